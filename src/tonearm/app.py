@@ -1,0 +1,148 @@
+"""The composition root: the only file that knows all parts. It opens a deck, and closes it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tonearm.clock import Clock, SystemClock
+from tonearm.deck import Deck
+from tonearm.engine.embedded import EmbeddedEngine
+from tonearm.engine.engine import Engine
+from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm
+from tonearm.lastfm.request import Keys
+from tonearm.service.announcing import Announcer
+from tonearm.service.counting import Counting
+from tonearm.service.delivering import Delivering
+from tonearm.service.listeners import Listeners
+from tonearm.service.listening import Listening
+from tonearm.service.now_playing import NowPlaying
+from tonearm.service.pacing import Pace
+from tonearm.service.signing_in import SigningIn
+from tonearm.store import queue
+from tonearm.store.database import Store, database_url, sqlite_file
+from tonearm.store.lock import sole_sender
+from tonearm.store.migrate import migrate
+from tonearm.store.seal import Seal, seal_beside
+
+if TYPE_CHECKING:
+    import httpx2
+
+AUTH_URL = "https://www.last.fm/api/auth/"
+REQUESTS_PER_SECOND = 4.0
+"""Last.fm's old terms named 5 a second; the present ones leave it to them: https://www.last.fm/api/tos"""
+
+
+@asynccontextmanager
+async def open(  # hosts write tonearm.open(...), as they write open(...)
+    database: str | Path,
+    *,
+    api_key: str = "",
+    api_secret: str = "",
+    api_url: str = API_URL,
+    auth_url: str = AUTH_URL,
+    user_agent: str = USER_AGENT,
+    requests_per_second: float = REQUESTS_PER_SECOND,
+    secret_key: str = "",
+    http: httpx2.AsyncClient | None = None,
+    clock: Clock | None = None,
+    deliver: bool = True,
+) -> AsyncIterator[Deck]:
+    """A deck on a database (a path, or a URL): plays reported to it are on disk and on their way.
+
+    Tables are made or brought up to date first. Raises StoreUnavailable where the database cannot be used,
+    DatabaseTooNew where a newer tonearm wrote it, and AlreadyOpen where another process delivers from it
+    (with `deliver=False` this one only reports, and leaves the sending to the other). `secret_key` seals the
+    session keys; without one a key file is made beside a SQLite file. Rates are per second, 0 lifts the limit.
+    """
+    url = database_url(database)
+    file = sqlite_file(url)
+    await asyncio.to_thread(migrate, url)
+    seal = Seal((secret_key,)) if secret_key or file is None else seal_beside(file)
+    with sole_sender(file if deliver else None):
+        store = Store(url)
+        try:
+            async with _line(http) as line:
+                parts = _Parts(store, clock or SystemClock(), seal, Keys(api_key, api_secret), auth_url)
+                client = partial(LastFm, parts.keys, api_url, http=line, user_agent=user_agent)
+                async with _deck(parts, client, requests_per_second, deliver) as deck:
+                    yield deck
+        finally:
+            await asyncio.to_thread(store.close)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    store: Store
+    clock: Clock
+    seal: Seal
+    keys: Keys
+    auth_url: str
+
+
+@asynccontextmanager
+async def _line(http: httpx2.AsyncClient | None) -> AsyncIterator[httpx2.AsyncClient]:
+    """The host's own HTTP client, or one for as long as the deck is open."""
+    if http is not None:
+        yield http
+        return
+    import httpx2
+
+    async with httpx2.AsyncClient() as own:
+        yield own
+
+
+@asynccontextmanager
+async def _deck(parts: _Parts, client: Callable[..., LastFm], per_second: float, deliver: bool) -> AsyncIterator[Deck]:
+    store, clock, seal, keys = parts.store, parts.clock, parts.seal, parts.keys
+    announcer = Announcer(secrets.token_hex(4))
+    counting = Counting(store, clock, announcer)
+    engine = EmbeddedEngine(clock)
+
+    def ring(account: int) -> None:
+        engine.hint("deliver", [account])
+        counting.changed(account)
+
+    pace = Pace(store, clock, keys.api_key, per_second)
+    paced = client(pace=pace.turn)
+    deck = Deck(
+        clock=clock,
+        announcer=announcer,
+        listeners=Listeners(store, clock, keys.api_key),
+        listening=Listening(store, clock, announcer, ring),
+        shows=NowPlaying(store, clock, paced, seal, announcer),
+        signing_in=SigningIn(store, clock, paced, seal, announcer, ring, keys.api_key, parts.auth_url),
+        configured=bool(keys.api_key and keys.api_secret),
+        store=store,
+        ring=ring,
+    )
+    await pace.begin()
+    tasks = [asyncio.create_task(counting.run())]
+    stop = asyncio.Event()
+    if deliver and deck.configured:
+        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        delivering = Delivering(store, clock, pace, client().scrobble, seal, announcer, counting.changed, owner)
+        if store.one_process:
+            await store.write(queue.free_all)
+        tasks.append(asyncio.create_task(_run(engine, delivering, stop)))
+    try:
+        yield deck
+    finally:
+        stop.set()
+        tasks[0].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _run(engine: Engine, delivering: Delivering, stop: asyncio.Event) -> None:
+    async def due() -> list[tuple[str, int]]:
+        return [("deliver", account) for account in await delivering.due()]
+
+    await engine.run({"deliver": delivering.deliver}, due, stop)

@@ -1,0 +1,315 @@
+"""The delivery of plays: what to send next, and what an answer means for each play.
+
+The shell reads a Line and the plays that wait, asks `next_move`, sends, and writes what `next_step` says.
+Ignored codes: https://www.last.fm/api/show/track.scrobble
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from tonearm.core import pacing
+from tonearm.core.account import Connection
+from tonearm.core.play import OLDEST_ACCEPTED, SHORTEST_TRACK, Play
+from tonearm.core.verdict import (
+    Answered,
+    Cause,
+    Correction,
+    ItemAnswer,
+    KeyRefused,
+    Later,
+    Scope,
+    SessionDoubted,
+    SessionEnded,
+    Split,
+    Throttled,
+    Unsure,
+    Verdict,
+)
+
+BATCH = 50
+"""Plays that one request may carry: https://www.last.fm/api/show/track.scrobble"""
+
+DOUBTS = 3
+"""Doubtful refusals in a row that are taken for load: error 4, or 13 with no proof of a good signature."""
+
+TOO_OLD, TOO_NEW, DAILY_LIMIT = 3, 4, 5
+BAD_SIGNATURE = 13
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Where an account's delivery stands. Times are Unix seconds; the counters are of failures in a row."""
+
+    connection: Connection = Connection.CONNECTED
+    wait_until: float = 0.0
+    fails: int = 0
+    doubts: int = 0
+    rung: int = 0
+    answered_at: float = 0.0
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A frozen play in the queue. A `group` (after a split) is sent together and alone; 0 is none."""
+
+    id: int
+    play: Play
+    tries: int = 0
+    not_before: float = 0.0
+    group: int = 0
+    split_at: float = 0.0
+    too_new: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Last.fm has it. `correction` holds the names it is filed under, where they differ."""
+
+    correction: Correction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Last.fm took the request and left the play out; `why` is the reason as worked out here."""
+
+    code: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Last.fm refuses this play, alone as well."""
+
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """It grew older than Last.fm takes while it waited."""
+
+    why: str = "older than 14 days: Last.fm takes no plays that old"
+
+
+Fate = Accepted | Ignored | Refused | Expired
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A play that leaves the queue."""
+
+    id: int
+    fate: Fate
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send these, oldest first; the expired ones are settled first."""
+
+    batch: tuple[Waiting, ...]
+    expired: tuple[Settled, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing to send now; look again at `until` (Unix seconds; None: when something changes)."""
+
+    until: float | None
+    expired: tuple[Settled, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Everything that uses this API key from this address rests until then."""
+
+    until: float
+    why: str
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to write after an answer, in one transaction."""
+
+    line: Line
+    settled: tuple[Settled, ...] = ()
+    back: tuple[Waiting, ...] = ()
+    hold: Hold | None = None
+
+
+def next_move(line: Line, waiting: Sequence[Waiting], now: float) -> Send | Rest:
+    """What to do for an account whose plays wait in order of time."""
+    expired = tuple(Settled(w.id, Expired()) for w in waiting if now - w.play.timestamp >= OLDEST_ACCEPTED)
+    gone = {s.id for s in expired}
+    alive = [w for w in waiting if w.id not in gone]
+    if line.connection is not Connection.CONNECTED:
+        return Rest(None, expired)
+    if line.wait_until > now:
+        return Rest(line.wait_until if alive else None, expired)
+    due = [w for w in alive if w.not_before <= now]
+    if not due:
+        return Rest(min((w.not_before for w in alive), default=None), expired)
+    return Send(_batch(due, 1 if line.rung else BATCH), expired)
+
+
+def _batch(due: list[Waiting], size: int) -> tuple[Waiting, ...]:
+    group = due[0].group
+    return tuple(itertools.islice(itertools.takewhile(lambda w: w.group == group, due), size))
+
+
+def next_step(line: Line, batch: Sequence[Waiting], verdict: Verdict, now: float, jitter: float) -> Step:
+    """What Last.fm's answer to a batch means. `jitter` is a chance in [0, 1)."""
+    match verdict:
+        case Answered(items):
+            return _answered(line, batch, items, now, jitter)
+        case Later(cause, retry_after):
+            return _later(line, batch, cause, now, jitter, retry_after)
+        case Unsure(cause):
+            return _later(line, batch, cause, now, jitter)
+        case Throttled(scope, cause, retry_after):
+            return _throttled(line, batch, scope, cause, now, retry_after)
+        case Split(cause) if len(batch) > 1:
+            return _halved(line, batch, cause, now)
+        case Split(cause):
+            return _alone(line, batch[0], cause, now, jitter)
+        case SessionDoubted(cause) if line.doubts + 1 < DOUBTS:
+            return _later(replace(line, doubts=line.doubts + 1), batch, cause, now, jitter)
+        case SessionDoubted(cause) | SessionEnded(cause):
+            ended = replace(line, connection=Connection.NEEDS_SIGN_IN, doubts=0, fails=0, trouble=str(cause))
+            return Step(ended, back=_back(batch, cause))
+        case KeyRefused(cause):
+            hold = Hold(now + pacing.KEY_PROBE, str(cause), refused=True)
+            return Step(replace(line, trouble=str(cause)), back=_back(batch, cause), hold=hold)
+        case _:
+            assert_never(verdict)
+
+
+def _back(batch: Sequence[Waiting], cause: Cause) -> tuple[Waiting, ...]:
+    return tuple(replace(w, tries=w.tries + 1, error=str(cause)) for w in batch)
+
+
+def _later(
+    line: Line, batch: Sequence[Waiting], cause: Cause, now: float, jitter: float, least: float | None = None
+) -> Step:
+    fails = line.fails + 1
+    wait = max(pacing.backoff(fails, jitter), least or 0.0)
+    return Step(
+        replace(line, fails=fails, wait_until=now + wait, trouble=str(cause)), back=_back(batch, cause)
+    )
+
+
+def _throttled(
+    line: Line, batch: Sequence[Waiting], scope: Scope, cause: Cause, now: float, least: float | None
+) -> Step:
+    match scope:
+        case Scope.ACCOUNT:
+            wait = max(pacing.rung(pacing.ACCOUNT_LADDER, line.rung), least or 0.0)
+            resting = replace(line, rung=line.rung + 1, wait_until=now + wait, trouble=str(cause))
+            return Step(resting, back=_back(batch, cause))
+        case Scope.ADDRESS:
+            wait = max(pacing.rung(pacing.ADDRESS_LADDER, line.fails), least or 0.0)
+            resting = replace(line, fails=line.fails + 1, trouble=str(cause))
+            return Step(resting, back=_back(batch, cause), hold=Hold(now + wait, str(cause), refused=False))
+        case _:
+            assert_never(scope)
+
+
+def _halved(line: Line, batch: Sequence[Waiting], cause: Cause, now: float) -> Step:
+    middle = (len(batch) + 1) // 2
+    halves = (batch[:middle], batch[middle:])
+    back = tuple(
+        replace(w, group=half[0].id, split_at=w.split_at or now)
+        for half in halves
+        for w in _back(half, cause)
+    )
+    return Step(replace(line, fails=0, trouble=str(cause)), back=back)
+
+
+def _alone(line: Line, guilty: Waiting, cause: Cause, now: float, jitter: float) -> Step:
+    """A play refused alone. Error 13 may also mean that every signature is wrong, so it needs proof."""
+    proven = guilty.split_at and line.answered_at > guilty.split_at
+    if cause.number != BAD_SIGNATURE or proven:
+        return Step(replace(line, fails=0, doubts=0), settled=(Settled(guilty.id, Refused(cause)),))
+    doubts = line.doubts + 1
+    back = replace(
+        guilty,
+        tries=guilty.tries + 1,
+        error=str(cause),
+        not_before=now + pacing.backoff(doubts, jitter),
+        split_at=guilty.split_at or now,
+        group=guilty.id,
+    )
+    why = f"{cause} (is the API secret right?)"
+    hold = Hold(now + pacing.KEY_PROBE, why, refused=True) if doubts >= DOUBTS else None
+    return Step(replace(line, doubts=doubts, trouble=why), back=(back,), hold=hold)
+
+
+def _answered(
+    line: Line, batch: Sequence[Waiting], items: Sequence[ItemAnswer], now: float, jitter: float
+) -> Step:
+    if len(items) != len(batch) or any(
+        a.timestamp not in (None, w.play.timestamp) for a, w in zip(items, batch, strict=True)
+    ):
+        cause = Cause(None, f"the answer does not fit the {len(batch)} plays that were sent")
+        return _later(line, batch, cause, now, jitter)
+    settled: list[Settled] = []
+    back: list[Waiting] = []
+    for waiting, answer in zip(batch, items, strict=True):
+        outcome = _outcome(waiting, answer, now)
+        if isinstance(outcome, Waiting):
+            back.append(outcome)
+        else:
+            settled.append(Settled(waiting.id, outcome))
+    calm = replace(line, fails=0, doubts=0, rung=0, wait_until=0.0, answered_at=now, trouble="")
+    if any(a.ignored == DAILY_LIMIT for a in items):
+        cause = Cause(None, "Last.fm's daily limit of scrobbles is reached")
+        throttled = _throttled(replace(calm, rung=line.rung), (), Scope.ACCOUNT, cause, now, None)
+        return Step(throttled.line, tuple(settled), tuple(back))
+    return Step(calm, tuple(settled), tuple(back))
+
+
+def _outcome(waiting: Waiting, answer: ItemAnswer, now: float) -> Fate | Waiting:
+    match answer.ignored:
+        case 0:
+            return Accepted(answer.correction)
+        case code if code == DAILY_LIMIT:
+            return replace(waiting, tries=waiting.tries + 1, error="daily limit of scrobbles")
+        case code if code == TOO_NEW and not waiting.too_new:
+            # Somebody's clock is wrong, perhaps ours: once more when the time of the play has surely come.
+            later = max(now + pacing.KEY_PROBE, float(waiting.play.timestamp))
+            error = "Last.fm says that the time of this play lies ahead"
+            return replace(waiting, tries=waiting.tries + 1, too_new=1, not_before=later, error=error)
+        case code:
+            return Ignored(code, true_reason(waiting.play, code, answer.words, now))
+
+
+_NAMES_FILTERED = {"various", "various artists", "va", "unknown", "unknown artist", "[unknown]", "<unknown>"}
+
+
+def true_reason(play: Play, code: int, words: str, now: float) -> str:
+    """Why Last.fm left a play out: its code says "artist" for many things, so the facts are asked first."""
+    track = play.track
+    if now - play.timestamp >= OLDEST_ACCEPTED:
+        return Expired().why
+    if track.duration and track.duration < SHORTEST_TRACK:
+        return f"the track is shorter than {SHORTEST_TRACK:.0f} seconds"
+    for what, name in (("artist", track.artist), ("album artist", track.album_artist)):
+        if name.casefold() in _NAMES_FILTERED:
+            return f"Last.fm's filter takes no {what} named {name!r}: correct the tags"
+    said = f" ({words})" if words else ""
+    match code:
+        case 1:
+            return f"Last.fm's filter ignored the artist {track.artist!r}{said}"
+        case 2:
+            return f"Last.fm's filter ignored the track {track.title!r}{said}"
+        case 3:
+            return f"Last.fm says that the play is too old{said}"
+        case 4:
+            return f"Last.fm says, twice, that the time of the play lies ahead: is a clock wrong?{said}"
+        case _:
+            return f"Last.fm ignored it with code {code}{said}"

@@ -1,0 +1,66 @@
+"""What others may hear of an account: one value per event, with the fields that listeners are promised."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class AuthChanged:
+    """The connection to Last.fm changed."""
+
+    kind: ClassVar[str] = "lastfm:auth"
+    state: str
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
+class NowPlayingShown:
+    """A track has been announced as playing; `started_at` is in Unix seconds, `duration` in seconds."""
+
+    kind: ClassVar[str] = "lastfm:now-playing"
+    artist: str
+    track: str
+    album: str
+    duration: float | None
+    started_at: float
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScrobbleStatus:
+    """A play has a new status: queued, accepted, ignored, refused, expired, or why it was not queued."""
+
+    kind: ClassVar[str] = "lastfm:scrobble-status"
+    id: int
+    status: str
+    artist: str
+    track: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueUpdated:
+    """The number of plays that wait changed."""
+
+    kind: ClassVar[str] = "lastfm:queue-updated"
+    queued_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    """An import went on: `done` of `total`."""
+
+    kind: ClassVar[str] = "lastfm:import-progress"
+    job: int
+    done: int
+    total: int
+
+
+Event = AuthChanged | NowPlayingShown | ScrobbleStatus | QueueUpdated | ImportProgress
+
+
+def data(event: Event) -> dict[str, object]:
+    """The event's fields as they are sent."""
+    return asdict(event)

@@ -1,0 +1,55 @@
+"""How fast, and how long to wait: the rate limit and the ladders of back-off. Numbers in, waits out.
+
+Last.fm names no figure for its limit and sends no `Retry-After`; the ladders follow what users measured
+(docs/decisions/0006-pace-and-back-off.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FIRST_WAIT = 5.0
+LONGEST_WAIT = 600.0
+SHORTEST_WAIT = 1.0
+
+ACCOUNT_LADDER = (300.0, 900.0, 1800.0, 3600.0, 7200.0)
+"""Seconds to leave an account alone after "too many scrobbles": the median recovery measured is two hours."""
+
+ADDRESS_LADDER = (60.0, 120.0, 300.0, 600.0)
+"""Seconds that everyone pauses after "your IP has made too many requests"."""
+
+KEY_PROBE = 3600.0
+"""Seconds between probes of a refused API key; a suspension is lifted by people, not by retries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A booked place in the stream of requests: wait this long (seconds); `tat` is the state to keep."""
+
+    wait: float
+    tat: float
+
+
+def book(tat: float, now: float, per_second: float) -> Slot:
+    """The next free slot of a stream that never exceeds `per_second` (GCRA without burst).
+
+    `tat` is the theoretical arrival time kept from the last booking. `per_second` 0 lifts the limit.
+    """
+    if per_second <= 0:
+        return Slot(0.0, tat)
+    start = max(tat, now)
+    return Slot(start - now, start + 1.0 / per_second)
+
+
+def backoff(fails: int, jitter: float) -> float:
+    """Seconds to wait after the `fails`-th failure in a row (from 1): full jitter under a doubling cap.
+
+    `jitter` is a chance in [0, 1). Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    """
+    cap = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(fails - 1, 16))
+    return max(SHORTEST_WAIT, cap * jitter)
+
+
+def rung(ladder: tuple[float, ...], step: int) -> float:
+    """Seconds on a ladder's rung, counted from 0; its last rung repeats."""
+    return ladder[min(step, len(ladder) - 1)]

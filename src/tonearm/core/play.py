@@ -1,0 +1,153 @@
+"""A play: what somebody listened to, whether it counts, and when it was.
+
+Rules: https://www.last.fm/api/scrobbling ("When is a scrobble a scrobble?").
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+SHORTEST_TRACK = 30.0
+"""Seconds; a track must be longer than this to be scrobbled."""
+
+LONGEST_NEEDED = 240.0
+"""Seconds heard after which any track counts; also what an unknown length needs."""
+
+DEFAULT_THRESHOLD = 50
+LOWEST_THRESHOLD = 25
+HIGHEST_THRESHOLD = 100
+
+OLDEST_ACCEPTED = 14 * 86400
+"""Seconds; Last.fm ignores plays that are this old or older."""
+
+EARLIEST_PLAY = 1033430400
+"""2002-10-01 00:00 UTC: before the first scrobble there was, so not a time of a play."""
+
+FURTHEST_AHEAD = 30 * 86400
+"""Seconds; a clock may be wrong, but a play a month ahead is nonsense."""
+
+_MILLISECONDS_FROM = 100_000_000_000
+"""As seconds this is the year 5138, as milliseconds March 1973."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A track as its player names it. `duration` is in seconds; None or 0 means unknown."""
+
+    artist: str
+    title: str
+    album: str = ""
+    album_artist: str = ""
+    duration: float | None = None
+    track_number: int | None = None
+    mbid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One listen, frozen: `timestamp` is its start in Unix seconds UTC, `played` the seconds really heard."""
+
+    track: Track
+    timestamp: int
+    played: float
+    chosen_by_user: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Whether a listen counts, with the seconds heard and needed."""
+
+    heard: float
+    needed: float
+    counts: bool
+    why: str
+
+
+class Nameless(ValueError):
+    """Nothing is left of a name that Last.fm requires once it is cleaned. `field` says which."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"{field}: nothing is left of it without blanks and control characters")
+        self.field = field
+
+
+def clean(text: str) -> str:
+    """NFC, trimmed, without control characters, non-characters and lone surrogates.
+
+    Last.fm answers a whole batch with error 13 for one badly encoded name, so names are cleaned before they
+    are frozen. A line break or tab between words becomes a blank.
+    """
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    kept = "".join(_kept(c) for c in text)
+    return unicodedata.normalize("NFC", kept).strip()
+
+
+def _kept(character: str) -> str:
+    if character in "\t\n\r\v\f\x85\u2028\u2029":
+        return " "
+    if unicodedata.category(character) in ("Cc", "Cs"):
+        return ""
+    if ord(character) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(character) <= 0xFDEF:
+        return ""  # Unicode's non-characters: illegal in XML, which is what Last.fm speaks by default
+    return character
+
+
+def cleaned(track: Track) -> Track:
+    """The track with every name cleaned; raises Nameless where artist or title is empty then."""
+    artist, title = clean(track.artist), clean(track.title)
+    if not artist:
+        raise Nameless("artist")
+    if not title:
+        raise Nameless("track")
+    return Track(
+        artist,
+        title,
+        clean(track.album),
+        clean(track.album_artist),
+        track.duration or None,
+        track.track_number,
+        clean(track.mbid),
+    )
+
+
+def counts(duration: float | None, played: float, threshold: int = DEFAULT_THRESHOLD) -> Heard:
+    """The listener's rule: longer than 30 s, and heard for `threshold` percent or 240 s, whichever is less.
+
+    All in seconds, fractions allowed. An unknown duration needs 240 s.
+    """
+    needed = min(duration * threshold / 100, LONGEST_NEEDED) if duration else LONGEST_NEEDED
+    if duration and duration <= SHORTEST_TRACK:
+        why = f"the track is {_s(duration)} long, Last.fm takes tracks longer than {_s(SHORTEST_TRACK)}"
+        return Heard(played, needed, False, why)
+    length = f"of {_s(duration)}" if duration else "of an unknown length"
+    return Heard(played, needed, played >= needed, f"heard {_s(played)} {length}, needs {_s(needed)}")
+
+
+def _s(seconds: float) -> str:
+    return f"{seconds:.1f}".rstrip("0").rstrip(".") + " s"
+
+
+class When(StrEnum):
+    """How a play's start lies to the present."""
+
+    TIMELY = "timely"
+    TOO_OLD = "too_old"
+    AHEAD = "ahead"
+    NONSENSE = "nonsense"
+
+
+def start_of_play(timestamp: float) -> int:
+    """Whole Unix seconds of a reported start; milliseconds are recognised by their size."""
+    return int(timestamp / 1000 if abs(timestamp) >= _MILLISECONDS_FROM else timestamp)
+
+
+def when(timestamp: int, now: float) -> When:
+    """Where a start of play stands: timely, too old for Last.fm, ahead of our clock, or nonsense."""
+    if timestamp < EARLIEST_PLAY or timestamp > now + FURTHEST_AHEAD:
+        return When.NONSENSE
+    if now - timestamp >= OLDEST_ACCEPTED:
+        return When.TOO_OLD
+    return When.AHEAD if timestamp > now else When.TIMELY

@@ -1,0 +1,113 @@
+"""What an answer of Last.fm means for the plays that were sent.
+
+The wire (`tonearm.lastfm`) reads an answer into a Verdict; the rules (`core.delivery`) turn it into a step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something did not go through: Last.fm's error number (None: no error of the API) and the words."""
+
+    number: int | None
+    words: str
+
+    def __str__(self) -> str:
+        return self.words if self.number is None else f"Last.fm error {self.number}: {self.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """The names that Last.fm files a play under; the listener's own tags stay as they are."""
+
+    artist: str
+    track: str
+    album: str = ""
+    album_artist: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemAnswer:
+    """Last.fm's word on one play of a batch: `ignored` is 0 for accepted, else the ignored code.
+
+    `timestamp` is the one that the answer names (None where it names none).
+    Codes: https://www.last.fm/api/show/track.scrobble
+    """
+
+    ignored: int
+    words: str = ""
+    timestamp: int | None = None
+    correction: Correction | None = None
+
+
+class Scope(StrEnum):
+    """Whom a rate limit is about: this address, or one Last.fm account."""
+
+    ADDRESS = "address"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Last.fm answered with one word for each play, in the order sent."""
+
+    items: tuple[ItemAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A fault that passes. `retry_after` is in seconds, where an answer named it."""
+
+    cause: Cause
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """Too many requests, or too many scrobbles."""
+
+    scope: Scope
+    cause: Cause
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """The request went out and no readable answer came: it may or may not have been stored."""
+
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Something in the batch is refused, and the answer does not say what."""
+
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDoubted:
+    """Error 4 on a write: usually the session is gone, but Last.fm has said so under load too."""
+
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The listener has to sign in again."""
+
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRefused:
+    """The API key is unknown or suspended: nothing can be sent with it."""
+
+    cause: Cause
+
+
+Verdict = Answered | Later | Throttled | Unsure | Split | SessionDoubted | SessionEnded | KeyRefused

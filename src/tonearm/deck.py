@@ -1,0 +1,93 @@
+"""What a host holds: an open deck, and on it one listener at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from tonearm.clock import Clock
+from tonearm.core.account import Account
+from tonearm.core.play import Play, Track
+from tonearm.service.announcing import Announcer
+from tonearm.service.listeners import FIRST_LISTENER, Listeners, QueueStanding
+from tonearm.service.listening import Listening, Taken
+from tonearm.service.now_playing import NowPlaying, Shown
+from tonearm.service.signing_in import Outcome, SigningIn, Unreachable, Way
+from tonearm.store.database import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Deck:
+    """An open database with everything that works on it: made by `tonearm.open`, closed by leaving its block.
+
+    `configured`: there is an API key and a secret, without which plays are kept and nothing is sent.
+    """
+
+    clock: Clock
+    store: Store
+    announcer: Announcer
+    listeners: Listeners
+    listening: Listening
+    shows: NowPlaying
+    signing_in: SigningIn
+    ring: Callable[[int], None]
+    configured: bool
+
+    async def listener(self, name: str = FIRST_LISTENER) -> Listener:
+        """The listener of that name, made if there is none."""
+        account = await self.listeners.add(name)
+        return Listener(self, account.id, account.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One listener's plays and settings."""
+
+    deck: Deck
+    id: int
+    name: str
+
+    async def account(self) -> Account:
+        """The account as it is now."""
+        return await self.deck.listeners.account(self.id)
+
+    async def now_playing(self, track: Track) -> Shown:
+        """Show what plays; never queued. Raises Nameless where a name is empty."""
+        return await self.deck.shows.show(self.id, track)
+
+    async def scrobble(
+        self, track: Track, *, started_at: datetime | float, played: float, chosen_by_user: bool = True
+    ) -> Taken:
+        """Report a play: on disk when this returns, unless its status says why it is not queued.
+
+        `started_at` is when it began to play: an aware datetime or Unix seconds; `played` the seconds heard.
+        Raises Nameless or NotATime for what can be no play, StoreUnavailable when it could not be written.
+        """
+        timestamp = started_at
+        if isinstance(started_at, datetime):
+            if started_at.tzinfo is None:
+                raise ValueError("started_at: a datetime needs its time zone")
+            timestamp = started_at.timestamp()
+        play = Play(track, timestamp, played, chosen_by_user)  # type: ignore[arg-type]
+        return await self.deck.listening.scrobble(self.id, play)
+
+    async def sign_in(self) -> Way | Unreachable:
+        """Begin the desktop flow: open the way's `auth_url`, then `finish_sign_in` with its token."""
+        return await self.deck.signing_in.desktop(self.id)
+
+    async def finish_sign_in(self, token: str) -> Outcome:
+        """Trade an approved token for a session; `Pending` until the listener has approved it."""
+        return await self.deck.signing_in.finish(self.id, token)
+
+    async def sign_out(self, *, discard: bool = False) -> int:
+        """Forget the session; what waits is held for the same Last.fm user, or discarded. How many that is."""
+        return await self.deck.signing_in.sign_out(self.id, discard)
+
+    async def queue(self) -> QueueStanding:
+        """How the queue stands."""
+        return await self.deck.listeners.queue_standing(self.id)
+
+    async def retry(self) -> None:
+        """Everything that waits is due now."""
+        await self.deck.listeners.retry(self.id, self.deck.ring)

@@ -1,0 +1,98 @@
+"""The engine for one process: a set of rung keys, a set of busy ones, alarms, and the sweep."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+
+from tonearm.clock import Clock
+from tonearm.engine.engine import SWEEP, Due, Handler
+
+log = logging.getLogger(__name__)
+
+Job = tuple[str, int]
+
+GRACE = 5.0
+"""Seconds of real time that running handlers get when the engine stops, before they are cancelled."""
+
+
+class EmbeddedEngine:
+    """Runs up to `at_once` handlers beside each other in the caller's event loop."""
+
+    def __init__(self, clock: Clock, at_once: int = 8) -> None:
+        self._clock = clock
+        self._places = asyncio.Semaphore(at_once)
+        self._rung: dict[Job, None] = {}
+        self._busy: set[Job] = set()
+        self._alarms: dict[Job, float] = {}
+        self._bell = asyncio.Event()
+
+    def hint(self, kind: str, keys: Iterable[int]) -> None:
+        """There may be something to do; keys that run already run again."""
+        self._rung.update(dict.fromkeys((kind, key) for key in keys))
+        self._bell.set()
+
+    async def run(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; what runs then gets GRACE seconds to come to its end."""
+        stopping = asyncio.create_task(self._ring_at(stop))
+        tasks: set[asyncio.Task[None]] = set()
+        next_sweep = 0.0
+        try:
+            while not stop.is_set():
+                now = self._clock.now()
+                if now >= next_sweep:
+                    await self._sweep(due)
+                    next_sweep = now + SWEEP
+                self._bell.clear()
+                for job in [job for job, at in self._alarms.items() if at <= now]:
+                    del self._alarms[job]
+                    self._rung[job] = None
+                for job in [job for job in self._rung if job not in self._busy]:
+                    del self._rung[job]
+                    self._busy.add(job)
+                    task = asyncio.create_task(self._work(job, handlers[job[0]]))
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+                soonest = min((next_sweep, *self._alarms.values()))
+                await self._until_rung(max(0.0, soonest - self._clock.now()))
+        finally:
+            stopping.cancel()
+            await _end(tasks)
+
+    async def _work(self, job: Job, handler: Handler) -> None:
+        try:
+            async with self._places:
+                again_at = await handler(job[1])
+            if again_at is not None:
+                self._alarms[job] = again_at
+        except Exception:  # the queue goes on whatever happens to one account; the sweep comes back to it
+            log.exception("%s of %s failed; it is tried again", *job)
+        finally:
+            self._busy.discard(job)
+            self._bell.set()
+
+    async def _sweep(self, due: Due) -> None:
+        try:
+            self._rung.update(dict.fromkeys(await due()))
+        except Exception:  # a database that is away comes back
+            log.exception("looking for work failed; it is tried again")
+
+    async def _until_rung(self, seconds: float) -> None:
+        bell = asyncio.create_task(self._bell.wait())
+        timer = asyncio.create_task(self._clock.sleep(seconds))
+        _, left = await asyncio.wait((bell, timer), return_when=asyncio.FIRST_COMPLETED)
+        for task in left:
+            task.cancel()
+
+    async def _ring_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._bell.set()
+
+
+async def _end(tasks: set[asyncio.Task[None]]) -> None:
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=GRACE)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)

@@ -1,0 +1,26 @@
+"""The seam between use cases and whatever wakes them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Protocol
+
+Handler = Callable[[int], Awaitable[float | None]]
+"""Does what there is to do for a key; returns when to look again (Unix seconds), if it knows."""
+
+Due = Callable[[], Awaitable[Iterable[tuple[str, int]]]]
+"""The sweep over the tables: every (kind, key) that has something to do now."""
+
+SWEEP = 2.0
+"""Seconds between sweeps, which repair what a lost hint would have rung."""
+
+
+class Engine(Protocol):
+    """Runs handlers: one at a time for each (kind, key), again when it is rung while it runs."""
+
+    def hint(self, kind: str, keys: Iterable[int]) -> None:
+        """There may be something to do: best effort. Call it after the commit, from the event loop."""
+
+    async def run(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; what runs then gets some seconds to come to its end."""

@@ -1,0 +1,237 @@
+"""Delivering: takes an account, sends what it owes in batches, writes what became of each play.
+
+A batch is marked and committed before its request, so a crash at any moment leaves rows that say what was
+going on. An identical resend is dropped by Last.fm as a repeat, so what was left in the middle is sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import assert_never
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core import delivery
+from tonearm.core.delivery import (
+    Accepted,
+    Expired,
+    Fate,
+    Hold,
+    Ignored,
+    Refused,
+    Send,
+    Settled,
+    Step,
+    Waiting,
+)
+from tonearm.core.event import AuthChanged, Event, ScrobbleStatus
+from tonearm.core.play import OLDEST_ACCEPTED, Play
+from tonearm.core.verdict import Cause, Correction, Later, SessionDoubted, SessionEnded, Verdict
+from tonearm.service.announcing import Announcer
+from tonearm.service.pacing import Pace
+from tonearm.store import accounts, pace, plays, queue
+from tonearm.store.database import Store
+from tonearm.store.queue import Fenced, Lease
+from tonearm.store.seal import Seal, SealBroken
+from tonearm.store.writer import StoreUnavailable
+
+LEASE = 30.0
+"""Seconds that an account stays taken without a sign of life."""
+
+HEARTBEAT = 10.0
+EXPIRED_AT_ONCE = 500
+
+Post = Callable[[Sequence[Play], str], Awaitable[Verdict]]
+"""Sends plays (50 at the most) with a session key; says what the answer means, and raises nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What a transaction decided: a batch to send after `wait` seconds, or a rest until then."""
+
+    lease: Lease | None
+    batch: tuple[Waiting, ...] = ()
+    wait: float = 0.0
+    until: float | None = None
+    news: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivering:
+    """Sends the plays of one account at a time each; `owner` names this process in leases."""
+
+    store: Store
+    clock: Clock
+    pace: Pace
+    post: Post
+    seal: Seal
+    announcer: Announcer
+    queue_changed: Callable[[int], None]
+    owner: str
+
+    async def deliver(self, account: int) -> float | None:
+        """Send all that is due for an account; when to look again (Unix seconds), if that is known."""
+        turn = await self.store.write(partial(self._begin, account))
+        self._tell(account, turn)
+        if turn.lease is None:
+            return turn.until
+        beat = asyncio.create_task(self._keep(turn.lease))
+        try:
+            while turn.batch and turn.lease is not None:
+                verdict = await self._send(turn)
+                turn = await self.store.write(partial(self._go_on, turn.lease, turn.batch, verdict))
+                self._tell(account, turn)
+        except Fenced:
+            return None
+        finally:
+            beat.cancel()
+            if turn.lease is not None:
+                with suppress(StoreUnavailable):  # then the lease ends by itself
+                    await asyncio.shield(self.store.write(partial(queue.release, lease=turn.lease)))
+        return turn.until
+
+    async def due(self) -> list[int]:
+        """Accounts that have something to send now; what grew too old while it waited is settled first."""
+        now = self.clock.now()
+        old = partial(queue.too_old, before=now - OLDEST_ACCEPTED, limit=EXPIRED_AT_ONCE)
+        if await self.store.read(old):
+            expired = await self.store.write(partial(self._expire, before=now - OLDEST_ACCEPTED))
+            for account, news in expired:
+                self.announcer.tell(account, news)
+                self.queue_changed(account)
+        if await self.store.read(lambda db: pace.held(db, self.pace.key, now)):
+            return []
+        return await self.store.read(lambda db: queue.due(db, now))
+
+    async def _keep(self, lease: Lease) -> None:
+        with suppress(Fenced):
+            while True:
+                await self.clock.sleep(HEARTBEAT)
+                await self.store.write(partial(queue.renew, lease=lease, until=self.clock.now() + LEASE))
+
+    async def _send(self, turn: _Turn) -> Verdict:
+        assert turn.lease is not None
+        try:
+            session = self.seal.open(turn.lease.sealed_session)
+        except SealBroken as broken:
+            return SessionEnded(Cause(None, str(broken)))
+        if turn.wait > 0:
+            await self.clock.sleep(turn.wait)
+        return await self.post([w.play for w in turn.batch], session)
+
+    def _begin(self, account: int, db: Connection) -> _Turn:
+        now = self.clock.now()
+        lease = queue.claim(db, account, self.owner, now, now + LEASE)
+        return self._next(db, lease, ()) if lease else _Turn(None)
+
+    def _go_on(self, sent: Lease, batch: tuple[Waiting, ...], verdict: Verdict, db: Connection) -> _Turn:
+        """Write what an answer means, on the account as it is now, and take the next batch."""
+        now = self.clock.now()
+        lease = queue.renew(db, sent, now + LEASE)
+        if lease.sealed_session != sent.sealed_session and isinstance(verdict, SessionEnded | SessionDoubted):
+            verdict = Later(verdict.cause)  # it speaks of a session that has been replaced meanwhile
+        step = delivery.next_step(lease.line, batch, verdict, now, self.clock.chance())
+        queue.set_line(db, lease, step.line)
+        if step.hold:
+            pace.hold(db, self.pace.key, _held(step.hold))
+        news = self._settle(db, batch, step, now)
+        if step.line.connection is not lease.line.connection:
+            news.append(AuthChanged(step.line.connection, _username(db, lease.account)))
+        queue.put_back(db, step.back)
+        return self._next(db, queue.renew(db, lease, now + LEASE), tuple(news))
+
+    def _next(self, db: Connection, lease: Lease, news: tuple[Event, ...]) -> _Turn:
+        now = self.clock.now()
+        held = pace.held(db, self.pace.key, now)
+        if held:
+            queue.release(db, lease)
+            return _Turn(None, until=held.until, news=news)
+        waiting = queue.waiting(db, lease.account, lease.user, now, delivery.BATCH)
+        move = delivery.next_move(lease.line, waiting, now)
+        told = news + tuple(self._fate(db, s, w, now) for s, w in _paired(move.expired, waiting))
+        if isinstance(move, Send):
+            queue.mark_sending(db, lease, [w.id for w in move.batch])
+            return _Turn(lease, move.batch, self.pace.book(db), news=told)
+        queue.release(db, lease)
+        return _Turn(None, until=move.until, news=told)
+
+    def _settle(self, db: Connection, batch: Sequence[Waiting], step: Step, now: float) -> list[Event]:
+        plain = [s.id for s in step.settled if s.fate == Accepted()]
+        plays.settle(db, plain, "accepted", now)
+        queue.remove(db, plain)
+        return [
+            _news(s, w) if s.fate == Accepted() else self._fate(db, s, w, now) for s, w in _paired(step.settled, batch)
+        ]
+
+    def _fate(self, db: Connection, settled: Settled, waiting: Waiting, now: float) -> ScrobbleStatus:
+        number = settled.id
+        match settled.fate:
+            case Accepted(correction):
+                names = asdict(correction) if correction else None
+                plays.settle(db, [number], "accepted", now, correction=names)
+            case Ignored(code, why):
+                plays.settle(db, [number], "ignored", now, why=why, code=code)
+            case Refused(cause):
+                plays.settle(db, [number], "refused", now, why=str(cause), code=cause.number)
+            case Expired(why):
+                plays.settle(db, [number], "expired", now, why=why)
+            case _:
+                assert_never(settled.fate)
+        queue.remove(db, [number])
+        return _news(settled, waiting)
+
+    def _expire(self, db: Connection, before: float) -> list[tuple[int, ScrobbleStatus]]:
+        now = self.clock.now()
+        expired = []
+        for number, account in queue.too_old(db, before, EXPIRED_AT_ONCE):
+            kept = plays.find(db, account, number)
+            if kept is not None:
+                news = self._fate(db, Settled(number, Expired()), Waiting(number, kept.play), now)
+                expired.append((account, news))
+        return expired
+
+    def _tell(self, account: int, turn: _Turn) -> None:
+        for news in turn.news:
+            self.announcer.tell(account, news)
+        if turn.news:
+            self.queue_changed(account)
+
+
+def _paired(settled: Sequence[Settled], waiting: Sequence[Waiting]) -> list[tuple[Settled, Waiting]]:
+    by_id = {w.id: w for w in waiting}
+    return [(s, by_id[s.id]) for s in settled]
+
+
+def _news(settled: Settled, waiting: Waiting) -> ScrobbleStatus:
+    track = waiting.play.track
+    status, message = _words(settled.fate)
+    return ScrobbleStatus(settled.id, status, track.artist, track.title, message)
+
+
+def _words(fate: Fate) -> tuple[str, str]:
+    match fate:
+        case Accepted(Correction(artist, track)):
+            return "accepted", f"on Last.fm, filed under {artist} – {track}"
+        case Accepted():
+            return "accepted", "on Last.fm"
+        case Ignored(_, why):
+            return "ignored", why
+        case Refused(cause):
+            return "refused", str(cause)
+        case Expired(why):
+            return "expired", why
+        case _:
+            assert_never(fate)
+
+
+def _held(hold: Hold) -> pace.Held:
+    return pace.Held(hold.until, hold.why, hold.refused)
+
+
+def _username(db: Connection, account: int) -> str:
+    return accounts.by_id(db, [account])[account].username

@@ -1,0 +1,183 @@
+"""Listeners: the accounts of this service, their settings, what lets them in, and how their queue stands."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core.account import Account
+from tonearm.core.account import Connection as Connected
+from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, OLDEST_ACCEPTED
+from tonearm.service.listening import UnknownListener
+from tonearm.store import accounts, pace, plays, queue, tokens
+from tonearm.store.database import Store
+from tonearm.store.tokens import Kind
+
+FIRST_LISTENER = "me"
+LINK_LIFE = 3600.0
+BROWSER_LIFE = 365 * 86400.0
+
+_NAME = re.compile(r"[\w.@+-]{1,64}")
+
+
+class BadName(ValueError):
+    """No name for a listener."""
+
+
+class BadThreshold(ValueError):
+    """Outside 25 to 100 percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStanding:
+    """How an account's queue stands: true counts; times are Unix seconds, None where there is nothing.
+
+    `held` waits for something that no retry brings (a sign-in, another Last.fm user, a key, its own time);
+    `expires_next` is when the oldest play grows too old; `trouble` is the last thing that went wrong.
+    """
+
+    queued: int
+    sending: int
+    held: int
+    refused: int
+    state: str
+    next_attempt_at: float | None
+    oldest: int | None
+    expires_next: int | None
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """The accounts of one database."""
+
+    store: Store
+    clock: Clock
+    pace_key: str
+
+    async def add(self, name: str) -> Account:
+        """The listener of that name, made if there is none; raises BadName."""
+        if not _NAME.fullmatch(name):
+            raise BadName(f"{name!r} is no listener's name: 1 to 64 letters, digits and . _ @ + -")
+        return await self.store.write(partial(accounts.add, name=name, now=self.clock.now()))
+
+    async def named(self, name: str) -> Account:
+        """The listener of that name; raises UnknownListener."""
+        found = await self.store.read(partial(accounts.named, name=name))
+        if found is None:
+            raise UnknownListener(f"there is no listener named {name!r}: add one with 'tonearm listener add'")
+        return found
+
+    async def account(self, number: int) -> Account:
+        """The account as it is now; raises UnknownListener."""
+        found = await self.store.read(partial(accounts.by_id, numbers=[number]))
+        if number not in found:
+            raise UnknownListener(f"there is no listener with the number {number}")
+        return found[number]
+
+    async def change_settings(self, number: int, enabled: bool | None, threshold: int | None) -> list[str]:
+        """Write the settings that are given; their names. Raises BadThreshold."""
+        if threshold is not None and not LOWEST_THRESHOLD <= threshold <= HIGHEST_THRESHOLD:
+            raise BadThreshold(f"the threshold is {LOWEST_THRESHOLD} to {HIGHEST_THRESHOLD} percent")
+        change = partial(accounts.change_settings, number=number, enabled=enabled, threshold=threshold)
+        await self.store.write(change)
+        given = {"enabled": enabled, "scrobble_threshold": threshold}
+        return [name for name, value in given.items() if value is not None]
+
+    async def token(self, number: int) -> str:
+        """A new API token: told once, kept as a hash."""
+        return await self._secret(number, Kind.API, None)
+
+    async def link(self, number: int) -> str:
+        """The secret of a link that signs one browser in, once, within an hour."""
+        return await self._secret(number, Kind.LINK, LINK_LIFE)
+
+    async def browser(self, link: str) -> str | None:
+        """A browser's session for a link; None when the link is used up, too old, or never was."""
+        secret, now = secrets.token_urlsafe(32), self.clock.now()
+
+        def use(db: Connection) -> int | None:
+            number = tokens.use_link(db, link, now)
+            if number is not None:
+                tokens.add(db, number, secret, Kind.BROWSER, now, now + BROWSER_LIFE)
+            return number
+
+        return secret if await self.store.write(use) is not None else None
+
+    async def by_secret(self, secret: str, *kinds: Kind) -> int | None:
+        """The account that a token or a browser's session lets in."""
+        return await self.store.read(partial(tokens.owner, secret=secret, kinds=kinds, now=self.clock.now()))
+
+    async def forget(self, secret: str) -> None:
+        """End a browser's session or a token."""
+        await self.store.write(partial(tokens.forget, secret=secret))
+
+    async def _secret(self, number: int, kind: Kind, life: float | None) -> str:
+        secret, now = secrets.token_urlsafe(32), self.clock.now()
+        until = now + life if life else None
+        await self.store.write(partial(tokens.add, account=number, secret=secret, kind=kind, now=now, expires_at=until))
+        return secret
+
+    async def queue_standing(self, number: int) -> QueueStanding:
+        """How the queue stands now."""
+        return await self.store.read(partial(self._standing, number=number))
+
+    def _standing(self, db: Connection, number: int) -> QueueStanding:
+        now = self.clock.now()
+        account = accounts.by_id(db, [number])[number]
+        line = queue.line(db, number)
+        rests = pace.held(db, self.pace_key, now)
+        count = queue.count(db, number, account.username.casefold(), now)
+        fates = plays.count_by_fate(db, number, ("refused", "ignored"))
+        state = account.connection
+        if rests and rests.refused and state is Connected.CONNECTED:
+            state = Connected.SUSPENDED
+        held = count.held_for_others + count.held_ahead
+        if state is not Connected.CONNECTED:
+            held = count.queued
+        next_at = None
+        if count.queued > held and count.next_attempt_at is not None:
+            soonest = max(count.next_attempt_at, line.wait_until, rests.until if rests else 0.0)
+            next_at = max(soonest, now)
+        return QueueStanding(
+            queued=count.queued,
+            sending=count.sending,
+            held=held,
+            refused=sum(fates.values()),
+            state=state,
+            next_attempt_at=next_at,
+            oldest=count.oldest,
+            expires_next=count.oldest + OLDEST_ACCEPTED if count.oldest is not None else None,
+            trouble=rests.why if rests else line.trouble,
+        )
+
+    async def retry(self, number: int, ring: Callable[[int], None]) -> None:
+        """Everything that waits is due now, and a resting key is tried anew; the rate limit still holds."""
+        now = self.clock.now()
+
+        def due(db: Connection) -> None:
+            queue.retry_all(db, number, now)
+            pace.let_go(db, self.pace_key)
+
+        await self.store.write(due)
+        ring(number)
+
+    async def discard(self, number: int, play: int) -> bool:
+        """Take a play out of the queue, for good; False when it does not wait. It stays in the history."""
+        now = self.clock.now()
+
+        def drop(db: Connection) -> bool:
+            kept = plays.find(db, number, play)
+            if kept is None or kept.fate not in ("queued", "refused", "ignored"):
+                return False
+            plays.settle(db, [play], "discarded", now, why="discarded by the listener")
+            queue.remove(db, [play])
+            return True
+
+        return await self.store.write(drop)

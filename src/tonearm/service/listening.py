@@ -1,0 +1,215 @@
+"""Listening: a play is reported, judged by the listener's rule, and on disk before it is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core.account import Account
+from tonearm.core.event import ScrobbleStatus
+from tonearm.core.play import Heard, Play, When, cleaned, counts, start_of_play, when
+from tonearm.service.announcing import Announcer, Subscription
+from tonearm.store import accounts, plays, queue
+from tonearm.store.database import Store
+
+NOT_QUEUED = ("threshold_not_met", "disabled", "not_authenticated")
+"""Fates of plays that stay in the history only, and may be queued when they are reported better."""
+
+
+class UnknownListener(LookupError):
+    """There is no such account."""
+
+
+class NotATime(ValueError):
+    """The start of play is no moment at which anybody scrobbled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A play as somebody reported it, cleaned and frozen, with the moment of the report."""
+
+    account: int
+    play: Play
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The answer to a report. `status` is `queued` (it is on disk), `duplicate`, or why it was not queued.
+
+    `id` is the play's number in the history; `heard` and `needed` are seconds.
+    """
+
+    status: str
+    id: int
+    message: str
+    heard: float
+    needed: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    status: str
+    fate: str
+    why: str
+    heard: Heard
+    not_before: float = 0.0
+
+
+def frozen_play(play: Play, now: float) -> Play:
+    """The play as it will be sent for ever: names cleaned, start in whole Unix seconds.
+
+    Raises Nameless where no artist or title is left, NotATime before 2002-10-01 or over 30 days ahead.
+    """
+    timestamp = start_of_play(play.timestamp)
+    if when(timestamp, now) is When.NONSENSE:
+        raise NotATime(
+            f"timestamp: {play.timestamp} is not the start of a play"
+            " (Unix seconds, between 2002-10-01 and 30 days from now)"
+        )
+    return replace(play, track=cleaned(play.track), timestamp=timestamp)
+
+
+def _decide(account: Account, report: Report) -> _Decision:
+    play = report.play
+    heard = counts(play.track.duration, play.played, account.threshold)
+    if not account.enabled:
+        return _Decision("disabled", "disabled", "scrobbling is switched off", heard)
+    if not account.signed_in:
+        return _Decision("not_authenticated", "not_authenticated", "not signed in to Last.fm", heard)
+    if not heard.counts:
+        return _Decision("threshold_not_met", "threshold_not_met", heard.why, heard)
+    match when(play.timestamp, report.at):
+        case When.TOO_OLD:
+            return _Decision("too_old", "expired", "older than 14 days: Last.fm takes no plays that old", heard)
+        case When.AHEAD:
+            ahead = "its time lies ahead: held until then, in case our clock is slow"
+            return _Decision("queued", "queued", ahead, heard, float(play.timestamp))
+        case _:
+            return _Decision("queued", "queued", "on disk, on its way to Last.fm", heard)
+
+
+def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
+    """Write reported plays and answer each, in one transaction."""
+    who = accounts.by_id(db, {r.account for r in reports})
+    before = plays.known(db, [_key(r) for r in reports])
+    decided = [_decide(_known(who, r.account), r) for r in reports]
+    fresh: dict[plays.Key, dict[str, Any]] = {}
+    for report, decision in zip(reports, decided, strict=True):
+        key = _key(report)
+        if key not in before and (key not in fresh or fresh[key]["fate"] in NOT_QUEUED):
+            fresh[key] = _history_row(report, decision)
+    numbers = plays.keep(db, list(fresh.values()))
+    if len(numbers) < len(fresh):  # another process has written some of them in between
+        before.update(plays.known(db, [key for key in fresh if key not in numbers]))
+    taken: list[Taken] = []
+    queued: dict[int, dict[str, Any]] = {}
+    for report, decision in zip(reports, decided, strict=True):
+        key = _key(report)
+        number, fate = before.get(key) or (numbers[key], "")
+        again = fate and fate not in NOT_QUEUED
+        if again:
+            taken.append(_taken("duplicate", number, "reported before", decision.heard))
+            continue
+        if fate and decision.fate != fate:
+            plays.rewrite(db, number, _history_row(report, decision))
+        if decision.status == "queued":
+            queued[number] = _queue_row(number, report, decision, who[report.account])
+        before[key] = (number, decision.fate)
+        taken.append(_taken(decision.status, number, decision.why, decision.heard))
+    queue.enqueue(db, list(queued.values()))
+    return taken
+
+
+def _known(who: dict[int, Account], number: int) -> Account:
+    if number not in who:
+        raise UnknownListener(f"there is no listener with the number {number}")
+    return who[number]
+
+
+def _key(report: Report) -> plays.Key:
+    track = report.play.track
+    return (report.account, track.artist, track.title, report.play.timestamp)
+
+
+def _taken(status: str, number: int, message: str, heard: Heard) -> Taken:
+    return Taken(status, number, message, heard.heard, heard.needed)
+
+
+def _settled_at(report: Report, decision: _Decision) -> float | None:
+    return None if decision.fate == "queued" else report.at
+
+
+def _history_row(report: Report, decision: _Decision) -> dict[str, Any]:
+    return {
+        **plays.facts(report.play),
+        "account": report.account,
+        "fate": decision.fate,
+        "why": decision.why,
+        "reported_at": report.at,
+        "settled_at": _settled_at(report, decision),
+    }
+
+
+def _queue_row(number: int, report: Report, decision: _Decision, account: Account) -> dict[str, Any]:
+    return {
+        **plays.facts(report.play),
+        "id": number,
+        "account": report.account,
+        "owner": account.username.casefold(),
+        "state": queue.State.QUEUED,
+        "next_attempt_at": decision.not_before,
+        "enqueued_at": report.at,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Takes reports of plays. `ring` is told which account may have something to send, after the commit."""
+
+    store: Store
+    clock: Clock
+    announcer: Announcer
+    ring: Callable[[int], None]
+
+    async def scrobble(self, account: int, play: Play) -> Taken:
+        """Write a play and answer; on disk when this returns.
+
+        Raises Nameless, NotATime, UnknownListener; StoreUnavailable: then it is not written.
+        """
+        now = self.clock.now()
+        report = Report(account, frozen_play(play, now), now)
+        taken = await self.store.write_together(take, report)
+        if taken.status == "queued":
+            self.ring(account)
+        if taken.status != "duplicate":
+            track = report.play.track
+            event = ScrobbleStatus(taken.id, taken.status, track.artist, track.title, taken.message)
+            self.announcer.tell(account, event)
+        return taken
+
+    async def fate(self, account: int, number: int, seconds: float) -> plays.Kept | None:
+        """The play, as soon as its fate is known or the seconds are over."""
+        with self.announcer.listen(account) as (ear, _):
+            deadline = self.clock.now() + seconds
+            while True:
+                kept = await self.store.read(lambda db: plays.find(db, account, number))
+                left = deadline - self.clock.now()
+                if kept is None or kept.fate != "queued" or left <= 0:
+                    return kept
+                await _until(ear, number, min(left, 1.0))
+
+
+async def _until(ear: Subscription, number: int, seconds: float) -> None:
+    """Return when that play is talked about, or after the seconds (another process may have sent it)."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            async for told in ear:
+                if isinstance(told.event, ScrobbleStatus) and told.event.id == number:
+                    return

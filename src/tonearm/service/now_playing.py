@@ -1,0 +1,85 @@
+"""Now playing: shown on the listener's profile while it plays; never queued, never tried again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from tonearm.clock import Clock
+from tonearm.core.event import AuthChanged, NowPlayingShown
+from tonearm.core.play import Track, cleaned
+from tonearm.core.verdict import Answered, SessionEnded, Verdict
+from tonearm.lastfm.client import LastFm
+from tonearm.service.announcing import Announcer
+from tonearm.store import accounts
+from tonearm.store.database import Store
+from tonearm.store.seal import Seal, SealBroken
+
+UNKNOWN_LENGTH = 600.0
+"""Seconds that a track of unknown length is taken to play."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The answer: `success`, `disabled`, `not_authenticated` or `error`, with the reason where there is one."""
+
+    status: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NowPlaying:
+    """Tells Last.fm what plays, and remembers it for this service's own listeners."""
+
+    store: Store
+    clock: Clock
+    client: LastFm
+    seal: Seal
+    announcer: Announcer
+    _current: dict[int, NowPlayingShown] = field(default_factory=dict)
+
+    async def show(self, account: int, track: Track) -> Shown:
+        """Announce a track. Raises Nameless and StoreUnavailable; what Last.fm does is in the answer."""
+        track = cleaned(track)
+        found, sealed = await self.store.read(partial(accounts.with_session, number=account))
+        shown = await self._tell(account, found.enabled, sealed, track)
+        now = self.clock.now()
+        event = NowPlayingShown(track.artist, track.title, track.album, track.duration, now, shown.status)
+        self._current[account] = event
+        self.announcer.tell(account, event)
+        return shown
+
+    async def _tell(self, account: int, enabled: bool, sealed: str, track: Track) -> Shown:
+        if not enabled:
+            return Shown("disabled", "scrobbling is switched off")
+        if not sealed:
+            return Shown("not_authenticated", "not signed in to Last.fm")
+        try:
+            session = self.seal.open(sealed)
+        except SealBroken as broken:
+            return Shown("not_authenticated", str(broken))
+        verdict = await self.client.now_playing(track, session)
+        if isinstance(verdict, SessionEnded):
+            username = await self.store.write(partial(accounts.end_session, number=account, sealed=sealed))
+            if username is not None:
+                self.announcer.tell(account, AuthChanged("needs_sign_in", username))
+            return Shown("not_authenticated", str(verdict.cause))
+        return _shown(verdict)
+
+    def current(self, account: int) -> NowPlayingShown | None:
+        """What plays, as far as was told: until its duration is over."""
+        event = self._current.get(account)
+        if event is None:
+            return None
+        ends = event.started_at + (event.duration or UNKNOWN_LENGTH)
+        return event if self.clock.now() < ends else None
+
+
+def _shown(verdict: Verdict) -> Shown:
+    match verdict:
+        case Answered(items) if all(item.ignored == 0 for item in items):
+            return Shown("success")
+        case Answered(items):
+            return Shown("error", f"Last.fm ignored it, with code {items[0].ignored}")
+        case _:
+            return Shown("error", str(verdict.cause))

@@ -1,0 +1,157 @@
+"""Signing in: Last.fm's three-legged flow, from the wish to the sealed session, and signing out.
+
+https://www.last.fm/api/webauth and https://www.last.fm/api/desktopauth. The flow has no `state` parameter, so
+our own one-time value rides in the callback's address and binds the answer to the listener who asked.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urlencode
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core.account import LoginState
+from tonearm.core.event import AuthChanged
+from tonearm.lastfm.client import LastFm
+from tonearm.lastfm.error import LastFmError, TokenExpired, TokenNotApproved, TokenUnknown
+from tonearm.lastfm.types import Session
+from tonearm.service.announcing import Announcer
+from tonearm.store import accounts, plays, queue, tokens
+from tonearm.store.database import Store
+from tonearm.store.seal import Seal
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """Last.fm refused, or is away. `number` is its error number, if it named one."""
+
+    number: int | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where to send the listener. `token` is what to finish the desktop flow with, None in the web flow."""
+
+    auth_url: str
+    token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The listener is connected; `drains` plays wait for this Last.fm user and go out now."""
+
+    username: str
+    drains: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Not approved yet: ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The token's hour is over: start again."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotAsked:
+    """Unknown, used, or asked for by somebody else; `why` says which, as far as it may be told."""
+
+    why: str
+
+
+Outcome = SignedIn | Pending | Expired | NotAsked | Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class SigningIn:
+    """Sign-ins of this service's listeners. `auth_url` is Last.fm's page, `callback` the address of ours."""
+
+    store: Store
+    clock: Clock
+    client: LastFm
+    seal: Seal
+    announcer: Announcer
+    ring: Callable[[int], None]
+    api_key: str
+    auth_url: str
+
+    async def desktop(self, account: int) -> Way | Unreachable:
+        """The desktop flow: a token to approve and to come back with."""
+        try:
+            token = await self.client.get_token()
+        except LastFmError as error:
+            return Unreachable(error.number, error.words)
+        await self._remember(account, token, "desktop")
+        return Way(f"{self.auth_url}?{urlencode({'api_key': self.api_key, 'token': token})}", token)
+
+    async def web(self, account: int, callback: str) -> Way:
+        """The web flow: Last.fm sends the browser to `callback` with a token, and our one-time value."""
+        once = secrets.token_urlsafe(24)
+        await self._remember(account, once, "web")
+        back = f"{callback}?{urlencode({'login': once})}"
+        return Way(f"{self.auth_url}?{urlencode({'api_key': self.api_key, 'cb': back})}", None)
+
+    async def _remember(self, account: int, secret: str, flow: str) -> None:
+        ask = partial(tokens.ask_login, account=account, secret=secret, flow=flow, now=self.clock.now())
+        await self.store.write(ask)
+
+    async def finish(self, account: int, token: str, once: str | None = None) -> Outcome:
+        """Trade the token for a session. `once` is the one-time value that the web flow brings back."""
+        secret = once if once is not None else token
+        login = await self.store.read(partial(tokens.find_login, secret=secret))
+        if login is None or login.account != account:
+            return NotAsked("this sign-in was not asked for by this listener: start again")
+        match login.at(self.clock.now()):
+            case LoginState.GRANTED:
+                return NotAsked("this token was used already: start again to sign in anew")
+            case LoginState.EXPIRED:
+                return Expired()
+            case LoginState.ASKED:
+                return await self._trade(account, token, secret)
+
+    async def _trade(self, account: int, token: str, secret: str) -> Outcome:
+        try:
+            session = await self.client.get_session(token)
+        except TokenNotApproved:
+            return Pending()
+        except TokenExpired:
+            await self.store.write(partial(tokens.end_login, secret=secret, state=LoginState.EXPIRED))
+            return Expired()
+        except TokenUnknown:
+            return NotAsked("Last.fm does not know this token, or it was used already: start again")
+        except LastFmError as error:
+            return Unreachable(error.number, error.words)
+        waiting = await self.store.write(partial(self._keep, account, session, secret))
+        self.announcer.tell(account, AuthChanged("connected", session.name))
+        self.ring(account)
+        return SignedIn(session.name, waiting)
+
+    def _keep(self, account: int, session: Session, secret: str, db: Connection) -> int:
+        accounts.sign_in(db, account, session.name, self.seal.close(session.key))
+        tokens.end_login(db, secret, LoginState.GRANTED)
+        return queue.count(db, account, session.name.casefold(), self.clock.now()).queued
+
+    async def sign_out(self, account: int, discard: bool) -> int:
+        """Forget the session; what waits is held for the same Last.fm user, or discarded: how many that is."""
+        now = self.clock.now()
+
+        def leave(db: Connection) -> tuple[int, str]:
+            username = accounts.by_id(db, [account])[account].username
+            waiting = queue.in_queue(db, account)
+            if discard:
+                plays.settle(db, waiting, "discarded", now, why="discarded at sign-out")
+                queue.remove(db, waiting)
+            accounts.sign_out(db, account)
+            return len(waiting), username
+
+        number, username = await self.store.write(leave)
+        self.announcer.tell(account, AuthChanged("disconnected", username))
+        return number

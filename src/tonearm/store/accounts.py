@@ -1,0 +1,136 @@
+"""Accounts with their settings, and the sealed session that each may have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from tonearm.core.account import Account
+from tonearm.core.account import Connection as Connected
+from tonearm.core.play import DEFAULT_THRESHOLD
+from tonearm.store.dialect import insert_ignore
+from tonearm.store.schema import account
+
+_FACTS = (
+    account.c.id,
+    account.c.name,
+    account.c.connection,
+    account.c.lastfm_username,
+    account.c.lastfm_scrobbling_enabled,
+    account.c.lastfm_scrobble_threshold,
+)
+_FIND = select(*_FACTS)
+
+
+def _read(row: Sequence[Any]) -> Account:
+    number, name, connection, username, enabled, threshold = row
+    return Account(number, name, Connected(connection), username, bool(enabled), threshold)
+
+
+def add(db: Connection, name: str, now: float) -> Account:
+    """The account of that name, made if there is none."""
+    insert_ignore(
+        db,
+        account,
+        [
+            {
+                "name": name,
+                "connection": Connected.DISCONNECTED,
+                "lastfm_scrobbling_enabled": True,
+                "lastfm_scrobble_threshold": DEFAULT_THRESHOLD,
+                "created_at": now,
+            }
+        ],
+    )
+    found = named(db, name)
+    assert found is not None
+    return found
+
+
+def named(db: Connection, name: str) -> Account | None:
+    """The account of that name."""
+    row = db.execute(_FIND.where(account.c.name == name)).first()
+    return _read(row) if row else None
+
+
+def by_id(db: Connection, numbers: Iterable[int]) -> dict[int, Account]:
+    """Accounts by number; unknown numbers are left out."""
+    rows = db.execute(_FIND.where(account.c.id.in_(list(numbers))))
+    return {row.id: _read(row) for row in rows}
+
+
+def everyone(db: Connection) -> list[Account]:
+    """All accounts, by name."""
+    return [_read(row) for row in db.execute(_FIND.order_by(account.c.name))]
+
+
+def change_settings(db: Connection, number: int, *, enabled: bool | None, threshold: int | None) -> None:
+    """Write the settings that are given."""
+    values: dict[str, object] = {}
+    if enabled is not None:
+        values["lastfm_scrobbling_enabled"] = enabled
+    if threshold is not None:
+        values["lastfm_scrobble_threshold"] = threshold
+    if values:
+        db.execute(update(account).where(account.c.id == number).values(values))
+
+
+def sign_in(db: Connection, number: int, username: str, sealed_session: str) -> None:
+    """The account has a session; whatever stood in the way of its delivery is over."""
+    db.execute(
+        update(account)
+        .where(account.c.id == number)
+        .values(
+            lastfm_username=username,
+            lastfm_user=username.casefold(),
+            lastfm_session_key=sealed_session,
+            connection=Connected.CONNECTED,
+            wait_until=0,
+            fails=0,
+            doubts=0,
+            rung=0,
+            trouble="",
+        )
+    )
+
+
+def sign_out(db: Connection, number: int) -> None:
+    """Forget the session; the name stays, since what waits is held for it."""
+    db.execute(
+        update(account)
+        .where(account.c.id == number)
+        .values(lastfm_session_key="", connection=Connected.DISCONNECTED, trouble="")
+    )
+
+
+def sealed_session(db: Connection, number: int) -> str:
+    """The sealed session key; "" where there is none."""
+    found = db.execute(select(account.c.lastfm_session_key).where(account.c.id == number)).scalar()
+    return found or ""
+
+
+def with_session(db: Connection, number: int) -> tuple[Account, str]:
+    """An account that must be there, with its sealed session key."""
+    row = db.execute(select(*_FACTS, account.c.lastfm_session_key).where(account.c.id == number)).one()
+    *facts, sealed = row
+    return _read(facts), sealed
+
+
+def end_session(db: Connection, number: int, sealed: str) -> str | None:
+    """Last.fm no longer takes this session: the account needs a sign-in.
+
+    Returns the Last.fm name; None where the account has another session by now.
+    """
+    ended = (
+        update(account)
+        .where(
+            account.c.id == number,
+            account.c.lastfm_session_key == sealed,
+            account.c.connection == Connected.CONNECTED,
+        )
+        .values(connection=Connected.NEEDS_SIGN_IN)
+        .returning(account.c.lastfm_username)
+    )
+    return db.execute(ended).scalar()

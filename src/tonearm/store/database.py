@@ -1,0 +1,121 @@
+"""The database: opening it safely, reading in worker threads, writing through one writer."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from tonearm.store.writer import Writer, plain
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+
+WAL_SAFE_FROM = (3, 51, 3)
+"""SQLite 3.7.0 to 3.51.2 can lose committed writes when a WAL file is reset: https://sqlite.org/wal.html#walresetbug"""
+
+BUSY_SECONDS = 10.0
+READERS = 4
+
+
+def database_url(database: str | Path) -> URL:
+    """A database as hosts and settings name it: a URL, or the path of a SQLite file."""
+    text = str(database)
+    if "://" not in text:
+        return URL.create("sqlite", database=text)
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise ValueError("the database is neither a path nor a URL such as sqlite:///plays.db") from None
+    if url.get_backend_name() == "postgresql" and url.drivername == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise ValueError(f"{url.get_backend_name()} is no database for tonearm: sqlite or postgresql")
+    return url
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """The file of a SQLite database; None for another database or one in memory."""
+    named = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    return Path(str(url.database)).absolute() if named else None
+
+
+def journal_mode(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
+    """WAL where it cannot lose a committed write, the rollback journal everywhere else."""
+    return "WAL" if version >= WAL_SAFE_FROM else "TRUNCATE"
+
+
+def connect(url: URL, *, writes: bool) -> Engine:
+    """An engine whose transactions are really transactions: a writer locks at its beginning."""
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_size=1 if writes else READERS, pool_pre_ping=True)
+    engine = create_engine(
+        url,
+        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS, "check_same_thread": False},
+        pool_size=1 if writes else READERS,
+        max_overflow=0,
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        if writes:  # a reader keeps whatever mode the file has: a change needs a lock
+            connection.execute(f"PRAGMA journal_mode={journal_mode()}")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA cache_size=-4096")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+class Store:
+    """An open database whose tables are up to date (`tonearm.store.migrate`)."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self._writes = connect(url, writes=True)
+        self._reads = connect(url, writes=False)
+        self._writer = Writer(self._writes)
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="tonearm-reader")
+
+    @property
+    def one_process(self) -> bool:
+        """Whether one process alone may deliver from this database."""
+        return self.url.get_backend_name() == "sqlite"
+
+    async def read(self, ask: Callable[[Connection], T]) -> T:
+        """What `ask` finds, run in a worker thread. Raises StoreUnavailable."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, ask)
+
+    async def write(self, write: Callable[[Connection], T]) -> T:
+        """Run a write and return after its commit. Raises StoreUnavailable: then nothing was written."""
+        result: T = await self._writer.write(write)
+        return result
+
+    async def write_together(self, group: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> T:
+        """As `write`, but all items of one kind that wait are given to `group` at once."""
+        result: T = await self._writer.group(group, item)
+        return result
+
+    def _ask(self, ask: Callable[[Connection], T]) -> T:
+        try:
+            with self._reads.begin() as connection:
+                return ask(connection)
+        except DBAPIError as error:
+            raise plain(error) from None
+
+    def close(self) -> None:
+        """Finish what is being written and let go of the database."""
+        self._writer.close()
+        self._threads.shutdown()
+        self._reads.dispose()
+        self._writes.dispose()

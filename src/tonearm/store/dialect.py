@@ -1,0 +1,31 @@
+"""The one statement that SQLAlchemy spells differently for each of the two databases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import Insert
+
+
+@cache
+def _ignoring(dialect: str, table: Table) -> Insert:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing()
+
+
+def insert_ignore(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert the rows that break no uniqueness; leave the others as they are in the table."""
+    if rows:
+        db.execute(_ignoring(db.dialect.name, table), rows)
+
+
+def insert_returning(db: Connection, table: Table, rows: Sequence[dict[str, Any]], *columns: str) -> list[Any]:
+    """As insert_ignore; the named columns of the rows that went in, in no order that one may rely on."""
+    if not rows:
+        return []
+    wanted = _ignoring(db.dialect.name, table).returning(*(table.c[name] for name in columns))
+    return list(db.execute(wanted, rows))

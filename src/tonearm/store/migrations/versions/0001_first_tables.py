@@ -1,0 +1,195 @@
+"""The first tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "account",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("lastfm_username", sa.Text(), server_default="", nullable=False),
+        sa.Column("lastfm_user", sa.Text(), server_default="", nullable=False),
+        sa.Column("lastfm_session_key", sa.Text(), server_default="", nullable=False),
+        sa.Column("lastfm_scrobbling_enabled", sa.Boolean(), nullable=False),
+        sa.Column("lastfm_scrobble_threshold", sa.Integer(), nullable=False),
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("wait_until", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("fails", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("doubts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("rung", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("answered_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("trouble", sa.Text(), server_default="", nullable=False),
+        sa.Column("lease_owner", sa.Text(), server_default="", nullable=False),
+        sa.Column("lease_until", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("lease_number", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("created_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name"),
+    )
+    op.create_table(
+        "pace",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("tat", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("hold_until", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("hold_why", sa.Text(), server_default="", nullable=False),
+        sa.Column("hold_refused", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
+        "library",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("account", ID, nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("artist", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("album", sa.Text(), server_default="", nullable=False),
+        sa.Column("album_artist", sa.Text(), server_default="", nullable=False),
+        sa.Column("duration", sa.Float(precision=53), nullable=True),
+        sa.Column("track_number", sa.Integer(), nullable=True),
+        sa.Column("mbid", sa.Text(), server_default="", nullable=False),
+        sa.Column("lastfm_loved", sa.Boolean(), nullable=False),
+        sa.Column("mtime_ns", sa.BigInteger(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("fault", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("account", "path", name="library_path_once"),
+    )
+    op.create_table(
+        "login",
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("account", ID, nullable=False),
+        sa.Column("flow", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("asked_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    op.create_table(
+        "loved",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("account", ID, nullable=False),
+        sa.Column("artist", sa.Text(), nullable=False),
+        sa.Column("track", sa.Text(), nullable=False),
+        sa.Column("mbid", sa.Text(), server_default="", nullable=False),
+        sa.Column("loved_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("account", "artist", "track", name="loved_once"),
+    )
+    op.create_table(
+        "play",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("account", ID, nullable=False),
+        sa.Column("artist", sa.Text(), nullable=False),
+        sa.Column("track", sa.Text(), nullable=False),
+        sa.Column("timestamp", sa.BigInteger(), nullable=False),
+        sa.Column("album", sa.Text(), server_default="", nullable=False),
+        sa.Column("album_artist", sa.Text(), server_default="", nullable=False),
+        sa.Column("track_number", sa.Integer(), nullable=True),
+        sa.Column("mbid", sa.Text(), server_default="", nullable=False),
+        sa.Column("duration", sa.Float(precision=53), nullable=True),
+        sa.Column("played", sa.Float(precision=53), nullable=False),
+        sa.Column("chosen_by_user", sa.Boolean(), nullable=False),
+        sa.Column("fate", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), server_default="", nullable=False),
+        sa.Column("code", sa.Integer(), nullable=True),
+        sa.Column("correction", sa.JSON(), nullable=True),
+        sa.Column("reported_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("settled_at", sa.Float(precision=53), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("account", "artist", "track", "timestamp", name="play_once"),
+    )
+    op.create_index("play_by_fate", "play", ["account", "fate"], unique=False)
+    op.create_index("play_by_time", "play", ["account", "timestamp"], unique=False)
+    op.create_table(
+        "run",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("account", ID, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("cursor", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("done", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("total", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=True),
+        sa.Column("fault", sa.Text(), server_default="", nullable=False),
+        sa.Column("started_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("updated_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("run_by_account", "run", ["account", "kind"], unique=False)
+    op.create_table(
+        "token",
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("account", ID, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("expires_at", sa.Float(precision=53), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    op.create_table(
+        "scrobble_queue",
+        sa.Column("id", ID, autoincrement=False, nullable=False),
+        sa.Column("account", ID, nullable=False),
+        sa.Column("artist", sa.Text(), nullable=False),
+        sa.Column("track", sa.Text(), nullable=False),
+        sa.Column("timestamp", sa.BigInteger(), nullable=False),
+        sa.Column("album", sa.Text(), server_default="", nullable=False),
+        sa.Column("album_artist", sa.Text(), server_default="", nullable=False),
+        sa.Column("track_number", sa.Integer(), nullable=True),
+        sa.Column("mbid", sa.Text(), server_default="", nullable=False),
+        sa.Column("duration", sa.Float(precision=53), nullable=True),
+        sa.Column("played", sa.Float(precision=53), nullable=False),
+        sa.Column("chosen_by_user", sa.Boolean(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("retry_count", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("next_attempt_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("last_error", sa.Text(), server_default="", nullable=False),
+        sa.Column("batch", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("split_group", ID, server_default="0", nullable=False),
+        sa.Column("split_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("too_new", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("enqueued_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["id"],
+            ["play.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("account", "artist", "track", "timestamp", name="scrobble_queue_once"),
+    )
+    op.create_index("scrobble_queue_by_age", "scrobble_queue", ["timestamp"], unique=False)
+    op.create_index("scrobble_queue_by_time", "scrobble_queue", ["account", "timestamp"], unique=False)

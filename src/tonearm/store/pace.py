@@ -1,0 +1,54 @@
+"""The pace of one API key: the next free slot for a request, and a hold that rests everybody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select, update
+
+from tonearm.core import pacing
+from tonearm.store.dialect import insert_ignore
+from tonearm.store.schema import pace
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Requests with this key rest until then (Unix seconds); `refused`: the key itself is refused."""
+
+    until: float
+    why: str
+    refused: bool
+
+
+def begin(db: Connection, key: str) -> None:
+    """Make the row of a key."""
+    insert_ignore(db, pace, [{"key": key, "hold_refused": False}])
+
+
+def book(db: Connection, key: str, now: float, per_second: float) -> float:
+    """Take the next slot; the seconds to wait for it."""
+    tat = db.execute(select(pace.c.tat).where(pace.c.key == key).with_for_update()).scalar_one()
+    slot = pacing.book(tat, now, per_second)
+    if slot.tat != tat:
+        db.execute(update(pace).where(pace.c.key == key).values(tat=slot.tat))
+    return slot.wait
+
+
+def held(db: Connection, key: str, now: float) -> Held | None:
+    """What rests this key now."""
+    row = db.execute(select(pace).where(pace.c.key == key, pace.c.hold_until > now)).first()
+    return Held(row.hold_until, row.hold_why, bool(row.hold_refused)) if row else None
+
+
+def hold(db: Connection, key: str, held_: Held) -> None:
+    """Rest this key; a longer rest stays."""
+    db.execute(
+        update(pace)
+        .where(pace.c.key == key, pace.c.hold_until < held_.until)
+        .values(hold_until=held_.until, hold_why=held_.why, hold_refused=held_.refused)
+    )
+
+
+def let_go(db: Connection, key: str) -> None:
+    """End the rest of a key."""
+    db.execute(update(pace).where(pace.c.key == key).values(hold_until=0, hold_why="", hold_refused=False))

@@ -1,0 +1,149 @@
+"""The history: every play that was ever reported here, with what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select, tuple_, update
+
+from tonearm.core.play import Play, Track
+from tonearm.store.dialect import insert_returning
+from tonearm.store.schema import play
+
+Key = tuple[int, str, str, int]
+"""(account, artist, track, timestamp): what makes a play one play."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A play in the history: `fate` is `queued` while it waits, `code` is Last.fm's ignored code."""
+
+    id: int
+    account: int
+    play: Play
+    fate: str
+    why: str
+    code: int | None
+    correction: dict[str, str] | None
+    reported_at: float
+    settled_at: float | None
+
+
+def facts(play_: Play) -> dict[str, Any]:
+    """A play's frozen columns."""
+    track = play_.track
+    return {
+        "artist": track.artist,
+        "track": track.title,
+        "timestamp": play_.timestamp,
+        "album": track.album,
+        "album_artist": track.album_artist,
+        "track_number": track.track_number,
+        "mbid": track.mbid,
+        "duration": track.duration,
+        "played": play_.played,
+        "chosen_by_user": play_.chosen_by_user,
+    }
+
+
+def frozen(row: Any) -> Play:
+    """The play that a row of the history or of the queue holds."""
+    track = Track(row.artist, row.track, row.album, row.album_artist, row.duration, row.track_number, row.mbid)
+    return Play(track, row.timestamp, row.played, bool(row.chosen_by_user))
+
+
+_KNOWN = select(play.c.account, play.c.artist, play.c.track, play.c.timestamp, play.c.id, play.c.fate).where(
+    tuple_(play.c.account, play.c.artist, play.c.track, play.c.timestamp).in_(bindparam("keys", expanding=True))
+)
+
+
+def known(db: Connection, keys: Sequence[Key]) -> dict[Key, tuple[int, str]]:
+    """Number and fate of those plays that were reported before."""
+    rows = db.execute(_KNOWN, {"keys": list(keys)}) if keys else ()
+    return {(a, artist, track, at): (number, fate) for a, artist, track, at, number, fate in rows}
+
+
+def keep(db: Connection, rows: Sequence[dict[str, Any]]) -> dict[Key, int]:
+    """Write new plays; the numbers of those that were new."""
+    written = insert_returning(db, play, rows, "account", "artist", "track", "timestamp", "id")
+    return {(a, artist, track, at): number for a, artist, track, at, number in written}
+
+
+def rewrite(db: Connection, number: int, row: dict[str, Any]) -> None:
+    """Write a play anew that was reported again, better, before it was ever queued."""
+    db.execute(update(play).where(play.c.id == number).values(**row))
+
+
+_SETTLE = (
+    update(play)
+    .where(play.c.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        fate=bindparam("to"),
+        why=bindparam("reason"),
+        code=bindparam("with_code"),
+        correction=bindparam("corrected"),
+        settled_at=bindparam("at"),
+    )
+)
+
+
+def settle(
+    db: Connection,
+    ids: Iterable[int],
+    fate: str,
+    at: float | None,
+    *,
+    why: str = "",
+    code: int | None = None,
+    correction: dict[str, str] | None = None,
+) -> None:
+    """Write what became of plays; `at` is None while they wait again."""
+    db.execute(
+        _SETTLE,
+        {
+            "ids": list(ids),
+            "to": fate,
+            "reason": why,
+            "with_code": code,
+            "corrected": correction,
+            "at": at,
+        },
+    )
+
+
+def _kept(row: Any) -> Kept:
+    return Kept(
+        row.id,
+        row.account,
+        frozen(row),
+        row.fate,
+        row.why,
+        row.code,
+        row.correction,
+        row.reported_at,
+        row.settled_at,
+    )
+
+
+def find(db: Connection, account: int, number: int) -> Kept | None:
+    """One play of an account."""
+    row = db.execute(select(play).where(play.c.account == account, play.c.id == number)).first()
+    return _kept(row) if row else None
+
+
+def latest(db: Connection, account: int, limit: int, fates: Sequence[str] = ()) -> list[Kept]:
+    """The plays of an account, latest first; of certain fates only where some are named."""
+    wanted = select(play).where(play.c.account == account)
+    if fates:
+        wanted = wanted.where(play.c.fate.in_(list(fates)))
+    return [_kept(row) for row in db.execute(wanted.order_by(play.c.timestamp.desc()).limit(limit))]
+
+
+def count_by_fate(db: Connection, account: int, fates: Sequence[str]) -> dict[str, int]:
+    """How many plays of an account have each of these fates."""
+    wanted = select(play.c.fate, func.count().label("number")).where(
+        play.c.account == account, play.c.fate.in_(list(fates))
+    )
+    return {row.fate: row.number for row in db.execute(wanted.group_by(play.c.fate))}

@@ -1,0 +1,199 @@
+"""The tables. Times are Unix seconds UTC; durations are seconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+# SQLite gives row numbers only to a column of exactly this type, PostgreSQL wants the longer one.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _account() -> Column[int]:
+    return Column("account", Id, ForeignKey("account.id"), nullable=False)
+
+
+def _words(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="")
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default="0")
+
+
+def _moment(name: str) -> Column[float]:
+    return Column(name, Float(53), nullable=False, server_default="0")
+
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    _words("lastfm_username"),
+    _words("lastfm_user"),  # the same, case folded: what plays and sign-ins are compared by
+    _words("lastfm_session_key"),  # sealed
+    Column("lastfm_scrobbling_enabled", Boolean, nullable=False),
+    Column("lastfm_scrobble_threshold", Integer, nullable=False),
+    Column("connection", Text, nullable=False),
+    _moment("wait_until"),
+    _number("fails"),
+    _number("doubts"),
+    _number("rung"),
+    _moment("answered_at"),
+    _words("trouble"),
+    _words("lease_owner"),
+    _moment("lease_until"),
+    _number("lease_number"),
+    _moment("created_at"),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    _account(),
+    Column("kind", Text, nullable=False),
+    _moment("created_at"),
+    Column("expires_at", Float(53)),
+)
+
+login = Table(
+    "login",
+    metadata,
+    Column("hash", Text, primary_key=True),  # of Last.fm's token (desktop) or of our one-time value (web)
+    _account(),
+    Column("flow", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    _moment("asked_at"),
+)
+
+
+def _frozen() -> list[Column[Any]]:
+    """The facts of a play, as they were when it was reported."""
+    return [
+        _account(),
+        Column("artist", Text, nullable=False),
+        Column("track", Text, nullable=False),
+        Column("timestamp", BigInteger, nullable=False),
+        _words("album"),
+        _words("album_artist"),
+        Column("track_number", Integer),
+        _words("mbid"),
+        Column("duration", Float(53)),
+        Column("played", Float(53), nullable=False),
+        Column("chosen_by_user", Boolean, nullable=False),
+    ]
+
+
+play = Table(
+    "play",
+    metadata,
+    Column("id", Id, primary_key=True),
+    *_frozen(),
+    Column("fate", Text, nullable=False),
+    _words("why"),
+    Column("code", Integer),
+    Column("correction", JSON),
+    _moment("reported_at"),
+    Column("settled_at", Float(53)),
+    UniqueConstraint("account", "artist", "track", "timestamp", name="play_once"),
+    Index("play_by_time", "account", "timestamp"),
+    Index("play_by_fate", "account", "fate"),
+)
+
+scrobble_queue = Table(
+    "scrobble_queue",
+    metadata,
+    Column("id", Id, ForeignKey("play.id"), primary_key=True, autoincrement=False),
+    *_frozen(),
+    Column("owner", Text, nullable=False),  # the Last.fm user it was reported for: never sent to another
+    Column("state", Text, nullable=False),
+    _number("retry_count"),
+    _moment("next_attempt_at"),
+    _words("last_error"),
+    _number("batch"),
+    Column("split_group", Id, nullable=False, server_default="0"),
+    _moment("split_at"),
+    _number("too_new"),
+    _moment("enqueued_at"),
+    UniqueConstraint("account", "artist", "track", "timestamp", name="scrobble_queue_once"),
+    Index("scrobble_queue_by_time", "account", "timestamp"),
+    Index("scrobble_queue_by_age", "timestamp"),
+)
+
+library = Table(
+    "library",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _account(),
+    Column("path", Text, nullable=False),
+    Column("artist", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    _words("album"),
+    _words("album_artist"),
+    Column("duration", Float(53)),
+    Column("track_number", Integer),
+    _words("mbid"),
+    Column("lastfm_loved", Boolean, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    _words("fault"),
+    UniqueConstraint("account", "path", name="library_path_once"),
+)
+
+loved = Table(
+    "loved",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _account(),
+    Column("artist", Text, nullable=False),
+    Column("track", Text, nullable=False),
+    _words("mbid"),
+    _moment("loved_at"),
+    Column("outcome", Text, nullable=False),
+    UniqueConstraint("account", "artist", "track", name="loved_once"),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _account(),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    _number("cursor"),
+    _number("done"),
+    _number("total"),
+    Column("counts", JSON),
+    _words("fault"),
+    _moment("started_at"),
+    _moment("updated_at"),
+    Index("run_by_account", "account", "kind"),
+)
+
+pace = Table(
+    "pace",
+    metadata,
+    Column("key", Text, primary_key=True),  # one row per API key
+    _moment("tat"),
+    _moment("hold_until"),
+    _words("hold_why"),
+    Column("hold_refused", Boolean, nullable=False),
+)

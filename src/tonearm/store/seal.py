@@ -1,0 +1,75 @@
+"""Sealing what must not be read from the file: session keys, with a key that lies beside it or is given."""
+
+from __future__ import annotations
+
+import os
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # imported when first needed: it costs 25 ms
+    from cryptography.fernet import MultiFernet
+
+
+class SealBroken(Exception):
+    """A sealed session cannot be opened: the key is not the one that sealed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Seals with the first secret, opens with any: so a secret can be changed while the old one is kept."""
+
+    secrets: tuple[str, ...] = field(repr=False)
+
+    def close(self, plain: str) -> str:
+        """The sealed text."""
+        return self._fernet().encrypt(plain.encode()).decode()
+
+    def open(self, sealed: str) -> str:
+        """The plain text; raises SealBroken."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            return self._fernet().decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise SealBroken("the stored session cannot be opened: the secret key has changed; sign in again") from None
+
+    def _fernet(self) -> MultiFernet:
+        from cryptography.fernet import Fernet, MultiFernet
+
+        keys = (urlsafe_b64encode(sha256(secret.encode()).digest()) for secret in self.secrets)
+        return MultiFernet([Fernet(key) for key in keys])
+
+
+def seal_beside(database: Path) -> Seal:
+    """The seal whose secret lies beside a SQLite file; made, readable by its owner only, when missing."""
+    path = key_file(database)
+    try:
+        secret = path.read_text().strip()
+    except FileNotFoundError:
+        secret = _new_secret(path)
+    return Seal((secret,))
+
+
+def key_file(database: Path) -> Path:
+    """Where the secret of a SQLite file lies."""
+    return database.with_name(database.name + ".key")
+
+
+def _new_secret(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    secret = os.urandom(32).hex()
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secret + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(part, path)  # fails where another process was first, whose secret counts then
+    except FileExistsError:
+        secret = path.read_text().strip()
+    finally:
+        part.unlink()
+    return secret

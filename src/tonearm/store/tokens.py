@@ -1,0 +1,78 @@
+"""What lets somebody in: API tokens, one-time links and browser sessions. Only their hashes are kept."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from hashlib import sha256
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from tonearm.core.account import Login, LoginState
+from tonearm.store.schema import login, token
+
+
+class Kind(StrEnum):
+    """A token for programs, a link that signs a browser in once, a browser's session."""
+
+    API = "api"
+    LINK = "link"
+    BROWSER = "browser"
+
+
+def fingerprint(secret: str) -> str:
+    """What is stored of a secret. The secrets are long and random, so a plain hash is enough."""
+    return sha256(secret.encode()).hexdigest()
+
+
+def add(db: Connection, account: int, secret: str, kind: Kind, now: float, expires_at: float | None = None) -> None:
+    """Remember a new token of an account."""
+    db.execute(delete(token).where(token.c.expires_at < now))
+    db.execute(
+        insert(token).values(
+            hash=fingerprint(secret), account=account, kind=kind, created_at=now, expires_at=expires_at
+        )
+    )
+
+
+def owner(db: Connection, secret: str, kinds: tuple[Kind, ...], now: float) -> int | None:
+    """The account that a token belongs to; None for an unknown or expired one."""
+    alive = (token.c.expires_at.is_(None)) | (token.c.expires_at > now)
+    return db.execute(
+        select(token.c.account).where(token.c.hash == fingerprint(secret), token.c.kind.in_(kinds), alive)
+    ).scalar()
+
+
+def use_link(db: Connection, secret: str, now: float) -> int | None:
+    """The account of a one-time link, which is used up by this."""
+    found = owner(db, secret, (Kind.LINK,), now)
+    db.execute(delete(token).where(token.c.hash == fingerprint(secret), token.c.kind == Kind.LINK))
+    return found
+
+
+def forget(db: Connection, secret: str) -> None:
+    """End a browser session or an API token."""
+    db.execute(delete(token).where(token.c.hash == fingerprint(secret)))
+
+
+def any_browser(db: Connection, account: int) -> bool:
+    """Whether a browser has ever been signed in for this account and still may be."""
+    wanted = select(token.c.hash).where(token.c.account == account, token.c.kind == Kind.BROWSER).limit(1)
+    return db.execute(wanted).first() is not None
+
+
+def ask_login(db: Connection, account: int, secret: str, flow: str, now: float) -> None:
+    """Remember that a listener asked to sign in; `secret` is what the way back will bring."""
+    db.execute(
+        insert(login).values(hash=fingerprint(secret), account=account, flow=flow, state=LoginState.ASKED, asked_at=now)
+    )
+
+
+def find_login(db: Connection, secret: str) -> Login | None:
+    """The sign-in that a secret belongs to."""
+    row = db.execute(select(login).where(login.c.hash == fingerprint(secret))).first()
+    return Login(row.account, row.asked_at, LoginState(row.state)) if row else None
+
+
+def end_login(db: Connection, secret: str, state: LoginState) -> None:
+    """A sign-in was granted, or is over."""
+    db.execute(update(login).where(login.c.hash == fingerprint(secret)).values(state=state))

@@ -1,0 +1,144 @@
+"""One writer thread with group commit: many writes, one transaction, one flush to the disk.
+
+A durable commit costs a flush whatever it holds, so all writes that wait share the next one. A write is
+acknowledged after its commit, never before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+Write = Callable[[Connection], Any]
+GroupWrite = Callable[[Connection, Sequence[Any]], Sequence[Any]]
+
+GROUP = 1000
+"""Writes that share a commit, at the most: keeps a transaction to some tens of milliseconds."""
+
+
+class StoreUnavailable(Exception):
+    """The database took nothing: disk full, read-only, locked, gone. Nothing was written."""
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """A write with the future that waits for its commit; `item` belongs to a GroupWrite."""
+
+    write: Write | None
+    group: GroupWrite | None
+    item: Any
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """The only thread that writes. Writes are re-run alone when a shared transaction fails, so they touch
+    nothing but their connection."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="tonearm-writer", daemon=True)
+        self._thread.start()
+
+    def write(self, write: Write) -> asyncio.Future[Any]:
+        """Run one write; the future's result is there after the commit."""
+        return self._put(write, None, None)
+
+    def group(self, group: GroupWrite, item: Any) -> asyncio.Future[Any]:
+        """Run a write together with all others of its kind that wait: it gets their items, answers each."""
+        return self._put(None, group, item)
+
+    def _put(self, write: Write | None, group: GroupWrite | None, item: Any) -> asyncio.Future[Any]:
+        if self._closed:
+            raise StoreUnavailable("the database is closed")
+        loop = asyncio.get_running_loop()
+        job = _Job(write, group, item, loop.create_future(), loop)
+        self._jobs.put(job)
+        return job.future
+
+    def close(self) -> None:
+        """Finish what waits, then stop."""
+        if not self._closed:
+            self._closed = True
+            self._jobs.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        with self._engine.connect() as connection:
+            while (job := self._jobs.get()) is not None:
+                jobs = [job]
+                ending = False
+                while len(jobs) < GROUP and not self._jobs.empty():
+                    more = self._jobs.get()
+                    if more is None:
+                        ending = True
+                        break
+                    jobs.append(more)
+                self._settle(connection, jobs)
+                if ending:
+                    return
+
+    def _settle(self, connection: Connection, jobs: list[_Job]) -> None:
+        if not self._commit(connection, jobs) and len(jobs) > 1:
+            for job in jobs:
+                self._commit(connection, [job])
+        for loop, of_loop in groupby(jobs, key=lambda job: job.loop):
+            answered = list(of_loop)
+            try:
+                loop.call_soon_threadsafe(_answer, answered)
+            except RuntimeError:  # the loop that asked is gone, and with it whoever waited
+                continue
+
+    def _commit(self, connection: Connection, jobs: list[_Job]) -> bool:
+        try:
+            with connection.begin():
+                for group, of_group in groupby(jobs, key=lambda job: job.group):
+                    _run(connection, group, list(of_group))
+        except Exception as error:  # whatever a write raises belongs to the one who asked for it
+            fault = plain(error)
+            for job in jobs:
+                job.error = fault
+            return False
+        for job in jobs:
+            job.error = None
+        return True
+
+
+def _run(connection: Connection, group: GroupWrite | None, jobs: list[_Job]) -> None:
+    if group is not None:
+        results = group(connection, [job.item for job in jobs])
+        for job, result in zip(jobs, results, strict=True):
+            job.result = result
+        return
+    for job in jobs:
+        assert job.write is not None
+        job.result = job.write(connection)
+
+
+def _answer(jobs: list[_Job]) -> None:
+    for job in jobs:
+        if job.future.cancelled():
+            continue
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.result)
+
+
+def plain(error: Exception) -> Exception:
+    """A database's fault in one line, without the statement and its values."""
+    if isinstance(error, DBAPIError):
+        return StoreUnavailable(str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__)
+    return error
