@@ -24,9 +24,11 @@ from tonearm.service.counting import Counting
 from tonearm.service.delivering import Delivering
 from tonearm.service.listeners import Listeners
 from tonearm.service.listening import Listening
+from tonearm.service.loving import Loving
 from tonearm.service.now_playing import NowPlaying
 from tonearm.service.pacing import Pace
 from tonearm.service.signing_in import SigningIn
+from tonearm.service.tally import Tally
 from tonearm.store import queue
 from tonearm.store.database import Store, database_url, sqlite_file
 from tonearm.store.lock import sole_sender
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     import httpx2
 
 AUTH_URL = "https://www.last.fm/api/auth/"
+DELIVER, IMPORT = "deliver", "import"
 REQUESTS_PER_SECOND = 4.0
 """Last.fm's old terms named 5 a second; the present ones leave it to them: https://www.last.fm/api/tos"""
 
@@ -108,31 +111,36 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], per_second: float,
     engine = EmbeddedEngine(clock)
 
     def ring(account: int) -> None:
-        engine.hint("deliver", [account])
+        engine.hint(DELIVER, [account])
         counting.changed(account)
 
+    tally = Tally()
+    stop = asyncio.Event()
+    tasks: list[asyncio.Task[None]] = []
     pace = Pace(store, clock, keys.api_key, per_second)
     paced = client(pace=pace.turn)
     deck = Deck(
         clock=clock,
         announcer=announcer,
         listeners=Listeners(store, clock, keys.api_key),
-        listening=Listening(store, clock, announcer, ring),
+        listening=Listening(store, clock, announcer, ring, tally),
         shows=NowPlaying(store, clock, paced, seal, announcer),
         signing_in=SigningIn(store, clock, paced, seal, announcer, ring, keys.api_key, parts.auth_url),
+        loving=Loving(store, clock, paced, announcer, lambda account: engine.hint(IMPORT, [account])),
+        tally=tally,
         configured=bool(keys.api_key and keys.api_secret),
         store=store,
         ring=ring,
+        delivers=lambda: len(tasks) > 1 and not tasks[1].done(),
     )
     await pace.begin()
-    tasks = [asyncio.create_task(counting.run())]
-    stop = asyncio.Event()
+    tasks.append(asyncio.create_task(counting.run()))
     if deliver and deck.configured:
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        delivering = Delivering(store, clock, pace, client().scrobble, seal, announcer, counting.changed, owner)
+        delivering = Delivering(store, clock, pace, client().scrobble, seal, announcer, counting.changed, tally, owner)
         if store.one_process:
             await store.write(queue.free_all)
-        tasks.append(asyncio.create_task(_run(engine, delivering, stop)))
+        tasks.append(asyncio.create_task(_run(engine, delivering, deck.loving, stop)))
     try:
         yield deck
     finally:
@@ -141,8 +149,9 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], per_second: float,
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _run(engine: Engine, delivering: Delivering, stop: asyncio.Event) -> None:
+async def _run(engine: Engine, delivering: Delivering, loving: Loving, stop: asyncio.Event) -> None:
     async def due() -> list[tuple[str, int]]:
-        return [("deliver", account) for account in await delivering.due()]
+        deliveries = [(DELIVER, account) for account in await delivering.due()]
+        return deliveries + [(IMPORT, account) for account in await loving.due()]
 
-    await engine.run({"deliver": delivering.deliver}, due, stop)
+    await engine.run({DELIVER: delivering.deliver, IMPORT: loving.go_on}, due, stop)

@@ -7,14 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tonearm.clock import Clock
+from tonearm.core import loved
 from tonearm.core.account import Account
 from tonearm.core.play import Play, Track
 from tonearm.service.announcing import Announcer
 from tonearm.service.listeners import FIRST_LISTENER, Listeners, QueueStanding
 from tonearm.service.listening import Listening, Taken
+from tonearm.service.loving import Loving, tally
 from tonearm.service.now_playing import NowPlaying, Shown
 from tonearm.service.signing_in import Outcome, SigningIn, Unreachable, Way
+from tonearm.service.tally import Tally
 from tonearm.store.database import Store
+from tonearm.store.runs import RunState
+
+
+class ImportFailed(Exception):
+    """Last.fm did not give the whole list; what came is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +30,7 @@ class Deck:
     """An open database with everything that works on it: made by `tonearm.open`, closed by leaving its block.
 
     `configured`: there is an API key and a secret, without which plays are kept and nothing is sent.
+    `delivers()`: this process is sending; another may be.
     """
 
     clock: Clock
@@ -31,8 +40,11 @@ class Deck:
     listening: Listening
     shows: NowPlaying
     signing_in: SigningIn
+    loving: Loving
+    tally: Tally
     ring: Callable[[int], None]
     configured: bool
+    delivers: Callable[[], bool]
 
     async def listener(self, name: str = FIRST_LISTENER) -> Listener:
         """The listener of that name, made if there is none."""
@@ -91,3 +103,11 @@ class Listener:
     async def retry(self) -> None:
         """Everything that waits is due now."""
         await self.deck.listeners.retry(self.id, self.deck.ring)
+
+    async def import_loved(self) -> loved.Tally:
+        """Mark the library's tracks that are loved on Last.fm; after ImportFailed it goes on from there next time."""
+        run = await self.deck.loving.start(self.id)
+        over = await self.deck.loving.finished(self.id, run.id)
+        if over.state is RunState.FAILED:
+            raise ImportFailed(over.fault)
+        return tally(over)

@@ -34,6 +34,7 @@ from tonearm.core.play import OLDEST_ACCEPTED, Play
 from tonearm.core.verdict import Cause, Correction, Later, SessionDoubted, SessionEnded, Verdict
 from tonearm.service.announcing import Announcer
 from tonearm.service.pacing import Pace
+from tonearm.service.tally import Tally
 from tonearm.store import accounts, pace, plays, queue
 from tonearm.store.database import Store
 from tonearm.store.queue import Fenced, Lease
@@ -72,6 +73,7 @@ class Delivering:
     seal: Seal
     announcer: Announcer
     queue_changed: Callable[[int], None]
+    tally: Tally
     owner: str
 
     async def deliver(self, account: int) -> float | None:
@@ -84,6 +86,7 @@ class Delivering:
         try:
             while turn.batch and turn.lease is not None:
                 verdict = await self._send(turn)
+                self.tally.verdicts[type(verdict).__name__] += 1
                 turn = await self.store.write(partial(self._go_on, turn.lease, turn.batch, verdict))
                 self._tell(account, turn)
         except Fenced:
@@ -198,6 +201,8 @@ class Delivering:
     def _tell(self, account: int, turn: _Turn) -> None:
         for news in turn.news:
             self.announcer.tell(account, news)
+            if isinstance(news, ScrobbleStatus):
+                self.tally.fates[news.status] += 1
         if turn.news:
             self.queue_changed(account)
 

@@ -14,6 +14,7 @@ from tonearm.clock import Clock
 from tonearm.core.account import Account
 from tonearm.core.account import Connection as Connected
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, OLDEST_ACCEPTED
+from tonearm.service.announcing import Announcer
 from tonearm.service.listening import UnknownListener
 from tonearm.store import accounts, pace, plays, queue, tokens
 from tonearm.store.database import Store
@@ -167,6 +168,22 @@ class Listeners:
 
         await self.store.write(due)
         ring(number)
+
+    async def retry_and_wait(
+        self, number: int, ring: Callable[[int], None], announcer: Announcer, seconds: float
+    ) -> int:
+        """Retry, and wait until nothing moves any more or the seconds are over; how many plays are left."""
+        with announcer.listen(number) as (ear, _):
+            await self.retry(number, ring)
+            deadline = self.clock.now() + seconds
+            while True:
+                standing = await self.queue_standing(number)
+                left = standing.queued + standing.sending
+                now = self.clock.now()
+                rests = not standing.sending and (standing.next_attempt_at is None or standing.next_attempt_at > now)
+                if not left or rests or now >= deadline:
+                    return left
+                await ear.within(min(0.5, deadline - now))
 
     async def discard(self, number: int, play: int) -> bool:
         """Take a play out of the queue, for good; False when it does not wait. It stays in the history."""

@@ -15,6 +15,7 @@ from tonearm.core.account import Account
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import Heard, Play, When, cleaned, counts, start_of_play, when
 from tonearm.service.announcing import Announcer, Subscription
+from tonearm.service.tally import Tally
 from tonearm.store import accounts, plays, queue
 from tonearm.store.database import Store
 
@@ -177,6 +178,7 @@ class Listening:
     clock: Clock
     announcer: Announcer
     ring: Callable[[int], None]
+    tally: Tally
 
     async def scrobble(self, account: int, play: Play) -> Taken:
         """Write a play and answer; on disk when this returns.
@@ -186,6 +188,7 @@ class Listening:
         now = self.clock.now()
         report = Report(account, frozen_play(play, now), now)
         taken = await self.store.write_together(take, report)
+        self.tally.reports[taken.status] += 1
         if taken.status == "queued":
             self.ring(account)
         if taken.status != "duplicate":

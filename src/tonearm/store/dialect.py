@@ -29,3 +29,18 @@ def insert_returning(db: Connection, table: Table, rows: Sequence[dict[str, Any]
         return []
     wanted = _ignoring(db.dialect.name, table).returning(*(table.c[name] for name in columns))
     return list(db.execute(wanted, rows))
+
+
+@cache
+def _replacing(dialect: str, table: Table, unique: tuple[str, ...], changed: tuple[str, ...]) -> Any:
+    statement = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table)
+    values = {name: statement.excluded[name] for name in changed}
+    return statement.on_conflict_do_update(index_elements=list(unique), set_=values)
+
+
+def insert_or_change(
+    db: Connection, table: Table, rows: Sequence[dict[str, Any]], unique: tuple[str, ...], changed: tuple[str, ...]
+) -> None:
+    """Insert rows; where one of the same `unique` columns is there, write its `changed` columns."""
+    if rows:
+        db.execute(_replacing(db.dialect.name, table, unique, changed), rows)

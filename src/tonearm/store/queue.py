@@ -325,3 +325,8 @@ def count(db: Connection, number: int, user: str, now: float) -> Count:
 def length(db: Connection, number: int) -> int:
     """How many plays of an account are in the queue."""
     return db.execute(select(func.count()).where(_ROW.account == number)).scalar_one()
+
+
+def length_of_all(db: Connection) -> int:
+    """How many plays of all accounts are in the queue."""
+    return db.execute(select(func.count()).select_from(scrobble_queue)).scalar_one()

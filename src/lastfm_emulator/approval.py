@@ -1,0 +1,64 @@
+"""/api/auth/: where the user lets an application in, https://www.last.fm/api/webauth and /api/desktopauth."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from lastfm_emulator import pages
+from lastfm_emulator.refusal import TEXTS, TOKEN_NOT_ISSUED
+from lastfm_emulator.request import page, redirect
+
+if TYPE_CHECKING:
+    from lastfm_emulator.credentials import ApiKey
+    from lastfm_emulator.emulator import Emulator
+    from lastfm_emulator.request import Reply, Request
+
+_SCHEME: Final = re.compile(r"(?!javascript:|data:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+
+
+def answer(emulator: Emulator, request: Request) -> Reply:
+    """Ask on GET; on POST do as the visitor chose. With `token` the desktop flow, without it the web flow."""
+    asked = request.params()
+    key = emulator.keys.get(asked.get("api_key", ""))
+    if key is None or key.suspended:
+        return page(pages.message("Sign-in", TEXTS[10 if key is None else 26]), 403)
+    if trouble := _trouble(emulator, key, asked.get("token")):
+        return page(pages.message("Sign-in", trouble), 403)
+    if request.verb != "POST":
+        if emulator.auto_approve is not None:
+            return _allow(emulator, key, asked, emulator.auto_approve)
+        return page(pages.consent(emulator, key, asked))
+    if asked.get("answer") != "allow":
+        return page(pages.message("Not connected", f"{key.name} was not given access. You may close this page."))
+    name = asked.get("user", "").strip()
+    if not name:
+        return page(pages.consent(emulator, key, asked, "Please say who you are."), 400)
+    return _allow(emulator, key, asked, name)
+
+
+def callback_address(callback: str, token: str) -> str:
+    """Where the visitor is sent: the token is appended to whatever query is there."""
+    bare, mark, fragment = callback.partition("#")
+    joined = f"{bare}{'&' if '?' in bare else '?'}token={token}{mark}{fragment}"
+    return quote(joined, safe="%/:?#[]@!$&'()*+,;=~")
+
+
+def _trouble(emulator: Emulator, key: ApiKey, text: str | None) -> str:
+    if text is None:
+        return ""
+    token = emulator.tokens.get(text)
+    if token is None or token.used or token.api_key != key.key:
+        return TOKEN_NOT_ISSUED
+    return TEXTS[15] if token.expired(emulator.now()) else ""
+
+
+def _allow(emulator: Emulator, key: ApiKey, asked: dict[str, str], user: str) -> Reply:
+    if "token" in asked:
+        emulator.approve(asked["token"], user)
+        return page(pages.message("Connected", f"{key.name} may now scrobble for {user}. Go back to it to finish."))
+    callback = asked.get("cb") or key.callback
+    if not _SCHEME.match(callback):
+        return page(pages.message("Sign-in", "There is no address to send you back to."), 400)
+    return redirect(callback_address(callback, emulator.issue_token(key.key, user)))

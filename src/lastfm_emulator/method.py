@@ -1,0 +1,105 @@
+"""One method of the API: its name, what it asks of the caller, and what it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING, TypeAlias
+
+from lastfm_emulator.refusal import Refusal, no_such_user, out_of_bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lastfm_emulator.account import User
+    from lastfm_emulator.credentials import ApiKey
+    from lastfm_emulator.render import Body
+    from lastfm_emulator.world import World
+
+MOST_PAGES = 1_000_000
+
+
+class Needs(Enum):
+    """What a call must bring beside the API key."""
+
+    KEY = auto()
+    SIGNATURE = auto()
+    SESSION = auto()
+    """A signature, a session and POST: every write."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a call did, for the request log."""
+
+    items: int = 0
+    stored: int = 0
+    repeats: int = 0
+    ignored: int = 0
+
+
+@dataclass(slots=True)
+class Call:
+    """A call that passed the checks: `user` is the one whose session came along, if any."""
+
+    world: World
+    verb: str
+    params: Mapping[str, str]
+    now: float
+    key: ApiKey
+    old: bool = False
+    user: User | None = None
+    hidden_for: float = 0.0
+    tally: Tally = field(default_factory=Tally)
+
+    def required(self, name: str) -> str:
+        """The value of a parameter that must be there and not be empty, else error 6."""
+        value = self.params.get(name, "")
+        if not value:
+            raise Refusal(6)
+        return value
+
+    def writer(self) -> User:
+        """The user whose session it is, else error 9."""
+        if self.user is None:
+            raise Refusal(9)
+        return self.user
+
+    def named_user(self) -> User:
+        """The user whom `user` names, else error 6 with 404."""
+        user = self.world.user(self.required("user"))
+        if user is None:
+            raise no_such_user(self.old)
+        return user
+
+    def bounded(self, name: str, default: int, most: int) -> int:
+        """A number from 1 to `most`, else error 6."""
+        text = self.params.get(name, "")
+        if not text:
+            return default
+        number = digits(text)
+        if number is None or not 1 <= number <= most:
+            raise out_of_bounds(name, most)
+        return number
+
+    def paging(self, default: int = 50, most: int = 1000) -> tuple[int, int]:
+        """`page` and `limit`, checked."""
+        return self.bounded("page", 1, MOST_PAGES), self.bounded("limit", default, most)
+
+
+def digits(text: str, most: int = 12) -> int | None:
+    """A number written in plain digits, no more than `most` of them."""
+    return int(text) if len(text) <= most and text.isascii() and text.isdigit() else None
+
+
+Handler: TypeAlias = "Callable[[Call], Body]"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """`old` marks a method of the older backend: `links` in errors, and HTTP 200 with them."""
+
+    name: str
+    answer: Handler
+    needs: Needs = Needs.KEY
+    old: bool = False

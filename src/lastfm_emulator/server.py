@@ -1,0 +1,104 @@
+"""The service on a port: in a thread of its own, or in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.from_thread import start_blocking_portal
+
+from lastfm_emulator.app import create_app
+from lastfm_emulator.emulator import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from uvicorn.server import ServerState
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a running emulator is found: `base_url` is `http://HOST:PORT`, without a final slash."""
+
+    base_url: str
+
+    @property
+    def url(self) -> str:
+        """The API root, with its final slash."""
+        return f"{self.base_url}/2.0/"
+
+    @property
+    def auth_url(self) -> str:
+        """The approval page, with its final slash."""
+        return f"{self.base_url}/api/auth/"
+
+
+@contextmanager
+def serve(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> Iterator[Address]:
+    """Run in a thread while the block lasts; port 0 takes a free one. OSError where it cannot listen."""
+    with start_blocking_portal("asyncio", name="lastfm-emulator") as portal:
+        listener = listening(emulator, host, port)
+        with portal.wrap_async_context_manager(listener) as address:
+            yield address
+
+
+def run(
+    emulator: Emulator,
+    host: str = "127.0.0.1",
+    port: int = 8724,
+    *,
+    announce: Callable[[Address], object] = repr,
+) -> None:
+    """Run in the foreground until SIGINT or SIGTERM, which end it quietly; `announce` gets the address.
+
+    OSError where it cannot listen.
+    """
+
+    async def until_told() -> None:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async with listening(emulator, host, port) as address:
+                announce(address)
+                await anext(aiter(signals))
+
+    anyio.run(until_told)
+
+
+@asynccontextmanager
+async def listening(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Address]:
+    """The same on the running asyncio loop; at the end connections are cut off and delayed calls dropped."""
+    # uvicorn is imported here, so that the emulator can be called in-process without it.
+    import uvicorn
+    import uvicorn.server
+
+    from lastfm_emulator.connection import Connection
+
+    config = uvicorn.Config(create_app(emulator), ws="none", lifespan="off", interface="asgi3", log_config=None)
+    config.load()
+    state = uvicorn.server.ServerState()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(config, state, {}), host, port)
+    try:
+        yield _address(server, host)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await _close(server, state)
+
+
+async def _close(server: asyncio.Server, state: ServerState) -> None:
+    server.close()
+    for connection in list(state.connections):
+        connection.transport.abort()
+    await asyncio.sleep(0)  # the aborted connections learn of it, so that nothing more is sent
+    for task in list(state.tasks):
+        task.cancel()
+    await asyncio.gather(*state.tasks, return_exceptions=True)
+    await server.wait_closed()
+
+
+def _address(server: asyncio.Server, host: str) -> Address:
+    port = server.sockets[0].getsockname()[1]
+    return Address(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")

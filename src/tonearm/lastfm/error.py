@@ -1,0 +1,214 @@
+"""One table: what an error number of Last.fm means for a write, and how it is raised from a read.
+
+Numbers: https://www.last.fm/api/errorcodes. What a scrobbler may do about them: https://www.last.fm/api/scrobbling.
+The numbers decide, never the words, with the one exception of 29 (see `_throttled`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import assert_never
+
+from tonearm.core.verdict import (
+    Cause,
+    KeyRefused,
+    Later,
+    Scope,
+    SessionDoubted,
+    SessionEnded,
+    Split,
+    Throttled,
+    Unsure,
+    Verdict,
+)
+from tonearm.lastfm.response import Failure, Fault, Nonsense, Refusal
+
+
+class LastFmError(Exception):
+    """Why a call brought nothing. Holds no URL, header, body or secret, and no exception of the HTTP library.
+
+    `retryable`: the same call may succeed later without anybody doing anything. `retry_after`: seconds, where
+    the answer named them. `sent`: False where the call surely never reached Last.fm.
+    """
+
+    retryable = False
+
+    def __init__(self, cause: Cause, retry_after: float | None = None, sent: bool = True) -> None:
+        super().__init__(cause, retry_after, sent)
+        self.cause = cause
+        self.retry_after = retry_after
+        self.sent = sent
+
+    @property
+    def number(self) -> int | None:
+        """Last.fm's error number; None where the failure is not one of the API's."""
+        return self.cause.number
+
+    @property
+    def words(self) -> str:
+        """Last.fm's own words, or ours where it had none."""
+        return self.cause.words
+
+    def __str__(self) -> str:
+        return str(self.cause)
+
+
+class Unavailable(LastFmError):
+    """Last.fm is away, or answers nonsense, or cannot be reached."""
+
+    retryable = True
+
+
+class RateLimited(LastFmError):
+    """Too many calls from this address, or for this account: `scope` says which."""
+
+    retryable = True
+
+    @property
+    def scope(self) -> Scope:
+        return _scope(self.cause)
+
+
+class TokenUnknown(LastFmError):
+    """The token was never issued, or was used already. Start again."""
+
+
+class TokenNotApproved(LastFmError):
+    """The listener has not approved the token yet."""
+
+
+class TokenExpired(LastFmError):
+    """The token is older than its 60 minutes. Start again."""
+
+
+class SessionRejected(LastFmError):
+    """The session key is not, or no longer, good for this."""
+
+
+class LoginRequired(LastFmError):
+    """Private: only the listener's own session may see it."""
+
+
+class BadParameters(LastFmError):
+    """Nothing by that name, or a parameter missing or out of bounds: Last.fm has one number for them all."""
+
+
+class KeyRejected(LastFmError):
+    """The API key is unknown or suspended."""
+
+
+class SignatureRejected(LastFmError):
+    """The signature is wrong, which in a read means the shared secret is."""
+
+
+class CallRefused(LastFmError):
+    """Any other error: about the call itself, or a number that nobody has documented."""
+
+
+def _later(cause: Cause, retry_after: float | None) -> Verdict:
+    return Later(cause, retry_after)
+
+
+def _throttled(cause: Cause, retry_after: float | None) -> Verdict:
+    return Throttled(_scope(cause), cause, retry_after)
+
+
+def _scope(cause: Cause) -> Scope:
+    # Number 29 means two things that only the words tell apart: "Your IP has made too many requests" passes
+    # in minutes, "Too many scrobbles in a short period" in hours:
+    # https://github.com/kawaiiDango/pano-scrobbler/issues/965
+    return Scope.ACCOUNT if "scrobbles" in cause.words.lower() else Scope.ADDRESS
+
+
+def _split(cause: Cause, _: float | None) -> Verdict:
+    return Split(cause)
+
+
+def _doubted(cause: Cause, _: float | None) -> Verdict:
+    return SessionDoubted(cause)
+
+
+def _ended(cause: Cause, _: float | None) -> Verdict:
+    return SessionEnded(cause)
+
+
+def _key(cause: Cause, _: float | None) -> Verdict:
+    return KeyRefused(cause)
+
+
+_Row = tuple[Callable[[Cause, float | None], Verdict], type[LastFmError]]
+
+_TABLE: dict[int, _Row] = {
+    # About the call and never about a play: no such service, method or format, or one that was retired.
+    # Refusing the plays would empty a whole queue for a fault that none of them has: they wait, and it shows.
+    2: (_later, CallRefused),
+    3: (_later, CallRefused),
+    5: (_later, CallRefused),
+    27: (_later, CallRefused),
+    # "Subscribers only" and "trial expired": about an account's standing, not about a play.
+    12: (_later, CallRefused),
+    18: (_later, CallRefused),
+    # On a write usually a dead session, but it has been sent under load too. From auth.*: see `error_of`.
+    # https://github.com/strawberrymusicplayer/strawberry/issues/442
+    4: (_doubted, SessionRejected),
+    # One bad play fails the whole batch, and the answer does not say which.
+    6: (_split, BadParameters),
+    7: (_split, BadParameters),
+    # A badly encoded name fails all 50 with a wrong signature, so 13 is looked for play by play too.
+    13: (_split, SignatureRejected),
+    # The guide keeps a play for 11 and 16 only, but 8 is what outages say, and its words say to try again:
+    # https://github.com/web-scrobbler/web-scrobbler/issues/3268
+    8: (_later, Unavailable),
+    11: (_later, Unavailable),
+    16: (_later, Unavailable),
+    9: (_ended, SessionRejected),
+    14: (_ended, TokenNotApproved),
+    17: (_ended, LoginRequired),
+    10: (_key, KeyRejected),
+    26: (_key, KeyRejected),
+    29: (_throttled, RateLimited),
+    15: (_split, TokenExpired),
+}
+
+_OTHER: _Row = (_split, CallRefused)
+"""Numbers of the radio that is gone (20-25), never given out (1, 19, 28) or not documented yet.
+
+The guide says not to retry what it doesn't name. Waiting could let one play block the queue until everything
+behind it has aged out; dropping would lose plays unseen. Halving finds the play that it is about, which then
+shows as refused.
+"""
+
+
+def verdict_of(failure: Failure) -> Verdict:
+    """What a failed write means for the plays that were in it."""
+    match failure:
+        case Refusal(cause, retry_after):
+            verdict, _ = _TABLE.get(cause.number or 0, _OTHER)
+            return verdict(cause, retry_after)
+        case Nonsense(status, words, retry_after) if status == 429:
+            return Throttled(Scope.ADDRESS, Cause(None, words), retry_after)
+        case Nonsense(status, words, retry_after) if status >= 500:
+            return Later(Cause(None, words), retry_after)
+        case Nonsense(_, words, _):
+            return Unsure(Cause(None, words))
+        case Fault(sent, words):
+            return Unsure(Cause(None, words)) if sent else Later(Cause(None, words))
+        case _:
+            assert_never(failure)
+
+
+def error_of(failure: Failure, method: str) -> LastFmError:
+    """What a failed read raises."""
+    match failure:
+        case Refusal(Cause(4) as cause, retry_after) if method.startswith("auth."):
+            return TokenUnknown(cause, retry_after)
+        case Refusal(cause, retry_after):
+            _, error = _TABLE.get(cause.number or 0, _OTHER)
+            return error(cause, retry_after)
+        case Nonsense(status, words, retry_after):
+            kind = RateLimited if status == 429 else Unavailable
+            return kind(Cause(None, words), retry_after)
+        case Fault(sent, words):
+            return Unavailable(Cause(None, words), None, sent)
+        case _:
+            assert_never(failure)

@@ -1,0 +1,105 @@
+"""Last.fm's habits of spelling, each undone here and nowhere else.
+
+All of these take whatever stood in the answer and never raise; what cannot be read is absent.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+Node = Mapping[str, object]
+
+_LARGEST = 2**63 - 1
+"""Beyond this no database keeps a number, and Last.fm counts nothing that large."""
+
+_UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
+"""NUL and lone surrogates: legal in JSON, in neither UTF-8 nor a PostgreSQL text."""
+
+NO_IMAGE = "2a96cbd8b46e442fc41c2b86b821562f"
+"""The star that every artist shows since May 2019: a placeholder, not a picture."""
+
+
+class Unreadable(ValueError):
+    """The answer has the expected root, yet what matters in it is missing or contradicts what was sent."""
+
+
+def node(value: object) -> Node:
+    """The members of an object; none for anything else, such as the "\\n" of an empty container."""
+    return value if isinstance(value, dict) else {}
+
+
+def text(value: object) -> str:
+    """Text, whether plain, as {"#text": …} or as {"name": …}; "" where there is none.
+
+    A value without text shows as "#text": "" or without the member, even within one answer.
+    """
+    if isinstance(value, dict):
+        value = value.get("#text", value.get("name"))
+    if isinstance(value, str):
+        return value.strip() if value.isprintable() else _UNKEEPABLE.sub("", value).strip()
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return ""
+
+
+def whole(value: object) -> int | None:
+    """A whole number from int, float, text or {"#text": …}; None for "", null and everything else."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < 19:
+        return int(value)  # how nearly every number comes
+    number = fraction(value)
+    return None if number is None or abs(number) > _LARGEST else int(number)
+
+
+def fraction(value: object) -> int | float | None:
+    """A finite number from int, float, text or {"#text": …}; None for "", null and everything else."""
+    if isinstance(value, dict):
+        value = value.get("#text")
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = _number(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _number(digits: str) -> int | float:
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
+
+
+def flag(value: object) -> bool:
+    """Yes or no from "1", 1, "true" or true."""
+    return value != "0" and (value in ("1", "true") or value is True or whole(value) == 1)
+
+
+def many(value: object) -> list[Node]:
+    """The repeated children: a list, or one object where there is one, or blank text where there are none."""
+    if isinstance(value, dict):
+        return [value]
+    return [child for child in value if isinstance(child, dict)] if isinstance(value, list) else []
+
+
+def attributes(container: Node) -> Node:
+    """A container's attributes: under "@attr", or, in empty ones recorded in 2014, flat beside a "#text"."""
+    return node(container.get("@attr")) or container
+
+
+def moment(value: object) -> int | None:
+    """Unix seconds UTC of a date; None where there is none, or 1970, which broken clients have sent.
+
+    Only the numbers count: "#text" is a date in English, or the number again, or the same in another form.
+    """
+    date = node(value)
+    return whole(date.get("uts", date.get("unixtime"))) or None
+
+
+def picture(images: object) -> str:
+    """The address of the largest image, "" where there is none or only the star."""
+    addresses = [text(image) for image in many(images)]
+    largest = next((address for address in reversed(addresses) if address), "")
+    return "" if NO_IMAGE in largest else largest

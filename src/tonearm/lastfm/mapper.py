@@ -1,0 +1,93 @@
+"""Wire <-> core: a play as Last.fm wants it, and Last.fm's word on a play as the rules want it.
+
+Parameters: https://www.last.fm/api/show/track.scrobble and https://www.last.fm/api/show/track.updateNowPlaying
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from tonearm.core.play import Play, Track
+from tonearm.core.verdict import Correction, ItemAnswer
+from tonearm.lastfm.habits import Node, Unreadable, attributes, flag, many, node, text, whole
+
+BATCH = 50
+"""Plays in one call, at most."""
+
+_NAMES = ("artist", "track", "album", "albumArtist")
+
+
+def track_params(track: Track) -> dict[str, str]:
+    """A track's facts under Last.fm's names; what is unknown, or said already, is left out."""
+    params = {"artist": track.artist, "track": track.title}
+    if track.album:
+        params["album"] = track.album
+    if track.album_artist and track.album_artist != track.artist:
+        params["albumArtist"] = track.album_artist
+    if track.track_number and track.track_number > 0:
+        params["trackNumber"] = str(track.track_number)
+    if track.mbid:
+        params["mbid"] = track.mbid
+    if track.duration and math.isfinite(track.duration) and track.duration >= 1:
+        params["duration"] = str(round(track.duration))  # whole seconds: Last.fm takes no fractions
+    return params
+
+
+def plays_params(plays: Sequence[Play]) -> dict[str, str]:
+    """A batch's facts, each name with the play's index; raises ValueError unless there are 1 to 50 plays."""
+    if not 1 <= len(plays) <= BATCH:
+        raise ValueError(f"a batch holds 1 to {BATCH} plays, not {len(plays)}")
+    params: dict[str, str] = {}
+    for i, play in enumerate(plays):
+        for name, value in track_params(play.track).items():
+            params[f"{name}[{i}]"] = value
+        params[f"timestamp[{i}]"] = str(play.timestamp)
+        if not play.chosen_by_user:
+            params[f"chosenByUser[{i}]"] = "0"
+    return params
+
+
+def plays_answers(content: object, plays: Sequence[Play]) -> tuple[ItemAnswer, ...]:
+    """Last.fm's word on each play of a batch, by position.
+
+    Raises Unreadable where the answer is about other plays than these: then nobody knows what was stored.
+    """
+    scrobbles = node(content)
+    answers = many(scrobbles.get("scrobble"))
+    if len(answers) != len(plays):
+        raise Unreadable(f"{len(plays)} sent, {len(answers)} answered")
+    ignored = whole(attributes(scrobbles).get("ignored"))
+    return tuple(_play_answer(word, play, ignored) for word, play in zip(answers, plays, strict=True))
+
+
+def _play_answer(word: Node, play: Play, ignored_in_all: int | None) -> ItemAnswer:
+    named = word.get("timestamp")
+    timestamp = whole(named)
+    if timestamp != play.timestamp and (timestamp is not None or text(named)):
+        raise Unreadable(f"answered for a play at {text(named)[:20]}, sent was one at {play.timestamp}")
+    answer = track_answer(word, play.track, timestamp)
+    if answer is None and ignored_in_all:
+        raise Unreadable("some play was ignored, and the answer does not say which")
+    return answer or ItemAnswer(0, "", timestamp)
+
+
+def track_answer(word: Node, track: Track, timestamp: int | None = None) -> ItemAnswer | None:
+    """Last.fm's word on one track; None where it does not say whether it took it."""
+    message = word.get("ignoredMessage")
+    code = whole(node(message).get("code"))
+    if code is None:
+        return None
+    return ItemAnswer(code, text(message), timestamp, None if code else _correction(word, track))
+
+
+def _correction(word: Mapping[str, object], track: Track) -> Correction | None:
+    corrected = [name for name in _NAMES if flag(node(word.get(name)).get("corrected"))]
+    if not corrected:
+        return None
+    return Correction(
+        text(word.get("artist")) or track.artist,
+        text(word.get("track")) or track.title,
+        text(word.get("album")),
+        text(word.get("albumArtist")),
+    )

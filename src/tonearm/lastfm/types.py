@@ -1,0 +1,80 @@
+"""What Last.fm tells, typed and frozen. Times are Unix seconds UTC; "" means that it named none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A listener's standing permission, good until it is revoked. `name` is in the account's own spelling."""
+
+    name: str
+    key: str = field(repr=False)
+    subscriber: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T_co]):
+    """One page of a list that counts from 1. `total` is over all pages; an empty list has 0 pages.
+
+    What plays right now stands apart: Last.fm adds it to every page of recent tracks and doesn't count it.
+    """
+
+    items: tuple[T_co, ...]
+    page: int
+    total_pages: int
+    total: int
+    now_playing: T_co | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LovedTrack:
+    """A track that a listener loves. Names may be "" where an old client left them out."""
+
+    artist: str
+    title: str
+    loved_at: int | None = None
+    mbid: str = ""
+    artist_mbid: str = ""
+    url: str = ""
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecentTrack:
+    """A play on a profile. `played_at` is None for what plays now, `loved` unless asked for (extended).
+
+    Names may be "" where an old client left them out.
+    """
+
+    artist: str
+    title: str
+    album: str = ""
+    played_at: int | None = None
+    loved: bool | None = None
+    mbid: str = ""
+    artist_mbid: str = ""
+    album_mbid: str = ""
+    url: str = ""
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """A profile. Counts are None where Last.fm left them out."""
+
+    name: str
+    realname: str = ""
+    url: str = ""
+    country: str = ""
+    image: str = ""
+    playcount: int | None = None
+    artist_count: int | None = None
+    album_count: int | None = None
+    track_count: int | None = None
+    registered: int | None = None
+    subscriber: bool = False

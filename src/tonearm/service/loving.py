@@ -1,0 +1,166 @@
+"""Loving: what a listener loves on Last.fm gets its heart in the library, page by page, and goes on after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core import pacing
+from tonearm.core.event import ImportProgress
+from tonearm.core.loved import ImportPlan, Loved, Tally, plan_import
+from tonearm.core.matching import LibraryIndex
+from tonearm.lastfm.client import LastFm
+from tonearm.lastfm.error import LastFmError
+from tonearm.lastfm.types import LovedTrack, Page
+from tonearm.service.announcing import Announcer, Subscription
+from tonearm.store import accounts, library, loved, runs
+from tonearm.store.database import Store
+from tonearm.store.runs import Run, RunState
+
+KIND = "import-loved"
+PAGE = 1000
+"""Loved tracks of a page, the most that Last.fm gives: https://www.last.fm/api/show/user.getLovedTracks"""
+
+TRIES = 4
+"""How often a page is asked for before the run rests; it goes on from there when it is started again."""
+
+RESUME_WITHIN = 86400.0
+"""Seconds for which a run that failed is taken up again; later the list has moved too far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loving:
+    """Imports of loved tracks: one at a time for each account."""
+
+    store: Store
+    clock: Clock
+    client: LastFm
+    announcer: Announcer
+    ring: Callable[[int], None]
+
+    async def start(self, account: int) -> Run:
+        """Begin an import, or join the one that goes on."""
+        begin = partial(runs.begin, account=account, kind=KIND, now=self.clock.now(), resume_within=RESUME_WITHIN)
+        run = await self.store.write(begin)
+        self.ring(account)
+        return run
+
+    async def job(self, account: int, number: int) -> Run | None:
+        """How an import stands."""
+        return await self.store.read(partial(runs.find, account=account, number=number))
+
+    async def finished(self, account: int, number: int) -> Run:
+        """The import when it is over."""
+        with self.announcer.listen(account) as (ear, _):
+            while True:
+                run = await self.job(account, number)
+                assert run is not None
+                if run.state is not RunState.RUNNING:
+                    return run
+                await _progress(ear)
+
+    async def due(self) -> list[int]:
+        """Accounts whose import goes on: after a crash too."""
+        return await self.store.read(partial(runs.running, kind=KIND))
+
+    async def go_on(self, account: int) -> float | None:
+        """Import page after page until all are done, or Last.fm has failed too often."""
+        run = await self.store.read(partial(runs.unfinished, account=account, kind=KIND))
+        if run is None:
+            return None
+        who, names, hearts = await self.store.read(partial(_library, account=account))
+        index = await asyncio.to_thread(LibraryIndex, names)
+        while run.state is RunState.RUNNING:
+            try:
+                page = await self._page(who, run.cursor)
+            except LastFmError as error:
+                run = replace(run, state=RunState.FAILED, fault=str(error), updated_at=self.clock.now())
+                await self.store.write(partial(runs.write, moved=run))
+            else:
+                plan = await asyncio.to_thread(plan_import, [_loved(track) for track in page.items], index, hearts)
+                run = _moved(run, page, plan, self.clock.now())
+                await self.store.write(partial(_write, account=account, page=page, plan=plan, run=run))
+                hearts |= {mark.id for mark in plan.marks}
+            self.announcer.tell(account, ImportProgress(run.id, run.done, run.total))
+        return None
+
+    async def _page(self, who: str, number: int) -> Page[LovedTrack]:
+        for attempt in range(1, TRIES):
+            try:
+                return await self.client.loved_tracks(who, page=number, limit=PAGE)
+            except LastFmError as error:
+                if not error.retryable:
+                    raise
+                wait = max(pacing.SHORTEST_WAIT * 2**attempt * self.clock.chance(), error.retry_after or 0.0)
+            await self.clock.sleep(wait)
+        return await self.client.loved_tracks(who, page=number, limit=PAGE)
+
+
+def tally(run: Run) -> Tally:
+    """What an import has found so far."""
+    return Tally(**run.counts)
+
+
+def _library(db: Connection, account: int) -> tuple[str, list[tuple[int, str, str, str]], set[int]]:
+    who = accounts.by_id(db, [account])[account].username
+    return who, library.names(db, account), library.loved(db, account)
+
+
+def _loved(track: LovedTrack) -> Loved:
+    return Loved(track.artist, track.title, track.mbid, track.loved_at or 0)
+
+
+def _moved(run: Run, page: Page[LovedTrack], plan: ImportPlan, now: float) -> Run:
+    over = run.cursor >= page.total_pages
+    return replace(
+        run,
+        state=RunState.DONE if over else RunState.RUNNING,
+        cursor=run.cursor + 1,
+        done=run.done + len(page.items),
+        total=max(page.total, run.done + len(page.items)),
+        counts=asdict(tally(run) + plan.tally),
+        updated_at=now,
+    )
+
+
+def _write(db: Connection, account: int, page: Page[LovedTrack], plan: ImportPlan, run: Run) -> None:
+    """A page's hearts, its loved tracks and the cursor move together."""
+    doubtful = {(u.loved.artist, u.loved.title) for u in plan.doubtful}
+    missing = {(m.artist, m.title) for m in plan.missing}
+    library.love(db, [mark.id for mark in plan.marks])
+    loved.write(
+        db,
+        account,
+        [
+            {
+                "artist": track.artist,
+                "track": track.title,
+                "mbid": track.mbid,
+                "loved_at": track.loved_at or 0,
+                "outcome": _outcome((track.artist, track.title), doubtful, missing),
+            }
+            for track in page.items
+        ],
+    )
+    runs.write(db, run)
+
+
+def _outcome(names: tuple[str, str], doubtful: set[tuple[str, str]], missing: set[tuple[str, str]]) -> str:
+    if names in doubtful:
+        return "doubtful"
+    return "missing" if names in missing else "matched"
+
+
+async def _progress(ear: Subscription) -> None:
+    """Return when an import is talked about, or after a second (another process may do it)."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1.0):
+            async for told in ear:
+                if isinstance(told.event, ImportProgress):
+                    return

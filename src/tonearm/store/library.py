@@ -1,0 +1,64 @@
+"""The listener's library: tagged files, and which of them are loved on Last.fm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, select, update
+
+from tonearm.store.dialect import insert_or_change
+from tonearm.store.schema import library
+
+_OF_FILE = ("artist", "title", "album", "album_artist", "duration", "track_number", "mbid", "mtime_ns", "size", "fault")
+
+
+def fingerprints(db: Connection, account: int) -> dict[str, tuple[int, int]]:
+    """(mtime in ns, size) of every file that was read before, by path; of unreadable ones too."""
+    rows = db.execute(select(library.c.path, library.c.mtime_ns, library.c.size).where(library.c.account == account))
+    return {path: (mtime_ns, size) for path, mtime_ns, size in rows}
+
+
+def write(db: Connection, account: int, files: Sequence[dict[str, Any]]) -> None:
+    """Write what files hold now. A heart stays where it is: it belongs to the song, not to its tags' last edit."""
+    rows = [{**file, "account": account, "lastfm_loved": False} for file in files]
+    insert_or_change(db, library, rows, ("account", "path"), _OF_FILE)
+
+
+_GONE = delete(library).where(library.c.account == bindparam("whose"), library.c.path == bindparam("where"))
+
+
+def forget(db: Connection, account: int, paths: Iterable[str]) -> None:
+    """Files that are gone."""
+    rows = [{"whose": account, "where": path} for path in paths]
+    if rows:
+        db.execute(_GONE, rows)
+
+
+def names(db: Connection, account: int) -> list[tuple[int, str, str, str]]:
+    """(id, artist, title, mbid) of every readable file."""
+    wanted = select(library.c.id, library.c.artist, library.c.title, library.c.mbid)
+    rows = db.execute(wanted.where(library.c.account == account, library.c.fault == ""))
+    return [(number, artist, title, mbid) for number, artist, title, mbid in rows]
+
+
+def loved(db: Connection, account: int) -> set[int]:
+    """The ids of the loved ones."""
+    wanted = select(library.c.id).where(library.c.account == account, library.c.lastfm_loved)
+    return set(db.execute(wanted).scalars())
+
+
+_LOVE = update(library).where(library.c.id == bindparam("number")).values(lastfm_loved=True)
+
+
+def love(db: Connection, ids: Iterable[int]) -> None:
+    """Mark as loved."""
+    rows = [{"number": number} for number in ids]
+    if rows:
+        db.execute(_LOVE, rows)
+
+
+def size(db: Connection, account: int) -> int:
+    """How many readable files the library has."""
+    wanted = select(func.count()).where(library.c.account == account, library.c.fault == "")
+    return db.execute(wanted).scalar_one()

@@ -1,0 +1,106 @@
+"""Runs: long work with a cursor, so that a restart goes on where it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from tonearm.store.schema import run
+
+
+class RunState(StrEnum):
+    """Whether a run goes on."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it stands: `cursor` is where to go on, `done` of `total` in tracks, times in Unix seconds."""
+
+    id: int
+    account: int
+    kind: str
+    state: RunState
+    cursor: int
+    done: int
+    total: int
+    counts: dict[str, int] = field(default_factory=dict)
+    fault: str = ""
+    started_at: float = 0.0
+    updated_at: float = 0.0
+
+
+def _read(row: Any) -> Run:
+    return Run(
+        row.id,
+        row.account,
+        row.kind,
+        RunState(row.state),
+        row.cursor,
+        row.done,
+        row.total,
+        row.counts or {},
+        row.fault,
+        row.started_at,
+        row.updated_at,
+    )
+
+
+def begin(db: Connection, account: int, kind: str, now: float, resume_within: float) -> Run:
+    """The run of that kind that goes on, one that failed lately, or a new one; running when this returns."""
+    row = db.execute(
+        select(run).where(run.c.account == account, run.c.kind == kind).order_by(run.c.id.desc()).limit(1)
+    ).first()
+    last = _read(row) if row else None
+    if last and last.state is RunState.RUNNING:
+        return last
+    if last and last.state is RunState.FAILED and now - last.updated_at < resume_within:
+        db.execute(update(run).where(run.c.id == last.id).values(state=RunState.RUNNING, fault="", updated_at=now))
+        return find(db, account, last.id) or last
+    fresh = insert(run).values(
+        account=account, kind=kind, state=RunState.RUNNING, cursor=1, counts={}, started_at=now, updated_at=now
+    )
+    number = db.execute(fresh.returning(run.c.id)).scalar_one()
+    return Run(number, account, kind, RunState.RUNNING, 1, 0, 0, {}, "", now, now)
+
+
+def find(db: Connection, account: int, number: int) -> Run | None:
+    """One run of an account."""
+    row = db.execute(select(run).where(run.c.account == account, run.c.id == number)).first()
+    return _read(row) if row else None
+
+
+def write(db: Connection, moved: Run) -> None:
+    """Write how a run stands."""
+    db.execute(
+        update(run)
+        .where(run.c.id == moved.id)
+        .values(
+            state=moved.state,
+            cursor=moved.cursor,
+            done=moved.done,
+            total=moved.total,
+            counts=moved.counts,
+            fault=moved.fault,
+            updated_at=moved.updated_at,
+        )
+    )
+
+
+def running(db: Connection, kind: str) -> list[int]:
+    """Accounts with a run of that kind that goes on."""
+    return list(db.execute(select(run.c.account).where(run.c.kind == kind, run.c.state == RunState.RUNNING)).scalars())
+
+
+def unfinished(db: Connection, account: int, kind: str) -> Run | None:
+    """The run of that kind that goes on for an account."""
+    row = db.execute(
+        select(run).where(run.c.account == account, run.c.kind == kind, run.c.state == RunState.RUNNING)
+    ).first()
+    return _read(row) if row else None

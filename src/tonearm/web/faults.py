@@ -1,0 +1,59 @@
+"""Faults as answers: every one says what was wrong and where, none shows how the house is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+
+from tonearm.core.play import Nameless
+from tonearm.service.listening import NotATime, UnknownListener
+from tonearm.store.writer import StoreUnavailable
+
+
+class Answers(APIRoute):
+    """A route that answers what its use case raises; part of the router, so that a host gets it too."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route's handler, with faults as answers."""
+        handler = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except (RequestValidationError, Nameless, NotATime, UnknownListener, StoreUnavailable) as fault:
+                return answer_to(fault)
+
+        return answer
+
+
+def answer_to(fault: Exception) -> JSONResponse:
+    """The answer to a fault that a use case names."""
+    match fault:
+        case RequestValidationError():
+            return _invalid([_place(error) for error in fault.errors()])
+        case Nameless(field=field):
+            return _invalid([{"loc": ["body", field], "msg": str(fault), "type": "nameless"}])
+        case NotATime():
+            return _invalid([{"loc": ["body", "timestamp"], "msg": str(fault), "type": "not_a_time"}])
+        case UnknownListener():
+            return JSONResponse({"detail": str(fault)}, 404)
+        case _:
+            detail = f"the database takes nothing now ({fault}); nothing was written: send it again"
+            return JSONResponse({"detail": detail}, 503, {"Retry-After": "5"})
+
+
+def _place(error: dict[str, Any]) -> dict[str, Any]:
+    """What was wrong and where, without the input itself: it may be long, secret, or no text at all."""
+    words = error["msg"]
+    if error["type"] in ("model_attributes_type", "model_type"):
+        words = "send a JSON object, with 'Content-Type: application/json'"
+    return {"loc": list(error["loc"]), "msg": words, "type": error["type"]}
+
+
+def _invalid(errors: list[dict[str, Any]]) -> JSONResponse:
+    return JSONResponse({"detail": errors}, 422)

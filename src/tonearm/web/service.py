@@ -1,0 +1,53 @@
+"""The service's own application: the endpoints, events, health and pages, behind its own door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from tonearm.deck import Deck
+from tonearm.version import __version__
+from tonearm.web.access import Access, Guard
+from tonearm.web.api import lastfm_router
+from tonearm.web.events import events_router
+from tonearm.web.health import health_router
+from tonearm.web.pages import pages_router
+
+LARGEST_BODY = 2 * 2**20
+"""Bytes that a request may bring."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """How the service is reached: `public_url` is the address that listeners use, "" for whatever they ask for."""
+
+    public_url: str = ""
+
+
+def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
+    """The service on an open deck."""
+    public_url = (options or WebOptions()).public_url.rstrip("/")
+    app = FastAPI(
+        title="tonearm",
+        version=__version__,
+        description="Every play on your Last.fm profile: nothing lost, nothing doubled, and you can see why.",
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=LARGEST_BODY,
+    )
+    access = Access(deck)
+    callback = f"{public_url}/lastfm/auth-callback" if public_url else None
+    app.include_router(lastfm_router(deck, access, callback))
+    app.include_router(events_router(deck, access))
+    app.include_router(health_router(deck, access))
+    app.include_router(pages_router(deck, access, secure=public_url.startswith("https://")))
+    app.add_middleware(Guard, netlocs=[urlsplit(public_url).netloc] if public_url else [])
+
+    @app.exception_handler(Exception)
+    async def unexpected(_: Request, __: Exception) -> JSONResponse:
+        return JSONResponse({"detail": "something broke inside tonearm; its log says what"}, 500)
+
+    return app

@@ -1,0 +1,203 @@
+"""The JSON that goes in and out. Input is strict: `false` is no number and "3" neither."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, Track
+
+LONGEST_NAME = 16_384
+"""Characters; a longer name is no name but a mistake."""
+
+
+def _without_surrogates(text: Any) -> Any:
+    """Lone surrogates, which JSON can spell and UTF-8 cannot, are dropped before anything is made of the name."""
+    if isinstance(text, str) and not text.isascii():
+        return text.encode("utf-8", "ignore").decode()
+    return text
+
+
+def _empty_for_none(text: Any) -> Any:
+    return "" if text is None else _without_surrogates(text)
+
+
+Name = Annotated[str, StringConstraints(max_length=LONGEST_NAME), BeforeValidator(_without_surrogates)]
+OptionalName = Annotated[str, StringConstraints(max_length=LONGEST_NAME), BeforeValidator(_empty_for_none)]
+Seconds = Annotated[float, Field(ge=0, le=10_000_000, allow_inf_nan=False)]
+Number = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class NowPlayingIn(_Strict):
+    """What plays now. `duration` is in seconds."""
+
+    artist: Name
+    track: Name
+    album: OptionalName = ""
+    album_artist: OptionalName = ""
+    duration: Seconds | None = None
+    track_number: Number | None = None
+    mbid: OptionalName = ""
+
+    def as_track(self) -> Track:
+        """The track as the core knows it."""
+        return Track(
+            self.artist, self.track, self.album, self.album_artist, self.duration, self.track_number, self.mbid
+        )
+
+
+class ScrobbleIn(NowPlayingIn):
+    """A play: `timestamp` is its start (Unix seconds UTC), `played_time` the seconds heard."""
+
+    timestamp: Annotated[float, Field(allow_inf_nan=False)]
+    duration: Seconds | None
+    played_time: Seconds
+    chosen_by_user: bool = True
+
+
+class SettingsIn(_Strict):
+    """The settings to change; what is left out stays."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    enabled: bool | None = None
+    scrobble_threshold: Annotated[int, Field(ge=LOWEST_THRESHOLD, le=HIGHEST_THRESHOLD)] | None = None
+
+
+class TokenIn(_Strict):
+    """The token that the listener has approved."""
+
+    token: Annotated[str, StringConstraints(min_length=1, max_length=512)]
+    login: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = None
+
+
+class Detail(BaseModel):
+    """An error in words, with Last.fm's number where it has one."""
+
+    detail: str
+    error: int | None = None
+
+
+class AuthUrl(BaseModel):
+    """Where to send the listener; `token` is null in the web flow."""
+
+    auth_url: str
+    token: str | None
+
+
+class CallbackAnswer(BaseModel):
+    """How a sign-in stands."""
+
+    status: Literal["success", "pending"]
+    username: str | None = None
+    message: str
+
+
+class Disconnected(BaseModel):
+    """The session is forgotten; `kept` plays wait for the same Last.fm user."""
+
+    status: Literal["success"] = "success"
+    message: str
+    kept: int
+    discarded: int | None = None
+
+
+class SettingsOut(BaseModel):
+    """A listener's settings, and how the connection stands."""
+
+    enabled: bool
+    username: str | None
+    authenticated: bool
+    configured: bool
+    needs_sign_in: bool
+    scrobble_threshold: int
+
+
+class Updated(BaseModel):
+    """The names of the settings that were written."""
+
+    updated: list[str]
+
+
+class Shown(BaseModel):
+    """What became of a now-playing report."""
+
+    status: Literal["success", "disabled", "not_authenticated", "error"]
+    message: str | None = None
+
+
+class ScrobbleOut(BaseModel):
+    """What became of a play: `queued` means that it is on disk. `heard` and `needed` are seconds."""
+
+    status: Literal[
+        "queued",
+        "duplicate",
+        "threshold_not_met",
+        "too_old",
+        "disabled",
+        "not_authenticated",
+        "success",
+        "ignored",
+    ]
+    id: int
+    message: str
+    heard: float
+    needed: float
+
+
+class QueueStatus(BaseModel):
+    """True counts of the queue. Times are Unix seconds UTC; `held` waits for what no retry brings."""
+
+    queued_scrobbles: int
+    sending: int
+    held: int
+    refused: int
+    state: str
+    next_attempt_at: float | None
+    oldest: int | None
+    expires_next: int | None
+
+
+class Retried(BaseModel):
+    """How many plays still wait after up to 10 s."""
+
+    status: Literal["success"] = "success"
+    remaining_queued: int
+
+
+class LovedImport(BaseModel):
+    """What an import of loved tracks found; the four counts add up to the total."""
+
+    status: Literal["success"] = "success"
+    total_loved_tracks: int
+    imported_count: int
+    already: int
+    doubtful: int
+    missing: int
+    message: str
+
+
+class Job(BaseModel):
+    """An import on its way: `done` of `total`, in tracks."""
+
+    id: int
+    kind: str
+    state: Literal["running", "done", "failed"]
+    done: int
+    total: int
+    result: LovedImport | None = None
+    fault: str | None = None
+
+
+class Health(BaseModel):
+    """Whether plays are taken, and whether they are sent from here."""
+
+    status: Literal["ok", "unavailable"]
+    database: str
+    delivery: str
+    version: str
