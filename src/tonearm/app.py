@@ -27,6 +27,7 @@ from tonearm.service.listening import Listening
 from tonearm.service.loving import Loving
 from tonearm.service.now_playing import NowPlaying
 from tonearm.service.pacing import Pace
+from tonearm.service.scanning import Scanning
 from tonearm.service.signing_in import SigningIn
 from tonearm.service.tally import Tally
 from tonearm.store import queue
@@ -127,6 +128,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], per_second: float,
         shows=NowPlaying(store, clock, paced, seal, announcer),
         signing_in=SigningIn(store, clock, paced, seal, announcer, ring, keys.api_key, parts.auth_url),
         loving=Loving(store, clock, paced, announcer, lambda account: engine.hint(IMPORT, [account])),
+        scanning=Scanning(store),
         tally=tally,
         configured=bool(keys.api_key and keys.api_secret),
         store=store,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from tonearm.clock import Clock
 from tonearm.core import loved
@@ -15,6 +16,7 @@ from tonearm.service.listeners import FIRST_LISTENER, Listeners, QueueStanding
 from tonearm.service.listening import Listening, Taken
 from tonearm.service.loving import Loving, tally
 from tonearm.service.now_playing import NowPlaying, Shown
+from tonearm.service.scanning import Found, Scanning
 from tonearm.service.signing_in import Outcome, SigningIn, Unreachable, Way
 from tonearm.service.tally import Tally
 from tonearm.store.database import Store
@@ -41,6 +43,7 @@ class Deck:
     shows: NowPlaying
     signing_in: SigningIn
     loving: Loving
+    scanning: Scanning
     tally: Tally
     ring: Callable[[int], None]
     configured: bool
@@ -111,3 +114,7 @@ class Listener:
         if over.state is RunState.FAILED:
             raise ImportFailed(over.fault)
         return tally(over)
+
+    async def scan(self, folder: Path) -> Found:
+        """Read the tagged files of a folder into the library; raises FolderUnreadable, and changes nothing then."""
+        return await self.deck.scanning.scan(self.id, folder)

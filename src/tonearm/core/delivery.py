@@ -198,9 +198,7 @@ def _later(
 ) -> Step:
     fails = line.fails + 1
     wait = max(pacing.backoff(fails, jitter), least or 0.0)
-    return Step(
-        replace(line, fails=fails, wait_until=now + wait, trouble=str(cause)), back=_back(batch, cause)
-    )
+    return Step(replace(line, fails=fails, wait_until=now + wait, trouble=str(cause)), back=_back(batch, cause))
 
 
 def _throttled(
@@ -223,9 +221,7 @@ def _halved(line: Line, batch: Sequence[Waiting], cause: Cause, now: float) -> S
     middle = (len(batch) + 1) // 2
     halves = (batch[:middle], batch[middle:])
     back = tuple(
-        replace(w, group=half[0].id, split_at=w.split_at or now)
-        for half in halves
-        for w in _back(half, cause)
+        replace(w, group=half[0].id, split_at=w.split_at or now) for half in halves for w in _back(half, cause)
     )
     return Step(replace(line, fails=0, trouble=str(cause)), back=back)
 
@@ -249,9 +245,7 @@ def _alone(line: Line, guilty: Waiting, cause: Cause, now: float, jitter: float)
     return Step(replace(line, doubts=doubts, trouble=why), back=(back,), hold=hold)
 
 
-def _answered(
-    line: Line, batch: Sequence[Waiting], items: Sequence[ItemAnswer], now: float, jitter: float
-) -> Step:
+def _answered(line: Line, batch: Sequence[Waiting], items: Sequence[ItemAnswer], now: float, jitter: float) -> Step:
     if len(items) != len(batch) or any(
         a.timestamp not in (None, w.play.timestamp) for a, w in zip(items, batch, strict=True)
     ):

@@ -60,9 +60,9 @@ def fraction(value: object) -> int | float | None:
         return None
     try:
         number = _number(value) if isinstance(value, str) else value
-    except ValueError:
+        return number if math.isfinite(number) else None
+    except (ValueError, OverflowError):  # no number at all, or one of hundreds of digits
         return None
-    return number if math.isfinite(number) else None
 
 
 def _number(digits: str) -> int | float:

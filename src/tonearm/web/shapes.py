@@ -55,7 +55,6 @@ class ScrobbleIn(NowPlayingIn):
     """A play: `timestamp` is its start (Unix seconds UTC), `played_time` the seconds heard."""
 
     timestamp: Annotated[float, Field(allow_inf_nan=False)]
-    duration: Seconds | None
     played_time: Seconds
     chosen_by_user: bool = True
 

@@ -1,0 +1,50 @@
+"""A player on asyncio: now playing, then the play, on disk when `scrobble` returns.
+
+Try it without an account: `./run emulator` in one terminal, in another
+
+    export LASTFM_API_URL=http://127.0.0.1:8724/2.0/ LASTFM_AUTH_URL=http://127.0.0.1:8724/api/auth/
+    .venv/bin/python examples/embed_async.py
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+import tonearm
+from tonearm.service.signing_in import Pending, Unreachable
+
+KEY = os.environ.get("LASTFM_API_KEY", "0123456789abcdef0123456789abcdef")
+SECRET = os.environ.get("LASTFM_API_SECRET", "fedcba9876543210fedcba9876543210")
+
+
+async def main() -> None:
+    async with tonearm.open(
+        "example.db",
+        api_key=KEY,
+        api_secret=SECRET,
+        api_url=os.environ.get("LASTFM_API_URL", "https://ws.audioscrobbler.com/2.0/"),
+        auth_url=os.environ.get("LASTFM_AUTH_URL", "https://www.last.fm/api/auth/"),
+    ) as deck:
+        me = await deck.listener("me")
+        if not (await me.account()).signed_in:
+            way = await me.sign_in()
+            if isinstance(way, Unreachable):
+                raise SystemExit(f"Last.fm: {way.words}")
+            print("Approve, please:", way.auth_url, flush=True)
+            assert way.token is not None
+            while isinstance(outcome := await me.finish_sign_in(way.token), Pending):  # noqa: ASYNC110  # one has to ask
+                await asyncio.sleep(2)
+            print(outcome)
+
+        track = tonearm.Track(artist="Nina Simone", title="Sinnerman", duration=622)
+        print(await me.now_playing(track))
+        taken = await me.scrobble(track, started_at=time.time() - 400, played=310)
+        print(taken)
+        kept = await deck.listening.fate(me.id, taken.id, seconds=10)
+        print(kept.fate if kept else "unknown")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

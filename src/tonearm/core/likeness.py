@@ -1,0 +1,180 @@
+"""Likeness: why two names that are not one spelling may still be one song. Only doubts are found here."""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from tonearm.core.spelling import credit, fold, without_guests
+
+
+class Doubt(StrEnum):
+    """What stands between two names, for the listener to decide; the likeliest to be one song first."""
+
+    SPELLING = "spelling"
+    VERSION = "version"
+    CREDIT = "credit"
+    CUT = "cut"
+    IDENTIFIER = "identifier"
+
+
+class Bare(NamedTuple):
+    """A title without its dress: track number, guests, trailing brackets, version words, leading article."""
+
+    core: str
+    number: str = ""
+    additions: tuple[str, ...] = ()
+    guests: str = ""
+
+
+_JUST_WORDS = re.compile(r"(?!the |an? )[a-z ',.!?&]*").fullmatch
+_DRESSED = re.compile(r"[(\[{<（【]|\s[-–—~:]\s|\bf(?:ea)?t|^\s*(?:\d|[a-d]\d|the\s|an?\s)").search
+_NUMBER = re.compile(r"\s*(?:(\d{1,3})\s*[-.)_:]+\s*|(\d{2})\s+|([a-d]\d)\s+)(?=\S)", re.IGNORECASE).match
+_BRACKETS = re.compile(r"\s*[(\[{<（【]([^()\[\]{}<>（）【】]*)[)\]}>）】]?\s*$").search
+_AFTER_DASH = re.compile(r"\s[-–—~:]\s+((?:(?!\s[-–—~:]\s).)+)$").search
+_ARTICLE = re.compile(r"\s*(?:the|an?)\s+(?=\S)", re.IGNORECASE).match
+_PACKAGING = re.compile(
+    r"remaster|version|edit|mono|stereo|bonus|explicit|clean|single|album|radio|original|deluxe|anniversary"
+    r"|\b(?:19|20)\d\d\b"
+).search
+_PERFORMANCE = re.compile(
+    r"\b(?:live|mix|remix|rmx|demo|acoustic|instrumental|unplugged|sessions?|take|dub|cover)\b"
+).search
+
+
+def bare(artist: str, title: str) -> Bare:
+    """The title as bare as it can be told from its song; never an empty core, unless the title is blank."""
+    spellings, with_artist = credit(artist)
+    if not _may_be_dressed(title):
+        return Bare(fold(title), guests=with_artist)
+    text, guests = without_guests(title)
+    if " - " in text:
+        head, _, tail = text.partition(" - ")
+        if tail.strip() and fold(head) in spellings:
+            text = tail
+    number = ""
+    if found := _NUMBER(text):
+        number, text = found[0].strip(" -.)_:").lstrip("0"), text[found.end() :]
+    text, additions = _undressed(text)
+    if article := _ARTICLE(text):
+        text = text[article.end() :]
+    return Bare(fold(text), number, additions, fold(guests) if guests else with_artist)
+
+
+def _may_be_dressed(title: str) -> bool:
+    """Whether it is worth to undress a title; most are told by their letters, sooner than by a search."""
+    lowered = title.lower()
+    if _JUST_WORDS(lowered):
+        return "feat" in lowered or " ft" in lowered
+    return _DRESSED(lowered) is not None
+
+
+def _undressed(text: str) -> tuple[str, tuple[str, ...]]:
+    """The text without what trails it in brackets, or after a dash if that tells of a version."""
+    additions: list[str] = []
+    while True:
+        found = _BRACKETS(text)
+        if not found and (found := _AFTER_DASH(text)) and not _tells_of_a_version(found[1]):
+            found = None
+        if not found or not text[: found.start()].strip():
+            return text, tuple(additions)
+        additions.append(" ".join(found[1].lower().split()))
+        text = text[: found.start()]
+
+
+def _tells_of_a_version(words: str) -> bool:
+    words = words.lower()
+    return bool(_PACKAGING(words) or _PERFORMANCE(words))
+
+
+def compatible(one: Bare, other: Bare) -> bool:
+    """Whether two dresses may be of one body: "(Part 1)" and "(Part 2)" or "1." and "2." may not."""
+    if one.number and other.number and one.number != other.number:
+        return False
+    if one.guests and other.guests and one.guests != other.guests:
+        return False
+    here, there = set(one.additions), set(other.additions)
+    if here <= there or there <= here:
+        return True
+    additions = here ^ there
+    return all(map(_PACKAGING, additions)) or all(map(_PERFORMANCE, additions))
+
+
+_SHORTEST_MISSPELT = 5
+_LETTERS_SAY_LITTLE = "\u0530"
+"""Latin, Greek and Cyrillic come before; from here on one letter may be a syllable or a word."""
+_ID3V1_LENGTH = 30
+"""Characters to which an ID3v1 tag cuts a name: https://id3.org/ID3v1"""
+
+
+def misspelt(one: str, other: str) -> bool:
+    """Whether two folds differ in one place, by at most two letters; digits and part numerals are no slips."""
+    if min(len(one), len(other)) < _SHORTEST_MISSPELT or abs(len(one) - len(other)) > 2:
+        return False
+    start = _common(one, other)
+    one, other = one[start:], other[start:]
+    end = _common(one[::-1], other[::-1])
+    here, there = one[: len(one) - end], other[: len(other) - end]
+    slip = here + there
+    if max(len(here), len(there)) > 2 or not slip.isalpha() or max(slip) >= _LETTERS_SAY_LITTLE:
+        return False
+    if not end:  # "Exploration A" and "B", "Flood" and "Flood I" are two
+        return not (here and there) and not set(slip) <= set("ivx")
+    return True
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    for place, (here, there) in enumerate(zip(one, other, strict=False)):
+        if here != there:
+            return place
+    return min(len(one), len(other))
+
+
+def cut_off(title: str, fold_of_title: str, other: str) -> bool:
+    """Whether the title is what ID3v1 left of the other one, given by its fold."""
+    full = _ID3V1_LENGTH - 2 <= len(title) <= _ID3V1_LENGTH + 1
+    return full and len(other) > len(fold_of_title) and other.startswith(fold_of_title)
+
+
+_WORD = re.compile(r"[^\W_]+")
+_SMALL_WORDS = frozenset({"the", "a", "an", "and", "of", "feat", "featuring", "ft", "with", "vs", "x"})
+
+
+@lru_cache(maxsize=8192)
+def words(name: str) -> frozenset[str]:
+    """The folded words of a name that say something."""
+    return frozenset(fold(word) for word in _WORD.findall(name.lower())) - _SMALL_WORDS
+
+
+def akin(one: str, other: str) -> bool:
+    """Whether one artist's name is part of the other's ("Mozart", a band with a guest), or a slip of it."""
+    here, there = words(one), words(other)
+    if here and there and (here <= there or there <= here):
+        return True
+    return any(misspelt(a, b) for a in credit(one).spellings for b in credit(other).spellings)
+
+
+def in_two_scripts(one: str, other: str) -> bool:
+    """Whether one name has Latin letters and the other none, so that they may be one name twice."""
+    here, there = fold(one), fold(other)
+    if here.isascii() is there.isascii():
+        return False
+    latin, foreign = (here, there) if here.isascii() else (there, here)
+    return bool(_LATIN(latin)) and not _LATIN(foreign)
+
+
+_LATIN = re.compile(r"[a-z]").search
+
+
+def unlike(one: str, other: str) -> bool:
+    """Whether two titles have so little in common that they are not of one song. In two scripts they may be."""
+    if in_two_scripts(one, other) or not words(one).isdisjoint(words(other)):
+        return False
+    return SequenceMatcher(None, fold(one), fold(other), autojunk=False).ratio() < _LIKE
+
+
+_LIKE = 0.6

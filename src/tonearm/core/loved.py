@@ -1,0 +1,97 @@
+"""Loved: what an import of loved tracks from Last.fm does to the library.
+
+The import only ever adds hearts; taking one away is a decision that it leaves to the listener.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+from typing import assert_never
+
+from tonearm.core.matching import Candidate, Doubtful, LibraryIndex, Match, NoMatch, Several
+
+
+@dataclass(frozen=True, slots=True)
+class Loved:
+    """A track that the listener loves on Last.fm; `loved_at` in Unix seconds UTC, 0 where it is not known."""
+
+    artist: str
+    title: str
+    mbid: str = ""
+    loved_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A track of the library that gets the heart, and since when it is loved."""
+
+    id: int
+    loved_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """A loved track that may be one of the candidates: the listener is asked, nothing is marked."""
+
+    loved: Loved
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Loved tracks by what came of them. Each is counted once, however many copies the library has of it."""
+
+    imported: int = 0
+    already: int = 0
+    doubtful: int = 0
+    missing: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.imported + self.already + self.doubtful + self.missing
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.imported + other.imported,
+            self.already + other.already,
+            self.doubtful + other.doubtful,
+            self.missing + other.missing,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPlan:
+    """What to do for one page of loved tracks. `tally.total` is the length of the page."""
+
+    marks: tuple[Mark, ...]
+    doubtful: tuple[Undecided, ...]
+    missing: tuple[Loved, ...]
+    tally: Tally
+
+
+def plan_import(page: Iterable[Loved], library: LibraryIndex, hearts: Set[int]) -> ImportPlan:
+    """The plan for one page; `hearts` are the ids that have the heart already, those of earlier pages included.
+
+    All copies of a song are marked. "Imported" is a loved track of which at least one copy is newly marked, so
+    the same page planned again, with its marks among `hearts`, imports nothing.
+    """
+    marks: dict[int, Mark] = {}
+    doubtful: list[Undecided] = []
+    missing: list[Loved] = []
+    imported = already = 0
+    for loved in page:
+        match library.find(loved.artist, loved.title, loved.mbid):
+            case Match(ids=ids) | Several(ids=ids):
+                new = [id for id in ids if id not in hearts and id not in marks]
+                marks.update((id, Mark(id, loved.loved_at)) for id in new)
+                imported += bool(new)
+                already += not new
+            case Doubtful(candidates):
+                doubtful.append(Undecided(loved, candidates))
+            case NoMatch():
+                missing.append(loved)
+            case never:
+                assert_never(never)
+    tally = Tally(imported, already, len(doubtful), len(missing))
+    return ImportPlan(tuple(marks.values()), tuple(doubtful), tuple(missing), tally)

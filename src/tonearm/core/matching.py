@@ -1,0 +1,268 @@
+"""Matching: which tracks of a library are the song that somebody named.
+
+On Last.fm a love belongs to a pair of names, not to a recording: every copy of a song that the library holds
+(album, best-of, live set under the same title) shows the heart there, so every copy is found here.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tonearm.core.likeness import (
+    Bare,
+    Doubt,
+    akin,
+    bare,
+    compatible,
+    cut_off,
+    in_two_scripts,
+    misspelt,
+    unlike,
+)
+from tonearm.core.spelling import credit, song_keys, without_track_number
+
+Entry = tuple[int, str, str, str]
+"""A track of the library: id, artist, title, MusicBrainz recording or "". An id may come under several names:
+that is how a doubt that the listener has settled is remembered."""
+
+
+class Sure(StrEnum):
+    """What makes a match sure."""
+
+    IDENTIFIER = "identifier"
+    EXACT = "exact"
+    FOLDED = "folded"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The one track of the library that is the song."""
+
+    id: int
+    by: Sure
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        return (self.id,)
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Copies of the song, those written as asked for first; `by` tells about the best."""
+
+    ids: tuple[int, ...]
+    by: Sure
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A track that may be the song, and what speaks against it."""
+
+    id: int
+    doubt: Doubt
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """Tracks that may be the song, the likeliest first, at most `MOST_CANDIDATES`: a listener should say."""
+
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        return tuple(candidate.id for candidate in self.candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class NoMatch:
+    """The library does not have the song."""
+
+
+Found = Match | Several | Doubtful | NoMatch
+
+MOST_CANDIDATES = 12
+
+
+class LibraryIndex:
+    """The library, ready to be asked for songs by name. It is a snapshot: build a new one after a scan."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._entries = list(entries)
+        self._songs = _Shelf()
+        self._numbered = _Shelf()
+        self._recordings = _Shelf()
+        for place, (_, artist, title, mbid) in enumerate(self._entries):
+            for key in song_keys(artist, title):
+                self._songs.put(key, place)
+            if title[:1].isdigit() and (number := without_track_number(title))[1]:
+                for key in song_keys(artist, number[0]):
+                    self._numbered.put(key, place)
+            if mbid:
+                self._recordings.put(mbid.lower(), place)
+        self._likely: _Likely | None = None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def find(self, artist: str, title: str, mbid: str = "") -> Found:
+        """The song: by name, else by its MusicBrainz recording, else what may be it.
+
+        An identifier adds to the name where both speak of one title, and is doubted where it gives a track of
+        that artist with another title: Last.fm's identifiers are not always right.
+        """
+        identified = self._recordings.at(mbid.lower()) if mbid else []
+        if named := self._named(artist, title):
+            core = bare(artist, title).core if identified else ""
+            same = [place for place in identified if bare(*self._names(place)).core == core]
+            return self._sure([*named, *same], artist, title)
+        wrong = [place for place in identified if self._contradicts(artist, title, place)]
+        if right := [place for place in identified if place not in wrong]:
+            copies = [copy for place in right for copy in self._named(*self._names(place))]
+            return self._found([*right, *copies], Sure.IDENTIFIER)
+        return self._doubtful(artist, title, wrong)
+
+    def _names(self, place: int) -> tuple[str, str]:
+        return self._entries[place][1:3]
+
+    def _named(self, artist: str, title: str) -> list[int]:
+        """Places of the copies of a song, with those that only have a track number before the title."""
+        keys = song_keys(artist, title)
+        if not all(keys[0]):
+            return []
+        places = [place for key in keys for place in self._songs.at(key)]
+        bare_title, number = without_track_number(title)
+        if number and not places:
+            return [place for key in song_keys(artist, bare_title) for place in self._songs.at(key)]
+        numbered = [place for key in keys for place in self._numbered.at(key)]
+        numbers = {without_track_number(self._entries[place][2])[1] for place in numbered}
+        return places + numbered if len(numbers) == 1 else places  # "01. Andante" and "03. Andante" are two
+
+    def _sure(self, places: list[int], artist: str, title: str) -> Match | Several:
+        asked = _exact(artist), _exact(title)
+        exact = [place for place in places if tuple(map(_exact, self._names(place))) == asked]
+        return self._found([*exact, *places], Sure.EXACT if exact else Sure.FOLDED)
+
+    def _found(self, places: list[int], by: Sure) -> Match | Several:
+        ids = tuple(dict.fromkeys(self._entries[place][0] for place in places))
+        return Match(ids[0], by) if len(ids) == 1 else Several(ids, by)
+
+    def _contradicts(self, artist: str, title: str, place: int) -> bool:
+        """Whether the place has another title of the same artist. In another script it may be the same."""
+        their_artist, their_title = self._names(place)
+        one_artist = not set(credit(artist).spellings).isdisjoint(credit(their_artist).spellings)
+        return one_artist and unlike(title, their_title)
+
+    def _doubtful(self, artist: str, title: str, wrong: list[int]) -> Doubtful | NoMatch:
+        if self._likely is None:
+            self._likely = _Likely(self._entries)
+        doubts: dict[int, Doubt] = {}
+        for place, doubt in self._likely.find(artist, title):
+            doubts.setdefault(self._entries[place][0], doubt)
+        for place in wrong:
+            doubts.setdefault(self._entries[place][0], Doubt.IDENTIFIER)
+        ranked = sorted(doubts.items(), key=lambda doubted: _RANK[doubted[1]])
+        candidates = tuple(Candidate(id, doubt) for id, doubt in ranked[:MOST_CANDIDATES])
+        return Doubtful(candidates) if candidates else NoMatch()
+
+
+class _Shelf:
+    """Places by key. Most keys have one place, and a list for each would double the time to fill the shelf."""
+
+    def __init__(self) -> None:
+        self._first: dict[Hashable, int] = {}
+        self._others: dict[Hashable, list[int]] = {}
+
+    def put(self, key: Hashable, place: int) -> None:
+        if self._first.setdefault(key, place) != place:
+            self._others.setdefault(key, []).append(place)
+
+    def at(self, key: Hashable) -> list[int]:
+        first = self._first.get(key)
+        return [] if first is None else [first, *self._others.get(key, ())]
+
+
+_RANK = {doubt: rank for rank, doubt in enumerate(Doubt)}
+_END = 4
+"""Letters at either end of a title; a slip leaves one of the ends whole."""
+_LEFT_BY_A_CUT = 20
+"""Letters that are sure to be left of a title cut to 30 characters."""
+_MOST_COMPARED = 50
+"""Bounds the time for a library of one artist, or of one title."""
+_TELLING = 6
+"""Letters from which a title tells that two artists in two scripts may be one; "Intro" does not."""
+
+
+class _Likely:
+    """The library by bare titles and by artists; made only when a song is not found by its name."""
+
+    def __init__(self, entries: list[Entry]) -> None:
+        self._entries = entries
+        self._bare = [bare(artist, title) for _, artist, title, _ in entries]
+        self._by_title = _Shelf()
+        self._by_artist = _Shelf()
+        self._by_looks: dict[str, _Shelf] = {}
+        for place, (_, artist, _, _) in enumerate(entries):
+            self._by_title.put(self._bare[place].core, place)
+            for spelling in credit(artist).spellings:
+                self._by_artist.put(spelling, place)
+
+    def find(self, artist: str, title: str) -> Iterator[tuple[int, Doubt]]:
+        """Places of tracks that may be the song, each with what speaks against it."""
+        wanted = bare(artist, title)
+        spellings = credit(artist).spellings
+        if not wanted.core or not spellings[0]:
+            return  # nothing is the song without a name
+        for place in self._by_title.at(wanted.core)[:_MOST_COMPARED]:
+            if compatible(wanted, self._bare[place]) and (doubt := self._dressed(place, wanted, artist)):
+                yield place, doubt
+        for spelling in spellings:
+            for place in self._beside(spelling, wanted.core):
+                if doubt := self._written(place, wanted, title):
+                    yield place, doubt
+
+    def _dressed(self, place: int, wanted: Bare, artist: str) -> Doubt | None:
+        """What differs where the bare titles are the same."""
+        theirs, title = self._entries[place][1], self._bare[place]
+        if set(credit(artist).spellings).isdisjoint(credit(theirs).spellings):
+            translated = len(wanted.core) >= _TELLING and in_two_scripts(artist, theirs)
+            return Doubt.CREDIT if translated or akin(artist, theirs) else None
+        if wanted.additions != title.additions:
+            return Doubt.VERSION
+        return Doubt.CREDIT if wanted.guests != title.guests else Doubt.SPELLING
+
+    def _written(self, place: int, wanted: Bare, title: str) -> Doubt | None:
+        """What differs where the artist is the same."""
+        theirs, their_title = self._bare[place], self._entries[place][2]
+        if misspelt(wanted.core, theirs.core) and compatible(wanted, theirs):
+            return Doubt.SPELLING
+        if cut_off(title, wanted.core, theirs.core) or cut_off(their_title, theirs.core, wanted.core):
+            return Doubt.CUT
+        return None
+
+    def _beside(self, spelling: str, core: str) -> Iterator[int]:
+        """Places of the artist's other titles that a slip or a cut may have made of this one."""
+        if spelling not in self._by_looks:
+            self._by_looks[spelling] = shelf = _Shelf()
+            for place in self._by_artist.at(spelling):
+                for look in _looks(self._bare[place].core):
+                    shelf.put(look, place)
+        for look in _looks(core):
+            for place in self._by_looks[spelling].at(look)[:_MOST_COMPARED]:
+                if self._bare[place].core != core:
+                    yield place
+
+
+def _looks(core: str) -> Iterator[tuple[str, str]]:
+    """What two titles share if a slip made one of the other (its digits and one of its ends), or a cut did."""
+    digits = "" if core.isalpha() else "".join(filter(str.isdigit, core))
+    yield digits, f"{core[:_END]}…"
+    yield digits, f"…{core[-_END:]}"
+    if len(core) >= _LEFT_BY_A_CUT:
+        yield "cut", core[:_LEFT_BY_A_CUT]
+
+
+def _exact(name: str) -> str:
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()

@@ -1,0 +1,1 @@
+"""The listener's own library: tags read from a folder of audio files."""

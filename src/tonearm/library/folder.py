@@ -1,0 +1,151 @@
+"""The folder: an incremental scan of a listener's audio files, page by page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from tonearm.core.play import Track
+from tonearm.library.path import on_disk, stored
+from tonearm.library.tags import Unfit, read_tags
+from tonearm.library.walk import AudioFile, Closed, FolderUnreadable, Walk, walk
+
+__all__ = ["Closed", "Fingerprint", "FolderUnreadable", "ScannedPage", "Tagged", "Unreadable", "scan"]
+
+PAGE = 500
+"""Files that are read for one page: what a caller writes in one transaction."""
+
+_MANY = 20
+"""Known tracks from which an utterly empty folder looks like a disk that is not mounted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """By what a file is known to be unchanged: time of its last change in nanoseconds, and size in bytes."""
+
+    mtime_ns: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """A file that was read, with its names cleaned."""
+
+    path: str
+    track: Track
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file that cannot be in the library, and why. Without a fingerprint it is worth another try."""
+
+    path: str
+    reason: str
+    fingerprint: Fingerprint | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedPage:
+    """What changed, for one transaction; `seen` of `total` files are settled with it.
+
+    `gone` and `closed` come with the last page. All paths are as `library.path.stored` gives them.
+    """
+
+    new: tuple[Tagged, ...]
+    changed: tuple[Tagged, ...]
+    unreadable: tuple[Unreadable, ...]
+    seen: int
+    total: int
+    gone: tuple[str, ...] = ()
+    closed: tuple[Closed, ...] = ()
+
+
+def scan(
+    folder: str | os.PathLike[str],
+    known: Mapping[str, Fingerprint],
+    *,
+    page: int = PAGE,
+    believe_empty: bool = False,
+) -> Iterator[ScannedPage]:
+    """Compares the folder with what is known, at once, and reads what is new or changed as the pages are taken.
+
+    `known` has the fingerprint of every stored path, of the unreadable ones too, and may speak of other
+    folders. There is always a last page. Raises FolderUnreadable if the folder cannot be read, or if there
+    is nothing at all in it where many tracks were, unless `believe_empty`.
+    """
+    top = os.path.abspath(os.fspath(folder))
+    found = walk(top)
+    paths = [stored(file.path) for file in found.files]
+    lost = _lost(top, known.keys() - paths)
+    if found.bare and len(lost) >= _MANY and not believe_empty:
+        raise FolderUnreadable(
+            f"{stored(top)}: the folder is empty, but {len(lost)} known tracks were in it; is its disk mounted?"
+        )
+    unknown = [(path, file) for path, file in zip(paths, found.files, strict=True) if not _same(known.get(path), file)]
+    return _pages(unknown, known, found, lost, page)
+
+
+def _same(print_: Fingerprint | None, file: AudioFile) -> bool:
+    return print_ is not None and print_.size == file.size and print_.mtime_ns == file.mtime_ns
+
+
+def _lost(top: str, paths: set[str]) -> dict[str, str]:
+    """Those of the stored paths that lie below the folder, with what the operating system calls them."""
+    below = top.rstrip(os.sep) + os.sep
+    return {path: disk for path in paths if (disk := on_disk(path)).startswith(below)}
+
+
+def _pages(
+    unknown: list[tuple[str, AudioFile]],
+    known: Mapping[str, Fingerprint],
+    found: Walk,
+    lost: dict[str, str],
+    page: int,
+) -> Iterator[ScannedPage]:
+    total = len(found.files)
+    unchanged = total - len(unknown)
+    last = max(0, (len(unknown) - 1) // page * page)
+    for start in range(0, last, page):
+        yield _read(unknown[start : start + page], known, unchanged + start + page, total)
+    rest = _read(unknown[last:], known, total, total)
+    gone, closed = _gone(lost, found.closed)
+    yield replace(rest, gone=gone, closed=closed)
+
+
+def _read(files: list[tuple[str, AudioFile]], known: Mapping[str, Fingerprint], seen: int, total: int) -> ScannedPage:
+    new: list[Tagged] = []
+    changed: list[Tagged] = []
+    unreadable: list[Unreadable] = []
+    for path, file in files:
+        # The walk came before the reading: a file that changes in between is read again by the next scan.
+        print_ = Fingerprint(file.mtime_ns, file.size)
+        try:
+            tags = read_tags(file.path)
+        except FileNotFoundError:
+            continue  # it went since the walk; the next scan says that it is gone
+        except OSError as fault:
+            tags = Unfit(fault.strerror or "cannot be read", lasting=False)
+        match tags:
+            case Unfit(reason, lasting):
+                unreadable.append(Unreadable(path, reason, print_ if lasting else None))
+            case Track():
+                (changed if path in known else new).append(Tagged(path, tags, print_))
+    return ScannedPage(tuple(new), tuple(changed), tuple(unreadable), seen, total)
+
+
+def _gone(lost: dict[str, str], closed: list[Closed]) -> tuple[tuple[str, ...], tuple[Closed, ...]]:
+    """What is truly gone, and the folders that could not be looked into."""
+    shut = {door.path for door in closed}
+    gone = sorted(path for path, disk in lost.items() if not _behind(disk, shut))
+    return tuple(gone), tuple(Closed(stored(door.path), door.reason) for door in closed)
+
+
+def _behind(path: str, shut: set[str]) -> bool:
+    while shut and path not in shut:
+        parent = os.path.dirname(path)
+        if parent == path:
+            return False
+        path = parent
+    return bool(shut)

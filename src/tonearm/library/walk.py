@@ -1,0 +1,91 @@
+"""The walk: which audio files there are below a folder, before any of them is read."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from stat import S_ISREG
+
+from tonearm.library.path import stored
+from tonearm.library.tags import SUFFIXES
+
+_NOT_MUSIC = frozenset({"@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found", "System Volume Information"})
+"""Folders in which network drives and systems keep thumbnails and rubbish."""
+
+
+class FolderUnreadable(Exception):
+    """The folder itself cannot be read, so nothing is known about what is in it: nothing is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A folder, or a link, that could not be followed. The tracks known below it are neither seen nor gone."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFile:
+    """A file that looks like music, by its name; `path` as the operating system has it."""
+
+    path: str
+    mtime_ns: int
+    size: int
+
+
+@dataclass(slots=True)
+class Walk:
+    """What was found, in order of the paths. `bare`: the folder has nothing in it at all."""
+
+    files: list[AudioFile] = field(default_factory=list)
+    closed: list[Closed] = field(default_factory=list)
+    bare: bool = True
+
+
+def walk(folder: str) -> Walk:
+    """All audio files below an absolute path. Hidden files and folders are left out.
+
+    Links are followed, but each folder is visited once: as itself where it lies below, else under the first
+    of its links. So loops end, and a file keeps its path from one walk to the next.
+    """
+    found = Walk()
+    visited: set[tuple[int, int]] = set()
+    folders, links = [folder], list[str]()
+    while folders or links:
+        if not folders:
+            links.sort(reverse=True)
+            folders.append(links.pop())
+        here = folders.pop()
+        try:
+            status = os.stat(here)
+            if (status.st_dev, status.st_ino) in visited:
+                continue
+            visited.add((status.st_dev, status.st_ino))
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    found.bare = False
+                    _look_at(entry, found, folders, links)
+        except OSError as fault:
+            if here == folder:
+                raise FolderUnreadable(f"{stored(folder)}: {fault.strerror or 'cannot be read'}") from fault
+            found.closed.append(Closed(here, fault.strerror or "cannot be read"))
+    found.files.sort(key=lambda file: file.path)
+    return found
+
+
+def _look_at(entry: os.DirEntry[str], found: Walk, folders: list[str], links: list[str]) -> None:
+    if entry.name.startswith(".") or entry.name in _NOT_MUSIC:
+        return
+    try:
+        if entry.is_dir():
+            (links if entry.is_symlink() else folders).append(entry.path)
+        elif entry.name.lower().endswith(SUFFIXES) or entry.is_symlink():
+            status = entry.stat()
+            if S_ISREG(status.st_mode) and entry.name.lower().endswith(SUFFIXES):
+                found.files.append(AudioFile(entry.path, status.st_mtime_ns, status.st_size))
+    except FileNotFoundError:
+        if entry.is_symlink():  # to a disk that is not there now; a file that vanished is just gone
+            found.closed.append(Closed(entry.path, "the link leads nowhere"))
+    except OSError as fault:
+        found.closed.append(Closed(entry.path, fault.strerror or "cannot be read"))

@@ -1,0 +1,103 @@
+"""Scanning: the tagged files of a folder become the listener's library, and a later scan reads only what changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tonearm.core.play import Track
+from tonearm.library.folder import Fingerprint, ScannedPage, Tagged, Unreadable, scan
+from tonearm.store import library
+from tonearm.store.database import Store
+
+FAULTS_TOLD = 20
+
+_NO_TRACK = Track("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a scan found. `faults` names the first unreadable files and closed folders, with the reason."""
+
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    unreadable: int = 0
+    total: int = 0
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scanning:
+    """Scans of folders into accounts' libraries."""
+
+    store: Store
+
+    async def scan(self, account: int, folder: Path, progress: Callable[[int, int], None] | None = None) -> Found:
+        """Read what is new or changed below a folder; `progress` hears (seen, total) after each page.
+
+        Raises FolderUnreadable (nothing is changed then) and StoreUnavailable (what was read before is kept).
+        """
+        known = await self.store.read(partial(library.fingerprints, account=account))
+        prints = {path: Fingerprint(*print_) for path, print_ in known.items()}
+        pages = await asyncio.to_thread(scan, folder, prints)
+        found = Found()
+        while (page := await asyncio.to_thread(_next, pages)) is not None:
+            await self.store.write(partial(_write, account=account, page=page))
+            found = _counted(found, page)
+            if progress is not None:
+                progress(page.seen, page.total)
+        return found
+
+
+def _next(pages: Iterator[ScannedPage]) -> ScannedPage | None:
+    return next(pages, None)
+
+
+def _write(db: Connection, account: int, page: ScannedPage) -> None:
+    library.write(db, account, [_tagged(file) for file in (*page.new, *page.changed)])
+    library.write(db, account, [_unreadable(file) for file in page.unreadable])
+    library.forget(db, account, page.gone)
+
+
+def _tagged(file: Tagged) -> dict[str, Any]:
+    track = file.track
+    return {
+        "path": file.path,
+        "artist": track.artist,
+        "title": track.title,
+        "album": track.album,
+        "album_artist": track.album_artist,
+        "duration": track.duration,
+        "track_number": track.track_number,
+        "mbid": track.mbid,
+        "mtime_ns": file.fingerprint.mtime_ns,
+        "size": file.fingerprint.size,
+        "fault": "",
+    }
+
+
+def _unreadable(file: Unreadable) -> dict[str, Any]:
+    print_ = file.fingerprint or Fingerprint(-1, -1)  # without one it never looks unchanged, so it is tried again
+    empty = Tagged(file.path, _NO_TRACK, print_)
+    return {**_tagged(empty), "fault": file.reason}
+
+
+def _counted(found: Found, page: ScannedPage) -> Found:
+    faults = [f"{file.path}: {file.reason}" for file in page.unreadable]
+    faults += [f"{door.path}: {door.reason}" for door in page.closed]
+    return replace(
+        found,
+        new=found.new + len(page.new),
+        changed=found.changed + len(page.changed),
+        gone=found.gone + len(page.gone),
+        unreadable=found.unreadable + len(page.unreadable),
+        total=page.total,
+        faults=(*found.faults, *faults)[:FAULTS_TOLD],
+    )

@@ -1,0 +1,115 @@
+"""The deck without `await`: the same engine in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tonearm import app
+from tonearm.core import loved
+from tonearm.core.account import Account
+from tonearm.core.play import Track
+from tonearm.deck import Deck, Listener
+from tonearm.service.listeners import FIRST_LISTENER, QueueStanding
+from tonearm.service.listening import Taken
+from tonearm.service.now_playing import Shown
+from tonearm.service.signing_in import Outcome, Unreachable, Way
+
+T = TypeVar("T")
+
+
+class _Loop:
+    """An event loop in its own thread."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="tonearm-deck", daemon=True)
+        self._thread.start()
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+
+    def close(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+
+
+@contextmanager
+def open_sync(database: str | Path, **options: Any) -> Iterator[SyncDeck]:
+    """As `tonearm.open`, with the same options and errors, for code that does not await; safe from any thread."""
+    loop = _Loop()
+    try:
+        opened = app.open(database, **options)
+        deck = loop.wait(opened.__aenter__())
+        try:
+            yield SyncDeck(deck, loop)
+        finally:
+            loop.wait(opened.__aexit__(None, None, None))
+    finally:
+        loop.close()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncDeck:
+    """An open database with everything that works on it."""
+
+    deck: Deck
+    _loop: _Loop
+
+    def listener(self, name: str = FIRST_LISTENER) -> SyncListener:
+        """The listener of that name, made if there is none."""
+        return SyncListener(self._loop.wait(self.deck.listener(name)), self._loop)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncListener:
+    """One listener's plays and settings: see `tonearm.deck.Listener`, whose methods these are."""
+
+    listener: Listener
+    _loop: _Loop
+
+    def account(self) -> Account:
+        """The account as it is now."""
+        return self._loop.wait(self.listener.account())
+
+    def now_playing(self, track: Track) -> Shown:
+        """Show what plays; never queued. Raises Nameless where a name is empty."""
+        return self._loop.wait(self.listener.now_playing(track))
+
+    def scrobble(
+        self, track: Track, *, started_at: datetime | float, played: float, chosen_by_user: bool = True
+    ) -> Taken:
+        """Report a play: on disk when this returns, unless its status says why it is not queued."""
+        report = self.listener.scrobble(track, started_at=started_at, played=played, chosen_by_user=chosen_by_user)
+        return self._loop.wait(report)
+
+    def sign_in(self) -> Way | Unreachable:
+        """Begin the desktop flow: open the way's `auth_url`, then `finish_sign_in` with its token."""
+        return self._loop.wait(self.listener.sign_in())
+
+    def finish_sign_in(self, token: str) -> Outcome:
+        """Trade an approved token for a session; `Pending` until the listener has approved it."""
+        return self._loop.wait(self.listener.finish_sign_in(token))
+
+    def sign_out(self, *, discard: bool = False) -> int:
+        """Forget the session; what waits is held, or discarded. How many that is."""
+        return self._loop.wait(self.listener.sign_out(discard=discard))
+
+    def queue(self) -> QueueStanding:
+        """How the queue stands."""
+        return self._loop.wait(self.listener.queue())
+
+    def retry(self) -> None:
+        """Everything that waits is due now."""
+        self._loop.wait(self.listener.retry())
+
+    def import_loved(self) -> loved.Tally:
+        """Mark the library's tracks that are loved on Last.fm."""
+        return self._loop.wait(self.listener.import_loved())

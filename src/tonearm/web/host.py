@@ -1,0 +1,26 @@
+"""The endpoints for a host's own FastAPI application, which knows by itself who is asking."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+
+from tonearm.deck import Deck, Listener
+from tonearm.web.api import lastfm_router
+from tonearm.web.events import events_router
+
+
+def router(deck: Deck, *, listener: Callable[..., Any], callback_url: str | None = None) -> APIRouter:
+    """A router with the `/lastfm` endpoints and `/events`.
+
+    `listener` is the host's dependency: it returns the listener's name (or a Listener), or refuses.
+    `callback_url` is where a browser reaches `/lastfm/auth-callback`, where the request does not tell.
+    """
+
+    async def who(name: Annotated[Any, Depends(listener)]) -> Listener:
+        return name if isinstance(name, Listener) else await deck.listener(name)
+
+    both = APIRouter()
+    both.include_router(lastfm_router(deck, who, callback_url))
+    both.include_router(events_router(deck, who))
+    return both

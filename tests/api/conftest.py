@@ -1,0 +1,132 @@
+"""A real service on a real socket, with the emulator for Last.fm behind HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+
+import tonearm
+from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
+from tonearm.web.service import WebOptions, create_app
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service: `http` asks as the listener `me`, who is signed in as RJ unless a test says otherwise."""
+
+    url: str
+    http: httpx2.Client
+    emulator: Emulator
+    deck: tonearm.Deck
+    call: Callable[..., Any]
+
+    def token_of(self, name: str) -> str:
+        """A new API token of a listener."""
+
+        async def make() -> str:
+            listener = await self.deck.listener(name)
+            return await self.deck.listeners.token(listener.id)
+
+        return str(self.call(make()))
+
+    def stranger(self, **headers: str) -> httpx2.Client:
+        """A client without a token."""
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=20)
+
+    def sign_in(self, http: httpx2.Client, user: str) -> None:
+        """The whole desktop flow."""
+        token = http.get("/lastfm/auth-url").json()["token"]
+        self.emulator.approve(token, user)
+        assert http.get("/lastfm/auth-callback", params={"token": token}).status_code == 200
+
+
+@contextmanager
+def running(database: Path, emulator: Emulator, *, key: str = API_KEY, signed_in: bool = True) -> Iterator[Service]:
+    """A service on a database, from its start to its end."""
+    with serve(emulator) as lastfm:
+        started: dict[str, Any] = {}
+        ready, stop = threading.Event(), asyncio.Event()
+
+        async def main() -> None:
+            options: dict[str, Any] = {
+                "api_key": key,
+                "api_secret": API_SECRET if key else "",
+                "api_url": lastfm.url,
+                "auth_url": lastfm.auth_url,
+                "requests_per_second": 0,
+            }
+            async with tonearm.open(database, **options) as deck:
+                server = uvicorn.Server(
+                    uvicorn.Config(create_app(deck, WebOptions()), port=0, log_level="warning", lifespan="off")
+                )
+                server.config.timeout_graceful_shutdown = 1
+                serving = asyncio.create_task(server._serve() if hasattr(server, "_serve") else server.serve())
+                while not server.started:  # noqa: ASYNC110  # uvicorn tells nobody
+                    await asyncio.sleep(0.005)
+                port = server.servers[0].sockets[0].getsockname()[1]
+                started.update(deck=deck, loop=asyncio.get_running_loop(), url=f"http://127.0.0.1:{port}")
+                ready.set()
+                await stop.wait()
+                server.should_exit = True
+                await serving
+
+        failure: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                asyncio.run(main())
+            except BaseException as error:
+                failure.append(error)
+                raise
+            finally:
+                ready.set()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        assert ready.wait(20)
+        if failure:
+            raise failure[0]
+
+        def call(work: Any) -> Any:
+            return asyncio.run_coroutine_threadsafe(work, started["loop"]).result(20)
+
+        with httpx2.Client(base_url=started["url"], timeout=20) as http:
+            service = Service(started["url"], http, emulator, started["deck"], call)
+            http.headers["Authorization"] = f"Bearer {service.token_of('me')}"
+            if signed_in:
+                service.sign_in(http, "RJ")
+            try:
+                yield service
+            finally:
+                started["loop"].call_soon_threadsafe(stop.set)
+                thread.join(20)
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """A service whose listener is signed in."""
+    with running(tmp_path / "plays.db", Emulator()) as service:
+        yield service
+
+
+@pytest.fixture
+def signed_out(tmp_path: Path) -> Iterator[Service]:
+    """A service whose listener has never signed in."""
+    with running(tmp_path / "plays.db", Emulator(), signed_in=False) as service:
+        yield service
+
+
+@pytest.fixture
+def keyless(tmp_path: Path) -> Iterator[Service]:
+    """A service without an API key."""
+    with running(tmp_path / "plays.db", Emulator(), key="", signed_in=False) as service:
+        yield service

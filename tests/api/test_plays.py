@@ -1,0 +1,218 @@
+"""Plays and now playing over HTTP: the promised shapes, the rule, and what bad input is told."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Service
+
+
+def a_play(**changes: Any) -> dict[str, Any]:
+    return {
+        "artist": "Nina Simone",
+        "track": "Sinnerman",
+        "album": "Pastel Blues",
+        "timestamp": int(time.time()) - 700,
+        "duration": 622,
+        "played_time": 400,
+        **changes,
+    }
+
+
+def test_a_play_is_queued_with_its_number_and_reaches_last_fm_once(service: Service) -> None:
+    play = a_play()
+    answer = service.http.post("/lastfm/scrobble", json=play, headers={"Prefer": "wait=20"})
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "success", "id": 1, "message": "on Last.fm", "heard": 400.0, "needed": 240.0}
+    [arrived] = service.emulator.plays("RJ")
+    assert (arrived.artist, arrived.track, arrived.album) == ("Nina Simone", "Sinnerman", "Pastel Blues")
+    assert arrived.timestamp == play["timestamp"]
+
+
+def test_a_play_without_waiting_is_answered_queued(service: Service) -> None:
+    answer = service.http.post("/lastfm/scrobble", json=a_play()).json()
+    assert answer["status"] == "queued"
+    assert set(answer) == {"status", "id", "message", "heard", "needed"}
+
+
+def test_the_same_play_again_is_a_duplicate_of_the_first(service: Service) -> None:
+    play = a_play()
+    first = service.http.post("/lastfm/scrobble", json=play).json()
+    again = service.http.post("/lastfm/scrobble", json=play).json()
+    assert (again["status"], again["id"]) == ("duplicate", first["id"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"played_time": 239.9}, "threshold_not_met"),
+        ({"played_time": 240}, "queued"),
+        ({"duration": 30, "played_time": 30}, "threshold_not_met"),
+        ({"duration": 30.5, "played_time": 15.25}, "queued"),
+        ({"duration": 0, "played_time": 239}, "threshold_not_met"),
+        ({"duration": None, "played_time": 240}, "queued"),
+        ({"timestamp": time.time() - 15 * 86400}, "too_old"),
+        ({"timestamp": time.time() + 3600}, "queued"),
+        ({"timestamp": (time.time() - 900) * 1000}, "queued"),
+    ],
+)
+def test_the_rule(service: Service, changes: dict[str, Any], status: str) -> None:
+    assert service.http.post("/lastfm/scrobble", json=a_play(**changes)).json()["status"] == status
+
+
+def test_a_duration_that_is_left_out_is_an_unknown_one(service: Service) -> None:
+    play = a_play(played_time=239)
+    del play["duration"]
+    answer = service.http.post("/lastfm/scrobble", json=play).json()
+    assert (answer["status"], answer["needed"]) == ("threshold_not_met", 240.0)
+
+
+def test_a_play_that_did_not_count_is_queued_when_it_is_reported_with_more_heard(service: Service) -> None:
+    early = service.http.post("/lastfm/scrobble", json=a_play(timestamp=1, played_time=1))
+    assert early.status_code == 422
+    at = int(time.time()) - 650
+    first = service.http.post("/lastfm/scrobble", json=a_play(timestamp=at, played_time=60)).json()
+    later = service.http.post("/lastfm/scrobble", json=a_play(timestamp=at, played_time=600)).json()
+    assert (first["status"], later["status"], later["id"]) == ("threshold_not_met", "queued", first["id"])
+
+
+def test_a_play_from_the_future_is_held_until_its_time(service: Service) -> None:
+    ahead = int(time.time()) + 86400
+    service.http.post("/lastfm/scrobble", json=a_play(timestamp=ahead))
+    status = service.http.get("/lastfm/queue/status").json()
+    assert (status["queued_scrobbles"], status["held"], status["next_attempt_at"]) == (1, 1, None)
+
+
+def test_the_threshold_holds_from_the_next_play_on(service: Service) -> None:
+    assert service.http.put("/lastfm/settings", json={"scrobble_threshold": 100}).json() == {
+        "updated": ["scrobble_threshold"]
+    }
+    answer = service.http.post("/lastfm/scrobble", json=a_play(duration=200, played_time=199)).json()
+    assert (answer["status"], answer["needed"]) == ("threshold_not_met", 200.0)
+    assert answer["message"] == "heard 199 s of 200 s, needs 200 s"
+
+
+def test_a_switched_off_listener_keeps_the_play_and_sends_nothing(service: Service) -> None:
+    service.http.put("/lastfm/settings", json={"enabled": False})
+    assert service.http.post("/lastfm/scrobble", json=a_play()).json()["status"] == "disabled"
+    assert service.http.post("/lastfm/now-playing", json={"artist": "a", "track": "b"}).json()["status"] == "disabled"
+    assert service.emulator.plays("RJ") == []
+
+
+def test_without_a_sign_in_the_play_is_kept_and_not_queued(signed_out: Service) -> None:
+    answer = signed_out.http.post("/lastfm/scrobble", json=a_play()).json()
+    assert answer["status"] == "not_authenticated"
+    shown = signed_out.http.post("/lastfm/now-playing", json={"artist": "a", "track": "b"}).json()
+    assert shown["status"] == "not_authenticated"
+    assert signed_out.http.get("/lastfm/queue/status").json()["queued_scrobbles"] == 0
+
+
+def test_what_last_fm_ignores_is_told_with_the_true_reason(service: Service) -> None:
+    play = a_play(artist="Various")
+    answer = service.http.post("/lastfm/scrobble", json=play, headers={"Prefer": "wait=20"}).json()
+    assert answer["status"] == "ignored"
+    assert "'Various'" in answer["message"]
+    assert service.http.get("/lastfm/queue/status").json()["refused"] == 1
+
+
+def test_now_playing_is_shown(service: Service) -> None:
+    answer = service.http.post("/lastfm/now-playing", json={"artist": "Can", "track": "Halleluwah", "duration": 1108})
+    assert answer.json() == {"status": "success"}
+    shown = service.emulator.now_playing("RJ")
+    assert shown is not None
+    assert shown.track == "Halleluwah"
+
+
+def test_now_playing_that_fails_is_an_answer_and_is_not_tried_again(service: Service) -> None:
+    service.emulator.fault("error", error=16, methods=["track.updateNowPlaying"])
+    answer = service.http.post("/lastfm/now-playing", json={"artist": "Can", "track": "Halleluwah"})
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "error"
+    asked = [entry for entry in service.emulator.journal if entry.method.lower() == "track.updatenowplaying"]
+    assert len(asked) == 1
+
+
+NAMES = {
+    "a lone surrogate": ("Nina \ud800Simone", "Nina Simone"),
+    "a NUL": ("Nina\x00 Simone", "Nina Simone"),
+    "blanks around": ("  Nina Simone\t", "Nina Simone"),
+    "decomposed letters": ("Sigur Ro\u0301s", "Sigur Rós"),
+    "a line break": ("Nina\nSimone", "Nina Simone"),
+    "emoji": ("🎷 Nina", "🎷 Nina"),
+    "script": ("<script>alert(1)</script>", "<script>alert(1)</script>"),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_cleaned_before_they_are_frozen(service: Service, name: str) -> None:
+    sent, kept = NAMES[name]
+    body = json.dumps(a_play(artist=sent))
+    headers = {"Prefer": "wait=20", "Content-Type": "application/json"}
+    assert service.http.post("/lastfm/scrobble", content=body, headers=headers).json()["status"] == "success"
+    [arrived] = service.emulator.plays("RJ")
+    assert arrived.artist == kept
+
+
+BAD = {
+    "a boolean for seconds": (a_play(played_time=False), "played_time"),
+    "a text for seconds": (a_play(duration="622"), "duration"),
+    "a negative number of seconds": (a_play(duration=-1), "duration"),
+    "a number for a name": (a_play(artist=7), "artist"),
+    "no artist": ({k: v for k, v in a_play().items() if k != "artist"}, "artist"),
+    "nothing but blanks": (a_play(track=" \u200b\x00 ".replace("\u200b", "")), "track"),
+    "a title of a mebibyte": (a_play(track="x" * 2**20), "track"),
+    "1970": (a_play(timestamp=86400), "timestamp"),
+    "a month and a day ahead": (a_play(timestamp=time.time() + 31 * 86400), "timestamp"),
+    "a text for a time": (a_play(timestamp="yesterday"), "timestamp"),
+    "true for a track number": (a_play(track_number=True), "track_number"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_422_with_the_field_named(service: Service, name: str) -> None:
+    body, field = BAD[name]
+    answer = service.http.post("/lastfm/scrobble", json=body)
+    assert answer.status_code == 422
+    assert field in answer.json()["detail"][0]["loc"]
+    assert len(answer.content) < 1000
+    assert service.http.get("/lastfm/queue/status").json()["queued_scrobbles"] == 0
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"", b"[]", b"null", b'"text"', b'{"artist": NaN}', b"\xff\xfe", b'{"timestamp": 1e999}']
+)
+def test_what_is_no_play_at_all_is_422(service: Service, body: bytes) -> None:
+    answer = service.http.post("/lastfm/scrobble", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (400, 422)
+    assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "1" * 5000])
+def test_numbers_that_are_none_are_422(service: Service, number: str) -> None:
+    for field in ("timestamp", "duration", "played_time", "track_number"):
+        body = json.dumps(a_play(**{field: "@"})).replace('"@"', number)
+        answer = service.http.post("/lastfm/scrobble", content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code in (400, 422), (field, number)
+
+
+def test_a_body_that_is_not_called_json_is_told_so(service: Service) -> None:
+    answer = service.http.post("/lastfm/scrobble", content=b"artist=x", headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 422
+    assert "application/json" in answer.json()["detail"][0]["msg"]
+
+
+def test_a_body_beyond_all_measure_is_refused_early(service: Service) -> None:
+    assert service.http.post("/lastfm/scrobble", content=b"x" * (3 * 2**20)).status_code == 413
+
+
+@pytest.mark.parametrize("prefer", ["wait=0", "wait=banana", "wait=-3", "wait=99999999999999999999", "respond-async"])
+def test_a_strange_preference_is_no_fault(service: Service, prefer: str) -> None:
+    service.emulator.fault("error", error=16)
+    if prefer.startswith("wait=9"):
+        service.emulator.clear_faults()
+    answer = service.http.post("/lastfm/scrobble", json=a_play(), headers={"Prefer": prefer})
+    assert answer.status_code == 200

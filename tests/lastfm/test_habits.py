@@ -1,0 +1,155 @@
+"""Last.fm's habits of spelling, one by one."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tonearm.lastfm import habits
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([10**400, -(10**400), 2**63])
+    | st.floats()
+    | st.text(st.characters()),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["#text", "name", "@attr", "uts", "unixtime", "code", "size", "track", "x"]), inner
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (7, 7),
+        ("7", 7),
+        (" 7 ", 7),
+        ("-7", -7),
+        (7.9, 7),
+        ("7.9", 7),
+        ({"#text": "7"}, 7),
+        ({"#text": 7, "unixtime": "8"}, 7),
+        ("", None),
+        (None, None),
+        ("\n", None),
+        ("many", None),
+        ("²", None),
+        ([], None),
+        ({}, None),
+        (True, None),
+        (math.nan, None),
+        ("inf", None),
+        ("9" * 18, 10**18 - 1),
+        ("9" * 19, None),
+        (2**63, None),
+        (2**63 - 1, 2**63 - 1),
+        ("9" * 400, None),
+        ("9" * 5000, None),
+        (10**400, None),
+    ],
+)
+def test_a_whole_number_is_read_from_whatever_holds_one(value: object, number: int | None) -> None:
+    assert habits.whole(value) == number
+
+
+@pytest.mark.parametrize(("value", "number"), [("0.95", 0.95), (0.5, 0.5), ("1", 1), ("", None), (None, None)])
+def test_a_fraction_is_read_from_whatever_holds_one(value: object, number: float | None) -> None:
+    assert habits.fraction(value) == number
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("Low", "Low"),
+        (" Low\n", "Low"),
+        ({"#text": "Low", "corrected": "0"}, "Low"),
+        ({"name": "Low", "mbid": ""}, "Low"),
+        ({"corrected": "0"}, ""),
+        ({"#text": {"#text": "deeper"}}, ""),
+        ("Sig\ud800ur\x00 Rós", "Sigur Rós"),
+        (1999, "1999"),
+        (2.5, "2.5"),
+        (True, ""),
+        (None, ""),
+        ([], ""),
+    ],
+)
+def test_text_is_read_from_whatever_holds_it(value: object, text: str) -> None:
+    assert habits.text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "yes"),
+    [
+        *[("1", True), (1, True), ("true", True), (True, True), (1.0, True), ({"#text": "1"}, True)],
+        *[("0", False), (0, False), ("", False), (None, False), ("false", False), ([], False), ("2", False)],
+    ],
+)
+def test_yes_is_read_from_whatever_says_it(value: object, yes: bool) -> None:
+    assert habits.flag(value) is yes
+
+
+@pytest.mark.parametrize(
+    ("value", "children"),
+    [
+        ([{"a": 1}, {"b": 2}], [{"a": 1}, {"b": 2}]),
+        ({"a": 1}, [{"a": 1}]),
+        ([], []),
+        ("\n   ", []),
+        (None, []),
+        (["loose", {"a": 1}], [{"a": 1}]),
+    ],
+)
+def test_one_child_or_many_are_a_list(value: object, children: list[object]) -> None:
+    assert habits.many(value) == children
+
+
+def test_attributes_lie_in_their_place_or_flat() -> None:
+    assert habits.attributes({"@attr": {"page": "1"}, "track": []})["page"] == "1"
+    assert habits.attributes({"#text": "\n", "page": "0"})["page"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("date", "moment"),
+    [
+        ({"uts": "1603188238", "#text": "20 Oct 2020, 10:03"}, 1603188238),
+        ({"unixtime": "1561177193", "#text": 1561177193}, 1561177193),
+        ({"unixtime": "1202998466", "#text": "2008-02-14 14:14"}, 1202998466),
+        ({"uts": "0"}, None),
+        ({"#text": "20 Oct 2020, 10:03"}, None),
+        ("\n", None),
+        (None, None),
+    ],
+)
+def test_a_moment_is_read_from_its_number_only(date: object, moment: int | None) -> None:
+    assert habits.moment(date) == moment
+
+
+def test_the_largest_picture_is_taken_and_the_star_is_none() -> None:
+    images = [{"size": "small", "#text": "s"}, {"size": "mega", "#text": "m"}, {"size": "", "#text": ""}]
+    assert habits.picture(images) == "m"
+    assert habits.picture([{"size": "large", "#text": f"https://img.example/{habits.NO_IMAGE}.png"}]) == ""
+    assert habits.picture("\n") == ""
+
+
+@given(json_values)
+def test_nothing_that_stands_in_an_answer_makes_a_habit_fail(value: object) -> None:
+    text = habits.text(value)
+    text.encode()
+    assert "\x00" not in text
+    whole = habits.whole(value)
+    assert whole is None or abs(whole) < 2**63
+    habits.flag(value)
+    habits.moment(value)
+    habits.picture(value)
+    assert all(isinstance(child, dict) for child in habits.many(value))
+    habits.attributes(habits.node(value))

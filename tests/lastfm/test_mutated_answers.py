@@ -1,0 +1,149 @@
+"""Whatever arrives, the wire answers in its own words: a value, a verdict or a LastFmError, and nothing else."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tonearm.core.play import Track
+from tonearm.core.verdict import Answered, Verdict
+from tonearm.lastfm import LastFmError
+from tonearm.lastfm.error import error_of, verdict_of
+from tonearm.lastfm.methods import auth, track, user
+from tonearm.lastfm.request import Request, seal
+from tonearm.lastfm.response import Answer, Reply, server_time, understand
+
+from .bodies import (
+    NOW_PLAYING,
+    PLAYS,
+    SESSION,
+    TOKEN,
+    USER,
+    body,
+    listing,
+    loved,
+    playing,
+    recent,
+    scrobbled,
+    scrobbles,
+)
+from .faces import KEYS
+from .test_habits import json_values
+
+REQUESTS: list[Request[object]] = [
+    track.scrobble(PLAYS, "sk"),
+    track.now_playing(Track("Low", "Sunflower"), "sk"),
+    track.love("Low", "Sunflower", "sk"),
+    auth.token(),
+    auth.session("t"),
+    user.info("Ada"),
+    user.loved_tracks("Ada"),
+    user.recent_tracks("Ada"),
+]
+
+TREES: list[dict[str, Any]] = [
+    scrobbles([scrobbled(play) for play in PLAYS]),
+    NOW_PLAYING,
+    {},
+    TOKEN,
+    SESSION,
+    USER,
+    listing("lovedtracks", [loved(1), loved(2)]),
+    listing("recenttracks", [playing(3), recent(2), recent(1)]),
+    {"error": 29, "message": "Too many scrobbles", "links": []},
+]
+
+XML = (
+    b'<lfm status="failed"><error code="9">Invalid session key</error></lfm>',
+    b'<lfm status="ok"><scrobbles accepted="1" ignored="0"><scrobble><track corrected="0">a</track></scrobble>'
+    b"</scrobbles></lfm>",
+    b'<lfm status="ok"><lovedtracks page="1" total="1"><track><name>a</name></track></lovedtracks></lfm>',
+)
+
+
+def judge(request: Request[object], reply: Reply) -> object:
+    """What the service sees, after every check that it relies on."""
+    outcome = understand(request, seal(request, KEYS), reply)
+    if isinstance(outcome, Answer):
+        if request.root == "scrobbles":
+            assert isinstance(outcome.value, tuple)
+            assert len(outcome.value) == len(PLAYS)
+        return outcome.value
+    verdict = verdict_of(outcome)
+    assert isinstance(verdict, get_args(Verdict))
+    assert not isinstance(verdict, Answered)
+    assert isinstance(error_of(outcome, request.method), LastFmError)
+    return verdict
+
+
+def places(tree: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    here = [path] if path else []
+    children = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    return here + [place for key, child in children for place in places(child, (*path, key))]
+
+
+@st.composite
+def grown_wrong(draw: st.DrawFn) -> bytes:
+    """An answer in which some places hold something else, or nothing."""
+    tree = copy.deepcopy(draw(st.sampled_from(TREES)))
+    for _ in range(draw(st.integers(1, 3))):
+        found = places(tree)
+        if not found:
+            break
+        *way, last = draw(st.sampled_from(found))
+        parent: Any = tree
+        for step in way:
+            parent = parent[step]
+        if draw(st.booleans()):
+            del parent[last]
+        else:
+            parent[last] = draw(json_values)
+    return json.dumps(tree).encode()
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """An answer that was cut off, or some bytes of which arrived as others."""
+    whole = bytearray(draw(st.sampled_from([*map(body, TREES), *XML])))
+    for _ in range(draw(st.integers(0, 4))):
+        place = draw(st.integers(0, max(len(whole) - 1, 0)))
+        whole[place : place + 1] = draw(st.binary(max_size=2))
+    return bytes(whole[: draw(st.integers(0, len(whole)))]) if draw(st.booleans()) else bytes(whole)
+
+
+def as_json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+statuses = st.sampled_from([200, 204, 302, 400, 403, 404, 429, 500, 503])
+headers = st.dictionaries(st.sampled_from(["date", "retry-after"]), st.text(max_size=30))
+
+
+@settings(max_examples=400)
+@given(st.sampled_from(REQUESTS), statuses, headers, grown_wrong() | damaged() | st.binary() | json_values.map(as_json))
+def test_any_answer_is_a_value_or_a_documented_failure(
+    request: Request[object], status: int, headers: dict[str, str], content: bytes
+) -> None:
+    judge(request, Reply(status, headers, content))
+
+
+weekdays = st.sampled_from(["Tue, ", ""])
+digits = st.integers(-5, 10**6).map(str)
+
+
+@settings(max_examples=300)
+@given(st.tuples(weekdays, digits, st.sampled_from([" Nov ", " Foo ", "-"]), digits, st.just(" 22:13:"), digits))
+def test_any_date_is_a_time_or_none(parts: tuple[str, ...]) -> None:
+    at = server_time({"date": "".join(parts)})
+    assert at is None or isinstance(at, float)
+
+
+@pytest.mark.parametrize("content", [*map(body, TREES), *XML])
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.method)
+def test_an_answer_to_another_question_is_no_accident(request_: Request[object], content: bytes) -> None:
+    judge(request_, Reply(200, {}, content))

@@ -1,0 +1,173 @@
+"""Last.fm's word on what was told, play by play."""
+
+from __future__ import annotations
+
+import pytest
+
+from tonearm.core.play import Play, Track
+from tonearm.core.verdict import Answered, Correction, ItemAnswer, Unsure, Verdict
+from tonearm.lastfm.error import verdict_of
+from tonearm.lastfm.methods import track
+from tonearm.lastfm.request import Request, seal
+from tonearm.lastfm.response import Answer, Reply, understand
+
+from .bodies import NOW_PLAYING, PLAYS, body, scrobbled, scrobbles
+from .faces import KEYS
+
+
+def told(request: Request[track.Told], tree: object, status: int = 200) -> Verdict:
+    content = tree if isinstance(tree, bytes) else body(tree)
+    outcome = understand(request, seal(request, KEYS), Reply(status, {}, content))
+    return Answered(outcome.value) if isinstance(outcome, Answer) else verdict_of(outcome)
+
+
+def scrobble(tree: object, plays: tuple[Play, ...] = PLAYS) -> Verdict:
+    return told(track.scrobble(plays, "sk"), tree)
+
+
+def test_each_play_gets_the_word_that_stands_at_its_place() -> None:
+    answer = scrobbles([scrobbled(PLAYS[0]), scrobbled(PLAYS[1], "1"), scrobbled(PLAYS[2], "5")], 2)
+    assert scrobble(answer) == Answered(
+        (
+            ItemAnswer(0, timestamp=1700000000),
+            ItemAnswer(1, timestamp=1700000300),
+            ItemAnswer(5, timestamp=1700000600),
+        )
+    )
+
+
+def test_one_play_is_answered_by_an_object_or_by_a_list_of_one() -> None:
+    word = scrobbled(PLAYS[0])
+    for answer in (word, [word]):
+        assert scrobble({"scrobbles": {"scrobble": answer}}, PLAYS[:1]) == Answered(
+            (ItemAnswer(0, timestamp=1700000000),)
+        )
+
+
+def test_counts_and_codes_may_be_numbers_or_text() -> None:
+    for zero in (0, "0", 0.0):
+        word = scrobbled(PLAYS[0], ignoredMessage={"code": zero}, timestamp=1700000000)
+        assert scrobble(scrobbles([word], str(zero)), PLAYS[:1]) == Answered((ItemAnswer(0, timestamp=1700000000),))
+
+
+def test_the_words_of_2015_on_an_ignored_play_are_kept() -> None:
+    word = scrobbled(PLAYS[0], ignoredMessage={"#text": "Artist name failed filter: Various", "code": "1"})
+    assert scrobble(scrobbles([word], "1"), PLAYS[:1]) == Answered(
+        (ItemAnswer(1, "Artist name failed filter: Various", 1700000000),)
+    )
+
+
+def test_an_ignored_play_may_come_without_its_names() -> None:
+    word = scrobbled(PLAYS[0], "2", artist={"corrected": "0"}, track={"corrected": "0"})
+    assert scrobble(scrobbles([word], 1), PLAYS[:1]) == Answered((ItemAnswer(2, timestamp=1700000000),))
+
+
+def test_an_album_may_be_missing_altogether() -> None:
+    word = scrobbled(PLAYS[0])
+    del word["album"]
+    assert isinstance(scrobble(scrobbles([word]), PLAYS[:1]), Answered)
+
+
+def test_a_correction_says_under_which_names_the_play_is_filed() -> None:
+    word = scrobbled(
+        PLAYS[1], artist={"corrected": "1", "#text": "CAN"}, albumArtist={"corrected": "1", "#text": "CAN"}
+    )
+    assert scrobble(scrobbles([word]), PLAYS[1:2]) == Answered(
+        (ItemAnswer(0, "", 1700000300, Correction("CAN", "Vitamin C", "Ege Bamyasi", "CAN")),)
+    )
+
+
+def test_a_correction_without_all_names_keeps_those_that_were_sent() -> None:
+    word = scrobbled(PLAYS[2], track={"corrected": 1}, artist={"corrected": "0"})
+    assert scrobble(scrobbles([word]), PLAYS[2:]) == Answered(
+        (ItemAnswer(0, "", 1700000600, Correction("Broadcast", "Tender Buttons")),)
+    )
+
+
+@pytest.mark.parametrize("named", [None, "", "1700000000", 1700000000])
+def test_an_answer_that_names_no_time_or_the_right_one_is_believed(named: object) -> None:
+    assert isinstance(scrobble(scrobbles([scrobbled(PLAYS[0], timestamp=named)]), PLAYS[:1]), Answered)
+
+
+def test_an_answer_without_any_time_is_believed() -> None:
+    word = scrobbled(PLAYS[0])
+    del word["timestamp"]
+    assert scrobble(scrobbles([word]), PLAYS[:1]) == Answered((ItemAnswer(0),))
+
+
+@pytest.mark.parametrize("named", ["1700000001", 1700000001, "yesterday", "1700000000.5x", {"#text": "7"}])
+def test_an_answer_about_another_time_leaves_us_unsure(named: object) -> None:
+    assert isinstance(scrobble(scrobbles([scrobbled(PLAYS[0], timestamp=named)]), PLAYS[:1]), Unsure)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        scrobbles([scrobbled(PLAYS[0]), scrobbled(PLAYS[1])]),
+        scrobbles([scrobbled(play) for play in (*PLAYS, PLAYS[2])]),
+        scrobbles([scrobbled(PLAYS[0]), scrobbled(PLAYS[2]), scrobbled(PLAYS[1])]),
+        scrobbles([scrobbled(PLAYS[0]), "a word", scrobbled(PLAYS[2])]),
+        {"scrobbles": {"@attr": {"accepted": 3, "ignored": 0}}},
+        {"scrobbles": "\n"},
+        {"scrobbles": None},
+    ],
+    ids=["one too few", "one too many", "in another order", "not words", "only counts", "blank", "null"],
+)
+def test_an_answer_that_does_not_fit_the_batch_leaves_us_unsure(content: object) -> None:
+    assert isinstance(scrobble(content), Unsure)
+
+
+def test_a_word_without_a_code_is_accepted_where_nothing_was_ignored() -> None:
+    word = scrobbled(PLAYS[0])
+    del word["ignoredMessage"]
+    assert scrobble(scrobbles([word]), PLAYS[:1]) == Answered((ItemAnswer(0, timestamp=1700000000),))
+
+
+def test_a_word_without_a_code_leaves_us_unsure_where_something_was_ignored() -> None:
+    word = scrobbled(PLAYS[0])
+    del word["ignoredMessage"]
+    assert isinstance(scrobble(scrobbles([word], 1), PLAYS[:1]), Unsure)
+
+
+def test_an_answer_in_xml_to_a_question_in_json_is_understood() -> None:
+    xml = b"""<?xml version="1.0" encoding="UTF-8"?>
+<lfm status="ok"><scrobbles accepted="1" ignored="1">
+  <scrobble><track corrected="0">Sunflower</track><artist corrected="1">LOW</artist><album corrected="0"></album>
+    <albumArtist corrected="0"></albumArtist><timestamp>1700000000</timestamp>
+    <ignoredMessage code="0"></ignoredMessage></scrobble>
+  <scrobble><track corrected="0"></track><artist corrected="0"></artist><timestamp>1700000300</timestamp>
+    <ignoredMessage code="3">Too old</ignoredMessage></scrobble>
+</scrobbles></lfm>"""
+    assert scrobble(xml, PLAYS[:2]) == Answered(
+        (
+            ItemAnswer(0, "", 1700000000, Correction("LOW", "Sunflower")),
+            ItemAnswer(3, "Too old", 1700000300),
+        )
+    )
+
+
+def test_now_playing_is_one_word_without_a_time() -> None:
+    request = track.now_playing(Track("Low", "Sunflower"), "sk")
+    assert told(request, NOW_PLAYING) == Answered((ItemAnswer(0),))
+    ignored = {"nowplaying": {"ignoredMessage": {"code": "1", "#text": ""}}}
+    assert told(request, ignored) == Answered((ItemAnswer(1),))
+    assert told(request, {"nowplaying": "\n"}) == Answered((ItemAnswer(0),))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{}, {"lfm": {"status": "ok"}}, b'<?xml version="1.0" encoding="UTF-8"?>\n<lfm status="ok"></lfm>'],
+    ids=["empty", "as GNU FM says it", "XML"],
+)
+def test_a_love_is_done_when_nothing_is_said_against_it(content: object) -> None:
+    for request in (track.love("Low", "Sunflower", "sk"), track.unlove("Low", "Sunflower", "sk")):
+        assert told(request, content) == Answered((ItemAnswer(0),))
+
+
+@pytest.mark.parametrize("content", [{"status": "failed"}, b'<lfm status="failed"></lfm>', [], "ok", b"", b"<html>"])
+def test_a_love_that_is_not_said_to_be_done_leaves_us_unsure(content: object) -> None:
+    assert isinstance(told(track.love("Low", "Sunflower", "sk"), content), Unsure)
+
+
+def test_a_love_is_not_done_by_an_empty_answer_of_something_in_between() -> None:
+    assert isinstance(told(track.love("Low", "Sunflower", "sk"), {}, status=404), Unsure)
