@@ -28,6 +28,9 @@ EARLIEST_PLAY = 1033430400
 FURTHEST_AHEAD = 30 * 86400
 """Seconds; a clock may be wrong, but a play a month ahead is nonsense."""
 
+_ENDLESS = 10.0**9
+"""Seconds; what claims to be longer has no known length."""
+
 _MILLISECONDS_FROM = 100_000_000_000
 """As seconds this is the year 5138, as milliseconds March 1973."""
 
@@ -96,7 +99,7 @@ def _kept(character: str) -> str:
 
 
 def cleaned(track: Track) -> Track:
-    """The track with every name cleaned; raises Nameless where artist or title is empty then."""
+    """The track with every name cleaned and impossible numbers unknown; raises Nameless without artist or title."""
     artist, title = clean(track.artist), clean(track.title)
     if not artist:
         raise Nameless("artist")
@@ -107,8 +110,8 @@ def cleaned(track: Track) -> Track:
         title,
         clean(track.album),
         clean(track.album_artist),
-        track.duration or None,
-        track.track_number,
+        track.duration if track.duration and 0 < track.duration < _ENDLESS else None,
+        track.track_number if track.track_number and 0 < track.track_number < 2**31 else None,
         clean(track.mbid),
     )
 
@@ -140,7 +143,12 @@ class When(StrEnum):
 
 
 def start_of_play(timestamp: float) -> int:
-    """Whole Unix seconds of a reported start; milliseconds are recognised by their size."""
+    """Whole Unix seconds of a reported start; milliseconds are recognised by their size.
+
+    What is no number of seconds or milliseconds (NaN, infinity) is 0, which `when` calls nonsense.
+    """
+    if not abs(timestamp) < _MILLISECONDS_FROM * 1000:
+        return 0
     return int(timestamp / 1000 if abs(timestamp) >= _MILLISECONDS_FROM else timestamp)
 
 

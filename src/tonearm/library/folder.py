@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from tonearm.core.play import Track
 from tonearm.library.path import on_disk, stored
@@ -126,12 +127,15 @@ def _read(files: list[tuple[str, AudioFile]], known: Mapping[str, Fingerprint], 
         except FileNotFoundError:
             continue  # it went since the walk; the next scan says that it is gone
         except OSError as fault:
-            tags = Unfit(fault.strerror or "cannot be read", lasting=False)
+            unreadable.append(Unreadable(path, fault.strerror or "cannot be read", None))
+            continue
         match tags:
-            case Unfit(reason, lasting):
-                unreadable.append(Unreadable(path, reason, print_ if lasting else None))
+            case Unfit(reason):
+                unreadable.append(Unreadable(path, reason, print_))
             case Track():
                 (changed if path in known else new).append(Tagged(path, tags, print_))
+            case never:
+                assert_never(never)
     return ScannedPage(tuple(new), tuple(changed), tuple(unreadable), seen, total)
 
 

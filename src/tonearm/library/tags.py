@@ -19,10 +19,9 @@ SUFFIXES = (".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".wav", ".wma", ".
 
 @dataclass(frozen=True, slots=True)
 class Unfit:
-    """Why a file cannot be in the library, in words for the listener. `lasting`: only another content helps."""
+    """Why the content of a file cannot be in the library, in words for the listener."""
 
     reason: str
-    lasting: bool = True
 
 
 _MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -34,7 +33,7 @@ _NO_TAG = {"artist": "no artist tag", "track": "no title tag"}
 
 
 def read_tags(path: str) -> Track | Unfit:
-    """The track with its names cleaned, or why it cannot be played to Last.fm. Raises OSError if it won't open.
+    """The track with its names cleaned, or why it cannot be played to Last.fm. Raises OSError where the disk fails.
 
     Without an artist the album artist stands in; nothing is guessed from the name of the file.
     """
@@ -44,7 +43,7 @@ def read_tags(path: str) -> Track | Unfit:
         except TinyTagException as fault:
             cause = fault.__cause__
             if isinstance(cause, OSError) and cause.errno != errno.EINVAL:  # that is a seek to nowhere
-                return Unfit(cause.strerror or "cannot be read", lasting=False)
+                raise cause from fault
             return Unfit(f"damaged, or not really {os.path.splitext(path)[1].lower()}")
     if not tag.filesize:
         return Unfit("the file is empty")

@@ -14,7 +14,7 @@ from tonearm.clock import Clock
 from tonearm.core.account import Account
 from tonearm.core.account import Connection as Connected
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, OLDEST_ACCEPTED
-from tonearm.service.announcing import Announcer
+from tonearm.service.announcing import Announcer, Subscription
 from tonearm.service.listening import UnknownListener
 from tonearm.store import accounts, pace, plays, queue, tokens
 from tonearm.store.database import Store
@@ -173,17 +173,22 @@ class Listeners:
         self, number: int, ring: Callable[[int], None], announcer: Announcer, seconds: float
     ) -> int:
         """Retry, and wait until nothing moves any more or the seconds are over; how many plays are left."""
+        deadline = self.clock.now() + seconds
         with announcer.listen(number) as (ear, _):
+            await self._settled(number, ear, deadline, lambda standing, _: not standing.sending)
             await self.retry(number, ring)
-            deadline = self.clock.now() + seconds
-            while True:
-                standing = await self.queue_standing(number)
-                left = standing.queued + standing.sending
-                now = self.clock.now()
-                rests = not standing.sending and (standing.next_attempt_at is None or standing.next_attempt_at > now)
-                if not left or rests or now >= deadline:
-                    return left
-                await ear.within(min(0.5, deadline - now))
+            standing = await self._settled(number, ear, deadline, _rests)
+            return standing.queued + standing.sending
+
+    async def _settled(
+        self, number: int, ear: Subscription, deadline: float, settled: Callable[[QueueStanding, float], bool]
+    ) -> QueueStanding:
+        """The queue's standing as soon as it has settled, or when the time is over."""
+        while True:
+            standing, now = await self.queue_standing(number), self.clock.now()
+            if settled(standing, now) or now >= deadline:
+                return standing
+            await ear.within(min(0.5, deadline - now))
 
     async def discard(self, number: int, play: int) -> bool:
         """Take a play out of the queue, for good; False when it does not wait. It stays in the history."""
@@ -198,3 +203,8 @@ class Listeners:
             return True
 
         return await self.store.write(drop)
+
+
+def _rests(standing: QueueStanding, now: float) -> bool:
+    """Whether nothing moves: what is left waits for a later moment, or for something that no retry brings."""
+    return not standing.sending and (standing.next_attempt_at is None or standing.next_attempt_at > now)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from sqlalchemy import Connection
@@ -28,7 +29,7 @@ class UnknownListener(LookupError):
 
 
 class NotATime(ValueError):
-    """The start of play is no moment at which anybody scrobbled."""
+    """The start of play is no moment at which anybody scrobbled, or what was heard is no length of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ def frozen_play(play: Play, now: float) -> Play:
 
     Raises Nameless where no artist or title is left, NotATime before 2002-10-01 or over 30 days ahead.
     """
+    if not 0 <= play.played < inf:
+        raise NotATime(f"played: {play.played} is no length of time in seconds")
     timestamp = start_of_play(play.timestamp)
     if when(timestamp, now) is When.NONSENSE:
         raise NotATime(

@@ -283,9 +283,8 @@ def retry_all(db: Connection, number: int, now: float) -> None:
 
 
 def in_queue(db: Connection, number: int) -> list[int]:
-    """The numbers of all plays of an account that wait and are not on their way."""
-    wanted = select(_ROW.id).where(_ROW.account == number, _ROW.state == State.QUEUED)
-    return list(db.execute(wanted).scalars())
+    """The numbers of all plays of an account that are in the queue, those on their way included."""
+    return list(db.execute(select(_ROW.id).where(_ROW.account == number)).scalars())
 
 
 def listing(db: Connection, number: int, limit: int) -> list[Any]:

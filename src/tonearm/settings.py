@@ -1,0 +1,229 @@
+"""Settings: from the environment, from `tonearm.toml`, from options; the last of these that names one wins."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+ENVIRONMENT = "environment"
+FILE_NAME = "tonearm.toml"
+SECRETS = ("lastfm_api_key", "lastfm_api_secret", "tonearm_secret_key")
+"""Each of these may also be given as NAME_FILE: the file that holds it."""
+
+_OURS = ("TONEARM_", "LASTFM_")
+_NOT_OURS = frozenset({"TONEARM_TEST_DATA"})
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+
+
+class BadSetting(ValueError):
+    """A setting that is not there, or whose value is no good: one line that names it, its place and the way out.
+
+    `place` is where it was given: the environment, a file, or an option.
+    """
+
+    def __init__(self, name: str, place: str, words: str) -> None:
+        super().__init__(f"{name} ({place}): {words}")
+        self.place = place
+
+
+def _seconds(text: object) -> float:
+    found = _DURATION.fullmatch(str(text).strip())
+    if not found:
+        raise ValueError
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.port == 0:
+        raise ValueError
+    return text
+
+
+def _path_or_url(text: str) -> str:
+    return text if "://" in text else str(Path(text).expanduser())
+
+
+def data_folder() -> Path:
+    """Where the user's programs keep what they know."""
+    return _folder("XDG_DATA_HOME", ".local/share")
+
+
+def config_folder() -> Path:
+    """Where the user's programs are configured."""
+    return _folder("XDG_CONFIG_HOME", ".config")
+
+
+def _folder(variable: str, usual: str) -> Path:
+    named = os.environ.get(variable, "")
+    if named.startswith("/"):  # a relative one is to be ignored: https://specifications.freedesktop.org/basedir-spec
+        return Path(named) / "tonearm"
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Application Support/tonearm"
+    return Path.home() / usual / "tonearm"
+
+
+def _own_database() -> str:
+    return str(data_folder() / "tonearm.db")
+
+
+def _address(default: str) -> str:
+    described = "an address such as https://example.org/path"
+    field: str = Field(default, description=described)
+    return field
+
+
+_WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+class Settings(BaseModel):
+    """What the program is told from outside. Durations are in seconds; a description says what a value must be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    lastfm_api_key: str = Field("", description="a text")
+    lastfm_api_secret: SecretStr = Field(SecretStr(""), description="a text")
+    lastfm_api_url: _WebAddress = _address("https://ws.audioscrobbler.com/2.0/")
+    lastfm_auth_url: _WebAddress = _address("https://www.last.fm/api/auth/")
+    lastfm_cache_ttl: Annotated[float, BeforeValidator(_seconds)] = Field(
+        168 * 3600.0, description="a duration such as 168h, 7d, 30m or 90s"
+    )
+    lastfm_requests_per_second: float = Field(
+        4.0, ge=0, le=1000, allow_inf_nan=False, description="a number from 0 (no limit) to 1000"
+    )
+    lastfm_daily_scrobbles: int | None = Field(None, ge=1, description="a whole number from 1")
+    tonearm_database: Annotated[str, AfterValidator(_path_or_url)] = Field(
+        default_factory=_own_database, repr=False, description="a path, sqlite:///PATH or postgresql://..."
+    )
+    tonearm_host: str = Field("127.0.0.1", min_length=1, description="a name or an address of this machine")
+    tonearm_port: int = Field(8723, ge=0, le=65535, description="a whole number from 0 (any free port) to 65535")
+    tonearm_public_url: _WebAddress = _address("")
+    tonearm_secret_key: SecretStr = Field(SecretStr(""), description="a text")
+    tonearm_log: Literal["console", "json"] = Field("console", description="console or json")
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """What one place gives, by setting; names that are options read like options in messages."""
+
+    place: str
+    values: Mapping[str, str] = field(repr=False)
+
+    def given(self) -> dict[str, str]:
+        """The values, those that lie in files read from there."""
+        found = {name: value for name, value in self.values.items() if not _is_file(name)}
+        for name in filter(_is_file, self.values):
+            secret = name.removesuffix("_file")
+            if secret in found:
+                raise self.wrong(name, f"{_shown(secret)} is given there too: keep one of the two")
+            found[secret] = self._read(name)
+        return found
+
+    def _read(self, name: str) -> str:
+        try:
+            text = Path(self.values[name]).expanduser().read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise self.wrong(name, f"{self.values[name]}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise self.wrong(name, f"{self.values[name]} holds no text") from None
+        if not text:
+            raise self.wrong(name, f"{self.values[name]} is empty")
+        return text
+
+    def wrong(self, name: str, words: str) -> BadSetting:
+        """What is wrong with one of them."""
+        return BadSetting(_shown(name), self.place, words)
+
+
+def load(options: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
+    """The settings as they stand; `options` by setting, `file` instead of the `tonearm.toml` that is found.
+
+    Raises BadSetting at an unknown name or a bad value, the first that there is.
+    """
+    path = file or _found_file()
+    layers = [_Layer(ENVIRONMENT, _of_environment())]
+    if path:
+        layers.append(_Layer(str(path), _of_file(path)))
+    layers.append(_Layer("option", dict(options or {})))
+    given: dict[str, str] = {}
+    places: dict[str, str] = {}
+    for layer in layers:
+        values = layer.given()
+        given |= values
+        places |= dict.fromkeys(values, layer.place)
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # texts, of which the fields make what they hold
+    except ValidationError as error:
+        first = str(error.errors()[0]["loc"][0])
+        raise BadSetting(_shown(first), places[first], _must_be(first, given[first])) from None
+
+
+def found_files() -> tuple[Path, ...]:
+    """Where `tonearm.toml` is looked for; the first that is there counts."""
+    return (Path(FILE_NAME), config_folder() / FILE_NAME)
+
+
+def _found_file() -> Path | None:
+    return next((path for path in found_files() if path.is_file()), None)
+
+
+def _of_environment() -> dict[str, str]:
+    ours = {n: v for n, v in os.environ.items() if n.startswith(_OURS) and n not in _NOT_OURS}
+    for name in ours:
+        _must_be_known(name, ENVIRONMENT)
+    return {name.lower(): value for name, value in ours.items() if value}
+
+
+def _of_file(path: Path) -> dict[str, str]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadSetting("--config", str(path), error.strerror or "cannot be read") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        where = re.search(r"\(at [^)]*\)$", str(error))
+        raise BadSetting("--config", str(path), f"is no TOML {where[0] if where else ''}".rstrip()) from None
+    for name, value in content.items():
+        _must_be_known(name, str(path))
+        if isinstance(value, dict | list):
+            raise BadSetting(_shown(name), str(path), "must be a single value")
+    return {name.lower(): str(value) for name, value in content.items()}
+
+
+def _must_be_known(name: str, place: str) -> None:
+    names = list(_names())
+    if name.upper() in names:
+        return
+    near = difflib.get_close_matches(name.upper(), names, n=1)
+    way_out = f"did you mean {near[0]}?" if near else "'tonearm serve --help' lists the settings"
+    raise BadSetting(name, place, f"there is no such setting: {way_out}")
+
+
+def _names() -> Iterable[str]:
+    for name in Settings.model_fields:
+        yield _shown(name)
+        if name in SECRETS:
+            yield f"{_shown(name)}_FILE"
+
+
+def _must_be(name: str, value: str) -> str:
+    kind = Settings.model_fields[name].description
+    return f"must be {kind}" if name in SECRETS or "@" in value else f"must be {kind}, not {value!r}"
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith("_file")
+
+
+def _shown(name: str) -> str:
+    return name.upper()

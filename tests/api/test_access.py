@@ -1,0 +1,121 @@
+"""Who may ask, and from where."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.conftest import Service
+from tests.api.test_plays import a_play
+
+DOORS = [
+    ("GET", "/lastfm/auth-url"),
+    ("GET", "/lastfm/auth-callback?token=x"),
+    ("POST", "/lastfm/auth-callback"),
+    ("DELETE", "/lastfm/disconnect"),
+    ("GET", "/lastfm/settings"),
+    ("PUT", "/lastfm/settings"),
+    ("POST", "/lastfm/now-playing"),
+    ("POST", "/lastfm/scrobble"),
+    ("GET", "/lastfm/queue/status"),
+    ("POST", "/lastfm/queue/retry"),
+    ("POST", "/lastfm/import-loved-tracks"),
+    ("GET", "/lastfm/jobs/1"),
+    ("GET", "/events"),
+    ("GET", "/metrics"),
+    ("GET", "/"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), DOORS)
+def test_nobody_comes_in_without_a_token(service: Service, method: str, path: str) -> None:
+    with service.stranger() as stranger:
+        assert stranger.request(method, path, json={}).status_code == 401
+    with service.stranger(Authorization="Bearer nonsense") as stranger:
+        assert stranger.request(method, path, json={}).status_code == 401
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Basic bWU6bWU=", "Bearer \xff", "bearer"])
+def test_a_strange_authorization_is_401(service: Service, header: str) -> None:
+    with service.stranger() as stranger:
+        answer = stranger.get("/lastfm/settings", headers=[(b"Authorization", header.encode("latin-1"))])
+        assert answer.status_code == 401
+        assert answer.json()["detail"]
+
+
+def test_health_is_open_to_everybody(service: Service) -> None:
+    with service.stranger() as stranger:
+        answer = stranger.get("/health")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "ok"
+    assert answer.json()["delivery"] == "running"
+
+
+def test_a_name_that_is_not_ours_is_refused(service: Service) -> None:
+    answer = service.http.get("/lastfm/settings", headers={"Host": "attacker.example"})
+    assert answer.status_code == 400
+    assert "TONEARM_PUBLIC_URL" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://attacker.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_a_strangers_page_must_not_scrobble(service: Service, headers: dict[str, str]) -> None:
+    answer = service.http.post("/lastfm/scrobble", json=a_play(), headers=headers)
+    assert answer.status_code == 403
+    assert service.http.get("/lastfm/queue/status").json()["queued_scrobbles"] == 0
+
+
+def test_our_own_page_may(service: Service) -> None:
+    answer = service.http.post("/lastfm/scrobble", json=a_play(), headers={"Origin": service.url})
+    assert answer.json()["status"] == "queued"
+
+
+def test_no_other_site_may_read(service: Service) -> None:
+    answer = service.http.get("/lastfm/settings", headers={"Origin": "https://attacker.example"})
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_link_signs_a_browser_in_once(service: Service) -> None:
+    async def link() -> str:
+        me = await service.deck.listener("me")
+        return await service.deck.listeners.link(me.id)
+
+    secret = service.call(link())
+    with service.stranger() as browser:
+        arrived = browser.get("/signin", params={"link": secret})
+        assert (arrived.status_code, arrived.headers["location"]) == (303, "/")
+        cookie = arrived.headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=lax" in cookie
+        assert browser.get("/lastfm/settings").status_code == 200
+    with service.stranger() as second:
+        assert second.get("/signin", params={"link": secret}).status_code == 410
+
+
+def test_listeners_see_only_their_own(service: Service) -> None:
+    service.http.post("/lastfm/scrobble", json=a_play())
+    with service.stranger(Authorization=f"Bearer {service.token_of('ada')}") as ada:
+        assert ada.get("/lastfm/queue/status").json()["queued_scrobbles"] == 0
+        assert ada.get("/lastfm/settings").json()["username"] is None
+        assert ada.get("/lastfm/jobs/1").status_code == 404
+        assert ada.post("/lastfm/scrobble", json=a_play()).json()["status"] == "not_authenticated"
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/lastfm", "/lastfm/nothing", "/static/../../etc/passwd"])
+def test_what_is_not_there_is_404(service: Service, path: str) -> None:
+    assert service.http.get(path).status_code in (401, 404)
+
+
+def test_the_openapi_names_all_promised_endpoints(service: Service) -> None:
+    paths = service.http.get("/openapi.json").json()["paths"]
+    promised = {(method.lower(), path.partition("?")[0]) for method, path in DOORS if path.startswith("/lastfm")}
+    described = {(method, path.replace("{job}", "1")) for path, methods in paths.items() for method in methods}
+    assert promised <= described
+    eleven = {(method, path) for method, path in described if path.startswith("/lastfm") and "jobs" not in path}
+    assert len(eleven) == 11

@@ -1,0 +1,152 @@
+"""The queue over HTTP: true counts, retry, events, and a database that takes nothing."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lastfm_emulator import Emulator
+from tests.api.conftest import Service, running
+from tests.api.test_plays import a_play
+
+
+def test_an_empty_queue(service: Service) -> None:
+    assert service.http.get("/lastfm/queue/status").json() == {
+        "queued_scrobbles": 0,
+        "sending": 0,
+        "held": 0,
+        "refused": 0,
+        "state": "connected",
+        "next_attempt_at": None,
+        "oldest": None,
+        "expires_next": None,
+    }
+
+
+def test_counts_are_true_and_have_no_cap(service: Service) -> None:
+    service.emulator.fault("account-limit", methods=["track.scrobble"])
+    start = int(time.time()) - 100_000
+    for number in range(120):
+        service.http.post("/lastfm/scrobble", json=a_play(timestamp=start + 700 * number))
+    status = service.http.get("/lastfm/queue/status").json()
+    assert status["queued_scrobbles"] + status["sending"] == 120
+    assert status["oldest"] == start
+    assert status["expires_next"] == start + 14 * 86400
+
+
+def test_a_retry_sends_what_waits_and_says_what_is_left(service: Service) -> None:
+    service.emulator.fault("error", error=16, methods=["track.scrobble"], calls=1)
+    service.http.post("/lastfm/scrobble", json=a_play())
+    answer = service.http.post("/lastfm/queue/retry")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "success", "remaining_queued": 0}
+    assert len(service.emulator.plays("RJ")) == 1
+
+
+def test_a_retry_during_an_outage_says_that_the_play_still_waits(service: Service) -> None:
+    service.emulator.fault("error", error=16, methods=["track.scrobble"])
+    service.http.post("/lastfm/scrobble", json=a_play())
+    assert service.http.post("/lastfm/queue/retry").json() == {"status": "success", "remaining_queued": 1}
+    status = service.http.get("/lastfm/queue/status").json()
+    assert status["next_attempt_at"] > time.time() - 1
+
+
+def test_a_retry_without_a_sign_in_is_401(signed_out: Service) -> None:
+    assert signed_out.http.post("/lastfm/queue/retry").status_code == 401
+
+
+def _events(service: Service, until: str, **headers: str) -> Iterator[dict[str, Any]]:
+    """Events up to the one whose kind, or status, is `until`."""
+    event: dict[str, Any] = {}
+    with service.http.stream("GET", "/events", headers=headers) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        for line in stream.iter_lines():
+            name, _, value = line.partition(": ")
+            if name in ("event", "id"):
+                event[name] = value
+            elif name == "data":
+                event["data"] = json.loads(value)
+            elif not line and event:
+                yield event
+                if until in (event["event"], event["data"].get("status")):
+                    return
+                event = {}
+
+
+def test_a_play_is_heard_from_queued_to_accepted(service: Service) -> None:
+    first = [event["event"] for event in _events(service, "lastfm:queue-updated")]
+    assert first == ["lastfm:auth", "lastfm:queue-updated"]
+    service.http.post("/lastfm/scrobble", json=a_play(), headers={"Prefer": "wait=20"})
+    heard = list(_events(service, "accepted", **{"Last-Event-ID": _first_id(service)}))
+    told = [event["data"] for event in heard if event["event"] == "lastfm:scrobble-status"]
+    assert [data["status"] for data in told] == ["queued", "accepted"]
+    assert told[1] == {
+        "id": 1,
+        "status": "accepted",
+        "artist": "Nina Simone",
+        "track": "Sinnerman",
+        "message": "on Last.fm",
+    }
+
+
+def _first_id(service: Service) -> str:
+    """The id of the oldest event that is remembered: the sign-in."""
+
+    async def ids() -> str:
+        me = await service.deck.listener("me")
+        return service.deck.announcer._past[me.id][0].id
+
+    return str(service.call(ids()))
+
+
+def test_an_unknown_event_id_begins_with_how_things_stand(service: Service) -> None:
+    kinds = [event["event"] for event in _events(service, "lastfm:queue-updated", **{"Last-Event-ID": "gone-7"})]
+    assert kinds == ["lastfm:auth", "lastfm:queue-updated"]
+
+
+def test_events_are_each_listeners_own(service: Service) -> None:
+    service.http.post("/lastfm/scrobble", json=a_play())
+    with service.stranger(Authorization=f"Bearer {service.token_of('ada')}") as ada:
+        theirs = Service(service.url, ada, service.emulator, service.deck, service.call)
+        events = list(_events(theirs, "lastfm:queue-updated"))
+    assert [event["data"] for event in events] == [{"state": "disconnected", "username": ""}, {"queued_count": 0}]
+
+
+def test_metrics_speak_of_what_was_done(service: Service) -> None:
+    service.http.post("/lastfm/scrobble", json=a_play(), headers={"Prefer": "wait=20"})
+    text = service.http.get("/metrics").text
+    assert 'tonearm_reports_total{status="queued"} 1.0' in text
+    assert 'tonearm_plays_total{fate="accepted"} 1.0' in text
+    assert 'tonearm_requests_total{verdict="Answered"} 1.0' in text
+    assert "tonearm_queue_plays 0.0" in text
+
+
+@pytest.mark.parametrize("pages", [0])
+def test_a_full_database_is_503_and_the_play_is_not_acknowledged(tmp_path: Path, pages: int) -> None:
+    with running(tmp_path / "plays.db", Emulator()) as service:
+
+        def fill(db: Any) -> None:
+            used = db.exec_driver_sql("PRAGMA page_count").scalar()
+            db.exec_driver_sql(f"PRAGMA max_page_count={used + pages}")
+
+        service.call(service.deck.store.write(fill))
+        answers = [
+            service.http.post(
+                "/lastfm/scrobble", json=a_play(track="long " * 2000, timestamp=a_play()["timestamp"] - n)
+            )
+            for n in range(30)
+        ]
+        refused = [answer for answer in answers if answer.status_code == 503]
+        assert refused
+        assert "nothing was written" in refused[0].json()["detail"]
+        acknowledged = sum(answer.status_code == 200 for answer in answers)
+
+        def count(db: Any) -> int:
+            return int(db.exec_driver_sql("SELECT count(*) FROM play").scalar())
+
+        assert service.call(service.deck.store.read(count)) == acknowledged
