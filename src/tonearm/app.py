@@ -30,6 +30,7 @@ from tonearm.service.pacing import Pace
 from tonearm.service.scanning import Scanning
 from tonearm.service.signing_in import SigningIn
 from tonearm.service.tally import Tally
+from tonearm.service.telling import Telling
 from tonearm.store import queue
 from tonearm.store.database import Store, database_url, sqlite_file
 from tonearm.store.lock import sole_sender
@@ -127,6 +128,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], per_second: float,
         listening=Listening(store, clock, announcer, ring, tally),
         shows=NowPlaying(store, clock, paced, seal, announcer),
         signing_in=SigningIn(store, clock, paced, seal, announcer, ring, keys.api_key, parts.auth_url),
+        telling=Telling(store, clock, announcer, ring),
         loving=Loving(store, clock, paced, announcer, lambda account: engine.hint(IMPORT, [account])),
         scanning=Scanning(store),
         tally=tally,
@@ -136,12 +138,13 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], per_second: float,
         delivers=lambda: len(tasks) > 1 and not tasks[1].done(),
     )
     await pace.begin()
+    sends = deliver and deck.configured
+    if sends and store.one_process:
+        await store.write(queue.free_all)
     tasks.append(asyncio.create_task(counting.run()))
-    if deliver and deck.configured:
+    if sends:
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         delivering = Delivering(store, clock, pace, client().scrobble, seal, announcer, counting.changed, tally, owner)
-        if store.one_process:
-            await store.write(queue.free_all)
         tasks.append(asyncio.create_task(_run(engine, delivering, deck.loving, stop)))
     try:
         yield deck

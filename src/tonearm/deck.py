@@ -19,6 +19,7 @@ from tonearm.service.now_playing import NowPlaying, Shown
 from tonearm.service.scanning import Found, Scanning
 from tonearm.service.signing_in import Outcome, SigningIn, Unreachable, Way
 from tonearm.service.tally import Tally
+from tonearm.service.telling import Telling
 from tonearm.store.database import Store
 from tonearm.store.runs import RunState
 
@@ -42,6 +43,7 @@ class Deck:
     listening: Listening
     shows: NowPlaying
     signing_in: SigningIn
+    telling: Telling
     loving: Loving
     scanning: Scanning
     tally: Tally

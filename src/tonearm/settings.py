@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
-ENVIRONMENT = "environment"
+ENVIRONMENT, OPTION = "environment", "option"
 FILE_NAME = "tonearm.toml"
 SECRETS = ("lastfm_api_key", "lastfm_api_secret", "tonearm_secret_key")
 """Each of these may also be given as NAME_FILE: the file that holds it."""
@@ -29,12 +29,14 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 class BadSetting(ValueError):
     """A setting that is not there, or whose value is no good: one line that names it, its place and the way out.
 
-    `place` is where it was given: the environment, a file, or an option.
+    `place` is where it was given: `environment`, a file's path, or `option`.
     """
 
     def __init__(self, name: str, place: str, words: str) -> None:
         super().__init__(f"{name} ({place}): {words}")
+        self.name = name
         self.place = place
+        self.words = words
 
 
 def _seconds(text: object) -> float:
@@ -115,7 +117,7 @@ class Settings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """What one place gives, by setting; names that are options read like options in messages."""
+    """What one place gives, by setting."""
 
     place: str
     values: Mapping[str, str] = field(repr=False)
@@ -155,7 +157,7 @@ def load(options: Mapping[str, str] | None = None, file: Path | None = None) -> 
     layers = [_Layer(ENVIRONMENT, _of_environment())]
     if path:
         layers.append(_Layer(str(path), _of_file(path)))
-    layers.append(_Layer("option", dict(options or {})))
+    layers.append(_Layer(OPTION, dict(options or {})))
     given: dict[str, str] = {}
     places: dict[str, str] = {}
     for layer in layers:

@@ -37,11 +37,6 @@ class Account:
         return self.connection is not Connection.DISCONNECTED
 
 
-def same_user(one: str, other: str) -> bool:
-    """Last.fm's user names differ by more than case: https://www.last.fm/api/show/auth.getSession"""
-    return one.casefold() == other.casefold()
-
-
 class LoginState(StrEnum):
     """A sign-in: asked for, granted by the listener, or over."""
 

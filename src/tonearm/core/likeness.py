@@ -45,11 +45,14 @@ _PERFORMANCE = re.compile(
 ).search
 
 
-def bare(artist: str, title: str) -> Bare:
-    """The title as bare as it can be told from its song; never an empty core, unless the title is blank."""
+def bare(artist: str, title: str, folded: str | None = None) -> Bare:
+    """The title as bare as it can be told from its song; never an empty core, unless the title is blank.
+
+    `folded` is the fold of the title, where a caller with many of them has it at hand.
+    """
     spellings, with_artist = credit(artist)
     if not _may_be_dressed(title):
-        return Bare(fold(title), guests=with_artist)
+        return Bare(fold(title) if folded is None else folded, "", (), with_artist)
     text, guests = without_guests(title)
     if " - " in text:
         head, _, tail = text.partition(" - ")

@@ -91,12 +91,14 @@ class LibraryIndex:
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._entries = list(entries)
+        self._folds: list[str] = []
         self._songs = _Shelf()
         self._numbered = _Shelf()
         self._recordings = _Shelf()
         for place, (_, artist, title, mbid) in enumerate(self._entries):
-            for key in song_keys(artist, title):
+            for key in (keys := song_keys(artist, title)):
                 self._songs.put(key, place)
+            self._folds.append(keys[0][1].partition("\n")[0])
             if title[:1].isdigit() and (number := without_track_number(title))[1]:
                 for key in song_keys(artist, number[0]):
                     self._numbered.put(key, place)
@@ -157,7 +159,7 @@ class LibraryIndex:
 
     def _doubtful(self, artist: str, title: str, wrong: list[int]) -> Doubtful | NoMatch:
         if self._likely is None:
-            self._likely = _Likely(self._entries)
+            self._likely = _Likely(self._entries, self._folds)
         doubts: dict[int, Doubt] = {}
         for place, doubt in self._likely.find(artist, title):
             doubts.setdefault(self._entries[place][0], doubt)
@@ -198,9 +200,9 @@ _TELLING = 6
 class _Likely:
     """The library by bare titles and by artists; made only when a song is not found by its name."""
 
-    def __init__(self, entries: list[Entry]) -> None:
+    def __init__(self, entries: list[Entry], folds: list[str]) -> None:
         self._entries = entries
-        self._bare = [bare(artist, title) for _, artist, title, _ in entries]
+        self._bare = [bare(artist, title, folded) for (_, artist, title, _), folded in zip(entries, folds, strict=True)]
         self._by_title = _Shelf()
         self._by_artist = _Shelf()
         self._by_looks: dict[str, _Shelf] = {}
@@ -255,13 +257,11 @@ class _Likely:
                     yield place
 
 
-def _looks(core: str) -> Iterator[tuple[str, str]]:
+def _looks(core: str) -> tuple[str, ...]:
     """What two titles share if a slip made one of the other (its digits and one of its ends), or a cut did."""
     digits = "" if core.isalpha() else "".join(filter(str.isdigit, core))
-    yield digits, f"{core[:_END]}…"
-    yield digits, f"…{core[-_END:]}"
-    if len(core) >= _LEFT_BY_A_CUT:
-        yield "cut", core[:_LEFT_BY_A_CUT]
+    ends = (f"{core[:_END]}…{digits}", f"{digits}…{core[-_END:]}")
+    return ends if len(core) < _LEFT_BY_A_CUT else (*ends, core[:_LEFT_BY_A_CUT])
 
 
 def _exact(name: str) -> str:

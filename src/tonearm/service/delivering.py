@@ -31,11 +31,11 @@ from tonearm.core.delivery import (
 )
 from tonearm.core.event import AuthChanged, Event, ScrobbleStatus
 from tonearm.core.play import OLDEST_ACCEPTED, Play
-from tonearm.core.verdict import Cause, Correction, Later, SessionDoubted, SessionEnded, Verdict
+from tonearm.core.verdict import Answered, Cause, Correction, Later, SessionDoubted, SessionEnded, Verdict
 from tonearm.service.announcing import Announcer
 from tonearm.service.pacing import Pace
 from tonearm.service.tally import Tally
-from tonearm.store import accounts, pace, plays, queue
+from tonearm.store import accounts, attempts, pace, plays, queue
 from tonearm.store.database import Store
 from tonearm.store.queue import Fenced, Lease
 from tonearm.store.seal import Seal, SealBroken
@@ -79,7 +79,7 @@ class Delivering:
     async def deliver(self, account: int) -> float | None:
         """Send all that is due for an account; when to look again (Unix seconds), if that is known."""
         turn = await self.store.write(partial(self._begin, account))
-        self._tell(account, turn)
+        self._tell(account, turn.news)
         if turn.lease is None:
             return turn.until
         beat = asyncio.create_task(self._keep(turn.lease))
@@ -88,7 +88,7 @@ class Delivering:
                 verdict = await self._send(turn)
                 self.tally.verdicts[type(verdict).__name__] += 1
                 turn = await self.store.write(partial(self._go_on, turn.lease, turn.batch, verdict))
-                self._tell(account, turn)
+                self._tell(account, turn.news)
         except Fenced:
             return None
         finally:
@@ -105,8 +105,7 @@ class Delivering:
         if await self.store.read(old):
             expired = await self.store.write(partial(self._expire, before=now - OLDEST_ACCEPTED))
             for account, news in expired:
-                self.announcer.tell(account, news)
-                self.queue_changed(account)
+                self._tell(account, (news,))
         if await self.store.read(lambda db: pace.held(db, self.pace.key, now)):
             return []
         return await self.store.read(lambda db: queue.due(db, now))
@@ -115,7 +114,8 @@ class Delivering:
         with suppress(Fenced):
             while True:
                 await self.clock.sleep(HEARTBEAT)
-                await self.store.write(partial(queue.renew, lease=lease, until=self.clock.now() + LEASE))
+                with suppress(StoreUnavailable):
+                    await self.store.write(partial(queue.renew, lease=lease, until=self.clock.now() + LEASE))
 
     async def _send(self, turn: _Turn) -> Verdict:
         assert turn.lease is not None
@@ -146,6 +146,7 @@ class Delivering:
         if step.line.connection is not lease.line.connection:
             news.append(AuthChanged(step.line.connection, _username(db, lease.account)))
         queue.put_back(db, step.back)
+        _remember(db, lease.account, verdict, step, now)
         return self._next(db, queue.renew(db, lease, now + LEASE), tuple(news))
 
     def _next(self, db: Connection, lease: Lease, news: tuple[Event, ...]) -> _Turn:
@@ -198,18 +199,26 @@ class Delivering:
                 expired.append((account, news))
         return expired
 
-    def _tell(self, account: int, turn: _Turn) -> None:
-        for news in turn.news:
+    def _tell(self, account: int, told: Sequence[Event]) -> None:
+        for news in told:
             self.announcer.tell(account, news)
             if isinstance(news, ScrobbleStatus):
                 self.tally.fates[news.status] += 1
-        if turn.news:
+        if told:
             self.queue_changed(account)
 
 
 def _paired(settled: Sequence[Settled], waiting: Sequence[Waiting]) -> list[tuple[Settled, Waiting]]:
     by_id = {w.id: w for w in waiting}
     return [(s, by_id[s.id]) for s in settled]
+
+
+def _remember(db: Connection, account: int, verdict: Verdict, step: Step, now: float) -> None:
+    """Keep the attempt for the story of each play that it did not bring to Last.fm."""
+    told = [w.id for w in step.back] + [s.id for s in step.settled if not isinstance(s.fate, Accepted)]
+    if told:
+        cause = Cause(None, "answered each play") if isinstance(verdict, Answered) else verdict.cause
+        attempts.write(db, account, now, type(verdict).__name__, cause, told)
 
 
 def _news(settled: Settled, waiting: Waiting) -> ScrobbleStatus:

@@ -190,20 +190,6 @@ class Listeners:
                 return standing
             await ear.within(min(0.5, deadline - now))
 
-    async def discard(self, number: int, play: int) -> bool:
-        """Take a play out of the queue, for good; False when it does not wait. It stays in the history."""
-        now = self.clock.now()
-
-        def drop(db: Connection) -> bool:
-            kept = plays.find(db, number, play)
-            if kept is None or kept.fate not in ("queued", "refused", "ignored"):
-                return False
-            plays.settle(db, [play], "discarded", now, why="discarded by the listener")
-            queue.remove(db, [play])
-            return True
-
-        return await self.store.write(drop)
-
 
 def _rests(standing: QueueStanding, now: float) -> bool:
     """Whether nothing moves: what is left waits for a later moment, or for something that no retry brings."""

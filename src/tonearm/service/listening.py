@@ -124,7 +124,7 @@ def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
         if fate and decision.fate != fate:
             plays.rewrite(db, number, _history_row(report, decision))
         if decision.status == "queued":
-            queued[number] = _queue_row(number, report, decision, who[report.account])
+            queued[number] = queue_row(number, report.play, who[report.account], report.at, decision.not_before)
         before[key] = (number, decision.fate)
         taken.append(_taken(decision.status, number, decision.why, decision.heard))
     queue.enqueue(db, list(queued.values()))
@@ -154,6 +154,7 @@ def _history_row(report: Report, decision: _Decision) -> dict[str, Any]:
     return {
         **plays.facts(report.play),
         "account": report.account,
+        "heard": decision.heard.why,
         "fate": decision.fate,
         "why": decision.why,
         "reported_at": report.at,
@@ -161,15 +162,16 @@ def _history_row(report: Report, decision: _Decision) -> dict[str, Any]:
     }
 
 
-def _queue_row(number: int, report: Report, decision: _Decision, account: Account) -> dict[str, Any]:
+def queue_row(number: int, play: Play, account: Account, now: float, not_before: float) -> dict[str, Any]:
+    """The row of a play that Last.fm is owed for the user whom the account belongs to now."""
     return {
-        **plays.facts(report.play),
+        **plays.facts(play),
         "id": number,
-        "account": report.account,
+        "account": account.id,
         "owner": account.username.casefold(),
         "state": queue.State.QUEUED,
-        "next_attempt_at": decision.not_before,
-        "enqueued_at": report.at,
+        "next_attempt_at": not_before,
+        "enqueued_at": now,
     }
 
 

@@ -39,14 +39,22 @@ class Scanning:
 
     store: Store
 
-    async def scan(self, account: int, folder: Path, progress: Callable[[int, int], None] | None = None) -> Found:
+    async def scan(
+        self,
+        account: int,
+        folder: Path,
+        progress: Callable[[int, int], None] | None = None,
+        *,
+        believe_empty: bool = False,
+    ) -> Found:
         """Read what is new or changed below a folder; `progress` hears (seen, total) after each page.
 
-        Raises FolderUnreadable (nothing is changed then) and StoreUnavailable (what was read before is kept).
+        Raises FolderUnreadable (nothing is changed then; also for an empty folder where many tracks were, unless
+        `believe_empty`: a disk may not be mounted) and StoreUnavailable (what was read before is kept).
         """
         known = await self.store.read(partial(library.fingerprints, account=account))
         prints = {path: Fingerprint(*print_) for path, print_ in known.items()}
-        pages = await asyncio.to_thread(scan, folder, prints)
+        pages = await asyncio.to_thread(scan, folder, prints, believe_empty=believe_empty)
         found = Found()
         while (page := await asyncio.to_thread(_next, pages)) is not None:
             await self.store.write(partial(_write, account=account, page=page))
@@ -62,7 +70,8 @@ def _next(pages: Iterator[ScannedPage]) -> ScannedPage | None:
 
 def _write(db: Connection, account: int, page: ScannedPage) -> None:
     library.write(db, account, [_tagged(file) for file in (*page.new, *page.changed)])
-    library.write(db, account, [_unreadable(file) for file in page.unreadable])
+    # What cannot be read just now (no right to it, a disk that fails) is left as it was, and tried by the next scan.
+    library.write(db, account, [_unreadable(file, file.fingerprint) for file in page.unreadable if file.fingerprint])
     library.forget(db, account, page.gone)
 
 
@@ -83,10 +92,8 @@ def _tagged(file: Tagged) -> dict[str, Any]:
     }
 
 
-def _unreadable(file: Unreadable) -> dict[str, Any]:
-    print_ = file.fingerprint or Fingerprint(-1, -1)  # without one it never looks unchanged, so it is tried again
-    empty = Tagged(file.path, _NO_TRACK, print_)
-    return {**_tagged(empty), "fault": file.reason}
+def _unreadable(file: Unreadable, print_: Fingerprint) -> dict[str, Any]:
+    return {**_tagged(Tagged(file.path, _NO_TRACK, print_)), "fault": file.reason}
 
 
 def _counted(found: Found, page: ScannedPage) -> Found:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from tonearm.store.writer import Writer, plain
+from tonearm.store.writer import CLOSED, StoreUnavailable, Writer, plain
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -27,12 +27,12 @@ READERS = 4
 def database_url(database: str | Path) -> URL:
     """A database as hosts and settings name it: a URL, or the path of a SQLite file."""
     text = str(database)
-    if "://" not in text:
-        return URL.create("sqlite", database=text)
     try:
-        url = make_url(text)
+        url = make_url(text) if "://" in text else URL.create("sqlite", database=text)
     except (ArgumentError, ValueError):
         raise ValueError("the database is neither a path nor a URL such as sqlite:///plays.db") from None
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise ValueError("the database needs a file: plays that are only in memory are lost with it")
     if url.get_backend_name() == "postgresql" and url.drivername == "postgresql":
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() not in ("sqlite", "postgresql"):
@@ -41,9 +41,8 @@ def database_url(database: str | Path) -> URL:
 
 
 def sqlite_file(url: URL) -> Path | None:
-    """The file of a SQLite database; None for another database or one in memory."""
-    named = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
-    return Path(str(url.database)).absolute() if named else None
+    """The file of a SQLite database; None for another database."""
+    return Path(str(url.database)).absolute() if url.get_backend_name() == "sqlite" else None
 
 
 def journal_mode(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
@@ -94,7 +93,12 @@ class Store:
 
     async def read(self, ask: Callable[[Connection], T]) -> T:
         """What `ask` finds, run in a worker thread. Raises StoreUnavailable."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, ask)
+        loop = asyncio.get_running_loop()
+        try:
+            asked = loop.run_in_executor(self._threads, self._ask, ask)
+        except RuntimeError:  # the threads take no more work
+            raise StoreUnavailable(CLOSED) from None
+        return await asked
 
     async def write(self, write: Callable[[Connection], T]) -> T:
         """Run a write and return after its commit. Raises StoreUnavailable: then nothing was written."""

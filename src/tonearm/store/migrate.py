@@ -8,12 +8,16 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import URL, Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from tonearm.store.database import connect, sqlite_file
 from tonearm.store.writer import StoreUnavailable, plain
+
+if TYPE_CHECKING:  # imported when it is needed: it takes a quarter of a second
+    from alembic.config import Config
 
 NEWEST = "0001"
 """The revision that this program works with; a test holds it against the migrations."""
@@ -48,13 +52,15 @@ def migrate(url: URL) -> Path | None:
                     found = revision(connection)
                 if found == NEWEST:
                     return None
+                config = _config(found)
                 copy = _copy(file, found) if file and found else None
-                _upgrade(url)
+                _upgrade(url, config)
                 return copy
             finally:
                 engine.dispose()
-    except DBAPIError as error:
-        raise plain(error) from None
+    except (DBAPIError, sqlite3.Error) as error:
+        fault = plain(error)
+        raise StoreUnavailable(f"{file}: {fault}" if file else str(fault)) from None
     except OSError as error:
         raise StoreUnavailable(f"{error.filename or file}: {error.strerror}") from None
 
@@ -80,14 +86,28 @@ def _copy(file: Path, found: str) -> Path:
     return copy
 
 
-def _upgrade(url: URL) -> None:
-    from alembic import command
+def _config(found: str | None) -> Config:
+    """Where the migrations are; raises DatabaseTooNew where `found` is not one of them."""
     from alembic.config import Config
+    from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
+    try:
+        ScriptDirectory.from_config(config).get_revision(found or "base")
+    except CommandError:
+        raise DatabaseTooNew(
+            f"the database was written by a newer tonearm (its tables are of revision {found},"
+            f" this one knows {NEWEST}): update this one"
+        ) from None
+    return config
+
+
+def _upgrade(url: URL, config: Config) -> None:
+    from alembic import command
+
     engine = connect(url, writes=True)
     try:
         with engine.begin() as connection:
@@ -95,7 +115,5 @@ def _upgrade(url: URL) -> None:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except CommandError as error:
-        raise DatabaseTooNew(f"the database was written by a newer tonearm ({error}): update this one") from None
     finally:
         engine.dispose()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, func, select, tuple_, update
 
 from tonearm.core.play import Play, Track
 from tonearm.store.dialect import insert_returning
@@ -27,8 +27,10 @@ class Kept:
     why: str
     code: int | None
     correction: dict[str, str] | None
+    heard: str
     reported_at: float
     settled_at: float | None
+    instead_of: int | None
 
 
 def facts(play_: Play) -> dict[str, Any]:
@@ -113,7 +115,13 @@ def settle(
     )
 
 
-def _kept(row: Any) -> Kept:
+def drop(db: Connection, number: int) -> None:
+    """Take back a play that was written in this transaction."""
+    db.execute(delete(play).where(play.c.id == number))
+
+
+def kept(row: Any) -> Kept:
+    """The play that a row of the history holds, with what became of it."""
     return Kept(
         row.id,
         row.account,
@@ -122,23 +130,39 @@ def _kept(row: Any) -> Kept:
         row.why,
         row.code,
         row.correction,
+        row.heard,
         row.reported_at,
         row.settled_at,
+        row.instead_of,
     )
 
 
 def find(db: Connection, account: int, number: int) -> Kept | None:
     """One play of an account."""
     row = db.execute(select(play).where(play.c.account == account, play.c.id == number)).first()
-    return _kept(row) if row else None
+    return kept(row) if row else None
 
 
-def latest(db: Connection, account: int, limit: int, fates: Sequence[str] = ()) -> list[Kept]:
-    """The plays of an account, latest first; of certain fates only where some are named."""
+def latest(
+    db: Connection, account: int, limit: int, fates: Sequence[str] = (), before: tuple[int, int] | None = None
+) -> list[Kept]:
+    """The plays of an account, latest first; of certain fates only where some are named.
+
+    `before` is the (timestamp, id) of the last play of the page before.
+    """
     wanted = select(play).where(play.c.account == account)
     if fates:
         wanted = wanted.where(play.c.fate.in_(list(fates)))
-    return [_kept(row) for row in db.execute(wanted.order_by(play.c.timestamp.desc()).limit(limit))]
+    if before:
+        wanted = wanted.where(tuple_(play.c.timestamp, play.c.id) < tuple_(*before))
+    newest_first = wanted.order_by(play.c.timestamp.desc(), play.c.id.desc())
+    return [kept(row) for row in db.execute(newest_first.limit(limit))]
+
+
+def replaced_by(db: Connection, account: int, number: int) -> int | None:
+    """The play that was sent instead of this one, if the listener has corrected it."""
+    wanted = select(play.c.id).where(play.c.account == account, play.c.instead_of == number)
+    return db.execute(wanted.order_by(play.c.id.desc())).scalar()
 
 
 def count_by_fate(db: Connection, account: int, fates: Sequence[str]) -> dict[str, int]:

@@ -136,8 +136,9 @@ def release(db: Connection, lease: Lease) -> None:
 
 
 def free_all(db: Connection) -> None:
-    """End every lease: for the only process that works on this database, at its start."""
+    """End every lease, and let wait what was being sent: for the only process that sends, at its start."""
     db.execute(update(account).where(account.c.lease_until > 0).values(lease_until=0, lease_owner=""))
+    db.execute(update(scrobble_queue).where(_ROW.state == State.SENDING).values(state=State.QUEUED))
 
 
 _WAITING = (
@@ -285,6 +286,36 @@ def retry_all(db: Connection, number: int, now: float) -> None:
 def in_queue(db: Connection, number: int) -> list[int]:
     """The numbers of all plays of an account that are in the queue, those on their way included."""
     return list(db.execute(select(_ROW.id).where(_ROW.account == number)).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a play waits: tries so far, the next attempt (Unix seconds, 0: at once), and what went wrong last."""
+
+    state: State
+    owner: str
+    tries: int
+    next_attempt_at: float
+    error: str
+
+
+def standings(db: Connection, ids: Sequence[int]) -> dict[int, Standing]:
+    """How these plays wait; those that are not in the queue are left out."""
+    if not ids:
+        return {}
+    wanted = select(_ROW.id, _ROW.state, _ROW.owner, _ROW.retry_count, _ROW.next_attempt_at, _ROW.last_error)
+    rows = db.execute(wanted.where(_ROW.id.in_(list(ids))))
+    return {number: Standing(State(state), *rest) for number, state, *rest in rows}
+
+
+def due_now(db: Connection, number: int, play: int, now: float) -> None:
+    """One play is due now, and its account no longer rests."""
+    db.execute(
+        update(scrobble_queue)
+        .where(_ROW.id == play, _ROW.state == State.QUEUED, _ROW.timestamp <= now)
+        .values(next_attempt_at=0)
+    )
+    db.execute(update(account).where(account.c.id == number).values(wait_until=0))
 
 
 def listing(db: Connection, number: int, limit: int) -> list[Any]:

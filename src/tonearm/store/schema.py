@@ -107,12 +107,14 @@ play = Table(
     metadata,
     Column("id", Id, primary_key=True),
     *_frozen(),
+    _words("heard"),  # whether it counted, in words
     Column("fate", Text, nullable=False),
     _words("why"),
     Column("code", Integer),
     Column("correction", JSON),
     _moment("reported_at"),
     Column("settled_at", Float(53)),
+    Column("instead_of", Id),  # the play whose names the listener has corrected with this one
     UniqueConstraint("account", "artist", "track", "timestamp", name="play_once"),
     Index("play_by_time", "account", "timestamp"),
     Index("play_by_fate", "account", "fate"),
@@ -136,6 +138,24 @@ scrobble_queue = Table(
     UniqueConstraint("account", "artist", "track", "timestamp", name="scrobble_queue_once"),
     Index("scrobble_queue_by_time", "account", "timestamp"),
     Index("scrobble_queue_by_age", "timestamp"),
+)
+
+attempt = Table(
+    "attempt",  # a request that settled not all of its plays as accepted
+    metadata,
+    Column("id", Id, primary_key=True),
+    _account(),
+    _moment("at"),
+    Column("verdict", Text, nullable=False),
+    Column("number", Integer),
+    _words("words"),
+)
+
+tried = Table(
+    "tried",  # the plays of an attempt
+    metadata,
+    Column("play", Id, ForeignKey("play.id"), primary_key=True),
+    Column("attempt", Id, ForeignKey("attempt.id"), primary_key=True),
 )
 
 library = Table(

@@ -10,6 +10,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 from tonearm.core.account import Login, LoginState
 from tonearm.store.schema import login, token
 
+LOGINS_KEPT = 7 * 86400.0
+"""Seconds; for so long somebody who comes back late hears why it is too late."""
+
 
 class Kind(StrEnum):
     """A token for programs, a link that signs a browser in once, a browser's session."""
@@ -62,9 +65,9 @@ def any_browser(db: Connection, account: int) -> bool:
 
 def ask_login(db: Connection, account: int, secret: str, flow: str, now: float) -> None:
     """Remember that a listener asked to sign in; `secret` is what the way back will bring."""
-    db.execute(
-        insert(login).values(hash=fingerprint(secret), account=account, flow=flow, state=LoginState.ASKED, asked_at=now)
-    )
+    hashed = fingerprint(secret)
+    db.execute(delete(login).where((login.c.hash == hashed) | (login.c.asked_at < now - LOGINS_KEPT)))
+    db.execute(insert(login).values(hash=hashed, account=account, flow=flow, state=LoginState.ASKED, asked_at=now))
 
 
 def find_login(db: Connection, secret: str) -> Login | None:

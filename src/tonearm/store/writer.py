@@ -24,6 +24,9 @@ GROUP = 1000
 """Writes that share a commit, at the most: keeps a transaction to some tens of milliseconds."""
 
 
+CLOSED = "the database is closed"
+
+
 class StoreUnavailable(Exception):
     """The database took nothing: disk full, read-only, locked, gone. Nothing was written."""
 
@@ -48,6 +51,7 @@ class Writer:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._door = threading.Lock()  # so that no write comes after the end of the queue
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="tonearm-writer", daemon=True)
         self._thread.start()
@@ -61,39 +65,44 @@ class Writer:
         return self._put(None, group, item)
 
     def _put(self, write: Write | None, group: GroupWrite | None, item: Any) -> asyncio.Future[Any]:
-        if self._closed:
-            raise StoreUnavailable("the database is closed")
         loop = asyncio.get_running_loop()
-        job = _Job(write, group, item, loop.create_future(), loop)
-        self._jobs.put(job)
+        with self._door:
+            if self._closed:
+                raise StoreUnavailable(CLOSED)
+            job = _Job(write, group, item, loop.create_future(), loop)
+            self._jobs.put(job)
         return job.future
 
     def close(self) -> None:
         """Finish what waits, then stop."""
-        if not self._closed:
-            self._closed = True
-            self._jobs.put(None)
+        with self._door:
+            if not self._closed:
+                self._closed = True
+                self._jobs.put(None)
         self._thread.join()
 
     def _work(self) -> None:
-        with self._engine.connect() as connection:
-            while (job := self._jobs.get()) is not None:
-                jobs = [job]
-                ending = False
-                while len(jobs) < GROUP and not self._jobs.empty():
-                    more = self._jobs.get()
-                    if more is None:
-                        ending = True
-                        break
-                    jobs.append(more)
-                self._settle(connection, jobs)
-                if ending:
-                    return
+        while (job := self._jobs.get()) is not None:
+            jobs = [job]
+            ending = False
+            while len(jobs) < GROUP and not self._jobs.empty():
+                more = self._jobs.get()
+                if more is None:
+                    ending = True
+                    break
+                jobs.append(more)
+            self._settle(jobs)
+            if ending:
+                return
 
-    def _settle(self, connection: Connection, jobs: list[_Job]) -> None:
-        if not self._commit(connection, jobs) and len(jobs) > 1:
-            for job in jobs:
-                self._commit(connection, [job])
+    def _settle(self, jobs: list[_Job]) -> None:
+        try:
+            with self._engine.connect() as connection:
+                if not self._commit(connection, jobs) and len(jobs) > 1:
+                    for job in jobs:
+                        self._commit(connection, [job])
+        except Exception as error:  # no connection, or no lock: each alone would wait as long again, in vain
+            _fail(jobs, error)
         for loop, of_loop in groupby(jobs, key=lambda job: job.loop):
             answered = list(of_loop)
             try:
@@ -102,18 +111,23 @@ class Writer:
                 continue
 
     def _commit(self, connection: Connection, jobs: list[_Job]) -> bool:
+        transaction = connection.begin()
         try:
-            with connection.begin():
+            with transaction:
                 for group, of_group in groupby(jobs, key=lambda job: job.group):
                     _run(connection, group, list(of_group))
         except Exception as error:  # whatever a write raises belongs to the one who asked for it
-            fault = plain(error)
-            for job in jobs:
-                job.error = fault
+            _fail(jobs, error)
             return False
         for job in jobs:
             job.error = None
         return True
+
+
+def _fail(jobs: list[_Job], error: Exception) -> None:
+    fault = plain(error)
+    for job in jobs:
+        job.error = fault
 
 
 def _run(connection: Connection, group: GroupWrite | None, jobs: list[_Job]) -> None:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends
 from tonearm.deck import Deck, Listener
 from tonearm.web.api import lastfm_router
 from tonearm.web.events import events_router
+from tonearm.web.stories import stories_router
 
 
 def router(deck: Deck, *, listener: Callable[..., Any], callback_url: str | None = None) -> APIRouter:
@@ -22,5 +23,6 @@ def router(deck: Deck, *, listener: Callable[..., Any], callback_url: str | None
 
     both = APIRouter()
     both.include_router(lastfm_router(deck, who, callback_url))
+    both.include_router(stories_router(deck, who))
     both.include_router(events_router(deck, who))
     return both

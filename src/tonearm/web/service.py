@@ -15,6 +15,7 @@ from tonearm.web.api import lastfm_router
 from tonearm.web.events import events_router
 from tonearm.web.health import health_router
 from tonearm.web.pages import pages_router
+from tonearm.web.stories import stories_router
 
 LARGEST_BODY = 2 * 2**20
 """Bytes that a request may bring."""
@@ -41,6 +42,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
     access = Access(deck)
     callback = f"{public_url}/lastfm/auth-callback" if public_url else None
     app.include_router(lastfm_router(deck, access, callback))
+    app.include_router(stories_router(deck, access))
     app.include_router(events_router(deck, access))
     app.include_router(health_router(deck, access))
     app.include_router(pages_router(deck, access, secure=public_url.startswith("https://")))

@@ -29,11 +29,13 @@ Seconds = Annotated[float, Field(ge=0, le=10_000_000, allow_inf_nan=False)]
 Number = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Input of exactly these types."""
+
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
-class NowPlayingIn(_Strict):
+class NowPlayingIn(Strict):
     """What plays now. `duration` is in seconds."""
 
     artist: Name
@@ -59,7 +61,7 @@ class ScrobbleIn(NowPlayingIn):
     chosen_by_user: bool = True
 
 
-class SettingsIn(_Strict):
+class SettingsIn(Strict):
     """The settings to change; what is left out stays."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
@@ -68,7 +70,7 @@ class SettingsIn(_Strict):
     scrobble_threshold: Annotated[int, Field(ge=LOWEST_THRESHOLD, le=HIGHEST_THRESHOLD)] | None = None
 
 
-class TokenIn(_Strict):
+class TokenIn(Strict):
     """The token that the listener has approved."""
 
     token: Annotated[str, StringConstraints(min_length=1, max_length=512)]

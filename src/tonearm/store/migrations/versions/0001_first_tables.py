@@ -43,6 +43,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
+        "attempt",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("account", ID, nullable=False),
+        sa.Column("at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=True),
+        sa.Column("words", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "library",
         sa.Column("id", ID, nullable=False),
         sa.Column("account", ID, nullable=False),
@@ -108,12 +122,14 @@ def upgrade() -> None:
         sa.Column("duration", sa.Float(precision=53), nullable=True),
         sa.Column("played", sa.Float(precision=53), nullable=False),
         sa.Column("chosen_by_user", sa.Boolean(), nullable=False),
+        sa.Column("heard", sa.Text(), server_default="", nullable=False),
         sa.Column("fate", sa.Text(), nullable=False),
         sa.Column("why", sa.Text(), server_default="", nullable=False),
         sa.Column("code", sa.Integer(), nullable=True),
         sa.Column("correction", sa.JSON(), nullable=True),
         sa.Column("reported_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("settled_at", sa.Float(precision=53), nullable=True),
+        sa.Column("instead_of", ID, nullable=True),
         sa.ForeignKeyConstraint(
             ["account"],
             ["account.id"],
@@ -193,3 +209,17 @@ def upgrade() -> None:
     )
     op.create_index("scrobble_queue_by_age", "scrobble_queue", ["timestamp"], unique=False)
     op.create_index("scrobble_queue_by_time", "scrobble_queue", ["account", "timestamp"], unique=False)
+    op.create_table(
+        "tried",
+        sa.Column("play", ID, nullable=False),
+        sa.Column("attempt", ID, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["attempt"],
+            ["attempt.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["play"],
+            ["play.id"],
+        ),
+        sa.PrimaryKeyConstraint("play", "attempt"),
+    )

@@ -1,0 +1,72 @@
+"""The `tonearm` command. Only click is imported here: a command brings what it needs when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from io import TextIOWrapper
+from traceback import extract_tb
+
+import click
+
+from tonearm.version import __version__
+
+_COMMANDS = {
+    "demo": ("demo", "See it work: a service, a stand-in for Last.fm, and somebody who plays."),
+    "serve": ("serve", "Run the service: the API, the page, and delivery to Last.fm."),
+    "worker": ("worker", "Deliver only, beside other workers on the same PostgreSQL."),
+    "login": ("login", "Connect a listener with Last.fm."),
+    "scrobble": ("scrobble", "Report a play."),
+    "queue": ("queue", "What waits to be sent, and why."),
+    "status": ("status", "How the connection and the queue stand."),
+    "scan": ("scan", "Read the tagged audio files of a folder into the library."),
+    "import-loved": ("import_loved", "Mark the library's tracks that you love on Last.fm."),
+    "listener": ("listener", "The listeners of this service."),
+    "token": ("listener", "Make an API token for a listener's programs."),
+    "check": ("check", "Is everything as it should be?"),
+    "emulator": ("emulator", "Run the stand-in for Last.fm alone, with its faults page."),
+}
+"""Each command with the module it lives in, and what it does in a few words."""
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f"tonearm.commands.{_COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in _COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tonearm", message="%(prog)s %(version)s")
+def tonearm() -> None:
+    """Every play on your Last.fm profile: nothing lost, nothing doubled, and you can see why."""
+
+
+def main() -> None:
+    """Run a command. Exit status: 0 done, 1 something failed, 2 wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a name that this terminal cannot show is no reason to fail
+    try:
+        tonearm(prog_name="tonearm")
+    except Exception as fault:  # nobody who runs a command is helped by a traceback; -X dev shows it
+        if sys.flags.dev_mode:
+            raise
+        place = extract_tb(fault.__traceback__)[-1]
+        click.echo(
+            f"Error: something broke inside tonearm: {type(fault).__name__} at {place.filename}:{place.lineno}"
+            " ('python -X dev -m tonearm …' shows more)",
+            err=True,
+        )
+        sys.exit(1)

@@ -1,0 +1,43 @@
+"""The log, on stderr: a line for a person or a JSON object for a program, and never the address of a request."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+
+_ENDS_AS_IT_SHOULD = "Cancel %s running task(s), timeout graceful shutdown exceeded"
+
+
+def begin(form: str) -> None:
+    """Log as `console` or `json` from now on: what tonearm says, and warnings of everything else.
+
+    HTTP clients and servers tell addresses with parameters below that level, and those hold secrets.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Json() if form == "json" else _Console("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("tonearm").setLevel(logging.INFO)
+    logging.getLogger("uvicorn.error").addFilter(lambda line: line.msg != _ENDS_AS_IT_SHOULD)
+
+
+def _moment(line: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(line.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class _Console(logging.Formatter):
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        return _moment(record)
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": _moment(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)

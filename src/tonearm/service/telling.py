@@ -1,0 +1,194 @@
+"""Telling: the story of a play, and what its listener may still do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core.event import ScrobbleStatus
+from tonearm.core.play import OLDEST_ACCEPTED, Play, Track, cleaned
+from tonearm.service.announcing import Announcer
+from tonearm.service.listening import NOT_QUEUED, queue_row
+from tonearm.store import accounts, attempts, plays, queue
+from tonearm.store.attempts import Attempt
+from tonearm.store.database import Store
+from tonearm.store.plays import Kept
+from tonearm.store.queue import Standing
+
+SENT_AGAIN = ("ignored", "refused", "discarded", *NOT_QUEUED)
+"""Fates after which a listener may send a play by hand: it is not on Last.fm, and still may get there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything that is known of a play. `waits` is its row in the queue, None when it is not in it."""
+
+    kept: Kept
+    waits: Standing | None
+    attempts: tuple[Attempt, ...]
+    replaced_by: int | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchPlay:
+    """This listener has no play of that number."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """It cannot be done to this play, and why."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It is done; `play` is the number of the play that goes on."""
+
+    play: int
+
+
+Outcome = Done | NotNow | NoSuchPlay
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Stories of plays, and their listeners' decisions."""
+
+    store: Store
+    clock: Clock
+    announcer: Announcer
+    ring: Callable[[int], None]
+
+    async def story(self, account: int, number: int) -> Story | None:
+        """What became of a play and why; None where the listener has no such play."""
+        return await self.store.read(partial(self._story, account=account, number=number))
+
+    async def latest(
+        self, account: int, limit: int, fates: Sequence[str] = (), before: tuple[int, int] | None = None
+    ) -> list[Story]:
+        """Stories without attempts, latest play first; `before`: (timestamp, id) of the last page's end."""
+
+        def read(db: Connection) -> list[Story]:
+            kept = plays.latest(db, account, limit, fates, before)
+            waits = queue.standings(db, [k.id for k in kept if k.fate == "queued"])
+            return [Story(k, waits.get(k.id), (), None, self._words(k, waits.get(k.id))) for k in kept]
+
+        return await self.store.read(read)
+
+    def _story(self, db: Connection, account: int, number: int) -> Story | None:
+        kept = plays.find(db, account, number)
+        if kept is None:
+            return None
+        waits = queue.standings(db, [number]).get(number)
+        tried = tuple(attempts.of_play(db, number))
+        return Story(kept, waits, tried, plays.replaced_by(db, account, number), self._words(kept, waits))
+
+    def _words(self, kept: Kept, waits: Standing | None) -> str:
+        if waits is None:
+            return kept.why or ("on Last.fm" if kept.fate == "accepted" else kept.fate)
+        if waits.state is queue.State.SENDING:
+            return "on its way to Last.fm now"
+        if kept.play.timestamp > self.clock.now():
+            return "held: its time lies ahead"
+        return waits.error or "waits for the next batch"
+
+    async def retry(self, account: int, number: int) -> Outcome:
+        """Send a play that waits at once, or one that was refused, ignored, discarded or never queued after all."""
+        outcome = await self.store.write(partial(self._retry, account=account, number=number))
+        self._told(account, outcome, "queued", "to be sent by the listener's wish")
+        return outcome
+
+    def _retry(self, db: Connection, account: int, number: int) -> Outcome:
+        now = self.clock.now()
+        kept = plays.find(db, account, number)
+        if kept is None:
+            return NoSuchPlay()
+        if kept.fate == "queued":
+            queue.due_now(db, account, number, now)
+            return Done(number)
+        if kept.fate not in SENT_AGAIN:
+            return NotNow(_final(kept))
+        return self._enqueue(db, kept, now)
+
+    def _enqueue(self, db: Connection, kept: Kept, now: float) -> Outcome:
+        who = accounts.by_id(db, [kept.account])[kept.account]
+        if now - kept.play.timestamp >= OLDEST_ACCEPTED:
+            return NotNow("older than 14 days: Last.fm takes no plays that old")
+        if not who.signed_in:
+            return NotNow("not signed in to Last.fm: sign in first")
+        plays.settle(db, [kept.id], "queued", None, why="to be sent by the listener's wish")
+        queue.enqueue(db, [queue_row(kept.id, kept.play, who, now, max(0.0, _ahead(kept.play, now)))])
+        return Done(kept.id)
+
+    async def correct(self, account: int, number: int, change: Callable[[Track], Track]) -> Outcome:
+        """Send a play with other names: a new frozen play, linked to the old one, which is discarded.
+
+        Raises Nameless where artist or title is empty then.
+        """
+        outcome = await self.store.write(partial(self._correct, account=account, number=number, change=change))
+        self._told(account, outcome, "queued", f"sent instead of {number}")
+        return outcome
+
+    def _correct(self, db: Connection, account: int, number: int, change: Callable[[Track], Track]) -> Outcome:
+        now = self.clock.now()
+        kept = plays.find(db, account, number)
+        if kept is None:
+            return NoSuchPlay()
+        if kept.fate not in (*SENT_AGAIN, "queued"):
+            return NotNow(_final(kept))
+        if kept.fate == "queued" and queue.standings(db, [number])[number].state is queue.State.SENDING:
+            return NotNow("it is on its way to Last.fm right now: look again in a moment")
+        play = replace(kept.play, track=cleaned(change(kept.play.track)))
+        key = (account, play.track.artist, play.track.title, play.timestamp)
+        if key in plays.known(db, [key]):
+            return NotNow("there is a play of these names at that time already")
+        row = {**plays.facts(play), "account": account, "fate": "corrected", "reported_at": now, "heard": kept.heard}
+        fresh = plays.keep(db, [{**row, "instead_of": number}])[key]
+        again = self._enqueue(db, replace(kept, id=fresh, play=play), now)
+        if isinstance(again, NotNow):
+            plays.drop(db, fresh)
+            return again
+        plays.settle(db, [number], "discarded", now, why=f"corrected by the listener: sent as {fresh} instead")
+        queue.remove(db, [number])
+        return again
+
+    async def discard(self, account: int, number: int) -> Outcome:
+        """Take a play out for good; it stays in the history as discarded."""
+        outcome = await self.store.write(partial(self._discard, account=account, number=number))
+        self._told(account, outcome, "discarded", "discarded by the listener")
+        return outcome
+
+    def _discard(self, db: Connection, account: int, number: int) -> Outcome:
+        kept = plays.find(db, account, number)
+        if kept is None:
+            return NoSuchPlay()
+        if kept.fate not in ("queued", "ignored", "refused", *NOT_QUEUED):
+            return NotNow(_final(kept))
+        plays.settle(db, [number], "discarded", self.clock.now(), why="discarded by the listener")
+        queue.remove(db, [number])
+        return Done(number)
+
+    def _told(self, account: int, outcome: Outcome, status: str, words: str) -> None:
+        if isinstance(outcome, Done):
+            self.announcer.tell(account, ScrobbleStatus(outcome.play, status, "", "", words))
+            self.ring(account)
+
+
+def _final(kept: Kept) -> str:
+    match kept.fate:
+        case "accepted":
+            return "it is on Last.fm, which takes no changes to a play: edit or delete it there"
+        case "expired":
+            return "older than 14 days: Last.fm takes no plays that old"
+        case fate:
+            return f"it is {fate} already"
+
+
+def _ahead(play: Play, now: float) -> float:
+    return float(play.timestamp) if play.timestamp > now else 0.0

@@ -1,0 +1,102 @@
+"""A glance: what the pages show of one account, read in one transaction so that its parts agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, case, func, select
+
+from tonearm.core.account import Account
+from tonearm.core.delivery import Line
+from tonearm.core.play import OLDEST_ACCEPTED, Play
+from tonearm.store import accounts, pace, queue
+from tonearm.store.pace import Held
+from tonearm.store.plays import Kept, frozen, kept
+from tonearm.store.queue import Count, State
+from tonearm.store.schema import play
+
+DAY = 86400.0
+WAITING_SHOWN = 50
+LATEST_SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class InLine:
+    """A play in the queue: `owner` is the Last.fm user (case folded) that it was reported for."""
+
+    id: int
+    play: Play
+    owner: str
+    sending: bool
+    tries: int
+    not_before: float
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """One account as its listener sees it. `waiting` is oldest first, `latest` latest first; both are cut short.
+
+    `accepted` counts the last 24 hours; `needs` counts what Last.fm refused or ignored and would still take corrected.
+    """
+
+    account: Account
+    line: Line
+    rests: Held | None
+    count: Count
+    waiting: tuple[InLine, ...]
+    latest: tuple[Kept, ...]
+    accepted: int
+    needs: int
+
+
+def look(db: Connection, number: int, key: str, now: float) -> Glance:
+    """The account as it is now; `key` is the API key whose rests hold it up."""
+    account = accounts.by_id(db, [number])[number]
+    accepted, needs = _figures(db, number, now)
+    return Glance(
+        account=account,
+        line=queue.line(db, number),
+        rests=pace.held(db, key, now),
+        count=queue.count(db, number, account.username.casefold(), now),
+        waiting=_waiting(db, number),
+        latest=_latest(db, number),
+        accepted=accepted,
+        needs=needs,
+    )
+
+
+def _waiting(db: Connection, number: int) -> tuple[InLine, ...]:
+    return tuple(
+        InLine(
+            row.id,
+            frozen(row),
+            row.owner,
+            row.state == State.SENDING,
+            row.retry_count,
+            row.next_attempt_at,
+            row.last_error,
+        )
+        for row in queue.listing(db, number, WAITING_SHOWN)
+    )
+
+
+def _latest(db: Connection, number: int) -> tuple[Kept, ...]:
+    """The latest plays whose fate is known. An inequality, so that the index by time is the one that is used."""
+    wanted = select(play).where(play.c.account == number, play.c.fate != "queued")
+    rows = db.execute(wanted.order_by(play.c.timestamp.desc(), play.c.id.desc()).limit(LATEST_SHOWN))
+    return tuple(kept(row) for row in rows)
+
+
+def _figures(db: Connection, number: int, now: float) -> tuple[int, int]:
+    """(accepted, needs). Nothing older can have been accepted lately, so the index by time keeps this short."""
+    accepted = and_(play.c.fate == "accepted", play.c.settled_at > now - DAY)
+    needs = play.c.fate.in_(("refused", "ignored"))
+    recent = play.c.timestamp > now - OLDEST_ACCEPTED - DAY
+    row = db.execute(
+        select(
+            func.coalesce(func.sum(case((accepted, 1), else_=0)), 0),
+            func.coalesce(func.sum(case((and_(needs, play.c.timestamp > now - OLDEST_ACCEPTED), 1), else_=0)), 0),
+        ).where(play.c.account == number, recent)
+    ).one()
+    return int(row[0]), int(row[1])

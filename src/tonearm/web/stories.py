@@ -1,0 +1,189 @@
+"""The queue play by play: what became of each and why, and the listener's decisions."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+from pydantic import BaseModel
+
+from tonearm.core.play import Track
+from tonearm.deck import Deck, Listener
+from tonearm.service.telling import Done, NoSuchPlay, NotNow, Outcome, Story
+from tonearm.web.api import Ask
+from tonearm.web.faults import Answers
+from tonearm.web.shapes import Detail, Number, OptionalName, Seconds, Strict
+
+Fate = Literal[
+    "queued",
+    "accepted",
+    "ignored",
+    "refused",
+    "expired",
+    "discarded",
+    "threshold_not_met",
+    "disabled",
+    "not_authenticated",
+]
+LONGEST_PAGE = 500
+
+
+class AttemptOut(BaseModel):
+    """A request that did not bring the play to Last.fm. `at` in Unix seconds, `error` Last.fm's number."""
+
+    at: float
+    verdict: str
+    error: int | None
+    words: str
+
+
+class PlayOut(BaseModel):
+    """A play as it was reported, with what became of it. Times are Unix seconds UTC, lengths seconds."""
+
+    id: int
+    artist: str
+    track: str
+    album: str
+    album_artist: str
+    timestamp: int
+    duration: float | None
+    played_time: float
+    reported_at: float
+    heard: str
+    fate: Fate
+    why: str
+    ignored_code: int | None
+    corrected: dict[str, str] | None
+    settled_at: float | None
+    sending: bool
+    tries: int
+    next_attempt_at: float | None
+    instead_of: int | None
+    replaced_by: int | None
+    attempts: list[AttemptOut] | None = None
+
+
+class PlaysOut(BaseModel):
+    """A page of plays, latest first; `next` continues it, and is null on the last."""
+
+    plays: list[PlayOut]
+    next: str | None
+
+
+class NamesIn(Strict):
+    """The names to send instead; what is left out stays."""
+
+    artist: OptionalName | None = None
+    track: OptionalName | None = None
+    album: OptionalName | None = None
+    album_artist: OptionalName | None = None
+    duration: Seconds | None = None
+    track_number: Number | None = None
+    mbid: OptionalName | None = None
+
+    def change(self, track: Track) -> Track:
+        """The track with these names."""
+        return Track(
+            track.artist if self.artist is None else self.artist,
+            track.title if self.track is None else self.track,
+            track.album if self.album is None else self.album,
+            track.album_artist if self.album_artist is None else self.album_artist,
+            track.duration if self.duration is None else self.duration,
+            track.track_number if self.track_number is None else self.track_number,
+            track.mbid if self.mbid is None else self.mbid,
+        )
+
+
+class DoneOut(BaseModel):
+    """It is done; `id` is the play that goes on."""
+
+    status: Literal["success"] = "success"
+    id: int
+
+
+def stories_router(deck: Deck, who: Ask) -> APIRouter:
+    """`GET /lastfm/queue`, and one play's story, retry, correction and end."""
+    faults: dict[int | str, dict[str, Any]] = {
+        404: {"model": Detail, "description": "This listener has no such play."},
+        409: {"model": Detail, "description": "It cannot be done to this play; the detail says why."},
+    }
+    router = APIRouter(prefix="/lastfm/queue", tags=["queue"], route_class=Answers)
+    Me = Annotated[Listener, Depends(who)]
+
+    @router.get("", response_model=PlaysOut)
+    async def plays(
+        me: Me,
+        fate: Annotated[list[Fate] | None, Query()] = None,
+        limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = 50,
+        after: Annotated[str | None, Query(pattern=r"^\d{1,15}-\d{1,15}$")] = None,
+    ) -> Any:
+        """Plays with their fates, latest first. Without `fate`: all of them; `after` is the `next` of a page."""
+        before = tuple(int(part) for part in after.split("-")) if after else None
+        stories = await deck.telling.latest(me.id, limit + 1, fate or (), before)  # type: ignore[arg-type]  # the pattern has two numbers
+        page = stories[:limit]
+        more = len(stories) > limit
+        last = page[-1].kept if page else None
+        return PlaysOut(
+            plays=[_play(story) for story in page], next=f"{last.play.timestamp}-{last.id}" if last and more else None
+        )
+
+    @router.get("/{play}", response_model=PlayOut, responses=faults)
+    async def story(me: Me, play: int) -> Any:
+        """The whole story of a play, with each attempt that failed."""
+        found = await deck.telling.story(me.id, play)
+        if found is None:
+            raise HTTPException(404, f"there is no play {play}")
+        attempts = [AttemptOut(at=a.at, verdict=a.verdict, error=a.number, words=a.words) for a in found.attempts]
+        return _play(found).model_copy(update={"attempts": attempts})
+
+    @router.post("/{play}/retry", response_model=DoneOut, responses=faults)
+    async def retry(me: Me, play: int) -> Any:
+        """Send a play now that waits, or after all one that was ignored, refused, discarded or never queued."""
+        return _done(await deck.telling.retry(me.id, play), play)
+
+    @router.patch("/{play}", response_model=DoneOut, responses=faults)
+    async def correct(me: Me, play: int, names: NamesIn) -> Any:
+        """Send a play with other names: a new play, linked to this one, which is kept as discarded."""
+        return _done(await deck.telling.correct(me.id, play, names.change), play)
+
+    @router.delete("/{play}", response_model=DoneOut, responses=faults)
+    async def discard(me: Me, play: int) -> Any:
+        """Take a play out for good; it stays in the history as discarded."""
+        return _done(await deck.telling.discard(me.id, play), play)
+
+    return router
+
+
+def _done(outcome: Outcome, play: int) -> DoneOut:
+    match outcome:
+        case Done(number):
+            return DoneOut(id=number)
+        case NotNow(why):
+            raise HTTPException(409, why)
+        case NoSuchPlay():
+            raise HTTPException(404, f"there is no play {play}")
+
+
+def _play(story: Story) -> PlayOut:
+    kept, waits = story.kept, story.waits
+    track = kept.play.track
+    return PlayOut(
+        id=kept.id,
+        artist=track.artist,
+        track=track.title,
+        album=track.album,
+        album_artist=track.album_artist,
+        timestamp=kept.play.timestamp,
+        duration=track.duration,
+        played_time=kept.play.played,
+        reported_at=kept.reported_at,
+        heard=kept.heard,
+        fate=kept.fate,  # type: ignore[arg-type]  # the database's word; pydantic checks it
+        why=story.words,
+        ignored_code=kept.code if kept.fate == "ignored" else None,
+        corrected=kept.correction,
+        settled_at=kept.settled_at,
+        sending=waits is not None and waits.state == "sending",
+        tries=waits.tries if waits else 0,
+        next_attempt_at=waits.next_attempt_at if waits else None,
+        instead_of=kept.instead_of,
+        replaced_by=story.replaced_by,
+    )

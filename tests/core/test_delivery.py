@@ -1,0 +1,493 @@
+"""What to send next, and what Last.fm's answer means for each play: the rules, without a clock, a disk or a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tonearm.core.account import Connection
+from tonearm.core.delivery import (
+    BATCH,
+    Accepted,
+    Expired,
+    Hold,
+    Ignored,
+    Line,
+    Refused,
+    Rest,
+    Send,
+    Settled,
+    Step,
+    Waiting,
+    next_move,
+    next_step,
+    true_reason,
+)
+from tonearm.core.play import OLDEST_ACCEPTED, Play, Track
+from tonearm.core.verdict import (
+    Answered,
+    Cause,
+    Correction,
+    ItemAnswer,
+    KeyRefused,
+    Later,
+    Scope,
+    SessionDoubted,
+    SessionEnded,
+    Split,
+    Throttled,
+    Unsure,
+    Verdict,
+)
+
+NOW = 1_760_000_000.0
+HOUR = 3600.0
+WORDS = Cause(8, "Operation failed")
+TROUBLED = Line(fails=3, doubts=2, rung=2, answered_at=5.0, wait_until=NOW - 1, trouble="before")
+
+
+def waiting(number: int, age: float = HOUR, **fields: object) -> Waiting:
+    play = Play(Track("Nina Simone", f"Song {number}", duration=200), int(NOW - age), 200.0)
+    return replace(Waiting(number, play), **fields)  # type: ignore[arg-type]  # names of fields, as the tests spell them
+
+
+def batch_of(size: int) -> tuple[Waiting, ...]:
+    return tuple(waiting(number + 1, HOUR - number) for number in range(size))
+
+
+def accepted(batch: Sequence[Waiting]) -> Answered:
+    return Answered(tuple(ItemAnswer(0, timestamp=w.play.timestamp) for w in batch))
+
+
+def frozen(plays: Sequence[Waiting]) -> list[tuple[int, Play]]:
+    return [(w.id, w.play) for w in plays]
+
+
+# What to send next
+
+
+@pytest.mark.parametrize(
+    ("line", "plays", "move"),
+    [
+        pytest.param(Line(), [], Rest(None), id="nothing waits"),
+        pytest.param(Line(), [waiting(1)], Send((waiting(1),)), id="what waits is sent"),
+        pytest.param(Line(Connection.NEEDS_SIGN_IN), [waiting(1)], Rest(None), id="nothing without a session"),
+        pytest.param(Line(Connection.DISCONNECTED), [waiting(1)], Rest(None), id="nothing when signed out"),
+        pytest.param(Line(Connection.SUSPENDED), [waiting(1)], Rest(None), id="nothing with a suspended key"),
+        pytest.param(
+            Line(wait_until=NOW + 9), [waiting(1)], Rest(NOW + 9), id="an account that backs off is left alone"
+        ),
+        pytest.param(Line(wait_until=NOW + 9), [], Rest(None), id="who has nothing to send waits for nothing"),
+        pytest.param(Line(wait_until=NOW), [waiting(1)], Send((waiting(1),)), id="the back-off is over to the second"),
+        pytest.param(
+            Line(),
+            [waiting(1, not_before=NOW + 5), waiting(2, not_before=NOW + 3)],
+            Rest(NOW + 3),
+            id="held plays wait for the first of them",
+        ),
+        pytest.param(
+            Line(),
+            [waiting(1, not_before=NOW + 5), waiting(2, not_before=NOW)],
+            Send((waiting(2, not_before=NOW),)),
+            id="a held play does not stop the next",
+        ),
+        pytest.param(
+            Line(),
+            [waiting(1, OLDEST_ACCEPTED), waiting(2, OLDEST_ACCEPTED - 1)],
+            Send((waiting(2, OLDEST_ACCEPTED - 1),), (Settled(1, Expired()),)),
+            id="what is 14 days old expires, to the second",
+        ),
+        pytest.param(
+            Line(Connection.NEEDS_SIGN_IN),
+            [waiting(1, OLDEST_ACCEPTED + 5)],
+            Rest(None, (Settled(1, Expired()),)),
+            id="plays expire without a session too",
+        ),
+        pytest.param(
+            Line(wait_until=NOW + 9),
+            [waiting(1, OLDEST_ACCEPTED + 5)],
+            Rest(None, (Settled(1, Expired()),)),
+            id="plays expire during a back-off too",
+        ),
+        pytest.param(
+            Line(),
+            [waiting(1, OLDEST_ACCEPTED + 5, not_before=NOW + 9)],
+            Rest(None, (Settled(1, Expired()),)),
+            id="held plays expire too",
+        ),
+        pytest.param(
+            Line(rung=1), [waiting(1, 9), waiting(2, 8)], Send((waiting(1, 9),)), id="one play probes after throttling"
+        ),
+        pytest.param(
+            Line(),
+            [waiting(1, 9, group=1), waiting(2, 8, group=1), waiting(3, 7, group=3), waiting(4, 6, group=1)],
+            Send((waiting(1, 9, group=1), waiting(2, 8, group=1))),
+            id="a group goes together and alone",
+        ),
+        pytest.param(
+            Line(),
+            [waiting(1, 9), waiting(2, 8), waiting(3, 7, group=3)],
+            Send((waiting(1, 9), waiting(2, 8))),
+            id="a group is not mixed with the rest",
+        ),
+    ],
+)
+def test_the_next_move(line: Line, plays: list[Waiting], move: Send | Rest) -> None:
+    assert next_move(line, plays, NOW) == move
+
+
+@pytest.mark.parametrize(("number", "sent"), [(1, 1), (49, 49), (50, 50), (51, 50), (120, 50)])
+def test_a_request_carries_up_to_50_plays_the_oldest_first(number: int, sent: int) -> None:
+    plays = batch_of(number)
+    assert next_move(Line(), plays, NOW) == Send(plays[:sent])
+
+
+some_plays = st.lists(
+    st.builds(
+        waiting,
+        st.integers(1, 10_000),
+        age=st.floats(0, OLDEST_ACCEPTED * 1.1),
+        not_before=st.sampled_from([0.0, NOW - 1, NOW, NOW + 1]),
+        group=st.sampled_from([0, 0, 0, 7, 8]),
+    ),
+    max_size=120,
+    unique_by=lambda w: w.id,
+).map(lambda plays: sorted(plays, key=lambda w: (w.play.timestamp, w.id)))
+
+lines = st.builds(
+    Line,
+    connection=st.sampled_from(Connection),
+    wait_until=st.sampled_from([0.0, NOW - 1, NOW, NOW + 60]),
+    fails=st.integers(0, 30),
+    doubts=st.integers(0, 5),
+    rung=st.integers(0, 8),
+    answered_at=st.sampled_from([0.0, NOW - 100]),
+)
+
+
+@given(lines, some_plays)
+def test_a_move_sends_only_what_may_go_now(line: Line, plays: list[Waiting]) -> None:
+    move = next_move(line, plays, NOW)
+    expired = {settled.id for settled in move.expired}
+    assert expired == {w.id for w in plays if NOW - w.play.timestamp >= OLDEST_ACCEPTED}
+    due = [w for w in plays if w.not_before <= NOW and w.id not in expired]
+    if isinstance(move, Send):
+        assert line.connection is Connection.CONNECTED
+        assert line.wait_until <= NOW
+        assert 1 <= len(move.batch) <= (1 if line.rung else BATCH)
+        assert len({w.group for w in move.batch}) == 1
+        assert list(move.batch) == due[: len(move.batch)]
+    else:
+        assert line.connection is not Connection.CONNECTED or line.wait_until > NOW or not due
+        assert move.until is None or move.until > NOW
+
+
+# What an answer means
+
+VERDICTS: list[Verdict] = [
+    Later(WORDS),
+    Later(WORDS, 90.0),
+    Unsure(Cause(None, "no answer in time")),
+    Throttled(Scope.ACCOUNT, Cause(29, "Too many scrobbles")),
+    Throttled(Scope.ADDRESS, Cause(29, "Your IP")),
+    Split(Cause(6, "Invalid parameters")),
+    Split(Cause(13, "Invalid method signature supplied")),
+    SessionDoubted(Cause(4, "Authentication Failed")),
+    SessionEnded(Cause(9, "Invalid session key")),
+    KeyRefused(Cause(26, "API Key Suspended")),
+    Answered(()),
+]
+
+
+jitters = st.floats(0, 1, exclude_max=True)
+items = st.builds(ItemAnswer, st.sampled_from([0, 0, 1, 2, 3, 4, 5, 99]), timestamp=st.none())
+verdicts = st.one_of(st.sampled_from(VERDICTS), st.lists(items, min_size=1, max_size=5).map(lambda a: Answered(tuple(a))))
+
+
+@given(lines, st.sampled_from([1, 2, 3, 4, 5, 50]), verdicts, jitters)
+def test_every_play_of_a_batch_comes_out_once_and_unchanged(
+    line: Line, size: int, verdict: Verdict, jitter: float
+) -> None:
+    batch = batch_of(size)
+    step = next_step(line, batch, verdict, NOW, jitter)
+    out = [settled.id for settled in step.settled] + [w.id for w in step.back]
+    assert sorted(out) == [w.id for w in batch]
+    plays = dict(frozen(batch))
+    assert all(w.play == plays[w.id] and w.tries == 1 and w.error for w in step.back)
+    assert step.line.connection in (line.connection, Connection.NEEDS_SIGN_IN)
+
+
+@given(lines, st.sampled_from([2, 3, 50]), st.sampled_from(VERDICTS), jitters)
+def test_nothing_but_a_word_on_the_play_itself_settles_it(
+    line: Line, size: int, verdict: Verdict, jitter: float
+) -> None:
+    assert next_step(line, batch_of(size), verdict, NOW, jitter).settled == ()
+
+
+def test_a_passing_fault_sends_everything_back_and_backs_off() -> None:
+    step = next_step(Line(), batch_of(2), Later(WORDS), NOW, 0.5)
+    said = "Last.fm error 8: Operation failed"
+    assert step.line == Line(fails=1, wait_until=NOW + 2.5, trouble=said)
+    assert step.back == tuple(replace(w, tries=1, error=said) for w in batch_of(2))
+    assert step.hold is None
+
+
+def test_faults_in_a_row_back_off_further_each_time() -> None:
+    line, waits = Line(), []
+    for _ in range(9):
+        line = next_step(line, batch_of(1), Later(WORDS), NOW, 0.999).line
+        waits.append(line.wait_until - NOW)
+    assert waits == sorted(waits)
+    assert waits[0] < 5 < waits[-1] < 600
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "wait"),
+    [
+        pytest.param(None, 2.5, id="nothing named"),
+        pytest.param(90.0, 90.0, id="longer than our own"),
+        pytest.param(1.0, 2.5, id="shorter than our own"),
+        pytest.param(0.0, 2.5, id="at once"),
+    ],
+)
+def test_a_named_wait_is_the_least(retry_after: float | None, wait: float) -> None:
+    assert next_step(Line(), batch_of(1), Later(WORDS, retry_after), NOW, 0.5).line.wait_until == NOW + wait
+
+
+def test_a_passing_fault_says_nothing_about_the_session_or_the_cap() -> None:
+    line = next_step(TROUBLED, batch_of(1), Later(WORDS), NOW, 0.5).line
+    assert (line.connection, line.doubts, line.rung, line.answered_at) == (Connection.CONNECTED, 2, 2, 5.0)
+
+
+def test_no_answer_is_a_passing_fault_and_the_identical_play_goes_again() -> None:
+    silence = Cause(None, "no answer in time")
+    assert next_step(TROUBLED, batch_of(3), Unsure(silence), NOW, 0.5) == next_step(
+        TROUBLED, batch_of(3), Later(silence), NOW, 0.5
+    )
+
+
+@pytest.mark.parametrize(
+    ("rung", "retry_after", "wait"),
+    [
+        (0, None, 300.0),
+        (1, None, 900.0),
+        (2, 60.0, 1800.0),
+        (3, None, 3600.0),
+        (4, None, 7200.0),
+        (9, 9000.0, 9000.0),
+    ],
+)
+def test_an_account_that_is_throttled_climbs_its_ladder(rung: int, retry_after: float | None, wait: float) -> None:
+    cause = Cause(29, "Too many scrobbles")
+    step = next_step(Line(rung=rung, fails=1), batch_of(2), Throttled(Scope.ACCOUNT, cause, retry_after), NOW, 0.5)
+    assert step.line == Line(rung=rung + 1, fails=1, wait_until=NOW + wait, trouble=str(cause))
+    assert step.hold is None
+
+
+def test_an_address_that_is_throttled_rests_everybody() -> None:
+    cause = Cause(29, "Your IP")
+    step = next_step(Line(), batch_of(2), Throttled(Scope.ADDRESS, cause), NOW, 0.5)
+    assert step.hold == Hold(NOW + 60, str(cause), refused=False)
+    assert step.line == Line(fails=1, trouble=str(cause))
+    again = next_step(step.line, batch_of(2), Throttled(Scope.ADDRESS, cause, 500.0), NOW, 0.5)
+    assert again.hold == Hold(NOW + 500, str(cause), refused=False)
+    assert next_step(again.line, batch_of(2), Throttled(Scope.ADDRESS, cause), NOW, 0.5).hold == Hold(
+        NOW + 300, str(cause), refused=False
+    )
+
+
+@pytest.mark.parametrize("number", [9, 14, 17])
+def test_an_ended_session_keeps_every_play_and_asks_for_a_sign_in(number: int) -> None:
+    cause = Cause(number, "no session")
+    step = next_step(TROUBLED, batch_of(2), SessionEnded(cause), NOW, 0.5)
+    assert step.line == replace(
+        TROUBLED, connection=Connection.NEEDS_SIGN_IN, doubts=0, fails=0, trouble=f"Last.fm error {number}: no session"
+    )
+    assert frozen(step.back) == frozen(batch_of(2))
+    assert (step.settled, step.hold) == ((), None)
+
+
+def test_error_4_is_believed_at_the_third_time_in_a_row() -> None:
+    doubted = SessionDoubted(Cause(4, "Authentication Failed"))
+    line, seen = Line(), []
+    for _ in range(3):
+        line = next_step(line, batch_of(1), doubted, NOW, 0.5).line
+        seen.append((line.connection, line.doubts, line.fails))
+    assert seen == [
+        (Connection.CONNECTED, 1, 1),
+        (Connection.CONNECTED, 2, 2),
+        (Connection.NEEDS_SIGN_IN, 0, 0),
+    ]
+
+
+def test_an_answer_between_two_errors_4_ends_the_doubt() -> None:
+    doubted = SessionDoubted(Cause(4, "Authentication Failed"))
+    line = Line()
+    for _ in range(6):
+        line = next_step(line, batch_of(1), doubted, NOW, 0.5).line
+        line = next_step(line, batch_of(1), doubted, NOW, 0.5).line
+        line = next_step(line, batch_of(1), accepted(batch_of(1)), NOW, 0.5).line
+    assert line.connection is Connection.CONNECTED
+
+
+@pytest.mark.parametrize("number", [10, 26])
+def test_a_refused_key_holds_everybody_for_an_hour_and_drops_nothing(number: int) -> None:
+    cause = Cause(number, "API key")
+    step = next_step(TROUBLED, batch_of(2), KeyRefused(cause), NOW, 0.5)
+    assert step.hold == Hold(NOW + HOUR, str(cause), refused=True)
+    assert step.line == replace(TROUBLED, trouble=str(cause))
+    assert frozen(step.back) == frozen(batch_of(2))
+
+
+def test_a_refused_batch_is_divided_into_groups_of_its_order() -> None:
+    step = next_step(Line(fails=4), batch_of(5), Split(Cause(6, "x")), NOW, 0.5)
+    assert [(w.id, w.group, w.split_at) for w in step.back] == [
+        (1, 1, NOW),
+        (2, 1, NOW),
+        (3, 3, NOW),
+        (4, 3, NOW),
+        (5, 5, NOW),
+    ]
+    assert (step.line.fails, step.line.trouble, step.hold) == (0, "Last.fm error 6: x", None)
+
+
+def test_a_group_that_is_refused_again_remembers_when_it_was_first() -> None:
+    group = tuple(replace(w, group=1, split_at=7.0) for w in batch_of(2))
+    step = next_step(Line(), group, Split(Cause(6, "x")), NOW, 0.5)
+    assert [(w.id, w.group, w.split_at) for w in step.back] == [(1, 1, 7.0), (2, 2, 7.0)]
+
+
+@pytest.mark.parametrize("number", [1, 6, 7, 19, 99])
+def test_a_play_that_is_refused_alone_is_refused(number: int) -> None:
+    cause = Cause(number, "Invalid")
+    step = next_step(TROUBLED, batch_of(1), Split(cause), NOW, 0.5)
+    assert step == Step(replace(TROUBLED, fails=0, doubts=0), settled=(Settled(1, Refused(cause)),))
+
+
+# Item by item
+
+CORRECTION = Correction("The Beatles", "Help!")
+
+
+@pytest.mark.parametrize(
+    ("answer", "fate"),
+    [
+        pytest.param(ItemAnswer(0), Accepted(), id="accepted, with no time in the answer"),
+        pytest.param(ItemAnswer(0, correction=CORRECTION), Accepted(CORRECTION), id="accepted under other names"),
+        pytest.param(
+            ItemAnswer(1), Ignored(1, "Last.fm's filter ignored the artist 'Nina Simone'"), id="1 is the artist"
+        ),
+        pytest.param(
+            ItemAnswer(2, "Bad"), Ignored(2, "Last.fm's filter ignored the track 'Song 1' (Bad)"), id="2 is the track"
+        ),
+        pytest.param(ItemAnswer(3), Ignored(3, "Last.fm says that the play is too old"), id="3 is too old"),
+        pytest.param(ItemAnswer(6, "new"), Ignored(6, "Last.fm ignored it with code 6 (new)"), id="an unknown code"),
+    ],
+)
+def test_each_item_has_its_own_fate(answer: ItemAnswer, fate: Accepted | Ignored) -> None:
+    step = next_step(Line(), batch_of(2), Answered((answer, ItemAnswer(0))), NOW, 0.5)
+    assert step.settled == (Settled(1, fate), Settled(2, Accepted()))
+    assert step.back == ()
+
+
+def test_an_answer_ends_every_trouble_of_the_account() -> None:
+    step = next_step(TROUBLED, batch_of(1), accepted(batch_of(1)), NOW, 0.5)
+    assert step.line == Line(answered_at=NOW)
+
+
+def test_an_answer_does_not_sign_anybody_in() -> None:
+    line = replace(TROUBLED, connection=Connection.DISCONNECTED)
+    assert next_step(line, batch_of(1), accepted(batch_of(1)), NOW, 0.5).line.connection is Connection.DISCONNECTED
+
+
+def test_the_daily_limit_settles_what_went_in_and_keeps_the_rest_for_later() -> None:
+    items = (ItemAnswer(0), ItemAnswer(5), ItemAnswer(1), ItemAnswer(5))
+    step = next_step(Line(rung=1, fails=4, doubts=1), batch_of(4), Answered(items), NOW, 0.5)
+    assert [s.id for s in step.settled] == [1, 3]
+    assert [(w.id, w.tries, w.not_before) for w in step.back] == [(2, 1, 0.0), (4, 1, 0.0)]
+    assert step.line == Line(
+        rung=2, wait_until=NOW + 900, answered_at=NOW, trouble="Last.fm's daily limit of scrobbles is reached"
+    )
+
+
+def test_a_play_from_the_future_is_sent_once_more_when_its_time_has_come() -> None:
+    ahead = waiting(1, -5 * HOUR)
+    first = next_step(Line(), [ahead], Answered((ItemAnswer(4),)), NOW, 0.5)
+    assert first.settled == ()
+    [back] = first.back
+    assert (back.tries, back.too_new, back.not_before) == (1, 1, NOW + 5 * HOUR)
+    second = next_step(Line(), [back], Answered((ItemAnswer(4),)), NOW + 5 * HOUR, 0.5)
+    why = "Last.fm says, twice, that the time of the play lies ahead: is a clock wrong?"
+    assert (second.settled, second.back) == ((Settled(1, Ignored(4, why)),), ())
+
+
+def test_a_play_of_now_that_is_called_too_new_waits_an_hour() -> None:
+    step = next_step(Line(), [waiting(1, 5)], Answered((ItemAnswer(4),)), NOW, 0.5)
+    assert step.back[0].not_before == NOW + HOUR
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        pytest.param((), id="nothing"),
+        pytest.param((ItemAnswer(0),), id="one too few"),
+        pytest.param((ItemAnswer(0),) * 3, id="one too many"),
+        pytest.param((ItemAnswer(0), ItemAnswer(0, timestamp=1)), id="another time"),
+    ],
+)
+def test_an_answer_that_does_not_fit_settles_nothing(items: tuple[ItemAnswer, ...]) -> None:
+    step = next_step(TROUBLED, batch_of(2), Answered(items), NOW, 0.5)
+    said = Cause(None, "the answer does not fit the 2 plays that were sent")
+    assert step == next_step(TROUBLED, batch_of(2), Later(said), NOW, 0.5)
+    assert step.line.trouble == said.words
+
+
+@pytest.mark.parametrize(
+    ("track", "age", "code", "reason"),
+    [
+        pytest.param(
+            Track("a", "t"), OLDEST_ACCEPTED, 1, "older than 14 days: Last.fm takes no plays that old", id="age first"
+        ),
+        pytest.param(Track("a", "t", duration=29.9), 0, 1, "the track is shorter than 30 seconds", id="a short track"),
+        pytest.param(
+            Track("a", "t", duration=30), 0, 1, "Last.fm's filter ignored the artist 'a'", id="30 s are not short"
+        ),
+        pytest.param(
+            Track("Various", "t"),
+            0,
+            1,
+            "Last.fm's filter takes no artist named 'Various': correct the tags",
+            id="a compilation",
+        ),
+        pytest.param(
+            Track("UNDEFINED", "t"),
+            0,
+            1,
+            "Last.fm's filter takes no artist named 'UNDEFINED': correct the tags",
+            id="a player that knows no name",
+        ),
+        pytest.param(
+            Track("a", "t", album_artist="VA"),
+            0,
+            1,
+            "Last.fm's filter takes no album artist named 'VA': correct the tags",
+            id="an album artist",
+        ),
+        pytest.param(
+            Track("a", "t", album="Unknown album"),
+            0,
+            1,
+            "Last.fm's filter takes no album named 'Unknown album': correct the tags",
+            id="an album",
+        ),
+        pytest.param(
+            Track("a", "t", album="Various"), 0, 2, "Last.fm's filter ignored the track 't'", id="an album may be so named"
+        ),
+    ],
+)
+def test_the_true_reason_is_worked_out_from_the_facts(track: Track, age: float, code: int, reason: str) -> None:
+    assert true_reason(Play(track, int(NOW - age), 100.0), code, "", NOW) == reason

@@ -1,0 +1,222 @@
+"""What a play is: its names cleaned, its time told, and whether it counts."""
+
+from __future__ import annotations
+
+import math
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tonearm.core.play import (
+    EARLIEST_PLAY,
+    FURTHEST_AHEAD,
+    OLDEST_ACCEPTED,
+    Nameless,
+    Track,
+    When,
+    clean,
+    cleaned,
+    counts,
+    start_of_play,
+    when,
+)
+
+NOW = 1_760_000_000.0
+DAY = 86_400
+
+any_text = st.text(st.characters(min_codepoint=0, max_codepoint=sys.maxunicode, exclude_categories=()))
+seconds = st.floats(0, 100_000, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("duration", "threshold", "played", "counted"),
+    [
+        pytest.param(200, 50, 100, True, id="half of a track is enough"),
+        pytest.param(200, 50, 99.9, False, id="a tenth of a second short of half is not enough"),
+        pytest.param(30, 50, 30, False, id="a track of 30 s is too short, heard to the end"),
+        pytest.param(30.1, 50, 15.05, True, id="a track of more than 30 s counts at half"),
+        pytest.param(30.1, 50, 15.0, False, id="a track of more than 30 s does not count before half"),
+        pytest.param(12, 100, 12, False, id="a jingle never counts"),
+        pytest.param(480, 50, 239.9, False, id="half of eight minutes is four"),
+        pytest.param(480, 50, 240, True, id="four minutes of eight are enough"),
+        pytest.param(3600, 50, 240, True, id="four minutes of an hour are enough"),
+        pytest.param(3600, 100, 240, True, id="four minutes are enough where all is wanted"),
+        pytest.param(3600, 100, 239.9, False, id="less than four minutes of an hour are not enough"),
+        pytest.param(200, 25, 50, True, id="a quarter is enough at 25 percent"),
+        pytest.param(200, 25, 49, False, id="less than a quarter is not enough at 25 percent"),
+        pytest.param(200, 100, 199, False, id="all but a second is not enough at 100 percent"),
+        pytest.param(200, 100, 200, True, id="all is enough at 100 percent"),
+        pytest.param(None, 50, 240, True, id="four minutes of an unknown length are enough"),
+        pytest.param(None, 25, 239, False, id="an unknown length needs four minutes at every threshold"),
+        pytest.param(0, 50, 240, True, id="a length of 0 is an unknown length"),
+        pytest.param(0, 50, 120, False, id="a length of 0 is not a short track"),
+    ],
+)
+def test_the_rule_of_what_counts(duration: float | None, threshold: int, played: float, counted: bool) -> None:
+    assert counts(duration, played, threshold).counts is counted
+
+
+@pytest.mark.parametrize(
+    ("duration", "played", "needed", "why"),
+    [
+        (240, 71, 120, "heard 71 s of 240 s, needs 120 s"),
+        (200.5, 10.25, 100.25, "heard 10.2 s of 200.5 s, needs 100.2 s"),
+        (None, 100, 240, "heard 100 s of an unknown length, needs 240 s"),
+        (30, 30, 15, "the track is 30 s long, Last.fm takes tracks longer than 30 s"),
+        (600, 0, 240, "heard 0 s of 600 s, needs 240 s"),
+        (600, 300, 240, "heard 300 s of 600 s, needs 240 s"),
+    ],
+)
+def test_the_decision_says_what_was_heard_and_what_is_needed(
+    duration: float | None, played: float, needed: float, why: str
+) -> None:
+    decision = counts(duration, played)
+    assert (decision.heard, decision.needed, decision.why) == (played, needed, why)
+
+
+@given(st.floats(30.001, 100_000), seconds, st.integers(25, 100))
+def test_a_long_enough_track_counts_exactly_from_what_is_needed_on(
+    duration: float, played: float, threshold: int
+) -> None:
+    decision = counts(duration, played, threshold)
+    assert decision.counts == (played >= duration * threshold / 100 or played >= 240)
+    assert decision.needed <= 240
+
+
+@given(st.one_of(st.none(), st.floats(0, 100_000)), seconds, seconds, st.integers(25, 100), st.integers(25, 100))
+def test_hearing_more_or_asking_less_never_makes_a_play_count_less(
+    duration: float | None, played: float, more: float, one: int, other: int
+) -> None:
+    if counts(duration, played, max(one, other)).counts:
+        assert counts(duration, played + more, min(one, other)).counts
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        pytest.param("  Nina Simone ", "Nina Simone", id="blanks around a name go"),
+        pytest.param("Nina\tSimone", "Nina Simone", id="a tab between words is a blank"),
+        pytest.param("Nina\nSimone", "Nina Simone", id="a line break between words is a blank"),
+        pytest.param("\x00\x07Nina\x1b Simone\x7f\x9f", "Nina Simone", id="control characters go"),
+        pytest.param("Nina\ud800 Simone\udfff", "Nina Simone", id="lone surrogates go"),
+        pytest.param("Nina\ufffe Simone\uffff\ufdd0\ufdef\U0010ffff", "Nina Simone", id="non-characters go"),
+        pytest.param("Bjo\u0308rk", "Björk", id="letters are composed"),
+        pytest.param("a\u2028b\u2029c\x85d\x0be\x0cf\rg", "a b c d e f g", id="every line break is a blank"),
+        pytest.param("\u3000坂本 龍一\u00a0", "坂本 龍一", id="blanks of all scripts around a name go"),
+        pytest.param("!!!", "!!!", id="punctuation is a name"),
+        pytest.param("🎹", "🎹", id="a pair of surrogates in the making is one letter"),
+        pytest.param("\u200d", "\u200d", id="a joiner is neither blank nor control"),
+        pytest.param("\ufdcf\ufdf0", "\ufdcf\ufdf0", id="the neighbours of the non-characters stay"),
+        pytest.param("\n \x00\ud800", "", id="of nothing but rubbish nothing is left"),
+        pytest.param("a \n\x00 b", "a   b", id="blanks between words stay as they are"),
+    ],
+)
+def test_a_name_is_cleaned(said: str, meant: str) -> None:
+    assert clean(said) == meant
+
+
+@given(any_text)
+def test_a_clean_name_is_fit_to_be_signed_and_sent(text: str) -> None:
+    kept = clean(text)
+    assert clean(kept) == kept
+    assert unicodedata.is_normalized("NFC", kept)
+    assert kept == kept.strip()
+    assert not any(unicodedata.category(c) in ("Cc", "Cs") for c in kept)
+    assert not any(ord(c) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(c) <= 0xFDEF for c in kept)
+    kept.encode()
+
+
+@given(st.text(st.characters(exclude_categories=("C", "Z"))))
+def test_cleaning_keeps_every_letter(text: str) -> None:
+    assert clean(text) == unicodedata.normalize("NFC", text).strip()
+
+
+def test_every_name_of_a_track_is_cleaned() -> None:
+    dirty = Track(" a\x00", "\tt ", "al\x07bum", " aa\n", 200.5, 3, "mb\x00id ")
+    assert cleaned(dirty) == Track("a", "t", "album", "aa", 200.5, 3, "mbid")
+
+
+@pytest.mark.parametrize(
+    ("track", "field"),
+    [
+        (Track(" \x00", "t"), "artist"),
+        (Track("a", "\ud800\n"), "track"),
+        (Track("", ""), "artist"),
+    ],
+)
+def test_a_play_without_artist_or_title_is_none(track: Track, field: str) -> None:
+    with pytest.raises(Nameless, match=f"^{field}: nothing is left") as refused:
+        cleaned(track)
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize("duration", [None, 0, -1.0, math.nan, math.inf, 1e9])
+def test_an_impossible_duration_is_an_unknown_one(duration: float | None) -> None:
+    assert cleaned(Track("a", "t", duration=duration)).duration is None
+
+
+@pytest.mark.parametrize("duration", [0.5, 30.0, 86_400.0, 1e9 - 1])
+def test_a_possible_duration_is_kept(duration: float) -> None:
+    assert cleaned(Track("a", "t", duration=duration)).duration == duration
+
+
+@pytest.mark.parametrize(
+    ("number", "kept"), [(None, None), (0, None), (-3, None), (2**31, None), (2**31 - 1, 2**31 - 1), (1, 1)]
+)
+def test_a_track_number_that_no_database_keeps_is_unknown(number: int | None, kept: int | None) -> None:
+    assert cleaned(Track("a", "t", track_number=number)).track_number == kept
+
+
+@pytest.mark.parametrize(
+    ("reported", "start"),
+    [
+        pytest.param(1_760_000_000, 1_760_000_000, id="seconds"),
+        pytest.param(1_760_000_000.9, 1_760_000_000, id="fractions are dropped"),
+        pytest.param(1_760_000_000_000, 1_760_000_000, id="milliseconds"),
+        pytest.param(1_760_000_000_999.5, 1_760_000_000, id="fractions of milliseconds"),
+        pytest.param(100_000_000_000, 100_000_000, id="the first number that is taken for milliseconds"),
+        pytest.param(99_999_999_999, 99_999_999_999, id="the last number that is taken for seconds"),
+        pytest.param(-100_000_000_000, -100_000_000, id="milliseconds before 1970"),
+        pytest.param(99_999_999_999_999, 99_999_999_999, id="the last number of milliseconds"),
+        pytest.param(100_000_000_000_000, 0, id="microseconds are no time of a play"),
+        pytest.param(math.inf, 0, id="infinity"),
+        pytest.param(-math.inf, 0, id="minus infinity"),
+        pytest.param(math.nan, 0, id="not a number"),
+        pytest.param(10**400, 0, id="more than a float holds"),
+    ],
+)
+def test_the_start_of_a_play_in_whole_seconds(reported: float, start: int) -> None:
+    assert start_of_play(reported) == start
+
+
+@given(st.integers(EARLIEST_PLAY, 4_000_000_000), st.integers(0, 999))
+def test_milliseconds_and_seconds_tell_the_same_time(second: int, milli: int) -> None:
+    assert start_of_play(second) == start_of_play(second * 1000 + milli) == second
+
+
+@pytest.mark.parametrize(
+    ("start", "stands"),
+    [
+        pytest.param(NOW, When.TIMELY, id="now"),
+        pytest.param(NOW - 1, When.TIMELY, id="a second ago"),
+        pytest.param(NOW + 1, When.AHEAD, id="in a second"),
+        pytest.param(NOW - OLDEST_ACCEPTED + 1, When.TIMELY, id="14 days less a second ago"),
+        pytest.param(NOW - OLDEST_ACCEPTED, When.TOO_OLD, id="14 days ago to the second"),
+        pytest.param(NOW - 15 * DAY, When.TOO_OLD, id="15 days ago"),
+        pytest.param(EARLIEST_PLAY, When.TOO_OLD, id="the first scrobble there was"),
+        pytest.param(EARLIEST_PLAY - 1, When.NONSENSE, id="before the first scrobble"),
+        pytest.param(0, When.NONSENSE, id="1970"),
+        pytest.param(NOW + FURTHEST_AHEAD, When.AHEAD, id="30 days ahead"),
+        pytest.param(NOW + FURTHEST_AHEAD + 1, When.NONSENSE, id="more than 30 days ahead"),
+    ],
+)
+def test_how_a_start_lies_to_the_present(start: float, stands: When) -> None:
+    assert when(int(start), NOW) is stands
+
+
+def test_the_first_play_there_could_be_was_in_october_2002() -> None:
+    assert when(EARLIEST_PLAY, EARLIEST_PLAY + 1) is When.TIMELY
+    assert EARLIEST_PLAY == 1_033_430_400

@@ -1,0 +1,247 @@
+"""One bad play must not block the rest: whole deliveries, simulated without a clock, a disk or a network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tonearm.core.account import Connection
+from tonearm.core.delivery import (
+    BATCH,
+    Accepted,
+    Expired,
+    Fate,
+    Line,
+    Refused,
+    Rest,
+    Waiting,
+    next_move,
+    next_step,
+)
+from tonearm.core.play import OLDEST_ACCEPTED, Play, Track
+from tonearm.core.verdict import (
+    Answered,
+    Cause,
+    ItemAnswer,
+    Later,
+    Scope,
+    SessionDoubted,
+    Split,
+    Throttled,
+    Unsure,
+    Verdict,
+)
+
+START = 1_760_000_000.0
+HOUR = 3600.0
+BAD = Cause(6, "Invalid parameters")
+BAD_SIGNATURE = Cause(13, "Invalid method signature supplied")
+
+Batch = Sequence[Waiting]
+
+
+@dataclass
+class World:
+    """An account and its queue, as the tables would keep them; a request takes a second."""
+
+    waiting: dict[int, Waiting]
+    line: Line = Line()
+    now: float = START
+    fates: dict[int, Fate] = field(default_factory=dict)
+    sent: list[list[int]] = field(default_factory=list)
+    held: list[float] = field(default_factory=list)
+
+    def add(self, number: int, at: float | None = None) -> None:
+        play = Play(Track("a", f"t{number}", duration=200), int(self.now if at is None else at), 200.0)
+        self.waiting[number] = Waiting(number, play)
+
+    def run(self, until: float, answer: Callable[[Batch], Verdict]) -> None:
+        """Send whatever is due, as long as there is something before that moment."""
+        while self.now < until:
+            due = sorted(
+                (w for w in self.waiting.values() if w.not_before <= self.now), key=lambda w: (w.play.timestamp, w.id)
+            )
+            move = next_move(self.line, due[:BATCH], self.now)
+            for settled in move.expired:
+                self._settle(settled.id, settled.fate)
+            if isinstance(move, Rest):
+                later = [w.not_before for w in self.waiting.values() if w.not_before > self.now]
+                self.now = min([until, *([move.until] if move.until else later)])
+                continue
+            self._send(move.batch, answer)
+
+    def _send(self, batch: Batch, answer: Callable[[Batch], Verdict]) -> None:
+        self.sent.append([w.id for w in batch])
+        verdict = answer(batch)
+        self.now += 1
+        step = next_step(self.line, batch, verdict, self.now, 0.5)
+        self.line = step.line
+        for settled in step.settled:
+            self._settle(settled.id, settled.fate)
+        for back in step.back:
+            assert back.play == self.waiting[back.id].play
+            self.waiting[back.id] = back
+        if step.hold:
+            self.held.append(self.now)
+            self.now = max(self.now, step.hold.until)
+
+    def _settle(self, number: int, fate: Fate) -> None:
+        del self.waiting[number]
+        assert number not in self.fates
+        self.fates[number] = fate
+
+
+def queue_of(size: int) -> World:
+    world = World({})
+    for number in range(size):
+        world.add(number, START - size + number)
+    return world
+
+
+def answered(batch: Batch) -> Answered:
+    return Answered(tuple(ItemAnswer(0, timestamp=w.play.timestamp) for w in batch))
+
+
+def refusing(bad: set[int], cause: Cause = BAD) -> Callable[[Batch], Verdict]:
+    return lambda batch: Split(cause) if bad & {w.id for w in batch} else answered(batch)
+
+
+def accepted(world: World) -> list[int]:
+    return sorted(number for number, fate in world.fates.items() if fate == Accepted())
+
+
+bad_ones = st.integers(1, BATCH).flatmap(
+    lambda size: st.tuples(st.just(size), st.sets(st.integers(0, size - 1), max_size=size))
+)
+
+
+@given(bad_ones)
+def test_bad_plays_are_found_and_all_others_go_on(case: tuple[int, set[int]]) -> None:
+    size, bad = case
+    world = queue_of(size)
+    world.run(START + HOUR, refusing(bad))
+    assert accepted(world) == [number for number in range(size) if number not in bad]
+    assert {number for number, fate in world.fates.items() if fate == Refused(BAD)} == bad
+    assert len(world.sent) <= max(1, 2 * len(bad) * math.log2(BATCH) + 1)
+
+
+@pytest.mark.parametrize("size", range(1, BATCH + 1))
+def test_one_bad_play_is_alone_after_12_requests_wherever_it_stands(size: int) -> None:
+    for bad in range(size):
+        world = queue_of(size)
+        world.run(START + HOUR, refusing({bad}))
+        assert len(world.sent) <= 2 * math.log2(BATCH) + 1
+        assert len(world.fates) == size
+
+
+def test_bad_plays_in_every_place_take_less_than_two_requests_each() -> None:
+    world = queue_of(BATCH)
+    world.run(START + HOUR, refusing(set(range(BATCH))))
+    assert len(world.sent) < 2 * BATCH
+    assert len(world.fates) == BATCH
+
+
+def test_a_request_never_carries_a_play_that_is_refused_already() -> None:
+    world = queue_of(BATCH)
+    world.run(START + HOUR, refusing({0, 17, 49}))
+    refused = [batch[0] for batch in world.sent if len(batch) == 1 and batch[0] in {0, 17, 49}]
+    assert sorted(refused) == [0, 17, 49]
+
+
+# Error 13: one badly encoded name, or a wrong secret
+
+
+@pytest.mark.parametrize("bad", [0, 20, 49])
+def test_one_play_with_a_bad_signature_among_good_ones_is_refused_alone(bad: int) -> None:
+    world = queue_of(BATCH)
+    world.run(START + HOUR, refusing({bad}, BAD_SIGNATURE))
+    assert world.fates[bad] == Refused(BAD_SIGNATURE)
+    assert len(accepted(world)) == BATCH - 1
+    assert len(world.sent) <= 2 * math.log2(BATCH) + 2
+
+
+@pytest.mark.parametrize("size", [1, 2, 50, 300])
+def test_a_wrong_secret_refuses_nobody_and_does_not_hammer(size: int) -> None:
+    world = queue_of(size)
+    world.run(START + 24 * HOUR, lambda batch: Split(BAD_SIGNATURE))
+    assert world.fates == {}
+    assert len(world.sent) <= 4 * 24
+    assert "secret" in world.line.trouble
+    world.run(START + 72 * HOUR, answered)
+    assert accepted(world) == list(range(size))
+
+
+def test_a_play_with_a_bad_signature_in_a_quiet_account_does_not_block_what_comes_after_it() -> None:
+    world = queue_of(1)
+    world.run(START + 10 * HOUR, refusing({0}, BAD_SIGNATURE))
+    assert world.fates == {}
+    world.add(1)
+    world.run(START + 13 * HOUR, refusing({0}, BAD_SIGNATURE))
+    assert world.fates == {0: Refused(BAD_SIGNATURE), 1: Accepted()}
+
+
+def test_a_play_with_a_bad_signature_holds_nobody_elses_plays() -> None:
+    world = queue_of(1)
+    world.run(START + 10 * HOUR, refusing({0}, BAD_SIGNATURE))
+    assert world.held == []
+
+
+def test_a_play_that_nothing_proves_bad_expires_in_the_end() -> None:
+    world = queue_of(1)
+    world.run(START + OLDEST_ACCEPTED + 3 * HOUR, lambda batch: Split(BAD_SIGNATURE))
+    assert world.fates == {0: Expired()}
+
+
+# Bad days
+
+
+passing = st.sampled_from(
+    [
+        Later(Cause(8, "Operation failed")),
+        Later(Cause(11, "Service Offline"), 120.0),
+        Unsure(Cause(None, "no answer in time")),
+        Throttled(Scope.ACCOUNT, Cause(29, "Too many scrobbles")),
+        Throttled(Scope.ADDRESS, Cause(29, "Your IP")),
+        SessionDoubted(Cause(4, "Authentication Failed")),
+        Answered((ItemAnswer(0),) * 60),
+    ]
+)
+
+
+@given(st.integers(1, 120), st.lists(st.one_of(st.none(), passing), max_size=12), st.sets(st.integers(0, 119)))
+def test_whatever_passes_every_play_is_settled_once_in_the_end(
+    size: int, faults: list[Verdict | None], bad: set[int]
+) -> None:
+    world = queue_of(size)
+    troubles = iter(faults)
+
+    def answer(batch: Batch) -> Verdict:
+        return next(troubles, None) or refusing(bad)(batch)
+
+    while world.waiting:
+        world.run(world.now + HOUR, answer)
+        if world.line.connection is Connection.NEEDS_SIGN_IN:  # three errors 4 in a row
+            world.line = Line()
+    assert accepted(world) == [number for number in range(size) if number not in bad]
+    assert sorted(world.fates) == list(range(size))
+    assert world.now < START + 24 * HOUR
+
+
+@given(st.integers(51, 300))
+def test_good_plays_go_oldest_first_in_as_few_requests_as_can_be(size: int) -> None:
+    world = queue_of(size)
+    world.run(START + HOUR, answered)
+    assert [number for batch in world.sent for number in batch] == list(range(size))
+    assert len(world.sent) == math.ceil(size / BATCH)
+
+
+def test_after_throttling_one_play_probes_before_the_rest_follow() -> None:
+    world = queue_of(120)
+    answers = iter([Throttled(Scope.ACCOUNT, Cause(29, "Too many scrobbles"))] * 3)
+    world.run(START + HOUR, lambda batch: next(answers, None) or answered(batch))
+    assert [len(batch) for batch in world.sent] == [50, 1, 1, 1, 50, 50, 19]

@@ -1,0 +1,106 @@
+"""What is read from one audio file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import audio
+from tests.audio import FORMATS, Tags
+from tonearm.core.play import Track
+from tonearm.library.tags import Unfit, read_tags
+
+MBID = "054a6cef-c53a-4ffa-a76e-69d2b8cc7d09"
+SAEGLOPUR = Tags("Sigur Rós", "Sæglópur — 椎名", "Takk…", "Sigur Rós & Amiina", 6, MBID)
+
+
+def file(folder: Path, content: bytes, name: str = "a.mp3") -> str:
+    path = folder / name
+    path.write_bytes(content)
+    return str(path)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_every_format_tells_all_its_tags(tmp_path: Path, format_: str) -> None:
+    suffix, write = FORMATS[format_]
+    track = read_tags(file(tmp_path, write(SAEGLOPUR, 42.0), f"a{suffix}"))
+    assert isinstance(track, Track)
+    assert track.duration == pytest.approx(42.0, abs=0.6)
+    assert track == Track("Sigur Rós", "Sæglópur — 椎名", "Takk…", "Sigur Rós & Amiina", track.duration, 6, MBID)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_every_format_may_leave_tags_out(tmp_path: Path, format_: str) -> None:
+    suffix, write = FORMATS[format_]
+    track = read_tags(file(tmp_path, write(Tags("A", "B"), 1.0), f"a{suffix}"))
+    assert isinstance(track, Track)
+    assert track == Track("A", "B", duration=track.duration)
+
+
+def test_the_suffix_may_be_in_capitals(tmp_path: Path) -> None:
+    assert isinstance(read_tags(file(tmp_path, audio.flac(Tags("A", "B")), "A.FLAC")), Track)
+
+
+def test_names_are_cleaned(tmp_path: Path) -> None:
+    track = read_tags(file(tmp_path, audio.flac(Tags(" Sigur Ro\u0301s\x07", "Two\nlines ")), "a.flac"))
+    assert isinstance(track, Track)
+    assert (track.artist, track.title) == ("Sigur Rós", "Two lines")
+
+
+def test_the_album_artist_stands_in_for_the_artist(tmp_path: Path) -> None:
+    track = read_tags(file(tmp_path, audio.mp3(Tags(title="B", album_artist="A"))))
+    assert isinstance(track, Track)
+    assert (track.artist, track.album_artist) == ("A", "A")
+
+
+def test_a_track_number_that_is_none_is_left_out(tmp_path: Path) -> None:
+    track = read_tags(file(tmp_path, audio.mp3(Tags("A", "B", track_number=10**20))))
+    assert isinstance(track, Track)
+    assert track.track_number is None
+
+
+def test_an_identifier_of_somebody_else_is_not_a_recording(tmp_path: Path) -> None:
+    content = audio.mp3(Tags("A", "B", mbid=MBID)).replace(b"musicbrainz.org", b"example.invalid")
+    track = read_tags(file(tmp_path, content))
+    assert isinstance(track, Track)
+    assert track.mbid == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.mp3", audio.mp3(Tags(title="B")), "no artist tag"),
+        ("a.mp3", audio.mp3(Tags(artist="A")), "no title tag"),
+        ("a.mp3", audio.mp3(Tags("\x07", "B")), "no artist tag"),
+        ("a.mp3", audio.mp3(Tags()), "no tags"),
+        ("a.mp3", b"", "the file is empty"),
+        ("a.mp3", b"a letter, not music", "no tags"),
+        ("a.flac", b"a letter, not music", "damaged, or not really .flac"),
+        ("a.OGG", b"OggS", "damaged, or not really .ogg"),
+        ("a.m4a", b"\0\0\0\x01ftyp" + b"\x7f" * 100, "damaged, or not really .m4a"),
+        ("a.wav", audio.mp3(Tags("A", "B")), "damaged, or not really .wav"),
+        ("a.txt", b"a letter, not music", "damaged, or not really .txt"),
+    ],
+)
+def test_a_file_that_cannot_be_in_the_library_says_why(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
+    assert read_tags(file(tmp_path, content, name)) == Unfit(reason)
+
+
+@pytest.mark.parametrize("filler", [b"\0", b"\xff"])
+def test_a_download_that_is_still_to_be_filled_is_read_as_far_as_it_goes(tmp_path: Path, filler: bytes) -> None:
+    whole = audio.mp3(Tags("A", "B"))
+    tags = whole[: whole.index(b"\xff")]
+    assert read_tags(file(tmp_path, tags + filler * 3_000_000)) == Track("A", "B")
+
+
+def test_every_truncated_file_is_a_track_or_says_why_not(tmp_path: Path) -> None:
+    for suffix, write in FORMATS.values():
+        whole = write(SAEGLOPUR, 0.1)
+        for length in range(0, len(whole), 7):
+            assert isinstance(read_tags(file(tmp_path, whole[:length], f"a{suffix}")), Track | Unfit)
+
+
+def test_a_file_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_tags(str(tmp_path / "none.mp3"))
