@@ -56,6 +56,7 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
     auth_url: str = AUTH_URL,
     user_agent: str = USER_AGENT,
     requests_per_second: float = REQUESTS_PER_SECOND,
+    daily_scrobbles: int | None = None,
     secret_key: str = "",
     http: httpx2.AsyncClient | None = None,
     clock: Clock | None = None,
@@ -66,7 +67,8 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
     Tables are made or brought up to date first. Raises StoreUnavailable where the database cannot be used,
     DatabaseTooNew where a newer tonearm wrote it, and AlreadyOpen where another process delivers from it
     (with `deliver=False` this one only reports, and leaves the sending to the other). `secret_key` seals the
-    session keys; without one a key file is made beside a SQLite file. Rates are per second, 0 lifts the limit.
+    session keys; without one a key file is made beside a SQLite file. Rates are per second, 0 lifts the limit;
+    `daily_scrobbles` is each listener's daily limit at Last.fm, None to learn it where it is met.
     """
     url = database_url(database)
     file = sqlite_file(url)
@@ -76,12 +78,20 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
         store = Store(url)
         try:
             async with _line(http) as line:
-                parts = _Parts(store, clock or SystemClock(), seal, Keys(api_key, api_secret), auth_url)
-                client = partial(LastFm, parts.keys, api_url, http=line, user_agent=user_agent)
-                async with _deck(parts, client, requests_per_second, deliver) as deck:
+                keys = Keys(api_key, api_secret)
+                limits = _Limits(requests_per_second, daily_scrobbles)
+                parts = _Parts(store, clock or SystemClock(), seal, keys, auth_url, limits)
+                client = partial(LastFm, keys, api_url, http=line, user_agent=user_agent)
+                async with _deck(parts, client, deliver) as deck:
                     yield deck
         finally:
             await asyncio.to_thread(store.close)
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    requests_per_second: float
+    daily_scrobbles: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,7 @@ class _Parts:
     seal: Seal
     keys: Keys
     auth_url: str
+    limits: _Limits
 
 
 @asynccontextmanager
@@ -106,7 +117,7 @@ async def _line(http: httpx2.AsyncClient | None) -> AsyncIterator[httpx2.AsyncCl
 
 
 @asynccontextmanager
-async def _deck(parts: _Parts, client: Callable[..., LastFm], per_second: float, deliver: bool) -> AsyncIterator[Deck]:
+async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> AsyncIterator[Deck]:
     store, clock, seal, keys = parts.store, parts.clock, parts.seal, parts.keys
     announcer = Announcer(secrets.token_hex(4))
     counting = Counting(store, clock, announcer)
@@ -119,12 +130,13 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], per_second: float,
     tally = Tally()
     stop = asyncio.Event()
     tasks: list[asyncio.Task[None]] = []
-    pace = Pace(store, clock, keys.api_key, per_second)
+    daily = parts.limits.daily_scrobbles
+    pace = Pace(store, clock, keys.api_key, parts.limits.requests_per_second)
     paced = client(pace=pace.turn)
     deck = Deck(
         clock=clock,
         announcer=announcer,
-        listeners=Listeners(store, clock, keys.api_key),
+        listeners=Listeners(store, clock, keys.api_key, daily),
         listening=Listening(store, clock, announcer, ring, tally),
         shows=NowPlaying(store, clock, paced, seal, announcer),
         signing_in=SigningIn(store, clock, paced, seal, announcer, ring, keys.api_key, parts.auth_url),
@@ -144,7 +156,8 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], per_second: float,
     tasks.append(asyncio.create_task(counting.run()))
     if sends:
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        delivering = Delivering(store, clock, pace, client().scrobble, seal, announcer, counting.changed, tally, owner)
+        post = client().scrobble
+        delivering = Delivering(store, clock, pace, post, seal, announcer, counting.changed, tally, owner, daily)
         tasks.append(asyncio.create_task(_run(engine, delivering, deck.loving, stop)))
     try:
         yield deck

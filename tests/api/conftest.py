@@ -38,6 +38,11 @@ class Service:
 
         return str(self.call(make()))
 
+    def failed_once(self, play: int) -> None:
+        """Return when a play has been tried and waits again."""
+        while not self.http.get(f"/lastfm/queue/{play}").json()["attempts"]:
+            pass
+
     def stranger(self, **headers: str) -> httpx2.Client:
         """A client without a token."""
         return httpx2.Client(base_url=self.url, headers=headers, timeout=20)

@@ -41,7 +41,7 @@ def test_counts_are_true_and_have_no_cap(service: Service) -> None:
 
 def test_a_retry_sends_what_waits_and_says_what_is_left(service: Service) -> None:
     service.emulator.fault("error", error=16, methods=["track.scrobble"], calls=1)
-    service.http.post("/lastfm/scrobble", json=a_play())
+    service.failed_once(service.http.post("/lastfm/scrobble", json=a_play()).json()["id"])
     answer = service.http.post("/lastfm/queue/retry")
     assert answer.status_code == 200
     assert answer.json() == {"status": "success", "remaining_queued": 0}

@@ -125,7 +125,7 @@ def frozen(plays: Sequence[Waiting]) -> list[tuple[int, Play]]:
         pytest.param(
             Line(),
             [waiting(1, 9, group=1), waiting(2, 8, group=1), waiting(3, 7, group=3), waiting(4, 6, group=1)],
-            Send((waiting(1, 9, group=1), waiting(2, 8, group=1))),
+            Send((waiting(1, 9, group=1), waiting(2, 8, group=1), waiting(4, 6, group=1))),
             id="a group goes together and alone",
         ),
         pytest.param(
@@ -205,7 +205,9 @@ VERDICTS: list[Verdict] = [
 
 jitters = st.floats(0, 1, exclude_max=True)
 items = st.builds(ItemAnswer, st.sampled_from([0, 0, 1, 2, 3, 4, 5, 99]), timestamp=st.none())
-verdicts = st.one_of(st.sampled_from(VERDICTS), st.lists(items, min_size=1, max_size=5).map(lambda a: Answered(tuple(a))))
+verdicts = st.one_of(
+    st.sampled_from(VERDICTS), st.lists(items, min_size=1, max_size=5).map(lambda a: Answered(tuple(a)))
+)
 
 
 @given(lines, st.sampled_from([1, 2, 3, 4, 5, 50]), verdicts, jitters)
@@ -292,11 +294,11 @@ def test_an_address_that_is_throttled_rests_everybody() -> None:
     cause = Cause(29, "Your IP")
     step = next_step(Line(), batch_of(2), Throttled(Scope.ADDRESS, cause), NOW, 0.5)
     assert step.hold == Hold(NOW + 60, str(cause), refused=False)
-    assert step.line == Line(fails=1, trouble=str(cause))
-    again = next_step(step.line, batch_of(2), Throttled(Scope.ADDRESS, cause, 500.0), NOW, 0.5)
-    assert again.hold == Hold(NOW + 500, str(cause), refused=False)
-    assert next_step(again.line, batch_of(2), Throttled(Scope.ADDRESS, cause), NOW, 0.5).hold == Hold(
-        NOW + 300, str(cause), refused=False
+    assert step.line == Line(trouble=str(cause))
+    again = next_step(step.line, batch_of(2), Throttled(Scope.ADDRESS, cause, 500.0), NOW, 0.5, rung=1)
+    assert again.hold == Hold(NOW + 500, str(cause), refused=False, rung=2)
+    assert next_step(again.line, batch_of(2), Throttled(Scope.ADDRESS, cause), NOW, 0.5, rung=2).hold == Hold(
+        NOW + 300, str(cause), refused=False, rung=3
     )
 
 
@@ -485,7 +487,11 @@ def test_an_answer_that_does_not_fit_settles_nothing(items: tuple[ItemAnswer, ..
             id="an album",
         ),
         pytest.param(
-            Track("a", "t", album="Various"), 0, 2, "Last.fm's filter ignored the track 't'", id="an album may be so named"
+            Track("a", "t", album="Various"),
+            0,
+            2,
+            "Last.fm's filter ignored the track 't'",
+            id="an album may be so named",
         ),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ def _starts(gaps: list[float], rate: float) -> list[float]:
 @given(gaps, rates)
 def test_no_two_requests_are_closer_than_the_rate_allows(gaps: list[float], rate: float) -> None:
     starts = _starts(gaps, rate)
-    assert all(later - earlier >= 1 / rate - 1e-6 for earlier, later in zip(starts, starts[1:], strict=False))
+    assert all(later - earlier >= 1 / rate - 1e-6 for earlier, later in pairwise(starts))
 
 
 @given(gaps, rates, st.floats(0.1, 20))

@@ -50,7 +50,7 @@ class World:
     """An account and its queue, as the tables would keep them; a request takes a second."""
 
     waiting: dict[int, Waiting]
-    line: Line = Line()
+    line: Line = field(default_factory=Line)
     now: float = START
     fates: dict[int, Fate] = field(default_factory=dict)
     sent: list[list[int]] = field(default_factory=list)

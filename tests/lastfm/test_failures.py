@@ -231,6 +231,21 @@ def test_an_answer_that_cannot_be_read_is_judged_by_its_status(
     assert str(status) in str(raised)
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b" ", "HTTP 502 and nothing in the body"),
+        (b"\n<html></html>", "HTTP 502 with a page instead of an answer"),
+        (b'{"scrobbles":', "HTTP 502 with a body that cannot be read"),
+        (b'{"user":{}}', "HTTP 502 with an answer to something else"),
+        (b'{"error":"x"}', "HTTP 502 with an error that has no number"),
+        (b'{"scrobbles":{}}', "3 sent, 0 answered"),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_described(content: bytes, words: str) -> None:
+    assert cause_of(verdict_of(failure(content, 502))) == Cause(None, words)
+
+
 def test_a_limit_without_a_word_is_about_the_address() -> None:
     verdict = verdict_of(failure(b"", 429))
     assert isinstance(verdict, Throttled)

@@ -189,6 +189,23 @@ async def test_a_client_of_the_host_is_used_as_it_is_and_never_closed(face: Face
     assert b"user-agent: host/1.0 (+mail@host)\r\n" in request.lower()
 
 
+async def test_whatever_transport_a_host_brings_is_told_how_long_to_wait() -> None:
+    told: list[object] = []
+
+    class Hosts(httpx2.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            told.append(request.extensions["timeout"])
+            return httpx2.Response(200, content=body(TOKEN))
+
+    async with httpx2.AsyncClient(transport=Hosts(), timeout=None) as http:
+        await LastFm(KEYS, http=http).get_token()
+        await LastFm(KEYS, http=http, patience=Patience(connect=1.0, read=2.0)).get_token()
+    assert told == [
+        {"connect": 5.0, "pool": 5.0, "read": 30.0, "write": 30.0},
+        {"connect": 1.0, "pool": 1.0, "read": 2.0, "write": 2.0},
+    ]
+
+
 async def test_a_client_of_our_own_opens_again_after_closing(face: Face) -> None:
     with serving(answering(body(TOKEN))) as server:
         client = face(KEYS, server.url)

@@ -42,7 +42,10 @@ BAD_SIGNATURE = 13
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Where an account's delivery stands. Times are Unix seconds; the counters are of failures in a row."""
+    """Where an account's delivery stands. Times are Unix seconds; the counters are of failures in a row.
+
+    `budget` is the daily limit of scrobbles as far as it was met (0: never met), since `budget_at`.
+    """
 
     connection: Connection = Connection.CONNECTED
     wait_until: float = 0.0
@@ -51,11 +54,16 @@ class Line:
     rung: int = 0
     answered_at: float = 0.0
     trouble: str = ""
+    budget: int = 0
+    budget_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A frozen play in the queue. A `group` (after a split) is sent together and alone; 0 is none."""
+    """A frozen play in the queue. A `group` (after a split) is sent together and alone; 0 is none.
+
+    `live`: it was reported when it was played; what is not is a backlog, which yields.
+    """
 
     id: int
     play: Play
@@ -65,6 +73,7 @@ class Waiting:
     split_at: float = 0.0
     too_new: int = 0
     error: str = ""
+    live: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +126,24 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Nothing to send now; look again at `until` (Unix seconds; None: when something changes)."""
+    """Nothing to send now; look again at `until` (Unix seconds; None: when something changes).
+
+    `backlog_until`: the day's budget is used up, so until then only live plays are sent.
+    """
 
     until: float | None
     expired: tuple[Settled, ...] = ()
+    backlog_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Everything that uses this API key from this address rests until then."""
+    """Everything that uses this API key from this address rests until then; `rung` counts rests in a row."""
 
     until: float
     why: str
     refused: bool
+    rung: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +156,11 @@ class Step:
     hold: Hold | None = None
 
 
-def next_move(line: Line, waiting: Sequence[Waiting], now: float) -> Send | Rest:
-    """What to do for an account whose plays wait in order of time."""
+def next_move(line: Line, waiting: Sequence[Waiting], now: float, *, used: int = 0, probe: bool = False) -> Send | Rest:
+    """What to do for an account: `waiting` has its live plays first, then its backlog, each oldest first.
+
+    `used` counts its plays of the last day; `probe` sends a single play to see whether a rest is over.
+    """
     expired = tuple(Settled(w.id, Expired()) for w in waiting if now - w.play.timestamp >= OLDEST_ACCEPTED)
     gone = {s.id for s in expired}
     alive = [w for w in waiting if w.id not in gone]
@@ -154,25 +171,50 @@ def next_move(line: Line, waiting: Sequence[Waiting], now: float) -> Send | Rest
     due = [w for w in alive if w.not_before <= now]
     if not due:
         return Rest(min((w.not_before for w in alive), default=None), expired)
-    return Send(_batch(due, 1 if line.rung else BATCH), expired)
+    room = pacing.backlog_room(line.budget, used)
+    allowed = due if room is None else _within(due, room)
+    if not allowed:
+        look = now + pacing.BUDGET_LOOK
+        return Rest(look, expired, backlog_until=look)
+    return Send(_batch(allowed, 1 if line.rung or probe else BATCH), expired)
+
+
+def _within(due: list[Waiting], room: int) -> list[Waiting]:
+    """The live plays, and as much of the backlog as there is room for."""
+    backlog = [w for w in due if not w.live]
+    return [w for w in due if w.live] + backlog[:room]
 
 
 def _batch(due: list[Waiting], size: int) -> tuple[Waiting, ...]:
+    """The first plays up to the next group, or the whole of the first one's group; in order of time."""
     group = due[0].group
-    return tuple(itertools.islice(itertools.takewhile(lambda w: w.group == group, due), size))
+    together = (w for w in due if w.group == group) if group else itertools.takewhile(lambda w: not w.group, due)
+    return tuple(sorted(itertools.islice(together, size), key=lambda w: (w.play.timestamp, w.id)))
 
 
-def next_step(line: Line, batch: Sequence[Waiting], verdict: Verdict, now: float, jitter: float) -> Step:
-    """What Last.fm's answer to a batch means. `jitter` is a chance in [0, 1)."""
+def next_step(
+    line: Line,
+    batch: Sequence[Waiting],
+    verdict: Verdict,
+    now: float,
+    jitter: float,
+    *,
+    used: int = 0,
+    rung: int = 0,
+) -> Step:
+    """What Last.fm's answer to a batch means. `jitter` is a chance in [0, 1).
+
+    `used` counts the account's plays of the last day, `rung` the rests in a row of this key and address.
+    """
     match verdict:
         case Answered(items):
-            return _answered(line, batch, items, now, jitter)
+            return _answered(line, batch, items, now, jitter, used)
         case Later(cause, retry_after):
             return _later(line, batch, cause, now, jitter, retry_after)
         case Unsure(cause):
             return _later(line, batch, cause, now, jitter)
         case Throttled(scope, cause, retry_after):
-            return _throttled(line, batch, scope, cause, now, retry_after)
+            return _throttled(line, batch, scope, cause, now, retry_after, used, rung)
         case Split(cause) if len(batch) > 1:
             return _divided(line, batch, cause, now)
         case Split(cause):
@@ -202,17 +244,26 @@ def _later(
 
 
 def _throttled(
-    line: Line, batch: Sequence[Waiting], scope: Scope, cause: Cause, now: float, least: float | None
+    line: Line,
+    batch: Sequence[Waiting],
+    scope: Scope,
+    cause: Cause,
+    now: float,
+    least: float | None = None,
+    used: int = 0,
+    rung: int = 0,
 ) -> Step:
     match scope:
         case Scope.ACCOUNT:
             wait = max(pacing.rung(pacing.ACCOUNT_LADDER, line.rung), least or 0.0)
             resting = replace(line, rung=line.rung + 1, wait_until=now + wait, trouble=str(cause))
+            if budget := pacing.budget_met(used, line.budget):
+                resting = replace(resting, budget=budget, budget_at=now)
             return Step(resting, back=_back(batch, cause))
         case Scope.ADDRESS:
-            wait = max(pacing.rung(pacing.ADDRESS_LADDER, line.fails), least or 0.0)
-            resting = replace(line, fails=line.fails + 1, trouble=str(cause))
-            return Step(resting, back=_back(batch, cause), hold=Hold(now + wait, str(cause), refused=False))
+            wait = max(pacing.rung(pacing.ADDRESS_LADDER, rung), least or 0.0)
+            hold = Hold(now + wait, str(cause), refused=False, rung=rung + 1)
+            return Step(replace(line, trouble=str(cause)), back=_back(batch, cause), hold=hold)
         case _:
             assert_never(scope)
 
@@ -250,7 +301,9 @@ def _alone(line: Line, guilty: Waiting, cause: Cause, now: float, jitter: float)
     return Step(doubted, back=(back,))
 
 
-def _answered(line: Line, batch: Sequence[Waiting], items: Sequence[ItemAnswer], now: float, jitter: float) -> Step:
+def _answered(
+    line: Line, batch: Sequence[Waiting], items: Sequence[ItemAnswer], now: float, jitter: float, used: int
+) -> Step:
     if len(items) != len(batch) or any(
         a.timestamp not in (None, w.play.timestamp) for a, w in zip(items, batch, strict=True)
     ):
@@ -267,9 +320,22 @@ def _answered(line: Line, batch: Sequence[Waiting], items: Sequence[ItemAnswer],
     calm = replace(line, fails=0, doubts=0, rung=0, wait_until=0.0, answered_at=now, trouble="")
     if any(a.ignored == DAILY_LIMIT for a in items):
         cause = Cause(None, "Last.fm's daily limit of scrobbles is reached")
-        throttled = _throttled(replace(calm, rung=line.rung), (), Scope.ACCOUNT, cause, now, None)
+        throttled = _throttled(replace(calm, rung=line.rung), (), Scope.ACCOUNT, cause, now, used=used)
         return Step(throttled.line, tuple(settled), tuple(back))
+    if calm.budget and now - calm.budget_at >= pacing.BUDGET_DAY:
+        calm = replace(calm, budget=pacing.budget_after_a_day(calm.budget), budget_at=now)
     return Step(calm, tuple(settled), tuple(back))
+
+
+def proves_the_key(verdict: Verdict) -> bool:
+    """Whether an answer shows that this key and this address are served."""
+    match verdict:
+        case Answered() | Split() | SessionDoubted() | SessionEnded() | Throttled(Scope.ACCOUNT):
+            return True
+        case Later() | Unsure() | Throttled() | KeyRefused():
+            return False
+        case _:
+            assert_never(verdict)
 
 
 def _outcome(waiting: Waiting, answer: ItemAnswer, now: float) -> Fate | Waiting:

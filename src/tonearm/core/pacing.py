@@ -18,6 +18,21 @@ ACCOUNT_LADDER = (300.0, 900.0, 1800.0, 3600.0, 7200.0)
 ADDRESS_LADDER = (60.0, 120.0, 300.0, 600.0)
 """Seconds that everyone pauses after "your IP has made too many requests"."""
 
+PROBE = 40.0
+"""Seconds that one probing request gets to show whether a rest is over, before another may try."""
+
+BUDGET_DAY = 86400.0
+"""Seconds over which a daily limit counts; a rolling day is the usual guess."""
+
+LEAST_BUDGET = 50
+"""A limit met before so many plays is no daily one, but a burst's."""
+
+RESERVE = 0.1
+"""Part of a daily budget that a backlog leaves to what is played today."""
+
+BUDGET_LOOK = 900.0
+"""Seconds until a backlog that has used up the budget looks again."""
+
 KEY_PROBE = 3600.0
 """Seconds between probes of a refused API key; a suspension is lifted by people, not by retries."""
 
@@ -53,3 +68,29 @@ def backoff(fails: int, jitter: float) -> float:
 def rung(ladder: tuple[float, ...], step: int) -> float:
     """Seconds on a ladder's rung, counted from 0; its last rung repeats."""
     return ladder[min(step, len(ladder) - 1)]
+
+
+def budget_met(used: int, known: int) -> int:
+    """The daily budget after a limit was met with so many plays used in a day; 0 is an unknown one."""
+    if used < LEAST_BUDGET:
+        return known
+    return min(used, known) if known else used
+
+
+def budget_after_a_day(known: int) -> int:
+    """The daily budget after a day without meeting the limit: a tenth more, since it may have been lifted."""
+    return known + max(1, known // 10) if known else 0
+
+
+def backlog_room(budget: int, used: int) -> int | None:
+    """How many plays of a backlog the budget still has room for; None while no limit is known."""
+    return max(0, int(budget * (1 - RESERVE)) - used) if budget else None
+
+
+def clear_at(backlog: int, budget: int, used: int, now: float) -> float | None:
+    """When a backlog is about to be gone (Unix seconds); None while no limit is known."""
+    room = backlog_room(budget, used)
+    if room is None:
+        return None
+    days = max(0, backlog - room) / max(1.0, budget * (1 - RESERVE))
+    return now + days * BUDGET_DAY

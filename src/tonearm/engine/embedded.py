@@ -20,8 +20,9 @@ GRACE = 5.0
 class EmbeddedEngine:
     """Runs up to `at_once` handlers beside each other in the caller's event loop."""
 
-    def __init__(self, clock: Clock, at_once: int = 8) -> None:
+    def __init__(self, clock: Clock, at_once: int = 8, grace: float = GRACE) -> None:
         self._clock = clock
+        self._grace = grace
         self._places = asyncio.Semaphore(at_once)
         self._rung: dict[Job, None] = {}
         self._busy: set[Job] = set()
@@ -34,7 +35,7 @@ class EmbeddedEngine:
         self._bell.set()
 
     async def run(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; what runs then gets GRACE seconds to come to its end."""
+        """Work until `stop` is set; what runs then gets `grace` seconds to come to its end."""
         stopping = asyncio.create_task(self._ring_at(stop))
         tasks: set[asyncio.Task[None]] = set()
         next_sweep = 0.0
@@ -51,19 +52,20 @@ class EmbeddedEngine:
                 for job in [job for job in self._rung if job not in self._busy]:
                     del self._rung[job]
                     self._busy.add(job)
-                    task = asyncio.create_task(self._work(job, handlers[job[0]]))
+                    task = asyncio.create_task(self._work(job, handlers))
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
                 soonest = min((next_sweep, *self._alarms.values()))
                 await self._until_rung(max(0.0, soonest - self._clock.now()))
         finally:
             stopping.cancel()
-            await _end(tasks)
+            await _end(tasks, self._grace)
 
-    async def _work(self, job: Job, handler: Handler) -> None:
+    async def _work(self, job: Job, handlers: Mapping[str, Handler]) -> None:
+        kind, key = job
         try:
             async with self._places:
-                again_at = await handler(job[1])
+                again_at = await handlers[kind](key)
             if again_at is not None:
                 self._alarms[job] = again_at
         except Exception:  # the queue goes on whatever happens to one account; the sweep comes back to it
@@ -90,9 +92,9 @@ class EmbeddedEngine:
         self._bell.set()
 
 
-async def _end(tasks: set[asyncio.Task[None]]) -> None:
+async def _end(tasks: set[asyncio.Task[None]], grace: float) -> None:
     if tasks:
-        _, late = await asyncio.wait(tasks, timeout=GRACE)
+        _, late = await asyncio.wait(tasks, timeout=grace)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import assert_never
 
@@ -30,8 +30,9 @@ from tonearm.core.delivery import (
     Waiting,
 )
 from tonearm.core.event import AuthChanged, Event, ScrobbleStatus
+from tonearm.core.pacing import BUDGET_DAY, PROBE
 from tonearm.core.play import OLDEST_ACCEPTED, Play
-from tonearm.core.verdict import Answered, Cause, Correction, Later, SessionDoubted, SessionEnded, Verdict
+from tonearm.core.verdict import Answered, Cause, Correction, Later, SessionDoubted, SessionEnded, Throttled, Verdict
 from tonearm.service.announcing import Announcer
 from tonearm.service.pacing import Pace
 from tonearm.service.tally import Tally
@@ -45,6 +46,10 @@ LEASE = 30.0
 """Seconds that an account stays taken without a sign of life."""
 
 HEARTBEAT = 10.0
+
+BATCHES = 4
+"""Batches of one account before the others have their turn."""
+
 EXPIRED_AT_ONCE = 500
 
 Post = Callable[[Sequence[Play], str], Awaitable[Verdict]]
@@ -64,7 +69,10 @@ class _Turn:
 
 @dataclass(frozen=True, slots=True)
 class Delivering:
-    """Sends the plays of one account at a time each; `owner` names this process in leases."""
+    """Sends the plays of one account at a time each; `owner` names this process in leases.
+
+    `daily` is the daily limit of scrobbles of an account; None: it is learned where it is met.
+    """
 
     store: Store
     clock: Clock
@@ -75,6 +83,7 @@ class Delivering:
     queue_changed: Callable[[int], None]
     tally: Tally
     owner: str
+    daily: int | None = None
 
     async def deliver(self, account: int) -> float | None:
         """Send all that is due for an account; when to look again (Unix seconds), if that is known."""
@@ -84,19 +93,26 @@ class Delivering:
             return turn.until
         beat = asyncio.create_task(self._keep(turn.lease))
         try:
-            while turn.batch and turn.lease is not None:
+            sent = 0
+            while turn.lease is not None:
                 verdict = await self._send(turn)
                 self.tally.verdicts[type(verdict).__name__] += 1
-                turn = await self.store.write(partial(self._go_on, turn.lease, turn.batch, verdict))
+                sent += 1
+                go_on = partial(self._go_on, turn.lease, turn.batch, verdict, last=sent == BATCHES)
+                turn = await self.store.write(go_on)
                 self._tell(account, turn.news)
         except Fenced:
             return None
         finally:
             beat.cancel()
-            if turn.lease is not None:
-                with suppress(StoreUnavailable):  # then the lease ends by itself
-                    await asyncio.shield(self.store.write(partial(queue.release, lease=turn.lease)))
+            await self._give_back(turn)
         return turn.until
+
+    async def _give_back(self, turn: _Turn) -> None:
+        """Release what an exception left taken; where that fails too, the lease ends by itself."""
+        if turn.lease is not None:
+            with suppress(StoreUnavailable):
+                await asyncio.shield(self.store.write(partial(queue.release, lease=turn.lease)))
 
     async def due(self) -> list[int]:
         """Accounts that have something to send now; what grew too old while it waited is settled first."""
@@ -132,35 +148,50 @@ class Delivering:
         lease = queue.claim(db, account, self.owner, now, now + LEASE)
         return self._next(db, lease, ()) if lease else _Turn(None)
 
-    def _go_on(self, sent: Lease, batch: tuple[Waiting, ...], verdict: Verdict, db: Connection) -> _Turn:
-        """Write what an answer means, on the account as it is now, and take the next batch."""
+    def _go_on(self, sent: Lease, batch: tuple[Waiting, ...], verdict: Verdict, db: Connection, *, last: bool) -> _Turn:
+        """Write what an answer means, on the account as it is now; take the next batch unless it was the last."""
         now = self.clock.now()
         lease = queue.renew(db, sent, now + LEASE)
         if lease.sealed_session != sent.sealed_session and isinstance(verdict, SessionEnded | SessionDoubted):
             verdict = Later(verdict.cause)  # it speaks of a session that has been replaced meanwhile
-        step = delivery.next_step(lease.line, batch, verdict, now, self.clock.chance())
+        rested = pace.rest(db, self.pace.key)
+        used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if _may_be_limited(verdict) else 0
+        rung = rested.rung if rested else 0
+        step = delivery.next_step(lease.line, batch, verdict, now, self.clock.chance(), used=used, rung=rung)
         queue.set_line(db, lease, step.line)
         if step.hold:
             pace.hold(db, self.pace.key, _held(step.hold))
+        elif rested and delivery.proves_the_key(verdict):
+            pace.let_go(db, self.pace.key)
         news = self._settle(db, batch, step, now)
         if step.line.connection is not lease.line.connection:
             news.append(AuthChanged(step.line.connection, _username(db, lease.account)))
         queue.put_back(db, step.back)
         _remember(db, lease.account, verdict, step, now)
-        return self._next(db, queue.renew(db, lease, now + LEASE), tuple(news))
+        lease = queue.renew(db, lease, now + LEASE)
+        if last:
+            queue.release(db, lease)
+            return _Turn(None, until=now, news=tuple(news))
+        return self._next(db, lease, tuple(news))
 
     def _next(self, db: Connection, lease: Lease, news: tuple[Event, ...]) -> _Turn:
         now = self.clock.now()
-        held = pace.held(db, self.pace.key, now)
-        if held:
+        rest = pace.rest(db, self.pace.key)
+        if rest and rest.until > now:
             queue.release(db, lease)
-            return _Turn(None, until=held.until, news=news)
+            return _Turn(None, until=rest.until, news=news)
+        line = lease.line if self.daily is None else replace(lease.line, budget=self.daily)
         waiting = queue.waiting(db, lease.account, lease.user, now, delivery.BATCH)
-        move = delivery.next_move(lease.line, waiting, now)
+        used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if line.budget else 0
+        move = delivery.next_move(line, waiting, now, used=used, probe=rest is not None)
         told = news + tuple(self._fate(db, s, w, now) for s, w in _paired(move.expired, waiting))
         if isinstance(move, Send):
             queue.mark_sending(db, lease, [w.id for w in move.batch])
+            if rest:  # one probes, the others wait for what it finds
+                pace.hold(db, self.pace.key, replace(rest, until=now + PROBE))
             return _Turn(lease, move.batch, self.pace.book(db), news=told)
+        if move.backlog_until:
+            queue.rest_backlog(db, lease, move.backlog_until)
         queue.release(db, lease)
         return _Turn(None, until=move.until, news=told)
 
@@ -244,7 +275,18 @@ def _words(fate: Fate) -> tuple[str, str]:
 
 
 def _held(hold: Hold) -> pace.Held:
-    return pace.Held(hold.until, hold.why, hold.refused)
+    return pace.Held(hold.until, hold.why, hold.refused, hold.rung)
+
+
+def _may_be_limited(verdict: Verdict) -> bool:
+    """Whether an answer may speak of the daily limit, so that the day's plays have to be counted."""
+    match verdict:
+        case Throttled():
+            return True
+        case Answered(items):
+            return any(item.ignored == delivery.DAILY_LIMIT for item in items)
+        case _:
+            return False
 
 
 def _username(db: Connection, account: int) -> str:

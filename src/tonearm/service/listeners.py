@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core.account import Account
 from tonearm.core.account import Connection as Connected
+from tonearm.core.pacing import BUDGET_DAY, clear_at
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, OLDEST_ACCEPTED
 from tonearm.service.announcing import Announcer, Subscription
 from tonearm.service.listening import UnknownListener
@@ -41,6 +42,8 @@ class QueueStanding:
 
     `held` waits for something that no retry brings (a sign-in, another Last.fm user, a key, its own time);
     `expires_next` is when the oldest play grows too old; `trouble` is the last thing that went wrong.
+    `sent` counts the plays of the last 24 hours, of about `daily_limit` (None: not met yet), and `clear_at` is
+    when the backlog is about to be gone at that rate.
     """
 
     queued: int
@@ -52,6 +55,9 @@ class QueueStanding:
     oldest: int | None
     expires_next: int | None
     trouble: str
+    sent: int
+    daily_limit: int | None
+    clear_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class Listeners:
     store: Store
     clock: Clock
     pace_key: str
+    daily: int | None = None
 
     async def add(self, name: str) -> Account:
         """The listener of that name, made if there is none; raises BadName."""
@@ -135,6 +142,8 @@ class Listeners:
         line = queue.line(db, number)
         rests = pace.held(db, self.pace_key, now)
         count = queue.count(db, number, account.username.casefold(), now)
+        sent = plays.accepted_since(db, number, now - BUDGET_DAY)
+        budget = line.budget if self.daily is None else self.daily
         fates = plays.count_by_fate(db, number, ("refused", "ignored"))
         state = account.connection
         if rests and rests.refused and state is Connected.CONNECTED:
@@ -156,6 +165,9 @@ class Listeners:
             oldest=count.oldest,
             expires_next=count.oldest + OLDEST_ACCEPTED if count.oldest is not None else None,
             trouble=rests.why if rests else line.trouble,
+            sent=sent,
+            daily_limit=budget or None,
+            clear_at=clear_at(count.queued, budget, sent, now) if count.queued else None,
         )
 
     async def retry(self, number: int, ring: Callable[[int], None]) -> None:

@@ -24,6 +24,10 @@ NOT_QUEUED = ("threshold_not_met", "disabled", "not_authenticated")
 """Fates of plays that stay in the history only, and may be queued when they are reported better."""
 
 
+LIVE_WITHIN = 3600.0
+"""Seconds between the end of a play and its report up to which it is live; what comes later is a backlog."""
+
+
 class UnknownListener(LookupError):
     """There is no such account."""
 
@@ -169,6 +173,7 @@ def queue_row(number: int, play: Play, account: Account, now: float, not_before:
         "id": number,
         "account": account.id,
         "owner": account.username.casefold(),
+        "live": now - play.timestamp <= LIVE_WITHIN + play.played,
         "state": queue.State.QUEUED,
         "next_attempt_at": not_before,
         "enqueued_at": now,

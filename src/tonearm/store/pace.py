@@ -13,11 +13,15 @@ from tonearm.store.schema import pace
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Requests with this key rest until then (Unix seconds); `refused`: the key itself is refused."""
+    """Requests with this key rest until then (Unix seconds); `refused`: the key itself is refused.
+
+    `rung` counts rests in a row. Once `until` is over it still says that a single probe is to go first.
+    """
 
     until: float
     why: str
     refused: bool
+    rung: int = 1
 
 
 def begin(db: Connection, key: str) -> None:
@@ -34,10 +38,16 @@ def book(db: Connection, key: str, now: float, per_second: float) -> float:
     return slot.wait
 
 
+def rest(db: Connection, key: str) -> Held | None:
+    """The last rest of this key, over or not, until an answer proves that it is served again."""
+    row = db.execute(select(pace).where(pace.c.key == key, pace.c.hold_rung > 0)).first()
+    return Held(row.hold_until, row.hold_why, bool(row.hold_refused), row.hold_rung) if row else None
+
+
 def held(db: Connection, key: str, now: float) -> Held | None:
     """What rests this key now."""
-    row = db.execute(select(pace).where(pace.c.key == key, pace.c.hold_until > now)).first()
-    return Held(row.hold_until, row.hold_why, bool(row.hold_refused)) if row else None
+    last = rest(db, key)
+    return last if last and last.until > now else None
 
 
 def hold(db: Connection, key: str, held_: Held) -> None:
@@ -45,10 +55,11 @@ def hold(db: Connection, key: str, held_: Held) -> None:
     db.execute(
         update(pace)
         .where(pace.c.key == key, pace.c.hold_until < held_.until)
-        .values(hold_until=held_.until, hold_why=held_.why, hold_refused=held_.refused)
+        .values(hold_until=held_.until, hold_why=held_.why, hold_refused=held_.refused, hold_rung=held_.rung)
     )
 
 
 def let_go(db: Connection, key: str) -> None:
     """End the rest of a key."""
-    db.execute(update(pace).where(pace.c.key == key).values(hold_until=0, hold_why="", hold_refused=False))
+    over = {"hold_until": 0, "hold_why": "", "hold_refused": False, "hold_rung": 0}
+    db.execute(update(pace).where(pace.c.key == key).values(**over))

@@ -159,6 +159,12 @@ def latest(
     return [kept(row) for row in db.execute(newest_first.limit(limit))]
 
 
+def accepted_since(db: Connection, account: int, since: float) -> int:
+    """How many plays Last.fm has accepted since then."""
+    wanted = select(func.count()).where(play.c.account == account, play.c.fate == "accepted", play.c.settled_at > since)
+    return db.execute(wanted).scalar_one()
+
+
 def replaced_by(db: Connection, account: int, number: int) -> int | None:
     """The play that was sent instead of this one, if the listener has corrected it."""
     wanted = select(play.c.id).where(play.c.account == account, play.c.instead_of == number)

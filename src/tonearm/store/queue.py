@@ -62,6 +62,8 @@ _LINE = (
     account.c.rung,
     account.c.answered_at,
     account.c.trouble,
+    account.c.budget,
+    account.c.budget_at,
 )
 
 
@@ -74,6 +76,8 @@ def _line(row: Any) -> Line:
         row.rung,
         row.answered_at,
         row.trouble,
+        row.budget,
+        row.budget_at,
     )
 
 
@@ -149,13 +153,13 @@ _WAITING = (
         _ROW.state == State.QUEUED,
         _ROW.next_attempt_at <= bindparam("now"),
     )
-    .order_by(_ROW.timestamp, _ROW.id)
+    .order_by(_ROW.live.desc(), _ROW.timestamp, _ROW.id)
     .limit(bindparam("limit"))
 )
 
 
 def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> list[Waiting]:
-    """The plays of an account that are due for its Last.fm user, oldest first."""
+    """The plays of an account that are due for its Last.fm user: live ones, then its backlog, oldest first."""
     rows = db.execute(_WAITING, {"number": number, "user": user, "now": now, "limit": limit})
     return [
         Waiting(
@@ -167,6 +171,7 @@ def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> l
             row.split_at,
             row.too_new,
             row.last_error,
+            bool(row.live),
         )
         for row in rows
     ]
@@ -240,6 +245,8 @@ def set_line(db: Connection, lease: Lease, line: Line) -> None:
             rung=line.rung,
             answered_at=line.answered_at,
             trouble=line.trouble,
+            budget=line.budget,
+            budget_at=line.budget_at,
         )
     )
     if not db.execute(changed).rowcount:
@@ -251,7 +258,8 @@ _MINE = and_(_ROW.account == account.c.id, _ROW.owner == account.c.lastfm_user)
 
 def due(db: Connection, now: float) -> list[int]:
     """Accounts that have something to send now, the longest waiting first."""
-    has_due = exists().where(_MINE, _ROW.state == State.QUEUED, _ROW.next_attempt_at <= now)
+    may_go = or_(_ROW.live, account.c.backlog_until <= now)
+    has_due = exists().where(_MINE, _ROW.state == State.QUEUED, _ROW.next_attempt_at <= now, may_go)
     left_sending = exists().where(_ROW.account == account.c.id, _ROW.state == State.SENDING)
     wanted = (
         select(account.c.id)
@@ -280,7 +288,16 @@ def retry_all(db: Connection, number: int, now: float) -> None:
         .where(_ROW.account == number, _ROW.state == State.QUEUED, _ROW.timestamp <= now)
         .values(next_attempt_at=0)
     )
-    db.execute(update(account).where(account.c.id == number).values(wait_until=0))
+    db.execute(update(account).where(account.c.id == number).values(wait_until=0, backlog_until=0))
+
+
+def rest_backlog(db: Connection, lease: Lease, until: float) -> None:
+    """The budget is used up: only live plays are due until then."""
+    db.execute(
+        update(account)
+        .where(account.c.id == lease.account, account.c.lease_number == lease.number)
+        .values(backlog_until=until)
+    )
 
 
 def in_queue(db: Connection, number: int) -> list[int]:

@@ -58,6 +58,9 @@ account = Table(
     _number("rung"),
     _moment("answered_at"),
     _words("trouble"),
+    _number("budget"),
+    _moment("budget_at"),
+    _moment("backlog_until"),
     _words("lease_owner"),
     _moment("lease_until"),
     _number("lease_number"),
@@ -117,7 +120,7 @@ play = Table(
     Column("instead_of", Id),  # the play whose names the listener has corrected with this one
     UniqueConstraint("account", "artist", "track", "timestamp", name="play_once"),
     Index("play_by_time", "account", "timestamp"),
-    Index("play_by_fate", "account", "fate"),
+    Index("play_by_fate", "account", "fate", "settled_at"),
 )
 
 scrobble_queue = Table(
@@ -126,6 +129,7 @@ scrobble_queue = Table(
     Column("id", Id, ForeignKey("play.id"), primary_key=True, autoincrement=False),
     *_frozen(),
     Column("owner", Text, nullable=False),  # the Last.fm user it was reported for: never sent to another
+    Column("live", Boolean, nullable=False),  # reported when it was played
     Column("state", Text, nullable=False),
     _number("retry_count"),
     _moment("next_attempt_at"),
@@ -216,4 +220,5 @@ pace = Table(
     _moment("hold_until"),
     _words("hold_why"),
     Column("hold_refused", Boolean, nullable=False),
+    _number("hold_rung"),
 )

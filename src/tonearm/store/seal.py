@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tonearm.store.writer import StoreUnavailable
+
 if TYPE_CHECKING:  # imported when first needed: it costs 25 ms
     from cryptography.fernet import MultiFernet
 
@@ -44,12 +46,20 @@ class Seal:
 
 
 def seal_beside(database: Path) -> Seal:
-    """The seal whose secret lies beside a SQLite file; made, readable by its owner only, when missing."""
+    """The seal whose secret lies beside a SQLite file; made, readable by its owner only, when missing.
+
+    Raises StoreUnavailable where it can be neither read nor made.
+    """
     path = key_file(database)
     try:
-        secret = path.read_text().strip()
-    except FileNotFoundError:
-        secret = _new_secret(path)
+        try:
+            secret = path.read_text(errors="replace").strip()
+        except FileNotFoundError:
+            secret = _new_secret(path)
+    except OSError as error:
+        raise StoreUnavailable(f"{path}: {error.strerror}") from None
+    if not secret:
+        raise StoreUnavailable(f"{path}: the key file is empty; put the key back, or remove the file and sign in anew")
     return Seal((secret,))
 
 
@@ -61,7 +71,7 @@ def key_file(database: Path) -> Path:
 def _new_secret(path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     secret = os.urandom(32).hex()
-    part = path.with_name(f"{path.name}.{os.getpid()}")
+    part = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
     with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(secret + "\n")
         file.flush()

@@ -61,11 +61,20 @@ class PlayOut(BaseModel):
     attempts: list[AttemptOut] | None = None
 
 
+class BudgetOut(BaseModel):
+    """The plays of the last 24 hours against the daily limit (null: not met yet), and when the backlog is clear."""
+
+    used: int
+    about: int | None
+    clear_at: float | None
+
+
 class PlaysOut(BaseModel):
     """A page of plays, latest first; `next` continues it, and is null on the last."""
 
     plays: list[PlayOut]
     next: str | None
+    budget: BudgetOut
 
 
 class NamesIn(Strict):
@@ -121,8 +130,11 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
         page = stories[:limit]
         more = len(stories) > limit
         last = page[-1].kept if page else None
+        standing = await me.queue()
         return PlaysOut(
-            plays=[_play(story) for story in page], next=f"{last.play.timestamp}-{last.id}" if last and more else None
+            plays=[_play(story) for story in page],
+            next=f"{last.play.timestamp}-{last.id}" if last and more else None,
+            budget=BudgetOut(used=standing.sent, about=standing.daily_limit, clear_at=standing.clear_at),
         )
 
     @router.get("/{play}", response_model=PlayOut, responses=faults)

@@ -26,6 +26,9 @@ def upgrade() -> None:
         sa.Column("rung", sa.Integer(), server_default="0", nullable=False),
         sa.Column("answered_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("trouble", sa.Text(), server_default="", nullable=False),
+        sa.Column("budget", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("budget_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("backlog_until", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("lease_owner", sa.Text(), server_default="", nullable=False),
         sa.Column("lease_until", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("lease_number", sa.Integer(), server_default="0", nullable=False),
@@ -40,6 +43,7 @@ def upgrade() -> None:
         sa.Column("hold_until", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("hold_why", sa.Text(), server_default="", nullable=False),
         sa.Column("hold_refused", sa.Boolean(), nullable=False),
+        sa.Column("hold_rung", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
@@ -137,7 +141,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("account", "artist", "track", "timestamp", name="play_once"),
     )
-    op.create_index("play_by_fate", "play", ["account", "fate"], unique=False)
+    op.create_index("play_by_fate", "play", ["account", "fate", "settled_at"], unique=False)
     op.create_index("play_by_time", "play", ["account", "timestamp"], unique=False)
     op.create_table(
         "run",
@@ -187,6 +191,7 @@ def upgrade() -> None:
         sa.Column("played", sa.Float(precision=53), nullable=False),
         sa.Column("chosen_by_user", sa.Boolean(), nullable=False),
         sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("live", sa.Boolean(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("retry_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("next_attempt_at", sa.Float(precision=53), server_default="0", nullable=False),
