@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tonearm.clock import Clock, SystemClock
 from tonearm.deck import Deck
-from tonearm.engine.embedded import EmbeddedEngine
+from tonearm.engine.embedded import PAUSE, EmbeddedEngine
 from tonearm.engine.engine import Engine
 from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm
 from tonearm.lastfm.request import Keys
@@ -31,6 +31,7 @@ from tonearm.service.scanning import Scanning
 from tonearm.service.signing_in import SigningIn
 from tonearm.service.tally import Tally
 from tonearm.service.telling import Telling
+from tonearm.service.timing import LastFmTime
 from tonearm.store import queue
 from tonearm.store.database import Store, database_url, sqlite_file
 from tonearm.store.lock import sole_sender
@@ -73,6 +74,8 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
     url = database_url(database)
     file = sqlite_file(url)
     await asyncio.to_thread(migrate, url)
+    if file is None and not secret_key:
+        raise ValueError("a database without a file of its own needs secret_key (TONEARM_SECRET_KEY)")
     seal = Seal((secret_key,)) if secret_key or file is None else seal_beside(file)
     with sole_sender(file if deliver else None):
         store = Store(url)
@@ -121,7 +124,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     store, clock, seal, keys = parts.store, parts.clock, parts.seal, parts.keys
     announcer = Announcer(secrets.token_hex(4))
     counting = Counting(store, clock, announcer)
-    engine = EmbeddedEngine(clock)
+    engine = EmbeddedEngine(clock, pause=PAUSE)
 
     def ring(account: int) -> None:
         engine.hint(DELIVER, [account])
@@ -132,16 +135,17 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     tasks: list[asyncio.Task[None]] = []
     daily = parts.limits.daily_scrobbles
     pace = Pace(store, clock, keys.api_key, parts.limits.requests_per_second)
-    paced = client(pace=pace.turn)
+    time = LastFmTime(clock)
+    paced = client(pace=pace.turn, on_date=time.heard)
     deck = Deck(
         clock=clock,
         announcer=announcer,
         listeners=Listeners(store, clock, keys.api_key, daily),
-        listening=Listening(store, clock, announcer, ring, tally),
-        shows=NowPlaying(store, clock, paced, seal, announcer),
+        listening=Listening(store, clock, announcer, ring, tally, time),
+        shows=NowPlaying(store, clock, paced, pace, seal, announcer),
         signing_in=SigningIn(store, clock, paced, seal, announcer, ring, keys.api_key, parts.auth_url),
         telling=Telling(store, clock, announcer, ring),
-        loving=Loving(store, clock, paced, announcer, lambda account: engine.hint(IMPORT, [account])),
+        loving=Loving(store, clock, paced, pace, announcer, lambda account: engine.hint(IMPORT, [account])),
         scanning=Scanning(store),
         tally=tally,
         configured=bool(keys.api_key and keys.api_secret),
@@ -156,8 +160,8 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     tasks.append(asyncio.create_task(counting.run()))
     if sends:
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        post = client().scrobble
-        delivering = Delivering(store, clock, pace, post, seal, announcer, counting.changed, tally, owner, daily)
+        post, told = client(on_date=time.heard).scrobble, counting.changed
+        delivering = Delivering(store, clock, pace, post, seal, announcer, told, tally, owner, time, daily)
         tasks.append(asyncio.create_task(_run(engine, delivering, deck.loving, stop)))
     try:
         yield deck

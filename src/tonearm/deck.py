@@ -74,11 +74,18 @@ class Listener:
         return await self.deck.shows.show(self.id, track)
 
     async def scrobble(
-        self, track: Track, *, started_at: datetime | float, played: float, chosen_by_user: bool = True
+        self,
+        track: Track,
+        *,
+        started_at: datetime | float,
+        played: float,
+        chosen_by_user: bool = True,
+        reporter: str = "",
     ) -> Taken:
         """Report a play: on disk when this returns, unless its status says why it is not queued.
 
         `started_at` is when it began to play: an aware datetime or Unix seconds; `played` the seconds heard.
+        `reporter` names the player, where one listener has several: two of them may tell of one play.
         Raises Nameless or NotATime for what can be no play, StoreUnavailable when it could not be written.
         """
         timestamp = started_at
@@ -87,7 +94,7 @@ class Listener:
                 raise ValueError("started_at: a datetime needs its time zone")
             timestamp = started_at.timestamp()
         play = Play(track, timestamp, played, chosen_by_user)  # type: ignore[arg-type]
-        return await self.deck.listening.scrobble(self.id, play)
+        return await self.deck.listening.scrobble(self.id, play, reporter)
 
     async def sign_in(self) -> Way | Unreachable:
         """Begin the desktop flow: open the way's `auth_url`, then `finish_sign_in` with its token."""
@@ -111,6 +118,8 @@ class Listener:
 
     async def import_loved(self) -> loved.Tally:
         """Mark the library's tracks that are loved on Last.fm; after ImportFailed it goes on from there next time."""
+        if not self.deck.configured:
+            raise ImportFailed("no API key is configured")
         run = await self.deck.loving.start(self.id)
         over = await self.deck.loving.finished(self.id, run.id)
         if over.state is RunState.FAILED:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+from asyncio import CancelledError
 from datetime import UTC, datetime
 
-_ENDS_AS_IT_SHOULD = "Cancel %s running task(s), timeout graceful shutdown exceeded"
+_CUT_OFF = "Cancel %s running task(s), timeout graceful shutdown exceeded"
 
 
 def begin(form: str) -> None:
@@ -18,7 +19,13 @@ def begin(form: str) -> None:
     handler.setFormatter(_Json() if form == "json" else _Console("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("tonearm").setLevel(logging.INFO)
-    logging.getLogger("uvicorn.error").addFilter(lambda line: line.msg != _ENDS_AS_IT_SHOULD)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+
+
+def _is_news(line: logging.LogRecord) -> bool:
+    """False for what uvicorn says of streams that are cut off at the end, as they have to be."""
+    cut_off = line.exc_info and isinstance(line.exc_info[1], CancelledError)
+    return not cut_off and line.msg != _CUT_OFF
 
 
 def _moment(line: logging.LogRecord) -> str:

@@ -191,10 +191,10 @@ def _of_file(path: Path) -> dict[str, str]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadSetting("--config", str(path), error.strerror or "cannot be read") from None
+        raise BadSetting("configuration", str(path), error.strerror or "cannot be read") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         where = re.search(r"\(at [^)]*\)$", str(error))
-        raise BadSetting("--config", str(path), f"is no TOML {where[0] if where else ''}".rstrip()) from None
+        raise BadSetting("configuration", str(path), f"is no TOML {where[0] if where else ''}".rstrip()) from None
     for name, value in content.items():
         _must_be_known(name, str(path))
         if isinstance(value, dict | list):

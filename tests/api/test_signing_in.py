@@ -142,7 +142,7 @@ def test_without_a_key_signing_in_is_503_and_says_what_to_set(keyless: Service) 
 
 def test_disconnecting_keeps_what_waits_for_the_same_user_only(service: Service) -> None:
     service.emulator.fault("error", error=16, methods=["track.scrobble"])
-    service.http.post("/lastfm/scrobble", json=a_play())
+    service.failed_once(service.http.post("/lastfm/scrobble", json=a_play()).json()["id"])
     left = service.http.delete("/lastfm/disconnect").json()
     assert left["status"] == "success"
     assert left["kept"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -180,7 +181,10 @@ def test_a_move_sends_only_what_may_go_now(line: Line, plays: list[Waiting]) -> 
         assert line.wait_until <= NOW
         assert 1 <= len(move.batch) <= (1 if line.rung else BATCH)
         assert len({w.group for w in move.batch}) == 1
-        assert list(move.batch) == due[: len(move.batch)]
+        assert move.batch[0].group == due[0].group
+        assert all(one.play.timestamp <= next_.play.timestamp for one, next_ in itertools.pairwise(move.batch))
+        if not due[0].group:  # a group is gathered, what has none goes in order
+            assert {w.id for w in move.batch} == {w.id for w in due[: len(move.batch)]}
     else:
         assert line.connection is not Connection.CONNECTED or line.wait_until > NOW or not due
         assert move.until is None or move.until > NOW

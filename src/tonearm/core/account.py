@@ -22,7 +22,10 @@ class Connection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One listener of this service. `username` is the Last.fm name last signed in ("" before the first)."""
+    """One listener of this service. `username` is the Last.fm name last signed in ("" before the first).
+
+    `reporter` is the first that reported plays; with several of them, two may tell of one play.
+    """
 
     id: int
     name: str
@@ -30,6 +33,8 @@ class Account:
     username: str = ""
     enabled: bool = True
     threshold: int = DEFAULT_THRESHOLD
+    reporter: str = ""
+    several_reporters: bool = False
 
     @property
     def signed_in(self) -> bool:

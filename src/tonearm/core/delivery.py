@@ -14,6 +14,7 @@ from typing import assert_never
 from tonearm.core import pacing
 from tonearm.core.account import Connection
 from tonearm.core.play import OLDEST_ACCEPTED, SHORTEST_TRACK, Play
+from tonearm.core.report import queued_by_a_fast_clock
 from tonearm.core.verdict import (
     Answered,
     Cause,
@@ -74,6 +75,7 @@ class Waiting:
     too_new: int = 0
     error: str = ""
     live: bool = True
+    enqueued_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +158,16 @@ class Step:
     hold: Hold | None = None
 
 
-def next_move(line: Line, waiting: Sequence[Waiting], now: float, *, used: int = 0, probe: bool = False) -> Send | Rest:
+def next_move(
+    line: Line, waiting: Sequence[Waiting], now: float, *, used: int = 0, probe: bool = False, skew: float = 0.0
+) -> Send | Rest:
     """What to do for an account: `waiting` has its live plays first, then its backlog, each oldest first.
 
-    `used` counts its plays of the last day; `probe` sends a single play to see whether a rest is over.
+    `used` counts its plays of the last day; `probe` sends a single play to see whether a rest is over; `skew` is
+    what our clock is behind Last.fm's, which decides what is too old.
     """
-    expired = tuple(Settled(w.id, Expired()) for w in waiting if now - w.play.timestamp >= OLDEST_ACCEPTED)
+    too_old = now + skew - OLDEST_ACCEPTED
+    expired = tuple(Settled(w.id, Expired()) for w in waiting if w.play.timestamp <= too_old)
     gone = {s.id for s in expired}
     alive = [w for w in waiting if w.id not in gone]
     if line.connection is not Connection.CONNECTED:
@@ -201,14 +207,15 @@ def next_step(
     *,
     used: int = 0,
     rung: int = 0,
+    skew: float = 0.0,
 ) -> Step:
-    """What Last.fm's answer to a batch means. `jitter` is a chance in [0, 1).
+    """What Last.fm's answer to a batch means. `jitter` is a chance in [0, 1), `skew` what our clock is behind.
 
     `used` counts the account's plays of the last day, `rung` the rests in a row of this key and address.
     """
     match verdict:
         case Answered(items):
-            return _answered(line, batch, items, now, jitter, used)
+            return _answered(line, batch, items, now, jitter, used, skew)
         case Later(cause, retry_after):
             return _later(line, batch, cause, now, jitter, retry_after)
         case Unsure(cause):
@@ -302,7 +309,13 @@ def _alone(line: Line, guilty: Waiting, cause: Cause, now: float, jitter: float)
 
 
 def _answered(
-    line: Line, batch: Sequence[Waiting], items: Sequence[ItemAnswer], now: float, jitter: float, used: int
+    line: Line,
+    batch: Sequence[Waiting],
+    items: Sequence[ItemAnswer],
+    now: float,
+    jitter: float,
+    used: int,
+    skew: float,
 ) -> Step:
     if len(items) != len(batch) or any(
         a.timestamp not in (None, w.play.timestamp) for a, w in zip(items, batch, strict=True)
@@ -312,7 +325,7 @@ def _answered(
     settled: list[Settled] = []
     back: list[Waiting] = []
     for waiting, answer in zip(batch, items, strict=True):
-        outcome = _outcome(waiting, answer, now)
+        outcome = _outcome(waiting, answer, now, skew)
         if isinstance(outcome, Waiting):
             back.append(outcome)
         else:
@@ -338,7 +351,7 @@ def proves_the_key(verdict: Verdict) -> bool:
             assert_never(verdict)
 
 
-def _outcome(waiting: Waiting, answer: ItemAnswer, now: float) -> Fate | Waiting:
+def _outcome(waiting: Waiting, answer: ItemAnswer, now: float, skew: float) -> Fate | Waiting:
     match answer.ignored:
         case 0:
             return Accepted(answer.correction)
@@ -346,11 +359,13 @@ def _outcome(waiting: Waiting, answer: ItemAnswer, now: float) -> Fate | Waiting
             return replace(waiting, tries=waiting.tries + 1, error="daily limit of scrobbles")
         case code if code == TOO_NEW and not waiting.too_new:
             # Somebody's clock is wrong, perhaps ours: once more when the time of the play has surely come.
-            later = max(now + pacing.KEY_PROBE, float(waiting.play.timestamp))
+            later = max(now + pacing.KEY_PROBE, waiting.play.timestamp - skew)
+            if queued_by_a_fast_clock(waiting.enqueued_at, now, skew):
+                later = now  # ours, as is known by now: it is moved, and goes out at once
             error = "Last.fm says that the time of this play lies ahead"
             return replace(waiting, tries=waiting.tries + 1, too_new=1, not_before=later, error=error)
         case code:
-            return Ignored(code, true_reason(waiting.play, code, answer.words, now))
+            return Ignored(code, true_reason(waiting.play, code, answer.words, now + skew))
 
 
 _NOBODY = {"various", "various artists", "va", "unknown", "unknown artist", "[unknown]", "<unknown>", "undefined"}

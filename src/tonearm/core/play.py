@@ -82,10 +82,9 @@ def clean(text: str) -> str:
     Last.fm answers a whole batch with error 13 for one badly encoded name, so names are cleaned before they
     are frozen. A line break or tab between words becomes a blank.
     """
-    if text.isascii() and text.isprintable():
-        return text.strip()
-    kept = "".join(_kept(c) for c in text)
-    return unicodedata.normalize("NFC", kept).strip()
+    if not text.isprintable():  # what prints needs no look at its characters, and that is nearly every name
+        text = "".join(_kept(c) for c in text)
+    return text.strip() if text.isascii() else unicodedata.normalize("NFC", text).strip()
 
 
 def _kept(character: str) -> str:

@@ -13,16 +13,23 @@ log = logging.getLogger(__name__)
 
 Job = tuple[str, int]
 
+PAUSE = 0.05
+"""Seconds of real time that are enough for hints of many plays to come together, and too short to be noticed."""
+
 GRACE = 5.0
 """Seconds of real time that running handlers get when the engine stops, before they are cancelled."""
 
 
 class EmbeddedEngine:
-    """Runs up to `at_once` handlers beside each other in the caller's event loop."""
+    """Runs up to `at_once` handlers beside each other in the caller's event loop.
 
-    def __init__(self, clock: Clock, at_once: int = 8, grace: float = GRACE) -> None:
+    A key that has just been worked on is taken up again after `pause` seconds of real time at the earliest.
+    """
+
+    def __init__(self, clock: Clock, at_once: int = 8, grace: float = GRACE, pause: float = 0.0) -> None:
         self._clock = clock
         self._grace = grace
+        self._pause = pause
         self._places = asyncio.Semaphore(at_once)
         self._rung: dict[Job, None] = {}
         self._busy: set[Job] = set()
@@ -31,8 +38,10 @@ class EmbeddedEngine:
 
     def hint(self, kind: str, keys: Iterable[int]) -> None:
         """There may be something to do; keys that run already run again."""
-        self._rung.update(dict.fromkeys((kind, key) for key in keys))
-        self._bell.set()
+        new = [job for key in keys if (job := (kind, key)) not in self._rung]
+        if new:
+            self._rung.update(dict.fromkeys(new))
+            self._bell.set()
 
     async def run(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what runs then gets `grace` seconds to come to its end."""
@@ -68,6 +77,7 @@ class EmbeddedEngine:
                 again_at = await handlers[kind](key)
             if again_at is not None:
                 self._alarms[job] = again_at
+            await asyncio.sleep(self._pause)
         except Exception:  # the queue goes on whatever happens to one account; the sweep comes back to it
             log.exception("%s of %s failed; it is tried again", *job)
         finally:

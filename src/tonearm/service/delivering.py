@@ -32,10 +32,12 @@ from tonearm.core.delivery import (
 from tonearm.core.event import AuthChanged, Event, ScrobbleStatus
 from tonearm.core.pacing import BUDGET_DAY, PROBE
 from tonearm.core.play import OLDEST_ACCEPTED, Play
+from tonearm.core.report import queued_by_a_fast_clock
 from tonearm.core.verdict import Answered, Cause, Correction, Later, SessionDoubted, SessionEnded, Throttled, Verdict
 from tonearm.service.announcing import Announcer
 from tonearm.service.pacing import Pace
 from tonearm.service.tally import Tally
+from tonearm.service.timing import LastFmTime
 from tonearm.store import accounts, attempts, pace, plays, queue
 from tonearm.store.database import Store
 from tonearm.store.queue import Fenced, Lease
@@ -83,6 +85,7 @@ class Delivering:
     queue_changed: Callable[[int], None]
     tally: Tally
     owner: str
+    time: LastFmTime
     daily: int | None = None
 
     async def deliver(self, account: int) -> float | None:
@@ -93,33 +96,37 @@ class Delivering:
             return turn.until
         beat = asyncio.create_task(self._keep(turn.lease))
         try:
-            sent = 0
-            while turn.lease is not None:
-                verdict = await self._send(turn)
-                self.tally.verdicts[type(verdict).__name__] += 1
-                sent += 1
-                go_on = partial(self._go_on, turn.lease, turn.batch, verdict, last=sent == BATCHES)
-                turn = await self.store.write(go_on)
-                self._tell(account, turn.news)
+            return await self._send_all(account, turn)
         except Fenced:
             return None
         finally:
             beat.cancel()
-            await self._give_back(turn)
-        return turn.until
 
-    async def _give_back(self, turn: _Turn) -> None:
-        """Release what an exception left taken; where that fails too, the lease ends by itself."""
-        if turn.lease is not None:
-            with suppress(StoreUnavailable):
-                await asyncio.shield(self.store.write(partial(queue.release, lease=turn.lease)))
+    async def _send_all(self, account: int, turn: _Turn) -> float | None:
+        """Send batch after batch, a few at the most, so that other accounts have their turn."""
+        sent, lease = 0, turn.lease
+        try:
+            while lease is not None:
+                verdict = await self._send(lease, turn)
+                self.tally.verdicts[type(verdict).__name__] += 1
+                sent += 1
+                go_on = partial(self._go_on, lease, turn.batch, verdict, last=sent == BATCHES)
+                turn = await self.store.write(go_on)
+                lease = turn.lease
+                self._tell(account, turn.news)
+        finally:
+            if lease is not None:
+                with suppress(StoreUnavailable):  # then the lease ends by itself
+                    await asyncio.shield(self.store.write(partial(queue.release, lease=lease)))
+        return turn.until
 
     async def due(self) -> list[int]:
         """Accounts that have something to send now; what grew too old while it waited is settled first."""
         now = self.clock.now()
-        old = partial(queue.too_old, before=now - OLDEST_ACCEPTED, limit=EXPIRED_AT_ONCE)
+        before = self.time.now() - OLDEST_ACCEPTED
+        old = partial(queue.too_old, before=before, limit=EXPIRED_AT_ONCE)
         if await self.store.read(old):
-            expired = await self.store.write(partial(self._expire, before=now - OLDEST_ACCEPTED))
+            expired = await self.store.write(partial(self._expire, before=before))
             for account, news in expired:
                 self._tell(account, (news,))
         if await self.store.read(lambda db: pace.held(db, self.pace.key, now)):
@@ -133,10 +140,9 @@ class Delivering:
                 with suppress(StoreUnavailable):
                     await self.store.write(partial(queue.renew, lease=lease, until=self.clock.now() + LEASE))
 
-    async def _send(self, turn: _Turn) -> Verdict:
-        assert turn.lease is not None
+    async def _send(self, lease: Lease, turn: _Turn) -> Verdict:
         try:
-            session = self.seal.open(turn.lease.sealed_session)
+            session = self.seal.open(lease.sealed_session)
         except SealBroken as broken:
             return SessionEnded(Cause(None, str(broken)))
         if turn.wait > 0:
@@ -156,8 +162,9 @@ class Delivering:
             verdict = Later(verdict.cause)  # it speaks of a session that has been replaced meanwhile
         rested = pace.rest(db, self.pace.key)
         used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if _may_be_limited(verdict) else 0
-        rung = rested.rung if rested else 0
-        step = delivery.next_step(lease.line, batch, verdict, now, self.clock.chance(), used=used, rung=rung)
+        rung, skew = rested.rung if rested else 0, self.time.skew
+        chance = self.clock.chance()
+        step = delivery.next_step(lease.line, batch, verdict, now, chance, used=used, rung=rung, skew=skew)
         queue.set_line(db, lease, step.line)
         if step.hold:
             pace.hold(db, self.pace.key, _held(step.hold))
@@ -181,9 +188,9 @@ class Delivering:
             queue.release(db, lease)
             return _Turn(None, until=rest.until, news=news)
         line = lease.line if self.daily is None else replace(lease.line, budget=self.daily)
-        waiting = queue.waiting(db, lease.account, lease.user, now, delivery.BATCH)
+        waiting = self._told_right(db, lease, queue.waiting(db, lease.account, lease.user, now, delivery.BATCH), now)
         used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if line.budget else 0
-        move = delivery.next_move(line, waiting, now, used=used, probe=rest is not None)
+        move = delivery.next_move(line, waiting, now, used=used, probe=rest is not None, skew=self.time.skew)
         told = news + tuple(self._fate(db, s, w, now) for s, w in _paired(move.expired, waiting))
         if isinstance(move, Send):
             queue.mark_sending(db, lease, [w.id for w in move.batch])
@@ -194,6 +201,22 @@ class Delivering:
             queue.rest_backlog(db, lease, move.backlog_until)
         queue.release(db, lease)
         return _Turn(None, until=move.until, news=told)
+
+    def _told_right(self, db: Connection, lease: Lease, waiting: list[Waiting], now: float) -> list[Waiting]:
+        """The plays, with their starts moved where a clock of ours that ran fast has told them.
+
+        Only what Last.fm surely has not: never sent, or answered as lying ahead.
+        """
+        skew = self.time.skew
+        wrong = [w for w in waiting if queued_by_a_fast_clock(w.enqueued_at, now, skew) and w.tries == w.too_new]
+        moved = {w.id: replace(w, play=replace(w.play, timestamp=w.play.timestamp + round(skew))) for w in wrong}
+        keys = [_key(lease.account, w.play) for w in moved.values()]
+        taken = plays.known(db, keys)
+        for w in moved.values():
+            if _key(lease.account, w.play) not in taken:
+                plays.restamp(db, w.id, w.play.timestamp, f"moved by {round(skew):+d} s: the clock here ran fast")
+                queue.restamp(db, w.id, w.play.timestamp)
+        return [moved.get(w.id, w) if _key(lease.account, moved.get(w.id, w).play) not in taken else w for w in waiting]
 
     def _settle(self, db: Connection, batch: Sequence[Waiting], step: Step, now: float) -> list[Event]:
         plain = [s.id for s in step.settled if s.fate == Accepted()]
@@ -237,6 +260,10 @@ class Delivering:
                 self.tally.fates[news.status] += 1
         if told:
             self.queue_changed(account)
+
+
+def _key(account: int, play: Play) -> plays.Key:
+    return (account, play.track.artist, play.track.title, play.timestamp)
 
 
 def _paired(settled: Sequence[Settled], waiting: Sequence[Waiting]) -> list[tuple[Settled, Waiting]]:

@@ -171,12 +171,12 @@ class Listeners:
         )
 
     async def retry(self, number: int, ring: Callable[[int], None]) -> None:
-        """Everything that waits is due now, and a resting key is tried anew; the rate limit still holds."""
+        """Everything that waits is due now, and a refused key is probed; the rate limit and its rests still hold."""
         now = self.clock.now()
 
         def due(db: Connection) -> None:
             queue.retry_all(db, number, now)
-            pace.let_go(db, self.pace_key)
+            pace.probe_now(db, self.pace_key)
 
         await self.store.write(due)
         ring(number)

@@ -15,8 +15,10 @@ from tonearm.clock import Clock
 from tonearm.core.account import Account
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import Heard, Play, When, cleaned, counts, start_of_play, when
+from tonearm.core.report import place, same_play
 from tonearm.service.announcing import Announcer, Subscription
 from tonearm.service.tally import Tally
+from tonearm.service.timing import LastFmTime
 from tonearm.store import accounts, plays, queue
 from tonearm.store.database import Store
 
@@ -38,11 +40,18 @@ class NotATime(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A play as somebody reported it, cleaned and frozen, with the moment of the report."""
+    """A play as somebody reported it, cleaned and frozen, with the moment of the report by our clock.
+
+    `told` is the start as it was reported, `moved` why it is another one now, `skew` what our clock is behind.
+    """
 
     account: int
     play: Play
     at: float
+    told: int
+    moved: str = ""
+    reporter: str = ""
+    skew: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +102,12 @@ def _decide(account: Account, report: Report) -> _Decision:
         return _Decision("not_authenticated", "not_authenticated", "not signed in to Last.fm", heard)
     if not heard.counts:
         return _Decision("threshold_not_met", "threshold_not_met", heard.why, heard)
-    match when(play.timestamp, report.at):
+    match when(play.timestamp, report.at + report.skew):
         case When.TOO_OLD:
             return _Decision("too_old", "expired", "older than 14 days: Last.fm takes no plays that old", heard)
         case When.AHEAD:
             ahead = "its time lies ahead: held until then, in case our clock is slow"
-            return _Decision("queued", "queued", ahead, heard, float(play.timestamp))
+            return _Decision("queued", "queued", ahead, heard, play.timestamp - report.skew)
         case _:
             return _Decision("queued", "queued", "on disk, on its way to Last.fm", heard)
 
@@ -106,16 +115,16 @@ def _decide(account: Account, report: Report) -> _Decision:
 def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
     """Write reported plays and answer each, in one transaction."""
     who = accounts.by_id(db, {r.account for r in reports})
-    before = plays.known(db, [_key(r) for r in reports])
     decided = [_decide(_known(who, r.account), r) for r in reports]
+    decided = _suspected(db, who, reports, decided)
+    moved = _moved(db, reports)
     fresh: dict[plays.Key, dict[str, Any]] = {}
     for report, decision in zip(reports, decided, strict=True):
         key = _key(report)
-        if key not in before and (key not in fresh or fresh[key]["fate"] in NOT_QUEUED):
-            fresh[key] = _history_row(report, decision)
+        if key not in moved and (key not in fresh or fresh[key]["fate"] in NOT_QUEUED):
+            fresh[key] = _history_row(report, decision, who[report.account])
     numbers = plays.keep(db, list(fresh.values()))
-    if len(numbers) < len(fresh):  # another process has written some of them in between
-        before.update(plays.known(db, [key for key in fresh if key not in numbers]))
+    before = moved | plays.known(db, [key for key in fresh if key not in numbers])
     taken: list[Taken] = []
     queued: dict[int, dict[str, Any]] = {}
     for report, decision in zip(reports, decided, strict=True):
@@ -126,13 +135,49 @@ def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
             taken.append(_taken("duplicate", number, "reported before", decision.heard))
             continue
         if fate and decision.fate != fate:
-            plays.rewrite(db, number, _history_row(report, decision))
+            plays.rewrite(db, number, _history_row(report, decision, who[report.account]))
         if decision.status == "queued":
             queued[number] = queue_row(number, report.play, who[report.account], report.at, decision.not_before)
         before[key] = (number, decision.fate)
         taken.append(_taken(decision.status, number, decision.why, decision.heard))
     queue.enqueue(db, list(queued.values()))
     return taken
+
+
+def _moved(db: Connection, reports: Sequence[Report]) -> dict[plays.Key, tuple[int, str]]:
+    """Plays that were reported before and whose start was moved then, by the key that the reports have now."""
+    as_told = plays.known_as_told(db, [_told_key(r) for r in reports])
+    return {_key(r): as_told[_told_key(r)] for r in reports if _told_key(r) in as_told} if as_told else {}
+
+
+def _suspected(
+    db: Connection, who: dict[int, Account], reports: Sequence[Report], decided: Sequence[_Decision]
+) -> list[_Decision]:
+    """The decisions, with plays held back that another reporter has told of already."""
+    judged: list[_Decision] = []
+    for index, (report, decision) in enumerate(zip(reports, decided, strict=True)):
+        account = who[report.account]
+        if report.reporter != account.reporter and not account.several_reporters:
+            who[report.account] = account = accounts.heard_from(db, account, report.reporter)
+        twin = None
+        if decision.status == "queued" and account.several_reporters:
+            beside = [(0, r.play) for r, d in zip(reports[:index], judged, strict=True) if _rival(r, report, d)]
+            play = report.play
+            end = play.timestamp + play.played
+            others = plays.around(db, report.account, play.timestamp, end, report.reporter)
+            twin = next((n for n, other in (*others, *beside) if same_play(play, other)), None)
+        judged.append(decision if twin is None else _held_back(decision, twin))
+    return judged
+
+
+def _rival(other: Report, report: Report, decision: _Decision) -> bool:
+    return other.account == report.account and other.reporter != report.reporter and decision.status == "queued"
+
+
+def _held_back(decision: _Decision, twin: int) -> _Decision:
+    which = f"play {twin}" if twin else "a play"
+    why = f"looks like {which}, which another player reported for the same time: not sent, unless you wish it"
+    return _Decision("duplicate", "suspected", why, decision.heard)
 
 
 def _known(who: dict[int, Account], number: int) -> Account:
@@ -146,6 +191,11 @@ def _key(report: Report) -> plays.Key:
     return (report.account, track.artist, track.title, report.play.timestamp)
 
 
+def _told_key(report: Report) -> plays.Key:
+    track = report.play.track
+    return (report.account, track.artist, track.title, report.told)
+
+
 def _taken(status: str, number: int, message: str, heard: Heard) -> Taken:
     return Taken(status, number, message, heard.heard, heard.needed)
 
@@ -154,7 +204,7 @@ def _settled_at(report: Report, decision: _Decision) -> float | None:
     return None if decision.fate == "queued" else report.at
 
 
-def _history_row(report: Report, decision: _Decision) -> dict[str, Any]:
+def _history_row(report: Report, decision: _Decision, account: Account) -> dict[str, Any]:
     return {
         **plays.facts(report.play),
         "account": report.account,
@@ -162,6 +212,10 @@ def _history_row(report: Report, decision: _Decision) -> dict[str, Any]:
         "fate": decision.fate,
         "why": decision.why,
         "reported_at": report.at,
+        "reported_timestamp": report.told,
+        "moved": report.moved,
+        "reporter": report.reporter,
+        "owner": account.username.casefold() if account.signed_in else "",
         "settled_at": _settled_at(report, decision),
     }
 
@@ -189,14 +243,18 @@ class Listening:
     announcer: Announcer
     ring: Callable[[int], None]
     tally: Tally
+    time: LastFmTime
 
-    async def scrobble(self, account: int, play: Play) -> Taken:
-        """Write a play and answer; on disk when this returns.
+    async def scrobble(self, account: int, play: Play, reporter: str = "") -> Taken:
+        """Write a play and answer; on disk when this returns. `reporter` tells players of one listener apart.
 
         Raises Nameless, NotATime, UnknownListener; StoreUnavailable: then it is not written.
         """
-        now = self.clock.now()
-        report = Report(account, frozen_play(play, now), now)
+        now, skew = self.clock.now(), self.time.skew
+        told = frozen_play(play, now)
+        placed = place(told.timestamp, told.played, now, skew)
+        frozen = replace(told, timestamp=placed.timestamp)
+        report = Report(account, frozen, now, told.timestamp, placed.moved, reporter, skew)
         taken = await self.store.write_together(take, report)
         self.tally.reports[taken.status] += 1
         if taken.status == "queued":

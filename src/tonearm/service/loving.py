@@ -16,9 +16,10 @@ from tonearm.core.event import ImportProgress
 from tonearm.core.loved import ImportPlan, Loved, Tally, plan_import
 from tonearm.core.matching import LibraryIndex
 from tonearm.lastfm.client import LastFm
-from tonearm.lastfm.error import LastFmError
+from tonearm.lastfm.error import LastFmError, RateLimited
 from tonearm.lastfm.types import LovedTrack, Page
 from tonearm.service.announcing import Announcer, Subscription
+from tonearm.service.pacing import Pace
 from tonearm.store import accounts, library, loved, runs
 from tonearm.store.database import Store
 from tonearm.store.runs import Run, RunState
@@ -41,6 +42,7 @@ class Loving:
     store: Store
     clock: Clock
     client: LastFm
+    pace: Pace
     announcer: Announcer
     ring: Callable[[int], None]
 
@@ -92,11 +94,15 @@ class Loving:
 
     async def _page(self, who: str, number: int) -> Page[LovedTrack]:
         for attempt in range(1, TRIES):
+            if rest := await self.pace.rest():
+                await self.clock.sleep(rest.until - self.clock.now())
             try:
                 return await self.client.loved_tracks(who, page=number, limit=PAGE)
             except LastFmError as error:
                 if not error.retryable:
                     raise
+                if isinstance(error, RateLimited):
+                    await self.pace.throttled(error.cause, error.retry_after)
                 wait = max(pacing.SHORTEST_WAIT * 2**attempt * self.clock.chance(), error.retry_after or 0.0)
             await self.clock.sleep(wait)
         return await self.client.loved_tracks(who, page=number, limit=PAGE)

@@ -8,9 +8,10 @@ from functools import partial
 from tonearm.clock import Clock
 from tonearm.core.event import AuthChanged, NowPlayingShown
 from tonearm.core.play import Track, cleaned
-from tonearm.core.verdict import Answered, SessionEnded, Verdict
+from tonearm.core.verdict import Answered, Scope, SessionEnded, Throttled, Verdict
 from tonearm.lastfm.client import LastFm
 from tonearm.service.announcing import Announcer
+from tonearm.service.pacing import Pace
 from tonearm.store import accounts
 from tonearm.store.database import Store
 from tonearm.store.seal import Seal, SealBroken
@@ -34,6 +35,7 @@ class NowPlaying:
     store: Store
     clock: Clock
     client: LastFm
+    pace: Pace
     seal: Seal
     announcer: Announcer
     _current: dict[int, NowPlayingShown] = field(default_factory=dict)
@@ -58,7 +60,11 @@ class NowPlaying:
             session = self.seal.open(sealed)
         except SealBroken as broken:
             return Shown("not_authenticated", str(broken))
+        if rest := await self.pace.rest():
+            return Shown("error", f"requests rest for now: {rest.why}")
         verdict = await self.client.now_playing(track, session)
+        if isinstance(verdict, Throttled) and verdict.scope is Scope.ADDRESS:
+            await self.pace.throttled(verdict.cause, verdict.retry_after)
         if isinstance(verdict, SessionEnded):
             username = await self.store.write(partial(accounts.end_session, number=account, sealed=sealed))
             if username is not None:

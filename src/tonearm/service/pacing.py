@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
+from tonearm.core import pacing
+from tonearm.core.verdict import Cause
 from tonearm.store import pace
 from tonearm.store.database import Store
 
@@ -28,6 +30,20 @@ class Pace:
     def book(self, db: Connection) -> float:
         """Take a slot within a transaction that is written anyway; the seconds to wait."""
         return pace.book(db, self.key, self.clock.now(), self.per_second) if self.per_second > 0 else 0.0
+
+    async def rest(self) -> pace.Held | None:
+        """What rests this key now; scrobbles look for themselves, everybody else asks here first."""
+        return await self.store.read(lambda db: pace.held(db, self.key, self.clock.now()))
+
+    async def throttled(self, cause: Cause, retry_after: float | None = None) -> None:
+        """Last.fm says that this address asks too much: everybody rests, a rung longer each time."""
+        await self.store.write(lambda db: self._rest(db, cause, retry_after))
+
+    def _rest(self, db: Connection, cause: Cause, retry_after: float | None) -> None:
+        last, now = pace.rest(db, self.key), self.clock.now()
+        rung = last.rung if last else 0
+        wait = max(pacing.rung(pacing.ADDRESS_LADDER, rung), retry_after or 0.0)
+        pace.hold(db, self.key, pace.Held(now + wait, str(cause), False, rung + 1))
 
     async def turn(self) -> None:
         """Return when this caller's turn has come."""

@@ -137,7 +137,8 @@ class SigningIn:
     def _keep(self, account: int, session: Session, secret: str, db: Connection) -> int:
         accounts.sign_in(db, account, session.name, self.seal.close(session.key))
         tokens.end_login(db, secret, LoginState.GRANTED)
-        return queue.count(db, account, session.name.casefold(), self.clock.now()).queued
+        waiting = queue.count(db, account, session.name.casefold(), self.clock.now())
+        return waiting.queued - waiting.held_for_others
 
     async def sign_out(self, account: int, discard: bool) -> int:
         """Forget the session; what waits is held for the same Last.fm user, or discarded: how many that is."""

@@ -19,7 +19,7 @@ from tonearm.store.database import Store
 from tonearm.store.plays import Kept
 from tonearm.store.queue import Standing
 
-SENT_AGAIN = ("ignored", "refused", "discarded", *NOT_QUEUED)
+SENT_AGAIN = ("ignored", "refused", "discarded", "suspected", *NOT_QUEUED)
 """Fates after which a listener may send a play by hand: it is not on Last.fm, and still may get there."""
 
 
@@ -48,9 +48,10 @@ class NotNow:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It is done; `play` is the number of the play that goes on."""
+    """It is done; `play` is the number of the play that goes on, `track` what it is."""
 
     play: int
+    track: Track
 
 
 Outcome = Done | NotNow | NoSuchPlay
@@ -111,9 +112,11 @@ class Telling:
             return NoSuchPlay()
         if kept.fate == "queued":
             queue.due_now(db, account, number, now)
-            return Done(number)
+            return Done(number, kept.play.track)
         if kept.fate not in SENT_AGAIN:
             return NotNow(_final(kept))
+        if (instead := plays.replaced_by(db, account, number)) is not None:
+            return NotNow(f"it was corrected: play {instead} was sent instead")
         return self._enqueue(db, kept, now)
 
     def _enqueue(self, db: Connection, kept: Kept, now: float) -> Outcome:
@@ -122,9 +125,11 @@ class Telling:
             return NotNow("older than 14 days: Last.fm takes no plays that old")
         if not who.signed_in:
             return NotNow("not signed in to Last.fm: sign in first")
+        if kept.owner and kept.owner != who.username.casefold():
+            return NotNow(f"it was played for the Last.fm user {kept.owner}: sign in as that user to send it")
         plays.settle(db, [kept.id], "queued", None, why="to be sent by the listener's wish")
         queue.enqueue(db, [queue_row(kept.id, kept.play, who, now, max(0.0, _ahead(kept.play, now)))])
-        return Done(kept.id)
+        return Done(kept.id, kept.play.track)
 
     async def correct(self, account: int, number: int, change: Callable[[Track], Track]) -> Outcome:
         """Send a play with other names: a new frozen play, linked to the old one, which is discarded.
@@ -148,8 +153,18 @@ class Telling:
         key = (account, play.track.artist, play.track.title, play.timestamp)
         if key in plays.known(db, [key]):
             return NotNow("there is a play of these names at that time already")
-        row = {**plays.facts(play), "account": account, "fate": "corrected", "reported_at": now, "heard": kept.heard}
-        fresh = plays.keep(db, [{**row, "instead_of": number}])[key]
+        row = {
+            **plays.facts(play),
+            "account": account,
+            "fate": "queued",
+            "reported_at": now,
+            "reported_timestamp": play.timestamp,
+            "heard": kept.heard,
+            "reporter": kept.reporter,
+            "owner": kept.owner,
+            "instead_of": number,
+        }
+        fresh = plays.keep(db, [row])[key]
         again = self._enqueue(db, replace(kept, id=fresh, play=play), now)
         if isinstance(again, NotNow):
             plays.drop(db, fresh)
@@ -168,15 +183,16 @@ class Telling:
         kept = plays.find(db, account, number)
         if kept is None:
             return NoSuchPlay()
-        if kept.fate not in ("queued", "ignored", "refused", *NOT_QUEUED):
+        if kept.fate not in ("queued", "ignored", "refused", "suspected", *NOT_QUEUED):
             return NotNow(_final(kept))
         plays.settle(db, [number], "discarded", self.clock.now(), why="discarded by the listener")
         queue.remove(db, [number])
-        return Done(number)
+        return Done(number, kept.play.track)
 
     def _told(self, account: int, outcome: Outcome, status: str, words: str) -> None:
         if isinstance(outcome, Done):
-            self.announcer.tell(account, ScrobbleStatus(outcome.play, status, "", "", words))
+            track = outcome.track
+            self.announcer.tell(account, ScrobbleStatus(outcome.play, status, track.artist, track.title, words))
             self.ring(account)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from tonearm.core.account import Account
 from tonearm.core.account import Connection as Connected
@@ -20,13 +21,16 @@ _FACTS = (
     account.c.lastfm_username,
     account.c.lastfm_scrobbling_enabled,
     account.c.lastfm_scrobble_threshold,
+    account.c.reporter,
+    account.c.several_reporters,
 )
 _FIND = select(*_FACTS)
+_BY_ID = _FIND.where(account.c.id.in_(bindparam("numbers", expanding=True)))
 
 
 def _read(row: Sequence[Any]) -> Account:
-    number, name, connection, username, enabled, threshold = row
-    return Account(number, name, Connected(connection), username, bool(enabled), threshold)
+    number, name, connection, username, enabled, threshold, reporter, several = row
+    return Account(number, name, Connected(connection), username, bool(enabled), threshold, reporter, bool(several))
 
 
 def add(db: Connection, name: str, now: float) -> Account:
@@ -57,7 +61,7 @@ def named(db: Connection, name: str) -> Account | None:
 
 def by_id(db: Connection, numbers: Iterable[int]) -> dict[int, Account]:
     """Accounts by number; unknown numbers are left out."""
-    rows = db.execute(_FIND.where(account.c.id.in_(list(numbers))))
+    rows = db.execute(_BY_ID, {"numbers": list(numbers)})
     return {row.id: _read(row) for row in rows}
 
 
@@ -75,6 +79,13 @@ def change_settings(db: Connection, number: int, *, enabled: bool | None, thresh
         values["lastfm_scrobble_threshold"] = threshold
     if values:
         db.execute(update(account).where(account.c.id == number).values(values))
+
+
+def heard_from(db: Connection, who: Account, reporter: str) -> Account:
+    """Remember who reports plays: the first, and then only that there are several."""
+    values = {"several_reporters": True} if who.reporter else {"reporter": reporter}
+    db.execute(update(account).where(account.c.id == who.id).values(**values))
+    return replace(who, **values)
 
 
 def sign_in(db: Connection, number: int, username: str, sealed_session: str) -> None:

@@ -13,7 +13,7 @@ from tonearm.store import accounts, pace, queue
 from tonearm.store.pace import Held
 from tonearm.store.plays import Kept, frozen, kept
 from tonearm.store.queue import Count, State
-from tonearm.store.schema import play
+from tonearm.store.schema import account, play
 
 DAY = 86400.0
 WAITING_SHOWN = 50
@@ -22,7 +22,10 @@ LATEST_SHOWN = 40
 
 @dataclass(frozen=True, slots=True)
 class InLine:
-    """A play in the queue: `owner` is the Last.fm user (case folded) that it was reported for."""
+    """A play in the queue: `owner` is the Last.fm user (case folded) that it was reported for.
+
+    `live`: reported when it was played; what is not is a backlog, which waits for room in the daily budget.
+    """
 
     id: int
     play: Play
@@ -31,17 +34,20 @@ class InLine:
     tries: int
     not_before: float
     error: str
+    live: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Glance:
     """One account as its listener sees it. `waiting` is oldest first, `latest` latest first; both are cut short.
 
-    `accepted` counts the last 24 hours; `needs` counts what Last.fm refused or ignored and would still take corrected.
+    Before `backlog_until` (Unix seconds) a backlog makes no attempt. `accepted` counts the last 24 hours; `needs`
+    counts what Last.fm refused or ignored and would still take corrected.
     """
 
     account: Account
     line: Line
+    backlog_until: float
     rests: Held | None
     count: Count
     waiting: tuple[InLine, ...]
@@ -52,13 +58,14 @@ class Glance:
 
 def look(db: Connection, number: int, key: str, now: float) -> Glance:
     """The account as it is now; `key` is the API key whose rests hold it up."""
-    account = accounts.by_id(db, [number])[number]
+    who = accounts.by_id(db, [number])[number]
     accepted, needs = _figures(db, number, now)
     return Glance(
-        account=account,
+        account=who,
         line=queue.line(db, number),
+        backlog_until=db.execute(select(account.c.backlog_until).where(account.c.id == number)).scalar_one(),
         rests=pace.held(db, key, now),
-        count=queue.count(db, number, account.username.casefold(), now),
+        count=queue.count(db, number, who.username.casefold(), now),
         waiting=_waiting(db, number),
         latest=_latest(db, number),
         accepted=accepted,
@@ -76,6 +83,7 @@ def _waiting(db: Connection, number: int) -> tuple[InLine, ...]:
             row.retry_count,
             row.next_attempt_at,
             row.last_error,
+            bool(row.live),
         )
         for row in queue.listing(db, number, WAITING_SHOWN)
     )

@@ -16,6 +16,10 @@ Key = tuple[int, str, str, int]
 """(account, artist, track, timestamp): what makes a play one play."""
 
 
+LONGEST_PLAY = 6 * 3600
+"""Seconds; a play that began earlier is over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A play in the history: `fate` is `queued` while it waits, `code` is Last.fm's ignored code."""
@@ -31,6 +35,9 @@ class Kept:
     reported_at: float
     settled_at: float | None
     instead_of: int | None
+    moved: str
+    reporter: str
+    owner: str
 
 
 def facts(play_: Play) -> dict[str, Any]:
@@ -71,6 +78,35 @@ def keep(db: Connection, rows: Sequence[dict[str, Any]]) -> dict[Key, int]:
     """Write new plays; the numbers of those that were new."""
     written = insert_returning(db, play, rows, "account", "artist", "track", "timestamp", "id")
     return {(a, artist, track, at): number for a, artist, track, at, number in written}
+
+
+_AS_TOLD = select(play.c.account, play.c.artist, play.c.track, play.c.reported_timestamp, play.c.id, play.c.fate).where(
+    play.c.reported_timestamp != play.c.timestamp,
+    tuple_(play.c.account, play.c.reported_timestamp).in_(bindparam("told", expanding=True)),
+)
+
+
+def known_as_told(db: Connection, keys: Sequence[Key]) -> dict[Key, tuple[int, str]]:
+    """Number and fate of plays whose start was moved, by the start that they were reported with."""
+    told = {(account, at) for account, _, _, at in keys}
+    rows = db.execute(_AS_TOLD, {"told": list(told)}) if told else ()
+    return {(a, artist, track, at): (number, fate) for a, artist, track, at, number, fate in rows}
+
+
+def around(db: Connection, account: int, start: int, end: float, reporter: str) -> list[tuple[int, Play]]:
+    """Plays that others have reported, which are or will be on Last.fm, that began within hours of a span."""
+    wanted = select(play).where(
+        play.c.account == account,
+        play.c.timestamp.between(start - LONGEST_PLAY, end),
+        play.c.reporter != reporter,
+        play.c.fate.in_(("queued", "accepted")),
+    )
+    return [(row.id, frozen(row)) for row in db.execute(wanted)]
+
+
+def restamp(db: Connection, number: int, timestamp: int, moved: str) -> None:
+    """Move the start of a play that Last.fm surely does not have."""
+    db.execute(update(play).where(play.c.id == number).values(timestamp=timestamp, moved=moved))
 
 
 def rewrite(db: Connection, number: int, row: dict[str, Any]) -> None:
@@ -134,6 +170,9 @@ def kept(row: Any) -> Kept:
         row.reported_at,
         row.settled_at,
         row.instead_of,
+        row.moved,
+        row.reporter,
+        row.owner,
     )
 
 

@@ -172,6 +172,7 @@ def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> l
             row.too_new,
             row.last_error,
             bool(row.live),
+            row.enqueued_at,
         )
         for row in rows
     ]
@@ -323,6 +324,11 @@ def standings(db: Connection, ids: Sequence[int]) -> dict[int, Standing]:
     wanted = select(_ROW.id, _ROW.state, _ROW.owner, _ROW.retry_count, _ROW.next_attempt_at, _ROW.last_error)
     rows = db.execute(wanted.where(_ROW.id.in_(list(ids))))
     return {number: Standing(State(state), *rest) for number, state, *rest in rows}
+
+
+def restamp(db: Connection, play: int, timestamp: int) -> None:
+    """Move the start of a play that Last.fm surely does not have."""
+    db.execute(update(scrobble_queue).where(_ROW.id == play).values(timestamp=timestamp))
 
 
 def due_now(db: Connection, number: int, play: int, now: float) -> None:

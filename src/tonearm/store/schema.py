@@ -58,6 +58,8 @@ account = Table(
     _number("rung"),
     _moment("answered_at"),
     _words("trouble"),
+    _words("reporter"),
+    Column("several_reporters", Boolean, nullable=False, server_default="0"),
     _number("budget"),
     _moment("budget_at"),
     _moment("backlog_until"),
@@ -111,6 +113,10 @@ play = Table(
     Column("id", Id, primary_key=True),
     *_frozen(),
     _words("heard"),  # whether it counted, in words
+    Column("reported_timestamp", BigInteger, nullable=False),  # as it was told, before the start was moved
+    _words("moved"),  # why it was moved
+    _words("owner"),  # the Last.fm user it was reported for, case folded; "" where nobody was signed in
+    _words("reporter"),
     Column("fate", Text, nullable=False),
     _words("why"),
     Column("code", Integer),
@@ -122,6 +128,9 @@ play = Table(
     Index("play_by_time", "account", "timestamp"),
     Index("play_by_fate", "account", "fate", "settled_at"),
 )
+
+_MOVED = play.c.reported_timestamp != play.c.timestamp
+Index("play_as_told", play.c.account, play.c.reported_timestamp, sqlite_where=_MOVED, postgresql_where=_MOVED)
 
 scrobble_queue = Table(
     "scrobble_queue",

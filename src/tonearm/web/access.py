@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -118,6 +119,7 @@ class Guard:
         return netloc != host.lower() and netloc not in self._netlocs
 
 
+@lru_cache(256)
 def _name(netloc: str) -> str:
     try:
         return urlsplit(f"//{netloc}").hostname or ""
@@ -125,6 +127,7 @@ def _name(netloc: str) -> str:
         return ""
 
 
+@lru_cache(256)
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)

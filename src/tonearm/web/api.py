@@ -15,13 +15,18 @@ from tonearm.service.loving import tally
 from tonearm.service.signing_in import Expired, NotAsked, Outcome, Pending, SignedIn, Unreachable
 from tonearm.store.plays import Kept
 from tonearm.store.runs import Run, RunState
+from tonearm.store.tokens import fingerprint
 from tonearm.web import shapes
+from tonearm.web.access import Access
 from tonearm.web.faults import Answers
+from tonearm.web.quick import quick
 
 LONGEST_WAIT = 30.0
 """Seconds that `Prefer: wait=N` may ask for."""
 
 RETRY_WAIT = 10.0
+LONGEST_REPORTER = 100
+NO_KEY = "no API key is configured: set LASTFM_API_KEY and LASTFM_API_SECRET"
 
 Ask = Callable[..., Awaitable[Listener] | Listener]
 """A FastAPI dependency that says who asks, or refuses."""
@@ -37,9 +42,9 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 def lastfm_router(deck: Deck, who: Ask, callback_url: str | None = None) -> APIRouter:
     """The endpoints on a deck. `callback_url` is the public address of `/lastfm/auth-callback`, where it is known."""
     router = APIRouter(prefix="/lastfm", tags=["lastfm"], responses=_ERRORS, route_class=Answers)
+    _play_routes(router, deck, who)  # first, since they are looked for in this order
     _sign_in_routes(router, deck, who, callback_url)
     _settings_routes(router, deck, who)
-    _play_routes(router, deck, who)
     _queue_routes(router, deck, who)
     return router
 
@@ -53,7 +58,7 @@ def _sign_in_routes(router: APIRouter, deck: Deck, who: Ask, callback_url: str |
     ) -> Any:
         """Begin to sign in: `flow=web` comes back to our callback by itself, `desktop` answers a token."""
         if not deck.configured:
-            raise HTTPException(503, "no API key is configured: set LASTFM_API_KEY and LASTFM_API_SECRET")
+            raise HTTPException(503, NO_KEY)
         if flow == "web":
             callback = callback_url or str(request.url_for("auth_callback"))
             way = await deck.signing_in.web(me.id, callback)
@@ -153,29 +158,44 @@ def settings_of(account: Account, configured: bool) -> shapes.SettingsOut:
 def _play_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
     Me = Annotated[Listener, Depends(who)]
 
+    async def scrobble(
+        me: Me, request: Request, body: shapes.ScrobbleIn, prefer: Annotated[str, Header()] = ""
+    ) -> Response:
+        """Report a play. `queued`: it is on disk. `Prefer: wait=N` (30 at the most) waits for its fate."""
+        return await _report(deck, me, request, body, prefer)
+
+    async def straight(request: Request, body: shapes.ScrobbleIn) -> Response:
+        assert isinstance(who, Access)
+        me = await who(request)
+        return await _report(deck, me, request, body, request.headers.get("prefer", ""))
+
+    route = quick(shapes.ScrobbleIn, straight) if isinstance(who, Access) else None  # a host's dependency is FastAPI's
+    router.add_api_route(
+        "/scrobble", scrobble, methods=["POST"], response_model=shapes.ScrobbleOut, route_class_override=route
+    )
+
     @router.post("/now-playing", response_model=shapes.Shown, response_model_exclude_none=True)
     async def now_playing(me: Me, body: shapes.NowPlayingIn) -> Any:
         """Show what plays on the listener's profile: never queued, never tried again."""
         shown = await deck.shows.show(me.id, body.as_track())
         return shapes.Shown.model_validate({"status": shown.status, "message": shown.message or None})
 
-    @router.post("/scrobble", response_model=shapes.ScrobbleOut)
-    async def scrobble(me: Me, body: shapes.ScrobbleIn, prefer: Annotated[str, Header()] = "") -> Response:
-        """Report a play. `queued`: it is on disk. `Prefer: wait=N` (30 at the most) waits for its fate."""
-        play = Play(body.as_track(), body.timestamp, body.played_time, body.chosen_by_user)  # type: ignore[arg-type]  # whole seconds are made of it when it is frozen
-        taken = await deck.listening.scrobble(me.id, play)
-        wanted = _WAIT.search(prefer) if prefer else None
-        if wanted and taken.status == "queued":
-            taken = await _fate(deck, me, taken, min(float(wanted[1]), LONGEST_WAIT))
-        return JSONResponse(
-            {
-                "status": taken.status,
-                "id": taken.id,
-                "message": taken.message,
-                "heard": taken.heard,
-                "needed": taken.needed,
-            }
-        )
+
+async def _report(deck: Deck, me: Listener, request: Request, body: shapes.ScrobbleIn, prefer: str) -> Response:
+    play = Play(body.as_track(), body.timestamp, body.played_time, body.chosen_by_user)  # type: ignore[arg-type]  # whole seconds are made of it when it is frozen
+    taken = await deck.listening.scrobble(me.id, play, _reporter(request))
+    wanted = _WAIT.search(prefer) if prefer else None
+    if wanted and taken.status == "queued":
+        taken = await _fate(deck, me, taken, min(float(wanted[1]), LONGEST_WAIT))
+    told = {"status": taken.status, "id": taken.id, "message": taken.message}
+    return JSONResponse({**told, "heard": taken.heard, "needed": taken.needed})
+
+
+def _reporter(request: Request) -> str:
+    """The player that reports: its name, and which of several tokens it has."""
+    name = request.headers.get("user-agent", "")[:LONGEST_REPORTER]
+    token = request.headers.get("authorization", "")
+    return f"{name} #{fingerprint(token)[:6]}" if token else name
 
 
 async def _fate(deck: Deck, me: Listener, taken: Taken, seconds: float) -> Taken:
@@ -233,6 +253,8 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
         """Mark the tracks of the library that are loved on Last.fm. `Prefer: respond-async` answers at once."""
         if not (await me.account()).signed_in:
             raise HTTPException(401, "not signed in to Last.fm: sign in first")
+        if not deck.configured:
+            raise HTTPException(503, NO_KEY)
         job = await deck.loving.start(me.id)
         if _ASYNC.search(prefer):
             location = str(request.url_for("import_job", job=job.id).path)

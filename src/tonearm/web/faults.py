@@ -14,21 +14,27 @@ from tonearm.core.play import Nameless
 from tonearm.service.listening import NotATime, UnknownListener
 from tonearm.store.writer import StoreUnavailable
 
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
 
 class Answers(APIRoute):
     """A route that answers what its use case raises; part of the router, so that a host gets it too."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handler:
         """The route's handler, with faults as answers."""
-        handler = super().get_route_handler()
+        return answering(super().get_route_handler())
 
-        async def answer(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except (RequestValidationError, Nameless, NotATime, UnknownListener, StoreUnavailable) as fault:
-                return answer_to(fault)
 
-        return answer
+def answering(handler: Handler) -> Handler:
+    """The handler, with what its use case raises as answers."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except (RequestValidationError, Nameless, NotATime, UnknownListener, StoreUnavailable) as fault:
+            return answer_to(fault)
+
+    return answer
 
 
 def answer_to(fault: Exception) -> JSONResponse:

@@ -1,42 +1,115 @@
-"""The page, and the door that a browser comes in by."""
-
-from __future__ import annotations
+"""The page at `/`: connection, now playing, the queue with its reasons, the last plays. Works without scripts."""
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
 
-from tonearm.deck import Deck
-from tonearm.service.listeners import BROWSER_LIFE
-from tonearm.store import plays, queue
-from tonearm.web.access import COOKIE, Access
+from tonearm.deck import Deck, Listener
+from tonearm.store import glance
+from tonearm.web import assets, views
+from tonearm.web.access import Access
+from tonearm.web.door import door_router
+from tonearm.web.reference import reference
+from tonearm.web.sheets import Sheet, page_route
+from tonearm.web.templates import page, safe_headers
+
+RETRY_WAIT = 3.0
+"""Seconds that a form's answer waits for the queue to move, so that the next page shows what came of it."""
+
+PARTS = ("who", "standing", "now", "numbers", "account", "queue", "plays")
+"""The parts of the page that are fetched anew while it is open."""
+
+FOR_EVER = "public, max-age=31536000, immutable"
 
 
-def pages_router(deck: Deck, access: Access, *, secure: bool) -> APIRouter:
-    """`GET /`, `GET /signin` and `POST /signout`."""
-    router = APIRouter(include_in_schema=False)
+def pages_router(deck: Deck, access: Access, *, secure: bool, public_url: str = "") -> APIRouter:
+    """The page, its parts, its forms, the door, the reference and the files that they need.
 
-    @router.get("/signin")
-    async def sign_in(link: Annotated[str, Query(min_length=1, max_length=200)]) -> Response:
-        """A one-time link becomes a browser's session."""
-        session = await deck.listeners.browser(link)
-        if session is None:
-            return HTMLResponse("used up", 410)
-        answer = RedirectResponse("/", 303)
-        answer.set_cookie(COOKIE, session, int(BROWSER_LIFE), httponly=True, samesite="lax", secure=secure)
-        return answer
-
-    @router.get("/")
-    async def home(request: Request) -> Response:
-        """Connection, now playing, the queue with reasons, the last plays."""
-        me = await access.listener(request)
-        if me is None:
-            return HTMLResponse("sign in", 401)
-        standing = await me.queue()
-        waiting = await deck.store.read(partial(queue.listing, number=me.id, limit=100))
-        latest = await deck.store.read(partial(plays.latest, account=me.id, limit=50))
-        return HTMLResponse(f"{standing} {len(waiting)} {len(latest)}")
-
+    `public_url` is the address that Last.fm sends browsers back to; "" for the one that a browser asks for.
+    """
+    headers = safe_headers(deck.signing_in.auth_url)
+    router = APIRouter(include_in_schema=False, route_class=page_route(headers))
+    _home_routes(router, deck, access, headers)
+    _form_routes(router, deck, access)
+    router.include_router(door_router(deck, access, headers, secure=secure, public_url=public_url))
+    _open_routes(router, deck, headers)
     return router
+
+
+def _home_routes(router: APIRouter, deck: Deck, access: Access, headers: dict[str, str]) -> None:
+    Me = Annotated[Listener, Depends(Sheet(access))]
+
+    @router.get("/", name="home")
+    async def home(me: Me) -> Response:
+        """Everything at one look."""
+        return page("home", headers, **await _facts(deck, me))
+
+    @router.get("/fragments/{part}")
+    async def fragment(me: Me, part: str) -> Response:
+        """One part of the page, as it is now."""
+        if part not in PARTS:
+            raise HTTPException(404, "There is no such part of the page.")
+        return page(f"_{part}", headers, **await _facts(deck, me))
+
+
+async def _facts(deck: Deck, me: Listener) -> dict[str, Any]:
+    now = deck.clock.now()
+    seen = await deck.store.read(partial(glance.look, number=me.id, key=deck.listeners.pace_key, now=now))
+    moment = views.Moment(now, deck.configured, deck.delivers())
+    return {
+        "now": now,
+        "glance": seen,
+        "account": seen.account,
+        "configured": deck.configured,
+        "banners": views.banners(seen, moment),
+        "line": views.line(seen, moment),
+        "playing": views.playing(deck.shows.current(me.id), seen.account.threshold, now),
+        "plays": [views.latest(kept) for kept in seen.latest],
+    }
+
+
+def _form_routes(router: APIRouter, deck: Deck, access: Access) -> None:
+    Me = Annotated[Listener, Depends(Sheet(access))]
+
+    @router.post("/retry")
+    async def retry(me: Me, request: Request) -> Response:
+        """Everything that waits is due now. Without scripts the answer waits a little, to show what came of it."""
+        if "hx-request" in request.headers:
+            await deck.listeners.retry(me.id, deck.ring)
+            return Response(status_code=204)
+        await deck.listeners.retry_and_wait(me.id, deck.ring, deck.announcer, RETRY_WAIT)
+        return RedirectResponse("/", 303)
+
+    @router.post("/disconnect")
+    async def disconnect(me: Me, queue: Annotated[str, Form(pattern="^(keep|discard)$")]) -> Response:
+        """Forget the session; what waits is kept for the same Last.fm user, or discarded."""
+        await deck.signing_in.sign_out(me.id, queue == "discard")
+        return RedirectResponse("/", 303)
+
+    @router.post("/scrobbling")
+    async def scrobbling(me: Me, enabled: Annotated[bool, Form()]) -> Response:
+        """Switch scrobbling on or off."""
+        await deck.listeners.change_settings(me.id, enabled, None)
+        return RedirectResponse("/", 303)
+
+
+def _open_routes(router: APIRouter, deck: Deck, headers: dict[str, str]) -> None:
+    @router.get("/docs")
+    async def docs(request: Request) -> Response:
+        """The endpoints, from the same description that `/openapi.json` gives."""
+        described = reference(request.app.openapi())
+        recently = int(deck.clock.now()) - 700
+        return page("docs", headers, groups=described, base=str(request.base_url), sample_time=recently)
+
+    @router.get("/static/{name}")
+    async def static(request: Request, name: str) -> Response:
+        """A style, script or picture, under an address that changes with it."""
+        asset = assets.at(f"/static/{name}")
+        if asset is None:
+            raise HTTPException(404, "There is no such file.")
+        kept = {"Cache-Control": FOR_EVER, "X-Content-Type-Options": "nosniff", "Vary": "Accept-Encoding"}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(asset.packed, media_type=asset.media, headers=kept | {"Content-Encoding": "gzip"})
+        return Response(asset.body, media_type=asset.media, headers=kept)

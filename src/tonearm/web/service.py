@@ -45,7 +45,8 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
     app.include_router(stories_router(deck, access))
     app.include_router(events_router(deck, access))
     app.include_router(health_router(deck, access))
-    app.include_router(pages_router(deck, access, secure=public_url.startswith("https://")))
+    secure = public_url.startswith("https://")
+    app.include_router(pages_router(deck, access, secure=secure, public_url=public_url))
     app.add_middleware(Guard, netlocs=[urlsplit(public_url).netloc] if public_url else [])
 
     @app.exception_handler(Exception)

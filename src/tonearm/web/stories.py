@@ -19,6 +19,7 @@ Fate = Literal[
     "refused",
     "expired",
     "discarded",
+    "suspected",
     "threshold_not_met",
     "disabled",
     "not_authenticated",
@@ -47,6 +48,8 @@ class PlayOut(BaseModel):
     duration: float | None
     played_time: float
     reported_at: float
+    reporter: str
+    moved: str
     heard: str
     fate: Fate
     why: str
@@ -166,7 +169,7 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
 
 def _done(outcome: Outcome, play: int) -> DoneOut:
     match outcome:
-        case Done(number):
+        case Done(play=number):
             return DoneOut(id=number)
         case NotNow(why):
             raise HTTPException(409, why)
@@ -187,6 +190,8 @@ def _play(story: Story) -> PlayOut:
         duration=track.duration,
         played_time=kept.play.played,
         reported_at=kept.reported_at,
+        reporter=kept.reporter,
+        moved=kept.moved,
         heard=kept.heard,
         fate=kept.fate,  # type: ignore[arg-type]  # the database's word; pydantic checks it
         why=story.words,

@@ -26,6 +26,8 @@ def upgrade() -> None:
         sa.Column("rung", sa.Integer(), server_default="0", nullable=False),
         sa.Column("answered_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("trouble", sa.Text(), server_default="", nullable=False),
+        sa.Column("reporter", sa.Text(), server_default="", nullable=False),
+        sa.Column("several_reporters", sa.Boolean(), server_default="0", nullable=False),
         sa.Column("budget", sa.Integer(), server_default="0", nullable=False),
         sa.Column("budget_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("backlog_until", sa.Float(precision=53), server_default="0", nullable=False),
@@ -127,6 +129,10 @@ def upgrade() -> None:
         sa.Column("played", sa.Float(precision=53), nullable=False),
         sa.Column("chosen_by_user", sa.Boolean(), nullable=False),
         sa.Column("heard", sa.Text(), server_default="", nullable=False),
+        sa.Column("reported_timestamp", sa.BigInteger(), nullable=False),
+        sa.Column("moved", sa.Text(), server_default="", nullable=False),
+        sa.Column("owner", sa.Text(), server_default="", nullable=False),
+        sa.Column("reporter", sa.Text(), server_default="", nullable=False),
         sa.Column("fate", sa.Text(), nullable=False),
         sa.Column("why", sa.Text(), server_default="", nullable=False),
         sa.Column("code", sa.Integer(), nullable=True),
@@ -140,6 +146,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("account", "artist", "track", "timestamp", name="play_once"),
+    )
+    op.create_index(
+        "play_as_told",
+        "play",
+        ["account", "reported_timestamp"],
+        unique=False,
+        sqlite_where=sa.text("reported_timestamp != timestamp"),
+        postgresql_where=sa.text("reported_timestamp != timestamp"),
     )
     op.create_index("play_by_fate", "play", ["account", "fate", "settled_at"], unique=False)
     op.create_index("play_by_time", "play", ["account", "timestamp"], unique=False)

@@ -1,0 +1,163 @@
+"""Makes docs/page.png: the page of a real service, beside the emulator, on a bad evening of Last.fm.
+
+Run it as `python docs/make_picture.py` where playwright and Chromium are; nothing is asked of a network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+from playwright.async_api import async_playwright
+
+import tonearm
+from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
+from tonearm.clock import SystemClock
+from tonearm.port import address_of, listening_socket
+from tonearm.service.signing_in import SignedIn, Way
+from tonearm.serving import serving
+from tonearm.web.service import WebOptions
+
+PICTURE = Path(__file__).parent / "page.png"
+WIDTH, HEIGHT = 1100, 1240
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A play, with the part of it that was heard."""
+
+    artist: str
+    title: str
+    album: str
+    seconds: int
+    part: float = 1.0
+
+
+EVENING = (
+    Heard("Miles Davis", "So What", "Kind of Blue", 562),
+    Heard("Joni Mitchell", "A Case of You", "Blue", 260),
+    Heard("Bjork", "Joga", "Homogenic", 305),
+    Heard("Unknown Artist", "Track 04", "", 214),
+    Heard("Cesária Évora", "Sodade", "Miss Perfumado", 293),
+    Heard("Kraftwerk", "Das Model", "Die Mensch-Maschine", 220, 0.3),
+)
+"""What went before Last.fm was away, first to last."""
+
+AWAY = (
+    Heard("Massive Attack", "Teardrop", "Mezzanine", 330),
+    Heard("Σωκράτης Μάλαμας", "Πριγκιπέσα", "Ένα", 272),
+    Heard("Fela Kuti", "Water No Get Enemy", "Expensive Shit", 590),
+)
+"""What was played since."""
+
+NOW = Heard("Sigur Rós", "Svefn-g-englar", "Ágætis byrjun", 604)
+NOW_SINCE = 151.0
+"""Seconds."""
+
+
+class WoundClock(SystemClock):
+    """The machine's clock, which can be wound on: a picture does not wait for a song."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def now(self) -> float:
+        """Unix seconds UTC."""
+        return super().now() + self.ahead
+
+
+async def main() -> None:
+    """Play the evening, and take the picture."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        sys.exit("there is no Chromium here")
+    clock = WoundClock()
+    emulator = Emulator(clock=clock.now)
+    emulator.correct_track(("Bjork", "Joga"), ("Björk", "Jóga"))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serve(emulator) as lastfm,
+        listening_socket("127.0.0.1", 0) as sock,
+    ):
+        opened = tonearm.open(
+            Path(folder) / "plays.db",
+            api_key=API_KEY,
+            api_secret=API_SECRET,
+            api_url=lastfm.url,
+            auth_url=lastfm.auth_url,
+            clock=clock,
+        )
+        async with opened as deck, serving(deck, sock, WebOptions()):
+            me = await _signed_in(deck, emulator)
+            link = f"{address_of(sock)}/signin?link={await deck.listeners.link(me.id)}"
+            token = await deck.listeners.token(me.id)
+            who = {"Authorization": f"Bearer {token}"}
+            async with httpx2.AsyncClient(base_url=address_of(sock), headers=who) as player:
+                await _evening(player, emulator, clock)
+                await _photograph(browser, link, lambda: _calm(player, clock))
+    print(f"{PICTURE.name}: {PICTURE.stat().st_size // 1024} kB")
+
+
+async def _signed_in(deck: tonearm.Deck, emulator: Emulator) -> tonearm.Listener:
+    me = await deck.listener()
+    way = await me.sign_in()
+    assert isinstance(way, Way)
+    token = parse_qs(urlsplit(way.auth_url).query)["token"][0]
+    emulator.approve(token, "night_owl")
+    assert isinstance(await me.finish_sign_in(token), SignedIn)
+    return me
+
+
+async def _evening(player: httpx2.AsyncClient, emulator: Emulator, clock: WoundClock) -> None:
+    starts = clock.now() - sum(heard.seconds * heard.part for heard in (*EVENING, *AWAY))
+    for heard in (*EVENING, *AWAY):
+        if heard is AWAY[0]:
+            emulator.fault("error", error=11, methods=["track.scrobble"])
+        await _report(player, heard, starts, wait=heard in EVENING)
+        starts += heard.seconds * heard.part
+    playing = {"artist": NOW.artist, "track": NOW.title, "album": NOW.album, "duration": NOW.seconds}
+    await player.post("/lastfm/now-playing", json=playing)
+    clock.ahead += NOW_SINCE
+
+
+async def _report(player: httpx2.AsyncClient, heard: Heard, starts: float, *, wait: bool) -> None:
+    play = {"artist": heard.artist, "track": heard.title, "album": heard.album, "duration": heard.seconds}
+    when = {"timestamp": int(starts), "played_time": heard.seconds * heard.part}
+    answer = await player.post("/lastfm/scrobble", json={**play, **when}, headers={"Prefer": "wait=10"} if wait else {})
+    answer.raise_for_status()
+
+
+async def _calm(player: httpx2.AsyncClient, clock: WoundClock) -> None:
+    """Return when the next attempt is some seconds off, so that the picture shows its count-down."""
+    while True:
+        standing = (await player.get("/lastfm/queue/status")).json()
+        if (standing["next_attempt_at"] or 0) - clock.now() > 8:
+            return
+        await asyncio.sleep(0.2)
+
+
+async def _photograph(browser: str, link: str, calm: Callable[[], Awaitable[None]]) -> None:
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=browser, args=list(QUIET))
+        page = await chromium.new_page(
+            viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light", reduced_motion="reduce"
+        )
+        await page.goto(link)
+        await page.get_by_text("Live", exact=True).wait_for()
+        await calm()
+        await page.reload()
+        await page.get_by_text("Live", exact=True).wait_for()
+        await page.screenshot(path=PICTURE)
+        await chromium.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,150 @@
+"""`tonearm check`: is everything as it should be? A line for each thing that is looked at."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from tonearm.commands.failing import NO_KEY, Failed
+from tonearm.commands.options import with_json, with_settings
+from tonearm.commands.telling import tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tonearm.settings import Settings
+
+SKEW = 60.0
+"""Seconds that this clock may be wrong: plays are stamped by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    fine: bool
+    words: str
+
+
+@click.command()
+@with_settings()
+@with_json
+def check(settings: Settings, as_json: bool) -> None:
+    """Look at the configuration, the database, the key file, the way to Last.fm and the clock.
+
+    Exit status 1 if something is wrong.
+    """
+    findings: list[Finding] = []
+    for finding in _findings(settings):
+        findings.append(finding)
+        if not as_json:
+            click.echo(f"{'ok   ' if finding.fine else 'WRONG'}  {finding.what:13}  {finding.words}")
+    wrong = [finding.what for finding in findings if not finding.fine]
+    if as_json:
+        tell({"fine": not wrong, "findings": [asdict(finding) for finding in findings]}, "", as_json)
+    if wrong:
+        raise Failed(f"something is wrong: {', '.join(wrong)}")
+
+
+def _findings(settings: Settings) -> Iterator[Finding]:
+    configured = bool(settings.lastfm_api_key and settings.lastfm_api_secret.get_secret_value())
+    yield Finding("configuration", configured, "settings and API key are there" if configured else NO_KEY)
+    yield _database(settings)
+    yield _sqlite()
+    yield _key_file(settings)
+    yield from _lastfm(settings)
+
+
+def _database(settings: Settings) -> Finding:
+    from tonearm.commands.opening import run, sender_of, url_of
+
+    try:
+        where = url_of(settings).render_as_string()
+        waiting = run(_waiting(settings))
+    except Failed as failed:
+        return Finding("database", False, str(failed))
+    sender = sender_of(settings)
+    return Finding(
+        "database",
+        True,
+        f"{where}, {waiting} waiting; {f'process {sender} delivers' if sender else 'no service runs'}",
+    )
+
+
+async def _waiting(settings: Settings) -> int:
+    from tonearm.commands.opening import Sends, deck_of
+    from tonearm.store import queue
+
+    async with deck_of(settings, Sends.NO) as deck:
+        return await deck.store.read(queue.length_of_all)
+
+
+def _sqlite() -> Finding:
+    import sqlite3
+
+    from tonearm.store.database import WAL_SAFE_FROM, journal_mode
+
+    mode = journal_mode()
+    if sqlite3.sqlite_version_info >= WAL_SAFE_FROM:
+        return Finding("SQLite", True, f"{sqlite3.sqlite_version}, journal mode {mode}")
+    words = f"{sqlite3.sqlite_version} has the WAL-reset bug, so the journal mode is {mode}, which is safe"
+    return Finding("SQLite", True, words)
+
+
+def _key_file(settings: Settings) -> Finding:
+    from tonearm.commands.opening import url_of
+    from tonearm.store.database import sqlite_file
+    from tonearm.store.seal import key_file
+
+    if settings.tonearm_secret_key.get_secret_value():
+        return Finding("key", True, "TONEARM_SECRET_KEY seals the sessions")
+    try:
+        file = sqlite_file(url_of(settings))
+    except Failed as failed:
+        return Finding("key", False, str(failed))
+    if file is None:
+        return Finding("key", False, "set TONEARM_SECRET_KEY: there is no file for a key to lie beside")
+    path = key_file(file)
+    try:
+        rights = path.stat().st_mode & 0o777
+    except OSError as error:
+        return Finding("key file", False, f"{path}: {error.strerror}")
+    if rights & 0o077:
+        return Finding("key file", False, f"{path} is open to others ({rights:o}): chmod 600 '{path}'")
+    return Finding("key file", True, f"{path} is for you alone")
+
+
+def _lastfm(settings: Settings) -> Iterator[Finding]:
+    import time
+
+    from tonearm.lastfm import Keys, LastFmError, LastFmSync, Patience
+
+    skews: list[float] = []
+    keys = Keys(settings.lastfm_api_key or "none", settings.lastfm_api_secret.get_secret_value() or "none")
+    within = Patience(connect=5.0, read=10.0, answer=10.0)
+    asked = LastFmSync(
+        keys,
+        settings.lastfm_api_url,
+        patience=within,
+        on_date=lambda there, trip: skews.append(time.time() - trip / 2 - there),
+    )
+    with asked as lastfm:
+        try:
+            lastfm.get_token()
+            words, fine = "answers, and takes the API key", True
+        except LastFmError as error:
+            fine = bool(skews) and not settings.lastfm_api_key
+            words = "answers" if fine else str(error)
+    yield Finding("Last.fm", fine, f"{settings.lastfm_api_url} {words}")
+    if skews:
+        yield _clock(skews[0])
+
+
+def _clock(skew: float) -> Finding:
+    if abs(skew) <= SKEW:
+        return Finding("clock", True, "agrees with Last.fm's to the minute")
+    way = "ahead of" if skew > 0 else "behind"
+    return Finding("clock", False, f"{abs(skew):.0f} s {way} Last.fm's: plays would be stamped with wrong times")

@@ -1,0 +1,50 @@
+"""`tonearm demo`: everything on one machine, made up, and gone at the end."""
+
+from __future__ import annotations
+
+import socket
+
+import click
+
+from tonearm.commands.failing import Failed, in_one_line
+
+USUAL_PORT = 8723
+
+
+@click.command()
+@click.option("--seconds", type=click.FloatRange(min=0), metavar="N", help="End by itself; default: at ^C.")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Default: 8723, or a free one.")
+def demo(seconds: float | None, port: int | None) -> None:
+    """See it work: a service, a stand-in for Last.fm, and somebody who plays.
+
+    No key and no account are needed, and nothing is kept. Exit status 1 if a play was lost.
+    """
+    import asyncio
+
+    import uvloop
+
+    from tonearm import log
+    from tonearm.demo.show import show
+    from tonearm.demo.stand_in import StandInGone
+
+    sock = _socket(port)
+    log.begin("console")
+    try:
+        with sock, in_one_line(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            account = runner.run(show(sock, seconds, click.echo))
+    except StandInGone as gone:
+        raise Failed(str(gone)) from None
+    click.echo(str(account))
+    if account.lost:
+        raise Failed(f"{account.lost} plays were acknowledged, and are nowhere")
+
+
+def _socket(port: int | None) -> socket.socket:
+    from tonearm.port import PortTaken, listening_socket
+
+    try:
+        return listening_socket("127.0.0.1", USUAL_PORT if port is None else port)
+    except PortTaken as taken:
+        if port is not None:
+            raise Failed(str(taken)) from None
+        return listening_socket("127.0.0.1", 0)

@@ -1,0 +1,43 @@
+"""How a command fails: in one line on stderr, with exit status 1, and never with a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+
+class Failed(click.ClickException):
+    """Something failed; the words say what, and what to do about it."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(" ".join(words.split()))
+
+
+NO_KEY = (
+    "no API key is configured: set LASTFM_API_KEY and LASTFM_API_SECRET"
+    " (https://www.last.fm/api/account/create makes a pair)"
+)
+
+
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """What the use cases raise becomes Failed."""
+    from tonearm.core.play import Nameless
+    from tonearm.library.folder import FolderUnreadable
+    from tonearm.service.listeners import BadName
+    from tonearm.service.listening import NotATime, UnknownListener
+    from tonearm.store.lock import AlreadyOpen
+    from tonearm.store.migrate import DatabaseTooNew
+    from tonearm.store.seal import SealBroken
+    from tonearm.store.writer import StoreUnavailable
+
+    try:
+        yield
+    except StoreUnavailable as fault:
+        raise Failed(f"the database cannot be used: {fault}") from None
+    except (AlreadyOpen, BadName, DatabaseTooNew, FolderUnreadable, Nameless) as fault:
+        raise Failed(str(fault)) from None
+    except (NotATime, SealBroken, UnknownListener) as fault:
+        raise Failed(str(fault)) from None

@@ -1,0 +1,69 @@
+"""`tonearm import-loved`: hearts from Last.fm for the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from tonearm.commands.failing import NO_KEY, Failed
+from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.telling import tell
+
+if TYPE_CHECKING:
+    from tonearm.core.loved import Tally
+    from tonearm.settings import Settings
+
+LOOK_AGAIN = 0.5
+
+
+@click.command()
+@with_settings()
+@for_listener
+@with_json
+def import_loved(settings: Settings, listener: str, as_json: bool) -> None:
+    """Mark the library's tracks that you love on Last.fm. What was interrupted goes on where it was."""
+    from tonearm.commands.opening import run
+    from tonearm.commands.progress import bar
+
+    with bar("importing", hidden=as_json) as progress:
+        found = run(_import(settings, listener, progress))
+    words = (
+        f"{found.imported} of {found.total} loved tracks newly marked; {found.already} were marked before,"
+        f" {found.doubtful} may be in the library, {found.missing} are not"
+    )
+    facts = {
+        "status": "success",
+        "total_loved_tracks": found.total,
+        "imported_count": found.imported,
+        "already": found.already,
+        "doubtful": found.doubtful,
+        "missing": found.missing,
+        "message": words,
+    }
+    tell(facts, words, as_json)
+
+
+async def _import(settings: Settings, name: str, progress: Callable[[int, int], None]) -> Tally:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.service.loving import tally
+    from tonearm.store.runs import RunState
+
+    async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
+        if not deck.configured:
+            raise Failed(NO_KEY)
+        who = await listener_of(deck, name)
+        if not (await who.account()).signed_in:
+            raise Failed(f"{name} is not signed in to Last.fm: 'tonearm login' first")
+        run = await deck.loving.start(who.id)
+        with deck.announcer.listen(who.id) as (ear, _):
+            while run.state is RunState.RUNNING:
+                await ear.within(LOOK_AGAIN)
+                run = await deck.loving.job(who.id, run.id) or run
+                progress(run.done, run.total)
+        if run.state is RunState.FAILED:
+            raise Failed(
+                f"Last.fm: {run.fault}; {run.done} of {run.total} are done, the next import goes on from there"
+            )
+        return tally(run)

@@ -1,0 +1,92 @@
+"""`tonearm login`: Last.fm's desktop flow, in a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, assert_never
+
+import click
+
+from tonearm.commands.failing import NO_KEY, Failed
+from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.telling import plays, tell
+
+if TYPE_CHECKING:
+    from tonearm.deck import Listener
+    from tonearm.service.signing_in import SignedIn
+    from tonearm.settings import Settings
+
+ASK_AGAIN = 2.0
+"""Seconds between two looks whether the listener has approved."""
+
+PATIENCE = 5
+"""How often in a row Last.fm may be out of reach in between."""
+
+DRAIN = 10.0
+
+
+@click.command()
+@with_settings()
+@for_listener
+@with_json
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+def login(settings: Settings, listener: str, as_json: bool, no_browser: bool) -> None:
+    """Connect a listener with Last.fm: approve on the page that opens, within an hour."""
+    from tonearm.commands.opening import run
+
+    connected = run(_login(settings, listener, not no_browser))
+    waited = f"; {plays(connected.drains)} that waited can go out now" if connected.drains else ""
+    message = f"connected as {connected.username}{waited}"
+    tell({"status": "success", "username": connected.username, "message": message}, message, as_json)
+
+
+async def _login(settings: Settings, name: str, browser: bool) -> SignedIn:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.service.signing_in import Unreachable
+
+    async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
+        if not deck.configured:
+            raise Failed(NO_KEY)
+        me = await listener_of(deck, name)
+        way = await me.sign_in()
+        if isinstance(way, Unreachable):
+            raise Failed(f"Last.fm: {way.words}")
+        click.echo(f"Approve here, please: {way.auth_url}", err=True)
+        if browser and _has_a_screen():
+            click.launch(way.auth_url)
+        assert way.token is not None
+        connected = await _approved(me, way.token)
+        if connected.drains:
+            await deck.listeners.retry_and_wait(me.id, deck.ring, deck.announcer, DRAIN)
+        return connected
+
+
+async def _approved(me: Listener, token: str) -> SignedIn:
+    """The session, once the listener has approved."""
+    from tonearm.service.signing_in import Expired, NotAsked, Pending, SignedIn, Unreachable
+
+    unreachable = 0
+    while True:
+        outcome = await me.finish_sign_in(token)
+        match outcome:
+            case SignedIn():
+                return outcome
+            case Pending():
+                unreachable = 0
+            case Unreachable(_, words):
+                unreachable += 1
+                if unreachable == PATIENCE:
+                    raise Failed(f"Last.fm: {words}")
+            case Expired():
+                raise Failed("nobody approved within the hour: start again")
+            case NotAsked(why):
+                raise Failed(why)
+            case _:
+                assert_never(outcome)
+        await me.deck.clock.sleep(ASK_AGAIN)
+
+
+def _has_a_screen() -> bool:
+    """Whether a browser would open in a window, and not in this terminal."""
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,0 +1,111 @@
+"""Opening a deck for one command, beside a service that may have the same database open."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from enum import Enum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL
+
+from tonearm import app
+from tonearm.commands.failing import Failed, in_one_line
+from tonearm.deck import Deck, Listener
+from tonearm.service.listeners import FIRST_LISTENER
+from tonearm.settings import Settings
+from tonearm.store.database import database_url, sqlite_file
+from tonearm.store.lock import AlreadyOpen
+
+T = TypeVar("T")
+
+
+class Sends(Enum):
+    """Whether a command sends what waits while it runs."""
+
+    YES = "yes"
+    NO = "no"
+    IF_NOBODY_ELSE_DOES = "if nobody else does"
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Do a command's work; what fails is said in one line."""
+    with in_one_line():
+        return asyncio.run(work)
+
+
+@asynccontextmanager
+async def deck_of(settings: Settings, sends: Sends) -> AsyncIterator[Deck]:
+    """A deck on the database of the settings. Raises AlreadyOpen only where the command has to send itself."""
+    url_of(settings)
+    async with AsyncExitStack() as stack:
+        try:
+            deck = await stack.enter_async_context(_opened(settings, sends is not Sends.NO))
+        except AlreadyOpen:
+            if sends is Sends.YES:
+                raise
+            deck = await stack.enter_async_context(_opened(settings, False))
+        yield deck
+
+
+def url_of(settings: Settings) -> URL:
+    """The database of the settings."""
+    try:
+        url = database_url(settings.tonearm_database)
+    except ValueError as error:
+        raise Failed(f"TONEARM_DATABASE: {error}") from None
+    if url.get_backend_name() == "postgresql" and find_spec("psycopg") is None:
+        raise Failed("TONEARM_DATABASE: PostgreSQL needs its driver: install tonearm[postgres]")
+    return url
+
+
+def _opened(settings: Settings, deliver: bool) -> Any:
+    return app.open(
+        settings.tonearm_database,
+        api_key=settings.lastfm_api_key,
+        api_secret=settings.lastfm_api_secret.get_secret_value(),
+        api_url=settings.lastfm_api_url,
+        auth_url=settings.lastfm_auth_url,
+        requests_per_second=settings.lastfm_requests_per_second,
+        daily_scrobbles=settings.lastfm_daily_scrobbles,
+        secret_key=settings.tonearm_secret_key.get_secret_value(),
+        deliver=deliver,
+    )
+
+
+async def listener_of(deck: Deck, name: str) -> Listener:
+    """The listener of that name, who has to be there; the first one is made. Raises UnknownListener."""
+    if name == FIRST_LISTENER:
+        return await deck.listener(name)
+    account = await deck.listeners.named(name)
+    return Listener(deck, account.id, account.name)
+
+
+def sender_of(settings: Settings) -> str | None:
+    """The number of the process that delivers from a SQLite file now; None where none does."""
+    file = sqlite_file(url_of(settings))
+    return _holder(file.with_name(file.name + ".lock")) if file else None
+
+
+def sent_elsewhere(settings: Settings) -> bool:
+    """Whether another process delivers what this one only reports."""
+    return sender_of(settings) not in (None, str(os.getpid()))
+
+
+def _holder(path: Path) -> str | None:
+    try:
+        lock = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
+    finally:
+        os.close(lock)
+    return None

@@ -1,0 +1,105 @@
+"""Options that several commands share: every setting is one, then the listener and the form of the answer.
+
+The settings stand here once more, because `tonearm --help` must not wait for what reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tonearm.commands.failing import Failed
+
+Command = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """A setting as an option: `TONEARM_` is left off."""
+
+    setting: str
+    metavar: str
+    help: str
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.setting.removeprefix("tonearm_").replace("_", "-")
+
+
+SETTINGS = (
+    _Option("tonearm_database", "URL", "A path, sqlite:///PATH or postgresql://…; default: in your data folder."),
+    _Option("tonearm_host", "NAME", "Where to listen; default: 127.0.0.1, for this machine alone."),
+    _Option("tonearm_port", "N", "Default: 8723; 0 takes a free one."),
+    _Option("tonearm_public_url", "URL", "The address that listeners use, where it is another one."),
+    _Option("tonearm_secret_key", "TEXT", "Seals the sessions; default: a key file beside the database."),
+    _Option("tonearm_secret_key_file", "FILE", "The same, from a file."),
+    _Option("tonearm_log", "FORM", "console or json; default: console."),
+    _Option("lastfm_api_key", "TEXT", "Your API key: https://www.last.fm/api/account/create"),
+    _Option("lastfm_api_key_file", "FILE", "The same, from a file."),
+    _Option("lastfm_api_secret", "TEXT", "Its shared secret. Others on this machine can see it: prefer the file."),
+    _Option("lastfm_api_secret_file", "FILE", "The same, from a file."),
+    _Option("lastfm_api_url", "URL", "Default: https://ws.audioscrobbler.com/2.0/"),
+    _Option("lastfm_auth_url", "URL", "Default: https://www.last.fm/api/auth/"),
+    _Option("lastfm_cache_ttl", "TIME", "How long Last.fm's answers are kept; default: 168h."),
+    _Option("lastfm_requests_per_second", "N", "Default: 4; 0 lifts the limit."),
+    _Option("lastfm_daily_scrobbles", "N", "Plays a day that Last.fm takes; default: learnt."),
+)
+
+_ALWAYS_SHOWN = frozenset({"tonearm_database"})
+
+
+def with_settings(*, all_shown: bool = False) -> Callable[[Command], Command]:
+    """The command gets the settings as its first argument, and an option for each of them.
+
+    The rarer ones work everywhere; the help of `tonearm serve` shows them.
+    """
+
+    def decorate(command: Command) -> Command:
+        @wraps(command)
+        def with_them(config: Path | None, **given: Any) -> Any:
+            options = {o.setting: value for o in SETTINGS if (value := given.pop(o.setting)) is not None}
+            return command(_load(options, config), **given)
+
+        decorated: Command = with_them
+        for option in reversed(SETTINGS):
+            decorated = click.option(
+                option.flag,
+                option.setting,
+                metavar=option.metavar,
+                help=option.help,
+                hidden=not all_shown and option.setting not in _ALWAYS_SHOWN,
+            )(decorated)
+        return click.option(
+            "--config",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="Instead of the tonearm.toml here or in your configuration folder.",
+        )(decorated)
+
+    return decorate
+
+
+def _load(options: dict[str, str], config: Path | None) -> Any:
+    from tonearm.settings import OPTION, BadSetting, load
+
+    try:
+        return load(options, config)
+    except BadSetting as bad:
+        if bad.place != OPTION:
+            raise Failed(str(bad)) from None
+        flag = next((o.flag for o in SETTINGS if o.setting == bad.name.lower()), bad.name)
+        raise click.BadParameter(bad.words, param_hint=flag) from None
+
+
+def for_listener(command: Command) -> Command:
+    """`--listener NAME`, `me` where it is not given."""
+    return click.option("--listener", metavar="NAME", default="me", show_default=True, help="Whose it is.")(command)
+
+
+def with_json(command: Command) -> Command:
+    """`--json`: the command gets `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")(command)

@@ -1,0 +1,198 @@
+"""`tonearm queue`: what waits, why, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Any, assert_never
+
+import click
+
+from tonearm.commands.failing import Failed
+from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.telling import moment, plays, standing_facts, tell, waits_for
+
+if TYPE_CHECKING:
+    from tonearm.service.listeners import QueueStanding
+    from tonearm.service.telling import Outcome, Story
+    from tonearm.settings import Settings
+
+RETRY_WAIT = 10.0
+"""Seconds that a retry waits for the queue to empty."""
+
+
+class _Queue(click.Group):
+    """`tonearm queue` alone is `tonearm queue list`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        asks_for_help = args and args[0] in ("-h", "--help")
+        if not asks_for_help and (not args or args[0].startswith("-")):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Queue)
+def queue() -> None:
+    """What waits to be sent, and why: `list` where nothing else is said."""
+
+
+@queue.command("list")
+@with_settings()
+@for_listener
+@with_json
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, metavar="N", help="Plays to show.")
+def show(settings: Settings, listener: str, as_json: bool, limit: int) -> None:
+    """Show the plays that wait, oldest first."""
+    from tonearm.commands.opening import run, sent_elsewhere
+
+    rows, standing, now = run(_list(settings, listener, limit))
+    why = waits_for(standing, sent_elsewhere(settings), now)
+    facts = {**standing_facts(standing), "why": why or None, "plays": [_facts(row) for row in rows]}
+    tell(facts, "\n".join(_lines(rows, standing, why)), as_json)
+
+
+async def _list(settings: Settings, name: str, limit: int) -> tuple[list[Any], QueueStanding, float]:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.store import queue as rows
+
+    async with deck_of(settings, Sends.NO) as deck:
+        me = await listener_of(deck, name)
+        waiting = await deck.store.read(partial(rows.listing, number=me.id, limit=limit))
+        return waiting, await me.queue(), deck.clock.now()
+
+
+def _facts(row: Any) -> dict[str, object]:
+    names = ("id", "artist", "track", "album", "timestamp", "state", "retry_count")
+    facts = {name: getattr(row, name) for name in names}
+    return {**facts, "next_attempt_at": row.next_attempt_at or None, "last_error": row.last_error or None}
+
+
+def _lines(rows: list[Any], standing: QueueStanding, why: str) -> list[str]:
+    all_of_them = standing.queued + standing.sending
+    if not all_of_them:
+        return ["nothing waits"]
+    lines = [f"{plays(all_of_them)}{f': {why}' if why else ''}"]
+    for row in rows:
+        error = f"  ({row.last_error})" if row.last_error else ""
+        lines.append(f"{row.id:>8}  {moment(row.timestamp)}  {row.state:7}  {row.artist} – {row.track}{error}")
+    if all_of_them > len(rows):
+        lines.append(f"and {all_of_them - len(rows)} more: --limit shows them")
+    return lines
+
+
+@queue.command()
+@with_settings()
+@for_listener
+@with_json
+@click.argument("play", metavar="[ID]", type=int, required=False)
+def retry(settings: Settings, listener: str, as_json: bool, play: int | None) -> None:
+    """Send what waits now, or one play that was refused, ignored or discarded; waits up to 10 seconds.
+
+    The rate limit still holds.
+    """
+    from tonearm.commands.opening import run
+
+    left, why = run(_retry(settings, listener, play))
+    words = f"{plays(left)} left{f': {why}' if why else ''}" if left else "nothing waits any more"
+    tell({"status": "success", "remaining_queued": left, "why": why or None}, words, as_json)
+
+
+async def _retry(settings: Settings, name: str, play: int | None) -> tuple[int, str]:
+    from tonearm.commands.opening import Sends, deck_of, listener_of, sent_elsewhere
+
+    async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
+        me = await listener_of(deck, name)
+        if play is not None:
+            _done(play, await deck.telling.retry(me.id, play))
+        left = await deck.listeners.retry_and_wait(me.id, deck.ring, deck.announcer, RETRY_WAIT)
+        return left, waits_for(await me.queue(), sent_elsewhere(settings), deck.clock.now())
+
+
+def _done(play: int, outcome: Outcome) -> None:
+    from tonearm.service.telling import Done, NoSuchPlay, NotNow
+
+    match outcome:
+        case Done():
+            return
+        case NotNow(why):
+            raise Failed(f"play {play}: {why}")
+        case NoSuchPlay():
+            raise _no_such(play)
+        case _:
+            assert_never(outcome)
+
+
+def _no_such(play: int) -> Failed:
+    return Failed(f"there is no play {play}: 'tonearm queue list' shows the numbers")
+
+
+@queue.command()
+@with_settings()
+@for_listener
+@with_json
+@click.argument("play", metavar="ID", type=int)
+def discard(settings: Settings, listener: str, as_json: bool, play: int) -> None:
+    """Take a play out of the queue for good. It stays in the history."""
+    from tonearm.commands.opening import run
+
+    run(_discard(settings, listener, play))
+    tell({"status": "success", "id": play}, f"play {play} is discarded", as_json)
+
+
+async def _discard(settings: Settings, name: str, play: int) -> None:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        me = await listener_of(deck, name)
+        _done(play, await deck.telling.discard(me.id, play))
+
+
+@queue.command()
+@with_settings()
+@for_listener
+@with_json
+@click.argument("play", metavar="ID", type=int)
+def why(settings: Settings, listener: str, as_json: bool, play: int) -> None:
+    """Say what became of a play, or what it waits for."""
+    from tonearm.commands.opening import run
+
+    story, reason = run(_why(settings, listener, play))
+    kept = story.kept
+    track = kept.play.track
+    facts = {
+        "id": kept.id,
+        "artist": track.artist,
+        "track": track.title,
+        "timestamp": kept.play.timestamp,
+        "fate": kept.fate,
+        "why": reason,
+        "code": kept.code,
+        "attempts": [asdict(attempt) for attempt in story.attempts],
+        "replaced_by": story.replaced_by,
+    }
+    tell(facts, "\n".join(_told(story, reason)), as_json)
+
+
+async def _why(settings: Settings, name: str, play: int) -> tuple[Story, str]:
+    from tonearm.commands.opening import Sends, deck_of, listener_of, sent_elsewhere
+
+    async with deck_of(settings, Sends.NO) as deck:
+        me = await listener_of(deck, name)
+        story = await deck.telling.story(me.id, play)
+        if story is None:
+            raise _no_such(play)
+        if story.waits is None:
+            return story, story.words
+        whole_queue = waits_for(await me.queue(), sent_elsewhere(settings), deck.clock.now())
+        own = story.words.rstrip(".")
+        return story, whole_queue if own in whole_queue else "; ".join(filter(None, (own, whole_queue)))
+
+
+def _told(story: Story, reason: str) -> list[str]:
+    kept = story.kept
+    lines = [f"{kept.id}  {moment(kept.play.timestamp)}  {kept.play.track.artist} – {kept.play.track.title}"]
+    lines.append(f"{kept.fate}: {reason}")
+    lines += [f"  {moment(attempt.at)}  {attempt.words}" for attempt in story.attempts]
+    if story.replaced_by is not None:
+        lines.append(f"sent with other names as {story.replaced_by}")
+    return lines

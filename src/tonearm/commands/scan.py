@@ -1,0 +1,46 @@
+"""`tonearm scan`: tagged files become the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.telling import tell
+
+if TYPE_CHECKING:
+    from tonearm.service.scanning import Found
+    from tonearm.settings import Settings
+
+
+@click.command()
+@with_settings()
+@for_listener
+@with_json
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def scan(settings: Settings, listener: str, as_json: bool, folder: Path) -> None:
+    """Read the tagged audio files of a folder into the library; again, only what has changed."""
+    from tonearm.commands.opening import run
+    from tonearm.commands.progress import bar
+
+    with bar("reading", hidden=as_json) as progress:
+        found = run(_scan(settings, listener, folder, progress))
+    words = (
+        f"{found.new} new, {found.changed} changed, {found.gone} gone, {found.unreadable} unreadable"
+        f" (of {found.total} files)"
+    )
+    for fault in found.faults:
+        click.echo(fault, err=True)
+    tell(asdict(found), words, as_json)
+
+
+async def _scan(settings: Settings, name: str, folder: Path, progress: Callable[[int, int], None]) -> Found:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        who = await listener_of(deck, name)
+        return await deck.scanning.scan(who.id, folder, progress)

@@ -1,0 +1,127 @@
+"""`tonearm scrobble`: a play, reported from a shell."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from tonearm.commands.failing import NO_KEY, Failed
+from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.telling import fate_told, tell, waits_for
+
+if TYPE_CHECKING:
+    from tonearm.core.play import Track
+    from tonearm.deck import Listener
+    from tonearm.service.listeners import QueueStanding
+    from tonearm.service.listening import Taken
+    from tonearm.settings import Settings
+
+WAIT = 10.0
+"""Seconds to wait for a play's fate."""
+
+LOOK_AGAIN = 0.5
+"""Seconds after which it is asked anew whether anything will move."""
+
+_UNKNOWN_LENGTH = 240.0
+"""Seconds heard of a track whose length nobody says: what makes it count."""
+
+_DONE = ("success", "queued", "duplicate")
+
+
+class _Moment(click.ParamType[float]):
+    """Unix seconds, or an ISO 8601 time, which is local unless it says otherwise."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            return float(str(value))
+        except ValueError:
+            pass
+        try:
+            return datetime.fromisoformat(str(value)).astimezone().timestamp()
+        except (ValueError, OverflowError):
+            self.fail("neither Unix seconds nor a time such as 2026-11-21T20:15:00", param, ctx)
+
+
+@click.command()
+@with_settings()
+@for_listener
+@with_json
+@click.option("--artist", required=True)
+@click.option("--track", required=True)
+@click.option("--album", default="")
+@click.option("--album-artist", default="")
+@click.option("--duration", type=click.FloatRange(min=0), metavar="S", help="The track's length in seconds.")
+@click.option("--played", type=click.FloatRange(min=0), metavar="S", help="Seconds heard; default: all of it.")
+@click.option("--timestamp", type=_Moment(), help="When it began, in Unix seconds or ISO 8601; default: just over.")
+@click.option("--track-number", type=click.IntRange(min=1), metavar="N")
+@click.option("--mbid", default="", help="The track's MusicBrainz id.")
+@click.option("--not-chosen", is_flag=True, help="A radio chose it, not the listener.")
+def scrobble(
+    settings: Settings,
+    listener: str,
+    as_json: bool,
+    artist: str,
+    track: str,
+    album: str,
+    album_artist: str,
+    duration: float | None,
+    played: float | None,
+    timestamp: float | None,
+    track_number: int | None,
+    mbid: str,
+    not_chosen: bool,
+) -> None:
+    """Report a play. It is on disk when this returns, and on Last.fm where that is to be had within 10 seconds."""
+    from tonearm.commands.opening import run
+    from tonearm.core.play import Track
+
+    heard = played if played is not None else duration or _UNKNOWN_LENGTH
+    reported = Track(artist, track, album, album_artist, duration, track_number, mbid)
+    taken = run(_scrobble(settings, listener, reported, timestamp, heard, not not_chosen))
+    words = f"{taken.status}: {taken.message}"
+    failed = taken.status not in _DONE
+    if as_json or not failed:
+        tell(asdict(taken), words, as_json)
+    if failed:
+        raise Failed(words)
+
+
+async def _scrobble(
+    settings: Settings, name: str, track: Track, timestamp: float | None, played: float, chosen: bool
+) -> Taken:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+
+    async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
+        me = await listener_of(deck, name)
+        began = timestamp if timestamp is not None else deck.clock.now() - played
+        taken = await me.scrobble(track, started_at=began, played=played, chosen_by_user=chosen)
+        return await _fate(settings, me, taken) if taken.status == "queued" else taken
+
+
+async def _fate(settings: Settings, me: Listener, taken: Taken) -> Taken:
+    """The answer once its play's fate is known, or why it waits."""
+    from tonearm.commands.opening import sent_elsewhere
+
+    deck, elsewhere = me.deck, sent_elsewhere(settings)
+    if deck.delivers() or elsewhere:
+        deadline = deck.clock.now() + WAIT
+        while (now := deck.clock.now()) < deadline and not _stuck(await me.queue(), deadline):
+            kept = await deck.listening.fate(me.id, taken.id, min(LOOK_AGAIN, deadline - now))
+            if kept is not None and kept.fate != "queued":
+                status, message = fate_told(kept)
+                return replace(taken, status=status, message=message)
+    elif not deck.configured:
+        return replace(taken, message=NO_KEY)
+    why = waits_for(await me.queue(), elsewhere, deck.clock.now())
+    return replace(taken, message=why or taken.message)
+
+
+def _stuck(standing: QueueStanding, deadline: float) -> bool:
+    """Nothing will move within the time that there is."""
+    soon = standing.next_attempt_at is not None and standing.next_attempt_at <= deadline
+    return bool(standing.queued) and not standing.sending and not soon

@@ -1,0 +1,79 @@
+"""`tonearm serve`: the service, until it is told to end."""
+
+from __future__ import annotations
+
+import socket
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from tonearm.commands.failing import Failed, in_one_line
+from tonearm.commands.options import with_settings
+
+if TYPE_CHECKING:
+    from tonearm.deck import Deck
+    from tonearm.settings import Settings
+
+
+@click.command()
+@with_settings(all_shown=True)
+@click.option("--link", is_flag=True, help="Print a new one-time link that signs a browser in.")
+def serve(settings: Settings, link: bool) -> None:
+    """Run the service: the API, the page, and delivery to Last.fm.
+
+    Each option is also a setting: in the environment under its name with TONEARM_ before it (or its own LASTFM_),
+    or in tonearm.toml.
+    """
+    from tonearm.port import PortTaken, listening_socket
+
+    try:
+        sock = listening_socket(settings.tonearm_host, settings.tonearm_port)
+    except PortTaken as taken:
+        raise Failed(str(taken)) from None
+    import asyncio
+    import gc
+
+    gc.disable()  # a tenth of the start would go into looking for garbage that imports do not make
+    import uvloop
+
+    from tonearm import log
+
+    log.begin(settings.tonearm_log)
+    with sock, in_one_line(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, sock, link))
+
+
+async def _serve(settings: Settings, sock: socket.socket, link: bool) -> None:
+    import gc
+
+    from tonearm.commands.opening import Sends, deck_of
+    from tonearm.port import address_of
+    from tonearm.serving import serving, until_told
+    from tonearm.web.service import WebOptions
+
+    with until_told() as told:
+        async with (
+            deck_of(settings, Sends.YES) as deck,
+            serving(deck, sock, WebOptions(settings.tonearm_public_url)),
+        ):
+            public = settings.tonearm_public_url.rstrip("/")
+            click.echo(f"tonearm listens on {address_of(sock)}{f', for {public}' if public else ''}")
+            if not deck.configured:
+                click.echo("Plays are kept, none is sent: set LASTFM_API_KEY and LASTFM_API_SECRET", err=True)
+            if secret := await _link(deck, link):
+                click.echo(f"Sign your browser in, once, within an hour: {public or address_of(sock)}/signin?link={secret}")
+            gc.enable()
+            gc.collect()
+            gc.freeze()
+            await told.wait()
+
+
+async def _link(deck: Deck, wanted: bool) -> str | None:
+    """A one-time link: at the first start, and whenever it is wanted."""
+    from tonearm.store import tokens
+
+    me = await deck.listener()
+    if not wanted and await deck.store.read(partial(tokens.any_browser, account=me.id)):
+        return None
+    return await deck.listeners.link(me.id)

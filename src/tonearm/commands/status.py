@@ -1,0 +1,65 @@
+"""`tonearm status`: how the connection and the queue stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.telling import moment, plays, standing_facts, tell, waits_for
+
+if TYPE_CHECKING:
+    from tonearm.core.account import Account
+    from tonearm.service.listeners import QueueStanding
+    from tonearm.settings import Settings
+
+
+@click.command()
+@with_settings()
+@for_listener
+@with_json
+def status(settings: Settings, listener: str, as_json: bool) -> None:
+    """Show how the connection and the queue stand."""
+    from tonearm.commands.opening import run, sender_of
+
+    account, standing, now = run(_status(settings, listener))
+    sender = sender_of(settings)
+    facts = {
+        "listener": account.name,
+        "username": account.username or None,
+        "enabled": account.enabled,
+        "scrobble_threshold": account.threshold,
+        "service": sender,
+        **standing_facts(standing),
+    }
+    tell(facts, "\n".join(_lines(account, standing, sender, now)), as_json)
+
+
+async def _status(settings: Settings, name: str) -> tuple[Account, QueueStanding, float]:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        me = await listener_of(deck, name)
+        return await me.account(), await me.queue(), deck.clock.now()
+
+
+def _lines(account: Account, standing: QueueStanding, sender: str | None, now: float) -> list[str]:
+    connection = str(standing.state).replace("_", " ")
+    user = f", as {account.username}" if account.username else ""
+    rule = "" if account.enabled else "; scrobbling is switched off"
+    if not account.signed_in:
+        rule += "; 'tonearm login' connects"
+    lines = [
+        f"listener  {account.name}: {connection}{user}{rule}",
+        f"service   {f'running, process {sender}' if sender else 'not running'}",
+        f"queue     {plays(standing.queued)} waiting ({standing.held} held), {standing.sending} being sent",
+    ]
+    if why := waits_for(standing, sender is not None, now):
+        lines.append(f"why       {why}")
+    if standing.refused:
+        lines.append(f"refused   {plays(standing.refused)} that Last.fm does not take")
+    if standing.oldest is not None and standing.expires_next is not None:
+        taken_until = f"Last.fm takes it until {moment(standing.expires_next)}"
+        lines.append(f"oldest    began {moment(standing.oldest)}; {taken_until}")
+    return lines

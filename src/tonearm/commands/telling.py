@@ -1,0 +1,82 @@
+"""How commands tell what they found: a sentence for a person, one JSON object for a program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from tonearm.service.listeners import QueueStanding
+    from tonearm.store.plays import Kept
+
+
+def tell(facts: Mapping[str, object], words: str, as_json: bool) -> None:
+    """The facts as JSON, or the words."""
+    click.echo(json.dumps(facts, ensure_ascii=False) if as_json else words)
+
+
+def moment(seconds: float) -> str:
+    """A Unix time as the clock on the wall shows it."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def plays(number: int) -> str:
+    """So many plays."""
+    return "1 play" if number == 1 else f"{number} plays"
+
+
+def standing_facts(standing: QueueStanding) -> dict[str, object]:
+    """How a queue stands, under the names that `GET /lastfm/queue/status` has for it."""
+    return {
+        "queued_scrobbles": standing.queued,
+        "sending": standing.sending,
+        "held": standing.held,
+        "refused": standing.refused,
+        "state": str(standing.state),
+        "next_attempt_at": standing.next_attempt_at,
+        "oldest": standing.oldest,
+        "expires_next": standing.expires_next,
+        "trouble": standing.trouble or None,
+    }
+
+
+def waits_for(standing: QueueStanding, sent_by_somebody: bool, now: float) -> str:
+    """What the plays that wait are waiting for; "" where they are on their way."""
+    if not standing.queued or standing.sending:
+        return ""
+    if standing.state == "disconnected":
+        return "waits for 'tonearm login'"
+    if standing.state == "needs_sign_in":
+        return "Last.fm has ended the session: waits for 'tonearm login'"
+    trouble = standing.trouble.rstrip(".")
+    if standing.state == "suspended":
+        return f"Last.fm refuses the API key: {trouble}"
+    if standing.held == standing.queued:
+        return "waits for another Last.fm user, or for its own time"
+    if trouble and standing.next_attempt_at and standing.next_attempt_at > now:
+        trouble = f"{trouble}; not before {moment(standing.next_attempt_at)}"
+    unsent = "" if sent_by_somebody else "it is sent when 'tonearm serve' runs or with the next command"
+    return "; ".join(filter(None, (trouble, unsent)))
+
+
+def fate_told(kept: Kept) -> tuple[str, str]:
+    """A play's fate as `Prefer: wait` tells it, and why."""
+    match kept.fate:
+        case "accepted":
+            return "success", _accepted(kept.correction)
+        case "queued":
+            return "queued", "on its way to Last.fm"
+        case "expired":
+            return "too_old", kept.why
+        case _:
+            return "ignored", kept.why
+
+
+def _accepted(correction: dict[str, str] | None) -> str:
+    if not correction:
+        return "on Last.fm"
+    return f"on Last.fm, filed under {correction['artist']} – {correction['track']}"

@@ -1,0 +1,25 @@
+"""`tonearm worker`: delivery beside other workers, which needs a database that takes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tonearm.commands.failing import Failed
+from tonearm.commands.options import with_settings
+
+if TYPE_CHECKING:
+    from tonearm.settings import Settings
+
+
+@click.command()
+@with_settings()
+def worker(settings: Settings) -> None:
+    """Deliver only, beside other workers on the same PostgreSQL."""
+    if settings.tonearm_database.startswith("postgresql"):
+        raise Failed("this version has no workers for PostgreSQL yet: 'tonearm serve' delivers")
+    raise Failed(
+        "workers need PostgreSQL: from a SQLite file one process delivers, and 'tonearm serve' does it"
+        " (set TONEARM_DATABASE to postgresql://…)"
+    )

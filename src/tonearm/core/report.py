@@ -1,0 +1,75 @@
+"""A report of a play: by whose clock it was told, and whether two reporters tell of one play."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tonearm.core.play import Play, Track
+from tonearm.core.spelling import fold
+
+SLACK = 10.0
+"""Seconds by which honest clocks and rounded times differ."""
+
+OVERLAP = 3.0
+"""Seconds that two plays must share before they can be one: times are cut to whole seconds on both sides."""
+
+SKEW_THAT_MATTERS = 60.0
+"""Seconds; what a clock is wrong by less is nobody's concern."""
+
+LIVE = 600.0
+"""Seconds between the end of a play and its report within which both were surely told by one clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a play's start is put (Unix seconds UTC), and why it was moved ("" if it was not)."""
+
+    timestamp: int
+    moved: str = ""
+
+
+def place(timestamp: int, played: float, now: float, skew: float = 0.0) -> Placed:
+    """The start of a play that is reported at `now` by a clock that is `skew` seconds behind Last.fm's.
+
+    A report that fits our wrong clock was told by it, and is moved with it. What would have ended after its own
+    report was told by its end (mpdscribble does so), and is moved back by what was heard.
+    """
+    moved = ""
+    if told_by_our_clock(timestamp, played, now, skew):
+        timestamp += round(skew)
+        moved = f"moved by {round(skew):+d} s: the clock here differs from Last.fm's"
+    true_now = now + skew
+    if timestamp <= true_now + SLACK < timestamp + played:
+        back = round(played)
+        timestamp -= back
+        end = f"moved back by {back} s: it was reported with its end for its start"
+        moved = f"{moved}; {end}" if moved else end
+    return Placed(timestamp, moved)
+
+
+def told_by_our_clock(timestamp: int, played: float, now: float, skew: float) -> bool:
+    """Whether a wrong clock of ours has told this time: by it, the play has ended just now."""
+    return abs(skew) > SKEW_THAT_MATTERS and -SLACK <= now - (timestamp + played) <= LIVE
+
+
+def queued_by_a_fast_clock(enqueued_at: float, now: float, skew: float) -> bool:
+    """Whether a play was queued at a moment that has yet to come by Last.fm's clock."""
+    return skew < -SKEW_THAT_MATTERS and enqueued_at > now + skew + SKEW_THAT_MATTERS
+
+
+def same_play(one: Play, other: Play) -> bool:
+    """Whether two reports may tell of one play: the same song at the same time.
+
+    A repeat begins after its first play has ended, and what was heard is never longer than what went by, so a
+    true repeat shares no time with its first play.
+    """
+    return _shared(one, other) > OVERLAP and _song(one.track) == _song(other.track)
+
+
+def _shared(one: Play, other: Play) -> float:
+    end = min(one.timestamp + one.played, other.timestamp + other.played)
+    return end - max(one.timestamp, other.timestamp)
+
+
+def _song(track: Track) -> tuple[str, str]:
+    return fold(track.artist), fold(track.title)

@@ -1,0 +1,117 @@
+"""The show: everything brought together, and the account of it at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import httpx2
+
+from tonearm import app
+from tonearm.core.event import ScrobbleStatus
+from tonearm.deck import Deck, Listener
+from tonearm.demo.player import Player
+from tonearm.demo.stand_in import StandIn, StandInGone, stand_in
+from tonearm.port import address_of
+from tonearm.service.signing_in import SignedIn, Unreachable
+from tonearm.serving import serving, until_told
+from tonearm.store import plays
+from tonearm.web.service import WebOptions
+
+DRAIN = 10.0
+"""Seconds that the last plays get to go out."""
+
+_NOT_LOST = ("queued", "ignored", "refused", "expired", "discarded")
+"""Fates of a play that is not at Last.fm, each with its reason on the page."""
+
+Key = tuple[str, str, int]
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of the demo's plays; `lost` were acknowledged, and are nowhere."""
+
+    reported: int
+    accepted: int
+    waiting: int
+    lost: int
+
+    def __str__(self) -> str:
+        return f"plays: {self.reported} reported, {self.accepted} accepted, {self.waiting} waiting, {self.lost} lost"
+
+
+async def show(sock: socket.socket, seconds: float | None, say: Say) -> Account:
+    """Run the demo on a socket for so many seconds, or until SIGINT or SIGTERM. Raises StandInGone."""
+    with until_told() as told, tempfile.TemporaryDirectory(prefix="tonearm-demo-") as folder:
+        async with stand_in() as lastfm, _deck(Path(folder), lastfm) as deck:
+            me = await _signed_in(deck, lastfm)
+            async with serving(deck, sock, WebOptions()):
+                address = address_of(sock)
+                say(f"Page     {address}/signin?link={await deck.listeners.link(me.id)}  (once; then {address})")
+                say(f"Faults   {lastfm.faults_url}  (give the stand-in for Last.fm a bad day)")
+                say("Playing; ^C ends it." if seconds is None else f"Playing for {seconds:g} seconds.")
+                player = await _played(deck, me, address, told, seconds, say)
+                await deck.listeners.retry_and_wait(me.id, deck.ring, deck.announcer, DRAIN)
+                return await _account(deck, me, player.reported, await lastfm.plays())
+
+
+@asynccontextmanager
+async def _deck(folder: Path, lastfm: StandIn) -> AsyncIterator[Deck]:
+    async with app.open(
+        folder / "demo.db",
+        api_key=lastfm.api_key,
+        api_secret=lastfm.api_secret,
+        api_url=lastfm.api_url,
+        auth_url=lastfm.auth_url,
+    ) as deck:
+        yield deck
+
+
+async def _signed_in(deck: Deck, lastfm: StandIn) -> Listener:
+    me = await deck.listener()
+    way = await me.sign_in()
+    if isinstance(way, Unreachable) or way.token is None:
+        raise StandInGone("the stand-in for Last.fm gives no token")
+    await lastfm.approve(way.auth_url)
+    if not isinstance(await me.finish_sign_in(way.token), SignedIn):
+        raise StandInGone("the stand-in for Last.fm lets nobody in")
+    return me
+
+
+async def _played(
+    deck: Deck, me: Listener, address: str, told: asyncio.Event, seconds: float | None, say: Say
+) -> Player:
+    who = {"Authorization": f"Bearer {await deck.listeners.token(me.id)}"}
+    telling = asyncio.create_task(_tell(deck, me, say))
+    async with httpx2.AsyncClient(base_url=address, headers=who) as service:
+        player = Player(service, deck.clock)
+        playing = asyncio.create_task(player.play(told))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await told.wait()
+        told.set()
+        await playing
+    telling.cancel()
+    return player
+
+
+async def _tell(deck: Deck, me: Listener, say: Say) -> None:
+    with deck.announcer.listen(me.id) as (ear, _):
+        async for news in ear:
+            if isinstance(news.event, ScrobbleStatus) and news.event.status != "queued":
+                say(f"  {news.event.status:9} {news.event.artist} – {news.event.track}")
+
+
+async def _account(deck: Deck, me: Listener, reported: Collection[Key], there: set[Key]) -> Account:
+    kept = await deck.store.read(partial(plays.latest, account=me.id, limit=len(reported) + 1000))
+    fates = {(one.play.track.artist, one.play.track.title, one.play.timestamp): one.fate for one in kept}
+    here = list(fates.values())
+    lost = [play for play in reported if play not in there and fates.get(play) not in _NOT_LOST]
+    return Account(len(reported), here.count("accepted"), here.count("queued"), len(lost))

@@ -1,0 +1,78 @@
+"""What every page shares: who looks at it, and faults that are pages too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from fastapi import HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+from tonearm.deck import Listener
+from tonearm.store.writer import StoreUnavailable
+from tonearm.web.access import Access
+from tonearm.web.templates import page
+
+_TITLES = {
+    400: "That did not fit",
+    401: "This page is for its listener",
+    404: "Nothing here",
+    502: "Last.fm did not answer",
+    503: "Not now",
+}
+
+
+class Sheet:
+    """The dependency that says who looks at a page; a stranger gets the page that tells how to come in."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    async def __call__(self, request: Request) -> Listener:
+        """The listener who looks."""
+        found = await self._access.listener(request)
+        if found is None:
+            raise HTTPException(401)
+        return found
+
+
+def page_route(headers: Mapping[str, str]) -> type[APIRoute]:
+    """A route whose faults are pages."""
+
+    class Pages(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handler = super().get_route_handler()
+
+            async def answer(request: Request) -> Response:
+                try:
+                    return await handler(request)
+                except (HTTPException, RequestValidationError, StoreUnavailable) as fault:
+                    return fault_page(fault, headers)
+
+            return answer
+
+    return Pages
+
+
+def fault_page(fault: Exception, headers: Mapping[str, str]) -> Response:
+    """A fault in plain words. A part of a page that is refused makes the browser fetch the whole page."""
+    match fault:
+        case HTTPException(status_code=401):
+            return page("stranger", {**headers, "HX-Refresh": "true"}, 401)
+        case HTTPException(status_code=status, detail=words):
+            return trouble(headers, status, str(words))
+        case RequestValidationError():
+            return trouble(headers, 400, "The form, or the address, was not one of ours. Nothing was changed.")
+        case _:
+            return trouble(
+                headers,
+                503,
+                f"The database takes nothing now ({fault}). What was taken before is safe; try again in a moment.",
+            )
+
+
+def trouble(headers: Mapping[str, str], status: int, words: str, *, title: str = "", again: bool = False) -> Response:
+    """A page that says what went wrong. `again` offers to start the sign-in anew."""
+    facts = {"title": title or _TITLES.get(status, "That did not work"), "words": words, "again": again}
+    return page("trouble", headers, status, **facts)

@@ -1,0 +1,122 @@
+"use strict";
+// Keeps the open page true: fetches a part anew when an event concerns it or when it says that it is stale,
+// counts waits and tracks along, tells moments in the reader's own time, and lets the lamp say whether this is live.
+(() => {
+  const GATHER = 150; // milliseconds in which several events make one fetch
+  const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+  const EVENTS = ["auth", "now-playing", "scrobble-status", "queue-updated"].map((name) => `lastfm:${name}`);
+  const seen = new WeakMap(); // element -> when its numbers were true
+  const due = new Map(); // id of a part -> timer of its next fetch
+
+  const two = (number) => String(number).padStart(2, "0");
+
+  const span = (seconds) => {
+    const whole = Math.max(0, Math.ceil(seconds));
+    if (whole < 60) return `${whole} s`;
+    if (whole < 3600) return `${Math.ceil(whole / 60)} min`;
+    if (whole < 2 * 86400) return `${Math.ceil(whole / 3600)} h`;
+    return `${Math.ceil(whole / 86400)} days`;
+  };
+
+  const clock = (seconds) => {
+    const whole = Math.max(0, Math.floor(seconds));
+    const minutes = Math.floor(whole / 60);
+    if (minutes < 60) return `${minutes}:${two(whole % 60)}`;
+    return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`;
+  };
+
+  const moment = (at) => {
+    const day = `${at.getDate()} ${MONTHS[at.getMonth()]}`;
+    if (at.getFullYear() !== new Date().getFullYear()) return `${day} ${at.getFullYear()}`;
+    return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
+  };
+
+  const write = (element, words) => {
+    if (element.textContent !== words) element.textContent = words;
+  };
+
+  const fetchSoon = (part, wait) => {
+    const { at, timer } = due.get(part.id) ?? {};
+    const then = Date.now() + wait;
+    if (timer && at <= then) return;
+    clearTimeout(timer);
+    const fetchNow = () => {
+      due.delete(part.id);
+      const there = document.getElementById(part.id);
+      if (there && !document.hidden) htmx.trigger(there, "stale");
+    };
+    due.set(part.id, { at: then, timer: setTimeout(fetchNow, wait) });
+  };
+
+  const read = (root) => {
+    for (const time of root.querySelectorAll("time[datetime]")) write(time, moment(new Date(time.dateTime)));
+    for (const element of root.querySelectorAll("[data-in], [data-ago], [data-clock], [data-elapsed]")) seen.set(element, Date.now());
+    const parts = [...root.querySelectorAll("[data-stale-in]")];
+    if (root.matches?.("[data-stale-in]")) parts.push(root);
+    for (const part of parts) fetchSoon(part, Math.min(Number(part.dataset.staleIn) * 1000, 3600000));
+    tick();
+  };
+
+  const tick = () => {
+    const since = (element) => (Date.now() - (seen.get(element) ?? Date.now())) / 1000;
+    for (const element of document.querySelectorAll("[data-in]")) {
+      write(element, `in ${span(Number(element.dataset.in) - since(element))}`);
+    }
+    for (const element of document.querySelectorAll("[data-ago]")) {
+      write(element, `${span(Number(element.dataset.ago) + since(element))} ago`);
+    }
+    for (const element of document.querySelectorAll("[data-clock]")) {
+      const most = Number(element.dataset.most ?? Infinity);
+      write(element, clock(Math.min(most, Number(element.dataset.clock) + since(element))));
+    }
+    for (const bar of document.querySelectorAll("[data-elapsed]")) {
+      const share = (Number(bar.dataset.elapsed) + since(bar)) / Number(bar.dataset.of);
+      bar.querySelector(".done").setAttribute("width", `${Math.min(100, share * 100).toFixed(2)}%`);
+    }
+  };
+
+  const lamp = (state, words) => {
+    const element = document.getElementById("lamp");
+    if (!element) return;
+    element.hidden = false;
+    element.dataset.state = state;
+    write(element, words);
+  };
+
+  const lost = (event) => {
+    if (event.target.id !== "lamp") return;
+    if (event.detail?.status === 401) location.reload();
+    lamp("lost", "Not live");
+  };
+
+  const failed = (event) => {
+    if (event.target.matches?.("[data-stale-in]")) fetchSoon(event.target, 5000);
+    if (event.target.id !== "lamp") return; // what follows is about a stream that did not even begin
+    lost(event);
+    setTimeout(() => htmx.trigger(event.target, "again"), 5000);
+  };
+
+  for (const name of EVENTS) {
+    document.addEventListener(name, () => {
+      for (const part of document.querySelectorAll(`[data-hears~="${name}"]`)) fetchSoon(part, GATHER);
+    });
+  }
+  document.addEventListener("htmx:sse:after:connection", () => lamp("live", "Live"));
+  document.addEventListener("htmx:sse:error", lost);
+  document.addEventListener("htmx:sse:close", lost);
+  document.addEventListener("htmx:sse:before:connection", (event) => {
+    if (event.detail.connection.attempt > 0) lost(event);
+  });
+  document.addEventListener("htmx:error", failed);
+  document.addEventListener("htmx:response:error", failed);
+  document.addEventListener("htmx:after:swap", (event) => read(event.target));
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    for (const part of document.querySelectorAll("[data-stale-in]")) fetchSoon(part, 0);
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    lamp("waiting", "Connecting");
+    read(document);
+    setInterval(tick, 1000);
+  });
+})();

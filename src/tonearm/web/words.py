@@ -1,0 +1,91 @@
+"""How pages say it: names that fit a line, moments, waits, numbers, and sentences of what Last.fm said."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from datetime import UTC, datetime
+
+from markupsafe import Markup
+
+LONGEST_SHOWN = 240
+"""Characters of one name; a list is no place for a novel."""
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me", "Zs", "Zl", "Zp"}
+
+
+def name(text: str) -> str:
+    """A name as a list shows it: cut, and never without anything to see."""
+    if text and all(unicodedata.category(c) in _UNSEEN for c in text[:LONGEST_SHOWN]):
+        return "(a name of invisible characters)"
+    return cut(text)
+
+
+def cut(text: str) -> str:
+    """The text, or as much of it as a list has room for."""
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1].rstrip() + "…"
+
+
+def sentence(text: str) -> str:
+    """What a log would say, as a sentence."""
+    text = cut(text.strip())
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
+
+
+def number(count: int) -> str:
+    """With a comma every three digits."""
+    return f"{count:,}"
+
+
+def plays(count: int) -> str:
+    """So many plays."""
+    return "1 play" if count == 1 else f"{number(count)} plays"
+
+
+def span(seconds: float) -> str:
+    """A length of time as one says it, rounded up: it is never over before it is said to be."""
+    whole = max(0, math.ceil(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{math.ceil(whole / 60)} min"
+    if whole < 2 * 86400:
+        return f"{math.ceil(whole / 3600)} h"
+    return f"{math.ceil(whole / 86400)} days"
+
+
+def clock(seconds: float) -> str:
+    """A place within a track: minutes and seconds."""
+    whole = max(0, int(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def moment(timestamp: float, now: float) -> Markup:
+    """A moment in the service's own time zone, which the page's script turns into the reader's."""
+    there = datetime.fromtimestamp(timestamp, UTC)
+    here = there.astimezone()
+    day = f"{here.day} {_MONTHS[here.month - 1]}"
+    this_year = here.year == datetime.fromtimestamp(now, UTC).astimezone().year
+    words = f"{day} {here:%H:%M}" if this_year else f"{day} {here.year}"
+    return Markup('<time datetime="{}">{}</time>').format(f"{there:%Y-%m-%dT%H:%M:%SZ}", words)
+
+
+def ago(seconds: float) -> Markup:
+    """ "12 s ago", which the page's script counts on."""
+    return Markup('<span class="count" data-ago="{:.1f}">{} ago</span>').format(seconds, span(seconds))
+
+
+def marked(text: str) -> Markup:
+    """A docstring's `code` as code."""
+    plain, code = Markup("{}"), Markup("<code>{}</code>")
+    parts = enumerate(text.split("`"))
+    return Markup().join((code if place % 2 else plain).format(part) for place, part in parts)
+
+
+def countdown(seconds: float) -> Markup:
+    """ "in 38 s", which the page's script counts down."""
+    return Markup('<span class="count" data-in="{:.1f}">in {}</span>').format(seconds, span(seconds))
