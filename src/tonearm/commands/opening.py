@@ -61,6 +61,8 @@ def url_of(settings: Settings) -> URL:
         raise Failed(f"TONEARM_DATABASE: {error}") from None
     if url.get_backend_name() == "postgresql" and find_spec("psycopg") is None:
         raise Failed("TONEARM_DATABASE: PostgreSQL needs its driver: install tonearm[postgres]")
+    if sqlite_file(url) is None and not settings.tonearm_secret_key.get_secret_value():
+        raise Failed("TONEARM_SECRET_KEY: a database that is no file of its own needs one")
     return url
 
 

@@ -62,7 +62,8 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool) -> None:
             if not deck.configured:
                 click.echo("Plays are kept, none is sent: set LASTFM_API_KEY and LASTFM_API_SECRET", err=True)
             if secret := await _link(deck, link):
-                click.echo(f"Sign your browser in, once, within an hour: {public or address_of(sock)}/signin?link={secret}")
+                door = f"{public or address_of(sock)}/signin?link={secret}"
+                click.echo(f"Sign your browser in, once, within an hour: {door}")
             gc.enable()
             gc.collect()
             gc.freeze()

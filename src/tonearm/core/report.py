@@ -48,12 +48,16 @@ def place(timestamp: int, played: float, now: float, skew: float = 0.0) -> Place
 
 
 def told_by_our_clock(timestamp: int, played: float, now: float, skew: float) -> bool:
-    """Whether a wrong clock of ours has told this time: by it, the play has ended just now."""
-    return abs(skew) > SKEW_THAT_MATTERS and -SLACK <= now - (timestamp + played) <= LIVE
+    """Whether a wrong clock of ours has told this time: by it, the play has ended just now (or so its start says)."""
+    ended_now = -SLACK <= now - (timestamp + played) <= LIVE or abs(now - timestamp) <= SLACK
+    return abs(skew) > SKEW_THAT_MATTERS and ended_now
 
 
 def queued_by_a_fast_clock(enqueued_at: float, now: float, skew: float) -> bool:
-    """Whether a play was queued at a moment that has yet to come by Last.fm's clock."""
+    """Whether a play was queued at a moment that has yet to come by Last.fm's clock.
+
+    What is queued while the skew is known is queued in Last.fm's time, so it is not moved twice.
+    """
     return skew < -SKEW_THAT_MATTERS and enqueued_at > now + skew + SKEW_THAT_MATTERS
 
 

@@ -137,7 +137,9 @@ def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
         if fate and decision.fate != fate:
             plays.rewrite(db, number, _history_row(report, decision, who[report.account]))
         if decision.status == "queued":
-            queued[number] = queue_row(number, report.play, who[report.account], report.at, decision.not_before)
+            queued[number] = queue_row(
+                number, report.play, who[report.account], report.at + report.skew, decision.not_before
+            )
         before[key] = (number, decision.fate)
         taken.append(_taken(decision.status, number, decision.why, decision.heard))
     queue.enqueue(db, list(queued.values()))

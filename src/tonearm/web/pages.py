@@ -34,7 +34,7 @@ def pages_router(deck: Deck, access: Access, *, secure: bool, public_url: str = 
     _home_routes(router, deck, access, headers)
     _form_routes(router, deck, access)
     router.include_router(door_router(deck, access, headers, secure=secure, public_url=public_url))
-    _open_routes(router, deck, headers)
+    _open_routes(router, deck, headers, public_url)
     return router
 
 
@@ -95,13 +95,14 @@ def _form_routes(router: APIRouter, deck: Deck, access: Access) -> None:
         return RedirectResponse("/", 303)
 
 
-def _open_routes(router: APIRouter, deck: Deck, headers: dict[str, str]) -> None:
+def _open_routes(router: APIRouter, deck: Deck, headers: dict[str, str], public_url: str) -> None:
     @router.get("/docs")
     async def docs(request: Request) -> Response:
         """The endpoints, from the same description that `/openapi.json` gives."""
         described = reference(request.app.openapi())
         recently = int(deck.clock.now()) - 700
-        return page("docs", headers, groups=described, base=str(request.base_url), sample_time=recently)
+        base = public_url or str(request.base_url).rstrip("/")
+        return page("docs", headers, groups=described, base=base, sample_time=recently)
 
     @router.get("/static/{name}")
     async def static(request: Request, name: str) -> Response:

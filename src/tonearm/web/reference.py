@@ -82,7 +82,7 @@ def _endpoint(method: str, path: str, operation: Schema, root: Schema) -> Endpoi
     body = _json(operation.get("requestBody", {}))
     answers = tuple(
         Answered(status, _meaning(status, answer), tuple(_members(_json(answer), root, "")))
-        for status, answer in operation.get("responses", {}).items()
+        for status, answer in sorted(operation.get("responses", {}).items())
     )
     return Endpoint(
         method.upper(),

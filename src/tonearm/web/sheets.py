@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from fastapi import HTTPException, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from tonearm.deck import Listener
 from tonearm.store.writer import StoreUnavailable
@@ -53,6 +55,18 @@ def page_route(headers: Mapping[str, str]) -> type[APIRoute]:
             return answer
 
     return Pages
+
+
+def pages_for_browsers(app: FastAPI, headers: Mapping[str, str]) -> None:
+    """An address that leads nowhere is a page for those who read pages, and JSON for programs."""
+
+    async def nowhere(request: Request, fault: Exception) -> Response:
+        assert isinstance(fault, StarletteHTTPException)
+        if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/lastfm/"):
+            return trouble(headers, fault.status_code, "There is no page at this address.")
+        return await http_exception_handler(request, fault)
+
+    app.add_exception_handler(404, nowhere)
 
 
 def fault_page(fault: Exception, headers: Mapping[str, str]) -> Response:

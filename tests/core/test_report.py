@@ -1,0 +1,119 @@
+"""When a play is said to have been, and whether two reporters tell of one play."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import itertools
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tonearm.core.play import Play, Track
+from tonearm.core.report import Placed, place, queued_by_a_fast_clock, same_play, told_by_our_clock
+
+NOW = 1_760_000_000
+DAY = 86400
+
+
+def a_play(timestamp: int, played: float, artist: str = "Can", title: str = "Halleluwah") -> Play:
+    return Play(Track(artist, title), timestamp, played)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "played", "skew", "placed"),
+    [
+        pytest.param(NOW - 300, 240, 0, NOW - 300, id="an ordinary report stays as it is"),
+        pytest.param(NOW - 240, 240, 0, NOW - 240, id="so does one that comes right at the end"),
+        pytest.param(NOW - 235, 240, 0, NOW - 235, id="a few seconds are rounding"),
+        pytest.param(NOW, 240, 0, NOW - 240, id="an end told as the start moves back by what was heard"),
+        pytest.param(NOW - 5 * DAY, 240, 0, NOW - 5 * DAY, id="a backlog stays as it is"),
+        pytest.param(NOW + DAY, 240, 0, NOW + DAY, id="what lies ahead is somebody's clock, not an end"),
+        pytest.param(NOW - 250, 240, -DAY, NOW - 250 - DAY, id="told by our fast clock: moved with it"),
+        pytest.param(NOW - 250, 240, DAY, NOW - 250 + DAY, id="told by our slow clock: moved with it"),
+        pytest.param(NOW - 250 - DAY, 240, -DAY, NOW - 250 - DAY, id="told by a right clock while ours is fast"),
+        pytest.param(NOW - 250 + DAY, 240, DAY, NOW - 250 + DAY, id="told by a right clock while ours is slow"),
+        pytest.param(NOW, 240, -DAY, NOW - 240 - DAY, id="an end told by a fast clock moves twice"),
+        pytest.param(NOW - 250, 240, 30, NOW - 250, id="half a minute is nobody's concern"),
+    ],
+)
+def test_where_a_start_is_put(timestamp: int, played: float, skew: float, placed: int) -> None:
+    found = place(timestamp, played, NOW, skew)
+    assert found.timestamp == placed
+    assert bool(found.moved) == (placed != timestamp)
+
+
+def test_the_reason_of_a_move_is_told() -> None:
+    assert place(NOW, 240.4, NOW) == Placed(
+        NOW - 240, "moved back by 240 s: it was reported with its end for its start"
+    )
+    assert place(NOW - 250, 240, NOW, -DAY).moved == "moved by -86400 s: the clock here differs from Last.fm's"
+    assert "; moved back by 240 s" in place(NOW, 240, NOW, -DAY).moved
+
+
+@given(st.integers(NOW - 20 * DAY, NOW + DAY), st.floats(0, 4000), st.floats(-2 * DAY, 2 * DAY))
+def test_nothing_that_was_moved_back_ends_after_its_report(timestamp: int, played: float, skew: float) -> None:
+    placed = place(timestamp, played, NOW, skew)
+    if "moved back" in placed.moved:
+        assert placed.timestamp + played <= NOW + skew + 11
+
+
+@pytest.mark.parametrize(
+    ("enqueued_at", "skew", "fast"),
+    [
+        (NOW - 5, -DAY, True),
+        (NOW - DAY - 5, -DAY, False),
+        (NOW - 5, 0, False),
+        (NOW - 5, DAY, False),
+        (NOW, -60, False),
+    ],
+)
+def test_a_fast_clock_is_known_by_what_it_queued_in_the_future(enqueued_at: float, skew: float, fast: bool) -> None:
+    assert queued_by_a_fast_clock(enqueued_at, NOW, skew) is fast
+
+
+def test_only_a_wrong_clock_of_ours_tells_wrong_times() -> None:
+    assert told_by_our_clock(NOW - 250, 240, NOW, DAY)
+    assert not told_by_our_clock(NOW - 250, 240, NOW, 0)
+    assert not told_by_our_clock(NOW - 5000, 240, NOW, DAY)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        pytest.param(a_play(NOW, 240), a_play(NOW + 2, 600), True, id="a player at half time, a server at the end"),
+        pytest.param(a_play(NOW, 240), a_play(NOW + 2, 600, "CAN", "halleluwah"), True, id="in other letters"),
+        pytest.param(a_play(NOW, 240), a_play(NOW + 240, 240), False, id="played twice in a row"),
+        pytest.param(a_play(NOW, 240.9), a_play(NOW + 240, 240), False, id="with rounded times"),
+        pytest.param(a_play(NOW, 130), a_play(NOW + 130, 240), False, id="begun anew after half of it"),
+        pytest.param(a_play(NOW, 240), a_play(NOW + 2, 240, "Can", "Oh Yeah"), False, id="another track"),
+        pytest.param(a_play(NOW, 0), a_play(NOW, 240), False, id="nothing was heard of one"),
+    ],
+)
+def test_two_reports_of_one_play(one: Play, other: Play, same: bool) -> None:
+    assert same_play(one, other) is same
+    assert same_play(other, one) is same
+
+
+def test_no_true_repeat_of_ten_real_years_is_suspected(test_data: Path) -> None:
+    """Whoever hears a track again has heard it before for no longer than went by until then."""
+    with gzip.open(test_data / "data" / "plays-104k.csv.gz", "rt", encoding="utf-8", newline="") as lines:
+        rows = [(int(row["timestamp"]), row["artist"], row["track"]) for row in csv.DictReader(lines)]
+    by_track: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    starts = sorted({at for at, _, _ in rows})
+    after = dict(zip(starts, [*starts[1:], starts[-1] + 240], strict=True))
+    for at, artist, track in rows:
+        by_track[artist, track].append(at)
+    near = suspected = 0
+    for (artist, track), times in by_track.items():
+        moments = sorted(set(times))
+        for first, again in itertools.pairwise(moments):
+            if again - first <= 3600:
+                near += 1
+                heard = min(240.0, after[first] - first)
+                suspected += same_play(a_play(first, heard, artist, track), a_play(again, 240, artist, track))
+    assert near > 1000
+    assert suspected == 0
