@@ -41,10 +41,17 @@ def queue() -> None:
 @for_listener
 @with_json
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, metavar="N", help="Plays to show.")
-def show(settings: Settings, listener: str, as_json: bool, limit: int) -> None:
+@click.option("--refused", is_flag=True, help="Show what Last.fm did not take instead, latest first.")
+def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: bool) -> None:
     """Show the plays that wait, oldest first."""
     from tonearm.commands.opening import run, sent_elsewhere
 
+    if refused:
+        stories = run(_refused(settings, listener, limit))
+        lines = [f"{story.kept.id:>8}  {_named(story)}  {story.kept.fate}: {story.words}" for story in stories]
+        told = "\n".join(lines) or "nothing was refused"
+        tell({"plays": [_story_facts(story, story.words) for story in stories]}, told, as_json)
+        return
     rows, standing, now = run(_list(settings, listener, limit))
     why = waits_for(standing, sent_elsewhere(settings), now)
     facts = {**standing_facts(standing), "why": why or None, "plays": [_facts(row) for row in rows]}
@@ -59,6 +66,14 @@ async def _list(settings: Settings, name: str, limit: int) -> tuple[list[Any], Q
         me = await listener_of(deck, name)
         waiting = await deck.store.read(partial(rows.listing, number=me.id, limit=limit))
         return waiting, await me.queue(), deck.clock.now()
+
+
+async def _refused(settings: Settings, name: str, limit: int) -> list[Story]:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        me = await listener_of(deck, name)
+        return await deck.telling.latest(me.id, limit, ("refused", "ignored"))
 
 
 def _facts(row: Any) -> dict[str, object]:
@@ -157,9 +172,18 @@ def why(settings: Settings, listener: str, as_json: bool, play: int) -> None:
     from tonearm.commands.opening import run
 
     story, reason = run(_why(settings, listener, play))
+    facts = {
+        **_story_facts(story, reason),
+        "attempts": [asdict(attempt) for attempt in story.attempts],
+        "replaced_by": story.replaced_by,
+    }
+    tell(facts, "\n".join(_told(story, reason)), as_json)
+
+
+def _story_facts(story: Story, reason: str) -> dict[str, object]:
     kept = story.kept
     track = kept.play.track
-    facts = {
+    return {
         "id": kept.id,
         "artist": track.artist,
         "track": track.title,
@@ -167,10 +191,12 @@ def why(settings: Settings, listener: str, as_json: bool, play: int) -> None:
         "fate": kept.fate,
         "why": reason,
         "code": kept.code,
-        "attempts": [asdict(attempt) for attempt in story.attempts],
-        "replaced_by": story.replaced_by,
     }
-    tell(facts, "\n".join(_told(story, reason)), as_json)
+
+
+def _named(story: Story) -> str:
+    play = story.kept.play
+    return f"{moment(play.timestamp)}  {play.track.artist} – {play.track.title}"
 
 
 async def _why(settings: Settings, name: str, play: int) -> tuple[Story, str]:
@@ -189,9 +215,7 @@ async def _why(settings: Settings, name: str, play: int) -> tuple[Story, str]:
 
 
 def _told(story: Story, reason: str) -> list[str]:
-    kept = story.kept
-    lines = [f"{kept.id}  {moment(kept.play.timestamp)}  {kept.play.track.artist} – {kept.play.track.title}"]
-    lines.append(f"{kept.fate}: {reason}")
+    lines = [f"{story.kept.id}  {_named(story)}", f"{story.kept.fate}: {reason}"]
     lines += [f"  {moment(attempt.at)}  {attempt.words}" for attempt in story.attempts]
     if story.replaced_by is not None:
         lines.append(f"sent with other names as {story.replaced_by}")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from tonearm.clock import Clock
 from tonearm.engine.engine import SWEEP, Due, Handler
+from tonearm.store.writer import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -50,11 +51,11 @@ class EmbeddedEngine:
         next_sweep = 0.0
         try:
             while not stop.is_set():
+                self._bell.clear()  # first, so that whatever rings from here on is heard
                 now = self._clock.now()
                 if now >= next_sweep:
                     await self._sweep(due)
                     next_sweep = now + SWEEP
-                self._bell.clear()
                 for job in [job for job, at in self._alarms.items() if at <= now]:
                     del self._alarms[job]
                     self._rung[job] = None
@@ -78,6 +79,8 @@ class EmbeddedEngine:
             if again_at is not None:
                 self._alarms[job] = again_at
             await asyncio.sleep(self._pause)
+        except StoreUnavailable as fault:
+            log.warning("%s of %s waits for the database: %s", kind, key, fault)
         except Exception:  # the queue goes on whatever happens to one account; the sweep comes back to it
             log.exception("%s of %s failed; it is tried again", *job)
         finally:
@@ -87,7 +90,9 @@ class EmbeddedEngine:
     async def _sweep(self, due: Due) -> None:
         try:
             self._rung.update(dict.fromkeys(await due()))
-        except Exception:  # a database that is away comes back
+        except StoreUnavailable as fault:
+            log.warning("looking for work waits for the database: %s", fault)
+        except Exception:
             log.exception("looking for work failed; it is tried again")
 
     async def _until_rung(self, seconds: float) -> None:

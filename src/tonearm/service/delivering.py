@@ -114,6 +114,7 @@ class Delivering:
                 turn = await self.store.write(go_on)
                 lease = turn.lease
                 self._tell(account, turn.news)
+                self.queue_changed(account)  # what came back has another reason now
         finally:
             if lease is not None:
                 with suppress(StoreUnavailable):  # then the lease ends by itself

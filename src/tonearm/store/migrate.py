@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import URL, Connection, inspect, text
+from sqlalchemy import URL, Column, Connection, Engine, MetaData, String, Table, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from tonearm.store.database import connect, sqlite_file
+from tonearm.store.schema import metadata
 from tonearm.store.writer import StoreUnavailable, plain
 
 if TYPE_CHECKING:  # imported when it is needed: it takes a quarter of a second
@@ -23,6 +25,7 @@ NEWEST = "0001"
 """The revision that this program works with; a test holds it against the migrations."""
 
 _ADVISORY_LOCK = 0x746F6E65
+_VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
 
 
 class DatabaseTooNew(Exception):
@@ -52,8 +55,11 @@ def migrate(url: URL) -> Path | None:
                     found = revision(connection)
                 if found == NEWEST:
                     return None
+                if found is None:
+                    _create(engine)
+                    return None
                 config = _config(found)
-                copy = _copy(file, found) if file and found else None
+                copy = _copy(file, found) if file else None
                 _upgrade(url, config)
                 return copy
             finally:
@@ -71,9 +77,26 @@ def _locked(file: Path | None) -> Iterator[None]:
         yield
         return
     file.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):  # what somebody listens to is theirs alone
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
     with file.with_name(file.name + ".migrating").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _create(engine: Engine) -> None:
+    """The tables of a new database, at once; a test holds them against those that the migrations make.
+
+    Without Alembic, which takes a third of a second and 10 MiB for nothing here.
+    """
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+            if revision(connection):
+                return
+        metadata.create_all(connection)
+        _VERSION.create(connection)
+        connection.execute(_VERSION.insert().values(version_num=NEWEST))
 
 
 def _copy(file: Path, found: str) -> Path:
@@ -86,7 +109,7 @@ def _copy(file: Path, found: str) -> Path:
     return copy
 
 
-def _config(found: str | None) -> Config:
+def _config(found: str) -> Config:
     """Where the migrations are; raises DatabaseTooNew where `found` is not one of them."""
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -96,7 +119,7 @@ def _config(found: str | None) -> Config:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     try:
-        ScriptDirectory.from_config(config).get_revision(found or "base")
+        ScriptDirectory.from_config(config).get_revision(found)
     except CommandError:
         raise DatabaseTooNew(
             f"the database was written by a newer tonearm (its tables are of revision {found},"

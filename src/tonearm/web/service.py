@@ -15,6 +15,8 @@ from tonearm.web.api import lastfm_router
 from tonearm.web.events import events_router
 from tonearm.web.health import health_router
 from tonearm.web.pages import pages_router
+from tonearm.web.sheets import pages_for_browsers
+from tonearm.web.templates import safe_headers
 from tonearm.web.stories import stories_router
 
 LARGEST_BODY = 2 * 2**20
@@ -47,6 +49,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
     app.include_router(health_router(deck, access))
     secure = public_url.startswith("https://")
     app.include_router(pages_router(deck, access, secure=secure, public_url=public_url))
+    pages_for_browsers(app, safe_headers(deck.signing_in.auth_url))
     app.add_middleware(Guard, netlocs=[urlsplit(public_url).netloc] if public_url else [])
 
     @app.exception_handler(Exception)

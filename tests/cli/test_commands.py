@@ -1,0 +1,274 @@
+"""The commands for plays and listeners, against the emulator."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+import tonearm
+from lastfm_emulator import Emulator
+from tests import audio
+from tests.cli.conftest import on_deck, sign_in
+from tests.cli.shell import Shell
+
+SINNERMAN = ("scrobble", "--artist", "Nina Simone", "--track", "Sinnerman", "--duration", "620")
+
+
+def test_a_scrobble_is_on_lastfm_when_the_command_says_so(connected: Shell, emulator: Emulator) -> None:
+    said = connected(*SINNERMAN, "--album", "Pastel Blues", "--track-number", "1")
+    assert (said.exit_code, said.output) == (0, "success: on Last.fm\n")
+    (play,) = emulator.plays("RJ")
+    assert (play.artist, play.track, play.album, play.duration) == ("Nina Simone", "Sinnerman", "Pastel Blues", 620)
+    assert abs(play.timestamp + 620 - time.time()) < 30  # it is just over
+
+
+def test_a_scrobble_in_json_has_the_members_of_the_http_answer(connected: Shell) -> None:
+    answer = connected.facts(*SINNERMAN)
+    assert answer == {"status": "success", "id": 1, "message": "on Last.fm", "heard": 620.0, "needed": 240.0}
+
+
+@pytest.mark.parametrize("moment", ["1000000000000", "2026-01-01T00:00:00+00:00"])
+def test_a_start_may_be_unix_time_or_a_date(connected: Shell, moment: str) -> None:
+    said = connected(*SINNERMAN, "--timestamp", moment)
+    assert said.exit_code in (0, 1)  # too old by now: the point is that both are understood
+    assert "neither" not in said.stderr
+
+
+def test_a_start_that_is_no_time_is_wrong_usage(connected: Shell) -> None:
+    assert connected(*SINNERMAN, "--timestamp", "yesterday").exit_code == 2
+
+
+def test_the_same_play_again_is_a_duplicate(connected: Shell, emulator: Emulator) -> None:
+    began = ("--timestamp", str(int(time.time()) - 1000))
+    connected(*SINNERMAN, *began)
+    assert connected(*SINNERMAN, *began).output == "duplicate: reported before\n"
+    assert len(emulator.plays("RJ")) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("--played", "20"), "threshold_not_met"),
+        (("--timestamp", "1500000000"), "too_old"),
+        (("--timestamp", "5"), "timestamp"),
+        (("--artist", " "), "artist: nothing is left of it"),
+    ],
+)
+def test_a_play_that_does_not_count_fails_in_one_line(connected: Shell, words: tuple[str, str], status: str) -> None:
+    said = connected(*SINNERMAN, *words)
+    assert said.exit_code == 1
+    assert said.stderr.startswith(f"Error: {status}")
+    assert said.stderr.count("\n") == 1
+
+
+def test_without_a_sign_in_the_play_is_kept_and_the_command_says_so(asking: Shell) -> None:
+    said = asking(*SINNERMAN)
+    assert (said.exit_code, said.stderr) == (1, "Error: not_authenticated: not signed in to Last.fm\n")
+
+
+def test_a_play_that_lastfm_ignores_fails_with_its_reason_and_is_listed(connected: Shell, emulator: Emulator) -> None:
+    assert connected("queue", "list", "--refused").output == "nothing was refused\n"
+    emulator.fault("error", error=6, methods=["track.scrobble"])
+    said = connected(*SINNERMAN)
+    assert said.exit_code == 1
+    assert said.stderr.startswith("Error: ignored: Last.fm error 6")
+    (refused,) = connected.facts("queue", "list", "--refused")["plays"]
+    assert (refused["id"], refused["fate"]) == (1, "refused")
+    assert "refused: Last.fm error 6" in connected("queue", "list", "--refused").output
+    assert "refused   1 play" in connected("status").output
+
+
+def test_while_lastfm_is_away_the_play_waits_and_the_queue_says_why(connected: Shell, emulator: Emulator) -> None:
+    trouble = emulator.fault("account-limit")
+    said = connected(*SINNERMAN)
+    assert said.exit_code == 0
+    assert said.output.startswith("queued: ")
+    assert "it is sent when 'tonearm serve' runs or with the next command" in said.output
+    listed = connected.facts("queue")
+    assert [play["track"] for play in listed["plays"]] == ["Sinnerman"]
+    assert listed["why"]
+    assert "Sinnerman" in connected("queue", "list").output
+    number = str(listed["plays"][0]["id"])
+    assert connected.facts("queue", "why", number)["attempts"]
+    assert "queued: " in connected("queue", "why", number).output
+    emulator.faults.disarm(trouble)
+    assert connected("queue", "retry").output == "nothing waits any more\n"
+    assert connected.facts("queue", "why", number)["fate"] == "accepted"
+    assert connected("queue").output == "nothing waits\n"
+    assert len(emulator.plays("RJ")) == 1
+
+
+def test_a_play_is_discarded_and_sent_after_all(connected: Shell, emulator: Emulator) -> None:
+    emulator.fault("account-limit", calls=1)
+    connected(*SINNERMAN)
+    assert connected("queue", "discard", "1").output == "play 1 is discarded\n"
+    assert connected("queue").output == "nothing waits\n"
+    assert connected("queue", "retry", "1").output == "nothing waits any more\n"
+    assert len(emulator.plays("RJ")) == 1
+    refused = connected("queue", "discard", "1")
+    assert (refused.exit_code, "it is on Last.fm" in refused.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("what", ["why", "discard", "retry"])
+def test_a_play_that_is_not_there_is_told(connected: Shell, what: str) -> None:
+    said = connected("queue", what, "7")
+    assert (said.exit_code, said.stderr.startswith("Error: there is no play 7")) == (1, True)
+
+
+def test_after_the_session_has_ended_plays_wait_for_a_sign_in(connected: Shell, emulator: Emulator) -> None:
+    emulator.revoke("RJ")
+    assert "waits for 'tonearm login'" in connected(*SINNERMAN).output
+    assert connected.facts("status")["state"] == "needs_sign_in"
+    assert "needs sign in, as RJ" in connected("status").output
+    assert connected.facts("queue", "retry")["remaining_queued"] == 1
+
+
+def test_without_an_api_key_the_play_waits_and_the_command_says_for_what(connected: Shell, shell: Shell) -> None:
+    said = shell(*SINNERMAN)
+    assert (said.exit_code, "no API key is configured" in said.output) == (0, True)
+    assert shell("import-loved").stderr.startswith("Error: no API key is configured")
+    assert shell("login").stderr.startswith("Error: no API key is configured")
+
+
+def test_status_tells_connection_queue_and_service(connected: Shell) -> None:
+    said = connected("status").output.splitlines()
+    assert said[0] == "listener  me: connected, as RJ"
+    assert said[1] == "service   not running"
+    assert said[2] == "queue     0 plays waiting (0 held), 0 being sent"
+    facts = connected.facts("status")
+    assert {"queued_scrobbles", "sending", "held", "refused", "state", "next_attempt_at", "username"} <= set(facts)
+
+
+def test_status_of_a_fresh_database_says_what_to_do(asking: Shell) -> None:
+    assert "disconnected; 'tonearm login' connects" in asking("status").output
+
+
+def test_login_connects_once_the_listener_has_approved(asking: Shell, emulator: Emulator) -> None:
+    with asking.running("login", "--json") as (out, err):
+        address = err.until("Approve here").rpartition(" ")[2]
+        emulator.approve(httpx2.URL(address).params["token"], "RJ")
+        assert json.loads(out.until("{"))["username"] == "RJ"
+        assert out.process.wait(20) == 0
+
+
+def test_login_says_when_lastfm_refuses(asking: Shell, emulator: Emulator) -> None:
+    emulator.fault("error", error=11, methods=["auth.getToken"])
+    said = asking("login")
+    assert (said.exit_code, said.stderr.startswith("Error: Last.fm: ")) == (1, True)
+
+
+def test_login_says_when_a_token_is_of_no_use(asking: Shell, emulator: Emulator) -> None:
+    emulator.fault("error", error=15, methods=["auth.getSession"])
+    assert "start again" in asking("login", "--no-browser").stderr
+    emulator.clear_faults()
+    emulator.fault("error", error=4, methods=["auth.getSession"])
+    assert "start again" in asking("login").stderr
+
+
+def test_another_listener_has_a_queue_and_a_token_of_their_own(asking: Shell, emulator: Emulator) -> None:
+    assert "--listener anna" in asking("listener", "add", "anna").output
+    sign_in(asking, emulator, "anna")
+    assert asking(*SINNERMAN, "--listener", "anna").exit_code == 0
+    assert asking.facts("status", "--listener", "anna")["username"] == "RJ"
+    assert asking.facts("status")["username"] is None
+    link = asking("listener", "link", "anna").output
+    assert link.startswith("http://127.0.0.1:0/signin?link=")
+
+
+def test_a_token_is_the_last_word_and_lets_its_listener_in(asking: Shell) -> None:
+    word = asking("token", "me").output.split()[-1]
+    found: list[int | None] = []
+
+    async def owner(deck: tonearm.Deck) -> None:
+        from tonearm.store.tokens import Kind
+
+        found.append(await deck.listeners.by_secret(word, Kind.API))
+
+    on_deck(asking, owner)
+    assert found == [1]
+
+
+@pytest.mark.parametrize("words", ["token nobody", "status --listener nobody", "listener link nobody"])
+def test_an_unknown_listener_is_told(asking: Shell, words: str) -> None:
+    said = asking(*words.split())
+    assert said.exit_code == 1
+    assert said.stderr == "Error: there is no listener named 'nobody': add one with 'tonearm listener add'\n"
+
+
+def test_a_name_that_is_none_is_told(asking: Shell) -> None:
+    assert "is no listener's name" in asking("listener", "add", "a b").stderr
+
+
+def test_a_folder_is_scanned_and_its_loved_tracks_are_marked(
+    connected: Shell, emulator: Emulator, tmp_path: Path
+) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    (music / "1.flac").write_bytes(audio.flac(audio.Tags("Nina Simone", "Sinnerman"), 60))
+    (music / "2.flac").write_bytes(b"fLaC, or so it says")
+    scanned = connected("scan", str(music))
+    assert scanned.stdout == "1 new, 0 changed, 0 gone, 1 unreadable (of 2 files)\n"
+    assert "2.flac" in scanned.stderr
+    assert connected.facts("scan", str(music))["new"] == 0
+    for artist, title in (("Nina Simone", "Sinnerman"), ("Nobody", "Nothing")):
+        emulator.users["rj"].heart(artist, title, time.time())
+    found = connected.facts("import-loved")
+    assert (found["status"], found["total_loved_tracks"], found["imported_count"], found["missing"]) == (
+        "success",
+        2,
+        1,
+        1,
+    )
+    assert connected("import-loved").output.startswith("0 of 2 loved tracks newly marked; 1 were marked before")
+
+
+def test_a_folder_that_is_not_there_is_told(connected: Shell, tmp_path: Path) -> None:
+    said = connected("scan", str(tmp_path / "nowhere"))
+    assert (said.exit_code, said.stderr.count("\n")) == (1, 1)
+
+
+def test_an_import_that_lastfm_refuses_says_where_it_goes_on(connected: Shell, emulator: Emulator) -> None:
+    emulator.fault("error", error=6, methods=["user.getlovedtracks"])
+    said = connected("import-loved")
+    assert (said.exit_code, "the next import goes on from there" in said.stderr) == (1, True)
+
+
+def test_an_import_needs_a_sign_in(asking: Shell) -> None:
+    assert "'tonearm login' first" in asking("import-loved").stderr
+
+
+@pytest.mark.parametrize(
+    ("fault", "wrong"),
+    [
+        ({"kind": "clock-skew", "seconds": 600}, "clock"),
+        ({"kind": "error", "error": 10}, "Last.fm"),
+        ({"kind": "gateway-html"}, "Last.fm"),
+    ],
+)
+def test_a_check_names_what_is_wrong(connected: Shell, emulator: Emulator, fault: dict[str, Any], wrong: str) -> None:
+    emulator.fault(**fault)
+    said = connected("check")
+    assert (said.exit_code, said.stderr) == (1, f"Error: something is wrong: {wrong}\n")
+    assert f"WRONG  {wrong}" in said.output
+
+
+def test_a_check_of_nothing_at_all_tells_each_thing(shell: Shell, lastfm: dict[str, str]) -> None:
+    nothing = Shell(
+        shell.home, {"TONEARM_DATABASE": "mysql://db.example/x", "LASTFM_API_URL": lastfm["LASTFM_API_URL"]}
+    )
+    said = nothing("check")
+    assert said.exit_code == 1
+    assert said.stderr.startswith("Error: something is wrong: configuration, database, key")
+    assert "ok     Last.fm        " in said.output  # it answers, though there is no key to ask with
+    sealed = Shell(shell.home, {**shell.variables, **lastfm, "TONEARM_SECRET_KEY": "hush"})("check")
+    assert (sealed.exit_code, "hush" in sealed.output) == (0, False)
+
+
+def test_a_check_without_a_network_says_so(shell: Shell) -> None:
+    away = Shell(shell.home, {**shell.variables, "LASTFM_API_URL": "http://127.0.0.1:9/2.0/"})
+    assert "WRONG  Last.fm" in away("check").output

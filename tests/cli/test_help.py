@@ -1,0 +1,122 @@
+"""What `tonearm` says of itself, and how it fails."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from tests.cli.shell import Shell
+from tonearm import cli
+
+FIRST = ["demo", "serve", "worker", "login", "scan", "scrobble", "import-loved", "queue", "status", "emulator"]
+COMMANDS = [*FIRST, "listener", "token", "check"]
+BELOW = ["queue list", "queue retry", "queue discard", "queue why", "listener add", "listener link"]
+
+
+def test_help_names_every_command_that_is_promised(shell: Shell) -> None:
+    said = shell("--help")
+    assert said.exit_code == 0
+    named = {line.split()[0] for line in said.output.partition("Commands:")[2].splitlines() if line.strip()}
+    assert named >= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *BELOW])
+def test_every_command_explains_itself(shell: Shell, command: str) -> None:
+    said = shell(*command.split(), "--help")
+    assert said.exit_code == 0
+    assert f"Usage: tonearm {command}" in said.output
+
+
+def test_help_waits_for_nothing_that_takes_long_to_load() -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, tonearm.cli; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert "click" in loaded
+    heavy = {"asyncio", "fastapi", "sqlalchemy", "pydantic", "rich", "uvicorn", "httpx2", "tonearm.app"}
+    assert not heavy & set(loaded)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "nothing-of-the-kind",
+        "scrobble --artist A",
+        "queue nope",
+        "serve --port x",
+        "serve --lastfm-cache-ttl 1",
+        "scan",
+    ],
+)
+def test_wrong_usage_is_status_2(shell: Shell, words: str) -> None:
+    said = shell(*words.split())
+    assert said.exit_code == 2
+    assert "Error: " in said.stderr
+
+
+def test_a_bad_option_is_named_as_it_was_written(shell: Shell) -> None:
+    assert "--lastfm-cache-ttl: must be a duration" in shell("status", "--lastfm-cache-ttl", "1").stderr
+
+
+def test_a_bad_setting_stops_any_command_in_one_line(shell: Shell) -> None:
+    said = Shell(shell.home, {**shell.variables, "LASTFM_API_SECRT": "hush"})("status")
+    assert said.exit_code == 1
+    assert said.stderr.splitlines() == [
+        "Error: LASTFM_API_SECRT (environment): there is no such setting: did you mean LASTFM_API_SECRET?"
+    ]
+
+
+def test_the_version_is_told(shell: Shell) -> None:
+    assert shell("--version").output.startswith("tonearm ")
+
+
+def test_what_nobody_foresaw_is_one_line_without_a_traceback_and_without_its_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @click.command()
+    def broken() -> None:
+        raise RuntimeError("holds a secret")
+
+    monkeypatch.setattr(cli, "tonearm", broken)
+    monkeypatch.setattr(sys, "argv", ["tonearm"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "RuntimeError" in said
+    assert "secret" not in said
+
+
+def test_a_database_that_is_none_is_one_line(shell: Shell) -> None:
+    shell.database.write_text("Dear diary, today I listened to music. " * 100)
+    said = shell("status")
+    assert said.exit_code == 1
+    assert said.stderr == f"Error: the database cannot be used: {shell.database}: file is not a database\n"
+
+
+@pytest.mark.parametrize(
+    ("database", "words"),
+    [
+        ("mysql://db.example/x", "mysql is no database for tonearm"),
+        ("://", "neither a path nor a URL"),
+        ("sqlite:////proc/nowhere/plays.db", "the database cannot be used"),
+    ],
+)
+def test_a_database_that_cannot_be_is_one_line(shell: Shell, database: str, words: str) -> None:
+    said = shell("queue", "--database", database)
+    assert said.exit_code == 1
+    assert words in said.stderr
+    assert said.stderr.count("\n") == 1
+
+
+def test_workers_say_what_they_need(shell: Shell) -> None:
+    said = shell("worker")
+    assert said.exit_code == 1
+    assert "'tonearm serve' does it" in said.stderr
+    assert shell("worker", "--database", "postgresql://db.example/x").exit_code == 1

@@ -1,0 +1,194 @@
+"""The service as a process: its start, its neighbours on the same file, and its end."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from lastfm_emulator import Emulator
+from tests.cli.shell import Said, Shell
+
+
+@contextmanager
+def service(shell: Shell, *words: str) -> Iterator[tuple[str, Said, Said]]:
+    """A running service: its address, and what it says on stdout and on stderr."""
+    with shell.running("serve", *words) as (out, err):
+        yield re.findall(r"http://[^\s,]+", out.until("tonearm listens on"))[0], out, err
+
+
+def test_the_first_start_prints_a_link_that_signs_one_browser_in_once(shell: Shell) -> None:
+    with service(shell) as (address, out, err):
+        link = out.until("Sign your browser in").rpartition(" ")[2]
+        err.until("Plays are kept, none is sent: set LASTFM_API_KEY")
+        with httpx2.Client(base_url=address, follow_redirects=True) as browser:
+            assert browser.get("/lastfm/settings").status_code == 401
+            assert browser.get(link).status_code == 200
+            assert browser.get("/lastfm/settings").json()["configured"] is False
+            with httpx2.Client(base_url=address) as second:
+                assert second.get(link).status_code == 410
+            with browser.stream("GET", "/events") as events:
+                next(events.iter_lines())  # a stream that never ends by itself
+                assert out.end() == 0
+    assert not [line for line in err.lines if "Traceback" in line]
+    with service(shell) as (_, out, _):
+        assert out.end(signal.SIGINT) == 0
+    assert not [line for line in out.lines if "signin" in line]
+    with service(shell, "--link") as (_, out, _):
+        assert "/signin?link=" in out.until("Sign your browser in")
+        assert out.end() == 0
+
+
+def test_beside_a_running_service_the_commands_work_on_the_same_file(connected: Shell, emulator: Emulator) -> None:
+    with service(connected) as (address, out, err):
+        reported = connected.facts("scrobble", "--artist", "Björk", "--track", "Jóga", "--duration", "305")
+        assert reported["status"] == "success"
+        assert [play.track for play in emulator.plays("RJ")] == ["Jóga"]
+        assert connected.facts("status")["service"] == str(out.process.pid)
+        assert connected("queue").output == "nothing waits\n"
+        assert connected("check").exit_code == 0
+
+        second = connected.process("serve")
+        assert second.returncode == 1
+        assert f"is in use by another tonearm (process {out.process.pid})" in second.stderr
+        assert second.stderr.count("\n") == 1
+
+        port = address.rpartition(":")[2]
+        elsewhere = connected("serve", "--port", port, "--database", "other.db")
+        assert elsewhere.exit_code == 1
+        assert f"cannot listen on 127.0.0.1 port {port}" in elsewhere.stderr
+        assert elsewhere.stderr.count("\n") == 1
+
+        token = connected("token").output.split()[-1]
+        with httpx2.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}) as player:
+            assert player.get("/lastfm/settings").json()["username"] == "RJ"
+            assert player.get("/metrics").status_code == 200
+        assert out.end() == 0
+    assert not [line for line in err.lines if token in line or "api_key" in line or "http" in line]
+
+
+def test_what_waits_is_sent_when_the_service_starts(connected: Shell, emulator: Emulator) -> None:
+    away = emulator.fault("account-limit")
+    assert connected.facts("scrobble", "--artist", "Björk", "--track", "Jóga")["status"] == "queued"
+    emulator.faults.disarm(away)
+    with connected_to(connected) as database:
+        database.execute("UPDATE account SET wait_until = 0")
+    with service(connected) as (address, out, _):
+        token = connected("token").output.split()[-1]
+        with httpx2.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}) as player:
+            assert player.post("/lastfm/queue/retry", timeout=20).json()["remaining_queued"] == 0
+        assert out.end() == 0
+    assert len(emulator.plays("RJ")) == 1
+
+
+@contextmanager
+def connected_to(shell: Shell) -> Iterator[sqlite3.Connection]:
+    database = sqlite3.connect(shell.database)
+    with database:
+        yield database
+    database.close()
+
+
+def test_the_log_can_be_json(shell: Shell) -> None:
+    shell.database.unlink()  # the first start of all, which also makes the tables
+    with service(shell, "--log", "json", "--public-url", "https://plays.example/") as (address, out, _):
+        assert address.startswith("http://127.0.0.1:")
+        assert out.lines[-1].endswith(", for https://plays.example")
+        assert "https://plays.example/signin?link=" in out.until("Sign")
+        assert out.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "words"), [("nowhere.invalid", "is no address to listen on"), ("192.0.2.1", "cannot listen on 192.0.2.1")]
+)
+def test_an_address_that_is_not_ours_is_one_line(shell: Shell, host: str, words: str) -> None:
+    said = shell("serve", "--host", host)
+    assert said.exit_code == 1
+    assert words in said.stderr
+    assert said.stderr.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(shell: Shell) -> None:
+    said = shell.process("serve", "--database", "/proc/nowhere/plays.db")
+    assert said.returncode == 1
+    assert said.stderr.startswith("Error: the database cannot be used: ")
+
+
+def test_the_emulator_alone_tells_its_addresses_and_ends_when_told(shell: Shell) -> None:
+    with shell.running("emulator", "--port", "0", "--auto-approve", "RJ") as (out, _):
+        api = out.until("API").split()[-1]
+        faults = out.until("Faults").split()[-1]
+        out.until("Secret")
+        assert httpx2.get(faults).json()["faults"] == []
+        port = str(httpx2.URL(api).port)
+        second = shell.process("emulator", "--port", port)
+        assert second.returncode == 1
+        assert second.stderr.count("\n") == 1
+        assert out.end() == 0
+
+
+def test_the_demo_loses_nothing_and_says_so(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        busy = shell("demo", "--port", str(taken.getsockname()[1]))
+    assert (busy.exit_code, "cannot listen" in busy.stderr) == (1, True)
+    ended = shell.process("demo", "--seconds", "2", "--port", "0")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    *_, last = ended.stdout.splitlines()
+    counted = re.fullmatch(r"plays: (\d+) reported, (\d+) accepted, 0 waiting, 0 lost", last)
+    assert counted
+    assert int(counted[1]) == int(counted[2]) >= 5
+
+
+def test_the_demo_ends_at_control_c_with_its_account(shell: Shell) -> None:
+    with shell.running("demo", "--port", "0") as (out, _):
+        link = out.until("Page").split()[1]
+        faults = out.until("Faults").split()[1]
+        out.until("accepted")
+        assert httpx2.get(link, follow_redirects=True).status_code in (200, 401)  # the cookie is the browser's
+        assert httpx2.post(faults, json={"kind": "error", "error": 11}).status_code == 201
+        assert out.end(signal.SIGINT) == 0
+        assert re.fullmatch(r"plays: \d+ reported, \d+ accepted, \d+ waiting, 0 lost", out.until("plays: "))
+
+
+def test_a_demo_that_is_killed_leaves_no_stand_in_behind(shell: Shell) -> None:
+    with shell.running("demo", "--port", "0") as (out, _):
+        faults = out.until("Faults").split()[1]
+        out.end(signal.SIGKILL)
+    gone(faults)
+
+
+def gone(address: str) -> None:
+    """Return when nobody answers there any more."""
+    while True:
+        try:
+            httpx2.get(address, timeout=5)
+        except httpx2.HTTPError:
+            return
+
+
+def test_the_key_file_that_others_may_read_is_wrong(connected: Shell) -> None:
+    key = Path(f"{connected.database}.key")
+    assert "is for you alone" in connected("check").output
+    key.chmod(0o644)
+    said = connected("check")
+    assert said.exit_code == 1
+    assert "WRONG  key file" in said.output
+    assert "chmod 600" in said.output
+    found = connected("check", "--json")
+    findings = {finding["what"]: finding["fine"] for finding in json.loads(found.stdout)["findings"]}
+    assert findings == {
+        "configuration": True,
+        "database": True,
+        "SQLite": True,
+        "key file": False,
+        "Last.fm": True,
+        "clock": True,
+    }

@@ -1,0 +1,181 @@
+"""The pages: asked in-process for their words, and looked at in a real browser on a real service."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+import pytest
+
+import tonearm
+from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
+from lastfm_emulator.transport import Direct
+from tonearm.port import address_of, listening_socket
+from tonearm.service.signing_in import SignedIn, Way
+from tonearm.serving import serving
+from tonearm.store.database import database_url
+from tonearm.store.migrate import migrate
+from tonearm.web.service import WebOptions, create_app
+
+T = TypeVar("T")
+
+AUTH = "http://lastfm.test/api/auth/"
+
+
+@dataclass(frozen=True)
+class House:
+    """A service in this process, asked without a network. `http` is a browser without scripts that has come in."""
+
+    deck: tonearm.Deck
+    me: tonearm.Listener
+    emulator: Emulator
+    http: httpx2.AsyncClient
+    stranger: httpx2.AsyncClient
+
+    async def connect(self, user: str = "RJ") -> None:
+        """Connect to Last.fm by the desktop flow."""
+        way = await self.me.sign_in()
+        assert isinstance(way, Way)
+        assert way.token
+        self.emulator.approve(way.token, user)
+        assert isinstance(await self.me.finish_sign_in(way.token), SignedIn)
+
+    async def page(self, path: str = "/") -> str:
+        """A page that must be there."""
+        answer = await self.http.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+
+@asynccontextmanager
+async def house_at(database: Path, *, key: str = API_KEY, deliver: bool = False) -> AsyncIterator[House]:
+    """A house on a database, with the emulator behind it. Unless it delivers, what is queued stays so."""
+    emulator = Emulator()
+    asked: dict[str, Any] = {"api_key": key, "api_secret": API_SECRET if key else "", "auth_url": AUTH}
+    async with httpx2.AsyncClient(transport=Direct(emulator)) as line:
+        options = {**asked, "http": line, "requests_per_second": 0, "deliver": deliver}
+        async with tonearm.open(database, **options) as deck:
+            app = httpx2.ASGITransport(create_app(deck))
+            me = await deck.listener("me")
+            async with (
+                httpx2.AsyncClient(transport=app, base_url="http://localhost") as http,
+                httpx2.AsyncClient(transport=app, base_url="http://localhost") as stranger,
+            ):
+                link = await deck.listeners.link(me.id)
+                assert (await http.get("/signin", params={"link": link})).status_code == 303
+                yield House(deck, me, emulator, http, stranger)
+
+
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its tables and nothing in them, to be copied."""
+    database = tmp_path_factory.mktemp("tables") / "plays.db"
+    migrate(database_url(database))
+    return database
+
+
+@pytest.fixture
+def database(tables: Path, tmp_path: Path) -> Path:
+    """A database of its own for each test."""
+    return Path(shutil.copy(tables, tmp_path / "plays.db"))
+
+
+@pytest.fixture
+async def house(database: Path) -> AsyncIterator[House]:
+    """A house whose listener has never connected."""
+    async with house_at(database) as opened:
+        yield opened
+
+
+@dataclass
+class Running:
+    """A service on a port, in a thread of its own, with the emulator on another."""
+
+    url: str
+    emulator: Emulator
+    lastfm: str
+    deck: tonearm.Deck
+    loop: asyncio.AbstractEventLoop = field(repr=False)
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something on the service's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+
+    def link(self) -> str:
+        """A new one-time link."""
+
+        async def make() -> str:
+            me = await self.deck.listener("me")
+            return await self.deck.listeners.link(me.id)
+
+        return f"{self.url}/signin?link={self.call(make())}"
+
+    def player(self) -> httpx2.Client:
+        """A player with a token."""
+
+        async def make() -> str:
+            me = await self.deck.listener("me")
+            return await self.deck.listeners.token(me.id)
+
+        return httpx2.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.call(make())}"}, timeout=20)
+
+    def sign_in(self, user: str = "RJ") -> None:
+        """Connect to Last.fm without the detour over a browser."""
+
+        async def flow() -> None:
+            me = await self.deck.listener("me")
+            way = await me.sign_in()
+            assert isinstance(way, Way)
+            assert way.token
+            self.emulator.approve(way.token, user)
+            await me.finish_sign_in(way.token)
+
+        self.call(flow())
+
+
+@contextmanager
+def running(database: Path, emulator: Emulator | None = None, port: int = 0) -> Iterator[Running]:
+    """A service from its start to its end."""
+    emulator = emulator or Emulator()
+    with serve(emulator) as lastfm, listening_socket("127.0.0.1", port) as sock:
+        ready, found, over = threading.Event(), dict[str, Any](), asyncio.Event()
+
+        async def main() -> None:
+            options: dict[str, Any] = {"api_url": lastfm.url, "auth_url": lastfm.auth_url, "requests_per_second": 0}
+            async with (
+                tonearm.open(database, api_key=API_KEY, api_secret=API_SECRET, **options) as deck,
+                serving(deck, sock, WebOptions()),
+            ):
+                found.update(deck=deck, loop=asyncio.get_running_loop())
+                ready.set()
+                await over.wait()
+
+        def run() -> None:
+            try:
+                asyncio.run(main())
+            finally:
+                ready.set()
+
+        thread = threading.Thread(target=run, name="service")
+        thread.start()
+        ready.wait(20)
+        try:
+            yield Running(address_of(sock), emulator, lastfm.base_url, found["deck"], found["loop"])
+        finally:
+            if found:
+                found["loop"].call_soon_threadsafe(over.set)
+            thread.join(20)
+
+
+@pytest.fixture
+def running_service(database: Path) -> Iterator[Running]:
+    """A service whose listener has never connected."""
+    with running(database) as service:
+        yield service

@@ -1,0 +1,314 @@
+"""The page in a real browser, on a real service with the emulator for Last.fm."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lastfm_emulator import Emulator
+from tests.conftest import ROOT
+from tests.web.conftest import Running, running
+from tonearm.port import listening_socket
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Response, expect  # noqa: E402  # after the skip
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+SCREENSHOTS = ROOT / "build" / "screenshots"
+DESK = {"width": 1280, "height": 900}
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {},
+    "dark": {"scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+}
+
+HOSTILE = (
+    "<script>document.title = 'mine'</script>",
+    '"><img src=x onerror="document.title=1">',
+    "\u202etxet desrever",
+    "\u200b\u2060",
+    "👩‍👩‍👧‍👦" * 60,
+    "x" * 10_000,
+    "שלום عليكم",
+)
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+Look = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests here; not for longer, as its event loop would be in the way of other tests'."""
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def look(chromium: Browser, running_service: Running) -> Iterator[Look]:
+    """Opens a page in a browser that has come in by a one-time link. No page may complain, or ask elsewhere."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+    ours = {running_service.url, running_service.lastfm}
+
+    def hear(said: ConsoleMessage) -> None:
+        away = (
+            "Failed to load resource",
+            "network error",
+            "Failed to fetch",
+        )  # the service is away, which is no fault of the page
+        if said.type in ("error", "warning") and not any(words in said.text for words in away):
+            complaints.append(said.text)
+
+    def see(answer: Response) -> None:
+        document = answer.request.resource_type == "document" or answer.url.startswith(running_service.lastfm)
+        if not answer.url.startswith(tuple(ours)) or (answer.status not in (200, 204, 303, 401) and not document):
+            complaints.append(f"{answer.status} {answer.url}")
+
+    def open_(path: str = "/", *, service: Running = running_service, scheme: str = "light", **how: Any) -> Page:
+        ours.add(service.url)
+        options = {"viewport": DESK, "color_scheme": scheme, "reduced_motion": "reduce", **how}
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", hear)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("response", see)
+        page.goto(service.link())
+        if path != "/":
+            page.goto(f"{service.url}{path}")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def played(service: Running, title: str, ago: float = 700.0, artist: str = "Nina Simone") -> None:
+    """A player reports a play."""
+    play = {"artist": artist, "track": title, "duration": 622, "played_time": 622, "timestamp": time.time() - ago}
+    with service.player() as player:
+        assert player.post("/lastfm/scrobble", json=play).json()["status"] == "queued"
+
+
+def approve(page: Page, user: str) -> None:
+    """What somebody does on the approval page of Last.fm."""
+    page.get_by_label("Your Last.fm user name").fill(user)
+    page.get_by_role("button", name="Yes, allow access").click()
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing has to be scrolled sideways."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+
+
+def keep(page: Page, name: str) -> None:
+    """A picture for those who look at them."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+def row(page: Page, part: str, title: str) -> Locator:
+    """A play's row in the queue or among the last plays."""
+    return page.locator(f"#{part} tbody tr", has_text=title)
+
+
+def test_a_listener_comes_in_connects_and_is_back_in_the_same_tab(look: Look, running_service: Running) -> None:
+    page = look()
+    expect(page).to_have_url(f"{running_service.url}/")
+    expect(page.get_by_role("heading", name="Connect your Last.fm profile")).to_be_visible()
+    keep(page, "empty-light")
+    page.get_by_role("button", name="Connect with Last.fm").click()
+    expect(page).to_have_url(re.compile(re.escape(running_service.lastfm)))
+    approve(page, "night_owl")
+    expect(page).to_have_url(f"{running_service.url}/")
+    expect(page.locator("#who")).to_have_text("Connected as night_owl")
+    expect(page.get_by_role("heading", name="Connect your Last.fm profile")).to_have_count(0)
+    assert len(page.context.pages) == 1
+
+
+def test_a_play_goes_from_queued_to_accepted_on_the_open_page(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    page = look()
+    expect(page.locator("#lamp")).to_have_text("Live")
+    running_service.emulator.fault("delay", methods=["track.scrobble"], seconds=1.0)
+    played(running_service, "Sinnerman")
+    expect(row(page, "queue", "Sinnerman")).to_contain_text("Sending")
+    expect(row(page, "plays", "Sinnerman")).to_contain_text("Accepted")
+    expect(row(page, "queue", "Sinnerman")).to_have_count(0)
+    expect(page.locator("#numbers dd").first).to_have_text("1")
+
+
+def test_what_plays_now_shows_and_moves_on(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    page = look()
+    expect(page.locator("#lamp")).to_have_text("Live")
+    with running_service.player() as player:
+        player.post("/lastfm/now-playing", json={"artist": "Sigur Rós", "track": "Svefn-g-englar", "duration": 604})
+    expect(page.locator("#now")).to_contain_text("Svefn-g-englar")
+    expect(page.locator("#now")).to_contain_text("scrobbles at 4:00")
+    expect(page.locator("#now [data-clock]")).to_have_text(re.compile("0:0[1-9]"))
+
+
+def test_an_outage_is_shown_with_its_reason_and_passes(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    page = look()
+    expect(page.locator("#lamp")).to_have_text("Live")
+    running_service.emulator.fault("error", error=11, methods=["track.scrobble"])
+    played(running_service, "Sinnerman")
+    waiting = row(page, "queue", "Sinnerman")
+    expect(waiting).to_contain_text("Retrying")
+    expect(waiting).to_contain_text("Last.fm error 11: Service Offline")
+    expect(waiting).to_contain_text(re.compile(r"Attempt \d+ (in \d+ s|now)"))
+    keep(page, "outage-light")
+    running_service.emulator.clear_faults()
+    with running_service.player() as player:
+        player.post("/lastfm/queue/retry")
+    expect(row(page, "plays", "Sinnerman")).to_contain_text("Accepted")
+    expect(page.locator("#queue")).to_contain_text("Nothing waits")
+    assert len(running_service.emulator.plays("RJ")) == 1
+
+
+def test_retrying_everything_does_not_leave_the_page(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
+    played(running_service, "Sinnerman")
+    page = look()
+    expect(row(page, "queue", "Sinnerman")).to_contain_text(re.compile(r"Attempt 2 in [45] min"))
+    running_service.emulator.clear_faults()
+    page.evaluate("document.body.dataset.same = 'page'")
+    page.get_by_role("button", name="Retry everything now").click()
+    expect(row(page, "plays", "Sinnerman")).to_contain_text("Accepted")
+    expect(page.get_by_role("button", name="Retry everything now")).to_have_count(0)
+    expect(page.locator("body[data-same=page]")).to_have_count(1)
+
+
+def test_a_session_that_ends_asks_for_a_sign_in_and_then_drains(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    page = look()
+    expect(page.locator("#lamp")).to_have_text("Live")
+    running_service.emulator.revoke("RJ")
+    played(running_service, "Sinnerman")
+    expect(page.get_by_role("alert")).to_contain_text("Last.fm asks you to sign in again")
+    expect(page.get_by_role("alert")).to_contain_text("1 play waits here")
+    expect(row(page, "queue", "Sinnerman")).to_contain_text("sign in again")
+    keep(page, "sign-in-again-light")
+    page.get_by_role("button", name="Sign in again").click()
+    approve(page, "RJ")
+    expect(page.locator("#who")).to_have_text("Connected as RJ")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(row(page, "plays", "Sinnerman")).to_contain_text("Accepted")
+
+
+def test_an_open_choice_stays_open_while_the_page_lives(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    page = look()
+    expect(page.locator("#lamp")).to_have_text("Live")
+    page.get_by_text("Disconnect…").click()
+    page.get_by_label("is discarded").check()
+    running_service.sign_in()  # tells every part of the page that hears of the connection
+    played(running_service, "Sinnerman")
+    expect(row(page, "plays", "Sinnerman")).to_contain_text("Accepted")
+    expect(page.get_by_label("is discarded")).to_be_checked()
+    page.get_by_role("button", name="Disconnect").click()
+    expect(page.get_by_role("heading", name="Disconnected from RJ")).to_be_visible()
+
+
+def test_the_lamp_tells_the_truth_and_the_page_catches_up(look: Look, tmp_path: Path) -> None:
+    with listening_socket("127.0.0.1", 0) as sock:
+        port = sock.getsockname()[1]
+    emulator = Emulator()
+    with running(tmp_path / "here.db", emulator, port) as service:
+        service.sign_in()
+        page = look(service=service)
+        expect(page.locator("#lamp")).to_have_text("Live")
+    expect(page.locator("#lamp")).to_have_text("Not live")
+    with running(tmp_path / "here.db", emulator, port) as service:
+        played(service, "Sinnerman")
+        expect(page.locator("#lamp")).to_have_text("Live")
+        expect(row(page, "plays", "Sinnerman")).to_contain_text("Accepted")
+        page.close()
+
+
+def test_signing_out_in_one_tab_ends_the_other_as_well(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    page = look()
+    expect(page.locator("#lamp")).to_have_text("Live")
+    other = page.context.new_page()
+    other.goto(running_service.url)
+    other.get_by_role("button", name="Sign out of this browser").click()
+    expect(other.get_by_role("heading", name="Who is there?")).to_be_visible()
+    page.bring_to_front()
+    played(running_service, "Sinnerman")
+    expect(page.get_by_role("heading", name="Who is there?")).to_be_visible()
+
+
+def test_everything_but_liveness_works_without_scripts(look: Look, running_service: Running) -> None:
+    page = look(java_script_enabled=False)
+    page.get_by_role("button", name="Connect with Last.fm").click()
+    approve(page, "RJ")
+    running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
+    played(running_service, "Sinnerman")
+    while not row(page, "queue", "Retrying").count():
+        page.reload()
+    running_service.emulator.clear_faults()
+    page.get_by_role("button", name="Retry everything now").click()
+    expect(row(page, "plays", "Sinnerman")).to_contain_text("Accepted")
+    page.get_by_text("Disconnect…").click()
+    page.get_by_role("button", name="Disconnect").click()
+    expect(page.get_by_role("heading", name="Disconnected from RJ")).to_be_visible()
+    page.get_by_role("button", name="Sign out of this browser").click()
+    expect(page.get_by_role("heading", name="Who is there?")).to_be_visible()
+
+
+def test_every_page_fits_and_nothing_hostile_acts(look: Look, running_service: Running) -> None:
+    running_service.sign_in("night_owl")
+    running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
+    for place, text in enumerate(HOSTILE):
+        played(running_service, text, ago=1000.0 * (place + 1), artist=text)
+    with running_service.player() as player:
+        player.post("/lastfm/now-playing", json={"artist": HOSTILE[-2], "track": HOSTILE[-2], "duration": 604})
+        short = {"artist": HOSTILE[-2], "track": HOSTILE[0], "duration": 240, "played_time": 71}
+        player.post("/lastfm/scrobble", json={**short, "timestamp": time.time() - 300})
+    for name, how in LOOKS.items():
+        page = look(**how)
+        expect(page.locator("#lamp")).to_have_text("Live")
+        expect(page.locator("#queue tbody tr")).to_have_count(len(HOSTILE))
+        assert page.title() == "Plays · tonearm"
+        assert fits(page)
+        keep(page, f"hostile-{name}")
+        page.goto(f"{running_service.url}/docs#post-lastfm-scrobble")
+        expect(page.locator("#post-lastfm-scrobble")).to_be_visible()
+        assert fits(page)
+        keep(page, f"docs-{name}")
+        page.goto(f"{running_service.url}/signin?link=used")
+        assert fits(page)
+
+
+def test_the_page_can_be_worked_by_keyboard(look: Look, running_service: Running) -> None:
+    page = look()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="To the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Connect with Last.fm")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(re.escape(running_service.lastfm)))

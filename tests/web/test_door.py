@@ -1,0 +1,99 @@
+"""The doors: who comes in here, and how this service is let in at Last.fm."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from lastfm_emulator import API_KEY
+from tests.web.conftest import AUTH, House
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_stranger_is_told_how_to_come_in(house: House) -> None:
+    for path in ("/", "/fragments/queue", "/connect/back?token=x&login=y"):
+        answer = await house.stranger.get(path)
+        assert answer.status_code == 401
+        assert "one-time link" in answer.text
+        assert "tonearm listener link me" in answer.text
+        assert "night_owl" not in answer.text
+    for path in ("/retry", "/disconnect", "/connect", "/scrobbling"):
+        assert (await house.stranger.post(path)).status_code == 401
+
+
+async def test_a_link_lets_one_browser_in_once(house: House) -> None:
+    link = await house.deck.listeners.link(house.me.id)
+    first = await house.stranger.get("/signin", params={"link": link})
+    assert (first.status_code, first.headers["location"]) == (303, "/")
+    cookie = first.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert (await house.stranger.get("/")).status_code == 200
+    house.stranger.cookies.clear()
+    again = await house.stranger.get("/signin", params={"link": link})
+    assert again.status_code == 410
+    assert "tonearm listener link me" in again.text
+    assert (await house.stranger.get("/")).status_code == 401
+
+
+async def test_a_link_that_never_was_is_a_page_in_plain_words(house: House) -> None:
+    for query in ("", "?link=", "?link=never-was", f"?link={'x' * 10_000}", "?link=%00%ff"):
+        answer = await house.stranger.get(f"/signin{query}")
+        assert answer.status_code in (400, 410)
+        assert answer.headers["content-type"].startswith("text/html")
+
+
+async def test_signing_out_ends_this_browser_only(house: House) -> None:
+    link = await house.deck.listeners.link(house.me.id)
+    await house.stranger.get("/signin", params={"link": link})
+    assert (await house.stranger.post("/signout")).status_code == 303
+    assert (await house.stranger.get("/")).status_code == 401
+    assert (await house.http.get("/")).status_code == 200
+
+
+async def test_a_foreign_page_can_press_no_button(house: House) -> None:
+    await house.connect()
+    for path in ("/retry", "/disconnect", "/connect", "/signout", "/scrobbling"):
+        answer = await house.http.post(path, headers={"Origin": "http://elsewhere.test"}, data={"queue": "discard"})
+        assert answer.status_code == 403
+    assert (await house.http.get("/")).status_code == 200
+
+
+async def test_connecting_goes_to_lastfm_and_comes_back_to_the_page(house: House) -> None:
+    away = await house.http.post("/connect")
+    assert away.status_code == 303
+    asked = urlsplit(away.headers["location"])
+    assert away.headers["location"].startswith(AUTH)
+    back = parse_qs(asked.query)["cb"][0]
+    assert back.startswith("http://localhost/connect/back?login=")
+    token = house.emulator.issue_token(API_KEY, "night_owl")
+    there = await house.http.get(f"{back}&token={token}")
+    assert (there.status_code, there.headers["location"]) == (303, "/")
+    assert "<bdi>night_owl</bdi>" in await house.page()
+
+
+async def test_a_sign_in_that_leads_nowhere_is_a_page_that_offers_another(house: House) -> None:
+    async def back() -> str:
+        location = (await house.http.post("/connect")).headers["location"]
+        return parse_qs(urlsplit(location).query)["cb"][0]
+
+    first = await back()
+    used = house.emulator.issue_token(API_KEY, "RJ")
+    await house.http.get(f"{first}&token={used}")
+    cases = {
+        f"{first}&token={used}": 400,
+        f"{await back()}&token={house.emulator.issue_token(API_KEY)}": 202,
+        f"{await back()}&token=never-issued": 400,
+        "/connect/back?login=never-asked&token=x": 400,
+    }
+    for address, status in cases.items():
+        answer = await house.http.get(address)
+        assert answer.status_code == status, answer.text
+        assert 'action="/connect"' in answer.text
+    house.emulator.fault("error", error=11)
+    away = await house.http.get(f"{await back()}&token=x")
+    assert away.status_code == 502
+    assert "Service Offline" in away.text
+    assert (await house.http.get("/connect/back")).status_code == 400

@@ -1,0 +1,344 @@
+"""The page and the door, as a browser without scripts gets them."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from itertools import product
+from pathlib import Path
+
+import httpx2
+import pytest
+from sqlalchemy import Connection
+
+from lastfm_emulator import API_KEY
+from tests.web.conftest import AUTH, House, house_at
+from tonearm.core.play import Track
+from tonearm.store import pace, plays, queue
+from tonearm.store.schema import account
+from tonearm.web import assets
+from tonearm.web.service import create_app
+from tonearm.web.sheets import pages_for_browsers
+from tonearm.web.templates import safe_headers
+
+pytestmark = pytest.mark.anyio
+
+PARTS = ("who", "standing", "now", "numbers", "account", "queue", "plays")
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)> ' onload='alert(1)",
+    "{{ 7 * 7 }} {% raw %}",
+    "</td></table></body><hx-partial hx-get='/x'>",
+    "\u202etxet desrever\u2066\u202d",
+    "\u200b\u200d\u2060",
+    "👩‍👩‍👧‍👦" * 60,
+    "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢L̠ͨͧͩ͘G̴̻͈͍͔̹̑͗̎̅͛́Ǫ̵̹̻̝̳͂̌̌͘!͖̬̰̙̗̿̋ͥͥ̂ͣ̐́́͜͞",
+    "x" * 10_000,
+    "שלום عليكم 丸ノ内",
+)
+
+
+SINNERMAN = Track("Nina Simone", "Sinnerman", "Pastel Blues", duration=622)
+
+
+class Tags(HTMLParser):
+    """The tags of a page, with their attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, {name: value or "" for name, value in attrs}))
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attrs for found, attrs in self.found if found == tag]
+
+
+async def queued(house: House, track: Track = SINNERMAN, ago: int = 600) -> int:
+    """A play in the queue of a listener who is connected; its number."""
+    taken = await house.me.scrobble(track, started_at=house.deck.clock.now() - ago, played=622)
+    assert taken.status in ("queued", "too_old")
+    return taken.id
+
+
+async def settled(
+    house: House,
+    fate: str,
+    track: Track = SINNERMAN,
+    ago: int = 600,
+    *,
+    why: str = "",
+    correction: dict[str, str] | None = None,
+    settled_ago: float = 0.0,
+) -> None:
+    """A play in the history whose fate is known."""
+    number, at = await queued(house, track, ago), house.deck.clock.now() - settled_ago
+
+    def settle(db: Connection) -> None:
+        plays.settle(db, [number], fate, at, why=why, correction=correction)
+        queue.remove(db, [number])
+
+    await house.deck.store.write(settle)
+
+
+def song(number: int) -> Track:
+    """One of many songs."""
+    return Track("Nina Simone", f"Song {number}", "Pastel Blues", duration=622)
+
+
+async def test_an_empty_page_says_what_to_do_next(house: House) -> None:
+    page = await house.page()
+    assert "Connect your Last.fm profile" in page
+    assert 'action="/connect"' in page
+    assert "Nothing plays." in page
+    assert "Nothing waits." in page
+    assert "No plays yet." in page
+    await house.connect()
+    page = await house.page()
+    assert "Connect your Last.fm profile" not in page
+    assert "Connected as</span> <bdi>RJ</bdi>" in page
+
+
+async def test_without_a_key_the_page_tells_how_to_get_one(database: Path) -> None:
+    async with house_at(database, key="") as house:
+        page = await house.page()
+        assert "No API key yet" in page
+        assert "LASTFM_API_KEY" in page
+        answer = await house.http.post("/connect")
+        assert answer.status_code == 503
+        assert "LASTFM_API_SECRET" in answer.text
+
+
+async def test_a_session_that_ended_is_a_banner_with_the_way_back(house: House) -> None:
+    await house.connect("night_owl")
+    await queued(house)
+    await house.deck.store.write(lambda db: db.execute(account.update().values(connection="needs_sign_in")))
+    page = await house.page()
+    assert "Last.fm asks you to sign in again" in page
+    assert "1 play waits here" in page
+    assert "Sign in as night_owl" in page
+
+
+async def test_a_refused_key_is_a_banner_with_the_next_try(house: House) -> None:
+    await house.connect()
+    held = pace.Held(house.deck.clock.now() + 1800, "Last.fm error 26: API Key Suspended", refused=True)
+    await house.deck.store.write(lambda db: pace.hold(db, API_KEY, held))
+    page = await house.page()
+    assert "Last.fm refuses this service" in page
+    assert "Last.fm error 26: API Key Suspended." in page
+    assert re.search(r"Next try <span[^>]*>in 30 min", page)
+
+
+async def test_after_disconnecting_what_waits_is_kept_for_the_same_user(house: House) -> None:
+    await house.connect()
+    await queued(house)
+    assert (await house.http.post("/disconnect", data={"queue": "keep"})).status_code == 303
+    page = await house.page()
+    assert "Disconnected from RJ" in page
+    assert "1 play is kept for RJ and for nobody else" in page
+    await house.connect("somebody_else")
+    assert "Held for the Last.fm user rj, and sent to nobody else." in await house.page()
+
+
+async def test_disconnecting_can_discard_what_waits(house: House) -> None:
+    await house.connect()
+    await queued(house)
+    await house.http.post("/disconnect", data={"queue": "discard"})
+    page = await house.page()
+    assert "Nothing waits: every play that was reported has its fate." in page
+    assert "Discarded at sign-out." in page
+
+
+async def test_scrobbling_that_is_off_can_be_switched_on(house: House) -> None:
+    await house.connect()
+    await house.deck.listeners.change_settings(house.me.id, False, None)
+    assert "Scrobbling is switched off" in await house.page()
+    assert (await house.http.post("/scrobbling", data={"enabled": "true"})).status_code == 303
+    assert "Scrobbling is switched off" not in await house.page()
+
+
+async def test_a_form_of_nonsense_is_a_page_and_changes_nothing(house: House) -> None:
+    await house.connect()
+    for path, form in (
+        ("/disconnect", {}),
+        ("/disconnect", {"queue": "burn"}),
+        ("/scrobbling", {"enabled": "perhaps"}),
+    ):
+        answer = await house.http.post(path, data=form)
+        assert answer.status_code == 400
+        assert "Nothing was changed" in answer.text
+    assert (await house.me.account()).signed_in
+    assert (await house.me.account()).enabled
+
+
+async def test_retrying_sends_everything_and_shows_what_came_of_it(database: Path) -> None:
+    async with house_at(database, deliver=True) as house:
+        await house.connect()
+        house.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
+        await queued(house)
+        while "Attempt 2" not in await house.page():
+            pass  # it has not been sent yet
+        house.emulator.clear_faults()
+        assert (await house.http.post("/retry")).status_code == 303
+        assert '<span class="chip good">Accepted</span>' in await house.page()
+        assert len(house.emulator.plays("RJ")) == 1
+
+
+async def test_every_fate_stands_on_the_page_with_its_reason(house: House) -> None:
+    told = {
+        "ignored": "Last.fm's filter ignored the artist",
+        "refused": "Last.fm error 6: Invalid parameters",
+        "expired": "older than 14 days",
+        "threshold_not_met": "heard 71 s of 240 s, needs 120 s",
+        "disabled": "scrobbling is switched off",
+        "not_authenticated": "not signed in to Last.fm",
+        "discarded": "discarded by the listener",
+    }
+    await house.connect()
+    for place, (fate, why) in enumerate(told.items()):
+        await settled(house, fate, Track("An artist", f"Track {place}", duration=200), why=why)
+    await settled(house, "accepted", Track("Bjork", "Joga"), correction={"artist": "Björk", "track": "Jóga"})
+    page = await house.page("/fragments/plays")
+    for why in told.values():
+        assert why[1:].replace("'", "&#39;") in page
+    assert "Filed under Björk – Jóga." in page
+    assert page.count('<tr id="play-') == len(told) + 1
+
+
+async def test_the_numbers_are_of_today_and_true(house: House) -> None:
+    await house.connect()
+    await settled(house, "accepted", song(1))
+    await settled(house, "accepted", song(2), ago=3 * 86400)
+    await settled(house, "accepted", song(3), ago=3 * 86400, settled_ago=2 * 86400)
+    await settled(house, "ignored", song(4), ago=700)
+    await settled(house, "refused", song(5), ago=15 * 86400)
+    for number in range(60):
+        await queued(house, song(100 + number), ago=10_000 + 10 * number)
+    numbers = re.findall(r"<dd>(\d+)</dd>", await house.page("/fragments/numbers"))
+    assert numbers == ["2", "60", "1"]
+    waiting = await house.page("/fragments/queue")
+    assert "60 plays" in waiting
+    assert "And 10 more" in waiting
+
+
+async def test_what_plays_is_shown_until_it_is_over(house: House) -> None:
+    await house.connect()
+    await house.me.now_playing(Track("Sigur Rós", "Svefn-g-englar", "Ágætis byrjun", duration=604))
+    page = await house.page("/fragments/now")
+    assert "Svefn-g-englar" in page
+    assert re.search(r"0:00</span> of 10:04,\s+scrobbles at 4:00", page)
+    house.emulator.revoke("RJ")
+    await house.me.now_playing(Track("Sigur Rós", "Olsen Olsen", duration=483))
+    assert "Not shown on Last.fm: you are not signed in." in await house.page("/fragments/now")
+
+
+async def test_hostile_names_are_only_ever_text(house: House) -> None:
+    await house.connect()
+    await queued(house)
+    await settled(house, "refused", ago=900)
+    await house.me.now_playing(SINNERMAN)
+    calm = Tags(await house.page())
+    for place, name in enumerate(HOSTILE, 1):
+        track = Track(name, name, name, duration=200)
+        await queued(house, track, ago=1000 + place)
+        await settled(house, "refused", track, ago=2000 + place, why=f"Last.fm error 6: {name}")
+        await house.me.now_playing(track)
+        text = await house.page()
+        tags = Tags(text)
+        assert {tag for tag, _ in tags.found} == {tag for tag, _ in calm.found}
+        assert not [attr for _, attrs in tags.found for attr in attrs if attr.startswith("on")]
+        assert len(tags.all("script")) == len(calm.all("script"))
+        assert len(tags.all("tr")) == len(calm.all("tr")) + 2 * place
+        assert "{{ 7 * 7 }}" in text or place < 3
+        assert max(map(len, text.splitlines())) < 2_000
+
+
+PAGES = ("/", "/docs", "/signin?link=used", "/fragments/nothing", "/connect/back", *[f"/fragments/{p}" for p in PARTS])
+
+
+async def test_every_page_forbids_what_it_does_not_need(house: House) -> None:
+    for browser, path in product((house.http, house.stranger), PAGES):
+        answer = await browser.get(path)
+        assert answer.headers["content-type"].startswith("text/html")
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert f"form-action 'self' {AUTH.removesuffix('/api/auth/')};" in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "same-origin"
+        assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_no_page_fetches_anything_from_elsewhere_or_carries_code(house: House) -> None:
+    await house.connect()
+    await queued(house)
+    for browser, path in product((house.http, house.stranger), PAGES):
+        tags = Tags((await browser.get(path)).text)
+        for tag, attrs in tags.found:
+            assert "style" not in attrs
+            for name in ("src", "href", "action", "hx-get", "hx-post", "hx-sse:connect"):
+                if tag != "a" and name in attrs:
+                    assert attrs[name].startswith("/"), (tag, attrs)
+                    assert not attrs[name].startswith("//")
+        assert all("src" in script for script in tags.all("script"))
+        assert not tags.all("style")
+        outward = [a["href"] for a in tags.all("a") if not a["href"].startswith(("/", "#"))]
+        assert all(href.startswith("https://www.last.fm/") for href in outward)
+
+
+async def test_an_address_that_leads_nowhere_is_a_page_for_browsers_and_json_for_programs(house: House) -> None:
+    app = create_app(house.deck)
+    pages_for_browsers(app, safe_headers(AUTH))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://localhost") as http:
+        page = await http.get("/nowhere", headers={"Accept": "text/html,*/*"})
+        assert page.status_code == 404
+        assert "<h1>Nothing here</h1>" in page.text
+        for path, accept in (("/nowhere", "*/*"), ("/lastfm/nowhere", "text/html")):
+            answer = await http.get(path, headers={"Accept": accept})
+            assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
+
+
+async def test_files_carry_their_hash_and_are_kept_for_ever(house: House) -> None:
+    tags = Tags(await house.page())
+    files = [link["href"] for link in tags.all("link")] + [script["src"] for script in tags.all("script")]
+    assert len(files) == 5
+    for file in files:
+        answer = await house.stranger.get(file)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.headers["content-encoding"] == "gzip"
+        plain = await house.stranger.get(file, headers={"Accept-Encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        assert plain.content == answer.content
+    assert (await house.stranger.get("/static/page.000000000000.css")).status_code == 404
+    assert (await house.stranger.get("/static/..%2fpages.py")).status_code == 404
+
+
+async def test_the_first_page_is_light(house: House) -> None:
+    await house.connect()
+    for number in range(40):
+        await settled(house, "accepted", song(number), ago=number * 300)
+    tags = Tags(await house.page())
+    files = [link["href"] for link in tags.all("link")] + [script["src"] for script in tags.all("script")]
+    packed = sum(len(found.packed) for file in files if (found := assets.at(file)))
+    assert packed < 30_000
+
+
+async def test_every_script_and_style_has_its_licence_beside_it() -> None:
+    vendored = Path(assets.__file__).parent / "static" / "vendor"
+    assert "Zero-Clause BSD" in (vendored / "LICENSE-htmx.txt").read_text()
+
+
+async def test_the_reference_names_every_endpoint_of_the_description(house: House) -> None:
+    described = (await house.stranger.get("/openapi.json")).json()
+    page = (await house.stranger.get("/docs")).text
+    for path, methods in described["paths"].items():
+        assert f'<code class="path">{path}</code>' in page
+        for method in methods:
+            assert f">{method.upper()}</span>" in page
+    assert 'id="post-lastfm-scrobble"' in page
+    assert "integer (25 to 100) or null" in page
+    assert "/fragments" not in page

@@ -1,0 +1,254 @@
+"""What the page says of a play, as tables: states of the queue, fates, what plays, what stands in the way."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from tonearm.core.account import Account, Connection
+from tonearm.core.delivery import Line
+from tonearm.core.event import NowPlayingShown
+from tonearm.core.play import Play, Track
+from tonearm.store.glance import Glance, InLine
+from tonearm.store.pace import Held
+from tonearm.store.plays import Kept
+from tonearm.store.queue import Count
+from tonearm.web import views, words
+from tonearm.web.views import Act, Moment, Tone
+
+NOW = 1_795_000_000.0
+ME = Account(1, "me", Connection.CONNECTED, "RJ")
+HERE = Moment(NOW, configured=True, delivers=True)
+SINNERMAN = Play(Track("Nina Simone", "Sinnerman", duration=622), int(NOW) - 700, 622)
+PLAY = InLine(7, SINNERMAN, "rj", sending=False, tries=0, not_before=0.0, error="", live=True)
+OFFLINE = "Last.fm error 11: Service Offline"
+
+
+def a_glance(
+    play: InLine = PLAY,
+    account: Account = ME,
+    line: Line | None = None,
+    rests: Held | None = None,
+    backlog_until: float = 0.0,
+) -> Glance:
+    ours = play.owner == account.username.casefold()
+    ahead = ours and play.play.timestamp > NOW
+    count = Count(1, 0, 0 if ours else 1, int(ahead), play.not_before if ours else None, play.play.timestamp)
+    return Glance(account, line or Line(account.connection), backlog_until, rests, count, (play,), (), 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("play", "glance", "said"),
+    [
+        ({}, {}, (Tone.MOVING, "Queued", "", "Goes out with the next batch", None)),
+        ({"sending": True}, {}, (Tone.MOVING, "Sending", "On its way to Last.fm.", "", None)),
+        (
+            {"tries": 2, "error": OFFLINE},
+            {"line": Line(wait_until=NOW + 38, trouble=OFFLINE)},
+            (Tone.RETRYING, "Retrying", f"{OFFLINE}.", "Attempt 3", 38),
+        ),
+        ({"tries": 2, "error": OFFLINE}, {}, (Tone.RETRYING, "Retrying", f"{OFFLINE}.", "Attempt 3", None)),
+        (
+            {},
+            {"line": Line(wait_until=NOW + 38, trouble=OFFLINE)},
+            (Tone.MOVING, "Queued", f"{OFFLINE}.", "Goes out", 38),
+        ),
+        (
+            {},
+            {"rests": Held(NOW + 60, "Your IP has made too many requests", refused=False)},
+            (Tone.MOVING, "Queued", "Your IP has made too many requests.", "Goes out", 60),
+        ),
+        (
+            {"owner": "somebody_else"},
+            {},
+            (Tone.HELD, "Held", "Held for the Last.fm user somebody_else, and sent to nobody else.", "", None),
+        ),
+        (
+            {"play": replace(PLAY.play, timestamp=int(NOW) + 3000), "not_before": NOW + 3000},
+            {},
+            (Tone.HELD, "Held", "Its time lies ahead: held, in case our clock is slow.", "Goes out", 3000),
+        ),
+        (
+            {"live": False},
+            {"backlog_until": NOW + 900},
+            (Tone.HELD, "Held", "Reported late: it waits for room under Last.fm's daily limit.", "Looks again", 900),
+        ),
+        ({}, {"backlog_until": NOW + 900}, (Tone.MOVING, "Queued", "", "Goes out with the next batch", None)),
+        (
+            {"tries": 1, "error": "Last.fm error 9"},
+            {"account": replace(ME, connection=Connection.NEEDS_SIGN_IN)},
+            (Tone.HELD, "Held", "Last.fm has ended the session: sign in again.", "", None),
+        ),
+        (
+            {},
+            {"account": replace(ME, connection=Connection.DISCONNECTED)},
+            (Tone.HELD, "Held", "Held for the Last.fm user RJ until you connect again.", "", None),
+        ),
+        (
+            {},
+            {"rests": Held(NOW + 3600, "Last.fm error 26", refused=True)},
+            (Tone.HELD, "Held", "Last.fm refuses this service's API key.", "", None),
+        ),
+    ],
+)
+def test_every_state_of_the_queue_says_why_and_when(
+    play: dict[str, object], glance: dict[str, object], said: tuple[object, ...]
+) -> None:
+    seen = a_glance(replace(PLAY, **play), **glance)  # type: ignore[arg-type]  # a table's cells have no one type
+    (row,) = views.line(seen, HERE).rows
+    assert (row.tone, row.label, row.why, row.then, row.due) == said
+
+
+def test_a_queue_that_moves_is_looked_at_again_soon_and_one_that_rests_when_it_is_due() -> None:
+    def again(seen: Glance, moment: Moment = HERE) -> float | None:
+        return views.line(seen, moment).again
+
+    assert again(a_glance()) == views.BUSY_LOOK
+    assert again(a_glance(), replace(HERE, delivers=False)) == views.IDLE_LOOK
+    assert again(a_glance(line=Line(wait_until=NOW + 38))) == pytest.approx(38.2)
+    assert again(a_glance(account=replace(ME, connection=Connection.NEEDS_SIGN_IN))) is None
+
+
+@pytest.mark.parametrize(
+    ("account", "rests", "configured", "may"),
+    [
+        (ME, None, True, True),
+        (ME, Held(NOW + 60, "too many requests", refused=False), True, True),
+        (ME, None, False, False),
+        (replace(ME, connection=Connection.NEEDS_SIGN_IN), None, True, False),
+        (replace(ME, username="somebody_else"), None, True, False),
+    ],
+)
+def test_retrying_is_offered_only_where_it_can_help(
+    account: Account, rests: Held | None, configured: bool, may: bool
+) -> None:
+    moment = replace(HERE, configured=configured)
+    assert views.line(a_glance(account=account, rests=rests), moment).may_retry is may
+
+
+def test_the_oldest_play_is_named_when_its_days_are_numbered() -> None:
+    def left(days: float) -> float | None:
+        old = replace(PLAY, play=replace(PLAY.play, timestamp=int(NOW - days * 86400)))
+        return views.line(a_glance(old), HERE).oldest_dies_in
+
+    assert left(2) is None
+    assert left(12) == pytest.approx(2 * 86400)
+
+
+@pytest.mark.parametrize(
+    ("account", "rests", "configured", "acts"),
+    [
+        (ME, None, True, []),
+        (ME, Held(NOW + 60, "too many requests", refused=False), True, []),
+        (ME, Held(NOW + 60, "Last.fm error 10", refused=True), True, [Act.RETRY]),
+        (replace(ME, connection=Connection.SUSPENDED), None, True, [Act.RETRY]),
+        (replace(ME, connection=Connection.NEEDS_SIGN_IN), None, True, [Act.CONNECT]),
+        (replace(ME, connection=Connection.DISCONNECTED), None, True, [Act.CONNECT]),
+        (Account(1, "me"), None, True, [Act.CONNECT]),
+        (Account(1, "me"), None, False, [Act.GET_KEY]),
+        (replace(ME, enabled=False), None, True, [Act.SWITCH_ON]),
+    ],
+)
+def test_what_stands_in_the_way_is_said_with_what_to_do(
+    account: Account, rests: Held | None, configured: bool, acts: list[Act]
+) -> None:
+    found = views.banners(a_glance(account=account, rests=rests), replace(HERE, configured=configured))
+    assert [banner.act for banner in found] == acts
+
+
+def a_play(fate: str, why: str = "", correction: dict[str, str] | None = None) -> Kept:
+    rest: dict[str, Any] = {field.name: None for field in fields(Kept)}
+    return Kept(**{**rest, "id": 1, "play": SINNERMAN, "fate": fate, "why": why, "correction": correction})
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        (a_play("accepted"), (Tone.GOOD, "Accepted", "")),
+        (
+            a_play("accepted", correction={"artist": "Nina Simone", "track": "Sinner Man"}),
+            (Tone.GOOD, "Accepted", "Filed under Nina Simone – Sinner Man."),
+        ),
+        (
+            a_play("accepted", correction={"artist": "Nina Simone", "track": "Sinnerman", "album": "Pastel Blues"}),
+            (Tone.GOOD, "Accepted", ""),
+        ),
+        (
+            a_play("ignored", "the artist is on its filter list"),
+            (Tone.BAD, "Ignored", "The artist is on its filter list."),
+        ),
+        (a_play("refused", "Last.fm error 6: Invalid"), (Tone.BAD, "Refused", "Last.fm error 6: Invalid.")),
+        (a_play("expired", "older than 14 days"), (Tone.QUIET, "Too old", "Older than 14 days.")),
+        (
+            a_play("threshold_not_met", "heard 71 s of 240 s, needs 120 s"),
+            (Tone.QUIET, "Not counted", "Heard 71 s of 240 s, needs 120 s."),
+        ),
+        (
+            a_play("disabled", "scrobbling is switched off"),
+            (Tone.QUIET, "Not sent", "Scrobbling is switched off. It stays in the history here."),
+        ),
+        (
+            a_play("not_authenticated", "not signed in to Last.fm"),
+            (Tone.QUIET, "Not sent", "Not signed in to Last.fm. It stays in the history here."),
+        ),
+        (a_play("discarded", "discarded at sign-out"), (Tone.QUIET, "Discarded", "Discarded at sign-out.")),
+        (a_play("some_new_fate", "who knows?"), (Tone.QUIET, "Some new fate", "Who knows?")),
+    ],
+)
+def test_every_fate_has_its_words(kept: Kept, said: tuple[str, str, str]) -> None:
+    row = views.latest(kept)
+    assert (row.tone, row.label, row.why) == said
+
+
+@pytest.mark.parametrize(
+    ("duration", "elapsed", "needed", "again"),
+    [
+        (604.0, 151.0, 240.0, 89.2),
+        (604.0, 300.0, 240.0, 304.2),
+        (200.0, 10.0, 100.0, 90.2),
+        (None, 10.0, 240.0, 230.2),
+        (20.0, 5.0, None, 15.2),
+    ],
+)
+def test_what_plays_is_shown_against_the_listeners_own_rule(
+    duration: float | None, elapsed: float, needed: float | None, again: float
+) -> None:
+    event = NowPlayingShown("Sigur Rós", "Svefn-g-englar", "", duration, NOW - elapsed, "success")
+    shown = views.playing(event, 50, NOW)
+    assert shown is not None
+    assert (shown.elapsed, shown.needed) == (elapsed, needed)
+    assert shown.again == pytest.approx(again)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-3, "0 s"),
+        (0.2, "1 s"),
+        (38, "38 s"),
+        (60, "1 min"),
+        (61, "2 min"),
+        (3600, "1 h"),
+        (90000, "25 h"),
+        (2e5, "3 days"),
+    ],
+)
+def test_a_wait_is_said_in_one_unit(seconds: float, said: str) -> None:
+    assert words.span(seconds) == said
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(-1, "0:00"), (9.9, "0:09"), (151, "2:31"), (3725, "1:02:05")])
+def test_a_place_in_a_track_is_said_in_minutes(seconds: float, said: str) -> None:
+    assert words.clock(seconds) == said
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u202e\u2066", "\u00a0\u3000", "\u0301\u0301"])
+def test_a_name_of_nothing_to_see_is_called_so(text: str) -> None:
+    assert words.name(text) == "(a name of invisible characters)"
+
+
+def test_a_name_as_long_as_a_novel_is_cut() -> None:
+    assert len(words.name("x" * 10_000)) == words.LONGEST_SHOWN
+    assert words.name("") == ""
