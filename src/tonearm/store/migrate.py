@@ -94,7 +94,7 @@ def _create(engine: Engine) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
             if revision(connection):
                 return
-        metadata.create_all(connection)
+        metadata.create_all(connection, checkfirst=False)  # what is there already is not ours
         _VERSION.create(connection)
         connection.execute(_VERSION.insert().values(version_num=NEWEST))
 

@@ -16,8 +16,8 @@ from tonearm.web.events import events_router
 from tonearm.web.health import health_router
 from tonearm.web.pages import pages_router
 from tonearm.web.sheets import pages_for_browsers
-from tonearm.web.templates import safe_headers
 from tonearm.web.stories import stories_router
+from tonearm.web.templates import safe_headers
 
 LARGEST_BODY = 2 * 2**20
 """Bytes that a request may bring."""
