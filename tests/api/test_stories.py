@@ -152,3 +152,25 @@ def test_the_list_is_filtered_and_paged_without_a_play_lost_or_doubled(service: 
 @pytest.mark.parametrize("query", ["fate=lost", "limit=0", "limit=501", "after=yesterday", "after=1-2-3"])
 def test_a_strange_filter_is_422(service: Service, query: str) -> None:
     assert service.http.get(f"/lastfm/queue?{query}").status_code == 422
+
+
+def test_the_album_alone_is_corrected_on_the_same_play(service: Service) -> None:
+    story = _sent(service, album_artist="Various Artists")
+    assert story["fate"] == "ignored"
+    answer = service.http.patch(f"/lastfm/queue/{story['id']}", json={"album_artist": ""})
+    assert (answer.status_code, answer.json()["id"]) == (200, story["id"])
+    service.http.post("/lastfm/queue/retry")
+    again = _story(service, story["id"])
+    assert (again["fate"], again["album_artist"]) == ("accepted", "")
+
+
+def test_a_play_that_waits_for_another_user_or_its_own_time_is_not_hurried(service: Service) -> None:
+    ahead = service.http.post("/lastfm/scrobble", json=a_play(timestamp=int(time.time()) + 3600)).json()["id"]
+    assert "lies ahead" in service.http.post(f"/lastfm/queue/{ahead}/retry").json()["detail"]
+    service.emulator.fault("error", error=16, methods=["track.scrobble"])
+    waits = service.http.post("/lastfm/scrobble", json=a_play()).json()["id"]
+    service.failed_once(waits)
+    service.http.delete("/lastfm/disconnect")
+    service.sign_in(service.http, "somebody-else")
+    answer = service.http.post(f"/lastfm/queue/{waits}/retry")
+    assert (answer.status_code, "rj" in answer.json()["detail"]) == (409, True)

@@ -112,3 +112,12 @@ def test_a_right_player_beside_a_wrong_clock_is_believed(service: Service) -> No
     start = int(time.time()) + DAY - 650
     assert _report(service.http, "player/1", timestamp=start, played_time=620)["status"] == "success"
     assert [play.timestamp for play in service.emulator.plays("RJ")] == [start]
+
+
+def test_a_report_that_is_repeated_after_the_skew_was_learnt_is_a_duplicate(service: Service) -> None:
+    service.emulator.fault("clock-skew", seconds=-300)
+    start = int(time.time()) - 650
+    first = _report(service.http, "player/1", timestamp=start, played_time=620)
+    again = _report(service.http, "player/1", timestamp=start, played_time=620)
+    assert (again["status"], again["id"]) == ("duplicate", first["id"])
+    assert len(service.emulator.plays("RJ")) == 1

@@ -41,15 +41,21 @@ def test_no_window_holds_more_requests_than_the_rate(gaps: list[float], rate: fl
 
 @given(st.integers(2, 500), rates)
 def test_who_always_has_something_to_send_gets_exactly_the_rate(number: int, rate: float) -> None:
+    number = min(number, int(pacing.FURTHEST_SLOT * rate))
     starts = _starts([0.0] * number, rate)
     assert (starts[-1] - starts[0]) * rate == pytest.approx(number - 1)
 
 
-@given(st.floats(0, 1e9), st.floats(0, 1e9), rates)
-def test_a_caller_waits_for_nothing_but_its_slot(tat: float, now: float, rate: float) -> None:
+@given(st.floats(-1e9, pacing.FURTHEST_SLOT), st.integers(0, 10**9), rates)
+def test_a_caller_waits_for_nothing_but_its_slot(ahead: float, now: int, rate: float) -> None:
+    tat = now + ahead
     slot = pacing.book(tat, now, rate)
     assert slot.wait == max(0.0, tat - now)
     assert slot.tat == max(tat, now) + 1 / rate
+
+
+def test_a_slot_that_a_wrong_clock_has_booked_holds_nobody_up() -> None:
+    assert pacing.book(1000.0 + 86400, 1000.0, 4.0) == pacing.Slot(0.0, 1000.25)
 
 
 @pytest.mark.parametrize("rate", [0, 0.0, -1])

@@ -130,7 +130,7 @@ def test_bad_plays_are_found_and_all_others_go_on(case: tuple[int, set[int]]) ->
     assert len(world.sent) <= max(1, 2 * len(bad) * math.log2(BATCH) + 1)
 
 
-@pytest.mark.parametrize("size", range(1, BATCH + 1))
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 17, 28, 49, 50])
 def test_one_bad_play_is_alone_after_12_requests_wherever_it_stands(size: int) -> None:
     for bad in range(size):
         world = queue_of(size)

@@ -63,7 +63,8 @@ class Line:
 class Waiting:
     """A frozen play in the queue. A `group` (after a split) is sent together and alone; 0 is none.
 
-    `live`: it was reported when it was played; what is not is a backlog, which yields.
+    `live`: it was reported when it was played; what is not is a backlog, which yields. `refused_ahead`: this
+    very answer has refused it as lying ahead.
     """
 
     id: int
@@ -76,6 +77,7 @@ class Waiting:
     error: str = ""
     live: bool = True
     enqueued_at: float = 0.0
+    refused_ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ def next_move(
     alive = [w for w in waiting if w.id not in gone]
     if line.connection is not Connection.CONNECTED:
         return Rest(None, expired)
-    if line.wait_until > now:
+    if now < line.wait_until <= now + pacing.LONGEST_REST:
         return Rest(line.wait_until if alive else None, expired)
     due = [w for w in alive if w.not_before <= now]
     if not due:
@@ -363,7 +365,9 @@ def _outcome(waiting: Waiting, answer: ItemAnswer, now: float, skew: float) -> F
             if queued_by_a_fast_clock(waiting.enqueued_at, now, skew):
                 later = now  # ours, as is known by now: it is moved, and goes out at once
             error = "Last.fm says that the time of this play lies ahead"
-            return replace(waiting, tries=waiting.tries + 1, too_new=1, not_before=later, error=error)
+            return replace(
+                waiting, tries=waiting.tries + 1, too_new=1, not_before=later, error=error, refused_ahead=True
+            )
         case code:
             return Ignored(code, true_reason(waiting.play, code, answer.words, now + skew))
 

@@ -33,6 +33,12 @@ RESERVE = 0.1
 BUDGET_LOOK = 900.0
 """Seconds until a backlog that has used up the budget looks again."""
 
+LONGEST_REST = 86400.0
+"""Seconds; whatever rests longer was written by a clock that has been put back since."""
+
+FURTHEST_SLOT = 3600.0
+"""Seconds; a slot further ahead was booked by a clock that has been put back since."""
+
 KEY_PROBE = 3600.0
 """Seconds between probes of a refused API key; a suspension is lifted by people, not by retries."""
 
@@ -52,7 +58,7 @@ def book(tat: float, now: float, per_second: float) -> Slot:
     """
     if per_second <= 0:
         return Slot(0.0, tat)
-    start = max(tat, now)
+    start = max(tat, now) if tat <= now + FURTHEST_SLOT else now
     return Slot(start - now, start + 1.0 / per_second)
 
 

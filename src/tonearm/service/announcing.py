@@ -23,7 +23,7 @@ class Told:
 
 
 class Subscription:
-    """An open ear: iterate it for events, oldest first."""
+    """An open ear: iterate it for events, oldest first. It ends where it has missed some, so that one resumes."""
 
     def __init__(self) -> None:
         self._told: asyncio.Queue[Told] = asyncio.Queue(maxsize=4 * REMEMBERED)
@@ -37,7 +37,7 @@ class Subscription:
             self.missed = True
 
     async def __aiter__(self) -> AsyncIterator[Told]:
-        while True:
+        while not (self.missed and self._told.empty()):
             yield await self._told.get()
 
     async def within(self, seconds: float) -> Told | None:

@@ -30,7 +30,7 @@ from tonearm.core.delivery import (
     Waiting,
 )
 from tonearm.core.event import AuthChanged, Event, ScrobbleStatus
-from tonearm.core.pacing import BUDGET_DAY, PROBE
+from tonearm.core.pacing import BUDGET_DAY, LONGEST_REST, PROBE
 from tonearm.core.play import OLDEST_ACCEPTED, Play
 from tonearm.core.report import queued_by_a_fast_clock
 from tonearm.core.verdict import Answered, Cause, Correction, Later, SessionDoubted, SessionEnded, Throttled, Verdict
@@ -67,6 +67,7 @@ class _Turn:
     wait: float = 0.0
     until: float | None = None
     news: tuple[Event, ...] = ()
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Delivering:
                 verdict = await self._send(lease, turn)
                 self.tally.verdicts[type(verdict).__name__] += 1
                 sent += 1
-                go_on = partial(self._go_on, lease, turn.batch, verdict, last=sent == BATCHES)
+                go_on = partial(self._go_on, lease, turn, verdict, last=sent == BATCHES)
                 turn = await self.store.write(go_on)
                 lease = turn.lease
                 self._tell(account, turn.news)
@@ -155,9 +156,9 @@ class Delivering:
         lease = queue.claim(db, account, self.owner, now, now + LEASE)
         return self._next(db, lease, ()) if lease else _Turn(None)
 
-    def _go_on(self, sent: Lease, batch: tuple[Waiting, ...], verdict: Verdict, db: Connection, *, last: bool) -> _Turn:
+    def _go_on(self, sent: Lease, turn: _Turn, verdict: Verdict, db: Connection, *, last: bool) -> _Turn:
         """Write what an answer means, on the account as it is now; take the next batch unless it was the last."""
-        now = self.clock.now()
+        now, batch = self.clock.now(), turn.batch
         lease = queue.renew(db, sent, now + LEASE)
         if lease.sealed_session != sent.sealed_session and isinstance(verdict, SessionEnded | SessionDoubted):
             verdict = Later(verdict.cause)  # it speaks of a session that has been replaced meanwhile
@@ -168,13 +169,13 @@ class Delivering:
         step = delivery.next_step(lease.line, batch, verdict, now, chance, used=used, rung=rung, skew=skew)
         queue.set_line(db, lease, step.line)
         if step.hold:
-            pace.hold(db, self.pace.key, _held(step.hold))
-        elif rested and delivery.proves_the_key(verdict):
+            pace.hold(db, self.pace.key, _held(step.hold, now))
+        elif rested and turn.at >= rested.since and delivery.proves_the_key(verdict):
             pace.let_go(db, self.pace.key)
         news = self._settle(db, batch, step, now)
         if step.line.connection is not lease.line.connection:
             news.append(AuthChanged(step.line.connection, _username(db, lease.account)))
-        queue.put_back(db, step.back)
+        queue.put_back(db, self._put_right(db, lease, step.back, now))
         _remember(db, lease.account, verdict, step, now)
         lease = queue.renew(db, lease, now + LEASE)
         if last:
@@ -185,11 +186,11 @@ class Delivering:
     def _next(self, db: Connection, lease: Lease, news: tuple[Event, ...]) -> _Turn:
         now = self.clock.now()
         rest = pace.rest(db, self.pace.key)
-        if rest and rest.until > now:
+        if rest and now < rest.until <= now + LONGEST_REST:
             queue.release(db, lease)
             return _Turn(None, until=rest.until, news=news)
         line = lease.line if self.daily is None else replace(lease.line, budget=self.daily)
-        waiting = self._told_right(db, lease, queue.waiting(db, lease.account, lease.user, now, delivery.BATCH), now)
+        waiting = queue.waiting(db, lease.account, lease.user, now, delivery.BATCH)
         used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if line.budget else 0
         move = delivery.next_move(line, waiting, now, used=used, probe=rest is not None, skew=self.time.skew)
         told = news + tuple(self._fate(db, s, w, now) for s, w in _paired(move.expired, waiting))
@@ -197,27 +198,32 @@ class Delivering:
             queue.mark_sending(db, lease, [w.id for w in move.batch])
             if rest:  # one probes, the others wait for what it finds
                 pace.hold(db, self.pace.key, replace(rest, until=now + PROBE))
-            return _Turn(lease, move.batch, self.pace.book(db), news=told)
+            return _Turn(lease, move.batch, self.pace.book(db), news=told, at=now)
         if move.backlog_until:
             queue.rest_backlog(db, lease, move.backlog_until)
         queue.release(db, lease)
         return _Turn(None, until=move.until, news=told)
 
-    def _told_right(self, db: Connection, lease: Lease, waiting: list[Waiting], now: float) -> list[Waiting]:
-        """The plays, with their starts moved where a clock of ours that ran fast has told them.
+    def _put_right(self, db: Connection, lease: Lease, back: tuple[Waiting, ...], now: float) -> tuple[Waiting, ...]:
+        """Plays that come back, with their starts moved where a clock of ours that ran fast has told them.
 
-        Only what Last.fm surely has not: never sent, or answered as lying ahead.
+        Only what this very answer has refused as lying ahead: Last.fm surely has not got it, and says so once.
         """
         skew = self.time.skew
-        wrong = [w for w in waiting if queued_by_a_fast_clock(w.enqueued_at, now, skew) and w.tries == w.too_new]
-        moved = {w.id: replace(w, play=replace(w.play, timestamp=w.play.timestamp + round(skew))) for w in wrong}
-        keys = [_key(lease.account, w.play) for w in moved.values()]
-        taken = plays.known(db, keys)
-        for w in moved.values():
-            if _key(lease.account, w.play) not in taken:
-                plays.restamp(db, w.id, w.play.timestamp, f"moved by {round(skew):+d} s: the clock here ran fast")
-                queue.restamp(db, w.id, w.play.timestamp)
-        return [moved.get(w.id, w) if _key(lease.account, moved.get(w.id, w).play) not in taken else w for w in waiting]
+        return tuple(
+            self._moved(db, lease, w, round(skew))
+            if w.refused_ahead and queued_by_a_fast_clock(w.enqueued_at, now, skew)
+            else w
+            for w in back
+        )
+
+    def _moved(self, db: Connection, lease: Lease, w: Waiting, by: int) -> Waiting:
+        play = replace(w.play, timestamp=w.play.timestamp + by)
+        if plays.known(db, [_key(lease.account, play)]):
+            return w  # there is a play at that time already: this one waits until its own has come
+        plays.restamp(db, w.id, play.timestamp, f"moved by {by:+d} s: the clock here ran fast")
+        queue.restamp(db, w.id, play.timestamp)
+        return replace(w, play=play)
 
     def _settle(self, db: Connection, batch: Sequence[Waiting], step: Step, now: float) -> list[Event]:
         plain = [s.id for s in step.settled if s.fate == Accepted()]
@@ -302,8 +308,8 @@ def _words(fate: Fate) -> tuple[str, str]:
             assert_never(fate)
 
 
-def _held(hold: Hold) -> pace.Held:
-    return pace.Held(hold.until, hold.why, hold.refused, hold.rung)
+def _held(hold: Hold, now: float) -> pace.Held:
+    return pace.Held(hold.until, hold.why, hold.refused, hold.rung, now)
 
 
 def _may_be_limited(verdict: Verdict) -> bool:

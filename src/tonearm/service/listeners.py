@@ -153,8 +153,9 @@ class Listeners:
             held = count.queued
         next_at = None
         if count.queued > held and count.next_attempt_at is not None:
-            soonest = max(count.next_attempt_at, line.wait_until, rests.until if rests else 0.0)
-            next_at = max(soonest, now)
+            backlog_at = max(count.next_attempt_at, queue.backlog_until(db, number))
+            soonest = backlog_at if count.next_live_at is None else min(count.next_live_at, backlog_at)
+            next_at = max(soonest, line.wait_until, rests.until if rests else 0.0, now)
         return QueueStanding(
             queued=count.queued,
             sending=count.sending,

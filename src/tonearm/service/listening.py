@@ -124,7 +124,7 @@ def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
         if key not in moved and (key not in fresh or fresh[key]["fate"] in NOT_QUEUED):
             fresh[key] = _history_row(report, decision, who[report.account])
     numbers = plays.keep(db, list(fresh.values()))
-    before = moved | plays.known(db, [key for key in fresh if key not in numbers])
+    before = moved | plays.known(db, [key for key in (*moved, *fresh) if key not in numbers])
     taken: list[Taken] = []
     queued: dict[int, dict[str, Any]] = {}
     for report, decision in zip(reports, decided, strict=True):
@@ -147,9 +147,9 @@ def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
 
 
 def _moved(db: Connection, reports: Sequence[Report]) -> dict[plays.Key, tuple[int, str]]:
-    """Plays that were reported before and whose start was moved then, by the key that the reports have now."""
+    """Plays that were reported before with another start, then or now moved, by the key that the reports have now."""
     as_told = plays.known_as_told(db, [_told_key(r) for r in reports])
-    return {_key(r): as_told[_told_key(r)] for r in reports if _told_key(r) in as_told} if as_told else {}
+    return {_key(r): as_told[_told_key(r)] for r in reports if _told_key(r) in as_told}
 
 
 def _suspected(

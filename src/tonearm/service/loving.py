@@ -15,6 +15,7 @@ from tonearm.core import pacing
 from tonearm.core.event import ImportProgress
 from tonearm.core.loved import ImportPlan, Loved, Tally, plan_import
 from tonearm.core.matching import LibraryIndex
+from tonearm.core.verdict import Cause
 from tonearm.lastfm.client import LastFm
 from tonearm.lastfm.error import LastFmError, RateLimited
 from tonearm.lastfm.types import LovedTrack, Page
@@ -48,7 +49,12 @@ class Loving:
 
     async def start(self, account: int) -> Run:
         """Begin an import, or join the one that goes on."""
-        begin = partial(runs.begin, account=account, kind=KIND, now=self.clock.now(), resume_within=RESUME_WITHIN)
+        now = self.clock.now()
+
+        def begin(db: Connection) -> Run:
+            owner = accounts.by_id(db, [account])[account].username.casefold()
+            return runs.begin(db, account, KIND, owner, now, RESUME_WITHIN)
+
         run = await self.store.write(begin)
         self.ring(account)
         return run
@@ -95,7 +101,7 @@ class Loving:
     async def _page(self, who: str, number: int) -> Page[LovedTrack]:
         for attempt in range(1, TRIES):
             if rest := await self.pace.rest():
-                await self.clock.sleep(rest.until - self.clock.now())
+                raise RateLimited(Cause(None, f"requests rest for now: {rest.why}"))
             try:
                 return await self.client.loved_tracks(who, page=number, limit=PAGE)
             except LastFmError as error:

@@ -43,7 +43,7 @@ class Pace:
         last, now = pace.rest(db, self.key), self.clock.now()
         rung = last.rung if last else 0
         wait = max(pacing.rung(pacing.ADDRESS_LADDER, rung), retry_after or 0.0)
-        pace.hold(db, self.key, pace.Held(now + wait, str(cause), False, rung + 1))
+        pace.hold(db, self.key, pace.Held(now + wait, str(cause), False, rung + 1, now))
 
     async def turn(self) -> None:
         """Return when this caller's turn has come."""

@@ -141,7 +141,10 @@ class SigningIn:
         return waiting.queued - waiting.held_for_others
 
     async def sign_out(self, account: int, discard: bool) -> int:
-        """Forget the session; what waits is held for the same Last.fm user, or discarded: how many that is."""
+        """Forget the session; what waits is held for the same Last.fm user, or discarded: how many that is.
+
+        What is on its way at this moment is discarded as well, unless Last.fm answers that it has it.
+        """
         now = self.clock.now()
 
         def leave(db: Connection) -> tuple[int, str]:

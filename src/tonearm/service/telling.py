@@ -19,7 +19,7 @@ from tonearm.store.database import Store
 from tonearm.store.plays import Kept
 from tonearm.store.queue import Standing
 
-SENT_AGAIN = ("ignored", "refused", "discarded", "suspected", *NOT_QUEUED)
+SENT_AGAIN = ("ignored", "refused", "discarded", "suspected", "expired", *NOT_QUEUED)
 """Fates after which a listener may send a play by hand: it is not on Last.fm, and still may get there."""
 
 
@@ -111,6 +111,10 @@ class Telling:
         if kept is None:
             return NoSuchPlay()
         if kept.fate == "queued":
+            if kept.play.timestamp > now:
+                return NotNow("its time lies ahead: it is sent when that has come")
+            if kept.owner and kept.owner != accounts.by_id(db, [account])[account].username.casefold():
+                return NotNow(f"it waits for the Last.fm user {kept.owner}: sign in as that user to send it")
             queue.due_now(db, account, number, now)
             return Done(number, kept.play.track)
         if kept.fate not in SENT_AGAIN:
@@ -151,8 +155,17 @@ class Telling:
             return NotNow("it is on its way to Last.fm right now: look again in a moment")
         play = replace(kept.play, track=cleaned(change(kept.play.track)))
         key = (account, play.track.artist, play.track.title, play.timestamp)
-        if key in plays.known(db, [key]):
+        there = plays.known(db, [key])
+        if key in there and there[key][0] != number:
             return NotNow("there is a play of these names at that time already")
+        if key in there:  # Last.fm tells plays apart by these names alone: it stays the same play
+            queue.remove(db, [number])
+            again = self._enqueue(db, replace(kept, play=play), now)
+            if isinstance(again, Done):
+                plays.rewrite(db, number, plays.facts(play))
+            elif kept.fate == "queued":
+                return self._enqueue(db, kept, now)
+            return again
         row = {
             **plays.facts(play),
             "account": account,
@@ -185,6 +198,8 @@ class Telling:
             return NoSuchPlay()
         if kept.fate not in ("queued", "ignored", "refused", "suspected", *NOT_QUEUED):
             return NotNow(_final(kept))
+        if kept.fate == "queued" and queue.standings(db, [number])[number].state is queue.State.SENDING:
+            return NotNow("it is on its way to Last.fm right now: look again in a moment")
         plays.settle(db, [number], "discarded", self.clock.now(), why="discarded by the listener")
         queue.remove(db, [number])
         return Done(number, kept.play.track)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, case, select, update
 
 from tonearm.core.account import Account
 from tonearm.core.account import Connection as Connected
@@ -98,6 +98,8 @@ def sign_in(db: Connection, number: int, username: str, sealed_session: str) -> 
             lastfm_user=username.casefold(),
             lastfm_session_key=sealed_session,
             connection=Connected.CONNECTED,
+            budget=case((account.c.lastfm_user == username.casefold(), account.c.budget), else_=0),
+            backlog_until=0,
             wait_until=0,
             fails=0,
             doubts=0,

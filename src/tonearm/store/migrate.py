@@ -68,7 +68,8 @@ def migrate(url: URL) -> Path | None:
         fault = plain(error)
         raise StoreUnavailable(f"{file}: {fault}" if file else str(fault)) from None
     except OSError as error:
-        raise StoreUnavailable(f"{error.filename or file}: {error.strerror}") from None
+        where = f"{file}: its folder cannot be written to" if file else "the database cannot be opened"
+        raise StoreUnavailable(f"{where} ({error.strerror})") from None
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select, update
 
 from tonearm.core import pacing
+from tonearm.core.pacing import LONGEST_REST
 from tonearm.store.dialect import insert_ignore
 from tonearm.store.schema import pace
 
@@ -15,13 +16,14 @@ from tonearm.store.schema import pace
 class Held:
     """Requests with this key rest until then (Unix seconds); `refused`: the key itself is refused.
 
-    `rung` counts rests in a row. Once `until` is over it still says that a single probe is to go first.
+    `rung` counts rests in a row since `since`. Once `until` is over a single probe is to go first.
     """
 
     until: float
     why: str
     refused: bool
     rung: int = 1
+    since: float = 0.0
 
 
 def begin(db: Connection, key: str) -> None:
@@ -41,13 +43,13 @@ def book(db: Connection, key: str, now: float, per_second: float) -> float:
 def rest(db: Connection, key: str) -> Held | None:
     """The last rest of this key, over or not, until an answer proves that it is served again."""
     row = db.execute(select(pace).where(pace.c.key == key, pace.c.hold_rung > 0)).first()
-    return Held(row.hold_until, row.hold_why, bool(row.hold_refused), row.hold_rung) if row else None
+    return Held(row.hold_until, row.hold_why, bool(row.hold_refused), row.hold_rung, row.hold_since) if row else None
 
 
 def held(db: Connection, key: str, now: float) -> Held | None:
     """What rests this key now."""
     last = rest(db, key)
-    return last if last and last.until > now else None
+    return last if last and now < last.until <= now + LONGEST_REST else None
 
 
 def hold(db: Connection, key: str, held_: Held) -> None:
@@ -55,7 +57,13 @@ def hold(db: Connection, key: str, held_: Held) -> None:
     db.execute(
         update(pace)
         .where(pace.c.key == key, pace.c.hold_until < held_.until)
-        .values(hold_until=held_.until, hold_why=held_.why, hold_refused=held_.refused, hold_rung=held_.rung)
+        .values(
+            hold_until=held_.until,
+            hold_why=held_.why,
+            hold_refused=held_.refused,
+            hold_rung=held_.rung,
+            hold_since=held_.since,
+        )
     )
 
 

@@ -72,7 +72,6 @@ _KNOWN = select(play.c.account, play.c.artist, play.c.track, play.c.timestamp, p
 _AS_TOLD = select(play.c.account, play.c.artist, play.c.track, play.c.reported_timestamp, play.c.id, play.c.fate).where(
     _OF_ACCOUNTS,
     play.c.reported_timestamp.in_(bindparam("times", expanding=True)),
-    play.c.reported_timestamp != play.c.timestamp,
 )
 
 
@@ -82,7 +81,7 @@ def known(db: Connection, keys: Sequence[Key]) -> dict[Key, tuple[int, str]]:
 
 
 def known_as_told(db: Connection, keys: Sequence[Key]) -> dict[Key, tuple[int, str]]:
-    """Number and fate of plays whose start was moved, by the start that they were reported with."""
+    """Number and fate of plays by the start that they were reported with, moved or not."""
     return _found(db, _AS_TOLD, keys)
 
 

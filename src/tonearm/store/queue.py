@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, 
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import Line, Waiting
+from tonearm.core.pacing import LONGEST_REST
 from tonearm.store.dialect import insert_ignore
 from tonearm.store.plays import frozen
 from tonearm.store.schema import account, scrobble_queue
@@ -50,6 +51,7 @@ class Count:
     held_for_others: int
     held_ahead: int
     next_attempt_at: float | None
+    next_live_at: float | None
     oldest: int | None
 
 
@@ -86,9 +88,14 @@ def enqueue(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
     insert_ignore(db, scrobble_queue, rows)
 
 
+def _over(until: Any, now: Any) -> Any:
+    """Whether a wait is over, or was written by a clock that has been put back since."""
+    return or_(until <= now, until > now + LONGEST_REST)
+
+
 _CLAIM = (
     update(account)
-    .where(account.c.id == bindparam("number"), account.c.lease_until <= bindparam("now"))
+    .where(account.c.id == bindparam("number"), _over(account.c.lease_until, bindparam("now")))
     .values(
         lease_owner=bindparam("owner"),
         lease_until=bindparam("until"),
@@ -259,15 +266,15 @@ _MINE = and_(_ROW.account == account.c.id, _ROW.owner == account.c.lastfm_user)
 
 def due(db: Connection, now: float) -> list[int]:
     """Accounts that have something to send now, the longest waiting first."""
-    may_go = or_(_ROW.live, account.c.backlog_until <= now)
+    may_go = or_(_ROW.live, _over(account.c.backlog_until, now))
     has_due = exists().where(_MINE, _ROW.state == State.QUEUED, _ROW.next_attempt_at <= now, may_go)
     left_sending = exists().where(_ROW.account == account.c.id, _ROW.state == State.SENDING)
     wanted = (
         select(account.c.id)
         .where(
             account.c.connection == Connected.CONNECTED,
-            account.c.wait_until <= now,
-            account.c.lease_until <= now,
+            _over(account.c.wait_until, now),
+            _over(account.c.lease_until, now),
             or_(has_due, left_sending),
         )
         .order_by(account.c.answered_at)
@@ -338,7 +345,7 @@ def due_now(db: Connection, number: int, play: int, now: float) -> None:
         .where(_ROW.id == play, _ROW.state == State.QUEUED, _ROW.timestamp <= now)
         .values(next_attempt_at=0)
     )
-    db.execute(update(account).where(account.c.id == number).values(wait_until=0))
+    db.execute(update(account).where(account.c.id == number).values(wait_until=0, backlog_until=0))
 
 
 def listing(db: Connection, number: int, limit: int) -> list[Any]:
@@ -368,11 +375,18 @@ def count(db: Connection, number: int, user: str, now: float) -> Count:
             number_of(~mine),
             number_of(ahead),
             func.min(case((and_(mine, ~sending), _ROW.next_attempt_at))),
+            func.min(case((and_(mine, ~sending, _ROW.live), _ROW.next_attempt_at))),
             func.min(_ROW.timestamp),
         ).where(_ROW.account == number)
     ).one()
-    total, now_sending, others, waits_ahead, next_at, oldest = row
-    return Count(total - now_sending, now_sending, others, waits_ahead, next_at, oldest)
+    total, now_sending, others, waits_ahead, next_at, next_live_at, oldest = row
+    return Count(total - now_sending, now_sending, others, waits_ahead, next_at, next_live_at, oldest)
+
+
+def backlog_until(db: Connection, number: int) -> float:
+    """Until when (Unix seconds) only live plays of an account are due."""
+    until: float = db.execute(select(account.c.backlog_until).where(account.c.id == number)).scalar_one()
+    return until
 
 
 def length(db: Connection, number: int) -> int:

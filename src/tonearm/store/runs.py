@@ -52,10 +52,16 @@ def _read(row: Any) -> Run:
     )
 
 
-def begin(db: Connection, account: int, kind: str, now: float, resume_within: float) -> Run:
-    """The run of that kind that goes on, one that failed lately, or a new one; running when this returns."""
+def begin(db: Connection, account: int, kind: str, owner: str, now: float, resume_within: float) -> Run:
+    """The run of that kind that goes on, one that failed lately, or a new one; running when this returns.
+
+    Only a run over the same Last.fm user's list (`owner`) goes on.
+    """
     row = db.execute(
-        select(run).where(run.c.account == account, run.c.kind == kind).order_by(run.c.id.desc()).limit(1)
+        select(run)
+        .where(run.c.account == account, run.c.kind == kind, run.c.owner == owner)
+        .order_by(run.c.id.desc())
+        .limit(1)
     ).first()
     last = _read(row) if row else None
     if last and last.state is RunState.RUNNING:
@@ -64,7 +70,14 @@ def begin(db: Connection, account: int, kind: str, now: float, resume_within: fl
         db.execute(update(run).where(run.c.id == last.id).values(state=RunState.RUNNING, fault="", updated_at=now))
         return find(db, account, last.id) or last
     fresh = insert(run).values(
-        account=account, kind=kind, state=RunState.RUNNING, cursor=1, counts={}, started_at=now, updated_at=now
+        account=account,
+        kind=kind,
+        owner=owner,
+        state=RunState.RUNNING,
+        cursor=1,
+        counts={},
+        started_at=now,
+        updated_at=now,
     )
     number = db.execute(fresh.returning(run.c.id)).scalar_one()
     return Run(number, account, kind, RunState.RUNNING, 1, 0, 0, {}, "", now, now)

@@ -126,11 +126,9 @@ play = Table(
     Column("instead_of", Id),  # the play whose names the listener has corrected with this one
     UniqueConstraint("account", "artist", "track", "timestamp", name="play_once"),
     Index("play_by_time", "account", "timestamp"),
+    Index("play_as_told", "account", "reported_timestamp"),
     Index("play_by_fate", "account", "fate", "settled_at"),
 )
-
-_MOVED = play.c.reported_timestamp != play.c.timestamp
-Index("play_as_told", play.c.account, play.c.reported_timestamp, sqlite_where=_MOVED, postgresql_where=_MOVED)
 
 scrobble_queue = Table(
     "scrobble_queue",
@@ -210,6 +208,7 @@ run = Table(
     Column("id", Id, primary_key=True),
     _account(),
     Column("kind", Text, nullable=False),
+    _words("owner"),  # the Last.fm user whose list it reads, case folded
     Column("state", Text, nullable=False),
     _number("cursor"),
     _number("done"),
@@ -230,4 +229,5 @@ pace = Table(
     _words("hold_why"),
     Column("hold_refused", Boolean, nullable=False),
     _number("hold_rung"),
+    _moment("hold_since"),
 )

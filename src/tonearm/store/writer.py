@@ -11,7 +11,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -51,6 +51,7 @@ class Writer:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._gathered: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
         self._door = threading.Lock()  # so that no write comes after the end of the queue
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="tonearm-writer", daemon=True)
@@ -70,14 +71,25 @@ class Writer:
             if self._closed:
                 raise StoreUnavailable(CLOSED)
             job = _Job(write, group, item, loop.create_future(), loop)
-            self._jobs.put(job)
+            if loop not in self._gathered:  # waking a thread costs as much as a play: once for all that come together
+                self._gathered[loop] = []
+                loop.call_soon(self._hand_over, loop)
+            self._gathered[loop].append(job)
         return job.future
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._door:
+            for job in self._gathered.pop(loop, ()):
+                self._jobs.put(job)
 
     def close(self) -> None:
         """Finish what waits, then stop."""
         with self._door:
             if not self._closed:
                 self._closed = True
+                for job in chain(*self._gathered.values()):
+                    self._jobs.put(job)
+                self._gathered.clear()
                 self._jobs.put(None)
         self._thread.join()
 
@@ -96,13 +108,15 @@ class Writer:
                 return
 
     def _settle(self, jobs: list[_Job]) -> None:
+        left = jobs
         try:
             with self._engine.connect() as connection:
                 if not self._commit(connection, jobs) and len(jobs) > 1:
-                    for job in jobs:
-                        self._commit(connection, [job])
+                    while left:
+                        self._commit(connection, left[:1])
+                        left = left[1:]
         except Exception as error:  # no connection, or no lock: each alone would wait as long again, in vain
-            _fail(jobs, error)
+            _fail(left, error)
         for loop, of_loop in groupby(jobs, key=lambda job: job.loop):
             answered = list(of_loop)
             try:

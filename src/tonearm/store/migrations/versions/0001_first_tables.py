@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("hold_why", sa.Text(), server_default="", nullable=False),
         sa.Column("hold_refused", sa.Boolean(), nullable=False),
         sa.Column("hold_rung", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("hold_since", sa.Float(precision=53), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
@@ -147,14 +148,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("account", "artist", "track", "timestamp", name="play_once"),
     )
-    op.create_index(
-        "play_as_told",
-        "play",
-        ["account", "reported_timestamp"],
-        unique=False,
-        sqlite_where=sa.text("reported_timestamp != timestamp"),
-        postgresql_where=sa.text("reported_timestamp != timestamp"),
-    )
+    op.create_index("play_as_told", "play", ["account", "reported_timestamp"], unique=False)
     op.create_index("play_by_fate", "play", ["account", "fate", "settled_at"], unique=False)
     op.create_index("play_by_time", "play", ["account", "timestamp"], unique=False)
     op.create_table(
@@ -162,6 +156,7 @@ def upgrade() -> None:
         sa.Column("id", ID, nullable=False),
         sa.Column("account", ID, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), server_default="", nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("cursor", sa.Integer(), server_default="0", nullable=False),
         sa.Column("done", sa.Integer(), server_default="0", nullable=False),

@@ -1,0 +1,106 @@
+"""Time for tests: it passes only when it is told to, or when everybody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+TICK = 0.001
+"""Real seconds for a virtual one in which nobody waits for the clock."""
+
+STEPS = 10
+"""Turns of the event loop in which one task has woken the next and that one has begun: a ring does it in five."""
+
+
+class FakeClock:
+    """A `tonearm.clock.Clock` whose time stands still until `advance` is called, or while it is `flowing`."""
+
+    def __init__(self, start: float = 1_760_000_000.0, seed: int = 0) -> None:
+        self._now = start
+        self._chance = random.Random(seed)
+        self._order = itertools.count()
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._at_work = 0
+        self._idle = asyncio.Event()
+
+    def now(self) -> float:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        awake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), awake))
+        await awake
+
+    def chance(self) -> float:
+        return self._chance.random()
+
+    def advance(self, seconds: float) -> None:
+        """Let so many seconds pass at once; who has slept long enough wakes, in order of time."""
+        self._now += seconds
+        while self._sleepers and self._sleepers[0][0] <= self._now:
+            _, _, awake = heapq.heappop(self._sleepers)
+            if not awake.done():
+                awake.set_result(None)
+
+    def jump(self) -> bool:
+        """Go to the moment at which the next sleeper wakes; False where nobody sleeps."""
+        while self._sleepers and self._sleepers[0][2].done():
+            heapq.heappop(self._sleepers)
+        if not self._sleepers:
+            return False
+        self.advance(max(0.0, self._sleepers[0][0] - self._now))
+        return True
+
+    def watched(self, work: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """The same work, which threads do; time does not flow while it is done."""
+
+        async def do(*args: Any) -> Any:
+            self._at_work += 1
+            self._idle.clear()
+            try:
+                return await work(*args)
+            finally:
+                self._at_work -= 1
+                if not self._at_work:
+                    self._idle.set()
+
+        return do
+
+    async def still(self) -> None:
+        """Return when all that can be done at this moment is done."""
+        await settle(STEPS)
+        while self._at_work:
+            await self._idle.wait()
+            await settle(STEPS)
+
+    @asynccontextmanager
+    async def flowing(self) -> AsyncIterator[None]:
+        """Within the block time jumps from sleeper to sleeper, whenever all is still."""
+
+        async def flow() -> None:
+            while True:
+                await self.still()
+                if not self.jump():
+                    await asyncio.sleep(TICK)
+                    self.advance(1.0)
+
+        task = asyncio.create_task(flow())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def settle(steps: int = 3 * STEPS) -> None:
+    """Give every task that can go on without time or threads the chance to do so."""
+    for _ in range(steps):
+        await asyncio.sleep(0)

@@ -1,0 +1,168 @@
+"""A whole deck on a real file, against the emulator, in a time that passes by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+import tonearm
+from lastfm_emulator import API_KEY, API_SECRET, Emulator
+from lastfm_emulator.transport import Direct
+from tests.fake_clock import FakeClock
+from tonearm.core.event import Event
+from tonearm.core.play import Track
+from tonearm.deck import Deck, Listener
+from tonearm.service.listening import Taken
+from tonearm.service.signing_in import SignedIn, Way
+from tonearm.store import plays, queue
+from tonearm.store.plays import Kept
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+
+@dataclass
+class House:
+    """A database, a Last.fm and a clock; `open` opens a deck on them."""
+
+    database: Path
+    emulator: Emulator
+    clock: FakeClock
+
+    @asynccontextmanager
+    async def open(self, **options: Any) -> AsyncIterator[Room]:
+        known = {
+            "api_key": API_KEY,
+            "api_secret": API_SECRET,
+            "api_url": "http://lastfm.test/2.0/",
+            "auth_url": "http://lastfm.test/api/auth/",
+            "requests_per_second": 0,
+            "clock": self.clock,
+        }
+        async with (
+            asyncio.timeout(20),
+            httpx2.AsyncClient(transport=Direct(self.emulator)) as http,
+            tonearm.open(self.database, **{"http": http, **known, **options}) as deck,
+            self.clock.flowing(),
+        ):
+            for name in ("read", "write", "write_together"):
+                setattr(deck.store, name, self.clock.watched(getattr(deck.store, name)))
+            me = await deck.listener("me")
+            with deck.announcer.listen(me.id) as (ear, _):
+                room = Room(self, deck, me)
+                listens = asyncio.create_task(room.note(ear))
+                try:
+                    yield room
+                finally:
+                    listens.cancel()
+
+    def calls(self, method: str = "track.scrobble") -> list[Any]:
+        """What the emulator answered to calls of a method."""
+        return [entry for entry in self.emulator.journal if entry.method == method]
+
+
+@dataclass
+class Room:
+    """An open deck with the listener `me`."""
+
+    house: House
+    deck: Deck
+    me: Listener
+    events: list[Event] = field(default_factory=list)
+
+    async def note(self, ear: Any) -> None:
+        async for told in ear:
+            self.events.append(told.event)
+
+    @property
+    def emulator(self) -> Emulator:
+        return self.house.emulator
+
+    @property
+    def now(self) -> float:
+        return self.house.clock.now()
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass at once, and whoever waited for it do what there is to do."""
+        self.house.clock.advance(seconds)
+        await self.house.clock.still()
+
+    async def sign_in(self, user: str = "RJ", listener: Listener | None = None) -> SignedIn:
+        listener = listener or self.me
+        way = await listener.sign_in()
+        assert isinstance(way, Way)
+        assert way.token is not None
+        self.emulator.approve(way.token, user)
+        signed_in = await listener.finish_sign_in(way.token)
+        assert isinstance(signed_in, SignedIn)
+        return signed_in
+
+    async def play(self, number: int, age: float = HOUR, listener: Listener | None = None, **facts: Any) -> Taken:
+        """Report one play; the higher the number the later it was."""
+        track = Track("Nina Simone", f"Song {number:03}", duration=200)
+        played = facts.pop("played", 150)
+        at = int(self.now - age) + number
+        return await (listener or self.me).scrobble(track, started_at=at, played=played, **facts)
+
+    async def plays(self, *numbers: int, age: float = HOUR) -> list[Taken]:
+        return list(await asyncio.gather(*(self.play(number, age) for number in numbers)))
+
+    async def until_empty(self, within: float = DAY) -> None:
+        """Return when nothing waits any more."""
+        end = self.now + within
+        while await self.length():
+            assert self.now < end, await self.me.queue()
+            await self.house.clock.sleep(1)
+
+    async def until_calls(self, number: int, method: str = "track.scrobble") -> None:
+        """Return when Last.fm was asked so many times, and the answer is written."""
+        while len(self.house.calls(method)) < number or (await self.me.queue()).sending:
+            await self.house.clock.sleep(1)
+
+    async def length(self) -> int:
+        return await self.deck.store.read(lambda db: queue.length(db, self.me.id))
+
+    async def history(self) -> list[Kept]:
+        """All plays of the listener, oldest first."""
+        return (await self.deck.store.read(lambda db: plays.latest(db, self.me.id, 1000)))[::-1]
+
+    async def fates(self) -> list[str]:
+        return [kept.fate for kept in await self.history()]
+
+    def arrived(self, user: str = "RJ") -> list[str]:
+        """The titles on Last.fm, in the order of arrival."""
+        return [play.track for play in sorted(self.emulator.plays(user), key=lambda play: play.received)]
+
+
+def songs(*numbers: int) -> list[str]:
+    return [f"Song {number:03}" for number in numbers]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def emulator(clock: FakeClock) -> Emulator:
+    return Emulator(clock=clock.now)
+
+
+@pytest.fixture
+def house(tmp_path: Path, emulator: Emulator, clock: FakeClock) -> House:
+    return House(tmp_path / "plays.db", emulator, clock)
+
+
+@pytest.fixture
+async def room(house: House) -> AsyncIterator[Room]:
+    """An open deck whose listener is signed in as RJ."""
+    async with house.open() as opened:
+        await opened.sign_in()
+        yield opened

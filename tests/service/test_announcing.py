@@ -1,0 +1,153 @@
+"""Who listens hears everything of their own account, in order, and knows what was missed."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from tonearm.core.event import QueueUpdated
+from tonearm.service.announcing import REMEMBERED, Announcer, Subscription
+
+pytestmark = pytest.mark.anyio
+
+
+async def heard(ear: Subscription) -> list[int]:
+    """The numbers that an ear has, without waiting for more."""
+    numbers = []
+    while (told := await ear.within(0.01)) is not None:
+        assert isinstance(told.event, QueueUpdated)
+        numbers.append(told.event.queued_count)
+    return numbers
+
+
+def tell(announcer: Announcer, account: int, *numbers: int) -> None:
+    for number in numbers:
+        announcer.tell(account, QueueUpdated(number))
+
+
+async def test_an_ear_hears_its_own_account_in_order() -> None:
+    announcer = Announcer("a")
+    with announcer.listen(1) as (ear, _), announcer.listen(2) as (other, _):
+        tell(announcer, 1, 1, 2, 3)
+        tell(announcer, 2, 9)
+        assert await heard(ear) == [1, 2, 3]
+        assert await heard(other) == [9]
+
+
+async def test_several_ears_hear_the_same() -> None:
+    announcer = Announcer("a")
+    with announcer.listen(1) as (one, _), announcer.listen(1) as (other, _):
+        tell(announcer, 1, 1, 2)
+        assert await heard(one) == await heard(other) == [1, 2]
+
+
+async def test_an_ear_that_was_taken_away_hears_no_more() -> None:
+    announcer = Announcer("a")
+    with announcer.listen(1) as (ear, _):
+        assert announcer.heard_by_anyone(1)
+    tell(announcer, 1, 1)
+    assert await heard(ear) == []
+    assert not announcer.heard_by_anyone(1)
+    assert not announcer.heard_by_anyone(2)
+
+
+async def test_what_was_told_before_is_not_told_to_a_new_ear() -> None:
+    announcer = Announcer("a")
+    tell(announcer, 1, 1, 2)
+    with announcer.listen(1) as (ear, continues):
+        assert not continues
+        assert await heard(ear) == []
+
+
+async def test_who_comes_back_hears_what_was_told_meanwhile() -> None:
+    announcer = Announcer("a")
+    with announcer.listen(1) as (ear, _):
+        tell(announcer, 1, 1)
+        first = await ear.within(1)
+    assert first is not None
+    tell(announcer, 2, 77)
+    tell(announcer, 1, 2, 3)
+    with announcer.listen(1, first.id) as (ear, continues):
+        assert continues
+        tell(announcer, 1, 4)
+        assert await heard(ear) == [2, 3, 4]
+
+
+async def test_who_missed_nothing_continues_too() -> None:
+    announcer = Announcer("a")
+    with announcer.listen(1) as (ear, _):
+        tell(announcer, 1, 1)
+        last = await ear.within(1)
+    assert last is not None
+    with announcer.listen(1, last.id) as (ear, continues):
+        assert (continues, await heard(ear)) == (True, [])
+
+
+@pytest.mark.parametrize("after", ["b-1", "a-999", "nonsense", ""])
+async def test_who_comes_back_too_late_is_told_that_there_is_a_gap(after: str) -> None:
+    announcer = Announcer("a")
+    tell(announcer, 1, 1, 2)
+    with announcer.listen(1, after) as (ear, continues):
+        assert (continues, await heard(ear)) == (False, [])
+
+
+async def test_so_many_events_are_remembered() -> None:
+    announcer = Announcer("a")
+    with announcer.listen(1) as (ear, _):
+        tell(announcer, 1, *range(2))
+        first, second = await ear.within(1), await ear.within(1)
+    assert first is not None
+    assert second is not None
+    tell(announcer, 1, *range(2, REMEMBERED))
+    with announcer.listen(1, first.id) as (ear, continues):
+        assert continues
+        assert await heard(ear) == list(range(1, REMEMBERED))
+    tell(announcer, 1, 999)
+    with announcer.listen(1, first.id) as (ear, continues):
+        assert (continues, await heard(ear)) == (False, [])
+    with announcer.listen(1, second.id) as (_, continues):
+        assert continues
+
+
+async def test_an_ear_that_does_not_listen_misses_and_knows_it() -> None:
+    announcer = Announcer("a")
+    with announcer.listen(1) as (ear, _):
+        tell(announcer, 1, *range(4 * REMEMBERED))
+        missed_before = ear.missed
+        tell(announcer, 1, 9999)
+        assert (missed_before, ear.missed) == (False, True)
+        assert len(await heard(ear)) == 4 * REMEMBERED
+
+
+async def test_no_two_events_have_one_id() -> None:
+    announcer, later = Announcer("a"), Announcer("b")
+    ids: list[str] = []
+    for one in (announcer, later):
+        with one.listen(1) as (ear, _), one.listen(2) as (other, _):
+            tell(one, 1, 1, 2)
+            tell(one, 2, 3)
+            for told in (await ear.within(1), await ear.within(1), await other.within(1)):
+                assert told is not None
+                ids.append(told.id)
+    assert len(set(ids)) == 6
+    assert all(one != other for one, other in pairwise(ids))
+
+
+async def test_an_ear_is_iterated_as_events_come() -> None:
+    announcer = Announcer("a")
+    got: list[int] = []
+    with announcer.listen(1) as (ear, _):
+
+        async def listen() -> None:
+            async for told in ear:
+                assert isinstance(told.event, QueueUpdated)
+                got.append(told.event.queued_count)
+                if len(got) == 3:
+                    return
+
+        listening = asyncio.create_task(listen())
+        tell(announcer, 1, 1, 2, 3)
+        await asyncio.wait_for(listening, 5)
+    assert got == [1, 2, 3]

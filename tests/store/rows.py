@@ -1,0 +1,48 @@
+"""Rows for the tests of the store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Table
+
+from tonearm.core.play import Play, Track
+from tonearm.store import accounts, plays, queue
+from tonearm.store.schema import play, scrobble_queue
+
+NOW = 1_760_000_000.0
+
+
+def a_play(number: int, age: float = 3600.0) -> Play:
+    return Play(Track("Nina Simone", f"Song {number}", duration=200.0), int(NOW - age) + number, 150.0)
+
+
+def history_row(account: int, said: Play, **changed: Any) -> dict[str, Any]:
+    facts = {"account": account, "fate": "queued", "why": "", "reported_at": NOW}
+    return _whole(play, {**plays.facts(said), **facts, **changed})
+
+
+def _whole(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    """The row with a plain value in every column that must have one and that no test here is about."""
+    needed = [c for c in table.c if not c.nullable and c.server_default is None and not c.primary_key]
+    return {**{c.name: c.type.python_type(1) for c in needed}, **row}
+
+
+def listener(db: Connection, name: str = "me", user: str = "RJ") -> int:
+    """A signed-in account."""
+    number = accounts.add(db, name, NOW).id
+    accounts.sign_in(db, number, user, f"sealed session of {user}")
+    return number
+
+
+def queue_row(account: int, kept: int, said: Play, **changed: Any) -> dict[str, Any]:
+    waits = {"id": kept, "account": account, "owner": "rj", "state": queue.State.QUEUED, "enqueued_at": NOW}
+    return _whole(scrobble_queue, {**plays.facts(said), **waits, **changed})
+
+
+def enqueue(db: Connection, account: int, number: int, age: float = 3600.0, **changed: Any) -> int:
+    """A play in the history and in the queue; its number there."""
+    said = a_play(number, age)
+    [kept] = plays.keep(db, [history_row(account, said)]).values()
+    queue.enqueue(db, [queue_row(account, kept, said, **changed)])
+    return kept

@@ -1,0 +1,239 @@
+"""Accounts, what lets somebody in, and the pace of an API key."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Connection, select
+
+from tests.store.rows import NOW, listener
+from tonearm.core.account import Account, Login, LoginState
+from tonearm.core.account import Connection as Connected
+from tonearm.core.delivery import Line
+from tonearm.store import accounts, pace, queue, tokens
+from tonearm.store.database import Store
+from tonearm.store.pace import Held
+from tonearm.store.schema import login, token
+from tonearm.store.tokens import Kind
+
+pytestmark = pytest.mark.anyio
+
+DAY = 86_400.0
+
+
+async def test_an_account_is_made_once_for_a_name(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = accounts.add(db, "me", NOW)
+        assert me == Account(me.id, "me")
+        accounts.change_settings(db, me.id, enabled=False, threshold=75)
+        again = accounts.add(db, "me", NOW + 5)
+        assert again == Account(me.id, "me", enabled=False, threshold=75)
+        assert accounts.named(db, "me") == again
+        assert accounts.named(db, "Me") is None
+
+    await store.write(work)
+
+
+@pytest.mark.parametrize(
+    ("enabled", "threshold", "kept"), [(None, None, (True, 50)), (False, None, (False, 50)), (None, 25, (True, 25))]
+)
+async def test_only_the_settings_that_are_given_change(
+    store: Store, enabled: bool | None, threshold: int | None, kept: tuple[bool, int]
+) -> None:
+    def work(db: Connection) -> tuple[bool, int]:
+        me, other = accounts.add(db, "me", NOW).id, accounts.add(db, "other", NOW).id
+        accounts.change_settings(db, me, enabled=enabled, threshold=threshold)
+        found = accounts.by_id(db, [me, other, 99])
+        assert found.keys() == {me, other}
+        assert (found[other].enabled, found[other].threshold) == (True, 50)
+        return found[me].enabled, found[me].threshold
+
+    assert await store.write(work) == kept
+
+
+async def test_a_sign_in_ends_whatever_stood_in_the_way(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        lease = queue.claim(db, me, "one", NOW, NOW + 30)
+        assert lease is not None
+        queue.set_line(db, lease, Line(Connected.NEEDS_SIGN_IN, NOW + 999, 5, 2, 3, NOW, "trouble"))
+        accounts.sign_in(db, me, "RJ", "sealed")
+        assert queue.line(db, me) == Line(answered_at=NOW)
+        assert accounts.with_session(db, me) == (Account(me, "me", Connected.CONNECTED, "RJ"), "sealed")
+
+    await store.write(work)
+
+
+async def test_a_sign_out_forgets_the_session_and_keeps_the_name(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        accounts.sign_out(db, me)
+        assert accounts.with_session(db, me) == (Account(me, "me", Connected.DISCONNECTED, "RJ"), "")
+        assert accounts.sealed_session(db, me) == ""
+        assert accounts.sealed_session(db, 99) == ""
+
+    await store.write(work)
+
+
+async def test_a_session_ends_only_if_it_is_still_the_one(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        assert accounts.end_session(db, me, "an older one") is None
+        assert accounts.end_session(db, me, "sealed session of RJ") == "RJ"
+        assert accounts.by_id(db, [me])[me].connection is Connected.NEEDS_SIGN_IN
+        assert accounts.end_session(db, me, "sealed session of RJ") is None
+
+    await store.write(work)
+
+
+async def test_everyone_is_listed_by_name(store: Store) -> None:
+    def work(db: Connection) -> list[str]:
+        for name in ("b", "a", "c"):
+            accounts.add(db, name, NOW)
+        return [account.name for account in accounts.everyone(db)]
+
+    assert await store.write(work) == ["a", "b", "c"]
+
+
+# What lets somebody in
+
+
+async def test_no_secret_is_in_the_database(store: Store) -> None:
+    def work(db: Connection) -> str:
+        me = listener(db)
+        tokens.add(db, me, "a secret token", Kind.API, NOW)
+        tokens.ask_login(db, me, "a secret of lastfm", "desktop", NOW)
+        rows = [*db.execute(select(token)), *db.execute(select(login))]
+        return repr(rows)
+
+    assert "secret" not in await store.write(work)
+
+
+@pytest.mark.parametrize("kind", Kind)
+async def test_a_token_lets_in_its_owner_and_only_where_its_kind_counts(store: Store, kind: Kind) -> None:
+    def work(db: Connection) -> None:
+        me, other = listener(db), listener(db, "other")
+        tokens.add(db, other, "x", kind, NOW)
+        tokens.add(db, me, "y", kind, NOW)
+        others = tuple(k for k in Kind if k is not kind)
+        assert tokens.owner(db, "y", (kind,), NOW) == me
+        assert tokens.owner(db, "y", others, NOW) is None
+        assert tokens.owner(db, "Y", (kind,), NOW) is None
+        tokens.forget(db, "y")
+        assert tokens.owner(db, "y", (kind,), NOW) is None
+        assert tokens.owner(db, "x", (kind,), NOW) == other
+
+    await store.write(work)
+
+
+async def test_a_token_ends_at_its_time_and_is_swept_away(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        tokens.add(db, me, "x", Kind.BROWSER, NOW, NOW + 10)
+        assert tokens.owner(db, "x", (Kind.BROWSER,), NOW + 9.9) == me
+        assert tokens.owner(db, "x", (Kind.BROWSER,), NOW + 10) is None
+        tokens.add(db, me, "y", Kind.API, NOW + 11)
+        assert len(list(db.execute(select(token)))) == 1
+        assert tokens.owner(db, "y", (Kind.API,), NOW + 999 * DAY) == me
+
+    await store.write(work)
+
+
+async def test_a_link_is_used_once(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        tokens.add(db, me, "link", Kind.LINK, NOW, NOW + 10)
+        tokens.add(db, me, "token", Kind.API, NOW)
+        assert tokens.use_link(db, "link", NOW) == me
+        assert tokens.use_link(db, "link", NOW) is None
+        assert tokens.use_link(db, "token", NOW) is None
+        assert tokens.owner(db, "token", (Kind.API,), NOW) == me
+
+    await store.write(work)
+
+
+async def test_a_link_that_is_too_old_is_used_up_too(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        tokens.add(db, me, "link", Kind.LINK, NOW, NOW + 10)
+        assert tokens.use_link(db, "link", NOW + 10) is None
+        assert tokens.use_link(db, "link", NOW) is None
+
+    await store.write(work)
+
+
+async def test_a_browser_is_known_per_account(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me, other = listener(db), listener(db, "other")
+        tokens.add(db, me, "link", Kind.LINK, NOW)
+        assert not tokens.any_browser(db, me)
+        tokens.add(db, other, "x", Kind.BROWSER, NOW)
+        assert not tokens.any_browser(db, me)
+        tokens.add(db, me, "y", Kind.BROWSER, NOW)
+        assert tokens.any_browser(db, me)
+
+    await store.write(work)
+
+
+async def test_a_sign_in_is_found_by_its_secret_and_its_end_is_kept(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        tokens.ask_login(db, me, "x", "web", NOW)
+        assert tokens.find_login(db, "x") == Login(me, NOW)
+        assert tokens.find_login(db, "y") is None
+        tokens.end_login(db, "x", LoginState.GRANTED)
+        assert tokens.find_login(db, "x") == Login(me, NOW, LoginState.GRANTED)
+
+    await store.write(work)
+
+
+async def test_a_secret_that_comes_again_belongs_to_who_asked_last(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me, other = listener(db), listener(db, "other")
+        tokens.ask_login(db, me, "x", "desktop", NOW)
+        tokens.end_login(db, "x", LoginState.GRANTED)
+        tokens.ask_login(db, other, "x", "desktop", NOW + 1)
+        assert tokens.find_login(db, "x") == Login(other, NOW + 1)
+
+    await store.write(work)
+
+
+async def test_sign_ins_that_nobody_finished_do_not_pile_up(store: Store) -> None:
+    def work(db: Connection) -> int:
+        me = listener(db)
+        for day in range(30):
+            tokens.ask_login(db, me, f"secret {day}", "desktop", NOW + day * DAY)
+        return len(list(db.execute(select(login))))
+
+    assert await store.write(work) <= 9
+
+
+# The pace of an API key
+
+
+async def test_slots_are_booked_one_after_the_other(store: Store) -> None:
+    def work(db: Connection) -> list[float]:
+        pace.begin(db, "key")
+        pace.begin(db, "key")
+        return [pace.book(db, "key", NOW, 4.0) for _ in range(5)] + [pace.book(db, "key", NOW + 100, 4.0)]
+
+    assert await store.write(work) == [0.0, 0.25, 0.5, 0.75, 1.0, 0.0]
+
+
+async def test_each_key_has_a_pace_of_its_own(store: Store) -> None:
+    def work(db: Connection) -> None:
+        for key in ("one", "two"):
+            pace.begin(db, key)
+        assert pace.book(db, "one", NOW, 1.0) == pace.book(db, "two", NOW, 1.0) == 0.0
+        pace.hold(db, "one", Held(NOW + 60, "why", refused=True))
+        assert pace.held(db, "two", NOW) is None
+        assert pace.held(db, "nobody's", NOW) is None
+
+    await store.write(work)
+
+
+async def test_a_key_that_has_no_limit_books_nothing(store: Store) -> None:
+    def work(db: Connection) -> list[float]:
+        pace.begin(db, "key")
+        return [pace.book(db, "key", NOW, 0) for _ in range(3)]
+
+    assert await store.write(work) == [0.0, 0.0, 0.0]

@@ -1,0 +1,129 @@
+"""Opening a database: how it is named, and that it is as durable as promised."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, Connection
+
+from tests.store.rows import NOW, listener
+from tonearm.store import accounts
+from tonearm.store.database import Store, database_url, journal_mode, sqlite_file
+from tonearm.store.schema import token
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("named", "url"),
+    [
+        pytest.param("plays.db", "sqlite:///plays.db", id="a path"),
+        pytest.param(Path("/var/lib/plays.db"), "sqlite:////var/lib/plays.db", id="a Path"),
+        pytest.param("sqlite:///plays.db", "sqlite:///plays.db", id="a URL of a file"),
+        pytest.param("postgresql://me@host/plays", "postgresql+psycopg://me@host/plays", id="PostgreSQL by psycopg 3"),
+        pytest.param("postgresql+psycopg://host/plays", "postgresql+psycopg://host/plays", id="its driver named"),
+    ],
+)
+def test_a_database_is_named_by_path_or_url(named: str | Path, url: str) -> None:
+    assert str(database_url(named)) == url
+
+
+@pytest.mark.parametrize(
+    ("named", "why"),
+    [
+        (":memory:", "needs a file"),
+        ("sqlite://", "needs a file"),
+        ("sqlite:///:memory:", "needs a file"),
+        ("", "needs a file"),
+        ("mysql://host/plays", "mysql is no database for tonearm"),
+        ("://", "neither a path nor a URL"),
+        ("postgresql://user:secret@host:port/x", "neither a path nor a URL"),
+    ],
+)
+def test_what_is_no_database_is_refused_without_showing_a_password(named: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why) as refused:
+        database_url(named)
+    assert "secret" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+def test_only_sqlite_has_a_file(tmp_path: Path) -> None:
+    assert sqlite_file(database_url(tmp_path / "plays.db")) == tmp_path / "plays.db"
+    assert sqlite_file(database_url("plays.db")) == Path("plays.db").absolute()
+    assert sqlite_file(database_url("odd%20 ?name#.db")) == Path("odd%20 ?name#.db").absolute()
+    assert sqlite_file(database_url("postgresql://host/plays")) is None
+
+
+@pytest.mark.parametrize(
+    ("version", "mode"),
+    [
+        ((3, 40, 1), "PERSIST"),
+        ((3, 51, 2), "PERSIST"),
+        ((3, 51, 3), "WAL"),
+        ((3, 52, 0), "WAL"),
+        ((4, 0, 0), "WAL"),
+    ],
+)
+def test_no_write_ahead_log_where_sqlite_can_lose_what_is_in_it(version: tuple[int, ...], mode: str) -> None:
+    assert journal_mode(version) == mode
+
+
+async def test_every_commit_is_flushed_to_the_disk(store: Store) -> None:
+    def settings(db: Connection) -> list[object]:
+        return [
+            db.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("synchronous", "foreign_keys", "journal_mode")
+        ]
+
+    full = 2
+    assert await store.write(settings) == [full, 1, journal_mode().lower()]
+    assert (await store.read(settings))[:2] == [full, 1]
+
+
+async def test_a_file_of_another_journal_mode_is_brought_back(store: Store, database_url_for_tests: URL) -> None:
+    await asyncio.to_thread(store.close)
+    path = str(database_url_for_tests.database)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA journal_mode=PERSIST").fetchone() == ("persist",)
+    again = Store(database_url_for_tests)
+    found = await again.write(lambda db: db.exec_driver_sql("PRAGMA journal_mode").scalar())
+    assert found == journal_mode().lower()
+    again.close()
+
+
+async def test_two_programs_that_count_up_lose_nothing(store: Store, database_url_for_tests: URL) -> None:
+    other = Store(database_url_for_tests)
+    me = await store.write(listener)
+
+    def count_up(db: Connection) -> None:
+        found = accounts.by_id(db, [me])[me].threshold
+        accounts.change_settings(db, me, enabled=None, threshold=found + 1)
+
+    await asyncio.gather(*(one.write(count_up) for one in (store, other) for _ in range(25)))
+    assert (await store.read(lambda db: accounts.by_id(db, [me])))[me].threshold == 50 + 50
+    other.close()
+
+
+async def test_a_row_of_nobody_is_refused(store: Store) -> None:
+    with pytest.raises(Exception, match="FOREIGN KEY"):
+        await store.write(
+            lambda db: db.execute(token.insert().values(hash="x", account=99, kind="api", created_at=NOW))
+        )
+
+
+async def test_a_reader_sees_the_state_of_one_moment(store: Store) -> None:
+    def twice(db: Connection) -> tuple[int, int]:
+        first = len(accounts.everyone(db))
+        return first, len(accounts.everyone(db))
+
+    for number in range(5):
+        seen, _ = await asyncio.gather(store.read(twice), store.write(partial(accounts.add, name=str(number), now=NOW)))
+        assert seen[0] == seen[1]
+
+
+async def test_sqlite_is_for_one_sender(store: Store) -> None:
+    assert store.one_process

@@ -1,0 +1,251 @@
+"""Tables are brought up to date at start, once, under a lock, and with a copy kept first."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Engine, inspect
+
+import tonearm
+from tests.store.rows import NOW
+from tonearm.store import accounts
+from tonearm.store.database import connect, database_url
+from tonearm.store.migrate import NEWEST, DatabaseTooNew, _config, _upgrade, migrate, revision
+from tonearm.store.schema import metadata
+from tonearm.store.writer import StoreUnavailable
+
+PACKAGE = Path(tonearm.__file__).parent
+MIGRATE = "import sys; from tonearm.store.migrate import *; from tonearm.store.database import *; " + (
+    "print(migrate(database_url(sys.argv[1])))"
+)
+LATER = "9999"
+ONE_DAY = """
+    op.execute("CREATE TABLE one_day (x INTEGER)")
+    op.execute("DELETE FROM account")
+"""
+
+
+def tables(url: URL) -> set[str]:
+    engine = connect(url, writes=False)
+    try:
+        return set(inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+
+
+def add_listener(url: URL) -> None:
+    engine = connect(url, writes=True)
+    with engine.begin() as db:
+        accounts.add(db, "me", NOW)
+    engine.dispose()
+
+
+def listeners(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as db:
+        return [name for (name,) in db.execute("SELECT name FROM account")]
+
+
+def description(engine: Engine) -> dict[str, object]:
+    """Everything that the database says of its tables."""
+    seen = inspect(engine)
+    asked = (
+        seen.get_columns,
+        seen.get_pk_constraint,
+        seen.get_foreign_keys,
+        seen.get_indexes,
+        seen.get_unique_constraints,
+    )
+    names = sorted(set(seen.get_table_names()) - {"alembic_version"})
+    return {name: [_plain(ask(name)) for ask in asked] for name in names}
+
+
+def _plain(said: object) -> object:
+    """Without what differs from one look to the next: the order of lists, and objects for what is text."""
+    match said:
+        case dict():
+            return {name: _plain(value) for name, value in said.items()}
+        case list():
+            return sorted(str(_plain(value)) for value in said)
+        case _:
+            return str(said)
+
+
+def test_the_migrations_make_the_tables_of_a_new_database(database_url_for_tests: URL, tmp_path: Path) -> None:
+    """A new database gets its tables at once; an old one by all migrations. Both must come to the same."""
+    migrate(database_url_for_tests)
+    old = database_url(tmp_path / "old.db")
+    _upgrade(old, _config("base"))
+    created, migrated = connect(database_url_for_tests, writes=False), connect(old, writes=False)
+    assert description(migrated) == description(created)
+    with migrated.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert revision(connection) == NEWEST
+    with created.connect() as connection:
+        assert revision(connection) == NEWEST
+    migrated.dispose()
+    created.dispose()
+
+
+def test_the_program_works_with_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(PACKAGE / "store" / "migrations"))
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_heads() == [NEWEST]
+
+
+def test_the_promised_tables_have_the_promised_columns(database_url_for_tests: URL) -> None:
+    migrate(database_url_for_tests)
+    engine = connect(database_url_for_tests, writes=False)
+    found = {
+        name: {c["name"] for c in inspect(engine).get_columns(name)}
+        for name in ("scrobble_queue", "library", "account")
+    }
+    engine.dispose()
+    assert {"account", "artist", "track", "album", "timestamp", "retry_count"} <= found["scrobble_queue"]
+    assert {"artist", "title", "album", "lastfm_loved"} <= found["library"]
+    assert {
+        "lastfm_session_key",
+        "lastfm_username",
+        "lastfm_scrobbling_enabled",
+        "lastfm_scrobble_threshold",
+    } <= found["account"]
+
+
+def test_tables_that_are_up_to_date_stay_as_they_are(database_url_for_tests: URL) -> None:
+    assert migrate(database_url_for_tests) is None
+    add_listener(database_url_for_tests)
+    file = Path(str(database_url_for_tests.database))
+    before = file.read_bytes()
+    assert migrate(database_url_for_tests) is None
+    assert file.read_bytes() == before
+    assert not list(file.parent.glob("*.before-*"))
+
+
+def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
+    file = tmp_path / "a" / "b%c" / "plays.db"
+    migrate(database_url(file))
+    assert listeners(file) == []
+
+
+def _start(database: Path, package: Path | None = None) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(package or PACKAGE.parent)}
+    return subprocess.Popen(
+        [sys.executable, "-c", MIGRATE, str(database)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _run(database: Path, package: Path) -> tuple[int, str, str]:
+    process = _start(database, package)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out.strip(), err
+
+
+def test_processes_that_start_at_once_on_a_new_file_all_find_its_tables(tmp_path: Path) -> None:
+    file = tmp_path / "plays.db"
+    processes = [_start(file) for _ in range(5)]
+    ends = [(process.communicate(timeout=60), process.returncode) for process in processes]
+    assert [(out.strip(), code) for (out, _), code in ends] == [("None", 0)] * 5
+    with closing(sqlite3.connect(file)) as db:
+        assert db.execute("SELECT version_num FROM alembic_version").fetchall() == [(NEWEST,)]
+
+
+# A newer tonearm: this package with one migration more
+
+
+def newer(tmp_path: Path, upgrade: str) -> Path:
+    """The path of a package as it may be released one day."""
+    package = tmp_path / "newer" / "tonearm"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__", "web", "static"))
+    program = package / "store" / "migrate.py"
+    text = program.read_text()
+    assert text.count(f'NEWEST = "{NEWEST}"') == 1
+    program.write_text(text.replace(f'NEWEST = "{NEWEST}"', f'NEWEST = "{LATER}"'))
+    (package / "store" / "migrations" / "versions" / f"{LATER}_one_day.py").write_text(
+        f'from alembic import op\n\nrevision = "{LATER}"\ndown_revision = "{NEWEST}"\n\n\ndef upgrade():\n{upgrade}\n'
+    )
+    return package.parent
+
+
+def test_a_copy_is_kept_before_tables_change(tmp_path: Path) -> None:
+    file = tmp_path / "plays.db"
+    migrate(database_url(file))
+    add_listener(database_url(file))
+    file.chmod(0o600)
+    package = newer(tmp_path, ONE_DAY)
+    code, out, err = _run(file, package)
+    assert (code, err) == (0, "")
+    copy = tmp_path / f"plays.db.before-{NEWEST}-to-{LATER}"
+    assert out == str(copy)
+    assert (listeners(file), listeners(copy)) == ([], ["me"])
+    assert "one_day" in tables(database_url(file))
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert _run(file, package)[:2] == (0, "None")
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "plays.db"
+    migrate(database_url(file))
+    add_listener(database_url(file))
+    before = tables(database_url(file))
+    code, _, err = _run(file, newer(tmp_path, ONE_DAY + "    op.execute('NONSENSE')"))
+    assert code == 1
+    assert "StoreUnavailable" in err
+    assert tables(database_url(file)) == before
+    assert listeners(file) == ["me"]
+    assert migrate(database_url(file)) is None
+
+
+def test_a_database_of_a_newer_program_is_left_alone_and_named(tmp_path: Path) -> None:
+    file = tmp_path / "plays.db"
+    assert _run(file, newer(tmp_path, ONE_DAY))[0] == 0
+    before = file.read_bytes()
+    with pytest.raises(DatabaseTooNew, match=f"newer tonearm .*{LATER}.*{NEWEST}.*update"):
+        migrate(database_url(file))
+    assert file.read_bytes() == before
+    assert not list(tmp_path.glob("*.before-*"))
+
+
+# What is no database
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "plays.db"
+    file.write_text("I am a text, and a long one at that. " * 100)
+    with pytest.raises(StoreUnavailable, match=r"plays\.db: file is not a database"):
+        migrate(database_url(file))
+
+
+def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="unable to open database file"):
+        migrate(database_url(tmp_path))
+
+
+def test_a_path_through_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreUnavailable, match=r"/file.*its folder cannot be written to \((Not a directory|File exists)\)"):
+        migrate(database_url(tmp_path / "file" / "plays.db"))
+
+
+def test_somebody_elses_database_is_not_touched(tmp_path: Path) -> None:
+    file = tmp_path / "contacts.db"
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("CREATE TABLE account (name TEXT)")
+        db.commit()
+    with pytest.raises(StoreUnavailable, match="table account already exists"):
+        migrate(database_url(file))
+    assert tables(database_url(file)) == {"account"}

@@ -1,0 +1,478 @@
+"""The queue's rows and the fenced lease: one sender at a time, and nothing lost when a sender dies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select, update
+
+from tests.store.rows import NOW, a_play, enqueue, history_row, listener, queue_row
+from tonearm.core.account import Connection as Connected
+from tonearm.core.delivery import Line
+from tonearm.core.play import OLDEST_ACCEPTED
+from tonearm.store import accounts, plays, queue
+from tonearm.store.database import Store
+from tonearm.store.queue import Fenced, Lease, State
+from tonearm.store.schema import play as history
+from tonearm.store.schema import scrobble_queue
+
+pytestmark = pytest.mark.anyio
+
+
+def states(db: Connection) -> dict[int, str]:
+    return {row.id: row.state for row in db.execute(select(scrobble_queue.c.id, scrobble_queue.c.state))}
+
+
+def claimed(db: Connection, number: int, now: float = NOW, owner: str = "one") -> Lease:
+    lease = queue.claim(db, number, owner, now, now + 30)
+    assert lease is not None
+    return lease
+
+
+# One sender at a time
+
+
+async def test_an_account_is_claimed_by_one_sender(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        lease = claimed(db, me)
+        assert (lease.account, lease.number, lease.user) == (me, 1, "rj")
+        assert lease.sealed_session == "sealed session of RJ"
+        assert lease.line == Line()
+        assert queue.claim(db, me, "two", NOW + 29.9, NOW + 60) is None
+
+    await store.write(work)
+
+
+async def test_a_lease_that_ran_out_goes_to_the_next_and_fences_the_first(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        first = claimed(db, me)
+        second = claimed(db, me, NOW + 30, "two")
+        assert second.number == first.number + 1
+        with pytest.raises(Fenced):
+            queue.renew(db, first, NOW + 90)
+        with pytest.raises(Fenced):
+            queue.set_line(db, first, Line(fails=9))
+        queue.release(db, first)
+        assert queue.claim(db, me, "three", NOW + 40, NOW + 70) is None
+        assert queue.renew(db, second, NOW + 90) == second
+
+    await store.write(work)
+
+
+async def test_a_renewed_lease_lasts_longer_and_shows_the_account_as_it_is_now(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        lease = claimed(db, me)
+        accounts.sign_in(db, me, "Other", "another sealed session")
+        renewed = queue.renew(db, lease, NOW + 100)
+        assert (renewed.user, renewed.sealed_session) == ("other", "another sealed session")
+        assert queue.claim(db, me, "two", NOW + 99, NOW + 120) is None
+        assert queue.claim(db, me, "two", NOW + 100, NOW + 120) is not None
+
+    await store.write(work)
+
+
+async def test_a_released_account_is_free_at_once(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        queue.release(db, claimed(db, me))
+        assert queue.claim(db, me, "two", NOW, NOW + 30) is not None
+
+    await store.write(work)
+
+
+async def test_a_lease_on_one_account_leaves_others_free(store: Store) -> None:
+    def work(db: Connection) -> None:
+        claimed(db, listener(db))
+        assert queue.claim(db, listener(db, "other"), "two", NOW, NOW + 30) is not None
+
+    await store.write(work)
+
+
+async def test_an_account_that_is_not_there_cannot_be_claimed(store: Store) -> None:
+    assert await store.write(lambda db: queue.claim(db, 99, "one", NOW, NOW + 30)) is None
+
+
+# What a sender leaves behind
+
+
+@pytest.mark.parametrize("end", ["dies", "lets go", "dies with the process"])
+async def test_what_was_being_sent_waits_again_unchanged(store: Store, end: str) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        first, second = enqueue(db, me, 1), enqueue(db, me, 2)
+        before = queue.waiting(db, me, "rj", NOW, 50)
+        lease = claimed(db, me)
+        queue.mark_sending(db, lease, [first])
+        assert states(db) == {first: State.SENDING, second: State.QUEUED}
+        assert [w.id for w in queue.waiting(db, me, "rj", NOW, 50)] == [second]
+        match end:
+            case "dies":
+                claimed(db, me, NOW + 30, "two")
+            case "lets go":
+                queue.release(db, lease)
+            case _:
+                queue.free_all(db)
+                assert queue.claim(db, me, "two", NOW, NOW + 30) is not None
+        assert queue.waiting(db, me, "rj", NOW, 50) == before
+
+    await store.write(work)
+
+
+async def test_what_another_account_sends_stays_on_its_way(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me, other = listener(db), listener(db, "other")
+        sent = enqueue(db, other, 1)
+        queue.mark_sending(db, claimed(db, other), [sent])
+        queue.release(db, claimed(db, me))
+        assert states(db) == {sent: State.SENDING}
+
+    await store.write(work)
+
+
+async def test_a_fenced_sender_rescues_nothing(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        number = enqueue(db, me, 1)
+        old = claimed(db, me)
+        new = claimed(db, me, NOW + 30, "two")
+        queue.mark_sending(db, new, [number])
+        queue.release(db, old)
+        assert states(db) == {number: State.SENDING}
+
+    await store.write(work)
+
+
+async def test_at_its_start_the_only_sender_frees_accounts_that_are_signed_out_too(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        number = enqueue(db, me, 1)
+        queue.mark_sending(db, claimed(db, me), [number])
+        accounts.sign_out(db, me)
+        queue.free_all(db)
+        assert states(db) == {number: State.QUEUED}
+
+    await store.write(work)
+
+
+# What waits
+
+
+async def test_plays_wait_oldest_first_up_to_a_number(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        numbers = [enqueue(db, me, n) for n in (5, 3, 9, 1)]
+        waiting = queue.waiting(db, me, "rj", NOW, 3)
+        assert [w.id for w in waiting] == [numbers[3], numbers[1], numbers[0]]
+        assert [w.play for w in waiting] == [a_play(1), a_play(3), a_play(5)]
+
+    await store.write(work)
+
+
+async def test_plays_of_another_lastfm_user_do_not_wait_for_this_one(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        mine, _ = enqueue(db, me, 1), enqueue(db, me, 2, owner="somebody else")
+        assert [w.id for w in queue.waiting(db, me, "rj", NOW, 50)] == [mine]
+
+    await store.write(work)
+
+
+async def test_a_play_that_waits_for_a_moment_waits_for_it(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        enqueue(db, me, 1, next_attempt_at=NOW + 10)
+        assert queue.waiting(db, me, "rj", NOW + 9.9, 50) == []
+        assert len(queue.waiting(db, me, "rj", NOW + 10, 50)) == 1
+
+    await store.write(work)
+
+
+async def test_a_play_that_comes_back_brings_everything_that_is_known(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        number = enqueue(db, me, 1)
+        [waiting] = queue.waiting(db, me, "rj", NOW, 50)
+        queue.mark_sending(db, claimed(db, me), [number])
+        back = replace(
+            waiting, tries=3, not_before=NOW + 5, group=number, split_at=NOW - 1, too_new=1, error="Last.fm error 8: x"
+        )
+        queue.put_back(db, [back])
+        assert queue.waiting(db, me, "rj", NOW + 5, 50) == [back]
+        queue.put_back(db, [])
+
+    await store.write(work)
+
+
+async def test_a_play_that_is_in_the_queue_stays_as_it_is(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        number = enqueue(db, me, 1)
+        queue.enqueue(db, [queue_row(me, number, a_play(1), owner="somebody else")])
+        queue.enqueue(db, [])
+        assert [w.id for w in queue.waiting(db, me, "rj", NOW, 50)] == [number]
+
+    await store.write(work)
+
+
+async def test_a_play_that_leaves_the_queue_stays_in_the_history(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        number = enqueue(db, me, 1)
+        queue.remove(db, [number])
+        assert states(db) == {}
+        assert plays.find(db, me, number) is not None
+
+    await store.write(work)
+
+
+async def test_where_a_delivery_stands_is_kept(store: Store) -> None:
+    line = Line(Connected.NEEDS_SIGN_IN, NOW + 5, 3, 2, 1, NOW, "Last.fm error 9: x")
+
+    def work(db: Connection) -> None:
+        me = listener(db)
+        queue.set_line(db, claimed(db, me), line)
+        assert queue.line(db, me) == line
+
+    await store.write(work)
+
+
+# Who has something to send
+
+
+@pytest.mark.parametrize(
+    ("change", "is_due"),
+    [
+        pytest.param({}, True, id="somebody who waits"),
+        pytest.param({"next_attempt_at": NOW + 1}, False, id="nobody whose play waits for a moment"),
+        pytest.param({"owner": "somebody else"}, False, id="nobody whose plays are another user's"),
+        pytest.param({"state": State.SENDING}, True, id="somebody whose sender died"),
+    ],
+)
+async def test_who_is_due_by_the_rows(store: Store, change: dict[str, Any], is_due: bool) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        enqueue(db, me, 1, **change)
+        assert queue.due(db, NOW) == ([me] if is_due else [])
+
+    await store.write(work)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_due"),
+    [
+        (Line(wait_until=NOW), True),
+        (Line(wait_until=NOW + 0.1), False),
+        (Line(Connected.NEEDS_SIGN_IN), False),
+        (Line(Connected.SUSPENDED), False),
+        (Line(Connected.DISCONNECTED), False),
+    ],
+)
+async def test_who_is_due_by_the_account(store: Store, line: Line, is_due: bool) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        enqueue(db, me, 1)
+        lease = claimed(db, me)
+        queue.set_line(db, lease, line)
+        queue.release(db, lease)
+        assert queue.due(db, NOW) == ([me] if is_due else [])
+
+    await store.write(work)
+
+
+async def test_an_account_that_is_taken_is_not_due(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        enqueue(db, me, 1)
+        claimed(db, me)
+        assert queue.due(db, NOW + 29) == []
+        assert queue.due(db, NOW + 30) == [me]
+
+    await store.write(work)
+
+
+async def test_who_waits_longest_comes_first(store: Store) -> None:
+    def work(db: Connection) -> None:
+        numbers = [listener(db, name) for name in "abc"]
+        for number, answered_at in zip(numbers, (30.0, 10.0, 20.0), strict=True):
+            enqueue(db, number, 1)
+            lease = claimed(db, number)
+            queue.set_line(db, lease, Line(answered_at=answered_at))
+            queue.release(db, lease)
+        a, b, c = numbers
+        assert queue.due(db, NOW) == [b, c, a]
+
+    await store.write(work)
+
+
+async def test_what_is_too_old_is_found_whoever_it_belongs_to(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me, gone = listener(db), listener(db, "gone")
+        accounts.sign_out(db, gone)
+        old = enqueue(db, me, 0, OLDEST_ACCEPTED)
+        older = enqueue(db, gone, 0, OLDEST_ACCEPTED + 9, owner="x")
+        enqueue(db, me, 1, OLDEST_ACCEPTED)
+        queue.mark_sending(db, claimed(db, me), [enqueue(db, me, 3, OLDEST_ACCEPTED + 99)])
+        assert queue.too_old(db, NOW - OLDEST_ACCEPTED, 50) == [(older, gone), (old, me)]
+        assert queue.too_old(db, NOW - OLDEST_ACCEPTED, 1) == [(older, gone)]
+
+    await store.write(work)
+
+
+async def test_a_retry_makes_due_what_waits_and_ends_the_back_off(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me, other = listener(db), listener(db, "other")
+        enqueue(db, me, 1, next_attempt_at=NOW + 99)
+        enqueue(db, me, 2, -500, next_attempt_at=NOW + 502)
+        enqueue(db, other, 1, next_attempt_at=NOW + 99)
+        lease = claimed(db, me)
+        queue.set_line(db, lease, Line(wait_until=NOW + 99))
+        queue.release(db, lease)
+        queue.retry_all(db, me, NOW)
+        assert [w.play for w in queue.waiting(db, me, "rj", NOW, 50)] == [a_play(1)]
+        assert queue.due(db, NOW) == [me]
+
+    await store.write(work)
+
+
+# Counts
+
+
+async def test_the_counts_are_of_the_rows(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me, other = listener(db), listener(db, "other")
+        assert queue.count(db, me, "rj", NOW) == queue.Count(0, 0, 0, 0, None, None, None)
+        enqueue(db, me, 1, next_attempt_at=NOW + 5)
+        enqueue(db, me, 2, next_attempt_at=NOW + 3)
+        enqueue(db, me, 3, owner="somebody else", next_attempt_at=NOW)
+        enqueue(db, me, 4, -500, next_attempt_at=NOW + 504)
+        queue.mark_sending(db, claimed(db, me), [enqueue(db, me, 0)])
+        enqueue(db, other, 1)
+        count = queue.count(db, me, "rj", NOW)
+        assert (count.queued, count.sending, count.held_for_others, count.held_ahead) == (4, 1, 1, 1)
+        assert (count.next_attempt_at, count.oldest) == (NOW + 3, a_play(0).timestamp)
+        assert (queue.length(db, me), queue.length(db, other), queue.length_of_all(db)) == (5, 1, 6)
+        assert len(queue.in_queue(db, me)) == 5
+
+    await store.write(work)
+
+
+async def test_the_queue_is_listed_oldest_first(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        numbers = [enqueue(db, me, n) for n in (2, 1, 3)]
+        assert [row.id for row in queue.listing(db, me, 2)] == [numbers[1], numbers[0]]
+
+    await store.write(work)
+
+
+# Uniqueness lives in the table
+
+
+@pytest.mark.parametrize("table", ["play", "scrobble_queue"])
+async def test_a_play_is_in_the_table_once(store: Store, table: str) -> None:
+    def work(db: Connection) -> list[str]:
+        return [row[0] for row in db.exec_driver_sql(f"SELECT sql FROM sqlite_master WHERE name = '{table}'")]
+
+    [sql] = await store.read(work)
+    assert "UNIQUE (account, artist, track, timestamp)" in sql
+
+
+async def test_the_history_keeps_the_first_of_two_reports(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me, other = listener(db), listener(db, "other")
+        first = plays.keep(db, [history_row(me, a_play(1), why="first")])
+        again = plays.keep(db, [history_row(me, a_play(1), why="again"), history_row(me, a_play(2))])
+        key = (me, "Nina Simone", "Song 1", a_play(1).timestamp)
+        assert list(first) == [key]
+        assert len(again) == 1
+        assert len(plays.keep(db, [history_row(other, a_play(1))])) == 1
+        kept = plays.find(db, me, first[key])
+        assert kept is not None
+        assert (kept.why, kept.play) == ("first", a_play(1))
+        assert plays.known(db, [key, (me, "x", "y", 1)]) == {key: (first[key], "queued")}
+        assert plays.known(db, []) == {}
+        assert plays.keep(db, []) == {}
+
+    await store.write(work)
+
+
+async def test_one_letter_or_one_second_makes_another_play(store: Store) -> None:
+    def work(db: Connection) -> int:
+        me = listener(db)
+        row = history_row(me, a_play(1))
+        changes: list[dict[str, Any]] = [
+            {},
+            {"artist": "nina simone"},
+            {"track": "Song 1 "},
+            {"timestamp": row["timestamp"] + 1},
+            {"album": "same play, other album"},
+        ]
+        return len(plays.keep(db, [{**row, **change} for change in changes]))
+
+    assert await store.write(work) == 4
+
+
+async def test_the_fate_of_a_play_is_kept_with_all_that_was_said(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        one, two = enqueue(db, me, 1), enqueue(db, me, 2)
+        plays.settle(db, [one, two], "ignored", NOW + 1, why="a filter", code=1, correction={"artist": "N. Simone"})
+        for number in (one, two):
+            kept = plays.find(db, me, number)
+            assert kept is not None
+            assert (kept.fate, kept.why, kept.code, kept.settled_at) == ("ignored", "a filter", 1, NOW + 1)
+            assert kept.correction == {"artist": "N. Simone"}
+        plays.settle(db, [one], "queued", None)
+        again = plays.find(db, me, one)
+        assert again is not None
+        assert (again.fate, again.why, again.code, again.settled_at, again.correction) == (
+            "queued",
+            "",
+            None,
+            None,
+            None,
+        )
+        assert plays.find(db, me + 1, one) is None
+        assert plays.count_by_fate(db, me, ("queued", "ignored", "refused")) == {"queued": 1, "ignored": 1}
+
+    await store.write(work)
+
+
+async def test_the_latest_plays_come_first(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        numbers = [enqueue(db, me, n) for n in (2, 1, 3)]
+        plays.settle(db, [numbers[1]], "accepted", NOW)
+        assert [kept.id for kept in plays.latest(db, me, 2)] == [numbers[2], numbers[0]]
+        assert [kept.id for kept in plays.latest(db, me, 9, ("accepted",))] == [numbers[1]]
+
+    await store.write(work)
+
+
+async def test_a_play_that_is_reported_better_is_written_anew(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        [number] = plays.keep(db, [history_row(me, a_play(1), fate="threshold_not_met")]).values()
+        plays.rewrite(db, number, history_row(me, replace(a_play(1), played=190.0)))
+        kept = plays.find(db, me, number)
+        assert kept is not None
+        assert (kept.fate, kept.play.played) == ("queued", 190.0)
+
+    await store.write(work)
+
+
+async def test_a_row_of_the_queue_is_frozen_by_nobody_but_the_rules(store: Store) -> None:
+    """What a host may edit by hand in the history never changes what is sent."""
+
+    def work(db: Connection) -> None:
+        me = listener(db)
+        number = enqueue(db, me, 1)
+        db.execute(update(history).where(history.c.id == number).values(artist="edited"))
+        assert [w.play for w in queue.waiting(db, me, "rj", NOW, 50)] == [a_play(1)]
+
+    await store.write(work)

@@ -1,0 +1,115 @@
+"""What must not be read from the file is sealed, with a key that only its owner may read."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tonearm.store import seal
+from tonearm.store.seal import Seal, SealBroken, key_file, seal_beside
+from tonearm.store.writer import StoreUnavailable
+
+SESSION = "a-session-key-of-32-letters-1234"
+MAKE = "import sys; from pathlib import Path; from tonearm.store.seal import seal_beside; " + (
+    "print(seal_beside(Path(sys.argv[1])).secrets[0])"
+)
+
+
+@given(st.text(), st.text())
+def test_what_is_sealed_is_opened_again(plain: str, secret: str) -> None:
+    assert Seal((secret,)).open(Seal((secret,)).close(plain)) == plain
+
+
+def test_a_sealed_session_shows_nothing_of_it() -> None:
+    one = Seal(("secret",))
+    assert SESSION not in one.close(SESSION)
+    assert one.close(SESSION) != one.close(SESSION)
+
+
+def test_a_wrong_key_says_what_to_do_and_nothing_more() -> None:
+    sealed = Seal(("old secret",)).close(SESSION)
+    with pytest.raises(SealBroken, match="sign in again") as broken:
+        Seal(("new secret",)).open(sealed)
+    said = str(broken.value)
+    assert not any(word in said for word in (SESSION, sealed, "old secret", "new secret"))
+    assert broken.value.__cause__ is None
+
+
+@pytest.mark.parametrize("sealed", ["", "no seal at all", "gAAAAA", "ü"])
+def test_what_was_never_sealed_is_not_opened(sealed: str) -> None:
+    with pytest.raises(SealBroken):
+        Seal(("secret",)).open(sealed)
+
+
+def test_a_secret_can_be_changed_while_the_old_one_is_kept() -> None:
+    sealed = Seal(("old",)).close(SESSION)
+    both = Seal(("new", "old"))
+    assert both.open(sealed) == SESSION
+    assert Seal(("new",)).open(both.close(SESSION)) == SESSION
+
+
+def test_a_seal_does_not_print_its_secret(tmp_path: Path) -> None:
+    assert "hush" not in repr(Seal(("hush",)))
+    made = seal_beside(tmp_path / "plays.db")
+    assert made.secrets[0] not in repr(made)
+
+
+def test_the_key_lies_beside_the_file_for_its_owner_only(tmp_path: Path) -> None:
+    database = tmp_path / "new folder" / "plays.db"
+    made = seal_beside(database)
+    key = key_file(database)
+    assert key == tmp_path / "new folder" / "plays.db.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert len(made.secrets[0]) == 64
+    assert [path.name for path in key.parent.iterdir()] == ["plays.db.key"]
+
+
+def test_the_key_is_made_once(tmp_path: Path) -> None:
+    database = tmp_path / "plays.db"
+    assert seal_beside(database) == seal_beside(database)
+
+
+def test_two_files_have_two_keys(tmp_path: Path) -> None:
+    assert seal_beside(tmp_path / "a.db") != seal_beside(tmp_path / "b.db")
+
+
+def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", MAKE, str(tmp_path / "plays.db")]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(5)]
+    secrets = {process.communicate(timeout=60)[0] for process in processes}
+    assert len(secrets) == 1
+    assert secrets == {seal_beside(tmp_path / "plays.db").secrets[0] + "\n"}
+    assert [path.name for path in tmp_path.iterdir()] == ["plays.db.key"]
+
+
+def test_whoever_links_first_wins(tmp_path: Path) -> None:
+    """The loser of the race takes the winner's key, and leaves nothing behind."""
+    database = tmp_path / "plays.db"
+    key_file(database).write_text("the winner's secret\n")
+    assert seal._new_secret(key_file(database)) == "the winner's secret"
+    assert [path.name for path in tmp_path.iterdir()] == ["plays.db.key"]
+
+
+def test_what_a_crash_left_is_no_hindrance_to_the_next_start_under_the_same_number(tmp_path: Path) -> None:
+    database = tmp_path / "plays.db"
+    key = key_file(database)
+    key.with_name(f"{key.name}.{os.getpid()}").write_text("half a sec")
+    assert len(seal_beside(database).secrets[0]) == 64
+
+
+def test_an_empty_key_file_is_no_key(tmp_path: Path) -> None:
+    key_file(tmp_path / "plays.db").write_text("\n")
+    with pytest.raises(StoreUnavailable, match=r"plays\.db\.key: the key file is empty"):
+        seal_beside(tmp_path / "plays.db")
+
+
+def test_a_key_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    key_file(tmp_path / "plays.db").mkdir()
+    with pytest.raises(StoreUnavailable, match=r"plays\.db\.key: Is a directory"):
+        seal_beside(tmp_path / "plays.db")

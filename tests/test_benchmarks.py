@@ -1,0 +1,94 @@
+"""The benchmarks run and say what they promise. How fast anything is, is no matter of a test."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.history import DAYS, made_up, restamped
+from benchmarks.report import Options, Report
+
+PROMISED = {
+    "ingest": ("posts_per_s", "p99_ms", "raw_sqlite_ratio"),
+    "drain": ("limit_ratio", "plays_per_s_unlimited", "pylast_plays_per_s"),
+    "loved": ("seconds", "naive_ratio"),
+    "scan": ("seconds", "rescan_seconds"),
+    "start": ("first_answer_ms", "help_ms", "idle_mib", "after_100k_mib"),
+    "replay": ("seconds", "plays_per_s"),
+}
+MACHINE = ("cores", "python", "sqlite", "compared_with", "runs")
+
+
+Bench = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def bench(capfd: pytest.CaptureFixture[str]) -> Iterator[Bench]:
+    """A benchmark's last line of output. It pins its process to a core, which this takes back."""
+    cores = os.sched_getaffinity(0)
+
+    def run(*arguments: str) -> dict[str, Any]:
+        assert main([*arguments, "--json"]) == 0
+        answer: dict[str, Any] = json.loads(capfd.readouterr().out.splitlines()[-1])
+        return answer
+
+    yield run
+    os.sched_setaffinity(0, cores)
+
+
+@pytest.mark.parametrize("name", [name for name in PROMISED if name != "replay"])
+def test_a_benchmark_ends_with_the_promised_fields(name: str, bench: Bench) -> None:
+    found = bench(name, "--quick")
+    for field in PROMISED[name]:
+        assert 0 < found[f"{field}_min"] <= found[field] <= found[f"{field}_max"]
+    assert all(found[field] for field in MACHINE)
+
+
+def test_the_replay_of_a_real_history_finds_every_play_once(
+    test_data: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TONEARM_TEST_DATA", str(test_data))
+    found = bench("replay", "--quick")
+    assert all(found[field] for field in (*PROMISED["replay"], *MACHINE))
+    assert (found["lost"], found["doubled"], found["unexplained"]) == (0, 0, 0)
+
+
+def test_a_replay_without_the_history_says_so_and_is_no_failure(
+    tmp_path: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TONEARM_TEST_DATA", str(tmp_path))
+    assert "TONEARM_TEST_DATA" in bench("replay")["skipped"]
+
+
+def test_a_report_has_the_median_and_the_spread_of_each_measurement() -> None:
+    fields = Report("some", {"seconds": [3.0, 1.0, 2.5]}, {"plays": 7}).fields()
+    assert (fields["seconds"], fields["seconds_min"], fields["seconds_max"]) == (2.5, 1.0, 3.0)
+    assert (fields["plays"], fields["runs"]) == (7, 3)
+
+
+def test_a_benchmark_measures_at_least_five_times_unless_told_otherwise() -> None:
+    assert (Options().times(), Options(quick=True).times(), Options(runs=2).times()) == (5, 1, 2)
+
+
+def test_made_up_plays_are_all_different_and_recent() -> None:
+    now = 1_760_000_000.0
+    plays = [(p["artist"], p["track"], p["timestamp"]) for s in (0, 1) for p in made_up(500, now, s)]
+    assert len(set(plays)) == 1000
+    assert all(now - DAYS - 1 <= at <= now for _, _, at in plays)
+
+
+def test_a_restamped_history_keeps_its_order_and_its_coincidences() -> None:
+    rows = [
+        {"timestamp": at, "artist": "a", "track": track, "album": "", "track_mbid": ""}
+        for at, track in (("100", "x"), ("100", "y"), ("100", "x"), ("101", "x"), ("999999", "x"))
+    ]
+    times = [play["timestamp"] for play in restamped(rows, 1_760_000_000.0)]
+    assert times == sorted(times)
+    assert [times[0] == at for at in times] == [True, True, True, False, False]
+    assert times[3] != times[4]
