@@ -35,7 +35,8 @@ def a_glance(
 ) -> Glance:
     ours = play.owner == account.username.casefold()
     ahead = ours and play.play.timestamp > NOW
-    count = Count(1, 0, 0 if ours else 1, int(ahead), play.not_before if ours else None, play.play.timestamp)
+    next_at = play.not_before if ours else None
+    count = Count(1, 0, 0 if ours else 1, int(ahead), next_at, next_at, play.play.timestamp)
     return Glance(account, line or Line(account.connection), backlog_until, rests, count, (play,), (), 0, 0)
 
 

@@ -1,0 +1,1 @@
+"""How fast tonearm is, measured: `./run bench NAME --json`."""

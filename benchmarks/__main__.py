@@ -1,0 +1,43 @@
+"""`python -m benchmarks NAME`: one measurement; with `--json` its last line is one JSON object."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from importlib import import_module
+
+from benchmarks.report import Missing, Options, Report, say
+
+NAMES = ("ingest", "drain", "loved", "scan", "start", "replay")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status 0 also where the benchmark's input is missing, which is said."""
+    options = _parser().parse_args(arguments)
+    wanted = Options(options.runs, options.quick, options.deliver)
+    try:
+        report: Report = import_module(f"benchmarks.{options.name}").measure(wanted)
+    except Missing as missing:
+        say(f"{options.name} was not measured: {missing}")
+        fields = {"benchmark": options.name, "skipped": str(missing)}
+    else:
+        fields = report.fields()
+        for name, value in fields.items():
+            say(f"{name:>28}  {value}")
+    if options.json:
+        say(json.dumps(fields, ensure_ascii=False))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("name", choices=NAMES, metavar=f"NAME ({', '.join(NAMES)})")
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    parser.add_argument("--runs", type=int, default=0, metavar="N", help="how often to measure (default: 5)")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes: does it work at all?")
+    parser.add_argument("--deliver", action="store_true", help="ingest: plays are sent on meanwhile")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

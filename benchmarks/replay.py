@@ -1,0 +1,104 @@
+"""A real history of ten years through HTTP into the emulator: is every play there once, and nothing else?"""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+import httpx2
+
+from benchmarks import history, load, rig
+from benchmarks.report import Options, Report, say
+from benchmarks.start import waiting
+
+FILTERED = "[unknown]"
+"""The one artist of that history whom Last.fm's filter ignores today."""
+
+_DRAINED_WITHIN = 600.0
+
+Key = tuple[str, str, int]
+
+
+def measure(options: Options) -> Report:
+    """Once, unless asked otherwise: what counts is that nothing is lost and nothing doubled."""
+    now = time.time()
+    plays = history.real(now)
+    if options.quick:
+        plays = plays[:300]
+    played = {_key(play["artist"], play["track"], play["timestamp"]) for play in plays}
+    filtered = {key for key in played if key[0] == FILTERED}
+    wanted = played - filtered
+    posted, whole = [], []
+    with rig.workshop() as folder:
+        rig.pin(rig.OTHERS)
+        for run in range(options.times(1)):
+            with rig.lastfm(folder) as lastfm:
+                listener = rig.signed_in(folder / f"run{run}", lastfm)
+                with rig.service(listener, lastfm.url, per_second=0) as service:
+                    in_seconds, all_seconds = _replayed(plays, service, listener.token)
+                found = _on_lastfm(lastfm, len(filtered))
+            _compare(wanted, found)
+            posted.append(len(plays) / in_seconds)
+            whole.append(all_seconds)
+            say(f"run {run + 1}: {all_seconds:.1f} s, every play once")
+    return Report(
+        "replay",
+        {
+            "seconds": whole,
+            "plays_per_s": [len(plays) / seconds for seconds in whole],
+            "posts_per_s": posted,
+        },
+        {
+            "plays": len(plays),
+            "distinct": len(played),
+            "filtered_by_lastfm": len(filtered),
+            "lost": 0,
+            "doubled": 0,
+            "unexplained": 0,
+        },
+        "the file itself: every distinct (artist, track, timestamp) is on Last.fm once, and nothing else is; save "
+        f"those of {FILTERED!r}, whom Last.fm's filter ignores",
+        "seconds from the first play posted until the last is on Last.fm; re-stamped into the last 13 days in order; "
+        f"`tonearm serve` on core {rig.MEASURED}, {load.CLIENTS} clients and the emulator on core {rig.OTHERS}; no "
+        "limit of requests a second",
+    )
+
+
+def _replayed(plays: list[history.Play], service: rig.Service, token: str) -> tuple[float, float]:
+    """Seconds until all are acknowledged, and until all are on Last.fm."""
+    requests = history.requests(plays, service.port, token)
+    start = time.perf_counter()
+    answers = load.post(requests, service.port)
+    acknowledged = time.perf_counter() - start
+    assert answers.statuses.keys() <= {"queued", "duplicate"}, answers.statuses
+    deadline = time.monotonic() + _DRAINED_WITHIN
+    while waiting(service, token):
+        assert time.monotonic() < deadline, "the queue is not drained"
+        time.sleep(0.1)
+    return acknowledged, time.perf_counter() - start
+
+
+def _key(artist: str, track: str, timestamp: int) -> Key:
+    """What makes a play one play, in the form that tonearm promises to send names in: NFC, trimmed."""
+    return _plain(artist), _plain(track), timestamp
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip()
+
+
+def _on_lastfm(lastfm: rig.LastFm, ignored: int) -> Counter[Key]:
+    """The plays that the emulator has; it has ignored so many others."""
+    state = httpx2.get(f"{lastfm.base_url}/_state", params={"plays": 10_000_000, "log": 0}, timeout=120).json()
+    assert state["users"][rig.LASTFM_USER]["ignored"] == ignored, state["users"]
+    return Counter((p["sent_artist"], p["sent_track"], p["timestamp"]) for p in state["plays"][rig.LASTFM_USER])
+
+
+def _compare(wanted: Iterable[Key], found: Counter[Key]) -> None:
+    wanted = set(wanted)
+    lost, strange = wanted - found.keys(), found.keys() - wanted
+    doubled = [key for key, times in found.items() if times > 1]
+    wrong = [*lost, *strange, *doubled]
+    assert not wrong, f"{len(lost)} lost, {len(strange)} that nobody played, {len(doubled)} doubled: {wrong[:5]}"

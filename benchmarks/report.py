@@ -1,0 +1,86 @@
+"""What a benchmark says: medians with their spread, the machine, and what it was compared with."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+Figure = float | int | str
+
+CORES = sorted(os.sched_getaffinity(0))
+"""The cores that this program was given, before it pins anything."""
+
+
+class Missing(Exception):
+    """What is to be measured with is not on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to measure. `quick` takes tiny sizes: it shows that the benchmark works, and nothing about speed.
+
+    `runs` 0 leaves the number to the benchmark. `deliver`: plays are sent on while they are taken.
+    """
+
+    runs: int = 0
+    quick: bool = False
+    deliver: bool = False
+
+    def times(self, usual: int = 5) -> int:
+        """How often to measure."""
+        return self.runs or (1 if self.quick else usual)
+
+    def size(self, usual: int, quick: int) -> int:
+        """How much to measure with."""
+        return quick if self.quick else usual
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was measured: `spreads` has a value for each run, `facts` what is no measurement.
+
+    `compared_with` says what the ratios are against, `how` what ran where and what the numbers mean.
+    """
+
+    name: str
+    spreads: dict[str, Sequence[float]]
+    facts: dict[str, Figure] = field(default_factory=dict)
+    compared_with: str = ""
+    how: str = ""
+
+    def fields(self) -> dict[str, Figure]:
+        """One flat object: for each measurement its median, and the least and the most as `_min` and `_max`."""
+        found: dict[str, Figure] = {"benchmark": self.name}
+        for name, values in self.spreads.items():
+            found[name] = rounded(statistics.median(values))
+            found[f"{name}_min"] = rounded(min(values))
+            found[f"{name}_max"] = rounded(max(values))
+        runs = max((len(values) for values in self.spreads.values()), default=0)
+        words = {"compared_with": self.compared_with, "how": self.how}
+        return {**found, **self.facts, "runs": runs, **machine(), **words}
+
+
+def machine() -> dict[str, Figure]:
+    """What it ran on, and how much else ran there: `load` is the system's average over a minute."""
+    return {
+        "cores": len(CORES),
+        "load": rounded(os.getloadavg()[0]),
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+    }
+
+
+def rounded(value: float) -> float | int:
+    """Four digits that mean something; whole numbers stay whole."""
+    if isinstance(value, int):
+        return value
+    return round(value) if abs(value) >= 1000 else float(f"{value:.4g}")
+
+
+def say(words: str) -> None:
+    """Tell whoever watches how far it is."""
+    print(words, flush=True)

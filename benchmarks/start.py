@@ -1,0 +1,101 @@
+"""How soon the program answers, and how much memory it takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2
+
+from benchmarks import history, load, rig
+from benchmarks.report import Options, Report, say
+
+_IDLE = 5.0
+"""Seconds of doing nothing before memory is looked at."""
+
+_DRAINED_WITHIN = 300.0
+
+
+def measure(options: Options) -> Report:
+    """A start, a start without a database, and a service's memory before and after many plays, in each run."""
+    plays = options.size(100_000, 200)
+    idle_seconds = 0.2 if options.quick else _IDLE
+    answers, firsts, idle, after = [], [], [], []
+    with rig.workshop() as folder, rig.lastfm(folder) as lastfm:
+        ready = rig.signed_in(folder / "ready", lastfm)
+        rig.pin(rig.OTHERS)
+        if not options.quick:
+            _first_answer(ready.copy(folder / "run"), lastfm)  # compiles what was not
+        for run in range(options.times()):
+            answers.append(_first_answer(ready.copy(folder / "run"), lastfm))
+            firsts.append(_first_answer(_new(folder / "new"), lastfm))
+            with rig.service(ready.copy(folder / "run"), lastfm.url, per_second=0) as service:
+                time.sleep(idle_seconds)
+                idle.append(service.resident_mib())
+                _play(service, ready.token, plays, run, lastfm)
+                after.append(service.resident_mib())
+            say(f"run {run + 1}: first answer {answers[-1]:.0f} ms, {idle[-1]:.1f} MiB idle, {after[-1]:.1f} MiB after")
+        bare = [_command(["-c", "pass"]) for _ in range(options.times())]
+        helps = [_command(["-m", "tonearm", "--help"]) for _ in range(options.times())]
+    return Report(
+        "start",
+        {
+            "first_answer_ms": answers,
+            "first_ever_answer_ms": firsts,
+            "help_ms": helps,
+            "bare_python_ms": bare,
+            "idle_mib": idle,
+            "after_100k_mib": after,
+        },
+        {"plays": plays},
+        "bare_python_ms: the same interpreter that does nothing at all",
+        f"`tonearm serve` on core {rig.MEASURED}, from the start of the process to the first answer of /health, its "
+        "bytecode compiled and its tables made (first_ever: there is no database yet); memory: resident "
+        f"set {idle_seconds:g} s after the start with a listener signed in, and when {plays} plays have come over HTTP "
+        f"from core {rig.OTHERS} and gone out to an emulator there, with no limit of requests a second",
+    )
+
+
+def _new(folder: Path) -> rig.Listener:
+    for file in folder.glob("*"):
+        file.unlink()
+    folder.mkdir(exist_ok=True)
+    return rig.Listener(folder, "")
+
+
+def _first_answer(listener: rig.Listener, lastfm: rig.LastFm) -> float:
+    """Milliseconds from nothing to an answer."""
+    start = time.perf_counter()
+    with rig.starting(listener, lastfm.url) as service:
+        service.wait_until_well(listener.folder / "service.log")
+        seconds = time.perf_counter() - start
+    return seconds * 1000
+
+
+def _play(service: rig.Service, token: str, number: int, run: int, lastfm: rig.LastFm) -> None:
+    """So many plays come in and go out."""
+    requests = history.requests(history.made_up(number, time.time(), run), service.port, token)
+    answers = load.post(requests, service.port)
+    assert answers.statuses == {"queued": number}, answers.statuses
+    deadline = time.monotonic() + _DRAINED_WITHIN
+    while waiting(service, token):
+        assert time.monotonic() < deadline, "the queue is not drained"
+        time.sleep(0.1)
+
+
+def waiting(service: rig.Service, token: str) -> int:
+    """How many plays are not on Last.fm yet."""
+    address = f"http://127.0.0.1:{service.port}/lastfm/queue/status"
+    standing = httpx2.get(address, headers={"Authorization": f"Bearer {token}"}, timeout=30).json()
+    return int(standing["queued_scrobbles"]) + int(standing["sending"])
+
+
+def _command(arguments: list[str]) -> float:
+    """Milliseconds that Python takes for a command."""
+    start = time.perf_counter()
+    subprocess.run(
+        [sys.executable, *arguments], check=True, cwd=rig.ROOT, env=rig.environment(), stdout=subprocess.DEVNULL
+    )
+    return (time.perf_counter() - start) * 1000
