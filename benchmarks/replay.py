@@ -81,12 +81,13 @@ def _replayed(plays: list[history.Play], service: rig.Service, token: str) -> tu
 
 
 def _key(artist: str, track: str, timestamp: int) -> Key:
-    """What makes a play one play, in the form that tonearm promises to send names in: NFC, trimmed."""
+    """What makes a play one play, as tonearm promises to send names: NFC, trimmed, without control characters."""
     return _plain(artist), _plain(track), timestamp
 
 
 def _plain(name: str) -> str:
-    return unicodedata.normalize("NFC", name).strip()
+    kept = "".join(letter for letter in name if unicodedata.category(letter) != "Cc")
+    return unicodedata.normalize("NFC", kept).strip()
 
 
 def _on_lastfm(lastfm: rig.LastFm, ignored: int) -> Counter[Key]:

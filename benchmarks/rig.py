@@ -85,7 +85,7 @@ class Listener:
 
 @contextmanager
 def workshop() -> Iterator[Path]:
-    """A folder beside the sources while the block lasts: a temporary folder may be in memory, where a flush costs nothing."""
+    """A folder beside the sources while the block lasts: a temporary one may be in memory, where a flush is free."""
     (ROOT / "build").mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="bench-", dir=ROOT / "build") as folder:
         yield Path(folder)
