@@ -22,6 +22,7 @@ class FakeClock:
 
     def __init__(self, start: float = 1_760_000_000.0, seed: int = 0) -> None:
         self._now = start
+        self._off = 0.0
         self._chance = random.Random(seed)
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
@@ -29,7 +30,11 @@ class FakeClock:
         self._idle = asyncio.Event()
 
     def now(self) -> float:
-        return self._now
+        return self._now + self._off
+
+    def put(self, seconds: float) -> None:
+        """Put the clock so much forward (below 0: back): nobody sleeps longer or less for that."""
+        self._off += seconds
 
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:

@@ -48,6 +48,7 @@ async def serving(deck: Deck, sock: socket.socket, options: WebOptions) -> Async
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # what others call us is in TONEARM_PUBLIC_URL, and no header's to say
         timeout_graceful_shutdown=GRACE,
     )
     server = _Server(config)

@@ -234,11 +234,44 @@ def test_nothing_but_a_word_on_the_play_itself_settles_it(
     assert next_step(line, batch_of(size), verdict, NOW, jitter).settled == ()
 
 
+@pytest.mark.parametrize("line", [Line(), TROUBLED], ids=["calm", "troubled"])
+@pytest.mark.parametrize("size", [1, 2, 50])
+@pytest.mark.parametrize("verdict", VERDICTS, ids=repr)
+def test_what_comes_back_says_what_went_wrong(verdict: Verdict, size: int, line: Line) -> None:
+    batch = batch_of(size)
+    step = next_step(line, batch, verdict, NOW, 0.5)
+    assert sorted([s.id for s in step.settled] + [w.id for w in step.back]) == [w.id for w in batch]
+    said = f"the answer does not fit the {size} plays that were sent"
+    cause = Cause(None, said) if isinstance(verdict, Answered) else verdict.cause
+    assert {w.error for w in step.back} <= {str(cause)}
+    assert step.line.trouble.startswith(str(cause)) or step.settled
+
+
+def test_a_play_with_a_bad_signature_waits_alone_with_its_reason() -> None:
+    said = Cause(13, "Invalid method signature supplied")
+    step = next_step(Line(), batch_of(1), Split(said), NOW, 0.5)
+    [back] = step.back
+    assert (back.group, back.tries, back.error, back.split_at) == (1, 1, str(said), NOW)
+    assert (step.line.doubts, back.not_before) == (1, NOW + 2.5)
+    again = next_step(step.line, step.back, Split(said), NOW + 9, 0.5)
+    third = next_step(again.line, again.back, Split(said), NOW + 99, 0.5)
+    assert (again.line.wait_until, again.line.doubts) == (0.0, 2)
+    assert (third.line.wait_until, third.line.doubts) == (NOW + 99 + HOUR, 3)
+    assert (third.back[0].split_at, third.back[0].not_before) == (NOW, third.line.wait_until + 600)
+
+
+@pytest.mark.parametrize(("answered_at", "settled"), [(NOW - 1, 0), (NOW, 0), (NOW + 1, 1)])
+def test_only_an_answer_after_the_first_refusal_proves_the_signature_good(answered_at: float, settled: int) -> None:
+    doubted = replace(waiting(1), split_at=NOW, group=1)
+    step = next_step(Line(answered_at=answered_at), [doubted], Split(Cause(13, "x")), NOW + 9, 0.5)
+    assert len(step.settled) == settled
+
+
 def test_a_passing_fault_sends_everything_back_and_backs_off() -> None:
     step = next_step(Line(), batch_of(2), Later(WORDS), NOW, 0.5)
     said = "Last.fm error 8: Operation failed"
     assert step.line == Line(fails=1, wait_until=NOW + 2.5, trouble=said)
-    assert step.back == tuple(replace(w, tries=1, error=said) for w in batch_of(2))
+    assert step.back == tuple(replace(w, tries=1, error=said, unanswered=True) for w in batch_of(2))
     assert step.hold is None
 
 
@@ -271,9 +304,9 @@ def test_a_passing_fault_says_nothing_about_the_session_or_the_cap() -> None:
 
 def test_no_answer_is_a_passing_fault_and_the_identical_play_goes_again() -> None:
     silence = Cause(None, "no answer in time")
-    assert next_step(TROUBLED, batch_of(3), Unsure(silence), NOW, 0.5) == next_step(
-        TROUBLED, batch_of(3), Later(silence), NOW, 0.5
-    )
+    unsure = next_step(TROUBLED, batch_of(3), Unsure(silence, 99), NOW, 0.5)
+    later = next_step(TROUBLED, batch_of(3), Later(silence, 99), NOW, 0.5)
+    assert unsure == replace(later, back=tuple(replace(w, unanswered=True) for w in later.back))
 
 
 @pytest.mark.parametrize(
@@ -448,7 +481,7 @@ def test_a_play_of_now_that_is_called_too_new_waits_an_hour() -> None:
 def test_an_answer_that_does_not_fit_settles_nothing(items: tuple[ItemAnswer, ...]) -> None:
     step = next_step(TROUBLED, batch_of(2), Answered(items), NOW, 0.5)
     said = Cause(None, "the answer does not fit the 2 plays that were sent")
-    assert step == next_step(TROUBLED, batch_of(2), Later(said), NOW, 0.5)
+    assert step == next_step(TROUBLED, batch_of(2), Unsure(said), NOW, 0.5)
     assert step.line.trouble == said.words
 
 

@@ -213,10 +213,10 @@ NONSENSE = {
         (400, Unsure, Unavailable),
         (403, Unsure, Unavailable),
         (429, Throttled, RateLimited),
-        (500, Later, Unavailable),
-        (502, Later, Unavailable),
-        (503, Later, Unavailable),
-        (504, Later, Unavailable),
+        (500, Unsure, Unavailable),
+        (502, Unsure, Unavailable),
+        (503, Unsure, Unavailable),
+        (504, Unsure, Unavailable),
     ],
 )
 def test_an_answer_that_cannot_be_read_is_judged_by_its_status(
@@ -273,7 +273,7 @@ def test_retry_after_is_obeyed_where_it_makes_sense(headers: dict[str, str], sec
     later = verdict_of(failure(b"<html>busy</html>", 503, headers))
     throttled = verdict_of(failure(b'{"error":29,"message":"Too many scrobbles"}', 429, headers))
     limited = verdict_of(failure(b"", 429, headers))
-    assert isinstance(later, Later)
+    assert isinstance(later, Unsure)
     assert isinstance(throttled, Throttled)
     assert isinstance(limited, Throttled)
     assert later.retry_after == throttled.retry_after == limited.retry_after == seconds

@@ -38,6 +38,7 @@ DOUBTS = 3
 """Doubtful refusals in a row that are taken for load: error 4, or 13 with no proof of a good signature."""
 
 TOO_OLD, TOO_NEW, DAILY_LIMIT = 3, 4, 5
+OPERATION_FAILED = 8  # "most likely the backend service failed": perhaps after it had stored them
 BAD_SIGNATURE = 13
 
 
@@ -63,8 +64,9 @@ class Line:
 class Waiting:
     """A frozen play in the queue. A `group` (after a split) is sent together and alone; 0 is none.
 
-    `live`: it was reported when it was played; what is not is a backlog, which yields. `refused_ahead`: this
-    very answer has refused it as lying ahead.
+    `live`: it was reported when it was played; what is not is a backlog, which yields. Of the answer that it came
+    back with: `refused_ahead` if that very answer has refused it as lying ahead, `unanswered` if it
+    leaves open whether Last.fm has the play.
     """
 
     id: int
@@ -78,6 +80,7 @@ class Waiting:
     live: bool = True
     enqueued_at: float = 0.0
     refused_ahead: bool = False
+    unanswered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,10 +221,12 @@ def next_step(
     match verdict:
         case Answered(items):
             return _answered(line, batch, items, now, jitter, used, skew)
+        case Later(Cause(number) as cause, retry_after) if number == OPERATION_FAILED:
+            return _open(line, batch, cause, now, jitter, retry_after)
         case Later(cause, retry_after):
             return _later(line, batch, cause, now, jitter, retry_after)
-        case Unsure(cause):
-            return _later(line, batch, cause, now, jitter)
+        case Unsure(cause, retry_after):
+            return _open(line, batch, cause, now, jitter, retry_after)
         case Throttled(scope, cause, retry_after):
             return _throttled(line, batch, scope, cause, now, retry_after, used, rung)
         case Split(cause) if len(batch) > 1:
@@ -250,6 +255,14 @@ def _later(
     fails = line.fails + 1
     wait = max(pacing.backoff(fails, jitter), least or 0.0)
     return Step(replace(line, fails=fails, wait_until=now + wait, trouble=str(cause)), back=_back(batch, cause))
+
+
+def _open(
+    line: Line, batch: Sequence[Waiting], cause: Cause, now: float, jitter: float, least: float | None = None
+) -> Step:
+    """Last.fm may have these plays. The same again makes none of them two: it drops identical repeats."""
+    step = _later(line, batch, cause, now, jitter, least)
+    return replace(step, back=tuple(replace(w, unanswered=True) for w in step.back))
 
 
 def _throttled(
@@ -323,7 +336,7 @@ def _answered(
         a.timestamp not in (None, w.play.timestamp) for a, w in zip(items, batch, strict=True)
     ):
         cause = Cause(None, f"the answer does not fit the {len(batch)} plays that were sent")
-        return _later(line, batch, cause, now, jitter)
+        return _open(line, batch, cause, now, jitter)
     settled: list[Settled] = []
     back: list[Waiting] = []
     for waiting, answer in zip(batch, items, strict=True):

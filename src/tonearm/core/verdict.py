@@ -80,6 +80,7 @@ class Unsure:
     """The request went out and no readable answer came: it may or may not have been stored."""
 
     cause: Cause
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 Job = tuple[str, int]
 
-PAUSE = 0.05
+PAUSE = 0.1
 """Seconds of real time that are enough for hints of many plays to come together, and too short to be noticed."""
 
 GRACE = 5.0
@@ -48,14 +48,14 @@ class EmbeddedEngine:
         """Work until `stop` is set; what runs then gets `grace` seconds to come to its end."""
         stopping = asyncio.create_task(self._ring_at(stop))
         tasks: set[asyncio.Task[None]] = set()
-        next_sweep = 0.0
+        swept = -SWEEP
         try:
             while not stop.is_set():
                 self._bell.clear()  # first, so that whatever rings from here on is heard
                 now = self._clock.now()
-                if now >= next_sweep:
+                if not swept <= now < swept + SWEEP:  # the clock may have been put back
                     await self._sweep(due)
-                    next_sweep = now + SWEEP
+                    swept = now
                 for job in [job for job, at in self._alarms.items() if at <= now]:
                     del self._alarms[job]
                     self._rung[job] = None
@@ -65,8 +65,8 @@ class EmbeddedEngine:
                     task = asyncio.create_task(self._work(job, handlers))
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
-                soonest = min((next_sweep, *self._alarms.values()))
-                await self._until_rung(max(0.0, soonest - self._clock.now()))
+                soonest = min((swept + SWEEP, *self._alarms.values()))
+                await self._until_rung(min(SWEEP, max(0.0, soonest - self._clock.now())))
         finally:
             stopping.cancel()
             await _end(tasks, self._grace)

@@ -12,7 +12,7 @@ from tonearm.core.verdict import Answered, Verdict
 from tonearm.lastfm.error import error_of, verdict_of
 from tonearm.lastfm.methods import auth, track, user
 from tonearm.lastfm.request import Keys, Request, seal
-from tonearm.lastfm.response import Answer, Failure, Fault, Reply, server_time, understand
+from tonearm.lastfm.response import Answer, Failure, Fault, Refusal, Reply, server_time, understand
 from tonearm.lastfm.transport import PATIENCE, AsyncLine, Patience, SyncLine
 from tonearm.lastfm.types import LovedTrack, Page, RecentTrack
 from tonearm.version import __version__
@@ -29,7 +29,7 @@ USER_AGENT = f"tonearm/{__version__}"
 """Last.fm wants callers to be identifiable: a host should name itself and a contact."""
 
 OnDate = Callable[[float, float], None]
-"""Told after each answer: the server's Unix time (whole seconds), and the round trip in seconds."""
+"""Told after each answer of the API: the server's Unix time (whole seconds), and the round trip in seconds."""
 
 
 def _like(ask: Callable[..., object], call: C) -> C:
@@ -157,8 +157,9 @@ class LastFm:
         if self._pace:
             await self._pace()
         reply = await self._line.send(sealed)
-        _tell_time(reply, self._on_date)
-        return understand(request, sealed, reply)
+        outcome = understand(request, sealed, reply)
+        _tell_time(reply, outcome, self._on_date)
+        return outcome
 
     async def close(self) -> None:
         await self._line.close()
@@ -254,8 +255,9 @@ class LastFmSync:
         if self._pace:
             self._pace()
         reply = self._line.send(sealed)
-        _tell_time(reply, self._on_date)
-        return understand(request, sealed, reply)
+        outcome = understand(request, sealed, reply)
+        _tell_time(reply, outcome, self._on_date)
+        return outcome
 
     def close(self) -> None:
         self._line.close()
@@ -269,6 +271,9 @@ class LastFmSync:
         self.close()
 
 
-def _tell_time(reply: Reply | Fault, on_date: OnDate | None) -> None:
-    if on_date and isinstance(reply, Reply) and (at := server_time(reply.headers)) is not None:
+def _tell_time(reply: Reply | Fault, outcome: Answer[T] | Failure, on_date: OnDate | None) -> None:
+    """By an answer of the API only: a gateway, a cache or a hotel's sign-in page has a clock of its own."""
+    if on_date is None or isinstance(reply, Fault) or not isinstance(outcome, Answer | Refusal):
+        return
+    if "age" not in reply.headers and (at := server_time(reply.headers)) is not None:
         on_date(at, reply.round_trip)

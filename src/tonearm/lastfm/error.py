@@ -187,10 +187,8 @@ def verdict_of(failure: Failure) -> Verdict:
             return verdict(cause, retry_after)
         case Nonsense(status, words, retry_after) if status == 429:
             return Throttled(Scope.ADDRESS, Cause(None, words), retry_after)
-        case Nonsense(status, words, retry_after) if status >= 500:
-            return Later(Cause(None, words), retry_after)
-        case Nonsense(_, words, _):
-            return Unsure(Cause(None, words))
+        case Nonsense(_, words, retry_after):  # a gateway's error too: what stands behind it may have stored them
+            return Unsure(Cause(None, words), retry_after)
         case Fault(sent, words):
             return Unsure(Cause(None, words)) if sent else Later(Cause(None, words))
         case _:

@@ -90,7 +90,7 @@ def frozen_play(play: Play, now: float) -> Play:
             f"timestamp: {play.timestamp} is not the start of a play"
             " (Unix seconds, between 2002-10-01 and 30 days from now)"
         )
-    return replace(play, track=cleaned(play.track), timestamp=timestamp)
+    return Play(cleaned(play.track), timestamp, play.played, play.chosen_by_user)
 
 
 def _decide(account: Account, report: Report) -> _Decision:
@@ -255,7 +255,7 @@ class Listening:
         now, skew = self.clock.now(), self.time.skew
         told = frozen_play(play, now)
         placed = place(told.timestamp, told.played, now, skew)
-        frozen = replace(told, timestamp=placed.timestamp)
+        frozen = replace(told, timestamp=placed.timestamp) if placed.moved else told
         report = Report(account, frozen, now, told.timestamp, placed.moved, reporter, skew)
         taken = await self.store.write_together(take, report)
         self.tally.reports[taken.status] += 1

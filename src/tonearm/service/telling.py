@@ -23,6 +23,10 @@ SENT_AGAIN = ("ignored", "refused", "discarded", "suspected", "expired", *NOT_QU
 """Fates after which a listener may send a play by hand: it is not on Last.fm, and still may get there."""
 
 
+NO_LATER_WORD = ("queued", "discarded", "expired")
+"""Fates of plays on which Last.fm has said nothing since an answer was lost."""
+
+
 @dataclass(frozen=True, slots=True)
 class Story:
     """Everything that is known of a play. `waits` is its row in the queue, None when it is not in it."""
@@ -153,6 +157,8 @@ class Telling:
             return NotNow(_final(kept))
         if kept.fate == "queued" and queue.standings(db, [number])[number].state is queue.State.SENDING:
             return NotNow("it is on its way to Last.fm right now: look again in a moment")
+        if kept.unanswered and kept.fate in NO_LATER_WORD:
+            return NotNow("Last.fm may have it under these names, since an answer was lost: see what becomes of it first")
         play = replace(kept.play, track=cleaned(change(kept.play.track)))
         key = (account, play.track.artist, play.track.title, play.timestamp)
         there = plays.known(db, [key])
@@ -200,7 +206,10 @@ class Telling:
             return NotNow(_final(kept))
         if kept.fate == "queued" and queue.standings(db, [number])[number].state is queue.State.SENDING:
             return NotNow("it is on its way to Last.fm right now: look again in a moment")
-        plays.settle(db, [number], "discarded", self.clock.now(), why="discarded by the listener")
+        why = "discarded by the listener"
+        if kept.unanswered and kept.fate in NO_LATER_WORD:
+            why += "; Last.fm may have it, since an answer was lost"
+        plays.settle(db, [number], "discarded", self.clock.now(), why=why)
         queue.remove(db, [number])
         return Done(number, kept.play.track)
 

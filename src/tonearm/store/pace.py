@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from tonearm.core import pacing
 from tonearm.core.pacing import LONGEST_REST
@@ -40,9 +40,12 @@ def book(db: Connection, key: str, now: float, per_second: float) -> float:
     return slot.wait
 
 
+_REST = select(pace).where(pace.c.key == bindparam("named"), pace.c.hold_rung > 0)
+
+
 def rest(db: Connection, key: str) -> Held | None:
     """The last rest of this key, over or not, until an answer proves that it is served again."""
-    row = db.execute(select(pace).where(pace.c.key == key, pace.c.hold_rung > 0)).first()
+    row = db.execute(_REST, {"named": key}).first()
     return Held(row.hold_until, row.hold_why, bool(row.hold_refused), row.hold_rung, row.hold_since) if row else None
 
 

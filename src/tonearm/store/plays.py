@@ -22,7 +22,10 @@ LONGEST_PLAY = 6 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A play in the history: `fate` is `queued` while it waits, `code` is Last.fm's ignored code."""
+    """A play in the history: `fate` is `queued` while it waits, `code` is Last.fm's ignored code.
+
+    `unanswered`: the answer to a request with it was lost, so until the next word on it Last.fm may have it.
+    """
 
     id: int
     account: int
@@ -38,6 +41,7 @@ class Kept:
     moved: str
     reporter: str
     owner: str
+    unanswered: bool
 
 
 def facts(play_: Play) -> dict[str, Any]:
@@ -159,6 +163,15 @@ def settle(
     )
 
 
+_DOUBT = update(play).where(play.c.id.in_(bindparam("ids", expanding=True))).values(unanswered=True)
+
+
+def doubt(db: Connection, ids: Iterable[int]) -> None:
+    """The answer to a request with these plays was lost."""
+    if numbers := list(ids):
+        db.execute(_DOUBT, {"ids": numbers})
+
+
 def drop(db: Connection, number: int) -> None:
     """Take back a play that was written in this transaction."""
     db.execute(delete(play).where(play.c.id == number))
@@ -181,6 +194,7 @@ def kept(row: Any) -> Kept:
         row.moved,
         row.reporter,
         row.owner,
+        bool(row.unanswered),
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import Line, Waiting
 from tonearm.core.pacing import LONGEST_REST
+from tonearm.store import plays
 from tonearm.store.dialect import insert_ignore
 from tonearm.store.plays import frozen
 from tonearm.store.schema import account, scrobble_queue
@@ -107,6 +108,7 @@ _RESCUE = (
     update(scrobble_queue)
     .where(_ROW.account == bindparam("number"), _ROW.state == State.SENDING)
     .values(state=State.QUEUED)
+    .returning(_ROW.id)
 )
 
 
@@ -119,7 +121,7 @@ def claim(db: Connection, number: int, owner: str, now: float, until: float) -> 
     row = db.execute(_CLAIM, {"number": number, "now": now, "owner": owner, "until": until}).first()
     if row is None:
         return None
-    db.execute(_RESCUE, {"number": number})
+    _rescue(db, number)
     return Lease(number, row.lease_number, row.lastfm_user, row.lastfm_session_key, _line(row))
 
 
@@ -139,17 +141,25 @@ def renew(db: Connection, lease: Lease, until: float) -> Lease:
     return Lease(lease.account, lease.number, row.lastfm_user, row.lastfm_session_key, _line(row))
 
 
+_LEASED = (account.c.id == bindparam("number"), account.c.lease_number == bindparam("lease"))
+_RELEASE = update(account).where(*_LEASED).values(lease_until=0, lease_owner="")
+
+
 def release(db: Connection, lease: Lease) -> None:
     """Give the account back; what was still marked as being sent waits again. Does nothing once fenced."""
-    freed = update(account).where(account.c.id == lease.account, account.c.lease_number == lease.number)
-    if db.execute(freed.values(lease_until=0, lease_owner="")).rowcount:
-        db.execute(_RESCUE, {"number": lease.account})
+    if db.execute(_RELEASE, {"number": lease.account, "lease": lease.number}).rowcount:
+        _rescue(db, lease.account)
+
+
+def _rescue(db: Connection, number: int) -> None:
+    plays.doubt(db, db.execute(_RESCUE, {"number": number}).scalars())
 
 
 def free_all(db: Connection) -> None:
     """End every lease, and let wait what was being sent: for the only process that sends, at its start."""
     db.execute(update(account).where(account.c.lease_until > 0).values(lease_until=0, lease_owner=""))
-    db.execute(update(scrobble_queue).where(_ROW.state == State.SENDING).values(state=State.QUEUED))
+    freed = update(scrobble_queue).where(_ROW.state == State.SENDING).values(state=State.QUEUED).returning(_ROW.id)
+    plays.doubt(db, db.execute(freed).scalars())
 
 
 _WAITING = (
@@ -220,9 +230,10 @@ _BACK = (
 )
 
 
-def put_back(db: Connection, plays: Sequence[Waiting]) -> None:
+def put_back(db: Connection, back: Sequence[Waiting]) -> None:
     """Plays that wait again, with why."""
-    if plays:
+    plays.doubt(db, (w.id for w in back if w.unanswered))
+    if back:
         db.execute(
             _BACK,
             [
@@ -235,29 +246,18 @@ def put_back(db: Connection, plays: Sequence[Waiting]) -> None:
                     "new": w.too_new,
                     "error": w.error,
                 }
-                for w in plays
+                for w in back
             ],
         )
 
 
+_SET_LINE = update(account).where(*_LEASED).values({column: bindparam(f"new_{column.name}") for column in _LINE})
+
+
 def set_line(db: Connection, lease: Lease, line: Line) -> None:
     """Write where an account's delivery stands; raises Fenced when the lease went to somebody else."""
-    changed = (
-        update(account)
-        .where(account.c.id == lease.account, account.c.lease_number == lease.number)
-        .values(
-            connection=line.connection,
-            wait_until=line.wait_until,
-            fails=line.fails,
-            doubts=line.doubts,
-            rung=line.rung,
-            answered_at=line.answered_at,
-            trouble=line.trouble,
-            budget=line.budget,
-            budget_at=line.budget_at,
-        )
-    )
-    if not db.execute(changed).rowcount:
+    new = {f"new_{column.name}": getattr(line, column.name) for column in _LINE}
+    if not db.execute(_SET_LINE, {"number": lease.account, "lease": lease.number, **new}).rowcount:
         raise Fenced
 
 

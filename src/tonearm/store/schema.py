@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData()
@@ -123,6 +124,7 @@ play = Table(
     Column("correction", JSON),
     _moment("reported_at"),
     Column("settled_at", Float(53)),
+    Column("unanswered", Boolean, nullable=False, server_default=false()),  # an answer was lost, or left it open
     Column("instead_of", Id),  # the play whose names the listener has corrected with this one
     UniqueConstraint("account", "artist", "track", "timestamp", name="play_once"),
     Index("play_by_time", "account", "timestamp"),
@@ -149,6 +151,15 @@ scrobble_queue = Table(
     UniqueConstraint("account", "artist", "track", "timestamp", name="scrobble_queue_once"),
     Index("scrobble_queue_by_time", "account", "timestamp"),
     Index("scrobble_queue_by_age", "timestamp"),
+)
+# A batch is taken in this order, however long the queue is.
+Index(
+    "scrobble_queue_by_turn",
+    scrobble_queue.c.account,
+    scrobble_queue.c.state,
+    scrobble_queue.c.live.desc(),
+    scrobble_queue.c.timestamp,
+    scrobble_queue.c.id,
 )
 
 attempt = Table(

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
+from pydantic import TypeAdapter
 
 from tonearm.core.account import Account, Connection
 from tonearm.core.play import Play
@@ -31,6 +32,7 @@ NO_KEY = "no API key is configured: set LASTFM_API_KEY and LASTFM_API_SECRET"
 Ask = Callable[..., Awaitable[Listener] | Listener]
 """A FastAPI dependency that says who asks, or refuses."""
 
+_TAKEN = TypeAdapter(Taken)  # has the fields of shapes.ScrobbleOut
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 _ASYNC = re.compile(r"(?:^|[,;\s])respond-async\b", re.IGNORECASE)
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -187,8 +189,7 @@ async def _report(deck: Deck, me: Listener, request: Request, body: shapes.Scrob
     wanted = _WAIT.search(prefer) if prefer else None
     if wanted and taken.status == "queued":
         taken = await _fate(deck, me, taken, min(float(wanted[1]), LONGEST_WAIT))
-    told = {"status": taken.status, "id": taken.id, "message": taken.message}
-    return JSONResponse({**told, "heard": taken.heard, "needed": taken.needed})
+    return Response(_TAKEN.dump_json(taken), media_type="application/json")
 
 
 def _reporter(request: Request) -> str:

@@ -40,6 +40,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         max_body_size=LARGEST_BODY,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # it asks at each request whether it is wanted
     )
     access = Access(deck)
     callback = f"{public_url}/lastfm/auth-callback" if public_url else None

@@ -140,6 +140,7 @@ def upgrade() -> None:
         sa.Column("correction", sa.JSON(), nullable=True),
         sa.Column("reported_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("settled_at", sa.Float(precision=53), nullable=True),
+        sa.Column("unanswered", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("instead_of", ID, nullable=True),
         sa.ForeignKeyConstraint(
             ["account"],
@@ -223,6 +224,12 @@ def upgrade() -> None:
     )
     op.create_index("scrobble_queue_by_age", "scrobble_queue", ["timestamp"], unique=False)
     op.create_index("scrobble_queue_by_time", "scrobble_queue", ["account", "timestamp"], unique=False)
+    op.create_index(
+        "scrobble_queue_by_turn",
+        "scrobble_queue",
+        ["account", "state", sa.literal_column("live DESC"), "timestamp", "id"],
+        unique=False,
+    )
     op.create_table(
         "tried",
         sa.Column("play", ID, nullable=False),

@@ -1,0 +1,132 @@
+"""`python -m benchmarks faults`: the promise under every fault that is known, and whether the checker bites.
+
+Thousands of seeds of `benchmarks.simulation`, then the planted bugs, then (`--kills N`) real processes that are killed.
+`--seed N` replays one of them, with `--trace` in words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+from benchmarks.report import Figure, machine, rounded, say
+from benchmarks.simulation import bugs
+from benchmarks.simulation.finding import Kind
+from benchmarks.simulation.many import caught, results
+from benchmarks.simulation.run import Result, Room, run
+
+_SHOWN = 5
+"""Findings of one seed that are told without `--trace`."""
+
+_BREATH = 20.0
+"""Seconds between two words on how far it is."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit status 1 where a promise was broken, or a planted bug got through."""
+    options = _parser().parse_args(arguments)
+    if options.seed is not None:
+        return _replay(options.seed, options.plays, options.bug, options.trace)
+    fields, broken = _measure(options)
+    for name, value in fields.items():
+        say(f"{name:>28}  {value}")
+    if options.json:
+        say(json.dumps(fields, ensure_ascii=False))
+    return 1 if broken else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench faults", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=10_000, metavar="N", help="runs (default: 10000)")
+    parser.add_argument("--plays", type=int, default=200, metavar="M", help="plays in each run (default: 200)")
+    parser.add_argument("--first", type=int, default=0, metavar="N", help="the first seed (default: 0)")
+    parser.add_argument("--processes", type=int, default=0, metavar="N", help="default: one for each core")
+    parser.add_argument("--no-bugs", action="store_true", help="leave the planted bugs out")
+    parser.add_argument("--kills", type=int, default=0, metavar="N", help="kill a real process so often, too")
+    parser.add_argument("--seed", type=int, metavar="N", help="run this one alone")
+    parser.add_argument("--bug", choices=sorted(bugs.BUGS), help="plant this bug in the run of --seed")
+    parser.add_argument("--trace", action="store_true", help="tell what happens in the run of --seed")
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    return parser
+
+
+def command(seed: int, plays: int, bug: str = "") -> str:
+    """What replays a run in words."""
+    return f"./run bench faults --seed {seed} --plays {plays}{f' --bug {bug}' if bug else ''} --trace"
+
+
+def _replay(seed: int, plays: int, bug: str | None, trace: bool) -> int:
+    with Room() as room, bugs.BUGS[bug]() if bug else nullcontext():
+        result = run(seed, plays, room, told=trace)
+    for line in result.story:
+        say(line)
+    say(f"seed {seed}: {len(result.findings)} broken promises, digest {result.digest}")
+    for finding in result.findings:
+        say(f"  {finding}")
+    return 1 if result.findings else 0
+
+
+def _measure(options: argparse.Namespace) -> tuple[dict[str, Figure], bool]:
+    begun = time.perf_counter()
+    found = _runs(options.first, options.seeds, options.plays, options.processes)
+    seconds = time.perf_counter() - begun
+    fields: dict[str, Figure] = {
+        "benchmark": "faults",
+        "seeds": options.seeds,
+        "plays": options.plays,
+        **{str(kind): sum(result.count(kind) for result in found) for kind in Kind},
+        "reported": sum(result.plays for result in found),
+        "requests": sum(result.requests for result in found),
+        "deaths": sum(result.deaths for result in found),
+        "max_requests_in_any_second": max((result.most_in_a_second for result in found), default=0),
+        "seconds": rounded(seconds),
+        "seeds_per_s": rounded(options.seeds / seconds),
+    }
+    broken = any(result.findings for result in found)
+    if not options.no_bugs:
+        planted = _planted()
+        fields |= {"planted_bugs": len(bugs.BUGS), "planted_bugs_caught": planted}
+        broken |= planted < len(bugs.BUGS)
+    if options.kills:
+        killed = _killed(options.kills)
+        fields |= {f"kills_{name}" if name != "kills" else name: value for name, value in killed.items()}
+        broken |= any(killed[name] for name in ("lost", "doubled", "unexplained"))
+    return {**fields, **machine()}, broken
+
+
+def _runs(first: int, number: int, plays: int, processes: int) -> list[Result]:
+    found: list[Result] = []
+    spoken = time.monotonic()
+    for result in results(range(first, first + number), plays, processes):
+        found.append(result)
+        if result.findings:
+            _complain(result, plays)
+        if time.monotonic() - spoken > _BREATH:
+            spoken = time.monotonic()
+            say(f"{len(found)} of {number} seeds, {sum(bool(one.findings) for one in found)} with a broken promise")
+    return found
+
+
+def _complain(result: Result, plays: int) -> None:
+    say(f"seed {result.seed} breaks {len(result.findings)} promises: {command(result.seed, plays)}")
+    for finding in result.findings[:_SHOWN]:
+        say(f"  {finding}")
+
+
+def _planted() -> int:
+    number = 0
+    with Room() as room:
+        for name in bugs.BUGS:
+            result = caught(name, room)
+            number += result is not None
+            say(f"planted {name}: " + (f"seed {result.seed}: {result.findings[0]}" if result else "NOT CAUGHT"))
+    return number
+
+
+def _killed(times: int) -> dict[str, int]:
+    from benchmarks.kills import kill
+
+    return kill(times)

@@ -1,0 +1,160 @@
+"""Real crashes: the real service, plays over HTTP, SQLite on a disk, and `kill -9` at moments that nobody has chosen.
+
+What a simulation cannot show is shown here: that the system, the disk and SQLite keep what was committed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx2
+
+from benchmarks import rig
+from benchmarks.report import say
+
+_REPORTERS = 4
+_LONGEST_LIFE = 0.8
+"""Seconds of work in one life, at the most, counted from its first answer."""
+
+_DRAINED = 90.0
+"""Seconds until everything is settled in the end."""
+
+_FAULTS = (
+    {"kind": "commit-then-close", "probability": 0.1},
+    {"kind": "close-before-commit", "probability": 0.1},
+    {"kind": "error", "error": 8, "probability": 0.05},
+    {"kind": "cut-off", "probability": 0.05},
+    {"kind": "delay", "seconds": 0.3, "probability": 0.2},
+)
+
+Play = tuple[str, int]
+"""(title, timestamp): no two plays have the same title."""
+
+
+@dataclass(slots=True)
+class Reports:
+    """What was reported, by several players at once, to whichever life of the service is on."""
+
+    token: str
+    port: int = 0
+    over: bool = False
+    acknowledged: dict[Play, int] = field(default_factory=dict)
+    unheard: set[Play] = field(default_factory=set)
+    wrong: list[str] = field(default_factory=list)
+
+    def keep_on(self, number: int, chance: Random) -> None:
+        """Report play after play; what got no answer is reported again, or given up."""
+        made, left = 0, None
+        with httpx2.Client(timeout=10, headers={"Authorization": f"Bearer {self.token}"}, trust_env=False) as http:
+            while not self.over:
+                if left is None:
+                    made += 1
+                    left = (f"Song {made} of {number}", int(time.time()) - 300 - chance.randrange(86400))
+                if self._report(http, left) or chance.random() < 0.3:
+                    left = None
+                else:
+                    time.sleep(0.02)
+
+    def _report(self, http: httpx2.Client, play: Play) -> bool:
+        title, timestamp = play
+        body = {"artist": "Nina Simone", "track": title, "timestamp": timestamp, "duration": 200, "played_time": 200}
+        try:
+            answer = http.post(f"http://127.0.0.1:{self.port}/lastfm/scrobble", json=body)
+        except httpx2.HTTPError:
+            self.unheard.add(play)
+            return False
+        if answer.status_code != 200 or answer.json()["status"] not in ("queued", "duplicate"):
+            self.wrong.append(f"{title}: HTTP {answer.status_code} {answer.text[:200]}")
+            return False
+        self.acknowledged[play] = answer.json()["id"]
+        return True
+
+
+def kill(times: int, seed: int = 0) -> dict[str, int]:
+    """Kill the service so often, then let it come to rest: how much was lost, doubled or unexplained."""
+    chance = Random(seed)
+    with rig.workshop() as folder, rig.lastfm(folder) as lastfm:
+        listener = rig.signed_in(folder / "listener", lastfm)
+        httpx2.post(f"{lastfm.base_url}/_faults", json=list(_FAULTS), trust_env=False).raise_for_status()
+        reports = Reports(listener.token)
+        reporters = [
+            threading.Thread(target=reports.keep_on, args=(number, Random(f"{seed}/{number}")), daemon=True)
+            for number in range(_REPORTERS)
+        ]
+        for reporter in reporters:
+            reporter.start()
+        for number in range(1, times + 1):
+            _one_life(listener, lastfm, reports, chance)
+            if number % 10 == 0:
+                say(f"{number} of {times} kills, {len(reports.acknowledged)} plays acknowledged")
+        reports.over = True
+        for reporter in reporters:
+            reporter.join()
+        httpx2.delete(f"{lastfm.base_url}/_faults", trust_env=False).raise_for_status()
+        _come_to_rest(listener, lastfm)
+        return {"kills": times, **_reckoning(listener.database, lastfm, reports)}
+
+
+def _one_life(listener: rig.Listener, lastfm: rig.LastFm, reports: Reports, chance: Random) -> None:
+    with rig.starting(listener, lastfm.url, per_second=0) as service:
+        reports.port = service.port
+        log = listener.folder / "service.log"
+        if chance.random() < 0.8:  # else while it starts
+            service.wait_until_well(log)
+        time.sleep(chance.random() * _LONGEST_LIFE)
+        if service.process.poll() is not None:
+            reports.wrong.append(f"the service ended by itself: {log.read_text()[-500:]}")
+        service.process.kill()
+        service.process.wait()
+
+
+def _come_to_rest(listener: rig.Listener, lastfm: rig.LastFm) -> None:
+    """A last life without trouble, in which the listener presses "retry" until nothing waits any more."""
+    with rig.service(listener, lastfm.url, per_second=0) as service:
+        address = f"http://127.0.0.1:{service.port}/lastfm/queue"
+        headers = {"Authorization": f"Bearer {listener.token}"}
+        deadline = time.monotonic() + _DRAINED
+        with httpx2.Client(timeout=30, headers=headers, trust_env=False) as http:
+            while time.monotonic() < deadline:
+                http.post(f"{address}/retry").raise_for_status()
+                standing = http.get(f"{address}/status").json()
+                if standing["queued_scrobbles"] == 0 and not standing["sending"]:
+                    return
+
+
+def _reckoning(file: Path, lastfm: rig.LastFm, reports: Reports) -> dict[str, int]:
+    state = httpx2.get(f"{lastfm.base_url}/_state", params={"plays": 1_000_000, "log": 0}, trust_env=False).json()
+    there = Counter((play["track"], play["timestamp"]) for play in state["plays"].get(rig.LASTFM_USER, []))
+    with closing(sqlite3.connect(file)) as db:
+        history: dict[Play, tuple[int, str]] = {
+            (title, at): (number, fate) for title, at, number, fate in db.execute(_HISTORY)
+        }
+        [healthy] = db.execute("PRAGMA integrity_check").fetchone()
+    lost = [play for play in reports.acknowledged if play not in history or not there[play]]
+    known = reports.acknowledged.keys() | reports.unheard
+    doubled = [play for play, number in there.items() if number > 1 or play not in known]
+    unexplained: list[Any] = [play for play, (_, fate) in history.items() if fate != "accepted"]
+    unexplained += [play for play, number in reports.acknowledged.items() if history.get(play, (number,))[0] != number]
+    unexplained += reports.wrong + ([healthy] if healthy != "ok" else [])
+    for name, what in (("lost", lost), ("doubled", doubled), ("unexplained", unexplained)):
+        for one in what[:5]:
+            say(f"{name}: {one}")
+    return {
+        "acknowledged": len(reports.acknowledged),
+        "accepted": sum(there.values()),
+        "repeats_dropped": state["users"][rig.LASTFM_USER]["repeats"],
+        "lost": len(lost),
+        "doubled": len(doubled),
+        "unexplained": len(unexplained),
+    }
+
+
+_HISTORY = "SELECT track, timestamp, id, fate FROM play"

@@ -1,0 +1,255 @@
+"""Planted bugs: each takes one care out of the real code while its block lasts, to show that the checker bites."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from benchmarks.simulation import disk
+from benchmarks.simulation.process import replaced
+from tonearm.core import delivery, pacing
+from tonearm.core.delivery import Accepted, Line, Refused, Settled, Step, Waiting
+from tonearm.core.verdict import Answered, ItemAnswer, Unsure, Verdict
+from tonearm.service import delivering
+from tonearm.service.listening import take
+from tonearm.service.pacing import Pace
+from tonearm.store import accounts, queue, writer
+from tonearm.store.queue import Lease
+from tonearm.store.schema import account, scrobble_queue
+
+Bug = Callable[[], AbstractContextManager[None]]
+
+_next_step, _outcome, _divided = delivery.next_step, delivery._outcome, delivery._divided
+_waiting, _renew = queue.waiting, queue.renew
+
+
+@contextmanager
+def _all(*swaps: tuple[Any, str, object]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for place, name, value in swaps:
+            stack.enter_context(replaced(place, name, value))
+        yield
+
+
+def restamped_on_retry() -> AbstractContextManager[None]:
+    """What is tried again is given the time of the retry."""
+
+    def put_back(db: Connection, again: Sequence[Waiting]) -> None:
+        _put_back(db, again)
+        ids = [w.id for w in again]
+        db.execute(
+            update(scrobble_queue).where(scrobble_queue.c.id.in_(ids)).values(timestamp=scrobble_queue.c.timestamp + 1)
+        )
+
+    return _all((queue, "put_back", put_back))
+
+
+_put_back = queue.put_back
+
+
+def acknowledged_before_the_commit() -> AbstractContextManager[None]:
+    """Reporters are answered as soon as it is known what will be written."""
+
+    def settle_all(self: disk.Writer) -> None:
+        reports = [job for job in self._waiting if job.group is take]
+        if reports:
+            self._waiting = [job for job in self._waiting if job.group is not take]
+            _answer_early(self, reports)
+        if self._waiting:
+            _settle_all(self)
+
+    return _all((disk.Writer, "settle_all", settle_all))
+
+
+_settle_all = disk.Writer.settle_all
+
+
+def _answer_early(self: disk.Writer, reports: list[writer._Job]) -> None:
+    """The answers now, and the commit, of copies that nobody waits for, a moment later."""
+    loop = asyncio.get_running_loop()
+    with self._engine.connect() as db, db.begin() as dry_run:
+        taken = take(db, [job.item for job in reports])
+        dry_run.rollback()
+    for job, answer in zip(reports, taken, strict=True):
+        job.future.set_result(answer)
+    late = [replace(job, future=loop.create_future()) for job in reports]
+    loop.call_later(0.5, self._settle, late)
+
+
+def given_up_after_three_tries() -> AbstractContextManager[None]:
+    """Whatever failed three times is dropped."""
+
+    def next_step(line: Line, batch: Sequence[Waiting], verdict: Verdict, *rest: Any, **more: Any) -> Step:
+        step = _next_step(line, batch, verdict, *rest, **more)
+        if isinstance(verdict, Answered):
+            return step
+        dropped = tuple(Settled(w.id, Refused(verdict.cause)) for w in step.back if w.tries >= 3)
+        return replace(step, settled=step.settled + dropped, back=tuple(w for w in step.back if w.tries < 3))
+
+    return _all((delivery, "next_step", next_step))
+
+
+def ignored_taken_for_accepted() -> AbstractContextManager[None]:
+    """Last.fm took the request, so it took every play in it."""
+
+    def outcome(waiting: Waiting, answer: ItemAnswer, *rest: Any) -> delivery.Fate | Waiting:
+        return _outcome(waiting, replace(answer, ignored=0), *rest)
+
+    return _all((delivery, "_outcome", outcome))
+
+
+def last_of_a_split_lost() -> AbstractContextManager[None]:
+    """The last play of a divided batch falls out."""
+
+    def divided(line: Line, batch: Sequence[Waiting], *rest: Any) -> Step:
+        step = _divided(line, batch, *rest)
+        return replace(step, back=step.back[:-1], settled=(Settled(step.back[-1].id, Accepted()),))
+
+    return _all((delivery, "_divided", divided))
+
+
+def unsure_taken_for_accepted() -> AbstractContextManager[None]:
+    """No answer, no complaint."""
+
+    def next_step(line: Line, batch: Sequence[Waiting], verdict: Verdict, *rest: Any, **more: Any) -> Step:
+        if isinstance(verdict, Unsure):
+            verdict = Answered(tuple(ItemAnswer(0) for _ in batch))
+        return _next_step(line, batch, verdict, *rest, **more)
+
+    return _all((delivery, "next_step", next_step))
+
+
+def answers_in_the_wrong_order() -> AbstractContextManager[None]:
+    """Last.fm's words on a batch are read from the other end."""
+
+    def next_step(line: Line, batch: Sequence[Waiting], verdict: Verdict, *rest: Any, **more: Any) -> Step:
+        if isinstance(verdict, Answered):
+            verdict = Answered(tuple(replace(item, timestamp=None) for item in reversed(verdict.items)))
+        return _next_step(line, batch, verdict, *rest, **more)
+
+    return _all((delivery, "next_step", next_step))
+
+
+def sent_to_whoever_is_signed_in() -> AbstractContextManager[None]:
+    """The Last.fm user for whom a play was reported does not matter."""
+
+    def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> list[Waiting]:
+        db.execute(update(scrobble_queue).where(scrobble_queue.c.account == number).values(owner=user))
+        return _waiting(db, number, user, now, limit)
+
+    return _all((queue, "waiting", waiting))
+
+
+def session_kept_for_the_next_user() -> AbstractContextManager[None]:
+    """A sender goes on with the session that it began with."""
+
+    def renew(db: Connection, lease: Lease, until: float) -> Lease:
+        return replace(_renew(db, lease, until), sealed_session=lease.sealed_session)
+
+    return _all((queue, "renew", renew))
+
+
+def never_marked() -> AbstractContextManager[None]:
+    """What is on its way is not marked, so it can be edited meanwhile."""
+    return _all((queue, "mark_sending", lambda *_: None))
+
+
+def left_sending_after_a_death() -> AbstractContextManager[None]:
+    """Nobody looks after what a dead sender was about to send."""
+
+    def free_all(db: Connection) -> None:
+        db.execute(update(account).values(lease_until=0, lease_owner=""))
+
+    nothing = select(scrobble_queue.c.id).where(scrobble_queue.c.id < 0)
+    return _all((queue, "free_all", free_all), (queue, "_RESCUE", nothing))
+
+
+def never_too_old() -> AbstractContextManager[None]:
+    """Plays do not expire while they wait."""
+    return _all((delivery, "OLDEST_ACCEPTED", 10**9), (delivering, "OLDEST_ACCEPTED", 10**9))
+
+
+def sent_before_its_time() -> AbstractContextManager[None]:
+    """What lies ahead of our clock is sent at once."""
+
+    def enqueue(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        _enqueue(db, [{**row, "next_attempt_at": 0.0} for row in rows])
+
+    return _all((queue, "enqueue", enqueue))
+
+
+_enqueue = queue.enqueue
+
+
+def no_back_off() -> AbstractContextManager[None]:
+    """After a failure it is tried again at once."""
+    return _all((pacing, "backoff", lambda *_: 0.0))
+
+
+def no_rest_when_throttled() -> AbstractContextManager[None]:
+    """Last.fm's limits are answered with the same short waits as everything else."""
+    return _all((pacing, "rung", lambda *_: 2.0))
+
+
+def no_pace() -> AbstractContextManager[None]:
+    """Requests leave as fast as they come."""
+    return _all((Pace, "book", lambda *_: 0.0))
+
+
+def newest_first() -> AbstractContextManager[None]:
+    """The queue is emptied from the wrong end."""
+
+    def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> list[Waiting]:
+        return _waiting(db, number, user, now, 10**6)[::-1][:limit]
+
+    return _all((queue, "waiting", waiting))
+
+
+def too_many_at_once() -> AbstractContextManager[None]:
+    """A batch of 60."""
+    return _all((delivery, "BATCH", 60))
+
+
+def queue_emptied_at_sign_out() -> AbstractContextManager[None]:
+    """Signing out empties the queue, whatever the listener said."""
+
+    def sign_out(db: Connection, number: int) -> None:
+        db.execute(delete(scrobble_queue).where(scrobble_queue.c.account == number))
+        _sign_out(db, number)
+
+    return _all((accounts, "sign_out", sign_out))
+
+
+_sign_out = accounts.sign_out
+
+
+_PLANTED: tuple[Bug, ...] = (
+    restamped_on_retry,
+    acknowledged_before_the_commit,
+    given_up_after_three_tries,
+    ignored_taken_for_accepted,
+    last_of_a_split_lost,
+    unsure_taken_for_accepted,
+    answers_in_the_wrong_order,
+    sent_to_whoever_is_signed_in,
+    session_kept_for_the_next_user,
+    never_marked,
+    left_sending_after_a_death,
+    never_too_old,
+    sent_before_its_time,
+    no_back_off,
+    no_rest_when_throttled,
+    no_pace,
+    newest_first,
+    too_many_at_once,
+    queue_emptied_at_sign_out,
+)
+BUGS = {bug.__name__: bug for bug in _PLANTED}
+
+NEED_MANY = frozenset({"too_many_at_once", "newest_first"})
+"""Bugs that show only where more plays wait than fit into a request."""

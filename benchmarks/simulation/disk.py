@@ -1,0 +1,120 @@
+"""The disk of a run: the real SQLite file, with a writer whose work is done in the event loop.
+
+The product's `Writer` gathers what waits into one transaction in a thread of its own. Here the same code settles
+the same groups, when the loop comes to it: so a seed decides what is written together, and death may strike
+before a commit (everything since the last one is rolled back) or after it (nobody hears of it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy.exc import OperationalError
+
+from benchmarks.simulation.doom import Died, Doom, End
+from benchmarks.simulation.timeline import Timeline
+from tonearm.store import database, writer
+from tonearm.store.writer import CLOSED, GroupWrite, StoreUnavailable, Write
+
+
+class Disk:
+    """A file and its moods. `failed` counts the commits that it refused."""
+
+    def __init__(self, file: Path, timeline: Timeline, chance: Random) -> None:
+        self.file = file
+        self.doom = Doom()
+        self.full_until = 0.0
+        self.slow_until = 0.0
+        self.failed = 0
+        self._timeline = timeline
+        self._chance = chance
+
+    def latency(self) -> float:
+        """Seconds that the next commit takes."""
+        slow = self._timeline.elapsed < self.slow_until
+        return self._chance.choice((0.2, 1.0, 5.0)) if slow else self._chance.choice((0.0, 0.0, 0.001, 0.02))
+
+    def commits(self) -> None:
+        """A transaction is about to be committed."""
+        if self.doom.strikes(End.BEFORE_COMMIT):
+            raise Died
+        if self._timeline.elapsed < self.full_until:
+            self.failed += 1
+            raise OperationalError("COMMIT", None, sqlite3.OperationalError("database or disk is full"))
+
+
+class Drive:
+    """Engines that serve one run after the other, each with new connections: so that statements stay compiled."""
+
+    def __init__(self) -> None:
+        self.disk: Disk | None = None
+        self._engines: dict[bool, Engine] = {}
+        self._connect = database.connect
+
+    def connect(self, url: URL, *, writes: bool) -> Engine:
+        """In place of `tonearm.store.database.connect`, which makes the engines."""
+        if writes not in self._engines:
+            engine = self._engines[writes] = self._connect(url, writes=writes)
+            event.listen(engine, "do_connect", self._lead)
+            if writes:
+                event.listen(engine, "commit", self._commits)
+        return self._engines[writes]
+
+    def writer(self, engine: Engine) -> Writer:
+        """In place of `tonearm.store.database.Writer`."""
+        assert self.disk is not None
+        return Writer(engine, self.disk)
+
+    def let_go(self) -> None:
+        """Close every connection, as the end of a process does."""
+        for engine in self._engines.values():
+            engine.dispose()
+
+    def _lead(self, _: object, __: object, arguments: list[Any], ___: object) -> None:
+        assert self.disk is not None
+        arguments[0] = str(self.disk.file)
+
+    def _commits(self, _: Connection) -> None:
+        assert self.disk is not None
+        self.disk.commits()
+
+
+class Writer(writer.Writer):
+    """The product's writer without its thread."""
+
+    def __init__(self, engine: Engine, disk: Disk) -> None:
+        self._engine = engine
+        self._disk = disk
+        self._waiting: list[writer._Job] = []
+        self._closed = False
+
+    def _put(self, write: Write | None, group: GroupWrite | None, item: Any) -> asyncio.Future[Any]:
+        if self._closed:
+            raise StoreUnavailable(CLOSED)
+        loop = asyncio.get_running_loop()
+        job = writer._Job(write, group, item, loop.create_future(), loop)
+        self._waiting.append(job)
+        if len(self._waiting) == 1:
+            loop.call_later(self._disk.latency(), self.settle_all)
+        return job.future
+
+    def settle_all(self) -> None:
+        """One transaction for all that waits."""
+        jobs, self._waiting = self._waiting[: writer.GROUP], self._waiting[writer.GROUP :]
+        try:
+            self._settle(jobs)
+        except Died:
+            return  # the loop looks after every step whether the process is still there
+        self._disk.doom.strikes(End.AFTER_COMMIT)
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self.settle_all)
+
+    def close(self) -> None:
+        self._closed = True
+        if self._waiting:
+            self._settle(self._waiting)

@@ -1,0 +1,154 @@
+"""The ledger: what listeners reported and were told, kept outside of the process that is put to the test."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+Key = tuple[str, str, int]
+"""(artist, track, timestamp). Titles name their account, so a key belongs to one account."""
+
+Line = tuple[str, str, bool]
+"""(account, Last.fm user, live): plays of one line go oldest first."""
+
+CORRECTED = "Corrected"
+"""The artist of every play that was corrected; it has the start that the play before it has by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a reporter was told: the status, the play's number, and when (seconds of the run)."""
+
+    status: str
+    id: int
+    at: float
+
+
+@dataclass(slots=True)
+class Flight:
+    """What was seen of a play on the wire. `first` is in seconds of the run, `params` what was sent last.
+
+    `over`: requests with it that have come to an end of some kind. `codes` and `errors` arrived from Last.fm about it,
+    an error only where it was alone.
+    """
+
+    first: float | None = None
+    params: dict[str, str] = field(default_factory=dict)
+    over: int = 0
+    codes: set[int] = field(default_factory=set)
+    errors: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True, eq=False)
+class Reported:
+    """A play as somebody reported it, with the timestamp that it was reported with.
+
+    `owners`: the Last.fm users whom it may have been reported for. `unheard` counts reports whose end nobody heard
+    of. `line` is where it was put at once, if that is sure.
+    """
+
+    account: str
+    artist: str
+    title: str
+    timestamp: int
+    duration: float | None
+    played: float
+    extra: dict[str, str] = field(default_factory=dict)
+    reporter: str = ""
+    answers: list[Told] = field(default_factory=list)
+    unheard: int = 0
+    owners: set[str] = field(default_factory=set)
+    line: Line | None = None
+    discarded: bool = False
+    resent: bool = False
+    corrected_to: Reported | None = None
+    flight: Flight = field(default_factory=Flight)
+
+    @property
+    def key(self) -> Key:
+        return (self.artist, self.title, self.timestamp)
+
+    @property
+    def id(self) -> int | None:
+        """Its number in the history, if anybody was told."""
+        return self.answers[-1].id if self.answers else None
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether somebody was promised that it is on disk."""
+        return bool(self.answers)
+
+    @property
+    def end(self) -> float:
+        return self.timestamp + self.played
+
+    def was_told(self, status: str) -> bool:
+        return any(told.status == status for told in self.answers)
+
+    def __str__(self) -> str:
+        return f"{self.title!r} by {self.artist!r} at {self.timestamp} of {self.account}"
+
+
+@dataclass(slots=True, eq=False)
+class Account:
+    """A listener. `users`: the Last.fm users (case folded) whom the account may belong to now, as far as is known.
+
+    `wished` is who they want to be signed in as; None: nobody. `pressed_at`: when they last did something that ends
+    a rest; `left_at`: when they signed out, None while they are not; `busy` and `discards`
+    while they are signing in or out.
+    """
+
+    name: str
+    wished: str | None = None
+    users: set[str] = field(default_factory=lambda: {""})
+    number: int = 0
+    busy: bool = False
+    discards: bool = False
+    pressed_at: float = 0.0
+    left_at: float | None = None
+    reporting: list[Reported] = field(default_factory=list)
+
+    def may_become(self, user: str) -> None:
+        """From now on it may belong to that user too, and so may what is being reported."""
+        self.users.add(user.casefold())
+        for play in self.reporting:
+            play.owners.add(user.casefold())
+
+    def is_now(self, user: str) -> None:
+        """It belongs to that user."""
+        self.users = {user.casefold()}
+
+
+class Ledger:
+    """All accounts and all plays."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, Account] = {}
+        self.plays: list[Reported] = []
+        self.by_key: dict[Key, Reported] = {}
+        self.of: defaultdict[str, list[Reported]] = defaultdict(list)
+        self._by_names: defaultdict[tuple[str, str], list[Reported]] = defaultdict(list)
+
+    def note(self, play: Reported) -> Reported:
+        """A play about to be reported for the first time."""
+        self.plays.append(play)
+        self.by_key[play.key] = play
+        self.of[play.account].append(play)
+        self._by_names[play.artist, play.title].append(play)
+        return play
+
+    def strike(self, play: Reported) -> None:
+        """A play that came to nothing, as somebody was told."""
+        self.plays.remove(play)
+        self.of[play.account].remove(play)
+        self._by_names[play.artist, play.title].remove(play)
+        del self.by_key[play.key]
+
+    def songs(self, artist: str, title: str) -> list[Reported]:
+        """All plays of a song."""
+        return self._by_names.get((artist, title), [])
+
+    def find(self, artist: str, title: str, told: int) -> Reported | None:
+        """The play that was reported so; a song that was played once is found whatever time it has."""
+        songs = self.songs(artist, title)
+        return songs[0] if len(songs) == 1 else self.by_key.get((artist, title, told))

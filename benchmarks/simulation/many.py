@@ -1,0 +1,54 @@
+"""Many runs at once: a process for each core, seeds in order."""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+from benchmarks.simulation import bugs
+from benchmarks.simulation.run import Result, Room, run
+
+USUAL_PLAYS = 40
+CROWD = 120
+"""Plays of a run in which more of them wait than fit into a request."""
+
+WITHIN = 200
+"""Seeds within which every planted bug is to be caught."""
+
+_rooms: list[Room] = []
+
+
+def results(seeds: Iterable[int], plays: int, processes: int = 0) -> Iterator[Result]:
+    """The result of each seed, as they come; `processes` 0: one for each core that this process may use."""
+    processes = processes or len(os.sched_getaffinity(0))
+    if processes == 1:
+        with Room() as room:
+            yield from (run(seed, plays, room) for seed in seeds)
+        return
+    with multiprocessing.get_context("spawn").Pool(processes, _enter) as pool:
+        yield from pool.imap_unordered(partial(_one, plays), seeds, chunksize=4)
+
+
+def _enter() -> None:
+    room = Room()
+    _rooms.append(room)
+    atexit.register(room.__exit__)
+
+
+def _one(plays: int, seed: int) -> Result:
+    return run(seed, plays, _rooms[0])
+
+
+def caught(name: str, room: Room) -> Result | None:
+    """The first run that a planted bug spoils; None where it gets through."""
+    plant = bugs.BUGS[name]
+    plays = CROWD if name in bugs.NEED_MANY else USUAL_PLAYS
+    for seed in range(WITHIN):
+        with plant():
+            result = run(seed, plays, room)
+        if result.findings:
+            return result
+    return None

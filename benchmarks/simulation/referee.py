@@ -1,0 +1,320 @@
+"""The referee: looks at every request when it leaves and at every answer when it arrives, from outside."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree import ElementTree
+
+from benchmarks.simulation.finding import Finding, Kind
+from benchmarks.simulation.ledger import CORRECTED, Account, Ledger, Line, Reported
+from benchmarks.simulation.timeline import Timeline
+from lastfm_emulator import Emulator
+from lastfm_emulator.request import Reply, Request
+from lastfm_emulator.scrobbling import items
+
+MOST_PLAYS = 50
+TOO_OLD = 14 * 86400
+LIVE = 3600.0
+"""Seconds after its end up to which the report of a play is live."""
+
+LAG = 30.0
+"""Seconds from the moment when a batch is decided on to the moment when it leaves, at the most."""
+
+SOON = 5.0
+"""The same, where only the pace of a few accounts lies between."""
+
+EXACT = 5.0
+"""Seconds by which clocks may differ and still be the same."""
+
+FIRST_REST_OF_ACCOUNT = 300.0
+FIRST_REST_OF_ADDRESS = 60.0
+SHORTEST_REST = 1.0
+"""What is promised after a limit met, and after a fault that passes."""
+
+
+@dataclass(slots=True, eq=False)
+class Sent:
+    """A request: `plays` only where it is a scrobble."""
+
+    number: int
+    at: float
+    worker: int
+    method: str
+    user: str
+    plays: list[Reported] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Rest:
+    """Until then (seconds of the run) an account, or everybody, is to keep quiet; `why` says after what."""
+
+    since: float
+    until: float
+    why: str
+    probe: bool = False
+    refused: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Referee:
+    """Collects what is wrong with requests. `clock` is the process's own, in Unix seconds; `alone`: one worker.
+
+    `told` says with what timestamp a play was reported that is sent with this artist, title and timestamp. The skews
+    are the extremes of what Last.fm's clock was seen to be ahead of the process's.
+    """
+
+    timeline: Timeline
+    emulator: Emulator
+    ledger: Ledger
+    clock: Callable[[], float]
+    say: Callable[[str, str], None]
+    per_second: float
+    alone: bool
+    told: Callable[[str, str, int], int]
+    findings: list[Finding] = field(default_factory=list)
+    under_way: list[Sent] = field(default_factory=list)
+    earliest_skew: float = 0.0
+    latest_skew: float = 0.0
+    requests: int = 0
+    most_in_a_second: int = 0
+    _times: deque[float] = field(default_factory=deque)
+    _rests: dict[str, Rest] = field(default_factory=dict)
+    _all_rest: Rest | None = None
+    _users: dict[str, str] = field(default_factory=dict)
+    _unsent: defaultdict[Line, list[Reported]] = field(default_factory=lambda: defaultdict(list))
+
+    def finds(self, kind: Kind, words: str) -> None:
+        """Something is wrong."""
+        self.findings.append(Finding(kind, words))
+        self.say("REFEREE", f"{kind}: {words}")
+
+    def forgets_rests(self) -> None:
+        """The process died, or could not write what it was told: it need not know of rests any more."""
+        for sent in list(self.under_way):
+            self._over(sent)
+        self._rests.clear()
+        self._all_rest = None
+
+    def waits(self, play: Reported) -> None:
+        """A play was acknowledged as queued: from now on it has its place in the order, unless a clock is wrong."""
+        if self.latest_skew > EXACT or self.earliest_skew < -EXACT:
+            return
+        late = self.clock() - play.end
+        sure = late >= 0 and abs(late - LIVE) > LAG  # it is not moved, and counts as live or not
+        if len(play.owners) == 1 and sure:
+            [owner] = play.owners
+            play.line = (play.account, owner, late <= LIVE)
+            self._unsent[play.line].append(play)
+
+    def leaves(self, request: Request, worker: int) -> Sent:
+        """A request leaves the process."""
+        params = request.params()
+        user = self._user(params.get("sk", ""))
+        self.requests += 1
+        sent = Sent(self.requests, self.timeline.elapsed, worker, params.get("method", ""), user)
+        self._at_a_pace(sent)
+        if sent.method == "track.scrobble":
+            self.under_way.append(sent)
+            self._scrobbles(sent, items(params))
+        else:
+            self.say("wire", f"#{sent.number} {sent.method} leaves")
+        return sent
+
+    def _user(self, session_key: str) -> str:
+        """Whose session it is, or was before it was revoked."""
+        if session_key in self.emulator.sessions:
+            self._users[session_key] = self.emulator.sessions[session_key].user
+        return self._users.get(session_key, "")
+
+    def _at_a_pace(self, sent: Sent) -> None:
+        times = self._times
+        times.append(sent.at)
+        while times[0] <= sent.at - 1.0:
+            times.popleft()
+        self.most_in_a_second = max(self.most_in_a_second, len(times))
+        if len(times) > self.per_second + 1:
+            self.finds(Kind.MISBEHAVED, f"{len(times)} requests in a second, request #{sent.number} being the last")
+
+    def _scrobbles(self, sent: Sent, sent_items: list[dict[str, str]]) -> None:
+        for item in sent_items:
+            artist, title, timestamp = item.get("artist", ""), item.get("track", ""), int(item.get("timestamp", "0"))
+            play = self.ledger.find(artist, title, self.told(artist, title, timestamp))
+            if play is None:
+                self.finds(Kind.DOUBLED, f"#{sent.number} sends {item}, which nobody reported")
+                continue
+            sent.plays.append(play)
+            self._one(sent, play, item)
+        self.say("wire", f"#{sent.number} leaves for {sent.user or '?'}: {_titles(sent.plays)}")
+        if len(sent_items) > MOST_PLAYS:
+            self.finds(Kind.MISBEHAVED, f"#{sent.number} has {len(sent_items)} plays")
+        times = [int(play.flight.params["timestamp"]) for play in sent.plays]
+        if times != sorted(times):
+            self.finds(Kind.MISBEHAVED, f"#{sent.number} is not in order of time")
+        for name in {play.account for play in sent.plays}:
+            self._of_account(sent, self.ledger.accounts[name])
+        self._after_a_rest_of_all(sent)
+        self._in_order(sent)
+
+    def _one(self, sent: Sent, play: Reported, item: dict[str, str]) -> None:
+        before, play.flight.params = play.flight.params, item
+        timestamp = int(item["timestamp"])
+        if before and before != item and not _only_moved(play, before, item):
+            self.finds(Kind.DOUBLED, f"#{sent.number} sends {play} otherwise than before: {item}, was {before}")
+        if play.artist != CORRECTED and not self._may_be_at(play, timestamp):
+            self.finds(Kind.DOUBLED, f"#{sent.number} sends {play} as of {timestamp}")
+        if sent.user and sent.user.casefold() not in play.owners:
+            self.finds(Kind.MISBEHAVED, f"#{sent.number} sends {play} as {sent.user}, it is of {sorted(play.owners)}")
+        lag = SOON if self.alone else 10 * LAG
+        age = self.clock() + min(0.0, self.earliest_skew) - timestamp
+        if age >= TOO_OLD + lag:
+            self.finds(Kind.MISBEHAVED, f"#{sent.number} sends {play}, which is {age / 86400:.3f} days old")
+        ahead = timestamp - self.clock() - max(0.0, self.latest_skew)
+        if ahead > 1 + EXACT:
+            self.finds(Kind.MISBEHAVED, f"#{sent.number} sends {play}, {ahead:.0f} s before its time")
+
+    def _may_be_at(self, play: Reported, timestamp: int) -> bool:
+        """Whether a start is the one that was told, or moved: by what was heard, by a wrong clock, by both."""
+        moves = {timestamp - play.timestamp, timestamp - play.timestamp + round(play.played)}
+        if 0 in moves:
+            return True
+        slack = EXACT + LAG
+        return any(self.earliest_skew - slack <= move <= self.latest_skew + slack for move in moves)
+
+    def _of_account(self, sent: Sent, account: Account) -> None:
+        if account.left_at is not None and sent.at > account.left_at + (LAG if self.alone else 10 * LAG):
+            self.finds(Kind.MISBEHAVED, f"#{sent.number} is sent after {account.name} signed out")
+        if not self.alone:
+            return
+        rest = self._rests.pop(account.name, None)
+        if rest is None or account.pressed_at >= rest.since:
+            return
+        if sent.at < rest.until - 0.01:
+            early = rest.until - sent.at
+            self.finds(Kind.MISBEHAVED, f"#{sent.number} comes {early:.1f} s too early for {account.name} ({rest.why})")
+        elif rest.probe and len(sent.plays) > 1:
+            self.finds(Kind.MISBEHAVED, f"#{sent.number} probes with {len(sent.plays)} plays ({rest.why})")
+
+    def _after_a_rest_of_all(self, sent: Sent) -> None:
+        rest = self._all_rest
+        if rest is None or not self.alone or not rest.since + SOON < sent.at < rest.until - 0.01:
+            return
+        pressed = any(account.pressed_at >= rest.since for account in self.ledger.accounts.values())
+        if not (pressed and rest.refused):
+            self.finds(Kind.MISBEHAVED, f"#{sent.number} comes while everybody is to rest ({rest.why})")
+
+    def _in_order(self, sent: Sent) -> None:
+        """What was acknowledged and never sent yet goes oldest first: live plays among themselves, and the others."""
+        fresh = [play for play in sent.plays if play.flight.first is None]
+        for play in fresh:
+            play.flight.first = sent.at
+        for line in sorted({play.line for play in fresh if play.line is not None}):
+            newest = max(play.timestamp for play in fresh if play.line == line)
+            self._unsent[line] = [p for p in self._unsent[line] if p.flight.first is None and not p.discarded]
+            for other in self._unsent[line]:
+                if other.timestamp < newest and self._could_be_sent(other, sent.at):
+                    self.finds(Kind.MISBEHAVED, f"#{sent.number} passes over {other}, which is older")
+
+    def _could_be_sent(self, play: Reported, at: float) -> bool:
+        lag = LAG if self.alone else 10 * LAG
+        return play.answers[0].at < at - lag and LAG < self.clock() - play.timestamp < TOO_OLD - 10 * lag
+
+    def unanswered(self, sent: Sent) -> None:
+        """No answer came."""
+        self.say("wire", f"#{sent.number} gets no answer")
+        self._over(sent)
+        self._rest(sent, SHORTEST_REST, "after no answer")
+
+    def answered(self, sent: Sent, reply: Reply) -> None:
+        """An answer arrives, which may be nonsense."""
+        skew = self.emulator.now() - self.clock()
+        self.earliest_skew, self.latest_skew = min(self.earliest_skew, skew), max(self.latest_skew, skew)
+        content = _read(reply.body)
+        number = content.get("error") if content else None
+        self.say("wire", f"#{sent.number} is answered: HTTP {reply.status} {_shortened(reply.body)}")
+        if sent.method != "track.scrobble":
+            return
+        self._over(sent)
+        if number is not None:
+            self._refused(sent, int(number), str(content.get("message", "")) if content else "")
+        elif content is None or "scrobbles" not in content:
+            wait = dict(reply.headers).get("Retry-After", "0")
+            self._rest(sent, max(SHORTEST_REST, float(wait)), "after an answer that cannot be read")
+        else:
+            self._taken(sent, content["scrobbles"])
+
+    def _over(self, sent: Sent) -> None:
+        if sent in self.under_way:
+            self.under_way.remove(sent)
+            for play in sent.plays:
+                play.flight.over += 1
+
+    def _refused(self, sent: Sent, number: int, words: str) -> None:
+        if len(sent.plays) == 1:
+            sent.plays[0].flight.errors.add(number)
+        if number == 29 and "scrobbles" in words:
+            self._rest(sent, FIRST_REST_OF_ACCOUNT, "after error 29 for the account", probe=True)
+        elif number in (10, 26, 29):
+            now = self.timeline.elapsed
+            why = f"after error {number} to #{sent.number}"
+            self._all_rest = Rest(now, now + FIRST_REST_OF_ADDRESS, why, refused=number != 29)
+            return
+        elif number in (8, 11, 16):
+            self._rest(sent, SHORTEST_REST, f"after error {number}")
+            return
+        self._all_rest = None  # whatever else it says, it serves this key and this address
+
+    def _taken(self, sent: Sent, scrobbles: dict[str, Any]) -> None:
+        answers = scrobbles["scrobble"]
+        answers = answers if isinstance(answers, list) else [answers]
+        if len(answers) != len(sent.plays):
+            self._rest(sent, SHORTEST_REST, "after an answer of another length")
+            return
+        self._all_rest = None
+        codes = [int(answer["ignoredMessage"]["code"]) for answer in answers]
+        for play, code in zip(sent.plays, codes, strict=True):
+            play.flight.codes.add(code)
+        if 5 in codes:
+            self._rest(sent, FIRST_REST_OF_ACCOUNT, "after the daily limit", probe=True)
+
+    def _rest(self, sent: Sent, seconds: float, why: str, *, probe: bool = False) -> None:
+        for name in {play.account for play in sent.plays}:
+            now = self.timeline.elapsed
+            self._rests[name] = Rest(now, now + seconds, f"{why} to #{sent.number}", probe)
+
+
+def _only_moved(play: Reported, before: dict[str, str], item: dict[str, str]) -> bool:
+    """Whether only the start was changed, of a play that Last.fm has called too new and nothing else."""
+    return play.flight.codes == {4} and {**before, "timestamp": ""} == {**item, "timestamp": ""}
+
+
+def _read(body: bytes) -> dict[str, Any] | None:
+    """What an answer says, as in JSON, of what matters here; None where it cannot be read."""
+    try:
+        content = _from_xml(body) if body.startswith(b"<?xml") else json.loads(body)
+    except (ValueError, ElementTree.ParseError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _from_xml(body: bytes) -> dict[str, Any]:
+    root = ElementTree.fromstring(body)
+    if (error := root.find("error")) is not None:
+        return {"error": error.attrib["code"], "message": error.text}
+    if root.find("scrobbles") is None:
+        return {}
+    codes = [word.attrib["code"] for word in root.iter("ignoredMessage")]
+    return {"scrobbles": {"scrobble": [{"ignoredMessage": {"code": code}} for code in codes]}}
+
+
+def _shortened(body: bytes) -> str:
+    text = " ".join(body.decode(errors="replace").split())
+    return text if len(text) <= 160 else text[:159] + "…"
+
+
+def _titles(plays: list[Reported]) -> str:
+    shown = ", ".join(play.title for play in plays[:6])
+    return shown if len(plays) <= 6 else f"{shown} and {len(plays) - 6} more"

@@ -1,0 +1,283 @@
+"""One run: a seed decides everything, and what comes out is what was found wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import traceback
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Self
+
+from benchmarks.simulation.check import Checker
+from benchmarks.simulation.disk import Disk
+from benchmarks.simulation.doom import Doom, drawn
+from benchmarks.simulation.finding import Finding, Kind
+from benchmarks.simulation.ledger import Account, Ledger
+from benchmarks.simulation.listeners import DAY, Listeners
+from benchmarks.simulation.process import Clock, Process, surroundings
+from benchmarks.simulation.referee import Referee
+from benchmarks.simulation.timeline import Timeline
+from benchmarks.simulation.weather import Weather
+from benchmarks.simulation.wire import Network
+from lastfm_emulator import Emulator
+from tonearm.deck import Deck
+from tonearm.store.database import database_url
+from tonearm.store.migrate import migrate
+
+_NAMES = ("anna", "bert", "cleo")
+_USERS = ("Anna_fm", "bert99", "CLEO", "Dora")
+_PER_SECOND = 4.0
+_SLOW_SWEEP = 3600.0
+"""Seconds between looks at the tables where days pass: the product's two would only take time to compute."""
+
+_LONGEST_LIFE = 60
+"""Acts of listeners in one life, at the most."""
+
+_HEALING = 30 * 3600.0
+"""Seconds within which everything is settled once nothing goes wrong: rests of hours in a row, and a key's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a seed. `digest` is the same for the same seed; `story` is empty unless it was wanted."""
+
+    seed: int
+    plays: int
+    findings: tuple[Finding, ...]
+    requests: int
+    deaths: int
+    most_in_a_second: int
+    digest: str
+    story: tuple[str, ...]
+
+    def count(self, kind: Kind) -> int:
+        return sum(finding.kind is kind for finding in self.findings)
+
+
+class Room:
+    """A folder in memory for the files of runs, with a database whose tables are made."""
+
+    def __init__(self) -> None:
+        shared = Path("/dev/shm")  # a RAM disk, where a flush costs nothing
+        self._folder = TemporaryDirectory(prefix="tonearm-faults-", dir=shared if os.access(shared, os.W_OK) else None)
+        self._empty = Path(self._folder.name) / "empty.db"
+        migrate(database_url(self._empty))
+
+    def file(self) -> Path:
+        """A fresh database, in place of the one before."""
+        file = self._empty.with_name("plays.db")
+        for old in self._empty.parent.glob("plays.db*"):
+            old.unlink()
+        return Path(shutil.copy(self._empty, file))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+
+@dataclass(slots=True, eq=False)
+class Story:
+    """What happened, in order: told in full where it is wanted, else only as a sum."""
+
+    timeline: Timeline
+    told: bool
+    lines: list[str] = field(default_factory=list)
+
+    def say(self, who: str, words: str) -> None:
+        if self.told:
+            days, seconds = divmod(self.timeline.elapsed, DAY)
+            hours, minutes = int(seconds // 3600), int(seconds % 3600 // 60)
+            self.lines.append(f"{days:2.0f}d {hours:02}:{minutes:02}:{seconds % 60:06.3f}  {who:<9} {words}")
+
+
+class Run:
+    """All that a seed sets up."""
+
+    def __init__(self, seed: int, plays: int, room: Room, told: bool) -> None:
+        self.seed = seed
+        chance = self.chance = Random(seed)
+        self.timeline = timeline = Timeline()
+        self.story = Story(timeline, told)
+        say = self.story.say
+        self.scale = chance.choice((3.0, 60.0, 600.0, 3600.0, 4 * 3600.0))
+        ahead = chance.choice((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -3.0, 40.0, 400.0, 90_000.0, -90_000.0))
+        workers = chance.choice((1, 1, 1, 2))
+        self.clocks = [Clock(timeline, chance, ahead) for _ in range(workers)]
+        self.emulator = Emulator(clock=lambda: timeline.now, seed=seed)
+        self.ledger = Ledger()
+        names = _NAMES[: chance.choice((1, 1, 2, 3))]
+        self.ledger.accounts.update({name: Account(name) for name in names})
+        now = self.clocks[0].now
+        self.referee = Referee(timeline, self.emulator, self.ledger, now, say, _PER_SECOND, workers == 1, self._told)
+        self.network = Network(timeline, self.emulator, chance, self.referee)
+        self.disk = Disk(room.file(), timeline, chance)
+        self.weather = Weather(timeline, self.emulator, self.network, self.disk, chance, say, self.scale)
+        self.weather.begin()
+        self.process = Process(timeline, self.network, self.disk, self.clocks, _PER_SECOND, self._mishap, say)
+        self.listeners = Listeners(
+            self.ledger,
+            timeline,
+            self.emulator,
+            self.referee,
+            self.weather,
+            chance,
+            now,
+            say,
+            _USERS[: chance.choice((1, 2, 2, 4))],
+            plays,
+            self.scale,
+        )
+        self.deaths = 0
+
+    def _told(self, artist: str, title: str, timestamp: int) -> int:
+        with closing(sqlite3.connect(self.disk.file)) as db:
+            asked = "SELECT reported_timestamp FROM play WHERE artist = ? AND track = ? AND timestamp = ?"
+            found = db.execute(asked, (artist, title, timestamp)).fetchone()
+        return int(found[0]) if found else timestamp
+
+    def _mishap(self, words: str) -> None:
+        self.referee.finds(Kind.MISBEHAVED, f"the process: {words}")
+
+    def go(self) -> Result:
+        """Trouble, then healing, then the reckoning."""
+        with surroundings(self.process):
+            try:
+                self._trouble()
+                self._heal()
+            except Exception as fault:  # the process ended by itself, or never comes to an end
+                self._mishap("".join(traceback.format_exception(fault)[-3:]))
+        Checker(self.ledger, self.emulator, self.disk.file, self.referee).check()
+        return self._result()
+
+    def _trouble(self) -> None:
+        lives = 3 + self.listeners.left // 12
+        while self.listeners.left > 0:
+            doom = drawn(self.chance) if self.deaths < lives else Doom()
+            acts = self.chance.randint(3, _LONGEST_LIFE)
+            self.story.say("PROCESS", "comes up")
+            sweep = min(max(2.0, 4 * self.scale), _SLOW_SWEEP)
+            if not self.process.live(doom, sweep, partial(self._life, acts=acts)):
+                self.deaths += 1
+            self.referee.forgets_rests()
+            down = self.chance.choice((0.0, 0.5, 10.0, 40.0, self.scale, 10 * self.scale))
+            self.timeline.pass_until(self.timeline.elapsed + down)
+
+    async def _life(self, decks: list[Deck], acts: int) -> None:
+        await self._arrive(decks)
+        going_on: set[asyncio.Task[None]] = set()
+        if not self.ledger.plays:  # most begin signed in
+            for account in self.ledger.accounts.values():
+                if self.chance.random() < 0.9:
+                    account.wished = self.chance.choice(self.listeners.users)
+                    await self.listeners.signs_in(decks[0], account, account.wished)
+        for _ in range(acts):
+            if self.listeners.left <= 0:
+                break
+            await asyncio.sleep(self._gap())
+            self._change_the_weather()
+            task = asyncio.create_task(self.listeners.act(self.chance.choice(decks)))
+            going_on.add(task)
+            if self.chance.random() < 0.6:
+                await task
+        await asyncio.gather(*going_on)
+
+    def _gap(self) -> float:
+        """Seconds until somebody does something again: often while a request is still under way."""
+        if self.chance.random() < 0.5:
+            return self.chance.choice((0.0, 0.03, 0.3, 1.0, 3.0))
+        return self.scale * self.chance.choice((0.3, 1.0, 1.0, 4.0))
+
+    def _change_the_weather(self) -> None:
+        dice = self.chance.random()
+        if dice < 0.3:
+            self.weather.changes()
+        elif dice < 0.42:
+            self.weather.clears()
+        if len(self.clocks) > 1 and self.chance.random() < 0.15:
+            worker = self.chance.randrange(len(self.clocks))
+            self.clocks[worker].stopped_until = self.timeline.elapsed + self.chance.choice((20.0, 45.0, 120.0))
+            self.story.say("PROCESS", f"worker {worker} stands still")
+        if self.disk.failed:
+            self.disk.failed = 0
+            self.referee.forgets_rests()
+
+    async def _arrive(self, decks: list[Deck]) -> None:
+        for name, account in self.ledger.accounts.items():
+            account.number = (await decks[0].listener(name)).id
+            self.listeners.arrives(account, (await decks[0].listeners.account(account.number)).username)
+
+    # Healing
+
+    def _heal(self) -> None:
+        self.story.say("HEALING", "nothing goes wrong from now on")
+        self.weather.clears()
+        for clock in self.clocks:
+            clock.stopped_until = 0.0
+        self.process.live(Doom(), _SLOW_SWEEP, self._healing)
+
+    async def _healing(self, decks: list[Deck]) -> None:
+        self.weather.clears()
+        await self._arrive(decks)
+        for _ in range(len(_USERS)):
+            owed = self._owed()
+            if not owed:
+                return
+            for name, account in self.ledger.accounts.items():
+                if owners := sorted(owner for of, owner in owed if of == name):
+                    user = self.chance.choice(owners)
+                    if not await self.listeners.signs_in(decks[0], account, user):
+                        self.referee.finds(Kind.UNEXPLAINED, f"{name} cannot sign in as {user} though all is well")
+                    await self.listeners.plays_on(decks[0], account)
+            await self._settled()
+
+    async def _settled(self) -> None:
+        """Wait until what is owed to those who are signed in now is sent."""
+        signed_in = {(a.name, user) for a in self.ledger.accounts.values() for user in a.users}
+        ahead = max(self._owed().values(), default=0.0)
+        deadline = max(self.timeline.now, ahead) + _HEALING
+        pause = 5.0
+        while signed_in & set(self._owed()):
+            if self.timeline.now > deadline:
+                return
+            await asyncio.sleep(pause)
+            pause = min(1800.0, pause * 1.5)
+
+    def _owed(self) -> dict[tuple[str, str], float]:
+        """(account, Last.fm user) of what is in the queue, with the time of the latest play (Unix seconds)."""
+        with closing(sqlite3.connect(self.disk.file)) as db:
+            rows = db.execute(
+                "SELECT account.name, owner, max(timestamp) FROM scrobble_queue JOIN account"
+                " ON account.id = scrobble_queue.account GROUP BY 1, 2 ORDER BY 1, 2"
+            )
+            return {(name, owner): float(latest) for name, owner, latest in rows}
+
+    def _result(self) -> Result:
+        digest = blake2b(digest_size=8)
+        for entry in self.emulator.journal:
+            digest.update(repr((round(entry.at, 3), entry.user, entry.items, entry.outcome, entry.stored)).encode())
+        digest.update(repr([(play.key, play.answers) for play in self.ledger.plays]).encode())
+        return Result(
+            self.seed,
+            len(self.ledger.plays),
+            tuple(self.referee.findings),
+            self.referee.requests,
+            self.deaths,
+            self.referee.most_in_a_second,
+            digest.hexdigest(),
+            tuple(self.story.lines),
+        )
+
+
+def run(seed: int, plays: int, room: Room, *, told: bool = False) -> Result:
+    """One seed, from its beginning to its reckoning."""
+    return Run(seed, plays, room, told).go()

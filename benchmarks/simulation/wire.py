@@ -1,0 +1,111 @@
+"""The wire between the process and Last.fm: slow, cut at times; what is under way arrives even after a death."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+
+import httpx2
+
+from benchmarks.simulation.doom import Doom, End
+from benchmarks.simulation.referee import Referee, Sent
+from benchmarks.simulation.timeline import Timeline
+from lastfm_emulator import Emulator
+from lastfm_emulator.emulator import Plan
+from lastfm_emulator.request import Hangup, Reply, Request
+
+CONNECT_PATIENCE = 5.0
+
+
+@dataclass(slots=True)
+class Network:
+    """The world between the two. Until `cut_until` nothing gets through."""
+
+    timeline: Timeline
+    emulator: Emulator
+    chance: Random
+    referee: Referee
+    cut_until: float = 0.0
+
+    @property
+    def cut(self) -> bool:
+        return self.timeline.elapsed < self.cut_until
+
+    def latency(self) -> float:
+        """Seconds one way."""
+        return self.chance.choice((0.02, 0.05, 0.05, 0.2, 0.2, 0.9, 2.0, 8.0))
+
+    def carry(self, request: Request, answer: Callable[[Reply | Hangup], None]) -> None:
+        """Bring a request to Last.fm and its answer back, whether or not anybody still waits for it."""
+        self.timeline.after(self.latency(), partial(self._arrive, request, answer))
+
+    def _arrive(self, request: Request, answer: Callable[[Reply | Hangup], None]) -> None:
+        plan = self.emulator.plan(request)
+        self.timeline.after(plan.delay, partial(self._carry_out, plan, answer))
+
+    def _carry_out(self, plan: Plan, answer: Callable[[Reply | Hangup], None]) -> None:
+        reply = self.emulator.fulfil(plan)
+        if isinstance(reply, Reply):
+            reply = Reply(reply.status, reply.body, (*self.emulator.courtesies(), *reply.headers))
+        self.timeline.after(self.latency(), partial(answer, reply))
+
+
+class Wire(httpx2.AsyncBaseTransport):
+    """The end of the wire that one worker of one life holds."""
+
+    def __init__(self, network: Network, doom: Doom, worker: int) -> None:
+        self._network = network
+        self._doom = doom
+        self._worker = worker
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        await request.aread()
+        network = self._network
+        if network.cut:
+            await self._unconnected(request)
+        asked = Request(
+            request.method, request.url.path, request.url.query.decode(), request.content, _headers(request)
+        )
+        if self._doom.strikes(End.REQUEST_HELD):
+            await asyncio.sleep(0)
+        sent = network.referee.leaves(asked, self._worker)
+        answered: asyncio.Future[Reply | Hangup] = asyncio.get_running_loop().create_future()
+        network.carry(asked, partial(_hand_over, answered))
+        if self._doom.strikes(End.REQUEST_SENT):
+            await asyncio.sleep(0)
+        return self._response(request, sent, await self._wait(request, sent, answered))
+
+    async def _unconnected(self, request: httpx2.Request) -> None:
+        if self._network.chance.random() < 0.5:
+            await asyncio.sleep(CONNECT_PATIENCE)
+            raise httpx2.ConnectTimeout("nobody there", request=request)
+        raise httpx2.ConnectError("no route to host", request=request)
+
+    async def _wait(
+        self, request: httpx2.Request, sent: Sent, answered: asyncio.Future[Reply | Hangup]
+    ) -> Reply | Hangup:
+        try:
+            async with asyncio.timeout(request.extensions["timeout"]["read"]):
+                return await answered
+        except TimeoutError:
+            self._network.referee.unanswered(sent)
+            raise httpx2.ReadTimeout("no answer in time", request=request) from None
+
+    def _response(self, request: httpx2.Request, sent: Sent, reply: Reply | Hangup) -> httpx2.Response:
+        if isinstance(reply, Hangup) or self._network.cut:
+            self._network.referee.unanswered(sent)
+            raise httpx2.RemoteProtocolError("the connection was closed", request=request)
+        self._network.referee.answered(sent, reply)
+        return httpx2.Response(reply.status, headers=list(reply.headers), content=reply.body, request=request)
+
+
+def _hand_over(answered: asyncio.Future[Reply | Hangup], reply: Reply | Hangup) -> None:
+    if not answered.get_loop().is_closed() and not answered.done():
+        answered.set_result(reply)
+
+
+def _headers(request: httpx2.Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}

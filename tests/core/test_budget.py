@@ -1,0 +1,232 @@
+"""Living with a daily limit: learnt where it is met, kept free for what is played today, raised again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.core.test_delivery import HOUR, NOW, accepted, batch_of, waiting
+from tonearm.core import pacing
+from tonearm.core.delivery import Accepted, Line, Rest, Send, Settled, next_move, next_step, proves_the_key
+from tonearm.core.verdict import (
+    Answered,
+    Cause,
+    ItemAnswer,
+    KeyRefused,
+    Later,
+    Scope,
+    SessionDoubted,
+    SessionEnded,
+    Split,
+    Throttled,
+    Unsure,
+    Verdict,
+)
+
+TOO_MANY = Throttled(Scope.ACCOUNT, Cause(29, "Too many scrobbles"))
+DAY = pacing.BUDGET_DAY
+
+budgets = st.integers(0, 5000)
+used_up = st.integers(0, 5000)
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(
+    ("used", "known", "budget"),
+    [
+        pytest.param(700, 0, 700, id="the first limit that is met is the budget"),
+        pytest.param(600, 700, 600, id="a lower one lowers it"),
+        pytest.param(900, 700, 700, id="a higher one does not raise it"),
+        pytest.param(49, 0, 0, id="a burst's limit is no daily one"),
+        pytest.param(49, 700, 700, id="a burst's limit changes nothing"),
+        pytest.param(50, 0, 50, id="fifty plays may be a day's"),
+    ],
+)
+def test_a_limit_that_is_met_teaches_the_budget(used: int, known: int, budget: int) -> None:
+    assert pacing.budget_met(used, known) == budget
+
+
+@pytest.mark.parametrize(("known", "later"), [(700, 770), (50, 55), (5, 6), (0, 0)])
+def test_a_day_without_the_limit_raises_the_budget_by_a_tenth(known: int, later: int) -> None:
+    assert pacing.budget_after_a_day(known) == later
+
+
+@pytest.mark.parametrize(
+    ("budget", "used", "room"), [(0, 99, None), (700, 0, 630), (700, 600, 30), (700, 630, 0), (700, 699, 0)]
+)
+def test_a_backlog_leaves_a_tenth_of_the_budget_to_the_day(budget: int, used: int, room: int | None) -> None:
+    assert pacing.backlog_room(budget, used) == room
+
+
+@pytest.mark.parametrize(
+    ("backlog", "budget", "used", "days"),
+    [
+        pytest.param(5, 0, 0, None, id="nobody knows without a budget"),
+        pytest.param(100, 700, 0, 0.0, id="today, where there is room"),
+        pytest.param(630, 700, 0, 0.0, id="today, to the last of it"),
+        pytest.param(630 + 315, 700, 0, 0.5, id="half a day's budget more"),
+        pytest.param(1260, 700, 630, 2.0, id="two days, where today is used up"),
+        pytest.param(0, 700, 700, 0.0, id="nothing waits"),
+    ],
+)
+def test_when_a_backlog_is_gone(backlog: int, budget: int, used: int, days: float | None) -> None:
+    at = pacing.clear_at(backlog, budget, used, NOW)
+    assert at == (None if days is None else NOW + days * DAY)
+
+
+@given(st.integers(0, 10_000), budgets, used_up)
+def test_a_larger_backlog_is_never_gone_sooner(backlog: int, budget: int, used: int) -> None:
+    sooner, later = (pacing.clear_at(number, budget, used, NOW) for number in (backlog, backlog + 1))
+    if sooner is not None and later is not None:
+        assert NOW <= sooner <= later
+
+
+# What goes and what waits
+
+
+def test_without_a_budget_a_backlog_is_sent_as_it_is() -> None:
+    plays = [waiting(1, live=False), waiting(2, live=False)]
+    assert next_move(Line(), plays, NOW, used=9999) == Send(tuple(plays))
+
+
+def test_live_plays_go_whatever_is_used_and_the_backlog_waits() -> None:
+    live, old = waiting(1, 60.0), waiting(2, live=False)
+    assert next_move(Line(budget=100), [live, old], NOW, used=5000) == Send((live,))
+
+
+def test_a_backlog_uses_what_room_there_is() -> None:
+    plays = [waiting(n, HOUR - n, live=False) for n in range(1, 50)]
+    assert next_move(Line(budget=100), plays, NOW, used=80) == Send(tuple(plays[:10]))
+
+
+def test_a_backlog_without_room_looks_again_in_a_quarter_of_an_hour() -> None:
+    gone = waiting(1, 15 * DAY, live=False)
+    move = next_move(Line(budget=100), [gone, waiting(2, live=False)], NOW, used=90)
+    assert isinstance(move, Rest)
+    assert (move.until, move.backlog_until) == (NOW + 900, NOW + 900)
+    assert [settled.id for settled in move.expired] == [1]
+
+
+def test_a_batch_is_in_order_of_time_whatever_is_live() -> None:
+    live, old = waiting(1, 60.0), waiting(2, HOUR, live=False)
+    assert next_move(Line(), [live, old], NOW) == Send((old, live))
+
+
+def test_a_rest_of_the_key_is_probed_with_one_play() -> None:
+    assert next_move(Line(), batch_of(5), NOW, probe=True) == Send(batch_of(5)[:1])
+
+
+def test_a_group_is_sent_whole_wherever_its_plays_stand() -> None:
+    plays = [waiting(1, 9, group=1), waiting(2, 8), waiting(3, 7, group=1)]
+    assert next_move(Line(), plays, NOW) == Send((plays[0], plays[2]))
+
+
+def test_plays_without_a_group_go_up_to_the_first_group() -> None:
+    plays = [waiting(1, 9), waiting(2, 8, group=2), waiting(3, 7)]
+    assert next_move(Line(), plays, NOW) == Send((plays[0],))
+
+
+# What answers teach
+
+
+def test_an_account_that_is_throttled_learns_its_budget() -> None:
+    step = next_step(Line(budget=800, budget_at=5.0), batch_of(2), TOO_MANY, NOW, 0.5, used=700)
+    assert (step.line.budget, step.line.budget_at, step.line.rung) == (700, NOW, 1)
+    assert len(step.back) == 2
+
+
+def test_a_burst_that_is_throttled_teaches_nothing() -> None:
+    step = next_step(Line(), batch_of(2), TOO_MANY, NOW, 0.5, used=10)
+    assert (step.line.budget, step.line.budget_at) == (0, 0.0)
+
+
+def test_the_ignored_code_of_the_limit_teaches_the_budget_too() -> None:
+    said = Answered((ItemAnswer(0), ItemAnswer(5)))
+    step = next_step(Line(), batch_of(2), said, NOW, 0.5, used=700)
+    assert (step.line.budget, step.line.budget_at) == (700, NOW)
+    assert step.settled == (Settled(1, Accepted()),)
+    assert [(w.id, w.error) for w in step.back] == [(2, "daily limit of scrobbles")]
+
+
+@pytest.mark.parametrize(("age", "budget"), [(DAY, 110), (DAY - 1, 100)])
+def test_a_budget_grows_with_each_day_that_did_not_meet_it(age: float, budget: int) -> None:
+    line = Line(budget=100, budget_at=NOW - age)
+    later = next_step(line, batch_of(1), accepted(batch_of(1)), NOW, 0.5).line
+    assert (later.budget, later.budget_at) == (budget, NOW if age == DAY else NOW - age)
+
+
+def test_no_budget_does_not_grow() -> None:
+    assert next_step(Line(), batch_of(1), accepted(batch_of(1)), NOW, 0.5).line == Line(answered_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "proof"),
+    [
+        (accepted(batch_of(1)), True),
+        (Split(Cause(6, "x")), True),
+        (SessionDoubted(Cause(4, "x")), True),
+        (SessionEnded(Cause(9, "x")), True),
+        (TOO_MANY, True),
+        (Throttled(Scope.ADDRESS, Cause(29, "Your IP")), False),
+        (Later(Cause(8, "x")), False),
+        (Unsure(Cause(None, "x")), False),
+        (KeyRefused(Cause(26, "x")), False),
+    ],
+    ids=repr,
+)
+def test_which_answers_prove_that_the_key_is_served(verdict: Verdict, proof: bool) -> None:
+    assert proves_the_key(verdict) is proof
+
+
+@pytest.mark.parametrize(("rung", "wait"), [(0, 60), (1, 120), (2, 300), (3, 600), (9, 600)])
+def test_rests_of_an_address_in_a_row_grow_for_everybody(rung: int, wait: int) -> None:
+    said = Throttled(Scope.ADDRESS, Cause(29, "Your IP"))
+    hold = next_step(Line(), batch_of(1), said, NOW, 0.5, rung=rung).hold
+    assert hold is not None
+    assert (hold.until, hold.rung) == (NOW + wait, rung + 1)
+
+
+# Clocks
+
+
+@pytest.mark.parametrize(("skew", "sent"), [(0.0, False), (-60.0, True), (60.0, False)])
+def test_lastfms_clock_decides_what_is_too_old(skew: float, sent: bool) -> None:
+    move = next_move(Line(), [waiting(1, 14 * DAY + 30)], NOW, skew=skew)
+    assert isinstance(move, Send) is sent
+
+
+@pytest.mark.parametrize(("skew", "sent"), [(0.0, True), (60.0, False), (-60.0, True)])
+def test_lastfms_clock_decides_what_is_not_too_old_yet(skew: float, sent: bool) -> None:
+    move = next_move(Line(), [waiting(1, 14 * DAY - 30)], NOW, skew=skew)
+    assert isinstance(move, Send) is sent
+
+
+def test_a_back_off_that_a_clock_put_back_has_left_is_over() -> None:
+    play = waiting(1)
+    assert next_move(Line(wait_until=NOW + pacing.LONGEST_REST), [play], NOW) == Rest(NOW + pacing.LONGEST_REST)
+    assert next_move(Line(wait_until=NOW + pacing.LONGEST_REST + 1), [play], NOW) == Send((play,))
+
+
+def test_a_play_that_lies_ahead_waits_for_lastfms_clock() -> None:
+    ahead = waiting(1, -5 * HOUR)
+    [back] = next_step(Line(), [ahead], Answered((ItemAnswer(4),)), NOW, 0.5, skew=-2 * HOUR).back
+    assert (back.not_before, back.refused_ahead) == (NOW + 7 * HOUR, True)
+
+
+def test_a_play_that_a_fast_clock_of_ours_has_queued_goes_out_at_once() -> None:
+    ahead = replace(waiting(1, 60.0), enqueued_at=NOW)
+    [back] = next_step(Line(), [ahead], Answered((ItemAnswer(4),)), NOW, 0.5, skew=-2 * HOUR).back
+    assert (back.not_before, back.refused_ahead) == (NOW, True)
+
+
+def test_the_true_reason_knows_lastfms_clock() -> None:
+    old = waiting(1, 14 * DAY - 30)
+    [settled] = next_step(Line(), [old], Answered((ItemAnswer(1),)), NOW, 0.5, skew=60.0).settled
+    assert "older than 14 days" in str(settled.fate)
+    [settled] = next_step(Line(), [old], Answered((ItemAnswer(1),)), NOW, 0.5, skew=-60.0).settled
+    assert "older than 14 days" not in str(settled.fate)

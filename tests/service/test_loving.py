@@ -1,0 +1,210 @@
+"""An import of loved tracks: every page, each counted once, and it goes on where it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select
+
+from tests.service.conftest import HOUR, House, Room
+from tonearm.core.event import ImportProgress
+from tonearm.core.loved import Tally
+from tonearm.deck import ImportFailed
+from tonearm.service.loving import PAGE, RESUME_WITHIN
+from tonearm.store import library, loved, runs
+from tonearm.store.runs import RunState
+from tonearm.store.schema import loved as loved_table
+
+pytestmark = pytest.mark.anyio
+
+METHOD = ["user.getLovedTracks"]
+
+
+def loves(room: Room, *numbers: int, user: str = "RJ") -> None:
+    """That user loves these songs, the last of them the latest."""
+    account = room.emulator.known_user(user)
+    for number in numbers:
+        account.heart("Nina Simone", f"Song {number}", room.now - 1_000_000 + number)
+
+
+async def has(room: Room, *numbers: int, artist: str = "Nina Simone") -> None:
+    """The library holds these songs."""
+    facts = {"album": "", "album_artist": "", "duration": 200.0, "track_number": None, "mbid": "", "fault": ""}
+    rows: list[dict[str, Any]] = [
+        {**facts, "path": f"/{artist}/{n}.mp3", "artist": artist, "title": f"Song {n}", "mtime_ns": 1, "size": 1}
+        for n in numbers
+    ]
+    await room.deck.store.write(lambda db: library.write(db, room.me.id, rows))
+
+
+async def hearts(room: Room) -> int:
+    return len(await room.deck.store.read(lambda db: library.loved(db, room.me.id)))
+
+
+async def test_nothing_loved_is_an_import_too(room: Room) -> None:
+    room.emulator.known_user("RJ")
+    assert await room.me.import_loved() == Tally()
+
+
+@pytest.mark.parametrize("quirk", [None, "single-object"])
+async def test_one_loved_track_gets_its_heart(room: Room, quirk: str | None) -> None:
+    if quirk:
+        room.emulator.fault(quirk)
+    loves(room, 1)
+    await has(room, 1, 2)
+    assert await room.me.import_loved() == Tally(imported=1)
+    assert await hearts(room) == 1
+
+
+async def test_all_pages_are_imported_and_a_second_time_nothing_changes(room: Room) -> None:
+    loves(room, *range(2500))
+    await has(room, *range(2000))
+    assert await room.me.import_loved() == Tally(imported=2000, missing=500)
+    assert await hearts(room) == 2000
+    assert [entry.outcome for entry in room.house.calls("user.getLovedTracks")] == ["ok"] * 3
+    assert await room.me.import_loved() == Tally(already=2000, missing=500)
+    assert await hearts(room) == 2000
+
+
+async def test_names_are_matched_by_more_than_their_letters(room: Room) -> None:
+    account = room.emulator.known_user("RJ")
+    account.heart("NINA SIMONE", "song 1", room.now)
+    account.heart("Nina Simone", "Song 1 (Remastered)", room.now + 1)
+    await has(room, 1)
+    found = await room.me.import_loved()
+    assert (found.imported, found.doubtful, found.total) == (1, 1, 2)
+
+
+async def test_what_was_found_is_kept_by_outcome(room: Room) -> None:
+    loves(room, 1, 2)
+    await has(room, 1)
+    await room.me.import_loved()
+
+    def outcomes(db: Connection) -> set[tuple[str, str]]:
+        rows = db.execute(select(loved_table.c.track, loved_table.c.outcome))
+        return {(track, outcome) for track, outcome in rows}
+
+    assert await room.deck.store.read(outcomes) == {("Song 1", "matched"), ("Song 2", "missing")}
+
+
+async def test_an_import_tells_how_far_it_is(room: Room) -> None:
+    loves(room, *range(2500))
+    await room.me.import_loved()
+    await room.house.clock.still()
+    told = [event for event in room.events if isinstance(event, ImportProgress)]
+    assert [(event.done, event.total) for event in told] == [(1000, 2500), (2000, 2500), (2500, 2500)]
+    assert len({event.job for event in told}) == 1
+
+
+async def test_a_page_that_fails_is_asked_for_again(room: Room) -> None:
+    loves(room, *range(1500))
+    await has(room, *range(1500))
+    room.emulator.fault("error", error=8, methods=METHOD, after=1, calls=2)
+    assert await room.me.import_loved() == Tally(imported=1500)
+
+
+async def test_an_import_that_fails_says_why_and_goes_on_from_its_page(room: Room) -> None:
+    loves(room, *range(2500))
+    await has(room, *range(2500))
+    room.emulator.fault("error", error=8, methods=METHOD, after=2)
+    with pytest.raises(ImportFailed, match="error 8"):
+        await room.me.import_loved()
+    assert await hearts(room) == 2000
+    room.emulator.clear_faults()
+    before = len(room.house.calls("user.getLovedTracks"))
+    assert await room.me.import_loved() == Tally(imported=2500)
+    assert len(room.house.calls("user.getLovedTracks")) == before + 1
+
+
+async def test_an_import_that_failed_long_ago_starts_anew(room: Room) -> None:
+    loves(room, *range(1500))
+    room.emulator.fault("error", error=8, methods=METHOD, after=1)
+    with pytest.raises(ImportFailed):
+        await room.me.import_loved()
+    room.emulator.clear_faults()
+    await room.wait(RESUME_WITHIN)
+    assert await room.me.import_loved() == Tally(missing=1500)
+
+
+@pytest.mark.parametrize("error", [6, 10, 17, 26])
+async def test_what_no_patience_mends_is_not_tried_again(room: Room, error: int) -> None:
+    room.emulator.known_user("RJ")
+    room.emulator.fault("error", error=error, methods=METHOD)
+    with pytest.raises(ImportFailed, match=f"error {error}"):
+        await room.me.import_loved()
+    assert len(room.house.calls("user.getLovedTracks")) == 1
+
+
+async def test_an_import_that_a_crash_cut_off_goes_on_by_itself(house: House) -> None:
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        loves(room, *range(1500))
+        await has(room, *range(1500))
+        run = await room.deck.loving.start(room.me.id)
+        half = replace(run, cursor=2, done=PAGE, total=1500, counts={"imported": PAGE})
+        await room.deck.store.write(lambda db: runs.write(db, half))
+    async with house.open() as room:
+        over = await room.deck.loving.finished(room.me.id, run.id)
+        assert (over.state, over.done, over.counts["imported"]) == (RunState.DONE, 1500, 1500)
+    assert len(house.calls("user.getLovedTracks")) == 1
+
+
+async def test_an_import_of_one_user_does_not_go_on_with_another_users_list(house: House) -> None:
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        loves(room, *range(1500))
+        loves(room, *range(5000, 6500), user="Somebody Else")
+        await has(room, *range(1500))
+        await room.deck.loving.start(room.me.id)
+        await room.me.sign_out()
+        await room.sign_in("Somebody Else")
+    async with house.open() as room:
+        await room.wait(HOUR)
+        found = await room.me.import_loved()
+        assert (found.imported, found.missing) == (0, 1500)
+        assert await hearts(room) == 0
+
+
+async def test_who_asks_twice_joins_the_import_that_goes_on(house: House) -> None:
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        first, again = await room.deck.loving.start(room.me.id), await room.deck.loving.start(room.me.id)
+        assert first.id == again.id
+        assert await room.deck.loving.job(room.me.id, 99) is None
+        assert await room.deck.loving.job(room.me.id + 1, first.id) is None
+
+
+async def test_without_a_key_there_is_no_import(house: House) -> None:
+    async with house.open(api_key="", api_secret="") as room:
+        with pytest.raises(ImportFailed, match="no API key"):
+            await room.me.import_loved()
+
+
+async def test_an_import_waits_its_turn_when_requests_rest(room: Room) -> None:
+    loves(room, 1)
+    await has(room, 1)
+    room.emulator.fault("error", error=29, methods=METHOD, calls=1)
+    with pytest.raises(ImportFailed, match="requests rest for now"):
+        await room.me.import_loved()
+    await room.wait(HOUR)
+    found = await room.me.import_loved()
+    assert found == Tally(imported=1)
+    at = [entry.at for entry in room.house.calls("user.getLovedTracks")]
+    assert at[-1] - at[0] >= 60
+
+
+async def test_an_import_without_a_run_does_nothing(room: Room) -> None:
+    assert await room.deck.loving.go_on(room.me.id) is None
+    assert await room.deck.loving.due() == []
+
+
+async def test_two_loved_lists_do_not_mix(room: Room) -> None:
+    rows = [{"artist": "a", "track": "t", "mbid": "", "loved_at": 1, "outcome": "matched"}]
+    other = await room.deck.listener("other")
+    for listener in (room.me, other, other):
+        await room.deck.store.write(partial(loved.write, account=listener.id, rows=rows))
+    count = await room.deck.store.read(lambda db: len(list(db.execute(select(loved_table)))))
+    assert count == 2

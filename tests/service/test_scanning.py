@@ -1,0 +1,134 @@
+"""A folder becomes the library, and a second look reads only what changed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, select
+
+from tests import audio
+from tests.audio import Tags
+from tests.service.conftest import House, Room
+from tonearm.library.folder import FolderUnreadable
+from tonearm.service.scanning import FAULTS_TOLD, Found
+from tonearm.store import library
+from tonearm.store.schema import library as table
+
+pytestmark = pytest.mark.anyio
+
+
+def song(folder: Path, number: int, title: str = "") -> Path:
+    """A real tagged file."""
+    path = folder / f"{number}.mp3"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(audio.mp3(Tags("Nina Simone", title or f"Song {number}", "Pastel Blues")))
+    return path
+
+
+async def titles(room: Room) -> list[str]:
+    names = await room.deck.store.read(lambda db: library.names(db, room.me.id))
+    return sorted(title for _, _, title, _ in names)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "music"
+
+
+async def test_a_folder_becomes_the_library(house: House, folder: Path) -> None:
+    for number in range(3):
+        song(folder, number)
+    async with house.open(deliver=False) as room:
+        seen: list[tuple[int, int]] = []
+        found = await room.deck.scanning.scan(room.me.id, folder, lambda done, total: seen.append((done, total)))
+        assert (found.new, found.changed, found.gone, found.unreadable, found.total) == (3, 0, 0, 0, 3)
+        assert seen[-1] == (3, 3)
+        assert await titles(room) == ["Song 0", "Song 1", "Song 2"]
+        assert await room.deck.store.read(lambda db: library.size(db, room.me.id)) == 3
+
+
+async def test_a_second_scan_reads_only_what_changed(house: House, folder: Path) -> None:
+    paths = [song(folder, number) for number in range(4)]
+    async with house.open(deliver=False) as room:
+        await room.me.scan(folder)
+        assert await room.me.scan(folder) == Found(total=4)
+        song(folder, 0, "Another")
+        os.utime(paths[0], ns=(1, 1))
+        paths[1].unlink()
+        song(folder, 9)
+        found = await room.me.scan(folder)
+        assert (found.new, found.changed, found.gone, found.total) == (1, 1, 1, 4)
+        assert await titles(room) == ["Another", "Song 2", "Song 3", "Song 9"]
+
+
+async def test_a_heart_stays_when_a_file_changes(house: House, folder: Path) -> None:
+    path = song(folder, 1)
+    async with house.open(deliver=False) as room:
+        await room.me.scan(folder)
+        [(number, *_)] = await room.deck.store.read(lambda db: library.names(db, room.me.id))
+        await room.deck.store.write(lambda db: library.love(db, [number]))
+        song(folder, 1, "Another")
+        os.utime(path, ns=(1, 1))
+        assert (await room.me.scan(folder)).changed == 1
+        assert await room.deck.store.read(lambda db: library.loved(db, room.me.id)) == {number}
+
+
+async def test_an_unreadable_file_is_counted_named_and_no_track(house: House, folder: Path) -> None:
+    song(folder, 1)
+    song(folder, 2).write_bytes(b"no music at all")
+    async with house.open(deliver=False) as room:
+        found = await room.me.scan(folder)
+        assert (found.new, found.unreadable, found.total) == (1, 1, 2)
+        [fault] = found.faults
+        assert "2.mp3" in fault
+        assert await titles(room) == ["Song 1"]
+        again = await room.me.scan(folder)
+        assert (again.new, again.unreadable) in ((0, 0), (0, 1))
+
+
+async def test_only_so_many_faults_are_named(house: House, folder: Path) -> None:
+    for number in range(FAULTS_TOLD + 5):
+        song(folder, number).write_bytes(b"no music at all")
+    async with house.open(deliver=False) as room:
+        found = await room.me.scan(folder)
+        assert (found.unreadable, len(found.faults)) == (FAULTS_TOLD + 5, FAULTS_TOLD)
+
+
+async def test_a_folder_that_is_not_there_changes_nothing(house: House, folder: Path) -> None:
+    song(folder, 1)
+    async with house.open(deliver=False) as room:
+        await room.me.scan(folder)
+        with pytest.raises(FolderUnreadable):
+            await room.me.scan(folder / "nowhere")
+        assert await titles(room) == ["Song 1"]
+
+
+async def test_a_disk_that_is_not_mounted_does_not_empty_the_library(house: House, folder: Path) -> None:
+    paths = [song(folder, number) for number in range(30)]
+    async with house.open(deliver=False) as room:
+        await room.me.scan(folder)
+        for path in paths:
+            path.unlink()
+        with pytest.raises(FolderUnreadable):
+            await room.me.scan(folder)
+        assert len(await titles(room)) == 30
+        found = await room.deck.scanning.scan(room.me.id, folder, believe_empty=True)
+        assert found.gone == 30
+        assert await titles(room) == []
+
+
+async def test_two_listeners_have_two_libraries(house: House, folder: Path) -> None:
+    song(folder / "mine", 1)
+    song(folder / "theirs", 2)
+    async with house.open(deliver=False) as room:
+        other = await room.deck.listener("other")
+        await room.me.scan(folder / "mine")
+        await other.scan(folder / "theirs")
+
+        def owners(db: Connection) -> list[tuple[int, str]]:
+            return [(account, title) for account, title in db.execute(select(table.c.account, table.c.title))]
+
+        rows = await room.deck.store.read(owners)
+        assert sorted(rows) == [(room.me.id, "Song 1"), (other.id, "Song 2")]

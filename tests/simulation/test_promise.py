@@ -1,0 +1,71 @@
+"""The promise: nothing lost, nothing doubled, everything explained, whatever goes wrong. And that its test is one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks import faults
+from benchmarks.simulation import bugs
+from benchmarks.simulation.many import USUAL_PLAYS, WITHIN, caught, results
+from benchmarks.simulation.run import Room, run
+
+SEEDS, PLAYS = 200, 30
+
+
+@pytest.fixture(scope="module")
+def room() -> Iterator[Room]:
+    with Room() as opened:
+        yield opened
+
+
+def test_every_acknowledged_play_is_on_lastfm_once_or_stands_here_with_a_true_reason() -> None:
+    broken = [result for result in results(range(SEEDS), PLAYS) if result.findings]
+    assert not broken, "\n".join(
+        f"{faults.command(result.seed, PLAYS)}\n  {finding}" for result in broken for finding in result.findings
+    )
+
+
+@pytest.mark.parametrize("bug", bugs.BUGS)
+def test_a_planted_bug_is_caught_within_200_seeds(bug: str, room: Room) -> None:
+    assert caught(bug, room) is not None, f"{bug} got through {WITHIN} seeds"
+
+
+def test_the_same_seed_is_the_same_run_whatever_ran_before(room: Room) -> None:
+    first = run(7, PLAYS, room, told=True)
+    run(8, PLAYS, room)
+    again = run(7, PLAYS, room, told=True)
+    assert again == first
+    [elsewhere] = results([7], PLAYS, processes=2)
+    assert elsewhere.digest == first.digest
+
+
+def test_plays_die_and_come_back_in_the_runs(room: Room) -> None:
+    """Else the promise would be easy to keep."""
+    found = [run(seed, USUAL_PLAYS, room) for seed in range(12)]
+    assert sum(result.deaths for result in found) > 5
+    assert sum(result.requests for result in found) > 100
+
+
+def test_a_broken_promise_names_the_command_that_replays_it_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    words = faults.command(3, 12, "unsure_taken_for_accepted")
+    assert words == "./run bench faults --seed 3 --plays 12 --bug unsure_taken_for_accepted --trace"
+    plain = faults.main(words.split()[3:])
+    story = capsys.readouterr().out
+    assert "comes up" in story
+    assert "HEALING" in story
+    assert ("REFEREE" in story) == bool(plain)
+
+
+def test_the_bench_ends_with_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert faults.main(["--seeds", "3", "--plays", "8", "--processes", "1", "--no-bugs", "--json"]) == 0
+    fields = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert {name: fields[name] for name in ("seeds", "plays", "lost", "doubled", "unexplained")} == {
+        "seeds": 3,
+        "plays": 8,
+        "lost": 0,
+        "doubled": 0,
+        "unexplained": 0,
+    }

@@ -1,0 +1,14 @@
+"""`kill -9` of the real service under a load of real plays: what was acknowledged is there."""
+
+from __future__ import annotations
+
+from benchmarks.kills import kill
+
+KILLS = 8
+
+
+def test_no_acknowledged_play_is_lost_or_doubled_by_kill_9() -> None:
+    found = kill(KILLS)
+    assert (found["lost"], found["doubled"], found["unexplained"]) == (0, 0, 0)
+    assert found["acknowledged"] > 50
+    assert found["accepted"] >= found["acknowledged"]
