@@ -13,6 +13,9 @@ from typing import Any
 TICK = 0.001
 """Real seconds for a virtual one in which nobody waits for the clock."""
 
+MOMENT = 1e-6
+"""Virtual seconds between two looks at the clock."""
+
 STEPS = 10
 """Turns of the event loop in which one task has woken the next and that one has begun: a ring does it in five."""
 
@@ -30,6 +33,8 @@ class FakeClock:
         self._idle = asyncio.Event()
 
     def now(self) -> float:
+        """Never the same twice: what happens later is seen to be later."""
+        self._now += MOMENT
         return self._now + self._off
 
     def put(self, seconds: float) -> None:

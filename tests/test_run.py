@@ -119,7 +119,7 @@ def test_the_first_start_installs_what_the_service_needs_and_the_second_nothing(
 def test_what_the_tests_need_stays_when_a_command_is_run(equipped: Machine) -> None:
     equipped.run("status")
     tested = equipped.run("test", "-k", "a b")
-    assert tested.stdout == "in a project: -m pytest -k a b\n"
+    assert tested.stdout == "in a project: -m pytest --numprocesses auto --dist worksteal -k a b\n"
     equipped.run("status")
     assert equipped.asked_of_uv[1:] == ["pip sync server.txt", "pip sync dev.txt"]
     (equipped.root / "requirements/dev.txt").write_text("# changed\n")

@@ -125,11 +125,13 @@ class Loop(asyncio.BaseEventLoop):
         """Let go of everything that was going on, without letting it do anything any more."""
         self.set_exception_handler(lambda _, __: None)
         buried: set[asyncio.Task[Any]] = set()
+        asyncio._set_running_loop(self)  # theirs until the end: what a `finally` begins is found, too
         while left := asyncio.all_tasks(self) - buried:  # the end of one may be the begin of others
             for task in left:
                 task._log_destroy_pending = False  # type: ignore[attr-defined]  # a dead process says nothing
                 _end(task.get_coro())
             buried |= left
+        asyncio._set_running_loop(None)
         self._ready.clear()
         self._scheduled.clear()
         self.close()

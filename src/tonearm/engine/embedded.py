@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 Job = tuple[str, int]
 
 PAUSE = 0.1
-"""Seconds of real time that are enough for hints of many plays to come together, and too short to be noticed."""
+"""Seconds that are enough for hints of many plays to come together, and too short to be noticed."""
 
 GRACE = 5.0
 """Seconds of real time that running handlers get when the engine stops, before they are cancelled."""
@@ -24,7 +24,7 @@ GRACE = 5.0
 class EmbeddedEngine:
     """Runs up to `at_once` handlers beside each other in the caller's event loop.
 
-    A key that has just been worked on is taken up again after `pause` seconds of real time at the earliest.
+    A key that has nothing more to do is taken up again after `pause` seconds at the earliest.
     """
 
     def __init__(self, clock: Clock, at_once: int = 8, grace: float = GRACE, pause: float = 0.0) -> None:
@@ -34,6 +34,7 @@ class EmbeddedEngine:
         self._places = asyncio.Semaphore(at_once)
         self._rung: dict[Job, None] = {}
         self._busy: set[Job] = set()
+        self._paused: dict[Job, float] = {}
         self._alarms: dict[Job, float] = {}
         self._bell = asyncio.Event()
 
@@ -59,13 +60,14 @@ class EmbeddedEngine:
                 for job in [job for job, at in self._alarms.items() if at <= now]:
                     del self._alarms[job]
                     self._rung[job] = None
-                for job in [job for job in self._rung if job not in self._busy]:
+                self._paused = {job: until for job, until in self._paused.items() if now < until <= now + self._pause}
+                for job in [job for job in self._rung if job not in self._busy and job not in self._paused]:
                     del self._rung[job]
                     self._busy.add(job)
                     task = asyncio.create_task(self._work(job, handlers))
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
-                soonest = min((swept + SWEEP, *self._alarms.values()))
+                soonest = min((swept + SWEEP, *self._alarms.values(), *self._paused.values()))
                 await self._until_rung(min(SWEEP, max(0.0, soonest - self._clock.now())))
         finally:
             stopping.cancel()
@@ -78,7 +80,9 @@ class EmbeddedEngine:
                 again_at = await handlers[kind](key)
             if again_at is not None:
                 self._alarms[job] = again_at
-            await asyncio.sleep(self._pause)
+            now = self._clock.now()
+            if again_at is None or again_at > now:  # else it has only let others have their turn
+                self._paused[job] = now + self._pause
         except StoreUnavailable as fault:
             log.warning("%s of %s waits for the database: %s", kind, key, fault)
         except Exception:  # the queue goes on whatever happens to one account; the sweep comes back to it
