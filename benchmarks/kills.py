@@ -9,6 +9,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,9 @@ from typing import Any
 
 import httpx2
 
-from benchmarks import rig
-from benchmarks.report import say
+from benchmarks import history, rig
+from benchmarks.replay import FILTERED, Key, key_of
+from benchmarks.report import Missing, say
 
 _REPORTERS = 4
 _LONGEST_LIFE = 0.8
@@ -35,8 +37,8 @@ _FAULTS = (
     {"kind": "delay", "seconds": 0.3, "probability": 0.2},
 )
 
-Play = tuple[str, int]
-"""(title, timestamp): no two plays have the same title."""
+_MADE_UP = 20_000
+"""Plays where the real ones are missing."""
 
 
 @dataclass(slots=True)
@@ -44,38 +46,63 @@ class Reports:
     """What was reported, by several players at once, to whichever life of the service is on."""
 
     token: str
+    plays: Iterator[history.Play]
     port: int = 0
     over: bool = False
-    acknowledged: dict[Play, int] = field(default_factory=dict)
-    unheard: set[Play] = field(default_factory=set)
+    acknowledged: dict[Key, int] = field(default_factory=dict)
+    unheard: set[Key] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
 
-    def keep_on(self, number: int, chance: Random) -> None:
+    def keep_on(self, chance: Random) -> None:
         """Report play after play; what got no answer is reported again, or given up."""
-        made, left = 0, None
+        left = None
         with httpx2.Client(timeout=10, headers={"Authorization": f"Bearer {self.token}"}, trust_env=False) as http:
             while not self.over:
-                if left is None:
-                    made += 1
-                    left = (f"Song {made} of {number}", int(time.time()) - 300 - chance.randrange(86400))
+                left = left or next(self.plays)
                 if self._report(http, left) or chance.random() < 0.3:
                     left = None
                 else:
                     time.sleep(0.02)
 
-    def _report(self, http: httpx2.Client, play: Play) -> bool:
-        title, timestamp = play
-        body = {"artist": "Nina Simone", "track": title, "timestamp": timestamp, "duration": 200, "played_time": 200}
+    def _report(self, http: httpx2.Client, play: history.Play) -> bool:
+        key = key_of(play)
         try:
-            answer = http.post(f"http://127.0.0.1:{self.port}/lastfm/scrobble", json=body)
+            answer = http.post(f"http://127.0.0.1:{self.port}/lastfm/scrobble", json=play)
         except httpx2.HTTPError:
-            self.unheard.add(play)
+            self.unheard.add(key)
             return False
         if answer.status_code != 200 or answer.json()["status"] not in ("queued", "duplicate"):
-            self.wrong.append(f"{title}: HTTP {answer.status_code} {answer.text[:200]}")
+            self.wrong.append(f"{key}: HTTP {answer.status_code} {answer.text[:200]}")
             return False
-        self.acknowledged[play] = answer.json()["id"]
+        self.acknowledged[key] = answer.json()["id"]
         return True
+
+
+class _Shared:
+    """The same plays for several threads, each play for one of them."""
+
+    def __init__(self, plays: Iterator[history.Play]) -> None:
+        self._plays = plays
+        self._lock = threading.Lock()
+
+    def __iter__(self) -> Iterator[history.Play]:
+        return self
+
+    def __next__(self) -> history.Play:
+        with self._lock:
+            return next(self._plays)
+
+
+def _plays(chance: Random) -> list[history.Play]:
+    """Real ones in any order, each once, without what Last.fm's filter takes; made up where they are missing."""
+    now = time.time()
+    try:
+        plays = history.real(now)
+    except Missing:
+        plays = list(history.made_up(_MADE_UP, now))
+    once = list({key_of(play): play for play in plays if play["artist"] != FILTERED}.values())
+    chance.shuffle(once)
+    return once
 
 
 def kill(times: int, seed: int = 0) -> dict[str, int]:
@@ -84,9 +111,9 @@ def kill(times: int, seed: int = 0) -> dict[str, int]:
     with rig.workshop() as folder, rig.lastfm(folder) as lastfm:
         listener = rig.signed_in(folder / "listener", lastfm)
         httpx2.post(f"{lastfm.base_url}/_faults", json=list(_FAULTS), trust_env=False).raise_for_status()
-        reports = Reports(listener.token)
+        reports = Reports(listener.token, _Shared(iter(_plays(chance))))
         reporters = [
-            threading.Thread(target=reports.keep_on, args=(number, Random(f"{seed}/{number}")), daemon=True)
+            threading.Thread(target=reports.keep_on, args=(Random(f"{seed}/{number}"),), daemon=True)
             for number in range(_REPORTERS)
         ]
         for reporter in reporters:
@@ -132,17 +159,18 @@ def _come_to_rest(listener: rig.Listener, lastfm: rig.LastFm) -> None:
 
 def _reckoning(file: Path, lastfm: rig.LastFm, reports: Reports) -> dict[str, int]:
     state = httpx2.get(f"{lastfm.base_url}/_state", params={"plays": 1_000_000, "log": 0}, trust_env=False).json()
-    there = Counter((play["track"], play["timestamp"]) for play in state["plays"].get(rig.LASTFM_USER, []))
+    sent = state["plays"].get(rig.LASTFM_USER, [])
+    there = Counter((play["sent_artist"], play["sent_track"], play["timestamp"]) for play in sent)
     with closing(sqlite3.connect(file)) as db:
-        history: dict[Play, tuple[int, str]] = {
-            (title, at): (number, fate) for title, at, number, fate in db.execute(_HISTORY)
+        kept: dict[Key, tuple[int, str]] = {
+            (artist, title, at): (number, fate) for artist, title, at, number, fate in db.execute(_HISTORY)
         }
         [healthy] = db.execute("PRAGMA integrity_check").fetchone()
-    lost = [play for play in reports.acknowledged if play not in history or not there[play]]
+    lost = [play for play in reports.acknowledged if play not in kept or not there[play]]
     known = reports.acknowledged.keys() | reports.unheard
     doubled = [play for play, number in there.items() if number > 1 or play not in known]
-    unexplained: list[Any] = [play for play, (_, fate) in history.items() if fate != "accepted"]
-    unexplained += [play for play, number in reports.acknowledged.items() if history.get(play, (number,))[0] != number]
+    unexplained: list[Any] = [play for play, (_, fate) in kept.items() if fate != "accepted"]
+    unexplained += [play for play, number in reports.acknowledged.items() if kept.get(play, (number,))[0] != number]
     unexplained += reports.wrong + ([healthy] if healthy != "ok" else [])
     for name, what in (("lost", lost), ("doubled", doubled), ("unexplained", unexplained)):
         for one in what[:5]:
@@ -157,4 +185,4 @@ def _reckoning(file: Path, lastfm: rig.LastFm, reports: Reports) -> dict[str, in
     }
 
 
-_HISTORY = "SELECT track, timestamp, id, fate FROM play"
+_HISTORY = "SELECT artist, track, timestamp, id, fate FROM play"

@@ -27,7 +27,7 @@ def measure(options: Options) -> Report:
     plays = history.real(now)
     if options.quick:
         plays = plays[:300]
-    played = {_key(play["artist"], play["track"], play["timestamp"]) for play in plays}
+    played = {key_of(play) for play in plays}
     filtered = {key for key in played if key[0] == FILTERED}
     wanted = played - filtered
     posted, whole = [], []
@@ -80,9 +80,9 @@ def _replayed(plays: list[history.Play], service: rig.Service, token: str) -> tu
     return acknowledged, time.perf_counter() - start
 
 
-def _key(artist: str, track: str, timestamp: int) -> Key:
+def key_of(play: history.Play) -> Key:
     """What makes a play one play, as tonearm promises to send names: NFC, trimmed, without control characters."""
-    return _plain(artist), _plain(track), timestamp
+    return _plain(play["artist"]), _plain(play["track"]), play["timestamp"]
 
 
 def _plain(name: str) -> str:
