@@ -106,4 +106,4 @@ def test_a_media_server_has_the_endpoints_behind_its_own_login(tmp_path: Path, e
         assert httpx2.get(address, trust_env=False).status_code == 401
         settings = httpx2.get(address, headers={"X-User": "ada"}, trust_env=False)
         assert settings.status_code == 200
-        assert settings.json()["is_authenticated"] is False
+        assert settings.json()["authenticated"] is False
