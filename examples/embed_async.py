@@ -13,7 +13,6 @@ import os
 import time
 
 import tonearm
-from tonearm.service.signing_in import Pending, Unreachable
 
 KEY = os.environ.get("LASTFM_API_KEY", "0123456789abcdef0123456789abcdef")
 SECRET = os.environ.get("LASTFM_API_SECRET", "fedcba9876543210fedcba9876543210")
@@ -30,11 +29,11 @@ async def main() -> None:
         me = await deck.listener("me")
         if not (await me.account()).signed_in:
             way = await me.sign_in()
-            if isinstance(way, Unreachable):
+            if isinstance(way, tonearm.Unreachable):
                 raise SystemExit(f"Last.fm: {way.words}")
             print("Approve, please:", way.auth_url, flush=True)
             assert way.token is not None
-            while isinstance(outcome := await me.finish_sign_in(way.token), Pending):  # noqa: ASYNC110  # one has to ask
+            while isinstance(outcome := await me.finish_sign_in(way.token), tonearm.Pending):  # noqa: ASYNC110  # one has to ask
                 await asyncio.sleep(2)
             print(outcome)
 

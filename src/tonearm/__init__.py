@@ -9,25 +9,56 @@ from tonearm.version import __version__
 
 if TYPE_CHECKING:
     from tonearm.app import open
-    from tonearm.core.play import Nameless, Track
+    from tonearm.clock import Clock
+    from tonearm.core.account import Account, Connection
+    from tonearm.core.loved import Tally
+    from tonearm.core.play import Nameless, Play, Track
     from tonearm.deck import Deck, ImportFailed, Listener
-    from tonearm.service.listening import NotATime
+    from tonearm.library.folder import FolderUnreadable
+    from tonearm.service.listeners import BadName, QueueStanding
+    from tonearm.service.listening import NotATime, Taken, UnknownListener
+    from tonearm.service.now_playing import Shown
+    from tonearm.service.scanning import Found
+    from tonearm.service.signing_in import Expired, NotAsked, Outcome, Pending, SignedIn, Unreachable, Way
     from tonearm.store.lock import AlreadyOpen
     from tonearm.store.migrate import DatabaseTooNew
+    from tonearm.store.plays import Kept
     from tonearm.store.writer import StoreUnavailable
-    from tonearm.sync import open_sync
+    from tonearm.sync import SyncDeck, SyncListener, open_sync
     from tonearm.web.host import router
 
 __all__ = [
+    "Account",
     "AlreadyOpen",
+    "BadName",
+    "Clock",
+    "Connection",
     "DatabaseTooNew",
     "Deck",
+    "Expired",
+    "FolderUnreadable",
+    "Found",
     "ImportFailed",
+    "Kept",
     "Listener",
     "Nameless",
     "NotATime",
+    "NotAsked",
+    "Outcome",
+    "Pending",
+    "Play",
+    "QueueStanding",
+    "Shown",
+    "SignedIn",
     "StoreUnavailable",
+    "SyncDeck",
+    "SyncListener",
+    "Taken",
+    "Tally",
     "Track",
+    "UnknownListener",
+    "Unreachable",
+    "Way",
     "__version__",
     "open",
     "open_sync",
@@ -35,15 +66,37 @@ __all__ = [
 ]
 
 _HOME = {
+    "Account": "tonearm.core.account",
     "AlreadyOpen": "tonearm.store.lock",
+    "BadName": "tonearm.service.listeners",
+    "Clock": "tonearm.clock",
+    "Connection": "tonearm.core.account",
     "DatabaseTooNew": "tonearm.store.migrate",
     "Deck": "tonearm.deck",
+    "Expired": "tonearm.service.signing_in",
+    "FolderUnreadable": "tonearm.library.folder",
+    "Found": "tonearm.service.scanning",
     "ImportFailed": "tonearm.deck",
+    "Kept": "tonearm.store.plays",
     "Listener": "tonearm.deck",
     "Nameless": "tonearm.core.play",
     "NotATime": "tonearm.service.listening",
+    "NotAsked": "tonearm.service.signing_in",
+    "Outcome": "tonearm.service.signing_in",
+    "Pending": "tonearm.service.signing_in",
+    "Play": "tonearm.core.play",
+    "QueueStanding": "tonearm.service.listeners",
+    "Shown": "tonearm.service.now_playing",
+    "SignedIn": "tonearm.service.signing_in",
     "StoreUnavailable": "tonearm.store.writer",
+    "SyncDeck": "tonearm.sync",
+    "SyncListener": "tonearm.sync",
+    "Taken": "tonearm.service.listening",
+    "Tally": "tonearm.core.loved",
     "Track": "tonearm.core.play",
+    "UnknownListener": "tonearm.service.listening",
+    "Unreachable": "tonearm.service.signing_in",
+    "Way": "tonearm.service.signing_in",
     "open": "tonearm.app",
     "open_sync": "tonearm.sync",
     "router": "tonearm.web.host",
@@ -55,3 +108,7 @@ def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module 'tonearm' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *globals()})

@@ -70,6 +70,9 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
     (with `deliver=False` this one only reports, and leaves the sending to the other). `secret_key` seals the
     session keys; without one a key file is made beside a SQLite file. Rates are per second, 0 lifts the limit;
     `daily_scrobbles` is each listener's daily limit at Last.fm, None to learn it where it is met.
+
+    `http` is the host's own client for all requests to Last.fm, which is left open; None: one of the deck's own.
+    `clock` is where the deck has time, waiting and chance from; None: the machine's.
     """
     url = database_url(database)
     file = sqlite_file(url)

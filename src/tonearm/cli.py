@@ -14,7 +14,7 @@ from tonearm.version import __version__
 _COMMANDS = {
     "demo": ("demo", "See it work: a service, a stand-in for Last.fm, and somebody who plays."),
     "serve": ("serve", "Run the service: the API, the page, and delivery to Last.fm."),
-    "worker": ("worker", "Deliver only, beside other workers on the same PostgreSQL."),
+    "worker": ("worker", "Deliver only, beside other workers: needs PostgreSQL, which is not supported yet."),
     "login": ("login", "Connect a listener with Last.fm."),
     "scrobble": ("scrobble", "Report a play."),
     "queue": ("queue", "What waits to be sent, and why."),
@@ -22,7 +22,7 @@ _COMMANDS = {
     "scan": ("scan", "Read the tagged audio files of a folder into the library."),
     "import-loved": ("import_loved", "Mark the library's tracks that you love on Last.fm."),
     "listener": ("listener", "The listeners of this service."),
-    "token": ("listener", "Make an API token for a listener's programs."),
+    "token": ("listener", "Make, list and revoke the API tokens of a listener."),
     "check": ("check", "Is everything as it should be?"),
     "emulator": ("emulator", "Run the stand-in for Last.fm alone, with its faults page."),
 }

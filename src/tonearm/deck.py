@@ -52,7 +52,7 @@ class Deck:
     delivers: Callable[[], bool]
 
     async def listener(self, name: str = FIRST_LISTENER) -> Listener:
-        """The listener of that name, made if there is none."""
+        """The listener of that name, made if there is none; raises BadName."""
         account = await self.listeners.add(name)
         return Listener(self, account.id, account.name)
 
@@ -84,7 +84,8 @@ class Listener:
     ) -> Taken:
         """Report a play: on disk when this returns, unless its status says why it is not queued.
 
-        `started_at` is when it began to play: an aware datetime or Unix seconds; `played` the seconds heard.
+        `started_at` is when it began to play: Unix seconds, or a datetime with its time zone (ValueError without
+        one); `played` the seconds heard.
         `reporter` names the player, where one listener has several: two of them may tell of one play.
         Raises Nameless or NotATime for what can be no play, StoreUnavailable when it could not be written.
         """

@@ -19,6 +19,7 @@ from tonearm.deck import Deck, Listener
 from tonearm.service.listeners import FIRST_LISTENER, QueueStanding
 from tonearm.service.listening import Taken
 from tonearm.service.now_playing import Shown
+from tonearm.service.scanning import Found
 from tonearm.service.signing_in import Outcome, Unreachable, Way
 
 T = TypeVar("T")
@@ -64,7 +65,7 @@ class SyncDeck:
     _loop: _Loop
 
     def listener(self, name: str = FIRST_LISTENER) -> SyncListener:
-        """The listener of that name, made if there is none."""
+        """The listener of that name, made if there is none; raises BadName."""
         return SyncListener(self._loop.wait(self.deck.listener(name)), self._loop)
 
 
@@ -84,10 +85,22 @@ class SyncListener:
         return self._loop.wait(self.listener.now_playing(track))
 
     def scrobble(
-        self, track: Track, *, started_at: datetime | float, played: float, chosen_by_user: bool = True
+        self,
+        track: Track,
+        *,
+        started_at: datetime | float,
+        played: float,
+        chosen_by_user: bool = True,
+        reporter: str = "",
     ) -> Taken:
-        """Report a play: on disk when this returns, unless its status says why it is not queued."""
-        report = self.listener.scrobble(track, started_at=started_at, played=played, chosen_by_user=chosen_by_user)
+        """Report a play: on disk when this returns, unless its status says why it is not queued.
+
+        `started_at` is Unix seconds, or a datetime with its time zone (ValueError without one). Raises Nameless or
+        NotATime for what can be no play, StoreUnavailable when it could not be written.
+        """
+        report = self.listener.scrobble(
+            track, started_at=started_at, played=played, chosen_by_user=chosen_by_user, reporter=reporter
+        )
         return self._loop.wait(report)
 
     def sign_in(self) -> Way | Unreachable:
@@ -111,5 +124,9 @@ class SyncListener:
         self._loop.wait(self.listener.retry())
 
     def import_loved(self) -> loved.Tally:
-        """Mark the library's tracks that are loved on Last.fm."""
+        """Mark the library's tracks that are loved on Last.fm; after ImportFailed it goes on from there next time."""
         return self._loop.wait(self.listener.import_loved())
+
+    def scan(self, folder: Path) -> Found:
+        """Read the tagged files of a folder into the library; raises FolderUnreadable, and changes nothing then."""
+        return self._loop.wait(self.listener.scan(folder))

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -46,6 +47,12 @@ class Said:
             self.lines.append(line)
             if part in line:
                 return line
+
+    def rest(self) -> list[str]:
+        """The lines that nobody has waited for, once the process has ended."""
+        left = list(iter(partial(self._new.get, timeout=PATIENCE), None))
+        self.lines.extend(left)
+        return left
 
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal; the exit status."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from lastfm_emulator import Emulator
 from tests import audio
 from tests.cli.conftest import on_deck, sign_in
 from tests.cli.shell import Shell
+from tonearm.store.revoking import name_of
+from tonearm.store.tokens import Kind
 
 SINNERMAN = ("scrobble", "--artist", "Nina Simone", "--track", "Sinnerman", "--duration", "620")
 
@@ -114,6 +117,43 @@ def test_a_play_is_discarded_and_sent_after_all(connected: Shell, emulator: Emul
     assert (refused.exit_code, "it is on Last.fm" in refused.stderr) == (1, True)
 
 
+def test_why_tells_each_attempt_with_its_verdict_and_lastfms_number_and_words(
+    connected: Shell, emulator: Emulator
+) -> None:
+    emulator.fault("account-limit", calls=1)
+    connected(*SINNERMAN)
+    emulator.fault("error", error=6, methods=["track.scrobble"])
+    connected("queue", "retry", "1")
+    at = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+    told = connected("queue", "why", "1").output.splitlines()
+    assert re.fullmatch(rf"1  {at}  Nina Simone – Sinnerman", told[0])
+    assert re.fullmatch(rf"refused {at}: Last.fm error 6: .*", told[1])
+    assert told[2] == "counted: heard 620 s of 620 s, needs 240 s"
+    assert re.fullmatch(rf"  {at}  Throttled: Last.fm error 29: .*", told[3])
+    assert re.fullmatch(rf"  {at}  Split: Last.fm error 6: .*", told[4])
+    facts = connected.facts("queue", "why", "1")
+    assert [(tried["verdict"], tried["number"]) for tried in facts["attempts"]] == [("Throttled", 29), ("Split", 6)]
+    assert (facts["heard"], facts["counted"]) == ("heard 620 s of 620 s, needs 240 s", True)
+
+
+@pytest.mark.parametrize(
+    ("length", "played", "words"),
+    [
+        ("240", "71", "did not count: heard 71 s of 240 s, needs 120 s"),
+        ("30", "30", "did not count: the track is 30 s long, Last.fm takes tracks longer than 30 s"),
+    ],
+)
+def test_why_tells_that_a_play_did_not_count_also_once_it_is_sent_by_hand(
+    connected: Shell, length: str, played: str, words: str
+) -> None:
+    connected("scrobble", "--artist", "Anna Calvi", "--track", "Desire", "--duration", length, "--played", played)
+    told = connected("queue", "why", "1").output.splitlines()
+    assert told[1].startswith("threshold_not_met ")
+    assert told[2] == words
+    connected("queue", "retry", "1")
+    assert connected("queue", "why", "1").output.splitlines()[2] == words
+
+
 @pytest.mark.parametrize("what", ["why", "discard", "retry"])
 def test_a_play_that_is_not_there_is_told(connected: Shell, what: str) -> None:
     said = connected("queue", what, "7")
@@ -146,6 +186,26 @@ def test_status_tells_connection_queue_and_service(connected: Shell) -> None:
 
 def test_status_of_a_fresh_database_says_what_to_do(asking: Shell) -> None:
     assert "disconnected; 'tonearm login' connects" in asking("status").output
+
+
+def test_a_daily_limit_is_told_with_the_hour_by_which_the_backlog_is_clear(connected: Shell) -> None:
+    async def report(deck: tonearm.Deck) -> None:
+        me = await deck.listener()
+        for number in range(30):
+            track = tonearm.Track("Nina Simone", f"Song {number}", duration=200)
+            await me.scrobble(track, started_at=time.time() - 90_000 + 300 * number, played=200)
+
+    on_deck(connected, report)
+    assert "about" not in connected("queue").output + connected("status").output
+    assert connected.facts("queue")["budget"] == {"used": 0, "about": None, "clear_at": None}
+    limited = Shell(connected.home, {**connected.variables, "LASTFM_DAILY_SCROBBLES": "10"})
+    told = r"0 of about 10 used, backlog clear by [A-Z][a-z]+day \d\d:\d0$"
+    assert re.search(f"^daily limit: {told}", limited("queue").output, re.MULTILINE)
+    assert re.search(f"^limit     {told}", limited("status").output, re.MULTILINE)
+    assert re.search(f"^limit     {told}", limited("queue", "status").output, re.MULTILINE)
+    budget = limited.facts("queue", "status")["budget"]
+    assert (budget["used"], budget["about"]) == (0, 10)
+    assert budget["clear_at"] > time.time() + 86400
 
 
 def test_login_connects_once_the_listener_has_approved(asking: Shell, emulator: Emulator) -> None:
@@ -181,19 +241,53 @@ def test_another_listener_has_a_queue_and_a_token_of_their_own(asking: Shell, em
 
 
 def test_a_token_is_the_last_word_and_lets_its_listener_in(asking: Shell) -> None:
-    word = asking("token", "me").output.split()[-1]
+    assert owner_of(asking, asking("token", "me").output.split()[-1]) == 1
+
+
+def owner_of(shell: Shell, token: str) -> int | None:
+    """Whom a token lets in."""
     found: list[int | None] = []
 
-    async def owner(deck: tonearm.Deck) -> None:
-        from tonearm.store.tokens import Kind
+    async def ask(deck: tonearm.Deck) -> None:
+        found.append(await deck.listeners.by_secret(token, Kind.API))
 
-        found.append(await deck.listeners.by_secret(word, Kind.API))
-
-    on_deck(asking, owner)
-    assert found == [1]
+    on_deck(shell, ask)
+    return found[0]
 
 
-@pytest.mark.parametrize("words", ["token nobody", "status --listener nobody", "listener link nobody"])
+def test_a_token_is_listed_under_another_name_and_can_be_revoked(asking: Shell) -> None:
+    assert asking("token", "list").output == "nothing lets anybody in as me\n"
+    kept, lost = (asking("token").output.split()[-1] for _ in range(2))
+    asking("listener", "link", "me")
+    asking("listener", "add", "anna")
+    annas = asking("token", "anna").output.split()[-1]
+    listed = asking.facts("token", "list")["tokens"]
+    assert [found["kind"] for found in listed] == ["api", "api", "link"]
+    said = asking("token", "list").output
+    assert not any(secret in said for secret in (kept, lost, annas))
+    name = name_of(lost)
+    assert re.search(rf"^{name}  program  since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d$", said, re.MULTILINE)
+
+    of_others = asking("token", "revoke", name_of(annas))
+    assert (of_others.exit_code, of_others.stderr.startswith(f"Error: me has no token {name_of(annas)}")) == (1, True)
+    assert asking("token", "revoke", "anything").exit_code == 1
+    assert asking("token", "revoke", name).output == f"{name} is revoked\n"
+    assert [owner_of(asking, token) for token in (kept, lost, annas)] == [1, None, 2]
+    assert asking("token", "revoke", name).exit_code == 1
+    assert asking.facts("token", "revoke", name_of(annas), "--listener", "anna")["status"] == "success"
+    assert owner_of(asking, annas) is None
+
+
+def test_a_listener_may_be_called_like_a_command(asking: Shell) -> None:
+    asking("listener", "add", "list")
+    said = asking("token", "new", "list").output
+    assert said.startswith("A new token of list, called ")
+    assert owner_of(asking, said.split()[-1]) == 1
+
+
+@pytest.mark.parametrize(
+    "words", ["token nobody", "token list --listener nobody", "status --listener nobody", "listener link nobody"]
+)
 def test_an_unknown_listener_is_told(asking: Shell, words: str) -> None:
     said = asking(*words.split())
     assert said.exit_code == 1

@@ -38,13 +38,47 @@ def test_the_first_start_prints_a_link_that_signs_one_browser_in_once(shell: She
             with browser.stream("GET", "/events") as events:
                 next(events.iter_lines())  # a stream that never ends by itself
                 assert out.end() == 0
-    assert not [line for line in err.lines if "Traceback" in line]
+        assert err.rest() == []
     with service(shell) as (_, out, _):
         assert out.end(signal.SIGINT) == 0
-    assert not [line for line in out.lines if "signin" in line]
+        assert not [line for line in out.rest() if "signin" in line]
     with service(shell, "--link") as (_, out, _):
         assert "/signin?link=" in out.until("Sign your browser in")
         assert out.end() == 0
+
+
+@contextmanager
+def listening(address: str, token: str) -> Iterator[socket.socket]:
+    """Somebody at the other end of a stream of events, who has read the first bytes of it."""
+    at = httpx2.URL(address)
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect((at.host, at.port))
+        asks = f"GET /events HTTP/1.1\r\nHost: {at.host}\r\nAuthorization: Bearer {token}\r\n\r\n"
+        reader.sendall(asks.encode())
+        assert reader.recv(12) == b"HTTP/1.1 200"
+        yield reader
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_service_that_ends_with_open_streams_says_nothing_of_them(shell: Shell, number: int) -> None:
+    """Also where a reader has stopped reading, so that events are stuck on their way."""
+    token = shell("token").output.split()[-1]
+    long = "x" * 16_000
+    with (
+        service(shell) as (address, out, err),
+        httpx2.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}) as player,
+        listening(address, token),
+        player.stream("GET", "/events") as quick,
+    ):
+        lines = quick.iter_lines()
+        for place in range(150):  # more than the buffers on the way hold
+            player.post("/lastfm/now-playing", json={"artist": long, "album": long, "track": f"{place} {long}"})
+            while f'"{place} x' not in next(lines):
+                pass
+        assert out.end(number) == 0
+        err.until("Plays are kept")
+        assert err.rest() == []
 
 
 def test_beside_a_running_service_the_commands_work_on_the_same_file(connected: Shell, emulator: Emulator) -> None:
@@ -72,6 +106,7 @@ def test_beside_a_running_service_the_commands_work_on_the_same_file(connected: 
             assert player.get("/lastfm/settings").json()["username"] == "RJ"
             assert player.get("/metrics").status_code == 200
         assert out.end() == 0
+        err.rest()
     assert not [line for line in err.lines if token in line or "api_key" in line or "http" in line]
 
 

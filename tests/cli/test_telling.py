@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from asyncio import CancelledError
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -14,7 +15,7 @@ import pytest
 
 from tonearm import log
 from tonearm.commands.progress import bar
-from tonearm.commands.telling import fate_told, moment, waits_for
+from tonearm.commands.telling import budget_told, fate_told, moment, waits_for
 from tonearm.core.play import Play, Track
 from tonearm.service.listeners import QueueStanding
 from tonearm.store.plays import Kept
@@ -41,6 +42,40 @@ WAITING = QueueStanding(**_NOTHING | {"queued": 3, "state": "connected", "next_a
 )
 def test_a_queue_that_waits_says_what_for(standing: QueueStanding, somebody_sends: bool, words: str) -> None:
     assert waits_for(standing, somebody_sends, NOW) == words
+
+
+@pytest.fixture
+def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine's clock on the wall shows UTC+9: 2026-11-18 20:06:40 at NOW, a Wednesday."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+LIMITED = replace(WAITING, sent=312, daily_limit=700, clear_at=NOW + 40 * 3600)
+
+
+@pytest.mark.usefixtures("in_tokyo")
+@pytest.mark.parametrize(
+    ("standing", "words"),
+    [
+        (LIMITED, "312 of about 700 used, backlog clear by Friday 13:00"),
+        (
+            replace(LIMITED, clear_at=NOW + 7 * 86400),
+            "312 of about 700 used, backlog clear by Wednesday 25 November 21:00",
+        ),
+        (replace(LIMITED, clear_at=NOW), "312 of about 700 used"),
+        (replace(LIMITED, clear_at=None, queued=0, next_attempt_at=None), "312 of about 700 used"),
+        (replace(LIMITED, held=3, next_attempt_at=None), "312 of about 700 used"),
+        (replace(LIMITED, daily_limit=None, clear_at=None), ""),
+    ],
+)
+def test_a_known_daily_limit_says_how_much_is_used_and_when_the_backlog_is_clear(
+    standing: QueueStanding, words: str
+) -> None:
+    assert budget_told(standing, NOW) == words
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,9 @@ used_up = st.integers(0, 5000)
         pytest.param(700, 0, 700, id="the first limit that is met is the budget"),
         pytest.param(600, 700, 600, id="a lower one lowers it"),
         pytest.param(900, 700, 700, id="a higher one does not raise it"),
-        pytest.param(49, 0, 0, id="a burst's limit is no daily one"),
-        pytest.param(49, 700, 700, id="a burst's limit changes nothing"),
-        pytest.param(50, 0, 50, id="fifty plays may be a day's"),
+        pytest.param(299, 0, 0, id="a burst's limit is no daily one"),
+        pytest.param(299, 700, 700, id="a burst's limit changes nothing"),
+        pytest.param(300, 0, 300, id="three hundred plays may be a day's"),
     ],
 )
 def test_a_limit_that_is_met_teaches_the_budget(used: int, known: int, budget: int) -> None:

@@ -442,6 +442,20 @@ async def test_what_expires_at_the_door_is_not_sent(house: House) -> None:
     assert [entry.items for entry in house.calls()] == [1]
 
 
+# The 90 days
+
+
+async def test_how_a_play_came_to_lastfm_is_told_for_ninety_days(room: Room) -> None:
+    room.emulator.fault("error", error=8, calls=2, methods=SCROBBLE)
+    taken = await room.play(0)
+    await room.until_empty()
+    for days, told in ((89, 2), (2, 0)):
+        await room.wait(days * DAY)
+        story = await room.deck.telling.story(room.me.id, taken.id)
+        assert story is not None
+        assert (len(story.attempts), story.words) == (told, "on Last.fm")
+
+
 # Crashes, and other processes
 
 

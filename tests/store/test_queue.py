@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, event, select, update
 
 from tests.store.rows import NOW, a_play, enqueue, history_row, listener, queue_row
 from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import Line
 from tonearm.core.play import OLDEST_ACCEPTED
-from tonearm.store import accounts, plays, queue
+from tonearm.store import accounts, attempts, glance, plays, queue
 from tonearm.store.database import Store
 from tonearm.store.queue import Fenced, Lease, State
 from tonearm.store.schema import play as history
@@ -370,6 +370,49 @@ async def test_the_queue_is_listed_oldest_first(store: Store) -> None:
     await store.write(work)
 
 
+# However many plays wait
+
+
+async def test_nothing_that_delivery_asks_goes_through_all_plays(store: Store) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def noted(_c: object, _k: object, statement: str, values: Any, _x: object, many: bool) -> None:
+        asked.append((statement, values[0] if many else values))
+
+    def work(db: Connection) -> None:
+        me = listener(db)
+        first, second = enqueue(db, me, 1), enqueue(db, me, 2)
+        event.listen(db, "before_cursor_execute", noted)
+        queue.free_all(db)
+        queue.due(db, NOW)
+        queue.too_old(db, NOW, 50)
+        lease = claimed(db, me)
+        waiting = queue.waiting(db, me, "rj", NOW, 50)
+        queue.mark_sending(db, lease, [first, second])
+        queue.standings(db, [first, second])
+        queue.count(db, me, "rj", NOW)
+        queue.put_back(db, [replace(w, unanswered=True) for w in waiting])
+        queue.restamp(db, first, a_play(3).timestamp)
+        queue.due_now(db, me, first, NOW)
+        queue.retry_all(db, me, NOW)
+        plays.settle(db, [first], "accepted", NOW)
+        queue.remove(db, [first])
+        plays.accepted_since(db, me, NOW)
+        attempts.forget(db, NOW)
+        queue.release(db, lease)
+        glance.look(db, me, "", NOW)
+        event.remove(db, "before_cursor_execute", noted)
+        plans = [
+            (step.detail, statement)
+            for statement, values in asked
+            for step in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+        assert any("scrobble_queue_by_turn" in step for step, _ in plans)
+        assert [plan for plan in plans if plan[0].startswith(("SCAN scrobble_queue", "SCAN play"))] == []
+
+    await store.write(work)
+
+
 # Uniqueness lives in the table
 
 
@@ -379,7 +422,7 @@ async def test_a_play_is_in_the_table_once(store: Store, table: str) -> None:
         return [row[0] for row in db.exec_driver_sql(f"SELECT sql FROM sqlite_master WHERE name = '{table}'")]
 
     [sql] = await store.read(work)
-    assert "UNIQUE (account, artist, track, timestamp)" in sql
+    assert "UNIQUE (account, timestamp, artist, track)" in sql
 
 
 async def test_the_history_keeps_the_first_of_two_reports(store: Store) -> None:

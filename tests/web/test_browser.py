@@ -6,8 +6,10 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,6 +17,7 @@ from lastfm_emulator import Emulator
 from tests.conftest import ROOT
 from tests.web.conftest import Running, running
 from tonearm.port import listening_socket
+from tonearm.store.schema import account
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -69,11 +72,8 @@ def look(chromium: Browser, running_service: Running) -> Iterator[Look]:
     ours = {running_service.url, running_service.lastfm}
 
     def hear(said: ConsoleMessage) -> None:
-        away = (
-            "Failed to load resource",
-            "network error",
-            "Failed to fetch",
-        )  # the service is away, which is no fault of the page
+        # The service is away, or the browser was signed out in another tab: no fault of the page.
+        away = ("Failed to load resource", "network error", "Failed to fetch", "SSE reconnect failed with status 401")
         if said.type in ("error", "warning") and not any(words in said.text for words in away):
             complaints.append(said.text)
 
@@ -185,6 +185,39 @@ def test_an_outage_is_shown_with_its_reason_and_passes(look: Look, running_servi
     expect(row(page, "plays", "Sinnerman")).to_contain_text("Accepted")
     expect(page.locator("#queue")).to_contain_text("Nothing waits")
     assert len(running_service.emulator.plays("RJ")) == 1
+
+
+def test_the_backlog_is_clear_by_a_day_and_hour_of_the_reader(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
+    for number in range(15):
+        played(running_service, f"Song {number}", ago=20_000 + 700 * number)
+    running_service.call(running_service.deck.store.write(lambda db: db.execute(account.update().values(budget=10))))
+    page = look(timezone_id="Asia/Tokyo")
+    expect(page.locator("#queue")).to_contain_text("Daily limit: 0 of about 10 used, backlog clear by ")
+    clear = page.locator("#queue time[data-by]")
+    at = datetime.fromisoformat(str(clear.get_attribute("datetime"))).astimezone(ZoneInfo("Asia/Tokyo"))
+    expect(clear).to_have_text(f"{at:%A %H:%M}")
+    assert fits(page)
+
+
+def test_a_suspect_is_sent_by_one_click(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    page = look()
+    expect(page.locator("#lamp")).to_have_text("Live")
+    at = time.time() - 700
+    for player in ("a server", "a player"):
+        with running_service.player() as http:
+            play = {"artist": "Nina Simone", "track": "Sinnerman", "duration": 622, "played_time": 300, "timestamp": at}
+            http.post("/lastfm/scrobble", json=play, headers={"User-Agent": player, "Prefer": "wait=20"})
+        at += 2
+    suspect = row(page, "plays", "Suspected")
+    expect(suspect).to_contain_text("another player reported")
+    keep(page, "suspected-light")
+    suspect.get_by_role("button", name="Send it").click()
+    expect(row(page, "plays", "Accepted")).to_have_count(2)
+    expect(page.get_by_role("button", name="Send it")).to_have_count(0)
+    assert len(running_service.emulator.plays("RJ")) == 2
 
 
 def test_retrying_everything_does_not_leave_the_page(look: Look, running_service: Running) -> None:

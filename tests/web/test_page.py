@@ -207,6 +207,29 @@ async def test_every_fate_stands_on_the_page_with_its_reason(house: House) -> No
     assert page.count('<tr id="play-') == len(told) + 1
 
 
+async def test_a_suspect_is_sent_by_one_click_and_only_once(house: House) -> None:
+    await house.connect()
+    at = house.deck.clock.now() - 700
+    for player, played in (("a server", 300), ("a player", 600)):
+        taken = await house.me.scrobble(SINNERMAN, started_at=at, played=played, reporter=player)
+        at += 2
+    assert taken.status == "duplicate"
+    plays_part = await house.page("/fragments/plays")
+    assert '<span class="chip held">Suspected</span>' in plays_part
+    (form,) = Tags(plays_part).all("form")
+    assert form["action"] == form["hx-post"] == f"/plays/{taken.id}/send"
+    assert (await house.stranger.post(form["action"])).status_code == 401
+    answer = await house.http.post(form["action"], headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.text) == (204, "")
+    assert (await house.me.queue()).queued == 2
+    assert not Tags(await house.page("/fragments/plays")).all("form")
+    assert (await house.http.post(form["action"])).status_code == 303  # it waits, and is due now
+    for path, status in (("/plays/99/send", 404), (f"/plays/{2**63}/send", 400)):
+        assert (await house.http.post(path)).status_code == status
+    await settled(house, "accepted", song(1))
+    assert (await house.http.post(f"/plays/{taken.id + 1}/send")).status_code == 409
+
+
 async def test_the_numbers_are_of_today_and_true(house: House) -> None:
     await house.connect()
     await settled(house, "accepted", song(1))
@@ -221,6 +244,19 @@ async def test_the_numbers_are_of_today_and_true(house: House) -> None:
     waiting = await house.page("/fragments/queue")
     assert "60 plays" in waiting
     assert "And 10 more" in waiting
+
+
+async def test_a_known_daily_limit_stands_over_the_queue(house: House) -> None:
+    await house.connect()
+    assert "Daily limit" not in await house.page("/fragments/queue")
+    await settled(house, "accepted", song(1))
+    await house.deck.store.write(lambda db: db.execute(account.update().values(budget=1200)))
+    assert "Daily limit: 1 of about 1,200 used.</p>" in await house.page("/fragments/queue")
+    await house.deck.store.write(lambda db: db.execute(account.update().values(budget=10)))
+    for number in range(30):
+        await queued(house, song(100 + number), ago=20_000 + 10 * number)
+    told = r"Daily limit: 1 of about 10 used, backlog clear by <time [^>]* data-by>[A-Z]\w+day \d\d:\d\d</time>\.</p>"
+    assert re.search(told, await house.page("/fragments/queue"))
 
 
 async def test_what_plays_is_shown_until_it_is_over(house: House) -> None:

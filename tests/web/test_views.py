@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from typing import Any
 
@@ -159,6 +160,30 @@ def test_what_stands_in_the_way_is_said_with_what_to_do(
     assert [banner.act for banner in found] == acts
 
 
+BACKLOG = replace(PLAY, live=False)
+
+
+@pytest.mark.parametrize(
+    ("learnt", "set_", "queued", "said"),
+    [
+        (0, None, 1, None),
+        (700, None, 1, views.Budget(312, 700, None)),
+        (700, None, 1500, views.Budget(312, 700, NOW + 1182 / 630 * 86400)),
+        (700, 400, 1, views.Budget(312, 400, None)),
+        (0, 400, 768, views.Budget(312, 400, NOW + 2 * 86400)),
+    ],
+)
+def test_a_daily_limit_is_shown_once_it_is_known_or_set(
+    learnt: int, set_: int | None, queued: int, said: views.Budget | None
+) -> None:
+    seen = a_glance(BACKLOG, line=Line(budget=learnt))
+    seen = replace(seen, accepted=312, count=replace(seen.count, queued=queued))
+    assert views.line(seen, replace(HERE, daily=set_)).budget == said
+    ended = replace(seen, account=replace(ME, connection=Connection.NEEDS_SIGN_IN))
+    shown = views.line(ended, replace(HERE, daily=set_)).budget
+    assert shown is None or shown.clear_at is None  # nothing goes out, so nobody knows
+
+
 def a_play(fate: str, why: str = "", correction: dict[str, str] | None = None) -> Kept:
     rest: dict[str, Any] = {field.name: None for field in fields(Kept)}
     return Kept(**{**rest, "id": 1, "play": SINNERMAN, "fate": fate, "why": why, "correction": correction})
@@ -194,6 +219,7 @@ def a_play(fate: str, why: str = "", correction: dict[str, str] | None = None) -
             a_play("not_authenticated", "not signed in to Last.fm"),
             (Tone.QUIET, "Not sent", "Not signed in to Last.fm. It stays in the history here."),
         ),
+        (a_play("suspected", "looks like play 1"), (Tone.HELD, "Suspected", "Looks like play 1.")),
         (a_play("discarded", "discarded at sign-out"), (Tone.QUIET, "Discarded", "Discarded at sign-out.")),
         (a_play("some_new_fate", "who knows?"), (Tone.QUIET, "Some new fate", "Who knows?")),
     ],
@@ -238,6 +264,17 @@ def test_what_plays_is_shown_against_the_listeners_own_rule(
 )
 def test_a_wait_is_said_in_one_unit(seconds: float, said: str) -> None:
     assert words.span(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("ahead", "told"),
+    [
+        (40 * 3600, r"^<time datetime=\"2026-11-20T04:00:00Z\" data-by>[TF]\w+day \d\d:\d\d</time>$"),
+        (7 * 86400, r"data-by>\w+day 2[456] Nov \d\d:\d\d</time>$"),
+    ],
+)
+def test_a_moment_to_come_is_told_by_its_day_and_the_full_hour(ahead: float, told: str) -> None:
+    assert re.search(told, words.by(NOW + ahead, NOW))
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(-1, "0:00"), (9.9, "0:09"), (151, "2:31"), (3725, "1:02:05")])

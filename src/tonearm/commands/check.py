@@ -147,4 +147,4 @@ def _clock(skew: float) -> Finding:
     if abs(skew) <= SKEW:
         return Finding("clock", True, "agrees with Last.fm's to the minute")
     way = "ahead of" if skew > 0 else "behind"
-    return Finding("clock", False, f"{abs(skew):.0f} s {way} Last.fm's: plays would be stamped with wrong times")
+    return Finding("clock", False, f"{abs(skew):.0f} s {way} Last.fm's: set it, since only live plays are put right")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from tonearm.commands.options import with_settings
+from tonearm.commands.failing import Failed
+from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.telling import moment, tell
 
 if TYPE_CHECKING:
     from tonearm.settings import Settings
+    from tonearm.store.revoking import Admission
 
 
 @click.group()
@@ -46,14 +51,86 @@ def link(settings: Settings, name: str) -> None:
     click.echo(f"{address}/signin?link={run(_secret(settings, name, for_browser=True))}")
 
 
-@click.command()
+class _Token(click.Group):
+    """`tonearm token NAME` is `tonearm token new NAME`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or args[0] not in (*self.commands, "-h", "--help"):
+            args = ["new", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Token, subcommand_metavar="[NAME] | COMMAND [ARGS]...")
+def token() -> None:
+    """API tokens: make one for a listener's programs (`me` where no NAME is given), list them, revoke one."""
+
+
+@token.command()
 @with_settings()
 @click.argument("name", default="me")
-def token(settings: Settings, name: str) -> None:
+def new(settings: Settings, name: str) -> None:
     """Make an API token for a listener's programs. It is shown this once."""
     from tonearm.commands.opening import run
+    from tonearm.store.revoking import name_of
 
-    click.echo(f"A new token of {name}: {run(_secret(settings, name, for_browser=False))}")
+    secret = run(_secret(settings, name, for_browser=False))
+    click.echo(f"A new token of {name}, called {name_of(secret)} from now on: {secret}")
+
+
+@token.command("list")
+@with_settings()
+@for_listener
+@with_json
+def show(settings: Settings, listener: str, as_json: bool) -> None:
+    """Show who is let in: programs, browsers, unused links."""
+    from tonearm.commands.opening import run
+
+    found = run(_admissions(settings, listener))
+    lines = [f"{each.id}  {_WHOSE[each.kind]:7}  since {moment(each.made_at)}{_until(each)}" for each in found]
+    told = "\n".join(lines) or f"nothing lets anybody in as {listener}"
+    tell({"tokens": [asdict(each) for each in found]}, told, as_json)
+
+
+@token.command()
+@with_settings()
+@for_listener
+@with_json
+@click.argument("which", metavar="ID")
+def revoke(settings: Settings, listener: str, as_json: bool, which: str) -> None:
+    """Take one back, by the ID that `list` shows.
+
+    A service that runs may let it in for another half a minute.
+    """
+    from tonearm.commands.opening import run
+
+    run(_revoke(settings, listener, which))
+    tell({"status": "success", "id": which}, f"{which} is revoked", as_json)
+
+
+_WHOSE = {"api": "program", "browser": "browser", "link": "link"}
+
+
+def _until(admission: Admission) -> str:
+    return f", until {moment(admission.expires_at)}" if admission.expires_at is not None else ""
+
+
+async def _admissions(settings: Settings, name: str) -> list[Admission]:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.store import revoking
+
+    async with deck_of(settings, Sends.NO) as deck:
+        who = await listener_of(deck, name)
+        return await deck.store.read(partial(revoking.admissions, account=who.id, now=deck.clock.now()))
+
+
+async def _revoke(settings: Settings, name: str, which: str) -> None:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.store import revoking
+
+    async with deck_of(settings, Sends.NO) as deck:
+        who = await listener_of(deck, name)
+        if not await deck.store.write(partial(revoking.revoke, account=who.id, name=which)):
+            raise Failed(f"{name} has no token {which}: 'tonearm token list' shows them")
 
 
 async def _secret(settings: Settings, name: str, *, for_browser: bool) -> str:

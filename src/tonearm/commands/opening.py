@@ -8,7 +8,6 @@ import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import Enum
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -59,8 +58,8 @@ def url_of(settings: Settings) -> URL:
         url = database_url(settings.tonearm_database)
     except ValueError as error:
         raise Failed(f"TONEARM_DATABASE: {error}") from None
-    if url.get_backend_name() == "postgresql" and find_spec("psycopg") is None:
-        raise Failed("TONEARM_DATABASE: PostgreSQL needs its driver: install tonearm[postgres]")
+    if url.get_backend_name() == "postgresql":
+        raise Failed("TONEARM_DATABASE: PostgreSQL is not supported yet: use a path, or sqlite:///PATH")
     if sqlite_file(url) is None and not settings.tonearm_secret_key.get_secret_value():
         raise Failed("TONEARM_SECRET_KEY: a database that is no file of its own needs one")
     return url

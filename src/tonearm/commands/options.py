@@ -32,7 +32,7 @@ class _Option:
 
 
 SETTINGS = (
-    _Option("tonearm_database", "URL", "A path, sqlite:///PATH or postgresql://…; default: in your data folder."),
+    _Option("tonearm_database", "URL", "A path, or sqlite:///PATH; default: in your data folder."),
     _Option("tonearm_host", "NAME", "Where to listen; default: 127.0.0.1, for this machine alone."),
     _Option("tonearm_port", "N", "Default: 8723; 0 takes a free one."),
     _Option("tonearm_public_url", "URL", "The address that listeners use, where it is another one."),

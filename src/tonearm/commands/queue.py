@@ -10,13 +10,16 @@ import click
 
 from tonearm.commands.failing import Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.telling import moment, plays, standing_facts, tell, waits_for
+from tonearm.commands.status import status
+from tonearm.commands.telling import budget_told, moment, plays, standing_facts, tell, waits_for
 
 if TYPE_CHECKING:
     from tonearm.service.listeners import QueueStanding
     from tonearm.service.telling import Outcome, Story
     from tonearm.settings import Settings
+    from tonearm.store.attempts import Attempt
 
+ROW = click.IntRange(0, 2**63 - 1)
 RETRY_WAIT = 10.0
 """Seconds that a retry waits for the queue to empty."""
 
@@ -34,6 +37,9 @@ class _Queue(click.Group):
 @click.group(cls=_Queue)
 def queue() -> None:
     """What waits to be sent, and why: `list` where nothing else is said."""
+
+
+queue.add_command(status)
 
 
 @queue.command("list")
@@ -55,7 +61,7 @@ def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: 
     rows, standing, now = run(_list(settings, listener, limit))
     why = waits_for(standing, sent_elsewhere(settings), now)
     facts = {**standing_facts(standing), "why": why or None, "plays": [_facts(row) for row in rows]}
-    tell(facts, "\n".join(_lines(rows, standing, why)), as_json)
+    tell(facts, "\n".join(_lines(rows, standing, why, budget_told(standing, now))), as_json)
 
 
 async def _list(settings: Settings, name: str, limit: int) -> tuple[list[Any], QueueStanding, float]:
@@ -82,11 +88,11 @@ def _facts(row: Any) -> dict[str, object]:
     return {**facts, "next_attempt_at": row.next_attempt_at or None, "last_error": row.last_error or None}
 
 
-def _lines(rows: list[Any], standing: QueueStanding, why: str) -> list[str]:
+def _lines(rows: list[Any], standing: QueueStanding, why: str, budget: str) -> list[str]:
     all_of_them = standing.queued + standing.sending
-    if not all_of_them:
-        return ["nothing waits"]
-    lines = [f"{plays(all_of_them)}{f': {why}' if why else ''}"]
+    lines = [f"{plays(all_of_them)}{f': {why}' if why else ''}" if all_of_them else "nothing waits"]
+    if budget:
+        lines.append(f"daily limit: {budget}")
     for row in rows:
         error = f"  ({row.last_error})" if row.last_error else ""
         lines.append(f"{row.id:>8}  {moment(row.timestamp)}  {row.state:7}  {row.artist} – {row.track}{error}")
@@ -99,11 +105,11 @@ def _lines(rows: list[Any], standing: QueueStanding, why: str) -> list[str]:
 @with_settings()
 @for_listener
 @with_json
-@click.argument("play", metavar="[ID]", type=int, required=False)
+@click.argument("play", metavar="[ID]", type=ROW, required=False)
 def retry(settings: Settings, listener: str, as_json: bool, play: int | None) -> None:
-    """Send what waits now, or one play that was refused, ignored or discarded; waits up to 10 seconds.
+    """Send what waits now, or one play that was suspected, refused, ignored, discarded or never queued.
 
-    The rate limit still holds.
+    Waits up to 10 seconds. The rate limit still holds.
     """
     from tonearm.commands.opening import run
 
@@ -145,7 +151,7 @@ def _no_such(play: int) -> Failed:
 @with_settings()
 @for_listener
 @with_json
-@click.argument("play", metavar="ID", type=int)
+@click.argument("play", metavar="ID", type=ROW)
 def discard(settings: Settings, listener: str, as_json: bool, play: int) -> None:
     """Take a play out of the queue for good. It stays in the history."""
     from tonearm.commands.opening import run
@@ -166,14 +172,17 @@ async def _discard(settings: Settings, name: str, play: int) -> None:
 @with_settings()
 @for_listener
 @with_json
-@click.argument("play", metavar="ID", type=int)
+@click.argument("play", metavar="ID", type=ROW)
 def why(settings: Settings, listener: str, as_json: bool, play: int) -> None:
-    """Say what became of a play, or what it waits for."""
+    """Say what became of a play or what it waits for, whether it counted, and how each attempt went."""
     from tonearm.commands.opening import run
 
     story, reason = run(_why(settings, listener, play))
     facts = {
         **_story_facts(story, reason),
+        "heard": story.kept.heard,
+        "counted": story.counted,
+        "settled_at": story.kept.settled_at,
         "attempts": [asdict(attempt) for attempt in story.attempts],
         "replaced_by": story.replaced_by,
     }
@@ -214,9 +223,22 @@ async def _why(settings: Settings, name: str, play: int) -> tuple[Story, str]:
         return story, whole_queue if own in whole_queue else "; ".join(filter(None, (own, whole_queue)))
 
 
+_COUNTED = {True: "counted", False: "did not count", None: "rule"}
+
+
+def _said(attempt: Attempt) -> str:
+    return attempt.words if attempt.number is None else f"Last.fm error {attempt.number}: {attempt.words}"
+
+
 def _told(story: Story, reason: str) -> list[str]:
-    lines = [f"{story.kept.id}  {_named(story)}", f"{story.kept.fate}: {reason}"]
-    lines += [f"  {moment(attempt.at)}  {attempt.words}" for attempt in story.attempts]
+    kept = story.kept
+    since = f" {moment(kept.settled_at)}" if kept.settled_at is not None else ""
+    lines = [f"{kept.id}  {_named(story)}", f"{kept.fate}{since}: {reason}"]
+    if kept.heard:
+        lines.append(f"{_COUNTED[story.counted]}: {kept.heard}")
+    if kept.moved:
+        lines.append(f"start: {kept.moved}")
+    lines += [f"  {moment(attempt.at)}  {attempt.verdict}: {_said(attempt)}" for attempt in story.attempts]
     if story.replaced_by is not None:
         lines.append(f"sent with other names as {story.replaced_by}")
     return lines

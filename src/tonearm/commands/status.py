@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.telling import moment, plays, standing_facts, tell, waits_for
+from tonearm.commands.telling import budget_told, moment, plays, standing_facts, tell, waits_for
 
 if TYPE_CHECKING:
     from tonearm.core.account import Account
@@ -57,6 +57,8 @@ def _lines(account: Account, standing: QueueStanding, sender: str | None, now: f
     ]
     if why := waits_for(standing, sender is not None, now):
         lines.append(f"why       {why}")
+    if budget := budget_told(standing, now):
+        lines.append(f"limit     {budget}")
     if standing.refused:
         lines.append(f"refused   {plays(standing.refused)} that Last.fm does not take")
     if standing.oldest is not None and standing.expires_next is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,6 +13,11 @@ import click
 if TYPE_CHECKING:
     from tonearm.service.listeners import QueueStanding
     from tonearm.store.plays import Kept
+
+
+HOUR = 3600.0
+THIS_WEEK = 6 * 86400.0
+"""Seconds for which the name of a day says which day it is."""
 
 
 def tell(facts: Mapping[str, object], words: str, as_json: bool) -> None:
@@ -24,13 +30,19 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def by(seconds: float, now: float) -> str:
+    """The full hour by which something is over, as the clock on the wall shows it: it is known no better."""
+    hour = datetime.fromtimestamp(math.ceil(seconds / HOUR) * HOUR, UTC).astimezone()
+    return f"{hour:%A %H:%M}" if seconds - now < THIS_WEEK else f"{hour:%A} {hour.day} {hour:%B %H:%M}"
+
+
 def plays(number: int) -> str:
     """So many plays."""
     return "1 play" if number == 1 else f"{number} plays"
 
 
 def standing_facts(standing: QueueStanding) -> dict[str, object]:
-    """How a queue stands, under the names that `GET /lastfm/queue/status` has for it."""
+    """How a queue stands, under the names that `GET /lastfm/queue/status` and `GET /lastfm/queue` have for it."""
     return {
         "queued_scrobbles": standing.queued,
         "sending": standing.sending,
@@ -41,7 +53,19 @@ def standing_facts(standing: QueueStanding) -> dict[str, object]:
         "oldest": standing.oldest,
         "expires_next": standing.expires_next,
         "trouble": standing.trouble or None,
+        "budget": {"used": standing.sent, "about": standing.daily_limit, "clear_at": standing.clear_at},
     }
+
+
+def budget_told(standing: QueueStanding, now: float) -> str:
+    """The day's plays against the daily limit, and when the backlog is clear; "" while no limit is known."""
+    if standing.daily_limit is None:
+        return ""
+    used = f"{standing.sent} of about {standing.daily_limit} used"
+    goes = standing.next_attempt_at is not None
+    if not goes or standing.clear_at is None or standing.clear_at <= now:
+        return used
+    return f"{used}, backlog clear by {by(standing.clear_at, now)}"
 
 
 def waits_for(standing: QueueStanding, sent_by_somebody: bool, now: float) -> str:

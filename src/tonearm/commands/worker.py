@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 @click.command()
 @with_settings()
 def worker(settings: Settings) -> None:
-    """Deliver only, beside other workers on the same PostgreSQL."""
-    if settings.tonearm_database.startswith("postgresql"):
-        raise Failed("this version has no workers for PostgreSQL yet: 'tonearm serve' delivers")
+    """Deliver only, beside other workers: this needs PostgreSQL, which is not supported yet."""
     raise Failed(
-        "workers need PostgreSQL: from a SQLite file one process delivers, and 'tonearm serve' does it"
-        " (set TONEARM_DATABASE to postgresql://…)"
+        "workers need PostgreSQL, which is not supported yet: one process delivers, and 'tonearm serve' does it"
     )

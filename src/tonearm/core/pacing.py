@@ -24,8 +24,8 @@ PROBE = 40.0
 BUDGET_DAY = 86400.0
 """Seconds over which a daily limit counts; a rolling day is the usual guess."""
 
-LEAST_BUDGET = 50
-"""A limit met before so many plays is no daily one, but a burst's."""
+LEAST_BUDGET = 300
+"""A limit met before so many plays is a burst's: the smallest daily limit that users quote is twice as much."""
 
 RESERVE = 0.1
 """Part of a daily budget that a backlog leaves to what is played today."""

@@ -32,14 +32,15 @@ def place(timestamp: int, played: float, now: float, skew: float = 0.0) -> Place
     """The start of a play that is reported at `now` by a clock that is `skew` seconds behind Last.fm's.
 
     A report that fits our wrong clock was told by it, and is moved with it. What would have ended after its own
-    report was told by its end (mpdscribble does so), and is moved back by what was heard.
+    report by more than half of what was heard was told by its end (mpdscribble does so), and is moved back by what
+    was heard; by less, somebody's clock is a little fast, and the start stays as it was told.
     """
     moved = ""
     if told_by_our_clock(timestamp, played, now, skew):
         timestamp += round(skew)
         moved = f"moved by {round(skew):+d} s: the clock here differs from Last.fm's"
     true_now = now + skew
-    if timestamp <= true_now + SLACK < timestamp + played:
+    if timestamp <= true_now + SLACK < timestamp + played / 2:
         back = round(played)
         timestamp -= back
         end = f"moved back by {back} s: it was reported with its end for its start"

@@ -22,16 +22,17 @@ GRACE = 5.0
 
 
 class EmbeddedEngine:
-    """Runs up to `at_once` handlers beside each other in the caller's event loop.
+    """Runs up to `at_once` handlers beside each other in the caller's event loop, in the order in which they were rung.
 
-    A key that has nothing more to do is taken up again after `pause` seconds at the earliest.
+    A key that waits for a place keeps it, however often it is rung. One that has nothing more to do is taken up
+    again after `pause` seconds at the earliest.
     """
 
     def __init__(self, clock: Clock, at_once: int = 8, grace: float = GRACE, pause: float = 0.0) -> None:
         self._clock = clock
         self._grace = grace
         self._pause = pause
-        self._places = asyncio.Semaphore(at_once)
+        self._at_once = at_once
         self._rung: dict[Job, None] = {}
         self._busy: set[Job] = set()
         self._paused: dict[Job, float] = {}
@@ -61,7 +62,7 @@ class EmbeddedEngine:
                     del self._alarms[job]
                     self._rung[job] = None
                 self._paused = {job: until for job, until in self._paused.items() if now < until <= now + self._pause}
-                for job in [job for job in self._rung if job not in self._busy and job not in self._paused]:
+                while (job := self._next()) is not None:
                     del self._rung[job]
                     self._busy.add(job)
                     task = asyncio.create_task(self._work(job, handlers))
@@ -73,11 +74,16 @@ class EmbeddedEngine:
             stopping.cancel()
             await _end(tasks, self._grace)
 
+    def _next(self) -> Job | None:
+        """The key that was rung first of those that may run now, if there is a place for it."""
+        if len(self._busy) >= self._at_once:
+            return None
+        return next((job for job in self._rung if job not in self._busy and job not in self._paused), None)
+
     async def _work(self, job: Job, handlers: Mapping[str, Handler]) -> None:
         kind, key = job
         try:
-            async with self._places:
-                again_at = await handlers[kind](key)
+            again_at = await handlers[kind](key)
             if again_at is not None:
                 self._alarms[job] = again_at
             now = self._clock.now()

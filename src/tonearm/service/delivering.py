@@ -54,6 +54,9 @@ BATCHES = 4
 
 EXPIRED_AT_ONCE = 500
 
+ATTEMPTS_KEPT = 90 * 86400.0
+"""Seconds after the fate of a play is known in which the attempts to send it are kept."""
+
 Post = Callable[[Sequence[Play], str], Awaitable[Verdict]]
 """Sends plays (50 at the most) with a session key; says what the answer means, and raises nothing."""
 
@@ -123,17 +126,25 @@ class Delivering:
         return turn.until
 
     async def due(self) -> list[int]:
-        """Accounts that have something to send now; what grew too old while it waited is settled first."""
+        """Accounts that have something to send now; first, what grew too old is settled, and old attempts go."""
         now = self.clock.now()
         before = self.time.now() - OLDEST_ACCEPTED
-        old = partial(queue.too_old, before=before, limit=EXPIRED_AT_ONCE)
-        if await self.store.read(old):
+        look = partial(self._look, now=now, before=before)
+        forgets, expires, due = await self.store.read(look)
+        if forgets:
+            await self.store.write(partial(attempts.forget, before=now - ATTEMPTS_KEPT))
+        if expires:
             expired = await self.store.write(partial(self._expire, before=before))
             for account, news in expired:
                 self._tell(account, (news,))
-        if await self.store.read(lambda db: pace.held(db, self.pace.key, now)):
-            return []
-        return await self.store.read(lambda db: queue.due(db, now))
+            _, _, due = await self.store.read(look)
+        return due
+
+    def _look(self, db: Connection, now: float, before: float) -> tuple[bool, bool, list[int]]:
+        """Whether attempts are to be forgotten, whether plays have grown too old, and the accounts that are due."""
+        forgets = bool(attempts.forgettable(db, now - ATTEMPTS_KEPT))
+        expires = bool(queue.too_old(db, before, 1))
+        return forgets, expires, [] if pace.held(db, self.pace.key, now) else queue.due(db, now)
 
     async def _keep(self, lease: Lease) -> None:
         with suppress(Fenced):
@@ -177,7 +188,7 @@ class Delivering:
             news.append(AuthChanged(step.line.connection, _username(db, lease.account)))
         queue.put_back(db, self._put_right(db, lease, step.back, now))
         _remember(db, lease.account, verdict, step, now)
-        lease = queue.renew(db, lease, now + LEASE)
+        lease = replace(lease, line=step.line)
         if last:
             queue.release(db, lease)
             return _Turn(None, until=now, news=tuple(news))
@@ -194,6 +205,7 @@ class Delivering:
         used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if line.budget else 0
         move = delivery.next_move(line, waiting, now, used=used, probe=rest is not None, skew=self.time.skew)
         told = news + tuple(self._fate(db, s, w, now) for s, w in _paired(move.expired, waiting))
+        queue.remove(db, [s.id for s in move.expired])
         if isinstance(move, Send):
             queue.mark_sending(db, lease, [w.id for w in move.batch])
             if rest:  # one probes, the others wait for what it finds
@@ -226,9 +238,8 @@ class Delivering:
         return replace(w, play=play)
 
     def _settle(self, db: Connection, batch: Sequence[Waiting], step: Step, now: float) -> list[Event]:
-        plain = [s.id for s in step.settled if s.fate == Accepted()]
-        plays.settle(db, plain, "accepted", now)
-        queue.remove(db, plain)
+        plays.settle(db, [s.id for s in step.settled if s.fate == Accepted()], "accepted", now)
+        queue.remove(db, [s.id for s in step.settled])
         return [
             _news(s, w) if s.fate == Accepted() else self._fate(db, s, w, now) for s, w in _paired(step.settled, batch)
         ]
@@ -247,7 +258,6 @@ class Delivering:
                 plays.settle(db, [number], "expired", now, why=why)
             case _:
                 assert_never(settled.fate)
-        queue.remove(db, [number])
         return _news(settled, waiting)
 
     def _expire(self, db: Connection, before: float) -> list[tuple[int, ScrobbleStatus]]:
@@ -258,6 +268,7 @@ class Delivering:
             if kept is not None:
                 news = self._fate(db, Settled(number, Expired()), Waiting(number, kept.play), now)
                 expired.append((account, news))
+        queue.remove(db, [news.id for _, news in expired])
         return expired
 
     def _tell(self, account: int, told: Sequence[Event]) -> None:

@@ -172,7 +172,7 @@ class Listeners:
         )
 
     async def retry(self, number: int, ring: Callable[[int], None]) -> None:
-        """Everything that waits is due now, and a refused key is probed; the rate limit and its rests still hold."""
+        """Everything that waits is due now; where the key or the address rests, one play tries whether that is over."""
         now = self.clock.now()
 
         def due(db: Connection) -> None:

@@ -109,7 +109,8 @@ def _decide(account: Account, report: Report) -> _Decision:
             ahead = "its time lies ahead: held until then, in case our clock is slow"
             return _Decision("queued", "queued", ahead, heard, play.timestamp - report.skew)
         case _:
-            return _Decision("queued", "queued", "on disk, on its way to Last.fm", heard)
+            on_disk = "on disk, on its way to Last.fm"
+            return _Decision("queued", "queued", f"{on_disk}; {report.moved}" if report.moved else on_disk, heard)
 
 
 def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +14,7 @@ from sqlalchemy import Connection
 
 from tonearm.core.play import Track
 from tonearm.library.folder import Fingerprint, ScannedPage, Tagged, Unreadable, scan
+from tonearm.library.path import on_disk
 from tonearm.store import library
 from tonearm.store.database import Store
 
@@ -23,7 +25,10 @@ _NO_TRACK = Track("", "")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a scan found. `faults` names the first unreadable files and closed folders, with the reason."""
+    """What a scan found; `unreadable` counts those of earlier scans too.
+
+    `faults` names the first unreadable files and closed folders, with the reason.
+    """
 
     new: int = 0
     changed: int = 0
@@ -55,13 +60,30 @@ class Scanning:
         known = await self.store.read(partial(library.fingerprints, account=account))
         prints = {path: Fingerprint(*print_) for path, print_ in known.items()}
         pages = await asyncio.to_thread(scan, folder, prints, believe_empty=believe_empty)
+        broken = await self.store.read(partial(library.faults, account=account))
+        still = _inside(folder, broken)
         found = Found()
         while (page := await asyncio.to_thread(_next, pages)) is not None:
             await self.store.write(partial(_write, account=account, page=page))
             found = _counted(found, page)
+            for path in _told(page):
+                still.pop(path, None)
             if progress is not None:
                 progress(page.seen, page.total)
-        return found
+        faults = [f"{path}: {fault}" for path, fault in still.items()]
+        return replace(found, unreadable=found.unreadable + len(still), faults=(*found.faults, *faults)[:FAULTS_TOLD])
+
+
+def _inside(folder: Path, faults: dict[str, str]) -> dict[str, str]:
+    top = os.path.join(os.path.abspath(folder), "")
+    return {path: fault for path, fault in faults.items() if on_disk(path).startswith(top)}
+
+
+def _told(page: ScannedPage) -> Iterator[str]:
+    """The files that a page speaks of."""
+    yield from (file.path for file in (*page.new, *page.changed))
+    yield from (file.path for file in page.unreadable)
+    yield from page.gone
 
 
 def _next(pages: Iterator[ScannedPage]) -> ScannedPage | None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core.event import ScrobbleStatus
-from tonearm.core.play import OLDEST_ACCEPTED, Play, Track, cleaned
+from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, OLDEST_ACCEPTED, Play, Track, cleaned, counts
 from tonearm.service.announcing import Announcer
 from tonearm.service.listening import NOT_QUEUED, queue_row
 from tonearm.store import accounts, attempts, plays, queue
@@ -36,6 +36,16 @@ class Story:
     attempts: tuple[Attempt, ...]
     replaced_by: int | None
     words: str
+
+    @property
+    def counted(self) -> bool | None:
+        """Whether it counted by its listener's rule, for the reason in `kept.heard`; None where nobody can say.
+
+        The threshold of that day is not kept, but its words are, and of a long enough track each has its own.
+        """
+        length, heard = self.kept.play.track.duration, self.kept.play.played
+        rules = (counts(length, heard, threshold) for threshold in range(LOWEST_THRESHOLD, HIGHEST_THRESHOLD + 1))
+        return next((rule.counts for rule in rules if rule.why == self.kept.heard), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +114,10 @@ class Telling:
         return waits.error or "waits for the next batch"
 
     async def retry(self, account: int, number: int) -> Outcome:
-        """Send a play that waits at once, or one that was refused, ignored, discarded or never queued after all."""
+        """Send a play that waits at once, or after all one with any other fate than accepted.
+
+        One that is expired goes only where it is younger than 14 days by now, since a clock was wrong.
+        """
         outcome = await self.store.write(partial(self._retry, account=account, number=number))
         self._told(account, outcome, "queued", "to be sent by the listener's wish")
         return outcome
@@ -142,6 +155,7 @@ class Telling:
     async def correct(self, account: int, number: int, change: Callable[[Track], Track]) -> Outcome:
         """Send a play with other names: a new frozen play, linked to the old one, which is discarded.
 
+        With the same artist and title it stays the same play, since these are what Last.fm knows it by.
         Raises Nameless where artist or title is empty then.
         """
         outcome = await self.store.write(partial(self._correct, account=account, number=number, change=change))
@@ -158,7 +172,9 @@ class Telling:
         if kept.fate == "queued" and queue.standings(db, [number])[number].state is queue.State.SENDING:
             return NotNow("it is on its way to Last.fm right now: look again in a moment")
         if kept.unanswered and kept.fate in NO_LATER_WORD:
-            return NotNow("Last.fm may have it under these names, since an answer was lost: see what becomes of it first")
+            return NotNow(
+                "Last.fm may have it under these names, since an answer was lost: see what becomes of it first"
+            )
         play = replace(kept.play, track=cleaned(change(kept.play.track)))
         key = (account, play.track.artist, play.track.title, play.timestamp)
         there = plays.known(db, [key])

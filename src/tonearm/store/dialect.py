@@ -32,12 +32,16 @@ def insert_ignore(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) 
         db.execute(_ignoring(db.dialect.name, table), rows)
 
 
+@cache
+def _ignoring_and_returning(dialect: str, table: Table, columns: tuple[str, ...]) -> Any:
+    return _ignoring(dialect, table).returning(*(table.c[name] for name in columns))
+
+
 def insert_returning(db: Connection, table: Table, rows: Sequence[dict[str, Any]], *columns: str) -> list[Any]:
     """As insert_ignore; the named columns of the rows that went in, in no order that one may rely on."""
     if not rows:
         return []
-    wanted = _ignoring(db.dialect.name, table).returning(*(table.c[name] for name in columns))
-    return list(db.execute(wanted, rows))
+    return list(db.execute(_ignoring_and_returning(db.dialect.name, table, columns), rows))
 
 
 @cache

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, case, func, select
 
 from tonearm.core.account import Account
 from tonearm.core.delivery import Line
-from tonearm.core.play import OLDEST_ACCEPTED, Play
-from tonearm.store import accounts, pace, queue
+from tonearm.core.play import FURTHEST_AHEAD, OLDEST_ACCEPTED, Play
+from tonearm.store import accounts, pace, plays, queue
 from tonearm.store.pace import Held
 from tonearm.store.plays import Kept, frozen, kept
 from tonearm.store.queue import Count, State
-from tonearm.store.schema import account, play
+from tonearm.store.schema import SETTLED, account, play
 
 DAY = 86400.0
 WAITING_SHOWN = 50
@@ -59,7 +59,6 @@ class Glance:
 def look(db: Connection, number: int, key: str, now: float) -> Glance:
     """The account as it is now; `key` is the API key whose rests hold it up."""
     who = accounts.by_id(db, [number])[number]
-    accepted, needs = _figures(db, number, now)
     return Glance(
         account=who,
         line=queue.line(db, number),
@@ -68,8 +67,8 @@ def look(db: Connection, number: int, key: str, now: float) -> Glance:
         count=queue.count(db, number, who.username.casefold(), now),
         waiting=_waiting(db, number),
         latest=_latest(db, number),
-        accepted=accepted,
-        needs=needs,
+        accepted=plays.accepted_since(db, number, now - DAY),
+        needs=_needs(db, number, now),
     )
 
 
@@ -90,21 +89,18 @@ def _waiting(db: Connection, number: int) -> tuple[InLine, ...]:
 
 
 def _latest(db: Connection, number: int) -> tuple[Kept, ...]:
-    """The latest plays whose fate is known. An inequality, so that the index by time is the one that is used."""
-    wanted = select(play).where(play.c.account == number, play.c.fate != "queued")
+    """The latest plays whose fate is known."""
+    wanted = select(play).where(play.c.account == number, SETTLED)
     rows = db.execute(wanted.order_by(play.c.timestamp.desc(), play.c.id.desc()).limit(LATEST_SHOWN))
     return tuple(kept(row) for row in rows)
 
 
-def _figures(db: Connection, number: int, now: float) -> tuple[int, int]:
-    """(accepted, needs). Nothing older can have been accepted lately, so the index by time keeps this short."""
-    accepted = and_(play.c.fate == "accepted", play.c.settled_at > now - DAY)
-    needs = play.c.fate.in_(("refused", "ignored"))
-    recent = play.c.timestamp > now - OLDEST_ACCEPTED - DAY
-    row = db.execute(
-        select(
-            func.coalesce(func.sum(case((accepted, 1), else_=0)), 0),
-            func.coalesce(func.sum(case((and_(needs, play.c.timestamp > now - OLDEST_ACCEPTED), 1), else_=0)), 0),
-        ).where(play.c.account == number, recent)
-    ).one()
-    return int(row[0]), int(row[1])
+def _needs(db: Connection, number: int, now: float) -> int:
+    """What can still be corrected. An index finds it by when it was settled, which is never long before the play."""
+    oldest = now - OLDEST_ACCEPTED
+    wanted = select(func.count(case((play.c.timestamp > oldest, 1)))).where(
+        play.c.account == number,
+        play.c.fate.in_(("refused", "ignored")),
+        play.c.settled_at > oldest - FURTHEST_AHEAD,
+    )
+    return db.execute(wanted).scalar_one()

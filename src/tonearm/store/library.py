@@ -19,6 +19,12 @@ def fingerprints(db: Connection, account: int) -> dict[str, tuple[int, int]]:
     return {path: (mtime_ns, size) for path, mtime_ns, size in rows}
 
 
+def faults(db: Connection, account: int) -> dict[str, str]:
+    """What was wrong with the files that could not be read, by path."""
+    broken = select(library.c.path, library.c.fault).where(library.c.account == account, library.c.fault != "")
+    return {row.path: row.fault for row in db.execute(broken)}
+
+
 def write(db: Connection, account: int, files: Sequence[dict[str, Any]]) -> None:
     """Write what files hold now. A heart stays where it is: it belongs to the song, not to its tags' last edit."""
     rows = [{**file, "account": account, "lastfm_loved": False} for file in files]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -31,16 +31,21 @@ def begin(db: Connection, key: str) -> None:
     insert_ignore(db, pace, [{"key": key, "hold_refused": False}])
 
 
+_NAMED = pace.c.key == bindparam("named")
+_TAT = select(pace.c.tat).where(_NAMED).with_for_update()
+_BOOKED = update(pace).where(_NAMED).values(tat=bindparam("booked"))
+
+
 def book(db: Connection, key: str, now: float, per_second: float) -> float:
     """Take the next slot; the seconds to wait for it."""
-    tat = db.execute(select(pace.c.tat).where(pace.c.key == key).with_for_update()).scalar_one()
+    tat = db.execute(_TAT, {"named": key}).scalar_one()
     slot = pacing.book(tat, now, per_second)
     if slot.tat != tat:
-        db.execute(update(pace).where(pace.c.key == key).values(tat=slot.tat))
+        db.execute(_BOOKED, {"named": key, "booked": slot.tat})
     return slot.wait
 
 
-_REST = select(pace).where(pace.c.key == bindparam("named"), pace.c.hold_rung > 0)
+_REST = select(pace).where(_NAMED, pace.c.hold_rung > 0)
 
 
 def rest(db: Connection, key: str) -> Held | None:
@@ -55,27 +60,32 @@ def held(db: Connection, key: str, now: float) -> Held | None:
     return last if last and now < last.until <= now + LONGEST_REST else None
 
 
+_HOLD = (
+    update(pace)
+    .where(_NAMED, pace.c.hold_until < bindparam("until"))
+    .values(
+        hold_until=bindparam("until"),
+        hold_why=bindparam("why"),
+        hold_refused=bindparam("refused"),
+        hold_rung=bindparam("rung"),
+        hold_since=bindparam("since"),
+    )
+)
+
+
 def hold(db: Connection, key: str, held_: Held) -> None:
     """Rest this key; a longer rest stays."""
-    db.execute(
-        update(pace)
-        .where(pace.c.key == key, pace.c.hold_until < held_.until)
-        .values(
-            hold_until=held_.until,
-            hold_why=held_.why,
-            hold_refused=held_.refused,
-            hold_rung=held_.rung,
-            hold_since=held_.since,
-        )
-    )
+    db.execute(_HOLD, {"named": key, **asdict(held_)})
 
 
 def probe_now(db: Connection, key: str) -> None:
-    """Somebody has mended the key, perhaps: let one request find out before the rest is over."""
-    db.execute(update(pace).where(pace.c.key == key, pace.c.hold_refused).values(hold_until=0))
+    """A listener wants it now: let one request find out whether the rest is over."""
+    db.execute(update(pace).where(pace.c.key == key).values(hold_until=0))
+
+
+_OVER = update(pace).where(_NAMED).values(hold_until=0, hold_why="", hold_refused=False, hold_rung=0)
 
 
 def let_go(db: Connection, key: str) -> None:
     """End the rest of a key."""
-    over = {"hold_until": 0, "hold_why": "", "hold_refused": False, "hold_rung": 0}
-    db.execute(update(pace).where(pace.c.key == key).values(**over))
+    db.execute(_OVER, {"named": key})

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import Column, Connection, Select, Table, bindparam, delete, func, select, tuple_, update
 
 from tonearm.core.play import Play, Track
 from tonearm.store.dialect import insert_returning
@@ -67,6 +67,20 @@ def frozen(row: Any) -> Play:
     return Play(track, row.timestamp, row.played, bool(row.chosen_by_user))
 
 
+_OF_TRACK = ("artist", "track", "album", "album_artist", "duration", "track_number", "mbid")
+_OF_PLAY = ("timestamp", "played", "chosen_by_user")
+
+
+def frozen_columns(table: Table) -> list[Column[Any]]:
+    """The columns that `thawed` takes, of the history or of the queue."""
+    return [table.c[name] for name in (*_OF_TRACK, *_OF_PLAY)]
+
+
+def thawed(values: Sequence[Any]) -> Play:
+    """As `frozen`, by place, not by name: where there are many rows, that is faster."""
+    return Play(Track(*values[: len(_OF_TRACK)]), *values[len(_OF_TRACK) :])
+
+
 # SQLite answers an IN of several columns by reading the whole index (EXPLAIN QUERY PLAN says SCAN), so these ask for
 # accounts and for times, and what is not meant is left out afterwards.
 _OF_ACCOUNTS = play.c.account.in_(bindparam("accounts", expanding=True))
@@ -105,20 +119,26 @@ def keep(db: Connection, rows: Sequence[dict[str, Any]]) -> dict[Key, int]:
     return {(a, artist, track, at): number for a, artist, track, at, number in written}
 
 
+_AROUND = select(play).where(
+    play.c.account == bindparam("number"),
+    play.c.timestamp.between(bindparam("earliest"), bindparam("latest")),
+    play.c.reporter != bindparam("but"),
+    play.c.fate.in_(("queued", "accepted")),
+)
+
+
 def around(db: Connection, account: int, start: int, end: float, reporter: str) -> list[tuple[int, Play]]:
     """Plays that others have reported, which are or will be on Last.fm, that began within hours of a span."""
-    wanted = select(play).where(
-        play.c.account == account,
-        play.c.timestamp.between(start - LONGEST_PLAY, end),
-        play.c.reporter != reporter,
-        play.c.fate.in_(("queued", "accepted")),
-    )
-    return [(row.id, frozen(row)) for row in db.execute(wanted)]
+    values = {"number": account, "earliest": start - LONGEST_PLAY, "latest": end, "but": reporter}
+    return [(row.id, frozen(row)) for row in db.execute(_AROUND, values)]
+
+
+_RESTAMP = update(play).where(play.c.id == bindparam("number")).values(timestamp=bindparam("to"), moved=bindparam("by"))
 
 
 def restamp(db: Connection, number: int, timestamp: int, moved: str) -> None:
     """Move the start of a play that Last.fm surely does not have."""
-    db.execute(update(play).where(play.c.id == number).values(timestamp=timestamp, moved=moved))
+    db.execute(_RESTAMP, {"number": number, "to": timestamp, "by": moved})
 
 
 def rewrite(db: Connection, number: int, row: dict[str, Any]) -> None:
@@ -150,17 +170,18 @@ def settle(
     correction: dict[str, str] | None = None,
 ) -> None:
     """Write what became of plays; `at` is None while they wait again."""
-    db.execute(
-        _SETTLE,
-        {
-            "ids": list(ids),
-            "to": fate,
-            "reason": why,
-            "with_code": code,
-            "corrected": correction,
-            "at": at,
-        },
-    )
+    if numbers := list(ids):
+        db.execute(
+            _SETTLE,
+            {
+                "ids": numbers,
+                "to": fate,
+                "reason": why,
+                "with_code": code,
+                "corrected": correction,
+                "at": at,
+            },
+        )
 
 
 _DOUBT = update(play).where(play.c.id.in_(bindparam("ids", expanding=True))).values(unanswered=True)
@@ -198,9 +219,12 @@ def kept(row: Any) -> Kept:
     )
 
 
+_FIND = select(play).where(play.c.account == bindparam("of"), play.c.id == bindparam("number"))
+
+
 def find(db: Connection, account: int, number: int) -> Kept | None:
     """One play of an account."""
-    row = db.execute(select(play).where(play.c.account == account, play.c.id == number)).first()
+    row = db.execute(_FIND, {"of": account, "number": number}).first()
     return kept(row) if row else None
 
 
@@ -220,10 +244,15 @@ def latest(
     return [kept(row) for row in db.execute(newest_first.limit(limit))]
 
 
+_ACCEPTED_SINCE = select(func.count()).where(
+    play.c.account == bindparam("of"), play.c.fate == "accepted", play.c.settled_at > bindparam("since")
+)
+
+
 def accepted_since(db: Connection, account: int, since: float) -> int:
     """How many plays Last.fm has accepted since then."""
-    wanted = select(func.count()).where(play.c.account == account, play.c.fate == "accepted", play.c.settled_at > since)
-    return db.execute(wanted).scalar_one()
+    number: int = db.execute(_ACCEPTED_SINCE, {"of": account, "since": since}).scalar_one()
+    return number
 
 
 def replaced_by(db: Connection, account: int, number: int) -> int | None:

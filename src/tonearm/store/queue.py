@@ -7,15 +7,28 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import Line, Waiting
 from tonearm.core.pacing import LONGEST_REST
 from tonearm.store import plays
 from tonearm.store.dialect import insert_ignore
-from tonearm.store.plays import frozen
+from tonearm.store.plays import frozen_columns, thawed
 from tonearm.store.schema import account, scrobble_queue
+from tonearm.store.schema import play as history
 
 DUE_AT_ONCE = 1000
 """Accounts that one look at the tables finds; the next look finds the others."""
@@ -45,7 +58,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """True counts of an account's queue. Times are Unix seconds."""
+    """True counts of an account's queue. Times are Unix seconds; next ones that are over say no more than that."""
 
     queued: int
     sending: int
@@ -68,6 +81,16 @@ _LINE = (
     account.c.budget,
     account.c.budget_at,
 )
+
+
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+# Rows lie by account, so their plays, which are found by number, say whose they are.
+_THOSE = tuple_(_ROW.account, _ROW.id).in_(select(history.c.account, history.c.id).where(history.c.id.in_(_IDS)))
+
+
+def _row(number: Any) -> tuple[Any, Any]:
+    """The row of a play."""
+    return _ROW.account == select(history.c.account).where(history.c.id == number).scalar_subquery(), _ROW.id == number
 
 
 def _line(row: Any) -> Line:
@@ -152,18 +175,30 @@ def release(db: Connection, lease: Lease) -> None:
 
 
 def _rescue(db: Connection, number: int) -> None:
-    plays.doubt(db, db.execute(_RESCUE, {"number": number}).scalars())
+    plays.doubt(db, [row.id for row in db.execute(_RESCUE, {"number": number})])
 
 
 def free_all(db: Connection) -> None:
     """End every lease, and let wait what was being sent: for the only process that sends, at its start."""
     db.execute(update(account).where(account.c.lease_until > 0).values(lease_until=0, lease_owner=""))
-    freed = update(scrobble_queue).where(_ROW.state == State.SENDING).values(state=State.QUEUED).returning(_ROW.id)
+    sending = (_ROW.account.in_(select(account.c.id)), _ROW.state == State.SENDING)  # so the index by turn finds them
+    freed = update(scrobble_queue).where(*sending).values(state=State.QUEUED).returning(_ROW.id)
     plays.doubt(db, db.execute(freed).scalars())
 
 
 _WAITING = (
-    select(scrobble_queue)
+    select(
+        _ROW.id,
+        _ROW.retry_count,
+        _ROW.next_attempt_at,
+        _ROW.split_group,
+        _ROW.split_at,
+        _ROW.too_new,
+        _ROW.last_error,
+        _ROW.live,
+        _ROW.enqueued_at,
+        *frozen_columns(scrobble_queue),
+    )
     .where(
         _ROW.account == bindparam("number"),
         _ROW.owner == bindparam("user"),
@@ -178,46 +213,33 @@ _WAITING = (
 def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> list[Waiting]:
     """The plays of an account that are due for its Last.fm user: live ones, then its backlog, oldest first."""
     rows = db.execute(_WAITING, {"number": number, "user": user, "now": now, "limit": limit})
-    return [
-        Waiting(
-            row.id,
-            frozen(row),
-            row.retry_count,
-            row.next_attempt_at,
-            row.split_group,
-            row.split_at,
-            row.too_new,
-            row.last_error,
-            bool(row.live),
-            row.enqueued_at,
-        )
-        for row in rows
-    ]
+    return [Waiting(number, thawed(play), *how) for number, how, play in ((row[0], row[1:9], row[9:]) for row in rows)]
 
 
 _SENDING = (
     update(scrobble_queue)
-    .where(_ROW.id.in_(bindparam("ids", expanding=True)))
+    .where(_ROW.account == bindparam("number"), _ROW.id.in_(_IDS))
     .values(state=State.SENDING, batch=bindparam("lease"))
 )
 
 
 def mark_sending(db: Connection, lease: Lease, ids: Iterable[int]) -> None:
     """These are about to be sent: committed before the request."""
-    db.execute(_SENDING, {"ids": list(ids), "lease": lease.number})
+    db.execute(_SENDING, {"number": lease.account, "ids": list(ids), "lease": lease.number})
 
 
-_REMOVE = delete(scrobble_queue).where(_ROW.id.in_(bindparam("ids", expanding=True)))
+_REMOVE = delete(scrobble_queue).where(_THOSE)
 
 
 def remove(db: Connection, ids: Iterable[int]) -> None:
     """Take plays out of the queue: their fate is in the history."""
-    db.execute(_REMOVE, {"ids": list(ids)})
+    if numbers := list(ids):
+        db.execute(_REMOVE, {"ids": numbers})
 
 
 _BACK = (
     update(scrobble_queue)
-    .where(_ROW.id == bindparam("row"))
+    .where(*_row(bindparam("row")))
     .values(
         state=State.QUEUED,
         retry_count=bindparam("tries"),
@@ -261,51 +283,68 @@ def set_line(db: Connection, lease: Lease, line: Line) -> None:
         raise Fenced
 
 
-_MINE = and_(_ROW.account == account.c.id, _ROW.owner == account.c.lastfm_user)
+_NOW: BindParameter[Any] = bindparam("now")
+
+
+def _there_is(*conditions: Any) -> Any:
+    """Whether an account has such a row; it asks for no column, so that the index alone answers."""
+    of_account = _ROW.account == account.c.id
+    return select(literal_column("1")).where(of_account, *conditions).correlate(account).exists()
+
+
+_DUE_ROW = (_ROW.owner == account.c.lastfm_user, _ROW.state == State.QUEUED, _ROW.next_attempt_at <= _NOW)
+# Two questions rather than `live OR backlog_until <= now` in one, which goes through the whole of a backlog that rests.
+_HAS_DUE = case(
+    (_over(account.c.backlog_until, _NOW), _there_is(*_DUE_ROW)),
+    else_=_there_is(*_DUE_ROW, _ROW.live),
+)
+_DUE = (
+    select(account.c.id)
+    .where(
+        account.c.connection == Connected.CONNECTED,
+        _over(account.c.wait_until, _NOW),
+        _over(account.c.lease_until, _NOW),
+        or_(_HAS_DUE, _there_is(_ROW.state == State.SENDING)),
+    )
+    .order_by(account.c.answered_at)
+    .limit(DUE_AT_ONCE)
+)
 
 
 def due(db: Connection, now: float) -> list[int]:
     """Accounts that have something to send now, the longest waiting first."""
-    may_go = or_(_ROW.live, _over(account.c.backlog_until, now))
-    has_due = exists().where(_MINE, _ROW.state == State.QUEUED, _ROW.next_attempt_at <= now, may_go)
-    left_sending = exists().where(_ROW.account == account.c.id, _ROW.state == State.SENDING)
-    wanted = (
-        select(account.c.id)
-        .where(
-            account.c.connection == Connected.CONNECTED,
-            _over(account.c.wait_until, now),
-            _over(account.c.lease_until, now),
-            or_(has_due, left_sending),
-        )
-        .order_by(account.c.answered_at)
-        .limit(DUE_AT_ONCE)
-    )
-    return list(db.execute(wanted).scalars())
+    return [row.id for row in db.execute(_DUE, {"now": now})]
+
+
+_TOO_OLD = (
+    select(_ROW.id, _ROW.account)
+    .where(_ROW.timestamp <= bindparam("before"), _ROW.state == State.QUEUED)
+    .order_by(_ROW.timestamp)
+    .limit(bindparam("limit"))
+)
 
 
 def too_old(db: Connection, before: float, limit: int) -> list[tuple[int, int]]:
     """(play, account) of what waits, for whatever reason, and is older than Last.fm takes."""
-    wanted = select(_ROW.id, _ROW.account).where(_ROW.timestamp <= before, _ROW.state == State.QUEUED)
-    return [(row.id, row.account) for row in db.execute(wanted.order_by(_ROW.timestamp).limit(limit))]
+    return [(row.id, row.account) for row in db.execute(_TOO_OLD, {"before": before, "limit": limit})]
 
 
 def retry_all(db: Connection, number: int, now: float) -> None:
-    """Everything that waits is due now, save what was played ahead of our clock."""
+    """Everything that waits is due now, save what was played ahead of our clock; a learnt budget is put to the test."""
     db.execute(
         update(scrobble_queue)
         .where(_ROW.account == number, _ROW.state == State.QUEUED, _ROW.timestamp <= now)
         .values(next_attempt_at=0)
     )
-    db.execute(update(account).where(account.c.id == number).values(wait_until=0, backlog_until=0))
+    db.execute(update(account).where(account.c.id == number).values(wait_until=0, backlog_until=0, budget=0))
+
+
+_REST_BACKLOG = update(account).where(*_LEASED).values(backlog_until=bindparam("until"))
 
 
 def rest_backlog(db: Connection, lease: Lease, until: float) -> None:
     """The budget is used up: only live plays are due until then."""
-    db.execute(
-        update(account)
-        .where(account.c.id == lease.account, account.c.lease_number == lease.number)
-        .values(backlog_until=until)
-    )
+    db.execute(_REST_BACKLOG, {"number": lease.account, "lease": lease.number, "until": until})
 
 
 def in_queue(db: Connection, number: int) -> list[int]:
@@ -329,20 +368,23 @@ def standings(db: Connection, ids: Sequence[int]) -> dict[int, Standing]:
     if not ids:
         return {}
     wanted = select(_ROW.id, _ROW.state, _ROW.owner, _ROW.retry_count, _ROW.next_attempt_at, _ROW.last_error)
-    rows = db.execute(wanted.where(_ROW.id.in_(list(ids))))
+    rows = db.execute(wanted.where(_THOSE), {"ids": list(ids)})
     return {number: Standing(State(state), *rest) for number, state, *rest in rows}
+
+
+_RESTAMP = update(scrobble_queue).where(*_row(bindparam("play"))).values(timestamp=bindparam("to"))
 
 
 def restamp(db: Connection, play: int, timestamp: int) -> None:
     """Move the start of a play that Last.fm surely does not have."""
-    db.execute(update(scrobble_queue).where(_ROW.id == play).values(timestamp=timestamp))
+    db.execute(_RESTAMP, {"play": play, "to": timestamp})
 
 
 def due_now(db: Connection, number: int, play: int, now: float) -> None:
     """One play is due now, and its account no longer rests."""
     db.execute(
         update(scrobble_queue)
-        .where(_ROW.id == play, _ROW.state == State.QUEUED, _ROW.timestamp <= now)
+        .where(_ROW.account == number, _ROW.id == play, _ROW.state == State.QUEUED, _ROW.timestamp <= now)
         .values(next_attempt_at=0)
     )
     db.execute(update(account).where(account.c.id == number).values(wait_until=0, backlog_until=0))
@@ -359,28 +401,40 @@ def line(db: Connection, number: int) -> Line:
     return _line(db.execute(select(*_LINE).where(account.c.id == number)).one())
 
 
+def _counted() -> Any:
+    """Several questions, each of which an index answers, instead of one that reads every row that waits."""
+    of_account = _ROW.account == bindparam("number")
+    user: BindParameter[Any] = bindparam("user")
+    mine, waits = (of_account, _ROW.owner == user), _ROW.state == State.QUEUED
+
+    def number_of(*conditions: Any) -> Any:
+        return select(func.count()).where(of_account, *conditions).scalar_subquery()
+
+    def next_of(*conditions: Any) -> Any:
+        rows = select(_ROW.next_attempt_at).where(*mine, waits, *conditions)
+        due = rows.where(_ROW.next_attempt_at <= _NOW).limit(1)
+        first = select(func.min(_ROW.next_attempt_at)).where(*mine, waits, *conditions)
+        return func.coalesce(due.scalar_subquery(), first.scalar_subquery())
+
+    return select(
+        number_of(),
+        number_of(_ROW.state == State.SENDING),
+        number_of(_ROW.state.in_(State), _ROW.owner < user) + number_of(_ROW.state.in_(State), _ROW.owner > user),
+        number_of(_ROW.owner == user, _ROW.timestamp > _NOW),
+        next_of(),
+        next_of(_ROW.live),
+        select(func.min(_ROW.timestamp)).where(of_account).scalar_subquery(),
+    )
+
+
+_COUNTED = _counted()
+
+
 def count(db: Connection, number: int, user: str, now: float) -> Count:
     """The true counts of an account's queue."""
-    mine = _ROW.owner == user
-    ahead = and_(mine, _ROW.timestamp > now)
-    sending = _ROW.state == State.SENDING
-
-    def number_of(condition: Any) -> Any:
-        return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
-
-    row = db.execute(
-        select(
-            func.count(),
-            number_of(sending),
-            number_of(~mine),
-            number_of(ahead),
-            func.min(case((and_(mine, ~sending), _ROW.next_attempt_at))),
-            func.min(case((and_(mine, ~sending, _ROW.live), _ROW.next_attempt_at))),
-            func.min(_ROW.timestamp),
-        ).where(_ROW.account == number)
-    ).one()
-    total, now_sending, others, waits_ahead, next_at, next_live_at, oldest = row
-    return Count(total - now_sending, now_sending, others, waits_ahead, next_at, next_live_at, oldest)
+    row = db.execute(_COUNTED, {"number": number, "user": user, "now": now}).one()
+    total, sending, others, ahead, next_at, next_live_at, oldest = row
+    return Count(total - sending, sending, others, ahead, next_at, next_live_at, oldest)
 
 
 def backlog_until(db: Connection, number: int) -> float:

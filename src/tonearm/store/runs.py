@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from tonearm.store.schema import run
 
@@ -106,9 +106,12 @@ def write(db: Connection, moved: Run) -> None:
     )
 
 
+_RUNNING = select(run.c.account).where(run.c.kind == bindparam("named"), run.c.state == RunState.RUNNING)
+
+
 def running(db: Connection, kind: str) -> list[int]:
     """Accounts with a run of that kind that goes on."""
-    return list(db.execute(select(run.c.account).where(run.c.kind == kind, run.c.state == RunState.RUNNING)).scalars())
+    return [row.account for row in db.execute(_RUNNING, {"named": kind})]
 
 
 def unfinished(db: Connection, account: int, kind: str) -> Run | None:

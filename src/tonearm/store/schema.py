@@ -14,10 +14,12 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 metadata = MetaData()
@@ -126,16 +128,17 @@ play = Table(
     Column("settled_at", Float(53)),
     Column("unanswered", Boolean, nullable=False, server_default=false()),  # an answer was lost, or left it open
     Column("instead_of", Id),  # the play whose names the listener has corrected with this one
-    UniqueConstraint("account", "artist", "track", "timestamp", name="play_once"),
-    Index("play_by_time", "account", "timestamp"),
+    UniqueConstraint("account", "timestamp", "artist", "track", name="play_once"),  # in this order it finds times too
     Index("play_as_told", "account", "reported_timestamp"),
     Index("play_by_fate", "account", "fate", "settled_at"),
 )
+SETTLED = text("fate != 'queued'")  # no bound value: SQLite uses the index where the same words are in the question
+Index("play_settled", play.c.account, play.c.timestamp, play.c.id, sqlite_where=SETTLED, postgresql_where=SETTLED)
 
 scrobble_queue = Table(
     "scrobble_queue",
     metadata,
-    Column("id", Id, ForeignKey("play.id"), primary_key=True, autoincrement=False),
+    Column("id", Id, ForeignKey("play.id"), nullable=False, autoincrement=False),
     *_frozen(),
     Column("owner", Text, nullable=False),  # the Last.fm user it was reported for: never sent to another
     Column("live", Boolean, nullable=False),  # reported when it was played
@@ -148,18 +151,21 @@ scrobble_queue = Table(
     _moment("split_at"),
     _number("too_new"),
     _moment("enqueued_at"),
-    UniqueConstraint("account", "artist", "track", "timestamp", name="scrobble_queue_once"),
-    Index("scrobble_queue_by_time", "account", "timestamp"),
+    PrimaryKeyConstraint("account", "id"),
+    UniqueConstraint("account", "timestamp", "artist", "track", name="scrobble_queue_once"),
     Index("scrobble_queue_by_age", "timestamp"),
+    sqlite_with_rowid=False,  # the rows of an account lie together, so that a batch is on few pages
 )
-# A batch is taken in this order, however long the queue is.
+# A batch is taken in this order, and who has something to send is answered by the index alone.
 Index(
     "scrobble_queue_by_turn",
     scrobble_queue.c.account,
     scrobble_queue.c.state,
+    scrobble_queue.c.owner,
     scrobble_queue.c.live.desc(),
     scrobble_queue.c.timestamp,
     scrobble_queue.c.id,
+    scrobble_queue.c.next_attempt_at,
 )
 
 attempt = Table(
@@ -171,6 +177,7 @@ attempt = Table(
     Column("verdict", Text, nullable=False),
     Column("number", Integer),
     _words("words"),
+    Index("attempt_by_age", "at"),
 )
 
 tried = Table(
@@ -178,6 +185,7 @@ tried = Table(
     metadata,
     Column("play", Id, ForeignKey("play.id"), primary_key=True),
     Column("attempt", Id, ForeignKey("attempt.id"), primary_key=True),
+    Index("tried_by_attempt", "attempt"),
 )
 
 library = Table(

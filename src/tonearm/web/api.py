@@ -267,7 +267,7 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
         return _loved_import(over)
 
     @router.get("/jobs/{job}", response_model=shapes.Job, name="import_job", responses={404: {"model": shapes.Detail}})
-    async def import_job(me: Me, job: int) -> Any:
+    async def import_job(me: Me, job: shapes.Row) -> Any:
         """How an import stands."""
         found = await deck.loving.job(me.id, job)
         if found is None:

@@ -1,38 +1,100 @@
 """Live events: one stream a listener, which goes on where a dropped connection left off."""
 
-from collections.abc import AsyncIterator
-from typing import Annotated
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from functools import partial
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.responses import StreamingResponse
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from starlette.types import Receive, Scope, Send
 
 from tonearm.core.event import AuthChanged, Event, QueueUpdated, data
 from tonearm.deck import Deck, Listener
+from tonearm.store.writer import StoreUnavailable
+from tonearm.web.access import Access
 from tonearm.web.api import Ask
+
+SILENCE = 15.0
+"""Seconds without an event after which a stream says that it is still there."""
+
+AT_ONCE = 0.01
+"""Seconds within which an event is had that waits already."""
+
+
+_EVENT = {"event": {"type": "string"}, "data": {"type": "string"}, "id": {"type": "string"}}
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {"itemSchema": {"type": "object", "properties": _EVENT}}}}
+}
+
+
+class _Stream(StreamingResponse):
+    """Events as they come.
+
+    Not FastAPI's own: that one breaks with a traceback where it is cut off while a reader is slow.
+    """
+
+    def __init__(self, events: AsyncGenerator[bytes]) -> None:
+        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # nginx, too, passes on what comes
+        super().__init__(events, headers=headers, media_type="text/event-stream")
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._events):
+            await super().__call__(scope, receive, send)
 
 
 def events_router(deck: Deck, who: Ask) -> APIRouter:
     """`GET /events`."""
     router = APIRouter(tags=["events"])
 
-    @router.get("/events", response_class=EventSourceResponse)
+    @router.get("/events", response_class=StreamingResponse, responses=_STREAM)
     async def events(
-        me: Annotated[Listener, Depends(who)], last_event_id: Annotated[str | None, Header()] = None
-    ) -> AsyncIterator[ServerSentEvent]:
+        me: Annotated[Listener, Depends(who)],
+        request: Request,
+        last_event_id: Annotated[str | None, Header()] = None,
+    ) -> Response:
         """What happens to the listener's plays, as it happens.
 
         `Last-Event-ID` resumes. Where nothing can be resumed (a first visit, a restart of the service, too long
         an absence) the stream begins with how things stand: `lastfm:auth`, `lastfm:queue-updated` and, where
         something plays, `lastfm:now-playing`.
         """
-        with deck.announcer.listen(me.id, last_event_id) as (ear, resumed):
-            if not resumed:
-                for event in await _standing(deck, me):
-                    yield ServerSentEvent(event=event.kind, data=data(event))
-            async for told in ear:
-                yield ServerSentEvent(event=told.event.kind, data=data(told.event), id=told.id)
+        admitted = partial(_admitted, who, request)
+        return _Stream(events_of(deck, me, last_event_id, admitted))
 
     return router
+
+
+async def events_of(
+    deck: Deck, me: Listener, after: str | None, admitted: Callable[[], Awaitable[bool]]
+) -> AsyncGenerator[bytes]:
+    """Events until the listener is no longer admitted, or has missed some and has to resume."""
+    with deck.announcer.listen(me.id, after) as (ear, resumed):
+        if not resumed:
+            for event in await _standing(deck, me):
+                yield _written(event)
+        while True:
+            told = await ear.within(AT_ONCE if ear.missed else SILENCE)
+            if (told is None and ear.missed) or not await admitted():
+                return
+            yield KEEPALIVE_COMMENT if told is None else _written(told.event, told.id)
+
+
+def _written(event: Event, number: str | None = None) -> bytes:
+    return format_sse_event(event=event.kind, data_str=json.dumps(data(event)), id=number)
+
+
+async def _admitted(who: Ask, request: Request) -> bool:
+    """Whether the token or the cookie is still good; a host knows by itself whom it lets in."""
+    if not isinstance(who, Access):
+        return True
+    try:
+        return await who.listener(request) is not None
+    except StoreUnavailable:
+        return True
 
 
 async def _standing(deck: Deck, me: Listener) -> list[Event]:

@@ -9,10 +9,14 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from tonearm.core.play import Nameless
 from tonearm.service.listening import NotATime, UnknownListener
 from tonearm.store.writer import StoreUnavailable
+
+_UNREADABLE = "There was an error parsing the body"
+"""FastAPI's words for a body that breaks the parser itself; what is merely not JSON is a RequestValidationError."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -33,6 +37,10 @@ def answering(handler: Handler) -> Handler:
             return await handler(request)
         except (RequestValidationError, Nameless, NotATime, UnknownListener, StoreUnavailable) as fault:
             return answer_to(fault)
+        except HTTPException as fault:
+            if fault.status_code != 400 or fault.detail != _UNREADABLE:
+                raise
+            return _invalid([{"loc": ["body"], "msg": "cannot be read as JSON in UTF-8", "type": "json_invalid"}])
 
     return answer
 

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse
-from sqlalchemy import text
 
 from tonearm.deck import Deck, Listener
 from tonearm.store import queue
@@ -23,7 +22,7 @@ def health_router(deck: Deck, who: Ask) -> APIRouter:
     async def health() -> Any:
         """Whether plays are taken (200) or not (503), and whether they are sent."""
         try:
-            await deck.store.write(lambda db: db.execute(text("SELECT 1")).scalar())
+            await deck.store.prove()
         except StoreUnavailable as fault:
             broken = Health(status="unavailable", database=str(fault), delivery=_delivery(deck), version=__version__)
             return JSONResponse(broken.model_dump(), 503)

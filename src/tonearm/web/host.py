@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, HTTPException
 
 from tonearm.deck import Deck, Listener
+from tonearm.service.listeners import BadName
 from tonearm.web.api import lastfm_router
 from tonearm.web.events import events_router
 from tonearm.web.stories import stories_router
@@ -19,7 +20,10 @@ def router(deck: Deck, *, listener: Callable[..., Any], callback_url: str | None
     """
 
     async def who(name: Annotated[Any, Depends(listener)]) -> Listener:
-        return name if isinstance(name, Listener) else await deck.listener(name)
+        try:
+            return name if isinstance(name, Listener) else await deck.listener(name)
+        except BadName as fault:
+            raise HTTPException(422, str(fault)) from None
 
     both = APIRouter()
     both.include_router(lastfm_router(deck, who, callback_url))

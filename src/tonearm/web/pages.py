@@ -7,13 +7,16 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from tonearm.deck import Deck, Listener
+from tonearm.service.telling import Done, NoSuchPlay, NotNow
 from tonearm.store import glance
 from tonearm.web import assets, views
 from tonearm.web.access import Access
 from tonearm.web.door import door_router
 from tonearm.web.reference import reference
+from tonearm.web.shapes import Row
 from tonearm.web.sheets import Sheet, page_route
 from tonearm.web.templates import page, safe_headers
+from tonearm.web.words import sentence
 
 RETRY_WAIT = 3.0
 """Seconds that a form's answer waits for the queue to move, so that the next page shows what came of it."""
@@ -57,7 +60,7 @@ def _home_routes(router: APIRouter, deck: Deck, access: Access, headers: dict[st
 async def _facts(deck: Deck, me: Listener) -> dict[str, Any]:
     now = deck.clock.now()
     seen = await deck.store.read(partial(glance.look, number=me.id, key=deck.listeners.pace_key, now=now))
-    moment = views.Moment(now, deck.configured, deck.delivers())
+    moment = views.Moment(now, deck.configured, deck.delivers(), deck.listeners.daily)
     return {
         "now": now,
         "glance": seen,
@@ -81,6 +84,17 @@ def _form_routes(router: APIRouter, deck: Deck, access: Access) -> None:
             return Response(status_code=204)
         await deck.listeners.retry_and_wait(me.id, deck.ring, deck.announcer, RETRY_WAIT)
         return RedirectResponse("/", 303)
+
+    @router.post("/plays/{play}/send")
+    async def send(me: Me, request: Request, play: Row) -> Response:
+        """Send a play that was held back."""
+        match await deck.telling.retry(me.id, play):
+            case NoSuchPlay():
+                raise HTTPException(404, "There is no such play.")
+            case NotNow(why):
+                raise HTTPException(409, sentence(why))
+            case Done():
+                return Response(status_code=204) if "hx-request" in request.headers else RedirectResponse("/", 303)
 
     @router.post("/disconnect")
     async def disconnect(me: Me, queue: Annotated[str, Form(pattern="^(keep|discard)$")]) -> Response:

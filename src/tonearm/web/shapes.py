@@ -27,6 +27,8 @@ Name = Annotated[str, StringConstraints(max_length=LONGEST_NAME), BeforeValidato
 OptionalName = Annotated[str, StringConstraints(max_length=LONGEST_NAME), BeforeValidator(_empty_for_none)]
 Seconds = Annotated[float, Field(ge=0, le=10_000_000, allow_inf_nan=False)]
 Number = Annotated[int, Field(ge=0, le=1_000_000)]
+Row = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+"""The number of a play or a job: what fits into a database."""
 
 
 class Strict(BaseModel):

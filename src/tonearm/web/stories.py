@@ -10,7 +10,7 @@ from tonearm.deck import Deck, Listener
 from tonearm.service.telling import Done, NoSuchPlay, NotNow, Outcome, Story
 from tonearm.web.api import Ask
 from tonearm.web.faults import Answers
-from tonearm.web.shapes import Detail, Number, OptionalName, Seconds, Strict
+from tonearm.web.shapes import Detail, Number, OptionalName, Row, Seconds, Strict
 
 Fate = Literal[
     "queued",
@@ -141,7 +141,7 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
         )
 
     @router.get("/{play}", response_model=PlayOut, responses=faults)
-    async def story(me: Me, play: int) -> Any:
+    async def story(me: Me, play: Row) -> Any:
         """The whole story of a play, with each attempt that failed."""
         found = await deck.telling.story(me.id, play)
         if found is None:
@@ -150,17 +150,23 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
         return _play(found).model_copy(update={"attempts": attempts})
 
     @router.post("/{play}/retry", response_model=DoneOut, responses=faults)
-    async def retry(me: Me, play: int) -> Any:
-        """Send a play now that waits, or after all one that was ignored, refused, discarded or never queued."""
+    async def retry(me: Me, play: Row) -> Any:
+        """Send a play now that waits, or after all one that was suspected, ignored, refused, discarded or never queued.
+
+        One that is `expired` goes where it is younger than 14 days after all, since a clock was wrong.
+        """
         return _done(await deck.telling.retry(me.id, play), play)
 
     @router.patch("/{play}", response_model=DoneOut, responses=faults)
-    async def correct(me: Me, play: int, names: NamesIn) -> Any:
-        """Send a play with other names: a new play, linked to this one, which is kept as discarded."""
+    async def correct(me: Me, play: Row, names: NamesIn) -> Any:
+        """Send a play with other names: a new play, linked to this one, which is kept as discarded.
+
+        Artist, track and start make a play what it is to Last.fm: where only others change, it stays the same play.
+        """
         return _done(await deck.telling.correct(me.id, play, names.change), play)
 
     @router.delete("/{play}", response_model=DoneOut, responses=faults)
-    async def discard(me: Me, play: int) -> Any:
+    async def discard(me: Me, play: Row) -> Any:
         """Take a play out for good; it stays in the history as discarded."""
         return _done(await deck.telling.discard(me.id, play), play)
 

@@ -26,6 +26,7 @@ def _environment() -> Environment:
     made.globals.update(asset=assets.url, version=__version__)
     for filter_ in (
         words.ago,
+        words.by,
         words.clock,
         words.countdown,
         words.marked,

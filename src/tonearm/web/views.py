@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tonearm.core.account import Account, Connection
 from tonearm.core.event import NowPlayingShown
+from tonearm.core.pacing import clear_at
 from tonearm.core.play import OLDEST_ACCEPTED, SHORTEST_TRACK, Track, counts
 from tonearm.store.glance import Glance, InLine
 from tonearm.store.plays import Kept
@@ -39,16 +40,23 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """How this process stands at a moment: Unix seconds, an API key or none, sending or leaving it to another."""
+    """How this process stands at a moment: Unix seconds, an API key or none, sending or leaving it to another.
+
+    `daily` is the daily limit of scrobbles where one is set; None: as it was learnt.
+    """
 
     now: float
     configured: bool
     delivers: bool
+    daily: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A play with its state. `due` is when `then` comes true, in seconds from now; None: at once, or not by waiting."""
+    """A play with its state. `due` is when `then` comes true, in seconds from now; None: at once, or not by waiting.
+
+    `may_send`: it is held back until its listener says that it shall go.
+    """
 
     id: int
     title: str
@@ -60,6 +68,7 @@ class Row:
     why: str
     then: str = ""
     due: float | None = None
+    may_send: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +100,20 @@ class Playing:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """The plays of the last 24 hours against the daily limit; `clear_at` (Unix seconds) where plays wait for it."""
+
+    used: int
+    about: int
+    clear_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """The queue: its true counts, the oldest rows, and what holds or speeds it. `again`: seconds until it is stale."""
+    """The queue: its true counts, the oldest rows, and what holds or speeds it. `again`: seconds until it is stale.
+
+    `budget` is None while no daily limit is known.
+    """
 
     queued: int
     sending: int
@@ -102,6 +123,7 @@ class Line:
     next_due: float | None
     oldest_dies_in: float | None
     elsewhere: bool
+    budget: Budget | None
     again: float | None
 
     @property
@@ -185,8 +207,17 @@ def line(glance: Glance, moment: Moment) -> Line:
         next_due=max(0.0, next_at - now) if movable and not still else None,
         oldest_dies_in=dies if dies is not None and dies < SOON_TOO_OLD else None,
         elsewhere=moment.configured and not moment.delivers,
+        budget=_budget(glance, moment, goes=bool(movable) and not still),
         again=_again(rows, still, moment),
     )
+
+
+def _budget(glance: Glance, moment: Moment, *, goes: bool) -> Budget | None:
+    about = glance.line.budget if moment.daily is None else moment.daily
+    clear = clear_at(glance.count.queued, about, glance.accepted, moment.now)
+    if clear is None:
+        return None
+    return Budget(glance.accepted, about, clear if goes and clear > moment.now else None)
 
 
 def _again(rows: tuple[Row, ...], still: str, moment: Moment) -> float | None:
@@ -242,7 +273,8 @@ def _row(
 def latest(kept: Kept) -> Row:
     """A play whose fate is known."""
     tone, label, why = _fate(kept)
-    return _row(kept.id, kept.play.track, kept.play.timestamp, tone, label, why)
+    row = _row(kept.id, kept.play.track, kept.play.timestamp, tone, label, why)
+    return replace(row, may_send=kept.fate == "suspected")
 
 
 def _fate(kept: Kept) -> tuple[Tone, str, str]:
@@ -261,6 +293,8 @@ def _fate(kept: Kept) -> tuple[Tone, str, str]:
             return Tone.QUIET, "Not counted", why or "Not heard for long enough."
         case "disabled" | "not_authenticated":
             return Tone.QUIET, "Not sent", f"{why} {only_here}".strip()
+        case "suspected":
+            return Tone.HELD, "Suspected", why
         case "discarded":
             return Tone.QUIET, "Discarded", why
         case "queued":

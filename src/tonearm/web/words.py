@@ -11,6 +11,11 @@ from markupsafe import Markup
 LONGEST_SHOWN = 240
 """Characters of one name; a list is no place for a novel."""
 
+HOUR = 3600.0
+THIS_WEEK = 6 * 86400.0
+"""Seconds for which the name of a day says which day it is."""
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me", "Zs", "Zl", "Zp"}
 
@@ -72,6 +77,15 @@ def moment(timestamp: float, now: float) -> Markup:
     this_year = here.year == datetime.fromtimestamp(now, UTC).astimezone().year
     words = f"{day} {here:%H:%M}" if this_year else f"{day} {here.year}"
     return Markup('<time datetime="{}">{}</time>').format(f"{there:%Y-%m-%dT%H:%M:%SZ}", words)
+
+
+def by(timestamp: float, now: float) -> Markup:
+    """The full hour by which something is over, since it is known no better; told as `moment` tells."""
+    there = datetime.fromtimestamp(math.ceil(timestamp / HOUR) * HOUR, UTC)
+    here = there.astimezone()
+    day = _DAYS[here.weekday()]
+    words = day if timestamp - now < THIS_WEEK else f"{day} {here.day} {_MONTHS[here.month - 1]}"
+    return Markup('<time datetime="{}" data-by>{} {:%H:%M}</time>').format(f"{there:%Y-%m-%dT%H:%M:%SZ}", words, here)
 
 
 def ago(seconds: float) -> Markup:

@@ -3,6 +3,8 @@
 // counts waits and tracks along, tells moments in the reader's own time, and lets the lamp say whether this is live.
 (() => {
   const GATHER = 150; // milliseconds in which several events make one fetch
+  const THIS_WEEK = 6 * 86400000; // milliseconds for which the name of a day says which day it is
+  const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
   const EVENTS = ["auth", "now-playing", "scrobble-status", "queue-updated"].map((name) => `lastfm:${name}`);
   const seen = new WeakMap(); // element -> when its numbers were true
@@ -31,6 +33,12 @@
     return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
   };
 
+  const by = (at) => {
+    const day = DAYS[at.getDay()];
+    const date = at - Date.now() < THIS_WEEK ? "" : ` ${at.getDate()} ${MONTHS[at.getMonth()]}`;
+    return `${day}${date} ${two(at.getHours())}:${two(at.getMinutes())}`;
+  };
+
   const write = (element, words) => {
     if (element.textContent !== words) element.textContent = words;
   };
@@ -49,7 +57,10 @@
   };
 
   const read = (root) => {
-    for (const time of root.querySelectorAll("time[datetime]")) write(time, moment(new Date(time.dateTime)));
+    for (const time of root.querySelectorAll("time[datetime]")) {
+      const at = new Date(time.dateTime);
+      write(time, "by" in time.dataset ? by(at) : moment(at));
+    }
     for (const element of root.querySelectorAll("[data-in], [data-ago], [data-clock], [data-elapsed]")) seen.set(element, Date.now());
     const parts = [...root.querySelectorAll("[data-stale-in]")];
     if (root.matches?.("[data-stale-in]")) parts.push(root);

@@ -63,6 +63,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("attempt_by_age", "attempt", ["at"], unique=False)
     op.create_table(
         "library",
         sa.Column("id", ID, nullable=False),
@@ -147,11 +148,19 @@ def upgrade() -> None:
             ["account.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("account", "artist", "track", "timestamp", name="play_once"),
+        sa.UniqueConstraint("account", "timestamp", "artist", "track", name="play_once"),
     )
     op.create_index("play_as_told", "play", ["account", "reported_timestamp"], unique=False)
     op.create_index("play_by_fate", "play", ["account", "fate", "settled_at"], unique=False)
-    op.create_index("play_by_time", "play", ["account", "timestamp"], unique=False)
+    settled = sa.text("fate != 'queued'")
+    op.create_index(
+        "play_settled",
+        "play",
+        ["account", "timestamp", "id"],
+        unique=False,
+        sqlite_where=settled,
+        postgresql_where=settled,
+    )
     op.create_table(
         "run",
         sa.Column("id", ID, nullable=False),
@@ -219,15 +228,15 @@ def upgrade() -> None:
             ["id"],
             ["play.id"],
         ),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("account", "artist", "track", "timestamp", name="scrobble_queue_once"),
+        sa.PrimaryKeyConstraint("account", "id"),
+        sa.UniqueConstraint("account", "timestamp", "artist", "track", name="scrobble_queue_once"),
+        sqlite_with_rowid=False,
     )
     op.create_index("scrobble_queue_by_age", "scrobble_queue", ["timestamp"], unique=False)
-    op.create_index("scrobble_queue_by_time", "scrobble_queue", ["account", "timestamp"], unique=False)
     op.create_index(
         "scrobble_queue_by_turn",
         "scrobble_queue",
-        ["account", "state", sa.literal_column("live DESC"), "timestamp", "id"],
+        ["account", "state", "owner", sa.literal_column("live DESC"), "timestamp", "id", "next_attempt_at"],
         unique=False,
     )
     op.create_table(
@@ -244,3 +253,4 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("play", "attempt"),
     )
+    op.create_index("tried_by_attempt", "tried", ["attempt"], unique=False)

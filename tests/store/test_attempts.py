@@ -1,0 +1,68 @@
+"""Attempts: kept while their plays wait and for a time after, and then forgotten."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Connection, func, select
+
+from tests.store.rows import NOW, enqueue, listener
+from tonearm.core.verdict import Cause
+from tonearm.store import attempts, plays
+from tonearm.store.attempts import FORGOTTEN_AT_ONCE
+from tonearm.store.database import Store
+from tonearm.store.schema import attempt, tried
+
+pytestmark = pytest.mark.anyio
+
+LATER = Cause(8, "try again")
+
+
+def tell(db: Connection, account: int, at: float, *told: int) -> None:
+    attempts.write(db, account, at, "Later", LATER, told)
+
+
+def left(db: Connection) -> tuple[int, int]:
+    """How many attempts there are, and of how many plays they tell."""
+    numbers, of_plays = (select(func.count()).select_from(table).scalar_subquery() for table in (attempt, tried))
+    one, other = db.execute(select(numbers, of_plays)).one()
+    return one, other
+
+
+@pytest.mark.parametrize(
+    ("at", "settled", "expected"),
+    [
+        pytest.param(NOW - 1, (NOW - 1, NOW - 1), (0, 0), id="all settled long ago"),
+        pytest.param(NOW - 1, (NOW - 1, NOW), (1, 2), id="one settled lately"),
+        pytest.param(NOW - 1, (NOW - 1, None), (1, 2), id="one still waits"),
+        pytest.param(NOW, (NOW - 1, NOW - 1), (1, 2), id="tried lately, as the clock has it"),
+    ],
+)
+async def test_an_attempt_is_forgotten_when_all_of_its_plays_were_settled_long_ago(
+    store: Store, at: float, settled: tuple[float | None, ...], expected: tuple[int, int]
+) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        numbers = [enqueue(db, me, n) for n in range(len(settled))]
+        tell(db, me, at, *numbers)
+        for number, when in zip(numbers, settled, strict=True):
+            plays.settle(db, [number], "accepted" if when else "queued", when)
+        attempts.forget(db, NOW)
+        assert left(db) == expected
+        assert all(plays.find(db, me, number) for number in numbers)
+
+    await store.write(work)
+
+
+async def test_of_many_attempts_the_oldest_are_forgotten_first_and_not_all_at_once(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        number = enqueue(db, me, 0)
+        for age in range(FORGOTTEN_AT_ONCE + 2):
+            tell(db, me, NOW - 1 - age, number)
+        plays.settle(db, [number], "accepted", NOW - 1)
+        attempts.forget(db, NOW)
+        assert [one.at for one in attempts.of_play(db, number)] == [NOW - 1, NOW - 2]
+        attempts.forget(db, NOW)
+        assert left(db) == (0, 0)
+
+    await store.write(work)
