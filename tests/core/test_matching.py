@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonearm.core.likeness import Bare, Doubt, bare
+from tonearm.core.likeness import Bare, Doubt, bare, misspelt
 from tonearm.core.matching import (
     MOST_CANDIDATES,
     Candidate,
@@ -354,3 +354,20 @@ def test_real_corrections_of_last_fm_are_matched(test_data: Path) -> None:
     assert sure / known > 0.66
     assert wrong / known < 0.01
     assert (sure + doubtful) / known > 0.92
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "slip"),
+    [
+        pytest.param("sinnerman", "sinnreman", True, id="two letters in one place"),
+        pytest.param("sinnerman", "sinnermxyn", True, id="one letter for two"),
+        pytest.param("sinnerman", "sinxyzman", False, id="three letters are another word"),
+        pytest.param("sinnerman", "sinnerm\u052fn", True, id="the last letter of the alphabets that spell"),
+        pytest.param("sinnerman", "sinnerm\u0531n", False, id="the first of those in which a letter is a syllable"),
+        pytest.param("sinnerman", "sinnerm1n", False, id="a digit is no slip"),
+        pytest.param("flood", "flood i", False, id="a part's numeral is none either"),
+    ],
+)
+def test_what_may_be_a_slip_of_the_pen(one: str, other: str, slip: bool) -> None:
+    assert misspelt(one, other) is slip
+    assert misspelt(other, one) is slip

@@ -103,6 +103,7 @@ def test_hearing_more_or_asking_less_never_makes_a_play_count_less(
         pytest.param("\x00\x07Nina\x1b Simone\x7f\x9f", "Nina Simone", id="control characters go"),
         pytest.param("Nina\ud800 Simone\udfff", "Nina Simone", id="lone surrogates go"),
         pytest.param("Nina\ufffe Simone\uffff\ufdd0\ufdef\U0010ffff", "Nina Simone", id="non-characters go"),
+        pytest.param("\x01\ufdcf\ufdf0\ufffd", "\ufdcf\ufdf0\ufffd", id="their neighbours stay"),
         pytest.param("Bjo\u0308rk", "Björk", id="letters are composed"),
         pytest.param("a\u2028b\u2029c\x85d\x0be\x0cf\rg", "a b c d e f g", id="every line break is a blank"),
         pytest.param("\u3000坂本 龍一\u00a0", "坂本 龍一", id="blanks of all scripts around a name go"),
