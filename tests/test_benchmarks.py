@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.fairness import Crowd, Wait, judged
 from benchmarks.history import DAYS, made_up, restamped
 from benchmarks.report import Options, Report
 
@@ -21,6 +22,8 @@ PROMISED = {
     "scan": ("seconds", "rescan_seconds"),
     "start": ("first_answer_ms", "help_ms", "idle_mib", "after_100k_mib"),
     "replay": ("seconds", "plays_per_s"),
+    "fairness": ("worst_ratio", "median_ratio", "backlog_seconds"),
+    "growth": ("flush_ratio", "claim_ratio", "due_ratio", "memory_ratio"),
 }
 MACHINE = ("cores", "python", "sqlite", "compared_with", "runs")
 
@@ -92,3 +95,16 @@ def test_a_restamped_history_keeps_its_order_and_its_coincidences() -> None:
     assert times == sorted(times)
     assert [times[0] == at for at in times] == [True, True, True, False, False]
     assert times[3] != times[4]
+
+
+def test_a_crowd_is_the_accounts_that_have_something_to_send() -> None:
+    crowd = Crowd([Wait(1, 0.0, 9.0), Wait(1, 2.0, 5.0), Wait(2, 3.0, 4.0)])
+    assert [crowd.at(moment) for moment in (-1.0, 0.0, 2.5, 3.0, 4.0, 8.9, 9.0)] == [0, 1, 1, 2, 1, 1, 0]
+
+
+def test_a_fair_wait_is_a_request_of_each_account_that_waits_at_four_a_second() -> None:
+    """A second where two wait, half of one where nobody else does: twice what is fair. The backlog needs two turns."""
+    backlog = [Wait(1, 0.0, 1.0 + n / 100) for n in range(51)]
+    ratios, done, fair = judged([*backlog, Wait(2, 0.0, 1.0), Wait(3, 2.0, 2.5)], with_backlog=1)
+    assert ratios == {2: 2.0, 3: 2.0}
+    assert (done, fair) == (1.5, 1.0)

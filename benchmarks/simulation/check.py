@@ -60,7 +60,7 @@ class Checker:
 
     def _history(self, row: sqlite3.Row) -> None:
         what = (row["artist"], row["track"], row["timestamp"])
-        play = self.ledger.find(row["artist"], row["track"], row["reported_timestamp"])
+        play = self.ledger.find(row["artist"], row["track"], lambda: int(row["reported_timestamp"]))
         if play is None:
             self.finds(Kind.DOUBLED, f"{what} stands in the history, and nobody reported it")
             return

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import URL, Engine
 
 from benchmarks.simulation.doom import Died, Doom, End
 from benchmarks.simulation.timeline import Timeline
@@ -33,11 +34,24 @@ class Disk:
         self.failed = 0
         self._timeline = timeline
         self._chance = chance
+        self._eyes: sqlite3.Connection | None = None
 
     def latency(self) -> float:
         """Seconds that the next commit takes."""
         slow = self._timeline.elapsed < self.slow_until
         return self._chance.choice((0.2, 1.0, 5.0)) if slow else self._chance.choice((0.0, 0.0, 0.001, 0.02))
+
+    def look(self, question: str, *values: object) -> list[Any]:
+        """What stands in the file now, as somebody sees it who is not the process."""
+        if self._eyes is None:
+            self._eyes = sqlite3.connect(self.file)
+        return self._eyes.execute(question, values).fetchall()
+
+    def look_away(self) -> None:
+        """Let go of the file."""
+        if self._eyes is not None:
+            self._eyes.close()
+            self._eyes = None
 
     def commits(self) -> None:
         """A transaction is about to be committed."""
@@ -45,7 +59,7 @@ class Disk:
             raise Died
         if self._timeline.elapsed < self.full_until:
             self.failed += 1
-            raise OperationalError("COMMIT", None, sqlite3.OperationalError("database or disk is full"))
+            raise sqlite3.OperationalError("database or disk is full")
 
 
 class Drive:
@@ -60,9 +74,10 @@ class Drive:
         """In place of `tonearm.store.database.connect`, which makes the engines."""
         if writes not in self._engines:
             engine = self._engines[writes] = self._connect(url, writes=writes)
-            event.listen(engine, "do_connect", self._lead)
+            dialect = engine.dialect
+            dialect.connect = partial(self._lead, dialect.connect)  # type: ignore[method-assign]
             if writes:
-                event.listen(engine, "commit", self._commits)
+                dialect.do_commit = partial(self._commits, dialect.do_commit)  # type: ignore[method-assign]
         return self._engines[writes]
 
     def writer(self, engine: Engine) -> Writer:
@@ -75,13 +90,14 @@ class Drive:
         for engine in self._engines.values():
             engine.dispose()
 
-    def _lead(self, _: object, __: object, arguments: list[Any], ___: object) -> None:
+    def _lead(self, connect: Callable[..., Any], _: str, **arguments: Any) -> Any:
         assert self.disk is not None
-        arguments[0] = str(self.disk.file)
+        return connect(str(self.disk.file), **arguments)
 
-    def _commits(self, _: Connection) -> None:
+    def _commits(self, commit: Callable[[Any], None], connection: Any) -> None:
         assert self.disk is not None
         self.disk.commits()
+        commit(connection)
 
 
 class Writer(writer.Writer):

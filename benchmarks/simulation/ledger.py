@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 Key = tuple[str, str, int]
@@ -148,7 +149,7 @@ class Ledger:
         """All plays of a song."""
         return self._by_names.get((artist, title), [])
 
-    def find(self, artist: str, title: str, told: int) -> Reported | None:
+    def find(self, artist: str, title: str, told: Callable[[], int]) -> Reported | None:
         """The play that was reported so; a song that was played once is found whatever time it has."""
         songs = self.songs(artist, title)
-        return songs[0] if len(songs) == 1 else self.by_key.get((artist, title, told))
+        return songs[0] if len(songs) == 1 else self.by_key.get((artist, title, told()))

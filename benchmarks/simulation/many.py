@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import multiprocessing
 import os
 from collections.abc import Iterable, Iterator
@@ -33,6 +34,7 @@ def results(seeds: Iterable[int], plays: int, processes: int = 0) -> Iterator[Re
 
 
 def _enter() -> None:
+    gc.freeze()  # what is loaded stays: there is no need to look through it again and again
     room = Room()
     _rooms.append(room)
     atexit.register(room.__exit__)

@@ -22,11 +22,15 @@ from lastfm_emulator import API_KEY, API_SECRET
 from tonearm import app
 from tonearm.deck import Deck
 from tonearm.engine import embedded
+from tonearm.lastfm import transport
 from tonearm.store import database
 from tonearm.store.writer import StoreUnavailable
 
 Live = Callable[[list[Deck]], Awaitable[None]]
 """What is done with the decks of a life."""
+
+SECRET = "simulated"
+"""Seals what is no secret."""
 
 _DRIVE = Drive()
 
@@ -88,14 +92,14 @@ class Process:
         async with AsyncExitStack() as stack:
             decks = []
             for number, clock in enumerate(self.clocks):
-                transport = Wire(self.network, doom, number)
-                http = await stack.enter_async_context(httpx2.AsyncClient(transport=transport, trust_env=False))
+                wire = Wire(self.network, doom, number)
+                http = await stack.enter_async_context(httpx2.AsyncClient(transport=wire, trust_env=False))
                 deck = tonearm.open(
                     self.disk.file,
                     api_key=API_KEY,
                     api_secret=API_SECRET,
                     requests_per_second=self.per_second,
-                    secret_key="simulated",  # seals what is no secret
+                    secret_key=SECRET,
                     http=http,
                     clock=clock,
                 )
@@ -148,6 +152,7 @@ def surroundings(process: Process) -> Iterator[None]:
             (database, "Writer", _DRIVE.writer),
             (app, "migrate", lambda _: None),  # the file comes with its tables
             (app, "sole_sender", _nobody_else),
+            (transport, "perf_counter", lambda: process.timeline.elapsed),
         ):
             stack.enter_context(replaced(place, name, value))
         if len(process.clocks) > 1:

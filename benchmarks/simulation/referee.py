@@ -6,6 +6,8 @@ import json
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from xml.etree import ElementTree
 
@@ -142,7 +144,7 @@ class Referee:
     def _scrobbles(self, sent: Sent, sent_items: list[dict[str, str]]) -> None:
         for item in sent_items:
             artist, title, timestamp = item.get("artist", ""), item.get("track", ""), int(item.get("timestamp", "0"))
-            play = self.ledger.find(artist, title, self.told(artist, title, timestamp))
+            play = self.ledger.find(artist, title, partial(self.told, artist, title, timestamp))
             if play is None:
                 self.finds(Kind.DOUBLED, f"#{sent.number} sends {item}, which nobody reported")
                 continue
@@ -220,7 +222,8 @@ class Referee:
 
     def _could_be_sent(self, play: Reported, at: float) -> bool:
         lag = LAG if self.alone else 10 * LAG
-        return play.answers[0].at < at - lag and LAG < self.clock() - play.timestamp < TOO_OLD - 10 * lag
+        age = self.clock() - play.timestamp
+        return play.answers[0].at < at - lag and LAG < age < TOO_OLD - max(0.0, self.latest_skew) - 10 * lag
 
     def unanswered(self, sent: Sent) -> None:
         """No answer came."""
@@ -230,8 +233,10 @@ class Referee:
 
     def answered(self, sent: Sent, reply: Reply) -> None:
         """An answer arrives, which may be nonsense."""
-        skew = self.emulator.now() - self.clock()
-        self.earliest_skew, self.latest_skew = min(self.earliest_skew, skew), max(self.latest_skew, skew)
+        shown = parsedate_to_datetime(dict(reply.headers)["date"]).timestamp()  # a fault may be over by now
+        for time in (shown, self.emulator.now()):
+            skew = time - self.clock()
+            self.earliest_skew, self.latest_skew = min(self.earliest_skew, skew), max(self.latest_skew, skew)
         content = _read(reply.body)
         number = content.get("error") if content else None
         self.say("wire", f"#{sent.number} is answered: HTTP {reply.status} {_shortened(reply.body)}")

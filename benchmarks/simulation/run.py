@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import sqlite3
 import traceback
-from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
@@ -43,6 +41,16 @@ _LONGEST_LIFE = 60
 
 _HEALING = 30 * 3600.0
 """Seconds within which everything is settled once nothing goes wrong: rests of hours in a row, and a key's."""
+
+
+_TOLD = (  # joined in this order, so that the index on a play's names can be used
+    "SELECT reported_timestamp FROM account CROSS JOIN play"
+    " ON play.account = account.id AND artist = ? AND track = ? AND timestamp = ? ORDER BY play.id"
+)
+_OWED = (
+    "SELECT account.name, owner, max(timestamp) FROM scrobble_queue JOIN account"
+    " ON account.id = scrobble_queue.account GROUP BY 1, 2 ORDER BY 1, 2"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +148,8 @@ class Run:
         self.deaths = 0
 
     def _told(self, artist: str, title: str, timestamp: int) -> int:
-        with closing(sqlite3.connect(self.disk.file)) as db:
-            asked = "SELECT reported_timestamp FROM play WHERE artist = ? AND track = ? AND timestamp = ?"
-            found = db.execute(asked, (artist, title, timestamp)).fetchone()
-        return int(found[0]) if found else timestamp
+        found = self.disk.look(_TOLD, artist, title, timestamp)
+        return int(found[0][0]) if found else timestamp
 
     def _mishap(self, words: str) -> None:
         self.referee.finds(Kind.MISBEHAVED, f"the process: {words}")
@@ -156,6 +162,8 @@ class Run:
                 self._heal()
             except Exception as fault:  # the process ended by itself, or never comes to an end
                 self._mishap("".join(traceback.format_exception(fault)[-3:]))
+            finally:
+                self.disk.look_away()
         Checker(self.ledger, self.emulator, self.disk.file, self.referee).check()
         return self._result()
 
@@ -254,12 +262,7 @@ class Run:
 
     def _owed(self) -> dict[tuple[str, str], float]:
         """(account, Last.fm user) of what is in the queue, with the time of the latest play (Unix seconds)."""
-        with closing(sqlite3.connect(self.disk.file)) as db:
-            rows = db.execute(
-                "SELECT account.name, owner, max(timestamp) FROM scrobble_queue JOIN account"
-                " ON account.id = scrobble_queue.account GROUP BY 1, 2 ORDER BY 1, 2"
-            )
-            return {(name, owner): float(latest) for name, owner, latest in rows}
+        return {(name, owner): float(latest) for name, owner, latest in self.disk.look(_OWED)}
 
     def _result(self) -> Result:
         digest = blake2b(digest_size=8)

@@ -7,17 +7,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from random import Random
+from typing import Protocol
 
 import httpx2
 
 from benchmarks.simulation.doom import Doom, End
-from benchmarks.simulation.referee import Referee, Sent
+from benchmarks.simulation.referee import Sent
 from benchmarks.simulation.timeline import Timeline
 from lastfm_emulator import Emulator
 from lastfm_emulator.emulator import Plan
 from lastfm_emulator.request import Hangup, Reply, Request
 
 CONNECT_PATIENCE = 5.0
+
+
+class Witness(Protocol):
+    """Sees every request when it leaves, and what comes of it."""
+
+    def leaves(self, request: Request, worker: int) -> Sent:
+        """A request leaves the process."""
+
+    def unanswered(self, sent: Sent) -> None:
+        """No answer came."""
+
+    def answered(self, sent: Sent, reply: Reply) -> None:
+        """An answer arrives, which may be nonsense."""
 
 
 @dataclass(slots=True)
@@ -27,7 +41,7 @@ class Network:
     timeline: Timeline
     emulator: Emulator
     chance: Random
-    referee: Referee
+    witness: Witness
     cut_until: float = 0.0
 
     @property
@@ -71,7 +85,7 @@ class Wire(httpx2.AsyncBaseTransport):
         )
         if self._doom.strikes(End.REQUEST_HELD):
             await asyncio.sleep(0)
-        sent = network.referee.leaves(asked, self._worker)
+        sent = network.witness.leaves(asked, self._worker)
         answered: asyncio.Future[Reply | Hangup] = asyncio.get_running_loop().create_future()
         network.carry(asked, partial(_hand_over, answered))
         if self._doom.strikes(End.REQUEST_SENT):
@@ -91,14 +105,14 @@ class Wire(httpx2.AsyncBaseTransport):
             async with asyncio.timeout(request.extensions["timeout"]["read"]):
                 return await answered
         except TimeoutError:
-            self._network.referee.unanswered(sent)
+            self._network.witness.unanswered(sent)
             raise httpx2.ReadTimeout("no answer in time", request=request) from None
 
     def _response(self, request: httpx2.Request, sent: Sent, reply: Reply | Hangup) -> httpx2.Response:
         if isinstance(reply, Hangup) or self._network.cut:
-            self._network.referee.unanswered(sent)
+            self._network.witness.unanswered(sent)
             raise httpx2.RemoteProtocolError("the connection was closed", request=request)
-        self._network.referee.answered(sent, reply)
+        self._network.witness.answered(sent, reply)
         return httpx2.Response(reply.status, headers=list(reply.headers), content=reply.body, request=request)
 
 

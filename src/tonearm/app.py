@@ -164,7 +164,8 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     if sends:
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         post, told = client(on_date=time.heard).scrobble, counting.changed
-        delivering = Delivering(store, clock, pace, post, seal, announcer, told, tally, owner, time, daily)
+        crowded = partial(engine.crowded, DELIVER)
+        delivering = Delivering(store, clock, pace, post, seal, announcer, told, tally, owner, time, daily, crowded)
         tasks.append(asyncio.create_task(_run(engine, delivering, deck.loving, stop)))
     try:
         yield deck

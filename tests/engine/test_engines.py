@@ -150,6 +150,72 @@ async def test_keys_run_beside_each_other_up_to_a_number(engine: Engine, work: W
     assert work.most == 3
 
 
+async def test_keys_have_their_turn_in_the_order_in_which_they_were_rung(engine: Engine, work: Work) -> None:
+    work.gate.clear()
+    async with running(engine, {"deliver": work}):
+        engine.hint("deliver", [1, 2, 3, 9, 4, 8])
+        await settle()
+        engine.hint("deliver", [8, 4, 7, 9])
+        work.gate.set()
+    assert work.calls == [1, 2, 3, 9, 4, 8, 7]
+
+
+async def test_what_waits_for_its_turn_has_it_once_however_often_it_is_found(
+    engine: Engine, clock: FakeClock, work: Work
+) -> None:
+    work.gate.clear()
+
+    async def due() -> Iterable[tuple[str, int]]:
+        return [("deliver", key) for key in (4, 5)] if work.busy.total() else []
+
+    async with running(engine, {"deliver": work}, due):
+        engine.hint("deliver", [1, 2, 3, 4, 5])
+        for _ in range(3):
+            await settle()
+            clock.advance(SWEEP)
+        work.gate.set()
+    assert work.calls == [1, 2, 3, 4, 5]
+
+
+async def test_whoever_has_more_to_do_goes_to_the_end_of_the_line(engine: Engine, clock: FakeClock, work: Work) -> None:
+    work.gate.clear()
+    work.again = [clock.now()]
+    async with running(engine, {"deliver": work}):
+        engine.hint("deliver", [1, 2, 3, 4, 5])
+        await settle()
+        work.gate.set()
+    assert work.calls == [1, 2, 3, 4, 5, 1]
+
+
+async def test_one_kind_takes_no_places_from_another(engine: Engine, work: Work) -> None:
+    other = Work()
+    work.gate.clear()
+    other.gate.set()
+    async with running(engine, {"import": work, "deliver": other}):
+        engine.hint("import", range(10))
+        await settle()
+        engine.hint("deliver", [7])
+        await settle()
+        assert (work.calls, other.calls) == ([0, 1, 2], [7])
+        work.gate.set()
+
+
+async def test_it_is_crowded_while_keys_wait_for_others_to_be_done(engine: Engine, work: Work) -> None:
+    work.gate.clear()
+    async with running(engine, {"deliver": work}):
+        engine.hint("deliver", [1, 2, 3])
+        await settle()
+        assert not engine.crowded("deliver")
+        engine.hint("deliver", [3])  # it is not beside itself, so no place would help it
+        assert not engine.crowded("deliver")
+        engine.hint("deliver", [4])
+        assert engine.crowded("deliver")
+        assert not engine.crowded("import")
+        work.gate.set()
+        await settle()
+        assert not engine.crowded("deliver")
+
+
 async def test_a_handler_that_names_a_moment_runs_again_then_and_not_before(
     engine: Engine, clock: FakeClock, work: Work
 ) -> None:

@@ -1,9 +1,10 @@
-"""The engine for one process: a set of rung keys, a set of busy ones, alarms, and the sweep."""
+"""The engine for one process: rung keys in order, a set of busy ones, alarms, and the sweep."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 from tonearm.clock import Clock
@@ -22,10 +23,10 @@ GRACE = 5.0
 
 
 class EmbeddedEngine:
-    """Runs up to `at_once` handlers beside each other in the caller's event loop, in the order in which they were rung.
+    """Runs up to `at_once` handlers of each kind beside each other in the caller's event loop.
 
-    A key that waits for a place keeps it, however often it is rung. One that has nothing more to do is taken up
-    again after `pause` seconds at the earliest.
+    Keys have their turn in the order in which they were rung; one that waits for it keeps its place, however often
+    it is rung. One that has nothing more to do is taken up again after `pause` seconds at the earliest.
     """
 
     def __init__(self, clock: Clock, at_once: int = 8, grace: float = GRACE, pause: float = 0.0) -> None:
@@ -33,18 +34,24 @@ class EmbeddedEngine:
         self._grace = grace
         self._pause = pause
         self._at_once = at_once
-        self._rung: dict[Job, None] = {}
+        self._rung: defaultdict[str, dict[int, None]] = defaultdict(dict)
         self._busy: set[Job] = set()
+        self._running: Counter[str] = Counter()
         self._paused: dict[Job, float] = {}
         self._alarms: dict[Job, float] = {}
         self._bell = asyncio.Event()
 
     def hint(self, kind: str, keys: Iterable[int]) -> None:
         """There may be something to do; keys that run already run again."""
-        new = [job for key in keys if (job := (kind, key)) not in self._rung]
+        rung = self._rung[kind]
+        new = [key for key in keys if key not in rung]
         if new:
-            self._rung.update(dict.fromkeys(new))
+            rung.update(dict.fromkeys(new))
             self._bell.set()
+
+    def crowded(self, kind: str) -> bool:
+        """Whether keys of a kind wait for a place."""
+        return self._running[kind] >= self._at_once and self._first(kind) is not None
 
     async def run(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what runs then gets `grace` seconds to come to its end."""
@@ -60,11 +67,9 @@ class EmbeddedEngine:
                     swept = now
                 for job in [job for job, at in self._alarms.items() if at <= now]:
                     del self._alarms[job]
-                    self._rung[job] = None
+                    self._ring(job)
                 self._paused = {job: until for job, until in self._paused.items() if now < until <= now + self._pause}
-                while (job := self._next()) is not None:
-                    del self._rung[job]
-                    self._busy.add(job)
+                for job in self._admitted():
                     task = asyncio.create_task(self._work(job, handlers))
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
@@ -74,11 +79,28 @@ class EmbeddedEngine:
             stopping.cancel()
             await _end(tasks, self._grace)
 
-    def _next(self) -> Job | None:
-        """The key that was rung first of those that may run now, if there is a place for it."""
-        if len(self._busy) >= self._at_once:
-            return None
-        return next((job for job in self._rung if job not in self._busy and job not in self._paused), None)
+    def _ring(self, job: Job) -> None:
+        kind, key = job
+        self._rung[kind][key] = None
+
+    def _admitted(self) -> list[Job]:
+        """Those that run from now on: as many as there are places for, the first that were rung."""
+        admitted = []
+        for kind, rung in self._rung.items():
+            while self._running[kind] < self._at_once and (key := self._first(kind)) is not None:
+                del rung[key]
+                self._busy.add((kind, key))
+                self._running[kind] += 1
+                admitted.append((kind, key))
+        return admitted
+
+    def _first(self, kind: str) -> int | None:
+        """The key that was rung first of those that may run now."""
+        for key in self._rung[kind]:
+            job = (kind, key)
+            if job not in self._busy and job not in self._paused:
+                return key
+        return None
 
     async def _work(self, job: Job, handlers: Mapping[str, Handler]) -> None:
         kind, key = job
@@ -95,11 +117,13 @@ class EmbeddedEngine:
             log.exception("%s of %s failed; it is tried again", *job)
         finally:
             self._busy.discard(job)
+            self._running[kind] -= 1
             self._bell.set()
 
     async def _sweep(self, due: Due) -> None:
         try:
-            self._rung.update(dict.fromkeys(await due()))
+            for job in await due():
+                self._ring(job)
         except StoreUnavailable as fault:
             log.warning("looking for work waits for the database: %s", fault)
         except Exception:

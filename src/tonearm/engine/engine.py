@@ -22,5 +22,8 @@ class Engine(Protocol):
     def hint(self, kind: str, keys: Iterable[int]) -> None:
         """There may be something to do: best effort. Call it after the commit, from the event loop."""
 
+    def crowded(self, kind: str) -> bool:
+        """Whether keys of a kind wait until others are done: a handler that has done its share then gives way."""
+
     async def run(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what runs then gets some seconds to come to its end."""

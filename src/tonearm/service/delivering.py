@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import assert_never
 
@@ -50,7 +50,10 @@ LEASE = 30.0
 HEARTBEAT = 10.0
 
 BATCHES = 4
-"""Batches of one account before the others have their turn."""
+"""Batches of one account before others have their turn; a single one where others wait for theirs."""
+
+TIDY = 60.0
+"""Seconds between two looks at what has grown too old. It is not sent in the meantime: that is asked of each batch."""
 
 EXPIRED_AT_ONCE = 500
 
@@ -73,11 +76,19 @@ class _Turn:
     at: float = 0.0
 
 
+@dataclass(slots=True)
+class _Tidied:
+    """When nothing was found that had grown too old (Unix seconds)."""
+
+    at: float = -TIDY
+
+
 @dataclass(frozen=True, slots=True)
 class Delivering:
     """Sends the plays of one account at a time each; `owner` names this process in leases.
 
-    `daily` is the daily limit of scrobbles of an account; None: it is learned where it is met.
+    `daily` is the daily limit of scrobbles of an account; None: it is learned where it is met. `crowded` says
+    whether other accounts wait for their turn.
     """
 
     store: Store
@@ -91,6 +102,8 @@ class Delivering:
     owner: str
     time: LastFmTime
     daily: int | None = None
+    crowded: Callable[[], bool] = bool  # nobody
+    tidied: _Tidied = field(default_factory=_Tidied)
 
     async def deliver(self, account: int) -> float | None:
         """Send all that is due for an account; when to look again (Unix seconds), if that is known."""
@@ -114,7 +127,8 @@ class Delivering:
                 verdict = await self._send(lease, turn)
                 self.tally.verdicts[type(verdict).__name__] += 1
                 sent += 1
-                go_on = partial(self._go_on, lease, turn, verdict, last=sent == BATCHES)
+                last = sent == BATCHES or self.crowded()
+                go_on = partial(self._go_on, lease, turn, verdict, last=last)
                 turn = await self.store.write(go_on)
                 lease = turn.lease
                 self._tell(account, turn.news)
@@ -126,25 +140,23 @@ class Delivering:
         return turn.until
 
     async def due(self) -> list[int]:
-        """Accounts that have something to send now; first, what grew too old is settled, and old attempts go."""
+        """Accounts that have something to send now; now and then, what grew too old is settled or forgotten first."""
         now = self.clock.now()
-        before = self.time.now() - OLDEST_ACCEPTED
-        look = partial(self._look, now=now, before=before)
-        forgets, expires, due = await self.store.read(look)
-        if forgets:
-            await self.store.write(partial(attempts.forget, before=now - ATTEMPTS_KEPT))
-        if expires:
-            expired = await self.store.write(partial(self._expire, before=before))
-            for account, news in expired:
-                self._tell(account, (news,))
-            _, _, due = await self.store.read(look)
-        return due
+        if not self.tidied.at <= now < self.tidied.at + TIDY:  # the clock may have been put back
+            await self._tidy(now)
+        return await self.store.read(lambda db: [] if pace.held(db, self.pace.key, now) else queue.due(db, now))
 
-    def _look(self, db: Connection, now: float, before: float) -> tuple[bool, bool, list[int]]:
-        """Whether attempts are to be forgotten, whether plays have grown too old, and the accounts that are due."""
-        forgets = bool(attempts.forgettable(db, now - ATTEMPTS_KEPT))
-        expires = bool(queue.too_old(db, before, 1))
-        return forgets, expires, [] if pace.held(db, self.pace.key, now) else queue.due(db, now)
+    async def _tidy(self, now: float) -> None:
+        before, forgotten = self.time.now() - OLDEST_ACCEPTED, now - ATTEMPTS_KEPT
+        old = partial(queue.too_old, before=before, limit=1)
+        expires, forgets = await self.store.read(lambda db: (old(db), attempts.forgettable(db, forgotten)))
+        if expires:
+            for account, news in await self.store.write(partial(self._expire, before=before)):
+                self._tell(account, (news,))
+        if forgets:
+            await self.store.write(partial(attempts.forget, before=forgotten))
+        if not expires and not forgets:
+            self.tidied.at = now
 
     async def _keep(self, lease: Lease) -> None:
         with suppress(Fenced):
@@ -188,13 +200,9 @@ class Delivering:
             news.append(AuthChanged(step.line.connection, _username(db, lease.account)))
         queue.put_back(db, self._put_right(db, lease, step.back, now))
         _remember(db, lease.account, verdict, step, now)
-        lease = replace(lease, line=step.line)
-        if last:
-            queue.release(db, lease)
-            return _Turn(None, until=now, news=tuple(news))
-        return self._next(db, lease, tuple(news))
+        return self._next(db, replace(lease, line=step.line), tuple(news), last=last)
 
-    def _next(self, db: Connection, lease: Lease, news: tuple[Event, ...]) -> _Turn:
+    def _next(self, db: Connection, lease: Lease, news: tuple[Event, ...], *, last: bool = False) -> _Turn:
         now = self.clock.now()
         rest = pace.rest(db, self.pace.key)
         if rest and now < rest.until <= now + LONGEST_REST:
@@ -206,6 +214,9 @@ class Delivering:
         move = delivery.next_move(line, waiting, now, used=used, probe=rest is not None, skew=self.time.skew)
         told = news + tuple(self._fate(db, s, w, now) for s, w in _paired(move.expired, waiting))
         queue.remove(db, [s.id for s in move.expired])
+        if last and isinstance(move, Send):
+            queue.release(db, lease)
+            return _Turn(None, until=now, news=told)
         if isinstance(move, Send):
             queue.mark_sending(db, lease, [w.id for w in move.batch])
             if rest:  # one probes, the others wait for what it finds

@@ -84,6 +84,7 @@ _LINE = (
 
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_OF_ANYBODY = _ROW.account.in_(select(account.c.id))  # every index begins with the account: this looks one up for each
 # Rows lie by account, so their plays, which are found by number, say whose they are.
 _THOSE = tuple_(_ROW.account, _ROW.id).in_(select(history.c.account, history.c.id).where(history.c.id.in_(_IDS)))
 
@@ -181,8 +182,8 @@ def _rescue(db: Connection, number: int) -> None:
 def free_all(db: Connection) -> None:
     """End every lease, and let wait what was being sent: for the only process that sends, at its start."""
     db.execute(update(account).where(account.c.lease_until > 0).values(lease_until=0, lease_owner=""))
-    sending = (_ROW.account.in_(select(account.c.id)), _ROW.state == State.SENDING)  # so the index by turn finds them
-    freed = update(scrobble_queue).where(*sending).values(state=State.QUEUED).returning(_ROW.id)
+    sending = _ROW.state == State.SENDING
+    freed = update(scrobble_queue).where(_OF_ANYBODY, sending).values(state=State.QUEUED).returning(_ROW.id)
     plays.doubt(db, db.execute(freed).scalars())
 
 
@@ -318,7 +319,7 @@ def due(db: Connection, now: float) -> list[int]:
 
 _TOO_OLD = (
     select(_ROW.id, _ROW.account)
-    .where(_ROW.timestamp <= bindparam("before"), _ROW.state == State.QUEUED)
+    .where(_OF_ANYBODY, _ROW.timestamp <= bindparam("before"), _ROW.state == State.QUEUED)
     .order_by(_ROW.timestamp)
     .limit(bindparam("limit"))
 )

@@ -153,7 +153,6 @@ scrobble_queue = Table(
     _moment("enqueued_at"),
     PrimaryKeyConstraint("account", "id"),
     UniqueConstraint("account", "timestamp", "artist", "track", name="scrobble_queue_once"),
-    Index("scrobble_queue_by_age", "timestamp"),
     sqlite_with_rowid=False,  # the rows of an account lie together, so that a batch is on few pages
 )
 # A batch is taken in this order, and who has something to send is answered by the index alone.

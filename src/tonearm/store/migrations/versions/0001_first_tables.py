@@ -232,7 +232,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("account", "timestamp", "artist", "track", name="scrobble_queue_once"),
         sqlite_with_rowid=False,
     )
-    op.create_index("scrobble_queue_by_age", "scrobble_queue", ["timestamp"], unique=False)
     op.create_index(
         "scrobble_queue_by_turn",
         "scrobble_queue",

@@ -1,0 +1,361 @@
+"""Whether anything takes longer, or more memory, because more plays wait."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import sqlite3
+import statistics
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count, cycle
+from pathlib import Path
+from time import perf_counter
+
+import uvloop
+from sqlalchemy import Connection, func, update
+
+from benchmarks import history, rig
+from benchmarks.report import Options, Report, rounded, say
+from tonearm.core.delivery import BATCH
+from tonearm.core.play import Play, Track
+from tonearm.core.verdict import Answered, ItemAnswer
+from tonearm.deck import Deck
+from tonearm.service.delivering import LEASE, Delivering
+from tonearm.service.pacing import Pace
+from tonearm.service.timing import LastFmTime
+from tonearm.store import glance, queue
+from tonearm.store.schema import account
+from tonearm.store.seal import seal_beside
+
+EACH = 2 * BATCH
+"""Plays of each account that has any, where there are many: the second batch is taken as the first is settled."""
+
+AT_ONCE = 10
+"""Accounts that send in a round, where there are many. Their next plays come in turn about, as those before."""
+
+DAY = 86400.0
+TURN, REST, LOOK = "turn", "rest", "look"
+
+# Plays come in turn about: those of one account lie between those of the others, and their names in no order.
+_ACCOUNTS = """
+    INSERT INTO account (id, name, lastfm_username, lastfm_user, lastfm_session_key, lastfm_scrobbling_enabled,
+                         lastfm_scrobble_threshold, connection, answered_at)
+    WITH RECURSIVE number(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM number WHERE n < :accounts)
+    SELECT n, 'listener ' || n, 'Listener' || n, 'listener' || n, lastfm_session_key, lastfm_scrobbling_enabled,
+           lastfm_scrobble_threshold, connection, n * 7919 % 10007
+    FROM number, account WHERE account.id = 1 AND n <= :accounts
+"""
+_PLAYS = """
+    INSERT INTO play (account, artist, track, timestamp, album, album_artist, track_number, duration, played,
+                      chosen_by_user, heard, reported_timestamp, owner, fate, why, reported_at)
+    WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < :rows),
+    heard AS (SELECT n, 1 + n % :senders * :apart AS who, n * 2654435761 % 1000003 AS song,
+                     CAST(:start + n * :step AS INTEGER) AS at FROM number)
+    SELECT who, 'Artist ' || (song % 997) || ' & The Sëven', 'Song ' || song || ' (Remastered)', at,
+           'Album ' || (song / 12) || ' & More', 'Artist ' || (song % 997), song % 12 + 1, 215.4, 180.5,
+           1, 'heard 180 s of the 108 s needed', at, lastfm_user, 'queued', 'on disk, on its way to Last.fm', :now
+    FROM heard JOIN account ON account.id = who ORDER BY n
+"""
+_QUEUE = """
+    INSERT INTO scrobble_queue (id, account, artist, track, timestamp, album, album_artist, track_number, duration,
+                                played, chosen_by_user, owner, live, state, enqueued_at)
+    SELECT id, account, artist, track, timestamp, album, album_artist, track_number, duration, played, chosen_by_user,
+           owner, 0, 'queued', :now
+    FROM play ORDER BY id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """So many plays that wait, of one account or of some among many."""
+
+    rows: int
+    accounts: int
+
+    @property
+    def layout(self) -> str:
+        return "one_account" if self.accounts == 1 else "many_accounts"
+
+    @property
+    def senders(self) -> int:
+        """How many of the accounts have plays that wait."""
+        return min(self.accounts, self.rows // EACH)
+
+    @property
+    def step(self) -> int:
+        """From the number of one such account to that of the next."""
+        return self.accounts // self.senders
+
+    @property
+    def at_once(self) -> int:
+        """How many of them send in a round."""
+        return min(self.senders, AT_ONCE)
+
+    def __str__(self) -> str:
+        return f"{self.layout}_{self.rows}"
+
+
+Found = dict[Size, dict[str, float]]
+"""What a run has measured: milliseconds, and MiB of memory."""
+
+
+def measure(options: Options) -> Report:
+    """In each run a process for each database; their rounds take turns, so that all meet the same machine."""
+    rows = (200, 400) if options.quick else (1_000, 100_000, 1_000_000)
+    many, rounds = options.size(10_000, 4), options.size(30, 2)
+    sizes = [Size(number, accounts) for accounts in (1, many) for number in rows]
+    runs: list[Found] = []
+    with rig.workshop() as folder, rig.lastfm(folder) as lastfm:
+        ready = rig.signed_in(folder / "ready", lastfm)
+        filled = {size: _filled(ready.copy(folder / f"filled_{size}"), size) for size in sizes}
+        for run in range(options.times()):
+            files = {size: _on_disk(one.copy(folder / str(size))) for size, one in filled.items()}
+            runs.append(_run(files, rounds))
+            for size, found in runs[-1].items():
+                say(f"run {run + 1}, {size}: {', '.join(f'{name} {rounded(value)}' for name, value in found.items())}")
+    return Report(
+        "growth",
+        _ratios(runs),
+        {
+            f"{name}_{size}": rounded(statistics.median(found[size][name] for found in runs))
+            for size in sizes
+            for name in runs[0][size]
+        },
+        "the same with the fewest plays in the same run: a ratio is the worst of the larger sizes, of both layouts or "
+        "of the one that it names; what names a size is a median of all runs in milliseconds (memory: MiB)",
+        "flush: from Last.fm's answer to a batch of 50 until the next is about to be sent, that is 50 fates written, "
+        "50 plays taken and marked, and the commit; claim: taking an account and finding its next batch, within a "
+        "transaction; due: the look for accounts that have something to send (resting: every backlog waits for room in "
+        "the daily limit; held: every play waits for another Last.fm user); report: 50 plays taken, and the commit; "
+        "page: all that is shown of an account, with a true count of its queue; memory: the most that was resident. "
+        f"Layouts: one account, and {many}, of which those that have plays have {EACH}: so with more plays there are "
+        f"more accounts that are due. Each database has a process of its own on core {rig.MEASURED}, where Last.fm "
+        "answers at once; new plays make up for those that were sent",
+    )
+
+
+def _ratios(runs: Sequence[Found]) -> dict[str, Sequence[float]]:
+    """Of each measurement the worst ratio in each run, over both layouts and in each."""
+    sizes = list(runs[0])
+    layouts = {size.layout: [other for other in sizes if other.layout == size.layout] for size in sizes}
+    ratios: dict[str, Sequence[float]] = {}
+    for name in runs[0][sizes[0]]:
+        of_layout = {
+            layout: [max(run[size][name] for size in larger) / run[least][name] for run in runs]
+            for layout, (least, *larger) in layouts.items()
+        }
+        ratios[f"{name}_ratio"] = [max(of_run) for of_run in zip(*of_layout.values(), strict=True)]
+        ratios |= {f"{name}_ratio_{layout}": values for layout, values in of_layout.items()}
+    return ratios
+
+
+def _filled(listener: rig.Listener, size: Size) -> rig.Listener:
+    """A database in which so many plays wait, reported over 12 days."""
+    now = time.time()
+    values = {
+        "rows": size.rows,
+        "accounts": size.accounts,
+        "senders": size.senders,
+        "apart": size.step,
+        "start": now - history.DAYS,
+        "step": (history.DAYS - DAY) / size.rows,
+        "now": now,
+    }
+    with closing(sqlite3.connect(listener.database, isolation_level=None)) as db:
+        for pragma in ("cache_size=-1000000", "synchronous=OFF", "journal_mode=OFF"):
+            db.execute(f"PRAGMA {pragma}")
+        db.execute("BEGIN")
+        for statement in (_ACCOUNTS, _PLAYS, _QUEUE):
+            db.execute(statement, values)
+        db.execute("COMMIT")
+    return listener
+
+
+def _on_disk(listener: rig.Listener) -> Path:
+    """Its file, so that nothing is left to write when the first commit flushes."""
+    with listener.database.open("rb") as file:
+        os.fsync(file.fileno())
+    return listener.database
+
+
+def _run(files: Mapping[Size, Path], rounds: int) -> Found:
+    """The medians of all rounds."""
+    seconds: dict[Size, dict[str, list[float]]] = {size: defaultdict(list) for size in files}
+    memory: dict[Size, float] = {}
+    few = -(-rounds // 3)
+    with ExitStack() as running:
+        processes = {size: running.enter_context(_process(file, size)) for size, file in files.items()}
+        for what in [TURN] * rounds + [REST] * few + [LOOK] * few:
+            for size, process in processes.items():
+                told = _asked(process, what)
+                memory[size] = told.pop("memory")[0]
+                for name, values in told.items():
+                    seconds[size][name] += values
+    return {
+        size: {
+            **{name: statistics.median(values) * 1000 for name, values in seconds[size].items()},
+            "memory": memory[size],
+        }
+        for size in files
+    }
+
+
+@contextmanager
+def _process(file: Path, size: Size) -> Iterator[subprocess.Popen[str]]:
+    """A process that measures one database, a round for each line that it is told, until there are no more."""
+    command = [sys.executable, "-m", "benchmarks.growth", str(file), str(size.rows), str(size.accounts)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd=rig.ROOT, env=rig.environment(), text=True) as process:
+        yield process
+
+
+def _asked(process: subprocess.Popen[str], what: str) -> dict[str, list[float]]:
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(f"{what}\n")
+    process.stdin.flush()
+    told: dict[str, list[float]] = json.loads(process.stdout.readline() or "{}")
+    return told
+
+
+# In the process
+
+
+@dataclass(frozen=True, slots=True)
+class _LastFm:
+    """Accepts every play at once, and notes when it was asked and when it had answered."""
+
+    asked: list[float] = field(default_factory=list)
+    answered: list[float] = field(default_factory=list)
+
+    async def post(self, plays: Sequence[Play], _: str) -> Answered:
+        self.asked.append(perf_counter())
+        assert len(plays) == BATCH
+        answer = Answered(tuple(ItemAnswer(0, timestamp=play.timestamp) for play in plays))
+        self.answered.append(perf_counter())
+        return answer
+
+
+@dataclass(slots=True)
+class _Measured:
+    """A deck on a database, and what was measured in this round, in seconds."""
+
+    deck: Deck
+    file: Path
+    size: Size
+    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    chance: random.Random = field(default_factory=partial(random.Random, 1))
+    songs: Iterator[int] = field(default_factory=count)
+
+    async def turn(self) -> None:
+        """Some accounts send what they can; as many plays come in."""
+        numbers = [1 + self.size.step * n for n in self.chance.sample(range(self.size.senders), self.size.at_once)]
+        sent = 0
+        for number in numbers:
+            await self._claim(number)
+            sent += await self._deliver(number)
+        await self._report(numbers, sent)
+        await self._due("due")
+
+    async def rest(self) -> None:
+        """The look for what is due where plays wait and none of them may go."""
+        await self._change(backlog_until=self.deck.clock.now() + 3600)
+        await self._due("due_resting")
+        await self._change(backlog_until=0, lastfm_user="another " + account.c.lastfm_user)
+        await self._due("due_held")
+        await self._change(lastfm_user=func.replace(account.c.lastfm_user, "another ", ""))
+
+    async def look(self) -> None:
+        """What the first page shows."""
+        await self._read("page", partial(glance.look, number=1, key="", now=self.deck.clock.now()))
+
+    async def _change(self, **values: object) -> None:
+        await self.deck.store.write(lambda db: db.execute(update(account).values(**values)))
+
+    async def _due(self, name: str) -> None:
+        await self._read(name, partial(queue.due, now=self.deck.clock.now()))
+
+    async def _read(self, name: str, ask: Callable[[Connection], object]) -> None:
+        def asked(db: Connection) -> float:
+            start = perf_counter()
+            ask(db)
+            return perf_counter() - start
+
+        self.seconds[name].append(await self.deck.store.read(asked))
+
+    async def _claim(self, number: int) -> None:
+        def claim(db: Connection) -> float:
+            now = self.deck.clock.now()
+            start = perf_counter()
+            lease = queue.claim(db, number, "benchmark", now, now + LEASE)
+            assert lease
+            waiting = queue.waiting(db, number, lease.user, now, BATCH)
+            seconds = perf_counter() - start
+            assert len(waiting) == BATCH
+            queue.release(db, lease)
+            return seconds
+
+        self.seconds["claim"].append(await self.deck.store.write(claim))
+
+    async def _deliver(self, number: int) -> int:
+        """How many plays were sent."""
+        deck, lastfm = self.deck, _LastFm()
+        pace = Pace(deck.store, deck.clock, deck.listeners.pace_key, 0)
+        time_ = LastFmTime(deck.clock)
+        seal = seal_beside(self.file)
+
+        def nobody(_: int) -> None:
+            """Nobody watches the queue."""
+
+        delivering = Delivering(
+            deck.store, deck.clock, pace, lastfm.post, seal, deck.announcer, nobody, deck.tally, "benchmark", time_
+        )
+        await delivering.deliver(number)
+        self.seconds["flush"] += [
+            begun - ended for begun, ended in zip(lastfm.asked[1:], lastfm.answered, strict=False)
+        ]
+        return BATCH * len(lastfm.asked)
+
+    async def _report(self, numbers: Sequence[int], plays: int) -> None:
+        """As many plays as were sent come in, of hours ago, of these accounts in turn about."""
+        who = cycle(numbers)
+        for _ in range(plays // BATCH):
+            at = int(self.deck.clock.now() - DAY / 2)
+            reported = [
+                Play(Track("Nina Simone", f"Song {at} {next(self.songs)}", duration=215.4), at + 180 * n, 180.5)
+                for n in range(BATCH)
+            ]
+            start = perf_counter()
+            taken = await asyncio.gather(*(self.deck.listening.scrobble(next(who), play) for play in reported))
+            self.seconds["report"].append(perf_counter() - start)
+            assert {one.status for one in taken} == {"queued"}
+
+
+async def _answer(file: Path, size: Size) -> None:
+    async with rig.deck_on(file, rig.AWAY, deliver=False) as deck:
+        measured = _Measured(deck, file, size)
+        for line in sys.stdin:  # nothing else goes on meanwhile
+            measured.seconds.clear()
+            await {TURN: measured.turn, REST: measured.rest, LOOK: measured.look}[line.strip()]()
+            say(json.dumps({**measured.seconds, "memory": [_most_resident_mib()]}))
+
+
+def _most_resident_mib() -> float:
+    status = Path("/proc/self/status").read_text()
+    kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(kib) / 1024
+
+
+if __name__ == "__main__":
+    rig.pin(rig.MEASURED)
+    where, rows, accounts = sys.argv[1:]
+    uvloop.run(_answer(Path(where), Size(int(rows), int(accounts))))

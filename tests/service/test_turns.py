@@ -1,0 +1,53 @@
+"""Turns: accounts behind one API key share its requests, whatever one of them has to send."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.service.conftest import HOUR, House, Room
+from tonearm.core.delivery import BATCH
+from tonearm.deck import Listener
+
+pytestmark = pytest.mark.anyio
+
+PLACES = 8
+"""Accounts that are sent beside each other."""
+
+
+async def reported(room: Room, names: list[str], number: int) -> None:
+    """So many plays of each listener, who is signed in by that name."""
+    for name in names:
+        listener: Listener = await room.deck.listener(name)
+        await room.sign_in(name, listener)
+        await asyncio.gather(*(room.play(n, listener=listener) for n in range(number)))
+
+
+async def until_sent(room: Room, names: list[str], number: int) -> list[str]:
+    """Whose batches they were, in order, once all has arrived."""
+    end = room.now + HOUR
+    while sum(len(room.emulator.plays(name)) for name in names) < number * len(names):
+        assert room.now < end
+        await room.house.clock.sleep(1)
+    return [call.user for call in room.house.calls()]
+
+
+async def test_where_accounts_wait_for_their_turn_each_has_one_request_in_a_round(house: House) -> None:
+    names = [f"listener-{n}" for n in range(PLACES + 3)]
+    async with house.open(deliver=False) as room:
+        await reported(room, names, 3 * BATCH)
+    async with house.open() as room:
+        sent = await until_sent(room, names, 3 * BATCH)
+    assert sorted(sent[: len(names)]) == sorted(names)
+    assert sorted(sent) == sorted(names * 3)
+
+
+async def test_a_single_play_does_not_wait_for_the_backlogs_of_others(house: House) -> None:
+    names = [f"listener-{n}" for n in range(2 * PLACES)]
+    async with house.open(deliver=False) as room:
+        await reported(room, names, 3 * BATCH)
+        await reported(room, ["late"], 1)
+    async with house.open() as room:
+        await until_sent(room, names, 3 * BATCH)
+    assert [call.user for call in house.calls()].index("late") <= len(names)
