@@ -108,15 +108,22 @@ class Checker:
         if why_not := self._untrue(play, row):
             kind = Kind.LOST if row["fate"] == "accepted" else Kind.UNEXPLAINED
             self.finds(kind, f"{play} is {row['fate']} ({row['why']}): {why_not}")
-        if 0 in play.flight.codes and row["fate"] not in ("accepted", "expired", "discarded"):
+        forgotten = row[
+            "unanswered"
+        ]  # it says itself that Last.fm may have it: the word arrived, then the process died
+        if 0 in play.flight.codes and row["fate"] not in ("accepted", "expired", "discarded") and not forgotten:
             self.finds(Kind.UNEXPLAINED, f"{play} is {row['fate']}, though Last.fm's word that it has it arrived")
 
     def _told_twice(self, play: Reported) -> bool:
-        """Whether it was called a duplicate of the same song that was told otherwise and moved to the same start."""
-        told = {(answer.status, answer.id) for answer in play.answers}
+        """Whether it was taken for the same song that was told a little otherwise and moved to the same start."""
         same = [self._rows[other] for other in self.ledger.songs(play.artist, play.title) if other in self._rows]
-        near = [row for row in same if abs(row["timestamp"] - play.timestamp) <= play.played + SLACK]
-        return told <= {("duplicate", row["id"]) for row in near}
+        slack = play.played + SLACK
+        near = {
+            row["id"]
+            for row in same
+            if any(abs(at - play.timestamp) <= slack for at in (row["timestamp"], row["reported_timestamp"]))
+        }
+        return all(told.id in near and told.status in {"duplicate", *_HISTORY_ONLY} for told in play.answers)
 
     def _untrue(self, play: Reported, row: sqlite3.Row) -> str | None:
         """Why a fate is not true; None where it is."""
@@ -157,12 +164,18 @@ class Checker:
         return "it still waits, and nothing stands in its way"
 
     def _not_suspected(self, play: Reported) -> str | None:
-        """Another reporter has told of the same song for the same time; a repeat begins after its first play."""
+        """Another reporter has told of the same song for the same time, as it was told or as it was moved."""
         for other in self.ledger.songs(play.artist, play.title):
-            shared = min(play.end, other.end) - max(play.timestamp, other.timestamp)
-            if other.reporter != play.reporter and shared > 0:
-                return None
+            for one, two in ((play.timestamp, other.timestamp), (self._start(play), self._start(other))):
+                shared = min(one + play.played, two + other.played) - max(one, two)
+                if other.reporter != play.reporter and shared > 0:
+                    return None
         return "no other reporter told of that song for that time"
+
+    def _start(self, play: Reported) -> int:
+        """Where it stands in the history, if it does."""
+        row = self._rows.get(play)
+        return row["timestamp"] if row is not None else play.timestamp
 
     def _not_ignored(self, play: Reported, row: sqlite3.Row) -> str | None:
         if row["code"] not in play.flight.codes:
@@ -175,7 +188,8 @@ class Checker:
         return None
 
     def _not_expired(self, play: Reported, row: sqlite3.Row) -> str | None:
-        age = row["settled_at"] - row["timestamp"] + self.referee.latest_skew
+        skew = self.referee.latest_skew
+        age = row["settled_at"] - row["timestamp"] + skew + (SLACK if skew else 0.0)
         return None if age >= TOO_OLD else f"it was {age / 86400:.3f} days old"
 
 

@@ -106,7 +106,8 @@ class Listeners:
 
     def _play(self, account: Account) -> Reported:
         chance = self.chance
-        if (own := self.ledger.of[account.name]) and chance.random() < 0.05:
+        own = [play for play in self.ledger.of[account.name] if play.artist != CORRECTED]  # their starts are not known
+        if own and chance.random() < 0.05:
             play = self._again(chance.choice(own[-10:]))
             if play.key not in self.ledger.by_key:
                 return self.ledger.note(play)
