@@ -28,9 +28,10 @@ def measure(options: Options) -> Report:
         rig.pin(rig.OTHERS)
         if not options.quick:
             _first_answer(ready.copy(folder / "run"), lastfm)  # compiles what was not
-        for run in range(options.times()):
+        for _ in range(options.times()):  # before there are plays: the disk is busy with them for a while
             answers.append(_first_answer(ready.copy(folder / "run"), lastfm))
             firsts.append(_first_answer(_new(folder / "new"), lastfm))
+        for run in range(options.times()):
             with rig.service(ready.copy(folder / "run"), lastfm.url, per_second=0) as service:
                 time.sleep(idle_seconds)
                 idle.append(service.resident_mib())

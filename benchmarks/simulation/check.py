@@ -76,7 +76,7 @@ class Checker:
             for play in profile.plays:
                 self._on_lastfm[(play.sent_artist, play.sent_track, play.timestamp)].append(profile.name.casefold())
         for key, users in self._on_lastfm.items():
-            reported = self._sent_as.get(key)
+            reported = self._sent_as.get(key) or self._unheard_of(key)
             if reported is None:
                 self.finds(Kind.DOUBLED, f"{key} is on the profile of {users}, and nobody played it")
                 continue
@@ -88,6 +88,15 @@ class Checker:
             after = reported.corrected_to
             if after is not None and self._there(after) and not reported.resent:
                 self.finds(Kind.DOUBLED, f"{reported} is on Last.fm, and so is what it was corrected to")
+
+    def _unheard_of(self, key: Key) -> Reported | None:
+        """The play that was sent so before it was moved: nobody heard Last.fm's word on it, whose clock was wrong."""
+        artist, title, timestamp = key
+        for play in self.ledger.songs(artist, title):
+            row = self._rows.get(play)
+            if timestamp in play.flight.starts and row and row["unanswered"] and not self._there(play):
+                return play
+        return None
 
     def _there(self, play: Reported) -> bool:
         """Whether it is on Last.fm."""
@@ -108,9 +117,7 @@ class Checker:
         if why_not := self._untrue(play, row):
             kind = Kind.LOST if row["fate"] == "accepted" else Kind.UNEXPLAINED
             self.finds(kind, f"{play} is {row['fate']} ({row['why']}): {why_not}")
-        forgotten = row[
-            "unanswered"
-        ]  # it says itself that Last.fm may have it: the word arrived, then the process died
+        forgotten = row["unanswered"]  # Last.fm may have it, it says: the process died with the word in its hands
         if 0 in play.flight.codes and row["fate"] not in ("accepted", "expired", "discarded") and not forgotten:
             self.finds(Kind.UNEXPLAINED, f"{play} is {row['fate']}, though Last.fm's word that it has it arrived")
 

@@ -29,12 +29,13 @@ class Told:
 class Flight:
     """What was seen of a play on the wire. `first` is in seconds of the run, `params` what was sent last.
 
-    `over`: requests with it that have come to an end of some kind. `codes` and `errors` arrived from Last.fm about it,
-    an error only where it was alone.
+    `starts`: all timestamps that it was sent with. `over`: requests with it that have come to an end of some kind.
+    `codes` and `errors` arrived from Last.fm about it, an error only where it was alone.
     """
 
     first: float | None = None
     params: dict[str, str] = field(default_factory=dict)
+    starts: set[int] = field(default_factory=set)
     over: int = 0
     codes: set[int] = field(default_factory=set)
     errors: set[int] = field(default_factory=set)

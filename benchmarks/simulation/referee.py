@@ -164,6 +164,7 @@ class Referee:
     def _one(self, sent: Sent, play: Reported, item: dict[str, str]) -> None:
         before, play.flight.params = play.flight.params, item
         timestamp = int(item["timestamp"])
+        play.flight.starts.add(timestamp)
         if before and before != item and not _only_moved(play, before, item):
             self.finds(Kind.DOUBLED, f"#{sent.number} sends {play} otherwise than before: {item}, was {before}")
         if play.artist != CORRECTED and not self._may_be_at(play, timestamp):
