@@ -12,6 +12,7 @@ from lastfm_emulator import scrobbling as lastfm
 from tests.service.conftest import DAY, HOUR, House, Room, songs
 from tonearm.core.event import AuthChanged, QueueUpdated, ScrobbleStatus
 from tonearm.core.play import Track
+from tonearm.service import signing_in
 from tonearm.service.signing_in import SignedIn
 from tonearm.store import pace, queue
 from tonearm.store.lock import AlreadyOpen
@@ -240,6 +241,15 @@ async def test_what_is_discarded_at_the_sign_out_is_gone_from_the_queue_and_kept
     await room.wait(HOUR)
     assert room.arrived() == []
     assert await room.fates() == ["discarded", "discarded"]
+
+
+async def test_a_long_queue_is_discarded_in_parts(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signing_in, "AT_ONCE", 7)
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        await room.plays(*range(20))
+        assert await room.me.sign_out(discard=True) == 20
+        assert (await room.length(), set(await room.fates())) == (0, {"discarded"})
 
 
 async def test_a_session_that_cannot_be_opened_asks_for_a_sign_in(house: House) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -15,6 +16,7 @@ from lastfm_emulator import Emulator
 from lastfm_emulator.transport import Direct
 from tests.service.conftest import HOUR, House, Room, songs
 from tonearm.core.play import Track
+from tonearm.service.telling import NotNow
 from tonearm.store import queue
 
 pytestmark = pytest.mark.anyio
@@ -120,6 +122,17 @@ async def test_a_fault_does_not_bring_back_what_was_discarded(house: House) -> N
         await room.wait(HOUR)
         assert await room.length() == 0
         assert room.arrived() == []
+
+
+async def test_what_was_discarded_on_its_way_takes_no_other_names(house: House) -> None:
+    house.emulator.fault("commit-then-close", calls=1, methods=SCROBBLE)
+    async with meanwhile(house, signs_out_and_discards) as room:
+        await room.sign_in()
+        [kept] = await room.history()
+        assert (kept.fate, kept.unanswered) == ("discarded", True)
+        outcome = await room.deck.telling.correct(room.me.id, kept.id, lambda track: replace(track, title="Other"))
+        assert isinstance(outcome, NotNow)
+        assert room.arrived() == songs(0)
 
 
 async def test_what_lastfm_has_is_accepted_though_it_was_discarded_meanwhile(house: House) -> None:

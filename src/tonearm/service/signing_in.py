@@ -25,6 +25,9 @@ from tonearm.store import accounts, plays, queue, tokens
 from tonearm.store.database import Store
 from tonearm.store.seal import Seal
 
+AT_ONCE = 1000
+"""Plays that one statement discards: a database takes only so many values at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
@@ -151,8 +154,11 @@ class SigningIn:
             username = accounts.by_id(db, [account])[account].username
             waiting = queue.in_queue(db, account)
             if discard:
-                plays.settle(db, waiting, "discarded", now, why="discarded at sign-out")
-                queue.remove(db, waiting)
+                plays.doubt(db, queue.on_their_way(db, account))
+                for start in range(0, len(waiting), AT_ONCE):
+                    some = waiting[start : start + AT_ONCE]
+                    plays.settle(db, some, "discarded", now, why="discarded at sign-out")
+                    queue.remove(db, some)
             accounts.sign_out(db, account)
             return len(waiting), username
 

@@ -348,6 +348,12 @@ def rest_backlog(db: Connection, lease: Lease, until: float) -> None:
     db.execute(_REST_BACKLOG, {"number": lease.account, "lease": lease.number, "until": until})
 
 
+def on_their_way(db: Connection, number: int) -> list[int]:
+    """The plays of an account that are being sent at this moment."""
+    sending = select(_ROW.id).where(_ROW.account == number, _ROW.state == State.SENDING)
+    return list(db.execute(sending).scalars())
+
+
 def in_queue(db: Connection, number: int) -> list[int]:
     """The numbers of all plays of an account that are in the queue, those on their way included."""
     return list(db.execute(select(_ROW.id).where(_ROW.account == number)).scalars())
