@@ -23,7 +23,7 @@ from benchmarks.report import Options, Report, say
 from benchmarks.simulation.disk import Disk
 from benchmarks.simulation.doom import Doom
 from benchmarks.simulation.process import SECRET, Clock, Process, surroundings
-from benchmarks.simulation.referee import Sent
+from benchmarks.simulation.referee import SECOND, Sent
 from benchmarks.simulation.run import Room
 from benchmarks.simulation.timeline import Timeline
 from benchmarks.simulation.wire import Network
@@ -184,7 +184,7 @@ class _Watch:
     def leaves(self, _: Request, worker: int) -> Sent:
         self.requests += 1
         self._lately.append(self.timeline.elapsed)
-        while self._lately[0] <= self.timeline.elapsed - 1.0:
+        while self._lately[0] <= self.timeline.elapsed - SECOND:
             self._lately.popleft()
         self.most_in_a_second = max(self.most_in_a_second, len(self._lately))
         return Sent(self.requests, self.timeline.elapsed, worker, "", "")

@@ -32,6 +32,9 @@ SOON = 5.0
 EXACT = 5.0
 """Seconds by which clocks may differ and still be the same."""
 
+SECOND = 1.0 - 1e-6
+"""A second, within what is lost when times are added up: what is one apart is not in the same."""
+
 FIRST_REST_OF_ACCOUNT = 300.0
 FIRST_REST_OF_ADDRESS = 60.0
 SHORTEST_REST = 1.0
@@ -135,7 +138,7 @@ class Referee:
     def _at_a_pace(self, sent: Sent) -> None:
         times = self._times
         times.append(sent.at)
-        while times[0] <= sent.at - 1.0:
+        while times[0] <= sent.at - SECOND:
             times.popleft()
         self.most_in_a_second = max(self.most_in_a_second, len(times))
         if len(times) > self.per_second + 1:
