@@ -37,6 +37,9 @@ SECOND = 1.0 - 1e-6
 
 FIRST_REST_OF_ACCOUNT = 300.0
 FIRST_REST_OF_ADDRESS = 60.0
+PROBE = 40.0
+"""For so long all others wait for what a probe finds out."""
+
 SHORTEST_REST = 1.0
 """What is promised after a limit met, and after a fault that passes."""
 
@@ -61,7 +64,6 @@ class Rest:
     until: float
     why: str
     probe: bool = False
-    refused: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -208,8 +210,9 @@ class Referee:
         rest = self._all_rest
         if rest is None or not self.alone or not rest.since + SOON < sent.at < rest.until - 0.01:
             return
-        pressed = any(account.pressed_at >= rest.since for account in self.ledger.accounts.values())
-        if not (pressed and rest.refused):
+        if any(account.pressed_at >= rest.since for account in self.ledger.accounts.values()):
+            rest.since, rest.until = sent.at, min(rest.until, sent.at + PROBE)  # one request finds out, for each press
+        else:
             self.finds(Kind.MISBEHAVED, f"#{sent.number} comes while everybody is to rest ({rest.why})")
 
     def _in_order(self, sent: Sent) -> None:
@@ -269,7 +272,7 @@ class Referee:
         elif number in (10, 26, 29):
             now = self.timeline.elapsed
             why = f"after error {number} to #{sent.number}"
-            self._all_rest = Rest(now, now + FIRST_REST_OF_ADDRESS, why, refused=number != 29)
+            self._all_rest = Rest(now, now + FIRST_REST_OF_ADDRESS, why)
             return
         elif number in (8, 11, 16):
             self._rest(sent, SHORTEST_REST, f"after error {number}")
