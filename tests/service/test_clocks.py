@@ -46,6 +46,20 @@ async def test_a_clock_of_ours_that_is_wrong_is_learnt_and_live_plays_are_put_ri
     assert "clock here differs" in kept.moved
 
 
+async def test_a_play_that_was_moved_by_a_part_of_what_our_clock_is_wrong_by_is_moved_by_the_rest(room: Room) -> None:
+    room.emulator.fault("clock-skew", seconds=-DAY / 4)
+    await room.me.now_playing(SONG)
+    room.emulator.clear_faults()
+    room.emulator.fault("clock-skew", seconds=-DAY)
+    begun = room.emulator.now() - 160
+    await room.me.scrobble(SONG, started_at=room.now - 160, played=150)
+    await room.until_empty()
+    [play] = room.emulator.plays("RJ")
+    assert abs(play.timestamp - begun) < 60
+    [kept] = await room.history()
+    assert kept.moved.count("moved by") == 2
+
+
 @pytest.mark.parametrize("ahead", [HOUR, 20 * DAY, 365 * DAY], ids=["an hour", "20 days", "a year"])
 async def test_a_clock_that_is_put_back_stops_nothing(room: Room, ahead: float) -> None:
     """The machine started ahead of time, met a bad moment of Last.fm, and was put right."""

@@ -22,10 +22,14 @@ LIVE = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where a play's start is put (Unix seconds UTC), and why it was moved ("" if it was not)."""
+    """Where a play's start is put (Unix seconds UTC), and why it was moved ("" if it was not).
+
+    `by_clock` is what a wrong clock of ours accounts for, in seconds.
+    """
 
     timestamp: int
     moved: str = ""
+    by_clock: int = 0
 
 
 def place(timestamp: int, played: float, now: float, skew: float = 0.0) -> Placed:
@@ -35,17 +39,18 @@ def place(timestamp: int, played: float, now: float, skew: float = 0.0) -> Place
     report by more than half of what was heard was told by its end (mpdscribble does so), and is moved back by what
     was heard; by less, somebody's clock is a little fast, and the start stays as it was told.
     """
-    moved = ""
+    moved, by_clock = "", 0
     if told_by_our_clock(timestamp, played, now, skew):
-        timestamp += round(skew)
-        moved = f"moved by {round(skew):+d} s: the clock here differs from Last.fm's"
+        by_clock = round(skew)
+        timestamp += by_clock
+        moved = f"moved by {by_clock:+d} s: the clock here differs from Last.fm's"
     true_now = now + skew
     if timestamp <= true_now + SLACK < timestamp + played / 2:
         back = round(played)
         timestamp -= back
         end = f"moved back by {back} s: it was reported with its end for its start"
         moved = f"{moved}; {end}" if moved else end
-    return Placed(timestamp, moved)
+    return Placed(timestamp, moved, by_clock)
 
 
 def told_by_our_clock(timestamp: int, played: float, now: float, skew: float) -> bool:
@@ -57,7 +62,7 @@ def told_by_our_clock(timestamp: int, played: float, now: float, skew: float) ->
 def queued_by_a_fast_clock(enqueued_at: float, now: float, skew: float) -> bool:
     """Whether a play was queued at a moment that has yet to come by Last.fm's clock.
 
-    What is queued while the skew is known is queued in Last.fm's time, so it is not moved twice.
+    What is queued while the skew is known is queued in Last.fm's time, and need not be moved again.
     """
     return skew < -SKEW_THAT_MATTERS and enqueued_at > now + skew + SKEW_THAT_MATTERS
 

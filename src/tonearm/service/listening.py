@@ -42,7 +42,8 @@ class NotATime(ValueError):
 class Report:
     """A play as somebody reported it, cleaned and frozen, with the moment of the report by our clock.
 
-    `told` is the start as it was reported, `moved` why it is another one now, `skew` what our clock is behind.
+    `told` is the start as it was reported, `moved` why it is another one now, `moved_by` the seconds of it that our
+    clock accounts for, `skew` what our clock is behind.
     """
 
     account: int
@@ -50,6 +51,7 @@ class Report:
     at: float
     told: int
     moved: str = ""
+    moved_by: int = 0
     reporter: str = ""
     skew: float = 0.0
 
@@ -217,6 +219,7 @@ def _history_row(report: Report, decision: _Decision, account: Account) -> dict[
         "reported_at": report.at,
         "reported_timestamp": report.told,
         "moved": report.moved,
+        "moved_by": report.moved_by,
         "reporter": report.reporter,
         "owner": account.username.casefold() if account.signed_in else "",
         "settled_at": _settled_at(report, decision),
@@ -257,7 +260,7 @@ class Listening:
         told = frozen_play(play, now)
         placed = place(told.timestamp, told.played, now, skew)
         frozen = replace(told, timestamp=placed.timestamp) if placed.moved else told
-        report = Report(account, frozen, now, told.timestamp, placed.moved, reporter, skew)
+        report = Report(account, frozen, now, told.timestamp, placed.moved, placed.by_clock, reporter, skew)
         taken = await self.store.write_together(take, report)
         self.tally.reports[taken.status] += 1
         if taken.status == "queued":

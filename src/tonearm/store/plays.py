@@ -133,12 +133,23 @@ def around(db: Connection, account: int, start: int, end: float, reporter: str) 
     return [(row.id, frozen(row)) for row in db.execute(_AROUND, values)]
 
 
-_RESTAMP = update(play).where(play.c.id == bindparam("number")).values(timestamp=bindparam("to"), moved=bindparam("by"))
+_MOVED = select(play.c.moved, play.c.moved_by).where(play.c.id == bindparam("number"))
+_RESTAMP = (
+    update(play)
+    .where(play.c.id == bindparam("number"))
+    .values(timestamp=bindparam("to"), moved=bindparam("words"), moved_by=bindparam("by"))
+)
 
 
-def restamp(db: Connection, number: int, timestamp: int, moved: str) -> None:
-    """Move the start of a play that Last.fm surely does not have."""
-    db.execute(_RESTAMP, {"number": number, "to": timestamp, "by": moved})
+def moved(db: Connection, number: int) -> tuple[str, int]:
+    """Why the start of a play was moved, and by how many seconds for a wrong clock of ours."""
+    row = db.execute(_MOVED, {"number": number}).one()
+    return row.moved, row.moved_by
+
+
+def restamp(db: Connection, number: int, timestamp: int, why: str, by: int) -> None:
+    """Move the start of a play that Last.fm surely does not have; `why` and `by` as `moved` tells them."""
+    db.execute(_RESTAMP, {"number": number, "to": timestamp, "words": why, "by": by})
 
 
 def rewrite(db: Connection, number: int, row: dict[str, Any]) -> None:
