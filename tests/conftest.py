@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.postgres import Server, running
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,3 +25,18 @@ def test_data() -> Path:
     if not (folder / "recorded").is_dir():
         pytest.skip(f"no test data at {folder} (set TONEARM_TEST_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """The PostgreSQL server of this test run (of each of its processes): started for the first who asks."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: Server) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database, dropped with the test."""
+    url = postgres.database()
+    yield url
+    postgres.drop(url)
