@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tonearm.deck import Deck, ImportFailed, Listener
     from tonearm.library.folder import FolderUnreadable
     from tonearm.service.listeners import BadName, QueueStanding
-    from tonearm.service.listening import NotATime, Taken, UnknownListener
+    from tonearm.service.listening import NotATime, NotPlays, Taken, UnknownListener
     from tonearm.service.now_playing import Shown
     from tonearm.service.scanning import Found
     from tonearm.service.signing_in import Expired, NotAsked, Outcome, Pending, SignedIn, Unreachable, Way
@@ -44,6 +44,7 @@ __all__ = [
     "Nameless",
     "NotATime",
     "NotAsked",
+    "NotPlays",
     "Outcome",
     "Pending",
     "Play",
@@ -82,6 +83,7 @@ _HOME = {
     "Nameless": "tonearm.core.play",
     "NotATime": "tonearm.service.listening",
     "NotAsked": "tonearm.service.signing_in",
+    "NotPlays": "tonearm.service.listening",
     "Outcome": "tonearm.service.signing_in",
     "Pending": "tonearm.service.signing_in",
     "Play": "tonearm.core.play",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -96,6 +96,13 @@ class Listener:
             timestamp = started_at.timestamp()
         play = Play(track, timestamp, played, chosen_by_user)  # type: ignore[arg-type]
         return await self.deck.listening.scrobble(self.id, play, reporter)
+
+    async def scrobble_all(self, plays: Sequence[Play], *, reporter: str = "") -> list[Taken]:
+        """Report several plays in one transaction: all on disk when this returns, with an answer for each.
+
+        Raises NotPlays where some can be no plays, StoreUnavailable when they could not be written: then none is.
+        """
+        return await self.deck.listening.scrobble_all(self.id, plays, reporter)
 
     async def sign_in(self) -> Way | Unreachable:
         """Begin the desktop flow: open the way's `auth_url`, then `finish_sign_in` with its token."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from tonearm import app
 from tonearm.core import loved
 from tonearm.core.account import Account
-from tonearm.core.play import Track
+from tonearm.core.play import Play, Track
 from tonearm.deck import Deck, Listener
 from tonearm.service.listeners import FIRST_LISTENER, QueueStanding
 from tonearm.service.listening import Taken
@@ -102,6 +102,13 @@ class SyncListener:
             track, started_at=started_at, played=played, chosen_by_user=chosen_by_user, reporter=reporter
         )
         return self._loop.wait(report)
+
+    def scrobble_all(self, plays: Sequence[Play], *, reporter: str = "") -> list[Taken]:
+        """Report several plays in one transaction: all on disk when this returns, with an answer for each.
+
+        Raises NotPlays where some can be no plays, StoreUnavailable when they could not be written: then none is.
+        """
+        return self._loop.wait(self.listener.scrobble_all(plays, reporter=reporter))
 
     def sign_in(self) -> Way | Unreachable:
         """Begin the desktop flow: open the way's `auth_url`, then `finish_sign_in` with its token."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core.account import Account
 from tonearm.core.event import ScrobbleStatus
-from tonearm.core.play import Heard, Play, When, cleaned, counts, start_of_play, when
+from tonearm.core.play import Heard, Nameless, Play, When, cleaned, counts, start_of_play, when
 from tonearm.core.report import place, same_play
 from tonearm.service.announcing import Announcer, Subscription
 from tonearm.service.tally import Tally
@@ -160,13 +161,15 @@ def _suspected(
 ) -> list[_Decision]:
     """The decisions, with plays held back that another reporter has told of already."""
     judged: list[_Decision] = []
+    several = len({(r.account, r.reporter) for r in reports}) > 1
     for index, (report, decision) in enumerate(zip(reports, decided, strict=True)):
         account = who[report.account]
         if report.reporter != account.reporter and not account.several_reporters:
             who[report.account] = account = accounts.heard_from(db, account, report.reporter)
         twin = None
         if decision.status == "queued" and account.several_reporters:
-            beside = [(0, r.play) for r, d in zip(reports[:index], judged, strict=True) if _rival(r, report, d)]
+            earlier = zip(reports[:index], judged, strict=True) if several else ()
+            beside = [(0, r.play) for r, d in earlier if _rival(r, report, d)]
             play = report.play
             end = play.timestamp + play.played
             others = plays.around(db, report.account, play.timestamp, end, report.reporter)
@@ -240,6 +243,14 @@ def queue_row(number: int, play: Play, account: Account, now: float, not_before:
     }
 
 
+class NotPlays(Exception):
+    """Some of several reports can be no plays: `faults` has their places (from 0) with what is wrong with each."""
+
+    def __init__(self, faults: Sequence[tuple[int, Nameless | NotATime]]) -> None:
+        super().__init__("; ".join(f"play {place}: {fault}" for place, fault in faults))
+        self.faults = tuple(faults)
+
+
 @dataclass(frozen=True, slots=True)
 class Listening:
     """Takes reports of plays. `ring` is told which account may have something to send, after the commit."""
@@ -256,11 +267,7 @@ class Listening:
 
         Raises Nameless, NotATime, UnknownListener; StoreUnavailable: then it is not written.
         """
-        now, skew = self.clock.now(), self.time.skew
-        told = frozen_play(play, now)
-        placed = place(told.timestamp, told.played, now, skew)
-        frozen = replace(told, timestamp=placed.timestamp) if placed.moved else told
-        report = Report(account, frozen, now, told.timestamp, placed.moved, placed.by_clock, reporter, skew)
+        report = self._report(account, play, reporter)
         taken = await self.store.write_together(take, report)
         self.tally.reports[taken.status] += 1
         if taken.status == "queued":
@@ -270,6 +277,34 @@ class Listening:
             event = ScrobbleStatus(taken.id, taken.status, track.artist, track.title, taken.message)
             self.announcer.tell(account, event)
         return taken
+
+    async def scrobble_all(self, account: int, plays: Sequence[Play], reporter: str = "") -> list[Taken]:
+        """Write several plays in one transaction and answer each; all are on disk when this returns.
+
+        Who listens to events hears of the queue's length, not of each play that has joined it. Raises NotPlays where
+        some can be none, UnknownListener and StoreUnavailable: then nothing is written.
+        """
+        reports: list[Report] = []
+        faults: list[tuple[int, Nameless | NotATime]] = []
+        for number, play in enumerate(plays):
+            try:
+                reports.append(self._report(account, play, reporter))
+            except (Nameless, NotATime) as fault:
+                faults.append((number, fault))
+        if faults:
+            raise NotPlays(faults)
+        taken = await self.store.write(partial(take, reports=reports)) if reports else []
+        self.tally.reports.update(answer.status for answer in taken)
+        if any(answer.status == "queued" for answer in taken):
+            self.ring(account)
+        return taken
+
+    def _report(self, account: int, play: Play, reporter: str) -> Report:
+        now, skew = self.clock.now(), self.time.skew
+        told = frozen_play(play, now)
+        placed = place(told.timestamp, told.played, now, skew)
+        frozen = replace(told, timestamp=placed.timestamp) if placed.moved else told
+        return Report(account, frozen, now, told.timestamp, placed.moved, placed.by_clock, reporter, skew)
 
     async def fate(self, account: int, number: int, seconds: float) -> plays.Kept | None:
         """The play, as soon as its fate is known or the seconds are over."""

@@ -1,4 +1,4 @@
-"""The eleven `/lastfm` endpoints, as a router that a host can put into its own application."""
+"""The `/lastfm` endpoints, as a router that a host can put into its own application."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,6 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import TypeAdapter
 
 from tonearm.core.account import Account, Connection
-from tonearm.core.play import Play
 from tonearm.deck import Deck, Listener
 from tonearm.service.listening import Taken
 from tonearm.service.loving import tally
@@ -33,6 +32,7 @@ Ask = Callable[..., Awaitable[Listener] | Listener]
 """A FastAPI dependency that says who asks, or refuses."""
 
 _TAKEN = TypeAdapter(Taken)  # has the fields of shapes.ScrobbleOut
+_ALL_TAKEN = TypeAdapter(dict[str, list[Taken]])
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 _ASYNC = re.compile(r"(?:^|[,;\s])respond-async\b", re.IGNORECASE)
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -176,6 +176,12 @@ def _play_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
         "/scrobble", scrobble, methods=["POST"], response_model=shapes.ScrobbleOut, route_class_override=route
     )
 
+    @router.post("/scrobbles", response_model=shapes.ScrobblesOut)
+    async def scrobbles(me: Me, request: Request, body: shapes.ScrobblesIn) -> Response:
+        """Report up to 1000 plays at once: all are on disk when this answers, or, where it answers 422, none is."""
+        taken = await deck.listening.scrobble_all(me.id, [play.as_play() for play in body.plays], _reporter(request))
+        return Response(_ALL_TAKEN.dump_json({"plays": taken}), media_type="application/json")
+
     @router.post("/now-playing", response_model=shapes.Shown, response_model_exclude_none=True)
     async def now_playing(me: Me, body: shapes.NowPlayingIn) -> Any:
         """Show what plays on the listener's profile: never queued, never tried again."""
@@ -184,8 +190,7 @@ def _play_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
 
 
 async def _report(deck: Deck, me: Listener, request: Request, body: shapes.ScrobbleIn, prefer: str) -> Response:
-    play = Play(body.as_track(), body.timestamp, body.played_time, body.chosen_by_user)  # type: ignore[arg-type]  # whole seconds are made of it when it is frozen
-    taken = await deck.listening.scrobble(me.id, play, _reporter(request))
+    taken = await deck.listening.scrobble(me.id, body.as_play(), _reporter(request))
     wanted = _WAIT.search(prefer) if prefer else None
     if wanted and taken.status == "queued":
         taken = await _fate(deck, me, taken, min(float(wanted[1]), LONGEST_WAIT))

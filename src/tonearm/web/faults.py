@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from tonearm.core.play import Nameless
-from tonearm.service.listening import NotATime, UnknownListener
+from tonearm.service.listening import NotATime, NotPlays, UnknownListener
 from tonearm.store.writer import StoreUnavailable
 
 _UNREADABLE = "There was an error parsing the body"
@@ -35,7 +35,7 @@ def answering(handler: Handler) -> Handler:
     async def answer(request: Request) -> Response:
         try:
             return await handler(request)
-        except (RequestValidationError, Nameless, NotATime, UnknownListener, StoreUnavailable) as fault:
+        except (RequestValidationError, Nameless, NotATime, NotPlays, UnknownListener, StoreUnavailable) as fault:
             return answer_to(fault)
         except HTTPException as fault:
             if fault.status_code != 400 or fault.detail != _UNREADABLE:
@@ -50,15 +50,21 @@ def answer_to(fault: Exception) -> JSONResponse:
     match fault:
         case RequestValidationError():
             return _invalid([_place(error) for error in fault.errors()])
-        case Nameless(field=field):
-            return _invalid([{"loc": ["body", field], "msg": str(fault), "type": "nameless"}])
-        case NotATime():
-            return _invalid([{"loc": ["body", "timestamp"], "msg": str(fault), "type": "not_a_time"}])
+        case Nameless() | NotATime():
+            return _invalid([_no_play(fault, "body")])
+        case NotPlays(faults=faults):
+            return _invalid([_no_play(one, "body", "plays", place) for place, one in faults])
         case UnknownListener():
             return JSONResponse({"detail": str(fault)}, 404)
         case _:
             detail = f"the database takes nothing now ({fault}); nothing was written: send it again"
             return JSONResponse({"detail": detail}, 503, {"Retry-After": "5"})
+
+
+def _no_play(fault: Nameless | NotATime, *where: str | int) -> dict[str, Any]:
+    if isinstance(fault, Nameless):
+        return {"loc": [*where, fault.field], "msg": str(fault), "type": "nameless"}
+    return {"loc": [*where, "timestamp"], "msg": str(fault), "type": "not_a_time"}
 
 
 def _place(error: dict[str, Any]) -> dict[str, Any]:

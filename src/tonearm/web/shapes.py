@@ -6,7 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, Track
+from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, Play, Track
+
+MOST_PLAYS = 1000
+"""Plays that one request may report."""
 
 LONGEST_NAME = 16_384
 """Characters; a longer name is no name but a mistake."""
@@ -61,6 +64,16 @@ class ScrobbleIn(NowPlayingIn):
     timestamp: Annotated[float, Field(allow_inf_nan=False)]
     played_time: Seconds
     chosen_by_user: bool = True
+
+    def as_play(self) -> Play:
+        """The play as it was reported; whole seconds are made of its start when it is frozen."""
+        return Play(self.as_track(), self.timestamp, self.played_time, self.chosen_by_user)  # type: ignore[arg-type]
+
+
+class ScrobblesIn(Strict):
+    """Plays of one listener: all are taken, or none is."""
+
+    plays: Annotated[list[ScrobbleIn], Field(min_length=1, max_length=MOST_PLAYS)]
 
 
 class SettingsIn(Strict):
@@ -151,6 +164,12 @@ class ScrobbleOut(BaseModel):
     message: str
     heard: float
     needed: float
+
+
+class ScrobblesOut(BaseModel):
+    """What became of each play, in the order in which they were reported."""
+
+    plays: list[ScrobbleOut]
 
 
 class QueueStatus(BaseModel):
