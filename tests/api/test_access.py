@@ -50,6 +50,7 @@ def test_a_strange_authorization_is_401(service: Service, header: str) -> None:
 def test_health_is_open_to_everybody(service: Service) -> None:
     with service.stranger() as stranger:
         answer = stranger.get("/health")
+        assert stranger.head("/health").status_code == 200
     assert answer.status_code == 200
     assert answer.json()["status"] == "ok"
     assert answer.json()["delivery"] == "running"
@@ -126,3 +127,5 @@ def test_the_openapi_names_all_promised_endpoints(service: Service) -> None:
         for method in methods
     }
     assert promised <= described
+    for path in (path for path in paths if path.startswith("/lastfm")):
+        assert all(what["security"] == [{"token": []}] for what in paths[path].values()), path

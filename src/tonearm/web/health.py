@@ -18,6 +18,7 @@ def health_router(deck: Deck, who: Ask) -> APIRouter:
     """`GET /health`, open to everybody, and `GET /metrics`."""
     router = APIRouter(tags=["operation"])
 
+    @router.head("/health", include_in_schema=False)
     @router.get("/health", response_model=Health, responses={503: {"model": Health}})
     async def health() -> Any:
         """Whether plays are taken (200) or not (503), and whether they are sent."""

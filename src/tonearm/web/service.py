@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
 
 from tonearm.deck import Deck
 from tonearm.version import __version__
@@ -21,6 +22,10 @@ from tonearm.web.templates import safe_headers
 
 LARGEST_BODY = 2 * 2**20
 """Bytes that a request may bring."""
+
+
+_TOKEN = HTTPBearer(scheme_name="token", description="`tonearm token NAME` makes one.", auto_error=False)
+"""For the description of the API only: `Access` says who asks, and takes a page's cookie, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +49,10 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
     )
     access = Access(deck)
     callback = f"{public_url}/lastfm/auth-callback" if public_url else None
-    app.include_router(lastfm_router(deck, access, callback))
-    app.include_router(stories_router(deck, access))
-    app.include_router(events_router(deck, access))
+    asked = [Depends(_TOKEN)]
+    app.include_router(lastfm_router(deck, access, callback), dependencies=asked)
+    app.include_router(stories_router(deck, access), dependencies=asked)
+    app.include_router(events_router(deck, access), dependencies=asked)
     app.include_router(health_router(deck, access))
     secure = public_url.startswith("https://")
     app.include_router(pages_router(deck, access, secure=secure, public_url=public_url))
