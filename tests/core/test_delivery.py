@@ -275,6 +275,12 @@ def test_a_passing_fault_sends_everything_back_and_backs_off() -> None:
     assert step.hold is None
 
 
+@pytest.mark.parametrize(("number", "may_be_there"), [(8, True), (11, False), (16, True), (None, False)])
+def test_after_a_failure_of_its_backend_lastfm_may_have_the_plays(number: int | None, may_be_there: bool) -> None:
+    step = next_step(Line(), batch_of(2), Later(Cause(number, "x")), NOW, 0.5)
+    assert [w.unanswered for w in step.back] == [may_be_there] * 2
+
+
 def test_faults_in_a_row_back_off_further_each_time() -> None:
     line, waits = Line(), []
     for _ in range(9):

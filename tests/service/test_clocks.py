@@ -60,6 +60,22 @@ async def test_a_play_that_was_moved_by_a_part_of_what_our_clock_is_wrong_by_is_
     assert kept.moved.count("moved by") == 2
 
 
+async def test_a_play_that_lastfm_may_have_taken_by_another_clock_stays_where_it_is(room: Room) -> None:
+    """Last.fm's clock is days ahead, takes the moved play, and loses its answer; then it is put right, and ours is fast."""
+    room.emulator.fault("clock-skew", seconds=2 * DAY)
+    await room.me.now_playing(SONG)
+    room.emulator.fault("commit-then-close", calls=1, methods=SCROBBLE)
+    await room.me.scrobble(SONG, started_at=room.now - 160, played=150)
+    await room.until_calls(1)
+    room.emulator.clear_faults()
+    room.emulator.fault("clock-skew", seconds=-400)
+    await room.until_calls(2)
+    await room.wait(2 * DAY)
+    await room.until_empty()
+    assert len(room.emulator.plays("RJ")) == 1
+    assert await room.fates() == ["accepted"]
+
+
 @pytest.mark.parametrize("ahead", [HOUR, 20 * DAY, 365 * DAY], ids=["an hour", "20 days", "a year"])
 async def test_a_clock_that_is_put_back_stops_nothing(room: Room, ahead: float) -> None:
     """The machine started ahead of time, met a bad moment of Last.fm, and was put right."""

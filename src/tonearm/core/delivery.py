@@ -38,7 +38,9 @@ DOUBTS = 3
 """Doubtful refusals in a row that are taken for load: error 4, or 13 with no proof of a good signature."""
 
 TOO_OLD, TOO_NEW, DAILY_LIMIT = 3, 4, 5
-OPERATION_FAILED = 8  # "most likely the backend service failed": perhaps after it had stored them
+BACKEND_FAILED = frozenset({8, 16})
+"""Its backend failed, perhaps after it had stored some: 16 was seen with the words of the database below."""
+
 BAD_SIGNATURE = 13
 
 
@@ -221,7 +223,7 @@ def next_step(
     match verdict:
         case Answered(items):
             return _answered(line, batch, items, now, jitter, used, skew)
-        case Later(Cause(number) as cause, retry_after) if number == OPERATION_FAILED:
+        case Later(Cause(number) as cause, retry_after) if number in BACKEND_FAILED:
             return _open(line, batch, cause, now, jitter, retry_after)
         case Later(cause, retry_after):
             return _later(line, batch, cause, now, jitter, retry_after)

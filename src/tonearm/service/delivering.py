@@ -241,13 +241,15 @@ class Delivering:
         )
 
     def _moved(self, db: Connection, lease: Lease, w: Waiting, skew: int) -> Waiting:
-        why, before = plays.moved(db, w.id)
-        by = skew - before  # it may have been moved when it was reported, by a skew that was learnt wrong
+        before = plays.moved(db, w.id)
+        if before.by and before.unanswered:
+            return w  # Last.fm's clock has jumped since: by another one it may have taken it, unheard
+        by = skew - before.by  # it may have been moved when it was reported, by a skew that was learnt wrong
         play = replace(w.play, timestamp=w.play.timestamp + by)
         if plays.known(db, [_key(lease.account, play)]):
             return w  # there is a play at that time already: this one waits until its own has come
         now = f"moved by {by:+d} s: the clock here ran fast"
-        plays.restamp(db, w.id, play.timestamp, f"{why}; {now}" if why else now, skew)
+        plays.restamp(db, w.id, play.timestamp, f"{before.why}; {now}" if before.why else now, skew)
         queue.restamp(db, w.id, play.timestamp)
         return replace(w, play=play)
 

@@ -188,13 +188,13 @@ class Telling:
             elif kept.fate == "queued":
                 return self._enqueue(db, kept, now)
             return again
-        moved, moved_by = plays.moved(db, number)
+        moved = plays.moved(db, number)
         row = {
             **plays.facts(play),
             "account": account,
             "fate": "queued",
-            "moved": moved,
-            "moved_by": moved_by,
+            "moved": moved.why,
+            "moved_by": moved.by,
             "reported_at": now,
             "reported_timestamp": play.timestamp,
             "heard": kept.heard,

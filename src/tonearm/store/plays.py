@@ -133,7 +133,7 @@ def around(db: Connection, account: int, start: int, end: float, reporter: str) 
     return [(row.id, frozen(row)) for row in db.execute(_AROUND, values)]
 
 
-_MOVED = select(play.c.moved, play.c.moved_by).where(play.c.id == bindparam("number"))
+_MOVED = select(play.c.moved, play.c.moved_by, play.c.unanswered).where(play.c.id == bindparam("number"))
 _RESTAMP = (
     update(play)
     .where(play.c.id == bindparam("number"))
@@ -141,10 +141,19 @@ _RESTAMP = (
 )
 
 
-def moved(db: Connection, number: int) -> tuple[str, int]:
-    """Why the start of a play was moved, and by how many seconds for a wrong clock of ours."""
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Why the start of a play was moved, and by how many seconds for a wrong clock of ours; `unanswered` as in Kept."""
+
+    why: str
+    by: int
+    unanswered: bool
+
+
+def moved(db: Connection, number: int) -> Moved:
+    """Whether the start of a play was moved."""
     row = db.execute(_MOVED, {"number": number}).one()
-    return row.moved, row.moved_by
+    return Moved(row.moved, row.moved_by, bool(row.unanswered))
 
 
 def restamp(db: Connection, number: int, timestamp: int, why: str, by: int) -> None:
