@@ -375,8 +375,7 @@ def _outcome(waiting: Waiting, answer: ItemAnswer, now: float, skew: float) -> F
         case code if code == DAILY_LIMIT:
             return replace(waiting, tries=waiting.tries + 1, error="daily limit of scrobbles")
         case code if code == TOO_NEW and not waiting.too_new:
-            # Somebody's clock is wrong, perhaps ours: once more when the time of the play has surely come.
-            later = max(now + pacing.KEY_PROBE, waiting.play.timestamp - skew)
+            later = its_time(waiting, now, skew)
             if queued_by_a_fast_clock(waiting.enqueued_at, now, skew):
                 later = now  # ours, as is known by now: it is moved, and goes out at once
             error = "Last.fm says that the time of this play lies ahead"
@@ -385,6 +384,11 @@ def _outcome(waiting: Waiting, answer: ItemAnswer, now: float, skew: float) -> F
             )
         case code:
             return Ignored(code, true_reason(waiting.play, code, answer.words, now + skew))
+
+
+def its_time(waiting: Waiting, now: float, skew: float) -> float:
+    """When the time of a play that lies ahead has surely come: somebody's clock is wrong, perhaps ours."""
+    return max(now + pacing.KEY_PROBE, waiting.play.timestamp - skew)
 
 
 _NOBODY = {"various", "various artists", "va", "unknown", "unknown artist", "[unknown]", "<unknown>", "undefined"}

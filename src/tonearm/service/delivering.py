@@ -234,20 +234,21 @@ class Delivering:
         """
         skew = self.time.skew
         return tuple(
-            self._moved(db, lease, w, round(skew))
+            self._moved(db, lease, w, round(skew)) or replace(w, not_before=delivery.its_time(w, now, skew))
             if w.refused_ahead and queued_by_a_fast_clock(w.enqueued_at, now, skew)
             else w
             for w in back
         )
 
-    def _moved(self, db: Connection, lease: Lease, w: Waiting, skew: int) -> Waiting:
+    def _moved(self, db: Connection, lease: Lease, w: Waiting, skew: int) -> Waiting | None:
+        """The play with its start moved; None where it has to stay as it is, and waits until its time has come."""
         before = plays.moved(db, w.id)
         if before.by and before.unanswered:
-            return w  # Last.fm's clock has jumped since: by another one it may have taken it, unheard
+            return None  # Last.fm's clock has jumped since: by another one it may have taken it, unheard
         by = skew - before.by  # it may have been moved when it was reported, by a skew that was learnt wrong
         play = replace(w.play, timestamp=w.play.timestamp + by)
         if plays.known(db, [_key(lease.account, play)]):
-            return w  # there is a play at that time already: this one waits until its own has come
+            return None  # there is a play at that time already
         now = f"moved by {by:+d} s: the clock here ran fast"
         plays.restamp(db, w.id, play.timestamp, f"{before.why}; {now}" if before.why else now, skew)
         queue.restamp(db, w.id, play.timestamp)
