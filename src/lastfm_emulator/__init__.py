@@ -6,6 +6,7 @@ from lastfm_emulator.emulator import Emulator
 from lastfm_emulator.faults import Fault, Kind
 from lastfm_emulator.journal import Entry
 from lastfm_emulator.method import Call, Method, Needs
+from lastfm_emulator.music import Artist, Music, Record, Song
 from lastfm_emulator.refusal import Refusal
 from lastfm_emulator.request import Hangup, Reply, Request
 from lastfm_emulator.server import Address, run, serve
@@ -16,6 +17,7 @@ __all__ = [
     "API_KEY",
     "API_SECRET",
     "Address",
+    "Artist",
     "Call",
     "ConnectionDropped",
     "Emulator",
@@ -25,12 +27,15 @@ __all__ = [
     "Kind",
     "Loved",
     "Method",
+    "Music",
     "Needs",
     "NowPlaying",
     "Play",
+    "Record",
     "Refusal",
     "Reply",
     "Request",
+    "Song",
     "create_app",
     "run",
     "serve",

@@ -62,6 +62,9 @@ class User:
     registered: int
     plays: list[Play] = field(default_factory=list)
     loved: dict[tuple[str, str], Loved] = field(default_factory=dict)
+    tags: dict[tuple[str, str, str], dict[str, str]] = field(default_factory=dict)
+    """By kind ("artist", "album", "track"), artist and title: the tags given, by their folded names."""
+    friends: list[str] = field(default_factory=list)
     playing: NowPlaying | None = None
     repeats: int = 0
     ignored: int = 0

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from lastfm_emulator.account import Play
 from lastfm_emulator.method import Method, digits
 from lastfm_emulator.refusal import Refusal
 from lastfm_emulator.render import one_or_many
+from lastfm_emulator.shelf import SITE, SIZES, artist_url, slug, star, track_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,17 +22,13 @@ if TYPE_CHECKING:
     from lastfm_emulator.render import Body, Value
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_SITE: Final = "https://www.last.fm"
-_SIZES: Final = (("small", "34s"), ("medium", "64s"), ("large", "174s"), ("extralarge", "300x300"))
-# What Last.fm shows in place of an artist's picture since May 2019.
-_STAR: Final = "https://lastfm.freetls.fastly.net/i/u/{}/2a96cbd8b46e442fc41c2b86b821562f.png"
-_NO_IMAGES: Final = tuple({"size": size, "#text": ""} for size, _ in _SIZES)
-_STARS: Final = tuple({"size": size, "#text": _STAR.format(folder)} for size, folder in _SIZES)
+_NO_IMAGES: Final = tuple({"size": size, "#text": ""} for size, _ in SIZES)
+_STARS: Final = tuple(star())
 
 
 def recent_tracks(call: Call) -> Body:
     """The track that plays now comes first on every page, beyond `limit` and outside `total`."""
-    user = _readable(call)
+    user = readable(call)
     page, limit = call.paging()
     extended = call.params.get("extended") == "1"
     plays = _visible(user, call.now, _moment(call, "from"), _moment(call, "to"))
@@ -48,7 +44,7 @@ def recent_tracks(call: Call) -> Body:
 
 def track_scrobbles(call: Call) -> Body:
     """One track's plays: not documented, yet used by pylast."""
-    user = _readable(call)
+    user = readable(call)
     page, limit = call.paging()
     wanted = (call.required("artist").casefold(), call.required("track").casefold())
     plays = [
@@ -70,25 +66,33 @@ def loved_tracks(call: Call) -> Body:
 
 def user_info(call: Call) -> Body:
     user = call.named_user() if call.user is None or call.params.get("user") else call.user
-    return {
-        "user": {
-            "name": user.name,
-            "realname": "",
-            "image": _NO_IMAGES,
-            "url": f"{_SITE}/user/{_slug(user.name)}",
-            "country": "None",
-            "age": "0",
-            "gender": "n",
-            "subscriber": "0",
-            "playcount": str(len(user.plays)),
-            "playlists": "0",
-            "bootstrap": "0",
-            "registered": {"unixtime": str(user.registered), "#text": user.registered},
-            "type": "user",
-            "artist_count": str(len({play.artist for play in user.plays})),
-            "album_count": str(len({(play.artist, play.album) for play in user.plays if play.album})),
-            "track_count": str(len({(play.artist, play.track) for play in user.plays})),
-        }
+    return {"user": profile(user)}
+
+
+def profile(user: User, *, friend: bool = False) -> Body:
+    """A friend is told of with less, and with a date in words."""
+    facts: dict[str, Value] = {
+        "name": user.name,
+        "realname": "",
+        "image": _NO_IMAGES,
+        "url": f"{SITE}/user/{slug(user.name)}",
+        "country": "None",
+        "age": "0",
+        "gender": "n",
+        "subscriber": "0",
+        "playcount": str(len(user.plays)),
+        "playlists": "0",
+        "bootstrap": "0",
+    }
+    if friend:
+        when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(user.registered))
+        return facts | {"registered": {"unixtime": str(user.registered), "#text": when}, "type": "user"}
+    return facts | {
+        "registered": {"unixtime": str(user.registered), "#text": user.registered},
+        "type": "user",
+        "artist_count": str(len({play.artist for play in user.plays})),
+        "album_count": str(len({(play.artist, play.album) for play in user.plays if play.album})),
+        "track_count": str(len({(play.artist, play.track) for play in user.plays})),
     }
 
 
@@ -99,19 +103,7 @@ def date(timestamp: int) -> Body:
     return {"uts": str(timestamp), "#text": shown}
 
 
-def track_url(artist: str, track: str) -> str:
-    return f"{artist_url(artist)}/_/{_slug(track)}"
-
-
-def artist_url(artist: str) -> str:
-    return f"{_SITE}/music/{_slug(artist)}"
-
-
-def _slug(name: str) -> str:
-    return quote(name.replace("+", "%2B"), safe=" ()!'*,&.:").replace(" ", "+")
-
-
-def _readable(call: Call) -> User:
+def readable(call: Call) -> User:
     """The user asked for, unless the listening is hidden from whoever asks."""
     user = call.named_user()
     if user.private and call.user is not user:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from lastfm_emulator.account import User
 from lastfm_emulator.credentials import ApiKey, Session, Token, draw
 from lastfm_emulator.faults import Faults
+from lastfm_emulator.music import Music
 
 if TYPE_CHECKING:
     from lastfm_emulator.account import Loved, NowPlaying, Play
@@ -40,6 +41,7 @@ class World:
     tokens: dict[str, Token] = field(default_factory=dict, init=False)
     sessions: dict[str, Session] = field(default_factory=dict, init=False)
     users: dict[str, User] = field(default_factory=dict, init=False)
+    music: Music = field(default_factory=Music, init=False)
     artist_corrections: dict[str, str] = field(default_factory=dict, init=False)
     track_corrections: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict, init=False)
 
@@ -132,6 +134,12 @@ class World:
         """The names that the profile shows for what was sent."""
         pair = self.track_corrections.get((artist.casefold(), track.casefold()))
         return pair or (self.artist_corrections.get(artist.casefold(), artist), track)
+
+    def befriend(self, user: str, *others: str) -> None:
+        """From now on that user follows the others; new names are registered."""
+        with self.lock:
+            names = [self.known_user(other).name for other in others]
+            self.known_user(user).friends += names
 
     def plays(self, user: str) -> list[Play]:
         """What is stored for that user, oldest first; empty for an unknown one."""

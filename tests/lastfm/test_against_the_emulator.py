@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from inspect import signature
 
 import httpx2
@@ -34,6 +33,7 @@ from tonearm.lastfm import (
     LovedTrack,
     Page,
     Patience,
+    Place,
     RecentTrack,
     SignatureRejected,
     TokenExpired,
@@ -44,7 +44,7 @@ from tonearm.lastfm import (
 )
 from tonearm.lastfm.methods import user
 
-from .faces import FACES, Face, call
+from .faces import FACES, Face, call, page, pages
 
 pytestmark = pytest.mark.anyio
 
@@ -124,15 +124,16 @@ async def test_the_whole_way_from_the_first_token_to_the_last_page(
     assert isinstance(await call(client, "now_playing", Track("Low", "Sunflower", duration=276), sk), Answered)
     playing = emulator.now_playing("Ada")
     assert playing is not None
-    recent = await call(client, "recent_tracks", "Ada", limit=20)
+    recent = await page(client, "recent_tracks", "Ada", size=20)
     assert (len(recent.items), recent.total, recent.total_pages) == (20, 50, 3)
+    assert recent.now_playing is not None
     assert recent.now_playing.title == "Sunflower"
-    assert recent.items[0].played_at == plays(50)[-1].timestamp
+    assert recent.items[0].played_at.timestamp() == plays(50)[-1].timestamp
 
     for i in range(5):
         assert isinstance(await call(client, "love", "Low", f"Song {i}", sk), Answered)
     assert isinstance(await call(client, "unlove", "Low", "Song 2", sk), Answered)
-    loved = await call(client, "loved_tracks", "Ada")
+    loved = await page(client, "loved_tracks", "Ada")
     assert {track.title for track in loved.items} == {f"Song {i}" for i in (0, 1, 3, 4)}
     assert loved.total == 4
 
@@ -149,25 +150,25 @@ async def test_walks_go_page_by_page_and_resume_where_they_are_told(
     for i in range(5):
         await call(client, "love", "Low", f"Song {i}", sk)
     await call(client, "scrobble", plays(50), sk)
-    walk = await call(client, "loved_pages", "Ada", limit=2)
-    assert [(page.page, page.total_pages, page.total, len(page.items)) for page in walk] == [
+    walk = await pages(client, "loved_tracks", "Ada", size=2)
+    assert [(one.page, one.total_pages, one.total, len(one.items)) for one in walk] == [
         (1, 3, 5, 2),
         (2, 3, 5, 2),
         (3, 3, 5, 1),
     ]
-    resumed = await call(client, "loved_pages", "Ada", start=3, limit=2)
-    assert [page.items for page in resumed] == [walk[2].items]
-    recent = await call(client, "recent_pages", "Ada", limit=20)
-    assert [len(page.items) for page in recent] == [20, 20, 10]
-    assert all(track.loved is None for page in recent for track in page.items)
+    resumed = await pages(client, "loved_tracks", "Ada", start=Place(3, 2))
+    assert [one.items for one in resumed] == [walk[2].items]
+    recent = await pages(client, "recent_tracks", "Ada", size=20)
+    assert [len(one.items) for one in recent] == [20, 20, 10]
+    assert all(track.loved is None for one in recent for track in one.items)
     until = plays(50)[10].timestamp + 1
     since = plays(50)[3].timestamp - 1
-    span = await call(client, "recent_pages", "Ada", limit=5, since=since, until=until, extended=True)
-    times = [track.played_at for page in span for track in page.items]
+    span = await call(client, "recent_tracks", "Ada", size=5, since=since, until=until, extended=True)
+    times = [track.played_at.timestamp() for track in span]
     assert times == [play.timestamp for play in reversed(plays(50)[3:11])]
-    assert all(track.loved is False for page in span for track in page.items)
+    assert all(track.loved is False for track in span)
     emulator.session_key("Nobody")
-    assert [page.items for page in await call(client, "loved_pages", "Nobody")] == [()]
+    assert [one.items for one in await pages(client, "loved_tracks", "Nobody")] == [()]
     await call(client, "close")
 
 
@@ -177,7 +178,7 @@ async def test_a_private_history_opens_to_its_own_session_only(client: LastFm | 
     await call(client, "scrobble", plays(2), sk)
     with pytest.raises(LoginRequired):
         await call(client, "recent_tracks", "Shy")
-    assert (await call(client, "recent_tracks", "Shy", session_key=sk)).total == 2
+    assert (await page(client, "recent_tracks", "Shy", session_key=sk)).total == 2
     with pytest.raises(BadParameters):
         await call(client, "recent_tracks", "nobody-by-that-name")
     await call(client, "close")
@@ -301,28 +302,28 @@ async def test_hosts_call_either_face_with_names_and_types(address: Address, emu
     sk = emulator.session_key("Ada")
     async with LastFm(KEYS, url=address.url) as lastfm:
         verdict: Verdict = await lastfm.scrobble(plays=plays(2), session_key=sk)
-        recent: Page[RecentTrack] = await lastfm.recent_tracks("Ada", limit=1, until=int(NOW))
+        recent: Page[RecentTrack] = await lastfm.recent_tracks("Ada", size=1, until=int(NOW)).page()
         told: Verdict = await lastfm.love(artist="Low", title="Sunflower", session_key=sk)
-        walked: list[Page[LovedTrack]] = [page async for page in lastfm.loved_pages("Ada")]
+        walked: list[LovedTrack] = [track async for track in lastfm.loved_tracks("Ada")]
         asked: UserInfo = await lastfm.ask(user.info("Ada"))
     assert isinstance(verdict, Answered)
     assert isinstance(told, Answered)
-    assert (recent.total, walked[0].total, asked.playcount) == (2, 1, 2)
+    assert (recent.total, len(walked), asked.playcount) == (2, 1, 2)
 
 
 def test_hosts_without_async_do_the_same(address: Address, emulator: Emulator) -> None:
     sk = emulator.session_key("Ada")
     with LastFmSync(KEYS, url=address.url) as lastfm:
         verdict: Verdict = lastfm.scrobble(plays=plays(2), session_key=sk)
-        recent: Page[RecentTrack] = lastfm.recent_tracks("Ada", limit=1, until=int(NOW))
-        walked: list[Page[RecentTrack]] = list(lastfm.pages(partial(user.recent_tracks, "Ada", limit=1)))
+        recent: Page[RecentTrack] = lastfm.recent_tracks("Ada", size=1, until=int(NOW)).page()
+        walked: list[Page[RecentTrack]] = list(lastfm.walk(user.recent_tracks("Ada", size=1)).pages())
     assert isinstance(verdict, Answered)
-    assert (recent.total, [page.page for page in walked]) == (2, [1, 2])
+    assert (recent.total, [one.page for one in walked]) == (2, [1, 2])
 
 
 def test_help_shows_the_parameters_of_each_call() -> None:
     for face in FACES:
-        assert str(signature(face(KEYS).scrobble)) == "(plays: 'Sequence[Play]', session_key: 'str')"
+        assert str(signature(face(KEYS).scrobble)) == "(plays: 'Sequence[Play]', session_key: 'str') -> 'Verdict'"
         assert "user.getLovedTracks" in (face.loved_tracks.__doc__ or "")
 
 

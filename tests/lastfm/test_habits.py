@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonearm.lastfm import habits
+from tonearm.lastfm import Images, habits, shapes
 
 json_values = st.recursive(
     st.none()
@@ -131,14 +132,17 @@ def test_attributes_lie_in_their_place_or_flat() -> None:
     ],
 )
 def test_a_moment_is_read_from_its_number_only(date: object, moment: int | None) -> None:
-    assert habits.moment(date) == moment
+    assert habits.moment(date) == (moment and datetime.fromtimestamp(moment, UTC))
 
 
-def test_the_largest_picture_is_taken_and_the_star_is_none() -> None:
-    images = [{"size": "small", "#text": "s"}, {"size": "mega", "#text": "m"}, {"size": "", "#text": ""}]
-    assert habits.picture(images) == "m"
-    assert habits.picture([{"size": "large", "#text": f"https://img.example/{habits.NO_IMAGE}.png"}]) == ""
-    assert habits.picture("\n") == ""
+def test_pictures_are_known_by_their_sizes_and_the_star_is_none() -> None:
+    images = [{"size": "small", "#text": "s"}, {"size": "mega", "#text": "m"}, {"size": "", "#text": "other"}]
+    assert shapes.images(images) == Images(small="s", mega="m")
+    assert shapes.images(images).largest == "m"
+    star = shapes.images([{"size": "large", "#text": f"https://img.example/{habits.NO_IMAGE}.png"}])
+    assert not star
+    assert star.largest == ""
+    assert not shapes.images("\n")
 
 
 @given(json_values)
@@ -150,6 +154,8 @@ def test_nothing_that_stands_in_an_answer_makes_a_habit_fail(value: object) -> N
     assert whole is None or abs(whole) < 2**63
     habits.flag(value)
     habits.moment(value)
-    habits.picture(value)
+    shapes.images(value)
+    habits.published(value)
+    habits.seconds(value)
     assert all(isinstance(child, dict) for child in habits.many(value))
     habits.attributes(habits.node(value))

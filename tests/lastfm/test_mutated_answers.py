@@ -42,8 +42,8 @@ REQUESTS: list[Request[object]] = [
     auth.token(),
     auth.session("t"),
     user.info("Ada"),
-    user.loved_tracks("Ada"),
-    user.recent_tracks("Ada"),
+    user.loved_tracks("Ada").page(),
+    user.recent_tracks("Ada").page(),
 ]
 
 TREES: list[dict[str, Any]] = [

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import pytest
 
-from tonearm.lastfm import LovedTrack, RecentTrack, Session, Unavailable, UserInfo, approval_url
+from tonearm.lastfm import Images, LovedTrack, RecentTrack, Session, Unavailable, UserInfo, approval_url
 from tonearm.lastfm.error import error_of
 from tonearm.lastfm.methods import auth, user
 from tonearm.lastfm.request import Request, seal
@@ -27,12 +28,16 @@ def read(request: Request[T], tree: object) -> T:
     raise error_of(outcome, request.method)
 
 
-def loved_page(tree: object, **options: Any) -> Page[LovedTrack]:
-    return read(user.loved_tracks("Ada", **options), tree)
+def loved_page(tree: object, number: int = 1) -> Page[LovedTrack]:
+    return read(user.loved_tracks("Ada").page(number), tree)
 
 
-def recent_page(tree: object, **options: Any) -> Page[RecentTrack]:
-    return read(user.recent_tracks("Ada", **options), tree)
+def recent_page(tree: object, number: int = 1, **options: Any) -> Page[RecentTrack]:
+    return read(user.recent_tracks("Ada", **options).page(number), tree)
+
+
+def at(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def test_a_token_is_read() -> None:
@@ -73,12 +78,12 @@ def test_a_profile_is_read() -> None:
         realname="Ada L.",
         url="https://www.last.fm/user/Ada",
         country="",
-        image="https://img.example/300x300/a.png",
+        images=Images(small="https://img.example/34s/a.png", extralarge="https://img.example/300x300/a.png"),
         playcount=104571,
         artist_count=1264,
         album_count=None,
         track_count=None,
-        registered=1561177193,
+        registered=at(1561177193),
         subscriber=True,
     )
 
@@ -92,8 +97,8 @@ def test_loved_tracks_are_read() -> None:
     page = loved_page(listing("lovedtracks", [loved(1), loved(2)], "2", "7", "14"))
     assert page == Page(
         (
-            LovedTrack("Artist 1", "Song 1", 1699999999, "track-1", "artist-1", "https://l.example/t1", image=""),
-            LovedTrack("Artist 2", "Song 2", 1699999998, "track-2", "artist-2", "https://l.example/t2"),
+            LovedTrack("Artist 1", "Song 1", at(1699999999), "track-1", "artist-1", "https://l.example/t1"),
+            LovedTrack("Artist 2", "Song 2", at(1699999998), "track-2", "artist-2", "https://l.example/t2"),
         ),
         page=2,
         total_pages=7,
@@ -108,11 +113,11 @@ def test_recent_tracks_are_read_and_what_plays_now_stands_apart() -> None:
         artist="Artist 2",
         title="Song 2",
         album="Album 2",
-        played_at=1700000002,
+        played_at=at(1700000002),
         artist_mbid="artist-2",
         album_mbid="album-2",
         url="https://l.example/t2",
-        image="https://img.example/2.png",
+        images=Images(large="https://img.example/2.png"),
     )
     assert page.now_playing is not None
     assert (page.now_playing.title, page.now_playing.played_at) == ("Song 9", None)
@@ -179,8 +184,13 @@ def test_a_list_in_xml_is_read() -> None:
     page = recent_page(xml.encode())
     assert page.now_playing == RecentTrack("Björk", "Jóga", "Homogenic", artist_mbid="m")
     assert page.items == (
-        RecentTrack("Low", "Sunflower", played_at=1700000000),
-        RecentTrack("Can", "Spoon", played_at=1699999000, image="https://img.example/b"),
+        RecentTrack("Low", "Sunflower", played_at=at(1700000000)),
+        RecentTrack(
+            "Can",
+            "Spoon",
+            played_at=at(1699999000),
+            images=Images("https://img.example/a", large="https://img.example/b"),
+        ),
     )
     assert (page.total_pages, page.total) == (3, 6)
 
@@ -191,22 +201,35 @@ def test_a_track_may_lack_what_a_broken_client_left_out() -> None:
 
 
 def test_a_list_without_numbers_as_of_gnu_fm_may_go_on_until_a_page_is_empty() -> None:
-    page = recent_page({"recenttracks": {"track": [recent(1)], "@attr": {"user": "Ada"}}}, page=3)
+    page = recent_page({"recenttracks": {"track": [recent(1)], "@attr": {"user": "Ada"}}}, 3)
     assert (page.page, page.total_pages, page.total) == (3, 4, 1)
-    end = recent_page({"recenttracks": {"track": [], "@attr": {"user": "Ada"}}}, page=4)
+    end = recent_page({"recenttracks": {"track": [], "@attr": {"user": "Ada"}}}, 4)
     assert (end.page, end.total_pages, end.total) == (4, 4, 0)
 
 
 @pytest.mark.parametrize(
-    ("page", "limit", "asked"),
-    [(1, 1000, ("1", "1000")), (0, 0, ("1", "1")), (-3, 5000, ("1", "1000")), (7, 200, ("7", "200"))],
+    ("argument", "options"),
+    [
+        ("size", {"size": 0}),
+        ("size", {"size": 1001}),
+        ("size", {"size": True}),
+        ("limit", {"limit": -1}),
+        ("limit", {"limit": 1.5}),
+    ],
 )
-def test_page_and_limit_are_kept_within_what_is_accepted(page: int, limit: int, asked: tuple[str, str]) -> None:
-    for request in (user.loved_tracks("Ada", page, limit), user.recent_tracks("Ada", page, limit)):
-        assert (request.params["page"], request.params["limit"]) == asked
+def test_a_size_or_limit_that_last_fm_would_refuse_is_not_sent(argument: str, options: dict[str, Any]) -> None:
+    for ask in (user.loved_tracks, user.recent_tracks):
+        with pytest.raises(ValueError, match=rf"^{argument} must be a whole number from"):
+            ask("Ada", **options)
+
+
+@pytest.mark.parametrize("number", [0, -3, 1_000_001])
+def test_a_page_that_last_fm_would_refuse_is_not_sent(number: int) -> None:
+    with pytest.raises(ValueError, match=r"^page must be a whole number from 1 to 1000000"):
+        user.loved_tracks("Ada").page(number)
 
 
 def test_a_span_is_asked_for_with_from_and_to() -> None:
-    params = user.recent_tracks("Ada", since=1700000000, until=1700086400, extended=True).params
+    params = user.recent_tracks("Ada", since=at(1700000000), until=1700086400, extended=True).page().params
     assert (params["from"], params["to"], params["extended"]) == ("1700000000", "1700086400", "1")
-    assert not {"from", "to", "extended"} & user.recent_tracks("Ada").params.keys()
+    assert not {"from", "to", "extended"} & user.recent_tracks("Ada").page().params.keys()

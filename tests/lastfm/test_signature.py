@@ -140,7 +140,7 @@ def test_the_same_plays_always_make_the_same_request() -> None:
         track.now_playing(Track("Low", "Sunflower"), "sk"),
         track.love("Low", "Sunflower", "sk"),
         track.unlove("Low", "Sunflower", ""),
-        user.recent_tracks("Ada", session_key="sk"),
+        user.recent_tracks("Ada", session_key="sk").page(),
         user.info(session_key="sk"),
     ],
     ids=lambda request: request.method,
@@ -152,7 +152,7 @@ def test_whatever_is_signed_travels_in_a_body(request_: Request[object]) -> None
 
 @pytest.mark.parametrize(
     "request_",
-    [user.recent_tracks("Ada"), user.loved_tracks("Ada"), user.info("Ada")],
+    [user.recent_tracks("Ada").page(), user.loved_tracks("Ada").page(), user.info("Ada")],
     ids=lambda request: request.method,
 )
 def test_open_reads_are_neither_signed_nor_posted(request_: Request[object]) -> None:

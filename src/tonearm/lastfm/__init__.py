@@ -15,36 +15,76 @@ from tonearm.lastfm.error import (
     TokenUnknown,
     Unavailable,
 )
+from tonearm.lastfm.listing import Listing, Place
 from tonearm.lastfm.methods.auth import APPROVAL_URL, approval_url
+from tonearm.lastfm.methods.charts import Period
+from tonearm.lastfm.music import (
+    AlbumEntry,
+    AlbumInfo,
+    ArtistEntry,
+    ArtistInfo,
+    CorrectedTrack,
+    Images,
+    SimilarArtist,
+    SimilarTrack,
+    Tag,
+    TagEntry,
+    TagInfo,
+    TrackEntry,
+    TrackInfo,
+    Wiki,
+)
 from tonearm.lastfm.request import Keys, Request
 from tonearm.lastfm.transport import Patience
-from tonearm.lastfm.types import LovedTrack, Page, RecentTrack, Session, UserInfo
+from tonearm.lastfm.types import LovedTrack, Page, RecentTrack, Session, UserInfo, Week, WeeklyChart
+from tonearm.lastfm.walk import SyncWalk, Walk
 
 __all__ = [
     "API_URL",
     "APPROVAL_URL",
     "USER_AGENT",
+    "AlbumEntry",
+    "AlbumInfo",
+    "ArtistEntry",
+    "ArtistInfo",
     "BadParameters",
     "CallRefused",
+    "CorrectedTrack",
+    "Images",
     "KeyRejected",
     "Keys",
     "LastFm",
     "LastFmError",
     "LastFmSync",
+    "Listing",
     "LoginRequired",
     "LovedTrack",
     "Page",
     "Patience",
+    "Period",
+    "Place",
     "RateLimited",
     "RecentTrack",
     "Request",
     "Session",
     "SessionRejected",
     "SignatureRejected",
+    "SimilarArtist",
+    "SimilarTrack",
+    "SyncWalk",
+    "Tag",
+    "TagEntry",
+    "TagInfo",
     "TokenExpired",
     "TokenNotApproved",
     "TokenUnknown",
+    "TrackEntry",
+    "TrackInfo",
     "Unavailable",
     "UserInfo",
+    "Walk",
+    "Week",
+    "WeeklyChart",
+    "Wiki",
     "approval_url",
 ]

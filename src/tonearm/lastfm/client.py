@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from functools import partial, update_wrapper
-from inspect import Parameter, Signature, signature
+from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from tonearm.core.verdict import Answered, Verdict
+from tonearm.lastfm.catalogue import Catalogue
 from tonearm.lastfm.error import error_of, verdict_of
-from tonearm.lastfm.methods import auth, track, user
+from tonearm.lastfm.listing import Listing
+from tonearm.lastfm.methods import track
 from tonearm.lastfm.request import Keys, Request, seal
 from tonearm.lastfm.response import Answer, Failure, Fault, Refusal, Reply, server_time, understand
 from tonearm.lastfm.transport import PATIENCE, AsyncLine, Patience, SyncLine
-from tonearm.lastfm.types import LovedTrack, Page, RecentTrack
+from tonearm.lastfm.walk import SyncWalk, Walk
 from tonearm.version import __version__
 
 if TYPE_CHECKING:
     import httpx2
 
-P = ParamSpec("P")
 T = TypeVar("T")
-C = TypeVar("C", bound=Callable[..., object])
 
 API_URL = "https://ws.audioscrobbler.com/2.0/"
 USER_AGENT = f"tonearm/{__version__}"
@@ -32,47 +30,7 @@ OnDate = Callable[[float, float], None]
 """Told after each answer of the API: the server's Unix time (whole seconds), and the round trip in seconds."""
 
 
-def _like(ask: Callable[..., object], call: C) -> C:
-    """The method with the words and parameters of what it asks, as `help()` shows them."""
-    update_wrapper(call, ask)
-    asked = signature(ask)
-    itself = Parameter("self", Parameter.POSITIONAL_ONLY)
-    shown = asked.replace(parameters=[itself, *asked.parameters.values()], return_annotation=Signature.empty)
-    vars(call)["__signature__"] = shown
-    return call
-
-
-def _asked(ask: Callable[P, Request[T]]) -> Callable[Concatenate[LastFm, P], Coroutine[Any, Any, T]]:
-    async def asked(self: LastFm, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self.ask(ask(*args, **kwargs))
-
-    return _like(ask, asked)
-
-
-def _told(
-    tell: Callable[P, Request[track.Told]],
-) -> Callable[Concatenate[LastFm, P], Coroutine[Any, Any, Verdict]]:
-    async def told(self: LastFm, /, *args: P.args, **kwargs: P.kwargs) -> Verdict:
-        return await self.tell(tell(*args, **kwargs))
-
-    return _like(tell, told)
-
-
-def _asked_sync(ask: Callable[P, Request[T]]) -> Callable[Concatenate[LastFmSync, P], T]:
-    def asked(self: LastFmSync, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.ask(ask(*args, **kwargs))
-
-    return _like(ask, asked)
-
-
-def _told_sync(tell: Callable[P, Request[track.Told]]) -> Callable[Concatenate[LastFmSync, P], Verdict]:
-    def told(self: LastFmSync, /, *args: P.args, **kwargs: P.kwargs) -> Verdict:
-        return self.tell(tell(*args, **kwargs))
-
-    return _like(tell, told)
-
-
-class LastFm:
+class LastFm(Catalogue):
     """Last.fm for async code. `pace` is awaited before each request; a host's own `http` is never closed."""
 
     def __init__(
@@ -91,16 +49,6 @@ class LastFm:
         self._pace = pace
         self._on_date = on_date
 
-    scrobble = _told(track.scrobble)
-    now_playing = _told(track.now_playing)
-    love = _told(track.love)
-    unlove = _told(track.unlove)
-    get_token = _asked(auth.token)
-    get_session = _asked(auth.session)
-    user_info = _asked(user.info)
-    loved_tracks = _asked(user.loved_tracks)
-    recent_tracks = _asked(user.recent_tracks)
-
     async def ask(self, request: Request[T]) -> T:
         """The answer to a read, or a LastFmError."""
         outcome = await self._exchange(request)
@@ -113,44 +61,9 @@ class LastFm:
         outcome = await self._exchange(request)
         return Answered(outcome.value) if isinstance(outcome, Answer) else verdict_of(outcome)
 
-    async def pages(self, ask: Callable[[int], Request[Page[T]]], start: int = 1) -> AsyncIterator[Page[T]]:
-        """The pages of a list from `start` on, each when it is wanted; a LastFmError ends the walk.
-
-        To resume, start at the page after the last one that was kept.
-        """
-        while True:
-            page = await self.ask(ask(start))
-            yield page
-            if start >= page.total_pages:
-                return
-            start += 1
-
-    def loved_pages(self, name: str, start: int = 1, limit: int = 1000) -> AsyncIterator[Page[LovedTrack]]:
-        """All that a listener loves, newest first."""
-        return self.pages(partial(user.loved_tracks, name, limit=limit), start)
-
-    def recent_pages(
-        self,
-        name: str,
-        start: int = 1,
-        limit: int = 200,
-        *,
-        since: int | None = None,
-        until: int | None = None,
-        extended: bool = False,
-        session_key: str | None = None,
-    ) -> AsyncIterator[Page[RecentTrack]]:
-        """A listener's plays, newest first. Without a fixed `until` the pages shift under new plays."""
-        ask = partial(
-            user.recent_tracks,
-            name,
-            limit=limit,
-            since=since,
-            until=until,
-            extended=extended,
-            session_key=session_key,
-        )
-        return self.pages(ask, start)
+    def walk(self, listing: Listing[T]) -> Walk[T]:
+        """A list in pages, from where it is to start."""
+        return Walk(listing, self.ask)
 
     async def _exchange(self, request: Request[T]) -> Answer[T] | Failure:
         sealed = seal(request, self._keys)
@@ -173,7 +86,7 @@ class LastFm:
         await self.close()
 
 
-class LastFmSync:
+class LastFmSync(Catalogue):
     """The same without `await`; threads may share it. `pace` blocks until it is our turn."""
 
     def __init__(
@@ -192,16 +105,6 @@ class LastFmSync:
         self._pace = pace
         self._on_date = on_date
 
-    scrobble = _told_sync(track.scrobble)
-    now_playing = _told_sync(track.now_playing)
-    love = _told_sync(track.love)
-    unlove = _told_sync(track.unlove)
-    get_token = _asked_sync(auth.token)
-    get_session = _asked_sync(auth.session)
-    user_info = _asked_sync(user.info)
-    loved_tracks = _asked_sync(user.loved_tracks)
-    recent_tracks = _asked_sync(user.recent_tracks)
-
     def ask(self, request: Request[T]) -> T:
         """The answer to a read, or a LastFmError."""
         outcome = self._exchange(request)
@@ -214,41 +117,9 @@ class LastFmSync:
         outcome = self._exchange(request)
         return Answered(outcome.value) if isinstance(outcome, Answer) else verdict_of(outcome)
 
-    def pages(self, ask: Callable[[int], Request[Page[T]]], start: int = 1) -> Iterator[Page[T]]:
-        """The pages of a list from `start` on, each when it is wanted; a LastFmError ends the walk."""
-        while True:
-            page = self.ask(ask(start))
-            yield page
-            if start >= page.total_pages:
-                return
-            start += 1
-
-    def loved_pages(self, name: str, start: int = 1, limit: int = 1000) -> Iterator[Page[LovedTrack]]:
-        """All that a listener loves, newest first."""
-        return self.pages(partial(user.loved_tracks, name, limit=limit), start)
-
-    def recent_pages(
-        self,
-        name: str,
-        start: int = 1,
-        limit: int = 200,
-        *,
-        since: int | None = None,
-        until: int | None = None,
-        extended: bool = False,
-        session_key: str | None = None,
-    ) -> Iterator[Page[RecentTrack]]:
-        """A listener's plays, newest first. Without a fixed `until` the pages shift under new plays."""
-        ask = partial(
-            user.recent_tracks,
-            name,
-            limit=limit,
-            since=since,
-            until=until,
-            extended=extended,
-            session_key=session_key,
-        )
-        return self.pages(ask, start)
+    def walk(self, listing: Listing[T]) -> SyncWalk[T]:
+        """A list in pages, from where it is to start."""
+        return SyncWalk(listing, self.ask)
 
     def _exchange(self, request: Request[T]) -> Answer[T] | Failure:
         sealed = seal(request, self._keys)

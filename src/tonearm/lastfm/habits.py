@@ -8,11 +8,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
 
 Node = Mapping[str, object]
 
 _LARGEST = 2**63 - 1
 """Beyond this no database keeps a number, and Last.fm counts nothing that large."""
+
+_END_OF_TIME = 253402300800
+"""Unix seconds of the year 10000."""
 
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 """NUL and lone surrogates: legal in JSON, in neither UTF-8 nor a PostgreSQL text."""
@@ -42,6 +46,13 @@ def text(value: object) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return ""
+
+
+def raw_text(value: object) -> str:
+    """Text with its lines: a biography."""
+    if isinstance(value, dict):
+        value = value.get("#text")
+    return _UNKEEPABLE.sub("", value) if isinstance(value, str) else ""
 
 
 def whole(value: object) -> int | None:
@@ -89,17 +100,37 @@ def attributes(container: Node) -> Node:
     return node(container.get("@attr")) or container
 
 
-def moment(value: object) -> int | None:
-    """Unix seconds UTC of a date; None where there is none, or 1970, which broken clients have sent.
+def moment(value: object) -> datetime | None:
+    """When it was, in UTC; None where there is no date, or 1970, which broken clients have sent.
 
     Only the numbers count: "#text" is a date in English, or the number again, or the same in another form.
     """
     date = node(value)
-    return whole(date.get("uts", date.get("unixtime"))) or None
+    return at(date.get("uts", date.get("unixtime")))
 
 
-def picture(images: object) -> str:
-    """The address of the largest image, "" where there is none or only the star."""
-    addresses = [text(image) for image in many(images)]
-    largest = next((address for address in reversed(addresses) if address), "")
-    return "" if NO_IMAGE in largest else largest
+def at(seconds: object) -> datetime | None:
+    """Unix seconds as an aware time; None where there are none, and beyond the year 9999."""
+    number = whole(seconds)
+    if not number or not 0 < number < _END_OF_TIME:
+        return None
+    return datetime.fromtimestamp(number, UTC)
+
+
+def published(value: object) -> datetime | None:
+    """The date of an article, which comes in words: "13 May 2015, 01:04", or as e-mail writes it."""
+    from email.utils import parsedate_tz
+
+    parts = parsedate_tz(text(value).replace(",", " ").strip())
+    if parts is None:
+        return None
+    try:
+        return datetime(*parts[:6], tzinfo=timezone(timedelta(seconds=parts[9] or 0))).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def seconds(value: object, per_second: int = 1) -> float | None:
+    """A duration; None for 0, which stands for unknown, and for the "FIXME" of user.getPersonalTags."""
+    number = fraction(value)
+    return number / per_second if number is not None and 0 < number < _LARGEST else None

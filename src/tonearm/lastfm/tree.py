@@ -32,6 +32,8 @@ def _from_xml(body: str) -> object:
         return None
     from xml.etree.ElementTree import fromstring
 
+    if "<opensearch:" in body:  # searches use a prefix that they don't declare
+        body = body.replace("<lfm ", '<lfm xmlns:opensearch="opensearch" ', 1)
     root = fromstring(body)  # noqa: S314  # what makes it unsafe needs a document type
     return {**root.attrib, **_members(root)} if root.tag == "lfm" else None
 
@@ -39,7 +41,7 @@ def _from_xml(body: str) -> object:
 def _members(element: Element) -> dict[str, object]:
     children: dict[str, list[object]] = {}
     for child in element:
-        children.setdefault(child.tag, []).append(_value(child))
+        children.setdefault(child.tag.replace("{opensearch}", "opensearch:"), []).append(_value(child))
     return {tag: values[0] if len(values) == 1 else values for tag, values in children.items()}
 
 

@@ -1,9 +1,12 @@
-"""What Last.fm tells, typed and frozen. Times are Unix seconds UTC; "" means that it named none."""
+"""What Last.fm knows of listeners, typed and frozen. Times are aware and in UTC; "" means that it named none."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Generic, TypeVar
+
+from tonearm.lastfm.music import NO_IMAGES, Images
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -37,11 +40,11 @@ class LovedTrack:
 
     artist: str
     title: str
-    loved_at: int | None = None
+    loved_at: datetime | None = None
     mbid: str = ""
     artist_mbid: str = ""
     url: str = ""
-    image: str = ""
+    images: Images = field(default=NO_IMAGES, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,13 @@ class RecentTrack:
     artist: str
     title: str
     album: str = ""
-    played_at: int | None = None
+    played_at: datetime | None = None
     loved: bool | None = None
     mbid: str = ""
     artist_mbid: str = ""
     album_mbid: str = ""
     url: str = ""
-    image: str = ""
+    images: Images = field(default=NO_IMAGES, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,27 @@ class UserInfo:
     realname: str = ""
     url: str = ""
     country: str = ""
-    image: str = ""
+    images: Images = field(default=NO_IMAGES, repr=False)
     playcount: int | None = None
     artist_count: int | None = None
     album_count: int | None = None
     track_count: int | None = None
-    registered: int | None = None
+    registered: datetime | None = None
     subscriber: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """A week that Last.fm has charts of: from its first second to that of the next."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WeeklyChart(Generic[T_co]):
+    """What a listener played most between two times, which are None where Last.fm did not repeat them."""
+
+    items: tuple[T_co, ...]
+    start: datetime | None = None
+    end: datetime | None = None

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection
@@ -103,7 +104,7 @@ class Loving:
             if rest := await self.pace.rest():
                 raise RateLimited(Cause(None, f"requests rest for now: {rest.why}"))
             try:
-                return await self.client.loved_tracks(who, page=number, limit=PAGE)
+                return await self.client.loved_tracks(who, size=PAGE).page(number)
             except LastFmError as error:
                 if not error.retryable:
                     raise
@@ -111,7 +112,7 @@ class Loving:
                     await self.pace.throttled(error.cause, error.retry_after)
                 wait = max(pacing.SHORTEST_WAIT * 2**attempt * self.clock.chance(), error.retry_after or 0.0)
             await self.clock.sleep(wait)
-        return await self.client.loved_tracks(who, page=number, limit=PAGE)
+        return await self.client.loved_tracks(who, size=PAGE).page(number)
 
 
 def tally(run: Run) -> Tally:
@@ -125,7 +126,11 @@ def _library(db: Connection, account: int) -> tuple[str, list[tuple[int, str, st
 
 
 def _loved(track: LovedTrack) -> Loved:
-    return Loved(track.artist, track.title, track.mbid, track.loved_at or 0)
+    return Loved(track.artist, track.title, track.mbid, _unix(track.loved_at))
+
+
+def _unix(at: datetime | None) -> int:
+    return int(at.timestamp()) if at else 0
 
 
 def _moved(run: Run, page: Page[LovedTrack], plan: ImportPlan, now: float) -> Run:
@@ -154,7 +159,7 @@ def _write(db: Connection, account: int, page: Page[LovedTrack], plan: ImportPla
                 "artist": track.artist,
                 "track": track.title,
                 "mbid": track.mbid,
-                "loved_at": track.loved_at or 0,
+                "loved_at": _unix(track.loved_at),
                 "outcome": _outcome((track.artist, track.title), doubtful, missing),
             }
             for track in page.items

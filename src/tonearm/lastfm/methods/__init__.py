@@ -1,9 +1,9 @@
-"""Last.fm's methods, by its own packages. Asking and reading stand side by side, and neither sends.
+"""Last.fm's methods, by what they are about. Asking and reading stand side by side, and neither sends.
 
-To add one: a function that gives a `Request`, and beside it the function that reads the answer. Both faces of
-the client take it at once (`ask` for reads, `tell` for writes), and `pages` walks it if it reads a `Page`.
+To add one: a function that gives a `Request` (or a `Listing`, where there are pages), and beside it the function
+that reads the answer. `lastfm/catalogue.py` then names it for both faces of the client.
 """
 
-from tonearm.lastfm.methods import auth, track, user
+from tonearm.lastfm.methods import album, artist, auth, charts, tag, tagging, track, user
 
-__all__ = ["auth", "track", "user"]
+__all__ = ["album", "artist", "auth", "charts", "tag", "tagging", "track", "user"]

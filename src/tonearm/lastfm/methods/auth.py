@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from tonearm.lastfm.habits import Unreadable, flag, node, text
+from tonearm.lastfm.methods.asking import named
 from tonearm.lastfm.request import Request
 from tonearm.lastfm.types import Session
 
@@ -53,3 +54,13 @@ def read_session(content: object) -> Session:
     if not name or not key:
         raise Unreadable("no name or no key in the session")
     return Session(name, key, flag(granted.get("subscriber")))
+
+
+def mobile_session(username: str, password: str) -> Request[Session]:
+    """A session for a name (or e-mail address) and a password. https://www.last.fm/api/show/auth.getMobileSession
+
+    For programs without a browser only; Last.fm wants it over HTTPS and refuses some keys. Raises TokenUnknown
+    where the two do not belong together.
+    """
+    params = {"username": named("username", username), "password": named("password", password)}
+    return Request("auth.getMobileSession", params, "session", read_session, signed=True)

@@ -1,14 +1,21 @@
-"""Writing to a profile: what plays, what was played, what is loved. All of it needs a session."""
+"""Tracks: telling what plays, was played and is loved, all of which needs a session, and reading about them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import ItemAnswer
-from tonearm.lastfm.habits import Unreadable, node
+from tonearm.lastfm import shapes
+from tonearm.lastfm.habits import Node, Unreadable, flag, node, seconds, text, whole
+from tonearm.lastfm.listing import Listing, Place, listing, within
 from tonearm.lastfm.mapper import plays_answers, plays_params, track_answer, track_params
-from tonearm.lastfm.request import Request
+from tonearm.lastfm.methods.artist import read_tags, whose
+from tonearm.lastfm.methods.asking import named, named_if_given, one_of, paging, yes
+from tonearm.lastfm.music import CorrectedTrack, SimilarTrack, Tag, TrackEntry, TrackInfo
+from tonearm.lastfm.request import Request, given
+from tonearm.lastfm.types import Page
 
 Told = tuple[ItemAnswer, ...]
 """What a write brings: one word for each thing that was told."""
@@ -57,3 +64,138 @@ def read_done(content: object) -> Told:
     if node(content).get("status", "ok") != "ok":
         raise Unreadable("the status is not ok")
     return (ItemAnswer(0),)
+
+
+def info(
+    artist: str | None = None,
+    track: str | None = None,
+    *,
+    mbid: str | None = None,
+    autocorrect: bool = False,
+    user: str | None = None,
+) -> Request[TrackInfo]:
+    """All about a track. https://www.last.fm/api/show/track.getInfo
+
+    `user` asks for that user's plays and love too, `autocorrect` for what misspelt names mean. Raises BadParameters
+    where there is no such track; yet whatever anybody ever scrobbled is one.
+    """
+    asked = one_of(mbid, artist=artist, track=track)
+    more = {"autocorrect": yes(autocorrect), "username": named_if_given("user", user)}
+    return Request("track.getInfo", given({**asked, **more}), "track", read_info)
+
+
+def read_info(content: object) -> TrackInfo:
+    found = node(content)
+    title, by, album = text(found.get("name")), found.get("artist"), node(found.get("album"))
+    if not title:
+        raise Unreadable("no title of the track")
+    return TrackInfo(
+        artist=text(by),
+        title=title,
+        mbid=text(found.get("mbid")),
+        artist_mbid=text(node(by).get("mbid")),
+        url=text(found.get("url")),
+        duration=seconds(found.get("duration"), per_second=1000),  # milliseconds here, and nowhere else
+        listeners=whole(found.get("listeners")),
+        playcount=whole(found.get("playcount")),
+        user_playcount=whole(found.get("userplaycount")),
+        user_loved=flag(found["userloved"]) if "userloved" in found else None,
+        album=shapes.album(album) if album else None,
+        tags=shapes.tags(found.get("toptags")),
+        wiki=shapes.wiki(found.get("wiki")),
+    )
+
+
+def similar(
+    artist: str | None = None,
+    track: str | None = None,
+    *,
+    mbid: str | None = None,
+    limit: int | None = None,
+    autocorrect: bool = False,
+) -> Request[tuple[SimilarTrack, ...]]:
+    """Tracks like this one, the most alike first: at most `limit`, 1 to 1000, else 100. None for an unknown track.
+
+    https://www.last.fm/api/show/track.getSimilar
+    """
+    asked = one_of(mbid, artist=artist, track=track)
+    more = {"limit": None if limit is None else within("limit", limit, 1, 1000), "autocorrect": yes(autocorrect)}
+    return Request("track.getSimilar", given({**asked, **more}), "similartracks", read_similar)
+
+
+def read_similar(content: object) -> tuple[SimilarTrack, ...]:
+    return shapes.entries(content, "track", shapes.similar_track)
+
+
+def top_tags(
+    artist: str | None = None, track: str | None = None, *, mbid: str | None = None, autocorrect: bool = False
+) -> Request[tuple[Tag, ...]]:
+    """What listeners tag a track with, the commonest first; its `count` is 100.
+
+    Raises BadParameters where there is no such track. https://www.last.fm/api/show/track.getTopTags
+    """
+    params = given({**one_of(mbid, artist=artist, track=track), "autocorrect": yes(autocorrect)})
+    return Request("track.getTopTags", params, "toptags", read_tags)
+
+
+def tags(
+    artist: str | None = None,
+    track: str | None = None,
+    *,
+    mbid: str | None = None,
+    user: str | None = None,
+    autocorrect: bool = False,
+    session_key: str | None = None,
+) -> Request[tuple[Tag, ...]]:
+    """The tags that one user gave a track: the `user` named, or whose session it is.
+
+    https://www.last.fm/api/show/track.getTags
+    """
+    asked = {**one_of(mbid, artist=artist, track=track), **whose(user, session_key), "autocorrect": yes(autocorrect)}
+    return Request("track.getTags", given(asked), "tags", read_tags, session_key=session_key)
+
+
+def search(
+    track: str,
+    *,
+    artist: str | None = None,
+    limit: int | None = None,
+    size: int | None = None,
+    start: Place | None = None,
+) -> Listing[TrackEntry]:
+    """Tracks whose titles are like this, the best first; `artist` narrows it. https://www.last.fm/api/show/track.search"""
+    asked = {"track": named("track", track), "artist": named_if_given("artist", artist)}
+
+    def ask(place: Place) -> Request[Page[TrackEntry]]:
+        read = partial(shapes.results, kind="track", read=shapes.track, asked=place.page)
+        return Request("track.search", given({**asked, **paging(place)}), "results", read)
+
+    return listing(ask, limit, size, start, usual=30)
+
+
+def correction(artist: str, track: str) -> Request[CorrectedTrack | None]:
+    """The track that misspelt names mean; None where Last.fm knows of none.
+
+    https://www.last.fm/api/show/track.getCorrection
+    """
+    params = {"artist": named("artist", artist), "track": named("track", track)}
+    return Request("track.getCorrection", params, "corrections", read_correction)
+
+
+def read_correction(content: object) -> CorrectedTrack | None:
+    found = shapes.entries(content, "correction", _corrected)
+    return next((track for track in found if track.title), None)
+
+
+def _corrected(entry: Node) -> CorrectedTrack:
+    found, changed = node(entry.get("track")), node(entry.get("@attr"))
+    by = found.get("artist")
+    return CorrectedTrack(
+        artist=text(by),
+        title=text(found.get("name")),
+        mbid=text(found.get("mbid")),
+        artist_mbid=text(node(by).get("mbid")),
+        url=text(found.get("url")),
+        artist_corrected=flag(changed.get("artistcorrected")),
+        title_corrected=flag(changed.get("trackcorrected")),
+    )

@@ -1,49 +1,45 @@
-"""Reading a profile: who it is, what was played, what is loved."""
+"""Reading a profile: who it is, and whom it knows, what was played, what is loved."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
-from typing import TypeVar
 
-from tonearm.lastfm.habits import (
-    Node,
-    Unreadable,
-    attributes,
-    flag,
-    many,
-    moment,
-    node,
-    picture,
-    text,
-    whole,
-)
+from tonearm.lastfm import shapes
+from tonearm.lastfm.habits import Node, Unreadable, flag, moment, node, text, whole
+from tonearm.lastfm.listing import Listing, Place, listing
+from tonearm.lastfm.methods.asking import named, named_if_given, paging, unix, yes
 from tonearm.lastfm.request import Request, given
 from tonearm.lastfm.types import LovedTrack, Page, RecentTrack, UserInfo
 
-T = TypeVar("T")
-
-LARGEST_PAGE = 1000
-"""Accepted by Last.fm, though its page on recent tracks says 200. More answers error 6."""
-
 
 def info(user: str | None = None, session_key: str | None = None) -> Request[UserInfo]:
-    """A profile; without a name that of the session. https://www.last.fm/api/show/user.getInfo"""
-    return Request("user.getInfo", given({"user": user}), "user", read_info, session_key=session_key)
+    """A profile; without a name that of the session. https://www.last.fm/api/show/user.getInfo
+
+    Raises BadParameters where there is no such user.
+    """
+    if user is None and not session_key:
+        raise ValueError("user must be named, or a session_key be given: whose profile?")
+    params = given({"user": named_if_given("user", user)})
+    return Request("user.getInfo", params, "user", read_info, session_key=session_key)
 
 
 def read_info(content: object) -> UserInfo:
-    profile = node(content)
-    name = text(profile.get("name"))
-    if not name:
+    profile = _profile(node(content))
+    if not profile.name:
         raise Unreadable("no name in the profile")
+    return profile
+
+
+def _profile(profile: Node) -> UserInfo:
     country = text(profile.get("country"))
     return UserInfo(
-        name=name,
+        name=text(profile.get("name")),
         realname=text(profile.get("realname")),
         url=text(profile.get("url")),
         country="" if country == "None" else country,  # that is how it spells none
-        image=picture(profile.get("image")),
+        images=shapes.images(profile.get("image")),
         playcount=whole(profile.get("playcount")),
         artist_count=whole(profile.get("artist_count")),
         album_count=whole(profile.get("album_count")),
@@ -53,52 +49,134 @@ def read_info(content: object) -> UserInfo:
     )
 
 
-def loved_tracks(user: str, page: int = 1, limit: int = LARGEST_PAGE) -> Request[Page[LovedTrack]]:
-    """Newest first. https://www.last.fm/api/show/user.getLovedTracks"""
-    params = given({"user": user, **_paging(page, limit)})
-    return Request("user.getLovedTracks", params, "lovedtracks", partial(read_loved_tracks, asked=page))
+def friends(
+    user: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+) -> Listing[UserInfo]:
+    """Whom a user follows. https://www.last.fm/api/show/user.getFriends
+
+    Raises BadParameters where it is nobody, as Last.fm does: it tells that by the same number as an unknown user.
+    """
+    asked = {"user": named("user", user)}
+
+    def ask(place: Place) -> Request[Page[UserInfo]]:
+        read = partial(shapes.page, child="user", read=_profile, asked=place.page)
+        return Request("user.getFriends", given({**asked, **paging(place)}), "friends", read)
+
+    return listing(ask, limit, size, start, usual=50)
+
+
+def loved_tracks(
+    user: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+) -> Listing[LovedTrack]:
+    """What a user loves, newest first. https://www.last.fm/api/show/user.getLovedTracks
+
+    What is loved while a walk goes on moves the pages: a track at the border of two is not given twice, but one that
+    is no longer loved may hide its neighbour.
+    """
+    asked = {"user": named("user", user)}
+
+    def ask(place: Place) -> Request[Page[LovedTrack]]:
+        read = partial(read_loved_tracks, asked=place.page)
+        return Request("user.getLovedTracks", given({**asked, **paging(place)}), "lovedtracks", read)
+
+    return replace(listing(ask, limit, size, start), identity=_loved_identity)
 
 
 def read_loved_tracks(content: object, asked: int = 1) -> Page[LovedTrack]:
-    return _page(content, _loved_track, asked)
+    return shapes.page(content, "track", _loved_track, asked)
 
 
 def _loved_track(track: Node) -> LovedTrack:
+    by = track.get("artist")
     return LovedTrack(
-        artist=text(track.get("artist")),
+        artist=text(by),
         title=text(track.get("name")),
         loved_at=moment(track.get("date")),
         mbid=text(track.get("mbid")),
-        artist_mbid=text(node(track.get("artist")).get("mbid")),
+        artist_mbid=text(node(by).get("mbid")),
         url=text(track.get("url")),
-        image=picture(track.get("image")),
+        images=shapes.images(track.get("image")),
     )
+
+
+def _loved_identity(track: LovedTrack) -> object:
+    return (track.artist, track.title) if track.artist or track.title else None
 
 
 def recent_tracks(
     user: str,
-    page: int = 1,
-    limit: int = 200,
     *,
-    since: int | None = None,
-    until: int | None = None,
+    since: datetime | int | None = None,
+    until: datetime | int | None = None,
     extended: bool = False,
     session_key: str | None = None,
-) -> Request[Page[RecentTrack]]:
+    limit: int | None = None,
+    size: int | None = None,
+    start: Place | None = None,
+) -> Listing[RecentTrack]:
     """Plays, newest first. https://www.last.fm/api/show/user.getRecentTracks
 
-    `since` and `until` are Unix seconds; which end is inclusive is not documented, so ask for a second more
-    on either side. Pages shift while new plays arrive: walk with a fixed `until`. A hidden history needs its
-    own session.
+    `since` and `until` are times or Unix seconds; which end is inclusive is not documented, so ask for a second more on
+    either side. `extended` says what is loved. A hidden history needs its own session, else it raises LoginRequired.
+
+    Plays that come in while a walk goes on don't move its pages: after the first it is fixed to what was played until
+    then (see `Place.until`), and no play is given twice. One that comes late, with a time before that, may be.
     """
-    span = {"from": since, "to": until, "extended": 1 if extended else None}
-    params = given({"user": user, **_paging(page, limit), **span})
-    read = partial(read_recent_tracks, asked=page)
-    return Request("user.getRecentTracks", params, "recenttracks", read, session_key=session_key)
+    first, last = unix("since", since), unix("until", until)
+    asked = {"user": named("user", user), "from": first, "extended": yes(extended)}
+
+    def ask(place: Place) -> Request[Page[RecentTrack]]:
+        params = given({**asked, "to": place.until, **paging(place)})
+        read = partial(read_recent_tracks, asked=place.page)
+        return Request("user.getRecentTracks", params, "recenttracks", read, session_key=session_key)
+
+    return _plays(listing(ask, limit, size, start, usual=200), last, start)
 
 
 def read_recent_tracks(content: object, asked: int = 1) -> Page[RecentTrack]:
-    return _page(content, _recent_track, asked)
+    return shapes.page(content, "track", _recent_track, asked)
+
+
+def track_scrobbles(
+    user: str,
+    artist: str,
+    track: str,
+    *,
+    since: datetime | int | None = None,
+    until: datetime | int | None = None,
+    session_key: str | None = None,
+    limit: int | None = None,
+    size: int | None = None,
+    start: Place | None = None,
+) -> Listing[RecentTrack]:
+    """A user's plays of one track, newest first; as `recent_tracks`. Last.fm does not document its method for it."""
+    first, last = unix("since", since), unix("until", until)
+    asked = {"user": named("user", user), "artist": named("artist", artist), "track": named("track", track)}
+
+    def ask(place: Place) -> Request[Page[RecentTrack]]:
+        params = given({**asked, "from": first, "to": place.until, **paging(place)})
+        read = partial(read_recent_tracks, asked=place.page)
+        return Request("user.getTrackScrobbles", params, "trackscrobbles", read, session_key=session_key)
+
+    return _plays(listing(ask, limit, size, start, usual=200), last, start)
+
+
+def _plays(found: Listing[RecentTrack], until: int | None, start: Place | None) -> Listing[RecentTrack]:
+    if start and until is not None and until != start.until:
+        raise ValueError("until must be left out or be that of start, which fixes the pages")
+    place = found.start if start else replace(found.start, until=until)
+    return replace(found, start=place, fixed_by=_newest, identity=_play_identity)
+
+
+def _newest(page: Page[RecentTrack]) -> int | None:
+    """The second after the newest play: whether Last.fm counts it in or not, nothing older is left out."""
+    times = [int(track.played_at.timestamp()) for track in page.items if track.played_at]
+    return max(times) + 1 if times else None
+
+
+def _play_identity(track: RecentTrack) -> object:
+    # Last.fm itself tells plays apart by these; what has no time comes from broken clients and may well be many.
+    return (track.played_at, track.artist, track.title) if track.played_at else None
 
 
 def _recent_track(track: Node) -> RecentTrack:
@@ -113,31 +191,5 @@ def _recent_track(track: Node) -> RecentTrack:
         artist_mbid=text(node(artist).get("mbid")),
         album_mbid=text(node(album).get("mbid")),
         url=text(track.get("url")),
-        image=picture(track.get("image")),
+        images=shapes.images(track.get("image")),
     )
-
-
-def _paging(page: int, limit: int) -> dict[str, int]:
-    return {"page": max(page, 1), "limit": min(max(limit, 1), LARGEST_PAGE)}
-
-
-def _page(content: object, read: Callable[[Node], T], asked: int) -> Page[T]:
-    container = node(content)
-    facts = attributes(container)
-    total = whole(facts.get("total"))
-    if total is None and "track" not in container:
-        # An outage must not read as a profile where nothing is loved any more.
-        raise Unreadable("neither tracks nor their number in the answer")
-    tracks = many(container.get("track"))
-    items = tuple(read(track) for track in tracks if not _plays_now(track))
-    page = whole(facts.get("page")) or max(asked, 1)  # an empty list of 2014 says page 0
-    pages = whole(facts.get("totalPages"))
-    if pages is None:  # GNU FM: there may be another page as long as this one is not empty
-        pages = page + 1 if items else page
-    playing = next((read(track) for track in tracks if _plays_now(track)), None)
-    return Page(items, page, pages, len(items) if total is None else total, playing)
-
-
-def _plays_now(track: Node) -> bool:
-    # By its attribute, not its place or its date: samples of old documentation show one with a date.
-    return flag(node(track.get("@attr")).get("nowplaying"))

@@ -1,0 +1,95 @@
+"""Reading about albums, which are named with their artist, or meant by their MusicBrainz id (`mbid`)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tonearm.lastfm import shapes
+from tonearm.lastfm.habits import Unreadable, many, node, text, whole
+from tonearm.lastfm.listing import Listing, Place, listing
+from tonearm.lastfm.methods.artist import read_tags, whose
+from tonearm.lastfm.methods.asking import language, named, named_if_given, one_of, paging, yes
+from tonearm.lastfm.music import AlbumEntry, AlbumInfo, Tag
+from tonearm.lastfm.request import Request, given
+from tonearm.lastfm.types import Page
+
+
+def info(
+    artist: str | None = None,
+    album: str | None = None,
+    *,
+    mbid: str | None = None,
+    autocorrect: bool = False,
+    user: str | None = None,
+    lang: str | None = None,
+) -> Request[AlbumInfo]:
+    """All about an album and its tracks. https://www.last.fm/api/show/album.getInfo
+
+    `user` asks for that user's plays too, `lang` (ISO 639-1) for the article in a language, and `autocorrect` for
+    what misspelt names mean. Raises BadParameters where there is no such album; an mbid is often not known there.
+    """
+    asked = one_of(mbid, artist=artist, album=album)
+    more = {"autocorrect": yes(autocorrect), "username": named_if_given("user", user), "lang": language(lang)}
+    return Request("album.getInfo", given({**asked, **more}), "album", read_info)
+
+
+def read_info(content: object) -> AlbumInfo:
+    found = node(content)
+    title = text(found.get("name")) or text(found.get("title"))
+    if not title:
+        raise Unreadable("no title of the album")
+    tracks = node(found.get("tracks"))
+    return AlbumInfo(
+        artist=text(found.get("artist")),
+        title=title,
+        mbid=text(found.get("mbid")),
+        url=text(found.get("url")),
+        images=shapes.images(found.get("image")),
+        listeners=whole(found.get("listeners")),
+        playcount=whole(found.get("playcount")),
+        user_playcount=whole(found.get("userplaycount")),
+        tracks=tuple([shapes.track(one) for one in many(tracks.get("track"))]),
+        tags=shapes.tags(found.get("tags")) or shapes.tags(found.get("toptags")),  # the second name until about 2015
+        wiki=shapes.wiki(found.get("wiki")),
+    )
+
+
+def top_tags(
+    artist: str | None = None, album: str | None = None, *, mbid: str | None = None, autocorrect: bool = False
+) -> Request[tuple[Tag, ...]]:
+    """What listeners tag an album with, the commonest first; its `count` is 100.
+
+    Raises BadParameters where there is no such album. https://www.last.fm/api/show/album.getTopTags
+    """
+    params = given({**one_of(mbid, artist=artist, album=album), "autocorrect": yes(autocorrect)})
+    return Request("album.getTopTags", params, "toptags", read_tags)
+
+
+def tags(
+    artist: str | None = None,
+    album: str | None = None,
+    *,
+    mbid: str | None = None,
+    user: str | None = None,
+    autocorrect: bool = False,
+    session_key: str | None = None,
+) -> Request[tuple[Tag, ...]]:
+    """The tags that one user gave an album: the `user` named, or whose session it is.
+
+    https://www.last.fm/api/show/album.getTags
+    """
+    asked = {**one_of(mbid, artist=artist, album=album), **whose(user, session_key), "autocorrect": yes(autocorrect)}
+    return Request("album.getTags", given(asked), "tags", read_tags, session_key=session_key)
+
+
+def search(
+    album: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+) -> Listing[AlbumEntry]:
+    """Albums whose titles are like this, the best first. https://www.last.fm/api/show/album.search"""
+    asked = {"album": named("album", album)}
+
+    def ask(place: Place) -> Request[Page[AlbumEntry]]:
+        read = partial(shapes.results, kind="album", read=shapes.album, asked=place.page)
+        return Request("album.search", given({**asked, **paging(place)}), "results", read)
+
+    return listing(ask, limit, size, start, usual=30)

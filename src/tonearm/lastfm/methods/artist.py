@@ -1,0 +1,180 @@
+"""Reading about artists, who are named, or meant by their MusicBrainz id (`mbid`)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tonearm.lastfm import shapes
+from tonearm.lastfm.habits import Node, Unreadable, flag, many, node, text, whole
+from tonearm.lastfm.listing import Listing, Place, listing, within
+from tonearm.lastfm.methods.asking import language, named, named_if_given, one_of, paging, yes
+from tonearm.lastfm.music import AlbumEntry, ArtistEntry, ArtistInfo, SimilarArtist, Tag, TrackEntry
+from tonearm.lastfm.request import Request, given
+from tonearm.lastfm.types import Page
+
+
+def info(
+    artist: str | None = None,
+    *,
+    mbid: str | None = None,
+    autocorrect: bool = False,
+    user: str | None = None,
+    lang: str | None = None,
+) -> Request[ArtistInfo]:
+    """All about an artist. https://www.last.fm/api/show/artist.getInfo
+
+    `user` asks for that user's plays too, `lang` (ISO 639-1) for the biography in a language, and `autocorrect`
+    for the artist that a misspelt name means. Raises BadParameters where there is no such artist.
+    """
+    asked = one_of(mbid, artist=artist)
+    more = {"autocorrect": yes(autocorrect), "username": named_if_given("user", user), "lang": language(lang)}
+    return Request("artist.getInfo", given({**asked, **more}), "artist", read_info)
+
+
+def read_info(content: object) -> ArtistInfo:
+    found = node(content)
+    name, counts = text(found.get("name")), node(found.get("stats"))
+    if not name:
+        raise Unreadable("no name of the artist")
+    return ArtistInfo(
+        name=name,
+        mbid=text(found.get("mbid")),
+        url=text(found.get("url")),
+        images=shapes.images(found.get("image")),
+        listeners=whole(counts.get("listeners")),
+        playcount=whole(counts.get("playcount")),
+        user_playcount=whole(counts.get("userplaycount")),
+        on_tour=flag(found.get("ontour")),
+        tags=shapes.tags(found.get("tags")),
+        similar=tuple([shapes.artist(one) for one in many(node(found.get("similar")).get("artist"))]),
+        bio=shapes.wiki(found.get("bio")),
+    )
+
+
+def similar(
+    artist: str | None = None, *, mbid: str | None = None, limit: int | None = None, autocorrect: bool = False
+) -> Request[tuple[SimilarArtist, ...]]:
+    """Artists like this one, the most alike first: at most `limit`, 1 to 1000, else 100.
+
+    Raises BadParameters where there is no such artist. https://www.last.fm/api/show/artist.getSimilar
+    """
+    asked = one_of(mbid, artist=artist)
+    more = {"limit": None if limit is None else within("limit", limit, 1, 1000), "autocorrect": yes(autocorrect)}
+    return Request("artist.getSimilar", given({**asked, **more}), "similarartists", read_similar)
+
+
+def read_similar(content: object) -> tuple[SimilarArtist, ...]:
+    return shapes.entries(content, "artist", shapes.similar_artist)
+
+
+def top_tags(
+    artist: str | None = None, *, mbid: str | None = None, autocorrect: bool = False
+) -> Request[tuple[Tag, ...]]:
+    """What listeners tag an artist with, the commonest first; its `count` is 100.
+
+    Raises BadParameters where there is no such artist. https://www.last.fm/api/show/artist.getTopTags
+    """
+    params = given({**one_of(mbid, artist=artist), "autocorrect": yes(autocorrect)})
+    return Request("artist.getTopTags", params, "toptags", read_tags)
+
+
+def tags(
+    artist: str | None = None,
+    *,
+    mbid: str | None = None,
+    user: str | None = None,
+    autocorrect: bool = False,
+    session_key: str | None = None,
+) -> Request[tuple[Tag, ...]]:
+    """The tags that one user gave an artist: the `user` named, or whose session it is.
+
+    https://www.last.fm/api/show/artist.getTags
+    """
+    asked = {**one_of(mbid, artist=artist), **whose(user, session_key), "autocorrect": yes(autocorrect)}
+    return Request("artist.getTags", given(asked), "tags", read_tags, session_key=session_key)
+
+
+def whose(user: str | None, session_key: str | None) -> dict[str, str | None]:
+    """Whose tags: a user's, or those of the session."""
+    if user is None and not session_key:
+        raise ValueError("user must be named, or a session_key be given: whose tags?")
+    return {"user": named_if_given("user", user)}
+
+
+def read_tags(content: object) -> tuple[Tag, ...]:
+    return shapes.entries(content, "tag", shapes.tag)
+
+
+def top_tracks(
+    artist: str | None = None,
+    *,
+    mbid: str | None = None,
+    autocorrect: bool = False,
+    limit: int | None = None,
+    size: int | None = None,
+    start: Place | None = None,
+) -> Listing[TrackEntry]:
+    """An artist's tracks, the most heard first. https://www.last.fm/api/show/artist.getTopTracks
+
+    Walks all pages, or until there are `limit`; `total` counts spellings by the ten thousand, and deep pages
+    are not to be relied on. The list may change under a walk: what moves between pages is seen twice or not at all.
+    """
+    asked = {**one_of(mbid, artist=artist), "autocorrect": yes(autocorrect)}
+
+    def ask(place: Place) -> Request[Page[TrackEntry]]:
+        read = partial(shapes.page, child="track", read=shapes.track, asked=place.page)
+        return Request("artist.getTopTracks", given({**asked, **paging(place)}), "toptracks", read)
+
+    return listing(ask, limit, size, start, usual=50)
+
+
+def top_albums(
+    artist: str | None = None,
+    *,
+    mbid: str | None = None,
+    autocorrect: bool = False,
+    limit: int | None = None,
+    size: int | None = None,
+    start: Place | None = None,
+) -> Listing[AlbumEntry]:
+    """An artist's albums, the most heard first. https://www.last.fm/api/show/artist.getTopAlbums
+
+    Walks all pages, or until there are `limit`, as `artist_top_tracks` does.
+    """
+    asked = {**one_of(mbid, artist=artist), "autocorrect": yes(autocorrect)}
+
+    def ask(place: Place) -> Request[Page[AlbumEntry]]:
+        read = partial(shapes.page, child="album", read=shapes.album, asked=place.page)
+        return Request("artist.getTopAlbums", given({**asked, **paging(place)}), "topalbums", read)
+
+    return listing(ask, limit, size, start, usual=50)
+
+
+def search(
+    artist: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+) -> Listing[ArtistEntry]:
+    """Artists whose names are like this, the best first. https://www.last.fm/api/show/artist.search"""
+    asked = {"artist": named("artist", artist)}
+
+    def ask(place: Place) -> Request[Page[ArtistEntry]]:
+        read = partial(shapes.results, kind="artist", read=shapes.artist, asked=place.page)
+        return Request("artist.search", given({**asked, **paging(place)}), "results", read)
+
+    return listing(ask, limit, size, start, usual=30)
+
+
+def correction(artist: str) -> Request[ArtistEntry | None]:
+    """The artist that a misspelt name means; None where Last.fm knows of none.
+
+    https://www.last.fm/api/show/artist.getCorrection
+    """
+    return Request("artist.getCorrection", {"artist": named("artist", artist)}, "corrections", read_correction)
+
+
+def read_correction(content: object) -> ArtistEntry | None:
+    found = shapes.entries(content, "correction", _corrected)
+    return next((entry for entry in found if entry.name), None)
+
+
+def _corrected(entry: Node) -> ArtistEntry:
+    return shapes.artist(node(entry.get("artist")))

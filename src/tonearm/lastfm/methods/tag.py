@@ -1,0 +1,117 @@
+"""Reading about tags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from tonearm.lastfm import shapes
+from tonearm.lastfm.habits import Node, Unreadable, at, node, text, whole
+from tonearm.lastfm.listing import Listing, Place, listing, within
+from tonearm.lastfm.methods.artist import read_tags
+from tonearm.lastfm.methods.asking import language, named, paging
+from tonearm.lastfm.music import AlbumEntry, ArtistEntry, Tag, TagEntry, TagInfo, TrackEntry
+from tonearm.lastfm.request import Request, given
+from tonearm.lastfm.types import Page, Week
+
+T = TypeVar("T")
+
+
+def info(tag: str, *, lang: str | None = None) -> Request[TagInfo]:
+    """All about a tag, with an article in the language `lang` (ISO 639-1). https://www.last.fm/api/show/tag.getInfo
+
+    A tag that nobody gave is one with zeros: this raises nothing for it.
+    """
+    params = given({"tag": named("tag", tag), "lang": language(lang)})
+    return Request("tag.getInfo", params, "tag", read_info)
+
+
+def read_info(content: object) -> TagInfo:
+    found = node(content)
+    known = entry(found)
+    if not known.name:
+        raise Unreadable("no name of the tag")
+    return TagInfo(known.name, known.url, known.taggings, known.reach, shapes.wiki(found.get("wiki")))
+
+
+def entry(found: Node) -> TagEntry:
+    # How often it was given: "taggings" in charts and until about 2015, "total" in tag.getInfo, "count" in getTopTags.
+    given_in_all = found.get("taggings", found.get("total", found.get("count")))
+    return TagEntry(text(found.get("name")), text(found.get("url")), whole(given_in_all), whole(found.get("reach")))
+
+
+def similar(tag: str) -> Request[tuple[Tag, ...]]:
+    """Tags like this one. Last.fm still answers, but has named none for years.
+
+    https://www.last.fm/api/show/tag.getSimilar
+    """
+    return Request("tag.getSimilar", {"tag": named("tag", tag)}, "similartags", read_tags)
+
+
+def _top(
+    method: str, root: str, child: str, read: Callable[[Node], T], tag: str
+) -> Callable[[Place], Request[Page[T]]]:
+    asked = {"tag": named("tag", tag)}
+
+    def ask(place: Place) -> Request[Page[T]]:
+        read_page = partial(shapes.page, child=child, read=read, asked=place.page)
+        return Request(method, given({**asked, **paging(place)}), root, read_page)
+
+    return ask
+
+
+def top_artists(
+    tag: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+) -> Listing[ArtistEntry]:
+    """Artists that are tagged so, the most fitting first. https://www.last.fm/api/show/tag.getTopArtists"""
+    ask = _top("tag.getTopArtists", "topartists", "artist", shapes.artist, tag)
+    return listing(ask, limit, size, start, usual=50)
+
+
+def top_albums(
+    tag: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+) -> Listing[AlbumEntry]:
+    """Albums that are tagged so, the most fitting first. https://www.last.fm/api/show/tag.getTopAlbums"""
+    ask = _top("tag.getTopAlbums", "albums", "album", shapes.album, tag)
+    return listing(ask, limit, size, start, usual=50)
+
+
+def top_tracks(
+    tag: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+) -> Listing[TrackEntry]:
+    """Tracks that are tagged so, the most fitting first. https://www.last.fm/api/show/tag.getTopTracks"""
+    ask = _top("tag.getTopTracks", "tracks", "track", shapes.track, tag)
+    return listing(ask, limit, size, start, usual=50)
+
+
+def top_tags(*, limit: int | None = None, offset: int = 0) -> Request[tuple[TagEntry, ...]]:
+    """The tags that are given most, from number `offset` on: at most `limit`, 1 to 1000, else 50.
+
+    https://www.last.fm/api/show/tag.getTopTags (which does not name the two)
+    """
+    params = given(
+        {
+            "num_res": None if limit is None else within("limit", limit, 1, 1000),
+            "offset": within("offset", offset, 0, 1_000_000) or None,
+        }
+    )
+    return Request("tag.getTopTags", params, "toptags", read_top_tags)
+
+
+def read_top_tags(content: object) -> tuple[TagEntry, ...]:
+    return shapes.entries(content, "tag", entry)
+
+
+def weeks(tag: str) -> Request[tuple[Week, ...]]:
+    """The weeks that there are charts of: the same for every tag. https://www.last.fm/api/show/tag.getWeeklyChartList"""
+    return Request("tag.getWeeklyChartList", {"tag": named("tag", tag)}, "weeklychartlist", read_weeks)
+
+
+def read_weeks(content: object) -> tuple[Week, ...]:
+    return tuple([week for week in shapes.entries(content, "chart", _week) if week])
+
+
+def _week(chart: Node) -> Week | None:
+    start, end = at(chart.get("from")), at(chart.get("to"))
+    return Week(start, end) if start and end else None

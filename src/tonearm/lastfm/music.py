@@ -1,0 +1,212 @@
+"""What Last.fm knows of artists, albums, tracks and tags, typed and frozen.
+
+Text, addresses and MusicBrainz ids are "" where it named none; numbers and times are None. Durations are seconds,
+times are aware and in UTC, plays are those of all listeners unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """The addresses of a picture by Last.fm's names for its sizes: about 34, 64, 174 and 300 pixels, and the largest.
+
+    False where there is no picture. The star that Last.fm shows for every artist since 2019 counts as none.
+    """
+
+    small: str = ""
+    medium: str = ""
+    large: str = ""
+    extralarge: str = ""
+    mega: str = ""
+
+    @property
+    def largest(self) -> str:
+        """The largest that there is."""
+        return self.mega or self.extralarge or self.large or self.medium or self.small
+
+    def __bool__(self) -> bool:
+        return bool(self.largest)
+
+
+NO_IMAGES = Images()
+
+
+@dataclass(frozen=True, slots=True)
+class Wiki:
+    """What listeners wrote. Last.fm's terms want the text shown with `link`, where one reads on, and its licence.
+
+    `summary` and `content` are plain text with neither. `summary_html` and `content_html` have both, and can be put
+    into a page as they are: nothing is in them but text, line breaks and links to http(s) addresses.
+    """
+
+    summary: str = ""
+    content: str = ""
+    summary_html: str = ""
+    content_html: str = ""
+    link: str = ""
+    published: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag on something. `count` is how often it was given: for music from 0 to 100, against its commonest tag."""
+
+    name: str
+    url: str = ""
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TagEntry:
+    """A tag in a chart: how often it was given, and by how many listeners."""
+
+    name: str
+    url: str = ""
+    taggings: int | None = None
+    reach: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TagInfo(TagEntry):
+    """All about a tag. One that nobody ever gave has zeros and no wiki."""
+
+    wiki: Wiki | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArtistEntry:
+    """An artist in a list. What the list does not tell is None; `rank` counts from 1.
+
+    In a listener's lists `playcount` are that listener's plays.
+    """
+
+    name: str
+    mbid: str = ""
+    url: str = ""
+    images: Images = field(default=NO_IMAGES, repr=False)
+    listeners: int | None = None
+    playcount: int | None = None
+    rank: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarArtist(ArtistEntry):
+    """An artist like another: `match` is from 0 to 1, where 1 is the most alike."""
+
+    match: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ArtistInfo:
+    """All about an artist. `user_playcount` are the plays of the user who was named in the question."""
+
+    name: str
+    mbid: str = ""
+    url: str = ""
+    images: Images = field(default=NO_IMAGES, repr=False)
+    listeners: int | None = None
+    playcount: int | None = None
+    user_playcount: int | None = None
+    on_tour: bool = False
+    tags: tuple[Tag, ...] = ()
+    similar: tuple[ArtistEntry, ...] = ()
+    bio: Wiki | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumEntry:
+    """An album in a list. What the list does not tell is None; `rank` counts from 1.
+
+    In a listener's lists `playcount` are that listener's plays.
+    """
+
+    artist: str
+    title: str
+    mbid: str = ""
+    artist_mbid: str = ""
+    url: str = ""
+    images: Images = field(default=NO_IMAGES, repr=False)
+    playcount: int | None = None
+    rank: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackEntry:
+    """A track in a list. What the list does not tell is None; `rank` counts from 1, `duration` is in seconds.
+
+    In a listener's lists `playcount` are that listener's plays.
+    """
+
+    artist: str
+    title: str
+    mbid: str = ""
+    artist_mbid: str = ""
+    url: str = ""
+    images: Images = field(default=NO_IMAGES, repr=False)
+    duration: float | None = None
+    listeners: int | None = None
+    playcount: int | None = None
+    rank: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarTrack(TrackEntry):
+    """A track like another: `match` is from 0 to 1, where 1 is the most alike."""
+
+    match: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumInfo:
+    """All about an album; the `rank` of its tracks is their number on it. `user_…`: of the user in the question."""
+
+    artist: str
+    title: str
+    mbid: str = ""
+    url: str = ""
+    images: Images = field(default=NO_IMAGES, repr=False)
+    listeners: int | None = None
+    playcount: int | None = None
+    user_playcount: int | None = None
+    tracks: tuple[TrackEntry, ...] = ()
+    tags: tuple[Tag, ...] = ()
+    wiki: Wiki | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackInfo:
+    """All about a track; its album's `rank` is the track's number there. `duration` is in seconds.
+
+    `user_playcount` and `user_loved` are about the user who was named in the question.
+    """
+
+    artist: str
+    title: str
+    mbid: str = ""
+    artist_mbid: str = ""
+    url: str = ""
+    duration: float | None = None
+    listeners: int | None = None
+    playcount: int | None = None
+    user_playcount: int | None = None
+    user_loved: bool | None = None
+    album: AlbumEntry | None = None
+    tags: tuple[Tag, ...] = ()
+    wiki: Wiki | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedTrack:
+    """How Last.fm spells a track, and which of its two names it changed for that."""
+
+    artist: str
+    title: str
+    mbid: str = ""
+    artist_mbid: str = ""
+    url: str = ""
+    artist_corrected: bool = False
+    title_corrected: bool = False

@@ -1,0 +1,80 @@
+"""A list in pages, walked: each page is asked for when it is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Generic, TypeVar
+
+from tonearm.lastfm.listing import Listing, Place, Progress
+from tonearm.lastfm.request import Request
+from tonearm.lastfm.types import Page
+
+T = TypeVar("T")
+
+
+class Walk(Generic[T]):
+    """A list whose pages come one after another: `async for item in walk`. A LastFmError ends it; it can go on.
+
+    `place` is the page that is being read or comes next. To go on later, even in another process, keep it and ask again
+    with `start=place`; a page that was not read to its end is then read once more.
+    """
+
+    def __init__(
+        self, listing: Listing[T], ask: Callable[[Request[Page[T]]], Coroutine[object, object, Page[T]]]
+    ) -> None:
+        self._listing = listing
+        self._ask = ask
+        self._progress = Progress(listing)
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return self._progress.place
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self._items()
+
+    async def _items(self) -> AsyncIterator[T]:
+        async for page in self.pages():
+            for item in page.items:
+                yield item
+
+    async def pages(self) -> AsyncIterator[Page[T]]:
+        """The pages from where it stands: for their totals, or to keep each in one transaction."""
+        while not self._progress.over:
+            page = await self._ask(self._progress.request())
+            yield self._progress.fresh(page)
+            self._progress.turn(page)
+
+    async def page(self, number: int = 1) -> Page[T]:
+        """That page alone, wherever the walk stands; raises ValueError unless it is from 1 to 1,000,000."""
+        return await self._ask(self._listing.page(number))
+
+
+class SyncWalk(Generic[T]):
+    """The same without `await`: `for item in walk`."""
+
+    def __init__(self, listing: Listing[T], ask: Callable[[Request[Page[T]]], Page[T]]) -> None:
+        self._listing = listing
+        self._ask = ask
+        self._progress = Progress(listing)
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return self._progress.place
+
+    def __iter__(self) -> Iterator[T]:
+        for page in self.pages():
+            yield from page.items
+
+    def pages(self) -> Iterator[Page[T]]:
+        """The pages from where it stands: for their totals, or to keep each in one transaction."""
+        while not self._progress.over:
+            page = self._ask(self._progress.request())
+            yield self._progress.fresh(page)
+            self._progress.turn(page)
+
+    def page(self, number: int = 1) -> Page[T]:
+        """That page alone, wherever the walk stands; raises ValueError unless it is from 1 to 1,000,000."""
+        return self._ask(self._listing.page(number))
