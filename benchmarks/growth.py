@@ -33,6 +33,7 @@ from tonearm.service.delivering import LEASE, Delivering
 from tonearm.service.pacing import Pace
 from tonearm.service.timing import LastFmTime
 from tonearm.store import glance, queue
+from tonearm.store.glance import Shelf
 from tonearm.store.schema import account
 from tonearm.store.seal import seal_beside
 
@@ -275,8 +276,8 @@ class _Measured:
         await self._change(lastfm_user=func.replace(account.c.lastfm_user, "another ", ""))
 
     async def look(self) -> None:
-        """What the first page shows."""
-        await self._read("page", partial(glance.look, number=1, key="", now=self.deck.clock.now()))
+        """What the page of the queue shows."""
+        await self._read("page", partial(_page, now=self.deck.clock.now()))
 
     async def _change(self, **values: object) -> None:
         await self.deck.store.write(lambda db: db.execute(update(account).values(**values)))
@@ -338,6 +339,12 @@ class _Measured:
             taken = await asyncio.gather(*(self.deck.listening.scrobble(next(who), play) for play in reported))
             self.seconds["report"].append(perf_counter() - start)
             assert {one.status for one in taken} == {"queued"}
+
+
+def _page(db: Connection, now: float) -> None:
+    seen = glance.look(db, 1, "", now)
+    glance.leaf(db, seen, Shelf.ALL, now, 50)
+    glance.shelves(db, seen, now)
 
 
 async def _answer(file: Path, size: Size) -> None:

@@ -151,6 +151,7 @@ async def _photograph(browser: str, link: str, calm: Callable[[], Awaitable[None
             viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light", reduced_motion="reduce"
         )
         await page.goto(link)
+        await page.get_by_role("link", name="Queue", exact=True).click()
         await page.get_by_text("Live", exact=True).wait_for()
         await calm()
         await page.reload()

@@ -23,7 +23,7 @@ from tonearm.web.templates import safe_headers
 
 pytestmark = pytest.mark.anyio
 
-PARTS = ("who", "standing", "now", "numbers", "account", "queue", "plays")
+PARTS = ("who", "standing", "now", "numbers", "connection", "days", "latest", "plays", "account")
 HOSTILE = (
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)> ' onload='alert(1)",
@@ -93,8 +93,10 @@ async def test_an_empty_page_says_what_to_do_next(house: House) -> None:
     assert "Connect your Last.fm profile" in page
     assert 'action="/connect"' in page
     assert "Nothing plays." in page
-    assert "Nothing waits." in page
     assert "No plays yet." in page
+    queue_page = await house.page("/queue")
+    assert "Nothing waits" in queue_page
+    assert "No plays yet." in queue_page
     await house.connect()
     page = await house.page()
     assert "Connect your Last.fm profile" not in page
@@ -139,15 +141,15 @@ async def test_after_disconnecting_what_waits_is_kept_for_the_same_user(house: H
     assert "Disconnected from RJ" in page
     assert "1 play is kept for RJ and for nobody else" in page
     await house.connect("somebody_else")
-    assert "Held for the Last.fm user rj, and sent to nobody else." in await house.page()
+    assert "Held for the Last.fm user rj, and sent to nobody else." in await house.page("/queue?state=held")
 
 
 async def test_disconnecting_can_discard_what_waits(house: House) -> None:
     await house.connect()
     await queued(house)
     await house.http.post("/disconnect", data={"queue": "discard"})
-    page = await house.page()
-    assert "Nothing waits: every play that was reported has its fate." in page
+    page = await house.page("/queue?state=discarded")
+    assert "Every play that was reported has its fate." in page
     assert "Discarded at sign-out." in page
 
 
@@ -178,11 +180,11 @@ async def test_retrying_sends_everything_and_shows_what_came_of_it(database: Pat
         await house.connect()
         house.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
         await queued(house)
-        while "Attempt 2" not in await house.page():
+        while "Attempt 2" not in await house.page("/queue"):
             pass  # it has not been sent yet
         house.emulator.clear_faults()
         assert (await house.http.post("/retry")).status_code == 303
-        assert '<span class="chip good">Accepted</span>' in await house.page()
+        assert '<span class="chip good">Accepted</span>' in await house.page("/queue")
         assert len(house.emulator.plays("RJ")) == 1
 
 
@@ -200,7 +202,7 @@ async def test_every_fate_stands_on_the_page_with_its_reason(house: House) -> No
     for place, (fate, why) in enumerate(told.items()):
         await settled(house, fate, Track("An artist", f"Track {place}", duration=200), why=why)
     await settled(house, "accepted", Track("Bjork", "Joga"), correction={"artist": "Björk", "track": "Jóga"})
-    page = await house.page("/fragments/plays")
+    page = await house.page("/queue")
     for why in told.values():
         assert why[1:].replace("'", "&#39;") in page
     assert "Filed under Björk – Jóga." in page
@@ -214,20 +216,104 @@ async def test_a_suspect_is_sent_by_one_click_and_only_once(house: House) -> Non
         taken = await house.me.scrobble(SINNERMAN, started_at=at, played=played, reporter=player)
         at += 2
     assert taken.status == "duplicate"
-    plays_part = await house.page("/fragments/plays")
+    plays_part = await house.page("/fragments/plays?state=suspected")
     assert '<span class="chip held">Suspected</span>' in plays_part
-    (form,) = Tags(plays_part).all("form")
-    assert form["action"] == form["hx-post"] == f"/plays/{taken.id}/send"
-    assert (await house.stranger.post(form["action"])).status_code == 401
-    answer = await house.http.post(form["action"], headers={"HX-Request": "true"})
+    send = next(form for form in Tags(plays_part).all("form") if form["action"].endswith("/send"))
+    assert send["action"] == send["hx-post"] == f"/plays/{taken.id}/send"
+    assert (await house.stranger.post(send["action"])).status_code == 401
+    answer = await house.http.post(send["action"], headers={"HX-Request": "true"})
     assert (answer.status_code, answer.text) == (204, "")
     assert (await house.me.queue()).queued == 2
-    assert not Tags(await house.page("/fragments/plays")).all("form")
-    assert (await house.http.post(form["action"])).status_code == 303  # it waits, and is due now
+    assert "Nothing" not in await house.page("/fragments/plays?state=waiting")
+    assert "No play looks like a repeat" in await house.page("/fragments/plays?state=suspected")
+    assert (await house.http.post(send["action"])).status_code == 303  # it waits, and is due now
     for path, status in (("/plays/99/send", 404), (f"/plays/{2**63}/send", 400)):
         assert (await house.http.post(path)).status_code == status
     await settled(house, "accepted", song(1))
-    assert (await house.http.post(f"/plays/{taken.id + 1}/send")).status_code == 409
+    number = taken.id + 1
+    assert (await house.http.post(f"/plays/{number}/send")).status_code == 409
+    refusal = await house.http.post(f"/plays/{number}/send", headers={"HX-Request": "true"})
+    assert refusal.text == "It is on Last.fm, which takes no changes to a play: edit or delete it there."
+    assert refusal.headers["content-type"].startswith("text/plain")
+
+
+async def test_a_form_leads_back_to_the_page_that_it_was_on_and_to_no_other_site(house: House) -> None:
+    await house.connect()
+    number = await queued(house)
+    here = {"Referer": "http://localhost/queue?state=waiting"}
+    assert (await house.http.post(f"/plays/{number}/send", headers=here)).headers["location"] == "/queue?state=waiting"
+    for elsewhere in ("http://elsewhere.test/queue", "http://localhost//elsewhere.test/", "http://[", "nonsense"):
+        answer = await house.http.post(f"/plays/{number}/send", headers={"Referer": elsewhere})
+        assert answer.headers["location"] == "/queue"
+
+
+async def test_each_state_is_a_filter_and_a_long_list_has_pages(house: House) -> None:
+    await house.connect()
+    for number in range(60):
+        await queued(house, song(number), ago=10_000 + 10 * number)
+    for place, (fate, state) in enumerate(
+        {
+            "ignored": "refused",
+            "refused": "refused",
+            "suspected": "suspected",
+            "threshold_not_met": "not-sent",
+            "expired": "too-old",
+            "discarded": "discarded",
+            "accepted": "accepted",
+        }.items()
+    ):
+        await settled(house, fate, song(200 + place), ago=100_000 + place)
+        assert f"Song {200 + place}" in await house.page(f"/queue?state={state}")
+    first = await house.page("/queue?state=waiting")
+    assert "60 plays in the queue" in first
+    assert first.count('<tr id="play-') == 50
+    assert "Waiting <b>60</b>" in first
+    assert "Refused <b>2</b>" in first
+    (more,) = (a["href"] for a in Tags(first).all("a") if "after=" in a["href"])
+    assert (await house.page(more)).count('<tr id="play-') == 10
+    every = await house.page("/queue")
+    (older,) = (a["href"] for a in Tags(every).all("a") if "after=" in a["href"])
+    assert (await house.page(older)).count('<tr id="play-') == 17
+    for state in ("retrying", "held"):
+        assert '<tr id="play-' not in await house.page(f"/queue?state={state}")
+    assert (await house.http.get("/queue?state=nonsense")).status_code == 400
+    assert (await house.http.get("/queue?after=nonsense")).status_code == 400
+
+
+async def test_all_that_waits_is_held_while_nothing_can_go_out(house: House) -> None:
+    await house.connect()
+    await queued(house)
+    await house.deck.store.write(lambda db: db.execute(account.update().values(connection="needs_sign_in")))
+    page = await house.page("/queue?state=held")
+    assert "Held <b>1</b>" in page
+    assert "Last.fm has ended the session: sign in again." in page
+
+
+async def test_a_play_tells_its_whole_story(house: House) -> None:
+    await house.connect()
+    await settled(house, "refused", why="Last.fm error 6: Invalid parameters")
+    page = await house.page("/plays/1")
+    for words in ("Reported", "It counts", "Heard 622 s of 622 s", "Refused", "Last.fm error 6: Invalid parameters."):
+        assert words in page
+    assert (await house.http.get("/plays/77")).status_code == 404
+    for row in ("/plays/1", "/fragments/story/1"):
+        assert (await house.stranger.get(row)).status_code == 401
+
+
+async def test_a_play_is_corrected_and_sent_again(house: House) -> None:
+    await house.connect()
+    await settled(house, "ignored", Track("Unknown Artist", "Track 04", duration=622))
+    names = {"artist": "Nina Simone", "track": "Sinnerman", "album": "Pastel Blues", "album_artist": ""}
+    answer = await house.http.post("/plays/1/correct", data=names)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/plays/2")
+    assert "Sent instead of play 1" in await house.page("/plays/2")
+    assert "The play that was sent instead" in await house.page("/plays/1")
+    assert (await house.http.post("/plays/1/correct", data=names)).status_code == 409
+    nameless = await house.http.post("/plays/2/correct", data={**names, "artist": " "})
+    assert nameless.status_code == 400
+    assert "Artist: nothing is left of it" in nameless.text
+    assert (await house.http.post("/plays/2/discard")).status_code == 303
+    assert "Discarded by the listener." in await house.page("/plays/2")
 
 
 async def test_the_numbers_are_of_today_and_true(house: House) -> None:
@@ -239,24 +325,21 @@ async def test_the_numbers_are_of_today_and_true(house: House) -> None:
     await settled(house, "refused", song(5), ago=15 * 86400)
     for number in range(60):
         await queued(house, song(100 + number), ago=10_000 + 10 * number)
-    numbers = re.findall(r"<dd>(\d+)</dd>", await house.page("/fragments/numbers"))
+    numbers = re.findall(r"<b>(\d+)</b>", await house.page("/fragments/numbers"))
     assert numbers == ["2", "60", "1"]
-    waiting = await house.page("/fragments/queue")
-    assert "60 plays" in waiting
-    assert "And 10 more" in waiting
 
 
 async def test_a_known_daily_limit_stands_over_the_queue(house: House) -> None:
     await house.connect()
-    assert "Daily limit" not in await house.page("/fragments/queue")
+    assert "Daily limit" not in await house.page("/fragments/plays")
     await settled(house, "accepted", song(1))
     await house.deck.store.write(lambda db: db.execute(account.update().values(budget=1200)))
-    assert "Daily limit: 1 of about 1,200 used.</p>" in await house.page("/fragments/queue")
+    assert "Daily limit: 1 of about 1,200 used.</p>" in await house.page("/fragments/plays")
     await house.deck.store.write(lambda db: db.execute(account.update().values(budget=10)))
     for number in range(30):
         await queued(house, song(100 + number), ago=20_000 + 10 * number)
     told = r"Daily limit: 1 of about 10 used, backlog clear by <time [^>]* data-by>[A-Z]\w+day \d\d:\d\d</time>\.</p>"
-    assert re.search(told, await house.page("/fragments/queue"))
+    assert re.search(told, await house.page("/fragments/plays"))
 
 
 async def test_what_plays_is_shown_until_it_is_over(house: House) -> None:
@@ -275,13 +358,14 @@ async def test_hostile_names_are_only_ever_text(house: House) -> None:
     await queued(house)
     await settled(house, "refused", ago=900)
     await house.me.now_playing(SINNERMAN)
-    calm = Tags(await house.page())
+    calm, calm_home = Tags(await house.page("/queue")), Tags(await house.page())
     for place, name in enumerate(HOSTILE, 1):
         track = Track(name, name, name, duration=200)
         await queued(house, track, ago=1000 + place)
         await settled(house, "refused", track, ago=2000 + place, why=f"Last.fm error 6: {name}")
         await house.me.now_playing(track)
-        text = await house.page()
+        assert {tag for tag, _ in Tags(await house.page()).found} <= {tag for tag, _ in calm_home.found}
+        text = await house.page("/queue")
         tags = Tags(text)
         assert {tag for tag, _ in tags.found} == {tag for tag, _ in calm.found}
         assert not [attr for _, attrs in tags.found for attr in attrs if attr.startswith("on")]
@@ -291,7 +375,17 @@ async def test_hostile_names_are_only_ever_text(house: House) -> None:
         assert max(map(len, text.splitlines())) < 2_000
 
 
-PAGES = ("/", "/docs", "/signin?link=used", "/fragments/nothing", "/connect/back", *[f"/fragments/{p}" for p in PARTS])
+PAGES = (
+    "/",
+    "/queue",
+    "/settings",
+    "/plays/1",
+    "/docs",
+    "/signin?link=used",
+    "/fragments/nothing",
+    "/connect/back",
+    *[f"/fragments/{p}" for p in PARTS],
+)
 
 
 async def test_every_page_forbids_what_it_does_not_need(house: House) -> None:
@@ -360,7 +454,7 @@ async def test_the_first_page_is_light(house: House) -> None:
     tags = Tags(await house.page())
     files = [link["href"] for link in tags.all("link")] + [script["src"] for script in tags.all("script")]
     packed = sum(len(found.packed) for file in files if (found := assets.at(file)))
-    assert packed < 30_000
+    assert packed < 30_000  # and the page itself is some kilobytes
 
 
 async def test_every_script_and_style_has_its_licence_beside_it() -> None:

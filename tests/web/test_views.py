@@ -16,8 +16,10 @@ from tonearm.store.glance import Glance, InLine
 from tonearm.store.pace import Held
 from tonearm.store.plays import Kept
 from tonearm.store.queue import Count
-from tonearm.web import views, words
-from tonearm.web.views import Act, Moment, Tone
+from tonearm.web import standing, views, words
+from tonearm.web.playing import playing
+from tonearm.web.standing import Act, Moment
+from tonearm.web.views import Acts, Tone
 
 NOW = 1_795_000_000.0
 ME = Account(1, "me", Connection.CONNECTED, "RJ")
@@ -38,7 +40,7 @@ def a_glance(
     ahead = ours and play.play.timestamp > NOW
     next_at = play.not_before if ours else None
     count = Count(1, 0, 0 if ours else 1, int(ahead), next_at, next_at, play.play.timestamp)
-    return Glance(account, line or Line(account.connection), backlog_until, rests, count, (play,), (), 0, 0)
+    return Glance(account, line or Line(account.connection), backlog_until, rests, count, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -98,14 +100,14 @@ def a_glance(
 def test_every_state_of_the_queue_says_why_and_when(
     play: dict[str, object], glance: dict[str, object], said: tuple[object, ...]
 ) -> None:
-    seen = a_glance(replace(PLAY, **play), **glance)  # type: ignore[arg-type]  # a table's cells have no one type
-    (row,) = views.line(seen, HERE).rows
+    waiting = replace(PLAY, **play)  # type: ignore[arg-type]  # a table's cells have no one type
+    row = views.row(waiting, a_glance(waiting, **glance), HERE)  # type: ignore[arg-type]  # as above
     assert (row.tone, row.label, row.why, row.then, row.due) == said
 
 
 def test_a_queue_that_moves_is_looked_at_again_soon_and_one_that_rests_when_it_is_due() -> None:
     def again(seen: Glance, moment: Moment = HERE) -> float | None:
-        return views.line(seen, moment).again
+        return views.again([views.row(PLAY, seen, moment)], seen, moment)
 
     assert again(a_glance()) == views.BUSY_LOOK
     assert again(a_glance(), replace(HERE, delivers=False)) == views.IDLE_LOOK
@@ -127,13 +129,13 @@ def test_retrying_is_offered_only_where_it_can_help(
     account: Account, rests: Held | None, configured: bool, may: bool
 ) -> None:
     moment = replace(HERE, configured=configured)
-    assert views.line(a_glance(account=account, rests=rests), moment).may_retry is may
+    assert standing.line(a_glance(account=account, rests=rests), moment).may_retry is may
 
 
 def test_the_oldest_play_is_named_when_its_days_are_numbered() -> None:
     def left(days: float) -> float | None:
         old = replace(PLAY, play=replace(PLAY.play, timestamp=int(NOW - days * 86400)))
-        return views.line(a_glance(old), HERE).oldest_dies_in
+        return standing.line(a_glance(old), HERE).oldest_dies_in
 
     assert left(2) is None
     assert left(12) == pytest.approx(2 * 86400)
@@ -156,7 +158,7 @@ def test_the_oldest_play_is_named_when_its_days_are_numbered() -> None:
 def test_what_stands_in_the_way_is_said_with_what_to_do(
     account: Account, rests: Held | None, configured: bool, acts: list[Act]
 ) -> None:
-    found = views.banners(a_glance(account=account, rests=rests), replace(HERE, configured=configured))
+    found = standing.banners(a_glance(account=account, rests=rests), replace(HERE, configured=configured))
     assert [banner.act for banner in found] == acts
 
 
@@ -167,25 +169,26 @@ BACKLOG = replace(PLAY, live=False)
     ("learnt", "set_", "queued", "said"),
     [
         (0, None, 1, None),
-        (700, None, 1, views.Budget(312, 700, None)),
-        (700, None, 1500, views.Budget(312, 700, NOW + 1182 / 630 * 86400)),
-        (700, 400, 1, views.Budget(312, 400, None)),
-        (0, 400, 768, views.Budget(312, 400, NOW + 2 * 86400)),
+        (700, None, 1, standing.Budget(312, 700, None)),
+        (700, None, 1500, standing.Budget(312, 700, NOW + 1182 / 630 * 86400)),
+        (700, 400, 1, standing.Budget(312, 400, None)),
+        (0, 400, 768, standing.Budget(312, 400, NOW + 2 * 86400)),
     ],
 )
 def test_a_daily_limit_is_shown_once_it_is_known_or_set(
-    learnt: int, set_: int | None, queued: int, said: views.Budget | None
+    learnt: int, set_: int | None, queued: int, said: standing.Budget | None
 ) -> None:
     seen = a_glance(BACKLOG, line=Line(budget=learnt))
     seen = replace(seen, accepted=312, count=replace(seen.count, queued=queued))
-    assert views.line(seen, replace(HERE, daily=set_)).budget == said
+    assert standing.line(seen, replace(HERE, daily=set_)).budget == said
     ended = replace(seen, account=replace(ME, connection=Connection.NEEDS_SIGN_IN))
-    shown = views.line(ended, replace(HERE, daily=set_)).budget
+    shown = standing.line(ended, replace(HERE, daily=set_)).budget
     assert shown is None or shown.clear_at is None  # nothing goes out, so nobody knows
 
 
 def a_play(fate: str, why: str = "", correction: dict[str, str] | None = None) -> Kept:
     rest: dict[str, Any] = {field.name: None for field in fields(Kept)}
+    rest["owner"] = "rj"
     return Kept(**{**rest, "id": 1, "play": SINNERMAN, "fate": fate, "why": why, "correction": correction})
 
 
@@ -225,8 +228,33 @@ def a_play(fate: str, why: str = "", correction: dict[str, str] | None = None) -
     ],
 )
 def test_every_fate_has_its_words(kept: Kept, said: tuple[str, str, str]) -> None:
-    row = views.latest(kept)
+    row = views.row(kept, a_glance(), HERE)
     assert (row.tone, row.label, row.why) == said
+
+
+OLD = replace(SINNERMAN, timestamp=int(NOW) - 15 * 86400)
+
+
+@pytest.mark.parametrize(
+    ("entry", "account", "may"),
+    [
+        (PLAY, ME, Acts("Retry", True, True)),
+        (replace(PLAY, sending=True), ME, Acts()),
+        (replace(PLAY, owner="somebody_else"), ME, Acts("", True, True)),
+        (PLAY, replace(ME, connection=Connection.NEEDS_SIGN_IN), Acts("", True, True)),
+        (a_play("ignored"), ME, Acts("Send again", True, True)),
+        (a_play("ignored"), Account(1, "me"), Acts("", False, True)),
+        (replace(a_play("refused"), play=OLD), ME, Acts("", False, True)),
+        (replace(a_play("suspected"), owner="somebody_else"), ME, Acts("", False, True)),
+        (a_play("threshold_not_met"), ME, Acts("Send it", True, True)),
+        (a_play("discarded"), ME, Acts("Send it")),
+        (a_play("discarded", "corrected by the listener: sent as 8 instead"), ME, Acts()),
+        (replace(a_play("expired"), play=OLD), ME, Acts()),
+        (a_play("accepted"), ME, Acts()),
+    ],
+)
+def test_only_what_can_be_done_to_a_play_is_offered(entry: InLine | Kept, account: Account, may: Acts) -> None:
+    assert views.row(entry, a_glance(account=account), HERE).acts == may
 
 
 @pytest.mark.parametrize(
@@ -243,7 +271,7 @@ def test_what_plays_is_shown_against_the_listeners_own_rule(
     duration: float | None, elapsed: float, needed: float | None, again: float
 ) -> None:
     event = NowPlayingShown("Sigur Rós", "Svefn-g-englar", "", duration, NOW - elapsed, "success")
-    shown = views.playing(event, 50, NOW)
+    shown = playing(event, 50, NOW)
     assert shown is not None
     assert (shown.elapsed, shown.needed) == (elapsed, needed)
     assert shown.again == pytest.approx(again)

@@ -52,7 +52,7 @@ async def show(sock: socket.socket, seconds: float | None, say: Say) -> Account:
     with until_told() as told, tempfile.TemporaryDirectory(prefix="tonearm-demo-") as folder:
         async with stand_in() as lastfm, _deck(Path(folder), lastfm) as deck:
             me = await _signed_in(deck, lastfm)
-            async with serving(deck, sock, WebOptions()):
+            async with serving(deck, sock, WebOptions(emulator_url=lastfm.faults_url)):
                 address = address_of(sock)
                 say(f"Page     {address}/signin?link={await deck.listeners.link(me.id)}  (once; then {address})")
                 say(f"Faults   {lastfm.faults_url}  (give the stand-in for Last.fm a bad day)")

@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, Select, case, func, literal_column, or_, select, tuple_
 
 from tonearm.core.account import Account
 from tonearm.core.delivery import Line
 from tonearm.core.play import FURTHEST_AHEAD, OLDEST_ACCEPTED, Play
 from tonearm.store import accounts, pace, plays, queue
 from tonearm.store.pace import Held
-from tonearm.store.plays import Kept, frozen, kept
+from tonearm.store.plays import Kept, frozen
 from tonearm.store.queue import Count, State
-from tonearm.store.schema import SETTLED, account, play
+from tonearm.store.schema import account, play, scrobble_queue
 
 DAY = 86400.0
-WAITING_SHOWN = 50
-LATEST_SHOWN = 40
+COUNTED = 1000
+"""Plays that a shelf counts at most: more are "more than 999", whatever the history holds."""
+
+
+class Shelf(StrEnum):
+    """Plays by how they stand: in the queue (waiting, of them retrying and held), or by their fate."""
+
+    ALL = "all"
+    WAITING = "waiting"
+    RETRYING = "retrying"
+    HELD = "held"
+    REFUSED = "refused"
+    SUSPECTED = "suspected"
+    NOT_SENT = "not-sent"
+    TOO_OLD = "too-old"
+    DISCARDED = "discarded"
+    ACCEPTED = "accepted"
+
+
+FATES: dict[Shelf, tuple[str, ...]] = {
+    Shelf.ALL: (),
+    Shelf.REFUSED: ("refused", "ignored"),
+    Shelf.SUSPECTED: ("suspected",),
+    Shelf.NOT_SENT: ("threshold_not_met", "disabled", "not_authenticated"),
+    Shelf.TOO_OLD: ("expired",),
+    Shelf.DISCARDED: ("discarded",),
+    Shelf.ACCEPTED: ("accepted",),
+}
+"""The fates on a shelf of settled plays; none for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +69,7 @@ class InLine:
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """One account as its listener sees it. `waiting` is oldest first, `latest` latest first; both are cut short.
+    """One account as its listener sees it.
 
     Before `backlog_until` (Unix seconds) a backlog makes no attempt. `accepted` counts the last 24 hours; `needs`
     counts what Last.fm refused or ignored and would still take corrected.
@@ -50,10 +80,16 @@ class Glance:
     backlog_until: float
     rests: Held | None
     count: Count
-    waiting: tuple[InLine, ...]
-    latest: tuple[Kept, ...]
     accepted: int
     needs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A page of plays. `after` (timestamp, id) continues it, None on the last."""
+
+    entries: tuple[Kept | InLine, ...]
+    after: tuple[int, int] | None
 
 
 def look(db: Connection, number: int, key: str, now: float) -> Glance:
@@ -65,34 +101,87 @@ def look(db: Connection, number: int, key: str, now: float) -> Glance:
         backlog_until=db.execute(select(account.c.backlog_until).where(account.c.id == number)).scalar_one(),
         rests=pace.held(db, key, now),
         count=queue.count(db, number, who.username.casefold(), now),
-        waiting=_waiting(db, number),
-        latest=_latest(db, number),
         accepted=plays.accepted_since(db, number, now - DAY),
         needs=_needs(db, number, now),
     )
 
 
-def _waiting(db: Connection, number: int) -> tuple[InLine, ...]:
-    return tuple(
-        InLine(
-            row.id,
-            frozen(row),
-            row.owner,
-            row.state == State.SENDING,
-            row.retry_count,
-            row.next_attempt_at,
-            row.last_error,
-            bool(row.live),
-        )
-        for row in queue.listing(db, number, WAITING_SHOWN)
+def leaf(
+    db: Connection, seen: Glance, shelf: Shelf, now: float, limit: int, after: tuple[int, int] | None = None
+) -> Leaf:
+    """Plays of a shelf: what is in the queue oldest first, as it goes out, all others latest first."""
+    number = seen.account.id
+    if shelf in FATES:
+        kept = plays.latest(db, number, limit + 1, FATES[shelf], after)
+        waits = _in_line(db, number, [one.id for one in kept if one.fate == "queued"])
+        return _leaf([waits.get(one.id, one) for one in kept], limit)
+    wanted = select(scrobble_queue).where(scrobble_queue.c.account == number, *_of_queue(seen, shelf, now))
+    if after:
+        wanted = wanted.where(tuple_(scrobble_queue.c.timestamp, scrobble_queue.c.id) > tuple_(*after))
+    oldest_first = wanted.order_by(scrobble_queue.c.timestamp, scrobble_queue.c.id)
+    return _leaf([_waiting(row) for row in db.execute(oldest_first.limit(limit + 1))], limit)
+
+
+def entry(db: Connection, kept: Kept) -> Kept | InLine:
+    """The play where it is now: in the queue, or settled."""
+    return _in_line(db, kept.account, [kept.id]).get(kept.id, kept) if kept.fate == "queued" else kept
+
+
+def shelves(db: Connection, seen: Glance, now: float) -> dict[Shelf, int]:
+    """How many plays are on each shelf, at most `COUNTED`; what needs no look (all, accepted) is not counted."""
+    number, count = seen.account.id, seen.count
+    bounded: list[Select[Any]] = [
+        select(literal_column("1")).where(play.c.account == number, play.c.fate == fate).limit(COUNTED)
+        for shelf in (kind for kind in FATES if kind not in (Shelf.ALL, Shelf.ACCEPTED))
+        for fate in FATES[shelf]
+    ]
+    retrying: Select[Any] = select(literal_column("1")).where(
+        scrobble_queue.c.account == number, *_of_queue(seen, Shelf.RETRYING, now)
     )
+    questions = [select(func.count()).select_from(one.subquery()) for one in (*bounded, retrying.limit(COUNTED))]
+    found = list(db.execute(select(*(question.scalar_subquery() for question in questions))).one())
+    counts = {Shelf.WAITING: count.queued + count.sending, Shelf.HELD: count.held_for_others + count.held_ahead}
+    counts[Shelf.RETRYING] = found.pop()
+    for shelf in (kind for kind in FATES if kind not in (Shelf.ALL, Shelf.ACCEPTED)):
+        counts[shelf] = min(COUNTED, sum(found.pop(0) for _ in FATES[shelf]))
+    return counts
 
 
-def _latest(db: Connection, number: int) -> tuple[Kept, ...]:
-    """The latest plays whose fate is known."""
-    wanted = select(play).where(play.c.account == number, SETTLED)
-    rows = db.execute(wanted.order_by(play.c.timestamp.desc(), play.c.id.desc()).limit(LATEST_SHOWN))
-    return tuple(kept(row) for row in rows)
+def _of_queue(seen: Glance, shelf: Shelf, now: float) -> tuple[Any, ...]:
+    row = scrobble_queue.c
+    match shelf:
+        case Shelf.RETRYING:
+            return (row.retry_count > 0,)
+        case Shelf.HELD:
+            return (or_(row.owner != seen.account.username.casefold(), row.timestamp > int(now)),)
+        case _:
+            return ()
+
+
+def _leaf(found: Sequence[Kept | InLine], limit: int) -> Leaf:
+    shown = tuple(found[:limit])
+    last = shown[-1] if len(found) > limit else None
+    return Leaf(shown, (last.play.timestamp, last.id) if last else None)
+
+
+def _in_line(db: Connection, number: int, ids: Sequence[int]) -> dict[int, InLine]:
+    if not ids:
+        return {}
+    wanted = select(scrobble_queue).where(scrobble_queue.c.account == number, scrobble_queue.c.id.in_(ids))
+    return {row.id: _waiting(row) for row in db.execute(wanted)}
+
+
+def _waiting(row: Any) -> InLine:
+    return InLine(
+        row.id,
+        frozen(row),
+        row.owner,
+        row.state == State.SENDING,
+        row.retry_count,
+        row.next_attempt_at,
+        row.last_error,
+        bool(row.live),
+    )
 
 
 def _needs(db: Connection, number: int, now: float) -> int:

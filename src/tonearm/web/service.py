@@ -30,14 +30,19 @@ _TOKEN = HTTPBearer(scheme_name="token", description="`tonearm token NAME` makes
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """How the service is reached: `public_url` is the address that listeners use, "" for whatever they ask for."""
+    """How the service is reached: `public_url` is the address that listeners use, "" for whatever they ask for.
+
+    `emulator_url` is where a stand-in for Last.fm has its faults, "" where Last.fm is real.
+    """
 
     public_url: str = ""
+    emulator_url: str = ""
 
 
 def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
     """The service on an open deck."""
-    public_url = (options or WebOptions()).public_url.rstrip("/")
+    options = options or WebOptions()
+    public_url = options.public_url.rstrip("/")
     app = FastAPI(
         title="tonearm",
         version=__version__,
@@ -55,7 +60,9 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
     app.include_router(events_router(deck, access), dependencies=asked)
     app.include_router(health_router(deck, access))
     secure = public_url.startswith("https://")
-    app.include_router(pages_router(deck, access, secure=secure, public_url=public_url))
+    app.include_router(
+        pages_router(deck, access, secure=secure, public_url=public_url, emulator_url=options.emulator_url)
+    )
     pages_for_browsers(app, safe_headers(deck.signing_in.auth_url))
     app.add_middleware(Guard, netlocs=[urlsplit(public_url).netloc] if public_url else [])
 

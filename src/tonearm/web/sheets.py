@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
@@ -50,7 +51,7 @@ def page_route(headers: Mapping[str, str]) -> type[APIRoute]:
                 try:
                     return await handler(request)
                 except (HTTPException, RequestValidationError, StoreUnavailable) as fault:
-                    return fault_page(fault, headers)
+                    return fault_page(fault, headers, in_place="hx-request" in request.headers)
 
             return answer
 
@@ -69,21 +70,24 @@ def pages_for_browsers(app: FastAPI, headers: Mapping[str, str]) -> None:
     app.add_exception_handler(404, nowhere)
 
 
-def fault_page(fault: Exception, headers: Mapping[str, str]) -> Response:
-    """A fault in plain words. A part of a page that is refused makes the browser fetch the whole page."""
+def fault_page(fault: Exception, headers: Mapping[str, str], *, in_place: bool = False) -> Response:
+    """A fault in plain words: a page, or `in_place` only the words, for the open page to show.
+
+    A part of a page that is refused makes the browser fetch the whole page.
+    """
     match fault:
         case HTTPException(status_code=401):
             return page("stranger", {**headers, "HX-Refresh": "true"}, 401)
-        case HTTPException(status_code=status, detail=words):
-            return trouble(headers, status, str(words))
+        case HTTPException():
+            status, said = fault.status_code, str(fault.detail)
         case RequestValidationError():
-            return trouble(headers, 400, "The form, or the address, was not one of ours. Nothing was changed.")
+            status, said = 400, "The form, or the address, was not one of ours. Nothing was changed."
         case _:
-            return trouble(
-                headers,
-                503,
-                f"The database takes nothing now ({fault}). What was taken before is safe; try again in a moment.",
-            )
+            status = 503
+            said = f"The database takes nothing now ({fault}). What was taken before is safe; try again in a moment."
+    if in_place:
+        return PlainTextResponse(said, status, dict(headers))
+    return trouble(headers, status, said)
 
 
 def trouble(headers: Mapping[str, str], status: int, words: str, *, title: str = "", again: bool = False) -> Response:

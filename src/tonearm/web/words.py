@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from markupsafe import Markup
 
@@ -67,6 +67,21 @@ def clock(seconds: float) -> str:
     whole = max(0, int(seconds))
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def short_date(day: date) -> str:
+    """A day of this year, as a chart has room for it."""
+    return f"{day.day} {_MONTHS[day.month - 1]}"
+
+
+def date_words(day: date) -> str:
+    """A day with its name and its year."""
+    return f"{_DAYS[day.weekday()]}, {day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def month(number: int) -> str:
+    """The short name of a month, 1 to 12."""
+    return _MONTHS[number - 1]
 
 
 def moment(timestamp: float, now: float) -> Markup:

@@ -1,12 +1,13 @@
 "use strict";
 // Keeps the open page true: fetches a part anew when an event concerns it or when it says that it is stale,
 // counts waits and tracks along, tells moments in the reader's own time, and lets the lamp say whether this is live.
+// It also tells the service the reader's time zone (for days and hours in statistics) and shows what a form was refused for.
 (() => {
   const GATHER = 150; // milliseconds in which several events make one fetch
   const THIS_WEEK = 6 * 86400000; // milliseconds for which the name of a day says which day it is
   const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-  const EVENTS = ["auth", "now-playing", "scrobble-status", "queue-updated"].map((name) => `lastfm:${name}`);
+  const EVENTS = ["auth", "now-playing", "scrobble-status", "queue-updated", "import-progress"].map((name) => `lastfm:${name}`);
   const seen = new WeakMap(); // element -> when its numbers were true
   const due = new Map(); // id of a part -> timer of its next fetch
 
@@ -100,7 +101,29 @@
     lamp("lost", "Not live");
   };
 
+  const tellZone = () => {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (!zone || document.cookie.split("; ").includes(`zone=${zone}`)) return;
+    document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax`;
+    if (document.querySelector("[data-zoned]")) location.reload();
+  };
+
+  let toastTimer;
+  const toast = (words) => {
+    const element = document.getElementById("toast");
+    if (!element || !words) return;
+    write(element, words);
+    clearTimeout(toastTimer);
+    toastTimer = setTimeout(() => write(element, ""), 8000);
+  };
+
+  const refused = (event) => {
+    if (!event.target.matches?.("form")) return;
+    toast(event.detail?.ctx?.text ?? "That did not work.");
+  };
+
   const failed = (event) => {
+    refused(event);
     if (event.target.matches?.("[data-stale-in]")) fetchSoon(event.target, 5000);
     if (event.target.id !== "lamp") return; // what follows is about a stream that did not even begin
     lost(event);
@@ -126,6 +149,7 @@
     for (const part of document.querySelectorAll("[data-stale-in]")) fetchSoon(part, 0);
   });
   document.addEventListener("DOMContentLoaded", () => {
+    tellZone();
     lamp("waiting", "Connecting");
     read(document);
     setInterval(tick, 1000);

@@ -153,15 +153,7 @@ def upgrade() -> None:
     )
     op.create_index("play_as_told", "play", ["account", "reported_timestamp"], unique=False)
     op.create_index("play_by_fate", "play", ["account", "fate", "settled_at"], unique=False)
-    settled = sa.text("fate != 'queued'")
-    op.create_index(
-        "play_settled",
-        "play",
-        ["account", "timestamp", "id"],
-        unique=False,
-        sqlite_where=settled,
-        postgresql_where=settled,
-    )
+    op.create_index("play_by_fate_and_start", "play", ["account", "fate", "timestamp", "id"], unique=False)
     op.create_table(
         "run",
         sa.Column("id", ID, nullable=False),

@@ -1,0 +1,79 @@
+"""Days and hours as a listener's clock shows them: stretches of time in which its distance from UTC stays the same.
+
+Within one of them a local day is `(timestamp + offset) // 86400`, which every database can count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+
+DAY = 86400
+HOUR = 3600
+
+_STEP = 7 * DAY
+"""Seconds between two looks at the zone. Clocks are put forth and back again after weeks at the least."""
+
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Unix seconds from `start` to before `end`, in which local time is UTC plus `offset` seconds."""
+
+    start: int
+    end: int
+    offset: int
+
+
+def stretches(zone: tzinfo, start: int, end: int) -> list[Stretch]:
+    """The stretches of a span of time, in order; none where it is empty."""
+    found: list[Stretch] = []
+    begun = at = start
+    while at < end:
+        ahead = min(at + _STEP, end)
+        if _offset(zone, ahead) != (offset := _offset(zone, at)):
+            ahead = _change(zone, at, ahead)
+            found.append(Stretch(begun, ahead, offset))
+            begun = ahead
+        at = ahead
+    return found if begun >= end else [*found, Stretch(begun, end, _offset(zone, begun))]
+
+
+def _change(zone: tzinfo, before: int, after: int) -> int:
+    """The first second of another offset, of which `before` is none and `after` is one."""
+    offset = _offset(zone, before)
+    while after - before > 1:
+        middle = (before + after) // 2
+        before, after = (middle, after) if _offset(zone, middle) == offset else (before, middle)
+    return after
+
+
+def _offset(zone: tzinfo, at: int) -> int:
+    ahead = datetime.fromtimestamp(at, zone).utcoffset()
+    return int(ahead.total_seconds()) if ahead is not None else 0
+
+
+def start_of(day: date, zone: tzinfo) -> int:
+    """The first second of a local day, in Unix seconds."""
+    return int(datetime.combine(day, time(), zone).timestamp())
+
+
+def day_of(timestamp: float, zone: tzinfo) -> date:
+    """The local day of a moment in Unix seconds."""
+    return datetime.fromtimestamp(timestamp, zone).date()
+
+
+def day_number(day: date) -> int:
+    """The number of a local day, as counting by `// 86400` gives it."""
+    return day.toordinal() - _EPOCH
+
+
+def numbered(number: int) -> date:
+    """The local day of a number."""
+    return date.fromordinal(number + _EPOCH)
+
+
+def days_back(today: date, count: int) -> list[date]:
+    """So many days, the last of them today."""
+    return [today - timedelta(days=back) for back in range(count - 1, -1, -1)]
