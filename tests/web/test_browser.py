@@ -33,8 +33,8 @@ QUIET = (
     "--no-first-run",
 )
 SCREENSHOTS = ROOT / "build" / "screenshots"
-DESK = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
+DESK: sync_api.ViewportSize = {"width": 1280, "height": 900}
+PHONE: sync_api.ViewportSize = {"width": 390, "height": 844}
 
 HOSTILE = (
     "<script>document.title = 'mine'</script>",

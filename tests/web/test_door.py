@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_stranger_is_told_how_to_come_in(house: House) -> None:
-    for path in ("/", "/fragments/queue", "/connect/back?token=x&login=y"):
+    for path in ("/", "/fragments/plays", "/connect/back?token=x&login=y"):
         answer = await house.stranger.get(path)
         assert answer.status_code == 401
         assert "one-time link" in answer.text
