@@ -21,7 +21,7 @@ from tonearm.store.schema import account
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Response, expect  # noqa: E402  # after the skip
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Response, ViewportSize, expect  # noqa: E402  # after the skip
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = (
@@ -33,8 +33,8 @@ QUIET = (
     "--no-first-run",
 )
 SCREENSHOTS = ROOT / "build" / "screenshots"
-DESK: sync_api.ViewportSize = {"width": 1280, "height": 900}
-PHONE: sync_api.ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 HOSTILE = (
     "<script>document.title = 'mine'</script>",
