@@ -194,7 +194,7 @@ def test_two_users_may_play_the_same_at_the_same_time(emulator: Emulator, rj: Ca
     assert (len(emulator.plays("RJ")), len(emulator.plays("another"))) == (1, 1)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from("TU"), st.integers(0, 9)), max_size=60))
 def test_resending_anything_any_number_of_times_stores_each_play_once(sent: list[tuple[str, str, int]]) -> None:
     emulator = Emulator(clock=Clock())

@@ -61,7 +61,7 @@ async def test_a_play_that_was_moved_by_a_part_of_what_our_clock_is_wrong_by_is_
 
 
 async def test_a_play_that_lastfm_may_have_taken_by_another_clock_stays_where_it_is(room: Room) -> None:
-    """Last.fm's clock is days ahead, takes the moved play, and loses its answer; then it is put right, and ours is fast."""
+    """Last.fm's clock is days ahead, takes the moved play, and loses the answer, and is put right; ours is fast."""
     room.emulator.fault("clock-skew", seconds=2 * DAY)
     await room.me.now_playing(SONG)
     room.emulator.fault("commit-then-close", calls=1, methods=SCROBBLE)
