@@ -10,11 +10,14 @@ import hypothesis
 import pytest
 
 from tests.postgres import Server, running
+from tonearm.store.database import database_url
+from tonearm.store.migrate import migrate
 
 # How long an example takes is no matter of right and wrong, and another one on a machine that is busy.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
 
+DATABASES = ("sqlite", "postgresql")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -45,3 +48,26 @@ def postgres_url(postgres: Server) -> Iterator[str]:
     url = postgres.database()
     yield url
     postgres.drop(url)
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres: Server) -> str:
+    """The name of a database with our tables, to be copied: which is quicker than making them."""
+    url = postgres.database()
+    migrate(database_url(url))
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
+    """A database for a deck to be opened on: the path of a file that is not there yet, or a PostgreSQL with tables.
+
+    A test that is about SQLite only says so with `only_sqlite`.
+    """
+    if request.param == "sqlite":
+        yield tmp_path / "plays.db"
+        return
+    server = request.getfixturevalue("postgres")
+    url = server.database(template=request.getfixturevalue("postgres_tables"))
+    yield url
+    server.drop(url)

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tonearm.clock import Clock, SystemClock
+from tonearm.clock import Clock, SharedClock, SystemClock
 from tonearm.deck import Deck
 from tonearm.engine.embedded import PAUSE, EmbeddedEngine
 from tonearm.engine.engine import Engine
@@ -31,7 +31,7 @@ from tonearm.service.scanning import Scanning
 from tonearm.service.signing_in import SigningIn
 from tonearm.service.tally import Tally
 from tonearm.service.telling import Telling
-from tonearm.service.timing import LastFmTime
+from tonearm.service.timing import LastFmTime, keep_looking, look
 from tonearm.store import queue
 from tonearm.store.database import Store, database_url, sqlite_file
 from tonearm.store.lock import sole_sender
@@ -72,7 +72,8 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
     `daily_scrobbles` is each listener's daily limit at Last.fm, None to learn it where it is met.
 
     `http` is the host's own client for all requests to Last.fm, which is left open; None: one of the deck's own.
-    `clock` is where the deck has time, waiting and chance from; None: the machine's.
+    `clock` is where the deck has time, waiting and chance from; None: the machine's, with the
+    time of its server on PostgreSQL.
     """
     url = database_url(database)
     file = sqlite_file(url)
@@ -86,10 +87,11 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
             async with _line(http) as line:
                 keys = Keys(api_key, api_secret)
                 limits = _Limits(requests_per_second, daily_scrobbles)
-                parts = _Parts(store, clock or SystemClock(), seal, keys, auth_url, limits)
                 client = partial(LastFm, keys, api_url, http=line, user_agent=user_agent)
-                async with _deck(parts, client, deliver) as deck:
-                    yield deck
+                async with _time(store, clock) as time:
+                    parts = _Parts(store, time, seal, keys, auth_url, limits)
+                    async with _deck(parts, client, deliver) as deck:
+                        yield deck
         finally:
             await asyncio.to_thread(store.close)
 
@@ -120,6 +122,22 @@ async def _line(http: httpx2.AsyncClient | None) -> AsyncIterator[httpx2.AsyncCl
 
     async with httpx2.AsyncClient() as own:
         yield own
+
+
+@asynccontextmanager
+async def _time(store: Store, clock: Clock | None) -> AsyncIterator[Clock]:
+    """The host's own clock, the machine's, or where processes share a database server: that one's."""
+    if clock is not None or store.one_process:
+        yield clock or SystemClock()
+        return
+    shared = SharedClock()
+    await look(store, shared)
+    looks = asyncio.create_task(keep_looking(store, shared))
+    try:
+        yield shared
+    finally:
+        looks.cancel()
+        await asyncio.gather(looks, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -21,6 +21,11 @@ class Clock(Protocol):
         """A number in [0, 1)."""
 
 
+def steady() -> float:
+    """Seconds that only grow, and grow while the machine sleeps, too, where it says so."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
 class SystemClock:
     """The machine's clock and chance."""
 
@@ -35,3 +40,21 @@ class SystemClock:
     def chance(self) -> float:
         """A number in [0, 1)."""
         return random.random()  # noqa: S311  # spreads retries; guards nothing
+
+
+class SharedClock(SystemClock):
+    """The clock of a server that several processes share, carried on by this machine's counter between two looks.
+
+    So what this machine takes for the time of day does not matter. It shows this until the first look.
+    """
+
+    def __init__(self) -> None:
+        self._ahead: float | None = None
+
+    def set(self, theirs: float, at: float) -> None:
+        """The server's clock showed `theirs` (Unix seconds) when `steady()` was `at`."""
+        self._ahead = theirs - at
+
+    def now(self) -> float:
+        """Unix seconds UTC, as the server counts them."""
+        return super().now() if self._ahead is None else steady() + self._ahead

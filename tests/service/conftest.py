@@ -32,7 +32,7 @@ DAY = 24 * HOUR
 class House:
     """A database, a Last.fm and a clock; `open` opens a deck on them."""
 
-    database: Path
+    database: Path | str
     emulator: Emulator
     clock: FakeClock
 
@@ -45,6 +45,7 @@ class House:
             "auth_url": "http://lastfm.test/api/auth/",
             "requests_per_second": 0,
             "clock": self.clock,
+            "secret_key": "" if isinstance(self.database, Path) else "a secret that all processes share",
         }
         async with (
             asyncio.timeout(20),
@@ -156,8 +157,8 @@ def emulator(clock: FakeClock) -> Emulator:
 
 
 @pytest.fixture
-def house(tmp_path: Path, emulator: Emulator, clock: FakeClock) -> House:
-    return House(tmp_path / "plays.db", emulator, clock)
+def house(database: Path | str, emulator: Emulator, clock: FakeClock) -> House:
+    return House(database, emulator, clock)
 
 
 @pytest.fixture

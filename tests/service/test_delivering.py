@@ -9,6 +9,7 @@ import pytest
 
 from lastfm_emulator import API_KEY, Call, Method, Needs, Refusal
 from lastfm_emulator import scrobbling as lastfm
+from tests.databases import only_sqlite
 from tests.service.conftest import DAY, HOUR, House, Room, songs
 from tonearm.core.event import AuthChanged, QueueUpdated, ScrobbleStatus
 from tonearm.core.play import Track
@@ -486,6 +487,7 @@ async def test_what_a_crash_left_being_sent_is_sent_again_unchanged(house: House
         await everything_arrived(room, 3)
 
 
+@only_sqlite
 async def test_a_second_sender_on_the_file_is_refused_and_a_reporter_is_not(house: House) -> None:
     async with house.open() as room:
         await room.sign_in()

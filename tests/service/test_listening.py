@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.databases import only_sqlite
 from tests.service.conftest import DAY, HOUR, House, Room, songs
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import Nameless, Play, Track
 from tonearm.service.listening import NotATime, Taken, UnknownListener
+from tonearm.store.database import connect
 from tonearm.store.writer import StoreUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -26,9 +26,11 @@ async def test_a_play_is_on_disk_when_it_is_acknowledged(room: Room) -> None:
     start = int(room.now - HOUR)
     taken = await room.me.scrobble(SONG, started_at=start, played=320)
     assert taken == Taken("queued", 1, "on disk, on its way to Last.fm", 320, 240)
-    with closing(sqlite3.connect(room.house.database)) as other:
-        rows = other.execute("SELECT artist, track, timestamp FROM play").fetchall()
-    assert rows == [("Nina Simone", "Sinnerman", start)]
+    other = connect(room.deck.store.url, writes=False)
+    with other.connect() as db:
+        rows = db.exec_driver_sql("SELECT artist, track, timestamp FROM play").all()
+    other.dispose()
+    assert [tuple(row) for row in rows] == [("Nina Simone", "Sinnerman", start)]
 
 
 async def test_all_facts_of_a_play_reach_lastfm(room: Room) -> None:
@@ -240,6 +242,7 @@ async def test_odd_names_arrive_as_they_are(room: Room, track: Track) -> None:
     assert (play.artist, play.track) == (track.artist, track.title)
 
 
+@only_sqlite
 async def test_a_full_disk_acknowledges_nothing(room: Room) -> None:
     _fill_the_disk(room, spare=0)
     results = await asyncio.gather(*(room.play(number) for number in range(150)), return_exceptions=True)

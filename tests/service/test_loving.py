@@ -145,7 +145,7 @@ async def test_an_import_that_a_crash_cut_off_goes_on_by_itself(house: House) ->
         await has(room, *range(1500))
         run = await room.deck.loving.start(room.me.id)
         half = replace(run, cursor=2, done=PAGE, total=1500, counts={"imported": PAGE})
-        await room.deck.store.write(lambda db: runs.write(db, half))
+        await room.deck.store.write(lambda db: runs.write(db, half, run.cursor))
     async with house.open() as room:
         over = await room.deck.loving.finished(room.me.id, run.id)
         assert (over.state, over.done, over.counts["imported"]) == (RunState.DONE, 1500, 1500)

@@ -14,6 +14,7 @@ import pytest
 
 from lastfm_emulator import Emulator
 from lastfm_emulator.transport import Direct
+from tests.databases import only_sqlite
 from tests.service.conftest import HOUR, House, Room, songs
 from tonearm.core.play import Track
 from tonearm.service.telling import NotNow
@@ -177,6 +178,7 @@ async def test_who_lost_the_lease_writes_nothing_and_the_play_is_there_once(hous
     assert house.emulator.repeats("RJ") == 1
 
 
+@only_sqlite
 async def test_an_answer_that_cannot_be_written_is_asked_for_again(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:

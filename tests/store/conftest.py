@@ -1,4 +1,4 @@
-"""A real database for each test; further ones join by a name in `params`."""
+"""A real database of each kind for each test."""
 
 from __future__ import annotations
 
@@ -12,17 +12,25 @@ from tonearm.store.database import Store, database_url
 from tonearm.store.migrate import migrate
 
 
-@pytest.fixture(params=["sqlite"])
-def database_url_for_tests(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
-    """An empty database."""
-    assert request.param == "sqlite"
-    return database_url(tmp_path / "plays.db")
+@pytest.fixture
+def empty_url(database: Path | str, request: pytest.FixtureRequest, tmp_path: Path) -> URL:
+    """A database without tables."""
+    if isinstance(database, Path):
+        return database_url(tmp_path / "empty.db")
+    return database_url(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def database_url_for_tests(database: Path | str) -> URL:
+    """A database with tables."""
+    url = database_url(database)
+    migrate(url)
+    return url
 
 
 @pytest.fixture
 def store(database_url_for_tests: URL) -> Iterator[Store]:
     """An open store with tables."""
-    migrate(database_url_for_tests)
     opened = Store(database_url_for_tests)
     yield opened
     opened.close()

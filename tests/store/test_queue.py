@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, select, update
 
+from tests.databases import only_sqlite
 from tests.store.rows import NOW, a_play, enqueue, history_row, listener, queue_row
 from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import Line
 from tonearm.core.play import OLDEST_ACCEPTED
-from tonearm.store import accounts, attempts, glance, plays, queue
+from tonearm.store import accounts, attempts, glance, loved, plays, queue
 from tonearm.store.database import Store
 from tonearm.store.queue import Fenced, Lease, State
+from tonearm.store.schema import metadata, scrobble_queue
 from tonearm.store.schema import play as history
-from tonearm.store.schema import scrobble_queue
+from tonearm.store.writer import StoreUnavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -373,6 +376,7 @@ async def test_the_queue_is_listed_oldest_first(store: Store) -> None:
 # However many plays wait
 
 
+@only_sqlite
 async def test_nothing_that_delivery_asks_goes_through_all_plays(store: Store) -> None:
     asked: list[tuple[str, Any]] = []
 
@@ -418,11 +422,35 @@ async def test_nothing_that_delivery_asks_goes_through_all_plays(store: Store) -
 
 @pytest.mark.parametrize("table", ["play", "scrobble_queue"])
 async def test_a_play_is_in_the_table_once(store: Store, table: str) -> None:
-    def work(db: Connection) -> list[str]:
-        return [row[0] for row in db.exec_driver_sql(f"SELECT sql FROM sqlite_master WHERE name = '{table}'")]
+    def two(db: Connection) -> None:
+        me = listener(db)
+        enqueue(db, me, 1)
+        enqueue(db, me, 2)
 
-    [sql] = await store.read(work)
-    assert "UNIQUE (account, timestamp, artist, track)" in sql
+    def same(db: Connection) -> None:
+        db.execute(update(metadata.tables[table]).values(artist="Nina Simone", track="Song", timestamp=1))
+
+    await store.write(two)
+    with pytest.raises(StoreUnavailable, match=r"(?i)unique"):
+        await store.write(same)
+
+
+async def test_names_of_any_length_are_told_apart(store: Store) -> None:
+    """No index of PostgreSQL holds a text of more than a third of a page."""
+    chance = random.Random(1)
+    long = "".join(chr(chance.randrange(0x4E00, 0x9FFF)) for _ in range(5000))
+
+    def work(db: Connection) -> list[int]:
+        me = listener(db)
+        row = history_row(me, a_play(1))
+        names = [(long, "x"), (long, "xy"), (long + "x", "y"), (long, "x")]
+        written = plays.keep(db, [{**row, "artist": artist, "track": track} for artist, track in names])
+        facts = [{"artist": artist, "track": track, "outcome": "missing"} for artist, track in names[:3]]
+        for outcome in ("missing", "matched"):
+            loved.write(db, me, [{**fact, "mbid": "", "loved_at": 1, "outcome": outcome} for fact in facts])
+        return [len(written), len(loved.by_outcome(db, me, "matched")), len(loved.by_outcome(db, me, "missing"))]
+
+    assert await store.write(work) == [3, 3, 0]
 
 
 async def test_the_history_keeps_the_first_of_two_reports(store: Store) -> None:

@@ -185,7 +185,7 @@ class Delivering:
         lease = queue.renew(db, sent, now + LEASE)
         if lease.sealed_session != sent.sealed_session and isinstance(verdict, SessionEnded | SessionDoubted):
             verdict = Later(verdict.cause)  # it speaks of a session that has been replaced meanwhile
-        rested = pace.rest(db, self.pace.key)
+        rested = pace.rest(db, self.pace.key, keep=True)
         used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if _may_be_limited(verdict) else 0
         rung, skew = rested.rung if rested else 0, self.time.skew
         chance = self.clock.chance()
@@ -204,7 +204,7 @@ class Delivering:
 
     def _next(self, db: Connection, lease: Lease, news: tuple[Event, ...], *, last: bool = False) -> _Turn:
         now = self.clock.now()
-        rest = pace.rest(db, self.pace.key)
+        rest = pace.rest(db, self.pace.key, keep=True)
         if rest and now < rest.until <= now + LONGEST_REST:
             queue.release(db, lease)
             return _Turn(None, until=rest.until, news=news)
@@ -279,6 +279,7 @@ class Delivering:
 
     def _expire(self, db: Connection, before: float) -> list[tuple[int, ScrobbleStatus]]:
         now = self.clock.now()
+        accounts.lock(db, {account for _, account in queue.too_old(db, before, EXPIRED_AT_ONCE)})
         expired = []
         for number, account in queue.too_old(db, before, EXPIRED_AT_ONCE):
             kept = plays.find(db, account, number)

@@ -176,6 +176,7 @@ class Listeners:
         now = self.clock.now()
 
         def due(db: Connection) -> None:
+            accounts.lock(db, [number])
             queue.retry_all(db, number, now)
             pace.probe_now(db, self.pace_key)
 

@@ -118,6 +118,7 @@ def _decide(account: Account, report: Report) -> _Decision:
 
 def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
     """Write reported plays and answer each, in one transaction."""
+    accounts.lock(db, {r.account for r in reports})
     who = accounts.by_id(db, {r.account for r in reports})
     decided = [_decide(_known(who, r.account), r) for r in reports]
     decided = _suspected(db, who, reports, decided)

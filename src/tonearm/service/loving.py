@@ -53,6 +53,7 @@ class Loving:
         now = self.clock.now()
 
         def begin(db: Connection) -> Run:
+            accounts.lock(db, [account])
             owner = accounts.by_id(db, [account])[account].username.casefold()
             return runs.begin(db, account, KIND, owner, now, RESUME_WITHIN)
 
@@ -89,13 +90,18 @@ class Loving:
             try:
                 page = await self._page(who, run.cursor)
             except LastFmError as error:
-                run = replace(run, state=RunState.FAILED, fault=str(error), updated_at=self.clock.now())
-                await self.store.write(partial(runs.write, moved=run))
+                failed = replace(run, state=RunState.FAILED, fault=str(error), updated_at=self.clock.now())
+                mine = await self.store.write(partial(runs.write, moved=failed, cursor=run.cursor))
+                run = failed
             else:
                 plan = await asyncio.to_thread(plan_import, [_loved(track) for track in page.items], index, hearts)
-                run = _moved(run, page, plan, self.clock.now())
-                await self.store.write(partial(_write, account=account, page=page, plan=plan, run=run))
+                moved = _moved(run, page, plan, self.clock.now())
+                write = partial(_write, account=account, page=page, plan=plan, run=moved, cursor=run.cursor)
+                mine = await self.store.write(write)
                 hearts |= {mark.id for mark in plan.marks}
+                run = moved
+            if not mine:  # another process goes on with it
+                return None
             self.announcer.tell(account, ImportProgress(run.id, run.done, run.total))
         return None
 
@@ -146,8 +152,10 @@ def _moved(run: Run, page: Page[LovedTrack], plan: ImportPlan, now: float) -> Ru
     )
 
 
-def _write(db: Connection, account: int, page: Page[LovedTrack], plan: ImportPlan, run: Run) -> None:
-    """A page's hearts, its loved tracks and the cursor move together."""
+def _write(db: Connection, account: int, page: Page[LovedTrack], plan: ImportPlan, run: Run, cursor: int) -> bool:
+    """A page's hearts, its loved tracks and the cursor move together; False where the cursor has moved before."""
+    if not runs.write(db, run, cursor):
+        return False
     doubtful = {(u.loved.artist, u.loved.title) for u in plan.doubtful}
     missing = {(m.artist, m.title) for m in plan.missing}
     library.love(db, [mark.id for mark in plan.marks])
@@ -165,7 +173,7 @@ def _write(db: Connection, account: int, page: Page[LovedTrack], plan: ImportPla
             for track in page.items
         ],
     )
-    runs.write(db, run)
+    return True
 
 
 def _outcome(names: tuple[str, str], doubtful: set[tuple[str, str]], missing: set[tuple[str, str]]) -> str:

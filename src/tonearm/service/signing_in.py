@@ -151,6 +151,7 @@ class SigningIn:
         now = self.clock.now()
 
         def leave(db: Connection) -> tuple[int, str]:
+            accounts.lock(db, [account])
             username = accounts.by_id(db, [account])[account].username
             waiting = queue.in_queue(db, account)
             if discard:

@@ -123,6 +123,7 @@ class Telling:
         return outcome
 
     def _retry(self, db: Connection, account: int, number: int) -> Outcome:
+        accounts.lock(db, [account])
         now = self.clock.now()
         kept = plays.find(db, account, number)
         if kept is None:
@@ -163,6 +164,7 @@ class Telling:
         return outcome
 
     def _correct(self, db: Connection, account: int, number: int, change: Callable[[Track], Track]) -> Outcome:
+        accounts.lock(db, [account])
         now = self.clock.now()
         kept = plays.find(db, account, number)
         if kept is None:
@@ -218,6 +220,7 @@ class Telling:
         return outcome
 
     def _discard(self, db: Connection, account: int, number: int) -> Outcome:
+        accounts.lock(db, [account])
         kept = plays.find(db, account, number)
         if kept is None:
             return NoSuchPlay()

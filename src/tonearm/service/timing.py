@@ -1,10 +1,19 @@
-"""Timing: how far this machine's clock is from Last.fm's, learnt from the `Date` of its answers."""
+"""Timing: how far our clock is from Last.fm's, learnt from the `Date` of its answers; and a clock that many share."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import dataclass
 
-from tonearm.clock import Clock
+from tonearm.clock import Clock, SharedClock
+from tonearm.store.database import Store
+from tonearm.store.writer import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+LOOK = 30.0
+"""Seconds between two looks at the database's clock: what two good counters drift apart in them is next to nothing."""
 
 EXACT = 5.0
 """Seconds; a `Date` is in whole seconds and the way takes its time, so less is no difference."""
@@ -25,3 +34,19 @@ class LastFmTime:
     def now(self) -> float:
         """What Last.fm's clock shows."""
         return self.clock.now() + self.skew
+
+
+async def look(store: Store, clock: SharedClock) -> None:
+    """Set the clock by the database's. Raises StoreUnavailable."""
+    theirs, at = await store.clock()
+    clock.set(theirs, at)
+
+
+async def keep_looking(store: Store, clock: SharedClock) -> None:
+    """Set the clock by the database's now and then, until cancelled."""
+    while True:
+        await asyncio.sleep(LOOK)
+        try:
+            await look(store, clock)
+        except StoreUnavailable as fault:
+            log.warning("the database's clock cannot be read, so this machine's counter carries on: %s", fault)

@@ -33,6 +33,24 @@ def _read(row: Sequence[Any]) -> Account:
     return Account(number, name, Connected(connection), username, bool(enabled), threshold, reporter, bool(several))
 
 
+_LOCK = (
+    select(account.c.id)
+    .where(account.c.id.in_(bindparam("numbers", expanding=True)))
+    .order_by(account.c.id)
+    .with_for_update(key_share=True)
+)
+
+
+def lock(db: Connection, numbers: Iterable[int]) -> None:
+    """Keep other writers from these accounts until the transaction ends, so that what is read of them now holds.
+
+    Always the first thing that a write does, and before the pace of a key: so no two wait for each other.
+    On SQLite a writer has the whole database.
+    """
+    if db.dialect.name != "sqlite":
+        db.execute(_LOCK, {"numbers": list(numbers)})
+
+
 def add(db: Connection, name: str, now: float) -> Account:
     """The account of that name, made if there is none."""
     insert_ignore(

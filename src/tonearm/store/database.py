@@ -8,12 +8,12 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from tonearm.store.writer import CLOSED, StoreUnavailable, Writer, plain
+from tonearm.store.writer import CLOSED, GroupWrite, StoreUnavailable, Write, Writer, plain
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -64,7 +64,9 @@ def journal_mode(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
 def connect(url: URL, *, writes: bool) -> Engine:
     """An engine whose transactions are really transactions: a writer locks at its beginning."""
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=1 if writes else READERS, pool_pre_ping=True)
+        from tonearm.store import postgres  # a SQLite file need not pay for it
+
+        return postgres.connect(url, writes=writes)
     engine = create_engine(
         url,
         connect_args={"isolation_level": None, "timeout": BUSY_SECONDS, "check_same_thread": False},
@@ -89,6 +91,31 @@ def connect(url: URL, *, writes: bool) -> Engine:
     return engine
 
 
+_WRITABLE = "SELECT pg_current_xact_id()"
+"""Refused where nothing can be written, on a standby for one."""
+
+
+class Writes(Protocol):
+    """What runs writes: one after the other on SQLite, beside each other on PostgreSQL."""
+
+    def write(self, write: Write) -> asyncio.Future[Any]:
+        """Run one write; the future's result is there after the commit."""
+
+    def group(self, group: GroupWrite, item: Any) -> asyncio.Future[Any]:
+        """Run a write together with all others of its kind that wait: it gets their items, answers each."""
+
+    def close(self) -> None:
+        """Finish what waits, then stop."""
+
+
+def _writer(engine: Engine) -> Writes:
+    if engine.dialect.name == "sqlite":
+        return Writer(engine)
+    from tonearm.store.postgres import Writers
+
+    return Writers(engine)
+
+
 class Store:
     """An open database whose tables are up to date (`tonearm.store.migrate`)."""
 
@@ -96,7 +123,7 @@ class Store:
         self.url = url
         self._writes = connect(url, writes=True)
         self._reads = connect(url, writes=False)
-        self._writer = Writer(self._writes)
+        self._writer = _writer(self._writes)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="tonearm-reader")
 
     @property
@@ -124,14 +151,24 @@ class Store:
         return result
 
     async def prove(self) -> None:
-        """Return if plays can be written now. Raises StoreUnavailable."""
+        """Return if plays can be written now, as far as can be told. Raises StoreUnavailable."""
         if file := sqlite_file(self.url):
             room = await asyncio.to_thread(shutil.disk_usage, file.parent)
             if room.free < LEAST_ROOM:
                 raise StoreUnavailable("the disk is full")
-        await self.write(lambda db: db.execute(text("SELECT 1")).scalar())
+        await self.write(lambda db: db.execute(text("SELECT 1" if self.one_process else _WRITABLE)).scalar())
+
+    async def clock(self) -> tuple[float, float]:
+        """What the database server's clock shows, at which moment of `steady()`. Raises StoreUnavailable."""
+        from tonearm.store.postgres import clock
+
+        return await self.read(clock)
 
     def _ask(self, ask: Callable[[Connection], T]) -> T:
+        if not self.one_process:
+            from tonearm.store.postgres import transact
+
+            return transact(self._reads, ask)
         try:
             with self._reads.begin() as connection:
                 return ask(connection)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, Text, text
 from sqlalchemy.sql.dml import Insert
+
+from tonearm.store.schema import joined
 
 
 def _insert(dialect: str, table: Table) -> Any:
@@ -48,7 +50,11 @@ def insert_returning(db: Connection, table: Table, rows: Sequence[dict[str, Any]
 def _replacing(dialect: str, table: Table, unique: tuple[str, ...], changed: tuple[str, ...]) -> Any:
     statement = _insert(dialect, table)
     values = {name: statement.excluded[name] for name in changed}
-    return statement.on_conflict_do_update(index_elements=list(unique), set_=values)
+    found_by: list[Any] = list(unique)
+    if dialect != "sqlite":  # see the tables: there an index holds the fingerprint of the texts
+        texts = [name for name in unique if isinstance(table.c[name].type, Text)]
+        found_by = [name for name in unique if name not in texts] + [text(joined(*texts))]
+    return statement.on_conflict_do_update(index_elements=found_by, set_=values)
 
 
 def insert_or_change(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import URL, Column, Connection, Engine, MetaData, String, Table, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from tonearm.store import postgres
 from tonearm.store.database import connect, sqlite_file
 from tonearm.store.schema import metadata
 from tonearm.store.writer import StoreUnavailable, plain
@@ -51,6 +52,8 @@ def migrate(url: URL) -> Path | None:
         with _locked(file):
             engine = connect(url, writes=True)
             try:
+                if file is None:
+                    postgres.examine(engine)
                 with engine.connect() as connection:
                     found = revision(connection)
                 if found == NEWEST:
@@ -92,12 +95,20 @@ def _create(engine: Engine) -> None:
     """
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+            _lock(connection)
             if revision(connection):
                 return
-        metadata.create_all(connection, checkfirst=False)  # what is there already is not ours
+            postgres.create(connection, metadata)
+        else:
+            metadata.create_all(connection, checkfirst=False)  # what is there already is not ours
         _VERSION.create(connection)
         connection.execute(_VERSION.insert().values(version_num=NEWEST))
+
+
+def _lock(connection: Connection) -> None:
+    """One process at a time brings the tables up to date; the others wait for it, however long."""
+    connection.execute(text("SET LOCAL lock_timeout = 0"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
 
 
 def _copy(file: Path, found: str) -> Path:
@@ -136,7 +147,7 @@ def _upgrade(url: URL, config: Config) -> None:
     try:
         with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+                _lock(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     finally:

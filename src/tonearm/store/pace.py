@@ -46,11 +46,17 @@ def book(db: Connection, key: str, now: float, per_second: float) -> float:
 
 
 _REST = select(pace).where(_NAMED, pace.c.hold_rung > 0)
+_REST_KEPT = _REST.with_for_update()
 
 
-def rest(db: Connection, key: str) -> Held | None:
-    """The last rest of this key, over or not, until an answer proves that it is served again."""
+def rest(db: Connection, key: str, *, keep: bool = False) -> Held | None:
+    """The last rest of this key, over or not, until an answer proves that it is served again.
+
+    `keep`: no other writer changes it until the transaction ends.
+    """
     row = db.execute(_REST, {"named": key}).first()
+    if row and keep and db.dialect.name != "sqlite":  # there a writer has the whole database
+        row = db.execute(_REST_KEPT, {"named": key}).first()
     return Held(row.hold_until, row.hold_why, bool(row.hold_refused), row.hold_rung, row.hold_since) if row else None
 
 

@@ -89,11 +89,11 @@ def find(db: Connection, account: int, number: int) -> Run | None:
     return _read(row) if row else None
 
 
-def write(db: Connection, moved: Run) -> None:
-    """Write how a run stands."""
-    db.execute(
+def write(db: Connection, moved: Run, cursor: int) -> bool:
+    """Write how a run stands that stood at `cursor`; False where it goes on elsewhere."""
+    written = db.execute(
         update(run)
-        .where(run.c.id == moved.id)
+        .where(run.c.id == moved.id, run.c.state == RunState.RUNNING, run.c.cursor == cursor)
         .values(
             state=moved.state,
             cursor=moved.cursor,
@@ -104,6 +104,7 @@ def write(db: Connection, moved: Run) -> None:
             updated_at=moved.updated_at,
         )
     )
+    return bool(written.rowcount)
 
 
 _RUNNING = select(run.c.account).where(run.c.kind == bindparam("named"), run.c.state == RunState.RUNNING)

@@ -43,6 +43,21 @@ def _moment(name: str) -> Column[float]:
     return Column(name, Float(53), nullable=False, server_default="0")
 
 
+def joined(*names: str) -> str:
+    """SQL for the fingerprint of texts, which PostgreSQL keeps in an index where whole ones may be too long for it.
+
+    No name holds U+001F, so no two lists of names are joined to the same.
+    """
+    return f"md5({' || chr(31) || '.join(names)})"
+
+
+def _once(table: Table, name: str, numbers: tuple[str, ...], texts: tuple[str, ...]) -> None:
+    """Rows of a table differ in these columns."""
+    columns = [table.c[column] for column in (*numbers, *texts)]
+    table.append_constraint(UniqueConstraint(*columns, name=name).ddl_if(dialect="sqlite"))
+    Index(name, *columns[: len(numbers)], text(joined(*texts)), unique=True).ddl_if(dialect="postgresql")
+
+
 account = Table(
     "account",
     metadata,
@@ -128,11 +143,11 @@ play = Table(
     Column("settled_at", Float(53)),
     Column("unanswered", Boolean, nullable=False, server_default=false()),  # an answer was lost, or left it open
     Column("instead_of", Id),  # the play whose names the listener has corrected with this one
-    UniqueConstraint("account", "timestamp", "artist", "track", name="play_once"),  # in this order it finds times too
     Index("play_as_told", "account", "reported_timestamp"),
     Index("play_by_fate", "account", "fate", "settled_at"),
     Index("play_by_fate_and_start", "account", "fate", "timestamp", "id"),
 )
+_once(play, "play_once", ("account", "timestamp"), ("artist", "track"))  # in this order it finds times too
 
 scrobble_queue = Table(
     "scrobble_queue",
@@ -151,9 +166,9 @@ scrobble_queue = Table(
     _number("too_new"),
     _moment("enqueued_at"),
     PrimaryKeyConstraint("account", "id"),
-    UniqueConstraint("account", "timestamp", "artist", "track", name="scrobble_queue_once"),
     sqlite_with_rowid=False,  # the rows of an account lie together, so that a batch is on few pages
 )
+_once(scrobble_queue, "scrobble_queue_once", ("account", "timestamp"), ("artist", "track"))
 # A batch is taken in this order, and who has something to send is answered by the index alone.
 Index(
     "scrobble_queue_by_turn",
@@ -203,8 +218,8 @@ library = Table(
     Column("mtime_ns", BigInteger, nullable=False),
     Column("size", BigInteger, nullable=False),
     _words("fault"),
-    UniqueConstraint("account", "path", name="library_path_once"),
 )
+_once(library, "library_path_once", ("account",), ("path",))
 
 loved = Table(
     "loved",
@@ -216,8 +231,8 @@ loved = Table(
     _words("mbid"),
     _moment("loved_at"),
     Column("outcome", Text, nullable=False),
-    UniqueConstraint("account", "artist", "track", name="loved_once"),
 )
+_once(loved, "loved_once", ("account",), ("artist", "track"))
 
 run = Table(
     "run",

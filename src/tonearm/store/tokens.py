@@ -47,9 +47,9 @@ def owner(db: Connection, secret: str, kinds: tuple[Kind, ...], now: float) -> i
 
 def use_link(db: Connection, secret: str, now: float) -> int | None:
     """The account of a one-time link, which is used up by this."""
-    found = owner(db, secret, (Kind.LINK,), now)
-    db.execute(delete(token).where(token.c.hash == fingerprint(secret), token.c.kind == Kind.LINK))
-    return found
+    link = delete(token).where(token.c.hash == fingerprint(secret), token.c.kind == Kind.LINK)
+    used = db.execute(link.returning(token.c.account, token.c.expires_at)).first()
+    return used.account if used and (used.expires_at is None or used.expires_at > now) else None
 
 
 def forget(db: Connection, secret: str) -> None:

@@ -9,6 +9,14 @@ down_revision = None
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
+def on_postgres() -> bool:
+    return op.get_context().dialect.name == "postgresql"
+
+
+def once(name: str, *columns: str) -> list[sa.UniqueConstraint]:
+    return [] if on_postgres() else [sa.UniqueConstraint(*columns, name=name)]
+
+
 def upgrade() -> None:
     op.create_table(
         "account",
@@ -85,7 +93,7 @@ def upgrade() -> None:
             ["account.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("account", "path", name="library_path_once"),
+        *once("library_path_once", "account", "path"),
     )
     op.create_table(
         "login",
@@ -114,7 +122,7 @@ def upgrade() -> None:
             ["account.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("account", "artist", "track", name="loved_once"),
+        *once("loved_once", "account", "artist", "track"),
     )
     op.create_table(
         "play",
@@ -149,7 +157,7 @@ def upgrade() -> None:
             ["account.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("account", "timestamp", "artist", "track", name="play_once"),
+        *once("play_once", "account", "timestamp", "artist", "track"),
     )
     op.create_index("play_as_told", "play", ["account", "reported_timestamp"], unique=False)
     op.create_index("play_by_fate", "play", ["account", "fate", "settled_at"], unique=False)
@@ -222,7 +230,7 @@ def upgrade() -> None:
             ["play.id"],
         ),
         sa.PrimaryKeyConstraint("account", "id"),
-        sa.UniqueConstraint("account", "timestamp", "artist", "track", name="scrobble_queue_once"),
+        *once("scrobble_queue_once", "account", "timestamp", "artist", "track"),
         sqlite_with_rowid=False,
     )
     op.create_index(
@@ -246,3 +254,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("play", "attempt"),
     )
     op.create_index("tried_by_attempt", "tried", ["attempt"], unique=False)
+    if on_postgres():
+        names = "md5(artist || chr(31) || track)"
+        op.execute(f"CREATE UNIQUE INDEX play_once ON play (account, timestamp, {names})")
+        op.execute(f"CREATE UNIQUE INDEX scrobble_queue_once ON scrobble_queue (account, timestamp, {names})")
+        op.execute("CREATE UNIQUE INDEX library_path_once ON library (account, md5(path))")
+        op.execute(f"CREATE UNIQUE INDEX loved_once ON loved (account, {names})")
+        op.execute("ALTER TABLE account SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02)")
+        op.execute("ALTER TABLE pace SET (fillfactor = 10)")
+        op.execute(
+            "ALTER TABLE scrobble_queue SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02,"
+            " autovacuum_analyze_scale_factor = 0.02)"
+        )
+        op.execute(
+            "ALTER TABLE play SET (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05,"
+            " autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02)"
+        )

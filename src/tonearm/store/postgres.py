@@ -1,0 +1,314 @@
+"""PostgreSQL: its connections, writes that run beside each other, and its faults in words that help.
+
+A write takes the lock of the account that it is about first (`accounts.lock`), so that what it has read still
+holds when it writes: transactions are READ COMMITTED, since several processes book their pace in one row, which
+stricter ones would refuse to all but one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from tonearm.clock import steady
+from tonearm.store.writer import CLOSED, GROUP, GroupWrite, StoreUnavailable, Write, plain
+
+T = TypeVar("T")
+
+WRITERS = 4
+READERS = 4
+
+RERUNS = 5
+"""How often a write is run anew that got into the way of others."""
+
+_LINE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "application_name": "tonearm",
+}
+"""A server that is cut off is given up in half a minute: https://www.postgresql.org/docs/current/libpq-connect.html"""
+
+# A process that hangs in the middle of a transaction would keep its locks from all others.
+_SESSION = """
+SET idle_in_transaction_session_timeout = '30s';
+SET lock_timeout = '10s';
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
+"""
+
+OLDEST = 130000
+
+POOLER_LOOKS = 3
+
+POOLED = (
+    "a pooler before the server (PgBouncer) gives each transaction another connection, so that locks, LISTEN and"
+    " settings are lost between them: set pool_mode = session for this database, or name the server itself"
+)
+
+_RUN_AGAIN = ("40001", "40P01")
+"""Serialization failure and deadlock: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
+MISSING = "PostgreSQL needs its driver, which is not installed: pip install 'tonearm[postgres]'"
+
+
+def connect(url: URL, *, writes: bool) -> Engine:
+    """An engine whose connections are made when they are needed; reads see the state of one moment."""
+    try:
+        engine = create_engine(
+            url,
+            connect_args=_LINE,
+            pool_size=WRITERS if writes else READERS,
+            max_overflow=0,
+            pool_use_lifo=True,
+            isolation_level="READ COMMITTED" if writes else "REPEATABLE READ",
+        )
+    except ModuleNotFoundError:
+        raise StoreUnavailable(MISSING) from None
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: object) -> None:
+        connection.autocommit = True
+        connection.execute(_SESSION)
+        connection.autocommit = False
+        connection.read_only = not writes
+
+    return engine
+
+
+def _may_run_again(error: DBAPIError) -> bool:
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _RUN_AGAIN
+
+
+def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """Run a transaction, anew where it got into the way of others, or where its connection was an old one that is gone.
+
+    Raises StoreUnavailable: then nothing was written, unless the connection was lost at the very commit.
+    """
+    try:
+        return _transact(engine, work)
+    except DBAPIError as error:
+        raise plain(error) from None
+
+
+def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
+    tries_left = RERUNS
+    while True:
+        try:
+            return _once(engine, work)
+        except DBAPIError as error:
+            tries_left -= 1
+            if not (tries_left and _may_run_again(error)):
+                raise
+
+
+def _once(engine: Engine, work: Callable[[Connection], T]) -> T:
+    with engine.connect() as connection:
+        transaction = connection.begin()
+        try:
+            result = work(connection)
+        except BaseException:
+            transaction.rollback()
+            raise
+        with _last_words():
+            transaction.commit()
+        return result
+
+
+@contextmanager
+def _last_words() -> Iterator[None]:
+    """A commit whose answer is lost is not repeated: it may be there."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise plain(error) from None
+
+
+_ABOUT = text(
+    "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), pg_is_in_recovery(),"
+    " current_database()"
+)
+_PROCESS = text("SELECT pg_backend_pid()")
+
+
+def examine(engine: Engine) -> None:
+    """Raises StoreUnavailable where this server, or what is before it, cannot keep what is promised."""
+    with engine.connect() as db:
+        version, encoding, copies, name = db.execute(_ABOUT).one()
+        if version < OLDEST:
+            raise StoreUnavailable(f"PostgreSQL {version // 10000} is too old: {OLDEST // 10000} or newer is needed")
+        if encoding != "UTF8":
+            words = f"the database {name} is encoded in {encoding}, which has no letters for every name"
+            raise StoreUnavailable(f"{words}: make one with ENCODING 'UTF8' TEMPLATE template0")
+        if copies:
+            raise StoreUnavailable("the server is a standby, which takes no writes: name the primary")
+        if _process(db) != getattr(db.connection.driver_connection, "info").backend_pid:  # noqa: B009
+            _examine_pooler(engine, db)
+
+
+def _process(db: Connection) -> int:
+    """The server's process that has answered."""
+    process: int = db.execute(_PROCESS).scalar_one()
+    db.commit()
+    return process
+
+
+def _examine_pooler(engine: Engine, db: Connection) -> None:
+    """Between transactions a connection must stay ours: what it has locked, listens to or set belongs to it."""
+    with engine.connect() as other:
+        for _ in range(POOLER_LOOKS):
+            before = _process(db)
+            beside = other.execute(_PROCESS).scalar_one()  # and its transaction stays open
+            after = _process(db)
+            other.commit()
+            if before != after or beside == before:
+                raise StoreUnavailable(POOLED)
+
+
+LOOKS = 5
+
+_CLOCK = text("SELECT extract(epoch FROM clock_timestamp())::float8")
+
+
+def clock(db: Connection) -> tuple[float, float]:
+    """What the server's clock shows, at which moment of ours: the answer that came back quickest is the most exact."""
+    looks = []
+    for _ in range(LOOKS):
+        asked = steady()
+        theirs = db.execute(_CLOCK).scalar_one()
+        took = steady() - asked
+        looks.append((took, theirs, asked + took / 2))
+    _, theirs, at = min(looks)
+    return theirs, at
+
+
+# Rows of these are written over and over: room beside them keeps that within a page, and what is left over is
+# taken away before it is a fifth of the table, which is PostgreSQL's default and a million rows of ten.
+TUNING = (
+    "ALTER TABLE account SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02)",
+    "ALTER TABLE pace SET (fillfactor = 10)",
+    "ALTER TABLE scrobble_queue SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02,"
+    " autovacuum_analyze_scale_factor = 0.02)",
+    "ALTER TABLE play SET (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05,"
+    " autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02)",
+)
+
+
+def create(db: Connection, metadata: MetaData) -> None:
+    """Make the tables of a new database."""
+    metadata.create_all(db, checkfirst=False)
+    for statement in TUNING:
+        db.execute(text(statement))
+
+
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """One member of a group, with the future that waits for its commit."""
+
+    item: Any
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Writers:
+    """Threads that write beside each other. Writes of one kind that are made together share a transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(WRITERS, thread_name_prefix="tonearm-writer")
+        self._waiting: dict[GroupWrite, list[_Asked]] = {}
+        self._door = threading.Lock()
+
+    def write(self, write: Write) -> asyncio.Future[Any]:
+        """Run one write; the future's result is there after the commit."""
+        try:
+            return asyncio.get_running_loop().run_in_executor(self._threads, partial(transact, self._engine, write))
+        except RuntimeError:  # the threads take no more work
+            raise StoreUnavailable(CLOSED) from None
+
+    def group(self, group: GroupWrite, item: Any) -> asyncio.Future[Any]:
+        """Run a write together with all others of its kind that wait: it gets their items, answers each."""
+        loop = asyncio.get_running_loop()
+        asked = _Asked(item, loop.create_future(), loop)
+        with self._door:
+            waiting = self._waiting.get(group)
+            if waiting is not None:  # a thread is at it, and takes this one with the next
+                waiting.append(asked)
+                return asked.future
+            try:
+                self._threads.submit(self._settle_all, group)
+            except RuntimeError:
+                raise StoreUnavailable(CLOSED) from None
+            self._waiting[group] = [asked]
+        return asked.future
+
+    def close(self) -> None:
+        """Finish what waits, then stop."""
+        self._threads.shutdown()
+
+    def _settle_all(self, group: GroupWrite) -> None:
+        while some := self._next(group):
+            try:
+                self._settle(group, some)
+            finally:
+                _answer(some)
+
+    def _next(self, group: GroupWrite) -> list[_Asked]:
+        with self._door:
+            waiting = self._waiting[group]
+            some, self._waiting[group] = waiting[:GROUP], waiting[GROUP:]
+            if not some:
+                del self._waiting[group]
+        return some
+
+    def _settle(self, group: GroupWrite, some: list[_Asked]) -> None:
+        def write(db: Connection) -> None:
+            results = group(db, [asked.item for asked in some])
+            for asked, result in zip(some, results, strict=True):
+                asked.result, asked.error = result, None
+
+        try:
+            _transact(self._engine, write)
+        except (StoreUnavailable, OperationalError) as fault:  # each alone would wait as long again, in vain
+            _fail(some, fault)
+        except Exception as fault:  # whatever a write raises belongs to the one who asked for it
+            _fail(some, fault)
+            if len(some) > 1:
+                for one in some:
+                    self._settle(group, [one])
+
+
+def _fail(some: list[_Asked], fault: Exception) -> None:
+    words = plain(fault)
+    for asked in some:
+        asked.error = words
+
+
+def _answer(some: list[_Asked]) -> None:
+    for loop in {asked.loop for asked in some}:
+        try:
+            loop.call_soon_threadsafe(_hand_over, [asked for asked in some if asked.loop is loop])
+        except RuntimeError:  # the loop that asked is gone, and with it whoever waited
+            continue
+
+
+def _hand_over(some: list[_Asked]) -> None:
+    for asked in some:
+        if asked.future.cancelled():
+            continue
+        if asked.error is not None:
+            asked.future.set_exception(asked.error)
+        else:
+            asked.future.set_result(asked.result)
