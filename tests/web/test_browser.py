@@ -311,7 +311,15 @@ def test_everything_but_liveness_works_without_scripts(look: Look, running_servi
     expect(page.get_by_role("heading", name="Who is there?")).to_be_visible()
 
 
-PAGES = {"now": "/", "queue": "/queue", "play": "/plays/1", "settings": "/settings", "docs": "/docs"}
+PAGES = {
+    "now": "/",
+    "queue": "/queue",
+    "play": "/plays/1",
+    "history": "/history",
+    "search": "/history?q=o",
+    "settings": "/settings",
+    "docs": "/docs",
+}
 
 
 def test_every_page_fits_and_nothing_hostile_acts(look: Look, running_service: Running) -> None:
@@ -369,6 +377,32 @@ def test_nobody_is_shut_out_of_any_page(look: Look, running_service: Running) ->
         assert violations(page) == [], (name, "phone")
         assert fits(page), name
         keep(page, f"{name}-phone")
+
+
+def test_dragging_across_the_days_leads_to_the_statistics_of_that_time(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    for number in range(6):
+        played(running_service, f"Song {number}", ago=86400.0 * (2 * number + 1))
+    page = look("/history")
+    plot = page.locator("#zoom .u-over")
+    expect(plot).to_be_visible()
+    box = plot.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"], box["y"] + 60, steps=4)
+    page.mouse.up()
+    expect(page.locator("#zoom-words")).to_have_text(re.compile(r"\d+ \w+ 20\d\d to \d+ \w+ 20\d\d: \d plays"))
+    keep(page, "zoom-light")
+    page.get_by_role("button", name="Zoom out").click()
+    expect(page.get_by_role("link", name="Show this time")).to_be_hidden()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"], box["y"] + 60, steps=4)
+    page.mouse.up()
+    page.get_by_role("link", name="Show this time").click()
+    expect(page).to_have_url(re.compile(r"period=20\d\d-\d\d-\d\d\.\.20\d\d-\d\d-\d\d"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text(" to ")
 
 
 def test_what_last_fm_left_out_is_edited_and_sent_again(look: Look, running_service: Running) -> None:

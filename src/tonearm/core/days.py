@@ -50,8 +50,7 @@ def _change(zone: tzinfo, before: int, after: int) -> int:
 
 
 def _offset(zone: tzinfo, at: int) -> int:
-    ahead = datetime.fromtimestamp(at, zone).utcoffset()
-    return int(ahead.total_seconds()) if ahead is not None else 0
+    return int((datetime.fromtimestamp(at, zone).utcoffset() or timedelta()).total_seconds())
 
 
 def start_of(day: date, zone: tzinfo) -> int:

@@ -122,6 +122,20 @@ def leaf(
     return _leaf([_waiting(row) for row in db.execute(oldest_first.limit(limit + 1))], limit)
 
 
+def history(
+    db: Connection,
+    number: int,
+    limit: int,
+    words: str = "",
+    span: tuple[int, int] | None = None,
+    after: tuple[int, int] | None = None,
+) -> Leaf:
+    """Plays of a span of time, or those that words are found in, latest first, each where it is now."""
+    kept = plays.found(db, number, limit + 1, words, span, after)
+    waits = _in_line(db, number, [one.id for one in kept if one.fate == "queued"])
+    return _leaf([waits.get(one.id, one) for one in kept], limit)
+
+
 def entry(db: Connection, kept: Kept) -> Kept | InLine:
     """The play where it is now: in the queue, or settled."""
     return _in_line(db, kept.account, [kept.id]).get(kept.id, kept) if kept.fate == "queued" else kept

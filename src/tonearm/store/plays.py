@@ -289,3 +289,24 @@ def count_by_fate(db: Connection, account: int, fates: Sequence[str]) -> dict[st
         play.c.account == account, play.c.fate.in_(list(fates))
     )
     return {row.fate: row.number for row in db.execute(wanted.group_by(play.c.fate))}
+
+
+def found(
+    db: Connection,
+    account: int,
+    limit: int,
+    words: str = "",
+    span: tuple[int, int] | None = None,
+    before: tuple[int, int] | None = None,
+) -> list[Kept]:
+    """As `latest`, of a span of time (from, to before, in Unix seconds), or with the words in one of its names."""
+    wanted = select(play).where(play.c.account == account)
+    if span:
+        wanted = wanted.where(play.c.timestamp >= span[0], play.c.timestamp < span[1])
+    for word in words.split():
+        names = play.c.artist + " " + play.c.track + " " + play.c.album
+        wanted = wanted.where(names.icontains(word, autoescape=True))
+    if before:
+        wanted = wanted.where(tuple_(play.c.timestamp, play.c.id) < tuple_(*before))
+    newest_first = wanted.order_by(play.c.timestamp.desc(), play.c.id.desc())
+    return [kept(row) for row in db.execute(newest_first.limit(limit))]

@@ -47,24 +47,32 @@ def per_hour(db: Connection, whose: Whose, stretches: Sequence[Stretch]) -> Coun
     return _grouped(db, whose, stretches, HOUR)
 
 
-def _grouped(db: Connection, whose: Whose, stretches: Sequence[Stretch], seconds: int) -> Counter[int]:
+def by_hour(db: Connection, whose: Whose, stretches: Sequence[Stretch]) -> Counter[int]:
+    """Plays by the hour of the local day, 0 to 23: of a long time that is quicker than `per_hour`."""
+    return _grouped(db, whose, stretches, HOUR, 24)
+
+
+def _grouped(
+    db: Connection, whose: Whose, stretches: Sequence[Stretch], seconds: int, of: int | None = None
+) -> Counter[int]:
     found: Counter[int] = Counter()
+    of_those = _counted(db, whose, stretches[0].start, stretches[-1].end) if stretches else []
     for stretch in stretches:
-        number = ((play.c.timestamp + stretch.offset) // seconds).label("number")
-        numbers = select(number).where(*_counted(whose, stretch.start, stretch.end)).subquery()
+        number = (play.c.timestamp + stretch.offset) // seconds
+        number = (number if of is None else number % of).label("number")
+        then = play.c.timestamp.between(stretch.start, stretch.end - 1)
+        numbers = select(number).where(*of_those, then).subquery()
         rows = db.execute(select(numbers.c.number, func.count()).group_by(numbers.c.number))
         for at, count in rows:
             found[int(at)] += count
     return found
 
 
-def _counted(whose: Whose, start: int, end: int) -> list[ColumnElement[bool]]:
-    wanted = [
-        play.c.account == whose.account,
-        play.c.timestamp >= start,
-        play.c.timestamp < end,
-        play.c.fate.not_in(TWICE),
-    ]
+def _counted(db: Connection, whose: Whose, start: int, end: int) -> list[ColumnElement[bool]]:
+    wanted = [play.c.account == whose.account, play.c.timestamp >= start, play.c.timestamp < end]
+    twice = select(play.c.id).where(play.c.account == whose.account, play.c.fate.in_(TWICE)).limit(1)
+    if db.execute(twice).first() is not None:  # most have none, and then an index alone can answer
+        wanted.append(play.c.fate.not_in(TWICE))
     if whose.artist is not None:
         wanted.append(play.c.artist == whose.artist)
     if whose.album is not None:
@@ -98,7 +106,7 @@ def _top(
     named: ColumnElement[bool] | None = None,
 ) -> list[Any]:
     count = func.count().label("plays")
-    wanted = select(*names, count).where(*_counted(whose, start, end)).group_by(*names)
+    wanted = select(*names, count).where(*_counted(db, whose, start, end)).group_by(*names)
     if named is not None:
         wanted = wanted.where(named)
     return list(db.execute(wanted.order_by(count.desc(), *names).limit(limit)))

@@ -9,6 +9,7 @@ from tonearm.web import assets
 from tonearm.web.access import Access
 from tonearm.web.door import door_router
 from tonearm.web.frame import Frame
+from tonearm.web.history_page import history_routes
 from tonearm.web.now_page import now_routes
 from tonearm.web.play_page import play_routes
 from tonearm.web.queue_page import queue_routes
@@ -34,6 +35,7 @@ def pages_router(
     _frame_routes(router, frame)
     now_routes(router, frame)
     queue_routes(router, frame)
+    history_routes(router, frame)
     play_routes(router, frame)
     settings_routes(router, frame)
     router.include_router(door_router(deck, access, headers, secure=secure, public_url=public_url))

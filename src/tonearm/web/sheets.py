@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
@@ -24,6 +25,9 @@ _TITLES = {
     502: "Last.fm did not answer",
     503: "Not now",
 }
+
+WORTH_PACKING = 1400
+"""Bytes; less is one packet anyway."""
 
 
 class Sheet:
@@ -49,13 +53,27 @@ def page_route(headers: Mapping[str, str]) -> type[APIRoute]:
 
             async def answer(request: Request) -> Response:
                 try:
-                    return await handler(request)
+                    return packed(request, await handler(request))
                 except (HTTPException, RequestValidationError, StoreUnavailable) as fault:
                     return fault_page(fault, headers, in_place="hx-request" in request.headers)
 
             return answer
 
     return Pages
+
+
+def packed(request: Request, answer: Response) -> Response:
+    """A page compressed, where that is worth it and the browser takes it. A quick level: it is done at each request."""
+    if (
+        type(answer) is not HTMLResponse
+        or len(answer.body) < WORTH_PACKING
+        or "gzip" not in request.headers.get("accept-encoding", "")
+    ):
+        return answer
+    answer.body = gzip.compress(answer.body, 4, mtime=0)
+    answer.headers.update({"Content-Encoding": "gzip", "Content-Length": str(len(answer.body))})
+    answer.headers.add_vary_header("Accept-Encoding")
+    return answer
 
 
 def pages_for_browsers(app: FastAPI, headers: Mapping[str, str]) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tonearm.version import __version__
 from tonearm.web import assets, words
+
+LONGEST_SEARCH = 1000
+"""Characters that are looked for in the history."""
 
 
 @cache
@@ -23,7 +26,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(asset=assets.url, version=__version__)
+    made.globals.update(
+        asset=assets.url, version=__version__, artist_at=artist_at, album_at=album_at, track_at=track_at
+    )
     for filter_ in (
         words.ago,
         words.by,
@@ -37,6 +42,21 @@ def _environment() -> Environment:
     ):
         made.filters[filter_.__name__] = filter_
     return made
+
+
+def artist_at(name: str) -> str:
+    """The address of an artist's page."""
+    return f"/artist?{urlencode({'name': name})}"
+
+
+def album_at(artist: str, title: str) -> str:
+    """The address of an album's page."""
+    return f"/album?{urlencode({'artist': artist, 'title': title})}"
+
+
+def track_at(artist: str, title: str) -> str:
+    """The address of a search that finds a track's plays."""
+    return f"/history?{urlencode({'q': f'{artist} {title}'[:LONGEST_SEARCH]})}"
 
 
 def safe_headers(auth_url: str) -> dict[str, str]:

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime
 
 from markupsafe import Markup
 
+from tonearm.core.period import Kind, Period
+
 LONGEST_SHOWN = 240
 """Characters of one name; a list is no place for a novel."""
 
@@ -79,19 +81,57 @@ def date_words(day: date) -> str:
     return f"{_DAYS[day.weekday()]}, {day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
+_LONG_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+def period_words(shown: Period) -> str:
+    """A period as a heading."""
+    first, last = shown.first, shown.last
+    match shown.kind:
+        case Kind.ALL:
+            return "All years"
+        case Kind.YEAR:
+            return str(first.year)
+        case Kind.MONTH:
+            return f"{_LONG_MONTHS[first.month - 1]} {first.year}"
+        case Kind.DAY:
+            return date_words(first)
+        case Kind.SPAN:
+            return f"{short_date(first)} {first.year} to {short_date(last)} {last.year}"
+
+
+def day_name(number: int) -> str:
+    """The name of a day of the week, 0 for Monday."""
+    return _DAYS[number]
+
+
+def hour_words(hour: int) -> str:
+    """An hour of the day."""
+    return f"{hour}:00 to {hour}:59"
+
+
 def month(number: int) -> str:
     """The short name of a month, 1 to 12."""
     return _MONTHS[number - 1]
 
 
-def moment(timestamp: float, now: float) -> Markup:
-    """A moment in the service's own time zone, which the page's script turns into the reader's."""
+def moment(timestamp: float, now: float, full: bool = False) -> Markup:
+    """A moment in the service's own time zone, which the page's script turns into the reader's.
+
+    Of another year it is the day alone, unless it is wanted in `full`.
+    """
     there = datetime.fromtimestamp(timestamp, UTC)
     here = there.astimezone()
     day = f"{here.day} {_MONTHS[here.month - 1]}"
     this_year = here.year == datetime.fromtimestamp(now, UTC).astimezone().year
-    words = f"{day} {here:%H:%M}" if this_year else f"{day} {here.year}"
-    return Markup('<time datetime="{}">{}</time>').format(f"{there:%Y-%m-%dT%H:%M:%SZ}", words)
+    words = day if this_year else f"{day} {here.year}"
+    if this_year or full:
+        words += f" {here:%H:%M}"
+    how = Markup(" data-full") if full else ""
+    return Markup('<time datetime="{}"{}>{}</time>').format(f"{there:%Y-%m-%dT%H:%M:%SZ}", how, words)
 
 
 def by(timestamp: float, now: float) -> Markup:

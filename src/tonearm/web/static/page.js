@@ -28,10 +28,10 @@
     return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`;
   };
 
-  const moment = (at) => {
-    const day = `${at.getDate()} ${MONTHS[at.getMonth()]}`;
-    if (at.getFullYear() !== new Date().getFullYear()) return `${day} ${at.getFullYear()}`;
-    return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
+  const moment = (at, full) => {
+    const past = at.getFullYear() !== new Date().getFullYear();
+    const day = `${at.getDate()} ${MONTHS[at.getMonth()]}${past ? ` ${at.getFullYear()}` : ""}`;
+    return past && !full ? day : `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
   };
 
   const by = (at) => {
@@ -60,7 +60,7 @@
   const read = (root) => {
     for (const time of root.querySelectorAll("time[datetime]")) {
       const at = new Date(time.dateTime);
-      write(time, "by" in time.dataset ? by(at) : moment(at));
+      write(time, "by" in time.dataset ? by(at) : moment(at, "full" in time.dataset));
     }
     for (const element of root.querySelectorAll("[data-in], [data-ago], [data-clock], [data-elapsed]")) seen.set(element, Date.now());
     const parts = [...root.querySelectorAll("[data-stale-in]")];
@@ -148,8 +148,12 @@
     if (document.hidden) return;
     for (const part of document.querySelectorAll("[data-stale-in]")) fetchSoon(part, 0);
   });
+  // A sign of life while a page is on its way. One that comes from the browser's memory begins without it.
+  addEventListener("beforeunload", () => document.body.classList.add("busy"));
+  addEventListener("pageshow", () => document.body.classList.remove("busy"));
   document.addEventListener("DOMContentLoaded", () => {
     tellZone();
+    document.querySelector(".filters [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     lamp("waiting", "Connecting");
     read(document);
     setInterval(tick, 1000);

@@ -1,0 +1,90 @@
+"use strict";
+// The days of the history as a chart to zoom into: drag across it, and the statistics of that time are a click away.
+(() => {
+  const DAY = 86400;
+  const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+  const HEIGHT = 190;
+
+  const iso = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 10);
+  const said = (seconds) => {
+    const day = new Date(seconds * 1000);
+    return `${day.getUTCDate()} ${MONTHS[day.getUTCMonth()]} ${day.getUTCFullYear()}`;
+  };
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const played = (count) => (count === 1 ? "1 play" : `${count.toLocaleString("en")} plays`);
+
+  const draw = (place, { first, counts }) => {
+    const from = Date.parse(place.dataset.first) / 1000;
+    const to = Date.parse(place.dataset.last) / 1000;
+    const days = counts.map((_, number) => (first + number) * DAY);
+    const begin = Math.max(0, days.findIndex((at) => at >= from));
+    const end = days.findLastIndex((at) => at <= to) + 1;
+    const xs = days.slice(begin, end);
+    const ys = counts.slice(begin, end);
+    if (xs.length < 2) return;
+    const plot = place.querySelector(".zoom-plot");
+    const words = place.querySelector("#zoom-words");
+    const out = place.querySelector("#zoom-out");
+    const go = place.querySelector("#zoom-go");
+    const usual = words.textContent;
+    const whole = [xs[0] - DAY / 2, xs.at(-1) + DAY / 2];
+
+    const shows = (chart) => {
+      const { min, max } = chart.scales.x;
+      if (min == null) return;
+      const zoomed = max - min < whole[1] - whole[0] - 1;
+      out.hidden = go.hidden = !zoomed;
+      const low = xs.find((at) => at >= min) ?? xs[0];
+      const high = xs.findLast((at) => at <= max) ?? xs.at(-1);
+      let sum = 0;
+      xs.forEach((at, number) => { if (at >= low && at <= high) sum += ys[number]; });
+      words.textContent = zoomed ? `${said(low)} to ${said(high)}: ${played(sum)}` : usual;
+      go.href = `/history?period=${iso(low)}..${iso(high)}`;
+    };
+
+    const make = () => {
+      const axis = { stroke: colour("--soft"), grid: { stroke: colour("--edge"), width: 1 }, ticks: { show: false }, font: "13px system-ui, sans-serif" };
+      const chart = new uPlot(
+        {
+          width: plot.clientWidth,
+          height: HEIGHT,
+          tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
+          padding: [8, 6, 0, 0],
+          legend: { show: false },
+          cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: true } },
+          scales: { x: { min: whole[0], max: whole[1] }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.08)] } },
+          axes: [{ ...axis, grid: { show: false } }, { ...axis, size: 42 }],
+          series: [{}, { stroke: colour("--bar"), fill: colour("--bar"), width: 0, paths: uPlot.paths.bars({ size: [0.82, 40], align: 0 }), points: { show: false } }],
+          hooks: {
+            setScale: [(chart, key) => { if (key === "x") shows(chart); }],
+            setCursor: [(chart) => {
+              const at = chart.cursor.idx;
+              if (at != null && out.hidden) words.textContent = `${said(xs[at])}: ${played(ys[at])}`;
+            }],
+          },
+        },
+        [xs, ys],
+        plot,
+      );
+      return chart;
+    };
+
+    place.hidden = false;
+    let chart = make();
+    out.addEventListener("click", () => chart.setScale("x", { min: whole[0], max: whole[1] }));
+    new ResizeObserver(() => chart.setSize({ width: plot.clientWidth, height: HEIGHT })).observe(plot);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      const { min, max } = chart.scales.x;
+      chart.destroy();
+      chart = make();
+      chart.setScale("x", { min, max });
+    });
+  };
+
+  document.addEventListener("DOMContentLoaded", async () => {
+    const place = document.getElementById("zoom");
+    if (!place) return;
+    const answer = await fetch(place.dataset.counts);
+    if (answer.ok) draw(place, await answer.json());
+  });
+})();

@@ -1,0 +1,54 @@
+"""Days as a listener's clock shows them, over every change of clocks."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tonearm.core import days
+
+ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia", "UTC")
+
+
+@given(
+    zone=st.sampled_from(ZONES).map(ZoneInfo),
+    start=st.integers(1_034_000_000, 1_900_000_000),
+    length=st.integers(1, 6 * 365 * days.DAY),
+    inside=st.floats(0, 1, exclude_max=True),
+)
+def test_counting_by_stretches_gives_the_local_day_and_hour(
+    zone: tzinfo, start: int, length: int, inside: float
+) -> None:
+    found = days.stretches(zone, start, start + length)
+    assert (found[0].start, found[-1].end) == (start, start + length)
+    assert all(one.end == other.start for one, other in pairwise(found))
+    at = start + int(length * inside)
+    (there,) = (one for one in found if one.start <= at < one.end)
+    local = datetime.fromtimestamp(at, zone)
+    assert days.numbered((at + there.offset) // days.DAY) == local.date() == days.day_of(at, zone)
+    assert (at + there.offset) // days.HOUR % 24 == local.hour
+    assert days.day_number(local.date()) == (at + there.offset) // days.DAY
+
+
+def test_a_day_is_23_or_25_hours_long_where_clocks_are_changed() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+
+    def hours(day: date) -> float:
+        return (days.start_of(day + timedelta(days=1), berlin) - days.start_of(day, berlin)) / days.HOUR
+
+    assert [hours(day) for day in (date(2026, 3, 29), date(2026, 10, 25), date(2026, 6, 1))] == [23, 25, 24]
+
+
+def test_a_change_at_the_very_end_makes_no_empty_stretch() -> None:
+    change = int(datetime(2026, 3, 29, 1, tzinfo=UTC).timestamp())
+    (only,) = days.stretches(ZoneInfo("Europe/Berlin"), change - 3600, change)
+    assert only == days.Stretch(change - 3600, change, 3600)
+    assert days.stretches(UTC, change, change) == []
+
+
+def test_so_many_days_end_today() -> None:
+    assert days.days_back(date(2026, 3, 1), 3) == [date(2026, 2, 27), date(2026, 2, 28), date(2026, 3, 1)]

@@ -1,0 +1,69 @@
+"""Periods of a history, as addresses name them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from tonearm.core import period
+from tonearm.core.period import Kind, Period
+
+EVERYTHING = Period(Kind.ALL, date(2005, 2, 1), date(2015, 4, 20))
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("all", date(2005, 2, 1), date(2015, 4, 20)),
+        ("2012", date(2012, 1, 1), date(2012, 12, 31)),
+        ("2012-02", date(2012, 2, 1), date(2012, 2, 29)),
+        ("2012-02-29", date(2012, 2, 29), date(2012, 2, 29)),
+        ("2012-02-10..2012-03-05", date(2012, 2, 10), date(2012, 3, 5)),
+    ],
+)
+def test_an_address_names_a_period_and_a_period_its_address(text: str, first: date, last: date) -> None:
+    shown = period.parse(text, EVERYTHING)
+    assert shown is not None
+    assert (shown.first, shown.last, str(shown)) == (first, last, text)
+    assert shown.days == (last - first).days + 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "20122",
+        "0000",
+        "0001",
+        "2012-13",
+        "2012-02-30",
+        "٢٠١٢",
+        "2012..",
+        "..2012",
+        "2012-03..2012-02",
+        "2012-1",
+    ],
+)
+def test_what_names_no_period_is_none(text: str) -> None:
+    assert period.parse(text, EVERYTHING) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "after", "around"),
+    [
+        ("2012", "2011", "2013", None),
+        ("2012-01", "2011-12", "2012-02", "2012"),
+        ("2012-03-01", "2012-02-29", "2012-03-02", "2012-03"),
+        ("2012-03-01..2012-03-10", "2012-02-20..2012-02-29", "2012-03-11..2012-03-20", None),
+        ("all", None, None, None),
+    ],
+)
+def test_a_period_has_neighbours_and_lies_in_a_longer_one(
+    text: str, before: str | None, after: str | None, around: str | None
+) -> None:
+    shown = period.parse(text, EVERYTHING)
+    assert shown is not None
+    found = (period.before(shown), period.after(shown), period.around(shown))
+    assert tuple(one and str(one) for one in found) == (before, after, around)

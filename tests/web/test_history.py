@@ -1,0 +1,163 @@
+"""The history's page: figures by the reader's own days, search, and what is found."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert
+
+from tests.web.conftest import House
+from tests.web.test_page import HOSTILE, Tags
+from tonearm.core.period import Kind, Period
+from tonearm.store.schema import play
+from tonearm.web import charts, figures
+from tonearm.web.charts import Value
+
+pytestmark = pytest.mark.anyio
+
+
+def at(year: int, month: int, day: int, hour: int = 12, minute: int = 0) -> int:
+    return int(datetime(year, month, day, hour, minute, tzinfo=UTC).timestamp())
+
+
+async def kept(house: House, *starts: int, artist: str = "Nina Simone", track: str = "Sinnerman", **more: Any) -> None:
+    """Plays of long ago in the history."""
+    facts = {"artist": artist, "track": track, "album": "Pastel Blues", "played": 240.0, "chosen_by_user": True}
+    rows = [
+        {**facts, "account": house.me.id, "timestamp": start, "reported_timestamp": start, "fate": "accepted", **more}
+        for start in starts
+    ]
+
+    def write(db: Connection) -> None:
+        db.execute(insert(play), rows)
+
+    await house.deck.store.write(write)
+
+
+async def test_an_empty_history_says_what_to_do(house: House) -> None:
+    page = await house.page("/history")
+    assert "Nothing was played in this time." in page
+    assert "tonearm scrobble" in page
+    assert (await house.http.get("/history/days.json")).json()["counts"] == [0]
+
+
+async def test_days_are_those_of_the_readers_zone(house: House) -> None:
+    await kept(house, at(2014, 5, 12, 23, 30), at(2014, 5, 13, 10))
+    assert "2 plays on 2 days" in await house.page("/history?period=2014")
+    house.http.cookies.set("zone", "Asia/Tokyo")
+    assert "2 plays on 1 day," in await house.page("/history?period=2014")
+    assert "Nothing was played" in await house.page("/history?period=2014-05-12")
+    counts = (await house.http.get("/history/days.json")).json()
+    assert counts == {"first": (date(2014, 5, 13) - date(1970, 1, 1)).days, "counts": [2]}
+    for zone in ("Nowhere/Land", "../../etc/passwd", "x" * 500, "America"):
+        house.http.cookies.set("zone", zone)
+        assert "2 plays" in await house.page("/history?period=2014")
+
+
+async def test_the_usual_view_is_the_year_of_the_last_play_and_leads_everywhere(house: House) -> None:
+    await kept(house, at(2012, 1, 5), at(2013, 6, 7), at(2014, 5, 12))
+    page = await house.page("/history")
+    assert "<h1>2014</h1>" in page
+    hrefs = {a["href"] for a in Tags(page).all("a")}
+    for period in ("all", "2012", "2013", "2014-05"):
+        assert f"/history?period={period}" in hrefs
+    assert "3 plays on 3 days" in await house.page("/history?period=all")
+    month = await house.page("/history?period=2014-05")
+    assert "<h1>May 2014</h1>" in month
+    assert "/history?period=2014-05-12" in {a["href"] for a in Tags(month).all("a")}
+    day = await house.page("/history?period=2014-05-12")
+    assert "<h1>Monday, 12 May 2014</h1>" in day
+    assert "1 play on 1 day" in day
+    assert "Hour by hour" in day
+    assert "2 plays" in await house.page("/history?period=2013-06-01..2014-06-01")
+
+
+@pytest.mark.parametrize("period", ["x", "2014-13", "0001", "9999", "2014-05-12..2014-05-11", "1" * 31])
+async def test_a_period_of_nonsense_is_refused_in_words(house: House, period: str) -> None:
+    assert (await house.http.get("/history", params={"period": period})).status_code == 400
+
+
+async def test_the_most_played_are_counted_once_whatever_became_of_them(house: House) -> None:
+    await kept(house, at(2014, 1, 1), at(2014, 1, 2), fate="expired")
+    await kept(house, at(2014, 1, 3), track="Feeling Good", fate="threshold_not_met")
+    await kept(house, at(2014, 1, 4), artist="Björk", track="Jóga", fate="ignored")
+    await kept(house, at(2014, 1, 4, 13), artist="Bjork", track="Joga", fate="discarded")
+    await kept(house, at(2014, 1, 4, 14), artist="Björk", track="Jóga", fate="suspected")
+    page = await house.page("/history?period=2014")
+    assert "4 plays on 4 days" in page
+    artists = page[page.index("<h2>Artists</h2>") : page.index("<h2>Albums</h2>")]
+    assert re.findall(r'dir="auto">([^<]+)<.*?<b>(\d+)</b>', artists, re.DOTALL) == [
+        ("Nina Simone", "3"),
+        ("Björk", "1"),
+    ]
+    assert page.count('<tr id="play-') == 6
+
+
+async def test_search_finds_every_word_in_artist_track_or_album(house: House) -> None:
+    await kept(house, at(2014, 1, 1))
+    await kept(house, at(2014, 1, 2), artist="100%", track="a_b")
+    for words, found in (
+        ("nina", 1),
+        ("SINNER pastel", 1),
+        ("nina joga", 0),
+        ("100%", 1),
+        ("a_b", 1),
+        ("axb", 0),
+        ("%", 1),
+    ):
+        page = (await house.http.get("/history", params={"q": words})).text
+        assert page.count('<tr id="play-') == found, words
+    assert "Month by month" in await house.page("/history?q=%20")
+
+
+async def test_a_long_history_has_pages(house: House) -> None:
+    await kept(house, *(at(2014, 1, 1, 0, minute) for minute in range(40)))
+    for path in ("/history?period=2014", "/history?q=nina"):
+        first = await house.page(path)
+        (more,) = (a["href"] for a in Tags(first).all("a") if "after=" in a["href"])
+        second = await house.page(more)
+        assert (first.count('<tr id="play-'), second.count('<tr id="play-')) == (25, 15)
+        assert "Back to the first" in second
+
+
+async def test_hostile_names_are_only_text_in_lists_and_searches(house: House) -> None:
+    for place, name in enumerate(HOSTILE):
+        await kept(house, at(2014, 1, 1, place), artist=name, track=name, album=name)
+    calm = {"script": 5, "form": 2}
+    for path in ("/history?period=2014", "/history?period=all"):
+        tags = Tags(await house.page(path))
+        assert len(tags.all("script")) == calm["script"]
+        assert not [attr for _, attrs in tags.found for attr in attrs if attr.startswith("on")]
+        for href in (a["href"] for a in tags.all("a") if a["href"].startswith(("/artist", "/album", "/history?q="))):
+            assert "<" not in href
+    for name in HOSTILE:
+        page = (await house.http.get("/history", params={"q": name[:1000]})).text
+        assert not [attr for _, attrs in Tags(page).found for attr in attrs if attr.startswith("on")]
+
+
+def test_the_lines_of_a_chart_are_round_numbers_and_four_at_most() -> None:
+    for top in (0, 1, 3, 4, 9, 64, 100, 2345, 99_999):
+        made = charts.chart([Value(top, "", "today"), Value(0, "", "none")], "Plays")
+        assert 1 <= len(made.ticks) <= 5
+        assert all(0 <= bar.y <= charts.HEIGHT and bar.y + bar.height <= charts.HEIGHT + 0.01 for bar in made.bars)
+        assert made.bars[1].height == 0
+    assert charts.chart([Value(0, "", "today")], "Plays").summary == "Plays: none"
+
+
+def test_a_single_play_is_seen_beside_a_thousand() -> None:
+    assert charts.chart([Value(1, "", "one"), Value(1000, "", "all")], "Plays").bars[0].height >= 2
+
+
+def test_the_grid_of_a_year_has_a_cell_for_each_day() -> None:
+    shown = Period(Kind.YEAR, date(2012, 1, 1), date(2012, 12, 31))
+    first = (shown.first - date(1970, 1, 1)).days
+    grid = figures.year_grid(shown, {first: 1, first + 40: 5, first + 41: 90})
+    assert sum(cells.path.count("M") for cells in grid.cells) == 366
+    assert [cells.level for cells in grid.cells] == [0, 2, 3, 4]
+    assert grid.summary.endswith("96 plays in all, the most on Saturday, 11 Feb 2012, 90 plays")
+    empty = figures.year_grid(shown, {})
+    assert [cells.level for cells in empty.cells] == [0]
+    assert empty.summary.endswith(": none")
