@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 Key = tuple[str, str, int]
@@ -115,6 +116,17 @@ class Account:
         self.users.add(user.casefold())
         for play in self.reporting:
             play.owners.add(user.casefold())
+
+    @contextmanager
+    def meanwhile(self, play: Reported) -> Iterator[None]:
+        """Something is being done with a play, which takes its time: it goes to whoever the account belongs to then."""
+        play.owners |= self.users
+        self.reporting.append(play)
+        try:
+            yield
+        finally:
+            if play in self.reporting:
+                self.reporting.remove(play)
 
     def is_now(self, user: str) -> None:
         """It belongs to that user."""

@@ -142,16 +142,13 @@ class Listeners:
 
     async def report(self, deck: Deck, account: Account, play: Reported) -> None:
         """Report a play, in one of the spellings in which it may come."""
-        play.owners |= account.users
         play.discarded |= account.discards
-        account.reporting.append(play)
         heard = False  # unless there is an answer; the process may die
         try:
-            taken = await deck.listening.scrobble(account.number, self._spelt(play), play.reporter)
+            with account.meanwhile(play):
+                taken = await deck.listening.scrobble(account.number, self._spelt(play), play.reporter)
             heard = True
         finally:
-            if play in account.reporting:
-                account.reporting.remove(play)
             play.unheard += not heard
         first = not play.answers and not play.unheard
         play.answers.append(Told(taken.status, taken.id, self.timeline.elapsed))
@@ -246,9 +243,9 @@ class Listeners:
         if (play := self._known(account)) is None or play.id is None:
             return
         account.pressed_at = float("inf")
-        play.owners |= account.users
         try:
-            outcome = await deck.telling.retry(account.number, play.id)
+            with account.meanwhile(play):
+                outcome = await deck.telling.retry(account.number, play.id)
         finally:
             account.pressed_at = self.timeline.elapsed
         play.resent |= isinstance(outcome, Done)
@@ -270,13 +267,14 @@ class Listeners:
         if self.ledger.songs(CORRECTED, title):
             return
         edited = self.ledger.note(fresh(play, artist=CORRECTED, title=title, extra={}))
-        edited.owners |= account.users | play.owners
+        edited.owners |= play.owners
         edited.unheard, play.discarded = 1, True
         play.corrected_to = edited
         change = Track(CORRECTED, title)
-        outcome = await deck.telling.correct(
-            account.number, play.id, lambda track: replace(change, duration=track.duration)
-        )
+        with account.meanwhile(edited):
+            outcome = await deck.telling.correct(
+                account.number, play.id, lambda track: replace(change, duration=track.duration)
+            )
         self.say(account.name, f"corrects {play}: {outcome}")
         if isinstance(outcome, Done):
             edited.answers.append(Told("queued", outcome.play, self.timeline.elapsed))
