@@ -40,6 +40,12 @@ def test_every_loved_track_gets_one_outcome() -> None:
     )
 
 
+def test_what_the_listener_has_declined_is_missing() -> None:
+    plan = plan_import([WONDERWALL, SINNERMAN], LIBRARY, set(), {("Oasis", "Wonderwall"), ("Nina Simone", "Sinnerman")})
+    assert (plan.doubtful, plan.missing) == ((), (WONDERWALL,))
+    assert plan.tally == Tally(imported=1, missing=1)
+
+
 def test_a_song_of_which_one_copy_has_the_heart_is_imported_for_the_other() -> None:
     plan = plan_import([SINNERMAN], LIBRARY, {1})
     assert plan.marks == (Mark(2, 1_600_000_000),)

@@ -208,3 +208,38 @@ async def test_two_loved_lists_do_not_mix(room: Room) -> None:
         await room.deck.store.write(partial(loved.write, account=listener.id, rows=rows))
     count = await room.deck.store.read(lambda db: len(list(db.execute(select(loved_table)))))
     assert count == 2
+
+
+async def test_what_is_chosen_among_several_files_gets_the_heart_and_is_not_asked_again(room: Room) -> None:
+    account = room.emulator.known_user("RJ")
+    account.heart("Nina Simone", "Song 1 (Remastered)", room.now)
+    account.heart("Nina Simone", "Song 2 (Live)", room.now + 1)
+    await has(room, 1, 2)
+    assert await room.me.import_loved() == Tally(doubtful=2)
+    live, remastered = await room.deck.store.read(lambda db: loved.listing(db, room.me.id, "doubtful", 10))
+    assert (live.title, [file.title for file in live.files]) == ("Song 2 (Live)", ["Song 2"])
+    choose = room.deck.loving.choose
+    assert await choose(room.me.id, remastered.id, remastered.files[0].id)
+    assert await choose(room.me.id, live.id, None)
+    assert await hearts(room) == 1
+    assert await room.deck.store.read(lambda db: loved.counts(db, room.me.id)) == {"matched": 1, "missing": 1}
+    assert await room.me.import_loved() == Tally(already=1, missing=1)
+    assert await hearts(room) == 1
+    assert await choose(room.me.id, live.id, live.files[0].id) is False  # it is not in question any more
+    again = await room.deck.store.read(lambda db: loved.listing(db, room.me.id, "missing", 10))
+    assert [(track.title, track.chosen) for track in again] == [("Song 2 (Live)", 0)]
+
+
+async def test_nothing_but_the_files_in_question_can_be_chosen(room: Room) -> None:
+    account = room.emulator.known_user("RJ")
+    account.heart("Nina Simone", "Song 1 (Remastered)", room.now)
+    await has(room, 1)
+    await has(room, 1, artist="Somebody Else")
+    await room.me.import_loved()
+    (track,) = await room.deck.store.read(lambda db: loved.listing(db, room.me.id, "doubtful", 10))
+    other = await room.deck.listener("other")
+    choose = room.deck.loving.choose
+    assert await choose(room.me.id, track.id, 99) is False
+    assert await choose(room.me.id, 99, None) is False
+    assert await choose(other.id, track.id, track.files[0].id) is False
+    assert await hearts(room) == 0

@@ -17,6 +17,7 @@ from lastfm_emulator import Emulator
 from tests.conftest import ROOT
 from tests.web.conftest import Running, running
 from tonearm.port import listening_socket
+from tonearm.store import library
 from tonearm.store.schema import account
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -119,7 +120,7 @@ def fits(page: Page) -> bool:
 def keep(page: Page, name: str) -> None:
     """A picture for those who look at them."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=not name.endswith("-phone"))
 
 
 def row(page: Page, title: str) -> Locator:
@@ -377,6 +378,46 @@ def test_nobody_is_shut_out_of_any_page(look: Look, running_service: Running) ->
         assert violations(page) == [], (name, "phone")
         assert fits(page), name
         keep(page, f"{name}-phone")
+
+
+def test_loved_tracks_are_imported_before_ones_eyes_and_one_click_chooses(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    facts: dict[str, Any] = {
+        "album_artist": "",
+        "track_number": None,
+        "mbid": "",
+        "fault": "",
+        "mtime_ns": 1,
+        "size": 1,
+    }
+    names = [("Nina Simone", "Sinnerman"), ("Oasis", "Wonderwall"), ("Oasis", "Wonderwall (Live)")]
+    rows = [
+        {**facts, "path": f"/{place}.mp3", "artist": artist, "title": title, "album": "An album", "duration": 258.0}
+        for place, (artist, title) in enumerate(names)
+    ]
+    running_service.call(running_service.deck.store.write(lambda db: library.write(db, 1, rows)))
+    listener = running_service.emulator.known_user("RJ")
+    for number in range(1000):
+        listener.heart("Nina Simone", f"Song {number}", 1_700_000_000 + number)
+    listener.heart("Nina Simone", "Sinnerman", 1_600_000_000)
+    listener.heart("Oasis", "Wonderwall (Remastered)", 1_800_000_000)
+    running_service.emulator.fault("delay", methods=["user.getLovedTracks"], seconds=0.5)
+    page = look("/loved")
+    expect(page.locator("#lamp")).to_have_text("Live")
+    page.get_by_role("button", name="Import from Last.fm").click()
+    expect(page.get_by_role("progressbar", name="Import")).to_be_visible()
+    expect(page.locator("#loved")).to_contain_text("1,000 of 1,002 loved tracks")
+    expect(page.locator("#loved")).to_contain_text("1,002 loved tracks")
+    keep(page, "loved-light")
+    page.get_by_role("button", name="Wonderwall (Remastered) is Wonderwall by Oasis").click()
+    expect(page.locator("#loved")).to_contain_text("Nothing to choose")
+    page.get_by_role("link", name="Matched 2").click()
+    expect(page.locator("#loved")).to_contain_text("Wonderwall (Remastered)")
+    running_service.emulator.clear_faults()
+    page.get_by_role("button", name="Import again").click()
+    expect(page.locator("#loved")).to_contain_text("2 marked before")
+    page.get_by_role("link", name="To choose").click()
+    expect(page.locator("#loved")).to_contain_text("Nothing to choose")
 
 
 def test_dragging_across_the_days_leads_to_the_statistics_of_that_time(look: Look, running_service: Running) -> None:

@@ -70,8 +70,15 @@ class ImportPlan:
     tally: Tally
 
 
-def plan_import(page: Iterable[Loved], library: LibraryIndex, hearts: Set[int]) -> ImportPlan:
+def plan_import(
+    page: Iterable[Loved],
+    library: LibraryIndex,
+    hearts: Set[int],
+    declined: Set[tuple[str, str]] = frozenset(),
+) -> ImportPlan:
     """The plan for one page; `hearts` are the ids that have the heart already, those of earlier pages included.
+
+    `declined` are the (artist, title) of which the listener has said that nothing that may be the song is it.
 
     All copies of a song are marked. "Imported" is a loved track of which at least one copy is newly marked, so
     the same page planned again, with its marks among `hearts`, imports nothing.
@@ -87,6 +94,8 @@ def plan_import(page: Iterable[Loved], library: LibraryIndex, hearts: Set[int]) 
                 marks.update((id, Mark(id, loved.loved_at)) for id in new)
                 imported += bool(new)
                 already += not new
+            case Doubtful() if (loved.artist, loved.title) in declined:
+                missing.append(loved)
             case Doubtful(candidates):
                 doubtful.append(Undecided(loved, candidates))
             case NoMatch():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -75,6 +75,21 @@ class Loving:
                     return run
                 await _progress(ear)
 
+    async def latest(self, account: int) -> Run | None:
+        """The last import, whether it goes on or is over."""
+        return await self.store.read(partial(runs.latest, account=account, kind=KIND))
+
+    async def choose(self, account: int, number: int, file: int | None) -> bool:
+        """A loved track that may be several files is this one, or (None) none of them; later imports know it.
+
+        False where there is no such loved track, or no such file was in question.
+        """
+
+        def write(db: Connection) -> bool:
+            return loved.choose(db, account, number, file)
+
+        return await self.store.write(write)
+
     async def due(self) -> list[int]:
         """Accounts whose import goes on: after a crash too."""
         return await self.store.read(partial(runs.running, kind=KIND))
@@ -84,7 +99,7 @@ class Loving:
         run = await self.store.read(partial(runs.unfinished, account=account, kind=KIND))
         if run is None:
             return None
-        who, names, hearts = await self.store.read(partial(_library, account=account))
+        who, names, hearts, declined = await self.store.read(partial(_library, account=account))
         index = await asyncio.to_thread(LibraryIndex, names)
         while run.state is RunState.RUNNING:
             try:
@@ -94,7 +109,8 @@ class Loving:
                 mine = await self.store.write(partial(runs.write, moved=failed, cursor=run.cursor))
                 run = failed
             else:
-                plan = await asyncio.to_thread(plan_import, [_loved(track) for track in page.items], index, hearts)
+                tracks = [_loved(track) for track in page.items]
+                plan = await asyncio.to_thread(plan_import, tracks, index, hearts, declined)
                 moved = _moved(run, page, plan, self.clock.now())
                 write = partial(_write, account=account, page=page, plan=plan, run=moved, cursor=run.cursor)
                 mine = await self.store.write(write)
@@ -126,9 +142,16 @@ def tally(run: Run) -> Tally:
     return Tally(**run.counts)
 
 
-def _library(db: Connection, account: int) -> tuple[str, list[tuple[int, str, str, str]], set[int]]:
+def _library(
+    db: Connection, account: int
+) -> tuple[str, list[tuple[int, str, str, str]], set[int], frozenset[tuple[str, str]]]:
+    """Whose list it is, the library (a file that was chosen goes by the loved track's names, too), hearts, declined."""
     who = accounts.by_id(db, [account])[account].username
-    return who, library.names(db, account), library.loved(db, account)
+    names, choices = library.names(db, account), loved.choices(db, account)
+    there = {number for number, *_ in names}
+    names += [(file, artist, title, "") for file, artist, title in choices if file in there]
+    declined = frozenset((artist, title) for file, artist, title in choices if not file)
+    return who, names, library.loved(db, account), declined
 
 
 def _loved(track: LovedTrack) -> Loved:
@@ -156,7 +179,7 @@ def _write(db: Connection, account: int, page: Page[LovedTrack], plan: ImportPla
     """A page's hearts, its loved tracks and the cursor move together; False where the cursor has moved before."""
     if not runs.write(db, run, cursor):
         return False
-    doubtful = {(u.loved.artist, u.loved.title) for u in plan.doubtful}
+    doubtful = {(u.loved.artist, u.loved.title): u.candidates for u in plan.doubtful}
     missing = {(m.artist, m.title) for m in plan.missing}
     library.love(db, [mark.id for mark in plan.marks])
     loved.write(
@@ -169,6 +192,7 @@ def _write(db: Connection, account: int, page: Page[LovedTrack], plan: ImportPla
                 "mbid": track.mbid,
                 "loved_at": _unix(track.loved_at),
                 "outcome": _outcome((track.artist, track.title), doubtful, missing),
+                "candidates": [[c.id, c.doubt] for c in doubtful.get((track.artist, track.title), ())],
             }
             for track in page.items
         ],
@@ -176,7 +200,7 @@ def _write(db: Connection, account: int, page: Page[LovedTrack], plan: ImportPla
     return True
 
 
-def _outcome(names: tuple[str, str], doubtful: set[tuple[str, str]], missing: set[tuple[str, str]]) -> str:
+def _outcome(names: tuple[str, str], doubtful: Container[tuple[str, str]], missing: set[tuple[str, str]]) -> str:
     if names in doubtful:
         return "doubtful"
     return "missing" if names in missing else "matched"

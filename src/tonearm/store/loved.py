@@ -3,18 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select, update
 
+from tonearm.store import library
 from tonearm.store.dialect import insert_or_change
+from tonearm.store.schema import library as files
 from tonearm.store.schema import loved
+
+NONE_OF_THEM = 0
+"""What is chosen where no file is the song."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that may be a loved track, and what speaks against it."""
+
+    id: int
+    artist: str
+    title: str
+    album: str
+    path: str
+    duration: float | None
+    doubt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A loved track with its outcome; `files` are those that may be it, where that was in doubt."""
+
+    id: int
+    artist: str
+    title: str
+    loved_at: float
+    outcome: str
+    chosen: int | None
+    files: tuple[File, ...]
 
 
 def write(db: Connection, account: int, rows: Sequence[dict[str, Any]]) -> None:
-    """Write loved tracks with their outcomes: matched, doubtful or missing."""
-    of_account = [{**row, "account": account} for row in rows]
-    insert_or_change(db, loved, of_account, ("account", "artist", "track"), ("mbid", "loved_at", "outcome"))
+    """Write loved tracks with their outcomes: matched, doubtful or missing. What the listener has chosen stays."""
+    of_account = [{"candidates": [], **row, "account": account} for row in rows]
+    changed = ("mbid", "loved_at", "outcome", "candidates")
+    insert_or_change(db, loved, of_account, ("account", "artist", "track"), changed)
 
 
 def by_outcome(db: Connection, account: int, outcome: str) -> list[tuple[str, str]]:
@@ -25,3 +58,55 @@ def by_outcome(db: Connection, account: int, outcome: str) -> list[tuple[str, st
         .order_by(loved.c.artist, loved.c.track)
     )
     return [(artist, track) for artist, track in rows]
+
+
+def counts(db: Connection, account: int) -> dict[str, int]:
+    """How many loved tracks have each outcome."""
+    wanted = select(loved.c.outcome, func.count().label("number")).where(loved.c.account == account)
+    return {row.outcome: row.number for row in db.execute(wanted.group_by(loved.c.outcome))}
+
+
+def listing(db: Connection, account: int, outcome: str, limit: int, start: int = 0) -> list[Kept]:
+    """Loved tracks of one outcome, the last loved first, from the `start`th on."""
+    wanted = select(loved).where(loved.c.account == account, loved.c.outcome == outcome)
+    rows = list(db.execute(wanted.order_by(loved.c.loved_at.desc(), loved.c.id).limit(limit).offset(start)))
+    numbers = {number for row in rows for number, _ in row.candidates or ()}
+    found = {
+        row.id: row for row in db.execute(select(files).where(files.c.account == account, files.c.id.in_(numbers)))
+    }
+    return [
+        Kept(
+            row.id,
+            row.artist,
+            row.track,
+            row.loved_at,
+            row.outcome,
+            row.chosen,
+            tuple(_file(found[number], doubt) for number, doubt in row.candidates or () if number in found),
+        )
+        for row in rows
+    ]
+
+
+def _file(row: Any, doubt: str) -> File:
+    return File(row.id, row.artist, row.title, row.album, row.path, row.duration, doubt)
+
+
+def choices(db: Connection, account: int) -> list[tuple[int, str, str]]:
+    """(file or NONE_OF_THEM, artist, track) of what the listener has chosen."""
+    wanted = select(loved.c.chosen, loved.c.artist, loved.c.track)
+    rows = db.execute(wanted.where(loved.c.account == account, loved.c.chosen.is_not(None)))
+    return [(file, artist, track) for file, artist, track in rows]
+
+
+def choose(db: Connection, account: int, number: int, file: int | None) -> bool:
+    """A loved track is this file, which gets the heart, or (None) none; False where that was not in question."""
+    of_account = loved.c.account == account, loved.c.id == number
+    row = db.execute(select(loved.c.candidates).where(*of_account)).first()
+    if row is None or (file is not None and file not in {candidate for candidate, _ in row.candidates or ()}):
+        return False
+    outcome = "missing" if file is None else "matched"
+    db.execute(update(loved).where(*of_account).values(chosen=NONE_OF_THEM if file is None else file, outcome=outcome))
+    if file is not None:
+        library.love(db, [file])
+    return True

@@ -89,6 +89,13 @@ def find(db: Connection, account: int, number: int) -> Run | None:
     return _read(row) if row else None
 
 
+def latest(db: Connection, account: int, kind: str) -> Run | None:
+    """The last run of that kind."""
+    wanted = select(run).where(run.c.account == account, run.c.kind == kind)
+    row = db.execute(wanted.order_by(run.c.id.desc()).limit(1)).first()
+    return _read(row) if row else None
+
+
 def write(db: Connection, moved: Run, cursor: int) -> bool:
     """Write how a run stands that stood at `cursor`; False where it goes on elsewhere."""
     written = db.execute(

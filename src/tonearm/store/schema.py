@@ -232,6 +232,8 @@ loved = Table(
     _words("mbid"),
     _moment("loved_at"),
     Column("outcome", Text, nullable=False),
+    Column("candidates", JSON),  # of the library, where it was doubtful: [id, doubt] each, the likeliest first
+    Column("chosen", Id),  # the one that its listener says it is, 0 for none of them
 )
 _once(loved, "loved_once", ("account",), ("artist", "track"))
 

@@ -10,6 +10,7 @@ from tonearm.web.access import Access
 from tonearm.web.door import door_router
 from tonearm.web.frame import Frame
 from tonearm.web.history_page import history_routes
+from tonearm.web.loved_page import loved_routes
 from tonearm.web.now_page import now_routes
 from tonearm.web.play_page import play_routes
 from tonearm.web.queue_page import queue_routes
@@ -36,6 +37,7 @@ def pages_router(
     now_routes(router, frame)
     queue_routes(router, frame)
     history_routes(router, frame)
+    loved_routes(router, frame)
     play_routes(router, frame)
     settings_routes(router, frame)
     router.include_router(door_router(deck, access, headers, secure=secure, public_url=public_url))

@@ -36,6 +36,7 @@ def _environment() -> Environment:
         words.countdown,
         words.marked,
         words.moment,
+        words.name,
         words.number,
         words.plays,
         words.span,

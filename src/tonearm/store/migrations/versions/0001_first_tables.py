@@ -117,6 +117,8 @@ def upgrade() -> None:
         sa.Column("mbid", sa.Text(), server_default="", nullable=False),
         sa.Column("loved_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("candidates", sa.JSON(), nullable=True),
+        sa.Column("chosen", ID, nullable=True),
         sa.ForeignKeyConstraint(
             ["account"],
             ["account.id"],

@@ -1,0 +1,130 @@
+"""The page of what is loved: the import, and the choice among files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from tests.web.conftest import House, house_at
+from tests.web.test_page import HOSTILE, Tags
+from tonearm.store import library, loved, runs
+from tonearm.store.runs import RunState
+
+pytestmark = pytest.mark.anyio
+
+
+async def has(house: House, *names: tuple[str, str]) -> None:
+    """The library holds these (artist, title)."""
+    facts: dict[str, Any] = {
+        "album": "An album",
+        "album_artist": "",
+        "duration": 200.0,
+        "track_number": None,
+        "mbid": "",
+    }
+    more = {"fault": "", "mtime_ns": 1, "size": 1}
+    rows = [
+        {**facts, **more, "path": f"/{place}.mp3", "artist": artist, "title": title}
+        for place, (artist, title) in enumerate(names)
+    ]
+    await house.deck.store.write(lambda db: library.write(db, house.me.id, rows))
+
+
+async def imported(house: House) -> None:
+    """An import by the page, to its end."""
+    assert (await house.http.post("/loved/import")).status_code == 303
+    run = await house.deck.loving.latest(house.me.id)
+    assert run is not None
+    await house.deck.loving.finished(house.me.id, run.id)
+
+
+async def test_an_empty_page_says_what_to_do_first(house: House) -> None:
+    page = await house.page("/loved")
+    assert "tonearm scan" in page
+    assert "Connect your Last.fm profile, then import." in page
+    assert (await house.http.post("/loved/import")).status_code == 409
+    await house.connect()
+    assert "Import from Last.fm</button>" in await house.page("/loved")
+
+
+async def test_an_import_tells_what_was_matched_what_is_missing_and_what_is_to_choose(database: Path) -> None:
+    async with house_at(database, deliver=True) as house:
+        await house.connect()
+        await has(house, ("Nina Simone", "Sinnerman"), ("Oasis", "Wonderwall"), ("Oasis", "Wonderwall (Live)"))
+        for place, title in enumerate(("Sinnerman", "Feeling Good")):
+            house.emulator.known_user("RJ").heart("Nina Simone", title, 1_700_000_000 + place)
+        house.emulator.known_user("RJ").heart("Oasis", "Wonderwall (Remastered)", 1_700_000_100)
+        await imported(house)
+        page = await house.page("/loved")
+        assert "3 loved tracks" in page
+        assert "1 newly marked, 0 marked before." in page
+        assert "To choose <b>1</b>" in page
+        (none,) = [one for one in Tags(page).all("input") if one.get("value") == "0" and one.get("name") == "file"]
+        choices = [one["value"] for one in Tags(page).all("input") if one.get("name") == "file"]
+        assert none["value"] == choices[-1]
+        (where,) = {
+            form["action"]
+            for form in Tags(page).all("form")
+            if form["action"].startswith("/loved/") and form["action"] != "/loved/import"
+        }
+        assert "Feeling Good" in await house.page("/loved?show=missing")
+        assert "Sinnerman" in await house.page("/loved?show=matched")
+        assert (await house.http.post(where, data={"file": "77"})).status_code == 404
+        part = await house.http.post(where, data={"file": choices[0]}, headers={"HX-Request": "true"})
+        assert part.text.startswith('<div id="loved"')
+        assert "Nothing to choose" in part.text
+        assert "Wonderwall (Remastered)" in await house.page("/loved?show=matched")
+        await imported(house)
+        assert "Nothing to choose" in await house.page("/loved")
+
+
+async def test_an_import_that_goes_on_or_stopped_is_shown_as_it_stands(house: House) -> None:
+    await house.connect()
+    await house.http.post("/loved/import")
+    page = await house.page("/loved")
+    assert "The import goes on" in page
+    assert "Last.fm is being asked" in page
+    assert "Import from Last.fm</button>" not in page
+
+    def move(db: Connection, **how: Any) -> None:
+        run = runs.latest(db, house.me.id, "import-loved")
+        assert run is not None
+        runs.write(db, replace(run, **how), run.cursor)
+
+    await house.deck.store.write(lambda db: move(db, done=1000, total=2500))
+    page = await house.page("/fragments/loved")
+    assert 'aria-valuenow="40"' in page
+    assert "1,000 of 2,500 loved tracks" in page
+    await house.deck.store.write(
+        lambda db: move(db, done=1000, total=2500, state=RunState.FAILED, fault="Last.fm is away")
+    )
+    page = await house.page("/loved")
+    assert "The import stopped half-way" in page
+    assert "Go on</button>" in page
+
+
+async def test_hostile_names_are_only_text_here_too(house: House) -> None:
+    await house.connect()
+    await has(house, *((name, name) for name in HOSTILE))
+    await house.http.post("/loved/import")
+    rows = [
+        {
+            "artist": name,
+            "track": name,
+            "mbid": "",
+            "loved_at": 1.0,
+            "outcome": "doubtful",
+            "candidates": [[at, "version"]],
+        }
+        for at, name in enumerate(HOSTILE, 1)
+    ]
+    await house.deck.store.write(lambda db: loved.write(db, house.me.id, rows))
+    tags = Tags(await house.page("/loved"))
+    assert len(tags.all("li")) == len(HOSTILE)
+    assert len(tags.all("script")) == 3
+    assert not [attr for _, attrs in tags.found for attr in attrs if attr.startswith("on")]
+    assert (await house.stranger.post("/loved/1", data={"file": "1"})).status_code == 401
