@@ -12,7 +12,7 @@ from tonearm.lastfm.error import error_of, verdict_of
 from tonearm.lastfm.listing import Listing
 from tonearm.lastfm.methods import track
 from tonearm.lastfm.request import Keys, Request, seal
-from tonearm.lastfm.response import Answer, Failure, Fault, Refusal, Reply, server_time, understand
+from tonearm.lastfm.response import Answer, Exchange, Failure, Fault, Refusal, Reply, server_time, understand
 from tonearm.lastfm.transport import PATIENCE, AsyncLine, Patience, SyncLine
 from tonearm.lastfm.walk import SyncWalk, Walk
 from tonearm.version import __version__
@@ -51,28 +51,29 @@ class LastFm(Catalogue):
 
     async def ask(self, request: Request[T]) -> T:
         """The answer to a read, or a LastFmError."""
-        outcome = await self._exchange(request)
+        outcome = (await self.exchange(request)).outcome
         if isinstance(outcome, Answer):
             return outcome.value
         raise error_of(outcome, request.method)
 
     async def tell(self, request: Request[track.Told]) -> Verdict:
         """What became of a write. Raises for nothing that Last.fm or the network does."""
-        outcome = await self._exchange(request)
+        outcome = (await self.exchange(request)).outcome
         return Answered(outcome.value) if isinstance(outcome, Answer) else verdict_of(outcome)
 
     def walk(self, listing: Listing[T]) -> Walk[T]:
         """A list in pages, from where it is to start."""
         return Walk(listing, self.ask)
 
-    async def _exchange(self, request: Request[T]) -> Answer[T] | Failure:
+    async def exchange(self, request: Request[T]) -> Exchange[T]:
+        """What came back, as it came and as it is understood. Raises for nothing that Last.fm or the network does."""
         sealed = seal(request, self._keys)
         if self._pace:
             await self._pace()
         reply = await self._line.send(sealed)
         outcome = understand(request, sealed, reply)
         _tell_time(reply, outcome, self._on_date)
-        return outcome
+        return Exchange(reply, outcome)
 
     async def close(self) -> None:
         await self._line.close()

@@ -67,6 +67,14 @@ class Fault:
 Failure = Refusal | Nonsense | Fault
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange(Generic[T]):
+    """What came back, as it came and as it is understood."""
+
+    reply: Reply | Fault
+    outcome: Answer[T] | Failure
+
+
 def understand(request: Request[T], sealed: Sealed, reply: Reply | Fault) -> Answer[T] | Failure:
     """The answer to a request, or its failure, without anything secret in the words."""
     if isinstance(reply, Fault):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
@@ -14,6 +15,10 @@ from tonearm.store import pace
 from tonearm.store.database import Store
 
 
+YIELDS = 10.0
+"""Seconds for which a read lets everybody else go first; then it takes its place in the row."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """The rate limit of one API key, kept in the database. `per_second` 0 lifts it."""
@@ -22,6 +27,7 @@ class Pace:
     clock: Clock
     key: str
     per_second: float
+    _reads: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def begin(self) -> None:
         """Make the key's row."""
@@ -51,6 +57,29 @@ class Pace:
             wait = await self.store.write_together(self._book_each, None)
             if wait > 0:
                 await self.clock.sleep(wait)
+
+    async def spare_turn(self) -> None:
+        """Return when no scrobble wants the slot: reads book none ahead, so a scrobble waits for one at the most."""
+        if self.per_second <= 0:
+            return
+        async with self._reads:  # one after the other, in the order in which they came
+            tired = self.clock.now() + YIELDS
+            while (now := self.clock.now()) < tired:
+                wait = await self.store.write(
+                    lambda db: pace.book_if_free(db, self.key, self.clock.now(), self.per_second)
+                )
+                if wait <= 0:
+                    return
+                await self.clock.sleep(min(wait, max(0.0, tired - now)))
+        await self.turn()
+
+    async def last_rest(self) -> pace.Held | None:
+        """The last rest, over or not, until an answer proves that this key is served again."""
+        return await self.store.read(lambda db: pace.rest(db, self.key))
+
+    async def served(self) -> None:
+        """A request that began after the last rest was answered: that rest is over for good."""
+        await self.store.write(lambda db: pace.let_go(db, self.key))
 
     def _book_each(self, db: Connection, callers: Sequence[None]) -> list[float]:
         return [self.book(db) for _ in callers]

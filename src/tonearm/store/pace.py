@@ -25,6 +25,10 @@ class Held:
     rung: int = 1
     since: float = 0.0
 
+    def holds(self, now: float) -> bool:
+        """Whether it rests the key now; what would rest longer than a day was written by a clock put back since."""
+        return now < self.until <= now + LONGEST_REST
+
 
 def begin(db: Connection, key: str) -> None:
     """Make the row of a key."""
@@ -41,6 +45,15 @@ def book(db: Connection, key: str, now: float, per_second: float) -> float:
     tat = db.execute(_TAT, {"named": key}).scalar_one()
     slot = pacing.book(tat, now, per_second)
     if slot.tat != tat:
+        db.execute(_BOOKED, {"named": key, "booked": slot.tat})
+    return slot.wait
+
+
+def book_if_free(db: Connection, key: str, now: float, per_second: float) -> float:
+    """Take a slot only if one is free at once (0); else the seconds until there may be one."""
+    tat = db.execute(_TAT, {"named": key}).scalar_one()
+    slot = pacing.book(tat, now, per_second)
+    if slot.wait <= 0:
         db.execute(_BOOKED, {"named": key, "booked": slot.tat})
     return slot.wait
 
@@ -63,7 +76,7 @@ def rest(db: Connection, key: str, *, keep: bool = False) -> Held | None:
 def held(db: Connection, key: str, now: float) -> Held | None:
     """What rests this key now."""
     last = rest(db, key)
-    return last if last and now < last.until <= now + LONGEST_REST else None
+    return last if last and last.holds(now) else None
 
 
 _HOLD = (

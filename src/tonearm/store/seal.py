@@ -6,6 +6,8 @@ import os
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256
+from hmac import compare_digest
+from hmac import digest as hmac_digest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,11 +40,23 @@ class Seal:
         except InvalidToken:
             raise SealBroken("the stored session cannot be opened: the secret key has changed; sign in again") from None
 
+    def proof(self, text: str) -> str:
+        """What only a holder of the secret can write under a text: 32 hex digits."""
+        return _proof(self.secrets[0], text)
+
+    def proves(self, text: str, proof: str) -> bool:
+        """Whether that was written under the text, with any of the secrets."""
+        return any(compare_digest(_proof(secret, text).encode(), proof.encode()) for secret in self.secrets)
+
     def _fernet(self) -> MultiFernet:
         from cryptography.fernet import Fernet, MultiFernet
 
         keys = (urlsafe_b64encode(sha256(secret.encode()).digest()) for secret in self.secrets)
         return MultiFernet([Fernet(key) for key in keys])
+
+
+def _proof(secret: str, text: str) -> str:
+    return hmac_digest(secret.encode(), text.encode(), "sha256").hex()[:32]
 
 
 def seal_beside(database: Path) -> Seal:

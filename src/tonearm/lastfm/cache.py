@@ -1,0 +1,344 @@
+"""Answers that are remembered: asked for once, kept for a while, and still there when Last.fm is not.
+
+What is kept is the body as it came, so that it outlives a change of what is made of it. Only open reads are kept:
+whatever carries a session or a signature is neither looked up nor written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import unicodedata
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
+from typing import Any, Generic, Protocol, TypeVar
+
+from tonearm.core.verdict import Answered, Cause, Later, Verdict
+from tonearm.lastfm.error import LastFmError, LoginRequired, error_of, verdict_of
+from tonearm.lastfm.methods.track import Told
+from tonearm.lastfm.request import Request, Sealed, Verb
+from tonearm.lastfm.response import Answer, Exchange, Failure, Fault, Refusal, Reply, understand
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+WEEK = 7 * DAY
+
+NEGATIVE = HOUR
+"""Seconds for which it is remembered that Last.fm knows nothing by that name."""
+
+TRUSTED = MINUTE
+"""Seconds after which what is in memory is compared with the store: another process may have forgotten it."""
+
+RETRY = MINUTE
+"""Seconds for which an answer that could not be renewed is not asked for again."""
+
+LARGEST = 8 * 2**20
+"""Bytes of bodies whose answers stay in memory; the values take two to three times as much."""
+
+_Kept = Answer[Any] | Refusal
+_NOTHING_BY_THAT_NAME = frozenset({6, 7})
+_UNSEALED = Sealed(Verb.GET, "", ())
+
+
+class KeptBody(Protocol):
+    """An answer as it is kept. Times are Unix seconds UTC."""
+
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def fetched_at(self) -> float: ...
+    @property
+    def fresh_until(self) -> float: ...
+
+
+class Answers(Protocol):
+    """Where answers outlive this process. It may lose any of them at any time."""
+
+    async def find(self, key: str) -> KeptBody | None:
+        """What is kept under a key; None where nothing is, or nothing can be read now."""
+
+    def keep(
+        self, key: str, body: bytes, *, fetched_at: float, fresh_until: float, artist: str, listener: str
+    ) -> None:
+        """Write an answer soon, without making anybody wait."""
+
+    async def forget(self, *, artist: str, listener: str) -> None:
+        """Forget what is about an artist or about a listener; "" is nobody."""
+
+
+class Upstream(Protocol):
+    """Who is asked where nothing is remembered."""
+
+    async def exchange(self, request: Request[T]) -> Exchange[T]:
+        """What came back; raises a LastFmError where nobody was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered(Generic[T_co]):
+    """An answer and how old it is. `stale`: it should have been renewed by now, and may be wrong.
+
+    `fetched_at` is in Unix seconds UTC, `age` in seconds.
+    """
+
+    value: T_co
+    fetched_at: float
+    age: float
+    stale: bool
+
+
+@dataclass(slots=True)
+class _Entry:
+    """An answer in memory, or that there is none (a Refusal)."""
+
+    outcome: _Kept
+    read: object
+    fetched_at: float
+    fresh_until: float
+    trusted_until: float
+    size: int
+    artist: str
+    listener: str
+    retry_at: float = 0.0
+
+    @property
+    def good_until(self) -> float:
+        """Until when it is given at once while another is fetched: as long again as it was fresh."""
+        return 2 * self.fresh_until - self.fetched_at if isinstance(self.outcome, Answer) else self.fresh_until
+
+    def told(self, method: str, now: float) -> Remembered[Any]:
+        """The answer at that time; raises the LastFmError where Last.fm knew nothing."""
+        if isinstance(self.outcome, Refusal):
+            raise error_of(self.outcome, method)
+        fresh = now < self.fresh_until
+        return Remembered(self.outcome.value, self.fetched_at, max(0.0, now - self.fetched_at), not fresh)
+
+
+def fresh_for(request: Request[object], ttl: float) -> float:
+    """Seconds for which an answer is as good as a new one; 0 for what must not be kept at all.
+
+    Artists, albums, tracks and tags for `ttl`; searches, charts and top lists for a day, since they move; whatever is
+    about a listener for five minutes.
+    """
+    if request.verb is not Verb.GET or request.root is None:
+        return 0.0
+    package, _, name = request.method.casefold().partition(".")
+    if package in ("user", "library") or _listener(request):
+        return min(ttl, 5 * MINUTE)
+    if package in ("chart", "geo") or name == "search" or (package == "tag" and name.startswith("gettop")):
+        return min(ttl, DAY)
+    return ttl if package in ("artist", "album", "track", "tag") else 0.0
+
+
+def key_of(request: Request[object], realm: str) -> str:
+    """Under what an answer is kept: 32 hex digits of who was asked, the method and its parameters in any order."""
+    told = [realm, request.method.casefold(), *(f"{name}={value}" for name, value in sorted(request.params.items()))]
+    return blake2b("\0".join(told).encode(errors="replace"), digest_size=16).hexdigest()
+
+
+def folded(name: str) -> str:
+    """A name as what is about it is found by."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _artist(request: Request[object]) -> str:
+    return folded(request.params.get("artist", ""))
+
+
+def _listener(request: Request[object]) -> str:
+    return folded(request.params.get("username") or request.params.get("user") or "")
+
+
+class Cache:
+    """Answers from memory, else from the store, else from Last.fm; those who ask the same share one request.
+
+    `realm` tells one API from another in a store that both use: the API's address. `now` is Unix seconds.
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        now: Callable[[], float],
+        *,
+        answers: Answers | None = None,
+        realm: str = "",
+        ttl: float = WEEK,
+        largest: int = LARGEST,
+    ) -> None:
+        self._upstream = upstream
+        self._now = now
+        self._answers = answers
+        self._realm = realm
+        self._ttl = ttl
+        self._largest = largest
+        self._memory: OrderedDict[str, _Entry] = OrderedDict()
+        self._size = 0
+        self._flights: dict[tuple[str, object], asyncio.Task[_Entry | LastFmError]] = {}
+        self._forgotten = 0
+
+    async def ask(self, request: Request[T]) -> Remembered[T]:
+        """The answer to a read. Raises a LastFmError where there is none, and none that was kept.
+
+        A stale answer comes at once while another is fetched; one that is very old only if Last.fm is away.
+        """
+        seconds = fresh_for(request, self._ttl)
+        if seconds <= 0:
+            return await self._straight(request)
+        key, read, now = key_of(request, self._realm), _reader(request), self._now()
+        entry = self._memory.get(key)
+        if entry is None or entry.read is not read or not self._trusts(entry, now):
+            entry = await self._shared(key, read, partial(self._obtain, key, request, seconds))
+            now = self._now()
+        elif now >= entry.good_until and now >= entry.retry_at:
+            entry = await self._shared(key, read, partial(self._fetch, key, request, seconds, entry))
+            now = self._now()
+        else:
+            self._memory.move_to_end(key)
+        if now >= entry.fresh_until and now >= entry.retry_at:
+            self._begin(key, read, partial(self._fetch, key, request, seconds, entry))
+        return entry.told(request.method, now)
+
+    async def tell(self, request: Request[Told], listener: str = "") -> Verdict:
+        """What became of a write, as `LastFm.tell`; what was kept about its artist and its listener is forgotten."""
+        try:
+            outcome = (await self._upstream.exchange(request)).outcome
+        except LastFmError as error:
+            return Later(error.cause, error.retry_after)
+        await self.forget(artist=request.params.get("artist", ""), listener=listener)
+        return Answered(outcome.value) if isinstance(outcome, Answer) else verdict_of(outcome)
+
+    async def forget(self, *, artist: str = "", listener: str = "") -> None:
+        """Forget what is about an artist or about a listener, in other processes too (there within a minute)."""
+        artist, listener = folded(artist), folded(listener)
+        self._forgotten += 1
+        for key, entry in list(self._memory.items()):
+            if (artist and entry.artist == artist) or (listener and entry.listener == listener):
+                self._drop(key)
+        if self._answers:
+            await self._answers.forget(artist=artist, listener=listener)
+
+    async def close(self) -> None:
+        """End the requests that are on their way."""
+        flights = list(self._flights.values())
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+
+    async def _straight(self, request: Request[T]) -> Remembered[T]:
+        outcome = (await self._upstream.exchange(request)).outcome
+        if isinstance(outcome, Answer):
+            return Remembered(outcome.value, self._now(), 0.0, False)
+        raise error_of(outcome, request.method)
+
+    def _trusts(self, entry: _Entry, now: float) -> bool:
+        return self._answers is None or now < entry.trusted_until
+
+    async def _shared(
+        self, key: str, read: object, work: Callable[[], Coroutine[Any, Any, _Entry | LastFmError]]
+    ) -> _Entry:
+        """What the work brings, done once for all who want it; whoever leaves early stops nobody else's."""
+        found = await asyncio.shield(self._begin(key, read, work))
+        if isinstance(found, LastFmError):
+            raise type(found)(found.cause, found.retry_after, found.sent)  # one for each who waited
+        return found
+
+    def _begin(
+        self, key: str, read: object, work: Callable[[], Coroutine[Any, Any, _Entry | LastFmError]]
+    ) -> asyncio.Task[_Entry | LastFmError]:
+        flight = self._flights.get((key, read))
+        if flight is None:
+            flight = self._flights[key, read] = asyncio.create_task(work())
+            flight.add_done_callback(lambda _: self._flights.pop((key, read), None))
+        return flight
+
+    async def _obtain(self, key: str, request: Request[object], seconds: float) -> _Entry | LastFmError:
+        """From the store, else from Last.fm, else what is still in memory."""
+        found = await self._find(key, request, seconds)
+        if found and self._now() < found.good_until:
+            return found
+        return await self._fetch(key, request, seconds, found or self._memory.get(key))
+
+    async def _find(self, key: str, request: Request[object], seconds: float) -> _Entry | None:
+        kept = await self._answers.find(key) if self._answers else None
+        if kept is None or kept.fetched_at > self._now() + MINUTE:  # by a clock that has been put back since
+            return None
+        had = self._memory.get(key)
+        if had and had.read is _reader(request) and had.fetched_at == kept.fetched_at:
+            had.trusted_until = self._now() + TRUSTED
+            return had
+        outcome = _kept(understand(request, _UNSEALED, Reply(200, {}, kept.body)))
+        if outcome is None:
+            return None  # written by another version, or by a hand: as good as nothing
+        until = min(kept.fresh_until, kept.fetched_at + seconds)
+        return self._remember(key, request, outcome, kept.fetched_at, until, len(kept.body))
+
+    async def _fetch(
+        self, key: str, request: Request[object], seconds: float, had: _Entry | None
+    ) -> _Entry | LastFmError:
+        began = self._forgotten
+        try:
+            exchange = await self._upstream.exchange(request)
+        except LastFmError as error:
+            return self._instead(had, error)
+        outcome, reply, now = _kept(exchange.outcome), exchange.reply, self._now()
+        if outcome is None or isinstance(reply, Fault):
+            assert not isinstance(exchange.outcome, Answer)
+            return self._instead(had, error_of(exchange.outcome, request.method))
+        until = now + (min(seconds, NEGATIVE) if isinstance(outcome, Refusal) else seconds)
+        if began != self._forgotten:  # it may be older than what made somebody forget it
+            return _entry(request, outcome, now, until, now, 0)
+        if self._answers:
+            about = {"artist": _artist(request), "listener": _listener(request)}
+            self._answers.keep(key, reply.body, fetched_at=now, fresh_until=until, **about)
+        return self._remember(key, request, outcome, now, until, len(reply.body))
+
+    def _instead(self, had: _Entry | None, error: LastFmError) -> _Entry | LastFmError:
+        """What was kept, where no other can be had now: unless it has become private."""
+        if had is None or isinstance(error, LoginRequired):
+            return error
+        had.retry_at = self._now() + RETRY
+        had.trusted_until = max(had.trusted_until, had.retry_at)
+        return had
+
+    def _remember(
+        self, key: str, request: Request[object], outcome: _Kept, fetched_at: float, fresh_until: float, size: int
+    ) -> _Entry:
+        entry = _entry(request, outcome, fetched_at, fresh_until, self._now() + TRUSTED, size)
+        self._drop(key)
+        self._memory[key] = entry
+        self._size += size
+        while self._size > self._largest:
+            self._drop(next(iter(self._memory)))
+        return entry
+
+    def _drop(self, key: str) -> None:
+        entry = self._memory.pop(key, None)
+        if entry:
+            self._size -= entry.size
+
+
+def _entry(
+    request: Request[object], outcome: _Kept, fetched_at: float, fresh_until: float, trusted_until: float, size: int
+) -> _Entry:
+    artist, listener = _artist(request), _listener(request)
+    return _Entry(outcome, _reader(request), fetched_at, fresh_until, trusted_until, size, artist, listener)
+
+
+def _kept(outcome: Answer[object] | Failure) -> _Kept | None:
+    """What is worth keeping: an answer, or that there is nothing by that name."""
+    match outcome:
+        case Answer():
+            return outcome
+        case Refusal(Cause(number)) if number in _NOTHING_BY_THAT_NAME:
+            return outcome
+        case _:
+            return None
+
+
+def _reader(request: Request[object]) -> object:
+    """What makes a value of the answer: two that read the same body differently must not share one."""
+    read = request.read.func if isinstance(request.read, partial) else request.read
+    return getattr(read, "__code__", read)  # a function within a function is another one each time

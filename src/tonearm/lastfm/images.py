@@ -1,0 +1,157 @@
+"""Pictures that Last.fm's answers name: fetched once, kept, and looked at before they are given to a browser.
+
+Only for addresses that an answer named, which is for the caller to see to. No redirect is followed, nothing is
+fetched from this machine or its network, and nothing comes through but the formats below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from tonearm.lastfm.cache import DAY, MINUTE, Answers
+if TYPE_CHECKING:
+    import httpx2
+
+LARGEST_IMAGE = 2 * 2**20
+"""Bytes; a cover of 300 pixels takes 30 kB."""
+
+PATIENCE = 15.0
+"""Seconds in which an image has to be there."""
+
+AT_ONCE = 4
+"""Images that are fetched beside each other."""
+
+KEPT = 30 * DAY
+"""Seconds; the address of an image names its content, so it never changes."""
+
+NONE_KEPT = 10 * MINUTE
+"""Seconds for which it is remembered that there was no image."""
+
+_PRIVATE = frozenset({"localhost", "local", "internal", "lan", "home", "arpa"})
+_FORMATS: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
+    (0, b"GIF8", "image/gif"),
+    (8, b"WEBP", "image/webp"),
+    (4, b"ftypavif", "image/avif"),
+)
+"""Where in a file which bytes stand, and what it is then. No SVG: that is a program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture: `kind` is its media type, by its bytes."""
+
+    kind: str
+    body: bytes = field(repr=False)
+
+
+class Images:
+    """Pictures from the store, else from where they lie. `near` is the API's address: an emulator's pictures may lie
+    on the same machine as it does."""
+
+    def __init__(
+        self,
+        http: httpx2.AsyncClient,
+        now: Callable[[], float],
+        *,
+        answers: Answers | None = None,
+        near: str = "",
+        user_agent: str = "",
+    ) -> None:
+        self._http = http
+        self._now = now
+        self._answers = answers
+        self._near = urlsplit(near).netloc.lower()
+        self._headers = {"User-Agent": user_agent, "Accept": "image/*"}
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self._flights: dict[str, asyncio.Task[Image | None]] = {}
+
+    async def get(self, url: str) -> Image | None:
+        """The picture at an address; None where there is none, or none that a browser should get."""
+        if not self._allowed(url):
+            return None
+        flight = self._flights.get(url)
+        if flight is None:
+            flight = self._flights[url] = asyncio.create_task(self._obtain(url))
+            flight.add_done_callback(lambda _: self._flights.pop(url, None))
+        return await asyncio.shield(flight)
+
+    async def close(self) -> None:
+        """End what is on its way."""
+        flights = list(self._flights.values())
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+
+    def _allowed(self, url: str) -> bool:
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return False
+        if parts.scheme not in ("http", "https") or "@" in parts.netloc or not parts.hostname:
+            return False
+        return parts.netloc.lower() == self._near or not _is_within(parts.hostname)
+
+    async def _obtain(self, url: str) -> Image | None:
+        key = blake2b(f"image\0{url}".encode(errors="replace"), digest_size=16).hexdigest()
+        kept = await self._answers.find(key) if self._answers else None
+        if kept and self._now() < kept.fresh_until:
+            return as_image(kept.body)
+        async with self._places:
+            body = await self._fetch(url)
+        image = as_image(body)
+        if image is None and kept and kept.body:
+            return as_image(kept.body)
+        if self._answers:
+            now = self._now()
+            until = now + (KEPT if image else NONE_KEPT)
+            body = body if image else b""
+            self._answers.keep(key, body, fetched_at=now, fresh_until=until, artist="", listener="")
+        return image
+
+    async def _fetch(self, url: str) -> bytes:
+        """What lies there; nothing where that cannot be had, or is too large."""
+        import httpx2
+
+        try:
+            async with asyncio.timeout(PATIENCE):
+                request = httpx2.Request("GET", url, headers=self._headers)  # with no cookie of a host's own client
+                response = await self._http.send(request, stream=True, follow_redirects=False)
+                try:
+                    return await _whole(response) if response.status_code == 200 else b""
+                finally:
+                    await response.aclose()
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, TimeoutError, RuntimeError):
+            return b""
+
+
+async def _whole(response: httpx2.Response) -> bytes:
+    body = b""
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > LARGEST_IMAGE:
+            return b""
+    return body
+
+
+def as_image(body: bytes) -> Image | None:
+    """The picture that these bytes are; None where they are none that is known."""
+    kind = next((kind for at, magic, kind in _FORMATS if body[at : at + len(magic)] == magic), None)
+    return Image(kind, body) if kind else None
+
+
+def _is_within(host: str) -> bool:
+    """Whether a host is this machine or one of its own network, as far as its name tells."""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        last = host.rstrip(".").rpartition(".")[2]
+        # "localhost", "intranet", "2130706433", "127.1", "0x7f.1": what is no public name may be any address.
+        return last == host.rstrip(".") or last[:1].isdigit() or last.lower() in _PRIVATE
