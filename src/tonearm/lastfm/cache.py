@@ -59,7 +59,7 @@ class Answers(Protocol):
     """Where answers outlive this process. It may lose any of them at any time."""
 
     async def find(self, key: str) -> KeptBody | None:
-        """What is kept under a key; None where nothing is, or nothing can be read now."""
+        """What is kept under a key, None where nothing is. Raises OSError where nothing can be read now."""
 
     def keep(
         self, key: str, body: bytes, *, fetched_at: float, fresh_until: float, artist: str, listener: str
@@ -262,11 +262,16 @@ class Cache:
         return await self._fetch(key, request, seconds, found or self._memory.get(key))
 
     async def _find(self, key: str, request: Request[object], seconds: float) -> _Entry | None:
-        kept = await self._answers.find(key) if self._answers else None
+        had = self._memory.get(key)
+        if had and had.read is not _reader(request):
+            had = None
+        try:
+            kept = await self._answers.find(key) if self._answers else None
+        except OSError:
+            return had
         if kept is None or kept.fetched_at > self._now() + MINUTE:  # by a clock that has been put back since
             return None
-        had = self._memory.get(key)
-        if had and had.read is _reader(request) and had.fetched_at == kept.fetched_at:
+        if had and had.fetched_at == kept.fetched_at:
             had.trusted_until = self._now() + TRUSTED
             return had
         outcome = _kept(understand(request, _UNSEALED, Reply(200, {}, kept.body)))

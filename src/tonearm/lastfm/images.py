@@ -101,7 +101,10 @@ class Images:
 
     async def _obtain(self, url: str) -> Image | None:
         key = blake2b(f"image\0{url}".encode(errors="replace"), digest_size=16).hexdigest()
-        kept = await self._answers.find(key) if self._answers else None
+        try:
+            kept = await self._answers.find(key) if self._answers else None
+        except OSError:
+            kept = None
         if kept and self._now() < kept.fresh_until:
             return as_image(kept.body)
         async with self._places:

@@ -19,8 +19,8 @@ from threading import Lock
 from typing import TypeVar
 
 from sqlalchemy import (
+    DDL,
     URL,
-    BigInteger,
     Boolean,
     Column,
     Connection,
@@ -91,6 +91,8 @@ answer = Table(
     Index("answer_1_by_listener", "listener"),
     Index("answer_1_by_use", "used_at", "size"),
 )
+# What is lost with a crash of the server is fetched again; in return no write waits for its disk.
+event.listen(answer, "after_create", DDL("ALTER TABLE answer_1 SET UNLOGGED").execute_if(dialect="postgresql"))
 _CHANGED = tuple(c.name for c in answer.c if c.name != "key")
 _FIND = select(answer.c.body, answer.c.packed, answer.c.fetched_at, answer.c.fresh_until, answer.c.used_at).where(
     answer.c.key == bindparam("named")
@@ -110,8 +112,8 @@ class Kept:
 class AnswerStore:
     """Answers by their key, for all processes that have the same database.
 
-    Opened when it is first used. Whatever is wrong with it is logged and otherwise goes unnoticed: nothing is
-    found then, and nothing kept. `now` is Unix seconds, `largest` bytes.
+    Opened when it is first used. Whatever is wrong with it is logged, and nothing is kept then. `now` is Unix
+    seconds, `largest` bytes.
     """
 
     def __init__(self, url: URL, now: Callable[[], float], largest: int = LARGEST) -> None:
@@ -128,7 +130,7 @@ class AnswerStore:
         self._writes = ThreadPoolExecutor(1, thread_name_prefix="tonearm-keeps")
 
     async def find(self, key: str) -> Kept | None:
-        """What is kept under a key; None where nothing is, or nothing can be read now."""
+        """What is kept under a key, None where nothing is. Raises OSError where nothing can be read now."""
         return await asyncio.get_running_loop().run_in_executor(self._finds, self._find, key)
 
     def keep(
@@ -154,9 +156,12 @@ class AnswerStore:
             self._engine.dispose()
 
     def _find(self, key: str) -> Kept | None:
-        row = self._with(lambda db: db.execute(_FIND, {"named": key}).first())
-        if row is None:
+        found = self._with(lambda db: [*db.execute(_FIND, {"named": key})])
+        if found is None:
+            raise OSError("the cache of answers cannot be read now")
+        if not found:
             return None
+        [row] = found
         try:
             body = zlib.decompress(row.body) if row.packed else row.body
         except zlib.error:
