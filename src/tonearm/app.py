@@ -17,22 +17,28 @@ from tonearm.clock import Clock, SharedClock, SystemClock
 from tonearm.deck import Deck
 from tonearm.engine.embedded import PAUSE, EmbeddedEngine
 from tonearm.engine.engine import Engine
+from tonearm.lastfm.cache import WEEK, Cache
 from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm
+from tonearm.lastfm.images import Images
 from tonearm.lastfm.request import Keys
 from tonearm.service.announcing import Announcer
 from tonearm.service.counting import Counting
 from tonearm.service.delivering import Delivering
+from tonearm.service.enriching import Enriching
 from tonearm.service.listeners import Listeners
 from tonearm.service.listening import Listening
+from tonearm.service.looking_up import LookingUp
 from tonearm.service.loving import Loving
 from tonearm.service.now_playing import NowPlaying
 from tonearm.service.pacing import Pace
+from tonearm.service.reading import Reading
 from tonearm.service.scanning import Scanning
 from tonearm.service.signing_in import SigningIn
 from tonearm.service.tally import Tally
 from tonearm.service.telling import Telling
 from tonearm.service.timing import LastFmTime, keep_looking, look
 from tonearm.store import queue
+from tonearm.store.answers import AnswerStore
 from tonearm.store.database import Store, database_url, sqlite_file
 from tonearm.store.lock import sole_sender
 from tonearm.store.migrate import migrate
@@ -42,7 +48,7 @@ if TYPE_CHECKING:
     import httpx2
 
 AUTH_URL = "https://www.last.fm/api/auth/"
-DELIVER, IMPORT = "deliver", "import"
+DELIVER, IMPORT, ENRICH = "deliver", "import", "enrich"
 REQUESTS_PER_SECOND = 4.0
 """Last.fm's old terms named 5 a second; the present ones leave it to them: https://www.last.fm/api/tos"""
 
@@ -58,6 +64,7 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
     user_agent: str = USER_AGENT,
     requests_per_second: float = REQUESTS_PER_SECOND,
     daily_scrobbles: int | None = None,
+    cache_ttl: float = WEEK,
     secret_key: str = "",
     http: httpx2.AsyncClient | None = None,
     clock: Clock | None = None,
@@ -69,7 +76,8 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
     DatabaseTooNew where a newer tonearm wrote it, and AlreadyOpen where another process delivers from it
     (with `deliver=False` this one only reports, and leaves the sending to the other). `secret_key` seals the
     session keys; without one a key file is made beside a SQLite file. Rates are per second, 0 lifts the limit;
-    `daily_scrobbles` is each listener's daily limit at Last.fm, None to learn it where it is met.
+    `daily_scrobbles` is each listener's daily limit at Last.fm, None to learn it where it is met. `cache_ttl` is for how
+    many seconds an answer about an artist, an album or a track is as good as a new one, 0 to remember none.
 
     `http` is the host's own client for all requests to Last.fm, which is left open; None: one of the deck's own.
     `clock` is where the deck has time, waiting and chance from; None: the machine's, with the
@@ -88,8 +96,10 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
                 keys = Keys(api_key, api_secret)
                 limits = _Limits(requests_per_second, daily_scrobbles)
                 client = partial(LastFm, keys, api_url, http=line, user_agent=user_agent)
-                async with _time(store, clock) as time:
-                    parts = _Parts(store, time, seal, keys, auth_url, limits)
+                async with _time(store, clock) as time, _answers(url, time) as answers:
+                    remember = partial(Cache, now=time.now, answers=answers, realm=api_url, ttl=cache_ttl)
+                    images = Images(line, time.now, answers=answers, near=api_url, user_agent=user_agent)
+                    parts = _Parts(store, time, seal, keys, auth_url, limits, remember, images)
                     async with _deck(parts, client, deliver) as deck:
                         yield deck
         finally:
@@ -110,6 +120,17 @@ class _Parts:
     keys: Keys
     auth_url: str
     limits: _Limits
+    remember: Callable[[Reading], Cache]
+    images: Images
+
+
+@asynccontextmanager
+async def _answers(url: URL, clock: Clock) -> AsyncIterator[AnswerStore]:
+    answers = AnswerStore(url, clock.now)
+    try:
+        yield answers
+    finally:
+        await asyncio.to_thread(answers.close)
 
 
 @asynccontextmanager
@@ -158,6 +179,9 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     pace = Pace(store, clock, keys.api_key, parts.limits.requests_per_second)
     time = LastFmTime(clock)
     paced = client(pace=pace.turn, on_date=time.heard)
+    reading = Reading(client(pace=pace.spare_turn, on_date=time.heard), pace, clock)
+    cache = parts.remember(reading)
+    looking_up = LookingUp(cache, parts.images, seal)
     deck = Deck(
         clock=clock,
         announcer=announcer,
@@ -168,6 +192,8 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         telling=Telling(store, clock, announcer, ring),
         loving=Loving(store, clock, paced, pace, announcer, lambda account: engine.hint(IMPORT, [account])),
         scanning=Scanning(store),
+        looking_up=looking_up,
+        enriching=Enriching(store, clock, looking_up, announcer, lambda account: engine.hint(ENRICH, [account])),
         tally=tally,
         configured=bool(keys.api_key and keys.api_secret),
         store=store,
@@ -184,18 +210,22 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         post, told = client(on_date=time.heard).scrobble, counting.changed
         crowded = partial(engine.crowded, DELIVER)
         delivering = Delivering(store, clock, pace, post, seal, announcer, told, tally, owner, time, daily, crowded)
-        tasks.append(asyncio.create_task(_run(engine, delivering, deck.loving, stop)))
+        tasks.append(asyncio.create_task(_run(engine, delivering, deck, stop)))
     try:
         yield deck
     finally:
         stop.set()
         tasks[0].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await cache.close()
+        await parts.images.close()
 
 
-async def _run(engine: Engine, delivering: Delivering, loving: Loving, stop: asyncio.Event) -> None:
+async def _run(engine: Engine, delivering: Delivering, deck: Deck, stop: asyncio.Event) -> None:
     async def due() -> list[tuple[str, int]]:
         deliveries = [(DELIVER, account) for account in await delivering.due()]
-        return deliveries + [(IMPORT, account) for account in await loving.due()]
+        imports = [(IMPORT, account) for account in await deck.loving.due()]
+        return deliveries + imports + [(ENRICH, account) for account in await deck.enriching.due()]
 
-    await engine.run({DELIVER: delivering.deliver, IMPORT: loving.go_on}, due, stop)
+    handlers = {DELIVER: delivering.deliver, IMPORT: deck.loving.go_on, ENRICH: deck.enriching.go_on}
+    await engine.run(handlers, due, stop)

@@ -12,8 +12,10 @@ from tonearm.core import loved
 from tonearm.core.account import Account
 from tonearm.core.play import Play, Track
 from tonearm.service.announcing import Announcer
+from tonearm.service.enriching import Enriched, Enriching, enriched
 from tonearm.service.listeners import FIRST_LISTENER, Listeners, QueueStanding
 from tonearm.service.listening import Listening, Taken
+from tonearm.service.looking_up import LookingUp
 from tonearm.service.loving import Loving, tally
 from tonearm.service.now_playing import NowPlaying, Shown
 from tonearm.service.scanning import Found, Scanning
@@ -46,6 +48,8 @@ class Deck:
     telling: Telling
     loving: Loving
     scanning: Scanning
+    looking_up: LookingUp
+    enriching: Enriching
     tally: Tally
     ring: Callable[[int], None]
     configured: bool

@@ -74,6 +74,7 @@ def _opened(settings: Settings, deliver: bool) -> Any:
         auth_url=settings.lastfm_auth_url,
         requests_per_second=settings.lastfm_requests_per_second,
         daily_scrobbles=settings.lastfm_daily_scrobbles,
+        cache_ttl=settings.lastfm_cache_ttl,
         secret_key=settings.tonearm_secret_key.get_secret_value(),
         deliver=deliver,
     )

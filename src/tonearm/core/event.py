@@ -58,7 +58,17 @@ class ImportProgress:
     total: int
 
 
-Event = AuthChanged | NowPlayingShown | ScrobbleStatus | QueueUpdated | ImportProgress
+@dataclass(frozen=True, slots=True)
+class EnrichProgress:
+    """Last.fm was asked about more songs of the library: `done` of `total`."""
+
+    kind: ClassVar[str] = "lastfm:enrich-progress"
+    job: int
+    done: int
+    total: int
+
+
+Event = AuthChanged | NowPlayingShown | ScrobbleStatus | QueueUpdated | ImportProgress | EnrichProgress
 
 
 def data(event: Event) -> dict[str, object]:

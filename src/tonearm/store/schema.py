@@ -222,6 +222,23 @@ library = Table(
 )
 _once(library, "library_path_once", ("account",), ("path",))
 
+song = Table(
+    "song",  # what Last.fm knows about the songs of libraries, by the names in their files; no listener's own
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("artist", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("known", Boolean, nullable=False),
+    _words("mbid"),
+    _words("artist_mbid"),
+    _words("album_mbid"),
+    Column("listeners", BigInteger),
+    Column("playcount", BigInteger),
+    Column("tags", JSON),
+    _moment("looked_at"),
+    UniqueConstraint("artist", "title", name="song_once"),
+)
+
 loved = Table(
     "loved",
     metadata,

@@ -17,6 +17,10 @@ if TYPE_CHECKING:  # imported when first needed: it costs 25 ms
     from cryptography.fernet import MultiFernet
 
 
+PROOF = 32
+"""Characters of a proof."""
+
+
 class SealBroken(Exception):
     """A sealed session cannot be opened: the key is not the one that sealed it."""
 
@@ -56,7 +60,7 @@ class Seal:
 
 
 def _proof(secret: str, text: str) -> str:
-    return hmac_digest(secret.encode(), text.encode(), "sha256").hex()[:32]
+    return hmac_digest(secret.encode(), text.encode(), "sha256").hex()[:PROOF]
 
 
 def seal_beside(database: Path) -> Seal:

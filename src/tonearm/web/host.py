@@ -9,11 +9,12 @@ from tonearm.deck import Deck, Listener
 from tonearm.service.listeners import BadName
 from tonearm.web.api import lastfm_router
 from tonearm.web.events import events_router
+from tonearm.web.metadata import metadata_router
 from tonearm.web.stories import stories_router
 
 
 def router(deck: Deck, *, listener: Callable[..., Any], callback_url: str | None = None) -> APIRouter:
-    """A router with the `/lastfm` endpoints and `/events`.
+    """A router with the `/lastfm` endpoints, `/metadata` and `/events`.
 
     `listener` is the host's dependency: it returns the listener's name (or a Listener), or refuses.
     `callback_url` is where a browser reaches `/lastfm/auth-callback`, where the request does not tell.
@@ -28,5 +29,6 @@ def router(deck: Deck, *, listener: Callable[..., Any], callback_url: str | None
     both = APIRouter()
     both.include_router(lastfm_router(deck, who, callback_url))
     both.include_router(stories_router(deck, who))
+    both.include_router(metadata_router(deck, who))
     both.include_router(events_router(deck, who))
     return both

@@ -12,6 +12,7 @@ Schema = Mapping[str, Any]
 _TITLES = {
     "lastfm": "Last.fm",
     "events": "Events",
+    "metadata": "Metadata",
     "operation": "Watching over the service",
 }
 _METHODS = ("get", "post", "put", "patch", "delete")

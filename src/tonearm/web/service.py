@@ -15,6 +15,7 @@ from tonearm.web.access import Access, Guard
 from tonearm.web.api import lastfm_router
 from tonearm.web.events import events_router
 from tonearm.web.health import health_router
+from tonearm.web.metadata import metadata_router
 from tonearm.web.pages import pages_router
 from tonearm.web.sheets import pages_for_browsers
 from tonearm.web.stories import stories_router
@@ -57,6 +58,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
     asked = [Depends(_TOKEN)]
     app.include_router(lastfm_router(deck, access, callback), dependencies=asked)
     app.include_router(stories_router(deck, access), dependencies=asked)
+    app.include_router(metadata_router(deck, access), dependencies=asked)
     app.include_router(events_router(deck, access), dependencies=asked)
     app.include_router(health_router(deck, access))
     secure = public_url.startswith("https://")

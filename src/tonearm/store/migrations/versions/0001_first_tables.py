@@ -58,6 +58,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
+        "song",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("artist", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("known", sa.Boolean(), nullable=False),
+        sa.Column("mbid", sa.Text(), server_default="", nullable=False),
+        sa.Column("artist_mbid", sa.Text(), server_default="", nullable=False),
+        sa.Column("album_mbid", sa.Text(), server_default="", nullable=False),
+        sa.Column("listeners", sa.BigInteger(), nullable=True),
+        sa.Column("playcount", sa.BigInteger(), nullable=True),
+        sa.Column("tags", sa.JSON(), nullable=True),
+        sa.Column("looked_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("artist", "title", name="song_once"),
+    )
+    op.create_table(
         "attempt",
         sa.Column("id", ID, nullable=False),
         sa.Column("account", ID, nullable=False),

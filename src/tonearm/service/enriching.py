@@ -1,0 +1,174 @@
+"""Enriching: tags, MusicBrainz ids and listeners for the songs of a scanned library, song by song, in spare slots.
+
+No file is touched: what is found stands in the database, by the names in the files. A crash or an outage loses
+nothing: the run goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core.event import EnrichProgress
+from tonearm.core.play import Nameless
+from tonearm.lastfm.error import LastFmError
+from tonearm.service.announcing import Announcer
+from tonearm.service.looking_up import LookingUp, NotKnown
+from tonearm.store import library, runs, songs
+from tonearm.store.database import Store
+from tonearm.store.runs import Run, RunState
+from tonearm.store.songs import Song
+
+KIND = "enrich"
+STEP = 10
+"""Songs that are written together, with the run's cursor."""
+
+CHUNK = 60.0
+"""Seconds after which a run lets others have its place."""
+
+AGAIN = 30 * 86400.0
+"""Seconds after which a song is looked up once more: listeners and tags change slowly."""
+
+REST = 60.0
+"""Seconds that a run rests where Last.fm is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enriched:
+    """What a run has found: songs that Last.fm knows, and those that it does not."""
+
+    known: int = 0
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Enriching:
+    """Runs over libraries: one at a time for each account."""
+
+    store: Store
+    clock: Clock
+    looking_up: LookingUp
+    announcer: Announcer
+    ring: Callable[[int], None]
+    _rests: dict[int, float] = field(default_factory=dict)
+
+    async def start(self, account: int) -> Run:
+        """Begin a run, or join the one that goes on. One that rested goes on at once."""
+        now = self.clock.now()
+
+        def begin(db: Connection) -> Run:
+            run = runs.begin(db, account, KIND, "", now, 0.0)
+            run = replace(run, total=library.size(db, account), fault="", updated_at=now)
+            runs.write(db, run)
+            return run
+
+        run = await self.store.write(begin)
+        self._rests.pop(account, None)
+        self.ring(account)
+        return run
+
+    async def job(self, account: int, number: int) -> Run | None:
+        """How a run stands. While it rests because Last.fm is away, its `fault` says so."""
+        run = await self.store.read(partial(runs.find, account=account, number=number))
+        return run if run and run.kind == KIND else None
+
+    async def song(self, artist: str, title: str) -> Song | None:
+        """What was found about a song of a library; None where nobody has looked yet."""
+        return await self.store.read(partial(songs.find, artist=artist, title=title))
+
+    async def due(self) -> list[int]:
+        """Accounts whose run goes on now: after a crash too."""
+        now = self.clock.now()
+        accounts = await self.store.read(partial(runs.running, kind=KIND))
+        return [account for account in accounts if not now < self._rests.get(account, 0.0) <= now + REST]
+
+    async def go_on(self, account: int) -> float | None:
+        """Look up song after song for a minute, or until all are done, or Last.fm is away."""
+        run = await self.store.read(partial(runs.unfinished, account=account, kind=KIND))
+        ends = self.clock.now() + CHUNK
+        while run and run.state is RunState.RUNNING:
+            run, rests = await self._step(run)
+            self.announcer.tell(account, EnrichProgress(run.id, run.done, run.total))
+            now = self.clock.now()
+            if rests:
+                self._rests[account] = now + REST
+                return now + REST
+            if now >= ends:
+                return now
+        return None
+
+    async def _step(self, run: Run) -> tuple[Run, bool]:
+        """Look up the next songs and write what was found; whether Last.fm was away then."""
+        ask = partial(songs.to_look_up, account=run.account, start=run.cursor, before=self.clock.now() - AGAIN)
+        files = await self.store.read(lambda db: ask(db, limit=STEP))
+        found: dict[tuple[str, str], Song] = {}
+        fault = ""
+        cursor = run.cursor
+        for number, artist, title in files:
+            try:
+                if (artist, title) not in found:
+                    found[artist, title] = await self._look(artist, title)
+            except LastFmError as error:
+                fault = str(error)
+                break
+            cursor = number + 1
+        over = not fault and len(files) < STEP
+        known = sum(one.known for one in found.values())
+        counts = {
+            "known": run.counts.get("known", 0) + known,
+            "unknown": run.counts.get("unknown", 0) + len(found) - known,
+        }
+        moved = replace(
+            run,
+            state=RunState.DONE if over else RunState.RUNNING,
+            cursor=cursor,
+            counts=counts,
+            fault=fault,
+            updated_at=self.clock.now(),
+        )
+        return await self.store.write(partial(_write, moved=moved, found=list(found.values()))), bool(fault)
+
+    async def _look(self, artist: str, title: str) -> Song:
+        now = self.clock.now()
+        try:
+            heard = await self.looking_up.track(artist, title)
+        except Nameless:  # a name without end: no request could ask for it
+            heard = NotKnown("")
+        if isinstance(heard, NotKnown):
+            return Song(artist, title, False, now)
+        about = heard.value
+        tags = about.tags
+        if not tags:  # most tracks have none of their own, and their artist nearly always has
+            by = await self.looking_up.tags(about.artist or artist)
+            tags = () if isinstance(by, NotKnown) else by.value
+        return Song(
+            artist,
+            title,
+            True,
+            now,
+            about.mbid,
+            about.artist_mbid,
+            about.album.mbid if about.album else "",
+            about.listeners,
+            about.playcount,
+            tuple(tag.name for tag in tags),
+        )
+
+
+def enriched(run: Run) -> Enriched:
+    """What a run has found so far."""
+    return Enriched(**run.counts)
+
+
+def _write(db: Connection, moved: Run, found: list[Song]) -> Run:
+    """What was found and the cursor move together."""
+    total = library.size(db, moved.account)
+    done = total if moved.state is RunState.DONE else songs.passed(db, moved.account, moved.cursor)
+    run = replace(moved, done=done, total=total)
+    songs.write(db, found)
+    runs.write(db, run)
+    return run

@@ -1,0 +1,190 @@
+"""`/metadata`: artists, albums, tracks and their pictures, from what is remembered of Last.fm's answers.
+
+Names stand in the path, each encoded for itself: `/metadata/tracks/AC%2FDC/T.N.T.`. What an address cannot hold
+there (a name of one or two dots, or whatever a proxy decodes on the way) goes as parameters of the same address
+without names: `/metadata/tracks?artist=..&title=.`.
+"""
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+from urllib.parse import quote, unquote
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import AfterValidator
+from starlette.routing import Match
+from starlette.types import Scope
+
+from tonearm.core.play import Nameless
+from tonearm.deck import Deck
+from tonearm.lastfm.breaker import Resting
+from tonearm.lastfm.cache import Remembered
+from tonearm.lastfm.error import LastFmError
+from tonearm.lastfm.images import Image
+from tonearm.service.looking_up import LONGEST_NAME, Kind, NotKnown
+from tonearm.web import metadata_shapes as shapes
+from tonearm.web.api import Ask
+from tonearm.web.faults import Answers
+from tonearm.web.shapes import Detail
+
+T = TypeVar("T")
+
+A_YEAR, A_DAY, AN_HOUR = 31_536_000, 86_400, 3_600
+LONGEST_TICKET = 4096
+
+_AWAY: dict[int | str, dict[str, Any]] = {
+    401: {"model": Detail, "description": "Nobody that this service knows asks."},
+    404: {"model": Detail, "description": "Last.fm knows nothing by that name."},
+    502: {"model": Detail, "description": "Last.fm refuses or is away, and nothing is remembered."},
+    503: {"model": Detail, "description": "Nothing is remembered, and Last.fm is left alone for now or there is no key."},
+}
+_PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}},
+}
+
+_InPath = Annotated[str, Path(description="Encoded for itself: a slash is %2F."), AfterValidator(unquote)]
+_Given = Annotated[str, Query(max_length=LONGEST_NAME)]
+_OrNone = Annotated[str, Query(max_length=LONGEST_NAME)]
+
+
+class ByRawPath(Answers):
+    """Routes that are found by the address as it came, so that an encoded slash is part of a name."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether it is this route, with its parameters still encoded."""
+        raw = scope.get("raw_path", b"").decode("latin-1").partition("?")[0]
+        path = raw if unquote(raw) == scope["path"] else quote(scope["path"])  # else a host has changed it on the way
+        return super().matches({**scope, "path": path})
+
+
+def metadata_router(deck: Deck, who: Ask) -> APIRouter:
+    """The endpoints on a deck, for everybody whom it knows: what Last.fm says is the same to all."""
+    router = APIRouter(
+        prefix="/metadata", tags=["metadata"], responses=_AWAY, route_class=ByRawPath, dependencies=[Depends(who)]
+    )
+    _artist_routes(router, deck)
+    _work_routes(router, deck)
+    _picture_routes(router, deck)
+    return router
+
+
+def _artist_routes(router: APIRouter, deck: Deck) -> None:
+    look = deck.looking_up
+
+    @router.get("/artists/{name:path}/similar", response_model=shapes.SimilarOut)
+    async def similar(request: Request, name: _InPath) -> Any:
+        """Up to a hundred artists like one, the likest first."""
+        return await _answer(look.similar(name), shapes.similar, _pictures(deck, request))
+
+    @router.get("/similar", response_model=shapes.SimilarOut)
+    async def similar_by_parameter(request: Request, artist: _Given) -> Any:
+        """The same as `/metadata/artists/{name}/similar`, for names that no path can hold."""
+        return await _answer(look.similar(artist), shapes.similar, _pictures(deck, request))
+
+    @router.get("/artists/{name:path}", response_model=shapes.ArtistOut)
+    async def artist(request: Request, name: _InPath) -> Any:
+        """An artist: biography, tags, counts, the likest others, the most heard albums and tracks."""
+        return await _answer(look.artist(name), shapes.artist, _pictures(deck, request))
+
+    @router.get("/artists", response_model=shapes.ArtistOut)
+    async def artist_by_parameter(request: Request, name: _Given) -> Any:
+        """The same as `/metadata/artists/{name}`, for names that no path can hold."""
+        return await _answer(look.artist(name), shapes.artist, _pictures(deck, request))
+
+
+def _work_routes(router: APIRouter, deck: Deck) -> None:
+    look = deck.looking_up
+
+    @router.get("/albums/{artist}/{title}", response_model=shapes.AlbumOut)
+    async def album(request: Request, artist: _InPath, title: _InPath) -> Any:
+        """An album with its tracks."""
+        return await _answer(look.album(artist, title), shapes.album, _pictures(deck, request))
+
+    @router.get("/albums", response_model=shapes.AlbumOut)
+    async def album_by_parameter(request: Request, artist: _Given, title: _Given) -> Any:
+        """The same as `/metadata/albums/{artist}/{title}`, for names that no path can hold."""
+        return await _answer(look.album(artist, title), shapes.album, _pictures(deck, request))
+
+    @router.get("/tracks/{artist}/{title}", response_model=shapes.TrackOut)
+    async def track(request: Request, artist: _InPath, title: _InPath) -> Any:
+        """A track. Last.fm knows whatever anybody ever scrobbled."""
+        return await _answer(look.track(artist, title), shapes.track, _pictures(deck, request))
+
+    @router.get("/tracks", response_model=shapes.TrackOut)
+    async def track_by_parameter(request: Request, artist: _Given, title: _Given) -> Any:
+        """The same as `/metadata/tracks/{artist}/{title}`, for names that no path can hold."""
+        return await _answer(look.track(artist, title), shapes.track, _pictures(deck, request))
+
+    @router.get("/search", response_model=shapes.SearchOut)
+    async def search(
+        request: Request,
+        q: _Given,
+        kind: Kind = Kind.ARTIST,
+        limit: Annotated[int, Query(ge=1, le=100)] = 30,
+    ) -> Any:
+        """Artists, albums or tracks with such a name, the best first."""
+        return await _answer(look.search(kind, q, limit), shapes.search, _pictures(deck, request))
+
+
+def _picture_routes(router: APIRouter, deck: Deck) -> None:
+    look = deck.looking_up
+
+    @router.get("/images/{ticket}", response_class=Response, responses=_PICTURE, name="metadata_image")
+    async def image(ticket: Annotated[str, Path(max_length=LONGEST_TICKET)]) -> Any:
+        """A picture whose address another answer of this service gave."""
+        return _shown(await look.picture(ticket), A_YEAR)
+
+    @router.get("/covers", response_class=Response, responses=_PICTURE)
+    async def cover(artist: _Given, album: _OrNone = "", title: _OrNone = "") -> Any:
+        """The picture of an album, else that of the album that a track is on."""
+
+        async def found() -> Image | None:
+            return await look.cover(artist, album_=album, title=title)
+
+        return await _told(found, lambda image: _shown(image, A_DAY))
+
+
+async def _answer(
+    asked: Awaitable[Remembered[T] | NotKnown], shape: Callable[[Remembered[T], shapes.Picture], Any], picture: Any
+) -> Any:
+    async def found() -> Remembered[T] | NotKnown:
+        return await asked
+
+    def shaped(answer: Remembered[T] | NotKnown) -> Any:
+        if isinstance(answer, NotKnown):
+            return JSONResponse({"detail": f"Last.fm: {answer.words}", "error": 6}, 404)
+        return shape(answer, picture)
+
+    return await _told(found, shaped)
+
+
+async def _told(ask: Callable[[], Awaitable[T]], tell: Callable[[T], Any]) -> Any:
+    """What was found; or why nothing could be had: 503 where Last.fm was not even asked, else 502."""
+    try:
+        return tell(await ask())
+    except Nameless as fault:
+        place = {"loc": ["query", fault.field], "msg": str(fault), "type": "nameless"}
+        return JSONResponse({"detail": [place]}, 422)
+    except LastFmError as error:
+        status = 503 if isinstance(error, Resting) else 502
+        headers = {} if error.retry_after is None else {"Retry-After": str(math.ceil(error.retry_after))}
+        return JSONResponse({"detail": f"Last.fm: {error.words}", "error": error.number}, status, headers)
+
+
+def _pictures(deck: Deck, request: Request) -> shapes.Picture:
+    place = request.url_for("metadata_image", ticket="-").path.removesuffix("-")
+    return lambda url: f"{place}{deck.looking_up.ticket(url)}"
+
+
+def _shown(image: Image | None, seconds: int) -> Response:
+    if image is None:
+        headers = {"Cache-Control": f"private, max-age={AN_HOUR}"}
+        return JSONResponse({"detail": "there is no picture", "error": None}, 404, headers)
+    headers = {
+        "Cache-Control": f"private, max-age={seconds}{', immutable' if seconds == A_YEAR else ''}",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cross-Origin-Resource-Policy": "same-site",
+    }
+    return Response(image.body, media_type=image.kind, headers=headers)
