@@ -76,8 +76,8 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
     DatabaseTooNew where a newer tonearm wrote it, and AlreadyOpen where another process delivers from it
     (with `deliver=False` this one only reports, and leaves the sending to the other). `secret_key` seals the
     session keys; without one a key file is made beside a SQLite file. Rates are per second, 0 lifts the limit;
-    `daily_scrobbles` is each listener's daily limit at Last.fm, None to learn it where it is met. `cache_ttl` is for how
-    many seconds an answer about an artist, an album or a track is as good as a new one, 0 to remember none.
+    `daily_scrobbles` is each listener's daily limit at Last.fm, None to learn it where it is met. `cache_ttl` is for
+    how many seconds an answer about an artist, an album or a track is as good as a new one, 0 to remember none.
 
     `http` is the host's own client for all requests to Last.fm, which is left open; None: one of the deck's own.
     `clock` is where the deck has time, waiting and chance from; None: the machine's, with the

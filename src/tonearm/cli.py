@@ -25,6 +25,7 @@ _COMMANDS = {
     "album": ("looking_up", "What Last.fm knows about an album."),
     "track": ("looking_up", "What Last.fm knows about a track."),
     "search": ("looking_up", "Find artists, albums or tracks on Last.fm."),
+    "enrich": ("enrich", "Look up the library's songs on Last.fm."),
     "listener": ("listener", "The listeners of this service."),
     "token": ("listener", "Make, list and revoke the API tokens of a listener."),
     "check": ("check", "Is everything as it should be?"),

@@ -11,11 +11,14 @@ from tonearm.clock import Clock
 from tonearm.core import loved
 from tonearm.core.account import Account
 from tonearm.core.play import Play, Track
+from tonearm.lastfm.cache import Remembered
+from tonearm.lastfm.images import Image
+from tonearm.lastfm.music import AlbumInfo, TrackInfo
 from tonearm.service.announcing import Announcer
-from tonearm.service.enriching import Enriched, Enriching, enriched
+from tonearm.service.enriching import Enriching
 from tonearm.service.listeners import FIRST_LISTENER, Listeners, QueueStanding
 from tonearm.service.listening import Listening, Taken
-from tonearm.service.looking_up import LookingUp
+from tonearm.service.looking_up import Artist, Entry, LookingUp, NotKnown, SearchKind
 from tonearm.service.loving import Loving, tally
 from tonearm.service.now_playing import NowPlaying, Shown
 from tonearm.service.scanning import Found, Scanning
@@ -54,6 +57,26 @@ class Deck:
     ring: Callable[[int], None]
     configured: bool
     delivers: Callable[[], bool]
+
+    async def artist(self, name: str) -> Remembered[Artist] | NotKnown:
+        """An artist with the likest others, its albums and its tracks. For the errors see `LookingUp`."""
+        return await self.looking_up.artist(name)
+
+    async def album(self, artist: str, title: str) -> Remembered[AlbumInfo] | NotKnown:
+        """An album with its tracks."""
+        return await self.looking_up.album(artist, title)
+
+    async def track(self, artist: str, title: str) -> Remembered[TrackInfo] | NotKnown:
+        """A track. Last.fm knows whatever anybody ever scrobbled."""
+        return await self.looking_up.track(artist, title)
+
+    async def search(self, kind: SearchKind, words: str, limit: int = 30) -> Remembered[tuple[Entry, ...]]:
+        """Artists, albums or tracks with a name like these words, the best first: 1 to 100 of them."""
+        return await self.looking_up.search(kind, words, limit)
+
+    async def cover(self, artist: str, *, album: str = "", title: str = "") -> Image | None:
+        """The picture of an album, else that of the album that a track is on; None where there is none."""
+        return await self.looking_up.cover(artist, album_=album, title=title)
 
     async def listener(self, name: str = FIRST_LISTENER) -> Listener:
         """The listener of that name, made if there is none; raises BadName."""
@@ -137,6 +160,19 @@ class Listener:
         if over.state is RunState.FAILED:
             raise ImportFailed(over.fault)
         return tally(over)
+
+    async def enrich(self) -> Enriched:
+        """Look up the library's songs at Last.fm, in slots that no scrobble wants: four a second at the most.
+
+        Raises ImportFailed where Last.fm is away; the run goes on by itself when it is back.
+        """
+        if not self.deck.configured:
+            raise ImportFailed("no API key is configured")
+        run = await self.deck.enriching.start(self.id)
+        over = await self.deck.enriching.finished(self.id, run.id)
+        if over.fault:
+            raise ImportFailed(over.fault)
+        return enriched(over)
 
     async def scan(self, folder: Path) -> Found:
         """Read the tagged files of a folder into the library; raises FolderUnreadable, and changes nothing then."""

@@ -16,8 +16,13 @@ from tonearm.core import loved
 from tonearm.core.account import Account
 from tonearm.core.play import Play, Track
 from tonearm.deck import Deck, Listener
+from tonearm.lastfm.cache import Remembered
+from tonearm.lastfm.images import Image
+from tonearm.lastfm.music import AlbumInfo, TrackInfo
+from tonearm.service.enriching import Enriched
 from tonearm.service.listeners import FIRST_LISTENER, QueueStanding
 from tonearm.service.listening import Taken
+from tonearm.service.looking_up import Artist, Entry, NotKnown, SearchKind
 from tonearm.service.now_playing import Shown
 from tonearm.service.scanning import Found
 from tonearm.service.signing_in import Outcome, Unreachable, Way
@@ -67,6 +72,26 @@ class SyncDeck:
     def listener(self, name: str = FIRST_LISTENER) -> SyncListener:
         """The listener of that name, made if there is none; raises BadName."""
         return SyncListener(self._loop.wait(self.deck.listener(name)), self._loop)
+
+    def artist(self, name: str) -> Remembered[Artist] | NotKnown:
+        """An artist with the likest others, its albums and its tracks. For the errors see `LookingUp`."""
+        return self._loop.wait(self.deck.artist(name))
+
+    def album(self, artist: str, title: str) -> Remembered[AlbumInfo] | NotKnown:
+        """An album with its tracks."""
+        return self._loop.wait(self.deck.album(artist, title))
+
+    def track(self, artist: str, title: str) -> Remembered[TrackInfo] | NotKnown:
+        """A track. Last.fm knows whatever anybody ever scrobbled."""
+        return self._loop.wait(self.deck.track(artist, title))
+
+    def search(self, kind: SearchKind, words: str, limit: int = 30) -> Remembered[tuple[Entry, ...]]:
+        """Artists, albums or tracks with a name like these words, the best first: 1 to 100 of them."""
+        return self._loop.wait(self.deck.search(kind, words, limit))
+
+    def cover(self, artist: str, *, album: str = "", title: str = "") -> Image | None:
+        """The picture of an album, else that of the album that a track is on; None where there is none."""
+        return self._loop.wait(self.deck.cover(artist, album=album, title=title))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +158,13 @@ class SyncListener:
     def import_loved(self) -> loved.Tally:
         """Mark the library's tracks that are loved on Last.fm; after ImportFailed it goes on from there next time."""
         return self._loop.wait(self.listener.import_loved())
+
+    def enrich(self) -> Enriched:
+        """Look up the library's songs at Last.fm, in slots that no scrobble wants: four a second at the most.
+
+        Raises ImportFailed where Last.fm is away; the run goes on by itself when it is back.
+        """
+        return self._loop.wait(self.listener.enrich())
 
     def scan(self, folder: Path) -> Found:
         """Read the tagged files of a folder into the library; raises FolderUnreadable, and changes nothing then."""

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 import httpx2
@@ -31,6 +32,8 @@ from tonearm.store.database import database_url
 
 from .faces import KEYS
 
+T = TypeVar("T")
+
 pytestmark = pytest.mark.anyio
 
 START = 1_760_000_000.0
@@ -48,10 +51,12 @@ class Wire(httpx2.AsyncBaseTransport):
     away: bool = False
     asked: list[dict[str, str]] = field(default_factory=list)
     gate: asyncio.Event | None = None
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         content = (await request.aread()) or request.url.query
         self.asked.append(dict(parse_qsl(content.decode())))
+        self.arrived.set()
         if self.gate:
             await self.gate.wait()
         if self.away:
@@ -101,6 +106,10 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     at.store.close()
 
 
+def everything_in(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.glob("plays.db.cache*"))
+
+
 def read_name(content: object) -> str:
     if not (name := text(node(content).get("name"))):
         raise Unreadable("no name")
@@ -113,8 +122,7 @@ def info(artist: str = "Nina", method: str = "artist.getInfo", **more: str) -> R
 
 async def settled(cache: Cache) -> None:
     """Return when no request is on its way."""
-    while cache._flights:
-        await asyncio.sleep(0)
+    await asyncio.gather(*cache._flights.values())
 
 
 async def test_what_was_answered_is_not_asked_again_for_a_week(desk: Desk) -> None:
@@ -170,8 +178,7 @@ async def test_fifty_who_ask_in_vain_cause_one_request_and_each_gets_an_error_of
 async def test_whoever_gives_up_takes_the_answer_from_nobody_else(desk: Desk) -> None:
     desk.wire.gate = asyncio.Event()
     hasty, patient = asyncio.create_task(desk.name()), asyncio.create_task(desk.name())
-    while not desk.times:
-        await asyncio.sleep(0)
+    await desk.wire.arrived.wait()
     hasty.cancel()
     desk.wire.gate.set()
     assert await patient == "Nina 1"
@@ -330,13 +337,13 @@ async def test_a_love_that_went_wrong_is_a_verdict(desk: Desk) -> None:
 class Nobody:
     """An upstream that rests."""
 
-    async def exchange(self, _: Request[object]) -> Exchange[object]:
+    async def exchange(self, _: Request[T]) -> Exchange[T]:
         raise Resting(Cause(None, "left alone"), 5.0, False)
 
 
 async def test_an_upstream_that_rests_is_told_as_such(desk: Desk) -> None:
     cache = desk.another()
-    cache._upstream = Nobody()  # type: ignore[assignment]
+    cache._upstream = Nobody()
     with pytest.raises(Resting) as rests:
         await cache.ask(info())
     assert (rests.value.retry_after, rests.value.sent) == (5.0, False)
@@ -349,8 +356,7 @@ async def test_an_upstream_that_rests_is_told_as_such(desk: Desk) -> None:
 async def test_an_answer_that_was_on_its_way_when_it_was_forgotten_is_not_kept(desk: Desk) -> None:
     desk.wire.gate = asyncio.Event()
     asked = asyncio.create_task(desk.name())
-    while not desk.times:
-        await asyncio.sleep(0)
+    await desk.wire.arrived.wait()
     await desk.cache.forget(listener="rj")
     desk.wire.gate.set()
     assert await asked == "Nina 1"
@@ -427,7 +433,7 @@ async def test_nothing_that_a_session_sees_is_kept_or_looked_up(desk: Desk, tmp_
         await desk.cache.ask(request)
     await desk.store.written()
     assert desk.times == 5
-    kept = b"".join(file.read_bytes() for file in tmp_path.glob("plays.db.cache*"))
+    kept = everything_in(tmp_path)
     assert b"Nina" in kept
     for secret in (SESSION, KEYS.api_secret, KEYS.api_key, "Nina 7"):
         assert secret.encode() not in kept
@@ -436,8 +442,7 @@ async def test_nothing_that_a_session_sees_is_kept_or_looked_up(desk: Desk, tmp_
 async def test_closing_ends_what_is_on_its_way(desk: Desk) -> None:
     desk.wire.gate = asyncio.Event()
     asked = asyncio.create_task(desk.name())
-    while not desk.times:
-        await asyncio.sleep(0)
+    await desk.wire.arrived.wait()
     await desk.cache.close()
     await asyncio.gather(asked, return_exceptions=True)
     assert asked.cancelled()

@@ -74,10 +74,10 @@ def track(settings: Settings, as_json: bool, artist_name: str, title: str) -> No
 @click.option("--limit", type=click.IntRange(1, 100), default=SHOWN, show_default=True, metavar="N")
 def search(settings: Settings, as_json: bool, query: str, kind: str, limit: int) -> None:
     """Find artists, albums or tracks by a name."""
-    from tonearm.service.looking_up import Kind
+    from tonearm.service.looking_up import SearchKind
     from tonearm.web.metadata_shapes import search as shape
 
-    told = _ask(settings, lambda look: look.search(Kind(kind), query, limit), kind)
+    told = _ask(settings, lambda look: look.search(SearchKind(kind), query, limit), kind)
     _tell(shape(told, str), as_json, _found)
 
 

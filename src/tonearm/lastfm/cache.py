@@ -61,9 +61,7 @@ class Answers(Protocol):
     async def find(self, key: str) -> KeptBody | None:
         """What is kept under a key, None where nothing is. Raises OSError where nothing can be read now."""
 
-    def keep(
-        self, key: str, body: bytes, *, fetched_at: float, fresh_until: float, artist: str, listener: str
-    ) -> None:
+    def keep(self, key: str, body: bytes, *, fetched_at: float, fresh_until: float, artist: str, listener: str) -> None:
         """Write an answer soon, without making anybody wait."""
 
     async def forget(self, *, artist: str, listener: str) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tonearm.lastfm.cache import DAY, MINUTE, Answers
+
 if TYPE_CHECKING:
     import httpx2
 

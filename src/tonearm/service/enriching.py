@@ -33,6 +33,9 @@ CHUNK = 60.0
 AGAIN = 30 * 86400.0
 """Seconds after which a song is looked up once more: listeners and tags change slowly."""
 
+LOOK_AGAIN = 1.0
+"""Seconds after which a run is looked at without news of it: another process may do it."""
+
 REST = 60.0
 """Seconds that a run rests where Last.fm is away."""
 
@@ -75,6 +78,16 @@ class Enriching:
         """How a run stands. While it rests because Last.fm is away, its `fault` says so."""
         run = await self.store.read(partial(runs.find, account=account, number=number))
         return run if run and run.kind == KIND else None
+
+    async def finished(self, account: int, number: int) -> Run:
+        """The run when it is over, or when it rests because Last.fm is away (with its `fault`)."""
+        with self.announcer.listen(account) as (ear, _):
+            while True:
+                run = await self.job(account, number)
+                assert run is not None
+                if run.state is not RunState.RUNNING or run.fault:
+                    return run
+                await ear.within(LOOK_AGAIN)
 
     async def song(self, artist: str, title: str) -> Song | None:
         """What was found about a song of a library; None where nobody has looked yet."""

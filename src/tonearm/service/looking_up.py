@@ -37,7 +37,7 @@ LONGEST_NAME = 1024
 """Characters; Last.fm knows nothing by a longer name, and an address has to hold it."""
 
 
-class Kind(StrEnum):
+class SearchKind(StrEnum):
     """What is searched for."""
 
     ARTIST = "artist"
@@ -45,7 +45,7 @@ class Kind(StrEnum):
     TRACK = "track"
 
 
-Found = ArtistEntry | AlbumEntry | TrackEntry
+Entry = ArtistEntry | AlbumEntry | TrackEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +121,13 @@ class LookingUp:
         """A track. Last.fm knows whatever anybody ever scrobbled."""
         return await self._known(track.info(_name("artist", artist_), _name("title", title), autocorrect=True))
 
-    async def search(self, kind: Kind, words: str, limit: int = 30) -> Remembered[tuple[Found, ...]]:
+    async def search(self, kind: SearchKind, words: str, limit: int = 30) -> Remembered[tuple[Entry, ...]]:
         """What has a name like these words, the best first: 1 to 100 of them."""
         words = _name("q", words)
-        search: dict[Kind, Callable[[], Request[Page[Any]]]] = {
-            Kind.ARTIST: lambda: artist.search(words, size=limit).page(),
-            Kind.ALBUM: lambda: album.search(words, size=limit).page(),
-            Kind.TRACK: lambda: track.search(words, size=limit).page(),
+        search: dict[SearchKind, Callable[[], Request[Page[Any]]]] = {
+            SearchKind.ARTIST: lambda: artist.search(words, size=limit).page(),
+            SearchKind.ALBUM: lambda: album.search(words, size=limit).page(),
+            SearchKind.TRACK: lambda: track.search(words, size=limit).page(),
         }
         found = await self.cache.ask(search[kind]())
         return Remembered(found.value.items[:limit], found.fetched_at, found.age, found.stale)

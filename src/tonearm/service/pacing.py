@@ -14,7 +14,6 @@ from tonearm.core.verdict import Cause
 from tonearm.store import pace
 from tonearm.store.database import Store
 
-
 YIELDS = 10.0
 """Seconds for which a read lets everybody else go first; then it takes its place in the row."""
 

@@ -39,7 +39,6 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    text,
     update,
 )
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -92,7 +91,8 @@ answer = Table(
     Index("answer_1_by_use", "used_at", "size"),
 )
 # What is lost with a crash of the server is fetched again; in return no write waits for its disk.
-event.listen(answer, "after_create", DDL("ALTER TABLE answer_1 SET UNLOGGED").execute_if(dialect="postgresql"))
+_UNLOGGED = DDL("ALTER TABLE answer_1 SET UNLOGGED")  # type: ignore[no-untyped-call]
+event.listen(answer, "after_create", _UNLOGGED.execute_if(dialect="postgresql"))
 _CHANGED = tuple(c.name for c in answer.c if c.name != "key")
 _FIND = select(answer.c.body, answer.c.packed, answer.c.fetched_at, answer.c.fresh_until, answer.c.used_at).where(
     answer.c.key == bindparam("named")
@@ -171,9 +171,7 @@ class AnswerStore:
                 self._writes.submit(self._touch, key)
         return Kept(body, row.fetched_at, row.fresh_until)
 
-    def _keep(
-        self, key: str, body: bytes, fetched_at: float, fresh_until: float, artist: str, listener: str
-    ) -> None:
+    def _keep(self, key: str, body: bytes, fetched_at: float, fresh_until: float, artist: str, listener: str) -> None:
         packed = zlib.compress(body, 1)
         small = len(packed) < len(body)
         row = {

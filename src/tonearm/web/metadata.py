@@ -10,23 +10,23 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, unquote
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 from starlette.routing import Match
 from starlette.types import Scope
 
 from tonearm.core.play import Nameless
-from tonearm.deck import Deck
+from tonearm.deck import Deck, Listener
 from tonearm.lastfm.breaker import Resting
 from tonearm.lastfm.cache import Remembered
 from tonearm.lastfm.error import LastFmError
 from tonearm.lastfm.images import Image
-from tonearm.service.looking_up import LONGEST_NAME, Kind, NotKnown
+from tonearm.service.looking_up import LONGEST_NAME, NotKnown, SearchKind
 from tonearm.web import metadata_shapes as shapes
-from tonearm.web.api import Ask
+from tonearm.web.api import NO_KEY, Ask
 from tonearm.web.faults import Answers
-from tonearm.web.shapes import Detail
+from tonearm.web.shapes import Detail, Row
 
 T = TypeVar("T")
 
@@ -37,7 +37,10 @@ _AWAY: dict[int | str, dict[str, Any]] = {
     401: {"model": Detail, "description": "Nobody that this service knows asks."},
     404: {"model": Detail, "description": "Last.fm knows nothing by that name."},
     502: {"model": Detail, "description": "Last.fm refuses or is away, and nothing is remembered."},
-    503: {"model": Detail, "description": "Nothing is remembered, and Last.fm is left alone for now or there is no key."},
+    503: {
+        "model": Detail,
+        "description": "As 502, and Last.fm was not even asked: it rests, or there is no key.",
+    },
 }
 _PICTURE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}},
@@ -66,6 +69,7 @@ def metadata_router(deck: Deck, who: Ask) -> APIRouter:
     _artist_routes(router, deck)
     _work_routes(router, deck)
     _picture_routes(router, deck)
+    _enrich_routes(router, deck, who)
     return router
 
 
@@ -120,7 +124,7 @@ def _work_routes(router: APIRouter, deck: Deck) -> None:
     async def search(
         request: Request,
         q: _Given,
-        kind: Kind = Kind.ARTIST,
+        kind: SearchKind = SearchKind.ARTIST,
         limit: Annotated[int, Query(ge=1, le=100)] = 30,
     ) -> Any:
         """Artists, albums or tracks with such a name, the best first."""
@@ -143,6 +147,30 @@ def _picture_routes(router: APIRouter, deck: Deck) -> None:
             return await look.cover(artist, album_=album, title=title)
 
         return await _told(found, lambda image: _shown(image, A_DAY))
+
+
+def _enrich_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
+    Me = Annotated[Listener, Depends(who)]
+
+    @router.post("/enrich", status_code=202, response_model=shapes.EnrichOut)
+    async def enrich(me: Me, request: Request, response: Response) -> Any:
+        """Look up the songs of the listener's library, in slots that no scrobble wants. `Location` tells how it stands.
+
+        The files stay as they are. After a crash or an outage it goes on where it was.
+        """
+        if not deck.configured:
+            raise HTTPException(503, NO_KEY)
+        run = await deck.enriching.start(me.id)
+        response.headers["Location"] = request.url_for("enrich_job", job=run.id).path
+        return shapes.enrich(run)
+
+    @router.get("/enrich/{job}", response_model=shapes.EnrichOut, name="enrich_job")
+    async def enrich_job(me: Me, job: Row) -> Any:
+        """How it stands; `lastfm:enrich-progress` on `/events` tells the same."""
+        run = await deck.enriching.job(me.id, job)
+        if run is None:
+            raise HTTPException(404, f"there is no such run: {job}")
+        return shapes.enrich(run)
 
 
 async def _answer(

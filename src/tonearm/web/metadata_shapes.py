@@ -22,7 +22,9 @@ from tonearm.lastfm.music import (
     TrackInfo,
     Wiki,
 )
-from tonearm.service.looking_up import Artist, Found
+from tonearm.service.enriching import enriched
+from tonearm.service.looking_up import Artist, Entry
+from tonearm.store.runs import Run
 
 Picture = Callable[[str], str]
 """The address under which we serve an image of Last.fm's."""
@@ -123,7 +125,7 @@ class ArtistOut(Aged):
     similar: list[ArtistEntryOut]
     top_albums: list[AlbumEntryOut]
     top_tracks: list[TrackEntryOut]
-    missing: list[Literal["similar", "albums", "tracks"]]
+    missing: list[str]
 
 
 class SimilarOut(Aged):
@@ -169,6 +171,34 @@ class SearchOut(Aged):
     artists: list[ArtistEntryOut] = []
     albums: list[AlbumEntryOut] = []
     tracks: list[TrackEntryOut] = []
+
+
+class EnrichOut(BaseModel):
+    """A run over the library, in songs. `known` are those that Last.fm knows.
+
+    While Last.fm is away it rests and says so in `fault`; it goes on by itself.
+    """
+
+    id: int
+    state: Literal["running", "done", "failed"]
+    done: int
+    total: int
+    known: int
+    unknown: int
+    fault: str | None
+
+
+def enrich(run: Run) -> EnrichOut:
+    found = enriched(run)
+    return EnrichOut(
+        id=run.id,
+        state=run.state.value,
+        done=run.done,
+        total=run.total,
+        known=found.known,
+        unknown=found.unknown,
+        fault=run.fault or None,
+    )
 
 
 def artist(found: Remembered[Artist], picture: Picture) -> ArtistOut:
@@ -226,7 +256,7 @@ def track(found: Remembered[TrackInfo], picture: Picture) -> TrackOut:
     )
 
 
-def search(found: Remembered[tuple[Found, ...]], picture: Picture) -> SearchOut:
+def search(found: Remembered[tuple[Entry, ...]], picture: Picture) -> SearchOut:
     told = SearchOut(**_age(found))
     for one in found.value:
         match one:

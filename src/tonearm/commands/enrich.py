@@ -1,0 +1,60 @@
+"""`tonearm enrich`: what Last.fm knows about the songs of the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from tonearm.commands.failing import NO_KEY, Failed
+from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.telling import tell
+
+if TYPE_CHECKING:
+    from tonearm.settings import Settings
+    from tonearm.store.runs import Run
+
+LOOK_AGAIN = 0.5
+
+
+@click.command()
+@with_settings()
+@for_listener
+@with_json
+def enrich(settings: Settings, listener: str, as_json: bool) -> None:
+    """Look up the library's songs on Last.fm: tags, MusicBrainz ids, listeners. No file is changed.
+
+    Scrobbles go first. What was interrupted goes on where it was; what was looked up lately is left out.
+    """
+    from tonearm.commands.opening import run
+    from tonearm.commands.progress import bar
+    from tonearm.service.enriching import enriched
+
+    with bar("looking up", hidden=as_json) as progress:
+        over = run(_enrich(settings, listener, progress))
+    found = enriched(over)
+    words = f"{found.known} songs looked up, {found.unknown} unknown to Last.fm (of {over.total} in the library)"
+    tell({"status": "success", "total": over.total, **asdict(found)}, words, as_json)
+
+
+async def _enrich(settings: Settings, name: str, progress: Callable[[int, int], None]) -> Run:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.store.runs import RunState
+
+    async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
+        if not deck.configured:
+            raise Failed(NO_KEY)
+        who = await listener_of(deck, name)
+        run = await deck.enriching.start(who.id)
+        with deck.announcer.listen(who.id) as (ear, _):
+            while run.state is RunState.RUNNING and not run.fault:
+                await ear.within(LOOK_AGAIN)
+                run = await deck.enriching.job(who.id, run.id) or run
+                progress(run.done, run.total)
+        if run.fault:
+            raise Failed(
+                f"{run.fault}; {run.done} of {run.total} are done, the next 'tonearm enrich' goes on from there"
+            )
+        return run
