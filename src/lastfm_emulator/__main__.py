@@ -18,6 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
         emulator.add_user(name, private=True)
 
     def announce(address: Address) -> None:
+        emulator.pictures_at = f"{address.base_url}/i/u"
         print(f"API       {address.url}")
         print(f"Approval  {address.auth_url}")
         print(f"Faults    {address.base_url}/_faults")

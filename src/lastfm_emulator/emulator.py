@@ -15,6 +15,7 @@ from lastfm_emulator.refusal import Refusal
 from lastfm_emulator.render import render, render_error
 from lastfm_emulator.request import Hangup, Reply, Request
 from lastfm_emulator.scrobbling import items
+from lastfm_emulator.shelf import PICTURES
 from lastfm_emulator.signature import is_signed
 from lastfm_emulator.world import World
 
@@ -102,6 +103,9 @@ class Emulator(World):
             if fault is not None:
                 said = damage.in_place(fault)
             reply = self._reply(said, plan)
+            if self.pictures_at and isinstance(reply, Reply):
+                body = reply.body.replace(PICTURES.encode(), self.pictures_at.encode())
+                reply = Reply(reply.status, body, reply.headers)
             self.journal.add(self._entry(plan, tally, said, reply, fault, committed))
             return reply
 

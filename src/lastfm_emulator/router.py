@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastfm_emulator import approval, control, pages
+from lastfm_emulator import approval, control, covers, pages
 from lastfm_emulator.request import Reply, page
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ def route(emulator: Emulator, request: Request) -> Reply | Plan:
         return control.state(emulator, request)
     if path == "/_faults" or path.startswith("/_faults/"):
         return control.faults(emulator, request)
+    if path.startswith("/i/u/"):
+        return covers.answer(path)
     if path == "":
         return page(pages.index(emulator))
     return page(pages.message("Not found", "There is no such page here."), 404)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SITE: Final = "https://www.last.fm"
 SIZES: Final = (("small", "34s"), ("medium", "64s"), ("large", "174s"), ("extralarge", "300x300"))
 _MORE_SIZES: Final = (*SIZES, ("mega", "300x300"), ("", "300x300"))
-_HOST: Final = "https://lastfm.freetls.fastly.net/i/u"
+PICTURES: Final = "https://lastfm.freetls.fastly.net/i/u"
 # What Last.fm shows in place of an artist's picture since May 2019.
 _STAR: Final = "2a96cbd8b46e442fc41c2b86b821562f"
 
@@ -29,7 +29,7 @@ def star(*, many: bool = False) -> list[Value]:
 
 def pictures(name: str, *, many: bool = False) -> list[Value]:
     return [
-        {"size": size, "#text": f"{_HOST}/{folder}/{name}.png"} for size, folder in (_MORE_SIZES if many else SIZES)
+        {"size": size, "#text": f"{PICTURES}/{folder}/{name}.png"} for size, folder in (_MORE_SIZES if many else SIZES)
     ]
 
 

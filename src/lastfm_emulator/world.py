@@ -27,6 +27,7 @@ class World:
 
     `clock` gives Unix seconds; the same `seed` draws the same tokens and the same bad luck. `daily_limit` is the most
     plays of an account in 24 hours: past it a call is refused with error 29, or each play ignored with code 5.
+    `pictures_at` is where answers say that pictures lie: "" for Last.fm's own address, which only Last.fm can serve.
     """
 
     api_key: InitVar[str] = API_KEY
@@ -37,6 +38,7 @@ class World:
     auto_approve: str | None = None
     daily_limit: int | None = None
     daily_limit_as: Literal["error", "code"] = "error"
+    pictures_at: str = ""
     keys: dict[str, ApiKey] = field(default_factory=dict, init=False)
     tokens: dict[str, Token] = field(default_factory=dict, init=False)
     sessions: dict[str, Session] = field(default_factory=dict, init=False)

@@ -15,7 +15,7 @@ from tonearm.lastfm.cache import Remembered
 from tonearm.lastfm.images import Image
 from tonearm.lastfm.music import AlbumInfo, TrackInfo
 from tonearm.service.announcing import Announcer
-from tonearm.service.enriching import Enriching
+from tonearm.service.enriching import Enriched, Enriching, enriched
 from tonearm.service.listeners import FIRST_LISTENER, Listeners, QueueStanding
 from tonearm.service.listening import Listening, Taken
 from tonearm.service.looking_up import Artist, Entry, LookingUp, NotKnown, SearchKind

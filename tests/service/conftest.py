@@ -55,6 +55,8 @@ class House:
         ):
             for name in ("read", "write", "write_together"):
                 setattr(deck.store, name, self.clock.watched(getattr(deck.store, name)))
+            answers: Any = deck.looking_up.cache._answers
+            answers.find = self.clock.watched(answers.find)
             me = await deck.listener("me")
             with deck.announcer.listen(me.id) as (ear, _):
                 room = Room(self, deck, me)

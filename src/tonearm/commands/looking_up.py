@@ -137,7 +137,7 @@ def _album(screen: Console, facts: shapes.AlbumOut) -> None:
     _say(screen, f"{facts.title} – {facts.artist}", style="bold")
     _head(screen, facts.listeners, facts.playcount, facts.tags)
     _prose(screen, facts.wiki)
-    tracks = [(f"{number:>3}  {one.title}", _length(one.duration)) for number, one in enumerate(facts.tracks, 1)]
+    tracks = [(f"{number}. {one.title}", _length(one.duration)) for number, one in enumerate(facts.tracks, 1)]
     _table(screen, "Tracks", tracks, len(tracks))
     _say(screen, facts.url, style="dim")
 

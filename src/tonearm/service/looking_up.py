@@ -179,5 +179,6 @@ def _name(field: str, given: str) -> str:
 
 def _together(value: T, parts: Iterable[Remembered[Any]]) -> Remembered[T]:
     """As old as the oldest part, and stale if any is."""
-    oldest = max(parts := list(parts), key=lambda part: part.age)
-    return Remembered(value, oldest.fetched_at, oldest.age, any(part.stale for part in parts))
+    parts = list(parts)
+    fetched_at, age = min(part.fetched_at for part in parts), max(part.age for part in parts)
+    return Remembered(value, fetched_at, age, any(part.stale for part in parts))

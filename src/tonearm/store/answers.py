@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sqlite3
 import zlib
 from collections.abc import Callable
@@ -229,8 +230,10 @@ class AnswerStore:
             if self._engine or self._now() < self._shut_until:
                 return self._engine
             try:
+                if self.file:  # like the plays, it says what somebody listens to: not for others on this machine
+                    os.close(os.open(self.file, os.O_CREAT | os.O_RDWR, 0o600))
                 self._engine = _open(self._url)
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, OSError) as error:
                 self._anew(error)
             return self._engine
 
@@ -241,7 +244,7 @@ class AnswerStore:
         with self._opening:
             self._anew(error)
 
-    def _anew(self, error: SQLAlchemyError) -> None:
+    def _anew(self, error: SQLAlchemyError | OSError) -> None:
         log.warning("the cache of answers cannot be used: %s", plain(error))
         if self._engine:
             self._engine.dispose()
@@ -273,7 +276,7 @@ def _quick(connection: sqlite3.Connection, _: object) -> None:
     connection.execute("PRAGMA cache_size=-1024")
 
 
-def _is_damaged(error: SQLAlchemyError) -> bool:
+def _is_damaged(error: Exception) -> bool:
     return (
         isinstance(error, DBAPIError)
         and isinstance(error.orig, sqlite3.DatabaseError)
