@@ -46,6 +46,7 @@ from tonearm.store.seal import Seal, seal_beside
 
 if TYPE_CHECKING:
     import httpx2
+    from sqlalchemy import URL
 
 AUTH_URL = "https://www.last.fm/api/auth/"
 DELIVER, IMPORT, ENRICH = "deliver", "import", "enrich"

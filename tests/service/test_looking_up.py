@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,12 @@ from tonearm.lastfm.error import RateLimited, Unavailable
 from tonearm.service.looking_up import LONGEST_NAME, Artist, NotKnown, SearchKind
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """A file: what is different on PostgreSQL, the store of answers, has tests of its own over both."""
+    return tmp_path / "plays.db"
 
 
 async def nina(room: Room) -> Remembered[Artist]:

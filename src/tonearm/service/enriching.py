@@ -66,7 +66,7 @@ class Enriching:
         def begin(db: Connection) -> Run:
             run = runs.begin(db, account, KIND, "", now, 0.0)
             run = replace(run, total=library.size(db, account), fault="", updated_at=now)
-            runs.write(db, run)
+            runs.write(db, run, run.cursor)
             return run
 
         run = await self.store.write(begin)
@@ -104,7 +104,10 @@ class Enriching:
         run = await self.store.read(partial(runs.unfinished, account=account, kind=KIND))
         ends = self.clock.now() + CHUNK
         while run and run.state is RunState.RUNNING:
-            run, rests = await self._step(run)
+            moved, rests = await self._step(run)
+            if moved is None:
+                return None
+            run = moved
             self.announcer.tell(account, EnrichProgress(run.id, run.done, run.total))
             now = self.clock.now()
             if rests:
@@ -114,8 +117,11 @@ class Enriching:
                 return now
         return None
 
-    async def _step(self, run: Run) -> tuple[Run, bool]:
-        """Look up the next songs and write what was found; whether Last.fm was away then."""
+    async def _step(self, run: Run) -> tuple[Run | None, bool]:
+        """Look up the next songs and write what was found; whether Last.fm was away then.
+
+        None where the run has gone on elsewhere meanwhile: then that goes on.
+        """
         ask = partial(songs.to_look_up, account=run.account, start=run.cursor, before=self.clock.now() - AGAIN)
         files = await self.store.read(lambda db: ask(db, limit=STEP))
         found: dict[tuple[str, str], Song] = {}
@@ -143,7 +149,8 @@ class Enriching:
             fault=fault,
             updated_at=self.clock.now(),
         )
-        return await self.store.write(partial(_write, moved=moved, found=list(found.values()))), bool(fault)
+        write = partial(_write, moved=moved, cursor=run.cursor, found=list(found.values()))
+        return await self.store.write(write), bool(fault)
 
     async def _look(self, artist: str, title: str) -> Song:
         now = self.clock.now()
@@ -177,11 +184,12 @@ def enriched(run: Run) -> Enriched:
     return Enriched(**run.counts)
 
 
-def _write(db: Connection, moved: Run, found: list[Song]) -> Run:
-    """What was found and the cursor move together."""
+def _write(db: Connection, moved: Run, cursor: int, found: list[Song]) -> Run | None:
+    """What was found and the cursor move together; None where the cursor has moved before."""
     total = library.size(db, moved.account)
     done = total if moved.state is RunState.DONE else songs.passed(db, moved.account, moved.cursor)
     run = replace(moved, done=done, total=total)
+    if not runs.write(db, run, cursor):
+        return None
     songs.write(db, found)
-    runs.write(db, run)
     return run

@@ -31,6 +31,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    String,
     Table,
     Text,
     bindparam,
@@ -78,7 +79,7 @@ metadata = MetaData()
 answer = Table(
     "answer_1",  # another shape gets another number: what an older version has kept is not worth a migration
     metadata,
-    Column("key", Text, primary_key=True),
+    Column("key", String(32), primary_key=True),
     Column("artist", Text, nullable=False),
     Column("listener", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),

@@ -51,8 +51,8 @@ def _replacing(dialect: str, table: Table, unique: tuple[str, ...], changed: tup
     statement = _insert(dialect, table)
     values = {name: statement.excluded[name] for name in changed}
     found_by: list[Any] = list(unique)
-    if dialect != "sqlite":  # see the tables: there an index holds the fingerprint of the texts
-        texts = [name for name in unique if isinstance(table.c[name].type, Text)]
+    texts = [name for name in unique if isinstance(table.c[name].type, Text)]
+    if dialect != "sqlite" and texts:  # see the tables: there an index holds the fingerprint of the texts
         found_by = [name for name in unique if name not in texts] + [text(joined(*texts))]
     return statement.on_conflict_do_update(index_elements=found_by, set_=values)
 

@@ -236,7 +236,8 @@ song = Table(
     Column("playcount", BigInteger),
     Column("tags", JSON),
     _moment("looked_at"),
-    UniqueConstraint("artist", "title", name="song_once"),
+    UniqueConstraint("artist", "title", name="song_once").ddl_if(dialect="sqlite"),
+    Index("song_once", text(joined("artist", "title")), unique=True).ddl_if(dialect="postgresql"),
 )
 
 loved = Table(

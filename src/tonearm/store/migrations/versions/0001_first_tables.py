@@ -71,7 +71,7 @@ def upgrade() -> None:
         sa.Column("tags", sa.JSON(), nullable=True),
         sa.Column("looked_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("artist", "title", name="song_once"),
+        *once("song_once", "artist", "title"),
     )
     op.create_table(
         "attempt",
@@ -276,6 +276,7 @@ def upgrade() -> None:
         names = "md5(artist || chr(31) || track)"
         op.execute(f"CREATE UNIQUE INDEX play_once ON play (account, timestamp, {names})")
         op.execute(f"CREATE UNIQUE INDEX scrobble_queue_once ON scrobble_queue (account, timestamp, {names})")
+        op.execute("CREATE UNIQUE INDEX song_once ON song (md5(artist || chr(31) || title))")
         op.execute("CREATE UNIQUE INDEX library_path_once ON library (account, md5(path))")
         op.execute(f"CREATE UNIQUE INDEX loved_once ON loved (account, {names})")
         op.execute("ALTER TABLE account SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02)")
