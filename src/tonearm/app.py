@@ -30,6 +30,7 @@ from tonearm.service.listening import Listening
 from tonearm.service.looking_up import LookingUp
 from tonearm.service.loving import Loving
 from tonearm.service.now_playing import NowPlaying
+from tonearm.service.owning import Owning
 from tonearm.service.pacing import Pace
 from tonearm.service.reading import Reading
 from tonearm.service.scanning import Scanning
@@ -192,6 +193,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         signing_in=SigningIn(store, clock, paced, seal, announcer, ring, keys.api_key, parts.auth_url),
         telling=Telling(store, clock, announcer, ring),
         loving=Loving(store, clock, paced, pace, announcer, lambda account: engine.hint(IMPORT, [account])),
+        owning=Owning(store, clock, announcer),
         scanning=Scanning(store),
         looking_up=looking_up,
         enriching=Enriching(store, clock, looking_up, announcer, lambda account: engine.hint(ENRICH, [account])),

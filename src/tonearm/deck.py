@@ -21,6 +21,7 @@ from tonearm.service.listening import Listening, Taken
 from tonearm.service.looking_up import Artist, Entry, LookingUp, NotKnown, SearchKind
 from tonearm.service.loving import Loving, tally
 from tonearm.service.now_playing import NowPlaying, Shown
+from tonearm.service.owning import Owning
 from tonearm.service.scanning import Found, Scanning
 from tonearm.service.signing_in import Outcome, SigningIn, Unreachable, Way
 from tonearm.service.tally import Tally
@@ -50,6 +51,7 @@ class Deck:
     signing_in: SigningIn
     telling: Telling
     loving: Loving
+    owning: Owning
     scanning: Scanning
     looking_up: LookingUp
     enriching: Enriching

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx2
 import pytest
 
 from lastfm_emulator import Emulator
@@ -18,7 +19,7 @@ from tests.conftest import ROOT
 from tests.web.conftest import Running, running
 from tonearm.port import listening_socket
 from tonearm.store import library
-from tonearm.store.schema import account
+from tonearm.store.schema import account, login
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -378,6 +379,99 @@ def test_nobody_is_shut_out_of_any_page(look: Look, running_service: Running) ->
         assert violations(page) == [], (name, "phone")
         assert fits(page), name
         keep(page, f"{name}-phone")
+
+
+def test_a_threshold_is_moved_and_holds_from_the_next_play_on(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    page = look("/settings")
+    slider = page.get_by_role("slider")
+    slider.focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("#percent-shown")).to_have_text("70 %")
+    expect(page.locator(".examples")).to_contain_text("A track of 2:30 counts after 1:45")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#toast")).to_have_text("Saved: it holds from the next play on.")
+    heard = {"artist": "Nina Simone", "track": "Sinnerman", "duration": 200, "played_time": 120}
+    with running_service.player() as player:
+        answer = player.post("/lastfm/scrobble", json={**heard, "timestamp": time.time() - 300}).json()
+    assert (answer["status"], answer["needed"]) == ("threshold_not_met", 140)
+    page.goto(f"{running_service.url}/queue?state=not-sent")
+    expect(row(page, "Sinnerman")).to_contain_text("Heard 120 s of 200 s, needs 140 s.")
+
+
+def test_where_last_fm_cannot_send_the_browser_back_the_page_notices_by_itself(
+    look: Look, running_service: Running
+) -> None:
+    page = look("/settings")
+    page.get_by_role("button", name="It cannot send me back").click()
+    expect(page.get_by_role("status")).to_contain_text("The link is good for 60 min")
+    keep(page, "waiting-light")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Open Last.fm").click()
+    approve(opened.value, "night_owl")
+    expect(opened.value.get_by_role("heading", level=1)).to_have_text("Connected")
+    opened.value.close()
+    expect(page).to_have_url(f"{running_service.url}/", timeout=10_000)
+    expect(page.locator("#who")).to_contain_text("night_owl")
+
+
+def test_a_sign_in_can_be_denied_cancelled_too_late_or_tried_twice(look: Look, running_service: Running) -> None:
+    page = look("/settings")
+    page.get_by_role("button", name="Connect with Last.fm").first.click()
+    page.get_by_role("button", name="No, thanks").click()
+    page.goto(f"{running_service.url}/settings")
+    page.get_by_role("button", name="It cannot send me back").click()
+    page.get_by_role("button", name="I have allowed it").click()  # which is not so
+    expect(page.get_by_role("status")).to_contain_text("Waiting for you to allow it")
+    here = page.url
+    page.get_by_role("button", name="Cancel").click()
+    expect(page).to_have_url(f"{running_service.url}/settings")
+    page.goto(here)
+    expect(page.get_by_role("heading", name="This sign-in is over")).to_be_visible()
+    page.get_by_role("button", name="Start again").click()
+    change = login.update().values(asked_at=time.time() - 3590)
+    running_service.call(running_service.deck.store.write(lambda db: db.execute(change)))
+    page.reload()
+    expect(page.get_by_role("status")).to_contain_text(re.compile(r"good for \d+ s"))
+    change = login.update().values(asked_at=time.time() - 3601)
+    running_service.call(running_service.deck.store.write(lambda db: db.execute(change)))
+    page.get_by_role("button", name="I have allowed it").click()
+    expect(page.get_by_role("heading", name="Too late")).to_be_visible()
+    page.get_by_role("button", name="Start again").click()
+    backs: list[str] = []
+    page.on("request", lambda asked: backs.append(asked.url) if "/connect/back" in asked.url else None)
+    approve(page, "RJ")
+    expect(page.locator("#who")).to_contain_text("RJ")
+    page.goto(backs[0])  # as somebody does who presses the back button
+    expect(page.get_by_role("heading", name="This sign-in leads nowhere")).to_be_visible()
+
+
+def test_a_token_is_told_once_and_revoked(look: Look, running_service: Running) -> None:
+    page = look("/settings")
+    page.get_by_role("button", name="Make a token for a player").click()
+    token = page.locator("#made code").inner_text()
+    keep(page, "token-light")
+    who = {"Authorization": f"Bearer {token}"}
+    assert httpx2.get(f"{running_service.url}/lastfm/settings", headers=who).status_code == 200
+    page.goto(f"{running_service.url}/settings")
+    assert token not in page.content()
+    page.get_by_role("listitem").filter(has_text="Token").get_by_role("button").click()
+    expect(page.get_by_role("listitem").filter(has_text="Token")).to_have_count(0)
+
+
+def test_ones_own_data_is_exported_and_deleted(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    page = look("/settings")
+    played(running_service, "Sinnerman")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export as CSV").click()
+    assert "Nina Simone,Sinnerman" in download.value.path().read_text()
+    page.get_by_text("Delete everything…").click()
+    page.get_by_label("Write me to confirm").fill("me")
+    page.get_by_role("button", name="Delete everything").click()
+    expect(page.get_by_role("heading", name="Connect your Last.fm profile")).to_be_visible()
+    expect(page.locator("#latest")).to_contain_text("No plays yet.")
 
 
 def test_loved_tracks_are_imported_before_ones_eyes_and_one_click_chooses(look: Look, running_service: Running) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
-from tonearm.core.account import LoginState
+from tonearm.core.account import TOKEN_LIFE, LoginState
 from tonearm.core.event import AuthChanged
 from tonearm.lastfm.client import LastFm
 from tonearm.lastfm.error import LastFmError, TokenExpired, TokenNotApproved, TokenUnknown
@@ -93,6 +93,21 @@ class SigningIn:
         except LastFmError as error:
             return Unreachable(error.number, error.words)
         await self._remember(account, token, "desktop")
+        return self._desktop(token)
+
+    async def asked(self, account: int, token: str) -> tuple[Way, float] | None:
+        """A desktop flow that this listener has begun, and until when (Unix seconds) it can be finished."""
+        login = await self.store.read(partial(tokens.find_login, secret=token))
+        if login is None or login.account != account or login.at(self.clock.now()) is not LoginState.ASKED:
+            return None
+        return self._desktop(token), login.asked_at + TOKEN_LIFE
+
+    async def cancel(self, account: int, token: str) -> None:
+        """Give up a desktop flow of this listener: its token is good for nothing here any more."""
+        if await self.asked(account, token):
+            await self.store.write(partial(tokens.end_login, secret=token, state=LoginState.EXPIRED))
+
+    def _desktop(self, token: str) -> Way:
         return Way(f"{self.auth_url}?{urlencode({'api_key': self.api_key, 'token': token})}", token)
 
     async def web(self, account: int, callback: str) -> Way:

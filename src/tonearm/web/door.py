@@ -1,11 +1,13 @@
 """The doors: a one-time link lets a browser in here, and Last.fm's approval page lets this service in there."""
 
 from collections.abc import Mapping
-from typing import Annotated, assert_never
+from typing import Annotated, Any, assert_never
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from tonearm.core.account import Connection
 from tonearm.deck import Deck, Listener
 from tonearm.service.listeners import BROWSER_LIFE
 from tonearm.service.signing_in import Expired, NotAsked, Outcome, Pending, SignedIn, Unreachable
@@ -53,6 +55,8 @@ def _lastfm_routes(router: APIRouter, deck: Deck, access: Access, headers: Mappi
         back = f"{public_url}/connect/back" if public_url else str(request.url_for("connect_back"))
         return RedirectResponse((await deck.signing_in.web(me.id, back)).auth_url, 303)
 
+    _desktop_routes(router, deck, access, headers)
+
     @router.get("/connect/back", name="connect_back")
     async def connect_back(
         me: Me,
@@ -61,6 +65,67 @@ def _lastfm_routes(router: APIRouter, deck: Deck, access: Access, headers: Mappi
     ) -> Response:
         """Back from Last.fm with an approved token."""
         return _outcome(await deck.signing_in.finish(me.id, token, login), headers)
+
+
+def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapping[str, str]) -> None:
+    """The flow for where Last.fm cannot send the browser back: allow it there, while a page waits here."""
+    Me = Annotated[Listener, Depends(Sheet(access))]
+    Token = Annotated[str, Form(min_length=1, max_length=512)]
+
+    @router.post("/connect/desktop")
+    async def begin(me: Me) -> Response:
+        """Ask Last.fm for a token to allow."""
+        if not deck.configured:
+            raise HTTPException(503, "No API key is configured: set LASTFM_API_KEY and LASTFM_API_SECRET.")
+        way = await deck.signing_in.desktop(me.id)
+        if isinstance(way, Unreachable):
+            return _outcome(way, headers)
+        assert way.token is not None
+        return RedirectResponse(f"/connect/waiting?{urlencode({'token': way.token})}", 303)
+
+    @router.get("/connect/waiting")
+    async def waiting(me: Me, token: Annotated[str, Query(min_length=1, max_length=512)]) -> Response:
+        """What to do at Last.fm, and how long there is for it."""
+        return await _waits(deck, me, token, "waiting", headers)
+
+    @router.post("/connect/waiting")
+    async def look(me: Me, request: Request, token: Token) -> Response:
+        """Whether it is allowed by now."""
+        outcome = await deck.signing_in.finish(me.id, token)
+        in_place = "hx-request" in request.headers
+        match outcome:
+            case SignedIn() if in_place:
+                return Response(status_code=204, headers={"HX-Redirect": "/"})
+            case Pending() if in_place:
+                return await _waits(deck, me, token, "_waiting", headers)
+            case Pending():
+                return RedirectResponse(f"/connect/waiting?{urlencode({'token': token})}", 303)
+            case Unreachable() if in_place:
+                return await _waits(deck, me, token, "_waiting", headers, trouble_=outcome.words)
+            case _ if in_place:
+                return await _waits(deck, me, token, "_waiting", headers)
+            case _:
+                return _outcome(outcome, headers)
+
+    @router.post("/connect/cancel")
+    async def cancel(me: Me, token: Token) -> Response:
+        """Give it up."""
+        await deck.signing_in.cancel(me.id, token)
+        return RedirectResponse("/settings", 303)
+
+
+async def _waits(
+    deck: Deck, me: Listener, token: str, name: str, headers: Mapping[str, str], *, trouble_: str = ""
+) -> Response:
+    asked, account, now = await deck.signing_in.asked(me.id, token), await me.account(), deck.clock.now()
+    facts: dict[str, Any] = {
+        "way": asked[0] if asked else None,
+        "left": asked[1] - now if asked else 0.0,
+        "connected": account.connection is Connection.CONNECTED,
+        "account": account,
+        "trouble": trouble_,
+    }
+    return page(name, headers, **facts)
 
 
 def _outcome(outcome: Outcome, headers: Mapping[str, str]) -> Response:

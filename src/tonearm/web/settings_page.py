@@ -1,33 +1,50 @@
 """The page at `/settings`: the connection with Last.fm, the rule for what counts, and what belongs to the listener."""
 
-from typing import Annotated
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
 
-from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD
+from tonearm.core.play import HIGHEST_THRESHOLD, LONGEST_NEEDED, LOWEST_THRESHOLD, counts
 from tonearm.deck import Listener
+from tonearm.store.plays import Kept
+from tonearm.store.revoking import name_of
+from tonearm.store.tokens import Kind
+from tonearm.web import access
 from tonearm.web.frame import Frame, back
+
+EXAMPLES = (150.0, 264.0, 622.0)
+"""Lengths of tracks, in seconds, that the rule is explained on."""
+
+_COLUMNS = (
+    *("timestamp", "artist", "track", "album", "album_artist", "duration", "played", "mbid"),
+    *("fate", "why", "reported_at", "settled_at", "reporter", "lastfm_user"),
+)
 
 
 def settings_routes(router: APIRouter, frame: Frame) -> None:
     """`/settings` and its forms."""
+    _page_routes(router, frame)
+    _own_routes(router, frame)
+
+
+def _page_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.who)]
 
-    async def shown(name: str, me: Listener) -> Response:
-        moment = frame.moment()
-        seen = await frame.glance(me, moment.now)
-        return frame.page(name, seen, moment, lowest=LOWEST_THRESHOLD, highest=HIGHEST_THRESHOLD)
-
     @router.get("/settings")
-    async def settings(me: Me) -> Response:
+    async def settings(me: Me, request: Request) -> Response:
         """The connection, and how it scrobbles."""
-        return await shown("settings", me)
+        return await _shown(frame, "settings", me, request)
 
     @router.get("/fragments/account")
-    async def account(me: Me) -> Response:
+    async def account(me: Me, request: Request) -> Response:
         """The connection alone."""
-        return await shown("_account", me)
+        return await _shown(frame, "_account", me, request)
 
     @router.post("/disconnect")
     async def disconnect(me: Me, queue: Annotated[str, Form(pattern="^(keep|discard)$")]) -> Response:
@@ -48,3 +65,91 @@ def settings_routes(router: APIRouter, frame: Frame) -> None:
         """How much of a track makes it count, from the next play on."""
         await frame.deck.listeners.change_settings(me.id, None, percent)
         return back(request, "/settings")
+
+    @router.post("/settings/tokens")
+    async def make(me: Me, request: Request) -> Response:
+        """A new API token, which is told this once."""
+        return await _shown(frame, "settings", me, request, await frame.deck.listeners.token(me.id))
+
+    @router.post("/settings/tokens/{name}/revoke")
+    async def revoke(me: Me, name: str) -> Response:
+        """Let a token, a link or a browser in no more."""
+        if not await frame.deck.owning.revoke(me.id, name):
+            raise HTTPException(404, "There is nothing of that name that lets anybody in.")
+        return RedirectResponse("/settings", 303)
+
+
+async def _shown(frame: Frame, name: str, me: Listener, request: Request, made: str = "") -> Response:
+    moment = frame.moment()
+    seen = await frame.glance(me, moment.now)
+    admissions = await frame.deck.owning.admissions(me.id)
+    threshold = seen.account.threshold
+    return frame.page(
+        name,
+        seen,
+        moment,
+        lowest=LOWEST_THRESHOLD,
+        highest=HIGHEST_THRESHOLD,
+        most=LONGEST_NEEDED,
+        examples=[(length, counts(length, 0, threshold).needed) for length in EXAMPLES],
+        admissions=[one for one in admissions if one.kind is not Kind.LINK],
+        this_browser=name_of(request.cookies.get(access.COOKIE, "")),
+        me=me,
+        made=made,
+    )
+
+
+def _own_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.who)]
+
+    @router.get("/settings/export")
+    async def export(me: Me, form: Annotated[str, Query(alias="as", pattern="^(csv|jsonl)$")] = "csv") -> Response:
+        """Every play that was reported here, as a file."""
+        parts = frame.deck.owning.export(me.id)
+        lines, media = (_csv(parts), "text/csv") if form == "csv" else (_jsonl(parts), "application/jsonl")
+        name = f'attachment; filename="tonearm-plays.{form}"'
+        headers = {**frame.headers, "Content-Disposition": name}
+        return StreamingResponse(lines, headers=headers, media_type=f"{media}; charset=utf-8")
+
+    @router.post("/settings/erase")
+    async def erase(me: Me, request: Request, name: Annotated[str, Form(max_length=200)]) -> Response:
+        """Delete everything that is kept of the listener, who has written their name to say so."""
+        if name.strip() != me.name:
+            raise HTTPException(400, f"Nothing was deleted: that is not your name here, which is {me.name}.")
+        await frame.deck.owning.erase(me.id, request.cookies.get(access.COOKIE, ""))
+        return RedirectResponse("/", 303)
+
+
+def _facts(kept: Kept) -> dict[str, Any]:
+    track = asdict(kept.play.track)
+    facts = {
+        **track,
+        "track": kept.play.track.title,
+        "timestamp": kept.play.timestamp,
+        "played": kept.play.played,
+        "fate": kept.fate,
+        "why": kept.why,
+        "reported_at": kept.reported_at,
+        "settled_at": kept.settled_at,
+        "reporter": kept.reporter,
+        "lastfm_user": kept.owner,
+    }
+    return {column: facts[column] for column in _COLUMNS}
+
+
+async def _jsonl(parts: AsyncIterator[list[Kept]]) -> AsyncIterator[str]:
+    async for part in parts:
+        yield "".join(json.dumps(_facts(kept), ensure_ascii=False) + "\n" for kept in part)
+
+
+async def _csv(parts: AsyncIterator[list[Kept]]) -> AsyncIterator[str]:
+    yield ",".join(_COLUMNS) + "\r\n"
+    async for part in parts:
+        text = io.StringIO()
+        csv.writer(text).writerows([_unformulated(value) for value in _facts(kept).values()] for kept in part)
+        yield text.getvalue()
+
+
+def _unformulated(value: Any) -> Any:
+    """A name that a spreadsheet would take for a formula is text: https://owasp.org/www-community/attacks/CSV_Injection"""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value

@@ -62,7 +62,7 @@
       const at = new Date(time.dateTime);
       write(time, "by" in time.dataset ? by(at) : moment(at, "full" in time.dataset));
     }
-    for (const element of root.querySelectorAll("[data-in], [data-ago], [data-clock], [data-elapsed]")) seen.set(element, Date.now());
+    for (const element of root.querySelectorAll("[data-in], [data-ago], [data-left], [data-clock], [data-elapsed]")) seen.set(element, Date.now());
     const parts = [...root.querySelectorAll("[data-stale-in]")];
     if (root.matches?.("[data-stale-in]")) parts.push(root);
     for (const part of parts) fetchSoon(part, Math.min(Number(part.dataset.staleIn) * 1000, 3600000));
@@ -76,6 +76,9 @@
     }
     for (const element of document.querySelectorAll("[data-ago]")) {
       write(element, `${span(Number(element.dataset.ago) + since(element))} ago`);
+    }
+    for (const element of document.querySelectorAll("[data-left]")) {
+      write(element, span(Number(element.dataset.left) - since(element)));
     }
     for (const element of document.querySelectorAll("[data-clock]")) {
       const most = Number(element.dataset.most ?? Infinity);
@@ -122,6 +125,21 @@
     toast(event.detail?.ctx?.text ?? "That did not work.");
   };
 
+  const slide = () => {
+    const slider = document.getElementById("percent");
+    if (!slider) return;
+    write(document.getElementById("percent-shown"), `${slider.value} %`);
+    for (const example of document.querySelectorAll("[data-length]")) {
+      const most = Number(example.closest("[data-most]").dataset.most);
+      write(example, clock(Math.min(most, (Number(example.dataset.length) * slider.value) / 100)));
+    }
+  };
+
+  const done = (event) => {
+    const form = event.target;
+    if (form.matches?.("form[data-done]") && event.detail?.ctx?.response?.status < 400) toast(form.dataset.done);
+  };
+
   const failed = (event) => {
     refused(event);
     if (event.target.matches?.("[data-stale-in]")) fetchSoon(event.target, 5000);
@@ -143,6 +161,8 @@
   });
   document.addEventListener("htmx:error", failed);
   document.addEventListener("htmx:response:error", failed);
+  document.addEventListener("htmx:after:request", done);
+  document.addEventListener("input", slide);
   document.addEventListener("htmx:after:swap", (event) => read(event.target));
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return;

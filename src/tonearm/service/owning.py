@@ -1,0 +1,53 @@
+"""Owning: what a listener may do with all that is kept of them, and who is let in as them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import partial
+
+from tonearm.clock import Clock
+from tonearm.core.event import AuthChanged, QueueUpdated
+from tonearm.service.announcing import Announcer
+from tonearm.store import erasing, plays, revoking
+from tonearm.store.database import Store
+from tonearm.store.plays import Kept
+from tonearm.store.revoking import Admission
+
+AT_ONCE = 1000
+"""Plays that an export reads at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owning:
+    """A listener's own data."""
+
+    store: Store
+    clock: Clock
+    announcer: Announcer
+
+    async def export(self, account: int) -> AsyncIterator[list[Kept]]:
+        """The whole history, latest play first, in parts."""
+        before: tuple[int, int] | None = None
+        while True:
+            ask = partial(plays.latest, account=account, limit=AT_ONCE, before=before)
+            part = await self.store.read(ask)
+            if not part:
+                return
+            yield part
+            before = (part[-1].play.timestamp, part[-1].id)
+
+    async def erase(self, account: int, browser: str) -> int:
+        """Delete all of it; how many plays that was. Nobody is let in any more but the browser of that session."""
+        gone = await self.store.write(partial(erasing.erase, number=account, but=browser))
+        self.announcer.tell(account, AuthChanged("disconnected", ""))
+        self.announcer.tell(account, QueueUpdated(0))
+        return gone
+
+    async def admissions(self, account: int) -> list[Admission]:
+        """What lets somebody in as this listener."""
+        return await self.store.read(partial(revoking.admissions, account=account, now=self.clock.now()))
+
+    async def revoke(self, account: int, name: str) -> bool:
+        """Let it in no more; False where there is nothing of that name."""
+        return await self.store.write(partial(revoking.revoke, account=account, name=name))

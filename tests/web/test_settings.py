@@ -1,0 +1,138 @@
+"""The settings' page: the rule, tokens, the flow in two steps, export and the end of it all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+
+import pytest
+from sqlalchemy import func, select
+
+from tests.web.conftest import House
+from tests.web.test_page import HOSTILE, Tags, queued, settled, song
+from tonearm.core.play import Track
+from tonearm.store.schema import account, attempt, library, login, loved, metadata, play, run, scrobble_queue, token
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_rule_is_explained_on_examples_with_the_listeners_own_threshold(house: House) -> None:
+    assert (await house.http.post("/threshold", data={"percent": "25"})).status_code == 303
+    page = await house.page("/settings")
+    assert re.search(r"A track of <b>4:24</b> counts after <b[^>]*>1:06</b>", page)
+    assert re.search(r"A track of <b>10:22</b> counts after <b[^>]*>2:35</b>", page)
+    for percent in ("24", "101", "half", ""):
+        assert (await house.http.post("/threshold", data={"percent": percent})).status_code == 400
+    assert (await house.me.account()).threshold == 25
+
+
+async def test_a_token_is_told_once_and_can_be_revoked_by_its_owner_alone(house: House) -> None:
+    made = await house.http.post("/settings/tokens")
+    secret = re.search(r'id="made".*?<code>([^<]+)</code>', made.text, re.DOTALL)
+    assert secret is not None
+    who = {"Authorization": f"Bearer {secret[1]}"}
+    assert (await house.stranger.get("/lastfm/settings", headers=who)).status_code == 200
+    page = await house.page("/settings")
+    assert secret[1] not in page
+    (revoke,) = (form["action"] for form in Tags(page).all("form") if form["action"].endswith("/revoke"))
+    assert (await house.stranger.post(revoke)).status_code == 401
+    assert (await house.http.post(revoke)).status_code == 303
+    assert (await house.http.post(revoke)).status_code == 404
+    assert not [form for form in Tags(await house.page("/settings")).all("form") if form["action"].endswith("/revoke")]
+
+
+async def test_the_flow_in_two_steps_waits_until_it_is_allowed(house: House) -> None:
+    begun = await house.http.post("/connect/desktop")
+    where = begun.headers["location"]
+    page = await house.page(where)
+    assert "Waiting for you to allow it" in page
+    (form,) = (form for form in Tags(page).all("form") if form["action"] == "/connect/waiting")
+    assert form["data-stale-in"] == "3"
+    asked = {"token": where.partition("token=")[2]}
+    look = {"HX-Request": "true"}
+    assert 'id="waiting"' in (await house.http.post("/connect/waiting", data=asked, headers=look)).text
+    assert (await house.http.post("/connect/waiting", data=asked)).headers["location"] == where
+    house.emulator.fault("error", error=11, methods=["auth.getSession"])
+    away = await house.http.post("/connect/waiting", data=asked, headers=look)
+    assert "Last.fm does not answer as it should" in away.text
+    house.emulator.clear_faults()
+    house.emulator.approve(asked["token"], "RJ")
+    allowed = await house.http.post("/connect/waiting", data=asked, headers=look)
+    assert (allowed.status_code, allowed.headers["hx-redirect"]) == (204, "/")
+    assert "Connected as <bdi>RJ</bdi>" in await house.page(where)
+    again = await house.http.post("/connect/waiting", data=asked, headers=look)
+    assert "Connected as" in again.text
+    assert (await house.http.post("/connect/waiting", data=asked)).status_code == 400
+
+
+async def test_a_flow_that_is_cancelled_or_of_somebody_else_is_over(house: House) -> None:
+    where = (await house.http.post("/connect/desktop")).headers["location"]
+    asked = {"token": where.partition("token=")[2]}
+    await house.http.post("/connect/cancel", data=asked)
+    house.emulator.approve(asked["token"], "RJ")
+    assert "This sign-in is over" in await house.page(where)
+    assert (await house.http.post("/connect/waiting", data=asked)).status_code == 410
+    other = await house.deck.listener("other")
+    way = await other.sign_in()
+    stolen = getattr(way, "token", "")
+    await house.http.post("/connect/cancel", data={"token": stolen})
+    assert await house.deck.signing_in.asked(other.id, stolen)
+    assert "This sign-in is over" in await house.page(f"/connect/waiting?token={stolen}")
+    assert not (await house.me.account()).signed_in
+
+
+async def test_a_flow_that_last_fm_refuses_to_begin_says_why(house: House) -> None:
+    house.emulator.fault("error", error=11)
+    answer = await house.http.post("/connect/desktop")
+    assert answer.status_code == 502
+    assert "Service Offline" in answer.text
+
+
+async def test_every_play_is_exported_with_what_became_of_it(house: House) -> None:
+    await house.connect()
+    for place, name in enumerate(HOSTILE):
+        await settled(house, "refused", Track(name, name, name, duration=200), ago=1000 + place, why="Last.fm error 6")
+    await queued(house, Track("=1+1", "@cmd", duration=200))
+    lines = (await house.http.get("/settings/export?as=jsonl")).text.splitlines()
+    told = [json.loads(line) for line in lines]
+    assert len(told) == len(HOSTILE) + 1
+    assert (told[0]["artist"], told[0]["fate"]) == ("=1+1", "queued")
+    answer = await house.http.get("/settings/export?as=csv")
+    assert answer.headers["content-disposition"] == 'attachment; filename="tonearm-plays.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert len(rows) == len(told)
+    assert (rows[0]["artist"], rows[0]["track"]) == ("'=1+1", "'@cmd")  # no formula to a spreadsheet
+    assert (await house.http.get("/settings/export?as=xml")).status_code == 400
+    assert (await house.stranger.get("/settings/export")).status_code == 401
+
+
+async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_the_others(house: House) -> None:
+    await house.connect()
+    await settled(house, "refused", song(1))
+    await queued(house, song(2))
+    await house.http.post("/settings/tokens")
+    await house.http.post("/loved/import")
+    other = await house.deck.listener("other")
+    await other.scrobble(song(3), started_at=house.deck.clock.now() - 700, played=622)
+    assert (await house.http.post("/settings/erase", data={"name": "somebody"})).status_code == 400
+    assert (await house.me.queue()).queued == 1
+    assert (await house.http.post("/settings/erase", data={"name": "me"})).status_code == 303
+    page = await house.page()
+    assert "Connect your Last.fm profile" in page
+    assert "No plays yet." in page
+
+    async def left(number: int) -> dict[str, int]:
+        tables = (play, scrobble_queue, attempt, library, loved, run, login, token)
+        asks = {table.name: select(func.count()).where(table.c.account == number) for table in tables}
+        return await house.deck.store.read(
+            lambda db: {name: db.execute(ask).scalar_one() for name, ask in asks.items()}
+        )
+
+    assert {name: number for name, number in (await left(house.me.id)).items() if number} == {"token": 1}
+    assert (await left(other.id))["play"] == 1
+    forgotten = {table.name for table in metadata.sorted_tables if "account" in table.c} - set(await left(1))
+    assert not forgotten, "a table of listeners' data that deleting everything does not know"
+    row = await house.deck.store.read(lambda db: db.execute(select(account).where(account.c.id == house.me.id)).one())
+    assert (row.lastfm_session_key, row.lastfm_username) == ("", "")
