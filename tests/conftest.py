@@ -9,7 +9,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.postgres import Server, running
+from tests.postgres import Server, empty, running
 from tonearm.store.database import database_url
 from tonearm.store.migrate import migrate
 
@@ -52,22 +52,21 @@ def postgres_url(postgres: Server) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgres_tables(postgres: Server) -> str:
-    """The name of a database with our tables, to be copied: which is quicker than making them."""
+    """The URL of a database with our tables, which each test leaves empty."""
     url = postgres.database()
     migrate(database_url(url))
-    return url.rpartition("/")[2]
+    return url
 
 
 @pytest.fixture(params=DATABASES)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
     """A database for a deck to be opened on: the path of a file that is not there yet, or a PostgreSQL with tables.
 
-    A test that is about SQLite only says so with `only_sqlite`.
+    A test that is about one of them only says so, with a mark of `tests/databases.py`.
     """
     if request.param == "sqlite":
         yield tmp_path / "plays.db"
         return
-    server = request.getfixturevalue("postgres")
-    url = server.database(template=request.getfixturevalue("postgres_tables"))
+    url = request.getfixturevalue("postgres_tables")
     yield url
-    server.drop(url)
+    empty(url)

@@ -8,6 +8,7 @@ In tests, ask for a fixture of `tests/conftest.py`:
 - `postgres` (the test run's server): `postgres.database()` gives the URL of a new, empty database; `stop()`,
   `crash()` and `start()` take the server away and bring it back, on the same port.
 - `postgres_url` (for one test): such a URL, dropped with the test.
+- `database` (each test runs twice): a place for a deck, a SQLite file or a PostgreSQL with tables.
 
 Elsewhere: `with running() as server: ...`; `durable=True` flushes to the disk as a real one does.
 """
@@ -195,6 +196,21 @@ class Server:
         self._process.send_signal(how)
         self._process.wait(PATIENCE)
         self._process = None
+
+
+_EMPTY = """
+SET lock_timeout = '5s';
+DO $$ BEGIN EXECUTE (
+    SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY CASCADE'
+    FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+); END $$
+"""
+
+
+def empty(url: str) -> None:
+    """Take all rows out of a database's tables: quicker than another database."""
+    with psycopg.connect(url) as connection:
+        connection.execute(_EMPTY)
 
 
 @contextmanager
