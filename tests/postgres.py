@@ -141,6 +141,10 @@ class Server:
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             connection.execute(statement)
 
+    def owner(self) -> dict[str, Any]:
+        """Whose processes have to be that go with it, as `subprocess` takes it."""
+        return _as_nobody()
+
     def log(self) -> str:
         """What the server has said."""
         return (self.folder / "log").read_text(errors="replace")

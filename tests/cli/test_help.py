@@ -116,7 +116,6 @@ def test_a_database_that_is_none_is_one_line(shell: Shell) -> None:
     [
         ("mysql://db.example/x", "mysql is no database for tonearm"),
         ("://", "neither a path nor a URL"),
-        ("postgresql://db.example/x", "PostgreSQL is not supported yet"),
         ("sqlite:////proc/nowhere/plays.db", "the database cannot be used"),
     ],
 )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tonearm.settings import Settings
+    from tonearm.store.postgres import About
 
 SKEW = 60.0
 """Seconds that this clock may be wrong: plays are stamped by it."""
@@ -53,7 +54,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     configured = bool(settings.lastfm_api_key and settings.lastfm_api_secret.get_secret_value())
     yield Finding("configuration", configured, "settings and API key are there" if configured else NO_KEY)
     yield _database(settings)
-    yield _sqlite()
+    yield from _server(settings)
     yield _key_file(settings)
     yield from _lastfm(settings)
 
@@ -70,8 +71,17 @@ def _database(settings: Settings) -> Finding:
     return Finding(
         "database",
         True,
-        f"{where}, {waiting} waiting; {f'process {sender} delivers' if sender else 'no service runs'}",
+        f"{where}, {waiting} waiting{_sender(settings, sender)}",
     )
+
+
+def _sender(settings: Settings, sender: str | None) -> str:
+    from tonearm.commands.opening import url_of
+    from tonearm.store.database import sqlite_file
+
+    if sqlite_file(url_of(settings)) is None:
+        return ""
+    return f"; process {sender} delivers" if sender else "; no service runs"
 
 
 async def _waiting(settings: Settings) -> int:
@@ -80,6 +90,39 @@ async def _waiting(settings: Settings) -> int:
 
     async with deck_of(settings, Sends.NO) as deck:
         return await deck.store.read(queue.length_of_all)
+
+
+def _server(settings: Settings) -> Iterator[Finding]:
+    """What there is to know of the program that keeps the database."""
+    from tonearm.commands.opening import run, url_of
+    from tonearm.store.database import sqlite_file
+
+    try:
+        if sqlite_file(url_of(settings)) is not None:
+            yield _sqlite()
+            return
+        about, skew = run(_postgres(settings))
+    except Failed:  # said of the database already
+        return
+    others = f"{about.processes} other tonearm process{'es' if about.processes != 1 else ''} connected"
+    room = f"{about.connections} of {about.most} connections in use"
+    yield Finding("PostgreSQL", about.durable, f"{about.version}, {room}, {others}{_durable(about.durable)}")
+    agrees = "agrees with the database's" if abs(skew) <= SKEW else f"{abs(skew):.0f} s from the database's"
+    yield Finding("shared clock", True, f"this machine's {agrees}, which is the one that counts")
+
+
+def _durable(durable: bool) -> str:
+    return "" if durable else "; fsync or full_page_writes is off: a crash of the server loses plays"
+
+
+async def _postgres(settings: Settings) -> tuple[About, float]:
+    import time
+
+    from tonearm.commands.opening import Sends, deck_of
+    from tonearm.store.postgres import about
+
+    async with deck_of(settings, Sends.NO) as deck:
+        return await deck.store.read(about), time.time() - deck.clock.now()
 
 
 def _sqlite() -> Finding:

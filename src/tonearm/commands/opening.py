@@ -58,10 +58,11 @@ def url_of(settings: Settings) -> URL:
         url = database_url(settings.tonearm_database)
     except ValueError as error:
         raise Failed(f"TONEARM_DATABASE: {error}") from None
-    if url.get_backend_name() == "postgresql":
-        raise Failed("TONEARM_DATABASE: PostgreSQL is not supported yet: use a path, or sqlite:///PATH")
     if sqlite_file(url) is None and not settings.tonearm_secret_key.get_secret_value():
-        raise Failed("TONEARM_SECRET_KEY: a database that is no file of its own needs one")
+        raise Failed(
+            "TONEARM_SECRET_KEY: PostgreSQL needs one, the same for all processes, since there is no file for a key to"
+            " lie beside: a long random text, such as 'openssl rand -hex 32' prints"
+        )
     return url
 
 

@@ -8,6 +8,8 @@ stricter ones would refuse to all but one.
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +38,6 @@ _LINE = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
-    "application_name": "tonearm",
 }
 """A server that is cut off is given up in half a minute: https://www.postgresql.org/docs/current/libpq-connect.html"""
 
@@ -67,7 +68,7 @@ def connect(url: URL, *, writes: bool) -> Engine:
     try:
         engine = create_engine(
             url,
-            connect_args=_LINE,
+            connect_args={**_LINE, "application_name": f"tonearm {socket.gethostname()[:40]}:{os.getpid()}"},
             pool_size=WRITERS if writes else READERS,
             max_overflow=0,
             pool_use_lifo=True,
@@ -81,7 +82,7 @@ def connect(url: URL, *, writes: bool) -> Engine:
         connection.autocommit = True
         connection.execute(_SESSION)
         connection.autocommit = False
-        connection.read_only = not writes
+        connection.read_only = None if writes else True
 
     return engine
 
@@ -173,6 +174,33 @@ def _examine_pooler(engine: Engine, db: Connection) -> None:
             other.commit()
             if before != after or beside == before:
                 raise StoreUnavailable(POOLED)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What `tonearm check` says of a server. `processes`: those of tonearm, this one left out."""
+
+    version: str
+    durable: bool
+    connections: int
+    most: int
+    processes: int
+
+
+_SEEN = text(
+    "SELECT current_setting('server_version'),"
+    " current_setting('fsync')::bool AND current_setting('full_page_writes')::bool,"
+    " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),"
+    " current_setting('max_connections')::int,"
+    " (SELECT count(DISTINCT application_name) FROM pg_stat_activity"
+    "  WHERE datname = current_database() AND application_name LIKE 'tonearm %'"
+    "  AND application_name <> current_setting('application_name'))"
+)
+
+
+def about(db: Connection) -> About:
+    """The server as it is now."""
+    return About(*db.execute(_SEEN).one())
 
 
 LOOKS = 5

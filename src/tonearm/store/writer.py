@@ -165,8 +165,25 @@ def _answer(jobs: list[_Job]) -> None:
             job.future.set_result(job.result)
 
 
+_ADVICE = (
+    ("permission denied for schema", "make this user the owner of the database, or GRANT it CREATE on the schema"),
+    ("permission denied", "the tables are another user's: connect as that one"),
+    ("remaining connection slots", "a tonearm process takes up to 12: raise max_connections, or run fewer processes"),
+    ("too many c", "a tonearm process takes up to 12: raise max_connections, or run fewer processes"),
+    ("password", "the address is postgresql://USER:PASSWORD@HOST/DATABASE"),
+    ("No space left on device", "the disk of the database server is full"),
+    ("read-only transaction", "the server is a standby, or set to read only: name the primary"),
+    ("pooling mode", "a pooler before the server has to keep sessions: pool_mode = session"),
+    ("prepared statement", "a pooler before the server has to keep sessions: pool_mode = session"),
+)
+"""What to do about PostgreSQL's words, where they are in English."""
+
+
 def plain(error: Exception) -> Exception:
     """A database's fault in one line, without the statement and its values."""
-    if isinstance(error, DBAPIError):
-        return StoreUnavailable(str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__)
-    return error
+    if not isinstance(error, DBAPIError):
+        return error
+    words = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
+    if type(error.orig).__module__.startswith("psycopg"):
+        words += next((f" ({advice})" for said, advice in _ADVICE if said in words), "")
+    return StoreUnavailable(words)
