@@ -299,8 +299,8 @@ class Referee:
 
 
 def _only_moved(play: Reported, before: dict[str, str], item: dict[str, str]) -> bool:
-    """Whether only the start was changed, of a play that Last.fm has called too new and nothing else."""
-    return play.flight.codes == {4} and {**before, "timestamp": ""} == {**item, "timestamp": ""}
+    """Whether only the start was changed, of a play that Last.fm has called too new, and has never taken."""
+    return 4 in play.flight.codes <= {4, 5} and {**before, "timestamp": ""} == {**item, "timestamp": ""}
 
 
 def _read(body: bytes) -> dict[str, Any] | None:
