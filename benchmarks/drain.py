@@ -113,8 +113,8 @@ class _ToEmulator(httpx2.HTTPTransport):
         return super().handle_request(request)
 
 
-def _by_pylast(lastfm: rig.LastFm, number: int, run: int) -> float:
-    """Seconds that pylast takes for so many plays."""
+def pylast_network(lastfm: rig.LastFm) -> Any:
+    """pylast, signed in at the emulator."""
     import pylast
 
     network: Any = pylast.LastFMNetwork(API_KEY, API_SECRET, proxy={"https://": _ToEmulator(lastfm)})
@@ -122,7 +122,12 @@ def _by_pylast(lastfm: rig.LastFm, number: int, run: int) -> float:
     page = generator.get_web_auth_url()
     rig.approve(lastfm, httpx2.URL(page).params["token"])
     network.session_key = generator.get_web_auth_session_key(page)
-    plays = [
+    return network
+
+
+def pylast_plays(number: int, series: int) -> list[dict[str, str | int]]:
+    """Made-up plays as pylast takes them."""
+    return [
         {
             "artist": play["artist"],
             "title": play["track"],
@@ -132,8 +137,13 @@ def _by_pylast(lastfm: rig.LastFm, number: int, run: int) -> float:
             "duration": round(play["duration"]),
             "track_number": play["track_number"],
         }
-        for play in history.made_up(number, time.time(), -1 - run)
+        for play in history.made_up(number, time.time(), series)
     ]
+
+
+def _by_pylast(lastfm: rig.LastFm, number: int, run: int) -> float:
+    """Seconds that pylast takes for so many plays."""
+    network, plays = pylast_network(lastfm), pylast_plays(number, -1 - run)
     start = time.perf_counter()
     network.scrobble_many(plays)
     return time.perf_counter() - start

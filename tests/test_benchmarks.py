@@ -23,6 +23,11 @@ PROMISED = {
     "start": ("first_answer_ms", "help_ms", "idle_mib", "after_100k_mib"),
     "replay": ("seconds", "plays_per_s"),
     "fairness": ("worst_ratio", "median_ratio", "backlog_seconds"),
+    "client": tuple(
+        f"{task}_{whose}seconds"
+        for task in ("scrobbles", "loved", "loved_page", "artists", "artist_facts")
+        for whose in ("", "pylast_")
+    ),
     "growth": ("flush_ratio", "claim_ratio", "due_ratio", "memory_ratio"),
 }
 MACHINE = ("cores", "python", "sqlite", "compared_with", "runs")

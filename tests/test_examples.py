@@ -17,8 +17,9 @@ import httpx2
 import pytest
 
 from benchmarks.rig import free_port
-from lastfm_emulator import Emulator, serve
+from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from tests.conftest import ROOT
+from tests.lastfm import questions
 
 LONGEST = 30.0
 
@@ -107,3 +108,22 @@ def test_a_media_server_has_the_endpoints_behind_its_own_login(tmp_path: Path, e
         settings = httpx2.get(address, headers={"X-User": "ada"}, trust_env=False)
         assert settings.status_code == 200
         assert settings.json()["authenticated"] is False
+
+
+def test_every_method_of_the_client_is_called(tmp_path: Path, environment: dict[str, str], emulator: Emulator) -> None:
+    questions.furnish(emulator)
+    own = {"LASTFM_API_KEY": API_KEY, "LASTFM_API_SECRET": API_SECRET, "LASTFM_USER": "Ada"}
+    session = {"LASTFM_SESSION_KEY": emulator.session_key("Ada")}
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "every_method.py"],
+        cwd=tmp_path,
+        env={**environment, **own, **session},
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    asked = {entry.method for entry in emulator.journal}
+    assert {one.method for one in questions.QUESTIONS} - asked == {"auth.getSession", "auth.getMobileSession"}
+    assert {entry.outcome for entry in emulator.journal} == {"ok"}

@@ -145,6 +145,31 @@ def test_pictures_are_known_by_their_sizes_and_the_star_is_none() -> None:
     assert not shapes.images("\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "time"),
+    [
+        ("13 May 2015, 01:04", datetime(2015, 5, 13, 1, 4, tzinfo=UTC)),
+        ("Wed, 6 Feb 2013 00:04:40 +0000", datetime(2013, 2, 6, 0, 4, 40, tzinfo=UTC)),
+        ("Wed, 6 Feb 2013 00:04:40 +0200", datetime(2013, 2, 5, 22, 4, 40, tzinfo=UTC)),
+        ("31 Feb 2015, 01:04", None),
+        ("soon", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_the_date_of_an_article_is_read_from_its_words(words: object, time: datetime | None) -> None:
+    assert habits.published(words) == time
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("302", 302.0), (302, 302.0), ("302.5", 302.5), ("0", None), (0, None), ("FIXME", None), (None, None), (-1, None)],
+)
+def test_a_duration_of_nothing_is_unknown(value: object, seconds: float | None) -> None:
+    assert habits.seconds(value) == seconds
+    assert habits.seconds("302000", 1000) == 302.0
+
+
 @given(json_values)
 def test_nothing_that_stands_in_an_answer_makes_a_habit_fail(value: object) -> None:
     text = habits.text(value)

@@ -161,7 +161,7 @@ def entries(content: object, child: str, read: Callable[[Node], T]) -> tuple[T, 
     """
     if isinstance(content, str) and not content.strip():
         return ()
-    if not isinstance(content, dict) or not (child in content or content):
+    if not isinstance(content, dict) or not content:
         raise Unreadable(f"no {child} in the answer, nor an empty list of them")
     return tuple([read(entry) for entry in many(content.get(child))])
 
