@@ -15,7 +15,52 @@ if TYPE_CHECKING:
     from tonearm.core.play import Nameless, Play, Track
     from tonearm.core.verdict import Answered, Verdict
     from tonearm.deck import Deck, ImportFailed, Listener
-    from tonearm.lastfm import AlbumEntry, AlbumInfo, ArtistEntry, ArtistInfo, BadParameters, CallRefused, CorrectedTrack, Images, KeyRejected, Keys, LastFm, LastFmError, LastFmSync, Listing, LoginRequired, LovedTrack, Page, Patience, Period, Place, RateLimited, RecentTrack, Request, Session, SessionRejected, SignatureRejected, SimilarArtist, SimilarTrack, SyncWalk, Tag, TagEntry, TagInfo, TokenExpired, TokenNotApproved, TokenUnknown, TrackEntry, TrackInfo, Unavailable, UserInfo, Walk, Week, WeeklyChart, Wiki, approval_url
+    from tonearm.lastfm import (
+        AlbumEntry,
+        AlbumInfo,
+        ArtistEntry,
+        ArtistInfo,
+        BadParameters,
+        CallRefused,
+        CorrectedTrack,
+        Images,
+        KeyRejected,
+        Keys,
+        LastFm,
+        LastFmError,
+        LastFmSync,
+        Listing,
+        LoginRequired,
+        LovedTrack,
+        Page,
+        Patience,
+        Period,
+        Place,
+        RateLimited,
+        RecentTrack,
+        Request,
+        Session,
+        SessionRejected,
+        SignatureRejected,
+        SimilarArtist,
+        SimilarTrack,
+        SyncWalk,
+        Tag,
+        TagEntry,
+        TagInfo,
+        TokenExpired,
+        TokenNotApproved,
+        TokenUnknown,
+        TrackEntry,
+        TrackInfo,
+        Unavailable,
+        UserInfo,
+        Walk,
+        Week,
+        WeeklyChart,
+        Wiki,
+        approval_url,
+    )
     from tonearm.lastfm.cache import Remembered
     from tonearm.lastfm.images import Image
     from tonearm.library.folder import FolderUnreadable
