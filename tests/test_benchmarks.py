@@ -28,6 +28,7 @@ PROMISED = {
         for task in ("scrobbles", "loved", "loved_page", "artists", "artist_facts")
         for whose in ("", "pylast_")
     ),
+    "cache": ("memory_hit_us", "database_hit_us", "request_us"),
     "growth": ("flush_ratio", "claim_ratio", "due_ratio", "memory_ratio"),
 }
 MACHINE = ("cores", "python", "sqlite", "compared_with", "runs")

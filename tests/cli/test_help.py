@@ -12,7 +12,7 @@ from tests.cli.shell import Shell
 from tonearm import cli
 
 FIRST = ["demo", "serve", "worker", "login", "scan", "scrobble", "import-loved", "queue", "status", "emulator"]
-COMMANDS = [*FIRST, "listener", "token", "check"]
+COMMANDS = [*FIRST, "artist", "album", "track", "search", "enrich", "listener", "token", "check"]
 BELOW = [
     "queue list",
     "queue status",
