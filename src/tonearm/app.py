@@ -181,7 +181,8 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     pace = Pace(store, clock, keys.api_key, parts.limits.requests_per_second)
     time = LastFmTime(clock)
     paced = client(pace=pace.turn, on_date=time.heard)
-    reading = Reading(client(pace=pace.spare_turn, on_date=time.heard), pace, clock)
+    spare = client(pace=pace.spare_turn, on_date=time.heard)
+    reading = Reading(spare, pace, clock)
     cache = parts.remember(reading)
     looking_up = LookingUp(cache, parts.images, seal)
     deck = Deck(
@@ -192,7 +193,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         shows=NowPlaying(store, clock, paced, pace, seal, announcer),
         signing_in=SigningIn(store, clock, paced, seal, announcer, ring, keys.api_key, parts.auth_url),
         telling=Telling(store, clock, announcer, ring),
-        loving=Loving(store, clock, paced, pace, announcer, lambda account: engine.hint(IMPORT, [account])),
+        loving=Loving(store, clock, spare, pace, announcer, lambda account: engine.hint(IMPORT, [account])),
         owning=Owning(store, clock, announcer),
         scanning=Scanning(store),
         looking_up=looking_up,

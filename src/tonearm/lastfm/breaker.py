@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, assert_never
 
 from tonearm.core import pacing
 from tonearm.core.verdict import Cause
@@ -43,6 +43,8 @@ def state_of(reply: Reply | Fault, outcome: Answer[Any] | Failure) -> State:
             return State.DOUBTFUL if number in _DOUBTFUL else State.THERE
         case Nonsense() | Fault():
             return State.AWAY if away else State.DOUBTFUL
+        case _:
+            assert_never(outcome)
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Answers of Last.fm that outlive the process: a cache, in a file of its own beside a SQLite database.
 
 It may be lost at any time, so it never waits for the disk, nothing waits for it, and what is broken in it begins
-anew. Plays never share a file, a writer or a lock with it (docs/decisions/0012-the-cache.md).
+anew. Plays never share a file, a writer or a lock with it (docs/decisions/0013-the-cache.md).
 """
 
 from __future__ import annotations
