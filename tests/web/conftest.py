@@ -145,6 +145,7 @@ def running(database: Path, emulator: Emulator | None = None, port: int = 0) -> 
     """A service from its start to its end."""
     emulator = emulator or Emulator()
     with serve(emulator) as lastfm, listening_socket("127.0.0.1", port) as sock:
+        emulator.pictures_at = f"{lastfm.base_url}/i/u"
         ready, found, over = threading.Event(), dict[str, Any](), asyncio.Event()
 
         async def main() -> None:

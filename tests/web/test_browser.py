@@ -371,6 +371,7 @@ def test_nobody_is_shut_out_of_any_page(look: Look, running_service: Running) ->
         page.goto(f"{running_service.url}{path}")
         if name != "docs":
             expect(page.locator("#lamp")).to_have_text("Live")
+        expect(page.locator(".spinner")).to_have_count(0)
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             assert violations(page) == [], (name, scheme)
@@ -512,6 +513,27 @@ def test_loved_tracks_are_imported_before_ones_eyes_and_one_click_chooses(look: 
     expect(page.locator("#loved")).to_contain_text("2 marked before")
     page.get_by_role("link", name="To choose").click()
     expect(page.locator("#loved")).to_contain_text("Nothing to choose")
+
+
+def test_an_artist_shows_ones_own_plays_and_what_last_fm_knows(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    played(running_service, "Sinnerman")
+    page = look("/queue")
+    page.get_by_role("link", name="Nina Simone").click()
+    expect(page.get_by_role("heading", name="Nina Simone")).to_be_visible()
+    about = page.locator("#about")
+    expect(about.locator(".tag").first).to_be_visible()
+    expect(about.locator("img").first).to_have_js_property("complete", True)
+    assert about.locator("img").first.evaluate("image => image.naturalWidth") > 0
+    expect(page.locator(".most").first).to_contain_text("Sinnerman")
+    about.locator(".covers a").first.click()
+    expect(page.locator("#about img.cover")).to_be_visible()
+    keep(page, "cover-light")
+    page.get_by_role("link", name="Nina Simone").first.click()
+    other = about.locator(".similar a").first
+    name = other.inner_text()
+    other.click()
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
 
 
 def test_dragging_across_the_days_leads_to_the_statistics_of_that_time(look: Look, running_service: Running) -> None:

@@ -17,6 +17,7 @@ from tonearm.store.pace import Held
 from tonearm.store.plays import Kept, frozen
 from tonearm.store.queue import Count, State
 from tonearm.store.schema import account, play, scrobble_queue
+from tonearm.store.stats import Whose
 
 DAY = 86400.0
 COUNTED = 1000
@@ -134,6 +135,13 @@ def history(
     kept = plays.found(db, number, limit + 1, words, span, after)
     waits = _in_line(db, number, [one.id for one in kept if one.fate == "queued"])
     return _leaf([waits.get(one.id, one) for one in kept], limit)
+
+
+def of(db: Connection, whose: Whose, limit: int) -> list[Kept | InLine]:
+    """The latest plays of an artist or an album, each where it is now."""
+    kept = plays.found(db, whose.account, limit, artist=whose.artist, album=whose.album)
+    waits = _in_line(db, whose.account, [one.id for one in kept if one.fate == "queued"])
+    return [waits.get(one.id, one) for one in kept]
 
 
 def entry(db: Connection, kept: Kept) -> Kept | InLine:

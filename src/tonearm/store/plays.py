@@ -298,14 +298,21 @@ def found(
     words: str = "",
     span: tuple[int, int] | None = None,
     before: tuple[int, int] | None = None,
+    **names: str | None,
 ) -> list[Kept]:
-    """As `latest`, of a span of time (from, to before, in Unix seconds), or with the words in one of its names."""
+    """As `latest`, of a span of time (from, to before, in Unix seconds), or with the words in its names.
+
+    `names` are columns with what is in them, such as `artist`.
+    """
     wanted = select(play).where(play.c.account == account)
+    for column, name in names.items():
+        if name is not None:
+            wanted = wanted.where(play.c[column] == name)
     if span:
         wanted = wanted.where(play.c.timestamp >= span[0], play.c.timestamp < span[1])
     for word in words.split():
-        names = play.c.artist + " " + play.c.track + " " + play.c.album
-        wanted = wanted.where(names.icontains(word, autoescape=True))
+        text = play.c.artist + " " + play.c.track + " " + play.c.album
+        wanted = wanted.where(text.icontains(word, autoescape=True))
     if before:
         wanted = wanted.where(tuple_(play.c.timestamp, play.c.id) < tuple_(*before))
     newest_first = wanted.order_by(play.c.timestamp.desc(), play.c.id.desc())

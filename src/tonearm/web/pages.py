@@ -11,6 +11,7 @@ from tonearm.web.door import door_router
 from tonearm.web.frame import Frame
 from tonearm.web.history_page import history_routes
 from tonearm.web.loved_page import loved_routes
+from tonearm.web.music_pages import music_routes
 from tonearm.web.now_page import now_routes
 from tonearm.web.play_page import play_routes
 from tonearm.web.queue_page import queue_routes
@@ -38,6 +39,7 @@ def pages_router(
     queue_routes(router, frame)
     history_routes(router, frame)
     loved_routes(router, frame)
+    music_routes(router, frame)
     play_routes(router, frame)
     settings_routes(router, frame)
     router.include_router(door_router(deck, access, headers, secure=secure, public_url=public_url))

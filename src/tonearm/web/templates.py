@@ -13,6 +13,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tonearm.version import __version__
 from tonearm.web import assets, words
 
+LONGEST_NAME = 1024
+"""Characters of a name in an address, as many as are looked up."""
+
 LONGEST_SEARCH = 1000
 """Characters that are looked for in the history."""
 
@@ -39,6 +42,7 @@ def _environment() -> Environment:
         words.name,
         words.number,
         words.plays,
+        words.short_date,
         words.span,
     ):
         made.filters[filter_.__name__] = filter_
@@ -47,12 +51,12 @@ def _environment() -> Environment:
 
 def artist_at(name: str) -> str:
     """The address of an artist's page."""
-    return f"/artist?{urlencode({'name': name})}"
+    return f"/artist?{urlencode({'name': name[:LONGEST_NAME]})}"
 
 
 def album_at(artist: str, title: str) -> str:
     """The address of an album's page."""
-    return f"/album?{urlencode({'artist': artist, 'title': title})}"
+    return f"/album?{urlencode({'artist': artist[:LONGEST_NAME], 'title': title[:LONGEST_NAME]})}"
 
 
 def track_at(artist: str, title: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tonearm.core.account import Account
-from tonearm.core.play import OLDEST_ACCEPTED
+from tonearm.core.play import OLDEST_ACCEPTED, Track
 from tonearm.store.glance import COUNTED, Glance, InLine, Shelf
 from tonearm.store.plays import Kept
 from tonearm.web.standing import Moment, everyone_waits_until, standstill
@@ -39,9 +39,13 @@ class Acts:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A play with its state. `due` is when `then` comes true, in seconds from now; None: at once, or not by waiting."""
+    """A play with its state, its names as a list has room for them.
+
+    `due` is when `then` comes true, in seconds from now; None: at once, or not by waiting.
+    """
 
     id: int
+    track: Track
     title: str
     artist: str
     album: str
@@ -153,7 +157,7 @@ def _waiting(play: InLine, glance: Glance, moment: Moment) -> Row:
 def _row(entry: InLine | Kept, tone: Tone, label: str, why: str, then: str = "", due: float | None = None) -> Row:
     track = entry.play.track
     names = name(track.title), name(track.artist), name(track.album)
-    return Row(entry.id, *names, entry.play.timestamp, tone, label, why, then, due)
+    return Row(entry.id, track, *names, entry.play.timestamp, tone, label, why, then, due)
 
 
 def _settled(kept: Kept) -> Row:

@@ -1,0 +1,76 @@
+"""The pages of an artist and an album, with and without Last.fm."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.web.conftest import House, house_at
+from tests.web.test_history import at, kept
+from tests.web.test_page import HOSTILE, Tags
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_ones_own_plays_are_there_whatever_last_fm_says(house: House) -> None:
+    await kept(house, at(2012, 1, 5), at(2014, 6, 7))
+    await kept(house, at(2014, 6, 8), track="Feeling Good", album="I Put a Spell on You")
+    await kept(house, at(2014, 6, 9), artist="Björk", track="Jóga", album="Homogenic")
+    house.emulator.fault("error", error=11)
+    page = await house.page("/artist?name=Nina+Simone&wait=true")
+    assert "<b>3</b> <span>plays</span>" in page
+    assert "<b>5 Jan 2012</b> <span>first play</span>" in page
+    assert page.count('<tr id="play-') == 3
+    assert "Last.fm could not be asked now: " in page
+    album = await house.page("/album?artist=Nina+Simone&title=Pastel+Blues&wait=true")
+    assert "<b>2</b> <span>plays</span>" in album
+    assert "Feeling Good" not in album
+    stranger = await house.page("/artist?name=Somebody&wait=true")
+    assert "You have not played this here yet." in stranger
+
+
+async def test_what_last_fm_knows_is_shown_with_pictures_of_our_own(house: House) -> None:
+    page = await house.page("/artist?name=Nina+Simone&wait=true")
+    tags = Tags(page)
+    pictures = [image["src"] for image in tags.all("img")]
+    assert pictures
+    assert all(src.startswith("/metadata/images/") for src in pictures)
+    assert (await house.http.get(pictures[0])).headers["content-type"].startswith("image/")
+    similar = page[page.index('class="similar"') :]
+    assert re.search(r'href="/artist\?name=[^"]+"', similar)
+    (album, *_) = re.findall(r'href="(/album\?[^"]+)"', page)
+    assert 'class="cover"' in await house.page(album.replace("&amp;", "&") + "&wait=true")
+
+
+async def test_a_page_does_not_wait_for_last_fm_and_asks_when_it_is_open(house: House) -> None:
+    house.emulator.fault("delay", seconds=0.3)
+    page = await house.page("/artist?name=Nina+Simone")
+    assert "Last.fm is being asked." in page
+    (part,) = (
+        attrs["hx-get"] for tag, attrs in Tags(page).found if attrs.get("hx-get", "").startswith("/fragments/artist")
+    )
+    assert '<p class="tags">' in await house.page(part)
+    assert '<p class="tags">' in await house.page("/artist?name=Nina+Simone")  # it is remembered
+
+
+async def test_names_of_nothing_are_refused_and_without_a_key_it_is_said(database: Path) -> None:
+    async with house_at(database, key="") as house:
+        assert (await house.http.get("/artist?name=%20&wait=true")).status_code == 400
+        assert (await house.http.get("/artist")).status_code == 400
+        assert "Last.fm could not be asked now" in await house.page("/artist?name=x&wait=true")
+
+
+async def test_hostile_names_are_only_text_on_the_pages_of_music(house: House) -> None:
+    for place, name in enumerate(HOSTILE):
+        await kept(house, at(2014, 1, 1, place), artist=name[:1024], track=name, album=name)
+        for path, named in (
+            ("/artist", {"name": name[:1024]}),
+            ("/album", {"artist": name[:1024], "title": name[:1024]}),
+        ):
+            answer = await house.http.get(path, params={**named, "wait": "true"})
+            assert answer.status_code == 200, name
+            tags = Tags(answer.text)
+            assert len(tags.all("script")) == 3
+            assert not [attr for _, attrs in tags.found for attr in attrs if attr.startswith("on")]
