@@ -319,6 +319,9 @@ PAGES = {
     "play": "/plays/1",
     "history": "/history",
     "search": "/history?q=o",
+    "loved": "/loved",
+    "artist": "/artist?name=Nina+Simone",
+    "album": "/album?artist=Nina+Simone&title=Pastel+Blues",
     "settings": "/settings",
     "docs": "/docs",
 }

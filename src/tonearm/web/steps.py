@@ -11,7 +11,7 @@ from tonearm.web.words import name, sentence
 _VERDICTS = {
     "Later": "Last.fm could not take it then",
     "Throttled": "Too much at once",
-    "Unsure": "Sent, and no answer came",
+    "Unsure": "Sent, and no clear answer came",
     "Split": "Refused with others, and parted from them",
     "SessionDoubted": "The session was doubted",
     "SessionEnded": "The session had ended",

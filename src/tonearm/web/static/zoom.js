@@ -4,11 +4,18 @@
   const DAY = 86400;
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
   const HEIGHT = 190;
+  const STEPS = [1, 2, 3, 7, 14, 28, 91, 182, 365, 730, 1825].map((days) => days * DAY);
+  const COUNTS = [1, 10, 100, 1000].flatMap((unit) => [unit, 2 * unit, 5 * unit]);
 
   const iso = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 10);
   const said = (seconds) => {
     const day = new Date(seconds * 1000);
     return `${day.getUTCDate()} ${MONTHS[day.getUTCMonth()]} ${day.getUTCFullYear()}`;
+  };
+  const tick = (at, step) => {
+    const day = new Date(at * 1000);
+    const month = MONTHS[day.getUTCMonth()];
+    return step < 28 * DAY ? `${day.getUTCDate()} ${month}` : step < 365 * DAY ? `${month} ${day.getUTCFullYear()}` : `${day.getUTCFullYear()}`;
   };
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const played = (count) => (count === 1 ? "1 play" : `${count.toLocaleString("en")} plays`);
@@ -53,7 +60,10 @@
           legend: { show: false },
           cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: true } },
           scales: { x: { min: whole[0], max: whole[1] }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.08)] } },
-          axes: [{ ...axis, grid: { show: false } }, { ...axis, size: 42 }],
+          axes: [
+            { ...axis, grid: { show: false }, space: 70, incrs: STEPS, values: (_, ats, __, ___, step) => ats.map((at) => tick(at, step)) },
+            { ...axis, size: 42, incrs: COUNTS },
+          ],
           series: [{}, { stroke: colour("--bar"), fill: colour("--bar"), width: 0, paths: uPlot.paths.bars({ size: [0.82, 40], align: 0 }), points: { show: false } }],
           hooks: {
             setScale: [(chart, key) => { if (key === "x") shows(chart); }],
