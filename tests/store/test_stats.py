@@ -1,0 +1,139 @@
+"""Statistics and shelves of a history, over both databases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Connection
+
+from tests.store.rows import NOW, enqueue, history_row, listener
+from tonearm.core import days
+from tonearm.core.play import Play, Track
+from tonearm.store import erasing, glance, library, loved, plays, stats
+from tonearm.store.database import Store
+from tonearm.store.glance import Shelf
+from tonearm.store.stats import Top, Whose
+
+pytestmark = pytest.mark.anyio
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def kept(db: Connection, me: int, at: datetime, title: str = "Sinnerman", fate: str = "accepted", **names: str) -> int:
+    """A play in the history; its number."""
+    said = Play(
+        Track(names.get("artist", "Nina Simone"), title, names.get("album", "Pastel Blues")), int(at.timestamp()), 240.0
+    )
+    [number] = plays.keep(db, [history_row(me, said, fate=fate)]).values()
+    return number
+
+
+async def test_days_and_hours_are_those_of_the_zone_on_both_sides_of_a_change_of_clocks(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        for hour in (0, 1, 21, 22, 23):  # in UTC, where the clocks go forth at 1:00
+            kept(db, me, datetime(2026, 3, 29, hour, 30, tzinfo=UTC), f"Song {hour}")
+        start = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp())
+        found = days.stretches(BERLIN, start, start + 60 * days.DAY)
+        per_day = stats.per_day(db, Whose(me), found)
+        assert {days.numbered(number).isoformat(): count for number, count in per_day.items()} == {
+            "2026-03-29": 3,
+            "2026-03-30": 2,
+        }
+        assert stats.by_hour(db, Whose(me), found) == {0: 1, 1: 2, 3: 1, 23: 1}
+        assert sum(stats.per_hour(db, Whose(me), found).values()) == 5
+        assert stats.per_day(db, Whose(me), []) == {}
+
+    await store.write(work)
+
+
+async def test_what_was_played_most_counts_nothing_twice(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me, other = listener(db), listener(db, "other")
+        for day in (1, 2, 3):
+            kept(db, me, datetime(2014, 5, day, tzinfo=UTC))
+            kept(db, other, datetime(2014, 5, day, tzinfo=UTC))
+        kept(db, me, datetime(2014, 5, 4, tzinfo=UTC), "Jóga", artist="Björk", album="")
+        span = (int(datetime(2014, 1, 1, tzinfo=UTC).timestamp()), int(datetime(2015, 1, 1, tzinfo=UTC).timestamp()))
+        assert stats.top_artists(db, Whose(me), *span, 10) == [Top("Nina Simone", "", 3), Top("Björk", "", 1)]
+        assert stats.top_tracks(db, Whose(me, "Björk"), *span, 10) == [Top("Björk", "Jóga", 1)]
+        assert stats.top_albums(db, Whose(me), *span, 10) == [Top("Nina Simone", "Pastel Blues", 3)]
+        kept(db, me, datetime(2014, 5, 5, tzinfo=UTC), fate="discarded")
+        kept(db, me, datetime(2014, 5, 6, tzinfo=UTC), fate="suspected")
+        assert stats.top_tracks(db, Whose(me, "Nina Simone", "Pastel Blues"), *span, 10) == [
+            Top("Nina Simone", "Sinnerman", 3)
+        ]
+        first, last = stats.first_and_last(db, me) or (0, 0)
+        assert (last - first) // days.DAY == 5
+        assert stats.first_and_last(db, listener(db, "nobody")) is None
+
+    await store.write(work)
+
+
+async def test_each_shelf_has_its_plays_in_pages_and_its_true_count(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        fates = ("accepted", "refused", "ignored", "suspected", "expired", "discarded", "disabled", "threshold_not_met")
+        for place, fate in enumerate(fates):
+            kept(db, me, datetime(2014, 5, 1 + place, tzinfo=UTC), fate=fate)
+        for number in range(5):
+            enqueue(db, me, number, retry_count=number % 2)
+        enqueue(db, me, 7, owner="somebody_else")
+        enqueue(db, me, 8, age=-3600)
+        seen = glance.look(db, me, "", NOW)
+        counts = glance.shelves(db, seen, NOW)
+        for shelf in Shelf:
+            found, after = [], None
+            while True:
+                leaf = glance.leaf(db, seen, shelf, NOW, 3, after)
+                found += [entry.id for entry in leaf.entries]
+                after = leaf.after
+                if after is None:
+                    break
+            assert len(found) == len(set(found))
+            assert shelf not in counts or len(found) == counts[shelf], shelf
+        assert (counts[Shelf.WAITING], counts[Shelf.RETRYING], counts[Shelf.HELD]) == (7, 2, 2)
+        assert len(glance.history(db, me, 50, "nina SONG").entries) == 7
+        assert len(glance.history(db, me, 50, "nina missing").entries) == 0
+        assert len(glance.of(db, Whose(me, "Nina Simone", "Pastel Blues"), 50)) == len(fates)
+
+    await store.write(work)
+
+
+async def test_what_was_chosen_stays_when_the_list_is_written_anew(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        facts = {"album": "", "album_artist": "", "duration": None, "track_number": None, "mbid": "", "fault": ""}
+        file = {**facts, "path": "/1.mp3", "artist": "Oasis", "title": "Wonderwall", "mtime_ns": 1, "size": 1}
+        library.write(db, me, [file])
+        (number,) = (row[0] for row in library.names(db, me))
+        row = {
+            "artist": "Oasis",
+            "track": "Wonderwall (Remastered)",
+            "mbid": "",
+            "loved_at": 1.0,
+            "outcome": "doubtful",
+        }
+        loved.write(db, me, [{**row, "candidates": [[number, "version"]]}])
+        (track,) = loved.listing(db, me, "doubtful", 10)
+        assert loved.choose(db, me, track.id, number)
+        loved.write(db, me, [{**row, "outcome": "matched"}])
+        assert loved.choices(db, me) == [(number, "Oasis", "Wonderwall (Remastered)")]
+        assert loved.counts(db, me) == {"matched": 1}
+
+    await store.write(work)
+
+
+async def test_all_of_a_listener_is_erased_and_nothing_of_another(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me, other = listener(db), listener(db, "other")
+        for number in (me, other):
+            enqueue(db, number, 1)
+            kept(db, number, datetime(2014, 5, 1, tzinfo=UTC))
+        assert erasing.erase(db, me, "nobody's browser") == 2
+        assert stats.first_and_last(db, me) is None
+        assert len(plays.latest(db, other, 10)) == 2
+
+    await store.write(work)
