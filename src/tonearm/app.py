@@ -98,10 +98,14 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
                 keys = Keys(api_key, api_secret)
                 limits = _Limits(requests_per_second, daily_scrobbles)
                 client = partial(LastFm, keys, api_url, http=line, user_agent=user_agent)
-                async with _time(store, clock) as time, _answers(url, time) as answers:
+                async with (
+                    _time(store, clock) as time,
+                    _answers(url, time) as answers,
+                    _announcer(store, time) as announcer,
+                ):
                     remember = partial(Cache, now=time.now, answers=answers, realm=api_url, ttl=cache_ttl)
                     images = Images(line, time.now, answers=answers, near=api_url, user_agent=user_agent)
-                    parts = _Parts(store, time, seal, keys, auth_url, limits, remember, images)
+                    parts = _Parts(store, time, announcer, seal, keys, auth_url, limits, remember, images)
                     async with _deck(parts, client, deliver) as deck:
                         yield deck
         finally:
@@ -118,12 +122,26 @@ class _Limits:
 class _Parts:
     store: Store
     clock: Clock
+    announcer: Announcer
     seal: Seal
     keys: Keys
     auth_url: str
     limits: _Limits
     remember: Callable[[Reading], Cache]
     images: Images
+
+
+@asynccontextmanager
+async def _announcer(store: Store, clock: Clock) -> AsyncIterator[Announcer]:
+    """Events of this process, or of all that share a server and its clock."""
+    announcer = Announcer(secrets.token_hex(4))
+    if not isinstance(clock, SharedClock):
+        yield announcer
+        return
+    from tonearm.service.relaying import relayed
+
+    async with relayed(store, announcer):
+        yield announcer
 
 
 @asynccontextmanager
@@ -166,7 +184,7 @@ async def _time(store: Store, clock: Clock | None) -> AsyncIterator[Clock]:
 @asynccontextmanager
 async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> AsyncIterator[Deck]:
     store, clock, seal, keys = parts.store, parts.clock, parts.seal, parts.keys
-    announcer = Announcer(secrets.token_hex(4))
+    announcer = parts.announcer
     counting = Counting(store, clock, announcer)
     engine = EmbeddedEngine(clock, pause=PAUSE)
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterator
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
-from tonearm.core.event import Event
+from tonearm.core.event import Event, NowPlayingShown
 
 REMEMBERED = 256
 """Events kept for each account, for listeners whose connection dropped."""
+
+ACCOUNTS = 2000
+"""Accounts whose events are kept, the latest: some tens of megabytes at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +52,80 @@ class Subscription:
             return None
 
 
+class Spreads(Protocol):
+    """What tells all processes; each of them, this one too, then hears it."""
+
+    def tell(self, account: int, told: Told) -> None:
+        """Tell an event."""
+
+    def changed(self, account: int) -> None:
+        """Tell that the queue of an account has changed."""
+
+
 class Announcer:
-    """The events of one process. `start` tells its event ids from those of an earlier process."""
+    """The events of one process, or of all that share a `relay`. `start` tells its ids from those of an earlier one.
+
+    `count` is called for an account whose queue has changed, here or elsewhere.
+    """
 
     def __init__(self, start: str) -> None:
         self._start = start
         self._count = 0
-        self._past: defaultdict[int, deque[Told]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
-        self._ears: defaultdict[int, set[Subscription]] = defaultdict(set)
+        self._past: OrderedDict[int, deque[Told]] = OrderedDict()
+        self._ears: dict[int, set[Subscription]] = {}
+        self._plays: dict[int, NowPlayingShown] = {}
+        self.relay: Spreads | None = None
+        self.count: Callable[[int], None] = lambda _: None
 
     def tell(self, account: int, event: Event) -> None:
-        """Tell an account's listeners, and remember it for those who come back."""
-        self._count += 1
-        told = Told(f"{self._start}-{self._count}", event)
-        self._past[account].append(told)
-        for ear in self._ears[account]:
+        """Tell an account's listeners, wherever they listen, and remember it for those who come back."""
+        told = self._numbered(event)
+        if self.relay is not None:
+            self.relay.tell(account, told)
+        else:
+            self.hear(account, told)
+
+    def tell_here(self, account: int, event: Event) -> None:
+        """Tell those who listen to this process."""
+        self.hear(account, self._numbered(event))
+
+    def changed(self, account: int) -> None:
+        """The queue of an account has changed: it is counted wherever somebody listens."""
+        if self.relay is not None:
+            self.relay.changed(account)
+        else:
+            self.note_change(account)
+
+    def note_change(self, account: int) -> None:
+        """Have a queue counted that has changed somewhere."""
+        if self.heard_by_anyone(account):
+            self.count(account)
+
+    def hear(self, account: int, told: Told) -> None:
+        """Pass on what was told here or elsewhere."""
+        if isinstance(told.event, NowPlayingShown):
+            self._plays[account] = told.event
+        self._past.setdefault(account, deque(maxlen=REMEMBERED)).append(told)
+        self._past.move_to_end(account)
+        if len(self._past) > ACCOUNTS:
+            self._past.popitem(last=False)
+        for ear in self._ears.get(account, ()):
             ear.put(told)
+
+    def forget(self) -> None:
+        """Some events may have been missed: nobody resumes from before, and who listens now starts anew."""
+        self._past.clear()
+        for ears in self._ears.values():
+            for ear in ears:
+                ear.missed = True
+
+    def plays(self, account: int) -> NowPlayingShown | None:
+        """What was announced last as playing."""
+        return self._plays.get(account)
+
+    def _numbered(self, event: Event) -> Told:
+        self._count += 1
+        return Told(f"{self._start}-{self._count}", event)
 
     def heard_by_anyone(self, account: int) -> bool:
         """Whether somebody listens now."""
@@ -76,11 +138,14 @@ class Announcer:
         missed = self._since(account, after)
         for told in missed or ():
             ear.put(told)
-        self._ears[account].add(ear)
+        ears = self._ears.setdefault(account, set())
+        ears.add(ear)
         try:
             yield ear, missed is not None
         finally:
-            self._ears[account].discard(ear)
+            ears.discard(ear)
+            if not ears:
+                self._ears.pop(account, None)
 
     def _since(self, account: int, after: str | None) -> list[Told] | None:
         past = list(self._past.get(account, ()))

@@ -28,12 +28,15 @@ class Counting:
         self._announcer = announcer
         self._changed: set[int] = set()
         self._bell = asyncio.Event()
+        announcer.count = self._note
 
     def changed(self, account: int) -> None:
         """An account's queue has changed."""
-        if self._announcer.heard_by_anyone(account):
-            self._changed.add(account)
-            self._bell.set()
+        self._announcer.changed(account)
+
+    def _note(self, account: int) -> None:
+        self._changed.add(account)
+        self._bell.set()
 
     async def run(self) -> None:
         """Count and tell, until cancelled."""
@@ -51,4 +54,4 @@ class Counting:
         except StoreUnavailable as fault:
             log.warning("the queue could not be counted: %s", fault)
         else:
-            self._announcer.tell(account, QueueUpdated(number))
+            self._announcer.tell_here(account, QueueUpdated(number))

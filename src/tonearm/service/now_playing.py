@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from tonearm.clock import Clock
@@ -38,7 +38,6 @@ class NowPlaying:
     pace: Pace
     seal: Seal
     announcer: Announcer
-    _current: dict[int, NowPlayingShown] = field(default_factory=dict)
 
     async def show(self, account: int, track: Track) -> Shown:
         """Announce a track. Raises Nameless and StoreUnavailable; what Last.fm does is in the answer."""
@@ -47,7 +46,6 @@ class NowPlaying:
         shown = await self._tell(account, found.enabled, sealed, track)
         now = self.clock.now()
         event = NowPlayingShown(track.artist, track.title, track.album, track.duration, now, shown.status)
-        self._current[account] = event
         self.announcer.tell(account, event)
         return shown
 
@@ -74,7 +72,7 @@ class NowPlaying:
 
     def current(self, account: int) -> NowPlayingShown | None:
         """What plays, as far as was told: until its duration is over."""
-        event = self._current.get(account)
+        event = self.announcer.plays(account)
         if event is None:
             return None
         ends = event.started_at + (event.duration or UNKNOWN_LENGTH)

@@ -63,12 +63,17 @@ _RUN_AGAIN = ("40001", "40P01")
 MISSING = "PostgreSQL needs its driver, which is not installed: pip install 'tonearm[postgres]'"
 
 
+def line() -> dict[str, Any]:
+    """How a connection is made, and by whom."""
+    return {**_LINE, "application_name": f"tonearm {socket.gethostname()[:40]}:{os.getpid()}"}
+
+
 def connect(url: URL, *, writes: bool) -> Engine:
     """An engine whose connections are made when they are needed; reads see the state of one moment."""
     try:
         engine = create_engine(
             url,
-            connect_args={**_LINE, "application_name": f"tonearm {socket.gethostname()[:40]}:{os.getpid()}"},
+            connect_args=line(),
             pool_size=WRITERS if writes else READERS,
             max_overflow=0,
             pool_use_lifo=True,

@@ -1,0 +1,128 @@
+"""Relaying: what one process tells is heard in all that share a PostgreSQL, in the same order everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, get_args
+
+from tonearm.core.event import Event, data
+from tonearm.service.announcing import Announcer, Told
+from tonearm.store.database import Store
+from tonearm.store.relay import LARGEST, hearing, publish
+from tonearm.store.writer import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+GATHER = 0.02
+"""Seconds in which what is told goes together: a notice costs all processes a transaction's turn."""
+
+KEPT = 10_000
+"""Notes that wait for a database that is away, the latest; when it is back everybody looks at the tables anyway."""
+
+LONGEST_TEXT = 400
+"""Letters of each text in a note that is too long for one notice; the whole is in the tables."""
+
+_KINDS: dict[str, type[Any]] = {kind.kind: kind for kind in get_args(Event)}
+
+
+@dataclass(slots=True)
+class Relay:
+    """Takes what this process tells, and tells all; `Announcer` hands over and is handed to."""
+
+    store: Store
+    announcer: Announcer
+    _waiting: list[bytes] = field(default_factory=list)
+    _bell: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tell(self, account: int, told: Told) -> None:
+        """Tell an event of an account."""
+        note = [account, told.id, told.event.kind, data(told.event)]
+        written = _written(note)
+        if len(written) > LARGEST - 2:
+            note[3] = {name: _cut(value) for name, value in data(told.event).items()}
+            written = _written(note)
+        self._put(written)
+
+    def changed(self, account: int) -> None:
+        """Tell that the queue of an account has changed."""
+        self._put(_written([account]))
+
+    def _put(self, note: bytes) -> None:
+        if not (self._waiting and self._waiting[-1] == note):
+            self._waiting.append(note)
+            del self._waiting[:-KEPT]
+        self._bell.set()
+
+    def hear(self, notice: str) -> None:
+        """What some process has told."""
+        for account, *told in json.loads(notice):
+            if not told:
+                self.announcer.note_change(account)
+                continue
+            number, kind, facts = told
+            if kind in _KINDS:  # a newer process may know more of them
+                self.announcer.hear(account, Told(number, _KINDS[kind](**facts)))
+
+    async def send(self) -> None:
+        """Tell what waits, until cancelled."""
+        while True:
+            await self._bell.wait()
+            await asyncio.sleep(GATHER)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Tell what waits now."""
+        notes, self._waiting = self._waiting, []
+        self._bell.clear()
+        try:
+            if notes:
+                await self.store.write(partial(publish, notices=list(_packed(notes))))
+        except StoreUnavailable as fault:
+            log.warning("events wait for the database: %s", fault)
+            self._waiting = [*notes, *self._waiting][-KEPT:]
+            await asyncio.sleep(1.0)
+            self._bell.set()
+
+
+@asynccontextmanager
+async def relayed(store: Store, announcer: Announcer) -> AsyncIterator[None]:
+    """Share the announcer's events with all other processes while the block lasts. Raises StoreUnavailable."""
+    relay = Relay(store, announcer)
+    async with hearing(store.url, relay.hear, announcer.forget):
+        announcer.relay = relay
+        sends = asyncio.create_task(relay.send())
+        try:
+            yield
+        finally:
+            sends.cancel()
+            await asyncio.gather(sends, return_exceptions=True)
+            announcer.relay = None
+            await relay.flush()
+
+
+def _written(note: list[Any]) -> bytes:
+    return json.dumps(note, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _cut(value: object) -> object:
+    return f"{value[:LONGEST_TEXT]}…" if isinstance(value, str) and len(value) > LONGEST_TEXT else value
+
+
+def _packed(notes: Iterable[bytes]) -> Iterator[str]:
+    """As many notes to a notice as go into it."""
+    pack: list[bytes] = []
+    size = 2
+    for note in notes:
+        if pack and size + len(note) > LARGEST:
+            yield f"[{b','.join(pack).decode()}]"
+            pack, size = [], 2
+        pack.append(note)
+        size += len(note) + 1
+    if pack:
+        yield f"[{b','.join(pack).decode()}]"

@@ -1,0 +1,166 @@
+"""Processes that share a PostgreSQL: what happens in one is heard in all, in the same order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tonearm
+from lastfm_emulator import API_KEY, API_SECRET
+from tests.databases import only_postgres
+from tests.postgres import Server
+from tonearm.core.event import Event, NowPlayingShown, QueueUpdated, ScrobbleStatus
+from tonearm.core.play import Track
+from tonearm.deck import Deck
+from tonearm.service.announcing import ACCOUNTS, Announcer, Subscription
+from tonearm.store import accounts
+
+pytestmark = pytest.mark.anyio
+
+KEYS: dict[str, Any] = {"api_key": API_KEY, "api_secret": API_SECRET, "secret_key": "one for all", "deliver": False}
+
+
+@asynccontextmanager
+async def processes(database: Path | str, number: int = 2) -> AsyncIterator[list[Deck]]:
+    """Decks that know nothing of each other but the database; `me` is signed in."""
+    async with asyncio.timeout(30), AsyncExitStack() as stack:
+        decks = [await stack.enter_async_context(tonearm.open(database, **KEYS)) for _ in range(number)]
+        me = await decks[0].listener()
+        await decks[0].store.write(lambda db: accounts.sign_in(db, me.id, "RJ", "sealed"))
+        yield decks
+
+
+async def until(ear: Subscription, wanted: Callable[[Event], bool]) -> list[Event]:
+    """What is heard until an event of that kind, which is the last."""
+    heard: list[Event] = []
+    while not (heard and wanted(heard[-1])):
+        heard.append((await anext(aiter(ear))).event)
+    return heard
+
+
+async def reports(ear: Subscription, number: int) -> list[ScrobbleStatus]:
+    """So many events of plays."""
+    heard: list[ScrobbleStatus] = []
+    while len(heard) < number:
+        event = (await anext(aiter(ear))).event
+        if isinstance(event, ScrobbleStatus):
+            heard.append(event)
+    return heard
+
+
+def plays(number: int, title: str = "Song") -> Callable[[Event], bool]:
+    return lambda event: isinstance(event, ScrobbleStatus) and event.track == f"{title} {number}"
+
+
+async def play(deck: Deck, number: int, title: str = "Song") -> None:
+    me = await deck.listener()
+    track = Track("Nina Simone", f"{title} {number}", duration=200)
+    await me.scrobble(track, started_at=deck.clock.now() - 3600 + number, played=150)
+
+
+@only_postgres
+async def test_what_one_process_takes_is_heard_in_the_other_with_the_true_count(database: Path | str) -> None:
+    async with processes(database) as (one, other):
+        with other.announcer.listen(1) as (ear, _):
+            await play(one, 1)
+            heard = await until(ear, lambda event: event == QueueUpdated(1))
+    assert [event.status for event in heard if isinstance(event, ScrobbleStatus)] == ["queued"]
+
+
+@only_postgres
+async def test_all_hear_the_same_in_the_same_order(database: Path | str) -> None:
+    async with processes(database, 3) as decks, asyncio.timeout(20), AsyncExitStack() as stack:
+        ears = [stack.enter_context(deck.announcer.listen(1))[0] for deck in decks]
+        await asyncio.gather(*(play(decks[n % 3], n) for n in range(30)))
+        told = [await reports(ear, 30) for ear in ears]
+    assert len({event.id for event in told[0]}) == 30
+    assert told[0] == told[1] == told[2]
+
+
+@only_postgres
+async def test_who_comes_back_to_another_process_goes_on_where_it_was(database: Path | str) -> None:
+    async with processes(database) as (one, other):
+        with one.announcer.listen(1) as (ear, _), other.announcer.listen(1) as (there, _):
+            await play(one, 1)
+            last = ""
+            while not last:
+                told = await anext(aiter(ear))
+                last = told.id if plays(1)(told.event) else ""
+            await play(one, 2)
+            await until(there, plays(2))
+        with other.announcer.listen(1, after=last) as (again, continues):
+            assert continues
+            assert isinstance((await until(again, plays(2)))[-1], ScrobbleStatus)
+
+
+@only_postgres
+async def test_what_plays_is_known_in_every_process(database: Path | str) -> None:
+    async with processes(database) as (one, other):
+        me = await one.listener()
+        with other.announcer.listen(me.id) as (ear, _):
+            await me.now_playing(Track("Nina Simone", "Sinnerman", duration=622))
+            await until(ear, lambda event: isinstance(event, NowPlayingShown))
+        shown = other.shows.current(me.id)
+        assert shown is not None
+        assert (shown.artist, shown.track) == ("Nina Simone", "Sinnerman")
+
+
+@only_postgres
+async def test_names_that_are_too_long_for_a_notice_are_cut(database: Path | str) -> None:
+    long = "ö" * 5000
+    async with processes(database) as (one, other):
+        with other.announcer.listen(1) as (ear, _):
+            await play(one, 1, long)
+            [told, *_] = await until(ear, lambda event: isinstance(event, ScrobbleStatus))
+    assert isinstance(told, ScrobbleStatus)
+    assert told.track.startswith("öööö")
+    assert told.track.endswith("…")
+
+
+@only_postgres
+async def test_many_events_at_once_all_arrive(database: Path | str) -> None:
+    async with processes(database) as (one, other):
+        with other.announcer.listen(1) as (ear, _):
+            for number in range(500):
+                one.announcer.tell(1, ScrobbleStatus(number, "queued", "Nina Simone", f"Song {number}", "x" * 100))
+            heard = await until(ear, plays(499))
+    assert [event.id for event in heard if isinstance(event, ScrobbleStatus)] == list(range(500))
+
+
+@only_postgres
+async def test_an_ear_knows_that_it_may_have_missed_something_while_the_server_was_away(
+    database: Path | str, postgres: Server
+) -> None:
+    async with processes(database) as (one, other):
+        with one.announcer.listen(1) as (before, _), other.announcer.listen(1) as (ear, _):
+            await play(one, 1)
+            last = (await anext(aiter(before))).id
+            postgres.stop()
+            postgres.start()
+            while not (ear.missed and before.missed):
+                await ear.within(0.01)
+        with other.announcer.listen(1, after=last) as (again, continues):
+            assert not continues
+            await play(one, 2)
+            await until(again, plays(2))
+
+
+@only_postgres
+async def test_what_is_told_at_the_end_of_a_process_still_arrives(database: Path | str) -> None:
+    async with processes(database, 1) as (one,):
+        with one.announcer.listen(1) as (ear, _):
+            async with tonearm.open(database, **KEYS) as leaving:
+                leaving.announcer.tell(1, ScrobbleStatus(7, "accepted", "Nina Simone", "Song 7", ""))
+            await until(ear, plays(7))
+
+
+async def test_events_of_accounts_that_nobody_hears_of_any_more_are_let_go() -> None:
+    announcer = Announcer("a")
+    for account in range(ACCOUNTS + 10):
+        announcer.tell(account, QueueUpdated(account))
+    assert len(announcer._past) == ACCOUNTS
