@@ -61,8 +61,10 @@ if TYPE_CHECKING:
         Wiki,
         approval_url,
     )
+    from tonearm.lastfm.breaker import Resting
     from tonearm.lastfm.cache import Remembered
     from tonearm.lastfm.images import Image
+    from tonearm.lastfm.remembering import RememberingLastFm
     from tonearm.library.folder import FolderUnreadable
     from tonearm.service.enriching import Enriched
     from tonearm.service.listeners import BadName, QueueStanding
@@ -128,7 +130,9 @@ __all__ = [
     "RateLimited",
     "RecentTrack",
     "Remembered",
+    "RememberingLastFm",
     "Request",
+    "Resting",
     "SearchKind",
     "Session",
     "SessionRejected",
@@ -219,7 +223,9 @@ _HOME = {
     "RateLimited": "tonearm.lastfm",
     "RecentTrack": "tonearm.lastfm",
     "Remembered": "tonearm.lastfm.cache",
+    "RememberingLastFm": "tonearm.lastfm.remembering",
     "Request": "tonearm.lastfm",
+    "Resting": "tonearm.lastfm.breaker",
     "SearchKind": "tonearm.service.looking_up",
     "Session": "tonearm.lastfm",
     "SessionRejected": "tonearm.lastfm",

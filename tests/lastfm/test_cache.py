@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 import httpx2
 import pytest
 
-from tonearm.core.verdict import Answered, Cause, ItemAnswer, Later
+from tonearm.core.verdict import Cause
 from tonearm.lastfm import (
     BadParameters,
     LastFm,
@@ -22,9 +22,20 @@ from tonearm.lastfm import (
     Unavailable,
 )
 from tonearm.lastfm.breaker import Resting
-from tonearm.lastfm.cache import DAY, HOUR, MINUTE, NEGATIVE, RETRY, TRUSTED, WEEK, Cache, fresh_for, key_of
+from tonearm.lastfm.cache import (
+    DAY,
+    EVERY_LISTENER,
+    HOUR,
+    MINUTE,
+    NEGATIVE,
+    RETRY,
+    TRUSTED,
+    WEEK,
+    Cache,
+    fresh_for,
+    key_of,
+)
 from tonearm.lastfm.habits import Unreadable, node, text
-from tonearm.lastfm.methods import track
 from tonearm.lastfm.request import Verb
 from tonearm.lastfm.response import Exchange
 from tonearm.store.answers import AnswerStore
@@ -314,24 +325,19 @@ async def test_what_another_process_has_fetched_is_taken_over(desk: Desk) -> Non
     assert desk.times == 2
 
 
-@pytest.mark.parametrize("tell", [track.love, track.unlove])
-async def test_a_love_forgets_what_is_about_the_artist_and_the_listener(desk: Desk, tell: object) -> None:
-    lists = info("", "user.getLovedTracks", user="RJ")
-    await desk.name()
-    await desk.cache.ask(lists)
-    desk.wire.body = b"{}"
-    verdict = await desk.cache.tell(tell("Nina", "Sinnerman", SESSION), "rj")  # type: ignore[operator]
-    assert verdict == Answered((ItemAnswer(0),))
-    desk.wire.body = None
-    await desk.name()
-    await desk.cache.ask(lists)
+async def test_what_is_about_any_user_can_be_forgotten_at_once(desk: Desk) -> None:
+    lists = [info("", "user.getLovedTracks", user=user) for user in ("RJ", "mary")]
+    for request in (info(), *lists):
+        await desk.cache.ask(request)
+    await desk.cache.forget(listener=EVERY_LISTENER)
+    for request in (info(), *lists):
+        await desk.cache.ask(request)
     assert desk.times == 5
-
-
-async def test_a_love_that_went_wrong_is_a_verdict(desk: Desk) -> None:
-    desk.wire.body = b'{"error":8,"message":"Operation failed"}'
-    assert isinstance(await desk.cache.tell(track.love("Nina", "Sinnerman", SESSION)), Later)
-    assert isinstance(await Cache(Nobody(), lambda: START).tell(track.love("a", "b", SESSION)), Later)
+    await desk.restart()
+    await desk.cache.forget(listener=EVERY_LISTENER)
+    for request in (info(), *lists):
+        await desk.cache.ask(request)
+    assert desk.times == 7
 
 
 class Nobody:

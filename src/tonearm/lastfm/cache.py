@@ -15,9 +15,8 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any, Generic, Protocol, TypeVar
 
-from tonearm.core.verdict import Answered, Cause, Later, Verdict
-from tonearm.lastfm.error import LastFmError, LoginRequired, error_of, verdict_of
-from tonearm.lastfm.methods.track import Told
+from tonearm.core.verdict import Cause
+from tonearm.lastfm.error import LastFmError, LoginRequired, error_of
 from tonearm.lastfm.request import Request, Sealed, Verb
 from tonearm.lastfm.response import Answer, Exchange, Failure, Fault, Refusal, Reply, understand
 
@@ -38,6 +37,9 @@ RETRY = MINUTE
 
 LARGEST = 8 * 2**20
 """Bytes of bodies whose answers stay in memory; the values take two to three times as much."""
+
+EVERY_LISTENER = "*"
+"""Whatever is about any Last.fm user; no name holds a star."""
 
 _Kept = Answer[Any] | Refusal
 _NOTHING_BY_THAT_NAME = frozenset({6, 7})
@@ -65,7 +67,7 @@ class Answers(Protocol):
         """Write an answer soon, without making anybody wait."""
 
     async def forget(self, *, artist: str, listener: str) -> None:
-        """Forget what is about an artist or about a listener; "" is nobody."""
+        """Forget what is about an artist or about a Last.fm user; "" is nobody, "*" every user."""
 
 
 class Upstream(Protocol):
@@ -199,21 +201,13 @@ class Cache:
             self._begin(key, read, partial(self._fetch, key, request, seconds, entry))
         return entry.told(request.method, now)
 
-    async def tell(self, request: Request[Told], listener: str = "") -> Verdict:
-        """What became of a write, as `LastFm.tell`; what was kept about its artist and its listener is forgotten."""
-        try:
-            outcome = (await self._upstream.exchange(request)).outcome
-        except LastFmError as error:
-            return Later(error.cause, error.retry_after)
-        await self.forget(artist=request.params.get("artist", ""), listener=listener)
-        return Answered(outcome.value) if isinstance(outcome, Answer) else verdict_of(outcome)
-
     async def forget(self, *, artist: str = "", listener: str = "") -> None:
-        """Forget what is about an artist or about a listener, in other processes too (there within a minute)."""
+        """Forget what is about an artist or about a Last.fm user, in other processes too (there within a minute)."""
         artist, listener = folded(artist), folded(listener)
         self._forgotten += 1
         for key, entry in list(self._memory.items()):
-            if (artist and entry.artist == artist) or (listener and entry.listener == listener):
+            about = entry.listener if listener == EVERY_LISTENER else listener
+            if (artist and entry.artist == artist) or (about and entry.listener == about):
                 self._drop(key)
         if self._answers:
             await self._answers.forget(artist=artist, listener=listener)

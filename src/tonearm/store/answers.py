@@ -143,7 +143,7 @@ class AnswerStore:
             self._writes.submit(self._keep, key, body, fetched_at, fresh_until, artist, listener)
 
     async def forget(self, *, artist: str = "", listener: str = "") -> None:
-        """Forget what is about an artist or about a listener, and whatever of it is still to be written."""
+        """Forget what is about an artist or about a Last.fm user ("*": any), also what is still to be written."""
         await asyncio.get_running_loop().run_in_executor(self._writes, self._forget, artist, listener)
 
     async def written(self) -> None:
@@ -197,7 +197,9 @@ class AnswerStore:
         self._with(lambda db: db.execute(_TOUCHED, {"named": key, "at": self._now()}))
 
     def _forget(self, artist: str, listener: str) -> None:
-        about = [column == name for column, name in ((answer.c.artist, artist), (answer.c.listener, listener)) if name]
+        about = [answer.c.artist == artist] if artist else []
+        if listener:
+            about.append(answer.c.listener != "" if listener == "*" else answer.c.listener == listener)
         if about:
             self._with(lambda db: db.execute(delete(answer).where(or_(*about))))
 

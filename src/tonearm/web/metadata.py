@@ -33,14 +33,13 @@ T = TypeVar("T")
 A_YEAR, A_DAY, AN_HOUR = 31_536_000, 86_400, 3_600
 LONGEST_TICKET = 4096
 
+# Not `model`: of that, FastAPI would make a validator for each status of each route, which a start would wait for.
+_DETAIL = {"application/json": {"schema": {"$ref": f"#/components/schemas/{Detail.__name__}"}}}
 _AWAY: dict[int | str, dict[str, Any]] = {
-    401: {"model": Detail, "description": "Nobody that this service knows asks."},
-    404: {"model": Detail, "description": "Last.fm knows nothing by that name."},
-    502: {"model": Detail, "description": "Last.fm refuses or is away, and nothing is remembered."},
-    503: {
-        "model": Detail,
-        "description": "As 502, and Last.fm was not even asked: it rests, or there is no key.",
-    },
+    401: {"content": _DETAIL, "description": "Nobody that this service knows asks."},
+    404: {"content": _DETAIL, "description": "Last.fm knows nothing by that name."},
+    502: {"content": _DETAIL, "description": "Last.fm refuses or is away, and nothing is remembered."},
+    503: {"content": _DETAIL, "description": "The same, and it was not even asked: it rests, or there is no key."},
 }
 _PICTURE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}},
