@@ -113,3 +113,13 @@ def test_a_key_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     key_file(tmp_path / "plays.db").mkdir()
     with pytest.raises(StoreUnavailable, match=r"plays\.db\.key: Is a directory"):
         seal_beside(tmp_path / "plays.db")
+
+
+def test_a_proof_is_good_for_its_text_and_its_secret_alone_and_after_a_change_of_secrets() -> None:
+    old, both, other = Seal(("old",)), Seal(("new", "old")), Seal(("other",))
+    proof = old.proof("https://example.org/雪.png")
+    assert len(proof) == seal.PROOF
+    assert both.proves("https://example.org/雪.png", proof)
+    assert not old.proves("https://example.org/x.png", proof)
+    assert not other.proves("https://example.org/雪.png", proof)
+    assert not old.proves("https://example.org/雪.png", "é")
