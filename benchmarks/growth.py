@@ -318,7 +318,17 @@ class _Measured:
             """Nobody watches the queue."""
 
         delivering = Delivering(
-            deck.store, deck.clock, pace, lastfm.post, seal, deck.announcer, nobody, deck.tally, "benchmark", time_
+            deck.store,
+            deck.clock,
+            pace,
+            lastfm.post,
+            seal,
+            deck.announcer,
+            nobody,
+            deck.tally,
+            "benchmark",
+            time_,
+            deck.jobs.chores,
         )
         await delivering.deliver(number)
         self.seconds["flush"] += [

@@ -22,9 +22,11 @@ from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm
 from tonearm.lastfm.images import Images
 from tonearm.lastfm.request import Keys
 from tonearm.service.announcing import Announcer
+from tonearm.service.chores import Chores
 from tonearm.service.counting import Counting
 from tonearm.service.delivering import Delivering
 from tonearm.service.enriching import Enriching
+from tonearm.service.jobs import DELIVER, ENRICH, IMPORT, Jobs
 from tonearm.service.listeners import Listeners
 from tonearm.service.listening import Listening
 from tonearm.service.looking_up import LookingUp
@@ -42,7 +44,7 @@ from tonearm.store import queue
 from tonearm.store.answers import AnswerStore
 from tonearm.store.database import Store, database_url, sqlite_file
 from tonearm.store.lock import sole_sender
-from tonearm.store.migrate import migrate
+from tonearm.store.migrate import ADVISORY_LOCK, migrate
 from tonearm.store.seal import Seal, seal_beside
 
 if TYPE_CHECKING:
@@ -50,7 +52,6 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 AUTH_URL = "https://www.last.fm/api/auth/"
-DELIVER, IMPORT, ENRICH = "deliver", "import", "enrich"
 REQUESTS_PER_SECOND = 4.0
 """Last.fm's old terms named 5 a second; the present ones leave it to them: https://www.last.fm/api/tos"""
 
@@ -186,12 +187,13 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     store, clock, seal, keys = parts.store, parts.clock, parts.seal, parts.keys
     announcer = parts.announcer
     counting = Counting(store, clock, announcer)
-    engine = EmbeddedEngine(clock, pause=PAUSE)
+    engine = await _engine(store, clock)
 
     def ring(account: int) -> None:
         engine.hint(DELIVER, [account])
         counting.changed(account)
 
+    sends = deliver and bool(keys.api_key and keys.api_secret)
     tally = Tally()
     stop = asyncio.Event()
     tasks: list[asyncio.Task[None]] = []
@@ -203,27 +205,33 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     reading = Reading(spare, pace, clock)
     cache = parts.remember(reading)
     looking_up = LookingUp(cache, parts.images, seal)
+    listeners = Listeners(store, clock, keys.api_key, daily)
+    loving = Loving(store, clock, spare, pace, announcer, lambda account: engine.hint(IMPORT, [account]))
+    chores = Chores(store, clock)
+    enriching = Enriching(store, clock, looking_up, announcer, lambda account: engine.hint(ENRICH, [account]))
+    begin = {IMPORT: loving.start, ENRICH: enriching.start}
+    jobs = Jobs(store, clock, chores, listeners, begin, ring)
     deck = Deck(
         clock=clock,
         announcer=announcer,
-        listeners=Listeners(store, clock, keys.api_key, daily),
+        listeners=listeners,
         listening=Listening(store, clock, announcer, ring, tally, time),
         shows=NowPlaying(store, clock, paced, pace, seal, announcer),
         signing_in=SigningIn(store, clock, paced, seal, announcer, ring, keys.api_key, parts.auth_url),
         telling=Telling(store, clock, announcer, ring),
-        loving=Loving(store, clock, spare, pace, announcer, lambda account: engine.hint(IMPORT, [account])),
         owning=Owning(store, clock, announcer),
+        loving=loving,
+        jobs=jobs,
         scanning=Scanning(store),
         looking_up=looking_up,
-        enriching=Enriching(store, clock, looking_up, announcer, lambda account: engine.hint(ENRICH, [account])),
+        enriching=enriching,
         tally=tally,
         configured=bool(keys.api_key and keys.api_secret),
         store=store,
         ring=ring,
-        delivers=lambda: len(tasks) > 1 and not tasks[1].done(),
+        delivers=lambda: sends and not tasks[1].done(),
     )
     await pace.begin()
-    sends = deliver and deck.configured
     if sends and store.one_process:
         await store.write(queue.free_all)
     tasks.append(asyncio.create_task(counting.run()))
@@ -231,8 +239,12 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         post, told = client(on_date=time.heard).scrobble, counting.changed
         crowded = partial(engine.crowded, DELIVER)
-        delivering = Delivering(store, clock, pace, post, seal, announcer, told, tally, owner, time, daily, crowded)
+        delivering = Delivering(
+            store, clock, pace, post, seal, announcer, told, tally, owner, time, chores, daily, crowded
+        )
         tasks.append(asyncio.create_task(_run(engine, delivering, deck, stop)))
+    elif not store.one_process:  # whoever delivers is told
+        tasks.append(asyncio.create_task(engine.run({}, partial(jobs.due, {}), stop)))
     try:
         yield deck
     finally:
@@ -243,11 +255,19 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         await parts.images.close()
 
 
-async def _run(engine: Engine, delivering: Delivering, deck: Deck, stop: asyncio.Event) -> None:
-    async def due() -> list[tuple[str, int]]:
-        deliveries = [(DELIVER, account) for account in await delivering.due()]
-        imports = [(IMPORT, account) for account in await deck.loving.due()]
-        return deliveries + imports + [(ENRICH, account) for account in await deck.enriching.due()]
+async def _engine(store: Store, clock: Clock) -> Engine:
+    """pgqueuer where processes share a database; not with a clock of the host's, since it goes by the server's."""
+    if store.one_process or not isinstance(clock, SystemClock):
+        return EmbeddedEngine(clock, pause=PAUSE)
+    from tonearm.engine import postgres
 
+    address = store.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    await postgres.prepare(address, ADVISORY_LOCK)
+    return postgres.PostgresEngine(address, clock)
+
+
+async def _run(engine: Engine, delivering: Delivering, deck: Deck, stop: asyncio.Event) -> None:
     handlers = {DELIVER: delivering.deliver, IMPORT: deck.loving.go_on, ENRICH: deck.enriching.go_on}
-    await engine.run(handlers, due, stop)
+    finders = {DELIVER: delivering.due, IMPORT: deck.loving.due, ENRICH: deck.enriching.due}
+    guarded = {kind: deck.jobs.guarded(kind, handler) for kind, handler in handlers.items()}
+    await engine.run(guarded, partial(deck.jobs.due, finders), stop)

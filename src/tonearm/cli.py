@@ -14,10 +14,11 @@ from tonearm.version import __version__
 _COMMANDS = {
     "demo": ("demo", "See it work: a service, a stand-in for Last.fm, and somebody who plays."),
     "serve": ("serve", "Run the service: the API, the page, and delivery to Last.fm."),
-    "worker": ("worker", "Deliver only, beside other workers: needs PostgreSQL, which is not supported yet."),
+    "worker": ("worker", "Deliver only, beside other workers on the same PostgreSQL."),
     "login": ("login", "Connect a listener with Last.fm."),
     "scrobble": ("scrobble", "Report a play."),
     "queue": ("queue", "What waits to be sent, and why."),
+    "jobs": ("jobs", "What runs, waits and broke, in all processes, and a hand on it."),
     "status": ("status", "How the connection and the queue stand."),
     "scan": ("scan", "Read the tagged audio files of a folder into the library."),
     "import-loved": ("import_loved", "Mark the library's tracks that you love on Last.fm."),

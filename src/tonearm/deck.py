@@ -16,6 +16,7 @@ from tonearm.lastfm.images import Image
 from tonearm.lastfm.music import AlbumInfo, TrackInfo
 from tonearm.service.announcing import Announcer
 from tonearm.service.enriching import Enriched, Enriching, enriched
+from tonearm.service.jobs import Jobs
 from tonearm.service.listeners import FIRST_LISTENER, Listeners, QueueStanding
 from tonearm.service.listening import Listening, Taken
 from tonearm.service.looking_up import Artist, Entry, LookingUp, NotKnown, SearchKind
@@ -52,6 +53,7 @@ class Deck:
     telling: Telling
     loving: Loving
     owning: Owning
+    jobs: Jobs
     scanning: Scanning
     looking_up: LookingUp
     enriching: Enriching

@@ -129,5 +129,5 @@ def test_a_database_that_cannot_be_is_one_line(shell: Shell, database: str, word
 def test_workers_say_what_they_need(shell: Shell) -> None:
     said = shell("worker")
     assert said.exit_code == 1
-    assert said.stderr.startswith("Error: workers need PostgreSQL, which is not supported yet")
+    assert said.stderr.startswith("Error: workers need PostgreSQL")
     assert "'tonearm serve' does it" in said.stderr

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @click.command()
 @with_settings(all_shown=True)
 @click.option("--link", is_flag=True, help="Print a new one-time link that signs a browser in.")
-def serve(settings: Settings, link: bool) -> None:
+@click.option("--no-delivery", is_flag=True, help="Take plays only; 'tonearm worker' or another service sends them.")
+def serve(settings: Settings, link: bool, no_delivery: bool) -> None:
     """Run the service: the API, the page, and delivery to Last.fm.
 
     Each option is also a setting: in the environment under its name with TONEARM_ before it (or its own LASTFM_),
@@ -41,10 +42,10 @@ def serve(settings: Settings, link: bool) -> None:
 
     log.begin(settings.tonearm_log)
     with sock, in_one_line(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, sock, link))
+        runner.run(_serve(settings, sock, link, not no_delivery))
 
 
-async def _serve(settings: Settings, sock: socket.socket, link: bool) -> None:
+async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: bool) -> None:
     import gc
 
     from tonearm.commands.opening import Sends, deck_of
@@ -54,7 +55,7 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool) -> None:
 
     with until_told() as told:
         async with (
-            deck_of(settings, Sends.YES) as deck,
+            deck_of(settings, Sends.YES if delivers else Sends.NO) as deck,
             serving(deck, sock, WebOptions(settings.tonearm_public_url)),
         ):
             public = settings.tonearm_public_url.rstrip("/")

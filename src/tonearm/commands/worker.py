@@ -1,4 +1,4 @@
-"""`tonearm worker`: delivery beside other workers, which needs a database that takes them."""
+"""`tonearm worker`: delivery beside other processes, on the PostgreSQL that they share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tonearm.commands.failing import Failed
+from tonearm.commands.failing import Failed, in_one_line
 from tonearm.commands.options import with_settings
 
 if TYPE_CHECKING:
@@ -16,7 +16,32 @@ if TYPE_CHECKING:
 @click.command()
 @with_settings()
 def worker(settings: Settings) -> None:
-    """Deliver only, beside other workers: this needs PostgreSQL, which is not supported yet."""
-    raise Failed(
-        "workers need PostgreSQL, which is not supported yet: one process delivers, and 'tonearm serve' does it"
-    )
+    """Deliver only, beside services and other workers on the same PostgreSQL, until told to end."""
+    import asyncio
+
+    import uvloop
+
+    from tonearm import log
+    from tonearm.commands.opening import url_of
+    from tonearm.store.database import sqlite_file
+
+    if sqlite_file(url_of(settings)) is not None:
+        raise Failed(
+            "workers need PostgreSQL (TONEARM_DATABASE=postgresql://...): from a SQLite file one process delivers,"
+            " and 'tonearm serve' does it"
+        )
+    if not (settings.lastfm_api_key and settings.lastfm_api_secret.get_secret_value()):
+        raise Failed("a worker can send nothing without LASTFM_API_KEY and LASTFM_API_SECRET")
+    log.begin(settings.tonearm_log)
+    with in_one_line(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    from tonearm.commands.opening import Sends, deck_of
+    from tonearm.serving import until_told
+
+    with until_told() as told:
+        async with deck_of(settings, Sends.YES):
+            click.echo("tonearm delivers")
+            await told.wait()

@@ -42,6 +42,13 @@ FURTHEST_SLOT = 3600.0
 KEY_PROBE = 3600.0
 """Seconds between probes of a refused API key; a suspension is lifted by people, not by retries."""
 
+FIRST_MENDING, LONGEST_MENDING = 2.0, 3600.0
+
+
+def mending(tries: int) -> float:
+    """Seconds until a job is tried again that broke so many times in a row: a bug is not mended by trying."""
+    return min(LONGEST_MENDING, FIRST_MENDING * 2.0 ** min(tries - 1, 20))
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import assert_never
 
@@ -35,6 +35,7 @@ from tonearm.core.play import OLDEST_ACCEPTED, Play
 from tonearm.core.report import queued_by_a_fast_clock
 from tonearm.core.verdict import Answered, Cause, Correction, Later, SessionDoubted, SessionEnded, Throttled, Verdict
 from tonearm.service.announcing import Announcer
+from tonearm.service.chores import Chores
 from tonearm.service.pacing import Pace
 from tonearm.service.tally import Tally
 from tonearm.service.timing import LastFmTime
@@ -76,13 +77,6 @@ class _Turn:
     at: float = 0.0
 
 
-@dataclass(slots=True)
-class _Tidied:
-    """When nothing was found that had grown too old (Unix seconds)."""
-
-    at: float = -TIDY
-
-
 @dataclass(frozen=True, slots=True)
 class Delivering:
     """Sends the plays of one account at a time each; `owner` names this process in leases.
@@ -101,9 +95,9 @@ class Delivering:
     tally: Tally
     owner: str
     time: LastFmTime
+    chores: Chores
     daily: int | None = None
     crowded: Callable[[], bool] = bool  # nobody
-    tidied: _Tidied = field(default_factory=_Tidied)
 
     async def deliver(self, account: int) -> float | None:
         """Send all that is due for an account; when to look again (Unix seconds), if that is known."""
@@ -142,7 +136,7 @@ class Delivering:
     async def due(self) -> list[int]:
         """Accounts that have something to send now; now and then, what grew too old is settled or forgotten first."""
         now = self.clock.now()
-        if not self.tidied.at <= now < self.tidied.at + TIDY:  # the clock may have been put back
+        if await self.chores.mine("tidy", TIDY):
             await self._tidy(now)
         return await self.store.read(lambda db: [] if pace.held(db, self.pace.key, now) else queue.due(db, now))
 
@@ -155,8 +149,8 @@ class Delivering:
                 self._tell(account, (news,))
         if forgets:
             await self.store.write(partial(attempts.forget, before=forgotten))
-        if not expires and not forgets:
-            self.tidied.at = now
+        if expires or forgets:
+            await self.chores.unfinished("tidy")
 
     async def _keep(self, lease: Lease) -> None:
         with suppress(Fenced):

@@ -25,7 +25,9 @@ if TYPE_CHECKING:  # imported when it is needed: it takes a quarter of a second
 NEWEST = "0001"
 """The revision that this program works with; a test holds it against the migrations."""
 
-_ADVISORY_LOCK = 0x746F6E65
+ADVISORY_LOCK = 0x746F6E65
+"""Held on PostgreSQL by whoever makes tables or brings them up to date."""
+
 _VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
 
 
@@ -108,7 +110,7 @@ def _create(engine: Engine) -> None:
 def _lock(connection: Connection) -> None:
     """One process at a time brings the tables up to date; the others wait for it, however long."""
     connection.execute(text("SET LOCAL lock_timeout = 0"))
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
 
 
 def _copy(file: Path, found: str) -> Path:

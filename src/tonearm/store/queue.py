@@ -145,7 +145,7 @@ def claim(db: Connection, number: int, owner: str, now: float, until: float) -> 
     row = db.execute(_CLAIM, {"number": number, "now": now, "owner": owner, "until": until}).first()
     if row is None:
         return None
-    _rescue(db, number)
+    rescue(db, number)
     return Lease(number, row.lease_number, row.lastfm_user, row.lastfm_session_key, _line(row))
 
 
@@ -172,10 +172,11 @@ _RELEASE = update(account).where(*_LEASED).values(lease_until=0, lease_owner="")
 def release(db: Connection, lease: Lease) -> None:
     """Give the account back; what was still marked as being sent waits again. Does nothing once fenced."""
     if db.execute(_RELEASE, {"number": lease.account, "lease": lease.number}).rowcount:
-        _rescue(db, lease.account)
+        rescue(db, lease.account)
 
 
-def _rescue(db: Connection, number: int) -> None:
+def rescue(db: Connection, number: int) -> None:
+    """What was being sent waits again, in doubt: whoever sent it has lost the account."""
     plays.doubt(db, [row.id for row in db.execute(_RESCUE, {"number": number})])
 
 

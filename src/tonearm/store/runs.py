@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from tonearm.store.schema import run
 
@@ -128,3 +128,19 @@ def unfinished(db: Connection, account: int, kind: str) -> Run | None:
         select(run).where(run.c.account == account, run.c.kind == kind, run.c.state == RunState.RUNNING)
     ).first()
     return _read(row) if row else None
+
+
+def lately(db: Connection, since: float, most: int) -> list[Run]:
+    """Runs of all accounts that go on, and those that have ended since then, latest first."""
+    shown = or_(run.c.state == RunState.RUNNING, run.c.updated_at > since)
+    return [_read(row) for row in db.execute(select(run).where(shown).order_by(run.c.updated_at.desc()).limit(most))]
+
+
+def give_up(db: Connection, account: int, kind: str, fault: str, now: float) -> bool:
+    """End the run of that kind that goes on, which may be taken up again; False where none does."""
+    ended = (
+        update(run)
+        .where(run.c.account == account, run.c.kind == kind, run.c.state == RunState.RUNNING)
+        .values(state=RunState.FAILED, fault=fault, updated_at=now)
+    )
+    return db.execute(ended).rowcount > 0

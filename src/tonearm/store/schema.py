@@ -284,3 +284,29 @@ pace = Table(
     _number("hold_rung"),
     _moment("hold_since"),
 )
+
+chore = Table(
+    "chore",  # what is done now and then by one of all processes
+    metadata,
+    Column("name", Text, primary_key=True),
+    _moment("done_at"),
+)
+
+pause = Table(
+    "pause",  # kinds of jobs of which nothing begins
+    metadata,
+    Column("kind", Text, primary_key=True),
+    _moment("since"),
+)
+
+fault = Table(
+    "fault",  # jobs that broke, with when they are tried again
+    metadata,
+    Column("kind", Text, nullable=False),
+    _account(),
+    _number("tries"),
+    _moment("at"),
+    _moment("again_at"),
+    _words("words"),
+    PrimaryKeyConstraint("kind", "account"),
+)

@@ -15,6 +15,7 @@ from tonearm.web.access import Access, Guard
 from tonearm.web.api import lastfm_router
 from tonearm.web.events import events_router
 from tonearm.web.health import health_router
+from tonearm.web.jobs import jobs_router
 from tonearm.web.metadata import metadata_router
 from tonearm.web.pages import pages_router
 from tonearm.web.sheets import pages_for_browsers
@@ -61,6 +62,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
     app.include_router(metadata_router(deck, access), dependencies=asked)
     app.include_router(events_router(deck, access), dependencies=asked)
     app.include_router(health_router(deck, access))
+    app.include_router(jobs_router(deck, access))
     secure = public_url.startswith("https://")
     app.include_router(
         pages_router(deck, access, secure=secure, public_url=public_url, emulator_url=options.emulator_url)

@@ -289,3 +289,29 @@ def upgrade() -> None:
             "ALTER TABLE play SET (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05,"
             " autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02)"
         )
+    op.create_table(
+        "chore",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("done_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "pause",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("since", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("kind"),
+    )
+    op.create_table(
+        "fault",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("account", ID, nullable=False),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("again_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("words", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("kind", "account"),
+    )

@@ -1,0 +1,148 @@
+"""`tonearm jobs`: what runs, waits and broke, in all processes, and a hand on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tonearm.commands.failing import Failed
+from tonearm.commands.options import with_json, with_settings
+from tonearm.commands.telling import moment, tell
+
+if TYPE_CHECKING:
+    from tonearm.service.jobs import Board, Done, Job, NotNow
+    from tonearm.settings import Settings
+
+KINDS = ("deliver", "import", "enrich")
+KIND = click.Choice(KINDS)
+
+
+class _Jobs(click.Group):
+    """`tonearm jobs` alone is `tonearm jobs list`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        asks_for_help = args and args[0] in ("-h", "--help")
+        if not asks_for_help and (not args or args[0].startswith("-")):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+class _Id(click.ParamType[tuple[str, int]]):
+    """KIND-NUMBER, as the list shows it."""
+
+    name = "id"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        kind, _, number = str(value).rpartition("-")
+        if kind not in KINDS or not (number.isascii() and number.isdigit() and len(number) < 19):
+            self.fail(f"{value!r} is no job: 'tonearm jobs' shows their names, such as deliver-1", param, ctx)
+        return kind, int(number)
+
+
+@click.group(cls=_Jobs)
+def jobs() -> None:
+    """What runs, waits and broke, in all processes: `list` where nothing else is said."""
+
+
+@jobs.command("list")
+@with_settings()
+@with_json
+def show(settings: Settings, as_json: bool) -> None:
+    """Show the jobs of all listeners."""
+    from tonearm.commands.opening import run
+
+    board = run(_board(settings))
+    kinds = [{"kind": kind, "paused": kind in board.paused} for kind in KINDS]
+    tell({"kinds": kinds, "jobs": [_facts(job) for job in board.jobs]}, "\n".join(_lines(board)), as_json)
+
+
+async def _board(settings: Settings) -> Board:
+    from tonearm.commands.opening import Sends, deck_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        return await deck.jobs.board()
+
+
+def _facts(job: Job) -> dict[str, object]:
+    facts = ("id", "kind", "listener", "state", "owner", "until", "tries", "why", "done", "total")
+    return {name: getattr(job, name) for name in facts}
+
+
+def _lines(board: Board) -> list[str]:
+    lines = [f"{kind} is paused: 'tonearm jobs resume {kind}'" for kind in KINDS if kind in board.paused]
+    for job in board.jobs:
+        progress = f"{job.done} of {job.total}" if job.total else ""
+        tries = f"broke {job.tries}x" if job.tries else ""
+        until = f"until {moment(job.until)}" if job.until else ""
+        about = ", ".join(filter(None, (progress, tries, job.why, job.owner, until)))
+        lines.append(f"{job.id:12}  {job.listener:16}  {job.state:8}  {about}".rstrip())
+    return lines if board.jobs else [*lines, "nothing runs, and nothing waits for its turn"]
+
+
+@jobs.command()
+@with_settings()
+@with_json
+@click.argument("job", metavar="ID", type=_Id())
+def retry(settings: Settings, as_json: bool, job: tuple[str, int]) -> None:
+    """Try now what rests, broke or failed."""
+    _say(settings, "retry", job, as_json)
+
+
+@jobs.command()
+@with_settings()
+@with_json
+@click.argument("job", metavar="ID", type=_Id())
+def cancel(settings: Settings, as_json: bool, job: tuple[str, int]) -> None:
+    """Stop a job that runs. No play is lost; a delivery is taken up again unless its kind is paused."""
+    _say(settings, "cancel", job, as_json)
+
+
+def _say(settings: Settings, what: str, job: tuple[str, int], as_json: bool) -> None:
+    from tonearm.commands.opening import run
+    from tonearm.service.jobs import NotNow
+
+    outcome = run(_done(settings, what, job))
+    if isinstance(outcome, NotNow):
+        raise Failed(f"{job[0]}-{job[1]}: {outcome.why}")
+    tell({"status": "success", "message": outcome.words}, outcome.words, as_json)
+
+
+async def _done(settings: Settings, what: str, job: tuple[str, int]) -> Done | NotNow:
+    from tonearm.commands.opening import Sends, deck_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        return await (deck.jobs.retry(*job) if what == "retry" else deck.jobs.cancel(*job))
+
+
+@jobs.command()
+@with_settings()
+@with_json
+@click.argument("kind", type=KIND)
+def pause(settings: Settings, as_json: bool, kind: str) -> None:
+    """Let nothing of a kind begin, in any process; what runs comes to its end."""
+    _set(settings, kind, True)
+    tell({"status": "success", "kind": kind, "paused": True}, f"no {kind} begins until it is resumed", as_json)
+
+
+@jobs.command()
+@with_settings()
+@with_json
+@click.argument("kind", type=KIND)
+def resume(settings: Settings, as_json: bool, kind: str) -> None:
+    """Let a kind begin again."""
+    _set(settings, kind, False)
+    tell({"status": "success", "kind": kind, "paused": False}, f"{kind} goes on", as_json)
+
+
+def _set(settings: Settings, kind: str, paused: bool) -> None:
+    from tonearm.commands.opening import run
+
+    run(_write(settings, kind, paused))
+
+
+async def _write(settings: Settings, kind: str, paused: bool) -> None:
+    from tonearm.commands.opening import Sends, deck_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        await (deck.jobs.pause(kind) if paused else deck.jobs.resume(kind))

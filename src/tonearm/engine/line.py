@@ -1,0 +1,71 @@
+"""A process's line to pgqueuer's tables: one connection to ask over, and one to listen over."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from pgqueuer.db import PsycopgDriver
+from psycopg import AsyncConnection, sql
+from psycopg.conninfo import make_conninfo
+
+from tonearm.engine import tables
+
+TOGETHER = 0.02
+"""Seconds in which all that is told of the tables counts as one: pgqueuer asks four questions for each."""
+
+_CHANGED = '"table_changed_event"'
+
+# A server that can no longer be reached is noticed within some seconds. Ours, not the system's two hours:
+# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES
+_PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+Told = Callable[[str | bytes | bytearray], None]
+
+
+class Line(PsycopgDriver):
+    """pgqueuer's driver, which can ask while it listens.
+
+    Its own one waits for notifications with the connection locked, so that each question takes up to a second.
+    """
+
+    def __init__(self, asks: AsyncConnection, hears: AsyncConnection) -> None:
+        super().__init__(asks)
+        self._hears = hears
+        self._told: list[Told] = []
+
+    async def add_listener(self, channel: str, callback: Told) -> None:
+        """Tell `callback` what is said on our channel, at once: pgqueuer speaks to itself before it listens."""
+        self._told.append(callback)
+
+    async def listen(self) -> None:
+        """Pass on what is told, until the connection ends (psycopg.Error)."""
+        while True:
+            heard = [note.payload async for note in self._hears.notifies(stop_after=1)]
+            if heard:
+                self._tell(heard)
+                self._tell([note.payload async for note in self._hears.notifies(timeout=TOGETHER)])
+
+    def _tell(self, heard: list[str]) -> None:
+        changes = [payload for payload in heard if _CHANGED in payload]
+        for payload in [payload for payload in heard if _CHANGED not in payload] + changes[:1]:
+            for callback in self._told:
+                callback(payload)
+
+
+@asynccontextmanager
+async def lines(address: str) -> AsyncIterator[Line]:
+    """A line while the block lasts; raises psycopg.Error."""
+    known = make_conninfo(address, application_name="tonearm engine", **_PATIENCE)
+    async with (
+        await AsyncConnection.connect(known, autocommit=True) as asks,
+        await AsyncConnection.connect(known, autocommit=True) as hears,
+    ):
+        await hears.execute(sql.SQL("LISTEN {}").format(sql.Identifier(tables.SETTINGS.channel)))
+        yield Line(asks, hears)

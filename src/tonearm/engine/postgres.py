@@ -1,0 +1,221 @@
+"""The engine for many processes on one PostgreSQL: pgqueuer, with one job for each key that may have something to do.
+
+pgqueuer keeps a job once, wakes the processes, hands each job to one of them, and takes up what a killed one leaves.
+Ours is what a key has beyond a job: rung while it runs it runs again, and whoever has more to do goes to the end of
+the line. Nothing here need outlive a crash of the database: the sweep finds again what is due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Coroutine, Iterable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import psycopg
+from pgqueuer.models import Job
+from pgqueuer.qm import QueueManager
+
+from tonearm.clock import Clock
+from tonearm.engine import tables
+from tonearm.engine.embedded import GRACE, PAUSE
+from tonearm.engine.engine import SWEEP, Due, Handler
+from tonearm.engine.line import Line, lines
+from tonearm.store.writer import StoreUnavailable
+
+log = logging.getLogger(__name__)
+logging.getLogger("pgqueuer").setLevel(logging.CRITICAL)  # a database that is away is told of once, and here
+
+RESCUE = 20.0
+"""Seconds without a sign of life after which a job is another process's: less than the lease of an account."""
+
+POLL = timedelta(seconds=2)
+"""How long a job may lie whose notification got lost."""
+
+AGAIN = 1.0
+"""Seconds until a database that has gone is looked for again."""
+
+AT_ONCE = 1000
+"""Keys that are rung in one statement."""
+
+FORGET = 60.0
+"""Seconds between two looks at what pgqueuer has written down and nobody reads."""
+
+
+async def prepare(address: str, lock: int) -> None:
+    """Make the engine's tables, or bring them up to date; raises StoreUnavailable."""
+    try:
+        await tables.prepare(address, lock)
+    except (psycopg.Error, OSError) as fault:
+        raise StoreUnavailable(_line(fault)) from None
+
+
+class PostgresEngine:
+    """Runs up to `at_once` handlers of each kind in this process, beside other processes on the same database.
+
+    Keys have their turn in the order in which they were rung, wherever that was. `rescue` is how long (in seconds)
+    a process may be silent until its jobs are taken from it.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        clock: Clock,
+        at_once: int = 8,
+        grace: float = GRACE,
+        pause: float = PAUSE,
+        rescue: float = RESCUE,
+    ) -> None:
+        self._address = address
+        self._clock = clock
+        self._at_once = at_once
+        self._grace = grace
+        self._pause = pause
+        self._rescue = timedelta(seconds=rescue)
+        self._rung: dict[tuple[str, int], None] = {}
+        self._bell = asyncio.Event()
+        self._running: Counter[str] = Counter()
+        self._others_wait: set[str] = set()
+        self._work: set[asyncio.Task[Any]] = set()
+
+    def hint(self, kind: str, keys: Iterable[int]) -> None:
+        """There may be something to do, here or in another process; keys that run already run again."""
+        self._rung.update(dict.fromkeys((kind, key) for key in keys))
+        self._bell.set()
+
+    def crowded(self, kind: str) -> bool:
+        """Whether all places here are taken, and keys of a kind waited when the last one began."""
+        return self._running[kind] >= self._at_once and kind in self._others_wait
+
+    async def run(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, through every outage of the database. Without handlers it only passes hints on."""
+        while not stop.is_set():
+            try:
+                await self._session(handlers, due, stop)
+            except Exception as fault:
+                known = isinstance(fault, psycopg.Error | OSError)
+                log.warning("the engine waits for the database: %s", _line(fault), exc_info=None if known else fault)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), AGAIN)
+
+    async def _session(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
+        """Work until the end, or until something about the database is not as it should be, which raises."""
+        async with lines(self._address) as line:
+            managers = {kind: QueueManager(tables.queries(line), tables.SETTINGS.channel) for kind in handlers}
+            life: list[Coroutine[Any, Any, None]] = [self._ring(line)]
+            if handlers:
+                life += [line.listen(), self._sweep(due), _forget(line)]
+            for kind, manager in managers.items():
+                manager.entrypoint(kind, accepts_context=False)(partial(self._job, line, manager, handlers[kind]))
+                life.append(self._manage(manager))
+            tasks = [asyncio.create_task(part) for part in life]
+            stopping = asyncio.create_task(stop.wait())
+            try:
+                await asyncio.wait((*tasks, stopping), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                stopping.cancel()
+                await self._end(list(managers.values()), tasks)
+                await self._pass_on(line)
+            for task in tasks:
+                if not task.cancelled() and (fault := task.exception()):
+                    raise fault
+
+    async def _manage(self, manager: QueueManager) -> None:
+        await manager.run(
+            dequeue_timeout=POLL,
+            batch_size=max(1, self._at_once // 2),
+            max_concurrent_tasks=self._at_once,
+            shutdown_on_listener_failure=True,
+            heartbeat_timeout=self._rescue,
+            log_aggregation_interval=timedelta(0),
+        )
+
+    async def _end(self, managers: list[QueueManager], tasks: list[asyncio.Task[None]]) -> None:
+        """Start nothing more; what runs gets some seconds, and what is left then goes back into the line."""
+        for manager in managers:
+            manager.shutdown.set()
+        if self._work:
+            await asyncio.wait(self._work, timeout=self._grace)
+        for job in self._work:
+            job.cancel()
+        others, managing = tasks[: len(tasks) - len(managers)], tasks[len(tasks) - len(managers) :]
+        if managing:
+            await asyncio.wait(managing, timeout=2.0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*others, *managing, return_exceptions=True)
+
+    async def _job(self, line: Line, manager: QueueManager, handler: Handler, job: Job) -> None:
+        kind, key = job.entrypoint, int(job.payload or b"0")
+        wait: float | None = None
+        task = asyncio.current_task()
+        assert task is not None
+        self._work.add(task)
+        self._running[kind] += 1
+        try:
+            await self._look(line, kind)
+            again_at = await handler(key)
+            wait = None if again_at is None else max(0.0, again_at - self._clock.now())
+        except asyncio.CancelledError:
+            wait = 0.0
+            raise
+        except StoreUnavailable as fault:
+            log.warning("%s of %s waits for the database: %s", kind, key, fault)
+        except Exception:  # the queue goes on whatever happens to one account; the sweep comes back to it
+            log.exception("%s of %s failed; it is tried again", kind, key)
+        finally:
+            self._running[kind] -= 1
+            self._work.discard(task)
+            with suppress(psycopg.Error, OSError):  # then it is somebody's after a while
+                mine = manager.queue_manager_id
+                await asyncio.shield(line.execute(tables.DONE, job.id, mine, wait, self._pause))
+
+    async def _look(self, line: Line, kind: str) -> None:
+        with suppress(psycopg.Error, OSError):
+            waits = await line.fetch(tables.WAITS, kind)
+            (self._others_wait.add if waits else self._others_wait.discard)(kind)
+
+    async def _ring(self, line: Line) -> None:
+        while True:
+            await self._pass_on(line)
+            await self._bell.wait()
+            self._bell.clear()
+
+    async def _pass_on(self, line: Line) -> None:
+        while self._rung:
+            jobs = list(islice(self._rung, AT_ONCE))
+            for job in jobs:  # first, so that whatever rings from here on is heard
+                del self._rung[job]
+            try:
+                await line.execute(tables.RING, [kind for kind, _ in jobs], [key for _, key in jobs])
+            except psycopg.errors.DeadlockDetected:  # another process rang the same ones in another order
+                self._rung.update(dict.fromkeys(jobs))
+            except BaseException:
+                self._rung.update(dict.fromkeys(jobs))
+                raise
+
+    async def _sweep(self, due: Due) -> None:
+        while True:
+            try:
+                for kind, key in await due():
+                    self.hint(kind, [key])
+            except StoreUnavailable as fault:
+                log.warning("looking for work waits for the database: %s", fault)
+            except Exception:
+                log.exception("looking for work failed; it is tried again")
+            await asyncio.sleep(SWEEP)
+
+
+async def _forget(line: Line) -> None:
+    while True:
+        await line.execute(tables.FORGET)
+        await asyncio.sleep(FORGET)
+
+
+def _line(fault: Exception) -> str:
+    return str(fault).strip().partition("\n")[0] or type(fault).__name__

@@ -1,0 +1,81 @@
+"""pgqueuer's tables: under names of ours, beside those of the store, and what we say to them beyond pgqueuer."""
+
+from __future__ import annotations
+
+from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
+from pgqueuer.db import Driver, PsycopgDriver
+from pgqueuer.domain.settings import DBSettings, Durability
+from pgqueuer.queries import Queries
+from psycopg import AsyncConnection
+
+# A prefix, since a host may use pgqueuer itself, in the same database. All is given, since pgqueuer takes what is not
+# from variables such as PGQUEUER_SCHEMA, and even TRIGGER. Volatile, since the sweep finds what a crash takes away.
+SETTINGS = DBSettings.model_validate(
+    {
+        "prefix": "tonearm_",
+        "db_schema": None,
+        "channel": "tonearm_ch_pgqueuer",
+        "function": "tonearm_fn_pgqueuer_changed",
+        "statistics_table": "tonearm_pgqueuer_statistics",
+        "queue_status_type": "tonearm_pgqueuer_status",
+        "queue_table": "tonearm_pgqueuer",
+        "queue_table_log": "tonearm_pgqueuer_log",
+        "trigger": "tonearm_tg_pgqueuer_changed",
+        "schedules_table": "tonearm_pgqueuer_schedules",
+        "durability": Durability.volatile,
+        "widen_id": True,
+    }
+)
+
+# A key is there once, waiting or picked. One that is picked is marked, one that waits for a moment is due now.
+RING = """
+INSERT INTO tonearm_pgqueuer AS job (priority, entrypoint, dedupe_key, payload, status)
+SELECT 0, kind, kind || ':' || key, convert_to(key::text, 'UTF8'), 'queued'
+FROM unnest($1::text[], $2::bigint[]) AS rung (kind, key)
+ON CONFLICT (dedupe_key) WHERE status IN ('queued', 'picked') AND dedupe_key IS NOT NULL
+DO UPDATE SET
+    execute_after = LEAST(job.execute_after, now()),
+    headers = CASE job.status WHEN 'picked' THEN '{"again": true}'::jsonb END
+WHERE job.execute_after > now() OR (job.status = 'picked' AND job.headers IS NULL)
+"""
+
+# $1 the job, $2 who had it, $3 seconds until it is to run again (NULL: not by itself), $4 until one that was marked is.
+# A new row, so that it is the last in the line. Does nothing where the job has been given to somebody else.
+DONE = """
+WITH done AS (DELETE FROM tonearm_pgqueuer WHERE id = $1 AND queue_manager_id = $2 RETURNING *)
+INSERT INTO tonearm_pgqueuer (priority, entrypoint, dedupe_key, payload, status, execute_after)
+SELECT 0, entrypoint, dedupe_key, payload, 'queued', now() + make_interval(secs =>
+    LEAST($3::float8, CASE WHEN headers IS NOT NULL THEN $4::float8 END))
+FROM done WHERE headers IS NOT NULL OR $3::float8 IS NOT NULL
+"""
+
+WAITS = """
+SELECT 1 FROM tonearm_pgqueuer WHERE entrypoint = $1 AND status = 'queued' AND execute_after < now() LIMIT 1
+"""
+
+FORGET = "DELETE FROM tonearm_pgqueuer_log WHERE created < now() - interval '10 minutes'"
+
+
+def queries(driver: Driver) -> Queries:
+    """pgqueuer's statements, on these tables."""
+    return Queries(
+        driver,
+        qbe=QueryBuilderEnvironment(SETTINGS),
+        qbq=QueryQueueBuilder(SETTINGS),
+        qbs=QuerySchedulerBuilder(SETTINGS),
+    )
+
+
+async def prepare(address: str, lock: int) -> None:
+    """Make the tables, or bring them up to date, under an advisory lock of ours; raises psycopg.Error.
+
+    Safe with any number of processes starting at once. A statement each, since a new value of an enumeration
+    cannot be used in the transaction that adds it.
+    """
+    async with await AsyncConnection.connect(address, autocommit=True) as connection:
+        ask = queries(PsycopgDriver(connection))
+        await connection.execute("SELECT pg_advisory_lock(%s)", [lock])
+        if await ask.schema_is_installed():
+            await ask.upgrade()
+        else:
+            await ask.install()

@@ -1,0 +1,37 @@
+"""Chores: what is done now and then, by one of all processes on a database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from tonearm.clock import Clock
+from tonearm.store import jobs
+from tonearm.store.database import Store
+
+
+@dataclass(slots=True)
+class Chores:
+    """Whose turn it is to do what is done now and then: of all processes on the database, one."""
+
+    store: Store
+    clock: Clock
+    done: dict[str, float] = field(default_factory=dict)
+
+    async def mine(self, name: str, every: float) -> bool:
+        """Whether this process does it now; then it is done for so many seconds."""
+        now = self.clock.now()
+        if not self.store.one_process:
+            is_due, take = (partial(ask, name=name, now=now, every=every) for ask in (jobs.is_due, jobs.take))
+            return await self.store.read(is_due) and await self.store.write(take)
+        last = self.done.get(name, -every)
+        if last <= now < last + every:  # the clock may have been put back
+            return False
+        self.done[name] = now
+        return True
+
+    async def unfinished(self, name: str) -> None:
+        """It is not done yet: whoever comes next goes on with it."""
+        self.done.pop(name, None)
+        if not self.store.one_process:
+            await self.store.write(partial(jobs.put_back, name=name))

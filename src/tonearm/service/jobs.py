@@ -1,0 +1,252 @@
+"""Jobs: what runs, waits and broke, over all processes, and a hand on it. From the tables, whatever engine rings."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import partial
+from traceback import extract_tb
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core import pacing
+from tonearm.service import enriching, loving
+from tonearm.service.chores import Chores
+from tonearm.service.listeners import Listeners
+from tonearm.store import jobs, queue, runs
+from tonearm.store.database import Store
+from tonearm.store.jobs import Fault, Gate
+from tonearm.store.runs import Run, RunState
+from tonearm.store.writer import StoreUnavailable
+
+DELIVER, IMPORT, ENRICH = "deliver", "import", "enrich"
+RUNS = {IMPORT: loving.KIND, ENRICH: enriching.KIND}
+"""What runs of a kind are called in their table."""
+
+KINDS = (DELIVER, *RUNS)
+
+SWEPT = 1.5
+"""Seconds for which nobody else need sweep. Less than an engine lets pass, or one of two sweeps would be left out."""
+
+KEPT = 86400.0
+"""Seconds for which a run that is over is shown."""
+
+MOST = 200
+"""Jobs of each sort that are shown."""
+
+BY_HAND = "ended by hand; a retry goes on from there"
+
+Handler = Callable[[int], Awaitable[float | None]]
+Due = Callable[[], Awaitable[Iterable[int]]]
+
+
+class JobState(StrEnum):
+    """`resting` waits for a moment, `broken` for the next try after a fault of ours, `waiting` for its turn."""
+
+    RUNNING = "running"
+    WAITING = "waiting"
+    RESTING = "resting"
+    BROKEN = "broken"
+    FAILED = "failed"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it stands: `owner` is the process that runs it, `until` when its lease ends or it is tried again."""
+
+    kind: str
+    account: int
+    listener: str
+    state: JobState
+    owner: str = ""
+    until: float | None = None
+    tries: int = 0
+    why: str = ""
+    done: int = 0
+    total: int = 0
+
+    @property
+    def id(self) -> str:
+        """The name by which it is retried and cancelled."""
+        return f"{self.kind}-{self.account}"
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The jobs, and the kinds of which nothing begins."""
+
+    jobs: tuple[Job, ...]
+    paused: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It is as it was wanted; `words` say what follows."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """Nothing was done."""
+
+    why: str
+
+
+@dataclass(slots=True)
+class _Known:
+    """What may not begin, as the last sweep of this process has found it."""
+
+    gate: Gate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """A guard before each job, and a look at all of them.
+
+    `begin` starts or takes up a run of a kind, `ring` tells the engine of an account that has something to deliver.
+    """
+
+    store: Store
+    clock: Clock
+    chores: Chores
+    listeners: Listeners
+    begin: Mapping[str, Callable[[int], Awaitable[Run]]]
+    ring: Callable[[int], None]
+    known: _Known = field(default_factory=_Known)
+
+    def guarded(self, kind: str, handler: Handler) -> Handler:
+        """The handler, which does nothing while its kind is paused, and rests longer each time that it breaks."""
+
+        async def run(account: int) -> float | None:
+            shut = self.known.gate or await self._look()
+            broken, now = shut.faults.get((kind, account)), self.clock.now()
+            if kind in shut.paused:
+                return None
+            if broken and broken.at <= now < broken.again_at:
+                return broken.again_at
+            try:
+                again_at = await handler(account)
+            except StoreUnavailable:
+                raise
+            except Exception as fault:
+                await self._broke(kind, account, broken.tries if broken else 0, fault)
+                raise
+            if broken:
+                await self._mended(kind, account)
+            return again_at
+
+        return run
+
+    async def _look(self) -> Gate:
+        self.known.gate = await self.store.read(jobs.gate)
+        return self.known.gate
+
+    async def _mended(self, kind: str, account: int) -> None:
+        await self.store.write(partial(jobs.mended, kind=kind, number=account))
+        if self.known.gate:
+            self.known.gate.faults.pop((kind, account), None)
+
+    async def _broke(self, kind: str, account: int, before: int, fault: Exception) -> None:
+        # Where it broke, not what it says: that may be private.
+        place, now = extract_tb(fault.__traceback__)[-1], self.clock.now()
+        words = f"{type(fault).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
+        again_at = now + pacing.mending(before + 1)
+        broken = Fault(kind, account, before + 1, now, again_at, words)
+        if self.known.gate:
+            self.known.gate.faults[kind, account] = broken
+        await self.store.write(partial(jobs.broke, broken=broken))
+
+    async def due(self, finders: Mapping[str, Due]) -> list[tuple[str, int]]:
+        """The sweep: what each kind's finder finds, save what is paused or rests; one process of all does it."""
+        shut = await self._look()
+        if not self.store.one_process and not await self.chores.mine("sweep", SWEPT):
+            return []
+        now = self.clock.now()
+        rest = {job for job, fault in shut.faults.items() if fault.at <= now < fault.again_at}
+        found = [(kind, key) for kind, find in finders.items() if kind not in shut.paused for key in await find()]
+        return [job for job in found if job not in rest]
+
+    async def board(self, account: int | None = None) -> Board:
+        """All jobs, or those of one account."""
+        return await self.store.read(partial(self._board, account=account))
+
+    def _board(self, db: Connection, account: int | None) -> Board:
+        now = self.clock.now()
+        shut = jobs.gate(db)
+        found: dict[tuple[str, int], Job] = {}
+        for run in reversed(runs.lately(db, now - KEPT, MOST)):
+            kind = _KIND_OF.get(run.kind, run.kind)
+            found[kind, run.account] = _of_run(kind, run)
+        for resting in jobs.resting_deliveries(db, now, MOST):
+            state = JobState.RESTING
+            found[DELIVER, resting.account] = Job(
+                DELIVER, resting.account, "", state, until=resting.until, why=resting.trouble
+            )
+        for number in queue.due(db, now)[:MOST]:
+            found[DELIVER, number] = Job(DELIVER, number, "", JobState.WAITING)
+        for key, fault in shut.faults.items():
+            state = JobState.BROKEN
+            found[key] = Job(*key, "", state, until=fault.again_at, tries=fault.tries, why=fault.words)
+        for taken in jobs.running_deliveries(db, now):
+            found[DELIVER, taken.account] = Job(
+                DELIVER, taken.account, "", JobState.RUNNING, owner=taken.owner, until=taken.until
+            )
+        wanted = [job for job in found.values() if account in (None, job.account)]
+        names = jobs.names(db, sorted({job.account for job in wanted}))
+        shown = (replace(job, listener=names[job.account]) for job in wanted)
+        order = list(JobState)
+        ordered = sorted(shown, key=lambda job: (order.index(job.state), job.until or 0, job.kind, job.account))
+        return Board(tuple(ordered), shut.paused)
+
+    async def retry(self, kind: str, account: int) -> Done | NotNow:
+        """What rests, broke or failed is tried now. Raises UnknownListener."""
+        await self.listeners.account(account)
+        await self._mended(kind, account)
+        if kind == DELIVER:
+            await self.listeners.retry(account, self.ring)
+            return Done("everything that waits is due now")
+        last = await self.store.read(partial(runs.latest, account=account, kind=RUNS[kind]))
+        if last is None or last.state is RunState.DONE:
+            return NotNow(f"there is no {kind} that has not come to its end")
+        await self.begin[kind](account)
+        return Done(f"the {kind} goes on")
+
+    async def cancel(self, kind: str, account: int) -> Done | NotNow:
+        """Take a job from whoever runs it. The next sweep takes a delivery up again, unless its kind is paused.
+
+        Raises UnknownListener.
+        """
+        await self.listeners.account(account)
+        now = self.clock.now()
+        if kind == DELIVER:
+            if not await self.store.write(partial(jobs.take_away, number=account, now=now)):
+                return NotNow("it does not run")
+            return Done("it stops; its plays wait, and go on from there unless deliveries are paused")
+        give_up = partial(runs.give_up, account=account, kind=RUNS[kind], fault=BY_HAND, now=now)
+        if not await self.store.write(give_up):
+            return NotNow("it does not run")
+        return Done("it stops before it writes again; a retry goes on from there")
+
+    async def pause(self, kind: str) -> None:
+        """Nothing of a kind begins, in other processes from their next sweep on; what runs comes to its end."""
+        await self.store.write(partial(jobs.set_paused, kind=kind, now=self.clock.now()))
+        self.known.gate = None
+
+    async def resume(self, kind: str) -> None:
+        """The kind begins again, with the next sweep."""
+        await self.store.write(partial(jobs.set_paused, kind=kind, now=None))
+        self.known.gate = None
+
+
+_STATES = {RunState.RUNNING: JobState.RUNNING, RunState.FAILED: JobState.FAILED, RunState.DONE: JobState.DONE}
+
+
+_KIND_OF = {run: kind for kind, run in RUNS.items()}
+
+
+def _of_run(kind: str, run: Run) -> Job:
+    return Job(kind, run.account, "", _STATES[run.state], why=run.fault, done=run.done, total=run.total)

@@ -1,0 +1,50 @@
+"""`tonearm jobs`: what runs, waits and broke, seen and moved from a shell."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.shell import Shell
+
+SINNERMAN = ("scrobble", "--artist", "Nina Simone", "--track", "Sinnerman", "--duration", "620")
+
+
+def test_where_nothing_is_to_be_done_it_says_so(shell: Shell) -> None:
+    assert shell("jobs").output == "nothing runs, and nothing waits for its turn\n"
+    assert shell.facts("jobs", "list")["jobs"] == []
+
+
+def test_a_paused_kind_keeps_plays_waiting_until_it_is_resumed(connected: Shell) -> None:
+    assert connected("jobs", "pause", "deliver").output == "no deliver begins until it is resumed\n"
+    connected(*SINNERMAN)
+    said = connected("jobs").output.splitlines()
+    assert said[0] == "deliver is paused: 'tonearm jobs resume deliver'"
+    assert said[1].split() == ["deliver-1", "me", "waiting"]
+    facts = json.loads(connected("jobs", "--json").output)
+    assert facts["kinds"][0] == {"kind": "deliver", "paused": True}
+    assert (facts["jobs"][0]["id"], facts["jobs"][0]["state"]) == ("deliver-1", "waiting")
+    assert connected.facts("jobs", "resume", "deliver") == {"status": "success", "kind": "deliver", "paused": False}
+    connected("queue", "retry")
+    assert connected("jobs").output == "nothing runs, and nothing waits for its turn\n"
+
+
+def test_a_job_is_retried_by_its_name(connected: Shell) -> None:
+    assert connected("jobs", "retry", "deliver-1").output == "everything that waits is due now\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("retry", "dance-1"), 2, "'tonearm jobs' shows their names"),
+        (("retry", "deliver-99"), 1, "there is no listener with the number 99"),
+        (("retry", "import-1"), 1, "import-1: there is no import that has not come to its end"),
+        (("cancel", "deliver-1"), 1, "deliver-1: it does not run"),
+        (("pause", "dance"), 2, "'dance' is not one of"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(connected: Shell, words: tuple[str, ...], status: int, said: str) -> None:
+    answer = connected("jobs", *words)
+    assert answer.exit_code == status
+    assert said in answer.stderr

@@ -1,0 +1,166 @@
+"""Where engines of each kind are run in real time, and a handler to watch them by. Another engine joins in `YARDS`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tests.postgres import Server
+from tonearm.clock import SystemClock
+from tonearm.engine import tables
+from tonearm.engine.embedded import EmbeddedEngine
+from tonearm.engine.engine import Due, Engine, Handler
+from tonearm.engine.postgres import PostgresEngine
+from tonearm.store.writer import StoreUnavailable
+
+PATIENCE = 20.0
+PLACES = 3
+RESCUE = 2.0
+
+
+@dataclass
+class Work:
+    """A handler that notes its calls, works until it is let go, and sees to it that no key runs beside itself.
+
+    `owed` is what the tables would say: keys that have something to do, which a call does.
+    """
+
+    calls: list[int] = field(default_factory=list)
+    done: list[int] = field(default_factory=list)
+    cancelled: list[int] = field(default_factory=list)
+    again: list[float | None] = field(default_factory=list)
+    owed: set[int] = field(default_factory=set)
+    busy: Counter[int] = field(default_factory=Counter)
+    sweeps: int = 0
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    before: Callable[[int], None] = lambda key: None
+
+    async def __call__(self, key: int) -> float | None:
+        self.calls.append(key)
+        self.busy[key] += 1
+        assert self.busy[key] == 1, "two at once for one key"
+        self.owed.discard(key)
+        self.changed.set()
+        try:
+            self.before(key)
+            await self.gate.wait()
+            self.done.append(key)
+        except asyncio.CancelledError:
+            self.cancelled.append(key)
+            raise
+        finally:
+            self.busy[key] -= 1
+            self.changed.set()
+        return self.again.pop(0) if self.again else None
+
+    async def due(self) -> Iterable[tuple[str, int]]:
+        """What the tables would say."""
+        self.sweeps += 1
+        self.changed.set()
+        return [("deliver", key) for key in sorted(self.owed)]
+
+    async def until(self, seen: Callable[[], bool]) -> None:
+        """Return when it is so."""
+        async with asyncio.timeout(PATIENCE):
+            while not seen():
+                self.changed.clear()
+                await self.changed.wait()
+
+
+class Yard(Protocol):
+    """A database with engines on it."""
+
+    name: str
+    away: bool
+
+    def engine(self, grace: float = 0.05) -> Engine:
+        """Another engine on this database, which belongs to the running loop."""
+
+    async def prepare(self) -> None:
+        """Make what the engines need."""
+
+    @asynccontextmanager
+    def outage(self) -> AsyncIterator[None]:
+        """The database is away while the block lasts."""
+
+
+class EmbeddedYard:
+    """The database of the embedded engine is known to its handlers and its sweep alone."""
+
+    name = "embedded"
+
+    def __init__(self, server: Server, url: str) -> None:
+        self.away = False
+
+    def engine(self, grace: float = 0.05) -> Engine:
+        return EmbeddedEngine(SystemClock(), PLACES, grace=grace)
+
+    async def prepare(self) -> None: ...
+
+    @asynccontextmanager
+    async def outage(self) -> AsyncIterator[None]:
+        self.away = True
+        yield
+        self.away = False
+
+
+class PostgresYard:
+    """A real PostgreSQL."""
+
+    name = "postgres"
+
+    def __init__(self, server: Server, url: str) -> None:
+        self.away = False
+        self.url = url
+        self._server = server
+
+    def engine(self, grace: float = 0.05) -> Engine:
+        return PostgresEngine(self.url, SystemClock(), PLACES, grace=grace, pause=0.0, rescue=RESCUE)
+
+    async def prepare(self) -> None:
+        await tables.prepare(self.url, 1)
+
+    @asynccontextmanager
+    async def outage(self) -> AsyncIterator[None]:
+        self.away = True
+        await asyncio.to_thread(self._server.crash)
+        yield
+        self._server.start()  # from the main thread, with which it is to end
+        self.away = False
+
+
+YARDS: Mapping[str, type[EmbeddedYard] | type[PostgresYard]] = {"embedded": EmbeddedYard, "postgres": PostgresYard}
+
+
+async def nothing_due() -> list[tuple[str, int]]:
+    return []
+
+
+@asynccontextmanager
+async def running(
+    engine: Engine, handlers: Mapping[str, Handler], due: Due = nothing_due
+) -> AsyncIterator[asyncio.Event]:
+    """An engine at work while the block lasts."""
+    stop = asyncio.Event()
+    runs = asyncio.create_task(engine.run(handlers, due, stop))
+    try:
+        yield stop
+    finally:
+        stop.set()
+        await asyncio.wait_for(runs, PATIENCE)
+
+
+def from_tables(yard: Yard, ask: Due) -> Due:
+    """A sweep that finds nothing while the database is away."""
+
+    async def due() -> Iterable[tuple[str, int]]:
+        if yard.away:
+            raise StoreUnavailable("the database is away")
+        return await ask()
+
+    return due

@@ -1,0 +1,226 @@
+"""Jobs: what runs, waits and broke is seen, and may be retried, cancelled and paused; chores are done by one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import httpx2
+import pytest
+
+from lastfm_emulator import Emulator
+from lastfm_emulator.transport import Direct
+from tests.service.conftest import HOUR, House, Room
+from tonearm.core.pacing import LONGEST_MENDING, mending
+from tonearm.deck import ImportFailed
+from tonearm.service.chores import Chores
+from tonearm.service.delivering import Delivering
+from tonearm.service.jobs import BY_HAND, DELIVER, IMPORT, Done, Job, JobState, NotNow
+from tonearm.service.listening import UnknownListener
+from tonearm.store import jobs as rows
+
+pytestmark = pytest.mark.anyio
+
+
+async def jobs_of(room: Room) -> list[Job]:
+    return list((await room.deck.jobs.board()).jobs)
+
+
+async def until_state(room: Room, state: JobState) -> Job:
+    """The first job, as soon as it stands so."""
+    while not (found := await jobs_of(room)) or found[0].state is not state:
+        await room.house.clock.sleep(0.5)
+    return found[0]
+
+
+async def test_where_nothing_is_to_be_done_there_is_no_job(room: Room) -> None:
+    assert (await room.deck.jobs.board()) == await room.deck.jobs.board(room.me.id)
+    assert await jobs_of(room) == []
+
+
+async def test_what_waits_for_its_turn_is_seen_by_a_process_that_does_not_deliver(house: House) -> None:
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        await room.play(1)
+        [job] = await jobs_of(room)
+        assert (job.id, job.listener, job.state) == (f"deliver-{room.me.id}", "me", JobState.WAITING)
+        other = await room.deck.listener("other")
+        assert (await room.deck.jobs.board(other.id)).jobs == ()
+
+
+class During(Direct):
+    """The emulator, and something that happens once while a method is asked, before Last.fm has heard of it."""
+
+    def __init__(self, emulator: Emulator, method: str) -> None:
+        super().__init__(emulator)
+        self.method = method.encode()
+        self.happens: list[Callable[[], Awaitable[object]]] = []
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if self.happens and self.method in request.content + request.url.query:
+            await self.happens.pop()()
+        return await super().handle_async_request(request)
+
+
+@asynccontextmanager
+async def during(house: House, method: str) -> AsyncIterator[tuple[Room, During]]:
+    """A deck of a listener who is signed in, to whom something may happen during a request."""
+    transport = During(house.emulator, method)
+    async with httpx2.AsyncClient(transport=transport) as http, house.open(http=http) as room:
+        await room.sign_in()
+        yield room, transport
+
+
+async def test_a_delivery_that_runs_names_its_process_and_one_that_rests_says_until_when_and_why(house: House) -> None:
+    seen: list[Job] = []
+    async with during(house, "track.scrobble") as (room, transport):
+
+        async def look() -> None:
+            seen.extend(await jobs_of(room))
+
+        transport.happens.append(look)
+        room.emulator.fault("error", error=11, calls=1)
+        await room.play(1)
+        resting = await until_state(room, JobState.RESTING)
+        [running] = seen
+        assert (running.state, bool(running.owner)) == (JobState.RUNNING, True)
+        assert "11" in resting.why
+        assert resting.until is not None
+        assert resting.until > room.now
+        assert await room.deck.jobs.retry(DELIVER, room.me.id) == Done("everything that waits is due now")
+        await room.until_empty(within=30)
+
+
+async def test_a_paused_kind_begins_nothing_until_it_is_resumed(room: Room) -> None:
+    await room.deck.jobs.pause(DELIVER)
+    await room.deck.jobs.pause(DELIVER)
+    await room.play(1)
+    await room.wait(HOUR)
+    assert (await room.deck.jobs.board()).paused == {DELIVER}
+    assert room.house.calls() == []
+    await room.deck.jobs.resume(DELIVER)
+    await room.until_empty(within=30)
+
+
+async def test_a_pause_outlives_the_process(house: House) -> None:
+    async with house.open() as room:
+        await room.sign_in()
+        await room.deck.jobs.pause(DELIVER)
+    async with house.open() as room:
+        await room.play(1)
+        await room.wait(HOUR)
+        assert await room.length() == 1
+        await room.deck.jobs.resume(DELIVER)
+        await room.until_empty(within=30)
+
+
+@pytest.fixture
+def breaks(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
+    """Bugs of ours in delivering, which are met one after the other."""
+    deliver, bugs = Delivering.deliver, list[Exception]()
+
+    async def break_first(delivering: Delivering, account: int) -> float | None:
+        if bugs:
+            raise bugs.pop()
+        return await deliver(delivering, account)
+
+    monkeypatch.setattr(Delivering, "deliver", break_first)
+    return bugs
+
+
+async def test_a_job_that_breaks_is_tried_again_later_each_time_and_shown_without_what_it_said(
+    breaks: list[Exception], room: Room
+) -> None:
+    breaks += [RuntimeError("a bug that speaks of a secret")] * 4
+    begun = room.now
+    await room.play(1)
+    job = await until_state(room, JobState.BROKEN)
+    assert "RuntimeError" in job.why
+    assert "secret" not in job.why
+    await room.until_empty(within=HOUR)
+    assert room.now - begun >= sum(mending(tries) for tries in (1, 2, 3, 4))
+    assert await jobs_of(room) == []
+
+
+async def test_a_hint_does_not_hurry_a_job_that_broke_but_a_retry_does(breaks: list[Exception], room: Room) -> None:
+    breaks += [RuntimeError("a bug")] * 5
+    await room.play(1)
+    while (await until_state(room, JobState.BROKEN)).tries < 5:
+        await room.house.clock.sleep(1)
+    await room.play(2)
+    await room.house.clock.sleep(10)
+    assert await room.length() == 2
+    assert await room.deck.jobs.retry(DELIVER, room.me.id)
+    await room.until_empty(within=30)
+
+
+async def test_a_cancelled_delivery_loses_its_account_and_no_play(house: House) -> None:
+    async with during(house, "track.scrobble") as (room, transport):
+        outcomes: list[object] = []
+
+        async def cancel() -> None:
+            outcomes.append(await room.deck.jobs.cancel(DELIVER, room.me.id))
+            outcomes.append((await room.me.queue()).sending)
+
+        transport.happens.append(cancel)
+        await room.play(1)
+        await room.until_empty()
+        assert room.arrived() == ["Song 001"]
+        assert len(room.house.calls()) == 2  # the word of the first sender no longer counted
+        assert (type(outcomes[0]), outcomes[1]) == (Done, 0)
+        assert isinstance(await room.deck.jobs.cancel(DELIVER, room.me.id), NotNow)
+
+
+async def test_a_cancelled_import_ends_and_a_retry_goes_on_with_it(house: House) -> None:
+    async with during(house, "user.getLovedTracks") as (room, transport):
+        outcomes: list[object] = []
+
+        async def cancel() -> None:
+            outcomes.extend([await room.deck.jobs.cancel(IMPORT, room.me.id) for _ in range(2)])
+
+        transport.happens.append(cancel)
+        assert isinstance(await room.deck.jobs.retry(IMPORT, room.me.id), NotNow)
+        with pytest.raises(ImportFailed, match=BY_HAND):
+            await room.me.import_loved()
+        assert [type(outcome) for outcome in outcomes] == [Done, NotNow]
+        [job] = await jobs_of(room)
+        assert (job.kind, job.state, job.why) == (IMPORT, JobState.FAILED, BY_HAND)
+        assert isinstance(await room.deck.jobs.retry(IMPORT, room.me.id), Done)
+        await until_state(room, JobState.DONE)
+        assert isinstance(await room.deck.jobs.retry(IMPORT, room.me.id), NotNow)
+
+
+async def test_nobody_has_jobs_who_is_not_there(room: Room) -> None:
+    with pytest.raises(UnknownListener):
+        await room.deck.jobs.retry(DELIVER, 999)
+    with pytest.raises(UnknownListener):
+        await room.deck.jobs.cancel(IMPORT, 999)
+
+
+async def test_a_chore_is_done_once_in_its_time_by_one_of_several_processes(room: Room) -> None:
+    """As the tables have it, which several processes share; the clock of one was put back meanwhile."""
+    store, now = room.deck.store, 1000.0
+
+    async def asked(at: float) -> tuple[bool, bool]:
+        due = await store.read(lambda db: rows.is_due(db, "dust", at, 60))
+        return due, await store.write(lambda db: rows.take(db, "dust", at, 60))
+
+    assert await asked(now) == (True, True)
+    assert await asked(now + 59) == (False, False)
+    assert await asked(now + 60) == (True, True)
+    assert await asked(now + 30) == (True, True)
+    await store.write(lambda db: rows.put_back(db, "dust"))
+    assert await asked(now + 31) == (True, True)
+
+
+async def test_a_chore_that_is_not_finished_is_gone_on_with(room: Room) -> None:
+    chores = Chores(room.deck.store, room.house.clock)
+    assert await chores.mine("dust", 60)
+    assert not await chores.mine("dust", 60)
+    await chores.unfinished("dust")
+    assert await chores.mine("dust", 60)
+
+
+def test_the_wait_after_a_fault_of_ours_doubles_up_to_an_hour() -> None:
+    assert [mending(tries) for tries in (1, 2, 3, 4)] == [2.0, 4.0, 8.0, 16.0]
+    assert mending(99) == LONGEST_MENDING
