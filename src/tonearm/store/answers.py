@@ -45,9 +45,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from tonearm.store.database import sqlite_file
+from tonearm.store.database import connect, sqlite_file
 from tonearm.store.dialect import insert_or_change
-from tonearm.store.writer import plain
+from tonearm.store.writer import StoreUnavailable, plain
 
 T = TypeVar("T")
 
@@ -236,7 +236,7 @@ class AnswerStore:
                 if self.file:  # like the plays, it says what somebody listens to: not for others on this machine
                     os.close(os.open(self.file, os.O_CREAT | os.O_RDWR, 0o600))
                 self._engine = _open(self._url)
-            except (SQLAlchemyError, OSError) as error:
+            except (SQLAlchemyError, StoreUnavailable, OSError) as error:
                 self._anew(error)
             return self._engine
 
@@ -247,7 +247,7 @@ class AnswerStore:
         with self._opening:
             self._anew(error)
 
-    def _anew(self, error: SQLAlchemyError | OSError) -> None:
+    def _anew(self, error: Exception) -> None:
         log.warning("the cache of answers cannot be used: %s", plain(error))
         if self._engine:
             self._engine.dispose()
@@ -263,7 +263,7 @@ def _open(url: URL) -> Engine:
         engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, pool_size=3)
         event.listen(engine, "connect", _quick)
     else:
-        engine = create_engine(url, pool_size=3, pool_pre_ping=True)
+        engine = connect(url, writes=True)
     try:
         metadata.create_all(engine)
     except SQLAlchemyError:
