@@ -1,4 +1,4 @@
-"""Makes docs/page.png: the page of a real service, beside the emulator, on a bad evening of Last.fm.
+"""Makes docs/page.png, the queue of a real service on a bad evening of Last.fm, and docs/history.png, its year.
 
 Run it as `python docs/make_picture.py` where playwright and Chromium are; nothing is asked of a network.
 """
@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -20,13 +21,20 @@ from playwright.async_api import async_playwright
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from tonearm.clock import SystemClock
+from tonearm.core.play import Play
+from tonearm.demo.plays import PLAYS
 from tonearm.port import address_of, listening_socket
 from tonearm.service.signing_in import SignedIn, Way
 from tonearm.serving import serving
+from tonearm.store import plays
 from tonearm.web.service import WebOptions
 
-PICTURE = Path(__file__).parent / "page.png"
-WIDTH, HEIGHT = 1100, 1240
+QUEUE = Path(__file__).parent / "page.png"
+HISTORY = Path(__file__).parent / "history.png"
+WIDTH = 1100
+DAYS = 330
+"""Days of listening before that evening."""
+
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 
 
@@ -101,9 +109,11 @@ async def main() -> None:
             token = await deck.listeners.token(me.id)
             who = {"Authorization": f"Bearer {token}"}
             async with httpx2.AsyncClient(base_url=address_of(sock), headers=who) as player:
+                await _year(deck, me, clock)
                 await _evening(player, emulator, clock)
                 await _photograph(browser, link, lambda: _calm(player, clock))
-    print(f"{PICTURE.name}: {PICTURE.stat().st_size // 1024} kB")
+    for picture in (QUEUE, HISTORY):
+        print(f"{picture.name}: {picture.stat().st_size // 1024} kB")
 
 
 async def _signed_in(deck: tonearm.Deck, emulator: Emulator) -> tonearm.Listener:
@@ -114,6 +124,21 @@ async def _signed_in(deck: tonearm.Deck, emulator: Emulator) -> tonearm.Listener
     emulator.approve(token, "night_owl")
     assert isinstance(await me.finish_sign_in(token), SignedIn)
     return me
+
+
+async def _year(deck: tonearm.Deck, me: tonearm.Listener, clock: WoundClock) -> None:
+    """Most evenings of a year, some tracks of the demo's: more of the first ones than of the others."""
+    chance, today = Random(7), clock.now() // 86400 * 86400  # noqa: S311 (only a picture)
+    rows = []
+    for back in range(1, DAYS):
+        at = int(today - back * 86400 + 17.5 * 3600)
+        for _ in range(max(0, round(chance.gauss(6, 6)))):
+            track = PLAYS[int(chance.random() ** 2 * len(PLAYS))]
+            said = plays.facts(Play(track, at, track.duration or 0.0))
+            told = {"reported_timestamp": at, "reported_at": at + 400.0, "settled_at": at + 401.0}
+            rows.append({**said, **told, "account": me.id, "fate": "accepted", "owner": "night_owl"})
+            at += int(track.duration or 0) + chance.randrange(5, 400)
+    await deck.store.write(lambda db: plays.keep(db, rows))
 
 
 async def _evening(player: httpx2.AsyncClient, emulator: Emulator, clock: WoundClock) -> None:
@@ -148,7 +173,7 @@ async def _photograph(browser: str, link: str, calm: Callable[[], Awaitable[None
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=browser, args=list(QUIET))
         page = await chromium.new_page(
-            viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light", reduced_motion="reduce"
+            viewport={"width": WIDTH, "height": 1010}, color_scheme="light", reduced_motion="reduce"
         )
         await page.goto(link)
         await page.get_by_role("link", name="Queue", exact=True).click()
@@ -156,7 +181,13 @@ async def _photograph(browser: str, link: str, calm: Callable[[], Awaitable[None
         await calm()
         await page.reload()
         await page.get_by_text("Live", exact=True).wait_for()
-        await page.screenshot(path=PICTURE)
+        await page.screenshot(path=QUEUE)
+        await page.set_viewport_size({"width": WIDTH, "height": 1130})
+        await page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+        await page.get_by_role("link", name="History", exact=True).click()
+        await page.get_by_text("Live", exact=True).wait_for()
+        await page.locator("#zoom canvas").wait_for()
+        await page.screenshot(path=HISTORY)
         await chromium.close()
 
 

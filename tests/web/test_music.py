@@ -44,15 +44,11 @@ async def test_what_last_fm_knows_is_shown_with_pictures_of_our_own(house: House
     assert 'class="cover"' in await house.page(album.replace("&amp;", "&") + "&wait=true")
 
 
-async def test_a_page_does_not_wait_for_last_fm_and_asks_when_it_is_open(house: House) -> None:
-    house.emulator.fault("delay", seconds=0.3)
-    page = await house.page("/artist?name=Nina+Simone")
-    assert "Last.fm is being asked." in page
-    (part,) = (
-        attrs["hx-get"] for tag, attrs in Tags(page).found if attrs.get("hx-get", "").startswith("/fragments/artist")
-    )
-    assert '<p class="tags">' in await house.page(part)
-    assert '<p class="tags">' in await house.page("/artist?name=Nina+Simone")  # it is remembered
+async def test_the_part_of_last_fm_can_be_asked_for_by_itself(house: House) -> None:
+    for part in ("/fragments/artist?name=Nina+Simone", "/fragments/album?artist=Nina+Simone&title=Pastel+Blues"):
+        found = await house.page(part)
+        assert found.startswith('<section class="card about"')
+        assert '<p class="tags">' in found
 
 
 async def test_names_of_nothing_are_refused_and_without_a_key_it_is_said(database: Path) -> None:

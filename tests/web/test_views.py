@@ -242,7 +242,7 @@ OLD = replace(SINNERMAN, timestamp=int(NOW) - 15 * 86400)
         (replace(PLAY, sending=True), ME, Acts()),
         (replace(PLAY, owner="somebody_else"), ME, Acts("", True, True)),
         (PLAY, replace(ME, connection=Connection.NEEDS_SIGN_IN), Acts("", True, True)),
-        (a_play("ignored"), ME, Acts("Send again", True, True)),
+        (a_play("ignored"), ME, Acts("Resend", True, True)),
         (a_play("ignored"), Account(1, "me"), Acts("", False, True)),
         (replace(a_play("refused"), play=OLD), ME, Acts("", False, True)),
         (replace(a_play("suspected"), owner="somebody_else"), ME, Acts("", False, True)),

@@ -115,7 +115,7 @@ def acts(entry: InLine | Kept, glance: Glance, moment: Moment) -> Acts:
     sendable = glance.account.signed_in and not too_old and _of_this_user(entry, glance.account)
     match entry.fate:
         case "ignored" | "refused":
-            return Acts("Send again" if sendable else "", sendable, True)
+            return Acts("Resend" if sendable else "", sendable, True)
         case "suspected" | "threshold_not_met" | "disabled" | "not_authenticated":
             return Acts("Send it" if sendable else "", sendable, True)
         case "discarded" | "expired":

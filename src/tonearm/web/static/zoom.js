@@ -4,7 +4,8 @@
   const DAY = 86400;
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
   const HEIGHT = 190;
-  const STEPS = [1, 2, 3, 7, 14, 28, 91, 182, 365, 730, 1825].map((days) => days * DAY);
+  const MONTHS_OF = new Map([[28, 1], [91, 3], [182, 6], [365, 12], [730, 24], [1825, 60]].map(([days, months]) => [days * DAY, months]));
+  const STEPS = [1, 2, 3, 7, 14].map((days) => days * DAY).concat([...MONTHS_OF.keys()]);
   const COUNTS = [1, 10, 100, 1000].flatMap((unit) => [unit, 2 * unit, 5 * unit]);
 
   const iso = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 10);
@@ -12,10 +13,27 @@
     const day = new Date(seconds * 1000);
     return `${day.getUTCDate()} ${MONTHS[day.getUTCMonth()]} ${day.getUTCFullYear()}`;
   };
-  const tick = (at, step) => {
+  const places = (min, max, step) => {
+    const months = MONTHS_OF.get(step);
+    const found = [];
+    if (!months) {
+      for (let at = Math.ceil(min / DAY) * DAY; at <= max; at += step) found.push(at);
+      return found;
+    }
+    const begin = new Date(min * 1000);
+    let month = begin.getUTCFullYear() * 12 + begin.getUTCMonth();
+    for (month -= month % months; ; month += months) {
+      const at = Date.UTC(Math.floor(month / 12), month % 12, 1) / 1000;
+      if (at > max) return found;
+      if (at >= min) found.push(at);
+    }
+  };
+  const tick = (at, number, step) => {
     const day = new Date(at * 1000);
-    const month = MONTHS[day.getUTCMonth()];
-    return step < 28 * DAY ? `${day.getUTCDate()} ${month}` : step < 365 * DAY ? `${month} ${day.getUTCFullYear()}` : `${day.getUTCFullYear()}`;
+    const [month, year] = [day.getUTCMonth(), day.getUTCFullYear()];
+    if (!MONTHS_OF.has(step)) return `${day.getUTCDate()} ${MONTHS[month]}`;
+    if (step >= 365 * DAY) return String(year);
+    return number === 0 || month === 0 ? `${MONTHS[month]} ${year}` : MONTHS[month];
   };
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const played = (count) => (count === 1 ? "1 play" : `${count.toLocaleString("en")} plays`);
@@ -61,7 +79,7 @@
           cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: true } },
           scales: { x: { min: whole[0], max: whole[1] }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.08)] } },
           axes: [
-            { ...axis, grid: { show: false }, space: 70, incrs: STEPS, values: (_, ats, __, ___, step) => ats.map((at) => tick(at, step)) },
+            { ...axis, grid: { show: false }, size: 30, space: 70, incrs: STEPS, splits: (_, __, min, max, step) => places(min, max, step), values: (_, ats, __, ___, step) => ats.map((at, number) => tick(at, number, step)) },
             { ...axis, size: 42, incrs: COUNTS },
           ],
           series: [{}, { stroke: colour("--bar"), fill: colour("--bar"), width: 0, paths: uPlot.paths.bars({ size: [0.82, 40], align: 0 }), points: { show: false } }],
