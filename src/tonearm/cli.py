@@ -29,6 +29,7 @@ _COMMANDS = {
     "enrich": ("enrich", "Look up the library's songs on Last.fm."),
     "listener": ("listener", "The listeners of this service."),
     "token": ("listener", "Make, list and revoke the API tokens of a listener."),
+    "move-database": ("move_database", "Carry a SQLite installation over to PostgreSQL."),
     "check": ("check", "Is everything as it should be?"),
     "emulator": ("emulator", "Run the stand-in for Last.fm alone, with its faults page."),
 }

@@ -50,6 +50,9 @@ SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('sync
 
 OLDEST = 130000
 
+MOVING = "moving"
+"""The table that is there while an installation is moved here."""
+
 POOLER_LOOKS = 3
 
 POOLED = (
@@ -142,7 +145,7 @@ def _last_words() -> Iterator[None]:
 
 _ABOUT = text(
     "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), pg_is_in_recovery(),"
-    " current_database()"
+    " current_database(), to_regclass(:moving) IS NOT NULL"
 )
 _PROCESS = text("SELECT pg_backend_pid()")
 
@@ -150,7 +153,7 @@ _PROCESS = text("SELECT pg_backend_pid()")
 def examine(engine: Engine) -> None:
     """Raises StoreUnavailable where this server, or what is before it, cannot keep what is promised."""
     with engine.connect() as db:
-        version, encoding, copies, name = db.execute(_ABOUT).one()
+        version, encoding, copies, name, moving = db.execute(_ABOUT, {"moving": MOVING}).one()
         if version < OLDEST:
             raise StoreUnavailable(f"PostgreSQL {version // 10000} is too old: {OLDEST // 10000} or newer is needed")
         if encoding != "UTF8":
@@ -158,6 +161,8 @@ def examine(engine: Engine) -> None:
             raise StoreUnavailable(f"{words}: make one with ENCODING 'UTF8' TEMPLATE template0")
         if copies:
             raise StoreUnavailable("the server is a standby, which takes no writes: name the primary")
+        if moving:
+            raise StoreUnavailable("an installation is being moved here: run 'tonearm move-database' to its end")
         if _process(db) != getattr(db.connection.driver_connection, "info").backend_pid:  # noqa: B009
             _examine_pooler(engine, db)
 

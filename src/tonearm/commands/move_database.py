@@ -1,0 +1,100 @@
+"""`tonearm move-database`: a SQLite installation goes over to PostgreSQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tonearm.commands.failing import Failed
+from tonearm.commands.options import with_json, with_settings
+from tonearm.commands.telling import tell
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from tonearm.settings import Settings
+    from tonearm.store.moving import Moved
+
+
+@click.command()
+@with_settings()
+@with_json
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+def move_database(settings: Settings, as_json: bool, source: str, target: str) -> None:
+    """Carry the SQLite file FROM, a path, over to the empty PostgreSQL database TO, postgresql://...
+
+    Stop the service first. FROM is only read. When it was cut off, the same command goes on where it was.
+    """
+    from tonearm.commands.failing import in_one_line
+
+    with in_one_line():
+        come, go = _url(source, "FROM"), _url(target, "TO")
+        key = _key_of(settings, come)
+        moved = _move(come, go, hidden=as_json)
+    rows = ", ".join(f"{number:,} {name}" for name, number in moved.rows.items() if number)
+    words = [f"moved: {rows or 'no rows'}; counted in both, they agree", f"{source} is as it was", _next(key)]
+    tell({"rows": moved.rows, "resumed": moved.resumed, "key_file": key}, "\n".join(words), as_json)
+
+
+def _url(named: str, which: str) -> URL:
+    from tonearm.store.database import database_url
+
+    try:
+        return database_url(named)
+    except ValueError as error:
+        raise Failed(f"{which}: {error}") from None
+
+
+def _key_of(settings: Settings, source: URL) -> str | None:
+    """The key file that has sealed the sessions; None where it is a setting. Raises Failed where it opens them not."""
+    from tonearm.store.database import sqlite_file
+    from tonearm.store.moving import CannotMove, sealed_sessions
+    from tonearm.store.seal import Seal, SealBroken, key_file, seal_beside
+
+    try:
+        sealed = sealed_sessions(source)
+    except CannotMove as refused:
+        raise Failed(str(refused)) from None
+    secret, file = settings.tonearm_secret_key.get_secret_value(), sqlite_file(source)
+    assert file is not None
+    beside = key_file(file)
+    if not secret and not beside.exists():
+        if sealed:
+            raise Failed(f"{beside}: the key of the sessions is not there: put it back, or set TONEARM_SECRET_KEY")
+        return None
+    seal = Seal((secret,)) if secret else seal_beside(file)
+    try:
+        for session in sealed:
+            seal.open(session)
+    except SealBroken:
+        which = "TONEARM_SECRET_KEY" if secret else str(beside)
+        raise Failed(f"{which} is not the key that has sealed the sessions of {file}: give the right one") from None
+    return None if secret else str(beside)
+
+
+def _move(source: URL, target: URL, *, hidden: bool) -> Moved:
+    from tonearm.commands.progress import bar
+    from tonearm.store.database import sqlite_file
+    from tonearm.store.lock import AlreadyOpen, sole_sender
+    from tonearm.store.moving import CannotMove, move
+
+    file = sqlite_file(source)
+    try:
+        with sole_sender(file), bar("moving", hidden=hidden) as progress:
+            return move(source, target, lambda _, done, total: progress(done, total))
+    except CannotMove as refused:
+        raise Failed(str(refused)) from None
+    except AlreadyOpen as open_:
+        raise Failed(f"{open_}, while it is moved") from None
+
+
+def _next(key: str | None) -> str:
+    if key is None:
+        return "Start every process with this TONEARM_DATABASE, and the TONEARM_SECRET_KEY that it had"
+    return (
+        f"Start every process with this TONEARM_DATABASE, and TONEARM_SECRET_KEY_FILE={Path(key).absolute()}"
+        " (or a copy of it): it opens the sessions"
+    )
