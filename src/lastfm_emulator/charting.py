@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from lastfm_emulator import shelf
 from lastfm_emulator.method import Method, digits
 from lastfm_emulator.music import COUNTRIES, TAG_WIKI, Artist, mbid, share
-from lastfm_emulator.reading import profile, readable
+from lastfm_emulator.reading import profile
 from lastfm_emulator.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _counted(plays: Iterable[Play], kind: str) -> list[tuple[tuple[str, str], in
 
 
 def _period(call: Call) -> tuple[User, list[Play]]:
-    user = readable(call)
+    user = call.named_user()
     period = call.params.get("period", "overall")
     if period not in PERIODS:
         raise Refusal(6, "period param invalid")
@@ -224,7 +224,7 @@ def user_tracks(call: Call) -> Body:
 
 
 def library_artists(call: Call) -> Body:
-    user = readable(call)
+    user = call.named_user()
     entries: list[Value] = [
         shelf.artist_entry(name, playcount=str(count), tagcount="0")
         for (name, _), count in _counted(user.plays, "artist")
@@ -235,7 +235,7 @@ def library_artists(call: Call) -> Body:
 
 def _week(call: Call, kind: str) -> tuple[list[tuple[tuple[str, str], int]], Body]:
     """What was played between `from` and `to`, which come both or not at all; else in the last whole week."""
-    user = readable(call)
+    user = call.named_user()
     first, last = (digits(call.params.get(name, "")) for name in ("from", "to"))
     if (first is None) != (last is None):
         raise Refusal(6, "from and to params must both be given")
