@@ -39,12 +39,13 @@ from tonearm import (
     Verdict,
     Week,
     WeeklyChart,
+    user_agent,
 )
 
 KEYS = Keys(os.environ.get("LASTFM_API_KEY", "0" * 32), os.environ.get("LASTFM_API_SECRET", "0" * 32))
 URL = os.environ.get("LASTFM_API_URL", "https://ws.audioscrobbler.com/2.0/")
 USER = os.environ.get("LASTFM_USER", "RJ")
-NAME = "example/1.0 (you@example.org)"  # Last.fm wants to know who calls, and where to write to
+NAME = user_agent("example", "1.0", "you@example.org")  # Last.fm wants to know who calls, and where to write to
 
 
 async def about_music(lastfm: LastFm) -> None:

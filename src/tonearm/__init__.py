@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         WeeklyChart,
         Wiki,
         approval_url,
+        user_agent,
     )
     from tonearm.lastfm.breaker import Resting
     from tonearm.lastfm.cache import Remembered
@@ -171,6 +172,7 @@ __all__ = [
     "open",
     "open_sync",
     "router",
+    "user_agent",
 ]
 
 _HOME = {
@@ -263,6 +265,7 @@ _HOME = {
     "open": "tonearm.app",
     "open_sync": "tonearm.sync",
     "router": "tonearm.web.host",
+    "user_agent": "tonearm.lastfm",
 }
 
 

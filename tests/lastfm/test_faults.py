@@ -15,7 +15,7 @@ import pytest
 
 from tonearm.core.verdict import Answered, ItemAnswer, Later, Throttled, Unsure, Verdict
 from tonearm.lastfm import Keys, LastFm, LastFmSync, Patience, Unavailable
-from tonearm.lastfm.client import API_URL, USER_AGENT
+from tonearm.lastfm.client import API_URL, USER_AGENT, user_agent
 
 from .bodies import PLAYS, TOKEN, body, scrobbled, scrobbles
 from .faces import KEYS, Face, call
@@ -291,6 +291,7 @@ def test_a_user_agent_that_cannot_be_sent_is_refused_at_once(face: Face, name: s
 def test_last_fm_itself_is_the_default() -> None:
     assert API_URL == "https://ws.audioscrobbler.com/2.0/"
     assert USER_AGENT.startswith("tonearm/")
+    assert user_agent("mine", "1.0", "me@example.org") == f"mine/1.0 (me@example.org) {USER_AGENT}"
 
 
 @pytest.mark.parametrize("number", [0, 51])
@@ -346,3 +347,20 @@ async def test_the_clock_of_the_server_is_told_with_each_answer_of_the_api_that_
         await call(client, "close")
     assert [at for at, _ in told] == [1700000000.0, 1700000001.0]
     assert all(0 < round_trip < 60 for _, round_trip in told)
+
+
+@pytest.mark.parametrize(
+    ("argument", "name", "version", "contact"),
+    [
+        ("name", "my player", "1", "a@b.example"),
+        ("name", "", "1", "a@b.example"),
+        ("version", "player", "1/2", "a@b.example"),
+        ("contact", "player", "1", " "),
+        ("contact", "player", "1", "a)b"),
+        ("contact", "player", "1", "é@b.example"),
+        ("contact", "player", "1", "a\nb"),
+    ],
+)
+def test_a_name_that_no_header_can_hold_is_refused(argument: str, name: str, version: str, contact: str) -> None:
+    with pytest.raises(ValueError, match=f"^{argument} must"):
+        user_agent(name, version, contact)

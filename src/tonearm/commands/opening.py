@@ -16,6 +16,7 @@ from sqlalchemy import URL
 from tonearm import app
 from tonearm.commands.failing import Failed, in_one_line
 from tonearm.deck import Deck, Listener
+from tonearm.lastfm.client import USER_AGENT
 from tonearm.service.listeners import FIRST_LISTENER
 from tonearm.settings import Settings
 from tonearm.store.database import database_url, sqlite_file
@@ -72,6 +73,7 @@ def _opened(settings: Settings, deliver: bool) -> Any:
         api_key=settings.lastfm_api_key,
         api_secret=settings.lastfm_api_secret.get_secret_value(),
         api_url=settings.lastfm_api_url,
+        user_agent=_introduced(settings),
         auth_url=settings.lastfm_auth_url,
         requests_per_second=settings.lastfm_requests_per_second,
         daily_scrobbles=settings.lastfm_daily_scrobbles,
@@ -79,6 +81,12 @@ def _opened(settings: Settings, deliver: bool) -> Any:
         secret_key=settings.tonearm_secret_key.get_secret_value(),
         deliver=deliver,
     )
+
+
+def _introduced(settings: Settings) -> str:
+    """As whom Last.fm is called: with the service's own address as the contact, where it has one."""
+    address = settings.tonearm_public_url
+    return f"{USER_AGENT} (+{address})" if address and address.isascii() and address.isprintable() else USER_AGENT
 
 
 async def listener_of(deck: Deck, name: str) -> Listener:

@@ -1,6 +1,6 @@
 """The wire: only here are Last.fm's field names known. https://www.last.fm/api"""
 
-from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm, LastFmSync
+from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm, LastFmSync, user_agent
 from tonearm.lastfm.error import (
     BadParameters,
     CallRefused,
@@ -87,4 +87,5 @@ __all__ = [
     "WeeklyChart",
     "Wiki",
     "approval_url",
+    "user_agent",
 ]

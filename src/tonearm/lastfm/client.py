@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 API_URL = "https://ws.audioscrobbler.com/2.0/"
+_PRODUCT = re.compile(r"[A-Za-z0-9.!#$%&'*+^_`|~-]+")
 USER_AGENT = f"tonearm/{__version__}"
 """Last.fm wants callers to be identifiable: a host should name itself and a contact."""
 
@@ -30,8 +32,26 @@ OnDate = Callable[[float, float], None]
 """Told after each answer of the API: the server's Unix time (whole seconds), and the round trip in seconds."""
 
 
+def user_agent(name: str, version: str, contact: str) -> str:
+    """How a program introduces itself: "mine/1.0 (me@example.org) tonearm/…". ValueError names what cannot stand there.
+
+    Last.fm wants to know what calls, and where to write to: https://www.last.fm/api/intro
+    """
+    for argument, value in (("name", name), ("version", version)):
+        if not _PRODUCT.fullmatch(value):
+            raise ValueError(f"{argument} must be of ASCII letters, digits and dots, without blanks, not {value!r}")
+    if not contact.strip() or not contact.isascii() or not contact.isprintable() or set(contact) & set("()\\"):
+        raise ValueError(f"contact must be a mail or web address in printable ASCII, without brackets, not {contact!r}")
+    return f"{name}/{version} ({contact}) {USER_AGENT}"
+
+
 class LastFm(Catalogue):
-    """Last.fm for async code. `pace` is awaited before each request; a host's own `http` is never closed."""
+    """Last.fm for async code. `pace` is awaited before each request; `user_agent` says who calls (see the function).
+
+    Without `http` it opens an httpx2 client of its own with the first request, by the environment's proxies and
+    certificates, and keeps its connections; a host's own `http` is never closed. `patience` is 5 s to connect and 30 s
+    for the next bytes.
+    """
 
     def __init__(
         self,
@@ -76,6 +96,7 @@ class LastFm(Catalogue):
         return Exchange(reply, outcome)
 
     async def close(self) -> None:
+        """Close its own HTTP client; `async with` does it."""
         await self._line.close()
 
     async def __aenter__(self) -> Self:
@@ -132,6 +153,7 @@ class LastFmSync(Catalogue):
         return outcome
 
     def close(self) -> None:
+        """Close its own HTTP client; `with` does it."""
         self._line.close()
 
     def __enter__(self) -> Self:
