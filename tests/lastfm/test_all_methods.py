@@ -18,9 +18,9 @@ from tonearm import lastfm
 from tonearm.core.verdict import Answered
 from tonearm.lastfm import LastFm, LastFmSync, music, types
 from tonearm.lastfm.catalogue import METHODS, Catalogue
-from tonearm.lastfm.methods import artist, tag
+from tonearm.lastfm.methods import album, artist, tag, track
 from tonearm.lastfm.request import Request, seal
-from tonearm.lastfm.response import Nonsense, Reply, understand
+from tonearm.lastfm.response import Answer, Nonsense, Reply, understand
 
 from .faces import KEYS
 from .questions import QUESTIONS, READS, furnish
@@ -239,7 +239,14 @@ def test_a_listeners_charts_count_that_listeners_plays(client: LastFmSync) -> No
     ]
 
 
-NONSENSE: list[Request[object]] = [tag.info("x"), artist.search("x").page(), artist.info("x"), artist.top_tags("x")]
+NONSENSE: list[Request[object]] = [
+    tag.info("x"),
+    track.info("x", "y"),
+    album.info("x", "y"),
+    artist.info("x"),
+    artist.search("x").page(),
+    artist.top_tags("x"),
+]
 
 
 @pytest.mark.parametrize("request_", NONSENSE, ids=lambda one: one.method)
@@ -358,3 +365,9 @@ def test_what_comes_back_is_frozen_and_has_a_public_name(kind: Any) -> None:
     assert kind.__dataclass_params__.frozen
     assert hasattr(lastfm, kind.__name__)
     assert kind.__doc__
+
+
+def test_a_write_that_is_not_said_to_be_done_is_not_done() -> None:
+    loved = track.love("Low", "Sunflower", "sk")
+    assert isinstance(understand(loved, seal(loved, KEYS), Reply(200, {}, b'{"status": "busy"}')), Nonsense)
+    assert isinstance(understand(loved, seal(loved, KEYS), Reply(200, {}, b'{"lfm": {"status": "ok"}}')), Answer)
