@@ -152,7 +152,7 @@ def running(database: Path, emulator: Emulator | None = None, port: int = 0) -> 
             options: dict[str, Any] = {"api_url": lastfm.url, "auth_url": lastfm.auth_url, "requests_per_second": 0}
             async with (
                 tonearm.open(database, api_key=API_KEY, api_secret=API_SECRET, **options) as deck,
-                serving(deck, sock, WebOptions()),
+                serving(deck, sock, WebOptions(emulator_url=f"{lastfm.base_url}/_faults")),
             ):
                 found.update(deck=deck, loop=asyncio.get_running_loop())
                 ready.set()

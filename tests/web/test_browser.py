@@ -323,6 +323,7 @@ PAGES = {
     "artist": "/artist?name=Nina+Simone",
     "album": "/album?artist=Nina+Simone&title=Pastel+Blues",
     "settings": "/settings",
+    "emulator": "/emulator",
     "docs": "/docs",
 }
 
@@ -556,6 +557,23 @@ def test_an_artists_page_does_not_wait_for_last_fm(look: Look, running_service: 
     if silent.locator("#about .waits").count():  # it was not there at once
         silent.get_by_role("link", name="What Last.fm says").click()
     expect(silent.locator("#about .waits")).to_have_count(0)
+
+
+def test_a_fault_is_thrown_and_its_work_watched(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    page = look("/emulator")
+    expect(page.locator("#lamp")).to_have_text("Live")
+    expect(page.locator("#armed")).to_contain_text("Everything works")
+    page.get_by_role("button", name="Throw: Last.fm is away").click()
+    expect(page.locator("#armed")).to_contain_text("1 fault thrown")
+    played(running_service, "Sinnerman")
+    expect(row(page, "Sinnerman")).to_contain_text("Retrying")
+    expect(page.locator("#armed")).to_contain_text(re.compile("error 11: struck [1-9]"))
+    page.get_by_role("button", name="Calm it all").click()
+    expect(page.locator("#armed")).to_contain_text("Everything works")
+    page.get_by_role("link", name="Queue", exact=True).click()
+    page.get_by_role("button", name="Retry everything now").click()
+    expect(row(page, "Sinnerman")).to_contain_text("Accepted")
 
 
 def test_dragging_across_the_days_leads_to_the_statistics_of_that_time(look: Look, running_service: Running) -> None:

@@ -17,7 +17,7 @@ from tonearm.core.play import Track
 from tonearm.store import pace, plays, queue
 from tonearm.store.schema import account
 from tonearm.web import assets
-from tonearm.web.service import create_app
+from tonearm.web.service import WebOptions, create_app
 from tonearm.web.sheets import pages_for_browsers
 from tonearm.web.templates import safe_headers
 
@@ -429,6 +429,22 @@ async def test_an_address_that_leads_nowhere_is_a_page_for_browsers_and_json_for
         for path, accept in (("/nowhere", "*/*"), ("/lastfm/nowhere", "text/html")):
             answer = await http.get(path, headers={"Accept": accept})
             assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
+
+
+async def test_where_last_fm_is_real_there_is_no_emulators_page(house: House) -> None:
+    assert (await house.http.get("/emulator")).status_code == 404
+    assert "/emulator" not in await house.page()
+
+
+async def test_a_stand_in_that_is_gone_is_said_to_be(house: House) -> None:
+    app = create_app(house.deck, WebOptions(emulator_url="http://127.0.0.1:9/_faults"))
+    link = await house.deck.listeners.link(house.me.id)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://localhost") as http:
+        await http.get("/signin", params={"link": link})
+        answer = await http.get("/emulator")
+        assert answer.status_code == 502
+        assert "The stand-in for Last.fm does not answer" in answer.text
+        assert (await http.post("/emulator/throw", data={"what": "nonsense of ours"})).status_code == 400
 
 
 async def test_files_carry_their_hash_and_are_kept_for_ever(house: House) -> None:

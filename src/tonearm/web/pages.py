@@ -8,6 +8,7 @@ from tonearm.deck import Deck, Listener
 from tonearm.web import assets
 from tonearm.web.access import Access
 from tonearm.web.door import door_router
+from tonearm.web.emulator_page import emulator_routes
 from tonearm.web.frame import Frame
 from tonearm.web.history_page import history_routes
 from tonearm.web.loved_page import loved_routes
@@ -42,6 +43,8 @@ def pages_router(
     music_routes(router, frame)
     play_routes(router, frame)
     settings_routes(router, frame)
+    if emulator_url:
+        emulator_routes(router, frame)
     router.include_router(door_router(deck, access, headers, secure=secure, public_url=public_url))
     _open_routes(router, deck, headers, public_url)
     return router
