@@ -9,12 +9,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import ascii_lowercase
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 import uvloop
 
 from benchmarks import rig
+from benchmarks.drain import pylast_network
 from benchmarks.report import Options, Report, say
 from lastfm_emulator import API_KEY, API_SECRET
 from tonearm.core.play import Track
@@ -65,12 +66,15 @@ def measure(options: Options) -> Report:
     with rig.workshop() as folder, rig.lastfm(folder) as lastfm:
         ready = rig.signed_in(folder / "ready", lastfm)
         rig.pin(rig.MEASURED)
-        runs = []
+        runs, pylast = [], []
+        theirs = _pylast(lastfm, folder)
         for n in range(options.times()):
             listener = ready.copy(folder / f"run{n}")
             run = uvloop.run(_measure(listener.database, lastfm.url, number))
             runs.append(run)
-            say(f"run {n + 1}: {run}")
+            pylast.append(_pylast_hit(theirs, number))
+            say(f"run {n + 1}: {run}; pylast: {pylast[-1]:.0f}")
+        theirs.disable_caching()  # which closes its file while there is a folder for it
     return Report(
         "cache",
         {
@@ -78,6 +82,7 @@ def measure(options: Options) -> Report:
             "database_hit_us": [run.database for run in runs],
             "database_hit_while_writing_us": [run.while_writing for run in runs],
             "request_us": [run.request for run in runs],
+            "pylast_hit_us": pylast,
         },
         {
             "upstream_requests": max(run.requests for run in runs),
@@ -87,7 +92,8 @@ def measure(options: Options) -> Report:
             "body_bytes": runs[0].body,
         },
         "the same artist.getInfo answers of the stand-in, asked for over the loopback without a rate limit, on a "
-        "connection that is kept open; the ratios are the least of all runs",
+        "connection that is kept open; the ratios are the least of all runs. pylast: the listeners of an artist, from "
+        "the file of its cache",
         "microseconds for an answer, typed and ready to use, one after the other. database: each from a row that an "
         "earlier process has written, so with a worker thread, SQLite, unpacking and reading. while_writing: the same "
         "while plays are being reported as fast as they are taken, with a commit and a flush for each group of them. "
@@ -131,6 +137,21 @@ async def _measure(database: Path, url: str, number: int) -> Run:
             await asyncio.gather(*players)
         assert line.requests == 1 + number, "what was remembered was asked for again"
     return Run(memory, found, busy, request, requests, max(line.bytes))
+
+
+def _pylast(lastfm: rig.LastFm, folder: Path) -> Any:
+    network = pylast_network(lastfm)
+    network.enable_caching(str(folder / "pylast"))
+    network.get_artist("Nina Simone").get_listener_count()
+    return network
+
+
+def _pylast_hit(network: Any, number: int) -> float:
+    """Microseconds for a fact of an artist, which pylast has in the file of its cache."""
+    start = time.perf_counter()
+    for _ in range(number):
+        network.get_artist("Nina Simone").get_listener_count()
+    return (time.perf_counter() - start) / number * 1e6
 
 
 def _questions(number: int) -> list[Request[ArtistInfo]]:
