@@ -238,6 +238,7 @@ def test_threads_that_start_together_share_one_client() -> None:
         for thread in threads:
             thread.join()
         assert tokens == [TOKEN["token"]] * 4
+        assert client._line._open() is client._line._open()  # the way of a thread that came just too late
 
 
 async def test_a_proxy_of_the_environment_is_used(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
