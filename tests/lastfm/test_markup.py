@@ -64,6 +64,9 @@ def test_lines_are_kept_and_never_more_than_one_is_empty() -> None:
         "<!--><script>alert(1)</script>-->",
         "<a href>x</a>",
         "</script></style>",
+        "<![foo[ <script>alert(1)</script> ]]>",
+        "<![ 1",
+        "<!DOCTYPE html [<!ENTITY x 'y'>]>",
         "&lt;script&gt;alert(1)&lt;/script&gt;",
     ],
 )
@@ -79,7 +82,7 @@ SAFE = re.compile(rf'([^<>"\']|<br>|<a href="https?://[^<>"\'\s]+" {REL}>|</a>)*
 @given(
     st.lists(
         st.sampled_from(["<", ">", '"', "'", "&", "/", "a", " ", "=", "href", "https://x.example", "<a ", "</a>", "\n"])
-        | st.sampled_from(["<script>", "</script>", "javascript:", "<!--", "-->", "<![CDATA[", "<?", "&#60;", "<br>"])
+        | st.sampled_from(["<script>", "</script>", "javascript:", "<!--", "-->", "<![CDATA[", "<![", "<?", "&#60;"])
         | st.text(max_size=4)
     )
 )
