@@ -289,9 +289,13 @@ _NOW: BindParameter[Any] = bindparam("now")
 
 
 def _there_is(*conditions: Any) -> Any:
-    """Whether an account has such a row; it asks for no column, so that the index alone answers."""
+    """Whether an account has such a row; it asks for no column, so that the index alone answers.
+
+    Not EXISTS: PostgreSQL answers that one by reading the whole queue, once for all accounts.
+    """
     of_account = _ROW.account == account.c.id
-    return select(literal_column("1")).where(of_account, *conditions).correlate(account).exists()
+    one = select(literal_column("1")).where(of_account, *conditions).limit(1).correlate(account)
+    return one.scalar_subquery().is_not(None)
 
 
 _DUE_ROW = (_ROW.owner == account.c.lastfm_user, _ROW.state == State.QUEUED, _ROW.next_attempt_at <= _NOW)
