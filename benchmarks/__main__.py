@@ -18,6 +18,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     if given and given[0] in WITH_OPTIONS_OF_THEIR_OWN:
         return int(import_module(f"benchmarks.{given[0]}").main(given[1:]))
+    if given[:1] == ["growth"] and {"--postgres", "--database"} & set(given):
+        return int(import_module("benchmarks.growth_postgres").main(given[1:]))
     options = _parser().parse_args(given)
     wanted = Options(options.runs, options.quick, options.deliver)
     try:

@@ -35,7 +35,7 @@ from tonearm.service.timing import LastFmTime
 from tonearm.store import glance, queue
 from tonearm.store.glance import Shelf
 from tonearm.store.schema import account
-from tonearm.store.seal import seal_beside
+from tonearm.store.seal import Seal, seal_beside
 
 EACH = 2 * BATCH
 """Plays of each account that has any, where there are many: the second batch is taken as the first is settled."""
@@ -251,7 +251,7 @@ class _Measured:
     """A deck on a database, and what was measured in this round, in seconds."""
 
     deck: Deck
-    file: Path
+    seal: Seal
     size: Size
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     chance: random.Random = field(default_factory=partial(random.Random, 1))
@@ -312,7 +312,6 @@ class _Measured:
         deck, lastfm = self.deck, _LastFm()
         pace = Pace(deck.store, deck.clock, deck.listeners.pace_key, 0)
         time_ = LastFmTime(deck.clock)
-        seal = seal_beside(self.file)
 
         def nobody(_: int) -> None:
             """Nobody watches the queue."""
@@ -322,7 +321,7 @@ class _Measured:
             deck.clock,
             pace,
             lastfm.post,
-            seal,
+            self.seal,
             deck.announcer,
             nobody,
             deck.tally,
@@ -359,11 +358,27 @@ def _page(db: Connection, now: float) -> None:
 
 async def _answer(file: Path, size: Size) -> None:
     async with rig.deck_on(file, rig.AWAY, deliver=False) as deck:
-        measured = _Measured(deck, file, size)
+        measured = _Measured(deck, seal_beside(file), size)
         for line in sys.stdin:  # nothing else goes on meanwhile
             measured.seconds.clear()
             await {TURN: measured.turn, REST: measured.rest, LOOK: measured.look}[line.strip()]()
             say(json.dumps({**measured.seconds, "memory": [_most_resident_mib()]}))
+
+
+async def turns(decks: Mapping[Size, Deck], seal: Seal, rounds: int) -> Mapping[Size, Mapping[str, list[float]]]:
+    """The seconds that everything took in all rounds of several databases, each of which has its turn in each round."""
+    measured = [_Measured(deck, seal, size) for size, deck in decks.items()]
+    for number in range(rounds):
+        for one in measured:
+            await one.turn()
+            if number % 3 == 0:
+                await one.rest()
+    return {one.size: one.seconds for one in measured}
+
+
+def ratios(runs: Sequence[Found], small: Size, large: Size) -> dict[str, Sequence[float]]:
+    """Of each measurement the ratio in each run."""
+    return {f"{name}_ratio": [run[large][name] / run[small][name] for run in runs] for name in runs[0][small]}
 
 
 def _most_resident_mib() -> float:

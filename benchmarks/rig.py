@@ -182,12 +182,13 @@ def approve(lastfm_: LastFm, token: str) -> None:
 
 
 def deck_on(
-    database: Path,
+    database: Path | str,
     api_url: str,
     http: httpx2.AsyncClient | None = None,
     *,
     deliver: bool = True,
     per_second: float = 0.0,
+    secret_key: str = "",
 ) -> AbstractAsyncContextManager[tonearm.Deck]:
     """A deck in this process, with the emulator's keys."""
     return tonearm.open(
@@ -198,6 +199,7 @@ def deck_on(
         requests_per_second=per_second,
         http=http,
         deliver=deliver,
+        secret_key=secret_key,
     )
 
 

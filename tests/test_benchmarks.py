@@ -60,6 +60,13 @@ def test_a_benchmark_ends_with_the_promised_fields(name: str, bench: Bench) -> N
     assert all(found[field] for field in MACHINE)
 
 
+def test_growth_on_postgresql_ends_with_the_promised_fields(bench: Bench) -> None:
+    found = bench("growth", "--postgres", "--quick")
+    for field in ("flush_ratio", "claim_ratio", "due_ratio", "report_ratio"):
+        assert 0 < found[f"{field}_min"] <= found[field] <= found[f"{field}_max"]
+    assert all(found[field] for field in (*MACHINE, "postgresql", "rows", "accounts"))
+
+
 def test_the_replay_of_a_real_history_finds_every_play_once(
     test_data: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     BindParameter,
     Connection,
+    Select,
     bindparam,
     case,
     delete,
@@ -294,7 +295,7 @@ def _there_is(*conditions: Any) -> Any:
     Not EXISTS: PostgreSQL answers that one by reading the whole queue, once for all accounts.
     """
     of_account = _ROW.account == account.c.id
-    one = select(literal_column("1")).where(of_account, *conditions).limit(1).correlate(account)
+    one: Select[Any] = select(literal_column("1")).where(of_account, *conditions).limit(1).correlate(account)
     return one.scalar_subquery().is_not(None)
 
 
