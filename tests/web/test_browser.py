@@ -48,6 +48,8 @@ HOSTILE = (
     "שלום عليكم",
 )
 
+expect.set_options(timeout=20_000)  # a machine that is busy with other tests is slow, not wrong
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 Look = Callable[..., Page]
