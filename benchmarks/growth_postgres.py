@@ -73,7 +73,11 @@ def main(arguments: list[str]) -> int:
     large = Size(options.rows, options.accounts)
     with _places(options.database, 2) as places:
         filled = [_filled(place, size) for place, size in zip(places, (small, large), strict=True)]
-        runs = [uvloop.run(_run(filled, options.rounds)) for _ in range(options.runs)]
+        runs = []
+        for run in range(options.runs):
+            runs.append(uvloop.run(_run(filled, options.rounds)))
+            for size, found in runs[-1].items():
+                say(f"run {run + 1}, {size}: {', '.join(f'{name} {rounded(value)}' for name, value in found.items())}")
         server = _server(filled[0].url)
     for name, value in (fields := _report(filled, runs, server).fields()).items():
         say(f"{name:>28}  {value}")

@@ -203,7 +203,7 @@ _SEEN = text(
     " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),"
     " current_setting('max_connections')::int,"
     " (SELECT count(DISTINCT application_name) FROM pg_stat_activity"
-    "  WHERE datname = current_database() AND application_name LIKE 'tonearm %'"
+    "  WHERE datname = current_database() AND application_name LIKE 'tonearm %:%'"
     "  AND application_name <> current_setting('application_name'))"
 )
 

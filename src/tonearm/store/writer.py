@@ -168,8 +168,8 @@ def _answer(jobs: list[_Job]) -> None:
 _ADVICE = (
     ("permission denied for schema", "make this user the owner of the database, or GRANT it CREATE on the schema"),
     ("permission denied", "the tables are another user's: connect as that one"),
-    ("remaining connection slots", "a tonearm process takes up to 12: raise max_connections, or run fewer processes"),
-    ("too many c", "a tonearm process takes up to 12: raise max_connections, or run fewer processes"),
+    ("remaining connection slots", "a tonearm process takes up to 15: raise max_connections, or run fewer processes"),
+    ("too many c", "a tonearm process takes up to 15: raise max_connections, or run fewer processes"),
     ("password", "the address is postgresql://USER:PASSWORD@HOST/DATABASE"),
     ("No space left on device", "the disk of the database server is full"),
     ("read-only transaction", "the server is a standby, or set to read only: name the primary"),
