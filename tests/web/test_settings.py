@@ -13,7 +13,19 @@ from sqlalchemy import func, select
 from tests.web.conftest import House
 from tests.web.test_page import HOSTILE, Tags, queued, settled, song
 from tonearm.core.play import Track
-from tonearm.store.schema import account, attempt, library, login, loved, metadata, play, run, scrobble_queue, token
+from tonearm.store.schema import (
+    account,
+    attempt,
+    fault,
+    library,
+    login,
+    loved,
+    metadata,
+    play,
+    run,
+    scrobble_queue,
+    token,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -124,7 +136,7 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
     assert "No plays yet." in page
 
     async def left(number: int) -> dict[str, int]:
-        tables = (play, scrobble_queue, attempt, library, loved, run, login, token)
+        tables = (play, scrobble_queue, attempt, library, loved, run, login, token, fault)
         asks = {table.name: select(func.count()).where(table.c.account == number) for table in tables}
         return await house.deck.store.read(
             lambda db: {name: db.execute(ask).scalar_one() for name, ask in asks.items()}

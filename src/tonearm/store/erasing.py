@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, select, update
 from tonearm.core.account import Connection as Connected
 from tonearm.core.play import DEFAULT_THRESHOLD
 from tonearm.store import accounts
-from tonearm.store.schema import account, attempt, library, login, loved, play, run, scrobble_queue, token, tried
+from tonearm.store.schema import account, attempt, fault, library, login, loved, play, run, scrobble_queue, token, tried
 from tonearm.store.tokens import Kind, fingerprint
 
 
@@ -20,7 +20,7 @@ def erase(db: Connection, number: int, but: str) -> int:
     db.execute(update(account).where(account.c.id == number).values(lease_number=account.c.lease_number + 1))
     attempts = select(attempt.c.id).where(attempt.c.account == number)
     db.execute(delete(tried).where(tried.c.attempt.in_(attempts)))
-    for table in (attempt, scrobble_queue, loved, library, run, login):
+    for table in (attempt, scrobble_queue, loved, library, run, login, fault):
         db.execute(delete(table).where(table.c.account == number))
     gone = db.execute(delete(play).where(play.c.account == number)).rowcount
     kept = (token.c.kind == Kind.BROWSER) & (token.c.hash == fingerprint(but))
