@@ -10,7 +10,7 @@ from importlib import import_module
 from benchmarks.report import Missing, Options, Report, say
 
 NAMES = ("ingest", "drain", "loved", "scan", "start", "replay", "growth", "fairness", "client", "cache", "pages")
-WITH_OPTIONS_OF_THEIR_OWN = ("faults",)
+WITH_OPTIONS_OF_THEIR_OWN = ("faults", "workers")
 
 
 def main(arguments: list[str] | None = None) -> int:

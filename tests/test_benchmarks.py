@@ -83,6 +83,15 @@ def test_a_replay_without_the_history_says_so_and_is_no_failure(
     assert "TONEARM_TEST_DATA" in bench("replay")["skipped"]
 
 
+def test_a_small_cluster_loses_and_doubles_nothing(bench: Bench) -> None:
+    small = ("--accounts", "3", "--plays", "120", "--workers", "1", "--limit", "50", "--calm", "--no-hosts")
+    found = bench("workers", *small, "--speeds", "1")
+    assert (found["lost"], found["doubled"], found["out_of_order"], found["broken"]) == (0, 0, 0, "")
+    assert (found["acknowledged"], found["left_sending"]) == (120, 0)
+    assert found["plays_per_s"]["1"] > 0
+    assert found["ingest_plays_per_s"] > 0
+
+
 def test_a_report_has_the_median_and_the_spread_of_each_measurement() -> None:
     fields = Report("some", {"seconds": [3.0, 1.0, 2.5]}, {"plays": 7}).fields()
     assert (fields["seconds"], fields["seconds_min"], fields["seconds_max"]) == (2.5, 1.0, 3.0)
