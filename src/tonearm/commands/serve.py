@@ -58,11 +58,11 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
             deck_of(settings, Sends.YES if delivers else Sends.NO) as deck,
             serving(deck, sock, WebOptions(settings.tonearm_public_url)),
         ):
-            public = settings.tonearm_public_url.rstrip("/")
+            public, secret = settings.tonearm_public_url.rstrip("/"), await _link(deck, link)
             click.echo(f"tonearm listens on {address_of(sock)}{f', for {public}' if public else ''}")
             if not deck.configured:
                 click.echo("Plays are kept, none is sent: set LASTFM_API_KEY and LASTFM_API_SECRET", err=True)
-            if secret := await _link(deck, link):
+            if secret:
                 door = f"{public or address_of(sock)}/signin?link={secret}"
                 click.echo(f"Sign your browser in, once, within an hour: {door}")
             gc.enable()
