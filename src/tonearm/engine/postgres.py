@@ -23,7 +23,7 @@ from pgqueuer.qm import QueueManager
 
 from tonearm.clock import Clock
 from tonearm.engine import tables
-from tonearm.engine.embedded import GRACE, PAUSE
+from tonearm.engine.embedded import PAUSE
 from tonearm.engine.engine import SWEEP, Due, Handler
 from tonearm.engine.line import Line, lines
 from tonearm.store.writer import StoreUnavailable
@@ -33,6 +33,13 @@ logging.getLogger("pgqueuer").setLevel(logging.CRITICAL)  # a database that is a
 
 RESCUE = 20.0
 """Seconds without a sign of life after which a job is another process's: less than the lease of an account."""
+
+GRACE = 3.0
+"""Seconds that running handlers get when the engine stops, before they are cancelled and their keys are others'. Most
+of them wait for their turn then, which another process has as well."""
+
+LAST_WORDS = 1.0
+"""Seconds that pgqueuer gets for its own end."""
 
 POLL = timedelta(seconds=2)
 """How long a job may lie whose notification got lost."""
@@ -145,7 +152,7 @@ class PostgresEngine:
             job.cancel()
         others, managing = tasks[: len(tasks) - len(managers)], tasks[len(tasks) - len(managers) :]
         if managing:
-            await asyncio.wait(managing, timeout=2.0)
+            await asyncio.wait(managing, timeout=LAST_WORDS)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*others, *managing, return_exceptions=True)
