@@ -253,6 +253,9 @@ def _mishaps(made: Cluster, workers: Sequence[str], orphans: Orphans, begun: flo
         process = made.kill(name)
         tell(f"{name} is killed in the middle of {orphans.killed(process)} accounts")
         made.start(name)
+    deadline = time.monotonic() + 90
+    while orphans.waiting and time.monotonic() < deadline:  # what PostgreSQL takes with it is not to be blamed on them
+        time.sleep(_LOOK)
     process = made.kill("service2")
     orphans.killed(process)
     tell("service2 is killed")

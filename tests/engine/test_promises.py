@@ -357,6 +357,22 @@ async def test_a_hint_is_heard_by_whoever_works_wherever_it_was_given(shared: Po
         await work.until(lambda: work.done == [7])
 
 
+async def test_what_has_waited_for_its_moment_goes_before_those_that_wait_for_their_turn(shared: PostgresYard) -> None:
+    """An account whose sender was killed waits for the end of the lease: then it does not wait for a whole round."""
+    work = Work(again=[time.time() + 0.5])
+    work.gate.set()
+    engine = shared.engine()
+    async with running(engine, {"deliver": work}, work.due):
+        engine.hint("deliver", [0])
+        await work.until(lambda: work.done == [0])
+        work.gate = asyncio.Event()
+        engine.hint("deliver", range(1, 3 * PLACES + 1))
+        await work.until(lambda: work.busy.total() == PLACES and work.sweeps > 1.0 / SWEEP)
+        work.gate.set()
+        await work.until(lambda: len(work.done) == 3 * PLACES + 2)
+    assert 0 in work.calls[PLACES + 1 : 2 * PLACES + 1]
+
+
 async def test_a_live_long_job_is_never_started_by_another(shared: PostgresYard) -> None:
     long, other = Work(), Work()
     engine = shared.engine()

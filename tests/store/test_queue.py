@@ -45,6 +45,7 @@ async def test_an_account_is_claimed_by_one_sender(store: Store) -> None:
         assert lease.sealed_session == "sealed session of RJ"
         assert lease.line == Line()
         assert queue.claim(db, me, "two", NOW + 29.9, NOW + 60) is None
+        assert queue.leased_until(db, me) == NOW + 30
 
     await store.write(work)
 

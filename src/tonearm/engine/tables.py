@@ -40,12 +40,13 @@ WHERE job.execute_after > now() OR (job.status = 'picked' AND job.headers IS NUL
 """
 
 # $1 the job, $2 who had it, $3 seconds until it is to run again (NULL: not by itself), $4 until one that was marked is.
-# A new row, so that it is the last in the line. Does nothing where the job has been given to somebody else.
+# A new row, so that it is the last in the line; one that waits for a moment is the first when that has come, as it
+# has waited already. Does nothing where the job has been given to somebody else.
 DONE = """
 WITH done AS (DELETE FROM tonearm_pgqueuer WHERE id = $1 AND queue_manager_id = $2 RETURNING *)
 INSERT INTO tonearm_pgqueuer (priority, entrypoint, dedupe_key, payload, status, execute_after)
-SELECT 0, entrypoint, dedupe_key, payload, 'queued', now() + make_interval(secs =>
-    LEAST($3::float8, CASE WHEN headers IS NOT NULL THEN $4::float8 END))
+SELECT CASE WHEN $3::float8 > 0 THEN 1 ELSE 0 END, entrypoint, dedupe_key, payload, 'queued', now() +
+    make_interval(secs => LEAST($3::float8, CASE WHEN headers IS NOT NULL THEN $4::float8 END))
 FROM done WHERE headers IS NOT NULL OR $3::float8 IS NOT NULL
 """
 

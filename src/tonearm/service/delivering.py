@@ -171,7 +171,9 @@ class Delivering:
     def _begin(self, account: int, db: Connection) -> _Turn:
         now = self.clock.now()
         lease = queue.claim(db, account, self.owner, now, now + LEASE)
-        return self._next(db, lease, ()) if lease else _Turn(None)
+        if lease is None:  # another's, who may have been killed: then it is ours when the lease is over
+            return _Turn(None, until=queue.leased_until(db, account))
+        return self._next(db, lease, ())
 
     def _go_on(self, sent: Lease, turn: _Turn, verdict: Verdict, db: Connection, *, last: bool) -> _Turn:
         """Write what an answer means, on the account as it is now; take the next batch unless it was the last."""

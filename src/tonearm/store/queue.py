@@ -150,6 +150,12 @@ def claim(db: Connection, number: int, owner: str, now: float, until: float) -> 
     return Lease(number, row.lease_number, row.lastfm_user, row.lastfm_session_key, _line(row))
 
 
+def leased_until(db: Connection, number: int) -> float | None:
+    """When (Unix seconds) the lease of an account ends, if its holder does not renew it."""
+    until: float | None = db.execute(select(account.c.lease_until).where(account.c.id == number)).scalar()
+    return until
+
+
 _RENEW = (
     update(account)
     .where(account.c.id == bindparam("number"), account.c.lease_number == bindparam("lease"))
