@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from tonearm.store.lock import AlreadyOpen
     from tonearm.store.migrate import DatabaseTooNew
     from tonearm.store.plays import Kept
+    from tonearm.store.songs import LibraryTrack, Song
     from tonearm.store.writer import StoreUnavailable
     from tonearm.sync import SyncDeck, SyncListener, open_sync
     from tonearm.web.host import router
@@ -111,6 +112,7 @@ __all__ = [
     "LastFm",
     "LastFmError",
     "LastFmSync",
+    "LibraryTrack",
     "Listener",
     "Listing",
     "LoginRequired",
@@ -142,6 +144,7 @@ __all__ = [
     "SignedIn",
     "SimilarArtist",
     "SimilarTrack",
+    "Song",
     "StoreUnavailable",
     "SyncDeck",
     "SyncListener",
@@ -205,6 +208,7 @@ _HOME = {
     "LastFm": "tonearm.lastfm",
     "LastFmError": "tonearm.lastfm",
     "LastFmSync": "tonearm.lastfm",
+    "LibraryTrack": "tonearm.store.songs",
     "Listener": "tonearm.deck",
     "Listing": "tonearm.lastfm",
     "LoginRequired": "tonearm.lastfm",
@@ -236,6 +240,7 @@ _HOME = {
     "SignedIn": "tonearm.service.signing_in",
     "SimilarArtist": "tonearm.lastfm",
     "SimilarTrack": "tonearm.lastfm",
+    "Song": "tonearm.store.songs",
     "StoreUnavailable": "tonearm.store.writer",
     "SyncDeck": "tonearm.sync",
     "SyncListener": "tonearm.sync",

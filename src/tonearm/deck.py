@@ -29,6 +29,7 @@ from tonearm.service.tally import Tally
 from tonearm.service.telling import Telling
 from tonearm.store.database import Store
 from tonearm.store.runs import RunState
+from tonearm.store.songs import LibraryTrack
 
 
 class ImportFailed(Exception):
@@ -168,7 +169,8 @@ class Listener:
     async def enrich(self) -> Enriched:
         """Look up the library's songs at Last.fm, in slots that no scrobble wants: four a second at the most.
 
-        Raises ImportFailed where Last.fm is away; the run goes on by itself when it is back.
+        `library` gives what was found. Raises ImportFailed where Last.fm is away; the run goes on by itself when it
+        is back.
         """
         if not self.deck.configured:
             raise ImportFailed("no API key is configured")
@@ -177,6 +179,10 @@ class Listener:
         if over.fault:
             raise ImportFailed(over.fault)
         return enriched(over)
+
+    async def library(self, start: int = 0, limit: int = 1000) -> list[LibraryTrack]:
+        """The tracks of the library by their ids, from the id `start` on, with what is known about them."""
+        return await self.deck.enriching.library(self.id, start, limit)
 
     async def scan(self, folder: Path) -> Found:
         """Read the tagged files of a folder into the library; raises FolderUnreadable, and changes nothing then."""

@@ -26,6 +26,7 @@ from tonearm.service.looking_up import Artist, Entry, NotKnown, SearchKind
 from tonearm.service.now_playing import Shown
 from tonearm.service.scanning import Found
 from tonearm.service.signing_in import Outcome, Unreachable, Way
+from tonearm.store.songs import LibraryTrack
 
 T = TypeVar("T")
 
@@ -162,9 +163,14 @@ class SyncListener:
     def enrich(self) -> Enriched:
         """Look up the library's songs at Last.fm, in slots that no scrobble wants: four a second at the most.
 
-        Raises ImportFailed where Last.fm is away; the run goes on by itself when it is back.
+        `library` gives what was found. Raises ImportFailed where Last.fm is away; the run goes on by itself when it
+        is back.
         """
         return self._loop.wait(self.listener.enrich())
+
+    def library(self, start: int = 0, limit: int = 1000) -> list[LibraryTrack]:
+        """The tracks of the library by their ids, from the id `start` on, with what is known about them."""
+        return self._loop.wait(self.listener.library(start, limit))
 
     def scan(self, folder: Path) -> Found:
         """Read the tagged files of a folder into the library; raises FolderUnreadable, and changes nothing then."""

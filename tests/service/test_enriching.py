@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import tonearm
 from tests.service.conftest import House, Room
 from tonearm.core.event import EnrichProgress
 from tonearm.deck import ImportFailed
@@ -34,6 +35,10 @@ async def unknown(room: Room, number: int) -> None:
     await has(room, *(("nobody", f"Song {n}") for n in range(number)))
 
 
+async def facts(room: Room) -> list[tonearm.Song | None]:
+    return [one.facts for one in await room.me.library()]
+
+
 def lookups(room: Room) -> int:
     return len(room.house.calls("track.getInfo"))
 
@@ -44,18 +49,19 @@ async def test_an_empty_library_is_done_at_once(room: Room) -> None:
 
 async def test_a_song_gets_its_ids_its_listeners_and_its_tags(room: Room) -> None:
     await has(room, NINA, ("nobody", "nothing"), ("", ""), NINA)
-    assert await room.deck.enriching.song(*NINA) is None
+    assert await facts(room) == [None] * 4
     assert await room.me.enrich() == Enriched(known=1, unknown=2)
-    song = await room.deck.enriching.song(*NINA)
+    song, nothing, nameless, twice = await facts(room)
     assert song
+    assert song == twice
     assert song.known
     assert song.mbid
     assert song.listeners
     assert song.playcount
     assert "jazz" in song.tags
-    nothing = await room.deck.enriching.song("nobody", "nothing")
-    assert nothing
-    assert (nothing.known, nothing.tags) == (False, ())
+    for one in (nothing, nameless):
+        assert one
+        assert (one.known, one.tags) == (False, ())
     assert lookups(room) == 2
 
 
@@ -70,7 +76,7 @@ async def test_a_track_without_tags_has_those_of_its_artist(room: Room) -> None:
 
     room.emulator.add_method(replace(original, answer=without_tags))
     await room.me.enrich()
-    song = await room.deck.enriching.song(*NINA)
+    [song] = await facts(room)
     assert song
     assert song.tags == known.tags
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tonearm.commands.failing import Failed
+from tonearm.commands.failing import NO_KEY, Failed
 from tonearm.commands.options import with_json, with_settings
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def search(settings: Settings, as_json: bool, query: str, kind: str, limit: int)
     from tonearm.service.looking_up import SearchKind
     from tonearm.web.metadata_shapes import search as shape
 
-    told = _ask(settings, lambda look: look.search(SearchKind(kind), query, limit), kind)
+    told = _ask(settings, lambda look: look.search(SearchKind(kind), query, limit), f"a search for {query!r}")
     _tell(shape(told, str), as_json, _found)
 
 
@@ -85,13 +85,18 @@ def _ask(
     settings: Settings, ask: Callable[[LookingUp], Coroutine[Any, Any, Remembered[T] | NotKnown]], what: str
 ) -> Remembered[T]:
     from tonearm.commands.opening import run
+    from tonearm.lastfm.breaker import Resting
     from tonearm.lastfm.error import LastFmError
     from tonearm.service.looking_up import NotKnown
 
     try:
         told = run(_looked_up(settings, ask))
     except LastFmError as error:
-        raise Failed(f"Last.fm: {error}, and nothing is remembered of it") from None
+        if not settings.lastfm_api_key:
+            raise Failed(f"nothing is remembered of {what}, and {NO_KEY}") from None
+        answered = isinstance(error, Resting) or error.number is not None
+        why = str(error) if answered else f"Last.fm gave no answer: {error}"
+        raise Failed(f"nothing is remembered of {what}; {why}") from None
     if isinstance(told, NotKnown):
         raise Failed(f"Last.fm knows no {what}: {told.words}")
     return told

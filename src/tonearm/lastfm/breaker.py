@@ -64,7 +64,7 @@ class Breaker:
         if not self.fails:
             return
         if now < self.until <= now + pacing.LONGEST_REST:
-            raise Resting(Cause(None, f"left alone for now: {self.why}"), self.until - now, False)
+            raise Resting(Cause(None, f"Last.fm is left alone for now: {self.why}"), self.until - now, False)
         self.until = now + pacing.PROBE
 
     def leave(self, state: State, now: float, chance: float, why: str = "", retry_after: float | None = None) -> None:

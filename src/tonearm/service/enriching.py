@@ -21,7 +21,7 @@ from tonearm.service.looking_up import LookingUp, NotKnown
 from tonearm.store import library, runs, songs
 from tonearm.store.database import Store
 from tonearm.store.runs import Run, RunState
-from tonearm.store.songs import Song
+from tonearm.store.songs import LibraryTrack, Song
 
 KIND = "enrich"
 STEP = 10
@@ -89,9 +89,9 @@ class Enriching:
                     return run
                 await ear.within(LOOK_AGAIN)
 
-    async def song(self, artist: str, title: str) -> Song | None:
-        """What was found about a song of a library; None where nobody has looked yet."""
-        return await self.store.read(partial(songs.find, artist=artist, title=title))
+    async def library(self, account: int, start: int, limit: int) -> list[LibraryTrack]:
+        """The library's tracks from the id `start` on, by their ids, with what was found about them."""
+        return await self.store.read(partial(songs.of_library, account=account, start=start, limit=limit))
 
     async def due(self) -> list[int]:
         """Accounts whose run goes on now: after a crash too."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from tonearm.store.dialect import insert_or_change
 from tonearm.store.schema import library, song
@@ -27,6 +28,20 @@ class Song:
     tags: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class LibraryTrack:
+    """A file of a library, and what Last.fm knows of its song: `facts` is None where nobody has looked yet."""
+
+    id: int
+    path: str
+    artist: str
+    title: str
+    album: str
+    loved: bool
+    facts: Song | None
+
+
+_ABOUT = and_(song.c.artist == library.c.artist, song.c.title == library.c.title)
 _CHANGED = ("known", "looked_at", "mbid", "artist_mbid", "album_mbid", "listeners", "playcount", "tags")
 
 
@@ -36,21 +51,33 @@ def write(db: Connection, songs: Sequence[Song]) -> None:
     insert_or_change(db, song, rows, ("artist", "title"), _CHANGED)
 
 
-def find(db: Connection, artist: str, title: str) -> Song | None:
-    """What is known about a song; None where nobody has looked yet."""
-    row = db.execute(select(song).where(song.c.artist == artist, song.c.title == title)).first()
-    if row is None:
-        return None
-    facts = {name: getattr(row, name) for name in _CHANGED}
-    return Song(row.artist, row.title, **{**facts, "tags": tuple(row.tags or ())})
+def of_library(db: Connection, account: int, start: int, limit: int) -> list[LibraryTrack]:
+    """The readable files from the id `start` on, by their ids, with what is known about their songs."""
+    facts = [song.c[name] for name in _CHANGED]
+    wanted = (
+        select(library.c.id, library.c.path, library.c.album, library.c.lastfm_loved)
+        .add_columns(library.c.artist, library.c.title, *[column.label(f"song_{column.name}") for column in facts])
+        .select_from(library.outerjoin(song, _ABOUT))
+        .where(library.c.account == account, library.c.fault == "", library.c.id >= start)
+        .order_by(library.c.id)
+        .limit(limit)
+    )
+    return [_track(row) for row in db.execute(wanted)]
+
+
+def _track(row: Row[Any]) -> LibraryTrack:
+    facts = None
+    if row.song_looked_at is not None:
+        found = {name: getattr(row, f"song_{name}") for name in _CHANGED}
+        facts = Song(row.artist, row.title, **{**found, "tags": tuple(found["tags"] or ())})
+    return LibraryTrack(row.id, row.path, row.artist, row.title, row.album, row.lastfm_loved, facts)
 
 
 def to_look_up(db: Connection, account: int, start: int, before: float, limit: int) -> list[tuple[int, str, str]]:
     """(id, artist, title) of files from the id `start` on that nobody has looked up since `before`."""
-    about = and_(song.c.artist == library.c.artist, song.c.title == library.c.title)
     wanted = (
         select(library.c.id, library.c.artist, library.c.title)
-        .select_from(library.outerjoin(song, about))
+        .select_from(library.outerjoin(song, _ABOUT))
         .where(
             library.c.account == account,
             library.c.fault == "",

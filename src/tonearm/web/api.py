@@ -12,6 +12,7 @@ from tonearm.core.account import Account, Connection
 from tonearm.deck import Deck, Listener
 from tonearm.service.listening import Taken
 from tonearm.service.loving import tally
+from tonearm.service.reading import NO_KEY
 from tonearm.service.signing_in import Expired, NotAsked, Outcome, Pending, SignedIn, Unreachable
 from tonearm.store.plays import Kept
 from tonearm.store.runs import Run, RunState
@@ -26,7 +27,6 @@ LONGEST_WAIT = 30.0
 
 RETRY_WAIT = 10.0
 LONGEST_REPORTER = 100
-NO_KEY = "no API key is configured: set LASTFM_API_KEY and LASTFM_API_SECRET"
 
 Ask = Callable[..., Awaitable[Listener] | Listener]
 """A FastAPI dependency that says who asks, or refuses."""

@@ -23,8 +23,9 @@ from tonearm.lastfm.cache import Remembered
 from tonearm.lastfm.error import LastFmError
 from tonearm.lastfm.images import Image
 from tonearm.service.looking_up import LONGEST_NAME, NotKnown, SearchKind
+from tonearm.service.reading import NO_KEY
 from tonearm.web import metadata_shapes as shapes
-from tonearm.web.api import NO_KEY, Ask
+from tonearm.web.api import Ask
 from tonearm.web.faults import Answers
 from tonearm.web.shapes import Detail, Row
 
@@ -171,6 +172,11 @@ def _enrich_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
             raise HTTPException(404, f"there is no such run: {job}")
         return shapes.enrich(run)
 
+    @router.get("/library", response_model=shapes.LibraryOut)
+    async def library(me: Me, start: Row = 0, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Any:
+        """The listener's scanned files by their ids, with what `/metadata/enrich` found about their songs."""
+        return shapes.library(await deck.enriching.library(me.id, start, limit), limit)
+
 
 async def _answer(
     asked: Awaitable[Remembered[T] | NotKnown], shape: Callable[[Remembered[T], shapes.Picture], Any], picture: Any
@@ -194,9 +200,9 @@ async def _told(ask: Callable[[], Awaitable[T]], tell: Callable[[T], Any]) -> An
         place = {"loc": ["query", fault.field], "msg": str(fault), "type": "nameless"}
         return JSONResponse({"detail": [place]}, 422)
     except LastFmError as error:
-        status = 503 if isinstance(error, Resting) else 502
+        status, words = (503, error.words) if isinstance(error, Resting) else (502, f"Last.fm: {error.words}")
         headers = {} if error.retry_after is None else {"Retry-After": str(math.ceil(error.retry_after))}
-        return JSONResponse({"detail": f"Last.fm: {error.words}", "error": error.number}, status, headers)
+        return JSONResponse({"detail": words, "error": error.number}, status, headers)
 
 
 def _pictures(deck: Deck, request: Request) -> shapes.Picture:

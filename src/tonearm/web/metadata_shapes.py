@@ -25,6 +25,7 @@ from tonearm.lastfm.music import (
 from tonearm.service.enriching import enriched
 from tonearm.service.looking_up import Artist, Entry
 from tonearm.store.runs import Run
+from tonearm.store.songs import LibraryTrack
 
 Picture = Callable[[str], str]
 """The address under which we serve an image of Last.fm's."""
@@ -186,6 +187,43 @@ class EnrichOut(BaseModel):
     known: int
     unknown: int
     fault: str | None
+
+
+class SongOut(BaseModel):
+    """What Last.fm knows of a song, as it was at `looked_at` (Unix seconds UTC); `known` is false where it has none."""
+
+    known: bool
+    looked_at: float
+    mbid: str
+    artist_mbid: str
+    album_mbid: str
+    listeners: int | None
+    playcount: int | None
+    tags: list[str]
+
+
+class LibraryTrackOut(BaseModel):
+    """A file of the library by the names in its tags; `facts` is null where nobody has looked yet."""
+
+    id: int
+    path: str
+    artist: str
+    title: str
+    album: str
+    loved: bool
+    facts: SongOut | None
+
+
+class LibraryOut(BaseModel):
+    """A part of the library; `next` is the `start` of what follows, null at the end."""
+
+    tracks: list[LibraryTrackOut]
+    next: int | None
+
+
+def library(tracks: list[LibraryTrack], limit: int) -> LibraryOut:
+    shown = [LibraryTrackOut.model_validate(one, from_attributes=True) for one in tracks]
+    return LibraryOut(tracks=shown, next=shown[-1].id + 1 if len(shown) == limit else None)
 
 
 def enrich(run: Run) -> EnrichOut:
