@@ -31,6 +31,9 @@ MIGRATE = "import sys; from tonearm.store.migrate import *; from tonearm.store.d
     "print(migrate(database_url(sys.argv[1])))"
 )
 OPTIONS = "SELECT relname, reloptions FROM pg_class WHERE reloptions IS NOT NULL AND relkind = 'r' ORDER BY 1"
+NOT_MIGRATED = ("alembic_version", "tonearm_pgqueuer", "answer_")
+"""Tables of others in the same PostgreSQL: the engine's, and what Last.fm has answered."""
+
 LATER = "9999"
 ONE_DAY = """
     op.execute("CREATE TABLE one_day (x INTEGER)")
@@ -62,6 +65,7 @@ def description(engine: Engine) -> dict[str, object]:
     """Everything that the database says of its tables."""
     with engine.connect() as db:
         options = [*db.exec_driver_sql(OPTIONS)] if engine.dialect.name == "postgresql" else []
+        options = [option for option in options if not option[0].startswith(NOT_MIGRATED)]
     seen = inspect(engine)
     asked = (
         seen.get_columns,
@@ -70,7 +74,7 @@ def description(engine: Engine) -> dict[str, object]:
         seen.get_indexes,
         seen.get_unique_constraints,
     )
-    names = sorted(set(seen.get_table_names()) - {"alembic_version"})
+    names = sorted(name for name in seen.get_table_names() if not name.startswith(NOT_MIGRATED))
     return {"options": _plain(options), **{name: [_plain(ask(name)) for ask in asked] for name in names}}
 
 
