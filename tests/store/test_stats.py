@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import product
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,6 +12,7 @@ from sqlalchemy import Connection
 
 from tests.store.rows import NOW, enqueue, history_row, listener
 from tonearm.core import days
+from tonearm.core.account import Connection as Connected
 from tonearm.core.play import Play, Track
 from tonearm.store import erasing, glance, library, loved, plays, stats
 from tonearm.store.database import Store
@@ -82,20 +85,24 @@ async def test_each_shelf_has_its_plays_in_pages_and_its_true_count(store: Store
             enqueue(db, me, number, retry_count=number % 2)
         enqueue(db, me, 7, owner="somebody_else")
         enqueue(db, me, 8, age=-3600)
+        enqueue(db, me, 9, owner="somebody_else", retry_count=1)
         seen = glance.look(db, me, "", NOW)
         counts = glance.shelves(db, seen, NOW)
-        for shelf in Shelf:
-            found, after = [], None
+        everything_held = replace(seen, account=replace(seen.account, connection=Connected.NEEDS_SIGN_IN))
+        for look, shelf in product((seen, everything_held), Shelf):
+            of_each, found, after = glance.shelves(db, look, NOW), list[int](), None
             while True:
-                leaf = glance.leaf(db, seen, shelf, NOW, 3, after)
+                leaf = glance.leaf(db, look, shelf, NOW, 3, after)
                 found += [entry.id for entry in leaf.entries]
                 after = leaf.after
                 if after is None:
                     break
             assert len(found) == len(set(found))
-            assert shelf not in counts or len(found) == counts[shelf], shelf
-        assert (counts[Shelf.WAITING], counts[Shelf.RETRYING], counts[Shelf.HELD]) == (7, 2, 2)
-        assert len(glance.history(db, me, 50, "nina SONG").entries) == 7
+            assert shelf not in of_each or len(found) == of_each[shelf], shelf
+        assert (counts[Shelf.WAITING], counts[Shelf.RETRYING], counts[Shelf.HELD]) == (8, 2, 3)
+        counts = glance.shelves(db, everything_held, NOW)
+        assert (counts[Shelf.WAITING], counts[Shelf.RETRYING], counts[Shelf.HELD]) == (8, 0, 8)
+        assert len(glance.history(db, me, 50, "nina SONG").entries) == 8
         assert len(glance.history(db, me, 50, "nina missing").entries) == 0
         assert len(glance.of(db, Whose(me, "Nina Simone", "Pastel Blues"), 50)) == len(fates)
 

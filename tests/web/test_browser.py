@@ -436,6 +436,7 @@ def test_a_sign_in_can_be_denied_cancelled_too_late_or_tried_twice(look: Look, r
     page.get_by_role("button", name="It cannot send me back").click()
     page.get_by_role("button", name="I have allowed it").click()  # which is not so
     expect(page.get_by_role("status")).to_contain_text("Waiting for you to allow it")
+    expect(page.locator("#waiting")).to_contain_text("Last.fm says that it is not allowed yet.")
     here = page.url
     page.get_by_role("button", name="Cancel").click()
     expect(page).to_have_url(f"{running_service.url}/settings")
@@ -602,6 +603,22 @@ def test_dragging_across_the_days_leads_to_the_statistics_of_that_time(look: Loo
     page.get_by_role("link", name="Show this time").click()
     expect(page).to_have_url(re.compile(r"period=20\d\d-\d\d-\d\d\.\.20\d\d-\d\d-\d\d"))
     expect(page.get_by_role("heading", level=1)).to_contain_text(" to ")
+
+
+def test_a_finger_zooms_too(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    for number in range(6):
+        played(running_service, f"Song {number}", ago=86400.0 * (2 * number + 1))
+    page = look("/history", viewport=PHONE, has_touch=True, is_mobile=True)
+    plot = page.locator("#zoom .u-over")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box is not None
+    finger = page.context.new_cdp_session(page)
+    for kind, share in (("touchStart", 0.5), ("touchMove", 0.7), ("touchMove", 0.95), ("touchEnd", None)):
+        points = [] if share is None else [{"x": box["x"] + box["width"] * share, "y": box["y"] + 50}]
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    expect(page.get_by_role("link", name="Show this time")).to_be_visible()
 
 
 def test_what_last_fm_left_out_is_edited_and_sent_again(look: Look, running_service: Running) -> None:

@@ -150,7 +150,7 @@ async def test_disconnecting_can_discard_what_waits(house: House) -> None:
     await house.http.post("/disconnect", data={"queue": "discard"})
     page = await house.page("/queue?state=discarded")
     assert "Every play that was reported has its fate." in page
-    assert "Discarded at sign-out." in page
+    assert "Discarded when the profile was disconnected." in page
 
 
 async def test_scrobbling_that_is_off_can_be_switched_on(house: House) -> None:

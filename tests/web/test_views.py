@@ -223,7 +223,7 @@ def a_play(fate: str, why: str = "", correction: dict[str, str] | None = None) -
             (Tone.QUIET, "Not sent", "Not signed in to Last.fm. It stays in the history here."),
         ),
         (a_play("suspected", "looks like play 1"), (Tone.HELD, "Suspected", "Looks like play 1.")),
-        (a_play("discarded", "discarded at sign-out"), (Tone.QUIET, "Discarded", "Discarded at sign-out.")),
+        (a_play("discarded", "discarded by the listener"), (Tone.QUIET, "Discarded", "Discarded by the listener.")),
         (a_play("some_new_fate", "who knows?"), (Tone.QUIET, "Some new fate", "Who knows?")),
     ],
 )
@@ -240,7 +240,7 @@ OLD = replace(SINNERMAN, timestamp=int(NOW) - 15 * 86400)
     [
         (PLAY, ME, Acts("Retry", True, True)),
         (replace(PLAY, sending=True), ME, Acts()),
-        (replace(PLAY, owner="somebody_else"), ME, Acts("", True, True)),
+        (replace(PLAY, owner="somebody_else"), ME, Acts("", False, True)),
         (PLAY, replace(ME, connection=Connection.NEEDS_SIGN_IN), Acts("", True, True)),
         (a_play("ignored"), ME, Acts("Resend", True, True)),
         (a_play("ignored"), Account(1, "me"), Acts("", False, True)),

@@ -173,7 +173,7 @@ class SigningIn:
                 plays.doubt(db, queue.on_their_way(db, account))
                 for start in range(0, len(waiting), AT_ONCE):
                     some = waiting[start : start + AT_ONCE]
-                    plays.settle(db, some, "discarded", now, why="discarded at sign-out")
+                    plays.settle(db, some, "discarded", now, why="discarded when the profile was disconnected")
                     queue.remove(db, some)
             accounts.sign_out(db, account)
             return len(waiting), username

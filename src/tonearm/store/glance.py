@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, literal_column, or_, select, tuple_
+from sqlalchemy import Connection, Select, case, false, func, literal_column, or_, select, tuple_
 
 from tonearm.core.account import Account
+from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import Line
 from tonearm.core.play import FURTHEST_AHEAD, OLDEST_ACCEPTED, Play
 from tonearm.store import accounts, pace, plays, queue
@@ -162,18 +163,27 @@ def shelves(db: Connection, seen: Glance, now: float) -> dict[Shelf, int]:
     )
     questions = [select(func.count()).select_from(one.subquery()) for one in (*bounded, retrying.limit(COUNTED))]
     found = list(db.execute(select(*(question.scalar_subquery() for question in questions))).one())
-    counts = {Shelf.WAITING: count.queued + count.sending, Shelf.HELD: count.held_for_others + count.held_ahead}
+    held = count.queued if _all_held(seen) else count.held_for_others + count.held_ahead
+    counts = {Shelf.WAITING: count.queued + count.sending, Shelf.HELD: held}
     counts[Shelf.RETRYING] = found.pop()
     for shelf in (kind for kind in FATES if kind not in (Shelf.ALL, Shelf.ACCEPTED)):
         counts[shelf] = min(COUNTED, sum(found.pop(0) for _ in FATES[shelf]))
     return counts
 
 
+def _all_held(seen: Glance) -> bool:
+    return seen.account.connection is not Connected.CONNECTED or bool(seen.rests and seen.rests.refused)
+
+
 def _of_queue(seen: Glance, shelf: Shelf, now: float) -> tuple[Any, ...]:
     row = scrobble_queue.c
     match shelf:
+        case Shelf.RETRYING if _all_held(seen):
+            return (false(),)
         case Shelf.RETRYING:
-            return (row.retry_count > 0,)
+            return row.retry_count > 0, row.owner == seen.account.username.casefold()
+        case Shelf.HELD if _all_held(seen):
+            return (row.state == State.QUEUED,)
         case Shelf.HELD:
             return (or_(row.owner != seen.account.username.casefold(), row.timestamp > int(now)),)
         case _:

@@ -84,12 +84,14 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
         return RedirectResponse(f"/connect/waiting?{urlencode({'token': way.token})}", 303)
 
     @router.get("/connect/waiting")
-    async def waiting(me: Me, token: Annotated[str, Query(min_length=1, max_length=512)]) -> Response:
-        """What to do at Last.fm, and how long there is for it."""
-        return await _waits(deck, me, token, "waiting", headers)
+    async def waiting(
+        me: Me, token: Annotated[str, Query(min_length=1, max_length=512)], early: bool = False
+    ) -> Response:
+        """What to do at Last.fm, and how long there is for it; `early`: it was said to be done, and was not."""
+        return await _waits(deck, me, token, "waiting", headers, early=early)
 
     @router.post("/connect/waiting")
-    async def look(me: Me, request: Request, token: Token) -> Response:
+    async def look(me: Me, request: Request, token: Token, early: Annotated[bool, Form()] = False) -> Response:
         """Whether it is allowed by now."""
         outcome = await deck.signing_in.finish(me.id, token)
         in_place = "hx-request" in request.headers
@@ -97,9 +99,9 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
             case SignedIn() if in_place:
                 return Response(status_code=204, headers={"HX-Redirect": "/"})
             case Pending() if in_place:
-                return await _waits(deck, me, token, "_waiting", headers)
+                return await _waits(deck, me, token, "_waiting", headers, early=early)
             case Pending():
-                return RedirectResponse(f"/connect/waiting?{urlencode({'token': token})}", 303)
+                return RedirectResponse(f"/connect/waiting?{urlencode({'token': token, 'early': True})}", 303)
             case Unreachable() if in_place:
                 return await _waits(deck, me, token, "_waiting", headers, trouble_=outcome.words)
             case _ if in_place:
@@ -115,7 +117,14 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
 
 
 async def _waits(
-    deck: Deck, me: Listener, token: str, name: str, headers: Mapping[str, str], *, trouble_: str = ""
+    deck: Deck,
+    me: Listener,
+    token: str,
+    name: str,
+    headers: Mapping[str, str],
+    *,
+    early: bool = False,
+    trouble_: str = "",
 ) -> Response:
     asked, account, now = await deck.signing_in.asked(me.id, token), await me.account(), deck.clock.now()
     facts: dict[str, Any] = {
@@ -123,6 +132,7 @@ async def _waits(
         "left": asked[1] - now if asked else 0.0,
         "connected": account.connection is Connection.CONNECTED,
         "account": account,
+        "early": early,
         "trouble": trouble_,
     }
     return page(name, headers, **facts)

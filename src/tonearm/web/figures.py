@@ -30,7 +30,7 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A word beside the grid: its column or row, and where it leads."""
+    """A word beside the grid: its column or row, and where it leads. A phone has no room for the minor ones."""
 
     at: float
     label: str
@@ -169,7 +169,10 @@ def year_grid(shown: Period, counts: Mapping[int, int]) -> Grid:
         cells[(day - first).days // 7, day.weekday()] = counts.get(days.day_number(day), 0)
     above = [
         Mark(
-            (date(shown.first.year, number, 1) - first).days / 7, month(number), f"/history?period={shown}-{number:02}"
+            (date(shown.first.year, number, 1) - first).days / 7,
+            month(number),
+            f"/history?period={shown}-{number:02}",
+            minor=number % 3 != 1,
         )
         for number in range(1, 13)
     ]
@@ -186,8 +189,11 @@ def years_grid(everything: Period, counts: Mapping[int, int]) -> Grid:
         day = days.numbered(number)
         cells[(day.timetuple().tm_yday - 1) // 7, day.year - first] += count
     every = {(week, row): cells[week, row] for row in range(last - first + 1) for week in range(53)}
-    above = [Mark((date(2001, number, 1).timetuple().tm_yday - 1) / 7, month(number)) for number in range(1, 13)]
-    left = [Mark(year - first, str(year), f"/history?period={year}") for year in range(first, last + 1)]
+    above = [
+        Mark((date(2001, number, 1).timetuple().tm_yday - 1) / 7, month(number), minor=number % 3 != 1)
+        for number in range(1, 13)
+    ]
+    left = [Mark(year - first, str(year), minor=(last - year) % 3 != 0) for year in range(first, last + 1)]
     summary = _told(counts, f"Plays of each week from {first} to {last}")
     return Grid(53, last - first + 1, _shaded(every), tuple(above), tuple(left), summary)
 

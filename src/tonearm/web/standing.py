@@ -62,6 +62,7 @@ class Line:
 
     queued: int
     sending: int
+    held: int
     may_retry: bool
     next_due: float | None
     oldest_dies_in: float | None
@@ -141,6 +142,7 @@ def line(glance: Glance, moment: Moment) -> Line:
     return Line(
         queued=count.queued,
         sending=count.sending,
+        held=count.queued if still else count.held_for_others + count.held_ahead,
         may_retry=bool(movable) and moment.configured and glance.account.connection is Connection.CONNECTED,
         next_due=max(0.0, next_at - now) if movable and not still else None,
         oldest_dies_in=dies if dies is not None and dies < SOON_TOO_OLD else None,

@@ -109,9 +109,9 @@ def acts(entry: InLine | Kept, glance: Glance, moment: Moment) -> Acts:
     """What its listener may do to a play now."""
     too_old = moment.now - entry.play.timestamp >= OLDEST_ACCEPTED
     if isinstance(entry, InLine):
-        ours = entry.owner == glance.account.username.casefold() and entry.play.timestamp <= moment.now
-        goes = ours and not standstill(glance, moment)
-        return Acts() if entry.sending else Acts("Retry" if goes else "", glance.account.signed_in, True)
+        mine = entry.owner == glance.account.username.casefold()
+        goes = mine and entry.play.timestamp <= moment.now and not standstill(glance, moment)
+        return Acts() if entry.sending else Acts("Retry" if goes else "", mine and glance.account.signed_in, True)
     sendable = glance.account.signed_in and not too_old and _of_this_user(entry, glance.account)
     match entry.fate:
         case "ignored" | "refused":

@@ -38,6 +38,19 @@
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const played = (count) => (count === 1 ? "1 play" : `${count.toLocaleString("en")} plays`);
 
+  // uPlot hears the mouse alone: a finger that moves sideways is told to it as one.
+  const touched = (over) => {
+    const tell = (name, target) => (event) => {
+      if (event.pointerType === "mouse") return;
+      const { clientX, clientY } = event;
+      target.dispatchEvent(new MouseEvent(name, { bubbles: true, clientX, clientY, movementX: 1, view: window }));
+    };
+    over.addEventListener("pointerdown", tell("mousedown", over));
+    over.addEventListener("pointermove", tell("mousemove", over));
+    over.addEventListener("pointerup", tell("mouseup", document));
+    over.addEventListener("pointercancel", tell("mouseup", document));
+  };
+
   const draw = (place, { first, counts }) => {
     const from = Date.parse(place.dataset.first) / 1000;
     const to = Date.parse(place.dataset.last) / 1000;
@@ -74,7 +87,7 @@
           width: plot.clientWidth,
           height: HEIGHT,
           tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
-          padding: [8, 6, 0, 0],
+          padding: [8, 16, 0, 0],
           legend: { show: false },
           cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: true } },
           scales: { x: { min: whole[0], max: whole[1] }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.08)] } },
@@ -94,6 +107,7 @@
         [xs, ys],
         plot,
       );
+      touched(chart.over);
       return chart;
     };
 
