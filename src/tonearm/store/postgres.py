@@ -88,7 +88,11 @@ def connect(url: URL, *, writes: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:
         connection.autocommit = True
-        connection.execute(_SESSION)
+        try:
+            connection.execute(_SESSION)
+        except BaseException:
+            connection.close()  # the pool has not taken it yet
+            raise
         connection.autocommit = False
         connection.read_only = None if writes else True
 
