@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from tonearm import (
@@ -17,6 +18,7 @@ from tonearm import (
     AlbumInfo,
     ArtistEntry,
     ArtistInfo,
+    BadParameters,
     CorrectedTrack,
     Keys,
     LastFm,
@@ -147,12 +149,19 @@ def write(lastfm: LastFmSync, session_key: str) -> None:
         lastfm.remove_track_tag("Low", "Sunflower", "slow", session_key),
     ]
     own: UserInfo = lastfm.user_info(session_key=session_key)
-    print(told, own.name, [friend.name for friend in lastfm.friends(own.name)])
+    with suppress(BadParameters):  # Last.fm's answer where there is no friend
+        friends: list[UserInfo] = list(lastfm.friends(own.name))
+        print([friend.name for friend in friends])
+    print(told, own.name)
 
 
 def sign_in(lastfm: LastFmSync, token: str) -> Session:
-    """By the token that the listener approved; or, with a name and a password, `get_mobile_session(name, password)`."""
+    """By the token that the listener approved."""
     return lastfm.get_session(token)
+
+
+def sign_in_without_a_browser(lastfm: LastFmSync, username: str, password: str) -> Session:
+    return lastfm.get_mobile_session(username, password)
 
 
 async def main() -> None:

@@ -79,7 +79,8 @@ def _write(lines: list[str], name: str, value: Value, depth: int, indent: int) -
     elif not isinstance(value, Mapping):
         lines.append(f"{margin}<{name}>{_text(value)}</{name}>")
     elif "#text" in value:
-        attributes = _attributes({key: child for key, child in value.items() if key != "#text"})
+        own = {key: child for key, child in value.items() if key not in ("#text", "@attr")}
+        attributes = _attributes(own) + _attributes(value.get("@attr"))
         lines.append(f"{margin}<{name}{attributes}>{_text(value['#text'])}</{name}>")
     else:
         _write_container(lines, name, value, depth, indent)

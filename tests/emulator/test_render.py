@@ -14,6 +14,7 @@ BODY: Body = {
     "things": {
         "thing": [{"#text": 'a "b" <c> & d', "size": 'x"y'}, {"name": "", "rank": 2}],
         "silent": {"code": "0", "#text": None},
+        "empty": {"#text": " ", "@attr": {"artist": "Can"}},
         "@attr": {"total": 2},
     }
 }
@@ -26,6 +27,7 @@ NEW = b"""<?xml version="1.0" encoding="UTF-8"?>
       <rank>2</rank>
     </thing>
     <silent code="0"></silent>
+    <empty artist="Can"> </empty>
   </things>
 </lfm>
 """
