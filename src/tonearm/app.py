@@ -17,9 +17,10 @@ from tonearm.clock import Clock, SharedClock, SystemClock
 from tonearm.deck import Deck
 from tonearm.engine.embedded import PAUSE, EmbeddedEngine
 from tonearm.engine.engine import Engine
-from tonearm.lastfm.cache import WEEK, Cache
+from tonearm.lastfm.cache import Cache
 from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm
 from tonearm.lastfm.images import Images
+from tonearm.lastfm.keeping import WEEK
 from tonearm.lastfm.request import Keys
 from tonearm.service.announcing import Announcer
 from tonearm.service.chores import Chores

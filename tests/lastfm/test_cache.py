@@ -22,20 +22,9 @@ from tonearm.lastfm import (
     Unavailable,
 )
 from tonearm.lastfm.breaker import Resting
-from tonearm.lastfm.cache import (
-    DAY,
-    EVERY_LISTENER,
-    HOUR,
-    MINUTE,
-    NEGATIVE,
-    RETRY,
-    TRUSTED,
-    WEEK,
-    Cache,
-    fresh_for,
-    key_of,
-)
+from tonearm.lastfm.cache import RETRY, TRUSTED, Cache
 from tonearm.lastfm.habits import Unreadable, node, text
+from tonearm.lastfm.keeping import DAY, EVERY_LISTENER, HOUR, MINUTE, NEGATIVE, WEEK, fresh_for, key_of
 from tonearm.lastfm.request import Verb
 from tonearm.lastfm.response import Exchange
 from tonearm.store.answers import AnswerStore

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonearm.lastfm import BadParameters, Request, Unavailable
-from tonearm.lastfm.cache import DAY, NEGATIVE, RETRY, WEEK, Cache
+from tonearm.lastfm.cache import RETRY, Cache
 from tonearm.lastfm.habits import node, whole
+from tonearm.lastfm.keeping import DAY, NEGATIVE, WEEK
 from tonearm.lastfm.request import Sealed, Verb
 from tonearm.lastfm.response import Exchange, Fault, Reply, understand
 

@@ -11,7 +11,7 @@ from tonearm import RememberingLastFm, Resting
 from tonearm.core.play import Track
 from tonearm.core.verdict import Answered
 from tonearm.lastfm import BadParameters, Keys, Unavailable
-from tonearm.lastfm.cache import WEEK
+from tonearm.lastfm.keeping import WEEK
 from tonearm.lastfm.methods import artist
 
 httpx2 = pytest.importorskip("httpx2")

@@ -7,27 +7,31 @@ whatever carries a session or a signature is neither looked up nor written.
 from __future__ import annotations
 
 import asyncio
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
-from hashlib import blake2b
 from typing import Any, Generic, Protocol, TypeVar
 
-from tonearm.core.verdict import Cause
 from tonearm.lastfm.error import LastFmError, LoginRequired, error_of
+from tonearm.lastfm.keeping import (
+    EVERY_LISTENER,
+    MINUTE,
+    NEGATIVE,
+    WEEK,
+    Keepable,
+    artist_of,
+    folded,
+    fresh_for,
+    key_of,
+    listener_of,
+    worth_keeping,
+)
 from tonearm.lastfm.request import Request, Sealed, Verb
-from tonearm.lastfm.response import Answer, Exchange, Failure, Fault, Refusal, Reply, understand
+from tonearm.lastfm.response import Answer, Exchange, Fault, Refusal, Reply, understand
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-
-MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
-WEEK = 7 * DAY
-
-NEGATIVE = HOUR
-"""Seconds for which it is remembered that Last.fm knows nothing by that name."""
 
 TRUSTED = MINUTE
 """Seconds after which what is in memory is compared with the store: another process may have forgotten it."""
@@ -38,11 +42,6 @@ RETRY = MINUTE
 LARGEST = 8 * 2**20
 """Bytes of bodies whose answers stay in memory; the values take two to three times as much."""
 
-EVERY_LISTENER = "*"
-"""Whatever is about any Last.fm user; no name holds a star."""
-
-_Kept = Answer[Any] | Refusal
-_NOTHING_BY_THAT_NAME = frozenset({6, 7})
 _UNSEALED = Sealed(Verb.GET, "", ())
 
 
@@ -94,7 +93,7 @@ class Remembered(Generic[T_co]):
 class _Entry:
     """An answer in memory, or that there is none (a Refusal)."""
 
-    outcome: _Kept
+    outcome: Keepable
     read: object
     fetched_at: float
     fresh_until: float
@@ -115,41 +114,6 @@ class _Entry:
             raise error_of(self.outcome, method)
         fresh = now < self.fresh_until
         return Remembered(self.outcome.value, self.fetched_at, max(0.0, now - self.fetched_at), not fresh)
-
-
-def fresh_for(request: Request[object], ttl: float) -> float:
-    """Seconds for which an answer is as good as a new one; 0 for what must not be kept at all.
-
-    Artists, albums, tracks and tags for `ttl`; searches, charts and top lists for a day, since they move; whatever is
-    about a listener for five minutes.
-    """
-    if request.verb is not Verb.GET or request.root is None:
-        return 0.0
-    package, _, name = request.method.casefold().partition(".")
-    if package in ("user", "library") or _listener(request):
-        return min(ttl, 5 * MINUTE)
-    if package in ("chart", "geo") or name == "search" or (package == "tag" and name.startswith("gettop")):
-        return min(ttl, DAY)
-    return ttl if package in ("artist", "album", "track", "tag") else 0.0
-
-
-def key_of(request: Request[object], realm: str) -> str:
-    """Under what an answer is kept: 32 hex digits of who was asked, the method and its parameters in any order."""
-    told = [realm, request.method.casefold(), *(f"{name}={value}" for name, value in sorted(request.params.items()))]
-    return blake2b("\0".join(told).encode(errors="replace"), digest_size=16).hexdigest()
-
-
-def folded(name: str) -> str:
-    """A name as what is about it is found by."""
-    return unicodedata.normalize("NFC", name).casefold()
-
-
-def _artist(request: Request[object]) -> str:
-    return folded(request.params.get("artist", ""))
-
-
-def _listener(request: Request[object]) -> str:
-    return folded(request.params.get("username") or request.params.get("user") or "")
 
 
 class Cache:
@@ -266,7 +230,7 @@ class Cache:
         if had and had.fetched_at == kept.fetched_at:
             had.trusted_until = self._now() + TRUSTED
             return had
-        outcome = _kept(understand(request, _UNSEALED, Reply(200, {}, kept.body)))
+        outcome = worth_keeping(understand(request, _UNSEALED, Reply(200, {}, kept.body)))
         if outcome is None:
             return None  # written by another version, or by a hand: as good as nothing
         until = min(kept.fresh_until, kept.fetched_at + seconds)
@@ -280,7 +244,7 @@ class Cache:
             exchange = await self._upstream.exchange(request)
         except LastFmError as error:
             return self._instead(had, error)
-        outcome, reply, now = _kept(exchange.outcome), exchange.reply, self._now()
+        outcome, reply, now = worth_keeping(exchange.outcome), exchange.reply, self._now()
         if outcome is None or isinstance(reply, Fault):
             assert not isinstance(exchange.outcome, Answer)
             return self._instead(had, error_of(exchange.outcome, request.method))
@@ -288,7 +252,7 @@ class Cache:
         if began != self._forgotten:  # it may be older than what made somebody forget it
             return _entry(request, outcome, now, until, now, 0)
         if self._answers:
-            about = {"artist": _artist(request), "listener": _listener(request)}
+            about = {"artist": artist_of(request), "listener": listener_of(request)}
             self._answers.keep(key, reply.body, fetched_at=now, fresh_until=until, **about)
         return self._remember(key, request, outcome, now, until, len(reply.body))
 
@@ -301,7 +265,7 @@ class Cache:
         return had
 
     def _remember(
-        self, key: str, request: Request[object], outcome: _Kept, fetched_at: float, fresh_until: float, size: int
+        self, key: str, request: Request[object], outcome: Keepable, fetched_at: float, fresh_until: float, size: int
     ) -> _Entry:
         entry = _entry(request, outcome, fetched_at, fresh_until, self._now() + TRUSTED, size)
         self._drop(key)
@@ -318,21 +282,10 @@ class Cache:
 
 
 def _entry(
-    request: Request[object], outcome: _Kept, fetched_at: float, fresh_until: float, trusted_until: float, size: int
+    request: Request[object], outcome: Keepable, fetched_at: float, fresh_until: float, trusted_until: float, size: int
 ) -> _Entry:
-    artist, listener = _artist(request), _listener(request)
+    artist, listener = artist_of(request), listener_of(request)
     return _Entry(outcome, _reader(request), fetched_at, fresh_until, trusted_until, size, artist, listener)
-
-
-def _kept(outcome: Answer[object] | Failure) -> _Kept | None:
-    """What is worth keeping: an answer, or that there is nothing by that name."""
-    match outcome:
-        case Answer():
-            return outcome
-        case Refusal(Cause(number)) if number in _NOTHING_BY_THAT_NAME:
-            return outcome
-        case _:
-            return None
 
 
 def _reader(request: Request[object]) -> object:

@@ -14,7 +14,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tonearm.lastfm.cache import DAY, MINUTE, Answers
+from tonearm.lastfm.cache import Answers
+from tonearm.lastfm.keeping import DAY, MINUTE
 
 if TYPE_CHECKING:
     import httpx2

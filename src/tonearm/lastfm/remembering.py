@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tonearm.core.verdict import Verdict
 from tonearm.lastfm.breaker import Breaker, state_of
-from tonearm.lastfm.cache import EVERY_LISTENER, LARGEST, WEEK, Answers, Cache, Remembered, fresh_for
+from tonearm.lastfm.cache import LARGEST, Answers, Cache, Remembered
 from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm, OnDate
 from tonearm.lastfm.error import error_of
+from tonearm.lastfm.keeping import EVERY_LISTENER, WEEK, fresh_for
 from tonearm.lastfm.methods.track import Told
 from tonearm.lastfm.request import Keys, Request
 from tonearm.lastfm.response import Answer, Exchange
@@ -82,7 +83,7 @@ class RememberingLastFm(LastFm):
         return verdict
 
     async def forget(self, *, artist: str = "", listener: str = "") -> None:
-        """Forget what is about an artist, or about a Last.fm user."""
+        """Forget what was asked about an artist by name, or about a Last.fm user."""
         await self._cache.forget(artist=artist, listener=listener)
 
     async def exchange(self, request: Request[T]) -> Exchange[T]:

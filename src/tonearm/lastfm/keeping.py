@@ -1,0 +1,71 @@
+"""What may be kept of Last.fm's answers: for how long, under which key, and about whom. Values only."""
+
+from __future__ import annotations
+
+import unicodedata
+from hashlib import blake2b
+from typing import Any
+
+from tonearm.core.verdict import Cause
+from tonearm.lastfm.request import Request, Verb
+from tonearm.lastfm.response import Answer, Failure, Refusal
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+WEEK = 7 * DAY
+
+NEGATIVE = HOUR
+"""Seconds for which it is remembered that Last.fm knows nothing by that name."""
+
+EVERY_LISTENER = "*"
+"""Whatever is about any Last.fm user; no name holds a star."""
+
+Keepable = Answer[Any] | Refusal
+_NOTHING_BY_THAT_NAME = frozenset({6, 7})
+
+
+def fresh_for(request: Request[object], ttl: float) -> float:
+    """Seconds for which an answer is as good as a new one; 0 for what must not be kept at all.
+
+    Artists, albums, tracks and tags for `ttl`; searches, charts and top lists for a day, since they move; whatever is
+    about a listener for five minutes.
+    """
+    if request.verb is not Verb.GET or request.root is None:
+        return 0.0
+    package, _, name = request.method.casefold().partition(".")
+    if package in ("user", "library") or listener_of(request):
+        return min(ttl, 5 * MINUTE)
+    if package in ("chart", "geo") or name == "search" or (package == "tag" and name.startswith("gettop")):
+        return min(ttl, DAY)
+    return ttl if package in ("artist", "album", "track", "tag") else 0.0
+
+
+def key_of(request: Request[object], realm: str) -> str:
+    """Under what an answer is kept: 32 hex digits of who was asked, the method and its parameters in any order."""
+    told = [realm, request.method.casefold(), *(f"{name}={value}" for name, value in sorted(request.params.items()))]
+    return blake2b("\0".join(told).encode(errors="replace"), digest_size=16).hexdigest()
+
+
+def folded(name: str) -> str:
+    """A name as what is about it is found by."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def artist_of(request: Request[object]) -> str:
+    """The artist whom a question names, folded; "" where it names none (an mbid is nobody's name)."""
+    return folded(request.params.get("artist", ""))
+
+
+def listener_of(request: Request[object]) -> str:
+    """The Last.fm user whom a question is about, folded; "" for nobody."""
+    return folded(request.params.get("username") or request.params.get("user") or "")
+
+
+def worth_keeping(outcome: Answer[object] | Failure) -> Keepable | None:
+    """What is worth keeping: an answer, or that there is nothing by that name."""
+    match outcome:
+        case Answer():
+            return outcome
+        case Refusal(Cause(number)) if number in _NOTHING_BY_THAT_NAME:
+            return outcome
+        case _:
+            return None
