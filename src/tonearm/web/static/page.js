@@ -122,7 +122,16 @@
 
   const refused = (event) => {
     if (!event.target.matches?.("form")) return;
-    toast(event.detail?.ctx?.text ?? "That did not work.");
+    toast(event.detail?.ctx?.text || "tonearm does not answer. Try it again when the page is live.");
+  };
+
+  // A button that is switched off while its form is on its way, or that goes with what it did, loses the keyboard's place.
+  let last; // the element that had the focus, and the id of where it stands
+  const stay = () => {
+    if (!last || document.activeElement !== document.body || !document.hasFocus()) return;
+    const { element, place } = last;
+    const there = element.isConnected ? element : document.getElementById(place)?.querySelector("a[href], button");
+    there?.focus({ preventScroll: true });
   };
 
   const slide = () => {
@@ -162,8 +171,14 @@
   document.addEventListener("htmx:error", failed);
   document.addEventListener("htmx:response:error", failed);
   document.addEventListener("htmx:after:request", done);
+  document.addEventListener("htmx:finally:request", () => setTimeout(stay));
+  document.addEventListener("pointerdown", () => { last = undefined; });
+  document.addEventListener("focusin", ({ target }) => { last = { element: target, place: target.closest("[id]")?.id }; });
   document.addEventListener("input", slide);
-  document.addEventListener("htmx:after:swap", (event) => read(event.target));
+  document.addEventListener("htmx:after:swap", (event) => {
+    read(event.target);
+    setTimeout(stay);
+  });
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return;
     for (const part of document.querySelectorAll("[data-stale-in]")) fetchSoon(part, 0);
