@@ -98,6 +98,19 @@ def test_a_play_that_comes_late_is_not_given_twice(client: LastFmSync, emulator:
     assert seen == NEWEST_FIRST
 
 
+@pytest.mark.parametrize(("limit", "titles"), [(None, NEWEST_FIRST), (12, NEWEST_FIRST[:12])])
+@pytest.mark.parametrize(("left_after", "page"), [(3, 1), (11, 2)])
+def test_a_walk_that_was_left_within_a_page_gives_that_page_once_more(
+    client: LastFmSync, limit: int | None, titles: list[str], left_after: int, page: int
+) -> None:
+    walk = client.recent_tracks("Ada", size=10, limit=limit)
+    for number, _ in enumerate(walk, 1):
+        if number == left_after:
+            break
+    assert walk.place.page == page
+    assert [track.title for track in walk] == titles[10 * (page - 1) :]
+
+
 def test_a_walk_goes_on_in_another_process(client: LastFmSync, emulator: Emulator) -> None:
     walk = client.recent_tracks("Ada", size=10)
     pages = walk.pages()

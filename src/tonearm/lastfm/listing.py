@@ -64,24 +64,30 @@ class Progress(Generic[T]):
         self._listing = listing
         self._left = listing.limit
         self._seen: frozenset[object] = frozenset()
+        self._shown: tuple[frozenset[object], int] = (frozenset(), 0)
 
     def request(self) -> Request[Page[T]]:
         return self._listing.ask(self.place)
 
     def fresh(self, page: Page[T]) -> Page[T]:
-        """The page without what the one before it showed already, and without what is too many."""
-        items, identity = page.items, self._listing.identity
+        """The page without what the one before it showed already, and without what is too many.
+
+        It counts as given when it is turned: who leaves it half read and comes back gets it once more.
+        """
+        items, identity, known = page.items, self._listing.identity, list[object]()
         if identity:
             known = [identity(item) for item in items]
             items = tuple([item for item, who in zip(items, known, strict=True) if who not in self._seen])
-            self._seen = frozenset(known) - {None}
         if self._left is not None:
             items = items[: self._left]
-            self._left -= len(items)
+        self._shown = frozenset(known) - {None}, len(items)
         return page if len(items) == len(page.items) else replace(page, items=items)
 
     def turn(self, page: Page[T]) -> None:
         """That page is done with."""
+        self._seen, given = self._shown
+        if self._left is not None:
+            self._left -= given
         fixed_by, until = self._listing.fixed_by, self.place.until
         if fixed_by and until is None:
             until = fixed_by(page)

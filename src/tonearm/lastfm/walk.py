@@ -15,8 +15,8 @@ T = TypeVar("T")
 class Walk(Generic[T]):
     """A list whose pages come one after another: `async for item in walk`. A LastFmError ends it; it can go on.
 
-    `place` is the page that is being read or comes next. To go on later, even in another process, keep it and ask again
-    with `start=place`; a page that was not read to its end is then read once more.
+    `place` is the page that is being read or comes next. To go on later, iterate again, or keep it, even for another
+    process, and ask again with `start=place`; a page that was not read to its end is then read once more.
     """
 
     def __init__(
