@@ -36,7 +36,7 @@ from tonearm.core.report import queued_by_a_fast_clock
 from tonearm.core.verdict import Answered, Cause, Correction, Later, SessionDoubted, SessionEnded, Throttled, Verdict
 from tonearm.service.announcing import Announcer
 from tonearm.service.chores import Chores
-from tonearm.service.pacing import Pace
+from tonearm.service.pacing import Booked, Pace
 from tonearm.service.tally import Tally
 from tonearm.service.timing import LastFmTime
 from tonearm.store import accounts, attempts, pace, plays, queue
@@ -67,11 +67,11 @@ Post = Callable[[Sequence[Play], str], Awaitable[Verdict]]
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """What a transaction decided: a batch to send after `wait` seconds, or a rest until then."""
+    """What a transaction decided: a batch to send when its slot has come, or a rest until then."""
 
     lease: Lease | None
     batch: tuple[Waiting, ...] = ()
-    wait: float = 0.0
+    slot: Booked = Booked(0.0, 0.0)  # noqa: RUF009  # frozen
     until: float | None = None
     news: tuple[Event, ...] = ()
     at: float = 0.0
@@ -164,8 +164,7 @@ class Delivering:
             session = self.seal.open(lease.sealed_session)
         except SealBroken as broken:
             return SessionEnded(Cause(None, str(broken)))
-        if turn.wait > 0:
-            await self.clock.sleep(turn.wait)
+        await self.pace.slot(turn.slot)
         return await self.post([w.play for w in turn.batch], session)
 
     def _begin(self, account: int, db: Connection) -> _Turn:

@@ -19,6 +19,18 @@ YIELDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
+class Booked:
+    """A slot that was booked at that moment (Unix seconds), and comes so many seconds later."""
+
+    at: float
+    wait: float
+
+
+REBOOKINGS = 5
+"""Slots that one request may miss."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """The rate limit of one API key, kept in the database. `per_second` 0 lifts it."""
 
@@ -32,9 +44,28 @@ class Pace:
         """Make the key's row."""
         await self.store.write(lambda db: pace.begin(db, self.key))
 
-    def book(self, db: Connection) -> float:
-        """Take a slot within a transaction that is written anyway; the seconds to wait."""
-        return pace.book(db, self.key, self.clock.now(), self.per_second) if self.per_second > 0 else 0.0
+    def book(self, db: Connection) -> Booked:
+        """Take a slot within a transaction that is written anyway."""
+        now = self.clock.now()
+        return Booked(now, pace.book(db, self.key, now, self.per_second) if self.per_second > 0 else 0.0)
+
+    async def slot(self, booked: Booked) -> None:
+        """Return when a booked slot has come.
+
+        One that is missed by a whole interval, since the machine is busy or stood still, is given up for another:
+        what goes late goes together with what others send in time. Where all come too late, one is taken as it is.
+        """
+        for _ in range(REBOOKINGS):
+            await self._until(booked)
+            if self.per_second <= 0 or self.clock.now() < booked.at + booked.wait + 1.0 / self.per_second:
+                return
+            booked = await self.store.write_together(self._book_each, None)
+        await self._until(booked)
+
+    async def _until(self, booked: Booked) -> None:
+        left = booked.at + booked.wait - self.clock.now()
+        if left > 0:
+            await self.clock.sleep(min(left, booked.wait))  # the clock may have been put back meanwhile
 
     async def rest(self) -> pace.Held | None:
         """What rests this key now; scrobbles look for themselves, everybody else asks here first."""
@@ -53,9 +84,7 @@ class Pace:
     async def turn(self) -> None:
         """Return when this caller's turn has come."""
         if self.per_second > 0:
-            wait = await self.store.write_together(self._book_each, None)
-            if wait > 0:
-                await self.clock.sleep(wait)
+            await self.slot(await self.store.write_together(self._book_each, None))
 
     async def spare_turn(self) -> None:
         """Return when no scrobble wants the slot: reads book none ahead, so a scrobble waits for one at the most."""
@@ -80,5 +109,5 @@ class Pace:
         """A request that began after the last rest was answered: that rest is over for good."""
         await self.store.write(lambda db: pace.let_go(db, self.key))
 
-    def _book_each(self, db: Connection, callers: Sequence[None]) -> list[float]:
+    def _book_each(self, db: Connection, callers: Sequence[None]) -> list[Booked]:
         return [self.book(db) for _ in callers]
