@@ -52,12 +52,12 @@ class Pace:
     async def slot(self, booked: Booked) -> None:
         """Return when a booked slot has come.
 
-        One that is missed by a whole interval, since the machine is busy or stood still, is given up for another:
+        One that is missed by half an interval, since the machine is busy or stood still, is given up for another:
         what goes late goes together with what others send in time. Where all come too late, one is taken as it is.
         """
         for _ in range(REBOOKINGS):
             await self._until(booked)
-            if self.per_second <= 0 or self.clock.now() < booked.at + booked.wait + 1.0 / self.per_second:
+            if self.per_second <= 0 or self.clock.now() < booked.at + booked.wait + 0.5 / self.per_second:
                 return
             booked = await self.store.write_together(self._book_each, None)
         await self._until(booked)
