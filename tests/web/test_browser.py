@@ -157,6 +157,28 @@ def test_a_play_goes_from_queued_to_accepted_on_the_open_page(look: Look, runnin
     expect(page.locator("#numbers b").first).to_have_text("1")
 
 
+def test_an_open_history_takes_in_what_is_played(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    played(running_service, "Sinnerman", ago=300_000.0)
+    played(running_service, "Sinnerman", ago=100_000.0)
+    page = look("/history")
+    expect(page.locator("#lamp")).to_have_text("Live")
+    expect(page.locator("#zoom .u-over")).to_be_visible()
+    search = page.get_by_role("searchbox")
+    search.fill("half a wo")
+    page.evaluate("document.querySelector('.u-over').dataset.same = 'chart'")
+    played(running_service, "Feeling Good")
+    expect(page.get_by_role("list").filter(has_text="Feeling Good")).to_have_count(1)
+    expect(row(page, "Feeling Good")).to_contain_text("Accepted")
+    expect(search).to_have_value("half a wo")
+    expect(page.locator(".u-over[data-same=chart]")).to_be_visible()
+    for number, path in enumerate(("/history?q=Simone", "/artist?name=Nina+Simone")):
+        page.goto(f"{running_service.url}{path}")
+        expect(page.locator("#lamp")).to_have_text("Live")
+        played(running_service, f"Song {number}", ago=5000.0 - 1000 * number)
+        expect(row(page, f"Song {number}")).to_contain_text("Accepted")
+
+
 def test_what_plays_now_shows_and_moves_on(look: Look, running_service: Running) -> None:
     running_service.sign_in()
     page = look()

@@ -12,7 +12,7 @@ from tonearm.deck import Deck, Listener
 from tonearm.service.listeners import BROWSER_LIFE
 from tonearm.service.signing_in import Expired, NotAsked, Outcome, Pending, SignedIn, Unreachable
 from tonearm.web.access import COOKIE, Access
-from tonearm.web.sheets import Sheet, page_route, trouble
+from tonearm.web.sheets import Sheet, in_place, page_route, trouble
 from tonearm.web.templates import page
 
 
@@ -94,17 +94,17 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
     async def look(me: Me, request: Request, token: Token, early: Annotated[bool, Form()] = False) -> Response:
         """Whether it is allowed by now."""
         outcome = await deck.signing_in.finish(me.id, token)
-        in_place = "hx-request" in request.headers
+        here = in_place(request)
         match outcome:
-            case SignedIn() if in_place:
+            case SignedIn() if here:
                 return Response(status_code=204, headers={"HX-Redirect": "/"})
-            case Pending() if in_place:
+            case Pending() if here:
                 return await _waits(deck, me, token, "_waiting", headers, early=early)
             case Pending():
                 return RedirectResponse(f"/connect/waiting?{urlencode({'token': token, 'early': True})}", 303)
-            case Unreachable() if in_place:
+            case Unreachable() if here:
                 return await _waits(deck, me, token, "_waiting", headers, trouble_=outcome.words)
-            case _ if in_place:
+            case _ if here:
                 return await _waits(deck, me, token, "_waiting", headers)
             case _:
                 return _outcome(outcome, headers)

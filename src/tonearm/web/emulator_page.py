@@ -11,7 +11,8 @@ from tonearm.deck import Listener
 from tonearm.store import glance
 from tonearm.store.glance import Shelf
 from tonearm.web import views
-from tonearm.web.frame import Frame, in_place
+from tonearm.web.frame import Frame
+from tonearm.web.sheets import in_place
 
 PATIENCE = 5.0
 """Seconds for the stand-in, which is on this machine."""

@@ -17,7 +17,7 @@ from tonearm.store import glance
 from tonearm.store.glance import Glance
 from tonearm.web import standing
 from tonearm.web.access import Access
-from tonearm.web.sheets import Sheet
+from tonearm.web.sheets import Sheet, in_place
 from tonearm.web.templates import page
 
 
@@ -63,11 +63,6 @@ class Frame:
     def page(self, name: str, seen: Glance, moment: standing.Moment, status: int = 200, **facts: Any) -> Response:
         """A page, or a part of one, in its frame."""
         return page(name, self.headers, status, **{**self.facts(seen, moment), **facts})
-
-
-def in_place(request: Request) -> bool:
-    """Whether the open page asks, and will show by itself what came of it."""
-    return "hx-request" in request.headers
 
 
 def back(request: Request, otherwise: str) -> Response:

@@ -16,6 +16,7 @@ from tonearm.core.days import Stretch
 from tonearm.core.period import Kind, Period
 from tonearm.deck import Listener
 from tonearm.store import glance, stats
+from tonearm.store.glance import InLine
 from tonearm.store.stats import Top, Whose
 from tonearm.web import figures, views
 from tonearm.web.frame import Frame
@@ -48,8 +49,8 @@ def history_routes(router: APIRouter, frame: Frame) -> None:
     ) -> Response:
         """The history, or what is found in it."""
         if q.strip():
-            return await _search(frame, me, q, after)
-        return await _shown(frame, me, zone_of(request), period_, after)
+            return await _search(frame, me, q, after, _address(request))
+        return await _shown(frame, me, zone_of(request), period_, after, _address(request))
 
     @router.get("/history/days.json")
     async def counts(me: Me, request: Request) -> Response:
@@ -64,7 +65,11 @@ def history_routes(router: APIRouter, frame: Frame) -> None:
         return JSONResponse(body, headers=dict(frame.headers))
 
 
-async def _search(frame: Frame, me: Listener, words: str, after: str | None) -> Response:
+def _address(request: Request) -> str:
+    return f"{request.url.path}?{request.url.query}"
+
+
+async def _search(frame: Frame, me: Listener, words: str, after: str | None, address: str) -> Response:
     moment = frame.moment()
 
     def read(db: Connection) -> tuple[glance.Glance, glance.Leaf]:
@@ -72,7 +77,8 @@ async def _search(frame: Frame, me: Listener, words: str, after: str | None) -> 
         return seen, glance.history(db, me.id, SHOWN, words, None, cursor(after))
 
     seen, leaf = await frame.deck.store.read(read)
-    return frame.page("search", seen, moment, words=words, page_at=after or "", **_listed(leaf, seen, moment))
+    listed = _listed(leaf, seen, moment)
+    return frame.page("search", seen, moment, words=words, page_at=after or "", address=address, **listed)
 
 
 def _listed(leaf: glance.Leaf, seen: glance.Glance, moment: Moment) -> dict[str, Any]:
@@ -96,7 +102,7 @@ def _span(shown: Period, zone: tzinfo) -> tuple[int, int]:
     return days.start_of(shown.first, zone), days.start_of(shown.last + timedelta(days=1), zone)
 
 
-async def _shown(frame: Frame, me: Listener, zone: tzinfo, wanted: str, after: str | None) -> Response:
+async def _shown(frame: Frame, me: Listener, zone: tzinfo, wanted: str, after: str | None, address: str) -> Response:
     moment = frame.moment()
     everything = await _everything(frame, me, zone)
     shown = period.parse(wanted, everything) if wanted else period.year(everything.last.year)
@@ -125,6 +131,8 @@ async def _shown(frame: Frame, me: Listener, zone: tzinfo, wanted: str, after: s
         seen,
         moment,
         page_at=after or "",
+        address=address,
+        lives=shown.last >= days.day_of(moment.now, zone) or any(isinstance(one, InLine) for one in leaf.entries),
         **_listed(leaf, seen, moment),
         **_figures(shown, everything, counts, hours),
         **_lists(artists, albums, tracks),

@@ -14,8 +14,9 @@ from tonearm.service import loving
 from tonearm.store import library, loved, runs
 from tonearm.store.glance import Glance
 from tonearm.store.runs import Run
-from tonearm.web.frame import Frame, in_place
+from tonearm.web.frame import Frame
 from tonearm.web.shapes import Row
+from tonearm.web.sheets import in_place
 
 SHOWN = 50
 """Loved tracks of a page."""

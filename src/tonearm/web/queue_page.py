@@ -9,7 +9,8 @@ from tonearm.deck import Listener
 from tonearm.store import glance
 from tonearm.store.glance import Glance, Leaf, Shelf
 from tonearm.web import views
-from tonearm.web.frame import Frame, back, in_place
+from tonearm.web.frame import Frame, back
+from tonearm.web.sheets import in_place
 from tonearm.web.standing import standstill
 
 RETRY_WAIT = 3.0

@@ -44,6 +44,11 @@ class Sheet:
         return found
 
 
+def in_place(request: Request) -> bool:
+    """Whether the open page asks, and will show by itself what came of it."""
+    return "hx-request" in request.headers
+
+
 def page_route(headers: Mapping[str, str]) -> type[APIRoute]:
     """A route whose faults are pages."""
 
@@ -55,7 +60,7 @@ def page_route(headers: Mapping[str, str]) -> type[APIRoute]:
                 try:
                     return packed(request, await handler(request))
                 except (HTTPException, RequestValidationError, StoreUnavailable) as fault:
-                    return fault_page(fault, headers, in_place="hx-request" in request.headers)
+                    return fault_page(fault, headers, open_page=in_place(request))
 
             return answer
 
@@ -88,8 +93,8 @@ def pages_for_browsers(app: FastAPI, headers: Mapping[str, str]) -> None:
     app.add_exception_handler(404, nowhere)
 
 
-def fault_page(fault: Exception, headers: Mapping[str, str], *, in_place: bool = False) -> Response:
-    """A fault in plain words: a page, or `in_place` only the words, for the open page to show.
+def fault_page(fault: Exception, headers: Mapping[str, str], *, open_page: bool = False) -> Response:
+    """A fault in plain words: a page, or for an `open_page` only the words, for it to show.
 
     A part of a page that is refused makes the browser fetch the whole page.
     """
@@ -103,7 +108,7 @@ def fault_page(fault: Exception, headers: Mapping[str, str], *, in_place: bool =
         case _:
             status = 503
             said = f"The database takes nothing now ({fault}). What was taken before is safe; try again in a moment."
-    if in_place:
+    if open_page:
         return PlainTextResponse(said, status, dict(headers))
     return trouble(headers, status, said)
 

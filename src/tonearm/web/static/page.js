@@ -3,7 +3,7 @@
 // counts waits and tracks along, tells moments in the reader's own time, and lets the lamp say whether this is live.
 // It also tells the service the reader's time zone (for days and hours in statistics) and shows what a form was refused for.
 (() => {
-  const GATHER = 150; // milliseconds in which several events make one fetch
+  const GATHER = 0.15; // seconds in which several events make one fetch, unless a part says otherwise
   const THIS_WEEK = 6 * 86400000; // milliseconds for which the name of a day says which day it is
   const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -159,7 +159,7 @@
 
   for (const name of EVENTS) {
     document.addEventListener(name, () => {
-      for (const part of document.querySelectorAll(`[data-hears~="${name}"]`)) fetchSoon(part, GATHER);
+      for (const part of document.querySelectorAll(`[data-hears~="${name}"]`)) fetchSoon(part, Number(part.dataset.gather ?? GATHER) * 1000);
     });
   }
   document.addEventListener("htmx:sse:after:connection", () => lamp("live", "Live"));
