@@ -374,6 +374,13 @@ def test_every_page_fits_and_nothing_hostile_acts(look: Look, running_service: R
         keep(page, f"hostile-{name}-phone")
     page.goto(f"{running_service.url}/queue")
     expect(page.locator(".plays tbody tr")).to_have_count(len(HOSTILE) + 1)
+    for width in (320, 700, 840, 900):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert fits(page), width
+        lines = page.locator(".brand, .tabs a").evaluate_all(
+            "all => all.map((one) => one.getClientRects().length && one.offsetHeight)"
+        )
+        assert max(lines) < 60, width  # pixels: no word of the header is broken in two
 
 
 AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text()
