@@ -284,6 +284,14 @@ async def test_a_duplicate_is_not_told(room: Room) -> None:
     assert [e.status for e in room.events if isinstance(e, ScrobbleStatus)] == ["queued", "accepted"]
 
 
+async def test_a_play_that_is_held_back_is_told(room: Room) -> None:
+    for place, reporter in enumerate(("a server", "a player")):
+        await room.me.scrobble(SONG, started_at=room.now - HOUR + place, played=300, reporter=reporter)
+    await room.until_empty()
+    told = [(e.id, e.status) for e in room.events if isinstance(e, ScrobbleStatus)]
+    assert (2, "duplicate") in told
+
+
 async def test_reports_are_counted_by_status(room: Room) -> None:
     await room.play(1)
     await room.play(2, played=3)

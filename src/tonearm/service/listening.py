@@ -116,6 +116,10 @@ def _decide(account: Account, report: Report) -> _Decision:
             return _Decision("queued", "queued", f"{on_disk}; {report.moved}" if report.moved else on_disk, heard)
 
 
+_BEFORE = "reported before"
+"""Nothing new, unlike a duplicate that is held back: that one is a play of its own, and announced."""
+
+
 def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
     """Write reported plays and answer each, in one transaction."""
     accounts.lock(db, {r.account for r in reports})
@@ -137,7 +141,7 @@ def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
         number, fate = before.get(key) or (numbers[key], "")
         again = fate and fate not in NOT_QUEUED
         if again:
-            taken.append(_taken("duplicate", number, "reported before", decision.heard))
+            taken.append(_taken("duplicate", number, _BEFORE, decision.heard))
             continue
         if fate and decision.fate != fate:
             plays.rewrite(db, number, _history_row(report, decision, who[report.account]))
@@ -273,7 +277,7 @@ class Listening:
         self.tally.reports[taken.status] += 1
         if taken.status == "queued":
             self.ring(account)
-        if taken.status != "duplicate":
+        if taken.message != _BEFORE:
             track = report.play.track
             event = ScrobbleStatus(taken.id, taken.status, track.artist, track.title, taken.message)
             self.announcer.tell(account, event)
