@@ -20,6 +20,9 @@ Play = dict[str, Any]
 DAYS = 13 * 86400
 """Last.fm takes plays of the last 14 days; a day is left for the benchmark."""
 
+PLAYER = "a player"
+"""Who reports."""
+
 LATEST = 600
 """Seconds before now at which the last play begins: none may end after its own report."""
 
@@ -79,7 +82,7 @@ def requests(plays: Iterable[Play], port: int, token: str) -> list[bytes]:
     """The plays as whole HTTP requests, made before the clock runs."""
     head = (
         f"POST /lastfm/scrobble HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
-        "Content-Type: application/json\r\nContent-Length: "
+        f"User-Agent: {PLAYER}\r\nContent-Type: application/json\r\nContent-Length: "
     )
     bodies = (json.dumps(play).encode() for play in plays)
     return [f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies]
