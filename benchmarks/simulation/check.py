@@ -122,9 +122,9 @@ class Checker:
             self.finds(Kind.UNEXPLAINED, f"{play} is {row['fate']}, though Last.fm's word that it has it arrived")
 
     def _told_twice(self, play: Reported) -> bool:
-        """Whether it was taken for the same song that was told a little otherwise and moved to the same start."""
+        """Whether it was taken for the same song that was told otherwise, and moved to the same start or from it."""
         same = [self._rows[other] for other in self.ledger.songs(play.artist, play.title) if other in self._rows]
-        slack = play.played + SLACK
+        slack = play.played + SLACK + max(self.referee.latest_skew, -self.referee.earliest_skew)
         near = {
             row["id"]
             for row in same

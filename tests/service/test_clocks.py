@@ -76,6 +76,21 @@ async def test_a_play_that_lastfm_may_have_taken_by_another_clock_stays_where_it
     assert await room.fates() == ["accepted"]
 
 
+async def test_a_play_of_a_fast_clock_that_lastfm_may_have_taken_by_a_faster_one_stays_where_it_is(room: Room) -> None:
+    """Told by a fast clock, it is taken by one that is faster still, whose answer is lost."""
+    room.emulator.fault("clock-skew", seconds=2 * DAY)
+    room.emulator.fault("commit-then-close", calls=1, methods=SCROBBLE)
+    await room.me.scrobble(SONG, started_at=room.now - 160, played=150)
+    await room.until_calls(1)
+    room.emulator.clear_faults()
+    room.emulator.fault("clock-skew", seconds=-DAY)
+    await room.until_calls(2)
+    await room.wait(2 * DAY)
+    await room.until_empty()
+    assert len(room.emulator.plays("RJ")) == 1
+    assert await room.fates() == ["accepted"]
+
+
 @pytest.mark.parametrize("ahead", [HOUR / 6, 20 * DAY, 365 * DAY], ids=["ten minutes", "20 days", "a year"])
 async def test_a_clock_that_is_put_back_stops_nothing(room: Room, ahead: float) -> None:
     """The machine started ahead of time, met a bad moment of Last.fm, and was put right."""

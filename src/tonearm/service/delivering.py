@@ -238,8 +238,8 @@ class Delivering:
     def _moved(self, db: Connection, lease: Lease, w: Waiting, skew: int) -> Waiting | None:
         """The play with its start moved; None where it has to stay as it is, and waits until its time has come."""
         before = plays.moved(db, w.id)
-        if before.by and before.unanswered:
-            return None  # Last.fm's clock has jumped since: by another one it may have taken it, unheard
+        if before.unanswered:
+            return None  # should Last.fm's clock have been another then, it has taken the play
         by = skew - before.by  # it may have been moved when it was reported, by a skew that was learnt wrong
         play = replace(w.play, timestamp=w.play.timestamp + by)
         if plays.known(db, [_key(lease.account, play)]):
