@@ -201,7 +201,7 @@ def _evening(seed: int, crowd: int, backlog: int, room: Room) -> Evening:
     chance, timeline = Random(seed), Timeline()
     emulator = Emulator(clock=lambda: timeline.now, seed=seed)
     watch = _Watch(timeline)
-    disk = Disk(room.file(), timeline, chance)
+    disk = Disk(room.file(), timeline, chance, lambda: None)
     network = _Well(timeline, emulator, chance, watch)
     clocks = [Clock(timeline, chance, 0.0)]
     process = Process(timeline, network, disk, clocks, PER_SECOND, _mishap, lambda *_: None)

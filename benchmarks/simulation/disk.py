@@ -24,16 +24,16 @@ from tonearm.store.writer import CLOSED, GroupWrite, StoreUnavailable, Write
 
 
 class Disk:
-    """A file and its moods. `failed` counts the commits that it refused."""
+    """A file and its moods. `refused` is told of each commit that it refuses."""
 
-    def __init__(self, file: Path, timeline: Timeline, chance: Random) -> None:
+    def __init__(self, file: Path, timeline: Timeline, chance: Random, refused: Callable[[], None]) -> None:
         self.file = file
         self.doom = Doom()
         self.full_until = 0.0
         self.slow_until = 0.0
-        self.failed = 0
         self._timeline = timeline
         self._chance = chance
+        self._refused = refused
         self._eyes: sqlite3.Connection | None = None
 
     def latency(self) -> float:
@@ -58,7 +58,7 @@ class Disk:
         if self.doom.strikes(End.BEFORE_COMMIT):
             raise Died
         if self._timeline.elapsed < self.full_until:
-            self.failed += 1
+            self._refused()
             raise sqlite3.OperationalError("database or disk is full")
 
 

@@ -128,7 +128,7 @@ class Run:
         now = self.clocks[0].now
         self.referee = Referee(timeline, self.emulator, self.ledger, now, say, _PER_SECOND, workers == 1, self._told)
         self.network = Network(timeline, self.emulator, chance, self.referee)
-        self.disk = Disk(room.file(), timeline, chance)
+        self.disk = Disk(room.file(), timeline, chance, self.referee.forgets_rests)
         self.weather = Weather(timeline, self.emulator, self.network, self.disk, chance, say, self.scale)
         self.weather.begin()
         self.process = Process(timeline, self.network, self.disk, self.clocks, _PER_SECOND, self._mishap, say)
@@ -215,9 +215,6 @@ class Run:
             worker = self.chance.randrange(len(self.clocks))
             self.clocks[worker].stopped_until = self.timeline.elapsed + self.chance.choice((20.0, 45.0, 120.0))
             self.story.say("PROCESS", f"worker {worker} stands still")
-        if self.disk.failed:
-            self.disk.failed = 0
-            self.referee.forgets_rests()
 
     async def _arrive(self, decks: list[Deck]) -> None:
         for name, account in self.ledger.accounts.items():

@@ -266,6 +266,18 @@ def _pragma(store: Store, setting: str) -> None:
 
 
 @only_sqlite
+async def test_a_commit_that_fails_is_told_to_its_own_write_alone(store: Store) -> None:
+    def fails_at_the_commit(db: Connection) -> None:
+        db.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+        db.exec_driver_sql("INSERT INTO token (hash, account, kind) VALUES ('a', 99, 'api')")
+
+    writes = [store.write(adding("one")), store.write(fails_at_the_commit), store.write(adding("two"))]
+    results = await asyncio.gather(*writes, return_exceptions=True)
+    assert [str(result) for result in results if isinstance(result, Exception)] == ["FOREIGN KEY constraint failed"]
+    assert await store.read(names) == ["one", "two"]
+
+
+@only_sqlite
 async def test_a_locked_database_is_not_waited_for_by_each_write_anew(
     store: Store, database_url_for_tests: URL
 ) -> None:

@@ -132,6 +132,7 @@ class Writer:
                     _run(connection, group, list(of_group))
         except Exception as error:  # whatever a write raises belongs to the one who asked for it
             _fail(jobs, error)
+            connection.connection.rollback()  # a COMMIT that fails leaves its transaction open
             return False
         for job in jobs:
             job.error = None
