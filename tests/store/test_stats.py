@@ -86,10 +86,12 @@ async def test_each_shelf_has_its_plays_in_pages_and_its_true_count(store: Store
         enqueue(db, me, 7, owner="somebody_else")
         enqueue(db, me, 8, age=-3600)
         enqueue(db, me, 9, owner="somebody_else", retry_count=1)
+        enqueue(db, me, 10, live=False, retry_count=1)
         seen = glance.look(db, me, "", NOW)
         counts = glance.shelves(db, seen, NOW)
         everything_held = replace(seen, account=replace(seen.account, connection=Connected.NEEDS_SIGN_IN))
-        for look, shelf in product((seen, everything_held), Shelf):
+        backlog_rests = replace(seen, backlog_until=NOW + 60)
+        for look, shelf in product((seen, everything_held, backlog_rests), Shelf):
             of_each, found, after = glance.shelves(db, look, NOW), list[int](), None
             while True:
                 leaf = glance.leaf(db, look, shelf, NOW, 3, after)
@@ -99,10 +101,12 @@ async def test_each_shelf_has_its_plays_in_pages_and_its_true_count(store: Store
                     break
             assert len(found) == len(set(found))
             assert shelf not in of_each or len(found) == of_each[shelf], shelf
-        assert (counts[Shelf.WAITING], counts[Shelf.RETRYING], counts[Shelf.HELD]) == (8, 2, 3)
+        assert (counts[Shelf.WAITING], counts[Shelf.RETRYING], counts[Shelf.HELD]) == (9, 3, 3)
         counts = glance.shelves(db, everything_held, NOW)
-        assert (counts[Shelf.WAITING], counts[Shelf.RETRYING], counts[Shelf.HELD]) == (8, 0, 8)
-        assert len(glance.history(db, me, 50, "nina SONG").entries) == 8
+        assert (counts[Shelf.WAITING], counts[Shelf.RETRYING], counts[Shelf.HELD]) == (9, 0, 9)
+        counts = glance.shelves(db, backlog_rests, NOW)
+        assert (counts[Shelf.WAITING], counts[Shelf.RETRYING], counts[Shelf.HELD]) == (9, 2, 4)
+        assert len(glance.history(db, me, 50, "nina SONG").entries) == 9
         assert len(glance.history(db, me, 50, "nina missing").entries) == 0
         assert len(glance.of(db, Whose(me, "Nina Simone", "Pastel Blues"), 50)) == len(fates)
 

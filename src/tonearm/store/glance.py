@@ -158,14 +158,16 @@ def shelves(db: Connection, seen: Glance, now: float) -> dict[Shelf, int]:
         for shelf in (kind for kind in FATES if kind not in (Shelf.ALL, Shelf.ACCEPTED))
         for fate in FATES[shelf]
     ]
-    retrying: Select[Any] = select(literal_column("1")).where(
-        scrobble_queue.c.account == number, *_of_queue(seen, Shelf.RETRYING, now)
-    )
-    questions = [select(func.count()).select_from(one.subquery()) for one in (*bounded, retrying.limit(COUNTED))]
+    in_line: list[Select[Any]] = [
+        select(literal_column("1"))
+        .where(scrobble_queue.c.account == number, *_of_queue(seen, shelf, now))
+        .limit(COUNTED)
+        for shelf in (Shelf.RETRYING, Shelf.HELD)
+    ]
+    questions = [select(func.count()).select_from(one.subquery()) for one in (*bounded, *in_line)]
     found = list(db.execute(select(*(question.scalar_subquery() for question in questions))).one())
-    held = count.queued if _all_held(seen) else count.held_for_others + count.held_ahead
-    counts = {Shelf.WAITING: count.queued + count.sending, Shelf.HELD: held}
-    counts[Shelf.RETRYING] = found.pop()
+    counts = {Shelf.WAITING: count.queued + count.sending}
+    counts[Shelf.HELD], counts[Shelf.RETRYING] = found.pop(), found.pop()
     for shelf in (kind for kind in FATES if kind not in (Shelf.ALL, Shelf.ACCEPTED)):
         counts[shelf] = min(COUNTED, sum(found.pop(0) for _ in FATES[shelf]))
     return counts
@@ -181,11 +183,13 @@ def _of_queue(seen: Glance, shelf: Shelf, now: float) -> tuple[Any, ...]:
         case Shelf.RETRYING if _all_held(seen):
             return (false(),)
         case Shelf.RETRYING:
-            return row.retry_count > 0, row.owner == seen.account.username.casefold()
+            rests = (row.live,) if seen.backlog_until > now else ()
+            return row.retry_count > 0, row.owner == seen.account.username.casefold(), *rests
         case Shelf.HELD if _all_held(seen):
             return (row.state == State.QUEUED,)
         case Shelf.HELD:
-            return (or_(row.owner != seen.account.username.casefold(), row.timestamp > int(now)),)
+            held = [row.owner != seen.account.username.casefold(), row.timestamp > int(now)]
+            return (or_(*held, ~row.live) if seen.backlog_until > now else or_(*held),)
         case _:
             return ()
 
