@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
+from sqlalchemy import Connection
 
 from lastfm_emulator import Emulator
 from lastfm_emulator.transport import Direct
@@ -100,6 +102,27 @@ async def test_a_paused_kind_begins_nothing_until_it_is_resumed(room: Room) -> N
     assert room.house.calls() == []
     await room.deck.jobs.resume(DELIVER)
     await room.until_empty(within=30)
+
+
+async def test_a_look_that_began_before_a_pause_does_not_end_it(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, has_read, is_paused = room.deck.store.read, asyncio.Event(), asyncio.Event()
+
+    async def read_slowly(ask: Callable[[Connection], object]) -> object:
+        found = await read(ask)
+        has_read.set()
+        await is_paused.wait()
+        return found
+
+    with monkeypatch.context() as slow:
+        slow.setattr(room.deck.store, "read", read_slowly)
+        look = asyncio.create_task(room.deck.jobs.due({}))
+        await has_read.wait()
+    await room.deck.jobs.pause(DELIVER)
+    is_paused.set()
+    await look
+    await room.play(1)
+    await room.wait(HOUR)
+    assert room.house.calls() == []
 
 
 async def test_a_pause_outlives_the_process(house: House) -> None:

@@ -98,9 +98,10 @@ class NotNow:
 
 @dataclass(slots=True)
 class _Known:
-    """What may not begin, as the last sweep of this process has found it."""
+    """What may not begin, as the last sweep of this process has found it; `changes` counts what it has changed."""
 
     gate: Gate | None = None
+    changes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +143,19 @@ class Jobs:
         return run
 
     async def _look(self) -> Gate:
-        self.known.gate = await self.store.read(jobs.gate)
-        return self.known.gate
+        changes = self.known.changes
+        gate = await self.store.read(jobs.gate)
+        if self.known.changes == changes:  # else it may have been read before the change
+            self.known.gate = gate
+        return gate
+
+    def _changed(self) -> None:
+        self.known.gate = None
+        self.known.changes += 1
 
     async def _mended(self, kind: str, account: int) -> None:
         await self.store.write(partial(jobs.mended, kind=kind, number=account))
-        if self.known.gate:
-            self.known.gate.faults.pop((kind, account), None)
+        self._changed()
 
     async def _broke(self, kind: str, account: int, before: int, fault: Exception) -> None:
         # Where it broke, not what it says: that may be private.
@@ -156,9 +163,8 @@ class Jobs:
         words = f"{type(fault).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
         again_at = now + pacing.mending(before + 1)
         broken = Fault(kind, account, before + 1, now, again_at, words)
-        if self.known.gate:
-            self.known.gate.faults[kind, account] = broken
         await self.store.write(partial(jobs.broke, broken=broken))
+        self._changed()
 
     async def due(self, finders: Mapping[str, Due]) -> list[tuple[str, int]]:
         """The sweep: what each kind's finder finds, save what is paused or rests; one process of all does it."""
@@ -234,12 +240,12 @@ class Jobs:
     async def pause(self, kind: str) -> None:
         """Nothing of a kind begins, in other processes from their next sweep on; what runs comes to its end."""
         await self.store.write(partial(jobs.set_paused, kind=kind, now=self.clock.now()))
-        self.known.gate = None
+        self._changed()
 
     async def resume(self, kind: str) -> None:
         """The kind begins again, with the next sweep."""
         await self.store.write(partial(jobs.set_paused, kind=kind, now=None))
-        self.known.gate = None
+        self._changed()
 
 
 _STATES = {RunState.RUNNING: JobState.RUNNING, RunState.FAILED: JobState.FAILED, RunState.DONE: JobState.DONE}
