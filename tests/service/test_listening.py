@@ -292,6 +292,17 @@ async def test_a_play_that_is_held_back_is_told(room: Room) -> None:
     assert (2, "duplicate") in told
 
 
+async def test_plays_of_a_batch_are_told_where_they_are_held_back_and_not_where_they_were_known(room: Room) -> None:
+    await room.me.scrobble(SONG, started_at=room.now - HOUR, played=300, reporter="a server")
+    again = Play(SONG, int(room.now - HOUR) + 1, 300)
+    for _ in range(2):
+        [taken] = await room.me.scrobble_all([again], reporter="a player")
+        assert taken.status == "duplicate"
+    await room.until_empty()
+    told = [e.id for e in room.events if isinstance(e, ScrobbleStatus) and e.status == "duplicate"]
+    assert told == [2]
+
+
 async def test_reports_are_counted_by_status(room: Room) -> None:
     await room.play(1)
     await room.play(2, played=3)

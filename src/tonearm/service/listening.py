@@ -277,17 +277,14 @@ class Listening:
         self.tally.reports[taken.status] += 1
         if taken.status == "queued":
             self.ring(account)
-        if taken.message != _BEFORE:
-            track = report.play.track
-            event = ScrobbleStatus(taken.id, taken.status, track.artist, track.title, taken.message)
-            self.announcer.tell(account, event)
+        self._announce(report, taken)
         return taken
 
     async def scrobble_all(self, account: int, plays: Sequence[Play], reporter: str = "") -> list[Taken]:
         """Write several plays in one transaction and answer each; all are on disk when this returns.
 
-        Who listens to events hears of the queue's length, not of each play that has joined it. Raises NotPlays where
-        some can be none, UnknownListener and StoreUnavailable: then nothing is written.
+        Who listens to events hears of the queue's length and of plays that are held back, not of each that has joined
+        it. Raises NotPlays where some can be none, UnknownListener and StoreUnavailable: then nothing is written.
         """
         reports: list[Report] = []
         faults: list[tuple[int, Nameless | NotATime]] = []
@@ -302,7 +299,16 @@ class Listening:
         self.tally.reports.update(answer.status for answer in taken)
         if any(answer.status == "queued" for answer in taken):
             self.ring(account)
+        for report, answer in zip(reports, taken, strict=True):
+            if answer.status == "duplicate":
+                self._announce(report, answer)
         return taken
+
+    def _announce(self, report: Report, taken: Taken) -> None:
+        if taken.message != _BEFORE:
+            track = report.play.track
+            event = ScrobbleStatus(taken.id, taken.status, track.artist, track.title, taken.message)
+            self.announcer.tell(report.account, event)
 
     def _report(self, account: int, play: Play, reporter: str) -> Report:
         now, skew = self.clock.now(), self.time.skew
