@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from tonearm.lastfm import shapes
 from tonearm.lastfm.habits import Unreadable, many, node, text, whole
 from tonearm.lastfm.listing import Listing, Place, listing
-from tonearm.lastfm.methods.artist import read_tags, whose
-from tonearm.lastfm.methods.asking import language, named, named_if_given, one_of, paging, yes
+from tonearm.lastfm.methods.artist import read_tags
+from tonearm.lastfm.methods.asking import language, named, named_if_given, one_of, results, whose, yes
 from tonearm.lastfm.music import AlbumEntry, AlbumInfo, Tag
 from tonearm.lastfm.request import Request, given
-from tonearm.lastfm.types import Page
 
 
 def info(
@@ -87,9 +84,4 @@ def search(
 ) -> Listing[AlbumEntry]:
     """Albums whose titles are like this, the best first. https://www.last.fm/api/show/album.search"""
     asked = {"album": named("album", album)}
-
-    def ask(place: Place) -> Request[Page[AlbumEntry]]:
-        read = partial(shapes.results, kind="album", read=shapes.album, asked=place.page)
-        return Request("album.search", given({**asked, **paging(place)}), "results", read)
-
-    return listing(ask, limit, size, start, usual=30)
+    return listing(results("album", shapes.album, asked), limit, size, start, usual=30)

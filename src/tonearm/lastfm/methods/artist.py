@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from tonearm.lastfm import shapes
 from tonearm.lastfm.habits import Node, Unreadable, flag, many, node, text, whole
-from tonearm.lastfm.listing import Listing, Place, listing, within
-from tonearm.lastfm.methods.asking import language, named, named_if_given, one_of, paging, yes
+from tonearm.lastfm.listing import Listing, Place, listing
+from tonearm.lastfm.methods.asking import at_most, language, named, named_if_given, one_of, pages, results, whose, yes
 from tonearm.lastfm.music import AlbumEntry, ArtistEntry, ArtistInfo, SimilarArtist, Tag, TrackEntry
 from tonearm.lastfm.request import Request, given
-from tonearm.lastfm.types import Page
 
 
 def info(
@@ -59,7 +56,7 @@ def similar(
     Raises BadParameters where there is no such artist. https://www.last.fm/api/show/artist.getSimilar
     """
     asked = one_of(mbid, artist=artist)
-    more = {"limit": None if limit is None else within("limit", limit, 1, 1000), "autocorrect": yes(autocorrect)}
+    more = {"limit": at_most(limit), "autocorrect": yes(autocorrect)}
     return Request("artist.getSimilar", given({**asked, **more}), "similarartists", read_similar)
 
 
@@ -94,13 +91,6 @@ def tags(
     return Request("artist.getTags", given(asked), "tags", read_tags, session_key=session_key)
 
 
-def whose(user: str | None, session_key: str | None) -> dict[str, str | None]:
-    """Whose tags: a user's, or those of the session."""
-    if user is None and not session_key:
-        raise ValueError("user must be named, or a session_key be given: whose tags?")
-    return {"user": named_if_given("user", user)}
-
-
 def read_tags(content: object) -> tuple[Tag, ...]:
     return shapes.entries(content, "tag", shapes.tag)
 
@@ -120,11 +110,7 @@ def top_tracks(
     are not to be relied on. The list may change under a walk: what moves between pages is seen twice or not at all.
     """
     asked = {**one_of(mbid, artist=artist), "autocorrect": yes(autocorrect)}
-
-    def ask(place: Place) -> Request[Page[TrackEntry]]:
-        read = partial(shapes.page, child="track", read=shapes.track, asked=place.page)
-        return Request("artist.getTopTracks", given({**asked, **paging(place)}), "toptracks", read)
-
+    ask = pages("artist.getTopTracks", "toptracks", "track", shapes.track, asked)
     return listing(ask, limit, size, start, usual=50)
 
 
@@ -142,11 +128,7 @@ def top_albums(
     Walks all pages, or until there are `limit`, as `artist_top_tracks` does.
     """
     asked = {**one_of(mbid, artist=artist), "autocorrect": yes(autocorrect)}
-
-    def ask(place: Place) -> Request[Page[AlbumEntry]]:
-        read = partial(shapes.page, child="album", read=shapes.album, asked=place.page)
-        return Request("artist.getTopAlbums", given({**asked, **paging(place)}), "topalbums", read)
-
+    ask = pages("artist.getTopAlbums", "topalbums", "album", shapes.album, asked)
     return listing(ask, limit, size, start, usual=50)
 
 
@@ -155,12 +137,7 @@ def search(
 ) -> Listing[ArtistEntry]:
     """Artists whose names are like this, the best first. https://www.last.fm/api/show/artist.search"""
     asked = {"artist": named("artist", artist)}
-
-    def ask(place: Place) -> Request[Page[ArtistEntry]]:
-        read = partial(shapes.results, kind="artist", read=shapes.artist, asked=place.page)
-        return Request("artist.search", given({**asked, **paging(place)}), "results", read)
-
-    return listing(ask, limit, size, start, usual=30)
+    return listing(results("artist", shapes.artist, asked), limit, size, start, usual=30)
 
 
 def correction(artist: str) -> Request[ArtistEntry | None]:

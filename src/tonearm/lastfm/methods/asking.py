@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
-from tonearm.lastfm.listing import Place
+from tonearm.lastfm import shapes
+from tonearm.lastfm.habits import Node
+from tonearm.lastfm.listing import Place, within
+from tonearm.lastfm.request import Request, given
+from tonearm.lastfm.types import Page
+
+T = TypeVar("T")
 
 _MBID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2}")
 
 Params = dict[str, str | int | None]
+Asked = Mapping[str, str | int | None]
 
 
 def named(argument: str, value: str) -> str:
@@ -50,8 +60,42 @@ def yes(value: bool) -> int | None:
     return 1 if value else None
 
 
+def at_most(limit: int | None) -> int | None:
+    """How many, in a list without pages."""
+    return None if limit is None else within("limit", limit, 1, 1000)
+
+
+def whose(user: str | None, session_key: str | None) -> Params:
+    """Whose tags: a user's, or those of the session."""
+    if user is None and not session_key:
+        raise ValueError("user must be named, or a session_key be given: whose tags?")
+    return {"user": named_if_given("user", user)}
+
+
 def paging(place: Place) -> Params:
     return {"page": place.page, "limit": place.size}
+
+
+def pages(
+    method: str, root: str, child: str, read: Callable[[Node], T], asked: Asked
+) -> Callable[[Place], Request[Page[T]]]:
+    """How each page of a list is asked for."""
+
+    def ask(place: Place) -> Request[Page[T]]:
+        read_page = partial(shapes.page, child=child, read=read, asked=place.page)
+        return Request(method, given({**asked, **paging(place)}), root, read_page)
+
+    return ask
+
+
+def results(kind: str, read: Callable[[Node], T], asked: Asked) -> Callable[[Place], Request[Page[T]]]:
+    """How each page of a search is asked for."""
+
+    def ask(place: Place) -> Request[Page[T]]:
+        read_page = partial(shapes.results, kind=kind, read=read, asked=place.page)
+        return Request(f"{kind}.search", given({**asked, **paging(place)}), "results", read_page)
+
+    return ask
 
 
 def unix(argument: str, value: datetime | int | None) -> int | None:

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Literal, TypeVar, get_args
 
 from tonearm.lastfm import shapes
 from tonearm.lastfm.habits import Node, at, attributes, node
-from tonearm.lastfm.listing import Listing, Place, listing, within
+from tonearm.lastfm.listing import Listing, Place, listing
 from tonearm.lastfm.methods.artist import read_tags
-from tonearm.lastfm.methods.asking import named, named_if_given, paging, unix
+from tonearm.lastfm.methods.asking import at_most, named, named_if_given, pages, unix
 from tonearm.lastfm.methods.tag import entry, read_weeks
 from tonearm.lastfm.music import AlbumEntry, ArtistEntry, Tag, TagEntry, TrackEntry
 from tonearm.lastfm.request import Request, given
-from tonearm.lastfm.types import Page, Week, WeeklyChart
+from tonearm.lastfm.types import Week, WeeklyChart
 
 T = TypeVar("T")
 
 Period = Literal["overall", "7day", "1month", "3month", "6month", "12month"]
 """The last so many days or months, by Last.fm's names."""
-
-
-def _pages(
-    method: str, root: str, child: str, read: Callable[[Node], T], asked: Mapping[str, str | None]
-) -> Callable[[Place], Request[Page[T]]]:
-    def ask(place: Place) -> Request[Page[T]]:
-        read_page = partial(shapes.page, child=child, read=read, asked=place.page)
-        return Request(method, given({**asked, **paging(place)}), root, read_page)
-
-    return ask
 
 
 def chart_top_artists(
@@ -40,7 +30,7 @@ def chart_top_artists(
 
     Walks all pages, or until there are `limit`; there are millions, and deep pages are not to be relied on.
     """
-    ask = _pages("chart.getTopArtists", "artists", "artist", shapes.artist, {})
+    ask = pages("chart.getTopArtists", "artists", "artist", shapes.artist, {})
     return listing(ask, limit, size, start, usual=50)
 
 
@@ -48,14 +38,14 @@ def chart_top_tags(
     *, limit: int | None = None, size: int | None = None, start: Place | None = None
 ) -> Listing[TagEntry]:
     """The tags that all listeners give most. https://www.last.fm/api/show/chart.getTopTags"""
-    return listing(_pages("chart.getTopTags", "tags", "tag", entry, {}), limit, size, start, usual=50)
+    return listing(pages("chart.getTopTags", "tags", "tag", entry, {}), limit, size, start, usual=50)
 
 
 def chart_top_tracks(
     *, limit: int | None = None, size: int | None = None, start: Place | None = None
 ) -> Listing[TrackEntry]:
     """The tracks that all listeners play most. https://www.last.fm/api/show/chart.getTopTracks"""
-    return listing(_pages("chart.getTopTracks", "tracks", "track", shapes.track, {}), limit, size, start, usual=50)
+    return listing(pages("chart.getTopTracks", "tracks", "track", shapes.track, {}), limit, size, start, usual=50)
 
 
 def geo_top_artists(
@@ -66,7 +56,7 @@ def geo_top_artists(
     Raises BadParameters for a country that Last.fm does not know. https://www.last.fm/api/show/geo.getTopArtists
     """
     asked = {"country": named("country", country)}
-    ask = _pages("geo.getTopArtists", "topartists", "artist", shapes.artist, asked)
+    ask = pages("geo.getTopArtists", "topartists", "artist", shapes.artist, asked)
     return listing(ask, limit, size, start, usual=50)
 
 
@@ -83,7 +73,7 @@ def geo_top_tracks(
     Raises BadParameters for a country that Last.fm does not know. https://www.last.fm/api/show/geo.getTopTracks
     """
     asked = {"country": named("country", country), "location": named_if_given("location", location)}
-    ask = _pages("geo.getTopTracks", "tracks", "track", shapes.track_from_zero, asked)
+    ask = pages("geo.getTopTracks", "tracks", "track", shapes.track_from_zero, asked)
     return listing(ask, limit, size, start, usual=50)
 
 
@@ -91,7 +81,7 @@ def library_artists(
     user: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
 ) -> Listing[ArtistEntry]:
     """Every artist that a user ever played, with the plays. https://www.last.fm/api/show/library.getArtists"""
-    ask = _pages("library.getArtists", "artists", "artist", shapes.artist, {"user": named("user", user)})
+    ask = pages("library.getArtists", "artists", "artist", shapes.artist, {"user": named("user", user)})
     return listing(ask, limit, size, start)
 
 
@@ -113,7 +103,7 @@ def user_top_artists(
 
     A walk over all pages may miss or repeat what new plays move from one page to another.
     """
-    ask = _pages("user.getTopArtists", "topartists", "artist", shapes.artist, _of(user, period))
+    ask = pages("user.getTopArtists", "topartists", "artist", shapes.artist, _of(user, period))
     return listing(ask, limit, size, start)
 
 
@@ -126,7 +116,7 @@ def user_top_albums(
     start: Place | None = None,
 ) -> Listing[AlbumEntry]:
     """The albums that a user plays most; as `user_top_artists`. https://www.last.fm/api/show/user.getTopAlbums"""
-    ask = _pages("user.getTopAlbums", "topalbums", "album", shapes.album, _of(user, period))
+    ask = pages("user.getTopAlbums", "topalbums", "album", shapes.album, _of(user, period))
     return listing(ask, limit, size, start)
 
 
@@ -139,14 +129,15 @@ def user_top_tracks(
     start: Place | None = None,
 ) -> Listing[TrackEntry]:
     """The tracks that a user plays most; as `user_top_artists`. https://www.last.fm/api/show/user.getTopTracks"""
-    ask = _pages("user.getTopTracks", "toptracks", "track", shapes.track, _of(user, period))
+    ask = pages("user.getTopTracks", "toptracks", "track", shapes.track, _of(user, period))
     return listing(ask, limit, size, start)
 
 
 def user_top_tags(user: str, *, limit: int | None = None) -> Request[tuple[Tag, ...]]:
     """The tags that a user gives most, each with how often. https://www.last.fm/api/show/user.getTopTags"""
-    bound = None if limit is None else within("limit", limit, 1, 1000)
-    return Request("user.getTopTags", given({"user": named("user", user), "limit": bound}), "toptags", read_tags)
+    return Request(
+        "user.getTopTags", given({"user": named("user", user), "limit": at_most(limit)}), "toptags", read_tags
+    )
 
 
 def weeks(user: str) -> Request[tuple[Week, ...]]:
@@ -167,8 +158,7 @@ def _weekly(
 ) -> Request[WeeklyChart[T]]:
     if (start is None) != (end is None):
         raise ValueError("start and end must be given both, or neither for the last week")
-    bound = None if limit is None else within("limit", limit, 1, 1000)
-    asked = {"user": named("user", user), "from": unix("start", start), "to": unix("end", end), "limit": bound}
+    asked = {"user": named("user", user), "from": unix("start", start), "to": unix("end", end), "limit": at_most(limit)}
     method, root = f"user.getWeekly{what.title()}Chart", f"weekly{what}chart"
     return Request(method, given(asked), root, partial(_read_weekly, what=what, read=read))
 

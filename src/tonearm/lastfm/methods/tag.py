@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import TypeVar
-
 from tonearm.lastfm import shapes
 from tonearm.lastfm.habits import Node, Unreadable, at, node, text, whole
 from tonearm.lastfm.listing import Listing, Place, listing, within
 from tonearm.lastfm.methods.artist import read_tags
-from tonearm.lastfm.methods.asking import language, named, paging
+from tonearm.lastfm.methods.asking import at_most, language, named, pages
 from tonearm.lastfm.music import AlbumEntry, ArtistEntry, Tag, TagEntry, TagInfo, TrackEntry
 from tonearm.lastfm.request import Request, given
-from tonearm.lastfm.types import Page, Week
-
-T = TypeVar("T")
+from tonearm.lastfm.types import Week
 
 
 def info(tag: str, *, lang: str | None = None) -> Request[TagInfo]:
@@ -49,23 +43,11 @@ def similar(tag: str) -> Request[tuple[Tag, ...]]:
     return Request("tag.getSimilar", {"tag": named("tag", tag)}, "similartags", read_tags)
 
 
-def _top(
-    method: str, root: str, child: str, read: Callable[[Node], T], tag: str
-) -> Callable[[Place], Request[Page[T]]]:
-    asked = {"tag": named("tag", tag)}
-
-    def ask(place: Place) -> Request[Page[T]]:
-        read_page = partial(shapes.page, child=child, read=read, asked=place.page)
-        return Request(method, given({**asked, **paging(place)}), root, read_page)
-
-    return ask
-
-
 def top_artists(
     tag: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
 ) -> Listing[ArtistEntry]:
     """Artists that are tagged so, the most fitting first. https://www.last.fm/api/show/tag.getTopArtists"""
-    ask = _top("tag.getTopArtists", "topartists", "artist", shapes.artist, tag)
+    ask = pages("tag.getTopArtists", "topartists", "artist", shapes.artist, {"tag": named("tag", tag)})
     return listing(ask, limit, size, start, usual=50)
 
 
@@ -73,7 +55,7 @@ def top_albums(
     tag: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
 ) -> Listing[AlbumEntry]:
     """Albums that are tagged so, the most fitting first. https://www.last.fm/api/show/tag.getTopAlbums"""
-    ask = _top("tag.getTopAlbums", "albums", "album", shapes.album, tag)
+    ask = pages("tag.getTopAlbums", "albums", "album", shapes.album, {"tag": named("tag", tag)})
     return listing(ask, limit, size, start, usual=50)
 
 
@@ -81,7 +63,7 @@ def top_tracks(
     tag: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
 ) -> Listing[TrackEntry]:
     """Tracks that are tagged so, the most fitting first. https://www.last.fm/api/show/tag.getTopTracks"""
-    ask = _top("tag.getTopTracks", "tracks", "track", shapes.track, tag)
+    ask = pages("tag.getTopTracks", "tracks", "track", shapes.track, {"tag": named("tag", tag)})
     return listing(ask, limit, size, start, usual=50)
 
 
@@ -92,7 +74,7 @@ def top_tags(*, limit: int | None = None, offset: int = 0) -> Request[tuple[TagE
     """
     params = given(
         {
-            "num_res": None if limit is None else within("limit", limit, 1, 1000),
+            "num_res": at_most(limit),
             "offset": within("offset", offset, 0, 1_000_000) or None,
         }
     )

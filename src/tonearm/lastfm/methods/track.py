@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import ItemAnswer
 from tonearm.lastfm import shapes
 from tonearm.lastfm.habits import Node, Unreadable, flag, node, seconds, text, whole
-from tonearm.lastfm.listing import Listing, Place, listing, within
+from tonearm.lastfm.listing import Listing, Place, listing
 from tonearm.lastfm.mapper import plays_answers, plays_params, track_answer, track_params
-from tonearm.lastfm.methods.artist import read_tags, whose
-from tonearm.lastfm.methods.asking import named, named_if_given, one_of, paging, yes
+from tonearm.lastfm.methods.artist import read_tags
+from tonearm.lastfm.methods.asking import at_most, named, named_if_given, one_of, results, whose, yes
 from tonearm.lastfm.music import CorrectedTrack, SimilarTrack, Tag, TrackEntry, TrackInfo
 from tonearm.lastfm.request import Request, given
-from tonearm.lastfm.types import Page
 
 Told = tuple[ItemAnswer, ...]
 """What a write brings: one word for each thing that was told."""
@@ -119,7 +117,7 @@ def similar(
     https://www.last.fm/api/show/track.getSimilar
     """
     asked = one_of(mbid, artist=artist, track=track)
-    more = {"limit": None if limit is None else within("limit", limit, 1, 1000), "autocorrect": yes(autocorrect)}
+    more = {"limit": at_most(limit), "autocorrect": yes(autocorrect)}
     return Request("track.getSimilar", given({**asked, **more}), "similartracks", read_similar)
 
 
@@ -165,12 +163,7 @@ def search(
 ) -> Listing[TrackEntry]:
     """Tracks whose titles are like this, the best first; `artist` narrows it. https://www.last.fm/api/show/track.search"""
     asked = {"track": named("track", track), "artist": named_if_given("artist", artist)}
-
-    def ask(place: Place) -> Request[Page[TrackEntry]]:
-        read = partial(shapes.results, kind="track", read=shapes.track, asked=place.page)
-        return Request("track.search", given({**asked, **paging(place)}), "results", read)
-
-    return listing(ask, limit, size, start, usual=30)
+    return listing(results("track", shapes.track, asked), limit, size, start, usual=30)
 
 
 def correction(artist: str, track: str) -> Request[CorrectedTrack | None]:

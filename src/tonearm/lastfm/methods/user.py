@@ -9,7 +9,7 @@ from functools import partial
 from tonearm.lastfm import shapes
 from tonearm.lastfm.habits import Node, Unreadable, flag, moment, node, text, whole
 from tonearm.lastfm.listing import Listing, Place, listing
-from tonearm.lastfm.methods.asking import named, named_if_given, paging, unix, yes
+from tonearm.lastfm.methods.asking import named, named_if_given, pages, paging, unix, yes
 from tonearm.lastfm.request import Request, given
 from tonearm.lastfm.types import LovedTrack, Page, RecentTrack, UserInfo
 
@@ -56,12 +56,7 @@ def friends(
 
     Raises BadParameters where it is nobody, as Last.fm does: it tells that by the same number as an unknown user.
     """
-    asked = {"user": named("user", user)}
-
-    def ask(place: Place) -> Request[Page[UserInfo]]:
-        read = partial(shapes.page, child="user", read=_profile, asked=place.page)
-        return Request("user.getFriends", given({**asked, **paging(place)}), "friends", read)
-
+    ask = pages("user.getFriends", "friends", "user", _profile, {"user": named("user", user)})
     return listing(ask, limit, size, start, usual=50)
 
 
@@ -73,17 +68,8 @@ def loved_tracks(
     What is loved while a walk goes on moves the pages: a track at the border of two is not given twice, but one that
     is no longer loved may hide its neighbour.
     """
-    asked = {"user": named("user", user)}
-
-    def ask(place: Place) -> Request[Page[LovedTrack]]:
-        read = partial(read_loved_tracks, asked=place.page)
-        return Request("user.getLovedTracks", given({**asked, **paging(place)}), "lovedtracks", read)
-
+    ask = pages("user.getLovedTracks", "lovedtracks", "track", _loved_track, {"user": named("user", user)})
     return replace(listing(ask, limit, size, start), identity=_loved_identity)
-
-
-def read_loved_tracks(content: object, asked: int = 1) -> Page[LovedTrack]:
-    return shapes.page(content, "track", _loved_track, asked)
 
 
 def _loved_track(track: Node) -> LovedTrack:
