@@ -48,7 +48,6 @@ _PICTURE: dict[int | str, dict[str, Any]] = {
 
 _InPath = Annotated[str, Path(description="Encoded for itself: a slash is %2F."), AfterValidator(unquote)]
 _Given = Annotated[str, Query(max_length=LONGEST_NAME)]
-_OrNone = Annotated[str, Query(max_length=LONGEST_NAME)]
 
 
 class ByRawPath(Answers):
@@ -140,13 +139,9 @@ def _picture_routes(router: APIRouter, deck: Deck) -> None:
         return _shown(await look.picture(ticket), A_YEAR)
 
     @router.get("/covers", response_class=Response, responses=_PICTURE)
-    async def cover(artist: _Given, album: _OrNone = "", title: _OrNone = "") -> Any:
+    async def cover(artist: _Given, album: _Given = "", title: _Given = "") -> Any:
         """The picture of an album, else that of the album that a track is on."""
-
-        async def found() -> Image | None:
-            return await look.cover(artist, album_=album, title=title)
-
-        return await _told(found, lambda image: _shown(image, A_DAY))
+        return await _told(look.cover(artist, album_=album, title=title), lambda image: _shown(image, A_DAY))
 
 
 def _enrich_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
@@ -181,21 +176,18 @@ def _enrich_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
 async def _answer(
     asked: Awaitable[Remembered[T] | NotKnown], shape: Callable[[Remembered[T], shapes.Picture], Any], picture: Any
 ) -> Any:
-    async def found() -> Remembered[T] | NotKnown:
-        return await asked
-
     def shaped(answer: Remembered[T] | NotKnown) -> Any:
         if isinstance(answer, NotKnown):
             return JSONResponse({"detail": f"Last.fm: {answer.words}", "error": 6}, 404)
         return shape(answer, picture)
 
-    return await _told(found, shaped)
+    return await _told(asked, shaped)
 
 
-async def _told(ask: Callable[[], Awaitable[T]], tell: Callable[[T], Any]) -> Any:
+async def _told(asked: Awaitable[T], tell: Callable[[T], Any]) -> Any:
     """What was found; or why nothing could be had: 503 where Last.fm was not even asked, else 502."""
     try:
-        return tell(await ask())
+        return tell(await asked)
     except Nameless as fault:
         place = {"loc": ["query", fault.field], "msg": str(fault), "type": "nameless"}
         return JSONResponse({"detail": [place]}, 422)
