@@ -35,7 +35,7 @@ _TAKEN = TypeAdapter(Taken)  # has the fields of shapes.ScrobbleOut
 _ALL_TAKEN = TypeAdapter(dict[str, list[Taken]])
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 _ASYNC = re.compile(r"(?:^|[,;\s])respond-async\b", re.IGNORECASE)
-_ERRORS: dict[int | str, dict[str, Any]] = {
+ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"model": shapes.Detail, "description": "Nobody that this service knows asks."},
     503: {"model": shapes.Detail, "description": "The database takes nothing now; nothing was written."},
 }
@@ -43,7 +43,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 
 def lastfm_router(deck: Deck, who: Ask, callback_url: str | None = None) -> APIRouter:
     """The endpoints on a deck. `callback_url` is the public address of `/lastfm/auth-callback`, where it is known."""
-    router = APIRouter(prefix="/lastfm", tags=["lastfm"], responses=_ERRORS, route_class=Answers)
+    router = APIRouter(prefix="/lastfm", tags=["lastfm"], responses=ERRORS, route_class=Answers)
     _play_routes(router, deck, who)  # first, since they are looked for in this order
     _sign_in_routes(router, deck, who, callback_url)
     _settings_routes(router, deck, who)

@@ -10,10 +10,12 @@ from fastapi.responses import RedirectResponse
 from tonearm.core.account import Connection
 from tonearm.deck import Deck, Listener
 from tonearm.service.listeners import BROWSER_LIFE
+from tonearm.service.reading import NO_KEY
 from tonearm.service.signing_in import Expired, NotAsked, Outcome, Pending, SignedIn, Unreachable
 from tonearm.web.access import COOKIE, Access
 from tonearm.web.sheets import Sheet, in_place, page_route, trouble
 from tonearm.web.templates import page
+from tonearm.web.words import sentence
 
 
 def door_router(deck: Deck, access: Access, headers: Mapping[str, str], *, secure: bool, public_url: str) -> APIRouter:
@@ -51,7 +53,7 @@ def _lastfm_routes(router: APIRouter, deck: Deck, access: Access, headers: Mappi
     async def connect(me: Me, request: Request) -> Response:
         """Off to Last.fm's approval page, which sends the browser back in the same tab."""
         if not deck.configured:
-            raise HTTPException(503, "No API key is configured: set LASTFM_API_KEY and LASTFM_API_SECRET.")
+            raise HTTPException(503, sentence(NO_KEY))
         back = f"{public_url}/connect/back" if public_url else str(request.url_for("connect_back"))
         return RedirectResponse((await deck.signing_in.web(me.id, back)).auth_url, 303)
 
@@ -76,7 +78,7 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
     async def begin(me: Me) -> Response:
         """Ask Last.fm for a token to allow."""
         if not deck.configured:
-            raise HTTPException(503, "No API key is configured: set LASTFM_API_KEY and LASTFM_API_SECRET.")
+            raise HTTPException(503, sentence(NO_KEY))
         way = await deck.signing_in.desktop(me.id)
         if isinstance(way, Unreachable):
             return _outcome(way, headers)

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from tonearm.deck import Deck, Listener
 from tonearm.service.jobs import KINDS, Done, Job, JobState, NotNow
 from tonearm.service.listeners import FIRST_LISTENER
-from tonearm.web.api import Ask
+from tonearm.web.api import ERRORS, Ask
 from tonearm.web.faults import Answers
 from tonearm.web.shapes import Detail
 
@@ -55,10 +55,6 @@ class Changed(BaseModel):
 
 
 Id = Annotated[str, Path(pattern=rf"^({'|'.join(KINDS)})-[0-9]{{1,18}}$", description="such as deliver-1")]
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    401: {"model": Detail, "description": "Nobody that this service knows asks."},
-    503: {"model": Detail, "description": "The database takes nothing now; nothing was written."},
-}
 _OF_A_JOB: dict[int | str, dict[str, Any]] = {
     404: {"model": Detail, "description": "There is no such job, or it is another listener's."},
     409: {"model": Detail, "description": "Not as the job stands now."},
@@ -68,7 +64,7 @@ _OF_A_KIND: dict[int | str, dict[str, Any]] = {403: {"model": Detail, "descripti
 
 def jobs_router(deck: Deck, who: Ask) -> APIRouter:
     """`GET /jobs`, and what may be done about them."""
-    router = APIRouter(prefix="/jobs", tags=["operation"], responses=_ERRORS, route_class=Answers)
+    router = APIRouter(prefix="/jobs", tags=["operation"], responses=ERRORS, route_class=Answers)
     Me = Annotated[Listener, Depends(who)]
 
     @router.get("", response_model=JobsOut)

@@ -11,12 +11,14 @@ from tonearm.core.likeness import Doubt
 from tonearm.core.loved import Tally
 from tonearm.deck import Listener
 from tonearm.service import loving
+from tonearm.service.reading import NO_KEY
 from tonearm.store import library, loved, runs
 from tonearm.store.glance import Glance
 from tonearm.store.runs import Run
 from tonearm.web.frame import Frame
 from tonearm.web.shapes import Row
 from tonearm.web.sheets import in_place
+from tonearm.web.words import sentence
 
 SHOWN = 50
 """Loved tracks of a page."""
@@ -82,7 +84,7 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
     async def begin(me: Me, request: Request) -> Response:
         """Begin an import, or join the one that goes on."""
         if not frame.deck.configured:
-            raise HTTPException(503, "No API key is configured: set LASTFM_API_KEY and LASTFM_API_SECRET.")
+            raise HTTPException(503, sentence(NO_KEY))
         if not (await me.account()).signed_in:
             raise HTTPException(409, "Connect your Last.fm profile first.")
         await frame.deck.loving.start(me.id)

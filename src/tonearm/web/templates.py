@@ -10,11 +10,9 @@ from urllib.parse import urlencode, urlsplit
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from tonearm.service.looking_up import LONGEST_NAME
 from tonearm.version import __version__
 from tonearm.web import assets, words
-
-LONGEST_NAME = 1024
-"""Characters of a name in an address, as many as are looked up."""
 
 LONGEST_SEARCH = 1000
 """Characters that are looked for in the history."""
