@@ -20,7 +20,7 @@ from tonearm.store.glance import InLine
 from tonearm.store.stats import Top, Whose
 from tonearm.web import figures, views
 from tonearm.web.frame import Frame
-from tonearm.web.queue_page import After, cursor
+from tonearm.web.shapes import After, cursor
 from tonearm.web.standing import Moment
 from tonearm.web.templates import LONGEST_SEARCH
 from tonearm.web.words import period_words

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import Connection
 
 from tonearm.deck import Listener
@@ -10,6 +10,7 @@ from tonearm.store import glance
 from tonearm.store.glance import Glance, Leaf, Shelf
 from tonearm.web import views
 from tonearm.web.frame import Frame, back
+from tonearm.web.shapes import After, cursor
 from tonearm.web.sheets import in_place
 from tonearm.web.standing import standstill
 
@@ -18,8 +19,6 @@ RETRY_WAIT = 3.0
 
 SHOWN = 50
 """Plays of a page."""
-
-After = Annotated[str | None, Query(pattern=r"^\d{1,15}-\d{1,15}$")]
 
 
 def queue_routes(router: APIRouter, frame: Frame) -> None:
@@ -69,11 +68,3 @@ def queue_routes(router: APIRouter, frame: Frame) -> None:
         else:
             await frame.deck.listeners.retry_and_wait(me.id, frame.deck.ring, frame.deck.announcer, RETRY_WAIT)
         return back(request, "/queue")
-
-
-def cursor(after: str | None) -> tuple[int, int] | None:
-    """The (timestamp, id) that a page begins after."""
-    if not after:
-        return None
-    timestamp, _, number = after.partition("-")
-    return int(timestamp), int(number)

@@ -33,6 +33,17 @@ Number = Annotated[int, Field(ge=0, le=1_000_000)]
 Row = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 """The number of a play or a job: what fits into a database."""
 
+After = Annotated[str | None, Field(pattern=r"^\d{1,15}-\d{1,15}$")]
+"""Where a page of plays begins, as the page before it has said."""
+
+
+def cursor(after: str | None) -> tuple[int, int] | None:
+    """The (timestamp, id) that a page begins after."""
+    if not after:
+        return None
+    timestamp, _, number = after.partition("-")
+    return int(timestamp), int(number)
+
 
 class Strict(BaseModel):
     """Input of exactly these types."""
@@ -67,7 +78,8 @@ class ScrobbleIn(NowPlayingIn):
 
     def as_play(self) -> Play:
         """The play as it was reported; whole seconds are made of its start when it is frozen."""
-        return Play(self.as_track(), self.timestamp, self.played_time, self.chosen_by_user)  # type: ignore[arg-type]
+        at: Any = self.timestamp  # may have a fraction until then
+        return Play(self.as_track(), at, self.played_time, self.chosen_by_user)
 
 
 class ScrobblesIn(Strict):

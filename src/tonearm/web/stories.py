@@ -10,7 +10,7 @@ from tonearm.deck import Deck, Listener
 from tonearm.service.telling import Done, NoSuchPlay, NotNow, Outcome, Story
 from tonearm.web.api import Ask
 from tonearm.web.faults import Answers
-from tonearm.web.shapes import Detail, Number, OptionalName, Row, Seconds, Strict
+from tonearm.web.shapes import After, Detail, Number, OptionalName, Row, Seconds, Strict, cursor
 
 Fate = Literal[
     "queued",
@@ -125,11 +125,10 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
         me: Me,
         fate: Annotated[list[Fate] | None, Query()] = None,
         limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = 50,
-        after: Annotated[str | None, Query(pattern=r"^\d{1,15}-\d{1,15}$")] = None,
+        after: After = None,
     ) -> Any:
         """Plays with their fates, latest first. Without `fate`: all of them; `after` is the `next` of a page."""
-        before = tuple(int(part) for part in after.split("-")) if after else None
-        stories = await deck.telling.latest(me.id, limit + 1, fate or (), before)  # type: ignore[arg-type]  # the pattern has two numbers
+        stories = await deck.telling.latest(me.id, limit + 1, fate or (), cursor(after))
         page = stories[:limit]
         more = len(stories) > limit
         last = page[-1].kept if page else None
