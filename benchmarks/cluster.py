@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -215,11 +214,3 @@ def seen(lastfm_: rig.LastFm) -> Seen:
     }
     requests = sorted(entry["at"] for entry in state["log"] if entry["method"] == "track.scrobble")
     return Seen(plays, requests, sum(user["repeats"] for user in state["users"].values()))
-
-
-def alive(process: int) -> bool:
-    """Whether there is such a process."""
-    with suppress(ProcessLookupError):
-        os.kill(process, 0)
-        return True
-    return False

@@ -205,7 +205,7 @@ async def test_signing_out_forgets_the_session_and_says_what_is_kept(room: Room)
     assert await room.me.sign_out() == 2
     assert (await room.me.account()).connection == "disconnected"
     assert (await room.play(2)).status == "not_authenticated"
-    sealed = await room.deck.store.read(lambda db: accounts.sealed_session(db, room.me.id))
+    _, sealed = await room.deck.store.read(lambda db: accounts.with_session(db, room.me.id))
     assert sealed == ""
     await room.house.clock.still()
     assert AuthChanged("disconnected", "RJ") in room.events

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, select
 
 from tonearm.core.play import Play, Track
 from tonearm.store import accounts, plays, queue
+from tonearm.store.schema import account as account_table
 from tonearm.store.schema import play, scrobble_queue
 
 NOW = 1_760_000_000.0
@@ -33,6 +34,11 @@ def listener(db: Connection, name: str = "me", user: str = "RJ") -> int:
     number = accounts.add(db, name, NOW).id
     accounts.sign_in(db, number, user, f"sealed session of {user}")
     return number
+
+
+def names(db: Connection) -> list[str]:
+    """The names of all accounts, in order."""
+    return list(db.execute(select(account_table.c.name).order_by(account_table.c.name)).scalars())
 
 
 def queue_row(account: int, kept: int, said: Play, **changed: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import URL, Connection
 
 from tests.databases import only_sqlite
-from tests.store.rows import NOW, listener
+from tests.store.rows import NOW, listener, names
 from tonearm.store import accounts
 from tonearm.store.database import Store, database_url, journal_mode, sqlite_file
 from tonearm.store.schema import token
@@ -121,8 +121,8 @@ async def test_a_row_of_nobody_is_refused(store: Store) -> None:
 
 async def test_a_reader_sees_the_state_of_one_moment(store: Store) -> None:
     def twice(db: Connection) -> tuple[int, int]:
-        first = len(accounts.everyone(db))
-        return first, len(accounts.everyone(db))
+        first = len(names(db))
+        return first, len(names(db))
 
     for number in range(5):
         seen, _ = await asyncio.gather(store.read(twice), store.write(partial(accounts.add, name=str(number), now=NOW)))

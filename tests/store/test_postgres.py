@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection
 
 from tests.databases import only_postgres
 from tests.postgres import Server
-from tests.store.rows import NOW, a_play, enqueue, history_row, listener
+from tests.store.rows import NOW, a_play, enqueue, history_row, listener, names
 from tonearm.clock import SharedClock
 from tonearm.service.timing import look
 from tonearm.store import accounts, pace, plays, queue, tokens
@@ -56,10 +56,6 @@ async def other(store: Store) -> AsyncIterator[Store]:
     opened = Store(store.url)
     yield opened
     opened.close()
-
-
-def names(db: Connection) -> list[str]:
-    return [account.name for account in accounts.everyone(db)]
 
 
 def adding(name: str) -> Callable[[Connection], object]:

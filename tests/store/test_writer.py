@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import URL, Connection, event
 
 from tests.databases import only_sqlite
-from tests.store.rows import NOW, a_play, history_row, listener
+from tests.store.rows import NOW, a_play, history_row, listener, names
 from tonearm.core.account import Account
 from tonearm.store import accounts, plays
 from tonearm.store.database import Store, connect
@@ -22,10 +22,6 @@ from tonearm.store.schema import play
 from tonearm.store.writer import GROUP, StoreUnavailable
 
 pytestmark = pytest.mark.anyio
-
-
-def names(db: Connection) -> list[str]:
-    return [account.name for account in accounts.everyone(db)]
 
 
 def adding(name: str) -> Callable[[Connection], object]:

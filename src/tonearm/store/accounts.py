@@ -83,11 +83,6 @@ def by_id(db: Connection, numbers: Iterable[int]) -> dict[int, Account]:
     return {row.id: _read(row) for row in rows}
 
 
-def everyone(db: Connection) -> list[Account]:
-    """All accounts, by name."""
-    return [_read(row) for row in db.execute(_FIND.order_by(account.c.name))]
-
-
 def change_settings(db: Connection, number: int, *, enabled: bool | None, threshold: int | None) -> None:
     """Write the settings that are given."""
     values: dict[str, object] = {}
@@ -134,12 +129,6 @@ def sign_out(db: Connection, number: int) -> None:
         .where(account.c.id == number)
         .values(lastfm_session_key="", connection=Connected.DISCONNECTED, trouble="")
     )
-
-
-def sealed_session(db: Connection, number: int) -> str:
-    """The sealed session key; "" where there is none."""
-    found = db.execute(select(account.c.lastfm_session_key).where(account.c.id == number)).scalar()
-    return found or ""
 
 
 def with_session(db: Connection, number: int) -> tuple[Account, str]:

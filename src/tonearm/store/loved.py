@@ -50,16 +50,6 @@ def write(db: Connection, account: int, rows: Sequence[dict[str, Any]]) -> None:
     insert_or_change(db, loved, of_account, ("account", "artist", "track"), changed)
 
 
-def by_outcome(db: Connection, account: int, outcome: str) -> list[tuple[str, str]]:
-    """(artist, track) of the loved tracks of one outcome."""
-    rows = db.execute(
-        select(loved.c.artist, loved.c.track)
-        .where(loved.c.account == account, loved.c.outcome == outcome)
-        .order_by(loved.c.artist, loved.c.track)
-    )
-    return [(artist, track) for artist, track in rows]
-
-
 def counts(db: Connection, account: int) -> dict[str, int]:
     """How many loved tracks have each outcome."""
     wanted = select(loved.c.outcome, func.count().label("number")).where(loved.c.account == account)
