@@ -179,7 +179,7 @@ LOVED = [
 def test_recorded_loved_tracks_are_read(
     test_data: Path, name: str, number: int | None, artist: str, title: str | None, loved_at: int | None
 ) -> None:
-    page = user.read_loved_tracks(parse_root(test_data, name, "lovedtracks"))
+    page = user.loved_tracks("RJ").page().read(parse_root(test_data, name, "lovedtracks"))
     assert len(page.items) == (number or len(page.items)) > 0
     assert page.items[0].artist == artist
     assert title in (None, page.items[0].title)
