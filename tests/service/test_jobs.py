@@ -15,6 +15,7 @@ from lastfm_emulator.transport import Direct
 from tests.service.conftest import HOUR, House, Room
 from tonearm.core.pacing import LONGEST_MENDING, mending
 from tonearm.deck import ImportFailed
+from tonearm.engine.engine import SWEEP
 from tonearm.service.chores import Chores
 from tonearm.service.delivering import Delivering
 from tonearm.service.jobs import BY_HAND, DELIVER, IMPORT, Done, Job, JobState, NotNow
@@ -162,6 +163,14 @@ async def test_a_job_that_breaks_is_tried_again_later_each_time_and_shown_withou
     assert "secret" not in job.why
     await room.until_empty(within=HOUR)
     assert room.now - begun >= sum(mending(tries) for tries in (1, 2, 3, 4))
+    assert await jobs_of(room) == []
+
+
+async def test_a_job_that_broke_is_tried_again_though_nothing_is_left_to_do(breaks: list[Exception], room: Room) -> None:
+    breaks += [RuntimeError("a bug")] * 2
+    room.deck.ring(room.me.id)
+    await until_state(room, JobState.BROKEN)
+    await room.house.clock.sleep(mending(1) + mending(2) + 2 * SWEEP)
     assert await jobs_of(room) == []
 
 

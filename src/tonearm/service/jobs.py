@@ -167,14 +167,16 @@ class Jobs:
         self._changed()
 
     async def due(self, finders: Mapping[str, Due]) -> list[tuple[str, int]]:
-        """The sweep: what each kind's finder finds, save what is paused or rests; one process of all does it."""
+        """The sweep: what each kind's finder finds, and what broke; save what is paused or rests. One process does it."""
         shut = await self._look()
         if not self.store.one_process and not await self.chores.mine("sweep", SWEPT):
             return []
         now = self.clock.now()
         rest = {job for job, fault in shut.faults.items() if fault.at <= now < fault.again_at}
-        found = [(kind, key) for kind, find in finders.items() if kind not in shut.paused for key in await find()]
-        return [job for job in found if job not in rest]
+        open_to = {kind: find for kind, find in finders.items() if kind not in shut.paused}
+        found = [(kind, key) for kind, find in open_to.items() for key in await find()]
+        broken = [job for job in shut.faults if job[0] in open_to]  # with nothing left to do, it would stay so for ever
+        return [job for job in dict.fromkeys((*found, *broken)) if job not in rest]
 
     async def board(self, account: int | None = None) -> Board:
         """All jobs, or those of one account."""
