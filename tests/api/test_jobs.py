@@ -57,6 +57,8 @@ def test_a_paused_kind_is_shown_and_begins_nothing_until_it_is_resumed(service: 
         {"kind": "enrich", "paused": False},
     ]
     assert service.emulator.plays("RJ") == []
+    assert service.http.get("/lastfm/queue/1").json()["why"] == "sending is paused"
+    assert service.http.get("/lastfm/queue/status").json()["held"] == 1
     assert service.http.delete("/jobs/kinds/deliver/pause").status_code == 200
     while service.http.get("/jobs").json()["jobs"]:
         pass

@@ -19,6 +19,7 @@ from tonearm.engine.engine import SWEEP
 from tonearm.service.chores import Chores
 from tonearm.service.delivering import Delivering
 from tonearm.service.jobs import BY_HAND, DELIVER, IMPORT, Done, Job, JobState, NotNow
+from tonearm.service.listeners import PAUSED
 from tonearm.service.listening import UnknownListener
 from tonearm.store import jobs as rows
 
@@ -105,6 +106,22 @@ async def test_a_paused_kind_begins_nothing_until_it_is_resumed(room: Room) -> N
     await room.until_empty(within=30)
 
 
+async def test_while_deliveries_are_paused_what_waits_says_so(room: Room) -> None:
+    await room.deck.jobs.pause(IMPORT)
+    assert (await room.me.queue()).trouble == ""
+    await room.deck.jobs.pause(DELIVER)
+    taken = await room.play(1)
+    standing = await room.me.queue()
+    assert (standing.queued, standing.held, standing.next_attempt_at, standing.trouble) == (1, 1, None, PAUSED)
+    story = await room.deck.telling.story(room.me.id, taken.id)
+    assert story is not None
+    assert story.words == PAUSED
+    assert [story.words for story in await room.deck.telling.latest(room.me.id, 5)] == [PAUSED]
+    await room.deck.jobs.resume(DELIVER)
+    await room.until_empty(within=30)
+    assert (await room.me.queue()).trouble == ""
+
+
 async def test_a_look_that_began_before_a_pause_does_not_end_it(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     read, has_read, is_paused = room.deck.store.read, asyncio.Event(), asyncio.Event()
 
@@ -166,7 +183,7 @@ async def test_a_job_that_breaks_is_tried_again_later_each_time_and_shown_withou
     assert await jobs_of(room) == []
 
 
-async def test_a_job_that_broke_is_tried_again_though_nothing_is_left_to_do(breaks: list[Exception], room: Room) -> None:
+async def test_a_job_that_broke_is_tried_again_though_nothing_is_left(breaks: list[Exception], room: Room) -> None:
     breaks += [RuntimeError("a bug")] * 2
     room.deck.ring(room.me.id)
     await until_state(room, JobState.BROKEN)

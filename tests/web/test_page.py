@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from lastfm_emulator import API_KEY
 from tests.web.conftest import AUTH, House, house_at
 from tonearm.core.play import Track
+from tonearm.service.jobs import DELIVER
 from tonearm.store import pace, plays, queue
 from tonearm.store.schema import account
 from tonearm.web import assets
@@ -186,6 +187,17 @@ async def test_retrying_sends_everything_and_shows_what_came_of_it(database: Pat
         assert (await house.http.post("/retry")).status_code == 303
         assert '<span class="chip good">Accepted</span>' in await house.page("/queue")
         assert len(house.emulator.plays("RJ")) == 1
+
+
+async def test_a_pause_stands_on_every_page_and_at_every_play_that_waits(house: House) -> None:
+    await house.connect()
+    await house.deck.jobs.pause(DELIVER)
+    await house.me.scrobble(SINNERMAN, started_at=house.deck.clock.now() - 700, played=600)
+    for path in ("/", "/settings"):
+        assert "<h2>Sending is paused</h2>" in await house.page(path)
+    waiting = await house.page("/fragments/plays?state=held")
+    assert "Sending is paused." in waiting
+    assert '<span class="chip held">Held</span>' in waiting
 
 
 async def test_every_fate_stands_on_the_page_with_its_reason(house: House) -> None:

@@ -35,12 +35,13 @@ def a_glance(
     line: Line | None = None,
     rests: Held | None = None,
     backlog_until: float = 0.0,
+    paused: bool = False,
 ) -> Glance:
     ours = play.owner == account.username.casefold()
     ahead = ours and play.play.timestamp > NOW
     next_at = play.not_before if ours else None
     count = Count(1, 0, 0 if ours else 1, int(ahead), next_at, next_at, play.play.timestamp)
-    return Glance(account, line or Line(account.connection), backlog_until, rests, count, 0, 0)
+    return Glance(account, line or Line(account.connection), backlog_until, rests, count, 0, 0, paused)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,12 @@ def a_glance(
             {"rests": Held(NOW + 3600, "Last.fm error 26", refused=True)},
             (Tone.HELD, "Held", "Last.fm refuses this service's API key.", "", None),
         ),
+        ({"tries": 1, "error": OFFLINE}, {"paused": True}, (Tone.HELD, "Held", "Sending is paused.", "", None)),
+        (
+            {},
+            {"paused": True, "account": replace(ME, connection=Connection.NEEDS_SIGN_IN)},
+            (Tone.HELD, "Held", "Last.fm has ended the session: sign in again.", "", None),
+        ),
     ],
 )
 def test_every_state_of_the_queue_says_why_and_when(
@@ -130,6 +137,16 @@ def test_retrying_is_offered_only_where_it_can_help(
 ) -> None:
     moment = replace(HERE, configured=configured)
     assert standing.line(a_glance(account=account, rests=rests), moment).may_retry is may
+
+
+def test_while_sending_is_paused_all_that_waits_is_held_and_a_banner_says_who_can_end_it() -> None:
+    seen = a_glance(paused=True)
+    line = standing.line(seen, HERE)
+    assert (line.held, line.may_retry, line.next_due) == (1, False, None)
+    [banner] = standing.banners(seen, HERE)
+    assert (banner.title, banner.label) == ("Sending is paused", "")
+    assert banner.text.startswith("Nothing is lost: 1 play waits here.")
+    assert banner.text.endswith("tonearm jobs resume deliver")
 
 
 def test_the_oldest_play_is_named_when_its_days_are_numbered() -> None:

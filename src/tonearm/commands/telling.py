@@ -70,6 +70,8 @@ def budget_told(standing: QueueStanding, now: float) -> str:
 
 def waits_for(standing: QueueStanding, sent_by_somebody: bool, now: float) -> str:
     """What the plays that wait are waiting for; "" where they are on their way."""
+    from tonearm.service.listeners import PAUSED
+
     if not standing.queued or standing.sending:
         return ""
     if standing.state == "disconnected":
@@ -79,6 +81,8 @@ def waits_for(standing: QueueStanding, sent_by_somebody: bool, now: float) -> st
     trouble = standing.trouble.rstrip(".")
     if standing.state == "suspended":
         return f"Last.fm refuses the API key: {trouble}"
+    if trouble == PAUSED:
+        return f"{PAUSED}: 'tonearm jobs resume deliver'"
     if standing.held == standing.queued:
         return "waits for another Last.fm user, or for its own time"
     if trouble and standing.next_attempt_at and standing.next_attempt_at > now:

@@ -21,7 +21,7 @@ from tonearm.store.jobs import Fault, Gate
 from tonearm.store.runs import Run, RunState
 from tonearm.store.writer import StoreUnavailable
 
-DELIVER, IMPORT, ENRICH = "deliver", "import", "enrich"
+DELIVER, IMPORT, ENRICH = jobs.DELIVER, "import", "enrich"
 RUNS = {IMPORT: loving.KIND, ENRICH: enriching.KIND}
 """What runs of a kind are called in their table."""
 
@@ -167,7 +167,7 @@ class Jobs:
         self._changed()
 
     async def due(self, finders: Mapping[str, Due]) -> list[tuple[str, int]]:
-        """The sweep: what each kind's finder finds, and what broke; save what is paused or rests. One process does it."""
+        """What each kind's finder finds, and what broke, save what is paused or rests; one process of all does it."""
         shut = await self._look()
         if not self.store.one_process and not await self.chores.mine("sweep", SWEPT):
             return []

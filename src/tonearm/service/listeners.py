@@ -17,13 +17,16 @@ from tonearm.core.pacing import BUDGET_DAY, clear_at
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, OLDEST_ACCEPTED
 from tonearm.service.announcing import Announcer, Subscription
 from tonearm.service.listening import UnknownListener
-from tonearm.store import accounts, pace, plays, queue, tokens
+from tonearm.store import accounts, jobs, pace, plays, queue, tokens
 from tonearm.store.database import Store
 from tonearm.store.tokens import Kind
 
 FIRST_LISTENER = "me"
 LINK_LIFE = 3600.0
 BROWSER_LIFE = 365 * 86400.0
+
+PAUSED = "sending is paused"
+"""What a play waits for while no delivery begins, by the wish of whoever runs the service."""
 
 _NAME = re.compile(r"[\w.@+-]{1,64}")
 
@@ -40,7 +43,7 @@ class BadThreshold(ValueError):
 class QueueStanding:
     """How an account's queue stands: true counts; times are Unix seconds, None where there is nothing.
 
-    `held` waits for something that no retry brings (a sign-in, another Last.fm user, a key, its own time);
+    `held` waits for something that no retry brings (a sign-in, another user, a key, its own time, the end of a pause);
     `expires_next` is when the oldest play grows too old; `trouble` is the last thing that went wrong.
     `sent` counts the plays of the last 24 hours, of about `daily_limit` (None: not met yet), and `clear_at` is
     when the backlog is about to be gone at that rate.
@@ -148,8 +151,9 @@ class Listeners:
         state = account.connection
         if rests and rests.refused and state is Connected.CONNECTED:
             state = Connected.SUSPENDED
+        paused = state is Connected.CONNECTED and jobs.sending_paused(db)
         held = count.held_for_others + count.held_ahead
-        if state is not Connected.CONNECTED:
+        if paused or state is not Connected.CONNECTED:
             held = count.queued
         next_at = None
         if count.queued > held and count.next_attempt_at is not None:
@@ -165,7 +169,7 @@ class Listeners:
             next_attempt_at=next_at,
             oldest=count.oldest,
             expires_next=count.oldest + OLDEST_ACCEPTED if count.oldest is not None else None,
-            trouble=rests.why if rests else line.trouble,
+            trouble=PAUSED if paused else rests.why if rests else line.trouble,
             sent=sent,
             daily_limit=budget or None,
             clear_at=clear_at(count.queued, budget, sent, now) if count.queued else None,

@@ -12,8 +12,9 @@ from tonearm.clock import Clock
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, OLDEST_ACCEPTED, Play, Track, cleaned, counts
 from tonearm.service.announcing import Announcer
+from tonearm.service.listeners import PAUSED
 from tonearm.service.listening import NOT_QUEUED, queue_row
-from tonearm.store import accounts, attempts, plays, queue
+from tonearm.store import accounts, attempts, jobs, plays, queue
 from tonearm.store.attempts import Attempt
 from tonearm.store.database import Store
 from tonearm.store.plays import Kept
@@ -92,7 +93,8 @@ class Telling:
         def read(db: Connection) -> list[Story]:
             kept = plays.latest(db, account, limit, fates, before)
             waits = queue.standings(db, [k.id for k in kept if k.fate == "queued"])
-            return [Story(k, waits.get(k.id), (), None, self._words(k, waits.get(k.id))) for k in kept]
+            paused = bool(waits) and jobs.sending_paused(db)
+            return [Story(k, waits.get(k.id), (), None, self._words(k, waits.get(k.id), paused)) for k in kept]
 
         return await self.store.read(read)
 
@@ -102,15 +104,18 @@ class Telling:
             return None
         waits = queue.standings(db, [number]).get(number)
         tried = tuple(attempts.of_play(db, number))
-        return Story(kept, waits, tried, plays.replaced_by(db, account, number), self._words(kept, waits))
+        words = self._words(kept, waits, waits is not None and jobs.sending_paused(db))
+        return Story(kept, waits, tried, plays.replaced_by(db, account, number), words)
 
-    def _words(self, kept: Kept, waits: Standing | None) -> str:
+    def _words(self, kept: Kept, waits: Standing | None, paused: bool) -> str:
         if waits is None:
             return kept.why or ("on Last.fm" if kept.fate == "accepted" else kept.fate)
         if waits.state is queue.State.SENDING:
             return "on its way to Last.fm now"
         if kept.play.timestamp > self.clock.now():
             return "held: its time lies ahead"
+        if paused:
+            return PAUSED
         return waits.error or "waits for the next batch"
 
     async def retry(self, account: int, number: int) -> Outcome:

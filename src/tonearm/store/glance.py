@@ -13,7 +13,7 @@ from tonearm.core.account import Account
 from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import Line
 from tonearm.core.play import FURTHEST_AHEAD, OLDEST_ACCEPTED, Play
-from tonearm.store import accounts, pace, plays, queue
+from tonearm.store import accounts, jobs, pace, plays, queue
 from tonearm.store.pace import Held
 from tonearm.store.plays import Kept, frozen
 from tonearm.store.queue import Count, State
@@ -74,7 +74,7 @@ class Glance:
     """One account as its listener sees it.
 
     Before `backlog_until` (Unix seconds) a backlog makes no attempt. `accepted` counts the last 24 hours; `needs`
-    counts what Last.fm refused or ignored and would still take corrected.
+    counts what Last.fm refused or ignored and would still take corrected. `paused`: no delivery begins.
     """
 
     account: Account
@@ -84,6 +84,7 @@ class Glance:
     count: Count
     accepted: int
     needs: int
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ def look(db: Connection, number: int, key: str, now: float) -> Glance:
         count=queue.count(db, number, who.username.casefold(), now),
         accepted=plays.accepted_since(db, number, now - DAY),
         needs=_needs(db, number, now),
+        paused=jobs.sending_paused(db),
     )
 
 
@@ -174,7 +176,8 @@ def shelves(db: Connection, seen: Glance, now: float) -> dict[Shelf, int]:
 
 
 def _all_held(seen: Glance) -> bool:
-    return seen.account.connection is not Connected.CONNECTED or bool(seen.rests and seen.rests.refused)
+    refused = seen.rests is not None and seen.rests.refused
+    return seen.paused or refused or seen.account.connection is not Connected.CONNECTED
 
 
 def _of_queue(seen: Glance, shelf: Shelf, now: float) -> tuple[Any, ...]:

@@ -11,6 +11,8 @@ from tonearm.store import queue
 from tonearm.store.dialect import insert_ignore
 from tonearm.store.schema import account, chore, fault, pause
 
+DELIVER = "deliver"
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -64,6 +66,11 @@ def gate(db: Connection) -> Gate:
     broken = [Fault(*row) for row in db.execute(_FAULTS)]
     paused = frozenset(row.kind for row in db.execute(_PAUSED))
     return Gate(paused, {(one.kind, one.account): one for one in broken})
+
+
+def sending_paused(db: Connection) -> bool:
+    """Whether no delivery begins."""
+    return db.execute(_PAUSED.where(pause.c.kind == DELIVER)).first() is not None
 
 
 def set_paused(db: Connection, kind: str, now: float | None) -> None:

@@ -21,6 +21,7 @@ class Act(StrEnum):
     SWITCH_ON = "switch_on"
     RETRY = "retry"
     GET_KEY = "get_key"
+    RESUME = "resume"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def standstill(glance: Glance, moment: Moment) -> str:
         return "Last.fm refuses this service's API key."
     match glance.account.connection:
         case Connection.CONNECTED:
-            return ""
+            return "Sending is paused." if glance.paused else ""
         case Connection.DISCONNECTED:
             return f"Held for the Last.fm user {who} until you connect again."
         case Connection.NEEDS_SIGN_IN:
@@ -121,6 +122,9 @@ def _connection(glance: Glance, moment: Moment) -> Banner | None:
         return Banner(
             "Last.fm refuses this service's API key", f"{reason} {safe} {check}", Act.RETRY, "Try again now", due
         )
+    if glance.paused:
+        text = f"{safe} Whoever runs this service can resume it: tonearm jobs resume deliver".strip()
+        return Banner("Sending is paused", text, Act.RESUME, "")
     return None
 
 
@@ -143,12 +147,16 @@ def line(glance: Glance, moment: Moment) -> Line:
         queued=count.queued,
         sending=count.sending,
         held=count.queued if still else count.held_for_others + count.held_ahead,
-        may_retry=bool(movable) and moment.configured and glance.account.connection is Connection.CONNECTED,
+        may_retry=bool(movable) and _may_retry(glance, moment),
         next_due=max(0.0, next_at - now) if movable and not still else None,
         oldest_dies_in=dies if dies is not None and dies < SOON_TOO_OLD else None,
         elsewhere=moment.configured and not moment.delivers,
         budget=_budget(glance, moment, goes=bool(movable) and not still),
     )
+
+
+def _may_retry(glance: Glance, moment: Moment) -> bool:
+    return moment.configured and glance.account.connection is Connection.CONNECTED and not glance.paused
 
 
 def _budget(glance: Glance, moment: Moment, *, goes: bool) -> Budget | None:
