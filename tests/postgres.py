@@ -95,11 +95,16 @@ class Server:
     _process: subprocess.Popen[bytes] | None = None
     _names: Iterator[int] = field(default_factory=itertools.count)
 
-    def start(self) -> None:
-        """Start it, and return when it takes connections."""
+    def launch(self) -> None:
+        """Start it, and return at once."""
         more = [word for setting in self.settings for word in ("-c", setting)]
         command = [str(self._bin() / "postgres"), "-D", str(self._data), "-p", str(self.port), *_ALWAYS]
         self._process = self._run([*command, *(() if self.durable else _QUICK), *more])
+
+    def start(self) -> None:
+        """Start it, and return when it takes connections."""
+        self.launch()
+        assert self._process is not None
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
@@ -140,6 +145,22 @@ class Server:
         """Run a statement as the superuser, outside of any transaction."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             connection.execute(statement)
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """While the block lasts it takes no connections, as a server that is not up yet; after it, it does."""
+        self.stop()
+        standby, settings = self._data / "standby.signal", self.settings
+        standby.touch()
+        self.settings = (*settings, "hot_standby=off")
+        self.launch()
+        try:
+            yield
+        finally:
+            self.stop()
+            standby.unlink()
+            self.settings = settings
+            self.start()
 
     def owner(self) -> dict[str, Any]:
         """Whose processes have to be that go with it, as `subprocess` takes it."""

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -87,6 +88,46 @@ def test_a_postgresql_that_cannot_be_used_is_one_line(
     assert "hush" not in said.output
     with pytest.raises(AssertionError, match=words):
         raise AssertionError(said.stderr)
+
+
+@pytest.mark.parametrize("command", [("serve",), ("worker",)])
+def test_a_service_waits_for_a_database_that_is_still_starting_and_says_so_once(
+    on_postgres: Shell, postgres: Server, postgres_url: str, command: tuple[str, ...]
+) -> None:
+    keys = {"LASTFM_API_KEY": "a" * 32, "LASTFM_API_SECRET": "b" * 32}
+    shell = replace(on_postgres, variables={**on_postgres.variables, **keys, "TONEARM_DATABASE": postgres_url})
+    with ExitStack() as stack:
+        with postgres.starting():
+            said, complained = stack.enter_context(shell.running(*command))
+            assert "the database system is " in complained.until("tonearm waits for the database, up to 60 s: ")
+        said.until("tonearm listens on" if command == ("serve",) else "tonearm delivers")
+        assert said.end() == 0
+        assert complained.rest() == []
+
+
+def test_a_service_that_waits_for_its_database_ends_when_it_is_told_to(on_postgres: Shell) -> None:
+    with on_postgres.running("serve", "--database", "postgresql://u:hush@127.0.0.1:1/x") as (said, complained):
+        assert "Connection refused" in complained.until("tonearm waits for the database")
+        assert said.end() == 0
+        assert (said.rest(), complained.rest()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "breaks",
+    [
+        pytest.param(lambda *_: "postgresql://u:hush@no.host.example/x", id="no such host"),
+        pytest.param(lambda server, _: server.url("nowhere"), id="no database"),
+        pytest.param(lambda server, url: as_weak(server, url, "hush"), id="password"),
+        pytest.param(as_weak, id="no rights"),
+    ],
+)
+def test_a_service_waits_for_nothing_that_time_does_not_bring(
+    on_postgres: Shell, postgres: Server, postgres_url: str, breaks: Breaks
+) -> None:
+    said = on_postgres("serve", "--database", breaks(postgres, postgres_url))
+    assert said.exit_code == 1
+    assert said.stderr.startswith("Error: the database cannot be used: ")
+    assert said.stderr.count("\n") == 1
 
 
 def test_several_processes_need_one_secret(tmp_path: Path, postgres_url: str) -> None:

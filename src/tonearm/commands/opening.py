@@ -6,14 +6,16 @@ import asyncio
 import fcntl
 import os
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
+import click
 from sqlalchemy import URL
 
 from tonearm import app
+from tonearm.clock import steady
 from tonearm.commands.failing import Failed, in_one_line
 from tonearm.deck import Deck, Listener
 from tonearm.lastfm.client import USER_AGENT
@@ -23,6 +25,12 @@ from tonearm.store.database import database_url, sqlite_file
 from tonearm.store.lock import AlreadyOpen
 
 T = TypeVar("T")
+
+WAITS = 60.0
+"""Seconds that a database server gets for its start: they may have been started together."""
+
+LOOKS_AGAIN = 0.5
+"""Seconds between two looks whether it is there."""
 
 
 class Sends(Enum):
@@ -65,6 +73,26 @@ def url_of(settings: Settings) -> URL:
             " lie beside: a long random text, such as 'openssl rand -hex 32' prints"
         )
     return url
+
+
+async def database_is_up(settings: Settings, told: asyncio.Event) -> bool:
+    """Wait for a PostgreSQL that is still starting, for a minute at most; False where it is `told` to end meanwhile.
+
+    All else that may be wrong with it is left to the opening, which says so at once.
+    """
+    from tonearm.store.postgres import still_starting
+
+    url, ends, said = url_of(settings), steady() + WAITS, False
+    while sqlite_file(url) is None and steady() < ends and not told.is_set():
+        words = await asyncio.to_thread(still_starting, url)
+        if not words:
+            break
+        if not said:
+            click.echo(f"tonearm waits for the database, up to {WAITS:.0f} s: {words}", err=True)
+            said = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(told.wait(), LOOKS_AGAIN)
+    return not told.is_set()
 
 
 def _opened(settings: Settings, deliver: bool) -> Any:

@@ -48,12 +48,14 @@ def serve(settings: Settings, link: bool, no_delivery: bool) -> None:
 async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: bool) -> None:
     import gc
 
-    from tonearm.commands.opening import Sends, deck_of
+    from tonearm.commands.opening import Sends, database_is_up, deck_of
     from tonearm.port import address_of
     from tonearm.serving import serving, until_told
     from tonearm.web.service import WebOptions
 
     with until_told() as told:
+        if not await database_is_up(settings, told):
+            return
         async with (
             deck_of(settings, Sends.YES if delivers else Sends.NO) as deck,
             serving(deck, sock, WebOptions(settings.tonearm_public_url)),

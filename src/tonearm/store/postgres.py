@@ -99,6 +99,25 @@ def connect(url: URL, *, writes: bool) -> Engine:
     return engine
 
 
+_STARTING = ("Connection refused", "accepting connections on that socket", "the database system is ")
+"""Nobody is there yet, or it is but takes no connections: libpq's words, and the server's where they are in English."""
+
+
+def still_starting(url: URL) -> str:
+    """What a server says that may take connections in a moment; "" where it does now, or where waiting is in vain.
+
+    Raises StoreUnavailable where there is no driver.
+    """
+    engine = connect(url, writes=False)
+    try:
+        with engine.connect():
+            return ""
+    except DBAPIError as error:
+        return str(plain(error)) if any(words in str(error.orig) for words in _STARTING) else ""
+    finally:
+        engine.dispose()
+
+
 def _may_run_again(error: DBAPIError) -> bool:
     return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _RUN_AGAIN
 
