@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from contextlib import AsyncExitStack
 
+import psycopg
 import pytest
 
 from tests.engine.yards import PATIENCE, PLACES, YARDS, PostgresYard, Work, Yard, from_tables, running
@@ -355,6 +356,17 @@ async def test_a_hint_is_heard_by_whoever_works_wherever_it_was_given(shared: Po
     async with running(only_rings, {}), running(shared.engine(), {"deliver": work}):
         only_rings.hint("deliver", [7])
         await work.until(lambda: work.done == [7])
+
+
+async def test_who_only_passes_hints_on_does_not_listen(shared: PostgresYard, work: Work) -> None:
+    """What is told to one who does not hear it would stay in the server's queue until no NOTIFY goes into that."""
+    only_rings = shared.engine()
+    listen = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+    async with running(only_rings, {}), running(shared.engine(), {"deliver": work}):
+        only_rings.hint("deliver", [7])
+        await work.until(lambda: work.done == [7])
+        async with await psycopg.AsyncConnection.connect(shared.url) as db:
+            assert await (await db.execute(listen)).fetchone() == (1,)
 
 
 async def test_what_has_waited_for_its_moment_goes_before_those_that_wait_for_their_turn(shared: PostgresYard) -> None:

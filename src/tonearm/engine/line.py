@@ -1,4 +1,4 @@
-"""A process's line to pgqueuer's tables: one connection to ask over, and one to listen over."""
+"""A process's line to pgqueuer's tables: one connection to ask over, and one to listen over where jobs are taken."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Line(PsycopgDriver):
     Its own one waits for notifications with the connection locked, so that each question takes up to a second.
     """
 
-    def __init__(self, asks: AsyncConnection, hears: AsyncConnection) -> None:
+    def __init__(self, asks: AsyncConnection, hears: AsyncConnection | None) -> None:
         super().__init__(asks)
         self._hears = hears
         self._told: list[Told] = []
@@ -46,6 +46,7 @@ class Line(PsycopgDriver):
 
     async def listen(self) -> None:
         """Pass on what is told, until the connection ends (psycopg.Error)."""
+        assert self._hears is not None
         while True:
             heard = [note.payload async for note in self._hears.notifies(stop_after=1)]
             if heard:
@@ -60,12 +61,16 @@ class Line(PsycopgDriver):
 
 
 @asynccontextmanager
-async def lines(address: str) -> AsyncIterator[Line]:
-    """A line while the block lasts; raises psycopg.Error."""
+async def lines(address: str, *, listens: bool) -> AsyncIterator[Line]:
+    """A line while the block lasts; raises psycopg.Error.
+
+    Whoever `listens` has to call `Line.listen`: what nobody takes from the server stays in its queue, for everybody.
+    """
     known = make_conninfo(address, application_name="tonearm engine", **_PATIENCE)
-    async with (
-        await AsyncConnection.connect(known, autocommit=True) as asks,
-        await AsyncConnection.connect(known, autocommit=True) as hears,
-    ):
-        await hears.execute(sql.SQL("LISTEN {}").format(sql.Identifier(tables.SETTINGS.channel)))
-        yield Line(asks, hears)
+    async with await AsyncConnection.connect(known, autocommit=True) as asks:
+        if not listens:
+            yield Line(asks, None)
+            return
+        async with await AsyncConnection.connect(known, autocommit=True) as hears:
+            await hears.execute(sql.SQL("LISTEN {}").format(sql.Identifier(tables.SETTINGS.channel)))
+            yield Line(asks, hears)
