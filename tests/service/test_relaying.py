@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from tonearm.core.play import Track
 from tonearm.deck import Deck
 from tonearm.service.announcing import ACCOUNTS, Announcer, Subscription
 from tonearm.store import accounts
+from tonearm.store.relay import publish
 
 pytestmark = pytest.mark.anyio
 
@@ -96,6 +98,21 @@ async def test_who_comes_back_to_another_process_goes_on_where_it_was(database: 
         with other.announcer.listen(1, after=last) as (again, continues):
             assert continues
             assert isinstance((await until(again, plays(2)))[-1], ScrobbleStatus)
+
+
+@only_postgres
+async def test_what_another_version_tells_is_heard_as_far_as_it_is_known(database: Path | str) -> None:
+    """As while processes are replaced one after the other."""
+    queue = {"queued_count": 7}
+    told = [
+        [1, "a-1", "lfm:unheard-of", {}],
+        [1, "a-2", "lastfm:scrobble-status", {"id": 1}],
+        [1, "a-3", "lastfm:queue-updated", {**queue, "more": "news"}],
+    ]
+    async with processes(database, 1) as [deck]:
+        with deck.announcer.listen(1) as (ear, _):
+            await deck.store.write(lambda db: publish(db, [json.dumps(told)]))
+            assert await until(ear, lambda event: isinstance(event, QueueUpdated)) == [QueueUpdated(7)]
 
 
 @only_postgres

@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any, get_args
 
@@ -60,14 +60,15 @@ class Relay:
         self._bell.set()
 
     def hear(self, notice: str) -> None:
-        """What some process has told."""
+        """What some process has told, as far as this one knows of such things: the other may be newer, or older."""
         for account, *told in json.loads(notice):
             if not told:
                 self.announcer.note_change(account)
                 continue
             number, kind, facts = told
-            if kind in _KINDS:  # a newer process may know more of them
-                self.announcer.hear(account, Told(number, _KINDS[kind](**facts)))
+            event = _event(kind, facts)
+            if event is not None:
+                self.announcer.hear(account, Told(number, event))
 
     async def send(self) -> None:
         """Tell what waits, until cancelled."""
@@ -104,6 +105,18 @@ async def relayed(store: Store, announcer: Announcer) -> AsyncIterator[None]:
             await asyncio.gather(sends, return_exceptions=True)
             announcer.relay = None
             await relay.flush()
+
+
+def _event(kind: str, facts: dict[str, Any]) -> Event | None:
+    known = _KINDS.get(kind)
+    if known is None:
+        return None
+    names = {one.name for one in fields(known)}
+    try:
+        event: Event = known(**{name: value for name, value in facts.items() if name in names})
+    except TypeError:  # it lacks something
+        return None
+    return event
 
 
 def _written(note: list[Any]) -> bytes:
