@@ -244,7 +244,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
             store, clock, pace, post, seal, announcer, told, tally, owner, time, chores, daily, crowded
         )
         tasks.append(asyncio.create_task(_run(engine, delivering, deck, stop)))
-    elif not store.one_process:  # whoever delivers is told
+    elif not isinstance(engine, EmbeddedEngine):  # whoever delivers is told
         tasks.append(asyncio.create_task(engine.run({}, partial(jobs.due, {}), stop)))
     try:
         yield deck
