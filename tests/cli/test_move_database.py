@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +108,22 @@ def test_a_source_that_has_changed_meanwhile_is_moved_anew(
     filled("listener", "add", "berta")
     assert not filled.facts("move-database", str(filled.database), postgres_url)["resumed"]
     assert rows(postgres_url) == rows(filled.database)
+
+
+def test_a_source_that_has_changed_in_its_log_alone_is_moved_anew(filled: Shell, postgres_url: str) -> None:
+    """What a killed process has written stays there, where SQLite keeps one."""
+
+    def cut_off(name: str, done: int, total: int) -> None:
+        if name == "play":
+            raise KeyboardInterrupt
+
+    with closing(sqlite3.connect(filled.database, isolation_level=None)) as killed:
+        killed.execute("PRAGMA journal_mode=WAL")
+        with pytest.raises(KeyboardInterrupt):
+            moving.move(database_url(filled.database), database_url(postgres_url), cut_off)
+        killed.execute("UPDATE account SET lastfm_scrobble_threshold = 77")
+        assert not moving.move(database_url(filled.database), database_url(postgres_url), lambda *_: None).resumed
+        assert rows(postgres_url) == rows(filled.database)
 
 
 def test_a_second_move_finds_its_place_taken(filled: Shell, postgres_url: str) -> None:

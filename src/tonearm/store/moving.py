@@ -76,11 +76,12 @@ def move(source: URL, target: URL, progress: Progress) -> Moved:
 
 
 def _state_of(source: URL) -> str:
-    """What is another one when the file has been written to since."""
+    """What is another one when the file has been written to since, or the log beside it, where one keeps it."""
     file = sqlite_file(source)
     assert file is not None
-    facts = file.stat()
-    return json.dumps([str(file), facts.st_size, facts.st_mtime_ns])
+    facts, log = file.stat(), file.with_name(f"{file.name}-wal")
+    written = [log.stat().st_size, log.stat().st_mtime_ns] if log.exists() and log.stat().st_size else []
+    return json.dumps([str(file), facts.st_size, facts.st_mtime_ns, *written])
 
 
 @contextmanager
