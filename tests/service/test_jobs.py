@@ -16,6 +16,7 @@ from tests.service.conftest import HOUR, House, Room
 from tonearm.core.pacing import LONGEST_MENDING, mending
 from tonearm.deck import ImportFailed
 from tonearm.engine.engine import SWEEP
+from tonearm.service import jobs as board
 from tonearm.service.chores import Chores
 from tonearm.service.delivering import Delivering
 from tonearm.service.jobs import BY_HAND, DELIVER, IMPORT, Done, Job, JobState, NotNow
@@ -42,7 +43,9 @@ async def test_where_nothing_is_to_be_done_there_is_no_job(room: Room) -> None:
     assert await jobs_of(room) == []
 
 
-async def test_what_waits_for_its_turn_is_seen_by_a_process_that_does_not_deliver(house: House) -> None:
+async def test_what_waits_for_its_turn_is_seen_by_a_process_that_does_not_deliver(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
         await room.play(1)
@@ -50,6 +53,25 @@ async def test_what_waits_for_its_turn_is_seen_by_a_process_that_does_not_delive
         assert (job.id, job.listener, job.state) == (f"deliver-{room.me.id}", "me", JobState.WAITING)
         other = await room.deck.listener("other")
         assert (await room.deck.jobs.board(other.id)).jobs == ()
+    assert caplog.text == ""
+
+
+async def test_a_listener_sees_their_own_jobs_however_many_others_have(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board, "MOST", 1)
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        others = [room.me, *[await room.deck.listener(name) for name in ("anna", "berta")]]
+        for other in others[1:]:
+            await room.sign_in(f"user-of-{other.name}", other)
+        for other in others:
+            await room.play(1, listener=other)
+            await room.deck.loving.start(other.id)
+        assert len((await room.deck.jobs.board()).jobs) == 2
+        for other in others:
+            own = await room.deck.jobs.board(other.id)
+            assert [(job.kind, job.listener) for job in own.jobs] == [(IMPORT, other.name), (DELIVER, other.name)]
 
 
 class During(Direct):

@@ -186,17 +186,18 @@ class Jobs:
         now = self.clock.now()
         shut = jobs.gate(db)
         found: dict[tuple[str, int], Job] = {}
-        for run in reversed(runs.lately(db, now - KEPT, MOST)):
+        for run in reversed(runs.lately(db, now - KEPT, MOST, account)):
             kind = _KIND_OF.get(run.kind, run.kind)
             found[kind, run.account] = _of_run(kind, run)
-        for resting in jobs.resting_deliveries(db, now, MOST):
+        for resting in jobs.resting_deliveries(db, now, MOST, account):
             state = JobState.RESTING
             found[DELIVER, resting.account] = Job(
                 DELIVER, resting.account, "", state, until=resting.until, why=resting.trouble
             )
-        for number in queue.due(db, now)[:MOST]:
+        for number in [number for number in queue.due(db, now) if account in (None, number)][:MOST]:
             found[DELIVER, number] = Job(DELIVER, number, "", JobState.WAITING)
-        for key, fault in shut.faults.items():
+        faults = [(key, fault) for key, fault in shut.faults.items() if account in (None, fault.account)]
+        for key, fault in sorted(faults, key=lambda one: one[1].again_at)[:MOST]:
             state = JobState.BROKEN
             found[key] = Job(*key, "", state, until=fault.again_at, tries=fault.tries, why=fault.words)
         for taken in jobs.running_deliveries(db, now):

@@ -120,9 +120,10 @@ def running_deliveries(db: Connection, now: float) -> list[Delivery]:
     return [Delivery(*row) for row in db.execute(_LEASED, {"now": now})]
 
 
-def resting_deliveries(db: Connection, now: float, most: int) -> list[Delivery]:
-    """The accounts that wait after a failure, the next one first."""
-    return [Delivery(*row) for row in db.execute(_RESTING, {"now": now, "most": most})]
+def resting_deliveries(db: Connection, now: float, most: int, number: int | None) -> list[Delivery]:
+    """The accounts that wait after a failure, the next one first; or one of them alone."""
+    asked = _RESTING if number is None else _RESTING.where(account.c.id == number)
+    return [Delivery(*row) for row in db.execute(asked, {"now": now, "most": most})]
 
 
 def take_away(db: Connection, number: int, now: float) -> bool:

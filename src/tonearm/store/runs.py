@@ -130,10 +130,12 @@ def unfinished(db: Connection, account: int, kind: str) -> Run | None:
     return _read(row) if row else None
 
 
-def lately(db: Connection, since: float, most: int) -> list[Run]:
-    """Runs of all accounts that go on, and those that have ended since then, latest first."""
-    shown = or_(run.c.state == RunState.RUNNING, run.c.updated_at > since)
-    return [_read(row) for row in db.execute(select(run).where(shown).order_by(run.c.updated_at.desc()).limit(most))]
+def lately(db: Connection, since: float, most: int, account: int | None) -> list[Run]:
+    """Runs of all accounts, or of one, that go on, and those that have ended since then, latest first."""
+    shown = select(run).where(or_(run.c.state == RunState.RUNNING, run.c.updated_at > since))
+    if account is not None:
+        shown = shown.where(run.c.account == account)
+    return [_read(row) for row in db.execute(shown.order_by(run.c.updated_at.desc()).limit(most))]
 
 
 def give_up(db: Connection, account: int, kind: str, fault: str, now: float) -> bool:
