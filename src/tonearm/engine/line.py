@@ -60,13 +60,18 @@ class Line(PsycopgDriver):
                 callback(payload)
 
 
+def patient(address: str) -> str:
+    """The address with what makes a connection end when its server can no longer be reached."""
+    return make_conninfo(address, application_name="tonearm engine", **_PATIENCE)
+
+
 @asynccontextmanager
 async def lines(address: str, *, listens: bool) -> AsyncIterator[Line]:
     """A line while the block lasts; raises psycopg.Error.
 
     Whoever `listens` has to call `Line.listen`: what nobody takes from the server stays in its queue, for everybody.
     """
-    known = make_conninfo(address, application_name="tonearm engine", **_PATIENCE)
+    known = patient(address)
     async with await AsyncConnection.connect(known, autocommit=True) as asks:
         if not listens:
             yield Line(asks, None)

@@ -25,7 +25,7 @@ from tonearm.clock import Clock
 from tonearm.engine import tables
 from tonearm.engine.embedded import PAUSE
 from tonearm.engine.engine import SWEEP, Due, Handler
-from tonearm.engine.line import Line, lines
+from tonearm.engine.line import Line, lines, patient
 from tonearm.store.writer import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ FORGET = 60.0
 async def prepare(address: str, lock: int) -> None:
     """Make the engine's tables, or bring them up to date; raises StoreUnavailable."""
     try:
-        await tables.prepare(address, lock)
+        await tables.prepare(patient(address), lock)
     except (psycopg.Error, OSError) as fault:
         raise StoreUnavailable(_line(fault)) from None
 
