@@ -1,4 +1,4 @@
-"""The one statement that SQLAlchemy spells differently for each of the two databases."""
+"""The one statement that is written differently for each of the two databases."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, Text, text
-from sqlalchemy.sql.dml import Insert
+from sqlalchemy import Connection, Table, Text, bindparam, func, select, text
 
 from tonearm.store.schema import joined
 
@@ -23,27 +22,41 @@ def _insert(dialect: str, table: Table) -> Any:
 
 
 @cache
-def _ignoring(dialect: str, table: Table) -> Insert:
-    statement: Insert = _insert(dialect, table).on_conflict_do_nothing()
-    return statement
+def _ignoring(dialect: str, table: Table, given: tuple[str, ...], returned: tuple[str, ...]) -> Any:
+    statement = _insert(dialect, table)
+    if dialect != "sqlite":
+        statement = statement.from_select(given, _unfolded(table, given))
+    statement = statement.on_conflict_do_nothing()
+    return statement.returning(*(table.c[name] for name in returned)) if returned else statement
+
+
+def _unfolded(table: Table, names: tuple[str, ...]) -> Any:
+    """Rows from one array for each column: a statement that is as short for a thousand rows as for one."""
+    from sqlalchemy.dialects.postgresql import ARRAY
+
+    arrays = [bindparam(name, type_=ARRAY(table.c[name].type)) for name in names]
+    return select(func.unnest(*arrays).table_valued(*names).render_derived())
+
+
+def _ignore(db: Connection, table: Table, rows: Sequence[dict[str, Any]], returned: tuple[str, ...] = ()) -> Any:
+    statement = _ignoring(db.dialect.name, table, tuple(rows[0]), returned)
+    if db.dialect.name == "sqlite":
+        return db.execute(statement, rows)
+    return db.execute(statement, {name: [row[name] for row in rows] for name in rows[0]})
 
 
 def insert_ignore(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert the rows that break no uniqueness; leave the others as they are in the table."""
+    """Insert the rows that break no uniqueness; leave the others as they are in the table.
+
+    All rows have the same columns.
+    """
     if rows:
-        db.execute(_ignoring(db.dialect.name, table), rows)
-
-
-@cache
-def _ignoring_and_returning(dialect: str, table: Table, columns: tuple[str, ...]) -> Any:
-    return _ignoring(dialect, table).returning(*(table.c[name] for name in columns))
+        _ignore(db, table, rows)
 
 
 def insert_returning(db: Connection, table: Table, rows: Sequence[dict[str, Any]], *columns: str) -> list[Any]:
     """As insert_ignore; the named columns of the rows that went in, in no order that one may rely on."""
-    if not rows:
-        return []
-    return list(db.execute(_ignoring_and_returning(db.dialect.name, table, columns), rows))
+    return list(_ignore(db, table, rows, columns)) if rows else []
 
 
 @cache
