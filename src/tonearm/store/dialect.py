@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, Text, bindparam, func, select, text
+from sqlalchemy import JSON, Connection, Table, Text, bindparam, cast, column, func, select, text
 
 from tonearm.store.schema import joined
 
@@ -31,18 +32,17 @@ def _ignoring(dialect: str, table: Table, given: tuple[str, ...], returned: tupl
 
 
 def _unfolded(table: Table, names: tuple[str, ...]) -> Any:
-    """Rows from one array for each column: a statement that is as short for a thousand rows as for one."""
-    from sqlalchemy.dialects.postgresql import ARRAY
-
-    arrays = [bindparam(name, type_=ARRAY(table.c[name].type)) for name in names]
-    return select(func.unnest(*arrays).table_valued(*names).render_derived())
+    """Rows from one text: a statement that is as short for a thousand rows as for one, and as quick to read."""
+    columns = [column(name, table.c[name].type) for name in names]
+    rows = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON))
+    return select(rows.table_valued(*columns).render_derived(with_types=True))
 
 
 def _ignore(db: Connection, table: Table, rows: Sequence[dict[str, Any]], returned: tuple[str, ...] = ()) -> Any:
     statement = _ignoring(db.dialect.name, table, tuple(rows[0]), returned)
     if db.dialect.name == "sqlite":
         return db.execute(statement, rows)
-    return db.execute(statement, {name: [row[name] for row in rows] for name in rows[0]})
+    return db.execute(statement, {"rows": json.dumps(rows, ensure_ascii=False, separators=(",", ":"))})
 
 
 def insert_ignore(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
