@@ -25,7 +25,7 @@ from tonearm.store.schema import account, scrobble_queue
 Bug = Callable[[], AbstractContextManager[None]]
 
 _next_step, _outcome, _divided = delivery.next_step, delivery._outcome, delivery._divided
-_waiting, _renew = queue.waiting, queue.renew
+_waiting, _hold = queue.waiting, queue.hold
 
 
 @contextmanager
@@ -148,10 +148,10 @@ def sent_to_whoever_is_signed_in() -> AbstractContextManager[None]:
 def session_kept_for_the_next_user() -> AbstractContextManager[None]:
     """A sender goes on with the session that it began with."""
 
-    def renew(db: Connection, lease: Lease, until: float) -> Lease:
-        return replace(_renew(db, lease, until), sealed_session=lease.sealed_session)
+    def hold(db: Connection, lease: Lease) -> Lease:
+        return replace(_hold(db, lease), sealed_session=lease.sealed_session)
 
-    return _all((queue, "renew", renew))
+    return _all((queue, "hold", hold))
 
 
 def never_marked() -> AbstractContextManager[None]:

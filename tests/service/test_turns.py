@@ -40,7 +40,7 @@ async def test_where_accounts_wait_for_their_turn_each_has_one_request_in_a_roun
     names = [f"listener-{n}" for n in range(PLACES + 3)]
     async with house.open(deliver=False) as room:
         await reported(room, names, 3 * BATCH)
-    async with house.open() as room:
+    async with house.open(requests_per_second=4) as room:
         sent = await until_sent(room, names, 3 * BATCH)
     assert sorted(sent[: len(names)]) == sorted(names)
     assert sorted(sent) == sorted(names * 3)

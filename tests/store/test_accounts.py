@@ -55,7 +55,7 @@ async def test_a_sign_in_ends_whatever_stood_in_the_way(store: Store) -> None:
         me = listener(db)
         lease = queue.claim(db, me, "one", NOW, NOW + 30)
         assert lease is not None
-        queue.set_line(db, lease, Line(Connected.NEEDS_SIGN_IN, NOW + 999, 5, 2, 3, NOW, "trouble"))
+        queue.set_line(db, lease, Line(Connected.NEEDS_SIGN_IN, NOW + 999, 5, 2, 3, NOW, "trouble"), NOW + 30)
         accounts.sign_in(db, me, "RJ", "sealed")
         assert queue.line(db, me) == Line(answered_at=NOW)
         assert accounts.with_session(db, me) == (Account(me, "me", Connected.CONNECTED, "RJ"), "sealed")

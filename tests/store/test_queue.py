@@ -59,23 +59,33 @@ async def test_a_lease_that_ran_out_goes_to_the_next_and_fences_the_first(store:
         with pytest.raises(Fenced):
             queue.renew(db, first, NOW + 90)
         with pytest.raises(Fenced):
-            queue.set_line(db, first, Line(fails=9))
+            queue.set_line(db, first, Line(fails=9), NOW + 90)
+        with pytest.raises(Fenced):
+            queue.hold(db, first)
         queue.release(db, first)
         assert queue.claim(db, me, "three", NOW + 40, NOW + 70) is None
-        assert queue.renew(db, second, NOW + 90) == second
+        assert queue.hold(db, second) == second
 
     await store.write(work)
 
 
-async def test_a_renewed_lease_lasts_longer_and_shows_the_account_as_it_is_now(store: Store) -> None:
+async def test_a_renewed_lease_lasts_longer(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        queue.renew(db, claimed(db, me), NOW + 100)
+        assert queue.claim(db, me, "two", NOW + 99, NOW + 120) is None
+        assert queue.claim(db, me, "two", NOW + 100, NOW + 120) is not None
+
+    await store.write(work)
+
+
+async def test_a_lease_that_is_held_shows_the_account_as_it_is_now(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
         lease = claimed(db, me)
         accounts.sign_in(db, me, "Other", "another sealed session")
-        renewed = queue.renew(db, lease, NOW + 100)
-        assert (renewed.user, renewed.sealed_session) == ("other", "another sealed session")
-        assert queue.claim(db, me, "two", NOW + 99, NOW + 120) is None
-        assert queue.claim(db, me, "two", NOW + 100, NOW + 120) is not None
+        held = queue.hold(db, lease)
+        assert (held.user, held.sealed_session) == ("other", "another sealed session")
 
     await store.write(work)
 
@@ -239,8 +249,9 @@ async def test_where_a_delivery_stands_is_kept(store: Store) -> None:
 
     def work(db: Connection) -> None:
         me = listener(db)
-        queue.set_line(db, claimed(db, me), line)
+        queue.set_line(db, claimed(db, me), line, NOW + 90)
         assert queue.line(db, me) == line
+        assert queue.leased_until(db, me) == NOW + 90
 
     await store.write(work)
 
@@ -281,7 +292,7 @@ async def test_who_is_due_by_the_account(store: Store, line: Line, is_due: bool)
         me = listener(db)
         enqueue(db, me, 1)
         lease = claimed(db, me)
-        queue.set_line(db, lease, line)
+        queue.set_line(db, lease, line, NOW + 30)
         queue.release(db, lease)
         assert queue.due(db, NOW) == ([me] if is_due else [])
 
@@ -305,7 +316,7 @@ async def test_who_waits_longest_comes_first(store: Store) -> None:
         for number, answered_at in zip(numbers, (30.0, 10.0, 20.0), strict=True):
             enqueue(db, number, 1)
             lease = claimed(db, number)
-            queue.set_line(db, lease, Line(answered_at=answered_at))
+            queue.set_line(db, lease, Line(answered_at=answered_at), NOW + 30)
             queue.release(db, lease)
         a, b, c = numbers
         assert queue.due(db, NOW) == [b, c, a]
@@ -334,7 +345,7 @@ async def test_a_retry_makes_due_what_waits_and_ends_the_back_off(store: Store) 
         enqueue(db, me, 2, -500, next_attempt_at=NOW + 502)
         enqueue(db, other, 1, next_attempt_at=NOW + 99)
         lease = claimed(db, me)
-        queue.set_line(db, lease, Line(wait_until=NOW + 99))
+        queue.set_line(db, lease, Line(wait_until=NOW + 99), NOW + 30)
         queue.release(db, lease)
         queue.retry_all(db, me, NOW)
         assert [w.play for w in queue.waiting(db, me, "rj", NOW, 50)] == [a_play(1)]

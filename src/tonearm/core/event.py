@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
 
@@ -73,4 +73,4 @@ Event = AuthChanged | NowPlayingShown | ScrobbleStatus | QueueUpdated | ImportPr
 
 def data(event: Event) -> dict[str, object]:
     """The event's fields as they are sent."""
-    return asdict(event)
+    return {name: getattr(event, name) for name in event.__slots__}

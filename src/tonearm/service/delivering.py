@@ -41,6 +41,7 @@ from tonearm.service.tally import Tally
 from tonearm.service.timing import LastFmTime
 from tonearm.store import accounts, attempts, pace, plays, queue
 from tonearm.store.database import Store
+from tonearm.store.pace import Held
 from tonearm.store.queue import Fenced, Lease
 from tonearm.store.seal import Seal, SealBroken
 from tonearm.store.writer import StoreUnavailable
@@ -50,8 +51,8 @@ LEASE = 30.0
 
 HEARTBEAT = 10.0
 
-BATCHES = 4
-"""Batches of one account before others have their turn; a single one where others wait for theirs."""
+BATCHES = 10
+"""Batches of one account before others have their turn; a single one where others wait and requests are rationed."""
 
 TIDY = 60.0
 """Seconds between two looks at what has grown too old. It is not sent in the meantime: that is asked of each batch."""
@@ -121,7 +122,7 @@ class Delivering:
                 verdict = await self._send(lease, turn)
                 self.tally.verdicts[type(verdict).__name__] += 1
                 sent += 1
-                last = sent == BATCHES or self.crowded()
+                last = sent == BATCHES or (self.pace.per_second > 0 and self.crowded())
                 go_on = partial(self._go_on, lease, turn, verdict, last=last)
                 turn = await self.store.write(go_on)
                 lease = turn.lease
@@ -172,12 +173,12 @@ class Delivering:
         lease = queue.claim(db, account, self.owner, now, now + LEASE)
         if lease is None:  # another's, who may have been killed: then it is ours when the lease is over
             return _Turn(None, until=queue.leased_until(db, account))
-        return self._next(db, lease, ())
+        return self._next(db, lease, pace.rest(db, self.pace.key, keep=True), ())
 
     def _go_on(self, sent: Lease, turn: _Turn, verdict: Verdict, db: Connection, *, last: bool) -> _Turn:
         """Write what an answer means, on the account as it is now; take the next batch unless it was the last."""
         now, batch = self.clock.now(), turn.batch
-        lease = queue.renew(db, sent, now + LEASE)
+        lease = queue.hold(db, sent)
         if lease.sealed_session != sent.sealed_session and isinstance(verdict, SessionEnded | SessionDoubted):
             verdict = Later(verdict.cause)  # it speaks of a session that has been replaced meanwhile
         rested = pace.rest(db, self.pace.key, keep=True)
@@ -185,21 +186,25 @@ class Delivering:
         rung, skew = rested.rung if rested else 0, self.time.skew
         chance = self.clock.chance()
         step = delivery.next_step(lease.line, batch, verdict, now, chance, used=used, rung=rung, skew=skew)
-        queue.set_line(db, lease, step.line)
+        queue.set_line(db, lease, step.line, now + LEASE)
         if step.hold:
             pace.hold(db, self.pace.key, _held(step.hold, now))
+            rested = pace.rest(db, self.pace.key)
         elif rested and turn.at >= rested.since and delivery.proves_the_key(verdict):
             pace.let_go(db, self.pace.key)
+            rested = None
         news = self._settle(db, batch, step, now)
         if step.line.connection is not lease.line.connection:
             news.append(AuthChanged(step.line.connection, _username(db, lease.account)))
         queue.put_back(db, self._put_right(db, lease, step.back, now))
         _remember(db, lease.account, verdict, step, now)
-        return self._next(db, replace(lease, line=step.line), tuple(news), last=last)
+        return self._next(db, replace(lease, line=step.line), rested, tuple(news), last=last)
 
-    def _next(self, db: Connection, lease: Lease, news: tuple[Event, ...], *, last: bool = False) -> _Turn:
+    def _next(
+        self, db: Connection, lease: Lease, rest: Held | None, news: tuple[Event, ...], *, last: bool = False
+    ) -> _Turn:
+        """What comes next; `rest` is the last one of the key, which stays as it is."""
         now = self.clock.now()
-        rest = pace.rest(db, self.pace.key, keep=True)
         if rest and now < rest.until <= now + LONGEST_REST:
             queue.release(db, lease)
             return _Turn(None, until=rest.until, news=news)
@@ -332,8 +337,8 @@ def _words(fate: Fate) -> tuple[str, str]:
             assert_never(fate)
 
 
-def _held(hold: Hold, now: float) -> pace.Held:
-    return pace.Held(hold.until, hold.why, hold.refused, hold.rung, now)
+def _held(hold: Hold, now: float) -> Held:
+    return Held(hold.until, hold.why, hold.refused, hold.rung, now)
 
 
 def _may_be_limited(verdict: Verdict) -> bool:

@@ -28,6 +28,8 @@ KEPT = 10_000
 LONGEST_TEXT = 400
 """Letters of each text in a note that is too long for one notice; the whole is in the tables."""
 
+_in_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 _KINDS: dict[str, type[Any]] = {kind.kind: kind for kind in get_args(Event)}
 
 
@@ -120,7 +122,7 @@ def _event(kind: str, facts: dict[str, Any]) -> Event | None:
 
 
 def _written(note: list[Any]) -> bytes:
-    return json.dumps(note, ensure_ascii=False, separators=(",", ":")).encode()
+    return _in_json(note).encode()
 
 
 def _cut(value: object) -> object:

@@ -156,23 +156,27 @@ def leased_until(db: Connection, number: int) -> float | None:
     return until
 
 
-_RENEW = (
-    update(account)
-    .where(account.c.id == bindparam("number"), account.c.lease_number == bindparam("lease"))
-    .values(lease_until=bindparam("until"))
-    .returning(account.c.lastfm_user, account.c.lastfm_session_key, *_LINE)
-)
+_LEASED = (account.c.id == bindparam("number"), account.c.lease_number == bindparam("lease"))
+_RENEW = update(account).where(*_LEASED).values(lease_until=bindparam("until"))
 
 
-def renew(db: Connection, lease: Lease, until: float) -> Lease:
-    """The lease, longer, with the account as it is now; raises Fenced when it went to somebody else."""
-    row = db.execute(_RENEW, {"number": lease.account, "lease": lease.number, "until": until}).first()
+def renew(db: Connection, lease: Lease, until: float) -> None:
+    """Keep the account until then; raises Fenced when it went to somebody else."""
+    if not db.execute(_RENEW, {"number": lease.account, "lease": lease.number, "until": until}).rowcount:
+        raise Fenced
+
+
+_HOLD = select(account.c.lastfm_user, account.c.lastfm_session_key, *_LINE).where(*_LEASED).with_for_update()
+
+
+def hold(db: Connection, lease: Lease) -> Lease:
+    """The lease with the account as it is now, and stays until the transaction ends; raises Fenced as `renew` does."""
+    row = db.execute(_HOLD, {"number": lease.account, "lease": lease.number}).first()
     if row is None:
         raise Fenced
     return Lease(lease.account, lease.number, row.lastfm_user, row.lastfm_session_key, _line(row))
 
 
-_LEASED = (account.c.id == bindparam("number"), account.c.lease_number == bindparam("lease"))
 _RELEASE = update(account).where(*_LEASED).values(lease_until=0, lease_owner="")
 
 
@@ -282,12 +286,16 @@ def put_back(db: Connection, back: Sequence[Waiting]) -> None:
         )
 
 
-_SET_LINE = update(account).where(*_LEASED).values({column: bindparam(f"new_{column.name}") for column in _LINE})
+_SET_LINE = (
+    update(account)
+    .where(*_LEASED)
+    .values({column: bindparam(f"new_{column.name}") for column in (*_LINE, account.c.lease_until)})
+)
 
 
-def set_line(db: Connection, lease: Lease, line: Line) -> None:
-    """Write where an account's delivery stands; raises Fenced when the lease went to somebody else."""
-    new = {f"new_{column.name}": getattr(line, column.name) for column in _LINE}
+def set_line(db: Connection, lease: Lease, line: Line, until: float) -> None:
+    """Write where an account's delivery stands, and keep the account until then; raises Fenced as `renew` does."""
+    new = {f"new_{column.name}": getattr(line, column.name) for column in _LINE} | {"new_lease_until": until}
     if not db.execute(_SET_LINE, {"number": lease.account, "lease": lease.number, **new}).rowcount:
         raise Fenced
 
