@@ -285,12 +285,12 @@ def _until_it_sends(made: Cluster, name: str) -> None:
 
 def _until_empty(made: Cluster, begun: float) -> None:
     deadline, told = time.monotonic() + _DRAINED_WITHIN, time.monotonic()
-    while left := made.waiting():
+    while made.rows("SELECT FROM scrobble_queue LIMIT 1"):
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{left} plays do not get there")
+            raise RuntimeError(f"{made.waiting()} plays do not get there")
         if time.monotonic() - told > 20:
             told = time.monotonic()
-            say(f"{told - begun:6.1f} s  {left} plays wait")
+            say(f"{told - begun:6.1f} s  {made.waiting()} plays wait")
         time.sleep(_LOOK)
 
 

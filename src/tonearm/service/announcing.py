@@ -61,6 +61,9 @@ class Spreads(Protocol):
     def changed(self, account: int) -> None:
         """Tell that the queue of an account has changed."""
 
+    def read(self) -> None:
+        """Hear what was told until now."""
+
 
 class Announcer:
     """The events of one process, or of all that share a `relay`. `start` tells its ids from those of an earlier one.
@@ -121,11 +124,21 @@ class Announcer:
 
     def plays(self, account: int) -> NowPlayingShown | None:
         """What was announced last as playing."""
+        self._catch_up()
         return self._plays.get(account)
 
     def _numbered(self, event: Event) -> Told:
         self._count += 1
         return Told(f"{self._start}-{self._count}", event)
+
+    def _catch_up(self) -> None:
+        if self.relay is not None:
+            self.relay.read()
+
+    @property
+    def heard(self) -> bool:
+        """Whether somebody listens to any account now."""
+        return bool(self._ears)
 
     def heard_by_anyone(self, account: int) -> bool:
         """Whether somebody listens now."""
@@ -134,6 +147,7 @@ class Announcer:
     @contextmanager
     def listen(self, account: int, after: str | None = None) -> Iterator[tuple[Subscription, bool]]:
         """An ear, and whether it continues where `after` (an event's id) left off without a gap."""
+        self._catch_up()
         ear = Subscription()
         missed = self._since(account, after)
         for told in missed or ():

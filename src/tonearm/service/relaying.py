@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
@@ -25,6 +26,9 @@ GATHER = 0.02
 KEPT = 10_000
 """Notes that wait for a database that is away, the latest; when it is back everybody looks at the tables anyway."""
 
+UNREAD = 2000
+"""Notices that are kept until somebody here wants to know, the latest: some megabytes, tens of thousands of events."""
+
 LONGEST_TEXT = 400
 """Letters of each text in a note that is too long for one notice; the whole is in the tables."""
 
@@ -40,6 +44,7 @@ class Relay:
     store: Store
     announcer: Announcer
     _waiting: list[bytes] = field(default_factory=list)
+    _unread: deque[str] = field(default_factory=partial(deque, maxlen=UNREAD))
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell(self, account: int, told: Told) -> None:
@@ -62,6 +67,22 @@ class Relay:
         self._bell.set()
 
     def hear(self, notice: str) -> None:
+        """What some process has told; it is read when somebody listens here, which in most processes nobody does."""
+        self._unread.append(notice)
+        if self.announcer.heard:
+            self.read()
+
+    def read(self) -> None:
+        """Hand over what was told until now."""
+        while self._unread:
+            self._hand_over(self._unread.popleft())
+
+    def missed(self) -> None:
+        """Some of what was told may have been lost."""
+        self._unread.clear()
+        self.announcer.forget()
+
+    def _hand_over(self, notice: str) -> None:
         """What some process has told, as far as this one knows of such things: the other may be newer, or older."""
         for account, *told in json.loads(notice):
             if not told:
@@ -97,7 +118,7 @@ class Relay:
 async def relayed(store: Store, announcer: Announcer) -> AsyncIterator[None]:
     """Share the announcer's events with all other processes while the block lasts. Raises StoreUnavailable."""
     relay = Relay(store, announcer)
-    async with hearing(store.url, relay.hear, announcer.forget):
+    async with hearing(store.url, relay.hear, relay.missed):
         announcer.relay = relay
         sends = asyncio.create_task(relay.send())
         try:

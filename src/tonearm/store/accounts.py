@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, case, select, update
 from tonearm.core.account import Account
 from tonearm.core.account import Connection as Connected
 from tonearm.core.play import DEFAULT_THRESHOLD
-from tonearm.store.dialect import insert_ignore
+from tonearm.store.dialect import Among, insert_ignore
 from tonearm.store.schema import account
 
 _FACTS = (
@@ -25,7 +25,7 @@ _FACTS = (
     account.c.several_reporters,
 )
 _FIND = select(*_FACTS)
-_BY_ID = _FIND.where(account.c.id.in_(bindparam("numbers", expanding=True)))
+_BY_ID = _FIND.where(Among(account.c.id, "numbers"))
 
 
 def _read(row: Sequence[Any]) -> Account:
@@ -35,7 +35,7 @@ def _read(row: Sequence[Any]) -> Account:
 
 _LOCK = (
     select(account.c.id)
-    .where(account.c.id.in_(bindparam("numbers", expanding=True)))
+    .where(Among(account.c.id, "numbers"))
     .order_by(account.c.id)
     .with_for_update(key_share=True)
 )

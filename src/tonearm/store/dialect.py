@@ -1,4 +1,4 @@
-"""The one statement that is written differently for each of the two databases."""
+"""What is written differently for each of the two databases."""
 
 from __future__ import annotations
 
@@ -7,9 +7,60 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, Connection, Table, Text, bindparam, cast, column, func, select, text
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import InternalTraversal
 
 from tonearm.store.schema import joined
+
+
+class Among(ColumnElement[bool]):
+    """Whether a column holds one of the values of a list, which is given under `name` when a statement is executed.
+
+    PostgreSQL gets the list as one value, so that the statement is the same for any number of them.
+    """
+
+    inherit_cache = True
+    _traverse_internals: Any = (
+        ("column", InternalTraversal.dp_clauseelement),
+        ("name", InternalTraversal.dp_string),
+    )
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[Any], name: str) -> None:
+        self.column = column
+        self.name = name
+
+    def self_group(self, against: object = None) -> Among:
+        """Itself: it is a condition already, which SQLite need not compare with 1."""
+        return self
+
+
+@compiles(Among, "sqlite")
+def _in_list(among: Among, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(among.column.in_(bindparam(among.name, expanding=True)), **kw)
+
+
+@compiles(Among, "postgresql")
+def _in_array(among: Among, compiler: SQLCompiler, **kw: Any) -> str:
+    values: Any = bindparam(among.name, type_=ARRAY(among.column.type))
+    return compiler.process(among.column == any_(values), **kw)
 
 
 def _insert(dialect: str, table: Table) -> Any:

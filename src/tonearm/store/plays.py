@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Select, Table, bindparam, delete, func, select, tuple_, update
 
 from tonearm.core.play import Play, Track
-from tonearm.store.dialect import insert_returning
+from tonearm.store.dialect import Among, insert_returning
 from tonearm.store.schema import play
 
 Key = tuple[int, str, str, int]
@@ -83,13 +83,13 @@ def thawed(values: Sequence[Any]) -> Play:
 
 # SQLite answers an IN of several columns by reading the whole index (EXPLAIN QUERY PLAN says SCAN), so these ask for
 # accounts and for times, and what is not meant is left out afterwards.
-_OF_ACCOUNTS = play.c.account.in_(bindparam("accounts", expanding=True))
+_OF_ACCOUNTS = Among(play.c.account, "accounts")
 _KNOWN = select(play.c.account, play.c.artist, play.c.track, play.c.timestamp, play.c.id, play.c.fate).where(
-    _OF_ACCOUNTS, play.c.timestamp.in_(bindparam("times", expanding=True))
+    _OF_ACCOUNTS, Among(play.c.timestamp, "times")
 )
 _AS_TOLD = select(play.c.account, play.c.artist, play.c.track, play.c.reported_timestamp, play.c.id, play.c.fate).where(
     _OF_ACCOUNTS,
-    play.c.reported_timestamp.in_(bindparam("times", expanding=True)),
+    Among(play.c.reported_timestamp, "times"),
 )
 
 
@@ -168,7 +168,7 @@ def rewrite(db: Connection, number: int, row: dict[str, Any]) -> None:
 
 _SETTLE = (
     update(play)
-    .where(play.c.id.in_(bindparam("ids", expanding=True)))
+    .where(Among(play.c.id, "ids"))
     .values(
         fate=bindparam("to"),
         why=bindparam("reason"),
@@ -204,7 +204,7 @@ def settle(
         )
 
 
-_DOUBT = update(play).where(play.c.id.in_(bindparam("ids", expanding=True))).values(unanswered=True)
+_DOUBT = update(play).where(Among(play.c.id, "ids")).values(unanswered=True)
 
 
 def doubt(db: Connection, ids: Iterable[int]) -> None:

@@ -26,7 +26,7 @@ from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import Line, Waiting
 from tonearm.core.pacing import LONGEST_REST
 from tonearm.store import plays
-from tonearm.store.dialect import insert_ignore
+from tonearm.store.dialect import Among, insert_ignore
 from tonearm.store.plays import frozen_columns, thawed
 from tonearm.store.schema import account, scrobble_queue
 from tonearm.store.schema import play as history
@@ -84,10 +84,9 @@ _LINE = (
 )
 
 
-_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _OF_ANYBODY = _ROW.account.in_(select(account.c.id))  # every index begins with the account: this looks one up for each
 # Rows lie by account, so their plays, which are found by number, say whose they are.
-_THOSE = tuple_(_ROW.account, _ROW.id).in_(select(history.c.account, history.c.id).where(history.c.id.in_(_IDS)))
+_THOSE = tuple_(_ROW.account, _ROW.id).in_(select(history.c.account, history.c.id).where(Among(history.c.id, "ids")))
 
 
 def _row(number: Any) -> tuple[Any, Any]:
@@ -231,7 +230,7 @@ def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> l
 
 _SENDING = (
     update(scrobble_queue)
-    .where(_ROW.account == bindparam("number"), _ROW.id.in_(_IDS))
+    .where(_ROW.account == bindparam("number"), Among(_ROW.id, "ids"))
     .values(state=State.SENDING, batch=bindparam("lease"))
 )
 
