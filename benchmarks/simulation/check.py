@@ -7,6 +7,7 @@ import sqlite3
 from collections import Counter, defaultdict
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 from benchmarks.simulation.finding import Kind
@@ -173,7 +174,7 @@ class Checker:
     def _not_suspected(self, play: Reported) -> str | None:
         """Another reporter has told of the same song for the same time, as it was told or as it was moved."""
         for other in self.ledger.songs(play.artist, play.title):
-            for one, two in ((play.timestamp, other.timestamp), (self._start(play), self._start(other))):
+            for one, two in product((play.timestamp, self._start(play)), (other.timestamp, self._start(other))):
                 shared = min(one + play.played, two + other.played) - max(one, two)
                 if other.reporter != play.reporter and shared > 0:
                     return None

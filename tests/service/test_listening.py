@@ -292,6 +292,14 @@ async def test_a_play_that_is_held_back_is_told(room: Room) -> None:
     assert (2, "duplicate") in told
 
 
+async def test_the_first_reporter_is_one_though_it_has_no_name(room: Room) -> None:
+    statuses = []
+    for place, reporter in enumerate(("", "a player")):
+        taken = await room.me.scrobble(SONG, started_at=room.now - HOUR + place, played=300, reporter=reporter)
+        statuses.append(taken.status)
+    assert statuses == ["queued", "duplicate"]
+
+
 async def test_plays_of_a_batch_are_told_where_they_are_held_back_and_not_where_they_were_known(room: Room) -> None:
     await room.me.scrobble(SONG, started_at=room.now - HOUR, played=300, reporter="a server")
     again = Play(SONG, int(room.now - HOUR) + 1, 300)

@@ -51,6 +51,6 @@ async def test_a_single_play_does_not_wait_for_the_backlogs_of_others(house: Hou
     async with house.open(deliver=False) as room:
         await reported(room, names, 3 * BATCH)
         await reported(room, ["late"], 1)
-    async with house.open() as room:
+    async with house.open(requests_per_second=4) as room:
         await until_sent(room, names, 3 * BATCH)
     assert [call.user for call in house.calls()].index("late") <= len(names) + WRITERS

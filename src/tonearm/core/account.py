@@ -24,7 +24,8 @@ class Connection(StrEnum):
 class Account:
     """One listener of this service. `username` is the Last.fm name last signed in ("" before the first).
 
-    `reporter` is the first that reported plays; with several of them, two may tell of one play.
+    `reporter` is the first that reported plays (None: nobody yet; "": one without a name); with several of them, two
+    may tell of one play.
     """
 
     id: int
@@ -33,7 +34,7 @@ class Account:
     username: str = ""
     enabled: bool = True
     threshold: int = DEFAULT_THRESHOLD
-    reporter: str = ""
+    reporter: str | None = None
     several_reporters: bool = False
 
     @property

@@ -96,7 +96,7 @@ def change_settings(db: Connection, number: int, *, enabled: bool | None, thresh
 
 def heard_from(db: Connection, who: Account, reporter: str) -> Account:
     """Remember who reports plays: the first, and then only that there are several."""
-    values = {"several_reporters": True} if who.reporter else {"reporter": reporter}
+    values = {"several_reporters": True} if who.reporter is not None else {"reporter": reporter}
     db.execute(update(account).where(account.c.id == who.id).values(**values))
     return replace(who, **values)
 

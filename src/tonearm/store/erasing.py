@@ -41,7 +41,7 @@ def erase(db: Connection, number: int, but: str) -> int:
             rung=0,
             answered_at=0,
             trouble="",
-            reporter="",
+            reporter=None,
             several_reporters=False,
             budget=0,
             budget_at=0,

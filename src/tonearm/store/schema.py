@@ -76,7 +76,7 @@ account = Table(
     _number("rung"),
     _moment("answered_at"),
     _words("trouble"),
-    _words("reporter"),
+    Column("reporter", Text),  # the first that reported a play, who may have no name
     Column("several_reporters", Boolean, nullable=False, server_default="0"),
     _number("budget"),
     _moment("budget_at"),

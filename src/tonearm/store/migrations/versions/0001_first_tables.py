@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("rung", sa.Integer(), server_default="0", nullable=False),
         sa.Column("answered_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("trouble", sa.Text(), server_default="", nullable=False),
-        sa.Column("reporter", sa.Text(), server_default="", nullable=False),
+        sa.Column("reporter", sa.Text(), nullable=True),
         sa.Column("several_reporters", sa.Boolean(), server_default="0", nullable=False),
         sa.Column("budget", sa.Integer(), server_default="0", nullable=False),
         sa.Column("budget_at", sa.Float(precision=53), server_default="0", nullable=False),
