@@ -27,7 +27,7 @@ from benchmarks.simulation.referee import SECOND, Sent
 from benchmarks.simulation.run import Room
 from benchmarks.simulation.timeline import Timeline
 from benchmarks.simulation.wire import Network
-from lastfm_emulator import Emulator
+from lastfm_emulator import API_KEY, Emulator
 from lastfm_emulator.request import Reply, Request
 from tonearm.core.delivery import BATCH
 from tonearm.core.play import Track
@@ -248,7 +248,7 @@ def _signed_in(db: Connection, sessions: dict[str, str], now: float) -> dict[str
     seal, numbers = Seal((SECRET,)), {}
     for name, session in sessions.items():
         numbers[name] = accounts.add(db, name, now).id
-        accounts.sign_in(db, numbers[name], name, seal.close(session))
+        accounts.sign_in(db, numbers[name], name, seal.close(session), API_KEY)
     return numbers
 
 

@@ -25,11 +25,15 @@ from sqlalchemy import Connection, func, update
 
 from benchmarks import history, rig
 from benchmarks.report import Options, Report, rounded, say
+from lastfm_emulator import API_KEY, API_SECRET
 from tonearm.core.delivery import BATCH
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Answered, ItemAnswer
 from tonearm.deck import Deck
+from tonearm.lastfm import Keys, LastFm
 from tonearm.service.delivering import LEASE, Delivering
+from tonearm.service.jobs import DELIVER
+from tonearm.service.keyring import ApiKey, Keyring, Lanes
 from tonearm.service.pacing import Pace
 from tonearm.service.timing import LastFmTime
 from tonearm.store import glance, queue
@@ -48,11 +52,11 @@ TURN, REST, LOOK = "turn", "rest", "look"
 
 # Plays come in turn about: those of one account lie between those of the others, and their names in no order.
 _ACCOUNTS = """
-    INSERT INTO account (id, name, lastfm_username, lastfm_user, lastfm_session_key, lastfm_scrobbling_enabled,
-                         lastfm_scrobble_threshold, connection, answered_at)
+    INSERT INTO account (id, name, lastfm_username, lastfm_user, lastfm_session_key, lastfm_api_key,
+                         lastfm_scrobbling_enabled, lastfm_scrobble_threshold, connection, answered_at)
     WITH RECURSIVE number(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM number WHERE n < :accounts)
-    SELECT n, 'listener ' || n, 'Listener' || n, 'listener' || n, lastfm_session_key, lastfm_scrobbling_enabled,
-           lastfm_scrobble_threshold, connection, n * 7919 % 10007
+    SELECT n, 'listener ' || n, 'Listener' || n, 'listener' || n, lastfm_session_key, lastfm_api_key,
+           lastfm_scrobbling_enabled, lastfm_scrobble_threshold, connection, n * 7919 % 10007
     FROM number, account WHERE account.id = 1 AND n <= :accounts
 """
 _PLAYS = """
@@ -283,7 +287,7 @@ class _Measured:
         await self.deck.store.write(lambda db: db.execute(update(account).values(**values)))
 
     async def _due(self, name: str) -> None:
-        await self._read(name, partial(queue.due, now=self.deck.clock.now()))
+        await self._read(name, partial(queue.due, now=self.deck.clock.now(), key=API_KEY))
 
     async def _read(self, name: str, ask: Callable[[Connection], object]) -> None:
         def asked(db: Connection) -> float:
@@ -310,7 +314,8 @@ class _Measured:
     async def _deliver(self, number: int) -> int:
         """How many plays were sent."""
         deck, lastfm = self.deck, _LastFm()
-        pace = Pace(deck.store, deck.clock, deck.listeners.pace_key, 0)
+        pace, asks = Pace(deck.store, deck.clock, API_KEY, 0), LastFm(Keys(API_KEY, API_SECRET), rig.AWAY)
+        keyring = Keyring(deck.store, (ApiKey(pace, asks, asks, lastfm.post),))
         time_ = LastFmTime(deck.clock)
 
         def nobody(_: int) -> None:
@@ -319,8 +324,8 @@ class _Measured:
         delivering = Delivering(
             deck.store,
             deck.clock,
-            pace,
-            lastfm.post,
+            keyring,
+            Lanes(DELIVER, keyring.names),
             self.seal,
             deck.announcer,
             nobody,
@@ -351,7 +356,7 @@ class _Measured:
 
 
 def _page(db: Connection, now: float) -> None:
-    seen = glance.look(db, 1, "", now)
+    seen = glance.look(db, 1, [API_KEY], now)
     glance.leaf(db, seen, Shelf.ALL, now, 50)
     glance.shelves(db, seen, now)
 

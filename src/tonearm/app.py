@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tonearm.clock import Clock, SharedClock, SystemClock
+from tonearm.core.keys import paired
 from tonearm.deck import Deck
 from tonearm.engine.embedded import PAUSE, EmbeddedEngine
 from tonearm.engine.engine import Engine
@@ -28,6 +29,7 @@ from tonearm.service.counting import Counting
 from tonearm.service.delivering import Delivering
 from tonearm.service.enriching import Enriching
 from tonearm.service.jobs import DELIVER, ENRICH, IMPORT, Jobs
+from tonearm.service.keyring import ApiKey, Keyring, Lanes
 from tonearm.service.listeners import Listeners
 from tonearm.service.listening import Listening
 from tonearm.service.looking_up import LookingUp
@@ -83,10 +85,14 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
     `daily_scrobbles` is each listener's daily limit at Last.fm, None to learn it where it is met. `cache_ttl` is for
     how many seconds an answer about an artist, an album or a track is as good as a new one, 0 to remember none.
 
+    `api_key` may hold several keys, separated by commas, and `api_secret` as many secrets in the same order (ValueError
+    otherwise): each listener is connected with one of them, and each has the rate for itself.
+
     `http` is the host's own client for all requests to Last.fm, which is left open; None: one of the deck's own.
     `clock` is where the deck has time, waiting and chance from; None: the machine's, with the
     time of its server on PostgreSQL.
     """
+    pairs = paired(api_key, api_secret)
     url = database_url(database)
     file = sqlite_file(url)
     await asyncio.to_thread(migrate, url)
@@ -97,9 +103,9 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
         store = Store(url)
         try:
             async with _line(http) as line:
-                keys = Keys(api_key, api_secret)
+                keys = tuple(Keys(key, secret) for key, secret in pairs)
                 limits = _Limits(requests_per_second, daily_scrobbles)
-                client = partial(LastFm, keys, api_url, http=line, user_agent=user_agent)
+                client = partial(LastFm, url=api_url, http=line, user_agent=user_agent)
                 async with (
                     _time(store, clock) as time,
                     _answers(url, time) as answers,
@@ -126,7 +132,7 @@ class _Parts:
     clock: Clock
     announcer: Announcer
     seal: Seal
-    keys: Keys
+    keys: tuple[Keys, ...]
     auth_url: str
     limits: _Limits
     remember: Callable[[Reading], Cache]
@@ -185,29 +191,27 @@ async def _time(store: Store, clock: Clock | None) -> AsyncIterator[Clock]:
 
 @asynccontextmanager
 async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> AsyncIterator[Deck]:
-    store, clock, seal, keys = parts.store, parts.clock, parts.seal, parts.keys
-    announcer = parts.announcer
+    store, clock, seal, announcer = parts.store, parts.clock, parts.seal, parts.announcer
+    time = LastFmTime(clock)
+    keyring = Keyring(store, tuple(_key(parts, keys, client, time) for keys in parts.keys))
+    lanes = Lanes(DELIVER, keyring.names)
     counting = Counting(store, clock, announcer)
     engine = await _engine(store, clock)
 
     def ring(account: int) -> None:
-        engine.hint(DELIVER, [account])
+        engine.hint(lanes.of(account), [account])
         counting.changed(account)
 
-    sends = deliver and bool(keys.api_key and keys.api_secret)
+    configured = all(keys.api_key and keys.api_secret for keys in parts.keys)
+    sends = deliver and configured
     tally = Tally()
     stop = asyncio.Event()
     tasks: list[asyncio.Task[None]] = []
     daily = parts.limits.daily_scrobbles
-    pace = Pace(store, clock, keys.api_key, parts.limits.requests_per_second)
-    time = LastFmTime(clock)
-    paced = client(pace=pace.turn, on_date=time.heard)
-    spare = client(pace=pace.spare_turn, on_date=time.heard)
-    reading = Reading(spare, pace, clock)
-    cache = parts.remember(reading)
+    cache = parts.remember(Reading(keyring, clock))
     looking_up = LookingUp(cache, parts.images, seal)
-    listeners = Listeners(store, clock, keys.api_key, daily)
-    loving = Loving(store, clock, spare, pace, announcer, lambda account: engine.hint(IMPORT, [account]))
+    listeners = Listeners(store, clock, keyring, daily)
+    loving = Loving(store, clock, keyring, announcer, lambda account: engine.hint(IMPORT, [account]))
     chores = Chores(store, clock)
     enriching = Enriching(store, clock, looking_up, announcer, lambda account: engine.hint(ENRICH, [account]))
     begin = {IMPORT: loving.start, ENRICH: enriching.start}
@@ -217,8 +221,8 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         announcer=announcer,
         listeners=listeners,
         listening=Listening(store, clock, announcer, ring, tally, time),
-        shows=NowPlaying(store, clock, paced, pace, seal, announcer),
-        signing_in=SigningIn(store, clock, paced, seal, announcer, ring, keys.api_key, parts.auth_url),
+        shows=NowPlaying(store, clock, keyring, seal, announcer),
+        signing_in=SigningIn(store, clock, keyring, seal, announcer, ring, parts.auth_url),
         telling=Telling(store, clock, announcer, ring),
         owning=Owning(store, clock, announcer),
         loving=loving,
@@ -227,23 +231,26 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         looking_up=looking_up,
         enriching=enriching,
         tally=tally,
-        configured=bool(keys.api_key and keys.api_secret),
+        configured=configured,
         store=store,
         ring=ring,
         delivers=lambda: sends and not tasks[1].done(),
     )
-    await pace.begin()
+    await keyring.begin()
     if sends and store.one_process:
         await store.write(queue.free_all)
     tasks.append(asyncio.create_task(counting.run()))
     if sends:
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        post, told = client(on_date=time.heard).scrobble, counting.changed
-        crowded = partial(engine.crowded, DELIVER)
+        told = counting.changed
+
+        def crowded(account: int) -> bool:
+            return engine.crowded(lanes.of(account))
+
         delivering = Delivering(
-            store, clock, pace, post, seal, announcer, told, tally, owner, time, chores, daily, crowded
+            store, clock, keyring, lanes, seal, announcer, told, tally, owner, time, chores, daily, crowded
         )
-        tasks.append(asyncio.create_task(_run(engine, delivering, deck, stop)))
+        tasks.append(asyncio.create_task(_run(engine, delivering, deck, lanes, stop)))
     elif not isinstance(engine, EmbeddedEngine):  # whoever delivers is told
         tasks.append(asyncio.create_task(engine.run({}, partial(jobs.due, {}), stop)))
     try:
@@ -254,6 +261,12 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         await asyncio.gather(*tasks, return_exceptions=True)
         await cache.close()
         await parts.images.close()
+
+
+def _key(parts: _Parts, keys: Keys, client: Callable[..., LastFm], time: LastFmTime) -> ApiKey:
+    pace = Pace(parts.store, parts.clock, keys.api_key, parts.limits.requests_per_second)
+    asks = partial(client, keys=keys, on_date=time.heard)
+    return ApiKey(pace, asks(pace=pace.turn), asks(pace=pace.spare_turn), asks().scrobble)
 
 
 async def _engine(store: Store, clock: Clock) -> Engine:
@@ -267,8 +280,14 @@ async def _engine(store: Store, clock: Clock) -> Engine:
     return postgres.PostgresEngine(address, clock)
 
 
-async def _run(engine: Engine, delivering: Delivering, deck: Deck, stop: asyncio.Event) -> None:
+async def _run(engine: Engine, delivering: Delivering, deck: Deck, lanes: Lanes, stop: asyncio.Event) -> None:
     handlers = {DELIVER: delivering.deliver, IMPORT: deck.loving.go_on, ENRICH: deck.enriching.go_on}
     finders = {DELIVER: delivering.due, IMPORT: deck.loving.due, ENRICH: deck.enriching.due}
     guarded = {kind: deck.jobs.guarded(kind, handler) for kind, handler in handlers.items()}
-    await engine.run(guarded, partial(deck.jobs.due, finders), stop)
+    guarded |= dict.fromkeys(lanes.kinds.values(), guarded[DELIVER])
+
+    async def due() -> list[tuple[str, int]]:
+        found = await deck.jobs.due(finders)
+        return [(lanes.of(key) if kind == DELIVER else kind, key) for kind, key in found]
+
+    await engine.run(guarded, due, stop)

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
+from tonearm.core.keys import BadKeys, paired
+
 ENVIRONMENT, OPTION = "environment", "option"
 FILE_NAME = "tonearm.toml"
 SECRETS = ("lastfm_api_key", "lastfm_api_secret", "tonearm_secret_key")
@@ -94,8 +96,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    lastfm_api_key: str = Field("", description="a text")
-    lastfm_api_secret: SecretStr = Field(SecretStr(""), description="a text")
+    lastfm_api_key: str = Field("", repr=False, description="a text")  # or several, separated by commas
+    lastfm_api_secret: SecretStr = Field(SecretStr(""), description="a text")  # as many, in the same order
     lastfm_api_url: _WebAddress = _address("https://ws.audioscrobbler.com/2.0/")
     lastfm_auth_url: _WebAddress = _address("https://www.last.fm/api/auth/")
     lastfm_cache_ttl: Annotated[float, BeforeValidator(_seconds)] = Field(
@@ -165,10 +167,16 @@ def load(options: Mapping[str, str] | None = None, file: Path | None = None) -> 
         given |= values
         places |= dict.fromkeys(values, layer.place)
     try:
-        return Settings(**given)  # type: ignore[arg-type]  # texts, of which the fields make what they hold
+        settings = Settings(**given)  # type: ignore[arg-type]  # texts, of which the fields make what they hold
     except ValidationError as error:
         first = str(error.errors()[0]["loc"][0])
         raise BadSetting(_shown(first), places[first], _must_be(first, given[first])) from None
+    try:
+        paired(settings.lastfm_api_key, settings.lastfm_api_secret.get_secret_value())
+    except BadKeys as bad:
+        name = f"lastfm_{bad.option}"
+        raise BadSetting(_shown(name), places.get(name, places["lastfm_api_key"]), bad.words) from None
+    return settings
 
 
 def found_files() -> tuple[Path, ...]:

@@ -124,14 +124,14 @@ async def test_too_many_requests_rest_everybody_and_a_served_read_ends_the_rest_
     room.emulator.fault("error", error=29, calls=1)
     with pytest.raises(RateLimited):
         await room.deck.artist("Can")
-    assert await room.deck.shows.pace.rest()
+    assert await room.deck.shows.keyring.first.pace.rest()
     with pytest.raises(Resting, match="requests rest") as rests:
         await room.deck.artist("Low")
     assert rests.value.retry_after
     assert len(asked(room)) == 1
     await room.wait(HOUR)
     assert isinstance(await room.deck.artist("Can"), Remembered)
-    assert await room.deck.shows.pace.last_rest() is None
+    assert await room.deck.shows.keyring.first.pace.last_rest() is None
 
 
 async def test_without_a_key_what_is_remembered_is_served_and_nothing_is_asked(house: House) -> None:
@@ -164,7 +164,7 @@ async def test_reads_book_no_slots_ahead_so_a_scrobble_waits_for_one_at_the_most
 
 async def test_a_read_that_has_waited_long_takes_its_place_in_the_row(house: House) -> None:
     async with house.open(requests_per_second=1) as room:
-        pace = room.deck.shows.pace
+        pace = room.deck.shows.keyring.first.pace
         ahead = [asyncio.create_task(pace.turn()) for _ in range(30)]
         await house.clock.still()
         start = room.now

@@ -53,7 +53,7 @@ from tonearm.store import accounts
 async def main():
     async with tonearm.open(sys.argv[1], api_key="k", api_secret="s", deliver=False) as deck:
         me = await deck.listener("me")
-        await deck.store.write(lambda db: accounts.sign_in(db, me.id, "RJ", "sealed"))
+        await deck.store.write(lambda db: accounts.sign_in(db, me.id, "RJ", "sealed", "k"))
         resource.setrlimit(resource.RLIMIT_FSIZE, (220_000, 220_000))
         start, kept, faults = int(time.time()) - 3600, [], []
         for batch in range(0, 500, 50):

@@ -33,7 +33,7 @@ async def processes(database: Path | str, number: int = 2) -> AsyncIterator[list
     async with asyncio.timeout(30), AsyncExitStack() as stack:
         decks = [await stack.enter_async_context(tonearm.open(database, **KEYS)) for _ in range(number)]
         me = await decks[0].listener()
-        await decks[0].store.write(lambda db: accounts.sign_in(db, me.id, "RJ", "sealed"))
+        await decks[0].store.write(lambda db: accounts.sign_in(db, me.id, "RJ", "sealed", API_KEY))
         yield decks
 
 

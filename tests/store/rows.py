@@ -32,7 +32,7 @@ def _whole(table: Table, row: dict[str, Any]) -> dict[str, Any]:
 def listener(db: Connection, name: str = "me", user: str = "RJ") -> int:
     """A signed-in account."""
     number = accounts.add(db, name, NOW).id
-    accounts.sign_in(db, number, user, f"sealed session of {user}")
+    accounts.sign_in(db, number, user, f"sealed session of {user}", "key")
     return number
 
 

@@ -56,9 +56,9 @@ async def test_a_sign_in_ends_whatever_stood_in_the_way(store: Store) -> None:
         lease = queue.claim(db, me, "one", NOW, NOW + 30)
         assert lease is not None
         queue.set_line(db, lease, Line(Connected.NEEDS_SIGN_IN, NOW + 999, 5, 2, 3, NOW, "trouble"), NOW + 30)
-        accounts.sign_in(db, me, "RJ", "sealed")
+        accounts.sign_in(db, me, "RJ", "sealed", "key")
         assert queue.line(db, me) == Line(answered_at=NOW)
-        assert accounts.with_session(db, me) == (Account(me, "me", Connected.CONNECTED, "RJ"), "sealed")
+        assert accounts.with_session(db, me) == (Account(me, "me", Connected.CONNECTED, "RJ", api_key="key"), "sealed")
 
     await store.write(work)
 
@@ -90,7 +90,7 @@ async def test_no_secret_is_in_the_database(store: Store) -> None:
     def work(db: Connection) -> str:
         me = listener(db)
         tokens.add(db, me, "a secret token", Kind.API, NOW)
-        tokens.ask_login(db, me, "a secret of lastfm", "desktop", NOW)
+        tokens.ask_login(db, me, "a secret of lastfm", "desktop", "key", NOW)
         rows = [*db.execute(select(token)), *db.execute(select(login))]
         return repr(rows)
 
@@ -166,11 +166,11 @@ async def test_a_browser_is_known_per_account(store: Store) -> None:
 async def test_a_sign_in_is_found_by_its_secret_and_its_end_is_kept(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
-        tokens.ask_login(db, me, "x", "web", NOW)
-        assert tokens.find_login(db, "x") == Login(me, NOW)
+        tokens.ask_login(db, me, "x", "web", "key", NOW)
+        assert tokens.find_login(db, "x") == Login(me, NOW, api_key="key")
         assert tokens.find_login(db, "y") is None
         tokens.end_login(db, "x", LoginState.GRANTED)
-        assert tokens.find_login(db, "x") == Login(me, NOW, LoginState.GRANTED)
+        assert tokens.find_login(db, "x") == Login(me, NOW, LoginState.GRANTED, "key")
 
     await store.write(work)
 
@@ -178,10 +178,10 @@ async def test_a_sign_in_is_found_by_its_secret_and_its_end_is_kept(store: Store
 async def test_a_secret_that_comes_again_belongs_to_who_asked_last(store: Store) -> None:
     def work(db: Connection) -> None:
         me, other = listener(db), listener(db, "other")
-        tokens.ask_login(db, me, "x", "desktop", NOW)
+        tokens.ask_login(db, me, "x", "desktop", "key", NOW)
         tokens.end_login(db, "x", LoginState.GRANTED)
-        tokens.ask_login(db, other, "x", "desktop", NOW + 1)
-        assert tokens.find_login(db, "x") == Login(other, NOW + 1)
+        tokens.ask_login(db, other, "x", "desktop", "key", NOW + 1)
+        assert tokens.find_login(db, "x") == Login(other, NOW + 1, api_key="key")
 
     await store.write(work)
 
@@ -190,7 +190,7 @@ async def test_sign_ins_that_nobody_finished_do_not_pile_up(store: Store) -> Non
     def work(db: Connection) -> int:
         me = listener(db)
         for day in range(30):
-            tokens.ask_login(db, me, f"secret {day}", "desktop", NOW + day * DAY)
+            tokens.ask_login(db, me, f"secret {day}", "desktop", "key", NOW + day * DAY)
         return len(list(db.execute(select(login))))
 
     assert await store.write(work) <= 9

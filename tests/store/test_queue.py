@@ -83,9 +83,9 @@ async def test_a_lease_that_is_held_shows_the_account_as_it_is_now(store: Store)
     def work(db: Connection) -> None:
         me = listener(db)
         lease = claimed(db, me)
-        accounts.sign_in(db, me, "Other", "another sealed session")
+        accounts.sign_in(db, me, "Other", "another sealed session", "another key")
         held = queue.hold(db, lease)
-        assert (held.user, held.sealed_session) == ("other", "another sealed session")
+        assert (held.user, held.sealed_session, held.api_key) == ("other", "another sealed session", "another key")
 
     await store.write(work)
 
@@ -272,7 +272,7 @@ async def test_who_is_due_by_the_rows(store: Store, change: dict[str, Any], is_d
     def work(db: Connection) -> None:
         me = listener(db)
         enqueue(db, me, 1, **change)
-        assert queue.due(db, NOW) == ([me] if is_due else [])
+        assert queue.due(db, NOW, "key") == ([me] if is_due else [])
 
     await store.write(work)
 
@@ -294,7 +294,7 @@ async def test_who_is_due_by_the_account(store: Store, line: Line, is_due: bool)
         lease = claimed(db, me)
         queue.set_line(db, lease, line, NOW + 30)
         queue.release(db, lease)
-        assert queue.due(db, NOW) == ([me] if is_due else [])
+        assert queue.due(db, NOW, "key") == ([me] if is_due else [])
 
     await store.write(work)
 
@@ -304,8 +304,8 @@ async def test_an_account_that_is_taken_is_not_due(store: Store) -> None:
         me = listener(db)
         enqueue(db, me, 1)
         claimed(db, me)
-        assert queue.due(db, NOW + 29) == []
-        assert queue.due(db, NOW + 30) == [me]
+        assert queue.due(db, NOW + 29, "key") == []
+        assert queue.due(db, NOW + 30, "key") == [me]
 
     await store.write(work)
 
@@ -319,7 +319,7 @@ async def test_who_waits_longest_comes_first(store: Store) -> None:
             queue.set_line(db, lease, Line(answered_at=answered_at), NOW + 30)
             queue.release(db, lease)
         a, b, c = numbers
-        assert queue.due(db, NOW) == [b, c, a]
+        assert queue.due(db, NOW, "key") == [b, c, a]
 
     await store.write(work)
 
@@ -349,7 +349,7 @@ async def test_a_retry_makes_due_what_waits_and_ends_the_back_off(store: Store) 
         queue.release(db, lease)
         queue.retry_all(db, me, NOW)
         assert [w.play for w in queue.waiting(db, me, "rj", NOW, 50)] == [a_play(1)]
-        assert queue.due(db, NOW) == [me]
+        assert queue.due(db, NOW, "key") == [me]
 
     await store.write(work)
 
@@ -400,7 +400,7 @@ async def test_nothing_that_delivery_asks_goes_through_all_plays(store: Store) -
         first, second = enqueue(db, me, 1), enqueue(db, me, 2)
         event.listen(db, "before_cursor_execute", noted)
         queue.free_all(db)
-        queue.due(db, NOW)
+        queue.due(db, NOW, "key")
         queue.too_old(db, NOW, 50)
         lease = claimed(db, me)
         waiting = queue.waiting(db, me, "rj", NOW, 50)
@@ -416,7 +416,7 @@ async def test_nothing_that_delivery_asks_goes_through_all_plays(store: Store) -
         plays.accepted_since(db, me, NOW)
         attempts.forget(db, NOW)
         queue.release(db, lease)
-        glance.look(db, me, "", NOW)
+        glance.look(db, me, ["key"], NOW)
         event.remove(db, "before_cursor_execute", noted)
         plans = [
             (step.detail, statement)

@@ -87,7 +87,7 @@ async def test_each_shelf_has_its_plays_in_pages_and_its_true_count(store: Store
         enqueue(db, me, 8, age=-3600)
         enqueue(db, me, 9, owner="somebody_else", retry_count=1)
         enqueue(db, me, 10, live=False, retry_count=1)
-        seen = glance.look(db, me, "", NOW)
+        seen = glance.look(db, me, ["key"], NOW)
         counts = glance.shelves(db, seen, NOW)
         everything_held = replace(seen, account=replace(seen.account, connection=Connected.NEEDS_SIGN_IN))
         backlog_rests = replace(seen, backlog_until=NOW + 60)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tonearm.core.account import KEY_NOT_SET
+
 if TYPE_CHECKING:
     from tonearm.service.listeners import QueueStanding
     from tonearm.store.plays import Kept
@@ -76,6 +78,8 @@ def waits_for(standing: QueueStanding, sent_by_somebody: bool, now: float) -> st
         return ""
     if standing.state == "disconnected":
         return "waits for 'tonearm login'"
+    if standing.state == "needs_sign_in" and standing.trouble == KEY_NOT_SET:
+        return f"{KEY_NOT_SET} ('tonearm login')"
     if standing.state == "needs_sign_in":
         return "Last.fm has ended the session: waits for 'tonearm login'"
     trouble = standing.trouble.rstrip(".")

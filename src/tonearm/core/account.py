@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from tonearm.core.play import DEFAULT_THRESHOLD
 
 TOKEN_LIFE = 3600.0
 """Seconds that Last.fm keeps a request token: https://www.last.fm/api/desktopauth"""
+
+KEY_NOT_SET = "connected with an API key that is no longer set: sign in again, or set the key again"
 
 
 class Connection(StrEnum):
@@ -25,7 +28,8 @@ class Account:
     """One listener of this service. `username` is the Last.fm name last signed in ("" before the first).
 
     `reporter` is the first that reported plays (None: nobody yet; "": one without a name); with several of them, two
-    may tell of one play.
+    may tell of one play. `api_key` is the one that its session was made with, and is good with alone; "" before there
+    is one. `key_is_set` is False where that key is not among those that are set now.
     """
 
     id: int
@@ -36,11 +40,22 @@ class Account:
     threshold: int = DEFAULT_THRESHOLD
     reporter: str | None = None
     several_reporters: bool = False
+    api_key: str = field(default="", repr=False)
+    key_is_set: bool = True
 
     @property
     def signed_in(self) -> bool:
         """Whether plays of this account may be queued: also while a dead session waits for a new sign-in."""
         return self.connection is not Connection.DISCONNECTED
+
+    def under(self, keys: Collection[str]) -> Account:
+        """The account where these API keys are set: without its own it needs a sign-in, until that is set again.
+
+        Where none is set at all (there is none but ""), a sign-in would be of no use.
+        """
+        if self.connection is not Connection.CONNECTED or self.api_key in keys or not any(keys):
+            return self
+        return replace(self, connection=Connection.NEEDS_SIGN_IN, key_is_set=False)
 
 
 class LoginState(StrEnum):
@@ -53,11 +68,12 @@ class LoginState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A sign-in that a listener asked for at `asked_at` (Unix seconds)."""
+    """A sign-in that a listener asked for at `asked_at` (Unix seconds), and that is finished with the same API key."""
 
     account: int
     asked_at: float
     state: LoginState = LoginState.ASKED
+    api_key: str = field(default="", repr=False)
 
     def at(self, now: float) -> LoginState:
         """The state at a moment: what was only asked for expires with Last.fm's token."""

@@ -7,7 +7,7 @@ going on. An identical resend is dropped by Last.fm as a repeat, so what was lef
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -36,7 +36,8 @@ from tonearm.core.report import queued_by_a_fast_clock
 from tonearm.core.verdict import Answered, Cause, Correction, Later, SessionDoubted, SessionEnded, Throttled, Verdict
 from tonearm.service.announcing import Announcer
 from tonearm.service.chores import Chores
-from tonearm.service.pacing import Booked, Pace
+from tonearm.service.keyring import Keyring, Lanes
+from tonearm.service.pacing import Booked
 from tonearm.service.tally import Tally
 from tonearm.service.timing import LastFmTime
 from tonearm.store import accounts, attempts, pace, plays, queue
@@ -62,9 +63,6 @@ EXPIRED_AT_ONCE = 500
 ATTEMPTS_KEPT = 90 * 86400.0
 """Seconds after the fate of a play is known in which the attempts to send it are kept."""
 
-Post = Callable[[Sequence[Play], str], Awaitable[Verdict]]
-"""Sends plays (50 at the most) with a session key; says what the answer means, and raises nothing."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
@@ -82,14 +80,14 @@ class _Turn:
 class Delivering:
     """Sends the plays of one account at a time each; `owner` names this process in leases.
 
-    `daily` is the daily limit of scrobbles of an account; None: it is learned where it is met. `crowded` says
-    whether other accounts wait for their turn.
+    Each goes with the API key that its session was made with. `daily` is the daily limit of scrobbles of an account;
+    None: it is learned where it is met. `crowded` says whether others wait in an account's line for their turn.
     """
 
     store: Store
     clock: Clock
-    pace: Pace
-    post: Post
+    keyring: Keyring
+    lanes: Lanes
     seal: Seal
     announcer: Announcer
     queue_changed: Callable[[int], None]
@@ -98,7 +96,7 @@ class Delivering:
     time: LastFmTime
     chores: Chores
     daily: int | None = None
-    crowded: Callable[[], bool] = bool  # nobody
+    crowded: Callable[[int], bool] = lambda _: False
 
     async def deliver(self, account: int) -> float | None:
         """Send all that is due for an account; when to look again (Unix seconds), if that is known."""
@@ -106,6 +104,7 @@ class Delivering:
         self._tell(account, turn.news)
         if turn.lease is None:
             return turn.until
+        self.lanes.saw(turn.lease.api_key, [account])
         beat = asyncio.create_task(self._keep(turn.lease))
         try:
             return await self._send_all(account, turn)
@@ -122,7 +121,8 @@ class Delivering:
                 verdict = await self._send(lease, turn)
                 self.tally.verdicts[type(verdict).__name__] += 1
                 sent += 1
-                last = sent == BATCHES or (self.pace.per_second > 0 and self.crowded())
+                rationed = self.keyring[lease.api_key].pace.per_second > 0
+                last = sent == BATCHES or (rationed and self.crowded(account))
                 go_on = partial(self._go_on, lease, turn, verdict, last=last)
                 turn = await self.store.write(go_on)
                 lease = turn.lease
@@ -139,7 +139,13 @@ class Delivering:
         now = self.clock.now()
         if await self.chores.mine("tidy", TIDY):
             await self._tidy(now)
-        return await self.store.read(lambda db: [] if pace.held(db, self.pace.key, now) else queue.due(db, now))
+        found = await self.store.read(partial(self._due, now=now))
+        for key, numbers in found.items():
+            self.lanes.saw(key, numbers)
+        return [number for numbers in found.values() for number in numbers]
+
+    def _due(self, db: Connection, now: float) -> dict[str, list[int]]:
+        return {key: queue.due(db, now, key) for key in pace.served(db, self.keyring.names, now)}
 
     async def _tidy(self, now: float) -> None:
         before, forgotten = self.time.now() - OLDEST_ACCEPTED, now - ATTEMPTS_KEPT
@@ -165,15 +171,16 @@ class Delivering:
             session = self.seal.open(lease.sealed_session)
         except SealBroken as broken:
             return SessionEnded(Cause(None, str(broken)))
-        await self.pace.slot(turn.slot)
-        return await self.post([w.play for w in turn.batch], session)
+        key = self.keyring[lease.api_key]
+        await key.pace.slot(turn.slot)
+        return await key.post([w.play for w in turn.batch], session)
 
     def _begin(self, account: int, db: Connection) -> _Turn:
         now = self.clock.now()
         lease = queue.claim(db, account, self.owner, now, now + LEASE)
         if lease is None:  # another's, who may have been killed: then it is ours when the lease is over
             return _Turn(None, until=queue.leased_until(db, account))
-        return self._next(db, lease, pace.rest(db, self.pace.key, keep=True), ())
+        return self._next(db, lease, pace.rest(db, lease.api_key, keep=True), ())
 
     def _go_on(self, sent: Lease, turn: _Turn, verdict: Verdict, db: Connection, *, last: bool) -> _Turn:
         """Write what an answer means, on the account as it is now; take the next batch unless it was the last."""
@@ -181,23 +188,25 @@ class Delivering:
         lease = queue.hold(db, sent)
         if lease.sealed_session != sent.sealed_session and isinstance(verdict, SessionEnded | SessionDoubted):
             verdict = Later(verdict.cause)  # it speaks of a session that has been replaced meanwhile
-        rested = pace.rest(db, self.pace.key, keep=True)
+        rested = pace.rest(db, sent.api_key, keep=True)
         used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if _may_be_limited(verdict) else 0
         rung, skew = rested.rung if rested else 0, self.time.skew
         chance = self.clock.chance()
         step = delivery.next_step(lease.line, batch, verdict, now, chance, used=used, rung=rung, skew=skew)
         queue.set_line(db, lease, step.line, now + LEASE)
         if step.hold:
-            pace.hold(db, self.pace.key, _held(step.hold, now))
-            rested = pace.rest(db, self.pace.key)
+            pace.hold(db, sent.api_key, _held(step.hold, now))
+            rested = pace.rest(db, sent.api_key)
         elif rested and turn.at >= rested.since and delivery.proves_the_key(verdict):
-            pace.let_go(db, self.pace.key)
+            pace.let_go(db, sent.api_key)
             rested = None
         news = self._settle(db, batch, step, now)
         if step.line.connection is not lease.line.connection:
             news.append(AuthChanged(step.line.connection, _username(db, lease.account)))
         queue.put_back(db, self._put_right(db, lease, step.back, now))
         _remember(db, lease.account, verdict, step, now)
+        if lease.api_key != sent.api_key:  # a new sign-in, with another
+            rested = pace.rest(db, lease.api_key, keep=True)
         return self._next(db, replace(lease, line=step.line), rested, tuple(news), last=last)
 
     def _next(
@@ -205,6 +214,10 @@ class Delivering:
     ) -> _Turn:
         """What comes next; `rest` is the last one of the key, which stays as it is."""
         now = self.clock.now()
+        key = self.keyring.get(lease.api_key)
+        if key is None:  # its plays wait for it, or for a sign-in with another
+            queue.release(db, lease)
+            return _Turn(None, news=news)
         if rest and now < rest.until <= now + LONGEST_REST:
             queue.release(db, lease)
             return _Turn(None, until=rest.until, news=news)
@@ -220,8 +233,8 @@ class Delivering:
         if isinstance(move, Send):
             queue.mark_sending(db, lease, [w.id for w in move.batch])
             if rest:  # one probes, the others wait for what it finds
-                pace.hold(db, self.pace.key, replace(rest, until=now + PROBE))
-            return _Turn(lease, move.batch, self.pace.book(db), news=told, at=now)
+                pace.hold(db, key.name, replace(rest, until=now + PROBE))
+            return _Turn(lease, move.batch, key.pace.book(db), news=told, at=now)
         if move.backlog_until:
             queue.rest_backlog(db, lease, move.backlog_until)
         queue.release(db, lease)

@@ -194,7 +194,8 @@ class Jobs:
             found[DELIVER, resting.account] = Job(
                 DELIVER, resting.account, "", state, until=resting.until, why=resting.trouble
             )
-        for number in [number for number in queue.due(db, now) if account in (None, number)][:MOST]:
+        waiting = [number for key in self.listeners.keyring.names for number in queue.due(db, now, key)]
+        for number in [number for number in waiting if account in (None, number)][:MOST]:
             found[DELIVER, number] = Job(DELIVER, number, "", JobState.WAITING)
         faults = [(key, fault) for key, fault in shut.faults.items() if account in (None, fault.account)]
         for key, fault in sorted(faults, key=lambda one: one[1].again_at)[:MOST]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
-from tonearm.core.account import Account
+from tonearm.core.account import KEY_NOT_SET, Account
 from tonearm.core.account import Connection as Connected
 from tonearm.core.pacing import BUDGET_DAY, clear_at
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, OLDEST_ACCEPTED
 from tonearm.service.announcing import Announcer, Subscription
+from tonearm.service.keyring import Keyring
 from tonearm.service.listening import UnknownListener
 from tonearm.store import accounts, jobs, pace, plays, queue, tokens
 from tonearm.store.database import Store
@@ -69,7 +70,7 @@ class Listeners:
 
     store: Store
     clock: Clock
-    pace_key: str
+    keyring: Keyring
     daily: int | None = None
 
     async def add(self, name: str) -> Account:
@@ -83,14 +84,14 @@ class Listeners:
         found = await self.store.read(partial(accounts.named, name=name))
         if found is None:
             raise UnknownListener(f"there is no listener named {name!r}: add one with 'tonearm listener add'")
-        return found
+        return found.under(self.keyring.names)
 
     async def account(self, number: int) -> Account:
         """The account as it is now; raises UnknownListener."""
         found = await self.store.read(partial(accounts.by_id, numbers=[number]))
         if number not in found:
             raise UnknownListener(f"there is no listener with the number {number}")
-        return found[number]
+        return found[number].under(self.keyring.names)
 
     async def change_settings(self, number: int, enabled: bool | None, threshold: int | None) -> list[str]:
         """Write the settings that are given; their names. Raises BadThreshold."""
@@ -141,9 +142,11 @@ class Listeners:
 
     def _standing(self, db: Connection, number: int) -> QueueStanding:
         now = self.clock.now()
-        account = accounts.by_id(db, [number])[number]
+        account = accounts.by_id(db, [number])[number].under(self.keyring.names)
         line = queue.line(db, number)
-        rests = pace.held(db, self.pace_key, now)
+        rests = pace.held(db, self.keyring.of(account).name, now)
+        if not account.key_is_set:
+            line, rests = replace(line, trouble=KEY_NOT_SET), None
         count = queue.count(db, number, account.username.casefold(), now)
         sent = plays.accepted_since(db, number, now - BUDGET_DAY)
         budget = line.budget if self.daily is None else self.daily
@@ -182,7 +185,7 @@ class Listeners:
         def due(db: Connection) -> None:
             accounts.lock(db, [number])
             queue.retry_all(db, number, now)
-            pace.probe_now(db, self.pace_key)
+            pace.probe_now(db, self.keyring.of(accounts.by_id(db, [number])[number]).name)
 
         await self.store.write(due)
         ring(number)

@@ -13,15 +13,15 @@ from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core import pacing
+from tonearm.core.account import Account
 from tonearm.core.event import ImportProgress
 from tonearm.core.loved import ImportPlan, Loved, Tally, plan_import
 from tonearm.core.matching import LibraryIndex
 from tonearm.core.verdict import Cause
-from tonearm.lastfm.client import LastFm
 from tonearm.lastfm.error import LastFmError, RateLimited
 from tonearm.lastfm.types import LovedTrack, Page
 from tonearm.service.announcing import Announcer, Subscription
-from tonearm.service.pacing import Pace
+from tonearm.service.keyring import ApiKey, Keyring
 from tonearm.store import accounts, library, loved, runs
 from tonearm.store.database import Store
 from tonearm.store.runs import Run, RunState
@@ -43,8 +43,7 @@ class Loving:
 
     store: Store
     clock: Clock
-    client: LastFm
-    pace: Pace
+    keyring: Keyring
     announcer: Announcer
     ring: Callable[[int], None]
 
@@ -103,7 +102,7 @@ class Loving:
         index = await asyncio.to_thread(LibraryIndex, names)
         while run.state is RunState.RUNNING:
             try:
-                page = await self._page(who, run.cursor)
+                page = await self._page(self.keyring.of(who), who.username, run.cursor)
             except LastFmError as error:
                 failed = replace(run, state=RunState.FAILED, fault=str(error), updated_at=self.clock.now())
                 mine = await self.store.write(partial(runs.write, moved=failed, cursor=run.cursor))
@@ -121,20 +120,20 @@ class Loving:
             self.announcer.tell(account, ImportProgress(run.id, run.done, run.total))
         return None
 
-    async def _page(self, who: str, number: int) -> Page[LovedTrack]:
+    async def _page(self, key: ApiKey, who: str, number: int) -> Page[LovedTrack]:
         for attempt in range(1, TRIES):
-            if rest := await self.pace.rest():
+            if rest := await key.pace.rest():
                 raise RateLimited(Cause(None, f"requests rest for now: {rest.why}"))
             try:
-                return await self.client.loved_tracks(who, size=PAGE).page(number)
+                return await key.patient.loved_tracks(who, size=PAGE).page(number)
             except LastFmError as error:
                 if not error.retryable:
                     raise
                 if isinstance(error, RateLimited):
-                    await self.pace.throttled(error.cause, error.retry_after)
+                    await key.pace.throttled(error.cause, error.retry_after)
                 wait = max(pacing.SHORTEST_WAIT * 2**attempt * self.clock.chance(), error.retry_after or 0.0)
             await self.clock.sleep(wait)
-        return await self.client.loved_tracks(who, size=PAGE).page(number)
+        return await key.patient.loved_tracks(who, size=PAGE).page(number)
 
 
 def tally(run: Run) -> Tally:
@@ -144,9 +143,9 @@ def tally(run: Run) -> Tally:
 
 def _library(
     db: Connection, account: int
-) -> tuple[str, list[tuple[int, str, str, str]], set[int], frozenset[tuple[str, str]]]:
+) -> tuple[Account, list[tuple[int, str, str, str]], set[int], frozenset[tuple[str, str]]]:
     """Whose list it is, the library (a file that was chosen goes by the loved track's names, too), hearts, declined."""
-    who = accounts.by_id(db, [account])[account].username
+    who = accounts.by_id(db, [account])[account]
     names, choices = library.names(db, account), loved.choices(db, account)
     there = {number for number, *_ in names}
     names += [(file, artist, title, "") for file, artist, title in choices if file in there]

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from tonearm.clock import Clock
+from tonearm.core.account import KEY_NOT_SET, Account
 from tonearm.core.event import AuthChanged, NowPlayingShown
 from tonearm.core.play import Track, cleaned
 from tonearm.core.verdict import Answered, Scope, SessionEnded, Throttled, Verdict
-from tonearm.lastfm.client import LastFm
 from tonearm.service.announcing import Announcer
-from tonearm.service.pacing import Pace
+from tonearm.service.keyring import Keyring
 from tonearm.store import accounts
 from tonearm.store.database import Store
 from tonearm.store.seal import Seal, SealBroken
@@ -34,8 +34,7 @@ class NowPlaying:
 
     store: Store
     clock: Clock
-    client: LastFm
-    pace: Pace
+    keyring: Keyring
     seal: Seal
     announcer: Announcer
 
@@ -43,30 +42,33 @@ class NowPlaying:
         """Announce a track. Raises Nameless and StoreUnavailable; what Last.fm does is in the answer."""
         track = cleaned(track)
         found, sealed = await self.store.read(partial(accounts.with_session, number=account))
-        shown = await self._tell(account, found.enabled, sealed, track)
+        shown = await self._tell(found, sealed, track)
         now = self.clock.now()
         event = NowPlayingShown(track.artist, track.title, track.album, track.duration, now, shown.status)
         self.announcer.tell(account, event)
         return shown
 
-    async def _tell(self, account: int, enabled: bool, sealed: str, track: Track) -> Shown:
-        if not enabled:
+    async def _tell(self, account: Account, sealed: str, track: Track) -> Shown:
+        if not account.enabled:
             return Shown("disabled", "scrobbling is switched off")
         if not sealed:
             return Shown("not_authenticated", "not signed in to Last.fm")
+        key = self.keyring.get(account.api_key)
+        if key is None:
+            return Shown("not_authenticated", KEY_NOT_SET)
         try:
             session = self.seal.open(sealed)
         except SealBroken as broken:
             return Shown("not_authenticated", str(broken))
-        if rest := await self.pace.rest():
+        if rest := await key.pace.rest():
             return Shown("error", f"requests rest for now: {rest.why}")
-        verdict = await self.client.now_playing(track, session)
+        verdict = await key.urgent.now_playing(track, session)
         if isinstance(verdict, Throttled) and verdict.scope is Scope.ADDRESS:
-            await self.pace.throttled(verdict.cause, verdict.retry_after)
+            await key.pace.throttled(verdict.cause, verdict.retry_after)
         if isinstance(verdict, SessionEnded):
-            username = await self.store.write(partial(accounts.end_session, number=account, sealed=sealed))
+            username = await self.store.write(partial(accounts.end_session, number=account.id, sealed=sealed))
             if username is not None:
-                self.announcer.tell(account, AuthChanged("needs_sign_in", username))
+                self.announcer.tell(account.id, AuthChanged("needs_sign_in", username))
             return Shown("not_authenticated", str(verdict.cause))
         return _shown(verdict)
 

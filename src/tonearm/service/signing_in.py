@@ -17,10 +17,10 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core.account import TOKEN_LIFE, LoginState
 from tonearm.core.event import AuthChanged
-from tonearm.lastfm.client import LastFm
 from tonearm.lastfm.error import LastFmError, TokenExpired, TokenNotApproved, TokenUnknown
 from tonearm.lastfm.types import Session
 from tonearm.service.announcing import Announcer
+from tonearm.service.keyring import ApiKey, Keyring
 from tonearm.store import accounts, plays, queue, tokens
 from tonearm.store.database import Store
 from tonearm.store.seal import Seal
@@ -79,46 +79,48 @@ class SigningIn:
 
     store: Store
     clock: Clock
-    client: LastFm
+    keyring: Keyring
     seal: Seal
     announcer: Announcer
     ring: Callable[[int], None]
-    api_key: str
     auth_url: str
 
     async def desktop(self, account: int) -> Way | Unreachable:
         """The desktop flow: a token to approve and to come back with."""
+        key = await self.keyring.for_sign_in(self.clock.now())
         try:
-            token = await self.client.get_token()
+            token = await key.urgent.get_token()
         except LastFmError as error:
             return Unreachable(error.number, error.words)
-        await self._remember(account, token, "desktop")
-        return self._desktop(token)
+        await self._remember(account, token, "desktop", key)
+        return self._desktop(key.name, token)
 
     async def asked(self, account: int, token: str) -> tuple[Way, float] | None:
         """A desktop flow that this listener has begun, and until when (Unix seconds) it can be finished."""
         login = await self.store.read(partial(tokens.find_login, secret=token))
         if login is None or login.account != account or login.at(self.clock.now()) is not LoginState.ASKED:
             return None
-        return self._desktop(token), login.asked_at + TOKEN_LIFE
+        return self._desktop(login.api_key, token), login.asked_at + TOKEN_LIFE
 
     async def cancel(self, account: int, token: str) -> None:
         """Give up a desktop flow of this listener: its token is good for nothing here any more."""
         if await self.asked(account, token):
             await self.store.write(partial(tokens.end_login, secret=token, state=LoginState.EXPIRED))
 
-    def _desktop(self, token: str) -> Way:
-        return Way(f"{self.auth_url}?{urlencode({'api_key': self.api_key, 'token': token})}", token)
+    def _desktop(self, api_key: str, token: str) -> Way:
+        return Way(f"{self.auth_url}?{urlencode({'api_key': api_key, 'token': token})}", token)
 
     async def web(self, account: int, callback: str) -> Way:
         """The web flow: Last.fm sends the browser to `callback` with a token, and our one-time value."""
         once = secrets.token_urlsafe(24)
-        await self._remember(account, once, "web")
+        key = await self.keyring.for_sign_in(self.clock.now())
+        await self._remember(account, once, "web", key)
         back = f"{callback}?{urlencode({'login': once})}"
-        return Way(f"{self.auth_url}?{urlencode({'api_key': self.api_key, 'cb': back})}", None)
+        return Way(f"{self.auth_url}?{urlencode({'api_key': key.name, 'cb': back})}", None)
 
-    async def _remember(self, account: int, secret: str, flow: str) -> None:
-        ask = partial(tokens.ask_login, account=account, secret=secret, flow=flow, now=self.clock.now())
+    async def _remember(self, account: int, secret: str, flow: str, key: ApiKey) -> None:
+        now = self.clock.now()
+        ask = partial(tokens.ask_login, account=account, secret=secret, flow=flow, api_key=key.name, now=now)
         await self.store.write(ask)
 
     async def finish(self, account: int, token: str, once: str | None = None) -> Outcome:
@@ -133,11 +135,14 @@ class SigningIn:
             case LoginState.EXPIRED:
                 return Expired()
             case LoginState.ASKED:
-                return await self._trade(account, token, secret)
+                key = self.keyring.get(login.api_key)
+                if key is None:
+                    return NotAsked("this sign-in was begun with an API key that is no longer set: start again")
+                return await self._trade(account, token, secret, key)
 
-    async def _trade(self, account: int, token: str, secret: str) -> Outcome:
+    async def _trade(self, account: int, token: str, secret: str, key: ApiKey) -> Outcome:
         try:
-            session = await self.client.get_session(token)
+            session = await key.urgent.get_session(token)
         except TokenNotApproved:
             return Pending()
         except TokenExpired:
@@ -147,13 +152,13 @@ class SigningIn:
             return NotAsked("Last.fm does not know this token, or it was used already: start again")
         except LastFmError as error:
             return Unreachable(error.number, error.words)
-        waiting = await self.store.write(partial(self._keep, account, session, secret))
+        waiting = await self.store.write(partial(self._keep, account, session, secret, key))
         self.announcer.tell(account, AuthChanged("connected", session.name))
         self.ring(account)
         return SignedIn(session.name, waiting)
 
-    def _keep(self, account: int, session: Session, secret: str, db: Connection) -> int:
-        accounts.sign_in(db, account, session.name, self.seal.close(session.key))
+    def _keep(self, account: int, session: Session, secret: str, key: ApiKey, db: Connection) -> int:
+        accounts.sign_in(db, account, session.name, self.seal.close(session.key), key.name)
         tokens.end_login(db, secret, LoginState.GRANTED)
         waiting = queue.count(db, account, session.name.casefold(), self.clock.now())
         return waiting.queued - waiting.held_for_others

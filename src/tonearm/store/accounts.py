@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, select, update
+from sqlalchemy import Connection, bindparam, case, func, select, update
 
 from tonearm.core.account import Account
 from tonearm.core.account import Connection as Connected
@@ -23,14 +23,16 @@ _FACTS = (
     account.c.lastfm_scrobble_threshold,
     account.c.reporter,
     account.c.several_reporters,
+    account.c.lastfm_api_key,
 )
 _FIND = select(*_FACTS)
 _BY_ID = _FIND.where(Among(account.c.id, "numbers"))
 
 
 def _read(row: Sequence[Any]) -> Account:
-    number, name, connection, username, enabled, threshold, reporter, several = row
-    return Account(number, name, Connected(connection), username, bool(enabled), threshold, reporter, bool(several))
+    number, name, connection, username, enabled, threshold, reporter, several, key = row
+    state = Connected(connection)
+    return Account(number, name, state, username, bool(enabled), threshold, reporter, bool(several), key)
 
 
 _LOCK = (
@@ -101,8 +103,8 @@ def heard_from(db: Connection, who: Account, reporter: str) -> Account:
     return replace(who, **values)
 
 
-def sign_in(db: Connection, number: int, username: str, sealed_session: str) -> None:
-    """The account has a session; whatever stood in the way of its delivery is over."""
+def sign_in(db: Connection, number: int, username: str, sealed_session: str, api_key: str) -> None:
+    """The account has a session, made with that API key; whatever stood in the way of its delivery is over."""
     db.execute(
         update(account)
         .where(account.c.id == number)
@@ -110,6 +112,7 @@ def sign_in(db: Connection, number: int, username: str, sealed_session: str) -> 
             lastfm_username=username,
             lastfm_user=username.casefold(),
             lastfm_session_key=sealed_session,
+            lastfm_api_key=api_key,
             connection=Connected.CONNECTED,
             budget=case((account.c.lastfm_user == username.casefold(), account.c.budget), else_=0),
             backlog_until=0,
@@ -127,8 +130,20 @@ def sign_out(db: Connection, number: int) -> None:
     db.execute(
         update(account)
         .where(account.c.id == number)
-        .values(lastfm_session_key="", connection=Connected.DISCONNECTED, trouble="")
+        .values(lastfm_session_key="", lastfm_api_key="", connection=Connected.DISCONNECTED, trouble="")
     )
+
+
+def own(db: Connection, api_key: str) -> None:
+    """Sessions of which is not known with which API key they were made belong to this one."""
+    unknown = (account.c.lastfm_api_key == "", account.c.lastfm_session_key != "")
+    db.execute(update(account).where(*unknown).values(lastfm_api_key=api_key))
+
+
+def connected(db: Connection) -> dict[str, int]:
+    """How many accounts are connected with each API key; it goes through all accounts."""
+    each = select(account.c.lastfm_api_key, func.count()).where(account.c.connection == Connected.CONNECTED)
+    return dict(db.execute(each.group_by(account.c.lastfm_api_key)).tuples().all())
 
 
 def with_session(db: Connection, number: int) -> tuple[Account, str]:

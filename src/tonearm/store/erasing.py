@@ -32,6 +32,7 @@ def erase(db: Connection, number: int, but: str) -> int:
             lastfm_username="",
             lastfm_user="",
             lastfm_session_key="",
+            lastfm_api_key="",
             lastfm_scrobbling_enabled=True,
             lastfm_scrobble_threshold=DEFAULT_THRESHOLD,
             connection=Connected.DISCONNECTED,

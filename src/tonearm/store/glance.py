@@ -95,14 +95,14 @@ class Leaf:
     after: tuple[int, int] | None
 
 
-def look(db: Connection, number: int, key: str, now: float) -> Glance:
-    """The account as it is now; `key` is the API key whose rests hold it up."""
-    who = accounts.by_id(db, [number])[number]
+def look(db: Connection, number: int, keys: Sequence[str], now: float) -> Glance:
+    """The account as it is now, where these API keys are set: the rests of its own hold it up."""
+    who = accounts.by_id(db, [number])[number].under(keys)
     return Glance(
         account=who,
         line=queue.line(db, number),
         backlog_until=db.execute(select(account.c.backlog_until).where(account.c.id == number)).scalar_one(),
-        rests=pace.held(db, key, now),
+        rests=pace.held(db, who.api_key if who.api_key in keys else keys[0], now) if who.key_is_set else None,
         count=queue.count(db, number, who.username.casefold(), now),
         accepted=plays.accepted_since(db, number, now - DAY),
         needs=_needs(db, number, now),

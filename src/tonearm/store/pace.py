@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from tonearm.core import pacing
 from tonearm.core.pacing import LONGEST_REST
@@ -60,6 +62,11 @@ def book_if_free(db: Connection, key: str, now: float, per_second: float) -> flo
 
 _REST = select(pace).where(_NAMED, pace.c.hold_rung > 0)
 _REST_KEPT = _REST.with_for_update()
+_RESTING = select(pace).where(pace.c.key.in_(bindparam("keys", expanding=True)), pace.c.hold_rung > 0)
+
+
+def _held(row: Row[Any]) -> Held:
+    return Held(row.hold_until, row.hold_why, bool(row.hold_refused), row.hold_rung, row.hold_since)
 
 
 def rest(db: Connection, key: str, *, keep: bool = False) -> Held | None:
@@ -70,13 +77,19 @@ def rest(db: Connection, key: str, *, keep: bool = False) -> Held | None:
     row = db.execute(_REST, {"named": key}).first()
     if row and keep and db.dialect.name != "sqlite":  # there a writer has the whole database
         row = db.execute(_REST_KEPT, {"named": key}).first()
-    return Held(row.hold_until, row.hold_why, bool(row.hold_refused), row.hold_rung, row.hold_since) if row else None
+    return _held(row) if row else None
 
 
 def held(db: Connection, key: str, now: float) -> Held | None:
     """What rests this key now."""
     last = rest(db, key)
     return last if last and last.holds(now) else None
+
+
+def served(db: Connection, keys: Sequence[str], now: float) -> list[str]:
+    """Those of these keys that do not rest now."""
+    resting = {row.key for row in db.execute(_RESTING, {"keys": list(keys)}) if _held(row).holds(now)}
+    return [key for key in keys if key not in resting]
 
 
 _HOLD = (

@@ -54,6 +54,7 @@ class Lease:
     number: int
     user: str
     sealed_session: str
+    api_key: str
     line: Line
 
 
@@ -82,6 +83,7 @@ _LINE = (
     account.c.budget,
     account.c.budget_at,
 )
+_SESSION = (account.c.lastfm_user, account.c.lastfm_session_key, account.c.lastfm_api_key)
 
 
 _OF_ANYBODY = _ROW.account.in_(select(account.c.id))  # every index begins with the account: this looks one up for each
@@ -108,6 +110,10 @@ def _line(row: Any) -> Line:
     )
 
 
+def _lease(number: int, lease: int, row: Any) -> Lease:
+    return Lease(number, lease, row.lastfm_user, row.lastfm_session_key, row.lastfm_api_key, _line(row))
+
+
 def enqueue(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Put plays into the queue; a play that is in it already stays as it is."""
     insert_ignore(db, scrobble_queue, rows)
@@ -126,7 +132,7 @@ _CLAIM = (
         lease_until=bindparam("until"),
         lease_number=account.c.lease_number + 1,
     )
-    .returning(account.c.lease_number, account.c.lastfm_user, account.c.lastfm_session_key, *_LINE)
+    .returning(account.c.lease_number, *_SESSION, *_LINE)
 )
 _RESCUE = (
     update(scrobble_queue)
@@ -146,7 +152,7 @@ def claim(db: Connection, number: int, owner: str, now: float, until: float) -> 
     if row is None:
         return None
     rescue(db, number)
-    return Lease(number, row.lease_number, row.lastfm_user, row.lastfm_session_key, _line(row))
+    return _lease(number, row.lease_number, row)
 
 
 def leased_until(db: Connection, number: int) -> float | None:
@@ -165,7 +171,7 @@ def renew(db: Connection, lease: Lease, until: float) -> None:
         raise Fenced
 
 
-_HOLD = select(account.c.lastfm_user, account.c.lastfm_session_key, *_LINE).where(*_LEASED).with_for_update()
+_HOLD = select(*_SESSION, *_LINE).where(*_LEASED).with_for_update()
 
 
 def hold(db: Connection, lease: Lease) -> Lease:
@@ -173,7 +179,7 @@ def hold(db: Connection, lease: Lease) -> Lease:
     row = db.execute(_HOLD, {"number": lease.account, "lease": lease.number}).first()
     if row is None:
         raise Fenced
-    return Lease(lease.account, lease.number, row.lastfm_user, row.lastfm_session_key, _line(row))
+    return _lease(lease.account, lease.number, row)
 
 
 _RELEASE = update(account).where(*_LEASED).values(lease_until=0, lease_owner="")
@@ -322,6 +328,7 @@ _DUE = (
     select(account.c.id)
     .where(
         account.c.connection == Connected.CONNECTED,
+        account.c.lastfm_api_key == bindparam("key"),
         _over(account.c.wait_until, _NOW),
         _over(account.c.lease_until, _NOW),
         or_(_HAS_DUE, _there_is(_ROW.state == State.SENDING)),
@@ -331,9 +338,9 @@ _DUE = (
 )
 
 
-def due(db: Connection, now: float) -> list[int]:
-    """Accounts that have something to send now, the longest waiting first."""
-    return [row.id for row in db.execute(_DUE, {"now": now})]
+def due(db: Connection, now: float, key: str) -> list[int]:
+    """Accounts of an API key that have something to send now, the longest waiting first."""
+    return [row.id for row in db.execute(_DUE, {"now": now, "key": key})]
 
 
 _TOO_OLD = (

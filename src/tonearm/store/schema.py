@@ -67,6 +67,7 @@ account = Table(
     _words("lastfm_username"),
     _words("lastfm_user"),  # the same, case folded: what plays and sign-ins are compared by
     _words("lastfm_session_key"),  # sealed
+    _words("lastfm_api_key"),  # the one that the session was made with
     Column("lastfm_scrobbling_enabled", Boolean, nullable=False),
     Column("lastfm_scrobble_threshold", Integer, nullable=False),
     Column("connection", Text, nullable=False),
@@ -104,6 +105,7 @@ login = Table(
     _account(),
     Column("flow", Text, nullable=False),
     Column("state", Text, nullable=False),
+    _words("api_key"),  # that it was begun with
     _moment("asked_at"),
 )
 

@@ -63,17 +63,18 @@ def any_browser(db: Connection, account: int) -> bool:
     return db.execute(wanted).first() is not None
 
 
-def ask_login(db: Connection, account: int, secret: str, flow: str, now: float) -> None:
+def ask_login(db: Connection, account: int, secret: str, flow: str, api_key: str, now: float) -> None:
     """Remember that a listener asked to sign in; `secret` is what the way back will bring."""
     hashed = fingerprint(secret)
     db.execute(delete(login).where((login.c.hash == hashed) | (login.c.asked_at < now - LOGINS_KEPT)))
-    db.execute(insert(login).values(hash=hashed, account=account, flow=flow, state=LoginState.ASKED, asked_at=now))
+    asked = {"account": account, "flow": flow, "state": LoginState.ASKED, "api_key": api_key, "asked_at": now}
+    db.execute(insert(login).values(hash=hashed, **asked))
 
 
 def find_login(db: Connection, secret: str) -> Login | None:
     """The sign-in that a secret belongs to."""
     row = db.execute(select(login).where(login.c.hash == fingerprint(secret))).first()
-    return Login(row.account, row.asked_at, LoginState(row.state)) if row else None
+    return Login(row.account, row.asked_at, LoginState(row.state), row.api_key) if row else None
 
 
 def end_login(db: Connection, secret: str, state: LoginState) -> None:

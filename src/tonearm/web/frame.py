@@ -42,7 +42,7 @@ class Frame:
 
     def look(self, db: Connection, me: int, now: float) -> Glance:
         """The listener's account as it is now."""
-        return glance.look(db, me, self.deck.listeners.pace_key, now)
+        return glance.look(db, me, self.deck.listeners.keyring.names, now)
 
     async def glance(self, me: Listener, now: float) -> Glance:
         """As `look`, where nothing else is read."""

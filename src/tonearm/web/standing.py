@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tonearm.core.account import Account, Connection
+from tonearm.core.account import KEY_NOT_SET, Account, Connection
 from tonearm.core.pacing import clear_at
 from tonearm.core.play import OLDEST_ACCEPTED
 from tonearm.store.glance import Glance
@@ -88,6 +88,8 @@ def standstill(glance: Glance, moment: Moment) -> str:
             return "Sending is paused." if glance.paused else ""
         case Connection.DISCONNECTED:
             return f"Held for the Last.fm user {who} until you connect again."
+        case Connection.NEEDS_SIGN_IN if not glance.account.key_is_set:
+            return sentence(KEY_NOT_SET)
         case Connection.NEEDS_SIGN_IN:
             return "Last.fm has ended the session: sign in again."
         case Connection.SUSPENDED:
@@ -113,6 +115,8 @@ def _connection(glance: Glance, moment: Moment) -> Banner | None:
         return _disconnected(account, waiting)
     if account.connection is Connection.NEEDS_SIGN_IN:
         back = f"{safe} Sign in as {account.username} and everything goes out by itself."
+        if not account.key_is_set:
+            return Banner("Sign in to Last.fm again", f"{sentence(KEY_NOT_SET)} {back}", Act.CONNECT, "Sign in again")
         text = f"{sentence(glance.line.trouble)} {back}".strip()
         return Banner("Last.fm asks you to sign in again", text, Act.CONNECT, "Sign in again")
     if (rests and rests.refused) or account.connection is Connection.SUSPENDED:

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("lastfm_username", sa.Text(), server_default="", nullable=False),
         sa.Column("lastfm_user", sa.Text(), server_default="", nullable=False),
         sa.Column("lastfm_session_key", sa.Text(), server_default="", nullable=False),
+        sa.Column("lastfm_api_key", sa.Text(), server_default="", nullable=False),
         sa.Column("lastfm_scrobbling_enabled", sa.Boolean(), nullable=False),
         sa.Column("lastfm_scrobble_threshold", sa.Integer(), nullable=False),
         sa.Column("connection", sa.Text(), nullable=False),
@@ -117,6 +118,7 @@ def upgrade() -> None:
         sa.Column("account", ID, nullable=False),
         sa.Column("flow", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("api_key", sa.Text(), server_default="", nullable=False),
         sa.Column("asked_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["account"],

@@ -1,0 +1,34 @@
+"""Several API keys in one text, and their secrets in another: separated by commas, in the same order."""
+
+from __future__ import annotations
+
+
+class BadKeys(ValueError):
+    """These make no pairs of a key and its secret. `option` says whose fault it is: `api_key` or `api_secret`."""
+
+    def __init__(self, option: str, words: str) -> None:
+        super().__init__(f"{option}: {words}")
+        self.option = option
+        self.words = words
+
+
+def paired(api_key: str, api_secret: str) -> tuple[tuple[str, str], ...]:
+    """Each key with its secret. A single key may be without one, and so is "" where there is none at all.
+
+    Raises BadKeys, whose words hold neither keys nor secrets.
+    """
+    keys, secrets = _listed("api_key", api_key), _listed("api_secret", api_secret)
+    if len(secrets) != len(keys) and not (len(keys) == 1 and secrets == [""]):
+        many = f"{len(keys)} API key{'s' if len(keys) != 1 else ''}"
+        given = 0 if secrets == [""] else len(secrets)
+        raise BadKeys("api_secret", f"must be as many as there are keys, in the same order: {many}, {given} given")
+    if len(set(keys)) != len(keys):
+        raise BadKeys("api_key", "holds the same key twice")
+    return tuple(zip(keys, secrets, strict=True))
+
+
+def _listed(option: str, text: str) -> list[str]:
+    found = [part.strip() for part in text.split(",")]
+    if len(found) > 1 and not all(found):
+        raise BadKeys(option, "has nothing before, after or between its commas")
+    return found
