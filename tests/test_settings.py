@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tonearm.commands.options import SETTINGS
+from tonearm.core.keys import paired
 from tonearm.settings import SECRETS, BadSetting, Settings, load
 
 
@@ -114,6 +115,36 @@ def test_a_bad_setting_stops_the_start_with_one_line_that_says_what_where_and_ho
     assert str(bad.value).startswith(f"{name} (environment): ")
     assert wanted in str(bad.value)
     assert "\n" not in str(bad.value)
+
+
+def test_several_keys_are_given_with_as_many_secrets_from_wherever_each_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secrets").write_text("s, t\n")
+    monkeypatch.setenv("LASTFM_API_KEY", "a,b")
+    settings = load({"lastfm_api_secret_file": str(tmp_path / "secrets")})
+    pairs = paired(settings.lastfm_api_key, settings.lastfm_api_secret.get_secret_value())
+    assert pairs == (("a", "s"), ("b", "t"))
+
+
+@pytest.mark.parametrize(
+    ("key", "secret", "wanted"),
+    [
+        ("k3y,other", "hidden", "LASTFM_API_SECRET (option): must be as many as there are keys, in the same order: 2"),
+        ("k3y,other", None, "LASTFM_API_SECRET (environment): must be as many as there are keys"),
+        ("k3y,k3y", "hidden,also", "LASTFM_API_KEY (environment): holds the same key twice"),
+        ("k3y,", "hidden,also", "LASTFM_API_KEY (environment): has nothing before, after or between its commas"),
+    ],
+)
+def test_keys_that_make_no_pairs_with_secrets_stop_the_start_and_neither_is_shown(
+    key: str, secret: str | None, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LASTFM_API_KEY", key)
+    with pytest.raises(BadSetting) as bad:
+        load({"lastfm_api_secret": secret} if secret else None)
+    assert str(bad.value).startswith(wanted)
+    assert "k3y" not in str(bad.value)
+    assert "hidden" not in str(bad.value)
 
 
 @pytest.mark.parametrize(

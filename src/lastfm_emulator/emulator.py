@@ -199,6 +199,7 @@ class Emulator(World):
             tally.repeats,
             tally.ignored,
             tuple([str(fault.kind) for fault in plan.struck]),
+            plan.params.get("api_key", ""),
         )
 
 

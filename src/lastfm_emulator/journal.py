@@ -14,7 +14,7 @@ LONGEST = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request. `outcome` is "ok", "error N", "closed", or what stood in the answer's place.
+    """One request, with the API key `key`. `outcome` is "ok", "error N", "closed", or what stood in its place.
 
     `status` is None where no answer was sent; `committed` tells whether the call was carried out.
     """
@@ -31,6 +31,7 @@ class Entry:
     repeats: int
     ignored: int
     faults: tuple[str, ...]
+    key: str
 
     def shown(self) -> dict[str, Any]:
         return asdict(self)

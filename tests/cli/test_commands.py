@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 import tonearm
-from lastfm_emulator import Emulator
+from lastfm_emulator import API_KEY, API_SECRET, Emulator
 from tests import audio
 from tests.cli.conftest import on_deck, sign_in
 from tests.cli.shell import Shell
@@ -349,6 +349,33 @@ def test_a_check_names_what_is_wrong(connected: Shell, emulator: Emulator, fault
     said = connected("check")
     assert (said.exit_code, said.stderr) == (1, f"Error: something is wrong: {wrong}\n")
     assert f"WRONG  {wrong}" in said.output
+
+
+def test_a_check_asks_with_each_key_and_names_them_by_their_place(connected: Shell, emulator: Emulator) -> None:
+    second = "second".ljust(32, "0")
+    both = {"LASTFM_API_KEY": f"{API_KEY},{second}", "LASTFM_API_SECRET": f"{API_SECRET},its secret"}
+    two = Shell(connected.home, {**connected.variables, **both})
+    said = two("check")
+    assert said.exit_code == 1
+    assert "settings and 2 API keys are there" in said.output
+    assert "answers, and takes API key 1 of 2" in said.output
+    assert re.search(r"WRONG +Last.fm .*API key 2 of 2: .*error 10", said.output)
+    emulator.add_key(second, "its secret")
+    well = two("check")
+    assert "answers, and takes API key 2 of 2" in well.output
+    assert not {second, API_KEY, "its secret"} & set(re.split(r"[\s,:=?&]", said.output + well.output))
+
+
+def test_where_the_key_is_no_longer_set_the_queue_and_the_status_say_so(connected: Shell, emulator: Emulator) -> None:
+    emulator.add_key("another".ljust(32, "0"), "its secret")
+    other = {"LASTFM_API_KEY": "another".ljust(32, "0"), "LASTFM_API_SECRET": "its secret"}
+    changed = Shell(connected.home, {**connected.variables, **other})
+    song = ("--artist", "Nina Simone", "--track", "Sinnerman", "--duration", "622")
+    assert changed("scrobble", *song).exit_code == 0
+    for command in (("queue",), ("queue", "why", "1"), ("status",)):
+        said = changed(*command)
+        assert "connected with an API key that is no longer set: sign in again, or set the key again" in said.output
+    assert "needs sign in" in changed("status").output
 
 
 def test_a_check_of_nothing_at_all_tells_each_thing(shell: Shell, lastfm: dict[str, str]) -> None:

@@ -42,9 +42,9 @@ class Meanwhile(Direct):
 
 
 @asynccontextmanager
-async def meanwhile(house: House, happening: Happening, number: int = 1) -> AsyncIterator[Room]:
+async def meanwhile(house: House, happening: Happening, number: int = 1, **options: Any) -> AsyncIterator[Room]:
     """A deck with so many plays of RJ, during whose first request something happens."""
-    async with house.open(deliver=False) as room:
+    async with house.open(deliver=False, **options) as room:
         await room.sign_in()
         await room.plays(*range(number))
     transport = Meanwhile(house.emulator)
@@ -60,7 +60,7 @@ async def meanwhile(house: House, happening: Happening, number: int = 1) -> Asyn
                 happened.set()
 
         transport.happens.append(happen)
-        async with house.open(http=http) as room:
+        async with house.open(http=http, **options) as room:
             opened.set_result(room)
             await happened.wait()
             await house.clock.still()

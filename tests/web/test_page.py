@@ -124,6 +124,16 @@ async def test_a_session_that_ended_is_a_banner_with_the_way_back(house: House) 
     assert "Sign in as night_owl" in page
 
 
+async def test_a_key_that_is_no_longer_set_is_a_banner_with_the_ways_out(database: Path, house: House) -> None:
+    await house.connect("night_owl")
+    await queued(house)
+    await house.deck.store.write(lambda db: db.execute(account.update().values(lastfm_api_key="an older one")))
+    for page in (await house.page(), await house.page("/queue")):
+        assert "Connected with an API key that is no longer set: sign in again, or set the key again." in page
+        assert "an older one" not in page
+    assert "Sign in as night_owl" in await house.page()
+
+
 async def test_a_refused_key_is_a_banner_with_the_next_try(house: House) -> None:
     await house.connect()
     held = pace.Held(house.deck.clock.now() + 1800, "Last.fm error 26: API Key Suspended", refused=True)

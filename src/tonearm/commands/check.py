@@ -51,12 +51,20 @@ def check(settings: Settings, as_json: bool) -> None:
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
+    number = len(_pairs(settings))
     configured = bool(settings.lastfm_api_key and settings.lastfm_api_secret.get_secret_value())
-    yield Finding("configuration", configured, "settings and API key are there" if configured else NO_KEY)
+    there = "settings and API key are there" if number == 1 else f"settings and {number} API keys are there"
+    yield Finding("configuration", configured, there if configured else NO_KEY)
     yield _database(settings)
     yield from _server(settings)
     yield _key_file(settings)
     yield from _lastfm(settings)
+
+
+def _pairs(settings: Settings) -> tuple[tuple[str, str], ...]:
+    from tonearm.core.keys import paired
+
+    return paired(settings.lastfm_api_key, settings.lastfm_api_secret.get_secret_value())
 
 
 def _database(settings: Settings) -> Finding:
@@ -161,15 +169,24 @@ def _key_file(settings: Settings) -> Finding:
 
 
 def _lastfm(settings: Settings) -> Iterator[Finding]:
+    """Whether Last.fm answers, and takes each API key; keys go by their place in the list."""
+    pairs = _pairs(settings)
+    skews: list[float] = []
+    for number, (key, secret) in enumerate(pairs, start=1):
+        which = f"API key {number} of {len(pairs)}" if len(pairs) > 1 else "the API key"
+        yield _asked(settings, key, secret, which, skews)
+    if skews:
+        yield _clock(skews[0])
+
+
+def _asked(settings: Settings, key: str, secret: str, which: str, skews: list[float]) -> Finding:
     import time
 
     from tonearm.lastfm import Keys, LastFmError, LastFmSync, Patience
 
-    skews: list[float] = []
-    keys = Keys(settings.lastfm_api_key or "none", settings.lastfm_api_secret.get_secret_value() or "none")
     within = Patience(connect=5.0, read=10.0, answer=10.0)
     asked = LastFmSync(
-        keys,
+        Keys(key or "none", secret or "none"),
         settings.lastfm_api_url,
         patience=within,
         on_date=lambda there, trip: skews.append(time.time() - trip / 2 - there),
@@ -177,13 +194,11 @@ def _lastfm(settings: Settings) -> Iterator[Finding]:
     with asked as lastfm:
         try:
             lastfm.get_token()
-            words, fine = "answers, and takes the API key", True
+            words, fine = f"answers, and takes {which}", True
         except LastFmError as error:
-            fine = bool(skews) and not settings.lastfm_api_key
-            words = "answers" if fine else str(error)
-    yield Finding("Last.fm", fine, f"{settings.lastfm_api_url} {words}")
-    if skews:
-        yield _clock(skews[0])
+            fine = bool(skews) and not key
+            words = "answers" if fine else str(error) if which == "the API key" else f"{which}: {error}"
+    return Finding("Last.fm", fine, f"{settings.lastfm_api_url} {words}")
 
 
 def _clock(skew: float) -> Finding:

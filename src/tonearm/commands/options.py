@@ -39,7 +39,7 @@ SETTINGS = (
     _Option("tonearm_secret_key", "TEXT", "Seals the sessions; default: a key file beside the database."),
     _Option("tonearm_secret_key_file", "FILE", "The same, from a file."),
     _Option("tonearm_log", "FORM", "console or json; default: console."),
-    _Option("lastfm_api_key", "TEXT", "Your API key: https://www.last.fm/api/account/create"),
+    _Option("lastfm_api_key", "TEXT", "Your API key: https://www.last.fm/api/account/create (or several: A,B)"),
     _Option("lastfm_api_key_file", "FILE", "The same, from a file."),
     _Option("lastfm_api_secret", "TEXT", "Its shared secret. Others on this machine can see it: prefer the file."),
     _Option("lastfm_api_secret_file", "FILE", "The same, from a file."),

@@ -142,8 +142,9 @@ def own(db: Connection, api_key: str) -> None:
 
 def connected(db: Connection) -> dict[str, int]:
     """How many accounts are connected with each API key; it goes through all accounts."""
-    each = select(account.c.lastfm_api_key, func.count()).where(account.c.connection == Connected.CONNECTED)
-    return dict(db.execute(each.group_by(account.c.lastfm_api_key)).tuples().all())
+    number, here = func.count().label("number"), account.c.connection == Connected.CONNECTED
+    each = select(account.c.lastfm_api_key, number).where(here).group_by(account.c.lastfm_api_key)
+    return {row.lastfm_api_key: row.number for row in db.execute(each)}
 
 
 def with_session(db: Connection, number: int) -> tuple[Account, str]:
