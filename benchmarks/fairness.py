@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from random import Random
 from statistics import median
@@ -20,15 +20,14 @@ from sqlalchemy import Connection
 from benchmarks import history
 from benchmarks.drain import track
 from benchmarks.report import Options, Report, say
+from benchmarks.rush import rush
 from benchmarks.simulation.disk import Disk
 from benchmarks.simulation.doom import Doom
 from benchmarks.simulation.process import SECRET, Clock, Process, surroundings
-from benchmarks.simulation.referee import SECOND, Sent
 from benchmarks.simulation.run import Room
 from benchmarks.simulation.timeline import Timeline
-from benchmarks.simulation.wire import Network
+from benchmarks.simulation.well import Watch, Well
 from lastfm_emulator import API_KEY, Emulator
-from lastfm_emulator.request import Reply, Request
 from tonearm.core.delivery import BATCH
 from tonearm.core.play import Track
 from tonearm.deck import Deck, Listener
@@ -53,11 +52,13 @@ _LOOK = 5.0
 def measure(options: Options) -> Report:
     """Each run has another seed: other moments at which songs end, another network."""
     crowd, backlog = options.size(1000, 30), options.size(10_000, 400)
-    found = []
+    found, alone, together = [], [], []
     with Room() as room:
         for seed in range(options.times()):
             found.append(_evening(seed, crowd, backlog, room))
             say(f"run {seed + 1}: {found[-1]}")
+            alone.append(rush(seed, crowd, 1, PER_SECOND, room))
+            together.append(rush(seed, crowd, 2, PER_SECOND, room))
     return Report(
         "fairness",
         {
@@ -68,6 +69,8 @@ def measure(options: Options) -> Report:
             "backlog_seconds": [one.backlog_seconds for one in found],
             "requests": [one.requests for one in found],
             "max_requests_in_any_second": [one.most_in_a_second for one in found],
+            "two_keys_ratio": [one.seconds / two.seconds for one, two in zip(alone, together, strict=True)],
+            "two_keys_max_requests_in_any_second": [two.most_in_a_second for two in together],
         },
         {
             "accounts": crowd,
@@ -80,7 +83,9 @@ def measure(options: Options) -> Report:
         f"of a play is the number of such accounts when it was reported, its own included, over {PER_SECOND:g}/s. "
         "ratio: the longest wait of an account, in fair waits, from the report to Last.fm's word on disk; worst_ratio "
         "and median_ratio are over the accounts without a backlog. backlog_ratio: until the last play of the backlog "
-        f"is accepted, over the time in which its {-(-backlog // BATCH)} requests come round, as the crowd changes",
+        f"is accepted, over the time in which its {-(-backlog // BATCH)} requests come round, as the crowd changes. "
+        "two_keys_ratio: how long a play of every account at once takes behind one API key, over two of them with half "
+        "of the accounts each; two_keys_max_requests_in_any_second is of the key that had the most",
         "simulated time, real service code on a SQLite file in memory; when an account has reported a backlog, all the "
         f"others report a play at once, then one more song of {SHORTEST_SONG:g} to {LONGEST_SONG:g} seconds, and after "
         f"a pause of up to {LONGEST_PAUSE:g} seconds another; a request takes 0.04 to 0.16 seconds, which no fair wait "
@@ -165,44 +170,12 @@ def judged(waits: Sequence[Wait], with_backlog: int) -> tuple[dict[int, float], 
     return ratios, done, crowd.turns_over(begun, -(-len(backlog) // BATCH)) - begun
 
 
-class _Well(Network):
-    """A network that is well."""
-
-    def latency(self) -> float:
-        return self.chance.uniform(0.02, 0.08)
-
-
-@dataclass(slots=True)
-class _Watch:
-    """Counts the requests."""
-
-    timeline: Timeline
-    requests: int = 0
-    most_in_a_second: int = 0
-    _lately: deque[float] = field(default_factory=deque)
-
-    def leaves(self, _: Request, worker: int) -> Sent:
-        self.requests += 1
-        self._lately.append(self.timeline.elapsed)
-        while self._lately[0] <= self.timeline.elapsed - SECOND:
-            self._lately.popleft()
-        self.most_in_a_second = max(self.most_in_a_second, len(self._lately))
-        return Sent(self.requests, self.timeline.elapsed, worker, "", "")
-
-    def unanswered(self, sent: Sent) -> None:
-        raise RuntimeError(f"request #{sent.number} got no answer, though all is well")
-
-    def answered(self, sent: Sent, reply: Reply) -> None:
-        if reply.status != 200:
-            raise RuntimeError(f"request #{sent.number} was refused, though all is well: {reply.body[:200]!r}")
-
-
 def _evening(seed: int, crowd: int, backlog: int, room: Room) -> Evening:
     chance, timeline = Random(seed), Timeline()
     emulator = Emulator(clock=lambda: timeline.now, seed=seed)
-    watch = _Watch(timeline)
+    watch = Watch(timeline)
     disk = Disk(room.file(), timeline, chance, lambda: None)
-    network = _Well(timeline, emulator, chance, watch)
+    network = Well(timeline, emulator, chance, watch)
     clocks = [Clock(timeline, chance, 0.0)]
     process = Process(timeline, network, disk, clocks, PER_SECOND, _mishap, lambda *_: None)
     with surroundings(process):

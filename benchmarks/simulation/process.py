@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,6 +66,7 @@ class Process:
     per_second: float
     mishap: Callable[[str], None]
     say: Callable[[str, str], None]
+    keys: Sequence[tuple[str, str]] = ((API_KEY, API_SECRET),)
     dead: bool = field(default=False, init=False)
 
     def live(self, doom: Doom, sweep: float, live: Live) -> bool:
@@ -96,8 +97,8 @@ class Process:
                 http = await stack.enter_async_context(httpx2.AsyncClient(transport=wire, trust_env=False))
                 deck = tonearm.open(
                     self.disk.file,
-                    api_key=API_KEY,
-                    api_secret=API_SECRET,
+                    api_key=",".join(key for key, _ in self.keys),
+                    api_secret=",".join(secret for _, secret in self.keys),
                     requests_per_second=self.per_second,
                     secret_key=SECRET,
                     http=http,

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from lastfm_emulator import API_KEY, API_SECRET
+import tonearm
+from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
+from tests.databases import only_postgres
 from tests.service.conftest import HOUR, House, Room, songs
 from tests.service.test_meanwhile import meanwhile
 from tonearm.core.account import KEY_NOT_SET
@@ -24,7 +27,7 @@ from tonearm.store import accounts, pace, queue
 pytestmark = pytest.mark.anyio
 
 SECOND, SECOND_SECRET = "second".ljust(32, "0"), "secret of the second"
-BOTH = {"api_key": f"{API_KEY}, {SECOND}", "api_secret": f"{API_SECRET}, {SECOND_SECRET}"}
+BOTH: dict[str, Any] = {"api_key": f"{API_KEY}, {SECOND}", "api_secret": f"{API_SECRET}, {SECOND_SECRET}"}
 ONLY_SECOND = {"api_key": SECOND, "api_secret": SECOND_SECRET}
 
 
@@ -223,13 +226,40 @@ async def test_nobody_waits_for_the_slots_of_another_key(house: House) -> None:
             number = (await room.deck.listener(name)).id
             session = room.emulator.session_key(name, API_KEY)
             sealed = room.deck.looking_up.seal.close(session)
-            sign_in = (number, name, sealed, API_KEY)
-            await room.deck.store.write(lambda db, sign_in=sign_in: accounts.sign_in(db, *sign_in))
+            who: dict[str, Any] = {"number": number, "username": name, "sealed_session": sealed, "api_key": API_KEY}
+            await room.deck.store.write(partial(accounts.sign_in, **who))
             await room.play(0, listener=Listener(room.deck, number, name))
         await room.play(0, listener=other)
     async with house.open(**BOTH, requests_per_second=1) as room:
         await arrived(room, "Other", 1, within=3)
         assert sum(len(room.emulator.plays(name)) for name in names) < 6
+
+
+@only_postgres  # whose engine has tables of its own
+async def test_processes_that_share_a_server_send_with_every_key(database: str) -> None:
+    """In real time: one process takes plays, another delivers them, and they share the tables alone."""
+    emulator = Emulator()
+    emulator.add_key(SECOND, SECOND_SECRET)
+    with serve(emulator) as lastfm:
+        shared: dict[str, Any] = {**BOTH, "api_url": lastfm.url, "secret_key": "one for all", "requests_per_second": 0}
+        async with (
+            asyncio.timeout(30),
+            tonearm.open(database, **shared, deliver=False) as takes,
+            tonearm.open(database, **shared),
+        ):
+            for name in ("RJ", "Other"):
+                listener = await takes.listener(name)
+                way = await listener.sign_in()
+                assert isinstance(way, Way)
+                emulator.approve(way.token or "", name)
+                await listener.finish_sign_in(way.token or "")
+                song = Track("Nina Simone", "Sinnerman", duration=622)
+                taken = await listener.scrobble(song, started_at=takes.clock.now() - 700, played=600)
+                kept = await takes.listening.fate(listener.id, taken.id, 20)
+                assert kept
+                assert kept.fate == "accepted"
+    sent = [(call.user, call.key) for call in emulator.journal if call.method == "track.scrobble"]
+    assert sent == [("RJ", API_KEY), ("Other", SECOND)]
 
 
 # Keys that come and go
