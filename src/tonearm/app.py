@@ -223,7 +223,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         listening=Listening(store, clock, announcer, ring, tally, time),
         shows=NowPlaying(store, clock, keyring, seal, announcer),
         signing_in=SigningIn(store, clock, keyring, seal, announcer, ring, parts.auth_url),
-        telling=Telling(store, clock, announcer, ring),
+        telling=Telling(store, clock, announcer, ring, keyring.names),
         owning=Owning(store, clock, announcer),
         loving=loving,
         jobs=jobs,

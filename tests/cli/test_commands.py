@@ -376,6 +376,7 @@ def test_where_the_key_is_no_longer_set_the_queue_and_the_status_say_so(connecte
         said = changed(*command)
         assert "connected with an API key that is no longer set: sign in again, or set the key again" in said.output
     assert "needs sign in" in changed("status").output
+    assert "next batch" not in changed("queue", "why", "1").output
 
 
 def test_a_check_of_nothing_at_all_tells_each_thing(shell: Shell, lastfm: dict[str, str]) -> None:

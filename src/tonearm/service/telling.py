@@ -9,6 +9,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
+from tonearm.core.account import KEY_NOT_SET
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, OLDEST_ACCEPTED, Play, Track, cleaned, counts
 from tonearm.service.announcing import Announcer
@@ -74,12 +75,13 @@ Outcome = Done | NotNow | NoSuchPlay
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """Stories of plays, and their listeners' decisions."""
+    """Stories of plays, and their listeners' decisions. `keys` are the API keys that are set."""
 
     store: Store
     clock: Clock
     announcer: Announcer
     ring: Callable[[int], None]
+    keys: Sequence[str]
 
     async def story(self, account: int, number: int) -> Story | None:
         """What became of a play and why; None where the listener has no such play."""
@@ -93,8 +95,8 @@ class Telling:
         def read(db: Connection) -> list[Story]:
             kept = plays.latest(db, account, limit, fates, before)
             waits = queue.standings(db, [k.id for k in kept if k.fate == "queued"])
-            paused = bool(waits) and jobs.sending_paused(db)
-            return [Story(k, waits.get(k.id), (), None, self._words(k, waits.get(k.id), paused)) for k in kept]
+            stopped = self._stopped(db, account) if waits else ""
+            return [Story(k, waits.get(k.id), (), None, self._words(k, waits.get(k.id), stopped)) for k in kept]
 
         return await self.store.read(read)
 
@@ -104,19 +106,23 @@ class Telling:
             return None
         waits = queue.standings(db, [number]).get(number)
         tried = tuple(attempts.of_play(db, number))
-        words = self._words(kept, waits, waits is not None and jobs.sending_paused(db))
+        words = self._words(kept, waits, self._stopped(db, account) if waits else "")
         return Story(kept, waits, tried, plays.replaced_by(db, account, number), words)
 
-    def _words(self, kept: Kept, waits: Standing | None, paused: bool) -> str:
+    def _stopped(self, db: Connection, account: int) -> str:
+        """Why nothing of an account goes out whatever is tried, as far as its plays are to say so."""
+        if jobs.sending_paused(db):
+            return PAUSED
+        return "" if accounts.by_id(db, [account])[account].under(self.keys).key_is_set else KEY_NOT_SET
+
+    def _words(self, kept: Kept, waits: Standing | None, stopped: str) -> str:
         if waits is None:
             return kept.why or ("on Last.fm" if kept.fate == "accepted" else kept.fate)
         if waits.state is queue.State.SENDING:
             return "on its way to Last.fm now"
         if kept.play.timestamp > self.clock.now():
             return "held: its time lies ahead"
-        if paused:
-            return PAUSED
-        return waits.error or "waits for the next batch"
+        return stopped or waits.error or "waits for the next batch"
 
     async def retry(self, account: int, number: int) -> Outcome:
         """Send a play that waits at once, or after all one with any other fate than accepted.
