@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, select, update
+from sqlalchemy import Connection, case, func, select, update
 
 from tonearm.core.account import Account
 from tonearm.core.account import Connection as Connected
@@ -36,10 +36,7 @@ def _read(row: Sequence[Any]) -> Account:
 
 
 _LOCK = (
-    select(account.c.id)
-    .where(Among(account.c.id, "numbers"))
-    .order_by(account.c.id)
-    .with_for_update(key_share=True)
+    select(account.c.id).where(Among(account.c.id, "numbers")).order_by(account.c.id).with_for_update(key_share=True)
 )
 
 
