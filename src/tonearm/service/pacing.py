@@ -27,7 +27,7 @@ class Booked:
 
 
 REBOOKINGS = 5
-"""Slots that one request may miss."""
+"""Slots that one request may miss, and how often it then asks for one that is free at once, before it goes anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,18 @@ class Pace:
         """Return when a booked slot has come.
 
         One that is missed by half an interval, since the machine is busy or stood still, is given up for another:
-        what goes late goes together with what others send in time. Where all come too late, one is taken as it is.
+        what goes late goes together with what others send in time. Who is always late takes what is free at the moment.
         """
         for _ in range(REBOOKINGS):
             await self._until(booked)
             if self.per_second <= 0 or self.clock.now() < booked.at + booked.wait + 0.5 / self.per_second:
                 return
             booked = await self.store.write_together(self._book_each, None)
-        await self._until(booked)
+        for _ in range(REBOOKINGS):
+            wait = await self.store.write(self._book_if_free)
+            if wait <= 0:
+                return
+            await self.clock.sleep(wait)
 
     async def _until(self, booked: Booked) -> None:
         left = booked.at + booked.wait - self.clock.now()
@@ -93,9 +97,7 @@ class Pace:
         async with self._reads:  # one after the other, in the order in which they came
             tired = self.clock.now() + YIELDS
             while (now := self.clock.now()) < tired:
-                wait = await self.store.write(
-                    lambda db: pace.book_if_free(db, self.key, self.clock.now(), self.per_second)
-                )
+                wait = await self.store.write(self._book_if_free)
                 if wait <= 0:
                     return
                 await self.clock.sleep(min(wait, max(0.0, tired - now)))
@@ -108,6 +110,9 @@ class Pace:
     async def served(self) -> None:
         """A request that began after the last rest was answered: that rest is over for good."""
         await self.store.write(lambda db: pace.let_go(db, self.key))
+
+    def _book_if_free(self, db: Connection) -> float:
+        return pace.book_if_free(db, self.key, self.clock.now(), self.per_second)
 
     def _book_each(self, db: Connection, callers: Sequence[None]) -> list[Booked]:
         return [self.book(db) for _ in callers]
