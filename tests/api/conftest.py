@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -54,6 +55,30 @@ class Service:
         assert http.get("/lastfm/auth-callback", params={"token": token}).status_code == 200
 
 
+class Server(uvicorn.Server):
+    """uvicorn, which says when it is up and ends when it is told: its own looks every tenth of a second add up."""
+
+    def __init__(self, config: uvicorn.Config, up: Callable[[int], None], stop: asyncio.Event) -> None:
+        super().__init__(config)
+        self._up = up
+        self._stop = stop
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        self._up(self.servers[0].sockets[0].getsockname()[1])
+        await self._stop.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.sleep(0)  # connections that are idle are closed in the next round of the loop
+        await asyncio.sleep(0)
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
+
+
 @contextmanager
 def running(database: Path, emulator: Emulator, *, key: str = API_KEY, signed_in: bool = True) -> Iterator[Service]:
     """A service on a database, from its start to its end."""
@@ -70,19 +95,14 @@ def running(database: Path, emulator: Emulator, *, key: str = API_KEY, signed_in
                 "requests_per_second": 0,
             }
             async with tonearm.open(database, **options) as deck:
-                server = uvicorn.Server(
-                    uvicorn.Config(create_app(deck, WebOptions()), port=0, log_level="warning", lifespan="off")
-                )
-                server.config.timeout_graceful_shutdown = 1
-                serving = asyncio.create_task(server._serve() if hasattr(server, "_serve") else server.serve())
-                while not server.started:  # noqa: ASYNC110  # uvicorn tells nobody
-                    await asyncio.sleep(0.005)
-                port = server.servers[0].sockets[0].getsockname()[1]
-                started.update(deck=deck, loop=asyncio.get_running_loop(), url=f"http://127.0.0.1:{port}")
-                ready.set()
-                await stop.wait()
-                server.should_exit = True
-                await serving
+
+                def up(port: int) -> None:
+                    started.update(deck=deck, loop=asyncio.get_running_loop(), url=f"http://127.0.0.1:{port}")
+                    ready.set()
+
+                config = uvicorn.Config(create_app(deck, WebOptions()), port=0, log_level="warning", lifespan="off")
+                config.timeout_graceful_shutdown = 1
+                await Server(config, up, stop)._serve()
 
         failure: list[BaseException] = []
 
@@ -120,6 +140,13 @@ def running(database: Path, emulator: Emulator, *, key: str = API_KEY, signed_in
 def service(tmp_path: Path) -> Iterator[Service]:
     """A service whose listener is signed in."""
     with running(tmp_path / "plays.db", Emulator()) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def unmoved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The same for all tests of a module that are about what is refused: it has no plays, and gets none."""
+    with running(tmp_path_factory.mktemp("unmoved") / "plays.db", Emulator()) as service:
         yield service
 
 

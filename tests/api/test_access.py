@@ -32,16 +32,16 @@ DOORS = [
 
 
 @pytest.mark.parametrize(("method", "path"), DOORS)
-def test_nobody_comes_in_without_a_token(service: Service, method: str, path: str) -> None:
-    with service.stranger() as stranger:
+def test_nobody_comes_in_without_a_token(unmoved: Service, method: str, path: str) -> None:
+    with unmoved.stranger() as stranger:
         assert stranger.request(method, path, json={}).status_code == 401
-    with service.stranger(Authorization="Bearer nonsense") as stranger:
+    with unmoved.stranger(Authorization="Bearer nonsense") as stranger:
         assert stranger.request(method, path, json={}).status_code == 401
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Basic bWU6bWU=", "Bearer \xff", "bearer"])
-def test_a_strange_authorization_is_401(service: Service, header: str) -> None:
-    with service.stranger() as stranger:
+def test_a_strange_authorization_is_401(unmoved: Service, header: str) -> None:
+    with unmoved.stranger() as stranger:
         answer = stranger.get("/lastfm/settings", headers=[(b"Authorization", header.encode("latin-1"))])
         assert answer.status_code == 401
         assert answer.json()["detail"]
@@ -56,8 +56,8 @@ def test_health_is_open_to_everybody(service: Service) -> None:
     assert answer.json()["delivery"] == "running"
 
 
-def test_a_name_that_is_not_ours_is_refused(service: Service) -> None:
-    answer = service.http.get("/lastfm/settings", headers={"Host": "attacker.example"})
+def test_a_name_that_is_not_ours_is_refused(unmoved: Service) -> None:
+    answer = unmoved.http.get("/lastfm/settings", headers={"Host": "attacker.example"})
     assert answer.status_code == 400
     assert "TONEARM_PUBLIC_URL" in answer.json()["detail"]
 
@@ -71,10 +71,10 @@ def test_a_name_that_is_not_ours_is_refused(service: Service) -> None:
         {"Sec-Fetch-Site": "cross-site"},
     ],
 )
-def test_a_strangers_page_must_not_scrobble(service: Service, headers: dict[str, str]) -> None:
-    answer = service.http.post("/lastfm/scrobble", json=a_play(), headers=headers)
+def test_a_strangers_page_must_not_scrobble(unmoved: Service, headers: dict[str, str]) -> None:
+    answer = unmoved.http.post("/lastfm/scrobble", json=a_play(), headers=headers)
     assert answer.status_code == 403
-    assert service.http.get("/lastfm/queue/status").json()["queued_scrobbles"] == 0
+    assert unmoved.http.get("/lastfm/queue/status").json()["queued_scrobbles"] == 0
 
 
 def test_our_own_page_may(service: Service) -> None:
@@ -114,8 +114,8 @@ def test_listeners_see_only_their_own(service: Service) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/lastfm", "/lastfm/nothing", "/static/../../etc/passwd"])
-def test_what_is_not_there_is_404(service: Service, path: str) -> None:
-    assert service.http.get(path).status_code in (401, 404)
+def test_what_is_not_there_is_404(unmoved: Service, path: str) -> None:
+    assert unmoved.http.get(path).status_code in (401, 404)
 
 
 def test_the_openapi_names_all_promised_endpoints(service: Service) -> None:

@@ -173,40 +173,40 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_422_with_the_field_named(service: Service, name: str) -> None:
+def test_bad_input_is_422_with_the_field_named(unmoved: Service, name: str) -> None:
     body, field = BAD[name]
-    answer = service.http.post("/lastfm/scrobble", json=body)
+    answer = unmoved.http.post("/lastfm/scrobble", json=body)
     assert answer.status_code == 422
     assert field in answer.json()["detail"][0]["loc"]
     assert len(answer.content) < 1000
-    assert service.http.get("/lastfm/queue/status").json()["queued_scrobbles"] == 0
+    assert unmoved.http.get("/lastfm/queue/status").json()["queued_scrobbles"] == 0
 
 
 @pytest.mark.parametrize(
     "body", [b"{", b"", b"[]", b"null", b'"text"', b'{"artist": NaN}', b"\xff\xfe", b'{"timestamp": 1e999}']
 )
-def test_what_is_no_play_at_all_is_422(service: Service, body: bytes) -> None:
-    answer = service.http.post("/lastfm/scrobble", content=body, headers={"Content-Type": "application/json"})
+def test_what_is_no_play_at_all_is_422(unmoved: Service, body: bytes) -> None:
+    answer = unmoved.http.post("/lastfm/scrobble", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 422)
     assert answer.json()["detail"]
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "1" * 5000])
-def test_numbers_that_are_none_are_422(service: Service, number: str) -> None:
+def test_numbers_that_are_none_are_422(unmoved: Service, number: str) -> None:
     for field in ("timestamp", "duration", "played_time", "track_number"):
         body = json.dumps(a_play(**{field: "@"})).replace('"@"', number)
-        answer = service.http.post("/lastfm/scrobble", content=body, headers={"Content-Type": "application/json"})
+        answer = unmoved.http.post("/lastfm/scrobble", content=body, headers={"Content-Type": "application/json"})
         assert answer.status_code in (400, 422), (field, number)
 
 
-def test_a_body_that_is_not_called_json_is_told_so(service: Service) -> None:
-    answer = service.http.post("/lastfm/scrobble", content=b"artist=x", headers={"Content-Type": "text/plain"})
+def test_a_body_that_is_not_called_json_is_told_so(unmoved: Service) -> None:
+    answer = unmoved.http.post("/lastfm/scrobble", content=b"artist=x", headers={"Content-Type": "text/plain"})
     assert answer.status_code == 422
     assert "application/json" in answer.json()["detail"][0]["msg"]
 
 
-def test_a_body_beyond_all_measure_is_refused_early(service: Service) -> None:
-    assert service.http.post("/lastfm/scrobble", content=b"x" * (3 * 2**20)).status_code == 413
+def test_a_body_beyond_all_measure_is_refused_early(unmoved: Service) -> None:
+    assert unmoved.http.post("/lastfm/scrobble", content=b"x" * (3 * 2**20)).status_code == 413
 
 
 @pytest.mark.parametrize("prefer", ["wait=0", "wait=banana", "wait=-3", "wait=99999999999999999999", "respond-async"])

@@ -120,9 +120,9 @@ def test_a_correction_to_a_play_that_is_there_already_is_409(service: Service) -
 
 
 @pytest.mark.parametrize("number", ["999", "0", "-1"])
-def test_an_unknown_play_is_404(service: Service, number: str) -> None:
+def test_an_unknown_play_is_404(unmoved: Service, number: str) -> None:
     for method, path in (("GET", ""), ("POST", "/retry"), ("PATCH", ""), ("DELETE", "")):
-        assert service.http.request(method, f"/lastfm/queue/{number}{path}", json={}).status_code == 404
+        assert unmoved.http.request(method, f"/lastfm/queue/{number}{path}", json={}).status_code == 404
 
 
 def test_the_list_is_filtered_and_paged_without_a_play_lost_or_doubled(service: Service) -> None:
@@ -150,8 +150,8 @@ def test_the_list_is_filtered_and_paged_without_a_play_lost_or_doubled(service: 
 
 
 @pytest.mark.parametrize("query", ["fate=lost", "limit=0", "limit=501", "after=yesterday", "after=1-2-3"])
-def test_a_strange_filter_is_422(service: Service, query: str) -> None:
-    assert service.http.get(f"/lastfm/queue?{query}").status_code == 422
+def test_a_strange_filter_is_422(unmoved: Service, query: str) -> None:
+    assert unmoved.http.get(f"/lastfm/queue?{query}").status_code == 422
 
 
 def test_the_album_alone_is_corrected_on_the_same_play(service: Service) -> None:

@@ -22,8 +22,8 @@ NUMBERS = [2**63, 10**23, -(10**23)]
 
 @pytest.mark.parametrize("path", ["/lastfm/scrobble", "/lastfm/now-playing"])
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
-def test_a_body_that_cannot_be_read_is_422_and_says_where(service: Service, path: str, body: bytes) -> None:
-    answer = service.http.post(path, content=body, headers={"Content-Type": "application/json"})
+def test_a_body_that_cannot_be_read_is_422_and_says_where(unmoved: Service, path: str, body: bytes) -> None:
+    answer = unmoved.http.post(path, content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
     [fault] = answer.json()["detail"]
     assert fault["loc"][0] == "body"
@@ -41,8 +41,8 @@ def test_a_body_that_cannot_be_read_is_422_and_says_where(service: Service, path
         ("GET", "/lastfm/jobs/{}"),
     ],
 )
-def test_a_number_that_no_play_can_have_is_422(service: Service, method: str, path: str, number: int) -> None:
-    answer = service.http.request(method, path.format(number), json={"artist": "a"})
+def test_a_number_that_no_play_can_have_is_422(unmoved: Service, method: str, path: str, number: int) -> None:
+    answer = unmoved.http.request(method, path.format(number), json={"artist": "a"})
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"][0] == "path"
 
