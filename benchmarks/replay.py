@@ -11,7 +11,7 @@ import httpx2
 
 from benchmarks import history, load, rig
 from benchmarks.report import Options, Report, say
-from benchmarks.start import waiting
+from benchmarks.start import drained
 
 FILTERED = "[unknown]"
 """The one artist of that history whom Last.fm's filter ignores today."""
@@ -79,10 +79,7 @@ def _replayed(plays: list[history.Play], service: rig.Service, token: str) -> tu
     acknowledged = time.perf_counter() - start
     assert statuses.keys() <= {"queued", "duplicate"}, statuses
     assert statuses.total() == len(plays)
-    deadline = time.monotonic() + _DRAINED_WITHIN
-    while waiting(service, token):
-        assert time.monotonic() < deadline, "the queue is not drained"
-        time.sleep(0.1)
+    drained(service, token, _DRAINED_WITHIN)
     return acknowledged, time.perf_counter() - start
 
 

@@ -80,17 +80,19 @@ def _play(service: rig.Service, token: str, number: int, run: int, lastfm: rig.L
     requests = history.requests(history.made_up(number, time.time(), run), service.port, token)
     answers = load.post(requests, service.port)
     assert answers.statuses == {"queued": number}, answers.statuses
-    deadline = time.monotonic() + _DRAINED_WITHIN
-    while waiting(service, token):
-        assert time.monotonic() < deadline, "the queue is not drained"
-        time.sleep(0.1)
+    drained(service, token, _DRAINED_WITHIN)
 
 
-def waiting(service: rig.Service, token: str) -> int:
-    """How many plays are not on Last.fm yet."""
-    address = f"http://127.0.0.1:{service.port}/lastfm/queue/status"
-    standing = httpx2.get(address, headers={"Authorization": f"Bearer {token}"}, timeout=30).json()
-    return int(standing["queued_scrobbles"]) + int(standing["sending"])
+def drained(service: rig.Service, token: str, within: float) -> None:
+    """Return when every play is on Last.fm; raises AssertionError where that takes longer than so many seconds."""
+    deadline = time.monotonic() + within
+    with httpx2.Client(headers={"Authorization": f"Bearer {token}"}, timeout=30) as http:
+        while True:
+            standing = http.get(f"http://127.0.0.1:{service.port}/lastfm/queue/status").json()
+            if not int(standing["queued_scrobbles"]) + int(standing["sending"]):
+                return
+            assert time.monotonic() < deadline, "the queue is not drained"
+            time.sleep(0.1)
 
 
 def _command(arguments: list[str]) -> float:
