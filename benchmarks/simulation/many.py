@@ -44,11 +44,11 @@ def _one(plays: int, seed: int) -> Result:
     return run(seed, plays, _rooms[0])
 
 
-def caught(name: str, room: Room) -> Result | None:
-    """The first run that a planted bug spoils; None where it gets through."""
+def caught(name: str, room: Room, first: int = 0) -> Result | None:
+    """A run that a planted bug spoils, looked for from this seed on; None where it gets through all of them."""
     plant = bugs.BUGS[name]
     plays = CROWD if name in bugs.NEED_MANY else USUAL_PLAYS
-    for seed in range(WITHIN):
+    for seed in (*range(first, WITHIN), *range(first)):
         with plant():
             result = run(seed, plays, room)
         if result.findings:

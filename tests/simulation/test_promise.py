@@ -14,6 +14,16 @@ from benchmarks.simulation.many import USUAL_PLAYS, WITHIN, caught, results
 from benchmarks.simulation.run import Room, run
 
 SEEDS, PLAYS = 200, 30
+AT_ONCE = 25
+"""Seeds of one test: the cores on which the tests run share them."""
+
+CAUGHT_BY = {
+    "sent_to_whoever_is_signed_in": 8,
+    "session_kept_for_the_next_user": 8,
+    "never_marked": 19,
+    "newest_first": 13,
+}
+"""Seeds that catch what few of the first seeds catch: looked at first, to save time; all others where they do not."""
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +32,9 @@ def room() -> Iterator[Room]:
         yield opened
 
 
-def test_every_acknowledged_play_is_on_lastfm_once_or_stands_here_with_a_true_reason() -> None:
-    broken = [result for result in results(range(SEEDS), PLAYS) if result.findings]
+@pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
+def test_every_acknowledged_play_is_on_lastfm_once_or_stands_here_with_a_true_reason(first: int, room: Room) -> None:
+    broken = [result for seed in range(first, first + AT_ONCE) if (result := run(seed, PLAYS, room)).findings]
     assert not broken, "\n".join(
         f"{faults.command(result.seed, PLAYS)}\n  {finding}" for result in broken for finding in result.findings
     )
@@ -31,7 +42,7 @@ def test_every_acknowledged_play_is_on_lastfm_once_or_stands_here_with_a_true_re
 
 @pytest.mark.parametrize("bug", bugs.BUGS)
 def test_a_planted_bug_is_caught_within_200_seeds(bug: str, room: Room) -> None:
-    assert caught(bug, room) is not None, f"{bug} got through {WITHIN} seeds"
+    assert caught(bug, room, CAUGHT_BY.get(bug, 0)) is not None, f"{bug} got through {WITHIN} seeds"
 
 
 def test_the_same_seed_is_the_same_run_whatever_ran_before(room: Room) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from benchmarks.kills import kill
+
+pytestmark = pytest.mark.usefixtures("flushed_to_memory")
 
 KILLS = 8
 
