@@ -625,7 +625,8 @@ def test_a_fault_is_thrown_and_its_work_watched(look: Look, running_service: Run
     page.get_by_role("button", name="Calm it all").click()
     expect(page.locator("#armed")).to_contain_text("Everything works")
     page.get_by_role("link", name="Queue", exact=True).click()
-    page.get_by_role("button", name="Retry everything now").click()
+    with running_service.player() as player:
+        player.post("/lastfm/queue/retry")  # a button may be gone by now: the play goes by itself, in a while
     expect(row(page, "Sinnerman")).to_contain_text("Accepted")
 
 
