@@ -106,9 +106,8 @@ def _places(given: list[str], number: int) -> Iterator[list[str]]:
             raise SystemExit(f"--database: {number} empty databases are needed, one for each size")
         yield given
         return
-    build = rig.ROOT / "build"
-    build.mkdir(exist_ok=True)
-    with running("shared_buffers=1GB", "max_wal_size=8GB", durable=True, inside=build) as server:
+    rig.WORKSHOPS.mkdir(exist_ok=True)
+    with running("shared_buffers=1GB", "max_wal_size=8GB", durable=True, inside=rig.WORKSHOPS) as server:
         yield [server.database() for _ in range(number)]
 
 

@@ -28,6 +28,9 @@ MEASURED, OTHERS = CORES[0], CORES[-1]
 
 LASTFM_USER = "listener"
 DATABASE = "plays.db"
+WORKSHOPS = ROOT / "build"
+"""Beside the sources: a temporary folder may be in memory, where a flush is free."""
+
 AWAY = "http://127.0.0.1:9/2.0/"
 """A Last.fm that nobody can connect to (port 9 is the discard service's, which nobody runs)."""
 
@@ -85,9 +88,9 @@ class Listener:
 
 @contextmanager
 def workshop() -> Iterator[Path]:
-    """A folder beside the sources while the block lasts: a temporary one may be in memory, where a flush is free."""
-    (ROOT / "build").mkdir(exist_ok=True)
-    with TemporaryDirectory(prefix="bench-", dir=ROOT / "build") as folder:
+    """A folder while the block lasts."""
+    WORKSHOPS.mkdir(exist_ok=True)
+    with TemporaryDirectory(prefix="bench-", dir=WORKSHOPS) as folder:
         yield Path(folder)
 
 

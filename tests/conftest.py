@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import hypothesis
 import pytest
 
+from benchmarks import rig
+from tests import statements
+from tests.network import tls_of
 from tests.postgres import Server, empty, running
 from tonearm.store.database import database_url
 from tonearm.store.migrate import migrate
@@ -17,8 +24,68 @@ from tonearm.store.migrate import migrate
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
 
+statements.compile_once()
+
 DATABASES = ("sqlite", "postgresql")
 ROOT = Path(__file__).resolve().parent.parent
+LONG = ("tests/test_real_input.py", "tests/test_benchmarks.py", "tests/simulation/", "tests/web/test_browser.py")
+MEMORY, ENOUGH = Path("/dev/shm"), 2**30
+"""A disk in RAM, and the bytes that have to be free on it."""
+
+
+def pytest_configure() -> None:
+    """Temporary files live in memory where there is room: thousands of commits wait for no disk.
+
+    Not where a container's rules forbid to run programs from there, as some tests do.
+    """
+    if in_memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest come first: at the end nobody waits for one of them."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded stays: there is no need to look through it again and again."""
+    gc.freeze()
+
+
+def in_memory() -> bool:
+    """Whether there is such a disk, with room."""
+    there = os.access(MEMORY, os.W_OK) and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC
+    return there and shutil.disk_usage(MEMORY).free > ENOUGH
+
+
+@pytest.fixture
+def flushed_to_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What benchmarks write waits for no disk: nobody times them here."""
+    with TemporaryDirectory(prefix="tonearm-bench-", dir=MEMORY if in_memory() else None) as folder:
+        os.chmod(folder, 0o755)  # PostgreSQL is somebody else where this is root
+        monkeypatch.setattr(rig, "WORKSHOPS", Path(folder))
+        yield
+
+
+@pytest.fixture(scope="session")
+def trusted(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
+    """A server's side of TLS, and the certificate of it."""
+    folder = tmp_path_factory.mktemp("trusted")
+    return tls_of(folder), folder / "pem"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def network(trusted: tuple[ssl.SSLContext, Path]) -> Iterator[None]:
+    """No proxies of the machine, and one certificate that is trusted.
+
+    One instead of the machine's 140 also makes a client in a millisecond instead of thirty.
+    """
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SSL_CERT_FILE", str(trusted[1]))
+        for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+            environment.delenv(name, raising=False)
+            environment.delenv(name.upper(), raising=False)
+        yield
 
 
 @pytest.fixture

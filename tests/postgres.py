@@ -225,15 +225,21 @@ class Server:
 
 _EMPTY = """
 SET lock_timeout = '5s';
-DO $$ BEGIN EXECUTE (
-    SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY CASCADE'
-    FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'
-); END $$
+SET session_replication_role = replica; -- no look at foreign keys: the other table is emptied, too
+DO $$ DECLARE one oid; BEGIN
+    FOR one IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+        AND relname <> 'alembic_version' LOOP
+        EXECUTE format('DELETE FROM %s', one::regclass);
+    END LOOP;
+    FOR one IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S' LOOP
+        PERFORM setval(one::regclass, 1, false);
+    END LOOP;
+END $$
 """
 
 
 def empty(url: str) -> None:
-    """Take all rows out of a database's tables: quicker than another database."""
+    """Take all rows out of a database's tables: quicker than another database, and than TRUNCATE, which makes files."""
     with psycopg.connect(url) as connection:
         connection.execute(_EMPTY)
 

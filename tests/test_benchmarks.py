@@ -35,6 +35,8 @@ PROMISED = {
 MACHINE = ("cores", "python", "sqlite", "compared_with", "runs")
 
 
+pytestmark = pytest.mark.usefixtures("flushed_to_memory")
+
 Bench = Callable[..., dict[str, Any]]
 
 

@@ -21,6 +21,8 @@ from tonearm.core.verdict import Answered
 from tonearm.lastfm import Keys, LastFm
 from tonearm.service.signing_in import Way
 
+pytestmark = pytest.mark.usefixtures("flushed_to_memory")
+
 
 def test_ten_years_of_plays_are_each_on_last_fm_once(test_data: Path) -> None:
     """Posted over HTTP to the real service; the measurement itself fails where one is lost, doubled or strange."""
