@@ -86,7 +86,15 @@ _LINE = (
 _SESSION = (account.c.lastfm_user, account.c.lastfm_session_key, account.c.lastfm_api_key)
 
 
-_OF_ANYBODY = _ROW.account.in_(select(account.c.id))  # every index begins with the account: this looks one up for each
+def _owing() -> Any:
+    """The accounts that have plays in the queue: from one to the next by the index, past all that have none."""
+    owing = select(func.min(_ROW.account).label("account")).cte("owing", recursive=True)
+    following = select(func.min(_ROW.account)).where(_ROW.account > owing.c.account).scalar_subquery()
+    owing = owing.union_all(select(following).where(owing.c.account.is_not(None)))
+    return select(owing.c.account).where(owing.c.account.is_not(None))
+
+
+_OF_ANYBODY = _ROW.account.in_(_owing())  # every index begins with the account: this looks one up for each
 # Rows lie by account, so their plays, which are found by number, say whose they are.
 _THOSE = tuple_(_ROW.account, _ROW.id).in_(select(history.c.account, history.c.id).where(Among(history.c.id, "ids")))
 
@@ -327,6 +335,7 @@ _HAS_DUE = case(
 _DUE = (
     select(account.c.id)
     .where(
+        account.c.id.in_(_owing()),
         account.c.connection == Connected.CONNECTED,
         account.c.lastfm_api_key == bindparam("key"),
         _over(account.c.wait_until, _NOW),
