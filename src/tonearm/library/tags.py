@@ -28,6 +28,8 @@ _MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 _RECORDING = ("musicbrainz_trackid", "musicbrainz track id", "musicbrainz/track id", "ufid")
 """Where taggers keep the recording, whatever they call it, in Vorbis comments, MP4 and TXXX, WMA, and ID3:
 https://picard-docs.musicbrainz.org/en/appendices/tag_mapping.html"""
+_FURTHEST = 2**44
+"""Bytes of the largest file on ext4: a file that leads further is damaged."""
 _MUSICBRAINZ = "musicbrainz.org"
 _NO_TAG = {"artist": "no artist tag", "track": "no title tag"}
 
@@ -78,6 +80,11 @@ class _Bounded(BufferedReader):
     def read(self, size: int | None = -1, /) -> bytes:
         self._left -= 1
         return super().read(size) if self._left > 0 else b""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        if offset > _FURTHEST:  # some file systems say so themselves, others go there
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return super().seek(offset, whence)
 
 
 def _seconds(duration: float | None) -> float | None:
