@@ -285,13 +285,14 @@ def _until_it_sends(made: Cluster, name: str) -> None:
 
 def _until_empty(made: Cluster, begun: float) -> None:
     deadline, told = time.monotonic() + _DRAINED_WITHIN, time.monotonic()
-    while made.rows("SELECT FROM scrobble_queue LIMIT 1"):
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{made.waiting()} plays do not get there")
-        if time.monotonic() - told > 20:
-            told = time.monotonic()
-            say(f"{told - begun:6.1f} s  {made.waiting()} plays wait")
-        time.sleep(_LOOK)
+    with psycopg.connect(made.url, autocommit=True) as db:  # one for all looks: a new one costs as much as a batch
+        while db.execute("SELECT FROM scrobble_queue LIMIT 1").fetchone():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{made.waiting()} plays do not get there")
+            if time.monotonic() - told > 20:
+                told = time.monotonic()
+                say(f"{told - begun:6.1f} s  {made.waiting()} plays wait")
+            time.sleep(_LOOK)
 
 
 def _hosts(folder: Path, server: postgres.Server, broken: list[str]) -> dict[str, Figure]:

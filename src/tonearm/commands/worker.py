@@ -39,11 +39,12 @@ def worker(settings: Settings) -> None:
 
 async def _work(settings: Settings) -> None:
     from tonearm.commands.opening import Sends, database_is_up, deck_of
-    from tonearm.serving import until_told
+    from tonearm.serving import spare_the_collector, until_told
 
     with until_told() as told:
         if not await database_is_up(settings, told):
             return
         async with deck_of(settings, Sends.YES):
+            spare_the_collector()
             click.echo("tonearm delivers")
             await told.wait()
