@@ -178,9 +178,11 @@ class PostgresEngine:
         finally:
             self._running[kind] -= 1
             self._work.discard(task)
-            with suppress(psycopg.Error, OSError):  # then it is somebody's after a while
-                mine = manager.queue_manager_id
-                await asyncio.shield(line.execute(tables.DONE, job.id, mine, wait, self._pause))
+            await asyncio.shield(self._done(line, manager, job, wait))
+
+    async def _done(self, line: Line, manager: QueueManager, job: Job, wait: float | None) -> None:
+        with suppress(psycopg.Error, OSError):  # then it is somebody's after a while
+            await line.execute(tables.DONE, job.id, manager.queue_manager_id, wait, self._pause)
 
     async def _look(self, line: Line, kind: str) -> None:
         with suppress(psycopg.Error, OSError):

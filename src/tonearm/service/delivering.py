@@ -130,9 +130,12 @@ class Delivering:
                 self.queue_changed(account)  # what came back has another reason now
         finally:
             if lease is not None:
-                with suppress(StoreUnavailable):  # then the lease ends by itself
-                    await asyncio.shield(self.store.write(partial(queue.release, lease=lease)))
+                await asyncio.shield(self._give_back(lease))
         return turn.until
+
+    async def _give_back(self, lease: Lease) -> None:
+        with suppress(StoreUnavailable):  # then the lease ends by itself
+            await self.store.write(partial(queue.release, lease=lease))
 
     async def due(self) -> list[int]:
         """Accounts that have something to send now; now and then, what grew too old is settled or forgotten first."""
