@@ -119,11 +119,12 @@ class Room:
         return list(await asyncio.gather(*(self.play(number, age) for number in numbers)))
 
     async def until_empty(self, within: float = DAY) -> None:
-        """Return when nothing waits any more."""
+        """Return when nothing waits any more, and what became of it is told."""
         end = self.now + within
         while await self.length():
             assert self.now < end, await self.me.queue()
             await self.house.clock.sleep(1)
+        await self.house.clock.still()
 
     async def until_calls(self, number: int, method: str = "track.scrobble") -> None:
         """Return when Last.fm was asked so many times, and the answer is written."""
