@@ -15,7 +15,6 @@ from lastfm_emulator.transport import Direct
 from tests.service.conftest import HOUR, House, Room
 from tonearm.core.pacing import LONGEST_MENDING, mending
 from tonearm.deck import ImportFailed
-from tonearm.engine.engine import SWEEP
 from tonearm.service import jobs as board
 from tonearm.service.chores import Chores
 from tonearm.service.delivering import Delivering
@@ -209,8 +208,10 @@ async def test_a_job_that_broke_is_tried_again_though_nothing_is_left(breaks: li
     breaks += [RuntimeError("a bug")] * 2
     room.deck.ring(room.me.id)
     await until_state(room, JobState.BROKEN)
-    await room.house.clock.sleep(mending(1) + mending(2) + 2 * SWEEP)
-    assert await jobs_of(room) == []
+    end = room.now + HOUR
+    while jobs := await jobs_of(room):
+        assert room.now < end, jobs
+        await room.house.clock.sleep(1)
 
 
 async def test_a_hint_does_not_hurry_a_job_that_broke_but_a_retry_does(breaks: list[Exception], room: Room) -> None:
