@@ -7,6 +7,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import assert_never
 
 _WRITTEN = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 
@@ -47,6 +48,8 @@ class Period:
                 return f"{self.first}"
             case Kind.SPAN:
                 return f"{self.first}..{self.last}"
+            case _:
+                assert_never(self.kind)
 
 
 def year(number: int) -> Period:
@@ -120,6 +123,8 @@ def _beside(period: Period, neighbour: date, way: int) -> Period | None:
         case Kind.SPAN:
             shift = timedelta(days=way * period.days)
             return Period(Kind.SPAN, period.first + shift, period.last + shift)
+        case _:
+            assert_never(period.kind)
 
 
 def around(period: Period) -> Period | None:
