@@ -10,6 +10,7 @@ import pytest
 from tests.fake_clock import FakeClock
 from tests.service.conftest import House
 from tonearm.service.pacing import Pace
+from tonearm.store import pace as rows
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +38,7 @@ async def test_after_a_standstill_requests_keep_their_distance(house: House, sta
     clock = house.clock = Stalling()
     async with house.open(deliver=False) as room:
         pace = Pace(room.deck.store, clock, "a key", LIMIT)
-        await pace.begin()
+        await room.deck.store.write(lambda db: rows.begin(db, pace.key))
         gone: list[float] = []
 
         async def goes() -> None:

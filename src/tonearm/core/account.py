@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -47,6 +47,10 @@ class Account:
     def signed_in(self) -> bool:
         """Whether plays of this account may be queued: also while a dead session waits for a new sign-in."""
         return self.connection is not Connection.DISCONNECTED
+
+    def key_among(self, keys: Sequence[str]) -> str:
+        """The API key that its requests go with: its own, or the first of these where that is none of them."""
+        return self.api_key if self.api_key in keys else keys[0]
 
     def under(self, keys: Collection[str]) -> Account:
         """The account where these API keys are set: without its own it needs a sign-in, until that is set again.

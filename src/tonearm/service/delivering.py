@@ -295,6 +295,7 @@ class Delivering:
 
     def _expire(self, db: Connection, before: float) -> list[tuple[int, ScrobbleStatus]]:
         now = self.clock.now()
+        # Whose they are, to lock those; then which of them are there still.
         accounts.lock(db, {account for _, account in queue.too_old(db, before, EXPIRED_AT_ONCE)})
         expired = []
         for number, account in queue.too_old(db, before, EXPIRED_AT_ONCE):

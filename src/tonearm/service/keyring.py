@@ -71,7 +71,7 @@ class Keyring:
 
     def of(self, account: Account) -> ApiKey:
         """The key of an account; the first for one that has no session, or none that is good any more."""
-        return self.get(account.api_key) or self.first
+        return self[account.key_among(self.names)]
 
     async def begin(self) -> None:
         """Make the keys' rows; who was connected before keys were remembered belongs to the first."""

@@ -40,10 +40,6 @@ class Pace:
     per_second: float
     _reads: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def begin(self) -> None:
-        """Make the key's row."""
-        await self.store.write(lambda db: pace.begin(db, self.key))
-
     def book(self, db: Connection) -> Booked:
         """Take a slot within a transaction that is written anyway."""
         now = self.clock.now()

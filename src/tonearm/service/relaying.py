@@ -8,7 +8,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, get_args
 
@@ -134,9 +134,8 @@ def _event(kind: str, facts: dict[str, Any]) -> Event | None:
     known = _KINDS.get(kind)
     if known is None:
         return None
-    names = {one.name for one in fields(known)}
     try:
-        event: Event = known(**{name: value for name, value in facts.items() if name in names})
+        event: Event = known(**{name: value for name, value in facts.items() if name in known.__slots__})
     except TypeError:  # it lacks something
         return None
     return event

@@ -102,7 +102,7 @@ def look(db: Connection, number: int, keys: Sequence[str], now: float) -> Glance
         account=who,
         line=queue.line(db, number),
         backlog_until=db.execute(select(account.c.backlog_until).where(account.c.id == number)).scalar_one(),
-        rests=pace.held(db, who.api_key if who.api_key in keys else keys[0], now) if who.key_is_set else None,
+        rests=pace.held(db, who.key_among(keys), now) if who.key_is_set else None,
         count=queue.count(db, number, who.username.casefold(), now),
         accepted=plays.accepted_since(db, number, now - DAY),
         needs=_needs(db, number, now),
