@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from tests.service.conftest import HOUR, House, Room, songs
 from tonearm.core.play import Track
 from tonearm.service.telling import NotNow
 from tonearm.store import queue
+from tonearm.store.writer import StoreUnavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -191,6 +193,34 @@ async def test_an_answer_that_cannot_be_written_is_asked_for_again(
     assert len(house.emulator.plays("RJ")) == 1
     assert "readonly database" in caplog.text
     assert "Nina" not in caplog.text
+
+
+async def test_a_sender_that_is_ended_while_nothing_can_be_written_leaves_no_fault_behind(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failed = asyncio.Event()
+
+    async def ends(room: Room) -> None:
+        sender = asyncio.current_task()
+        assert sender is not None
+
+        async def fails(_: object) -> None:
+            sender.cancel()  # once more, while it gives the account back
+            try:
+                await asyncio.sleep(0)
+            finally:
+                if asyncio.current_task() is not sender:
+                    failed.set()
+            raise StoreUnavailable("database or disk is full")
+
+        monkeypatch.setattr(room.deck.store, "write", fails)
+        sender.cancel()
+
+    async with meanwhile(house, ends):
+        await failed.wait()
+        monkeypatch.undo()
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_a_bug_in_the_way_to_lastfm_gives_the_account_back(
