@@ -372,6 +372,12 @@ def test_every_page_fits_and_nothing_hostile_acts(look: Look, running_service: R
         page.set_viewport_size(PHONE)
         assert fits(page), name
         keep(page, f"hostile-{name}-phone")
+    page.add_init_script("window.ResizeObserver = class { observe() {} }")  # a chart that is late to be drawn anew
+    page.set_viewport_size(DESK)
+    page.goto(f"{running_service.url}/history")
+    expect(page.locator(".zoom-plot canvas")).to_be_visible()
+    page.set_viewport_size(PHONE)
+    assert fits(page), "a chart as wide as a desktop"
     page.goto(f"{running_service.url}/queue")
     expect(page.locator(".plays tbody tr")).to_have_count(len(HOSTILE) + 1)
     for width in (320, 700, 840, 900):
