@@ -11,8 +11,9 @@ from psycopg.conninfo import make_conninfo
 
 from tonearm.engine import tables
 
-TOGETHER = 0.02
-"""Seconds in which all that is told of the tables counts as one: pgqueuer asks four questions for each."""
+TOGETHER = 0.1
+"""Seconds in which all that is told of the tables counts as one, save the first after a silence, which is told at once:
+pgqueuer asks four questions for each."""
 
 _CHANGED = '"table_changed_event"'
 
@@ -29,35 +30,50 @@ _PATIENCE = {
 Told = Callable[[str | bytes | bytearray], None]
 
 
+class Ear(PsycopgDriver):
+    """What a manager for jobs of one kind asks and hears over a process's line."""
+
+    def __init__(self, line: Line, kind: str) -> None:
+        super().__init__(line.asks)
+        self._line = line
+        self._kind = kind
+
+    async def add_listener(self, channel: str, callback: Told) -> None:
+        """Tell `callback` what is said on our channel, at once: pgqueuer speaks to itself before it listens."""
+        self._line.ears[self._kind] = callback
+
+
 class Line(PsycopgDriver):
-    """pgqueuer's driver, which can ask while it listens.
+    """pgqueuer's driver, which can ask while it listens, for managers of several kinds of jobs.
 
     Its own one waits for notifications with the connection locked, so that each question takes up to a second.
     """
 
     def __init__(self, asks: AsyncConnection, hears: AsyncConnection | None) -> None:
         super().__init__(asks)
+        self.asks = asks
+        self.ears: dict[str, Told] = {}
         self._hears = hears
-        self._told: list[Told] = []
-
-    async def add_listener(self, channel: str, callback: Told) -> None:
-        """Tell `callback` what is said on our channel, at once: pgqueuer speaks to itself before it listens."""
-        self._told.append(callback)
 
     async def listen(self) -> None:
-        """Pass on what is told, until the connection ends (psycopg.Error)."""
+        """Pass on what is told, until a connection ends (psycopg.Error)."""
         assert self._hears is not None
         while True:
             heard = [note.payload async for note in self._hears.notifies(stop_after=1)]
-            if heard:
-                self._tell(heard)
-                self._tell([note.payload async for note in self._hears.notifies(timeout=TOGETHER)])
+            while heard:
+                await self._tell(heard)
+                heard = [note.payload async for note in self._hears.notifies(timeout=TOGETHER)]
 
-    def _tell(self, heard: list[str]) -> None:
+    async def _tell(self, heard: list[str]) -> None:
+        """Tell all of them everything but changes: of those, once, whoever has a job that waits."""
         changes = [payload for payload in heard if _CHANGED in payload]
-        for payload in [payload for payload in heard if _CHANGED not in payload] + changes[:1]:
-            for callback in self._told:
-                callback(payload)
+        for payload in heard:
+            if _CHANGED not in payload:
+                for tell in self.ears.values():
+                    tell(payload)
+        if changes:
+            for row in await self.fetch(tables.WAITING, list(self.ears)):
+                self.ears[str(row["kind"])](changes[-1])
 
 
 def patient(address: str) -> str:

@@ -25,7 +25,7 @@ from tonearm.clock import Clock
 from tonearm.engine import tables
 from tonearm.engine.embedded import PAUSE
 from tonearm.engine.engine import SWEEP, Due, Handler
-from tonearm.engine.line import Line, lines, patient
+from tonearm.engine.line import Ear, Line, lines, patient
 from tonearm.store.writer import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ class PostgresEngine:
     async def _session(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
         """Work until the end, or until something about the database is not as it should be, which raises."""
         async with lines(self._address, listens=bool(handlers)) as line:
-            managers = {kind: QueueManager(tables.queries(line), tables.SETTINGS.channel) for kind in handlers}
+            managers = {kind: QueueManager(tables.queries(Ear(line, kind)), tables.SETTINGS.channel) for kind in handlers}
             life: list[Coroutine[Any, Any, None]] = [self._ring(line)]
             if handlers:
                 life += [line.listen(), self._sweep(due), _forget(line)]

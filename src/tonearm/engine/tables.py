@@ -54,6 +54,13 @@ WAITS = """
 SELECT 1 FROM tonearm_pgqueuer WHERE entrypoint = $1 AND status = 'queued' AND execute_after < now() LIMIT 1
 """
 
+# Of some kinds, those with a job that is due, or will be within the seconds after which pgqueuer looks by itself.
+WAITING = """
+SELECT kind FROM unnest($1::text[]) AS asked (kind) WHERE EXISTS (
+    SELECT FROM tonearm_pgqueuer
+    WHERE entrypoint = kind AND status = 'queued' AND execute_after < now() + interval '2 seconds')
+"""
+
 FORGET = "DELETE FROM tonearm_pgqueuer_log WHERE created < now() - interval '10 minutes'"
 
 
