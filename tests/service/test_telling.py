@@ -161,3 +161,17 @@ async def test_the_story_tells_every_attempt(room: Room) -> None:
     assert story is not None
     assert [(a.verdict, a.number) for a in story.attempts] == [("Later", 8), ("Later", 8), ("Unsure", None)]
     assert (story.words, story.waits) == ("on Last.fm", None)
+
+
+async def test_the_album_of_a_waiting_play_is_put_right_though_nobody_is_signed_in(room: Room) -> None:
+    room.emulator.fault("error", error=11, methods=SCROBBLE)
+    taken = await room.play(0)
+    await room.until_calls(1)
+    await room.me.sign_out()
+    outcome = await room.deck.telling.correct(room.me.id, taken.id, lambda track: replace(track, album="Another Album"))
+    assert isinstance(outcome, Done)
+    room.emulator.clear_faults()
+    await room.sign_in()
+    await room.until_empty()
+    [play] = room.emulator.plays("RJ")
+    assert play.album == "Another Album"

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, select
 from tonearm.core.play import Play, Track
 from tonearm.store import accounts, plays, queue
 from tonearm.store.schema import account as account_table
-from tonearm.store.schema import play, scrobble_queue
+from tonearm.store.schema import play
 
 NOW = 1_760_000_000.0
 
@@ -19,7 +19,8 @@ def a_play(number: int, age: float = 3600.0) -> Play:
 
 
 def history_row(account: int, said: Play, **changed: Any) -> dict[str, Any]:
-    facts = {"account": account, "fate": "queued", "why": "", "reported_at": NOW}
+    settled = NOW if changed.get("fate", "queued") != "queued" else None
+    facts = {"account": account, "fate": "queued", "why": "", "reported_at": NOW, "settled_at": settled}
     return _whole(play, {**plays.facts(said), **facts, **changed})
 
 
@@ -41,14 +42,13 @@ def names(db: Connection) -> list[str]:
     return list(db.execute(select(account_table.c.name).order_by(account_table.c.name)).scalars())
 
 
-def queue_row(account: int, kept: int, said: Play, **changed: Any) -> dict[str, Any]:
-    waits = {"id": kept, "account": account, "owner": "rj", "state": queue.State.QUEUED, "enqueued_at": NOW}
-    return _whole(scrobble_queue, {**plays.facts(said), **waits, **changed})
+def queue_row(kept: int, **changed: Any) -> dict[str, Any]:
+    return {"id": kept, "owner": "rj", "live": True, "state": queue.State.QUEUED, "enqueued_at": NOW, **changed}
 
 
 def enqueue(db: Connection, account: int, number: int, age: float = 3600.0, **changed: Any) -> int:
     """A play in the history and in the queue; its number there."""
     said = a_play(number, age)
     [kept] = plays.keep(db, [history_row(account, said)]).values()
-    queue.enqueue(db, [queue_row(account, kept, said, **changed)])
+    queue.enqueue(db, [queue_row(kept, **changed)])
     return kept

@@ -226,7 +226,7 @@ async def test_a_play_that_is_in_the_queue_stays_as_it_is(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
         number = enqueue(db, me, 1)
-        queue.enqueue(db, [queue_row(me, number, a_play(1), owner="somebody else")])
+        queue.enqueue(db, [queue_row(number, owner="somebody else")])
         queue.enqueue(db, [])
         assert [w.id for w in queue.waiting(db, me, "rj", NOW, 50)] == [number]
 
@@ -432,15 +432,14 @@ async def test_nothing_that_delivery_asks_goes_through_all_plays(store: Store) -
 # Uniqueness lives in the table
 
 
-@pytest.mark.parametrize("table", ["play", "scrobble_queue"])
-async def test_a_play_is_in_the_table_once(store: Store, table: str) -> None:
+async def test_a_play_is_in_the_table_once(store: Store) -> None:
     def two(db: Connection) -> None:
         me = listener(db)
         enqueue(db, me, 1)
         enqueue(db, me, 2)
 
     def same(db: Connection) -> None:
-        db.execute(update(metadata.tables[table]).values(artist="Nina Simone", track="Song", timestamp=1))
+        db.execute(update(metadata.tables["play"]).values(artist="Nina Simone", track="Song", timestamp=1))
 
     await store.write(two)
     with pytest.raises(StoreUnavailable, match=r"(?i)unique"):
@@ -521,7 +520,7 @@ async def test_the_fate_of_a_play_is_kept_with_all_that_was_said(store: Store) -
             None,
         )
         assert plays.find(db, me + 1, one) is None
-        assert plays.count_by_fate(db, me, ("queued", "ignored", "refused")) == {"queued": 1, "ignored": 1}
+        assert plays.count_by_fate(db, me, ("ignored", "refused")) == {"ignored": 1}
 
     await store.write(work)
 

@@ -113,7 +113,8 @@ class PostgresEngine:
     async def _session(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
         """Work until the end, or until something about the database is not as it should be, which raises."""
         async with lines(self._address, listens=bool(handlers)) as line:
-            managers = {kind: QueueManager(tables.queries(Ear(line, kind)), tables.SETTINGS.channel) for kind in handlers}
+            channel = tables.SETTINGS.channel
+            managers = {kind: QueueManager(tables.queries(Ear(line, kind)), channel) for kind in handlers}
             life: list[Coroutine[Any, Any, None]] = [self._ring(line)]
             if handlers:
                 life += [line.listen(), self._sweep(due), _forget(line)]

@@ -157,7 +157,8 @@ def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
 
 def _moved(db: Connection, reports: Sequence[Report]) -> dict[plays.Key, tuple[int, str]]:
     """Plays that were reported before with another start, then or now moved, by the key that the reports have now."""
-    as_told = plays.known_as_told(db, [_told_key(r) for r in reports])
+    as_told = plays.known_as_told(db, [_told_key(r) for r in reports], moved=True)
+    as_told |= plays.known_as_told(db, [_told_key(r) for r in reports if r.moved], moved=False)
     return {_key(r): as_told[_told_key(r)] for r in reports if _told_key(r) in as_told}
 
 
@@ -235,11 +236,9 @@ def _history_row(report: Report, decision: _Decision, account: Account) -> dict[
 
 
 def queue_row(number: int, play: Play, account: Account, now: float, not_before: float) -> dict[str, Any]:
-    """The row of a play that Last.fm is owed for the user whom the account belongs to now."""
+    """What the queue knows of a play that Last.fm is owed for the user whom the account belongs to now."""
     return {
-        **plays.facts(play),
         "id": number,
-        "account": account.id,
         "owner": account.username.casefold(),
         "live": now - play.timestamp <= LIVE_WITHIN + play.played,
         "state": queue.State.QUEUED,

@@ -194,13 +194,7 @@ class Telling:
         if key in there and there[key][0] != number:
             return NotNow("there is a play of these names at that time already")
         if key in there:  # Last.fm tells plays apart by these names alone: it stays the same play
-            queue.remove(db, [number])
-            again = self._enqueue(db, replace(kept, play=play), now)
-            if isinstance(again, Done):
-                plays.rewrite(db, number, plays.facts(play))
-            elif kept.fate == "queued":
-                return self._enqueue(db, kept, now)
-            return again
+            return self._put_right(db, kept, play, now)
         moved = plays.moved(db, number)
         row = {
             **plays.facts(play),
@@ -222,6 +216,15 @@ class Telling:
             return again
         plays.settle(db, [number], "discarded", now, why=f"corrected by the listener: sent as {fresh} instead")
         queue.remove(db, [number])
+        return again
+
+    def _put_right(self, db: Connection, kept: Kept, play: Play, now: float) -> Outcome:
+        """Other facts for a play that stays the same one: one that waits goes on waiting, whatever for."""
+        again = Done(kept.id, play.track) if kept.fate == "queued" else self._enqueue(db, replace(kept, play=play), now)
+        if isinstance(again, Done):
+            plays.rewrite(db, kept.id, plays.facts(play))
+            queue.rewrite(db, kept.id, plays.facts(play))
+            queue.due_now(db, kept.account, kept.id, now)
         return again
 
     async def discard(self, account: int, number: int) -> Outcome:

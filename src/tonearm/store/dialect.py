@@ -29,6 +29,8 @@ from sqlalchemy.sql.visitors import InternalTraversal
 
 from tonearm.store.schema import joined
 
+_in_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 class Among(ColumnElement[bool]):
     """Whether a column holds one of the values of a list, which is given under `name` when a statement is executed.
@@ -77,7 +79,7 @@ def _insert(dialect: str, table: Table) -> Any:
 def _ignoring(dialect: str, table: Table, given: tuple[str, ...], returned: tuple[str, ...]) -> Any:
     statement = _insert(dialect, table)
     if dialect != "sqlite":
-        statement = statement.from_select(given, _unfolded(table, given))
+        statement = statement.from_select(given, select(_unfolded(table, given)))
     statement = statement.on_conflict_do_nothing()
     return statement.returning(*(table.c[name] for name in returned)) if returned else statement
 
@@ -86,14 +88,15 @@ def _unfolded(table: Table, names: tuple[str, ...]) -> Any:
     """Rows from one text: a statement that is as short for a thousand rows as for one, and as quick to read."""
     columns = [column(name, table.c[name].type) for name in names]
     rows = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON))
-    return select(rows.table_valued(*columns).render_derived(with_types=True))
+    return rows.table_valued(*columns).render_derived(with_types=True)
 
 
 def _ignore(db: Connection, table: Table, rows: Sequence[dict[str, Any]], returned: tuple[str, ...] = ()) -> Any:
-    statement = _ignoring(db.dialect.name, table, tuple(rows[0]), returned)
-    if db.dialect.name == "sqlite":
-        return db.execute(statement, rows)
-    return db.execute(statement, {"rows": json.dumps(rows, ensure_ascii=False, separators=(",", ":"))})
+    return _with_rows(db, _ignoring(db.dialect.name, table, tuple(rows[0]), returned), rows)
+
+
+def _with_rows(db: Connection, statement: Any, rows: Sequence[dict[str, Any]]) -> Any:
+    return db.execute(statement, rows if db.dialect.name == "sqlite" else {"rows": _in_json(rows)})
 
 
 def insert_ignore(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -108,6 +111,27 @@ def insert_ignore(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) 
 def insert_returning(db: Connection, table: Table, rows: Sequence[dict[str, Any]], *columns: str) -> list[Any]:
     """As insert_ignore; the named columns of the rows that went in, in no order that one may rely on."""
     return list(_ignore(db, table, rows, columns)) if rows else []
+
+
+@cache
+def _copying(dialect: str, table: Table, source: Table, copied: tuple[str, ...], given: tuple[str, ...]) -> Any:
+    there = [source.c[name] for name in copied]
+    added = [name for name in given if name not in copied]
+    if dialect == "sqlite":
+        values: list[Any] = [bindparam(name, type_=table.c[name].type) for name in added]
+        rows = select(*there, *values).where(source.c.id == bindparam("id"))
+    else:
+        told = _unfolded(table, given)
+        rows = select(*there, *(told.c[name] for name in added)).join_from(told, source, source.c.id == told.c.id)
+    return _insert(dialect, table).from_select((*copied, *added), rows).on_conflict_do_nothing()
+
+
+def insert_copies(
+    db: Connection, table: Table, source: Table, copied: tuple[str, ...], rows: Sequence[dict[str, Any]]
+) -> None:
+    """As insert_ignore; the `copied` columns come from the row of `source` with the same `id`."""
+    if rows:
+        _with_rows(db, _copying(db.dialect.name, table, source, copied, tuple(rows[0])), rows)
 
 
 @cache

@@ -156,7 +156,9 @@ def shelves(db: Connection, seen: Glance, now: float) -> dict[Shelf, int]:
     """How many plays are on each shelf, at most `COUNTED`; what needs no look (all, accepted) is not counted."""
     number, count = seen.account.id, seen.count
     bounded: list[Select[Any]] = [
-        select(literal_column("1")).where(play.c.account == number, play.c.fate == fate).limit(COUNTED)
+        select(literal_column("1"))
+        .where(play.c.account == number, play.c.fate == fate, play.c.settled_at.is_not(None))
+        .limit(COUNTED)
         for shelf in (kind for kind in FATES if kind not in (Shelf.ALL, Shelf.ACCEPTED))
         for fate in FATES[shelf]
     ]

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, Table, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, bindparam, delete, func, select, tuple_, update
 
 from tonearm.core.play import Play, Track
 from tonearm.store.dialect import Among, insert_returning
-from tonearm.store.schema import play
+from tonearm.store.schema import play, scrobble_queue
 
 Key = tuple[int, str, str, int]
 """(account, artist, track, timestamp): what makes a play one play."""
@@ -87,9 +87,16 @@ _OF_ACCOUNTS = Among(play.c.account, "accounts")
 _KNOWN = select(play.c.account, play.c.artist, play.c.track, play.c.timestamp, play.c.id, play.c.fate).where(
     _OF_ACCOUNTS, Among(play.c.timestamp, "times")
 )
-_AS_TOLD = select(play.c.account, play.c.artist, play.c.track, play.c.reported_timestamp, play.c.id, play.c.fate).where(
+_TOLD = select(play.c.account, play.c.artist, play.c.track, play.c.reported_timestamp, play.c.id, play.c.fate)
+_MOVED_SINCE = _TOLD.where(
     _OF_ACCOUNTS,
     Among(play.c.reported_timestamp, "times"),
+    play.c.reported_timestamp != play.c.timestamp,
+)
+_NOT_MOVED = _TOLD.where(
+    _OF_ACCOUNTS,
+    Among(play.c.timestamp, "times"),
+    play.c.reported_timestamp == play.c.timestamp,
 )
 
 
@@ -98,9 +105,9 @@ def known(db: Connection, keys: Sequence[Key]) -> dict[Key, tuple[int, str]]:
     return _found(db, _KNOWN, keys)
 
 
-def known_as_told(db: Connection, keys: Sequence[Key]) -> dict[Key, tuple[int, str]]:
-    """Number and fate of plays by the start that they were reported with, moved or not."""
-    return _found(db, _AS_TOLD, keys)
+def known_as_told(db: Connection, keys: Sequence[Key], *, moved: bool) -> dict[Key, tuple[int, str]]:
+    """Number and fate of plays by the start that they were reported with; of those that were moved, or were not."""
+    return _found(db, _MOVED_SINCE if moved else _NOT_MOVED, keys)
 
 
 def _found(db: Connection, wanted: Select[Any], keys: Sequence[Key]) -> dict[Key, tuple[int, str]]:
@@ -262,8 +269,15 @@ def latest(
     if not fates:
         return [kept(row) for row in db.execute(newest_first)]
     # One question for each fate: an index has the rows of one in this order, and only of one.
-    found = [kept(row) for fate in set(fates) for row in db.execute(newest_first.where(play.c.fate == fate))]
+    found = [kept(row) for fate in set(fates) for row in db.execute(newest_first.where(*_of_fate(account, fate)))]
     return sorted(found, key=lambda one: (one.play.timestamp, one.id), reverse=True)[:limit]
+
+
+def _of_fate(account: int, fate: str) -> tuple[ColumnElement[bool], ...]:
+    """Conditions that an index answers: one of the queue's for what waits."""
+    if fate == "queued":
+        return (play.c.id.in_(select(scrobble_queue.c.id).where(scrobble_queue.c.account == account)),)
+    return play.c.fate == fate, play.c.settled_at.is_not(None)
 
 
 _ACCEPTED_SINCE = select(func.count()).where(
@@ -284,9 +298,9 @@ def replaced_by(db: Connection, account: int, number: int) -> int | None:
 
 
 def count_by_fate(db: Connection, account: int, fates: Sequence[str]) -> dict[str, int]:
-    """How many plays of an account have each of these fates."""
+    """How many plays of an account have each of these fates, which are not `queued`."""
     wanted = select(play.c.fate, func.count().label("number")).where(
-        play.c.account == account, play.c.fate.in_(list(fates))
+        play.c.account == account, play.c.fate.in_(list(fates)), play.c.settled_at.is_not(None)
     )
     return {row.fate: row.number for row in db.execute(wanted.group_by(play.c.fate))}
 

@@ -26,7 +26,7 @@ from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import Line, Waiting
 from tonearm.core.pacing import LONGEST_REST
 from tonearm.store import plays
-from tonearm.store.dialect import Among, insert_ignore
+from tonearm.store.dialect import Among, insert_copies
 from tonearm.store.plays import frozen_columns, thawed
 from tonearm.store.schema import account, scrobble_queue
 from tonearm.store.schema import play as history
@@ -122,9 +122,15 @@ def _lease(number: int, lease: int, row: Any) -> Lease:
     return Lease(number, lease, row.lastfm_user, row.lastfm_session_key, row.lastfm_api_key, _line(row))
 
 
+_OF_HISTORY = ("id", "account", *(column.name for column in frozen_columns(history)))
+
+
 def enqueue(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Put plays into the queue; a play that is in it already stays as it is."""
-    insert_ignore(db, scrobble_queue, rows)
+    """Put plays of the history into the queue, as they are there; one that is in it already stays as it is.
+
+    Each row has the play's `id` and columns of the queue's own.
+    """
+    insert_copies(db, scrobble_queue, history, _OF_HISTORY, rows)
 
 
 def _over(until: Any, now: Any) -> Any:
@@ -420,6 +426,11 @@ _RESTAMP = update(scrobble_queue).where(*_row(bindparam("play"))).values(timesta
 def restamp(db: Connection, play: int, timestamp: int) -> None:
     """Move the start of a play that Last.fm surely does not have."""
     db.execute(_RESTAMP, {"play": play, "to": timestamp})
+
+
+def rewrite(db: Connection, play: int, facts: dict[str, Any]) -> None:
+    """Write the facts of a play anew, as they are in the history now."""
+    db.execute(update(scrobble_queue).where(*_row(play)).values(**facts))
 
 
 def due_now(db: Connection, number: int, play: int, now: float) -> None:

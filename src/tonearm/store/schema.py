@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Float,
     ForeignKey,
     Index,
@@ -57,6 +58,11 @@ def _once(table: Table, name: str, numbers: tuple[str, ...], texts: tuple[str, .
     columns = [table.c[column] for column in (*numbers, *texts)]
     table.append_constraint(UniqueConstraint(*columns, name=name).ddl_if(dialect="sqlite"))
     Index(name, *columns[: len(numbers)], text(joined(*texts)), unique=True).ddl_if(dialect="postgresql")
+
+
+def _index(table: Table, name: str, *columns: str, where: ColumnElement[bool]) -> None:
+    """An index of some rows only."""
+    Index(name, *(table.c[column] for column in columns), sqlite_where=where, postgresql_where=where)
 
 
 account = Table(
@@ -113,7 +119,6 @@ login = Table(
 def _frozen() -> list[Column[Any]]:
     """The facts of a play, as they were when it was reported."""
     return [
-        _account(),
         Column("artist", Text, nullable=False),
         Column("track", Text, nullable=False),
         Column("timestamp", BigInteger, nullable=False),
@@ -131,6 +136,7 @@ play = Table(
     "play",
     metadata,
     Column("id", Id, primary_key=True),
+    _account(),
     *_frozen(),
     _words("heard"),  # whether it counted, in words
     Column("reported_timestamp", BigInteger, nullable=False),  # as it was told, before the start was moved
@@ -146,16 +152,20 @@ play = Table(
     Column("settled_at", Float(53)),
     Column("unanswered", Boolean, nullable=False, server_default=false()),  # an answer was lost, or left it open
     Column("instead_of", Id),  # the play whose names the listener has corrected with this one
-    Index("play_as_told", "account", "reported_timestamp"),
-    Index("play_by_fate", "account", "fate", "settled_at"),
-    Index("play_by_fate_and_start", "account", "fate", "timestamp", "id"),
 )
+# Each play is written twice, and each index with it. So what waits is in the queue's indexes alone, and a start that
+# was not moved is found as any start is.
+_index(play, "play_as_told", "account", "reported_timestamp", where=play.c.reported_timestamp != play.c.timestamp)
+_index(play, "play_by_fate", "account", "fate", "settled_at", where=play.c.settled_at.is_not(None))
+_index(play, "play_by_fate_and_start", "account", "fate", "timestamp", "id", where=play.c.settled_at.is_not(None))
 _once(play, "play_once", ("account", "timestamp"), ("artist", "track"))  # in this order it finds times too
 
 scrobble_queue = Table(
     "scrobble_queue",
     metadata,
-    Column("id", Id, ForeignKey("play.id"), nullable=False, autoincrement=False),
+    # Both as they are in the history, whose row this one is made of: `queue.enqueue`. Checks would cost a look each.
+    Column("id", Id, nullable=False, autoincrement=False),
+    Column("account", Id, nullable=False),
     *_frozen(),
     Column("owner", Text, nullable=False),  # the Last.fm user it was reported for: never sent to another
     Column("live", Boolean, nullable=False),  # reported when it was played
@@ -169,9 +179,9 @@ scrobble_queue = Table(
     _number("too_new"),
     _moment("enqueued_at"),
     PrimaryKeyConstraint("account", "id"),
+    Index("scrobble_queue_by_start", "account", "timestamp", "id"),
     sqlite_with_rowid=False,  # the rows of an account lie together, so that a batch is on few pages
 )
-_once(scrobble_queue, "scrobble_queue_once", ("account", "timestamp"), ("artist", "track"))
 # A batch is taken in this order, and who has something to send is answered by the index alone.
 Index(
     "scrobble_queue_by_turn",

@@ -70,7 +70,8 @@ def _grouped(
 
 def _counted(db: Connection, whose: Whose, start: int, end: int) -> list[ColumnElement[bool]]:
     wanted = [play.c.account == whose.account, play.c.timestamp >= start, play.c.timestamp < end]
-    twice = select(play.c.id).where(play.c.account == whose.account, play.c.fate.in_(TWICE)).limit(1)
+    settled = play.c.account == whose.account, play.c.settled_at.is_not(None)
+    twice = select(play.c.id).where(*settled, play.c.fate.in_(TWICE)).limit(1)
     if db.execute(twice).first() is not None:  # most have none, and then an index alone can answer
         wanted.append(play.c.fate.not_in(TWICE))
     if whose.artist is not None:

@@ -17,6 +17,11 @@ def once(name: str, *columns: str) -> list[sa.UniqueConstraint]:
     return [] if on_postgres() else [sa.UniqueConstraint(*columns, name=name)]
 
 
+def index_some(name: str, table: str, columns: list[str], where: str) -> None:
+    rows = sa.text(where)
+    op.create_index(name, table, columns, unique=False, sqlite_where=rows, postgresql_where=rows)
+
+
 def upgrade() -> None:
     op.create_table(
         "account",
@@ -179,9 +184,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         *once("play_once", "account", "timestamp", "artist", "track"),
     )
-    op.create_index("play_as_told", "play", ["account", "reported_timestamp"], unique=False)
-    op.create_index("play_by_fate", "play", ["account", "fate", "settled_at"], unique=False)
-    op.create_index("play_by_fate_and_start", "play", ["account", "fate", "timestamp", "id"], unique=False)
+    index_some("play_as_told", "play", ["account", "reported_timestamp"], "reported_timestamp != timestamp")
+    index_some("play_by_fate", "play", ["account", "fate", "settled_at"], "settled_at IS NOT NULL")
+    index_some("play_by_fate_and_start", "play", ["account", "fate", "timestamp", "id"], "settled_at IS NOT NULL")
     op.create_table(
         "run",
         sa.Column("id", ID, nullable=False),
@@ -241,18 +246,10 @@ def upgrade() -> None:
         sa.Column("split_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("too_new", sa.Integer(), server_default="0", nullable=False),
         sa.Column("enqueued_at", sa.Float(precision=53), server_default="0", nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account"],
-            ["account.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["id"],
-            ["play.id"],
-        ),
         sa.PrimaryKeyConstraint("account", "id"),
-        *once("scrobble_queue_once", "account", "timestamp", "artist", "track"),
         sqlite_with_rowid=False,
     )
+    op.create_index("scrobble_queue_by_start", "scrobble_queue", ["account", "timestamp", "id"], unique=False)
     op.create_index(
         "scrobble_queue_by_turn",
         "scrobble_queue",
@@ -277,7 +274,6 @@ def upgrade() -> None:
     if on_postgres():
         names = "md5(artist || chr(31) || track)"
         op.execute(f"CREATE UNIQUE INDEX play_once ON play (account, timestamp, {names})")
-        op.execute(f"CREATE UNIQUE INDEX scrobble_queue_once ON scrobble_queue (account, timestamp, {names})")
         op.execute("CREATE UNIQUE INDEX song_once ON song (md5(artist || chr(31) || title))")
         op.execute("CREATE UNIQUE INDEX library_path_once ON library (account, md5(path))")
         op.execute(f"CREATE UNIQUE INDEX loved_once ON loved (account, {names})")
