@@ -20,7 +20,7 @@ from tonearm.store.writer import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-GATHER = 0.02
+GATHER = 0.05
 """Seconds in which what is told goes together: a notice costs all processes a transaction's turn."""
 
 KEPT = 10_000
