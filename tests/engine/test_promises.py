@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 
-import psycopg
 import pytest
 
-from tests.engine.yards import PATIENCE, PLACES, YARDS, PostgresYard, Work, Yard, from_tables, running
-from tests.postgres import Server
+from tests.engine.yards import PATIENCE, PLACES, PostgresYard, Work, Yard, from_tables, running
 from tonearm.engine import embedded, postgres
+from tonearm.store.writer import StoreUnavailable
 
 pytestmark = pytest.mark.anyio
-
-SWEEP = 0.2
-
-
-@pytest.fixture(params=YARDS)
-async def yard(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Yard:
-    monkeypatch.setattr(embedded, "SWEEP", SWEEP)
-    monkeypatch.setattr(postgres, "SWEEP", SWEEP)
-    monkeypatch.setattr(postgres, "AGAIN", 0.05)
-    if request.param == "embedded":
-        return YARDS["embedded"](None, "")  # type: ignore[arg-type]  # it has no server
-    made = PostgresYard(request.getfixturevalue("postgres"), request.getfixturevalue("postgres_url"))
-    await made.prepare()
-    return made
-
-
-@pytest.fixture
-def work() -> Work:
-    """A handler that does not wait."""
-    open_gate = Work()
-    open_gate.gate.set()
-    return open_gate
 
 
 async def at_rest(work: Work) -> None:
@@ -66,7 +43,7 @@ async def test_a_hint_before_the_start_is_not_lost(yard: Yard, work: Work) -> No
 
 
 async def test_a_hint_while_the_handler_runs_lets_it_run_again_but_not_beside_itself(yard: Yard) -> None:
-    work, engine = Work(), yard.engine()
+    work, engine = Work(), yard.engine(pause=embedded.PAUSE)
     async with running(engine, {"deliver": work}, work.due):
         engine.hint("deliver", [7])
         await work.until(lambda: work.calls == [7])
@@ -75,7 +52,7 @@ async def test_a_hint_while_the_handler_runs_lets_it_run_again_but_not_beside_it
         await at_rest_but(work, 1)
         assert work.calls == [7]
         work.gate.set()
-        await work.until(lambda: work.done == [7, 7])
+        await work.until(lambda: work.done == [7, 7], within=3.0)  # no sweep finds it
         await at_rest(work)
     assert work.calls == [7, 7]
 
@@ -98,6 +75,29 @@ async def test_each_kind_has_its_handler_and_takes_no_places_from_another(yard: 
         assert len(other.calls) == PLACES
         other.gate.set()
         await other.until(lambda: sorted(other.done) == list(range(PLACES + 2)))
+
+
+async def test_the_same_key_of_two_kinds_runs_beside_itself(yard: Yard) -> None:
+    work, other, engine = Work(), Work(), yard.engine()
+    async with running(engine, {"deliver": work, "import": other}):
+        engine.hint("deliver", [7])
+        engine.hint("import", [7])
+        await work.until(lambda: work.calls == [7])
+        await other.until(lambda: other.calls == [7])
+        work.gate.set()
+        other.gate.set()
+
+
+async def test_as_many_run_at_once_as_there_are_places(yard: Yard) -> None:
+    work, engine = Work(), yard.engine()
+    async with running(engine, {"deliver": work}, work.due):
+        engine.hint("deliver", range(3 * PLACES))
+        await work.until(lambda: len(work.calls) == PLACES)
+        await at_rest_but(work, PLACES)
+        work.gate.set()
+        await work.until(lambda: len(work.done) == 3 * PLACES)
+    assert work.most == PLACES
+    assert sorted(work.calls) == list(range(3 * PLACES))
 
 
 async def test_keys_have_their_turn_in_the_order_in_which_they_were_rung(yard: Yard) -> None:
@@ -161,6 +161,16 @@ async def test_a_handler_that_names_a_moment_runs_again_then_and_not_before(yard
     assert ran_at[1] >= then - 0.01
 
 
+async def test_a_moment_that_is_over_already_is_now(yard: Yard, work: Work) -> None:
+    work.again = [time.time() - 60]
+    engine = yard.engine()
+    async with running(engine, {"deliver": work}, work.due):
+        engine.hint("deliver", [7])
+        await work.until(lambda: work.done == [7, 7])
+        await at_rest(work)
+    assert work.calls == [7, 7]
+
+
 async def test_a_hint_rings_before_the_moment_that_was_named(yard: Yard, work: Work) -> None:
     work.again = [time.time() + 3600]
     engine = yard.engine()
@@ -172,8 +182,15 @@ async def test_a_hint_rings_before_the_moment_that_was_named(yard: Yard, work: W
         await work.until(lambda: work.done == [7, 7])
 
 
+FAULTS = [
+    pytest.param(RuntimeError("a bug"), "failed; it is tried again", id="a fault of ours"),
+    pytest.param(StoreUnavailable("the disk is full"), "waits for the database: the disk is full", id="no database"),
+]
+
+
+@pytest.mark.parametrize(("fault", "words"), FAULTS)
 async def test_a_handler_that_raises_stops_nobody_and_is_tried_again(
-    yard: Yard, work: Work, caplog: pytest.LogCaptureFixture
+    yard: Yard, work: Work, caplog: pytest.LogCaptureFixture, fault: Exception, words: str
 ) -> None:
     broken = Work(owed={1})
     broken.gate.set()
@@ -181,7 +198,7 @@ async def test_a_handler_that_raises_stops_nobody_and_is_tried_again(
     def break_once(key: int) -> None:
         if len(broken.calls) == 1:
             broken.owed.add(key)
-            raise RuntimeError("a bug")
+            raise fault
 
     broken.before = break_once
     engine = yard.engine()
@@ -189,13 +206,33 @@ async def test_a_handler_that_raises_stops_nobody_and_is_tried_again(
     async def due() -> list[tuple[str, int]]:
         return [("broken", key) for key in broken.owed]
 
-    with caplog.at_level(logging.ERROR):
-        async with running(engine, {"broken": broken, "deliver": work}, due):
-            engine.hint("deliver", [7])
-            await work.until(lambda: work.done == [7])
-            await broken.until(lambda: broken.done == [1])
-    assert broken.calls == [1, 1]
-    assert "broken of 1 failed" in caplog.text
+    async with running(engine, {"broken": broken, "deliver": work}, due):
+        engine.hint("deliver", [7])
+        await work.until(lambda: work.done == [7])
+        await broken.until(lambda: 1 in broken.done)
+    assert broken.calls[:2] == [1, 1]
+    assert f"broken of 1 {words}" in caplog.text
+    assert ("Traceback" in caplog.text) is isinstance(fault, RuntimeError)
+
+
+@pytest.mark.parametrize(("fault", "words"), FAULTS)
+async def test_a_sweep_that_raises_stops_nobody_and_is_tried_again(
+    yard: Yard, work: Work, caplog: pytest.LogCaptureFixture, fault: Exception, words: str
+) -> None:
+    work.owed.add(7)
+
+    async def due() -> Iterable[tuple[str, int]]:
+        found = await work.due()
+        if work.sweeps == 1:
+            raise fault
+        return found
+
+    engine = yard.engine()
+    async with running(engine, {"deliver": work}, due):
+        engine.hint("deliver", [8])
+        await work.until(lambda: {7, 8} <= set(work.done))
+    assert f"looking for work {words}" in caplog.text
+    assert ("Traceback" in caplog.text) is isinstance(fault, RuntimeError)
 
 
 async def test_a_kind_that_nobody_handles_stops_nobody(yard: Yard, work: Work) -> None:
@@ -206,13 +243,20 @@ async def test_a_kind_that_nobody_handles_stops_nobody(yard: Yard, work: Work) -
         await work.until(lambda: work.done == [7])
 
 
+async def test_the_first_sweep_is_at_the_start(yard: Yard, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    for engine in (embedded, postgres):
+        monkeypatch.setattr(engine, "SWEEP", 3600.0)
+    work.owed.add(7)
+    async with running(yard.engine(), {"deliver": work}, work.due):
+        await work.until(lambda: work.done == [7])
+
+
 async def test_the_sweep_finds_what_nobody_hinted_at_again_and_again(yard: Yard, work: Work) -> None:
     async with running(yard.engine(), {"deliver": work}, work.due):
         await at_rest(work)
-        work.owed.add(7)
-        await work.until(lambda: work.done == [7])
-        work.owed.add(8)
-        await work.until(lambda: work.done == [7, 8])
+        for key in (7, 8):
+            work.owed.add(key)
+            await work.until(lambda key=key: key in work.done)  # type: ignore[misc]
 
 
 async def test_what_the_sweep_finds_while_it_runs_does_not_run_beside_itself(yard: Yard) -> None:
@@ -265,19 +309,39 @@ async def test_an_engine_that_was_stopped_starts_again_and_leaves_no_task_behind
     assert asyncio.all_tasks() == before
 
 
+@pytest.mark.parametrize("crashes", [True, False], ids=["crashed", "restarted"])
 async def test_a_database_that_was_away_is_worked_on_again(
-    yard: Yard, work: Work, caplog: pytest.LogCaptureFixture
+    yard: Yard, work: Work, caplog: pytest.LogCaptureFixture, crashes: bool
 ) -> None:
-    engine = yard.engine()
-    async with running(engine, {"deliver": work}, from_tables(yard, work.due)):
+    hangs, engine = Work(), yard.engine(rescue=0.5)
+
+    async def due() -> list[tuple[str, int]]:
+        return [*await work.due(), *([("import", 1)] if len(hangs.done) < 2 else [])]
+
+    async with running(engine, {"deliver": work, "import": hangs}, from_tables(yard, due)):
         engine.hint("deliver", [7])
         await work.until(lambda: work.done == [7])
-        async with yard.outage():
+        await hangs.until(lambda: hangs.calls == [1])
+        async with yard.outage(crashes=crashes):
             engine.hint("deliver", [8])
+            hangs.gate.set()
         work.owed.add(9)
         await work.until(lambda: {8, 9} <= set(work.done))
         engine.hint("deliver", [10])
         await work.until(lambda: 10 in work.done)
+        await hangs.until(lambda: len(hangs.done) > 1)
+    assert "Traceback" not in caplog.text
+
+
+async def test_an_engine_stops_while_its_database_is_away(yard: Yard, caplog: pytest.LogCaptureFixture) -> None:
+    hangs, engine = Work(), yard.engine()
+    async with AsyncExitStack() as afterwards:
+        async with running(engine, {"deliver": hangs}, from_tables(yard, hangs.due)):
+            engine.hint("deliver", [7])
+            await hangs.until(lambda: hangs.calls == [7])
+            await afterwards.enter_async_context(yard.outage())
+            engine.hint("deliver", [8])
+        assert (hangs.calls, hangs.cancelled) == ([7], [7])
     assert "Traceback" not in caplog.text
 
 
@@ -286,7 +350,7 @@ import asyncio, sys
 from tests.engine.yards import YARDS
 
 async def main():
-    yard = YARDS[sys.argv[1]](None, sys.argv[2])
+    yard = YARDS[sys.argv[1]](url=sys.argv[2])
     engine = yard.engine()
 
     async def handler(key):
@@ -312,92 +376,5 @@ async def test_what_a_killed_process_was_at_is_taken_up_by_another(yard: Yard, w
     child.kill()
     await child.wait()
     work.owed.add(7)
-    async with running(yard.engine(), {"deliver": work}, work.due):
+    async with running(yard.engine(rescue=0.5), {"deliver": work}, work.due):
         await work.until(lambda: work.done == [7])
-
-
-@pytest.fixture
-async def shared(postgres_url: str, postgres: Server, monkeypatch: pytest.MonkeyPatch) -> PostgresYard:
-    """A database that takes several engines. A SQLite file takes one process: see tests/store/test_lock.py."""
-    monkeypatch.setattr("tonearm.engine.postgres.SWEEP", SWEEP)
-    yard = PostgresYard(postgres, postgres_url)
-    await yard.prepare()
-    return yard
-
-
-async def test_engines_on_one_database_share_the_work_and_never_run_one_key_at_once(shared: PostgresYard) -> None:
-    """`Work` refuses a key that runs beside itself, whichever engine it is that runs it."""
-    works = Work()
-    by_engine: list[Counter[int]] = [Counter(), Counter()]
-    works.gate.set()
-
-    def of(engine: int):  # type: ignore[no-untyped-def]
-        async def handler(key: int) -> float | None:
-            by_engine[engine][key] += 1
-            return await works(key)
-
-        return handler
-
-    async with AsyncExitStack() as stack:
-        engines = [shared.engine(), shared.engine()]
-        for number, engine in enumerate(engines):
-            await stack.enter_async_context(running(engine, {"deliver": of(number)}))
-        for _ in range(20):
-            for engine in engines:
-                engine.hint("deliver", range(20))
-            seen = len(works.done)
-            await works.until(lambda seen=seen: len(works.done) > seen)  # type: ignore[misc]
-        await works.until(lambda: set(works.done) == set(range(20)) and not works.busy.total())
-    assert all(by_engine)
-
-
-async def test_a_hint_is_heard_by_whoever_works_wherever_it_was_given(shared: PostgresYard, work: Work) -> None:
-    only_rings = shared.engine()
-    async with running(only_rings, {}), running(shared.engine(), {"deliver": work}):
-        only_rings.hint("deliver", [7])
-        await work.until(lambda: work.done == [7])
-
-
-async def test_who_only_passes_hints_on_does_not_listen(shared: PostgresYard, work: Work) -> None:
-    """What is told to one who does not hear it would stay in the server's queue until no NOTIFY goes into that."""
-    only_rings = shared.engine()
-    listen = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
-    async with running(only_rings, {}), running(shared.engine(), {"deliver": work}):
-        only_rings.hint("deliver", [7])
-        await work.until(lambda: work.done == [7])
-        async with await psycopg.AsyncConnection.connect(shared.url) as db:
-            assert await (await db.execute(listen)).fetchone() == (1,)
-
-
-async def test_what_has_waited_for_its_moment_goes_before_those_that_wait_for_their_turn(shared: PostgresYard) -> None:
-    """An account whose sender was killed waits for the end of the lease: then it does not wait for a whole round."""
-    work = Work(again=[time.time() + 0.5])
-    work.gate.set()
-    engine = shared.engine()
-    async with running(engine, {"deliver": work}, work.due):
-        engine.hint("deliver", [0])
-        await work.until(lambda: work.done == [0])
-        work.gate = asyncio.Event()
-        engine.hint("deliver", range(1, 3 * PLACES + 1))
-        await work.until(lambda: work.busy.total() == PLACES and work.sweeps > 1.0 / SWEEP)
-        work.gate.set()
-        await work.until(lambda: len(work.done) == 3 * PLACES + 2)
-    assert 0 in work.calls[PLACES + 1 : 2 * PLACES + 1]
-
-
-async def test_a_live_long_job_is_never_started_by_another(shared: PostgresYard) -> None:
-    long, other = Work(), Work()
-    engine = shared.engine()
-    async with running(engine, {"deliver": long}, long.due):
-        engine.hint("deliver", [7])
-        await long.until(lambda: long.calls == [7])
-        async with running(shared.engine(), {"deliver": other}, other.due):
-            await other.until(lambda: other.sweeps > 3 / SWEEP)  # longer than a silent one would keep it
-        assert other.calls == []
-        long.gate.set()
-
-
-async def test_processes_that_start_at_once_make_the_tables_once(postgres_url: str, postgres: Server) -> None:
-    yard = PostgresYard(postgres, postgres_url)
-    await asyncio.gather(*(yard.prepare() for _ in range(5)))
-    await yard.prepare()

@@ -11,7 +11,6 @@ from typing import Protocol
 
 from tests.postgres import Server
 from tonearm.clock import SystemClock
-from tonearm.engine import tables
 from tonearm.engine.embedded import EmbeddedEngine
 from tonearm.engine.engine import Due, Engine, Handler
 from tonearm.engine.postgres import PostgresEngine
@@ -20,6 +19,7 @@ from tonearm.store.writer import StoreUnavailable
 PATIENCE = 20.0
 PLACES = 3
 RESCUE = 2.0
+SWEEP = 0.1
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Work:
     again: list[float | None] = field(default_factory=list)
     owed: set[int] = field(default_factory=set)
     busy: Counter[int] = field(default_factory=Counter)
+    most: int = 0
     sweeps: int = 0
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -44,6 +45,7 @@ class Work:
         self.calls.append(key)
         self.busy[key] += 1
         assert self.busy[key] == 1, "two at once for one key"
+        self.most = max(self.most, self.busy.total())
         self.owed.discard(key)
         self.changed.set()
         try:
@@ -64,9 +66,9 @@ class Work:
         self.changed.set()
         return [("deliver", key) for key in sorted(self.owed)]
 
-    async def until(self, seen: Callable[[], bool]) -> None:
-        """Return when it is so."""
-        async with asyncio.timeout(PATIENCE):
+    async def until(self, seen: Callable[[], bool], within: float = PATIENCE) -> None:
+        """Return when it is so; raises TimeoutError where it is not within so many seconds."""
+        async with asyncio.timeout(within):
             while not seen():
                 self.changed.clear()
                 await self.changed.wait()
@@ -78,15 +80,12 @@ class Yard(Protocol):
     name: str
     away: bool
 
-    def engine(self, grace: float = 0.05) -> Engine:
+    def engine(self, grace: float = 0.05, pause: float = 0.0, rescue: float = RESCUE) -> Engine:
         """Another engine on this database, which belongs to the running loop."""
 
-    async def prepare(self) -> None:
-        """Make what the engines need."""
-
     @asynccontextmanager
-    def outage(self) -> AsyncIterator[None]:
-        """The database is away while the block lasts."""
+    def outage(self, *, crashes: bool = True) -> AsyncIterator[None]:
+        """The database is away while the block lasts: it crashes, or is stopped as for a restart."""
 
 
 class EmbeddedYard:
@@ -94,41 +93,37 @@ class EmbeddedYard:
 
     name = "embedded"
 
-    def __init__(self, server: Server, url: str) -> None:
+    def __init__(self, server: Server | None = None, url: str = "") -> None:
         self.away = False
 
-    def engine(self, grace: float = 0.05) -> Engine:
-        return EmbeddedEngine(SystemClock(), PLACES, grace=grace)
-
-    async def prepare(self) -> None: ...
+    def engine(self, grace: float = 0.05, pause: float = 0.0, rescue: float = RESCUE) -> Engine:
+        return EmbeddedEngine(SystemClock(), PLACES, grace=grace, pause=pause)
 
     @asynccontextmanager
-    async def outage(self) -> AsyncIterator[None]:
+    async def outage(self, *, crashes: bool = True) -> AsyncIterator[None]:
         self.away = True
         yield
         self.away = False
 
 
 class PostgresYard:
-    """A real PostgreSQL."""
+    """A real PostgreSQL with the engine's tables; one without a server cannot be away."""
 
     name = "postgres"
 
-    def __init__(self, server: Server, url: str) -> None:
+    def __init__(self, server: Server | None = None, url: str = "") -> None:
         self.away = False
         self.url = url
         self._server = server
 
-    def engine(self, grace: float = 0.05) -> Engine:
-        return PostgresEngine(self.url, SystemClock(), PLACES, grace=grace, pause=0.0, rescue=RESCUE)
-
-    async def prepare(self) -> None:
-        await tables.prepare(self.url, 1)
+    def engine(self, grace: float = 0.05, pause: float = 0.0, rescue: float = RESCUE) -> Engine:
+        return PostgresEngine(self.url, SystemClock(), PLACES, grace=grace, pause=pause, rescue=rescue)
 
     @asynccontextmanager
-    async def outage(self) -> AsyncIterator[None]:
+    async def outage(self, *, crashes: bool = True) -> AsyncIterator[None]:
+        assert self._server is not None
         self.away = True
-        await asyncio.to_thread(self._server.crash)
+        await asyncio.to_thread(self._server.crash if crashes else self._server.stop)
         yield
         self._server.start()  # from the main thread, with which it is to end
         self.away = False

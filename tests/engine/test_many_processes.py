@@ -1,0 +1,153 @@
+"""What an engine promises that shares its database with other processes. A SQLite file takes one process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+import pytest
+from psycopg import AsyncConnection
+
+from tests.engine.yards import PATIENCE, PLACES, RESCUE, SWEEP, PostgresYard, Work, running
+from tonearm.engine import tables
+from tonearm.engine.line import Ear, lines
+
+pytestmark = pytest.mark.anyio
+
+connect = AsyncConnection.connect
+CHANGE = "table_changed_event"
+LISTENS = "query LIKE 'LISTEN%'"
+LINES = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'tonearm engine'"
+
+
+async def test_engines_on_one_database_share_the_work_and_never_run_one_key_at_once(shared: PostgresYard) -> None:
+    """`Work` refuses a key that runs beside itself, whichever engine it is that runs it."""
+    works = Work()
+    by_engine: list[Counter[int]] = [Counter(), Counter()]
+    works.gate.set()
+
+    def of(engine: int):  # type: ignore[no-untyped-def]
+        async def handler(key: int) -> float | None:
+            by_engine[engine][key] += 1
+            return await works(key)
+
+        return handler
+
+    async with AsyncExitStack() as stack:
+        engines = [shared.engine(), shared.engine()]
+        for number, engine in enumerate(engines):
+            await stack.enter_async_context(running(engine, {"deliver": of(number)}))
+        for _ in range(20):
+            for engine in engines:
+                engine.hint("deliver", range(20))
+            seen = len(works.done)
+            await works.until(lambda seen=seen: len(works.done) > seen)  # type: ignore[misc]
+        await works.until(lambda: set(works.done) == set(range(20)) and not works.busy.total())
+    assert all(by_engine)
+
+
+async def test_a_hint_is_heard_by_whoever_works_wherever_it_was_given(shared: PostgresYard, work: Work) -> None:
+    only_rings = shared.engine()
+    async with running(only_rings, {}), running(shared.engine(), {"deliver": work}):
+        only_rings.hint("deliver", [7])
+        await work.until(lambda: work.done == [7])
+
+
+async def test_who_only_passes_hints_on_does_not_listen(shared: PostgresYard, work: Work) -> None:
+    """What is told to one who does not hear it would stay in the server's queue until no NOTIFY goes into that."""
+    only_rings = shared.engine()
+    async with running(only_rings, {}), running(shared.engine(), {"deliver": work}):
+        only_rings.hint("deliver", [7])
+        await work.until(lambda: work.done == [7])
+        async with await connect(shared.url) as db:
+            assert await (await db.execute(f"SELECT count(*) {LINES} AND {LISTENS}")).fetchone() == (1,)
+
+
+async def test_what_has_waited_for_its_moment_goes_before_those_that_wait_for_their_turn(shared: PostgresYard) -> None:
+    """An account whose sender was killed waits for the end of the lease: then it does not wait for a whole round."""
+    work = Work(again=[time.time() + 0.5])
+    work.gate.set()
+    engine = shared.engine()
+    async with running(engine, {"deliver": work}, work.due):
+        engine.hint("deliver", [0])
+        await work.until(lambda: work.done == [0])
+        work.gate = asyncio.Event()
+        engine.hint("deliver", range(1, 3 * PLACES + 1))
+        await work.until(lambda: work.busy.total() == PLACES and work.sweeps > 1.0 / SWEEP)
+        work.gate.set()
+        await work.until(lambda: len(work.done) == 3 * PLACES + 2)
+    assert 0 in work.calls[PLACES + 1 : 2 * PLACES + 1]
+
+
+async def test_a_live_long_job_is_never_started_by_another(shared: PostgresYard) -> None:
+    long, other = Work(), Work()
+    engine = shared.engine()
+    async with running(engine, {"deliver": long}, long.due):
+        engine.hint("deliver", [7])
+        await long.until(lambda: long.calls == [7])
+        async with running(shared.engine(), {"deliver": other}, other.due):
+            await other.until(lambda: other.sweeps > 1.2 * RESCUE / SWEEP)  # a silent one would have lost it
+        assert other.calls == []
+        long.gate.set()
+
+
+async def test_processes_that_start_at_once_make_the_tables_once(postgres_url: str) -> None:
+    await asyncio.gather(*(tables.prepare(postgres_url, 1) for _ in range(5)))
+    await tables.prepare(postgres_url, 1)
+
+
+@pytest.mark.parametrize("which", [LISTENS, f"NOT {LISTENS}"], ids=["the one it hears by", "the one it asks by"])
+async def test_an_engine_that_has_lost_one_of_its_two_lines_makes_both_anew(
+    shared: PostgresYard, work: Work, caplog: pytest.LogCaptureFixture, which: str
+) -> None:
+    engine = shared.engine()
+    async with running(engine, {"deliver": work}), await connect(shared.url, autocommit=True) as db:
+        engine.hint("deliver", [7])
+        await work.until(lambda: work.done == [7])
+        cut = await (await db.execute(f"SELECT pid, pg_terminate_backend(pid, 10000) {LINES} AND {which}")).fetchall()
+        engine.hint("deliver", [8])
+        await work.until(lambda: work.done == [7, 8])
+        left = await (await db.execute(f"SELECT pid {LINES}")).fetchall()
+    assert (len(cut), len(left)) == (1, 2)
+    assert cut[0][0] not in {pid for (pid,) in left}
+    assert caplog.text.count("the engine waits for the database") == 1
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_change_is_told_only_to_the_manager_of_a_kind_of_which_a_job_waits(shared: PostgresYard) -> None:
+    told: dict[str, list[str]] = {"deliver": [], "import": []}
+    something = asyncio.Event()
+
+    def ear(kind: str) -> Callable[[str | bytes | bytearray], None]:
+        def hear(payload: str | bytes | bytearray) -> None:
+            told[kind].append(json.loads(payload)["type"])
+            something.set()
+
+        return hear
+
+    async def until(kind: str, said: str) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while said not in told[kind]:
+                something.clear()
+                await something.wait()
+
+    async with lines(shared.url, listens=True) as line, lines(shared.url, listens=False) as other:
+        for kind in told:
+            await Ear(line, kind).add_listener(tables.SETTINGS.channel, ear(kind))
+        listens = asyncio.create_task(line.listen())
+        await other.execute(tables.RING, ["deliver"], [7])
+        await until("deliver", CHANGE)
+        await other.execute("SELECT pg_notify($1, $2)", tables.SETTINGS.channel, json.dumps({"type": "another"}))
+        await until("import", "another")
+        assert told["import"] == ["another"]  # what is no change is for all
+        await other.execute("DELETE FROM tonearm_pgqueuer")
+        await other.execute(tables.RING, ["import"], [7])
+        told["deliver"].clear()
+        await until("import", CHANGE)
+        assert told["deliver"] == []
+        listens.cancel()
+        await asyncio.gather(listens, return_exceptions=True)
