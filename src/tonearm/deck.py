@@ -121,12 +121,11 @@ class Listener:
         `reporter` names the player, where one listener has several: two of them may tell of one play.
         Raises Nameless or NotATime for what can be no play, StoreUnavailable when it could not be written.
         """
-        timestamp = started_at
         if isinstance(started_at, datetime):
             if started_at.tzinfo is None:
                 raise ValueError("started_at: a datetime needs its time zone")
-            timestamp = started_at.timestamp()
-        play = Play(track, timestamp, played, chosen_by_user)  # type: ignore[arg-type]
+            started_at = started_at.timestamp()
+        play = Play(track, started_at, played, chosen_by_user)
         return await self.deck.listening.scrobble(self.id, play, reporter)
 
     async def scrobble_all(self, plays: Sequence[Play], *, reporter: str = "") -> list[Taken]:

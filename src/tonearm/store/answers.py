@@ -93,7 +93,7 @@ answer = Table(
     Index("answer_1_by_use", "used_at", "size"),
 )
 # What is lost with a crash of the server is fetched again; in return no write waits for its disk.
-_UNLOGGED = DDL("ALTER TABLE answer_1 SET UNLOGGED")  # type: ignore[no-untyped-call]
+_UNLOGGED = DDL("ALTER TABLE answer_1 SET UNLOGGED")  # type: ignore[no-untyped-call]  # SQLAlchemy's
 event.listen(answer, "after_create", _UNLOGGED.execute_if(dialect="postgresql"))
 _CHANGED = tuple(c.name for c in answer.c if c.name != "key")
 _FIND = select(answer.c.body, answer.c.packed, answer.c.fetched_at, answer.c.fresh_until, answer.c.used_at).where(
@@ -176,19 +176,20 @@ class AnswerStore:
     def _keep(self, key: str, body: bytes, fetched_at: float, fresh_until: float, artist: str, listener: str) -> None:
         packed = zlib.compress(body, 1)
         small = len(packed) < len(body)
+        size = len(packed) if small else len(body)
         row = {
             "key": key,
             "artist": artist,
             "listener": listener,
             "body": packed if small else body,
             "packed": small,
-            "size": len(packed) if small else len(body),
+            "size": size,
             "fetched_at": fetched_at,
             "fresh_until": fresh_until,
             "used_at": self._now(),
         }
         self._with(lambda db: insert_or_change(db, answer, [row], ("key",), _CHANGED))
-        self._written += len(row["body"])  # type: ignore[arg-type]
+        self._written += size
         if self._written >= LOOK:
             self._written = 0
             self._with(self._evict)

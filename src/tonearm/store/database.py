@@ -87,7 +87,7 @@ def connect(url: URL, *, writes: bool) -> Engine:
         dbapi_connection.cursor().execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     # Not an event: an engine that has one looks for others at every statement, which costs a fifth of it.
-    engine.dialect.do_begin = begin  # type: ignore[method-assign]
+    engine.dialect.do_begin = begin  # type: ignore[method-assign]  # on purpose, see above
     return engine
 
 

@@ -186,7 +186,7 @@ def examine(engine: Engine) -> None:
             raise StoreUnavailable("the server is a standby, which takes no writes: name the primary")
         if moving:
             raise StoreUnavailable("an installation is being moved here: run 'tonearm move-database' to its end")
-        if _process(db) != getattr(db.connection.driver_connection, "info").backend_pid:  # noqa: B009
+        if _process(db) != getattr(db.connection.driver_connection, "info").backend_pid:  # noqa: B009  # psycopg's, which no type knows
             _examine_pooler(engine, db)
 
 
