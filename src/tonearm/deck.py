@@ -125,7 +125,7 @@ class Listener:
             if started_at.tzinfo is None:
                 raise ValueError("started_at: a datetime needs its time zone")
             started_at = started_at.timestamp()
-        play = Play(track, started_at, played, chosen_by_user)
+        play = Play(track, started_at, played, chosen_by_user)  # type: ignore[arg-type]  # made whole by `frozen_play`
         return await self.deck.listening.scrobble(self.id, play, reporter)
 
     async def scrobble_all(self, plays: Sequence[Play], *, reporter: str = "") -> list[Taken]:
