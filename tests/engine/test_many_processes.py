@@ -15,6 +15,8 @@ from psycopg import AsyncConnection
 from tests.engine.yards import PATIENCE, PLACES, RESCUE, SWEEP, PostgresYard, Work, running
 from tonearm.engine import tables
 from tonearm.engine.line import Ear, lines
+from tonearm.engine.postgres import prepare
+from tonearm.store.writer import StoreUnavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -98,6 +100,13 @@ async def test_a_live_long_job_is_never_started_by_another(shared: PostgresYard)
 async def test_processes_that_start_at_once_make_the_tables_once(postgres_url: str) -> None:
     await asyncio.gather(*(tables.prepare(postgres_url, 1) for _ in range(5)))
     await tables.prepare(postgres_url, 1)
+
+
+async def test_a_table_that_somebody_has_changed_is_told_of_with_what_to_do(shared: PostgresYard) -> None:
+    async with await connect(shared.url, autocommit=True) as db:
+        await db.execute("ALTER TABLE tonearm_pgqueuer ALTER COLUMN priority TYPE numeric")
+    with pytest.raises(StoreUnavailable, match=r"pgqueuer\.priority is numeric, .* needs integer: .* ALTER TABLE$"):
+        await prepare(shared.url, 1)
 
 
 @pytest.mark.parametrize("which", [LISTENS, f"NOT {LISTENS}"], ids=["the one it hears by", "the one it asks by"])

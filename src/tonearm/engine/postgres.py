@@ -18,6 +18,7 @@ from itertools import islice
 from typing import Any
 
 import psycopg
+from pgqueuer.domain.errors import SchemaDriftError
 from pgqueuer.models import Job
 from pgqueuer.qm import QueueManager
 
@@ -60,6 +61,9 @@ async def prepare(address: str, lock: int) -> None:
         await tables.prepare(patient(address), lock)
     except (psycopg.Error, OSError) as fault:
         raise StoreUnavailable(_line(fault)) from None
+    except SchemaDriftError as drift:
+        column = f"{drift.table}.{drift.column} is {drift.installed}"
+        raise StoreUnavailable(f"{column}, and pgqueuer needs {drift.declared}: change it, with ALTER TABLE") from None
 
 
 class PostgresEngine:
