@@ -19,6 +19,7 @@ from tonearm.core.event import Event, NowPlayingShown, QueueUpdated, ScrobbleSta
 from tonearm.core.play import Track
 from tonearm.deck import Deck
 from tonearm.service.announcing import ACCOUNTS, Announcer, Subscription
+from tonearm.service.relaying import UNREAD, Relay
 from tonearm.store import accounts
 from tonearm.store.relay import publish
 
@@ -165,6 +166,62 @@ async def test_an_ear_knows_that_it_may_have_missed_something_while_the_server_w
             assert not continues
             await play(one, 2)
             await until(again, plays(2))
+
+
+def queue_notice(account: int, number: int) -> str:
+    return json.dumps([[account, f"a-{number}", "lastfm:queue-updated", {"queued_count": number}]])
+
+
+async def heard_last(deck: Deck, notice: str) -> None:
+    """Return when a process in which nobody listens has that notice, after all that was told before."""
+    relay = deck.announcer.relay
+    assert isinstance(relay, Relay)
+    while list(relay._unread)[-1:] != [notice]:
+        await deck.store.read(lambda db: None)
+
+
+@only_postgres
+@pytest.mark.parametrize("more", [0, 1])
+async def test_who_comes_back_goes_on_only_if_nothing_was_dropped_while_nobody_listened(
+    database: Path | str, more: int
+) -> None:
+    told = [queue_notice(1, 1)] + [queue_notice(2, number) for number in range(2, UNREAD + 1 + more)]
+    async with processes(database, 1) as [deck]:
+        with deck.announcer.listen(1) as (ear, _):
+            await deck.store.write(lambda db: publish(db, [queue_notice(1, 0)]))
+            last = await anext(aiter(ear))
+        await deck.store.write(lambda db: publish(db, told))
+        await heard_last(deck, told[-1])
+        with deck.announcer.listen(1, after=last.id) as (again, continues):
+            assert continues is not bool(more)
+            if continues:
+                assert await until(again, lambda _: True) == [QueueUpdated(1)]
+
+
+UNREADABLE = ("no JSON", "[7]", "[[1, 2, [], {}]]", "[[1e999]]", "[" * 7000)
+
+
+@only_postgres
+@pytest.mark.parametrize("notice", UNREADABLE, ids=lambda notice: notice[:20])
+async def test_what_cannot_be_read_is_a_gap_and_ends_nothing(
+    database: Path | str, notice: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with processes(database, 1) as [deck]:
+        with deck.announcer.listen(1) as (ear, _):
+            await deck.store.write(lambda db: publish(db, [queue_notice(1, 0)]))
+            last = await anext(aiter(ear))
+            await deck.store.write(lambda db: publish(db, [notice]))
+            while not ear.missed:
+                assert await ear.within(0.01) is None
+        await deck.store.write(lambda db: publish(db, [notice, queue_notice(1, 1)]))
+        await heard_last(deck, queue_notice(1, 1))
+        with deck.announcer.listen(1, after=last.id) as (_, continues):
+            assert not continues
+        with deck.announcer.listen(1, after="a-1") as (again, continues):
+            assert continues
+            await deck.store.write(lambda db: publish(db, [queue_notice(1, 2)]))
+            assert await until(again, lambda _: True) == [QueueUpdated(2)]
+    assert caplog.text.count("cannot be read") == 2
 
 
 @only_postgres

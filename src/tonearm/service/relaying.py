@@ -27,7 +27,8 @@ KEPT = 10_000
 """Notes that wait for a database that is away, the latest; when it is back everybody looks at the tables anyway."""
 
 UNREAD = 2000
-"""Notices that are kept until somebody here wants to know, the latest: some megabytes, tens of thousands of events."""
+"""Notices that are kept until somebody here wants to know, the latest: some megabytes, tens of thousands of events.
+Where there are more, nobody goes on from before."""
 
 LONGEST_TEXT = 400
 """Letters of each text in a note that is too long for one notice; the whole is in the tables."""
@@ -68,6 +69,8 @@ class Relay:
 
     def hear(self, notice: str) -> None:
         """What some process has told; it is read when somebody listens here, which in most processes nobody does."""
+        if len(self._unread) == UNREAD:  # the oldest falls out
+            self.announcer.forget()
         self._unread.append(notice)
         if self.announcer.heard:
             self.read()
@@ -84,14 +87,17 @@ class Relay:
 
     def _hand_over(self, notice: str) -> None:
         """What some process has told, as far as this one knows of such things: the other may be newer, or older."""
-        for account, *told in json.loads(notice):
-            if not told:
+        try:
+            notes = _notes(notice)
+        except Exception as fault:  # anybody may say anything there
+            log.warning("events may be missing, since what was told cannot be read: %s", type(fault).__name__)
+            self.announcer.forget()
+            return
+        for account, told in notes:
+            if told is not None:
+                self.announcer.hear(account, told)
+            else:
                 self.announcer.note_change(account)
-                continue
-            number, kind, facts = told
-            event = _event(kind, facts)
-            if event is not None:
-                self.announcer.hear(account, Told(number, event))
 
     async def send(self) -> None:
         """Tell what waits, until cancelled."""
@@ -128,6 +134,20 @@ async def relayed(store: Store, announcer: Announcer) -> AsyncIterator[None]:
             await asyncio.gather(sends, return_exceptions=True)
             announcer.relay = None
             await relay.flush()
+
+
+def _notes(notice: str) -> list[tuple[int, Told | None]]:
+    """Whom each note is about, with the event, or without where a queue has changed; of those that are known here."""
+    notes: list[tuple[int, Told | None]] = []
+    for account, *told in json.loads(notice):
+        if not told:
+            notes.append((int(account), None))
+            continue
+        number, kind, facts = told
+        event = _event(kind, facts)
+        if event is not None:
+            notes.append((int(account), Told(str(number), event)))
+    return notes
 
 
 def _event(kind: str, facts: dict[str, Any]) -> Event | None:
