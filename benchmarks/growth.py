@@ -31,8 +31,8 @@ from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Answered, ItemAnswer
 from tonearm.deck import Deck
 from tonearm.lastfm import Keys, LastFm
+from tonearm.service.board import DELIVER
 from tonearm.service.delivering import LEASE, Delivering
-from tonearm.service.jobs import DELIVER
 from tonearm.service.keyring import ApiKey, Keyring, Lanes
 from tonearm.service.pacing import Pace
 from tonearm.service.timing import LastFmTime

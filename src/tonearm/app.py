@@ -24,11 +24,12 @@ from tonearm.lastfm.images import Images
 from tonearm.lastfm.keeping import WEEK
 from tonearm.lastfm.request import Keys
 from tonearm.service.announcing import Announcer
+from tonearm.service.board import DELIVER, ENRICH, IMPORT
 from tonearm.service.chores import Chores
 from tonearm.service.counting import Counting
 from tonearm.service.delivering import Delivering
 from tonearm.service.enriching import Enriching
-from tonearm.service.jobs import DELIVER, ENRICH, IMPORT, Jobs
+from tonearm.service.jobs import Jobs
 from tonearm.service.keyring import ApiKey, Keyring, Lanes
 from tonearm.service.listeners import Listeners
 from tonearm.service.listening import Listening

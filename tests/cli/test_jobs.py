@@ -21,7 +21,7 @@ def test_a_paused_kind_keeps_plays_waiting_until_it_is_resumed(connected: Shell)
     connected(*SINNERMAN)
     said = connected("jobs").output.splitlines()
     assert said[0] == "deliver is paused: 'tonearm jobs resume deliver'"
-    assert said[1].split() == ["deliver-1", "me", "waiting"]
+    assert said[1].split() == ["deliver-1", "me", "waiting", "sending", "is", "paused"]
     facts = json.loads(connected("jobs", "--json").output)
     assert facts["kinds"][0] == {"kind": "deliver", "paused": True}
     assert (facts["jobs"][0]["id"], facts["jobs"][0]["state"]) == ("deliver-1", "waiting")

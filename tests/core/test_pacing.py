@@ -92,3 +92,19 @@ def test_a_throttled_address_rests_for_minutes(step: int, minutes: int) -> None:
 
 def test_a_refused_key_is_probed_once_an_hour() -> None:
     assert pacing.KEY_PROBE == 3600
+
+
+def test_a_rest_is_in_force_until_it_is_over_and_never_longer_than_a_day() -> None:
+    now = 1000.0
+    in_force = [pacing.in_force(now + left, now) for left in (-1, 0, 1, pacing.LONGEST_REST, pacing.LONGEST_REST + 1)]
+    assert in_force == [False, False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("next_at", "next_live_at", "backlog_until", "soonest"),
+    [(5, None, 0, 5), (5, None, 9, 9), (5, 5, 9, 5), (5, 7, 9, 7), (5, 7, 0, 5), (5, 12, 9, 9)],
+)
+def test_a_backlog_that_rests_does_not_hold_up_what_is_live(
+    next_at: float, next_live_at: float | None, backlog_until: float, soonest: float
+) -> None:
+    assert pacing.soonest(next_at, next_live_at, backlog_until) == soonest

@@ -15,10 +15,11 @@ from lastfm_emulator.transport import Direct
 from tests.service.conftest import HOUR, House, Room
 from tonearm.core.pacing import LONGEST_MENDING, mending
 from tonearm.deck import ImportFailed
-from tonearm.service import jobs as board
+from tonearm.service import board
+from tonearm.service.board import DELIVER, IMPORT, Job, JobState
 from tonearm.service.chores import Chores
 from tonearm.service.delivering import Delivering
-from tonearm.service.jobs import BY_HAND, DELIVER, IMPORT, Done, Job, JobState, NotNow
+from tonearm.service.jobs import BY_HAND, Done, NotNow
 from tonearm.service.listeners import PAUSED
 from tonearm.service.listening import UnknownListener
 from tonearm.store import jobs as rows

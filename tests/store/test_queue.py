@@ -14,7 +14,7 @@ from tests.store.rows import NOW, a_play, enqueue, history_row, listener, queue_
 from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import Line
 from tonearm.core.play import OLDEST_ACCEPTED
-from tonearm.store import accounts, attempts, glance, loved, plays, queue
+from tonearm.store import accounts, attempts, deliveries, glance, loved, plays, queue
 from tonearm.store.database import Store
 from tonearm.store.queue import Fenced, Lease, State
 from tonearm.store.schema import metadata, scrobble_queue
@@ -417,6 +417,10 @@ async def test_nothing_that_delivery_asks_goes_through_all_plays(store: Store) -
         attempts.forget(db, NOW)
         queue.release(db, lease)
         glance.look(db, me, ["key"], NOW)
+        deliveries.of_all(db, ["key"], NOW, 50)
+        before = len(asked)
+        deliveries.of_account(db, me, NOW)
+        assert not any("owing" in statement for statement, _ in asked[before:])  # it is nobody else's
         event.remove(db, "before_cursor_execute", noted)
         plans = [
             (step.detail, statement)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from lastfm_emulator import API_KEY
 from tests.web.conftest import AUTH, House, house_at
 from tonearm.core.play import Track
-from tonearm.service.jobs import DELIVER
+from tonearm.service.board import DELIVER
 from tonearm.store import pace, plays, queue
 from tonearm.store.schema import account
 from tonearm.web import assets

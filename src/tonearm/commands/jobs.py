@@ -11,7 +11,8 @@ from tonearm.commands.options import with_json, with_settings
 from tonearm.commands.telling import moment, tell
 
 if TYPE_CHECKING:
-    from tonearm.service.jobs import Board, Done, Job, NotNow
+    from tonearm.service.board import Board, Job
+    from tonearm.service.jobs import Done, NotNow
     from tonearm.settings import Settings
 
 KINDS = ("deliver", "import", "enrich")

@@ -107,3 +107,14 @@ def clear_at(backlog: int, budget: int, used: int, now: float) -> float | None:
         return None
     days = max(0, backlog - room) / max(1.0, budget * (1 - RESERVE))
     return now + days * BUDGET_DAY
+
+
+def in_force(until: float, now: float) -> bool:
+    """Whether a rest until then goes on; one longer than a day was written by a clock that has been put back since."""
+    return now < until <= now + LONGEST_REST
+
+
+def soonest(next_at: float, next_live_at: float | None, backlog_until: float) -> float:
+    """When the first of an account's plays is due, whose backlog rests until then (all are Unix seconds)."""
+    backlog_at = max(next_at, backlog_until)
+    return backlog_at if next_live_at is None else min(next_live_at, backlog_at)

@@ -3,83 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, field
 from functools import partial
 from traceback import extract_tb
 
-from sqlalchemy import Connection
-
 from tonearm.clock import Clock
 from tonearm.core import pacing
-from tonearm.service import enriching, loving
+from tonearm.service import board
+from tonearm.service.board import DELIVER, RUNS, Board
 from tonearm.service.chores import Chores
 from tonearm.service.listeners import Listeners
-from tonearm.store import jobs, queue, runs
+from tonearm.store import jobs, runs
 from tonearm.store.database import Store
 from tonearm.store.jobs import Fault, Gate
 from tonearm.store.runs import Run, RunState
 from tonearm.store.writer import StoreUnavailable
 
-DELIVER, IMPORT, ENRICH = jobs.DELIVER, "import", "enrich"
-RUNS = {IMPORT: loving.KIND, ENRICH: enriching.KIND}
-"""What runs of a kind are called in their table."""
-
-KINDS = (DELIVER, *RUNS)
-
 SWEPT = 1.5
 """Seconds for which nobody else need sweep. Less than an engine lets pass, or one of two sweeps would be left out."""
-
-KEPT = 86400.0
-"""Seconds for which a run that is over is shown."""
-
-MOST = 200
-"""Jobs of each sort that are shown."""
 
 BY_HAND = "ended by hand; a retry goes on from there"
 
 Handler = Callable[[int], Awaitable[float | None]]
 Due = Callable[[], Awaitable[Iterable[int]]]
-
-
-class JobState(StrEnum):
-    """`resting` waits for a moment, `broken` for the next try after a fault of ours, `waiting` for its turn."""
-
-    RUNNING = "running"
-    WAITING = "waiting"
-    RESTING = "resting"
-    BROKEN = "broken"
-    FAILED = "failed"
-    DONE = "done"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job as it stands: `owner` is the process that runs it, `until` when its lease ends or it is tried again."""
-
-    kind: str
-    account: int
-    listener: str
-    state: JobState
-    owner: str = ""
-    until: float | None = None
-    tries: int = 0
-    why: str = ""
-    done: int = 0
-    total: int = 0
-
-    @property
-    def id(self) -> str:
-        """The name by which it is retried and cancelled."""
-        return f"{self.kind}-{self.account}"
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """The jobs, and the kinds of which nothing begins."""
-
-    jobs: tuple[Job, ...]
-    paused: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,37 +126,8 @@ class Jobs:
 
     async def board(self, account: int | None = None) -> Board:
         """All jobs, or those of one account."""
-        return await self.store.read(partial(self._board, account=account))
-
-    def _board(self, db: Connection, account: int | None) -> Board:
-        now = self.clock.now()
-        shut = jobs.gate(db)
-        found: dict[tuple[str, int], Job] = {}
-        for run in reversed(runs.lately(db, now - KEPT, MOST, account)):
-            kind = _KIND_OF.get(run.kind, run.kind)
-            found[kind, run.account] = _of_run(kind, run)
-        for resting in jobs.resting_deliveries(db, now, MOST, account):
-            state = JobState.RESTING
-            found[DELIVER, resting.account] = Job(
-                DELIVER, resting.account, "", state, until=resting.until, why=resting.trouble
-            )
-        waiting = [number for key in self.listeners.keyring.names for number in queue.due(db, now, key)]
-        for number in [number for number in waiting if account in (None, number)][:MOST]:
-            found[DELIVER, number] = Job(DELIVER, number, "", JobState.WAITING)
-        faults = [(key, fault) for key, fault in shut.faults.items() if account in (None, fault.account)]
-        for key, fault in sorted(faults, key=lambda one: one[1].again_at)[:MOST]:
-            state = JobState.BROKEN
-            found[key] = Job(*key, "", state, until=fault.again_at, tries=fault.tries, why=fault.words)
-        for taken in jobs.running_deliveries(db, now):
-            found[DELIVER, taken.account] = Job(
-                DELIVER, taken.account, "", JobState.RUNNING, owner=taken.owner, until=taken.until
-            )
-        wanted = [job for job in found.values() if account in (None, job.account)]
-        names = jobs.names(db, sorted({job.account for job in wanted}))
-        shown = (replace(job, listener=names[job.account]) for job in wanted)
-        order = list(JobState)
-        ordered = sorted(shown, key=lambda job: (order.index(job.state), job.until or 0, job.kind, job.account))
-        return Board(tuple(ordered), shut.paused)
+        keys, now = self.listeners.keyring.names, self.clock.now()
+        return await self.store.read(partial(board.seen, keys=keys, now=now, account=account))
 
     async def retry(self, kind: str, account: int) -> Done | NotNow:
         """What rests, broke or failed is tried now. Raises UnknownListener."""
@@ -250,13 +167,3 @@ class Jobs:
         """The kind begins again, with the next sweep."""
         await self.store.write(partial(jobs.set_paused, kind=kind, now=None))
         self._changed()
-
-
-_STATES = {RunState.RUNNING: JobState.RUNNING, RunState.FAILED: JobState.FAILED, RunState.DONE: JobState.DONE}
-
-
-_KIND_OF = {run: kind for kind, run in RUNS.items()}
-
-
-def _of_run(kind: str, run: Run) -> Job:
-    return Job(kind, run.account, "", _STATES[run.state], why=run.fault, done=run.done, total=run.total)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core.account import KEY_NOT_SET, Account
 from tonearm.core.account import Connection as Connected
-from tonearm.core.pacing import BUDGET_DAY, clear_at
+from tonearm.core.pacing import BUDGET_DAY, clear_at, soonest
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, OLDEST_ACCEPTED
 from tonearm.service.announcing import Announcer, Subscription
 from tonearm.service.keyring import Keyring
@@ -160,9 +160,8 @@ class Listeners:
             held = count.queued
         next_at = None
         if count.queued > held and count.next_attempt_at is not None:
-            backlog_at = max(count.next_attempt_at, queue.backlog_until(db, number))
-            soonest = backlog_at if count.next_live_at is None else min(count.next_live_at, backlog_at)
-            next_at = max(soonest, line.wait_until, rests.until if rests else 0.0, now)
+            first = soonest(count.next_attempt_at, count.next_live_at, queue.backlog_until(db, number))
+            next_at = max(first, line.wait_until, rests.until if rests else 0.0, now)
         return QueueStanding(
             queued=count.queued,
             sending=count.sending,

@@ -64,8 +64,18 @@ _FAULTS = select(fault)
 def gate(db: Connection) -> Gate:
     """What may not begin."""
     broken = [Fault(*row) for row in db.execute(_FAULTS)]
-    paused = frozenset(row.kind for row in db.execute(_PAUSED))
-    return Gate(paused, {(one.kind, one.account): one for one in broken})
+    return Gate(paused(db), {(one.kind, one.account): one for one in broken})
+
+
+def paused(db: Connection) -> frozenset[str]:
+    """The kinds of which nothing begins."""
+    return frozenset(row.kind for row in db.execute(_PAUSED))
+
+
+def faults(db: Connection, most: int, number: int | None) -> list[Fault]:
+    """What broke and has not mended since, the first to be tried again first: of all accounts, or of one."""
+    wanted = _FAULTS if number is None else _FAULTS.where(fault.c.account == number)
+    return [Fault(*row) for row in db.execute(wanted.order_by(fault.c.again_at).limit(most))]
 
 
 def sending_paused(db: Connection) -> bool:
@@ -90,40 +100,6 @@ def broke(db: Connection, broken: Fault) -> None:
 def mended(db: Connection, kind: str, number: int) -> None:
     """A job is as good as any other."""
     db.execute(delete(fault).where(fault.c.kind == kind, fault.c.account == number))
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """An account that is being delivered (`until` its lease ends), or whose turn has come or is to come."""
-
-    account: int
-    owner: str
-    until: float
-    trouble: str
-
-
-_LEASED = (
-    select(account.c.id, account.c.lease_owner, account.c.lease_until, account.c.trouble)
-    .where(account.c.lease_until > bindparam("now"))
-    .order_by(account.c.id)
-)
-_RESTING = (
-    select(account.c.id, account.c.lease_owner, account.c.wait_until, account.c.trouble)
-    .where(account.c.wait_until > bindparam("now"), account.c.lease_until <= bindparam("now"))
-    .order_by(account.c.wait_until)
-    .limit(bindparam("most"))
-)
-
-
-def running_deliveries(db: Connection, now: float) -> list[Delivery]:
-    """The accounts that a process has taken."""
-    return [Delivery(*row) for row in db.execute(_LEASED, {"now": now})]
-
-
-def resting_deliveries(db: Connection, now: float, most: int, number: int | None) -> list[Delivery]:
-    """The accounts that wait after a failure, the next one first; or one of them alone."""
-    asked = _RESTING if number is None else _RESTING.where(account.c.id == number)
-    return [Delivery(*row) for row in db.execute(asked, {"now": now, "most": most})]
 
 
 def take_away(db: Connection, number: int, now: float) -> bool:

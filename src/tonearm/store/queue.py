@@ -86,15 +86,15 @@ _LINE = (
 _SESSION = (account.c.lastfm_user, account.c.lastfm_session_key, account.c.lastfm_api_key)
 
 
-def _owing() -> Any:
+def owing() -> Any:
     """The accounts that have plays in the queue: from one to the next by the index, past all that have none."""
-    owing = select(func.min(_ROW.account).label("account")).cte("owing", recursive=True)
-    following = select(func.min(_ROW.account)).where(_ROW.account > owing.c.account).scalar_subquery()
-    owing = owing.union_all(select(following).where(owing.c.account.is_not(None)))
-    return select(owing.c.account).where(owing.c.account.is_not(None))
+    found = select(func.min(_ROW.account).label("account")).cte("owing", recursive=True)
+    following = select(func.min(_ROW.account)).where(_ROW.account > found.c.account).scalar_subquery()
+    found = found.union_all(select(following).where(found.c.account.is_not(None)))
+    return select(found.c.account).where(found.c.account.is_not(None))
 
 
-_OF_ANYBODY = _ROW.account.in_(_owing())  # every index begins with the account: this looks one up for each
+_OF_ANYBODY = _ROW.account.in_(owing())  # every index begins with the account: this looks one up for each
 # Rows lie by account, so their plays, which are found by number, say whose they are.
 _THOSE = tuple_(_ROW.account, _ROW.id).in_(select(history.c.account, history.c.id).where(Among(history.c.id, "ids")))
 
@@ -133,14 +133,14 @@ def enqueue(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
     insert_copies(db, scrobble_queue, history, _OF_HISTORY, rows)
 
 
-def _over(until: Any, now: Any) -> Any:
+def over(until: Any, now: Any) -> Any:
     """Whether a wait is over, or was written by a clock that has been put back since."""
     return or_(until <= now, until > now + LONGEST_REST)
 
 
 _CLAIM = (
     update(account)
-    .where(account.c.id == bindparam("number"), _over(account.c.lease_until, bindparam("now")))
+    .where(account.c.id == bindparam("number"), over(account.c.lease_until, bindparam("now")))
     .values(
         lease_owner=bindparam("owner"),
         lease_until=bindparam("until"),
@@ -319,10 +319,10 @@ def set_line(db: Connection, lease: Lease, line: Line, until: float) -> None:
         raise Fenced
 
 
-_NOW: BindParameter[Any] = bindparam("now")
+NOW: BindParameter[Any] = bindparam("now")
 
 
-def _there_is(*conditions: Any) -> Any:
+def there_is(*conditions: Any) -> Any:
     """Whether an account has such a row; it asks for no column, so that the index alone answers.
 
     Not EXISTS: PostgreSQL answers that one by reading the whole queue, once for all accounts.
@@ -332,21 +332,21 @@ def _there_is(*conditions: Any) -> Any:
     return one.scalar_subquery().is_not(None)
 
 
-_DUE_ROW = (_ROW.owner == account.c.lastfm_user, _ROW.state == State.QUEUED, _ROW.next_attempt_at <= _NOW)
+DUE_ROW = (_ROW.owner == account.c.lastfm_user, _ROW.state == State.QUEUED, _ROW.next_attempt_at <= NOW)
 # Two questions rather than `live OR backlog_until <= now` in one, which goes through the whole of a backlog that rests.
-_HAS_DUE = case(
-    (_over(account.c.backlog_until, _NOW), _there_is(*_DUE_ROW)),
-    else_=_there_is(*_DUE_ROW, _ROW.live),
+HAS_DUE = case(
+    (over(account.c.backlog_until, NOW), there_is(*DUE_ROW)),
+    else_=there_is(*DUE_ROW, _ROW.live),
 )
 _DUE = (
     select(account.c.id)
     .where(
-        account.c.id.in_(_owing()),
+        account.c.id.in_(owing()),
         account.c.connection == Connected.CONNECTED,
         account.c.lastfm_api_key == bindparam("key"),
-        _over(account.c.wait_until, _NOW),
-        _over(account.c.lease_until, _NOW),
-        or_(_HAS_DUE, _there_is(_ROW.state == State.SENDING)),
+        over(account.c.wait_until, NOW),
+        over(account.c.lease_until, NOW),
+        or_(HAS_DUE, there_is(_ROW.state == State.SENDING)),
     )
     .order_by(account.c.answered_at)
     .limit(DUE_AT_ONCE)
@@ -465,7 +465,7 @@ def _counted() -> Any:
 
     def next_of(*conditions: Any) -> Any:
         rows = select(_ROW.next_attempt_at).where(*mine, waits, *conditions)
-        due = rows.where(_ROW.next_attempt_at <= _NOW).limit(1)
+        due = rows.where(_ROW.next_attempt_at <= NOW).limit(1)
         first = select(func.min(_ROW.next_attempt_at)).where(*mine, waits, *conditions)
         return func.coalesce(due.scalar_subquery(), first.scalar_subquery())
 
@@ -473,7 +473,7 @@ def _counted() -> Any:
         number_of(),
         number_of(_ROW.state == State.SENDING),
         number_of(_ROW.state.in_(State), _ROW.owner < user) + number_of(_ROW.state.in_(State), _ROW.owner > user),
-        number_of(_ROW.owner == user, _ROW.timestamp > _NOW),
+        number_of(_ROW.owner == user, _ROW.timestamp > NOW),
         next_of(),
         next_of(_ROW.live),
         select(func.min(_ROW.timestamp)).where(of_account).scalar_subquery(),

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends, HTTPException, Path
 from pydantic import BaseModel
 
 from tonearm.deck import Deck, Listener
-from tonearm.service.jobs import KINDS, Done, Job, JobState, NotNow
+from tonearm.service.board import KINDS, Job, JobState
+from tonearm.service.jobs import Done, NotNow
 from tonearm.service.listeners import FIRST_LISTENER
 from tonearm.web.api import ERRORS, Ask
 from tonearm.web.faults import Answers
@@ -25,7 +26,8 @@ class KindOut(BaseModel):
 class JobOut(BaseModel):
     """A job. `owner` is the process that runs it, `until` (Unix seconds UTC) when its lease ends or it is tried again.
 
-    `resting` waits after a failure of Last.fm's, `broken` after one of ours. `done` and `total` are an import's.
+    `resting` waits until then, or where that is null for what only people can bring, such as a sign-in: `why` says it.
+    `broken` waits after a failure of ours. `done` and `total` are an import's.
     """
 
     id: str
