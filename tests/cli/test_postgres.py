@@ -149,7 +149,7 @@ def test_check_says_what_it_finds_of_the_server(on_postgres: Shell, postgres_url
 
 
 @contextmanager
-def pgbouncer(server: Server, folder: Path, mode: str) -> Iterator[str]:
+def pgbouncer(server: Server, folder: Path, mode: str, *more: str) -> Iterator[str]:
     """The address of a database of the server by way of a pooler."""
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
     if program is None:
@@ -160,7 +160,7 @@ def pgbouncer(server: Server, folder: Path, mode: str) -> Iterator[str]:
     settings = folder / "pgbouncer.ini"
     settings.write_text(
         f"[databases]\n* = host=127.0.0.1 port={server.port} user=tonearm\n[pgbouncer]\nlisten_addr=127.0.0.1\n"
-        f"listen_port={port}\nunix_socket_dir=\nauth_type=any\npool_mode={mode}\n"
+        f"listen_port={port}\nunix_socket_dir=\nauth_type=any\npool_mode={mode}\n" + "\n".join(more)
     )
     with ExitStack() as stack:
         settings.chmod(0o644)
@@ -191,6 +191,16 @@ def test_a_pooler_has_to_keep_sessions(
         said = on_postgres("status", "--database", f"{address}/{name_of(postgres_url)}")
     assert said.exit_code == status, said.output
     assert words in said.stderr
+
+
+def test_a_pooler_with_a_single_connection_is_refused_without_waiting_for_it(
+    on_postgres: Shell, postgres: Server, postgres_url: str
+) -> None:
+    """A question that waits for a connection is cut off by the pooler, which says so in its own words."""
+    with pgbouncer(postgres, postgres.folder, "transaction", "default_pool_size=1", "query_wait_timeout=5") as address:
+        said = on_postgres("status", "--database", f"{address}/{name_of(postgres_url)}")
+    assert said.exit_code == 1, said.output
+    assert "gives each transaction another connection" in said.stderr
 
 
 def test_the_servers_standby_is_refused(on_postgres: Shell, postgres: Server, postgres_url: str) -> None:

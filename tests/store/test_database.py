@@ -28,6 +28,10 @@ pytestmark = pytest.mark.anyio
         pytest.param("sqlite:///plays.db", "sqlite:///plays.db", id="a URL of a file"),
         pytest.param("postgresql://me@host/plays", "postgresql+psycopg://me@host/plays", id="PostgreSQL by psycopg 3"),
         pytest.param("postgresql+psycopg://host/plays", "postgresql+psycopg://host/plays", id="its driver named"),
+        pytest.param("postgres://me@host/plays", "postgresql+psycopg://me@host/plays", id="as hosters write it"),
+        pytest.param("postgresql+psycopg2://host/x", "postgresql+psycopg://host/x", id="the driver of another program"),
+        pytest.param("postgresql+asyncpg://host/x", "postgresql+psycopg://host/x", id="an async driver"),
+        pytest.param("postgres+psycopg://host/x", "postgresql+psycopg://host/x", id="the short name and a driver"),
     ],
 )
 def test_a_database_is_named_by_path_or_url(named: str | Path, url: str) -> None:

@@ -203,9 +203,11 @@ def _examine_pooler(engine: Engine, db: Connection) -> None:
         for _ in range(POOLER_LOOKS):
             before = _process(db)
             beside = other.execute(_PROCESS).scalar_one()  # and its transaction stays open
+            if beside == before:  # where the pool has no other, a third question would wait for that transaction
+                raise StoreUnavailable(POOLED)
             after = _process(db)
             other.commit()
-            if before != after or beside == before:
+            if before != after:
                 raise StoreUnavailable(POOLED)
 
 

@@ -175,6 +175,7 @@ _ADVICE = (
     ("No space left on device", "the disk of the database server is full"),
     ("read-only transaction", "the server is a standby, or set to read only: name the primary"),
     ("pooling mode", "a pooler before the server has to keep sessions: pool_mode = session"),
+    ("query_wait_timeout", "the pooler has no connection left for it: raise default_pool_size"),
     ("prepared statement", "a pooler before the server has to keep sessions: pool_mode = session"),
 )
 """What to do about PostgreSQL's words, where they are in English."""
