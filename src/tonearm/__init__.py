@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from tonearm.store.lock import AlreadyOpen
     from tonearm.store.migrate import DatabaseTooNew
     from tonearm.store.plays import Kept
+    from tonearm.store.proof import WrongSecret
     from tonearm.store.songs import LibraryTrack, Song
     from tonearm.store.writer import StoreUnavailable
     from tonearm.sync import SyncDeck, SyncListener, open_sync
@@ -170,6 +171,7 @@ __all__ = [
     "Week",
     "WeeklyChart",
     "Wiki",
+    "WrongSecret",
     "__version__",
     "approval_url",
     "open",
@@ -266,6 +268,7 @@ _HOME = {
     "Week": "tonearm.lastfm",
     "WeeklyChart": "tonearm.lastfm",
     "Wiki": "tonearm.lastfm",
+    "WrongSecret": "tonearm.store.proof",
     "approval_url": "tonearm.lastfm",
     "open": "tonearm.app",
     "open_sync": "tonearm.sync",

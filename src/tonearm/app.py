@@ -49,7 +49,8 @@ from tonearm.store.answers import AnswerStore
 from tonearm.store.database import Store, database_url, sqlite_file
 from tonearm.store.lock import sole_sender
 from tonearm.store.migrate import ADVISORY_LOCK, migrate
-from tonearm.store.seal import Seal, seal_beside
+from tonearm.store.proof import seal_of
+from tonearm.store.seal import Seal
 
 if TYPE_CHECKING:
     import httpx2
@@ -82,7 +83,8 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
     Tables are made or brought up to date first. Raises StoreUnavailable where the database cannot be used,
     DatabaseTooNew where a newer tonearm wrote it, and AlreadyOpen where another process delivers from it
     (with `deliver=False` this one only reports, and leaves the sending to the other). `secret_key` seals the
-    session keys; without one a key file is made beside a SQLite file. Rates are per second, 0 lifts the limit;
+    session keys; without one a key file is made beside a SQLite file. Raises WrongSecret where it is another one than
+    before: nothing is changed, and nobody signed out. Rates are per second, 0 lifts the limit;
     `daily_scrobbles` is each listener's daily limit at Last.fm, None to learn it where it is met. `cache_ttl` is for
     how many seconds an answer about an artist, an album or a track is as good as a new one, 0 to remember none.
 
@@ -99,10 +101,10 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
     await asyncio.to_thread(migrate, url)
     if file is None and not secret_key:
         raise ValueError("a database without a file of its own needs secret_key (TONEARM_SECRET_KEY)")
-    seal = Seal((secret_key,)) if secret_key or file is None else seal_beside(file)
     with sole_sender(file if deliver else None):
         store = Store(url)
         try:
+            seal = await seal_of(store, file, secret_key)
             async with _line(http) as line:
                 keys = tuple(Keys(key, secret) for key, secret in pairs)
                 limits = _Limits(requests_per_second, daily_scrobbles)

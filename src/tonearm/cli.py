@@ -30,6 +30,7 @@ _COMMANDS = {
     "listener": ("listener", "The listeners of this service."),
     "token": ("listener", "Make, list and revoke the API tokens of a listener."),
     "move-database": ("move_database", "Carry a SQLite installation over to PostgreSQL."),
+    "change-secret": ("change_secret", "Seal the Last.fm sessions with another secret."),
     "check": ("check", "Is everything as it should be?"),
     "emulator": ("emulator", "Run the stand-in for Last.fm alone, with its faults page."),
 }

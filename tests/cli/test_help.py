@@ -12,7 +12,7 @@ from tests.cli.shell import Shell
 from tonearm import cli
 
 FIRST = ["demo", "serve", "worker", "login", "scan", "scrobble", "import-loved", "queue", "status", "emulator"]
-COMMANDS = [*FIRST, "artist", "album", "track", "search", "enrich", "listener", "token", "check"]
+COMMANDS = [*FIRST, "artist", "album", "track", "search", "enrich", "listener", "token", "check", "change-secret"]
 BELOW = [
     "queue list",
     "queue status",

@@ -165,10 +165,11 @@ def test_what_cannot_be_moved_is_one_line(
 def test_another_key_is_refused_before_anything_is_moved(filled: Shell, postgres_url: str) -> None:
     said = filled("move-database", str(filled.database), postgres_url, "--secret-key", "another")
     assert said.exit_code == 1
-    assert "TONEARM_SECRET_KEY is not the key that has sealed the sessions" in said.stderr
+    assert "TONEARM_SECRET_KEY is not the one that the sessions in this database are sealed with" in said.stderr
+    assert f"unset it, since the right key lies in {filled.database}.key" in said.stderr
     shutil.move(f"{filled.database}.key", filled.home / "elsewhere")
     said = filled("move-database", str(filled.database), postgres_url)
-    assert "the key of the sessions is not there: put it back" in said.stderr
+    assert "the key file that opens the sessions is not there: put it back" in said.stderr
     with psycopg.connect(postgres_url) as db:
         assert db.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
 

@@ -16,6 +16,7 @@ import pytest
 from tonearm import log
 from tonearm.commands.progress import bar
 from tonearm.commands.telling import budget_told, fate_told, moment, waits_for
+from tonearm.core.account import SESSION_LOST
 from tonearm.core.play import Play, Track
 from tonearm.service.listeners import QueueStanding
 from tonearm.store.plays import Kept
@@ -33,6 +34,11 @@ WAITING = QueueStanding(**_NOTHING | {"queued": 3, "state": "connected", "next_a
         (WAITING, True, ""),
         (WAITING, False, "it is sent when 'tonearm serve' runs or with the next command"),
         (replace(WAITING, state="disconnected"), True, "waits for 'tonearm login'"),
+        (
+            replace(WAITING, state="needs_sign_in", trouble=SESSION_LOST),
+            True,
+            f"{SESSION_LOST}: waits for 'tonearm login'",
+        ),
         (replace(WAITING, state="needs_sign_in"), True, "Last.fm has ended the session: waits for 'tonearm login'"),
         (replace(WAITING, state="suspended", trouble="Invalid key."), True, "Last.fm refuses the API key: Invalid key"),
         (replace(WAITING, held=3), True, "waits for another Last.fm user, or for its own time"),

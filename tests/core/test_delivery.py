@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonearm.core.account import Connection
+from tonearm.core.account import SESSION_LOST, Connection
 from tonearm.core.delivery import (
     BATCH,
     Accepted,
@@ -27,6 +27,7 @@ from tonearm.core.delivery import (
     next_move,
     next_step,
     true_reason,
+    without_session,
 )
 from tonearm.core.play import OLDEST_ACCEPTED, Play, Track
 from tonearm.core.verdict import (
@@ -354,6 +355,11 @@ def test_an_ended_session_keeps_every_play_and_asks_for_a_sign_in(number: int) -
     )
     assert frozen(step.back) == frozen(batch_of(2))
     assert (step.settled, step.hold) == ((), None)
+
+
+def test_a_session_that_cannot_be_opened_asks_for_a_sign_in_and_leaves_the_rest() -> None:
+    lost = replace(TROUBLED, connection=Connection.NEEDS_SIGN_IN, doubts=0, fails=0, trouble=SESSION_LOST)
+    assert without_session(TROUBLED) == lost
 
 
 def test_error_4_is_believed_at_the_third_time_in_a_row() -> None:

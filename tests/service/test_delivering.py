@@ -6,17 +6,22 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from lastfm_emulator import API_KEY, Call, Method, Needs, Refusal
 from lastfm_emulator import scrobbling as lastfm
 from tests.databases import only_sqlite
 from tests.service.conftest import DAY, HOUR, House, Room, songs
+from tonearm.core.account import SESSION_LOST
 from tonearm.core.event import AuthChanged, QueueUpdated, ScrobbleStatus
 from tonearm.core.play import Track
 from tonearm.service import signing_in
 from tonearm.service.signing_in import SignedIn
-from tonearm.store import pace, queue
+from tonearm.store import accounts, pace, proof, queue
 from tonearm.store.lock import AlreadyOpen
+from tonearm.store.pace import Held
+from tonearm.store.schema import account
+from tonearm.store.seal import Seal
 
 pytestmark = pytest.mark.anyio
 
@@ -253,17 +258,47 @@ async def test_a_long_queue_is_discarded_in_parts(house: House, monkeypatch: pyt
         assert (await room.length(), set(await room.fates())) == (0, {"discarded"})
 
 
-async def test_a_session_that_cannot_be_opened_asks_for_a_sign_in(house: House) -> None:
+async def test_a_session_that_is_damaged_asks_for_a_sign_in_and_is_no_answer_of_lastfms(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
         await room.play(0)
-    async with house.open(secret_key="another key") as room:
+        key_rests = Held(room.now - 1, "refused", refused=True, since=room.now - HOUR)
+        await room.deck.store.write(lambda db: pace.hold(db, API_KEY, key_rests))
+        await room.deck.store.write(lambda db: db.execute(update(account).values(lastfm_session_key="damaged")))
+    async with house.open() as room:
         while (await room.me.account()).connection != "needs_sign_in":
             await house.clock.sleep(1)
-        assert "secret key has changed" in (await room.me.queue()).trouble
+        assert (await room.me.queue()).trouble == SESSION_LOST
+        assert AuthChanged("needs_sign_in", "RJ") in room.events
         assert house.calls() == []
+        assert room.deck.tally.verdicts == {}
+        [kept] = await room.history()
+        story = await room.deck.telling.story(room.me.id, kept.id)
+        assert story
+        assert story.waits
+        assert (story.waits.tries, story.attempts, kept.unanswered) == (0, (), False)
+        assert await room.deck.store.read(lambda db: pace.rest(db, API_KEY)) == key_rests
         await room.sign_in()
         await everything_arrived(room, 1)
+
+
+async def test_a_secret_that_was_changed_under_a_running_service_signs_nobody_out(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with house.open() as room:
+        await room.sign_in()
+        other = Seal(("another secret",))
+        sealed = other.close("a session")
+        await room.deck.store.write(lambda db: proof.change(db, other))
+        await room.deck.store.write(lambda db: accounts.sign_in(db, room.me.id, "RJ", sealed, API_KEY))
+        await room.play(0)
+        await room.wait(HOUR)
+        await room.wait(HOUR)
+        assert (await room.me.account()).connection == "connected"
+        assert ((await room.me.queue()).trouble, house.calls()) == ("", [])
+        assert [line.message for line in caplog.records].count(
+            "the secret key of this database is another one by now: start anew with that"
+        ) == 1
 
 
 # Keys and addresses

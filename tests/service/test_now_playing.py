@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from tests.service.conftest import House, Room
 from tonearm.core.event import AuthChanged, NowPlayingShown
 from tonearm.core.play import Nameless, Track
 from tonearm.service.now_playing import UNKNOWN_LENGTH, Shown
+from tonearm.store.schema import account
 
 pytestmark = pytest.mark.anyio
 
@@ -117,7 +119,7 @@ async def test_a_name_that_lastfm_filters_is_told(room: Room) -> None:
 async def test_a_session_that_cannot_be_opened_is_none(house: House) -> None:
     async with house.open() as room:
         await room.sign_in()
-    async with house.open(secret_key="another key", deliver=False) as room:
+        await room.deck.store.write(lambda db: db.execute(update(account).values(lastfm_session_key="damaged")))
         shown = await room.me.now_playing(SONG)
         assert shown.status == "not_authenticated"
-        assert "secret key has changed" in shown.message
+        assert "cannot be opened: sign in again" in shown.message

@@ -36,6 +36,7 @@ def test_a_wrong_key_says_what_to_do_and_nothing_more() -> None:
     sealed = Seal(("old secret",)).close(SESSION)
     with pytest.raises(SealBroken, match="sign in again") as broken:
         Seal(("new secret",)).open(sealed)
+    assert not Seal(("new secret",)).opens(sealed)
     said = str(broken.value)
     assert not any(word in said for word in (SESSION, sealed, "old secret", "new secret"))
     assert broken.value.__cause__ is None

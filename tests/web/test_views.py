@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tonearm.core.account import Account, Connection
+from tonearm.core.account import SESSION_LOST, Account, Connection
 from tonearm.core.delivery import Line
 from tonearm.core.event import NowPlayingShown
 from tonearm.core.play import Play, Track
@@ -85,6 +85,11 @@ def a_glance(
             {"tries": 1, "error": "Last.fm error 9"},
             {"account": replace(ME, connection=Connection.NEEDS_SIGN_IN)},
             (Tone.HELD, "Held", "Last.fm has ended the session: sign in again.", "", None),
+        ),
+        (
+            {},
+            {"account": replace(ME, connection=Connection.NEEDS_SIGN_IN), "line": Line(trouble=SESSION_LOST)},
+            (Tone.HELD, "Held", "The session that is kept here cannot be opened.", "", None),
         ),
         (
             {},
@@ -177,6 +182,13 @@ def test_what_stands_in_the_way_is_said_with_what_to_do(
 ) -> None:
     found = standing.banners(a_glance(account=account, rests=rests), replace(HERE, configured=configured))
     assert [banner.act for banner in found] == acts
+
+
+def test_a_session_that_is_lost_here_is_no_word_of_lastfms() -> None:
+    seen = a_glance(account=replace(ME, connection=Connection.NEEDS_SIGN_IN), line=Line(trouble=SESSION_LOST))
+    [banner] = standing.banners(seen, HERE)
+    assert banner.title == "Sign in to Last.fm again"
+    assert banner.text.startswith("The session that is kept here cannot be opened. ")
 
 
 BACKLOG = replace(PLAY, live=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tonearm.commands.failing import NO_KEY, Failed
+from tonearm.commands.failing import NO_KEY, Failed, WrongKey
 from tonearm.commands.options import with_json, with_settings
 from tonearm.commands.telling import tell
 
@@ -55,9 +55,12 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     configured = bool(settings.lastfm_api_key and settings.lastfm_api_secret.get_secret_value())
     there = "settings and API key are there" if number == 1 else f"settings and {number} API keys are there"
     yield Finding("configuration", configured, there if configured else NO_KEY)
-    yield _database(settings)
-    yield from _server(settings)
-    yield _key_file(settings)
+    try:
+        yield _database(settings)
+        yield from _server(settings)
+        yield _key_file(settings)
+    except WrongKey as refused:
+        yield Finding("key", False, str(refused))
     yield from _lastfm(settings)
 
 
@@ -73,6 +76,8 @@ def _database(settings: Settings) -> Finding:
     try:
         where = url_of(settings).render_as_string()
         waiting = run(_waiting(settings))
+    except WrongKey:  # said of the key
+        raise
     except Failed as failed:
         return Finding("database", False, str(failed))
     sender = sender_of(settings)

@@ -15,6 +15,10 @@ class Failed(click.ClickException):
         super().__init__(" ".join(words.split()))
 
 
+class WrongKey(Failed):
+    """The secret key is not the one of this database."""
+
+
 NO_KEY = (
     "no API key is configured: set LASTFM_API_KEY and LASTFM_API_SECRET"
     " (https://www.last.fm/api/account/create makes a pair)"
@@ -30,7 +34,7 @@ def in_one_line() -> Iterator[None]:
     from tonearm.service.listening import NotATime, UnknownListener
     from tonearm.store.lock import AlreadyOpen
     from tonearm.store.migrate import DatabaseTooNew
-    from tonearm.store.seal import SealBroken
+    from tonearm.store.proof import WrongSecret
     from tonearm.store.writer import StoreUnavailable
 
     try:
@@ -39,5 +43,7 @@ def in_one_line() -> Iterator[None]:
         raise Failed(f"the database cannot be used: {fault}") from None
     except (AlreadyOpen, BadName, DatabaseTooNew, FolderUnreadable, Nameless) as fault:
         raise Failed(str(fault)) from None
-    except (NotATime, SealBroken, UnknownListener) as fault:
+    except WrongSecret as fault:
+        raise WrongKey(str(fault)) from None
+    except (NotATime, UnknownListener) as fault:
         raise Failed(str(fault)) from None

@@ -51,28 +51,17 @@ def _url(named: str, which: str) -> URL:
 def _key_of(settings: Settings, source: URL) -> str | None:
     """The key file that has sealed the sessions; None where it is a setting. Raises Failed where it opens them not."""
     from tonearm.store.database import sqlite_file
-    from tonearm.store.moving import CannotMove, sealed_sessions
-    from tonearm.store.seal import Seal, SealBroken, key_file, seal_beside
+    from tonearm.store.moving import CannotMove, ask
+    from tonearm.store.proof import WrongSecret, check
+    from tonearm.store.seal import key_file
 
-    try:
-        sealed = sealed_sessions(source)
-    except CannotMove as refused:
-        raise Failed(str(refused)) from None
     secret, file = settings.tonearm_secret_key.get_secret_value(), sqlite_file(source)
-    assert file is not None
-    beside = key_file(file)
-    if not secret and not beside.exists():
-        if sealed:
-            raise Failed(f"{beside}: the key of the sessions is not there: put it back, or set TONEARM_SECRET_KEY")
-        return None
-    seal = Seal((secret,)) if secret else seal_beside(file)
     try:
-        for session in sealed:
-            seal.open(session)
-    except SealBroken:
-        which = "TONEARM_SECRET_KEY" if secret else str(beside)
-        raise Failed(f"{which} is not the key that has sealed the sessions of {file}: give the right one") from None
-    return None if secret else str(beside)
+        ask(source, lambda db: check(db, file, secret))
+    except (CannotMove, WrongSecret) as refused:
+        raise Failed(str(refused)) from None
+    assert file is not None
+    return None if secret or not key_file(file).exists() else str(key_file(file))
 
 
 def _move(source: URL, target: URL, *, hidden: bool) -> Moved:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tonearm.core.account import KEY_NOT_SET
+from tonearm.core.account import KEY_NOT_SET, SESSION_LOST
 
 if TYPE_CHECKING:
     from tonearm.service.listeners import QueueStanding
@@ -80,6 +80,8 @@ def waits_for(standing: QueueStanding, sent_by_somebody: bool, now: float) -> st
         return "waits for 'tonearm login'"
     if standing.state == "needs_sign_in" and standing.trouble == KEY_NOT_SET:
         return f"{KEY_NOT_SET} ('tonearm login')"
+    if standing.state == "needs_sign_in" and standing.trouble == SESSION_LOST:
+        return f"{SESSION_LOST}: waits for 'tonearm login'"
     if standing.state == "needs_sign_in":
         return "Last.fm has ended the session: waits for 'tonearm login'"
     trouble = standing.trouble.rstrip(".")

@@ -13,6 +13,9 @@ TOKEN_LIFE = 3600.0
 
 KEY_NOT_SET = "connected with an API key that is no longer set: sign in again, or set the key again"
 
+SESSION_LOST = "the session that is kept here cannot be opened"
+"""What is in the way of an account whose sealed session is damaged. Last.fm knows nothing of it."""
+
 
 class Connection(StrEnum):
     """How an account stands with Last.fm."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from tonearm.core import pacing
-from tonearm.core.account import Connection
+from tonearm.core.account import SESSION_LOST, Connection
 from tonearm.core.play import OLDEST_ACCEPTED, SHORTEST_TRACK, Play
 from tonearm.core.report import queued_by_a_fast_clock
 from tonearm.core.verdict import (
@@ -355,6 +355,11 @@ def _answered(
     if calm.budget and now - calm.budget_at >= pacing.BUDGET_DAY:
         calm = replace(calm, budget=pacing.budget_after_a_day(calm.budget), budget_at=now)
     return Step(calm, tuple(settled), tuple(back))
+
+
+def without_session(line: Line) -> Line:
+    """The line of an account whose session cannot be opened: it waits for a sign-in, as Last.fm was never asked."""
+    return replace(line, connection=Connection.NEEDS_SIGN_IN, doubts=0, fails=0, trouble=SESSION_LOST)
 
 
 def proves_the_key(verdict: Verdict) -> bool:

@@ -7,9 +7,10 @@ going on. An identical resend is dropped by Last.fm as a repeat, so what was lef
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import assert_never
 
@@ -40,12 +41,14 @@ from tonearm.service.keyring import Keyring, Lanes
 from tonearm.service.pacing import Booked
 from tonearm.service.tally import Tally
 from tonearm.service.timing import LastFmTime
-from tonearm.store import accounts, attempts, pace, plays, queue
+from tonearm.store import accounts, attempts, pace, plays, proof, queue
 from tonearm.store.database import Store
 from tonearm.store.pace import Held
 from tonearm.store.queue import Fenced, Lease
 from tonearm.store.seal import Seal, SealBroken
 from tonearm.store.writer import StoreUnavailable
+
+_log = logging.getLogger(__name__)
 
 LEASE = 30.0
 """Seconds that an account stays taken without a sign of life."""
@@ -71,6 +74,7 @@ class _Turn:
     lease: Lease | None
     batch: tuple[Waiting, ...] = ()
     slot: Booked = Booked(0.0, 0.0)  # noqa: RUF009  # frozen
+    session: str = field(default="", repr=False)
     until: float | None = None
     news: tuple[Event, ...] = ()
     at: float = 0.0
@@ -97,6 +101,7 @@ class Delivering:
     chores: Chores
     daily: int | None = None
     crowded: Callable[[int], bool] = lambda _: False
+    complaints: list[str] = field(default_factory=list)  # each is told once
 
     async def deliver(self, account: int) -> float | None:
         """Send all that is due for an account; when to look again (Unix seconds), if that is known."""
@@ -170,13 +175,9 @@ class Delivering:
                     await self.store.write(partial(queue.renew, lease=lease, until=self.clock.now() + LEASE))
 
     async def _send(self, lease: Lease, turn: _Turn) -> Verdict:
-        try:
-            session = self.seal.open(lease.sealed_session)
-        except SealBroken as broken:
-            return SessionEnded(Cause(None, str(broken)))
         key = self.keyring[lease.api_key]
         await key.pace.slot(turn.slot)
-        return await key.post([w.play for w in turn.batch], session)
+        return await key.post([w.play for w in turn.batch], turn.session)
 
     def _begin(self, account: int, db: Connection) -> _Turn:
         now = self.clock.now()
@@ -234,14 +235,33 @@ class Delivering:
             queue.release(db, lease)
             return _Turn(None, until=now, news=told)
         if isinstance(move, Send):
+            try:
+                session = self.seal.open(lease.sealed_session)
+            except SealBroken:
+                return self._without_session(db, lease, told)
             queue.mark_sending(db, lease, [w.id for w in move.batch])
             if rest:  # one probes, the others wait for what it finds
                 pace.hold(db, key.name, replace(rest, until=now + PROBE))
-            return _Turn(lease, move.batch, key.pace.book(db), news=told, at=now)
+            return _Turn(lease, move.batch, key.pace.book(db), session, news=told, at=now)
         if move.backlog_until:
             queue.rest_backlog(db, lease, move.backlog_until)
         queue.release(db, lease)
         return _Turn(None, until=move.until, news=told)
+
+    def _without_session(self, db: Connection, lease: Lease, news: tuple[Event, ...]) -> _Turn:
+        """The session is lost, and its listener is asked for another; not where only this process cannot open it."""
+        now = self.clock.now()
+        if not proof.proven(db, self.seal):  # it was changed under a process that runs: others have the right one
+            queue.release(db, lease)
+            if not self.complaints:
+                self.complaints.append("the secret key of this database is another one by now: start anew with that")
+                _log.error(self.complaints[0])
+            return _Turn(None, until=now + LEASE, news=news)
+        lost = delivery.without_session(lease.line)
+        queue.set_line(db, lease, lost, now)
+        queue.release(db, lease)
+        told = AuthChanged(lost.connection, _username(db, lease.account))
+        return _Turn(None, news=(*news, told))
 
     def _put_right(self, db: Connection, lease: Lease, back: tuple[Waiting, ...], now: float) -> tuple[Waiting, ...]:
         """Plays that come back, with their starts moved where a clock of ours that ran fast has told them.

@@ -40,7 +40,7 @@ def database_url(database: str | Path) -> URL:
         raise ValueError("the database is neither a path nor a URL such as sqlite:///plays.db") from None
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise ValueError("the database needs a file: plays that are only in memory are lost with it")
-    if url.get_backend_name() in ("postgresql", "postgres"):  # hosters write the short one; of drivers there is one here
+    if url.get_backend_name() in ("postgresql", "postgres"):  # hosters write the short one, others name their driver
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite":
         raise ValueError(f"{url.get_backend_name()} is no database for tonearm: sqlite or postgresql")

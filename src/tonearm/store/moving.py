@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import JSON, URL, Column, Connection, Engine, MetaData, Table, Text, func, select, text, tuple_, update
 from sqlalchemy.exc import DBAPIError
@@ -21,6 +21,8 @@ from tonearm.store.migrate import NEWEST, migrate, revision
 from tonearm.store.postgres import MOVING
 from tonearm.store.schema import account, metadata
 from tonearm.store.writer import StoreUnavailable, plain
+
+T = TypeVar("T")
 
 PAGE = 5000
 """Rows that are written, and noted as written, at once."""
@@ -50,10 +52,10 @@ class Moved:
     resumed: bool
 
 
-def sealed_sessions(source: URL) -> list[str]:
-    """The sealed sessions of a source. Raises CannotMove where there is none, or an older one."""
+def ask(source: URL, question: Callable[[Connection], T]) -> T:
+    """What the source answers. Raises CannotMove where there is none, or an older one."""
     with _source(source) as db:
-        return [sealed for sealed in db.execute(select(account.c.lastfm_session_key)).scalars() if sealed]
+        return question(db)
 
 
 def move(source: URL, target: URL, progress: Progress) -> Moved:

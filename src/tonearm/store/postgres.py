@@ -238,6 +238,11 @@ def about(db: Connection) -> About:
     return About(*db.execute(_SEEN).one())
 
 
+def in_number(processes: int) -> str:
+    """So many other processes of tonearm are."""
+    return "another tonearm process is" if processes == 1 else f"{processes} other tonearm processes are"
+
+
 LOOKS = 5
 
 _CLOCK = text("SELECT extract(epoch FROM clock_timestamp())::float8")

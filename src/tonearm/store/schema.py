@@ -311,6 +311,14 @@ pause = Table(
     _moment("since"),
 )
 
+proof = Table(
+    "proof",  # of the secret that the sessions are sealed with: one row
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("proof", Text, nullable=False),
+)
+
 fault = Table(
     "fault",  # jobs that broke, with when they are tried again
     metadata,

@@ -11,6 +11,7 @@ from hmac import digest as hmac_digest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tonearm.core.account import SESSION_LOST
 from tonearm.store.writer import StoreUnavailable
 
 if TYPE_CHECKING:  # imported when first needed: it costs 25 ms
@@ -22,7 +23,7 @@ PROOF = 32
 
 
 class SealBroken(Exception):
-    """A sealed session cannot be opened: the key is not the one that sealed it."""
+    """A sealed session cannot be opened: it is damaged, or was sealed with another secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,15 @@ class Seal:
         try:
             return self._fernet().decrypt(sealed.encode()).decode()
         except InvalidToken:
-            raise SealBroken("the stored session cannot be opened: the secret key has changed; sign in again") from None
+            raise SealBroken(f"{SESSION_LOST}: sign in again") from None
+
+    def opens(self, sealed: str) -> bool:
+        """Whether it can be opened."""
+        try:
+            self.open(sealed)
+        except SealBroken:
+            return False
+        return True
 
     def proof(self, text: str) -> str:
         """What only a holder of the secret can write under a text: 32 hex digits."""

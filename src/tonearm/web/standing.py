@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tonearm.core.account import KEY_NOT_SET, Account, Connection
+from tonearm.core.account import KEY_NOT_SET, SESSION_LOST, Account, Connection
 from tonearm.core.pacing import clear_at
 from tonearm.core.play import OLDEST_ACCEPTED
 from tonearm.store.glance import Glance
@@ -90,6 +90,8 @@ def standstill(glance: Glance, moment: Moment) -> str:
             return f"Held for the Last.fm user {who} until you connect again."
         case Connection.NEEDS_SIGN_IN if not glance.account.key_is_set:
             return sentence(KEY_NOT_SET)
+        case Connection.NEEDS_SIGN_IN if glance.line.trouble == SESSION_LOST:
+            return sentence(SESSION_LOST)
         case Connection.NEEDS_SIGN_IN:
             return "Last.fm has ended the session: sign in again."
         case Connection.SUSPENDED:
@@ -118,7 +120,9 @@ def _connection(glance: Glance, moment: Moment) -> Banner | None:
         if not account.key_is_set:
             return Banner("Sign in to Last.fm again", f"{sentence(KEY_NOT_SET)} {back}", Act.CONNECT, "Sign in again")
         text = f"{sentence(glance.line.trouble)} {back}".strip()
-        return Banner("Last.fm asks you to sign in again", text, Act.CONNECT, "Sign in again")
+        lost = glance.line.trouble == SESSION_LOST
+        title = "Sign in to Last.fm again" if lost else "Last.fm asks you to sign in again"
+        return Banner(title, text, Act.CONNECT, "Sign in again")
     if (rests and rests.refused) or account.connection is Connection.SUSPENDED:
         reason = sentence(rests.why if rests else glance.line.trouble)
         check = "Check LASTFM_API_KEY and LASTFM_API_SECRET; a suspended key only Last.fm can free."

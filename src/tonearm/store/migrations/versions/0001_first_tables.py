@@ -300,6 +300,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind"),
     )
     op.create_table(
+        "proof",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("proof", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "fault",
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("account", ID, nullable=False),

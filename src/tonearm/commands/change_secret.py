@@ -1,0 +1,70 @@
+"""`tonearm change-secret`: the Last.fm sessions are sealed with another secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tonearm.commands.failing import Failed
+from tonearm.commands.options import with_json, with_settings
+from tonearm.commands.telling import tell
+
+if TYPE_CHECKING:
+    from tonearm.settings import Settings
+    from tonearm.store.resealing import Resealed
+
+
+@click.command()
+@with_settings()
+@with_json
+@click.option(
+    "--old",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file that holds the secret, or the key file, that they are sealed with.",
+)
+@click.option("--lost", is_flag=True, help="That one is lost: every listener has to sign in again.")
+def change_secret(settings: Settings, as_json: bool, old: Path | None, lost: bool) -> None:
+    """Seal the Last.fm sessions with the TONEARM_SECRET_KEY that is set now.
+
+    Stop every process first. Without TONEARM_SECRET_KEY it is the key file beside the SQLite file, which is made where
+    there is none.
+    """
+    from tonearm.commands.opening import run
+
+    if (old is None) is not lost:
+        raise click.UsageError("give the old secret (--old FILE), or say that there is none any more (--lost)")
+    try:
+        secrets = [old.read_text().strip()] if old else []
+    except (OSError, UnicodeDecodeError):
+        raise Failed(f"{old}: it cannot be read as a text") from None
+    done = run(_resealed(settings, secrets))
+    words = [f"sealed with the new secret: {done.sealed} session{'' if done.sealed == 1 else 's'}"]
+    if done.lost:
+        words.append(f"could not be opened: {done.lost}, whose listeners are asked to sign in again")
+    tell({"sealed": done.sealed, "lost": done.lost}, "\n".join(words), as_json)
+
+
+async def _resealed(settings: Settings, old: list[str]) -> Resealed:
+    from functools import partial
+
+    from tonearm.commands.opening import url_of
+    from tonearm.store.database import Store, sqlite_file
+    from tonearm.store.lock import sole_sender
+    from tonearm.store.migrate import migrate
+    from tonearm.store.resealing import StillOpen, reseal
+    from tonearm.store.seal import Seal, seal_beside
+
+    url = url_of(settings)
+    file, given = sqlite_file(url), settings.tonearm_secret_key.get_secret_value()
+    with sole_sender(file):
+        migrate(url)
+        new = seal_beside(file) if file and not given else Seal((given,))
+        store = Store(url)
+        try:
+            return await store.write(partial(reseal, seal=Seal((*new.secrets, *old)), lost=not old))
+        except StillOpen as open_:
+            raise Failed(str(open_)) from None
+        finally:
+            store.close()
