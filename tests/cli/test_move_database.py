@@ -13,7 +13,7 @@ import pytest
 from psycopg import sql
 
 import tonearm
-from lastfm_emulator import Emulator
+from lastfm_emulator import API_KEY, Emulator
 from tests.cli.conftest import USER, on_deck
 from tests.cli.shell import Shell
 from tests.postgres import Server
@@ -124,6 +124,42 @@ def test_a_source_that_has_changed_in_its_log_alone_is_moved_anew(filled: Shell,
         killed.execute("UPDATE account SET lastfm_scrobble_threshold = 77")
         assert not moving.move(database_url(filled.database), database_url(postgres_url), lambda *_: None).resumed
         assert rows(postgres_url) == rows(filled.database)
+
+
+def test_what_a_look_at_the_empty_target_has_left_is_no_hindrance(filled: Shell, postgres_url: str) -> None:
+    """`tonearm check` leaves the pace of a key and the proof of a secret, a worker its chores."""
+    looks = {"TONEARM_DATABASE": postgres_url, "TONEARM_SECRET_KEY": "the one for PostgreSQL"}
+    there = Shell(filled.home, {**filled.variables, **looks})
+    there("check")
+    with there.running("worker") as (worker, _):
+        worker.until("tonearm delivers")
+        said = filled("move-database", str(filled.database), postgres_url)
+        assert worker.end() == 0
+    assert said.exit_code == 1
+    assert "another tonearm process is connected to the second database: stop every one first" in said.stderr
+    assert filled("move-database", str(filled.database), postgres_url).exit_code == 0
+    assert rows(postgres_url) == rows(filled.database)
+    refused = there("status")
+    assert refused.exit_code == 1
+    assert "TONEARM_SECRET_KEY is not the one that the sessions in this database are sealed with" in refused.stderr
+
+
+def test_what_somebody_writes_while_a_move_is_cut_off_does_not_stop_it_for_good(
+    filled: Shell, postgres_url: str
+) -> None:
+    """As a process that had looked at the target just before."""
+
+    def cut_off(name: str, done: int, total: int) -> None:
+        if name == "account":
+            raise KeyboardInterrupt
+
+    source, target = database_url(filled.database), database_url(postgres_url)
+    with pytest.raises(KeyboardInterrupt):
+        moving.move(source, target, cut_off)
+    with psycopg.connect(postgres_url) as db:
+        db.execute("INSERT INTO pace (key, hold_refused) VALUES (%s, false)", [API_KEY])
+    assert moving.move(source, target, lambda *_: None).resumed
+    assert rows(postgres_url) == rows(filled.database)
 
 
 def test_a_second_move_finds_its_place_taken(filled: Shell, postgres_url: str) -> None:

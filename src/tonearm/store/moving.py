@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tonearm.store.database import connect, sqlite_file
 from tonearm.store.migrate import NEWEST, migrate, revision
-from tonearm.store.postgres import MOVING
+from tonearm.store.postgres import MOVING, about, in_number
 from tonearm.store.schema import account, metadata
 from tonearm.store.writer import StoreUnavailable, plain
 
@@ -131,6 +131,8 @@ def _target(url: URL, state: str) -> Iterator[tuple[Engine, bool]]:
 
 def _prepare(db: Connection, state: str, begun: bool) -> bool:
     """Whether there is a move to go on with; one of an older state of the source is undone."""
+    if others := about(db).processes:
+        raise CannotMove(f"{in_number(others)} connected to the second database: stop every one first")
     if begun:
         if db.execute(select(_MOVED.c.last).where(_MOVED.c.name == "")).scalar() == state:
             return True
@@ -149,6 +151,8 @@ def _carry(there: Connection, engine: Engine, table: Table) -> Iterator[int]:
     keys = list(table.primary_key.columns)
     with engine.begin() as db:
         noted = db.execute(select(_MOVED.c.last).where(_MOVED.c.name == table.name)).scalar()
+        if not noted:  # who was here before has left rows: a worker keeps its pace even where nobody is
+            db.execute(text(f"TRUNCATE {table.name} RESTART IDENTITY CASCADE"))
         written = _count(db, table) if noted else 0
     last = json.loads(noted) if noted else None
     while True:
