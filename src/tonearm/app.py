@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -44,7 +42,7 @@ from tonearm.service.signing_in import SigningIn
 from tonearm.service.tally import Tally
 from tonearm.service.telling import Telling
 from tonearm.service.timing import LastFmTime, keep_looking, look
-from tonearm.store import queue
+from tonearm.store import processes, queue
 from tonearm.store.answers import AnswerStore
 from tonearm.store.database import Store, database_url, sqlite_file
 from tonearm.store.lock import sole_sender
@@ -244,8 +242,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         await store.write(queue.free_all)
     tasks.append(asyncio.create_task(counting.run()))
     if sends:
-        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        told = counting.changed
+        owner, told = processes.owner(), counting.changed
 
         def crowded(account: int) -> bool:
             return engine.crowded(lanes.of(account))

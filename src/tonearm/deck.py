@@ -83,6 +83,10 @@ class Deck:
         """The picture of an album, else that of the album that a track is on; None where there is none."""
         return await self.looking_up.cover(artist, album_=album, title=title)
 
+    async def senders(self) -> int:
+        """How many processes deliver from this database now, this one included. Raises StoreUnavailable."""
+        return await self.store.senders() + self.delivers()
+
     async def listener(self, name: str = FIRST_LISTENER) -> Listener:
         """The listener of that name, made if there is none; raises BadName."""
         account = await self.listeners.add(name)

@@ -21,7 +21,8 @@ def test_a_paused_kind_keeps_plays_waiting_until_it_is_resumed(connected: Shell)
     connected(*SINNERMAN)
     said = connected("jobs").output.splitlines()
     assert said[0] == "deliver is paused: 'tonearm jobs resume deliver'"
-    assert said[1].split() == ["deliver-1", "me", "waiting", "sending", "is", "paused"]
+    assert said[1] == "no process delivers now: 'tonearm serve' does, and on PostgreSQL 'tonearm worker'"
+    assert said[2].split() == ["deliver-1", "me", "waiting", "sending", "is", "paused"]
     facts = json.loads(connected("jobs", "--json").output)
     assert facts["kinds"][0] == {"kind": "deliver", "paused": True}
     assert (facts["jobs"][0]["id"], facts["jobs"][0]["state"]) == ("deliver-1", "waiting")
@@ -34,6 +35,12 @@ def test_a_paused_kind_keeps_plays_waiting_until_it_is_resumed(connected: Shell)
 
 def test_a_job_is_retried_by_its_name(connected: Shell) -> None:
     assert connected("jobs", "retry", "deliver-1").output == "everything that waits is due now\n"
+
+
+def test_a_retry_says_that_nothing_begins_while_its_kind_is_paused(connected: Shell) -> None:
+    connected("jobs", "pause", "deliver")
+    said = "everything that waits is due now, but deliver is paused: nothing begins until it is resumed\n"
+    assert connected("jobs", "retry", "deliver-1").output == said
 
 
 @pytest.mark.parametrize(

@@ -35,13 +35,23 @@ def test_a_worker_delivers_what_a_service_only_takes(shared: Shell, emulator: Em
             [job] = http.get("/jobs").json()["jobs"]
             assert (job["id"], job["state"]) == ("deliver-1", "waiting")
             assert shared.facts("jobs")["jobs"] == [job]
+            said = shared("status").output
+            assert "1 other tonearm process connected to the database, and none delivers" in said
+            assert "it is sent when 'tonearm serve' runs" in said
+            assert "no process delivers now" in shared("jobs").output
             with shared.running("worker") as (worker, complaints):
                 worker.until("tonearm delivers")
+                while not shared.facts("jobs")["delivering"]:
+                    pass
+                said = shared("status").output
+                assert "2 other tonearm processes connected to the database, 1 of them delivers" in said
                 while http.get("/jobs").json()["jobs"]:
                     pass
                 assert [play.track for play in emulator.plays("RJ")] == ["Sinnerman"]
                 assert worker.end() == 0
                 assert complaints.rest() == []
+            while shared.facts("status")["delivering"]:  # the server may need a moment to see that it is gone
+                pass
         assert service.end() == 0
 
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 connect = AsyncConnection.connect
 CHANGE = "table_changed_event"
 LISTENS = "query LIKE 'LISTEN%'"
-LINES = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'tonearm engine'"
+LINES = "FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'tonearm %'"
 
 
 async def test_engines_on_one_database_share_the_work_and_never_run_one_key_at_once(shared: PostgresYard) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -16,9 +17,12 @@ from tonearm.core.account import KEY_NOT_SET
 from tonearm.service import board
 from tonearm.service.board import DELIVER, ENDED, ENRICH, IMPORT, ITS_TIME, LIMITED, NO_KEY, OTHERS, SIGNED_OUT, Job
 from tonearm.service.board import JobState as State
+from tonearm.service.jobs import Done
 from tonearm.service.listeners import PAUSED
 from tonearm.store import accounts, plays, queue
-from tonearm.store.schema import account, scrobble_queue
+from tonearm.store.dialect import insert_ignore
+from tonearm.store.jobs import Fault
+from tonearm.store.schema import account, fault, scrobble_queue
 
 pytestmark = pytest.mark.anyio
 
@@ -191,6 +195,29 @@ async def test_while_a_kind_is_paused_its_jobs_wait_and_say_so(house: House) -> 
         assert (job.state, job.why) == (State.WAITING, PAUSED)
         run = await job_of(room, IMPORT)
         assert (run.state, run.why) == (State.WAITING, "it goes on when import is resumed")
+
+
+async def test_a_retry_of_an_import_says_that_it_is_paused(house: House) -> None:
+    async with waiting(house) as room:
+        await room.deck.loving.start(room.me.id)
+        await room.deck.jobs.pause(IMPORT)
+        done = await room.deck.jobs.retry(IMPORT, room.me.id)
+        assert done == Done("the import goes on, but import is paused: nothing begins until it is resumed")
+
+
+async def test_however_many_are_broken_who_comes_after_them_has_their_turn(house: House) -> None:
+    def broken(db: Connection) -> None:
+        crowd(db, 1001)
+        now = house.clock.now()
+        faults = [Fault(DELIVER, other, 1, now, now + HOUR, "a bug") for other in range(2, 1003)]
+        insert_ignore(db, fault, [asdict(one) for one in faults])
+
+    async with waiting(house, broken) as room:
+        me = update(account).where(account.c.id == room.me.id).values(answered_at=room.now)
+        await room.deck.store.write(lambda db: db.execute(me))
+        assert await room.deck.store.read(lambda db: queue.due(db, room.now, API_KEY)) == [room.me.id]
+        later = room.now + HOUR
+        assert len(await room.deck.store.read(lambda db: queue.due(db, later, API_KEY))) == queue.DUE_AT_ONCE
 
 
 async def test_of_very_many_that_wait_for_a_sign_in_none_hides_who_goes_on_by_themselves(

@@ -53,16 +53,17 @@ def show(settings: Settings, as_json: bool) -> None:
     """Show the jobs of all listeners."""
     from tonearm.commands.opening import run
 
-    board = run(_board(settings))
+    board, delivering = run(_board(settings))
     kinds = [{"kind": kind, "paused": kind in board.paused} for kind in KINDS]
-    tell({"kinds": kinds, "jobs": [_facts(job) for job in board.jobs]}, "\n".join(_lines(board)), as_json)
+    facts = {"kinds": kinds, "jobs": [_facts(job) for job in board.jobs], "delivering": delivering}
+    tell(facts, "\n".join(_lines(board, delivering)), as_json)
 
 
-async def _board(settings: Settings) -> Board:
+async def _board(settings: Settings) -> tuple[Board, int]:
     from tonearm.commands.opening import Sends, deck_of
 
     async with deck_of(settings, Sends.NO) as deck:
-        return await deck.jobs.board()
+        return await deck.jobs.board(), await deck.senders()
 
 
 def _facts(job: Job) -> dict[str, object]:
@@ -70,8 +71,10 @@ def _facts(job: Job) -> dict[str, object]:
     return {name: getattr(job, name) for name in facts}
 
 
-def _lines(board: Board) -> list[str]:
+def _lines(board: Board, delivering: int) -> list[str]:
     lines = [f"{kind} is paused: 'tonearm jobs resume {kind}'" for kind in KINDS if kind in board.paused]
+    if board.jobs and not delivering:
+        lines.append("no process delivers now: 'tonearm serve' does, and on PostgreSQL 'tonearm worker'")
     for job in board.jobs:
         progress = f"{job.done} of {job.total}" if job.total else ""
         tries = f"broke {job.tries}x" if job.tries else ""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from enum import Enum
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -22,7 +20,7 @@ from tonearm.lastfm.client import USER_AGENT
 from tonearm.service.listeners import FIRST_LISTENER
 from tonearm.settings import Settings
 from tonearm.store.database import database_url, sqlite_file
-from tonearm.store.lock import AlreadyOpen
+from tonearm.store.lock import AlreadyOpen, holder
 
 T = TypeVar("T")
 
@@ -128,23 +126,9 @@ async def listener_of(deck: Deck, name: str) -> Listener:
 def sender_of(settings: Settings) -> str | None:
     """The number of the process that delivers from a SQLite file now; None where none does."""
     file = sqlite_file(url_of(settings))
-    return _holder(file.with_name(file.name + ".lock")) if file else None
+    return holder(file) if file else None
 
 
 def sent_elsewhere(settings: Settings) -> bool:
     """Whether another process delivers what this one only reports."""
     return sender_of(settings) not in (None, str(os.getpid()))
-
-
-def _holder(path: Path) -> str | None:
-    try:
-        lock = os.open(path, os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
-    finally:
-        os.close(lock)
-    return None

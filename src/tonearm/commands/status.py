@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tonearm.core.account import Account
     from tonearm.service.listeners import QueueStanding
     from tonearm.settings import Settings
+    from tonearm.store.postgres import About
 
 
 @click.command()
@@ -23,37 +24,42 @@ def status(settings: Settings, listener: str, as_json: bool) -> None:
     """Show how the connection and the queue stand."""
     from tonearm.commands.opening import run, sender_of
 
-    account, standing, now, others = run(_status(settings, listener))
+    account, standing, now, server = run(_status(settings, listener))
     sender = sender_of(settings)
+    delivering = int(sender is not None) if server is None else server.deliver
     facts = {
         "listener": account.name,
         "username": account.username or None,
         "enabled": account.enabled,
         "scrobble_threshold": account.threshold,
         "service": sender,
-        "processes": others,
+        "processes": None if server is None else server.processes,
+        "delivering": delivering,
         **standing_facts(standing),
     }
-    tell(facts, "\n".join(_lines(account, standing, sender, others, now)), as_json)
+    tell(facts, "\n".join(_lines(account, standing, _service(sender, server), delivering, now)), as_json)
 
 
-async def _status(settings: Settings, name: str) -> tuple[Account, QueueStanding, float, int | None]:
+async def _status(settings: Settings, name: str) -> tuple[Account, QueueStanding, float, About | None]:
     from tonearm.commands.opening import Sends, deck_of, listener_of
     from tonearm.store.postgres import about
 
     async with deck_of(settings, Sends.NO) as deck:
         me = await listener_of(deck, name)
-        others = None if deck.store.one_process else (await deck.store.read(about)).processes
-        return await me.account(), await me.queue(), deck.clock.now(), others
+        server = None if deck.store.one_process else await deck.store.read(about)
+        return await me.account(), await me.queue(), deck.clock.now(), server
 
 
-def _service(sender: str | None, others: int | None) -> str:
-    if others is not None:
-        return f"{others} other tonearm process{'es' if others != 1 else ''} connected to the database"
-    return f"running, process {sender}" if sender else "not running"
+def _service(sender: str | None, server: About | None) -> str:
+    if server is None:
+        return f"running, process {sender}" if sender else "not running"
+    some = f"{server.processes} other tonearm process{'es' if server.processes != 1 else ''} connected to the database"
+    if server.deliver:
+        return f"{some}, {server.deliver} of them deliver{'s' if server.deliver == 1 else ''}"
+    return f"{some}, and none delivers: start 'tonearm worker'"
 
 
-def _lines(account: Account, standing: QueueStanding, sender: str | None, others: int | None, now: float) -> list[str]:
+def _lines(account: Account, standing: QueueStanding, service: str, delivering: int, now: float) -> list[str]:
     connection = str(standing.state).replace("_", " ")
     user = f", as {account.username}" if account.username else ""
     rule = "" if account.enabled else "; scrobbling is switched off"
@@ -61,10 +67,10 @@ def _lines(account: Account, standing: QueueStanding, sender: str | None, others
         rule += "; 'tonearm login' connects"
     lines = [
         f"listener  {account.name}: {connection}{user}{rule}",
-        f"service   {_service(sender, others)}",
+        f"service   {service}",
         f"queue     {plays(standing.queued)} waiting ({standing.held} held), {standing.sending} being sent",
     ]
-    if why := waits_for(standing, sender is not None or bool(others), now):
+    if why := waits_for(standing, delivering > 0, now):
         lines.append(f"why       {why}")
     if budget := budget_told(standing, now):
         lines.append(f"limit     {budget}")

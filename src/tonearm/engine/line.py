@@ -10,6 +10,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.conninfo import make_conninfo
 
 from tonearm.engine import tables
+from tonearm.store import processes
 
 TOGETHER = 0.1
 """Seconds in which all that is told of the tables counts as one, save the first after a silence, which is told at once:
@@ -76,9 +77,9 @@ class Line(PsycopgDriver):
                 self.ears[str(row["kind"])](changes[-1])
 
 
-def patient(address: str) -> str:
-    """The address with what makes a connection end when its server can no longer be reached."""
-    return make_conninfo(address, application_name="tonearm engine", **_PATIENCE)
+def patient(address: str, *, delivers: bool = False) -> str:
+    """The address with what makes a connection end when its server can no longer be reached, and whose it is."""
+    return make_conninfo(address, application_name=processes.name(delivers=delivers), **_PATIENCE)
 
 
 @asynccontextmanager
@@ -87,7 +88,7 @@ async def lines(address: str, *, listens: bool) -> AsyncIterator[Line]:
 
     Whoever `listens` has to call `Line.listen`: what nobody takes from the server stays in its queue, for everybody.
     """
-    known = patient(address)
+    known = patient(address, delivers=listens)
     async with await AsyncConnection.connect(known, autocommit=True) as asks:
         if not listens:
             yield Line(asks, None)

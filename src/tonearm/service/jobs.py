@@ -135,12 +135,17 @@ class Jobs:
         await self._mended(kind, account)
         if kind == DELIVER:
             await self.listeners.retry(account, self.ring)
-            return Done("everything that waits is due now")
+            return Done("everything that waits is due now" + await self._but(kind))
         last = await self.store.read(partial(runs.latest, account=account, kind=RUNS[kind]))
         if last is None or last.state is RunState.DONE:
             return NotNow(f"there is no {kind} that has not come to its end")
         await self.begin[kind](account)
-        return Done(f"the {kind} goes on")
+        return Done(f"the {kind} goes on" + await self._but(kind))
+
+    async def _but(self, kind: str) -> str:
+        """What keeps it from beginning all the same."""
+        paused = kind in await self.store.read(jobs.paused)
+        return f", but {kind} is paused: nothing begins until it is resumed" if paused else ""
 
     async def cancel(self, kind: str, account: int) -> Done | NotNow:
         """Take a job from whoever runs it. The next sweep takes a delivery up again, unless its kind is paused.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from tonearm.store.lock import holder
 from tonearm.store.writer import CLOSED, GroupWrite, StoreUnavailable, Write, Writer, plain
 
 T = TypeVar("T")
@@ -157,6 +159,14 @@ class Store:
             if room.free < LEAST_ROOM:
                 raise StoreUnavailable("the disk is full")
         await self.write(lambda db: db.execute(text("SELECT 1" if self.one_process else _WRITABLE)).scalar())
+
+    async def senders(self) -> int:
+        """How many other processes deliver from this database now. Raises StoreUnavailable."""
+        if file := sqlite_file(self.url):
+            return int(await asyncio.to_thread(holder, file) not in (None, str(os.getpid())))
+        from tonearm.store.processes import others
+
+        return (await self.read(others))[1]
 
     async def clock(self) -> tuple[float, float]:
         """What the database server's clock shows, at which moment of `steady()`. Raises StoreUnavailable."""

@@ -11,7 +11,7 @@ from tonearm.store import queue
 from tonearm.store.dialect import insert_ignore
 from tonearm.store.schema import account, chore, fault, pause
 
-DELIVER = "deliver"
+DELIVER = queue.DELIVER
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,21 @@ class AlreadyOpen(Exception):
     """Another process delivers from this file."""
 
 
+def holder(file: Path) -> str | None:
+    """The number of the process that delivers from a SQLite file now; None where none does."""
+    try:
+        lock = os.open(file.with_name(file.name + ".lock"), os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
+    finally:
+        os.close(lock)
+    return None
+
+
 @contextmanager
 def sole_sender(file: Path | None) -> Iterator[None]:
     """Hold the file for delivering; raises AlreadyOpen. The system lets go of it whenever the process ends."""

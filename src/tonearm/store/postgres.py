@@ -8,8 +8,6 @@ stricter ones would refuse to all but one.
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +20,7 @@ from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tonearm.clock import steady
+from tonearm.store import processes
 from tonearm.store.writer import CLOSED, GROUP, GroupWrite, StoreUnavailable, Write, plain
 
 T = TypeVar("T")
@@ -68,7 +67,7 @@ MISSING = "PostgreSQL needs its driver, which is not installed: pip install 'ton
 
 def line() -> dict[str, Any]:
     """How a connection is made, and by whom."""
-    return {**_LINE, "application_name": f"tonearm {socket.gethostname()[:40]}:{os.getpid()}"}
+    return {**_LINE, "application_name": processes.name()}
 
 
 def connect(url: URL, *, writes: bool) -> Engine:
@@ -213,29 +212,28 @@ def _examine_pooler(engine: Engine, db: Connection) -> None:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What `tonearm check` says of a server. `processes`: those of tonearm, this one left out."""
+    """What `tonearm check` says of a server. `processes`: those of tonearm, this one left out; of them `deliver`."""
 
     version: str
     durable: bool
     connections: int
     most: int
     processes: int
+    deliver: int
 
 
 _SEEN = text(
     "SELECT current_setting('server_version'),"
     " current_setting('fsync')::bool AND current_setting('full_page_writes')::bool,"
     " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),"
-    " current_setting('max_connections')::int,"
-    " (SELECT count(DISTINCT application_name) FROM pg_stat_activity"
-    "  WHERE datname = current_database() AND application_name LIKE 'tonearm %:%'"
-    "  AND application_name <> current_setting('application_name'))"
+    " current_setting('max_connections')::int"
 )
 
 
 def about(db: Connection) -> About:
     """The server as it is now."""
-    return About(*db.execute(_SEEN).one())
+    version, durable, connections, most = db.execute(_SEEN).one()
+    return About(version, durable, connections, most, *processes.others(db))
 
 
 def in_number(processes: int) -> str:

@@ -28,8 +28,11 @@ from tonearm.core.pacing import LONGEST_REST
 from tonearm.store import plays
 from tonearm.store.dialect import Among, insert_copies
 from tonearm.store.plays import frozen_columns, thawed
-from tonearm.store.schema import account, scrobble_queue
+from tonearm.store.schema import account, fault, scrobble_queue
 from tonearm.store.schema import play as history
+
+DELIVER = "deliver"
+"""What the delivery of an account is called among the jobs."""
 
 DUE_AT_ONCE = 1000
 """Accounts that one look at the tables finds; the next look finds the others."""
@@ -338,6 +341,12 @@ HAS_DUE = case(
     (over(account.c.backlog_until, NOW), there_is(*DUE_ROW)),
     else_=there_is(*DUE_ROW, _ROW.live),
 )
+_RESTS_BROKEN = (
+    select(fault.c.account)
+    .where(fault.c.kind == DELIVER, fault.c.account == account.c.id, fault.c.at <= NOW, fault.c.again_at > NOW)
+    .correlate(account)
+    .exists()
+)
 _DUE = (
     select(account.c.id)
     .where(
@@ -347,6 +356,7 @@ _DUE = (
         over(account.c.wait_until, NOW),
         over(account.c.lease_until, NOW),
         or_(HAS_DUE, there_is(_ROW.state == State.SENDING)),
+        ~_RESTS_BROKEN,
     )
     .order_by(account.c.answered_at)
     .limit(DUE_AT_ONCE)
@@ -354,7 +364,7 @@ _DUE = (
 
 
 def due(db: Connection, now: float, key: str) -> list[int]:
-    """Accounts of an API key that have something to send now, the longest waiting first."""
+    """Accounts of an API key that have something to send now, the longest waiting first; none that rests, broken."""
     return [row.id for row in db.execute(_DUE, {"now": now, "key": key})]
 
 
