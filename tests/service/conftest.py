@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,20 @@ from tonearm.store.plays import Kept
 
 HOUR = 3600.0
 DAY = 24 * HOUR
+
+
+class During(Direct):
+    """The emulator, and something that happens once while a method is asked, before Last.fm has heard of it."""
+
+    def __init__(self, emulator: Emulator, method: str) -> None:
+        super().__init__(emulator)
+        self.method = method.encode()
+        self.happens: list[Callable[[], Awaitable[object]]] = []
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if self.happens and self.method in request.content + request.url.query:
+            await self.happens.pop()()
+        return await super().handle_async_request(request)
 
 
 @dataclass

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
 from sqlalchemy import Connection
 
-from lastfm_emulator import Emulator
-from lastfm_emulator.transport import Direct
-from tests.service.conftest import HOUR, House, Room
+from tests.service.conftest import HOUR, During, House, Room
 from tonearm.core.pacing import LONGEST_MENDING, mending
 from tonearm.deck import ImportFailed
 from tonearm.service import board
@@ -72,20 +70,6 @@ async def test_a_listener_sees_their_own_jobs_however_many_others_have(
         for other in others:
             own = await room.deck.jobs.board(other.id)
             assert [(job.kind, job.listener) for job in own.jobs] == [(IMPORT, other.name), (DELIVER, other.name)]
-
-
-class During(Direct):
-    """The emulator, and something that happens once while a method is asked, before Last.fm has heard of it."""
-
-    def __init__(self, emulator: Emulator, method: str) -> None:
-        super().__init__(emulator)
-        self.method = method.encode()
-        self.happens: list[Callable[[], Awaitable[object]]] = []
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        if self.happens and self.method in request.content + request.url.query:
-            await self.happens.pop()()
-        return await super().handle_async_request(request)
 
 
 @asynccontextmanager

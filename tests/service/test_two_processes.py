@@ -1,0 +1,182 @@
+"""Two processes on one PostgreSQL, one that takes plays and one that delivers; the first has its hand on the other."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+import tonearm
+from lastfm_emulator import API_KEY, API_SECRET, Emulator
+from lastfm_emulator.transport import Direct
+from tests.databases import only_postgres
+from tests.service.conftest import During
+from tonearm.core.loved import Tally
+from tonearm.core.play import Track
+from tonearm.deck import Deck, ImportFailed, Listener
+from tonearm.engine import postgres as engine
+from tonearm.service import jobs
+from tonearm.service.board import DELIVER, IMPORT, Job, JobState
+from tonearm.service.jobs import BY_HAND, Done, NotNow
+from tonearm.service.signing_in import Way
+from tonearm.store import library
+
+pytestmark = [pytest.mark.anyio, only_postgres]
+
+LATER = 300
+"""Seconds after which Last.fm wants to be asked again, in answer to a fault: longer than a test waits."""
+
+LOOK = 0.05
+"""Seconds after which one looks again who has heard nothing."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A deck that only takes, with `me` signed in; one that delivers, and what may happen during its requests."""
+
+    emulator: Emulator
+    service: Deck
+    me: Listener
+    worker: Deck
+    during: During
+
+    async def play(self, number: int) -> None:
+        """Report one play to the service."""
+        track = Track("Nina Simone", f"Song {number}", duration=200)
+        await self.me.scrobble(track, started_at=int(time.time()) - 3600 + number, played=150)
+
+    async def jobs(self) -> list[Job]:
+        """The jobs, as the service sees them."""
+        return list((await self.service.jobs.board()).jobs)
+
+    async def until(self, seen: Callable[[list[Job]], bool]) -> list[Job]:
+        """The jobs as soon as they are so: what happens is heard of, and now and then looked for."""
+        with self.service.announcer.listen(self.me.id) as (ear, _):
+            while not seen(found := await self.jobs()):
+                await ear.within(LOOK)
+            return found
+
+    def arrived(self) -> list[str]:
+        """The titles on Last.fm."""
+        return [play.track for play in self.emulator.plays("RJ")]
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    return Emulator()
+
+
+@pytest.fixture
+async def pair(database: Path | str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
+    monkeypatch.setattr(engine, "SWEEP", 0.1)
+    monkeypatch.setattr(engine, "POLL", timedelta(seconds=0.5))
+    monkeypatch.setattr(jobs, "SWEPT", 0.05)
+    during = During(emulator, "track.scrobble")
+    settings: dict[str, Any] = {
+        "api_key": API_KEY,
+        "api_secret": API_SECRET,
+        "api_url": "http://lastfm.test/2.0/",
+        "secret_key": "a secret that all processes share",
+        "requests_per_second": 0,
+    }
+    async with asyncio.timeout(30), AsyncExitStack() as stack:
+        lines = [
+            await stack.enter_async_context(httpx2.AsyncClient(transport=way)) for way in (Direct(emulator), during)
+        ]
+        service, worker = [
+            await stack.enter_async_context(tonearm.open(database, **settings, http=line, deliver=delivers))
+            for line, delivers in zip(lines, (False, True), strict=True)
+        ]
+        me = await service.listener("me")
+        way = await me.sign_in()
+        assert isinstance(way, Way)
+        assert way.token
+        emulator.approve(way.token, "RJ")
+        await me.finish_sign_in(way.token)
+        yield Pair(emulator, service, me, worker, during)
+
+
+async def loves(pair: Pair, number: int) -> None:
+    """RJ loves so many songs, all of which the library holds."""
+    account = pair.emulator.known_user("RJ")
+    facts = {"album": "", "album_artist": "", "duration": 200.0, "track_number": None, "mbid": "", "fault": ""}
+    rows: list[dict[str, Any]] = []
+    for n in range(number):
+        account.heart("Nina Simone", f"Song {n}", time.time() - 1000 + n)
+        names = {"artist": "Nina Simone", "title": f"Song {n}"}
+        rows.append({**facts, **names, "path": f"/{n}.mp3", "mtime_ns": 1, "size": 1})
+    await pair.service.store.write(lambda db: library.write(db, pair.me.id, rows))
+
+
+async def test_a_kind_that_one_process_pauses_begins_in_no_other_until_it_is_resumed(pair: Pair) -> None:
+    await pair.service.jobs.pause(DELIVER)
+    await pair.until(lambda _: (known := pair.worker.jobs.known.gate) is not None and DELIVER in known.paused)
+    await pair.play(1)
+    assert await pair.me.import_loved() == Tally()  # another kind goes on, with that process
+    [job] = [job for job in await pair.jobs() if job.kind == DELIVER]
+    assert (job.state, pair.arrived()) == (JobState.WAITING, [])
+    await pair.service.jobs.resume(DELIVER)
+    await pair.until(lambda found: DELIVER not in {job.kind for job in found})
+    assert pair.arrived() == ["Song 1"]
+
+
+async def test_a_delivery_of_another_process_is_cancelled_and_loses_its_account_and_no_play(pair: Pair) -> None:
+    outcomes: list[object] = []
+
+    async def cancel() -> None:
+        [job] = await pair.jobs()
+        outcomes.append(job.state)
+        outcomes.append(await pair.service.jobs.cancel(DELIVER, pair.me.id))
+        outcomes.append((await pair.me.queue()).sending)
+        outcomes.append(await pair.service.jobs.cancel(DELIVER, pair.me.id))
+
+    pair.during.happens.append(cancel)
+    await pair.play(1)
+    await pair.until(lambda found: len(outcomes) == 4 and found == [])
+    state, done, sending, again = outcomes
+    assert (state, type(done), sending, type(again)) == (JobState.RUNNING, Done, 0, NotNow)
+    assert pair.arrived() == ["Song 1"]
+    calls = [entry for entry in pair.emulator.journal if entry.method == "track.scrobble"]
+    assert len(calls) == 2  # the word of the first sender no longer counted
+
+
+async def test_a_delivery_that_rests_in_another_process_is_retried(pair: Pair) -> None:
+    pair.emulator.fault("proxy-busy", seconds=LATER, calls=1, methods=["track.scrobble"])
+    await pair.play(1)
+    [job] = await pair.until(lambda found: [job.state for job in found] == [JobState.RESTING])
+    assert job.until
+    assert job.until > time.time() + LATER / 2
+    assert isinstance(await pair.service.jobs.retry(DELIVER, pair.me.id), Done)
+    await pair.until(lambda found: found == [])
+    assert pair.arrived() == ["Song 1"]
+
+
+async def test_an_import_that_one_process_begins_is_done_by_another(pair: Pair) -> None:
+    await loves(pair, 3)
+    assert await pair.me.import_loved() == Tally(imported=3)
+    assert len(await pair.service.store.read(lambda db: library.loved(db, pair.me.id))) == 3
+
+
+async def test_an_import_of_another_process_is_cancelled_and_a_retry_goes_on_with_it(pair: Pair) -> None:
+    await loves(pair, 3)
+    pair.during.method = b"user.getLovedTracks"
+
+    async def cancel() -> None:
+        assert isinstance(await pair.service.jobs.cancel(IMPORT, pair.me.id), Done)
+
+    pair.during.happens.append(cancel)
+    with pytest.raises(ImportFailed, match=BY_HAND):
+        await pair.me.import_loved()
+    [job] = await pair.jobs()
+    assert (job.kind, job.state, job.done) == (IMPORT, JobState.FAILED, 0)
+    assert isinstance(await pair.service.jobs.retry(IMPORT, pair.me.id), Done)
+    await pair.until(lambda found: [job.state for job in found] == [JobState.DONE])
+    assert len(await pair.service.store.read(lambda db: library.loved(db, pair.me.id))) == 3
