@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lastfm_emulator import Emulator
+from lastfm_emulator import API_KEY, Emulator
 from tests.api.conftest import Service, running
 from tests.api.test_plays import a_play
 
@@ -124,6 +124,43 @@ def test_metrics_speak_of_what_was_done(service: Service) -> None:
     assert 'tonearm_plays_total{fate="accepted"} 1.0' in text
     assert 'tonearm_requests_total{verdict="Answered"} 1.0' in text
     assert "tonearm_queue_plays 0.0" in text
+    assert "tonearm_delivering_processes 1.0" in text
+
+
+def test_metrics_tell_of_the_whole_installation_by_the_keys_places_and_never_by_the_keys(service: Service) -> None:
+    service.emulator.fault("error", error=26, calls=1, methods=["track.scrobble"])
+    play = service.http.post("/lastfm/scrobble", json=a_play()).json()["id"]
+    service.failed_once(play)
+    service.http.post("/jobs/kinds/import/pause")
+    text = service.http.get("/metrics").text
+    found = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert float(found["tonearm_queue_plays"]) == 1
+    assert float(found['tonearm_waiting_accounts{key="1",state="connected"}']) == 1
+    assert 600 <= float(found['tonearm_oldest_waiting_play_seconds{key="1",state="connected"}']) < 86400
+    assert float(found['tonearm_key_refused{key="1"}']) == 1
+    assert float(found['tonearm_key_rests_until_timestamp_seconds{key="1"}']) > time.time()
+    assert [name for name in found if name.startswith('tonearm_key_rest{key="1",why="') and "26" in name]
+    assert float(found['tonearm_jobs{kind="deliver",state="running"}']) == 0
+    assert float(found['tonearm_jobs{kind="deliver",state="broken"}']) == 0
+    assert float(found['tonearm_paused{kind="deliver"}']) == 0
+    assert float(found['tonearm_paused{kind="import"}']) == 1
+    assert API_KEY not in text
+
+
+def test_metrics_of_a_service_without_a_key_tell_of_none(keyless: Service) -> None:
+    text = keyless.http.get("/metrics").text
+    assert "tonearm_queue_plays 0.0" in text
+    assert "tonearm_delivering_processes 0.0" in text
+    assert 'key="' not in text
+
+
+def test_health_warns_while_deliveries_are_paused(service: Service) -> None:
+    assert service.http.get("/health").json()["warnings"] == []
+    service.http.post("/jobs/kinds/deliver/pause")
+    answer = service.http.get("/health")
+    assert answer.status_code == 200
+    [warning] = answer.json()["warnings"]
+    assert warning.startswith("deliveries are paused")
 
 
 @pytest.mark.parametrize("pages", [0])

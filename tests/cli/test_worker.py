@@ -31,7 +31,10 @@ def test_a_worker_delivers_what_a_service_only_takes(shared: Shell, emulator: Em
             assert http.get("/lastfm/auth-callback", params={"token": asked}).status_code == 200
             answer = http.post("/lastfm/scrobble", json={**PLAY, "timestamp": int(time.time()) - 700})
             assert answer.json()["status"] == "queued"
-            assert http.get("/health").json()["delivery"] == "not in this process"
+            health = http.get("/health")
+            assert (health.status_code, health.json()["delivery"]) == (200, "not in this process")
+            assert health.json()["warnings"][0].startswith("no process delivers from this database")
+            assert "tonearm_delivering_processes 0.0" in http.get("/metrics").text
             [job] = http.get("/jobs").json()["jobs"]
             assert (job["id"], job["state"]) == ("deliver-1", "waiting")
             assert shared.facts("jobs")["jobs"] == [job]
@@ -43,6 +46,8 @@ def test_a_worker_delivers_what_a_service_only_takes(shared: Shell, emulator: Em
                 worker.until("tonearm delivers")
                 while not shared.facts("jobs")["delivering"]:
                     pass
+                assert http.get("/health").json()["warnings"] == []
+                assert "tonearm_delivering_processes 1.0" in http.get("/metrics").text
                 said = shared("status").output
                 assert "2 other tonearm processes connected to the database, 1 of them delivers" in said
                 while http.get("/jobs").json()["jobs"]:

@@ -229,9 +229,10 @@ class Job(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether plays are taken, and whether they are sent from here."""
+    """Whether plays are taken, and whether they are sent from here. `warnings`: why none is sent from anywhere."""
 
     status: Literal["ok", "unavailable"]
     database: str
     delivery: str
     version: str
+    warnings: list[str] = []
