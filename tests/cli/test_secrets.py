@@ -94,7 +94,7 @@ def test_the_secret_of_a_postgresql_is_changed_where_nobody_else_has_it_open(ask
     old.write_text("right\n")
     assert right("status").exit_code == 0
     new = having(right, TONEARM_SECRET_KEY="new")
-    with psycopg.connect(postgres_url, application_name="tonearm elsewhere:1"):
+    with psycopg.connect(postgres_url, application_name="tonearm elsewhere:1:abc123"):
         said = new("change-secret", "--old", str(old))
     assert said.exit_code == 1
     assert "another tonearm process is connected to this database: stop every one first" in said.stderr
