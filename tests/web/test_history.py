@@ -27,7 +27,15 @@ async def kept(house: House, *starts: int, artist: str = "Nina Simone", track: s
     """Plays of long ago in the history."""
     facts = {"artist": artist, "track": track, "album": "Pastel Blues", "played": 240.0, "chosen_by_user": True}
     rows = [
-        {**facts, "account": house.me.id, "timestamp": start, "reported_timestamp": start, "fate": "accepted", **more}
+        {
+            **facts,
+            "account": house.me.id,
+            "timestamp": start,
+            "reported_timestamp": start,
+            "settled_at": start,
+            "fate": "accepted",
+            **more,
+        }
         for start in starts
     ]
 
