@@ -129,11 +129,11 @@ class Server:
         who = f"{user}:{password}" if password else user
         return f"postgresql://{who}@127.0.0.1:{self.port}/{database}"
 
-    def database(self, template: str = "template0") -> str:
-        """The URL of a new database: empty, or a copy of another to which nobody is connected."""
+    def database(self, template: str = "template0", space: str = "pg_default") -> str:
+        """The URL of a new database: empty, or a copy of another to which nobody is connected; in a tablespace."""
         name = f"tonearm_{next(self._names)}"
-        make = "CREATE DATABASE {} TEMPLATE {}"
-        self.execute(sql.SQL(make).format(sql.Identifier(name), sql.Identifier(template)))
+        make = "CREATE DATABASE {} TEMPLATE {} TABLESPACE {}"
+        self.execute(sql.SQL(make).format(*(sql.Identifier(word) for word in (name, template, space))))
         return self.url(name)
 
     def drop(self, url: str) -> None:

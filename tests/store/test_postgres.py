@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import pytest
+from psycopg import sql
 from sqlalchemy import URL, Connection
 
+import tonearm
 from tests.databases import only_postgres
 from tests.postgres import Server
 from tests.store.rows import NOW, a_play, enqueue, history_row, listener, names
 from tonearm.clock import SharedClock
+from tonearm.core.play import Track
 from tonearm.service.timing import look
 from tonearm.store import accounts, pace, plays, queue, tokens
 from tonearm.store.database import Store
@@ -98,6 +103,52 @@ async def test_a_server_that_was_restarted_between_two_writes_costs_none_of_them
     postgres.start()
     await asyncio.gather(*(store.write(adding(f"later{n}")) for n in range(8)))
     assert len(await store.read(names)) == 16
+
+
+@pytest.fixture
+def small_disk(postgres: Server, database: str) -> Iterator[tuple[str, Path]]:
+    """A database with tables on a small disk of its own, and that disk."""
+    disk = postgres.folder / "small"
+    disk.mkdir()
+    whose = ",".join(f"{name[0]}id={number}" for name, number in postgres.owner().items() if name in ("user", "group"))
+    options = ",".join(filter(None, ("size=24m", "mode=0700", whose)))
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "none", disk], capture_output=True, check=False
+    )
+    if not mounted or mounted.returncode:
+        disk.rmdir()
+        pytest.skip("a disk that is full needs the right to mount a small one")
+    try:
+        postgres.execute(sql.SQL("CREATE TABLESPACE small LOCATION {}").format(str(disk)))
+        url = postgres.database(database.rpartition("/")[2], "small")
+        yield url, disk
+        postgres.drop(url)
+        postgres.execute(sql.SQL("DROP TABLESPACE small"))
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+        disk.rmdir()
+
+
+def fill(disk: Path, number: int | None = None) -> None:
+    """Write a file of so many bytes onto a disk; None: of all that are left."""
+    file = disk / "full"
+    file.write_bytes(bytes(shutil.disk_usage(disk).free if number is None else number))
+
+
+async def test_a_full_disk_of_the_server_is_named_and_what_is_reported_later_is_taken(
+    small_disk: tuple[str, Path],
+) -> None:
+    url, disk = small_disk
+    track = Track("Nina Simone", "Sinnerman", duration=620)
+    async with tonearm.open(url, secret_key="one for all", api_key="k", deliver=False) as deck:
+        me = await deck.listener()
+        await deck.store.write(lambda db: accounts.sign_in(db, me.id, "RJ", "sealed", "k"))
+        fill(disk)
+        with pytest.raises(StoreUnavailable, match="the disk of the database server is full"):
+            await me.scrobble(track, started_at=time.time() - 700, played=620)
+        assert (await me.queue()).queued == 0
+        fill(disk, 0)
+        assert (await me.scrobble(track, started_at=time.time() - 700, played=620)).status == "queued"
 
 
 # Several at once
