@@ -105,7 +105,7 @@ def test_data() -> Path:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """The PostgreSQL server of this test run (of each of its processes): started for the first who asks."""
-    with running() as server:
+    with running("deadlock_timeout=100ms") as server:  # nobody here waits for one a whole second
         yield server
 
 

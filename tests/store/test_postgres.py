@@ -106,8 +106,8 @@ async def test_a_server_that_was_restarted_between_two_writes_costs_none_of_them
 
 
 @pytest.fixture
-def small_disk(postgres: Server, database: str) -> Iterator[tuple[str, Path]]:
-    """A database with tables on a small disk of its own, and that disk."""
+def small_disk(postgres: Server) -> Iterator[tuple[str, Path]]:
+    """An empty database on a small disk of its own, and that disk."""
     disk = postgres.folder / "small"
     disk.mkdir()
     whose = ",".join(f"{name[0]}id={number}" for name, number in postgres.owner().items() if name in ("user", "group"))
@@ -120,7 +120,7 @@ def small_disk(postgres: Server, database: str) -> Iterator[tuple[str, Path]]:
         pytest.skip("a disk that is full needs the right to mount a small one")
     try:
         postgres.execute(sql.SQL("CREATE TABLESPACE small LOCATION {}").format(str(disk)))
-        url = postgres.database(database.rpartition("/")[2], "small")
+        url = postgres.database(space="small")
         yield url, disk
         postgres.drop(url)
         postgres.execute(sql.SQL("DROP TABLESPACE small"))
@@ -135,6 +135,7 @@ def fill(disk: Path, number: int | None = None) -> None:
     file.write_bytes(bytes(shutil.disk_usage(disk).free if number is None else number))
 
 
+@pytest.mark.usefixtures("database")
 async def test_a_full_disk_of_the_server_is_named_and_what_is_reported_later_is_taken(
     small_disk: tuple[str, Path],
 ) -> None:
