@@ -290,4 +290,7 @@ async def _run(engine: Engine, delivering: Delivering, deck: Deck, lanes: Lanes,
         found = await deck.jobs.due(finders)
         return [(lanes.of(key) if kind == DELIVER else kind, key) for kind, key in found]
 
-    await engine.run(guarded, due, stop)
+    try:
+        await engine.run(guarded, due, stop)
+    finally:
+        await delivering.ended()

@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import event
 
 from lastfm_emulator import Emulator
 from lastfm_emulator.transport import Direct
 from tests.databases import only_sqlite
+from tests.fake_clock import settle
 from tests.service.conftest import HOUR, House, Room, songs
-from tonearm.core.play import Track
+from tonearm.core.play import Play, Track
 from tonearm.service.telling import NotNow
 from tonearm.store import queue
 from tonearm.store.writer import StoreUnavailable
@@ -221,6 +224,50 @@ async def test_a_sender_that_is_ended_while_nothing_can_be_written_leaves_no_fau
         monkeypatch.undo()
     gc.collect()
     assert "never retrieved" not in caplog.text
+
+
+@contextmanager
+def held_up(room: Room, batch: int) -> Iterator[threading.Event]:
+    """The transaction that marks the first batch, or the second, says so and stays there to the end of the block."""
+    reached, go_on = threading.Event(), threading.Event()
+    marked: list[str] = []
+
+    def stop(_: object, __: object, statement: str, *___: object) -> None:
+        if statement.startswith("UPDATE scrobble_queue SET") and "batch" in statement:
+            marked.append(statement)
+            if len(marked) == batch:
+                reached.set()
+                assert go_on.wait(10)
+
+    event.listen(room.deck.store._writes, "after_cursor_execute", stop)
+    try:
+        yield reached
+    finally:
+        go_on.set()
+
+
+def senders() -> list[asyncio.Task[Any]]:
+    return [task for task in asyncio.all_tasks() if "EmbeddedEngine._work" in repr(task.get_coro())]
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("times", [1, 2])
+async def test_who_is_ended_while_a_batch_is_being_marked_gives_it_back(house: House, batch: int, times: int) -> None:
+    async with house.open() as room:
+        await room.sign_in()
+        with held_up(room, batch) as reached:
+            track = Track("Nina Simone", "Sinnerman", duration=200)
+            at = int(room.now - HOUR)
+            await room.me.scrobble_all([Play(track, at + n, 150) for n in range(60)])
+            assert await asyncio.to_thread(reached.wait, 10)
+            [sender] = senders()
+            for _ in range(times):
+                sender.cancel()
+                await settle()
+    async with house.open(deliver=False) as room:
+        lease = await room.deck.store.write(lambda db: queue.claim(db, room.me.id, "another", room.now, room.now + 30))
+        assert lease is not None
+        assert (await room.me.queue()).sending == 0
 
 
 async def test_a_bug_in_the_way_to_lastfm_gives_the_account_back(

@@ -69,6 +69,18 @@ async def test_a_lease_that_ran_out_goes_to_the_next_and_fences_the_first(store:
     await store.write(work)
 
 
+async def test_a_sign_of_life_that_comes_after_the_account_was_given_back_does_not_keep_it(store: Store) -> None:
+    def give_back_and_renew(db: Connection) -> None:
+        me = listener(db)
+        lease = claimed(db, me)
+        queue.release(db, lease)
+        with pytest.raises(queue.Fenced):
+            queue.renew(db, lease, NOW + 90)
+        assert claimed(db, me)
+
+    await store.write(give_back_and_renew)
+
+
 async def test_a_renewed_lease_lasts_longer(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -102,10 +102,11 @@ class Delivering:
     daily: int | None = None
     crowded: Callable[[int], bool] = lambda _: False
     complaints: list[str] = field(default_factory=list)  # each is told once
+    _last_words: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def deliver(self, account: int) -> float | None:
         """Send all that is due for an account; when to look again (Unix seconds), if that is known."""
-        turn = await self.store.write(partial(self._begin, account))
+        turn = await self._decided(account, partial(self._begin, account))
         self._tell(account, turn.news)
         if turn.lease is None:
             return turn.until
@@ -129,14 +130,41 @@ class Delivering:
                 rationed = self.keyring[lease.api_key].pace.per_second > 0
                 last = sent == BATCHES or (rationed and self.crowded(account))
                 go_on = partial(self._go_on, lease, turn, verdict, last=last)
-                turn = await self.store.write(go_on)
+                turn = await self._decided(account, go_on)
                 lease = turn.lease
                 self._tell(account, turn.news)
                 self.queue_changed(account)  # what came back has another reason now
         finally:
             if lease is not None:
-                await asyncio.shield(self._give_back(lease))
+                await self._to_its_end(self._give_back(lease))
         return turn.until
+
+    async def _decided(self, account: int, decide: Callable[[Connection], _Turn]) -> _Turn:
+        """What a transaction decides. Nothing stops one that is on its way: if we are, what it takes is given back."""
+        asked = asyncio.create_task(self.store.write(decide))
+        try:
+            return await asyncio.shield(asked)
+        except asyncio.CancelledError:
+            await self._to_its_end(self._undo(account, asked))
+            raise
+
+    async def _undo(self, account: int, asked: asyncio.Task[_Turn]) -> None:
+        with suppress(StoreUnavailable, Fenced):
+            turn = await asked
+            self._tell(account, turn.news)
+            if turn.lease is not None:
+                await self._give_back(turn.lease)
+
+    async def _to_its_end(self, words: Coroutine[None, None, None]) -> None:
+        """Whoever is cancelled once more meanwhile waits no longer; `ended` does."""
+        task = asyncio.create_task(words)
+        self._last_words.add(task)
+        task.add_done_callback(self._last_words.discard)
+        await asyncio.shield(task)
+
+    async def ended(self) -> None:
+        """Return when all accounts are given back, once nothing is delivered any more."""
+        await asyncio.gather(*self._last_words, return_exceptions=True)
 
     async def _give_back(self, lease: Lease) -> None:
         with suppress(StoreUnavailable):  # then the lease ends by itself

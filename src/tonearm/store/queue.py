@@ -46,7 +46,7 @@ class State(StrEnum):
 
 
 class Fenced(Exception):
-    """The lease went to somebody else: this sender's word on the account no longer counts."""
+    """The lease was given back or went to somebody else: this sender's word on the account no longer counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +178,17 @@ def leased_until(db: Connection, number: int) -> float | None:
     return until
 
 
-_LEASED = (account.c.id == bindparam("number"), account.c.lease_number == bindparam("lease"))
+# One that was given back is nobody's: a sign of life, on its way meanwhile, may come after that.
+_LEASED = (
+    account.c.id == bindparam("number"),
+    account.c.lease_number == bindparam("lease"),
+    account.c.lease_until > 0,
+)
 _RENEW = update(account).where(*_LEASED).values(lease_until=bindparam("until"))
 
 
 def renew(db: Connection, lease: Lease, until: float) -> None:
-    """Keep the account until then; raises Fenced when it went to somebody else."""
+    """Keep the account until then; raises Fenced when it is no longer this sender's."""
     if not db.execute(_RENEW, {"number": lease.account, "lease": lease.number, "until": until}).rowcount:
         raise Fenced
 
