@@ -272,7 +272,7 @@ class Listening:
         Raises Nameless, NotATime, UnknownListener; StoreUnavailable: then it is not written.
         """
         report = self._report(account, play, reporter)
-        taken = await self.store.write_together(take, report)
+        taken = await self.store.write_together(take, report, account)
         self.tally.reports[taken.status] += 1
         if taken.status == "queued":
             self.ring(account)

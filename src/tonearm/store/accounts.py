@@ -50,6 +50,14 @@ def lock(db: Connection, numbers: Iterable[int]) -> None:
         db.execute(_LOCK, {"numbers": list(numbers)})
 
 
+_FREE = select(account.c.id).where(Among(account.c.id, "numbers")).with_for_update(key_share=True, skip_locked=True)
+
+
+def free(db: Connection, numbers: Iterable[int]) -> set[int]:
+    """Those of these accounts that nobody else has locked; on PostgreSQL. They are ours until the transaction ends."""
+    return set(db.execute(_FREE, {"numbers": list(numbers)}).scalars())
+
+
 def add(db: Connection, name: str, now: float) -> Account:
     """The account of that name, made if there is none."""
     insert_ignore(

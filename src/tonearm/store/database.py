@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -100,10 +100,10 @@ _WRITABLE = "SELECT pg_current_xact_id()"
 class Writes(Protocol):
     """What runs writes: one after the other on SQLite, beside each other on PostgreSQL."""
 
-    def write(self, write: Write) -> asyncio.Future[Any]:
-        """Run one write; the future's result is there after the commit."""
+    def write(self, write: Write) -> Awaitable[Any]:
+        """Run one write; its result is there after the commit."""
 
-    def group(self, group: GroupWrite, item: Any) -> asyncio.Future[Any]:
+    def group(self, group: GroupWrite, item: Any, account: int | None) -> Awaitable[Any]:
         """Run a write together with all others of its kind that wait: it gets their items, answers each."""
 
     def close(self) -> None:
@@ -113,7 +113,7 @@ class Writes(Protocol):
 def _writer(engine: Engine) -> Writes:
     if engine.dialect.name == "sqlite":
         return Writer(engine)
-    from tonearm.store.postgres import Writers
+    from tonearm.store.writers import Writers
 
     return Writers(engine)
 
@@ -147,9 +147,14 @@ class Store:
         result: T = await self._writer.write(write)
         return result
 
-    async def write_together(self, group: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> T:
-        """As `write`, but all items of one kind that wait are given to `group` at once."""
-        result: T = await self._writer.group(group, item)
+    async def write_together(
+        self, group: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item, account: int | None = None
+    ) -> T:
+        """As `write`, but all items of one kind that wait are given to `group` at once.
+
+        Where somebody has the `account` locked whom the item is about, the others do not wait for that.
+        """
+        result: T = await self._writer.group(group, item, account)
         return result
 
     async def prove(self) -> None:

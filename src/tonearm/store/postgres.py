@@ -7,21 +7,17 @@ stricter ones would refuse to all but one.
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from tonearm.clock import steady
 from tonearm.store import processes
-from tonearm.store.writer import CLOSED, GROUP, GroupWrite, StoreUnavailable, Write, plain
+from tonearm.store.writer import StoreUnavailable, plain
 
 T = TypeVar("T")
 
@@ -62,6 +58,8 @@ POOLED = (
 _RUN_AGAIN = ("40001", "40P01")
 """Serialization failure and deadlock: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
+_LOCKED = "55P03"
+
 MISSING = "PostgreSQL needs its driver, which is not installed: pip install 'tonearm[postgres]'"
 
 
@@ -86,16 +84,21 @@ def connect(url: URL, *, writes: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:
-        connection.autocommit = True
-        try:
-            connection.execute(_SESSION)
-        except BaseException:
-            connection.close()  # the pool has not taken it yet
-            raise
-        connection.autocommit = False
+        set_for_session(connection, _SESSION)
         connection.read_only = None if writes else True
 
     return engine
+
+
+def set_for_session(connection: Any, settings: str) -> None:
+    """Settings for as long as a connection lasts, at its beginning."""
+    connection.autocommit = True
+    try:
+        connection.execute(settings)
+    except BaseException:
+        connection.close()  # the pool has not taken it yet
+        raise
+    connection.autocommit = False
 
 
 _STARTING = ("Connection refused", "accepting connections on that socket", "the database system is ")
@@ -121,18 +124,24 @@ def _may_run_again(error: DBAPIError) -> bool:
     return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _RUN_AGAIN
 
 
+def met_a_lock(error: Exception) -> bool:
+    """Whether a transaction has waited for another's lock in vain; nothing was written."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _LOCKED
+
+
 def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
     """Run a transaction, anew where it got into the way of others, or where its connection was an old one that is gone.
 
     Raises StoreUnavailable: then nothing was written, unless the connection was lost at the very commit.
     """
     try:
-        return _transact(engine, work)
+        return run(engine, work)
     except DBAPIError as error:
         raise plain(error) from None
 
 
-def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
+def run(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """As `transact`, with the database's own fault (DBAPIError) where there is one."""
     tries_left = RERUNS
     while True:
         try:
@@ -275,106 +284,3 @@ def create(db: Connection, metadata: MetaData) -> None:
     metadata.create_all(db, checkfirst=False)
     for statement in TUNING:
         db.execute(text(statement))
-
-
-@dataclass(slots=True, eq=False)
-class _Asked:
-    """One member of a group, with the future that waits for its commit."""
-
-    item: Any
-    future: asyncio.Future[Any]
-    loop: asyncio.AbstractEventLoop
-    result: Any = None
-    error: BaseException | None = None
-
-
-class Writers:
-    """Threads that write beside each other. Writes of one kind that are made together share a transaction."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._threads = ThreadPoolExecutor(WRITERS, thread_name_prefix="tonearm-writer")
-        self._waiting: dict[GroupWrite, list[_Asked]] = {}
-        self._door = threading.Lock()
-
-    def write(self, write: Write) -> asyncio.Future[Any]:
-        """Run one write; the future's result is there after the commit."""
-        try:
-            return asyncio.get_running_loop().run_in_executor(self._threads, partial(transact, self._engine, write))
-        except RuntimeError:  # the threads take no more work
-            raise StoreUnavailable(CLOSED) from None
-
-    def group(self, group: GroupWrite, item: Any) -> asyncio.Future[Any]:
-        """Run a write together with all others of its kind that wait: it gets their items, answers each."""
-        loop = asyncio.get_running_loop()
-        asked = _Asked(item, loop.create_future(), loop)
-        with self._door:
-            waiting = self._waiting.get(group)
-            if waiting is not None:  # a thread is at it, and takes this one with the next
-                waiting.append(asked)
-                return asked.future
-            try:
-                self._threads.submit(self._settle_all, group)
-            except RuntimeError:
-                raise StoreUnavailable(CLOSED) from None
-            self._waiting[group] = [asked]
-        return asked.future
-
-    def close(self) -> None:
-        """Finish what waits, then stop."""
-        self._threads.shutdown()
-
-    def _settle_all(self, group: GroupWrite) -> None:
-        while some := self._next(group):
-            try:
-                self._settle(group, some)
-            finally:
-                _answer(some)
-
-    def _next(self, group: GroupWrite) -> list[_Asked]:
-        with self._door:
-            waiting = self._waiting[group]
-            some, self._waiting[group] = waiting[:GROUP], waiting[GROUP:]
-            if not some:
-                del self._waiting[group]
-        return some
-
-    def _settle(self, group: GroupWrite, some: list[_Asked]) -> None:
-        def write(db: Connection) -> None:
-            results = group(db, [asked.item for asked in some])
-            for asked, result in zip(some, results, strict=True):
-                asked.result, asked.error = result, None
-
-        try:
-            _transact(self._engine, write)
-        except (StoreUnavailable, OperationalError) as fault:  # each alone would wait as long again, in vain
-            _fail(some, fault)
-        except Exception as fault:  # whatever a write raises belongs to the one who asked for it
-            _fail(some, fault)
-            if len(some) > 1:
-                for one in some:
-                    self._settle(group, [one])
-
-
-def _fail(some: list[_Asked], fault: Exception) -> None:
-    words = plain(fault)
-    for asked in some:
-        asked.error = words
-
-
-def _answer(some: list[_Asked]) -> None:
-    for loop in {asked.loop for asked in some}:
-        try:
-            loop.call_soon_threadsafe(_hand_over, [asked for asked in some if asked.loop is loop])
-        except RuntimeError:  # the loop that asked is gone, and with it whoever waited
-            continue
-
-
-def _hand_over(some: list[_Asked]) -> None:
-    for asked in some:
-        if asked.future.cancelled():
-            continue
-        if asked.error is not None:
-            asked.future.set_exception(asked.error)
-        else:
-            asked.future.set_result(asked.result)

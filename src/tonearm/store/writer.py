@@ -61,8 +61,11 @@ class Writer:
         """Run one write; the future's result is there after the commit."""
         return self._put(write, None, None)
 
-    def group(self, group: GroupWrite, item: Any) -> asyncio.Future[Any]:
-        """Run a write together with all others of its kind that wait: it gets their items, answers each."""
+    def group(self, group: GroupWrite, item: Any, account: int | None = None) -> asyncio.Future[Any]:
+        """Run a write together with all others of its kind that wait: it gets their items, answers each.
+
+        `account` is no matter here: a writer has the whole database.
+        """
         return self._put(None, group, item)
 
     def _put(self, write: Write | None, group: GroupWrite | None, item: Any) -> asyncio.Future[Any]:
