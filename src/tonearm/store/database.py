@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -15,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, create_en
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from tonearm.store.lock import holder
-from tonearm.store.writer import CLOSED, GroupWrite, StoreUnavailable, Write, Writer, plain
+from tonearm.store.writer import CLOSED, DiskFull, GroupWrite, StoreUnavailable, Write, Writer, plain
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -126,6 +127,7 @@ class Store:
         self._writes = connect(url, writes=True)
         self._reads = connect(url, writes=False)
         self._writer = _writer(self._writes)
+        self._full = False
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="tonearm-reader")
 
     @property
@@ -144,7 +146,7 @@ class Store:
 
     async def write(self, write: Callable[[Connection], T]) -> T:
         """Run a write and return after its commit. Raises StoreUnavailable: then nothing was written."""
-        result: T = await self._writer.write(write)
+        result: T = await self._noted(self._writer.write(write))
         return result
 
     async def write_together(
@@ -154,16 +156,31 @@ class Store:
 
         Where somebody has the `account` locked whom the item is about, the others do not wait for that.
         """
-        result: T = await self._writer.group(group, item, account)
+        result: T = await self._noted(self._writer.group(group, item, account))
         return result
 
+    async def _noted(self, written: Awaitable[T]) -> T:
+        try:
+            return await written
+        except DiskFull:
+            self._full = True
+            raise
+
     async def prove(self) -> None:
-        """Return if plays can be written now, as far as can be told. Raises StoreUnavailable."""
+        """Return if plays can be written now, as far as can be told. Raises StoreUnavailable.
+
+        Once a write of this process has met a full disk on PostgreSQL, it is looked for room each time, until there is.
+        """
         if file := sqlite_file(self.url):
             room = await asyncio.to_thread(shutil.disk_usage, file.parent)
             if room.free < LEAST_ROOM:
                 raise StoreUnavailable("the disk is full")
         await self.write(lambda db: db.execute(text("SELECT 1" if self.one_process else _WRITABLE)).scalar())
+        if self._full:  # what changes in place succeeds on a full disk: it is over when there is room for more
+            from tonearm.store.postgres import take_room
+
+            await self.write(partial(take_room, size=LEAST_ROOM))
+            self._full = False
 
     async def senders(self) -> int:
         """How many other processes deliver from this database now. Raises StoreUnavailable."""

@@ -250,6 +250,20 @@ def in_number(processes: int) -> str:
     return "another tonearm process is" if processes == 1 else f"{processes} other tonearm processes are"
 
 
+_MAY_TAKE = text("SELECT has_database_privilege(current_database(), 'TEMP')")
+_WHERE_TABLES_ARE = text("SET LOCAL temp_tablespaces = ''")
+_TAKE = text(
+    "CREATE TEMP TABLE tonearm_room ON COMMIT DROP AS SELECT repeat('x', 1024) FROM generate_series(1, :size / 1024)"
+)
+
+
+def take_room(db: Connection, size: int) -> None:
+    """Take so many bytes of the server's disk until the transaction ends, where this user may have a table for that."""
+    if db.execute(_MAY_TAKE).scalar():
+        db.execute(_WHERE_TABLES_ARE)
+        db.execute(_TAKE, {"size": size})
+
+
 LOOKS = 5
 
 _CLOCK = text("SELECT extract(epoch FROM clock_timestamp())::float8")

@@ -31,6 +31,14 @@ class StoreUnavailable(Exception):
     """The database took nothing: disk full, read-only, locked, gone. Nothing was written."""
 
 
+class DiskFull(StoreUnavailable):
+    """PostgreSQL has found no room for what was to be written."""
+
+
+_DISK_FULL = "53100"
+"""https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
+
 @dataclass(slots=True, eq=False)
 class _Job:
     """A write with the future that waits for its commit; `item` belongs to a GroupWrite."""
@@ -191,4 +199,4 @@ def plain(error: Exception) -> Exception:
     words = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
     if type(error.orig).__module__.startswith("psycopg"):
         words += next((f" ({advice})" for said, advice in _ADVICE if said in words), "")
-    return StoreUnavailable(words)
+    return DiskFull(words) if getattr(error.orig, "sqlstate", None) == _DISK_FULL else StoreUnavailable(words)
