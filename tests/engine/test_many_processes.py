@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import pytest
 from psycopg import AsyncConnection
 
-from tests.engine.yards import PATIENCE, PLACES, RESCUE, SWEEP, PostgresYard, Work, running
-from tonearm.engine import tables
-from tonearm.engine.line import Ear, lines
+from tests.engine.yards import PATIENCE, PLACES, RESCUE, SWEEP, PostgresYard, Work, from_tables, running
+from tonearm.engine import postgres, tables
+from tonearm.engine.line import Ear, Line, lines
 from tonearm.engine.postgres import prepare
 from tonearm.store.writer import StoreUnavailable
 
@@ -105,11 +106,12 @@ async def test_processes_that_start_at_once_make_the_tables_once(postgres_url: s
     await tables.prepare(postgres_url, 1)
 
 
-async def test_a_table_that_somebody_has_changed_is_told_of_with_what_to_do(shared: PostgresYard) -> None:
-    async with await connect(shared.url, autocommit=True) as db:
+async def test_a_table_that_somebody_has_changed_is_told_of_with_what_to_do(postgres_url: str) -> None:
+    await prepare(postgres_url, 1)
+    async with await connect(postgres_url, autocommit=True) as db:
         await db.execute("ALTER TABLE tonearm_pgqueuer ALTER COLUMN priority TYPE numeric")
     with pytest.raises(StoreUnavailable, match=r"pgqueuer\.priority is numeric, .* needs integer: .* ALTER TABLE$"):
-        await prepare(shared.url, 1)
+        await prepare(postgres_url, 1)
 
 
 @pytest.mark.parametrize("which", [LISTENS, f"NOT {LISTENS}"], ids=["the one it hears by", "the one it asks by"])
@@ -163,3 +165,28 @@ async def test_a_change_is_told_only_to_the_manager_of_a_kind_of_which_a_job_wai
         assert told["deliver"] == []
         listens.cancel()
         await asyncio.gather(listens, return_exceptions=True)
+
+
+async def test_an_outage_is_told_once_and_once_that_it_is_over(
+    shared: PostgresYard, work: Work, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries, tried = Counter[str](), asyncio.Event()
+
+    def counted(address: str, *, listens: bool) -> AbstractAsyncContextManager[Line]:
+        tries["session"] += 1
+        if tries["session"] > 4:
+            tried.set()
+        return lines(address, listens=listens)
+
+    caplog.set_level(logging.INFO, "tonearm.engine")
+    monkeypatch.setattr(postgres, "lines", counted)
+    async with running(shared.engine(), {"deliver": work}, from_tables(shared, work.due)):
+        async with shared.outage():
+            await asyncio.wait_for(tried.wait(), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            while "no longer waits" not in caplog.text:
+                work.owed.add(7)
+                await work.until(lambda: not work.owed)
+    assert caplog.text.count("the engine waits for the database") == 1
+    assert caplog.text.count("the engine no longer waits for the database") == 1
+    assert caplog.text.count("looking for work waits") <= 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -18,9 +20,10 @@ from tests.postgres import Server
 from tonearm.core.event import Event, NowPlayingShown, QueueUpdated, ScrobbleStatus
 from tonearm.core.play import Track
 from tonearm.deck import Deck
+from tonearm.service import relaying
 from tonearm.service.announcing import ACCOUNTS, Announcer, Subscription
 from tonearm.service.relaying import UNREAD, Relay
-from tonearm.store import accounts
+from tonearm.store import accounts, relay
 from tonearm.store.relay import publish
 
 pytestmark = pytest.mark.anyio
@@ -168,15 +171,55 @@ async def test_an_ear_knows_that_it_may_have_missed_something_while_the_server_w
             await until(again, plays(2))
 
 
+@only_postgres
+async def test_an_outage_is_told_once_by_each_part_and_once_that_it_is_over(
+    database: Path | str, postgres: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: Counter[str] = Counter()
+    connect = relay._connect
+
+    async def counted(url: Any) -> Any:
+        tries["listening"] += 1
+        return await connect(url)
+
+    monkeypatch.setattr(relay, "_connect", counted)
+    monkeypatch.setattr(relay, "AGAIN", 0.01)
+    monkeypatch.setattr(relaying, "AGAIN", 0.01)
+    caplog.set_level(logging.INFO, "tonearm")
+    async with processes(database, 1) as [deck]:
+        flush = deck.store.write
+
+        async def counted_write(write: Any) -> Any:
+            tries["telling"] += 1
+            return await flush(write)
+
+        monkeypatch.setattr(deck.store, "write", counted_write)
+        with deck.announcer.listen(1) as (ear, _):
+            postgres.stop()
+            deck.announcer.tell(1, ScrobbleStatus(7, "accepted", "Nina Simone", "Song 7", ""))
+            while min(tries["listening"], tries["telling"]) < 5:
+                await ear.within(0.01)
+            postgres.start()
+            while not ear.missed or "no longer wait" not in caplog.text:
+                await ear.within(0.01)
+    for words in (
+        "events wait for the database",
+        "events no longer wait for the database",
+        "events of other processes are not heard",
+        "events of other processes are heard again",
+    ):
+        assert caplog.text.count(words) == 1, words
+
+
 def queue_notice(account: int, number: int) -> str:
     return json.dumps([[account, f"a-{number}", "lastfm:queue-updated", {"queued_count": number}]])
 
 
 async def heard_last(deck: Deck, notice: str) -> None:
     """Return when a process in which nobody listens has that notice, after all that was told before."""
-    relay = deck.announcer.relay
-    assert isinstance(relay, Relay)
-    while list(relay._unread)[-1:] != [notice]:
+    heard = deck.announcer.relay
+    assert isinstance(heard, Relay)
+    while list(heard._unread)[-1:] != [notice]:
         await deck.store.read(lambda db: None)
 
 

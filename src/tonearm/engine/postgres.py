@@ -27,6 +27,7 @@ from tonearm.engine import tables
 from tonearm.engine.embedded import PAUSE
 from tonearm.engine.engine import SWEEP, Due, Handler
 from tonearm.engine.line import Ear, Line, lines, patient
+from tonearm.store.outage import Outage
 from tonearm.store.writer import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,8 @@ class PostgresEngine:
         self._running: Counter[str] = Counter()
         self._others_wait: set[str] = set()
         self._work: set[asyncio.Task[Any]] = set()
+        self._outage = Outage(log, "the engine waits for the database", "the engine no longer waits for the database")
+        self._blind = Outage(log, "looking for work waits for the database", "looking for work goes on")
 
     def hint(self, kind: str, keys: Iterable[int]) -> None:
         """There may be something to do, here or in another process; keys that run already run again."""
@@ -109,8 +112,10 @@ class PostgresEngine:
             try:
                 await self._session(handlers, due, stop)
             except Exception as fault:
-                known = isinstance(fault, psycopg.Error | OSError)
-                log.warning("the engine waits for the database: %s", _line(fault), exc_info=None if known else fault)
+                if isinstance(fault, psycopg.Error | OSError):
+                    self._outage.met(_line(fault))
+                else:
+                    log.warning("the engine begins anew: %s", _line(fault), exc_info=fault)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), AGAIN)
 
@@ -128,7 +133,10 @@ class PostgresEngine:
             tasks = [asyncio.create_task(part) for part in life]
             stopping = asyncio.create_task(stop.wait())
             try:
-                await asyncio.wait((*tasks, stopping), return_when=asyncio.FIRST_COMPLETED)
+                ends, _ = await asyncio.wait((*tasks, stopping), timeout=AGAIN, return_when=asyncio.FIRST_COMPLETED)
+                if not ends:  # one that lasts so long is no further try
+                    self._outage.over()
+                    await asyncio.wait((*tasks, stopping), return_when=asyncio.FIRST_COMPLETED)
             finally:
                 stopping.cancel()
                 await self._end(list(managers.values()), tasks)
@@ -218,8 +226,9 @@ class PostgresEngine:
             try:
                 for kind, key in await due():
                     self.hint(kind, [key])
+                self._blind.over()
             except StoreUnavailable as fault:
-                log.warning("looking for work waits for the database: %s", fault)
+                self._blind.met(fault)
             except Exception:
                 log.exception("looking for work failed; it is tried again")
             await asyncio.sleep(SWEEP)

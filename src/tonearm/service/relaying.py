@@ -15,7 +15,8 @@ from typing import Any, get_args
 from tonearm.core.event import Event, data
 from tonearm.service.announcing import Announcer, Told
 from tonearm.store.database import Store
-from tonearm.store.relay import LARGEST, hearing, publish
+from tonearm.store.outage import Outage
+from tonearm.store.relay import AGAIN, LARGEST, hearing, publish
 from tonearm.store.writer import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,9 @@ class Relay:
     _waiting: list[bytes] = field(default_factory=list)
     _unread: deque[str] = field(default_factory=partial(deque, maxlen=UNREAD))
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
+    _outage: Outage = field(
+        default_factory=partial(Outage, log, "events wait for the database", "events no longer wait for the database")
+    )
 
     def tell(self, account: int, told: Told) -> None:
         """Tell an event of an account."""
@@ -113,10 +117,11 @@ class Relay:
         try:
             if notes:
                 await self.store.write(partial(publish, notices=list(_packed(notes))))
+                self._outage.over()
         except StoreUnavailable as fault:
-            log.warning("events wait for the database: %s", fault)
+            self._outage.met(fault)
             self._waiting = [*notes, *self._waiting][-KEPT:]
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(AGAIN)
             self._bell.set()
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import URL, Connection, text
 
+from tonearm.store.outage import Outage
 from tonearm.store.writer import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ async def _go_on(url: URL, hear: Callable[[str], None], missed: Callable[[], Non
     """Listen, and again whenever the server has gone; only the first time may fail."""
     import psycopg
 
+    outage = Outage(log, "events of other processes are not heard", "events of other processes are heard again")
     while True:
         try:
             async with await _connect(url) as line:
@@ -70,13 +72,14 @@ async def _go_on(url: URL, hear: Callable[[str], None], missed: Callable[[], Non
                 if listening.is_set():
                     missed()
                 listening.set()
+                outage.over()
                 async for notice in line.notifies():
                     hear(notice.payload)
         except psycopg.Error as fault:
             words = str(fault).strip().partition("\n")[0]
             if not listening.is_set():
                 raise StoreUnavailable(words) from None
-            log.warning("events of other processes are not heard: %s", words)
+            outage.met(words)
         await asyncio.sleep(AGAIN)
 
 
