@@ -44,7 +44,7 @@ from tonearm.engine import postgres
 from tonearm.service import delivering, jobs
 from tonearm.store import postgres as line
 
-line._SESSION = line._SESSION.replace("session_timeout = '30s'", "session_timeout = '1s'")
+line._SESSION = line._SESSION.replace("session_timeout = '10s'", "session_timeout = '1s'")
 delivering.LEASE, delivering.HEARTBEAT = 1.5, 0.4
 jobs.SWEPT = 0.2
 postgres.SWEEP, postgres.POLL = 0.3, timedelta(seconds=0.3)

@@ -355,8 +355,8 @@ PAGES = {
 def test_every_page_fits_and_nothing_hostile_acts(look: Look, running_service: Running) -> None:
     running_service.sign_in("night_owl")
     running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
-    for place, text in enumerate(HOSTILE):
-        played(running_service, text, ago=1000.0 * (place + 1), artist=text)
+    for place, text in enumerate(HOSTILE):  # on two days, so that the history has its chart
+        played(running_service, text, ago=1000.0 * (place + 1) + 86400.0 * (place % 2), artist=text)
     with running_service.player() as player:
         player.post("/lastfm/now-playing", json={"artist": HOSTILE[-2], "track": HOSTILE[-2], "duration": 604})
         short = {"artist": HOSTILE[-2], "track": HOSTILE[0], "duration": 240, "played_time": 71}

@@ -38,7 +38,7 @@ _LINE = {
 
 # A process that hangs in the middle of a transaction would keep its locks from all others.
 _SESSION = """
-SET idle_in_transaction_session_timeout = '30s';
+SET idle_in_transaction_session_timeout = '10s';
 SET lock_timeout = '10s';
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
 """
