@@ -233,6 +233,8 @@ async def test_nobody_waits_for_the_slots_of_another_key(house: House) -> None:
     async with house.open(**BOTH, requests_per_second=1) as room:
         await arrived(room, "Other", 1, within=3)
         assert sum(len(room.emulator.plays(name)) for name in names) < 6
+        while await room.deck.store.read(queue.length_of_all):  # nobody stands in line when the house is closed
+            await room.house.clock.sleep(1)
 
 
 @only_postgres  # whose engine has tables of its own
