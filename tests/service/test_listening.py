@@ -13,7 +13,7 @@ from tests.databases import only_sqlite
 from tests.service.conftest import DAY, HOUR, House, Room, songs
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import Nameless, Play, Track
-from tonearm.service.listening import NotATime, Taken, UnknownListener
+from tonearm.service.listening import NotATime, Report, Taken, UnknownListener, take
 from tonearm.store.database import connect
 from tonearm.store.writer import StoreUnavailable
 
@@ -336,3 +336,22 @@ async def test_who_waits_for_a_fate_that_does_not_come_is_answered_in_time(house
         kept = await room.deck.listening.fate(room.me.id, taken.id, 30)
         assert kept is not None
         assert kept.fate == "queued"
+
+
+@pytest.mark.parametrize("fate", ["queued", "threshold_not_met"])
+async def test_a_repeat_is_known_by_the_start_that_it_was_told_with_where_it_lies_by_now_on_another(
+    room: Room, fate: str
+) -> None:
+    """What our clock lacks is learnt anew between the reports: the repeat is moved to where the second play is."""
+    at = int(room.now) - 900
+
+    def told(start: int, now: int, reporter: str = "", played: float = 300.0) -> Report:
+        play = Play(SONG, at + now, played)
+        return Report(room.me.id, play, room.now, at + start, "moved: the clock", now - start, reporter)
+
+    played = 300.0 if fate == "queued" else 20.0
+    first, second = told(0, 60, played=played), told(1, 61, "phone", 300.0)
+    [one, two] = await room.deck.store.write(lambda db: take(db, [first, second]))
+    [again] = await room.deck.store.write(lambda db: take(db, [told(0, 61)]))
+    assert (one.status, again.status) == (fate, "duplicate")
+    assert again.id == (one.id if fate == "queued" else two.id)

@@ -133,7 +133,9 @@ def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
         if key not in moved and (key not in fresh or fresh[key]["fate"] in NOT_QUEUED):
             fresh[key] = _history_row(report, decision, who[report.account])
     numbers = plays.keep(db, list(fresh.values()))
-    before = moved | plays.known(db, [key for key in (*moved, *fresh) if key not in numbers])
+    there = plays.known(db, [key for key in (*moved, *fresh) if key not in numbers])
+    # What was told alike is the same report, unless it may be queued yet where another play lies by now.
+    before = there | {key: told for key, told in moved.items() if key not in there or told[1] not in NOT_QUEUED}
     taken: list[Taken] = []
     queued: dict[int, dict[str, Any]] = {}
     for report, decision in zip(reports, decided, strict=True):
@@ -158,8 +160,15 @@ def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
 def _moved(db: Connection, reports: Sequence[Report]) -> dict[plays.Key, tuple[int, str]]:
     """Plays that were reported before with another start, then or now moved, by the key that the reports have now."""
     as_told = plays.known_as_told(db, [_told_key(r) for r in reports], moved=True)
-    as_told |= plays.known_as_told(db, [_told_key(r) for r in reports if r.moved], moved=False)
-    return {_key(r): as_told[_told_key(r)] for r in reports if _told_key(r) in as_told}
+    or_left = [_told_key(r) for r in reports if r.moved or _told_key(r) in as_told]
+    for key, left in plays.known_as_told(db, or_left, moved=False).items():
+        as_told[key] = as_told.get(key, {}) | left
+    return {_key(r): _nearest(as_told[_told_key(r)], r) for r in reports if _told_key(r) in as_told}
+
+
+def _nearest(told_alike: dict[int, tuple[int, str]], report: Report) -> tuple[int, str]:
+    """Of plays that were told alike, the one that lies where this report lies now, or nearest to it."""
+    return told_alike[min(told_alike, key=lambda start: abs(start - report.play.timestamp))]
 
 
 def _suspected(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, Table, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, delete, func, select, tuple_, update
 
 from tonearm.core.play import Play, Track
 from tonearm.store.dialect import Among, insert_returning
@@ -87,7 +87,9 @@ _OF_ACCOUNTS = Among(play.c.account, "accounts")
 _KNOWN = select(play.c.account, play.c.artist, play.c.track, play.c.timestamp, play.c.id, play.c.fate).where(
     _OF_ACCOUNTS, Among(play.c.timestamp, "times")
 )
-_TOLD = select(play.c.account, play.c.artist, play.c.track, play.c.reported_timestamp, play.c.id, play.c.fate)
+_TOLD = select(
+    play.c.account, play.c.artist, play.c.track, play.c.reported_timestamp, play.c.id, play.c.fate, play.c.timestamp
+)
 _MOVED_SINCE = _TOLD.where(
     _OF_ACCOUNTS,
     Among(play.c.reported_timestamp, "times"),
@@ -100,24 +102,32 @@ _NOT_MOVED = _TOLD.where(
 )
 
 
+def _values(asked: set[Key]) -> dict[str, list[int]]:
+    return {"accounts": list({key[0] for key in asked}), "times": list({key[3] for key in asked})}
+
+
 def known(db: Connection, keys: Sequence[Key]) -> dict[Key, tuple[int, str]]:
     """Number and fate of those plays that were reported before."""
-    return _found(db, _KNOWN, keys)
-
-
-def known_as_told(db: Connection, keys: Sequence[Key], *, moved: bool) -> dict[Key, tuple[int, str]]:
-    """Number and fate of plays by the start that they were reported with; of those that were moved, or were not."""
-    return _found(db, _MOVED_SINCE if moved else _NOT_MOVED, keys)
-
-
-def _found(db: Connection, wanted: Select[Any], keys: Sequence[Key]) -> dict[Key, tuple[int, str]]:
     if not keys:
         return {}
     asked = set(keys)
-    values = {"accounts": list({key[0] for key in asked}), "times": list({key[3] for key in asked})}
-    rows = db.execute(wanted, values)
+    rows = db.execute(_KNOWN, _values(asked))
     found = {(a, artist, track, at): (number, fate) for a, artist, track, at, number, fate in rows}
     return {key: value for key, value in found.items() if key in asked}
+
+
+def known_as_told(db: Connection, keys: Sequence[Key], *, moved: bool) -> dict[Key, dict[int, tuple[int, str]]]:
+    """Plays by the start that they were reported with: number and fate by the start of each.
+
+    Those that were moved, or were not. Two may have been told alike, of which one was moved.
+    """
+    found: dict[Key, dict[int, tuple[int, str]]] = {}
+    if keys:
+        asked = set(keys)
+        for *key, number, fate, at in db.execute(_MOVED_SINCE if moved else _NOT_MOVED, _values(asked)):
+            if (known := (key[0], key[1], key[2], key[3])) in asked:
+                found.setdefault(known, {})[at] = (number, fate)
+    return found
 
 
 def keep(db: Connection, rows: Sequence[dict[str, Any]]) -> dict[Key, int]:
