@@ -61,7 +61,8 @@ async def test_of_very_many_that_wait_only_so_many_are_counted(store: Store, mon
 
     await store.write(work)
     seen = await store.read(lambda db: watching.look(db, ["key"], NOW))
-    assert (seen.plays, [one.accounts for one in seen.waiting]) == (3, [2])
+    assert seen.plays >= 3  # where it is PostgreSQL's estimate, it may know of tests before this one
+    assert [one.accounts for one in seen.waiting] == [2]
 
 
 @only_postgres
