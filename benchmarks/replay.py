@@ -25,15 +25,12 @@ _DRAINED_WITHIN = 600.0
 Key = tuple[str, str, int]
 
 
-def measure(options: Options, latest: int | None = None) -> Report:
-    """Once, unless asked otherwise: what counts is that nothing is lost and nothing doubled.
-
-    `latest`: so many of the latest plays instead of all.
-    """
+def measure(options: Options) -> Report:
+    """Once, unless asked otherwise: what counts is that nothing is lost and nothing doubled."""
     now = time.time()
     plays = history.real(now)
-    if options.quick or latest:
-        plays = plays[-(latest or 300) :]
+    if options.quick:
+        plays = plays[:300]
     played = {key_of(play) for play in plays}
     filtered = {key for key in played if key[0] == FILTERED}
     wanted = played - filtered

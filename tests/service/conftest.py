@@ -62,7 +62,7 @@ class House:
             "secret_key": "" if isinstance(self.database, Path) else "a secret that all processes share",
         }
         async with (
-            asyncio.timeout(60),
+            asyncio.timeout(20),
             httpx2.AsyncClient(transport=Direct(self.emulator)) as http,
             tonearm.open(self.database, **{"http": http, **known, **options}) as deck,
             self.clock.flowing(),

@@ -8,7 +8,7 @@ from benchmarks.kills import kill
 
 pytestmark = pytest.mark.usefixtures("flushed_to_memory")
 
-KILLS = 6
+KILLS = 8
 
 
 def test_no_acknowledged_play_is_lost_or_doubled_by_kill_9() -> None:

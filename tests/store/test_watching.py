@@ -59,10 +59,12 @@ async def test_of_very_many_that_wait_only_so_many_are_counted(store: Store, mon
         for n in range(4):
             enqueue(db, listener(db, f"listener {n}", "RJ"), 1)
 
+        db.execute(text("ANALYZE scrobble_queue"))  # an estimate knows what was there when it was last looked at
+
     await store.write(work)
     seen = await store.read(lambda db: watching.look(db, ["key"], NOW))
-    assert seen.plays >= 3  # where it is PostgreSQL's estimate, it may know of tests before this one
-    assert [one.accounts for one in seen.waiting] == [2]
+    on_postgres = not store.one_process
+    assert (seen.plays, [one.accounts for one in seen.waiting]) == (4 if on_postgres else 3, [2])
 
 
 @only_postgres
