@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from tonearm.cli import tonearm
 from tonearm.commands.options import SETTINGS
 from tonearm.core.keys import paired
-from tonearm.settings import SECRETS, BadSetting, Settings, load
+from tonearm.settings import SECRETS, BadSetting, Settings, load, unread_file
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +23,14 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def own_file(tmp_path: Path) -> Path:
+    """The place of the user's own file."""
+    folder = tmp_path / "config/tonearm"
+    folder.mkdir(parents=True)
+    return folder / "tonearm.toml"
 
 
 def test_without_any_setting_the_defaults_are_those_that_are_promised(tmp_path: Path) -> None:
@@ -36,25 +46,69 @@ def test_without_any_setting_the_defaults_are_those_that_are_promised(tmp_path: 
     assert Path(settings.tonearm_database) == tmp_path / "data/tonearm/tonearm.db"
 
 
-def test_the_file_wins_over_the_environment_and_an_option_over_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_wins_over_the_environment_and_an_option_over_both(
+    own_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TONEARM_PORT", "1001")
     monkeypatch.setenv("TONEARM_HOST", "a.example")
     monkeypatch.setenv("TONEARM_LOG", "json")
-    Path("tonearm.toml").write_text('TONEARM_PORT = 1002\ntonearm_host = "b.example"\n')
+    own_file.write_text('TONEARM_PORT = 1002\ntonearm_host = "b.example"\n')
     settings = load({"tonearm_port": "1003"})
     assert (settings.tonearm_port, settings.tonearm_host, settings.tonearm_log) == (1003, "b.example", "json")
 
 
-def test_the_file_in_the_configuration_folder_counts_where_there_is_none_here(tmp_path: Path) -> None:
-    folder = tmp_path / "config/tonearm"
-    folder.mkdir(parents=True)
-    (folder / "tonearm.toml").write_text("TONEARM_PORT = 1004")
+def test_the_file_in_the_configuration_folder_counts_unless_another_is_named(own_file: Path, tmp_path: Path) -> None:
+    own_file.write_text("TONEARM_PORT = 1004")
     assert load().tonearm_port == 1004
-    Path("tonearm.toml").write_text("TONEARM_PORT = 1005")
-    assert load().tonearm_port == 1005
     other = tmp_path / "other.toml"
     other.write_text("TONEARM_PORT = 1006")
     assert load(file=other).tonearm_port == 1006
+
+
+def test_a_file_that_merely_lies_in_the_current_folder_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LASTFM_API_KEY", "mine")
+    (tmp_path / "private").write_text("the content of a private file")
+    Path("tonearm.toml").write_text('lastfm_api_url = "https://attacker.example/"\nlastfm_api_key_file = "private"\n')
+    assert load().lastfm_api_url == "https://ws.audioscrobbler.com/2.0/"
+    assert load().lastfm_api_key == "mine"
+    Path("tonearm.toml").write_text("no = setting, no TOML")
+    assert load().lastfm_api_key == "mine"
+
+
+def test_a_command_says_that_it_does_not_read_the_file_in_the_current_folder(tmp_path: Path) -> None:
+    Path("tonearm.toml").write_text("tonearm_log = 'xml'")
+    unread = CliRunner().invoke(tonearm, ["token", "list"])
+    assert unread.stderr.startswith("The tonearm.toml in this folder is not read: add --config tonearm.toml")
+    read = CliRunner().invoke(tonearm, ["token", "list", "--config", "tonearm.toml"])
+    assert read.stderr == "Error: TONEARM_LOG (tonearm.toml): must be console or json, not 'xml'\n"
+
+
+def test_in_the_configuration_folder_itself_the_file_is_read(own_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_file.write_text("TONEARM_PORT = 1004")
+    monkeypatch.chdir(own_file.parent)
+    assert load().tonearm_port == 1004
+    assert unread_file() is None
+
+
+def test_what_kubernetes_says_of_services_named_like_us_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_services = {
+        "TONEARM_SERVICE_HOST": "10.0.0.11",
+        "TONEARM_SERVICE_PORT": "8723",
+        "TONEARM_SERVICE_PORT_HTTP": "8723",
+        "TONEARM_PORT": "tcp://10.0.0.11:8723",
+        "TONEARM_PORT_8723_TCP": "tcp://10.0.0.11:8723",
+        "TONEARM_PORT_8723_TCP_PROTO": "tcp",
+        "TONEARM_PORT_8723_TCP_PORT": "8723",
+        "TONEARM_PORT_8723_TCP_ADDR": "10.0.0.11",
+        "TONEARM_WEB_PORT": "udp://[fd00::1]:53",
+        "LASTFM_EMULATOR_SERVICE_HOST": "10.0.0.12",
+        "LASTFM_EMULATOR_PORT_8724_TCP_ADDR": "10.0.0.12",
+    }
+    for name, value in of_services.items():
+        monkeypatch.setenv(name, value)
+    assert load().tonearm_port == 8723
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -102,6 +156,9 @@ def test_what_the_tests_need_is_no_unknown_setting(monkeypatch: pytest.MonkeyPat
         ("LASTFM_DAILY_SCROBBLES", "0", "a whole number from 1"),
         ("LASTFM_API_SECRT", "x", "did you mean LASTFM_API_SECRET?"),
         ("TONEARM_DATABSE", "x", "did you mean TONEARM_DATABASE?"),
+        ("TONEARM_PORT", "tcp:8723", "whole number"),
+        ("TONEARM_SERVICE", "10.0.0.11", "there is no such setting"),
+        ("TONEARM_PORT_8723", "10.0.0.11", "there is no such setting"),
         ("LASTFM_ZZZZZZZZZZZZ", "x", "'tonearm serve --help' lists the settings"),
         ("LASTFM_API_SECRET_FILE", "/nowhere/at/all", "/nowhere/at/all: No such file or directory"),
     ],
@@ -160,7 +217,7 @@ def test_keys_that_make_no_pairs_with_secrets_stop_the_start_and_neither_is_show
 def test_a_bad_file_says_so_with_its_name(content: str, wanted: str) -> None:
     Path("tonearm.toml").write_text(content)
     with pytest.raises(BadSetting) as bad:
-        load()
+        load(file=Path("tonearm.toml"))
     assert wanted in str(bad.value)
     assert "hidd" not in str(bad.value)
 

@@ -1,4 +1,8 @@
-"""Settings: from the environment, from `tonearm.toml`, from options; the last of these that names one wins."""
+"""Settings: from the environment, from `tonearm.toml`, from options; the last of these that names one wins.
+
+`tonearm.toml` is read from the user's own configuration folder, or from where `--config` says. One that merely lies in
+the current folder is not: in a downloaded folder it would decide where a session key is sent.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,11 @@ SECRETS = ("lastfm_api_key", "lastfm_api_secret", "tonearm_secret_key")
 
 _OURS = ("TONEARM_", "LASTFM_")
 _NOT_OURS = frozenset({"TONEARM_TEST_DATA"})
+_OF_A_SERVICE = re.compile(
+    r"(?:TONEARM|LASTFM)(?:_[A-Z0-9_]+)?_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
+    r"|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
+)
+_ADDRESS_OF_A_SERVICE = re.compile(r"(?:tcp|udp|sctp)://\S+")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
@@ -151,11 +160,11 @@ class _Layer:
 
 
 def load(options: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
-    """The settings as they stand; `options` by setting, `file` instead of the `tonearm.toml` that is found.
+    """The current settings; `options` by setting, `file` instead of the user's own `tonearm.toml`.
 
     Raises BadSetting at an unknown name or a bad value, the first that there is.
     """
-    path = file or _found_file()
+    path = file or (own_file() if own_file().is_file() else None)
     layers = [_Layer(ENVIRONMENT, _of_environment())]
     if path:
         layers.append(_Layer(str(path), _of_file(path)))
@@ -179,20 +188,32 @@ def load(options: Mapping[str, str] | None = None, file: Path | None = None) -> 
     return settings
 
 
-def found_files() -> tuple[Path, ...]:
-    """Where `tonearm.toml` is looked for; the first that is there counts."""
-    return (Path(FILE_NAME), config_folder() / FILE_NAME)
+def own_file() -> Path:
+    """The user's own `tonearm.toml`, whether it is there or not."""
+    return config_folder() / FILE_NAME
 
 
-def _found_file() -> Path | None:
-    return next((path for path in found_files() if path.is_file()), None)
+def unread_file() -> Path | None:
+    """A `tonearm.toml` in the current folder, which is not read unless it is asked for; None if there is none."""
+    here, own = Path(FILE_NAME), own_file()
+    return here if here.is_file() and not (own.is_file() and here.samefile(own)) else None
 
 
 def _of_environment() -> dict[str, str]:
-    ours = {n: v for n, v in os.environ.items() if n.startswith(_OURS) and n not in _NOT_OURS}
+    ours = {n: v for n, v in os.environ.items() if n.startswith(_OURS) and n not in _NOT_OURS and not _is_service(n, v)}
     for name in ours:
         _must_be_known(name, ENVIRONMENT)
     return {name.lower(): value for name, value in ours.items() if value}
+
+
+def _is_service(name: str, value: str) -> bool:
+    """Whether Kubernetes set a variable, to say where a service named tonearm (or lastfm, or either-something) is.
+
+    https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+    """
+    if _OF_A_SERVICE.fullmatch(name):
+        return True
+    return name.endswith("_PORT") and _ADDRESS_OF_A_SERVICE.fullmatch(value) is not None
 
 
 def _of_file(path: Path) -> dict[str, str]:

@@ -77,15 +77,17 @@ def with_settings(*, all_shown: bool = False) -> Callable[[Command], Command]:
         return click.option(
             "--config",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="Instead of the tonearm.toml here or in your configuration folder.",
+            help="Instead of the tonearm.toml in your configuration folder.",
         )(decorated)
 
     return decorate
 
 
 def _load(options: dict[str, str], config: Path | None) -> Any:
-    from tonearm.settings import OPTION, BadSetting, load
+    from tonearm.settings import OPTION, BadSetting, load, unread_file
 
+    if config is None and (unread := unread_file()):
+        click.echo(f"The {unread} in this folder is not read: add --config {unread} if it is yours.", err=True)
     try:
         return load(options, config)
     except BadSetting as bad:

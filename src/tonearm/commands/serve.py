@@ -24,7 +24,7 @@ def serve(settings: Settings, link: bool, no_delivery: bool) -> None:
     """Run the service: the API, the page, and delivery to Last.fm.
 
     Each option is also a setting: in the environment under its name with TONEARM_ before it (or its own LASTFM_),
-    or in tonearm.toml.
+    or in the tonearm.toml of your configuration folder.
     """
     from tonearm.port import PortTaken, listening_socket
 
