@@ -109,6 +109,15 @@ def test_a_file_of_the_same_size_that_was_written_later_is_changed(shelf: Shelf)
     assert [tagged.track.title for tagged in shelf.scan().changed] == ["Eno"]
 
 
+def test_a_retag_that_keeps_size_and_modification_time_is_changed(shelf: Shelf) -> None:
+    shelf.scan()
+    one = files(shelf.folder)[0]
+    content, status = one.read_bytes(), one.stat()
+    one.write_bytes(content.replace(b"One", b"Eno"))
+    os.utime(one, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert [tagged.track.title for tagged in shelf.scan().changed] == ["Eno"]
+
+
 def test_pages_come_as_they_are_read_and_the_last_one_always(shelf: Shelf) -> None:
     pages = list(scan(shelf.folder, {}, page=2))
     assert [(len(page.new), page.seen, page.total) for page in pages] == [(2, 2, 3), (1, 3, 3)]
@@ -148,8 +157,8 @@ def test_the_folder_may_be_given_relative_and_other_folders_are_left_alone(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(shelf.folder)
-    shelf.known["/elsewhere/x.mp3"] = Fingerprint(1, 1)
-    shelf.known[f"{shelf.folder}2/x.mp3"] = Fingerprint(1, 1)
+    shelf.known["/elsewhere/x.mp3"] = Fingerprint(1, 1, 1)
+    shelf.known[f"{shelf.folder}2/x.mp3"] = Fingerprint(1, 1, 1)
     shelf.folder = Path("A")
     assert [tagged.path for tagged in shelf.scan().new] == [str(path) for path in files(shelf.folder.absolute())]
     assert shelf.scan().gone == ()
@@ -290,7 +299,7 @@ def test_a_folder_that_was_emptied_loses_its_few_tracks(shelf: Shelf) -> None:
 
 
 def test_an_empty_folder_where_many_tracks_were_is_taken_for_a_disk_that_is_away(tmp_path: Path) -> None:
-    known = {str(tmp_path / f"{n}.mp3"): Fingerprint(n, n) for n in range(100)}
+    known = {str(tmp_path / f"{n}.mp3"): Fingerprint(n, n, n) for n in range(100)}
     with pytest.raises(FolderUnreadable, match="100 known tracks"):
         scan(tmp_path, known)
     (page,) = scan(tmp_path, known, believe_empty=True)

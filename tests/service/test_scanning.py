@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
@@ -132,3 +133,27 @@ async def test_two_listeners_have_two_libraries(house: House, folder: Path) -> N
 
         rows = await room.deck.store.read(owners)
         assert sorted(rows) == [(room.me.id, "Song 1"), (other.id, "Song 2")]
+
+
+async def test_the_artists_of_a_credit_are_kept_beside_it(house: House) -> None:
+    file: dict[str, Any] = {
+        "title": "Duet",
+        "album": "",
+        "album_artist": "",
+        "duration": None,
+        "track_number": None,
+        "mbid": "",
+    }
+    file |= {"mtime_ns": 1, "ctime_ns": 1, "size": 1, "fault": ""}
+    rows = [
+        {**file, "path": "/1.mp3", "artist": "Alice & Bob", "artists": ["Alice", "Bob"]},
+        {**file, "path": "/2.mp3", "artist": "Alice", "artists": None},
+    ]
+    async with house.open(deliver=False) as room:
+        await room.deck.store.write(lambda db: library.write(db, room.me.id, rows))
+        ids = {
+            artist: number
+            for number, artist, *_ in await room.deck.store.read(lambda db: library.names(db, room.me.id))
+        }
+        several = await room.deck.store.read(lambda db: library.several_artists(db, room.me.id))
+        assert several == {ids["Alice & Bob"]: ("Alice", "Bob")}

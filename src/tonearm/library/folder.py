@@ -23,19 +23,29 @@ _MANY = 20
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """By what a file is known to be unchanged: time of its last change in nanoseconds, and size in bytes."""
+    """By what a file is known to be unchanged: the times of its last change in nanoseconds, and size in bytes.
+
+    Taggers may set the modification time back and fill padding, so that the size stays; nobody can set `ctime_ns`.
+    """
 
     mtime_ns: int
+    ctime_ns: int
     size: int
+
+    @classmethod
+    def of(cls, file: AudioFile) -> Fingerprint:
+        """What the walk saw."""
+        return cls(file.mtime_ns, file.ctime_ns, file.size)
 
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """A file that was read, with its names cleaned."""
+    """A file that was read, with its names cleaned; `artists` if it lists more than one for `track.artist`."""
 
     path: str
     track: Track
     fingerprint: Fingerprint
+    artists: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,7 @@ def scan(
 
 
 def _same(print_: Fingerprint | None, file: AudioFile) -> bool:
-    return print_ is not None and print_.size == file.size and print_.mtime_ns == file.mtime_ns
+    return print_ == Fingerprint.of(file)
 
 
 def _lost(top: str, paths: set[str]) -> dict[str, str]:
@@ -121,7 +131,7 @@ def _read(files: list[tuple[str, AudioFile]], known: Mapping[str, Fingerprint], 
     unreadable: list[Unreadable] = []
     for path, file in files:
         # The walk came before the reading: a file that changes in between is read again by the next scan.
-        print_ = Fingerprint(file.mtime_ns, file.size)
+        print_ = Fingerprint.of(file)
         try:
             tags = read_tags(file.path)
         except FileNotFoundError:

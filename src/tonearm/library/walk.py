@@ -31,6 +31,7 @@ class AudioFile:
 
     path: str
     mtime_ns: int
+    ctime_ns: int
     size: int
 
 
@@ -83,7 +84,7 @@ def _look_at(entry: os.DirEntry[str], found: Walk, folders: list[str], links: li
         elif entry.name.lower().endswith(SUFFIXES) or entry.is_symlink():
             status = entry.stat()
             if S_ISREG(status.st_mode) and entry.name.lower().endswith(SUFFIXES):
-                found.files.append(AudioFile(entry.path, status.st_mtime_ns, status.st_size))
+                found.files.append(AudioFile(entry.path, status.st_mtime_ns, status.st_ctime_ns, status.st_size))
     except FileNotFoundError:
         if entry.is_symlink():  # to a disk that is not there now; a file that vanished is just gone
             found.closed.append(Closed(entry.path, "the link leads nowhere"))

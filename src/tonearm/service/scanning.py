@@ -102,6 +102,7 @@ def _tagged(file: Tagged) -> dict[str, Any]:
     return {
         "path": file.path,
         "artist": track.artist,
+        "artists": list(file.artists) or None,
         "title": track.title,
         "album": track.album,
         "album_artist": track.album_artist,
@@ -109,6 +110,7 @@ def _tagged(file: Tagged) -> dict[str, Any]:
         "track_number": track.track_number,
         "mbid": track.mbid,
         "mtime_ns": file.fingerprint.mtime_ns,
+        "ctime_ns": file.fingerprint.ctime_ns,
         "size": file.fingerprint.size,
         "fault": "",
     }

@@ -5,18 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, null, select, update
 
 from tonearm.store.dialect import insert_or_change
 from tonearm.store.schema import library
 
-_OF_FILE = ("artist", "title", "album", "album_artist", "duration", "track_number", "mbid", "mtime_ns", "size", "fault")
+_OF_FILE = (
+    "artist",
+    "artists",
+    "title",
+    "album",
+    "album_artist",
+    "duration",
+    "track_number",
+    "mbid",
+    "mtime_ns",
+    "ctime_ns",
+    "size",
+    "fault",
+)
+_OPTIONAL = {"artists": None, "ctime_ns": 0}
 
 
-def fingerprints(db: Connection, account: int) -> dict[str, tuple[int, int]]:
-    """(mtime in ns, size) of every file that was read before, by path; of unreadable ones too."""
-    rows = db.execute(select(library.c.path, library.c.mtime_ns, library.c.size).where(library.c.account == account))
-    return {path: (mtime_ns, size) for path, mtime_ns, size in rows}
+def fingerprints(db: Connection, account: int) -> dict[str, tuple[int, int, int]]:
+    """(mtime and ctime in ns, size) of every file that was read before, by path; of unreadable ones too."""
+    columns = (library.c.path, library.c.mtime_ns, library.c.ctime_ns, library.c.size)
+    rows = db.execute(select(*columns).where(library.c.account == account))
+    return {path: (mtime_ns, ctime_ns, size) for path, mtime_ns, ctime_ns, size in rows}
 
 
 def faults(db: Connection, account: int) -> dict[str, str]:
@@ -27,7 +42,7 @@ def faults(db: Connection, account: int) -> dict[str, str]:
 
 def write(db: Connection, account: int, files: Sequence[dict[str, Any]]) -> None:
     """Write what files hold now. A heart stays where it is: it belongs to the song, not to its tags' last edit."""
-    rows = [{**file, "account": account, "lastfm_loved": False} for file in files]
+    rows = [{**_OPTIONAL, **file, "account": account, "lastfm_loved": False} for file in files]
     insert_or_change(db, library, rows, ("account", "path"), _OF_FILE)
 
 
@@ -46,6 +61,13 @@ def names(db: Connection, account: int) -> list[tuple[int, str, str, str]]:
     wanted = select(library.c.id, library.c.artist, library.c.title, library.c.mbid)
     rows = db.execute(wanted.where(library.c.account == account, library.c.fault == ""))
     return [(number, artist, title, mbid) for number, artist, title, mbid in rows]
+
+
+def several_artists(db: Connection, account: int) -> dict[int, tuple[str, ...]]:
+    """The artists by id of every readable file that lists more than one; `names` has the whole credit."""
+    listed = select(library.c.id, library.c.artists).where(library.c.artists.is_not(null()))
+    rows = db.execute(listed.where(library.c.account == account, library.c.fault == ""))
+    return {file: tuple(artists) for file, artists in rows}
 
 
 def loved(db: Connection, account: int) -> set[int]:

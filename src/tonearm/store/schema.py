@@ -220,7 +220,8 @@ library = Table(
     Column("id", Id, primary_key=True),
     _account(),
     Column("path", Text, nullable=False),
-    Column("artist", Text, nullable=False),
+    Column("artist", Text, nullable=False),  # the credit as it is shown: "Alice & Bob"
+    Column("artists", JSON(none_as_null=True)),  # the names in it, if the file lists them: ["Alice", "Bob"]
     Column("title", Text, nullable=False),
     _words("album"),
     _words("album_artist"),
@@ -229,6 +230,7 @@ library = Table(
     _words("mbid"),
     Column("lastfm_loved", Boolean, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
+    Column("ctime_ns", BigInteger, nullable=False),
     Column("size", BigInteger, nullable=False),
     _words("fault"),
 )

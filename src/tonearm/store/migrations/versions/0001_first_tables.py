@@ -100,6 +100,7 @@ def upgrade() -> None:
         sa.Column("account", ID, nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
         sa.Column("artist", sa.Text(), nullable=False),
+        sa.Column("artists", sa.JSON(), nullable=True),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("album", sa.Text(), server_default="", nullable=False),
         sa.Column("album_artist", sa.Text(), server_default="", nullable=False),
@@ -108,6 +109,7 @@ def upgrade() -> None:
         sa.Column("mbid", sa.Text(), server_default="", nullable=False),
         sa.Column("lastfm_loved", sa.Boolean(), nullable=False),
         sa.Column("mtime_ns", sa.BigInteger(), nullable=False),
+        sa.Column("ctime_ns", sa.BigInteger(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("fault", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
