@@ -39,6 +39,28 @@ def test_a_play_without_waiting_is_answered_queued(service: Service) -> None:
     assert set(answer) == {"status", "id", "message", "heard", "needed"}
 
 
+def test_invisible_characters_are_neither_sent_nor_shown(service: Service) -> None:
+    names = {
+        "artist": "\ufeffSelah Sue",
+        "track": "\u200eupside\u200b-\u200bdown",
+        "album": "Mo\u00adtor\u00a0\u00a0head",
+    }
+    answer = service.http.post("/lastfm/scrobble", json=a_play(**names), headers={"Prefer": "wait=20"}).json()
+    assert answer["status"] == "success"
+    service.http.post("/lastfm/now-playing", json=names)
+    for arrived in (service.emulator.plays("RJ")[0], service.emulator.now_playing("RJ")):
+        assert arrived is not None
+        assert (arrived.artist, arrived.track, arrived.album) == ("Selah Sue", "upside-down", "Motor head")
+
+
+@pytest.mark.parametrize("name", ["\u200b", "\ufeff\u00a0", "\u3164", "\u2800"])
+@pytest.mark.parametrize("path", ["/lastfm/scrobble", "/lastfm/now-playing"])
+def test_a_name_with_nothing_visible_is_422(service: Service, path: str, name: str) -> None:
+    answer = service.http.post(path, json=a_play(track=name))
+    assert answer.status_code == 422
+    assert "track: nothing visible is in it" in answer.text
+
+
 def test_the_same_play_again_is_a_duplicate_of_the_first(service: Service) -> None:
     play = a_play()
     first = service.http.post("/lastfm/scrobble", json=play).json()

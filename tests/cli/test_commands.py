@@ -59,7 +59,7 @@ def test_the_same_play_again_is_a_duplicate(connected: Shell, emulator: Emulator
         (("--played", "20"), "threshold_not_met"),
         (("--timestamp", "1500000000"), "too_old"),
         (("--timestamp", "5"), "timestamp"),
-        (("--artist", " "), "artist: nothing is left of it"),
+        (("--artist", " "), "artist: nothing visible is in it"),
     ],
 )
 def test_a_play_that_does_not_count_fails_in_one_line(connected: Shell, words: tuple[str, str], status: str) -> None:

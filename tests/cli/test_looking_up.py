@@ -57,7 +57,7 @@ def test_what_is_shown_steers_no_terminal(asking: Shell, emulator: Emulator) -> 
         (("artist", "nobody"), "Last.fm knows no artist 'nobody'"),
         (("album", "Can", "nothing"), "Last.fm knows no album 'nothing' by 'Can'"),
         (("track", "nobody", "nothing"), "Last.fm knows no track 'nothing' by 'nobody'"),
-        (("artist", " "), "nothing is left of it"),
+        (("artist", " "), "nothing visible is in it"),
     ],
 )
 def test_what_is_not_known_is_told_in_one_line(asking: Shell, words: tuple[str, ...], told: str) -> None:

@@ -371,3 +371,9 @@ def test_real_corrections_of_last_fm_are_matched(test_data: Path) -> None:
 def test_what_may_be_a_slip_of_the_pen(one: str, other: str, slip: bool) -> None:
     assert misspelt(one, other) is slip
     assert misspelt(other, one) is slip
+
+
+@pytest.mark.parametrize("blank", ["\u2800", "\u3164", "\uffa0", "\u00a0"])
+def test_a_blank_of_any_kind_is_compared_as_a_blank(blank: str) -> None:
+    assert fold(f"Nina{blank}Simone") == fold("Nina Simone")
+    assert fold(blank) == ""

@@ -48,6 +48,16 @@ def test_names_are_cleaned(tmp_path: Path) -> None:
     assert (track.artist, track.title) == ("Sigur Rós", "Two lines")
 
 
+def test_invisible_characters_in_tags_are_left_out(tmp_path: Path) -> None:
+    track = read_tags(file(tmp_path, audio.flac(Tags("\ufeffSelah Sue", "upside\u200b-\u200bdown")), "a.flac"))
+    assert isinstance(track, Track)
+    assert (track.artist, track.title) == ("Selah Sue", "upside-down")
+
+
+def test_a_tag_with_nothing_visible_is_none(tmp_path: Path) -> None:
+    assert read_tags(file(tmp_path, audio.flac(Tags("\u200b", "B")), "a.flac")) == Unfit("no artist tag")
+
+
 def test_the_album_artist_stands_in_for_the_artist(tmp_path: Path) -> None:
     track = read_tags(file(tmp_path, audio.mp3(Tags(title="B", album_artist="A"))))
     assert isinstance(track, Track)

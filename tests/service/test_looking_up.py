@@ -55,6 +55,14 @@ async def test_a_second_look_asks_nobody_and_other_letters_share_the_parts(room:
     assert asked(room)[4:] == ["artist.getInfo"]
 
 
+async def test_invisible_characters_make_no_other_artist(room: Room) -> None:
+    found = await room.deck.artist("\ufeffNina\u00a0Sim\u00adone\u200b")
+    assert isinstance(found, Remembered)
+    assert found.value.info.name == "Nina Simone"
+    with pytest.raises(Nameless):
+        await room.deck.artist("\u200b")
+
+
 async def test_parts_that_fail_are_named_and_the_rest_is_there(room: Room) -> None:
     room.emulator.fault("error", error=8, methods=["artist.getSimilar"], calls=1)
     found = await nina(room)

@@ -42,7 +42,7 @@ HOSTILE = (
     "<script>document.title = 'mine'</script>",
     '"><img src=x onerror="document.title=1">',
     "\u202etxet desrever",
-    "\u200b\u2060",
+    "\u0301\u0489",
     "👩‍👩‍👧‍👦" * 60,
     "x" * 10_000,
     "שלום عليكم",

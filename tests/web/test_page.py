@@ -31,7 +31,7 @@ HOSTILE = (
     "{{ 7 * 7 }} {% raw %}",
     "</td></table></body><hx-partial hx-get='/x'>",
     "\u202etxet desrever\u2066\u202d",
-    "\u200b\u200d\u2060",
+    "\u0301\u0489",
     "👩‍👩‍👧‍👦" * 60,
     "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢L̠ͨͧͩ͘G̴̻͈͍͔̹̑͗̎̅͛́Ǫ̵̹̻̝̳͂̌̌͘!͖̬̰̙̗̿̋ͥͥ̂ͣ̐́́͜͞",
     "x" * 10_000,
@@ -333,7 +333,7 @@ async def test_a_play_is_corrected_and_sent_again(house: House) -> None:
     assert (await house.http.post("/plays/1/correct", data=names)).status_code == 409
     nameless = await house.http.post("/plays/2/correct", data={**names, "artist": " "})
     assert nameless.status_code == 400
-    assert "Artist: nothing is left of it" in nameless.text
+    assert "Artist: nothing visible is in it" in nameless.text
     assert (await house.http.post("/plays/2/discard")).status_code == 303
     assert "Discarded by the listener." in await house.page("/plays/2")
 

@@ -210,7 +210,7 @@ def _say(screen: Console, words: str, style: str = "") -> None:
 
 def _plain(words: str) -> str:
     """Without what would steer a terminal."""
-    from tonearm.core.play import clean
+    from tonearm.core.cleaning import clean
 
     return clean(words)
 

@@ -5,9 +5,10 @@ Rules: https://www.last.fm/api/scrobbling ("When is a scrobble a scrobble?").
 
 from __future__ import annotations
 
-import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from tonearm.core.cleaning import clean
 
 SHORTEST_TRACK = 30.0
 """Seconds; a track must be longer than this to be scrobbled."""
@@ -69,32 +70,11 @@ class Heard:
 
 
 class Nameless(ValueError):
-    """Nothing is left of a name that Last.fm requires once it is cleaned. `field` says which."""
+    """A name that Last.fm requires has nothing visible in it. `field` says which."""
 
     def __init__(self, field: str) -> None:
-        super().__init__(f"{field}: nothing is left of it without blanks and control characters")
+        super().__init__(f"{field}: nothing visible is in it")
         self.field = field
-
-
-def clean(text: str) -> str:
-    """NFC, trimmed, without control characters, non-characters and lone surrogates.
-
-    Last.fm answers a whole batch with error 13 for one badly encoded name, so names are cleaned before they
-    are frozen. A line break or tab between words becomes a blank.
-    """
-    if not text.isprintable():  # what prints needs no look at its characters, and that is nearly every name
-        text = "".join(_kept(c) for c in text)
-    return text.strip() if text.isascii() else unicodedata.normalize("NFC", text).strip()
-
-
-def _kept(character: str) -> str:
-    if character in "\t\n\r\v\f\x85\u2028\u2029":
-        return " "
-    if unicodedata.category(character) in ("Cc", "Cs"):
-        return ""
-    if ord(character) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(character) <= 0xFDEF:
-        return ""  # Unicode's non-characters: illegal in XML, which is what Last.fm speaks by default
-    return character
 
 
 def cleaned(track: Track) -> Track:
@@ -113,6 +93,13 @@ def cleaned(track: Track) -> Track:
         track.track_number if track.track_number and 0 < track.track_number < 2**31 else None,
         clean(track.mbid),
     )
+
+
+def cleaned_changes(frozen: Track, changed: Track) -> Track:
+    """The changed track with what differs from the frozen one cleaned; names that did not change stay to the letter."""
+    track = cleaned(changed)
+    names = ("artist", "title", "album", "album_artist", "mbid")
+    return replace(track, **{name: old for name in names if (old := getattr(frozen, name)) == getattr(changed, name)})
 
 
 def counts(duration: float | None, played: float, threshold: int = DEFAULT_THRESHOLD) -> Heard:

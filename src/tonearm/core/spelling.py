@@ -30,6 +30,9 @@ _WRITTEN_PLAINLY = {
 }
 """Letters that Unicode does not take apart, after case folding."""
 
+_WIDE_BLANKS = "\u2800\u1160\u3164\uffa0"
+"""The braille blank and the Hangul fillers, which no category calls blank; NFKC makes one of the fillers."""
+
 _QUOTES = "‘’‚‛′ʼʹʻ՚´`"
 _TRADE_SIGNS = "™℠®©℗"
 
@@ -49,6 +52,8 @@ def _plain(character: str) -> str:
         return "'"
     if character in _TRADE_SIGNS:
         return ""
+    if character in _WIDE_BLANKS:
+        return " "
     match unicodedata.category(character):
         case "Pd":
             return "-"

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from tonearm.core.play import Nameless, clean
+from tonearm.core.cleaning import clean
+from tonearm.core.play import Nameless
 from tonearm.lastfm.cache import Cache, Remembered
 from tonearm.lastfm.error import BadParameters, LastFmError
 from tonearm.lastfm.images import Image, Images

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core.account import KEY_NOT_SET
 from tonearm.core.event import ScrobbleStatus
-from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, OLDEST_ACCEPTED, Play, Track, cleaned, counts
+from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, OLDEST_ACCEPTED, Play, Track, cleaned_changes, counts
 from tonearm.service.announcing import Announcer
 from tonearm.service.listeners import PAUSED
 from tonearm.service.listening import NOT_QUEUED, queue_row
@@ -188,7 +188,7 @@ class Telling:
             return NotNow(
                 "Last.fm may have it under these names, since an answer was lost: see what becomes of it first"
             )
-        play = replace(kept.play, track=cleaned(change(kept.play.track)))
+        play = replace(kept.play, track=cleaned_changes(kept.play.track, change(kept.play.track)))
         key = (account, play.track.artist, play.track.title, play.timestamp)
         there = plays.known(db, [key])
         if key in there and there[key][0] != number:
