@@ -18,7 +18,7 @@ from tonearm.core.verdict import Answered, ItemAnswer, Unsure, Verdict
 from tonearm.service import delivering
 from tonearm.service.listening import take
 from tonearm.service.pacing import Pace
-from tonearm.store import accounts, queue, writer
+from tonearm.store import accounts, plays, queue, writer
 from tonearm.store.queue import Lease
 from tonearm.store.schema import account, scrobble_queue
 
@@ -228,6 +228,11 @@ def queue_emptied_at_sign_out() -> AbstractContextManager[None]:
 _sign_out = accounts.sign_out
 
 
+def one_reporter_is_believed() -> AbstractContextManager[None]:
+    """What the same player reports twice with another start is two plays."""
+    return _all((plays, "near", lambda *_: {}))
+
+
 _PLANTED: tuple[Bug, ...] = (
     restamped_on_retry,
     acknowledged_before_the_commit,
@@ -248,8 +253,14 @@ _PLANTED: tuple[Bug, ...] = (
     newest_first,
     too_many_at_once,
     queue_emptied_at_sign_out,
+    one_reporter_is_believed,
 )
 BUGS = {bug.__name__: bug for bug in _PLANTED}
 
 NEED_MANY = frozenset({"too_many_at_once", "newest_first"})
 """Bugs that show only where more plays wait than fit into a request."""
+
+STANDS_FOR = {
+    "one_reporter_is_believed": "which is the same listen",
+}
+"""Words of the finding that a bug stands for: nothing else that a run finds counts as having caught it."""

@@ -20,6 +20,9 @@ TOO_OLD = 14 * 86400
 SLACK = 60.0
 """Seconds by which the skew of a clock is known."""
 
+SHARED = 3.0
+"""Seconds that two plays may share, since times are cut to whole seconds."""
+
 _HISTORY_ONLY = {"threshold_not_met", "disabled", "not_authenticated"}
 _FILTERED = {"various", "[unknown]", "unknown album", "va"}
 
@@ -44,6 +47,23 @@ class Checker:
         self._profiles()
         for play in self.ledger.plays:
             self._play(play)
+        for play in self.ledger.plays:
+            self._one_listen(play)
+
+    def _one_listen(self, play: Reported) -> None:
+        """A listen that was reported twice, with starts that differ, is on Last.fm once."""
+        for other in self.ledger.songs(play.artist, play.title):
+            if other.timestamp <= play.timestamp or not (self._as_reported(play) and self._as_reported(other)):
+                continue
+            shared = min(play.end, other.end) - other.timestamp
+            if play.owners & other.owners and shared > SHARED:
+                self.finds(Kind.DOUBLED, f"{play} is on Last.fm, and so is {other}, which is the same listen")
+
+    def _as_reported(self, play: Reported) -> bool:
+        """Whether it is on Last.fm with the start that it was reported with, and by no wish of its listener."""
+        row = self._rows.get(play)
+        as_told = row is not None and not row["moved"] and row["timestamp"] == play.timestamp
+        return as_told and not play.resent and not play.discarded and self._there(play)
 
     def finds(self, kind: Kind, words: str) -> None:
         self.referee.finds(kind, words)
@@ -172,13 +192,15 @@ class Checker:
         return "it still waits, and nothing stands in its way"
 
     def _not_suspected(self, play: Reported) -> str | None:
-        """Another reporter has told of the same song for the same time, as it was told or as it was moved."""
+        """Somebody has told of the same song for the same time, as it was told or as it was moved."""
         for other in self.ledger.songs(play.artist, play.title):
+            if other is play:
+                continue
             for one, two in product((play.timestamp, self._start(play)), (other.timestamp, self._start(other))):
                 shared = min(one + play.played, two + other.played) - max(one, two)
-                if other.reporter != play.reporter and shared > 0:
+                if shared > 0:
                     return None
-        return "no other reporter told of that song for that time"
+        return "nobody told of that song for that time otherwise"
 
     def _start(self, play: Reported) -> int:
         """Where it stands in the history, if it does."""

@@ -133,12 +133,12 @@ class Listeners:
         return self.ledger.note(play)
 
     def _again(self, before: Reported) -> Reported:
-        """The same song: a true repeat, or the same listen as another player tells it."""
+        """The same song: a true repeat, or the same listen, as another player tells it or the same one once more."""
         if self.chance.random() < 0.5:
             start = int(before.end) + self.chance.choice((1, 300, 50_000))
             return fresh(before, timestamp=start)
         start = before.timestamp + self.chance.choice((-2, 1, 2, 5))
-        return fresh(before, timestamp=start, reporter="phone" if not before.reporter else "")
+        return fresh(before, timestamp=start, reporter=self.chance.choice(("", "phone")))
 
     async def report(self, deck: Deck, account: Account, play: Reported) -> None:
         """Report a play, in one of the spellings in which it may come."""

@@ -49,10 +49,25 @@ def test_a_track_played_twice_in_a_row_is_two_plays_whoever_reports(service: Ser
     assert len(service.emulator.plays("RJ")) == 3
 
 
-def test_one_reporter_is_never_suspected_of_its_own_plays(service: Service) -> None:
+def test_one_listen_that_one_player_reports_twice_is_sent_once_and_can_be_sent_by_hand(service: Service) -> None:
     start = int(time.time()) - 1500
-    for at in (start, start + 100):
-        assert _report(service.http, "player/1", timestamp=at, played_time=240)["status"] == "success"
+    first = _report(service.http, "player/1", timestamp=start, played_time=240)
+    second = _report(service.http, "player/1", timestamp=start + 1, played_time=240)
+    assert (first["status"], second["status"]) == ("success", "duplicate")
+    assert f"looks like play {first['id']}" in second["message"]
+    assert len(service.emulator.plays("RJ")) == 1
+    assert service.http.post(f"/lastfm/queue/{second['id']}/retry").status_code == 200
+    service.http.post("/lastfm/queue/retry")
+    assert len(service.emulator.plays("RJ")) == 2
+
+
+def test_a_listen_reported_at_its_start_and_again_with_its_end_for_its_start_is_sent_once(service: Service) -> None:
+    """A track of 210 s, heard for 205 s by one count and for 210 s by the other."""
+    now = int(time.time())
+    first = _report(service.http, "player/1", timestamp=now - 208, duration=210, played_time=205)
+    second = _report(service.http, "player/1", timestamp=now - 3, duration=210, played_time=210)
+    assert (first["status"], second["status"]) == ("success", "duplicate")
+    assert len(service.emulator.plays("RJ")) == 1
 
 
 def test_both_reports_in_one_moment_still_send_it_once(service: Service) -> None:

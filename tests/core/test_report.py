@@ -91,6 +91,8 @@ def test_only_a_wrong_clock_of_ours_tells_wrong_times() -> None:
         pytest.param(a_play(NOW, 240), a_play(NOW + 2, 600, "CAN", "halleluwah"), True, id="in other letters"),
         pytest.param(a_play(NOW, 240), a_play(NOW + 240, 240), False, id="played twice in a row"),
         pytest.param(a_play(NOW, 240.9), a_play(NOW + 240, 240), False, id="with rounded times"),
+        pytest.param(a_play(NOW, 243), a_play(NOW + 240, 240), False, id="three seconds that both share are rounding"),
+        pytest.param(a_play(NOW, 243.5), a_play(NOW + 240, 240), True, id="more than three seconds are not"),
         pytest.param(a_play(NOW, 130), a_play(NOW + 130, 240), False, id="begun anew after half of it"),
         pytest.param(a_play(NOW, 240), a_play(NOW + 2, 240, "Can", "Oh Yeah"), False, id="another track"),
         pytest.param(a_play(NOW, 0), a_play(NOW, 240), False, id="nothing was heard of one"),

@@ -131,6 +131,57 @@ async def test_the_same_track_twice_in_a_row_is_two_plays(room: Room) -> None:
     assert len(room.emulator.plays("RJ")) == 2
 
 
+@pytest.mark.parametrize(
+    ("later", "heard", "at_once"),
+    [(1, 205, False), (1, 205, True), (-1, 210, False), (5, 210, False), (150, 210, True), (200, 205, False)],
+)
+async def test_one_listen_told_twice_by_one_player_is_sent_once(
+    room: Room, later: int, heard: float, at_once: bool
+) -> None:
+    track, start = replace(SONG, duration=210.0), int(room.now - HOUR)
+    told = [Play(track, start, 205.0), Play(track, start + later, heard)]
+    if at_once:
+        taken = await room.me.scrobble_all(told)
+    else:
+        taken = [await room.me.scrobble(play.track, started_at=play.timestamp, played=play.played) for play in told]
+    assert [one.status for one in taken] == ["queued", "duplicate"]
+    await room.until_empty()
+    assert await room.fates() == (["accepted", "suspected"] if later > 0 else ["suspected", "accepted"])
+    assert len(room.emulator.plays("RJ")) == 1
+
+
+@pytest.mark.parametrize("played", [205.0, 210.0])
+async def test_a_true_repeat_that_begins_when_the_first_play_was_over_is_a_play(room: Room, played: float) -> None:
+    track, start = replace(SONG, duration=210.0), int(room.now - HOUR)
+    for at in (start, start + int(played), start + 2 * int(played)):
+        assert (await room.me.scrobble(track, started_at=at, played=played)).status == "queued"
+    await room.until_empty()
+    assert len(room.emulator.plays("RJ")) == 3
+
+
+async def test_a_listen_that_was_corrected_or_discarded_does_not_come_back_a_second_later(house: House) -> None:
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        start, titles = int(room.now - HOUR), ("Misspelt", "Unwanted")
+        one, two = [
+            await room.me.scrobble(replace(SONG, title=title), started_at=start + 700 * n, played=400)
+            for n, title in enumerate(titles)
+        ]
+        await room.deck.telling.correct(room.me.id, one.id, lambda t: replace(t, title="Right"))
+        await room.deck.telling.discard(room.me.id, two.id)
+        for n, title in enumerate(titles):
+            again = await room.me.scrobble(replace(SONG, title=title), started_at=start + 700 * n + 1, played=400)
+            assert again.status == "duplicate"
+        assert [kept.play.track.title for kept in await room.history() if kept.fate == "queued"] == ["Right"]
+
+
+async def test_a_listen_that_is_not_on_lastfm_yet_may_be_told_better_a_second_later(room: Room) -> None:
+    start = int(room.now - HOUR)
+    poor = await room.me.scrobble(SONG, started_at=start, played=20)
+    good = await room.me.scrobble(SONG, started_at=start + 1, played=400)
+    assert (poor.status, good.status) == ("threshold_not_met", "queued")
+
+
 async def test_reports_of_one_play_at_once_are_one_play(room: Room) -> None:
     start = room.now - HOUR
     taken = await asyncio.gather(*(room.me.scrobble(SONG, started_at=start, played=300) for _ in range(50)))

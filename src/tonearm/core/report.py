@@ -68,7 +68,7 @@ def queued_by_a_fast_clock(enqueued_at: float, now: float, skew: float) -> bool:
 
 
 def same_play(one: Play, other: Play) -> bool:
-    """Whether two reports may tell of one play: the same song at the same time.
+    """Whether two reports may be of one play: the same song at the same time, whoever reports it.
 
     A repeat begins after its first play has ended, and what was heard is never longer than what went by, so a
     true repeat shares no time with its first play.

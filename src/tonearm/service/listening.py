@@ -174,23 +174,37 @@ def _nearest(told_alike: dict[int, tuple[int, str]], report: Report) -> tuple[in
 def _suspected(
     db: Connection, who: dict[int, Account], reports: Sequence[Report], decided: Sequence[_Decision]
 ) -> list[_Decision]:
-    """The decisions, with plays held back that another reporter has told of already."""
+    """The decisions, with plays held back that share time with a play of the same song, whoever reported that one."""
     judged: list[_Decision] = []
+    in_this_batch: dict[tuple[int, str, str], list[tuple[int, Play]]] = {}
     several = len({(r.account, r.reporter) for r in reports}) > 1
-    for index, (report, decision) in enumerate(zip(reports, decided, strict=True)):
+    counted = [number for number, decision in enumerate(decided) if decision.status == "queued"]
+    found = plays.near(db, [(reports[number].account, reports[number].play) for number in counted])
+    told_before = {number: found.get(row, []) for row, number in enumerate(counted)}
+    for number, (report, decision) in enumerate(zip(reports, decided, strict=True)):
         account = who[report.account]
         if report.reporter != account.reporter and not account.several_reporters:
             who[report.account] = account = accounts.heard_from(db, account, report.reporter)
         twin = None
-        if decision.status == "queued" and account.several_reporters:
-            earlier = zip(reports[:index], judged, strict=True) if several else ()
-            beside = [(0, r.play) for r, d in earlier if _rival(r, report, d)]
-            play = report.play
-            end = play.timestamp + play.played
-            others = plays.around(db, report.account, play.timestamp, end, report.reporter)
-            twin = next((n for n, other in (*others, *beside) if same_play(play, other)), None)
+        if decision.status == "queued":
+            play, song = report.play, _key(report)[:3]
+            near = [*told_before[number], *in_this_batch.get(song, ())]
+            if account.several_reporters:  # who may spell the names otherwise
+                end = play.timestamp + play.played
+                near += plays.around(db, report.account, play.timestamp, end, report.reporter)
+                earlier = zip(reports[:number], judged, strict=True) if several else ()
+                near += [(0, r.play) for r, d in earlier if _rival(r, report, d)]
+            twin = next((n for n, other in near if _again(play, other)), None)
+            if twin is None:
+                in_this_batch.setdefault(song, []).append((0, play))
         judged.append(decision if twin is None else _held_back(decision, twin))
     return judged
+
+
+def _again(play: Play, other: Play) -> bool:
+    """Whether a play is another one that was told before; the very same report is known by its start."""
+    itself = (play.timestamp, play.track.artist, play.track.title)
+    return itself != (other.timestamp, other.track.artist, other.track.title) and same_play(play, other)
 
 
 def _rival(other: Report, report: Report, decision: _Decision) -> bool:
@@ -199,7 +213,7 @@ def _rival(other: Report, report: Report, decision: _Decision) -> bool:
 
 def _held_back(decision: _Decision, twin: int) -> _Decision:
     which = f"play {twin}" if twin else "a play"
-    why = f"looks like {which}, which another player reported for the same time: not sent, unless you wish it"
+    why = f"looks like {which}, which was reported for the same time: not sent, unless you wish it"
     return _Decision("duplicate", "suspected", why, decision.heard)
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     cast,
     column,
     func,
+    literal_column,
     select,
     text,
 )
@@ -89,6 +90,30 @@ def _unfolded(table: Table, names: tuple[str, ...]) -> Any:
     columns = [column(name, table.c[name].type) for name in names]
     rows = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON))
     return rows.table_valued(*columns).render_derived(with_types=True)
+
+
+def asked_rows(dialect: str, columns: Sequence[ColumnElement[Any]]) -> Any:
+    """Rows to join with, of these columns: each execution gives them as `rows`, in JSON (`rows_as_json`)."""
+    if dialect != "sqlite":
+        rows = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON))
+        return rows.table_valued(*columns).render_derived(name="asked", with_types=True)
+    each = func.json_each(bindparam("rows", type_=Text)).table_valued("value")
+    found = [func.json_extract(each.c.value, f"$.{one.key}", type_=one.type).label(one.key) for one in columns]
+    return select(*found).limit(-1).subquery("asked")  # a limit: else SQLite reads the JSON again for every comparison
+
+
+def rows_as_json(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows as `asked_rows` reads them."""
+    return _in_json(rows)
+
+
+def same_texts(dialect: str, table: Table, asked: Any, names: Sequence[str]) -> list[ColumnElement[bool]]:
+    """Conditions by which a table's texts are those asked for, in the form that the table's index answers."""
+    same = [table.c[name] == asked.c[name] for name in names]
+    if dialect == "sqlite":
+        return same
+    fingerprints = [joined(*(f"{one}.{name}" for name in names)) for one in (table.name, asked.name)]
+    return [*same, literal_column(fingerprints[0]) == literal_column(fingerprints[1])]
 
 
 def _ignore(db: Connection, table: Table, rows: Sequence[dict[str, Any]], returned: tuple[str, ...] = ()) -> Any:

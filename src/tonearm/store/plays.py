@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    func,
+    select,
+    tuple_,
+    update,
+)
 
 from tonearm.core.play import Play, Track
-from tonearm.store.dialect import Among, insert_returning
+from tonearm.store.dialect import Among, asked_rows, insert_returning, rows_as_json, same_texts
 from tonearm.store.schema import play, scrobble_queue
 
 Key = tuple[int, str, str, int]
@@ -148,6 +165,55 @@ def around(db: Connection, account: int, start: int, end: float, reporter: str) 
     """Plays that others have reported, which are or will be on Last.fm, that began within hours of a span."""
     values = {"number": account, "earliest": start - LONGEST_PLAY, "latest": end, "but": reporter}
     return [(row.id, frozen(row)) for row in db.execute(_AROUND, values)]
+
+
+_SONG = ("artist", "track")
+_ASKED: tuple[Column[Any], ...] = (
+    Column("place", Integer),
+    Column("account", BigInteger),
+    *(Column(name, Text) for name in _SONG),
+    Column("earliest", BigInteger),
+    Column("latest", BigInteger),
+)
+
+
+@cache
+def _near(dialect: str) -> Select[Any]:
+    asked = asked_rows(dialect, _ASKED)
+    return select(asked.c.place, play).where(
+        play.c.account == asked.c.account,
+        play.c.timestamp.between(asked.c.earliest, asked.c.latest),
+        *same_texts(dialect, play, asked, _SONG),
+        play.c.fate.in_(("queued", "accepted", "discarded")),
+    )
+
+
+def near(db: Connection, account_plays: Sequence[tuple[int, Play]]) -> dict[int, list[tuple[int, Play]]]:
+    """For each (account, play), by its place: plays of just these names that began around the same time.
+
+    With their numbers; whoever reported them. Those that are or will be on Last.fm, or were taken out by the listener.
+    """
+    rows = [
+        {
+            "place": place,
+            "account": account,
+            "artist": one.track.artist,
+            "track": one.track.title,
+            "earliest": one.timestamp - _seconds(one.track.duration or LONGEST_PLAY, one.played),
+            "latest": one.timestamp + _seconds(one.played),
+        }
+        for place, (account, one) in enumerate(account_plays)
+    ]
+    found: dict[int, list[tuple[int, Play]]] = {}
+    if rows:
+        for row in db.execute(_near(db.dialect.name), {"rows": rows_as_json(rows)}):
+            found.setdefault(row.place, []).append((row.id, frozen(row)))
+    return found
+
+
+def _seconds(*lengths: float) -> int:
+    """The longest of these, in whole seconds; no play is longer than the longest."""
+    return math.ceil(min(max(lengths), LONGEST_PLAY))
 
 
 _MOVED = select(play.c.moved, play.c.moved_by, play.c.unanswered).where(play.c.id == bindparam("number"))
