@@ -432,8 +432,8 @@ async def test_a_play_that_lastfm_ignores_has_its_true_reason(room: Room) -> Non
     await room.until_empty()
     kept = {k.play.track.title: (k.fate, k.code, k.why) for k in await room.history()}
     assert kept["A"][:2] == kept["B"][:2] == ("ignored", 1)
-    assert "artist named 'Various'" in kept["A"][2]
-    assert "album named 'Unknown album'" in kept["B"][2]
+    assert "the artist 'Various'" in kept["A"][2]
+    assert "the album 'Unknown album'" in kept["B"][2]
 
 
 async def test_a_correction_is_kept_and_nothing_is_resent(room: Room) -> None:

@@ -13,6 +13,7 @@ from typing import assert_never
 
 from tonearm.core import pacing
 from tonearm.core.account import SESSION_LOST, Connection
+from tonearm.core.placeholder import placeholder
 from tonearm.core.play import OLDEST_ACCEPTED, SHORTEST_TRACK, Play
 from tonearm.core.report import queued_by_a_fast_clock
 from tonearm.core.verdict import (
@@ -396,9 +397,8 @@ def its_time(waiting: Waiting, now: float, skew: float) -> float:
     return max(now + pacing.KEY_PROBE, waiting.play.timestamp - skew)
 
 
-_NOBODY = {"various", "various artists", "va", "unknown", "unknown artist", "[unknown]", "<unknown>", "undefined"}
-_FILTERED = {"artist": _NOBODY, "album artist": _NOBODY, "album": {"unknown album"}}
-"""Names that players write for want of a better one, and that Last.fm's filter has been seen to take."""
+_BY_NAME = (1, 2)
+"""Ignored codes of the filter, which blames the artist for other names, too."""
 
 
 def true_reason(play: Play, code: int, words: str, now: float) -> str:
@@ -408,9 +408,8 @@ def true_reason(play: Play, code: int, words: str, now: float) -> str:
         return Expired().why
     if track.duration and track.duration < SHORTEST_TRACK:
         return f"the track is shorter than {SHORTEST_TRACK:.0f} seconds"
-    for what, name in (("artist", track.artist), ("album artist", track.album_artist), ("album", track.album)):
-        if name.casefold() in _FILTERED[what]:
-            return f"Last.fm's filter takes no {what} named {name!r}: correct the tags"
+    if code in _BY_NAME and (found := placeholder(track)):
+        return f"Last.fm's filter ignores placeholders such as the {found.field} {found.name!r}: correct the tags"
     said = f" ({words})" if words else ""
     match code:
         case 1:
