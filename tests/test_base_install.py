@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 MOST_PACKAGES, MOST_BYTES = 10, 5_000_000
 
 BLOCKED = (
-    "sqlalchemy,alembic,cryptography,tinytag,fastapi,starlette,pydantic,uvicorn,click,jinja2,rich,prometheus_client,"
+    "sqlalchemy,alembic,cryptography,mutagen,fastapi,starlette,pydantic,uvicorn,click,jinja2,rich,prometheus_client,"
     "psycopg,pgqueuer,python_multipart,pylast"
 )
 WITHOUT = """
@@ -70,7 +70,7 @@ def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         "sqlalchemy",
         "alembic",
         "cryptography",
-        "tinytag",
+        "mutagen",
         "fastapi",
         "starlette",
         "pydantic",
@@ -128,5 +128,4 @@ def test_the_server_brings_the_queue() -> None:
         "alembic",
         "cryptography",
         "sqlalchemy",
-        "tinytag",
     }

@@ -187,6 +187,9 @@ class Listener:
         """The tracks of the library by their ids, from the id `start` on, with what is known about them."""
         return await self.deck.enriching.library(self.id, start, limit)
 
-    async def scan(self, folder: Path) -> Found:
-        """Read the tagged files of a folder into the library; raises FolderUnreadable, and changes nothing then."""
-        return await self.deck.scanning.scan(self.id, folder)
+    async def scan(self, folder: Path, *, everything: bool = False) -> Found:
+        """Read what is new or changed in a folder of tagged files, or everything, into the library.
+
+        Raises FolderUnreadable, and changes nothing then; ImportError without `tonearm[library]`.
+        """
+        return await self.deck.scanning.scan(self.id, folder, everything=everything)

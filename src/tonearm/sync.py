@@ -172,6 +172,9 @@ class SyncListener:
         """The tracks of the library by their ids, from the id `start` on, with what is known about them."""
         return self._loop.wait(self.listener.library(start, limit))
 
-    def scan(self, folder: Path) -> Found:
-        """Read the tagged files of a folder into the library; raises FolderUnreadable, and changes nothing then."""
-        return self._loop.wait(self.listener.scan(folder))
+    def scan(self, folder: Path, *, everything: bool = False) -> Found:
+        """Read what is new or changed in a folder of tagged files, or everything, into the library.
+
+        Raises FolderUnreadable, and changes nothing then; ImportError without `tonearm[library]`.
+        """
+        return self._loop.wait(self.listener.scan(folder, everything=everything))

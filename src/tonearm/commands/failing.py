@@ -29,7 +29,7 @@ NO_KEY = (
 def in_one_line() -> Iterator[None]:
     """What the use cases raise becomes Failed."""
     from tonearm.core.play import Nameless
-    from tonearm.library.folder import FolderUnreadable
+    from tonearm.library.folder import FolderUnreadable, ReaderFailed
     from tonearm.service.listeners import BadName
     from tonearm.service.listening import NotATime, UnknownListener
     from tonearm.store.lock import AlreadyOpen
@@ -41,7 +41,7 @@ def in_one_line() -> Iterator[None]:
         yield
     except StoreUnavailable as fault:
         raise Failed(f"the database cannot be used: {fault}") from None
-    except (AlreadyOpen, BadName, DatabaseTooNew, FolderUnreadable, Nameless) as fault:
+    except (AlreadyOpen, BadName, DatabaseTooNew, FolderUnreadable, Nameless, ReaderFailed) as fault:
         raise Failed(str(fault)) from None
     except WrongSecret as fault:
         raise WrongKey(str(fault)) from None

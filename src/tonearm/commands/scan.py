@@ -21,26 +21,32 @@ if TYPE_CHECKING:
 @with_settings()
 @for_listener
 @with_json
+@click.option("--all", "everything", is_flag=True, help="Read all files again, also those that seem unchanged.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-def scan(settings: Settings, listener: str, as_json: bool, folder: Path) -> None:
+def scan(settings: Settings, listener: str, as_json: bool, everything: bool, folder: Path) -> None:
     """Read the tagged audio files of a folder into the library; again, only what has changed."""
     from tonearm.commands.opening import run
     from tonearm.commands.progress import bar
 
     with bar("reading", hidden=as_json) as progress:
-        found = run(_scan(settings, listener, folder, progress))
+        found = run(_scan(settings, listener, folder, progress, everything))
     words = (
         f"{found.new} new, {found.changed} changed, {found.gone} gone, {found.unreadable} unreadable"
         f" (of {found.total} files)"
     )
+    if found.unsupported:
+        kinds = sorted(found.unsupported.items(), key=lambda kind: (-kind[1], kind[0]))
+        words += "; cannot be read: " + ", ".join(f"{count} {suffix}" for suffix, count in kinds)
     for fault in found.faults:
         click.echo(fault, err=True)
     tell(asdict(found), words, as_json)
 
 
-async def _scan(settings: Settings, name: str, folder: Path, progress: Callable[[int, int], None]) -> Found:
+async def _scan(
+    settings: Settings, name: str, folder: Path, progress: Callable[[int, int], None], everything: bool
+) -> Found:
     from tonearm.commands.opening import Sends, deck_of, listener_of
 
     async with deck_of(settings, Sends.NO) as deck:
         who = await listener_of(deck, name)
-        return await deck.scanning.scan(who.id, folder, progress)
+        return await deck.scanning.scan(who.id, folder, progress, everything=everything)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from tonearm.core.play import Track
+from tonearm.library.answer import NotRead, Tags, Unfit
 from tonearm.library.path import on_disk, stored
-from tonearm.library.tags import Unfit, read_tags
+from tonearm.library.readers import ReaderFailed, Readers
 from tonearm.library.walk import AudioFile, Closed, FolderUnreadable, Walk, walk
 
-__all__ = ["Closed", "Fingerprint", "FolderUnreadable", "ScannedPage", "Tagged", "Unreadable", "scan"]
+__all__ = ["Closed", "Fingerprint", "FolderUnreadable", "ReaderFailed", "ScannedPage", "Tagged", "Unreadable", "scan"]
 
 PAGE = 500
 """Files that are read for one page: what a caller writes in one transaction."""
@@ -61,7 +62,7 @@ class Unreadable:
 class ScannedPage:
     """What changed, for one transaction; `seen` of `total` files are settled with it.
 
-    `gone` and `closed` come with the last page. All paths are as `library.path.stored` gives them.
+    `gone`, `closed` and `unsupported` come with the last page. All paths are as `library.path.stored` gives them.
     """
 
     new: tuple[Tagged, ...]
@@ -71,6 +72,7 @@ class ScannedPage:
     total: int
     gone: tuple[str, ...] = ()
     closed: tuple[Closed, ...] = ()
+    unsupported: Mapping[str, int] = field(default_factory=dict)
 
 
 def scan(
@@ -79,12 +81,16 @@ def scan(
     *,
     page: int = PAGE,
     believe_empty: bool = False,
+    everything: bool = False,
 ) -> Iterator[ScannedPage]:
     """Compares the folder with what is known, at once, and reads what is new or changed as the pages are taken.
 
+    With `everything` it reads all files.
+
     `known` has the fingerprint of every stored path, of the unreadable ones too, and may speak of other
     folders. There is always a last page. Raises FolderUnreadable if the folder cannot be read, or if there
-    is nothing at all in it where many tracks were, unless `believe_empty`.
+    is nothing at all in it where many tracks were, unless `believe_empty`; ImportError if mutagen is not
+    installed; with a page, ReaderFailed if the process that reads does not start.
     """
     top = os.path.abspath(os.fspath(folder))
     found = walk(top)
@@ -94,12 +100,12 @@ def scan(
         raise FolderUnreadable(
             f"{stored(top)}: the folder is empty, but {len(lost)} known tracks were in it; is its disk mounted?"
         )
-    unknown = [(path, file) for path, file in zip(paths, found.files, strict=True) if not _same(known.get(path), file)]
-    return _pages(unknown, known, found, lost, page)
-
-
-def _same(print_: Fingerprint | None, file: AudioFile) -> bool:
-    return print_ == Fingerprint.of(file)
+    unknown = [
+        (path, file)
+        for path, file in zip(paths, found.files, strict=True)
+        if everything or known.get(path) != Fingerprint.of(file)
+    ]
+    return _pages(Readers(), unknown, known, found, lost, page)
 
 
 def _lost(top: str, paths: set[str]) -> dict[str, str]:
@@ -109,6 +115,7 @@ def _lost(top: str, paths: set[str]) -> dict[str, str]:
 
 
 def _pages(
+    readers: Readers,
     unknown: list[tuple[str, AudioFile]],
     known: Mapping[str, Fingerprint],
     found: Walk,
@@ -118,32 +125,32 @@ def _pages(
     total = len(found.files)
     unchanged = total - len(unknown)
     last = max(0, (len(unknown) - 1) // page * page)
-    for start in range(0, last, page):
-        yield _read(unknown[start : start + page], known, unchanged + start + page, total)
-    rest = _read(unknown[last:], known, total, total)
+    with readers:
+        for start in range(0, last, page):
+            yield _read(readers, unknown[start : start + page], known, unchanged + start + page, total)
+        rest = _read(readers, unknown[last:], known, total, total)
     gone, closed = _gone(lost, found.closed)
-    yield replace(rest, gone=gone, closed=closed)
+    yield replace(rest, gone=gone, closed=closed, unsupported=dict(found.unsupported))
 
 
-def _read(files: list[tuple[str, AudioFile]], known: Mapping[str, Fingerprint], seen: int, total: int) -> ScannedPage:
+def _read(
+    readers: Readers, files: list[tuple[str, AudioFile]], known: Mapping[str, Fingerprint], seen: int, total: int
+) -> ScannedPage:
     new: list[Tagged] = []
     changed: list[Tagged] = []
     unreadable: list[Unreadable] = []
-    for path, file in files:
+    for (path, file), answer in zip(files, readers.read([file.path for _, file in files]), strict=True):
         # The walk came before the reading: a file that changes in between is read again by the next scan.
         print_ = Fingerprint.of(file)
-        try:
-            tags = read_tags(file.path)
-        except FileNotFoundError:
-            continue  # it went since the walk; the next scan says that it is gone
-        except OSError as fault:
-            unreadable.append(Unreadable(path, fault.strerror or "cannot be read", None))
-            continue
-        match tags:
+        match answer:
+            case NotRead(gone=True):
+                pass  # it went since the walk; the next scan says that it is gone
+            case NotRead(reason):
+                unreadable.append(Unreadable(path, reason, None))
             case Unfit(reason):
                 unreadable.append(Unreadable(path, reason, print_))
-            case Track():
-                (changed if path in known else new).append(Tagged(path, tags, print_))
+            case Tags(track, artists):
+                (changed if path in known else new).append(Tagged(path, track, print_, artists))
             case never:
                 assert_never(never)
     return ScannedPage(tuple(new), tuple(changed), tuple(unreadable), seen, total)

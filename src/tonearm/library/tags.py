@@ -1,103 +1,103 @@
-"""Tags: what an audio file says about itself, read with tinytag."""
+"""Tags: what an audio file says about itself, read with mutagen.
+
+It runs in a process of its own (`library.reader`): nothing else imports it.
+"""
 
 from __future__ import annotations
 
-import errno
-import math
 import os
 import re
-from dataclasses import dataclass
-from io import BufferedReader, FileIO
+from collections.abc import Iterable, Iterator
 
-from tinytag import TinyTag, TinyTagException
-
+from tonearm.core.cleaning import clean
 from tonearm.core.play import Nameless, Track, cleaned
-
-SUFFIXES = (".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".wav", ".wma", ".aif", ".aiff")
-"""What is taken for music, in lower case. Audio books (.m4b) and films in the same containers are not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unfit:
-    """Why the content of a file cannot be in the library, in words for the listener."""
-
-    reason: str
-
+from tonearm.library.answer import Tags, Unfit
+from tonearm.library.bounded import BoundedFile
+from tonearm.library.formats import Audio, Fields, opened
 
 _MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_RECORDING = ("musicbrainz_trackid", "musicbrainz track id", "musicbrainz/track id", "ufid")
-"""Where taggers keep the recording, whatever they call it, in Vorbis comments, MP4 and TXXX, WMA, and ID3:
-https://picard-docs.musicbrainz.org/en/appendices/tag_mapping.html"""
-_FURTHEST = 2**44
-"""Bytes of the largest file on ext4: a file that leads further is damaged."""
-_MUSICBRAINZ = "musicbrainz.org"
+_LEADING_NUMBER = re.compile(r"\s*(\d{1,9})").match
 _NO_TAG = {"artist": "no artist tag", "track": "no title tag"}
+_LONGEST_NAME = 10_000
+"""Characters; no name is longer, but a damaged or hostile file may have one of megabytes."""
 
 
-def read_tags(path: str) -> Track | Unfit:
-    """The track with its names cleaned, or why it cannot be played to Last.fm. Raises OSError where the disk fails.
+def read_tags(path: str) -> Tags | Unfit:
+    """The track with its names cleaned, or why it cannot be played to Last.fm.
 
-    Without an artist the album artist stands in; nothing is guessed from the name of the file.
+    Without an artist the album artist is used; nothing is guessed from the name of the file. Raises OSError if the
+    disk fails, MemoryError if the file asks for more than it may have.
     """
-    with _Bounded(FileIO(path)) as file:
-        try:
-            tag = TinyTag.get(filename=path, file_obj=file)
-        except TinyTagException as fault:
-            cause = fault.__cause__
-            if isinstance(cause, OSError) and cause.errno != errno.EINVAL:  # that is a seek to nowhere
-                raise cause from fault
-            return Unfit(f"damaged, or not really {os.path.splitext(path)[1].lower()}")
-    if not tag.filesize:
-        return Unfit("the file is empty")
-    artist = tag.artist or tag.albumartist or ""
-    if not artist and not tag.title:
+    with BoundedFile(path) as file:
+        if not file.size:
+            return Unfit("the file is empty")
+        audio = opened(file)
+        if file.failure is not None:
+            raise file.failure
+    if audio is None:
+        return Unfit(f"damaged, or not really {os.path.splitext(path)[1].lower()}")
+    if audio.video:
+        return Unfit("a video, not music")
+    return _tags(audio)
+
+
+def _tags(audio: Audio) -> Tags | Unfit:
+    fields = [table for table in audio.fields if table]
+    artist, artists = _credit(_names(fields, "artist"), _names(fields, "artists"))
+    title, album_artist = _first(_names(fields, "title")), _first(_names(fields, "album_artist"))
+    if not artist and not album_artist and not title:
         return Unfit("no tags")
     try:
-        return cleaned(
+        track = cleaned(
             Track(
-                artist,
-                tag.title or "",
-                tag.album or "",
-                tag.albumartist or "",
-                _seconds(tag.duration),
-                _number(tag.track),
-                _recording(tag),
+                artist or album_artist,
+                title,
+                _first(_names(fields, "album")),
+                album_artist,
+                audio.seconds,
+                _number(_names(fields, "track_number")),
+                _recording(fields),
             )
         )
     except Nameless as nameless:
         return Unfit(_NO_TAG[nameless.field])
+    return Tags(track, artists if artist else ())
 
 
-class _Bounded(BufferedReader):
-    """A file that seems to end after so many reads that no music needs them.
-
-    Without a first frame, as in a download that has room on the disk but no content yet, tinytag looks for one
-    through the whole file in steps of four bytes: seconds for each file.
-    """
-
-    _left = 200_000
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        self._left -= 1
-        return super().read(size) if self._left > 0 else b""
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        if offset > _FURTHEST:  # some file systems say so themselves, others go there
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-        return super().seek(offset, whence)
+def _values(fields: Iterable[Fields], name: str) -> Iterator[list[str]]:
+    """The non-empty values of a field under each of the names it goes by, in the order in which they count."""
+    for table in fields:
+        for values in table.get(name, ()):
+            if present := [text[:_LONGEST_NAME] for text in values if clean(text[:_LONGEST_NAME])]:
+                yield present
 
 
-def _seconds(duration: float | None) -> float | None:
-    return round(duration, 3) if duration and math.isfinite(duration) and duration > 0 else None
+def _names(fields: Iterable[Fields], name: str) -> list[str]:
+    return next(_values(fields, name), [])
 
 
-def _number(track: int | None) -> int | None:
-    return track if track and 0 < track < 10_000 else None  # ID3 has it as text of any length
+def _first(values: list[str]) -> str:
+    return values[0] if values else ""
 
 
-def _recording(tag: TinyTag) -> str:
-    for field in _RECORDING:
-        for text in tag.other.get(field, ()):
-            if (field != "ufid" or _MUSICBRAINZ in text) and (mbid := _MBID.search(text)):
+def _credit(artist: list[str], listed: list[str]) -> tuple[str, tuple[str, ...]]:
+    """The artist as credited, and the artists in the credit if there are several."""
+    each = tuple(dict.fromkeys(clean(name) for name in listed or artist))
+    names = list(dict.fromkeys(artist or each))
+    credit = " & ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+    return credit, each if len(each) > 1 else ()
+
+
+def _number(values: list[str]) -> int | None:
+    """The number of "3", "03" and "3/12"."""
+    found = _LEADING_NUMBER(_first(values))
+    return int(found[1]) if found and 0 < int(found[1]) < 10_000 else None
+
+
+def _recording(fields: Iterable[Fields]) -> str:
+    """The MusicBrainz recording: the first value that is an identifier."""
+    for values in _values(fields, "recording"):
+        for text in values:
+            if mbid := _MBID.search(text):
                 return mbid[0].lower()
     return ""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass, field
 from stat import S_ISREG
 
 from tonearm.library.path import stored
-from tonearm.library.tags import SUFFIXES
+from tonearm.library.suffixes import NOT_READ, READ
 
 _NOT_MUSIC = frozenset({"@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found", "System Volume Information"})
 """Folders in which network drives and systems keep thumbnails and rubbish."""
@@ -37,10 +38,14 @@ class AudioFile:
 
 @dataclass(slots=True)
 class Walk:
-    """What was found, in order of the paths. `bare`: the folder has nothing in it at all."""
+    """What was found, in order of the paths. `bare`: the folder has nothing in it at all.
+
+    `unsupported` counts the files with sound that cannot be read, by suffix.
+    """
 
     files: list[AudioFile] = field(default_factory=list)
     closed: list[Closed] = field(default_factory=list)
+    unsupported: Counter[str] = field(default_factory=Counter)
     bare: bool = True
 
 
@@ -81,10 +86,15 @@ def _look_at(entry: os.DirEntry[str], found: Walk, folders: list[str], links: li
     try:
         if entry.is_dir():
             (links if entry.is_symlink() else folders).append(entry.path)
-        elif entry.name.lower().endswith(SUFFIXES) or entry.is_symlink():
+        elif entry.name.lower().endswith((*READ, *NOT_READ)) or entry.is_symlink():
             status = entry.stat()
-            if S_ISREG(status.st_mode) and entry.name.lower().endswith(SUFFIXES):
-                found.files.append(AudioFile(entry.path, status.st_mtime_ns, status.st_ctime_ns, status.st_size))
+            if not S_ISREG(status.st_mode):
+                return
+            if entry.name.lower().endswith(READ):
+                times = (status.st_mtime_ns, status.st_ctime_ns)
+                found.files.append(AudioFile(entry.path, *times, status.st_size))
+            elif entry.name.lower().endswith(NOT_READ):
+                found.unsupported[os.path.splitext(entry.name)[1].lower()] += 1
     except FileNotFoundError:
         if entry.is_symlink():  # to a disk that is not there now; a file that vanished is just gone
             found.closed.append(Closed(entry.path, "the link leads nowhere"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ _NO_TRACK = Track("", "")
 class Found:
     """What a scan found; `unreadable` counts those of earlier scans too.
 
-    `faults` names the first unreadable files and closed folders, with the reason.
+    `faults` names the first unreadable files and closed folders, with the reason. `unsupported` counts the files
+    with sound that cannot be read, by suffix; they are in no other number.
     """
 
     new: int = 0
@@ -36,6 +37,7 @@ class Found:
     unreadable: int = 0
     total: int = 0
     faults: tuple[str, ...] = ()
+    unsupported: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +53,19 @@ class Scanning:
         progress: Callable[[int, int], None] | None = None,
         *,
         believe_empty: bool = False,
+        everything: bool = False,
     ) -> Found:
         """Read what is new or changed below a folder; `progress` hears (seen, total) after each page.
 
+        With `everything`, files that seem unchanged are read again too.
+
         Raises FolderUnreadable (nothing is changed then; also for an empty folder where many tracks were, unless
-        `believe_empty`: a disk may not be mounted) and StoreUnavailable (what was read before is kept).
+        `believe_empty`: a disk may not be mounted), ImportError without `tonearm[library]`, ReaderFailed if the process
+        that reads tags does not start, and StoreUnavailable (what was read before is kept).
         """
         known = await self.store.read(partial(library.fingerprints, account=account))
         prints = {path: Fingerprint(*print_) for path, print_ in known.items()}
-        pages = await asyncio.to_thread(scan, folder, prints, believe_empty=believe_empty)
+        pages = await asyncio.to_thread(scan, folder, prints, believe_empty=believe_empty, everything=everything)
         broken = await self.store.read(partial(library.faults, account=account))
         still = _inside(folder, broken)
         found = Found()
@@ -130,5 +136,6 @@ def _counted(found: Found, page: ScannedPage) -> Found:
         gone=found.gone + len(page.gone),
         unreadable=found.unreadable + len(page.unreadable),
         total=page.total,
+        unsupported=dict(page.unsupported),
         faults=(*found.faults, *faults)[:FAULTS_TOLD],
     )

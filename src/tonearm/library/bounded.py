@@ -1,0 +1,37 @@
+"""A file that gives no more than it holds, whatever a damaged header asks for."""
+
+from __future__ import annotations
+
+import errno
+import os
+from io import BufferedReader, FileIO
+
+LARGEST_READ = 64 * 2**20
+"""Bytes in one read; only pictures come near."""
+
+
+class BoundedFile(BufferedReader):
+    """A file open for reading. `failure` is the last error of the disk, which libraries tend to take for damage."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(FileIO(path))
+        self.size = os.fstat(self.fileno()).st_size
+        self.failure: OSError | None = None
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As always; a buffer is never larger than what is left of the file. MemoryError above LARGEST_READ."""
+        left = max(0, self.size - self.tell())
+        size = left if size is None or size < 0 else min(size, left)
+        if size > LARGEST_READ:
+            raise MemoryError
+        try:
+            return super().read(size)
+        except OSError as failure:
+            self.failure = failure
+            raise
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """As always; far beyond the end is an error of the file, not of the disk."""
+        if offset > 2**44:  # some file systems say so themselves, others go there
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return super().seek(offset, whence)

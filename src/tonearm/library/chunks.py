@@ -1,0 +1,118 @@
+"""Chunks of RIFF, RF64 and AIFF: the text that is kept in them, and how long the sound is, by what is there.
+
+WAVE: http://soundfile.sapp.org/doc/WaveFormat/, RF64: https://tech.ebu.ch/docs/tech/tech3306v1_1.pdf,
+AIFF: https://www.loc.gov/preservation/digital/formats/fdd/fdd000005.shtml, MP4:
+https://developer.apple.com/documentation/quicktime-file-format
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from io import BytesIO
+from typing import BinaryIO, NamedTuple
+
+_LARGEST_TEXT = 2**20
+_MOST_CHUNKS = 10_000
+_LARGEST_MOVIE = 16 * 2**20
+_VIDEO_HANDLER = re.compile(rb"hdlr.{8}vide", re.DOTALL)
+_TEXT_OF_AIFF = (b"NAME", b"AUTH")
+
+
+class Chunk(NamedTuple):
+    """Its name, where its content begins, and how many bytes of it are in the file."""
+
+    name: bytes
+    offset: int
+    size: int
+
+
+class Wave(NamedTuple):
+    """A WAVE file: the text of its INFO list by name in lower case, where its ID3 tag is, and seconds or None."""
+
+    info: dict[str, list[str]]
+    id3: Chunk | None
+    seconds: float | None
+
+
+def chunks(file: BinaryIO, start: int, end: int, order: str) -> Iterator[Chunk]:
+    """The chunks between two offsets; one that claims more ends where they end. `order` as in `struct`."""
+    for _ in range(_MOST_CHUNKS):
+        if start + 8 > end:
+            return
+        file.seek(start)
+        name, size = struct.unpack(f"{order}4sI", file.read(8))
+        chunk = Chunk(name, start + 8, min(size, end - start - 8))
+        yield chunk
+        start = chunk.offset + size + size % 2
+
+
+def wave(file: BinaryIO, size: int) -> Wave | None:
+    """A WAVE file by its content, or None if it is none."""
+    file.seek(0)
+    head = file.read(12)
+    if head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:] != b"WAVE":
+        return None
+    info: dict[str, list[str]] = {}
+    id3, rate, sound = None, 0, 0
+    for chunk in chunks(file, 12, size, "<"):
+        match chunk.name:
+            case b"fmt " if chunk.size >= 16:
+                rate = struct.unpack("<I", _content(file, chunk)[8:12])[0]
+            case b"data":
+                sound = sound or chunk.size
+            case b"LIST":
+                info |= _info(_content(file, chunk))
+            case b"id3 " | b"ID3 ":
+                id3 = chunk
+            case _:
+                pass
+    return Wave(info, id3, sound / rate if rate else None) if rate else None
+
+
+def aiff_text(file: BinaryIO, size: int) -> dict[str, list[str]]:
+    """The text chunks of an AIFF file by name in lower case."""
+    file.seek(0)
+    if file.read(4) != b"FORM":
+        return {}
+    there = [chunk for chunk in chunks(file, 12, size, ">") if chunk.name in _TEXT_OF_AIFF]
+    return {chunk.name.decode().lower(): [text(_content(file, chunk))] for chunk in there}
+
+
+def has_video(file: BinaryIO, size: int) -> bool:
+    """If the movie of an MP4 file has a track whose handler is for video."""
+    start = 0
+    while start + 16 <= size:
+        file.seek(start)
+        length, name, longer = struct.unpack(">I4sQ", file.read(16))
+        length = longer if length == 1 else length or size - start
+        if name == b"moov":
+            file.seek(start)
+            return _VIDEO_HANDLER.search(file.read(min(length, _LARGEST_MOVIE))) is not None
+        start += max(length, 8)
+    return False
+
+
+def text(content: bytes) -> str:
+    """UTF-8 as programs write it today, else what Windows and Macintosh programs wrote before."""
+    content = content.partition(b"\0")[0]
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "ignore")
+
+
+def _info(content: bytes) -> dict[str, list[str]]:
+    if content[:4] != b"INFO":
+        return {}
+    found = chunks(BytesIO(content), 4, len(content), "<")
+    return {
+        chunk.name.decode("latin-1").lower(): [text(content[chunk.offset : chunk.offset + chunk.size])]
+        for chunk in found
+    }
+
+
+def _content(file: BinaryIO, chunk: Chunk) -> bytes:
+    file.seek(chunk.offset)
+    return file.read(min(chunk.size, _LARGEST_TEXT))

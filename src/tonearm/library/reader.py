@@ -1,0 +1,61 @@
+"""The process that reads tags: a path in, what it holds out, line by line, as JSON.
+
+It is apart because files come from strangers: a file costs at most LONGEST seconds of processor time and MORE_MEMORY
+bytes, and whatever goes wrong goes wrong here. `library.readers` starts it and knows what its end means.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+from contextlib import suppress
+from typing import BinaryIO
+
+from tonearm.library.answer import OUT_OF_MEMORY, Answer, NotRead, to_json
+from tonearm.library.tags import read_tags
+
+LONGEST = 2.0
+"""Seconds of processor time for one file. The system ends the process then, with SIGPROF."""
+
+MORE_MEMORY = 64 * 2**20
+"""Bytes that the process may take beside what it has when it starts. Only Linux says how much that is."""
+
+
+def main() -> None:
+    """Answer until standard input ends. The first line says that the process is ready."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a library prints is no answer
+    read_tags(os.devnull)  # everything that is needed once is in memory before it is limited
+    _limit_memory()
+    _send(answers, NotRead("ready"))
+    for line in sys.stdin.buffer:
+        signal.setitimer(signal.ITIMER_PROF, LONGEST)
+        try:
+            answer = _read(json.loads(line))
+        except MemoryError:
+            os._exit(OUT_OF_MEMORY)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        _send(answers, answer)
+
+
+def _send(answers: BinaryIO, answer: Answer) -> None:
+    answers.write(json.dumps(to_json(answer)).encode() + b"\n")
+    answers.flush()
+
+
+def _read(path: str) -> Answer:
+    try:
+        return read_tags(path)
+    except OSError as failure:
+        return NotRead.after(failure)
+
+
+def _limit_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError, ValueError):
+        with open("/proc/self/statm", encoding="ascii") as pages:
+            taken = int(pages.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + MORE_MEMORY,) * 2)
