@@ -7,7 +7,10 @@ import logging
 from asyncio import CancelledError
 from datetime import UTC, datetime
 
-_CUT_OFF = "Cancel %s running task(s), timeout graceful shutdown exceeded"
+_NO_NEWS = (
+    "Cancel %s running task(s), timeout graceful shutdown exceeded",
+    "Invalid HTTP request received.",
+)
 
 
 def begin(form: str) -> None:
@@ -23,9 +26,9 @@ def begin(form: str) -> None:
 
 
 def _is_news(line: logging.LogRecord) -> bool:
-    """False for what uvicorn says of streams that are cut off at the end, as they have to be."""
+    """False for what uvicorn says of streams that are cut off at the end, as they must be, and of strangers' bytes."""
     cut_off = line.exc_info and isinstance(line.exc_info[1], CancelledError)
-    return not cut_off and line.msg != _CUT_OFF
+    return not cut_off and line.msg not in _NO_NEWS
 
 
 def _moment(line: logging.LogRecord) -> str:

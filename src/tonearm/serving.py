@@ -8,9 +8,12 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any
 
 import uvicorn
 
+from tonearm.connection import Connection, Crowd, Limits, room_for_connections
 from tonearm.deck import Deck
 from tonearm.web.service import WebOptions, create_app
 
@@ -38,11 +41,17 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(deck: Deck, sock: socket.socket, options: WebOptions) -> AsyncIterator[None]:
+async def serving(
+    deck: Deck, sock: socket.socket, options: WebOptions, limits: Limits | None = None
+) -> AsyncIterator[None]:
     """Answer requests on the socket while the block lasts; the socket is closed at its end."""
+    limits = limits or Limits()
+    crowd = Crowd(min(limits.connections, room_for_connections()))
+    protocol: Any = partial(Connection, limits=limits, crowd=crowd)  # all that uvicorn does with a class is to call it
     config = uvicorn.Config(
         create_app(deck, options),
-        http="httptools",
+        http=protocol,
+        timeout_keep_alive=limits.idle,  # type: ignore[arg-type]  # it is only given to call_later
         ws="none",
         lifespan="on",
         access_log=False,

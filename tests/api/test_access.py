@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.api.conftest import Service
+from tests.api.raw import connection, status
 from tests.api.test_plays import a_play
 
 DOORS = [
@@ -62,16 +63,36 @@ def test_a_name_that_is_not_ours_is_refused(unmoved: Service) -> None:
     assert "TONEARM_PUBLIC_URL" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("second", ["attacker.example", "{host}"])
+def test_several_host_headers_are_refused_whichever_is_ours(unmoved: Service, second: str) -> None:
+    host = unmoved.url.removeprefix("http://")
+    for names in ([host, second.replace("{host}", host)], ["attacker.example", host]):
+        with connection(unmoved.url) as sock:
+            lines = "".join(f"Host: {name}\r\n" for name in names)
+            sock.sendall(f"GET /health HTTP/1.1\r\n{lines}\r\n".encode())
+            assert status(sock) == 400
+
+
+@pytest.mark.parametrize("host", ["attacker.example@127.0.0.1", "127.0.0.1/attacker.example", ""])
+def test_a_host_that_merely_holds_an_address_is_not_ours(unmoved: Service, host: str) -> None:
+    assert unmoved.http.get("/health", headers={"Host": host}).status_code == 400
+
+
 @pytest.mark.parametrize(
     "headers",
     [
         {"Origin": "https://attacker.example"},
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "https://{host}"},
+        {"Origin": "http://{host}@attacker.example"},
+        {"Origin": "{host}"},
         {"Sec-Fetch-Site": "cross-site"},
     ],
 )
 def test_a_strangers_page_must_not_scrobble(unmoved: Service, headers: dict[str, str]) -> None:
+    host = unmoved.url.removeprefix("http://")
+    headers = {name: value.replace("{host}", host) for name, value in headers.items()}
     answer = unmoved.http.post("/lastfm/scrobble", json=a_play(), headers=headers)
     assert answer.status_code == 403
     assert unmoved.http.get("/lastfm/queue/status").json()["queued_scrobbles"] == 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
+import httpx2
 import pytest
 
 from lastfm_emulator import API_KEY
 from tests.web.conftest import AUTH, House
+from tonearm.web.service import WebOptions, create_app
 
 pytestmark = pytest.mark.anyio
 
@@ -97,3 +99,28 @@ async def test_a_sign_in_that_leads_nowhere_is_a_page_that_offers_another(house:
     assert away.status_code == 502
     assert "Service Offline" in away.text
     assert (await house.http.get("/connect/back")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("public_url", "host", "origin", "allowed"),
+    [
+        ("https://music.example", "music.example", "https://music.example", True),
+        ("https://music.example", "music.example", "https://music.example:443", True),
+        ("https://music.example", "127.0.0.1:8723", "https://music.example", True),
+        ("https://music.example", "127.0.0.1:8723", "http://127.0.0.1:8723", True),
+        ("https://music.example", "music.example", "http://music.example", False),
+        ("https://music.example", "music.example", "https://music.example:8443", False),
+        ("http://localhost:9000", "localhost:9000", "http://localhost:9000", True),
+        ("http://localhost:9000", "localhost:8723", "http://localhost:8723", True),
+        ("http://localhost:9000", "localhost:8723", "http://localhost:1", False),
+        ("", "localhost", "http://localhost:80", True),
+        ("", "localhost", "null", False),
+    ],
+)
+async def test_an_origin_is_its_scheme_and_its_port_too(
+    house: House, public_url: str, host: str, origin: str, allowed: bool
+) -> None:
+    app = httpx2.ASGITransport(create_app(house.deck, WebOptions(public_url)))
+    async with httpx2.AsyncClient(transport=app, base_url=f"http://{host}") as http:
+        answer = await http.post("/lastfm/scrobble", headers={"Origin": origin})
+    assert answer.status_code == (401 if allowed else 403)

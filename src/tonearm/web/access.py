@@ -1,18 +1,21 @@
 """Who asks: a bearer token or the page's cookie, from a page of our own or from no page at all.
 
-Two guards stand before every request. The Host header must be one of ours (a stranger's name that resolves to
-this machine is refused: DNS rebinding), and what changes state must not come from a foreign page.
+Three guards stand before every request. The Host header must be one of ours (a stranger's name that resolves to
+this machine is refused: DNS rebinding), what changes state must not come from a foreign page, and nobody's body is read
+before it is known whose it is.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
+from starlette.requests import ClientDisconnect
 
 from tonearm.deck import Deck, Listener
 from tonearm.store.tokens import Kind, fingerprint
@@ -38,11 +41,7 @@ class Access:
         """The listener who asks."""
         found = await self.listener(request)
         if found is None:
-            raise HTTPException(
-                401,
-                "who is asking? Send 'Authorization: Bearer <token>' (tonearm token NAME makes one)",
-                {"WWW-Authenticate": "Bearer"},
-            )
+            raise _stranger()
         return found
 
     async def listener(self, request: Request) -> Listener | None:
@@ -76,51 +75,109 @@ class Access:
             await self._deck.listeners.forget(cookie)
 
 
-class Guard:
-    """Refuses foreign hosts and foreign pages before anything else is looked at.
+def _stranger() -> HTTPException:
+    return HTTPException(
+        401,
+        "who is asking? Send 'Authorization: Bearer <token>' (tonearm token NAME makes one)",
+        {"WWW-Authenticate": "Bearer"},
+    )
 
-    `netlocs` are the names (with their ports) that this service goes by, beside localhost and plain addresses.
+
+class Guard:
+    """Refuses foreign hosts and foreign pages before anything else is looked at, and bodies of strangers unread.
+
+    `public_url` is the address that this service goes by, beside localhost and plain addresses; "" if it has none.
     """
 
-    def __init__(self, app: App, netlocs: Iterable[str]) -> None:
+    def __init__(self, app: App, access: Access, public_url: str) -> None:
         self._app = app
-        self._netlocs = {netloc.lower() for netloc in netlocs}
-        self._hosts = {_name(netloc) for netloc in self._netlocs} | {"localhost"}
+        self._access = access
+        public = urlsplit(public_url)
+        self._host, self._scheme = public.hostname or "", public.scheme
+        self._origin = _origin(public.scheme, public.netloc)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        refusal = self._refusal(scope["method"], headers)
+        refusal = self._refusal(scope)
         if refusal is not None:
             await _refuse(send, *refusal)
             return
-        await self._app(scope, receive, send)
+        with suppress(ClientDisconnect):  # somebody who went away while sending: there is nobody to answer
+            await self._app(scope, self._known_first(scope, receive) if _has_body(scope) else receive, send)
 
-    def _refusal(self, method: str, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
-        host = headers.get(b"host", b"").decode("latin-1")
-        if not self._is_ours(host):
+    def _known_first(self, scope: Scope, receive: Receive) -> Receive:
+        known = False
+
+        async def read() -> MutableMapping[str, Any]:
+            nonlocal known
+            if not known and await self._access.listener(Request(scope)) is None:
+                raise _stranger()
+            known = True
+            return await receive()
+
+        return read
+
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        hosts = _values(scope, b"host")
+        if len(hosts) > 1:
+            return 400, "a request has one Host header"
+        if not self._is_ours(hosts[0] if hosts else ""):
             return 400, "this is not the name of this service: set TONEARM_PUBLIC_URL to the address that you use"
-        if method not in ("GET", "HEAD", "OPTIONS") and self._foreign(headers, host):
-            return 403, "a page of another site must not change anything here"
+        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and self._foreign(scope, hosts[0]):
+            words = "a page of another site must not change anything here"
+            return 403, f"{words}; behind a proxy, set TONEARM_PUBLIC_URL to the address that you use"
         return None
 
     def _is_ours(self, host: str) -> bool:
         name = _name(host)
-        return name in self._hosts or _is_address(name)
+        return (name in (self._host, "localhost") and name != "") or _is_address(name)
 
-    def _foreign(self, headers: dict[bytes, bytes], host: str) -> bool:
-        origin = headers.get(b"origin")
-        if origin is None:
-            return headers.get(b"sec-fetch-site", b"") == b"cross-site"
-        _, _, netloc = origin.decode("latin-1").lower().partition("://")
-        return netloc != host.lower() and netloc not in self._netlocs
+    def _foreign(self, scope: Scope, host: str) -> bool:
+        origins = _values(scope, b"origin")
+        if not origins:
+            return "cross-site" in _values(scope, b"sec-fetch-site")
+        return any(not self._is_same(origin, scope["scheme"], host) for origin in origins)
+
+    def _is_same(self, origin: str, scheme: str, host: str) -> bool:
+        """Whether a page of this service asks: the scheme counts, too, as far as it is known here."""
+        theirs = _origin(*origin.partition("://")[::2])
+        if (
+            self._origin and _origin(self._scheme, host) == self._origin
+        ):  # the public address, whose scheme a proxy may hide
+            scheme = self._scheme
+        return theirs is not None and theirs in (self._origin, _origin(scheme, host))
+
+
+def _values(scope: Scope, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+
+
+def _has_body(scope: Scope) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in scope["headers"]
+    )
+
+
+@lru_cache(256)
+def _origin(scheme: str, netloc: str) -> tuple[str, str, int | None] | None:
+    """Scheme, name and port of an origin; None if it is none."""
+    try:
+        parts = urlsplit(f"//{netloc}")
+        name, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    usual = {"http": 80, "https": 443}.get(scheme.lower())
+    return (scheme.lower(), name, port or usual) if name and usual else None
 
 
 @lru_cache(256)
 def _name(netloc: str) -> str:
+    if any(sign in netloc for sign in "@/?#\\"):
+        return ""
     try:
         return urlsplit(f"//{netloc}").hostname or ""
     except ValueError:

@@ -1,13 +1,14 @@
 """Live events: one stream a listener, which goes on where a dropped connection left off."""
 
 import json
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.types import Receive, Scope, Send
 
@@ -16,9 +17,13 @@ from tonearm.deck import Deck, Listener
 from tonearm.store.writer import StoreUnavailable
 from tonearm.web.access import Access
 from tonearm.web.api import Ask
+from tonearm.web.shapes import Detail
 
 SILENCE = 15.0
 """Seconds without an event after which a stream says that it is still there."""
+
+STREAMS = 16
+"""Streams that one listener may have open in one process: each event is written to every one of them."""
 
 AT_ONCE = 0.01
 """Seconds within which an event is had that waits already."""
@@ -26,7 +31,8 @@ AT_ONCE = 0.01
 
 _EVENT = {"event": {"type": "string"}, "data": {"type": "string"}, "id": {"type": "string"}}
 _STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/event-stream": {"itemSchema": {"type": "object", "properties": _EVENT}}}}
+    200: {"content": {"text/event-stream": {"itemSchema": {"type": "object", "properties": _EVENT}}}},
+    429: {"model": Detail, "description": f"This listener has {STREAMS} streams open already."},
 }
 
 
@@ -36,19 +42,30 @@ class _Stream(StreamingResponse):
     Not FastAPI's own: that one breaks with a traceback where it is cut off while a reader is slow.
     """
 
-    def __init__(self, events: AsyncGenerator[bytes]) -> None:
+    def __init__(self, events: AsyncGenerator[bytes], me: Listener, streams: Counter[int]) -> None:
         headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # nginx, too, passes on what comes
         super().__init__(events, headers=headers, media_type="text/event-stream")
-        self._events = events
+        self._events, self._me, self._streams = events, me, streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with aclosing(self._events):
-            await super().__call__(scope, receive, send)
+        if self._streams[self._me.id] >= STREAMS:
+            words = f"{self._me.name} has {STREAMS} streams of events open already: close one first"
+            await JSONResponse({"detail": words}, 429, {"Retry-After": "15"})(scope, receive, send)
+            return
+        self._streams[self._me.id] += 1
+        try:
+            async with aclosing(self._events):
+                await super().__call__(scope, receive, send)
+        finally:
+            self._streams[self._me.id] -= 1
+            if not self._streams[self._me.id]:
+                del self._streams[self._me.id]
 
 
 def events_router(deck: Deck, who: Ask) -> APIRouter:
     """`GET /events`."""
     router = APIRouter(tags=["events"])
+    streams: Counter[int] = Counter()
 
     @router.get("/events", response_class=StreamingResponse, responses=_STREAM)
     async def events(
@@ -63,7 +80,7 @@ def events_router(deck: Deck, who: Ask) -> APIRouter:
         something plays, `lastfm:now-playing`.
         """
         admitted = partial(_admitted, who, request)
-        return _Stream(events_of(deck, me, last_event_id, admitted))
+        return _Stream(events_of(deck, me, last_event_id, admitted), me, streams)
 
     return router
 

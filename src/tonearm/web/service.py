@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -68,7 +67,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
         pages_router(deck, access, secure=secure, public_url=public_url, emulator_url=options.emulator_url)
     )
     pages_for_browsers(app, safe_headers(deck.signing_in.auth_url))
-    app.add_middleware(Guard, netlocs=[urlsplit(public_url).netloc] if public_url else [])
+    app.add_middleware(Guard, access=access, public_url=public_url)
 
     @app.exception_handler(Exception)
     async def unexpected(_: Request, __: Exception) -> JSONResponse:
