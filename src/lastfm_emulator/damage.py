@@ -39,6 +39,9 @@ _ALTERING: Final = frozenset(
         Kind.OLD_STATUS,
         Kind.STRING_COUNTS,
         Kind.WRONG_LENGTH,
+        Kind.WRONG_TOTALS,
+        Kind.NOTHING_STORED,
+        Kind.GNU_CODES,
         Kind.SINGLE_OBJECT,
         Kind.INVISIBLE,
         Kind.CLOCK_SKEW,
@@ -89,6 +92,8 @@ def altered(body: Body, struck: Iterable[Fault]) -> Body:
                 body = _counts_as_strings(body)
             case Kind.WRONG_LENGTH:
                 body = _wrong_length(body, fault.by)
+            case Kind.WRONG_TOTALS:
+                body = _wrong_totals(body, fault.by)
             case Kind.SINGLE_OBJECT:
                 body = _single_objects(body)
             case _:
@@ -112,6 +117,15 @@ def _counts_as_strings(body: Body) -> Body:
     counts = scrobbles["@attr"]
     assert isinstance(counts, Mapping)
     return {"scrobbles": {**scrobbles, "@attr": {name: str(count) for name, count in counts.items()}}}
+
+
+def _wrong_totals(body: Body, by: int) -> Body:
+    scrobbles = body.get("scrobbles")
+    if not isinstance(scrobbles, Mapping):
+        return body
+    counts = scrobbles["@attr"]
+    assert isinstance(counts, Mapping)
+    return {"scrobbles": {**scrobbles, "@attr": {**counts, "accepted": int(str(counts["accepted"])) + by}}}
 
 
 def _wrong_length(body: Body, by: int) -> Body:

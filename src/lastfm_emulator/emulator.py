@@ -113,6 +113,8 @@ class Emulator(World):
         try:
             call = self._admit(plan)
             call.tally = tally
+            kinds = {fault.kind for fault in plan.struck}
+            call.stores_nothing, call.gnu_codes = Kind.NOTHING_STORED in kinds, Kind.GNU_CODES in kinds
             call.hidden_for = sum(f.waits() for f in plan.struck if f.kind is Kind.INVISIBLE)
             assert plan.method is not None
             return plan.method.answer(call)

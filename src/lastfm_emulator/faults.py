@@ -37,6 +37,9 @@ class Kind(StrEnum):
     OLD_STATUS = "old-status"
     STRING_COUNTS = "string-counts"
     WRONG_LENGTH = "wrong-length"
+    WRONG_TOTALS = "wrong-totals"
+    NOTHING_STORED = "nothing-stored"
+    GNU_CODES = "gnu-codes"
     SINGLE_OBJECT = "single-object"
     INVISIBLE = "invisible"
     CLOCK_SKEW = "clock-skew"
@@ -61,6 +64,9 @@ MEANINGS: Final = {
     Kind.OLD_STATUS: "error 6 comes with HTTP 200, as from the older backend",
     Kind.STRING_COUNTS: "`accepted` and `ignored` as strings, as before 2018",
     Kind.WRONG_LENGTH: "`by` more (or, below 0, fewer) scrobbles in the answer than were sent",
+    Kind.WRONG_TOTALS: "`accepted` in the totals is `by` more (or, below 0, fewer) than the plays that were accepted",
+    Kind.NOTHING_STORED: "each play is answered as accepted, the totals are 0, and nothing is stored",
+    Kind.GNU_CODES: "GNU FM's codes: 91 for a repeat, 3 for too new, 4 for too old",
     Kind.SINGLE_OBJECT: "a list of one comes as a single object in reads",
     Kind.INVISIBLE: "what is scrobbled now is accepted, but shows in reads only after `seconds`",
     Kind.CLOCK_SKEW: "the server's clock is `seconds` ahead (below 0: behind)",
@@ -70,6 +76,9 @@ _LIMITED: Final = {
     Kind.ACCOUNT_LIMIT: ("track.scrobble",),
     Kind.TOKEN_LOST: ("auth.getSession",),
     Kind.WRONG_LENGTH: ("track.scrobble",),
+    Kind.WRONG_TOTALS: ("track.scrobble",),
+    Kind.NOTHING_STORED: ("track.scrobble",),
+    Kind.GNU_CODES: ("track.scrobble",),
     Kind.INVISIBLE: ("track.scrobble",),
 }
 _UNDONE: Final = frozenset(

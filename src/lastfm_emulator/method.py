@@ -40,7 +40,10 @@ class Tally:
 
 @dataclass(slots=True)
 class Call:
-    """A call that passed the checks: `user` is the one whose session came along, if any."""
+    """A call that passed the checks: `user` is the one whose session came along, if any.
+
+    `stores_nothing`: plays are answered as accepted, and none is kept; `gnu_codes`: in GNU FM's numbers.
+    """
 
     world: World
     verb: str
@@ -50,6 +53,8 @@ class Call:
     old: bool = False
     user: User | None = None
     hidden_for: float = 0.0
+    stores_nothing: bool = False
+    gnu_codes: bool = False
     tally: Tally = field(default_factory=Tally)
 
     def required(self, name: str) -> str:

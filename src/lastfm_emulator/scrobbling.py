@@ -24,6 +24,8 @@ TOO_NEW: Final = 12 * 60 * 60
 SHORTEST: Final = 30
 
 ARTIST, TRACK, OLD, NEW, DAILY = 1, 2, 3, 4, 5
+GNU_REPEAT: Final = 91
+_GNU_SWAPPED: Final = {OLD: NEW, NEW: OLD}
 
 # Names that players send when they do not know: seen to be filtered, never documented.
 _NO_ARTIST: Final = frozenset({"", "undefined", "various", "unknown artist", "[unknown]", "<unknown>"})
@@ -57,12 +59,16 @@ def scrobble(call: Call) -> Body:
         if code == 0 and allowance is not None:
             code = 0 if allowance > 0 else DAILY
             allowance -= 1
-        if code == 0:
-            _keep(call, user, one)
+        if code == 0 and not call.stores_nothing and not _keep(call, user, one) and call.gnu_codes:
+            code = GNU_REPEAT
+        elif call.gnu_codes:
+            code = _GNU_SWAPPED.get(code, code)
         replies.append(_reply(call, one, code))
         call.tally.ignored += code != 0
     user.ignored += call.tally.ignored
     counts = {"accepted": len(sent) - call.tally.ignored, "ignored": call.tally.ignored}
+    if call.stores_nothing:  # as a proxy answers whose database is locked
+        counts = {"accepted": 0, "ignored": 0}
     return {"scrobbles": {"scrobble": one_or_many(replies), "@attr": counts}}
 
 
@@ -152,7 +158,8 @@ def _allowance(call: Call, user: User, wanted: int) -> int | None:
     return left
 
 
-def _keep(call: Call, user: User, one: Scrobble) -> None:
+def _keep(call: Call, user: User, one: Scrobble) -> bool:
+    """Whether it is stored now; False for a repeat."""
     artist, track = call.world.corrected(one.artist, one.track)
     play = Play(
         artist,
@@ -173,8 +180,9 @@ def _keep(call: Call, user: User, one: Scrobble) -> None:
         call.tally.stored += 1
         if call.world.daily_limit is not None:
             user.accepted_at.append(call.now)
-    else:
-        call.tally.repeats += 1
+        return True
+    call.tally.repeats += 1
+    return False
 
 
 def _reply(call: Call, one: Scrobble, code: int) -> dict[str, Value]:

@@ -476,6 +476,43 @@ def test_a_play_from_the_future_is_sent_once_more_when_its_time_has_come() -> No
     assert (second.settled, second.back) == ((Settled(1, Ignored(4, why)),), ())
 
 
+@pytest.mark.parametrize("code", [3, 4])
+def test_a_play_that_lies_ahead_by_the_servers_own_clock_is_too_new_whatever_the_number(code: int) -> None:
+    """GNU FM says 3 for too new and 4 for too old."""
+    answer = Answered((ItemAnswer(code),), NOW - 2 * HOUR)
+    [back] = next_step(Line(), [waiting(1, HOUR)], answer, NOW, 0.5).back
+    assert (back.too_new, back.not_before) == (1, NOW + HOUR)
+
+
+@pytest.mark.parametrize("code", [3, 4])
+def test_a_play_that_is_14_days_old_by_the_servers_own_clock_is_too_old_whatever_the_number(code: int) -> None:
+    answer = Answered((ItemAnswer(code),), NOW + 72 * HOUR)
+    [settled] = next_step(Line(), [waiting(1, 12 * 24 * HOUR)], answer, NOW, 0.5).settled
+    assert settled.fate == Ignored(code, "older than 14 days: Last.fm takes no plays that old")
+
+
+def test_a_play_is_not_given_up_as_too_new_while_the_servers_own_clock_is_behind_it() -> None:
+    play = replace(waiting(1, HOUR), too_new=1)
+    for _ in range(3):
+        [play] = next_step(Line(), [play], Answered((ItemAnswer(4),), NOW - 2 * HOUR), NOW, 0.5).back
+        assert (play.not_before, play.refused_ahead) == (NOW + HOUR, False)
+    [settled] = next_step(Line(), [play], Answered((ItemAnswer(4),), NOW), NOW, 0.5).settled
+    assert isinstance(settled.fate, Ignored)
+
+
+@pytest.mark.parametrize("code", [92, 93])
+def test_a_play_that_the_servers_database_did_not_store_is_sent_again_after_a_while(code: int) -> None:
+    """GNU FM's codes for it."""
+    step = next_step(Line(fails=1), batch_of(2), Answered((ItemAnswer(0), ItemAnswer(code))), NOW, 0.5)
+    assert [s.id for s in step.settled] == [1]
+    assert [(w.id, w.tries, w.error) for w in step.back] == [(2, 1, "the server could not store the play")]
+    assert (step.line.fails, step.line.wait_until, step.line.trouble) == (
+        2,
+        NOW + 5.0,
+        "the server could not store the play",
+    )
+
+
 def test_a_play_of_now_that_is_called_too_new_waits_an_hour() -> None:
     step = next_step(Line(), [waiting(1, 5)], Answered((ItemAnswer(4),)), NOW, 0.5)
     assert step.back[0].not_before == NOW + HOUR

@@ -211,6 +211,37 @@ def test_the_answer_may_have_another_length(emulator: Emulator, rj: Caller, by: 
     assert kept(emulator) == 3
 
 
+def test_the_totals_may_contradict_the_plays(emulator: Emulator, rj: Caller) -> None:
+    emulator.fault(Kind.WRONG_TOTALS, by=-1)
+    assert body(replied(rj))["scrobbles"]["@attr"] == {"accepted": 0, "ignored": 0}
+    assert kept(emulator) == 1
+    assert rj.read("user.getRecentTracks", user="RJ")["recenttracks"]["@attr"]["total"] == "1"
+
+
+def test_plays_may_be_answered_as_accepted_and_not_be_stored(emulator: Emulator, rj: Caller) -> None:
+    emulator.fault(Kind.NOTHING_STORED, calls=1)
+    answer = body(replied(rj))["scrobbles"]
+    assert answer["@attr"] == {"accepted": 0, "ignored": 0}
+    assert answer["scrobble"]["ignoredMessage"]["code"] == "0"
+    assert kept(emulator) == 0
+    replied(rj)
+    assert kept(emulator) == 1
+
+
+def test_a_repeat_is_ignored_with_code_91_by_gnu_fm(emulator: Emulator, rj: Caller) -> None:
+    emulator.fault(Kind.GNU_CODES)
+    codes = [body(replied(rj))["scrobbles"]["scrobble"]["ignoredMessage"]["code"] for _ in range(2)]
+    assert codes == ["0", "91"]
+    assert kept(emulator) == 1
+
+
+def test_too_old_and_too_new_are_swapped_by_gnu_fm(emulator: Emulator, rj: Caller) -> None:
+    emulator.fault(Kind.GNU_CODES)
+    sent = [("A", "T", NOW - 20 * 86400), ("B", "T", NOW + 86400)]
+    answers = body(rj.ask_all("track.scrobble", plays(*sent)))["scrobbles"]["scrobble"]
+    assert [answer["ignoredMessage"]["code"] for answer in answers] == ["4", "3"]
+
+
 def test_the_answer_to_one_may_be_empty(emulator: Emulator, rj: Caller) -> None:
     emulator.fault(Kind.WRONG_LENGTH)
     assert body(replied(rj))["scrobbles"]["scrobble"] == []

@@ -34,7 +34,8 @@ def scrobbled(play: Play, code: str = "0", **changes: object) -> dict[str, objec
 def scrobbles(words: Sequence[object], ignored: object = 0) -> dict[str, object]:
     """A whole answer; one word comes as an object, several as an array."""
     answered = words[0] if len(words) == 1 else list(words)
-    return {"scrobbles": {"scrobble": answered, "@attr": {"ignored": ignored, "accepted": len(words)}}}
+    accepted = len(words) - int(float(str(ignored)))
+    return {"scrobbles": {"scrobble": answered, "@attr": {"ignored": ignored, "accepted": accepted}}}
 
 
 NOW_PLAYING = {

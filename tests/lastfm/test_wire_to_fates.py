@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tonearm.core.play import Play, Track
-from tonearm.core.verdict import Answered, Correction, ItemAnswer, Unsure, Verdict
+from tonearm.core.verdict import Answered, Cause, Correction, ItemAnswer, Split, Unsure, Verdict
 from tonearm.lastfm.error import verdict_of
 from tonearm.lastfm.methods import track
 from tonearm.lastfm.request import Request, seal
@@ -127,6 +127,75 @@ def test_a_word_without_a_code_leaves_us_unsure_where_something_was_ignored() ->
     word = scrobbled(PLAYS[0])
     del word["ignoredMessage"]
     assert isinstance(scrobble(scrobbles([word], 1), PLAYS[:1]), Unsure)
+
+
+ONE, TWO = [scrobbled(PLAYS[0])], [scrobbled(PLAYS[0]), scrobbled(PLAYS[1], "1")]
+
+
+@pytest.mark.parametrize(
+    ("words", "totals"),
+    [
+        pytest.param(ONE, {"accepted": 0, "ignored": 0}, id="a proxy whose database is locked"),
+        pytest.param(ONE, {"accepted": "0", "ignored": "0"}, id="the same as text"),
+        pytest.param(ONE, {"accepted": 0}, id="only the one that contradicts"),
+        pytest.param(ONE, {"accepted": 0, "ignored": 1}, id="ignored, and the item is not"),
+        pytest.param(ONE, {"accepted": 2, "ignored": 0}, id="more than were sent"),
+        pytest.param(ONE, {"ignored": -1}, id="fewer than none"),
+        pytest.param(TWO, {"accepted": 2, "ignored": 0}, id="accepted, and one item is ignored"),
+        pytest.param(TWO, {"accepted": 0, "ignored": 2}, id="ignored, and one item is accepted"),
+        pytest.param(TWO, {"accepted": 1, "ignored": 0}, id="not as many as were sent"),
+    ],
+)
+def test_totals_that_contradict_the_plays_leave_us_unsure(words: list[object], totals: dict[str, object]) -> None:
+    plays = PLAYS[: len(words)]
+    assert isinstance(scrobble({"scrobbles": {"scrobble": words, "@attr": totals}}, plays), Unsure)
+    assert isinstance(scrobble({"scrobbles": {"scrobble": words, **totals}}, plays), Unsure)
+
+
+@pytest.mark.parametrize(
+    "totals",
+    [
+        {},
+        {"accepted": "1", "ignored": "1"},
+        {"accepted": 1},
+        {"ignored": {"#text": "1"}},
+        {"accepted": "", "ignored": None},
+    ],
+    ids=["absent", "as text", "one of them", "as a container", "empty"],
+)
+def test_totals_that_agree_or_say_nothing_are_no_matter(totals: dict[str, object]) -> None:
+    expected = Answered((ItemAnswer(0, timestamp=1700000000), ItemAnswer(1, timestamp=1700000300)))
+    assert scrobble({"scrobbles": {"scrobble": TWO, "@attr": totals}}, PLAYS[:2]) == expected
+    assert scrobble({"scrobbles": {"scrobble": TWO, **totals}}, PLAYS[:2]) == expected
+
+
+def test_a_word_without_a_code_is_accepted_where_the_totals_say_that_the_others_were_ignored() -> None:
+    word = scrobbled(PLAYS[0])
+    del word["ignoredMessage"]
+    assert scrobble(scrobbles([word, scrobbled(PLAYS[1], "1")], 1), PLAYS[:2]) == Answered(
+        (ItemAnswer(0, timestamp=1700000000), ItemAnswer(1, timestamp=1700000300))
+    )
+
+
+def test_a_repeat_that_gnu_fm_ignores_as_already_scrobbled_is_accepted() -> None:
+    """Its totals count it as ignored."""
+    repeat = scrobbled(PLAYS[0], ignoredMessage={"code": "91", "#text": "Already scrobbled"})
+    assert scrobble(scrobbles([repeat, scrobbled(PLAYS[1])], 1), PLAYS[:2]) == Answered(
+        (ItemAnswer(0, timestamp=1700000000), ItemAnswer(0, timestamp=1700000300))
+    )
+
+
+@pytest.mark.parametrize(("code", "kept"), [("99999999999", 2**31 - 1), (-(10**12), -(2**31) + 1)])
+def test_a_code_that_no_database_keeps_is_the_nearest_that_it_can(code: object, kept: int) -> None:
+    word = scrobbled(PLAYS[0], ignoredMessage={"code": code, "#text": ""})
+    assert scrobble(scrobbles([word], 1), PLAYS[:1]) == Answered((ItemAnswer(kept, timestamp=1700000000),))
+
+
+@pytest.mark.parametrize("error", [10**12, "99999999999", {"code": str(2**40), "#text": "no"}])
+def test_an_error_number_that_no_database_keeps_is_the_nearest_that_it_can(error: object) -> None:
+    verdict = scrobble({"error": error, "message": "no"})
+    assert isinstance(verdict, Split)
+    assert verdict.cause == Cause(2**31 - 1, "no")
 
 
 def test_an_answer_in_xml_to_a_question_in_json_is_understood() -> None:

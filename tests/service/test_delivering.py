@@ -123,6 +123,9 @@ async def test_a_play_that_lies_ahead_is_held_until_its_time_has_come(room: Room
         pytest.param({"kind": "delay", "seconds": 60}, "Unsure", 2, id="an answer too late"),
         pytest.param({"kind": "wrong-length", "by": -1}, "Unsure", 2, id="an answer too short"),
         pytest.param({"kind": "wrong-length", "by": 1}, "Unsure", 2, id="an answer too long"),
+        pytest.param({"kind": "nothing-stored"}, "Unsure", 2, id="accepted by the items and not by the totals"),
+        pytest.param({"kind": "wrong-totals", "by": 3}, "Unsure", 2, id="totals that contradict the items"),
+        pytest.param({"kind": "gnu-codes"}, "Answered", 1, id="the codes of GNU FM"),
         pytest.param({"kind": "xml-for-json"}, "Answered", 1, id="XML"),
         pytest.param({"kind": "string-counts"}, "Answered", 1, id="numbers as text"),
         pytest.param({"kind": "invisible"}, "Answered", 1, id="stored but not shown yet"),
@@ -450,6 +453,27 @@ async def test_a_correction_is_kept_and_nothing_is_resent(room: Room) -> None:
 
 async def test_a_lastfm_whose_clock_is_behind_gets_the_play_when_its_time_has_come(room: Room) -> None:
     room.emulator.fault("clock-skew", seconds=-20 * HOUR)
+    await room.play(0, 60)
+    await room.until_calls(1)
+    room.emulator.clear_faults()
+    await room.wait(2 * HOUR)
+    await everything_arrived(room, 1)
+
+
+async def test_a_repeat_that_gnu_fm_has_already_is_accepted(house: House) -> None:
+    house.emulator.fault("gnu-codes")
+    house.emulator.fault("commit-then-close", calls=1, methods=SCROBBLE)
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        await room.plays(*range(3))
+    async with house.open() as room:
+        await everything_arrived(room, 3)
+    assert house.emulator.repeats("RJ") == 3
+
+
+async def test_a_play_that_gnu_fm_calls_too_new_in_its_own_number_is_sent_once_more(room: Room) -> None:
+    room.emulator.fault("gnu-codes")
+    room.emulator.fault("clock-skew", seconds=-20 * HOUR, calls=1)
     await room.play(0, 60)
     await room.until_calls(1)
     room.emulator.clear_faults()

@@ -39,6 +39,9 @@ DOUBTS = 3
 """Doubtful refusals in a row that are taken for load: error 4, or 13 with no proof of a good signature."""
 
 TOO_OLD, TOO_NEW, DAILY_LIMIT = 3, 4, 5
+NOT_STORED = frozenset({92, 93})
+"""GNU FM's codes for a play that its own database could not store: nothing is wrong with the play."""
+
 BACKEND_FAILED = frozenset({8, 16})
 """Its backend failed, perhaps after it had stored some: 16 was seen with the words of the database below."""
 
@@ -222,8 +225,8 @@ def next_step(
     `used` counts the account's plays of the last day, `rung` the rests in a row of this key and address.
     """
     match verdict:
-        case Answered(items):
-            return _answered(line, batch, items, now, jitter, used, skew)
+        case Answered(items, at):
+            return _answered(line, batch, items, now, jitter, used, now + skew if at is None else at, skew)
         case Later(Cause(number) as cause, retry_after) if number in BACKEND_FAILED:
             return _open(line, batch, cause, now, jitter, retry_after)
         case Later(cause, retry_after):
@@ -333,6 +336,7 @@ def _answered(
     now: float,
     jitter: float,
     used: int,
+    lastfm_now: float,
     skew: float,
 ) -> Step:
     if len(items) != len(batch) or any(
@@ -343,7 +347,7 @@ def _answered(
     settled: list[Settled] = []
     back: list[Waiting] = []
     for waiting, answer in zip(batch, items, strict=True):
-        outcome = _outcome(waiting, answer, now, skew)
+        outcome = _outcome(waiting, answer, now, lastfm_now, skew)
         if isinstance(outcome, Waiting):
             back.append(outcome)
         else:
@@ -353,6 +357,10 @@ def _answered(
         cause = Cause(None, "Last.fm's daily limit of scrobbles is reached")
         throttled = _throttled(replace(calm, rung=line.rung), (), Scope.ACCOUNT, cause, now, used=used)
         return Step(throttled.line, tuple(settled), tuple(back))
+    if any(a.ignored in NOT_STORED for a in items):
+        fails = line.fails + 1
+        cause = Cause(None, _NOT_STORED)
+        calm = replace(calm, fails=fails, wait_until=now + pacing.backoff(fails, jitter), trouble=str(cause))
     if calm.budget and now - calm.budget_at >= pacing.BUDGET_DAY:
         calm = replace(calm, budget=pacing.budget_after_a_day(calm.budget), budget_at=now)
     return Step(calm, tuple(settled), tuple(back))
@@ -374,22 +382,42 @@ def proves_the_key(verdict: Verdict) -> bool:
             assert_never(verdict)
 
 
-def _outcome(waiting: Waiting, answer: ItemAnswer, now: float, skew: float) -> Fate | Waiting:
+_NOT_STORED = "the server could not store the play"
+
+
+def _outcome(waiting: Waiting, answer: ItemAnswer, now: float, lastfm_now: float, skew: float) -> Fate | Waiting:
+    """What an answer means for one play. `lastfm_now` is the time of the server that gave it."""
     match answer.ignored:
         case 0:
             return Accepted(answer.correction)
         case code if code == DAILY_LIMIT:
             return replace(waiting, tries=waiting.tries + 1, error="daily limit of scrobbles")
-        case code if code == TOO_NEW and not waiting.too_new:
-            later = its_time(waiting, now, skew)
-            if queued_by_a_fast_clock(waiting.enqueued_at, now, skew):
-                later = now  # ours, as is known by now: it is moved, and goes out at once
-            error = "Last.fm says that the time of this play lies ahead"
-            return replace(
-                waiting, tries=waiting.tries + 1, too_new=1, not_before=later, error=error, refused_ahead=True
-            )
+        case code if code in NOT_STORED:
+            return replace(waiting, tries=waiting.tries + 1, error=_NOT_STORED)
+        case code if about_its_time(waiting.play, code, lastfm_now) == TOO_NEW and (
+            not waiting.too_new or waiting.play.timestamp > lastfm_now
+        ):
+            return _ahead(waiting, now, skew)
         case code:
-            return Ignored(code, true_reason(waiting.play, code, answer.words, now + skew))
+            return Ignored(code, true_reason(waiting.play, code, answer.words, lastfm_now))
+
+
+def _ahead(waiting: Waiting, now: float, skew: float) -> Waiting:
+    """A play that waits until its time has come, or that goes out at once if a fast clock of ours has queued it."""
+    later, first = its_time(waiting, now, skew), not waiting.too_new
+    if first and queued_by_a_fast_clock(waiting.enqueued_at, now, skew):
+        later = now  # ours, as is known by now: it is moved, and goes out at once
+    error = "Last.fm says that the time of this play lies ahead"
+    return replace(waiting, tries=waiting.tries + 1, too_new=1, not_before=later, error=error, refused_ahead=first)
+
+
+def about_its_time(play: Play, code: int, lastfm_now: float) -> int:
+    """The code that is meant: GNU FM says 3 for too new and 4 for too old, so a time decides that shows which it is."""
+    if code not in (TOO_OLD, TOO_NEW):
+        return code
+    if play.timestamp > lastfm_now:
+        return TOO_NEW
+    return TOO_OLD if lastfm_now - play.timestamp >= OLDEST_ACCEPTED else code
 
 
 def its_time(waiting: Waiting, now: float, skew: float) -> float:
@@ -411,7 +439,7 @@ def true_reason(play: Play, code: int, words: str, now: float) -> str:
     if code in _BY_NAME and (found := placeholder(track)):
         return f"Last.fm's filter ignores placeholders such as the {found.field} {found.name!r}: correct the tags"
     said = f" ({words})" if words else ""
-    match code:
+    match about_its_time(play, code, now):
         case 1:
             return f"Last.fm's filter ignored the artist {track.artist!r}{said}"
         case 2:

@@ -5,7 +5,7 @@ The wire (`tonearm.lastfm`) reads an answer into a Verdict; the rules (`core.del
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -53,9 +53,13 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Last.fm answered with one word for each play, in the order sent."""
+    """Last.fm answered with one word for each play, in the order sent.
+
+    `at` is the time of the server (Unix seconds) as this very answer shows it; None if it shows none.
+    """
 
     items: tuple[ItemAnswer, ...]
+    at: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,8 +78,7 @@ class LastFm(Catalogue):
 
     async def tell(self, request: Request[track.Told]) -> Verdict:
         """What became of a write. Raises for nothing that Last.fm or the network does."""
-        outcome = (await self.exchange(request)).outcome
-        return Answered(outcome.value) if isinstance(outcome, Answer) else verdict_of(outcome)
+        return _verdict(await self.exchange(request))
 
     def walk(self, listing: Listing[T]) -> Walk[T]:
         """A list in pages, from where it is to start."""
@@ -129,28 +128,27 @@ class LastFmSync(Catalogue):
 
     def ask(self, request: Request[T]) -> T:
         """The answer to a read, or a LastFmError."""
-        outcome = self._exchange(request)
+        outcome = self._exchange(request).outcome
         if isinstance(outcome, Answer):
             return outcome.value
         raise error_of(outcome, request.method)
 
     def tell(self, request: Request[track.Told]) -> Verdict:
         """What became of a write. Raises for nothing that Last.fm or the network does."""
-        outcome = self._exchange(request)
-        return Answered(outcome.value) if isinstance(outcome, Answer) else verdict_of(outcome)
+        return _verdict(self._exchange(request))
 
     def walk(self, listing: Listing[T]) -> SyncWalk[T]:
         """A list in pages, from where it is to start."""
         return SyncWalk(listing, self.ask)
 
-    def _exchange(self, request: Request[T]) -> Answer[T] | Failure:
+    def _exchange(self, request: Request[T]) -> Exchange[T]:
         sealed = seal(request, self._keys)
         if self._pace:
             self._pace()
         reply = self._line.send(sealed)
         outcome = understand(request, sealed, reply)
         _tell_time(reply, outcome, self._on_date)
-        return outcome
+        return Exchange(reply, outcome)
 
     def close(self) -> None:
         """Close its own HTTP client; `with` does it."""
@@ -165,9 +163,19 @@ class LastFmSync(Catalogue):
         self.close()
 
 
+def _verdict(exchange: Exchange[track.Told]) -> Verdict:
+    outcome = exchange.outcome
+    return Answered(outcome.value, _shown_time(exchange.reply)) if isinstance(outcome, Answer) else verdict_of(outcome)
+
+
 def _tell_time(reply: Reply | Fault, outcome: Answer[T] | Failure, on_date: OnDate | None) -> None:
     """By an answer of the API only: a gateway, a cache or a hotel's sign-in page has a clock of its own."""
     if on_date is None or isinstance(reply, Fault) or not isinstance(outcome, Answer | Refusal):
         return
-    if "age" not in reply.headers and (at := server_time(reply.headers)) is not None:
+    if (at := _shown_time(reply)) is not None:
         on_date(at, reply.round_trip)
+
+
+def _shown_time(reply: Reply | Fault) -> float | None:
+    """The server's clock; None if it shows none, or if a cache has kept the answer."""
+    return None if isinstance(reply, Fault) or "age" in reply.headers else server_time(reply.headers)

@@ -15,6 +15,8 @@ Node = Mapping[str, object]
 _LARGEST = 2**63 - 1
 """Beyond this no database keeps a number, and Last.fm counts nothing that large."""
 
+_LARGEST_SMALL = 2**31 - 1
+
 _END_OF_TIME = 253402300800
 """Unix seconds of the year 10000."""
 
@@ -61,6 +63,12 @@ def whole(value: object) -> int | None:
         return int(value)  # how nearly every number comes
     number = fraction(value)
     return None if number is None or abs(number) > _LARGEST else int(number)
+
+
+def small(value: object) -> int | None:
+    """As `whole`, for codes and counts that a database keeps in 32 bits: one beyond that is the nearest it can keep."""
+    number = whole(value)
+    return None if number is None else max(-_LARGEST_SMALL, min(number, _LARGEST_SMALL))
 
 
 def fraction(value: object) -> int | float | None:

@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Correction, ItemAnswer
-from tonearm.lastfm.habits import Node, Unreadable, attributes, flag, many, node, text, whole
+from tonearm.lastfm.habits import Node, Unreadable, flag, many, node, small, text, whole
 
 BATCH = 50
 """Plays in one call, at most."""
+
+ALREADY_THERE = 91
+"""GNU FM's code for a repeat of a play that it has. Last.fm accepts such a repeat."""
 
 _NAMES = ("artist", "track", "album", "albumArtist")
 
@@ -51,31 +54,43 @@ def plays_params(plays: Sequence[Play]) -> dict[str, str]:
 def plays_answers(content: object, plays: Sequence[Play]) -> tuple[ItemAnswer, ...]:
     """Last.fm's word on each play of a batch, by position.
 
-    Raises Unreadable where the answer is about other plays than these: then nobody knows what was stored.
+    Raises Unreadable if the answer is about other plays than these, or if its totals say something else than its items:
+    then nobody knows what was stored.
     """
     scrobbles = node(content)
     answers = many(scrobbles.get("scrobble"))
     if len(answers) != len(plays):
         raise Unreadable(f"{len(plays)} sent, {len(answers)} answered")
-    ignored = whole(attributes(scrobbles).get("ignored"))
-    return tuple(_play_answer(word, play, ignored) for word, play in zip(answers, plays, strict=True))
+    read = [_play_answer(word, play) for word, play in zip(answers, plays, strict=True)]
+    _check_totals(scrobbles, sum(code != 0 for code, _ in read), len(plays))
+    return tuple(answer for _, answer in read)
 
 
-def _play_answer(word: Node, play: Play, ignored_in_all: int | None) -> ItemAnswer:
+def _play_answer(word: Node, play: Play) -> tuple[int, ItemAnswer]:
+    """The code as it came (0 if there is none), and what it means."""
     named = word.get("timestamp")
     timestamp = whole(named)
     if timestamp != play.timestamp and (timestamp is not None or text(named)):
         raise Unreadable(f"answered for a play at {text(named)[:20]}, sent was one at {play.timestamp}")
-    answer = track_answer(word, play.track, timestamp)
-    if answer is None and ignored_in_all:
-        raise Unreadable("some play was ignored, and the answer does not say which")
-    return answer or ItemAnswer(0, "", timestamp)
+    answer = track_answer(word, play.track, timestamp) or ItemAnswer(0, "", timestamp)
+    if answer.ignored == ALREADY_THERE:
+        return ALREADY_THERE, ItemAnswer(0, "", timestamp)
+    return answer.ignored, answer
+
+
+def _check_totals(scrobbles: Node, ignored: int, sent: int) -> None:
+    """A proxy whose database is locked has answered an accepted play with totals of 0, and stored nothing."""
+    totals = {**scrobbles, **node(scrobbles.get("@attr"))}
+    for name, counted in (("accepted", sent - ignored), ("ignored", ignored)):
+        total = whole(totals.get(name))
+        if total not in (None, counted):
+            raise Unreadable(f"the answer names {counted} {name} plays and says that it is {total}")
 
 
 def track_answer(word: Node, track: Track, timestamp: int | None = None) -> ItemAnswer | None:
     """Last.fm's word on one track; None where it does not say whether it took it."""
     message = word.get("ignoredMessage")
-    code = whole(node(message).get("code"))
+    code = small(node(message).get("code"))
     if code is None:
         return None
     return ItemAnswer(code, text(message), timestamp, None if code else _correction(word, track))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from tonearm.core.verdict import Cause
-from tonearm.lastfm.habits import Unreadable, fraction, node, text, whole
+from tonearm.lastfm.habits import Unreadable, fraction, node, small, text
 from tonearm.lastfm.request import Request, Sealed
 from tonearm.lastfm.tree import parse
 
@@ -105,7 +105,7 @@ def _refusal(
     # {"error": 6, "message": …}, or {"error": {"code": "6", "#text": …}} as in XML and from GNU FM's JSON.
     error = found["error"]
     inner = node(error)
-    number = whole(inner.get("code")) if inner else whole(error)
+    number = small(inner.get("code")) if inner else small(error)
     if number is None:
         return Nonsense(status, f"HTTP {status} with an error that has no number", wait)
     words = text(inner) if inner else text(found.get("message"))

@@ -23,6 +23,7 @@ from tonearm.lastfm.habits import (
     published,
     raw_text,
     seconds,
+    small,
     text,
     whole,
 )
@@ -170,14 +171,14 @@ def page(content: object, child: str, read: Callable[[Node], T], asked: int) -> 
     """One page of a list that counts its pages."""
     container = node(content)
     facts = attributes(container)
-    total = whole(facts.get("total"))
+    total = small(facts.get("total"))
     if total is None and child not in container:
         # An outage must not read as a profile where nothing is loved any more.
         raise Unreadable(f"neither {child}s nor their number in the answer")
     found = many(container.get(child))
     items = tuple([read(entry) for entry in found if not plays_now(entry)])
-    number = whole(facts.get("page")) or asked  # an empty list of 2014 says page 0
-    pages = whole(facts.get("totalPages"))
+    number = small(facts.get("page")) or asked  # an empty list of 2014 says page 0
+    pages = small(facts.get("totalPages"))
     if pages is None:  # GNU FM: there may be another page as long as this one is not empty
         pages = number + 1 if items else number
     playing = next((read(entry) for entry in found if plays_now(entry)), None)
@@ -192,7 +193,7 @@ def plays_now(entry: Node) -> bool:
 def results(content: object, kind: str, read: Callable[[Node], T], asked: int) -> Page[T]:
     """One page of what a search found."""
     found = node(content)
-    total = whole(found.get("opensearch:totalResults"))
+    total = small(found.get("opensearch:totalResults"))
     matches = found.get(f"{kind}matches")
     if total is None and matches is None:
         raise Unreadable("neither matches nor their number in the answer")
