@@ -179,10 +179,79 @@ def test_names_are_cleaned_before_they_are_frozen(service: Service, name: str) -
     assert arrived.artist == kept
 
 
+LENIENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "a track number in text": ({"track_number": "7"}, {"track_number": 7}),
+    "a track number of so many": ({"track_number": " 07/12"}, {"track_number": 7}),
+    "a track number with a fraction of nothing": ({"track_number": 3.0}, {"track_number": 3}),
+    "no track number in text": ({"track_number": ""}, {"track_number": None}),
+    "a length in text": ({"duration": "622.5"}, {"duration": 622}),
+    "an album called by its year": ({"album": 1989}, {"album": "1989"}),
+    "no album": ({"album": None, "album_artist": None, "mbid": None, "chosen_by_user": None}, {"album": ""}),
+    "not chosen, in text": ({"chosen_by_user": "0"}, {"chosen_by_user": False}),
+}
+
+
+@pytest.mark.parametrize("name", LENIENT)
+def test_what_is_optional_is_read_as_it_is_meant(service: Service, name: str) -> None:
+    changes, meant = LENIENT[name]
+    answer = service.http.post("/lastfm/scrobble", json=a_play(**changes), headers={"Prefer": "wait=20"}).json()
+    assert (answer["status"], answer["message"]) == ("success", "on Last.fm")
+    [arrived] = service.emulator.plays("RJ")
+    assert {field: getattr(arrived, field) for field in meant} == meant
+    assert service.http.get(f"/lastfm/queue/{answer['id']}").json()["left_out"] == ""
+
+
+UNREADABLE: dict[str, tuple[dict[str, Any], str]] = {
+    "a side of a record": ({"track_number": "A1"}, 'track_number "A1"'),
+    "true for a track number": ({"track_number": True}, "track_number true"),
+    "half a track number": ({"track_number": 3.5}, "track_number 3.5"),
+    "a track number beyond all measure": ({"track_number": 10**30}, "track_number 1" + "0" * 30),
+    "minutes and seconds": ({"duration": "10:22"}, 'duration "10:22"'),
+    "a negative length": ({"duration": -1}, "duration -1"),
+    "a list of albums": ({"album": ["Pastel Blues"]}, "album […]"),
+    "an album artist that is an object": ({"album_artist": {"name": "a"}}, "album_artist {…}"),
+    "an album without end": ({"album": "x" * 20_000}, f'album "{"x" * 40}…'),
+    "no UUID": ({"mbid": "12"}, 'mbid "12"'),
+    "neither yes nor no": ({"chosen_by_user": "shuffle"}, 'chosen_by_user "shuffle"'),
+    "two of them": ({"track_number": "A1", "duration": False}, 'duration false, track_number "A1"'),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_is_optional_and_unreadable_is_left_out_and_the_story_says_so(service: Service, name: str) -> None:
+    changes, words = UNREADABLE[name]
+    body = a_play(**changes)
+    words = f"left out, because unreadable: {words}"
+    answer = service.http.post("/lastfm/scrobble", json=body, headers={"Prefer": "wait=20"}).json()
+    assert (answer["status"], answer["message"]) == ("success", f"on Last.fm; {words}")
+    assert service.http.get(f"/lastfm/queue/{answer['id']}").json()["left_out"] == words
+    [arrived] = service.emulator.plays("RJ")
+    assert arrived.artist == "Nina Simone"
+    shown = service.http.post("/lastfm/now-playing", json={**body, "chosen_by_user": True}).json()
+    assert shown["status"] == "success"
+    assert ("chosen_by_user" in words) or shown["message"] == words
+
+
+def test_of_several_plays_each_says_what_was_left_out_of_it(service: Service) -> None:
+    plays = [a_play(track="A", track_number="A1"), a_play(track="B")]
+    first, second = service.http.post("/lastfm/scrobbles", json={"plays": plays}).json()["plays"]
+    assert first["message"].endswith('; left out, because unreadable: track_number "A1"')
+    assert "left out" not in second["message"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+@pytest.mark.parametrize("field", ["duration", "track_number"])
+def test_an_optional_number_that_is_none_is_left_out(service: Service, field: str, number: str) -> None:
+    body = json.dumps(a_play(**{field: "@"})).replace('"@"', number)
+    answer = service.http.post("/lastfm/scrobble", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 200
+    assert f"{field} {'nan' if number == 'NaN' else 'inf'}" in answer.json()["message"]
+
+
 BAD = {
     "a boolean for seconds": (a_play(played_time=False), "played_time"),
-    "a text for seconds": (a_play(duration="622"), "duration"),
-    "a negative number of seconds": (a_play(duration=-1), "duration"),
+    "a text for seconds": (a_play(played_time="400"), "played_time"),
+    "a negative number of seconds": (a_play(played_time=-1), "played_time"),
     "a number for a name": (a_play(artist=7), "artist"),
     "no artist": ({k: v for k, v in a_play().items() if k != "artist"}, "artist"),
     "nothing but blanks": (a_play(track=" \u200b\x00 ".replace("\u200b", "")), "track"),
@@ -190,7 +259,6 @@ BAD = {
     "1970": (a_play(timestamp=86400), "timestamp"),
     "a month and a day ahead": (a_play(timestamp=time.time() + 31 * 86400), "timestamp"),
     "a text for a time": (a_play(timestamp="yesterday"), "timestamp"),
-    "true for a track number": (a_play(track_number=True), "track_number"),
 }
 
 
@@ -215,7 +283,7 @@ def test_what_is_no_play_at_all_is_422(unmoved: Service, body: bytes) -> None:
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "1" * 5000])
 def test_numbers_that_are_none_are_422(unmoved: Service, number: str) -> None:
-    for field in ("timestamp", "duration", "played_time", "track_number"):
+    for field in ("timestamp", "played_time"):
         body = json.dumps(a_play(**{field: "@"})).replace('"@"', number)
         answer = unmoved.http.post("/lastfm/scrobble", content=body, headers={"Content-Type": "application/json"})
         assert answer.status_code in (400, 422), (field, number)

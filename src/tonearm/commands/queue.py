@@ -238,6 +238,8 @@ def _told(story: Story, reason: str) -> list[str]:
         lines.append(f"{_COUNTED[story.counted]}: {kept.heard}")
     if kept.moved:
         lines.append(f"start: {kept.moved}")
+    if kept.left_out:
+        lines.append(kept.left_out)
     lines += [f"  {moment(attempt.at)}  {attempt.verdict}: {_said(attempt)}" for attempt in story.attempts]
     if story.replaced_by is not None:
         lines.append(f"sent with other names as {story.replaced_by}")

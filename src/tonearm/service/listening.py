@@ -44,7 +44,7 @@ class Report:
     """A play as somebody reported it, cleaned and frozen, with the moment of the report by our clock.
 
     `told` is the start as it was reported, `moved` why it is another one now, `moved_by` the seconds of it that our
-    clock accounts for, `skew` what our clock is behind.
+    clock accounts for, `skew` what our clock is behind, `left_out` what could not be read of it.
     """
 
     account: int
@@ -55,6 +55,7 @@ class Report:
     moved_by: int = 0
     reporter: str = ""
     skew: float = 0.0
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,8 @@ def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
                 number, report.play, who[report.account], report.at + report.skew, decision.not_before
             )
         before[key] = (number, decision.fate)
-        taken.append(_taken(decision.status, number, decision.why, decision.heard))
+        why = f"{decision.why}; {report.left_out}" if report.left_out else decision.why
+        taken.append(_taken(decision.status, number, why, decision.heard))
     queue.enqueue(db, list(queued.values()))
     return taken
 
@@ -252,6 +254,7 @@ def _history_row(report: Report, decision: _Decision, account: Account) -> dict[
         "reported_timestamp": report.told,
         "moved": report.moved,
         "moved_by": report.moved_by,
+        "left_out": report.left_out,
         "reporter": report.reporter,
         "owner": account.username.casefold() if account.signed_in else "",
         "settled_at": _settled_at(report, decision),
@@ -289,12 +292,13 @@ class Listening:
     tally: Tally
     time: LastFmTime
 
-    async def scrobble(self, account: int, play: Play, reporter: str = "") -> Taken:
+    async def scrobble(self, account: int, play: Play, reporter: str = "", left_out: str = "") -> Taken:
         """Write a play and answer; on disk when this returns. `reporter` tells players of one listener apart.
 
+        `left_out` says in words what of the report could not be read: the answer and the story repeat it.
         Raises Nameless, NotATime, UnknownListener; StoreUnavailable: then it is not written.
         """
-        report = self._report(account, play, reporter)
+        report = self._report(account, play, reporter, left_out)
         taken = await self.store.write_together(take, report, account)
         self.tally.reports[taken.status] += 1
         if taken.status == "queued":
@@ -302,17 +306,21 @@ class Listening:
         self._announce(report, taken)
         return taken
 
-    async def scrobble_all(self, account: int, plays: Sequence[Play], reporter: str = "") -> list[Taken]:
+    async def scrobble_all(
+        self, account: int, plays: Sequence[Play], reporter: str = "", left_out: Sequence[str] = ()
+    ) -> list[Taken]:
         """Write several plays in one transaction and answer each; all are on disk when this returns.
+
+        `left_out` is empty, or has for each play what `scrobble` would be given.
 
         Who listens to events hears of the queue's length and of plays that are held back, not of each that has joined
         it. Raises NotPlays where some can be none, UnknownListener and StoreUnavailable: then nothing is written.
         """
         reports: list[Report] = []
         faults: list[tuple[int, Nameless | NotATime]] = []
-        for number, play in enumerate(plays):
+        for number, (play, words) in enumerate(zip(plays, left_out or [""] * len(plays), strict=True)):
             try:
-                reports.append(self._report(account, play, reporter))
+                reports.append(self._report(account, play, reporter, words))
             except (Nameless, NotATime) as fault:
                 faults.append((number, fault))
         if faults:
@@ -332,12 +340,12 @@ class Listening:
             event = ScrobbleStatus(taken.id, taken.status, track.artist, track.title, taken.message)
             self.announcer.tell(report.account, event)
 
-    def _report(self, account: int, play: Play, reporter: str) -> Report:
+    def _report(self, account: int, play: Play, reporter: str, left_out: str) -> Report:
         now, skew = self.clock.now(), self.time.skew
         told = frozen_play(play, now)
         placed = place(told.timestamp, told.played, now, skew)
         frozen = replace(told, timestamp=placed.timestamp) if placed.moved else told
-        return Report(account, frozen, now, told.timestamp, placed.moved, placed.by_clock, reporter, skew)
+        return Report(account, frozen, now, told.timestamp, placed.moved, placed.by_clock, reporter, skew, left_out)
 
     async def fate(self, account: int, number: int, seconds: float) -> plays.Kept | None:
         """The play, as soon as its fate is known or the seconds are over."""

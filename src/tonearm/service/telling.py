@@ -202,6 +202,7 @@ class Telling:
             "fate": "queued",
             "moved": moved.why,
             "moved_by": moved.by,
+            "left_out": kept.left_out,
             "reported_at": now,
             "reported_timestamp": play.timestamp,
             "heard": kept.heard,

@@ -41,6 +41,8 @@ LONGEST_PLAY = 6 * 3600
 class Kept:
     """A play in the history: `fate` is `queued` while it waits, `code` is Last.fm's ignored code.
 
+    `left_out` says in words which optional fields of the report could not be read.
+
     `unanswered`: the answer to a request with it was lost, so until the next word on it Last.fm may have it.
     """
 
@@ -59,6 +61,7 @@ class Kept:
     reporter: str
     owner: str
     unanswered: bool
+    left_out: str = ""
 
 
 def facts(play_: Play) -> dict[str, Any]:
@@ -319,6 +322,7 @@ def kept(row: Any) -> Kept:
         row.reporter,
         row.owner,
         bool(row.unanswered),
+        row.left_out,
     )
 
 

@@ -142,6 +142,7 @@ play = Table(
     Column("reported_timestamp", BigInteger, nullable=False),  # as it was told, before the start was moved
     _words("moved"),  # why it was moved
     _number("moved_by"),  # the seconds of it that are a wrong clock of ours
+    _words("left_out"),  # the optional fields that could not be read
     _words("owner"),  # the Last.fm user it was reported for, case folded; "" where nobody was signed in
     _words("reporter"),
     Column("fate", Text, nullable=False),

@@ -179,18 +179,21 @@ def _play_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
     @router.post("/scrobbles", response_model=shapes.ScrobblesOut)
     async def scrobbles(me: Me, request: Request, body: shapes.ScrobblesIn) -> Response:
         """Report up to 1000 plays at once: all are on disk when this answers, or, where it answers 422, none is."""
-        taken = await deck.listening.scrobble_all(me.id, [play.as_play() for play in body.plays], _reporter(request))
+        reported = [play.as_play() for play in body.plays]
+        left_out = [play.left_out for play in body.plays]
+        taken = await deck.listening.scrobble_all(me.id, reported, _reporter(request), left_out)
         return Response(_ALL_TAKEN.dump_json({"plays": taken}), media_type="application/json")
 
     @router.post("/now-playing", response_model=shapes.Shown, response_model_exclude_none=True)
     async def now_playing(me: Me, body: shapes.NowPlayingIn) -> Any:
         """Show what plays on the listener's profile: never queued, never tried again."""
         shown = await deck.shows.show(me.id, body.as_track())
-        return shapes.Shown.model_validate({"status": shown.status, "message": shown.message or None})
+        message = "; ".join(filter(None, (shown.message, body.left_out)))
+        return shapes.Shown.model_validate({"status": shown.status, "message": message or None})
 
 
 async def _report(deck: Deck, me: Listener, request: Request, body: shapes.ScrobbleIn, prefer: str) -> Response:
-    taken = await deck.listening.scrobble(me.id, body.as_play(), _reporter(request))
+    taken = await deck.listening.scrobble(me.id, body.as_play(), _reporter(request), body.left_out)
     wanted = _WAIT.search(prefer) if prefer else None
     if wanted and taken.status == "queued":
         taken = await _fate(deck, me, taken, min(float(wanted[1]), LONGEST_WAIT))
@@ -207,6 +210,8 @@ def _reporter(request: Request) -> str:
 async def _fate(deck: Deck, me: Listener, taken: Taken, seconds: float) -> Taken:
     kept = await deck.listening.fate(me.id, taken.id, seconds)
     status, message = _status(kept) if kept else ("queued", taken.message)
+    if kept and kept.left_out:
+        message = f"{message}; {kept.left_out}"
     return Taken(status, taken.id, message, taken.heard, taken.needed)
 
 

@@ -1,4 +1,4 @@
-"""The JSON that goes in and out. Input is strict: `false` is no number and "3" neither."""
+"""The JSON that goes in and out. Input is strict: `false` is no number. Only what a play may omit is read leniently."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, Play, Track
+from tonearm.web.lenient import (
+    LENIENT_MBID,
+    LENIENT_NUMBER,
+    LENIENT_SECONDS,
+    LENIENT_SWITCH,
+    LENIENT_TEXT,
+    left_out,
+    readable,
+)
 
 MOST_PLAYS = 1000
 """Plays that one request may report."""
@@ -56,16 +65,27 @@ class NowPlayingIn(Strict):
 
     artist: Name
     track: Name
-    album: OptionalName = ""
-    album_artist: OptionalName = ""
-    duration: Seconds | None = None
-    track_number: Number | None = None
-    mbid: OptionalName = ""
+    album: Annotated[OptionalName, LENIENT_TEXT] = ""
+    album_artist: Annotated[OptionalName, LENIENT_TEXT] = ""
+    duration: Annotated[Seconds | None, LENIENT_SECONDS] = None
+    track_number: Annotated[Number | None, LENIENT_NUMBER] = None
+    mbid: Annotated[OptionalName, LENIENT_MBID] = ""
+
+    @property
+    def left_out(self) -> str:
+        """Which optional fields could not be read, in words; "" if all could."""
+        return left_out(self)
 
     def as_track(self) -> Track:
-        """The track as the core knows it."""
+        """The track as the core knows it, without what could not be read."""
         return Track(
-            self.artist, self.track, self.album, self.album_artist, self.duration, self.track_number, self.mbid
+            self.artist,
+            self.track,
+            readable(self.album, ""),
+            readable(self.album_artist, ""),
+            readable(self.duration, None),
+            readable(self.track_number, None),
+            readable(self.mbid, ""),
         )
 
 
@@ -74,12 +94,12 @@ class ScrobbleIn(NowPlayingIn):
 
     timestamp: Annotated[float, Field(allow_inf_nan=False)]
     played_time: Seconds
-    chosen_by_user: bool = True
+    chosen_by_user: Annotated[bool, LENIENT_SWITCH] = True
 
     def as_play(self) -> Play:
         """The play as it was reported; whole seconds are made of its start when it is frozen."""
         at: Any = self.timestamp  # may have a fraction until then
-        return Play(self.as_track(), at, self.played_time, self.chosen_by_user)
+        return Play(self.as_track(), at, self.played_time, readable(self.chosen_by_user, True))
 
 
 class ScrobblesIn(Strict):

@@ -40,6 +40,8 @@ def steps(story: Story, row: Row) -> list[Step]:
         told[0] = Step(kept.reported_at, "Corrected", f"Sent instead of play {kept.instead_of}, with these names.")
     if kept.moved:
         told.append(Step(None, "Its start was moved", sentence(kept.moved)))
+    if kept.left_out:
+        told.append(Step(None, "Not all of it could be read", sentence(kept.left_out)))
     if kept.heard:
         told.append(Step(None, _counted(story), sentence(kept.heard)))
     told += [

@@ -50,6 +50,7 @@ class PlayOut(BaseModel):
     reported_at: float
     reporter: str
     moved: str
+    left_out: str
     heard: str
     fate: Fate
     why: str
@@ -197,6 +198,7 @@ def _play(story: Story) -> PlayOut:
         reported_at=kept.reported_at,
         reporter=kept.reporter,
         moved=kept.moved,
+        left_out=kept.left_out,
         heard=kept.heard,
         fate=kept.fate,  # type: ignore[arg-type]  # the database's word; pydantic checks it
         why=story.words,

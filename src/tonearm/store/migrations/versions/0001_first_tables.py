@@ -169,6 +169,7 @@ def upgrade() -> None:
         sa.Column("reported_timestamp", sa.BigInteger(), nullable=False),
         sa.Column("moved", sa.Text(), server_default="", nullable=False),
         sa.Column("moved_by", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("left_out", sa.Text(), server_default="", nullable=False),
         sa.Column("owner", sa.Text(), server_default="", nullable=False),
         sa.Column("reporter", sa.Text(), server_default="", nullable=False),
         sa.Column("fate", sa.Text(), nullable=False),
