@@ -321,6 +321,20 @@ def test_a_folder_is_scanned_and_its_loved_tracks_are_marked(
     assert connected("import-loved").output.startswith("0 of 2 loved tracks newly marked; 1 were marked before")
 
 
+def test_a_scan_names_what_it_cannot_read_and_reads_all_again_if_asked(connected: Shell, tmp_path: Path) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    for name in ("1.mka", "2.mka", "3.shn"):
+        (music / name).touch()
+    nothing = "0 new, 0 changed, 0 gone, 0 unreadable (of 0 files); cannot be read: 2 .mka, 1 .shn\n"
+    assert connected("scan", str(music)).stdout == nothing
+    (music / "1.flac").write_bytes(audio.flac(audio.Tags("Nina Simone", "Sinnerman"), 60))
+    facts = connected.facts("scan", str(music))
+    assert (facts["new"], facts["unsupported"]) == (1, {".mka": 2, ".shn": 1})
+    assert connected.facts("scan", str(music))["changed"] == 0
+    assert connected.facts("scan", "--all", str(music))["changed"] == 1
+
+
 def test_a_folder_that_is_not_there_is_told(connected: Shell, tmp_path: Path) -> None:
     said = connected("scan", str(tmp_path / "nowhere"))
     assert (said.exit_code, said.stderr.count("\n")) == (1, 1)

@@ -51,6 +51,8 @@ def test_the_suffix_may_be_in_capitals(tmp_path: Path) -> None:
 def test_the_content_counts_and_not_the_suffix(tmp_path: Path) -> None:
     assert track_of(file(tmp_path, audio.mp3(Tags("A", "B")), "a.wav")).title == "B"
     assert track_of(file(tmp_path, audio.wav(Tags("A", "B")), "a.mp3")).title == "B"
+    assert track_of(file(tmp_path, audio.flac(Tags("A", "B")), "a.mp3")).title == "B"
+    assert track_of(file(tmp_path, audio.m4a(Tags("A", "B")), "a.mp3")).title == "B"
     assert track_of(file(tmp_path, audio.flac(Tags("A", "B")), "a.m4a")).title == "B"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from tests import audio
+from tests import audio, odd_audio
 from tests.audio import Tags
 from tests.service.conftest import House, Room
 from tonearm.library.folder import FolderUnreadable
@@ -157,3 +157,29 @@ async def test_the_artists_of_a_credit_are_kept_beside_it(house: House) -> None:
         }
         several = await room.deck.store.read(lambda db: library.several_artists(db, room.me.id))
         assert several == {ids["Alice & Bob"]: ("Alice", "Bob")}
+
+
+async def test_a_scan_of_everything_reads_unchanged_files_again(house: House, folder: Path) -> None:
+    song(folder, 1)
+    async with house.open(deliver=False) as room:
+        await room.me.scan(folder)
+        assert (await room.me.scan(folder)).changed == 0
+        assert (await room.me.scan(folder, everything=True)).changed == 1
+
+
+async def test_files_that_cannot_be_read_are_counted_by_suffix(house: House, folder: Path) -> None:
+    song(folder, 1)
+    for name in ("a.mka", "b.MKA", "c.shn", "cover.jpg", ".hidden.mka"):
+        (folder / name).touch()
+    async with house.open(deliver=False) as room:
+        found = await room.me.scan(folder)
+        assert (found.total, found.unsupported) == (1, {".mka": 2, ".shn": 1})
+
+
+async def test_a_file_that_lists_its_artists_is_known_by_each(house: House, folder: Path) -> None:
+    song(folder, 1).write_bytes(odd_audio.flac([("ARTIST", "Alice"), ("ARTIST", "Bob"), ("TITLE", "Duet")]))
+    async with house.open(deliver=False) as room:
+        await room.me.scan(folder)
+        ((file, artist, *_),) = await room.deck.store.read(lambda db: library.names(db, room.me.id))
+        several = await room.deck.store.read(lambda db: library.several_artists(db, room.me.id))
+        assert (artist, several) == ("Alice & Bob", {file: ("Alice", "Bob")})

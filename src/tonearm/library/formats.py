@@ -82,6 +82,19 @@ _LARGEST_OGG_PAGE = 65_307
 
 _T = TypeVar("_T")
 
+_BY_CONTENT: dict[bytes, tuple[Any, ...]] = {
+    b"fLaC": (FLAC,),
+    b"OggS": _OGG,
+    b"FORM": (AIFF,),
+    b"\x30\x26\xb2\x75": (ASF,),
+    b"wvpk": (WavPack,),
+    b"MAC ": (MonkeysAudio,),
+    b"MPCK": (Musepack,),
+    b"TTA1": (TrueAudio,),
+    b"DSD ": (DSF,),
+}
+"""What the first four bytes leave no doubt about. mutagen lets the suffix .mp3 win over them."""
+
 _ALBUM_ARTIST = ("albumartist", "album artist", "album_artist")
 _COMMENTS = {
     "artist": ("artist",),
@@ -124,7 +137,7 @@ _AIFF = {"artist": ("auth",), "title": ("name",)}
 
 
 def opened(file: BoundedFile) -> Audio | None:
-    """What is in the file, by its suffix or else by its content; None if that is no music, or damaged.
+    """What is in the file, by its content or else by its suffix; None if that is no music, or damaged.
 
     Raises MemoryError.
     """
@@ -132,17 +145,25 @@ def opened(file: BoundedFile) -> Audio | None:
         id3 = _attempt(lambda: _id3_of_chunk(file, wave.id3), file)
         return Audio((*_fields(id3), _named(wave.info, _INFO)), wave.seconds)
     audio = None
-    if kinds := _KINDS.get(splitext(str(file.name))[1].lower()):
+    if kinds := _kinds(file):
         audio = _attempt(lambda: mutagen.File(file, options=kinds), file)
     if audio is None:
         audio = _attempt(lambda: mutagen.File(file), file)
     fields = _fields(audio.tags) if audio is not None else ()
-    if not _complete(fields):
+    if not _complete(fields) or _is_id3v1(audio):
         fields = tuple(_with_others(fields, audio, file))
     if audio is None:
         # A download that is still to be filled: the tags are there, the sound is not.
         return Audio(fields, None) if _complete(fields) else None
     return Audio(fields, _attempt(lambda: _seconds(audio, file), file), isinstance(audio, MP4) and _is_video(file))
+
+
+def _kinds(file: BoundedFile) -> tuple[Any, ...]:
+    file.seek(0)
+    head = file.read(8)
+    if head[4:] == b"ftyp":
+        return (MP4,)
+    return _BY_CONTENT.get(head[:4]) or _KINDS.get(splitext(str(file.name))[1].lower(), ())
 
 
 def _attempt(read: Callable[[], _T], file: BoundedFile) -> _T | None:
@@ -161,11 +182,15 @@ def _with_others(fields: tuple[Fields, ...], audio: Any, file: BoundedFile) -> I
 
     As in TagLib, APEv2 counts more than ID3v1, whose names end after 30 characters.
     """
-    short = isinstance(getattr(audio, "tags", None), ID3) and audio.tags.version < (2,)
-    yield from () if short else fields
+    yield from () if _is_id3v1(audio) else fields
     yield from _fields(_attempt(lambda: APEv2(file), file))
     yield from _fields(_attempt(lambda: ID3(file), file))
     yield _named(_attempt(lambda: chunks.aiff_text(file, file.size), file) or {}, _AIFF)
+
+
+def _is_id3v1(audio: Any) -> bool:
+    tags = getattr(audio, "tags", None)
+    return isinstance(tags, ID3) and bool(tags.version < (2,))
 
 
 def _complete(fields: Iterable[Fields]) -> bool:

@@ -23,6 +23,7 @@ PATIENCE = 30.0
 """Seconds of the clock for one file. Its processor time is limited, but a disk may have to start to turn first."""
 
 _PROCESSES = 2
+_START_PATIENCE = 60.0
 _BATCH = 32
 _START = "import sys; sys.path += sys.argv[1:]; from tonearm.library.reader import main; main()"
 _TOO_LONG = Unfit("damaged: it takes too long to read")
@@ -102,7 +103,7 @@ class _Reader:
             if path is not None:
                 self._send(path)
             try:
-                line = self._line()
+                line = self._line(self._patience)
             except TimeoutError:
                 self.stop()
                 yield _NO_ANSWER
@@ -128,7 +129,7 @@ class _Reader:
                 bufsize=0,
                 start_new_session=True,  # Ctrl-C in a terminal is for us
             )
-            ready = self._line()
+            ready = self._line(_START_PATIENCE)
         except OSError as failure:  # TimeoutError is one
             self.stop()
             raise ReaderFailed(f"the process that reads tags does not start: {failure}") from failure
@@ -142,7 +143,7 @@ class _Reader:
         with suppress(BrokenPipeError):  # its end is seen when its answer is read
             self._process.stdin.write(json.dumps(path).encode() + b"\n")
 
-    def _line(self) -> bytes:
+    def _line(self, patience: float) -> bytes:
         """The next line, or nothing if the process ended. Raises TimeoutError if it does not answer."""
         assert self._process is not None
         assert self._process.stdout is not None
@@ -150,7 +151,7 @@ class _Reader:
         poll = select.poll()
         poll.register(answers, select.POLLIN)
         while b"\n" not in self._unread:
-            if not poll.poll(self._patience * 1000):
+            if not poll.poll(patience * 1000):
                 raise TimeoutError("it does not answer")
             more = os.read(answers, 65536)
             if not more:

@@ -54,7 +54,7 @@ def _tags(audio: Audio) -> Tags | Unfit:
                 title,
                 _first(_names(fields, "album")),
                 album_artist,
-                audio.seconds,
+                round(audio.seconds, 3) if audio.seconds else None,
                 _number(_names(fields, "track_number")),
                 _recording(fields),
             )
