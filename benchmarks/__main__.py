@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given[:1] == ["growth"] and {"--postgres", "--database"} & set(given):
         return int(import_module("benchmarks.growth_postgres").main(given[1:]))
     options = _parser().parse_args(given)
-    wanted = Options(options.runs, options.quick, options.deliver)
+    wanted = Options(options.runs, options.quick, options.deliver, options.plays)
     try:
         report: Report = import_module(f"benchmarks.{options.name}").measure(wanted)
     except Missing as missing:
@@ -43,6 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=0, metavar="N", help="how often to measure (default: 5)")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does it work at all?")
     parser.add_argument("--deliver", action="store_true", help="ingest: plays are sent on meanwhile")
+    parser.add_argument(
+        "--plays", type=int, default=0, metavar="N", help="pages: the history beside which reports are timed (1000000)"
+    )
     return parser
 
 

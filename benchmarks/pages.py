@@ -18,14 +18,18 @@ from typing import Any
 import httpx2
 from sqlalchemy import Connection, insert, select
 
-from benchmarks import rig
+from benchmarks import beside, rig
 from benchmarks.history import made_up
-from benchmarks.report import Missing, Options, Report
+from benchmarks.report import Figure, Missing, Options, Report
+from tonearm.core.search import searchable
 from tonearm.store.database import connect, database_url
 from tonearm.store.schema import account, play
 from tonearm.store.tokens import Kind, add
 
 PLAYS, FEW = 104_571, 500
+MANY = 1_000_000
+"""Plays of the history beside which reports are timed."""
+
 YEARS = 10 * 365 * 86400
 VIEWS = {
     "server_ms": "/",
@@ -68,11 +72,17 @@ def measure(options: Options) -> Report:
                 _ask(http, found, options.times(15), f"/history?period={year}")
                 found.add("first_page_kb", _weight(http) / 1024)
             _look(chromium, f"{base}/signin?link={link[1]}", base, found, options.times())
+        reports = beside.measure(folder, lastfm, options.plays or options.size(MANY, FEW))
+    found.add("longest_report_ms", max(reports.seconds) * 1000)
+    found.add("median_report_ms", statistics.median(reports.seconds) * 1000)
     how = (
         f"{len(rows)} plays over ten years in the history; *_ms on the wire of loopback, one request at a time; "
-        f"the year view is {year}, the fullest; first_page_kb is / with all that it loads, compressed, at a first visit"
+        f"the year view is {year}, the fullest; first_page_kb is / with all that it loads, compressed, at a first "
+        f"visit; longest_report_ms: the slowest of {len(reports.seconds)} reports, one after the other, while two "
+        "browsers open every page, search and export of a longer history, and another listener's data are erased"
     )
-    return Report("pages", {**found.spreads}, {"plays": len(rows)}, "nothing: limits, not ratios", how)
+    facts: dict[str, Figure] = {"plays": len(rows), "reports": len(reports.seconds), "reports_refused": reports.refused}
+    return Report("pages", {**found.spreads}, facts, "nothing: limits, not ratios", how)
 
 
 def _ask(http: httpx2.Client, found: _Found, times: int, year: str) -> None:
@@ -141,6 +151,7 @@ def _fill(listener: rig.Listener, rows: Sequence[dict[str, Any]]) -> tuple[str, 
             **told,
             **heard,
             "account": me,
+            "searched": searchable(names.values()),
             "fate": "accepted",
             "heard": "heard 240 s of 240 s, needs 120 s",
         }

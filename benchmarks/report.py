@@ -23,12 +23,13 @@ class Missing(Exception):
 class Options:
     """How to measure. `quick` takes tiny sizes: it shows that the benchmark works, and nothing about speed.
 
-    `runs` 0 leaves the number to the benchmark. `deliver`: plays are sent on while they are taken.
+    `runs` and `plays` 0 leave the number to the benchmark. `deliver`: plays are sent on while they are taken.
     """
 
     runs: int = 0
     quick: bool = False
     deliver: bool = False
+    plays: int = 0
 
     def times(self, usual: int = 5) -> int:
         """How often to measure."""

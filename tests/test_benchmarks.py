@@ -29,7 +29,7 @@ PROMISED = {
         for whose in ("", "pylast_")
     ),
     "cache": ("memory_hit_us", "database_hit_us", "request_us"),
-    "pages": ("first_page_kb", "server_ms", "year_view_ms", "lcp_ms"),
+    "pages": ("first_page_kb", "server_ms", "year_view_ms", "lcp_ms", "longest_report_ms"),
     "growth": ("flush_ratio", "claim_ratio", "due_ratio", "memory_ratio"),
 }
 MACHINE = ("cores", "python", "sqlite", "compared_with", "runs")

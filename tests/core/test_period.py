@@ -67,3 +67,20 @@ def test_a_period_has_neighbours_and_lies_in_a_longer_one(
     assert shown is not None
     found = (period.before(shown), period.after(shown), period.around(shown))
     assert tuple(one and str(one) for one in found) == (before, after, around)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("1971-01-01..8999-12-31", "2012-01-05..2014-05-12", id="more than the history"),
+        pytest.param("2013-01-01..2013-02-01", "2013-01-01..2013-02-01", id="a part of it"),
+        pytest.param("1971-01-01..1980-12-31", "1971-01-01..1972-01-01", id="a year of a time before it"),
+        pytest.param("2020-01-01..2020-01-02", "2020-01-01..2020-01-02", id="a time after it"),
+        pytest.param("1971", "1971", id="a year stays whole"),
+    ],
+)
+def test_a_span_shows_no_more_than_the_history_has(text: str, shown: str) -> None:
+    first, last = date(2012, 1, 5), date(2014, 5, 12)
+    wanted = period.parse(text, Period(Kind.ALL, first, last))
+    assert wanted
+    assert str(period.within(wanted, first, last)) == shown

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,15 +15,29 @@ from sqlalchemy import Connection
 from tests.store.rows import NOW, enqueue, history_row, listener
 from tonearm.core import days
 from tonearm.core.account import Connection as Connected
+from tonearm.core.days import Stretch
 from tonearm.core.play import Play, Track
 from tonearm.store import erasing, glance, library, loved, plays, stats
 from tonearm.store.database import Store
 from tonearm.store.glance import Shelf
+from tonearm.store.plays import Wanted
+from tonearm.store.readers import Ask
 from tonearm.store.stats import Top, Whose
+
+T = TypeVar("T")
 
 pytestmark = pytest.mark.anyio
 
 BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def asking(db: Connection) -> Ask:
+    """Asks in a transaction that has begun."""
+
+    def ask(question: Callable[[Connection], T]) -> T:
+        return question(db)
+
+    return ask
 
 
 def kept(db: Connection, me: int, at: datetime, title: str = "Sinnerman", fate: str = "accepted", **names: str) -> int:
@@ -40,14 +56,14 @@ async def test_days_and_hours_are_those_of_the_zone_on_both_sides_of_a_change_of
             kept(db, me, datetime(2026, 3, 29, hour, 30, tzinfo=UTC), f"Song {hour}")
         start = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp())
         found = days.stretches(BERLIN, start, start + 60 * days.DAY)
-        per_day = stats.per_day(db, Whose(me), found)
-        assert {days.numbered(number).isoformat(): count for number, count in per_day.items()} == {
+        hours = stats.hours(asking(db), Whose(me), found)
+        assert {days.numbered(number).isoformat(): count for number, count in hours.by_day.items()} == {
             "2026-03-29": 3,
             "2026-03-30": 2,
         }
-        assert stats.by_hour(db, Whose(me), found) == {0: 1, 1: 2, 3: 1, 23: 1}
-        assert sum(stats.per_hour(db, Whose(me), found).values()) == 5
-        assert stats.per_day(db, Whose(me), []) == {}
+        assert hours.by_hour == {0: 1, 1: 2, 3: 1, 23: 1}
+        assert (hours.counts.total(), hours.skipped) == (5, 0)
+        assert stats.hours(asking(db), Whose(me), []).by_day == {}
 
     await store.write(work)
 
@@ -60,14 +76,17 @@ async def test_what_was_played_most_counts_nothing_twice(store: Store) -> None:
             kept(db, other, datetime(2014, 5, day, tzinfo=UTC))
         kept(db, me, datetime(2014, 5, 4, tzinfo=UTC), "Jóga", artist="Björk", album="")
         span = (int(datetime(2014, 1, 1, tzinfo=UTC).timestamp()), int(datetime(2015, 1, 1, tzinfo=UTC).timestamp()))
-        assert stats.top_artists(db, Whose(me), *span, 10) == [Top("Nina Simone", "", 3), Top("Björk", "", 1)]
-        assert stats.top_tracks(db, Whose(me, "Björk"), *span, 10) == [Top("Björk", "Jóga", 1)]
-        assert stats.top_albums(db, Whose(me), *span, 10) == [Top("Nina Simone", "Pastel Blues", 3)]
+        ask = asking(db)
+        most = stats.most(ask, Whose(me), *span, 10)
+        assert most.artists == [Top("Nina Simone", "", 3), Top("Björk", "", 1)]
+        assert most.albums == [Top("Nina Simone", "Pastel Blues", 3)]
+        assert stats.most(ask, Whose(me), *span, 1).tracks == [Top("Nina Simone", "Sinnerman", 3)]
+        assert stats.most(ask, Whose(me, "Björk"), *span, 10).tracks == [Top("Björk", "Jóga", 1)]
         kept(db, me, datetime(2014, 5, 5, tzinfo=UTC), fate="discarded")
         kept(db, me, datetime(2014, 5, 6, tzinfo=UTC), fate="suspected")
-        assert stats.top_tracks(db, Whose(me, "Nina Simone", "Pastel Blues"), *span, 10) == [
-            Top("Nina Simone", "Sinnerman", 3)
-        ]
+        album = Whose(me, "Nina Simone", "Pastel Blues")
+        assert stats.most(ask, album, *span, 10).tracks == [Top("Nina Simone", "Sinnerman", 3)]
+        assert stats.hours(ask, album, [Stretch(*span, 0)]).by_hour == {0: 3}
         first, last = stats.first_and_last(db, me) or (0, 0)
         assert (last - first) // days.DAY == 5
         assert stats.first_and_last(db, listener(db, "nobody")) is None
@@ -106,9 +125,11 @@ async def test_each_shelf_has_its_plays_in_pages_and_its_true_count(store: Store
         assert (counts[Shelf.WAITING], counts[Shelf.RETRYING], counts[Shelf.HELD]) == (9, 0, 9)
         counts = glance.shelves(db, backlog_rests, NOW)
         assert (counts[Shelf.WAITING], counts[Shelf.RETRYING], counts[Shelf.HELD]) == (9, 2, 4)
-        assert len(glance.history(db, me, 50, "nina SONG").entries) == 9
-        assert len(glance.history(db, me, 50, "nina missing").entries) == 0
-        assert len(glance.of(db, Whose(me, "Nina Simone", "Pastel Blues"), 50)) == len(fates)
+        ask = asking(db)
+        assert len(glance.history(ask, Wanted(me, "nina SONG"), 50).entries) == 9
+        assert len(glance.history(ask, Wanted(me, "nina missing"), 50).entries) == 0
+        pastel_blues = Wanted(me, artist="Nina Simone", album="Pastel Blues")
+        assert len(glance.history(ask, pastel_blues, 50).entries) == len(fates)
 
     await store.write(work)
 

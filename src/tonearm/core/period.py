@@ -100,6 +100,20 @@ def _one(text: str) -> Period | None:
         return None
 
 
+LONGEST_SPAN = 366
+"""Days that are shown of a span in which nothing was played."""
+
+
+def within(period: Period, first: date, last: date) -> Period:
+    """The part of a span that lies between two days; at most a year of it where there is none. Others stay whole."""
+    if period.kind is not Kind.SPAN:
+        return period
+    begin, end = max(period.first, first), min(period.last, last)
+    if begin > end:
+        begin, end = period.first, min(period.last, period.first + timedelta(days=LONGEST_SPAN - 1))
+    return Period(Kind.SPAN, begin, end)
+
+
 def before(period: Period) -> Period | None:
     """The period of the same kind before it; None for all of the history."""
     return _beside(period, period.first - timedelta(days=1), -1)

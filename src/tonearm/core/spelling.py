@@ -129,6 +129,16 @@ def fold(name: str) -> str:
     return folded or "".join(text.split())
 
 
+def plain(text: str) -> str:
+    """Text without case and accents, with "&" as a word; letters of other scripts and signs stay."""
+    return (text.lower() if text.isascii() else _composed(text)).replace("&", " and ")
+
+
+def without_signs(text: str) -> str:
+    """What is left of plain text without punctuation and blanks; "" if that is all that it has."""
+    return text.translate(_SOUNDED)
+
+
 def _may_hold_and_or_part(text: str) -> bool:
     return (
         " n " in text or "'n" in text or "n' " in text or "-n-" in text or "part" in text or "pt" in text

@@ -248,6 +248,7 @@ def _history_row(report: Report, decision: _Decision, account: Account) -> dict[
         **plays.facts(report.play),
         "account": report.account,
         "heard": decision.heard.why,
+        "counted": decision.heard.counts,
         "fate": decision.fate,
         "why": decision.why,
         "reported_at": report.at,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,9 +12,10 @@ from tonearm.service.announcing import Announcer
 from tonearm.store import erasing, plays, revoking
 from tonearm.store.database import Store
 from tonearm.store.plays import Kept
+from tonearm.store.readers import Ask
 from tonearm.store.revoking import Admission
 
-AT_ONCE = 1000
+AT_ONCE = 500
 """Plays that an export reads at a time."""
 
 
@@ -26,16 +27,14 @@ class Owning:
     clock: Clock
     announcer: Announcer
 
-    async def export(self, account: int) -> AsyncIterator[list[Kept]]:
-        """The whole history, latest play first, in parts."""
+    async def export(self, account: int, written: Callable[[list[Kept]], str]) -> AsyncIterator[str]:
+        """The whole history, latest play first, in parts, as `written` writes them in a thread of its own."""
         before: tuple[int, int] | None = None
         while True:
-            ask = partial(plays.latest, account=account, limit=AT_ONCE, before=before)
-            part = await self.store.read(ask)
-            if not part:
+            part, before = await self.store.read_parts(partial(_part, account=account, before=before, written=written))
+            if before is None:
                 return
             yield part
-            before = (part[-1].play.timestamp, part[-1].id)
 
     async def erase(self, account: int, browser: str) -> int:
         """Delete all of it; how many plays that was. Nobody is let in any more but the browser of that session."""
@@ -51,3 +50,11 @@ class Owning:
     async def revoke(self, account: int, name: str) -> bool:
         """Let it in no more; False where there is nothing of that name."""
         return await self.store.write(partial(revoking.revoke, account=account, name=name))
+
+
+def _part(
+    ask: Ask, account: int, before: tuple[int, int] | None, written: Callable[[list[Kept]], str]
+) -> tuple[str, tuple[int, int] | None]:
+    """Some plays as text, and where the next ones begin; None after the last."""
+    part = ask(partial(plays.latest, account=account, limit=AT_ONCE, before=before))
+    return (written(part), (part[-1].play.timestamp, part[-1].id)) if part else ("", None)

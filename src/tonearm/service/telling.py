@@ -161,6 +161,7 @@ class Telling:
         if kept.owner and kept.owner != who.username.casefold():
             return NotNow(f"it was played for the Last.fm user {kept.owner}: sign in as that user to send it")
         plays.settle(db, [kept.id], "queued", None, why="to be sent by the listener's wish")
+        plays.count(db, kept.id)
         queue.enqueue(db, [queue_row(kept.id, kept.play, who, now, max(0.0, _ahead(kept.play, now)))])
         return Done(kept.id, kept.play.track)
 

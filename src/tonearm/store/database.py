@@ -7,16 +7,16 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError
 
 from tonearm.store.lock import holder
-from tonearm.store.writer import CLOSED, DiskFull, GroupWrite, StoreUnavailable, Write, Writer, plain
+from tonearm.store.readers import LONG_READERS, READERS, Ask, Readers
+from tonearm.store.writer import DiskFull, GroupWrite, StoreUnavailable, Turn, Write, Writer
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -31,7 +31,6 @@ LEAST_ROOM = 2**20
 """Free bytes on the disk below which the next plays may find none: a table grows, and its journal with it."""
 
 BUSY_SECONDS = 10.0
-READERS = 4
 
 
 def database_url(database: str | Path) -> URL:
@@ -73,7 +72,7 @@ def connect(url: URL, *, writes: bool) -> Engine:
     engine = create_engine(
         url,
         connect_args={"isolation_level": None, "timeout": BUSY_SECONDS, "check_same_thread": False},
-        pool_size=1 if writes else READERS,
+        pool_size=1 if writes else READERS + LONG_READERS,
         max_overflow=0,
     )
 
@@ -111,9 +110,9 @@ class Writes(Protocol):
         """Finish what waits, then stop."""
 
 
-def _writer(engine: Engine) -> Writes:
+def _writer(engine: Engine, turn: Turn | None) -> Writes:
     if engine.dialect.name == "sqlite":
-        return Writer(engine)
+        return Writer(engine, turn)
     from tonearm.store.writers import Writers
 
     return Writers(engine)
@@ -126,9 +125,10 @@ class Store:
         self.url = url
         self._writes = connect(url, writes=True)
         self._reads = connect(url, writes=False)
-        self._writer = _writer(self._writes)
+        turn = Turn() if self.one_process and journal_mode() != "WAL" else None
+        self._writer = _writer(self._writes, turn)
+        self._readers = Readers(self._reads, turn)
         self._full = False
-        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="tonearm-reader")
 
     @property
     def one_process(self) -> bool:
@@ -136,13 +136,19 @@ class Store:
         return self.url.get_backend_name() == "sqlite"
 
     async def read(self, ask: Callable[[Connection], T]) -> T:
-        """What `ask` finds, run in a worker thread. Raises StoreUnavailable."""
-        loop = asyncio.get_running_loop()
-        try:
-            asked = loop.run_in_executor(self._threads, self._ask, ask)
-        except RuntimeError:  # the threads take no more work
-            raise StoreUnavailable(CLOSED) from None
-        return await asked
+        """What `ask` finds, run in a worker thread. Raises StoreUnavailable.
+
+        On SQLite it is interrupted where a commit waits for it, and then asked again: it only reads.
+        """
+        return await self._readers.read(ask)
+
+    async def read_parts(self, questions: Callable[[Ask], T]) -> T:
+        """What `questions` finds out with several short questions in one worker thread. Raises StoreUnavailable."""
+        return await self._readers.read_parts(questions)
+
+    async def read_long(self, questions: Callable[[Ask], T]) -> T:
+        """As `read_parts`, of a whole history: only others of its kind wait for it. Raises StoreUnavailable."""
+        return await self._readers.read_long(questions)
 
     async def write(self, write: Callable[[Connection], T]) -> T:
         """Run a write and return after its commit. Raises StoreUnavailable: then nothing was written."""
@@ -196,20 +202,9 @@ class Store:
 
         return await self.read(clock)
 
-    def _ask(self, ask: Callable[[Connection], T]) -> T:
-        if not self.one_process:
-            from tonearm.store.postgres import transact
-
-            return transact(self._reads, ask)
-        try:
-            with self._reads.begin() as connection:
-                return ask(connection)
-        except DBAPIError as error:
-            raise plain(error) from None
-
     def close(self) -> None:
         """Finish what is being written and let go of the database."""
         self._writer.close()
-        self._threads.shutdown()
+        self._readers.close()
         self._reads.dispose()
         self._writes.dispose()

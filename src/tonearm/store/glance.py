@@ -15,10 +15,10 @@ from tonearm.core.delivery import Line
 from tonearm.core.play import FURTHEST_AHEAD, OLDEST_ACCEPTED, Play
 from tonearm.store import accounts, jobs, pace, plays, queue
 from tonearm.store.pace import Held
-from tonearm.store.plays import Kept, frozen
+from tonearm.store.plays import Kept, Wanted, frozen
 from tonearm.store.queue import Count, State
+from tonearm.store.readers import Ask
 from tonearm.store.schema import account, play, scrobble_queue
-from tonearm.store.stats import Whose
 
 DAY = 86400.0
 COUNTED = 1000
@@ -127,24 +127,17 @@ def leaf(
 
 
 def history(
-    db: Connection,
-    number: int,
+    ask: Ask,
+    wanted: Wanted,
     limit: int,
-    words: str = "",
     span: tuple[int, int] | None = None,
     after: tuple[int, int] | None = None,
 ) -> Leaf:
-    """Plays of a span of time, or those that words are found in, latest first, each where it is now."""
-    kept = plays.found(db, number, limit + 1, words, span, after)
-    waits = _in_line(db, number, [one.id for one in kept if one.fate == "queued"])
+    """Plays of a span of time, or those that are wanted, latest first, each where it is now."""
+    kept = plays.found(ask, wanted, limit + 1, span, after)
+    queued = [one.id for one in kept if one.fate == "queued"]
+    waits = ask(lambda db: _in_line(db, wanted.account, queued))
     return _leaf([waits.get(one.id, one) for one in kept], limit)
-
-
-def of(db: Connection, whose: Whose, limit: int) -> list[Kept | InLine]:
-    """The latest plays of an artist or an album, each where it is now."""
-    kept = plays.found(db, whose.account, limit, artist=whose.artist, album=whose.album)
-    waits = _in_line(db, whose.account, [one.id for one in kept if one.fate == "queued"])
-    return [waits.get(one.id, one) for one in kept]
 
 
 def entry(db: Connection, kept: Kept) -> Kept | InLine:

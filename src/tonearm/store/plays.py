@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -26,8 +26,11 @@ from sqlalchemy import (
 )
 
 from tonearm.core.play import Play, Track
+from tonearm.core.search import searchable, terms
 from tonearm.store.dialect import Among, asked_rows, insert_returning, rows_as_json, same_texts
+from tonearm.store.readers import Ask
 from tonearm.store.schema import play, scrobble_queue
+from tonearm.store.slices import backward
 
 Key = tuple[int, str, str, int]
 """(account, artist, track, timestamp): what makes a play one play."""
@@ -150,8 +153,14 @@ def known_as_told(db: Connection, keys: Sequence[Key], *, moved: bool) -> dict[K
     return found
 
 
+def _searched(row: dict[str, Any]) -> str:
+    return searchable((row["artist"], row["track"], row["album"]))
+
+
 def keep(db: Connection, rows: Sequence[dict[str, Any]]) -> dict[Key, int]:
     """Write new plays; the numbers of those that were new."""
+    for row in rows:
+        row["searched"] = _searched(row)
     written = insert_returning(db, play, rows, "account", "artist", "track", "timestamp", "id")
     return {(a, artist, track, at): number for a, artist, track, at, number in written}
 
@@ -249,7 +258,7 @@ def restamp(db: Connection, number: int, timestamp: int, why: str, by: int) -> N
 
 def rewrite(db: Connection, number: int, row: dict[str, Any]) -> None:
     """Write a play anew that was reported again, better, before it was ever queued."""
-    db.execute(update(play).where(play.c.id == number).values(**row))
+    db.execute(update(play).where(play.c.id == number).values(**row, searched=_searched(row)))
 
 
 _SETTLE = (
@@ -291,6 +300,11 @@ def settle(
 
 
 _DOUBT = update(play).where(Among(play.c.id, "ids")).values(unanswered=True)
+
+
+def count(db: Connection, number: int) -> None:
+    """A play counts by its listener's wish, however little of it was heard."""
+    db.execute(update(play).where(play.c.id == number, ~play.c.counted).values(counted=True))
 
 
 def doubt(db: Connection, ids: Iterable[int]) -> None:
@@ -385,29 +399,64 @@ def count_by_fate(db: Connection, account: int, fates: Sequence[str]) -> dict[st
     return {row.fate: row.number for row in db.execute(wanted.group_by(play.c.fate))}
 
 
+CUT_FROM = 1024
+"""Characters from which on a name stands for all that begin so: an address has no room for more of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which plays of an account: with all of these words in their names, of an artist, an album, a track."""
+
+    account: int
+    words: str = ""
+    artist: str | None = None
+    album: str | None = None
+    track: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """What is true of such a play."""
+        names = {play.c.artist: self.artist, play.c.album: self.album, play.c.track: self.track}
+        named = [
+            column.startswith(name, autoescape=True) if len(name) >= CUT_FROM else column == name
+            for column, name in names.items()
+            if name is not None
+        ]
+        words = [play.c.searched.contains(term, autoescape=True) for term in terms(self.words)]
+        return [play.c.account == self.account, *named, *words]
+
+
 def found(
-    db: Connection,
-    account: int,
+    ask: Ask,
+    wanted: Wanted,
     limit: int,
-    words: str = "",
     span: tuple[int, int] | None = None,
     before: tuple[int, int] | None = None,
-    **names: str | None,
 ) -> list[Kept]:
-    """As `latest`, of a span of time (from, to before, in Unix seconds), or with the words in its names.
-
-    `names` are columns with what is in them, such as `artist`.
-    """
-    wanted = select(play).where(play.c.account == account)
-    for column, name in names.items():
-        if name is not None:
-            wanted = wanted.where(play.c[column] == name)
-    if span:
-        wanted = wanted.where(play.c.timestamp >= span[0], play.c.timestamp < span[1])
-    for word in words.split():
-        text = play.c.artist + " " + play.c.track + " " + play.c.album
-        wanted = wanted.where(text.icontains(word, autoescape=True))
+    """As `latest`, of a span of time (from, to before, in Unix seconds)."""
+    start, end = span or (0, LATEST_END)
     if before:
-        wanted = wanted.where(tuple_(play.c.timestamp, play.c.id) < tuple_(*before))
-    newest_first = wanted.order_by(play.c.timestamp.desc(), play.c.id.desc())
-    return [kept(row) for row in db.execute(newest_first.limit(limit))]
+        end = min(end, before[0] + 1)
+    first = ask(partial(_earliest, account=wanted.account))
+    newest_first = select(play).where(*wanted.conditions()).order_by(play.c.timestamp.desc(), play.c.id.desc())
+    if before:
+        newest_first = newest_first.where(tuple_(play.c.timestamp, play.c.id) < tuple_(*before))
+    plays: list[Kept] = []
+    for earliest, latest in backward(ask, wanted.account, max(start, first), end):
+        part = newest_first.where(play.c.timestamp >= earliest, play.c.timestamp < latest)
+        plays += ask(partial(_all, wanted=part.limit(limit - len(plays))))
+        if len(plays) == limit:
+            break
+    return plays
+
+
+LATEST_END = 2**53
+"""After every start of a play."""
+
+
+def _earliest(db: Connection, account: int) -> int:
+    found: int | None = db.execute(select(func.min(play.c.timestamp)).where(play.c.account == account)).scalar()
+    return LATEST_END if found is None else found
+
+
+def _all(db: Connection, wanted: Select[Any]) -> list[Kept]:
+    return [kept(row) for row in db.execute(wanted)]

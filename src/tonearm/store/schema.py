@@ -21,6 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 
 metadata = MetaData()
@@ -153,12 +154,15 @@ play = Table(
     Column("settled_at", Float(53)),
     Column("unanswered", Boolean, nullable=False, server_default=false()),  # an answer was lost, or left it open
     Column("instead_of", Id),  # the play whose names the listener has corrected with this one
+    Column("counted", Boolean, nullable=False, server_default=true()),  # by the listener's rule, or sent by hand
+    _words("searched"),  # its names as they are searched: `core.search`
 )
 # Each play is written twice, and each index with it. So what waits is in the queue's indexes alone, and a start that
 # was not moved is found as any start is.
 _index(play, "play_as_told", "account", "reported_timestamp", where=play.c.reported_timestamp != play.c.timestamp)
 _index(play, "play_by_fate", "account", "fate", "settled_at", where=play.c.settled_at.is_not(None))
 _index(play, "play_by_fate_and_start", "account", "fate", "timestamp", "id", where=play.c.settled_at.is_not(None))
+_index(play, "play_skipped", "account", "timestamp", where=~play.c.counted)
 _once(play, "play_once", ("account", "timestamp"), ("artist", "track"))  # in this order it finds times too
 
 scrobble_queue = Table(

@@ -1,7 +1,8 @@
-"""Statistics of the history, each one question that an index answers.
+"""Statistics of the history, asked slice by slice of what an index knows.
 
-A play counts whatever its fate, save what is there twice: what its listener discarded (a corrected play among them,
-for which the play with the right names counts), and what is suspected to repeat another.
+A play counts if the listener's rule says so, whatever became of it at Last.fm; what was skipped is counted apart.
+What is there twice counts once: not what its listener discarded (a corrected play among them, for which the play with
+the right names counts), and not what is suspected to repeat another.
 """
 
 from __future__ import annotations
@@ -9,14 +10,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from heapq import nlargest
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from tonearm.core.days import DAY, HOUR, Stretch
+from tonearm.core.days import HOUR, Stretch
+from tonearm.store.readers import Ask
 from tonearm.store.schema import play
+from tonearm.store.slices import forward
 
 TWICE = ("discarded", "suspected")
+HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,43 +44,75 @@ class Whose:
     album: str | None = None
 
 
-def per_day(db: Connection, whose: Whose, stretches: Sequence[Stretch]) -> Counter[int]:
-    """Plays by the number of the local day (`core.days.numbered`)."""
-    return _grouped(db, whose, stretches, DAY)
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Plays by local hour since 1970, of which `// 24` is the number of the day (`core.days.numbered`).
+
+    `skipped` plays are in none of them: too little of them was heard.
+    """
+
+    counts: Counter[int]
+    skipped: int = 0
+
+    @property
+    def by_day(self) -> Counter[int]:
+        """Plays by the number of the local day."""
+        return _summed(self.counts, lambda hour: hour // HOURS)
+
+    @property
+    def by_hour(self) -> Counter[int]:
+        """Plays by the hour of the local day, 0 to 23."""
+        return _summed(self.counts, lambda hour: hour % HOURS)
 
 
-def per_hour(db: Connection, whose: Whose, stretches: Sequence[Stretch]) -> Counter[int]:
-    """Plays by local hour since 1970: `// 24` is the number of the day, `% 24` the hour of it."""
-    return _grouped(db, whose, stretches, HOUR)
+@dataclass(frozen=True, slots=True)
+class Most:
+    """What was played most, the most played first."""
+
+    artists: list[Top]
+    albums: list[Top]
+    tracks: list[Top]
 
 
-def by_hour(db: Connection, whose: Whose, stretches: Sequence[Stretch]) -> Counter[int]:
-    """Plays by the hour of the local day, 0 to 23: of a long time that is quicker than `per_hour`."""
-    return _grouped(db, whose, stretches, HOUR, 24)
+def _summed(counts: Counter[int], key: Any) -> Counter[int]:
+    sums: Counter[int] = Counter()
+    for hour, count in counts.items():
+        sums[key(hour)] += count
+    return sums
 
 
-def _grouped(
-    db: Connection, whose: Whose, stretches: Sequence[Stretch], seconds: int, of: int | None = None
-) -> Counter[int]:
-    found: Counter[int] = Counter()
-    of_those = _counted(db, whose, stretches[0].start, stretches[-1].end) if stretches else []
+def hours(ask: Ask, whose: Whose, stretches: Sequence[Stretch]) -> Hours:
+    """Plays of these stretches by local hour."""
+    counts: Counter[int] = Counter()
+    skipped = 0
     for stretch in stretches:
-        number = (play.c.timestamp + stretch.offset) // seconds
-        number = (number if of is None else number % of).label("number")
-        then = play.c.timestamp.between(stretch.start, stretch.end - 1)
-        numbers = select(number).where(*of_those, then).subquery()
-        rows = db.execute(select(numbers.c.number, func.count()).group_by(numbers.c.number))
-        for at, count in rows:
-            found[int(at)] += count
-    return found
+        for start, end in forward(ask, whose.account, stretch.start, stretch.end):
+            part = Stretch(start, end, stretch.offset)
+            played, twice, skips = ask(partial(_hours, whose=whose, stretch=part))
+            skipped += sum(count for _, count in skips)
+            for hour, count in played:
+                counts[hour] += count
+            for hour, count in (*twice, *skips):
+                counts[hour] -= count
+    return Hours(+counts, skipped)
 
 
-def _counted(db: Connection, whose: Whose, start: int, end: int) -> list[ColumnElement[bool]]:
+def _hours(db: Connection, whose: Whose, stretch: Stretch) -> tuple[list[Any], list[Any], list[Any]]:
+    """All plays by hour, and of them those that do not count: an index has the first, another one the few others."""
+    wanted = _of(whose, stretch.start, stretch.end)
+    twice = [*wanted, play.c.settled_at.is_not(None), play.c.fate.in_(TWICE)]
+    skipped = [*wanted, ~play.c.counted, play.c.fate.not_in(TWICE)]
+    all_, repeated, skips = (_by_hour(db, conditions, stretch.offset) for conditions in (wanted, twice, skipped))
+    return all_, repeated, skips
+
+
+def _by_hour(db: Connection, conditions: Sequence[ColumnElement[bool]], offset: int) -> list[Any]:
+    numbers = select(((play.c.timestamp + offset) // HOUR).label("hour")).where(*conditions).subquery()
+    return list(db.execute(select(numbers.c.hour, func.count()).group_by(numbers.c.hour)))
+
+
+def _of(whose: Whose, start: int, end: int) -> list[ColumnElement[bool]]:
     wanted = [play.c.account == whose.account, play.c.timestamp >= start, play.c.timestamp < end]
-    settled = play.c.account == whose.account, play.c.settled_at.is_not(None)
-    twice = select(play.c.id).where(*settled, play.c.fate.in_(TWICE)).limit(1)
-    if db.execute(twice).first() is not None:  # most have none, and then an index alone can answer
-        wanted.append(play.c.fate.not_in(TWICE))
     if whose.artist is not None:
         wanted.append(play.c.artist == whose.artist)
     if whose.album is not None:
@@ -81,36 +120,40 @@ def _counted(db: Connection, whose: Whose, start: int, end: int) -> list[ColumnE
     return wanted
 
 
-def top_artists(db: Connection, whose: Whose, start: int, end: int, limit: int) -> list[Top]:
-    """The artists of a span of time (Unix seconds) that were played most, the most played first."""
-    return [Top(artist, "", count) for artist, count in _top(db, whose, start, end, limit, play.c.artist)]
+def most(ask: Ask, whose: Whose, start: int, end: int, limit: int) -> Most:
+    """The artists, albums and tracks of a span of time (Unix seconds) that were played most.
+
+    Plays that name no album are left out of the albums.
+    """
+    artists: Counter[str] = Counter()
+    albums: Counter[tuple[str, str]] = Counter()
+    tracks: Counter[tuple[str, str]] = Counter()
+    for one in forward(ask, whose.account, start, end):
+        songs = ask(partial(_songs, whose=whose, start=one[0], end=one[1]))
+        artists.update(map(_ARTIST, songs))
+        albums.update(map(_ALBUM, songs))
+        tracks.update(map(_TRACK, songs))
+    of_artists = Counter({(artist, ""): count for artist, count in artists.items()})
+    named = Counter({names: count for names, count in albums.items() if names[1]})
+    return Most(_top(of_artists, limit), _top(named, limit), _top(tracks, limit))
 
 
-def top_albums(db: Connection, whose: Whose, start: int, end: int, limit: int) -> list[Top]:
-    """As `top_artists`, of albums; plays that name none are left out."""
-    rows = _top(db, whose, start, end, limit, play.c.artist, play.c.album, named=play.c.album != "")
-    return [Top(*row) for row in rows]
+_ARTIST, _ALBUM, _TRACK = itemgetter(0), itemgetter(0, 1), itemgetter(0, 2)
 
 
-def top_tracks(db: Connection, whose: Whose, start: int, end: int, limit: int) -> list[Top]:
-    """As `top_artists`, of tracks."""
-    return [Top(*row) for row in _top(db, whose, start, end, limit, play.c.artist, play.c.track)]
+def _songs(db: Connection, whose: Whose, start: int, end: int) -> list[tuple[str, str, str]]:
+    """A row for each play. They are counted here: sorting them to group them takes SQLite longer."""
+    wanted = select(play.c.artist, play.c.album, play.c.track)
+    conditions = [*_of(whose, start, end), play.c.counted, play.c.fate.not_in(TWICE)]
+    with db.execute(wanted.where(*conditions)) as found:
+        assert found.cursor is not None
+        return [*found.cursor.fetchall()]  # the driver's own rows: a million of them take half the time
 
 
-def _top(
-    db: Connection,
-    whose: Whose,
-    start: int,
-    end: int,
-    limit: int,
-    *names: Any,
-    named: ColumnElement[bool] | None = None,
-) -> list[Any]:
-    count = func.count().label("plays")
-    wanted = select(*names, count).where(*_counted(db, whose, start, end)).group_by(*names)
-    if named is not None:
-        wanted = wanted.where(named)
-    return list(db.execute(wanted.order_by(count.desc(), *names).limit(limit)))
+def _top(counts: Counter[tuple[str, str]], limit: int) -> list[Top]:
+    least = min(nlargest(limit, counts.values()), default=0)
+    places = [(-count, names) for names, count in counts.items() if count >= least]
+    return [Top(*names, -count) for count, names in sorted(places)[:limit]]
 
 
 def first_and_last(db: Connection, account: int) -> tuple[int, int] | None:

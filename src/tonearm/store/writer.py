@@ -52,12 +52,38 @@ class _Job:
     error: BaseException | None = None
 
 
+class Turn:
+    """Whether a commit waits for the readers of SQLite's rollback journal, which it has to itself while it lasts."""
+
+    def __init__(self) -> None:
+        self._over = threading.Event()
+        self._over.set()
+
+    @property
+    def taken(self) -> bool:
+        """Whether a commit waits, or is being made."""
+        return not self._over.is_set()
+
+    def take(self) -> None:
+        """A commit comes now."""
+        self._over.clear()
+
+    def give(self) -> None:
+        """It is over."""
+        self._over.set()
+
+    def wait(self, seconds: float) -> None:
+        """Return once no commit waits, or after the seconds."""
+        self._over.wait(seconds)
+
+
 class Writer:
     """The only thread that writes. Writes are re-run alone when a shared transaction fails, so they touch
     nothing but their connection."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, turn: Turn | None = None) -> None:
         self._engine = engine
+        self._turn = turn or Turn()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._gathered: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
         self._door = threading.Lock()  # so that no write comes after the end of the queue
@@ -141,10 +167,13 @@ class Writer:
             with transaction:
                 for group, of_group in groupby(jobs, key=lambda job: job.group):
                     _run(connection, group, list(of_group))
+                self._turn.take()
         except Exception as error:  # whatever a write raises belongs to the one who asked for it
             _fail(jobs, error)
             connection.connection.rollback()  # a COMMIT that fails leaves its transaction open
             return False
+        finally:
+            self._turn.give()
         for job in jobs:
             job.error = None
         return True

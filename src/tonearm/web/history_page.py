@@ -1,23 +1,23 @@
 """The page at `/history`: every play that was reported here, by time, by what was played, and by search."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable
 from datetime import date, timedelta, tzinfo
 from functools import partial
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
-from sqlalchemy import Connection
 
 from tonearm.core import days, period
 from tonearm.core.days import Stretch
 from tonearm.core.period import Kind, Period
 from tonearm.deck import Listener
+from tonearm.service.looking_up import LONGEST_NAME
 from tonearm.store import glance, stats
 from tonearm.store.glance import InLine
-from tonearm.store.stats import Top, Whose
+from tonearm.store.plays import Wanted
+from tonearm.store.readers import Ask
+from tonearm.store.stats import Hours, Most, Whose
 from tonearm.web import figures, views
 from tonearm.web.frame import Frame
 from tonearm.web.shapes import After, cursor
@@ -25,8 +25,6 @@ from tonearm.web.standing import Moment
 from tonearm.web.templates import LONGEST_SEARCH
 from tonearm.web.words import period_words
 from tonearm.web.zones import zone_of
-
-T = TypeVar("T")
 
 SHOWN = 25
 """Plays of a page."""
@@ -45,11 +43,15 @@ def history_routes(router: APIRouter, frame: Frame) -> None:
         request: Request,
         period_: Annotated[str, Query(alias="period", max_length=30)] = "",
         q: Annotated[str, Query(max_length=LONGEST_SEARCH)] = "",
+        artist: Annotated[str, Query(max_length=LONGEST_NAME)] = "",
+        track: Annotated[str, Query(max_length=LONGEST_NAME)] = "",
         after: After = None,
     ) -> Response:
-        """The history, or what is found in it."""
+        """The history, the plays of a track, or what is found for some words."""
+        if artist and track:
+            return await _listing(frame, Wanted(me.id, artist=artist, track=track), after, _address(request))
         if q.strip():
-            return await _search(frame, me, q, after, _address(request))
+            return await _listing(frame, Wanted(me.id, words=q), after, _address(request))
         return await _shown(frame, me, zone_of(request), period_, after, _address(request))
 
     @router.get("/history/days.json")
@@ -58,8 +60,8 @@ def history_routes(router: APIRouter, frame: Frame) -> None:
         zone = zone_of(request)
         everything = await _everything(frame, me, zone)
         ends = _stretches(everything, zone)
-        found = await frame.deck.store.read(partial(stats.per_day, whose=Whose(me.id), stretches=ends))
-        first = days.day_number(everything.first)
+        hours = await frame.deck.store.read_long(partial(stats.hours, whose=Whose(me.id), stretches=ends))
+        found, first = hours.by_day, days.day_number(everything.first)
         last = max(found, default=first)
         body = {"first": first, "counts": [found[number] for number in range(first, last + 1)]}
         return JSONResponse(body, headers=dict(frame.headers))
@@ -69,16 +71,17 @@ def _address(request: Request) -> str:
     return f"{request.url.path}?{request.url.query}"
 
 
-async def _search(frame: Frame, me: Listener, words: str, after: str | None, address: str) -> Response:
+async def _listing(frame: Frame, wanted: Wanted, after: str | None, address: str) -> Response:
     moment = frame.moment()
-
-    def read(db: Connection) -> tuple[glance.Glance, glance.Leaf]:
-        seen = frame.look(db, me.id, moment.now)
-        return seen, glance.history(db, me.id, SHOWN, words, None, cursor(after))
-
-    seen, leaf = await frame.deck.store.read(read)
-    listed = _listed(leaf, seen, moment)
-    return frame.page("search", seen, moment, words=words, page_at=after or "", address=address, **listed)
+    seen = await frame.deck.store.read(partial(frame.look, me=wanted.account, now=moment.now))
+    leaf = await frame.deck.store.read_long(
+        partial(glance.history, wanted=wanted, limit=SHOWN, span=None, after=cursor(after))
+    )
+    asked = {"q": wanted.words} if wanted.words else {"artist": wanted.artist, "track": wanted.track}
+    facts: dict[str, Any] = {"words": wanted.words, "artist": wanted.artist, "track": wanted.track, "asked": asked}
+    return frame.page(
+        "search", seen, moment, page_at=after or "", address=address, **facts, **_listed(leaf, seen, moment)
+    )
 
 
 def _listed(leaf: glance.Leaf, seen: glance.Glance, moment: Moment) -> dict[str, Any]:
@@ -108,42 +111,34 @@ async def _shown(frame: Frame, me: Listener, zone: tzinfo, wanted: str, after: s
     shown = period.parse(wanted, everything) if wanted else period.year(everything.last.year)
     if shown is None or not date(1971, 1, 1) <= shown.first <= shown.last <= date(9000, 1, 1):
         raise HTTPException(400, "This names no period: a year is 2014, a month 2014-05, a day 2014-05-12.")
+    today = days.day_of(moment.now, zone)
+    shown = period.within(shown, everything.first, max(everything.last, today))
     span, stretches, whose = _span(shown, zone), _stretches(shown, zone), Whose(me.id)
 
-    def read(db: Connection) -> tuple[glance.Glance, glance.Leaf]:
-        seen = frame.look(db, me.id, moment.now)
-        return seen, glance.history(db, me.id, SHOWN, "", span, cursor(after))
+    def read(ask: Ask) -> tuple[glance.Leaf, Hours, Most]:
+        leaf = glance.history(ask, Wanted(me.id), SHOWN, span, cursor(after))
+        return leaf, stats.hours(ask, whose, stretches), stats.most(ask, whose, *span, TOP)
 
-    async def ask(what: Callable[..., T], *rest: Any) -> T:
-        return await frame.deck.store.read(lambda db: what(db, whose, *rest))
-
-    by_day = stats.per_hour if shown.kind is Kind.DAY else stats.per_day
-    (seen, leaf), counts, hours, artists, albums, tracks = await asyncio.gather(
-        frame.deck.store.read(read),
-        ask(by_day, stretches),
-        ask(stats.by_hour, stretches),
-        ask(stats.top_artists, *span, TOP),
-        ask(stats.top_albums, *span, TOP),
-        ask(stats.top_tracks, *span, TOP),
-    )
+    seen = await frame.glance(me, moment.now)
+    leaf, hours, most = await frame.deck.store.read_long(read)
     return frame.page(
         "history",
         seen,
         moment,
         page_at=after or "",
         address=address,
-        lives=shown.last >= days.day_of(moment.now, zone) or any(isinstance(one, InLine) for one in leaf.entries),
+        lives=shown.last >= today or any(isinstance(one, InLine) for one in leaf.entries),
         **_listed(leaf, seen, moment),
-        **_figures(shown, everything, counts, hours),
-        **_lists(artists, albums, tracks),
+        **_figures(shown, everything, hours),
+        artists=figures.places(most.artists),
+        albums=figures.places(most.albums),
+        tracks=figures.places(most.tracks),
     )
 
 
-def _figures(shown: Period, everything: Period, counts: Counter[int], hours: Counter[int]) -> dict[str, Any]:
-    """`counts` are of hours where a day is shown, else of days."""
-    by_day = counts
-    if shown.kind is Kind.DAY:
-        by_day = Counter({days.day_number(shown.first): sum(counts.values())}) if counts else Counter()
+def _figures(shown: Period, everything: Period, hours: Hours) -> dict[str, Any]:
+    by_day: Counter[int] = hours.by_day
+    counts = hours.counts if shown.kind is Kind.DAY else by_day
     grid = None
     if shown.kind is Kind.ALL:
         grid = figures.years_grid(shown, by_day)
@@ -152,7 +147,8 @@ def _figures(shown: Period, everything: Period, counts: Counter[int], hours: Cou
     return {
         "shown": shown,
         "title": period_words(shown),
-        "total": sum(counts.values()),
+        "total": by_day.total(),
+        "skipped": hours.skipped,
         "active_days": len(by_day),
         "years": range(everything.last.year, everything.first.year - 1, -1),
         "up": period.around(shown),
@@ -161,14 +157,6 @@ def _figures(shown: Period, everything: Period, counts: Counter[int], hours: Cou
         "words_of": period_words,
         "grid": grid,
         "over_time": figures.over_time(shown, counts),
-        "by_hour": figures.of_day(hours),
+        "by_hour": figures.of_day(hours.by_hour),
         "by_weekday": figures.of_week(by_day),
-    }
-
-
-def _lists(artists: list[Top], albums: list[Top], tracks: list[Top]) -> dict[str, Any]:
-    return {
-        "artists": figures.places(artists),
-        "albums": figures.places(albums),
-        "tracks": figures.places(tracks),
     }

@@ -6,7 +6,7 @@ is open already, or when one follows the link in its place.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +14,6 @@ from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
-from sqlalchemy import Connection
 
 from tonearm.core import days
 from tonearm.core.days import Stretch
@@ -26,7 +25,9 @@ from tonearm.lastfm.error import LastFmError
 from tonearm.lastfm.music import Images
 from tonearm.service.looking_up import LONGEST_NAME, NotKnown
 from tonearm.store import glance, stats
-from tonearm.store.stats import Whose
+from tonearm.store.plays import Wanted
+from tonearm.store.readers import Ask
+from tonearm.store.stats import Hours, Most, Whose
 from tonearm.web import figures, views
 from tonearm.web.frame import Frame
 from tonearm.web.zones import zone_of
@@ -142,26 +143,20 @@ async def _own(frame: Frame, me: Listener, request: Request, whose: Whose) -> di
     start, end = ends[0], ends[1] + 1
     stretches: list[Stretch] = days.stretches(zone, start, end)
 
-    async def ask(what: Callable[..., T], *rest: Any) -> T:
-        return await frame.deck.store.read(lambda db: what(db, whose, *rest))
+    def read(ask: Ask) -> tuple[Hours, Most, glance.Leaf]:
+        latest = glance.history(ask, Wanted(me.id, artist=whose.artist, album=whose.album), LATEST)
+        return stats.hours(ask, whose, stretches), stats.most(ask, whose, start, end, TOP), latest
 
-    def latest(db: Connection) -> list[views.Row]:
-        seen = frame.look(db, me.id, moment.now)
-        return [views.row(entry, seen, moment) for entry in glance.of(db, whose, LATEST)]
-
-    counts, albums, tracks, rows = await asyncio.gather(
-        ask(stats.per_day, stretches),
-        ask(stats.top_albums, start, end, TOP),
-        ask(stats.top_tracks, start, end, TOP),
-        frame.deck.store.read(latest),
-    )
+    seen = await frame.glance(me, moment.now)
+    hours, most, latest = await frame.deck.store.read_long(read)
+    counts = hours.by_day
     return {
-        "total": sum(counts.values()),
+        "total": counts.total(),
         "since": days.numbered(min(counts)) if counts else None,
         "over_time": _over_time(counts),
-        "albums": figures.places(albums),
-        "tracks": figures.places(tracks),
-        "rows": rows,
+        "albums": figures.places(most.albums),
+        "tracks": figures.places(most.tracks),
+        "rows": [views.row(entry, seen, moment) for entry in latest.entries],
     }
 
 

@@ -1,6 +1,7 @@
 """The page at `/`: what plays, today's numbers, the connection, the last days and the last plays."""
 
 from datetime import tzinfo
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -10,6 +11,7 @@ from tonearm.core import days
 from tonearm.deck import Listener
 from tonearm.store import glance, stats
 from tonearm.store.glance import Shelf
+from tonearm.store.readers import Ask
 from tonearm.store.stats import Whose
 from tonearm.web import views
 from tonearm.web.charts import Chart, Value, chart
@@ -40,11 +42,11 @@ def now_routes(router: APIRouter, frame: Frame) -> None:
                 "rows": rows,
                 "again": views.again(rows, seen, moment),
                 "more": latest.after is not None,
-                "days": _days(db, me.id, moment.now, zone),
             }
             return seen, facts
 
         seen, facts = await frame.deck.store.read(read)
+        facts["days"] = await frame.deck.store.read_parts(partial(_days, account=me.id, now=moment.now, zone=zone))
         what = playing(frame.deck.shows.current(me.id), seen.account.threshold, moment.now)
         return frame.page(name, seen, moment, playing=what, **facts)
 
@@ -62,9 +64,10 @@ def now_routes(router: APIRouter, frame: Frame) -> None:
         router.add_api_route(f"/fragments/{part}", fragment, methods=["GET"])
 
 
-def _days(db: Connection, account: int, now: float, zone: tzinfo) -> Chart:
+def _days(ask: Ask, account: int, now: float, zone: tzinfo) -> Chart:
     shown = days.days_back(days.day_of(now, zone), DAYS_SHOWN)
-    counts = stats.per_day(db, Whose(account), days.stretches(zone, days.start_of(shown[0], zone), int(now) + 1))
+    span = days.start_of(shown[0], zone), int(now) + 1
+    counts = stats.hours(ask, Whose(account), days.stretches(zone, *span)).by_day
     values = []
     for back, day in zip(range(DAYS_SHOWN - 1, -1, -1), shown, strict=True):
         count = counts[days.day_number(day)]

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
@@ -105,8 +104,9 @@ def _own_routes(router: APIRouter, frame: Frame) -> None:
     @router.get("/settings/export")
     async def export(me: Me, form: Annotated[str, Query(alias="as", pattern="^(csv|jsonl)$")] = "csv") -> Response:
         """Every play that was reported here, as a file."""
-        parts = frame.deck.owning.export(me.id)
-        lines, media = (_csv(parts), "text/csv") if form == "csv" else (_jsonl(parts), "application/jsonl")
+        write, media = (_csv, "text/csv") if form == "csv" else (_jsonl, "application/jsonl")
+        head = ",".join(_COLUMNS) + "\r\n" if form == "csv" else ""
+        lines = _after(head, frame.deck.owning.export(me.id, write))
         name = f'attachment; filename="tonearm-plays.{form}"'
         headers = {**frame.headers, "Content-Disposition": name}
         return StreamingResponse(lines, headers=headers, media_type=f"{media}; charset=utf-8")
@@ -120,34 +120,30 @@ def _own_routes(router: APIRouter, frame: Frame) -> None:
         return RedirectResponse("/", 303)
 
 
-def _facts(kept: Kept) -> dict[str, Any]:
-    track = asdict(kept.play.track)
-    facts = {
-        **track,
-        "track": kept.play.track.title,
-        "timestamp": kept.play.timestamp,
-        "played": kept.play.played,
-        "fate": kept.fate,
-        "why": kept.why,
-        "reported_at": kept.reported_at,
-        "settled_at": kept.settled_at,
-        "reporter": kept.reporter,
-        "lastfm_user": kept.owner,
-    }
-    return {column: facts[column] for column in _COLUMNS}
+def _facts(kept: Kept) -> tuple[Any, ...]:
+    """The values of the columns."""
+    play, track = kept.play, kept.play.track
+    return (
+        *(play.timestamp, track.artist, track.title, track.album, track.album_artist, track.duration, play.played),
+        *(track.mbid, kept.fate, kept.why, kept.reported_at, kept.settled_at, kept.reporter, kept.owner),
+    )
 
 
-async def _jsonl(parts: AsyncIterator[list[Kept]]) -> AsyncIterator[str]:
+async def _after(head: str, parts: AsyncIterator[str]) -> AsyncIterator[str]:
+    yield head
     async for part in parts:
-        yield "".join(json.dumps(_facts(kept), ensure_ascii=False) + "\n" for kept in part)
+        yield part
 
 
-async def _csv(parts: AsyncIterator[list[Kept]]) -> AsyncIterator[str]:
-    yield ",".join(_COLUMNS) + "\r\n"
-    async for part in parts:
-        text = io.StringIO()
-        csv.writer(text).writerows([_unformulated(value) for value in _facts(kept).values()] for kept in part)
-        yield text.getvalue()
+def _jsonl(part: list[Kept]) -> str:
+    rows = (dict(zip(_COLUMNS, _facts(kept), strict=True)) for kept in part)
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _csv(part: list[Kept]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows([_unformulated(value) for value in _facts(kept)] for kept in part)
+    return text.getvalue()
 
 
 def _unformulated(value: Any) -> Any:

@@ -27,9 +27,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(
-        asset=assets.url, version=__version__, artist_at=artist_at, album_at=album_at, track_at=track_at
-    )
+    made.globals.update(asset=assets.url, version=__version__, artist_at=artist_at, album_at=album_at)
+    made.globals.update(track_at=track_at, search_at=search_at)
     for filter_ in (
         words.ago,
         words.by,
@@ -58,7 +57,12 @@ def album_at(artist: str, title: str) -> str:
 
 
 def track_at(artist: str, title: str) -> str:
-    """The address of a search that finds a track's plays."""
+    """The address of a track's plays."""
+    return f"/history?{urlencode({'artist': artist[:LONGEST_NAME], 'track': title[:LONGEST_NAME]})}"
+
+
+def search_at(artist: str, title: str) -> str:
+    """The address of a search for a track by names that may be spelled differently in the history."""
     return f"/history?{urlencode({'q': f'{artist} {title}'[:LONGEST_SEARCH]})}"
 
 

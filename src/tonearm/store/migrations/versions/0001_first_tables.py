@@ -180,6 +180,8 @@ def upgrade() -> None:
         sa.Column("settled_at", sa.Float(precision=53), nullable=True),
         sa.Column("unanswered", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("instead_of", ID, nullable=True),
+        sa.Column("counted", sa.Boolean(), server_default=sa.true(), nullable=False),
+        sa.Column("searched", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["account"],
             ["account.id"],
@@ -189,6 +191,7 @@ def upgrade() -> None:
     )
     index_some("play_as_told", "play", ["account", "reported_timestamp"], "reported_timestamp != timestamp")
     index_some("play_by_fate", "play", ["account", "fate", "settled_at"], "settled_at IS NOT NULL")
+    index_some("play_skipped", "play", ["account", "timestamp"], "NOT counted" if on_postgres() else "counted = 0")
     index_some("play_by_fate_and_start", "play", ["account", "fate", "timestamp", "id"], "settled_at IS NOT NULL")
     op.create_table(
         "run",

@@ -1,0 +1,27 @@
+"""Search: names and what is looked for in them, written so that a plain comparison of text finds one in the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tonearm.core.spelling import plain, without_signs
+
+MOST_TERMS = 8
+"""Words of a search that count; what comes after them is left out."""
+
+LONGEST_TERM = 100
+"""Characters of a word that count."""
+
+
+def searchable(names: Iterable[str]) -> str:
+    """Names as they are searched: without case and accents, each word with its signs and, if it has any, without."""
+    words = plain(" ".join(names)).split()
+    found = dict.fromkeys(words)
+    found.update(dict.fromkeys(bare for word in words if not word.isalnum() and (bare := without_signs(word))))
+    return " ".join(found)
+
+
+def terms(text: str) -> list[str]:
+    """What has to be in the searchable names of a play for each word of a search, every one of them once."""
+    words = dict.fromkeys(without_signs(word) or word for word in plain(text).split())
+    return [word[:LONGEST_TERM] for word in words][:MOST_TERMS]
