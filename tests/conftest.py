@@ -137,3 +137,23 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | 
     url = request.getfixturevalue("postgres_tables")
     yield url
     empty(url)
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def module_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | str]:
+    """As `database`, one for all tests of a module, beside those that a test has for itself."""
+    if request.param == "sqlite":
+        yield tmp_path_factory.mktemp("module") / "plays.db"
+        return
+    server: Server = request.getfixturevalue("postgres")
+    url = server.database()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with its tables and nothing in them, to be copied: quicker than to make them."""
+    file = tmp_path_factory.mktemp("tables") / "plays.db"
+    migrate(database_url(file))
+    return file

@@ -17,6 +17,7 @@ import uvicorn
 
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
+from tests.databases import secret_for, with_tables
 from tonearm.web.service import WebOptions, create_app
 
 
@@ -80,7 +81,9 @@ class Server(uvicorn.Server):
 
 
 @contextmanager
-def running(database: Path, emulator: Emulator, *, key: str = API_KEY, signed_in: bool = True) -> Iterator[Service]:
+def running(
+    database: Path | str, emulator: Emulator, *, key: str = API_KEY, signed_in: bool = True
+) -> Iterator[Service]:
     """A service on a database, from its start to its end."""
     with serve(emulator) as lastfm:
         started: dict[str, Any] = {}
@@ -93,6 +96,7 @@ def running(database: Path, emulator: Emulator, *, key: str = API_KEY, signed_in
                 "api_url": lastfm.url,
                 "auth_url": lastfm.auth_url,
                 "requests_per_second": 0,
+                "secret_key": secret_for(database),
             }
             async with tonearm.open(database, **options) as deck:
 
@@ -137,28 +141,34 @@ def running(database: Path, emulator: Emulator, *, key: str = API_KEY, signed_in
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
+def database(database: Path | str, tables: Path) -> Path | str:
+    """A database of its own for each test."""
+    return with_tables(database, tables)
+
+
+@pytest.fixture
+def service(database: Path | str) -> Iterator[Service]:
     """A service whose listener is signed in."""
-    with running(tmp_path / "plays.db", Emulator()) as service:
+    with running(database, Emulator()) as service:
         yield service
 
 
 @pytest.fixture(scope="module")
-def unmoved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def unmoved(module_database: Path | str) -> Iterator[Service]:
     """The same for all tests of a module that are about what is refused: it has no plays, and gets none."""
-    with running(tmp_path_factory.mktemp("unmoved") / "plays.db", Emulator()) as service:
+    with running(module_database, Emulator()) as service:
         yield service
 
 
 @pytest.fixture
-def signed_out(tmp_path: Path) -> Iterator[Service]:
+def signed_out(database: Path | str) -> Iterator[Service]:
     """A service whose listener has never signed in."""
-    with running(tmp_path / "plays.db", Emulator(), signed_in=False) as service:
+    with running(database, Emulator(), signed_in=False) as service:
         yield service
 
 
 @pytest.fixture
-def keyless(tmp_path: Path) -> Iterator[Service]:
+def keyless(database: Path | str) -> Iterator[Service]:
     """A service without an API key."""
-    with running(tmp_path / "plays.db", Emulator(), key="", signed_in=False) as service:
+    with running(database, Emulator(), key="", signed_in=False) as service:
         yield service

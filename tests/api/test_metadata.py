@@ -39,11 +39,11 @@ TITLES = ["T.N.T.", "And/Or", "?", "#1", "50% + 50%", "雪/🎷", "similar"]
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(module_database: Path | str) -> Iterator[Service]:
     emulator = Emulator()
     for name in NAMES:
         emulator.music.add(Artist(name, ("tag",), (Record("R/1", tuple(Song(t, 100) for t in TITLES)),), 7))
-    with running(tmp_path_factory.mktemp("metadata") / "plays.db", emulator, signed_in=False) as running_service:
+    with running(module_database, emulator, signed_in=False) as running_service:
         yield running_service
 
 
@@ -173,9 +173,9 @@ def test_a_stranger_learns_nothing(service: Service, path: str) -> None:
         assert http.get(path).status_code == 401
 
 
-def test_a_cover_is_served_from_here_once_it_was_fetched(tmp_path: Path) -> None:
+def test_a_cover_is_served_from_here_once_it_was_fetched(database: Path | str) -> None:
     emulator = Emulator()
-    with running(tmp_path / "plays.db", emulator, signed_in=False) as service:
+    with running(database, emulator, signed_in=False) as service:
         emulator.pictures_at = f"http://{service.deck.looking_up.images._near}/i/u"
         album = service.http.get("/metadata/albums/Nina%20Simone/Pastel%20Blues").json()
         address = album["images"]["extralarge"]
@@ -195,9 +195,11 @@ def test_a_cover_is_served_from_here_once_it_was_fetched(tmp_path: Path) -> None
         assert service.http.get(changed).status_code == 404
 
 
-def test_while_lastfm_is_away_what_is_remembered_is_served_and_the_rest_is_502_and_then_503(tmp_path: Path) -> None:
+def test_while_lastfm_is_away_what_is_remembered_is_served_and_the_rest_is_502_and_then_503(
+    database: Path | str,
+) -> None:
     emulator = Emulator()
-    with running(tmp_path / "plays.db", emulator, signed_in=False) as service:
+    with running(database, emulator, signed_in=False) as service:
         known = service.http.get("/metadata/artists/Can").json()
         emulator.fault("error", error=6, calls=1)
         assert service.http.get("/metadata/tracks/a/b").json()["error"] == 6

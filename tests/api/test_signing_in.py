@@ -71,9 +71,9 @@ def test_a_token_that_was_consumed_at_last_fm_is_400(signed_out: Service) -> Non
     assert "start again" in lost.json()["detail"]
 
 
-def test_a_token_past_its_hour_is_410(tmp_path: Path) -> None:
+def test_a_token_past_its_hour_is_410(database: Path | str) -> None:
     now = [1_790_000_000.0]
-    with running(tmp_path / "plays.db", Emulator(clock=lambda: now[0]), signed_in=False) as service:
+    with running(database, Emulator(clock=lambda: now[0]), signed_in=False) as service:
         token = _token(service)
         now[0] += 3601
         service.emulator.approve(token, "RJ")

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 import tonearm
 from tests.api.conftest import Service
+from tests.databases import only_sqlite
 from tonearm.store import database
 
 BODIES = {
@@ -47,6 +48,7 @@ def test_a_number_that_no_play_can_have_is_422(unmoved: Service, method: str, pa
     assert answer.json()["detail"][0]["loc"][0] == "path"
 
 
+@only_sqlite
 def test_a_full_disk_is_not_healthy(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "LEAST_ROOM", 2**80)  # more than any disk has
     answer = service.http.get("/health")

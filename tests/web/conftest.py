@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -17,11 +16,11 @@ import pytest
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from lastfm_emulator.transport import Direct
+from tests.databases import secret_for, with_tables
+from tonearm.core.event import NowPlayingShown
 from tonearm.port import address_of, listening_socket
 from tonearm.service.signing_in import SignedIn, Way
 from tonearm.serving import serving
-from tonearm.store.database import database_url
-from tonearm.store.migrate import migrate
 from tonearm.web.service import WebOptions, create_app
 
 T = TypeVar("T")
@@ -47,6 +46,14 @@ class House:
         self.emulator.approve(way.token, user)
         assert isinstance(await self.me.finish_sign_in(way.token), SignedIn)
 
+    async def show(self, track: tonearm.Track) -> None:
+        """Announce what plays; on PostgreSQL the pages know of it when the server has passed it on."""
+        with self.deck.announcer.listen(self.me.id) as (ear, _):
+            await self.me.now_playing(track)
+            async for told in ear:
+                if isinstance(told.event, NowPlayingShown):
+                    return
+
     async def page(self, path: str = "/") -> str:
         """A page that must be there."""
         answer = await self.http.get(path)
@@ -55,12 +62,13 @@ class House:
 
 
 @asynccontextmanager
-async def house_at(database: Path, *, key: str = API_KEY, deliver: bool = False) -> AsyncIterator[House]:
+async def house_at(database: Path | str, *, key: str = API_KEY, deliver: bool = False) -> AsyncIterator[House]:
     """A house on a database, with the emulator behind it. Unless it delivers, what is queued stays so."""
     emulator = Emulator()
     asked: dict[str, Any] = {"api_key": key, "api_secret": API_SECRET if key else "", "auth_url": AUTH}
     async with httpx2.AsyncClient(transport=Direct(emulator)) as line:
         options = {**asked, "http": line, "requests_per_second": 0, "deliver": deliver}
+        options["secret_key"] = secret_for(database)
         async with tonearm.open(database, **options) as deck:
             app = httpx2.ASGITransport(create_app(deck))
             me = await deck.listener("me")
@@ -73,22 +81,14 @@ async def house_at(database: Path, *, key: str = API_KEY, deliver: bool = False)
                 yield House(deck, me, emulator, http, stranger)
 
 
-@pytest.fixture(scope="session")
-def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with its tables and nothing in them, to be copied."""
-    database = tmp_path_factory.mktemp("tables") / "plays.db"
-    migrate(database_url(database))
-    return database
-
-
 @pytest.fixture
-def database(tables: Path, tmp_path: Path) -> Path:
+def database(database: Path | str, tables: Path) -> Path | str:
     """A database of its own for each test."""
-    return Path(shutil.copy(tables, tmp_path / "plays.db"))
+    return with_tables(database, tables)
 
 
 @pytest.fixture
-async def house(database: Path) -> AsyncIterator[House]:
+async def house(database: Path | str) -> AsyncIterator[House]:
     """A house whose listener has never connected."""
     async with house_at(database) as opened:
         yield opened
@@ -141,7 +141,7 @@ class Running:
 
 
 @contextmanager
-def running(database: Path, emulator: Emulator | None = None, port: int = 0) -> Iterator[Running]:
+def running(database: Path | str, emulator: Emulator | None = None, port: int = 0) -> Iterator[Running]:
     """A service from its start to its end."""
     emulator = emulator or Emulator()
     with serve(emulator) as lastfm, listening_socket("127.0.0.1", port) as sock:
@@ -150,6 +150,7 @@ def running(database: Path, emulator: Emulator | None = None, port: int = 0) -> 
 
         async def main() -> None:
             options: dict[str, Any] = {"api_url": lastfm.url, "auth_url": lastfm.auth_url, "requests_per_second": 0}
+            options["secret_key"] = secret_for(database)
             async with (
                 tonearm.open(database, api_key=API_KEY, api_secret=API_SECRET, **options) as deck,
                 serving(deck, sock, WebOptions(emulator_url=f"{lastfm.base_url}/_faults")),
@@ -176,7 +177,7 @@ def running(database: Path, emulator: Emulator | None = None, port: int = 0) -> 
 
 
 @pytest.fixture
-def running_service(database: Path) -> Iterator[Running]:
+def running_service(database: Path | str) -> Iterator[Running]:
     """A service whose listener has never connected."""
     with running(database) as service:
         yield service

@@ -16,6 +16,7 @@ import pytest
 
 from lastfm_emulator import Emulator
 from tests.conftest import ROOT
+from tests.databases import only_sqlite
 from tests.web.conftest import Running, running
 from tonearm.port import listening_socket
 from tonearm.store import library
@@ -50,7 +51,10 @@ HOSTILE = (
 
 expect.set_options(timeout=20_000)  # a machine that is busy with other tests is slow, not wrong
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+    only_sqlite,  # what a browser makes of a page: what the pages say of a PostgreSQL, the other tests ask
+]
 
 Look = Callable[..., Page]
 

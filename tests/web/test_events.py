@@ -52,7 +52,7 @@ async def test_a_reader_who_was_too_slow_gets_what_is_left_and_has_to_resume(hou
     async with aclosing(events.events_of(house.deck, house.me, None, admitted)) as stream:
         assert b"lastfm:auth" in await anext(stream)
         for number in range(5 * REMEMBERED):
-            house.deck.announcer.tell(house.me.id, QueueUpdated(number))
+            house.deck.announcer.tell_here(house.me.id, QueueUpdated(number))
         told = [event async for event in stream]
     assert len(told) == 4 * REMEMBERED + 1
     assert f'"queued_count": {4 * REMEMBERED - 1}'.encode() in told[-1]

@@ -51,7 +51,7 @@ async def test_an_empty_page_says_what_to_do_first(house: House) -> None:
     assert "Import from Last.fm</button>" in await house.page("/loved")
 
 
-async def test_an_import_tells_what_was_matched_what_is_missing_and_what_is_to_choose(database: Path) -> None:
+async def test_an_import_tells_what_was_matched_what_is_missing_and_what_is_to_choose(database: Path | str) -> None:
     async with house_at(database, deliver=True) as house:
         await house.connect()
         await has(house, ("Nina Simone", "Sinnerman"), ("Oasis", "Wonderwall"), ("Oasis", "Wonderwall (Live)"))

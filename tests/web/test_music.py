@@ -51,7 +51,7 @@ async def test_the_part_of_last_fm_can_be_asked_for_by_itself(house: House) -> N
         assert '<p class="tags">' in found
 
 
-async def test_names_of_nothing_are_refused_and_without_a_key_it_is_said(database: Path) -> None:
+async def test_names_of_nothing_are_refused_and_without_a_key_it_is_said(database: Path | str) -> None:
     async with house_at(database, key="") as house:
         assert (await house.http.get("/artist?name=%20&wait=true")).status_code == 400
         assert (await house.http.get("/artist")).status_code == 400

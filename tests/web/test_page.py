@@ -104,7 +104,7 @@ async def test_an_empty_page_says_what_to_do_next(house: House) -> None:
     assert "Connected as</span> <bdi>RJ</bdi>" in page
 
 
-async def test_without_a_key_the_page_tells_how_to_get_one(database: Path) -> None:
+async def test_without_a_key_the_page_tells_how_to_get_one(database: Path | str) -> None:
     async with house_at(database, key="") as house:
         page = await house.page()
         assert "No API key yet" in page
@@ -124,7 +124,7 @@ async def test_a_session_that_ended_is_a_banner_with_the_way_back(house: House) 
     assert "Sign in as night_owl" in page
 
 
-async def test_a_key_that_is_no_longer_set_is_a_banner_with_the_ways_out(database: Path, house: House) -> None:
+async def test_a_key_that_is_no_longer_set_is_a_banner_with_the_ways_out(database: Path | str, house: House) -> None:
     await house.connect("night_owl")
     await queued(house)
     await house.deck.store.write(lambda db: db.execute(account.update().values(lastfm_api_key="an older one")))
@@ -186,7 +186,7 @@ async def test_a_form_of_nonsense_is_a_page_and_changes_nothing(house: House) ->
     assert (await house.me.account()).enabled
 
 
-async def test_retrying_sends_everything_and_shows_what_came_of_it(database: Path) -> None:
+async def test_retrying_sends_everything_and_shows_what_came_of_it(database: Path | str) -> None:
     async with house_at(database, deliver=True) as house:
         await house.connect()
         house.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
@@ -366,26 +366,26 @@ async def test_a_known_daily_limit_stands_over_the_queue(house: House) -> None:
 
 async def test_what_plays_is_shown_until_it_is_over(house: House) -> None:
     await house.connect()
-    await house.me.now_playing(Track("Sigur Rós", "Svefn-g-englar", "Ágætis byrjun", duration=604))
+    await house.show(Track("Sigur Rós", "Svefn-g-englar", "Ágætis byrjun", duration=604))
     page = await house.page("/fragments/now")
     assert "Svefn-g-englar" in page
     assert re.search(r"0:00</span> of 10:04,\s+scrobbles at 4:00", page)
     house.emulator.revoke("RJ")
-    await house.me.now_playing(Track("Sigur Rós", "Olsen Olsen", duration=483))
+    await house.show(Track("Sigur Rós", "Olsen Olsen", duration=483))
     assert "Not shown on Last.fm: you are not signed in." in await house.page("/fragments/now")
 
 
 async def test_hostile_names_are_only_ever_text(house: House) -> None:
     await house.connect()
     await queued(house)
-    await settled(house, "refused", ago=900)
-    await house.me.now_playing(SINNERMAN)
+    await settled(house, "refused", ago=1300)
+    await house.show(SINNERMAN)
     calm, calm_home = Tags(await house.page("/queue")), Tags(await house.page())
     for place, name in enumerate(HOSTILE, 1):
         track = Track(name, name, name, duration=200)
         await queued(house, track, ago=1000 + place)
         await settled(house, "refused", track, ago=2000 + place, why=f"Last.fm error 6: {name}")
-        await house.me.now_playing(track)
+        await house.show(track)
         assert {tag for tag, _ in Tags(await house.page()).found} <= {tag for tag, _ in calm_home.found}
         text = await house.page("/queue")
         tags = Tags(text)
