@@ -65,6 +65,19 @@ async def test_a_song_gets_its_ids_its_listeners_and_its_tags(room: Room) -> Non
     assert lookups(room) == 2
 
 
+async def test_a_song_is_looked_up_under_the_name_that_lastfm_has_given_it(room: Room) -> None:
+    room.emulator.correct_artist("Simone, N.", "Nina Simone")
+    track = tonearm.Track("Simone, N.", "Lilac Wine", duration=200)
+    await room.me.scrobble(track, started_at=room.now - 3600, played=150)
+    await room.until_empty()
+    await has(room, ("Simone, N.", "Sinnerman"))
+    assert await room.me.enrich() == Enriched(known=1)
+    [song] = await facts(room)
+    assert song
+    assert (song.artist, song.title) == ("Simone, N.", "Sinnerman")
+    assert "jazz" in song.tags
+
+
 async def test_a_track_without_tags_has_those_of_its_artist(room: Room) -> None:
     known = room.emulator.music.find("Nina Simone")
     assert known

@@ -7,15 +7,17 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from tests.service.conftest import HOUR, House, Room
 from tonearm.core.event import ImportProgress
 from tonearm.core.loved import Tally
+from tonearm.core.play import Track
 from tonearm.deck import ImportFailed
 from tonearm.service.loving import PAGE, RESUME_WITHIN
 from tonearm.store import library, loved, runs
 from tonearm.store.runs import RunState
+from tonearm.store.schema import library as library_table
 from tonearm.store.schema import loved as loved_table
 
 pytestmark = pytest.mark.anyio
@@ -76,6 +78,24 @@ async def test_names_are_matched_by_more_than_their_letters(room: Room) -> None:
     await has(room, 1)
     found = await room.me.import_loved()
     assert (found.imported, found.doubtful, found.total) == (1, 1, 2)
+
+
+async def test_an_artist_that_lastfm_renames_is_loved_under_both_names(room: Room) -> None:
+    room.emulator.correct_artist("Utada Hikaru", "宇多田ヒカル")
+    await room.me.scrobble(Track("Utada Hikaru", "First Love", duration=200), started_at=room.now - HOUR, played=150)
+    await room.until_empty()
+    room.emulator.known_user("RJ").heart("宇多田ヒカル", "Song 1", room.now)
+    await has(room, 1, artist="Utada Hikaru")
+    assert await room.me.import_loved() == Tally(imported=1)
+
+
+async def test_a_file_of_several_artists_is_loved_under_each_credit(room: Room) -> None:
+    account = room.emulator.known_user("RJ")
+    account.heart("Alice", "Song 1", room.now)
+    account.heart("Alice, Bob", "Song 2", room.now + 1)
+    await has(room, 1, 2, artist="Alice & Bob")
+    await room.deck.store.write(lambda db: db.execute(update(library_table).values(artists=["Alice", "Bob"])))
+    assert await room.me.import_loved() == Tally(imported=2)
 
 
 async def test_what_was_found_is_kept_by_outcome(room: Room) -> None:

@@ -87,10 +87,17 @@ MOST_CANDIDATES = 12
 
 
 class LibraryIndex:
-    """The library, ready to be asked for songs by name. It is a snapshot: build a new one after a scan."""
+    """The library, ready to be asked for songs by name. It is a snapshot: build a new one after a scan.
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    `by_one_artist` are entries under one of several artists, which count only if no entry has the names itself.
+    """
+
+    def __init__(self, entries: Iterable[Entry], by_one_artist: Iterable[Entry] = ()) -> None:
         self._entries = list(entries)
+        self._by_one_artist: dict[Hashable, list[int]] = {}
+        for id_, artist, title, _ in by_one_artist:
+            for key in song_keys(artist, title):
+                self._by_one_artist.setdefault(key, []).append(id_)
         self._folds: list[str] = []
         self._songs = _Shelf()
         self._numbered = _Shelf()
@@ -124,7 +131,15 @@ class LibraryIndex:
         if right := [place for place in identified if place not in wrong]:
             copies = [copy for place in right for copy in self._named(*self._names(place))]
             return self._found([*right, *copies], Sure.IDENTIFIER)
+        if ids := self._credited(artist, title):
+            return Match(ids[0], Sure.FOLDED) if len(ids) == 1 else Several(ids, Sure.FOLDED)
         return self._doubtful(artist, title, wrong)
+
+    def _credited(self, artist: str, title: str) -> tuple[int, ...]:
+        """Files in whose credit the artist is one of several."""
+        keys = song_keys(artist, title)
+        found = (id_ for key in keys for id_ in self._by_one_artist.get(key, ())) if all(keys[0]) else ()
+        return tuple(dict.fromkeys(found))
 
     def _names(self, place: int) -> tuple[str, str]:
         return self._entries[place][1:3]

@@ -7,6 +7,7 @@ nothing: the run goes on where it was.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -14,11 +15,14 @@ from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core.event import EnrichProgress
+from tonearm.core.naming import Renamed
 from tonearm.core.play import Nameless
+from tonearm.lastfm.cache import Remembered
 from tonearm.lastfm.error import LastFmError
+from tonearm.lastfm.music import TrackInfo
 from tonearm.service.announcing import Announcer
 from tonearm.service.looking_up import LookingUp, NotKnown
-from tonearm.store import library, runs, songs
+from tonearm.store import library, plays, runs, songs
 from tonearm.store.database import Store
 from tonearm.store.runs import Run, RunState
 from tonearm.store.songs import LibraryTrack, Song
@@ -102,9 +106,10 @@ class Enriching:
     async def go_on(self, account: int) -> float | None:
         """Look up song after song for a minute, or until all are done, or Last.fm is away."""
         run = await self.store.read(partial(runs.unfinished, account=account, kind=KIND))
+        renamed = Renamed(await self.store.read(partial(plays.corrections, account=account)))
         ends = self.clock.now() + CHUNK
         while run and run.state is RunState.RUNNING:
-            moved, rests = await self._step(run)
+            moved, rests = await self._step(run, renamed)
             if moved is None:
                 return None
             run = moved
@@ -117,7 +122,7 @@ class Enriching:
                 return now
         return None
 
-    async def _step(self, run: Run) -> tuple[Run | None, bool]:
+    async def _step(self, run: Run, renamed: Renamed) -> tuple[Run | None, bool]:
         """Look up the next songs and write what was found; whether Last.fm was away then.
 
         None where the run has gone on elsewhere meanwhile: then that goes on.
@@ -130,7 +135,7 @@ class Enriching:
         for number, artist, title in files:
             try:
                 if (artist, title) not in found:
-                    found[artist, title] = await self._look(artist, title)
+                    found[artist, title] = await self._look(artist, title, renamed)
             except LastFmError as error:
                 fault = str(error)
                 break
@@ -152,12 +157,14 @@ class Enriching:
         write = partial(_write, moved=moved, cursor=run.cursor, found=list(found.values()))
         return await self.store.write(write), bool(fault)
 
-    async def _look(self, artist: str, title: str) -> Song:
+    async def _look(self, artist: str, title: str, renamed: Renamed) -> Song:
         now = self.clock.now()
-        try:
-            heard = await self.looking_up.track(artist, title)
-        except Nameless:  # a name without end: no request could ask for it
-            heard = NotKnown("")
+        heard: Remembered[TrackInfo] | NotKnown = NotKnown("")
+        for names in dict.fromkeys((renamed.at_lastfm(artist, title), (artist, title))):
+            with suppress(Nameless):  # a name without end: no request could ask for it
+                heard = await self.looking_up.track(*names)
+            if not isinstance(heard, NotKnown):
+                break
         if isinstance(heard, NotKnown):
             return Song(artist, title, False, now)
         about = heard.value

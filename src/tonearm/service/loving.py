@@ -17,12 +17,13 @@ from tonearm.core.account import Account
 from tonearm.core.event import ImportProgress
 from tonearm.core.loved import ImportPlan, Loved, Tally, plan_import
 from tonearm.core.matching import LibraryIndex
+from tonearm.core.naming import Names, Renamed, entries_by_other_names
 from tonearm.core.verdict import Cause
 from tonearm.lastfm.error import LastFmError, RateLimited
 from tonearm.lastfm.types import LovedTrack, Page
 from tonearm.service.announcing import Announcer, Subscription
 from tonearm.service.keyring import ApiKey, Keyring
-from tonearm.store import accounts, library, loved, runs
+from tonearm.store import accounts, library, loved, plays, runs
 from tonearm.store.database import Store
 from tonearm.store.runs import Run, RunState
 
@@ -98,8 +99,8 @@ class Loving:
         run = await self.store.read(partial(runs.unfinished, account=account, kind=KIND))
         if run is None:
             return None
-        who, names, hearts, declined = await self.store.read(partial(_library, account=account))
-        index = await asyncio.to_thread(LibraryIndex, names)
+        who, files, hearts, declined = await self.store.read(partial(_library, account=account))
+        index = await asyncio.to_thread(files.index)
         while run.state is RunState.RUNNING:
             try:
                 page = await self._page(self.keyring.of(who), who.username, run.cursor)
@@ -141,16 +142,33 @@ def tally(run: Run) -> Tally:
     return Tally(**run.counts)
 
 
-def _library(
-    db: Connection, account: int
-) -> tuple[Account, list[tuple[int, str, str, str]], set[int], frozenset[tuple[str, str]]]:
+@dataclass(frozen=True, slots=True)
+class _Library:
+    """What the database has of a listener's library, and how its songs are named at Last.fm."""
+
+    files: list[tuple[int, str, str, str]]
+    artists: dict[int, tuple[str, ...]]
+    chosen: list[tuple[int, str, str, str]]
+    corrections: list[tuple[Names, Names]]
+
+    def index(self) -> LibraryIndex:
+        """The library under all names that its songs are known by."""
+        other_names = entries_by_other_names(self.files, self.artists, Renamed(self.corrections))
+        by_one_artist = (
+            (file, artist, title, "") for file, _, title, _ in self.files for artist in self.artists.get(file, ())
+        )
+        return LibraryIndex([*self.files, *self.chosen, *other_names], by_one_artist)
+
+
+def _library(db: Connection, account: int) -> tuple[Account, _Library, set[int], frozenset[tuple[str, str]]]:
     """Whose list it is, the library (a file that was chosen goes by the loved track's names, too), hearts, declined."""
     who = accounts.by_id(db, [account])[account]
     names, choices = library.names(db, account), loved.choices(db, account)
     there = {number for number, *_ in names}
-    names += [(file, artist, title, "") for file, artist, title in choices if file in there]
+    chosen = [(file, artist, title, "") for file, artist, title in choices if file in there]
     declined = frozenset((artist, title) for file, artist, title in choices if not file)
-    return who, names, library.loved(db, account), declined
+    files = _Library(names, library.several_artists(db, account), chosen, plays.corrections(db, account))
+    return who, files, library.loved(db, account), declined
 
 
 def _loved(track: LovedTrack) -> Loved:

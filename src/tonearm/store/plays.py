@@ -20,6 +20,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    null,
     select,
     tuple_,
     update,
@@ -297,6 +298,20 @@ def settle(
                 "at": at,
             },
         )
+
+
+_CORRECTED = select(play.c.artist, play.c.track, play.c.correction).where(
+    play.c.account == bindparam("of"), play.c.correction.is_not(null())
+)
+
+
+def corrections(db: Connection, account: int) -> list[tuple[tuple[str, str], tuple[str, str]]]:
+    """Names of an account's plays as they were sent, each with the names that Last.fm files them under."""
+    found = {
+        (artist, track): (correction["artist"], correction["track"])
+        for artist, track, correction in db.execute(_CORRECTED, {"of": account})
+    }
+    return list(found.items())
 
 
 _DOUBT = update(play).where(Among(play.c.id, "ids")).values(unanswered=True)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    null,
     text,
     true,
 )
@@ -149,7 +150,7 @@ play = Table(
     Column("fate", Text, nullable=False),
     _words("why"),
     Column("code", Integer),
-    Column("correction", JSON),
+    Column("correction", JSON(none_as_null=True)),
     _moment("reported_at"),
     Column("settled_at", Float(53)),
     Column("unanswered", Boolean, nullable=False, server_default=false()),  # an answer was lost, or left it open
@@ -160,6 +161,7 @@ play = Table(
 # Each play is written twice, and each index with it. So what waits is in the queue's indexes alone, and a start that
 # was not moved is found as any start is.
 _index(play, "play_as_told", "account", "reported_timestamp", where=play.c.reported_timestamp != play.c.timestamp)
+_index(play, "play_corrected", "account", where=play.c.correction.is_not(null()))
 _index(play, "play_by_fate", "account", "fate", "settled_at", where=play.c.settled_at.is_not(None))
 _index(play, "play_by_fate_and_start", "account", "fate", "timestamp", "id", where=play.c.settled_at.is_not(None))
 _index(play, "play_skipped", "account", "timestamp", where=~play.c.counted)
