@@ -233,6 +233,15 @@ def one_reporter_is_believed() -> AbstractContextManager[None]:
     return _all((plays, "near", lambda *_: {}))
 
 
+def everybodys_plays_discarded_at_sign_out() -> AbstractContextManager[None]:
+    """Disconnecting one profile discards what waits for another."""
+
+    def in_queue(db: Connection, number: int, user: str) -> list[int]:
+        return list(db.execute(select(scrobble_queue.c.id).where(scrobble_queue.c.account == number)).scalars())
+
+    return _all((queue, "in_queue", in_queue))
+
+
 _PLANTED: tuple[Bug, ...] = (
     restamped_on_retry,
     acknowledged_before_the_commit,
@@ -254,6 +263,7 @@ _PLANTED: tuple[Bug, ...] = (
     too_many_at_once,
     queue_emptied_at_sign_out,
     one_reporter_is_believed,
+    everybodys_plays_discarded_at_sign_out,
 )
 BUGS = {bug.__name__: bug for bug in _PLANTED}
 
@@ -262,5 +272,6 @@ NEED_MANY = frozenset({"too_many_at_once", "newest_first"})
 
 STANDS_FOR = {
     "one_reporter_is_believed": "which is the same listen",
+    "everybodys_plays_discarded_at_sign_out": "nobody discarded it",
 }
 """Words of the finding that a bug stands for: nothing else that a run finds counts as having caught it."""

@@ -180,10 +180,14 @@ class Listeners:
             await self.signs_in(deck, account, account.wished)
 
     async def hands_over(self, deck: Deck, account: Account) -> None:
-        """Somebody else sits down, signs in and plays on."""
+        """Somebody else sits down, signs in and plays on, and may leave while plays of the first still wait."""
         account.wished = self.chance.choice(self.users)
         if await self.signs_in(deck, account, account.wished):
-            await self.plays(deck, account)
+            leaves = self.chance.random() < 0.4
+            if not leaves or self.chance.random() < 0.5:
+                await self.plays(deck, account)
+            if leaves:
+                await self.signs_out(deck, account)
 
     async def signs_in(self, deck: Deck, account: Account, user: str) -> bool:
         """The whole desktop flow; False where it came to nothing."""
@@ -222,13 +226,13 @@ class Listeners:
         account.wished = None
         discard = account.discards = self.chance.random() < 0.4
         for play in self.ledger.of[account.name]:
-            play.discarded |= discard
+            play.discarded |= discard and bool(play.owners & account.users)
         try:
             number = await deck.signing_in.sign_out(account.number, discard)
             account.left_at = self.timeline.elapsed
         finally:
             account.busy = account.discards = False
-        self.say(account.name, f"signs out, {number} plays are {'discarded' if discard else 'kept'}")
+        self.say(account.name, f"signs out, {number.plays} plays are {'discarded' if discard else 'kept'}")
 
     async def retries_all(self, deck: Deck, account: Account) -> None:
         account.pressed_at = float("inf")

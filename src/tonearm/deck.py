@@ -149,7 +149,11 @@ class Listener:
 
     async def sign_out(self, *, discard: bool = False) -> int:
         """Forget the session; what waits is held for the same Last.fm user, or discarded. How many that is."""
-        return await self.deck.signing_in.sign_out(self.id, discard)
+        return (await self.deck.signing_in.sign_out(self.id, discard)).plays
+
+    async def discard_for(self, username: str) -> int:
+        """Discard what waits for a Last.fm user who was signed in before; how many plays that is."""
+        return await self.deck.signing_in.discard_for(self.id, username)
 
     async def queue(self) -> QueueStanding:
         """How the queue stands."""

@@ -148,6 +148,10 @@ class SyncListener:
         """Forget the session; what waits is held, or discarded. How many that is."""
         return self._loop.wait(self.listener.sign_out(discard=discard))
 
+    def discard_for(self, username: str) -> int:
+        """Discard what waits for a Last.fm user who was signed in before; how many plays that is."""
+        return self._loop.wait(self.listener.discard_for(username))
+
     def queue(self) -> QueueStanding:
         """How the queue stands."""
         return self._loop.wait(self.listener.queue())

@@ -49,11 +49,14 @@ class Service:
         """A client without a token."""
         return httpx2.Client(base_url=self.url, headers=headers, timeout=20)
 
-    def sign_in(self, http: httpx2.Client, user: str) -> None:
-        """The whole desktop flow."""
+    def sign_in(self, http: httpx2.Client, user: str) -> dict[str, Any]:
+        """The whole desktop flow; what it answers at its end."""
         token = http.get("/lastfm/auth-url").json()["token"]
         self.emulator.approve(token, user)
-        assert http.get("/lastfm/auth-callback", params={"token": token}).status_code == 200
+        answer = http.get("/lastfm/auth-callback", params={"token": token})
+        assert answer.status_code == 200
+        found: dict[str, Any] = answer.json()
+        return found
 
 
 class Server(uvicorn.Server):

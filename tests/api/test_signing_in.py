@@ -151,6 +151,7 @@ def test_disconnecting_keeps_what_waits_for_the_same_user_only(service: Service)
     service.sign_in(service.http, "somebody-else")
     status = service.http.get("/lastfm/queue/status").json()
     assert (status["queued_scrobbles"], status["held"]) == (1, 1)
+    assert status["held_for"] == [{"lastfm_user": "rj", "plays": 1}]
     service.http.post("/lastfm/queue/retry")
     assert service.emulator.plays("somebody-else") == []
 
@@ -158,6 +159,31 @@ def test_disconnecting_keeps_what_waits_for_the_same_user_only(service: Service)
     service.http.post("/lastfm/queue/retry")
     assert service.http.get("/lastfm/queue/status").json()["queued_scrobbles"] == 0
     assert len(service.emulator.plays("RJ")) == 1
+
+
+def test_who_signs_in_hears_whose_plays_wait_and_disconnecting_discards_only_their_own(service: Service) -> None:
+    service.emulator.fault("error", error=16, methods=["track.scrobble"])
+    service.failed_once(service.http.post("/lastfm/scrobble", json=a_play()).json()["id"])
+    rj = [{"lastfm_user": "rj", "plays": 1}]
+    answer = service.sign_in(service.http, "somebody-else")
+    assert answer["held_for"] == rj
+    assert "1 play for the Last.fm user rj kept until that user signs in again" in answer["message"]
+    assert service.http.get("/lastfm/queue").json()["held_for"] == rj
+    left = service.http.delete("/lastfm/disconnect", params={"discard": "true"}).json()
+    assert (left["kept"], left["discarded"], left["held_for"]) == (1, 0, rj)
+    assert "0 plays of somebody-else discarded" in left["message"]
+    [play] = service.http.get("/lastfm/queue", params={"fate": "queued"}).json()["plays"]
+    assert play["lastfm_user"] == "rj"
+
+
+def test_what_waits_for_another_user_is_discarded_by_name(service: Service) -> None:
+    service.emulator.fault("error", error=16, methods=["track.scrobble"])
+    service.failed_once(service.http.post("/lastfm/scrobble", json=a_play()).json()["id"])
+    service.sign_in(service.http, "somebody-else")
+    assert service.http.delete("/lastfm/queue").status_code == 422
+    answer = service.http.delete("/lastfm/queue", params={"lastfm_user": "RJ"}).json()
+    assert answer == {"status": "success", "message": "1 play for the Last.fm user RJ discarded", "discarded": 1}
+    assert "held_for" not in service.http.get("/lastfm/queue/status").json()
 
 
 def test_disconnecting_may_discard_and_says_how_many(service: Service) -> None:

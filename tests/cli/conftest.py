@@ -65,7 +65,7 @@ def connected(asking: Shell, emulator: Emulator) -> Shell:
     return asking
 
 
-def sign_in(shell: Shell, emulator: Emulator, name: str = "me") -> None:
+def sign_in(shell: Shell, emulator: Emulator, name: str = "me", user: str = USER) -> None:
     """Connect a listener, as `tonearm login` does."""
 
     async def whole_way(deck: tonearm.Deck) -> None:
@@ -73,7 +73,7 @@ def sign_in(shell: Shell, emulator: Emulator, name: str = "me") -> None:
         way = await who.sign_in()
         assert isinstance(way, Way)
         assert way.token
-        emulator.approve(way.token, USER)
+        emulator.approve(way.token, user)
         await who.finish_sign_in(way.token)
 
     on_deck(shell, whole_way)

@@ -168,6 +168,27 @@ def test_after_the_session_has_ended_plays_wait_for_a_sign_in(connected: Shell, 
     assert connected.facts("queue", "retry")["remaining_queued"] == 1
 
 
+def test_whose_plays_wait_is_named_and_they_are_discarded_by_that_name(connected: Shell, emulator: Emulator) -> None:
+    emulator.revoke("RJ")
+    connected(*SINNERMAN)
+    with connected.running("login", "--json") as (out, err):
+        address = err.until("Approve here").rpartition(" ")[2]
+        emulator.approve(httpx2.URL(address).params["token"], "anna")
+        told = json.loads(out.until("{"))
+        assert out.process.wait(20) == 0
+    held = "1 play for rj: sign in as that user, or 'tonearm queue discard --user rj'"
+    assert told["held_for"] == [{"lastfm_user": "rj", "plays": 1}]
+    assert told["message"] == f"connected as anna; held: {held}"
+    assert f"held      {held}" in connected("status").output.splitlines()
+    listed = connected("queue").output
+    assert f"held: {held}" in listed
+    assert "Sinnerman  (waits for rj)" in listed
+    assert connected("queue", "discard").exit_code == 2
+    assert connected("queue", "discard", "--user", "RJ").output == "1 play for RJ discarded\n"
+    assert "held_for" in connected.facts("queue")
+    assert connected.facts("queue")["queued_scrobbles"] == 0
+
+
 def test_without_an_api_key_the_play_waits_and_the_command_says_for_what(connected: Shell, shell: Shell) -> None:
     said = shell(*SINNERMAN)
     assert (said.exit_code, "no API key is configured" in said.output) == (0, True)

@@ -537,7 +537,7 @@ async def test_what_a_crash_left_being_sent_is_sent_again_unchanged(house: House
         def crash(db: Any) -> None:
             lease = queue.claim(db, room.me.id, "a process that died", room.now, room.now + 30)
             assert lease is not None
-            queue.mark_sending(db, lease, queue.in_queue(db, room.me.id))
+            queue.mark_sending(db, lease, queue.in_queue(db, room.me.id, "rj"))
 
         await room.deck.store.write(crash)
         standing = await room.me.queue()

@@ -14,8 +14,9 @@ from lastfm_emulator import API_KEY
 from tests.databases import only_sqlite
 from tests.service.conftest import HOUR, House, Room, songs
 from tonearm.core.event import AuthChanged
-from tonearm.service.signing_in import Expired, NotAsked, Pending, SignedIn, Unreachable, Way
+from tonearm.service.signing_in import Expired, NotAsked, Pending, SignedIn, SignedOut, Unreachable, Way
 from tonearm.store import accounts
+from tonearm.store.queue import Others
 
 pytestmark = pytest.mark.anyio
 
@@ -234,3 +235,41 @@ async def test_what_is_said_in_public_holds_no_secret(room: Room) -> None:
     for shown in (room.deck, room.me, room.deck.signing_in, room.events):
         assert session not in repr(shown)
         assert "fedcba9876543210fedcba9876543210" not in repr(shown)
+
+
+async def test_who_signs_in_is_told_whose_plays_wait_and_discards_only_their_own_at_disconnecting(house: House) -> None:
+    async with house.open(deliver=False) as room:
+        await room.sign_in("RJ")
+        await room.plays(1, 2)
+        signed_in = await room.sign_in("anna")
+        assert signed_in == SignedIn("anna", 0, (Others("rj", 2),))
+        await room.play(3)
+        assert (await room.me.queue()).others == (Others("rj", 2),)
+        left = await room.deck.signing_in.sign_out(room.me.id, True)
+        assert left == SignedOut("anna", 1, (Others("rj", 2),))
+        assert await room.fates() == ["queued", "queued", "discarded"]
+        assert await room.sign_in("RJ") == SignedIn("RJ", 2)
+
+
+async def test_what_waits_for_somebody_who_is_gone_can_be_discarded_by_name(house: House) -> None:
+    async with house.open(deliver=False) as room:
+        await room.sign_in("RJ")
+        await room.plays(1, 2)
+        await room.sign_in("anna")
+        await room.play(3)
+        assert await room.me.discard_for("nobody") == 0
+        assert await room.me.discard_for("RJ") == 2
+        assert await room.fates() == ["discarded", "discarded", "queued"]
+        [first, *_] = await room.history()
+        assert first.why == "discarded by the listener with all that waited for rj"
+        assert (await room.me.queue()).others == ()
+
+
+async def test_a_play_that_waits_for_somebody_else_says_for_whom(house: House) -> None:
+    async with house.open(deliver=False) as room:
+        await room.sign_in("RJ")
+        number = (await room.play(1)).id
+        await room.sign_in("anna")
+        story = await room.deck.telling.story(room.me.id, number)
+        assert story is not None
+        assert story.words == "it waits for the Last.fm user rj: sign in as that user to send it"

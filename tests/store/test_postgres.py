@@ -218,7 +218,7 @@ async def test_who_waits_for_a_lock_sees_what_the_other_has_written(store: Store
         accounts.lock(db, [me])
         locked.set()
         assert go_on.wait(10)
-        queue.remove(db, queue.in_queue(db, me))
+        queue.remove(db, queue.in_queue(db, me, "rj"))
 
     def counts(db: Connection) -> int:
         accounts.lock(db, [me])

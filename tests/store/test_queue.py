@@ -383,7 +383,8 @@ async def test_the_counts_are_of_the_rows(store: Store) -> None:
         assert (count.queued, count.sending, count.held_for_others, count.held_ahead) == (4, 1, 1, 1)
         assert (count.next_attempt_at, count.oldest) == (NOW + 3, a_play(0).timestamp)
         assert (queue.length(db, me), queue.length(db, other), queue.length_of_all(db)) == (5, 1, 6)
-        assert len(queue.in_queue(db, me)) == 5
+        assert len(queue.in_queue(db, me, "rj")) == 4
+        assert queue.others(db, me, "rj") == (queue.Others("somebody else", 1),)
 
     await store.write(work)
 

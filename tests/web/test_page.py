@@ -155,6 +155,25 @@ async def test_after_disconnecting_what_waits_is_kept_for_the_same_user(house: H
     assert "Held for the Last.fm user rj, and sent to nobody else." in await house.page("/queue?state=held")
 
 
+async def test_whose_plays_wait_is_named_on_every_page_and_only_theirs_are_discarded_there(house: House) -> None:
+    await house.connect()
+    await queued(house)
+    await house.connect("somebody_else")
+    page = await house.page()
+    assert "1 play waits for rj" in page
+    assert "Discard what waits for <bdi>rj</bdi>" in page
+    settings = await house.page("/settings")
+    assert "What waits for <bdi>somebody_else</bdi>" in settings
+    assert "1 play for <bdi>rj</bdi> waits on either way." in settings
+    await house.http.post("/disconnect", data={"queue": "discard"})
+    page = await house.page()
+    assert "1 play waits for rj" in page
+    assert "is kept for somebody_else" not in page
+    assert (await house.http.post("/queue/discard", data={"user": "rj"})).status_code == 303
+    assert "waits for rj" not in await house.page()
+    assert "Discarded by the listener with all that waited for rj." in await house.page("/queue?state=discarded")
+
+
 async def test_disconnecting_can_discard_what_waits(house: House) -> None:
     await house.connect()
     await queued(house)

@@ -10,7 +10,7 @@ import click
 
 from tonearm.commands.failing import NO_KEY, Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.telling import plays, tell
+from tonearm.commands.telling import others_wait, plays, tell
 
 if TYPE_CHECKING:
     from tonearm.deck import Listener
@@ -37,8 +37,11 @@ def login(settings: Settings, listener: str, as_json: bool, no_browser: bool) ->
 
     connected = run(_login(settings, listener, not no_browser))
     waited = f"; {plays(connected.drains)} that waited can go out now" if connected.drains else ""
-    message = f"connected as {connected.username}{waited}"
-    tell({"status": "success", "username": connected.username, "message": message}, message, as_json)
+    held = f"; held: {others_wait(connected.others)}" if connected.others else ""
+    message = f"connected as {connected.username}{waited}{held}"
+    others = [{"lastfm_user": other.user, "plays": other.plays} for other in connected.others]
+    facts = {"status": "success", "username": connected.username, "message": message, "held_for": others}
+    tell(facts, message, as_json)
 
 
 async def _login(settings: Settings, name: str, browser: bool) -> SignedIn:

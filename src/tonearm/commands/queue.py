@@ -11,7 +11,7 @@ import click
 from tonearm.commands.failing import Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
 from tonearm.commands.status import status
-from tonearm.commands.telling import budget_told, moment, plays, standing_facts, tell, waits_for
+from tonearm.commands.telling import budget_told, moment, others_wait, plays, standing_facts, tell, waits_for
 
 if TYPE_CHECKING:
     from tonearm.service.listeners import QueueStanding
@@ -84,17 +84,21 @@ async def _refused(settings: Settings, name: str, limit: int) -> list[Story]:
 
 def _facts(row: Any) -> dict[str, object]:
     names = ("id", "artist", "track", "album", "timestamp", "state", "retry_count")
-    facts = {name: getattr(row, name) for name in names}
+    facts = {name: getattr(row, name) for name in names} | {"lastfm_user": row.owner}
     return {**facts, "next_attempt_at": row.next_attempt_at or None, "last_error": row.last_error or None}
 
 
 def _lines(rows: list[Any], standing: QueueStanding, why: str, budget: str) -> list[str]:
     all_of_them = standing.queued + standing.sending
     lines = [f"{plays(all_of_them)}{f': {why}' if why else ''}" if all_of_them else "nothing waits"]
+    if held := others_wait(standing.others):
+        lines.append(f"held: {held}")
     if budget:
         lines.append(f"daily limit: {budget}")
     for row in rows:
         error = f"  ({row.last_error})" if row.last_error else ""
+        if row.owner in {other.user for other in standing.others}:
+            error = f"  (waits for {row.owner})"
         lines.append(f"{row.id:>8}  {moment(row.timestamp)}  {row.state:7}  {row.artist} – {row.track}{error}")
     if all_of_them > len(rows):
         lines.append(f"and {all_of_them - len(rows)} more: --limit shows them")
@@ -151,13 +155,29 @@ def _no_such(play: int) -> Failed:
 @with_settings()
 @for_listener
 @with_json
-@click.argument("play", metavar="ID", type=ROW)
-def discard(settings: Settings, listener: str, as_json: bool, play: int) -> None:
+@click.argument("play", metavar="[ID]", type=ROW, required=False)
+@click.option("--user", metavar="NAME", help="Discard all that waits for this Last.fm user instead.")
+def discard(settings: Settings, listener: str, as_json: bool, play: int | None, user: str | None) -> None:
     """Take a play out of the queue for good. It stays in the history."""
     from tonearm.commands.opening import run
 
+    if (play is None) == (not user):
+        raise click.UsageError("give the ID of a play, or --user NAME for all that waits for a Last.fm user")
+    if play is None:
+        assert user
+        number = run(_discard_for(settings, listener, user))
+        tell({"status": "success", "discarded": number}, f"{plays(number)} for {user} discarded", as_json)
+        return
     run(_discard(settings, listener, play))
     tell({"status": "success", "id": play}, f"play {play} is discarded", as_json)
+
+
+async def _discard_for(settings: Settings, name: str, user: str) -> int:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        me = await listener_of(deck, name)
+        return await me.discard_for(user)
 
 
 async def _discard(settings: Settings, name: str, play: int) -> None:

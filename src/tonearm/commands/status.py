@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.telling import budget_told, moment, plays, standing_facts, tell, waits_for
+from tonearm.commands.telling import budget_told, moment, others_wait, plays, standing_facts, tell, waits_for
 
 if TYPE_CHECKING:
     from tonearm.core.account import Account
@@ -72,6 +72,8 @@ def _lines(account: Account, standing: QueueStanding, service: str, delivering: 
     ]
     if why := waits_for(standing, delivering > 0, now):
         lines.append(f"why       {why}")
+    if others := others_wait(standing.others):
+        lines.append(f"held      {others}")
     if budget := budget_told(standing, now):
         lines.append(f"limit     {budget}")
     if standing.refused:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from tonearm.core.account import KEY_NOT_SET, SESSION_LOST
 if TYPE_CHECKING:
     from tonearm.service.listeners import QueueStanding
     from tonearm.store.plays import Kept
+    from tonearm.store.queue import Others
 
 
 HOUR = 3600.0
@@ -55,8 +56,15 @@ def standing_facts(standing: QueueStanding) -> dict[str, object]:
         "oldest": standing.oldest,
         "expires_next": standing.expires_next,
         "trouble": standing.trouble or None,
+        "held_for": [{"lastfm_user": other.user, "plays": other.plays} for other in standing.others],
         "budget": {"used": standing.sent, "about": standing.daily_limit, "clear_at": standing.clear_at},
     }
+
+
+def others_wait(others: Sequence[Others]) -> str:
+    """What waits for Last.fm users who were signed in before, and what to do about it; "" if nothing does."""
+    waits = ", ".join(f"{plays(other.plays)} for {other.user}" for other in others)
+    return f"{waits}: sign in as that user, or 'tonearm queue discard --user {others[0].user}'" if others else ""
 
 
 def budget_told(standing: QueueStanding, now: float) -> str:
@@ -90,7 +98,8 @@ def waits_for(standing: QueueStanding, sent_by_somebody: bool, now: float) -> st
     if trouble == PAUSED:
         return f"{PAUSED}: 'tonearm jobs resume deliver'"
     if standing.held == standing.queued:
-        return "waits for another Last.fm user, or for its own time"
+        for_whom = " or ".join(other.user for other in standing.others)
+        return f"waits for the Last.fm user {for_whom}, or for its own time" if for_whom else "waits for its own time"
     if trouble and standing.next_attempt_at and standing.next_attempt_at > now:
         trouble = f"{trouble}; not before {moment(standing.next_attempt_at)}"
     unsent = "" if sent_by_somebody else "it is sent when 'tonearm serve' runs or with the next command"

@@ -47,7 +47,7 @@ class QueueStanding:
     `held` waits for something that no retry brings (a sign-in, another user, a key, its own time, the end of a pause);
     `expires_next` is when the oldest play grows too old; `trouble` is the last thing that went wrong.
     `sent` counts the plays of the last 24 hours, of about `daily_limit` (None: not met yet), and `clear_at` is
-    when the backlog is about to be gone at that rate.
+    when the backlog is about to be gone at that rate. `others`: what waits for other Last.fm users, of `held`.
     """
 
     queued: int
@@ -62,6 +62,7 @@ class QueueStanding:
     sent: int
     daily_limit: int | None
     clear_at: float | None
+    others: tuple[queue.Others, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,7 @@ class Listeners:
             sent=sent,
             daily_limit=budget or None,
             clear_at=clear_at(count.queued, budget, sent, now) if count.queued else None,
+            others=count.others,
         )
 
     async def retry(self, number: int, ring: Callable[[int], None]) -> None:

@@ -23,6 +23,7 @@ from tonearm.service.announcing import Announcer
 from tonearm.service.keyring import ApiKey, Keyring
 from tonearm.store import accounts, plays, queue, tokens
 from tonearm.store.database import Store
+from tonearm.store.queue import Others
 from tonearm.store.seal import Seal
 
 AT_ONCE = 1000
@@ -47,10 +48,26 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The listener is connected; `drains` plays wait for this Last.fm user and go out now."""
+    """The listener is connected; `drains` plays wait for this Last.fm user and go out now.
+
+    `others`: what waits for other Last.fm users, who were signed in before.
+    """
 
     username: str
     drains: int
+    others: tuple[Others, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOut:
+    """The session of a Last.fm user is forgotten; `plays` of theirs are kept, or were discarded.
+
+    `others`: what waits for other Last.fm users, which stays.
+    """
+
+    username: str
+    plays: int
+    others: tuple[Others, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,37 +169,63 @@ class SigningIn:
             return NotAsked("Last.fm does not know this token, or it was used already: start again")
         except LastFmError as error:
             return Unreachable(error.number, error.words)
-        waiting = await self.store.write(partial(self._keep, account, session, secret, key))
+        signed_in = await self.store.write(partial(self._keep, account, session, secret, key))
         self.announcer.tell(account, AuthChanged("connected", session.name))
         self.ring(account)
-        return SignedIn(session.name, waiting)
+        return signed_in
 
-    def _keep(self, account: int, session: Session, secret: str, key: ApiKey, db: Connection) -> int:
+    def _keep(self, account: int, session: Session, secret: str, key: ApiKey, db: Connection) -> SignedIn:
         accounts.sign_in(db, account, session.name, self.seal.close(session.key), key.name)
         tokens.end_login(db, secret, LoginState.GRANTED)
         waiting = queue.count(db, account, session.name.casefold(), self.clock.now())
-        return waiting.queued - waiting.held_for_others
+        return SignedIn(session.name, waiting.queued - waiting.held_for_others, waiting.others)
 
-    async def sign_out(self, account: int, discard: bool) -> int:
-        """Forget the session; what waits is held for the same Last.fm user, or discarded: how many that is.
+    async def sign_out(self, account: int, discard: bool) -> SignedOut:
+        """Forget the session; what waits for its Last.fm user is held for that one, or discarded.
 
-        What is on its way at this moment is discarded as well, unless Last.fm answers that it has it.
+        What waits for others stays. What is on its way at this moment is discarded as well, unless Last.fm answers
+        that it has it.
         """
         now = self.clock.now()
 
-        def leave(db: Connection) -> tuple[int, str]:
+        def leave(db: Connection) -> SignedOut:
             accounts.lock(db, [account])
             username = accounts.by_id(db, [account])[account].username
-            waiting = queue.in_queue(db, account)
+            user = username.casefold()
             if discard:
-                plays.doubt(db, queue.on_their_way(db, account))
-                for start in range(0, len(waiting), AT_ONCE):
-                    some = waiting[start : start + AT_ONCE]
-                    plays.settle(db, some, "discarded", now, why="discarded when the profile was disconnected")
-                    queue.remove(db, some)
+                number = _discard(db, account, user, now, "discarded when the profile was disconnected")
+            else:
+                number = len(queue.in_queue(db, account, user))
             accounts.sign_out(db, account)
-            return len(waiting), username
+            return SignedOut(username, number, queue.others(db, account, user))
 
-        number, username = await self.store.write(leave)
-        self.announcer.tell(account, AuthChanged("disconnected", username))
+        left = await self.store.write(leave)
+        self.announcer.tell(account, AuthChanged("disconnected", left.username))
+        self.ring(account)
+        return left
+
+    async def discard_for(self, account: int, username: str) -> int:
+        """Discard what waits for a Last.fm user, whoever is signed in: how many plays that is. It stays in the history.
+
+        What is on its way at this moment is discarded as well, unless Last.fm answers that it has it.
+        """
+        now, user = self.clock.now(), username.casefold()
+
+        def discard(db: Connection) -> int:
+            accounts.lock(db, [account])
+            return _discard(db, account, user, now, f"discarded by the listener with all that waited for {user}")
+
+        number = await self.store.write(discard)
+        self.ring(account)
         return number
+
+
+def _discard(db: Connection, account: int, user: str, now: float, why: str) -> int:
+    """Discard all that waits for a Last.fm user; how many plays that is."""
+    waiting = queue.in_queue(db, account, user)
+    plays.doubt(db, queue.on_their_way(db, account, user))
+    for start in range(0, len(waiting), AT_ONCE):
+        some = waiting[start : start + AT_ONCE]
+        plays.settle(db, some, "discarded", now, why=why)
+        queue.remove(db, some)
+    return len(waiting)

@@ -74,6 +74,14 @@ Outcome = Done | NotNow | NoSuchPlay
 
 
 @dataclass(frozen=True, slots=True)
+class _Stopped:
+    """Why nothing of an account goes out, "" where nothing is in the way; `user`: for whom its plays go out now."""
+
+    why: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Telling:
     """Stories of plays, and their listeners' decisions. `keys` are the API keys that are set."""
 
@@ -95,7 +103,7 @@ class Telling:
         def read(db: Connection) -> list[Story]:
             kept = plays.latest(db, account, limit, fates, before)
             waits = queue.standings(db, [k.id for k in kept if k.fate == "queued"])
-            stopped = self._stopped(db, account) if waits else ""
+            stopped = self._stopped(db, account) if waits else _Stopped()
             return [Story(k, waits.get(k.id), (), None, self._words(k, waits.get(k.id), stopped)) for k in kept]
 
         return await self.store.read(read)
@@ -106,23 +114,26 @@ class Telling:
             return None
         waits = queue.standings(db, [number]).get(number)
         tried = tuple(attempts.of_play(db, number))
-        words = self._words(kept, waits, self._stopped(db, account) if waits else "")
+        words = self._words(kept, waits, self._stopped(db, account) if waits else _Stopped())
         return Story(kept, waits, tried, plays.replaced_by(db, account, number), words)
 
-    def _stopped(self, db: Connection, account: int) -> str:
+    def _stopped(self, db: Connection, account: int) -> _Stopped:
         """Why nothing of an account goes out whatever is tried, as far as its plays are to say so."""
+        who = accounts.by_id(db, [account])[account].under(self.keys)
         if jobs.sending_paused(db):
-            return PAUSED
-        return "" if accounts.by_id(db, [account])[account].under(self.keys).key_is_set else KEY_NOT_SET
+            return _Stopped(PAUSED, who.username.casefold())
+        return _Stopped("" if who.key_is_set else KEY_NOT_SET, who.username.casefold())
 
-    def _words(self, kept: Kept, waits: Standing | None, stopped: str) -> str:
+    def _words(self, kept: Kept, waits: Standing | None, stopped: _Stopped) -> str:
         if waits is None:
             return kept.why or ("on Last.fm" if kept.fate == "accepted" else kept.fate)
         if waits.state is queue.State.SENDING:
             return "on its way to Last.fm now"
+        if waits.owner != stopped.user:
+            return f"it waits for the Last.fm user {waits.owner}: sign in as that user to send it"
         if kept.play.timestamp > self.clock.now():
             return "held: its time lies ahead"
-        return stopped or waits.error or "waits for the next batch"
+        return stopped.why or waits.error or "waits for the next batch"
 
     async def retry(self, account: int, number: int) -> Outcome:
         """Send a play that waits at once, or after all one with any other fate than accepted.

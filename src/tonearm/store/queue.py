@@ -62,8 +62,19 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Others:
+    """Plays in an account's queue that wait for a Last.fm user (case folded) who is not the account's own now."""
+
+    user: str
+    plays: int
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
-    """True counts of an account's queue. Times are Unix seconds; next ones that are over say no more than that."""
+    """True counts of an account's queue. Times are Unix seconds; next ones that are over say no more than that.
+
+    `held_for_others` plays are those of `others` together.
+    """
 
     queued: int
     sending: int
@@ -72,6 +83,7 @@ class Count:
     next_attempt_at: float | None
     next_live_at: float | None
     oldest: int | None
+    others: tuple[Others, ...] = ()
 
 
 _ROW = scrobble_queue.c
@@ -404,15 +416,28 @@ def rest_backlog(db: Connection, lease: Lease, until: float) -> None:
     db.execute(_REST_BACKLOG, {"number": lease.account, "lease": lease.number, "until": until})
 
 
-def on_their_way(db: Connection, number: int) -> list[int]:
-    """The plays of an account that are being sent at this moment."""
-    sending = select(_ROW.id).where(_ROW.account == number, _ROW.state == State.SENDING)
+def on_their_way(db: Connection, number: int, user: str) -> list[int]:
+    """The plays of an account that are being sent at this moment, of those for a Last.fm user."""
+    sending = select(_ROW.id).where(_ROW.account == number, _ROW.state == State.SENDING, _ROW.owner == user)
     return list(db.execute(sending).scalars())
 
 
-def in_queue(db: Connection, number: int) -> list[int]:
-    """The numbers of all plays of an account that are in the queue, those on their way included."""
-    return list(db.execute(select(_ROW.id).where(_ROW.account == number)).scalars())
+def in_queue(db: Connection, number: int, user: str) -> list[int]:
+    """The numbers of all plays of an account that wait for a Last.fm user, those on their way included."""
+    return list(db.execute(select(_ROW.id).where(_ROW.account == number, _ROW.owner == user)).scalars())
+
+
+_OTHERS = (
+    select(_ROW.owner, func.count().label("number"))
+    .where(_ROW.account == bindparam("number"), _ROW.owner != bindparam("user"))
+    .group_by(_ROW.owner)
+    .order_by(_ROW.owner)
+)
+
+
+def others(db: Connection, number: int, user: str) -> tuple[Others, ...]:
+    """What an account's queue holds for other Last.fm users than this one, by their names."""
+    return tuple(Others(row.owner, row.number) for row in db.execute(_OTHERS, {"number": number, "user": user}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -501,8 +526,9 @@ _COUNTED = _counted()
 def count(db: Connection, number: int, user: str, now: float) -> Count:
     """The true counts of an account's queue."""
     row = db.execute(_COUNTED, {"number": number, "user": user, "now": now}).one()
-    total, sending, others, ahead, next_at, next_live_at, oldest = row
-    return Count(total - sending, sending, others, ahead, next_at, next_live_at, oldest)
+    total, sending, for_others, ahead, next_at, next_live_at, oldest = row
+    whose = others(db, number, user) if for_others else ()
+    return Count(total - sending, sending, for_others, ahead, next_at, next_live_at, oldest, whose)
 
 
 def backlog_until(db: Connection, number: int) -> float:

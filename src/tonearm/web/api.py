@@ -1,7 +1,7 @@
 """The `/lastfm` endpoints, as a router that a host can put into its own application."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
@@ -15,6 +15,7 @@ from tonearm.service.loving import tally
 from tonearm.service.reading import NO_KEY
 from tonearm.service.signing_in import Expired, NotAsked, Outcome, Pending, SignedIn, Unreachable
 from tonearm.store.plays import Kept
+from tonearm.store.queue import Others
 from tonearm.store.runs import Run, RunState
 from tonearm.store.tokens import fingerprint
 from tonearm.web import shapes
@@ -98,20 +99,28 @@ def _sign_in_routes(router: APIRouter, deck: Deck, who: Ask, callback_url: str |
 
     @router.delete("/disconnect", response_model=shapes.Disconnected, response_model_exclude_none=True)
     async def disconnect(me: Me, discard: bool = False) -> Any:
-        """Forget the session. What waits is kept for the same Last.fm user, or discarded."""
-        number = await deck.signing_in.sign_out(me.id, discard)
-        if discard:
-            return shapes.Disconnected(message=f"disconnected; {_plays(number)} discarded", kept=0, discarded=number)
-        return shapes.Disconnected(message=f"disconnected; {_plays(number)} kept for the same user", kept=number)
+        """Forget the session. What waits for its Last.fm user is kept for that one, or discarded; all else stays."""
+        left = await deck.signing_in.sign_out(me.id, discard)
+        whose = f" of {left.username}" if left.username else ""
+        what = "discarded" if discard else "kept for the same user"
+        others = sum(other.plays for other in left.others)
+        return shapes.Disconnected(
+            message=f"disconnected; {_plays(left.plays)}{whose} {what}{others_wait(left.others)}",
+            kept=others if discard else left.plays + others,
+            discarded=left.plays if discard else None,
+            held_for=held_for(left.others) or None,
+        )
 
 
 def _callback_answer(outcome: Outcome) -> Response:
     match outcome:
-        case SignedIn(username, drains):
+        case SignedIn(username, drains, others):
             more = f"; {_plays(drains)} that waited go out now" if drains else ""
-            return JSONResponse(
-                {"status": "success", "username": username, "message": f"signed in as {username}{more}"}
-            )
+            message = f"signed in as {username}{more}{others_wait(others)}"
+            answer: dict[str, Any] = {"status": "success", "username": username, "message": message}
+            if others:
+                answer["held_for"] = [one.model_dump() for one in held_for(others)]
+            return JSONResponse(answer)
         case Pending():
             return JSONResponse({"status": "pending", "message": "not approved on Last.fm yet: ask again"}, 202)
         case Expired():
@@ -120,6 +129,18 @@ def _callback_answer(outcome: Outcome) -> Response:
             return JSONResponse({"detail": why}, 400)
         case Unreachable():
             return _unreachable(outcome)
+
+
+def held_for(others: Sequence[Others]) -> list[shapes.HeldFor]:
+    """What waits for other Last.fm users, as it is shown."""
+    return [shapes.HeldFor(lastfm_user=other.user, plays=other.plays) for other in others]
+
+
+def others_wait(others: Sequence[Others]) -> str:
+    """The same in words, with what can be done about it."""
+    waits = "".join(f"; {_plays(other.plays)} for the Last.fm user {other.user}" for other in others)
+    again = "until that user signs in again, or DELETE /lastfm/queue?lastfm_user=NAME discards them"
+    return f"{waits} kept {again}" if others else ""
 
 
 def _unreachable(outcome: Unreachable) -> JSONResponse:
@@ -230,10 +251,11 @@ def _status(kept: Kept) -> tuple[str, str]:
 def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
     Me = Annotated[Listener, Depends(who)]
 
-    @router.get("/queue/status", response_model=shapes.QueueStatus)
+    @router.get("/queue/status", response_model=shapes.QueueStatus, response_model_exclude_unset=True)
     async def queue_status(me: Me) -> Any:
         """True counts of the queue."""
         standing = await me.queue()
+        others = {"held_for": held_for(standing.others)} if standing.others else {}
         return shapes.QueueStatus(
             queued_scrobbles=standing.queued,
             sending=standing.sending,
@@ -243,6 +265,7 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
             next_attempt_at=standing.next_attempt_at,
             oldest=standing.oldest,
             expires_next=standing.expires_next,
+            **others,
         )
 
     @router.post("/queue/retry", response_model=shapes.Retried)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from sqlalchemy import Connection
 
 from tonearm.deck import Listener
@@ -59,6 +59,12 @@ def queue_routes(router: APIRouter, frame: Frame) -> None:
     async def plays(me: Me, state: Shelf = Shelf.ALL, after: After = None) -> Response:
         """The plays alone, as they are now."""
         return await shown("_plays", me, state, after)
+
+    @router.post("/queue/discard")
+    async def discard(me: Me, request: Request, user: Annotated[str, Form(min_length=1, max_length=255)]) -> Response:
+        """Discard what waits for a Last.fm user who was signed in before."""
+        await frame.deck.signing_in.discard_for(me.id, user)
+        return back(request, "/queue")
 
     @router.post("/retry")
     async def retry(me: Me, request: Request) -> Response:

@@ -138,21 +138,41 @@ class AuthUrl(BaseModel):
     token: str | None
 
 
+class HeldFor(BaseModel):
+    """Plays that wait for a Last.fm user (in small letters) who was signed in before."""
+
+    lastfm_user: str
+    plays: int
+
+
 class CallbackAnswer(BaseModel):
-    """How a sign-in stands."""
+    """How a sign-in stands. `held_for` is there if plays wait for users who were signed in before."""
 
     status: Literal["success", "pending"]
     username: str | None = None
     message: str
+    held_for: list[HeldFor] | None = None
+
+
+class Discarded(BaseModel):
+    """So many plays were discarded; they stay in the history."""
+
+    status: Literal["success"] = "success"
+    message: str
+    discarded: int
 
 
 class Disconnected(BaseModel):
-    """The session is forgotten; `kept` plays wait for the same Last.fm user."""
+    """The session is forgotten; `kept` plays wait, each for the Last.fm user that it was reported for.
+
+    `held_for`: those of them that wait for other users than the one who was disconnected.
+    """
 
     status: Literal["success"] = "success"
     message: str
     kept: int
     discarded: int | None = None
+    held_for: list[HeldFor] | None = None
 
 
 class SettingsOut(BaseModel):
@@ -205,7 +225,10 @@ class ScrobblesOut(BaseModel):
 
 
 class QueueStatus(BaseModel):
-    """True counts of the queue. Times are Unix seconds UTC; `held` waits for what no retry brings."""
+    """True counts of the queue. Times are Unix seconds UTC; `held` waits for what no retry brings.
+
+    `held_for` is there if some of it waits for Last.fm users who were signed in before.
+    """
 
     queued_scrobbles: int
     sending: int
@@ -215,6 +238,7 @@ class QueueStatus(BaseModel):
     next_attempt_at: float | None
     oldest: int | None
     expires_next: int | None
+    held_for: list[HeldFor] | None = None
 
 
 class Retried(BaseModel):

@@ -9,6 +9,7 @@ from tonearm.core.account import KEY_NOT_SET, SESSION_LOST, Account, Connection
 from tonearm.core.pacing import clear_at
 from tonearm.core.play import OLDEST_ACCEPTED
 from tonearm.store.glance import Glance
+from tonearm.store.queue import Others
 from tonearm.web.words import plays, sentence
 
 SOON_TOO_OLD = 3 * 86400.0
@@ -22,6 +23,7 @@ class Act(StrEnum):
     RETRY = "retry"
     GET_KEY = "get_key"
     RESUME = "resume"
+    OTHERS = "others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Banner:
     act: Act
     label: str
     due: float | None = None
+    others: tuple[Others, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +107,24 @@ def banners(glance: Glance, moment: Moment) -> list[Banner]:
     if not glance.account.enabled:
         text = "Plays that are reported now stay in the history here and are not queued."
         found.append(Banner("Scrobbling is switched off", text, Act.SWITCH_ON, "Switch it on"))
+    found += [_others(glance)]
     return [banner for banner in found if banner]
+
+
+def _others(glance: Glance) -> Banner | None:
+    others = glance.count.others
+    if not others:
+        return None
+    number = sum(other.plays for other in others)
+    wait = "waits" if number == 1 else "wait"
+    names = " and ".join(other.user for other in others)
+    text = f"Sign in to Last.fm as {' or '.join(other.user for other in others)} to send them, or discard them."
+    return Banner(f"{plays(number)} {wait} for {names}", text, Act.OTHERS, "", others=others)
 
 
 def _connection(glance: Glance, moment: Moment) -> Banner | None:
     account, rests = glance.account, glance.rests
-    waiting = glance.count.queued + glance.count.sending
+    waiting = glance.count.queued + glance.count.sending - glance.count.held_for_others
     safe = f"Nothing is lost: {plays(waiting)} {'waits' if waiting == 1 else 'wait'} here." if waiting else ""
     if not moment.configured:
         return Banner("No API key yet", safe, Act.GET_KEY, "")

@@ -8,9 +8,20 @@ from pydantic import BaseModel
 from tonearm.core.play import Track
 from tonearm.deck import Deck, Listener
 from tonearm.service.telling import Done, NoSuchPlay, NotNow, Outcome, Story
-from tonearm.web.api import Ask
+from tonearm.web.api import Ask, held_for
 from tonearm.web.faults import Answers
-from tonearm.web.shapes import After, Detail, Number, OptionalName, Row, Seconds, Strict, cursor
+from tonearm.web.shapes import (
+    After,
+    Detail,
+    Discarded,
+    HeldFor,
+    Number,
+    OptionalName,
+    Row,
+    Seconds,
+    Strict,
+    cursor,
+)
 
 Fate = Literal[
     "queued",
@@ -49,6 +60,7 @@ class PlayOut(BaseModel):
     played_time: float
     reported_at: float
     reporter: str
+    lastfm_user: str
     moved: str
     left_out: str
     heard: str
@@ -74,11 +86,15 @@ class BudgetOut(BaseModel):
 
 
 class PlaysOut(BaseModel):
-    """A page of plays, latest first; `next` continues it, and is null on the last."""
+    """A page of plays, latest first; `next` continues it, and is null on the last.
+
+    `held_for`: what waits for Last.fm users who were signed in before.
+    """
 
     plays: list[PlayOut]
     next: str | None
     budget: BudgetOut
+    held_for: list[HeldFor]
 
 
 class NamesIn(Strict):
@@ -138,7 +154,15 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
             plays=[_play(story) for story in page],
             next=f"{last.play.timestamp}-{last.id}" if last and more else None,
             budget=BudgetOut(used=standing.sent, about=standing.daily_limit, clear_at=standing.clear_at),
+            held_for=held_for(standing.others),
         )
+
+    @router.delete("", response_model=Discarded)
+    async def discard_for(me: Me, lastfm_user: Annotated[str, Query(min_length=1, max_length=255)]) -> Any:
+        """Discard all that waits for a Last.fm user, such as one who was signed in before. It stays in the history."""
+        number = await deck.signing_in.discard_for(me.id, lastfm_user)
+        plays = "1 play" if number == 1 else f"{number} plays"
+        return Discarded(message=f"{plays} for the Last.fm user {lastfm_user} discarded", discarded=number)
 
     @router.get("/{play}", response_model=PlayOut, responses=faults)
     async def story(me: Me, play: Row) -> Any:
@@ -197,6 +221,7 @@ def _play(story: Story) -> PlayOut:
         played_time=kept.play.played,
         reported_at=kept.reported_at,
         reporter=kept.reporter,
+        lastfm_user=kept.owner,
         moved=kept.moved,
         left_out=kept.left_out,
         heard=kept.heard,
