@@ -33,6 +33,39 @@ _OF_A_SERVICE = re.compile(
     r"|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
 )
 _ADDRESS_OF_A_SERVICE = re.compile(r"(?:tcp|udp|sctp)://\S+")
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
+OWN_PATHS = frozenset(
+    {
+        "album",
+        "artist",
+        "connect",
+        "disconnect",
+        "docs",
+        "emulator",
+        "events",
+        "export",
+        "fragments",
+        "health",
+        "history",
+        "jobs",
+        "lastfm",
+        "loved",
+        "metadata",
+        "metrics",
+        "openapi.json",
+        "plays",
+        "queue",
+        "retry",
+        "scrobbling",
+        "settings",
+        "signin",
+        "signout",
+        "static",
+        "threshold",
+    }
+)
+"""How the service's own paths begin. One that a proxy adds begins otherwise, or nobody could tell them apart."""
+
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
@@ -60,6 +93,13 @@ def _seconds(text: object) -> float:
 def _web_address(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.port == 0:
+        raise ValueError
+    return text
+
+
+def _public_address(text: str) -> str:
+    path = urlsplit(_web_address(text)).path.rstrip("/")
+    if path and (not _PLAIN_PATH.fullmatch(path) or path.split("/")[1] in OWN_PATHS):
         raise ValueError
     return text
 
@@ -121,7 +161,9 @@ class Settings(BaseModel):
     )
     tonearm_host: str = Field("127.0.0.1", min_length=1, description="a name or an address of this machine")
     tonearm_port: int = Field(8723, ge=0, le=65535, description="a whole number from 0 (any free port) to 65535")
-    tonearm_public_url: _WebAddress = _address("")
+    tonearm_public_url: Annotated[str, AfterValidator(_public_address)] = Field(
+        "", description="an address such as https://example.org/music, with no path of the service's own (/lastfm ...)"
+    )
     tonearm_secret_key: SecretStr = Field(SecretStr(""), description="a text")
     tonearm_log: Literal["console", "json"] = Field("console", description="console or json")
 

@@ -141,7 +141,9 @@ class Running:
 
 
 @contextmanager
-def running(database: Path | str, emulator: Emulator | None = None, port: int = 0) -> Iterator[Running]:
+def running(
+    database: Path | str, emulator: Emulator | None = None, port: int = 0, public_url: str = ""
+) -> Iterator[Running]:
     """A service from its start to its end."""
     emulator = emulator or Emulator()
     with serve(emulator) as lastfm, listening_socket("127.0.0.1", port) as sock:
@@ -153,7 +155,7 @@ def running(database: Path | str, emulator: Emulator | None = None, port: int = 
             options["secret_key"] = secret_for(database)
             async with (
                 tonearm.open(database, api_key=API_KEY, api_secret=API_SECRET, **options) as deck,
-                serving(deck, sock, WebOptions(emulator_url=f"{lastfm.base_url}/_faults")),
+                serving(deck, sock, WebOptions(public_url, f"{lastfm.base_url}/_faults")),
             ):
                 found.update(deck=deck, loop=asyncio.get_running_loop())
                 ready.set()

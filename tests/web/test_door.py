@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -38,6 +39,43 @@ async def test_a_link_lets_one_browser_in_once(house: House) -> None:
     assert again.status_code == 410
     assert "tonearm listener link me" in again.text
     assert (await house.stranger.get("/")).status_code == 401
+
+
+async def test_a_link_of_another_listener_asks_before_it_switches_the_browser(house: House) -> None:
+    ada = await house.deck.listener("ada")
+    link = await house.deck.listeners.link(ada.id)
+    asked = await house.http.get("/signin", params={"link": link})
+    assert asked.status_code == 200
+    assert "set-cookie" not in asked.headers
+    assert "Sign in as <bdi>ada</bdi>?" in asked.text
+    assert "signed in as <bdi>me</bdi>" in asked.text
+    assert 'action="/settings/tokens"' in await house.page("/settings")
+    action = re.findall(r'<form method="post" action="(/signin[^"]*)"', asked.text)[0]
+    foreign = await house.http.post(action, headers={"Origin": "https://attacker.example"})
+    assert foreign.status_code == 403
+    assert (await house.http.post(action)).status_code == 303
+    assert (await house.http.get("/lastfm/queue/status")).status_code == 200
+    assert (await house.http.get("/signin", params={"link": link})).status_code == 410
+
+
+async def test_another_site_that_opens_a_link_signs_nobody_in(house: House) -> None:
+    link = await house.deck.listeners.link(house.me.id)
+    for site in ("cross-site", "same-site"):
+        asked = await house.stranger.get("/signin", params={"link": link}, headers={"Sec-Fetch-Site": site})
+        assert (asked.status_code, "Another site has opened" in asked.text) == (200, True)
+    typed = await house.stranger.get("/signin", params={"link": link}, headers={"Sec-Fetch-Site": "none"})
+    assert typed.status_code == 303
+
+
+async def test_two_services_on_one_host_have_cookies_of_their_own_that_last_90_days(house: House) -> None:
+    app = httpx2.ASGITransport(create_app(house.deck))
+    for base, name in {"http://localhost:8723": "8723", "http://[::1]:8724": "8724", "http://127.0.0.1": "80"}.items():
+        link = await house.deck.listeners.link(house.me.id)
+        async with httpx2.AsyncClient(transport=app, base_url=base) as browser:
+            cookie = (await browser.get("/signin", params={"link": link})).headers["set-cookie"]
+            assert cookie.startswith(f"tonearm_session_{name}=")
+            assert f"Max-Age={90 * 86400};" in cookie
+            assert (await browser.get("/")).status_code == 200
 
 
 async def test_a_link_that_never_was_is_a_page_in_plain_words(house: House) -> None:

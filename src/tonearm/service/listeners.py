@@ -24,7 +24,7 @@ from tonearm.store.tokens import Kind
 
 FIRST_LISTENER = "me"
 LINK_LIFE = 3600.0
-BROWSER_LIFE = 365 * 86400.0
+BROWSER_LIFE = 90 * 86400.0
 
 PAUSED = "sending is paused"
 """What a play waits for while no delivery begins, by the wish of whoever runs the service."""
@@ -110,6 +110,11 @@ class Listeners:
     async def link(self, number: int) -> str:
         """The secret of a link that signs one browser in, once, within an hour."""
         return await self._secret(number, Kind.LINK, LINK_LIFE)
+
+    async def of_link(self, link: str) -> Account | None:
+        """Whom a link lets in, which stays good; None when it is used up, too old, or never was."""
+        number = await self.by_secret(link, Kind.LINK)
+        return None if number is None else await self.account(number)
 
     async def browser(self, link: str) -> str | None:
         """A browser's session for a link; None when the link is used up, too old, or never was."""

@@ -19,8 +19,9 @@ from starlette.requests import ClientDisconnect
 
 from tonearm.deck import Deck, Listener
 from tonearm.store.tokens import Kind, fingerprint
+from tonearm.web import address
+from tonearm.web.address import cookie_name
 
-COOKIE = "tonearm_session"
 REMEMBERED = 30.0
 """Seconds for which a token that was let in needs no new look at the database."""
 
@@ -49,7 +50,7 @@ class Access:
         kind, _, secret = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and secret:
             return await self._owner(secret.strip(), Kind.API)
-        cookie = request.cookies.get(COOKIE)
+        cookie = request.cookies.get(cookie_name(request))
         return await self._owner(cookie, Kind.BROWSER) if cookie else None
 
     async def _owner(self, secret: str, kind: Kind) -> Listener | None:
@@ -70,7 +71,7 @@ class Access:
 
     async def forget(self, request: Request) -> None:
         """End the browser's session."""
-        if cookie := request.cookies.get(COOKIE):
+        if cookie := request.cookies.get(cookie_name(request)):
             self._known.pop((fingerprint(cookie), Kind.BROWSER), None)
             await self._deck.listeners.forget(cookie)
 
@@ -92,6 +93,7 @@ class Guard:
     def __init__(self, app: App, access: Access, public_url: str) -> None:
         self._app = app
         self._access = access
+        self._url = public_url
         public = urlsplit(public_url)
         self._host, self._scheme = public.hostname or "", public.scheme
         self._origin = _origin(public.scheme, public.netloc)
@@ -105,7 +107,8 @@ class Guard:
         if refusal is not None:
             await _refuse(send, *refusal)
             return
-        with suppress(ClientDisconnect):  # somebody who went away while sending: there is nobody to answer
+        # Somebody who went away while sending: there is nobody to answer.
+        with address.public(self._url, scope), suppress(ClientDisconnect):
             await self._app(scope, self._known_first(scope, receive) if _has_body(scope) else receive, send)
 
     def _known_first(self, scope: Scope, receive: Receive) -> Receive:

@@ -20,6 +20,7 @@ from tonearm.store.runs import Run, RunState
 from tonearm.store.tokens import fingerprint
 from tonearm.web import shapes
 from tonearm.web.access import Access
+from tonearm.web.address import at
 from tonearm.web.faults import Answers
 from tonearm.web.quick import quick
 
@@ -89,7 +90,7 @@ def _sign_in_routes(router: APIRouter, deck: Deck, who: Ask, callback_url: str |
         """Finish signing in with an approved token. A browser that comes back from Last.fm is sent to the page."""
         outcome = await deck.signing_in.finish(me.id, token, login)
         if isinstance(outcome, SignedIn) and "text/html" in accept:
-            return RedirectResponse("/", 303)
+            return RedirectResponse(at("/"), 303)
         return _callback_answer(outcome)
 
     @router.post("/auth-callback", response_model=shapes.CallbackAnswer, responses=answers)

@@ -12,7 +12,8 @@ from tonearm.deck import Deck, Listener
 from tonearm.service.listeners import BROWSER_LIFE
 from tonearm.service.reading import NO_KEY
 from tonearm.service.signing_in import Expired, NotAsked, Outcome, Pending, SignedIn, Unreachable
-from tonearm.web.access import COOKIE, Access
+from tonearm.web.access import Access
+from tonearm.web.address import at, cookie_name
 from tonearm.web.sheets import Sheet, in_place, page_route, trouble
 from tonearm.web.templates import page
 from tonearm.web.words import sentence
@@ -27,22 +28,39 @@ def door_router(deck: Deck, access: Access, headers: Mapping[str, str], *, secur
 
 
 def _browser_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapping[str, str], secure: bool) -> None:
+    def kept() -> dict[str, Any]:
+        return {"path": at("/"), "httponly": True, "samesite": "lax", "secure": secure}
+
+    Link = Annotated[str, Query(max_length=200)]
+
     @router.get("/signin")
-    async def sign_in(request: Request, link: Annotated[str, Query(max_length=200)] = "") -> Response:
-        """A one-time link becomes a browser's session."""
+    async def sign_in(request: Request, link: Link = "") -> Response:
+        """A one-time link becomes a browser's session, at once unless somebody else may have chosen it."""
+        whose, here = await deck.listeners.of_link(link), await access.listener(request)
+        if whose is None:
+            return page("used", headers, 410, inside=here is not None)
+        another = here is not None and here.id != whose.id
+        if another or request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+            return page("switch", headers, whose=whose.name, here=here.name if here else "", link=link)
+        return await enter(request, link)
+
+    @router.post("/signin")
+    async def enter(request: Request, link: Link = "") -> Response:
+        """The same, once somebody has seen whose link it is."""
         session = await deck.listeners.browser(link)
         if session is None:
             return page("used", headers, 410, inside=await access.listener(request) is not None)
-        answer = RedirectResponse("/", 303)
-        answer.set_cookie(COOKIE, session, int(BROWSER_LIFE), httponly=True, samesite="lax", secure=secure)
+        await access.forget(request)
+        answer = RedirectResponse(at("/"), 303)
+        answer.set_cookie(cookie_name(request), session, int(BROWSER_LIFE), **kept())
         return answer
 
     @router.post("/signout")
     async def sign_out(request: Request) -> Response:
         """End this browser's session; nothing changes at Last.fm."""
         await access.forget(request)
-        answer = RedirectResponse("/", 303)
-        answer.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=secure)
+        answer = RedirectResponse(at("/"), 303)
+        answer.delete_cookie(cookie_name(request), **kept())
         return answer
 
 
@@ -83,7 +101,7 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
         if isinstance(way, Unreachable):
             return _outcome(way, headers)
         assert way.token is not None
-        return RedirectResponse(f"/connect/waiting?{urlencode({'token': way.token})}", 303)
+        return RedirectResponse(at(f"/connect/waiting?{urlencode({'token': way.token})}"), 303)
 
     @router.get("/connect/waiting")
     async def waiting(
@@ -99,11 +117,11 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
         here = in_place(request)
         match outcome:
             case SignedIn() if here:
-                return Response(status_code=204, headers={"HX-Redirect": "/"})
+                return Response(status_code=204, headers={"HX-Redirect": at("/")})
             case Pending() if here:
                 return await _waits(deck, me, token, "_waiting", headers, early=early)
             case Pending():
-                return RedirectResponse(f"/connect/waiting?{urlencode({'token': token, 'early': True})}", 303)
+                return RedirectResponse(at(f"/connect/waiting?{urlencode({'token': token, 'early': True})}"), 303)
             case Unreachable() if here:
                 return await _waits(deck, me, token, "_waiting", headers, trouble_=outcome.words)
             case _ if here:
@@ -115,7 +133,7 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
     async def cancel(me: Me, token: Token) -> Response:
         """Give it up."""
         await deck.signing_in.cancel(me.id, token)
-        return RedirectResponse("/settings", 303)
+        return RedirectResponse(at("/settings"), 303)
 
 
 async def _waits(
@@ -143,7 +161,7 @@ async def _waits(
 def _outcome(outcome: Outcome, headers: Mapping[str, str]) -> Response:
     match outcome:
         case SignedIn():
-            return RedirectResponse("/", 303)
+            return RedirectResponse(at("/"), 303)
         case Pending():
             words = "Last.fm says that access was not allowed yet. Allow it there, then reload this page."
             return trouble(headers, 202, words, title="Not connected yet", again=True)

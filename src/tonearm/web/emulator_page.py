@@ -11,6 +11,7 @@ from tonearm.deck import Listener
 from tonearm.store import glance
 from tonearm.store.glance import Shelf
 from tonearm.web import views
+from tonearm.web.address import at
 from tonearm.web.frame import Frame
 from tonearm.web.sheets import in_place
 
@@ -128,13 +129,13 @@ def emulator_routes(router: APIRouter, frame: Frame) -> None:
         if scenario is None:
             raise HTTPException(400, "There is no such fault.")
         await _asked(frame, "POST", {**_SENDING, **scenario.fault})
-        return await shown("_armed", me) if in_place(request) else RedirectResponse("/emulator", 303)
+        return await shown("_armed", me) if in_place(request) else RedirectResponse(at("/emulator"), 303)
 
     @router.post("/emulator/calm")
     async def calm(me: Me, request: Request) -> Response:
         """No faults any more."""
         await _asked(frame, "DELETE")
-        return await shown("_armed", me) if in_place(request) else RedirectResponse("/emulator", 303)
+        return await shown("_armed", me) if in_place(request) else RedirectResponse(at("/emulator"), 303)
 
 
 async def _asked(frame: Frame, method: str, fault: dict[str, Any] | None = None) -> httpx2.Response:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
@@ -17,6 +16,7 @@ from tonearm.store import glance
 from tonearm.store.glance import Glance
 from tonearm.web import standing
 from tonearm.web.access import Access
+from tonearm.web.address import at, came_from
 from tonearm.web.sheets import Sheet, in_place
 from tonearm.web.templates import page
 
@@ -69,14 +69,4 @@ def back(request: Request, otherwise: str) -> Response:
     """The answer to a form: nothing for an open page that hears of it, else the page that the form was on."""
     if in_place(request):
         return Response(status_code=204)
-    return RedirectResponse(_came_from(request) or otherwise, 303)
-
-
-def _came_from(request: Request) -> str:
-    try:
-        came = urlsplit(request.headers.get("referer", ""))
-    except ValueError:
-        return ""
-    if came.netloc != request.headers.get("host") or not came.path.startswith("/") or came.path.startswith("//"):
-        return ""
-    return f"{came.path}?{came.query}" if came.query else came.path
+    return RedirectResponse(came_from(request) or at(otherwise), 303)

@@ -15,6 +15,7 @@ from tonearm.service.reading import NO_KEY
 from tonearm.store import library, loved, runs
 from tonearm.store.glance import Glance
 from tonearm.store.runs import Run
+from tonearm.web.address import at
 from tonearm.web.frame import Frame
 from tonearm.web.shapes import Row
 from tonearm.web.sheets import in_place
@@ -88,14 +89,18 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
         if not (await me.account()).signed_in:
             raise HTTPException(409, "Connect your Last.fm profile first.")
         await frame.deck.loving.start(me.id)
-        return await shown("_loved", me, Outcome.DOUBTFUL, 0) if in_place(request) else RedirectResponse("/loved", 303)
+        if not in_place(request):
+            return RedirectResponse(at("/loved"), 303)
+        return await shown("_loved", me, Outcome.DOUBTFUL, 0)
 
     @router.post("/loved/{track}")
     async def choose(me: Me, request: Request, track: Row, file: Annotated[Row, Form()] = 0) -> Response:
         """A loved track is this file; 0: none of those that may be it."""
         if not await frame.deck.loving.choose(me.id, track, file or None):
             raise HTTPException(404, "There is no such loved track, or this file was not in question.")
-        return await shown("_loved", me, Outcome.DOUBTFUL, 0) if in_place(request) else RedirectResponse("/loved", 303)
+        if not in_place(request):
+            return RedirectResponse(at("/loved"), 303)
+        return await shown("_loved", me, Outcome.DOUBTFUL, 0)
 
 
 def _progress(run: Run) -> float:

@@ -29,6 +29,7 @@ from tonearm.store.plays import Wanted
 from tonearm.store.readers import Ask
 from tonearm.store.stats import Hours, Most, Whose
 from tonearm.web import figures, views
+from tonearm.web.address import at
 from tonearm.web.frame import Frame
 from tonearm.web.zones import zone_of
 
@@ -133,7 +134,7 @@ async def _page(
 def _picture(frame: Frame, images: Images | None) -> str:
     """The address of a cover at our own service; "" where there is none."""
     url = (images.extralarge or images.largest) if images else ""
-    return f"/metadata/images/{frame.deck.looking_up.ticket(url)}" if url else ""
+    return at(f"/metadata/images/{frame.deck.looking_up.ticket(url)}") if url else ""
 
 
 async def _own(frame: Frame, me: Listener, request: Request, whose: Whose) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from tonearm.store import glance
 from tonearm.store.glance import Glance, InLine
 from tonearm.store.plays import Kept
 from tonearm.web import views
+from tonearm.web.address import at
 from tonearm.web.frame import Frame, back
 from tonearm.web.shapes import LONGEST_NAME, Row
 from tonearm.web.steps import steps
@@ -77,7 +78,7 @@ def play_routes(router: APIRouter, frame: Frame) -> None:
             number = _done(await frame.deck.telling.correct(me.id, play, change))
         except Nameless as fault:
             raise HTTPException(400, sentence(str(fault))) from None
-        return RedirectResponse(f"/plays/{number}", 303)
+        return RedirectResponse(at(f"/plays/{number}"), 303)
 
 
 def _done(outcome: Outcome) -> int:

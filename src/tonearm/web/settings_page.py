@@ -14,7 +14,7 @@ from tonearm.deck import Listener
 from tonearm.store.plays import Kept
 from tonearm.store.revoking import name_of
 from tonearm.store.tokens import Kind
-from tonearm.web import access
+from tonearm.web.address import at, cookie_name
 from tonearm.web.frame import Frame, back
 
 EXAMPLES = (150.0, 264.0, 622.0)
@@ -49,7 +49,7 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
     async def disconnect(me: Me, queue: Annotated[str, Form(pattern="^(keep|discard)$")]) -> Response:
         """Forget the session; what waits is kept for the same Last.fm user, or discarded."""
         await frame.deck.signing_in.sign_out(me.id, queue == "discard")
-        return RedirectResponse("/settings", 303)
+        return RedirectResponse(at("/settings"), 303)
 
     @router.post("/scrobbling")
     async def scrobbling(me: Me, request: Request, enabled: Annotated[bool, Form()]) -> Response:
@@ -75,7 +75,7 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
         """Let a token, a link or a browser in no more."""
         if not await frame.deck.owning.revoke(me.id, name):
             raise HTTPException(404, "There is nothing of that name that lets anybody in.")
-        return RedirectResponse("/settings", 303)
+        return RedirectResponse(at("/settings"), 303)
 
 
 async def _shown(frame: Frame, name: str, me: Listener, request: Request, made: str = "") -> Response:
@@ -92,7 +92,7 @@ async def _shown(frame: Frame, name: str, me: Listener, request: Request, made: 
         most=LONGEST_NEEDED,
         examples=[(length, counts(length, 0, threshold).needed) for length in EXAMPLES],
         admissions=[one for one in admissions if one.kind is not Kind.LINK],
-        this_browser=name_of(request.cookies.get(access.COOKIE, "")),
+        this_browser=name_of(request.cookies.get(cookie_name(request), "")),
         me=me,
         made=made,
     )
@@ -116,8 +116,8 @@ def _own_routes(router: APIRouter, frame: Frame) -> None:
         """Delete everything that is kept of the listener, who has written their name to say so."""
         if name.strip() != me.name:
             raise HTTPException(400, f"Nothing was deleted: that is not your name here, which is {me.name}.")
-        await frame.deck.owning.erase(me.id, request.cookies.get(access.COOKIE, ""))
-        return RedirectResponse("/", 303)
+        await frame.deck.owning.erase(me.id, request.cookies.get(cookie_name(request), ""))
+        return RedirectResponse(at("/"), 303)
 
 
 def _facts(kept: Kept) -> tuple[Any, ...]:

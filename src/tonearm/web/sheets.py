@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from tonearm.deck import Listener
 from tonearm.store.writer import StoreUnavailable
 from tonearm.web.access import Access
+from tonearm.web.address import at
 from tonearm.web.templates import page
 
 _TITLES = {
@@ -86,7 +87,7 @@ def pages_for_browsers(app: FastAPI, headers: Mapping[str, str]) -> None:
 
     async def nowhere(request: Request, fault: Exception) -> Response:
         assert isinstance(fault, StarletteHTTPException)
-        if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/lastfm/"):
+        if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(at("/lastfm/")):
             return trouble(headers, fault.status_code, "There is no page at this address.")
         return await http_exception_handler(request, fault)
 

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tonearm.service.looking_up import LONGEST_NAME
 from tonearm.version import __version__
 from tonearm.web import assets, words
+from tonearm.web.address import at, root
 
 LONGEST_SEARCH = 1000
 """Characters that are looked for in the history."""
@@ -27,7 +28,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(asset=assets.url, version=__version__, artist_at=artist_at, album_at=album_at)
+    made.globals.update(asset=_asset, root=root, version=__version__, artist_at=artist_at, album_at=album_at)
     made.globals.update(track_at=track_at, search_at=search_at)
     for filter_ in (
         words.ago,
@@ -46,24 +47,28 @@ def _environment() -> Environment:
     return made
 
 
+def _asset(name: str) -> str:
+    return at(assets.url(name))
+
+
 def artist_at(name: str) -> str:
     """The address of an artist's page."""
-    return f"/artist?{urlencode({'name': name[:LONGEST_NAME]})}"
+    return at(f"/artist?{urlencode({'name': name[:LONGEST_NAME]})}")
 
 
 def album_at(artist: str, title: str) -> str:
     """The address of an album's page."""
-    return f"/album?{urlencode({'artist': artist[:LONGEST_NAME], 'title': title[:LONGEST_NAME]})}"
+    return at(f"/album?{urlencode({'artist': artist[:LONGEST_NAME], 'title': title[:LONGEST_NAME]})}")
 
 
 def track_at(artist: str, title: str) -> str:
     """The address of a track's plays."""
-    return f"/history?{urlencode({'artist': artist[:LONGEST_NAME], 'track': title[:LONGEST_NAME]})}"
+    return at(f"/history?{urlencode({'artist': artist[:LONGEST_NAME], 'track': title[:LONGEST_NAME]})}")
 
 
 def search_at(artist: str, title: str) -> str:
     """The address of a search for a track by names that may be spelled differently in the history."""
-    return f"/history?{urlencode({'q': f'{artist} {title}'[:LONGEST_SEARCH]})}"
+    return at(f"/history?{urlencode({'q': f'{artist} {title}'[:LONGEST_SEARCH]})}")
 
 
 def safe_headers(auth_url: str) -> dict[str, str]:

@@ -77,7 +77,7 @@
       let sum = 0;
       xs.forEach((at, number) => { if (at >= low && at <= high) sum += ys[number]; });
       words.textContent = zoomed ? `${said(low)} to ${said(high)}: ${played(sum)}` : usual;
-      go.href = `/history?period=${iso(low)}..${iso(high)}`;
+      go.href = `${document.querySelector(".brand").pathname}history?period=${iso(low)}..${iso(high)}`;
     };
 
     const make = () => {
