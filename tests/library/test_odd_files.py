@@ -196,6 +196,16 @@ def test_a_wave_of_more_than_4_gigabytes_is_as_long_as_its_sound(tmp_path: Path)
     assert read(tmp_path, odd.rf64([(b"IART", b"A"), (b"INAM", b"B")], 40), ".wav").track.duration == 40
 
 
+@pytest.mark.parametrize(
+    ("samples", "byte_rate", "seconds"), [(8000, 0, 1), (8000, 333, 1), (0xFFFFFFFF, 500, 2), (0, 500, 2), (0, 0, None)]
+)
+def test_a_compressed_wave_is_as_long_as_its_samples(
+    tmp_path: Path, samples: int, byte_rate: int, seconds: float | None
+) -> None:
+    content = odd.wav_compressed([(b"IART", b"A"), (b"INAM", b"B")], samples, byte_rate)
+    assert read(tmp_path, content, ".wav").track.duration == seconds
+
+
 def test_a_chained_ogg_has_no_known_length(tmp_path: Path) -> None:
     chain = [Tags("A", "B"), Tags("C", "D"), Tags("E", "F")]
     track = read(tmp_path, odd.ogg_chained(chain, 10.0), ".ogg").track

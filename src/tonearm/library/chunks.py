@@ -17,6 +17,10 @@ _LARGEST_TEXT = 2**20
 _MOST_CHUNKS = 10_000
 _LARGEST_MOVIE = 16 * 2**20
 _VIDEO_HANDLER = re.compile(rb"hdlr.{8}vide", re.DOTALL)
+_NOT_COMPRESSED = (0x0001, 0x0003, 0xFFFE)
+"""PCM, floating point, and either of them with a longer description."""
+_SLOWEST = 1000
+"""Bits a second, below what any codec in a WAVE file has."""
 _TEXT_OF_AIFF = (b"NAME", b"AUTH")
 
 
@@ -55,11 +59,13 @@ def wave(file: BinaryIO, size: int) -> Wave | None:
     if head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:] != b"WAVE":
         return None
     info: dict[str, list[str]] = {}
-    id3, rate, sound = None, 0, 0
+    form, id3, samples, sound = b"", None, 0, 0
     for chunk in chunks(file, 12, size, "<"):
         match chunk.name:
             case b"fmt " if chunk.size >= 16:
-                rate = struct.unpack("<I", _content(file, chunk)[8:12])[0]
+                form = _content(file, chunk)
+            case b"fact" if chunk.size >= 4:
+                samples = struct.unpack("<I", _content(file, chunk)[:4])[0]
             case b"data":
                 sound = sound or chunk.size
             case b"LIST":
@@ -68,7 +74,15 @@ def wave(file: BinaryIO, size: int) -> Wave | None:
                 id3 = chunk
             case _:
                 pass
-    return Wave(info, id3, sound / rate if rate else None) if rate else None
+    return Wave(info, id3, _seconds(form, samples, sound)) if form else None
+
+
+def _seconds(form: bytes, samples: int, sound: int) -> float | None:
+    """The length of so many bytes of sound. Where they are compressed, programs write any number for bytes a second."""
+    kind, _, sample_rate, byte_rate = struct.unpack("<HHII", form[:12])
+    if kind not in _NOT_COMPRESSED and sample_rate and 0 < samples / sample_rate * _SLOWEST < sound * 8:
+        return float(samples / sample_rate)
+    return float(sound / byte_rate) if byte_rate else None
 
 
 def aiff_text(file: BinaryIO, size: int) -> dict[str, list[str]]:
