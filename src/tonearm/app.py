@@ -251,6 +251,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
             store, clock, keyring, lanes, seal, announcer, told, tally, owner, time, chores, daily, crowded
         )
         tasks.append(asyncio.create_task(_run(engine, delivering, deck, lanes, stop)))
+        tasks.append(asyncio.create_task(_finish_erasing(deck, stop)))
     elif not isinstance(engine, EmbeddedEngine):  # whoever delivers is told
         tasks.append(asyncio.create_task(engine.run({}, partial(jobs.due, {}), stop)))
     try:
@@ -278,6 +279,15 @@ async def _engine(store: Store, clock: Clock) -> Engine:
     address = store.url.set(drivername="postgresql").render_as_string(hide_password=False)
     await postgres.prepare(address, ADVISORY_LOCK)
     return postgres.PostgresEngine(address, clock)
+
+
+async def _finish_erasing(deck: Deck, stop: asyncio.Event) -> None:
+    """Continue what another process has begun to erase, until it is done or this one stops."""
+    finishing = asyncio.create_task(deck.owning.finish_erasing())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((finishing, stopping), return_when=asyncio.FIRST_COMPLETED)
+    for task in (finishing, stopping):
+        task.cancel()
 
 
 async def _run(engine: Engine, delivering: Delivering, deck: Deck, lanes: Lanes, stop: asyncio.Event) -> None:

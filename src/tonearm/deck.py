@@ -133,9 +133,10 @@ class Listener:
         return await self.deck.listening.scrobble(self.id, play, reporter)
 
     async def scrobble_all(self, plays: Sequence[Play], *, reporter: str = "") -> list[Taken]:
-        """Report several plays in one transaction: all on disk when this returns, with an answer for each.
+        """Report several plays, up to 1000 in one transaction: all on disk when this returns, with an answer for each.
 
-        Raises NotPlays where some can be no plays, StoreUnavailable when they could not be written: then none is.
+        Raises NotPlays where some can be no plays, StoreUnavailable when they could not be written: then none is, or
+        of more than 1000 some are, so that reporting all of them again is right.
         """
         return await self.deck.listening.scrobble_all(self.id, plays, reporter)
 

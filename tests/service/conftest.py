@@ -67,7 +67,7 @@ class House:
             tonearm.open(self.database, **{"http": http, **known, **options}) as deck,
             self.clock.flowing(),
         ):
-            for name in ("read", "write", "write_together"):
+            for name in ("read", "read_parts", "read_long", "write", "write_together"):
                 setattr(deck.store, name, self.clock.watched(getattr(deck.store, name)))
             answers: Any = deck.looking_up.cache._answers
             answers.find = self.clock.watched(answers.find)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from tests.databases import only_sqlite
 from tests.service.conftest import DAY, HOUR, House, Room, songs
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import Nameless, Play, Track
+from tonearm.service import listening
 from tonearm.service.listening import NotATime, Report, Taken, UnknownListener, take
+from tonearm.store import erasing
 from tonearm.store.database import connect
 from tonearm.store.writer import StoreUnavailable
 
@@ -406,3 +409,30 @@ async def test_a_repeat_is_known_by_the_start_that_it_was_told_with_where_it_lie
     [again] = await room.deck.store.write(lambda db: take(db, [told(0, 61)]))
     assert (one.status, again.status) == (fate, "duplicate")
     assert again.id == (one.id if fate == "queued" else two.id)
+
+
+async def test_a_long_list_of_plays_lets_others_report_in_between(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "TOGETHER", 4)
+    monkeypatch.setattr(listening, "PART", 2)
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        other, start = await room.deck.listener("other"), int(room.now - DAY)
+        several = [Play(SONG, start + 1000 * number, 320) for number in range(10)]
+        taken, one = await asyncio.gather(
+            room.me.scrobble_all(several), other.scrobble(SONG, started_at=start, played=320)
+        )
+        assert [answer.status for answer in taken] == ["queued"] * 10
+        assert one.id < taken[-1].id
+        assert [answer.status for answer in await room.me.scrobble_all(several)] == ["duplicate"] * 10
+
+
+async def test_what_was_begun_to_be_erased_is_erased_by_the_next_process(house: House) -> None:
+    async with house.open(deliver=False) as room:
+        await room.plays(*range(5))
+        await room.deck.store.write(partial(erasing.begin, number=room.me.id, but=""))
+    async with house.open() as room:
+        while await room.deck.store.read(erasing.unfinished):
+            await room.wait(1)
+        assert await room.deck.telling.latest(room.me.id, 10) == []

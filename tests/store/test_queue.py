@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from dataclasses import replace
 from typing import Any
 
@@ -573,5 +574,22 @@ async def test_a_row_of_the_queue_is_frozen_by_nobody_but_the_rules(store: Store
         number = enqueue(db, me, 1)
         db.execute(update(history).where(history.c.id == number).values(artist="edited"))
         assert [w.play for w in queue.waiting(db, me, "rj", NOW, 50)] == [a_play(1)]
+
+    await store.write(work)
+
+
+@only_sqlite
+async def test_more_plays_than_a_statement_takes_values_are_settled_all_the_same(store: Store) -> None:
+    def work(db: Connection) -> None:
+        driver: Any = db.connection.dbapi_connection
+        driver.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999)
+        me = listener(db)
+        several = [enqueue(db, me, number) for number in range(3)]
+        many = [*range(10_000, 50_000), *several]
+        plays.doubt(db, many)
+        plays.settle(db, many, "discarded", NOW)
+        queue.remove(db, many)
+        assert queue.length(db, me) == 0
+        assert {one.fate for one in plays.latest(db, me, 10)} == {"discarded"}
 
     await store.write(work)

@@ -164,7 +164,14 @@ async def test_all_of_a_listener_is_erased_and_nothing_of_another(store: Store) 
         for number in (me, other):
             enqueue(db, number, 1)
             kept(db, number, datetime(2014, 5, 1, tzinfo=UTC))
-        assert erasing.erase(db, me, "nobody's browser") == 2
+        erasing.begin(db, me, "nobody's browser")
+        assert erasing.unfinished(db) == [me]
+        kept(db, me, datetime(2014, 5, 2, tzinfo=UTC), "reported since")
+        parts = list(iter(lambda: erasing.erase_part(db, me), None))
+        assert (sum(parts), erasing.unfinished(db)) == (2, [])
+        assert [one.play.track.title for one in plays.latest(db, me, 10)] == ["reported since"]
+        erasing.begin(db, me, "nobody's browser")
+        assert list(iter(lambda: erasing.erase_part(db, me), None)) == [1]
         assert stats.first_and_last(db, me) is None
         assert len(plays.latest(db, other, 10)) == 2
 

@@ -16,6 +16,7 @@ from tonearm.core.play import Track
 from tonearm.store.schema import (
     account,
     attempt,
+    clearing,
     fault,
     library,
     login,
@@ -139,7 +140,7 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
     assert "No plays yet." in page
 
     async def left(number: int) -> dict[str, int]:
-        tables = (play, scrobble_queue, attempt, library, loved, run, login, token, fault)
+        tables = (play, scrobble_queue, attempt, library, loved, run, login, token, fault, clearing)
         asks = {table.name: select(func.count()).where(table.c.account == number) for table in tables}
         return await house.deck.store.read(
             lambda db: {name: db.execute(ask).scalar_one() for name, ask in asks.items()}

@@ -31,6 +31,10 @@ LIVE_WITHIN = 3600.0
 """Seconds between the end of a play and its report up to which it is live; what comes later is a backlog."""
 
 
+TOGETHER, PART = 1000, 250
+"""Plays that are written in one transaction; more than these go part by part, with others' plays in between."""
+
+
 class UnknownListener(LookupError):
     """There is no such account."""
 
@@ -310,12 +314,13 @@ class Listening:
     async def scrobble_all(
         self, account: int, plays: Sequence[Play], reporter: str = "", left_out: Sequence[str] = ()
     ) -> list[Taken]:
-        """Write several plays in one transaction and answer each; all are on disk when this returns.
+        """Write several plays and answer each; all are on disk when this returns. Up to 1000 are one transaction.
 
         `left_out` is empty, or has for each play what `scrobble` would be given.
 
         Who listens to events hears of the queue's length and of plays that are held back, not of each that has joined
-        it. Raises NotPlays where some can be none, UnknownListener and StoreUnavailable: then nothing is written.
+        it. Raises NotPlays where some can be none, and UnknownListener: then nothing is written. Raises
+        StoreUnavailable: then report them again, since of more than 1000 some may be written, which are `duplicate`.
         """
         reports: list[Report] = []
         faults: list[tuple[int, Nameless | NotATime]] = []
@@ -326,7 +331,10 @@ class Listening:
                 faults.append((number, fault))
         if faults:
             raise NotPlays(faults)
-        taken = await self.store.write(partial(take, reports=reports)) if reports else []
+        taken: list[Taken] = []
+        size = PART if len(reports) > TOGETHER else TOGETHER
+        for start in range(0, len(reports), size):
+            taken += await self.store.write(partial(take, reports=reports[start : start + size]))
         self.tally.reports.update(answer.status for answer in taken)
         if any(answer.status == "queued" for answer in taken):
             self.ring(account)

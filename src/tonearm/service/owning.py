@@ -37,11 +37,26 @@ class Owning:
             yield part
 
     async def erase(self, account: int, browser: str) -> int:
-        """Delete all of it; how many plays that was. Nobody is let in any more but the browser of that session."""
-        gone = await self.store.write(partial(erasing.erase, number=account, but=browser))
+        """Delete all of it; how many plays that was. Nobody is let in any more but the browser of that session.
+
+        Once it has begun, nothing of it is sent any more, and whatever ends this process, `finish_erasing` continues.
+        """
+        await self.store.write(partial(erasing.begin, number=account, but=browser))
+        gone = await self._erase_parts(account)
         self.announcer.tell(account, AuthChanged("disconnected", ""))
         self.announcer.tell(account, QueueUpdated(0))
         return gone
+
+    async def _erase_parts(self, account: int) -> int:
+        gone = 0
+        while (part := await self.store.write(partial(erasing.erase_part, number=account))) is not None:
+            gone += part
+        return gone
+
+    async def finish_erasing(self) -> None:
+        """Continue what a process has begun that is gone now."""
+        for account in await self.store.read(erasing.unfinished):
+            await self._erase_parts(account)
 
     async def admissions(self, account: int) -> list[Admission]:
         """What lets somebody in as this listener."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ARRAY,
@@ -30,7 +31,20 @@ from sqlalchemy.sql.visitors import InternalTraversal
 
 from tonearm.store.schema import joined
 
+T = TypeVar("T")
+
 _in_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+MOST_VALUES = 900
+"""Values that one statement is given: SQLite takes 32,766 unless it was built otherwise, those of before 2020 999."""
+
+
+def parts(values: Iterable[T]) -> Iterator[list[T]]:
+    """The values in lists that one statement takes."""
+    rest = iter(values)
+    while part := list(islice(rest, MOST_VALUES)):
+        yield part
 
 
 class Among(ColumnElement[bool]):

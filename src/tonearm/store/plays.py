@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from tonearm.core.play import Play, Track
 from tonearm.core.search import searchable, terms
-from tonearm.store.dialect import Among, asked_rows, insert_returning, rows_as_json, same_texts
+from tonearm.store.dialect import Among, asked_rows, insert_returning, parts, rows_as_json, same_texts
 from tonearm.store.readers import Ask
 from tonearm.store.schema import play, scrobble_queue
 from tonearm.store.slices import backward
@@ -286,7 +286,7 @@ def settle(
     correction: dict[str, str] | None = None,
 ) -> None:
     """Write what became of plays; `at` is None while they wait again."""
-    if numbers := list(ids):
+    for numbers in parts(ids):
         db.execute(
             _SETTLE,
             {
@@ -324,7 +324,7 @@ def count(db: Connection, number: int) -> None:
 
 def doubt(db: Connection, ids: Iterable[int]) -> None:
     """The answer to a request with these plays was lost."""
-    if numbers := list(ids):
+    for numbers in parts(ids):
         db.execute(_DOUBT, {"ids": numbers})
 
 

@@ -26,7 +26,7 @@ from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import Line, Waiting
 from tonearm.core.pacing import LONGEST_REST
 from tonearm.store import plays
-from tonearm.store.dialect import Among, insert_copies
+from tonearm.store.dialect import Among, insert_copies, parts
 from tonearm.store.plays import frozen_columns, thawed
 from tonearm.store.schema import account, fault, scrobble_queue
 from tonearm.store.schema import play as history
@@ -285,7 +285,7 @@ _REMOVE = delete(scrobble_queue).where(_THOSE)
 
 def remove(db: Connection, ids: Iterable[int]) -> None:
     """Take plays out of the queue: their fate is in the history."""
-    if numbers := list(ids):
+    for numbers in parts(ids):
         db.execute(_REMOVE, {"ids": numbers})
 
 

@@ -306,6 +306,13 @@ pace = Table(
     _moment("hold_since"),
 )
 
+clearing = Table(
+    "clearing",  # listeners whose plays are being erased, part by part: up to this one
+    metadata,
+    Column("account", Id, ForeignKey("account.id"), primary_key=True, autoincrement=False),
+    Column("last", Id, nullable=False),
+)
+
 chore = Table(
     "chore",  # what is done now and then by one of all processes
     metadata,

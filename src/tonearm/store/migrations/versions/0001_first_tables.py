@@ -295,6 +295,16 @@ def upgrade() -> None:
             " autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02)"
         )
     op.create_table(
+        "clearing",
+        sa.Column("account", ID, autoincrement=False, nullable=False),
+        sa.Column("last", ID, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("account"),
+    )
+    op.create_table(
         "chore",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("done_at", sa.Float(precision=53), server_default="0", nullable=False),
