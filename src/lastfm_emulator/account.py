@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
+DAY: Final = 86_400
 NOW_PLAYING_LIFE: Final = 600  # seconds for a track whose length nobody told
 
 _when = attrgetter("timestamp")
@@ -82,6 +83,10 @@ class User:
         insort(self.plays, play, key=_when)
         self.settled = max(self.settled, play.visible_from)
         return True
+
+    def known_since(self) -> int:
+        """When the user registered, in Unix seconds: a day or more before the first play."""
+        return min(self.registered, self.plays[0].timestamp - DAY) if self.plays else self.registered
 
     def between(self, first: int | None, last: int | None) -> tuple[int, int]:
         """Where the plays of `first <= timestamp < last` lie in `plays`."""

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import re
+from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from lastfm_emulator import pages
 from lastfm_emulator.refusal import TEXTS, TOKEN_NOT_ISSUED
-from lastfm_emulator.request import page, redirect
+from lastfm_emulator.request import Reply, page, redirect
 
 if TYPE_CHECKING:
     from lastfm_emulator.credentials import ApiKey
     from lastfm_emulator.emulator import Emulator
-    from lastfm_emulator.request import Reply, Request
+    from lastfm_emulator.request import Request
 
+_VISITOR: Final = "lastfm_emulator_visitor"
 _SCHEME: Final = re.compile(r"(?!javascript:|data:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
 def answer(emulator: Emulator, request: Request) -> Reply:
     """Ask on GET; on POST do as the visitor chose. With `token` the desktop flow, without it the web flow."""
     asked = request.params()
+    if "forget" in asked:
+        forgotten = page(pages.message("Signed out", "Whoever comes next is asked who they are."))
+        return _with_cookie(forgotten, f"{_cookie('')}; Max-Age=0")
     key = emulator.keys.get(asked.get("api_key", ""))
     if key is None or key.suspended:
         return page(pages.message("Sign-in", TEXTS[10 if key is None else 26]), 403)
@@ -29,13 +34,37 @@ def answer(emulator: Emulator, request: Request) -> Reply:
     if request.verb != "POST":
         if emulator.auto_approve is not None:
             return _allow(emulator, key, asked, emulator.auto_approve)
+        if (visitor := _approved_before(emulator, key, asked, request)) is not None:
+            return _allow(emulator, key, asked, visitor)
         return page(pages.consent(emulator, key, asked))
     if asked.get("answer") != "allow":
         return page(pages.message("Not connected", f"{key.name} was not given access. You may close this page."))
     name = asked.get("user", "").strip()
     if not name:
         return page(pages.consent(emulator, key, asked, "Please say who you are."), 400)
-    return _allow(emulator, key, asked, name)
+    return _with_cookie(_allow(emulator, key, asked, name), _cookie(name))
+
+
+def _with_cookie(reply: Reply, cookie: str) -> Reply:
+    return Reply(reply.status, reply.body, (*reply.headers, ("Set-Cookie", cookie)))
+
+
+def _cookie(name: str) -> str:
+    return f"{_VISITOR}={quote(name, safe='')}; Path=/api/auth; HttpOnly; SameSite=Lax"
+
+
+def _approved_before(emulator: Emulator, key: ApiKey, asked: dict[str, str], request: Request) -> str | None:
+    """Who this browser belongs to, if that user has let this application in: Last.fm sends them back at once.
+
+    Only in the web flow.
+    """
+    if "token" in asked:
+        return None
+    cookies = SimpleCookie(request.headers.get("cookie", ""))
+    name = unquote(cookies[_VISITOR].value) if _VISITOR in cookies else ""
+    sessions = emulator.sessions.values()
+    let_in = any(one.api_key == key.key and one.user.casefold() == name.casefold() for one in sessions)
+    return name if let_in else None
 
 
 def callback_address(callback: str, token: str) -> str:

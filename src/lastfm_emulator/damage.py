@@ -42,6 +42,8 @@ _ALTERING: Final = frozenset(
         Kind.WRONG_TOTALS,
         Kind.NOTHING_STORED,
         Kind.GNU_CODES,
+        Kind.IGNORED,
+        Kind.DAILY_LIMIT,
         Kind.SINGLE_OBJECT,
         Kind.INVISIBLE,
         Kind.CLOCK_SKEW,

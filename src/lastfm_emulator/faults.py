@@ -40,6 +40,8 @@ class Kind(StrEnum):
     WRONG_TOTALS = "wrong-totals"
     NOTHING_STORED = "nothing-stored"
     GNU_CODES = "gnu-codes"
+    IGNORED = "ignored"
+    DAILY_LIMIT = "daily-limit"
     SINGLE_OBJECT = "single-object"
     INVISIBLE = "invisible"
     CLOCK_SKEW = "clock-skew"
@@ -67,6 +69,8 @@ MEANINGS: Final = {
     Kind.WRONG_TOTALS: "`accepted` in the totals is `by` more (or, below 0, fewer) than the plays that were accepted",
     Kind.NOTHING_STORED: "each play is answered as accepted, the totals are 0, and nothing is stored",
     Kind.GNU_CODES: "GNU FM's codes: 91 for a repeat, 3 for too new, 4 for too old",
+    Kind.IGNORED: "each play is ignored with `code`, and none is stored",
+    Kind.DAILY_LIMIT: "at most `plays` in 24 hours; past it error 29, or with `code` 5 each play is ignored",
     Kind.SINGLE_OBJECT: "a list of one comes as a single object in reads",
     Kind.INVISIBLE: "what is scrobbled now is accepted, but shows in reads only after `seconds`",
     Kind.CLOCK_SKEW: "the server's clock is `seconds` ahead (below 0: behind)",
@@ -79,6 +83,8 @@ _LIMITED: Final = {
     Kind.WRONG_TOTALS: ("track.scrobble",),
     Kind.NOTHING_STORED: ("track.scrobble",),
     Kind.GNU_CODES: ("track.scrobble",),
+    Kind.IGNORED: ("track.scrobble", "track.updateNowPlaying"),
+    Kind.DAILY_LIMIT: ("track.scrobble",),
     Kind.INVISIBLE: ("track.scrobble",),
 }
 _UNDONE: Final = frozenset(
@@ -104,6 +110,8 @@ _RANGES: Final = {
     "status": (200, 599),
     "seconds": (-1e9, 1e9),
     "by": (-50, 50),
+    "code": (1, 99),
+    "plays": (0, 1e6),
 }
 
 
@@ -130,6 +138,8 @@ class Fault:
     status: int | None = None
     seconds: float | None = None
     by: int = -1
+    code: int = 1
+    plays: int = 0
     commit: bool | None = None
 
     def __post_init__(self) -> None:
@@ -168,6 +178,8 @@ class Fields(TypedDict, total=False):
     status: int | None
     seconds: float | None
     by: int
+    code: int
+    plays: int
     commit: bool | None
 
 
@@ -284,5 +296,7 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "status": int,
     "seconds": float,
     "by": int,
+    "code": int,
+    "plays": int,
     "commit": _truth,
 }

@@ -43,6 +43,8 @@ class Call:
     """A call that passed the checks: `user` is the one whose session came along, if any.
 
     `stores_nothing`: plays are answered as accepted, and none is kept; `gnu_codes`: in GNU FM's numbers.
+    `ignored`: the code with which every play is ignored; `limit`: (plays in 24 hours, whether more are ignored with
+    code 5, not refused with error 29).
     """
 
     world: World
@@ -55,6 +57,8 @@ class Call:
     hidden_for: float = 0.0
     stores_nothing: bool = False
     gnu_codes: bool = False
+    ignored: int = 0
+    limit: tuple[int, bool] | None = None
     tally: Tally = field(default_factory=Tally)
 
     def required(self, name: str) -> str:

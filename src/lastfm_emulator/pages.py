@@ -55,7 +55,7 @@ def index(emulator: Emulator) -> str:
         "A Last.fm that answers",
         f"""<p>This is an emulator: a Last.fm in memory, for trying out and testing what scrobbles.</p>
 <dl><dt>API</dt><dd><code>/2.0/</code></dd><dt>Approval</dt><dd><code>/api/auth/?api_key=…</code></dd>{keys}</dl>
-<p><a href="/_faults">Faults</a> · <a href="/_state">State</a></p>""",
+<p><a href="/_faults">Faults</a> · <a href="/_state">State</a> · <a href="/api/auth/?forget=1">Sign out</a></p>""",
     )
 
 
@@ -108,6 +108,8 @@ _HINTS: Final = {
     "status": "HTTP status",
     "seconds": "for delays and clocks",
     "by": "how many too many or few",
+    "code": "why a play is ignored",
+    "plays": "how many in 24 hours",
     "commit": "true or false: carry it out all the same",
 }
 

@@ -85,10 +85,10 @@ def profile(user: User, *, friend: bool = False) -> Body:
         "bootstrap": "0",
     }
     if friend:
-        when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(user.registered))
-        return facts | {"registered": {"unixtime": str(user.registered), "#text": when}, "type": "user"}
+        when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(user.known_since()))
+        return facts | {"registered": {"unixtime": str(user.known_since()), "#text": when}, "type": "user"}
     return facts | {
-        "registered": {"unixtime": str(user.registered), "#text": user.registered},
+        "registered": {"unixtime": str(user.known_since()), "#text": user.known_since()},
         "type": "user",
         "artist_count": str(len({play.artist for play in user.plays})),
         "album_count": str(len({(play.artist, play.album) for play in user.plays if play.album})),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from lastfm_emulator.account import NOW_PLAYING_LIFE, NowPlaying, Play
+from lastfm_emulator.account import DAY, NOW_PLAYING_LIFE, NowPlaying, Play
 from lastfm_emulator.method import Method, Needs, digits
 from lastfm_emulator.refusal import ACCOUNT_LIMIT, Refusal
 from lastfm_emulator.render import one_or_many
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from lastfm_emulator.render import Body, Value
 
 MOST_ITEMS: Final = 50
-DAY: Final = 86_400
 TOO_OLD: Final = 14 * DAY
 TOO_NEW: Final = 12 * 60 * 60
 SHORTEST: Final = 30
@@ -55,7 +54,7 @@ def scrobble(call: Call) -> Body:
     allowance = _allowance(call, user, len(sent))
     replies: list[Value] = []
     for one in sent:
-        code = ignored_code(one, call.now)
+        code = call.ignored or ignored_code(one, call.now)
         if code == 0 and allowance is not None:
             code = 0 if allowance > 0 else DAILY
             allowance -= 1
@@ -79,7 +78,7 @@ def update_now_playing(call: Call) -> Body:
     if "artist" not in fields or "track" not in fields:
         raise Refusal(6)
     one = _scrobble(fields | {"timestamp": "0"})
-    code = _filtered(one)
+    code = call.ignored or _filtered(one)
     if code == 0:
         artist, track = call.world.corrected(one.artist, one.track)
         ends = call.now + (one.duration or NOW_PLAYING_LIFE)
@@ -147,13 +146,15 @@ def _scrobble(fields: Mapping[str, str]) -> Scrobble:
 
 def _allowance(call: Call, user: User, wanted: int) -> int | None:
     """How many more plays this account may have today; None where there is no limit."""
-    limit = call.world.daily_limit
-    if limit is None:
-        return None
+    limit, as_code = call.world.daily_limit, call.world.daily_limit_as == "code"
+    if call.limit is not None:
+        limit, as_code = call.limit
     while user.accepted_at and user.accepted_at[0] <= call.now - DAY:
         user.accepted_at.popleft()
+    if limit is None:
+        return None
     left = limit - len(user.accepted_at)
-    if wanted > left and call.world.daily_limit_as == "error":
+    if wanted > left and not as_code:
         raise Refusal(29, ACCOUNT_LIMIT)
     return left
 
@@ -178,8 +179,7 @@ def _keep(call: Call, user: User, one: Scrobble) -> bool:
     )
     if user.keep(play):
         call.tally.stored += 1
-        if call.world.daily_limit is not None:
-            user.accepted_at.append(call.now)
+        user.accepted_at.append(call.now)
         return True
     call.tally.repeats += 1
     return False

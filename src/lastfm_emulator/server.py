@@ -6,9 +6,10 @@ import asyncio
 import signal
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio
+import anyio.to_thread
 from anyio.from_thread import start_blocking_portal
 
 from lastfm_emulator.app import create_app
@@ -16,13 +17,18 @@ from lastfm_emulator.emulator import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from ssl import SSLContext
 
     from uvicorn.server import ServerState
 
 
+KEEP_EVERY: Final = 2.0
+"""Seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a running emulator is found: `base_url` is `http://HOST:PORT`, without a final slash."""
+    """Where a running emulator is found: `base_url` is `http://HOST:PORT` (or https), without a final slash."""
 
     base_url: str
 
@@ -38,10 +44,15 @@ class Address:
 
 
 @contextmanager
-def serve(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> Iterator[Address]:
-    """Run in a thread while the block lasts; port 0 takes a free one. OSError where it cannot listen."""
+def serve(
+    emulator: Emulator, host: str = "127.0.0.1", port: int = 0, secure: SSLContext | None = None
+) -> Iterator[Address]:
+    """Run in a thread while the block lasts; port 0 takes a free one, `secure` is for HTTPS.
+
+    OSError where it cannot listen.
+    """
     with start_blocking_portal("asyncio", name="lastfm-emulator") as portal:
-        listener = listening(emulator, host, port)
+        listener = listening(emulator, host, port, secure)
         with portal.wrap_async_context_manager(listener) as address:
             yield address
 
@@ -52,23 +63,40 @@ def run(
     port: int = 8724,
     *,
     announce: Callable[[Address], object] = repr,
+    secure: SSLContext | None = None,
+    keep: Callable[[], object] | None = None,
 ) -> None:
     """Run in the foreground until SIGINT or SIGTERM, which end it quietly; `announce` gets the address.
 
+    `keep` is called in a thread every two seconds if something was asked in them, and at the end.
     OSError where it cannot listen.
     """
 
+    async def keep_often() -> None:
+        seen = emulator.journal.total
+        while keep is not None:
+            await anyio.sleep(KEEP_EVERY)
+            if emulator.journal.total != seen:
+                seen = emulator.journal.total
+                await anyio.to_thread.run_sync(keep)
+
     async def until_told() -> None:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            async with listening(emulator, host, port) as address:
+            async with listening(emulator, host, port, secure) as address, anyio.create_task_group() as group:
                 announce(address)
+                group.start_soon(keep_often)
                 await anext(aiter(signals))
+                group.cancel_scope.cancel()
 
     anyio.run(until_told)
+    if keep is not None:
+        keep()
 
 
 @asynccontextmanager
-async def listening(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Address]:
+async def listening(
+    emulator: Emulator, host: str = "127.0.0.1", port: int = 0, secure: SSLContext | None = None
+) -> AsyncIterator[Address]:
     """The same on the running asyncio loop; at the end connections are cut off and delayed calls dropped."""
     # uvicorn is imported here, so that the emulator can be called in-process without it.
     import uvicorn
@@ -80,9 +108,9 @@ async def listening(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) 
     config.load()
     state = uvicorn.server.ServerState()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(config, state, {}), host, port)
+    server = await loop.create_server(lambda: Connection(config, state, {}), host, port, ssl=secure)
     try:
-        yield _address(server, host)
+        yield _address(server, host, "http" if secure is None else "https")
     finally:
         with anyio.CancelScope(shield=True):
             await _close(server, state)
@@ -99,6 +127,6 @@ async def _close(server: asyncio.Server, state: ServerState) -> None:
     await server.wait_closed()
 
 
-def _address(server: asyncio.Server, host: str) -> Address:
+def _address(server: asyncio.Server, host: str, scheme: str) -> Address:
     port = server.sockets[0].getsockname()[1]
-    return Address(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+    return Address(f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}")

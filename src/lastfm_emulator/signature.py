@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import md5
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,20 @@ def signature(params: Mapping[str, str], secret: str) -> str:
     text = "".join([name + params[name] for name in names]) + secret
     # "surrogatepass": whatever a caller hands in gets a signature, and then it does not match.
     return md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+
+
+_DAMAGED = re.compile("[\x00-\x1f\x7f-\x9f\ufffd\ud800-\udfff]")
+_LIKE_ONE = re.compile("[0-9a-fA-F]{32}")
+
+
+def is_damaged(params: Mapping[str, str]) -> bool:
+    """Whether a value holds a control character or was no UTF-8: Last.fm answers error 13, whatever the signature."""
+    return any(_DAMAGED.search(value) for name, value in params.items() if name not in UNSIGNED)
+
+
+def is_like_a_signature(text: str) -> bool:
+    """Whether it could be one: 32 hex digits."""
+    return _LIKE_ONE.fullmatch(text) is not None
 
 
 def is_signed(params: Mapping[str, str], secret: str) -> bool:

@@ -27,6 +27,7 @@ class World:
 
     `clock` gives Unix seconds; the same `seed` draws the same tokens and the same bad luck. `daily_limit` is the most
     plays of an account in 24 hours: past it a call is refused with error 29, or each play ignored with code 5.
+    With `any_key` each API key is good, signed in any way: for players that have one built in.
     `pictures_at` is where answers say that pictures lie: "" for Last.fm's own address, which only Last.fm can serve.
     """
 
@@ -39,6 +40,7 @@ class World:
     daily_limit: int | None = None
     daily_limit_as: Literal["error", "code"] = "error"
     pictures_at: str = ""
+    any_key: bool = False
     keys: dict[str, ApiKey] = field(default_factory=dict, init=False)
     tokens: dict[str, Token] = field(default_factory=dict, init=False)
     sessions: dict[str, Session] = field(default_factory=dict, init=False)

@@ -128,3 +128,32 @@ def test_whoever_approved_before_is_sent_back_at_once(clock: Clock) -> None:
     token = emulator.issue_token(API_KEY)
     assert visit(emulator, api_key=API_KEY, token=token).status == 200
     assert emulator.tokens[token].user == "RJ"
+
+
+def cookie_of(reply: Reply) -> str:
+    return dict(reply.headers)["Set-Cookie"].partition(";")[0]
+
+
+def visit_again(emulator: Emulator, cookie: str, **params: str) -> Reply:
+    request = Request("GET", "/api/auth/", urlencode(params), headers={"cookie": cookie})
+    reply = route(emulator, request)
+    assert isinstance(reply, Reply)
+    return reply
+
+
+def test_who_has_let_an_application_in_is_sent_back_at_once(emulator: Emulator) -> None:
+    again = {"api_key": API_KEY, "cb": "http://a/"}
+    cookie = cookie_of(choose(emulator, "allow", user="Zoë", cb="http://a/"))
+    assert visit_again(emulator, cookie, **again).status == 200, "no session yet: the question is asked again"
+    emulator.session_key("Zoë")
+    reply = visit_again(emulator, f"other=1; {cookie}", **again)
+    assert emulator.tokens[token_in(reply)].user == "Zoë"
+    assert visit(emulator, **again).status == 200, "another browser is asked"
+    assert visit_again(emulator, cookie, api_key=API_KEY, token=emulator.issue_token(API_KEY)).status == 200
+    emulator.revoke("Zoë")
+    assert visit_again(emulator, cookie, **again).status == 200
+
+
+def test_a_visitor_can_sign_out(emulator: Emulator) -> None:
+    reply = visit(emulator, forget="1")
+    assert "Max-Age=0" in dict(reply.headers)["Set-Cookie"]

@@ -8,7 +8,7 @@ from lastfm_emulator import API_KEY, API_SECRET, Emulator, Method, Needs, Refusa
 from lastfm_emulator.method import Call
 from lastfm_emulator.render import Body
 
-from .caller import NOW, Caller, body, error, signed
+from .caller import NOW, Caller, body, error, plays, signed
 
 LOVE = {"method": "track.love", "artist": "Low", "track": "Sunflower", "format": "json"}
 
@@ -179,3 +179,10 @@ def test_the_body_of_an_error_names_number_and_text(rj: Caller) -> None:
         "message": "Invalid session key - Please re-authenticate",
         "error": 9,
     }
+
+
+@pytest.mark.parametrize("name", ["Low\x00", "Lo\x1fw", "Low\x7f", "L\x9fow", "Low\n"])
+def test_a_control_character_in_one_value_fails_the_whole_batch(emulator: Emulator, rj: Caller, name: str) -> None:
+    batch = plays(("Low", "T1", NOW - 300), (name, "T2", NOW - 200))
+    assert error(rj.ask_all("track.scrobble", batch)) == (13, 400)
+    assert emulator.plays("RJ") == []

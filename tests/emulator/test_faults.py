@@ -7,8 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lastfm_emulator import API_KEY, Emulator, Fault, Hangup, Kind, Reply
+from lastfm_emulator import API_KEY, Emulator, Fault, Hangup, Kind, Reply, Request
 from lastfm_emulator.faults import MEANINGS, BadFault, fault_from
+from lastfm_emulator.router import route
 
 from .caller import NOW, Caller, Clock, body, error, plays, signed
 
@@ -445,3 +446,32 @@ def test_a_fault_made_in_python_has_its_ranges_too() -> None:
         Fault(Kind.ERROR, probability=1.5)
     with pytest.raises(ValueError, match="plague"):
         Emulator().fault("plague")
+
+
+@pytest.mark.parametrize("code", [1, 2, 3, 4, 5, 42])
+def test_an_ignored_code_is_ordered_over_http(emulator: Emulator, rj: Caller, code: int) -> None:
+    arm(emulator, {"kind": "ignored", "code": code, "calls": 1})
+    first = rj.scrobble()["scrobbles"]
+    assert first["scrobble"]["ignoredMessage"]["code"] == str(code)
+    assert first["@attr"] == {"accepted": 0, "ignored": 1}
+    assert emulator.plays("RJ") == []
+    assert rj.scrobble()["scrobbles"]["@attr"] == {"accepted": 1, "ignored": 0}
+
+
+def test_a_daily_limit_is_ordered_over_http(emulator: Emulator, rj: Caller, clock: Clock) -> None:
+    rj.scrobble(track="before")
+    arm(emulator, {"kind": "daily-limit", "plays": "2"})
+    rj.scrobble(track="T1")
+    assert rj.scrobble(track="T2")["error"] == 29
+    clock.time += 86_401
+    assert rj.scrobble(track="T3")["scrobbles"]["@attr"] == {"accepted": 1, "ignored": 0}
+    emulator.clear_faults()
+    arm(emulator, {"kind": "daily-limit", "plays": 1, "code": 5})
+    answer = rj.scrobble(track="T4")["scrobbles"]
+    assert (answer["scrobble"]["ignoredMessage"]["code"], answer["@attr"]["ignored"]) == ("5", 1)
+
+
+def arm(emulator: Emulator, fault: dict[str, object]) -> None:
+    reply = route(emulator, Request("POST", "/_faults", body=json.dumps(fault).encode()))
+    assert isinstance(reply, Reply)
+    assert reply.status == 201

@@ -10,6 +10,8 @@ from lastfm_emulator import API_KEY, Emulator
 
 from .caller import NOW, Caller, Clock, body, error, plays
 
+DAY = 86_400
+
 
 @pytest.fixture
 def five(rj: Caller) -> Caller:
@@ -200,8 +202,14 @@ def test_the_user_is_counted_up(emulator: Emulator, five: Caller) -> None:
     user = five.read("user.getInfo", user="rj")["user"]
     counts = {name: user[name] for name in ("playcount", "artist_count", "track_count", "album_count")}
     assert counts == {"playcount": "6", "artist_count": "1", "track_count": "5", "album_count": "1"}
-    assert user["registered"] == {"unixtime": str(NOW), "#text": NOW}
+    began = min(play.timestamp for play in emulator.plays("RJ"))
+    assert user["registered"] == {"unixtime": str(began - DAY), "#text": began - DAY}
     own = body(five.ask("user.getInfo"))["user"]
     assert own == user
     emulator.add_user("Another")
     assert body(five.ask("user.getInfo", user="another"))["user"]["name"] == "Another"
+
+
+def test_a_user_without_plays_registered_when_they_were_made(emulator: Emulator, rj: Caller) -> None:
+    user = rj.read("user.getInfo", user="rj")["user"]
+    assert user["registered"] == {"unixtime": str(NOW), "#text": NOW}

@@ -8,15 +8,17 @@ import os
 import runpy
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
 
-from lastfm_emulator import API_KEY, API_SECRET, ConnectionDropped, Emulator, Kind, create_app, serve
+from lastfm_emulator import API_KEY, API_SECRET, ConnectionDropped, Emulator, Kind, certificate, create_app, serve
 from lastfm_emulator.__main__ import main
 
 from .caller import NOW, Caller, plays, signed
@@ -232,3 +234,31 @@ def test_as_a_program_it_ends_with_status_0(ending: signal.Signals) -> None:
         program.send_signal(ending)
         _, errors = program.communicate(timeout=20)
     assert (program.returncode, errors) == (0, "")
+
+
+def test_it_answers_https_remembers_and_lets_any_player_in(tmp_path: Path) -> None:
+    """As a program: started, asked, ended and started again."""
+    options = ["--state", str(tmp_path / "state"), "--certificate", str(tmp_path / "own.pem"), "--any-key"]
+    command = [sys.executable, "-W", "error", "-m", "lastfm_emulator", "--port", "0", "--user", "RJ:a:b", *options]
+    keys = []
+    for _ in range(2):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+            assert program.stdout is not None
+            lines = dict(program.stdout.readline().split(maxsplit=1) for _ in range(6))
+            assert lines["API"].startswith("https://127.0.0.1:")
+            trusted = ssl.create_default_context(cafile=lines["Trust"].strip())
+            fields = {"method": "auth.getMobileSession", "username": "RJ", "password": "a:b", "format": "json"}
+            sent = {**fields, "api_key": "the player's", "api_sig": "0" * 32}
+            with httpx2.Client(verify=trusted) as http:
+                keys.append(http.post(lines["API"].strip(), data=sent).json()["session"]["key"])
+            program.send_signal(signal.SIGTERM)
+            _, errors = program.communicate(timeout=20)
+        assert (program.returncode, errors) == (0, "")
+    assert keys[0] == keys[1]
+
+
+def test_a_certificate_of_its_own_for_the_time_being(tmp_path: Path) -> None:
+    secure = certificate.context(str(tmp_path / "own.pem"), "lastfm.test")
+    with serve(Emulator(), secure=secure) as address:
+        trusted = ssl.create_default_context(cafile=str(tmp_path / "own.pem"))
+        assert httpx2.get(f"{address.url}?format=json", verify=trusted).json()["error"] == 6

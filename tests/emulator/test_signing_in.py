@@ -113,3 +113,23 @@ def test_the_mobile_flows_old_token_still_works(emulator: Emulator, rj: Caller, 
 def test_a_session_can_be_asked_whose_it_is(rj: Caller) -> None:
     assert body(rj.ask("auth.getSessionInfo")) == {"session": {"name": "RJ", "subscriber": 0}}
     assert error(rj.ask("auth.getSessionInfo", sk=None)) == (9, 403)
+
+
+def test_with_any_key_a_player_with_a_key_of_its_own_signs_in_by_password(clock: Clock) -> None:
+    emulator = Emulator(clock=clock, any_key=True)
+    emulator.add_user("RJ", password="a:b")
+    fields = {"method": "auth.getMobileSession", "username": "RJ", "password": "a:b", "format": "json"}
+    theirs = signed(fields, "the player's", "secret")
+    [player] = [Caller(emulator, body(Caller(emulator, "").send(theirs))["session"]["key"])]
+    assert error(player.send({**theirs, "password": "wrong"})) == (4, 403)
+    assert error(player.send({**theirs, "api_sig": "none"})) == (13, 400)
+    play = {"method": "track.scrobble", "artist": "Low", "track": "T", "timestamp": clock() - 300}
+    sent = signed({**play, "timestamp": int(clock() - 300), "sk": player.session}, "the player's", "secret")
+    assert body(player.send({**sent, "format": "json"}))["scrobbles"]["@attr"] == {"accepted": 1, "ignored": 0}
+    assert len(emulator.plays("RJ")) == 1
+    assert error(Caller(emulator, "").send(signed(fields, secret="wrong"))) == (13, 400), "a known key has its secret"
+
+
+def test_without_it_a_key_must_be_known(emulator: Emulator) -> None:
+    theirs = signed({"method": "auth.getToken", "format": "json"}, "theirs")
+    assert error(Caller(emulator, "").send(theirs)) == (10, 403)
