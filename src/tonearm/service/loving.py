@@ -62,8 +62,9 @@ class Loving:
         return run
 
     async def job(self, account: int, number: int) -> Run | None:
-        """How an import stands."""
-        return await self.store.read(partial(runs.find, account=account, number=number))
+        """How an import stands; None if there is none of this number."""
+        run = await self.store.read(partial(runs.find, account=account, number=number))
+        return run if run and run.kind == KIND else None
 
     async def finished(self, account: int, number: int) -> Run:
         """The import when it is over."""

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from tonearm.core.play import Track
 from tonearm.deck import Deck, Listener
 from tonearm.service.telling import Done, NoSuchPlay, NotNow, Outcome, Story
-from tonearm.web.api import Ask, held_for
+from tonearm.web.api import ERRORS, Ask, held_for
 from tonearm.web.faults import Answers
 from tonearm.web.shapes import (
     After,
@@ -134,7 +134,7 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
         404: {"model": Detail, "description": "This listener has no such play."},
         409: {"model": Detail, "description": "It cannot be done to this play; the detail says why."},
     }
-    router = APIRouter(prefix="/lastfm/queue", tags=["queue"], route_class=Answers)
+    router = APIRouter(prefix="/lastfm/queue", tags=["queue"], responses=ERRORS, route_class=Answers)
     Me = Annotated[Listener, Depends(who)]
 
     @router.get("", response_model=PlaysOut)
