@@ -377,3 +377,58 @@ def test_what_may_be_a_slip_of_the_pen(one: str, other: str, slip: bool) -> None
 def test_a_blank_of_any_kind_is_compared_as_a_blank(blank: str) -> None:
     assert fold(f"Nina{blank}Simone") == fold("Nina Simone")
     assert fold(blank) == ""
+
+
+LONG = 16_384
+"""Letters that a report may give a name."""
+
+AWKWARD = {
+    "blanks between letters": f"a{' ' * LONG}b",
+    "other blanks": f"a{chr(0xA0) * LONG}b",
+    "blanks before a guest": f"x{' ' * LONG}feat",
+    "blanks after a number": f"12{' ' * LONG}x",
+    "blanks before a bracket": f"x{' ' * LONG}(y){' ' * LONG}z",
+    "blanks around an n": f"a{' ' * LONG}n{' ' * LONG}b",
+    "guests": "feat. " * (LONG // 6),
+    "guests in brackets": "(feat. " * (LONG // 7),
+    "a guest in many brackets": f"x (feat. {'(a)' * (LONG // 3)}",
+    "open brackets": "(" * LONG,
+    "closed brackets": "()" * (LONG // 2),
+    "brackets with a word": "a (b " * (LONG // 5),
+    "dashes": " - " * (LONG // 3),
+    "words between dashes": "a - " * (LONG // 4),
+    "digits": "1" * LONG,
+    "numbers": "1. " * (LONG // 3),
+    "parts": "part " * (LONG // 5),
+    "articles": "the " * (LONG // 4),
+    "commas": "a," * (LONG // 2),
+    "ands": "&" * LONG,
+    "ns": "a'n'" * (LONG // 4),
+    "letters that are signs": "a$" * (LONG // 2),
+    "accents": f"a{chr(0x301) * LONG}",
+    "words of versions": "remaster " * (LONG // 9),
+    "letters that are eighteen": chr(0xFDFA) * LONG,
+}
+
+
+@pytest.mark.parametrize("name", AWKWARD.values(), ids=AWKWARD)
+def test_a_long_name_of_any_kind_is_found_as_soon_as_a_short_one(name: str) -> None:
+    other = name[::-1]
+    index = LibraryIndex([(1, name, name, ""), (2, other, f"{other} x", "id"), (3, "Nina Simone", name[1:], "")])
+    assert 1 in getattr(index.find(name, name), "ids", ())
+    for artist, title in ((other, f"{name} y"), (name, other), ("Nina Simone", name), (f"{name} feat. x", "y")):
+        index.find(artist, title, "id")
+
+
+def test_a_long_name_is_compared_to_its_end() -> None:
+    index = LibraryIndex([(1, "Nina Simone", "x" * LONG, ""), (2, "Nina Simone", "x" * LONG + " y", "")])
+    assert index.find("Nina Simone", "X" * LONG) == Match(1, Sure.EXACT)
+    assert index.find("nina simone", "x" * LONG + " Y") == Match(2, Sure.EXACT)
+    assert isinstance(index.find("Nina Simone", "x" * LONG + " z"), NoMatch)
+
+
+@pytest.mark.parametrize("blanks", [1, 5, 500])
+def test_blanks_make_no_other_name(blanks: int) -> None:
+    index = LibraryIndex([(1, "Nina Simone", "Feeling Good (Remastered)", "")])
+    found = index.find("Nina" + " " * blanks + "Simone", "Feeling" + " " * blanks + "Good (Remastered)")
+    assert found == Match(1, Sure.EXACT if blanks == 1 else Sure.FOLDED)

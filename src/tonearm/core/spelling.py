@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from hashlib import md5
 from typing import NamedTuple
 
 _WRITTEN_PLAINLY = {
@@ -112,12 +113,37 @@ _ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 _NUMBERS = {word: str(n) for names in (_WORDS, _ROMAN) for n, word in enumerate(names, 1)}
 
 
+SURELY_SHORT = 64
+"""Letters up to which no pattern here takes long, whatever the name is made of."""
+
+LONGEST_READ = 512
+"""Letters of a name that are read; the rest only has to be the same. No song's name is that long."""
+
+
+def readable(name: str) -> str:
+    """The name as patterns read it, so that none of them takes long: with single blanks, and not too long.
+
+    What is left of it after `LONGEST_READ` letters is one word that stands for just that rest.
+    """
+    if len(name) <= SURELY_SHORT:
+        return name
+    name = " ".join(name.split())
+    if len(name) <= LONGEST_READ:
+        return name
+    rest = LONGEST_READ - _FINGERPRINT - 1
+    return f"{name[:rest]} {md5(name[rest:].casefold().encode(errors='replace'), usedforsecurity=False).hexdigest()}"
+
+
+_FINGERPRINT = 32
+
+
 def fold(name: str) -> str:
     """The name as it is compared; to fold a fold changes nothing.
 
     Blanks are left out, save between digits. A name of nothing but signs ("!!!", "( )") keeps them, so only
     a blank name folds to nothing.
     """
+    name = readable(name)
     text = name.lower() if name.isascii() else _composed(name)
     if _JUST_WORDS(text) and not _may_hold_and_or_part(text):
         return text.translate(_SOUNDED) or "".join(text.split())
@@ -167,6 +193,7 @@ def artist_spellings(artist: str) -> tuple[str, ...]:
 
     "The Beatles", "Beatles, The" and "Beatles" are one, as are "Jackie Wilson" and "Wilson, Jackie".
     """
+    artist = readable(artist)
     plain = fold(_without_article(artist))
     if "," in artist and (inverted := _INVERTED(artist.strip())):
         turned = fold(_without_article(f"{inverted[2]} {inverted[1]}"))
@@ -191,6 +218,7 @@ def without_guests(name: str) -> tuple[str, str]:
     lowered = name.lower()
     if "feat" not in lowered and "ft" not in lowered:
         return name, ""
+    name = readable(name)
     found = _GUESTS.search(name)
     if not found or not found.start():
         return name, ""
@@ -230,5 +258,6 @@ _RIPPED = re.compile(r"(0\d|\d\d)\s*[-._]+\s*(?=[^\s\d])|(0\d)\s+(?=[^\s\d])").m
 
 def without_track_number(title: str) -> tuple[str, str]:
     """A title without the track number that rippers put before it ("09 - Eclipse"), and that number or ""."""
+    title = readable(title)
     found = _RIPPED(title)
     return (title[found.end() :], found[1] or found[2]) if found else (title, "")
