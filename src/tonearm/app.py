@@ -42,6 +42,7 @@ from tonearm.service.signing_in import SigningIn
 from tonearm.service.tally import Tally
 from tonearm.service.telling import Telling
 from tonearm.service.timing import LastFmTime, keep_looking, look
+from tonearm.service.waiting import Waiting
 from tonearm.store import processes, queue
 from tonearm.store.answers import AnswerStore
 from tonearm.store.database import Store, database_url, sqlite_file
@@ -212,9 +213,14 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     cache = parts.remember(Reading(keyring, clock))
     looking_up = LookingUp(cache, parts.images, seal)
     listeners = Listeners(store, clock, keyring, daily)
-    loving = Loving(store, clock, keyring, announcer, lambda account: engine.hint(IMPORT, [account]))
+
+    def delivers() -> bool:
+        return sends and len(tasks) > 1 and not tasks[1].done()
+
+    imports, enriches = (Waiting(store, clock, kind, delivers) for kind in (IMPORT, ENRICH))
+    loving = Loving(store, clock, keyring, announcer, lambda account: engine.hint(IMPORT, [account]), imports)
     chores = Chores(store, clock)
-    enriching = Enriching(store, clock, looking_up, announcer, lambda account: engine.hint(ENRICH, [account]))
+    enriching = Enriching(store, clock, looking_up, announcer, lambda account: engine.hint(ENRICH, [account]), enriches)
     begin = {IMPORT: loving.start, ENRICH: enriching.start}
     jobs = Jobs(store, clock, chores, listeners, begin, ring)
     deck = Deck(
@@ -235,7 +241,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         configured=configured,
         store=store,
         ring=ring,
-        delivers=lambda: sends and not tasks[1].done(),
+        delivers=delivers,
     )
     await keyring.begin()
     if sends and store.one_process:

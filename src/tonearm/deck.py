@@ -165,12 +165,18 @@ class Listener:
         await self.deck.listeners.retry(self.id, self.deck.ring)
 
     async def import_loved(self) -> loved.Tally:
-        """Mark the library's tracks that are loved on Last.fm; after ImportFailed it goes on from there next time."""
+        """Mark the library's tracks that are loved on Last.fm; what no longer is loses its mark.
+
+        Raises ImportFailed where nobody is signed in, Last.fm is away, or nobody takes the import up now (such as while
+        imports are paused); it goes on from there next time.
+        """
         if not self.deck.configured:
             raise ImportFailed("no API key is configured")
+        if not (await self.account()).signed_in:
+            raise ImportFailed("not signed in to Last.fm: sign in first")
         run = await self.deck.loving.start(self.id)
         over = await self.deck.loving.finished(self.id, run.id)
-        if over.state is RunState.FAILED:
+        if over.state is not RunState.DONE:
             raise ImportFailed(over.fault)
         return tally(over)
 

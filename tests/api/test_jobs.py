@@ -90,3 +90,23 @@ def test_nobody_asks_without_a_token(service: Service) -> None:
     with service.stranger() as stranger:
         assert stranger.get("/jobs").status_code == 401
         assert stranger.post("/jobs/kinds/deliver/pause").status_code == 401
+
+
+def test_a_run_over_the_library_is_a_job_like_an_import(service: Service) -> None:
+    run = service.http.post("/metadata/enrich").json()["id"]
+    answer = service.http.get(f"/lastfm/jobs/{run}")
+    assert answer.status_code == 200
+    assert answer.json()["kind"] == "enrich"
+    service.call(service.deck.enriching.finished(1, run))
+    assert service.http.get(f"/lastfm/jobs/{run}").json()["result"] == {"known": 0, "unknown": 0}
+
+
+def test_an_import_that_is_paused_is_answered_at_once_with_the_reason(service: Service) -> None:
+    service.emulator.known_user("RJ")
+    service.call(service.deck.jobs.pause("import"))
+    answer = service.http.post("/lastfm/import-loved-tracks")
+    assert answer.status_code == 202
+    assert (answer.json()["state"], answer.headers["Location"]) == ("running", f"/lastfm/jobs/{answer.json()['id']}")
+    assert answer.json()["fault"] == "import is paused: it goes on after 'tonearm jobs resume import'"
+    service.call(service.deck.jobs.resume("import"))
+    assert service.http.post("/lastfm/import-loved-tracks").status_code == 200

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import httpx2
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 
-from tests.service.conftest import HOUR, House, Room
+from tests.service.conftest import HOUR, During, House, Room
 from tonearm.core.event import ImportProgress
 from tonearm.core.loved import Tally
 from tonearm.core.play import Track
 from tonearm.deck import ImportFailed
 from tonearm.service.loving import PAGE, RESUME_WITHIN
-from tonearm.store import library, loved, runs
+from tonearm.store import jobs, library, loved, runs
 from tonearm.store.runs import RunState
 from tonearm.store.schema import library as library_table
 from tonearm.store.schema import loved as loved_table
+from tonearm.store.schema import run as run_table
+from tonearm.store.writer import StoreUnavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -263,3 +267,107 @@ async def test_nothing_but_the_files_in_question_can_be_chosen(room: Room) -> No
     assert await choose(room.me.id, 99, None) is False
     assert await choose(other.id, track.id, track.files[0].id) is False
     assert await hearts(room) == 0
+
+
+async def test_what_is_no_longer_loved_loses_its_heart_with_the_next_import(room: Room) -> None:
+    loves(room, *range(1500))
+    await has(room, *range(1500))
+    await room.me.import_loved()
+    room.emulator.known_user("RJ").unheart("Nina Simone", "Song 7")
+    assert await room.me.import_loved() == Tally(already=1499)
+    assert await hearts(room) == 1499
+    found = await room.deck.store.read(lambda db: loved.counts(db, room.me.id))
+    assert found == {"matched": 1499}
+
+
+async def test_a_list_that_changed_during_its_import_takes_no_heart_away(house: House) -> None:
+    """A page that has moved up hides a track from us that is loved all the same."""
+    during = During(house.emulator, "user.getLovedTracks")
+    async with httpx2.AsyncClient(transport=during) as http, house.open(http=http) as room:
+        await room.sign_in()
+        loves(room, *range(1500))
+        await has(room, *range(1500))
+        await room.me.import_loved()
+
+        async def unloves() -> None:
+            room.emulator.known_user("RJ").unheart("Nina Simone", "Song 1499")
+
+        async def nothing() -> None:
+            during.happens.append(unloves)
+
+        during.happens.append(nothing)
+        await room.me.import_loved()
+        assert await hearts(room) == 1500
+        await room.me.import_loved()
+        assert await hearts(room) == 1499
+
+
+async def test_whoever_signs_in_next_ends_an_import_and_begins_with_their_own_list(house: House) -> None:
+    during = During(house.emulator, "user.getLovedTracks")
+    async with httpx2.AsyncClient(transport=during) as http, house.open(http=http) as room:
+        await room.sign_in()
+        loves(room, *range(1500))
+        loves(room, *range(5000, 5003), user="Somebody Else")
+        await has(room, *range(1500), *range(5000, 5003))
+
+        async def takes_over() -> None:
+            token = (await room.me.sign_in()).token  # type: ignore[union-attr]
+            room.emulator.approve(token or "", "Somebody Else")
+            await room.me.finish_sign_in(token or "")
+
+        during.happens.append(takes_over)
+        with pytest.raises(ImportFailed, match="no longer signed in here"):
+            await room.me.import_loved()
+        assert await hearts(room) == 0
+        assert await room.me.import_loved() == Tally(imported=3)
+        await room.sign_in()
+        assert await room.me.import_loved() == Tally(imported=1500)
+        assert await hearts(room) == 1500
+
+
+async def test_an_import_for_which_nobody_is_signed_in_says_so(house: House) -> None:
+    async with house.open() as room:
+        with pytest.raises(ImportFailed, match="not signed in"):
+            await room.me.import_loved()
+        run = await room.deck.loving.start(room.me.id)  # as a retry of a job does
+        assert (await room.deck.loving.finished(room.me.id, run.id)).fault == runs.LEFT
+
+
+@pytest.mark.parametrize("paused", [True, False], ids=["paused", "nobody delivers"])
+async def test_who_waits_for_an_import_that_nobody_takes_up_is_answered(house: House, paused: bool) -> None:
+    async with house.open(deliver=paused) as room:
+        await room.sign_in()
+        if paused:
+            await room.deck.jobs.pause("import")
+            await room.deck.jobs.pause("enrich")
+        words = "import is paused" if paused else "no process delivers"
+        with pytest.raises(ImportFailed, match=words):
+            await room.me.import_loved()
+        with pytest.raises(ImportFailed, match=words.replace("import", "enrich")):
+            await room.me.enrich()
+
+
+async def test_who_waits_for_an_import_that_broke_is_answered(room: Room) -> None:
+    now = room.now
+    broken = jobs.Fault("import", room.me.id, 1, now, now + HOUR, "KeyError at loving.py:1")
+    await room.deck.store.write(lambda db: jobs.broke(db, broken))
+    await room.wait(5)
+    with pytest.raises(ImportFailed, match="it broke"):
+        await room.me.import_loved()
+
+
+async def test_two_runs_of_one_kind_never_go_on_for_one_account(room: Room) -> None:
+    def twice(db: Connection) -> None:
+        row = {"account": room.me.id, "kind": "enrich", "state": "running"}
+        db.execute(insert(run_table).values(**row))
+        db.execute(insert(run_table).values(**row))
+
+    with pytest.raises(StoreUnavailable):
+        await room.deck.store.write(twice)
+
+
+@pytest.mark.parametrize("kind", ["loving", "enriching"])
+async def test_two_who_begin_at_once_share_one_run(room: Room, kind: str) -> None:
+    begin = getattr(room.deck, kind).start
+    first, second = await asyncio.gather(begin(room.me.id), begin(room.me.id))
+    assert first.id == second.id

@@ -22,7 +22,8 @@ from tonearm.lastfm.error import LastFmError
 from tonearm.lastfm.music import TrackInfo
 from tonearm.service.announcing import Announcer
 from tonearm.service.looking_up import LookingUp, NotKnown
-from tonearm.store import library, plays, runs, songs
+from tonearm.service.waiting import Waiting
+from tonearm.store import accounts, library, plays, runs, songs
 from tonearm.store.database import Store
 from tonearm.store.runs import Run, RunState
 from tonearm.store.songs import LibraryTrack, Song
@@ -61,6 +62,7 @@ class Enriching:
     looking_up: LookingUp
     announcer: Announcer
     ring: Callable[[int], None]
+    waiting: Waiting
     _rests: dict[int, float] = field(default_factory=dict)
 
     async def start(self, account: int) -> Run:
@@ -68,6 +70,7 @@ class Enriching:
         now = self.clock.now()
 
         def begin(db: Connection) -> Run:
+            accounts.lock(db, [account])
             run = runs.begin(db, account, KIND, "", now, 0.0)
             run = replace(run, total=library.size(db, account), fault="", updated_at=now)
             runs.write(db, run, run.cursor)
@@ -80,17 +83,18 @@ class Enriching:
 
     async def job(self, account: int, number: int) -> Run | None:
         """How a run stands. While it rests because Last.fm is away, its `fault` says so."""
-        run = await self.store.read(partial(runs.find, account=account, number=number))
-        return run if run and run.kind == KIND else None
+        return await self.store.read(partial(runs.find, account=account, number=number, kind=KIND))
 
     async def finished(self, account: int, number: int) -> Run:
-        """The run when it is over, or when it rests because Last.fm is away (with its `fault`)."""
+        """The run when it is over, or when it waits since Last.fm is away or nobody takes it up: `fault` says why."""
         with self.announcer.listen(account) as (ear, _):
             while True:
                 run = await self.job(account, number)
                 assert run is not None
                 if run.state is not RunState.RUNNING or run.fault:
                     return run
+                if why := await self.waiting.why(account):
+                    return replace(run, fault=why)
                 await ear.within(LOOK_AGAIN)
 
     async def library(self, account: int, start: int, limit: int) -> list[LibraryTrack]:

@@ -1,4 +1,6 @@
-"""Loving: what a listener loves on Last.fm gets its heart in the library, page by page, and goes on after a crash."""
+"""Loving: what a listener loves on Last.fm gets its heart in the library, and what no longer is loses it.
+
+Page by page; it goes on after a crash."""
 
 from __future__ import annotations
 
@@ -23,6 +25,7 @@ from tonearm.lastfm.error import LastFmError, RateLimited
 from tonearm.lastfm.types import LovedTrack, Page
 from tonearm.service.announcing import Announcer, Subscription
 from tonearm.service.keyring import ApiKey, Keyring
+from tonearm.service.waiting import Waiting
 from tonearm.store import accounts, library, loved, plays, runs
 from tonearm.store.database import Store
 from tonearm.store.runs import Run, RunState
@@ -47,6 +50,7 @@ class Loving:
     keyring: Keyring
     announcer: Announcer
     ring: Callable[[int], None]
+    waiting: Waiting
 
     async def start(self, account: int) -> Run:
         """Begin an import, or join the one that goes on."""
@@ -63,17 +67,18 @@ class Loving:
 
     async def job(self, account: int, number: int) -> Run | None:
         """How an import stands; None if there is none of this number."""
-        run = await self.store.read(partial(runs.find, account=account, number=number))
-        return run if run and run.kind == KIND else None
+        return await self.store.read(partial(runs.find, account=account, number=number, kind=KIND))
 
     async def finished(self, account: int, number: int) -> Run:
-        """The import when it is over."""
+        """The import when it is over, or when nobody takes it up now: then `fault` says why."""
         with self.announcer.listen(account) as (ear, _):
             while True:
                 run = await self.job(account, number)
                 assert run is not None
                 if run.state is not RunState.RUNNING:
                     return run
+                if why := await self.waiting.why(account):
+                    return replace(run, fault=why)
                 await _progress(ear)
 
     async def latest(self, account: int) -> Run | None:
@@ -101,6 +106,10 @@ class Loving:
         if run is None:
             return None
         who, files, hearts, declined = await self.store.read(partial(_library, account=account))
+        if not who.signed_in or who.username.casefold() != run.owner:
+            left = replace(run, state=RunState.FAILED, fault=runs.LEFT, updated_at=self.clock.now())
+            await self.store.write(partial(runs.write, moved=left, cursor=run.cursor))
+            return None
         index = await asyncio.to_thread(files.index)
         while run.state is RunState.RUNNING:
             try:
@@ -113,7 +122,11 @@ class Loving:
                 tracks = [_loved(track) for track in page.items]
                 plan = await asyncio.to_thread(plan_import, tracks, index, hearts, declined)
                 moved = _moved(run, page, plan, self.clock.now())
+                loved_files = None
+                if moved.state is RunState.DONE and run.total in (0, page.total):  # else tracks may have moved past us
+                    loved_files = await self._loved_files(moved, page, index, declined)
                 write = partial(_write, account=account, page=page, plan=plan, run=moved, cursor=run.cursor)
+                write = partial(write, loved_files=loved_files)
                 mine = await self.store.write(write)
                 hearts |= {mark.id for mark in plan.marks}
                 run = moved
@@ -121,6 +134,19 @@ class Loving:
                 return None
             self.announcer.tell(account, ImportProgress(run.id, run.done, run.total))
         return None
+
+    async def _loved_files(
+        self, run: Run, last: Page[LovedTrack], index: LibraryIndex, declined: frozenset[tuple[str, str]]
+    ) -> frozenset[int] | None:
+        """The files that may be something that is loved, by all pages; None if we have not seen the whole list."""
+        earlier = await self.store.read(partial(loved.seen, account=run.account, run=run.id))
+        tracks = {(artist, title): Loved(artist, title, mbid) for artist, title, mbid in earlier}
+        tracks |= {(track.artist, track.title): _loved(track) for track in last.items}
+        if len(tracks) < last.total:
+            return None
+        plan = await asyncio.to_thread(plan_import, tracks.values(), index, frozenset(), declined)
+        in_doubt = {candidate.id for one in plan.doubtful for candidate in one.candidates}
+        return frozenset({mark.id for mark in plan.marks} | in_doubt)
 
     async def _page(self, key: ApiKey, who: str, number: int) -> Page[LovedTrack]:
         for attempt in range(1, TRIES):
@@ -181,20 +207,31 @@ def _unix(at: datetime | None) -> int:
 
 
 def _moved(run: Run, page: Page[LovedTrack], plan: ImportPlan, now: float) -> Run:
-    over = run.cursor >= page.total_pages
+    over, done = run.cursor >= page.total_pages, run.done + len(page.items)
     return replace(
         run,
         state=RunState.DONE if over else RunState.RUNNING,
         cursor=run.cursor + 1,
-        done=run.done + len(page.items),
-        total=max(page.total, run.done + len(page.items)),
+        done=done,
+        total=max(page.total, done, 0 if over else run.total),  # the most that it was: that it shrank stays known
         counts=asdict(tally(run) + plan.tally),
         updated_at=now,
     )
 
 
-def _write(db: Connection, account: int, page: Page[LovedTrack], plan: ImportPlan, run: Run, cursor: int) -> bool:
-    """A page's hearts, its loved tracks and the cursor move together; False where the cursor has moved before."""
+def _write(
+    db: Connection,
+    account: int,
+    page: Page[LovedTrack],
+    plan: ImportPlan,
+    run: Run,
+    cursor: int,
+    loved_files: frozenset[int] | None,
+) -> bool:
+    """A page's hearts, its loved tracks and the cursor move together; False where the cursor has moved before.
+
+    With the last page, what is no longer loved is forgotten, and all but the `loved_files` lose their hearts.
+    """
     if not runs.write(db, run, cursor):
         return False
     doubtful = {(u.loved.artist, u.loved.title): u.candidates for u in plan.doubtful}
@@ -211,10 +248,13 @@ def _write(db: Connection, account: int, page: Page[LovedTrack], plan: ImportPla
                 "loved_at": _unix(track.loved_at),
                 "outcome": _outcome((track.artist, track.title), doubtful, missing),
                 "candidates": [[c.id, c.doubt] for c in doubtful.get((track.artist, track.title), ())],
+                "seen_in": run.id,
             }
             for track in page.items
         ],
     )
+    if loved_files is not None:
+        library.love_only(db, account, loved_files | loved.forget_unseen(db, account, run.id))
     return True
 
 

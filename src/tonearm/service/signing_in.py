@@ -21,7 +21,7 @@ from tonearm.lastfm.error import LastFmError, TokenExpired, TokenNotApproved, To
 from tonearm.lastfm.types import Session
 from tonearm.service.announcing import Announcer
 from tonearm.service.keyring import ApiKey, Keyring
-from tonearm.store import accounts, plays, queue, tokens
+from tonearm.store import accounts, plays, queue, runs, tokens
 from tonearm.store.database import Store
 from tonearm.store.queue import Others
 from tonearm.store.seal import Seal
@@ -175,7 +175,9 @@ class SigningIn:
         return signed_in
 
     def _keep(self, account: int, session: Session, secret: str, key: ApiKey, db: Connection) -> SignedIn:
+        accounts.lock(db, [account])
         accounts.sign_in(db, account, session.name, self.seal.close(session.key), key.name)
+        runs.end_others(db, account, session.name.casefold(), self.clock.now())
         tokens.end_login(db, secret, LoginState.GRANTED)
         waiting = queue.count(db, account, session.name.casefold(), self.clock.now())
         return SignedIn(session.name, waiting.queued - waiting.held_for_others, waiting.others)
@@ -197,6 +199,7 @@ class SigningIn:
             else:
                 number = len(queue.in_queue(db, account, user))
             accounts.sign_out(db, account)
+            runs.end_others(db, account, "", now)
             return SignedOut(username, number, queue.others(db, account, user))
 
         left = await self.store.write(leave)

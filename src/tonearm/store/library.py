@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, null, select, update
@@ -84,6 +84,16 @@ def love(db: Connection, ids: Iterable[int]) -> None:
     rows = [{"number": number} for number in ids]
     if rows:
         db.execute(_LOVE, rows)
+
+
+_UNLOVE = update(library).where(library.c.id == bindparam("number")).values(lastfm_loved=False)
+
+
+def love_only(db: Connection, account: int, ids: Set[int]) -> None:
+    """Take the hearts of all other files of an account."""
+    rows = [{"number": number} for number in loved(db, account) - ids]
+    if rows:
+        db.execute(_UNLOVE, rows)
 
 
 def size(db: Connection, account: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from tonearm.store import library
 from tonearm.store.dialect import insert_or_change
@@ -46,8 +46,25 @@ class Kept:
 def write(db: Connection, account: int, rows: Sequence[dict[str, Any]]) -> None:
     """Write loved tracks with their outcomes: matched, doubtful or missing. What the listener has chosen stays."""
     of_account = [{"candidates": [], **row, "account": account} for row in rows]
-    changed = ("mbid", "loved_at", "outcome", "candidates")
+    changed = ("mbid", "loved_at", "outcome", "candidates", "seen_in")
     insert_or_change(db, loved, of_account, ("account", "artist", "track"), changed)
+
+
+def seen(db: Connection, account: int, run: int) -> list[tuple[str, str, str]]:
+    """(artist, track, mbid) of what an import has seen."""
+    rows = db.execute(select(loved.c.artist, loved.c.track, loved.c.mbid).where(*_seen(account, run)))
+    return [(artist, track, mbid) for artist, track, mbid in rows]
+
+
+def forget_unseen(db: Connection, account: int, run: int) -> set[int]:
+    """Forget what an import has not seen, which has seen all; the files that were chosen for what stays."""
+    db.execute(delete(loved).where(loved.c.account == account, loved.c.seen_in != run))
+    chosen = select(loved.c.chosen).where(*_seen(account, run), loved.c.chosen.is_not(None))
+    return set(db.execute(chosen).scalars())
+
+
+def _seen(account: int, run: int) -> tuple[Any, Any]:
+    return loved.c.account == account, loved.c.seen_in == run
 
 
 def counts(db: Connection, account: int) -> dict[str, int]:

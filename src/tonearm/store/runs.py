@@ -10,6 +10,9 @@ from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from tonearm.store.schema import run
 
+LEFT = "the Last.fm user whose list it read is no longer signed in here"
+"""Why a run was ended when somebody signed out, or somebody else signed in."""
+
 
 class RunState(StrEnum):
     """Whether a run goes on."""
@@ -21,7 +24,10 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it stands: `cursor` is where to go on, `done` of `total` in tracks, times in Unix seconds."""
+    """A run as it stands: `cursor` is where to go on, `done` of `total` in tracks, times in Unix seconds.
+
+    `owner` is the Last.fm user (case folded) whose list it reads; "" where it reads none.
+    """
 
     id: int
     account: int
@@ -34,6 +40,7 @@ class Run:
     fault: str = ""
     started_at: float = 0.0
     updated_at: float = 0.0
+    owner: str = ""
 
 
 def _read(row: Any) -> Run:
@@ -49,14 +56,16 @@ def _read(row: Any) -> Run:
         row.fault,
         row.started_at,
         row.updated_at,
+        row.owner,
     )
 
 
 def begin(db: Connection, account: int, kind: str, owner: str, now: float, resume_within: float) -> Run:
     """The run of that kind that goes on, one that failed lately, or a new one; running when this returns.
 
-    Only a run over the same Last.fm user's list (`owner`) goes on.
+    Only a run over the same Last.fm user's list (`owner`) goes on; one over another's is ended.
     """
+    end_others(db, account, owner, now)
     row = db.execute(
         select(run)
         .where(run.c.account == account, run.c.kind == kind, run.c.owner == owner)
@@ -68,7 +77,7 @@ def begin(db: Connection, account: int, kind: str, owner: str, now: float, resum
         return last
     if last and last.state is RunState.FAILED and now - last.updated_at < resume_within:
         db.execute(update(run).where(run.c.id == last.id).values(state=RunState.RUNNING, fault="", updated_at=now))
-        return find(db, account, last.id) or last
+        return find(db, account, last.id, kind) or last
     fresh = insert(run).values(
         account=account,
         kind=kind,
@@ -80,12 +89,19 @@ def begin(db: Connection, account: int, kind: str, owner: str, now: float, resum
         updated_at=now,
     )
     number = db.execute(fresh.returning(run.c.id)).scalar_one()
-    return Run(number, account, kind, RunState.RUNNING, 1, 0, 0, {}, "", now, now)
+    return Run(number, account, kind, RunState.RUNNING, 1, 0, 0, {}, "", now, now, owner)
 
 
-def find(db: Connection, account: int, number: int) -> Run | None:
-    """One run of an account."""
-    row = db.execute(select(run).where(run.c.account == account, run.c.id == number)).first()
+def end_others(db: Connection, account: int, owner: str, now: float) -> None:
+    """End what goes on over the list of another Last.fm user than this one; begun again, it starts anew."""
+    others = (run.c.account == account, run.c.state == RunState.RUNNING, run.c.owner.not_in(("", owner)))
+    ended = {"state": RunState.FAILED, "fault": LEFT, "cursor": 1, "done": 0, "counts": {}, "updated_at": now}
+    db.execute(update(run).where(*others).values(**ended))
+
+
+def find(db: Connection, account: int, number: int, kind: str) -> Run | None:
+    """One run of an account, if it is of that kind."""
+    row = db.execute(select(run).where(run.c.account == account, run.c.id == number, run.c.kind == kind)).first()
     return _read(row) if row else None
 
 

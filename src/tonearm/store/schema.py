@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    literal,
     null,
     text,
     true,
@@ -273,6 +274,7 @@ loved = Table(
     Column("outcome", Text, nullable=False),
     Column("candidates", JSON),  # of the library, where it was doubtful: [id, doubt] each, the likeliest first
     Column("chosen", Id),  # the one that its listener says it is, 0 for none of them
+    Column("seen_in", Id, nullable=False, server_default="0"),  # the last import that has seen it
 )
 _once(loved, "loved_once", ("account",), ("artist", "track"))
 
@@ -293,6 +295,8 @@ run = Table(
     _moment("updated_at"),
     Index("run_by_account", "account", "kind"),
 )
+_running = run.c.state == literal("running", literal_execute=True)
+Index("run_goes_on", run.c.account, run.c.kind, unique=True, sqlite_where=_running, postgresql_where=_running)
 
 pace = Table(
     "pace",

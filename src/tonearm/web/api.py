@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from tonearm.core.account import Account, Connection
 from tonearm.deck import Deck, Listener
+from tonearm.service import enriching
 from tonearm.service.listening import Taken
 from tonearm.service.loving import tally
 from tonearm.service.reading import NO_KEY
@@ -285,16 +286,22 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
     async def import_loved_tracks(
         me: Me, request: Request, response: Response, prefer: Annotated[str, Header()] = ""
     ) -> Any:
-        """Mark the tracks of the library that are loved on Last.fm. `Prefer: respond-async` answers at once."""
+        """Mark the tracks of the library that are loved on Last.fm, and no others.
+
+        `Prefer: respond-async` answers at once. So does an import that nobody takes up now, such as while imports are
+        paused: its `fault` says why.
+        """
         if not (await me.account()).signed_in:
             raise HTTPException(401, "not signed in to Last.fm: sign in first")
         if not deck.configured:
             raise HTTPException(503, NO_KEY)
         job = await deck.loving.start(me.id)
+        location = {"Location": str(request.url_for("import_job", job=job.id).path)}
         if _ASYNC.search(prefer):
-            location = str(request.url_for("import_job", job=job.id).path)
-            return JSONResponse(_job(job).model_dump(), 202, {"Location": location})
+            return JSONResponse(_job(job).model_dump(), 202, location)
         over = await deck.loving.finished(me.id, job.id)
+        if over.state is RunState.RUNNING:  # it waits for what this request cannot bring
+            return JSONResponse(_job(over).model_dump(), 202, location)
         if over.state is RunState.FAILED:
             detail = f"{over.fault}; {over.done} of {over.total} are done, the next import goes on from there"
             return JSONResponse({"detail": detail, "error": None}, 502)
@@ -302,10 +309,10 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
 
     @router.get("/jobs/{job}", response_model=shapes.Job, name="import_job", responses={404: {"model": shapes.Detail}})
     async def import_job(me: Me, job: shapes.Row) -> Any:
-        """How an import stands."""
-        found = await deck.loving.job(me.id, job)
+        """How an import stands, or a run of `/metadata/enrich`."""
+        found = await deck.loving.job(me.id, job) or await deck.enriching.job(me.id, job)
         if found is None:
-            raise HTTPException(404, f"there is no import {job}")
+            raise HTTPException(404, f"there is no job {job}")
         return _job(found)
 
 
@@ -316,9 +323,16 @@ def _job(run: Run) -> shapes.Job:
         state=run.state.value,
         done=run.done,
         total=run.total,
-        result=_loved_import(run) if run.state is RunState.DONE else None,
+        result=_result(run) if run.state is RunState.DONE else None,
         fault=run.fault or None,
     )
+
+
+def _result(run: Run) -> shapes.LovedImport | shapes.Enriched:
+    if run.kind == enriching.KIND:
+        found = enriching.enriched(run)
+        return shapes.Enriched(known=found.known, unknown=found.unknown)
+    return _loved_import(run)
 
 
 def _loved_import(run: Run) -> shapes.LovedImport:

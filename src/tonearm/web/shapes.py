@@ -260,15 +260,22 @@ class LovedImport(BaseModel):
     message: str
 
 
+class Enriched(BaseModel):
+    """Songs of a library that Last.fm knows, and that it does not."""
+
+    known: int
+    unknown: int
+
+
 class Job(BaseModel):
-    """An import on its way: `done` of `total`, in tracks."""
+    """A run on its way: `done` of `total`, in tracks. While it waits for what no time brings, `fault` says for what."""
 
     id: int
     kind: str
     state: Literal["running", "done", "failed"]
     done: int
     total: int
-    result: LovedImport | None = None
+    result: LovedImport | Enriched | None = None
     fault: str | None = None
 
 

@@ -144,6 +144,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("candidates", sa.JSON(), nullable=True),
         sa.Column("chosen", ID, nullable=True),
+        sa.Column("seen_in", ID, server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["account"],
             ["account.id"],
@@ -215,6 +216,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("run_by_account", "run", ["account", "kind"], unique=False)
+    running = sa.text("state = 'running'")
+    op.create_index(
+        "run_goes_on", "run", ["account", "kind"], unique=True, sqlite_where=running, postgresql_where=running
+    )
     op.create_table(
         "token",
         sa.Column("hash", sa.Text(), nullable=False),

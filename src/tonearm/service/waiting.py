@@ -1,0 +1,34 @@
+"""Waiting: why a run that was begun makes no progress now, so that nobody waits for it in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tonearm.clock import Clock
+from tonearm.store import jobs
+from tonearm.store.database import Store
+
+NOBODY = "no process delivers now: it goes on when 'tonearm serve' runs (on PostgreSQL also 'tonearm worker')"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Runs of one kind of job. `delivers`: this process does; another may as well."""
+
+    store: Store
+    clock: Clock
+    kind: str
+    delivers: Callable[[], bool]
+
+    async def why(self, account: int) -> str:
+        """What the run of an account waits for, whatever time goes by; "" if it makes progress."""
+        gate, now = await self.store.read(jobs.gate), self.clock.now()
+        if self.kind in gate.paused:
+            return f"{self.kind} is paused: it goes on after 'tonearm jobs resume {self.kind}'"
+        broken = gate.faults.get((self.kind, account))
+        if broken and broken.at <= now < broken.again_at:
+            return f"it broke ({broken.words}), and is tried again later: 'tonearm jobs' shows when"
+        if not self.delivers() and not await self.store.senders():
+            return NOBODY
+        return ""
