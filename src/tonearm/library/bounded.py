@@ -9,6 +9,8 @@ from io import BufferedReader, FileIO
 LARGEST_READ = 64 * 2**20
 """Bytes in one read; only pictures come near."""
 
+_SMALL_READ = 2**16
+
 
 class BoundedFile(BufferedReader):
     """A file open for reading. `failure` is the last error of the disk, which libraries tend to take for damage."""
@@ -20,10 +22,11 @@ class BoundedFile(BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """As always; a buffer is never larger than what is left of the file. MemoryError above LARGEST_READ."""
-        left = max(0, self.size - self.tell())
-        size = left if size is None or size < 0 else min(size, left)
-        if size > LARGEST_READ:
-            raise MemoryError
+        if size is None or not 0 <= size <= _SMALL_READ:
+            left = max(0, self.size - self.tell())
+            size = left if size is None or size < 0 else min(size, left)
+            if size > LARGEST_READ:
+                raise MemoryError
         try:
             return super().read(size)
         except OSError as failure:

@@ -53,8 +53,7 @@ def chunks(file: BinaryIO, start: int, end: int, order: str) -> Iterator[Chunk]:
 
 
 def wave(file: BinaryIO, size: int) -> Wave | None:
-    """A WAVE file by its content, or None if it is none."""
-    file.seek(0)
+    """A WAVE file by its content, or None if it is none, or damaged."""
     head = file.read(12)
     if head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:] != b"WAVE":
         return None

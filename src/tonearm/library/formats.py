@@ -141,11 +141,12 @@ def opened(file: BoundedFile) -> Audio | None:
 
     Raises MemoryError.
     """
-    if wave := _attempt(lambda: chunks.wave(file, file.size), file):
+    head = file.read(12)
+    if head[8:] == b"WAVE" and (wave := _attempt(lambda: chunks.wave(file, file.size), file)):
         id3 = _attempt(lambda: _id3_of_chunk(file, wave.id3), file)
         return Audio((*_fields(id3), _named(wave.info, _INFO)), wave.seconds)
     audio = None
-    if kinds := _kinds(file):
+    if kinds := _kinds(head, file):
         audio = _attempt(lambda: mutagen.File(file, options=kinds), file)
     if audio is None:
         audio = _attempt(lambda: mutagen.File(file), file)
@@ -158,10 +159,8 @@ def opened(file: BoundedFile) -> Audio | None:
     return Audio(fields, _attempt(lambda: _seconds(audio, file), file), isinstance(audio, MP4) and _is_video(file))
 
 
-def _kinds(file: BoundedFile) -> tuple[Any, ...]:
-    file.seek(0)
-    head = file.read(8)
-    if head[4:] == b"ftyp":
+def _kinds(head: bytes, file: BoundedFile) -> tuple[Any, ...]:
+    if head[4:8] == b"ftyp":
         return (MP4,)
     return _BY_CONTENT.get(head[:4]) or _KINDS.get(splitext(str(file.name))[1].lower(), ())
 

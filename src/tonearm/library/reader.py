@@ -6,6 +6,7 @@ bytes, and whatever goes wrong goes wrong here. `library.readers` starts it and 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -29,6 +30,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a library prints is no answer
     read_tags(os.devnull)  # everything that is needed once is in memory before it is limited
+    gc.freeze()
     _limit_memory()
     _send(answers, NotRead("ready"))
     for line in sys.stdin.buffer:
