@@ -1,0 +1,60 @@
+"""`tonearm backup` and `tonearm restore`: a copy of the database, and the way back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tonearm.commands.failing import Failed, in_one_line
+from tonearm.commands.options import with_json, with_settings
+from tonearm.commands.telling import tell
+from tonearm.settings import Settings
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@with_settings()
+@with_json
+@click.argument("file", type=_FILE)
+def backup(settings: Settings, as_json: bool, file: Path) -> None:
+    """Write a copy of the database to FILE, also while the service runs.
+
+    It holds every play that was acknowledged before. An older FILE is replaced once the new one is whole.
+    """
+    from tonearm.commands.opening import url_of
+    from tonearm.commands.progress import bar
+    from tonearm.store.backing_up import back_up
+    from tonearm.store.database import sqlite_file
+    from tonearm.store.seal import key_file
+
+    with in_one_line(), bar("copying", hidden=as_json) as progress:
+        url = url_of(settings)
+        size = back_up(url, file, progress)
+    place = sqlite_file(url)
+    key = str(key_file(place)) if place and key_file(place).exists() else None
+    words = [f"saved: {file} ({size:,} bytes)"]
+    if key:
+        words.append(f"Keep a copy of {key} apart from it: it opens the Last.fm sessions in the backup")
+    tell({"file": str(file), "bytes": size, "key_file": key}, "\n".join(words), as_json)
+
+
+@click.command()
+@with_settings()
+@with_json
+@click.argument("file", type=_FILE)
+def restore(settings: Settings, as_json: bool, file: Path) -> None:
+    """Replace the database with the backup in FILE. Stop the service, and everything else that uses it, first.
+
+    FILE is checked before anything is changed, and the old database is replaced in one step.
+    """
+    from tonearm.commands.opening import url_of
+    from tonearm.store.backing_up import CannotRestore, restore
+
+    with in_one_line():
+        try:
+            restore(url_of(settings), file)
+        except CannotRestore as refused:
+            raise Failed(f"nothing was changed: {refused}") from None
+    tell({"file": str(file)}, f"restored: the database is now that of {file}", as_json)
