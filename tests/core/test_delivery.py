@@ -22,10 +22,10 @@ from tonearm.core.delivery import (
     Rest,
     Send,
     Settled,
-    Step,
     Waiting,
     next_move,
     next_step,
+    proves_the_key,
     true_reason,
     without_session,
 )
@@ -248,24 +248,63 @@ def test_what_comes_back_says_what_went_wrong(verdict: Verdict, size: int, line:
     assert step.line.trouble.startswith(str(cause)) or step.settled
 
 
-def test_a_play_with_a_bad_signature_waits_alone_with_its_reason() -> None:
-    said = Cause(13, "Invalid method signature supplied")
-    step = next_step(Line(), batch_of(1), Split(said), NOW, 0.5)
-    [back] = step.back
-    assert (back.group, back.tries, back.error, back.split_at) == (1, 1, str(said), NOW)
-    assert (step.line.doubts, back.not_before) == (1, NOW + 2.5)
-    again = next_step(step.line, step.back, Split(said), NOW + 9, 0.5)
-    third = next_step(again.line, again.back, Split(said), NOW + 99, 0.5)
-    assert (again.line.wait_until, again.line.doubts) == (0.0, 2)
-    assert (third.line.wait_until, third.line.doubts) == (NOW + 99 + HOUR, 3)
-    assert (third.back[0].split_at, third.back[0].not_before) == (NOW, third.line.wait_until + 600)
+@pytest.mark.parametrize("number", [6, 7, 13, 15, 30, 0, -5])
+def test_a_play_that_is_refused_alone_at_first_waits_longer_each_time(number: int) -> None:
+    cause = Cause(number, "Invalid")
+    line, [play], waits = Line(), batch_of(1), []
+    for _ in range(4):
+        step = next_step(line, [play], Split(cause), NOW, 0.5)
+        line, [play] = step.line, step.back
+        waits.append(play.not_before - NOW)
+        assert (play.group, play.error, play.split_at, step.settled) == (1, str(cause), NOW, ())
+    assert waits == [5, 300, HOUR, HOUR]
+    assert (play.tries, play.refusals) == (4, 4)
+    assert (line.fails, line.doubts, line.wait_until) == (1, 0, 0.0), "it alone holds up no others"
+    assert ("is the API secret right?" in line.trouble) == (number == 13)
 
 
+@pytest.mark.parametrize("number", [6, 7, 13])
 @pytest.mark.parametrize(("answered_at", "settled"), [(NOW - 1, 0), (NOW, 0), (NOW + 1, 1)])
-def test_only_an_answer_after_the_first_refusal_proves_the_signature_good(answered_at: float, settled: int) -> None:
-    doubted = replace(waiting(1), split_at=NOW, group=1)
-    step = next_step(Line(answered_at=answered_at), [doubted], Split(Cause(13, "x")), NOW + 9, 0.5)
-    assert len(step.settled) == settled
+def test_a_refusal_alone_is_believed_once_another_play_was_answered_since(
+    number: int, answered_at: float, settled: int
+) -> None:
+    cause = Cause(number, "x")
+    play = replace(waiting(1), split_at=NOW, group=1)
+    step = next_step(Line(answered_at=answered_at, fails=3), [play], Split(cause), NOW + 9, 0.5)
+    assert step.settled == (Settled(1, Refused(cause)),) * settled
+    assert step.line.fails == (0 if settled else 4)
+
+
+@pytest.mark.parametrize("number", [15, 30, 0, 19, 28, 99, -5])
+def test_a_number_that_nobody_has_documented_is_believed_at_the_fifth_time_alone(number: int) -> None:
+    play = replace(waiting(1), split_at=NOW, group=1)
+    for refusals in range(4):
+        step = next_step(Line(answered_at=NOW + 1), [play], Split(Cause(number, "x")), NOW + 2, 0.5)
+        assert (step.settled, step.back[0].refusals) == ((), refusals + 1)
+        play = replace(step.back[0], split_at=NOW)
+    unproven = next_step(Line(answered_at=NOW), [play], Split(Cause(number, "x")), NOW + 2, 0.5)
+    assert unproven.settled == ()
+    [settled] = next_step(Line(answered_at=NOW + 1), [play], Split(Cause(number, "x")), NOW + 2, 0.5).settled
+    assert settled.fate == Refused(Cause(number, "x"))
+
+
+def test_refusals_of_more_plays_than_one_bad_one_explains_make_the_account_wait() -> None:
+    line, waits = Line(), []
+    for number in range(9):
+        line = next_step(line, [waiting(number)], Split(Cause(30, "x")), NOW, 0.5).line
+        waits.append(max(0.0, line.wait_until - NOW))
+    assert waits == [0, 0, 0, 0, 0, 2.5, 5, 10, 20]
+    for _ in range(20):
+        line = next_step(line, batch_of(2), Split(Cause(30, "x")), NOW, 0.5).line
+    assert line.wait_until == NOW + HOUR / 2
+    known = replace(waiting(1), refusals=1)
+    assert next_step(line, [known], Split(Cause(30, "x")), NOW, 0.5).line.fails == line.fails + 1
+    assert next_step(line, batch_of(1), accepted(batch_of(1)), NOW, 0.5).line.fails == 0
+
+
+@pytest.mark.parametrize(("number", "proves"), [(6, True), (7, True), (13, True), (15, False), (30, False), (0, False)])
+def test_an_error_that_nobody_has_documented_does_not_show_that_a_key_is_served(number: int, proves: bool) -> None:
+    assert proves_the_key(Split(Cause(number, "x"))) is proves
 
 
 def test_a_passing_fault_sends_everything_back_and_backs_off() -> None:
@@ -403,20 +442,13 @@ def test_a_refused_batch_is_divided_into_groups_of_its_order() -> None:
         (4, 3, NOW),
         (5, 5, NOW),
     ]
-    assert (step.line.fails, step.line.trouble, step.hold) == (0, "Last.fm error 6: x", None)
+    assert (step.line.fails, step.line.wait_until, step.line.trouble) == (5, 0.0, "Last.fm error 6: x")
 
 
 def test_a_group_that_is_refused_again_remembers_when_it_was_first() -> None:
     group = tuple(replace(w, group=1, split_at=7.0) for w in batch_of(2))
     step = next_step(Line(), group, Split(Cause(6, "x")), NOW, 0.5)
     assert [(w.id, w.group, w.split_at) for w in step.back] == [(1, 1, 7.0), (2, 2, 7.0)]
-
-
-@pytest.mark.parametrize("number", [1, 6, 7, 19, 99])
-def test_a_play_that_is_refused_alone_is_refused(number: int) -> None:
-    cause = Cause(number, "Invalid")
-    step = next_step(TROUBLED, batch_of(1), Split(cause), NOW, 0.5)
-    assert step == Step(replace(TROUBLED, fails=0, doubts=0), settled=(Settled(1, Refused(cause)),))
 
 
 # Item by item

@@ -407,7 +407,24 @@ async def test_one_bad_play_is_refused_alone_and_all_others_go_on(house: House, 
         assert [(kept.play.track.title, kept.fate, kept.code) for kept in refused] == [("Song 017", "refused", number)]
         assert f"error {number}" in refused[0].why
         assert (await room.me.queue()).refused == 1
-    assert len(house.calls()) <= 13
+    assert len(house.calls()) <= 14
+
+
+@pytest.mark.parametrize("number", [30, 0, 19, 28, 99, -5, 6, 7])
+async def test_an_outage_that_refuses_everything_refuses_no_play_and_is_not_hammered(house: House, number: int) -> None:
+    house.emulator.fault("error", error=number, methods=SCROBBLE)
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        await room.plays(*range(100))
+    async with house.open() as room:
+        await room.until_calls(1)
+        await room.wait(20)
+        assert set(await room.fates()) == {"queued"}
+        assert len(house.calls()) <= 14
+        house.emulator.clear_faults()
+        while await room.length():
+            await room.wait(300)
+        await everything_arrived(room, 100)
 
 
 async def test_a_wrong_secret_refuses_nobody_and_a_right_one_drains(house: House) -> None:

@@ -226,7 +226,14 @@ async def test_a_play_that_comes_back_brings_everything_that_is_known(store: Sto
         [waiting] = queue.waiting(db, me, "rj", NOW, 50)
         queue.mark_sending(db, claimed(db, me), [number])
         back = replace(
-            waiting, tries=3, not_before=NOW + 5, group=number, split_at=NOW - 1, too_new=1, error="Last.fm error 8: x"
+            waiting,
+            tries=3,
+            not_before=NOW + 5,
+            group=number,
+            split_at=NOW - 1,
+            too_new=1,
+            refusals=2,
+            error="Last.fm error 8: x",
         )
         queue.put_back(db, [back])
         assert queue.waiting(db, me, "rj", NOW + 5, 50) == [back]

@@ -36,7 +36,13 @@ BATCH = 50
 """Plays that one request may carry: https://www.last.fm/api/show/track.scrobble"""
 
 DOUBTS = 3
-"""Doubtful refusals in a row that are taken for load: error 4, or 13 with no proof of a good signature."""
+"""Errors 4 in a row that end a session; fewer are put down to load."""
+
+FREE_REFUSALS = 5
+"""Refusals in a row without a wait: so many it takes until the first of 50 plays is alone."""
+
+REFUSALS_BELIEVED = 5
+"""Refusals of a lone play with a number that nobody has documented, until it is believed: they take three hours."""
 
 TOO_OLD, TOO_NEW, DAILY_LIMIT = 3, 4, 5
 NOT_STORED = frozenset({92, 93})
@@ -46,6 +52,8 @@ BACKEND_FAILED = frozenset({8, 16})
 """Its backend failed, perhaps after it had stored some: 16 was seen with the words of the database below."""
 
 BAD_SIGNATURE = 13
+ABOUT_A_PLAY = frozenset({6, 7, BAD_SIGNATURE})
+"""The errors that a single play is known to cause, for all that are sent with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,8 @@ class Line:
 class Waiting:
     """A frozen play in the queue. A `group` (after a split) is sent together and alone; 0 is none.
 
+    `split_at` is since when it is suspected, `refusals` how often a request with it alone was refused.
+
     `live`: it was reported when it was played; what is not is a backlog, which yields. Of the answer that it came
     back with: `refused_ahead` if that very answer has refused it as lying ahead, `unanswered` if it
     leaves open whether Last.fm has the play.
@@ -82,6 +92,7 @@ class Waiting:
     group: int = 0
     split_at: float = 0.0
     too_new: int = 0
+    refusals: int = 0
     error: str = ""
     live: bool = True
     enqueued_at: float = 0.0
@@ -189,10 +200,11 @@ def next_move(
     if not due:
         return Rest(min((w.not_before for w in alive), default=None), expired)
     room = pacing.backlog_room(line.budget, used)
-    allowed = due if room is None else _within(due, room)
+    allowed = list(due) if room is None else _within(due, room)
     if not allowed:
         look = now + pacing.BUDGET_LOOK
         return Rest(look, expired, backlog_until=look)
+    allowed.sort(key=lambda w: w.refusals > 0)  # what was refused alone goes last: another play may be the proof
     return Send(_batch(allowed, 1 if line.rung or probe else BATCH), expired)
 
 
@@ -236,7 +248,7 @@ def next_step(
         case Throttled(scope, cause, retry_after):
             return _throttled(line, batch, scope, cause, now, retry_after, used, rung)
         case Split(cause) if len(batch) > 1:
-            return _divided(line, batch, cause, now)
+            return _divided(line, batch, cause, now, jitter)
         case Split(cause):
             return _alone(line, batch[0], cause, now, jitter)
         case SessionDoubted(cause) if line.doubts + 1 < DOUBTS:
@@ -296,7 +308,7 @@ def _throttled(
             assert_never(scope)
 
 
-def _divided(line: Line, batch: Sequence[Waiting], cause: Cause, now: float) -> Step:
+def _divided(line: Line, batch: Sequence[Waiting], cause: Cause, now: float, jitter: float) -> Step:
     """Thirds, not halves: one bad play among 50 is then alone after 12 requests at the most, with halves after 13."""
     size = -(-len(batch) // 3)
     back = tuple(
@@ -304,29 +316,41 @@ def _divided(line: Line, batch: Sequence[Waiting], cause: Cause, now: float) -> 
         for part in (batch[i : i + size] for i in range(0, len(batch), size))
         for w in _back(part, cause)
     )
-    return Step(replace(line, fails=0, trouble=str(cause)), back=back)
+    return Step(_refused(line, line.fails + 1, cause, now, jitter), back=back)
 
 
 def _alone(line: Line, guilty: Waiting, cause: Cause, now: float, jitter: float) -> Step:
-    """A play refused alone. Error 13 may also mean that every signature is wrong, so it needs proof."""
-    proven = guilty.split_at and line.answered_at > guilty.split_at
-    if cause.number != BAD_SIGNATURE or proven:
+    """A play refused alone. It is believed only if the server has answered for another play since it was refused first.
+
+    A server that refuses every play alike says nothing about this one. Nor is a number that nobody has documented
+    believed at once: it may be the word for an outage that comes and goes.
+    """
+    proven, known = 0 < guilty.split_at < line.answered_at, cause.number in ABOUT_A_PLAY
+    if proven and (known or guilty.refusals + 1 >= REFUSALS_BELIEVED):
         return Step(replace(line, fails=0, doubts=0), settled=(Settled(guilty.id, Refused(cause)),))
-    doubts = line.doubts + 1
-    doubted = replace(line, doubts=doubts, trouble=f"{cause} (is the API secret right?)")
-    soon = now + pacing.backoff(doubts, jitter)
-    if doubts >= DOUBTS:  # this account alone rests, since others may prove the secret right
-        doubted = replace(doubted, wait_until=now + pacing.KEY_PROBE)
-        soon = doubted.wait_until + pacing.LONGEST_WAIT  # after the plays behind it: their answer is the proof
+    # The same play again is no news of the server, so that it alone holds up no others.
+    news = not guilty.refusals or line.fails > FREE_REFUSALS
     back = replace(
         guilty,
         tries=guilty.tries + 1,
         error=str(cause),
-        not_before=soon,
-        split_at=guilty.split_at or now,
+        not_before=now + pacing.rung(pacing.REFUSED_LADDER, guilty.refusals),
+        split_at=guilty.split_at or now if known else now,
+        refusals=guilty.refusals + 1,
         group=guilty.id,
     )
-    return Step(doubted, back=(back,))
+    return Step(_refused(line, line.fails + news, cause, now, jitter, alone=True), back=(back,))
+
+
+def _refused(line: Line, fails: int, cause: Cause, now: float, jitter: float, *, alone: bool = False) -> Line:
+    """The account after refusals in a row. More of them than one bad play explains are not about the plays."""
+    many = fails > FREE_REFUSALS
+    hint = " (is the API secret right?)" if cause.number == BAD_SIGNATURE and (many or alone) else ""
+    refused = replace(line, fails=fails, trouble=f"{cause}{hint}")
+    if not many:
+        return refused
+    longest = pacing.LONGEST_WAIT if cause.number in (6, 7) else pacing.KEY_PROBE
+    return replace(refused, wait_until=now + pacing.backoff(fails - FREE_REFUSALS, jitter, longest=longest))
 
 
 def _answered(
@@ -374,7 +398,9 @@ def without_session(line: Line) -> Line:
 def proves_the_key(verdict: Verdict) -> bool:
     """Whether an answer shows that this key and this address are served."""
     match verdict:
-        case Answered() | Split() | SessionDoubted() | SessionEnded() | Throttled(Scope.ACCOUNT):
+        case Split(cause):
+            return cause.number in ABOUT_A_PLAY
+        case Answered() | SessionDoubted() | SessionEnded() | Throttled(Scope.ACCOUNT):
             return True
         case Later() | Unsure() | Throttled() | KeyRefused():
             return False

@@ -18,6 +18,9 @@ ACCOUNT_LADDER = (300.0, 900.0, 1800.0, 3600.0, 7200.0)
 ADDRESS_LADDER = (60.0, 120.0, 300.0, 600.0)
 """Seconds that everyone pauses after "your IP has made too many requests"."""
 
+REFUSED_LADDER = (5.0, 300.0, 3600.0)
+"""Seconds until a play that was refused alone, and not believed to be bad, is sent again."""
+
 PROBE = 40.0
 """Seconds that one probing request gets to show whether a rest is over, before another may try."""
 
@@ -69,12 +72,12 @@ def book(tat: float, now: float, per_second: float) -> Slot:
     return Slot(start - now, start + 1.0 / per_second)
 
 
-def backoff(fails: int, jitter: float) -> float:
-    """Seconds to wait after the `fails`-th failure in a row (from 1): full jitter under a doubling cap.
+def backoff(fails: int, jitter: float, *, longest: float = LONGEST_WAIT) -> float:
+    """Seconds to wait after the `fails`-th failure in a row (from 1): full jitter under a cap that doubles.
 
-    `jitter` is a chance in [0, 1). Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    The cap is `longest` at the most, `jitter` a chance in [0, 1). Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
-    cap = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(fails - 1, 16))
+    cap = min(longest, FIRST_WAIT * 2.0 ** min(fails - 1, 16))
     return max(SHORTEST_WAIT, cap * jitter)
 
 

@@ -246,6 +246,7 @@ _WAITING = (
         _ROW.split_group,
         _ROW.split_at,
         _ROW.too_new,
+        _ROW.refusals,
         _ROW.last_error,
         _ROW.live,
         _ROW.enqueued_at,
@@ -262,10 +263,15 @@ _WAITING = (
 )
 
 
+_WAITING_UNREFUSED, _WAITING_REFUSED = _WAITING.where(_ROW.refusals == 0), _WAITING.where(_ROW.refusals > 0)
+
+
 def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> list[Waiting]:
     """The plays of an account that are due for its Last.fm user: live ones, then its backlog, oldest first."""
     rows = db.execute(_WAITING, {"number": number, "user": user, "now": now, "limit": limit})
-    return [Waiting(number, thawed(play), *how) for number, how, play in ((row[0], row[1:9], row[9:]) for row in rows)]
+    return [
+        Waiting(number, thawed(play), *how) for number, how, play in ((row[0], row[1:10], row[10:]) for row in rows)
+    ]
 
 
 _SENDING = (
@@ -299,6 +305,7 @@ _BACK = (
         split_group=bindparam("group"),
         split_at=bindparam("divided"),
         too_new=bindparam("new"),
+        refusals=bindparam("refused"),
         last_error=bindparam("error"),
     )
 )
@@ -318,6 +325,7 @@ def put_back(db: Connection, back: Sequence[Waiting]) -> None:
                     "group": w.group,
                     "divided": w.split_at,
                     "new": w.too_new,
+                    "refused": w.refusals,
                     "error": w.error,
                 }
                 for w in back

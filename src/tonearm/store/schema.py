@@ -185,6 +185,7 @@ scrobble_queue = Table(
     Column("split_group", Id, nullable=False, server_default="0"),
     _moment("split_at"),
     _number("too_new"),
+    _number("refusals"),  # of requests with it alone
     _moment("enqueued_at"),
     PrimaryKeyConstraint("account", "id"),
     Index("scrobble_queue_by_start", "account", "timestamp", "id"),

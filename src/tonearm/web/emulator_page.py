@@ -68,7 +68,7 @@ SCENARIOS = (
     Scenario(
         "refused",
         "What is sent is refused, four times",
-        "The play is refused for good, and needs you.",
+        "Every play is refused alike, so it is not about a play: they are sent again.",
         {"kind": "error", "error": 6, "calls": 4},
     ),
     Scenario(

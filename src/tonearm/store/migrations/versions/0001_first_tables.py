@@ -257,6 +257,7 @@ def upgrade() -> None:
         sa.Column("split_group", ID, server_default="0", nullable=False),
         sa.Column("split_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("too_new", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("refusals", sa.Integer(), server_default="0", nullable=False),
         sa.Column("enqueued_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("account", "id"),
         sqlite_with_rowid=False,
