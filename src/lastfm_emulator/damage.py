@@ -44,6 +44,7 @@ _ALTERING: Final = frozenset(
         Kind.GNU_CODES,
         Kind.IGNORED,
         Kind.DAILY_LIMIT,
+        Kind.DECODES_TWICE,
         Kind.SINGLE_OBJECT,
         Kind.INVISIBLE,
         Kind.CLOCK_SKEW,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Final, Unpack
+from urllib.parse import unquote_plus
 
 from lastfm_emulator import damage
 from lastfm_emulator.catalogue import METHODS
@@ -115,6 +116,9 @@ class Emulator(World):
             call.tally = tally
             kinds = {fault.kind for fault in plan.struck}
             call.stores_nothing, call.gnu_codes = Kind.NOTHING_STORED in kinds, Kind.GNU_CODES in kinds
+            if Kind.DECODES_TWICE in kinds:
+                again = {name: unquote_plus(call.params[name]) for name in ("artist", "track") if name in call.params}
+                call.params = {**call.params, **again}
             call.ignored = next((f.code for f in plan.struck if f.kind is Kind.IGNORED), 0)
             limits = [(f.plays, f.code == DAILY) for f in plan.struck if f.kind is Kind.DAILY_LIMIT]
             call.limit = min(limits, default=None)

@@ -42,6 +42,7 @@ class Kind(StrEnum):
     GNU_CODES = "gnu-codes"
     IGNORED = "ignored"
     DAILY_LIMIT = "daily-limit"
+    DECODES_TWICE = "decodes-twice"
     SINGLE_OBJECT = "single-object"
     INVISIBLE = "invisible"
     CLOCK_SKEW = "clock-skew"
@@ -71,6 +72,7 @@ MEANINGS: Final = {
     Kind.GNU_CODES: "GNU FM's codes: 91 for a repeat, 3 for too new, 4 for too old",
     Kind.IGNORED: "each play is ignored with `code`, and none is stored",
     Kind.DAILY_LIMIT: "at most `plays` in 24 hours; past it error 29, or with `code` 5 each play is ignored",
+    Kind.DECODES_TWICE: "`artist` and `track` are decoded twice, in the reads of which that was reported",
     Kind.SINGLE_OBJECT: "a list of one comes as a single object in reads",
     Kind.INVISIBLE: "what is scrobbled now is accepted, but shows in reads only after `seconds`",
     Kind.CLOCK_SKEW: "the server's clock is `seconds` ahead (below 0: behind)",
@@ -85,6 +87,7 @@ _LIMITED: Final = {
     Kind.GNU_CODES: ("track.scrobble",),
     Kind.IGNORED: ("track.scrobble", "track.updateNowPlaying"),
     Kind.DAILY_LIMIT: ("track.scrobble",),
+    Kind.DECODES_TWICE: ("artist.getInfo", "artist.getSimilar", "artist.getTopTracks", "track.getSimilar"),
     Kind.INVISIBLE: ("track.scrobble",),
 }
 _UNDONE: Final = frozenset(

@@ -7,14 +7,15 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from tonearm.core.verdict import Answered, Verdict
+from tonearm.core.verdict import Answered, Cause, Verdict
 from tonearm.lastfm.catalogue import Catalogue
 from tonearm.lastfm.error import error_of, verdict_of
 from tonearm.lastfm.listing import Listing
 from tonearm.lastfm.methods import track
-from tonearm.lastfm.request import Keys, Request, seal
+from tonearm.lastfm.request import Keys, Request, seal, ways
 from tonearm.lastfm.response import Answer, Exchange, Failure, Fault, Refusal, Reply, server_time, understand
 from tonearm.lastfm.transport import PATIENCE, AsyncLine, Patience, SyncLine
+from tonearm.lastfm.types import Page
 from tonearm.lastfm.walk import SyncWalk, Walk
 from tonearm.version import __version__
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     import httpx2
 
 T = TypeVar("T")
+
+NOT_FOUND = 6
+"""Last.fm's error for an artist or a track that it does not know, as for any parameter that is wrong."""
 
 API_URL = "https://ws.audioscrobbler.com/2.0/"
 _PRODUCT = re.compile(r"[A-Za-z0-9.!#$%&'*+^_`|~-]+")
@@ -86,6 +90,14 @@ class LastFm(Catalogue):
 
     async def exchange(self, request: Request[T]) -> Exchange[T]:
         """What came back, as it came and as it is understood. Raises for nothing that Last.fm or the network does."""
+        first, *others = ways(request)
+        exchange = await self._exchange(first)
+        for way in others:
+            if _found_nothing(exchange.outcome) and _found(other := await self._exchange(way)):
+                return other
+        return exchange
+
+    async def _exchange(self, request: Request[T]) -> Exchange[T]:
         sealed = seal(request, self._keys)
         if self._pace:
             await self._pace()
@@ -128,7 +140,7 @@ class LastFmSync(Catalogue):
 
     def ask(self, request: Request[T]) -> T:
         """The answer to a read, or a LastFmError."""
-        outcome = self._exchange(request).outcome
+        outcome = self._in_each_way(request).outcome
         if isinstance(outcome, Answer):
             return outcome.value
         raise error_of(outcome, request.method)
@@ -140,6 +152,14 @@ class LastFmSync(Catalogue):
     def walk(self, listing: Listing[T]) -> SyncWalk[T]:
         """A list in pages, from where it is to start."""
         return SyncWalk(listing, self.ask)
+
+    def _in_each_way(self, request: Request[T]) -> Exchange[T]:
+        first, *others = ways(request)
+        exchange = self._exchange(first)
+        for way in others:
+            if _found_nothing(exchange.outcome) and _found(other := self._exchange(way)):
+                return other
+        return exchange
 
     def _exchange(self, request: Request[T]) -> Exchange[T]:
         sealed = seal(request, self._keys)
@@ -166,6 +186,21 @@ class LastFmSync(Catalogue):
 def _verdict(exchange: Exchange[track.Told]) -> Verdict:
     outcome = exchange.outcome
     return Answered(outcome.value, _shown_time(exchange.reply)) if isinstance(outcome, Answer) else verdict_of(outcome)
+
+
+def _found(exchange: Exchange[T]) -> bool:
+    return isinstance(exchange.outcome, Answer) and not _found_nothing(exchange.outcome)
+
+
+def _found_nothing(outcome: Answer[T] | Failure) -> bool:
+    """Whether Last.fm knows no such artist or track: error 6, or an empty list as track.getSimilar answers."""
+    match outcome:
+        case Answer(value=Page(items=()) | ()):
+            return True
+        case Refusal(Cause(number)):
+            return number == NOT_FOUND
+        case _:
+            return False
 
 
 def _tell_time(reply: Reply | Fault, outcome: Answer[T] | Failure, on_date: OnDate | None) -> None:
