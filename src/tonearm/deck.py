@@ -33,7 +33,11 @@ from tonearm.store.songs import LibraryTrack
 
 
 class ImportFailed(Exception):
-    """Last.fm did not give the whole list; what came is kept."""
+    """Last.fm did not give the whole list; what came is kept. `number` is Last.fm's error number, if it named one."""
+
+    def __init__(self, words: str, number: int | None = None) -> None:
+        super().__init__(words)
+        self.number = number
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,7 @@ class Listener:
         run = await self.deck.loving.start(self.id)
         over = await self.deck.loving.finished(self.id, run.id)
         if over.state is not RunState.DONE:
-            raise ImportFailed(over.fault)
+            raise ImportFailed(over.fault, over.error)
         return tally(over)
 
     async def enrich(self) -> Enriched:

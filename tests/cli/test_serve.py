@@ -41,10 +41,22 @@ def test_the_first_start_prints_a_link_that_signs_one_browser_in_once(shell: She
         assert err.rest() == []
     with service(shell) as (_, out, _):
         assert out.end(signal.SIGINT) == 0
-        assert not [line for line in out.rest() if "signin" in line]
+        assert "'tonearm listener link me' prints a link" in out.rest()[-1]
     with service(shell, "--link") as (_, out, _):
         assert "/signin?link=" in out.until("Sign your browser in")
         assert out.end() == 0
+
+
+def test_a_link_leads_to_the_service_that_runs_wherever_it_listens(shell: Shell) -> None:
+    before = shell("listener", "link", "me").output
+    with service(shell, "--port", "0") as (address, out, _):
+        link = shell("listener", "link", "me").output.strip()
+        assert link.startswith(f"{address}/signin?link=")
+        assert httpx2.get(link).status_code == 303
+        named = shell("listener", "link", "me", "--public-url", "https://music.example/x/").output
+        assert named.startswith("https://music.example/x/signin?link=")
+        assert out.end() == 0
+    assert shell("listener", "link", "me").output.partition("?")[0] == before.partition("?")[0]
 
 
 @contextmanager

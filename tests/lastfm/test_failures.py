@@ -169,9 +169,24 @@ def test_a_rate_limit_is_about_the_account_when_it_speaks_of_scrobbles(words: st
         b'{"error":{"#text":"Some words","code":"6"}}',
         b'{"lfm":{"status":"failed","error":{"code":"6","#text":"Some words"}}}',
         b'<?xml version="1.0" encoding="UTF-8"?>\n<lfm status="failed"><error code="6">Some words</error>\n</lfm>',
+        b'<lfm status="failed"><error code="6"><message>Some words</message></error></lfm>',
+        b'<lfm status="failed"><error><code>6</code><message>Some words</message></error></lfm>',
+        b'{"error":{"code":6,"message":"Some words"}}',
         b'\xef\xbb\xbf\n<lfm status="failed"><error code="6">Some words</error></lfm>',
     ],
-    ids=["new", "old", "BOM and text", "beside an answer", "GNU FM", "wrapped", "XML", "XML with BOM"],
+    ids=[
+        "new",
+        "old",
+        "BOM and text",
+        "beside an answer",
+        "GNU FM",
+        "wrapped",
+        "XML",
+        "within, XML",
+        "all within, XML",
+        "within",
+        "BOM",
+    ],
 )
 def test_an_error_is_found_in_every_shape_it_comes_in(content: bytes) -> None:
     assert verdict_of(failure(content)) == Split(Cause(6, "Some words"))

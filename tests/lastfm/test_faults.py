@@ -271,7 +271,7 @@ async def test_a_proxy_that_cannot_be_used_holds_the_plays_and_says_so(
 async def test_an_address_that_only_the_http_library_finds_wrong_sends_nothing(face: Face) -> None:
     verdict = await scrobble(face, "http://☃/2.0/")
     assert isinstance(verdict, Later)
-    assert str(verdict.cause) == "no request could be made (InvalidURL)"
+    assert str(verdict.cause) == "no request could be made: the address cannot be used"
 
 
 BAD_ADDRESSES = ["", "ws.audioscrobbler.com", "ftp://a/2.0/", "http:///2.0/", "http://a/2.0/?x=1", "http://a/2.0/#x"]

@@ -9,7 +9,7 @@ import pytest
 
 from tonearm.lastfm import Images, LovedTrack, RecentTrack, Session, Unavailable, UserInfo, approval_url
 from tonearm.lastfm.error import error_of
-from tonearm.lastfm.methods import auth, user
+from tonearm.lastfm.methods import album, artist, auth, track, user
 from tonearm.lastfm.request import Request, seal
 from tonearm.lastfm.response import Answer, Reply, understand
 from tonearm.lastfm.types import Page
@@ -97,8 +97,24 @@ def test_loved_tracks_are_read() -> None:
     page = loved_page(listing("lovedtracks", [loved(1), loved(2)], "2", "7", "14"))
     assert page == Page(
         (
-            LovedTrack("Artist 1", "Song 1", at(1699999999), "track-1", "artist-1", "https://l.example/t1"),
-            LovedTrack("Artist 2", "Song 2", at(1699999998), "track-2", "artist-2", "https://l.example/t2"),
+            LovedTrack(
+                "Artist 1",
+                "Song 1",
+                at(1699999999),
+                "track-1",
+                "artist-1",
+                "https://l.example/t1",
+                artist_url="https://l.example/a1",
+            ),
+            LovedTrack(
+                "Artist 2",
+                "Song 2",
+                at(1699999998),
+                "track-2",
+                "artist-2",
+                "https://l.example/t2",
+                artist_url="https://l.example/a2",
+            ),
         ),
         page=2,
         total_pages=7,
@@ -202,9 +218,9 @@ def test_a_track_may_lack_what_a_broken_client_left_out() -> None:
 
 def test_a_list_without_numbers_as_of_gnu_fm_may_go_on_until_a_page_is_empty() -> None:
     page = recent_page({"recenttracks": {"track": [recent(1)], "@attr": {"user": "Ada"}}}, 3)
-    assert (page.page, page.total_pages, page.total) == (3, 4, 1)
+    assert (page.page, page.total_pages, page.total) == (3, 4, None)
     end = recent_page({"recenttracks": {"track": [], "@attr": {"user": "Ada"}}}, 4)
-    assert (end.page, end.total_pages, end.total) == (4, 4, 0)
+    assert (end.page, end.total_pages, end.total) == (4, 4, None)
 
 
 @pytest.mark.parametrize(
@@ -233,3 +249,30 @@ def test_a_span_is_asked_for_with_from_and_to() -> None:
     params = user.recent_tracks("Ada", since=at(1700000000), until=1700086400, extended=True).page().params
     assert (params["from"], params["to"], params["extended"]) == ("1700000000", "1700086400", "1")
     assert not {"from", "to", "extended"} & user.recent_tracks("Ada").page().params.keys()
+
+
+@pytest.mark.parametrize("found", [{"opensearch:totalResults": "3"}, {"opensearch:totalResults": "0"}, {}, "\n"])
+def test_a_search_without_matches_is_unreadable_and_not_empty(found: object) -> None:
+    with pytest.raises(Unavailable):
+        read(album.search("Spoon").page(), {"results": found})
+
+
+@pytest.mark.parametrize("matches", ["\n", {}, {"album": []}])
+def test_a_search_that_found_nothing_has_empty_matches(matches: object) -> None:
+    page = read(album.search("Spoon").page(), {"results": {"opensearch:totalResults": "0", "albummatches": matches}})
+    assert (page.items, page.total, page.total_pages) == ((), 0, 0)
+    uncounted = read(album.search("Spoon").page(), {"results": {"albummatches": matches}})
+    assert (uncounted.items, uncounted.total, uncounted.total_pages) == ((), None, 1)
+
+
+def test_the_address_of_an_artist_is_read_wherever_it_is_named() -> None:
+    by = {"name": "Spoon", "url": "https://l.example/spoon", "mbid": "s"}
+    about = read(track.info("Spoon", "Inside Out"), {"track": {"name": "Inside Out", "artist": by}})
+    assert about.artist_url == "https://l.example/spoon"
+    albums = {"album": [{"name": "They Want My Soul", "artist": by}], "@attr": {"total": "1"}}
+    page = read(artist.top_albums("Spoon").page(), {"topalbums": albums})
+    assert page.items[0].artist_url == "https://l.example/spoon"
+    tracks = {"track": [{"name": "Inside Out", "artist": by}], "@attr": {"total": "1"}}
+    assert (
+        read(artist.top_tracks("Spoon").page(), {"toptracks": tracks}).items[0].artist_url == "https://l.example/spoon"
+    )

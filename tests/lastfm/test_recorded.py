@@ -185,6 +185,7 @@ def test_recorded_loved_tracks_are_read(
     assert title in (None, page.items[0].title)
     assert loved_at in (None, page.items[0].loved_at and page.items[0].loved_at.timestamp())
     assert all(track.artist and track.title and track.loved_at for track in page.items)
+    assert page.total is not None
     assert page.total >= len(page.items)
 
 

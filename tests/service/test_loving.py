@@ -6,11 +6,13 @@ import asyncio
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx2
 import pytest
 from sqlalchemy import Connection, insert, select, update
 
+from lastfm_emulator.transport import Direct
 from tests.service.conftest import HOUR, During, House, Room
 from tonearm.core.event import ImportProgress
 from tonearm.core.loved import Tally
@@ -371,3 +373,42 @@ async def test_two_who_begin_at_once_share_one_run(room: Room, kind: str) -> Non
     begin = getattr(room.deck, kind).start
     first, second = await asyncio.gather(begin(room.me.id), begin(room.me.id))
     assert first.id == second.id
+
+
+class WithoutLongPages(Direct):
+    """A Last.fm that cannot give pages as long as this: it answers them with a 500."""
+
+    longest = 200
+
+    def handle(self, request: httpx2.Request) -> httpx2.Response | None:
+        """The failure of a page that is too long."""
+        asked = parse_qs(request.content.decode() or request.url.query.decode())
+        too_long = asked["method"] == METHOD and int(asked["limit"][0]) > self.longest
+        return httpx2.Response(500, content=b"<html>", request=request) if too_long else None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        await request.aread()
+        return self.handle(request) or await super().handle_async_request(request)
+
+
+@pytest.mark.parametrize("longest", [200, 50])
+async def test_pages_that_lastfm_cannot_give_are_asked_for_in_shorter_ones(house: House, longest: int) -> None:
+    line = WithoutLongPages(house.emulator)
+    line.longest = longest
+    async with httpx2.AsyncClient(transport=line) as http, house.open(http=http) as room:
+        await room.sign_in()
+        loves(room, *range(1230))
+        await has(room, *range(1000))
+        assert await room.me.import_loved() == Tally(imported=1000, missing=230)
+        assert room.events[-1] == ImportProgress(1, 1230, 1230)
+
+
+async def test_the_number_of_lastfms_error_reaches_the_caller(room: Room) -> None:
+    loves(room, 1)
+    room.emulator.fault("error", error=17, methods=METHOD)
+    with pytest.raises(ImportFailed) as failed:
+        await room.me.import_loved()
+    assert failed.value.number == 17
+    run = await room.deck.loving.latest(room.me.id)
+    assert run
+    assert run.error == 17

@@ -154,11 +154,13 @@ async def test_a_browser_is_known_per_account(store: Store) -> None:
     def work(db: Connection) -> None:
         me, other = listener(db), listener(db, "other")
         tokens.add(db, me, "link", Kind.LINK, NOW)
-        assert not tokens.any_browser(db, me)
+        assert not tokens.any_browser(db, me, NOW)
         tokens.add(db, other, "x", Kind.BROWSER, NOW)
-        assert not tokens.any_browser(db, me)
+        assert not tokens.any_browser(db, me, NOW)
+        tokens.add(db, me, "over", Kind.BROWSER, NOW - 10, NOW)
+        assert not tokens.any_browser(db, me, NOW)
         tokens.add(db, me, "y", Kind.BROWSER, NOW)
-        assert tokens.any_browser(db, me)
+        assert tokens.any_browser(db, me, NOW)
 
     await store.write(work)
 

@@ -165,3 +165,10 @@ def test_the_paths_of_the_service_are_those_that_no_public_address_may_have(behi
     with behind.browser() as browser:
         leads = _leads(browser.get("/").text) | _leads(browser.get("/settings").text)
     assert {lead.split("/")[2].partition("?")[0] for lead in leads if lead.startswith("/music/")} - {""} <= OWN_PATHS
+
+
+def test_no_address_in_a_template_leaves_the_path_out() -> None:
+    """The pages that are rarely seen, too."""
+    leads = re.compile(r'(?:href|src|action|hx-get|hx-post|hx-sse:connect|data-counts)="/[^"]*"')
+    for template in (Path(__file__).parents[2] / "src/tonearm/web/templates").iterdir():
+        assert leads.findall(template.read_text()) == [], template.name

@@ -45,10 +45,12 @@ async def _add(settings: Settings, name: str) -> None:
 @click.argument("name")
 def link(settings: Settings, name: str) -> None:
     """Print a link that signs one browser in as this listener, once, within an hour."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run, running_at
 
-    address = settings.tonearm_public_url.rstrip("/") or f"http://{settings.tonearm_host}:{settings.tonearm_port}"
-    click.echo(f"{address}/signin?link={run(_secret(settings, name, for_browser=True))}")
+    secret = run(_secret(settings, name, for_browser=True))
+    usual = f"http://{settings.tonearm_host}:{settings.tonearm_port}"
+    address = settings.tonearm_public_url.rstrip("/") or running_at(settings) or usual
+    click.echo(f"{address}/signin?link={secret}")
 
 
 class _Token(click.Group):

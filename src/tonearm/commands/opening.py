@@ -20,7 +20,7 @@ from tonearm.lastfm.client import USER_AGENT
 from tonearm.service.listeners import FIRST_LISTENER
 from tonearm.settings import Settings
 from tonearm.store.database import database_url, sqlite_file
-from tonearm.store.lock import AlreadyOpen, holder
+from tonearm.store.lock import AlreadyOpen, address, holder
 
 T = TypeVar("T")
 
@@ -111,8 +111,8 @@ def _opened(settings: Settings, deliver: bool) -> Any:
 
 def _introduced(settings: Settings) -> str:
     """As whom Last.fm is called: with the service's own address as the contact, where it has one."""
-    address = settings.tonearm_public_url
-    return f"{USER_AGENT} (+{address})" if address and address.isascii() and address.isprintable() else USER_AGENT
+    contact = settings.tonearm_public_url
+    return f"{USER_AGENT} (+{contact})" if contact and contact.isascii() and contact.isprintable() else USER_AGENT
 
 
 async def listener_of(deck: Deck, name: str) -> Listener:
@@ -127,6 +127,12 @@ def sender_of(settings: Settings) -> str | None:
     """The number of the process that delivers from a SQLite file now; None where none does."""
     file = sqlite_file(url_of(settings))
     return holder(file) if file else None
+
+
+def running_at(settings: Settings) -> str:
+    """The address of the service that delivers from a SQLite file now; "" if it is not known."""
+    file = sqlite_file(url_of(settings))
+    return address(file) if file else ""
 
 
 def sent_elsewhere(settings: Settings) -> bool:

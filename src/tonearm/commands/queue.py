@@ -250,6 +250,12 @@ def _said(attempt: Attempt) -> str:
     return attempt.words if attempt.number is None else f"Last.fm error {attempt.number}: {attempt.words}"
 
 
+def _came_to(verdict: str) -> str:
+    from tonearm.web.steps import VERDICTS
+
+    return VERDICTS[verdict]
+
+
 def _told(story: Story, reason: str) -> list[str]:
     kept = story.kept
     since = f" {moment(kept.settled_at)}" if kept.settled_at is not None else ""
@@ -260,7 +266,7 @@ def _told(story: Story, reason: str) -> list[str]:
         lines.append(f"start: {kept.moved}")
     if kept.left_out:
         lines.append(kept.left_out)
-    lines += [f"  {moment(attempt.at)}  {attempt.verdict}: {_said(attempt)}" for attempt in story.attempts]
+    lines += [f"  {moment(tried.at)}  {_came_to(tried.verdict)}: {_said(tried)}" for tried in story.attempts]
     if story.replaced_by is not None:
         lines.append(f"sent with other names as {story.replaced_by}")
     return lines

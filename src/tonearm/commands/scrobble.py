@@ -28,7 +28,8 @@ LOOK_AGAIN = 0.5
 _UNKNOWN_LENGTH = 240.0
 """Seconds heard of a track whose length nobody says: what makes it count."""
 
-_DONE = ("success", "queued", "duplicate")
+_KEPT = ("not_authenticated", "disabled")
+_DONE = ("success", "queued", "duplicate", *_KEPT)
 
 
 class _Moment(click.ParamType[float]):
@@ -85,6 +86,8 @@ def scrobble(
     taken = run(_scrobble(settings, listener, reported, timestamp, heard, not not_chosen))
     words = f"{taken.status}: {taken.message}"
     failed = taken.status not in _DONE
+    if taken.status in _KEPT:
+        words += "; the play is kept here, and not sent"
     if as_json or not failed:
         tell(asdict(taken), words, as_json)
     if failed:

@@ -51,6 +51,8 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
     from tonearm.commands.opening import Sends, database_is_up, deck_of
     from tonearm.port import address_of
     from tonearm.serving import serving, until_told
+    from tonearm.store.database import sqlite_file
+    from tonearm.store.lock import note_address
     from tonearm.web.service import WebOptions
 
     with until_told() as told:
@@ -61,12 +63,17 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
             serving(deck, sock, WebOptions(settings.tonearm_public_url)),
         ):
             public, secret = settings.tonearm_public_url.rstrip("/"), await _link(deck, link)
+            file = sqlite_file(deck.store.url)
+            if file and delivers:
+                note_address(file, address_of(sock))
             click.echo(f"tonearm listens on {address_of(sock)}{f', for {public}' if public else ''}")
             if not deck.configured:
                 click.echo("Plays are kept, none is sent: set LASTFM_API_KEY and LASTFM_API_SECRET", err=True)
             if secret:
                 door = f"{public or address_of(sock)}/signin?link={secret}"
                 click.echo(f"Sign your browser in, once, within an hour: {door}")
+            else:
+                click.echo("A browser is signed in. For another one, 'tonearm listener link me' prints a link")
             gc.enable()
             gc.collect()
             gc.freeze()
@@ -78,6 +85,6 @@ async def _link(deck: Deck, wanted: bool) -> str | None:
     from tonearm.store import tokens
 
     me = await deck.listener()
-    if not wanted and await deck.store.read(partial(tokens.any_browser, account=me.id)):
+    if not wanted and await deck.store.read(partial(tokens.any_browser, account=me.id, now=deck.clock.now())):
         return None
     return await deck.listeners.link(me.id)

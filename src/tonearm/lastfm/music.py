@@ -132,6 +132,7 @@ class AlbumEntry:
     images: Images = field(default=NO_IMAGES, repr=False)
     playcount: int | None = None
     rank: int | None = None
+    artist_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,7 @@ class TrackEntry:
     listeners: int | None = None
     playcount: int | None = None
     rank: int | None = None
+    artist_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,7 @@ class TrackInfo:
     album: AlbumEntry | None = None
     tags: tuple[Tag, ...] = ()
     wiki: Wiki | None = None
+    artist_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,3 +213,4 @@ class CorrectedTrack:
     url: str = ""
     artist_corrected: bool = False
     title_corrected: bool = False
+    artist_url: str = ""

@@ -102,13 +102,14 @@ def understand(request: Request[T], sealed: Sealed, reply: Reply | Fault) -> Ans
 def _refusal(
     found: Mapping[str, object], status: int, wait: float | None, secrets: Iterable[str]
 ) -> Refusal | Nonsense:
-    # {"error": 6, "message": …}, or {"error": {"code": "6", "#text": …}} as in XML and from GNU FM's JSON.
+    # {"error": 6, "message": …}, or {"error": {"code": "6", "#text": …}} as in XML and from GNU FM's JSON, where the
+    # words may also be a <message> within, and the code beside it.
     error = found["error"]
     inner = node(error)
-    number = small(inner.get("code")) if inner else small(error)
+    number = small(inner.get("code", node(inner.get("@attr")).get("code"))) if inner else small(error)
     if number is None:
         return Nonsense(status, f"HTTP {status} with an error that has no number", wait)
-    words = text(inner) if inner else text(found.get("message"))
+    words = text(inner) or text(inner.get("message")) or text(found.get("message"))
     return Refusal(Cause(number, _plain(words, secrets) or "no words"), wait)
 
 

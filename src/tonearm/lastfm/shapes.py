@@ -58,7 +58,7 @@ def images(value: object) -> Images:
 
 
 ArtistFacts = tuple[str, str, str, Images, int | None, int | None, int | None]
-TrackFacts = tuple[str, str, str, str, str, Images, float | None, int | None, int | None, int | None]
+TrackFacts = tuple[str, str, str, str, str, Images, float | None, int | None, int | None, int | None, str]
 
 
 def artist(entry: Node) -> ArtistEntry:
@@ -92,6 +92,7 @@ def album(entry: Node) -> AlbumEntry:
         images=images(entry.get("image")),
         playcount=whole(entry.get("playcount")),
         rank=rank(entry),
+        artist_url=text(node(by).get("url")),
     )
 
 
@@ -122,6 +123,7 @@ def _track(entry: Node) -> TrackFacts:
         whole(entry.get("listeners")),
         whole(entry.get("playcount")),
         rank(entry),
+        text(node(by).get("url")),
     )
 
 
@@ -182,7 +184,7 @@ def page(content: object, child: str, read: Callable[[Node], T], asked: int) -> 
     if pages is None:  # GNU FM: there may be another page as long as this one is not empty
         pages = number + 1 if items else number
     playing = next((read(entry) for entry in found if plays_now(entry)), None)
-    return Page(items, number, pages, len(items) if total is None else total, playing)
+    return Page(items, number, pages, total, playing)
 
 
 def plays_now(entry: Node) -> bool:
@@ -195,9 +197,10 @@ def results(content: object, kind: str, read: Callable[[Node], T], asked: int) -
     found = node(content)
     total = small(found.get("opensearch:totalResults"))
     matches = found.get(f"{kind}matches")
-    if total is None and matches is None:
-        raise Unreadable("neither matches nor their number in the answer")
+    if matches is None:  # 0 of them are an empty container; without one it is no answer to a search
+        raise Unreadable(f"no {kind}matches in the answer")
     items = tuple([read(entry) for entry in many(node(matches).get(kind))])
+    if total is None:
+        return Page(items, asked, asked + 1 if items else asked, None)
     size = whole(found.get("opensearch:itemsPerPage")) or len(items) or 1
-    total = len(items) if total is None else total
     return Page(items, asked, -(-total // size), total)

@@ -204,10 +204,9 @@ def _opened(make: Callable[[], C]) -> C | Fault:
 
     try:
         return make()
-    except (ValueError, ImportError, OSError, httpx2.InvalidURL) as why:
+    except (ValueError, ImportError, OSError, httpx2.InvalidURL):
         # Not its words: they may hold a proxy's password.
-        kind = type(why).__name__
-        return Fault(False, f"the environment's proxy or certificate settings allow no connection ({kind})")
+        return Fault(False, "the environment's proxy or certificate settings allow no connection")
 
 
 def _faults() -> tuple[type[Exception], ...]:
@@ -229,10 +228,10 @@ def _fault(why: Exception) -> Fault:
         case httpx2.ProxyError():
             return Fault(False, "the proxy let nothing through")
         case httpx2.UnsupportedProtocol() | httpx2.LocalProtocolError() | httpx2.InvalidURL():
-            return Fault(False, f"no request could be made ({type(why).__name__})")
+            return Fault(False, "no request could be made: the address cannot be used")
         case httpx2.ReadTimeout():
             return Fault(True, "no answer in time")
         case _Endless():
             return Fault(True, "an answer without end")
         case _:
-            return Fault(True, f"the connection broke before the answer was whole ({type(why).__name__})")
+            return Fault(True, "the connection broke before the answer was whole")

@@ -22,7 +22,9 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T_co]):
-    """One page of a list that counts from 1. `total` is over all pages; an empty list has 0 pages.
+    """One page of a list that counts from 1. `total` is over all pages, None if the server does not say it.
+
+    An empty list has 0 pages. A server that does not count them says one more than this page, until a page is empty.
 
     What plays right now stands apart: Last.fm adds it to every page of recent tracks and doesn't count it.
     """
@@ -30,7 +32,7 @@ class Page(Generic[T_co]):
     items: tuple[T_co, ...]
     page: int
     total_pages: int
-    total: int
+    total: int | None
     now_playing: T_co | None = None
 
 
@@ -45,6 +47,7 @@ class LovedTrack:
     artist_mbid: str = ""
     url: str = ""
     images: Images = field(default=NO_IMAGES, repr=False)
+    artist_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class RecentTrack:
     album_mbid: str = ""
     url: str = ""
     images: Images = field(default=NO_IMAGES, repr=False)
+    artist_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

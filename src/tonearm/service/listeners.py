@@ -161,11 +161,10 @@ class Listeners:
         if rests and rests.refused and state is Connected.CONNECTED:
             state = Connected.SUSPENDED
         paused = state is Connected.CONNECTED and jobs.sending_paused(db)
-        held = count.held_for_others + count.held_ahead
-        if paused or state is not Connected.CONNECTED:
-            held = count.queued
+        stopped = paused or state is not Connected.CONNECTED
+        held = count.queued if stopped else count.held_for_others + count.held_ahead
         next_at = None
-        if count.queued > held and count.next_attempt_at is not None:
+        if not stopped and count.next_attempt_at is not None:  # also of plays that only wait for their own time
             first = soonest(count.next_attempt_at, count.next_live_at, queue.backlog_until(db, number))
             next_at = max(first, line.wait_until, rests.until if rests else 0.0, now)
         return QueueStanding(

@@ -34,8 +34,11 @@ KIND = "import-loved"
 PAGE = 1000
 """Loved tracks of a page, the most that Last.fm gives: https://www.last.fm/api/show/user.getLovedTracks"""
 
-TRIES = 4
-"""How often a page is asked for before the run rests; it goes on from there when it is started again."""
+TRIES = (PAGE, PAGE, PAGE // 5, PAGE // 20)
+"""In pages of which length a page is asked for, until the run rests; it goes on from there when it is started again.
+
+Last.fm answers some profiles' pages of 1,000 with a 500, again and again, and shorter ones of the same tracks with 200.
+"""
 
 RESUME_WITHIN = 86400.0
 """Seconds for which a run that failed is taken up again; later the list has moved too far."""
@@ -115,7 +118,7 @@ class Loving:
             try:
                 page = await self._page(self.keyring.of(who), who.username, run.cursor)
             except LastFmError as error:
-                failed = replace(run, state=RunState.FAILED, fault=str(error), updated_at=self.clock.now())
+                failed = _failed(run, error, self.clock.now())
                 mine = await self.store.write(partial(runs.write, moved=failed, cursor=run.cursor))
                 run = failed
             else:
@@ -142,26 +145,41 @@ class Loving:
         earlier = await self.store.read(partial(loved.seen, account=run.account, run=run.id))
         tracks = {(artist, title): Loved(artist, title, mbid) for artist, title, mbid in earlier}
         tracks |= {(track.artist, track.title): _loved(track) for track in last.items}
-        if len(tracks) < last.total:
+        if last.total is None or len(tracks) < last.total:
             return None
         plan = await asyncio.to_thread(plan_import, tracks.values(), index, frozenset(), declined)
         in_doubt = {candidate.id for one in plan.doubtful for candidate in one.candidates}
         return frozenset({mark.id for mark in plan.marks} | in_doubt)
 
     async def _page(self, key: ApiKey, who: str, number: int) -> Page[LovedTrack]:
-        for attempt in range(1, TRIES):
-            if rest := await key.pace.rest():
+        for attempt, size in enumerate(TRIES, start=1):
+            if attempt < len(TRIES) and (rest := await key.pace.rest()):
                 raise RateLimited(Cause(None, f"requests rest for now: {rest.why}"))
             try:
-                return await key.patient.loved_tracks(who, size=PAGE).page(number)
+                return await self._in_pages_of(size, key, who, number)
             except LastFmError as error:
-                if not error.retryable:
+                if not error.retryable or attempt == len(TRIES):
                     raise
                 if isinstance(error, RateLimited):
                     await key.pace.throttled(error.cause, error.retry_after)
                 wait = max(pacing.SHORTEST_WAIT * 2**attempt * self.clock.chance(), error.retry_after or 0.0)
             await self.clock.sleep(wait)
-        return await key.patient.loved_tracks(who, size=PAGE).page(number)
+        raise AssertionError("the last try returns or raises")
+
+    async def _in_pages_of(self, size: int, key: ApiKey, who: str, number: int) -> Page[LovedTrack]:
+        """A page of PAGE tracks, put together from as many of `size`."""
+        each, items = PAGE // size, list[LovedTrack]()
+        walk = key.patient.loved_tracks(who, size=size)
+        for place in range((number - 1) * each + 1, number * each + 1):
+            page = await walk.page(place)
+            items += page.items
+            if place >= page.total_pages:
+                break
+        return replace(page, items=tuple(items), page=number, total_pages=-(-page.total_pages // each))
+
+
+def _failed(run: Run, error: LastFmError, now: float) -> Run:
+    return replace(run, state=RunState.FAILED, fault=str(error), error=error.number, updated_at=now)
 
 
 def tally(run: Run) -> Tally:
@@ -213,7 +231,7 @@ def _moved(run: Run, page: Page[LovedTrack], plan: ImportPlan, now: float) -> Ru
         state=RunState.DONE if over else RunState.RUNNING,
         cursor=run.cursor + 1,
         done=done,
-        total=max(page.total, done, 0 if over else run.total),  # the most that it was: that it shrank stays known
+        total=max(page.total or 0, done, 0 if over else run.total),  # the most that it was: that it shrank stays known
         counts=asdict(tally(run) + plan.tally),
         updated_at=now,
     )

@@ -27,6 +27,7 @@ class Run:
     """A run as it stands: `cursor` is where to go on, `done` of `total` in tracks, times in Unix seconds.
 
     `owner` is the Last.fm user (case folded) whose list it reads; "" where it reads none.
+    `fault` is why it failed, and `error` Last.fm's number of that, if it had one.
     """
 
     id: int
@@ -41,6 +42,7 @@ class Run:
     started_at: float = 0.0
     updated_at: float = 0.0
     owner: str = ""
+    error: int | None = None
 
 
 def _read(row: Any) -> Run:
@@ -57,6 +59,7 @@ def _read(row: Any) -> Run:
         row.started_at,
         row.updated_at,
         row.owner,
+        row.error,
     )
 
 
@@ -76,7 +79,8 @@ def begin(db: Connection, account: int, kind: str, owner: str, now: float, resum
     if last and last.state is RunState.RUNNING:
         return last
     if last and last.state is RunState.FAILED and now - last.updated_at < resume_within:
-        db.execute(update(run).where(run.c.id == last.id).values(state=RunState.RUNNING, fault="", updated_at=now))
+        again = {"state": RunState.RUNNING, "fault": "", "error": None, "updated_at": now}
+        db.execute(update(run).where(run.c.id == last.id).values(again))
         return find(db, account, last.id, kind) or last
     fresh = insert(run).values(
         account=account,
@@ -124,6 +128,7 @@ def write(db: Connection, moved: Run, cursor: int) -> bool:
             total=moved.total,
             counts=moved.counts,
             fault=moved.fault,
+            error=moved.error,
             updated_at=moved.updated_at,
         )
     )
@@ -159,6 +164,6 @@ def give_up(db: Connection, account: int, kind: str, fault: str, now: float) -> 
     ended = (
         update(run)
         .where(run.c.account == account, run.c.kind == kind, run.c.state == RunState.RUNNING)
-        .values(state=RunState.FAILED, fault=fault, updated_at=now)
+        .values(state=RunState.FAILED, fault=fault, error=None, updated_at=now)
     )
     return db.execute(ended).rowcount > 0

@@ -292,6 +292,7 @@ run = Table(
     _number("total"),
     Column("counts", JSON),
     _words("fault"),
+    Column("error", Integer),  # Last.fm's number of the fault
     _moment("started_at"),
     _moment("updated_at"),
     Index("run_by_account", "account", "kind"),

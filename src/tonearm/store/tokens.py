@@ -57,9 +57,10 @@ def forget(db: Connection, secret: str) -> None:
     db.execute(delete(token).where(token.c.hash == fingerprint(secret)))
 
 
-def any_browser(db: Connection, account: int) -> bool:
-    """Whether a browser has ever been signed in for this account and still may be."""
-    wanted = select(token.c.hash).where(token.c.account == account, token.c.kind == Kind.BROWSER).limit(1)
+def any_browser(db: Connection, account: int, now: float) -> bool:
+    """Whether a browser is signed in for this account, as far as is known here."""
+    alive = (token.c.expires_at.is_(None)) | (token.c.expires_at > now)
+    wanted = select(token.c.hash).where(token.c.account == account, token.c.kind == Kind.BROWSER, alive).limit(1)
     return db.execute(wanted).first() is not None
 
 

@@ -225,7 +225,7 @@ def plain(error: Exception) -> Exception:
     """A database's fault in one line, without the statement and its values."""
     if not isinstance(error, DBAPIError):
         return error
-    words = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
+    words = str(error.orig).strip().splitlines()[0] if error.orig else "it failed"
     if type(error.orig).__module__.startswith("psycopg"):
         words += next((f" ({advice})" for said, advice in _ADVICE if said in words), "")
     return DiskFull(words) if getattr(error.orig, "sqlstate", None) == _DISK_FULL else StoreUnavailable(words)

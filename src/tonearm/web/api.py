@@ -304,7 +304,7 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
             return JSONResponse(_job(over).model_dump(), 202, location)
         if over.state is RunState.FAILED:
             detail = f"{over.fault}; {over.done} of {over.total} are done, the next import goes on from there"
-            return JSONResponse({"detail": detail, "error": None}, 502)
+            return JSONResponse({"detail": detail, "error": over.error}, 502)
         return _loved_import(over)
 
     @router.get("/jobs/{job}", response_model=shapes.Job, name="import_job", responses={404: {"model": shapes.Detail}})
@@ -325,6 +325,7 @@ def _job(run: Run) -> shapes.Job:
         total=run.total,
         result=_result(run) if run.state is RunState.DONE else None,
         fault=run.fault or None,
+        error=run.error,
     )
 
 

@@ -143,5 +143,5 @@ async def _asked(frame: Frame, method: str, fault: dict[str, Any] | None = None)
         async with httpx2.AsyncClient(timeout=PATIENCE) as http:
             answer = await http.request(method, frame.emulator, json=fault)
             return answer.raise_for_status()
-    except httpx2.HTTPError as error:
-        raise HTTPException(502, f"The stand-in for Last.fm does not answer: {type(error).__name__}.") from None
+    except httpx2.HTTPError:
+        raise HTTPException(502, "The stand-in for Last.fm does not answer.") from None

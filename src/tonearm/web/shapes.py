@@ -277,6 +277,7 @@ class Job(BaseModel):
     total: int
     result: LovedImport | Enriched | None = None
     fault: str | None = None
+    error: int | None = None
 
 
 class Health(BaseModel):

@@ -8,7 +8,7 @@ from tonearm.service.telling import Story
 from tonearm.web.views import Row, Tone
 from tonearm.web.words import name, sentence
 
-_VERDICTS = {
+VERDICTS = {
     "Later": "Last.fm could not take it then",
     "Throttled": "Too much at once",
     "Unsure": "Sent, and no clear answer came",
@@ -45,7 +45,7 @@ def steps(story: Story, row: Row) -> list[Step]:
     if kept.heard:
         told.append(Step(None, _counted(story), sentence(kept.heard)))
     told += [
-        Step(tried.at, _VERDICTS.get(tried.verdict, tried.verdict), sentence(tried.words)) for tried in story.attempts
+        Step(tried.at, VERDICTS.get(tried.verdict, tried.verdict), sentence(tried.words)) for tried in story.attempts
     ]
     if kept.unanswered and kept.fate != "accepted":
         told.append(Step(None, "Last.fm may have it", "The answer to a request with it was lost.", Tone.RETRYING))

@@ -101,6 +101,7 @@ def read_info(content: object) -> TrackInfo:
         album=shapes.album(album) if album else None,
         tags=shapes.tags(found.get("toptags")),
         wiki=shapes.wiki(found.get("wiki")),
+        artist_url=text(node(by).get("url")),
     )
 
 
@@ -191,4 +192,5 @@ def _corrected(entry: Node) -> CorrectedTrack:
         url=text(found.get("url")),
         artist_corrected=flag(changed.get("artistcorrected")),
         title_corrected=flag(changed.get("trackcorrected")),
+        artist_url=text(node(by).get("url")),
     )

@@ -82,6 +82,7 @@ def _loved_track(track: Node) -> LovedTrack:
         artist_mbid=text(node(by).get("mbid")),
         url=text(track.get("url")),
         images=shapes.images(track.get("image")),
+        artist_url=text(node(by).get("url")),
     )
 
 
@@ -178,4 +179,5 @@ def _recent_track(track: Node) -> RecentTrack:
         album_mbid=text(node(album).get("mbid")),
         url=text(track.get("url")),
         images=shapes.images(track.get("image")),
+        artist_url=text(node(artist).get("url")),
     )

@@ -207,6 +207,7 @@ def upgrade() -> None:
         sa.Column("total", sa.Integer(), server_default="0", nullable=False),
         sa.Column("counts", sa.JSON(), nullable=True),
         sa.Column("fault", sa.Text(), server_default="", nullable=False),
+        sa.Column("error", sa.Integer(), nullable=True),
         sa.Column("started_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("updated_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
