@@ -42,3 +42,8 @@ def test_a_search_has_so_many_words_of_such_a_length_and_no_more() -> None:
     assert len(terms(" ".join(f"word{n}" for n in range(500)))) == MOST_TERMS
     assert [len(term) for term in terms("x" * 1000)] == [LONGEST_TERM]
     assert terms("one one ONE") == ["one"]
+
+
+def test_a_nul_is_no_word_of_a_search() -> None:
+    """PostgreSQL keeps none in a text."""
+    assert terms("\0 nina\0") == ["nina"]

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from tests.service.conftest import HOUR, During, House, Room
 from tonearm.core.pacing import LONGEST_MENDING, mending
+from tonearm.core.play import Track
 from tonearm.deck import ImportFailed
 from tonearm.service import board
 from tonearm.service.board import DELIVER, IMPORT, Job, JobState
@@ -281,3 +282,48 @@ async def test_a_chore_that_is_not_finished_is_gone_on_with(room: Room) -> None:
 def test_the_wait_after_a_fault_of_ours_doubles_up_to_an_hour() -> None:
     assert [mending(tries) for tries in (1, 2, 3, 4)] == [2.0, 4.0, 8.0, 16.0]
     assert mending(99) == LONGEST_MENDING
+
+
+async def test_a_fault_of_the_data_is_a_broken_job_that_is_shown_and_rests_longer_each_time(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And no outage of the database, which is waited for: so the same batch went out every two seconds, unseen."""
+
+    def write(db: Connection, *_: object) -> None:
+        db.exec_driver_sql("INSERT INTO token (hash, account, kind) VALUES ('a', 99, 'x')")
+
+    house.emulator.fault("error", error=8, methods=("track.scrobble",))
+    monkeypatch.setattr("tonearm.service.delivering.attempts.write", write)
+    async with house.open() as room:
+        await room.sign_in()
+        await room.play(1)
+        job = await until_state(room, JobState.BROKEN)
+        await room.wait(600)
+        [job] = await jobs_of(room)
+        assert (job.id, job.state, job.why.partition(" ")[0]) == (f"deliver-{room.me.id}", JobState.BROKEN, "DataFault")
+        assert len(house.calls()) <= 12
+        house.emulator.clear_faults()
+        await room.deck.jobs.retry(DELIVER, room.me.id)
+        await room.until_empty()
+    assert "failed; it is tried again" in caplog.text
+    caplog.clear()
+
+
+@pytest.mark.parametrize("number", [99_999_999_999, -(10**15)])
+async def test_a_number_that_is_too_long_for_a_database_is_written_as_the_nearest(house: House, number: int) -> None:
+    house.emulator.fault("error", error=number, calls=1, methods=("track.scrobble",))
+    async with house.open() as room:
+        await room.sign_in()
+        await room.play(1)
+        await room.play(2)
+        await room.until_empty()
+        assert await room.fates() == ["accepted", "accepted"]
+
+
+async def test_a_nul_in_the_name_of_a_reporter_or_in_a_search_harms_nothing(house: House) -> None:
+    async with house.open() as room:
+        await room.sign_in()
+        at = room.now - HOUR
+        await room.me.scrobble(Track("Can", "Halleluwah", duration=1108), started_at=at, played=1108, reporter="a\0b")
+        await room.until_empty()
+        assert await room.fates() == ["accepted"]

@@ -12,6 +12,7 @@ from functools import partial
 
 import pytest
 from sqlalchemy import URL, Connection, event
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tests.databases import only_sqlite
 from tests.store.rows import NOW, a_play, history_row, listener, names
@@ -19,7 +20,7 @@ from tonearm.core.account import Account
 from tonearm.store import accounts, plays
 from tonearm.store.database import Store, connect
 from tonearm.store.schema import play
-from tonearm.store.writer import GROUP, StoreUnavailable
+from tonearm.store.writer import GROUP, DataFault, StoreUnavailable, plain
 
 pytestmark = pytest.mark.anyio
 
@@ -128,7 +129,7 @@ async def test_a_broken_statement_fails_alone_in_words_without_its_values(store:
     results = await together(store, adding("one"), twice, adding("two"))
     assert await store.read(names) == ["one", "two"]
     fault = results[1]
-    assert isinstance(fault, StoreUnavailable)
+    assert isinstance(fault, DataFault)
     assert "unique" in str(fault).lower()
     assert "Nina" not in str(fault)
     assert "INSERT" not in str(fault)
@@ -269,7 +270,8 @@ async def test_a_commit_that_fails_is_told_to_its_own_write_alone(store: Store) 
 
     writes = [store.write(adding("one")), store.write(fails_at_the_commit), store.write(adding("two"))]
     results = await asyncio.gather(*writes, return_exceptions=True)
-    assert [str(result) for result in results if isinstance(result, Exception)] == ["FOREIGN KEY constraint failed"]
+    faults = [str(result) for result in results if isinstance(result, Exception)]
+    assert faults == ["the database does not accept the data (FOREIGN KEY constraint failed)"]
     assert await store.read(names) == ["one", "two"]
 
 
@@ -301,3 +303,36 @@ async def test_a_database_that_is_away_comes_back(tmp_path_factory: pytest.TempP
     folder.mkdir()
     assert await store.write(lambda db: db.exec_driver_sql("SELECT 1").scalar()) == 1
     store.close()
+
+
+async def test_data_that_the_database_does_not_accept_is_no_outage(store: Store) -> None:
+    """An outage is waited for, and what is tried again for ever stays unseen."""
+
+    def of_nobody(db: Connection) -> None:
+        db.exec_driver_sql("INSERT INTO token (hash, account, kind) VALUES ('a', 99, 'secret')")
+
+    with pytest.raises(DataFault) as found:
+        await store.write(of_nobody)
+    assert "(" in str(found.value)
+    assert "secret" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "outage"),
+    [
+        ("53100", True),
+        ("57P01", True),
+        ("55P03", True),
+        ("08006", True),
+        ("42501", True),
+        ("22003", False),
+        ("42P01", False),
+    ],
+)
+def test_an_outage_is_what_is_about_the_server_and_not_about_the_data(code: str, outage: bool) -> None:
+    class Said(Exception):
+        sqlstate = code
+
+    assert isinstance(plain(DBAPIError("INSERT", {}, Said("words"))), StoreUnavailable) is outage
+    assert isinstance(plain(DBAPIError("INSERT", {}, Said("words"))), DataFault) is not outage
+    assert isinstance(plain(OperationalError("INSERT", {}, Said("words"))), StoreUnavailable)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tonearm.core.cleaning import clean
 from tonearm.core.spelling import plain, without_signs
 
 MOST_TERMS = 8
@@ -23,5 +24,5 @@ def searchable(names: Iterable[str]) -> str:
 
 def terms(text: str) -> list[str]:
     """What has to be in the searchable names of a play for each word of a search, every one of them once."""
-    words = dict.fromkeys(without_signs(word) or word for word in plain(text).split())
+    words = dict.fromkeys(without_signs(word) or word for word in plain(clean(text)).split())
     return [word[:LONGEST_TERM] for word in words][:MOST_TERMS]

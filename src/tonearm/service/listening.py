@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core.account import Account
+from tonearm.core.cleaning import clean
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import Heard, Nameless, Play, When, cleaned, counts, start_of_play, when
 from tonearm.core.report import place, same_play
@@ -354,7 +355,9 @@ class Listening:
         told = frozen_play(play, now)
         placed = place(told.timestamp, told.played, now, skew)
         frozen = replace(told, timestamp=placed.timestamp) if placed.moved else told
-        return Report(account, frozen, now, told.timestamp, placed.moved, placed.by_clock, reporter, skew, left_out)
+        return Report(
+            account, frozen, now, told.timestamp, placed.moved, placed.by_clock, clean(reporter), skew, left_out
+        )
 
     async def fate(self, account: int, number: int, seconds: float) -> plays.Kept | None:
         """The play, as soon as its fate is known or the seconds are over."""

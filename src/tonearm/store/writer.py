@@ -15,7 +15,7 @@ from itertools import chain, groupby
 from typing import Any
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 Write = Callable[[Connection], Any]
 GroupWrite = Callable[[Connection, Sequence[Any]], Sequence[Any]]
@@ -34,6 +34,18 @@ class StoreUnavailable(Exception):
 class DiskFull(StoreUnavailable):
     """PostgreSQL has found no room for what was to be written."""
 
+
+class DataFault(Exception):
+    """The database answers and does not accept what it was given: no outage, and trying again does not help.
+
+    Says what kind of fault it is, without a value.
+    """
+
+
+_OUTAGES = ("08", "25", "26", "28", "3D", "40", "42501", "42P05", "53", "55P03", "57", "58")
+"""Beginnings of PostgreSQL's codes for what is about the server, the connection or the rights of this user."""
+
+_BROKEN_FILES = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 _DISK_FULL = "53100"
 """https://www.postgresql.org/docs/current/errcodes-appendix.html"""
@@ -206,6 +218,14 @@ def _answer(jobs: list[_Job]) -> None:
             job.future.set_result(job.result)
 
 
+def _is_outage(error: DBAPIError) -> bool:
+    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
+        return True
+    if getattr(error.orig, "sqlite_errorname", None) in _BROKEN_FILES:
+        return True
+    return str(getattr(error.orig, "sqlstate", None)).startswith(_OUTAGES)
+
+
 _ADVICE = (
     ("permission denied for schema", "make this user the owner of the database, or GRANT it CREATE on the schema"),
     ("permission denied", "the tables are another user's: connect as that one"),
@@ -222,10 +242,15 @@ _ADVICE = (
 
 
 def plain(error: Exception) -> Exception:
-    """A database's fault in one line, without the statement and its values."""
+    """A database's fault in one line, without the statement and its values: StoreUnavailable, or DataFault."""
     if not isinstance(error, DBAPIError):
         return error
     words = str(error.orig).strip().splitlines()[0] if error.orig else "it failed"
+    if not _is_outage(error):
+        code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
+        if code and not code.startswith(("SQLITE_", "23")):  # others may name the value
+            words = code
+        return DataFault(f"the database does not accept the data ({words})")
     if type(error.orig).__module__.startswith("psycopg"):
         words += next((f" ({advice})" for said, advice in _ADVICE if said in words), "")
     return DiskFull(words) if getattr(error.orig, "sqlstate", None) == _DISK_FULL else StoreUnavailable(words)

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from tonearm.core.play import Nameless
 from tonearm.service.listening import NotATime, NotPlays, UnknownListener
-from tonearm.store.writer import StoreUnavailable
+from tonearm.store.writer import DataFault, StoreUnavailable
 
 _UNREADABLE = "There was an error parsing the body"
 """FastAPI's words for a body that breaks the parser itself; what is merely not JSON is a RequestValidationError."""
@@ -35,7 +35,9 @@ def answering(handler: Handler) -> Handler:
     async def answer(request: Request) -> Response:
         try:
             return await handler(request)
-        except (RequestValidationError, Nameless, NotATime, NotPlays, UnknownListener, StoreUnavailable) as fault:
+        except (RequestValidationError, Nameless, NotATime, NotPlays, UnknownListener) as fault:
+            return answer_to(fault)
+        except (StoreUnavailable, DataFault) as fault:
             return answer_to(fault)
         except HTTPException as fault:
             if fault.status_code != 400 or fault.detail != _UNREADABLE:
@@ -56,6 +58,8 @@ def answer_to(fault: Exception) -> JSONResponse:
             return _invalid([_no_play(one, "body", "plays", place) for place, one in faults])
         case UnknownListener():
             return JSONResponse({"detail": str(fault)}, 404)
+        case DataFault():
+            return JSONResponse({"detail": f"{fault}; nothing was written"}, 500)
         case _:
             detail = f"the database takes nothing now ({fault}); nothing was written: send it again"
             return JSONResponse({"detail": detail}, 503, {"Retry-After": "5"})
