@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import httpx2
 import pytest
 
 from tests.api.conftest import Service
@@ -150,3 +153,24 @@ def test_the_openapi_names_all_promised_endpoints(service: Service) -> None:
     assert promised <= described
     for path in (path for path in paths if path.startswith("/lastfm")):
         assert all(what["security"] == [{"token": []}] for what in paths[path].values()), path
+
+
+@pytest.fixture
+def other(service: Service) -> Iterator[httpx2.Client]:
+    """Another listener."""
+    with service.stranger(Authorization=f"Bearer {service.token_of('other')}") as http:
+        yield http
+
+
+def test_nobody_comes_in_with_a_token_of_a_listener_who_was_deleted(service: Service, other: httpx2.Client) -> None:
+    assert other.post("/lastfm/scrobble", json=a_play()).status_code == 200
+    service.call(service.deck.owning.erase(2, ""))
+    assert other.post("/lastfm/scrobble", json=a_play()).status_code == 401
+    assert service.http.post("/lastfm/scrobble", json=a_play()).status_code == 200
+
+
+def test_a_revoked_token_lets_nobody_in_any_more(service: Service, other: httpx2.Client) -> None:
+    assert other.get("/lastfm/settings").status_code == 200
+    [token] = service.call(service.deck.owning.admissions(2))
+    assert service.call(service.deck.owning.revoke(2, token.id))
+    assert other.get("/lastfm/settings").status_code == 401

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from tonearm.core.event import QueueUpdated
+from tonearm.core.event import NowPlayingShown, QueueUpdated
 from tonearm.service.announcing import REMEMBERED, Announcer, Subscription
 
 pytestmark = pytest.mark.anyio
@@ -151,3 +151,50 @@ async def test_an_ear_is_iterated_as_events_come() -> None:
         tell(announcer, 1, 1, 2, 3)
         await asyncio.wait_for(listening, 5)
     assert got == [1, 2, 3]
+
+
+async def test_nothing_that_comes_after_a_gap_is_heard_by_who_was_there_before_it() -> None:
+    """Else they would resume from there, as if they had missed nothing."""
+    announcer = Announcer("a")
+    with announcer.listen(1) as (ear, _):
+        tell(announcer, 1, 1)
+        announcer.forget()
+        tell(announcer, 1, 2)
+        assert await heard(ear) == [1]
+        assert ear.missed
+        assert [told.id async for told in ear] == []
+    with announcer.listen(1, "a-1") as (_, resumed):
+        assert not resumed
+
+
+async def test_an_ear_that_was_full_hears_nothing_that_came_after_what_it_missed() -> None:
+    announcer = Announcer("a")
+    with announcer.listen(1) as (ear, _):
+        tell(announcer, 1, *range(4 * REMEMBERED + 1))
+        await ear.within(1)
+        tell(announcer, 1, -1)
+        assert (await heard(ear))[-1] == 4 * REMEMBERED - 1
+
+
+async def test_who_waits_for_an_event_is_woken_by_a_gap() -> None:
+    announcer = Announcer("a")
+    with announcer.listen(1) as (ear, _):
+        waits = asyncio.create_task(ear.within(300))
+        await asyncio.sleep(0)
+        announcer.forget()
+        assert await waits is None
+
+
+async def test_nothing_of_an_erased_account_stays_in_memory() -> None:
+    announcer, shut_out = Announcer("a"), list[int | None]()
+    announcer.not_admitted.append(shut_out.append)
+    announcer.tell(1, NowPlayingShown("Nina Simone", "Sinnerman", "", None, 0.0, "success"))
+    with announcer.listen(1) as (ear, _):
+        tell(announcer, 1, 1)
+        announcer.erased(1)
+        assert await heard(ear) == []
+        assert ear.missed
+    assert announcer.plays(1) is None
+    with announcer.listen(1, "a-1") as (_, resumed):
+        assert not resumed
+    assert shut_out == [1]

@@ -268,6 +268,38 @@ async def test_what_cannot_be_read_is_a_gap_and_ends_nothing(
 
 
 @only_postgres
+async def test_what_is_deleted_and_who_is_shut_out_is_forgotten_in_every_process_though_nobody_listens_there(
+    database: Path | str,
+) -> None:
+    async with processes(database) as (one, other):
+        shut_out: asyncio.Queue[int | None] = asyncio.Queue()
+        other.announcer.not_admitted.append(shut_out.put_nowait)
+        with other.announcer.listen(1) as (ear, _):
+            one.announcer.tell(1, NowPlayingShown("Nina Simone", "Sinnerman", "", None, 0.0, "success"))
+            await until(ear, lambda event: isinstance(event, NowPlayingShown))
+        assert other.announcer.plays(1) is not None
+        await one.owning.revoke(1, "a token")
+        await one.owning.erase(1, "")
+        async with asyncio.timeout(20):
+            assert await shut_out.get() == 1
+            while 1 in other.announcer._plays:
+                assert await shut_out.get() == 1
+
+
+@only_postgres
+async def test_events_that_were_dropped_during_a_long_outage_are_a_gap_to_all_processes(
+    database: Path | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relaying, "KEPT", 5)
+    async with processes(database) as (one, other):
+        with other.announcer.listen(1) as (ear, _):
+            for number in range(20):  # more than are kept until they are told together
+                one.announcer.tell(1, QueueUpdated(number))
+            while not ear.missed:
+                await ear.within(0.01)
+
+
+@only_postgres
 async def test_what_is_told_at_the_end_of_a_process_still_arrives(database: Path | str) -> None:
     async with processes(database, 1) as (one,):
         with one.announcer.listen(1) as (ear, _):

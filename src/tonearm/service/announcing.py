@@ -27,25 +27,47 @@ class Told:
 
 
 class Subscription:
-    """An open ear: iterate it for events, oldest first. It ends where it has missed some, so that one resumes."""
+    """An open ear: iterate it for events, oldest first. It ends where it has missed some, so that one resumes.
+
+    What comes after a gap is never handed over: whoever resumed from there would seem to have missed nothing.
+    """
 
     def __init__(self) -> None:
-        self._told: asyncio.Queue[Told] = asyncio.Queue(maxsize=4 * REMEMBERED)
+        self._told: asyncio.Queue[Told | None] = asyncio.Queue(maxsize=4 * REMEMBERED)
         self.missed = False
 
     def put(self, told: Told) -> None:
         """Hand over an event; an ear that is not listening for long misses some, and knows it."""
+        if self.missed:
+            return
         try:
             self._told.put_nowait(told)
         except asyncio.QueueFull:
             self.missed = True
 
+    def end(self) -> None:
+        """Some events were lost here: whoever listens hears those before, and that it is over."""
+        if not self.missed:
+            self.missed = True
+            if not self._told.full():
+                self._told.put_nowait(None)
+
+    def clear(self) -> None:
+        """Forget what is not heard yet, and end."""
+        while not self._told.empty():
+            self._told.get_nowait()
+        self.missed = False
+        self.end()
+
     async def __aiter__(self) -> AsyncIterator[Told]:
         while not (self.missed and self._told.empty()):
-            yield await self._told.get()
+            told = await self._told.get()
+            if told is None:
+                return
+            yield told
 
     async def within(self, seconds: float) -> Told | None:
-        """The next event; None when none came in so many seconds."""
+        """The next event; None when none came in so many seconds, or where it has ended."""
         try:
             return await asyncio.wait_for(self._told.get(), seconds)
         except TimeoutError:
@@ -61,6 +83,12 @@ class Spreads(Protocol):
     def changed(self, account: int) -> None:
         """Tell that the queue of an account has changed."""
 
+    def admissions_changed(self, account: int) -> None:
+        """Tell that somebody is no longer let in as an account's listener."""
+
+    def erased(self, account: int) -> None:
+        """Tell that everything of an account was deleted."""
+
     def read(self) -> None:
         """Hear what was told until now."""
 
@@ -68,7 +96,8 @@ class Spreads(Protocol):
 class Announcer:
     """The events of one process, or of all that share a `relay`. `start` tells its ids from those of an earlier one.
 
-    `count` is called for an account whose queue has changed, here or elsewhere.
+    `count` is called for an account whose queue has changed, here or elsewhere, and `not_admitted` for one as whose
+    listener somebody is no longer let in; None: it may be any.
     """
 
     def __init__(self, start: str) -> None:
@@ -79,6 +108,7 @@ class Announcer:
         self._plays: dict[int, NowPlayingShown] = {}
         self.relay: Spreads | None = None
         self.count: Callable[[int], None] = lambda _: None
+        self.not_admitted: list[Callable[[int | None], None]] = []
 
     def tell(self, account: int, event: Event) -> None:
         """Tell an account's listeners, wherever they listen, and remember it for those who come back."""
@@ -120,7 +150,32 @@ class Announcer:
         self._past.clear()
         for ears in self._ears.values():
             for ear in ears:
-                ear.missed = True
+                ear.end()
+
+    def admissions_changed(self, account: int) -> None:
+        """Somebody is no longer let in as an account's listener, here and in all other processes."""
+        self.note_admissions(account)
+        if self.relay is not None:
+            self.relay.admissions_changed(account)
+
+    def note_admissions(self, account: int | None) -> None:
+        """Look again who is let in, which has changed somewhere."""
+        for forget in self.not_admitted:
+            forget(account)
+
+    def erased(self, account: int) -> None:
+        """Everything of an account was deleted: nothing of it stays in memory, here and in all other processes."""
+        self.forget_account(account)
+        if self.relay is not None:
+            self.relay.erased(account)
+
+    def forget_account(self, account: int) -> None:
+        """Forget the events of an account, which may hold names, and who is let in as its listener."""
+        self._past.pop(account, None)
+        self._plays.pop(account, None)
+        for ear in self._ears.get(account, ()):
+            ear.clear()
+        self.note_admissions(account)
 
     def plays(self, account: int) -> NowPlayingShown | None:
         """What was announced last as playing."""

@@ -42,7 +42,9 @@ class Owning:
         Once it has begun, nothing of it is sent any more, and whatever ends this process, `finish_erasing` continues.
         """
         await self.store.write(partial(erasing.begin, number=account, but=browser))
+        self.announcer.admissions_changed(account)
         gone = await self._erase_parts(account)
+        self.announcer.erased(account)
         self.announcer.tell(account, AuthChanged("disconnected", ""))
         self.announcer.tell(account, QueueUpdated(0))
         return gone
@@ -64,7 +66,9 @@ class Owning:
 
     async def revoke(self, account: int, name: str) -> bool:
         """Let it in no more; False where there is nothing of that name."""
-        return await self.store.write(partial(revoking.revoke, account=account, name=name))
+        revoked = await self.store.write(partial(revoking.revoke, account=account, name=name))
+        self.announcer.admissions_changed(account)
+        return revoked
 
 
 def _part(

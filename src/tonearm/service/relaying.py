@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, get_args
+from typing import Any, Literal, assert_never, get_args
 
 from tonearm.core.event import Event, data
 from tonearm.service.announcing import Announcer, Told
@@ -35,6 +35,13 @@ LONGEST_TEXT = 400
 """Letters of each text in a note that is too long for one notice; the whole is in the tables."""
 
 _in_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+Note = Literal["changed", "erased", "admissions", "gap"]
+"""What a note says that is no event."""
+
+_NOTES = frozenset(get_args(Note))
+_AT_ONCE = ('"erased"', '"admissions"', '"gap"')
+"""What is read at once, also where nobody listens for events."""
 
 _KINDS: dict[str, type[Any]] = {kind.kind: kind for kind in get_args(Event)}
 
@@ -65,10 +72,18 @@ class Relay:
         """Tell that the queue of an account has changed."""
         self._put(_written([account]))
 
+    def admissions_changed(self, account: int) -> None:
+        """Tell that somebody is no longer let in as an account's listener."""
+        self._put(_written([account, "", "admissions", {}]))
+
+    def erased(self, account: int) -> None:
+        """Tell that everything of an account was deleted."""
+        self._put(_written([account, "", "erased", {}]))
+
     def _put(self, note: bytes) -> None:
         if not (self._waiting and self._waiting[-1] == note):
             self._waiting.append(note)
-            del self._waiting[:-KEPT]
+            self._waiting = _latest(self._waiting)
         self._bell.set()
 
     def hear(self, notice: str) -> None:
@@ -76,7 +91,7 @@ class Relay:
         if len(self._unread) == UNREAD:  # the oldest falls out
             self.announcer.forget()
         self._unread.append(notice)
-        if self.announcer.heard:
+        if self.announcer.heard or any(mark in notice for mark in _AT_ONCE):
             self.read()
 
     def read(self) -> None:
@@ -87,7 +102,11 @@ class Relay:
     def missed(self) -> None:
         """Some of what was told may have been lost."""
         self._unread.clear()
+        self._gap()
+
+    def _gap(self) -> None:
         self.announcer.forget()
+        self.announcer.note_admissions(None)
 
     def _hand_over(self, notice: str) -> None:
         """What some process has told, as far as this one knows of such things: the other may be newer, or older."""
@@ -95,13 +114,22 @@ class Relay:
             notes = _notes(notice)
         except Exception as fault:  # anybody may say anything there
             log.warning("events may be missing, since what was told cannot be read: %s", type(fault).__name__)
-            self.announcer.forget()
+            self._gap()
             return
         for account, told in notes:
-            if told is not None:
-                self.announcer.hear(account, told)
-            else:
-                self.announcer.note_change(account)
+            match told:
+                case Told():
+                    self.announcer.hear(account, told)
+                case "changed":
+                    self.announcer.note_change(account)
+                case "erased":
+                    self.announcer.forget_account(account)
+                case "admissions":
+                    self.announcer.note_admissions(account)
+                case "gap":
+                    self._gap()
+                case _:
+                    assert_never(told)
 
     async def send(self) -> None:
         """Tell what waits, until cancelled."""
@@ -120,7 +148,7 @@ class Relay:
                 self._outage.over()
         except StoreUnavailable as fault:
             self._outage.met(fault)
-            self._waiting = [*notes, *self._waiting][-KEPT:]
+            self._waiting = _latest([*notes, *self._waiting])
             await asyncio.sleep(AGAIN)
             self._bell.set()
 
@@ -141,18 +169,26 @@ async def relayed(store: Store, announcer: Announcer) -> AsyncIterator[None]:
             await relay.flush()
 
 
-def _notes(notice: str) -> list[tuple[int, Told | None]]:
-    """Whom each note is about, with the event, or without where a queue has changed; of those that are known here."""
-    notes: list[tuple[int, Told | None]] = []
+def _notes(notice: str) -> list[tuple[int, Told | Note]]:
+    """Whom each note is about, with the event, or with what else it says; of those that are known here."""
+    notes: list[tuple[int, Told | Note]] = []
     for account, *told in json.loads(notice):
         if not told:
-            notes.append((int(account), None))
+            notes.append((int(account), "changed"))
             continue
         number, kind, facts = told
+        if kind in _NOTES:
+            notes.append((int(account), kind))
+            continue
         event = _event(kind, facts)
         if event is not None:
             notes.append((int(account), Told(str(number), event)))
     return notes
+
+
+def _latest(notes: list[bytes]) -> list[bytes]:
+    """As many as are kept; where some are lost, the others follow a note that says so to all processes."""
+    return notes if len(notes) <= KEPT else [_written([0, "", "gap", {}]), *notes[1 - KEPT :]]
 
 
 def _event(kind: str, facts: dict[str, Any]) -> Event | None:

@@ -37,6 +37,8 @@ class Access:
     def __init__(self, deck: Deck) -> None:
         self._deck = deck
         self._known: dict[tuple[str, Kind], tuple[float, Listener]] = {}
+        self._changes = 0
+        deck.announcer.not_admitted.append(self._no_longer)
 
     async def __call__(self, request: Request) -> Listener:
         """The listener who asks."""
@@ -58,6 +60,7 @@ class Access:
         until, found = self._known.get(key, (0.0, None))
         if found is not None and now < until:
             return found
+        changes = self._changes
         number = await self._deck.listeners.by_secret(secret, kind)
         if number is None:
             self._known.pop(key, None)
@@ -66,8 +69,14 @@ class Access:
         listener = Listener(self._deck, account.id, account.name)
         if len(self._known) > 10_000:
             self._known.clear()
-        self._known[key] = (now + REMEMBERED, listener)
+        if self._changes == changes:  # else it was perhaps read before somebody was shut out
+            self._known[key] = (now + REMEMBERED, listener)
         return listener
+
+    def _no_longer(self, account: int | None) -> None:
+        """Somebody is no longer let in as this account's listener; None: as anybody."""
+        self._changes += 1
+        self._known = {key: (until, me) for key, (until, me) in self._known.items() if account not in (None, me.id)}
 
     async def forget(self, request: Request) -> None:
         """End the browser's session."""
