@@ -12,7 +12,7 @@ from tonearm.core.delivery import Line
 from tonearm.store import accounts, pace, queue, tokens
 from tonearm.store.database import Store
 from tonearm.store.pace import Held
-from tonearm.store.schema import login, token
+from tonearm.store.schema import account, login, token
 from tonearm.store.tokens import Kind
 
 pytestmark = pytest.mark.anyio
@@ -228,3 +228,28 @@ async def test_a_key_that_has_no_limit_books_nothing(store: Store) -> None:
         return [pace.book(db, "key", NOW, 0) for _ in range(3)]
 
     assert await store.write(work) == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(("user", "budget"), [("rj", 12), ("night_owl", 0)])
+async def test_what_was_sent_today_counts_for_the_same_lastfm_user_only(store: Store, user: str, budget: int) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db, user="RJ")
+        db.execute(account.update().values(budget=12))
+        accounts.sign_in(db, me, user, "sealed", "key")
+        assert db.execute(select(account.c.budget)).scalar_one() == budget
+
+    await store.write(work)
+
+
+async def test_a_key_rests_until_its_rest_is_over(store: Store) -> None:
+    def work(db: Connection) -> None:
+        assert pace.held(db, "key", NOW) is None
+        pace.begin(db, "key")
+        assert pace.held(db, "key", NOW) is None
+        pace.hold(db, "key", long := Held(NOW + 10, "busy", refused=False))
+        pace.hold(db, "key", Held(NOW + 5, "busy, for a shorter time", refused=False))
+        assert pace.held(db, "key", NOW + 9) == long
+        assert pace.held(db, "key", NOW + 10) is None
+        assert pace.held(db, "other", NOW) is None
+
+    await store.write(work)

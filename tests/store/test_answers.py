@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -195,3 +196,9 @@ async def test_an_answer_is_found_while_a_play_is_being_written(kept: AnswerStor
         return kept._find("a")
 
     assert await store.write(while_writing)
+
+
+async def test_a_file_of_answers_can_be_read_by_its_owner_alone(kept: AnswerStore, file: Path) -> None:
+    await keep(kept, "one")
+    found = await asyncio.to_thread(file.stat)
+    assert found.st_mode & 0o777 == 0o600

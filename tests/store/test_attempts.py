@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 from tests.store.rows import NOW, enqueue, listener
 from tonearm.core.verdict import Cause
 from tonearm.store import attempts, plays
-from tonearm.store.attempts import FORGOTTEN_AT_ONCE
+from tonearm.store.attempts import FORGOTTEN_AT_ONCE, REMEMBERED
 from tonearm.store.database import Store
 from tonearm.store.schema import attempt, tried
 
@@ -64,5 +64,18 @@ async def test_of_many_attempts_the_oldest_are_forgotten_first_and_not_all_at_on
         assert [one.at for one in attempts.of_play(db, number)] == [NOW - 1, NOW - 2]
         attempts.forget(db, NOW)
         assert left(db) == (0, 0)
+
+    await store.write(work)
+
+
+async def test_the_latest_attempts_of_a_play_come_oldest_first(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        number, other = enqueue(db, me, 0), enqueue(db, me, 1)
+        for age in range(REMEMBERED + 2):
+            tell(db, me, NOW + age, number)
+        tell(db, me, NOW + 1000, other)
+        assert [one.at for one in attempts.of_play(db, number)] == [NOW + age for age in range(2, REMEMBERED + 2)]
+        assert [one.at for one in attempts.of_play(db, other)] == [NOW + 1000]
 
     await store.write(work)
