@@ -162,7 +162,7 @@ class Emulator(World):
         key = self.keys.get(text)
         if key is None and self.any_key and text:
             key = self.add_key(text, "", name="An application with a key of its own")
-        if key is None:
+        if key is None or not (key.secret or self.any_key):  # one of an earlier run that took any key
             raise Refusal(10)
         if key.suspended:
             raise Refusal(26)

@@ -47,7 +47,10 @@ def save(world: World, file: str) -> None:
     with world.lock:
         text = json.dumps(_kept(world), ensure_ascii=False)
     folder = os.path.dirname(os.path.abspath(file))
-    number, unfinished = tempfile.mkstemp(dir=folder, prefix=".lastfm-emulator-")
+    try:
+        number, unfinished = tempfile.mkstemp(dir=folder, prefix=".lastfm-emulator-")
+    except OSError as trouble:
+        raise OSError(trouble.errno, trouble.strerror, file) from None
     try:
         with os.fdopen(number, "w", encoding="utf-8", errors="surrogatepass") as opened:
             opened.write(text)

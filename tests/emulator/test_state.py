@@ -11,7 +11,7 @@ from lastfm_emulator import API_KEY, Emulator
 from lastfm_emulator.__main__ import main
 from lastfm_emulator.state import BadState, load, save
 
-from .caller import NOW, Caller, Clock
+from .caller import NOW, Caller, Clock, error
 
 
 def test_everything_is_there_after_a_restart(emulator: Emulator, rj: Caller, clock: Clock, tmp_path: Path) -> None:
@@ -68,7 +68,18 @@ def test_a_file_that_is_no_state_is_left_alone(
 
 def test_a_folder_that_is_not_there_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--state", str(tmp_path / "none" / "state.json"), "--port", "0"]) == 1
-    assert capsys.readouterr().err.endswith(": No such file or directory\n")
+    assert capsys.readouterr().err == f"{tmp_path / 'none' / 'state.json'}: No such file or directory\n"
+
+
+def test_a_key_that_was_taken_unknown_is_not_known_after_a_restart(clock: Clock, tmp_path: Path) -> None:
+    file = str(tmp_path / "state.json")
+    before = Emulator(clock=clock, any_key=True)
+    call = {"method": "auth.getToken", "api_key": "theirs", "format": "json"}
+    assert Caller(before, "").send(call).status == 200
+    save(before, file)
+    after = Emulator(clock=clock)
+    load(after, file)
+    assert error(Caller(after, "").send(call)) == (10, 403)
 
 
 def test_a_save_that_fails_leaves_nothing_behind(emulator: Emulator, tmp_path: Path) -> None:

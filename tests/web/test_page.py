@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from lastfm_emulator import API_KEY
 from tests.web.conftest import AUTH, House, house_at
-from tonearm.core.play import Track
+from tonearm.core.play import Play, Track
 from tonearm.service.board import DELIVER
 from tonearm.store import pace, plays, queue
 from tonearm.store.schema import account
@@ -328,6 +328,16 @@ async def test_all_that_waits_is_held_while_nothing_can_go_out(house: House) -> 
     page = await house.page("/queue?state=held")
     assert "Held <b>1</b>" in page
     assert "Last.fm has ended the session: sign in again." in page
+
+
+async def test_the_story_says_what_could_not_be_read(house: House) -> None:
+    await house.connect()
+    play = Play(SINNERMAN, int(house.deck.clock.now()) - 700, 622.0)
+    words = 'left out, because unreadable: track_number "A1"'
+    taken = await house.deck.listening.scrobble(house.me.id, play, left_out=words)
+    story = await house.page(f"/plays/{taken.id}")
+    assert "Not all of it could be read" in story
+    assert "Left out, because unreadable: track_number &#34;A1&#34;." in story
 
 
 async def test_a_play_tells_its_whole_story(house: House) -> None:
