@@ -14,6 +14,7 @@ from lastfm_emulator import API_KEY
 from tests.databases import only_sqlite
 from tests.service.conftest import HOUR, House, Room, songs
 from tonearm.core.event import AuthChanged
+from tonearm.service import signing_in
 from tonearm.service.signing_in import Expired, NotAsked, Pending, SignedIn, SignedOut, Unreachable, Way
 from tonearm.store import accounts
 from tonearm.store.queue import Others
@@ -249,6 +250,16 @@ async def test_who_signs_in_is_told_whose_plays_wait_and_discards_only_their_own
         assert left == SignedOut("anna", 1, (Others("rj", 2),))
         assert await room.fates() == ["queued", "queued", "discarded"]
         assert await room.sign_in("RJ") == SignedIn("RJ", 2)
+
+
+async def test_a_long_queue_is_discarded_part_by_part(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signing_in, "AT_ONCE", 2)
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        await room.plays(*range(5))
+        left = await room.deck.signing_in.sign_out(room.me.id, True)
+        assert left.plays == 5
+        assert await room.fates() == ["discarded"] * 5
 
 
 async def test_what_waits_for_somebody_who_is_gone_can_be_discarded_by_name(house: House) -> None:

@@ -26,8 +26,8 @@ from tonearm.store.database import Store
 from tonearm.store.queue import Others
 from tonearm.store.seal import Seal
 
-AT_ONCE = 1000
-"""Plays that one statement discards: a database takes only so many values at once."""
+AT_ONCE = 250
+"""Plays that one transaction discards: others' plays are written in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,21 +188,19 @@ class SigningIn:
         What waits for others stays. What is on its way at this moment is discarded as well, unless Last.fm answers
         that it has it.
         """
-        now = self.clock.now()
 
-        def leave(db: Connection) -> SignedOut:
+        def leave(db: Connection) -> tuple[str, int]:
             accounts.lock(db, [account])
             username = accounts.by_id(db, [account])[account].username
-            user = username.casefold()
-            if discard:
-                number = _discard(db, account, user, now, "discarded when the profile was disconnected")
-            else:
-                number = len(queue.in_queue(db, account, user))
-            accounts.sign_out(db, account)
-            runs.end_others(db, account, "", now)
-            return SignedOut(username, number, queue.others(db, account, user))
+            accounts.sign_out(db, account)  # first, so that nothing is sent any more of what is to be discarded
+            runs.end_others(db, account, "", self.clock.now())
+            return username, 0 if discard else queue.waiting_for(db, account, username.casefold())
 
-        left = await self.store.write(leave)
+        username, number = await self.store.write(leave)
+        user = username.casefold()
+        if discard:
+            number = await self._discard(account, user, "discarded when the profile was disconnected")
+        left = SignedOut(username, number, await self.store.read(lambda db: queue.others(db, account, user)))
         self.announcer.tell(account, AuthChanged("disconnected", left.username))
         self.ring(account)
         return left
@@ -212,23 +210,25 @@ class SigningIn:
 
         What is on its way at this moment is discarded as well, unless Last.fm answers that it has it.
         """
-        now, user = self.clock.now(), username.casefold()
-
-        def discard(db: Connection) -> int:
-            accounts.lock(db, [account])
-            return _discard(db, account, user, now, f"discarded by the listener with all that waited for {user}")
-
-        number = await self.store.write(discard)
+        user = username.casefold()
+        number = await self._discard(account, user, f"discarded by the listener with all that waited for {user}")
         self.ring(account)
         return number
 
+    async def _discard(self, account: int, user: str, why: str) -> int:
+        """Discard all that waits for a Last.fm user by now, part by part; how many plays that is."""
+        now, number, after = self.clock.now(), 0, 0
+        last = await self.store.read(plays.last)
 
-def _discard(db: Connection, account: int, user: str, now: float, why: str) -> int:
-    """Discard all that waits for a Last.fm user; how many plays that is."""
-    waiting = queue.in_queue(db, account, user)
-    plays.doubt(db, queue.on_their_way(db, account, user))
-    for start in range(0, len(waiting), AT_ONCE):
-        some = waiting[start : start + AT_ONCE]
-        plays.settle(db, some, "discarded", now, why=why)
-        queue.remove(db, some)
-    return len(waiting)
+        def part(db: Connection) -> list[int]:
+            accounts.lock(db, [account])
+            waiting = queue.in_queue(db, account, user, after, last, AT_ONCE)
+            standings = queue.standings(db, waiting)
+            plays.doubt(db, (one for one, standing in standings.items() if standing.state is queue.State.SENDING))
+            plays.settle(db, waiting, "discarded", now, why=why)
+            queue.remove(db, waiting)
+            return waiting
+
+        while found := await self.store.write(part):
+            number, after = number + len(found), found[-1]
+        return number

@@ -328,6 +328,11 @@ def doubt(db: Connection, ids: Iterable[int]) -> None:
         db.execute(_DOUBT, {"ids": numbers})
 
 
+def last(db: Connection) -> int:
+    """The number of the play that was written last, whoever's it is; 0 where there is none."""
+    return db.execute(select(func.max(play.c.id))).scalar() or 0
+
+
 def drop(db: Connection, number: int) -> None:
     """Take back a play that was written in this transaction."""
     db.execute(delete(play).where(play.c.id == number))

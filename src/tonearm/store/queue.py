@@ -424,15 +424,20 @@ def rest_backlog(db: Connection, lease: Lease, until: float) -> None:
     db.execute(_REST_BACKLOG, {"number": lease.account, "lease": lease.number, "until": until})
 
 
-def on_their_way(db: Connection, number: int, user: str) -> list[int]:
-    """The plays of an account that are being sent at this moment, of those for a Last.fm user."""
-    sending = select(_ROW.id).where(_ROW.account == number, _ROW.state == State.SENDING, _ROW.owner == user)
-    return list(db.execute(sending).scalars())
+def waiting_for(db: Connection, number: int, user: str) -> int:
+    """How many plays of an account wait for a Last.fm user, those on their way included."""
+    return db.execute(select(func.count()).where(_ROW.account == number, _ROW.owner == user)).scalar_one()
 
 
-def in_queue(db: Connection, number: int, user: str) -> list[int]:
-    """The numbers of all plays of an account that wait for a Last.fm user, those on their way included."""
-    return list(db.execute(select(_ROW.id).where(_ROW.account == number, _ROW.owner == user)).scalars())
+def in_queue(
+    db: Connection, number: int, user: str, after: int = 0, last: int = 2**63 - 1, limit: int = -1
+) -> list[int]:
+    """The numbers of plays of an account that wait for a Last.fm user, those on their way included, in order.
+
+    `after` one and up to the `last` one; all of them, or as many as the limit.
+    """
+    wanted = select(_ROW.id).where(_ROW.account == number, _ROW.owner == user, _ROW.id > after, _ROW.id <= last)
+    return list(db.execute(wanted.order_by(_ROW.id).limit(limit if limit >= 0 else None)).scalars())
 
 
 _OTHERS = (
