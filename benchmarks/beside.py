@@ -33,6 +33,9 @@ PAGES = (
 PAUSE = 0.005
 """Seconds from an answer to the next report."""
 
+ALONE = 5.0
+"""Seconds in which nobody reads."""
+
 _PLAYS = """
     INSERT INTO play (account, artist, track, timestamp, album, album_artist, track_number, duration, played,
                       chosen_by_user, heard, reported_timestamp, owner, fate, why, reported_at, settled_at, counted,
@@ -51,9 +54,10 @@ _PLAYS = """
 
 @dataclass(slots=True)
 class Reports:
-    """What became of the reports: how long each took, and how many were not answered `queued`."""
+    """What became of the reports: how long each took, `alone` at first, and how many were not answered `queued`."""
 
     seconds: list[float] = field(default_factory=list)
+    alone: list[float] = field(default_factory=list)
     refused: int = 0
     during: dict[str, float] = field(default_factory=dict)
 
@@ -68,6 +72,8 @@ def measure(folder: Path, lastfm: rig.LastFm, number: int) -> Reports:
         for link in ("one", "two", "three"):
             _warm(base, link)
         with _reporting(reports, base, listener.token):
+            time.sleep(ALONE)
+            reports.alone, reports.seconds = reports.seconds, []
             browsers = [threading.Thread(target=_browse, args=(base, link, pages, reports)) for link, pages in _TOURS]
             for browser in browsers:
                 browser.start()

@@ -75,6 +75,7 @@ def measure(options: Options) -> Report:
         reports = beside.measure(folder, lastfm, options.plays or options.size(MANY, FEW))
     found.add("longest_report_ms", max(reports.seconds) * 1000)
     found.add("median_report_ms", statistics.median(reports.seconds) * 1000)
+    found.add("longest_report_alone_ms", max(reports.alone) * 1000)
     how = (
         f"{len(rows)} plays over ten years in the history; *_ms on the wire of loopback, one request at a time; "
         f"the year view is {year}, the fullest; first_page_kb is / with all that it loads, compressed, at a first "

@@ -18,8 +18,8 @@ from tonearm.core.play import Play, Track
 from tonearm.store import accounts, plays, readers, slices, stats
 from tonearm.store.database import Store, journal_mode
 from tonearm.store.plays import Wanted
-from tonearm.store.readers import LONG_READERS, WAITING, TooLong
-from tonearm.store.stats import Whose
+from tonearm.store.readers import LONG_READERS, WAITING, Ask, TooLong
+from tonearm.store.stats import Most, Whose
 from tonearm.store.writer import StoreUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -45,6 +45,31 @@ async def test_a_read_that_keeps_a_write_waiting_is_interrupted_and_asked_again(
     await store.write(lambda db: accounts.add(db, "me", NOW))
     assert await reading == ["me"]
     assert asked["times"] == 2
+
+
+@only_sqlite
+@pytest.mark.skipif(journal_mode() == "WAL", reason="a write-ahead log has no reader in a writer's way")
+async def test_figures_that_are_interrupted_while_their_rows_come_are_asked_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me = await store.write(history)
+    monkeypatch.setattr(readers, "STEPS", 1)
+    monkeypatch.setattr(readers, "PATIENCE", 0.0)
+    span = {"start": int(NOW), "end": int(NOW) + 100_000}
+    begun = threading.Event()
+
+    def figures(ask: Ask) -> Most:
+        begun.set()
+        while len(ask(names)) == 1:  # until the write is there
+            found = stats.most(ask, Whose(me), **span, limit=3)
+        return found
+
+    reading = asyncio.ensure_future(store.read_long(figures))
+    assert await asyncio.to_thread(begun.wait, 10)
+    for _ in range(50):
+        await store.write(lambda db: db.execute(text("UPDATE account SET fails = fails + 1")))
+    await store.write(lambda db: accounts.add(db, "another", NOW))
+    assert [top.plays for top in (await reading).artists] == [14, 13, 13]
 
 
 @only_sqlite

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from tonearm.clock import Clock
 from tonearm.core.event import AuthChanged, QueueUpdated
 from tonearm.service.announcing import Announcer
 from tonearm.store import erasing, plays, revoking
 from tonearm.store.database import Store
-from tonearm.store.plays import Kept
 from tonearm.store.readers import Ask
 from tonearm.store.revoking import Admission
 
@@ -27,8 +27,11 @@ class Owning:
     clock: Clock
     announcer: Announcer
 
-    async def export(self, account: int, written: Callable[[list[Kept]], str]) -> AsyncIterator[str]:
-        """The whole history, latest play first, in parts, as `written` writes them in a thread of its own."""
+    async def export(self, account: int, written: Callable[[Sequence[Sequence[Any]]], str]) -> AsyncIterator[str]:
+        """The whole history, latest play first, in parts, as `written` writes the values of `plays.EXPORTED`.
+
+        It writes them in the thread that reads them.
+        """
         before: tuple[int, int] | None = None
         while True:
             part, before = await self.store.read_parts(partial(_part, account=account, before=before, written=written))
@@ -72,8 +75,8 @@ class Owning:
 
 
 def _part(
-    ask: Ask, account: int, before: tuple[int, int] | None, written: Callable[[list[Kept]], str]
+    ask: Ask, account: int, before: tuple[int, int] | None, written: Callable[[Sequence[Sequence[Any]]], str]
 ) -> tuple[str, tuple[int, int] | None]:
     """Some plays as text, and where the next ones begin; None after the last."""
-    part = ask(partial(plays.latest, account=account, limit=AT_ONCE, before=before))
-    return (written(part), (part[-1].play.timestamp, part[-1].id)) if part else ("", None)
+    part, before = ask(partial(plays.exported, account=account, limit=AT_ONCE, before=before))
+    return written(part), before

@@ -387,6 +387,26 @@ def latest(
     return sorted(found, key=lambda one: (one.play.timestamp, one.id), reverse=True)[:limit]
 
 
+EXPORTED = (
+    *("timestamp", "artist", "track", "album", "album_artist", "duration", "played", "mbid"),
+    *("fate", "why", "reported_at", "settled_at", "reporter", "lastfm_user"),
+)
+"""What is exported of a play."""
+
+_EXPORTED = select(*(play.c["owner" if name == "lastfm_user" else name] for name in EXPORTED), play.c.id)
+
+
+def exported(
+    db: Connection, account: int, limit: int, before: tuple[int, int] | None = None
+) -> tuple[list[Sequence[Any]], tuple[int, int] | None]:
+    """The values of `EXPORTED` for plays as `latest` finds them, and where the next ones begin; None after the last."""
+    wanted = _EXPORTED.where(play.c.account == account)
+    if before:
+        wanted = wanted.where(tuple_(play.c.timestamp, play.c.id) < tuple_(*before))
+    rows = db.execute(wanted.order_by(play.c.timestamp.desc(), play.c.id.desc()).limit(limit)).all()
+    return [row[:-1] for row in rows], (rows[-1].timestamp, rows[-1].id) if rows else None
+
+
 def _of_fate(account: int, fate: str) -> tuple[ColumnElement[bool], ...]:
     """Conditions that an index answers: one of the queue's for what waits."""
     if fate == "queued":

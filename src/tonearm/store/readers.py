@@ -31,6 +31,9 @@ PATIENCE = 0.03
 """Seconds that a read may take while a commit waits for it; longer each time that it is asked again."""
 
 MOST_PATIENCE = 0.12
+LAST_PATIENCE = 0.5
+"""As long as that for the last try: on a machine that is too busy for any answer, a page is better late than never."""
+
 TRIES = 25
 
 COMMIT = 0.5
@@ -102,7 +105,7 @@ class Readers:
 
             return transact(self._engine, question)
         patience = PATIENCE
-        for _ in range(TRIES):
+        for left in range(TRIES - 1, -1, -1):
             if self._turn:
                 self._turn.wait(COMMIT)
             over = _Over(self._turn, patience, lambda: self._closed)
@@ -116,7 +119,7 @@ class Readers:
                 raise StoreUnavailable(CLOSED)
             if over.too_long:
                 break
-            patience = min(patience * 1.5, MOST_PATIENCE)
+            patience = min(patience * 1.5, MOST_PATIENCE) if left > 1 else LAST_PATIENCE
         raise TooLong("the question takes too long: ask for less, or try again in a moment")
 
     def close(self) -> None:

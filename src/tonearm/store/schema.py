@@ -165,6 +165,7 @@ _index(play, "play_as_told", "account", "reported_timestamp", where=play.c.repor
 _index(play, "play_corrected", "account", where=play.c.correction.is_not(null()))
 _index(play, "play_by_fate", "account", "fate", "settled_at", where=play.c.settled_at.is_not(None))
 _index(play, "play_by_fate_and_start", "account", "fate", "timestamp", "id", where=play.c.settled_at.is_not(None))
+_index(play, "play_replaced", "account", "instead_of", where=play.c.instead_of.is_not(None))
 _index(play, "play_skipped", "account", "timestamp", where=~play.c.counted)
 _once(play, "play_once", ("account", "timestamp"), ("artist", "track"))  # in this order it finds times too
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 
 from tonearm.core.play import HIGHEST_THRESHOLD, LONGEST_NEEDED, LOWEST_THRESHOLD, counts
 from tonearm.deck import Listener
-from tonearm.store.plays import Kept
+from tonearm.store.plays import EXPORTED
 from tonearm.store.revoking import name_of
 from tonearm.store.tokens import Kind
 from tonearm.web.address import at, cookie_name
@@ -19,11 +19,6 @@ from tonearm.web.frame import Frame, back
 
 EXAMPLES = (150.0, 264.0, 622.0)
 """Lengths of tracks, in seconds, that the rule is explained on."""
-
-_COLUMNS = (
-    *("timestamp", "artist", "track", "album", "album_artist", "duration", "played", "mbid"),
-    *("fate", "why", "reported_at", "settled_at", "reporter", "lastfm_user"),
-)
 
 
 def settings_routes(router: APIRouter, frame: Frame) -> None:
@@ -105,7 +100,7 @@ def _own_routes(router: APIRouter, frame: Frame) -> None:
     async def export(me: Me, form: Annotated[str, Query(alias="as", pattern="^(csv|jsonl)$")] = "csv") -> Response:
         """Every play that was reported here, as a file."""
         write, media = (_csv, "text/csv") if form == "csv" else (_jsonl, "application/jsonl")
-        head = ",".join(_COLUMNS) + "\r\n" if form == "csv" else ""
+        head = ",".join(EXPORTED) + "\r\n" if form == "csv" else ""
         lines = _after(head, frame.deck.owning.export(me.id, write))
         name = f'attachment; filename="tonearm-plays.{form}"'
         headers = {**frame.headers, "Content-Disposition": name}
@@ -120,29 +115,22 @@ def _own_routes(router: APIRouter, frame: Frame) -> None:
         return RedirectResponse(at("/"), 303)
 
 
-def _facts(kept: Kept) -> tuple[Any, ...]:
-    """The values of the columns."""
-    play, track = kept.play, kept.play.track
-    return (
-        *(play.timestamp, track.artist, track.title, track.album, track.album_artist, track.duration, play.played),
-        *(track.mbid, kept.fate, kept.why, kept.reported_at, kept.settled_at, kept.reporter, kept.owner),
-    )
-
-
 async def _after(head: str, parts: AsyncIterator[str]) -> AsyncIterator[str]:
     yield head
     async for part in parts:
         yield part
 
 
-def _jsonl(part: list[Kept]) -> str:
-    rows = (dict(zip(_COLUMNS, _facts(kept), strict=True)) for kept in part)
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+def _jsonl(part: Sequence[Sequence[Any]]) -> str:
+    return "".join(_in_json(dict(zip(EXPORTED, values, strict=True))) + "\n" for values in part)
 
 
-def _csv(part: list[Kept]) -> str:
+_in_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _csv(part: Sequence[Sequence[Any]]) -> str:
     text = io.StringIO()
-    csv.writer(text).writerows([_unformulated(value) for value in _facts(kept)] for kept in part)
+    csv.writer(text).writerows([_unformulated(value) for value in values] for values in part)
     return text.getvalue()
 
 

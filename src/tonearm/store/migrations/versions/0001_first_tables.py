@@ -193,6 +193,7 @@ def upgrade() -> None:
     index_some("play_as_told", "play", ["account", "reported_timestamp"], "reported_timestamp != timestamp")
     index_some("play_corrected", "play", ["account"], "correction IS NOT NULL")
     index_some("play_by_fate", "play", ["account", "fate", "settled_at"], "settled_at IS NOT NULL")
+    index_some("play_replaced", "play", ["account", "instead_of"], "instead_of IS NOT NULL")
     index_some("play_skipped", "play", ["account", "timestamp"], "NOT counted" if on_postgres() else "counted = 0")
     index_some("play_by_fate_and_start", "play", ["account", "fate", "timestamp", "id"], "settled_at IS NOT NULL")
     op.create_table(
