@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from tonearm.core.play import Play, Track
 from tonearm.core.spelling import fold
@@ -18,6 +19,26 @@ SKEW_THAT_MATTERS = 60.0
 
 LIVE = 600.0
 """Seconds between the end of a play and its report within which both were surely told by one clock."""
+
+
+class Stamp(StrEnum):
+    """Which moment of a play the reported time is. Only an unknown one is ever guessed."""
+
+    START = "start"
+    END = "end"
+    UNKNOWN = "unknown"
+
+
+class Listening(StrEnum):
+    """How the seconds heard are known.
+
+    MEASURED: the reporter sent them, or they were counted from its notices. ASSUMED: it sent none, but has decided
+    that the play counts. UNKNOWN: it sent none and decided nothing.
+    """
+
+    MEASURED = "measured"
+    ASSUMED = "assumed"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

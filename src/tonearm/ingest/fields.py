@@ -1,0 +1,158 @@
+"""Single fields as players send them: numbers as text, lengths in milliseconds, times as text.
+
+What cannot be read is left out and named; a play is not lost for it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+
+from tonearm.core.cleaning import clean
+from tonearm.core.play import Nameless, Track, When, cleaned, start_of_play, when
+from tonearm.ingest.incoming import Skipped
+
+MILLISECONDS_FROM = 86400.0
+"""A length from here on is in milliseconds: as seconds it is a day and more. qmmp sends them so."""
+
+_LONGEST_QUOTE = 40
+_LONGEST_NUMBER = 10**15
+_LONGEST_PROGRAM = 200
+
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{0,9})?", re.ASCII).fullmatch
+_TRACK_NUMBER = re.compile(r"([0-9]{1,7})(?:\.0+)?(?:\s*/\s*[0-9]*)?").fullmatch  # "7", "07", "7.0" and "7/12"
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
+
+
+def text(sent: object) -> str:
+    """The text, or a whole number as text (an album may be called 1989); "" for anything else."""
+    if type(sent) is str:
+        return sent
+    return str(sent) if type(sent) is int and abs(sent) < _LONGEST_NUMBER else ""
+
+
+def number(sent: object) -> float | None:
+    """A finite number, also one sent as text; None for anything else."""
+    if type(sent) is int or type(sent) is float:
+        return float(sent) if -_LONGEST_NUMBER < sent < _LONGEST_NUMBER else None
+    if type(sent) is str and _DECIMAL(trimmed := sent.strip()):
+        return float(trimmed)
+    return None
+
+
+def seconds(sent: object) -> float | None:
+    """A length of time that is not negative, in the unit it was sent in; None for anything else."""
+    found = number(sent)
+    return found if found is not None and found >= 0 else None
+
+
+def unix_time(sent: object) -> float | None:
+    """A moment in Unix seconds: a number, also as text, or a date and time as text, in UTC unless it says otherwise."""
+    found = number(sent)
+    if found is not None or type(sent) is not str or not 10 <= len(sent) <= _LONGEST_QUOTE:
+        return found
+    try:
+        moment = datetime.fromisoformat(sent.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def moment_of_play(sent: object, now: float) -> int | Skipped:
+    """The time of a play in whole Unix seconds; milliseconds are recognised by their size."""
+    found = unix_time(sent)
+    if found is None:
+        return Skipped(f"no time of a play: {quoted(sent)}")
+    timestamp = start_of_play(found)
+    if when(timestamp, now) is When.NONSENSE:
+        return Skipped(f"no time of a play: {quoted(sent)} (needed: between 2002-10-01 and 30 days from now)")
+    return timestamp
+
+
+def read_track(
+    artist: object,
+    title: object,
+    album: object = "",
+    album_artist: object = "",
+    duration: object = None,
+    track_number: object = None,
+    mbid: object = "",
+    *,
+    left_out: list[str],
+) -> Track | Skipped:
+    """A clean track from fields as they were sent; without a visible artist or title it is skipped.
+
+    `duration` is in seconds, or in milliseconds if it would be more than a day otherwise. Optional fields that cannot
+    be read are added to `left_out`.
+    """
+    length = _length(duration, left_out) if duration else None
+    position = _track_number(track_number, left_out) if track_number else None
+    identifier = _mbid(mbid, left_out) if mbid else ""
+    for name, sent in (("album", album), ("album artist", album_artist)):
+        if sent and type(sent) is not str and not text(sent):
+            left_out.append(f"{name} {quoted(sent)}")
+    try:
+        return cleaned(Track(text(artist), text(title), text(album), text(album_artist), length, position, identifier))
+    except Nameless as nameless:
+        return Skipped(str(nameless))
+
+
+def explained(left_out: list[str]) -> str:
+    """In words, which fields could not be read; "" if all could."""
+    return f"left out, because unreadable: {', '.join(left_out)}" if left_out else ""
+
+
+def program(name: object, version: object = "") -> str:
+    """A program's name and version for people; "" if it has no name."""
+    named = clean(text(name))
+    if not named:
+        return ""
+    return f"{named} {clean(text(version))}".rstrip()[:_LONGEST_PROGRAM]
+
+
+def quoted(sent: object) -> str:
+    """What was sent, for people: as JSON, shortened."""
+    if type(sent) is str:
+        shown = json.dumps(clean(sent[:_LONGEST_QUOTE]), ensure_ascii=False)
+        return shown if len(sent) <= _LONGEST_QUOTE else f'{shown[:-1]}…"'
+    if type(sent) is int and abs(sent) >= _LONGEST_NUMBER:
+        return "(a very long number)"  # Python itself refuses to write some
+    if sent is None or type(sent) in (bool, int, float):
+        return json.dumps(sent)
+    return "[…]" if type(sent) is list else "{…}"
+
+
+def _length(sent: object, left_out: list[str]) -> float | None:
+    found = seconds(sent)
+    if found is None:
+        _unreadable("duration", sent, left_out)
+        return None
+    return found / 1000 if found >= MILLISECONDS_FROM else found
+
+
+def _track_number(sent: object, left_out: list[str]) -> int | None:
+    if type(sent) is int:
+        return sent
+    if type(sent) is str and (found := _TRACK_NUMBER(sent.strip())):
+        return int(found[1])
+    if type(sent) is float and sent.is_integer():
+        return int(sent)
+    _unreadable("track number", sent, left_out)
+    return None
+
+
+def _mbid(sent: object, left_out: list[str]) -> str:
+    if type(sent) is str and _UUID(sent):  # nearly always
+        return sent
+    trimmed = clean(text(sent))
+    if _UUID(trimmed):
+        return trimmed
+    if trimmed or type(sent) is not str:
+        _unreadable("mbid", sent, left_out)
+    return ""
+
+
+def _unreadable(name: str, sent: object, left_out: list[str]) -> None:
+    if not (type(sent) is str and not clean(sent)):
+        left_out.append(f"{name} {quoted(sent)}")
