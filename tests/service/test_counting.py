@@ -1,0 +1,29 @@
+"""The length of a queue is announced whenever it has changed, and not for each play of many."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from tests.service.conftest import House
+from tonearm.core.event import QueueUpdated
+from tonearm.service.counting import PAUSE
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_queue_that_has_changed_is_counted_for_who_listens(house: House) -> None:
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        with room.deck.announcer.listen(room.me.id) as (ear, _):
+            counted: list[tuple[float, int]] = []
+            await room.play(0)
+            async for told in ear:
+                if isinstance(told.event, QueueUpdated) and told.event.queued_count:
+                    counted.append((room.now, told.event.queued_count))
+                    if len(counted) == 3:
+                        break
+                    await room.plays(*range(10 * len(counted), 10 * len(counted) + 3))
+        assert [number for _, number in counted] == [1, 4, 7]
+        assert all(later - sooner >= PAUSE for (sooner, _), (later, _) in pairwise(counted))
