@@ -8,7 +8,7 @@ import signal
 import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx2
@@ -16,6 +16,7 @@ import pytest
 
 from lastfm_emulator import Emulator
 from tests.cli.shell import Said, Shell
+from tonearm.store.lock import sole_sender
 
 
 @contextmanager
@@ -239,3 +240,33 @@ def test_the_key_file_that_others_may_read_is_wrong(connected: Shell) -> None:
         "Last.fm": True,
         "clock": True,
     }
+
+
+def test_a_service_starts_beside_a_login_that_waits_for_its_approval(asking: Shell, emulator: Emulator) -> None:
+    with asking.running("login", "--json") as (out, err):
+        address = err.until("Approve here").rpartition(" ")[2]
+        with service(asking):
+            emulator.approve(httpx2.URL(address).params["token"], "RJ")
+            assert '"RJ"' in out.until("{")
+        assert out.process.wait(20) == 0
+
+
+def test_a_service_that_starts_while_a_command_sends_waits_for_it(shell: Shell) -> None:
+    with ExitStack() as command:
+        command.enter_context(sole_sender(shell.database))
+        with shell.running("serve") as (out, err):
+            err.until("tonearm waits for a command that is sending")
+            command.close()
+            out.until("tonearm listens on")
+            assert out.end() == 0
+
+
+@pytest.mark.parametrize("command", ["import-loved", "enrich"])
+def test_a_run_from_a_shell_needs_no_sole_sender_and_says_if_its_kind_is_paused(
+    connected: Shell, emulator: Emulator, command: str
+) -> None:
+    emulator.known_user("RJ")
+    assert connected(command).exit_code == 0
+    connected("jobs", "pause", command.partition("-")[0])
+    said = connected(command)
+    assert (said.exit_code, "is paused" in said.stderr) == (1, True)

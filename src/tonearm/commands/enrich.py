@@ -40,19 +40,22 @@ def enrich(settings: Settings, listener: str, as_json: bool) -> None:
 
 
 async def _enrich(settings: Settings, name: str, progress: Callable[[int, int], None]) -> Run:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.commands.opening import Sends, deck_of, done_here, listener_of
     from tonearm.store.runs import RunState
 
-    async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
+    async with deck_of(settings, Sends.NO) as deck:
         if not deck.configured:
             raise Failed(NO_KEY)
         who = await listener_of(deck, name)
         run = await deck.enriching.start(who.id)
         with deck.announcer.listen(who.id) as (ear, _):
-            while run.state is RunState.RUNNING and not run.fault:
-                await ear.within(LOOK_AGAIN)
-                run = await deck.enriching.job(who.id, run.id) or run
-                progress(run.done, run.total)
+            async with done_here(deck, deck.enriching, who.id) as check:
+                while run.state is RunState.RUNNING and not run.fault:
+                    await ear.within(LOOK_AGAIN)
+                    run = await deck.enriching.job(who.id, run.id) or run
+                    progress(run.done, run.total)
+                    if run.state is RunState.RUNNING:
+                        await check()
         if run.fault:
             raise Failed(
                 f"{run.fault}; {run.done} of {run.total} are done, the next 'tonearm enrich' goes on from there"

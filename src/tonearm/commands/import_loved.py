@@ -46,11 +46,11 @@ def import_loved(settings: Settings, listener: str, as_json: bool) -> None:
 
 
 async def _import(settings: Settings, name: str, progress: Callable[[int, int], None]) -> Tally:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.commands.opening import Sends, deck_of, done_here, listener_of
     from tonearm.service.loving import tally
     from tonearm.store.runs import RunState
 
-    async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
+    async with deck_of(settings, Sends.NO) as deck:
         if not deck.configured:
             raise Failed(NO_KEY)
         who = await listener_of(deck, name)
@@ -58,10 +58,13 @@ async def _import(settings: Settings, name: str, progress: Callable[[int, int], 
             raise Failed(f"{name} is not signed in to Last.fm: 'tonearm login' first")
         run = await deck.loving.start(who.id)
         with deck.announcer.listen(who.id) as (ear, _):
-            while run.state is RunState.RUNNING:
-                await ear.within(LOOK_AGAIN)
-                run = await deck.loving.job(who.id, run.id) or run
-                progress(run.done, run.total)
+            async with done_here(deck, deck.loving, who.id) as check:
+                while run.state is RunState.RUNNING:
+                    await ear.within(LOOK_AGAIN)
+                    run = await deck.loving.job(who.id, run.id) or run
+                    progress(run.done, run.total)
+                    if run.state is RunState.RUNNING:
+                        await check()
         if run.state is RunState.FAILED:
             raise Failed(
                 f"Last.fm: {run.fault}; {run.done} of {run.total} are done, the next import goes on from there"

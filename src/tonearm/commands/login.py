@@ -48,7 +48,7 @@ async def _login(settings: Settings, name: str, browser: bool) -> SignedIn:
     from tonearm.commands.opening import Sends, deck_of, listener_of
     from tonearm.service.signing_in import Unreachable
 
-    async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
+    async with deck_of(settings, Sends.NO) as deck:
         if not deck.configured:
             raise Failed(NO_KEY)
         me = await listener_of(deck, name)
@@ -60,9 +60,10 @@ async def _login(settings: Settings, name: str, browser: bool) -> SignedIn:
             click.launch(way.auth_url)
         assert way.token is not None
         connected = await _approved(me, way.token)
-        if connected.drains:
+    if connected.drains:  # only now as the file's sender: an approval may take an hour
+        async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
             await deck.listeners.retry_and_wait(me.id, deck.ring, deck.announcer, DRAIN)
-        return connected
+    return connected
 
 
 async def _approved(me: Listener, token: str) -> SignedIn:

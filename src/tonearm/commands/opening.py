@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from enum import Enum
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from sqlalchemy import URL
@@ -22,7 +22,14 @@ from tonearm.settings import Settings
 from tonearm.store.database import database_url, sqlite_file
 from tonearm.store.lock import AlreadyOpen, address, holder
 
+if TYPE_CHECKING:
+    from tonearm.service.enriching import Enriching
+    from tonearm.service.loving import Loving
+
 T = TypeVar("T")
+
+A_COMMAND = 15.0
+"""Seconds that a service waits at its start for a command that sends what waits, which takes ten."""
 
 WAITS = 60.0
 """Seconds that a database server gets for its start: they may have been started together."""
@@ -47,16 +54,62 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 @asynccontextmanager
 async def deck_of(settings: Settings, sends: Sends) -> AsyncIterator[Deck]:
-    """A deck on the database of the settings. Raises AlreadyOpen only where the command has to send itself."""
-    url_of(settings)
+    """A deck on the database of the settings. Raises AlreadyOpen only where the command has to send itself.
+
+    A command that sends for some seconds is waited for then; a service that runs is not.
+    """
+    ends, said = (steady() + A_COMMAND if sends is Sends.YES else 0.0), False
+    file = sqlite_file(url_of(settings))
     async with AsyncExitStack() as stack:
-        try:
-            deck = await stack.enter_async_context(_opened(settings, sends is not Sends.NO))
-        except AlreadyOpen:
-            if sends is Sends.YES:
-                raise
-            deck = await stack.enter_async_context(_opened(settings, False))
+        while True:
+            try:
+                deck = await stack.enter_async_context(_opened(settings, sends is not Sends.NO))
+                break
+            except AlreadyOpen:
+                if sends is Sends.IF_NOBODY_ELSE_DOES:
+                    sends = Sends.NO
+                elif steady() >= ends or (file and address(file)):
+                    raise
+                if sends is Sends.YES:
+                    if not said:
+                        click.echo("tonearm waits for a command that is sending, up to 15 s", err=True)
+                    said = True
+                    await asyncio.sleep(LOOKS_AGAIN)
         yield deck
+
+
+Check = Callable[[], Awaitable[None]]
+"""Raises Failed if a run makes no progress any more."""
+
+
+@asynccontextmanager
+async def done_here(deck: Deck, work: Loving | Enriching, account: int) -> AsyncIterator[Check]:
+    """Do a run in this process while the block lasts, if no process delivers.
+
+    It need not hold the file as the one sender, so that a service can be started meanwhile.
+    """
+    from tonearm.service.waiting import NOBODY
+
+    task = None if await deck.senders() else asyncio.create_task(_to_its_end(deck, work, account))
+
+    async def check() -> None:
+        if task and task.done():
+            task.result()
+        why = await work.waiting.why(account)
+        if why and (why != NOBODY or task is None or task.done()):
+            raise Failed(why)
+
+    try:
+        yield check
+    finally:
+        if task:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def _to_its_end(deck: Deck, work: Loving | Enriching, account: int) -> None:
+    while not await work.waiting.paused() and (again_at := await work.go_on(account)) is not None:
+        await deck.clock.sleep(max(0.0, again_at - deck.clock.now()))
 
 
 def url_of(settings: Settings) -> URL:
