@@ -24,7 +24,7 @@ from tonearm.store.runs import RunState
 from tonearm.store.schema import library as library_table
 from tonearm.store.schema import loved as loved_table
 from tonearm.store.schema import run as run_table
-from tonearm.store.writer import StoreUnavailable
+from tonearm.store.writer import DataFault
 
 pytestmark = pytest.mark.anyio
 
@@ -364,7 +364,7 @@ async def test_two_runs_of_one_kind_never_go_on_for_one_account(room: Room) -> N
         db.execute(insert(run_table).values(**row))
         db.execute(insert(run_table).values(**row))
 
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(DataFault):
         await room.deck.store.write(twice)
 
 
