@@ -333,6 +333,7 @@ class _Measured:
             "benchmark",
             time_,
             deck.jobs.chores,
+            deck.after_all,
         )
         await delivering.deliver(number)
         self.seconds["flush"] += [

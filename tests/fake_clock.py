@@ -34,8 +34,20 @@ class FakeClock:
 
     def now(self) -> float:
         """Never the same twice: what happens later is seen to be later."""
+        return self.true() + self._off
+
+    def true(self) -> float:
+        """What a clock shows that nobody has put forward or back, such as Last.fm's."""
         self._now += MOMENT
-        return self._now + self._off
+        return self._now
+
+    @property
+    def boot(self) -> str:
+        return "one run of the machine"
+
+    def steady(self) -> float:
+        """What nobody can put forward or back."""
+        return self._now
 
     def put(self, seconds: float) -> None:
         """Put the clock so much forward (below 0: back): nobody sleeps longer or less for that."""

@@ -80,10 +80,10 @@ class Drive:
                 dialect.do_commit = partial(self._commits, dialect.do_commit)  # type: ignore[method-assign]
         return self._engines[writes]
 
-    def writer(self, engine: Engine) -> Writer:
+    def writer(self, engine: Engine, turn: Any) -> Writer:
         """In place of `tonearm.store.database.Writer`."""
         assert self.disk is not None
-        return Writer(engine, self.disk)
+        return Writer(engine, self.disk, turn)
 
     def let_go(self) -> None:
         """Close every connection, as the end of a process does."""
@@ -103,8 +103,9 @@ class Drive:
 class Writer(writer.Writer):
     """The product's writer without its thread."""
 
-    def __init__(self, engine: Engine, disk: Disk) -> None:
+    def __init__(self, engine: Engine, disk: Disk, turn: Any) -> None:
         self._engine = engine
+        self._turn = turn or writer.Turn()
         self._disk = disk
         self._waiting: list[writer._Job] = []
         self._closed = False

@@ -31,13 +31,15 @@ class Flight:
     """What was seen of a play on the wire. `first` is in seconds of the run, `params` what was sent last.
 
     `starts`: all timestamps that it was sent with. `over`: requests with it that have come to an end of some kind.
-    `codes` and `errors` arrived from Last.fm about it, an error only where it was alone.
+    `open`: it may have been stored, though nobody was told. `codes` and `errors` arrived from Last.fm about it, an
+    error only where it was alone.
     """
 
     first: float | None = None
     params: dict[str, str] = field(default_factory=dict)
     starts: set[int] = field(default_factory=set)
     over: int = 0
+    open: bool = False
     codes: set[int] = field(default_factory=set)
     errors: set[int] = field(default_factory=set)
 
@@ -46,7 +48,8 @@ class Flight:
 class Reported:
     """A play as somebody reported it, with the timestamp that it was reported with.
 
-    `owners`: the Last.fm users whom it may have been reported for. `unheard` counts reports whose end nobody heard
+    `offs`: what its clock was behind the true one at its reports, in seconds. `owners`: the Last.fm users whom it
+    may have been reported for. `unheard` counts reports whose end nobody heard
     of. `line` is where it was put at once, if that is sure.
     """
 
@@ -61,6 +64,7 @@ class Reported:
     answers: list[Told] = field(default_factory=list)
     unheard: int = 0
     owners: set[str] = field(default_factory=set)
+    offs: set[float] = field(default_factory=set)
     line: Line | None = None
     discarded: bool = False
     resent: bool = False

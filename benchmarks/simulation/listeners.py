@@ -143,6 +143,7 @@ class Listeners:
     async def report(self, deck: Deck, account: Account, play: Reported) -> None:
         """Report a play, in one of the spellings in which it may come."""
         play.discarded |= account.discards
+        play.offs.add(self.timeline.now - self.clock())
         heard = False  # unless there is an answer; the process may die
         try:
             with account.meanwhile(play):

@@ -44,8 +44,19 @@ class Clock:
         self._ahead = ahead
         self.stopped_until = 0.0
 
+    @property
+    def boot(self) -> str:
+        return "simulated"
+
     def now(self) -> float:
         return self._timeline.now + self._ahead
+
+    def step(self, seconds: float) -> None:
+        """Somebody puts the clock forward or back."""
+        self._ahead += seconds
+
+    def steady(self) -> float:
+        return self._timeline.elapsed
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -71,7 +71,7 @@ class Referee:
     """Collects what is wrong with requests. `clock` is the process's own, in Unix seconds; `alone`: one worker.
 
     `told` says with what timestamp a play was reported that is sent with this artist, title and timestamp. The skews
-    are the extremes of what Last.fm's clock was seen to be ahead of the process's.
+    are the extremes of what Last.fm's clock was seen to be ahead of the process's, and of the true one.
     """
 
     timeline: Timeline
@@ -86,6 +86,9 @@ class Referee:
     under_way: list[Sent] = field(default_factory=list)
     earliest_skew: float = 0.0
     latest_skew: float = 0.0
+    earliest_lastfm: float = 0.0
+    latest_lastfm: float = 0.0
+    knows_the_time: bool = False
     requests: int = 0
     most_in_a_second: int = 0
     _times: deque[float] = field(default_factory=deque)
@@ -102,9 +105,19 @@ class Referee:
     def forgets_rests(self) -> None:
         """The process died, or could not write what it was told: it need not know of rests any more."""
         for sent in list(self.under_way):
+            _leave_open(sent)
             self._over(sent)
         self._rests.clear()
         self._all_rest = None
+
+    def starts(self) -> None:
+        """A process comes up: it has heard nothing of Last.fm's time yet."""
+        self.knows_the_time = False
+
+    def stepped(self) -> None:
+        """The clock of the process was put forward or back."""
+        skew = self.emulator.now() - self.clock()
+        self.earliest_skew, self.latest_skew = min(self.earliest_skew, skew), max(self.latest_skew, skew)
 
     def waits(self, play: Reported) -> None:
         """A play was acknowledged as queued: from now on it has its place in the order, unless a clock is wrong."""
@@ -178,7 +191,8 @@ class Referee:
             self.finds(Kind.MISBEHAVED, f"#{sent.number} sends {play} as {sent.user}, it is of {sorted(play.owners)}")
         lag = SOON if self.alone else 10 * LAG
         age = self.clock() + min(0.0, self.earliest_skew) - timestamp
-        if age >= TOO_OLD + lag:
+        sure = abs(self.clock() - self.emulator.now()) <= EXACT and self.knows_the_time
+        if sure and age >= TOO_OLD + lag:
             self.finds(Kind.MISBEHAVED, f"#{sent.number} sends {play}, which is {age / 86400:.3f} days old")
         ahead = timestamp - self.clock() - max(0.0, self.latest_skew)
         if ahead > 1 + EXACT:
@@ -190,7 +204,8 @@ class Referee:
         if 0 in moves:
             return True
         slack = EXACT + LAG
-        return any(self.earliest_skew - slack <= move <= self.latest_skew + slack for move in moves)
+        early, late = self.earliest_lastfm - slack, self.latest_lastfm + slack
+        return any(early <= move - off <= late for move in moves for off in play.offs)
 
     def _of_account(self, sent: Sent, account: Account) -> None:
         if account.left_at is not None and sent.at > account.left_at + (LAG if self.alone else 10 * LAG):
@@ -235,6 +250,7 @@ class Referee:
     def unanswered(self, sent: Sent) -> None:
         """No answer came."""
         self.say("wire", f"#{sent.number} gets no answer")
+        _leave_open(sent)
         self._over(sent)
         self._rest(sent, SHORTEST_REST, "after no answer")
 
@@ -242,10 +258,13 @@ class Referee:
         """An answer arrives, which may be nonsense."""
         shown = parsedate_to_datetime(dict(reply.headers)["date"]).timestamp()  # a fault may be over by now
         for time in (shown, self.emulator.now()):
+            off = time - self.timeline.now
+            self.earliest_lastfm, self.latest_lastfm = min(self.earliest_lastfm, off), max(self.latest_lastfm, off)
             skew = time - self.clock()
             self.earliest_skew, self.latest_skew = min(self.earliest_skew, skew), max(self.latest_skew, skew)
         content = _read(reply.body)
         number = content.get("error") if content else None
+        self.knows_the_time |= content is not None and abs(shown - self.clock()) <= EXACT
         self.say("wire", f"#{sent.number} is answered: HTTP {reply.status} {_shortened(reply.body)}")
         if sent.method != "track.scrobble":
             return
@@ -253,6 +272,7 @@ class Referee:
         if number is not None:
             self._refused(sent, int(number), str(content.get("message", "")) if content else "")
         elif content is None or "scrobbles" not in content:
+            _leave_open(sent)
             wait = dict(reply.headers).get("Retry-After", "0")
             self._rest(sent, max(SHORTEST_REST, float(wait)), "after an answer that cannot be read")
         else:
@@ -275,6 +295,8 @@ class Referee:
             self._all_rest = Rest(now, now + FIRST_REST_OF_ADDRESS, why)
             return
         elif number in (8, 11, 16):
+            if number != 11:
+                _leave_open(sent)
             self._rest(sent, SHORTEST_REST, f"after error {number}")
             return
         self._all_rest = None  # whatever else it says, it serves this key and this address
@@ -283,6 +305,7 @@ class Referee:
         answers = scrobbles["scrobble"]
         answers = answers if isinstance(answers, list) else [answers]
         if len(answers) != len(sent.plays):
+            _leave_open(sent)
             self._rest(sent, SHORTEST_REST, "after an answer of another length")
             return
         self._all_rest = None
@@ -298,9 +321,19 @@ class Referee:
             self._rests[name] = Rest(now, now + seconds, f"{why} to #{sent.number}", probe)
 
 
+def _leave_open(sent: Sent) -> None:
+    """Last.fm may have stored these, as far as the process knows."""
+    for play in sent.plays:
+        play.flight.open = True
+
+
 def _only_moved(play: Reported, before: dict[str, str], item: dict[str, str]) -> bool:
-    """Whether only the start was changed, of a play that Last.fm has called too new, and has never taken."""
-    return 4 in play.flight.codes <= {4, 5} and {**before, "timestamp": ""} == {**item, "timestamp": ""}
+    """Whether only the start was changed, of a play that Last.fm has surely never taken."""
+    return (
+        not play.flight.open
+        and play.flight.codes <= {3, 4, 5}
+        and {**before, "timestamp": ""} == {**item, "timestamp": ""}
+    )
 
 
 def _read(body: bytes) -> dict[str, Any] | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from email.utils import formatdate
 from functools import partial
 from random import Random
 from typing import Protocol
@@ -43,6 +44,15 @@ class Network:
     chance: Random
     witness: Witness
     cut_until: float = 0.0
+    lies: float = 0.0
+
+    def lied(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """The headers of an answer; once, if it lies, with a `Date` that is so many seconds off."""
+        lies, self.lies = self.lies, 0.0
+        if not lies:
+            return list(headers)
+        told = [(name, value) for name, value in headers if name.lower() != "date"]
+        return [*told, ("Date", formatdate(self.emulator.now() + lies, usegmt=True))]
 
     @property
     def cut(self) -> bool:
@@ -113,7 +123,9 @@ class Wire(httpx2.AsyncBaseTransport):
             self._network.witness.unanswered(sent)
             raise httpx2.RemoteProtocolError("the connection was closed", request=request)
         self._network.witness.answered(sent, reply)
-        return httpx2.Response(reply.status, headers=list(reply.headers), content=reply.body, request=request)
+        return httpx2.Response(
+            reply.status, headers=self._network.lied(reply.headers), content=reply.body, request=request
+        )
 
 
 def _hand_over(answered: asyncio.Future[Reply | Hangup], reply: Reply | Hangup) -> None:

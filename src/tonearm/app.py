@@ -21,6 +21,7 @@ from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm
 from tonearm.lastfm.images import Images
 from tonearm.lastfm.keeping import WEEK
 from tonearm.lastfm.request import Keys
+from tonearm.service.after_all import AfterAll
 from tonearm.service.announcing import Announcer
 from tonearm.service.board import DELIVER, ENRICH, IMPORT
 from tonearm.service.chores import Chores
@@ -212,7 +213,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     daily = parts.limits.daily_scrobbles
     cache = parts.remember(Reading(keyring, clock))
     looking_up = LookingUp(cache, parts.images, seal)
-    listeners = Listeners(store, clock, keyring, daily)
+    listeners = Listeners(store, clock, keyring, time, daily)
 
     def delivers() -> bool:
         return sends and len(tasks) > 1 and not tasks[1].done()
@@ -222,6 +223,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     chores = Chores(store, clock)
     enriching = Enriching(store, clock, looking_up, announcer, lambda account: engine.hint(ENRICH, [account]), enriches)
     begin = {IMPORT: loving.start, ENRICH: enriching.start}
+    after_all = AfterAll(store, clock, time, announcer, ring)
     jobs = Jobs(store, clock, chores, listeners, begin, ring)
     deck = Deck(
         clock=clock,
@@ -230,7 +232,8 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         listening=Listening(store, clock, announcer, ring, tally, time),
         shows=NowPlaying(store, clock, keyring, seal, announcer),
         signing_in=SigningIn(store, clock, keyring, seal, announcer, ring, parts.auth_url),
-        telling=Telling(store, clock, announcer, ring, keyring.names),
+        telling=Telling(store, clock, announcer, ring, keyring.names, time),
+        after_all=after_all,
         owning=Owning(store, clock, announcer),
         loving=loving,
         jobs=jobs,
@@ -254,7 +257,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
             return engine.crowded(lanes.of(account))
 
         delivering = Delivering(
-            store, clock, keyring, lanes, seal, announcer, told, tally, owner, time, chores, daily, crowded
+            store, clock, keyring, lanes, seal, announcer, told, tally, owner, time, chores, after_all, daily, crowded
         )
         tasks.append(asyncio.create_task(_run(engine, delivering, deck, lanes, stop)))
         tasks.append(asyncio.create_task(_finish_erasing(deck, stop)))

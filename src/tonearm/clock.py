@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
+import sys
 import time
+from functools import cache
+from pathlib import Path
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the shell needs of time and chance; a simulation brings its own."""
+    """What the shell needs of time and chance; a simulation brings its own.
+
+    `boot` names the run of the machine in which `steady` counts: two counts can be compared only within one.
+    """
+
+    @property
+    def boot(self) -> str:
+        """Another one after each start of the machine."""
 
     def now(self) -> float:
-        """Unix seconds UTC."""
+        """Unix seconds UTC; whoever sets the machine's clock changes it."""
+
+    def steady(self) -> float:
+        """Seconds that only grow, whatever is done to the clock; they grow while the machine sleeps, too."""
 
     async def sleep(self, seconds: float) -> None:
         """Return when the seconds are over."""
@@ -21,17 +35,42 @@ class Clock(Protocol):
         """A number in [0, 1)."""
 
 
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux: random(4)
+
+
 def steady() -> float:
     """Seconds that only grow, and grow while the machine sleeps, too, where it says so."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+    if hasattr(time, "CLOCK_BOOTTIME"):  # Linux
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":  # unlike time.monotonic() there, it counts while the machine sleeps
+        return time.clock_gettime(time.CLOCK_MONOTONIC)
+    return time.monotonic()
+
+
+@cache
+def boot() -> str:
+    """A name for this run of the machine; of this process, where the machine has none."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return secrets.token_hex(16)
 
 
 class SystemClock:
     """The machine's clock and chance."""
 
+    @property
+    def boot(self) -> str:
+        """Another one after each start of the machine."""
+        return boot()
+
     def now(self) -> float:
         """Unix seconds UTC."""
         return time.time()
+
+    def steady(self) -> float:
+        """Seconds that only grow, whatever is done to the clock."""
+        return steady()
 
     async def sleep(self, seconds: float) -> None:
         """Return when the seconds are over."""

@@ -14,6 +14,7 @@ from tonearm.core.play import Play, Track
 from tonearm.lastfm.cache import Remembered
 from tonearm.lastfm.images import Image
 from tonearm.lastfm.music import AlbumInfo, TrackInfo
+from tonearm.service.after_all import AfterAll
 from tonearm.service.announcing import Announcer
 from tonearm.service.enriching import Enriched, Enriching, enriched
 from tonearm.service.jobs import Jobs
@@ -56,6 +57,7 @@ class Deck:
     shows: NowPlaying
     signing_in: SigningIn
     telling: Telling
+    after_all: AfterAll
     loving: Loving
     owning: Owning
     jobs: Jobs
@@ -163,6 +165,10 @@ class Listener:
     async def queue(self) -> QueueStanding:
         """How the queue stands."""
         return await self.deck.listeners.queue_standing(self.id)
+
+    async def retry_expired(self) -> int:
+        """Queue all plays that a wrong clock called too old: `expired`, and younger than 14 days. How many that is."""
+        return await self.deck.after_all.send(self.id)
 
     async def retry(self) -> None:
         """Everything that waits is due now."""

@@ -161,6 +161,10 @@ class SyncListener:
         """Everything that waits is due now."""
         self._loop.wait(self.listener.retry())
 
+    def retry_expired(self) -> int:
+        """Queue all plays that a wrong clock called too old: `expired`, and younger than 14 days. How many that is."""
+        return self._loop.wait(self.listener.retry_expired())
+
     def import_loved(self) -> loved.Tally:
         """Mark the library's tracks that are loved on Last.fm; after ImportFailed it goes on from there next time."""
         return self._loop.wait(self.listener.import_loved())

@@ -6,10 +6,11 @@ import time
 from typing import Any
 
 import httpx2
-import pytest
 
 from tests.api.conftest import Service
 from tests.api.test_plays import a_play
+from tonearm.clock import steady
+from tonearm.core.server_time import Reading, ServerTime
 
 DAY = 86400
 WAIT = {"Prefer": "wait=20"}
@@ -100,11 +101,14 @@ def test_a_player_that_reports_the_end_is_put_right_and_its_repeat_is_a_duplicat
     assert (again["status"], again["id"]) == ("duplicate", first["id"])
 
 
-@pytest.mark.parametrize("known", [True, False], ids=["known", "not known yet"])
-def test_a_clock_that_is_a_day_fast_sends_the_right_time(service: Service, known: bool) -> None:
-    service.emulator.fault("clock-skew", seconds=-DAY)
-    if known:
-        service.http.post("/lastfm/now-playing", json={"artist": "Can", "track": "Halleluwah"})
+def _is_known(service: Service, skew: float) -> None:
+    """What two answers, 30 seconds apart, would have shown."""
+    service.emulator.fault("clock-skew", seconds=skew)
+    service.deck.listening.time._server = ServerTime(Reading(time.time() + skew, steady(), 0.5))
+
+
+def test_a_clock_that_is_a_day_fast_sends_the_right_time(service: Service) -> None:
+    _is_known(service, -DAY)
     start = int(time.time()) - 650
     answer = _report(service.http, "player/1", timestamp=start, played_time=620)
     assert answer["status"] == "success"
@@ -113,8 +117,7 @@ def test_a_clock_that_is_a_day_fast_sends_the_right_time(service: Service, known
 
 
 def test_a_clock_that_is_a_day_slow_sends_the_right_time_once_it_is_known(service: Service) -> None:
-    service.emulator.fault("clock-skew", seconds=DAY)
-    service.http.post("/lastfm/now-playing", json={"artist": "Can", "track": "Halleluwah"})
+    _is_known(service, DAY)
     start = int(time.time()) - 650
     assert _report(service.http, "player/1", timestamp=start, played_time=620)["status"] == "success"
     [arrived] = service.emulator.plays("RJ")
@@ -122,15 +125,14 @@ def test_a_clock_that_is_a_day_slow_sends_the_right_time_once_it_is_known(servic
 
 
 def test_a_right_player_beside_a_wrong_clock_is_believed(service: Service) -> None:
-    service.emulator.fault("clock-skew", seconds=DAY)
-    service.http.post("/lastfm/now-playing", json={"artist": "Can", "track": "Halleluwah"})
+    _is_known(service, DAY)
     start = int(time.time()) + DAY - 650
     assert _report(service.http, "player/1", timestamp=start, played_time=620)["status"] == "success"
     assert [play.timestamp for play in service.emulator.plays("RJ")] == [start]
 
 
 def test_a_report_that_is_repeated_after_the_skew_was_learnt_is_a_duplicate(service: Service) -> None:
-    service.emulator.fault("clock-skew", seconds=-300)
+    _is_known(service, -300)
     start = int(time.time()) - 650
     first = _report(service.http, "player/1", timestamp=start, played_time=620)
     again = _report(service.http, "player/1", timestamp=start, played_time=620)

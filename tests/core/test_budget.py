@@ -10,7 +10,23 @@ from hypothesis import strategies as st
 
 from tests.core.test_delivery import HOUR, NOW, accepted, batch_of, waiting
 from tonearm.core import pacing
-from tonearm.core.delivery import Accepted, Line, Rest, Send, Settled, next_move, next_step, proves_the_key
+from tonearm.core.delivery import (
+    UNCHECKED,
+    UNCHECKED_TRIES,
+    Accepted,
+    Ignored,
+    Line,
+    Rest,
+    Send,
+    Settled,
+    Step,
+    Waiting,
+    next_move,
+    next_step,
+    proves_the_key,
+    start_moves_by,
+    step_without_time,
+)
 from tonearm.core.verdict import (
     Answered,
     Cause,
@@ -195,15 +211,85 @@ def test_rests_of_an_address_in_a_row_grow_for_everybody(rung: int, wait: int) -
 
 
 @pytest.mark.parametrize(("skew", "sent"), [(0.0, False), (-60.0, True), (60.0, False)])
-def test_lastfms_clock_decides_what_is_too_old(skew: float, sent: bool) -> None:
+def test_a_play_is_too_old_only_if_both_clocks_say_so(skew: float, sent: bool) -> None:
     move = next_move(Line(), [waiting(1, 14 * DAY + 30)], NOW, skew=skew)
     assert isinstance(move, Send) is sent
 
 
-@pytest.mark.parametrize(("skew", "sent"), [(0.0, True), (60.0, False), (-60.0, True)])
-def test_lastfms_clock_decides_what_is_not_too_old_yet(skew: float, sent: bool) -> None:
+@pytest.mark.parametrize(("skew", "sent"), [(0.0, True), (60.0, True), (-60.0, True)])
+def test_a_play_that_our_clock_calls_young_is_not_too_old(skew: float, sent: bool) -> None:
     move = next_move(Line(), [waiting(1, 14 * DAY - 30)], NOW, skew=skew)
     assert isinstance(move, Send) is sent
+
+
+def test_nothing_is_too_old_while_lastfms_time_is_not_known() -> None:
+    """What our clock alone calls too old goes after all others, one by one: Last.fm's answer shows what is right."""
+    old, older, young = waiting(1, 15 * DAY), waiting(2, 16 * DAY), waiting(3, DAY)
+    assert next_move(Line(), [older, old, young], NOW, known=False) == Send((young,))
+    assert next_move(Line(), [older, old], NOW, known=False) == Send((older,))
+
+
+def unchecked(number: int, age: float = 300.0) -> Waiting:
+    return replace(waiting(number, age), enqueued_at=NOW - age + 200, off=None)
+
+
+def test_what_an_unchecked_clock_has_timed_waits_for_a_second_answer() -> None:
+    plays = [unchecked(1), waiting(2, DAY)]
+    assert next_move(Line(), plays, NOW, unchecked_until=NOW + 30, ask=True) == Send((plays[1],))
+    assert next_move(Line(), plays[:1], NOW, unchecked_until=NOW + 30) == Rest(NOW + 30)
+
+
+def test_lastfm_is_asked_for_its_time_before_such_plays_are_sent() -> None:
+    assert next_move(Line(), [unchecked(1)], NOW, ask=True) == Send((unchecked(1),), ask=True)
+    assert next_move(Line(), [unchecked(1)], NOW) == Send((unchecked(1),))
+
+
+CAUSE = Cause(11, "away")
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [Unsure(CAUSE), Later(CAUSE), Later(Cause(8, "failed")), Throttled(Scope.ADDRESS, CAUSE), KeyRefused(CAUSE)],
+)
+def test_what_was_not_sent_since_lastfm_did_not_say_its_time_waits_and_is_not_in_doubt(verdict: Verdict) -> None:
+    step = step_without_time(Line(), [unchecked(1)], verdict, NOW, 0.5, 0)
+    [back] = step.back
+    assert (back.tries, back.unanswered) == (1, False)
+    assert step.line.wait_until > NOW or step.hold is not None
+
+
+@pytest.mark.parametrize("verdict", [Answered(()), Split(CAUSE), SessionEnded(CAUSE), Throttled(Scope.ACCOUNT, CAUSE)])
+def test_any_answer_to_that_lets_the_plays_go(verdict: Verdict) -> None:
+    assert step_without_time(Line(fails=3), [unchecked(1)], verdict, NOW, 0.5, 0) == Step(Line(fails=3))
+
+
+@pytest.mark.parametrize("code", [3, 4])
+@pytest.mark.parametrize(("off", "doubtful"), [(None, False), (0.0, True)], ids=["unknown", "contradicted"])
+def test_a_word_on_the_time_of_a_play_is_not_final_while_a_clock_may_be_wrong(
+    code: int, off: float | None, doubtful: bool
+) -> None:
+    play = replace(unchecked(1), off=off)
+    [back] = next_step(Line(), [play], Answered((ItemAnswer(code),)), NOW, 0.5, doubtful=doubtful).back
+    assert (back.not_before, back.too_new) == (NOW + UNCHECKED, 0)
+    often = replace(play, tries=UNCHECKED_TRIES, too_new=1)
+    [settled] = next_step(Line(), [often], Answered((ItemAnswer(code),)), NOW, 0.5, doubtful=doubtful).settled
+    assert isinstance(settled.fate, Ignored)
+
+
+@pytest.mark.parametrize(("code", "off"), [(3, 20.0 * DAY), (4, -20.0 * DAY)])
+def test_a_play_that_a_wrong_clock_has_timed_is_sent_once_more(code: int, off: float) -> None:
+    play = replace(unchecked(1), off=off)
+    [back] = next_step(Line(), [play], Answered((ItemAnswer(code),)), NOW, 0.5).back
+    assert (back.not_before, back.too_new) == (NOW, 1)
+    [settled] = next_step(Line(), [back], Answered((ItemAnswer(code),)), NOW, 0.5).settled
+    assert isinstance(settled.fate, Ignored)
+
+
+def test_a_start_moves_by_what_our_clock_was_wrong_by_when_it_was_reported() -> None:
+    assert start_moves_by(replace(unchecked(1), off=20.0 * DAY)) == 20 * DAY
+    assert start_moves_by(replace(unchecked(1), off=30.0)) == 0
+    assert start_moves_by(replace(unchecked(1), enqueued_at=NOW + DAY, off=20.0 * DAY)) == 0
+    assert start_moves_by(unchecked(1)) == 0
 
 
 def test_a_back_off_that_a_clock_put_back_has_left_is_over() -> None:

@@ -19,6 +19,9 @@ from tonearm.core.play import (
     cleaned,
     cleaned_changes,
     counts,
+    is_a_length_of_time,
+    length,
+    lengths,
     start_of_play,
     when,
 )
@@ -186,3 +189,56 @@ def test_how_a_start_lies_to_the_present(start: float, stands: When) -> None:
 def test_the_first_play_there_could_be_was_in_october_2002() -> None:
     assert when(EARLIEST_PLAY, EARLIEST_PLAY + 1) is When.TIMELY
     assert EARLIEST_PLAY == 1_033_430_400
+
+
+@pytest.mark.parametrize(
+    ("duration", "played", "elapsed", "start_in_ms", "found"),
+    [
+        pytest.param(247.0, 247.0, 247.0, False, (247.0, 247.0), id="seconds"),
+        pytest.param(247_000.0, 247_000.0, 247.0, True, (247.0, 247.0), id="milliseconds"),
+        pytest.param(247_000.0, 10_000.0, 10.0, True, (247.0, 10.0), id="a skip after ten seconds"),
+        pytest.param(247_000.0, 10_000.0, 90_000.0, True, (247.0, 10.0), id="the same, reported a day later"),
+        pytest.param(60_000.0, 60_000.0, 90_000.0, True, (60.0, 60.0), id="a short track, with a start in ms"),
+        pytest.param(60_000.0, 60_000.0, 60.0, False, (60.0, 60.0), id="a short track, with a start in seconds"),
+        pytest.param(None, 10_000.0, 10.0, False, (None, 10.0), id="of unknown length"),
+        pytest.param(247.0, 10_000.0, 10.0, False, (247.0, 10.0), id="milliseconds only of what was heard"),
+        pytest.param(300.0, 5_000.0, 5.0, False, (300.0, 5.0), id="a few of them"),
+        pytest.param(247.0, 200.0, 200.0, True, (247.0, 200.0), id="only the start in milliseconds"),
+        pytest.param(10_800.0, 10_800.0, 10_830.0, True, (10_800.0, 10_800.0), id="a mix of three hours"),
+        pytest.param(10_800.0, 10_800.0, 5_400.0, False, (10_800.0, 10_800.0), id="the same, reported early"),
+        pytest.param(14_400.0, 14_400.0, 1.0, False, (14_400.0, 14_400.0), id="the same, with its end for its start"),
+        pytest.param(172_800.0, 3_600.0, 3_610.0, False, (172_800.0, 3_600.0), id="an hour of an audiobook"),
+        pytest.param(0.0, 240.0, 240.0, False, (0.0, 240.0), id="no length"),
+    ],
+)
+def test_lengths_in_milliseconds_are_recognized(
+    duration: float | None,
+    played: float,
+    elapsed: float,
+    start_in_ms: bool,
+    found: tuple[float | None, float],
+) -> None:
+    assert lengths(duration, played, elapsed, start_in_ms) == found
+
+
+@pytest.mark.parametrize(
+    ("duration", "played", "elapsed", "possible"),
+    [
+        (247.0, 247.0, 247.0, True),
+        (247.0, 900.0, 900.0, True),  # with pauses
+        (247.0, 7_200.0, 7_200.0, True),  # with a long one
+        (247.0, 7_200.0, 300.0, False),
+        (None, 7_200.0, 300.0, True),
+        (247.0, -1.0, 300.0, False),
+        (None, float("inf"), 300.0, False),
+        (None, float("nan"), 300.0, False),
+    ],
+)
+def test_more_than_has_gone_by_was_not_heard(
+    duration: float | None, played: float, elapsed: float, possible: bool
+) -> None:
+    assert is_a_length_of_time(duration, played, elapsed) is possible
+
+
+def test_the_length_of_what_plays_now_may_be_in_milliseconds() -> None:
+    assert [length(seconds) for seconds in (None, 0.0, 247.0, 247_000.0)] == [None, 0.0, 247.0, 247.0]

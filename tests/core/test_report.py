@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonearm.core.play import Play, Track
+from tonearm.core.play import EARLIEST_PLAY, Play, Track
 from tonearm.core.report import Placed, place, queued_by_a_fast_clock, same_play, told_by_our_clock
 
 NOW = 1_760_000_000
@@ -31,7 +31,7 @@ def a_play(timestamp: int, played: float, artist: str = "Can", title: str = "Hal
         pytest.param(NOW - 235, 240, 0, NOW - 235, id="a few seconds are rounding"),
         pytest.param(NOW - 225, 240, 0, NOW - 225, id="a clock that is a little fast tells a start"),
         pytest.param(NOW - 110, 240, 0, NOW - 110, id="less than half too late may be many things"),
-        pytest.param(NOW - 100, 240, 0, NOW - 340, id="more than half too late is the end of a late report"),
+        pytest.param(NOW - 100, 240, 0, NOW - 100, id="a player that reports early sends the whole length"),
         pytest.param(NOW, 240, 0, NOW - 240, id="an end told as the start moves back by what was heard"),
         pytest.param(NOW - 5 * DAY, 240, 0, NOW - 5 * DAY, id="a backlog stays as it is"),
         pytest.param(NOW + DAY, 240, 0, NOW + DAY, id="what lies ahead is somebody's clock, not an end"),
@@ -40,6 +40,10 @@ def a_play(timestamp: int, played: float, artist: str = "Can", title: str = "Hal
         pytest.param(NOW - 250 - DAY, 240, -DAY, NOW - 250 - DAY, id="told by a right clock while ours is fast"),
         pytest.param(NOW - 250 + DAY, 240, DAY, NOW - 250 + DAY, id="told by a right clock while ours is slow"),
         pytest.param(NOW, 240, -DAY, NOW - 240 - DAY, id="an end told by a fast clock moves twice"),
+        pytest.param(NOW - 90, 240, DAY, NOW - 90 + DAY, id="an early report by our slow clock"),
+        pytest.param(NOW - 7200, 240, -DAY, NOW - 7200 - DAY, id="over by our fast clock, and ahead by the right one"),
+        pytest.param(NOW - 250, 240, 60 * DAY, NOW - 250 + 60 * DAY, id="by a clock that is two months slow"),
+        pytest.param(NOW - 250, 240, EARLIEST_PLAY - NOW, NOW - 250, id="not to before there were scrobbles"),
         pytest.param(NOW - 250, 240, 30, NOW - 250, id="half a minute is nobody's concern"),
     ],
 )

@@ -171,7 +171,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def emulator(clock: FakeClock) -> Emulator:
-    return Emulator(clock=clock.now)
+    return Emulator(clock=clock.true)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.service.conftest import DAY, HOUR, Room, songs
+from tests.service.conftest import DAY, HOUR, House, Room, songs
 from tonearm.core.play import Track
 
 pytestmark = pytest.mark.anyio
@@ -32,10 +32,14 @@ async def test_the_clock_of_a_hotels_sign_in_page_moves_and_ages_no_play(room: R
     assert next(play for play in room.emulator.plays("RJ") if play.track == "Sinnerman").timestamp == start
 
 
-@pytest.mark.parametrize("off", [-DAY, DAY], ids=["a day fast", "a day slow"])
-async def test_a_clock_of_ours_that_is_wrong_is_learnt_and_live_plays_are_put_right(room: Room, off: float) -> None:
-    room.emulator.fault("clock-skew", seconds=off)
-    await room.me.now_playing(SONG)
+OFFS = pytest.mark.parametrize(
+    "off", [-DAY, DAY, -60 * DAY, 60 * DAY], ids=["-1 day", "+1 day", "-60 days", "+60 days"]
+)
+
+
+@OFFS
+async def test_a_wrong_clock_of_ours_is_known_from_lastfm_and_live_plays_are_put_right(room: Room, off: float) -> None:
+    room.house.clock.put(off)
     begun = room.emulator.now() - 160
     await room.me.scrobble(SONG, started_at=room.now - 160, played=150)
     await room.until_empty()
@@ -46,18 +50,120 @@ async def test_a_clock_of_ours_that_is_wrong_is_learnt_and_live_plays_are_put_ri
     assert "clock here differs" in kept.moved
 
 
-async def test_a_play_that_was_moved_by_a_part_of_what_our_clock_is_wrong_by_is_moved_by_the_rest(room: Room) -> None:
-    room.emulator.fault("clock-skew", seconds=-DAY / 4)
-    await room.me.now_playing(SONG)
-    room.emulator.clear_faults()
-    room.emulator.fault("clock-skew", seconds=-DAY)
-    begun = room.emulator.now() - 160
-    await room.me.scrobble(SONG, started_at=room.now - 160, played=150)
+@OFFS
+async def test_a_right_clock_is_believed_while_ours_is_known_to_be_wrong(room: Room, off: float) -> None:
+    room.house.clock.put(off)
+    begun = int(room.emulator.now()) - 2000
+    await room.me.scrobble(SONG, started_at=begun, played=150)
     await room.until_empty()
     [play] = room.emulator.plays("RJ")
-    assert abs(play.timestamp - begun) < 60
-    [kept] = await room.history()
-    assert kept.moved.count("moved by") == 2
+    assert play.timestamp == begun
+
+
+@OFFS
+async def test_a_clock_that_was_wrong_before_lastfm_was_ever_heard_loses_and_shifts_no_play(
+    house: House, off: float
+) -> None:
+    async with house.open() as room:
+        await room.sign_in()
+    house.clock.put(off)
+    async with house.open() as room:  # the machine starts anew: Last.fm is away at first
+        room.emulator.fault("close-before-commit")
+        begun = room.emulator.now() - 160
+        assert (await room.me.scrobble(SONG, started_at=room.now - 160, played=150)).status == "queued"
+        await house.clock.sleep(120)
+        house.emulator.clear_faults()
+        await room.until_empty()
+        [play] = room.emulator.plays("RJ")
+        assert abs(play.timestamp - begun) < 60
+        [kept] = await room.history()
+        assert (kept.fate, kept.moved.endswith("the clock here was wrong")) == ("accepted", True)
+
+
+@pytest.mark.parametrize("off", [-20 * DAY, 20 * DAY, -400 * DAY, 400 * DAY])
+async def test_a_clock_that_is_put_right_or_wrong_empties_no_queue(house: House, off: float) -> None:
+    async with house.open() as room:
+        await room.sign_in()
+    house.clock.put(off)
+    async with house.open() as room:
+        await room.me.now_playing(SONG)  # Last.fm answers once
+        room.emulator.fault("close-before-commit", methods=SCROBBLE)
+        starts = []
+        for number in range(7):
+            await house.clock.sleep(200)
+            starts.append(room.emulator.now() - 160)
+            track = Track("Nina Simone", f"Song {number}", duration=200)
+            assert (await room.me.scrobble(track, started_at=room.now - 160, played=150)).status == "queued"
+        house.clock.put(-off)
+        await house.clock.sleep(600)
+        assert await room.fates() == ["queued"] * 7
+        room.emulator.clear_faults()
+        await room.until_empty()
+        sent = sorted(play.timestamp for play in room.emulator.plays("RJ"))
+        assert all(abs(at - start) < 60 for at, start in zip(sent, starts, strict=True)), (sent, starts)
+
+
+@pytest.mark.parametrize("lie", [20 * DAY, 3650 * DAY, -HOUR * 2])
+async def test_one_answer_with_a_wrong_date_moves_and_ages_no_play(room: Room, lie: float) -> None:
+    room.emulator.fault("close-before-commit", methods=SCROBBLE)
+    await room.plays(0, 1)
+    room.emulator.fault("clock-skew", seconds=lie)
+    await room.me.now_playing(SONG)
+    room.emulator.clear_faults()
+    start = int(room.now) - 160
+    await room.me.scrobble(SONG, started_at=start, played=150)
+    await room.until_empty()
+    assert {play.track for play in room.emulator.plays("RJ")} == {*songs(0, 1), "Sinnerman"}
+    assert next(play for play in room.emulator.plays("RJ") if play.track == "Sinnerman").timestamp == start
+
+
+async def test_nothing_is_too_old_by_our_clock_alone_while_lastfm_is_away(house: House) -> None:
+    async with house.open() as room:
+        await room.sign_in()
+        room.emulator.fault("close-before-commit")
+        await room.plays(*range(5))
+        await room.until_calls(1)
+    house.clock.put(20 * DAY)
+    async with house.open() as room:
+        await house.clock.sleep(600)
+        assert await room.fates() == ["queued"] * 5
+        room.emulator.clear_faults()
+        await room.until_empty()
+        assert await room.fates() == ["accepted"] * 5
+
+
+async def expired(house: House) -> None:
+    """Plays that were reported by a right clock to a process whose clock was wrong, and did not hear Last.fm."""
+    async with house.open() as room:
+        await room.sign_in()
+    house.clock.put(20 * DAY)
+    async with house.open(deliver=False) as room:
+        for number in range(3):
+            at = int(room.emulator.now() - HOUR) + number
+            track = Track("Nina Simone", f"Song {number:03}", duration=200)
+            assert (await room.me.scrobble(track, started_at=at, played=150)).status == "too_old"
+
+
+async def test_what_a_wrong_clock_has_called_too_old_is_sent_by_itself(house: House) -> None:
+    await expired(house)
+    async with house.open() as room:
+        await room.me.now_playing(SONG)
+        await house.clock.sleep(40)
+        await room.me.now_playing(SONG)  # the second answer that shows the same
+        while await room.fates() != ["accepted"] * 3:
+            await house.clock.sleep(30)
+        assert sorted(room.arrived()) == songs(0, 1, 2)
+
+
+async def test_what_is_not_too_old_by_our_clock_is_sent_by_hand(house: House) -> None:
+    await expired(house)
+    house.clock.put(-20 * DAY)
+    async with house.open() as room:
+        await room.me.scrobble(SONG, started_at=room.now - 15 * DAY, played=150)
+        assert await room.deck.after_all.send(room.me.id) == 3
+        await room.until_empty()
+        assert sorted(await room.fates()) == ["accepted"] * 3 + ["expired"]
+        assert await room.deck.after_all.send(room.me.id) == 0
 
 
 async def test_a_play_that_lastfm_may_have_taken_by_another_clock_stays_where_it_is(room: Room) -> None:

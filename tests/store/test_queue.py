@@ -352,8 +352,8 @@ async def test_what_is_too_old_is_found_whoever_it_belongs_to(store: Store) -> N
         older = enqueue(db, gone, 0, OLDEST_ACCEPTED + 9, owner="x")
         enqueue(db, me, 1, OLDEST_ACCEPTED)
         queue.mark_sending(db, claimed(db, me), [enqueue(db, me, 3, OLDEST_ACCEPTED + 99)])
-        assert queue.too_old(db, NOW - OLDEST_ACCEPTED, 50) == [(older, gone), (old, me)]
-        assert queue.too_old(db, NOW - OLDEST_ACCEPTED, 1) == [(older, gone)]
+        assert queue.too_old(db, NOW - OLDEST_ACCEPTED, 50, "") == [(older, gone), (old, me)]
+        assert queue.too_old(db, NOW - OLDEST_ACCEPTED, 1, "") == [(older, gone)]
 
     await store.write(work)
 
@@ -422,14 +422,14 @@ async def test_nothing_that_delivery_asks_goes_through_all_plays(store: Store) -
         event.listen(db, "before_cursor_execute", noted)
         queue.free_all(db)
         queue.due(db, NOW, "key")
-        queue.too_old(db, NOW, 50)
+        queue.too_old(db, NOW, 50, "")
         lease = claimed(db, me)
         waiting = queue.waiting(db, me, "rj", NOW, 50)
         queue.mark_sending(db, lease, [first, second])
         queue.standings(db, [first, second])
         queue.count(db, me, "rj", NOW)
         queue.put_back(db, [replace(w, unanswered=True) for w in waiting])
-        queue.restamp(db, first, a_play(3).timestamp)
+        queue.restamp(db, first, a_play(3).timestamp, 60, 0.0)
         queue.due_now(db, me, first, NOW)
         queue.retry_all(db, me, NOW)
         plays.settle(db, [first], "accepted", NOW)

@@ -110,27 +110,35 @@ def _lines(rows: list[Any], standing: QueueStanding, why: str, budget: str) -> l
 @for_listener
 @with_json
 @click.argument("play", metavar="[ID]", type=ROW, required=False)
-def retry(settings: Settings, listener: str, as_json: bool, play: int | None) -> None:
+@click.option("--expired", is_flag=True, help="Also send all plays that a wrong clock called too old.")
+def retry(settings: Settings, listener: str, as_json: bool, play: int | None, expired: bool) -> None:
     """Send what waits now, or one play that was suspected, refused, ignored, discarded or never queued.
+
+    With --expired also all plays that a wrong clock called too old, if they are younger than 14 days.
 
     Waits up to 10 seconds. The rate limit still holds.
     """
     from tonearm.commands.opening import run
 
-    left, why = run(_retry(settings, listener, play))
+    left, why, again = run(_retry(settings, listener, play, expired))
     words = f"{plays(left)} left{f': {why}' if why else ''}" if left else "nothing waits any more"
-    tell({"status": "success", "remaining_queued": left, "why": why or None}, words, as_json)
+    facts = {"status": "success", "remaining_queued": left, "why": why or None}
+    if expired:
+        words = f"{plays(again)} sent after all; {words}"
+        facts["sent_after_all"] = again
+    tell(facts, words, as_json)
 
 
-async def _retry(settings: Settings, name: str, play: int | None) -> tuple[int, str]:
+async def _retry(settings: Settings, name: str, play: int | None, expired: bool) -> tuple[int, str, int]:
     from tonearm.commands.opening import Sends, deck_of, listener_of, sent_elsewhere
 
     async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
         me = await listener_of(deck, name)
         if play is not None:
             _done(play, await deck.telling.retry(me.id, play))
+        again = await me.retry_expired() if expired else 0
         left = await deck.listeners.retry_and_wait(me.id, deck.ring, deck.announcer, RETRY_WAIT)
-        return left, waits_for(await me.queue(), sent_elsewhere(settings), deck.clock.now())
+        return left, waits_for(await me.queue(), sent_elsewhere(settings), deck.clock.now()), again
 
 
 def _done(play: int, outcome: Outcome) -> None:

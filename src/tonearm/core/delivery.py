@@ -15,7 +15,7 @@ from tonearm.core import pacing
 from tonearm.core.account import SESSION_LOST, Connection
 from tonearm.core.placeholder import placeholder
 from tonearm.core.play import OLDEST_ACCEPTED, SHORTEST_TRACK, Play
-from tonearm.core.report import queued_by_a_fast_clock
+from tonearm.core.report import made_just_now, queued_by_a_fast_clock, told_by_our_clock, too_old
 from tonearm.core.verdict import (
     Answered,
     Cause,
@@ -83,6 +83,9 @@ class Waiting:
     `live`: it was reported when it was played; what is not is a backlog, which yields. Of the answer that it came
     back with: `refused_ahead` if that very answer has refused it as lying ahead, `unanswered` if it
     leaves open whether Last.fm has the play.
+
+    `off`: the seconds that have to be added to our clock as it was when the play was reported, if Last.fm's time was
+    not known then; None while it is still not known.
     """
 
     id: int
@@ -96,6 +99,9 @@ class Waiting:
     error: str = ""
     live: bool = True
     enqueued_at: float = 0.0
+    counter: float | None = None
+    boot: str = ""
+    off: float | None = 0.0
     refused_ahead: bool = False
     unanswered: bool = False
 
@@ -142,10 +148,14 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send these, oldest first; the expired ones are settled first."""
+    """Send these, oldest first; the expired ones are settled first.
+
+    `ask`: ask Last.fm for its time first, since nobody knows yet whether the clock was right that has timed these.
+    """
 
     batch: tuple[Waiting, ...]
     expired: tuple[Settled, ...] = ()
+    ask: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,15 +191,27 @@ class Step:
 
 
 def next_move(
-    line: Line, waiting: Sequence[Waiting], now: float, *, used: int = 0, probe: bool = False, skew: float = 0.0
+    line: Line,
+    waiting: Sequence[Waiting],
+    now: float,
+    *,
+    used: int = 0,
+    probe: bool = False,
+    skew: float = 0.0,
+    known: bool = True,
+    unchecked_until: float = 0.0,
+    ask: bool = False,
 ) -> Send | Rest:
     """What to do for an account: `waiting` has its live plays first, then its backlog, each oldest first.
 
     `used` counts its plays of the last day; `probe` sends a single play to see whether a rest is over; `skew` is
-    what our clock is behind Last.fm's, which decides what is too old.
+    what our clock is behind Last.fm's, and `known` whether that is known: if not, no play is too old, and what our
+    clock alone calls so is sent after all others, one by one. What an unchecked clock has timed is sent after all
+    others, too, since their answers may show whether the clock was right; alone it waits for that until
+    `unchecked_until`. `ask`: Last.fm may be asked for nothing but its time.
     """
-    too_old = now + skew - OLDEST_ACCEPTED
-    expired = tuple(Settled(w.id, Expired()) for w in waiting if w.play.timestamp <= too_old)
+    old = {w.id for w in waiting if too_old(w.play.timestamp, now, skew)}
+    expired = tuple(Settled(w.id, Expired()) for w in waiting if known and w.id in old)
     gone = {s.id for s in expired}
     alive = [w for w in waiting if w.id not in gone]
     if line.connection is not Connection.CONNECTED:
@@ -199,13 +221,20 @@ def next_move(
     due = [w for w in alive if w.not_before <= now]
     if not due:
         return Rest(min((w.not_before for w in alive), default=None), expired)
+    if checked := [w for w in due if w.off is not None or not timed_by_our_clock(w)]:
+        due = checked
+    elif now < unchecked_until:
+        return Rest(unchecked_until, expired)
+    if any(w.id in old for w in due):
+        young = [w for w in due if w.id not in old]
+        probe, due = probe or not young, young or due
     room = pacing.backlog_room(line.budget, used)
     allowed = list(due) if room is None else _within(due, room)
     if not allowed:
         look = now + pacing.BUDGET_LOOK
         return Rest(look, expired, backlog_until=look)
     allowed.sort(key=lambda w: w.refusals > 0)  # what was refused alone goes last: another play may be the proof
-    return Send(_batch(allowed, 1 if line.rung or probe else BATCH), expired)
+    return Send(_batch(allowed, 1 if line.rung or probe else BATCH), expired, ask=ask and not checked)
 
 
 def _within(due: list[Waiting], room: int) -> list[Waiting]:
@@ -231,14 +260,17 @@ def next_step(
     used: int = 0,
     rung: int = 0,
     skew: float = 0.0,
+    doubtful: bool = False,
 ) -> Step:
     """What Last.fm's answer to a batch means. `jitter` is a chance in [0, 1), `skew` what our clock is behind.
+
+    `doubtful`: its last answer showed another time than is known; what it says about times is then not final.
 
     `used` counts the account's plays of the last day, `rung` the rests in a row of this key and address.
     """
     match verdict:
         case Answered(items, at):
-            return _answered(line, batch, items, now, jitter, used, now + skew if at is None else at, skew)
+            return _answered(line, batch, items, now, jitter, used, now + skew if at is None else at, skew, doubtful)
         case Later(Cause(number) as cause, retry_after) if number in BACKEND_FAILED:
             return _open(line, batch, cause, now, jitter, retry_after)
         case Later(cause, retry_after):
@@ -362,6 +394,7 @@ def _answered(
     used: int,
     lastfm_now: float,
     skew: float,
+    doubtful: bool,
 ) -> Step:
     if len(items) != len(batch) or any(
         a.timestamp not in (None, w.play.timestamp) for a, w in zip(items, batch, strict=True)
@@ -371,7 +404,7 @@ def _answered(
     settled: list[Settled] = []
     back: list[Waiting] = []
     for waiting, answer in zip(batch, items, strict=True):
-        outcome = _outcome(waiting, answer, now, lastfm_now, skew)
+        outcome = _outcome(waiting, answer, now, lastfm_now, skew, doubtful)
         if isinstance(outcome, Waiting):
             back.append(outcome)
         else:
@@ -388,6 +421,20 @@ def _answered(
     if calm.budget and now - calm.budget_at >= pacing.BUDGET_DAY:
         calm = replace(calm, budget=pacing.budget_after_a_day(calm.budget), budget_at=now)
     return Step(calm, tuple(settled), tuple(back))
+
+
+def step_without_time(
+    line: Line, batch: Sequence[Waiting], verdict: Verdict, now: float, jitter: float, rung: int
+) -> Step:
+    """What it means for the plays that are due, which were not sent, how Last.fm answered when asked for its time."""
+    match verdict:
+        case Unsure(cause, retry_after):
+            return _later(line, batch, cause, now, jitter, retry_after)
+        case Later() | Throttled(Scope.ADDRESS) | KeyRefused():
+            step = next_step(line, batch, verdict, now, jitter, rung=rung)
+            return replace(step, back=tuple(replace(w, unanswered=False) for w in step.back))
+        case _:  # whatever it says, it has answered
+            return Step(line)
 
 
 def without_session(line: Line) -> Line:
@@ -411,7 +458,9 @@ def proves_the_key(verdict: Verdict) -> bool:
 _NOT_STORED = "the server could not store the play"
 
 
-def _outcome(waiting: Waiting, answer: ItemAnswer, now: float, lastfm_now: float, skew: float) -> Fate | Waiting:
+def _outcome(
+    waiting: Waiting, answer: ItemAnswer, now: float, lastfm_now: float, skew: float, doubtful: bool
+) -> Fate | Waiting:
     """What an answer means for one play. `lastfm_now` is the time of the server that gave it."""
     match answer.ignored:
         case 0:
@@ -420,6 +469,12 @@ def _outcome(waiting: Waiting, answer: ItemAnswer, now: float, lastfm_now: float
             return replace(waiting, tries=waiting.tries + 1, error="daily limit of scrobbles")
         case code if code in NOT_STORED:
             return replace(waiting, tries=waiting.tries + 1, error=_NOT_STORED)
+        case code if code in (TOO_OLD, TOO_NEW) and _unchecked(waiting, doubtful):
+            error = "Last.fm does not take the time of this play, and our clock may be wrong"
+            return replace(waiting, tries=waiting.tries + 1, not_before=now + UNCHECKED, error=error)
+        case code if code in (TOO_OLD, TOO_NEW) and not waiting.too_new and start_moves_by(waiting):
+            error = "Last.fm does not take the time of this play, and our clock was wrong"
+            return replace(waiting, tries=waiting.tries + 1, too_new=1, not_before=now, error=error)
         case code if about_its_time(waiting.play, code, lastfm_now) == TOO_NEW and (
             not waiting.too_new or waiting.play.timestamp > lastfm_now
         ):
@@ -444,6 +499,29 @@ def about_its_time(play: Play, code: int, lastfm_now: float) -> int:
     if play.timestamp > lastfm_now:
         return TOO_NEW
     return TOO_OLD if lastfm_now - play.timestamp >= OLDEST_ACCEPTED else code
+
+
+UNCHECKED = 31.0
+"""Seconds after which Last.fm is asked again whether our clock is right."""
+
+UNCHECKED_TRIES = 10
+
+
+def _unchecked(waiting: Waiting, doubtful: bool) -> bool:
+    """Whether it is not known yet which clock is wrong."""
+    return (waiting.off is None or doubtful) and waiting.tries < UNCHECKED_TRIES
+
+
+def timed_by_our_clock(waiting: Waiting) -> bool:
+    """Whether our clock has timed a play, as it was when the play was reported."""
+    return made_just_now(waiting.play.timestamp, waiting.play.played, waiting.enqueued_at)
+
+
+def start_moves_by(waiting: Waiting) -> int:
+    """Seconds by which the start of a play is to be moved, since our clock is known by now to have been wrong then."""
+    off = waiting.off or 0.0
+    play = waiting.play
+    return round(off) if told_by_our_clock(play.timestamp, play.played, waiting.enqueued_at, off) else 0
 
 
 def its_time(waiting: Waiting, now: float, skew: float) -> float:

@@ -29,6 +29,8 @@ EARLIEST_PLAY = 1033430400
 FURTHEST_AHEAD = 30 * 86400
 """Seconds; a clock may be wrong, but a play a month ahead is nonsense."""
 
+DAY = 86400.0
+
 _ENDLESS = 10.0**9
 """Seconds; what claims to be longer has no known length."""
 
@@ -135,7 +137,59 @@ def start_of_play(timestamp: float) -> int:
     """
     if not abs(timestamp) < _MILLISECONDS_FROM * 1000:
         return 0
-    return int(timestamp / 1000 if abs(timestamp) >= _MILLISECONDS_FROM else timestamp)
+    return int(timestamp / 1000 if in_milliseconds(timestamp) else timestamp)
+
+
+def in_milliseconds(timestamp: float) -> bool:
+    """Whether a reported start is in milliseconds."""
+    return abs(timestamp) >= _MILLISECONDS_FROM
+
+
+_LONG = 10_000.0
+"""As seconds nearly three hours, as milliseconds ten seconds: what is shorter is taken for seconds."""
+
+_ROUNDED = 60.0
+"""Seconds between the end of a play and its report within which both fit each other."""
+
+
+def lengths(
+    duration: float | None, played: float, elapsed: float, start_in_ms: bool = False
+) -> tuple[float | None, float]:
+    """The length of a track and what was heard of it, in seconds, if a player sends milliseconds for one or both.
+
+    `elapsed` is the time from the start of the play to its report, in seconds, and `start_in_ms` whether the start
+    was in milliseconds. Nobody hears more than goes by: so what fits as seconds is seconds, however much it is.
+    """
+    if played - _ROUNDED <= elapsed <= played + _ROUNDED and played >= LONGEST_NEEDED:
+        return duration, played
+    if duration and played > max(_most_heard(duration), elapsed + _ROUNDED) and played / 1000 <= duration:
+        return duration, played / 1000
+    longest = max(duration or 0.0, played)
+    if longest > DAY or (longest >= _LONG and (start_in_ms or _goes_by_in_ms(played, elapsed))):
+        return duration and duration / 1000, played / 1000
+    return duration, played
+
+
+def _goes_by_in_ms(played: float, elapsed: float) -> bool:
+    """Whether as milliseconds this may have been heard since its start, and as seconds never."""
+    return played >= _LONG and played / 1000 <= elapsed + 10 and elapsed < played / 30
+
+
+def _most_heard(duration: float) -> float:
+    """Seconds; some players count pauses and rewinds, so a little more than the length is no mistake."""
+    return 2 * duration + 600
+
+
+def is_a_length_of_time(duration: float | None, played: float, elapsed: float) -> bool:
+    """Whether so much (seconds) can have been heard of a track; far more than its length only if it has gone by."""
+    if not 0 <= played < _ENDLESS:
+        return False
+    return not duration or played <= _most_heard(duration) or played <= elapsed + _ROUNDED
+
+
+def length(duration: float | None) -> float | None:
+    """The length of a track in seconds; nothing is longer than a day, so that is in milliseconds."""
+    return duration / 1000 if duration and duration > DAY else duration
 
 
 def when(timestamp: int, now: float) -> When:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tonearm.core.play import Play, Track
+from tonearm.core.play import Play, Track, When, when
 from tonearm.core.spelling import fold
 
 SLACK = 10.0
@@ -56,28 +56,39 @@ class Placed:
 def place(timestamp: int, played: float, now: float, skew: float = 0.0) -> Placed:
     """The start of a play that is reported at `now` by a clock that is `skew` seconds behind Last.fm's.
 
-    A report that fits our wrong clock was told by it, and is moved with it. What would have ended after its own
-    report by more than half of what was heard was told by its end (mpdscribble does so), and is moved back by what
-    was heard; by less, somebody's clock is a little fast, and the start stays as it was told.
+    A report that fits our wrong clock was made by it, and is moved with it. If something was heard, and the start is
+    the very moment of the report, it is the end of the play (mpdscribble sends that), and is moved back by what was
+    heard. An earlier start is believed, also from a player that reports early and sends the whole length as heard.
+    No start is moved to where no report may lie.
     """
-    moved, by_clock = "", 0
+    told, moved, by_clock = timestamp, "", 0
     if told_by_our_clock(timestamp, played, now, skew):
         by_clock = round(skew)
         timestamp += by_clock
         moved = f"moved by {by_clock:+d} s: the clock here differs from Last.fm's"
     true_now = now + skew
-    if timestamp <= true_now + SLACK < timestamp + played / 2:
+    if abs(true_now - timestamp) <= SLACK and true_now + SLACK < timestamp + played / 2:
         back = round(played)
         timestamp -= back
         end = f"moved back by {back} s: it was reported with its end for its start"
         moved = f"{moved}; {end}" if moved else end
+    if moved and when(timestamp, true_now) is When.NONSENSE:
+        return Placed(told)
     return Placed(timestamp, moved, by_clock)
 
 
 def told_by_our_clock(timestamp: int, played: float, now: float, skew: float) -> bool:
-    """Whether a wrong clock of ours has told this time: by it, the play has ended just now (or so its start says)."""
-    ended_now = -SLACK <= now - (timestamp + played) <= LIVE or abs(now - timestamp) <= SLACK
-    return abs(skew) > SKEW_THAT_MATTERS and ended_now
+    """Whether a wrong clock of ours has made this time: by it, the play goes on, or has ended just now.
+
+    Or it is over by our clock, and ahead by Last.fm's: then no right clock has made it.
+    """
+    ahead = now + skew + SKEW_THAT_MATTERS < timestamp <= now
+    return abs(skew) > SKEW_THAT_MATTERS and (made_just_now(timestamp, played, now) or ahead)
+
+
+def made_just_now(timestamp: int, played: float, now: float) -> bool:
+    """Whether by our clock this play goes on or has ended just now."""
+    return -SLACK <= now - timestamp <= played + LIVE
 
 
 def queued_by_a_fast_clock(enqueued_at: float, now: float, skew: float) -> bool:
@@ -86,6 +97,11 @@ def queued_by_a_fast_clock(enqueued_at: float, now: float, skew: float) -> bool:
     What is queued while the skew is known is queued in Last.fm's time, and need not be moved again.
     """
     return skew < -SKEW_THAT_MATTERS and enqueued_at > now + skew + SKEW_THAT_MATTERS
+
+
+def too_old(timestamp: int, now: float, skew: float) -> bool:
+    """Whether a play is too old for Last.fm by our clock and by Last.fm's: one of them may be wrong, and loses none."""
+    return when(timestamp, now) is When.TOO_OLD and when(timestamp, now + skew) is When.TOO_OLD
 
 
 def same_play(one: Play, other: Play) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from math import inf
 from typing import assert_never
 
 from sqlalchemy import Connection
@@ -35,6 +36,10 @@ from tonearm.core.pacing import BUDGET_DAY, LONGEST_REST, PROBE
 from tonearm.core.play import OLDEST_ACCEPTED, Play
 from tonearm.core.report import queued_by_a_fast_clock
 from tonearm.core.verdict import Answered, Cause, Correction, Later, SessionDoubted, SessionEnded, Throttled, Verdict
+from tonearm.lastfm.error import verdict_of
+from tonearm.lastfm.methods import auth
+from tonearm.lastfm.response import Answer, Refusal
+from tonearm.service.after_all import AfterAll
 from tonearm.service.announcing import Announcer
 from tonearm.service.chores import Chores
 from tonearm.service.keyring import Keyring, Lanes
@@ -69,7 +74,10 @@ ATTEMPTS_KEPT = 90 * 86400.0
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """What a transaction decided: a batch to send when its slot has come, or a rest until then."""
+    """What a transaction decided: a batch to send when its slot has come, or a rest until then.
+
+    `ask`: Last.fm is to be asked for its time first, and nothing is sent.
+    """
 
     lease: Lease | None
     batch: tuple[Waiting, ...] = ()
@@ -78,6 +86,7 @@ class _Turn:
     until: float | None = None
     news: tuple[Event, ...] = ()
     at: float = 0.0
+    ask: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,7 @@ class Delivering:
     owner: str
     time: LastFmTime
     chores: Chores
+    after_all: AfterAll
     daily: int | None = None
     crowded: Callable[[int], bool] = lambda _: False
     complaints: list[str] = field(default_factory=list)  # each is told once
@@ -184,8 +194,10 @@ class Delivering:
         return {key: queue.due(db, now, key) for key in pace.served(db, self.keyring.names, now)}
 
     async def _tidy(self, now: float) -> None:
-        before, forgotten = self.time.now() - OLDEST_ACCEPTED, now - ATTEMPTS_KEPT
-        old = partial(queue.too_old, before=before, limit=1)
+        forgotten = now - ATTEMPTS_KEPT
+        # Both clocks have to call a play too old, and Last.fm's has to be known.
+        before = min(now, self.time.now()) - OLDEST_ACCEPTED if self.time.known else -inf
+        old = partial(queue.too_old, before=before, limit=1, boot=self.clock.boot)
         expires, forgets = await self.store.read(lambda db: (old(db), attempts.forgettable(db, forgotten)))
         if expires:
             for account, news in await self.store.write(partial(self._expire, before=before)):
@@ -194,6 +206,7 @@ class Delivering:
             await self.store.write(partial(attempts.forget, before=forgotten))
         if expires or forgets:
             await self.chores.unfinished("tidy")
+        await self.after_all.by_themselves()
 
     async def _keep(self, lease: Lease) -> None:
         with suppress(Fenced):
@@ -204,6 +217,11 @@ class Delivering:
 
     async def _send(self, lease: Lease, turn: _Turn) -> Verdict:
         key = self.keyring[lease.api_key]
+        if turn.ask:
+            outcome = (await key.urgent.exchange(auth.token())).outcome  # a short answer that no cache keeps
+            if isinstance(outcome, Answer | Refusal):
+                self.time.asked()
+            return Answered(()) if isinstance(outcome, Answer) else verdict_of(outcome)
         await key.pace.slot(turn.slot)
         return await key.post([w.play for w in turn.batch], turn.session)
 
@@ -216,15 +234,20 @@ class Delivering:
 
     def _go_on(self, sent: Lease, turn: _Turn, verdict: Verdict, db: Connection, *, last: bool) -> _Turn:
         """Write what an answer means, on the account as it is now; take the next batch unless it was the last."""
-        now, batch = self.clock.now(), turn.batch
+        now, batch = self.clock.now(), self._checked(turn.batch)
         lease = queue.hold(db, sent)
         if lease.sealed_session != sent.sealed_session and isinstance(verdict, SessionEnded | SessionDoubted):
             verdict = Later(verdict.cause)  # it speaks of a session that has been replaced meanwhile
         rested = pace.rest(db, sent.api_key, keep=True)
         used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if _may_be_limited(verdict) else 0
-        rung, skew = rested.rung if rested else 0, self.time.skew
+        rung, skew, doubtful = rested.rung if rested else 0, self.time.skew, self.time.doubtful
         chance = self.clock.chance()
-        step = delivery.next_step(lease.line, batch, verdict, now, chance, used=used, rung=rung, skew=skew)
+        if turn.ask:
+            step = delivery.step_without_time(lease.line, batch, verdict, now, chance, rung)
+        else:
+            step = delivery.next_step(
+                lease.line, batch, verdict, now, chance, used=used, rung=rung, skew=skew, doubtful=doubtful
+            )
         queue.set_line(db, lease, step.line, now + LEASE)
         if step.hold:
             pace.hold(db, sent.api_key, _held(step.hold, now))
@@ -254,9 +277,22 @@ class Delivering:
             queue.release(db, lease)
             return _Turn(None, until=rest.until, news=news)
         line = lease.line if self.daily is None else replace(lease.line, budget=self.daily)
-        waiting = queue.waiting(db, lease.account, lease.user, now, delivery.BATCH)
+        waiting = self._timed(
+            db, lease, self._checked(queue.waiting(db, lease.account, lease.user, now, delivery.BATCH))
+        )
         used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if line.budget else 0
-        move = delivery.next_move(line, waiting, now, used=used, probe=rest is not None, skew=self.time.skew)
+        time = self.time
+        move = delivery.next_move(
+            line,
+            waiting,
+            now,
+            used=used,
+            probe=rest is not None,
+            skew=time.skew,
+            known=time.known,
+            unchecked_until=now + time.confirmed_in,
+            ask=time.worth_asking,
+        )
         told = news + tuple(self._fate(db, s, w, now) for s, w in _paired(move.expired, waiting))
         queue.remove(db, [s.id for s in move.expired])
         if last and isinstance(move, Send):
@@ -267,6 +303,8 @@ class Delivering:
                 session = self.seal.open(lease.sealed_session)
             except SealBroken:
                 return self._without_session(db, lease, told)
+            if move.ask:
+                return _Turn(lease, move.batch, news=told, at=now, ask=True)
             queue.mark_sending(db, lease, [w.id for w in move.batch])
             if rest:  # one probes, the others wait for what it finds
                 pace.hold(db, key.name, replace(rest, until=now + PROBE))
@@ -291,6 +329,22 @@ class Delivering:
         told = AuthChanged(lost.connection, _username(db, lease.account))
         return _Turn(None, news=(*news, told))
 
+    def _checked(self, waiting: Sequence[Waiting]) -> tuple[Waiting, ...]:
+        """The plays, with what our clock was wrong by when they were reported, if Last.fm's time was not known then."""
+        return tuple(
+            replace(w, off=None if (then := self.time.at(w.counter)) is None else then - w.enqueued_at)
+            if w.counter is not None and w.boot == self.clock.boot
+            else w
+            for w in waiting
+        )
+
+    def _timed(self, db: Connection, lease: Lease, waiting: Sequence[Waiting]) -> tuple[Waiting, ...]:
+        """The plays that wait, those moved that a clock of ours has timed which is known by now to have been wrong."""
+        return tuple(
+            (self._moved(db, lease, w, by, "the clock here was wrong") if by else None) or w
+            for w, by in ((w, delivery.start_moves_by(w)) for w in waiting)
+        )
+
     def _put_right(self, db: Connection, lease: Lease, back: tuple[Waiting, ...], now: float) -> tuple[Waiting, ...]:
         """Plays that come back, with their starts moved where a clock of ours that ran fast has told them.
 
@@ -298,13 +352,14 @@ class Delivering:
         """
         skew = self.time.skew
         return tuple(
-            self._moved(db, lease, w, round(skew)) or replace(w, not_before=delivery.its_time(w, now, skew))
+            self._moved(db, lease, w, round(w.off or skew), "the clock here ran fast")
+            or replace(w, not_before=delivery.its_time(w, now, skew))
             if w.refused_ahead and queued_by_a_fast_clock(w.enqueued_at, now, skew)
             else w
             for w in back
         )
 
-    def _moved(self, db: Connection, lease: Lease, w: Waiting, skew: int) -> Waiting | None:
+    def _moved(self, db: Connection, lease: Lease, w: Waiting, skew: int, why: str) -> Waiting | None:
         """The play with its start moved; None where it has to stay as it is, and waits until its time has come."""
         before = plays.moved(db, w.id)
         if before.unanswered:
@@ -313,10 +368,12 @@ class Delivering:
         play = replace(w.play, timestamp=w.play.timestamp + by)
         if plays.known(db, [_key(lease.account, play)]):
             return None  # there is a play at that time already
-        now = f"moved by {by:+d} s: the clock here ran fast"
+        now = f"moved by {by:+d} s: {why}"
         plays.restamp(db, w.id, play.timestamp, f"{before.why}; {now}" if before.why else now, skew)
-        queue.restamp(db, w.id, play.timestamp)
-        return replace(w, play=play)
+        ahead = play.timestamp > self.time.now()
+        not_before = delivery.its_time(replace(w, play=play), self.clock.now(), self.time.skew) if ahead else 0.0
+        queue.restamp(db, w.id, play.timestamp, by, not_before)
+        return replace(w, play=play, enqueued_at=w.enqueued_at + by, counter=None, off=0.0, not_before=not_before)
 
     def _settle(self, db: Connection, batch: Sequence[Waiting], step: Step, now: float) -> list[Event]:
         plays.settle(db, [s.id for s in step.settled if s.fate == Accepted()], "accepted", now)
@@ -344,9 +401,10 @@ class Delivering:
     def _expire(self, db: Connection, before: float) -> list[tuple[int, ScrobbleStatus]]:
         now = self.clock.now()
         # Whose they are, to lock those; then which of them are there still.
-        accounts.lock(db, {account for _, account in queue.too_old(db, before, EXPIRED_AT_ONCE)})
+        old = partial(queue.too_old, db, before, EXPIRED_AT_ONCE, self.clock.boot)
+        accounts.lock(db, {account for _, account in old()})
         expired = []
-        for number, account in queue.too_old(db, before, EXPIRED_AT_ONCE):
+        for number, account in old():
             kept = plays.find(db, account, number)
             if kept is not None:
                 news = self._fate(db, Settled(number, Expired()), Waiting(number, kept.play), now)

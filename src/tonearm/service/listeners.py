@@ -18,6 +18,7 @@ from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, OLDEST_ACCEPT
 from tonearm.service.announcing import Announcer, Subscription
 from tonearm.service.keyring import Keyring
 from tonearm.service.listening import UnknownListener
+from tonearm.service.timing import LastFmTime
 from tonearm.store import accounts, jobs, pace, plays, queue, tokens
 from tonearm.store.database import Store
 from tonearm.store.tokens import Kind
@@ -72,6 +73,7 @@ class Listeners:
     store: Store
     clock: Clock
     keyring: Keyring
+    time: LastFmTime
     daily: int | None = None
 
     async def add(self, name: str) -> Account:
@@ -185,11 +187,10 @@ class Listeners:
 
     async def retry(self, number: int, ring: Callable[[int], None]) -> None:
         """Everything that waits is due now; where the key or the address rests, one play tries whether that is over."""
-        now = self.clock.now()
 
         def due(db: Connection) -> None:
             accounts.lock(db, [number])
-            queue.retry_all(db, number, now)
+            queue.retry_all(db, number, self.time.now())
             pace.probe_now(db, self.keyring.of(accounts.by_id(db, [number])[number]).name)
 
         await self.store.write(due)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from math import inf
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,8 +15,20 @@ from tonearm.clock import Clock
 from tonearm.core.account import Account
 from tonearm.core.cleaning import clean
 from tonearm.core.event import ScrobbleStatus
-from tonearm.core.play import Heard, Nameless, Play, When, cleaned, counts, start_of_play, when
-from tonearm.core.report import place, same_play
+from tonearm.core.play import (
+    Heard,
+    Nameless,
+    Play,
+    When,
+    cleaned,
+    counts,
+    in_milliseconds,
+    is_a_length_of_time,
+    lengths,
+    start_of_play,
+    when,
+)
+from tonearm.core.report import SLACK, Placed, place, same_play, too_old
 from tonearm.service.announcing import Announcer, Subscription
 from tonearm.service.tally import Tally
 from tonearm.service.timing import LastFmTime
@@ -41,7 +52,14 @@ class UnknownListener(LookupError):
 
 
 class NotATime(ValueError):
-    """The start of play is no moment at which anybody scrobbled, or what was heard is no length of time."""
+    """The start of play is no moment at which anybody scrobbled, or what was heard is no length of time.
+
+    `field` says which: `timestamp` or `played_time`.
+    """
+
+    def __init__(self, words: str, field: str = "timestamp") -> None:
+        super().__init__(f"{field}: {words}")
+        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +67,9 @@ class Report:
     """A play as somebody reported it, cleaned and frozen, with the moment of the report by our clock.
 
     `told` is the start as it was reported, `moved` why it is another one now, `moved_by` the seconds of it that our
-    clock accounts for, `skew` what our clock is behind, `left_out` what could not be read of it.
+    clock accounts for, `skew` what our clock is behind, `left_out` what could not be read of it. `counter` and `boot`
+    say when it came whatever our clock showed; they are given only while Last.fm's time is not known, so that the
+    start can be put right later.
     """
 
     account: int
@@ -61,6 +81,8 @@ class Report:
     reporter: str = ""
     skew: float = 0.0
     left_out: str = ""
+    counter: float | None = None
+    boot: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +108,30 @@ class _Decision:
     not_before: float = 0.0
 
 
-def frozen_play(play: Play, now: float) -> Play:
-    """The play as it will be sent for ever: names cleaned, start in whole Unix seconds.
+def frozen_play(play: Play, now: float, skew: float = 0.0) -> tuple[Play, Placed]:
+    """The play as it will be sent for ever, and where its start was put: names cleaned, times in (whole) seconds.
 
-    Raises Nameless where no artist or title is left, NotATime before 2002-10-01 or over 30 days ahead.
+    Our clock shows `now` and is `skew` seconds behind Last.fm's, whose time decides. Raises Nameless where no artist or
+    title is left, NotATime before 2002-10-01, over 30 days ahead, or for a time that nobody can have heard.
     """
-    if not 0 <= play.played < inf:
-        raise NotATime(f"played: {play.played} is no length of time in seconds")
-    timestamp = start_of_play(play.timestamp)
-    if when(timestamp, now) is When.NONSENSE:
+    told = start_of_play(play.timestamp)
+    elapsed = _elapsed(told, now, skew)
+    duration, played = lengths(play.track.duration, play.played, elapsed, in_milliseconds(play.timestamp))
+    if not is_a_length_of_time(duration, played, elapsed):
+        raise NotATime(f"{play.played} is not the time that was heard of this track, in seconds", "played_time")
+    placed = place(told, min(played, duration) if duration else played, now, skew)
+    if when(placed.timestamp, now + skew) is When.NONSENSE:
         raise NotATime(
-            f"timestamp: {play.timestamp} is not the start of a play"
-            " (Unix seconds, between 2002-10-01 and 30 days from now)"
+            f"{play.timestamp} is not the start of a play (Unix seconds, between 2002-10-01 and 30 days from now)"
         )
-    return Play(cleaned(play.track), timestamp, play.played, play.chosen_by_user)
+    track = cleaned(replace(play.track, duration=duration))
+    return Play(track, placed.timestamp, played, play.chosen_by_user), placed
+
+
+def _elapsed(start: int, now: float, skew: float) -> float:
+    """Seconds from a start to its report, by that of two clocks which shows fewer, and not less than none."""
+    passed = [now - start, now + skew - start]
+    return min((seconds for seconds in passed if seconds >= -SLACK), default=max(passed))
 
 
 def _decide(account: Account, report: Report) -> _Decision:
@@ -112,7 +144,7 @@ def _decide(account: Account, report: Report) -> _Decision:
     if not heard.counts:
         return _Decision("threshold_not_met", "threshold_not_met", heard.why, heard)
     match when(play.timestamp, report.at + report.skew):
-        case When.TOO_OLD:
+        case When.TOO_OLD if too_old(play.timestamp, report.at, report.skew):
             return _Decision("too_old", "expired", "older than 14 days: Last.fm takes no plays that old", heard)
         case When.AHEAD:
             ahead = "its time lies ahead: held until then, in case our clock is slow"
@@ -155,7 +187,13 @@ def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
             plays.rewrite(db, number, _history_row(report, decision, who[report.account]))
         if decision.status == "queued":
             queued[number] = queue_row(
-                number, report.play, who[report.account], report.at + report.skew, decision.not_before
+                number,
+                report.play,
+                who[report.account],
+                report.at + report.skew,
+                decision.not_before,
+                report.counter,
+                report.boot,
             )
         before[key] = (number, decision.fate)
         why = f"{decision.why}; {report.left_out}" if report.left_out else decision.why
@@ -267,8 +305,19 @@ def _history_row(report: Report, decision: _Decision, account: Account) -> dict[
     }
 
 
-def queue_row(number: int, play: Play, account: Account, now: float, not_before: float) -> dict[str, Any]:
-    """What the queue knows of a play that Last.fm is owed for the user whom the account belongs to now."""
+def queue_row(
+    number: int,
+    play: Play,
+    account: Account,
+    now: float,
+    not_before: float,
+    counter: float | None = None,
+    boot: str = "",
+) -> dict[str, Any]:
+    """What the queue knows of a play that Last.fm is owed for the user whom the account belongs to now.
+
+    `now` is Last.fm's time, or, if that is not known, ours, with the steady counter and the run of the machine.
+    """
     return {
         "id": number,
         "owner": account.username.casefold(),
@@ -276,6 +325,8 @@ def queue_row(number: int, play: Play, account: Account, now: float, not_before:
         "state": queue.State.QUEUED,
         "next_attempt_at": not_before,
         "enqueued_at": now,
+        "counter": counter,
+        "boot": boot,
     }
 
 
@@ -352,12 +403,12 @@ class Listening:
 
     def _report(self, account: int, play: Play, reporter: str, left_out: str) -> Report:
         now, skew = self.clock.now(), self.time.skew
-        told = frozen_play(play, now)
-        placed = place(told.timestamp, told.played, now, skew)
-        frozen = replace(told, timestamp=placed.timestamp) if placed.moved else told
-        return Report(
-            account, frozen, now, told.timestamp, placed.moved, placed.by_clock, clean(reporter), skew, left_out
-        )
+        frozen, placed = frozen_play(play, now, skew)
+        told = start_of_play(play.timestamp)
+        unchecked = None if self.time.settled else self.clock.steady()
+        boot = "" if unchecked is None else self.clock.boot
+        moved = placed.moved, placed.by_clock
+        return Report(account, frozen, now, told, *moved, clean(reporter), skew, left_out, unchecked, boot)
 
     async def fate(self, account: int, number: int, seconds: float) -> plays.Kept | None:
         """The play, as soon as its fate is known or the seconds are over."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from tonearm.clock import Clock
 from tonearm.core.account import KEY_NOT_SET, Account
 from tonearm.core.event import AuthChanged, NowPlayingShown
-from tonearm.core.play import Track, cleaned
+from tonearm.core.play import Track, cleaned, length
 from tonearm.core.verdict import Answered, Scope, SessionEnded, Throttled, Verdict
 from tonearm.service.announcing import Announcer
 from tonearm.service.keyring import Keyring
@@ -40,7 +40,7 @@ class NowPlaying:
 
     async def show(self, account: int, track: Track) -> Shown:
         """Announce a track. Raises Nameless and StoreUnavailable; what Last.fm does is in the answer."""
-        track = cleaned(track)
+        track = cleaned(replace(track, duration=length(track.duration)))
         found, sealed = await self.store.read(partial(accounts.with_session, number=account))
         shown = await self._tell(found, sealed, track)
         now = self.clock.now()

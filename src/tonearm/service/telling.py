@@ -11,10 +11,12 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core.account import KEY_NOT_SET
 from tonearm.core.event import ScrobbleStatus
-from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, OLDEST_ACCEPTED, Play, Track, cleaned_changes, counts
+from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, Play, Track, cleaned_changes, counts
+from tonearm.core.report import too_old
 from tonearm.service.announcing import Announcer
 from tonearm.service.listeners import PAUSED
 from tonearm.service.listening import NOT_QUEUED, queue_row
+from tonearm.service.timing import LastFmTime
 from tonearm.store import accounts, attempts, jobs, plays, queue
 from tonearm.store.attempts import Attempt
 from tonearm.store.database import Store
@@ -90,6 +92,7 @@ class Telling:
     announcer: Announcer
     ring: Callable[[int], None]
     keys: Sequence[str]
+    time: LastFmTime
 
     async def story(self, account: int, number: int) -> Story | None:
         """What became of a play and why; None where the listener has no such play."""
@@ -131,7 +134,7 @@ class Telling:
             return "on its way to Last.fm now"
         if waits.owner != stopped.user:
             return f"it waits for the Last.fm user {waits.owner}: sign in as that user to send it"
-        if kept.play.timestamp > self.clock.now():
+        if kept.play.timestamp > self.time.now():
             return "held: its time lies ahead"
         return stopped.why or waits.error or "waits for the next batch"
 
@@ -151,11 +154,11 @@ class Telling:
         if kept is None:
             return NoSuchPlay()
         if kept.fate == "queued":
-            if kept.play.timestamp > now:
+            if kept.play.timestamp > self.time.now():
                 return NotNow("its time lies ahead: it is sent when that has come")
             if kept.owner and kept.owner != accounts.by_id(db, [account])[account].username.casefold():
                 return NotNow(f"it waits for the Last.fm user {kept.owner}: sign in as that user to send it")
-            queue.due_now(db, account, number, now)
+            queue.due_now(db, account, number, self.time.now())
             return Done(number, kept.play.track)
         if kept.fate not in SENT_AGAIN:
             return NotNow(_final(kept))
@@ -165,7 +168,7 @@ class Telling:
 
     def _enqueue(self, db: Connection, kept: Kept, now: float) -> Outcome:
         who = accounts.by_id(db, [kept.account])[kept.account]
-        if now - kept.play.timestamp >= OLDEST_ACCEPTED:
+        if too_old(kept.play.timestamp, now, self.time.skew):
             return NotNow("older than 14 days: Last.fm takes no plays that old")
         if not who.signed_in:
             return NotNow("not signed in to Last.fm: sign in first")
@@ -173,8 +176,12 @@ class Telling:
             return NotNow(f"it was played for the Last.fm user {kept.owner}: sign in as that user to send it")
         plays.settle(db, [kept.id], "queued", None, why="to be sent by the listener's wish")
         plays.count(db, kept.id)
-        queue.enqueue(db, [queue_row(kept.id, kept.play, who, now, max(0.0, _ahead(kept.play, now)))])
+        queue.enqueue(db, [queue_row(kept.id, kept.play, who, self.time.now(), self._not_before(kept.play))])
         return Done(kept.id, kept.play.track)
+
+    def _not_before(self, play: Play) -> float:
+        """When, by our clock, the time of a play that lies ahead has come; 0 for any other."""
+        return play.timestamp - self.time.skew if play.timestamp > self.time.now() else 0.0
 
     async def correct(self, account: int, number: int, change: Callable[[Track], Track]) -> Outcome:
         """Send a play with other names: a new frozen play, linked to the old one, which is discarded.
@@ -237,7 +244,7 @@ class Telling:
         if isinstance(again, Done):
             plays.rewrite(db, kept.id, plays.facts(play))
             queue.rewrite(db, kept.id, plays.facts(play))
-            queue.due_now(db, kept.account, kept.id, now)
+            queue.due_now(db, kept.account, kept.id, self.time.now())
         return again
 
     async def discard(self, account: int, number: int) -> Outcome:
@@ -277,7 +284,3 @@ def _final(kept: Kept) -> str:
             return "older than 14 days: Last.fm takes no plays that old"
         case fate:
             return f"it is {fate} already"
-
-
-def _ahead(play: Play, now: float) -> float:
-    return float(play.timestamp) if play.timestamp > now else 0.0

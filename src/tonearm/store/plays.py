@@ -30,6 +30,7 @@ from tonearm.core.play import Play, Track
 from tonearm.core.search import searchable, terms
 from tonearm.store.dialect import Among, asked_rows, insert_returning, parts, rows_as_json, same_texts
 from tonearm.store.readers import Ask
+from tonearm.store.schema import account as account_table
 from tonearm.store.schema import play, scrobble_queue
 from tonearm.store.slices import backward
 
@@ -412,6 +413,24 @@ def _of_fate(account: int, fate: str) -> tuple[ColumnElement[bool], ...]:
     if fate == "queued":
         return (play.c.id.in_(select(scrobble_queue.c.id).where(scrobble_queue.c.account == account)),)
     return play.c.fate == fate, play.c.settled_at.is_not(None)
+
+
+_EXPIRED = select(play.c.account, play.c.id).where(
+    play.c.fate == "expired",
+    play.c.settled_at.is_not(None),
+    play.c.timestamp > bindparam("since"),
+    play.c.owner != "",
+)
+_EXPIRED = _EXPIRED.order_by(play.c.account, play.c.timestamp, play.c.id).limit(bindparam("limit"))
+_OF_ONE = play.c.account == bindparam("of")
+_OF_ANYBODY = play.c.account.in_(select(account_table.c.id))  # each begins an index: none is read as a whole
+
+
+def expired_since(db: Connection, since: float, limit: int, account: int | None = None) -> list[tuple[int, int]]:
+    """(account, number) of plays that are `expired` and began later than that: of one account, or of all."""
+    wanted = _EXPIRED.where(_OF_ANYBODY if account is None else _OF_ONE)
+    values = {"since": since, "limit": limit} | ({} if account is None else {"of": account})
+    return [(row.account, row.id) for row in db.execute(wanted, values)]
 
 
 _ACCEPTED_SINCE = select(func.count()).where(

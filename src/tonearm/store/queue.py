@@ -250,6 +250,8 @@ _WAITING = (
         _ROW.last_error,
         _ROW.live,
         _ROW.enqueued_at,
+        _ROW.counter,
+        _ROW.boot,
         *frozen_columns(scrobble_queue),
     )
     .where(
@@ -270,7 +272,7 @@ def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> l
     """The plays of an account that are due for its Last.fm user: live ones, then its backlog, oldest first."""
     rows = db.execute(_WAITING, {"number": number, "user": user, "now": now, "limit": limit})
     return [
-        Waiting(number, thawed(play), *how) for number, how, play in ((row[0], row[1:10], row[10:]) for row in rows)
+        Waiting(number, thawed(play), *how) for number, how, play in ((row[0], row[1:12], row[12:]) for row in rows)
     ]
 
 
@@ -395,15 +397,24 @@ def due(db: Connection, now: float, key: str) -> list[int]:
 
 _TOO_OLD = (
     select(_ROW.id, _ROW.account)
-    .where(_OF_ANYBODY, _ROW.timestamp <= bindparam("before"), _ROW.state == State.QUEUED)
+    .where(
+        _OF_ANYBODY,
+        _ROW.timestamp <= bindparam("before"),
+        _ROW.state == State.QUEUED,
+        or_(_ROW.counter.is_(None), _ROW.boot != bindparam("boot")),
+    )
     .order_by(_ROW.timestamp)
     .limit(bindparam("limit"))
 )
 
 
-def too_old(db: Connection, before: float, limit: int) -> list[tuple[int, int]]:
-    """(play, account) of what waits, for whatever reason, and is older than Last.fm takes."""
-    return [(row.id, row.account) for row in db.execute(_TOO_OLD, {"before": before, "limit": limit})]
+def too_old(db: Connection, before: float, limit: int, boot: str) -> list[tuple[int, int]]:
+    """(play, account) of what waits, for whatever reason, and is older than Last.fm takes.
+
+    Without what was reported in this run of the machine before Last.fm's time was known: its start may be moved.
+    """
+    values = {"before": before, "limit": limit, "boot": boot}
+    return [(row.id, row.account) for row in db.execute(_TOO_OLD, values)]
 
 
 def retry_all(db: Connection, number: int, now: float) -> None:
@@ -473,12 +484,21 @@ def standings(db: Connection, ids: Sequence[int]) -> dict[int, Standing]:
     return {number: Standing(State(state), *rest) for number, state, *rest in rows}
 
 
-_RESTAMP = update(scrobble_queue).where(*_row(bindparam("play"))).values(timestamp=bindparam("to"))
+_RESTAMP = (
+    update(scrobble_queue)
+    .where(*_row(bindparam("play")))
+    .values(
+        timestamp=bindparam("to"),
+        enqueued_at=_ROW.enqueued_at + bindparam("by"),
+        next_attempt_at=bindparam("at"),
+        counter=None,
+    )
+)
 
 
-def restamp(db: Connection, play: int, timestamp: int) -> None:
-    """Move the start of a play that Last.fm surely does not have."""
-    db.execute(_RESTAMP, {"play": play, "to": timestamp})
+def restamp(db: Connection, play: int, timestamp: int, by: int, not_before: float) -> None:
+    """Move the start of a play that Last.fm surely does not have, and with it when it was reported."""
+    db.execute(_RESTAMP, {"play": play, "to": timestamp, "by": by, "at": not_before})
 
 
 def rewrite(db: Connection, play: int, facts: dict[str, Any]) -> None:

@@ -188,6 +188,9 @@ scrobble_queue = Table(
     _number("too_new"),
     _number("refusals"),  # of requests with it alone
     _moment("enqueued_at"),
+    # The steady counter at the report, in this run of the machine, if Last.fm's time was not known then.
+    Column("counter", Float(53)),
+    _words("boot"),
     PrimaryKeyConstraint("account", "id"),
     Index("scrobble_queue_by_start", "account", "timestamp", "id"),
     sqlite_with_rowid=False,  # the rows of an account lie together, so that a batch is on few pages

@@ -66,9 +66,8 @@ def answer_to(fault: Exception) -> JSONResponse:
 
 
 def _no_play(fault: Nameless | NotATime, *where: str | int) -> dict[str, Any]:
-    if isinstance(fault, Nameless):
-        return {"loc": [*where, fault.field], "msg": str(fault), "type": "nameless"}
-    return {"loc": [*where, "timestamp"], "msg": str(fault), "type": "not_a_time"}
+    kind = "nameless" if isinstance(fault, Nameless) else "not_a_time"
+    return {"loc": [*where, fault.field], "msg": str(fault), "type": kind}
 
 
 def _place(error: dict[str, Any]) -> dict[str, Any]:

@@ -45,6 +45,7 @@ def queue_routes(router: APIRouter, frame: Frame) -> None:
             shelf=shelf,
             choices=views.choices(counts),
             rows=rows,
+            may_send_all=shelf is Shelf.TOO_OLD and any(row.acts.send for row in rows),
             again=views.again(rows, seen, moment),
             page_at=after or "",
             next_page=f"{leaf.after[0]}-{leaf.after[1]}" if leaf.after else "",
@@ -74,3 +75,9 @@ def queue_routes(router: APIRouter, frame: Frame) -> None:
         else:
             await frame.deck.listeners.retry_and_wait(me.id, frame.deck.ring, frame.deck.announcer, RETRY_WAIT)
         return back(request, "/queue")
+
+    @router.post("/retry-expired")
+    async def retry_expired(me: Me, request: Request) -> Response:
+        """Queue all plays that a wrong clock has called too old."""
+        await me.retry_expired()
+        return back(request, "/queue?state=too-old")

@@ -37,7 +37,9 @@ def _empty_for_none(text: Any) -> Any:
 
 Name = Annotated[str, StringConstraints(max_length=LONGEST_NAME), BeforeValidator(_without_surrogates)]
 OptionalName = Annotated[str, StringConstraints(max_length=LONGEST_NAME), BeforeValidator(_empty_for_none)]
-Seconds = Annotated[float, Field(ge=0, le=10_000_000, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=100_000_000, allow_inf_nan=False)]
+"""A length of time. A day at the most; a longer one is in milliseconds."""
+
 Number = Annotated[int, Field(ge=0, le=1_000_000)]
 Row = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 """The number of a play or a job: what fits into a database."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel
 
-from tonearm.core.play import Track
+from tonearm.core.play import Track, length
 from tonearm.deck import Deck, Listener
 from tonearm.service.telling import Done, NoSuchPlay, NotNow, Outcome, Story
 from tonearm.web.api import ERRORS, Ask, held_for
@@ -115,7 +115,7 @@ class NamesIn(Strict):
             track.title if self.track is None else self.track,
             track.album if self.album is None else self.album,
             track.album_artist if self.album_artist is None else self.album_artist,
-            track.duration if self.duration is None else self.duration,
+            track.duration if self.duration is None else length(self.duration),
             track.track_number if self.track_number is None else self.track_number,
             track.mbid if self.mbid is None else self.mbid,
         )
@@ -126,6 +126,13 @@ class DoneOut(BaseModel):
 
     status: Literal["success"] = "success"
     id: int
+
+
+class SentAfterAll(BaseModel):
+    """How many plays were queued."""
+
+    status: Literal["success"] = "success"
+    queued: int
 
 
 def stories_router(deck: Deck, who: Ask) -> APIRouter:
@@ -163,6 +170,11 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
         number = await deck.signing_in.discard_for(me.id, lastfm_user)
         plays = "1 play" if number == 1 else f"{number} plays"
         return Discarded(message=f"{plays} for the Last.fm user {lastfm_user} discarded", discarded=number)
+
+    @router.post("/retry-expired", response_model=SentAfterAll)
+    async def retry_expired(me: Me) -> Any:
+        """Queue all plays that a wrong clock has called too old: those that are `expired` and younger than 14 days."""
+        return SentAfterAll(queued=await me.retry_expired())
 
     @router.get("/{play}", response_model=PlayOut, responses=faults)
     async def story(me: Me, play: Row) -> Any:

@@ -261,6 +261,8 @@ def upgrade() -> None:
         sa.Column("too_new", sa.Integer(), server_default="0", nullable=False),
         sa.Column("refusals", sa.Integer(), server_default="0", nullable=False),
         sa.Column("enqueued_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("counter", sa.Float(precision=53), nullable=True),
+        sa.Column("boot", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("account", "id"),
         sqlite_with_rowid=False,
     )

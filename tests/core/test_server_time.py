@@ -1,0 +1,75 @@
+"""What is known of Last.fm's time: nobody who sets our clock changes it, and one wrong answer is not believed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tonearm.core.server_time import APART, FURTHEST_OFF, LONGEST_DOUBT, Reading, ServerTime
+
+START = 1_760_000_000.0
+"""Last.fm's time (Unix seconds) when the counter is at 0."""
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+
+def heard(*answers: tuple[float, float, float]) -> ServerTime:
+    """What is known after answers: (counter, what Last.fm's clock is wrong by, what ours is wrong by)."""
+    known = ServerTime()
+    for at, theirs, ours in answers:
+        known = known.heard(Reading(START + at + theirs, at, 0.1), START + at + ours)
+    return known
+
+
+def test_nothing_is_known_before_the_first_answer() -> None:
+    assert ServerTime().known is None
+    assert ServerTime().skew(10.0, START) == 0.0
+    assert not ServerTime().doubtful(10.0)
+
+
+def test_an_answer_that_agrees_with_our_clock_is_believed_at_once() -> None:
+    known = heard((0, 0, 3))
+    assert known.known is not None
+    assert known.skew(HOUR, START + HOUR + 3) == 0.0
+
+
+@pytest.mark.parametrize("off", [-20 * DAY, 20 * DAY, -400 * DAY, 400 * DAY, -2 * HOUR, 10 * 365 * DAY])
+def test_whatever_our_clock_is_put_to_lastfms_time_stays_known(off: float) -> None:
+    known = heard((0, 0, 0))
+    assert known.skew(DAY, START + DAY + off) == pytest.approx(-off)
+    assert known.heard(Reading(START + DAY, DAY, 0.1), START + DAY + off).skew(DAY, START + DAY + off) == -off
+
+
+@pytest.mark.parametrize("lie", [20 * DAY, 10 * 365 * DAY, -2 * HOUR])
+def test_one_wrong_answer_changes_nothing(lie: float) -> None:
+    known = heard((0, 0, 0), (100, lie, 0))
+    assert known.skew(200.0, START + 200) == 0.0
+    assert heard((0, lie, 0)).skew(10.0, START + 10) == 0.0
+    assert heard((0, lie, 0)).known is None
+
+
+def test_two_answers_that_agree_are_believed_if_time_lies_between_them() -> None:
+    assert heard((0, DAY, 0), (APART - 1, DAY, 0)).known is None
+    assert heard((0, DAY, 0), (APART - 1, DAY, 0), (APART, DAY, 0)).skew(40.0, START + 40) == pytest.approx(DAY)
+    assert heard((0, 0, 0), (60, DAY, 0), (100, DAY, 0)).skew(200.0, START + 200) == pytest.approx(DAY)
+
+
+def test_answers_that_contradict_each_other_are_not_believed() -> None:
+    """The clocks of two servers, one of which is right; ours is wrong."""
+    assert heard(*((60.0 * n, HOUR * (n % 2), -DAY) for n in range(9))).known is None
+    assert heard((0, 0, 0), *((60.0 * n, HOUR * (n % 2), 0) for n in range(9))).skew(600.0, START + 600) == 0.0
+
+
+def test_a_clock_that_no_certificate_is_valid_with_is_not_learned() -> None:
+    assert heard((0, FURTHEST_OFF + DAY, 0), (60, FURTHEST_OFF + DAY, 0)).known is None
+
+
+def test_doubt_ends_with_a_second_answer_or_by_itself() -> None:
+    first = heard((0, 0, 0), (100, DAY, 0))
+    assert first.doubtful(110.0)
+    assert not first.doubtful(100 + LONGEST_DOUBT)
+    assert not first.heard(Reading(START + 120, 120, 0.1), START + 120).doubtful(121.0)
+    assert not first.heard(Reading(START + DAY + 140, 140, 0.1), START + 140).doubtful(141.0)
+    contradicted = first.heard(Reading(START + 120 + HOUR, 120, 0.1), START + 120)
+    assert contradicted.doubtful(130.0)
+    assert not contradicted.doubtful(100 + LONGEST_DOUBT)  # since the first, not since the last
