@@ -14,6 +14,7 @@ from anyio.from_thread import start_blocking_portal
 
 from lastfm_emulator.app import create_app
 from lastfm_emulator.emulator import Emulator
+from lastfm_emulator.guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -104,7 +105,9 @@ async def listening(
 
     from lastfm_emulator.connection import Connection
 
-    config = uvicorn.Config(create_app(emulator), ws="none", lifespan="off", interface="asgi3", log_config=None)
+    config = uvicorn.Config(
+        guarded(create_app(emulator), [host]), ws="none", lifespan="off", interface="asgi3", log_config=None
+    )
     config.load()
     state = uvicorn.server.ServerState()
     loop = asyncio.get_running_loop()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import httpx2
 import pytest
+from sqlalchemy import text
 
 from tests.api.conftest import Service
 from tests.api.raw import connection, status
@@ -174,3 +176,30 @@ def test_a_revoked_token_lets_nobody_in_any_more(service: Service, other: httpx2
     [token] = service.call(service.deck.owning.admissions(2))
     assert service.call(service.deck.owning.revoke(2, token.id))
     assert other.get("/lastfm/settings").status_code == 401
+
+
+def test_health_sees_that_a_table_is_missing(service: Service) -> None:
+    def renamed(one: str, other: str) -> None:
+        service.call(service.deck.store.write(lambda db: db.execute(text(f"ALTER TABLE {one} RENAME TO {other}"))))
+
+    renamed("loved", "put_away")
+    try:
+        with service.stranger() as stranger:
+            answer = stranger.get("/health")
+    finally:
+        renamed("put_away", "loved")
+    assert answer.status_code == 503
+    assert "loved" in answer.json()["database"]
+    assert service.http.get("/health").status_code == 200
+
+
+def test_too_little_memory_is_no_fault_of_the_request(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(json, "loads", none_left)
+    answer = service.http.post(
+        "/lastfm/scrobbles", content=b'{"plays": [', headers={"Content-Type": "application/json"}
+    )
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+    assert b"too little memory" in answer.content

@@ -108,7 +108,8 @@ def test_a_database_that_is_none_is_one_line(shell: Shell) -> None:
     shell.database.write_text("Dear diary, today I listened to music. " * 100)
     said = shell("status")
     assert said.exit_code == 1
-    assert said.stderr == f"Error: the database cannot be used: {shell.database}: file is not a database\n"
+    words = "file is not a database (the file is damaged, or no database: put a backup in its place)"
+    assert said.stderr == f"Error: the database cannot be used: {shell.database}: {words}\n"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import click
 from tonearm.commands.failing import NO_KEY, Failed, WrongKey
 from tonearm.commands.options import with_json, with_settings
 from tonearm.commands.telling import tell
+from tonearm.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,7 @@ def check(settings: Settings, as_json: bool) -> None:
     for finding in _findings(settings):
         findings.append(finding)
         if not as_json:
-            click.echo(f"{'ok   ' if finding.fine else 'WRONG'}  {finding.what:13}  {finding.words}")
+            say(f"{'ok   ' if finding.fine else 'WRONG'}  {finding.what:13}  {finding.words}")
     wrong = [finding.what for finding in findings if not finding.fine]
     if as_json:
         tell({"fine": not wrong, "findings": [asdict(finding) for finding in findings]}, "", as_json)
@@ -71,10 +72,12 @@ def _pairs(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 
 def _database(settings: Settings) -> Finding:
-    from tonearm.commands.opening import run, sender_of, url_of
+    from tonearm.commands.opening import missing, run, sender_of, url_of
 
     try:
         where = url_of(settings).render_as_string()
+        if missing(settings):
+            return Finding("database", True, f"{where} is not there yet: the first start makes it")
         waiting = run(_waiting(settings))
     except WrongKey:  # said of the key
         raise
@@ -152,7 +155,7 @@ def _sqlite() -> Finding:
 
 
 def _key_file(settings: Settings) -> Finding:
-    from tonearm.commands.opening import url_of
+    from tonearm.commands.opening import missing, url_of
     from tonearm.store.database import sqlite_file
     from tonearm.store.seal import key_file
 
@@ -165,6 +168,8 @@ def _key_file(settings: Settings) -> Finding:
     if file is None:
         return Finding("key", False, "set TONEARM_SECRET_KEY: there is no file for a key to lie beside")
     path = key_file(file)
+    if missing(settings) and not path.exists():
+        return Finding("key file", True, f"{path} is not there yet: the first start makes it")
     try:
         rights = path.stat().st_mode & 0o777
     except OSError as error:

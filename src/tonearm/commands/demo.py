@@ -7,6 +7,7 @@ import socket
 import click
 
 from tonearm.commands.failing import Failed, in_one_line
+from tonearm.terminal import say
 
 USUAL_PORT = 8723
 
@@ -34,7 +35,7 @@ def demo(seconds: float | None, port: int | None) -> None:
             account = runner.run(show(sock, seconds, click.echo))
     except StandInGone as gone:
         raise Failed(str(gone)) from None
-    click.echo(str(account))
+    say(str(account))
     if account.lost:
         raise Failed(f"{account.lost} plays were acknowledged, and are nowhere")
 

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 
 import click
 
+from tonearm.terminal import visible
+
 
 class Failed(click.ClickException):
     """Something failed; the words say what, and what to do about it."""
 
     def __init__(self, words: str) -> None:
-        super().__init__(" ".join(words.split()))
+        super().__init__(visible(" ".join(words.split())))
 
 
 class WrongKey(Failed):

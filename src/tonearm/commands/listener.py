@@ -11,6 +11,7 @@ import click
 from tonearm.commands.failing import Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
 from tonearm.commands.telling import moment, tell
+from tonearm.terminal import say
 
 if TYPE_CHECKING:
     from tonearm.settings import Settings
@@ -30,7 +31,7 @@ def add(settings: Settings, name: str) -> None:
     from tonearm.commands.opening import run
 
     run(_add(settings, name))
-    click.echo(f"{name} may listen: 'tonearm login --listener {name}' connects with Last.fm")
+    say(f"{name} may listen: 'tonearm login --listener {name}' connects with Last.fm")
 
 
 async def _add(settings: Settings, name: str) -> None:
@@ -50,7 +51,7 @@ def link(settings: Settings, name: str) -> None:
     secret = run(_secret(settings, name, for_browser=True))
     usual = f"http://{settings.tonearm_host}:{settings.tonearm_port}"
     address = settings.tonearm_public_url.rstrip("/") or running_at(settings) or usual
-    click.echo(f"{address}/signin?link={secret}")
+    say(f"{address}/signin?link={secret}")
 
 
 class _Token(click.Group):
@@ -76,7 +77,7 @@ def new(settings: Settings, name: str) -> None:
     from tonearm.store.revoking import name_of
 
     secret = run(_secret(settings, name, for_browser=False))
-    click.echo(f"A new token of {name}, called {name_of(secret)} from now on: {secret}")
+    say(f"A new token of {name}, called {name_of(secret)} from now on: {secret}")
 
 
 @token.command("list")

@@ -11,6 +11,7 @@ import click
 from tonearm.commands.failing import NO_KEY, Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
 from tonearm.commands.telling import others_wait, plays, tell
+from tonearm.terminal import say
 
 if TYPE_CHECKING:
     from tonearm.deck import Listener
@@ -55,7 +56,7 @@ async def _login(settings: Settings, name: str, browser: bool) -> SignedIn:
         way = await me.sign_in()
         if isinstance(way, Unreachable):
             raise Failed(f"Last.fm: {way.words}")
-        click.echo(f"Approve here, please: {way.auth_url}", err=True)
+        say(f"Approve here, please: {way.auth_url}", err=True)
         if browser and _has_a_screen():
             click.launch(way.auth_url)
         assert way.token is not None

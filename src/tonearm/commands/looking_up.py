@@ -9,6 +9,7 @@ import click
 
 from tonearm.commands.failing import NO_KEY, Failed
 from tonearm.commands.options import with_json, with_settings
+from tonearm.terminal import say
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -114,7 +115,7 @@ S = TypeVar("S", bound="BaseModel")
 
 def _tell(facts: S, as_json: bool, show: Callable[[Console, S], None]) -> None:
     if as_json:
-        click.echo(facts.model_dump_json())
+        say(facts.model_dump_json())
         return
     from rich.console import Console
 

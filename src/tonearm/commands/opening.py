@@ -7,9 +7,9 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
 from sqlalchemy import URL
 
 from tonearm import app
@@ -21,6 +21,7 @@ from tonearm.service.listeners import FIRST_LISTENER
 from tonearm.settings import Settings
 from tonearm.store.database import database_url, sqlite_file
 from tonearm.store.lock import AlreadyOpen, address, holder
+from tonearm.terminal import say
 
 if TYPE_CHECKING:
     from tonearm.service.enriching import Enriching
@@ -72,7 +73,7 @@ async def deck_of(settings: Settings, sends: Sends) -> AsyncIterator[Deck]:
                     raise
                 if sends is Sends.YES:
                     if not said:
-                        click.echo("tonearm waits for a command that is sending, up to 15 s", err=True)
+                        say("tonearm waits for a command that is sending, up to 15 s", err=True)
                     said = True
                     await asyncio.sleep(LOOKS_AGAIN)
         yield deck
@@ -139,7 +140,7 @@ async def database_is_up(settings: Settings, told: asyncio.Event) -> bool:
         if not words:
             break
         if not said:
-            click.echo(f"tonearm waits for the database, up to {WAITS:.0f} s: {words}", err=True)
+            say(f"tonearm waits for the database, up to {WAITS:.0f} s: {words}", err=True)
             said = True
         with suppress(TimeoutError):
             await asyncio.wait_for(told.wait(), LOOKS_AGAIN)
@@ -166,6 +167,12 @@ def _introduced(settings: Settings) -> str:
     """As whom Last.fm is called: with the service's own address as the contact, where it has one."""
     contact = settings.tonearm_public_url
     return f"{USER_AGENT} (+{contact})" if contact and contact.isascii() and contact.isprintable() else USER_AGENT
+
+
+def missing(settings: Settings) -> Path | None:
+    """The SQLite file of the settings if it is not there, for commands that only look: to open it would make it."""
+    file = sqlite_file(url_of(settings))
+    return file if file and not file.exists() else None
 
 
 async def listener_of(deck: Deck, name: str) -> Listener:

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from tonearm.commands.failing import Failed
+from tonearm.terminal import say
 
 Command = Callable[..., Any]
 
@@ -87,7 +88,7 @@ def _load(options: dict[str, str], config: Path | None) -> Any:
     from tonearm.settings import OPTION, BadSetting, load, unread_file
 
     if config is None and (unread := unread_file()):
-        click.echo(f"The {unread} in this folder is not read: add --config {unread} if it is yours.", err=True)
+        say(f"The {unread} in this folder is not read: add --config {unread} if it is yours.", err=True)
     try:
         return load(options, config)
     except BadSetting as bad:

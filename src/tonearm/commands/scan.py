@@ -11,6 +11,7 @@ import click
 
 from tonearm.commands.options import for_listener, with_json, with_settings
 from tonearm.commands.telling import tell
+from tonearm.terminal import say
 
 if TYPE_CHECKING:
     from tonearm.service.scanning import Found
@@ -38,7 +39,7 @@ def scan(settings: Settings, listener: str, as_json: bool, everything: bool, fol
         kinds = sorted(found.unsupported.items(), key=lambda kind: (-kind[1], kind[0]))
         words += "; cannot be read: " + ", ".join(f"{count} {suffix}" for suffix, count in kinds)
     for fault in found.faults:
-        click.echo(fault, err=True)
+        say(fault, err=True)
     tell(asdict(found), words, as_json)
 
 

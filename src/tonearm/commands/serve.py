@@ -10,6 +10,7 @@ import click
 
 from tonearm.commands.failing import Failed, in_one_line
 from tonearm.commands.options import with_settings
+from tonearm.terminal import say
 
 if TYPE_CHECKING:
     from tonearm.deck import Deck
@@ -66,14 +67,14 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
             file = sqlite_file(deck.store.url)
             if file and delivers:
                 note_address(file, address_of(sock))
-            click.echo(f"tonearm listens on {address_of(sock)}{f', for {public}' if public else ''}")
+            say(f"tonearm listens on {address_of(sock)}{f', for {public}' if public else ''}")
             if not deck.configured:
-                click.echo("Plays are kept, none is sent: set LASTFM_API_KEY and LASTFM_API_SECRET", err=True)
+                say("Plays are kept, none is sent: set LASTFM_API_KEY and LASTFM_API_SECRET", err=True)
             if secret:
                 door = f"{public or address_of(sock)}/signin?link={secret}"
-                click.echo(f"Sign your browser in, once, within an hour: {door}")
+                say(f"Sign your browser in, once, within an hour: {door}")
             else:
-                click.echo("A browser is signed in. For another one, 'tonearm listener link me' prints a link")
+                say("A browser is signed in. For another one, 'tonearm listener link me' prints a link")
             gc.enable()
             gc.collect()
             gc.freeze()

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 @with_json
 def status(settings: Settings, listener: str, as_json: bool) -> None:
     """Show how the connection and the queue stand."""
-    from tonearm.commands.opening import run, sender_of
+    from tonearm.commands.opening import missing, run, sender_of
 
+    if file := missing(settings):
+        tell({"listener": listener, "database": None}, f"there is no database yet: {file}", as_json)
+        return
     account, standing, now, server = run(_status(settings, listener))
     sender = sender_of(settings)
     delivering = int(sender is not None) if server is None else server.deliver

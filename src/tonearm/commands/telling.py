@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.core.account import KEY_NOT_SET, SESSION_LOST
+from tonearm.terminal import escaped, visible
 
 if TYPE_CHECKING:
     from tonearm.service.listeners import QueueStanding
@@ -25,7 +26,7 @@ THIS_WEEK = 6 * 86400.0
 
 def tell(facts: Mapping[str, object], words: str, as_json: bool) -> None:
     """The facts as JSON, or the words."""
-    click.echo(json.dumps(facts, ensure_ascii=False) if as_json else words)
+    click.echo(escaped(json.dumps(facts, ensure_ascii=False)) if as_json else visible(words))
 
 
 def moment(seconds: float) -> str:

@@ -8,6 +8,7 @@ import click
 
 from tonearm.commands.failing import Failed, in_one_line
 from tonearm.commands.options import with_settings
+from tonearm.terminal import say
 
 if TYPE_CHECKING:
     from tonearm.settings import Settings
@@ -46,5 +47,5 @@ async def _work(settings: Settings) -> None:
             return
         async with deck_of(settings, Sends.YES):
             spare_the_collector()
-            click.echo("tonearm delivers")
+            say("tonearm delivers")
             await told.wait()

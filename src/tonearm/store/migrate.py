@@ -82,12 +82,16 @@ def _locked(file: Path | None) -> Iterator[None]:
     if file is None:  # PostgreSQL locks inside the migration
         yield
         return
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file = file.resolve()  # whichever name leads to it
+    file.parent.mkdir(0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):  # what somebody listens to is theirs alone
         os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
-    with file.with_name(file.name + ".migrating").open("w") as lock:
+    lock = os.open(file.with_name(file.name + ".migrating"), os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
 
 
 def _create(engine: Engine) -> None:

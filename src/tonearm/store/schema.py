@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Connection,
     Float,
     ForeignKey,
     Index,
@@ -22,8 +23,10 @@ from sqlalchemy import (
     false,
     literal,
     null,
+    select,
     text,
     true,
+    union_all,
 )
 
 metadata = MetaData()
@@ -356,3 +359,10 @@ fault = Table(
     _words("words"),
     PrimaryKeyConstraint("kind", "account"),
 )
+
+_EVERY_TABLE = union_all(*(select(literal(1)).select_from(one).where(false()) for one in metadata.sorted_tables))
+
+
+def every_table(db: Connection) -> None:
+    """Return if every table is there; the database's error otherwise."""
+    db.execute(_EVERY_TABLE)

@@ -42,8 +42,8 @@ class DataFault(Exception):
     """
 
 
-_OUTAGES = ("08", "25", "26", "28", "3D", "40", "42501", "42P05", "53", "55P03", "57", "58")
-"""Beginnings of PostgreSQL's codes for what is about the server, the connection or the rights of this user."""
+_OUTAGES = ("08", "25", "26", "28", "3D", "40", "42501", "42703", "42P01", "42P05", "53", "55P03", "57", "58")
+"""Beginnings of PostgreSQL's codes for what is about the server, its tables, the connection or this user's rights."""
 
 _BROKEN_FILES = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
@@ -227,6 +227,9 @@ def _is_outage(error: DBAPIError) -> bool:
 
 
 _ADVICE = (
+    ("file is not a database", "the file is damaged, or no database: put a backup in its place"),
+    ("malformed", "the file is damaged: stop tonearm, and put a backup in its place"),
+    ("out of memory", "too little memory is free on this machine"),
     ("permission denied for schema", "make this user the owner of the database, or GRANT it CREATE on the schema"),
     ("permission denied", "the tables are another user's: connect as that one"),
     ("remaining connection slots", "a tonearm process takes up to 15: raise max_connections, or run fewer processes"),
@@ -238,7 +241,7 @@ _ADVICE = (
     ("query_wait_timeout", "the pooler has no connection left for it: raise default_pool_size"),
     ("prepared statement", "a pooler before the server has to keep sessions: pool_mode = session"),
 )
-"""What to do about PostgreSQL's words, where they are in English."""
+"""What to do about a database's words; PostgreSQL's, if they are in English."""
 
 
 def plain(error: Exception) -> Exception:
@@ -251,6 +254,6 @@ def plain(error: Exception) -> Exception:
         if code and not code.startswith(("SQLITE_", "23")):  # others may name the value
             words = code
         return DataFault(f"the database does not accept the data ({words})")
-    if type(error.orig).__module__.startswith("psycopg"):
+    if type(error.orig).__module__.startswith(("psycopg", "sqlite3")):
         words += next((f" ({advice})" for said, advice in _ADVICE if said in words), "")
     return DiskFull(words) if getattr(error.orig, "sqlstate", None) == _DISK_FULL else StoreUnavailable(words)

@@ -39,12 +39,21 @@ def answering(handler: Handler) -> Handler:
             return answer_to(fault)
         except (StoreUnavailable, DataFault) as fault:
             return answer_to(fault)
+        except MemoryError:
+            return _no_memory()
         except HTTPException as fault:
             if fault.status_code != 400 or fault.detail != _UNREADABLE:
                 raise
+            if isinstance(fault.__cause__, MemoryError):
+                return _no_memory()
             return _invalid([{"loc": ["body"], "msg": "cannot be read as JSON in UTF-8", "type": "json_invalid"}])
 
     return answer
+
+
+def _no_memory() -> JSONResponse:
+    detail = "too little memory is free for this now; nothing was written: send it again"
+    return JSONResponse({"detail": detail}, 503, {"Retry-After": "30"})
 
 
 def answer_to(fault: Exception) -> JSONResponse:

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 
 from tonearm.deck import Deck, Listener
 from tonearm.store import jobs, watching
+from tonearm.store.schema import every_table
 from tonearm.store.writer import StoreUnavailable
 from tonearm.version import __version__
 from tonearm.web import metrics
@@ -32,6 +33,7 @@ def health_router(deck: Deck, who: Ask) -> APIRouter:
         """Whether plays are taken (200) or not (503), and whether they are sent: `warnings` say what keeps them."""
         try:
             await deck.store.prove()
+            await deck.store.read(every_table)
             warnings = await _warnings(deck)
         except StoreUnavailable as fault:
             broken = Health(status="unavailable", database=str(fault), delivery=_delivery(deck), version=__version__)

@@ -1,0 +1,58 @@
+"""Who may ask a running emulator: not a page of another site, which a browser on this machine would ask for."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lastfm_emulator.app import App, Receive, Scope, Send
+
+
+def guarded(app: App, names: Iterable[str] = ()) -> App:
+    """The app for those who call it by an address, one of the `names`, or a name without a dot (localhost).
+
+    A stranger's name may lead to this machine, too (DNS rebinding). What is no call of the API must come from a page of
+    the emulator's own if it changes something; the API takes calls from any page, as Last.fm's does.
+    """
+    known = {name.casefold() for name in names}
+
+    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
+        words = _refusal(scope, known) if scope["type"] == "http" else ""
+        if not words:
+            await app(scope, receive, send)
+            return
+        body = words.encode()
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 403, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return guard
+
+
+def _refusal(scope: Scope, known: set[str]) -> str:
+    hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+    if len(hosts) != 1 or not _is_ours(hosts[0], known):
+        return "This is not the name of the emulator: use localhost or an address."
+    origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
+    sites = [value for name, value in scope["headers"] if name == b"sec-fetch-site"]
+    changes = scope["method"] not in ("GET", "HEAD", "OPTIONS") and not scope["path"].startswith("/2.0")
+    own = f"{scope['scheme']}://{hosts[0]}".casefold()
+    foreign = any(origin.casefold() != own for origin in origins) if origins else b"cross-site" in sites
+    return "A page of another site must not change anything here." if changes and foreign else ""
+
+
+def _is_ours(host: str, known: set[str]) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        if any(sign in host for sign in "@/?#"):
+            return False
+        if name in known or (name and "." not in name and ":" not in name):
+            return True
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,25 @@
+"""What is written to a terminal: text, and nothing that the terminal would obey."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters but tab and new line, and those that change the direction of the text around them."""
+
+
+def visible(text: str) -> str:
+    """The text with a U+FFFD for each character that a terminal would obey: names may hold any of them."""
+    return _OBEYED.sub("\ufffd", text)
+
+
+def escaped(json: str) -> str:
+    """JSON with these characters as its escapes, so that it reads as before."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", json)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a line to stdout, or to stderr."""
+    click.echo(visible(text), err=err)
