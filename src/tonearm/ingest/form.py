@@ -1,0 +1,47 @@
+"""Form bodies and query strings, as players write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+LARGEST_FORM = 1_000_000
+"""Bytes; 50 plays with the longest names fit in several times."""
+
+
+def parse_form(body: bytes | str) -> dict[str, str]:
+    """The fields by name, the last of each; empty values are kept apart from missing ones.
+
+    Fields are split at `&` alone, because players leave `;` and `/` as they are. A `&` or a line break that ends the
+    body (liblastfm, Audioscrobbler 1.1, VLC) is no field. Bytes that are no UTF-8 become U+FFFD.
+    """
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    found: dict[str, str] = {}
+    for part in text.rstrip("\r\n").split("&"):
+        if part:
+            name, _, value = part.partition("=")
+            found[_decoded(name)] = _decoded(value)
+    return found
+
+
+def indexed(form: Mapping[str, str], names: frozenset[str]) -> dict[int, dict[str, str]]:
+    """The fields `name[index]` of these names, by index in ascending order; those without an index belong to index 0.
+
+    Indices may start anywhere and have gaps: after an outage VLC sends its third waiting play alone, as `a[2]`.
+    """
+    found: dict[int, dict[str, str]] = {}
+    for key, value in form.items():
+        name, bracket, index = key.partition("[")
+        if name not in names:
+            continue
+        if not bracket:
+            found.setdefault(0, {}).setdefault(name, value)
+        elif index[-1:] == "]" and (digits := index[:-1]).isdigit() and digits.isascii() and len(digits) < 7:
+            found.setdefault(int(digits), {})[name] = value
+    return dict(sorted(found.items()))
+
+
+def _decoded(text: str) -> str:
+    if "+" in text:
+        text = text.replace("+", " ")
+    return unquote(text) if "%" in text else text
