@@ -23,6 +23,7 @@ from tonearm.core.delivery import (
     Send,
     Settled,
     Waiting,
+    is_outage,
     next_move,
     next_step,
     proves_the_key,
@@ -636,3 +637,20 @@ def test_an_answer_that_does_not_fit_settles_nothing(items: tuple[ItemAnswer, ..
 )
 def test_the_true_reason_is_worked_out_from_the_facts(track: Track, age: float, code: int, reason: str) -> None:
     assert true_reason(Play(track, int(NOW - age), 100.0), code, "", NOW) == reason
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outage"),
+    [
+        (Later(Cause(8, "x")), True),
+        (Later(Cause(None, "no route")), True),
+        (Later(Cause(12, "subscribers only")), False),
+        (Unsure(Cause(None, "no answer")), True),
+        (Split(Cause(6, "x")), False),
+        (Split(Cause(30, "x")), True),
+        (SessionEnded(Cause(9, "x")), False),
+        (Answered(()), False),
+    ],
+)
+def test_an_outage_is_about_the_server_and_not_about_an_account_or_a_play(verdict: Verdict, outage: bool) -> None:
+    assert is_outage(verdict) is outage

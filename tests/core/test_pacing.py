@@ -108,3 +108,7 @@ def test_a_backlog_that_rests_does_not_hold_up_what_is_live(
     next_at: float, next_live_at: float | None, backlog_until: float, soonest: float
 ) -> None:
     assert pacing.soonest(next_at, next_live_at, backlog_until) == soonest
+
+
+def test_an_outage_of_all_is_tried_by_one_after_40_seconds_and_up_to_ten_minutes() -> None:
+    assert [pacing.away(probes, 0.5) for probes in (0, 3, 5, 20)] == [40, 40, 80, 300]

@@ -169,6 +169,51 @@ async def test_a_wait_that_a_proxy_names_is_kept(room: Room) -> None:
     assert done.at - busy.at >= 90
 
 
+@pytest.mark.parametrize("error", [8, 11, 30, None])
+async def test_with_lastfm_away_one_play_tries_for_all_accounts(house: House, error: int | None) -> None:
+    """Not every account for itself."""
+    async with house.open(deliver=False) as room:
+        for number in range(12):
+            listener = await room.deck.listener(f"listener{number}")
+            await room.sign_in(f"user{number}", listener)
+            track = Track("Can", f"Song {number}", duration=200)
+            await listener.scrobble(track, started_at=room.now - HOUR, played=200)
+    if error is None:
+        house.emulator.fault("close-before-commit", methods=SCROBBLE)
+    else:
+        house.emulator.fault("error", error=error, methods=SCROBBLE)
+    async with house.open() as room:
+        await room.until_calls(3)
+        await room.wait(60)
+        first = len(house.calls())
+        assert first <= 14
+        await room.wait(2 * HOUR)
+        assert len(house.calls()) <= first + 2 * 60
+        some = await room.deck.listener("listener3")
+        for _ in range(10):
+            before = len(house.calls())
+            await some.retry()
+            await room.wait(1)
+            assert len(house.calls()) <= before + 2
+        house.emulator.clear_faults()
+        while sum(bool(user.plays) for user in house.emulator.users.values()) < 12:
+            await room.wait(60)
+
+
+async def test_two_hands_do_not_end_a_rest_of_everybody_more_than_once_a_minute(room: Room) -> None:
+    room.emulator.suspend_key(API_KEY)
+    await room.play(0)
+    await room.until_calls(1)
+    await room.wait(120)
+    for _ in range(20):
+        await room.me.retry()
+        await room.wait(1)
+    assert len(room.house.calls()) == 2
+    await room.wait(60)
+    await room.me.retry()
+    await room.until_calls(3)
+
+
 async def test_back_off_grows_and_a_retry_by_hand_ends_it(room: Room) -> None:
     room.emulator.fault("error", error=8, calls=8, methods=SCROBBLE)
     await room.play(0)

@@ -56,12 +56,16 @@ async def test_an_attempt_is_forgotten_when_all_of_its_plays_were_settled_long_a
 async def test_of_many_attempts_the_oldest_are_forgotten_first_and_not_all_at_once(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
-        number = enqueue(db, me, 0)
-        for age in range(FORGOTTEN_AT_ONCE + 2):
+        numbers = [enqueue(db, me, age) for age in range(FORGOTTEN_AT_ONCE + 2)]
+        for age, number in enumerate(numbers):
             tell(db, me, NOW - 1 - age, number)
-        plays.settle(db, [number], "accepted", NOW - 1)
+        plays.settle(db, numbers, "accepted", NOW - 1)
         attempts.forget(db, NOW)
-        assert [one.at for one in attempts.of_play(db, number)] == [NOW - 1, NOW - 2]
+        assert [[one.at for one in attempts.of_play(db, number)] for number in numbers[:3]] == [
+            [NOW - 1],
+            [NOW - 2],
+            [],
+        ]
         attempts.forget(db, NOW)
         assert left(db) == (0, 0)
 
@@ -77,5 +81,20 @@ async def test_the_latest_attempts_of_a_play_come_oldest_first(store: Store) -> 
         tell(db, me, NOW + 1000, other)
         assert [one.at for one in attempts.of_play(db, number)] == [NOW + age for age in range(2, REMEMBERED + 2)]
         assert [one.at for one in attempts.of_play(db, other)] == [NOW + 1000]
+
+    await store.write(work)
+
+
+async def test_the_last_attempts_of_a_play_are_kept_and_those_of_others_stay(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        one, other = enqueue(db, me, 0), enqueue(db, me, 1)
+        tell(db, me, NOW, one, other)
+        tell(db, me, NOW + 1, one)
+        for n in range(REMEMBERED):
+            tell(db, me, NOW + 2 + n, one)
+        assert [told.at for told in attempts.of_play(db, one)] == [NOW + 2 + n for n in range(REMEMBERED)]
+        assert [told.at for told in attempts.of_play(db, other)] == [NOW]
+        assert left(db) == (REMEMBERED + 1, REMEMBERED + 1)
 
     await store.write(work)

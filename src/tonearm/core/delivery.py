@@ -51,6 +51,7 @@ NOT_STORED = frozenset({92, 93})
 BACKEND_FAILED = frozenset({8, 16})
 """Its backend failed, perhaps after it had stored some: 16 was seen with the words of the database below."""
 
+ABOUT_AN_ACCOUNT = frozenset({12, 18})
 BAD_SIGNATURE = 13
 ABOUT_A_PLAY = frozenset({6, 7, BAD_SIGNATURE})
 """The errors that a single play is known to cause, for all that are sent with it."""
@@ -456,6 +457,21 @@ def proves_the_key(verdict: Verdict) -> bool:
 
 
 _NOT_STORED = "the server could not store the play"
+
+
+def is_outage(verdict: Verdict) -> bool:
+    """Whether an answer, or its absence, may be the server's state and not about this account or these plays."""
+    match verdict:
+        case Later(cause):
+            return cause.number not in ABOUT_AN_ACCOUNT
+        case Split(cause):
+            return cause.number not in ABOUT_A_PLAY
+        case Unsure():
+            return True
+        case Answered() | SessionDoubted() | SessionEnded() | Throttled() | KeyRefused():
+            return False
+        case _:
+            assert_never(verdict)
 
 
 def _outcome(

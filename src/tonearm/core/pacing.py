@@ -24,6 +24,9 @@ REFUSED_LADDER = (5.0, 300.0, 3600.0)
 PROBE = 40.0
 """Seconds that one probing request gets to show whether a rest is over, before another may try."""
 
+OUTAGE_ACCOUNTS = 3
+"""Different accounts that meet an outage with no answer in between, until all others leave Last.fm alone."""
+
 BUDGET_DAY = 86400.0
 """Seconds over which a daily limit counts; a rolling day is the usual guess."""
 
@@ -79,6 +82,11 @@ def backoff(fails: int, jitter: float, *, longest: float = LONGEST_WAIT) -> floa
     """
     cap = min(longest, FIRST_WAIT * 2.0 ** min(fails - 1, 16))
     return max(SHORTEST_WAIT, cap * jitter)
+
+
+def away(probes: int, jitter: float) -> float:
+    """Seconds until one play tries whether an outage is over, after so many have tried in vain."""
+    return max(PROBE, backoff(probes + 1, jitter))
 
 
 def rung(ladder: tuple[float, ...], step: int) -> float:

@@ -32,7 +32,7 @@ from tonearm.core.delivery import (
     Waiting,
 )
 from tonearm.core.event import AuthChanged, Event, ScrobbleStatus
-from tonearm.core.pacing import BUDGET_DAY, LONGEST_REST, PROBE
+from tonearm.core.pacing import BUDGET_DAY, LONGEST_REST, OUTAGE_ACCOUNTS, PROBE, away
 from tonearm.core.play import OLDEST_ACCEPTED, Play
 from tonearm.core.report import queued_by_a_fast_clock
 from tonearm.core.verdict import Answered, Cause, Correction, Later, SessionDoubted, SessionEnded, Throttled, Verdict
@@ -240,7 +240,8 @@ class Delivering:
             verdict = Later(verdict.cause)  # it speaks of a session that has been replaced meanwhile
         rested = pace.rest(db, sent.api_key, keep=True)
         used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if _may_be_limited(verdict) else 0
-        rung, skew, doubtful = rested.rung if rested else 0, self.time.skew, self.time.doubtful
+        rung = rested.rung if rested and not rested.away else 0
+        skew, doubtful = self.time.skew, self.time.doubtful
         chance = self.clock.chance()
         if turn.ask:
             step = delivery.step_without_time(lease.line, batch, verdict, now, chance, rung)
@@ -252,9 +253,8 @@ class Delivering:
         if step.hold:
             pace.hold(db, sent.api_key, _held(step.hold, now))
             rested = pace.rest(db, sent.api_key)
-        elif rested and turn.at >= rested.since and delivery.proves_the_key(verdict):
-            pace.let_go(db, sent.api_key)
-            rested = None
+        else:
+            rested = self._learn(db, sent, turn, verdict, rested, chance)
         news = self._settle(db, batch, step, now)
         if step.line.connection is not lease.line.connection:
             news.append(AuthChanged(step.line.connection, _username(db, lease.account)))
@@ -263,6 +263,30 @@ class Delivering:
         if lease.api_key != sent.api_key:  # a new sign-in, with another
             rested = pace.rest(db, lease.api_key, keep=True)
         return self._next(db, replace(lease, line=step.line), rested, tuple(news), last=last)
+
+    def _learn(
+        self, db: Connection, sent: Lease, turn: _Turn, verdict: Verdict, rested: Held | None, chance: float
+    ) -> Held | None:
+        """What an answer, or none, says of the server; the rest of the key after it.
+
+        When a few different accounts have met an outage, with no answer in between, the key rests and one play tries.
+        """
+        if delivery.proves_the_key(verdict):
+            if rested and turn.at >= rested.since:
+                pace.let_go(db, sent.api_key)
+                return None
+            pace.answered(db, sent.api_key)
+            return rested
+        if isinstance(verdict, Answered) or not delivery.is_outage(verdict):
+            return rested
+        if rested and (turn.at < rested.since or not rested.away):
+            return rested
+        if pace.met_outage(db, sent.api_key, sent.account) < OUTAGE_ACCOUNTS and not rested:
+            return None
+        now, probes = self.clock.now(), rested.rung if rested else 0
+        until = now + max(away(probes, chance), getattr(verdict, "retry_after", None) or 0.0)
+        pace.hold(db, sent.api_key, Held(until, str(verdict.cause), False, probes + 1, now, away=True))
+        return pace.rest(db, sent.api_key)
 
     def _next(
         self, db: Connection, lease: Lease, rest: Held | None, news: tuple[Event, ...], *, last: bool = False

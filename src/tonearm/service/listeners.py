@@ -191,7 +191,8 @@ class Listeners:
         def due(db: Connection) -> None:
             accounts.lock(db, [number])
             queue.retry_all(db, number, self.time.now())
-            pace.probe_now(db, self.keyring.of(accounts.by_id(db, [number])[number]).name)
+            key = self.keyring.of(accounts.by_id(db, [number])[number])
+            pace.probe_now(db, key.name, self.clock.now())
 
         await self.store.write(due)
         ring(number)

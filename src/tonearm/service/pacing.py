@@ -77,7 +77,7 @@ class Pace:
 
     def _rest(self, db: Connection, cause: Cause, retry_after: float | None) -> None:
         last, now = pace.rest(db, self.key, keep=True), self.clock.now()
-        rung = last.rung if last else 0
+        rung = last.rung if last and not last.away else 0
         wait = max(pacing.rung(pacing.ADDRESS_LADDER, rung), retry_after or 0.0)
         pace.hold(db, self.key, pace.Held(now + wait, str(cause), False, rung + 1, now))
 

@@ -34,12 +34,12 @@ class Reading:
         now, rests = self.clock.now(), list[Held]()
         for key in self.keyring:
             last = await key.pace.last_rest()
-            if last and last.holds(now):
+            if last and not last.away and last.holds(now):
                 rests.append(last)
                 continue
             self.breaker.enter(now)
             exchange = await key.patient.exchange(request)
-            await self._learn(key, request, exchange, rested=last is not None)
+            await self._learn(key, request, exchange, rested=last is not None and not last.away)
             return exchange
         soonest = min(rests, key=lambda rest: rest.until)
         raise Resting(Cause(None, f"requests rest for now: {soonest.why}"), soonest.until - now, False)

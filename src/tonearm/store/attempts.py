@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, or_, select
 
 from tonearm.core.verdict import Cause
+from tonearm.store.dialect import Among
 from tonearm.store.schema import attempt, play, tried
 
-REMEMBERED = 50
-"""Attempts of one play that its story tells, the latest."""
+REMEMBERED = 20
+"""Attempts of one play that are kept, the latest."""
 
 FORGOTTEN_AT_ONCE = 100
 """Attempts, each of up to 50 plays, that one transaction deletes: some tens of milliseconds."""
@@ -29,6 +30,20 @@ class Attempt:
 
 _WRITE = insert(attempt).returning(attempt.c.id)
 _TRIED = insert(tried)
+_others = tried.alias()
+_LAST_DROPPED = (
+    select(_others.c.attempt)
+    .where(_others.c.play == tried.c.play)
+    .order_by(_others.c.attempt.desc())
+    .limit(1)
+    .offset(REMEMBERED)
+    .correlate(tried)
+    .scalar_subquery()
+)
+_TOO_MANY = delete(tried).where(Among(tried.c.play, "ids"), tried.c.attempt <= _LAST_DROPPED).returning(tried.c.attempt)
+_UNTOLD = delete(attempt).where(
+    Among(attempt.c.id, "attempts"), ~select(tried.c.play).where(tried.c.attempt == attempt.c.id).exists()
+)
 
 
 def write(db: Connection, account: int, at: float, verdict: str, cause: Cause, plays: Sequence[int]) -> None:
@@ -36,6 +51,9 @@ def write(db: Connection, account: int, at: float, verdict: str, cause: Cause, p
     row = {"account": account, "at": at, "verdict": verdict, "number": cause.number, "words": cause.words}
     number = db.execute(_WRITE, row).scalar_one()
     db.execute(_TRIED, [{"play": play, "attempt": number} for play in plays])
+    dropped = set(db.execute(_TOO_MANY, {"ids": list(plays)}).scalars())
+    if dropped:
+        db.execute(_UNTOLD, {"attempts": list(dropped)})
 
 
 def of_play(db: Connection, play: int) -> list[Attempt]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, or_, select, update
 
 from tonearm.core import pacing
 from tonearm.core.pacing import LONGEST_REST
@@ -16,8 +16,9 @@ from tonearm.store.schema import pace
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Requests with this key rest until then (Unix seconds); `refused`: the key itself is refused.
+    """Requests with this key rest until then (Unix seconds).
 
+    `refused`: the key itself is refused; `away`: several accounts have met the same outage, and only plays rest.
     `rung` counts rests in a row since `since`. Once `until` is over a single probe is to go first.
     """
 
@@ -26,6 +27,7 @@ class Held:
     refused: bool
     rung: int = 1
     since: float = 0.0
+    away: bool = False
 
     def holds(self, now: float) -> bool:
         """Whether it rests the key now; what would rest longer than a day was written by a clock put back since."""
@@ -66,7 +68,9 @@ _RESTING = select(pace).where(pace.c.key.in_(bindparam("keys", expanding=True)),
 
 
 def _held(row: Row[Any]) -> Held:
-    return Held(row.hold_until, row.hold_why, bool(row.hold_refused), row.hold_rung, row.hold_since)
+    return Held(
+        row.hold_until, row.hold_why, bool(row.hold_refused), row.hold_rung, row.hold_since, bool(row.hold_away)
+    )
 
 
 def rest(db: Connection, key: str, *, keep: bool = False) -> Held | None:
@@ -101,6 +105,7 @@ _HOLD = (
         hold_refused=bindparam("refused"),
         hold_rung=bindparam("rung"),
         hold_since=bindparam("since"),
+        hold_away=bindparam("away"),
     )
 )
 
@@ -110,12 +115,48 @@ def hold(db: Connection, key: str, held_: Held) -> None:
     db.execute(_HOLD, {"named": key, **asdict(held_)})
 
 
-def probe_now(db: Connection, key: str) -> None:
-    """A listener wants it now: let one request find out whether the rest is over."""
-    db.execute(update(pace).where(pace.c.key == key).values(hold_until=0))
+BY_HAND = 60.0
+"""Seconds between two probes of a key that listeners ask for by hand, all of them together."""
 
 
-_OVER = update(pace).where(_NAMED).values(hold_until=0, hold_why="", hold_refused=False, hold_rung=0)
+def probe_now(db: Connection, key: str, now: float) -> None:
+    """A listener wants it now: let one request find out whether the rest is over, unless one has a moment ago."""
+    probe = update(pace).where(
+        pace.c.key == key,
+        pace.c.hold_until > now,
+        or_(pace.c.probed_at <= now - BY_HAND, pace.c.probed_at > now),  # the clock may have been put back
+    )
+    db.execute(probe.values(hold_until=0, probed_at=now))
+
+
+_AWAY_FROM = select(pace.c.away_from).where(_NAMED).with_for_update()
+_MET = update(pace).where(_NAMED).values(away_from=bindparam("accounts"))
+
+
+def met_outage(db: Connection, key: str, account: int) -> int:
+    """An account has met an outage; how many have since the last answer, as far as they are counted."""
+    met = db.execute(_AWAY_FROM, {"named": key}).scalar_one().split()
+    if str(account) not in met and len(met) < COUNTED:
+        met.append(str(account))
+        db.execute(_MET, {"named": key, "accounts": " ".join(met)})
+    return len(met)
+
+
+COUNTED = 10
+
+_ANSWERED = update(pace).where(_NAMED, pace.c.away_from != "").values(away_from="")
+
+
+def answered(db: Connection, key: str) -> None:
+    """Last.fm is there: the next outage is another one."""
+    db.execute(_ANSWERED, {"named": key})
+
+
+_OVER = (
+    update(pace)
+    .where(_NAMED)
+    .values(hold_until=0, hold_why="", hold_refused=False, hold_rung=0, hold_away=False, away_from="")
+)
 
 
 def let_go(db: Connection, key: str) -> None:

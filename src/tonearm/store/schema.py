@@ -317,6 +317,9 @@ pace = Table(
     Column("hold_refused", Boolean, nullable=False),
     _number("hold_rung"),
     _moment("hold_since"),
+    Column("hold_away", Boolean, nullable=False, server_default=false()),  # several accounts met the same outage
+    _words("away_from"),  # the accounts that have met it since the last answer
+    _moment("probed_at"),  # when somebody asked by hand for a probe
 )
 
 clearing = Table(

@@ -61,6 +61,9 @@ def upgrade() -> None:
         sa.Column("hold_refused", sa.Boolean(), nullable=False),
         sa.Column("hold_rung", sa.Integer(), server_default="0", nullable=False),
         sa.Column("hold_since", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("hold_away", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("away_from", sa.Text(), server_default="", nullable=False),
+        sa.Column("probed_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
