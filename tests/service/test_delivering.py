@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import httpx2
 import pytest
 from sqlalchemy import update
 
 from lastfm_emulator import API_KEY, Call, Method, Needs, Refusal
 from lastfm_emulator import scrobbling as lastfm
 from tests.databases import only_sqlite
-from tests.service.conftest import DAY, HOUR, House, Room, songs
+from tests.service.conftest import DAY, HOUR, During, House, Room, songs
 from tonearm.core.account import SESSION_LOST
 from tonearm.core.event import AuthChanged, QueueUpdated, ScrobbleStatus
 from tonearm.core.play import Track
@@ -659,3 +660,37 @@ async def test_an_account_that_another_process_sends_for_is_left_to_it(room: Roo
     assert room.house.calls() == []
     await room.house.clock.sleep(300)
     await everything_arrived(room, 1)
+
+
+async def test_an_answer_to_an_older_request_ends_no_rest_that_began_after_it(house: House) -> None:
+    during = During(house.emulator, "track.scrobble")
+    async with httpx2.AsyncClient(transport=during) as http, house.open(http=http) as room:
+        await room.sign_in()
+
+        async def the_key_is_throttled() -> None:
+            house.clock.put(1.0)
+            rest = Held(room.now + HOUR, "too many requests", refused=False, since=room.now)
+            await room.deck.store.write(lambda db: pace.hold(db, API_KEY, rest))
+
+        during.happens.append(the_key_is_throttled)
+        await room.play(0)
+        await room.until_empty()
+        assert await room.deck.store.read(lambda db: pace.held(db, API_KEY, room.now)) is not None
+
+
+async def test_nobody_else_takes_an_account_while_an_answer_takes_its_time(house: House) -> None:
+    during = During(house.emulator, "track.scrobble")
+    async with httpx2.AsyncClient(transport=during) as http, house.open(http=http) as room:
+        await room.sign_in()
+        claimed = []
+
+        async def others_try() -> None:
+            for _ in range(100):
+                await house.clock.sleep(1)
+                take = room.deck.store.write(lambda db: queue.claim(db, room.me.id, "b", room.now, room.now + 30))
+                claimed.append(await take)
+
+        during.happens.append(others_try)
+        await room.play(0)
+        await room.until_empty()
+        assert claimed == [None] * 100

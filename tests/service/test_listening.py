@@ -15,7 +15,7 @@ from tests.service.conftest import DAY, HOUR, House, Room, songs
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import Nameless, Play, Track
 from tonearm.service import listening
-from tonearm.service.listening import NotATime, Report, Taken, UnknownListener, take
+from tonearm.service.listening import NotATime, Report, Taken, UnknownListener, _nearest, take
 from tonearm.store import erasing
 from tonearm.store.database import connect
 from tonearm.store.writer import StoreUnavailable
@@ -436,3 +436,10 @@ async def test_what_was_begun_to_be_erased_is_erased_by_the_next_process(house: 
         while await room.deck.store.read(erasing.unfinished):
             await room.wait(1)
         assert await room.deck.telling.latest(room.me.id, 10) == []
+
+
+@pytest.mark.parametrize(("lies", "nearest"), [(158, 3), (110, 2), (70, 1)])
+def test_of_plays_that_were_told_alike_a_report_is_the_nearest(lies: int, nearest: int) -> None:
+    told_alike = {60: (1, "queued"), 100: (2, "queued"), 160: (3, "queued")}
+    report = Report(1, Play(SONG, lies, 300.0), 1000.0, 60)
+    assert _nearest(told_alike, report) == (nearest, "queued")

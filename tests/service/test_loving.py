@@ -412,3 +412,20 @@ async def test_the_number_of_lastfms_error_reaches_the_caller(room: Room) -> Non
     run = await room.deck.loving.latest(room.me.id)
     assert run
     assert run.error == 17
+
+
+async def test_an_import_that_another_process_has_taken_on_is_left_to_it(house: House) -> None:
+    during = During(house.emulator, "user.getLovedTracks")
+    async with httpx2.AsyncClient(transport=during) as http, house.open(http=http, deliver=False) as room:
+        await room.sign_in()
+        loves(room, *range(2500))
+        run = await room.deck.loving.start(room.me.id)
+
+        async def another_was_quicker() -> None:
+            moved = replace(run, cursor=2, done=PAGE, total=2500)
+            assert await room.deck.store.write(lambda db: runs.write(db, moved, run.cursor))
+
+        during.happens.append(another_was_quicker)
+        assert await room.deck.loving.go_on(room.me.id) is None
+        assert len(house.calls("user.getLovedTracks")) == 1
+        assert not [event for event in room.events if isinstance(event, ImportProgress)]

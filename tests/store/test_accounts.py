@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from tests.store.rows import NOW, listener
 from tonearm.core.account import Account, Login, LoginState
@@ -251,5 +251,17 @@ async def test_a_key_rests_until_its_rest_is_over(store: Store) -> None:
         assert pace.held(db, "key", NOW + 9) == long
         assert pace.held(db, "key", NOW + 10) is None
         assert pace.held(db, "other", NOW) is None
+
+    await store.write(work)
+
+
+async def test_the_daily_limit_of_one_lastfm_user_is_not_the_next_ones(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db, user="RJ")
+        db.execute(update(account).where(account.c.id == me).values(budget=700))
+        accounts.sign_in(db, me, "rj", "sealed", "key")
+        assert queue.line(db, me).budget == 700
+        accounts.sign_in(db, me, "anna", "sealed", "key")
+        assert queue.line(db, me).budget == 0
 
     await store.write(work)

@@ -600,3 +600,22 @@ async def test_more_plays_than_a_statement_takes_values_are_settled_all_the_same
         assert {one.fate for one in plays.latest(db, me, 10)} == {"discarded"}
 
     await store.write(work)
+
+
+@pytest.mark.parametrize("how", ["claimed anew", "given back", "freed at the start"])
+async def test_what_was_being_sent_when_its_sender_was_lost_may_be_on_lastfm(store: Store, how: str) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        sent, waits = enqueue(db, me, 1), enqueue(db, me, 2)
+        lease = queue.claim(db, me, "one", NOW, NOW + 30)
+        assert lease is not None
+        queue.mark_sending(db, lease, [sent])
+        if how == "claimed anew":
+            assert queue.claim(db, me, "another", NOW + 31, NOW + 61)
+        elif how == "given back":
+            queue.release(db, lease)
+        else:
+            queue.free_all(db)
+        assert [plays.moved(db, number).unanswered for number in (sent, waits)] == [True, False]
+
+    await store.write(work)
