@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import uvicorn
 
 from tonearm.store.database import journal_mode
+from tonearm.store.sqlite import driver
 
 _TABLE = """CREATE TABLE IF NOT EXISTS play (id INTEGER PRIMARY KEY, account INTEGER NOT NULL, artist TEXT NOT NULL,
     track TEXT NOT NULL, timestamp INTEGER NOT NULL, album TEXT, album_artist TEXT, track_number INTEGER,
@@ -26,7 +26,7 @@ _INSERT = """INSERT INTO play (account, artist, track, timestamp, album, album_a
 
 def main(port: int, file: str) -> None:
     """Serve until terminated."""
-    database = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    database = driver().connect(file, isolation_level=None, check_same_thread=False)
     database.execute(f"PRAGMA journal_mode={journal_mode()}")
     database.execute("PRAGMA synchronous=FULL")
     database.execute(_TABLE)
@@ -34,7 +34,7 @@ def main(port: int, file: str) -> None:
 
     def insert(play: dict[str, Any]) -> int | None:
         database.execute("BEGIN IMMEDIATE")
-        number = database.execute(_INSERT, play).lastrowid
+        number: int | None = database.execute(_INSERT, play).lastrowid
         database.execute("COMMIT")
         return number
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-import sqlite3
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from tonearm.store.sqlite import driver
 
 Figure = float | int | str
 
@@ -71,7 +72,7 @@ def machine() -> dict[str, Figure]:
         "cores": len(CORES),
         "load": rounded(os.getloadavg()[0]),
         "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
+        "sqlite": driver().sqlite_version,
     }
 
 

@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import URL, Connection
@@ -16,6 +17,7 @@ from tests.store.rows import NOW, listener, names
 from tonearm.store import accounts
 from tonearm.store.database import Store, database_url, journal_mode, sqlite_file
 from tonearm.store.schema import token
+from tonearm.store.sqlite import driver, newer
 
 pytestmark = pytest.mark.anyio
 
@@ -76,6 +78,17 @@ def test_only_sqlite_has_a_file(tmp_path: Path) -> None:
 )
 def test_no_write_ahead_log_where_sqlite_can_lose_what_is_in_it(version: tuple[int, ...], mode: str) -> None:
     assert journal_mode(version) == mode
+
+
+def test_the_newer_sqlite_opens_the_file() -> None:
+    def of_version(*version: int) -> SimpleNamespace:
+        return SimpleNamespace(sqlite_version_info=version)
+
+    own, newer_one = of_version(3, 40, 1), of_version(3, 53, 4)
+    assert newer(own, newer_one) is newer_one
+    assert newer(newer_one, own) is newer_one
+    assert newer(own, of_version(3, 40, 1)) is own
+    assert driver().sqlite_version_info >= sqlite3.sqlite_version_info
 
 
 @only_sqlite

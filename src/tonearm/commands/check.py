@@ -143,14 +143,16 @@ async def _postgres(settings: Settings) -> tuple[About, float]:
 
 
 def _sqlite() -> Finding:
-    import sqlite3
-
     from tonearm.store.database import WAL_SAFE_FROM, journal_mode
+    from tonearm.store.sqlite import driver
 
-    mode = journal_mode()
-    if sqlite3.sqlite_version_info >= WAL_SAFE_FROM:
-        return Finding("SQLite", True, f"{sqlite3.sqlite_version}, journal mode {mode}")
-    words = f"{sqlite3.sqlite_version} has the WAL-reset bug, so the journal mode is {mode}, which is safe"
+    mode, sqlite = journal_mode(), driver()
+    if sqlite.sqlite_version_info >= WAL_SAFE_FROM:
+        return Finding("SQLite", True, f"{sqlite.sqlite_version}, journal mode {mode}")
+    words = (
+        f"{sqlite.sqlite_version} has the WAL-reset bug, so the journal mode is {mode}, which is safe;"
+        " pip install 'tonearm[sqlite]' brings a newer one, with which no reader delays a play"
+    )
     return Finding("SQLite", True, words)
 
 

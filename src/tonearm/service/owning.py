@@ -34,7 +34,8 @@ class Owning:
         """
         before: tuple[int, int] | None = None
         while True:
-            part, before = await self.store.read_parts(partial(_part, account=account, before=before, written=written))
+            read = partial(_part, account=account, before=before, written=written)
+            part, before = await self.store.read_long(read, begun=before is not None)
             if before is None:
                 return
             yield part

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import mkstemp
+from typing import Any
 
 from sqlalchemy import URL
 
 from tonearm.store.database import BUSY_SECONDS, sqlite_file
 from tonearm.store.lock import sole_sender
 from tonearm.store.migrate import NEWEST
+from tonearm.store.sqlite import driver
 from tonearm.store.writer import StoreUnavailable
 
 PAGES = 1000
@@ -58,7 +59,7 @@ def back_up(url: URL, to: Path, progress: Progress = lambda _, __: None) -> int:
                 _copy(file, part, progress)
     except OSError as error:
         raise StoreUnavailable(f"{to}: {error.strerror}") from None
-    except sqlite3.Error as error:
+    except driver().Error as error:
         raise StoreUnavailable(f"{file}: {error}") from None
     return to.stat().st_size
 
@@ -109,7 +110,7 @@ def _copy(file: Path, part: Path, progress: Progress) -> None:
             raise _StartedOver
         progress(total - left, total)
 
-    with closing(_opened(file, "rw")) as source, closing(sqlite3.connect(part)) as target:
+    with closing(_opened(file, "rw")) as source, closing(driver().connect(part)) as target:
         [mode] = source.execute("PRAGMA journal_mode").fetchone()
         if mode == "wal":  # the state of one moment, and nobody waits for a reader
             source.execute("BEGIN")
@@ -121,8 +122,8 @@ def _copy(file: Path, part: Path, progress: Progress) -> None:
         target.execute("PRAGMA journal_mode=DELETE")  # the file is whole by itself
 
 
-def _opened(file: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(f"{file.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_SECONDS)
+def _opened(file: Path, mode: str) -> Any:
+    return driver().connect(f"{file.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_SECONDS)
 
 
 def _examine(backup: Path) -> None:
@@ -131,7 +132,7 @@ def _examine(backup: Path) -> None:
         with closing(_opened(backup, "ro")) as db:
             [found] = db.execute("PRAGMA integrity_check(1)").fetchone()
             [(revision,)] = db.execute("SELECT version_num FROM alembic_version").fetchall()
-    except (sqlite3.Error, ValueError):
+    except (driver().Error, ValueError):
         raise CannotRestore(f"{backup}: not a whole backup of a tonearm database") from None
     if found != "ok":
         raise CannotRestore(f"{backup}: damaged ({found})")
@@ -154,9 +155,9 @@ def _finish(file: Path) -> None:
     try:
         with closing(_opened(file, "rw")) as old:
             old.execute("PRAGMA journal_mode=DELETE")
-    except sqlite3.OperationalError as error:
+    except driver().OperationalError as error:
         raise StoreUnavailable(f"{file}: {error}") from None
-    except sqlite3.DatabaseError:  # it is damaged, which may be why it is replaced
+    except driver().DatabaseError:  # it is damaged, which may be why it is replaced
         return
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 
 from tonearm.store.lock import holder
 from tonearm.store.readers import LONG_READERS, READERS, Ask, Readers
+from tonearm.store.sqlite import driver
 from tonearm.store.writer import DiskFull, GroupWrite, StoreUnavailable, Turn, Write, Writer
 
 T = TypeVar("T")
@@ -54,13 +55,13 @@ def sqlite_file(url: URL) -> Path | None:
     return Path(str(url.database)).absolute() if url.get_backend_name() == "sqlite" else None
 
 
-def journal_mode(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
+def journal_mode(version: tuple[int, ...] | None = None) -> str:
     """WAL where it cannot lose a committed write, the rollback journal everywhere else.
 
     The journal stays where it is, since cutting it off takes longer than all else that a commit does; what ends
     a transaction is that its header is wiped and flushed: https://sqlite.org/pragma.html#pragma_journal_mode
     """
-    return "WAL" if version >= WAL_SAFE_FROM else "PERSIST"
+    return "WAL" if (version or driver().sqlite_version_info) >= WAL_SAFE_FROM else "PERSIST"
 
 
 def connect(url: URL, *, writes: bool) -> Engine:
@@ -71,6 +72,7 @@ def connect(url: URL, *, writes: bool) -> Engine:
         return postgres.connect(url, writes=writes)
     engine = create_engine(
         url,
+        module=driver(),
         connect_args={"isolation_level": None, "timeout": BUSY_SECONDS, "check_same_thread": False},
         pool_size=1 if writes else READERS + LONG_READERS,
         max_overflow=0,
@@ -146,9 +148,12 @@ class Store:
         """What `questions` finds out with several short questions in one worker thread. Raises StoreUnavailable."""
         return await self._readers.read_parts(questions)
 
-    async def read_long(self, questions: Callable[[Ask], T]) -> T:
-        """As `read_parts`, of a whole history: only others of its kind wait for it. Raises StoreUnavailable."""
-        return await self._readers.read_long(questions)
+    async def read_long(self, questions: Callable[[Ask], T], *, begun: bool = False) -> T:
+        """As `read_parts`, of a whole history: only others of its kind wait for it. Raises StoreUnavailable.
+
+        Too many at once are refused, except the rest of what has `begun`.
+        """
+        return await self._readers.read_long(questions, begun=begun)
 
     async def write(self, write: Callable[[Connection], T]) -> T:
         """Run a write and return after its commit. Raises StoreUnavailable: then nothing was written."""

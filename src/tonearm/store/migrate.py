@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from tonearm.store import postgres
 from tonearm.store.database import connect, sqlite_file
 from tonearm.store.schema import metadata
+from tonearm.store.sqlite import driver
 from tonearm.store.writer import StoreUnavailable, plain
 
 if TYPE_CHECKING:  # imported when it is needed: it takes a quarter of a second
@@ -69,7 +69,7 @@ def migrate(url: URL) -> Path | None:
                 return copy
             finally:
                 engine.dispose()
-    except (DBAPIError, sqlite3.Error) as error:
+    except (DBAPIError, driver().Error) as error:
         fault = plain(error)
         raise StoreUnavailable(f"{file}: {fault}" if file else str(fault)) from None
     except OSError as error:
@@ -120,7 +120,7 @@ def _lock(connection: Connection) -> None:
 def _copy(file: Path, found: str) -> Path:
     copy = file.with_name(f"{file.name}.before-{found}-to-{NEWEST}")
     part = copy.with_name(copy.name + ".part")
-    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(part)) as target:
+    with closing(driver().connect(file)) as source, closing(driver().connect(part)) as target:
         source.backup(target)
     shutil.copymode(file, part)
     part.replace(copy)

@@ -77,12 +77,12 @@ class Readers:
         """What `questions` finds out with several short questions, each of which sees the state of its own moment."""
         return await self._run(self._threads, lambda: questions(self.ask))
 
-    async def read_long(self, questions: Callable[[Ask], T]) -> T:
+    async def read_long(self, questions: Callable[[Ask], T], *, begun: bool = False) -> T:
         """As `read_parts`, of a whole history, which keeps others of its kind waiting, and nobody else.
 
-        Raises TooLong where too many wait already.
+        Raises TooLong where too many wait already, unless it is the rest of what has `begun`.
         """
-        if self._long >= LONG_READERS + WAITING:
+        if not begun and self._long >= LONG_READERS + WAITING:
             raise TooLong("too many long questions are being answered: try again in a moment")
         self._long += 1
         try:

@@ -1,0 +1,27 @@
+"""Which SQLite: Python's own, or a newer one that a wheel brings (`pip install 'tonearm[sqlite]'`).
+
+A process has one of them for the file of the plays: locks of two would undo each other, see
+https://sqlite.org/howtocorrupt.html#multiple_copies_of_sqlite_linked_into_the_same_application
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+
+@cache
+def driver() -> Any:
+    """The module that opens the file of the plays, with the interface of `sqlite3`: the newer of those there are."""
+    try:
+        brought = import_module("pysqlite3.dbapi2")
+    except ImportError:
+        return sqlite3
+    return newer(sqlite3, brought)
+
+
+def newer(own: Any, brought: Any) -> Any:
+    """The driver with the newer SQLite; Python's own where they are alike."""
+    return brought if brought.sqlite_version_info > own.sqlite_version_info else own
