@@ -211,3 +211,21 @@ async def test_a_clock_that_is_put_back_stops_nothing(room: Room, ahead: float) 
     while not set(songs(1, 2, 3)) <= {play.track for play in room.emulator.plays("RJ")}:
         await clock.sleep(60)
         assert clock.now() < back + DAY
+
+
+async def test_a_play_is_not_moved_onto_one_that_is_there_already(house: House) -> None:
+    """Reported by the right time, and again by a clock a day fast, before Last.fm's time is known."""
+    async with house.open() as room:
+        await room.sign_in()
+        start = int(room.now) - 160
+        await room.me.scrobble(SONG, started_at=start, played=150)
+        await room.until_empty()
+    house.clock.put(DAY)
+    async with house.open() as room:
+        await room.me.scrobble(SONG, started_at=start + DAY, played=150)
+        await room.wait(2 * DAY)
+        await room.until_empty()
+        history = [(kept.play.timestamp - start, kept.fate) for kept in await room.history()]
+    assert history[0] == (0, "accepted")
+    assert [play.timestamp - start for play in house.emulator.plays("RJ")].count(0) == 1
+    assert len(history) == 2
