@@ -75,15 +75,14 @@ def test_without_a_sign_in_the_play_is_kept_and_the_command_says_so(asking: Shel
     assert said.stdout == "not_authenticated: not signed in to Last.fm; the play is kept here, and not sent\n"
 
 
-def test_a_play_that_lastfm_ignores_fails_with_its_reason_and_is_listed(connected: Shell, emulator: Emulator) -> None:
+def test_a_play_that_lastfm_ignores_fails_with_its_reason_and_is_listed(connected: Shell) -> None:
     assert connected("queue", "list", "--refused").output == "nothing was refused\n"
-    emulator.fault("error", error=6, methods=["track.scrobble"])
-    said = connected(*SINNERMAN)
+    said = connected("scrobble", "--artist", "Unknown Artist", "--track", "Sinnerman", "--duration", "620")
     assert said.exit_code == 1
-    assert said.stderr.startswith("Error: ignored: Last.fm error 6")
-    (refused,) = connected.facts("queue", "list", "--refused")["plays"]
-    assert (refused["id"], refused["fate"]) == (1, "refused")
-    assert "refused: Last.fm error 6" in connected("queue", "list", "--refused").output
+    assert said.stderr.startswith("Error: ignored: ")
+    (ignored,) = connected.facts("queue", "list", "--refused")["plays"]
+    assert (ignored["id"], ignored["fate"]) == (1, "ignored")
+    assert "ignored: " in connected("queue", "list", "--refused").output
     assert "refused   1 play" in connected("status").output
 
 
@@ -128,10 +127,10 @@ def test_why_tells_each_attempt_with_its_verdict_and_lastfms_number_and_words(
     at = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
     told = connected("queue", "why", "1").output.splitlines()
     assert re.fullmatch(rf"1  {at}  Nina Simone – Sinnerman", told[0])
-    assert re.fullmatch(rf"refused {at}: Last.fm error 6: .*", told[1])
+    assert re.fullmatch(r"queued: Last.fm error 6: .*", told[1])
     assert told[2] == "counted: heard 620 s of 620 s, needs 240 s"
-    assert re.fullmatch(rf"  {at}  Throttled: Last.fm error 29: .*", told[3])
-    assert re.fullmatch(rf"  {at}  Split: Last.fm error 6: .*", told[4])
+    assert re.fullmatch(rf"  {at}  Too much at once: Last.fm error 29: .*", told[3])
+    assert re.fullmatch(rf"  {at}  Refused with others, and parted from them: Last.fm error 6: .*", told[4])
     facts = connected.facts("queue", "why", "1")
     assert [(tried["verdict"], tried["number"]) for tried in facts["attempts"]] == [("Throttled", 29), ("Split", 6)]
     assert (facts["heard"], facts["counted"]) == ("heard 620 s of 620 s, needs 240 s", True)
