@@ -120,6 +120,32 @@ async def test_a_key_that_has_nothing_more_to_do_is_taken_up_again_after_a_pause
         assert work.calls == [7, 7]
 
 
+async def test_a_key_with_a_moment_that_lies_ahead_rests_for_the_pause_and_one_that_is_due_does_not(
+    clock: FakeClock, work: Work
+) -> None:
+    engine = EmbeddedEngine(clock, PLACES, grace=0.01, pause=PAUSE)
+    work.again = [clock.now() + 60, clock.now()]
+    async with running(engine, {"deliver": work}):
+        engine.hint("deliver", [7])
+        await settle()
+        engine.hint("deliver", [7])
+        await settle()
+        assert work.calls == [7]
+        clock.advance(PAUSE)
+        await settle()
+        assert work.calls == [7, 7, 7]
+
+
+async def test_a_moment_before_the_next_sweep_is_kept(engine: Engine, clock: FakeClock, work: Work) -> None:
+    work.again = [clock.now() + SWEEP / 4]
+    async with running(engine, {"deliver": work}):
+        engine.hint("deliver", [7])
+        await settle()
+        clock.advance(SWEEP / 4)
+        await settle()
+        assert work.calls == [7, 7]
+
+
 async def test_a_kind_that_nobody_handles_is_complained_of(
     engine: Engine, work: Work, caplog: pytest.LogCaptureFixture
 ) -> None:
