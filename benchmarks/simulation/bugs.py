@@ -14,10 +14,14 @@ from benchmarks.simulation import disk
 from benchmarks.simulation.process import replaced
 from tonearm.core import delivery, pacing
 from tonearm.core.delivery import Accepted, Line, Refused, Settled, Step, Waiting
+from tonearm.core.play import OLDEST_ACCEPTED
+from tonearm.core.server_time import ServerTime
 from tonearm.core.verdict import Answered, ItemAnswer, Unsure, Verdict
 from tonearm.service import delivering
+from tonearm.service.after_all import AfterAll
 from tonearm.service.listening import take
 from tonearm.service.pacing import Pace
+from tonearm.service.timing import LastFmTime
 from tonearm.store import accounts, plays, queue, writer
 from tonearm.store.queue import Lease
 from tonearm.store.schema import account, scrobble_queue
@@ -242,6 +246,41 @@ def everybodys_plays_discarded_at_sign_out() -> AbstractContextManager[None]:
     return _all((queue, "in_queue", in_queue))
 
 
+def time_kept_as_a_difference_to_our_clock() -> AbstractContextManager[None]:
+    """Last.fm's time is what our clock was wrong by at an answer, whatever is done to our clock since."""
+    off: dict[int, float] = {}
+
+    def heard(self: LastFmTime, server_time: float, round_trip: float) -> None:
+        off[id(self)] = server_time + 0.5 - self.clock.now() + round_trip / 2
+
+    def skew(self: LastFmTime) -> float:
+        known = off.get(id(self), 0.0)
+        return known if abs(known) > 60.0 else 0.0
+
+    return _all(
+        (LastFmTime, "heard", heard),
+        (LastFmTime, "skew", property(skew)),
+        (LastFmTime, "known", property(lambda self: id(self) in off)),
+    )
+
+
+def too_old_by_our_clock_alone() -> AbstractContextManager[None]:
+    """Our clock decides what is too old, and nothing comes back."""
+
+    def too_old(timestamp: int, now: float, _: float) -> bool:
+        return now - timestamp >= OLDEST_ACCEPTED
+
+    async def never(_: AfterAll) -> int:
+        return 0
+
+    return _all((delivery, "too_old", too_old), (AfterAll, "by_themselves", never))
+
+
+def one_answer_believed() -> AbstractContextManager[None]:
+    """Whatever time an answer shows, it is Last.fm's."""
+    return _all((ServerTime, "heard", lambda _, reading, __: ServerTime(reading)))
+
+
 _PLANTED: tuple[Bug, ...] = (
     restamped_on_retry,
     acknowledged_before_the_commit,
@@ -262,6 +301,9 @@ _PLANTED: tuple[Bug, ...] = (
     newest_first,
     too_many_at_once,
     queue_emptied_at_sign_out,
+    time_kept_as_a_difference_to_our_clock,
+    too_old_by_our_clock_alone,
+    one_answer_believed,
     one_reporter_is_believed,
     everybodys_plays_discarded_at_sign_out,
 )

@@ -218,9 +218,20 @@ class Checker:
         return None
 
     def _not_expired(self, play: Reported, row: sqlite3.Row) -> str | None:
-        skew = self.referee.latest_skew
-        age = row["settled_at"] - row["timestamp"] + skew + (SLACK if skew else 0.0)
-        return None if age >= TOO_OLD else f"it was {age / 86400:.3f} days old"
+        """Too old by the true time, give or take what Last.fm's clock was wrong by: whatever ours has shown."""
+        now = self.referee.timeline.now
+        at = now if play.was_told("too_old") else self._true(row["settled_at"], now)
+        age = at + self.referee.latest_lastfm + SLACK - row["timestamp"]
+        return None if age >= TOO_OLD else f"it is {age / 86400:.3f} days old"
+
+    def _true(self, shown: float, now: float) -> float:
+        """The true time when our clock showed this; the latest, if it was put back."""
+        times = []
+        ends = [*(at for at, _ in self.referee.clocks[1:]), now]
+        for (since, off), until in zip(self.referee.clocks, ends, strict=True):
+            if since - SLACK <= shown - off <= until + SLACK:
+                times.append(shown - off)
+        return max(times, default=now)
 
 
 def fates(file: Path) -> Counter[str]:

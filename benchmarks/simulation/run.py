@@ -145,7 +145,11 @@ class Run:
             plays,
             self.scale,
         )
+        self.referee.stepped()
         self.deaths = 0
+        self.off = 0.0
+        self.steps = seed % 4 == 3
+        """In every fourth run the clock is put forward or back, and answers lie about the time."""
 
     def _told(self, artist: str, title: str, timestamp: int) -> int:
         found = self.disk.look(_TOLD, artist, title, timestamp)
@@ -173,6 +177,7 @@ class Run:
             doom = drawn(self.chance) if self.deaths < lives else Doom()
             acts = self.chance.randint(3, _LONGEST_LIFE)
             self.story.say("PROCESS", "comes up")
+            self.referee.starts()
             sweep = min(max(2.0, 4 * self.scale), _SLOW_SWEEP)
             if not self.process.live(doom, sweep, partial(self._life, acts=acts)):
                 self.deaths += 1
@@ -211,10 +216,23 @@ class Run:
             self.weather.changes()
         elif dice < 0.42:
             self.weather.clears()
+        if self.steps and self.chance.random() < 0.06:
+            self._step(self.chance.choice((-20 * DAY, -7200.0, 400.0, 20 * DAY)))
+        elif self.steps and self.chance.random() < 0.06:
+            self.network.lies = self.chance.choice((20.0 * DAY, 3650.0 * DAY, -7200.0))
+            self.story.say("weather", f"an answer lies: its Date is {self.network.lies:+.0f} s off")
         if len(self.clocks) > 1 and self.chance.random() < 0.15:
             worker = self.chance.randrange(len(self.clocks))
             self.clocks[worker].stopped_until = self.timeline.elapsed + self.chance.choice((20.0, 45.0, 120.0))
             self.story.say("PROCESS", f"worker {worker} stands still")
+
+    def _step(self, seconds: float) -> None:
+        """Somebody puts the clock of the machine forward or back, or it is put right again."""
+        off, self.off = self.off, self.off + seconds if self.off == 0.0 else 0.0
+        for clock in self.clocks:
+            clock.step(self.off - off)
+        self.referee.stepped()
+        self.story.say("PROCESS", f"the clock is put by {self.off - off:+.0f} s")
 
     async def _arrive(self, decks: list[Deck]) -> None:
         for name, account in self.ledger.accounts.items():
@@ -228,6 +246,9 @@ class Run:
         self.weather.clears()
         for clock in self.clocks:
             clock.stopped_until = 0.0
+        if self.off:
+            self._step(0.0)
+        self.referee.starts()
         self.process.live(Doom(), _SLOW_SWEEP, self._healing)
 
     async def _healing(self, decks: list[Deck]) -> None:
@@ -235,8 +256,11 @@ class Run:
         await self._arrive(decks)
         for _ in range(len(_USERS)):
             owed = self._owed()
-            if not owed:
+            if not owed and not self._called_too_old():
                 return
+            if not owed:
+                await self._hears_the_time(decks[0])
+                continue
             for name, account in self.ledger.accounts.items():
                 if owners := sorted(owner for of, owner in owed if of == name):
                     user = self.chance.choice(owners)
@@ -244,6 +268,18 @@ class Run:
                         self.referee.finds(Kind.UNEXPLAINED, f"{name} cannot sign in as {user} though all is well")
                     await self.listeners.plays_on(decks[0], account)
             await self._settled()
+
+    def _called_too_old(self) -> bool:
+        """Whether a clock has called something too old that is not."""
+        since = self.emulator.now() - 14 * DAY + 2 * 3600
+        return bool(self.disk.look("SELECT 1 FROM play WHERE fate = 'expired' AND timestamp > ?", since))
+
+    async def _hears_the_time(self, deck: Deck) -> None:
+        """Two answers, as a player's announcements bring them; then what was called too old goes back by itself."""
+        for _ in range(2):
+            await deck.signing_in.desktop(next(iter(self.ledger.accounts.values())).number)
+            await asyncio.sleep(60.0)
+        await asyncio.sleep(2 * _SLOW_SWEEP)
 
     async def _settled(self) -> None:
         """Wait until what is owed to those who are signed in now is sent."""

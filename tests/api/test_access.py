@@ -24,6 +24,7 @@ DOORS = [
     ("POST", "/lastfm/scrobble"),
     ("GET", "/lastfm/queue/status"),
     ("POST", "/lastfm/queue/retry"),
+    ("POST", "/lastfm/queue/retry-expired"),
     ("POST", "/lastfm/import-loved-tracks"),
     ("GET", "/lastfm/jobs/1"),
     ("GET", "/lastfm/queue"),

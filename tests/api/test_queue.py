@@ -187,3 +187,29 @@ def test_a_full_database_is_503_and_the_play_is_not_acknowledged(tmp_path: Path,
             return int(db.exec_driver_sql("SELECT count(*) FROM play").scalar())
 
         assert service.call(service.deck.store.read(count)) == acknowledged
+
+
+def test_what_a_wrong_clock_called_too_old_is_sent_after_all(service: Service) -> None:
+    now = time.time()
+    sent = service.http.post("/lastfm/scrobble", json=a_play(timestamp=int(now) - 13 * 86400)).json()
+    old = service.http.post("/lastfm/scrobble", json=a_play(timestamp=int(now) - 20 * 86400)).json()
+    assert (sent["status"], old["status"]) == ("queued", "too_old")
+    assert service.http.post("/lastfm/queue/retry-expired").json() == {"status": "success", "queued": 0}
+    assert service.http.get(f"/lastfm/queue/{old['id']}").json()["fate"] == "expired"
+
+
+def test_lengths_in_milliseconds_are_recognized(service: Service) -> None:
+    start = int(time.time()) - 247
+    play = a_play(timestamp=start * 1000, duration=247_000, played_time=247_000)
+    taken = service.http.post("/lastfm/scrobble", json=play, headers={"Prefer": "wait=20"}).json()
+    assert (taken["status"], taken["heard"]) == ("success", 247)
+    assert [play.timestamp for play in service.emulator.plays("RJ")] == [start]
+    skip = a_play(track="Another", timestamp=(start + 237) * 1000, duration=247_000, played_time=10_000)
+    assert service.http.post("/lastfm/scrobble", json=skip).json()["status"] == "threshold_not_met"
+
+
+def test_more_than_can_have_been_heard_is_refused_with_its_field(service: Service) -> None:
+    play = a_play(timestamp=int(time.time()) - 300, duration=247, played_time=900_000)
+    answer = service.http.post("/lastfm/scrobble", json=play)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", "played_time"]

@@ -101,6 +101,7 @@ def test_while_lastfm_is_away_the_play_waits_and_the_queue_says_why(connected: S
     assert "queued: " in connected("queue", "why", number).output
     emulator.faults.disarm(trouble)
     assert connected("queue", "retry").output == "nothing waits any more\n"
+    assert connected("queue", "retry", "--expired").output == "0 plays sent after all; nothing waits any more\n"
     assert connected.facts("queue", "why", number)["fate"] == "accepted"
     assert connected("queue").output == "nothing waits\n"
     assert len(emulator.plays("RJ")) == 1

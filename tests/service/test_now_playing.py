@@ -123,3 +123,10 @@ async def test_a_session_that_cannot_be_opened_is_none(house: House) -> None:
         shown = await room.me.now_playing(SONG)
         assert shown.status == "not_authenticated"
         assert "cannot be opened: sign in again" in shown.message
+
+
+async def test_the_length_of_what_plays_may_be_in_milliseconds(room: Room) -> None:
+    await room.me.now_playing(Track("Nina Simone", "Sinnerman", duration=622_000))
+    shown = room.deck.shows.current(room.me.id)
+    assert shown is not None
+    assert shown.duration == 622

@@ -22,6 +22,9 @@ CAUGHT_BY = {
     "session_kept_for_the_next_user": 8,
     "never_marked": 19,
     "newest_first": 13,
+    "time_kept_as_a_difference_to_our_clock": 11,
+    "too_old_by_our_clock_alone": 3,
+    "one_answer_believed": 123,
     "everybodys_plays_discarded_at_sign_out": 71,
 }
 """Seeds that catch what few of the first seeds catch: looked at first, to save time; all others where they do not."""
