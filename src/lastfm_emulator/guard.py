@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from lastfm_emulator.app import App, Receive, Scope, Send
 
 
+_OF_NO_STRANGER = (".local", ".internal", ".localhost")
+"""Ends of names that nobody can register: https://www.iana.org/assignments/special-use-domain-names"""
+
+
 def guarded(app: App, names: Iterable[str] = ()) -> App:
     """The app for those who call it by an address, one of the `names`, or a name without a dot (localhost).
 
@@ -50,7 +54,7 @@ def _is_ours(host: str, known: set[str]) -> bool:
         name = urlsplit(f"//{host}").hostname or ""
         if any(sign in host for sign in "@/?#"):
             return False
-        if name in known or (name and "." not in name and ":" not in name):
+        if name in known or name.endswith(_OF_NO_STRANGER) or (name and "." not in name and ":" not in name):
             return True
         ipaddress.ip_address(name)
     except ValueError:

@@ -32,6 +32,8 @@ def url() -> Iterator[str]:
         ({"Host": ""}, 403),
         ({"Host": "localhost"}, 201),
         ({"Host": "emulator:8724"}, 201),
+        ({"Host": "nas.local:8724"}, 201),
+        ({"Host": "local.attacker.example"}, 403),
         ({"Host": "[::1]:8724"}, 201),
     ],
 )
