@@ -20,6 +20,7 @@ from tonearm.core.account import Account
 from tonearm.store import accounts, plays
 from tonearm.store.database import Store, connect
 from tonearm.store.schema import play
+from tonearm.store.sqlite import driver
 from tonearm.store.writer import GROUP, DataFault, StoreUnavailable, plain
 
 pytestmark = pytest.mark.anyio
@@ -280,7 +281,7 @@ async def test_a_locked_database_is_not_waited_for_by_each_write_anew(
     store: Store, database_url_for_tests: URL
 ) -> None:
     _pragma(store, "busy_timeout=50")
-    with closing(sqlite3.connect(str(database_url_for_tests.database), isolation_level=None)) as other:
+    with closing(driver().connect(str(database_url_for_tests.database), isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with counted(store) as seen:
             writes = [store.write(adding(f"listener{n}")) for n in range(50)]

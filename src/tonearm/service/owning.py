@@ -15,7 +15,7 @@ from tonearm.store.database import Store
 from tonearm.store.readers import Ask
 from tonearm.store.revoking import Admission
 
-AT_ONCE = 500
+AT_ONCE = 250
 """Plays that an export reads at a time."""
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Select, bindparam, select
 from tonearm.store.readers import Ask
 from tonearm.store.schema import play
 
-SLICE = 4000
-"""Plays of a slice: some 10 to 20 milliseconds, whatever is asked of them."""
+SLICE = 2000
+"""Plays of a slice: some 5 to 10 milliseconds, whatever is asked of them."""
 
 _OF_SPAN = select(play.c.timestamp).where(
     play.c.account == bindparam("of"), play.c.timestamp >= bindparam("start"), play.c.timestamp < bindparam("end")

@@ -218,10 +218,14 @@ def _answer(jobs: list[_Job]) -> None:
             job.future.set_result(job.result)
 
 
+_SAID_OF_BROKEN_FILES = ("database disk image is malformed", "file is not a database")
+"""As https://sqlite.org/rescode.html has them: the driver of a wheel gives no codes."""
+
+
 def _is_outage(error: DBAPIError) -> bool:
     if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
         return True
-    if getattr(error.orig, "sqlite_errorname", None) in _BROKEN_FILES:
+    if getattr(error.orig, "sqlite_errorname", None) in _BROKEN_FILES or str(error.orig) in _SAID_OF_BROKEN_FILES:
         return True
     return str(getattr(error.orig, "sqlstate", None)).startswith(_OUTAGES)
 
@@ -254,6 +258,6 @@ def plain(error: Exception) -> Exception:
         if code and not code.startswith(("SQLITE_", "23")):  # others may name the value
             words = code
         return DataFault(f"the database does not accept the data ({words})")
-    if type(error.orig).__module__.startswith(("psycopg", "sqlite3")):
+    if type(error.orig).__module__.startswith(("psycopg", "sqlite3", "pysqlite3")):
         words += next((f" ({advice})" for said, advice in _ADVICE if said in words), "")
     return DiskFull(words) if getattr(error.orig, "sqlstate", None) == _DISK_FULL else StoreUnavailable(words)
