@@ -20,7 +20,7 @@ from tonearm.store.database import Store
 from tonearm.store.queue import Fenced, Lease, State
 from tonearm.store.schema import metadata, scrobble_queue
 from tonearm.store.schema import play as history
-from tonearm.store.writer import StoreUnavailable
+from tonearm.store.writer import DataFault
 
 pytestmark = pytest.mark.anyio
 
@@ -467,7 +467,7 @@ async def test_a_play_is_in_the_table_once(store: Store) -> None:
         db.execute(update(metadata.tables["play"]).values(artist="Nina Simone", track="Song", timestamp=1))
 
     await store.write(two)
-    with pytest.raises(StoreUnavailable, match=r"(?i)unique"):
+    with pytest.raises(DataFault, match=r"(?i)unique"):
         await store.write(same)
 
 

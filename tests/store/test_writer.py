@@ -327,7 +327,7 @@ async def test_data_that_the_database_does_not_accept_is_no_outage(store: Store)
         ("08006", True),
         ("42501", True),
         ("22003", False),
-        ("42P01", False),
+        ("42P01", True),
     ],
 )
 def test_an_outage_is_what_is_about_the_server_and_not_about_the_data(code: str, outage: bool) -> None:
