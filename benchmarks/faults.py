@@ -122,7 +122,10 @@ def _planted() -> int:
         for name in bugs.BUGS:
             result = caught(name, room)
             number += result is not None
-            say(f"planted {name}: " + (f"seed {result.seed}: {result.findings[0]}" if result else "NOT CAUGHT"))
+            say(
+                f"planted {name}: "
+                + (f"seed {result.seed}: {bugs.caught_by(name, result.findings)}" if result else "NOT CAUGHT")
+            )
     return number
 
 

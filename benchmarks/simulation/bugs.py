@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from benchmarks.simulation import disk
+from benchmarks.simulation.finding import Finding
 from benchmarks.simulation.process import replaced
 from tonearm.core import delivery, pacing
 from tonearm.core.delivery import Accepted, Line, Refused, Settled, Step, Waiting
@@ -20,7 +21,7 @@ from tonearm.core.verdict import Answered, ItemAnswer, Unsure, Verdict
 from tonearm.service import delivering
 from tonearm.service.after_all import AfterAll
 from tonearm.service.listening import take
-from tonearm.service.pacing import Pace
+from tonearm.service.pacing import Booked, Pace
 from tonearm.service.timing import LastFmTime
 from tonearm.store import accounts, plays, queue, writer
 from tonearm.store.queue import Lease
@@ -202,7 +203,7 @@ def no_rest_when_throttled() -> AbstractContextManager[None]:
 
 def no_pace() -> AbstractContextManager[None]:
     """Requests leave as fast as they come."""
-    return _all((Pace, "book", lambda *_: 0.0))
+    return _all((Pace, "book", lambda self, _: Booked(self.clock.now(), 0.0)))
 
 
 def newest_first() -> AbstractContextManager[None]:
@@ -312,8 +313,35 @@ BUGS = {bug.__name__: bug for bug in _PLANTED}
 NEED_MANY = frozenset({"too_many_at_once", "newest_first"})
 """Bugs that show only where more plays wait than fit into a request."""
 
-STANDS_FOR = {
-    "one_reporter_is_believed": "which is the same listen",
-    "everybodys_plays_discarded_at_sign_out": "nobody discarded it",
+
+_GONE, _EARLY = "it is not on Last.fm", "too early"
+STANDS_FOR: dict[str, tuple[str, ...]] = {
+    "restamped_on_retry": ("as of", "otherwise than before"),
+    "acknowledged_before_the_commit": ("is not in the history",),
+    "given_up_after_three_tries": ("is refused",),
+    "ignored_taken_for_accepted": (_GONE,),
+    "last_of_a_split_lost": (_GONE,),
+    "unsure_taken_for_accepted": (_GONE,),
+    "answers_in_the_wrong_order": (_GONE, "though Last.fm's word", "Last.fm's word for it was"),
+    "sent_to_whoever_is_signed_in": ("it is of", "on the profile"),
+    "session_kept_for_the_next_user": ("it is of", "on the profile", "signed out"),
+    "never_marked": ("otherwise than before", "what it was corrected to", "on the profile", "in the history"),
+    "left_sending_after_a_death": ("though nobody sends it",),
+    "never_too_old": ("days old",),
+    "sent_before_its_time": ("before its time",),
+    "no_back_off": (_EARLY,),
+    "no_rest_when_throttled": (_EARLY, "everybody is to rest"),
+    "no_pace": ("requests in a second",),
+    "newest_first": ("passes over",),
+    "too_many_at_once": ("plays",),
+    "one_reporter_is_believed": ("which is the same listen",),
+    "everybodys_plays_discarded_at_sign_out": ("nobody discarded it",),
+    "queue_emptied_at_sign_out": ("the queue says otherwise",),
 }
-"""Words of the finding that a bug stands for: nothing else that a run finds counts as having caught it."""
+"""Words of the findings that a bug is there for: a crash of the process is never one of them."""
+
+
+def caught_by(name: str, findings: Sequence[Finding]) -> Finding | None:
+    """The first finding that a planted bug stands for."""
+    wanted = STANDS_FOR.get(name, ("",))
+    return next((one for one in findings if one.about_plays and any(words in one.words for words in wanted)), None)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+CRASH = "the process: "
+"""What the words of a finding begin with that is no more than a crash."""
+
 
 class Kind(StrEnum):
     """The promises: nothing lost, nothing doubled, everything explained; and how a good citizen behaves."""
@@ -21,6 +24,11 @@ class Finding:
 
     kind: Kind
     words: str
+
+    @property
+    def about_plays(self) -> bool:
+        """Whether it is about plays and requests, and not that the process broke down."""
+        return not self.words.startswith(CRASH)
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.words}"

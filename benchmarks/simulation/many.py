@@ -51,6 +51,6 @@ def caught(name: str, room: Room, first: int = 0) -> Result | None:
     for seed in (*range(first, WITHIN), *range(first)):
         with plant():
             result = run(seed, plays, room)
-        if any(bugs.STANDS_FOR.get(name, "") in finding.words for finding in result.findings):
+        if bugs.caught_by(name, result.findings):
             return result
     return None

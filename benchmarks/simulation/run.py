@@ -17,7 +17,7 @@ from typing import Self
 from benchmarks.simulation.check import Checker
 from benchmarks.simulation.disk import Disk
 from benchmarks.simulation.doom import Doom, drawn
-from benchmarks.simulation.finding import Finding, Kind
+from benchmarks.simulation.finding import CRASH, Finding, Kind
 from benchmarks.simulation.ledger import Account, Ledger
 from benchmarks.simulation.listeners import DAY, Listeners
 from benchmarks.simulation.process import Clock, Process, surroundings
@@ -156,7 +156,7 @@ class Run:
         return int(found[0][0]) if found else timestamp
 
     def _mishap(self, words: str) -> None:
-        self.referee.finds(Kind.MISBEHAVED, f"the process: {words}")
+        self.referee.finds(Kind.MISBEHAVED, f"{CRASH}{words}")
 
     def go(self) -> Result:
         """Trouble, then healing, then the reckoning."""
