@@ -33,6 +33,6 @@ class Waiting:
         broken = gate.faults.get((self.kind, account))
         if broken and broken.at <= now < broken.again_at:
             return f"it broke ({broken.words}), and is tried again later: 'tonearm jobs' shows when"
-        if not self.delivers() and not await self.store.senders():
+        if not self.delivers() and not await self.store.anybody_delivers():
             return NOBODY
         return ""

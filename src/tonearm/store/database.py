@@ -201,6 +201,14 @@ class Store:
 
         return (await self.read(others))[1]
 
+    async def anybody_delivers(self) -> bool:
+        """Whether any process delivers from this database now, this one included. Raises StoreUnavailable."""
+        if file := sqlite_file(self.url):
+            return await asyncio.to_thread(holder, file) is not None
+        from tonearm.store.processes import anybody_delivers
+
+        return await self.read(anybody_delivers)
+
     async def clock(self) -> tuple[float, float]:
         """What the database server's clock shows, at which moment of `steady()`. Raises StoreUnavailable."""
         from tonearm.store.postgres import clock

@@ -42,3 +42,14 @@ def others(db: Connection) -> tuple[int, int]:
     """How many other processes are connected to this PostgreSQL database, and how many of those deliver."""
     connected, delivering = db.execute(_OTHERS, {"me": name(), "delivering": f"%{_DELIVERS}"}).one()
     return connected, delivering
+
+
+_ANYBODY = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND application_name LIKE 'tonearm %:%:%' AND application_name LIKE :delivering"
+)
+
+
+def anybody_delivers(db: Connection) -> bool:
+    """Whether any process delivers from this PostgreSQL database, this one included."""
+    return bool(db.execute(_ANYBODY, {"delivering": f"%{_DELIVERS}"}).scalar_one())
