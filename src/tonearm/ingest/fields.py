@@ -111,6 +111,11 @@ def program(name: object, version: object = "") -> str:
     return f"{named} {clean(text(version))}".rstrip()[:_LONGEST_PROGRAM]
 
 
+def program_of(user_agent: str) -> str:
+    """A program's name from its User-Agent, without what is in brackets; "" if there is none."""
+    return program(user_agent.partition("(")[0].strip())
+
+
 def quoted(sent: object) -> str:
     """What was sent, for people: as JSON, shortened."""
     if type(sent) is str:
