@@ -20,10 +20,12 @@ from tonearm.core.account import SESSION_LOST
 from tonearm.core.play import Play, Track
 from tonearm.service.listeners import QueueStanding
 from tonearm.store.plays import Kept
+from tonearm.store.queue import Others
 
 NOW = 1_795_000_000.0
 _NOTHING: dict[str, Any] = dict.fromkeys((field.name for field in fields(QueueStanding)), 0)
-WAITING = QueueStanding(**_NOTHING | {"queued": 3, "state": "connected", "next_attempt_at": NOW + 60, "trouble": ""})
+_THREE = {"queued": 3, "state": "connected", "next_attempt_at": NOW + 60, "trouble": "", "others": ()}
+WAITING = QueueStanding(**_NOTHING | _THREE)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,12 @@ WAITING = QueueStanding(**_NOTHING | {"queued": 3, "state": "connected", "next_a
         ),
         (replace(WAITING, state="needs_sign_in"), True, "Last.fm has ended the session: waits for 'tonearm login'"),
         (replace(WAITING, state="suspended", trouble="Invalid key."), True, "Last.fm refuses the API key: Invalid key"),
-        (replace(WAITING, held=3), True, "waits for another Last.fm user, or for its own time"),
+        (replace(WAITING, held=3), True, "waits for its own time"),
+        (
+            replace(WAITING, held=3, others=(Others("ada", 2),)),
+            True,
+            "waits for the Last.fm user ada, or for its own time",
+        ),
         (replace(WAITING, trouble="away."), True, f"away; not before {moment(NOW + 60)}"),
         (replace(WAITING, trouble="away.", next_attempt_at=NOW), True, "away"),
     ],
