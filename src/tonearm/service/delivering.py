@@ -12,7 +12,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from math import inf
 from typing import assert_never
 
 from sqlalchemy import Connection
@@ -196,7 +195,7 @@ class Delivering:
     async def _tidy(self, now: float) -> None:
         forgotten = now - ATTEMPTS_KEPT
         # Both clocks have to call a play too old, and Last.fm's has to be known.
-        before = min(now, self.time.now()) - OLDEST_ACCEPTED if self.time.known else -inf
+        before = min(now, self.time.now()) - OLDEST_ACCEPTED if self.time.known else 0.0
         old = partial(queue.too_old, before=before, limit=1, boot=self.clock.boot)
         expires, forgets = await self.store.read(lambda db: (old(db), attempts.forgettable(db, forgotten)))
         if expires:
