@@ -1,0 +1,256 @@
+"""The clock of one listening: how long a track was really heard, from the notices of a player.
+
+Media servers say when a track starts, pauses, continues, where it is, and when it stops, and leave out some of it.
+Time counts while the track plays, and never more of it than the position has moved, unless somebody sought. One
+device has one clock; whoever keeps the clocks keeps one for each device of each user.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from tonearm.core.play import LONGEST_NEEDED, Track
+
+SLACK = 10.0
+"""Seconds by which a position may be older than its notice, and by which a repeated notice may be late."""
+
+LONGEST_SILENCE = 60.0
+"""Seconds that count without news of a player that gives its position regularly."""
+
+PATIENCE = 300.0
+"""Seconds after its end within which a track may still be stopped or followed by another."""
+
+LONGEST_PAUSE = 6 * 3600.0
+"""Seconds after which nobody continues a paused track."""
+
+LONGEST_UNKNOWN = 3600.0
+"""Seconds that a track of unknown length may play without news."""
+
+
+class Kind(StrEnum):
+    """What a player says. COUNTED: that the play counts, by its own rule."""
+
+    STARTED = "started"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    PROGRESS = "progress"
+    SOUGHT = "sought"
+    COUNTED = "counted"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a player said at `at` (Unix seconds by our clock). `position` is in seconds, None if it wasn't said.
+
+    `key` is the player's own id of the track; without one its names are. `paused` comes with a PROGRESS.
+    """
+
+    kind: Kind
+    at: float
+    track: Track
+    position: float | None = None
+    key: str = ""
+    paused: bool = False
+
+    @property
+    def identity(self) -> str:
+        """The same for each notice of one track."""
+        return self.key or f"{self.track.artist}\n{self.track.title}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A listening that is over: its start (Unix seconds) and the seconds heard, None if only the player counted."""
+
+    track: Track
+    start: float
+    played: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListeningClock:
+    """One listening so far: `played` seconds heard up to the notice at `at`, where the track was at `position`.
+
+    `regular` says that the player gives its position by itself. A clock that has `ended` only remembers what has
+    ended, and `previous` what played before, so that late notices and those given twice do not count.
+    """
+
+    track: Track
+    identity: str
+    start: float
+    at: float
+    played: float = 0.0
+    playing: bool = True
+    position: float | None = None
+    regular: bool = False
+    ended: bool = False
+    previous: str = ""
+
+    def overdue(self, now: float) -> bool:
+        """Whether nothing more is to be expected: then `finish` it."""
+        if self.ended:
+            return False
+        if not self.playing:
+            return now - self.at > LONGEST_PAUSE
+        if self.regular:
+            return now - self.at > PATIENCE
+        remaining = self._remaining()
+        return now - self.at > (LONGEST_UNKNOWN if remaining is None else remaining + PATIENCE)
+
+    def finish(self, now: float) -> tuple[ListeningClock, Finished]:
+        """The listening as it is over at `now`, without a word from the player."""
+        return self._end(now, self.played + self._unseen(now))
+
+    def _end(self, at: float, played: float) -> tuple[ListeningClock, Finished]:
+        return replace(self, at=at, played=played, playing=False, ended=True), Finished(self.track, self.start, played)
+
+    def _remaining(self) -> float | None:
+        if not self.track.duration:
+            return None
+        return max(0.0, self.track.duration - (self.played if self.position is None else self.position))
+
+    def _unseen(self, now: float) -> float:
+        """Seconds heard since the last notice, if no position says how many."""
+        if not self.playing:
+            return 0.0
+        remaining = self._remaining()
+        most = LONGEST_NEEDED if remaining is None else remaining
+        return max(0.0, min(now - self.at, most, LONGEST_SILENCE if self.regular else most))
+
+    def _since(self, notice: Notice) -> float:
+        """Seconds heard between the last notice and this one."""
+        elapsed = max(0.0, notice.at - self.at)
+        if notice.position is None or self.position is None or notice.kind is Kind.SOUGHT:
+            return self._unseen(notice.at)
+        moved = notice.position - self.position
+        if not self.playing:  # a missed resume, unless it is this one
+            missed = notice.kind in (Kind.PROGRESS, Kind.STOPPED) and not notice.paused
+            return max(0.0, min(moved, elapsed)) if missed and moved <= elapsed + SLACK else 0.0
+        if 0 <= moved <= elapsed + SLACK:
+            return min(moved, elapsed)
+        return self._unseen(notice.at)  # somebody sought
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a notice leads to: the clock to keep, and the listenings that are over."""
+
+    clock: ListeningClock | None
+    finished: tuple[Finished, ...] = ()
+
+
+def step(clock: ListeningClock | None, notice: Notice) -> Step:
+    """What a device's clock (None: it has none yet) becomes by a notice. Notices come in order, but some are missing.
+
+    A notice that is given twice changes nothing.
+    """
+    if clock is None or clock.ended:
+        return _first(clock, notice)
+    if clock.identity != notice.identity:
+        late = notice.identity == clock.previous and notice.kind in (Kind.STOPPED, Kind.COUNTED)
+        return Step(clock) if late else _another(clock, notice)
+    if notice.kind is Kind.STARTED and _begins(clock, notice):
+        twice = notice.at - clock.start <= SLACK or notice.at - clock.at <= 1
+        return Step(clock) if twice else _another(clock, notice)
+    if notice.kind is not Kind.SOUGHT and _repeats(clock, notice):
+        return _another(clock, notice)
+    return _same(clock, notice)
+
+
+def _first(ended: ListeningClock | None, notice: Notice, began: float | None = None) -> Step:
+    """A notice while nothing plays, as far as we know; `began` is the earliest that it can have begun."""
+    again = ended is not None and ended.identity == notice.identity
+    if again and ended is not None and _late(ended, notice):
+        return Step(ended)
+    clock = _started(notice, notice.at if again else began)
+    if notice.kind is Kind.COUNTED:
+        return Step(replace(clock, ended=True), (Finished(notice.track, clock.start, None),))
+    if notice.kind is not Kind.STOPPED:
+        return Step(clock)
+    if not clock.played:
+        return Step(ended)
+    clock, finished = clock._end(notice.at, clock.played)
+    return Step(clock, (finished,))
+
+
+def _late(ended: ListeningClock, notice: Notice) -> bool:
+    """Whether a notice still speaks of the listening that has ended."""
+    passed = notice.at - ended.at
+    if notice.kind in (Kind.STOPPED, Kind.COUNTED):
+        length = ended.track.duration
+        return passed <= (min(PATIENCE, length / 2) if length else PATIENCE)
+    return notice.kind is Kind.PROGRESS and passed <= SLACK
+
+
+def _begins(clock: ListeningClock, notice: Notice) -> bool:
+    """Whether the start of the track that plays already is one from its beginning; players say so for a resume too."""
+    if notice.position is None:
+        return clock.playing
+    return notice.position <= SLACK
+
+
+def _another(clock: ListeningClock, notice: Notice) -> Step:
+    """Another listening has begun, of another track or of the same: the one before ended without a word."""
+    began = max(clock.at, notice.at - (notice.position or 0.0))
+    _, finished = clock.finish(began)
+    over = notice.kind in (Kind.STOPPED, Kind.COUNTED)
+    following = _first(None, notice, began) if over else Step(_started(notice, began))
+    fresh = following.clock and replace(following.clock, previous=clock.identity)
+    return Step(fresh, (finished, *following.finished))
+
+
+def _same(clock: ListeningClock, notice: Notice) -> Step:
+    """News of the track that plays."""
+    played = clock.played + clock._since(notice)
+    if notice.kind is Kind.STOPPED:
+        ended, finished = clock._end(max(clock.at, notice.at), played)
+        return Step(ended, (finished,))
+    playing = clock.playing
+    if notice.kind in (Kind.STARTED, Kind.RESUMED, Kind.PROGRESS, Kind.PAUSED):
+        playing = not (notice.kind is Kind.PAUSED or notice.paused)
+    passed = notice.at - clock.at if clock.playing else 0.0
+    position = clock.position
+    if notice.position is not None:
+        position = notice.position
+    elif position is not None:
+        position += max(0.0, passed)
+    return Step(
+        replace(
+            clock,
+            track=notice.track if notice.track.duration or not clock.track.duration else clock.track,
+            at=max(clock.at, notice.at),
+            played=played,
+            playing=playing,
+            position=position,
+            regular=clock.regular or notice.kind is Kind.PROGRESS,
+        )
+    )
+
+
+def _started(notice: Notice, began: float | None = None) -> ListeningClock:
+    """A new clock. What a player has played before we heard of it counts, but not where a START begins."""
+    before = (
+        0.0 if notice.kind is Kind.STARTED else min(notice.position or 0.0, notice.track.duration or LONGEST_NEEDED)
+    )
+    start = notice.at - before if began is None else min(began, notice.at)
+    return ListeningClock(
+        notice.track,
+        notice.identity,
+        start,
+        notice.at,
+        min(before, notice.at - start),
+        not (notice.paused or notice.kind is Kind.PAUSED),
+        0.0 if notice.position is None and notice.kind is Kind.STARTED else notice.position,
+        notice.kind is Kind.PROGRESS,
+    )
+
+
+def _repeats(clock: ListeningClock, notice: Notice) -> bool:
+    """Whether the track has come to its end and begun again: its position has fallen, and there was time for both."""
+    if notice.position is None or clock.position is None or not clock.track.duration or not clock.playing:
+        return False
+    elapsed = notice.at - clock.at
+    reached_end = clock.position + elapsed >= clock.track.duration - SLACK
+    return reached_end and notice.position < clock.position and notice.position <= elapsed + SLACK
