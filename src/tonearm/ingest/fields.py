@@ -55,7 +55,7 @@ def unix_time(sent: object) -> float | None:
     try:
         moment = datetime.fromisoformat(sent.strip())
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
 
 

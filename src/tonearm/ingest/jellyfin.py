@@ -1,0 +1,96 @@
+"""Jellyfin's Webhook plugin, with "Send All Properties": what its users play, from start to stop.
+
+https://github.com/jellyfin/jellyfin-plugin-webhook
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tonearm.core.play import Track
+from tonearm.core.session import Kind, Notice
+from tonearm.ingest import fields
+from tonearm.ingest.incoming import Announced, Loved, Malformed, Skipped
+from tonearm.ingest.webhook import Source, WebhookReport, parse_json
+
+_TICKS = 10_000_000
+"""Of 100 ns, in a second."""
+
+_KINDS = {
+    "PlaybackStart": Kind.STARTED,
+    "PlaybackProgress": Kind.PROGRESS,
+    "PlaybackStop": Kind.STOPPED,
+}
+
+
+def parse(body: bytes, now: float) -> WebhookReport | Malformed:
+    """One notice, which arrived at `now` (Unix seconds). The plugin repeats no notice that was lost."""
+    sent = parse_json(body)
+    if isinstance(sent, Malformed):
+        return sent
+    source = Source(
+        user=_text(sent, "NotificationUsername"),
+        user_id=_text(sent, "UserId"),
+        device=_text(sent, "DeviceId") or _text(sent, "DeviceName"),
+        device_name=_text(sent, "DeviceName"),
+        program=fields.program(f"Jellyfin {_text(sent, 'ClientName')}".strip()),
+    )
+    notification = sent.get("NotificationType")
+    if notification == "UserDataSaved":
+        return _heart(sent, source)
+    kind = _KINDS.get(notification) if isinstance(notification, str) else None
+    if kind is None:
+        return _skipped(f"no playback: {fields.quoted(notification)}", source)
+    track = _track(sent)
+    if isinstance(track, Skipped):
+        return _skipped(track.reason, source)
+    paused = _switch(sent.get("IsPaused"))
+    notice = Notice(kind, now, track, _seconds(sent, "PlaybackPositionTicks"), _text(sent, "ItemId"), paused)
+    announced = None
+    if kind is Kind.STARTED and not paused:
+        announced = Announced(track, source.program, source.device_name)
+    return WebhookReport((), announced, kind is Kind.STOPPED or paused, (), notice, source=source)
+
+
+def _heart(sent: Mapping[str, Any], source: Source) -> WebhookReport:
+    """Jellyfin saves a user's rating and its own play counts by the same notice."""
+    if sent.get("SaveReason") != "UpdateUserRating":
+        return _skipped("no playback, and no heart", source)
+    track = _track(sent)
+    if isinstance(track, Skipped):
+        return _skipped(track.reason, source)
+    return WebhookReport(loved=(Loved(track, _switch(sent.get("Favorite"))),), source=source)
+
+
+def _skipped(reason: str, source: Source) -> WebhookReport:
+    return WebhookReport((Skipped(reason),), source=source)
+
+
+def _track(sent: Mapping[str, Any]) -> Track | Skipped:
+    if sent.get("ItemType") not in ("Audio", "Song"):
+        return Skipped(f"no music: {fields.quoted(sent.get('ItemType'))}")
+    return fields.read_track(
+        _text(sent, "Artist") or _text(sent, "AlbumArtist"),
+        _text(sent, "Name"),
+        _text(sent, "Album"),
+        _text(sent, "AlbumArtist"),
+        _seconds(sent, "RunTimeTicks"),
+        sent.get("TrackNumber"),
+        sent.get("Provider_musicbrainzrecording"),
+        left_out=[],
+    )
+
+
+def _text(sent: Mapping[str, Any], name: str) -> str:
+    """Quotation marks come with a backslash: the plugin escapes them, and then writes JSON, which does so again."""
+    return fields.text(sent.get(name)).replace('\\"', '"')
+
+
+def _seconds(sent: Mapping[str, Any], name: str) -> float | None:
+    ticks = fields.seconds(sent.get(name))
+    return None if ticks is None else ticks / _TICKS
+
+
+def _switch(sent: object) -> bool:
+    return sent is True or (isinstance(sent, str) and sent.strip().lower() == "true")

@@ -1,0 +1,95 @@
+"""Maloja's own `newscrobble`, as Web Scrobbler, foo_maloja and others call it.
+
+https://github.com/krateng/maloja/blob/master/API.md
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tonearm.core.report import Listening, Stamp
+from tonearm.ingest import fields
+from tonearm.ingest.form import LARGEST_FORM, parse_form
+from tonearm.ingest.incoming import Answer, Incoming, Malformed, Skipped
+from tonearm.ingest.webhook import parse_json
+
+PATH = "/apis/mlj_1/newscrobble"
+
+
+def key(sent: Mapping[str, Any], query: Mapping[str, str]) -> str:
+    """The secret, in the body or in the query; "" if there is none."""
+    return fields.text(sent.get("key")).strip() or query.get("key", "").strip()
+
+
+def read_body(body: bytes, content_type: str = "") -> dict[str, Any] | Malformed:
+    """The fields of a body, which is JSON or a form."""
+    if "x-www-form-urlencoded" in content_type.lower() and not body.lstrip().startswith(b"{"):
+        return Malformed("the request is too large") if len(body) > LARGEST_FORM else dict(parse_form(body))
+    return parse_json(body)
+
+
+def parse(sent: Mapping[str, Any], now: float, user_agent: str = "") -> Incoming | Skipped:
+    """The play; `now` is Unix seconds. Without a `time` it has just ended."""
+    left_out: list[str] = []
+    track = fields.read_track(
+        sent.get("artist") or _joined(sent.get("artists")),
+        sent.get("title"),
+        sent.get("album") or "",
+        _joined(sent.get("albumartists")) or sent.get("albumartist") or "",
+        sent.get("length"),
+        left_out=left_out,
+    )
+    if isinstance(track, Skipped):
+        return track
+    untimed = sent.get("time") in (None, "")
+    timestamp = None if untimed else fields.moment_of_play(sent["time"], now)
+    if isinstance(timestamp, Skipped):
+        return timestamp
+    played = fields.seconds(sent.get("duration"))
+    return Incoming(
+        track,
+        timestamp,
+        Stamp.END if untimed else Stamp.UNKNOWN,
+        played,
+        Listening.ASSUMED if played is None else Listening.MEASURED,
+        program=fields.program_of(user_agent),
+        left_out=fields.explained(left_out),
+    )
+
+
+def render_ok(play: Incoming) -> Answer:
+    """On disk. Anything but 200 is an error to Web Scrobbler."""
+    track = {"artists": [play.track.artist], "title": play.track.title}
+    return _answer(200, {"status": "success", "track": track, "warnings": []})
+
+
+def render_error(status: int, kind: str, reason: str) -> Answer:
+    """A refusal: 400 for what is no play, 403 for a wrong key, 503 if it cannot be kept now."""
+    return _answer(status, {"status": "failure", "error": {"type": kind, "desc": reason}})
+
+
+def render_skipped(skipped: Skipped | Malformed) -> Answer:
+    """400: there is no play in the request."""
+    return render_error(400, "missing_scrobble_data", skipped.reason)
+
+
+def render_bad_key() -> Answer:
+    """403: no key, or an unknown one."""
+    return render_error(403, "authentication_fail", "Invalid or missing API key")
+
+
+def render_unavailable() -> Answer:
+    """503: the play could not be kept."""
+    return render_error(503, "server_error", "cannot keep the play now, try again later")
+
+
+def _joined(names: object) -> str:
+    if isinstance(names, str):
+        return names
+    return ", ".join([name for name in names if isinstance(name, str)]) if isinstance(names, list) else ""
+
+
+def _answer(status: int, document: dict[str, Any]) -> Answer:
+    return Answer(status, json.dumps(document).encode(), "application/json")

@@ -1,0 +1,112 @@
+"""Plex' own webhook (Plex Pass): what all users of a server play. https://support.plex.tv/articles/115002267687-webhooks/
+
+Its `media.scrobble` comes at a share of the track that differs, and for some tracks twice, so play, pause, resume and
+stop are the clock, and it counts only where the start was missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tonearm.core.play import Track
+from tonearm.core.session import Kind, Notice
+from tonearm.ingest import fields
+from tonearm.ingest.incoming import Announced, Loved, Malformed, Skipped
+from tonearm.ingest.webhook import LARGEST_BODY, Source, WebhookReport, parse_json, part
+
+_KINDS = {
+    "media.play": Kind.STARTED,
+    "media.pause": Kind.PAUSED,
+    "media.resume": Kind.RESUMED,
+    "media.stop": Kind.STOPPED,
+    "media.scrobble": Kind.COUNTED,
+}
+
+_HEART = 10
+"""The rating that Plexamp's heart gives."""
+
+_ECHO = "plex media cloud server"
+"""The player that says a second time that a track of TIDAL counts."""
+
+
+def parse(body: bytes, content_type: str, now: float) -> WebhookReport | Malformed:
+    """One event, which arrived at `now` (Unix seconds): a form of several parts, or its payload alone."""
+    payload = _payload(body, content_type)
+    sent = payload if isinstance(payload, Malformed) else parse_json(payload)
+    if isinstance(sent, Malformed):
+        return sent
+    account, player, metadata = part(sent, "Account"), part(sent, "Player"), part(sent, "Metadata")
+    name = fields.text(player.get("title"))
+    source = Source(
+        user=fields.text(account.get("title")),
+        user_id=fields.text(account.get("id")),
+        device=fields.text(player.get("uuid")) or name,
+        device_name=name,
+        program="Plex",
+    )
+    track = _track(metadata)
+    event = sent.get("event")
+    if isinstance(track, Skipped):
+        return _skipped(track.reason, source)
+    if event == "media.rate":
+        return _rated(sent, metadata, track, source)
+    kind = _KINDS.get(event) if isinstance(event, str) else None
+    if kind is None:
+        return _skipped(f"no playback: {fields.quoted(event)}", source)
+    if kind is Kind.COUNTED and name.lower() == _ECHO:
+        return _skipped("said a second time, by Plex' cloud", source)
+    notice = Notice(kind, now, track, _seconds(metadata.get("viewOffset")), fields.text(metadata.get("ratingKey")))
+    announced = Announced(track, "Plex", name) if kind in (Kind.STARTED, Kind.RESUMED) else None
+    return WebhookReport((), announced, kind in (Kind.PAUSED, Kind.STOPPED), (), notice, source=source)
+
+
+def _payload(body: bytes, content_type: str) -> bytes | Malformed:
+    """The part named `payload`. Beside it there may be a cover."""
+    kind, _, rest = content_type.partition(";")
+    if kind.strip().lower() != "multipart/form-data":
+        return body
+    if len(body) > LARGEST_BODY:
+        return Malformed("the request is too large")
+    _, _, boundary = rest.partition("boundary=")
+    boundary = boundary.partition(";")[0].strip().strip('"')
+    if not boundary:
+        return Malformed("the form has no boundary")
+    for each in body.split(b"--" + boundary.encode("latin-1", "replace")):
+        head, found, content = each.partition(b"\r\n\r\n")
+        if found and b'name="payload"' in head:
+            return content.removesuffix(b"\r\n")
+    return Malformed("the form has no payload")
+
+
+def _rated(sent: Mapping[str, Any], metadata: Mapping[str, Any], track: Track, source: Source) -> WebhookReport:
+    given = sent.get("rating")
+    rating = fields.number(metadata.get("userRating") if given is None else given)
+    if rating is None or 0 < rating < _HEART:
+        return _skipped("a rating, and no heart", source)
+    return WebhookReport(loved=(Loved(track, rating >= _HEART),), source=source)
+
+
+def _skipped(reason: str, source: Source) -> WebhookReport:
+    return WebhookReport((Skipped(reason),), source=source)
+
+
+def _track(metadata: Mapping[str, Any]) -> Track | Skipped:
+    """`grandparentTitle` is the album's artist; the track's own comes along if it is another."""
+    if metadata.get("type") != "track" or metadata.get("librarySectionType") not in (None, "artist"):
+        return Skipped(f"no music: {fields.quoted(metadata.get('type'))}")
+    album_artist = metadata.get("grandparentTitle")
+    return fields.read_track(
+        metadata.get("originalTitle") or album_artist,
+        metadata.get("title"),
+        metadata.get("parentTitle") or "",
+        album_artist or "",
+        _seconds(metadata.get("duration")),
+        metadata.get("index"),
+        left_out=[],
+    )
+
+
+def _seconds(milliseconds: object) -> float | None:
+    found = fields.seconds(milliseconds)
+    return None if found is None else found / 1000

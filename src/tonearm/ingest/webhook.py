@@ -1,0 +1,102 @@
+"""What webhooks have in common: a secret in their address, a body in JSON, and an answer that few of them read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from tonearm.core.report import Listening, Stamp
+from tonearm.core.session import Finished, Notice
+from tonearm.ingest.incoming import Announced, Answer, Incoming, Loved, Malformed, Skipped
+
+LARGEST_BODY = 10_000_000
+"""Bytes; Plex sends a cover along."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who plays, and on what. `user` and `user_id` are a media server's own, "" if the address is one listener's.
+
+    `device` is the id of a device, the same in each of its notices.
+    """
+
+    user: str = ""
+    user_id: str = ""
+    device: str = ""
+    device_name: str = ""
+    program: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookReport:
+    """What a webhook reports. `notice` is for the clock of this user's device.
+
+    `cleared` says that what played before plays no more.
+    """
+
+    reports: tuple[Incoming | Skipped, ...] = ()
+    announced: Announced | None = None
+    cleared: bool = False
+    loved: tuple[Loved, ...] = ()
+    notice: Notice | None = None
+    source: Source = Source()
+
+    @property
+    def plays(self) -> list[Incoming]:
+        """The plays to keep."""
+        return [report for report in self.reports if isinstance(report, Incoming)]
+
+    def play_of(self, finished: Finished) -> Incoming:
+        """A listening that the device's clock has ended, as a play."""
+        measured = finished.played is not None
+        return Incoming(
+            finished.track,
+            finished.start,
+            Stamp.START if measured else Stamp.UNKNOWN,
+            finished.played,
+            Listening.MEASURED if measured else Listening.ASSUMED,
+            program=self.source.program,
+            device=self.source.device_name,
+        )
+
+
+def parse_json(body: bytes) -> dict[str, Any] | Malformed:
+    """The JSON object in a body, whatever its Content-Type."""
+    if len(body) > LARGEST_BODY:
+        return Malformed("the request is too large")
+    try:
+        document = json.loads(body.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError):
+        return Malformed("the body is no JSON")
+    return document if isinstance(document, dict) else Malformed("the body is no JSON object")
+
+
+def part(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """A member that should be an object; an empty one if it is not."""
+    found = document.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def render_ok() -> Answer:
+    """Read, and on disk. Web Scrobbler calls any other status than 200 an error."""
+    return _answer(200, {"status": "ok"})
+
+
+def render_malformed(malformed: Malformed) -> Answer:
+    """400: the body cannot be read."""
+    return _answer(400, {"error": malformed.reason})
+
+
+def render_bad_secret() -> Answer:
+    """404: the secret in the address is unknown or revoked; nothing says that there is such an address."""
+    return _answer(404, {"error": "unknown address"})
+
+
+def render_unavailable(reason: str = "cannot keep the play now, try again later") -> Answer:
+    """503: the play could not be kept."""
+    return _answer(503, {"error": reason})
+
+
+def _answer(status: int, document: dict[str, Any]) -> Answer:
+    return Answer(status, json.dumps(document).encode(), "application/json")
