@@ -313,3 +313,9 @@ def test_each_refusal_is_one_word_on_its_first_line() -> None:
     assert audioscrobbler.render_bad_time().body == b"BADTIME\n"
     failed = audioscrobbler.render_failed("the disk\nis full")
     assert (failed.status, failed.body) == (200, b"FAILED the disk is full\n")
+
+
+def test_secrets_do_not_print() -> None:
+    assert "hunter2" not in repr(handshake(a="hunter2", sk="hunter2"))
+    assert "hunter2" not in repr(submission(b"s=hunter2&a=A&t=T"))
+    assert "hunter2" not in repr(audioscrobbler.parse_now_playing(b"s=hunter2&a=A&t=T", CLIENT))

@@ -449,3 +449,10 @@ def test_an_answer_repeats_names_as_they_were_kept() -> None:
             "1795892213",
         ),
     )
+
+
+def test_secrets_do_not_print() -> None:
+    call = parse_call("", b"method=auth.getMobileSession&username=me&password=hunter2&sk=hunter2")
+    assert isinstance(call, Call)
+    for value in (call, lastfm20.parse(call, NOW), asked(method="auth.getSession", token="hunter2")):
+        assert "hunter2" not in repr(value)

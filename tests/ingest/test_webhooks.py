@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,9 +13,9 @@ from hypothesis import strategies as st
 
 from tonearm.core.play import Track
 from tonearm.core.report import Listening, Stamp
-from tonearm.core.session import Finished, Kind, Notice
+from tonearm.core.session import Finished, Kind, ListeningClock, Notice, step
 from tonearm.ingest import jellyfin, maloja, plex, tautulli, webhook, webscrobbler
-from tonearm.ingest.incoming import Announced, Answer, Incoming, Loved, Malformed, Skipped
+from tonearm.ingest.incoming import Announced, Answer, Cleared, Incoming, Loved, Malformed, Skipped
 from tonearm.ingest.webhook import Source, WebhookReport
 
 NOW = 1_795_900_000.0
@@ -82,9 +83,9 @@ def test_a_song_without_a_start_has_the_time_of_its_event() -> None:
 
 def test_web_scrobbler_says_what_plays() -> None:
     announced = Announced(HALLELUWAH, "Web Scrobbler", "YouTube")
-    assert browser("nowplaying", song=SONG).announced == announced
-    assert browser("resumedplaying", song=SONG).announced == announced
-    assert browser("paused", song=SONG) == WebhookReport(cleared=True)
+    assert browser("nowplaying", song=SONG).playing == announced
+    assert browser("resumedplaying", song=SONG).playing == announced
+    assert browser("paused", song=SONG) == WebhookReport(playing=Cleared())
 
 
 def test_web_scrobbler_gives_and_takes_hearts() -> None:
@@ -137,7 +138,6 @@ def from_jellyfin(**changes: object) -> WebhookReport:
 
 def test_jellyfin_says_that_a_track_starts() -> None:
     assert from_jellyfin() == WebhookReport(
-        announced=Announced(HI, "Jellyfin Finamp", "Phone"),
         notice=Notice(Kind.STARTED, NOW, HI, 0.0, "i7"),
         source=PHONE,
     )
@@ -146,13 +146,12 @@ def test_jellyfin_says_that_a_track_starts() -> None:
 def test_jellyfin_says_where_a_track_is() -> None:
     report = from_jellyfin(NotificationType="PlaybackProgress", PlaybackPositionTicks="1005000000", IsPaused="True")
     assert report.notice == Notice(Kind.PROGRESS, NOW, HI, 100.5, "i7", paused=True)
-    assert (report.announced, report.cleared) == (None, True)
 
 
 def test_jellyfin_says_that_a_track_stops() -> None:
     report = from_jellyfin(NotificationType="PlaybackStop", PlaybackPositionTicks=3_000_000_000)
     assert report.notice == Notice(Kind.STOPPED, NOW, HI, 300.0, "i7")
-    assert report.cleared
+    assert report.source.key == ("u1", "d1")
 
 
 def test_jellyfin_saves_hearts() -> None:
@@ -226,19 +225,17 @@ def from_plex(event: str = "media.play", metadata: dict[str, object] | None = No
 
 
 @pytest.mark.parametrize(
-    ("event", "kind", "announced", "cleared"),
+    ("event", "kind"),
     [
-        ("media.play", Kind.STARTED, True, False),
-        ("media.resume", Kind.RESUMED, True, False),
-        ("media.pause", Kind.PAUSED, False, True),
-        ("media.stop", Kind.STOPPED, False, True),
-        ("media.scrobble", Kind.COUNTED, False, False),
+        ("media.play", Kind.STARTED),
+        ("media.resume", Kind.RESUMED),
+        ("media.pause", Kind.PAUSED),
+        ("media.stop", Kind.STOPPED),
+        ("media.scrobble", Kind.COUNTED),
     ],
 )
-def test_plex_says_what_its_users_do(event: str, kind: Kind, announced: bool, cleared: bool) -> None:
+def test_plex_says_what_its_users_do(event: str, kind: Kind) -> None:
     assert from_plex(event) == WebhookReport(
-        announced=Announced(PLEXED, "Plex", "Plexamp") if announced else None,
-        cleared=cleared,
         notice=Notice(kind, NOW, PLEXED, 2.0, "77"),
         source=PLEXAMP,
     )
@@ -246,8 +243,8 @@ def test_plex_says_what_its_users_do(event: str, kind: Kind, announced: bool, cl
 
 def test_the_artist_of_the_track_goes_before_the_album_s() -> None:
     report = from_plex(metadata={"grandparentTitle": "Various Artists", "originalTitle": "Can"})
-    assert report.announced is not None
-    assert (report.announced.track.artist, report.announced.track.album_artist) == ("Can", "Various Artists")
+    assert report.notice is not None
+    assert (report.notice.track.artist, report.notice.track.album_artist) == ("Can", "Various Artists")
 
 
 def test_plex_promises_no_length() -> None:
@@ -332,7 +329,7 @@ def test_tautulli_reports_a_play_at_its_stop() -> None:
     track = Track("Can", 'Halle"luwah', "Tago Mago", "Can", 1112.0, 4)
     play = Incoming(track, START, Stamp.START, 400.0, Listening.MEASURED, program="Tautulli", device="Plexamp")
     assert report.plays == [play]
-    assert report.cleared
+    assert report.playing == Cleared()
     assert report.source == Source("anna", "1", "12", "Plexamp", "Tautulli")
 
 
@@ -350,9 +347,9 @@ def test_without_a_position_nobody_knows_what_was_heard() -> None:
 def test_tautulli_says_what_plays() -> None:
     for action in ("play", "resume"):
         report = from_tautulli(action=action)
-        assert report.announced is not None
+        assert isinstance(report.playing, Announced)
         assert report.reports == ()
-    assert from_tautulli(action="pause").cleared
+    assert from_tautulli(action="pause").playing == Cleared()
 
 
 @pytest.mark.parametrize(
@@ -467,6 +464,27 @@ def test_a_listening_that_the_clock_has_ended_is_a_play() -> None:
     assert play == Incoming(PLEXED, START, Stamp.START, 400.0, Listening.MEASURED, program="Plex", device="Plexamp")
     counted = report.play_of(Finished(PLEXED, START, None))
     assert (counted.stamp, counted.listening) == (Stamp.UNKNOWN, Listening.ASSUMED)
+
+
+def test_a_late_stop_of_the_track_before_does_not_clear_what_plays() -> None:
+    """Plex says often that the next track plays before it says that the last one stopped."""
+    shown: list[Announced | Cleared | None] = []
+    clock: ListeningClock | None = None
+    for event, key in (
+        ("media.play", "1"),
+        ("media.pause", "1"),
+        ("media.resume", "1"),
+        ("media.play", "2"),
+        ("media.stop", "1"),
+        ("media.stop", "2"),
+        ("media.stop", "2"),
+    ):
+        report = from_plex(event, {"ratingKey": key})
+        assert report.notice is not None
+        before, clock = clock, step(clock, replace(report.notice, at=NOW + 100 * len(shown), position=None)).clock
+        shown.append(report.playing_now(before, clock))
+    plays = Announced(PLEXED, "Plex", "Plexamp")
+    assert shown == [plays, Cleared(), plays, plays, None, Cleared(), None]
 
 
 JSON = st.recursive(

@@ -166,7 +166,7 @@ def _first(ended: ListeningClock | None, notice: Notice, began: float | None = N
         return Step(ended)
     clock = _started(notice, notice.at if again else began)
     if notice.kind is Kind.COUNTED:
-        return Step(replace(clock, ended=True), (Finished(notice.track, clock.start, None),))
+        return Step(replace(clock, ended=True, playing=False), (Finished(notice.track, clock.start, None),))
     if notice.kind is not Kind.STOPPED:
         return Step(clock)
     if not clock.played:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import md5
 
 from tonearm.core.cleaning import clean
@@ -86,9 +86,9 @@ class Handshake:
     client: Client
     user: str
     timestamp: str = ""
-    auth: str = ""
+    auth: str = field(default="", repr=False)
     api_key: str = ""
-    sk: str = ""
+    sk: str = field(default="", repr=False)
 
     def proves(self, secret_md5: str) -> bool:
         """Whether it knows the secret whose MD5 (32 hexadecimal digits) this is."""
@@ -116,7 +116,7 @@ class Handshake:
 class NowPlaying:
     """The track that plays now, and the session that it is reported in."""
 
-    session: str
+    session: str = field(repr=False)
     announced: Announced | Skipped
 
 
@@ -124,7 +124,7 @@ class NowPlaying:
 class Submission:
     """Plays in order of their indices, with the hearts among them; `user` comes with 1.1 only."""
 
-    session: str
+    session: str = field(repr=False)
     user: str
     reports: tuple[Incoming | Skipped, ...]
     loved: tuple[Loved, ...] = ()

@@ -39,6 +39,11 @@ class Announced:
 
 
 @dataclass(frozen=True, slots=True)
+class Cleared:
+    """What played before plays no more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Loved:
     """A heart given to a track, or taken from it."""
 

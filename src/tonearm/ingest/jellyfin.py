@@ -11,7 +11,7 @@ from typing import Any
 from tonearm.core.play import Track
 from tonearm.core.session import Kind, Notice
 from tonearm.ingest import fields
-from tonearm.ingest.incoming import Announced, Loved, Malformed, Skipped
+from tonearm.ingest.incoming import Loved, Malformed, Skipped
 from tonearm.ingest.webhook import Source, WebhookReport, parse_json
 
 _TICKS = 10_000_000
@@ -47,10 +47,7 @@ def parse(body: bytes, now: float) -> WebhookReport | Malformed:
         return _skipped(track.reason, source)
     paused = _switch(sent.get("IsPaused"))
     notice = Notice(kind, now, track, _seconds(sent, "PlaybackPositionTicks"), _text(sent, "ItemId"), paused)
-    announced = None
-    if kind is Kind.STARTED and not paused:
-        announced = Announced(track, source.program, source.device_name)
-    return WebhookReport((), announced, kind is Kind.STOPPED or paused, (), notice, source=source)
+    return WebhookReport(notice=notice, source=source)
 
 
 def _heart(sent: Mapping[str, Any], source: Source) -> WebhookReport:

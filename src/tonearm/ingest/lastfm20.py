@@ -7,7 +7,7 @@ written with the answers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tonearm.core.cleaning import clean
 from tonearm.core.play import EARLIEST_PLAY, Track
@@ -50,8 +50,8 @@ class MobileSession:
     """A sign-in with a player's secret for its password."""
 
     user: str
-    password: str
-    auth_token: str
+    password: str = field(repr=False)
+    auth_token: str = field(repr=False)
 
     def proves(self, secret_md5: str) -> bool:
         """Whether it knows the secret whose MD5 (32 hexadecimal digits) this is."""
@@ -70,7 +70,7 @@ class NewToken:
 class NewSession:
     """Asks for the session of an approved token."""
 
-    token: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import md5
 
@@ -18,7 +18,7 @@ class Call:
     """A request: `method` in small letters, and every parameter, from query and body."""
 
     method: str
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, str] = field(repr=False)
     json: bool
 
     @property

@@ -12,7 +12,7 @@ from typing import Any
 from tonearm.core.play import Track
 from tonearm.core.session import Kind, Notice
 from tonearm.ingest import fields
-from tonearm.ingest.incoming import Announced, Loved, Malformed, Skipped
+from tonearm.ingest.incoming import Loved, Malformed, Skipped
 from tonearm.ingest.webhook import LARGEST_BODY, Source, WebhookReport, parse_json, part
 
 _KINDS = {
@@ -57,8 +57,7 @@ def parse(body: bytes, content_type: str, now: float) -> WebhookReport | Malform
     if kind is Kind.COUNTED and name.lower() == _ECHO:
         return _skipped("said a second time, by Plex' cloud", source)
     notice = Notice(kind, now, track, _seconds(metadata.get("viewOffset")), fields.text(metadata.get("ratingKey")))
-    announced = Announced(track, "Plex", name) if kind in (Kind.STARTED, Kind.RESUMED) else None
-    return WebhookReport((), announced, kind in (Kind.PAUSED, Kind.STOPPED), (), notice, source=source)
+    return WebhookReport(notice=notice, source=source)
 
 
 def _payload(body: bytes, content_type: str) -> bytes | Malformed:

@@ -12,7 +12,7 @@ from typing import Any
 from tonearm.core.play import Track
 from tonearm.core.report import Listening, Stamp
 from tonearm.ingest import fields
-from tonearm.ingest.incoming import Announced, Incoming, Malformed, Skipped
+from tonearm.ingest.incoming import Announced, Cleared, Incoming, Malformed, Skipped
 from tonearm.ingest.webhook import Source, WebhookReport, parse_json
 
 _FIELDS = {
@@ -56,11 +56,11 @@ def parse(body: bytes, now: float) -> WebhookReport | Malformed:
         return WebhookReport((track,), source=source)
     match fields.text(sent.get("action")).strip().lower():
         case "play" | "start" | "resume":
-            return WebhookReport(announced=Announced(track, "Tautulli", player), source=source)
+            return WebhookReport(playing=Announced(track, "Tautulli", player), source=source)
         case "pause":
-            return WebhookReport(cleared=True, source=source)
+            return WebhookReport(playing=Cleared(), source=source)
         case "stop":
-            return WebhookReport((_report(sent, track, player, left_out, now),), None, True, source=source)
+            return WebhookReport((_report(sent, track, player, left_out, now),), Cleared(), source=source)
         case action:
             return WebhookReport((Skipped(f"no start and no stop: {fields.quoted(action)}"),), source=source)
 

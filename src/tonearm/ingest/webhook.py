@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tonearm.core.report import Listening, Stamp
-from tonearm.core.session import Finished, Notice
-from tonearm.ingest.incoming import Announced, Answer, Incoming, Loved, Malformed, Skipped
+from tonearm.core.session import Finished, ListeningClock, Notice
+from tonearm.ingest.incoming import Announced, Answer, Cleared, Incoming, Loved, Malformed, Skipped
 
 LARGEST_BODY = 10_000_000
 """Bytes; Plex sends a cover along."""
@@ -27,17 +27,22 @@ class Source:
     device_name: str = ""
     program: str = ""
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What the clock belongs to: a device plays for one user or another."""
+        return self.user_id or self.user, self.device
+
 
 @dataclass(frozen=True, slots=True)
 class WebhookReport:
-    """What a webhook reports. `notice` is for the clock of this user's device.
+    """What a webhook reports.
 
-    `cleared` says that what played before plays no more.
+    `notice` is for the clock of this user's device; then `playing` says nothing, and `playing_now` of the clock's step
+    does: a late stop of the track before must not clear the one that plays.
     """
 
     reports: tuple[Incoming | Skipped, ...] = ()
-    announced: Announced | None = None
-    cleared: bool = False
+    playing: Announced | Cleared | None = None
     loved: tuple[Loved, ...] = ()
     notice: Notice | None = None
     source: Source = Source()
@@ -46,6 +51,14 @@ class WebhookReport:
     def plays(self) -> list[Incoming]:
         """The plays to keep."""
         return [report for report in self.reports if isinstance(report, Incoming)]
+
+    def playing_now(self, before: ListeningClock | None, after: ListeningClock | None) -> Announced | Cleared | None:
+        """What a step of the device's clock changes of what plays there; None for nothing."""
+        if after is None or not after.playing:
+            return Cleared() if before is not None and before.playing else None
+        if before is not None and before.playing and (before.identity, before.start) == (after.identity, after.start):
+            return None
+        return Announced(after.track, self.source.program, self.source.device_name)
 
     def play_of(self, finished: Finished) -> Incoming:
         """A listening that the device's clock has ended, as a play."""

@@ -11,7 +11,7 @@ from typing import Any
 from tonearm.core.play import Track
 from tonearm.core.report import Listening, Stamp
 from tonearm.ingest import fields
-from tonearm.ingest.incoming import Announced, Incoming, Loved, Malformed, Skipped
+from tonearm.ingest.incoming import Announced, Cleared, Incoming, Loved, Malformed, Skipped
 from tonearm.ingest.webhook import WebhookReport, parse_json, part
 
 PROGRAM = "Web Scrobbler"
@@ -33,9 +33,9 @@ def parse(body: bytes, now: float) -> WebhookReport | Malformed:
             track = _track(song, [])
             if isinstance(track, Skipped):
                 return WebhookReport((track,))
-            return WebhookReport(announced=Announced(track, PROGRAM, _site(song)))
+            return WebhookReport(playing=Announced(track, PROGRAM, _site(song)))
         case "paused":
-            return WebhookReport(cleared=True)
+            return WebhookReport(playing=Cleared())
         case "loved":
             track = _track(song, [])
             if isinstance(track, Skipped):
