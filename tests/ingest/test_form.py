@@ -46,6 +46,16 @@ def test_no_bytes_break_a_form(body: bytes) -> None:
 
 
 def test_items_are_found_by_their_index_and_gaps_stay_gaps() -> None:
-    form = {"a[2]": "C", "t[2]": "c", "a[10]": "K", "t": "one", "t[0]": "two", "x[0]": "-", "a[1]x": "-", "a[²]": "-"}
+    form = {
+        "a[2]": "C",
+        "t[2]": "c",
+        "a[10]": "K",
+        "t": "one",
+        "t[0]": "two",
+        "x[0]": "-",
+        "a[1]x": "-",
+        "a[²]": "-",
+        "a" * 50: "-",
+    }
     assert indexed(form, frozenset("at")) == {0: {"t": "two"}, 2: {"a": "C", "t": "c"}, 10: {"a": "K"}}
     assert list(indexed(form, frozenset("at"))) == [0, 2, 10]

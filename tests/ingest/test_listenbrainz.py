@@ -200,6 +200,15 @@ def test_times_are_read_in_all_their_forms(at: object) -> None:
     assert timestamp in (1795890000, 1795891200)
 
 
+def test_the_user_agent_names_the_program_if_the_listen_does_not() -> None:
+    named = listenbrainz.parse_submission(body(listen(), listen(media_player="mpd")), NOW, "strawberry 1.0 (x)")
+    assert isinstance(named, Submission)
+    assert [(play.program, play.stamp) for play in named.plays] == [
+        ("strawberry 1.0", Stamp.START),
+        ("mpd", Stamp.UNKNOWN),
+    ]
+
+
 def test_a_listen_without_its_type_is_a_single() -> None:
     assert len(parsed(json.dumps({"payload": [listen()]}).encode()).plays) == 1
 

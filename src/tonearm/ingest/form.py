@@ -34,13 +34,15 @@ def indexed(form: Mapping[str, str], names: frozenset[str]) -> dict[int, dict[st
     """
     found: dict[int, dict[str, str]] = {}
     for key, value in form.items():
-        name, bracket, index = key.partition("[")
-        if name not in names:
+        if len(key) >= _LONGEST_KNOWN_NAME:
             continue
-        if not bracket:
+        name, index = _split(key)
+        if index is None or name not in names:
+            continue
+        if index < 0:
             found.setdefault(0, {}).setdefault(name, value)
-        elif index[-1:] == "]" and (digits := index[:-1]).isdigit() and digits.isascii() and len(digits) < 7:
-            found.setdefault(int(digits), {})[name] = value
+        else:
+            found.setdefault(index, {})[name] = value
     return dict(sorted(found.items()))
 
 
@@ -48,6 +50,17 @@ def _decoded(text: str) -> str:
     if "+" in text:
         text = text.replace("+", " ")
     return unquote(text) if "%" in text else text
+
+
+@lru_cache(4096)
+def _split(key: str) -> tuple[str, int | None]:
+    """Name and index of a field; -1 if it has none, None if it has a bad one."""
+    name, bracket, rest = key.partition("[")
+    if not bracket:
+        return name, -1
+    digits = rest[:-1]
+    good = rest[-1:] == "]" and digits.isascii() and digits.isdigit() and len(digits) < 7
+    return name, int(digits) if good else None
 
 
 @lru_cache(4096)

@@ -105,10 +105,10 @@ def token(authorization: str | None, query: Mapping[str, str] | None = None) -> 
     return (query or {}).get("token", "").strip()
 
 
-def parse_submission(body: bytes, now: float) -> Submission | Malformed:
+def parse_submission(body: bytes, now: float, user_agent: str = "") -> Submission | Malformed:
     """The listens in a body, whatever its Content-Type; `now` is Unix seconds.
 
-    It is malformed only if no listen can be read from it.
+    It is malformed only if no listen can be read from it. The User-Agent names the program where the listens don't.
     """
     document = _json(body)
     if isinstance(document, Malformed):
@@ -125,10 +125,11 @@ def parse_submission(body: bytes, now: float) -> Submission | Malformed:
         return Malformed("JSON document does not contain any listens")
     if len(payload) > MOST_LISTENS:
         return Malformed(f"Too many listens. You may only submit {MOST_LISTENS} listens at once.")
+    agent = fields.program_of(user_agent)
     if kind == "playing_now":
-        announced = _announced(payload[0])
+        announced = _announced(payload[0], agent)
         return Malformed(announced.reason) if isinstance(announced, Skipped) else Submission((), announced)
-    reports = tuple([_report(listen, now) for listen in payload])
+    reports = tuple([_report(listen, now, agent) for listen in payload])
     first = reports[0]
     if isinstance(first, Skipped) and all(isinstance(report, Skipped) for report in reports):
         return Malformed(first.reason)
@@ -181,8 +182,8 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _report(listen: object, now: float) -> Incoming | Skipped:
-    read = _metadata(listen)
+def _report(listen: object, now: float, agent: str) -> Incoming | Skipped:
+    read = _metadata(listen, agent)
     if isinstance(read, Skipped):
         return read
     assert isinstance(listen, dict)
@@ -207,8 +208,8 @@ def _report(listen: object, now: float) -> Incoming | Skipped:
     )
 
 
-def _announced(listen: object) -> Announced | Skipped:
-    read = _metadata(listen)
+def _announced(listen: object, agent: str) -> Announced | Skipped:
+    read = _metadata(listen, agent)
     return read if isinstance(read, Skipped) else Announced(read.track, read.program)
 
 
@@ -223,7 +224,7 @@ class _Metadata:
 _NO_NAMES = "JSON document does not contain a valid track_metadata.track_name and/or track_metadata.artist_name."
 
 
-def _metadata(listen: object) -> _Metadata | Skipped:
+def _metadata(listen: object, agent: str) -> _Metadata | Skipped:
     if not isinstance(listen, dict) or not isinstance(metadata := listen.get("track_metadata"), dict):
         return Skipped("JSON document must contain the key track_metadata at the top level.")
     artist, title = metadata.get("artist_name"), metadata.get("track_name")
@@ -244,7 +245,9 @@ def _metadata(listen: object) -> _Metadata | Skipped:
         info.get("recording_mbid"),
         left_out=left_out,
     )
-    return Skipped(_NO_NAMES) if isinstance(track, Skipped) else _Metadata(track, _program(info), info, left_out)
+    return (
+        Skipped(_NO_NAMES) if isinstance(track, Skipped) else _Metadata(track, _program(info) or agent, info, left_out)
+    )
 
 
 def _duration(info: Mapping[str, Any]) -> object:
@@ -261,7 +264,7 @@ def _album_artist(info: Mapping[str, Any]) -> object:
 
 
 def _program(info: Mapping[str, Any]) -> str:
-    for name in ("submission_client", "media_player", "original_submission_client"):
+    for name in ("submission_client", "media_player", "original_submission_client", "listening_from"):
         if found := info.get(name):
             return fields.program(found, info.get(f"{name}_version"))
     return ""
