@@ -10,17 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonearm.core.play import Track
-from tonearm.core.session import Finished, Kind, ListeningClock, Notice, Step, step
+from tonearm.core.session import ClockStep, Finished, ListeningClock, Notice, NoticeKind, step
 
 T = 1_795_900_000.0
 TRACK = Track("Can", "Halleluwah", duration=300.0)
 OTHER = Track("Can", "Paperhouse", duration=400.0)
 ENDLESS = Track("Can", "Halleluwah")
 
-Said = tuple[Kind, float] | tuple[Kind, float, float]
+Said = tuple[NoticeKind, float] | tuple[NoticeKind, float, float]
 
 
-def notice(kind: Kind, at: float, position: float | None = None, track: Track = TRACK, paused: bool = False) -> Notice:
+def notice(
+    kind: NoticeKind, at: float, position: float | None = None, track: Track = TRACK, paused: bool = False
+) -> Notice:
     return Notice(kind, T + at, track, position, paused=paused)
 
 
@@ -41,13 +43,13 @@ def heard(*said: Said, track: Track = TRACK) -> list[tuple[float, float | None]]
 
 
 S, P, R, G, J, C, E = (
-    Kind.STARTED,
-    Kind.PAUSED,
-    Kind.RESUMED,
-    Kind.PROGRESS,
-    Kind.SOUGHT,
-    Kind.COUNTED,
-    Kind.STOPPED,
+    NoticeKind.STARTED,
+    NoticeKind.PAUSED,
+    NoticeKind.RESUMED,
+    NoticeKind.PROGRESS,
+    NoticeKind.SOUGHT,
+    NoticeKind.COUNTED,
+    NoticeKind.STOPPED,
 )
 
 
@@ -174,7 +176,7 @@ def test_a_stop_that_never_comes_is_not_waited_for_for_ever(said: list[Notice], 
 
 ANY = st.builds(
     Notice,
-    st.sampled_from(Kind),
+    st.sampled_from(NoticeKind),
     st.just(T),
     st.sampled_from((TRACK, OTHER, ENDLESS)),
     st.none() | st.floats(0, 5000),
@@ -249,4 +251,4 @@ def test_with_positions_what_is_left_out_makes_nobody_hear_more(
 
 
 def test_steps_of_nothing_keep_nothing() -> None:
-    assert step(None, notice(E, 0)) == Step(None)
+    assert step(None, notice(E, 0)) == ClockStep(None)

@@ -14,8 +14,8 @@ from tests.ingest import captured
 from tonearm.core.play import Track
 from tonearm.core.report import Listening, Stamp
 from tonearm.ingest import audioscrobbler
-from tonearm.ingest.audioscrobbler import Client, Handshake, Submission
-from tonearm.ingest.incoming import Announced, Incoming, Loved, Malformed, Skipped
+from tonearm.ingest.audioscrobbler import Client, Handshake, PlaySubmission
+from tonearm.ingest.incoming import Announced, Heart, Incoming, Malformed, Skipped
 
 NOW = 1_795_900_000.0
 CLIENT = Client("tst", "1.0", "1.2")
@@ -33,9 +33,9 @@ JOGA = Track("Björk", "Jóga", "Homogenic", "", 42.0, 1, mbid(1))
 SHIINA = Track("椎名林檎", "丸ノ内サディスティック", "無罪モラトリアム", "", 42.0, 3, mbid(3))
 
 
-def submission(sent: bytes, client: Client = CLIENT) -> Submission:
+def submission(sent: bytes, client: Client = CLIENT) -> PlaySubmission:
     parsed = audioscrobbler.parse_submission(sent, client, NOW)
-    assert isinstance(parsed, Submission)
+    assert isinstance(parsed, PlaySubmission)
     return parsed
 
 
@@ -284,7 +284,7 @@ def test_who_chose_the_track_is_kept(source: str, chosen: bool) -> None:
 def test_a_loved_play_gives_its_track_a_heart() -> None:
     sent = submission(form(**(ITEM | {"r": "L"})))
     (play,) = sent.plays
-    assert sent.loved == (Loved(play.track, True),)
+    assert sent.loved == (Heart(play.track, True),)
 
 
 def test_fields_may_come_without_an_index() -> None:
@@ -293,7 +293,7 @@ def test_fields_may_come_without_an_index() -> None:
 
 
 def test_nothing_at_all_is_no_play() -> None:
-    assert submission(b"") == Submission("", "", ())
+    assert submission(b"") == PlaySubmission("", "", ())
     assert isinstance(audioscrobbler.parse_now_playing(b"s=1", CLIENT).announced, Skipped)
 
 

@@ -10,8 +10,8 @@ from tests.ingest import captured
 from tonearm.ingest import audioscrobbler, lastfm20, listenbrainz
 from tonearm.ingest.audioscrobbler import Client, Handshake
 from tonearm.ingest.incoming import Announced, Incoming
-from tonearm.ingest.lastfm20 import NowPlaying, Reading, Scrobble
-from tonearm.ingest.lastfm20_call import Call, parse_call
+from tonearm.ingest.lastfm20 import PageRequest, Scrobble
+from tonearm.ingest.lastfm20_call import LastFmCall, parse_call
 
 NOW = 1_796_100_000.0
 
@@ -44,17 +44,17 @@ def read(request: captured.Captured) -> list[object]:
     """The plays in a request, and what it announces."""
     if request.path == "/2.0/":
         call = parse_call(urlencode(request.query), request.body, request.headers.get("accept", ""))
-        assert isinstance(call, Call)
+        assert isinstance(call, LastFmCall)
         found = lastfm20.parse(call, NOW)
-        assert isinstance(found, Scrobble | NowPlaying | Reading)
+        assert isinstance(found, Scrobble | Announced | PageRequest)
         if isinstance(found, Scrobble):
             return [item.report for item in found.items]
-        return [found.announced] if isinstance(found, NowPlaying) else []
+        return [found] if isinstance(found, Announced) else []
     if request.path == "/np_1.2":
         return [audioscrobbler.parse_now_playing(request.body, Client("tst", "1", "1.2")).announced]
     if request.path in ("/protocol_1.2", "/v1.1"):
         submission = audioscrobbler.parse_submission(request.body, Client("tst", "1", "1.2"), NOW)
-        assert isinstance(submission, audioscrobbler.Submission)
+        assert isinstance(submission, audioscrobbler.PlaySubmission)
         assert submission.session
         return list(submission.reports)
     if audioscrobbler.is_handshake(request.query):
@@ -63,7 +63,7 @@ def read(request: captured.Captured) -> list[object]:
     if request.method == "GET":
         return []  # ListenBrainz: what is read back has tests of its own
     sent = listenbrainz.parse_submission(request.body, NOW)
-    assert isinstance(sent, listenbrainz.Submission)
+    assert isinstance(sent, listenbrainz.ListenSubmission)
     return [*sent.reports, *([sent.playing_now] if sent.playing_now else [])]
 
 

@@ -18,20 +18,18 @@ from tonearm.core.play import Track
 from tonearm.core.report import Listening, Stamp
 from tonearm.ingest import lastfm20
 from tonearm.ingest import lastfm20_answers as answers
-from tonearm.ingest.incoming import Announced, Answer, Incoming, Listened, Skipped
+from tonearm.ingest.incoming import Announced, Heart, Incoming, Listened, PlayerAnswer, Skipped
 from tonearm.ingest.lastfm20 import (
-    Item,
-    Love,
     MobileSession,
     NewSession,
     NewToken,
-    NowPlaying,
-    Reading,
-    Request,
+    PageRequest,
+    ParsedCall,
     Scrobble,
+    ScrobbleItem,
     SessionInfo,
 )
-from tonearm.ingest.lastfm20_call import Call, Method, Refused, parse_call, signature
+from tonearm.ingest.lastfm20_call import LastFmCall, LfmError, Method, parse_call, signature
 
 NOW = 1_796_000_000.0
 KEY, SECRET = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
@@ -39,21 +37,21 @@ ROCK = Track("AC/DC", "Rock & Roll = Noise; 100% + más", "Back in Black", "AC/D
 JOGA = Track("Björk", "Jóga", "Homogenic", duration=40.0, track_number=2)
 
 
-def call_of(file: Path) -> tuple[Call, captured.Captured]:
+def call_of(file: Path) -> tuple[LastFmCall, captured.Captured]:
     request = captured.read(file)
     call = parse_call(urlencode(request.query), request.body, request.headers.get("accept", ""))
-    assert isinstance(call, Call)
+    assert isinstance(call, LastFmCall)
     return call, request
 
 
-def parsed(file: Path) -> Request | Refused:
+def parsed(file: Path) -> ParsedCall | LfmError:
     call, request = call_of(file)
     return lastfm20.parse(call, NOW, request.headers.get("user-agent", ""))
 
 
-def asked(user_agent: str = "", **parameters: str) -> Request | Refused:
+def asked(user_agent: str = "", **parameters: str) -> ParsedCall | LfmError:
     call = parse_call("", urlencode(parameters).encode())
-    assert isinstance(call, Call)
+    assert isinstance(call, LastFmCall)
     return lastfm20.parse(call, NOW, user_agent)
 
 
@@ -63,12 +61,12 @@ def scrobble(user_agent: str = "", **items: str) -> Scrobble:
     return found
 
 
-def xml(answer: Answer) -> ET.Element:
+def xml(answer: PlayerAnswer) -> ET.Element:
     assert answer.content_type == "text/xml; charset=UTF-8"
     return ET.fromstring(answer.body)
 
 
-def document(answer: Answer) -> Any:
+def document(answer: PlayerAnswer) -> Any:
     assert answer.content_type.startswith("application/json")
     return json.loads(answer.body)
 
@@ -82,7 +80,7 @@ def test_audacious_scrobbles_without_an_index(test_data: Path) -> None:
 
 
 def test_audacious_tests_its_session_without_naming_its_user(test_data: Path) -> None:
-    assert parsed(test_data / "captured/audacious/getinfo-session-check.raw") == Reading(Method.USER_INFO, "")
+    assert parsed(test_data / "captured/audacious/getinfo-session-check.raw") == PageRequest(Method.USER_INFO, "")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +96,7 @@ def test_audacious_tests_its_session_without_naming_its_user(test_data: Path) ->
 )
 def test_players_announce_what_plays(test_data: Path, file: str, announced: Announced) -> None:
     """The method in any case, empty album artists, and an `&` at the end."""
-    assert parsed(test_data / "captured" / file) == NowPlaying(announced)
+    assert parsed(test_data / "captured" / file) == announced
 
 
 def test_liblastfm_scrobbles_four_at_once(test_data: Path) -> None:
@@ -142,13 +140,13 @@ def test_signatures_are_as_documented() -> None:
 
 def test_a_signature_may_come_in_capitals_or_not_at_all() -> None:
     sent = {"method": "user.getInfo", "api_key": KEY}
-    call = Call("user.getinfo", sent | {"api_sig": signature(sent, SECRET).upper()}, False)
+    call = LastFmCall("user.getinfo", sent | {"api_sig": signature(sent, SECRET).upper()}, False)
     assert call.signed
     assert call.signed_by(SECRET)
     assert (call.api_key, call.session) == (KEY, "")
-    assert not Call("user.getinfo", sent, False).signed
-    assert not Call("user.getinfo", sent, False).signed_by(SECRET)
-    assert not Call("user.getinfo", sent | {"api_sig": "é"}, False).signed_by(SECRET)
+    assert not LastFmCall("user.getinfo", sent, False).signed
+    assert not LastFmCall("user.getinfo", sent, False).signed_by(SECRET)
+    assert not LastFmCall("user.getinfo", sent | {"api_sig": "é"}, False).signed_by(SECRET)
 
 
 @pytest.mark.parametrize(
@@ -165,19 +163,19 @@ def test_a_signature_may_come_in_capitals_or_not_at_all() -> None:
 )
 def test_json_is_asked_for_in_three_places(query: str, body: bytes, accept: str, json_wanted: bool) -> None:
     call = parse_call(query, body, accept)
-    assert isinstance(call, Call)
+    assert isinstance(call, LastFmCall)
     assert call.json is json_wanted
 
 
 def test_query_and_body_are_one_and_the_body_wins() -> None:
     call = parse_call("method=Track.Love&artist=A&sk=old", b"track=T&sk=new\r\n")
-    assert isinstance(call, Call)
-    assert lastfm20.parse(call, NOW) == Love(Track("A", "T"), True)
+    assert isinstance(call, LastFmCall)
+    assert lastfm20.parse(call, NOW) == Heart(Track("A", "T"), True)
     assert call.session == "new"
 
 
 def test_a_request_beyond_all_measure_is_refused() -> None:
-    assert isinstance(parse_call("", b"a" * 1_000_001), Refused)
+    assert isinstance(parse_call("", b"a" * 1_000_001), LfmError)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +214,7 @@ def batch(count: int) -> dict[str, str]:
 def test_fifty_plays_are_one_request_and_one_more_is_refused() -> None:
     assert [play.track.title for play in scrobble(**batch(50)).plays] == [f"T{i}" for i in range(50)]
     refused = asked(method="track.scrobble", sk="sk", **batch(51))
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, LfmError)
     assert refused.code == 6
 
 
@@ -263,7 +261,7 @@ def test_a_play_that_nobody_could_mean_is_ignored_and_its_batch_is_kept(change: 
 )
 def test_what_cannot_be_done_is_refused_with_its_number(sent: dict[str, str], code: int) -> None:
     refused = asked(**sent)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, LfmError)
     assert refused.code == code
 
 
@@ -271,14 +269,14 @@ def test_each_method_is_known_in_any_case() -> None:
     assert asked(method="AUTH.GETTOKEN") == NewToken()
     assert asked(method="auth.getSession", token="abc") == NewSession("abc")
     assert asked(method="auth.getSessionInfo", sk="sk") == SessionInfo()
-    assert asked(method="track.unlove", sk="sk", artist="A", track="T") == Love(Track("A", "T"), False)
+    assert asked(method="track.unlove", sk="sk", artist="A", track="T") == Heart(Track("A", "T"), False)
     assert asked(
         method="user.getRecentTracks", user="me", limit="200", page="2", to="20", extended="1", **{"from": "10"}
-    ) == Reading(Method.RECENT_TRACKS, "me", 2, 200, 10, 20, True)
-    assert asked(method="user.getTopTracks", user="me", period="7day") == Reading(
+    ) == PageRequest(Method.RECENT_TRACKS, "me", 2, 200, 10, 20, True)
+    assert asked(method="user.getTopTracks", user="me", period="7day") == PageRequest(
         Method.TOP_TRACKS, "me", period="7day"
     )
-    assert asked(method="user.getLovedTracks", user="me", limit="x") == Reading(Method.LOVED_TRACKS, "me")
+    assert asked(method="user.getLovedTracks", user="me", limit="x") == PageRequest(Method.LOVED_TRACKS, "me")
 
 
 def test_a_player_signs_in_with_its_secret() -> None:
@@ -300,9 +298,9 @@ def test_a_player_signs_in_with_its_secret() -> None:
 def test_whatever_the_fields_hold_is_answered(fields: dict[str, str]) -> None:
     body = urlencode({"method": "track.scrobble", "sk": "sk"} | fields, errors="replace").encode()
     call = parse_call("", body)
-    assert isinstance(call, Call)
+    assert isinstance(call, LastFmCall)
     found = lastfm20.parse(call, NOW)
-    if isinstance(found, Refused):
+    if isinstance(found, LfmError):
         assert found.code == 6
         return
     assert isinstance(found, Scrobble)
@@ -374,9 +372,9 @@ def test_sessions_and_tokens_are_answered_in_both_forms() -> None:
     ],
 )
 def test_every_error_is_a_document_of_the_protocol(code: int, status: int) -> None:
-    shown = answers.render_error(Refused(code), as_json=True)
+    shown = answers.render_error(LfmError(code), as_json=True)
     assert (shown.status, document(shown)["error"]) == (status, code)
-    root = xml(answers.render_error(Refused(code, "Why & <how>\x00"), as_json=False))
+    root = xml(answers.render_error(LfmError(code, "Why & <how>\x00"), as_json=False))
     assert root.attrib == {"status": "failed"}
     error = root.find("error")
     assert error is not None
@@ -394,7 +392,7 @@ LISTENED = Listened(Track("Björk", "Jóga & <x>", "Homogenic", mbid="m"), 1_603
 
 
 def test_recent_tracks_are_listed_as_last_fm_lists_them() -> None:
-    reading = Reading(Method.RECENT_TRACKS, "me", 1, 2, extended=True)
+    reading = PageRequest(Method.RECENT_TRACKS, "me", 1, 2, extended=True)
     playing = Announced(Track("A", "T"))
     listed = document(answers.render_recent_tracks(reading, "me", [LISTENED], 60, playing, as_json=True))[
         "recenttracks"
@@ -405,7 +403,7 @@ def test_recent_tracks_are_listed_as_last_fm_lists_them() -> None:
     assert "date" not in now
     assert then["date"] == {"uts": "1603188238", "#text": "20 Oct 2020, 10:03"}
     assert (then["artist"]["name"], then["loved"]) == ("Björk", "1")
-    plain = Reading(Method.RECENT_TRACKS, "me", 1, 2)
+    plain = PageRequest(Method.RECENT_TRACKS, "me", 1, 2)
     root = xml(answers.render_recent_tracks(plain, "me", [LISTENED], 60, playing, as_json=False))
     tracks = root.findall("recenttracks/track")
     assert [track.get("nowplaying") for track in tracks] == ["true", None]
@@ -414,7 +412,7 @@ def test_recent_tracks_are_listed_as_last_fm_lists_them() -> None:
 
 
 def test_an_empty_list_is_an_array_and_an_empty_element() -> None:
-    reading = Reading(Method.RECENT_TRACKS, "me")
+    reading = PageRequest(Method.RECENT_TRACKS, "me")
     empty = document(answers.render_recent_tracks(reading, "me", [], 0, as_json=True))["recenttracks"]
     assert (empty["track"], empty["@attr"]["totalPages"]) == ([], "0")
     root = xml(answers.render_recent_tracks(reading, "me", [], 0, as_json=False))
@@ -422,10 +420,10 @@ def test_an_empty_list_is_an_array_and_an_empty_element() -> None:
 
 
 def test_loved_and_top_tracks_are_listed() -> None:
-    loved = answers.render_loved_tracks(Reading(Method.LOVED_TRACKS, "me"), "me", [LISTENED], 1, as_json=True)
+    loved = answers.render_loved_tracks(PageRequest(Method.LOVED_TRACKS, "me"), "me", [LISTENED], 1, as_json=True)
     (track,) = document(loved)["lovedtracks"]["track"]
     assert (track["artist"]["name"], track["date"]["uts"]) == ("Björk", "1603188238")
-    reading = Reading(Method.TOP_TRACKS, "me", 2, 10)
+    reading = PageRequest(Method.TOP_TRACKS, "me", 2, 10)
     top = answers.render_top_tracks(reading, "me", [(LISTENED.track, 7)], 11, as_json=False)
     element = xml(top).find("toptracks/track")
     assert element is not None
@@ -443,7 +441,7 @@ def test_a_user_is_described() -> None:
 def test_an_answer_repeats_names_as_they_were_kept() -> None:
     found = scrobble(artist=" A\x00 ", track="T\nU", timestamp="1795892213")
     assert found.items == (
-        Item(
+        ScrobbleItem(
             Incoming(Track("A", "T U"), 1795892213, Stamp.UNKNOWN, None, Listening.ASSUMED),
             Track("A", "T U"),
             "1795892213",
@@ -453,6 +451,6 @@ def test_an_answer_repeats_names_as_they_were_kept() -> None:
 
 def test_secrets_do_not_print() -> None:
     call = parse_call("", b"method=auth.getMobileSession&username=me&password=hunter2&sk=hunter2")
-    assert isinstance(call, Call)
+    assert isinstance(call, LastFmCall)
     for value in (call, lastfm20.parse(call, NOW), asked(method="auth.getSession", token="hunter2")):
         assert "hunter2" not in repr(value)

@@ -15,8 +15,8 @@ from tests.ingest import captured
 from tonearm.core.play import Track
 from tonearm.core.report import Listening, Stamp
 from tonearm.ingest import listenbrainz, listenbrainz_answers
-from tonearm.ingest.incoming import Announced, Answer, Incoming, Listened, Malformed, Skipped
-from tonearm.ingest.listenbrainz import Call, Feedback, Submission, Window
+from tonearm.ingest.incoming import Announced, Incoming, Listened, Malformed, PlayerAnswer, Skipped
+from tonearm.ingest.listenbrainz import Feedback, ListenBrainzCall, ListenSubmission, Window
 
 NOW = 1_795_900_000.0
 MBID = "98255a8c-017a-4bc7-8dd6-1fa36124572b"
@@ -31,9 +31,9 @@ def listen(at: object = 1_795_890_000, artist: object = "Can", title: object = "
     return {"listened_at": at, "track_metadata": metadata | ({"additional_info": info} if info else {})}
 
 
-def parsed(sent: bytes) -> Submission:
+def parsed(sent: bytes) -> ListenSubmission:
     submission = listenbrainz.parse_submission(sent, NOW)
-    assert isinstance(submission, Submission)
+    assert isinstance(submission, ListenSubmission)
     return submission
 
 
@@ -43,7 +43,7 @@ def only(sent: object) -> Incoming:
     return play
 
 
-def document(answer: Answer) -> Any:
+def document(answer: PlayerAnswer) -> Any:
     assert answer.content_type == "application/json"
     return json.loads(answer.body)
 
@@ -54,7 +54,7 @@ ROCK = Track("AC/DC", "Rock & Roll = Noise; 100% + más", "Back in Black", durat
 def test_strawberry_reports_one_live_play_as_an_import(test_data: Path) -> None:
     request = captured.read(test_data / "captured/strawberry/listenbrainz-import-of-one.raw")
     assert listenbrainz.token(request.headers["authorization"]) == "lztoken"
-    assert listenbrainz.route(request.path) == (Call.SUBMIT, "")
+    assert listenbrainz.route(request.path) == (ListenBrainzCall.SUBMIT, "")
     assert parsed(request.body).reports == (
         Incoming(ROCK, 1795893513, Stamp.START, None, Listening.ASSUMED, program="strawberry 1.0.14"),
     )
@@ -62,7 +62,7 @@ def test_strawberry_reports_one_live_play_as_an_import(test_data: Path) -> None:
 
 def test_strawberry_announces_what_plays(test_data: Path) -> None:
     request = captured.read(test_data / "captured/strawberry/listenbrainz-playing-now.raw")
-    assert parsed(request.body) == Submission((), Announced(ROCK, "strawberry 1.0.14"))
+    assert parsed(request.body) == ListenSubmission((), Announced(ROCK, "strawberry 1.0.14"))
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ def test_multi_scrobbler_reports_singles(test_data: Path, file: str, track: Trac
 def test_multi_scrobbler_reads_its_answers_to_the_letter(test_data: Path) -> None:
     folder = test_data / "captured/ms-listenbrainz"
     validated = captured.read(folder / "002-lb-validate.raw")
-    assert listenbrainz.route(validated.path) == (Call.VALIDATE, "")
+    assert listenbrainz.route(validated.path) == (ListenBrainzCall.VALIDATE, "")
     assert listenbrainz_answers.render_validated("testuser").body == validated.answer
     for name in ("003-lb-user.raw", "004-lb-user.raw"):
         request = captured.read(folder / name)
-        assert listenbrainz.route(request.path) == (Call.LISTENS, "peer")
+        assert listenbrainz.route(request.path) == (ListenBrainzCall.LISTENS, "peer")
         assert listenbrainz_answers.render_listens("peer", []).body == request.answer
     assert listenbrainz.parse_window(captured.read(folder / "004-lb-user.raw").query) == Window(
         100, 1795244888, 1795246688
@@ -98,18 +98,18 @@ def test_multi_scrobbler_reads_its_answers_to_the_letter(test_data: Path) -> Non
 @pytest.mark.parametrize(
     ("path", "call"),
     [
-        ("/1/submit-listens", (Call.SUBMIT, "")),
-        ("/1/submit-listens/", (Call.SUBMIT, "")),
-        ("/1/1/submit-listens", (Call.SUBMIT, "")),
-        ("//1/submit-listens", (Call.SUBMIT, "")),
-        ("/submit-listens", (Call.SUBMIT, "")),
-        ("/1/validate-token", (Call.VALIDATE, "")),
-        ("/1/user/Nina%20S/listens", (Call.LISTENS, "Nina S")),
-        ("/1/user/me/playing-now", (Call.PLAYING_NOW, "me")),
-        ("/1/user/1/listen-count", (Call.LISTEN_COUNT, "1")),
-        ("/1/feedback/recording-feedback", (Call.FEEDBACK, "")),
-        ("/1/metadata/lookup/", (Call.LOOKUP, "")),
-        ("/1/playing-now/delete", (Call.DELETE_PLAYING_NOW, "")),
+        ("/1/submit-listens", (ListenBrainzCall.SUBMIT, "")),
+        ("/1/submit-listens/", (ListenBrainzCall.SUBMIT, "")),
+        ("/1/1/submit-listens", (ListenBrainzCall.SUBMIT, "")),
+        ("//1/submit-listens", (ListenBrainzCall.SUBMIT, "")),
+        ("/submit-listens", (ListenBrainzCall.SUBMIT, "")),
+        ("/1/validate-token", (ListenBrainzCall.VALIDATE, "")),
+        ("/1/user/Nina%20S/listens", (ListenBrainzCall.LISTENS, "Nina S")),
+        ("/1/user/me/playing-now", (ListenBrainzCall.PLAYING_NOW, "me")),
+        ("/1/user/1/listen-count", (ListenBrainzCall.LISTEN_COUNT, "1")),
+        ("/1/feedback/recording-feedback", (ListenBrainzCall.FEEDBACK, "")),
+        ("/1/metadata/lookup/", (ListenBrainzCall.LOOKUP, "")),
+        ("/1/playing-now/delete", (ListenBrainzCall.DELETE_PLAYING_NOW, "")),
         ("/1/user/me", None),
         ("/1/user/me/followers", None),
         ("/1", None),
@@ -117,7 +117,7 @@ def test_multi_scrobbler_reads_its_answers_to_the_letter(test_data: Path) -> Non
         ("/1/listens", None),
     ],
 )
-def test_players_disagree_on_where_the_address_ends(path: str, call: tuple[Call, str] | None) -> None:
+def test_players_disagree_on_where_the_address_ends(path: str, call: tuple[ListenBrainzCall, str] | None) -> None:
     assert listenbrainz.route(path) == call
 
 
@@ -202,7 +202,7 @@ def test_times_are_read_in_all_their_forms(at: object) -> None:
 
 def test_the_user_agent_names_the_program_if_the_listen_does_not() -> None:
     named = listenbrainz.parse_submission(body(listen(), listen(media_player="mpd")), NOW, "strawberry 1.0 (x)")
-    assert isinstance(named, Submission)
+    assert isinstance(named, ListenSubmission)
     assert [(play.program, play.stamp) for play in named.plays] == [
         ("strawberry 1.0", Stamp.START),
         ("mpd", Stamp.UNKNOWN),
@@ -218,7 +218,7 @@ def test_several_singles_in_one_request_are_all_kept() -> None:
 
 
 def test_playing_now_may_come_with_a_time() -> None:
-    assert parsed(body(listen(), kind="playing_now")) == Submission((), Announced(Track("Can", "Halleluwah")))
+    assert parsed(body(listen(), kind="playing_now")) == ListenSubmission((), Announced(Track("Can", "Halleluwah")))
 
 
 def test_a_body_with_a_byte_order_mark_or_broken_letters_is_read() -> None:
@@ -394,7 +394,7 @@ def test_the_id_of_a_recording_does_not_hang_on_its_spelling() -> None:
     assert msid("Sigur Rós", "Svefn-g-englar") == msid("sigur rós", "SVEFN-G-ENGLAR")
     assert msid("Can", "Halleluwah") != msid("Can", "Paperhouse")
     announced = listenbrainz_answers.render_submitted(
-        Submission((), Announced(Track("Can", "Halleluwah"))), return_msid=True
+        ListenSubmission((), Announced(Track("Can", "Halleluwah"))), return_msid=True
     )
     assert document(announced) == {"status": "ok", "recording_msid": msid("Can", "Halleluwah")}
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tonearm.core.play import Track
 from tonearm.core.report import Listening, Stamp
-from tonearm.core.session import Finished, Kind, ListeningClock, Notice, step
+from tonearm.core.session import Finished, ListeningClock, Notice, NoticeKind, step
 from tonearm.ingest import jellyfin, maloja, plex, tautulli, webhook, webscrobbler
-from tonearm.ingest.incoming import Announced, Answer, Cleared, Incoming, Loved, Malformed, Skipped
+from tonearm.ingest.incoming import Announced, Cleared, Heart, Incoming, Malformed, PlayerAnswer, Skipped
 from tonearm.ingest.webhook import Source, WebhookReport
 
 NOW = 1_795_900_000.0
@@ -89,8 +89,8 @@ def test_web_scrobbler_says_what_plays() -> None:
 
 
 def test_web_scrobbler_gives_and_takes_hearts() -> None:
-    assert browser("loved", song=SONG, isLoved=True).loved == (Loved(HALLELUWAH, True),)
-    assert browser("loved", song=SONG, isLoved=False).loved == (Loved(HALLELUWAH, False),)
+    assert browser("loved", song=SONG, isLoved=True).loved == (Heart(HALLELUWAH, True),)
+    assert browser("loved", song=SONG, isLoved=False).loved == (Heart(HALLELUWAH, False),)
 
 
 @pytest.mark.parametrize(
@@ -138,26 +138,26 @@ def from_jellyfin(**changes: object) -> WebhookReport:
 
 def test_jellyfin_says_that_a_track_starts() -> None:
     assert from_jellyfin() == WebhookReport(
-        notice=Notice(Kind.STARTED, NOW, HI, 0.0, "i7"),
+        notice=Notice(NoticeKind.STARTED, NOW, HI, 0.0, "i7"),
         source=PHONE,
     )
 
 
 def test_jellyfin_says_where_a_track_is() -> None:
     report = from_jellyfin(NotificationType="PlaybackProgress", PlaybackPositionTicks="1005000000", IsPaused="True")
-    assert report.notice == Notice(Kind.PROGRESS, NOW, HI, 100.5, "i7", paused=True)
+    assert report.notice == Notice(NoticeKind.PROGRESS, NOW, HI, 100.5, "i7", paused=True)
 
 
 def test_jellyfin_says_that_a_track_stops() -> None:
     report = from_jellyfin(NotificationType="PlaybackStop", PlaybackPositionTicks=3_000_000_000)
-    assert report.notice == Notice(Kind.STOPPED, NOW, HI, 300.0, "i7")
+    assert report.notice == Notice(NoticeKind.STOPPED, NOW, HI, 300.0, "i7")
     assert report.source.key == ("u1", "d1")
 
 
 def test_jellyfin_saves_hearts() -> None:
     heart = {"NotificationType": "UserDataSaved", "SaveReason": "UpdateUserRating"}
-    assert from_jellyfin(**heart, Favorite=True).loved == (Loved(HI, True),)
-    assert from_jellyfin(**heart, Favorite=False).loved == (Loved(HI, False),)
+    assert from_jellyfin(**heart, Favorite=True).loved == (Heart(HI, True),)
+    assert from_jellyfin(**heart, Favorite=False).loved == (Heart(HI, False),)
     assert skipped(from_jellyfin(NotificationType="UserDataSaved", SaveReason="PlaybackFinished"))
     assert skipped(from_jellyfin(**heart, Name=""))
 
@@ -227,14 +227,14 @@ def from_plex(event: str = "media.play", metadata: dict[str, object] | None = No
 @pytest.mark.parametrize(
     ("event", "kind"),
     [
-        ("media.play", Kind.STARTED),
-        ("media.resume", Kind.RESUMED),
-        ("media.pause", Kind.PAUSED),
-        ("media.stop", Kind.STOPPED),
-        ("media.scrobble", Kind.COUNTED),
+        ("media.play", NoticeKind.STARTED),
+        ("media.resume", NoticeKind.RESUMED),
+        ("media.pause", NoticeKind.PAUSED),
+        ("media.stop", NoticeKind.STOPPED),
+        ("media.scrobble", NoticeKind.COUNTED),
     ],
 )
-def test_plex_says_what_its_users_do(event: str, kind: Kind) -> None:
+def test_plex_says_what_its_users_do(event: str, kind: NoticeKind) -> None:
     assert from_plex(event) == WebhookReport(
         notice=Notice(kind, NOW, PLEXED, 2.0, "77"),
         source=PLEXAMP,
@@ -263,7 +263,7 @@ def test_a_payload_may_come_alone() -> None:
 def test_the_highest_rating_is_a_heart(rating: object, loved: bool | None) -> None:
     report = from_plex("media.rate", rating=rating)
     assert [heart.loved for heart in report.loved] == ([] if loved is None else [loved])
-    assert from_plex("media.rate", {"userRating": 10}).loved == (Loved(PLEXED, True),)
+    assert from_plex("media.rate", {"userRating": 10}).loved == (Heart(PLEXED, True),)
 
 
 @pytest.mark.parametrize(
@@ -448,7 +448,7 @@ def test_a_body_that_is_no_object_is_refused(body: bytes, reason: str) -> None:
 
 
 def test_answers_are_short() -> None:
-    answers: list[tuple[Answer, int]] = [
+    answers: list[tuple[PlayerAnswer, int]] = [
         (webhook.render_ok(), 200),
         (webhook.render_bad_secret(), 404),
         (webhook.render_unavailable(), 503),

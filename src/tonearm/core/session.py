@@ -28,7 +28,7 @@ LONGEST_UNKNOWN = 3600.0
 """Seconds that a track of unknown length may play without news."""
 
 
-class Kind(StrEnum):
+class NoticeKind(StrEnum):
     """What a player says. COUNTED: that the play counts, by its own rule."""
 
     STARTED = "started"
@@ -47,7 +47,7 @@ class Notice:
     `key` is the player's own id of the track; without one its names are. `paused` comes with a PROGRESS.
     """
 
-    kind: Kind
+    kind: NoticeKind
     at: float
     track: Track
     position: float | None = None
@@ -122,11 +122,11 @@ class ListeningClock:
     def _since(self, notice: Notice) -> float:
         """Seconds heard between the last notice and this one."""
         elapsed = max(0.0, notice.at - self.at)
-        if notice.position is None or self.position is None or notice.kind is Kind.SOUGHT:
+        if notice.position is None or self.position is None or notice.kind is NoticeKind.SOUGHT:
             return self._unseen(notice.at)
         moved = notice.position - self.position
         if not self.playing:  # a missed resume, unless it is this one
-            missed = notice.kind in (Kind.PROGRESS, Kind.STOPPED) and not notice.paused
+            missed = notice.kind in (NoticeKind.PROGRESS, NoticeKind.STOPPED) and not notice.paused
             return max(0.0, min(moved, elapsed)) if missed and moved <= elapsed + SLACK else 0.0
         if 0 <= moved <= elapsed + SLACK:
             return min(moved, elapsed)
@@ -134,14 +134,14 @@ class ListeningClock:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ClockStep:
     """What a notice leads to: the clock to keep, and the listenings that are over."""
 
     clock: ListeningClock | None
     finished: tuple[Finished, ...] = ()
 
 
-def step(clock: ListeningClock | None, notice: Notice) -> Step:
+def step(clock: ListeningClock | None, notice: Notice) -> ClockStep:
     """What a device's clock (None: it has none yet) becomes by a notice. Notices come in order, but some are missing.
 
     A notice that is given twice changes nothing.
@@ -149,39 +149,39 @@ def step(clock: ListeningClock | None, notice: Notice) -> Step:
     if clock is None or clock.ended:
         return _first(clock, notice)
     if clock.identity != notice.identity:
-        late = notice.identity == clock.previous and notice.kind in (Kind.STOPPED, Kind.COUNTED)
-        return Step(clock) if late else _another(clock, notice)
-    if notice.kind is Kind.STARTED and _begins(clock, notice):
+        late = notice.identity == clock.previous and notice.kind in (NoticeKind.STOPPED, NoticeKind.COUNTED)
+        return ClockStep(clock) if late else _another(clock, notice)
+    if notice.kind is NoticeKind.STARTED and _begins(clock, notice):
         twice = notice.at - clock.start <= SLACK or notice.at - clock.at <= 1
-        return Step(clock) if twice else _another(clock, notice)
-    if notice.kind is not Kind.SOUGHT and _repeats(clock, notice):
+        return ClockStep(clock) if twice else _another(clock, notice)
+    if notice.kind is not NoticeKind.SOUGHT and _repeats(clock, notice):
         return _another(clock, notice)
     return _same(clock, notice)
 
 
-def _first(ended: ListeningClock | None, notice: Notice, began: float | None = None) -> Step:
+def _first(ended: ListeningClock | None, notice: Notice, began: float | None = None) -> ClockStep:
     """A notice while nothing plays, as far as we know; `began` is the earliest that it can have begun."""
     again = ended is not None and ended.identity == notice.identity
     if again and ended is not None and _late(ended, notice):
-        return Step(ended)
+        return ClockStep(ended)
     clock = _started(notice, notice.at if again else began)
-    if notice.kind is Kind.COUNTED:
-        return Step(replace(clock, ended=True, playing=False), (Finished(notice.track, clock.start, None),))
-    if notice.kind is not Kind.STOPPED:
-        return Step(clock)
+    if notice.kind is NoticeKind.COUNTED:
+        return ClockStep(replace(clock, ended=True, playing=False), (Finished(notice.track, clock.start, None),))
+    if notice.kind is not NoticeKind.STOPPED:
+        return ClockStep(clock)
     if not clock.played:
-        return Step(ended)
+        return ClockStep(ended)
     clock, finished = clock._end(notice.at, clock.played)
-    return Step(clock, (finished,))
+    return ClockStep(clock, (finished,))
 
 
 def _late(ended: ListeningClock, notice: Notice) -> bool:
     """Whether a notice still speaks of the listening that has ended."""
     passed = notice.at - ended.at
-    if notice.kind in (Kind.STOPPED, Kind.COUNTED):
+    if notice.kind in (NoticeKind.STOPPED, NoticeKind.COUNTED):
         length = ended.track.duration
         return passed <= (min(PATIENCE, length / 2) if length else PATIENCE)
-    return notice.kind is Kind.PROGRESS and passed <= SLACK
+    return notice.kind is NoticeKind.PROGRESS and passed <= SLACK
 
 
 def _begins(clock: ListeningClock, notice: Notice) -> bool:
@@ -191,32 +191,32 @@ def _begins(clock: ListeningClock, notice: Notice) -> bool:
     return notice.position <= SLACK
 
 
-def _another(clock: ListeningClock, notice: Notice) -> Step:
+def _another(clock: ListeningClock, notice: Notice) -> ClockStep:
     """Another listening has begun, of another track or of the same: the one before ended without a word."""
     began = max(clock.at, notice.at - (notice.position or 0.0))
     _, finished = clock.finish(began)
-    over = notice.kind in (Kind.STOPPED, Kind.COUNTED)
-    following = _first(None, notice, began) if over else Step(_started(notice, began))
+    over = notice.kind in (NoticeKind.STOPPED, NoticeKind.COUNTED)
+    following = _first(None, notice, began) if over else ClockStep(_started(notice, began))
     fresh = following.clock and replace(following.clock, previous=clock.identity)
-    return Step(fresh, (finished, *following.finished))
+    return ClockStep(fresh, (finished, *following.finished))
 
 
-def _same(clock: ListeningClock, notice: Notice) -> Step:
+def _same(clock: ListeningClock, notice: Notice) -> ClockStep:
     """News of the track that plays."""
     played = clock.played + clock._since(notice)
-    if notice.kind is Kind.STOPPED:
+    if notice.kind is NoticeKind.STOPPED:
         ended, finished = clock._end(max(clock.at, notice.at), played)
-        return Step(ended, (finished,))
+        return ClockStep(ended, (finished,))
     playing = clock.playing
-    if notice.kind in (Kind.STARTED, Kind.RESUMED, Kind.PROGRESS, Kind.PAUSED):
-        playing = not (notice.kind is Kind.PAUSED or notice.paused)
+    if notice.kind in (NoticeKind.STARTED, NoticeKind.RESUMED, NoticeKind.PROGRESS, NoticeKind.PAUSED):
+        playing = not (notice.kind is NoticeKind.PAUSED or notice.paused)
     passed = notice.at - clock.at if clock.playing else 0.0
     position = clock.position
     if notice.position is not None:
         position = notice.position
     elif position is not None:
         position += max(0.0, passed)
-    return Step(
+    return ClockStep(
         replace(
             clock,
             track=notice.track if notice.track.duration or not clock.track.duration else clock.track,
@@ -224,7 +224,7 @@ def _same(clock: ListeningClock, notice: Notice) -> Step:
             played=played,
             playing=playing,
             position=position,
-            regular=clock.regular or notice.kind is Kind.PROGRESS,
+            regular=clock.regular or notice.kind is NoticeKind.PROGRESS,
         )
     )
 
@@ -232,7 +232,9 @@ def _same(clock: ListeningClock, notice: Notice) -> Step:
 def _started(notice: Notice, began: float | None = None) -> ListeningClock:
     """A new clock. What a player has played before we heard of it counts, but not where a START begins."""
     before = (
-        0.0 if notice.kind is Kind.STARTED else min(notice.position or 0.0, notice.track.duration or LONGEST_NEEDED)
+        0.0
+        if notice.kind is NoticeKind.STARTED
+        else min(notice.position or 0.0, notice.track.duration or LONGEST_NEEDED)
     )
     start = notice.at - before if began is None else min(began, notice.at)
     return ListeningClock(
@@ -241,9 +243,9 @@ def _started(notice: Notice, began: float | None = None) -> ListeningClock:
         start,
         notice.at,
         min(before, notice.at - start),
-        not (notice.paused or notice.kind is Kind.PAUSED),
-        0.0 if notice.position is None and notice.kind is Kind.STARTED else notice.position,
-        notice.kind is Kind.PROGRESS,
+        not (notice.paused or notice.kind is NoticeKind.PAUSED),
+        0.0 if notice.position is None and notice.kind is NoticeKind.STARTED else notice.position,
+        notice.kind is NoticeKind.PROGRESS,
     )
 
 

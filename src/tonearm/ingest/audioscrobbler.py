@@ -15,7 +15,7 @@ from tonearm.core.cleaning import clean
 from tonearm.core.report import Listening, Stamp
 from tonearm.ingest import fields
 from tonearm.ingest.form import LARGEST_FORM, indexed, parse_form
-from tonearm.ingest.incoming import Announced, Answer, Incoming, Loved, Malformed, Skipped
+from tonearm.ingest.incoming import Announced, Heart, Incoming, Malformed, PlayerAnswer, Skipped
 
 NOW_PLAYING_PATH = "/np_1.2"
 SUBMISSION_PATH = "/protocol_1.2"
@@ -113,7 +113,7 @@ class Handshake:
 
 
 @dataclass(frozen=True, slots=True)
-class NowPlaying:
+class NowPlayingForm:
     """The track that plays now, and the session that it is reported in."""
 
     session: str = field(repr=False)
@@ -121,13 +121,13 @@ class NowPlaying:
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
+class PlaySubmission:
     """Plays in order of their indices, with the hearts among them; `user` comes with 1.1 only."""
 
     session: str = field(repr=False)
     user: str
     reports: tuple[Incoming | Skipped, ...]
-    loved: tuple[Loved, ...] = ()
+    loved: tuple[Heart, ...] = ()
 
     @property
     def plays(self) -> list[Incoming]:
@@ -168,7 +168,7 @@ def session_of_form(body: bytes) -> str:
     return parse_form(b"s=" + found[1])["s"].strip() if found else ""
 
 
-def parse_now_playing(body: bytes, client: Client) -> NowPlaying:
+def parse_now_playing(body: bytes, client: Client) -> NowPlayingForm:
     """What plays now. Liquidsoap calls the album `album`."""
     form = parse_form(body[:LARGEST_FORM])
     track = fields.read_track(
@@ -182,10 +182,10 @@ def parse_now_playing(body: bytes, client: Client) -> NowPlaying:
         left_out=[],
     )
     session = form.get("s", "").strip()
-    return NowPlaying(session, track if isinstance(track, Skipped) else Announced(track, client.program))
+    return NowPlayingForm(session, track if isinstance(track, Skipped) else Announced(track, client.program))
 
 
-def parse_submission(body: bytes, client: Client, now: float) -> Submission | Malformed:
+def parse_submission(body: bytes, client: Client, now: float) -> PlaySubmission | Malformed:
     """The plays of a submission; `now` is Unix seconds. Only its size makes it malformed, never a single play.
 
     mpdscribble sends the same ten plays for ever if one of them is refused.
@@ -195,13 +195,13 @@ def parse_submission(body: bytes, client: Client, now: float) -> Submission | Ma
     form = parse_form(body)
     program, stamp = client.program, client.stamp
     reports: list[Incoming | Skipped] = []
-    loved: list[Loved] = []
+    loved: list[Heart] = []
     for item in indexed(form, _ITEM_FIELDS).values():
         report = _report(item, program, stamp, now)
         reports.append(report)
         if item.get("r") == "L" and isinstance(report, Incoming):
-            loved.append(Loved(report.track, True))
-    return Submission(form.get("s", "").strip(), form.get("u", "").strip(), tuple(reports), tuple(loved))
+            loved.append(Heart(report.track, True))
+    return PlaySubmission(form.get("s", "").strip(), form.get("u", "").strip(), tuple(reports), tuple(loved))
 
 
 def session_of_challenge(secret_md5: str, challenge: str) -> str:
@@ -255,42 +255,42 @@ def _same(one: str, other: str) -> bool:
 # -- rendering ----------------------------------------------------------------
 
 
-def render_handshake(session: str, base: str) -> Answer:
+def render_handshake(session: str, base: str) -> PlayerAnswer:
     """Signed in (1.2). `base` is the address by which the player came, without a slash at its end."""
     return _answer(f"OK\n{session}\n{base}{NOW_PLAYING_PATH}\n{base}{SUBMISSION_PATH}\n")
 
 
-def render_challenge(challenge: str, base: str) -> Answer:
+def render_challenge(challenge: str, base: str) -> PlayerAnswer:
     """Continue with a submission (1.1), with the MD5 of secret and challenge for its session."""
     return _answer(f"UPTODATE\n{challenge}\n{base}{SUBMISSION_1_1_PATH}\nINTERVAL 0\n")
 
 
-def render_ok(protocol: str = "1.2") -> Answer:
+def render_ok(protocol: str = "1.2") -> PlayerAnswer:
     """All plays are on disk."""
     return _answer("OK\n" + _interval(protocol))
 
 
-def render_bad_auth(protocol: str = "1.2") -> Answer:
+def render_bad_auth(protocol: str = "1.2") -> PlayerAnswer:
     """Unknown user, or wrong secret: the player asks its listener."""
     return _answer("BADAUTH\n" + _interval(protocol))
 
 
-def render_bad_user() -> Answer:
+def render_bad_user() -> PlayerAnswer:
     """Unknown user (1.1, at the handshake)."""
     return _answer("BADUSER\n")
 
 
-def render_bad_time() -> Answer:
+def render_bad_time() -> PlayerAnswer:
     """The player's clock is wrong."""
     return _answer("BADTIME\n")
 
 
-def render_bad_session() -> Answer:
+def render_bad_session() -> PlayerAnswer:
     """The session is unknown or over: the player makes a new handshake and sends its plays again."""
     return _answer("BADSESSION\n")
 
 
-def render_failed(reason: str, protocol: str = "1.2") -> Answer:
+def render_failed(reason: str, protocol: str = "1.2") -> PlayerAnswer:
     """Not now, or not like this: the player keeps its plays and tries again later."""
     return _answer(f"FAILED {clean(reason)}\n" + _interval(protocol))
 
@@ -299,5 +299,5 @@ def _interval(protocol: str) -> str:
     return "INTERVAL 0\n" if protocol == "1.1" else ""
 
 
-def _answer(text: str) -> Answer:
-    return Answer(200, text.encode(), "text/plain; charset=utf-8")
+def _answer(text: str) -> PlayerAnswer:
+    return PlayerAnswer(200, text.encode(), "text/plain; charset=utf-8")

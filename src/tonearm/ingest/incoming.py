@@ -44,7 +44,7 @@ class Cleared:
 
 
 @dataclass(frozen=True, slots=True)
-class Loved:
+class Heart:
     """A heart given to a track, or taken from it."""
 
     track: Track
@@ -76,7 +76,7 @@ class Listened:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PlayerAnswer:
     """What goes back, ready to be written. Head and body belong in one write: VLC 3.0.24 reads only once."""
 
     status: int

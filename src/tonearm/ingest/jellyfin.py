@@ -9,18 +9,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from tonearm.core.play import Track
-from tonearm.core.session import Kind, Notice
+from tonearm.core.session import Notice, NoticeKind
 from tonearm.ingest import fields
-from tonearm.ingest.incoming import Loved, Malformed, Skipped
+from tonearm.ingest.incoming import Heart, Malformed, Skipped
 from tonearm.ingest.webhook import Source, WebhookReport, parse_json
 
 _TICKS = 10_000_000
 """Of 100 ns, in a second."""
 
 _KINDS = {
-    "PlaybackStart": Kind.STARTED,
-    "PlaybackProgress": Kind.PROGRESS,
-    "PlaybackStop": Kind.STOPPED,
+    "PlaybackStart": NoticeKind.STARTED,
+    "PlaybackProgress": NoticeKind.PROGRESS,
+    "PlaybackStop": NoticeKind.STOPPED,
 }
 
 
@@ -57,7 +57,7 @@ def _heart(sent: Mapping[str, Any], source: Source) -> WebhookReport:
     track = _track(sent)
     if isinstance(track, Skipped):
         return _skipped(track.reason, source)
-    return WebhookReport(loved=(Loved(track, _switch(sent.get("Favorite"))),), source=source)
+    return WebhookReport(loved=(Heart(track, _switch(sent.get("Favorite"))),), source=source)
 
 
 def _skipped(reason: str, source: Source) -> WebhookReport:

@@ -14,8 +14,8 @@ from tonearm.core.play import EARLIEST_PLAY, Track
 from tonearm.core.report import Listening, Stamp
 from tonearm.ingest import fields
 from tonearm.ingest.form import indexed
-from tonearm.ingest.incoming import Announced, Incoming, Skipped
-from tonearm.ingest.lastfm20_call import NEED_SESSION, Call, Method, Refused, md5_of, same
+from tonearm.ingest.incoming import Announced, Heart, Incoming, Skipped
+from tonearm.ingest.lastfm20_call import NEED_SESSION, LastFmCall, LfmError, Method, md5_of, same
 
 MOST_PLAYS = 50
 """In one track.scrobble."""
@@ -79,7 +79,7 @@ class SessionInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ScrobbleItem:
     """One play of a track.scrobble. `timestamp` is as it was sent; `ignored` is Last.fm's code for a skipped one."""
 
     report: Incoming | Skipped
@@ -92,7 +92,7 @@ class Item:
 class Scrobble:
     """Plays in order of their indices."""
 
-    items: tuple[Item, ...]
+    items: tuple[ScrobbleItem, ...]
 
     @property
     def plays(self) -> list[Incoming]:
@@ -101,22 +101,7 @@ class Scrobble:
 
 
 @dataclass(frozen=True, slots=True)
-class NowPlaying:
-    """What plays now."""
-
-    announced: Announced
-
-
-@dataclass(frozen=True, slots=True)
-class Love:
-    """A heart given to a track, or taken from it."""
-
-    track: Track
-    loved: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
+class PageRequest:
     """A page of what a user has, newest first; `user` is "" for the one of the session.
 
     Pages count from 1. `after` and `before` are Unix seconds, None if not asked for.
@@ -132,17 +117,17 @@ class Reading:
     period: str = "overall"
 
 
-Request = MobileSession | NewToken | NewSession | SessionInfo | Scrobble | NowPlaying | Love | Reading
+ParsedCall = MobileSession | NewToken | NewSession | SessionInfo | Scrobble | Announced | Heart | PageRequest
 
 
-def parse(call: Call, now: float, user_agent: str = "") -> Request | Refused:
+def parse(call: LastFmCall, now: float, user_agent: str = "") -> ParsedCall | LfmError:
     """What a call asks for. `now` is Unix seconds; the session key is only looked for, not checked."""
     try:
         method = Method(call.method)
     except ValueError:
-        return Refused(3)
+        return LfmError(3)
     if method in NEED_SESSION and not call.session:
-        return Refused(9)
+        return LfmError(9)
     match method:
         case Method.SCROBBLE:
             return _scrobble(call, now, user_agent)
@@ -156,36 +141,36 @@ def parse(call: Call, now: float, user_agent: str = "") -> Request | Refused:
             return NewToken()
         case Method.SESSION:
             token = call.parameters.get("token", "").strip()
-            return NewSession(token) if token else Refused(6)
+            return NewSession(token) if token else LfmError(6)
         case Method.SESSION_INFO:
             return SessionInfo()
         case _:
             return _reading(call, method)
 
 
-def _scrobble(call: Call, now: float, user_agent: str) -> Scrobble | Refused:
+def _scrobble(call: LastFmCall, now: float, user_agent: str) -> Scrobble | LfmError:
     found = indexed(call.parameters, _ITEM_FIELDS)
     if not any("artist" in item and "track" in item and "timestamp" in item for item in found.values()):
-        return Refused(6)
+        return LfmError(6)
     if len(found) > MOST_PLAYS:
-        return Refused(6, f"Invalid parameters - No more than {MOST_PLAYS} scrobbles in one request")
+        return LfmError(6, f"Invalid parameters - No more than {MOST_PLAYS} scrobbles in one request")
     agent = user_agent.lower()
     stamp = Stamp.START if agent.startswith(_SEND_THE_START) else Stamp.UNKNOWN
     program, unit = fields.program_of(user_agent), _unit(agent)
     return Scrobble(tuple([_item(sent, now, program, stamp, unit) for sent in found.values()]))
 
 
-def _item(sent: Mapping[str, str], now: float, program: str, stamp: Stamp, unit: int) -> Item:
+def _item(sent: Mapping[str, str], now: float, program: str, stamp: Stamp, unit: int) -> ScrobbleItem:
     left_out: list[str] = []
     time = sent.get("timestamp", "")
     track = _track(sent, unit, left_out)
     if isinstance(track, Skipped):
         shown = Track(clean(sent.get("artist", "")), clean(sent.get("track", "")))
-        return Item(track, shown, clean(time), 2 if shown.artist else 1)
+        return ScrobbleItem(track, shown, clean(time), 2 if shown.artist else 1)
     timestamp = fields.moment_of_play(time, now)
     if isinstance(timestamp, Skipped):
         sent_time = fields.unix_time(time) or 0
-        return Item(timestamp, track, clean(time), 4 if sent_time > EARLIEST_PLAY else 3)
+        return ScrobbleItem(timestamp, track, clean(time), 4 if sent_time > EARLIEST_PLAY else 3)
     chosen = sent.get("chosenByUser") or sent.get("chosenbyuser")
     report = Incoming(
         track,
@@ -197,17 +182,17 @@ def _item(sent: Mapping[str, str], now: float, program: str, stamp: Stamp, unit:
         program,
         left_out=fields.explained(left_out),
     )
-    return Item(report, track, clean(time))
+    return ScrobbleItem(report, track, clean(time))
 
 
-def _now_playing(call: Call, user_agent: str) -> NowPlaying | Refused:
+def _now_playing(call: LastFmCall, user_agent: str) -> Announced | LfmError:
     track = _track(call.parameters, _unit(user_agent.lower()), [])
-    return Refused(6) if isinstance(track, Skipped) else NowPlaying(Announced(track, fields.program_of(user_agent)))
+    return LfmError(6) if isinstance(track, Skipped) else Announced(track, fields.program_of(user_agent))
 
 
-def _love(call: Call, loved: bool) -> Love | Refused:
+def _love(call: LastFmCall, loved: bool) -> Heart | LfmError:
     track = _track(call.parameters, 1, [])
-    return Refused(6) if isinstance(track, Skipped) else Love(track, loved)
+    return LfmError(6) if isinstance(track, Skipped) else Heart(track, loved)
 
 
 def _track(sent: Mapping[str, str], unit: int, left_out: list[str]) -> Track | Skipped:
@@ -231,22 +216,22 @@ def _unit(agent: str) -> int:
     return 1000 if "qmmp" in agent else 1
 
 
-def _mobile_session(call: Call) -> MobileSession | Refused:
+def _mobile_session(call: LastFmCall) -> MobileSession | LfmError:
     sent = call.parameters
     found = MobileSession(
         sent.get("username", "").strip(), sent.get("password", ""), sent.get("authToken", "").strip().lower()
     )
-    return found if found.user and (found.password or found.auth_token) else Refused(6)
+    return found if found.user and (found.password or found.auth_token) else LfmError(6)
 
 
-def _reading(call: Call, method: Method) -> Reading | Refused:
+def _reading(call: LastFmCall, method: Method) -> PageRequest | LfmError:
     sent = call.parameters
     page, limit = (_whole(sent, name) for name in ("page", "limit"))
     if page is not None and not 1 <= page <= 1_000_000:
-        return Refused(6, "page param out of bounds (1-1000000)")
+        return LfmError(6, "page param out of bounds (1-1000000)")
     if limit is not None and not 1 <= limit <= _LARGEST_PAGE:
-        return Refused(6, f"limit param out of bounds (1-{_LARGEST_PAGE})")
-    return Reading(
+        return LfmError(6, f"limit param out of bounds (1-{_LARGEST_PAGE})")
+    return PageRequest(
         method,
         sent.get("user", "").strip(),
         page or 1,

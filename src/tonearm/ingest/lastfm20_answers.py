@@ -16,9 +16,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from tonearm.core.cleaning import clean
 from tonearm.core.play import Track
-from tonearm.ingest.incoming import Announced, Answer, Incoming, Listened
-from tonearm.ingest.lastfm20 import Item, Reading
-from tonearm.ingest.lastfm20_call import Refused
+from tonearm.ingest.incoming import Announced, Incoming, Listened, PlayerAnswer
+from tonearm.ingest.lastfm20 import PageRequest, ScrobbleItem
+from tonearm.ingest.lastfm20_call import LfmError
 
 UNAVAILABLE = 16
 OFFLINE = 11
@@ -45,7 +45,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 Document = Mapping[str, Any]
 
 
-def render_error(refused: Refused, *, as_json: bool) -> Answer:
+def render_error(refused: LfmError, *, as_json: bool) -> PlayerAnswer:
     """An error, in the document that the player expects."""
     message = refused.message or _MESSAGES.get(refused.code, "Operation failed")
     status = _STATUSES.get(refused.code, 403)
@@ -55,33 +55,33 @@ def render_error(refused: Refused, *, as_json: bool) -> Answer:
     return _xml(status, f'<lfm status="failed">\n{error}\n</lfm>\n')
 
 
-def render_unavailable(*, as_json: bool, code: int = UNAVAILABLE) -> Answer:
+def render_unavailable(*, as_json: bool, code: int = UNAVAILABLE) -> PlayerAnswer:
     """Not now: the player keeps its plays and sends them again."""
-    return render_error(Refused(code), as_json=as_json)
+    return render_error(LfmError(code), as_json=as_json)
 
 
-def render_done(*, as_json: bool) -> Answer:
+def render_done(*, as_json: bool) -> PlayerAnswer:
     """A heart was given or taken."""
     return _json(200, {}) if as_json else _xml(200, '<lfm status="ok"></lfm>\n')
 
 
-def render_token(token: str, *, as_json: bool) -> Answer:
+def render_token(token: str, *, as_json: bool) -> PlayerAnswer:
     """A token to be approved in a browser."""
     return _document({"token": token}, as_json)
 
 
-def render_session(user: str, key: str, *, as_json: bool) -> Answer:
+def render_session(user: str, key: str, *, as_json: bool) -> PlayerAnswer:
     """Signed in."""
     return _document({"session": {"name": user, "key": key, "subscriber": 0}}, as_json)
 
 
-def render_session_info(user: str, key: str, *, as_json: bool) -> Answer:
+def render_session_info(user: str, key: str, *, as_json: bool) -> PlayerAnswer:
     """Whose the session is."""
     session = {"name": user, "key": key, "subscriber": "0", "country": ""}
     return _document({"application": {"session": session}}, as_json)
 
 
-def render_scrobbled(items: Sequence[Item], *, as_json: bool) -> Answer:
+def render_scrobbled(items: Sequence[ScrobbleItem], *, as_json: bool) -> PlayerAnswer:
     """What was kept is accepted; what could never be a play is ignored, with its code. Items in the order sent."""
     accepted = sum(isinstance(item.report, Incoming) for item in items)
     ignored = len(items) - accepted
@@ -94,14 +94,14 @@ def render_scrobbled(items: Sequence[Item], *, as_json: bool) -> Answer:
     return _xml(200, f'<lfm status="ok">\n{whole}\n</lfm>\n')
 
 
-def render_now_playing(announced: Announced, *, as_json: bool) -> Answer:
+def render_now_playing(announced: Announced, *, as_json: bool) -> PlayerAnswer:
     """The announced track, as it will be shown."""
     if as_json:
         return _json(200, {"nowplaying": _names_json(announced.track)})
     return _xml(200, f'<lfm status="ok">\n<nowplaying>\n{_names_xml(announced.track)}</nowplaying>\n</lfm>\n')
 
 
-def render_user(user: str, playcount: int, registered: int, *, as_json: bool) -> Answer:
+def render_user(user: str, playcount: int, registered: int, *, as_json: bool) -> PlayerAnswer:
     """user.getInfo; `registered` is Unix seconds."""
     facts = {
         "name": user,
@@ -122,14 +122,14 @@ def render_user(user: str, playcount: int, registered: int, *, as_json: bool) ->
 
 
 def render_recent_tracks(
-    reading: Reading,
+    reading: PageRequest,
     user: str,
     plays: Sequence[Listened],
     total: int,
     playing: Announced | None = None,
     *,
     as_json: bool,
-) -> Answer:
+) -> PlayerAnswer:
     """A page of plays, newest first as they come; what plays now comes first, beyond the limit and without a date."""
     tracks = [_recent(play.track, play.loved, reading.extended) | _date(play.timestamp) for play in plays]
     if playing:
@@ -137,7 +137,9 @@ def render_recent_tracks(
     return _document({"recenttracks": {"track": tracks, "@attr": _paging(reading, user, total)}}, as_json)
 
 
-def render_loved_tracks(reading: Reading, user: str, loved: Sequence[Listened], total: int, *, as_json: bool) -> Answer:
+def render_loved_tracks(
+    reading: PageRequest, user: str, loved: Sequence[Listened], total: int, *, as_json: bool
+) -> PlayerAnswer:
     """A page of loved tracks, newest first as they come; the time of each is when it was loved."""
     tracks = [
         _track(one.track)
@@ -149,8 +151,8 @@ def render_loved_tracks(reading: Reading, user: str, loved: Sequence[Listened], 
 
 
 def render_top_tracks(
-    reading: Reading, user: str, tops: Sequence[tuple[Track, int]], total: int, *, as_json: bool
-) -> Answer:
+    reading: PageRequest, user: str, tops: Sequence[tuple[Track, int]], total: int, *, as_json: bool
+) -> PlayerAnswer:
     """A page of the tracks that were played most, with how often each was."""
     before = (reading.page - 1) * reading.limit
     tracks = [
@@ -184,7 +186,7 @@ def _named(name: str) -> dict[str, str]:
     return {"corrected": "0", "#text": name} if name else {"corrected": "0"}
 
 
-def _item_xml(item: Item) -> str:
+def _item_xml(item: ScrobbleItem) -> str:
     time = f"<timestamp>{escape(item.timestamp)}</timestamp>\n"
     return f"<scrobble>\n{_names_xml(item.track, item.ignored, time)}</scrobble>\n"
 
@@ -231,7 +233,7 @@ def _date(timestamp: int) -> dict[str, Any]:
     return {"date": {"uts": str(timestamp), "#text": text}}
 
 
-def _paging(reading: Reading, user: str, total: int) -> dict[str, str]:
+def _paging(reading: PageRequest, user: str, total: int) -> dict[str, str]:
     return {
         "user": user,
         "totalPages": str(-(-total // reading.limit)),
@@ -244,7 +246,7 @@ def _paging(reading: Reading, user: str, total: int) -> dict[str, str]:
 # -- documents ----------------------------------------------------------------
 
 
-def _document(document: Document, as_json: bool) -> Answer:
+def _document(document: Document, as_json: bool) -> PlayerAnswer:
     if as_json:
         return _json(200, document)
     inner = "".join([_element(name, value) for name, value in document.items()])
@@ -267,10 +269,10 @@ def _element(name: str, value: Any) -> str:
     return f"<{name}{head}>\n{inner}</{name}>\n"
 
 
-def _json(status: int, document: Document) -> Answer:
-    return Answer(status, json.dumps(document, separators=(",", ":")).encode(), "application/json; charset=utf-8")
+def _json(status: int, document: Document) -> PlayerAnswer:
+    return PlayerAnswer(status, json.dumps(document, separators=(",", ":")).encode(), "application/json; charset=utf-8")
 
 
-def _xml(status: int, text: str) -> Answer:
+def _xml(status: int, text: str) -> PlayerAnswer:
     whole = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'
-    return Answer(status, whole.encode(), "text/xml; charset=UTF-8")
+    return PlayerAnswer(status, whole.encode(), "text/xml; charset=UTF-8")

@@ -14,7 +14,7 @@ _UNSIGNED = ("format", "callback", "api_sig")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class LastFmCall:
     """A request: `method` in small letters, and every parameter, from query and body."""
 
     method: str
@@ -64,21 +64,21 @@ NEED_SESSION = frozenset((Method.SCROBBLE, Method.NOW_PLAYING, Method.LOVE, Meth
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class LfmError:
     """An error of the protocol; `message` is "" for its usual text."""
 
     code: int
     message: str = ""
 
 
-def parse_call(query: str, body: bytes = b"", accept: str = "") -> Call | Refused:
+def parse_call(query: str, body: bytes = b"", accept: str = "") -> LastFmCall | LfmError:
     """A call from the query string, the form body and the Accept header. The body wins over the query."""
     if len(body) > LARGEST_FORM:
-        return Refused(6, "Invalid parameters - The request is too large")
+        return LfmError(6, "Invalid parameters - The request is too large")
     parameters = parse_form(query)
     parameters.update(parse_form(body))
     form = parameters.get("format", "").lower()
-    return Call(
+    return LastFmCall(
         parameters.get("method", "").strip().lower(),
         parameters,
         form == "json" or (not form and "json" in accept.lower()),

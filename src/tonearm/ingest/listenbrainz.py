@@ -31,7 +31,7 @@ _TELL_THE_START = ("strawberry", "qmmp", "rhythmbox", "multi-scrobbler", "pano s
 """Clients that were seen to send the start of play, as the documentation wants it. Others send the end or now."""
 
 
-class Call(StrEnum):
+class ListenBrainzCall(StrEnum):
     """What an address asks for."""
 
     SUBMIT = "submit-listens"
@@ -45,13 +45,22 @@ class Call(StrEnum):
 
 
 _CALLS = {
-    call.value: call for call in (Call.SUBMIT, Call.VALIDATE, Call.FEEDBACK, Call.LOOKUP, Call.DELETE_PLAYING_NOW)
+    call.value: call
+    for call in (
+        ListenBrainzCall.SUBMIT,
+        ListenBrainzCall.VALIDATE,
+        ListenBrainzCall.FEEDBACK,
+        ListenBrainzCall.LOOKUP,
+        ListenBrainzCall.DELETE_PLAYING_NOW,
+    )
 }
-_CALLS_OF_USERS = {call.value: call for call in (Call.LISTENS, Call.PLAYING_NOW, Call.LISTEN_COUNT)}
+_CALLS_OF_USERS = {
+    call.value: call for call in (ListenBrainzCall.LISTENS, ListenBrainzCall.PLAYING_NOW, ListenBrainzCall.LISTEN_COUNT)
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
+class ListenSubmission:
     """What a submission holds, in the order sent: plays to keep, or the track that plays now."""
 
     reports: tuple[Incoming | Skipped, ...] = ()
@@ -81,7 +90,7 @@ class Window:
     before: int | None = None
 
 
-def route(path: str) -> tuple[Call, str] | None:
+def route(path: str) -> tuple[ListenBrainzCall, str] | None:
     """What a path below the base asks for, and of which user ("" for none); None for an unknown address.
 
     `/1` may be there, missing, or there twice, and a slash may end the path: players disagree on whether the address
@@ -105,7 +114,7 @@ def token(authorization: str | None, query: Mapping[str, str] | None = None) -> 
     return (query or {}).get("token", "").strip()
 
 
-def parse_submission(body: bytes, now: float, user_agent: str = "") -> Submission | Malformed:
+def parse_submission(body: bytes, now: float, user_agent: str = "") -> ListenSubmission | Malformed:
     """The listens in a body, whatever its Content-Type; `now` is Unix seconds.
 
     It is malformed only if no listen can be read from it. The User-Agent names the program where the listens don't.
@@ -128,12 +137,12 @@ def parse_submission(body: bytes, now: float, user_agent: str = "") -> Submissio
     agent = fields.program_of(user_agent)
     if kind == "playing_now":
         announced = _announced(payload[0], agent)
-        return Malformed(announced.reason) if isinstance(announced, Skipped) else Submission((), announced)
+        return Malformed(announced.reason) if isinstance(announced, Skipped) else ListenSubmission((), announced)
     reports = tuple([_report(listen, now, agent) for listen in payload])
     first = reports[0]
     if isinstance(first, Skipped) and all(isinstance(report, Skipped) for report in reports):
         return Malformed(first.reason)
-    return Submission(reports)
+    return ListenSubmission(reports)
 
 
 def parse_feedback(body: bytes) -> Feedback | Malformed:
@@ -214,7 +223,7 @@ def _announced(listen: object, agent: str) -> Announced | Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class _Metadata:
+class _ListenMetadata:
     track: Track
     program: str
     info: Mapping[str, Any]
@@ -224,7 +233,7 @@ class _Metadata:
 _NO_NAMES = "JSON document does not contain a valid track_metadata.track_name and/or track_metadata.artist_name."
 
 
-def _metadata(listen: object, agent: str) -> _Metadata | Skipped:
+def _metadata(listen: object, agent: str) -> _ListenMetadata | Skipped:
     if not isinstance(listen, dict) or not isinstance(metadata := listen.get("track_metadata"), dict):
         return Skipped("JSON document must contain the key track_metadata at the top level.")
     artist, title = metadata.get("artist_name"), metadata.get("track_name")
@@ -246,7 +255,9 @@ def _metadata(listen: object, agent: str) -> _Metadata | Skipped:
         left_out=left_out,
     )
     return (
-        Skipped(_NO_NAMES) if isinstance(track, Skipped) else _Metadata(track, _program(info) or agent, info, left_out)
+        Skipped(_NO_NAMES)
+        if isinstance(track, Skipped)
+        else _ListenMetadata(track, _program(info) or agent, info, left_out)
     )
 
 

@@ -9,8 +9,8 @@ from uuid import UUID, uuid5
 
 from tonearm.core.play import Track
 from tonearm.core.spelling import fold
-from tonearm.ingest.incoming import Announced, Answer, Listened, Malformed, Skipped
-from tonearm.ingest.listenbrainz import Submission
+from tonearm.ingest.incoming import Announced, Listened, Malformed, PlayerAnswer, Skipped
+from tonearm.ingest.listenbrainz import ListenSubmission
 
 CORS = (
     ("Access-Control-Allow-Origin", "*"),
@@ -27,7 +27,7 @@ def recording_msid(artist: str, title: str) -> str:
     return str(uuid5(_MSID_SPACE, f"{fold(artist)}\n{fold(title)}"))
 
 
-def render_submitted(submission: Submission, *, return_msid: bool = False) -> Answer:
+def render_submitted(submission: ListenSubmission, *, return_msid: bool = False) -> PlayerAnswer:
     """All plays are on disk. Listens that were skipped are counted and explained beside the `ok`."""
     document: dict[str, Any] = {"status": "ok"}
     if return_msid and submission.playing_now:
@@ -40,64 +40,64 @@ def render_submitted(submission: Submission, *, return_msid: bool = False) -> An
     return _answer(200, document)
 
 
-def render_ok() -> Answer:
+def render_ok() -> PlayerAnswer:
     """Done: a heart was noted, or now playing was cleared."""
     return _answer(200, {"status": "ok"})
 
 
-def render_error(status: int, reason: str) -> Answer:
+def render_error(status: int, reason: str) -> PlayerAnswer:
     """A refusal. The status is repeated in the body, because Navidrome reads it there."""
     return _answer(status, {"code": status, "error": reason})
 
 
-def render_malformed(malformed: Malformed) -> Answer:
+def render_malformed(malformed: Malformed) -> PlayerAnswer:
     """400, in ListenBrainz' words."""
     return render_error(400, malformed.reason)
 
 
-def render_no_token() -> Answer:
+def render_no_token() -> PlayerAnswer:
     """401: the call needs a token and has none."""
     return render_error(401, "You need to provide an Authorization header.")
 
 
-def render_bad_token() -> Answer:
+def render_bad_token() -> PlayerAnswer:
     """401: the token is unknown or revoked."""
     return render_error(401, "Invalid authorization token.")
 
 
-def render_unavailable(reason: str = "Cannot submit listens to queue, please try again later.") -> Answer:
+def render_unavailable(reason: str = "Cannot submit listens to queue, please try again later.") -> PlayerAnswer:
     """503: the plays could not be kept now. No other status keeps Navidrome from throwing them away."""
     return render_error(503, reason)
 
 
-def render_unknown_address() -> Answer:
+def render_unknown_address() -> PlayerAnswer:
     """404: there is no such call."""
     return render_error(404, "The requested URL was not found on the server.")
 
 
-def render_unknown_user(name: str) -> Answer:
+def render_unknown_user(name: str) -> PlayerAnswer:
     """404: the token reports for another user than the one asked about, or there is none of this name."""
     return render_error(404, f"Cannot find user: {name}")
 
 
-def render_preflight() -> Answer:
+def render_preflight() -> PlayerAnswer:
     """What a browser asks before it sends a request of another site's page."""
-    return Answer(200, b"", "text/plain", (*CORS, ("Access-Control-Max-Age", "86400")))
+    return PlayerAnswer(200, b"", "text/plain", (*CORS, ("Access-Control-Max-Age", "86400")))
 
 
-def render_validated(user: str | None) -> Answer:
+def render_validated(user: str | None) -> PlayerAnswer:
     """Whether the token is good: with the user's name if it is. A bad one is answered with 200 as well."""
     if user is None:
         return _answer(200, {"code": 200, "message": "Token invalid.", "valid": False})
     return _answer(200, {"code": 200, "message": "Token valid.", "valid": True, "user_name": user})
 
 
-def render_validate_without_token() -> Answer:
+def render_validate_without_token() -> PlayerAnswer:
     """400: `validate-token` was asked about nothing."""
     return render_error(400, "You need to provide an Authorization token.")
 
 
-def render_listens(user: str, listens: Sequence[Listened], newest: int = 0, oldest: int = 0) -> Answer:
+def render_listens(user: str, listens: Sequence[Listened], newest: int = 0, oldest: int = 0) -> PlayerAnswer:
     """Plays, newest first as they come; `newest` and `oldest` are the times of all that the user has, 0 for none."""
     payload = {
         "count": len(listens),
@@ -118,7 +118,7 @@ def render_listens(user: str, listens: Sequence[Listened], newest: int = 0, olde
     return _answer(200, {"payload": payload})
 
 
-def render_playing_now(user: str, playing: Announced | None) -> Answer:
+def render_playing_now(user: str, playing: Announced | None) -> PlayerAnswer:
     """The track that plays now, or an empty list."""
     listens = []
     if playing:
@@ -127,12 +127,12 @@ def render_playing_now(user: str, playing: Announced | None) -> Answer:
     return _answer(200, {"payload": payload})
 
 
-def render_listen_count(count: int) -> Answer:
+def render_listen_count(count: int) -> PlayerAnswer:
     """How many plays the user has."""
     return _answer(200, {"payload": {"count": count}})
 
 
-def render_lookup() -> Answer:
+def render_lookup() -> PlayerAnswer:
     """Nothing is known about a recording; Pano and Web Scrobbler ask before a love, and continue."""
     return _answer(200, {})
 
@@ -156,5 +156,5 @@ def _rendered_track(track: Track, program: str) -> dict[str, Any]:
     return rendered | {"additional_info": info}
 
 
-def _answer(status: int, document: Mapping[str, Any]) -> Answer:
-    return Answer(status, json.dumps(document).encode(), "application/json", CORS)
+def _answer(status: int, document: Mapping[str, Any]) -> PlayerAnswer:
+    return PlayerAnswer(status, json.dumps(document).encode(), "application/json", CORS)

@@ -12,7 +12,7 @@ from typing import Any
 from tonearm.core.report import Listening, Stamp
 from tonearm.ingest import fields
 from tonearm.ingest.form import LARGEST_FORM, parse_form
-from tonearm.ingest.incoming import Answer, Incoming, Malformed, Skipped
+from tonearm.ingest.incoming import Incoming, Malformed, PlayerAnswer, Skipped
 from tonearm.ingest.webhook import parse_json
 
 PATH = "/apis/mlj_1/newscrobble"
@@ -59,28 +59,28 @@ def parse(sent: Mapping[str, Any], now: float, user_agent: str = "") -> Incoming
     )
 
 
-def render_ok(play: Incoming) -> Answer:
+def render_ok(play: Incoming) -> PlayerAnswer:
     """On disk. Anything but 200 is an error to Web Scrobbler."""
     track = {"artists": [play.track.artist], "title": play.track.title}
     return _answer(200, {"status": "success", "track": track, "warnings": []})
 
 
-def render_error(status: int, kind: str, reason: str) -> Answer:
+def render_error(status: int, kind: str, reason: str) -> PlayerAnswer:
     """A refusal: 400 for what is no play, 403 for a wrong key, 503 if it cannot be kept now."""
     return _answer(status, {"status": "failure", "error": {"type": kind, "desc": reason}})
 
 
-def render_skipped(skipped: Skipped | Malformed) -> Answer:
+def render_skipped(skipped: Skipped | Malformed) -> PlayerAnswer:
     """400: there is no play in the request."""
     return render_error(400, "missing_scrobble_data", skipped.reason)
 
 
-def render_bad_key() -> Answer:
+def render_bad_key() -> PlayerAnswer:
     """403: no key, or an unknown one."""
     return render_error(403, "authentication_fail", "Invalid or missing API key")
 
 
-def render_unavailable() -> Answer:
+def render_unavailable() -> PlayerAnswer:
     """503: the play could not be kept."""
     return render_error(503, "server_error", "cannot keep the play now, try again later")
 
@@ -91,5 +91,5 @@ def _joined(names: object) -> str:
     return ", ".join([name for name in names if isinstance(name, str)]) if isinstance(names, list) else ""
 
 
-def _answer(status: int, document: dict[str, Any]) -> Answer:
-    return Answer(status, json.dumps(document).encode(), "application/json")
+def _answer(status: int, document: dict[str, Any]) -> PlayerAnswer:
+    return PlayerAnswer(status, json.dumps(document).encode(), "application/json")

@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from tonearm.core.play import Track
-from tonearm.core.session import Kind, Notice
+from tonearm.core.session import Notice, NoticeKind
 from tonearm.ingest import fields
-from tonearm.ingest.incoming import Loved, Malformed, Skipped
+from tonearm.ingest.incoming import Heart, Malformed, Skipped
 from tonearm.ingest.webhook import LARGEST_BODY, Source, WebhookReport, parse_json, part
 
 _KINDS = {
-    "media.play": Kind.STARTED,
-    "media.pause": Kind.PAUSED,
-    "media.resume": Kind.RESUMED,
-    "media.stop": Kind.STOPPED,
-    "media.scrobble": Kind.COUNTED,
+    "media.play": NoticeKind.STARTED,
+    "media.pause": NoticeKind.PAUSED,
+    "media.resume": NoticeKind.RESUMED,
+    "media.stop": NoticeKind.STOPPED,
+    "media.scrobble": NoticeKind.COUNTED,
 }
 
 _HEART = 10
@@ -54,7 +54,7 @@ def parse(body: bytes, content_type: str, now: float) -> WebhookReport | Malform
     kind = _KINDS.get(event) if isinstance(event, str) else None
     if kind is None:
         return _skipped(f"no playback: {fields.quoted(event)}", source)
-    if kind is Kind.COUNTED and name.lower() == _ECHO:
+    if kind is NoticeKind.COUNTED and name.lower() == _ECHO:
         return _skipped("said a second time, by Plex' cloud", source)
     notice = Notice(kind, now, track, _seconds(metadata.get("viewOffset")), fields.text(metadata.get("ratingKey")))
     return WebhookReport(notice=notice, source=source)
@@ -83,7 +83,7 @@ def _rated(sent: Mapping[str, Any], metadata: Mapping[str, Any], track: Track, s
     rating = fields.number(metadata.get("userRating") if given is None else given)
     if rating is None or 0 < rating < _HEART:
         return _skipped("a rating, and no heart", source)
-    return WebhookReport(loved=(Loved(track, rating >= _HEART),), source=source)
+    return WebhookReport(loved=(Heart(track, rating >= _HEART),), source=source)
 
 
 def _skipped(reason: str, source: Source) -> WebhookReport:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tonearm.core.report import Listening, Stamp
 from tonearm.core.session import Finished, ListeningClock, Notice
-from tonearm.ingest.incoming import Announced, Answer, Cleared, Incoming, Loved, Malformed, Skipped
+from tonearm.ingest.incoming import Announced, Cleared, Heart, Incoming, Malformed, PlayerAnswer, Skipped
 
 LARGEST_BODY = 10_000_000
 """Bytes; Plex sends a cover along."""
@@ -43,7 +43,7 @@ class WebhookReport:
 
     reports: tuple[Incoming | Skipped, ...] = ()
     playing: Announced | Cleared | None = None
-    loved: tuple[Loved, ...] = ()
+    loved: tuple[Heart, ...] = ()
     notice: Notice | None = None
     source: Source = Source()
 
@@ -91,25 +91,25 @@ def part(document: dict[str, Any], name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def render_ok() -> Answer:
+def render_ok() -> PlayerAnswer:
     """Read, and on disk. Web Scrobbler calls any other status than 200 an error."""
     return _answer(200, {"status": "ok"})
 
 
-def render_malformed(malformed: Malformed) -> Answer:
+def render_malformed(malformed: Malformed) -> PlayerAnswer:
     """400: the body cannot be read."""
     return _answer(400, {"error": malformed.reason})
 
 
-def render_bad_secret() -> Answer:
+def render_bad_secret() -> PlayerAnswer:
     """404: the secret in the address is unknown or revoked; nothing says that there is such an address."""
     return _answer(404, {"error": "unknown address"})
 
 
-def render_unavailable(reason: str = "cannot keep the play now, try again later") -> Answer:
+def render_unavailable(reason: str = "cannot keep the play now, try again later") -> PlayerAnswer:
     """503: the play could not be kept."""
     return _answer(503, {"error": reason})
 
 
-def _answer(status: int, document: dict[str, Any]) -> Answer:
-    return Answer(status, json.dumps(document).encode(), "application/json")
+def _answer(status: int, document: dict[str, Any]) -> PlayerAnswer:
+    return PlayerAnswer(status, json.dumps(document).encode(), "application/json")

@@ -11,7 +11,7 @@ from typing import Any
 from tonearm.core.play import Track
 from tonearm.core.report import Listening, Stamp
 from tonearm.ingest import fields
-from tonearm.ingest.incoming import Announced, Cleared, Incoming, Loved, Malformed, Skipped
+from tonearm.ingest.incoming import Announced, Cleared, Heart, Incoming, Malformed, Skipped
 from tonearm.ingest.webhook import WebhookReport, parse_json, part
 
 PROGRAM = "Web Scrobbler"
@@ -40,7 +40,7 @@ def parse(body: bytes, now: float) -> WebhookReport | Malformed:
             track = _track(song, [])
             if isinstance(track, Skipped):
                 return WebhookReport((track,))
-            return WebhookReport(loved=(Loved(track, data.get("isLoved") is not False),))
+            return WebhookReport(loved=(Heart(track, data.get("isLoved") is not False),))
         case _:
             return WebhookReport((Skipped(f"an event of another kind: {fields.quoted(event)}"),))
 
