@@ -17,9 +17,9 @@ from benchmarks import history, rig
 from benchmarks.report import say
 from tonearm.core.search import searchable
 from tonearm.store import accounts
-from tonearm.store.database import connect, database_url
-from tonearm.store.schema import account
-from tonearm.store.tokens import Kind, add
+from tonearm.store.db.database import connect, database_url
+from tonearm.store.db.schema import account
+from tonearm.store.secrets.tokens import TokenKind, add
 
 OTHER = "another listener"
 ARTIST, SONG = "Artist 7 & The Sëven", "Song 7 (Remastered)"
@@ -150,7 +150,7 @@ def _fill(file: Path, number: int) -> None:
         me = db.execute(select(account.c.id)).scalar_one()
         other = accounts.add(db, OTHER, time.time()).id
         for who, link in ((me, "one"), (me, "two"), (other, "three")):
-            add(db, who, link, Kind.LINK, time.time(), time.time() + 3600)
+            add(db, who, link, TokenKind.LINK, time.time(), time.time() + 3600)
     engine.dispose()
     start = int(time.time()) - 15 * 86400 - 10 * 365 * 86400
     with closing(sqlite3.connect(file, isolation_level=None)) as raw:

@@ -24,8 +24,8 @@ from tonearm.lastfm.cache import Cache
 from tonearm.lastfm.methods import artist
 from tonearm.lastfm.music import ArtistInfo
 from tonearm.lastfm.response import Exchange
-from tonearm.store.answers import AnswerStore
-from tonearm.store.database import database_url
+from tonearm.store.db.database import database_url
+from tonearm.store.response_cache import AnswerStore
 
 T = TypeVar("T")
 

@@ -22,7 +22,7 @@ import tonearm
 from benchmarks import rig
 from lastfm_emulator import API_KEY, API_SECRET
 from tests.postgres import Server
-from tonearm.service.signing_in import SignedIn, Way
+from tonearm.service.sign_in import AuthStart, SignedIn
 
 SECRET = "a secret that all processes of the cluster share"  # it guards made-up sessions
 PATIENCE = 240.0
@@ -170,11 +170,11 @@ async def _sign_in(url: str, lastfm_: rig.LastFm, names: Sequence[str]) -> list[
         for name in names:
             listener = await deck.listener(name)
             way = await listener.sign_in()
-            assert isinstance(way, Way), way
+            assert isinstance(way, AuthStart), way
             asked = {"api_key": API_KEY, "token": way.token, "answer": "allow", "user": name}
             (await http.post(lastfm_.auth_url, data=asked)).raise_for_status()
             assert isinstance(await listener.finish_sign_in(way.token or ""), SignedIn)
-            tokens.append(await deck.listeners.token(listener.id))
+            tokens.append(await deck.accounts.token(listener.id))
     return tokens
 
 

@@ -76,10 +76,10 @@ async def _report(database: Path, url: str, number: int, series: int) -> None:
 async def _drain(database: Path, url: str, number: int, per_second: float) -> float:
     start = time.perf_counter()
     async with rig.deck_on(database, url, per_second=per_second) as deck:
-        while sum(deck.tally.fates.values()) < number:
+        while sum(deck.counters.fates.values()) < number:
             await deck.clock.sleep(_LOOK)
         seconds = time.perf_counter() - start
-        assert deck.tally.fates == {"accepted": number}, deck.tally.fates
+        assert deck.counters.fates == {"accepted": number}, deck.counters.fates
     return seconds
 
 

@@ -21,19 +21,19 @@ from benchmarks import history
 from benchmarks.drain import track
 from benchmarks.report import Options, Report, say
 from benchmarks.rush import rush
+from benchmarks.simulation.crash_points import Doom
 from benchmarks.simulation.disk import Disk
-from benchmarks.simulation.doom import Doom
+from benchmarks.simulation.healthy_network import Watch, Well
 from benchmarks.simulation.process import SECRET, Clock, Process, surroundings
 from benchmarks.simulation.run import Room
 from benchmarks.simulation.timeline import Timeline
-from benchmarks.simulation.well import Watch, Well
 from lastfm_emulator import API_KEY, Emulator
 from tonearm.core.delivery import BATCH
 from tonearm.core.play import Track
 from tonearm.deck import Deck, Listener
 from tonearm.engine.engine import SWEEP
 from tonearm.store import accounts
-from tonearm.store.seal import Seal
+from tonearm.store.secrets.seal import SessionCipher
 
 PER_SECOND = 4.0
 SHORTEST_SONG, LONGEST_SONG = 180.0, 300.0
@@ -211,14 +211,14 @@ async def _listen(decks: list[Deck], *, emulator: Emulator, chance: Random, crow
     )
     await asyncio.gather(*(_songs(one, chance) for one in others))
     end = deck.clock.now() + PATIENCE
-    while sum(deck.tally.fates.values()) < backlog + len(others) * LIVE_PLAYS:
+    while sum(deck.counters.fates.values()) < backlog + len(others) * LIVE_PLAYS:
         await deck.clock.sleep(_LOOK)
         if deck.clock.now() > end:
             raise RuntimeError("the plays do not get there, though all is well")
 
 
 def _signed_in(db: Connection, sessions: dict[str, str], now: float) -> dict[str, int]:
-    seal, numbers = Seal((SECRET,)), {}
+    seal, numbers = SessionCipher((SECRET,)), {}
     for name, session in sessions.items():
         numbers[name] = accounts.add(db, name, now).id
         accounts.sign_in(db, numbers[name], name, seal.close(session), API_KEY)

@@ -31,15 +31,16 @@ from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Answered, ItemAnswer
 from tonearm.deck import Deck
 from tonearm.lastfm import Keys, LastFm
-from tonearm.service.board import DELIVER
-from tonearm.service.delivering import LEASE, Delivering
+from tonearm.service.clock_skew import LastFmTime
+from tonearm.service.delivery import LEASE, Delivery
+from tonearm.service.job_list import DELIVER
 from tonearm.service.keyring import ApiKey, Keyring, Lanes
-from tonearm.service.pacing import Pace
-from tonearm.service.timing import LastFmTime
-from tonearm.store import glance, queue
-from tonearm.store.glance import Shelf
-from tonearm.store.schema import account
-from tonearm.store.seal import Seal, seal_beside
+from tonearm.service.rate_limit import Pace
+from tonearm.store import queue
+from tonearm.store.db.schema import account
+from tonearm.store.queries import account_overview
+from tonearm.store.queries.account_overview import PlayFilter
+from tonearm.store.secrets.seal import SessionCipher, seal_beside
 
 EACH = 2 * BATCH
 """Plays of each account that has any, where there are many: the second batch is taken as the first is settled."""
@@ -255,7 +256,7 @@ class _Measured:
     """A deck on a database, and what was measured in this round, in seconds."""
 
     deck: Deck
-    seal: Seal
+    seal: SessionCipher
     size: Size
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     chance: random.Random = field(default_factory=partial(random.Random, 1))
@@ -321,15 +322,15 @@ class _Measured:
         def nobody(_: int) -> None:
             """Nobody watches the queue."""
 
-        delivering = Delivering(
+        delivering = Delivery(
             deck.store,
             deck.clock,
             keyring,
             Lanes(DELIVER, keyring.names),
             self.seal,
-            deck.announcer,
+            deck.event_hub,
             nobody,
-            deck.tally,
+            deck.counters,
             "benchmark",
             time_,
             deck.jobs.chores,
@@ -351,15 +352,15 @@ class _Measured:
                 for n in range(BATCH)
             ]
             start = perf_counter()
-            taken = await asyncio.gather(*(self.deck.listening.scrobble(next(who), play) for play in reported))
+            taken = await asyncio.gather(*(self.deck.reports.scrobble(next(who), play) for play in reported))
             self.seconds["report"].append(perf_counter() - start)
             assert {one.status for one in taken} == {"queued"}
 
 
 def _page(db: Connection, now: float) -> None:
-    seen = glance.look(db, 1, [API_KEY], now)
-    glance.leaf(db, seen, Shelf.ALL, now, 50)
-    glance.shelves(db, seen, now)
+    seen = account_overview.load(db, 1, [API_KEY], now)
+    account_overview.page(db, seen, PlayFilter.ALL, now, 50)
+    account_overview.filters(db, seen, now)
 
 
 async def _answer(file: Path, size: Size) -> None:
@@ -371,7 +372,9 @@ async def _answer(file: Path, size: Size) -> None:
             say(json.dumps({**measured.seconds, "memory": [_most_resident_mib()]}))
 
 
-async def turns(decks: Mapping[Size, Deck], seal: Seal, rounds: int) -> Mapping[Size, Mapping[str, list[float]]]:
+async def turns(
+    decks: Mapping[Size, Deck], seal: SessionCipher, rounds: int
+) -> Mapping[Size, Mapping[str, list[float]]]:
     """The seconds that everything took in all rounds of several databases, each of which has its turn in each round."""
     measured = [_Measured(deck, seal, size) for size, deck in decks.items()]
     for number in range(rounds):

@@ -18,9 +18,9 @@ from benchmarks import history, rig
 from benchmarks.growth import DAY, EACH, Found, Size, ratios, turns
 from benchmarks.report import Report, rounded, say
 from tests.postgres import running
-from tonearm.store.database import database_url
-from tonearm.store.migrate import migrate
-from tonearm.store.seal import Seal
+from tonearm.store.db.database import database_url
+from tonearm.store.db.migrate import migrate
+from tonearm.store.secrets.seal import SessionCipher
 
 SMALL = Size(10_000, 100)
 SECRET = "a benchmark's"
@@ -115,7 +115,7 @@ def _filled(url: str, size: Size) -> _Database:
     """Plays wait that were reported over 12 days."""
     start, now = time.monotonic(), time.time()
     migrate(database_url(url))
-    session = Seal((SECRET,)).close("a session")
+    session = SessionCipher((SECRET,)).close("a session")
     values: dict[str, Any] = {
         "accounts": size.accounts,
         "senders": size.senders,
@@ -146,7 +146,7 @@ async def _run(filled: list[_Database], rounds: int) -> Found:
         for one in filled:
             deck = rig.deck_on(one.url, rig.AWAY, deliver=False, secret_key=SECRET)
             decks[one.size] = await stack.enter_async_context(deck)
-        seconds = await turns(decks, Seal((SECRET,)), rounds)
+        seconds = await turns(decks, SessionCipher((SECRET,)), rounds)
     return {
         size: {name: statistics.median(values) * 1000 for name, values in found.items()}
         for size, found in seconds.items()

@@ -15,7 +15,7 @@ from benchmarks import rig
 from benchmarks.report import Options, Report, say
 from lastfm_emulator import Emulator
 from lastfm_emulator.transport import Direct
-from tonearm.core.loved import Tally
+from tonearm.core.loved import ImportCounts
 from tonearm.store import library
 
 _NAIVE = 200
@@ -111,7 +111,7 @@ async def _fill(database: Path, url: str, tracks: int) -> None:
         await deck.store.write(partial(library.write, account=me.id, files=files))
 
 
-async def _import(database: Path, emulator: Emulator) -> tuple[float, Tally]:
+async def _import(database: Path, emulator: Emulator) -> tuple[float, ImportCounts]:
     """Seconds beside the network, and what was found."""
     network = _Timed(emulator)
     async with httpx2.AsyncClient(transport=network) as http, rig.deck_on(database, "http://lastfm/2.0/", http) as deck:

@@ -22,9 +22,9 @@ from benchmarks import beside, rig
 from benchmarks.history import made_up
 from benchmarks.report import Figure, Missing, Options, Report
 from tonearm.core.search import searchable
-from tonearm.store.database import connect, database_url
-from tonearm.store.schema import account, play
-from tonearm.store.tokens import Kind, add
+from tonearm.store.db.database import connect, database_url
+from tonearm.store.db.schema import account, play
+from tonearm.store.secrets.tokens import TokenKind, add
 
 PLAYS, FEW = 104_571, 500
 MANY = 1_000_000
@@ -162,7 +162,7 @@ def _fill(listener: rig.Listener, rows: Sequence[dict[str, Any]]) -> tuple[str, 
         for start in range(0, len(rows), 5000):
             db.execute(insert(play), [row(me, body) for body in rows[start : start + 5000]])
         for link in ("first", "second"):
-            add(db, me, link, Kind.LINK, time.time(), time.time() + 3600)
+            add(db, me, link, TokenKind.LINK, time.time(), time.time() + 3600)
 
     with engine.begin() as db:
         write(db)

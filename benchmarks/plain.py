@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from tonearm.store.database import journal_mode
+from tonearm.store.db.database import journal_mode
 from tonearm.store.sqlite import driver
 
 _TABLE = """CREATE TABLE IF NOT EXISTS play (id INTEGER PRIMARY KEY, account INTEGER NOT NULL, artist TEXT NOT NULL,

@@ -20,7 +20,7 @@ import httpx2
 import tonearm
 from benchmarks.report import CORES
 from lastfm_emulator import API_KEY, API_SECRET
-from tonearm.service.signing_in import SignedIn, Way
+from tonearm.service.sign_in import AuthStart, SignedIn
 
 ROOT = Path(__file__).resolve().parent.parent
 MEASURED, OTHERS = CORES[0], CORES[-1]
@@ -171,12 +171,12 @@ async def _sign_in(folder: Path, lastfm_: LastFm) -> Listener:
     async with deck_on(folder / DATABASE, lastfm_.url, deliver=False) as deck:
         me = await deck.listener()
         way = await me.sign_in()
-        assert isinstance(way, Way), way
+        assert isinstance(way, AuthStart), way
         assert way.token
         await asyncio.to_thread(approve, lastfm_, way.token)
         outcome = await me.finish_sign_in(way.token)
         assert isinstance(outcome, SignedIn), outcome
-        return Listener(folder, await deck.listeners.token(me.id))
+        return Listener(folder, await deck.accounts.token(me.id))
 
 
 def approve(lastfm_: LastFm, token: str) -> None:

@@ -10,18 +10,18 @@ from random import Random
 
 from sqlalchemy import Connection
 
+from benchmarks.simulation.crash_points import Doom
 from benchmarks.simulation.disk import Disk
-from benchmarks.simulation.doom import Doom
+from benchmarks.simulation.healthy_network import Watch, Well
 from benchmarks.simulation.process import SECRET, Clock, Process, surroundings
 from benchmarks.simulation.run import Room
 from benchmarks.simulation.timeline import Timeline
-from benchmarks.simulation.well import Watch, Well
 from lastfm_emulator import Emulator
 from tonearm.core.play import Track
 from tonearm.deck import Deck, Listener
 from tonearm.engine.engine import SWEEP
 from tonearm.store import accounts
-from tonearm.store.seal import Seal
+from tonearm.store.secrets.seal import SessionCipher
 
 _LOOK = 0.5
 
@@ -68,7 +68,7 @@ async def _rush(decks: list[Deck], *, emulator: Emulator, crowd: int, took: list
     begun = deck.clock.now()
     song = Track("Mogwai", "Song", duration=200.0)
     await asyncio.gather(*(one.scrobble(song, started_at=begun - 200, played=200) for one in _of(deck, everyone)))
-    while deck.tally.fates["accepted"] < crowd:
+    while deck.counters.fates["accepted"] < crowd:
         await deck.clock.sleep(_LOOK)
         if deck.clock.now() > begun + 10 * crowd:
             raise RuntimeError("the plays do not get there, though all is well")
@@ -84,7 +84,7 @@ def _of(deck: Deck, everyone: dict[str, int]) -> list[Listener]:
 
 
 def _signed_in(db: Connection, sessions: dict[str, tuple[str, str]], now: float) -> dict[str, int]:
-    seal, numbers = Seal((SECRET,)), {}
+    seal, numbers = SessionCipher((SECRET,)), {}
     for name, (session, key) in sessions.items():
         numbers[name] = accounts.add(db, name, now).id
         accounts.sign_in(db, numbers[name], name, seal.close(session), key)

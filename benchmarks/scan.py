@@ -11,7 +11,7 @@ import uvloop
 from benchmarks import rig
 from benchmarks.report import Options, Report, say
 from tests.audio import write_library
-from tonearm.service.scanning import Found
+from tonearm.service.library_scan import ScanResult
 
 
 def measure(options: Options) -> Report:
@@ -52,7 +52,7 @@ def _names(n: int) -> tuple[str, str, str]:
     return f"Artist {n // 36} & The Sëven", f"Song {n}", f"Album {n // 12}"
 
 
-async def _scan(database: Path, music: Path) -> tuple[float, Found]:
+async def _scan(database: Path, music: Path) -> tuple[float, ScanResult]:
     async with rig.deck_on(database, rig.AWAY, deliver=False) as deck:
         me = await deck.listener()
         start = time.perf_counter()

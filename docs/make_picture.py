@@ -24,10 +24,10 @@ from tonearm.clock import SystemClock
 from tonearm.core.play import Play
 from tonearm.demo.plays import PLAYS
 from tonearm.port import address_of, listening_socket
-from tonearm.service.signing_in import SignedIn, Way
+from tonearm.service.sign_in import AuthStart, SignedIn
 from tonearm.serving import serving
 from tonearm.store import plays
-from tonearm.web.service import WebOptions
+from tonearm.web.app import WebOptions
 
 QUEUE = Path(__file__).parent / "page.png"
 HISTORY = Path(__file__).parent / "history.png"
@@ -119,7 +119,7 @@ async def main() -> None:
 async def _signed_in(deck: tonearm.Deck, emulator: Emulator) -> tonearm.Listener:
     me = await deck.listener()
     way = await me.sign_in()
-    assert isinstance(way, Way)
+    assert isinstance(way, AuthStart)
     token = parse_qs(urlsplit(way.auth_url).query)["token"][0]
     emulator.approve(token, "night_owl")
     assert isinstance(await me.finish_sign_in(token), SignedIn)
@@ -138,7 +138,7 @@ async def _year(deck: tonearm.Deck, me: tonearm.Listener, clock: WoundClock) -> 
             told = {"reported_timestamp": at, "reported_at": at + 400.0, "settled_at": at + 401.0}
             rows.append({**said, **told, "account": me.id, "fate": "accepted", "owner": "night_owl"})
             at += int(track.duration or 0) + chance.randrange(5, 400)
-    await deck.store.write(lambda db: plays.keep(db, rows))
+    await deck.store.write(lambda db: plays.insert(db, rows))
 
 
 async def _evening(player: httpx2.AsyncClient, emulator: Emulator, clock: WoundClock) -> None:

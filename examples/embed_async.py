@@ -41,7 +41,7 @@ async def main() -> None:
         print(await me.now_playing(track))
         taken = await me.scrobble(track, started_at=time.time() - 400, played=310)
         print(taken)
-        kept = await deck.listening.fate(me.id, taken.id, seconds=10)
+        kept = await deck.reports.fate(me.id, taken.id, seconds=10)
         print(kept.fate if kept else "unknown")
 
 

@@ -17,8 +17,8 @@ from benchmarks import rig
 from tests import statements
 from tests.network import tls_of
 from tests.postgres import Server, empty, running
-from tonearm.store.database import database_url
-from tonearm.store.migrate import migrate
+from tonearm.store.db.database import database_url
+from tonearm.store.db.migrate import migrate
 
 # How long an example takes is no matter of right and wrong, and another one on a machine that is busy.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

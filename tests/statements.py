@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import URL, Engine
 
-from tonearm.store import database
+from tonearm.store.db import database
 
 
 class Compiled(dict[Any, Any]):

@@ -94,13 +94,13 @@ def test_a_program_without_await_signs_in_scans_and_scrobbles(tmp_path: Path) ->
         ) as deck,
     ):
         me = deck.listener()
-        assert me.scan(music) == tonearm.Found(new=1, total=1)
+        assert me.scan(music) == tonearm.ScanResult(new=1, total=1)
         with pytest.raises(tonearm.FolderUnreadable):
             me.scan(tmp_path / "nowhere")
         with pytest.raises(tonearm.BadName):
             deck.listener("a b")
         way = me.sign_in()
-        assert isinstance(way, tonearm.Way)
+        assert isinstance(way, tonearm.AuthStart)
         assert way.token
         assert isinstance(me.finish_sign_in(way.token), tonearm.Pending)
         emulator.approve(way.token, "RJ")
@@ -108,7 +108,7 @@ def test_a_program_without_await_signs_in_scans_and_scrobbles(tmp_path: Path) ->
         emulator.users["rj"].heart("Nina Simone", "Sinnerman", 1_700_000_000)
         assert me.import_loved().imported == 1
         track = tonearm.Track("Nina Simone", "Sinnerman", duration=622)
-        assert me.now_playing(track) == tonearm.Shown("success")
+        assert me.now_playing(track) == tonearm.NowPlayingResult("success")
         with pytest.raises(ValueError, match="time zone"):
             me.scrobble(track, started_at=datetime.now(), played=622)
         taken = me.scrobble(track, started_at=datetime.now(UTC).timestamp() - 700, played=622, reporter="a player")

@@ -15,11 +15,11 @@ from benchmarks import replay
 from benchmarks.report import Options
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from tests import audio
-from tonearm.core.loved import Tally
+from tonearm.core.loved import ImportCounts
 from tonearm.core.spelling import song_keys
 from tonearm.core.verdict import Answered
 from tonearm.lastfm import Keys, LastFm
-from tonearm.service.signing_in import Way
+from tonearm.service.sign_in import AuthStart
 
 pytestmark = pytest.mark.usefixtures("flushed_to_memory")
 
@@ -54,7 +54,7 @@ async def test_a_real_library_is_scanned_and_gets_its_hearts(tmp_path: Path, tes
         ) as deck:
             me = await deck.listener()
             way = await me.sign_in()
-            assert isinstance(way, Way)
+            assert isinstance(way, AuthStart)
             assert way.token
             emulator.approve(way.token, "RJ")
             await me.finish_sign_in(way.token)
@@ -74,5 +74,5 @@ async def test_a_real_library_is_scanned_and_gets_its_hearts(tmp_path: Path, tes
     in_library = {key for artist, title, _ in names for key in song_keys(artist, title)}
     sure = sum(any(key in in_library for key in song_keys(artist, title)) for artist, title in loved)
     assert first.imported >= sure - first.already > 0
-    assert second == Tally(0, first.imported + first.already, first.doubtful, first.missing)
+    assert second == ImportCounts(0, first.imported + first.already, first.doubtful, first.missing)
     shutil.rmtree(folder)  # 18,000 files that pytest would keep for three runs

@@ -14,23 +14,23 @@ from benchmarks.simulation import disk
 from benchmarks.simulation.finding import Finding
 from benchmarks.simulation.process import replaced
 from tonearm.core import delivery, pacing
-from tonearm.core.delivery import Accepted, Line, Refused, Settled, Step, Waiting
+from tonearm.core.delivery import Accepted, DeliveryState, QueuedPlay, Refused, Settled, Step
 from tonearm.core.play import OLDEST_ACCEPTED
 from tonearm.core.server_time import ServerTime
 from tonearm.core.verdict import Answered, ItemAnswer, Unsure, Verdict
-from tonearm.service import delivering
-from tonearm.service.after_all import AfterAll
-from tonearm.service.listening import take
-from tonearm.service.pacing import Booked, Pace
-from tonearm.service.timing import LastFmTime
-from tonearm.store import accounts, plays, queue, writer
+from tonearm.service.clock_skew import LastFmTime
+from tonearm.service.rate_limit import Booked, Pace
+from tonearm.service.report_play import take
+from tonearm.service.requeue import AfterAll
+from tonearm.store import accounts, plays, queue
+from tonearm.store.db import sqlite_writer
+from tonearm.store.db.schema import account, scrobble_queue
 from tonearm.store.queue import Lease
-from tonearm.store.schema import account, scrobble_queue
 
 Bug = Callable[[], AbstractContextManager[None]]
 
 _next_step, _outcome, _divided = delivery.next_step, delivery._outcome, delivery._divided
-_waiting, _hold = queue.waiting, queue.hold
+_waiting, _hold = queue.waiting, queue.lock_lease
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def _all(*swaps: tuple[Any, str, object]) -> Iterator[None]:
 def restamped_on_retry() -> AbstractContextManager[None]:
     """What is tried again is given the time of the retry."""
 
-    def put_back(db: Connection, again: Sequence[Waiting]) -> None:
+    def put_back(db: Connection, again: Sequence[QueuedPlay]) -> None:
         _put_back(db, again)
         ids = [w.id for w in again]
         db.execute(
@@ -74,7 +74,7 @@ def acknowledged_before_the_commit() -> AbstractContextManager[None]:
 _settle_all = disk.Writer.settle_all
 
 
-def _answer_early(self: disk.Writer, reports: list[writer._Job]) -> None:
+def _answer_early(self: disk.Writer, reports: list[sqlite_writer._PendingWrite]) -> None:
     """The answers now, and the commit, of copies that nobody waits for, a moment later."""
     loop = asyncio.get_running_loop()
     with self._engine.connect() as db, db.begin() as dry_run:
@@ -89,7 +89,7 @@ def _answer_early(self: disk.Writer, reports: list[writer._Job]) -> None:
 def given_up_after_three_tries() -> AbstractContextManager[None]:
     """Whatever failed three times is dropped."""
 
-    def next_step(line: Line, batch: Sequence[Waiting], verdict: Verdict, *rest: Any, **more: Any) -> Step:
+    def next_step(line: DeliveryState, batch: Sequence[QueuedPlay], verdict: Verdict, *rest: Any, **more: Any) -> Step:
         step = _next_step(line, batch, verdict, *rest, **more)
         if isinstance(verdict, Answered):
             return step
@@ -102,8 +102,8 @@ def given_up_after_three_tries() -> AbstractContextManager[None]:
 def ignored_taken_for_accepted() -> AbstractContextManager[None]:
     """Last.fm took the request, so it took every play in it."""
 
-    def outcome(waiting: Waiting, answer: ItemAnswer, *rest: Any) -> delivery.Fate | Waiting:
-        return _outcome(waiting, replace(answer, ignored=0), *rest)
+    def outcome(waiting: QueuedPlay, answer: ItemAnswer, *rest: Any) -> delivery.Fate | QueuedPlay:
+        return _outcome(waiting, replace(answer, ignored_code=0), *rest)
 
     return _all((delivery, "_outcome", outcome))
 
@@ -111,7 +111,7 @@ def ignored_taken_for_accepted() -> AbstractContextManager[None]:
 def last_of_a_split_lost() -> AbstractContextManager[None]:
     """The last play of a divided batch falls out."""
 
-    def divided(line: Line, batch: Sequence[Waiting], *rest: Any) -> Step:
+    def divided(line: DeliveryState, batch: Sequence[QueuedPlay], *rest: Any) -> Step:
         step = _divided(line, batch, *rest)
         return replace(step, back=step.back[:-1], settled=(Settled(step.back[-1].id, Accepted()),))
 
@@ -121,7 +121,7 @@ def last_of_a_split_lost() -> AbstractContextManager[None]:
 def unsure_taken_for_accepted() -> AbstractContextManager[None]:
     """No answer, no complaint."""
 
-    def next_step(line: Line, batch: Sequence[Waiting], verdict: Verdict, *rest: Any, **more: Any) -> Step:
+    def next_step(line: DeliveryState, batch: Sequence[QueuedPlay], verdict: Verdict, *rest: Any, **more: Any) -> Step:
         if isinstance(verdict, Unsure):
             verdict = Answered(tuple(ItemAnswer(0) for _ in batch))
         return _next_step(line, batch, verdict, *rest, **more)
@@ -132,7 +132,7 @@ def unsure_taken_for_accepted() -> AbstractContextManager[None]:
 def answers_in_the_wrong_order() -> AbstractContextManager[None]:
     """Last.fm's words on a batch are read from the other end."""
 
-    def next_step(line: Line, batch: Sequence[Waiting], verdict: Verdict, *rest: Any, **more: Any) -> Step:
+    def next_step(line: DeliveryState, batch: Sequence[QueuedPlay], verdict: Verdict, *rest: Any, **more: Any) -> Step:
         if isinstance(verdict, Answered):
             verdict = Answered(tuple(replace(item, timestamp=None) for item in reversed(verdict.items)))
         return _next_step(line, batch, verdict, *rest, **more)
@@ -143,7 +143,7 @@ def answers_in_the_wrong_order() -> AbstractContextManager[None]:
 def sent_to_whoever_is_signed_in() -> AbstractContextManager[None]:
     """The Last.fm user for whom a play was reported does not matter."""
 
-    def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> list[Waiting]:
+    def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> list[QueuedPlay]:
         db.execute(update(scrobble_queue).where(scrobble_queue.c.account == number).values(owner=user))
         return _waiting(db, number, user, now, limit)
 
@@ -156,7 +156,7 @@ def session_kept_for_the_next_user() -> AbstractContextManager[None]:
     def hold(db: Connection, lease: Lease) -> Lease:
         return replace(_hold(db, lease), sealed_session=lease.sealed_session)
 
-    return _all((queue, "hold", hold))
+    return _all((queue, "lock_lease", hold))
 
 
 def never_marked() -> AbstractContextManager[None]:
@@ -176,7 +176,7 @@ def left_sending_after_a_death() -> AbstractContextManager[None]:
 
 def never_too_old() -> AbstractContextManager[None]:
     """Plays do not expire while they wait."""
-    return _all((delivery, "OLDEST_ACCEPTED", 10**9), (delivering, "OLDEST_ACCEPTED", 10**9))
+    return _all((delivery, "OLDEST_ACCEPTED", 10**9), (delivery, "OLDEST_ACCEPTED", 10**9))
 
 
 def sent_before_its_time() -> AbstractContextManager[None]:
@@ -198,7 +198,7 @@ def no_back_off() -> AbstractContextManager[None]:
 
 def no_rest_when_throttled() -> AbstractContextManager[None]:
     """Last.fm's limits are answered with the same short waits as everything else."""
-    return _all((pacing, "rung", lambda *_: 2.0))
+    return _all((pacing, "ladder_wait", lambda *_: 2.0))
 
 
 def no_pace() -> AbstractContextManager[None]:
@@ -209,7 +209,7 @@ def no_pace() -> AbstractContextManager[None]:
 def newest_first() -> AbstractContextManager[None]:
     """The queue is emptied from the wrong end."""
 
-    def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> list[Waiting]:
+    def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> list[QueuedPlay]:
         return _waiting(db, number, user, now, 10**6)[::-1][:limit]
 
     return _all((queue, "waiting", waiting))

@@ -17,10 +17,10 @@ from typing import Any
 
 from sqlalchemy import URL, Engine
 
-from benchmarks.simulation.doom import Died, Doom, End
+from benchmarks.simulation.crash_points import Died, Doom, End
 from benchmarks.simulation.timeline import Timeline
-from tonearm.store import database, writer
-from tonearm.store.writer import CLOSED, GroupWrite, StoreUnavailable, Write
+from tonearm.store.db import database, sqlite_writer
+from tonearm.store.db.sqlite_writer import CLOSED, GroupWrite, StoreUnavailable, Write
 
 
 class Disk:
@@ -71,7 +71,7 @@ class Drive:
         self._connect = database.connect
 
     def connect(self, url: URL, *, writes: bool) -> Engine:
-        """In place of `tonearm.store.database.connect`, which makes the engines."""
+        """In place of `tonearm.store.db.database.connect`, which makes the engines."""
         if writes not in self._engines:
             engine = self._engines[writes] = self._connect(url, writes=writes)
             dialect = engine.dialect
@@ -81,7 +81,7 @@ class Drive:
         return self._engines[writes]
 
     def writer(self, engine: Engine, turn: Any) -> Writer:
-        """In place of `tonearm.store.database.Writer`."""
+        """In place of `tonearm.store.db.database.Writer`."""
         assert self.disk is not None
         return Writer(engine, self.disk, turn)
 
@@ -100,21 +100,21 @@ class Drive:
         commit(connection)
 
 
-class Writer(writer.Writer):
+class Writer(sqlite_writer.Writer):
     """The product's writer without its thread."""
 
     def __init__(self, engine: Engine, disk: Disk, turn: Any) -> None:
         self._engine = engine
-        self._turn = turn or writer.Turn()
+        self._turn = turn or sqlite_writer.WriterTurn()
         self._disk = disk
-        self._waiting: list[writer._Job] = []
+        self._waiting: list[sqlite_writer._PendingWrite] = []
         self._closed = False
 
     def _put(self, write: Write | None, group: GroupWrite | None, item: Any) -> asyncio.Future[Any]:
         if self._closed:
             raise StoreUnavailable(CLOSED)
         loop = asyncio.get_running_loop()
-        job = writer._Job(write, group, item, loop.create_future(), loop)
+        job = sqlite_writer._PendingWrite(write, group, item, loop.create_future(), loop)
         self._waiting.append(job)
         if len(self._waiting) == 1:
             loop.call_later(self._disk.latency(), self.settle_all)
@@ -122,7 +122,7 @@ class Writer(writer.Writer):
 
     def settle_all(self) -> None:
         """One transaction for all that waits."""
-        jobs, self._waiting = self._waiting[: writer.GROUP], self._waiting[writer.GROUP :]
+        jobs, self._waiting = self._waiting[: sqlite_writer.GROUP], self._waiting[sqlite_writer.GROUP :]
         try:
             self._settle(jobs)
         except Died:

@@ -12,15 +12,15 @@ from typing import Any
 
 from benchmarks.simulation.finding import Kind
 from benchmarks.simulation.ledger import CORRECTED, Account, Ledger, Reported, Told
-from benchmarks.simulation.referee import Referee
+from benchmarks.simulation.network_faults import MISSPELT, POISON, Weather
+from benchmarks.simulation.oracle import Referee
 from benchmarks.simulation.timeline import Timeline
-from benchmarks.simulation.weather import MISSPELT, POISON, Weather
 from lastfm_emulator import Emulator
 from tonearm.core.play import Play, Track
 from tonearm.deck import Deck
-from tonearm.service.signing_in import SignedIn, Way
-from tonearm.service.telling import Done
-from tonearm.store.writer import StoreUnavailable
+from tonearm.service.play_actions import ActionDone
+from tonearm.service.sign_in import AuthStart, SignedIn
+from tonearm.store.db.sqlite_writer import StoreUnavailable
 
 DAY = 86400
 _ARTISTS = ("Nina Simone", "Sigur Rós", "やくしまるえつこ", "Mogwai", "!!!", MISSPELT)
@@ -98,7 +98,7 @@ class Listeners:
 
     async def plays_on(self, deck: Deck, account: Account) -> None:
         """A plain play, just now: its answer proves that nothing is wrong with the key."""
-        await deck.listeners.change_settings(account.number, True, None)
+        await deck.accounts.change_settings(account.number, True, None)
         self.made += 1
         title = f"Song {self.made} of {account.name}"
         play = Reported(account.name, "Mogwai", title, int(self.clock()) - 200, 200.0, 200.0)
@@ -147,7 +147,7 @@ class Listeners:
         heard = False  # unless there is an answer; the process may die
         try:
             with account.meanwhile(play):
-                taken = await deck.listening.scrobble(account.number, self._spelt(play), play.reporter)
+                taken = await deck.reports.scrobble(account.number, self._spelt(play), play.reporter)
             heard = True
         finally:
             play.unheard += not heard
@@ -176,7 +176,7 @@ class Listeners:
         """Sign in where that is needed, or now and then as somebody else."""
         if account.wished is None or self.chance.random() < 0.25:
             account.wished = self.chance.choice(self.users)
-        now = await deck.listeners.account(account.number)
+        now = await deck.accounts.account(account.number)
         if now.connection != "connected" or now.username.casefold() != account.wished.casefold():
             await self.signs_in(deck, account, account.wished)
 
@@ -201,8 +201,8 @@ class Listeners:
             account.busy = False
 
     async def _sign_in(self, deck: Deck, account: Account, user: str) -> bool:
-        way = await deck.signing_in.desktop(account.number)
-        if not isinstance(way, Way) or way.token is None or way.token not in self.emulator.tokens:
+        way = await deck.sign_in.desktop(account.number)
+        if not isinstance(way, AuthStart) or way.token is None or way.token not in self.emulator.tokens:
             self.say(account.name, f"cannot sign in as {user}: {way}")
             return False
         self.emulator.approve(way.token, user)
@@ -210,10 +210,10 @@ class Listeners:
         left, account.left_at = account.left_at, None
         account.pressed_at = float("inf")
         try:
-            outcome = await deck.signing_in.finish(account.number, way.token)
+            outcome = await deck.sign_in.finish(account.number, way.token)
         finally:
             account.pressed_at = self.timeline.elapsed
-        account.is_now((await deck.listeners.account(account.number)).username)
+        account.is_now((await deck.accounts.account(account.number)).username)
         if not isinstance(outcome, SignedIn):
             account.left_at = left
         self.say(account.name, f"signs in as {user}: {outcome}")
@@ -229,7 +229,7 @@ class Listeners:
         for play in self.ledger.of[account.name]:
             play.discarded |= discard and bool(play.owners & account.users)
         try:
-            number = await deck.signing_in.sign_out(account.number, discard)
+            number = await deck.sign_in.sign_out(account.number, discard)
             account.left_at = self.timeline.elapsed
         finally:
             account.busy = account.discards = False
@@ -238,7 +238,7 @@ class Listeners:
     async def retries_all(self, deck: Deck, account: Account) -> None:
         account.pressed_at = float("inf")
         try:
-            await deck.listeners.retry(account.number, deck.ring)
+            await deck.accounts.retry(account.number, deck.ring)
         finally:
             account.pressed_at = self.timeline.elapsed
         self.say(account.name, "retries all")
@@ -250,17 +250,17 @@ class Listeners:
         account.pressed_at = float("inf")
         try:
             with account.meanwhile(play):
-                outcome = await deck.telling.retry(account.number, play.id)
+                outcome = await deck.play_actions.retry(account.number, play.id)
         finally:
             account.pressed_at = self.timeline.elapsed
-        play.resent |= isinstance(outcome, Done)
+        play.resent |= isinstance(outcome, ActionDone)
         self.say(account.name, f"retries {play}: {outcome}")
 
     async def discards(self, deck: Deck, account: Account) -> None:
         if (play := self._known(account)) is None or play.id is None:
             return
         play.discarded = True
-        outcome = await deck.telling.discard(account.number, play.id)
+        outcome = await deck.play_actions.discard(account.number, play.id)
         self.say(account.name, f"discards {play}: {outcome}")
 
     async def corrects(self, deck: Deck, account: Account) -> None:
@@ -277,11 +277,11 @@ class Listeners:
         play.corrected_to = edited
         change = Track(CORRECTED, title)
         with account.meanwhile(edited):
-            outcome = await deck.telling.correct(
+            outcome = await deck.play_actions.correct(
                 account.number, play.id, lambda track: replace(change, duration=track.duration)
             )
         self.say(account.name, f"corrects {play}: {outcome}")
-        if isinstance(outcome, Done):
+        if isinstance(outcome, ActionDone):
             edited.answers.append(Told("queued", outcome.play, self.timeline.elapsed))
         else:
             play.corrected_to = None
@@ -290,7 +290,7 @@ class Listeners:
     async def switches(self, deck: Deck, account: Account) -> None:
         """Scrobbling off or on."""
         on = self.chance.random() < 0.8
-        await deck.listeners.change_settings(account.number, on, self.chance.choice((None, 25, 50, 100)))
+        await deck.accounts.change_settings(account.number, on, self.chance.choice((None, 25, 50, 100)))
         self.say(account.name, f"switches scrobbling {'on' if on else 'off'}")
 
     async def revokes(self, deck: Deck, account: Account) -> None:

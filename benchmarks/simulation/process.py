@@ -14,8 +14,8 @@ from typing import Any
 import httpx2
 
 import tonearm
+from benchmarks.simulation.crash_points import Died, Doom
 from benchmarks.simulation.disk import Disk, Drive
-from benchmarks.simulation.doom import Died, Doom
 from benchmarks.simulation.timeline import Loop, Timeline
 from benchmarks.simulation.wire import Network, Wire
 from lastfm_emulator import API_KEY, API_SECRET
@@ -23,8 +23,8 @@ from tonearm import app
 from tonearm.deck import Deck
 from tonearm.engine import embedded
 from tonearm.lastfm import transport
-from tonearm.store import database
-from tonearm.store.writer import StoreUnavailable
+from tonearm.store.db import database
+from tonearm.store.db.sqlite_writer import StoreUnavailable
 
 Live = Callable[[list[Deck]], Awaitable[None]]
 """What is done with the decks of a life."""

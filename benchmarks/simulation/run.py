@@ -14,21 +14,21 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Self
 
-from benchmarks.simulation.check import Checker
+from benchmarks.simulation.checks import Checker
+from benchmarks.simulation.crash_points import Doom, drawn
 from benchmarks.simulation.disk import Disk
-from benchmarks.simulation.doom import Doom, drawn
 from benchmarks.simulation.finding import CRASH, Finding, Kind
 from benchmarks.simulation.ledger import Account, Ledger
 from benchmarks.simulation.listeners import DAY, Listeners
+from benchmarks.simulation.network_faults import Weather
+from benchmarks.simulation.oracle import Referee
 from benchmarks.simulation.process import Clock, Process, surroundings
-from benchmarks.simulation.referee import Referee
 from benchmarks.simulation.timeline import Timeline
-from benchmarks.simulation.weather import Weather
 from benchmarks.simulation.wire import Network
 from lastfm_emulator import Emulator
 from tonearm.deck import Deck
-from tonearm.store.database import database_url
-from tonearm.store.migrate import migrate
+from tonearm.store.db.database import database_url
+from tonearm.store.db.migrate import migrate
 
 _NAMES = ("anna", "bert", "cleo")
 _USERS = ("Anna_fm", "bert99", "CLEO", "Dora")
@@ -237,7 +237,7 @@ class Run:
     async def _arrive(self, decks: list[Deck]) -> None:
         for name, account in self.ledger.accounts.items():
             account.number = (await decks[0].listener(name)).id
-            self.listeners.arrives(account, (await decks[0].listeners.account(account.number)).username)
+            self.listeners.arrives(account, (await decks[0].accounts.account(account.number)).username)
 
     # Healing
 
@@ -277,7 +277,7 @@ class Run:
     async def _hears_the_time(self, deck: Deck) -> None:
         """Two answers, as a player's announcements bring them; then what was called too old goes back by itself."""
         for _ in range(2):
-            await deck.signing_in.desktop(next(iter(self.ledger.accounts.values())).number)
+            await deck.sign_in.desktop(next(iter(self.ledger.accounts.values())).number)
             await asyncio.sleep(60.0)
         await asyncio.sleep(2 * _SLOW_SWEEP)
 

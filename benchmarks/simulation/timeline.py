@@ -9,7 +9,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, TypeVarTuple, Unpack
 
-from benchmarks.simulation.doom import Died, Doom, End
+from benchmarks.simulation.crash_points import Died, Doom, End
 
 Ts = TypeVarTuple("Ts")
 

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import httpx2
 
-from benchmarks.simulation.doom import Doom, End
-from benchmarks.simulation.referee import Sent
+from benchmarks.simulation.crash_points import Doom, End
+from benchmarks.simulation.oracle import Sent
 from benchmarks.simulation.timeline import Timeline
 from lastfm_emulator import Emulator
 from lastfm_emulator.emulator import Plan

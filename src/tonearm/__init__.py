@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from tonearm.app import open
     from tonearm.clock import Clock
     from tonearm.core.account import Account, Connection
-    from tonearm.core.loved import Tally
-    from tonearm.core.play import Nameless, Play, Track
+    from tonearm.core.loved import ImportCounts
+    from tonearm.core.play import MissingName, Play, Track
     from tonearm.core.verdict import Answered, Verdict
     from tonearm.deck import Deck, ImportFailed, Listener
     from tonearm.lastfm import (
@@ -64,22 +64,22 @@ if TYPE_CHECKING:
     )
     from tonearm.lastfm.breaker import Resting
     from tonearm.lastfm.cache import Remembered
+    from tonearm.lastfm.caching_client import RememberingLastFm
     from tonearm.lastfm.images import Image
-    from tonearm.lastfm.remembering import RememberingLastFm
     from tonearm.library.folder import FolderUnreadable
-    from tonearm.service.enriching import Enriched
-    from tonearm.service.listeners import BadName, QueueStanding
-    from tonearm.service.listening import NotATime, NotPlays, Taken, UnknownListener
-    from tonearm.service.looking_up import Artist, NotKnown, SearchKind
-    from tonearm.service.now_playing import Shown
-    from tonearm.service.scanning import Found
-    from tonearm.service.signing_in import Expired, NotAsked, Outcome, Pending, SignedIn, Unreachable, Way
-    from tonearm.store.lock import AlreadyOpen
-    from tonearm.store.migrate import DatabaseTooNew
-    from tonearm.store.plays import Kept
-    from tonearm.store.proof import WrongSecret
+    from tonearm.service.accounts import BadName, QueueStatus
+    from tonearm.service.enrichment import Enriched
+    from tonearm.service.library_scan import ScanResult
+    from tonearm.service.metadata import Artist, NotKnown, SearchKind
+    from tonearm.service.now_playing import NowPlayingResult
+    from tonearm.service.report_play import NotATime, NotPlays, Taken, UnknownListener
+    from tonearm.service.sign_in import AuthStart, NotAsked, Pending, SignedIn, SignInExpired, SignInResult, Unreachable
+    from tonearm.store.db.file_lock import AlreadyOpen
+    from tonearm.store.db.migrate import DatabaseTooNew
+    from tonearm.store.db.sqlite_writer import StoreUnavailable
+    from tonearm.store.plays import StoredPlay
+    from tonearm.store.secrets.check import WrongSecret
     from tonearm.store.songs import LibraryTrack, Song
-    from tonearm.store.writer import StoreUnavailable
     from tonearm.sync import SyncDeck, SyncListener, open_sync
     from tonearm.web.host import router
 
@@ -92,6 +92,7 @@ __all__ = [
     "Artist",
     "ArtistEntry",
     "ArtistInfo",
+    "AuthStart",
     "BadName",
     "BadParameters",
     "CallRefused",
@@ -101,13 +102,11 @@ __all__ = [
     "DatabaseTooNew",
     "Deck",
     "Enriched",
-    "Expired",
     "FolderUnreadable",
-    "Found",
     "Image",
     "Images",
+    "ImportCounts",
     "ImportFailed",
-    "Kept",
     "KeyRejected",
     "Keys",
     "LastFm",
@@ -118,35 +117,38 @@ __all__ = [
     "Listing",
     "LoginRequired",
     "LovedTrack",
-    "Nameless",
+    "MissingName",
     "NotATime",
     "NotAsked",
     "NotKnown",
     "NotPlays",
-    "Outcome",
+    "NowPlayingResult",
     "Page",
     "Patience",
     "Pending",
     "Period",
     "Place",
     "Play",
-    "QueueStanding",
+    "QueueStatus",
     "RateLimited",
     "RecentTrack",
     "Remembered",
     "RememberingLastFm",
     "Request",
     "Resting",
+    "ScanResult",
     "SearchKind",
     "Session",
     "SessionRejected",
-    "Shown",
+    "SignInExpired",
+    "SignInResult",
     "SignatureRejected",
     "SignedIn",
     "SimilarArtist",
     "SimilarTrack",
     "Song",
     "StoreUnavailable",
+    "StoredPlay",
     "SyncDeck",
     "SyncListener",
     "SyncWalk",
@@ -154,7 +156,6 @@ __all__ = [
     "TagEntry",
     "TagInfo",
     "Taken",
-    "Tally",
     "TokenExpired",
     "TokenNotApproved",
     "TokenUnknown",
@@ -167,7 +168,6 @@ __all__ = [
     "UserInfo",
     "Verdict",
     "Walk",
-    "Way",
     "Week",
     "WeeklyChart",
     "Wiki",
@@ -184,27 +184,27 @@ _HOME = {
     "Account": "tonearm.core.account",
     "AlbumEntry": "tonearm.lastfm",
     "AlbumInfo": "tonearm.lastfm",
-    "AlreadyOpen": "tonearm.store.lock",
+    "AlreadyOpen": "tonearm.store.db.file_lock",
     "Answered": "tonearm.core.verdict",
-    "Artist": "tonearm.service.looking_up",
+    "Artist": "tonearm.service.metadata",
     "ArtistEntry": "tonearm.lastfm",
     "ArtistInfo": "tonearm.lastfm",
-    "BadName": "tonearm.service.listeners",
+    "BadName": "tonearm.service.accounts",
     "BadParameters": "tonearm.lastfm",
     "CallRefused": "tonearm.lastfm",
     "Clock": "tonearm.clock",
     "Connection": "tonearm.core.account",
     "CorrectedTrack": "tonearm.lastfm",
-    "DatabaseTooNew": "tonearm.store.migrate",
+    "DatabaseTooNew": "tonearm.store.db.migrate",
     "Deck": "tonearm.deck",
-    "Enriched": "tonearm.service.enriching",
-    "Expired": "tonearm.service.signing_in",
+    "Enriched": "tonearm.service.enrichment",
+    "SignInExpired": "tonearm.service.sign_in",
     "FolderUnreadable": "tonearm.library.folder",
-    "Found": "tonearm.service.scanning",
+    "ScanResult": "tonearm.service.library_scan",
     "Image": "tonearm.lastfm.images",
     "Images": "tonearm.lastfm",
     "ImportFailed": "tonearm.deck",
-    "Kept": "tonearm.store.plays",
+    "StoredPlay": "tonearm.store.plays",
     "KeyRejected": "tonearm.lastfm",
     "Keys": "tonearm.lastfm",
     "LastFm": "tonearm.lastfm",
@@ -215,43 +215,43 @@ _HOME = {
     "Listing": "tonearm.lastfm",
     "LoginRequired": "tonearm.lastfm",
     "LovedTrack": "tonearm.lastfm",
-    "Nameless": "tonearm.core.play",
-    "NotATime": "tonearm.service.listening",
-    "NotAsked": "tonearm.service.signing_in",
-    "NotKnown": "tonearm.service.looking_up",
-    "NotPlays": "tonearm.service.listening",
-    "Outcome": "tonearm.service.signing_in",
+    "MissingName": "tonearm.core.play",
+    "NotATime": "tonearm.service.report_play",
+    "NotAsked": "tonearm.service.sign_in",
+    "NotKnown": "tonearm.service.metadata",
+    "NotPlays": "tonearm.service.report_play",
+    "SignInResult": "tonearm.service.sign_in",
     "Page": "tonearm.lastfm",
     "Patience": "tonearm.lastfm",
-    "Pending": "tonearm.service.signing_in",
+    "Pending": "tonearm.service.sign_in",
     "Period": "tonearm.lastfm",
     "Place": "tonearm.lastfm",
     "Play": "tonearm.core.play",
-    "QueueStanding": "tonearm.service.listeners",
+    "QueueStatus": "tonearm.service.accounts",
     "RateLimited": "tonearm.lastfm",
     "RecentTrack": "tonearm.lastfm",
     "Remembered": "tonearm.lastfm.cache",
-    "RememberingLastFm": "tonearm.lastfm.remembering",
+    "RememberingLastFm": "tonearm.lastfm.caching_client",
     "Request": "tonearm.lastfm",
     "Resting": "tonearm.lastfm.breaker",
-    "SearchKind": "tonearm.service.looking_up",
+    "SearchKind": "tonearm.service.metadata",
     "Session": "tonearm.lastfm",
     "SessionRejected": "tonearm.lastfm",
-    "Shown": "tonearm.service.now_playing",
+    "NowPlayingResult": "tonearm.service.now_playing",
     "SignatureRejected": "tonearm.lastfm",
-    "SignedIn": "tonearm.service.signing_in",
+    "SignedIn": "tonearm.service.sign_in",
     "SimilarArtist": "tonearm.lastfm",
     "SimilarTrack": "tonearm.lastfm",
     "Song": "tonearm.store.songs",
-    "StoreUnavailable": "tonearm.store.writer",
+    "StoreUnavailable": "tonearm.store.db.sqlite_writer",
     "SyncDeck": "tonearm.sync",
     "SyncListener": "tonearm.sync",
     "SyncWalk": "tonearm.lastfm",
     "Tag": "tonearm.lastfm",
     "TagEntry": "tonearm.lastfm",
     "TagInfo": "tonearm.lastfm",
-    "Taken": "tonearm.service.listening",
-    "Tally": "tonearm.core.loved",
+    "Taken": "tonearm.service.report_play",
+    "ImportCounts": "tonearm.core.loved",
     "TokenExpired": "tonearm.lastfm",
     "TokenNotApproved": "tonearm.lastfm",
     "TokenUnknown": "tonearm.lastfm",
@@ -259,16 +259,16 @@ _HOME = {
     "TrackEntry": "tonearm.lastfm",
     "TrackInfo": "tonearm.lastfm",
     "Unavailable": "tonearm.lastfm",
-    "UnknownListener": "tonearm.service.listening",
-    "Unreachable": "tonearm.service.signing_in",
+    "UnknownListener": "tonearm.service.report_play",
+    "Unreachable": "tonearm.service.sign_in",
     "UserInfo": "tonearm.lastfm",
     "Verdict": "tonearm.core.verdict",
     "Walk": "tonearm.lastfm",
-    "Way": "tonearm.service.signing_in",
+    "AuthStart": "tonearm.service.sign_in",
     "Week": "tonearm.lastfm",
     "WeeklyChart": "tonearm.lastfm",
     "Wiki": "tonearm.lastfm",
-    "WrongSecret": "tonearm.store.proof",
+    "WrongSecret": "tonearm.store.secrets.check",
     "approval_url": "tonearm.lastfm",
     "open": "tonearm.app",
     "open_sync": "tonearm.sync",

@@ -17,40 +17,41 @@ from tonearm.deck import Deck
 from tonearm.engine.embedded import PAUSE, EmbeddedEngine
 from tonearm.engine.engine import Engine
 from tonearm.lastfm.cache import Cache
+from tonearm.lastfm.cache_policy import WEEK
 from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm
-from tonearm.lastfm.images import Images
-from tonearm.lastfm.keeping import WEEK
+from tonearm.lastfm.images import ImageFetcher
 from tonearm.lastfm.request import Keys
-from tonearm.service.after_all import AfterAll
-from tonearm.service.announcing import Announcer
-from tonearm.service.board import DELIVER, ENRICH, IMPORT
+from tonearm.service.accounts import Accounts
 from tonearm.service.chores import Chores
-from tonearm.service.counting import Counting
-from tonearm.service.delivering import Delivering
-from tonearm.service.enriching import Enriching
+from tonearm.service.clock_skew import LastFmTime, keep_looking, look
+from tonearm.service.counters import Counters
+from tonearm.service.delivery import Delivery
+from tonearm.service.enrichment import Enrichment
+from tonearm.service.events import EventHub
+from tonearm.service.job_list import DELIVER, ENRICH, IMPORT
 from tonearm.service.jobs import Jobs
 from tonearm.service.keyring import ApiKey, Keyring, Lanes
-from tonearm.service.listeners import Listeners
-from tonearm.service.listening import Listening
-from tonearm.service.looking_up import LookingUp
-from tonearm.service.loving import Loving
+from tonearm.service.library_scan import LibraryScan
+from tonearm.service.loved_import import LovedImport
+from tonearm.service.metadata import Metadata
+from tonearm.service.metadata_upstream import MetadataUpstream
 from tonearm.service.now_playing import NowPlaying
-from tonearm.service.owning import Owning
-from tonearm.service.pacing import Pace
-from tonearm.service.reading import Reading
-from tonearm.service.scanning import Scanning
-from tonearm.service.signing_in import SigningIn
-from tonearm.service.tally import Tally
-from tonearm.service.telling import Telling
-from tonearm.service.timing import LastFmTime, keep_looking, look
-from tonearm.service.waiting import Waiting
-from tonearm.store import processes, queue
-from tonearm.store.answers import AnswerStore
-from tonearm.store.database import Store, database_url, sqlite_file
-from tonearm.store.lock import sole_sender
-from tonearm.store.migrate import ADVISORY_LOCK, migrate
-from tonearm.store.proof import seal_of
-from tonearm.store.seal import Seal
+from tonearm.service.personal_data import PersonalData
+from tonearm.service.play_actions import PlayActions
+from tonearm.service.queue_length import QueueLengths
+from tonearm.service.rate_limit import Pace
+from tonearm.service.report_play import Reports
+from tonearm.service.requeue import AfterAll
+from tonearm.service.sign_in import SignIn
+from tonearm.service.waiting import WaitingRun
+from tonearm.store import queue
+from tonearm.store.db import processes
+from tonearm.store.db.database import Store, database_url, sqlite_file
+from tonearm.store.db.file_lock import sole_sender
+from tonearm.store.db.migrate import ADVISORY_LOCK, migrate
+from tonearm.store.response_cache import AnswerStore
+from tonearm.store.secrets.check import seal_of
+from tonearm.store.secrets.seal import SessionCipher
 
 if TYPE_CHECKING:
     import httpx2
@@ -107,16 +108,16 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
             seal = await seal_of(store, file, secret_key)
             async with _line(http) as line:
                 keys = tuple(Keys(key, secret) for key, secret in pairs)
-                limits = _Limits(requests_per_second, daily_scrobbles)
+                limits = _DeckLimits(requests_per_second, daily_scrobbles)
                 client = partial(LastFm, url=api_url, http=line, user_agent=user_agent)
                 async with (
                     _time(store, clock) as time,
                     _answers(url, time) as answers,
-                    _announcer(store, time) as announcer,
+                    _announcer(store, time) as event_hub,
                 ):
                     remember = partial(Cache, now=time.now, answers=answers, realm=api_url, ttl=cache_ttl)
-                    images = Images(line, time.now, answers=answers, near=api_url, user_agent=user_agent)
-                    parts = _Parts(store, time, announcer, seal, keys, auth_url, limits, remember, images)
+                    images = ImageFetcher(line, time.now, answers=answers, near=api_url, user_agent=user_agent)
+                    parts = _Parts(store, time, event_hub, seal, keys, auth_url, limits, remember, images)
                     async with _deck(parts, client, deliver) as deck:
                         yield deck
         finally:
@@ -124,7 +125,7 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
 
 
 @dataclass(frozen=True, slots=True)
-class _Limits:
+class _DeckLimits:
     requests_per_second: float
     daily_scrobbles: int | None
 
@@ -133,26 +134,26 @@ class _Limits:
 class _Parts:
     store: Store
     clock: Clock
-    announcer: Announcer
-    seal: Seal
+    event_hub: EventHub
+    seal: SessionCipher
     keys: tuple[Keys, ...]
     auth_url: str
-    limits: _Limits
-    remember: Callable[[Reading], Cache]
-    images: Images
+    limits: _DeckLimits
+    remember: Callable[[MetadataUpstream], Cache]
+    images: ImageFetcher
 
 
 @asynccontextmanager
-async def _announcer(store: Store, clock: Clock) -> AsyncIterator[Announcer]:
+async def _announcer(store: Store, clock: Clock) -> AsyncIterator[EventHub]:
     """Events of this process, or of all that share a server and its clock."""
-    announcer = Announcer(secrets.token_hex(4))
+    event_hub = EventHub(secrets.token_hex(4))
     if not isinstance(clock, SharedClock):
-        yield announcer
+        yield event_hub
         return
-    from tonearm.service.relaying import relayed
+    from tonearm.service.event_bridge import relayed
 
-    async with relayed(store, announcer):
-        yield announcer
+    async with relayed(store, event_hub):
+        yield event_hub
 
 
 @asynccontextmanager
@@ -194,11 +195,11 @@ async def _time(store: Store, clock: Clock | None) -> AsyncIterator[Clock]:
 
 @asynccontextmanager
 async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> AsyncIterator[Deck]:
-    store, clock, seal, announcer = parts.store, parts.clock, parts.seal, parts.announcer
+    store, clock, seal, event_hub = parts.store, parts.clock, parts.seal, parts.event_hub
     time = LastFmTime(clock)
     keyring = Keyring(store, tuple(_key(parts, keys, client, time) for keys in parts.keys))
     lanes = Lanes(DELIVER, keyring.names)
-    counting = Counting(store, clock, announcer)
+    counting = QueueLengths(store, clock, event_hub)
     engine = await _engine(store, clock)
 
     def ring(account: int) -> None:
@@ -207,40 +208,42 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
 
     configured = all(keys.api_key and keys.api_secret for keys in parts.keys)
     sends = deliver and configured
-    tally = Tally()
+    tally = Counters()
     stop = asyncio.Event()
     tasks: list[asyncio.Task[None]] = []
     daily = parts.limits.daily_scrobbles
-    cache = parts.remember(Reading(keyring, clock))
-    looking_up = LookingUp(cache, parts.images, seal)
-    listeners = Listeners(store, clock, keyring, time, daily)
+    cache = parts.remember(MetadataUpstream(keyring, clock))
+    looking_up = Metadata(cache, parts.images, seal)
+    listeners = Accounts(store, clock, keyring, time, daily)
 
     def delivers() -> bool:
         return sends and len(tasks) > 1 and not tasks[1].done()
 
-    imports, enriches = (Waiting(store, clock, kind, delivers) for kind in (IMPORT, ENRICH))
-    loving = Loving(store, clock, keyring, announcer, lambda account: engine.hint(IMPORT, [account]), imports)
+    imports, enriches = (WaitingRun(store, clock, kind, delivers) for kind in (IMPORT, ENRICH))
+    loving = LovedImport(store, clock, keyring, event_hub, lambda account: engine.hint(IMPORT, [account]), imports)
     chores = Chores(store, clock)
-    enriching = Enriching(store, clock, looking_up, announcer, lambda account: engine.hint(ENRICH, [account]), enriches)
+    enriching = Enrichment(
+        store, clock, looking_up, event_hub, lambda account: engine.hint(ENRICH, [account]), enriches
+    )
     begin = {IMPORT: loving.start, ENRICH: enriching.start}
-    after_all = AfterAll(store, clock, time, announcer, ring)
+    after_all = AfterAll(store, clock, time, event_hub, ring)
     jobs = Jobs(store, clock, chores, listeners, begin, ring)
     deck = Deck(
         clock=clock,
-        announcer=announcer,
-        listeners=listeners,
-        listening=Listening(store, clock, announcer, ring, tally, time),
-        shows=NowPlaying(store, clock, keyring, seal, announcer),
-        signing_in=SigningIn(store, clock, keyring, seal, announcer, ring, parts.auth_url),
-        telling=Telling(store, clock, announcer, ring, keyring.names, time),
+        event_hub=event_hub,
+        accounts=listeners,
+        reports=Reports(store, clock, event_hub, ring, tally, time),
+        shows=NowPlaying(store, clock, keyring, seal, event_hub),
+        sign_in=SignIn(store, clock, keyring, seal, event_hub, ring, parts.auth_url),
+        play_actions=PlayActions(store, clock, event_hub, ring, keyring.names, time),
         after_all=after_all,
-        owning=Owning(store, clock, announcer),
-        loving=loving,
+        personal_data=PersonalData(store, clock, event_hub),
+        loved_import=loving,
         jobs=jobs,
-        scanning=Scanning(store),
-        looking_up=looking_up,
-        enriching=enriching,
-        tally=tally,
+        library_scan=LibraryScan(store),
+        metadata=looking_up,
+        enrichment=enriching,
+        counters=tally,
         configured=configured,
         store=store,
         ring=ring,
@@ -256,8 +259,8 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         def crowded(account: int) -> bool:
             return engine.crowded(lanes.of(account))
 
-        delivering = Delivering(
-            store, clock, keyring, lanes, seal, announcer, told, tally, owner, time, chores, after_all, daily, crowded
+        delivering = Delivery(
+            store, clock, keyring, lanes, seal, event_hub, told, tally, owner, time, chores, after_all, daily, crowded
         )
         tasks.append(asyncio.create_task(_run(engine, delivering, deck, lanes, stop)))
         tasks.append(asyncio.create_task(_finish_erasing(deck, stop)))
@@ -292,16 +295,16 @@ async def _engine(store: Store, clock: Clock) -> Engine:
 
 async def _finish_erasing(deck: Deck, stop: asyncio.Event) -> None:
     """Continue what another process has begun to erase, until it is done or this one stops."""
-    finishing = asyncio.create_task(deck.owning.finish_erasing())
+    finishing = asyncio.create_task(deck.personal_data.finish_erasing())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((finishing, stopping), return_when=asyncio.FIRST_COMPLETED)
     for task in (finishing, stopping):
         task.cancel()
 
 
-async def _run(engine: Engine, delivering: Delivering, deck: Deck, lanes: Lanes, stop: asyncio.Event) -> None:
-    handlers = {DELIVER: delivering.deliver, IMPORT: deck.loving.go_on, ENRICH: deck.enriching.go_on}
-    finders = {DELIVER: delivering.due, IMPORT: deck.loving.due, ENRICH: deck.enriching.due}
+async def _run(engine: Engine, delivering: Delivery, deck: Deck, lanes: Lanes, stop: asyncio.Event) -> None:
+    handlers = {DELIVER: delivering.deliver, IMPORT: deck.loved_import.go_on, ENRICH: deck.enrichment.go_on}
+    finders = {DELIVER: delivering.due, IMPORT: deck.loved_import.due, ENRICH: deck.enrichment.due}
     guarded = {kind: deck.jobs.guarded(kind, handler) for kind, handler in handlers.items()}
     guarded |= dict.fromkeys(lanes.kinds.values(), guarded[DELIVER])
 

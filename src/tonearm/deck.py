@@ -14,21 +14,21 @@ from tonearm.core.play import Play, Track
 from tonearm.lastfm.cache import Remembered
 from tonearm.lastfm.images import Image
 from tonearm.lastfm.music import AlbumInfo, TrackInfo
-from tonearm.service.after_all import AfterAll
-from tonearm.service.announcing import Announcer
-from tonearm.service.enriching import Enriched, Enriching, enriched
+from tonearm.service.accounts import FIRST_LISTENER, Accounts, QueueStatus
+from tonearm.service.counters import Counters
+from tonearm.service.enrichment import Enriched, Enrichment, enriched
+from tonearm.service.events import EventHub
 from tonearm.service.jobs import Jobs
-from tonearm.service.listeners import FIRST_LISTENER, Listeners, QueueStanding
-from tonearm.service.listening import Listening, Taken
-from tonearm.service.looking_up import Artist, Entry, LookingUp, NotKnown, SearchKind
-from tonearm.service.loving import Loving, tally
-from tonearm.service.now_playing import NowPlaying, Shown
-from tonearm.service.owning import Owning
-from tonearm.service.scanning import Found, Scanning
-from tonearm.service.signing_in import Outcome, SigningIn, Unreachable, Way
-from tonearm.service.tally import Tally
-from tonearm.service.telling import Telling
-from tonearm.store.database import Store
+from tonearm.service.library_scan import LibraryScan, ScanResult
+from tonearm.service.loved_import import LovedImport, tally
+from tonearm.service.metadata import Artist, Metadata, NotKnown, SearchKind, SearchResult
+from tonearm.service.now_playing import NowPlaying, NowPlayingResult
+from tonearm.service.personal_data import PersonalData
+from tonearm.service.play_actions import PlayActions
+from tonearm.service.report_play import Reports, Taken
+from tonearm.service.requeue import AfterAll
+from tonearm.service.sign_in import AuthStart, SignIn, SignInResult, Unreachable
+from tonearm.store.db.database import Store
 from tonearm.store.runs import RunState
 from tonearm.store.songs import LibraryTrack
 
@@ -51,43 +51,43 @@ class Deck:
 
     clock: Clock
     store: Store
-    announcer: Announcer
-    listeners: Listeners
-    listening: Listening
+    event_hub: EventHub
+    accounts: Accounts
+    reports: Reports
     shows: NowPlaying
-    signing_in: SigningIn
-    telling: Telling
+    sign_in: SignIn
+    play_actions: PlayActions
     after_all: AfterAll
-    loving: Loving
-    owning: Owning
+    loved_import: LovedImport
+    personal_data: PersonalData
     jobs: Jobs
-    scanning: Scanning
-    looking_up: LookingUp
-    enriching: Enriching
-    tally: Tally
+    library_scan: LibraryScan
+    metadata: Metadata
+    enrichment: Enrichment
+    counters: Counters
     ring: Callable[[int], None]
     configured: bool
     delivers: Callable[[], bool]
 
     async def artist(self, name: str) -> Remembered[Artist] | NotKnown:
         """An artist with the likest others, its albums and its tracks. For the errors see `LookingUp`."""
-        return await self.looking_up.artist(name)
+        return await self.metadata.artist(name)
 
     async def album(self, artist: str, title: str) -> Remembered[AlbumInfo] | NotKnown:
         """An album with its tracks."""
-        return await self.looking_up.album(artist, title)
+        return await self.metadata.album(artist, title)
 
     async def track(self, artist: str, title: str) -> Remembered[TrackInfo] | NotKnown:
         """A track. Last.fm knows whatever anybody ever scrobbled."""
-        return await self.looking_up.track(artist, title)
+        return await self.metadata.track(artist, title)
 
-    async def search(self, kind: SearchKind, words: str, limit: int = 30) -> Remembered[tuple[Entry, ...]]:
+    async def search(self, kind: SearchKind, words: str, limit: int = 30) -> Remembered[tuple[SearchResult, ...]]:
         """Artists, albums or tracks with a name like these words, the best first: 1 to 100 of them."""
-        return await self.looking_up.search(kind, words, limit)
+        return await self.metadata.search(kind, words, limit)
 
     async def cover(self, artist: str, *, album: str = "", title: str = "") -> Image | None:
         """The picture of an album, else that of the album that a track is on; None where there is none."""
-        return await self.looking_up.cover(artist, album_=album, title=title)
+        return await self.metadata.cover(artist, album_=album, title=title)
 
     async def senders(self) -> int:
         """How many processes deliver from this database now, this one included. Raises StoreUnavailable."""
@@ -95,7 +95,7 @@ class Deck:
 
     async def listener(self, name: str = FIRST_LISTENER) -> Listener:
         """The listener of that name, made if there is none; raises BadName."""
-        account = await self.listeners.add(name)
+        account = await self.accounts.add(name)
         return Listener(self, account.id, account.name)
 
 
@@ -109,9 +109,9 @@ class Listener:
 
     async def account(self) -> Account:
         """The account as it is now."""
-        return await self.deck.listeners.account(self.id)
+        return await self.deck.accounts.account(self.id)
 
-    async def now_playing(self, track: Track) -> Shown:
+    async def now_playing(self, track: Track) -> NowPlayingResult:
         """Show what plays; never queued. Raises Nameless where a name is empty."""
         return await self.deck.shows.show(self.id, track)
 
@@ -136,7 +136,7 @@ class Listener:
                 raise ValueError("started_at: a datetime needs its time zone")
             started_at = started_at.timestamp()
         play = Play(track, started_at, played, chosen_by_user)  # type: ignore[arg-type]  # made whole by `frozen_play`
-        return await self.deck.listening.scrobble(self.id, play, reporter)
+        return await self.deck.reports.scrobble(self.id, play, reporter)
 
     async def scrobble_all(self, plays: Sequence[Play], *, reporter: str = "") -> list[Taken]:
         """Report several plays, up to 1000 in one transaction: all on disk when this returns, with an answer for each.
@@ -144,27 +144,27 @@ class Listener:
         Raises NotPlays where some can be no plays, StoreUnavailable when they could not be written: then none is, or
         of more than 1000 some are, so that reporting all of them again is right.
         """
-        return await self.deck.listening.scrobble_all(self.id, plays, reporter)
+        return await self.deck.reports.scrobble_all(self.id, plays, reporter)
 
-    async def sign_in(self) -> Way | Unreachable:
+    async def sign_in(self) -> AuthStart | Unreachable:
         """Begin the desktop flow: open the way's `auth_url`, then `finish_sign_in` with its token."""
-        return await self.deck.signing_in.desktop(self.id)
+        return await self.deck.sign_in.desktop(self.id)
 
-    async def finish_sign_in(self, token: str) -> Outcome:
+    async def finish_sign_in(self, token: str) -> SignInResult:
         """Trade an approved token for a session; `Pending` until the listener has approved it."""
-        return await self.deck.signing_in.finish(self.id, token)
+        return await self.deck.sign_in.finish(self.id, token)
 
     async def sign_out(self, *, discard: bool = False) -> int:
         """Forget the session; what waits is held for the same Last.fm user, or discarded. How many that is."""
-        return (await self.deck.signing_in.sign_out(self.id, discard)).plays
+        return (await self.deck.sign_in.sign_out(self.id, discard)).plays
 
     async def discard_for(self, username: str) -> int:
         """Discard what waits for a Last.fm user who was signed in before; how many plays that is."""
-        return await self.deck.signing_in.discard_for(self.id, username)
+        return await self.deck.sign_in.discard_for(self.id, username)
 
-    async def queue(self) -> QueueStanding:
+    async def queue(self) -> QueueStatus:
         """How the queue stands."""
-        return await self.deck.listeners.queue_standing(self.id)
+        return await self.deck.accounts.queue_standing(self.id)
 
     async def retry_expired(self) -> int:
         """Queue all plays that a wrong clock called too old: `expired`, and younger than 14 days. How many that is."""
@@ -172,9 +172,9 @@ class Listener:
 
     async def retry(self) -> None:
         """Everything that waits is due now."""
-        await self.deck.listeners.retry(self.id, self.deck.ring)
+        await self.deck.accounts.retry(self.id, self.deck.ring)
 
-    async def import_loved(self) -> loved.Tally:
+    async def import_loved(self) -> loved.ImportCounts:
         """Mark the library's tracks that are loved on Last.fm; what no longer is loses its mark.
 
         Raises ImportFailed where nobody is signed in, Last.fm is away, or nobody takes the import up now (such as while
@@ -184,8 +184,8 @@ class Listener:
             raise ImportFailed("no API key is configured")
         if not (await self.account()).signed_in:
             raise ImportFailed("not signed in to Last.fm: sign in first")
-        run = await self.deck.loving.start(self.id)
-        over = await self.deck.loving.finished(self.id, run.id)
+        run = await self.deck.loved_import.start(self.id)
+        over = await self.deck.loved_import.finished(self.id, run.id)
         if over.state is not RunState.DONE:
             raise ImportFailed(over.fault, over.error)
         return tally(over)
@@ -198,19 +198,19 @@ class Listener:
         """
         if not self.deck.configured:
             raise ImportFailed("no API key is configured")
-        run = await self.deck.enriching.start(self.id)
-        over = await self.deck.enriching.finished(self.id, run.id)
+        run = await self.deck.enrichment.start(self.id)
+        over = await self.deck.enrichment.finished(self.id, run.id)
         if over.fault:
             raise ImportFailed(over.fault)
         return enriched(over)
 
     async def library(self, start: int = 0, limit: int = 1000) -> list[LibraryTrack]:
         """The tracks of the library by their ids, from the id `start` on, with what is known about them."""
-        return await self.deck.enriching.library(self.id, start, limit)
+        return await self.deck.enrichment.library(self.id, start, limit)
 
-    async def scan(self, folder: Path, *, everything: bool = False) -> Found:
+    async def scan(self, folder: Path, *, everything: bool = False) -> ScanResult:
         """Read what is new or changed in a folder of tagged files, or everything, into the library.
 
         Raises FolderUnreadable, and changes nothing then; ImportError without `tonearm[library]`.
         """
-        return await self.deck.scanning.scan(self.id, folder, everything=everything)
+        return await self.deck.library_scan.scan(self.id, folder, everything=everything)

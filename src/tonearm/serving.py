@@ -13,9 +13,9 @@ from typing import Any
 
 import uvicorn
 
-from tonearm.connection import Connection, Crowd, Limits, room_for_connections
 from tonearm.deck import Deck
-from tonearm.web.service import WebOptions, create_app
+from tonearm.http_connection import ConnectionLimits, Crowd, HttpConnection, room_for_connections
+from tonearm.web.app import WebOptions, create_app
 
 GRACE = 1
 """Seconds that open requests get when the service ends. A stream of events would never end by itself."""
@@ -42,12 +42,14 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(
-    deck: Deck, sock: socket.socket, options: WebOptions, limits: Limits | None = None
+    deck: Deck, sock: socket.socket, options: WebOptions, limits: ConnectionLimits | None = None
 ) -> AsyncIterator[None]:
     """Answer requests on the socket while the block lasts; the socket is closed at its end."""
-    limits = limits or Limits()
+    limits = limits or ConnectionLimits()
     crowd = Crowd(min(limits.connections, room_for_connections()))
-    protocol: Any = partial(Connection, limits=limits, crowd=crowd)  # all that uvicorn does with a class is to call it
+    protocol: Any = partial(
+        HttpConnection, limits=limits, crowd=crowd
+    )  # all that uvicorn does with a class is to call it
     config = uvicorn.Config(
         create_app(deck, options),
         http=protocol,

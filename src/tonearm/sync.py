@@ -19,13 +19,13 @@ from tonearm.deck import Deck, Listener
 from tonearm.lastfm.cache import Remembered
 from tonearm.lastfm.images import Image
 from tonearm.lastfm.music import AlbumInfo, TrackInfo
-from tonearm.service.enriching import Enriched
-from tonearm.service.listeners import FIRST_LISTENER, QueueStanding
-from tonearm.service.listening import Taken
-from tonearm.service.looking_up import Artist, Entry, NotKnown, SearchKind
-from tonearm.service.now_playing import Shown
-from tonearm.service.scanning import Found
-from tonearm.service.signing_in import Outcome, Unreachable, Way
+from tonearm.service.accounts import FIRST_LISTENER, QueueStatus
+from tonearm.service.enrichment import Enriched
+from tonearm.service.library_scan import ScanResult
+from tonearm.service.metadata import Artist, NotKnown, SearchKind, SearchResult
+from tonearm.service.now_playing import NowPlayingResult
+from tonearm.service.report_play import Taken
+from tonearm.service.sign_in import AuthStart, SignInResult, Unreachable
 from tonearm.store.songs import LibraryTrack
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class SyncDeck:
         """A track. Last.fm knows whatever anybody ever scrobbled."""
         return self._loop.wait(self.deck.track(artist, title))
 
-    def search(self, kind: SearchKind, words: str, limit: int = 30) -> Remembered[tuple[Entry, ...]]:
+    def search(self, kind: SearchKind, words: str, limit: int = 30) -> Remembered[tuple[SearchResult, ...]]:
         """Artists, albums or tracks with a name like these words, the best first: 1 to 100 of them."""
         return self._loop.wait(self.deck.search(kind, words, limit))
 
@@ -106,7 +106,7 @@ class SyncListener:
         """The account as it is now."""
         return self._loop.wait(self.listener.account())
 
-    def now_playing(self, track: Track) -> Shown:
+    def now_playing(self, track: Track) -> NowPlayingResult:
         """Show what plays; never queued. Raises Nameless where a name is empty."""
         return self._loop.wait(self.listener.now_playing(track))
 
@@ -137,11 +137,11 @@ class SyncListener:
         """
         return self._loop.wait(self.listener.scrobble_all(plays, reporter=reporter))
 
-    def sign_in(self) -> Way | Unreachable:
+    def sign_in(self) -> AuthStart | Unreachable:
         """Begin the desktop flow: open the way's `auth_url`, then `finish_sign_in` with its token."""
         return self._loop.wait(self.listener.sign_in())
 
-    def finish_sign_in(self, token: str) -> Outcome:
+    def finish_sign_in(self, token: str) -> SignInResult:
         """Trade an approved token for a session; `Pending` until the listener has approved it."""
         return self._loop.wait(self.listener.finish_sign_in(token))
 
@@ -153,7 +153,7 @@ class SyncListener:
         """Discard what waits for a Last.fm user who was signed in before; how many plays that is."""
         return self._loop.wait(self.listener.discard_for(username))
 
-    def queue(self) -> QueueStanding:
+    def queue(self) -> QueueStatus:
         """How the queue stands."""
         return self._loop.wait(self.listener.queue())
 
@@ -165,7 +165,7 @@ class SyncListener:
         """Queue all plays that a wrong clock called too old: `expired`, and younger than 14 days. How many that is."""
         return self._loop.wait(self.listener.retry_expired())
 
-    def import_loved(self) -> loved.Tally:
+    def import_loved(self) -> loved.ImportCounts:
         """Mark the library's tracks that are loved on Last.fm; after ImportFailed it goes on from there next time."""
         return self._loop.wait(self.listener.import_loved())
 
@@ -181,7 +181,7 @@ class SyncListener:
         """The tracks of the library by their ids, from the id `start` on, with what is known about them."""
         return self._loop.wait(self.listener.library(start, limit))
 
-    def scan(self, folder: Path, *, everything: bool = False) -> Found:
+    def scan(self, folder: Path, *, everything: bool = False) -> ScanResult:
         """Read what is new or changed in a folder of tagged files, or everything, into the library.
 
         Raises FolderUnreadable, and changes nothing then; ImportError without `tonearm[library]`.

@@ -18,7 +18,7 @@ import uvicorn
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from tests.databases import secret_for, with_tables
-from tonearm.web.service import WebOptions, create_app
+from tonearm.web.app import WebOptions, create_app
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Service:
 
         async def make() -> str:
             listener = await self.deck.listener(name)
-            return await self.deck.listeners.token(listener.id)
+            return await self.deck.accounts.token(listener.id)
 
         return str(self.call(make()))
 

@@ -117,7 +117,7 @@ def test_no_other_site_may_read(service: Service) -> None:
 def test_a_link_signs_a_browser_in_once(service: Service) -> None:
     async def link() -> str:
         me = await service.deck.listener("me")
-        return await service.deck.listeners.link(me.id)
+        return await service.deck.accounts.link(me.id)
 
     secret = service.call(link())
     with service.stranger() as browser:
@@ -167,15 +167,15 @@ def other(service: Service) -> Iterator[httpx2.Client]:
 
 def test_nobody_comes_in_with_a_token_of_a_listener_who_was_deleted(service: Service, other: httpx2.Client) -> None:
     assert other.post("/lastfm/scrobble", json=a_play()).status_code == 200
-    service.call(service.deck.owning.erase(2, ""))
+    service.call(service.deck.personal_data.erase(2, ""))
     assert other.post("/lastfm/scrobble", json=a_play()).status_code == 401
     assert service.http.post("/lastfm/scrobble", json=a_play()).status_code == 200
 
 
 def test_a_revoked_token_lets_nobody_in_any_more(service: Service, other: httpx2.Client) -> None:
     assert other.get("/lastfm/settings").status_code == 200
-    [token] = service.call(service.deck.owning.admissions(2))
-    assert service.call(service.deck.owning.revoke(2, token.id))
+    [token] = service.call(service.deck.personal_data.admissions(2))
+    assert service.call(service.deck.personal_data.revoke(2, token.id))
     assert other.get("/lastfm/settings").status_code == 401
 
 

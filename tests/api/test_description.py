@@ -27,7 +27,7 @@ from schemathesis.core.failures import FailureGroup
 from lastfm_emulator import Emulator
 from tests import audio
 from tests.api.conftest import Service, running
-from tonearm.web.service import create_app
+from tonearm.web.app import create_app
 
 EXAMPLES = 6
 """Requests of each kind for an endpoint."""

@@ -18,11 +18,11 @@ import pytest
 import tonearm
 from tests.api.raw import connection, everything, status
 from tests.api.test_plays import a_play
-from tonearm.connection import FILES_KEPT, MOST_CONNECTIONS, Limits, room_for_connections
+from tonearm.http_connection import FILES_KEPT, MOST_CONNECTIONS, ConnectionLimits, room_for_connections
 from tonearm.port import address_of, listening_socket
 from tonearm.serving import serving
-from tonearm.web.events import STREAMS
-from tonearm.web.service import WebOptions
+from tonearm.web.api.events import STREAMS
+from tonearm.web.app import WebOptions
 
 AT_ONCE = 0.05
 """Seconds that stand here for the half minute of a real service."""
@@ -48,7 +48,7 @@ class House:
 
 
 @contextmanager
-def house(database: Path, limits: Limits) -> Iterator[House]:
+def house(database: Path, limits: ConnectionLimits) -> Iterator[House]:
     """A service from its start to its end."""
     ready, found, over = threading.Event(), dict[str, object](), asyncio.Event()
     with listening_socket("127.0.0.1", 0) as sock:
@@ -56,7 +56,7 @@ def house(database: Path, limits: Limits) -> Iterator[House]:
         async def main() -> None:
             async with tonearm.open(database) as deck, serving(deck, sock, WebOptions(), limits):
                 me = await deck.listener("me")
-                found.update(token=await deck.listeners.token(me.id), loop=asyncio.get_running_loop())
+                found.update(token=await deck.accounts.token(me.id), loop=asyncio.get_running_loop())
                 ready.set()
                 await over.wait()
 
@@ -81,14 +81,16 @@ def house(database: Path, limits: Limits) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A service with the limits that it has in earnest."""
-    with house(tmp_path_factory.mktemp("patient") / "plays.db", Limits()) as opened:
+    with house(tmp_path_factory.mktemp("patient") / "plays.db", ConnectionLimits()) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A service that waits for nobody."""
-    with house(tmp_path_factory.mktemp("hasty") / "plays.db", Limits(arrival=AT_ONCE, idle=AT_ONCE)) as opened:
+    with house(
+        tmp_path_factory.mktemp("hasty") / "plays.db", ConnectionLimits(arrival=AT_ONCE, idle=AT_ONCE)
+    ) as opened:
         yield opened
 
 
@@ -102,7 +104,7 @@ def sent_until_closed(sock: socket.socket, piece: bytes) -> bool:
 
 
 def test_limits_are_those_that_are_promised() -> None:
-    limits = Limits()
+    limits = ConnectionLimits()
     assert (limits.head, limits.arrival, limits.idle) == (64 * 1024, 30, 75)
     assert 0 < room_for_connections() <= MOST_CONNECTIONS + FILES_KEPT
 
@@ -197,7 +199,7 @@ def test_an_answer_that_takes_long_is_waited_for(hasty: House) -> None:
 
 
 def test_a_play_finds_room_where_idle_connections_have_taken_it_all(tmp_path: Path) -> None:
-    with house(tmp_path / "plays.db", Limits(connections=20)) as full, ExitStack() as stack:
+    with house(tmp_path / "plays.db", ConnectionLimits(connections=20)) as full, ExitStack() as stack:
         idle = [stack.enter_context(connection(full.url)) for _ in range(80)]
         for place, sock in enumerate(idle[-15:]):
             sock.sendall(full.head(known=False) if place % 2 else b"G")
@@ -207,7 +209,7 @@ def test_a_play_finds_room_where_idle_connections_have_taken_it_all(tmp_path: Pa
 
 
 def test_with_every_connection_at_work_one_more_is_told_to_come_back(tmp_path: Path) -> None:
-    with house(tmp_path / "plays.db", Limits(connections=3)) as full, ExitStack() as stack:
+    with house(tmp_path / "plays.db", ConnectionLimits(connections=3)) as full, ExitStack() as stack:
         for _ in range(3):
             sock = stack.enter_context(connection(full.url))
             sock.sendall(full.head(method="GET", path="/events") + b"\r\n")

@@ -97,7 +97,7 @@ def test_a_run_over_the_library_is_a_job_like_an_import(service: Service) -> Non
     answer = service.http.get(f"/lastfm/jobs/{run}")
     assert answer.status_code == 200
     assert answer.json()["kind"] == "enrich"
-    service.call(service.deck.enriching.finished(1, run))
+    service.call(service.deck.enrichment.finished(1, run))
     assert service.http.get(f"/lastfm/jobs/{run}").json()["result"] == {"known": 0, "unknown": 0}
 
 

@@ -176,7 +176,7 @@ def test_a_stranger_learns_nothing(service: Service, path: str) -> None:
 def test_a_cover_is_served_from_here_once_it_was_fetched(database: Path | str) -> None:
     emulator = Emulator()
     with running(database, emulator, signed_in=False) as service:
-        emulator.pictures_at = f"http://{service.deck.looking_up.images._near}/i/u"
+        emulator.pictures_at = f"http://{service.deck.metadata.images._near}/i/u"
         album = service.http.get("/metadata/albums/Nina%20Simone/Pastel%20Blues").json()
         address = album["images"]["extralarge"]
         assert address.startswith("/metadata/images/")

@@ -99,7 +99,7 @@ def _first_id(service: Service) -> str:
 
     async def ids() -> str:
         me = await service.deck.listener("me")
-        return service.deck.announcer._past[me.id][0].id
+        return service.deck.event_hub._past[me.id][0].id
 
     return str(service.call(ids()))
 

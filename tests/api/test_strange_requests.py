@@ -9,7 +9,7 @@ from fastapi import FastAPI
 import tonearm
 from tests.api.conftest import Service
 from tests.databases import only_sqlite
-from tonearm.store import database
+from tonearm.store.db import database
 
 BODIES = {
     "no UTF-8": b'{"artist": "\xff", "track": "t"}',

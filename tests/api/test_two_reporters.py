@@ -10,7 +10,7 @@ import httpx2
 from tests.api.conftest import Service
 from tests.api.test_plays import a_play
 from tonearm.clock import steady
-from tonearm.core.server_time import Reading, ServerTime
+from tonearm.core.server_time import ClockReading, ServerTime
 
 DAY = 86400
 WAIT = {"Prefer": "wait=20"}
@@ -104,7 +104,7 @@ def test_a_player_that_reports_the_end_is_put_right_and_its_repeat_is_a_duplicat
 def _is_known(service: Service, skew: float) -> None:
     """What two answers, 30 seconds apart, would have shown."""
     service.emulator.fault("clock-skew", seconds=skew)
-    service.deck.listening.time._server = ServerTime(Reading(time.time() + skew, steady(), 0.5))
+    service.deck.reports.time._server = ServerTime(ClockReading(time.time() + skew, steady(), 0.5))
 
 
 def test_a_clock_that_is_a_day_fast_sends_the_right_time(service: Service) -> None:

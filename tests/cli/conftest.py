@@ -12,9 +12,9 @@ import pytest
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from tests.cli.shell import Shell
-from tonearm.service.signing_in import Way
-from tonearm.store.database import database_url
-from tonearm.store.migrate import migrate
+from tonearm.service.sign_in import AuthStart
+from tonearm.store.db.database import database_url
+from tonearm.store.db.migrate import migrate
 
 USER = "RJ"
 
@@ -71,7 +71,7 @@ def sign_in(shell: Shell, emulator: Emulator, name: str = "me", user: str = USER
     async def whole_way(deck: tonearm.Deck) -> None:
         who = await deck.listener(name)
         way = await who.sign_in()
-        assert isinstance(way, Way)
+        assert isinstance(way, AuthStart)
         assert way.token
         emulator.approve(way.token, user)
         await who.finish_sign_in(way.token)

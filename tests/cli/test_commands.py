@@ -16,8 +16,8 @@ from lastfm_emulator import API_KEY, API_SECRET, Emulator
 from tests import audio
 from tests.cli.conftest import on_deck, sign_in
 from tests.cli.shell import Shell
-from tonearm.store.revoking import name_of
-from tonearm.store.tokens import Kind
+from tonearm.store.secrets.revoke import name_of
+from tonearm.store.secrets.tokens import TokenKind
 
 SINNERMAN = ("scrobble", "--artist", "Nina Simone", "--track", "Sinnerman", "--duration", "620")
 
@@ -271,7 +271,7 @@ def owner_of(shell: Shell, token: str) -> int | None:
     found: list[int | None] = []
 
     async def ask(deck: tonearm.Deck) -> None:
-        found.append(await deck.listeners.by_secret(token, Kind.API))
+        found.append(await deck.accounts.by_secret(token, TokenKind.API))
 
     on_deck(shell, ask)
     return found[0]

@@ -18,8 +18,8 @@ from tests.cli.shell import PATIENCE, Said, Shell
 from tests.postgres import empty
 from tonearm.core.play import Play, Track
 from tonearm.deck import Deck, Listener
-from tonearm.service.board import JobState
-from tonearm.service.signing_in import Way
+from tonearm.service.job_list import JobState
+from tonearm.service.sign_in import AuthStart
 
 pytestmark = pytest.mark.anyio
 
@@ -64,7 +64,7 @@ def worker(asking: Shell, tmp_path: Path, postgres_tables: str) -> Iterator[Shel
 async def signed_in(deck: Deck, emulator: Emulator, name: str) -> Listener:
     listener = await deck.listener(name)
     way = await listener.sign_in()
-    assert isinstance(way, Way)
+    assert isinstance(way, AuthStart)
     assert way.token
     emulator.approve(way.token, name)
     await listener.finish_sign_in(way.token)
@@ -90,7 +90,7 @@ async def at_a_delivery(deck: Deck, workers: list[Said], emulator: Emulator) -> 
 async def until_nothing_waits(listeners: list[Listener]) -> None:
     async with asyncio.timeout(PATIENCE):
         for one in listeners:
-            with one.deck.announcer.listen(one.id) as (ear, _):
+            with one.deck.event_hub.subscribe(one.id) as (ear, _):
                 while (await one.deck.jobs.board(one.id)).jobs:
                     await ear.within(LOOK)
 

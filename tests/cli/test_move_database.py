@@ -17,9 +17,9 @@ from lastfm_emulator import API_KEY, Emulator
 from tests.cli.conftest import USER, on_deck
 from tests.cli.shell import Shell
 from tests.postgres import Server
-from tonearm.store import moving
-from tonearm.store.database import connect, database_url
-from tonearm.store.schema import metadata
+from tonearm.store.admin import move_to_postgres
+from tonearm.store.db.database import connect, database_url
+from tonearm.store.db.schema import metadata
 
 
 def rows(url: str | Path) -> dict[str, list[Any]]:
@@ -45,9 +45,9 @@ async def _fill(deck: tonearm.Deck) -> None:
     for number in range(12):
         track = tonearm.Track(artist="Nina Simone", title=f"Song {number}", duration=200)
         await me.scrobble(track, started_at=now - 3600 + 100 * number, played=150 if number % 3 else 10)
-    await deck.listeners.token(me.id)
+    await deck.accounts.token(me.id)
     await deck.listener("anna")
-    await deck.loving.start(me.id)
+    await deck.loved_import.start(me.id)
 
 
 def test_everything_goes_over_and_the_source_stays(filled: Shell, postgres_url: str) -> None:
@@ -76,7 +76,7 @@ def test_what_was_moved_goes_on_and_its_sessions_open(filled: Shell, postgres_ur
 def test_a_move_that_was_cut_off_goes_on_where_it_was(
     filled: Shell, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(moving, "PAGE", 5)
+    monkeypatch.setattr(move_to_postgres, "PAGE", 5)
     before = rows(filled.database)
     source, target = database_url(filled.database), database_url(postgres_url)
 
@@ -85,11 +85,11 @@ def test_a_move_that_was_cut_off_goes_on_where_it_was(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        moving.move(source, target, cut_off)
+        move_to_postgres.move(source, target, cut_off)
     refused = Shell(filled.home, {"TONEARM_SECRET_KEY": "x"})("status", "--database", postgres_url)
     assert "run 'tonearm move-database' to its end" in refused.stderr
     pages: list[str] = []
-    moved = moving.move(source, target, lambda name, *_: pages.append(name))
+    moved = move_to_postgres.move(source, target, lambda name, *_: pages.append(name))
     assert moved.resumed
     assert "account" not in pages
     assert pages.count("play") == 2
@@ -104,7 +104,7 @@ def test_a_source_that_has_changed_meanwhile_is_moved_anew(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        moving.move(database_url(filled.database), database_url(postgres_url), cut_off)
+        move_to_postgres.move(database_url(filled.database), database_url(postgres_url), cut_off)
     filled("listener", "add", "berta")
     assert not filled.facts("move-database", str(filled.database), postgres_url)["resumed"]
     assert rows(postgres_url) == rows(filled.database)
@@ -120,9 +120,11 @@ def test_a_source_that_has_changed_in_its_log_alone_is_moved_anew(filled: Shell,
     with closing(sqlite3.connect(filled.database, isolation_level=None)) as killed:
         killed.execute("PRAGMA journal_mode=WAL")
         with pytest.raises(KeyboardInterrupt):
-            moving.move(database_url(filled.database), database_url(postgres_url), cut_off)
+            move_to_postgres.move(database_url(filled.database), database_url(postgres_url), cut_off)
         killed.execute("UPDATE account SET lastfm_scrobble_threshold = 77")
-        assert not moving.move(database_url(filled.database), database_url(postgres_url), lambda *_: None).resumed
+        assert not move_to_postgres.move(
+            database_url(filled.database), database_url(postgres_url), lambda *_: None
+        ).resumed
         assert rows(postgres_url) == rows(filled.database)
 
 
@@ -155,10 +157,10 @@ def test_what_somebody_writes_while_a_move_is_cut_off_does_not_stop_it_for_good(
 
     source, target = database_url(filled.database), database_url(postgres_url)
     with pytest.raises(KeyboardInterrupt):
-        moving.move(source, target, cut_off)
+        move_to_postgres.move(source, target, cut_off)
     with psycopg.connect(postgres_url) as db:
         db.execute("INSERT INTO pace (key, hold_refused) VALUES (%s, false)", [API_KEY])
-    assert moving.move(source, target, lambda *_: None).resumed
+    assert move_to_postgres.move(source, target, lambda *_: None).resumed
     assert rows(postgres_url) == rows(filled.database)
 
 
@@ -224,6 +226,6 @@ def test_rows_that_do_not_arrive_are_told(filled: Shell, postgres: Server, postg
                 sql.SQL("CREATE TRIGGER eat BEFORE INSERT ON token FOR EACH ROW EXECUTE FUNCTION eat()"), name
             )
 
-    with pytest.raises(moving.CannotMove, match=r"of 1 rows of token 0 have arrived"):
-        moving.move(source, target, eat)
+    with pytest.raises(move_to_postgres.CannotMove, match=r"of 1 rows of token 0 have arrived"):
+        move_to_postgres.move(source, target, eat)
     assert "move-database" in shell("status", "--database", postgres_url).stderr

@@ -16,7 +16,7 @@ import pytest
 
 from lastfm_emulator import Emulator
 from tests.cli.shell import Said, Shell
-from tonearm.store.lock import sole_sender
+from tonearm.store.db.file_lock import sole_sender
 
 
 @contextmanager

@@ -14,15 +14,15 @@ from tonearm.core.account import SESSION_LOST, Connection
 from tonearm.core.delivery import (
     BATCH,
     Accepted,
+    DeliveryState,
     Expired,
-    Hold,
+    Idle,
     Ignored,
-    Line,
+    KeyThrottle,
+    QueuedPlay,
     Refused,
-    Rest,
     Send,
     Settled,
-    Waiting,
     is_outage,
     next_move,
     next_step,
@@ -39,8 +39,8 @@ from tonearm.core.verdict import (
     KeyRefused,
     Later,
     Scope,
-    SessionDoubted,
     SessionEnded,
+    SessionSuspect,
     Split,
     Throttled,
     Unsure,
@@ -50,23 +50,25 @@ from tonearm.core.verdict import (
 NOW = 1_760_000_000.0
 HOUR = 3600.0
 WORDS = Cause(8, "Operation failed")
-TROUBLED = Line(fails=3, doubts=2, rung=2, answered_at=5.0, wait_until=NOW - 1, trouble="before")
+TROUBLED = DeliveryState(
+    fails=3, soft_failures=2, throttle_level=2, answered_at=5.0, wait_until=NOW - 1, trouble="before"
+)
 
 
-def waiting(number: int, age: float = HOUR, **fields: object) -> Waiting:
+def waiting(number: int, age: float = HOUR, **fields: object) -> QueuedPlay:
     play = Play(Track("Nina Simone", f"Song {number}", duration=200), int(NOW - age), 200.0)
-    return replace(Waiting(number, play), **fields)  # type: ignore[arg-type]  # names of fields, as the tests spell them
+    return replace(QueuedPlay(number, play), **fields)  # type: ignore[arg-type]  # names of fields, as the tests spell them
 
 
-def batch_of(size: int) -> tuple[Waiting, ...]:
+def batch_of(size: int) -> tuple[QueuedPlay, ...]:
     return tuple(waiting(number + 1, HOUR - number) for number in range(size))
 
 
-def accepted(batch: Sequence[Waiting]) -> Answered:
+def accepted(batch: Sequence[QueuedPlay]) -> Answered:
     return Answered(tuple(ItemAnswer(0, timestamp=w.play.timestamp) for w in batch))
 
 
-def frozen(plays: Sequence[Waiting]) -> list[tuple[int, Play]]:
+def frozen(plays: Sequence[QueuedPlay]) -> list[tuple[int, Play]]:
     return [(w.id, w.play) for w in plays]
 
 
@@ -76,77 +78,82 @@ def frozen(plays: Sequence[Waiting]) -> list[tuple[int, Play]]:
 @pytest.mark.parametrize(
     ("line", "plays", "move"),
     [
-        pytest.param(Line(), [], Rest(None), id="nothing waits"),
-        pytest.param(Line(), [waiting(1)], Send((waiting(1),)), id="what waits is sent"),
-        pytest.param(Line(Connection.NEEDS_SIGN_IN), [waiting(1)], Rest(None), id="nothing without a session"),
-        pytest.param(Line(Connection.DISCONNECTED), [waiting(1)], Rest(None), id="nothing when signed out"),
-        pytest.param(Line(Connection.SUSPENDED), [waiting(1)], Rest(None), id="nothing with a suspended key"),
+        pytest.param(DeliveryState(), [], Idle(None), id="nothing waits"),
+        pytest.param(DeliveryState(), [waiting(1)], Send((waiting(1),)), id="what waits is sent"),
+        pytest.param(DeliveryState(Connection.NEEDS_SIGN_IN), [waiting(1)], Idle(None), id="nothing without a session"),
+        pytest.param(DeliveryState(Connection.DISCONNECTED), [waiting(1)], Idle(None), id="nothing when signed out"),
+        pytest.param(DeliveryState(Connection.SUSPENDED), [waiting(1)], Idle(None), id="nothing with a suspended key"),
         pytest.param(
-            Line(wait_until=NOW + 9), [waiting(1)], Rest(NOW + 9), id="an account that backs off is left alone"
+            DeliveryState(wait_until=NOW + 9), [waiting(1)], Idle(NOW + 9), id="an account that backs off is left alone"
         ),
-        pytest.param(Line(wait_until=NOW + 9), [], Rest(None), id="who has nothing to send waits for nothing"),
-        pytest.param(Line(wait_until=NOW), [waiting(1)], Send((waiting(1),)), id="the back-off is over to the second"),
+        pytest.param(DeliveryState(wait_until=NOW + 9), [], Idle(None), id="who has nothing to send waits for nothing"),
         pytest.param(
-            Line(),
+            DeliveryState(wait_until=NOW), [waiting(1)], Send((waiting(1),)), id="the back-off is over to the second"
+        ),
+        pytest.param(
+            DeliveryState(),
             [waiting(1, not_before=NOW + 5), waiting(2, not_before=NOW + 3)],
-            Rest(NOW + 3),
+            Idle(NOW + 3),
             id="held plays wait for the first of them",
         ),
         pytest.param(
-            Line(),
+            DeliveryState(),
             [waiting(1, not_before=NOW + 5), waiting(2, not_before=NOW)],
             Send((waiting(2, not_before=NOW),)),
             id="a held play does not stop the next",
         ),
         pytest.param(
-            Line(),
+            DeliveryState(),
             [waiting(1, OLDEST_ACCEPTED), waiting(2, OLDEST_ACCEPTED - 1)],
             Send((waiting(2, OLDEST_ACCEPTED - 1),), (Settled(1, Expired()),)),
             id="what is 14 days old expires, to the second",
         ),
         pytest.param(
-            Line(Connection.NEEDS_SIGN_IN),
+            DeliveryState(Connection.NEEDS_SIGN_IN),
             [waiting(1, OLDEST_ACCEPTED + 5)],
-            Rest(None, (Settled(1, Expired()),)),
+            Idle(None, (Settled(1, Expired()),)),
             id="plays expire without a session too",
         ),
         pytest.param(
-            Line(wait_until=NOW + 9),
+            DeliveryState(wait_until=NOW + 9),
             [waiting(1, OLDEST_ACCEPTED + 5)],
-            Rest(None, (Settled(1, Expired()),)),
+            Idle(None, (Settled(1, Expired()),)),
             id="plays expire during a back-off too",
         ),
         pytest.param(
-            Line(),
+            DeliveryState(),
             [waiting(1, OLDEST_ACCEPTED + 5, not_before=NOW + 9)],
-            Rest(None, (Settled(1, Expired()),)),
+            Idle(None, (Settled(1, Expired()),)),
             id="held plays expire too",
         ),
         pytest.param(
-            Line(rung=1), [waiting(1, 9), waiting(2, 8)], Send((waiting(1, 9),)), id="one play probes after throttling"
+            DeliveryState(throttle_level=1),
+            [waiting(1, 9), waiting(2, 8)],
+            Send((waiting(1, 9),)),
+            id="one play probes after throttling",
         ),
         pytest.param(
-            Line(),
+            DeliveryState(),
             [waiting(1, 9, group=1), waiting(2, 8, group=1), waiting(3, 7, group=3), waiting(4, 6, group=1)],
             Send((waiting(1, 9, group=1), waiting(2, 8, group=1), waiting(4, 6, group=1))),
             id="a group goes together and alone",
         ),
         pytest.param(
-            Line(),
+            DeliveryState(),
             [waiting(1, 9), waiting(2, 8), waiting(3, 7, group=3)],
             Send((waiting(1, 9), waiting(2, 8))),
             id="a group is not mixed with the rest",
         ),
     ],
 )
-def test_the_next_move(line: Line, plays: list[Waiting], move: Send | Rest) -> None:
+def test_the_next_move(line: DeliveryState, plays: list[QueuedPlay], move: Send | Idle) -> None:
     assert next_move(line, plays, NOW) == move
 
 
 @pytest.mark.parametrize(("number", "sent"), [(1, 1), (49, 49), (50, 50), (51, 50), (120, 50)])
 def test_a_request_carries_up_to_50_plays_the_oldest_first(number: int, sent: int) -> None:
     plays = batch_of(number)
-    assert next_move(Line(), plays, NOW) == Send(plays[:sent])
+    assert next_move(DeliveryState(), plays, NOW) == Send(plays[:sent])
 
 
 some_plays = st.lists(
@@ -162,7 +169,7 @@ some_plays = st.lists(
 ).map(lambda plays: sorted(plays, key=lambda w: (w.play.timestamp, w.id)))
 
 lines = st.builds(
-    Line,
+    DeliveryState,
     connection=st.sampled_from(Connection),
     wait_until=st.sampled_from([0.0, NOW - 1, NOW, NOW + 60]),
     fails=st.integers(0, 30),
@@ -173,7 +180,7 @@ lines = st.builds(
 
 
 @given(lines, some_plays)
-def test_a_move_sends_only_what_may_go_now(line: Line, plays: list[Waiting]) -> None:
+def test_a_move_sends_only_what_may_go_now(line: DeliveryState, plays: list[QueuedPlay]) -> None:
     move = next_move(line, plays, NOW)
     expired = {settled.id for settled in move.expired}
     assert expired == {w.id for w in plays if NOW - w.play.timestamp >= OLDEST_ACCEPTED}
@@ -181,7 +188,7 @@ def test_a_move_sends_only_what_may_go_now(line: Line, plays: list[Waiting]) -> 
     if isinstance(move, Send):
         assert line.connection is Connection.CONNECTED
         assert line.wait_until <= NOW
-        assert 1 <= len(move.batch) <= (1 if line.rung else BATCH)
+        assert 1 <= len(move.batch) <= (1 if line.throttle_level else BATCH)
         assert len({w.group for w in move.batch}) == 1
         assert move.batch[0].group == due[0].group
         assert all(one.play.timestamp <= next_.play.timestamp for one, next_ in itertools.pairwise(move.batch))
@@ -202,7 +209,7 @@ VERDICTS: list[Verdict] = [
     Throttled(Scope.ADDRESS, Cause(29, "Your IP")),
     Split(Cause(6, "Invalid parameters")),
     Split(Cause(13, "Invalid method signature supplied")),
-    SessionDoubted(Cause(4, "Authentication Failed")),
+    SessionSuspect(Cause(4, "Authentication Failed")),
     SessionEnded(Cause(9, "Invalid session key")),
     KeyRefused(Cause(26, "API Key Suspended")),
     Answered(()),
@@ -218,7 +225,7 @@ verdicts = st.one_of(
 
 @given(lines, st.sampled_from([1, 2, 3, 4, 5, 50]), verdicts, jitters)
 def test_every_play_of_a_batch_comes_out_once_and_unchanged(
-    line: Line, size: int, verdict: Verdict, jitter: float
+    line: DeliveryState, size: int, verdict: Verdict, jitter: float
 ) -> None:
     batch = batch_of(size)
     step = next_step(line, batch, verdict, NOW, jitter)
@@ -226,41 +233,41 @@ def test_every_play_of_a_batch_comes_out_once_and_unchanged(
     assert sorted(out) == [w.id for w in batch]
     plays = dict(frozen(batch))
     assert all(w.play == plays[w.id] and w.tries == 1 and w.error for w in step.back)
-    assert step.line.connection in (line.connection, Connection.NEEDS_SIGN_IN)
+    assert step.state.connection in (line.connection, Connection.NEEDS_SIGN_IN)
 
 
 @given(lines, st.sampled_from([2, 3, 50]), st.sampled_from(VERDICTS), jitters)
 def test_nothing_but_a_word_on_the_play_itself_settles_it(
-    line: Line, size: int, verdict: Verdict, jitter: float
+    line: DeliveryState, size: int, verdict: Verdict, jitter: float
 ) -> None:
     assert next_step(line, batch_of(size), verdict, NOW, jitter).settled == ()
 
 
-@pytest.mark.parametrize("line", [Line(), TROUBLED], ids=["calm", "troubled"])
+@pytest.mark.parametrize("line", [DeliveryState(), TROUBLED], ids=["calm", "troubled"])
 @pytest.mark.parametrize("size", [1, 2, 50])
 @pytest.mark.parametrize("verdict", VERDICTS, ids=repr)
-def test_what_comes_back_says_what_went_wrong(verdict: Verdict, size: int, line: Line) -> None:
+def test_what_comes_back_says_what_went_wrong(verdict: Verdict, size: int, line: DeliveryState) -> None:
     batch = batch_of(size)
     step = next_step(line, batch, verdict, NOW, 0.5)
     assert sorted([s.id for s in step.settled] + [w.id for w in step.back]) == [w.id for w in batch]
     said = f"the answer does not fit the {size} plays that were sent"
     cause = Cause(None, said) if isinstance(verdict, Answered) else verdict.cause
     assert {w.error for w in step.back} <= {str(cause)}
-    assert step.line.trouble.startswith(str(cause)) or step.settled
+    assert step.state.trouble.startswith(str(cause)) or step.settled
 
 
 @pytest.mark.parametrize("number", [6, 7, 13, 15, 30, 0, -5])
 def test_a_play_that_is_refused_alone_at_first_waits_longer_each_time(number: int) -> None:
     cause = Cause(number, "Invalid")
-    line, [play], waits = Line(), batch_of(1), []
+    line, [play], waits = DeliveryState(), batch_of(1), []
     for _ in range(4):
         step = next_step(line, [play], Split(cause), NOW, 0.5)
-        line, [play] = step.line, step.back
+        line, [play] = step.state, step.back
         waits.append(play.not_before - NOW)
         assert (play.group, play.error, play.split_at, step.settled) == (1, str(cause), NOW, ())
     assert waits == [5, 300, HOUR, HOUR]
     assert (play.tries, play.refusals) == (4, 4)
-    assert (line.fails, line.doubts, line.wait_until) == (1, 0, 0.0), "it alone holds up no others"
+    assert (line.fails, line.soft_failures, line.wait_until) == (1, 0, 0.0), "it alone holds up no others"
     assert ("is the API secret right?" in line.trouble) == (number == 13)
 
 
@@ -271,36 +278,36 @@ def test_a_refusal_alone_is_believed_once_another_play_was_answered_since(
 ) -> None:
     cause = Cause(number, "x")
     play = replace(waiting(1), split_at=NOW, group=1)
-    step = next_step(Line(answered_at=answered_at, fails=3), [play], Split(cause), NOW + 9, 0.5)
+    step = next_step(DeliveryState(answered_at=answered_at, fails=3), [play], Split(cause), NOW + 9, 0.5)
     assert step.settled == (Settled(1, Refused(cause)),) * settled
-    assert step.line.fails == (0 if settled else 4)
+    assert step.state.fails == (0 if settled else 4)
 
 
 @pytest.mark.parametrize("number", [15, 30, 0, 19, 28, 99, -5])
 def test_a_number_that_nobody_has_documented_is_believed_at_the_fifth_time_alone(number: int) -> None:
     play = replace(waiting(1), split_at=NOW, group=1)
     for refusals in range(4):
-        step = next_step(Line(answered_at=NOW + 1), [play], Split(Cause(number, "x")), NOW + 2, 0.5)
+        step = next_step(DeliveryState(answered_at=NOW + 1), [play], Split(Cause(number, "x")), NOW + 2, 0.5)
         assert (step.settled, step.back[0].refusals) == ((), refusals + 1)
         play = replace(step.back[0], split_at=NOW)
-    unproven = next_step(Line(answered_at=NOW), [play], Split(Cause(number, "x")), NOW + 2, 0.5)
+    unproven = next_step(DeliveryState(answered_at=NOW), [play], Split(Cause(number, "x")), NOW + 2, 0.5)
     assert unproven.settled == ()
-    [settled] = next_step(Line(answered_at=NOW + 1), [play], Split(Cause(number, "x")), NOW + 2, 0.5).settled
+    [settled] = next_step(DeliveryState(answered_at=NOW + 1), [play], Split(Cause(number, "x")), NOW + 2, 0.5).settled
     assert settled.fate == Refused(Cause(number, "x"))
 
 
 def test_refusals_of_more_plays_than_one_bad_one_explains_make_the_account_wait() -> None:
-    line, waits = Line(), []
+    line, waits = DeliveryState(), []
     for number in range(9):
-        line = next_step(line, [waiting(number)], Split(Cause(30, "x")), NOW, 0.5).line
+        line = next_step(line, [waiting(number)], Split(Cause(30, "x")), NOW, 0.5).state
         waits.append(max(0.0, line.wait_until - NOW))
     assert waits == [0, 0, 0, 0, 0, 2.5, 5, 10, 20]
     for _ in range(20):
-        line = next_step(line, batch_of(2), Split(Cause(30, "x")), NOW, 0.5).line
+        line = next_step(line, batch_of(2), Split(Cause(30, "x")), NOW, 0.5).state
     assert line.wait_until == NOW + HOUR / 2
     known = replace(waiting(1), refusals=1)
-    assert next_step(line, [known], Split(Cause(30, "x")), NOW, 0.5).line.fails == line.fails + 1
-    assert next_step(line, batch_of(1), accepted(batch_of(1)), NOW, 0.5).line.fails == 0
+    assert next_step(line, [known], Split(Cause(30, "x")), NOW, 0.5).state.fails == line.fails + 1
+    assert next_step(line, batch_of(1), accepted(batch_of(1)), NOW, 0.5).state.fails == 0
 
 
 @pytest.mark.parametrize(("number", "proves"), [(6, True), (7, True), (13, True), (15, False), (30, False), (0, False)])
@@ -309,23 +316,23 @@ def test_an_error_that_nobody_has_documented_does_not_show_that_a_key_is_served(
 
 
 def test_a_passing_fault_sends_everything_back_and_backs_off() -> None:
-    step = next_step(Line(), batch_of(2), Later(WORDS), NOW, 0.5)
+    step = next_step(DeliveryState(), batch_of(2), Later(WORDS), NOW, 0.5)
     said = "Last.fm error 8: Operation failed"
-    assert step.line == Line(fails=1, wait_until=NOW + 2.5, trouble=said)
+    assert step.state == DeliveryState(fails=1, wait_until=NOW + 2.5, trouble=said)
     assert step.back == tuple(replace(w, tries=1, error=said, unanswered=True) for w in batch_of(2))
-    assert step.hold is None
+    assert step.key_throttle is None
 
 
 @pytest.mark.parametrize(("number", "may_be_there"), [(8, True), (11, False), (16, True), (None, False)])
 def test_after_a_failure_of_its_backend_lastfm_may_have_the_plays(number: int | None, may_be_there: bool) -> None:
-    step = next_step(Line(), batch_of(2), Later(Cause(number, "x")), NOW, 0.5)
+    step = next_step(DeliveryState(), batch_of(2), Later(Cause(number, "x")), NOW, 0.5)
     assert [w.unanswered for w in step.back] == [may_be_there] * 2
 
 
 def test_faults_in_a_row_back_off_further_each_time() -> None:
-    line, waits = Line(), []
+    line, waits = DeliveryState(), []
     for _ in range(9):
-        line = next_step(line, batch_of(1), Later(WORDS), NOW, 0.999).line
+        line = next_step(line, batch_of(1), Later(WORDS), NOW, 0.999).state
         waits.append(line.wait_until - NOW)
     assert waits == sorted(waits)
     assert waits[0] < 5 < waits[-1] < 600
@@ -341,12 +348,17 @@ def test_faults_in_a_row_back_off_further_each_time() -> None:
     ],
 )
 def test_a_named_wait_is_the_least(retry_after: float | None, wait: float) -> None:
-    assert next_step(Line(), batch_of(1), Later(WORDS, retry_after), NOW, 0.5).line.wait_until == NOW + wait
+    assert next_step(DeliveryState(), batch_of(1), Later(WORDS, retry_after), NOW, 0.5).state.wait_until == NOW + wait
 
 
 def test_a_passing_fault_says_nothing_about_the_session_or_the_cap() -> None:
-    line = next_step(TROUBLED, batch_of(1), Later(WORDS), NOW, 0.5).line
-    assert (line.connection, line.doubts, line.rung, line.answered_at) == (Connection.CONNECTED, 2, 2, 5.0)
+    line = next_step(TROUBLED, batch_of(1), Later(WORDS), NOW, 0.5).state
+    assert (line.connection, line.soft_failures, line.throttle_level, line.answered_at) == (
+        Connection.CONNECTED,
+        2,
+        2,
+        5.0,
+    )
 
 
 def test_no_answer_is_a_passing_fault_and_the_identical_play_goes_again() -> None:
@@ -369,45 +381,51 @@ def test_no_answer_is_a_passing_fault_and_the_identical_play_goes_again() -> Non
 )
 def test_an_account_that_is_throttled_climbs_its_ladder(rung: int, retry_after: float | None, wait: float) -> None:
     cause = Cause(29, "Too many scrobbles")
-    step = next_step(Line(rung=rung, fails=1), batch_of(2), Throttled(Scope.ACCOUNT, cause, retry_after), NOW, 0.5)
-    assert step.line == Line(rung=rung + 1, fails=1, wait_until=NOW + wait, trouble=str(cause))
-    assert step.hold is None
+    step = next_step(
+        DeliveryState(throttle_level=rung, fails=1), batch_of(2), Throttled(Scope.ACCOUNT, cause, retry_after), NOW, 0.5
+    )
+    assert step.state == DeliveryState(throttle_level=rung + 1, fails=1, wait_until=NOW + wait, trouble=str(cause))
+    assert step.key_throttle is None
 
 
 def test_an_address_that_is_throttled_rests_everybody() -> None:
     cause = Cause(29, "Your IP")
-    step = next_step(Line(), batch_of(2), Throttled(Scope.ADDRESS, cause), NOW, 0.5)
-    assert step.hold == Hold(NOW + 60, str(cause), refused=False)
-    assert step.line == Line(trouble=str(cause))
-    again = next_step(step.line, batch_of(2), Throttled(Scope.ADDRESS, cause, 500.0), NOW, 0.5, rung=1)
-    assert again.hold == Hold(NOW + 500, str(cause), refused=False, rung=2)
-    assert next_step(again.line, batch_of(2), Throttled(Scope.ADDRESS, cause), NOW, 0.5, rung=2).hold == Hold(
-        NOW + 300, str(cause), refused=False, rung=3
-    )
+    step = next_step(DeliveryState(), batch_of(2), Throttled(Scope.ADDRESS, cause), NOW, 0.5)
+    assert step.key_throttle == KeyThrottle(NOW + 60, str(cause), refused=False)
+    assert step.state == DeliveryState(trouble=str(cause))
+    again = next_step(step.state, batch_of(2), Throttled(Scope.ADDRESS, cause, 500.0), NOW, 0.5, rung=1)
+    assert again.key_throttle == KeyThrottle(NOW + 500, str(cause), refused=False, level=2)
+    assert next_step(
+        again.state, batch_of(2), Throttled(Scope.ADDRESS, cause), NOW, 0.5, rung=2
+    ).key_throttle == KeyThrottle(NOW + 300, str(cause), refused=False, level=3)
 
 
 @pytest.mark.parametrize("number", [9, 14, 17])
 def test_an_ended_session_keeps_every_play_and_asks_for_a_sign_in(number: int) -> None:
     cause = Cause(number, "no session")
     step = next_step(TROUBLED, batch_of(2), SessionEnded(cause), NOW, 0.5)
-    assert step.line == replace(
-        TROUBLED, connection=Connection.NEEDS_SIGN_IN, doubts=0, fails=0, trouble=f"Last.fm error {number}: no session"
+    assert step.state == replace(
+        TROUBLED,
+        connection=Connection.NEEDS_SIGN_IN,
+        soft_failures=0,
+        fails=0,
+        trouble=f"Last.fm error {number}: no session",
     )
     assert frozen(step.back) == frozen(batch_of(2))
-    assert (step.settled, step.hold) == ((), None)
+    assert (step.settled, step.key_throttle) == ((), None)
 
 
 def test_a_session_that_cannot_be_opened_asks_for_a_sign_in_and_leaves_the_rest() -> None:
-    lost = replace(TROUBLED, connection=Connection.NEEDS_SIGN_IN, doubts=0, fails=0, trouble=SESSION_LOST)
+    lost = replace(TROUBLED, connection=Connection.NEEDS_SIGN_IN, soft_failures=0, fails=0, trouble=SESSION_LOST)
     assert without_session(TROUBLED) == lost
 
 
 def test_error_4_is_believed_at_the_third_time_in_a_row() -> None:
-    doubted = SessionDoubted(Cause(4, "Authentication Failed"))
-    line, seen = Line(), []
+    doubted = SessionSuspect(Cause(4, "Authentication Failed"))
+    line, seen = DeliveryState(), []
     for _ in range(3):
-        line = next_step(line, batch_of(1), doubted, NOW, 0.5).line
-        seen.append((line.connection, line.doubts, line.fails))
+        line = next_step(line, batch_of(1), doubted, NOW, 0.5).state
+        seen.append((line.connection, line.soft_failures, line.fails))
     assert seen == [
         (Connection.CONNECTED, 1, 1),
         (Connection.CONNECTED, 2, 2),
@@ -416,12 +434,12 @@ def test_error_4_is_believed_at_the_third_time_in_a_row() -> None:
 
 
 def test_an_answer_between_two_errors_4_ends_the_doubt() -> None:
-    doubted = SessionDoubted(Cause(4, "Authentication Failed"))
-    line = Line()
+    doubted = SessionSuspect(Cause(4, "Authentication Failed"))
+    line = DeliveryState()
     for _ in range(6):
-        line = next_step(line, batch_of(1), doubted, NOW, 0.5).line
-        line = next_step(line, batch_of(1), doubted, NOW, 0.5).line
-        line = next_step(line, batch_of(1), accepted(batch_of(1)), NOW, 0.5).line
+        line = next_step(line, batch_of(1), doubted, NOW, 0.5).state
+        line = next_step(line, batch_of(1), doubted, NOW, 0.5).state
+        line = next_step(line, batch_of(1), accepted(batch_of(1)), NOW, 0.5).state
     assert line.connection is Connection.CONNECTED
 
 
@@ -429,13 +447,13 @@ def test_an_answer_between_two_errors_4_ends_the_doubt() -> None:
 def test_a_refused_key_holds_everybody_for_an_hour_and_drops_nothing(number: int) -> None:
     cause = Cause(number, "API key")
     step = next_step(TROUBLED, batch_of(2), KeyRefused(cause), NOW, 0.5)
-    assert step.hold == Hold(NOW + HOUR, str(cause), refused=True)
-    assert step.line == replace(TROUBLED, trouble=str(cause))
+    assert step.key_throttle == KeyThrottle(NOW + HOUR, str(cause), refused=True)
+    assert step.state == replace(TROUBLED, trouble=str(cause))
     assert frozen(step.back) == frozen(batch_of(2))
 
 
 def test_a_refused_batch_is_divided_into_groups_of_its_order() -> None:
-    step = next_step(Line(fails=4), batch_of(5), Split(Cause(6, "x")), NOW, 0.5)
+    step = next_step(DeliveryState(fails=4), batch_of(5), Split(Cause(6, "x")), NOW, 0.5)
     assert [(w.id, w.group, w.split_at) for w in step.back] == [
         (1, 1, NOW),
         (2, 1, NOW),
@@ -443,12 +461,12 @@ def test_a_refused_batch_is_divided_into_groups_of_its_order() -> None:
         (4, 3, NOW),
         (5, 5, NOW),
     ]
-    assert (step.line.fails, step.line.wait_until, step.line.trouble) == (5, 0.0, "Last.fm error 6: x")
+    assert (step.state.fails, step.state.wait_until, step.state.trouble) == (5, 0.0, "Last.fm error 6: x")
 
 
 def test_a_group_that_is_refused_again_remembers_when_it_was_first() -> None:
     group = tuple(replace(w, group=1, split_at=7.0) for w in batch_of(2))
-    step = next_step(Line(), group, Split(Cause(6, "x")), NOW, 0.5)
+    step = next_step(DeliveryState(), group, Split(Cause(6, "x")), NOW, 0.5)
     assert [(w.id, w.group, w.split_at) for w in step.back] == [(1, 1, 7.0), (2, 2, 7.0)]
 
 
@@ -473,38 +491,38 @@ CORRECTION = Correction("The Beatles", "Help!")
     ],
 )
 def test_each_item_has_its_own_fate(answer: ItemAnswer, fate: Accepted | Ignored) -> None:
-    step = next_step(Line(), batch_of(2), Answered((answer, ItemAnswer(0))), NOW, 0.5)
+    step = next_step(DeliveryState(), batch_of(2), Answered((answer, ItemAnswer(0))), NOW, 0.5)
     assert step.settled == (Settled(1, fate), Settled(2, Accepted()))
     assert step.back == ()
 
 
 def test_an_answer_ends_every_trouble_of_the_account() -> None:
     step = next_step(TROUBLED, batch_of(1), accepted(batch_of(1)), NOW, 0.5)
-    assert step.line == Line(answered_at=NOW)
+    assert step.state == DeliveryState(answered_at=NOW)
 
 
 def test_an_answer_does_not_sign_anybody_in() -> None:
     line = replace(TROUBLED, connection=Connection.DISCONNECTED)
-    assert next_step(line, batch_of(1), accepted(batch_of(1)), NOW, 0.5).line.connection is Connection.DISCONNECTED
+    assert next_step(line, batch_of(1), accepted(batch_of(1)), NOW, 0.5).state.connection is Connection.DISCONNECTED
 
 
 def test_the_daily_limit_settles_what_went_in_and_keeps_the_rest_for_later() -> None:
     items = (ItemAnswer(0), ItemAnswer(5), ItemAnswer(1), ItemAnswer(5))
-    step = next_step(Line(rung=1, fails=4, doubts=1), batch_of(4), Answered(items), NOW, 0.5)
+    step = next_step(DeliveryState(throttle_level=1, fails=4, soft_failures=1), batch_of(4), Answered(items), NOW, 0.5)
     assert [s.id for s in step.settled] == [1, 3]
     assert [(w.id, w.tries, w.not_before) for w in step.back] == [(2, 1, 0.0), (4, 1, 0.0)]
-    assert step.line == Line(
-        rung=2, wait_until=NOW + 900, answered_at=NOW, trouble="Last.fm's daily limit of scrobbles is reached"
+    assert step.state == DeliveryState(
+        throttle_level=2, wait_until=NOW + 900, answered_at=NOW, trouble="Last.fm's daily limit of scrobbles is reached"
     )
 
 
 def test_a_play_from_the_future_is_sent_once_more_when_its_time_has_come() -> None:
     ahead = waiting(1, -5 * HOUR)
-    first = next_step(Line(), [ahead], Answered((ItemAnswer(4),)), NOW, 0.5)
+    first = next_step(DeliveryState(), [ahead], Answered((ItemAnswer(4),)), NOW, 0.5)
     assert first.settled == ()
     [back] = first.back
     assert (back.tries, back.too_new, back.not_before) == (1, 1, NOW + 5 * HOUR)
-    second = next_step(Line(), [back], Answered((ItemAnswer(4),)), NOW + 5 * HOUR, 0.5)
+    second = next_step(DeliveryState(), [back], Answered((ItemAnswer(4),)), NOW + 5 * HOUR, 0.5)
     why = "Last.fm says, twice, that the time of the play lies ahead: is a clock wrong?"
     assert (second.settled, second.back) == ((Settled(1, Ignored(4, why)),), ())
 
@@ -513,33 +531,33 @@ def test_a_play_from_the_future_is_sent_once_more_when_its_time_has_come() -> No
 def test_a_play_that_lies_ahead_by_the_servers_own_clock_is_too_new_whatever_the_number(code: int) -> None:
     """GNU FM says 3 for too new and 4 for too old."""
     answer = Answered((ItemAnswer(code),), NOW - 2 * HOUR)
-    [back] = next_step(Line(), [waiting(1, HOUR)], answer, NOW, 0.5).back
+    [back] = next_step(DeliveryState(), [waiting(1, HOUR)], answer, NOW, 0.5).back
     assert (back.too_new, back.not_before) == (1, NOW + HOUR)
 
 
 @pytest.mark.parametrize("code", [3, 4])
 def test_a_play_that_is_14_days_old_by_the_servers_own_clock_is_too_old_whatever_the_number(code: int) -> None:
     answer = Answered((ItemAnswer(code),), NOW + 72 * HOUR)
-    [settled] = next_step(Line(), [waiting(1, 12 * 24 * HOUR)], answer, NOW, 0.5).settled
+    [settled] = next_step(DeliveryState(), [waiting(1, 12 * 24 * HOUR)], answer, NOW, 0.5).settled
     assert settled.fate == Ignored(code, "older than 14 days: Last.fm takes no plays that old")
 
 
 def test_a_play_is_not_given_up_as_too_new_while_the_servers_own_clock_is_behind_it() -> None:
     play = replace(waiting(1, HOUR), too_new=1)
     for _ in range(3):
-        [play] = next_step(Line(), [play], Answered((ItemAnswer(4),), NOW - 2 * HOUR), NOW, 0.5).back
+        [play] = next_step(DeliveryState(), [play], Answered((ItemAnswer(4),), NOW - 2 * HOUR), NOW, 0.5).back
         assert (play.not_before, play.refused_ahead) == (NOW + HOUR, False)
-    [settled] = next_step(Line(), [play], Answered((ItemAnswer(4),), NOW), NOW, 0.5).settled
+    [settled] = next_step(DeliveryState(), [play], Answered((ItemAnswer(4),), NOW), NOW, 0.5).settled
     assert isinstance(settled.fate, Ignored)
 
 
 @pytest.mark.parametrize("code", [92, 93])
 def test_a_play_that_the_servers_database_did_not_store_is_sent_again_after_a_while(code: int) -> None:
     """GNU FM's codes for it."""
-    step = next_step(Line(fails=1), batch_of(2), Answered((ItemAnswer(0), ItemAnswer(code))), NOW, 0.5)
+    step = next_step(DeliveryState(fails=1), batch_of(2), Answered((ItemAnswer(0), ItemAnswer(code))), NOW, 0.5)
     assert [s.id for s in step.settled] == [1]
     assert [(w.id, w.tries, w.error) for w in step.back] == [(2, 1, "the server could not store the play")]
-    assert (step.line.fails, step.line.wait_until, step.line.trouble) == (
+    assert (step.state.fails, step.state.wait_until, step.state.trouble) == (
         2,
         NOW + 5.0,
         "the server could not store the play",
@@ -547,7 +565,7 @@ def test_a_play_that_the_servers_database_did_not_store_is_sent_again_after_a_wh
 
 
 def test_a_play_of_now_that_is_called_too_new_waits_an_hour() -> None:
-    step = next_step(Line(), [waiting(1, 5)], Answered((ItemAnswer(4),)), NOW, 0.5)
+    step = next_step(DeliveryState(), [waiting(1, 5)], Answered((ItemAnswer(4),)), NOW, 0.5)
     assert step.back[0].not_before == NOW + HOUR
 
 
@@ -564,7 +582,7 @@ def test_an_answer_that_does_not_fit_settles_nothing(items: tuple[ItemAnswer, ..
     step = next_step(TROUBLED, batch_of(2), Answered(items), NOW, 0.5)
     said = Cause(None, "the answer does not fit the 2 plays that were sent")
     assert step == next_step(TROUBLED, batch_of(2), Unsure(said), NOW, 0.5)
-    assert step.line.trouble == said.words
+    assert step.state.trouble == said.message
 
 
 @pytest.mark.parametrize(

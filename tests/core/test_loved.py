@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonearm.core.likeness import Doubt
-from tonearm.core.loved import ImportPlan, Loved, Mark, Tally, Undecided, plan_import
+from tonearm.core.likeness import Ambiguity
+from tonearm.core.loved import ImportCounts, ImportPlan, Loved, LoveMark, Undecided, plan_import
 from tonearm.core.matching import Candidate, LibraryIndex
 
 LIBRARY = LibraryIndex(
@@ -33,41 +33,41 @@ loved_tracks = st.lists(st.sampled_from([SINNERMAN, HOPPIPOLLA, WONDERWALL, BEET
 def test_every_loved_track_gets_one_outcome() -> None:
     page = [SINNERMAN, HOPPIPOLLA, WONDERWALL, BEETLEBUM, UNKNOWN]
     assert plan_import(page, LIBRARY, {3}) == ImportPlan(
-        marks=(Mark(1, 1_600_000_000), Mark(2, 1_600_000_000), Mark(5, 0)),
-        doubtful=(Undecided(WONDERWALL, (Candidate(4, Doubt.VERSION),)),),
+        marks=(LoveMark(1, 1_600_000_000), LoveMark(2, 1_600_000_000), LoveMark(5, 0)),
+        doubtful=(Undecided(WONDERWALL, (Candidate(4, Ambiguity.VERSION),)),),
         missing=(UNKNOWN,),
-        tally=Tally(imported=2, already=1, doubtful=1, missing=1),
+        counts=ImportCounts(imported=2, already=1, doubtful=1, missing=1),
     )
 
 
 def test_what_the_listener_has_declined_is_missing() -> None:
     plan = plan_import([WONDERWALL, SINNERMAN], LIBRARY, set(), {("Oasis", "Wonderwall"), ("Nina Simone", "Sinnerman")})
     assert (plan.doubtful, plan.missing) == ((), (WONDERWALL,))
-    assert plan.tally == Tally(imported=1, missing=1)
+    assert plan.counts == ImportCounts(imported=1, missing=1)
 
 
 def test_a_song_of_which_one_copy_has_the_heart_is_imported_for_the_other() -> None:
     plan = plan_import([SINNERMAN], LIBRARY, {1})
-    assert plan.marks == (Mark(2, 1_600_000_000),)
-    assert plan.tally == Tally(imported=1)
+    assert plan.marks == (LoveMark(2, 1_600_000_000),)
+    assert plan.counts == ImportCounts(imported=1)
 
 
 def test_a_song_that_is_loved_under_two_spellings_is_imported_once() -> None:
     plan = plan_import([HOPPIPOLLA, Loved("Sigur Rós", "Hoppípolla", loved_at=1)], LIBRARY, set())
-    assert plan.marks == (Mark(3, 1_500_000_000),)
-    assert plan.tally == Tally(imported=1, already=1)
+    assert plan.marks == (LoveMark(3, 1_500_000_000),)
+    assert plan.counts == ImportCounts(imported=1, already=1)
 
 
 def test_a_listener_without_loved_tracks_has_nothing_to_import() -> None:
-    assert plan_import([], LIBRARY, set()) == ImportPlan((), (), (), Tally())
+    assert plan_import([], LIBRARY, set()) == ImportPlan((), (), (), ImportCounts())
 
 
 @given(loved_tracks, st.sets(st.integers(1, 5)))
 def test_the_counts_add_up_to_the_loved_tracks(page: list[Loved], hearts: set[int]) -> None:
     plan = plan_import(page, LIBRARY, hearts)
-    assert plan.tally.total == len(page)
-    assert len(plan.doubtful) == plan.tally.doubtful
-    assert len(plan.missing) == plan.tally.missing
+    assert plan.counts.total == len(page)
+    assert len(plan.doubtful) == plan.counts.doubtful
+    assert len(plan.missing) == plan.counts.missing
     assert hearts.isdisjoint(mark.id for mark in plan.marks)
 
 
@@ -76,8 +76,8 @@ def test_a_second_import_changes_nothing(page: list[Loved], hearts: set[int]) ->
     first = plan_import(page, LIBRARY, hearts)
     second = plan_import(page, LIBRARY, hearts | {mark.id for mark in first.marks})
     assert second.marks == ()
-    assert second.tally == Tally(
-        0, first.tally.imported + first.tally.already, first.tally.doubtful, first.tally.missing
+    assert second.counts == ImportCounts(
+        0, first.counts.imported + first.counts.already, first.counts.doubtful, first.counts.missing
     )
 
 
@@ -87,7 +87,7 @@ def test_it_does_not_matter_how_loved_tracks_fall_into_pages(page: list[Loved], 
     first = plan_import(page[:cut], LIBRARY, set())
     second = plan_import(page[cut:], LIBRARY, {mark.id for mark in first.marks})
     assert first.marks + second.marks == whole.marks
-    assert first.tally + second.tally == whole.tally
+    assert first.counts + second.counts == whole.counts
 
 
 def test_a_real_page_is_all_found_in_a_library_that_has_it(test_data: Path) -> None:
@@ -96,4 +96,4 @@ def test_a_real_page_is_all_found_in_a_library_that_has_it(test_data: Path) -> N
         (place, artist.upper(), title.replace("'", "’"), "") for place, (artist, title) in enumerate(pairs)
     )
     plan = plan_import([Loved(artist, title) for artist, title in pairs], library, set())
-    assert plan.tally == Tally(imported=160)
+    assert plan.counts == ImportCounts(imported=160)

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonearm.core.likeness import Bare, Doubt, bare, misspelt
+from tonearm.core.likeness import Ambiguity, Bare, bare, misspelt
 from tonearm.core.matching import (
     MOST_CANDIDATES,
     Candidate,
     Doubtful,
-    Found,
     LibraryIndex,
     Match,
+    MatchResult,
     NoMatch,
     Several,
     Sure,
@@ -25,12 +25,12 @@ from tonearm.core.matching import (
 from tonearm.core.spelling import fold, without_guests
 
 
-def find(library: tuple[str, str], wanted: tuple[str, str]) -> Found:
+def find(library: tuple[str, str], wanted: tuple[str, str]) -> MatchResult:
     """What a library of one track, with the id 1, answers."""
     return LibraryIndex([(1, *library, "")]).find(*wanted)
 
 
-def doubted(doubt: Doubt) -> Doubtful:
+def doubted(doubt: Ambiguity) -> Doubtful:
     return Doubtful((Candidate(1, doubt),))
 
 
@@ -165,35 +165,35 @@ def test_case_and_composition_do_not_make_a_match_less_exact() -> None:
 @pytest.mark.parametrize(
     ("library", "wanted", "doubt"),
     [
-        (("A", "Song (Remastered 2009)"), ("A", "Song"), Doubt.VERSION),
-        (("A", "Song"), ("A", "Song - 2011 Remaster"), Doubt.VERSION),
-        (("A", "Song - Live"), ("A", "Song"), Doubt.VERSION),
-        (("A", "Song [Album Version]"), ("A", "Song (Remastered)"), Doubt.VERSION),
-        (("A", "Song (live at Leeds)"), ("A", "Song (Live)"), Doubt.VERSION),
-        (("A", "Song (Live) (Bonus Track)"), ("A", "Song (Live)"), Doubt.VERSION),
-        (("A", "Song（ライブ）"), ("A", "Song"), Doubt.VERSION),
-        (("A", "Song (feat. B)"), ("A", "Song"), Doubt.CREDIT),
-        (("A ft. B", "Song"), ("A", "Song"), Doubt.CREDIT),
-        (("A", "Song featuring B"), ("A", "Song"), Doubt.CREDIT),
-        (("Mozart", "Hostias"), ("Wolfgang Amadeus Mozart", "Hostias"), Doubt.CREDIT),
-        (("Ed Sheeran; Taylor Swift", "Everything"), ("Taylor Swift", "Everything"), Doubt.CREDIT),
-        (("Jimi Hedrix", "Red House"), ("Jimi Hendrix", "Red House"), Doubt.CREDIT),
-        (("Ryuichi Sakamoto", "Calling From Tokyo"), ("坂本龍一", "Calling From Tokyo"), Doubt.CREDIT),
-        (("A", "The Universal"), ("A", "Universal"), Doubt.SPELLING),
-        (("A", "A1 For the Kids"), ("A", "For the Kids"), Doubt.SPELLING),
-        (("Suede", "Suede - The Beautiful Ones"), ("Suede", "The Beautiful Ones"), Doubt.SPELLING),
-        (("Muse", "Assasin"), ("Muse", "Assassin"), Doubt.SPELLING),
-        (("Deep Purple", "Somke On The Water"), ("Deep Purple", "Smoke on the Water"), Doubt.SPELLING),
-        (("A", "Sleeping Giant"), ("A", "Sleeping Giants"), Doubt.SPELLING),
+        (("A", "Song (Remastered 2009)"), ("A", "Song"), Ambiguity.VERSION),
+        (("A", "Song"), ("A", "Song - 2011 Remaster"), Ambiguity.VERSION),
+        (("A", "Song - Live"), ("A", "Song"), Ambiguity.VERSION),
+        (("A", "Song [Album Version]"), ("A", "Song (Remastered)"), Ambiguity.VERSION),
+        (("A", "Song (live at Leeds)"), ("A", "Song (Live)"), Ambiguity.VERSION),
+        (("A", "Song (Live) (Bonus Track)"), ("A", "Song (Live)"), Ambiguity.VERSION),
+        (("A", "Song（ライブ）"), ("A", "Song"), Ambiguity.VERSION),
+        (("A", "Song (feat. B)"), ("A", "Song"), Ambiguity.CREDIT),
+        (("A ft. B", "Song"), ("A", "Song"), Ambiguity.CREDIT),
+        (("A", "Song featuring B"), ("A", "Song"), Ambiguity.CREDIT),
+        (("Mozart", "Hostias"), ("Wolfgang Amadeus Mozart", "Hostias"), Ambiguity.CREDIT),
+        (("Ed Sheeran; Taylor Swift", "Everything"), ("Taylor Swift", "Everything"), Ambiguity.CREDIT),
+        (("Jimi Hedrix", "Red House"), ("Jimi Hendrix", "Red House"), Ambiguity.CREDIT),
+        (("Ryuichi Sakamoto", "Calling From Tokyo"), ("坂本龍一", "Calling From Tokyo"), Ambiguity.CREDIT),
+        (("A", "The Universal"), ("A", "Universal"), Ambiguity.SPELLING),
+        (("A", "A1 For the Kids"), ("A", "For the Kids"), Ambiguity.SPELLING),
+        (("Suede", "Suede - The Beautiful Ones"), ("Suede", "The Beautiful Ones"), Ambiguity.SPELLING),
+        (("Muse", "Assasin"), ("Muse", "Assassin"), Ambiguity.SPELLING),
+        (("Deep Purple", "Somke On The Water"), ("Deep Purple", "Smoke on the Water"), Ambiguity.SPELLING),
+        (("A", "Sleeping Giant"), ("A", "Sleeping Giants"), Ambiguity.SPELLING),
         (
             ("Genesis", "The Grand Parade of Lifeless P"),
             ("Genesis", "The Grand Parade of Lifeless Packaging"),
-            Doubt.CUT,
+            Ambiguity.CUT,
         ),
-        (("A", "Where I'm From, You Die With Your Secrets"), ("A", "Where I'm From, You Die With Y"), Doubt.CUT),
+        (("A", "Where I'm From, You Die With Your Secrets"), ("A", "Where I'm From, You Die With Y"), Ambiguity.CUT),
     ],
 )
-def test_what_may_be_the_song_is_doubtful(library: tuple[str, str], wanted: tuple[str, str], doubt: Doubt) -> None:
+def test_what_may_be_the_song_is_doubtful(library: tuple[str, str], wanted: tuple[str, str], doubt: Ambiguity) -> None:
     assert find(library, wanted) == doubted(doubt)
 
 
@@ -246,7 +246,7 @@ def test_two_tracks_that_differ_by_their_number_are_not_both_the_song() -> None:
 
 def test_a_settled_doubt_is_one_more_name_of_the_track() -> None:
     before = LibraryIndex([(7, "Mozart", "Hostias", "")])
-    assert before.find("Wolfgang Amadeus Mozart", "Hostias") == Doubtful((Candidate(7, Doubt.CREDIT),))
+    assert before.find("Wolfgang Amadeus Mozart", "Hostias") == Doubtful((Candidate(7, Ambiguity.CREDIT),))
     after = LibraryIndex([(7, "Mozart", "Hostias", ""), (7, "Wolfgang Amadeus Mozart", "Hostias", "")])
     assert after.find("Wolfgang Amadeus Mozart", "Hostias") == Match(7, Sure.EXACT)
     assert after.find("Mozart", "Hostias") == Match(7, Sure.EXACT)
@@ -275,7 +275,7 @@ def test_a_translated_title_of_the_artist_is_trusted_by_its_identifier() -> None
 def test_an_identifier_that_gives_another_title_of_the_artist_is_doubted() -> None:
     library = LibraryIndex([(1, "Muse", "Bliss", RECORDING), (2, "Muse", "Assasin", "")])
     assert library.find("Muse", "Assassin", RECORDING) == Doubtful(
-        (Candidate(2, Doubt.SPELLING), Candidate(1, Doubt.IDENTIFIER))
+        (Candidate(2, Ambiguity.SPELLING), Candidate(1, Ambiguity.IDENTIFIER))
     )
 
 
@@ -295,7 +295,7 @@ def test_the_likeliest_candidates_come_first_and_not_too_many_of_them() -> None:
     )
     found = library.find("A", "Sleeping Giant")
     assert isinstance(found, Doubtful)
-    assert found.candidates[0] == Candidate(99, Doubt.SPELLING)
+    assert found.candidates[0] == Candidate(99, Ambiguity.SPELLING)
     assert len(found.ids) == MOST_CANDIDATES
 
 

@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 
 from tonearm.core import period
-from tonearm.core.period import Kind, Period
+from tonearm.core.period import HistoryPeriod, PeriodKind
 
-EVERYTHING = Period(Kind.ALL, date(2005, 2, 1), date(2015, 4, 20))
+EVERYTHING = HistoryPeriod(PeriodKind.ALL, date(2005, 2, 1), date(2015, 4, 20))
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,6 @@ def test_a_period_has_neighbours_and_lies_in_a_longer_one(
 )
 def test_a_span_shows_no_more_than_the_history_has(text: str, shown: str) -> None:
     first, last = date(2012, 1, 5), date(2014, 5, 12)
-    wanted = period.parse(text, Period(Kind.ALL, first, last))
+    wanted = period.parse(text, HistoryPeriod(PeriodKind.ALL, first, last))
     assert wanted
     assert str(period.within(wanted, first, last)) == shown

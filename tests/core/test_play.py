@@ -13,7 +13,7 @@ from tonearm.core.play import (
     EARLIEST_PLAY,
     FURTHEST_AHEAD,
     OLDEST_ACCEPTED,
-    Nameless,
+    MissingName,
     Track,
     When,
     cleaned,
@@ -75,7 +75,7 @@ def test_the_decision_says_what_was_heard_and_what_is_needed(
     duration: float | None, played: float, needed: float, why: str
 ) -> None:
     decision = counts(duration, played)
-    assert (decision.heard, decision.needed, decision.why) == (played, needed, why)
+    assert (decision.played, decision.needed, decision.reason) == (played, needed, why)
 
 
 @given(st.floats(30.001, 100_000), seconds, st.integers(25, 100))
@@ -111,7 +111,7 @@ def test_every_name_of_a_track_is_cleaned() -> None:
     ],
 )
 def test_a_play_without_artist_or_title_is_none(track: Track, field: str) -> None:
-    with pytest.raises(Nameless, match=f"^{field}: nothing visible") as refused:
+    with pytest.raises(MissingName, match=f"^{field}: nothing visible") as refused:
         cleaned(track)
     assert refused.value.field == field
 

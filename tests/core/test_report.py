@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonearm.core.play import EARLIEST_PLAY, Play, Track
-from tonearm.core.report import Placed, place, queued_by_a_fast_clock, same_play, told_by_our_clock
+from tonearm.core.report import Placed, place, queued_by_a_fast_clock, same_play, stamped_by_our_clock
 
 NOW = 1_760_000_000
 DAY = 86400
@@ -50,21 +50,21 @@ def a_play(timestamp: int, played: float, artist: str = "Can", title: str = "Hal
 def test_where_a_start_is_put(timestamp: int, played: float, skew: float, placed: int) -> None:
     found = place(timestamp, played, NOW, skew)
     assert found.timestamp == placed
-    assert bool(found.moved) == (placed != timestamp)
+    assert bool(found.restamp_reason) == (placed != timestamp)
 
 
 def test_the_reason_of_a_move_is_told() -> None:
     assert place(NOW, 240.4, NOW) == Placed(
         NOW - 240, "moved back by 240 s: it was reported with its end for its start"
     )
-    assert place(NOW - 250, 240, NOW, -DAY).moved == "moved by -86400 s: the clock here differs from Last.fm's"
-    assert "; moved back by 240 s" in place(NOW, 240, NOW, -DAY).moved
+    assert place(NOW - 250, 240, NOW, -DAY).restamp_reason == "moved by -86400 s: the clock here differs from Last.fm's"
+    assert "; moved back by 240 s" in place(NOW, 240, NOW, -DAY).restamp_reason
 
 
 @given(st.integers(NOW - 20 * DAY, NOW + DAY), st.floats(0, 4000), st.floats(-2 * DAY, 2 * DAY))
 def test_nothing_that_was_moved_back_ends_after_its_report(timestamp: int, played: float, skew: float) -> None:
     placed = place(timestamp, played, NOW, skew)
-    if "moved back" in placed.moved:
+    if "moved back" in placed.restamp_reason:
         assert placed.timestamp + played <= NOW + skew + 11
 
 
@@ -83,9 +83,9 @@ def test_a_fast_clock_is_known_by_what_it_queued_in_the_future(enqueued_at: floa
 
 
 def test_only_a_wrong_clock_of_ours_tells_wrong_times() -> None:
-    assert told_by_our_clock(NOW - 250, 240, NOW, DAY)
-    assert not told_by_our_clock(NOW - 250, 240, NOW, 0)
-    assert not told_by_our_clock(NOW - 5000, 240, NOW, DAY)
+    assert stamped_by_our_clock(NOW - 250, 240, NOW, DAY)
+    assert not stamped_by_our_clock(NOW - 250, 240, NOW, 0)
+    assert not stamped_by_our_clock(NOW - 5000, 240, NOW, DAY)
 
 
 @pytest.mark.parametrize(

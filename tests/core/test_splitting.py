@@ -14,12 +14,12 @@ from tonearm.core.account import Connection
 from tonearm.core.delivery import (
     BATCH,
     Accepted,
+    DeliveryState,
     Expired,
     Fate,
-    Line,
+    Idle,
+    QueuedPlay,
     Refused,
-    Rest,
-    Waiting,
     next_move,
     next_step,
 )
@@ -30,7 +30,7 @@ from tonearm.core.verdict import (
     ItemAnswer,
     Later,
     Scope,
-    SessionDoubted,
+    SessionSuspect,
     Split,
     Throttled,
     Unsure,
@@ -42,15 +42,15 @@ HOUR = 3600.0
 BAD = Cause(6, "Invalid parameters")
 BAD_SIGNATURE = Cause(13, "Invalid method signature supplied")
 
-Batch = Sequence[Waiting]
+Batch = Sequence[QueuedPlay]
 
 
 @dataclass
 class World:
     """An account and its queue, as the tables would keep them; a request takes a second."""
 
-    waiting: dict[int, Waiting]
-    line: Line = field(default_factory=Line)
+    waiting: dict[int, QueuedPlay]
+    line: DeliveryState = field(default_factory=DeliveryState)
     now: float = START
     fates: dict[int, Fate] = field(default_factory=dict)
     sent: list[list[int]] = field(default_factory=list)
@@ -58,7 +58,7 @@ class World:
 
     def add(self, number: int, at: float | None = None) -> None:
         play = Play(Track("a", f"t{number}", duration=200), int(self.now if at is None else at), 200.0)
-        self.waiting[number] = Waiting(number, play)
+        self.waiting[number] = QueuedPlay(number, play)
 
     def run(self, until: float, answer: Callable[[Batch], Verdict]) -> None:
         """Send whatever is due, as long as there is something before that moment."""
@@ -69,7 +69,7 @@ class World:
             move = next_move(self.line, due[:BATCH], self.now)
             for settled in move.expired:
                 self._settle(settled.id, settled.fate)
-            if isinstance(move, Rest):
+            if isinstance(move, Idle):
                 later = [w.not_before for w in self.waiting.values() if w.not_before > self.now]
                 self.now = min([until, *([move.until] if move.until else later)])
                 continue
@@ -80,15 +80,15 @@ class World:
         verdict = answer(batch)
         self.now += 1
         step = next_step(self.line, batch, verdict, self.now, 0.5)
-        self.line = step.line
+        self.line = step.state
         for settled in step.settled:
             self._settle(settled.id, settled.fate)
         for back in step.back:
             assert back.play == self.waiting[back.id].play
             self.waiting[back.id] = back
-        if step.hold:
+        if step.key_throttle:
             self.held.append(self.now)
-            self.now = max(self.now, step.hold.until)
+            self.now = max(self.now, step.key_throttle.until)
 
     def _settle(self, number: int, fate: Fate) -> None:
         del self.waiting[number]
@@ -243,7 +243,7 @@ passing = st.sampled_from(
         Unsure(Cause(None, "no answer in time")),
         Throttled(Scope.ACCOUNT, Cause(29, "Too many scrobbles")),
         Throttled(Scope.ADDRESS, Cause(29, "Your IP")),
-        SessionDoubted(Cause(4, "Authentication Failed")),
+        SessionSuspect(Cause(4, "Authentication Failed")),
         Answered((ItemAnswer(0),) * 60),
     ]
 )
@@ -263,7 +263,7 @@ def test_whatever_passes_every_play_is_settled_once_in_the_end(
         world.run(world.now + HOUR, answer)
         world.add(1000 + len(world.fates))  # who plays on brings the proof that the others were bad
         if world.line.connection is Connection.NEEDS_SIGN_IN:  # three errors 4 in a row
-            world.line = Line()
+            world.line = DeliveryState()
     assert [number for number in accepted(world) if number < size] == [n for n in range(size) if n not in bad]
     assert {number for number in world.fates if number < size} == set(range(size))
     assert world.now < START + 24 * HOUR

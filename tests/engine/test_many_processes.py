@@ -15,9 +15,9 @@ from psycopg import AsyncConnection
 
 from tests.engine.yards import PATIENCE, PLACES, RESCUE, SWEEP, PostgresYard, Work, from_tables, running
 from tonearm.engine import postgres, tables
-from tonearm.engine.line import Ear, Line, lines
+from tonearm.engine.connection import JobDriver, PgConnection, connections
 from tonearm.engine.postgres import prepare
-from tonearm.store.writer import StoreUnavailable
+from tonearm.store.db.sqlite_writer import StoreUnavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -149,9 +149,9 @@ async def test_a_change_is_told_only_to_the_manager_of_a_kind_of_which_a_job_wai
                 something.clear()
                 await something.wait()
 
-    async with lines(shared.url, listens=True) as line, lines(shared.url, listens=False) as other:
+    async with connections(shared.url, listens=True) as line, connections(shared.url, listens=False) as other:
         for kind in told:
-            await Ear(line, kind).add_listener(tables.SETTINGS.channel, ear(kind))
+            await JobDriver(line, kind).add_listener(tables.SETTINGS.channel, ear(kind))
         listens = asyncio.create_task(line.listen())
         await other.execute(tables.RING, ["deliver"], [7])
         await until("deliver", CHANGE)
@@ -172,11 +172,11 @@ async def test_an_outage_is_told_once_and_once_that_it_is_over(
 ) -> None:
     tries, tried = Counter[str](), asyncio.Event()
 
-    def counted(address: str, *, listens: bool) -> AbstractAsyncContextManager[Line]:
+    def counted(address: str, *, listens: bool) -> AbstractAsyncContextManager[PgConnection]:
         tries["session"] += 1
         if tries["session"] > 4:
             tried.set()
-        return lines(address, listens=listens)
+        return connections(address, listens=listens)
 
     caplog.set_level(logging.INFO, "tonearm.engine")
     monkeypatch.setattr(postgres, "lines", counted)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.engine.yards import PATIENCE, PLACES, PostgresYard, Work, Yard, from_tables, running
 from tonearm.engine import embedded, postgres
-from tonearm.store.writer import StoreUnavailable
+from tonearm.store.db.sqlite_writer import StoreUnavailable
 
 pytestmark = pytest.mark.anyio
 

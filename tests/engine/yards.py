@@ -14,7 +14,7 @@ from tonearm.clock import SystemClock
 from tonearm.engine.embedded import EmbeddedEngine
 from tonearm.engine.engine import Due, Engine, Handler
 from tonearm.engine.postgres import PostgresEngine
-from tonearm.store.writer import StoreUnavailable
+from tonearm.store.db.sqlite_writer import StoreUnavailable
 
 PATIENCE = 20.0
 PLACES = 3

@@ -110,7 +110,7 @@ async def test_the_whole_way_from_the_first_token_to_the_last_page(
     sk = session.key
     one = await call(client, "scrobble", plays(1), sk)
     assert isinstance(one, Answered)
-    assert [word.ignored for word in one.items] == [0]
+    assert [word.ignored_code for word in one.items] == [0]
     fifty = await call(client, "scrobble", plays(50), sk)
     assert isinstance(fifty, Answered)
     assert [word.timestamp for word in fifty.items] == [play.timestamp for play in plays(50)]
@@ -194,7 +194,7 @@ async def test_ignored_plays_and_corrections_are_told_apart(client: LastFm | Las
     ]
     verdict = await call(client, "scrobble", batch, sk)
     assert isinstance(verdict, Answered)
-    assert [word.ignored for word in verdict.items] == [3, 0, 0]
+    assert [word.ignored_code for word in verdict.items] == [3, 0, 0]
     assert verdict.items[1].correction == Correction("The Beatles", "Help!")
     assert verdict.items[2].correction is None
     await call(client, "close")
@@ -219,7 +219,7 @@ async def test_a_revoked_session_a_wrong_secret_and_a_suspended_key_are_named(
     emulator.suspend_key(API_KEY)
     refused = await call(client, "scrobble", plays(2), sk)
     assert isinstance(refused, KeyRefused)
-    assert refused.cause.number == 26
+    assert refused.cause.error_code == 26
     await call(client, "close")
 
 

@@ -19,7 +19,7 @@ from tonearm.core.verdict import Answered
 from tonearm.lastfm import LastFm, LastFmSync, music, types
 from tonearm.lastfm.catalogue import METHODS, Catalogue
 from tonearm.lastfm.methods import album, artist, tag, track
-from tonearm.lastfm.request import Request, seal
+from tonearm.lastfm.request import Request, sign_request
 from tonearm.lastfm.response import Answer, Nonsense, Reply, understand
 
 from .faces import KEYS
@@ -253,7 +253,7 @@ NONSENSE: list[Request[object]] = [
 @pytest.mark.parametrize("content", [{}, None, 5, []])
 def test_an_answer_that_says_nothing_is_no_answer(request_: Request[object], content: object) -> None:
     body = json.dumps({request_.root: content}).encode()
-    assert isinstance(understand(request_, seal(request_, KEYS), Reply(200, {}, body)), Nonsense)
+    assert isinstance(understand(request_, sign_request(request_, KEYS), Reply(200, {}, body)), Nonsense)
 
 
 def test_friends_are_profiles_and_nobody_is_an_error_as_it_is_at_last_fm(client: LastFmSync) -> None:
@@ -369,5 +369,7 @@ def test_what_comes_back_is_frozen_and_has_a_public_name(kind: Any) -> None:
 
 def test_a_write_that_is_not_said_to_be_done_is_not_done() -> None:
     loved = track.love("Low", "Sunflower", "sk")
-    assert isinstance(understand(loved, seal(loved, KEYS), Reply(200, {}, b'{"status": "busy"}')), Nonsense)
-    assert isinstance(understand(loved, seal(loved, KEYS), Reply(200, {}, b'{"lfm": {"status": "ok"}}')), Answer)
+    assert isinstance(understand(loved, sign_request(loved, KEYS), Reply(200, {}, b'{"status": "busy"}')), Nonsense)
+    assert isinstance(
+        understand(loved, sign_request(loved, KEYS), Reply(200, {}, b'{"lfm": {"status": "ok"}}')), Answer
+    )

@@ -23,12 +23,12 @@ from tonearm.lastfm import (
 )
 from tonearm.lastfm.breaker import Resting
 from tonearm.lastfm.cache import RETRY, TRUSTED, Cache
-from tonearm.lastfm.habits import Unreadable, node, text
-from tonearm.lastfm.keeping import DAY, EVERY_LISTENER, HOUR, MINUTE, NEGATIVE, WEEK, fresh_for, key_of
+from tonearm.lastfm.cache_policy import DAY, EVERY_LISTENER, HOUR, MINUTE, NEGATIVE, WEEK, fresh_for, key_of
+from tonearm.lastfm.quirks import UnreadableAnswer, node, text
 from tonearm.lastfm.request import Verb
 from tonearm.lastfm.response import Exchange
-from tonearm.store.answers import AnswerStore
-from tonearm.store.database import database_url
+from tonearm.store.db.database import database_url
+from tonearm.store.response_cache import AnswerStore
 
 from .faces import KEYS
 
@@ -112,7 +112,7 @@ def everything_in(folder: Path) -> bytes:
 
 def read_name(content: object) -> str:
     if not (name := text(node(content).get("name"))):
-        raise Unreadable("no name")
+        raise UnreadableAnswer("no name")
     return name
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from tonearm.lastfm import BadParameters, Request, Unavailable
 from tonearm.lastfm.cache import RETRY, Cache
-from tonearm.lastfm.habits import node, whole
-from tonearm.lastfm.keeping import DAY, NEGATIVE, WEEK
-from tonearm.lastfm.request import Sealed, Verb
-from tonearm.lastfm.response import Exchange, Fault, Reply, understand
+from tonearm.lastfm.cache_policy import DAY, NEGATIVE, WEEK
+from tonearm.lastfm.quirks import node, whole
+from tonearm.lastfm.request import SignedRequest, Verb
+from tonearm.lastfm.response import Exchange, Reply, TransportError, understand
 
 T = TypeVar("T")
 
@@ -73,11 +73,11 @@ class World:
         name = request.params["artist"]
         self.asked.append((name, self.now))
         if self.away:
-            fault = Fault(False, "nobody there")
+            fault = TransportError(False, "nobody there")
             return Exchange(fault, fault)
         body = b'{"error":6}' if name == "nobody" else b'{"artist":{"at":%d}}' % self.now
         reply = Reply(200, {}, body)
-        return Exchange(reply, understand(request, Sealed(Verb.GET, "", ()), reply))
+        return Exchange(reply, understand(request, SignedRequest(Verb.GET, "", ()), reply))
 
 
 def read_at(content: object) -> int:

@@ -14,8 +14,8 @@ from tonearm.core.verdict import (
     KeyRefused,
     Later,
     Scope,
-    SessionDoubted,
     SessionEnded,
+    SessionSuspect,
     Split,
     Throttled,
     Unsure,
@@ -37,8 +37,8 @@ from tonearm.lastfm import (
 )
 from tonearm.lastfm.error import error_of, verdict_of
 from tonearm.lastfm.methods import track
-from tonearm.lastfm.request import seal
-from tonearm.lastfm.response import Answer, Failure, Fault, Reply, understand
+from tonearm.lastfm.request import sign_request
+from tonearm.lastfm.response import Answer, Failure, Reply, TransportError, understand
 
 from .bodies import PLAYS, body
 from .faces import KEYS
@@ -47,7 +47,7 @@ SCROBBLE = track.scrobble(PLAYS, "sk-0123456789")
 
 
 def failure(content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Failure:
-    outcome = understand(SCROBBLE, seal(SCROBBLE, KEYS), Reply(status, headers or {}, content))
+    outcome = understand(SCROBBLE, sign_request(SCROBBLE, KEYS), Reply(status, headers or {}, content))
     assert not isinstance(outcome, Answer)
     return outcome
 
@@ -60,7 +60,7 @@ TABLE: list[tuple[int, type[Verdict], type[LastFmError]]] = [
     (1, Split, CallRefused),
     (2, Later, CallRefused),
     (3, Later, CallRefused),
-    (4, SessionDoubted, SessionRejected),
+    (4, SessionSuspect, SessionRejected),
     (5, Later, CallRefused),
     (6, Split, BadParameters),
     (7, Split, BadParameters),
@@ -99,7 +99,7 @@ def cause_of(verdict: Verdict) -> Cause:
             raise AssertionError("answered")
         case Later(cause) | Throttled(_, cause) | Unsure(cause) | Split(cause):
             return cause
-        case SessionDoubted(cause) | SessionEnded(cause) | KeyRefused(cause):
+        case SessionSuspect(cause) | SessionEnded(cause) | KeyRefused(cause):
             return cause
         case _:
             assert_never(verdict)
@@ -239,7 +239,7 @@ def test_an_answer_that_cannot_be_read_is_judged_by_its_status(
 ) -> None:
     given = verdict_of(failure(content, status))
     assert type(given) is verdict
-    assert cause_of(given).number is None
+    assert cause_of(given).error_code is None
     raised = error_of(failure(content, status), "user.getInfo")
     assert type(raised) is error
     assert raised.retryable
@@ -298,25 +298,27 @@ def test_retry_after_is_obeyed_where_it_makes_sense(headers: dict[str, str], sec
 
 
 def test_what_was_never_sent_waits_and_what_was_sent_leaves_us_unsure() -> None:
-    assert verdict_of(Fault(False, "no connection")) == Later(Cause(None, "no connection"))
-    assert verdict_of(Fault(True, "no answer in time")) == Unsure(Cause(None, "no answer in time"))
-    never, lost = (error_of(Fault(sent, "x"), "auth.getSession") for sent in (False, True))
+    assert verdict_of(TransportError(False, "no connection")) == Later(Cause(None, "no connection"))
+    assert verdict_of(TransportError(True, "no answer in time")) == Unsure(Cause(None, "no answer in time"))
+    never, lost = (error_of(TransportError(sent, "x"), "auth.getSession") for sent in (False, True))
     assert (never.retryable, never.sent, lost.retryable, lost.sent) == (True, False, True, True)
 
 
 def test_words_are_one_line_and_come_to_an_end() -> None:
-    words = cause_of(verdict_of(refused(8, "Operation\n\tfailed\x1b[31m " + "x" * 1000))).words
+    words = cause_of(verdict_of(refused(8, "Operation\n\tfailed\x1b[31m " + "x" * 1000))).message
     assert words.startswith("Operation failed [31m xxx")
     assert words.endswith("x…")
     assert len(words) == 300
 
 
 def test_secrets_that_an_answer_echoes_are_blotted_out() -> None:
-    sealed = seal(SCROBBLE, KEYS)
+    sealed = sign_request(SCROBBLE, KEYS)
     for secret in (KEYS.api_secret, "sk-0123456789", sealed.secrets[-1]):
-        words = cause_of(verdict_of(refused(13, f"bad {secret}!"))).words
+        words = cause_of(verdict_of(refused(13, f"bad {secret}!"))).message
         assert words == "bad …!"
-    assert understand(SCROBBLE, sealed, Fault(False, f"no way to {KEYS.api_secret}")) == Fault(False, "no way to …")
+    assert understand(SCROBBLE, sealed, TransportError(False, f"no way to {KEYS.api_secret}")) == TransportError(
+        False, "no way to …"
+    )
 
 
 def test_an_error_survives_pickling() -> None:

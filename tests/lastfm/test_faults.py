@@ -66,7 +66,7 @@ async def test_a_packed_answer_is_unpacked(face: Face) -> None:
 async def test_where_nobody_listens_nothing_was_sent(face: Face) -> None:
     verdict = await scrobble(face, nobody())
     assert isinstance(verdict, Later)
-    assert verdict.cause.number is None
+    assert verdict.cause.error_code is None
     assert str(verdict.cause).startswith("no connection: ")
 
 
@@ -124,8 +124,8 @@ LOST: dict[str, Behaviour] = {
 async def test_what_was_sent_and_not_answered_leaves_us_unsure(face: Face, behave: Behaviour) -> None:
     verdict = await scrobble_at(face, behave)
     assert isinstance(verdict, Unsure)
-    assert verdict.cause.number is None
-    assert verdict.cause.words
+    assert verdict.cause.error_code is None
+    assert verdict.cause.message
 
 
 async def test_an_answer_without_end_is_not_read_to_its_end(face: Face) -> None:

@@ -11,9 +11,9 @@ import httpx2
 import pytest
 
 from tonearm.lastfm import images
-from tonearm.lastfm.images import KEPT, NONE_KEPT, Images, as_image
-from tonearm.store.answers import AnswerStore
-from tonearm.store.database import database_url
+from tonearm.lastfm.images import KEPT, NONE_KEPT, ImageFetcher, as_image
+from tonearm.store.db.database import database_url
+from tonearm.store.response_cache import AnswerStore
 
 from .loopback import Loopback, answering, hanging_up, nobody, serving, waiting
 
@@ -40,10 +40,10 @@ class Album:
         self.store = AnswerStore(database_url(folder / "plays.db"), lambda: self.now)
 
     @asynccontextmanager
-    async def open(self, **options: object) -> AsyncIterator[Images]:
+    async def open(self, **options: object) -> AsyncIterator[ImageFetcher]:
         async with httpx2.AsyncClient(cookies={"secret": "cookie"}, follow_redirects=True) as http:
             known = {"answers": self.store, "near": self.near, "user_agent": "tests/1", **options}
-            opened = Images(http, lambda: self.now, **known)  # type: ignore[arg-type]
+            opened = ImageFetcher(http, lambda: self.now, **known)  # type: ignore[arg-type]
             yield opened
             await opened.close()
             await self.store.written()
@@ -188,7 +188,7 @@ async def test_nothing_is_fetched_from_this_machine_or_its_network(tmp_path: Pat
             return httpx2.Response(200, content=PNG)
 
     async with httpx2.AsyncClient(transport=Ear()) as http:
-        pictures = Images(http, lambda: NOW, near="https://ws.audioscrobbler.com/2.0/")
+        pictures = ImageFetcher(http, lambda: NOW, near="https://ws.audioscrobbler.com/2.0/")
         assert await pictures.get(url) is None
         assert asked == []
         assert await pictures.get("https://lastfm.freetls.fastly.net/i/u/300x300/a.png")

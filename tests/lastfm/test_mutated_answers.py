@@ -20,7 +20,7 @@ from tests.emulator.caller import body as body_of
 from tonearm.core.verdict import Answered, Verdict
 from tonearm.lastfm import LastFmError
 from tonearm.lastfm.error import error_of, verdict_of
-from tonearm.lastfm.request import Request, seal
+from tonearm.lastfm.request import Request, sign_request
 from tonearm.lastfm.response import Answer, Reply, server_time, understand
 
 from .bodies import (
@@ -39,7 +39,7 @@ from .bodies import (
 )
 from .faces import KEYS
 from .questions import QUESTIONS, READS, furnish
-from .test_habits import json_values
+from .test_quirks import json_values
 
 REQUESTS: list[Request[object]] = [*QUESTIONS]
 
@@ -99,7 +99,7 @@ def well_formed(value: object) -> None:
 
 def judge(request: Request[object], reply: Reply) -> object:
     """What the service sees, after every check that it relies on."""
-    outcome = understand(request, seal(request, KEYS), reply)
+    outcome = understand(request, sign_request(request, KEYS), reply)
     if isinstance(outcome, Answer):
         if request.root == "scrobbles":
             assert isinstance(outcome.value, tuple)

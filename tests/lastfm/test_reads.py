@@ -10,7 +10,7 @@ import pytest
 from tonearm.lastfm import Images, LovedTrack, RecentTrack, Session, Unavailable, UserInfo, approval_url
 from tonearm.lastfm.error import error_of
 from tonearm.lastfm.methods import album, artist, auth, track, user
-from tonearm.lastfm.request import Request, seal
+from tonearm.lastfm.request import Request, sign_request
 from tonearm.lastfm.response import Answer, Reply, understand
 from tonearm.lastfm.types import Page
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 def read(request: Request[T], tree: object) -> T:
     content = tree if isinstance(tree, bytes) else body(tree)
-    outcome = understand(request, seal(request, KEYS), Reply(200, {}, content))
+    outcome = understand(request, sign_request(request, KEYS), Reply(200, {}, content))
     if isinstance(outcome, Answer):
         return outcome.value
     raise error_of(outcome, request.method)

@@ -12,14 +12,14 @@ import pytest
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Cause, ItemAnswer
 from tonearm.lastfm import BadParameters, KeyRejected, LastFmError, SessionRejected, TokenUnknown
+from tonearm.lastfm.body import parse
 from tonearm.lastfm.error import error_of
-from tonearm.lastfm.habits import Unreadable
 from tonearm.lastfm.mapper import plays_answers
 from tonearm.lastfm.methods import auth, track, user
 from tonearm.lastfm.music import Images
-from tonearm.lastfm.request import Request, seal
+from tonearm.lastfm.quirks import UnreadableAnswer
+from tonearm.lastfm.request import Request, sign_request
 from tonearm.lastfm.response import Answer, Nonsense, Refusal, Reply, understand
-from tonearm.lastfm.tree import parse
 from tonearm.lastfm.types import LovedTrack, Page, RecentTrack, Session, UserInfo
 
 from .faces import KEYS
@@ -29,14 +29,18 @@ ITEM = Track("an artist", "a title")
 
 
 def answered(folder: Path, name: str, request: Request[object]) -> object:
-    outcome = understand(request, seal(request, KEYS), Reply(200, {}, (folder / "recorded" / name).read_bytes()))
+    outcome = understand(
+        request, sign_request(request, KEYS), Reply(200, {}, (folder / "recorded" / name).read_bytes())
+    )
     assert isinstance(outcome, Answer), outcome
     return outcome.value
 
 
 def refused(folder: Path, name: str, method: str) -> LastFmError:
     request: Request[object] = Request(method, {}, "nothing", lambda content: content)
-    outcome = understand(request, seal(request, KEYS), Reply(200, {}, (folder / "recorded" / name).read_bytes()))
+    outcome = understand(
+        request, sign_request(request, KEYS), Reply(200, {}, (folder / "recorded" / name).read_bytes())
+    )
     assert isinstance(outcome, Refusal)
     return error_of(outcome, method)
 
@@ -82,7 +86,7 @@ def test_the_words_of_a_recorded_rejection_are_kept(test_data: Path) -> None:
 def test_a_recorded_answer_to_another_batch_is_not_believed(test_data: Path) -> None:
     found = parse((test_data / "recorded/php-oauth/track.scrobble.multi.json").read_bytes())
     assert found is not None
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableAnswer):
         plays_answers(found["scrobbles"], [Play(ITEM, 1712992925, 1.0), Play(ITEM, 1712992925, 1.0)])
 
 
@@ -232,7 +236,7 @@ def test_every_recorded_body_gives_a_value_or_a_documented_error(test_data: Path
         content = path.read_bytes()
         found = parse(content)
         for request in {one.root: one for one in REQUESTS}.values():
-            outcome = understand(request, seal(request, KEYS), Reply(200, {}, content))
+            outcome = understand(request, sign_request(request, KEYS), Reply(200, {}, content))
             if found is None:
                 assert isinstance(outcome, Nonsense), path
             elif "error" in found:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from tonearm.lastfm import AlbumEntry, AlbumInfo, ArtistEntry, ArtistInfo, Page, SimilarArtist, Tag, TagInfo, TrackInfo
+from tonearm.lastfm.body import parse
 from tonearm.lastfm.error import error_of
 from tonearm.lastfm.methods import album, artist, charts, tag, tagging, track, user
-from tonearm.lastfm.request import Request, seal
+from tonearm.lastfm.request import Request, sign_request
 from tonearm.lastfm.response import Answer, Nonsense, Refusal, Reply, understand
-from tonearm.lastfm.tree import parse
 
 from .faces import KEYS
 from .questions import READS
@@ -66,7 +66,7 @@ def test_the_right_method_reads_each_recorded_answer(test_data: Path) -> None:
     for path, request in recorded(test_data):
         content = path.read_bytes()
         found = parse(content)
-        outcome = understand(request, seal(request, KEYS), Reply(200, {}, content))
+        outcome = understand(request, sign_request(request, KEYS), Reply(200, {}, content))
         if found is None:
             assert path.name in BROKEN
             assert isinstance(outcome, Nonsense), path
@@ -80,7 +80,9 @@ def test_the_right_method_reads_each_recorded_answer(test_data: Path) -> None:
 
 
 def read(test_data: Path, name: str, request: Request[Any]) -> Any:
-    outcome = understand(request, seal(request, KEYS), Reply(200, {}, (test_data / "recorded" / name).read_bytes()))
+    outcome = understand(
+        request, sign_request(request, KEYS), Reply(200, {}, (test_data / "recorded" / name).read_bytes())
+    )
     assert isinstance(outcome, Answer)
     return outcome.value
 

@@ -13,7 +13,7 @@ from tonearm.core.play import Track
 from tonearm.core.verdict import Verdict
 from tonearm.lastfm import Keys, LastFmError, Session
 from tonearm.lastfm.methods import auth, track, user
-from tonearm.lastfm.request import seal
+from tonearm.lastfm.request import sign_request
 from tonearm.lastfm.response import Reply
 
 from .bodies import PLAYS, body
@@ -34,7 +34,7 @@ WRITES = (
 READS = (auth.token(), auth.session(TOKEN), user.info(session_key=SESSION_KEY))
 SIGNED = (*WRITES, *READS)
 
-SECRETS = ("SECRET", *(seal(request, KEYS).secrets[-1] for request in SIGNED))
+SECRETS = ("SECRET", *(sign_request(request, KEYS).secrets[-1] for request in SIGNED))
 
 
 def keeps_secrets(text: str) -> bool:
@@ -43,11 +43,11 @@ def keeps_secrets(text: str) -> bool:
 
 def test_the_signature_is_among_the_secrets() -> None:
     for request in SIGNED:
-        assert f"api_sig={seal(request, KEYS).secrets[-1]}" in seal(request, KEYS).form
+        assert f"api_sig={sign_request(request, KEYS).secrets[-1]}" in sign_request(request, KEYS).form
 
 
 def test_nothing_prints_a_secret() -> None:
-    sealed = [seal(request, KEYS) for request in SIGNED]
+    sealed = [sign_request(request, KEYS) for request in SIGNED]
     for thing in (KEYS, Session("Ada", SESSION_KEY), Reply(200, {"x": "SECRET"}, b"SECRET"), *SIGNED, *sealed):
         assert keeps_secrets(repr(thing))
         assert keeps_secrets(str(thing))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tonearm.core.play import Play, Track
 from tonearm.lastfm.methods import auth, track, user
-from tonearm.lastfm.request import Keys, Request, Verb, form, seal, sign
+from tonearm.lastfm.request import Keys, Request, Verb, form, sign, sign_request
 from tonearm.lastfm.request import given as given_params
 
 from .faces import KEYS
@@ -28,7 +28,7 @@ def signed_by_hand(params: Mapping[str, str], secret: str) -> str:
 
 
 def sent(request: Request[object], keys: Keys = KEYS) -> dict[str, str]:
-    return dict(parse_qsl(seal(request, keys).form, keep_blank_values=True, strict_parsing=True))
+    return dict(parse_qsl(sign_request(request, keys).form, keep_blank_values=True, strict_parsing=True))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_letters_blanks_and_line_separators_of_every_script_are_sent_as_they_are
 
 def test_the_same_plays_always_make_the_same_request() -> None:
     plays = [Play(Track("Low", "Sunflower"), 1700000000, 100.0), Play(Track("Can", "Spoon"), 1700000300, 100.0)]
-    assert seal(track.scrobble(plays, "sk"), KEYS) == seal(track.scrobble(tuple(plays), "sk"), KEYS)
+    assert sign_request(track.scrobble(plays, "sk"), KEYS) == sign_request(track.scrobble(tuple(plays), "sk"), KEYS)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_the_same_plays_always_make_the_same_request() -> None:
     ids=lambda request: request.method,
 )
 def test_whatever_is_signed_travels_in_a_body(request_: Request[object]) -> None:
-    assert seal(request_, KEYS).verb is Verb.POST
+    assert sign_request(request_, KEYS).verb is Verb.POST
     assert len(sent(request_)["api_sig"]) == 32
 
 
@@ -156,7 +156,7 @@ def test_whatever_is_signed_travels_in_a_body(request_: Request[object]) -> None
     ids=lambda request: request.method,
 )
 def test_open_reads_are_neither_signed_nor_posted(request_: Request[object]) -> None:
-    assert seal(request_, KEYS).verb is Verb.GET
+    assert sign_request(request_, KEYS).verb is Verb.GET
     assert not {"api_sig", "sk"} & sent(request_).keys()
 
 

@@ -8,16 +8,16 @@ from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Answered, Cause, Correction, ItemAnswer, Split, Unsure, Verdict
 from tonearm.lastfm.error import verdict_of
 from tonearm.lastfm.methods import track
-from tonearm.lastfm.request import Request, seal
+from tonearm.lastfm.request import Request, sign_request
 from tonearm.lastfm.response import Answer, Reply, understand
 
 from .bodies import NOW_PLAYING, PLAYS, body, scrobbled, scrobbles
 from .faces import KEYS
 
 
-def told(request: Request[track.Told], tree: object, status: int = 200) -> Verdict:
+def told(request: Request[track.TrackWrite], tree: object, status: int = 200) -> Verdict:
     content = tree if isinstance(tree, bytes) else body(tree)
-    outcome = understand(request, seal(request, KEYS), Reply(status, {}, content))
+    outcome = understand(request, sign_request(request, KEYS), Reply(status, {}, content))
     return Answered(outcome.value) if isinstance(outcome, Answer) else verdict_of(outcome)
 
 

@@ -22,7 +22,7 @@ from tonearm.library.folder import (
     FolderUnreadable,
     ScannedPage,
     Tagged,
-    Unreadable,
+    UnreadableFile,
     scan,
 )
 from tonearm.library.path import on_disk
@@ -41,7 +41,7 @@ class Shelf:
         """All pages as one."""
         new: list[Tagged] = []
         changed: list[Tagged] = []
-        unreadable: list[Unreadable] = []
+        unreadable: list[UnreadableFile] = []
         last = None
         for last in scan(self.folder, self.known, page=page):
             new += last.new
@@ -269,7 +269,7 @@ def test_a_file_that_cannot_be_read_is_tried_again_by_the_next_scan(shelf: Shelf
     one.unlink()
     one.mkdir()
     (page,) = pages
-    assert page.unreadable == (Unreadable(str(one), "Is a directory", None),)
+    assert page.unreadable == (UnreadableFile(str(one), "Is a directory", None),)
     one.rmdir()
     one.write_bytes(content)
     assert str(one) in [tagged.path for tagged in shelf.scan().new]

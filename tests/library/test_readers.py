@@ -19,14 +19,14 @@ from tests.audio import Tags
 from tonearm.core.play import Track
 from tonearm.library.answer import NotRead, Unfit, from_json, to_json
 from tonearm.library.answer import Tags as Read
-from tonearm.library.readers import ReaderFailed, Readers
+from tonearm.library.readers import ReaderFailed, ReaderPool
 
 SOURCES = Path(__file__).parents[2] / "src"
 
 
 @pytest.fixture
-def readers() -> Iterator[Readers]:
-    with Readers() as readers:
+def readers() -> Iterator[ReaderPool]:
+    with ReaderPool() as readers:
         yield readers
 
 
@@ -41,7 +41,7 @@ def title(answer: object) -> str:
     return answer.track.title
 
 
-def test_answers_come_in_the_order_of_the_files(readers: Readers, tmp_path: Path) -> None:
+def test_answers_come_in_the_order_of_the_files(readers: ReaderPool, tmp_path: Path) -> None:
     paths = [file(tmp_path, audio.mp3(Tags("A", f"Song {n}"), 0.1), f"{n}.mp3") for n in range(200)]
     assert list(map(title, readers.read(paths))) == [f"Song {n}" for n in range(200)]
     assert list(readers.read([])) == []
@@ -61,7 +61,7 @@ def test_every_answer_arrives_as_it_was_sent(answer: Read | Unfit | NotRead) -> 
     assert from_json(to_json(answer)) == answer
 
 
-def test_what_the_system_says_is_passed_on(readers: Readers, tmp_path: Path) -> None:
+def test_what_the_system_says_is_passed_on(readers: ReaderPool, tmp_path: Path) -> None:
     there = file(tmp_path, audio.mp3(Tags("A", "B")))
     gone, folder, one = readers.read([str(tmp_path / "none.mp3"), str(tmp_path), there])
     assert gone == NotRead("No such file or directory", gone=True)
@@ -69,7 +69,7 @@ def test_what_the_system_says_is_passed_on(readers: Readers, tmp_path: Path) -> 
     assert title(one) == "B"
 
 
-def test_a_large_picture_is_no_damage(readers: Readers, tmp_path: Path) -> None:
+def test_a_large_picture_is_no_damage(readers: ReaderPool, tmp_path: Path) -> None:
     picture = bytes(12 * 2**20)
     texts = [odd.id3_text("TPE1", "A"), odd.id3_text("TIT2", "B")]
     mp3 = odd.mp3(odd.id3([*texts, (b"APIC", b"\0image/png\0\x03\0" + picture)]))
@@ -110,7 +110,7 @@ def huge_claim(content: bytes, name: bytes) -> bytes:
     ],
 )
 def test_a_hostile_file_is_damaged_and_the_next_one_is_read(
-    readers: Readers, tmp_path: Path, name: str, content: bytes
+    readers: ReaderPool, tmp_path: Path, name: str, content: bytes
 ) -> None:
     (tmp_path / "x").mkdir()
     good, bad = file(tmp_path, audio.mp3(Tags("A", "B"))), file(tmp_path / "x", content, name)
@@ -128,7 +128,7 @@ def test_a_hostile_file_is_damaged_and_the_next_one_is_read(
         ("a.dsf", odd.dsf(odd.id3([odd.id3_text("TPE1", "A"), odd.id3_text("TIT2", "B")]))),
     ],
 )
-def test_a_size_that_is_not_there_does_no_harm(readers: Readers, tmp_path: Path, name: str, content: bytes) -> None:
+def test_a_size_that_is_not_there_does_no_harm(readers: ReaderPool, tmp_path: Path, name: str, content: bytes) -> None:
     for chunk in (b"SSND", b"data"):
         if chunk in content:
             content = huge_claim(content, chunk)
@@ -139,14 +139,14 @@ def test_a_disk_that_does_not_answer_is_tried_again_by_the_next_scan(tmp_path: P
     pipe = tmp_path / "b.mp3"
     os.mkfifo(pipe)  # opening it waits for somebody who writes
     good = file(tmp_path, audio.mp3(Tags("A", "B")))
-    with Readers(patience=0.5) as readers:
+    with ReaderPool(patience=0.5) as readers:
         (waits,) = readers.read([str(pipe)])
         assert waits == NotRead("the disk does not answer")
-    with Readers() as readers:
+    with ReaderPool() as readers:
         assert title(next(readers.read([good]))) == "B"
 
 
-def test_a_process_that_is_killed_costs_no_other_file(readers: Readers, tmp_path: Path) -> None:
+def test_a_process_that_is_killed_costs_no_other_file(readers: ReaderPool, tmp_path: Path) -> None:
     good = file(tmp_path, audio.mp3(Tags("A", "B")))
     list(readers.read([good] * 100))
     for reader in readers._readers:
@@ -163,7 +163,7 @@ def test_a_process_that_is_killed_costs_no_other_file(readers: Readers, tmp_path
     ("python", "reason"), [("/bin/false", "ends as soon as it starts"), ("/none", "No such file or directory")]
 )
 def test_a_process_that_does_not_start_is_an_error(
-    readers: Readers, monkeypatch: pytest.MonkeyPatch, python: str, reason: str
+    readers: ReaderPool, monkeypatch: pytest.MonkeyPatch, python: str, reason: str
 ) -> None:
     monkeypatch.setattr(sys, "executable", python)
     with pytest.raises(ReaderFailed, match=reason):
@@ -175,7 +175,7 @@ def test_nothing_of_the_current_folder_is_run(tmp_path: Path, monkeypatch: pytes
         (tmp_path / f"{name}.py").write_text(f"open('{tmp_path}/was-run', 'w')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", ".")
-    with Readers() as readers:
+    with ReaderPool() as readers:
         assert title(next(readers.read([file(tmp_path, audio.mp3(Tags("A", "B")))]))) == "B"
     assert not (tmp_path / "was-run").exists()
 

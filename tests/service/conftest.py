@@ -19,10 +19,10 @@ from tests.fake_clock import FakeClock
 from tonearm.core.event import Event
 from tonearm.core.play import Track
 from tonearm.deck import Deck, Listener
-from tonearm.service.listening import Taken
-from tonearm.service.signing_in import SignedIn, Way
+from tonearm.service.report_play import Taken
+from tonearm.service.sign_in import AuthStart, SignedIn
 from tonearm.store import plays, queue
-from tonearm.store.plays import Kept
+from tonearm.store.plays import StoredPlay
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -69,10 +69,10 @@ class House:
         ):
             for name in ("read", "read_parts", "read_long", "write", "write_together"):
                 setattr(deck.store, name, self.clock.watched(getattr(deck.store, name)))
-            answers: Any = deck.looking_up.cache._answers
+            answers: Any = deck.metadata.cache._answers
             answers.find = self.clock.watched(answers.find)
             me = await deck.listener("me")
-            with deck.announcer.listen(me.id) as (ear, _):
+            with deck.event_hub.subscribe(me.id) as (ear, _):
                 room = Room(self, deck, me)
                 listens = asyncio.create_task(room.note(ear))
                 try:
@@ -114,7 +114,7 @@ class Room:
     async def sign_in(self, user: str = "RJ", listener: Listener | None = None) -> SignedIn:
         listener = listener or self.me
         way = await listener.sign_in()
-        assert isinstance(way, Way)
+        assert isinstance(way, AuthStart)
         assert way.token is not None
         self.emulator.approve(way.token, user)
         signed_in = await listener.finish_sign_in(way.token)
@@ -148,7 +148,7 @@ class Room:
     async def length(self) -> int:
         return await self.deck.store.read(lambda db: queue.length(db, self.me.id))
 
-    async def history(self) -> list[Kept]:
+    async def history(self) -> list[StoredPlay]:
         """All plays of the listener, oldest first."""
         return (await self.deck.store.read(lambda db: plays.latest(db, self.me.id, 1000)))[::-1]
 

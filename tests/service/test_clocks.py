@@ -47,7 +47,7 @@ async def test_a_wrong_clock_of_ours_is_known_from_lastfm_and_live_plays_are_put
     assert abs(play.timestamp - begun) < 60
     [kept] = await room.history()
     assert kept.fate == "accepted"
-    assert "clock here differs" in kept.moved
+    assert "clock here differs" in kept.restamp_reason
 
 
 @OFFS
@@ -77,7 +77,7 @@ async def test_a_clock_that_was_wrong_before_lastfm_was_ever_heard_loses_and_shi
         [play] = room.emulator.plays("RJ")
         assert abs(play.timestamp - begun) < 60
         [kept] = await room.history()
-        assert (kept.fate, kept.moved.endswith("the clock here was wrong")) == ("accepted", True)
+        assert (kept.fate, kept.restamp_reason.endswith("the clock here was wrong")) == ("accepted", True)
 
 
 @pytest.mark.parametrize("off", [-20 * DAY, 20 * DAY, -400 * DAY, 400 * DAY])

@@ -8,7 +8,7 @@ import pytest
 
 from tests.service.conftest import House
 from tonearm.core.event import QueueUpdated
-from tonearm.service.counting import PAUSE
+from tonearm.service.queue_length import PAUSE
 
 pytestmark = pytest.mark.anyio
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 async def test_a_queue_that_has_changed_is_counted_for_who_listens(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
-        with room.deck.announcer.listen(room.me.id) as (ear, _):
+        with room.deck.event_hub.subscribe(room.me.id) as (ear, _):
             counted: list[tuple[float, int]] = []
             await room.play(0)
             async for told in ear:

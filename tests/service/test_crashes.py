@@ -15,7 +15,7 @@ import pytest
 
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
-from tonearm.service.signing_in import SignedIn, Way
+from tonearm.service.sign_in import AuthStart, SignedIn
 from tonearm.store import queue
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +53,7 @@ async def signed_in(database: Path, emulator: Emulator, url: str) -> None:
     async with tonearm.open(database, api_key=API_KEY, api_secret=API_SECRET, api_url=url, deliver=False) as deck:
         me = await deck.listener("me")
         way = await me.sign_in()
-        assert isinstance(way, Way)
+        assert isinstance(way, AuthStart)
         assert way.token is not None
         emulator.approve(way.token, "RJ")
         assert isinstance(await me.finish_sign_in(way.token), SignedIn)

@@ -14,23 +14,23 @@ from tests.service.conftest import HOUR, During, House, Room
 from tonearm.core.pacing import LONGEST_MENDING, mending
 from tonearm.core.play import Track
 from tonearm.deck import ImportFailed
-from tonearm.service import board
-from tonearm.service.board import DELIVER, IMPORT, Job, JobState
+from tonearm.service import job_list
+from tonearm.service.accounts import PAUSED
 from tonearm.service.chores import Chores
-from tonearm.service.delivering import Delivering
-from tonearm.service.jobs import BY_HAND, Done, NotNow
-from tonearm.service.listeners import PAUSED
-from tonearm.service.listening import UnknownListener
+from tonearm.service.delivery import Delivery
+from tonearm.service.job_list import DELIVER, IMPORT, JobState, ListedJob
+from tonearm.service.jobs import BY_HAND, JobBusy, JobDone
+from tonearm.service.report_play import UnknownListener
 from tonearm.store import jobs as rows
 
 pytestmark = pytest.mark.anyio
 
 
-async def jobs_of(room: Room) -> list[Job]:
+async def jobs_of(room: Room) -> list[ListedJob]:
     return list((await room.deck.jobs.board()).jobs)
 
 
-async def until_state(room: Room, state: JobState) -> Job:
+async def until_state(room: Room, state: JobState) -> ListedJob:
     """The first job, as soon as it stands so."""
     while not (found := await jobs_of(room)) or found[0].state is not state:
         await room.house.clock.sleep(0.5)
@@ -58,7 +58,7 @@ async def test_what_waits_for_its_turn_is_seen_by_a_process_that_does_not_delive
 async def test_a_listener_sees_their_own_jobs_however_many_others_have(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(board, "MOST", 1)
+    monkeypatch.setattr(job_list, "MOST", 1)
     async with house.open(deliver=False) as room:
         await room.sign_in()
         others = [room.me, *[await room.deck.listener(name) for name in ("anna", "berta")]]
@@ -66,7 +66,7 @@ async def test_a_listener_sees_their_own_jobs_however_many_others_have(
             await room.sign_in(f"user-of-{other.name}", other)
         for other in others:
             await room.play(1, listener=other)
-            await room.deck.loving.start(other.id)
+            await room.deck.loved_import.start(other.id)
         assert len((await room.deck.jobs.board()).jobs) == 2
         for other in others:
             own = await room.deck.jobs.board(other.id)
@@ -83,7 +83,7 @@ async def during(house: House, method: str) -> AsyncIterator[tuple[Room, During]
 
 
 async def test_a_delivery_that_runs_names_its_process_and_one_that_rests_says_until_when_and_why(house: House) -> None:
-    seen: list[Job] = []
+    seen: list[ListedJob] = []
     async with during(house, "track.scrobble") as (room, transport):
 
         async def look() -> None:
@@ -98,7 +98,7 @@ async def test_a_delivery_that_runs_names_its_process_and_one_that_rests_says_un
         assert "11" in resting.why
         assert resting.until is not None
         assert resting.until > room.now
-        assert await room.deck.jobs.retry(DELIVER, room.me.id) == Done("everything that waits is due now")
+        assert await room.deck.jobs.retry(DELIVER, room.me.id) == JobDone("everything that waits is due now")
         await room.until_empty(within=30)
 
 
@@ -120,10 +120,10 @@ async def test_while_deliveries_are_paused_what_waits_says_so(room: Room) -> Non
     taken = await room.play(1)
     standing = await room.me.queue()
     assert (standing.queued, standing.held, standing.next_attempt_at, standing.trouble) == (1, 1, None, PAUSED)
-    story = await room.deck.telling.story(room.me.id, taken.id)
+    story = await room.deck.play_actions.story(room.me.id, taken.id)
     assert story is not None
     assert story.words == PAUSED
-    assert [story.words for story in await room.deck.telling.latest(room.me.id, 5)] == [PAUSED]
+    assert [story.words for story in await room.deck.play_actions.latest(room.me.id, 5)] == [PAUSED]
     await room.deck.jobs.resume(DELIVER)
     await room.until_empty(within=30)
     assert (await room.me.queue()).trouble == ""
@@ -165,14 +165,14 @@ async def test_a_pause_outlives_the_process(house: House) -> None:
 @pytest.fixture
 def breaks(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
     """Bugs of ours in delivering, which are met one after the other."""
-    deliver, bugs = Delivering.deliver, list[Exception]()
+    deliver, bugs = Delivery.deliver, list[Exception]()
 
-    async def break_first(delivering: Delivering, account: int) -> float | None:
+    async def break_first(delivering: Delivery, account: int) -> float | None:
         if bugs:
             raise bugs.pop()
         return await deliver(delivering, account)
 
-    monkeypatch.setattr(Delivering, "deliver", break_first)
+    monkeypatch.setattr(Delivery, "deliver", break_first)
     return bugs
 
 
@@ -225,8 +225,8 @@ async def test_a_cancelled_delivery_loses_its_account_and_no_play(house: House) 
         await room.until_empty()
         assert room.arrived() == ["Song 001"]
         assert len(room.house.calls()) == 2  # the word of the first sender no longer counted
-        assert (type(outcomes[0]), outcomes[1]) == (Done, 0)
-        assert isinstance(await room.deck.jobs.cancel(DELIVER, room.me.id), NotNow)
+        assert (type(outcomes[0]), outcomes[1]) == (JobDone, 0)
+        assert isinstance(await room.deck.jobs.cancel(DELIVER, room.me.id), JobBusy)
 
 
 async def test_a_cancelled_import_ends_and_a_retry_goes_on_with_it(house: House) -> None:
@@ -237,15 +237,15 @@ async def test_a_cancelled_import_ends_and_a_retry_goes_on_with_it(house: House)
             outcomes.extend([await room.deck.jobs.cancel(IMPORT, room.me.id) for _ in range(2)])
 
         transport.happens.append(cancel)
-        assert isinstance(await room.deck.jobs.retry(IMPORT, room.me.id), NotNow)
+        assert isinstance(await room.deck.jobs.retry(IMPORT, room.me.id), JobBusy)
         with pytest.raises(ImportFailed, match=BY_HAND):
             await room.me.import_loved()
-        assert [type(outcome) for outcome in outcomes] == [Done, NotNow]
+        assert [type(outcome) for outcome in outcomes] == [JobDone, JobBusy]
         [job] = await jobs_of(room)
         assert (job.kind, job.state, job.why) == (IMPORT, JobState.FAILED, BY_HAND)
-        assert isinstance(await room.deck.jobs.retry(IMPORT, room.me.id), Done)
+        assert isinstance(await room.deck.jobs.retry(IMPORT, room.me.id), JobDone)
         await until_state(room, JobState.DONE)
-        assert isinstance(await room.deck.jobs.retry(IMPORT, room.me.id), NotNow)
+        assert isinstance(await room.deck.jobs.retry(IMPORT, room.me.id), JobBusy)
 
 
 async def test_nobody_has_jobs_who_is_not_there(room: Room) -> None:
@@ -293,7 +293,7 @@ async def test_a_fault_of_the_data_is_a_broken_job_that_is_shown_and_rests_longe
         db.exec_driver_sql("INSERT INTO token (hash, account, kind) VALUES ('a', 99, 'x')")
 
     house.emulator.fault("error", error=8, methods=("track.scrobble",))
-    monkeypatch.setattr("tonearm.service.delivering.attempts.write", write)
+    monkeypatch.setattr("tonearm.service.delivery.attempts.write", write)
     async with house.open() as room:
         await room.sign_in()
         await room.play(1)

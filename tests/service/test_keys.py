@@ -21,7 +21,7 @@ from tonearm.core.account import KEY_NOT_SET
 from tonearm.core.keys import BadKeys
 from tonearm.core.play import Track
 from tonearm.deck import Listener
-from tonearm.service.signing_in import NotAsked, SignedIn, Way
+from tonearm.service.sign_in import AuthStart, NotAsked, SignedIn
 from tonearm.store import accounts, pace, queue
 
 pytestmark = pytest.mark.anyio
@@ -60,7 +60,7 @@ async def asked_with(room: Room) -> dict[str, str]:
 
 
 def key_in(way: Any) -> str:
-    assert isinstance(way, Way)
+    assert isinstance(way, AuthStart)
     return parse_qs(urlsplit(way.auth_url).query)["api_key"][0]
 
 
@@ -91,10 +91,10 @@ async def test_a_sign_in_is_finished_with_the_key_that_it_was_begun_with(house: 
         mine, theirs = await room.me.sign_in(), await other.sign_in()
         assert (key_in(mine), key_in(theirs)) == (API_KEY, API_KEY)
         await room.sign_in("Third", await room.deck.listener("third"))
-        assert isinstance(theirs, Way)
+        assert isinstance(theirs, AuthStart)
         assert theirs.token
         room.emulator.approve(theirs.token, "Other")
-        again = await room.deck.signing_in.asked(other.id, theirs.token)
+        again = await room.deck.sign_in.asked(other.id, theirs.token)
         assert again
         assert key_in(again[0]) == API_KEY
         assert isinstance(await other.finish_sign_in(theirs.token), SignedIn)
@@ -105,26 +105,26 @@ async def test_the_web_flow_goes_with_the_key_that_is_in_its_address(room: Room)
     third = await room.deck.listener("third")
     fourth = await room.deck.listener("fourth")
     await room.sign_in("Third", third)
-    way = await room.deck.signing_in.web(fourth.id, "http://localhost/back")
+    way = await room.deck.sign_in.web(fourth.id, "http://localhost/back")
     assert key_in(way) == SECOND
     once = parse_qs(urlsplit(parse_qs(urlsplit(way.auth_url).query)["cb"][0]).query)["login"][0]
     token = room.emulator.issue_token(SECOND, "Fourth")
-    assert isinstance(await room.deck.signing_in.finish(fourth.id, token, once), SignedIn)
+    assert isinstance(await room.deck.sign_in.finish(fourth.id, token, once), SignedIn)
 
 
 async def test_a_key_that_rests_gets_no_new_listeners(room: Room) -> None:
     await room.me.sign_out()
-    held = pace.Held(room.now + HOUR, "suspended", refused=True)
-    await room.deck.store.write(lambda db: pace.hold(db, API_KEY, held))
+    held = pace.KeyThrottled(room.now + HOUR, "suspended", refused=True)
+    await room.deck.store.write(lambda db: pace.begin_throttle(db, API_KEY, held))
     assert key_in(await room.me.sign_in()) == SECOND
-    await room.deck.store.write(lambda db: pace.hold(db, SECOND, held))
+    await room.deck.store.write(lambda db: pace.begin_throttle(db, SECOND, held))
     assert key_in(await room.me.sign_in()) == API_KEY
 
 
 async def test_a_sign_in_whose_key_is_no_longer_set_has_to_begin_anew(house: House) -> None:
     async with house.open() as room:
         way = await room.me.sign_in()
-        assert isinstance(way, Way)
+        assert isinstance(way, AuthStart)
         assert way.token
         room.emulator.approve(way.token, "RJ")
     async with house.open(**ONLY_SECOND) as room:
@@ -191,8 +191,8 @@ async def test_a_throttled_key_rests_alone_and_a_retry_tries_that_key(room: Room
 
 async def test_what_needs_no_session_is_asked_with_a_key_that_does_not_rest(room: Room) -> None:
     await room.deck.track("Nina Simone", "Sinnerman")
-    held = pace.Held(room.now + HOUR, "suspended", refused=True)
-    await room.deck.store.write(lambda db: pace.hold(db, API_KEY, held))
+    held = pace.KeyThrottled(room.now + HOUR, "suspended", refused=True)
+    await room.deck.store.write(lambda db: pace.begin_throttle(db, API_KEY, held))
     await room.deck.track("Nina Simone", "Feeling Good")
     assert [call.key for call in room.house.calls("track.getInfo")] == [API_KEY, SECOND]
 
@@ -225,7 +225,7 @@ async def test_nobody_waits_for_the_slots_of_another_key(house: House) -> None:
         for name in names:
             number = (await room.deck.listener(name)).id
             session = room.emulator.session_key(name, API_KEY)
-            sealed = room.deck.looking_up.seal.close(session)
+            sealed = room.deck.metadata.seal.close(session)
             who: dict[str, Any] = {"number": number, "username": name, "sealed_session": sealed, "api_key": API_KEY}
             await room.deck.store.write(partial(accounts.sign_in, **who))
             await room.play(0, listener=Listener(room.deck, number, name))
@@ -252,12 +252,12 @@ async def test_processes_that_share_a_server_send_with_every_key(database: str) 
             for name in ("RJ", "Other"):
                 listener = await takes.listener(name)
                 way = await listener.sign_in()
-                assert isinstance(way, Way)
+                assert isinstance(way, AuthStart)
                 emulator.approve(way.token or "", name)
                 await listener.finish_sign_in(way.token or "")
                 song = Track("Nina Simone", "Sinnerman", duration=622)
                 taken = await listener.scrobble(song, started_at=takes.clock.now() - 700, played=600)
-                kept = await takes.listening.fate(listener.id, taken.id, 20)
+                kept = await takes.reports.fate(listener.id, taken.id, 20)
                 assert kept
                 assert kept.fate == "accepted"
     sent = [(call.user, call.key) for call in emulator.journal if call.method == "track.scrobble"]
@@ -274,11 +274,11 @@ async def test_where_the_key_is_no_longer_set_plays_wait_and_nobody_is_asked(hou
         await room.play(0)
         await room.house.clock.sleep(60)
         standing, account = await room.me.queue(), await room.me.account()
-        assert [story.words for story in await room.deck.telling.latest(room.me.id, 2)] == [KEY_NOT_SET]
+        assert [story.words for story in await room.deck.play_actions.latest(room.me.id, 2)] == [KEY_NOT_SET]
         assert (standing.state, standing.queued, standing.held) == ("needs_sign_in", 1, 1)
         assert standing.trouble == KEY_NOT_SET
         assert (account.connection, account.key_is_set) == ("needs_sign_in", False)
-        assert (await room.deck.listeners.named("me")).connection == "needs_sign_in"
+        assert (await room.deck.accounts.named("me")).connection == "needs_sign_in"
         assert (await room.me.now_playing(Track("Nina Simone", "Sinnerman"))).message == KEY_NOT_SET
         await room.me.retry()
         await room.house.clock.sleep(60)
@@ -307,7 +307,7 @@ async def test_without_any_key_nobody_is_asked_to_sign_in_again(house: House) ->
 
 async def test_who_was_connected_before_keys_were_remembered_belongs_to_the_first(house: House) -> None:
     async with house.open(deliver=False) as room:
-        sealed = room.deck.looking_up.seal.close(room.emulator.session_key("RJ", API_KEY))
+        sealed = room.deck.metadata.seal.close(room.emulator.session_key("RJ", API_KEY))
         await room.deck.store.write(lambda db: accounts.sign_in(db, room.me.id, "RJ", sealed, ""))
         await room.play(0)
         await room.deck.listener("without-a-session")
@@ -318,7 +318,7 @@ async def test_who_was_connected_before_keys_were_remembered_belongs_to_the_firs
 
 async def test_a_refused_key_rests_though_the_listener_has_meanwhile_signed_in_with_another(house: House) -> None:
     async def signs_in_with_the_second(room: Room) -> None:
-        sealed = room.deck.looking_up.seal.close(room.emulator.session_key("RJ", SECOND))
+        sealed = room.deck.metadata.seal.close(room.emulator.session_key("RJ", SECOND))
         await room.deck.store.write(lambda db: accounts.sign_in(db, room.me.id, "RJ", sealed, SECOND))
 
     house.emulator.fault("error", error=26, calls=1, methods=["track.scrobble"])

@@ -21,9 +21,9 @@ from tests.databases import only_sqlite
 from tests.fake_clock import settle
 from tests.service.conftest import HOUR, House, Room, songs
 from tonearm.core.play import Play, Track
-from tonearm.service.telling import NotNow
+from tonearm.service.play_actions import ActionRefused
 from tonearm.store import queue
-from tonearm.store.writer import StoreUnavailable
+from tonearm.store.db.sqlite_writer import StoreUnavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -136,8 +136,8 @@ async def test_what_was_discarded_on_its_way_takes_no_other_names(house: House) 
         await room.sign_in()
         [kept] = await room.history()
         assert (kept.fate, kept.unanswered) == ("discarded", True)
-        outcome = await room.deck.telling.correct(room.me.id, kept.id, lambda track: replace(track, title="Other"))
-        assert isinstance(outcome, NotNow)
+        outcome = await room.deck.play_actions.correct(room.me.id, kept.id, lambda track: replace(track, title="Other"))
+        assert isinstance(outcome, ActionRefused)
         assert room.arrived() == songs(0)
 
 

@@ -9,9 +9,9 @@ from sqlalchemy import update
 
 from tests.service.conftest import House, Room
 from tonearm.core.event import AuthChanged, NowPlayingShown
-from tonearm.core.play import Nameless, Track
-from tonearm.service.now_playing import UNKNOWN_LENGTH, Shown
-from tonearm.store.schema import account
+from tonearm.core.play import MissingName, Track
+from tonearm.service.now_playing import UNKNOWN_LENGTH, NowPlayingResult
+from tonearm.store.db.schema import account
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +20,7 @@ METHOD = "track.updateNowPlaying"
 
 
 async def test_what_plays_is_shown_on_the_profile(room: Room) -> None:
-    assert await room.me.now_playing(SONG) == Shown("success")
+    assert await room.me.now_playing(SONG) == NowPlayingResult("success")
     shown = room.emulator.now_playing("RJ")
     assert shown is not None
     assert (shown.artist, shown.track, shown.album) == ("Nina Simone", "Sinnerman", "Pastel Blues")
@@ -53,16 +53,16 @@ async def test_nothing_plays_before_the_first_word(room: Room) -> None:
 
 
 async def test_names_are_cleaned_and_needed(room: Room) -> None:
-    assert await room.me.now_playing(Track(" Nina\x00 Simone", "Sinnerman\n")) == Shown("success")
+    assert await room.me.now_playing(Track(" Nina\x00 Simone", "Sinnerman\n")) == NowPlayingResult("success")
     shown = room.emulator.now_playing("RJ")
     assert shown is not None
     assert (shown.artist, shown.track) == ("Nina Simone", "Sinnerman")
-    with pytest.raises(Nameless):
+    with pytest.raises(MissingName):
         await room.me.now_playing(Track("", "t"))
 
 
 async def test_who_switched_scrobbling_off_shows_nothing(room: Room) -> None:
-    await room.deck.listeners.change_settings(room.me.id, enabled=False, threshold=None)
+    await room.deck.accounts.change_settings(room.me.id, enabled=False, threshold=None)
     assert (await room.me.now_playing(SONG)).status == "disabled"
     assert room.house.calls(METHOD) == []
 

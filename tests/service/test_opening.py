@@ -21,11 +21,11 @@ from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from tests.databases import only_sqlite
 from tests.service.conftest import House
 from tonearm.core.play import Track
-from tonearm.service.signing_in import Way
-from tonearm.store.lock import AlreadyOpen
-from tonearm.store.migrate import DatabaseTooNew
-from tonearm.store.seal import key_file
-from tonearm.store.writer import StoreUnavailable
+from tonearm.service.sign_in import AuthStart
+from tonearm.store.db.file_lock import AlreadyOpen
+from tonearm.store.db.migrate import DatabaseTooNew
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.store.secrets.seal import key_file
 
 pytestmark = pytest.mark.anyio
 
@@ -212,14 +212,14 @@ async def test_the_whole_way_over_real_sockets_and_in_real_time(tmp_path: Path) 
         async with tonearm.open(tmp_path / "plays.db", requests_per_second=0, **keys) as deck:
             me = await deck.listener("me")
             way = await me.sign_in()
-            assert isinstance(way, Way)
+            assert isinstance(way, AuthStart)
             assert way.token is not None
             emulator.approve(way.token, "RJ")
             await me.finish_sign_in(way.token)
             emulator.fault("commit-then-close", calls=1, methods=["track.scrobble"])
             track = Track("Nina Simone", "Sinnerman", duration=622)
             taken = await me.scrobble(track, started_at=time.time() - 700, played=600)
-            kept = await deck.listening.fate(me.id, taken.id, 30)
+            kept = await deck.reports.fate(me.id, taken.id, 30)
             assert kept is not None
             assert kept.fate == "accepted"
     assert len(emulator.plays("RJ")) == 1

@@ -10,7 +10,7 @@ from tests.databases import only_sqlite
 from tests.service.conftest import HOUR, House, Room
 from tonearm.core.delivery import BATCH
 from tonearm.deck import Listener
-from tonearm.store.postgres import WRITERS
+from tonearm.store.db.postgres import WRITERS
 
 pytestmark = pytest.mark.anyio
 

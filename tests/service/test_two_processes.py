@@ -19,14 +19,14 @@ from lastfm_emulator import API_KEY, API_SECRET, Emulator
 from lastfm_emulator.transport import Direct
 from tests.databases import only_postgres
 from tests.service.conftest import During
-from tonearm.core.loved import Tally
+from tonearm.core.loved import ImportCounts
 from tonearm.core.play import Track
 from tonearm.deck import Deck, ImportFailed, Listener
 from tonearm.engine import postgres as engine
 from tonearm.service import jobs
-from tonearm.service.board import DELIVER, IMPORT, Job, JobState
-from tonearm.service.jobs import BY_HAND, Done, NotNow
-from tonearm.service.signing_in import Way
+from tonearm.service.job_list import DELIVER, IMPORT, JobState, ListedJob
+from tonearm.service.jobs import BY_HAND, JobBusy, JobDone
+from tonearm.service.sign_in import AuthStart
 from tonearm.store import library
 
 pytestmark = [pytest.mark.anyio, only_postgres]
@@ -53,13 +53,13 @@ class Pair:
         track = Track("Nina Simone", f"Song {number}", duration=200)
         await self.me.scrobble(track, started_at=int(time.time()) - 3600 + number, played=150)
 
-    async def jobs(self) -> list[Job]:
+    async def jobs(self) -> list[ListedJob]:
         """The jobs, as the service sees them."""
         return list((await self.service.jobs.board()).jobs)
 
-    async def until(self, seen: Callable[[list[Job]], bool]) -> list[Job]:
+    async def until(self, seen: Callable[[list[ListedJob]], bool]) -> list[ListedJob]:
         """The jobs as soon as they are so: what happens is heard of, and now and then looked for."""
-        with self.service.announcer.listen(self.me.id) as (ear, _):
+        with self.service.event_hub.subscribe(self.me.id) as (ear, _):
             while not seen(found := await self.jobs()):
                 await ear.within(LOOK)
             return found
@@ -97,7 +97,7 @@ async def pair(database: Path | str, emulator: Emulator, monkeypatch: pytest.Mon
         ]
         me = await service.listener("me")
         way = await me.sign_in()
-        assert isinstance(way, Way)
+        assert isinstance(way, AuthStart)
         assert way.token
         emulator.approve(way.token, "RJ")
         await me.finish_sign_in(way.token)
@@ -120,7 +120,7 @@ async def test_a_kind_that_one_process_pauses_begins_in_no_other_until_it_is_res
     await pair.service.jobs.pause(DELIVER)
     await pair.until(lambda _: (known := pair.worker.jobs.known.gate) is not None and DELIVER in known.paused)
     await pair.play(1)
-    assert await pair.me.import_loved() == Tally()  # another kind goes on, with that process
+    assert await pair.me.import_loved() == ImportCounts()  # another kind goes on, with that process
     [job] = [job for job in await pair.jobs() if job.kind == DELIVER]
     assert (job.state, pair.arrived()) == (JobState.WAITING, [])
     await pair.service.jobs.resume(DELIVER)
@@ -142,7 +142,7 @@ async def test_a_delivery_of_another_process_is_cancelled_and_loses_its_account_
     await pair.play(1)
     await pair.until(lambda found: len(outcomes) == 4 and found == [])
     state, done, sending, again = outcomes
-    assert (state, type(done), sending, type(again)) == (JobState.RUNNING, Done, 0, NotNow)
+    assert (state, type(done), sending, type(again)) == (JobState.RUNNING, JobDone, 0, JobBusy)
     assert pair.arrived() == ["Song 1"]
     calls = [entry for entry in pair.emulator.journal if entry.method == "track.scrobble"]
     assert len(calls) == 2  # the word of the first sender no longer counted
@@ -154,14 +154,14 @@ async def test_a_delivery_that_rests_in_another_process_is_retried(pair: Pair) -
     [job] = await pair.until(lambda found: [job.state for job in found] == [JobState.RESTING])
     assert job.until
     assert job.until > time.time() + LATER / 2
-    assert isinstance(await pair.service.jobs.retry(DELIVER, pair.me.id), Done)
+    assert isinstance(await pair.service.jobs.retry(DELIVER, pair.me.id), JobDone)
     await pair.until(lambda found: found == [])
     assert pair.arrived() == ["Song 1"]
 
 
 async def test_an_import_that_one_process_begins_is_done_by_another(pair: Pair) -> None:
     await loves(pair, 3)
-    assert await pair.me.import_loved() == Tally(imported=3)
+    assert await pair.me.import_loved() == ImportCounts(imported=3)
     assert len(await pair.service.store.read(lambda db: library.loved(db, pair.me.id))) == 3
 
 
@@ -170,13 +170,13 @@ async def test_an_import_of_another_process_is_cancelled_and_a_retry_goes_on_wit
     pair.during.method = b"user.getLovedTracks"
 
     async def cancel() -> None:
-        assert isinstance(await pair.service.jobs.cancel(IMPORT, pair.me.id), Done)
+        assert isinstance(await pair.service.jobs.cancel(IMPORT, pair.me.id), JobDone)
 
     pair.during.happens.append(cancel)
     with pytest.raises(ImportFailed, match=BY_HAND):
         await pair.me.import_loved()
     [job] = await pair.jobs()
     assert (job.kind, job.state, job.done) == (IMPORT, JobState.FAILED, 0)
-    assert isinstance(await pair.service.jobs.retry(IMPORT, pair.me.id), Done)
+    assert isinstance(await pair.service.jobs.retry(IMPORT, pair.me.id), JobDone)
     await pair.until(lambda found: [job.state for job in found] == [JobState.DONE])
     assert len(await pair.service.store.read(lambda db: library.loved(db, pair.me.id))) == 3

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from tonearm.store.database import Store, database_url
-from tonearm.store.migrate import migrate
+from tonearm.store.db.database import Store, database_url
+from tonearm.store.db.migrate import migrate
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Table, select
 
 from tonearm.core.play import Play, Track
 from tonearm.store import accounts, plays, queue
-from tonearm.store.schema import account as account_table
-from tonearm.store.schema import play
+from tonearm.store.db.schema import account as account_table
+from tonearm.store.db.schema import play
 
 NOW = 1_760_000_000.0
 
@@ -43,12 +43,12 @@ def names(db: Connection) -> list[str]:
 
 
 def queue_row(kept: int, **changed: Any) -> dict[str, Any]:
-    return {"id": kept, "owner": "rj", "live": True, "state": queue.State.QUEUED, "enqueued_at": NOW, **changed}
+    return {"id": kept, "owner": "rj", "live": True, "state": queue.QueueState.QUEUED, "enqueued_at": NOW, **changed}
 
 
 def enqueue(db: Connection, account: int, number: int, age: float = 3600.0, **changed: Any) -> int:
     """A play in the history and in the queue; its number there."""
     said = a_play(number, age)
-    [kept] = plays.keep(db, [history_row(account, said)]).values()
+    [kept] = plays.insert(db, [history_row(account, said)]).values()
     queue.enqueue(db, [queue_row(kept, **changed)])
     return kept

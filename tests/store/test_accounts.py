@@ -8,12 +8,13 @@ from sqlalchemy import Connection, select, update
 from tests.store.rows import NOW, listener
 from tonearm.core.account import Account, Login, LoginState
 from tonearm.core.account import Connection as Connected
-from tonearm.core.delivery import Line
-from tonearm.store import accounts, pace, queue, tokens
-from tonearm.store.database import Store
-from tonearm.store.pace import Held
-from tonearm.store.schema import account, login, token
-from tonearm.store.tokens import Kind
+from tonearm.core.delivery import DeliveryState
+from tonearm.store import accounts, pace, queue
+from tonearm.store.db.database import Store
+from tonearm.store.db.schema import account, login, token
+from tonearm.store.pace import KeyThrottled
+from tonearm.store.secrets import tokens
+from tonearm.store.secrets.tokens import TokenKind
 
 pytestmark = pytest.mark.anyio
 
@@ -55,9 +56,11 @@ async def test_a_sign_in_ends_whatever_stood_in_the_way(store: Store) -> None:
         me = listener(db)
         lease = queue.claim(db, me, "one", NOW, NOW + 30)
         assert lease is not None
-        queue.set_line(db, lease, Line(Connected.NEEDS_SIGN_IN, NOW + 999, 5, 2, 3, NOW, "trouble"), NOW + 30)
+        queue.set_delivery_state(
+            db, lease, DeliveryState(Connected.NEEDS_SIGN_IN, NOW + 999, 5, 2, 3, NOW, "trouble"), NOW + 30
+        )
         accounts.sign_in(db, me, "RJ", "sealed", "key")
-        assert queue.line(db, me) == Line(answered_at=NOW)
+        assert queue.delivery_state(db, me) == DeliveryState(answered_at=NOW)
         assert accounts.with_session(db, me) == (Account(me, "me", Connected.CONNECTED, "RJ", api_key="key"), "sealed")
 
     await store.write(work)
@@ -89,7 +92,7 @@ async def test_a_session_ends_only_if_it_is_still_the_one(store: Store) -> None:
 async def test_no_secret_is_in_the_database(store: Store) -> None:
     def work(db: Connection) -> str:
         me = listener(db)
-        tokens.add(db, me, "a secret token", Kind.API, NOW)
+        tokens.add(db, me, "a secret token", TokenKind.API, NOW)
         tokens.ask_login(db, me, "a secret of lastfm", "desktop", "key", NOW)
         rows = [*db.execute(select(token)), *db.execute(select(login))]
         return repr(rows)
@@ -97,13 +100,13 @@ async def test_no_secret_is_in_the_database(store: Store) -> None:
     assert "secret" not in await store.write(work)
 
 
-@pytest.mark.parametrize("kind", Kind)
-async def test_a_token_lets_in_its_owner_and_only_where_its_kind_counts(store: Store, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", TokenKind)
+async def test_a_token_lets_in_its_owner_and_only_where_its_kind_counts(store: Store, kind: TokenKind) -> None:
     def work(db: Connection) -> None:
         me, other = listener(db), listener(db, "other")
         tokens.add(db, other, "x", kind, NOW)
         tokens.add(db, me, "y", kind, NOW)
-        others = tuple(k for k in Kind if k is not kind)
+        others = tuple(k for k in TokenKind if k is not kind)
         assert tokens.owner(db, "y", (kind,), NOW) == me
         assert tokens.owner(db, "y", others, NOW) is None
         assert tokens.owner(db, "Y", (kind,), NOW) is None
@@ -117,12 +120,12 @@ async def test_a_token_lets_in_its_owner_and_only_where_its_kind_counts(store: S
 async def test_a_token_ends_at_its_time_and_is_swept_away(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
-        tokens.add(db, me, "x", Kind.BROWSER, NOW, NOW + 10)
-        assert tokens.owner(db, "x", (Kind.BROWSER,), NOW + 9.9) == me
-        assert tokens.owner(db, "x", (Kind.BROWSER,), NOW + 10) is None
-        tokens.add(db, me, "y", Kind.API, NOW + 11)
+        tokens.add(db, me, "x", TokenKind.BROWSER, NOW, NOW + 10)
+        assert tokens.owner(db, "x", (TokenKind.BROWSER,), NOW + 9.9) == me
+        assert tokens.owner(db, "x", (TokenKind.BROWSER,), NOW + 10) is None
+        tokens.add(db, me, "y", TokenKind.API, NOW + 11)
         assert len(list(db.execute(select(token)))) == 1
-        assert tokens.owner(db, "y", (Kind.API,), NOW + 999 * DAY) == me
+        assert tokens.owner(db, "y", (TokenKind.API,), NOW + 999 * DAY) == me
 
     await store.write(work)
 
@@ -130,12 +133,12 @@ async def test_a_token_ends_at_its_time_and_is_swept_away(store: Store) -> None:
 async def test_a_link_is_used_once(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
-        tokens.add(db, me, "link", Kind.LINK, NOW, NOW + 10)
-        tokens.add(db, me, "token", Kind.API, NOW)
+        tokens.add(db, me, "link", TokenKind.LINK, NOW, NOW + 10)
+        tokens.add(db, me, "token", TokenKind.API, NOW)
         assert tokens.use_link(db, "link", NOW) == me
         assert tokens.use_link(db, "link", NOW) is None
         assert tokens.use_link(db, "token", NOW) is None
-        assert tokens.owner(db, "token", (Kind.API,), NOW) == me
+        assert tokens.owner(db, "token", (TokenKind.API,), NOW) == me
 
     await store.write(work)
 
@@ -143,7 +146,7 @@ async def test_a_link_is_used_once(store: Store) -> None:
 async def test_a_link_that_is_too_old_is_used_up_too(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
-        tokens.add(db, me, "link", Kind.LINK, NOW, NOW + 10)
+        tokens.add(db, me, "link", TokenKind.LINK, NOW, NOW + 10)
         assert tokens.use_link(db, "link", NOW + 10) is None
         assert tokens.use_link(db, "link", NOW) is None
 
@@ -153,13 +156,13 @@ async def test_a_link_that_is_too_old_is_used_up_too(store: Store) -> None:
 async def test_a_browser_is_known_per_account(store: Store) -> None:
     def work(db: Connection) -> None:
         me, other = listener(db), listener(db, "other")
-        tokens.add(db, me, "link", Kind.LINK, NOW)
+        tokens.add(db, me, "link", TokenKind.LINK, NOW)
         assert not tokens.any_browser(db, me, NOW)
-        tokens.add(db, other, "x", Kind.BROWSER, NOW)
+        tokens.add(db, other, "x", TokenKind.BROWSER, NOW)
         assert not tokens.any_browser(db, me, NOW)
-        tokens.add(db, me, "over", Kind.BROWSER, NOW - 10, NOW)
+        tokens.add(db, me, "over", TokenKind.BROWSER, NOW - 10, NOW)
         assert not tokens.any_browser(db, me, NOW)
-        tokens.add(db, me, "y", Kind.BROWSER, NOW)
+        tokens.add(db, me, "y", TokenKind.BROWSER, NOW)
         assert tokens.any_browser(db, me, NOW)
 
     await store.write(work)
@@ -215,7 +218,7 @@ async def test_each_key_has_a_pace_of_its_own(store: Store) -> None:
         for key in ("one", "two"):
             pace.begin(db, key)
         assert pace.book(db, "one", NOW, 1.0) == pace.book(db, "two", NOW, 1.0) == 0.0
-        pace.hold(db, "one", Held(NOW + 60, "why", refused=True))
+        pace.begin_throttle(db, "one", KeyThrottled(NOW + 60, "why", refused=True))
         assert pace.held(db, "two", NOW) is None
         assert pace.held(db, "nobody's", NOW) is None
 
@@ -246,8 +249,8 @@ async def test_a_key_rests_until_its_rest_is_over(store: Store) -> None:
         assert pace.held(db, "key", NOW) is None
         pace.begin(db, "key")
         assert pace.held(db, "key", NOW) is None
-        pace.hold(db, "key", long := Held(NOW + 10, "busy", refused=False))
-        pace.hold(db, "key", Held(NOW + 5, "busy, for a shorter time", refused=False))
+        pace.begin_throttle(db, "key", long := KeyThrottled(NOW + 10, "busy", refused=False))
+        pace.begin_throttle(db, "key", KeyThrottled(NOW + 5, "busy, for a shorter time", refused=False))
         assert pace.held(db, "key", NOW + 9) == long
         assert pace.held(db, "key", NOW + 10) is None
         assert pace.held(db, "other", NOW) is None
@@ -260,8 +263,8 @@ async def test_the_daily_limit_of_one_lastfm_user_is_not_the_next_ones(store: St
         me = listener(db, user="RJ")
         db.execute(update(account).where(account.c.id == me).values(budget=700))
         accounts.sign_in(db, me, "rj", "sealed", "key")
-        assert queue.line(db, me).budget == 700
+        assert queue.delivery_state(db, me).budget == 700
         accounts.sign_in(db, me, "anna", "sealed", "key")
-        assert queue.line(db, me).budget == 0
+        assert queue.delivery_state(db, me).budget == 0
 
     await store.write(work)

@@ -9,8 +9,8 @@ from tests.store.rows import NOW, enqueue, listener
 from tonearm.core.verdict import Cause
 from tonearm.store import attempts, plays
 from tonearm.store.attempts import FORGOTTEN_AT_ONCE, REMEMBERED
-from tonearm.store.database import Store
-from tonearm.store.schema import attempt, tried
+from tonearm.store.db.database import Store
+from tonearm.store.db.schema import attempt, tried
 
 pytestmark = pytest.mark.anyio
 

@@ -15,8 +15,8 @@ from sqlalchemy import URL, Connection
 from tests.databases import only_sqlite
 from tests.store.rows import NOW, listener, names
 from tonearm.store import accounts
-from tonearm.store.database import Store, database_url, journal_mode, sqlite_file
-from tonearm.store.schema import token
+from tonearm.store.db.database import Store, database_url, journal_mode, sqlite_file
+from tonearm.store.db.schema import token
 from tonearm.store.sqlite import driver, newer
 
 pytestmark = pytest.mark.anyio

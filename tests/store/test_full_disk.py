@@ -10,9 +10,9 @@ from psycopg import sql
 
 from tests.store.rows import NOW
 from tonearm.store import accounts, jobs
-from tonearm.store.database import Store, database_url
-from tonearm.store.migrate import migrate
-from tonearm.store.writer import StoreUnavailable
+from tonearm.store.db.database import Store, database_url
+from tonearm.store.db.migrate import migrate
+from tonearm.store.db.sqlite_writer import StoreUnavailable
 
 pytestmark = pytest.mark.anyio
 

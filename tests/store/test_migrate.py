@@ -22,13 +22,13 @@ import tonearm
 from tests.databases import only_sqlite
 from tests.store.rows import NOW
 from tonearm.store import accounts
-from tonearm.store.database import connect, database_url
-from tonearm.store.migrate import ADVISORY_LOCK, NEWEST, DatabaseTooNew, _config, _upgrade, migrate, revision
-from tonearm.store.schema import metadata
-from tonearm.store.writer import StoreUnavailable
+from tonearm.store.db.database import connect, database_url
+from tonearm.store.db.migrate import ADVISORY_LOCK, NEWEST, DatabaseTooNew, _config, _upgrade, migrate, revision
+from tonearm.store.db.schema import metadata
+from tonearm.store.db.sqlite_writer import StoreUnavailable
 
 PACKAGE = Path(tonearm.__file__).parent
-MIGRATE = "import sys; from tonearm.store.migrate import *; from tonearm.store.database import *; " + (
+MIGRATE = "import sys; from tonearm.store.db.migrate import *; from tonearm.store.db.database import *; " + (
     "print(migrate(database_url(sys.argv[1])))"
 )
 OPTIONS = "SELECT relname, reloptions FROM pg_class WHERE reloptions IS NOT NULL AND relkind = 'r' ORDER BY 1"

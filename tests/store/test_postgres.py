@@ -24,17 +24,18 @@ from tests.postgres import Server
 from tests.store.rows import NOW, a_play, enqueue, history_row, listener, names
 from tonearm.clock import SharedClock
 from tonearm.core.play import Track
-from tonearm.service.timing import look
-from tonearm.store import accounts, pace, plays, queue, tokens
-from tonearm.store.database import Store
-from tonearm.store.migrate import NEWEST
-from tonearm.store.tokens import Kind
-from tonearm.store.writer import StoreUnavailable
+from tonearm.service.clock_skew import look
+from tonearm.store import accounts, pace, plays, queue
+from tonearm.store.db.database import Store
+from tonearm.store.db.migrate import NEWEST
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.store.secrets import tokens
+from tonearm.store.secrets.tokens import TokenKind
 
 pytestmark = [pytest.mark.anyio, only_postgres]
 
 MIGRATE = (
-    "import sys; from tonearm.store.migrate import *; from tonearm.store.database import *;"
+    "import sys; from tonearm.store.db.migrate import *; from tonearm.store.db.database import *;"
     "print(migrate(database_url(sys.argv[1])))"
 )
 
@@ -197,14 +198,14 @@ async def test_a_play_that_two_processes_take_at_once_is_there_once(store: Store
     me = await store.write(listener)
     rows = [history_row(me, a_play(n)) for n in range(50)]
     both = await asyncio.gather(
-        store.write(partial(plays.keep, rows=rows)), other.write(partial(plays.keep, rows=rows[::-1]))
+        store.write(partial(plays.insert, rows=rows)), other.write(partial(plays.insert, rows=rows[::-1]))
     )
     assert sum(len(kept) for kept in both) == 50
 
 
 async def test_a_link_signs_one_browser_in(store: Store, other: Store) -> None:
     me = await store.write(listener)
-    await store.write(partial(tokens.add, account=me, secret="link", kind=Kind.LINK, now=NOW, expires_at=NOW + 9))
+    await store.write(partial(tokens.add, account=me, secret="link", kind=TokenKind.LINK, now=NOW, expires_at=NOW + 9))
     uses = [one.write(partial(tokens.use_link, secret="link", now=NOW)) for one in (store, other, store, other)]
     assert sorted(await asyncio.gather(*uses), key=str) == [me, None, None, None]
 

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from tests.databases import only_postgres
-from tonearm.store import processes
-from tonearm.store.database import Store
-from tonearm.store.postgres import about
+from tonearm.store.db import processes
+from tonearm.store.db.database import Store
+from tonearm.store.db.postgres import server_info
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +41,7 @@ async def test_containers_are_told_apart_though_they_have_one_host_name_and_are_
         psycopg.connect(database, application_name=first[0]),
         psycopg.connect(database, application_name=second[0]),
     ):
-        seen = await store.read(about)
+        seen = await store.read(server_info)
         assert (seen.processes, seen.deliver) == (2, 0)
         with psycopg.connect(database, application_name=second[1]):
             assert await store.read(processes.others) == (2, 1)

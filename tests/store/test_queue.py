@@ -13,14 +13,15 @@ from sqlalchemy import Connection, event, select, update
 from tests.databases import only_sqlite
 from tests.store.rows import NOW, a_play, enqueue, history_row, listener, queue_row
 from tonearm.core.account import Connection as Connected
-from tonearm.core.delivery import Line
+from tonearm.core.delivery import DeliveryState
 from tonearm.core.play import OLDEST_ACCEPTED
-from tonearm.store import accounts, attempts, deliveries, glance, loved, plays, queue
-from tonearm.store.database import Store
-from tonearm.store.queue import Fenced, Lease, State
-from tonearm.store.schema import metadata, scrobble_queue
-from tonearm.store.schema import play as history
-from tonearm.store.writer import DataFault
+from tonearm.store import accounts, attempts, loved, plays, queue
+from tonearm.store.db.database import Store
+from tonearm.store.db.schema import metadata, scrobble_queue
+from tonearm.store.db.schema import play as history
+from tonearm.store.db.sqlite_writer import DataFault
+from tonearm.store.queries import account_overview, deliveries
+from tonearm.store.queue import Fenced, Lease, QueueState
 
 pytestmark = pytest.mark.anyio
 
@@ -42,9 +43,9 @@ async def test_an_account_is_claimed_by_one_sender(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
         lease = claimed(db, me)
-        assert (lease.account, lease.number, lease.user) == (me, 1, "rj")
+        assert (lease.account, lease.lease_id, lease.user) == (me, 1, "rj")
         assert lease.sealed_session == "sealed session of RJ"
-        assert lease.line == Line()
+        assert lease.state == DeliveryState()
         assert queue.claim(db, me, "two", NOW + 29.9, NOW + 60) is None
         assert queue.leased_until(db, me) == NOW + 30
 
@@ -56,16 +57,16 @@ async def test_a_lease_that_ran_out_goes_to_the_next_and_fences_the_first(store:
         me = listener(db)
         first = claimed(db, me)
         second = claimed(db, me, NOW + 30, "two")
-        assert second.number == first.number + 1
+        assert second.lease_id == first.lease_id + 1
         with pytest.raises(Fenced):
             queue.renew(db, first, NOW + 90)
         with pytest.raises(Fenced):
-            queue.set_line(db, first, Line(fails=9), NOW + 90)
+            queue.set_delivery_state(db, first, DeliveryState(fails=9), NOW + 90)
         with pytest.raises(Fenced):
-            queue.hold(db, first)
+            queue.lock_lease(db, first)
         queue.release(db, first)
         assert queue.claim(db, me, "three", NOW + 40, NOW + 70) is None
-        assert queue.hold(db, second) == second
+        assert queue.lock_lease(db, second) == second
 
     await store.write(work)
 
@@ -97,7 +98,7 @@ async def test_a_lease_that_is_held_shows_the_account_as_it_is_now(store: Store)
         me = listener(db)
         lease = claimed(db, me)
         accounts.sign_in(db, me, "Other", "another sealed session", "another key")
-        held = queue.hold(db, lease)
+        held = queue.lock_lease(db, lease)
         assert (held.user, held.sealed_session, held.api_key) == ("other", "another sealed session", "another key")
 
     await store.write(work)
@@ -135,7 +136,7 @@ async def test_what_was_being_sent_waits_again_unchanged(store: Store, end: str)
         before = queue.waiting(db, me, "rj", NOW, 50)
         lease = claimed(db, me)
         queue.mark_sending(db, lease, [first])
-        assert states(db) == {first: State.SENDING, second: State.QUEUED}
+        assert states(db) == {first: QueueState.SENDING, second: QueueState.QUEUED}
         assert [w.id for w in queue.waiting(db, me, "rj", NOW, 50)] == [second]
         match end:
             case "dies":
@@ -156,7 +157,7 @@ async def test_what_another_account_sends_stays_on_its_way(store: Store) -> None
         sent = enqueue(db, other, 1)
         queue.mark_sending(db, claimed(db, other), [sent])
         queue.release(db, claimed(db, me))
-        assert states(db) == {sent: State.SENDING}
+        assert states(db) == {sent: QueueState.SENDING}
 
     await store.write(work)
 
@@ -169,7 +170,7 @@ async def test_a_fenced_sender_rescues_nothing(store: Store) -> None:
         new = claimed(db, me, NOW + 30, "two")
         queue.mark_sending(db, new, [number])
         queue.release(db, old)
-        assert states(db) == {number: State.SENDING}
+        assert states(db) == {number: QueueState.SENDING}
 
     await store.write(work)
 
@@ -181,7 +182,7 @@ async def test_at_its_start_the_only_sender_frees_accounts_that_are_signed_out_t
         queue.mark_sending(db, claimed(db, me), [number])
         accounts.sign_out(db, me)
         queue.free_all(db)
-        assert states(db) == {number: State.QUEUED}
+        assert states(db) == {number: QueueState.QUEUED}
 
     await store.write(work)
 
@@ -265,12 +266,12 @@ async def test_a_play_that_leaves_the_queue_stays_in_the_history(store: Store) -
 
 
 async def test_where_a_delivery_stands_is_kept(store: Store) -> None:
-    line = Line(Connected.NEEDS_SIGN_IN, NOW + 5, 3, 2, 1, NOW, "Last.fm error 9: x")
+    line = DeliveryState(Connected.NEEDS_SIGN_IN, NOW + 5, 3, 2, 1, NOW, "Last.fm error 9: x")
 
     def work(db: Connection) -> None:
         me = listener(db)
-        queue.set_line(db, claimed(db, me), line, NOW + 90)
-        assert queue.line(db, me) == line
+        queue.set_delivery_state(db, claimed(db, me), line, NOW + 90)
+        assert queue.delivery_state(db, me) == line
         assert queue.leased_until(db, me) == NOW + 90
 
     await store.write(work)
@@ -285,7 +286,7 @@ async def test_where_a_delivery_stands_is_kept(store: Store) -> None:
         pytest.param({}, True, id="somebody who waits"),
         pytest.param({"next_attempt_at": NOW + 1}, False, id="nobody whose play waits for a moment"),
         pytest.param({"owner": "somebody else"}, False, id="nobody whose plays are another user's"),
-        pytest.param({"state": State.SENDING}, True, id="somebody whose sender died"),
+        pytest.param({"state": QueueState.SENDING}, True, id="somebody whose sender died"),
     ],
 )
 async def test_who_is_due_by_the_rows(store: Store, change: dict[str, Any], is_due: bool) -> None:
@@ -300,19 +301,19 @@ async def test_who_is_due_by_the_rows(store: Store, change: dict[str, Any], is_d
 @pytest.mark.parametrize(
     ("line", "is_due"),
     [
-        (Line(wait_until=NOW), True),
-        (Line(wait_until=NOW + 0.1), False),
-        (Line(Connected.NEEDS_SIGN_IN), False),
-        (Line(Connected.SUSPENDED), False),
-        (Line(Connected.DISCONNECTED), False),
+        (DeliveryState(wait_until=NOW), True),
+        (DeliveryState(wait_until=NOW + 0.1), False),
+        (DeliveryState(Connected.NEEDS_SIGN_IN), False),
+        (DeliveryState(Connected.SUSPENDED), False),
+        (DeliveryState(Connected.DISCONNECTED), False),
     ],
 )
-async def test_who_is_due_by_the_account(store: Store, line: Line, is_due: bool) -> None:
+async def test_who_is_due_by_the_account(store: Store, line: DeliveryState, is_due: bool) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
         enqueue(db, me, 1)
         lease = claimed(db, me)
-        queue.set_line(db, lease, line, NOW + 30)
+        queue.set_delivery_state(db, lease, line, NOW + 30)
         queue.release(db, lease)
         assert queue.due(db, NOW, "key") == ([me] if is_due else [])
 
@@ -336,7 +337,7 @@ async def test_who_waits_longest_comes_first(store: Store) -> None:
         for number, answered_at in zip(numbers, (30.0, 10.0, 20.0), strict=True):
             enqueue(db, number, 1)
             lease = claimed(db, number)
-            queue.set_line(db, lease, Line(answered_at=answered_at), NOW + 30)
+            queue.set_delivery_state(db, lease, DeliveryState(answered_at=answered_at), NOW + 30)
             queue.release(db, lease)
         a, b, c = numbers
         assert queue.due(db, NOW, "key") == [b, c, a]
@@ -365,7 +366,7 @@ async def test_a_retry_makes_due_what_waits_and_ends_the_back_off(store: Store) 
         enqueue(db, me, 2, -500, next_attempt_at=NOW + 502)
         enqueue(db, other, 1, next_attempt_at=NOW + 99)
         lease = claimed(db, me)
-        queue.set_line(db, lease, Line(wait_until=NOW + 99), NOW + 30)
+        queue.set_delivery_state(db, lease, DeliveryState(wait_until=NOW + 99), NOW + 30)
         queue.release(db, lease)
         queue.retry_all(db, me, NOW)
         assert [w.play for w in queue.waiting(db, me, "rj", NOW, 50)] == [a_play(1)]
@@ -426,7 +427,7 @@ async def test_nothing_that_delivery_asks_goes_through_all_plays(store: Store) -
         lease = claimed(db, me)
         waiting = queue.waiting(db, me, "rj", NOW, 50)
         queue.mark_sending(db, lease, [first, second])
-        queue.standings(db, [first, second])
+        queue.rows(db, [first, second])
         queue.count(db, me, "rj", NOW)
         queue.put_back(db, [replace(w, unanswered=True) for w in waiting])
         queue.restamp(db, first, a_play(3).timestamp, 60, 0.0)
@@ -437,7 +438,7 @@ async def test_nothing_that_delivery_asks_goes_through_all_plays(store: Store) -
         plays.accepted_since(db, me, NOW)
         attempts.forget(db, NOW)
         queue.release(db, lease)
-        glance.look(db, me, ["key"], NOW)
+        account_overview.load(db, me, ["key"], NOW)
         deliveries.of_all(db, ["key"], NOW, 50)
         before = len(asked)
         deliveries.of_account(db, me, NOW)
@@ -480,7 +481,7 @@ async def test_names_of_any_length_are_told_apart(store: Store) -> None:
         me = listener(db)
         row = history_row(me, a_play(1))
         names = [(long, "x"), (long, "xy"), (long + "x", "y"), (long, "x")]
-        written = plays.keep(db, [{**row, "artist": artist, "track": track} for artist, track in names])
+        written = plays.insert(db, [{**row, "artist": artist, "track": track} for artist, track in names])
         facts = [{"artist": artist, "track": track, "outcome": "missing"} for artist, track in names[:3]]
         for outcome in ("missing", "matched"):
             loved.write(db, me, [{**fact, "mbid": "", "loved_at": 1, "outcome": outcome} for fact in facts])
@@ -492,18 +493,18 @@ async def test_names_of_any_length_are_told_apart(store: Store) -> None:
 async def test_the_history_keeps_the_first_of_two_reports(store: Store) -> None:
     def work(db: Connection) -> None:
         me, other = listener(db), listener(db, "other")
-        first = plays.keep(db, [history_row(me, a_play(1), why="first")])
-        again = plays.keep(db, [history_row(me, a_play(1), why="again"), history_row(me, a_play(2))])
+        first = plays.insert(db, [history_row(me, a_play(1), why="first")])
+        again = plays.insert(db, [history_row(me, a_play(1), why="again"), history_row(me, a_play(2))])
         key = (me, "Nina Simone", "Song 1", a_play(1).timestamp)
         assert list(first) == [key]
         assert len(again) == 1
-        assert len(plays.keep(db, [history_row(other, a_play(1))])) == 1
+        assert len(plays.insert(db, [history_row(other, a_play(1))])) == 1
         kept = plays.find(db, me, first[key])
         assert kept is not None
-        assert (kept.why, kept.play) == ("first", a_play(1))
+        assert (kept.reason, kept.play) == ("first", a_play(1))
         assert plays.known(db, [key, (me, "x", "y", 1)]) == {key: (first[key], "queued")}
         assert plays.known(db, []) == {}
-        assert plays.keep(db, []) == {}
+        assert plays.insert(db, []) == {}
 
     await store.write(work)
 
@@ -519,7 +520,7 @@ async def test_one_letter_or_one_second_makes_another_play(store: Store) -> None
             {"timestamp": row["timestamp"] + 1},
             {"album": "same play, other album"},
         ]
-        return len(plays.keep(db, [{**row, **change} for change in changes]))
+        return len(plays.insert(db, [{**row, **change} for change in changes]))
 
     assert await store.write(work) == 4
 
@@ -532,12 +533,12 @@ async def test_the_fate_of_a_play_is_kept_with_all_that_was_said(store: Store) -
         for number in (one, two):
             kept = plays.find(db, me, number)
             assert kept is not None
-            assert (kept.fate, kept.why, kept.code, kept.settled_at) == ("ignored", "a filter", 1, NOW + 1)
+            assert (kept.fate, kept.reason, kept.code, kept.settled_at) == ("ignored", "a filter", 1, NOW + 1)
             assert kept.correction == {"artist": "N. Simone"}
         plays.settle(db, [one], "queued", None)
         again = plays.find(db, me, one)
         assert again is not None
-        assert (again.fate, again.why, again.code, again.settled_at, again.correction) == (
+        assert (again.fate, again.reason, again.code, again.settled_at, again.correction) == (
             "queued",
             "",
             None,
@@ -564,7 +565,7 @@ async def test_the_latest_plays_come_first(store: Store) -> None:
 async def test_a_play_that_is_reported_better_is_written_anew(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
-        [number] = plays.keep(db, [history_row(me, a_play(1), fate="threshold_not_met")]).values()
+        [number] = plays.insert(db, [history_row(me, a_play(1), fate="threshold_not_met")]).values()
         plays.rewrite(db, number, history_row(me, replace(a_play(1), played=190.0)))
         kept = plays.find(db, me, number)
         assert kept is not None
@@ -594,7 +595,7 @@ async def test_more_plays_than_a_statement_takes_values_are_settled_all_the_same
         me = listener(db)
         several = [enqueue(db, me, number) for number in range(3)]
         many = [*range(10_000, 50_000), *several]
-        plays.doubt(db, many)
+        plays.mark_unanswered(db, many)
         plays.settle(db, many, "discarded", NOW)
         queue.remove(db, many)
         assert queue.length(db, me) == 0
@@ -617,6 +618,6 @@ async def test_what_was_being_sent_when_its_sender_was_lost_may_be_on_lastfm(sto
             queue.release(db, lease)
         else:
             queue.free_all(db)
-        assert [plays.moved(db, number).unanswered for number in (sent, waits)] == [True, False]
+        assert [plays.restamped(db, number).unanswered for number in (sent, waits)] == [True, False]
 
     await store.write(work)

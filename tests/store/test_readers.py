@@ -15,12 +15,14 @@ from tests.databases import only_sqlite
 from tests.store.rows import NOW, history_row, listener, names
 from tonearm.core.days import Stretch
 from tonearm.core.play import Play, Track
-from tonearm.store import accounts, plays, readers, slices, stats
-from tonearm.store.database import Store, journal_mode
+from tonearm.store import accounts, plays
+from tonearm.store.db import readers, slices
+from tonearm.store.db.database import Store, journal_mode
+from tonearm.store.db.readers import LONG_READERS, WAITING, ReadQuestion, TooLong
+from tonearm.store.db.sqlite_writer import StoreUnavailable
 from tonearm.store.plays import Wanted
-from tonearm.store.readers import LONG_READERS, WAITING, Ask, TooLong
-from tonearm.store.stats import Most, Whose
-from tonearm.store.writer import StoreUnavailable
+from tonearm.store.queries import stats
+from tonearm.store.queries.stats import Most, StatsScope
 
 pytestmark = pytest.mark.anyio
 
@@ -58,10 +60,10 @@ async def test_figures_that_are_interrupted_while_their_rows_come_are_asked_agai
     span = {"start": int(NOW), "end": int(NOW) + 100_000}
     begun = threading.Event()
 
-    def figures(ask: Ask) -> Most:
+    def figures(ask: ReadQuestion) -> Most:
         begun.set()
         while len(ask(names)) == 1:  # until the write is there
-            found = stats.most(ask, Whose(me), **span, limit=3)
+            found = stats.most(ask, StatsScope(me), **span, limit=3)
         return found
 
     reading = asyncio.ensure_future(store.read_long(figures))
@@ -116,7 +118,7 @@ def history(db: Connection) -> int:
     me = listener(db)
     for number in range(100):
         said = Play(Track(f"Artist {number % 7}", f"Song {number}"), int(NOW) + number // 4 * 1000, 240.0)
-        plays.keep(db, [history_row(me, said, fate="accepted", counted=number % 10 != 0)])
+        plays.insert(db, [history_row(me, said, fate="accepted", counted=number % 10 != 0)])
     return me
 
 
@@ -129,9 +131,9 @@ async def test_slices_of_a_history_add_up_to_all_of_it(store: Store, monkeypatch
         assert len(found) > 20
         assert (found[0][0], found[-1][1]) == (start, end)
         assert all(here[1] == there[0] for here, there in pairwise(found))
-    hours = await store.read_long(partial(stats.hours, whose=Whose(me), stretches=[Stretch(start, end, 0)]))
+    hours = await store.read_long(partial(stats.hours, whose=StatsScope(me), stretches=[Stretch(start, end, 0)]))
     assert (hours.counts.total(), hours.skipped) == (90, 10)
-    most = await store.read_long(partial(stats.most, whose=Whose(me), start=start, end=end, limit=3))
+    most = await store.read_long(partial(stats.most, whose=StatsScope(me), start=start, end=end, limit=3))
     assert [top.plays for top in most.artists] == [14, 13, 13]
     pages, before = list[int](), None
     while page := await store.read_long(partial(plays.found, wanted=Wanted(me), limit=7, before=before)):
@@ -145,11 +147,11 @@ async def test_a_skip_that_is_sent_by_hand_counts(store: Store) -> None:
     def work(db: Connection) -> int:
         me = listener(db)
         said = Play(Track("Nina Simone", "Sinnerman"), int(NOW), 5.0)
-        (number,) = plays.keep(db, [history_row(me, said, fate="threshold_not_met", counted=False)]).values()
+        (number,) = plays.insert(db, [history_row(me, said, fate="threshold_not_met", counted=False)]).values()
         plays.count(db, number)
         return me
 
     me = await store.write(work)
     day = [Stretch(int(NOW) - 10, int(NOW) + 10, 0)]
-    hours = await store.read_long(partial(stats.hours, whose=Whose(me), stretches=day))
+    hours = await store.read_long(partial(stats.hours, whose=StatsScope(me), stretches=day))
     assert (hours.counts.total(), hours.skipped) == (1, 0)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from tests.store.rows import NOW, listener
 from tonearm.store import runs
-from tonearm.store.database import Store
+from tonearm.store.db.database import Store
 from tonearm.store.runs import LEFT, Run, RunState
 
 pytestmark = pytest.mark.anyio

@@ -11,32 +11,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonearm.store import seal
-from tonearm.store.seal import Seal, SealBroken, key_file, seal_beside
-from tonearm.store.writer import StoreUnavailable
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.store.secrets import seal
+from tonearm.store.secrets.seal import SealBroken, SessionCipher, key_file, seal_beside
 
 SESSION = "a-session-key-of-32-letters-1234"
-MAKE = "import sys; from pathlib import Path; from tonearm.store.seal import seal_beside; " + (
+MAKE = "import sys; from pathlib import Path; from tonearm.store.secrets.seal import seal_beside; " + (
     "print(seal_beside(Path(sys.argv[1])).secrets[0])"
 )
 
 
 @given(st.text(), st.text())
 def test_what_is_sealed_is_opened_again(plain: str, secret: str) -> None:
-    assert Seal((secret,)).open(Seal((secret,)).close(plain)) == plain
+    assert SessionCipher((secret,)).open(SessionCipher((secret,)).close(plain)) == plain
 
 
 def test_a_sealed_session_shows_nothing_of_it() -> None:
-    one = Seal(("secret",))
+    one = SessionCipher(("secret",))
     assert SESSION not in one.close(SESSION)
     assert one.close(SESSION) != one.close(SESSION)
 
 
 def test_a_wrong_key_says_what_to_do_and_nothing_more() -> None:
-    sealed = Seal(("old secret",)).close(SESSION)
+    sealed = SessionCipher(("old secret",)).close(SESSION)
     with pytest.raises(SealBroken, match="sign in again") as broken:
-        Seal(("new secret",)).open(sealed)
-    assert not Seal(("new secret",)).opens(sealed)
+        SessionCipher(("new secret",)).open(sealed)
+    assert not SessionCipher(("new secret",)).opens(sealed)
     said = str(broken.value)
     assert not any(word in said for word in (SESSION, sealed, "old secret", "new secret"))
     assert broken.value.__cause__ is None
@@ -45,18 +45,18 @@ def test_a_wrong_key_says_what_to_do_and_nothing_more() -> None:
 @pytest.mark.parametrize("sealed", ["", "no seal at all", "gAAAAA", "ü"])
 def test_what_was_never_sealed_is_not_opened(sealed: str) -> None:
     with pytest.raises(SealBroken):
-        Seal(("secret",)).open(sealed)
+        SessionCipher(("secret",)).open(sealed)
 
 
 def test_a_secret_can_be_changed_while_the_old_one_is_kept() -> None:
-    sealed = Seal(("old",)).close(SESSION)
-    both = Seal(("new", "old"))
+    sealed = SessionCipher(("old",)).close(SESSION)
+    both = SessionCipher(("new", "old"))
     assert both.open(sealed) == SESSION
-    assert Seal(("new",)).open(both.close(SESSION)) == SESSION
+    assert SessionCipher(("new",)).open(both.close(SESSION)) == SESSION
 
 
 def test_a_seal_does_not_print_its_secret(tmp_path: Path) -> None:
-    assert "hush" not in repr(Seal(("hush",)))
+    assert "hush" not in repr(SessionCipher(("hush",)))
     made = seal_beside(tmp_path / "plays.db")
     assert made.secrets[0] not in repr(made)
 
@@ -117,7 +117,7 @@ def test_a_key_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_a_proof_is_good_for_its_text_and_its_secret_alone_and_after_a_change_of_secrets() -> None:
-    old, both, other = Seal(("old",)), Seal(("new", "old")), Seal(("other",))
+    old, both, other = SessionCipher(("old",)), SessionCipher(("new", "old")), SessionCipher(("other",))
     proof = old.proof("https://example.org/雪.png")
     assert len(proof) == seal.PROOF
     assert both.proves("https://example.org/雪.png", proof)

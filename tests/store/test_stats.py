@@ -17,12 +17,14 @@ from tonearm.core import days
 from tonearm.core.account import Connection as Connected
 from tonearm.core.days import Stretch
 from tonearm.core.play import Play, Track
-from tonearm.store import erasing, glance, library, loved, plays, stats
-from tonearm.store.database import Store
-from tonearm.store.glance import Shelf
+from tonearm.store import library, loved, plays
+from tonearm.store.admin import erase
+from tonearm.store.db.database import Store
+from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.plays import Wanted
-from tonearm.store.readers import Ask
-from tonearm.store.stats import Top, Whose
+from tonearm.store.queries import account_overview, stats
+from tonearm.store.queries.account_overview import PlayFilter
+from tonearm.store.queries.stats import StatsScope, Top
 
 T = TypeVar("T")
 
@@ -31,7 +33,7 @@ pytestmark = pytest.mark.anyio
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def asking(db: Connection) -> Ask:
+def asking(db: Connection) -> ReadQuestion:
     """Asks in a transaction that has begun."""
 
     def ask(question: Callable[[Connection], T]) -> T:
@@ -45,7 +47,7 @@ def kept(db: Connection, me: int, at: datetime, title: str = "Sinnerman", fate: 
     said = Play(
         Track(names.get("artist", "Nina Simone"), title, names.get("album", "Pastel Blues")), int(at.timestamp()), 240.0
     )
-    [number] = plays.keep(db, [history_row(me, said, fate=fate)]).values()
+    [number] = plays.insert(db, [history_row(me, said, fate=fate)]).values()
     return number
 
 
@@ -56,14 +58,14 @@ async def test_days_and_hours_are_those_of_the_zone_on_both_sides_of_a_change_of
             kept(db, me, datetime(2026, 3, 29, hour, 30, tzinfo=UTC), f"Song {hour}")
         start = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp())
         found = days.stretches(BERLIN, start, start + 60 * days.DAY)
-        hours = stats.hours(asking(db), Whose(me), found)
+        hours = stats.hours(asking(db), StatsScope(me), found)
         assert {days.numbered(number).isoformat(): count for number, count in hours.by_day.items()} == {
             "2026-03-29": 3,
             "2026-03-30": 2,
         }
         assert hours.by_hour == {0: 1, 1: 2, 3: 1, 23: 1}
         assert (hours.counts.total(), hours.skipped) == (5, 0)
-        assert stats.hours(asking(db), Whose(me), []).by_day == {}
+        assert stats.hours(asking(db), StatsScope(me), []).by_day == {}
 
     await store.write(work)
 
@@ -77,14 +79,14 @@ async def test_what_was_played_most_counts_nothing_twice(store: Store) -> None:
         kept(db, me, datetime(2014, 5, 4, tzinfo=UTC), "Jóga", artist="Björk", album="")
         span = (int(datetime(2014, 1, 1, tzinfo=UTC).timestamp()), int(datetime(2015, 1, 1, tzinfo=UTC).timestamp()))
         ask = asking(db)
-        most = stats.most(ask, Whose(me), *span, 10)
+        most = stats.most(ask, StatsScope(me), *span, 10)
         assert most.artists == [Top("Nina Simone", "", 3), Top("Björk", "", 1)]
         assert most.albums == [Top("Nina Simone", "Pastel Blues", 3)]
-        assert stats.most(ask, Whose(me), *span, 1).tracks == [Top("Nina Simone", "Sinnerman", 3)]
-        assert stats.most(ask, Whose(me, "Björk"), *span, 10).tracks == [Top("Björk", "Jóga", 1)]
+        assert stats.most(ask, StatsScope(me), *span, 1).tracks == [Top("Nina Simone", "Sinnerman", 3)]
+        assert stats.most(ask, StatsScope(me, "Björk"), *span, 10).tracks == [Top("Björk", "Jóga", 1)]
         kept(db, me, datetime(2014, 5, 5, tzinfo=UTC), fate="discarded")
         kept(db, me, datetime(2014, 5, 6, tzinfo=UTC), fate="suspected")
-        album = Whose(me, "Nina Simone", "Pastel Blues")
+        album = StatsScope(me, "Nina Simone", "Pastel Blues")
         assert stats.most(ask, album, *span, 10).tracks == [Top("Nina Simone", "Sinnerman", 3)]
         assert stats.hours(ask, album, [Stretch(*span, 0)]).by_hour == {0: 3}
         first, last = stats.first_and_last(db, me) or (0, 0)
@@ -106,30 +108,30 @@ async def test_each_shelf_has_its_plays_in_pages_and_its_true_count(store: Store
         enqueue(db, me, 8, age=-3600)
         enqueue(db, me, 9, owner="somebody_else", retry_count=1)
         enqueue(db, me, 10, live=False, retry_count=1)
-        seen = glance.look(db, me, ["key"], NOW)
-        counts = glance.shelves(db, seen, NOW)
+        seen = account_overview.load(db, me, ["key"], NOW)
+        counts = account_overview.filters(db, seen, NOW)
         everything_held = replace(seen, account=replace(seen.account, connection=Connected.NEEDS_SIGN_IN))
         backlog_rests = replace(seen, backlog_until=NOW + 60)
-        for look, shelf in product((seen, everything_held, backlog_rests), Shelf):
-            of_each, found, after = glance.shelves(db, look, NOW), list[int](), None
+        for look, shelf in product((seen, everything_held, backlog_rests), PlayFilter):
+            of_each, found, after = account_overview.filters(db, look, NOW), list[int](), None
             while True:
-                leaf = glance.leaf(db, look, shelf, NOW, 3, after)
+                leaf = account_overview.page(db, look, shelf, NOW, 3, after)
                 found += [entry.id for entry in leaf.entries]
                 after = leaf.after
                 if after is None:
                     break
             assert len(found) == len(set(found))
             assert shelf not in of_each or len(found) == of_each[shelf], shelf
-        assert (counts[Shelf.WAITING], counts[Shelf.RETRYING], counts[Shelf.HELD]) == (9, 3, 3)
-        counts = glance.shelves(db, everything_held, NOW)
-        assert (counts[Shelf.WAITING], counts[Shelf.RETRYING], counts[Shelf.HELD]) == (9, 0, 9)
-        counts = glance.shelves(db, backlog_rests, NOW)
-        assert (counts[Shelf.WAITING], counts[Shelf.RETRYING], counts[Shelf.HELD]) == (9, 2, 4)
+        assert (counts[PlayFilter.WAITING], counts[PlayFilter.RETRYING], counts[PlayFilter.HELD]) == (9, 3, 3)
+        counts = account_overview.filters(db, everything_held, NOW)
+        assert (counts[PlayFilter.WAITING], counts[PlayFilter.RETRYING], counts[PlayFilter.HELD]) == (9, 0, 9)
+        counts = account_overview.filters(db, backlog_rests, NOW)
+        assert (counts[PlayFilter.WAITING], counts[PlayFilter.RETRYING], counts[PlayFilter.HELD]) == (9, 2, 4)
         ask = asking(db)
-        assert len(glance.history(ask, Wanted(me, "nina SONG"), 50).entries) == 9
-        assert len(glance.history(ask, Wanted(me, "nina missing"), 50).entries) == 0
+        assert len(account_overview.history(ask, Wanted(me, "nina SONG"), 50).entries) == 9
+        assert len(account_overview.history(ask, Wanted(me, "nina missing"), 50).entries) == 0
         pastel_blues = Wanted(me, artist="Nina Simone", album="Pastel Blues")
-        assert len(glance.history(ask, pastel_blues, 50).entries) == len(fates)
+        assert len(account_overview.history(ask, pastel_blues, 50).entries) == len(fates)
 
     await store.write(work)
 
@@ -164,14 +166,14 @@ async def test_all_of_a_listener_is_erased_and_nothing_of_another(store: Store) 
         for number in (me, other):
             enqueue(db, number, 1)
             kept(db, number, datetime(2014, 5, 1, tzinfo=UTC))
-        erasing.begin(db, me, "nobody's browser")
-        assert erasing.unfinished(db) == [me]
+        erase.begin(db, me, "nobody's browser")
+        assert erase.unfinished(db) == [me]
         kept(db, me, datetime(2014, 5, 2, tzinfo=UTC), "reported since")
-        parts = list(iter(lambda: erasing.erase_part(db, me), None))
-        assert (sum(parts), erasing.unfinished(db)) == (2, [])
+        parts = list(iter(lambda: erase.erase_part(db, me), None))
+        assert (sum(parts), erase.unfinished(db)) == (2, [])
         assert [one.play.track.title for one in plays.latest(db, me, 10)] == ["reported since"]
-        erasing.begin(db, me, "nobody's browser")
-        assert list(iter(lambda: erasing.erase_part(db, me), None)) == [1]
+        erase.begin(db, me, "nobody's browser")
+        assert list(iter(lambda: erase.erase_part(db, me), None)) == [1]
         assert stats.first_and_last(db, me) is None
         assert len(plays.latest(db, other, 10)) == 2
 

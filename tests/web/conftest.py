@@ -19,9 +19,9 @@ from lastfm_emulator.transport import Direct
 from tests.databases import secret_for, with_tables
 from tonearm.core.event import NowPlayingShown
 from tonearm.port import address_of, listening_socket
-from tonearm.service.signing_in import SignedIn, Way
+from tonearm.service.sign_in import AuthStart, SignedIn
 from tonearm.serving import serving
-from tonearm.web.service import WebOptions, create_app
+from tonearm.web.app import WebOptions, create_app
 
 T = TypeVar("T")
 
@@ -41,14 +41,14 @@ class House:
     async def connect(self, user: str = "RJ") -> None:
         """Connect to Last.fm by the desktop flow."""
         way = await self.me.sign_in()
-        assert isinstance(way, Way)
+        assert isinstance(way, AuthStart)
         assert way.token
         self.emulator.approve(way.token, user)
         assert isinstance(await self.me.finish_sign_in(way.token), SignedIn)
 
     async def show(self, track: tonearm.Track) -> None:
         """Announce what plays; on PostgreSQL the pages know of it when the server has passed it on."""
-        with self.deck.announcer.listen(self.me.id) as (ear, _):
+        with self.deck.event_hub.subscribe(self.me.id) as (ear, _):
             await self.me.now_playing(track)
             async for told in ear:
                 if isinstance(told.event, NowPlayingShown):
@@ -76,7 +76,7 @@ async def house_at(database: Path | str, *, key: str = API_KEY, deliver: bool = 
                 httpx2.AsyncClient(transport=app, base_url="http://localhost") as http,
                 httpx2.AsyncClient(transport=app, base_url="http://localhost") as stranger,
             ):
-                link = await deck.listeners.link(me.id)
+                link = await deck.accounts.link(me.id)
                 assert (await http.get("/signin", params={"link": link})).status_code == 303
                 yield House(deck, me, emulator, http, stranger)
 
@@ -113,7 +113,7 @@ class Running:
 
         async def make() -> str:
             me = await self.deck.listener("me")
-            return await self.deck.listeners.link(me.id)
+            return await self.deck.accounts.link(me.id)
 
         return f"{self.url}/signin?link={self.call(make())}"
 
@@ -122,7 +122,7 @@ class Running:
 
         async def make() -> str:
             me = await self.deck.listener("me")
-            return await self.deck.listeners.token(me.id)
+            return await self.deck.accounts.token(me.id)
 
         return httpx2.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.call(make())}"}, timeout=20)
 
@@ -132,7 +132,7 @@ class Running:
         async def flow() -> None:
             me = await self.deck.listener("me")
             way = await me.sign_in()
-            assert isinstance(way, Way)
+            assert isinstance(way, AuthStart)
             assert way.token
             self.emulator.approve(way.token, user)
             await me.finish_sign_in(way.token)

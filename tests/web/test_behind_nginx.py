@@ -18,7 +18,7 @@ from tests import nginx
 from tests.api.test_plays import a_play
 from tests.web.conftest import Running, running
 from tonearm.settings import OWN_PATHS
-from tonearm.web.service import create_app
+from tonearm.web.app import create_app
 
 pytestmark = pytest.mark.skipif(nginx.PROGRAM is None, reason=nginx.MISSING)
 

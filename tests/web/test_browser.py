@@ -20,7 +20,7 @@ from tests.databases import only_sqlite
 from tests.web.conftest import Running, running
 from tonearm.port import listening_socket
 from tonearm.store import library
-from tonearm.store.schema import account, login
+from tonearm.store.db.schema import account, login
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.web.conftest import House, Running
 from tonearm.core.event import QueueUpdated
-from tonearm.service.announcing import REMEMBERED
-from tonearm.web import events
+from tonearm.service.events import REMEMBERED
+from tonearm.web.api import events
 
 
 def now_playing(service: Running, title: str) -> None:
@@ -52,7 +52,7 @@ async def test_a_reader_who_was_too_slow_gets_what_is_left_and_has_to_resume(hou
     async with aclosing(events.events_of(house.deck, house.me, None, admitted)) as stream:
         assert b"lastfm:auth" in await anext(stream)
         for number in range(5 * REMEMBERED):
-            house.deck.announcer.tell_here(house.me.id, QueueUpdated(number))
+            house.deck.event_hub.publish_here(house.me.id, QueueUpdated(number))
         told = [event async for event in stream]
     assert len(told) == 4 * REMEMBERED + 1
     assert f'"queued_count": {4 * REMEMBERED - 1}'.encode() in told[-1]

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, insert
 
 from tests.web.conftest import House
 from tests.web.test_page import HOSTILE, Tags
-from tonearm.core.period import Kind, Period
+from tonearm.core.period import HistoryPeriod, PeriodKind
 from tonearm.core.search import searchable
-from tonearm.store.schema import play
-from tonearm.web import charts, figures
-from tonearm.web.charts import Value
+from tonearm.store.db.schema import play
+from tonearm.web.view import charts, figures
+from tonearm.web.view.charts import Value
 
 pytestmark = pytest.mark.anyio
 
@@ -183,7 +183,7 @@ def test_a_single_play_is_seen_beside_a_thousand() -> None:
 
 
 def test_the_grid_of_a_year_has_a_cell_for_each_day() -> None:
-    shown = Period(Kind.YEAR, date(2012, 1, 1), date(2012, 12, 31))
+    shown = HistoryPeriod(PeriodKind.YEAR, date(2012, 1, 1), date(2012, 12, 31))
     first = (shown.first - date(1970, 1, 1)).days
     grid = figures.year_grid(shown, {first: 1, first + 40: 5, first + 41: 90})
     assert sum(cells.path.count("M") for cells in grid.cells) == 366

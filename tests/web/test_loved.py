@@ -37,9 +37,9 @@ async def has(house: House, *names: tuple[str, str]) -> None:
 async def imported(house: House) -> None:
     """An import by the page, to its end."""
     assert (await house.http.post("/loved/import")).status_code == 303
-    run = await house.deck.loving.latest(house.me.id)
+    run = await house.deck.loved_import.latest(house.me.id)
     assert run is not None
-    await house.deck.loving.finished(house.me.id, run.id)
+    await house.deck.loved_import.finished(house.me.id, run.id)
 
 
 async def test_an_empty_page_says_what_to_do_first(house: House) -> None:

@@ -14,13 +14,13 @@ from sqlalchemy import Connection
 from lastfm_emulator import API_KEY
 from tests.web.conftest import AUTH, House, house_at
 from tonearm.core.play import Play, Track
-from tonearm.service.board import DELIVER
+from tonearm.service.job_list import DELIVER
 from tonearm.store import pace, plays, queue
-from tonearm.store.schema import account
-from tonearm.web import assets
-from tonearm.web.service import WebOptions, create_app
-from tonearm.web.sheets import pages_for_browsers
-from tonearm.web.templates import safe_headers
+from tonearm.store.db.schema import account
+from tonearm.web.app import WebOptions, create_app
+from tonearm.web.pages.base import pages_for_browsers
+from tonearm.web.view import assets
+from tonearm.web.view.templates import safe_headers
 
 pytestmark = pytest.mark.anyio
 
@@ -136,8 +136,8 @@ async def test_a_key_that_is_no_longer_set_is_a_banner_with_the_ways_out(databas
 
 async def test_a_refused_key_is_a_banner_with_the_next_try(house: House) -> None:
     await house.connect()
-    held = pace.Held(house.deck.clock.now() + 1800, "Last.fm error 26: API Key Suspended", refused=True)
-    await house.deck.store.write(lambda db: pace.hold(db, API_KEY, held))
+    held = pace.KeyThrottled(house.deck.clock.now() + 1800, "Last.fm error 26: API Key Suspended", refused=True)
+    await house.deck.store.write(lambda db: pace.begin_throttle(db, API_KEY, held))
     page = await house.page()
     assert "Last.fm refuses this service" in page
     assert "Last.fm error 26: API Key Suspended." in page
@@ -185,7 +185,7 @@ async def test_disconnecting_can_discard_what_waits(house: House) -> None:
 
 async def test_scrobbling_that_is_off_can_be_switched_on(house: House) -> None:
     await house.connect()
-    await house.deck.listeners.change_settings(house.me.id, False, None)
+    await house.deck.accounts.change_settings(house.me.id, False, None)
     assert "Scrobbling is switched off" in await house.page()
     assert (await house.http.post("/scrobbling", data={"enabled": "true"})).status_code == 303
     assert "Scrobbling is switched off" not in await house.page()
@@ -334,7 +334,7 @@ async def test_the_story_says_what_could_not_be_read(house: House) -> None:
     await house.connect()
     play = Play(SINNERMAN, int(house.deck.clock.now()) - 700, 622.0)
     words = 'left out, because unreadable: track_number "A1"'
-    taken = await house.deck.listening.scrobble(house.me.id, play, left_out=words)
+    taken = await house.deck.reports.scrobble(house.me.id, play, left_out=words)
     story = await house.page(f"/plays/{taken.id}")
     assert "Not all of it could be read" in story
     assert "Left out, because unreadable: track_number &#34;A1&#34;." in story
@@ -489,7 +489,7 @@ async def test_where_last_fm_is_real_there_is_no_emulators_page(house: House) ->
 
 async def test_a_stand_in_that_is_gone_is_said_to_be(house: House) -> None:
     app = create_app(house.deck, WebOptions(emulator_url="http://127.0.0.1:9/_faults"))
-    link = await house.deck.listeners.link(house.me.id)
+    link = await house.deck.accounts.link(house.me.id)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://localhost") as http:
         await http.get("/signin", params={"link": link})
         answer = await http.get("/emulator")

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from tests.web.conftest import House
 from tests.web.test_page import HOSTILE, Tags, queued, settled, song
 from tonearm.core.play import Track
-from tonearm.store.schema import (
+from tonearm.store.db.schema import (
     account,
     attempt,
     clearing,
@@ -94,7 +94,7 @@ async def test_a_flow_that_is_cancelled_or_of_somebody_else_is_over(house: House
     way = await other.sign_in()
     stolen = getattr(way, "token", "")
     await house.http.post("/connect/cancel", data={"token": stolen})
-    assert await house.deck.signing_in.asked(other.id, stolen)
+    assert await house.deck.sign_in.asked(other.id, stolen)
     assert "This sign-in is over" in await house.page(f"/connect/waiting?token={stolen}")
     assert not (await house.me.account()).signed_in
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from tonearm.commands.failing import Failed, in_one_line
+from tonearm.commands.errors import Failed, in_one_line
 from tonearm.commands.options import with_json, with_settings
-from tonearm.commands.telling import tell
+from tonearm.commands.output import tell
 from tonearm.settings import Settings
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -25,9 +25,9 @@ def backup(settings: Settings, as_json: bool, file: Path) -> None:
     """
     from tonearm.commands.opening import url_of
     from tonearm.commands.progress import bar
-    from tonearm.store.backing_up import back_up
-    from tonearm.store.database import sqlite_file
-    from tonearm.store.seal import key_file
+    from tonearm.store.admin.backup import back_up
+    from tonearm.store.db.database import sqlite_file
+    from tonearm.store.secrets.seal import key_file
 
     with in_one_line(), bar("copying", hidden=as_json) as progress:
         url = url_of(settings)
@@ -50,7 +50,7 @@ def restore(settings: Settings, as_json: bool, file: Path) -> None:
     FILE is checked before anything is changed, and the old database is replaced in one step.
     """
     from tonearm.commands.opening import url_of
-    from tonearm.store.backing_up import CannotRestore, restore
+    from tonearm.store.admin.backup import CannotRestore, restore
 
     with in_one_line():
         try:

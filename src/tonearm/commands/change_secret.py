@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tonearm.commands.failing import Failed
+from tonearm.commands.errors import Failed
 from tonearm.commands.options import with_json, with_settings
-from tonearm.commands.telling import tell
+from tonearm.commands.output import tell
 
 if TYPE_CHECKING:
     from tonearm.settings import Settings
-    from tonearm.store.resealing import Resealed
+    from tonearm.store.secrets.reseal import Resealed
 
 
 @click.command()
@@ -50,20 +50,20 @@ async def _resealed(settings: Settings, old: list[str]) -> Resealed:
     from functools import partial
 
     from tonearm.commands.opening import url_of
-    from tonearm.store.database import Store, sqlite_file
-    from tonearm.store.lock import sole_sender
-    from tonearm.store.migrate import migrate
-    from tonearm.store.resealing import StillOpen, reseal
-    from tonearm.store.seal import Seal, seal_beside
+    from tonearm.store.db.database import Store, sqlite_file
+    from tonearm.store.db.file_lock import sole_sender
+    from tonearm.store.db.migrate import migrate
+    from tonearm.store.secrets.reseal import StillOpen, reseal
+    from tonearm.store.secrets.seal import SessionCipher, seal_beside
 
     url = url_of(settings)
     file, given = sqlite_file(url), settings.tonearm_secret_key.get_secret_value()
     with sole_sender(file):
         migrate(url)
-        new = seal_beside(file) if file and not given else Seal((given,))
+        new = seal_beside(file) if file and not given else SessionCipher((given,))
         store = Store(url)
         try:
-            return await store.write(partial(reseal, seal=Seal((*new.secrets, *old)), lost=not old))
+            return await store.write(partial(reseal, seal=SessionCipher((*new.secrets, *old)), lost=not old))
         except StillOpen as open_:
             raise Failed(str(open_)) from None
         finally:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tonearm.commands.failing import NO_KEY, Failed, WrongKey
+from tonearm.commands.errors import NO_KEY, Failed, WrongKey
 from tonearm.commands.options import with_json, with_settings
-from tonearm.commands.telling import tell
+from tonearm.commands.output import tell
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tonearm.settings import Settings
-    from tonearm.store.postgres import About
+    from tonearm.store.db.postgres import ServerInfo
 
 SKEW = 60.0
 """Seconds that this clock may be wrong: plays are stamped by it."""
@@ -93,7 +93,7 @@ def _database(settings: Settings) -> Finding:
 
 def _sender(settings: Settings, sender: str | None) -> str:
     from tonearm.commands.opening import url_of
-    from tonearm.store.database import sqlite_file
+    from tonearm.store.db.database import sqlite_file
 
     if sqlite_file(url_of(settings)) is None:
         return ""
@@ -111,7 +111,7 @@ async def _waiting(settings: Settings) -> int:
 def _server(settings: Settings) -> Iterator[Finding]:
     """What there is to know of the program that keeps the database."""
     from tonearm.commands.opening import run, url_of
-    from tonearm.store.database import sqlite_file
+    from tonearm.store.db.database import sqlite_file
 
     try:
         if sqlite_file(url_of(settings)) is not None:
@@ -132,18 +132,18 @@ def _durable(durable: bool) -> str:
     return "" if durable else "; fsync or full_page_writes is off: a crash of the server loses plays"
 
 
-async def _postgres(settings: Settings) -> tuple[About, float]:
+async def _postgres(settings: Settings) -> tuple[ServerInfo, float]:
     import time
 
     from tonearm.commands.opening import Sends, deck_of
-    from tonearm.store.postgres import about
+    from tonearm.store.db.postgres import server_info
 
     async with deck_of(settings, Sends.NO) as deck:
-        return await deck.store.read(about), time.time() - deck.clock.now()
+        return await deck.store.read(server_info), time.time() - deck.clock.now()
 
 
 def _sqlite() -> Finding:
-    from tonearm.store.database import WAL_SAFE_FROM, journal_mode
+    from tonearm.store.db.database import WAL_SAFE_FROM, journal_mode
     from tonearm.store.sqlite import driver
 
     mode, sqlite = journal_mode(), driver()
@@ -158,8 +158,8 @@ def _sqlite() -> Finding:
 
 def _key_file(settings: Settings) -> Finding:
     from tonearm.commands.opening import missing, url_of
-    from tonearm.store.database import sqlite_file
-    from tonearm.store.seal import key_file
+    from tonearm.store.db.database import sqlite_file
+    from tonearm.store.secrets.seal import key_file
 
     if settings.tonearm_secret_key.get_secret_value():
         return Finding("key", True, "TONEARM_SECRET_KEY seals the sessions")

@@ -6,7 +6,7 @@ import socket
 
 import click
 
-from tonearm.commands.failing import Failed, in_one_line
+from tonearm.commands.errors import Failed, in_one_line
 from tonearm.terminal import say
 
 USUAL_PORT = 8723

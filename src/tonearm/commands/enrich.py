@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tonearm.commands.failing import NO_KEY, Failed
+from tonearm.commands.errors import NO_KEY, Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.telling import tell
+from tonearm.commands.output import tell
 
 if TYPE_CHECKING:
     from tonearm.settings import Settings
@@ -30,7 +30,7 @@ def enrich(settings: Settings, listener: str, as_json: bool) -> None:
     """
     from tonearm.commands.opening import run
     from tonearm.commands.progress import bar
-    from tonearm.service.enriching import enriched
+    from tonearm.service.enrichment import enriched
 
     with bar("looking up", hidden=as_json) as progress:
         over = run(_enrich(settings, listener, progress))
@@ -47,12 +47,12 @@ async def _enrich(settings: Settings, name: str, progress: Callable[[int, int], 
         if not deck.configured:
             raise Failed(NO_KEY)
         who = await listener_of(deck, name)
-        run = await deck.enriching.start(who.id)
-        with deck.announcer.listen(who.id) as (ear, _):
-            async with done_here(deck, deck.enriching, who.id) as check:
+        run = await deck.enrichment.start(who.id)
+        with deck.event_hub.subscribe(who.id) as (ear, _):
+            async with done_here(deck, deck.enrichment, who.id) as check:
                 while run.state is RunState.RUNNING and not run.fault:
                     await ear.within(LOOK_AGAIN)
-                    run = await deck.enriching.job(who.id, run.id) or run
+                    run = await deck.enrichment.job(who.id, run.id) or run
                     progress(run.done, run.total)
                     if run.state is RunState.RUNNING:
                         await check()

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tonearm.commands.failing import NO_KEY, Failed
+from tonearm.commands.errors import NO_KEY, Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.telling import tell
+from tonearm.commands.output import tell
 
 if TYPE_CHECKING:
-    from tonearm.core.loved import Tally
+    from tonearm.core.loved import ImportCounts
     from tonearm.settings import Settings
 
 LOOK_AGAIN = 0.5
@@ -45,9 +45,9 @@ def import_loved(settings: Settings, listener: str, as_json: bool) -> None:
     tell(facts, words, as_json)
 
 
-async def _import(settings: Settings, name: str, progress: Callable[[int, int], None]) -> Tally:
+async def _import(settings: Settings, name: str, progress: Callable[[int, int], None]) -> ImportCounts:
     from tonearm.commands.opening import Sends, deck_of, done_here, listener_of
-    from tonearm.service.loving import tally
+    from tonearm.service.loved_import import tally
     from tonearm.store.runs import RunState
 
     async with deck_of(settings, Sends.NO) as deck:
@@ -56,12 +56,12 @@ async def _import(settings: Settings, name: str, progress: Callable[[int, int], 
         who = await listener_of(deck, name)
         if not (await who.account()).signed_in:
             raise Failed(f"{name} is not signed in to Last.fm: 'tonearm login' first")
-        run = await deck.loving.start(who.id)
-        with deck.announcer.listen(who.id) as (ear, _):
-            async with done_here(deck, deck.loving, who.id) as check:
+        run = await deck.loved_import.start(who.id)
+        with deck.event_hub.subscribe(who.id) as (ear, _):
+            async with done_here(deck, deck.loved_import, who.id) as check:
                 while run.state is RunState.RUNNING:
                     await ear.within(LOOK_AGAIN)
-                    run = await deck.loving.job(who.id, run.id) or run
+                    run = await deck.loved_import.job(who.id, run.id) or run
                     progress(run.done, run.total)
                     if run.state is RunState.RUNNING:
                         await check()

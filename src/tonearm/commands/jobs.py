@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tonearm.commands.failing import Failed
+from tonearm.commands.errors import Failed
 from tonearm.commands.options import with_json, with_settings
-from tonearm.commands.telling import moment, tell
+from tonearm.commands.output import moment, tell
 
 if TYPE_CHECKING:
-    from tonearm.service.board import Board, Job
-    from tonearm.service.jobs import Done, NotNow
+    from tonearm.service.job_list import JobList, ListedJob
+    from tonearm.service.jobs import JobBusy, JobDone
     from tonearm.settings import Settings
 
 KINDS = ("deliver", "import", "enrich")
 KIND = click.Choice(KINDS)
 
 
-class _Jobs(click.Group):
+class _JobsCommand(click.Group):
     """`tonearm jobs` alone is `tonearm jobs list`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -29,7 +29,7 @@ class _Jobs(click.Group):
         return super().parse_args(ctx, args)
 
 
-class _Id(click.ParamType[tuple[str, int]]):
+class _JobIdParam(click.ParamType[tuple[str, int]]):
     """KIND-NUMBER, as the list shows it."""
 
     name = "id"
@@ -41,7 +41,7 @@ class _Id(click.ParamType[tuple[str, int]]):
         return kind, int(number)
 
 
-@click.group(cls=_Jobs)
+@click.group(cls=_JobsCommand)
 def jobs() -> None:
     """What runs, waits and broke, in all processes: `list` where nothing else is said."""
 
@@ -59,19 +59,19 @@ def show(settings: Settings, as_json: bool) -> None:
     tell(facts, "\n".join(_lines(board, delivering)), as_json)
 
 
-async def _board(settings: Settings) -> tuple[Board, int]:
+async def _board(settings: Settings) -> tuple[JobList, int]:
     from tonearm.commands.opening import Sends, deck_of
 
     async with deck_of(settings, Sends.NO) as deck:
         return await deck.jobs.board(), await deck.senders()
 
 
-def _facts(job: Job) -> dict[str, object]:
+def _facts(job: ListedJob) -> dict[str, object]:
     facts = ("id", "kind", "listener", "state", "owner", "until", "tries", "why", "done", "total")
     return {name: getattr(job, name) for name in facts}
 
 
-def _lines(board: Board, delivering: int) -> list[str]:
+def _lines(board: JobList, delivering: int) -> list[str]:
     lines = [f"{kind} is paused: 'tonearm jobs resume {kind}'" for kind in KINDS if kind in board.paused]
     if board.jobs and not delivering:
         lines.append("no process delivers now: 'tonearm serve' does, and on PostgreSQL 'tonearm worker'")
@@ -87,7 +87,7 @@ def _lines(board: Board, delivering: int) -> list[str]:
 @jobs.command()
 @with_settings()
 @with_json
-@click.argument("job", metavar="ID", type=_Id())
+@click.argument("job", metavar="ID", type=_JobIdParam())
 def retry(settings: Settings, as_json: bool, job: tuple[str, int]) -> None:
     """Try now what rests, broke or failed."""
     _say(settings, "retry", job, as_json)
@@ -96,7 +96,7 @@ def retry(settings: Settings, as_json: bool, job: tuple[str, int]) -> None:
 @jobs.command()
 @with_settings()
 @with_json
-@click.argument("job", metavar="ID", type=_Id())
+@click.argument("job", metavar="ID", type=_JobIdParam())
 def cancel(settings: Settings, as_json: bool, job: tuple[str, int]) -> None:
     """Stop a job that runs. No play is lost; a delivery is taken up again unless its kind is paused."""
     _say(settings, "cancel", job, as_json)
@@ -104,15 +104,15 @@ def cancel(settings: Settings, as_json: bool, job: tuple[str, int]) -> None:
 
 def _say(settings: Settings, what: str, job: tuple[str, int], as_json: bool) -> None:
     from tonearm.commands.opening import run
-    from tonearm.service.jobs import NotNow
+    from tonearm.service.jobs import JobBusy
 
     outcome = run(_done(settings, what, job))
-    if isinstance(outcome, NotNow):
+    if isinstance(outcome, JobBusy):
         raise Failed(f"{job[0]}-{job[1]}: {outcome.why}")
     tell({"status": "success", "message": outcome.words}, outcome.words, as_json)
 
 
-async def _done(settings: Settings, what: str, job: tuple[str, int]) -> Done | NotNow:
+async def _done(settings: Settings, what: str, job: tuple[str, int]) -> JobDone | JobBusy:
     from tonearm.commands.opening import Sends, deck_of
 
     async with deck_of(settings, Sends.NO) as deck:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tonearm.commands.failing import Failed
+from tonearm.commands.errors import Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.telling import moment, tell
+from tonearm.commands.output import moment, tell
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
     from tonearm.settings import Settings
-    from tonearm.store.revoking import Admission
+    from tonearm.store.secrets.revoke import Admission
 
 
 @click.group()
@@ -38,7 +38,7 @@ async def _add(settings: Settings, name: str) -> None:
     from tonearm.commands.opening import Sends, deck_of
 
     async with deck_of(settings, Sends.NO) as deck:
-        await deck.listeners.add(name)
+        await deck.accounts.add(name)
 
 
 @listener.command()
@@ -74,7 +74,7 @@ def token() -> None:
 def new(settings: Settings, name: str) -> None:
     """Make an API token for a listener's programs. It is shown this once."""
     from tonearm.commands.opening import run
-    from tonearm.store.revoking import name_of
+    from tonearm.store.secrets.revoke import name_of
 
     secret = run(_secret(settings, name, for_browser=False))
     say(f"A new token of {name}, called {name_of(secret)} from now on: {secret}")
@@ -119,20 +119,20 @@ def _until(admission: Admission) -> str:
 
 async def _admissions(settings: Settings, name: str) -> list[Admission]:
     from tonearm.commands.opening import Sends, deck_of, listener_of
-    from tonearm.store import revoking
+    from tonearm.store.secrets import revoke
 
     async with deck_of(settings, Sends.NO) as deck:
         who = await listener_of(deck, name)
-        return await deck.store.read(partial(revoking.admissions, account=who.id, now=deck.clock.now()))
+        return await deck.store.read(partial(revoke.admissions, account=who.id, now=deck.clock.now()))
 
 
 async def _revoke(settings: Settings, name: str, which: str) -> None:
     from tonearm.commands.opening import Sends, deck_of, listener_of
-    from tonearm.store import revoking
+    from tonearm.store.secrets import revoke
 
     async with deck_of(settings, Sends.NO) as deck:
         who = await listener_of(deck, name)
-        if not await deck.store.write(partial(revoking.revoke, account=who.id, name=which)):
+        if not await deck.store.write(partial(revoke.revoke, account=who.id, name=which)):
             raise Failed(f"{name} has no token {which}: 'tonearm token list' shows them")
 
 
@@ -141,4 +141,4 @@ async def _secret(settings: Settings, name: str, *, for_browser: bool) -> str:
 
     async with deck_of(settings, Sends.NO) as deck:
         who = await listener_of(deck, name)
-        return await (deck.listeners.link(who.id) if for_browser else deck.listeners.token(who.id))
+        return await (deck.accounts.link(who.id) if for_browser else deck.accounts.token(who.id))

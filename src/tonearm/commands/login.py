@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, assert_never
 
 import click
 
-from tonearm.commands.failing import NO_KEY, Failed
+from tonearm.commands.errors import NO_KEY, Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.telling import others_wait, plays, tell
+from tonearm.commands.output import others_wait, plays, tell
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
     from tonearm.deck import Listener
-    from tonearm.service.signing_in import SignedIn
+    from tonearm.service.sign_in import SignedIn
     from tonearm.settings import Settings
 
 ASK_AGAIN = 2.0
@@ -47,7 +47,7 @@ def login(settings: Settings, listener: str, as_json: bool, no_browser: bool) ->
 
 async def _login(settings: Settings, name: str, browser: bool) -> SignedIn:
     from tonearm.commands.opening import Sends, deck_of, listener_of
-    from tonearm.service.signing_in import Unreachable
+    from tonearm.service.sign_in import Unreachable
 
     async with deck_of(settings, Sends.NO) as deck:
         if not deck.configured:
@@ -63,13 +63,13 @@ async def _login(settings: Settings, name: str, browser: bool) -> SignedIn:
         connected = await _approved(me, way.token)
     if connected.drains:  # only now as the file's sender: an approval may take an hour
         async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
-            await deck.listeners.retry_and_wait(me.id, deck.ring, deck.announcer, DRAIN)
+            await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, DRAIN)
     return connected
 
 
 async def _approved(me: Listener, token: str) -> SignedIn:
     """The session, once the listener has approved."""
-    from tonearm.service.signing_in import Expired, NotAsked, Pending, SignedIn, Unreachable
+    from tonearm.service.sign_in import NotAsked, Pending, SignedIn, SignInExpired, Unreachable
 
     unreachable = 0
     while True:
@@ -83,7 +83,7 @@ async def _approved(me: Listener, token: str) -> SignedIn:
                 unreachable += 1
                 if unreachable == PATIENCE:
                     raise Failed(f"Last.fm: {words}")
-            case Expired():
+            case SignInExpired():
                 raise Failed("nobody approved within the hour: start again")
             case NotAsked(why):
                 raise Failed(why)

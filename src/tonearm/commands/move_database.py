@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tonearm.commands.failing import Failed
+from tonearm.commands.errors import Failed
 from tonearm.commands.options import with_json, with_settings
-from tonearm.commands.telling import tell
+from tonearm.commands.output import tell
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
     from tonearm.settings import Settings
-    from tonearm.store.moving import Moved
+    from tonearm.store.admin.move_to_postgres import MoveResult
 
 
 @click.command()
@@ -28,7 +28,7 @@ def move_database(settings: Settings, as_json: bool, source: str, target: str) -
 
     Stop the service first. FROM is only read. When it was cut off, the same command goes on where it was.
     """
-    from tonearm.commands.failing import in_one_line
+    from tonearm.commands.errors import in_one_line
 
     with in_one_line():
         come, go = _url(source, "FROM"), _url(target, "TO")
@@ -40,7 +40,7 @@ def move_database(settings: Settings, as_json: bool, source: str, target: str) -
 
 
 def _url(named: str, which: str) -> URL:
-    from tonearm.store.database import database_url
+    from tonearm.store.db.database import database_url
 
     try:
         return database_url(named)
@@ -50,10 +50,10 @@ def _url(named: str, which: str) -> URL:
 
 def _key_of(settings: Settings, source: URL) -> str | None:
     """The key file that has sealed the sessions; None where it is a setting. Raises Failed where it opens them not."""
-    from tonearm.store.database import sqlite_file
-    from tonearm.store.moving import CannotMove, ask
-    from tonearm.store.proof import WrongSecret, check
-    from tonearm.store.seal import key_file
+    from tonearm.store.admin.move_to_postgres import CannotMove, ask
+    from tonearm.store.db.database import sqlite_file
+    from tonearm.store.secrets.check import WrongSecret, check
+    from tonearm.store.secrets.seal import key_file
 
     secret, file = settings.tonearm_secret_key.get_secret_value(), sqlite_file(source)
     try:
@@ -64,11 +64,11 @@ def _key_of(settings: Settings, source: URL) -> str | None:
     return None if secret or not key_file(file).exists() else str(key_file(file))
 
 
-def _move(source: URL, target: URL, *, hidden: bool) -> Moved:
+def _move(source: URL, target: URL, *, hidden: bool) -> MoveResult:
     from tonearm.commands.progress import bar
-    from tonearm.store.database import sqlite_file
-    from tonearm.store.lock import AlreadyOpen, sole_sender
-    from tonearm.store.moving import CannotMove, move
+    from tonearm.store.admin.move_to_postgres import CannotMove, move
+    from tonearm.store.db.database import sqlite_file
+    from tonearm.store.db.file_lock import AlreadyOpen, sole_sender
 
     file = sqlite_file(source)
     try:

@@ -14,18 +14,18 @@ from sqlalchemy import URL
 
 from tonearm import app
 from tonearm.clock import steady
-from tonearm.commands.failing import Failed, in_one_line
+from tonearm.commands.errors import Failed, in_one_line
 from tonearm.deck import Deck, Listener
 from tonearm.lastfm.client import USER_AGENT
-from tonearm.service.listeners import FIRST_LISTENER
+from tonearm.service.accounts import FIRST_LISTENER
 from tonearm.settings import Settings
-from tonearm.store.database import database_url, sqlite_file
-from tonearm.store.lock import AlreadyOpen, address, holder
+from tonearm.store.db.database import database_url, sqlite_file
+from tonearm.store.db.file_lock import AlreadyOpen, address, holder
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
-    from tonearm.service.enriching import Enriching
-    from tonearm.service.loving import Loving
+    from tonearm.service.enrichment import Enrichment
+    from tonearm.service.loved_import import LovedImport
 
 T = TypeVar("T")
 
@@ -84,7 +84,7 @@ Check = Callable[[], Awaitable[None]]
 
 
 @asynccontextmanager
-async def done_here(deck: Deck, work: Loving | Enriching, account: int) -> AsyncIterator[Check]:
+async def done_here(deck: Deck, work: LovedImport | Enrichment, account: int) -> AsyncIterator[Check]:
     """Do a run in this process while the block lasts, if no process delivers.
 
     It need not hold the file as the one sender, so that a service can be started meanwhile.
@@ -108,7 +108,7 @@ async def done_here(deck: Deck, work: Loving | Enriching, account: int) -> Async
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def _to_its_end(deck: Deck, work: Loving | Enriching, account: int) -> None:
+async def _to_its_end(deck: Deck, work: LovedImport | Enrichment, account: int) -> None:
     while not await work.waiting.paused() and (again_at := await work.go_on(account)) is not None:
         await deck.clock.sleep(max(0.0, again_at - deck.clock.now()))
 
@@ -132,7 +132,7 @@ async def database_is_up(settings: Settings, told: asyncio.Event) -> bool:
 
     All else that may be wrong with it is left to the opening, which says so at once.
     """
-    from tonearm.store.postgres import still_starting
+    from tonearm.store.db.postgres import still_starting
 
     url, ends, said = url_of(settings), steady() + WAITS, False
     while sqlite_file(url) is None and steady() < ends and not told.is_set():
@@ -179,7 +179,7 @@ async def listener_of(deck: Deck, name: str) -> Listener:
     """The listener of that name, who has to be there; the first one is made. Raises UnknownListener."""
     if name == FIRST_LISTENER:
         return await deck.listener(name)
-    account = await deck.listeners.named(name)
+    account = await deck.accounts.named(name)
     return Listener(deck, account.id, account.name)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from tonearm.commands.failing import Failed
+from tonearm.commands.errors import Failed
 from tonearm.terminal import say
 
 Command = Callable[..., Any]

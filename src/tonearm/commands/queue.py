@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
 import click
 
-from tonearm.commands.failing import Failed
+from tonearm.commands.errors import Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.output import budget_told, moment, others_wait, plays, standing_facts, tell, waits_for
 from tonearm.commands.status import status
-from tonearm.commands.telling import budget_told, moment, others_wait, plays, standing_facts, tell, waits_for
 
 if TYPE_CHECKING:
-    from tonearm.service.listeners import QueueStanding
-    from tonearm.service.telling import Outcome, Story
+    from tonearm.service.accounts import QueueStatus
+    from tonearm.service.play_actions import ActionResult, Story
     from tonearm.settings import Settings
     from tonearm.store.attempts import Attempt
 
@@ -64,7 +63,7 @@ def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: 
     tell(facts, "\n".join(_lines(rows, standing, why, budget_told(standing, now))), as_json)
 
 
-async def _list(settings: Settings, name: str, limit: int) -> tuple[list[Any], QueueStanding, float]:
+async def _list(settings: Settings, name: str, limit: int) -> tuple[list[Any], QueueStatus, float]:
     from tonearm.commands.opening import Sends, deck_of, listener_of
     from tonearm.store import queue as rows
 
@@ -79,7 +78,7 @@ async def _refused(settings: Settings, name: str, limit: int) -> list[Story]:
 
     async with deck_of(settings, Sends.NO) as deck:
         me = await listener_of(deck, name)
-        return await deck.telling.latest(me.id, limit, ("refused", "ignored"))
+        return await deck.play_actions.latest(me.id, limit, ("refused", "ignored"))
 
 
 def _facts(row: Any) -> dict[str, object]:
@@ -88,7 +87,7 @@ def _facts(row: Any) -> dict[str, object]:
     return {**facts, "next_attempt_at": row.next_attempt_at or None, "last_error": row.last_error or None}
 
 
-def _lines(rows: list[Any], standing: QueueStanding, why: str, budget: str) -> list[str]:
+def _lines(rows: list[Any], standing: QueueStatus, why: str, budget: str) -> list[str]:
     all_of_them = standing.queued + standing.sending
     lines = [f"{plays(all_of_them)}{f': {why}' if why else ''}" if all_of_them else "nothing waits"]
     if held := others_wait(standing.others):
@@ -135,19 +134,19 @@ async def _retry(settings: Settings, name: str, play: int | None, expired: bool)
     async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
         me = await listener_of(deck, name)
         if play is not None:
-            _done(play, await deck.telling.retry(me.id, play))
+            _done(play, await deck.play_actions.retry(me.id, play))
         again = await me.retry_expired() if expired else 0
-        left = await deck.listeners.retry_and_wait(me.id, deck.ring, deck.announcer, RETRY_WAIT)
+        left = await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, RETRY_WAIT)
         return left, waits_for(await me.queue(), sent_elsewhere(settings), deck.clock.now()), again
 
 
-def _done(play: int, outcome: Outcome) -> None:
-    from tonearm.service.telling import Done, NoSuchPlay, NotNow
+def _done(play: int, outcome: ActionResult) -> None:
+    from tonearm.service.play_actions import ActionDone, ActionRefused, NoSuchPlay
 
     match outcome:
-        case Done():
+        case ActionDone():
             return
-        case NotNow(why):
+        case ActionRefused(why):
             raise Failed(f"play {play}: {why}")
         case NoSuchPlay():
             raise _no_such(play)
@@ -193,7 +192,7 @@ async def _discard(settings: Settings, name: str, play: int) -> None:
 
     async with deck_of(settings, Sends.NO) as deck:
         me = await listener_of(deck, name)
-        _done(play, await deck.telling.discard(me.id, play))
+        _done(play, await deck.play_actions.discard(me.id, play))
 
 
 @queue.command()
@@ -208,13 +207,17 @@ def why(settings: Settings, listener: str, as_json: bool, play: int) -> None:
     story, reason = run(_why(settings, listener, play))
     facts = {
         **_story_facts(story, reason),
-        "heard": story.kept.heard,
+        "heard": story.kept.counted_reason,
         "counted": story.counted,
         "settled_at": story.kept.settled_at,
-        "attempts": [asdict(attempt) for attempt in story.attempts],
+        "attempts": [_attempt_facts(attempt) for attempt in story.attempts],
         "replaced_by": story.replaced_by,
     }
     tell(facts, "\n".join(_told(story, reason)), as_json)
+
+
+def _attempt_facts(attempt: Attempt) -> dict[str, object]:
+    return {"at": attempt.at, "verdict": attempt.verdict, "number": attempt.error_code, "words": attempt.message}
 
 
 def _story_facts(story: Story, reason: str) -> dict[str, object]:
@@ -241,7 +244,7 @@ async def _why(settings: Settings, name: str, play: int) -> tuple[Story, str]:
 
     async with deck_of(settings, Sends.NO) as deck:
         me = await listener_of(deck, name)
-        story = await deck.telling.story(me.id, play)
+        story = await deck.play_actions.story(me.id, play)
         if story is None:
             raise _no_such(play)
         if story.waits is None:
@@ -255,11 +258,11 @@ _COUNTED = {True: "counted", False: "did not count", None: "rule"}
 
 
 def _said(attempt: Attempt) -> str:
-    return attempt.words if attempt.number is None else f"Last.fm error {attempt.number}: {attempt.words}"
+    return attempt.message if attempt.error_code is None else f"Last.fm error {attempt.error_code}: {attempt.message}"
 
 
 def _came_to(verdict: str) -> str:
-    from tonearm.web.steps import VERDICTS
+    from tonearm.web.view.play_timeline import VERDICTS
 
     return VERDICTS[verdict]
 
@@ -268,10 +271,10 @@ def _told(story: Story, reason: str) -> list[str]:
     kept = story.kept
     since = f" {moment(kept.settled_at)}" if kept.settled_at is not None else ""
     lines = [f"{kept.id}  {_named(story)}", f"{kept.fate}{since}: {reason}"]
-    if kept.heard:
-        lines.append(f"{_COUNTED[story.counted]}: {kept.heard}")
-    if kept.moved:
-        lines.append(f"start: {kept.moved}")
+    if kept.counted_reason:
+        lines.append(f"{_COUNTED[story.counted]}: {kept.counted_reason}")
+    if kept.restamp_reason:
+        lines.append(f"start: {kept.restamp_reason}")
     if kept.left_out:
         lines.append(kept.left_out)
     lines += [f"  {moment(tried.at)}  {_came_to(tried.verdict)}: {_said(tried)}" for tried in story.attempts]

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.telling import tell
+from tonearm.commands.output import tell
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
-    from tonearm.service.scanning import Found
+    from tonearm.service.library_scan import ScanResult
     from tonearm.settings import Settings
 
 
@@ -45,9 +45,9 @@ def scan(settings: Settings, listener: str, as_json: bool, everything: bool, fol
 
 async def _scan(
     settings: Settings, name: str, folder: Path, progress: Callable[[int, int], None], everything: bool
-) -> Found:
+) -> ScanResult:
     from tonearm.commands.opening import Sends, deck_of, listener_of
 
     async with deck_of(settings, Sends.NO) as deck:
         who = await listener_of(deck, name)
-        return await deck.scanning.scan(who.id, folder, progress, everything=everything)
+        return await deck.library_scan.scan(who.id, folder, progress, everything=everything)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tonearm.commands.failing import NO_KEY, Failed
+from tonearm.commands.errors import NO_KEY, Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.telling import fate_told, tell, waits_for
+from tonearm.commands.output import fate_told, tell, waits_for
 
 if TYPE_CHECKING:
     from tonearm.core.play import Track
     from tonearm.deck import Listener
-    from tonearm.service.listeners import QueueStanding
-    from tonearm.service.listening import Taken
+    from tonearm.service.accounts import QueueStatus
+    from tonearm.service.report_play import Taken
     from tonearm.settings import Settings
 
 WAIT = 10.0
@@ -32,7 +32,7 @@ _KEPT = ("not_authenticated", "disabled")
 _DONE = ("success", "queued", "duplicate", *_KEPT)
 
 
-class _Moment(click.ParamType[float]):
+class _StartTime(click.ParamType[float]):
     """Unix seconds, or an ISO 8601 time, which is local unless it says otherwise."""
 
     name = "time"
@@ -58,7 +58,7 @@ class _Moment(click.ParamType[float]):
 @click.option("--album-artist", default="")
 @click.option("--duration", type=click.FloatRange(min=0), metavar="S", help="The track's length in seconds.")
 @click.option("--played", type=click.FloatRange(min=0), metavar="S", help="Seconds heard; default: all of it.")
-@click.option("--timestamp", type=_Moment(), help="When it began, in Unix seconds or ISO 8601; default: just over.")
+@click.option("--timestamp", type=_StartTime(), help="When it began, in Unix seconds or ISO 8601; default: just over.")
 @click.option("--track-number", type=click.IntRange(min=1), metavar="N")
 @click.option("--mbid", default="", help="The track's MusicBrainz id.")
 @click.option("--not-chosen", is_flag=True, help="A radio chose it, not the listener.")
@@ -114,7 +114,7 @@ async def _fate(settings: Settings, me: Listener, taken: Taken) -> Taken:
     if deck.delivers() or elsewhere:
         deadline = deck.clock.now() + WAIT
         while (now := deck.clock.now()) < deadline and not _stuck(await me.queue(), deadline):
-            kept = await deck.listening.fate(me.id, taken.id, min(LOOK_AGAIN, deadline - now))
+            kept = await deck.reports.fate(me.id, taken.id, min(LOOK_AGAIN, deadline - now))
             if kept is not None and kept.fate != "queued":
                 status, message = fate_told(kept)
                 return replace(taken, status=status, message=message)
@@ -124,7 +124,7 @@ async def _fate(settings: Settings, me: Listener, taken: Taken) -> Taken:
     return replace(taken, message=why or taken.message)
 
 
-def _stuck(standing: QueueStanding, deadline: float) -> bool:
+def _stuck(standing: QueueStatus, deadline: float) -> bool:
     """Nothing will move within the time that there is."""
     soon = standing.next_attempt_at is not None and standing.next_attempt_at <= deadline
     return bool(standing.queued) and not standing.sending and not soon

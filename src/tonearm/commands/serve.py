@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tonearm.commands.failing import Failed, in_one_line
+from tonearm.commands.errors import Failed, in_one_line
 from tonearm.commands.options import with_settings
 from tonearm.terminal import say
 
@@ -59,9 +59,9 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
     from tonearm.commands.opening import Sends, database_is_up, deck_of
     from tonearm.port import address_of
     from tonearm.serving import serving, until_told
-    from tonearm.store.database import sqlite_file
-    from tonearm.store.lock import note_address
-    from tonearm.web.service import WebOptions
+    from tonearm.store.db.database import sqlite_file
+    from tonearm.store.db.file_lock import note_address
+    from tonearm.web.app import WebOptions
 
     with until_told() as told:
         if not await database_is_up(settings, told):
@@ -90,9 +90,9 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
 
 async def _link(deck: Deck, wanted: bool) -> str | None:
     """A one-time link: at the first start, and whenever it is wanted."""
-    from tonearm.store import tokens
+    from tonearm.store.secrets import tokens
 
     me = await deck.listener()
     if not wanted and await deck.store.read(partial(tokens.any_browser, account=me.id, now=deck.clock.now())):
         return None
-    return await deck.listeners.link(me.id)
+    return await deck.accounts.link(me.id)

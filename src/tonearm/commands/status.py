@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.telling import budget_told, moment, others_wait, plays, standing_facts, tell, waits_for
+from tonearm.commands.output import budget_told, moment, others_wait, plays, standing_facts, tell, waits_for
 
 if TYPE_CHECKING:
     from tonearm.core.account import Account
-    from tonearm.service.listeners import QueueStanding
+    from tonearm.service.accounts import QueueStatus
     from tonearm.settings import Settings
-    from tonearm.store.postgres import About
+    from tonearm.store.db.postgres import ServerInfo
 
 
 @click.command()
@@ -43,17 +43,17 @@ def status(settings: Settings, listener: str, as_json: bool) -> None:
     tell(facts, "\n".join(_lines(account, standing, _service(sender, server), delivering, now)), as_json)
 
 
-async def _status(settings: Settings, name: str) -> tuple[Account, QueueStanding, float, About | None]:
+async def _status(settings: Settings, name: str) -> tuple[Account, QueueStatus, float, ServerInfo | None]:
     from tonearm.commands.opening import Sends, deck_of, listener_of
-    from tonearm.store.postgres import about
+    from tonearm.store.db.postgres import server_info
 
     async with deck_of(settings, Sends.NO) as deck:
         me = await listener_of(deck, name)
-        server = None if deck.store.one_process else await deck.store.read(about)
+        server = None if deck.store.one_process else await deck.store.read(server_info)
         return await me.account(), await me.queue(), deck.clock.now(), server
 
 
-def _service(sender: str | None, server: About | None) -> str:
+def _service(sender: str | None, server: ServerInfo | None) -> str:
     if server is None:
         return f"running, process {sender}" if sender else "not running"
     some = f"{server.processes} other tonearm process{'es' if server.processes != 1 else ''} connected to the database"
@@ -62,7 +62,7 @@ def _service(sender: str | None, server: About | None) -> str:
     return f"{some}, and none delivers: start 'tonearm worker'"
 
 
-def _lines(account: Account, standing: QueueStanding, service: str, delivering: int, now: float) -> list[str]:
+def _lines(account: Account, standing: QueueStatus, service: str, delivering: int, now: float) -> list[str]:
     connection = str(standing.state).replace("_", " ")
     user = f", as {account.username}" if account.username else ""
     rule = "" if account.enabled else "; scrobbling is switched off"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tonearm.commands.failing import Failed, in_one_line
+from tonearm.commands.errors import Failed, in_one_line
 from tonearm.commands.options import with_settings
 from tonearm.terminal import say
 
@@ -24,7 +24,7 @@ def worker(settings: Settings) -> None:
 
     from tonearm import log
     from tonearm.commands.opening import url_of
-    from tonearm.store.database import sqlite_file
+    from tonearm.store.db.database import sqlite_file
 
     if sqlite_file(url_of(settings)) is not None:
         raise Failed(

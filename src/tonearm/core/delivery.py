@@ -15,7 +15,7 @@ from tonearm.core import pacing
 from tonearm.core.account import SESSION_LOST, Connection
 from tonearm.core.placeholder import placeholder
 from tonearm.core.play import OLDEST_ACCEPTED, SHORTEST_TRACK, Play
-from tonearm.core.report import made_just_now, queued_by_a_fast_clock, told_by_our_clock, too_old
+from tonearm.core.report import made_just_now, queued_by_a_fast_clock, stamped_by_our_clock, too_old
 from tonearm.core.verdict import (
     Answered,
     Cause,
@@ -24,8 +24,8 @@ from tonearm.core.verdict import (
     KeyRefused,
     Later,
     Scope,
-    SessionDoubted,
     SessionEnded,
+    SessionSuspect,
     Split,
     Throttled,
     Unsure,
@@ -35,7 +35,7 @@ from tonearm.core.verdict import (
 BATCH = 50
 """Plays that one request may carry: https://www.last.fm/api/show/track.scrobble"""
 
-DOUBTS = 3
+MAX_SOFT_FAILURES = 3
 """Errors 4 in a row that end a session; fewer are put down to load."""
 
 FREE_REFUSALS = 5
@@ -58,7 +58,7 @@ ABOUT_A_PLAY = frozenset({6, 7, BAD_SIGNATURE})
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DeliveryState:
     """Where an account's delivery stands. Times are Unix seconds; the counters are of failures in a row.
 
     `budget` is the daily limit of scrobbles as far as it was met (0: never met), since `budget_at`.
@@ -67,8 +67,8 @@ class Line:
     connection: Connection = Connection.CONNECTED
     wait_until: float = 0.0
     fails: int = 0
-    doubts: int = 0
-    rung: int = 0
+    soft_failures: int = 0
+    throttle_level: int = 0
     answered_at: float = 0.0
     trouble: str = ""
     budget: int = 0
@@ -76,7 +76,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueuedPlay:
     """A frozen play in the queue. A `group` (after a split) is sent together and alone; 0 is none.
 
     `split_at` is since when it is suspected, `refusals` how often a request with it alone was refused.
@@ -119,7 +119,7 @@ class Ignored:
     """Last.fm took the request and left the play out; `why` is the reason as worked out here."""
 
     code: int
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Refused:
 class Expired:
     """It grew older than Last.fm takes while it waited."""
 
-    why: str = "older than 14 days: Last.fm takes no plays that old"
+    reason: str = "older than 14 days: Last.fm takes no plays that old"
 
 
 Fate = Accepted | Ignored | Refused | Expired
@@ -154,13 +154,13 @@ class Send:
     `ask`: ask Last.fm for its time first, since nobody knows yet whether the clock was right that has timed these.
     """
 
-    batch: tuple[Waiting, ...]
+    batch: tuple[QueuedPlay, ...]
     expired: tuple[Settled, ...] = ()
     ask: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class Idle:
     """Nothing to send now; look again at `until` (Unix seconds; None: when something changes).
 
     `backlog_until`: the day's budget is used up, so until then only live plays are sent.
@@ -172,28 +172,28 @@ class Rest:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class KeyThrottle:
     """Everything that uses this API key from this address rests until then; `rung` counts rests in a row."""
 
     until: float
-    why: str
+    reason: str
     refused: bool
-    rung: int = 1
+    level: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """What to write after an answer, in one transaction."""
 
-    line: Line
+    state: DeliveryState
     settled: tuple[Settled, ...] = ()
-    back: tuple[Waiting, ...] = ()
-    hold: Hold | None = None
+    back: tuple[QueuedPlay, ...] = ()
+    key_throttle: KeyThrottle | None = None
 
 
 def next_move(
-    line: Line,
-    waiting: Sequence[Waiting],
+    line: DeliveryState,
+    waiting: Sequence[QueuedPlay],
     now: float,
     *,
     used: int = 0,
@@ -202,7 +202,7 @@ def next_move(
     known: bool = True,
     unchecked_until: float = 0.0,
     ask: bool = False,
-) -> Send | Rest:
+) -> Send | Idle:
     """What to do for an account: `waiting` has its live plays first, then its backlog, each oldest first.
 
     `used` counts its plays of the last day; `probe` sends a single play to see whether a rest is over; `skew` is
@@ -216,16 +216,16 @@ def next_move(
     gone = {s.id for s in expired}
     alive = [w for w in waiting if w.id not in gone]
     if line.connection is not Connection.CONNECTED:
-        return Rest(None, expired)
-    if now < line.wait_until <= now + pacing.LONGEST_REST:
-        return Rest(line.wait_until if alive else None, expired)
+        return Idle(None, expired)
+    if now < line.wait_until <= now + pacing.LONGEST_THROTTLE:
+        return Idle(line.wait_until if alive else None, expired)
     due = [w for w in alive if w.not_before <= now]
     if not due:
-        return Rest(min((w.not_before for w in alive), default=None), expired)
+        return Idle(min((w.not_before for w in alive), default=None), expired)
     if checked := [w for w in due if w.off is not None or not timed_by_our_clock(w)]:
         due = checked
     elif now < unchecked_until:
-        return Rest(unchecked_until, expired)
+        return Idle(unchecked_until, expired)
     if any(w.id in old for w in due):
         young = [w for w in due if w.id not in old]
         probe, due = probe or not young, young or due
@@ -233,18 +233,18 @@ def next_move(
     allowed = list(due) if room is None else _within(due, room)
     if not allowed:
         look = now + pacing.BUDGET_LOOK
-        return Rest(look, expired, backlog_until=look)
+        return Idle(look, expired, backlog_until=look)
     allowed.sort(key=lambda w: w.refusals > 0)  # what was refused alone goes last: another play may be the proof
-    return Send(_batch(allowed, 1 if line.rung or probe else BATCH), expired, ask=ask and not checked)
+    return Send(_batch(allowed, 1 if line.throttle_level or probe else BATCH), expired, ask=ask and not checked)
 
 
-def _within(due: list[Waiting], room: int) -> list[Waiting]:
+def _within(due: list[QueuedPlay], room: int) -> list[QueuedPlay]:
     """The live plays, and as much of the backlog as there is room for."""
     backlog = [w for w in due if not w.live]
     return [w for w in due if w.live] + backlog[:room]
 
 
-def _batch(due: list[Waiting], size: int) -> tuple[Waiting, ...]:
+def _batch(due: list[QueuedPlay], size: int) -> tuple[QueuedPlay, ...]:
     """The first plays up to the next group, or the whole of the first one's group; in order of time."""
     group = due[0].group
     together = (w for w in due if w.group == group) if group else itertools.takewhile(lambda w: not w.group, due)
@@ -252,8 +252,8 @@ def _batch(due: list[Waiting], size: int) -> tuple[Waiting, ...]:
 
 
 def next_step(
-    line: Line,
-    batch: Sequence[Waiting],
+    line: DeliveryState,
+    batch: Sequence[QueuedPlay],
     verdict: Verdict,
     now: float,
     jitter: float,
@@ -273,43 +273,53 @@ def next_step(
         case Answered(items, at):
             return _answered(line, batch, items, now, jitter, used, now + skew if at is None else at, skew, doubtful)
         case Later(Cause(number) as cause, retry_after) if number in BACKEND_FAILED:
-            return _open(line, batch, cause, now, jitter, retry_after)
+            return _unanswered(line, batch, cause, now, jitter, retry_after)
         case Later(cause, retry_after):
             return _later(line, batch, cause, now, jitter, retry_after)
         case Unsure(cause, retry_after):
-            return _open(line, batch, cause, now, jitter, retry_after)
+            return _unanswered(line, batch, cause, now, jitter, retry_after)
         case Throttled(scope, cause, retry_after):
             return _throttled(line, batch, scope, cause, now, retry_after, used, rung)
         case Split(cause) if len(batch) > 1:
             return _divided(line, batch, cause, now, jitter)
         case Split(cause):
-            return _alone(line, batch[0], cause, now, jitter)
-        case SessionDoubted(cause) if line.doubts + 1 < DOUBTS:
-            return _later(replace(line, doubts=line.doubts + 1), batch, cause, now, jitter)
-        case SessionDoubted(cause) | SessionEnded(cause):
-            ended = replace(line, connection=Connection.NEEDS_SIGN_IN, doubts=0, fails=0, trouble=str(cause))
+            return _refused_alone(line, batch[0], cause, now, jitter)
+        case SessionSuspect(cause) if line.soft_failures + 1 < MAX_SOFT_FAILURES:
+            return _later(replace(line, soft_failures=line.soft_failures + 1), batch, cause, now, jitter)
+        case SessionSuspect(cause) | SessionEnded(cause):
+            ended = replace(line, connection=Connection.NEEDS_SIGN_IN, soft_failures=0, fails=0, trouble=str(cause))
             return Step(ended, back=_back(batch, cause))
         case KeyRefused(cause):
-            hold = Hold(now + pacing.KEY_PROBE, str(cause), refused=True)
-            return Step(replace(line, trouble=str(cause)), back=_back(batch, cause), hold=hold)
+            hold = KeyThrottle(now + pacing.KEY_PROBE, str(cause), refused=True)
+            return Step(replace(line, trouble=str(cause)), back=_back(batch, cause), key_throttle=hold)
         case _:
             assert_never(verdict)
 
 
-def _back(batch: Sequence[Waiting], cause: Cause) -> tuple[Waiting, ...]:
+def _back(batch: Sequence[QueuedPlay], cause: Cause) -> tuple[QueuedPlay, ...]:
     return tuple(replace(w, tries=w.tries + 1, error=str(cause)) for w in batch)
 
 
 def _later(
-    line: Line, batch: Sequence[Waiting], cause: Cause, now: float, jitter: float, least: float | None = None
+    line: DeliveryState,
+    batch: Sequence[QueuedPlay],
+    cause: Cause,
+    now: float,
+    jitter: float,
+    least: float | None = None,
 ) -> Step:
     fails = line.fails + 1
     wait = max(pacing.backoff(fails, jitter), least or 0.0)
     return Step(replace(line, fails=fails, wait_until=now + wait, trouble=str(cause)), back=_back(batch, cause))
 
 
-def _open(
-    line: Line, batch: Sequence[Waiting], cause: Cause, now: float, jitter: float, least: float | None = None
+def _unanswered(
+    line: DeliveryState,
+    batch: Sequence[QueuedPlay],
+    cause: Cause,
+    now: float,
+    jitter: float,
+    least: float | None = None,
 ) -> Step:
     """Last.fm may have these plays. The same again makes none of them two: it drops identical repeats."""
     step = _later(line, batch, cause, now, jitter, least)
@@ -317,8 +327,8 @@ def _open(
 
 
 def _throttled(
-    line: Line,
-    batch: Sequence[Waiting],
+    line: DeliveryState,
+    batch: Sequence[QueuedPlay],
     scope: Scope,
     cause: Cause,
     now: float,
@@ -328,20 +338,20 @@ def _throttled(
 ) -> Step:
     match scope:
         case Scope.ACCOUNT:
-            wait = max(pacing.rung(pacing.ACCOUNT_LADDER, line.rung), least or 0.0)
-            resting = replace(line, rung=line.rung + 1, wait_until=now + wait, trouble=str(cause))
+            wait = max(pacing.ladder_wait(pacing.ACCOUNT_LADDER, line.throttle_level), least or 0.0)
+            resting = replace(line, throttle_level=line.throttle_level + 1, wait_until=now + wait, trouble=str(cause))
             if budget := pacing.budget_met(used, line.budget):
                 resting = replace(resting, budget=budget, budget_at=now)
             return Step(resting, back=_back(batch, cause))
         case Scope.ADDRESS:
-            wait = max(pacing.rung(pacing.ADDRESS_LADDER, rung), least or 0.0)
-            hold = Hold(now + wait, str(cause), refused=False, rung=rung + 1)
-            return Step(replace(line, trouble=str(cause)), back=_back(batch, cause), hold=hold)
+            wait = max(pacing.ladder_wait(pacing.ADDRESS_LADDER, rung), least or 0.0)
+            hold = KeyThrottle(now + wait, str(cause), refused=False, level=rung + 1)
+            return Step(replace(line, trouble=str(cause)), back=_back(batch, cause), key_throttle=hold)
         case _:
             assert_never(scope)
 
 
-def _divided(line: Line, batch: Sequence[Waiting], cause: Cause, now: float, jitter: float) -> Step:
+def _divided(line: DeliveryState, batch: Sequence[QueuedPlay], cause: Cause, now: float, jitter: float) -> Step:
     """Thirds, not halves: one bad play among 50 is then alone after 12 requests at the most, with halves after 13."""
     size = -(-len(batch) // 3)
     back = tuple(
@@ -352,22 +362,22 @@ def _divided(line: Line, batch: Sequence[Waiting], cause: Cause, now: float, jit
     return Step(_refused(line, line.fails + 1, cause, now, jitter), back=back)
 
 
-def _alone(line: Line, guilty: Waiting, cause: Cause, now: float, jitter: float) -> Step:
+def _refused_alone(line: DeliveryState, guilty: QueuedPlay, cause: Cause, now: float, jitter: float) -> Step:
     """A play refused alone. It is believed only if the server has answered for another play since it was refused first.
 
     A server that refuses every play alike says nothing about this one. Nor is a number that nobody has documented
     believed at once: it may be the word for an outage that comes and goes.
     """
-    proven, known = 0 < guilty.split_at < line.answered_at, cause.number in ABOUT_A_PLAY
+    proven, known = 0 < guilty.split_at < line.answered_at, cause.error_code in ABOUT_A_PLAY
     if proven and (known or guilty.refusals + 1 >= REFUSALS_BELIEVED):
-        return Step(replace(line, fails=0, doubts=0), settled=(Settled(guilty.id, Refused(cause)),))
+        return Step(replace(line, fails=0, soft_failures=0), settled=(Settled(guilty.id, Refused(cause)),))
     # The same play again is no news of the server, so that it alone holds up no others.
     news = not guilty.refusals or line.fails > FREE_REFUSALS
     back = replace(
         guilty,
         tries=guilty.tries + 1,
         error=str(cause),
-        not_before=now + pacing.rung(pacing.REFUSED_LADDER, guilty.refusals),
+        not_before=now + pacing.ladder_wait(pacing.REFUSED_LADDER, guilty.refusals),
         split_at=guilty.split_at or now if known else now,
         refusals=guilty.refusals + 1,
         group=guilty.id,
@@ -375,20 +385,22 @@ def _alone(line: Line, guilty: Waiting, cause: Cause, now: float, jitter: float)
     return Step(_refused(line, line.fails + news, cause, now, jitter, alone=True), back=(back,))
 
 
-def _refused(line: Line, fails: int, cause: Cause, now: float, jitter: float, *, alone: bool = False) -> Line:
+def _refused(
+    line: DeliveryState, fails: int, cause: Cause, now: float, jitter: float, *, alone: bool = False
+) -> DeliveryState:
     """The account after refusals in a row. More of them than one bad play explains are not about the plays."""
     many = fails > FREE_REFUSALS
-    hint = " (is the API secret right?)" if cause.number == BAD_SIGNATURE and (many or alone) else ""
+    hint = " (is the API secret right?)" if cause.error_code == BAD_SIGNATURE and (many or alone) else ""
     refused = replace(line, fails=fails, trouble=f"{cause}{hint}")
     if not many:
         return refused
-    longest = pacing.LONGEST_WAIT if cause.number in (6, 7) else pacing.KEY_PROBE
+    longest = pacing.LONGEST_WAIT if cause.error_code in (6, 7) else pacing.KEY_PROBE
     return replace(refused, wait_until=now + pacing.backoff(fails - FREE_REFUSALS, jitter, longest=longest))
 
 
 def _answered(
-    line: Line,
-    batch: Sequence[Waiting],
+    line: DeliveryState,
+    batch: Sequence[QueuedPlay],
     items: Sequence[ItemAnswer],
     now: float,
     jitter: float,
@@ -401,21 +413,23 @@ def _answered(
         a.timestamp not in (None, w.play.timestamp) for a, w in zip(items, batch, strict=True)
     ):
         cause = Cause(None, f"the answer does not fit the {len(batch)} plays that were sent")
-        return _open(line, batch, cause, now, jitter)
+        return _unanswered(line, batch, cause, now, jitter)
     settled: list[Settled] = []
-    back: list[Waiting] = []
+    back: list[QueuedPlay] = []
     for waiting, answer in zip(batch, items, strict=True):
         outcome = _outcome(waiting, answer, now, lastfm_now, skew, doubtful)
-        if isinstance(outcome, Waiting):
+        if isinstance(outcome, QueuedPlay):
             back.append(outcome)
         else:
             settled.append(Settled(waiting.id, outcome))
-    calm = replace(line, fails=0, doubts=0, rung=0, wait_until=0.0, answered_at=now, trouble="")
-    if any(a.ignored == DAILY_LIMIT for a in items):
+    calm = replace(line, fails=0, soft_failures=0, throttle_level=0, wait_until=0.0, answered_at=now, trouble="")
+    if any(a.ignored_code == DAILY_LIMIT for a in items):
         cause = Cause(None, "Last.fm's daily limit of scrobbles is reached")
-        throttled = _throttled(replace(calm, rung=line.rung), (), Scope.ACCOUNT, cause, now, used=used)
-        return Step(throttled.line, tuple(settled), tuple(back))
-    if any(a.ignored in NOT_STORED for a in items):
+        throttled = _throttled(
+            replace(calm, throttle_level=line.throttle_level), (), Scope.ACCOUNT, cause, now, used=used
+        )
+        return Step(throttled.state, tuple(settled), tuple(back))
+    if any(a.ignored_code in NOT_STORED for a in items):
         fails = line.fails + 1
         cause = Cause(None, _NOT_STORED)
         calm = replace(calm, fails=fails, wait_until=now + pacing.backoff(fails, jitter), trouble=str(cause))
@@ -425,7 +439,7 @@ def _answered(
 
 
 def step_without_time(
-    line: Line, batch: Sequence[Waiting], verdict: Verdict, now: float, jitter: float, rung: int
+    line: DeliveryState, batch: Sequence[QueuedPlay], verdict: Verdict, now: float, jitter: float, rung: int
 ) -> Step:
     """What it means for the plays that are due, which were not sent, how Last.fm answered when asked for its time."""
     match verdict:
@@ -438,17 +452,17 @@ def step_without_time(
             return Step(line)
 
 
-def without_session(line: Line) -> Line:
+def without_session(line: DeliveryState) -> DeliveryState:
     """The line of an account whose session cannot be opened: it waits for a sign-in, as Last.fm was never asked."""
-    return replace(line, connection=Connection.NEEDS_SIGN_IN, doubts=0, fails=0, trouble=SESSION_LOST)
+    return replace(line, connection=Connection.NEEDS_SIGN_IN, soft_failures=0, fails=0, trouble=SESSION_LOST)
 
 
 def proves_the_key(verdict: Verdict) -> bool:
     """Whether an answer shows that this key and this address are served."""
     match verdict:
         case Split(cause):
-            return cause.number in ABOUT_A_PLAY
-        case Answered() | SessionDoubted() | SessionEnded() | Throttled(Scope.ACCOUNT):
+            return cause.error_code in ABOUT_A_PLAY
+        case Answered() | SessionSuspect() | SessionEnded() | Throttled(Scope.ACCOUNT):
             return True
         case Later() | Unsure() | Throttled() | KeyRefused():
             return False
@@ -463,22 +477,22 @@ def is_outage(verdict: Verdict) -> bool:
     """Whether an answer, or its absence, may be the server's state and not about this account or these plays."""
     match verdict:
         case Later(cause):
-            return cause.number not in ABOUT_AN_ACCOUNT
+            return cause.error_code not in ABOUT_AN_ACCOUNT
         case Split(cause):
-            return cause.number not in ABOUT_A_PLAY
+            return cause.error_code not in ABOUT_A_PLAY
         case Unsure():
             return True
-        case Answered() | SessionDoubted() | SessionEnded() | Throttled() | KeyRefused():
+        case Answered() | SessionSuspect() | SessionEnded() | Throttled() | KeyRefused():
             return False
         case _:
             assert_never(verdict)
 
 
 def _outcome(
-    waiting: Waiting, answer: ItemAnswer, now: float, lastfm_now: float, skew: float, doubtful: bool
-) -> Fate | Waiting:
+    waiting: QueuedPlay, answer: ItemAnswer, now: float, lastfm_now: float, skew: float, doubtful: bool
+) -> Fate | QueuedPlay:
     """What an answer means for one play. `lastfm_now` is the time of the server that gave it."""
-    match answer.ignored:
+    match answer.ignored_code:
         case 0:
             return Accepted(answer.correction)
         case code if code == DAILY_LIMIT:
@@ -496,10 +510,10 @@ def _outcome(
         ):
             return _ahead(waiting, now, skew)
         case code:
-            return Ignored(code, true_reason(waiting.play, code, answer.words, lastfm_now))
+            return Ignored(code, true_reason(waiting.play, code, answer.message, lastfm_now))
 
 
-def _ahead(waiting: Waiting, now: float, skew: float) -> Waiting:
+def _ahead(waiting: QueuedPlay, now: float, skew: float) -> QueuedPlay:
     """A play that waits until its time has come, or that goes out at once if a fast clock of ours has queued it."""
     later, first = its_time(waiting, now, skew), not waiting.too_new
     if first and queued_by_a_fast_clock(waiting.enqueued_at, now, skew):
@@ -523,24 +537,24 @@ UNCHECKED = 31.0
 UNCHECKED_TRIES = 10
 
 
-def _unchecked(waiting: Waiting, doubtful: bool) -> bool:
+def _unchecked(waiting: QueuedPlay, doubtful: bool) -> bool:
     """Whether it is not known yet which clock is wrong."""
     return (waiting.off is None or doubtful) and waiting.tries < UNCHECKED_TRIES
 
 
-def timed_by_our_clock(waiting: Waiting) -> bool:
+def timed_by_our_clock(waiting: QueuedPlay) -> bool:
     """Whether our clock has timed a play, as it was when the play was reported."""
     return made_just_now(waiting.play.timestamp, waiting.play.played, waiting.enqueued_at)
 
 
-def start_moves_by(waiting: Waiting) -> int:
+def start_moves_by(waiting: QueuedPlay) -> int:
     """Seconds by which the start of a play is to be moved, since our clock is known by now to have been wrong then."""
     off = waiting.off or 0.0
     play = waiting.play
-    return round(off) if told_by_our_clock(play.timestamp, play.played, waiting.enqueued_at, off) else 0
+    return round(off) if stamped_by_our_clock(play.timestamp, play.played, waiting.enqueued_at, off) else 0
 
 
-def its_time(waiting: Waiting, now: float, skew: float) -> float:
+def its_time(waiting: QueuedPlay, now: float, skew: float) -> float:
     """When the time of a play that lies ahead has surely come: somebody's clock is wrong, perhaps ours."""
     return max(now + pacing.KEY_PROBE, waiting.play.timestamp - skew)
 
@@ -553,7 +567,7 @@ def true_reason(play: Play, code: int, words: str, now: float) -> str:
     """Why Last.fm left a play out: its code says "artist" for many things, so the facts are asked first."""
     track = play.track
     if now - play.timestamp >= OLDEST_ACCEPTED:
-        return Expired().why
+        return Expired().reason
     if track.duration and track.duration < SHORTEST_TRACK:
         return f"the track is shorter than {SHORTEST_TRACK:.0f} seconds"
     if code in _BY_NAME and (found := placeholder(track)):

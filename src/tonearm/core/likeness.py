@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tonearm.core.spelling import credit, fold, readable, without_guests
 
 
-class Doubt(StrEnum):
+class Ambiguity(StrEnum):
     """What stands between two names, for the listener to decide; the likeliest to be one song first."""
 
     SPELLING = "spelling"

@@ -23,7 +23,7 @@ class Loved:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class LoveMark:
     """A track of the library that gets the heart, and since when it is loved."""
 
     id: int
@@ -39,7 +39,7 @@ class Undecided:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class ImportCounts:
     """Loved tracks by what came of them. Each is counted once, however many copies the library has of it."""
 
     imported: int = 0
@@ -51,8 +51,8 @@ class Tally:
     def total(self) -> int:
         return self.imported + self.already + self.doubtful + self.missing
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(
+    def __add__(self, other: ImportCounts) -> ImportCounts:
+        return ImportCounts(
             self.imported + other.imported,
             self.already + other.already,
             self.doubtful + other.doubtful,
@@ -64,10 +64,10 @@ class Tally:
 class ImportPlan:
     """What to do for one page of loved tracks. `tally.total` is the length of the page."""
 
-    marks: tuple[Mark, ...]
+    marks: tuple[LoveMark, ...]
     doubtful: tuple[Undecided, ...]
     missing: tuple[Loved, ...]
-    tally: Tally
+    counts: ImportCounts
 
 
 def plan_import(
@@ -83,7 +83,7 @@ def plan_import(
     All copies of a song are marked. "Imported" is a loved track of which at least one copy is newly marked, so
     the same page planned again, with its marks among `hearts`, imports nothing.
     """
-    marks: dict[int, Mark] = {}
+    marks: dict[int, LoveMark] = {}
     doubtful: list[Undecided] = []
     missing: list[Loved] = []
     imported = already = 0
@@ -91,7 +91,7 @@ def plan_import(
         match library.find(loved.artist, loved.title, loved.mbid):
             case Match(ids=ids) | Several(ids=ids):
                 new = [id for id in ids if id not in hearts and id not in marks]
-                marks.update((id, Mark(id, loved.loved_at)) for id in new)
+                marks.update((id, LoveMark(id, loved.loved_at)) for id in new)
                 imported += bool(new)
                 already += not new
             case Doubtful() if (loved.artist, loved.title) in declined:
@@ -102,5 +102,5 @@ def plan_import(
                 missing.append(loved)
             case never:
                 assert_never(never)
-    tally = Tally(imported, already, len(doubtful), len(missing))
+    tally = ImportCounts(imported, already, len(doubtful), len(missing))
     return ImportPlan(tuple(marks.values()), tuple(doubtful), tuple(missing), tally)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tonearm.core.likeness import (
+    Ambiguity,
     Bare,
-    Doubt,
     akin,
     bare,
     compatible,
@@ -24,7 +24,7 @@ from tonearm.core.likeness import (
 )
 from tonearm.core.spelling import credit, song_keys, without_track_number
 
-Entry = tuple[int, str, str, str]
+LibraryEntry = tuple[int, str, str, str]
 """A track of the library: id, artist, title, MusicBrainz recording or "". An id may come under several names:
 that is how a doubt that the listener has settled is remembered."""
 
@@ -62,7 +62,7 @@ class Candidate:
     """A track that may be the song, and what speaks against it."""
 
     id: int
-    doubt: Doubt
+    ambiguity: Ambiguity
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class NoMatch:
     """The library does not have the song."""
 
 
-Found = Match | Several | Doubtful | NoMatch
+MatchResult = Match | Several | Doubtful | NoMatch
 
 MOST_CANDIDATES = 12
 
@@ -92,16 +92,16 @@ class LibraryIndex:
     `by_one_artist` are entries under one of several artists, which count only if no entry has the names itself.
     """
 
-    def __init__(self, entries: Iterable[Entry], by_one_artist: Iterable[Entry] = ()) -> None:
+    def __init__(self, entries: Iterable[LibraryEntry], by_one_artist: Iterable[LibraryEntry] = ()) -> None:
         self._entries = list(entries)
         self._by_one_artist: dict[Hashable, list[int]] = {}
         for id_, artist, title, _ in by_one_artist:
             for key in song_keys(artist, title):
                 self._by_one_artist.setdefault(key, []).append(id_)
         self._folds: list[str] = []
-        self._songs = _Shelf()
-        self._numbered = _Shelf()
-        self._recordings = _Shelf()
+        self._songs = _Places()
+        self._numbered = _Places()
+        self._recordings = _Places()
         for place, (_, artist, title, mbid) in enumerate(self._entries):
             for key in (keys := song_keys(artist, title)):
                 self._songs.put(key, place)
@@ -116,7 +116,7 @@ class LibraryIndex:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def find(self, artist: str, title: str, mbid: str = "") -> Found:
+    def find(self, artist: str, title: str, mbid: str = "") -> MatchResult:
         """The song: by name, else by its MusicBrainz recording, else what may be it.
 
         An identifier adds to the name where both speak of one title, and is doubted where it gives a track of
@@ -175,17 +175,17 @@ class LibraryIndex:
     def _doubtful(self, artist: str, title: str, wrong: list[int]) -> Doubtful | NoMatch:
         if self._likely is None:
             self._likely = _Likely(self._entries, self._folds)
-        doubts: dict[int, Doubt] = {}
+        doubts: dict[int, Ambiguity] = {}
         for place, doubt in self._likely.find(artist, title):
             doubts.setdefault(self._entries[place][0], doubt)
         for place in wrong:
-            doubts.setdefault(self._entries[place][0], Doubt.IDENTIFIER)
+            doubts.setdefault(self._entries[place][0], Ambiguity.IDENTIFIER)
         ranked = sorted(doubts.items(), key=lambda doubted: _RANK[doubted[1]])
         candidates = tuple(Candidate(id, doubt) for id, doubt in ranked[:MOST_CANDIDATES])
         return Doubtful(candidates) if candidates else NoMatch()
 
 
-class _Shelf:
+class _Places:
     """Places by key. Most keys have one place, and a list for each would double the time to fill the shelf."""
 
     def __init__(self) -> None:
@@ -201,7 +201,7 @@ class _Shelf:
         return [] if first is None else [first, *self._others.get(key, ())]
 
 
-_RANK = {doubt: rank for rank, doubt in enumerate(Doubt)}
+_RANK = {doubt: rank for rank, doubt in enumerate(Ambiguity)}
 _END = 4
 """Letters at either end of a title; a slip leaves one of the ends whole."""
 _LEFT_BY_A_CUT = 20
@@ -215,18 +215,18 @@ _TELLING = 6
 class _Likely:
     """The library by bare titles and by artists; made only when a song is not found by its name."""
 
-    def __init__(self, entries: list[Entry], folds: list[str]) -> None:
+    def __init__(self, entries: list[LibraryEntry], folds: list[str]) -> None:
         self._entries = entries
         self._bare = [bare(artist, title, folded) for (_, artist, title, _), folded in zip(entries, folds, strict=True)]
-        self._by_title = _Shelf()
-        self._by_artist = _Shelf()
-        self._by_looks: dict[str, _Shelf] = {}
+        self._by_title = _Places()
+        self._by_artist = _Places()
+        self._by_looks: dict[str, _Places] = {}
         for place, (_, artist, _, _) in enumerate(entries):
             self._by_title.put(self._bare[place].core, place)
             for spelling in credit(artist).spellings:
                 self._by_artist.put(spelling, place)
 
-    def find(self, artist: str, title: str) -> Iterator[tuple[int, Doubt]]:
+    def find(self, artist: str, title: str) -> Iterator[tuple[int, Ambiguity]]:
         """Places of tracks that may be the song, each with what speaks against it."""
         wanted = bare(artist, title)
         spellings = credit(artist).spellings
@@ -240,29 +240,29 @@ class _Likely:
                 if doubt := self._written(place, wanted, title):
                     yield place, doubt
 
-    def _dressed(self, place: int, wanted: Bare, artist: str) -> Doubt | None:
+    def _dressed(self, place: int, wanted: Bare, artist: str) -> Ambiguity | None:
         """What differs where the bare titles are the same."""
         theirs, title = self._entries[place][1], self._bare[place]
         if set(credit(artist).spellings).isdisjoint(credit(theirs).spellings):
             translated = len(wanted.core) >= _TELLING and in_two_scripts(artist, theirs)
-            return Doubt.CREDIT if translated or akin(artist, theirs) else None
+            return Ambiguity.CREDIT if translated or akin(artist, theirs) else None
         if wanted.additions != title.additions:
-            return Doubt.VERSION
-        return Doubt.CREDIT if wanted.guests != title.guests else Doubt.SPELLING
+            return Ambiguity.VERSION
+        return Ambiguity.CREDIT if wanted.guests != title.guests else Ambiguity.SPELLING
 
-    def _written(self, place: int, wanted: Bare, title: str) -> Doubt | None:
+    def _written(self, place: int, wanted: Bare, title: str) -> Ambiguity | None:
         """What differs where the artist is the same."""
         theirs, their_title = self._bare[place], self._entries[place][2]
         if misspelt(wanted.core, theirs.core) and compatible(wanted, theirs):
-            return Doubt.SPELLING
+            return Ambiguity.SPELLING
         if cut_off(title, wanted.core, theirs.core) or cut_off(their_title, theirs.core, wanted.core):
-            return Doubt.CUT
+            return Ambiguity.CUT
         return None
 
     def _beside(self, spelling: str, core: str) -> Iterator[int]:
         """Places of the artist's other titles that a slip or a cut may have made of this one."""
         if spelling not in self._by_looks:
-            self._by_looks[spelling] = shelf = _Shelf()
+            self._by_looks[spelling] = shelf = _Places()
             for place in self._by_artist.at(spelling):
                 for look in _looks(self._bare[place].core):
                     shelf.put(look, place)

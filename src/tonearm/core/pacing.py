@@ -30,7 +30,7 @@ OUTAGE_ACCOUNTS = 3
 BUDGET_DAY = 86400.0
 """Seconds over which a daily limit counts; a rolling day is the usual guess."""
 
-LEAST_BUDGET = 300
+MIN_BUDGET = 300
 """A limit met before so many plays is a burst's: the smallest daily limit that users quote is twice as much."""
 
 RESERVE = 0.1
@@ -39,7 +39,7 @@ RESERVE = 0.1
 BUDGET_LOOK = 900.0
 """Seconds until a backlog that has used up the budget looks again."""
 
-LONGEST_REST = 86400.0
+LONGEST_THROTTLE = 86400.0
 """Seconds; whatever rests longer was written by a clock that has been put back since."""
 
 FURTHEST_SLOT = 3600.0
@@ -89,14 +89,14 @@ def away(probes: int, jitter: float) -> float:
     return max(PROBE, backoff(probes + 1, jitter))
 
 
-def rung(ladder: tuple[float, ...], step: int) -> float:
+def ladder_wait(ladder: tuple[float, ...], step: int) -> float:
     """Seconds on a ladder's rung, counted from 0; its last rung repeats."""
     return ladder[min(step, len(ladder) - 1)]
 
 
 def budget_met(used: int, known: int) -> int:
     """The daily budget after a limit was met with so many plays used in a day; 0 is an unknown one."""
-    if used < LEAST_BUDGET:
+    if used < MIN_BUDGET:
         return known
     return min(used, known) if known else used
 
@@ -122,7 +122,7 @@ def clear_at(backlog: int, budget: int, used: int, now: float) -> float | None:
 
 def in_force(until: float, now: float) -> bool:
     """Whether a rest until then goes on; one longer than a day was written by a clock that has been put back since."""
-    return now < until <= now + LONGEST_REST
+    return now < until <= now + LONGEST_THROTTLE
 
 
 def soonest(next_at: float, next_live_at: float | None, backlog_until: float) -> float:

@@ -12,7 +12,7 @@ from typing import assert_never
 _WRITTEN = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 
 
-class Kind(StrEnum):
+class PeriodKind(StrEnum):
     """How long a period is."""
 
     ALL = "all"
@@ -23,10 +23,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class HistoryPeriod:
     """Local days from `first` to `last`, both of them in it."""
 
-    kind: Kind
+    kind: PeriodKind
     first: date
     last: date
 
@@ -38,36 +38,38 @@ class Period:
     def __str__(self) -> str:
         """As an address writes it."""
         match self.kind:
-            case Kind.ALL:
+            case PeriodKind.ALL:
                 return "all"
-            case Kind.YEAR:
+            case PeriodKind.YEAR:
                 return f"{self.first:%Y}"
-            case Kind.MONTH:
+            case PeriodKind.MONTH:
                 return f"{self.first:%Y-%m}"
-            case Kind.DAY:
+            case PeriodKind.DAY:
                 return f"{self.first}"
-            case Kind.SPAN:
+            case PeriodKind.SPAN:
                 return f"{self.first}..{self.last}"
             case _:
                 assert_never(self.kind)
 
 
-def year(number: int) -> Period:
+def year(number: int) -> HistoryPeriod:
     """A whole year."""
-    return Period(Kind.YEAR, date(number, 1, 1), date(number, 12, 31))
+    return HistoryPeriod(PeriodKind.YEAR, date(number, 1, 1), date(number, 12, 31))
 
 
-def month(number: int, of_year: int) -> Period:
+def month(number: int, of_year: int) -> HistoryPeriod:
     """A whole month."""
-    return Period(Kind.MONTH, date(of_year, number, 1), date(of_year, number, monthrange(of_year, number)[1]))
+    return HistoryPeriod(
+        PeriodKind.MONTH, date(of_year, number, 1), date(of_year, number, monthrange(of_year, number)[1])
+    )
 
 
-def day(of: date) -> Period:
+def day(of: date) -> HistoryPeriod:
     """One day."""
-    return Period(Kind.DAY, of, of)
+    return HistoryPeriod(PeriodKind.DAY, of, of)
 
 
-def parse(text: str, everything: Period) -> Period | None:
+def parse(text: str, everything: HistoryPeriod) -> HistoryPeriod | None:
     """The period of an address; None where it names none. `everything` is the whole history."""
     if text == "all":
         return everything
@@ -78,10 +80,10 @@ def parse(text: str, everything: Period) -> Period | None:
     end = _one(last)
     if end is None or end.last < begin.first:
         return None
-    return Period(Kind.SPAN, begin.first, end.last)
+    return HistoryPeriod(PeriodKind.SPAN, begin.first, end.last)
 
 
-def _one(text: str) -> Period | None:
+def _one(text: str) -> HistoryPeriod | None:
     written = _WRITTEN.fullmatch(text)
     if written is None:
         return None
@@ -104,49 +106,49 @@ LONGEST_SPAN = 366
 """Days that are shown of a span in which nothing was played."""
 
 
-def within(period: Period, first: date, last: date) -> Period:
+def within(period: HistoryPeriod, first: date, last: date) -> HistoryPeriod:
     """The part of a span that lies between two days; at most a year of it where there is none. Others stay whole."""
-    if period.kind is not Kind.SPAN:
+    if period.kind is not PeriodKind.SPAN:
         return period
     begin, end = max(period.first, first), min(period.last, last)
     if begin > end:
         begin, end = period.first, min(period.last, period.first + timedelta(days=LONGEST_SPAN - 1))
-    return Period(Kind.SPAN, begin, end)
+    return HistoryPeriod(PeriodKind.SPAN, begin, end)
 
 
-def before(period: Period) -> Period | None:
+def before(period: HistoryPeriod) -> HistoryPeriod | None:
     """The period of the same kind before it; None for all of the history."""
     return _beside(period, period.first - timedelta(days=1), -1)
 
 
-def after(period: Period) -> Period | None:
+def after(period: HistoryPeriod) -> HistoryPeriod | None:
     """The period of the same kind after it; None for all of the history."""
     return _beside(period, period.last + timedelta(days=1), 1)
 
 
-def _beside(period: Period, neighbour: date, way: int) -> Period | None:
+def _beside(period: HistoryPeriod, neighbour: date, way: int) -> HistoryPeriod | None:
     match period.kind:
-        case Kind.ALL:
+        case PeriodKind.ALL:
             return None
-        case Kind.YEAR:
+        case PeriodKind.YEAR:
             return year(neighbour.year)
-        case Kind.MONTH:
+        case PeriodKind.MONTH:
             return month(neighbour.month, neighbour.year)
-        case Kind.DAY:
+        case PeriodKind.DAY:
             return day(neighbour)
-        case Kind.SPAN:
+        case PeriodKind.SPAN:
             shift = timedelta(days=way * period.days)
-            return Period(Kind.SPAN, period.first + shift, period.last + shift)
+            return HistoryPeriod(PeriodKind.SPAN, period.first + shift, period.last + shift)
         case _:
             assert_never(period.kind)
 
 
-def around(period: Period) -> Period | None:
+def around(period: HistoryPeriod) -> HistoryPeriod | None:
     """The next longer period that it lies in; None where that is the whole history."""
     match period.kind:
-        case Kind.MONTH:
+        case PeriodKind.MONTH:
             return year(period.first.year)
-        case Kind.DAY:
+        case PeriodKind.DAY:
             return month(period.first.month, period.first.year)
         case _:
             return None

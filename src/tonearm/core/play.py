@@ -62,16 +62,16 @@ class Play:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Counted:
     """Whether a listen counts, with the seconds heard and needed."""
 
-    heard: float
+    played: float
     needed: float
     counts: bool
-    why: str
+    reason: str
 
 
-class Nameless(ValueError):
+class MissingName(ValueError):
     """A name that Last.fm requires has nothing visible in it. `field` says which."""
 
     def __init__(self, field: str) -> None:
@@ -83,9 +83,9 @@ def cleaned(track: Track) -> Track:
     """The track with every name cleaned and impossible numbers unknown; raises Nameless without artist or title."""
     artist, title = clean(track.artist), clean(track.title)
     if not artist:
-        raise Nameless("artist")
+        raise MissingName("artist")
     if not title:
-        raise Nameless("track")
+        raise MissingName("track")
     return Track(
         artist,
         title,
@@ -104,7 +104,7 @@ def cleaned_changes(frozen: Track, changed: Track) -> Track:
     return replace(track, **{name: old for name in names if (old := getattr(frozen, name)) == getattr(changed, name)})
 
 
-def counts(duration: float | None, played: float, threshold: int = DEFAULT_THRESHOLD) -> Heard:
+def counts(duration: float | None, played: float, threshold: int = DEFAULT_THRESHOLD) -> Counted:
     """The listener's rule: longer than 30 s, and heard for `threshold` percent or 240 s, whichever is less.
 
     All in seconds, fractions allowed. An unknown duration needs 240 s.
@@ -112,9 +112,9 @@ def counts(duration: float | None, played: float, threshold: int = DEFAULT_THRES
     needed = min(duration * threshold / 100, LONGEST_NEEDED) if duration else LONGEST_NEEDED
     if duration and duration <= SHORTEST_TRACK:
         why = f"the track is {_s(duration)} long, Last.fm takes tracks longer than {_s(SHORTEST_TRACK)}"
-        return Heard(played, needed, False, why)
+        return Counted(played, needed, False, why)
     length = f"of {_s(duration)}" if duration else "of an unknown length"
-    return Heard(played, needed, played >= needed, f"heard {_s(played)} {length}, needs {_s(needed)}")
+    return Counted(played, needed, played >= needed, f"heard {_s(played)} {length}, needs {_s(needed)}")
 
 
 def _s(seconds: float) -> str:

@@ -49,7 +49,7 @@ class Placed:
     """
 
     timestamp: int
-    moved: str = ""
+    restamp_reason: str = ""
     by_clock: int = 0
 
 
@@ -62,7 +62,7 @@ def place(timestamp: int, played: float, now: float, skew: float = 0.0) -> Place
     No start is moved to where no report may lie.
     """
     told, moved, by_clock = timestamp, "", 0
-    if told_by_our_clock(timestamp, played, now, skew):
+    if stamped_by_our_clock(timestamp, played, now, skew):
         by_clock = round(skew)
         timestamp += by_clock
         moved = f"moved by {by_clock:+d} s: the clock here differs from Last.fm's"
@@ -77,7 +77,7 @@ def place(timestamp: int, played: float, now: float, skew: float = 0.0) -> Place
     return Placed(timestamp, moved, by_clock)
 
 
-def told_by_our_clock(timestamp: int, played: float, now: float, skew: float) -> bool:
+def stamped_by_our_clock(timestamp: int, played: float, now: float, skew: float) -> bool:
     """Whether a wrong clock of ours has made this time: by it, the play goes on, or has ended just now.
 
     Or it is over by our clock, and ahead by Last.fm's: then no right clock has made it.

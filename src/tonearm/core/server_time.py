@@ -25,7 +25,7 @@ DRIFT = 2e-4
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ClockReading:
     """Last.fm's clock showed `time` (Unix seconds) when our counter was at `at`, to within so many seconds."""
 
     time: float
@@ -40,7 +40,7 @@ class Reading:
         """Seconds by which `time_at` may be wrong."""
         return EXACT + self.within + abs(at - self.at) * DRIFT
 
-    def agrees(self, later: Reading) -> bool:
+    def agrees(self, later: ClockReading) -> bool:
         """Whether both show one clock."""
         return abs(self.time_at(later.at) - later.time) <= self.error_at(later.at) + later.within
 
@@ -52,11 +52,11 @@ class ServerTime:
     `doubted_since` is where the counter was when the first of such answers came.
     """
 
-    known: Reading | None = None
-    unconfirmed: Reading | None = None
+    known: ClockReading | None = None
+    unconfirmed: ClockReading | None = None
     doubted_since: float = 0.0
 
-    def heard(self, reading: Reading, ours: float) -> ServerTime:
+    def heard(self, reading: ClockReading, ours: float) -> ServerTime:
         """What is known once an answer has shown a time; our own clock showed `ours` (Unix seconds) at that moment.
 
         A time that agrees with our clock, or with what is known, counts at once: two that don't depend on each other

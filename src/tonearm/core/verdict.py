@@ -13,11 +13,11 @@ from enum import StrEnum
 class Cause:
     """Why something did not go through: Last.fm's error number (None: no error of the API) and the words."""
 
-    number: int | None
-    words: str
+    error_code: int | None
+    message: str
 
     def __str__(self) -> str:
-        return self.words if self.number is None else f"Last.fm error {self.number}: {self.words}"
+        return self.message if self.error_code is None else f"Last.fm error {self.error_code}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class ItemAnswer:
     Codes: https://www.last.fm/api/show/track.scrobble
     """
 
-    ignored: int
-    words: str = ""
+    ignored_code: int
+    message: str = ""
     timestamp: int | None = None
     correction: Correction | None = None
 
@@ -95,7 +95,7 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionDoubted:
+class SessionSuspect:
     """Error 4 on a write: usually the session is gone, but Last.fm has said so under load too."""
 
     cause: Cause
@@ -115,4 +115,4 @@ class KeyRefused:
     cause: Cause
 
 
-Verdict = Answered | Later | Throttled | Unsure | Split | SessionDoubted | SessionEnded | KeyRefused
+Verdict = Answered | Later | Throttled | Unsure | Split | SessionSuspect | SessionEnded | KeyRefused

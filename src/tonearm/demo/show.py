@@ -19,10 +19,10 @@ from tonearm.deck import Deck, Listener
 from tonearm.demo.player import Player
 from tonearm.demo.stand_in import StandIn, StandInGone, stand_in
 from tonearm.port import address_of
-from tonearm.service.signing_in import SignedIn, Unreachable
+from tonearm.service.sign_in import SignedIn, Unreachable
 from tonearm.serving import serving, until_told
 from tonearm.store import plays
-from tonearm.web.service import WebOptions
+from tonearm.web.app import WebOptions
 
 DRAIN = 10.0
 """Seconds that the last plays get to go out."""
@@ -35,7 +35,7 @@ Say = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class DemoAccount:
     """What became of the demo's plays; `lost` were acknowledged, and are nowhere."""
 
     reported: int
@@ -47,18 +47,18 @@ class Account:
         return f"plays: {self.reported} reported, {self.accepted} accepted, {self.waiting} waiting, {self.lost} lost"
 
 
-async def show(sock: socket.socket, seconds: float | None, say: Say) -> Account:
+async def show(sock: socket.socket, seconds: float | None, say: Say) -> DemoAccount:
     """Run the demo on a socket for so many seconds, or until SIGINT or SIGTERM. Raises StandInGone."""
     with until_told() as told, tempfile.TemporaryDirectory(prefix="tonearm-demo-") as folder:
         async with stand_in() as lastfm, _deck(Path(folder), lastfm) as deck:
             me = await _signed_in(deck, lastfm)
             async with serving(deck, sock, WebOptions(emulator_url=lastfm.faults_url)):
                 address = address_of(sock)
-                say(f"Page     {address}/signin?link={await deck.listeners.link(me.id)}  (once; then {address})")
+                say(f"Page     {address}/signin?link={await deck.accounts.link(me.id)}  (once; then {address})")
                 say(f"Faults   {lastfm.faults_url}  (give the stand-in for Last.fm a bad day)")
                 say("Playing; ^C ends it." if seconds is None else f"Playing for {seconds:g} seconds.")
                 player = await _played(deck, me, address, told, seconds, say)
-                await deck.listeners.retry_and_wait(me.id, deck.ring, deck.announcer, DRAIN)
+                await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, DRAIN)
                 return await _account(deck, me, player.reported, await lastfm.plays())
 
 
@@ -88,7 +88,7 @@ async def _signed_in(deck: Deck, lastfm: StandIn) -> Listener:
 async def _played(
     deck: Deck, me: Listener, address: str, told: asyncio.Event, seconds: float | None, say: Say
 ) -> Player:
-    who = {"Authorization": f"Bearer {await deck.listeners.token(me.id)}"}
+    who = {"Authorization": f"Bearer {await deck.accounts.token(me.id)}"}
     telling = asyncio.create_task(_tell(deck, me, say))
     async with httpx2.AsyncClient(base_url=address, headers=who) as service:
         player = Player(service, deck.clock)
@@ -103,15 +103,15 @@ async def _played(
 
 
 async def _tell(deck: Deck, me: Listener, say: Say) -> None:
-    with deck.announcer.listen(me.id) as (ear, _):
+    with deck.event_hub.subscribe(me.id) as (ear, _):
         async for news in ear:
             if isinstance(news.event, ScrobbleStatus) and news.event.status != "queued":
                 say(f"  {news.event.status:9} {news.event.artist} – {news.event.track}")
 
 
-async def _account(deck: Deck, me: Listener, reported: Collection[Key], there: set[Key]) -> Account:
+async def _account(deck: Deck, me: Listener, reported: Collection[Key], there: set[Key]) -> DemoAccount:
     kept = await deck.store.read(partial(plays.latest, account=me.id, limit=len(reported) + 1000))
     fates = {(one.play.track.artist, one.play.track.title, one.play.timestamp): one.fate for one in kept}
     here = list(fates.values())
     lost = [play for play in reported if play not in there and fates.get(play) not in _NOT_LOST]
-    return Account(len(reported), here.count("accepted"), here.count("queued"), len(lost))
+    return DemoAccount(len(reported), here.count("accepted"), here.count("queued"), len(lost))

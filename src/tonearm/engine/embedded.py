@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 
 from tonearm.clock import Clock
 from tonearm.engine.engine import SWEEP, Due, Handler
-from tonearm.store.writer import StoreUnavailable
+from tonearm.store.db.sqlite_writer import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-Job = tuple[str, int]
+JobKey = tuple[str, int]
 
 PAUSE = 0.1
 """Seconds that are enough for hints of many plays to come together, and too short to be noticed."""
@@ -34,20 +34,20 @@ class EmbeddedEngine:
         self._grace = grace
         self._pause = pause
         self._at_once = at_once
-        self._rung: defaultdict[str, dict[int, None]] = defaultdict(dict)
-        self._busy: set[Job] = set()
+        self._hinted: defaultdict[str, dict[int, None]] = defaultdict(dict)
+        self._busy: set[JobKey] = set()
         self._running: Counter[str] = Counter()
-        self._paused: dict[Job, float] = {}
-        self._alarms: dict[Job, float] = {}
-        self._bell = asyncio.Event()
+        self._paused: dict[JobKey, float] = {}
+        self._alarms: dict[JobKey, float] = {}
+        self._wake = asyncio.Event()
 
     def hint(self, kind: str, keys: Iterable[int]) -> None:
         """There may be something to do; keys that run already run again."""
-        rung = self._rung[kind]
+        rung = self._hinted[kind]
         new = [key for key in keys if key not in rung]
         if new:
             rung.update(dict.fromkeys(new))
-            self._bell.set()
+            self._wake.set()
 
     def crowded(self, kind: str) -> bool:
         """Whether keys of a kind wait for a place."""
@@ -55,38 +55,38 @@ class EmbeddedEngine:
 
     async def run(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what runs then gets `grace` seconds to come to its end."""
-        stopping = asyncio.create_task(self._ring_at(stop))
+        stopping = asyncio.create_task(self._wake_at(stop))
         tasks: set[asyncio.Task[None]] = set()
         swept = -SWEEP
         try:
             while not stop.is_set():
-                self._bell.clear()  # first, so that whatever rings from here on is heard
+                self._wake.clear()  # first, so that whatever rings from here on is heard
                 now = self._clock.now()
                 if not swept <= now < swept + SWEEP:  # the clock may have been put back
                     await self._sweep(due)
                     swept = now
                 for job in [job for job, at in self._alarms.items() if at <= now]:
                     del self._alarms[job]
-                    self._ring(job)
+                    self._add_hint(job)
                 self._paused = {job: until for job, until in self._paused.items() if now < until <= now + self._pause}
                 for job in self._admitted():
                     task = asyncio.create_task(self._work(job, handlers))
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
                 soonest = min((swept + SWEEP, *self._alarms.values(), *self._paused.values()))
-                await self._until_rung(min(SWEEP, max(0.0, soonest - self._clock.now())))
+                await self._until_hinted(min(SWEEP, max(0.0, soonest - self._clock.now())))
         finally:
             stopping.cancel()
             await _end(tasks, self._grace)
 
-    def _ring(self, job: Job) -> None:
+    def _add_hint(self, job: JobKey) -> None:
         kind, key = job
-        self._rung[kind][key] = None
+        self._hinted[kind][key] = None
 
-    def _admitted(self) -> list[Job]:
+    def _admitted(self) -> list[JobKey]:
         """Those that run from now on: as many as there are places for, the first that were rung."""
         admitted = []
-        for kind, rung in self._rung.items():
+        for kind, rung in self._hinted.items():
             while self._running[kind] < self._at_once and (key := self._first(kind)) is not None:
                 del rung[key]
                 self._busy.add((kind, key))
@@ -96,13 +96,13 @@ class EmbeddedEngine:
 
     def _first(self, kind: str) -> int | None:
         """The key that was rung first of those that may run now."""
-        for key in self._rung[kind]:
+        for key in self._hinted[kind]:
             job = (kind, key)
             if job not in self._busy and job not in self._paused:
                 return key
         return None
 
-    async def _work(self, job: Job, handlers: Mapping[str, Handler]) -> None:
+    async def _work(self, job: JobKey, handlers: Mapping[str, Handler]) -> None:
         kind, key = job
         try:
             again_at = await handlers[kind](key)
@@ -118,27 +118,27 @@ class EmbeddedEngine:
         finally:
             self._busy.discard(job)
             self._running[kind] -= 1
-            self._bell.set()
+            self._wake.set()
 
     async def _sweep(self, due: Due) -> None:
         try:
             for job in await due():
-                self._ring(job)
+                self._add_hint(job)
         except StoreUnavailable as fault:
             log.warning("looking for work waits for the database: %s", fault)
         except Exception:
             log.exception("looking for work failed; it is tried again")
 
-    async def _until_rung(self, seconds: float) -> None:
-        bell = asyncio.create_task(self._bell.wait())
+    async def _until_hinted(self, seconds: float) -> None:
+        bell = asyncio.create_task(self._wake.wait())
         timer = asyncio.create_task(self._clock.sleep(seconds))
         _, left = await asyncio.wait((bell, timer), return_when=asyncio.FIRST_COMPLETED)
         for task in left:
             task.cancel()
 
-    async def _ring_at(self, stop: asyncio.Event) -> None:
+    async def _wake_at(self, stop: asyncio.Event) -> None:
         await stop.wait()
-        self._bell.set()
+        self._wake.set()
 
 
 async def _end(tasks: set[asyncio.Task[None]], grace: float) -> None:

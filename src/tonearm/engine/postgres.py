@@ -24,11 +24,11 @@ from pgqueuer.qm import QueueManager
 
 from tonearm.clock import Clock
 from tonearm.engine import tables
+from tonearm.engine.connection import JobDriver, PgConnection, connections, patient
 from tonearm.engine.embedded import PAUSE
 from tonearm.engine.engine import SWEEP, Due, Handler
-from tonearm.engine.line import Ear, Line, lines, patient
-from tonearm.store.outage import Outage
-from tonearm.store.writer import StoreUnavailable
+from tonearm.store.db.outage import Outage
+from tonearm.store.db.sqlite_writer import StoreUnavailable
 
 log = logging.getLogger(__name__)
 logging.getLogger("pgqueuer").setLevel(logging.CRITICAL)  # a database that is away is told of once, and here
@@ -121,9 +121,9 @@ class PostgresEngine:
 
     async def _session(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
         """Work until the end, or until something about the database is not as it should be, which raises."""
-        async with lines(self._address, listens=bool(handlers)) as line:
+        async with connections(self._address, listens=bool(handlers)) as line:
             channel = tables.SETTINGS.channel
-            managers = {kind: QueueManager(tables.queries(Ear(line, kind)), channel) for kind in handlers}
+            managers = {kind: QueueManager(tables.queries(JobDriver(line, kind)), channel) for kind in handlers}
             life: list[Coroutine[Any, Any, None]] = [self._ring(line)]
             if handlers:
                 life += [line.listen(), self._sweep(due), _forget(line)]
@@ -170,7 +170,7 @@ class PostgresEngine:
             task.cancel()
         await asyncio.gather(*others, *managing, return_exceptions=True)
 
-    async def _job(self, line: Line, manager: QueueManager, handler: Handler, job: Job) -> None:
+    async def _job(self, line: PgConnection, manager: QueueManager, handler: Handler, job: Job) -> None:
         kind, key = job.entrypoint, int(job.payload or b"0")
         wait: float | None = None
         task = asyncio.current_task()
@@ -193,22 +193,22 @@ class PostgresEngine:
             self._work.discard(task)
             await asyncio.shield(self._done(line, manager, job, wait))
 
-    async def _done(self, line: Line, manager: QueueManager, job: Job, wait: float | None) -> None:
+    async def _done(self, line: PgConnection, manager: QueueManager, job: Job, wait: float | None) -> None:
         with suppress(psycopg.Error, OSError):  # then it is somebody's after a while
             await line.execute(tables.DONE, job.id, manager.queue_manager_id, wait, self._pause)
 
-    async def _look(self, line: Line, kind: str) -> None:
+    async def _look(self, line: PgConnection, kind: str) -> None:
         with suppress(psycopg.Error, OSError):
             waits = await line.fetch(tables.WAITS, kind)
             (self._others_wait.add if waits else self._others_wait.discard)(kind)
 
-    async def _ring(self, line: Line) -> None:
+    async def _ring(self, line: PgConnection) -> None:
         while True:
             await self._pass_on(line)
             await self._bell.wait()
             self._bell.clear()
 
-    async def _pass_on(self, line: Line) -> None:
+    async def _pass_on(self, line: PgConnection) -> None:
         while self._rung:
             jobs = list(islice(self._rung, AT_ONCE))
             for job in jobs:  # first, so that whatever rings from here on is heard
@@ -234,7 +234,7 @@ class PostgresEngine:
             await asyncio.sleep(SWEEP)
 
 
-async def _forget(line: Line) -> None:
+async def _forget(line: PgConnection) -> None:
     while True:
         await line.execute(tables.FORGET)
         await asyncio.sleep(FORGET)

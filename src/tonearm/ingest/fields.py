@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime
 
 from tonearm.core.cleaning import clean
-from tonearm.core.play import Nameless, Track, When, cleaned, start_of_play, when
+from tonearm.core.play import MissingName, Track, When, cleaned, start_of_play, when
 from tonearm.ingest.incoming import Skipped
 
 MILLISECONDS_FROM = 86400.0
@@ -94,7 +94,7 @@ def read_track(
             left_out.append(f"{name} {quoted(sent)}")
     try:
         return cleaned(Track(text(artist), text(title), text(album), text(album_artist), length, position, identifier))
-    except Nameless as nameless:
+    except MissingName as nameless:
         return Skipped(str(nameless))
 
 

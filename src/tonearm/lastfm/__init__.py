@@ -15,7 +15,6 @@ from tonearm.lastfm.error import (
     TokenUnknown,
     Unavailable,
 )
-from tonearm.lastfm.listing import Listing, Place
 from tonearm.lastfm.methods.auth import APPROVAL_URL, approval_url
 from tonearm.lastfm.methods.charts import Period
 from tonearm.lastfm.music import (
@@ -34,6 +33,7 @@ from tonearm.lastfm.music import (
     TrackInfo,
     Wiki,
 )
+from tonearm.lastfm.paging import Listing, Place
 from tonearm.lastfm.request import Keys, Request
 from tonearm.lastfm.transport import Patience
 from tonearm.lastfm.types import LovedTrack, Page, RecentTrack, Session, UserInfo, Week, WeeklyChart

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 from tonearm.core import pacing
 from tonearm.core.verdict import Cause
 from tonearm.lastfm.error import Unavailable
-from tonearm.lastfm.response import Answer, Failure, Fault, Nonsense, Refusal, Reply
+from tonearm.lastfm.response import Answer, Failure, Nonsense, Refusal, Reply, TransportError
 
 DOUBTS = 3
 """Answers in a row that may be about one call alone, such as a deep page's, until they are taken for an outage."""
@@ -23,7 +23,7 @@ class Resting(Unavailable):
     """Not asked: Last.fm is left alone for now. `retry_after` is in seconds."""
 
 
-class State(Enum):
+class BreakerState(Enum):
     """What an outcome says about Last.fm."""
 
     THERE = "there"
@@ -31,18 +31,18 @@ class State(Enum):
     AWAY = "away"
 
 
-def state_of(reply: Reply | Fault, outcome: Answer[Any] | Failure) -> State:
+def state_of(reply: Reply | TransportError, outcome: Answer[Any] | Failure) -> BreakerState:
     """Whether Last.fm is there. Most errors are about the call: whoever says so is there."""
-    away = isinstance(reply, Fault) or reply.status in _UNAVAILABLE
+    away = isinstance(reply, TransportError) or reply.status in _UNAVAILABLE
     match outcome:
         case Answer():
-            return State.THERE
+            return BreakerState.THERE
         case Refusal(Cause(number)):
             if number in _AWAY or (away and number in _DOUBTFUL):
-                return State.AWAY
-            return State.DOUBTFUL if number in _DOUBTFUL else State.THERE
-        case Nonsense() | Fault():
-            return State.AWAY if away else State.DOUBTFUL
+                return BreakerState.AWAY
+            return BreakerState.DOUBTFUL if number in _DOUBTFUL else BreakerState.THERE
+        case Nonsense() | TransportError():
+            return BreakerState.AWAY if away else BreakerState.DOUBTFUL
         case _:
             assert_never(outcome)
 
@@ -63,17 +63,19 @@ class Breaker:
         """A call wants to go out. Raises Resting while it must not; the first after a rest is the probe."""
         if not self.fails:
             return
-        if now < self.until <= now + pacing.LONGEST_REST:
+        if now < self.until <= now + pacing.LONGEST_THROTTLE:
             raise Resting(Cause(None, f"Last.fm is left alone for now: {self.why}"), self.until - now, False)
         self.until = now + pacing.PROBE
 
-    def leave(self, state: State, now: float, chance: float, why: str = "", retry_after: float | None = None) -> None:
+    def leave(
+        self, state: BreakerState, now: float, chance: float, why: str = "", retry_after: float | None = None
+    ) -> None:
         """How a call ended."""
-        if state is State.THERE:
+        if state is BreakerState.THERE:
             self.fails = self.doubts = 0
             return
         self.doubts += 1
-        if state is State.AWAY or self.fails or self.doubts >= DOUBTS:
+        if state is BreakerState.AWAY or self.fails or self.doubts >= DOUBTS:
             self.fails += 1
-            wait = max(pacing.backoff(self.fails, chance), min(retry_after or 0.0, pacing.LONGEST_REST))
+            wait = max(pacing.backoff(self.fails, chance), min(retry_after or 0.0, pacing.LONGEST_THROTTLE))
             self.until, self.why = now + wait, why

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from tonearm.lastfm.error import LastFmError, LoginRequired, error_of
-from tonearm.lastfm.keeping import (
+from tonearm.lastfm.cache_policy import (
     EVERY_LISTENER,
     MINUTE,
     NEGATIVE,
@@ -27,8 +26,9 @@ from tonearm.lastfm.keeping import (
     listener_of,
     worth_keeping,
 )
-from tonearm.lastfm.request import Request, Sealed, Verb
-from tonearm.lastfm.response import Answer, Exchange, Fault, Refusal, Reply, understand
+from tonearm.lastfm.error import LastFmError, LoginRequired, error_of
+from tonearm.lastfm.request import Request, SignedRequest, Verb
+from tonearm.lastfm.response import Answer, Exchange, Refusal, Reply, TransportError, understand
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -42,7 +42,7 @@ RETRY = MINUTE
 LARGEST = 8 * 2**20
 """Bytes of bodies whose answers stay in memory; the values take two to three times as much."""
 
-_UNSEALED = Sealed(Verb.GET, "", ())
+_UNSEALED = SignedRequest(Verb.GET, "", ())
 
 
 class KeptBody(Protocol):
@@ -56,7 +56,7 @@ class KeptBody(Protocol):
     def fresh_until(self) -> float: ...
 
 
-class Answers(Protocol):
+class CachedReads(Protocol):
     """Where answers outlive this process. It may lose any of them at any time."""
 
     async def find(self, key: str) -> KeptBody | None:
@@ -90,7 +90,7 @@ class Remembered(Generic[T_co]):
 
 
 @dataclass(slots=True)
-class _Entry:
+class _CacheEntry:
     """An answer in memory, or that there is none (a Refusal)."""
 
     outcome: Keepable
@@ -127,7 +127,7 @@ class Cache:
         upstream: Upstream,
         now: Callable[[], float],
         *,
-        answers: Answers | None = None,
+        answers: CachedReads | None = None,
         realm: str = "",
         ttl: float = WEEK,
         largest: int = LARGEST,
@@ -138,9 +138,9 @@ class Cache:
         self._realm = realm
         self._ttl = ttl
         self._largest = largest
-        self._memory: OrderedDict[str, _Entry] = OrderedDict()
+        self._memory: OrderedDict[str, _CacheEntry] = OrderedDict()
         self._size = 0
-        self._flights: dict[tuple[str, object], asyncio.Task[_Entry | LastFmError]] = {}
+        self._flights: dict[tuple[str, object], asyncio.Task[_CacheEntry | LastFmError]] = {}
         self._forgotten = 0
 
     async def ask(self, request: Request[T]) -> Remembered[T]:
@@ -189,12 +189,12 @@ class Cache:
             return Remembered(outcome.value, self._now(), 0.0, False)
         raise error_of(outcome, request.method)
 
-    def _trusts(self, entry: _Entry, now: float) -> bool:
+    def _trusts(self, entry: _CacheEntry, now: float) -> bool:
         return self._answers is None or now < entry.trusted_until
 
     async def _shared(
-        self, key: str, read: object, work: Callable[[], Coroutine[Any, Any, _Entry | LastFmError]]
-    ) -> _Entry:
+        self, key: str, read: object, work: Callable[[], Coroutine[Any, Any, _CacheEntry | LastFmError]]
+    ) -> _CacheEntry:
         """What the work brings, done once for all who want it; whoever leaves early stops nobody else's."""
         found = await asyncio.shield(self._begin(key, read, work))
         if isinstance(found, LastFmError):
@@ -202,22 +202,22 @@ class Cache:
         return found
 
     def _begin(
-        self, key: str, read: object, work: Callable[[], Coroutine[Any, Any, _Entry | LastFmError]]
-    ) -> asyncio.Task[_Entry | LastFmError]:
+        self, key: str, read: object, work: Callable[[], Coroutine[Any, Any, _CacheEntry | LastFmError]]
+    ) -> asyncio.Task[_CacheEntry | LastFmError]:
         flight = self._flights.get((key, read))
         if flight is None:
             flight = self._flights[key, read] = asyncio.create_task(work())
             flight.add_done_callback(lambda _: self._flights.pop((key, read), None))
         return flight
 
-    async def _obtain(self, key: str, request: Request[object], seconds: float) -> _Entry | LastFmError:
+    async def _obtain(self, key: str, request: Request[object], seconds: float) -> _CacheEntry | LastFmError:
         """From the store, else from Last.fm, else what is still in memory."""
         found = await self._find(key, request, seconds)
         if found and self._now() < found.good_until:
             return found
         return await self._fetch(key, request, seconds, found or self._memory.get(key))
 
-    async def _find(self, key: str, request: Request[object], seconds: float) -> _Entry | None:
+    async def _find(self, key: str, request: Request[object], seconds: float) -> _CacheEntry | None:
         had = self._memory.get(key)
         if had and had.read is not _reader(request):
             had = None
@@ -237,15 +237,15 @@ class Cache:
         return self._remember(key, request, outcome, kept.fetched_at, until, len(kept.body))
 
     async def _fetch(
-        self, key: str, request: Request[object], seconds: float, had: _Entry | None
-    ) -> _Entry | LastFmError:
+        self, key: str, request: Request[object], seconds: float, had: _CacheEntry | None
+    ) -> _CacheEntry | LastFmError:
         began = self._forgotten
         try:
             exchange = await self._upstream.exchange(request)
         except LastFmError as error:
             return self._instead(had, error)
         outcome, reply, now = worth_keeping(exchange.outcome), exchange.reply, self._now()
-        if outcome is None or isinstance(reply, Fault):
+        if outcome is None or isinstance(reply, TransportError):
             assert not isinstance(exchange.outcome, Answer)
             return self._instead(had, error_of(exchange.outcome, request.method))
         until = now + (min(seconds, NEGATIVE) if isinstance(outcome, Refusal) else seconds)
@@ -256,7 +256,7 @@ class Cache:
             self._answers.keep(key, reply.body, fetched_at=now, fresh_until=until, **about)
         return self._remember(key, request, outcome, now, until, len(reply.body))
 
-    def _instead(self, had: _Entry | None, error: LastFmError) -> _Entry | LastFmError:
+    def _instead(self, had: _CacheEntry | None, error: LastFmError) -> _CacheEntry | LastFmError:
         """What was kept, where no other can be had now: unless it has become private."""
         if had is None or isinstance(error, LoginRequired):
             return error
@@ -266,7 +266,7 @@ class Cache:
 
     def _remember(
         self, key: str, request: Request[object], outcome: Keepable, fetched_at: float, fresh_until: float, size: int
-    ) -> _Entry:
+    ) -> _CacheEntry:
         entry = _entry(request, outcome, fetched_at, fresh_until, self._now() + TRUSTED, size)
         self._drop(key)
         self._memory[key] = entry
@@ -283,9 +283,9 @@ class Cache:
 
 def _entry(
     request: Request[object], outcome: Keepable, fetched_at: float, fresh_until: float, trusted_until: float, size: int
-) -> _Entry:
+) -> _CacheEntry:
     artist, listener = artist_of(request), listener_of(request)
-    return _Entry(outcome, _reader(request), fetched_at, fresh_until, trusted_until, size, artist, listener)
+    return _CacheEntry(outcome, _reader(request), fetched_at, fresh_until, trusted_until, size, artist, listener)
 
 
 def _reader(request: Request[object]) -> object:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tonearm.core.verdict import Verdict
     from tonearm.lastfm.client import LastFm, LastFmSync
-    from tonearm.lastfm.listing import Listing
+    from tonearm.lastfm.paging import Listing
     from tonearm.lastfm.request import Request
     from tonearm.lastfm.walk import SyncWalk, Walk
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     class _told(Generic[P]):
         """A write: what became of it."""
 
-        def __init__(self, tell: Callable[P, Request[track.Told]]) -> None: ...
+        def __init__(self, tell: Callable[P, Request[track.TrackWrite]]) -> None: ...
         @overload
         def __get__(self, face: None, kind: type[object]) -> Self: ...
         @overload

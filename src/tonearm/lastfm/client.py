@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from tonearm.core.verdict import Answered, Cause, Verdict
 from tonearm.lastfm.catalogue import Catalogue
 from tonearm.lastfm.error import error_of, verdict_of
-from tonearm.lastfm.listing import Listing
 from tonearm.lastfm.methods import track
-from tonearm.lastfm.request import Keys, Request, seal, ways
-from tonearm.lastfm.response import Answer, Exchange, Failure, Fault, Refusal, Reply, server_time, understand
+from tonearm.lastfm.paging import Listing
+from tonearm.lastfm.request import Keys, Request, sign_request, ways
+from tonearm.lastfm.response import Answer, Exchange, Failure, Refusal, Reply, TransportError, server_time, understand
 from tonearm.lastfm.transport import PATIENCE, AsyncLine, Patience, SyncLine
 from tonearm.lastfm.types import Page
 from tonearm.lastfm.walk import SyncWalk, Walk
@@ -80,7 +80,7 @@ class LastFm(Catalogue):
             return outcome.value
         raise error_of(outcome, request.method)
 
-    async def tell(self, request: Request[track.Told]) -> Verdict:
+    async def tell(self, request: Request[track.TrackWrite]) -> Verdict:
         """What became of a write. Raises for nothing that Last.fm or the network does."""
         return _verdict(await self.exchange(request))
 
@@ -98,7 +98,7 @@ class LastFm(Catalogue):
         return exchange
 
     async def _exchange(self, request: Request[T]) -> Exchange[T]:
-        sealed = seal(request, self._keys)
+        sealed = sign_request(request, self._keys)
         if self._pace:
             await self._pace()
         reply = await self._line.send(sealed)
@@ -145,7 +145,7 @@ class LastFmSync(Catalogue):
             return outcome.value
         raise error_of(outcome, request.method)
 
-    def tell(self, request: Request[track.Told]) -> Verdict:
+    def tell(self, request: Request[track.TrackWrite]) -> Verdict:
         """What became of a write. Raises for nothing that Last.fm or the network does."""
         return _verdict(self._exchange(request))
 
@@ -162,7 +162,7 @@ class LastFmSync(Catalogue):
         return exchange
 
     def _exchange(self, request: Request[T]) -> Exchange[T]:
-        sealed = seal(request, self._keys)
+        sealed = sign_request(request, self._keys)
         if self._pace:
             self._pace()
         reply = self._line.send(sealed)
@@ -183,7 +183,7 @@ class LastFmSync(Catalogue):
         self.close()
 
 
-def _verdict(exchange: Exchange[track.Told]) -> Verdict:
+def _verdict(exchange: Exchange[track.TrackWrite]) -> Verdict:
     outcome = exchange.outcome
     return Answered(outcome.value, _shown_time(exchange.reply)) if isinstance(outcome, Answer) else verdict_of(outcome)
 
@@ -203,14 +203,14 @@ def _found_nothing(outcome: Answer[T] | Failure) -> bool:
             return False
 
 
-def _tell_time(reply: Reply | Fault, outcome: Answer[T] | Failure, on_date: OnDate | None) -> None:
+def _tell_time(reply: Reply | TransportError, outcome: Answer[T] | Failure, on_date: OnDate | None) -> None:
     """By an answer of the API only: a gateway, a cache or a hotel's sign-in page has a clock of its own."""
-    if on_date is None or isinstance(reply, Fault) or not isinstance(outcome, Answer | Refusal):
+    if on_date is None or isinstance(reply, TransportError) or not isinstance(outcome, Answer | Refusal):
         return
     if (at := _shown_time(reply)) is not None:
         on_date(at, reply.round_trip)
 
 
-def _shown_time(reply: Reply | Fault) -> float | None:
+def _shown_time(reply: Reply | TransportError) -> float | None:
     """The server's clock; None if it shows none, or if a cache has kept the answer."""
-    return None if isinstance(reply, Fault) or "age" in reply.headers else server_time(reply.headers)
+    return None if isinstance(reply, TransportError) or "age" in reply.headers else server_time(reply.headers)

@@ -14,14 +14,14 @@ from tonearm.core.verdict import (
     KeyRefused,
     Later,
     Scope,
-    SessionDoubted,
     SessionEnded,
+    SessionSuspect,
     Split,
     Throttled,
     Unsure,
     Verdict,
 )
-from tonearm.lastfm.response import Failure, Fault, Nonsense, Refusal
+from tonearm.lastfm.response import Failure, Nonsense, Refusal, TransportError
 
 
 class LastFmError(Exception):
@@ -42,12 +42,12 @@ class LastFmError(Exception):
     @property
     def number(self) -> int | None:
         """Last.fm's error number; None where the failure is not one of the API's."""
-        return self.cause.number
+        return self.cause.error_code
 
     @property
     def words(self) -> str:
         """Last.fm's own words, or ours where it had none."""
-        return self.cause.words
+        return self.cause.message
 
     def __str__(self) -> str:
         return str(self.cause)
@@ -117,7 +117,7 @@ def _scope(cause: Cause) -> Scope:
     # Number 29 means two things that only the words tell apart: "Your IP has made too many requests" passes
     # in minutes, "Too many scrobbles in a short period" in hours:
     # https://github.com/kawaiiDango/pano-scrobbler/issues/965
-    return Scope.ACCOUNT if "scrobbles" in cause.words.lower() else Scope.ADDRESS
+    return Scope.ACCOUNT if "scrobbles" in cause.message.lower() else Scope.ADDRESS
 
 
 def _split(cause: Cause, _: float | None) -> Verdict:
@@ -125,7 +125,7 @@ def _split(cause: Cause, _: float | None) -> Verdict:
 
 
 def _doubted(cause: Cause, _: float | None) -> Verdict:
-    return SessionDoubted(cause)
+    return SessionSuspect(cause)
 
 
 def _ended(cause: Cause, _: float | None) -> Verdict:
@@ -136,9 +136,9 @@ def _key(cause: Cause, _: float | None) -> Verdict:
     return KeyRefused(cause)
 
 
-_Row = tuple[Callable[[Cause, float | None], Verdict], type[LastFmError]]
+_ErrorRow = tuple[Callable[[Cause, float | None], Verdict], type[LastFmError]]
 
-_TABLE: dict[int, _Row] = {
+_TABLE: dict[int, _ErrorRow] = {
     # About the call and never about a play: no such service, method or format, or one that was retired.
     # Refusing the plays would empty a whole queue for a fault that none of them has: they wait, and it shows.
     2: (_later, CallRefused),
@@ -170,7 +170,7 @@ _TABLE: dict[int, _Row] = {
     15: (_split, TokenExpired),
 }
 
-_OTHER: _Row = (_split, CallRefused)
+_OTHER: _ErrorRow = (_split, CallRefused)
 """Numbers of the radio that is gone (20-25), never given out (1, 19, 28) or not documented yet.
 
 The guide says not to retry what it doesn't name. Waiting could let one play block the queue until everything
@@ -183,13 +183,13 @@ def verdict_of(failure: Failure) -> Verdict:
     """What a failed write means for the plays that were in it."""
     match failure:
         case Refusal(cause, retry_after):
-            verdict, _ = _TABLE.get(cause.number or 0, _OTHER)
+            verdict, _ = _TABLE.get(cause.error_code or 0, _OTHER)
             return verdict(cause, retry_after)
         case Nonsense(status, words, retry_after) if status == 429:
             return Throttled(Scope.ADDRESS, Cause(None, words), retry_after)
         case Nonsense(_, words, retry_after):  # a gateway's error too: what stands behind it may have stored them
             return Unsure(Cause(None, words), retry_after)
-        case Fault(sent, words):
+        case TransportError(sent, words):
             return Unsure(Cause(None, words)) if sent else Later(Cause(None, words))
         case _:
             assert_never(failure)
@@ -201,12 +201,12 @@ def error_of(failure: Failure, method: str) -> LastFmError:
         case Refusal(Cause(4) as cause, retry_after) if method.startswith("auth."):
             return TokenUnknown(cause, retry_after)
         case Refusal(cause, retry_after):
-            _, error = _TABLE.get(cause.number or 0, _OTHER)
+            _, error = _TABLE.get(cause.error_code or 0, _OTHER)
             return error(cause, retry_after)
         case Nonsense(status, words, retry_after):
             kind = RateLimited if status == 429 else Unavailable
             return kind(Cause(None, words), retry_after)
-        case Fault(sent, words):
+        case TransportError(sent, words):
             return Unavailable(Cause(None, words), None, sent)
         case _:
             assert_never(failure)

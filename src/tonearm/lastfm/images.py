@@ -14,8 +14,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tonearm.lastfm.cache import Answers
-from tonearm.lastfm.keeping import DAY, MINUTE
+from tonearm.lastfm.cache import CachedReads
+from tonearm.lastfm.cache_policy import DAY, MINUTE
 
 if TYPE_CHECKING:
     import httpx2
@@ -54,7 +54,7 @@ class Image:
     body: bytes = field(repr=False)
 
 
-class Images:
+class ImageFetcher:
     """Pictures from the store, else from where they lie. `near` is the API's address: an emulator's pictures may lie
     on the same machine as it does."""
 
@@ -63,7 +63,7 @@ class Images:
         http: httpx2.AsyncClient,
         now: Callable[[], float],
         *,
-        answers: Answers | None = None,
+        answers: CachedReads | None = None,
         near: str = "",
         user_agent: str = "",
     ) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Correction, ItemAnswer
-from tonearm.lastfm.habits import Node, Unreadable, flag, many, node, small, text, whole
+from tonearm.lastfm.quirks import Node, UnreadableAnswer, flag, many, node, small, text, whole
 
 BATCH = 50
 """Plays in one call, at most."""
@@ -60,7 +60,7 @@ def plays_answers(content: object, plays: Sequence[Play]) -> tuple[ItemAnswer, .
     scrobbles = node(content)
     answers = many(scrobbles.get("scrobble"))
     if len(answers) != len(plays):
-        raise Unreadable(f"{len(plays)} sent, {len(answers)} answered")
+        raise UnreadableAnswer(f"{len(plays)} sent, {len(answers)} answered")
     read = [_play_answer(word, play) for word, play in zip(answers, plays, strict=True)]
     _check_totals(scrobbles, sum(code != 0 for code, _ in read), len(plays))
     return tuple(answer for _, answer in read)
@@ -71,11 +71,11 @@ def _play_answer(word: Node, play: Play) -> tuple[int, ItemAnswer]:
     named = word.get("timestamp")
     timestamp = whole(named)
     if timestamp != play.timestamp and (timestamp is not None or text(named)):
-        raise Unreadable(f"answered for a play at {text(named)[:20]}, sent was one at {play.timestamp}")
+        raise UnreadableAnswer(f"answered for a play at {text(named)[:20]}, sent was one at {play.timestamp}")
     answer = track_answer(word, play.track, timestamp) or ItemAnswer(0, "", timestamp)
-    if answer.ignored == ALREADY_THERE:
+    if answer.ignored_code == ALREADY_THERE:
         return ALREADY_THERE, ItemAnswer(0, "", timestamp)
-    return answer.ignored, answer
+    return answer.ignored_code, answer
 
 
 def _check_totals(scrobbles: Node, ignored: int, sent: int) -> None:
@@ -84,7 +84,7 @@ def _check_totals(scrobbles: Node, ignored: int, sent: int) -> None:
     for name, counted in (("accepted", sent - ignored), ("ignored", ignored)):
         total = whole(totals.get(name))
         if total not in (None, counted):
-            raise Unreadable(f"the answer names {counted} {name} plays and says that it is {total}")
+            raise UnreadableAnswer(f"the answer names {counted} {name} plays and says that it is {total}")
 
 
 def track_answer(word: Node, track: Track, timestamp: int | None = None) -> ItemAnswer | None:

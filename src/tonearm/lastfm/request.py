@@ -62,7 +62,7 @@ class Request(Generic[T_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class SignedRequest:
     """A call with keys and signature, as it travels. Nothing of it prints but the verb."""
 
     verb: Verb
@@ -110,7 +110,7 @@ def ways(request: Request[T], *, twice_first: bool = TWICE_FIRST) -> tuple[Reque
     return (twice, request) if twice_first else (request, twice)
 
 
-def seal(request: Request[object], keys: Keys) -> Sealed:
+def sign_request(request: Request[object], keys: Keys) -> SignedRequest:
     """The call as it travels: keyed, signed where needed, URL-encoded. What is signed is what is sent."""
     params = {**request.params, "method": request.method, "api_key": keys.api_key}
     if request.session_key:
@@ -122,7 +122,7 @@ def seal(request: Request[object], keys: Keys) -> Sealed:
         params["api_sig"] = sign(params, keys.api_secret)
         secrets.append(params["api_sig"])
     params["format"] = "json"
-    return Sealed(request.verb, form(params), tuple(secret for secret in secrets if secret))
+    return SignedRequest(request.verb, form(params), tuple(secret for secret in secrets if secret))
 
 
 def form(params: Mapping[str, str]) -> str:

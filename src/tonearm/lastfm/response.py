@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from tonearm.core.verdict import Cause
-from tonearm.lastfm.habits import Unreadable, fraction, node, small, text
-from tonearm.lastfm.request import Request, Sealed
-from tonearm.lastfm.tree import parse
+from tonearm.lastfm.body import parse
+from tonearm.lastfm.quirks import UnreadableAnswer, fraction, node, small, text
+from tonearm.lastfm.request import Request, SignedRequest
 
 T = TypeVar("T")
 
@@ -57,28 +57,28 @@ class Nonsense:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class TransportError:
     """No answer came. `sent` is False where the request surely never reached Last.fm."""
 
     sent: bool
     words: str
 
 
-Failure = Refusal | Nonsense | Fault
+Failure = Refusal | Nonsense | TransportError
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange(Generic[T]):
     """What came back, as it came and as it is understood."""
 
-    reply: Reply | Fault
+    reply: Reply | TransportError
     outcome: Answer[T] | Failure
 
 
-def understand(request: Request[T], sealed: Sealed, reply: Reply | Fault) -> Answer[T] | Failure:
+def understand(request: Request[T], sealed: SignedRequest, reply: Reply | TransportError) -> Answer[T] | Failure:
     """The answer to a request, or its failure, without anything secret in the words."""
-    if isinstance(reply, Fault):
-        return Fault(reply.sent, _plain(reply.words, sealed.secrets))
+    if isinstance(reply, TransportError):
+        return TransportError(reply.sent, _plain(reply.words, sealed.secrets))
     wait = retry_after(reply.headers)
     found = parse(reply.body)
     if found is None:
@@ -95,7 +95,7 @@ def understand(request: Request[T], sealed: Sealed, reply: Reply | Fault) -> Ans
         return Nonsense(reply.status, f"HTTP {reply.status} with an answer to something else", wait)
     try:
         return Answer(request.read(content))
-    except Unreadable as why:
+    except UnreadableAnswer as why:
         return Nonsense(reply.status, _plain(str(why), sealed.secrets), wait)
 
 

@@ -11,10 +11,21 @@ from dataclasses import replace
 from typing import TypeVar
 
 from tonearm.lastfm import markup
-from tonearm.lastfm.habits import (
+from tonearm.lastfm.music import (
+    NO_IMAGES,
+    AlbumEntry,
+    ArtistEntry,
+    Images,
+    SimilarArtist,
+    SimilarTrack,
+    Tag,
+    TrackEntry,
+    Wiki,
+)
+from tonearm.lastfm.quirks import (
     NO_IMAGE,
     Node,
-    Unreadable,
+    UnreadableAnswer,
     attributes,
     flag,
     fraction,
@@ -26,17 +37,6 @@ from tonearm.lastfm.habits import (
     small,
     text,
     whole,
-)
-from tonearm.lastfm.music import (
-    NO_IMAGES,
-    AlbumEntry,
-    ArtistEntry,
-    Images,
-    SimilarArtist,
-    SimilarTrack,
-    Tag,
-    TrackEntry,
-    Wiki,
 )
 from tonearm.lastfm.types import Page
 
@@ -165,7 +165,7 @@ def entries(content: object, child: str, read: Callable[[Node], T]) -> tuple[T, 
     if isinstance(content, str) and not content.strip():
         return ()
     if not isinstance(content, dict) or not content:
-        raise Unreadable(f"no {child} in the answer, nor an empty list of them")
+        raise UnreadableAnswer(f"no {child} in the answer, nor an empty list of them")
     return tuple([read(entry) for entry in many(content.get(child))])
 
 
@@ -176,7 +176,7 @@ def page(content: object, child: str, read: Callable[[Node], T], asked: int) -> 
     total = small(facts.get("total"))
     if total is None and child not in container:
         # An outage must not read as a profile where nothing is loved any more.
-        raise Unreadable(f"neither {child}s nor their number in the answer")
+        raise UnreadableAnswer(f"neither {child}s nor their number in the answer")
     found = many(container.get(child))
     items = tuple([read(entry) for entry in found if not plays_now(entry)])
     number = small(facts.get("page")) or asked  # an empty list of 2014 says page 0
@@ -198,7 +198,7 @@ def results(content: object, kind: str, read: Callable[[Node], T], asked: int) -
     total = small(found.get("opensearch:totalResults"))
     matches = found.get(f"{kind}matches")
     if matches is None:  # 0 of them are an empty container; without one it is no answer to a search
-        raise Unreadable(f"no {kind}matches in the answer")
+        raise UnreadableAnswer(f"no {kind}matches in the answer")
     items = tuple([read(entry) for entry in many(node(matches).get(kind))])
     if total is None:
         return Page(items, asked, asked + 1 if items else asked, None)

@@ -12,15 +12,15 @@ from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from tonearm.lastfm.request import Sealed, Verb
-from tonearm.lastfm.response import Fault, Reply
+from tonearm.lastfm.request import SignedRequest, Verb
+from tonearm.lastfm.response import Reply, TransportError
 
 if TYPE_CHECKING:
     import httpx2
 
 C = TypeVar("C")
 
-_CLOSED = Fault(False, "the HTTP client is closed")
+_CLOSED = TransportError(False, "the HTTP client is closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class _Endless(Exception):
     """The answer takes too long or is too large."""
 
 
-class Line:
+class Endpoint:
     """Where to, and as whom. Raises ValueError for an address or a name that no request can be made of."""
 
     def __init__(self, url: str, user_agent: str, patience: Patience) -> None:
@@ -62,7 +62,7 @@ class Line:
             "Accept-Encoding": "gzip, deflate",
         }
 
-    def _request(self, sealed: Sealed) -> httpx2.Request:
+    def _request(self, sealed: SignedRequest) -> httpx2.Request:
         """Built here, as a host's client would add parameters and cookies of its own."""
         import httpx2
 
@@ -77,7 +77,7 @@ class Line:
         )
 
 
-class _Incoming:
+class _Received:
     """An answer while it comes in."""
 
     def __init__(self, patience: Patience) -> None:
@@ -101,7 +101,7 @@ class _Incoming:
         return Reply(response.status_code, headers, b"".join(self._chunks), self.seconds)
 
 
-class AsyncLine(Line):
+class AsyncLine(Endpoint):
     """Async. Closes only a client that it opened itself, and opens another if it is used after that."""
 
     def __init__(
@@ -111,12 +111,12 @@ class AsyncLine(Line):
         self._hosts = http
         self._own: httpx2.AsyncClient | None = None
 
-    async def send(self, sealed: Sealed) -> Reply | Fault:
+    async def send(self, sealed: SignedRequest) -> Reply | TransportError:
         """What came back, or why nothing did. Raises for no fault of the network."""
         http = self._hosts or self._own or await self._open()
-        if isinstance(http, Fault) or http.is_closed:
-            return http if isinstance(http, Fault) else _CLOSED
-        incoming = _Incoming(self._patience)
+        if isinstance(http, TransportError) or http.is_closed:
+            return http if isinstance(http, TransportError) else _CLOSED
+        incoming = _Received(self._patience)
         try:
             response = await http.send(self._request(sealed), stream=True, follow_redirects=False)
             try:
@@ -128,12 +128,12 @@ class AsyncLine(Line):
         except _faults() as why:
             return _fault(why)
 
-    async def _open(self) -> httpx2.AsyncClient | Fault:
+    async def _open(self) -> httpx2.AsyncClient | TransportError:
         import anyio.to_thread
 
         # httpx2 and the certificates take a fifth of a second to load, once: not on the event loop.
         made = await anyio.to_thread.run_sync(_async_client)
-        if self._own or isinstance(made, Fault):  # another task was quicker, and this one has no socket yet
+        if self._own or isinstance(made, TransportError):  # another task was quicker, and this one has no socket yet
             return self._own or made
         self._own = made
         return made
@@ -144,7 +144,7 @@ class AsyncLine(Line):
             await own.aclose()
 
 
-class SyncLine(Line):
+class SyncLine(Endpoint):
     """The same for threads, of which several may share it."""
 
     def __init__(
@@ -155,12 +155,12 @@ class SyncLine(Line):
         self._own: httpx2.Client | None = None
         self._opening = Lock()
 
-    def send(self, sealed: Sealed) -> Reply | Fault:
+    def send(self, sealed: SignedRequest) -> Reply | TransportError:
         """What came back, or why nothing did. Raises for no fault of the network."""
         http = self._hosts or self._own or self._open()
-        if isinstance(http, Fault) or http.is_closed:
-            return http if isinstance(http, Fault) else _CLOSED
-        incoming = _Incoming(self._patience)
+        if isinstance(http, TransportError) or http.is_closed:
+            return http if isinstance(http, TransportError) else _CLOSED
+        incoming = _Received(self._patience)
         try:
             response = http.send(self._request(sealed), stream=True, follow_redirects=False)
             try:
@@ -172,12 +172,12 @@ class SyncLine(Line):
         except _faults() as why:
             return _fault(why)
 
-    def _open(self) -> httpx2.Client | Fault:
+    def _open(self) -> httpx2.Client | TransportError:
         with self._opening:
             if self._own:
                 return self._own
             made = _sync_client()
-            self._own = None if isinstance(made, Fault) else made
+            self._own = None if isinstance(made, TransportError) else made
             return made
 
     def close(self) -> None:
@@ -186,19 +186,19 @@ class SyncLine(Line):
             own.close()
 
 
-def _async_client() -> httpx2.AsyncClient | Fault:
+def _async_client() -> httpx2.AsyncClient | TransportError:
     import httpx2
 
     return _opened(httpx2.AsyncClient)
 
 
-def _sync_client() -> httpx2.Client | Fault:
+def _sync_client() -> httpx2.Client | TransportError:
     import httpx2
 
     return _opened(httpx2.Client)
 
 
-def _opened(make: Callable[[], C]) -> C | Fault:
+def _opened(make: Callable[[], C]) -> C | TransportError:
     """A client as the environment's proxies and certificates want it, or why they allow none."""
     import httpx2
 
@@ -206,7 +206,7 @@ def _opened(make: Callable[[], C]) -> C | Fault:
         return make()
     except (ValueError, ImportError, OSError, httpx2.InvalidURL):
         # Not its words: they may hold a proxy's password.
-        return Fault(False, "the environment's proxy or certificate settings allow no connection")
+        return TransportError(False, "the environment's proxy or certificate settings allow no connection")
 
 
 def _faults() -> tuple[type[Exception], ...]:
@@ -216,22 +216,22 @@ def _faults() -> tuple[type[Exception], ...]:
     return httpx2.HTTPError, httpx2.InvalidURL, OSError, _Endless
 
 
-def _fault(why: Exception) -> Fault:
+def _fault(why: Exception) -> TransportError:
     """Whether it may have arrived. A value, so that no exception of httpx2 with its request hangs on ours."""
     import httpx2
 
     match why:
         case httpx2.ConnectError():
-            return Fault(False, f"no connection: {why}")
+            return TransportError(False, f"no connection: {why}")
         case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
-            return Fault(False, "no connection in time")
+            return TransportError(False, "no connection in time")
         case httpx2.ProxyError():
-            return Fault(False, "the proxy let nothing through")
+            return TransportError(False, "the proxy let nothing through")
         case httpx2.UnsupportedProtocol() | httpx2.LocalProtocolError() | httpx2.InvalidURL():
-            return Fault(False, "no request could be made: the address cannot be used")
+            return TransportError(False, "no request could be made: the address cannot be used")
         case httpx2.ReadTimeout():
-            return Fault(True, "no answer in time")
+            return TransportError(True, "no answer in time")
         case _Endless():
-            return Fault(True, "an answer without end")
+            return TransportError(True, "an answer without end")
         case _:
-            return Fault(True, "the connection broke before the answer was whole")
+            return TransportError(True, "the connection broke before the answer was whole")

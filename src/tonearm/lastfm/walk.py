@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Generic, TypeVar
 
-from tonearm.lastfm.listing import Listing, Place, Progress
+from tonearm.lastfm.paging import Listing, PagingProgress, Place
 from tonearm.lastfm.request import Request
 from tonearm.lastfm.types import Page
 
@@ -24,7 +24,7 @@ class Walk(Generic[T]):
     ) -> None:
         self._listing = listing
         self._ask = ask
-        self._progress = Progress(listing)
+        self._progress = PagingProgress(listing)
 
     @property
     def place(self) -> Place:
@@ -57,7 +57,7 @@ class SyncWalk(Generic[T]):
     def __init__(self, listing: Listing[T], ask: Callable[[Request[Page[T]]], Page[T]]) -> None:
         self._listing = listing
         self._ask = ask
-        self._progress = Progress(listing)
+        self._progress = PagingProgress(listing)
 
     @property
     def place(self) -> Place:

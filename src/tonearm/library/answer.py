@@ -40,10 +40,10 @@ class NotRead:
         return cls(failure.strerror or "cannot be read", failure.errno == errno.ENOENT)
 
 
-Answer = Tags | Unfit | NotRead
+ReadResult = Tags | Unfit | NotRead
 
 
-def to_json(answer: Answer) -> list[Any]:
+def to_json(answer: ReadResult) -> list[Any]:
     """An answer as JSON takes it."""
     match answer:
         case Tags(track, artists):
@@ -56,7 +56,7 @@ def to_json(answer: Answer) -> list[Any]:
             assert_never(never)
 
 
-def from_json(words: list[Any]) -> Answer:
+def from_json(words: list[Any]) -> ReadResult:
     """The answer that was written with `to_json`."""
     match words:
         case ["tags", track, artists]:

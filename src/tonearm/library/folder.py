@@ -10,10 +10,19 @@ from typing import assert_never
 from tonearm.core.play import Track
 from tonearm.library.answer import NotRead, Tags, Unfit
 from tonearm.library.path import on_disk, stored
-from tonearm.library.readers import ReaderFailed, Readers
-from tonearm.library.walk import AudioFile, Closed, FolderUnreadable, Walk, walk
+from tonearm.library.readers import ReaderFailed, ReaderPool
+from tonearm.library.walk import AudioFile, Closed, FolderUnreadable, FolderWalk, walk
 
-__all__ = ["Closed", "Fingerprint", "FolderUnreadable", "ReaderFailed", "ScannedPage", "Tagged", "Unreadable", "scan"]
+__all__ = [
+    "Closed",
+    "Fingerprint",
+    "FolderUnreadable",
+    "ReaderFailed",
+    "ScannedPage",
+    "Tagged",
+    "UnreadableFile",
+    "scan",
+]
 
 PAGE = 500
 """Files that are read for one page: what a caller writes in one transaction."""
@@ -50,7 +59,7 @@ class Tagged:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableFile:
     """A file that cannot be in the library, and why. Without a fingerprint it is worth another try."""
 
     path: str
@@ -67,7 +76,7 @@ class ScannedPage:
 
     new: tuple[Tagged, ...]
     changed: tuple[Tagged, ...]
-    unreadable: tuple[Unreadable, ...]
+    unreadable: tuple[UnreadableFile, ...]
     seen: int
     total: int
     gone: tuple[str, ...] = ()
@@ -105,7 +114,7 @@ def scan(
         for path, file in zip(paths, found.files, strict=True)
         if everything or known.get(path) != Fingerprint.of(file)
     ]
-    return _pages(Readers(), unknown, known, found, lost, page)
+    return _pages(ReaderPool(), unknown, known, found, lost, page)
 
 
 def _lost(top: str, paths: set[str]) -> dict[str, str]:
@@ -115,10 +124,10 @@ def _lost(top: str, paths: set[str]) -> dict[str, str]:
 
 
 def _pages(
-    readers: Readers,
+    readers: ReaderPool,
     unknown: list[tuple[str, AudioFile]],
     known: Mapping[str, Fingerprint],
-    found: Walk,
+    found: FolderWalk,
     lost: dict[str, str],
     page: int,
 ) -> Iterator[ScannedPage]:
@@ -134,11 +143,11 @@ def _pages(
 
 
 def _read(
-    readers: Readers, files: list[tuple[str, AudioFile]], known: Mapping[str, Fingerprint], seen: int, total: int
+    readers: ReaderPool, files: list[tuple[str, AudioFile]], known: Mapping[str, Fingerprint], seen: int, total: int
 ) -> ScannedPage:
     new: list[Tagged] = []
     changed: list[Tagged] = []
-    unreadable: list[Unreadable] = []
+    unreadable: list[UnreadableFile] = []
     for (path, file), answer in zip(files, readers.read([file.path for _, file in files]), strict=True):
         # The walk came before the reading: a file that changes in between is read again by the next scan.
         print_ = Fingerprint.of(file)
@@ -146,9 +155,9 @@ def _read(
             case NotRead(gone=True):
                 pass  # it went since the walk; the next scan says that it is gone
             case NotRead(reason):
-                unreadable.append(Unreadable(path, reason, None))
+                unreadable.append(UnreadableFile(path, reason, None))
             case Unfit(reason):
-                unreadable.append(Unreadable(path, reason, print_))
+                unreadable.append(UnreadableFile(path, reason, print_))
             case Tags(track, artists):
                 (changed if path in known else new).append(Tagged(path, track, print_, artists))
             case never:

@@ -15,7 +15,7 @@ import sys
 from contextlib import suppress
 from typing import BinaryIO
 
-from tonearm.library.answer import OUT_OF_MEMORY, Answer, NotRead, to_json
+from tonearm.library.answer import OUT_OF_MEMORY, NotRead, ReadResult, to_json
 from tonearm.library.tags import read_tags
 
 LONGEST = 2.0
@@ -43,12 +43,12 @@ def main() -> None:
         _send(answers, answer)
 
 
-def _send(answers: BinaryIO, answer: Answer) -> None:
+def _send(answers: BinaryIO, answer: ReadResult) -> None:
     answers.write(json.dumps(to_json(answer)).encode() + b"\n")
     answers.flush()
 
 
-def _read(path: str) -> Answer:
+def _read(path: str) -> ReadResult:
     try:
         return read_tags(path)
     except OSError as failure:

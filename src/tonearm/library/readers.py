@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 
-from tonearm.library.answer import OUT_OF_MEMORY, Answer, NotRead, Unfit, from_json
+from tonearm.library.answer import OUT_OF_MEMORY, NotRead, ReadResult, Unfit, from_json
 
 PATIENCE = 30.0
 """Seconds of the clock for one file. Its processor time is limited, but a disk may have to start to turn first."""
@@ -37,7 +37,7 @@ class ReaderFailed(Exception):
     """The process that reads tags does not start."""
 
 
-class Readers:
+class ReaderPool:
     """Reads files in processes of their own, which start with the first files and end with the block.
 
     Raises ImportError if mutagen is not installed.
@@ -53,7 +53,7 @@ class Readers:
             self._free.put(reader)
         self._threads = ThreadPoolExecutor(_PROCESSES, thread_name_prefix="tags")
 
-    def __enter__(self) -> Readers:
+    def __enter__(self) -> ReaderPool:
         return self
 
     def __exit__(
@@ -63,12 +63,12 @@ class Readers:
         for reader in self._readers:
             reader.stop()
 
-    def read(self, paths: Sequence[str]) -> Iterator[Answer]:
+    def read(self, paths: Sequence[str]) -> Iterator[ReadResult]:
         """An answer for each file, in order. Raises ReaderFailed if no process starts."""
         batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
         return chain.from_iterable(self._threads.map(self._batch, batches))
 
-    def _batch(self, paths: Sequence[str]) -> list[Answer]:
+    def _batch(self, paths: Sequence[str]) -> list[ReadResult]:
         reader = self._free.get()
         try:
             return reader.read(paths)
@@ -86,13 +86,13 @@ class _Reader:
         self._unread = b""
         self._answered = 0
 
-    def read(self, paths: Sequence[str]) -> list[Answer]:
-        answers: list[Answer] = []
+    def read(self, paths: Sequence[str]) -> list[ReadResult]:
+        answers: list[ReadResult] = []
         while len(answers) < len(paths):
             answers += self._read_on(paths[len(answers) :])
         return answers
 
-    def _read_on(self, paths: Sequence[str]) -> Iterator[Answer]:
+    def _read_on(self, paths: Sequence[str]) -> Iterator[ReadResult]:
         """The answers up to the one for the file on which the process dies, if it does.
 
         One path is always sent ahead, so that the process need not wait for the next.
@@ -160,7 +160,7 @@ class _Reader:
         line, _, self._unread = self._unread.partition(b"\n")
         return line
 
-    def _cause_of_death(self) -> Answer | None:
+    def _cause_of_death(self) -> ReadResult | None:
         """What the end of the process says about the file that it read; None if a fresh process may read it."""
         assert self._process is not None
         status = self._process.wait()

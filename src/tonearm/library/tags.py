@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from tonearm.core.cleaning import clean
-from tonearm.core.play import Nameless, Track, cleaned
+from tonearm.core.play import MissingName, Track, cleaned
 from tonearm.library.answer import Tags, Unfit
 from tonearm.library.bounded import BoundedFile
 from tonearm.library.formats import Audio, Fields, opened
@@ -59,7 +59,7 @@ def _tags(audio: Audio) -> Tags | Unfit:
                 _recording(fields),
             )
         )
-    except Nameless as nameless:
+    except MissingName as nameless:
         return Unfit(_NO_TAG[nameless.field])
     return Tags(track, artists if artist else ())
 

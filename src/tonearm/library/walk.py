@@ -37,7 +37,7 @@ class AudioFile:
 
 
 @dataclass(slots=True)
-class Walk:
+class FolderWalk:
     """What was found, in order of the paths. `bare`: the folder has nothing in it at all.
 
     `unsupported` counts the files with sound that cannot be read, by suffix.
@@ -49,13 +49,13 @@ class Walk:
     bare: bool = True
 
 
-def walk(folder: str) -> Walk:
+def walk(folder: str) -> FolderWalk:
     """All audio files below an absolute path. Hidden files and folders are left out.
 
     Links are followed, but each folder is visited once: as itself where it lies below, else under the first
     of its links. So loops end, and a file keeps its path from one walk to the next.
     """
-    found = Walk()
+    found = FolderWalk()
     visited: set[tuple[int, int]] = set()
     folders, links = [folder], list[str]()
     while folders or links:
@@ -80,7 +80,7 @@ def walk(folder: str) -> Walk:
     return found
 
 
-def _look_at(entry: os.DirEntry[str], found: Walk, folders: list[str], links: list[str]) -> None:
+def _look_at(entry: os.DirEntry[str], found: FolderWalk, folders: list[str], links: list[str]) -> None:
     if entry.name.startswith(".") or entry.name in _NOT_MUSIC:
         return
     try:

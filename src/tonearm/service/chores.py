@@ -7,7 +7,7 @@ from functools import partial
 
 from tonearm.clock import Clock
 from tonearm.store import jobs
-from tonearm.store.database import Store
+from tonearm.store.db.database import Store
 
 
 @dataclass(slots=True)

@@ -9,34 +9,34 @@ from traceback import extract_tb
 
 from tonearm.clock import Clock
 from tonearm.core import pacing
-from tonearm.service import board
-from tonearm.service.board import DELIVER, RUNS, Board
+from tonearm.service import job_list
+from tonearm.service.accounts import Accounts
 from tonearm.service.chores import Chores
-from tonearm.service.listeners import Listeners
+from tonearm.service.job_list import DELIVER, RUNS, JobList
 from tonearm.store import jobs, runs
-from tonearm.store.database import Store
-from tonearm.store.jobs import Fault, Gate
+from tonearm.store.db.database import Store
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.store.jobs import Gate, JobFailure
 from tonearm.store.runs import Run, RunState
-from tonearm.store.writer import StoreUnavailable
 
 SWEPT = 1.5
 """Seconds for which nobody else need sweep. Less than an engine lets pass, or one of two sweeps would be left out."""
 
 BY_HAND = "ended by hand; a retry goes on from there"
 
-Handler = Callable[[int], Awaitable[float | None]]
-Due = Callable[[], Awaitable[Iterable[int]]]
+JobHandler = Callable[[int], Awaitable[float | None]]
+FindDue = Callable[[], Awaitable[Iterable[int]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class JobDone:
     """It is as it was wanted; `words` say what follows."""
 
     words: str
 
 
 @dataclass(frozen=True, slots=True)
-class NotNow:
+class JobBusy:
     """Nothing was done."""
 
     why: str
@@ -60,12 +60,12 @@ class Jobs:
     store: Store
     clock: Clock
     chores: Chores
-    listeners: Listeners
+    listeners: Accounts
     begin: Mapping[str, Callable[[int], Awaitable[Run]]]
     ring: Callable[[int], None]
     known: _Known = field(default_factory=_Known)
 
-    def guarded(self, kind: str, handler: Handler) -> Handler:
+    def guarded(self, kind: str, handler: JobHandler) -> JobHandler:
         """The handler, which does nothing while its kind is paused, and rests longer each time that it breaks."""
 
         async def run(account: int) -> float | None:
@@ -108,11 +108,11 @@ class Jobs:
         place, now = extract_tb(fault.__traceback__)[-1], self.clock.now()
         words = f"{type(fault).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
         again_at = now + pacing.mending(before + 1)
-        broken = Fault(kind, account, before + 1, now, again_at, words)
+        broken = JobFailure(kind, account, before + 1, now, again_at, words)
         await self.store.write(partial(jobs.broke, broken=broken))
         self._changed()
 
-    async def due(self, finders: Mapping[str, Due]) -> list[tuple[str, int]]:
+    async def due(self, finders: Mapping[str, FindDue]) -> list[tuple[str, int]]:
         """What each kind's finder finds, and what broke, save what is paused or rests; one process of all does it."""
         shut = await self._look()
         if not self.store.one_process and not await self.chores.mine("sweep", SWEPT):
@@ -124,30 +124,30 @@ class Jobs:
         broken = [job for job in shut.faults if job[0] in open_to]  # with nothing left to do, it would stay so for ever
         return [job for job in dict.fromkeys((*found, *broken)) if job not in rest]
 
-    async def board(self, account: int | None = None) -> Board:
+    async def board(self, account: int | None = None) -> JobList:
         """All jobs, or those of one account."""
         keys, now = self.listeners.keyring.names, self.clock.now()
-        return await self.store.read(partial(board.seen, keys=keys, now=now, account=account))
+        return await self.store.read(partial(job_list.seen, keys=keys, now=now, account=account))
 
-    async def retry(self, kind: str, account: int) -> Done | NotNow:
+    async def retry(self, kind: str, account: int) -> JobDone | JobBusy:
         """What rests, broke or failed is tried now. Raises UnknownListener."""
         await self.listeners.account(account)
         await self._mended(kind, account)
         if kind == DELIVER:
             await self.listeners.retry(account, self.ring)
-            return Done("everything that waits is due now" + await self._but(kind))
+            return JobDone("everything that waits is due now" + await self._but(kind))
         last = await self.store.read(partial(runs.latest, account=account, kind=RUNS[kind]))
         if last is None or last.state is RunState.DONE:
-            return NotNow(f"there is no {kind} that has not come to its end")
+            return JobBusy(f"there is no {kind} that has not come to its end")
         await self.begin[kind](account)
-        return Done(f"the {kind} goes on" + await self._but(kind))
+        return JobDone(f"the {kind} goes on" + await self._but(kind))
 
     async def _but(self, kind: str) -> str:
         """What keeps it from beginning all the same."""
         paused = kind in await self.store.read(jobs.paused)
         return f", but {kind} is paused: nothing begins until it is resumed" if paused else ""
 
-    async def cancel(self, kind: str, account: int) -> Done | NotNow:
+    async def cancel(self, kind: str, account: int) -> JobDone | JobBusy:
         """Take a job from whoever runs it. The next sweep takes a delivery up again, unless its kind is paused.
 
         Raises UnknownListener.
@@ -156,12 +156,12 @@ class Jobs:
         now = self.clock.now()
         if kind == DELIVER:
             if not await self.store.write(partial(jobs.take_away, number=account, now=now)):
-                return NotNow("it does not run")
-            return Done("it stops; its plays wait, and go on from there unless deliveries are paused")
+                return JobBusy("it does not run")
+            return JobDone("it stops; its plays wait, and go on from there unless deliveries are paused")
         give_up = partial(runs.give_up, account=account, kind=RUNS[kind], fault=BY_HAND, now=now)
         if not await self.store.write(give_up):
-            return NotNow("it does not run")
-        return Done("it stops before it writes again; a retry goes on from there")
+            return JobBusy("it does not run")
+        return JobDone("it stops before it writes again; a retry goes on from there")
 
     async def pause(self, kind: str) -> None:
         """Nothing of a kind begins, in other processes from their next sweep on; what runs comes to its end."""

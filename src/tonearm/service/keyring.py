@@ -11,9 +11,9 @@ from tonearm.core.account import Account
 from tonearm.core.play import Play
 from tonearm.core.verdict import Verdict
 from tonearm.lastfm.client import LastFm
-from tonearm.service.pacing import Pace
+from tonearm.service.rate_limit import Pace
 from tonearm.store import accounts, pace
-from tonearm.store.database import Store
+from tonearm.store.db.database import Store
 
 Post = Callable[[Sequence[Play], str], Awaitable[Verdict]]
 """Sends plays (50 at the most) with a session key; says what the answer means, and raises nothing."""
@@ -80,7 +80,7 @@ class Keyring:
     def _begin(self, db: Connection) -> None:
         for name in self.names:
             pace.begin(db, name)
-        accounts.own(db, self.first.name)
+        accounts.assign_default_key(db, self.first.name)
 
     async def for_sign_in(self, now: float) -> ApiKey:
         """The key with the fewest connected listeners, of those that do not rest."""

@@ -10,18 +10,18 @@ from tonearm.core.account import KEY_NOT_SET, Account
 from tonearm.core.event import AuthChanged, NowPlayingShown
 from tonearm.core.play import Track, cleaned, length
 from tonearm.core.verdict import Answered, Scope, SessionEnded, Throttled, Verdict
-from tonearm.service.announcing import Announcer
+from tonearm.service.events import EventHub
 from tonearm.service.keyring import Keyring
 from tonearm.store import accounts
-from tonearm.store.database import Store
-from tonearm.store.seal import Seal, SealBroken
+from tonearm.store.db.database import Store
+from tonearm.store.secrets.seal import SealBroken, SessionCipher
 
 UNKNOWN_LENGTH = 600.0
 """Seconds that a track of unknown length is taken to play."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class NowPlayingResult:
     """The answer: `success`, `disabled`, `not_authenticated` or `error`, with the reason where there is one."""
 
     status: str
@@ -35,57 +35,57 @@ class NowPlaying:
     store: Store
     clock: Clock
     keyring: Keyring
-    seal: Seal
-    announcer: Announcer
+    seal: SessionCipher
+    event_hub: EventHub
 
-    async def show(self, account: int, track: Track) -> Shown:
+    async def show(self, account: int, track: Track) -> NowPlayingResult:
         """Announce a track. Raises Nameless and StoreUnavailable; what Last.fm does is in the answer."""
         track = cleaned(replace(track, duration=length(track.duration)))
         found, sealed = await self.store.read(partial(accounts.with_session, number=account))
         shown = await self._tell(found, sealed, track)
         now = self.clock.now()
         event = NowPlayingShown(track.artist, track.title, track.album, track.duration, now, shown.status)
-        self.announcer.tell(account, event)
+        self.event_hub.publish(account, event)
         return shown
 
-    async def _tell(self, account: Account, sealed: str, track: Track) -> Shown:
+    async def _tell(self, account: Account, sealed: str, track: Track) -> NowPlayingResult:
         if not account.enabled:
-            return Shown("disabled", "scrobbling is switched off")
+            return NowPlayingResult("disabled", "scrobbling is switched off")
         if not sealed:
-            return Shown("not_authenticated", "not signed in to Last.fm")
+            return NowPlayingResult("not_authenticated", "not signed in to Last.fm")
         key = self.keyring.get(account.api_key)
         if key is None:
-            return Shown("not_authenticated", KEY_NOT_SET)
+            return NowPlayingResult("not_authenticated", KEY_NOT_SET)
         try:
             session = self.seal.open(sealed)
         except SealBroken as broken:
-            return Shown("not_authenticated", str(broken))
+            return NowPlayingResult("not_authenticated", str(broken))
         if rest := await key.pace.rest():
-            return Shown("error", f"requests rest for now: {rest.why}")
+            return NowPlayingResult("error", f"requests rest for now: {rest.reason}")
         verdict = await key.urgent.now_playing(track, session)
         if isinstance(verdict, Throttled) and verdict.scope is Scope.ADDRESS:
             await key.pace.throttled(verdict.cause, verdict.retry_after)
         if isinstance(verdict, SessionEnded):
             username = await self.store.write(partial(accounts.end_session, number=account.id, sealed=sealed))
             if username is not None:
-                self.announcer.tell(account.id, AuthChanged("needs_sign_in", username))
-            return Shown("not_authenticated", str(verdict.cause))
+                self.event_hub.publish(account.id, AuthChanged("needs_sign_in", username))
+            return NowPlayingResult("not_authenticated", str(verdict.cause))
         return _shown(verdict)
 
     def current(self, account: int) -> NowPlayingShown | None:
         """What plays, as far as was told: until its duration is over."""
-        event = self.announcer.plays(account)
+        event = self.event_hub.plays(account)
         if event is None:
             return None
         ends = event.started_at + (event.duration or UNKNOWN_LENGTH)
         return event if self.clock.now() < ends else None
 
 
-def _shown(verdict: Verdict) -> Shown:
+def _shown(verdict: Verdict) -> NowPlayingResult:
     match verdict:
-        case Answered(items) if all(item.ignored == 0 for item in items):
-            return Shown("success")
+        case Answered(items) if all(item.ignored_code == 0 for item in items):
+            return NowPlayingResult("success")
         case Answered(items):
-            return Shown("error", f"Last.fm ignored it, with code {items[0].ignored}")
+            return NowPlayingResult("error", f"Last.fm ignored it, with code {items[0].ignored_code}")
         case _:
-            return Shown("error", str(verdict.cause))
+            return NowPlayingResult("error", str(verdict.cause))

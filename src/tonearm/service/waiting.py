@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from tonearm.clock import Clock
 from tonearm.store import jobs
-from tonearm.store.database import Store
+from tonearm.store.db.database import Store
 
 NOBODY = "no process delivers now: it goes on when 'tonearm serve' runs (on PostgreSQL also 'tonearm worker')"
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingRun:
     """Runs of one kind of job. `delivers`: this process does; another may as well."""
 
     store: Store
@@ -32,7 +32,7 @@ class Waiting:
             return f"{self.kind} is paused: it goes on after 'tonearm jobs resume {self.kind}'"
         broken = gate.faults.get((self.kind, account))
         if broken and broken.at <= now < broken.again_at:
-            return f"it broke ({broken.words}), and is tried again later: 'tonearm jobs' shows when"
+            return f"it broke ({broken.message}), and is tried again later: 'tonearm jobs' shows when"
         if not self.delivers() and not await self.store.anybody_delivers():
             return NOBODY
         return ""

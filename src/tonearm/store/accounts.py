@@ -11,8 +11,8 @@ from sqlalchemy import Connection, case, func, select, update
 from tonearm.core.account import Account
 from tonearm.core.account import Connection as Connected
 from tonearm.core.play import DEFAULT_THRESHOLD
-from tonearm.store.dialect import Among, insert_ignore
-from tonearm.store.schema import account
+from tonearm.store.db.dialect import Among, insert_ignore
+from tonearm.store.db.schema import account
 
 _FACTS = (
     account.c.id,
@@ -101,7 +101,7 @@ def change_settings(db: Connection, number: int, *, enabled: bool | None, thresh
         db.execute(update(account).where(account.c.id == number).values(values))
 
 
-def heard_from(db: Connection, who: Account, reporter: str) -> Account:
+def remember_reporter(db: Connection, who: Account, reporter: str) -> Account:
     """Remember who reports plays: the first, and then only that there are several."""
     values = {"several_reporters": True} if who.reporter is not None else {"reporter": reporter}
     db.execute(update(account).where(account.c.id == who.id).values(**values))
@@ -123,8 +123,8 @@ def sign_in(db: Connection, number: int, username: str, sealed_session: str, api
             backlog_until=0,
             wait_until=0,
             fails=0,
-            doubts=0,
-            rung=0,
+            soft_failures=0,
+            throttle_level=0,
             trouble="",
         )
     )
@@ -139,7 +139,7 @@ def sign_out(db: Connection, number: int) -> None:
     )
 
 
-def own(db: Connection, api_key: str) -> None:
+def assign_default_key(db: Connection, api_key: str) -> None:
     """Sessions of which is not known with which API key they were made belong to this one."""
     unknown = (account.c.lastfm_api_key == "", account.c.lastfm_session_key != "")
     db.execute(update(account).where(*unknown).values(lastfm_api_key=api_key))

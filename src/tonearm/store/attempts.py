@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, or_, select
 
 from tonearm.core.verdict import Cause
-from tonearm.store.dialect import Among
-from tonearm.store.schema import attempt, play, tried
+from tonearm.store.db.dialect import Among
+from tonearm.store.db.schema import attempt, play, tried
 
 REMEMBERED = 20
 """Attempts of one play that are kept, the latest."""
@@ -24,8 +24,8 @@ class Attempt:
 
     at: float
     verdict: str
-    number: int | None
-    words: str
+    error_code: int | None
+    message: str
 
 
 _WRITE = insert(attempt).returning(attempt.c.id)
@@ -48,7 +48,7 @@ _UNTOLD = delete(attempt).where(
 
 def write(db: Connection, account: int, at: float, verdict: str, cause: Cause, plays: Sequence[int]) -> None:
     """Keep an attempt of these plays."""
-    row = {"account": account, "at": at, "verdict": verdict, "number": cause.number, "words": cause.words}
+    row = {"account": account, "at": at, "verdict": verdict, "number": cause.error_code, "words": cause.message}
     number = db.execute(_WRITE, row).scalar_one()
     db.execute(_TRIED, [{"play": play, "attempt": number} for play in plays])
     dropped = set(db.execute(_TOO_MANY, {"ids": list(plays)}).scalars())

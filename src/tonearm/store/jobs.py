@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from tonearm.store import queue
-from tonearm.store.dialect import insert_ignore
-from tonearm.store.schema import account, chore, fault, pause
+from tonearm.store.db.dialect import insert_ignore
+from tonearm.store.db.schema import account, chore, fault, pause
 
 DELIVER = queue.DELIVER
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class JobFailure:
     """A job that broke: how often in a row, why, and when it is tried again. Times are Unix seconds."""
 
     kind: str
@@ -23,7 +23,7 @@ class Fault:
     tries: int
     at: float
     again_at: float
-    words: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Gate:
     """What may not begin: the kinds that are paused, and by (kind, account) what broke and has not mended since."""
 
     paused: frozenset[str]
-    faults: dict[tuple[str, int], Fault]
+    faults: dict[tuple[str, int], JobFailure]
 
 
 _OVERDUE = or_(chore.c.done_at <= bindparam("before"), chore.c.done_at > bindparam("now"))  # a clock was put back
@@ -63,7 +63,7 @@ _FAULTS = select(fault)
 
 def gate(db: Connection) -> Gate:
     """What may not begin."""
-    broken = [Fault(*row) for row in db.execute(_FAULTS)]
+    broken = [JobFailure(*row) for row in db.execute(_FAULTS)]
     return Gate(paused(db), {(one.kind, one.account): one for one in broken})
 
 
@@ -72,10 +72,10 @@ def paused(db: Connection) -> frozenset[str]:
     return frozenset(row.kind for row in db.execute(_PAUSED))
 
 
-def faults(db: Connection, most: int, number: int | None) -> list[Fault]:
+def faults(db: Connection, most: int, number: int | None) -> list[JobFailure]:
     """What broke and has not mended since, the first to be tried again first: of all accounts, or of one."""
     wanted = _FAULTS if number is None else _FAULTS.where(fault.c.account == number)
-    return [Fault(*row) for row in db.execute(wanted.order_by(fault.c.again_at).limit(most))]
+    return [JobFailure(*row) for row in db.execute(wanted.order_by(fault.c.again_at).limit(most))]
 
 
 def sending_paused(db: Connection) -> bool:
@@ -91,7 +91,7 @@ def set_paused(db: Connection, kind: str, now: float | None) -> None:
         insert_ignore(db, pause, [{"kind": kind, "since": now}])
 
 
-def broke(db: Connection, broken: Fault) -> None:
+def broke(db: Connection, broken: JobFailure) -> None:
     """Remember that a job broke."""
     mended(db, broken.kind, broken.account)
     insert_ignore(db, fault, [asdict(broken)])

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, null, select, update
 
-from tonearm.store.dialect import insert_or_change
-from tonearm.store.schema import library
+from tonearm.store.db.dialect import insert_or_change
+from tonearm.store.db.schema import library
 
 _OF_FILE = (
     "artist",

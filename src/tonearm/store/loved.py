@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, update
 
 from tonearm.store import library
-from tonearm.store.dialect import insert_or_change
-from tonearm.store.schema import library as files
-from tonearm.store.schema import loved
+from tonearm.store.db.dialect import insert_or_change
+from tonearm.store.db.schema import library as files
+from tonearm.store.db.schema import loved
 
 NONE_OF_THEM = 0
 """What is chosen where no file is the song."""
@@ -27,11 +27,11 @@ class File:
     album: str
     path: str
     duration: float | None
-    doubt: str
+    ambiguity: str
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class LovedRow:
     """A loved track with its outcome; `files` are those that may be it, where that was in doubt."""
 
     id: int
@@ -73,7 +73,7 @@ def counts(db: Connection, account: int) -> dict[str, int]:
     return {row.outcome: row.number for row in db.execute(wanted.group_by(loved.c.outcome))}
 
 
-def listing(db: Connection, account: int, outcome: str, limit: int, start: int = 0) -> list[Kept]:
+def listing(db: Connection, account: int, outcome: str, limit: int, start: int = 0) -> list[LovedRow]:
     """Loved tracks of one outcome, the last loved first, from the `start`th on."""
     wanted = select(loved).where(loved.c.account == account, loved.c.outcome == outcome)
     rows = list(db.execute(wanted.order_by(loved.c.loved_at.desc(), loved.c.id).limit(limit).offset(start)))
@@ -82,7 +82,7 @@ def listing(db: Connection, account: int, outcome: str, limit: int, start: int =
         row.id: row for row in db.execute(select(files).where(files.c.account == account, files.c.id.in_(numbers)))
     }
     return [
-        Kept(
+        LovedRow(
             row.id,
             row.artist,
             row.track,

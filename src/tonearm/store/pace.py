@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, or_, select, update
 
 from tonearm.core import pacing
-from tonearm.core.pacing import LONGEST_REST
-from tonearm.store.dialect import insert_ignore
-from tonearm.store.schema import pace
+from tonearm.core.pacing import LONGEST_THROTTLE
+from tonearm.store.db.dialect import insert_ignore
+from tonearm.store.db.schema import pace
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class KeyThrottled:
     """Requests with this key rest until then (Unix seconds).
 
     `refused`: the key itself is refused; `away`: several accounts have met the same outage, and only plays rest.
@@ -23,15 +23,15 @@ class Held:
     """
 
     until: float
-    why: str
+    reason: str
     refused: bool
-    rung: int = 1
+    level: int = 1
     since: float = 0.0
     away: bool = False
 
-    def holds(self, now: float) -> bool:
+    def in_force(self, now: float) -> bool:
         """Whether it rests the key now; what would rest longer than a day was written by a clock put back since."""
-        return now < self.until <= now + LONGEST_REST
+        return now < self.until <= now + LONGEST_THROTTLE
 
 
 def begin(db: Connection, key: str) -> None:
@@ -67,13 +67,13 @@ _REST_KEPT = _REST.with_for_update()
 _RESTING = select(pace).where(pace.c.key.in_(bindparam("keys", expanding=True)), pace.c.hold_rung > 0)
 
 
-def _held(row: Row[Any]) -> Held:
-    return Held(
+def _held(row: Row[Any]) -> KeyThrottled:
+    return KeyThrottled(
         row.hold_until, row.hold_why, bool(row.hold_refused), row.hold_rung, row.hold_since, bool(row.hold_away)
     )
 
 
-def rest(db: Connection, key: str, *, keep: bool = False) -> Held | None:
+def throttle(db: Connection, key: str, *, keep: bool = False) -> KeyThrottled | None:
     """The last rest of this key, over or not, until an answer proves that it is served again.
 
     `keep`: no other writer changes it until the transaction ends.
@@ -84,15 +84,15 @@ def rest(db: Connection, key: str, *, keep: bool = False) -> Held | None:
     return _held(row) if row else None
 
 
-def held(db: Connection, key: str, now: float) -> Held | None:
+def held(db: Connection, key: str, now: float) -> KeyThrottled | None:
     """What rests this key now."""
-    last = rest(db, key)
-    return last if last and last.holds(now) else None
+    last = throttle(db, key)
+    return last if last and last.in_force(now) else None
 
 
 def served(db: Connection, keys: Sequence[str], now: float) -> list[str]:
     """Those of these keys that do not rest now."""
-    resting = {row.key for row in db.execute(_RESTING, {"keys": list(keys)}) if _held(row).holds(now)}
+    resting = {row.key for row in db.execute(_RESTING, {"keys": list(keys)}) if _held(row).in_force(now)}
     return [key for key in keys if key not in resting]
 
 
@@ -101,16 +101,16 @@ _HOLD = (
     .where(_NAMED, pace.c.hold_until < bindparam("until"))
     .values(
         hold_until=bindparam("until"),
-        hold_why=bindparam("why"),
+        hold_why=bindparam("reason"),
         hold_refused=bindparam("refused"),
-        hold_rung=bindparam("rung"),
+        hold_rung=bindparam("level"),
         hold_since=bindparam("since"),
         hold_away=bindparam("away"),
     )
 )
 
 
-def hold(db: Connection, key: str, held_: Held) -> None:
+def begin_throttle(db: Connection, key: str, held_: KeyThrottled) -> None:
     """Rest this key; a longer rest stays."""
     db.execute(_HOLD, {"named": key, **asdict(held_)})
 
@@ -159,6 +159,6 @@ _OVER = (
 )
 
 
-def let_go(db: Connection, key: str) -> None:
+def end_throttle(db: Connection, key: str) -> None:
     """End the rest of a key."""
     db.execute(_OVER, {"named": key})

@@ -28,13 +28,13 @@ from sqlalchemy import (
 
 from tonearm.core.play import Play, Track
 from tonearm.core.search import searchable, terms
-from tonearm.store.dialect import Among, asked_rows, insert_returning, parts, rows_as_json, same_texts
-from tonearm.store.readers import Ask
-from tonearm.store.schema import account as account_table
-from tonearm.store.schema import play, scrobble_queue
-from tonearm.store.slices import backward
+from tonearm.store.db.dialect import Among, asked_rows, insert_returning, parts, rows_as_json, same_texts
+from tonearm.store.db.readers import ReadQuestion
+from tonearm.store.db.schema import account as account_table
+from tonearm.store.db.schema import play, scrobble_queue
+from tonearm.store.db.slices import backward
 
-Key = tuple[int, str, str, int]
+PlayKey = tuple[int, str, str, int]
 """(account, artist, track, timestamp): what makes a play one play."""
 
 
@@ -43,7 +43,7 @@ LONGEST_PLAY = 6 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredPlay:
     """A play in the history: `fate` is `queued` while it waits, `code` is Last.fm's ignored code.
 
     `left_out` says in words which optional fields of the report could not be read.
@@ -55,14 +55,14 @@ class Kept:
     account: int
     play: Play
     fate: str
-    why: str
+    reason: str
     code: int | None
     correction: dict[str, str] | None
-    heard: str
+    counted_reason: str
     reported_at: float
     settled_at: float | None
     instead_of: int | None
-    moved: str
+    restamp_reason: str
     reporter: str
     owner: str
     unanswered: bool
@@ -86,7 +86,7 @@ def facts(play_: Play) -> dict[str, Any]:
     }
 
 
-def frozen(row: Any) -> Play:
+def play_from_row(row: Any) -> Play:
     """The play that a row of the history or of the queue holds."""
     track = Track(row.artist, row.track, row.album, row.album_artist, row.duration, row.track_number, row.mbid)
     return Play(track, row.timestamp, row.played, bool(row.chosen_by_user))
@@ -101,7 +101,7 @@ def frozen_columns(table: Table) -> list[Column[Any]]:
     return [table.c[name] for name in (*_OF_TRACK, *_OF_PLAY)]
 
 
-def thawed(values: Sequence[Any]) -> Play:
+def play_from_tuple(values: Sequence[Any]) -> Play:
     """As `frozen`, by place, not by name: where there are many rows, that is faster."""
     return Play(Track(*values[: len(_OF_TRACK)]), *values[len(_OF_TRACK) :])
 
@@ -127,11 +127,11 @@ _NOT_MOVED = _TOLD.where(
 )
 
 
-def _values(asked: set[Key]) -> dict[str, list[int]]:
+def _values(asked: set[PlayKey]) -> dict[str, list[int]]:
     return {"accounts": list({key[0] for key in asked}), "times": list({key[3] for key in asked})}
 
 
-def known(db: Connection, keys: Sequence[Key]) -> dict[Key, tuple[int, str]]:
+def known(db: Connection, keys: Sequence[PlayKey]) -> dict[PlayKey, tuple[int, str]]:
     """Number and fate of those plays that were reported before."""
     if not keys:
         return {}
@@ -141,12 +141,14 @@ def known(db: Connection, keys: Sequence[Key]) -> dict[Key, tuple[int, str]]:
     return {key: value for key, value in found.items() if key in asked}
 
 
-def known_as_told(db: Connection, keys: Sequence[Key], *, moved: bool) -> dict[Key, dict[int, tuple[int, str]]]:
+def known_as_reported(
+    db: Connection, keys: Sequence[PlayKey], *, moved: bool
+) -> dict[PlayKey, dict[int, tuple[int, str]]]:
     """Plays by the start that they were reported with: number and fate by the start of each.
 
     Those that were moved, or were not. Two may have been told alike, of which one was moved.
     """
-    found: dict[Key, dict[int, tuple[int, str]]] = {}
+    found: dict[PlayKey, dict[int, tuple[int, str]]] = {}
     if keys:
         asked = set(keys)
         for *key, number, fate, at in db.execute(_MOVED_SINCE if moved else _NOT_MOVED, _values(asked)):
@@ -159,7 +161,7 @@ def _searched(row: dict[str, Any]) -> str:
     return searchable((row["artist"], row["track"], row["album"]))
 
 
-def keep(db: Connection, rows: Sequence[dict[str, Any]]) -> dict[Key, int]:
+def insert(db: Connection, rows: Sequence[dict[str, Any]]) -> dict[PlayKey, int]:
     """Write new plays; the numbers of those that were new."""
     for row in rows:
         row["searched"] = _searched(row)
@@ -178,7 +180,7 @@ _AROUND = select(play).where(
 def around(db: Connection, account: int, start: int, end: float, reporter: str) -> list[tuple[int, Play]]:
     """Plays that others have reported, which are or will be on Last.fm, that began within hours of a span."""
     values = {"number": account, "earliest": start - LONGEST_PLAY, "latest": end, "but": reporter}
-    return [(row.id, frozen(row)) for row in db.execute(_AROUND, values)]
+    return [(row.id, play_from_row(row)) for row in db.execute(_AROUND, values)]
 
 
 _SONG = ("artist", "track")
@@ -221,7 +223,7 @@ def near(db: Connection, account_plays: Sequence[tuple[int, Play]]) -> dict[int,
     found: dict[int, list[tuple[int, Play]]] = {}
     if rows:
         for row in db.execute(_near(db.dialect.name), {"rows": rows_as_json(rows)}):
-            found.setdefault(row.place, []).append((row.id, frozen(row)))
+            found.setdefault(row.place, []).append((row.id, play_from_row(row)))
     return found
 
 
@@ -239,18 +241,18 @@ _RESTAMP = (
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Restamped:
     """Why the start of a play was moved, and by how many seconds for a wrong clock of ours; `unanswered` as in Kept."""
 
-    why: str
+    reason: str
     by: int
     unanswered: bool
 
 
-def moved(db: Connection, number: int) -> Moved:
+def restamped(db: Connection, number: int) -> Restamped:
     """Whether the start of a play was moved."""
     row = db.execute(_MOVED, {"number": number}).one()
-    return Moved(row.moved, row.moved_by, bool(row.unanswered))
+    return Restamped(row.moved, row.moved_by, bool(row.unanswered))
 
 
 def restamp(db: Connection, number: int, timestamp: int, why: str, by: int) -> None:
@@ -323,7 +325,7 @@ def count(db: Connection, number: int) -> None:
     db.execute(update(play).where(play.c.id == number, ~play.c.counted).values(counted=True))
 
 
-def doubt(db: Connection, ids: Iterable[int]) -> None:
+def mark_unanswered(db: Connection, ids: Iterable[int]) -> None:
     """The answer to a request with these plays was lost."""
     for numbers in parts(ids):
         db.execute(_DOUBT, {"ids": numbers})
@@ -339,12 +341,12 @@ def drop(db: Connection, number: int) -> None:
     db.execute(delete(play).where(play.c.id == number))
 
 
-def kept(row: Any) -> Kept:
+def stored_play(row: Any) -> StoredPlay:
     """The play that a row of the history holds, with what became of it."""
-    return Kept(
+    return StoredPlay(
         row.id,
         row.account,
-        frozen(row),
+        play_from_row(row),
         row.fate,
         row.why,
         row.code,
@@ -364,15 +366,15 @@ def kept(row: Any) -> Kept:
 _FIND = select(play).where(play.c.account == bindparam("of"), play.c.id == bindparam("number"))
 
 
-def find(db: Connection, account: int, number: int) -> Kept | None:
+def find(db: Connection, account: int, number: int) -> StoredPlay | None:
     """One play of an account."""
     row = db.execute(_FIND, {"of": account, "number": number}).first()
-    return kept(row) if row else None
+    return stored_play(row) if row else None
 
 
 def latest(
     db: Connection, account: int, limit: int, fates: Sequence[str] = (), before: tuple[int, int] | None = None
-) -> list[Kept]:
+) -> list[StoredPlay]:
     """The plays of an account, latest first; of certain fates only where some are named.
 
     `before` is the (timestamp, id) of the last play of the page before.
@@ -382,9 +384,11 @@ def latest(
         wanted = wanted.where(tuple_(play.c.timestamp, play.c.id) < tuple_(*before))
     newest_first = wanted.order_by(play.c.timestamp.desc(), play.c.id.desc()).limit(limit)
     if not fates:
-        return [kept(row) for row in db.execute(newest_first)]
+        return [stored_play(row) for row in db.execute(newest_first)]
     # One question for each fate: an index has the rows of one in this order, and only of one.
-    found = [kept(row) for fate in set(fates) for row in db.execute(newest_first.where(*_of_fate(account, fate)))]
+    found = [
+        stored_play(row) for fate in set(fates) for row in db.execute(newest_first.where(*_of_fate(account, fate)))
+    ]
     return sorted(found, key=lambda one: (one.play.timestamp, one.id), reverse=True)[:limit]
 
 
@@ -485,12 +489,12 @@ class Wanted:
 
 
 def found(
-    ask: Ask,
+    ask: ReadQuestion,
     wanted: Wanted,
     limit: int,
     span: tuple[int, int] | None = None,
     before: tuple[int, int] | None = None,
-) -> list[Kept]:
+) -> list[StoredPlay]:
     """As `latest`, of a span of time (from, to before, in Unix seconds)."""
     start, end = span or (0, LATEST_END)
     if before:
@@ -499,7 +503,7 @@ def found(
     newest_first = select(play).where(*wanted.conditions()).order_by(play.c.timestamp.desc(), play.c.id.desc())
     if before:
         newest_first = newest_first.where(tuple_(play.c.timestamp, play.c.id) < tuple_(*before))
-    plays: list[Kept] = []
+    plays: list[StoredPlay] = []
     for earliest, latest in backward(ask, wanted.account, max(start, first), end):
         part = newest_first.where(play.c.timestamp >= earliest, play.c.timestamp < latest)
         plays += ask(partial(_all, wanted=part.limit(limit - len(plays))))
@@ -517,5 +521,5 @@ def _earliest(db: Connection, account: int) -> int:
     return LATEST_END if found is None else found
 
 
-def _all(db: Connection, wanted: Select[Any]) -> list[Kept]:
-    return [kept(row) for row in db.execute(wanted)]
+def _all(db: Connection, wanted: Select[Any]) -> list[StoredPlay]:
+    return [stored_play(row) for row in db.execute(wanted)]

@@ -23,13 +23,13 @@ from sqlalchemy import (
 )
 
 from tonearm.core.account import Connection as Connected
-from tonearm.core.delivery import Line, Waiting
-from tonearm.core.pacing import LONGEST_REST
+from tonearm.core.delivery import DeliveryState, QueuedPlay
+from tonearm.core.pacing import LONGEST_THROTTLE
 from tonearm.store import plays
-from tonearm.store.dialect import Among, insert_copies, parts
-from tonearm.store.plays import frozen_columns, thawed
-from tonearm.store.schema import account, fault, scrobble_queue
-from tonearm.store.schema import play as history
+from tonearm.store.db.dialect import Among, insert_copies, parts
+from tonearm.store.db.schema import account, fault, scrobble_queue
+from tonearm.store.db.schema import play as history
+from tonearm.store.plays import frozen_columns, play_from_tuple
 
 DELIVER = "deliver"
 """What the delivery of an account is called among the jobs."""
@@ -38,7 +38,7 @@ DUE_AT_ONCE = 1000
 """Accounts that one look at the tables finds; the next look finds the others."""
 
 
-class State(StrEnum):
+class QueueState(StrEnum):
     """Where a row of the queue stands; one whose fate is known is no longer in the queue."""
 
     QUEUED = "queued"
@@ -54,11 +54,11 @@ class Lease:
     """The right to send an account's plays, with what is needed for it."""
 
     account: int
-    number: int
+    lease_id: int
     user: str
     sealed_session: str
     api_key: str
-    line: Line
+    state: DeliveryState
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ _LINE = (
     account.c.connection,
     account.c.wait_until,
     account.c.fails,
-    account.c.doubts,
-    account.c.rung,
+    account.c.soft_failures,
+    account.c.throttle_level,
     account.c.answered_at,
     account.c.trouble,
     account.c.budget,
@@ -119,13 +119,13 @@ def _row(number: Any) -> tuple[Any, Any]:
     return _ROW.account == select(history.c.account).where(history.c.id == number).scalar_subquery(), _ROW.id == number
 
 
-def _line(row: Any) -> Line:
-    return Line(
+def _state(row: Any) -> DeliveryState:
+    return DeliveryState(
         Connected(row.connection),
         row.wait_until,
         row.fails,
-        row.doubts,
-        row.rung,
+        row.soft_failures,
+        row.throttle_level,
         row.answered_at,
         row.trouble,
         row.budget,
@@ -134,7 +134,7 @@ def _line(row: Any) -> Line:
 
 
 def _lease(number: int, lease: int, row: Any) -> Lease:
-    return Lease(number, lease, row.lastfm_user, row.lastfm_session_key, row.lastfm_api_key, _line(row))
+    return Lease(number, lease, row.lastfm_user, row.lastfm_session_key, row.lastfm_api_key, _state(row))
 
 
 _OF_HISTORY = ("id", "account", *(column.name for column in frozen_columns(history)))
@@ -150,7 +150,7 @@ def enqueue(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 def over(until: Any, now: Any) -> Any:
     """Whether a wait is over, or was written by a clock that has been put back since."""
-    return or_(until <= now, until > now + LONGEST_REST)
+    return or_(until <= now, until > now + LONGEST_THROTTLE)
 
 
 _CLAIM = (
@@ -165,8 +165,8 @@ _CLAIM = (
 )
 _RESCUE = (
     update(scrobble_queue)
-    .where(_ROW.account == bindparam("number"), _ROW.state == State.SENDING)
-    .values(state=State.QUEUED)
+    .where(_ROW.account == bindparam("number"), _ROW.state == QueueState.SENDING)
+    .values(state=QueueState.QUEUED)
     .returning(_ROW.id)
 )
 
@@ -201,19 +201,19 @@ _RENEW = update(account).where(*_LEASED).values(lease_until=bindparam("until"))
 
 def renew(db: Connection, lease: Lease, until: float) -> None:
     """Keep the account until then; raises Fenced when it is no longer this sender's."""
-    if not db.execute(_RENEW, {"number": lease.account, "lease": lease.number, "until": until}).rowcount:
+    if not db.execute(_RENEW, {"number": lease.account, "lease": lease.lease_id, "until": until}).rowcount:
         raise Fenced
 
 
 _HOLD = select(*_SESSION, *_LINE).where(*_LEASED).with_for_update()
 
 
-def hold(db: Connection, lease: Lease) -> Lease:
+def lock_lease(db: Connection, lease: Lease) -> Lease:
     """The lease with the account as it is now, and stays until the transaction ends; raises Fenced as `renew` does."""
-    row = db.execute(_HOLD, {"number": lease.account, "lease": lease.number}).first()
+    row = db.execute(_HOLD, {"number": lease.account, "lease": lease.lease_id}).first()
     if row is None:
         raise Fenced
-    return _lease(lease.account, lease.number, row)
+    return _lease(lease.account, lease.lease_id, row)
 
 
 _RELEASE = update(account).where(*_LEASED).values(lease_until=0, lease_owner="")
@@ -221,21 +221,21 @@ _RELEASE = update(account).where(*_LEASED).values(lease_until=0, lease_owner="")
 
 def release(db: Connection, lease: Lease) -> None:
     """Give the account back; what was still marked as being sent waits again. Does nothing once fenced."""
-    if db.execute(_RELEASE, {"number": lease.account, "lease": lease.number}).rowcount:
+    if db.execute(_RELEASE, {"number": lease.account, "lease": lease.lease_id}).rowcount:
         rescue(db, lease.account)
 
 
 def rescue(db: Connection, number: int) -> None:
     """What was being sent waits again, in doubt: whoever sent it has lost the account."""
-    plays.doubt(db, [row.id for row in db.execute(_RESCUE, {"number": number})])
+    plays.mark_unanswered(db, [row.id for row in db.execute(_RESCUE, {"number": number})])
 
 
 def free_all(db: Connection) -> None:
     """End every lease, and let wait what was being sent: for the only process that sends, at its start."""
     db.execute(update(account).where(account.c.lease_until > 0).values(lease_until=0, lease_owner=""))
-    sending = _ROW.state == State.SENDING
-    freed = update(scrobble_queue).where(_OF_ANYBODY, sending).values(state=State.QUEUED).returning(_ROW.id)
-    plays.doubt(db, db.execute(freed).scalars())
+    sending = _ROW.state == QueueState.SENDING
+    freed = update(scrobble_queue).where(_OF_ANYBODY, sending).values(state=QueueState.QUEUED).returning(_ROW.id)
+    plays.mark_unanswered(db, db.execute(freed).scalars())
 
 
 _WAITING = (
@@ -257,7 +257,7 @@ _WAITING = (
     .where(
         _ROW.account == bindparam("number"),
         _ROW.owner == bindparam("user"),
-        _ROW.state == State.QUEUED,
+        _ROW.state == QueueState.QUEUED,
         _ROW.next_attempt_at <= bindparam("now"),
     )
     .order_by(_ROW.live.desc(), _ROW.timestamp, _ROW.id)
@@ -268,24 +268,25 @@ _WAITING = (
 _WAITING_UNREFUSED, _WAITING_REFUSED = _WAITING.where(_ROW.refusals == 0), _WAITING.where(_ROW.refusals > 0)
 
 
-def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> list[Waiting]:
+def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> list[QueuedPlay]:
     """The plays of an account that are due for its Last.fm user: live ones, then its backlog, oldest first."""
     rows = db.execute(_WAITING, {"number": number, "user": user, "now": now, "limit": limit})
     return [
-        Waiting(number, thawed(play), *how) for number, how, play in ((row[0], row[1:12], row[12:]) for row in rows)
+        QueuedPlay(number, play_from_tuple(play), *how)
+        for number, how, play in ((row[0], row[1:12], row[12:]) for row in rows)
     ]
 
 
 _SENDING = (
     update(scrobble_queue)
     .where(_ROW.account == bindparam("number"), Among(_ROW.id, "ids"))
-    .values(state=State.SENDING, batch=bindparam("lease"))
+    .values(state=QueueState.SENDING, batch=bindparam("lease"))
 )
 
 
 def mark_sending(db: Connection, lease: Lease, ids: Iterable[int]) -> None:
     """These are about to be sent: committed before the request."""
-    db.execute(_SENDING, {"number": lease.account, "ids": list(ids), "lease": lease.number})
+    db.execute(_SENDING, {"number": lease.account, "ids": list(ids), "lease": lease.lease_id})
 
 
 _REMOVE = delete(scrobble_queue).where(_THOSE)
@@ -301,7 +302,7 @@ _BACK = (
     update(scrobble_queue)
     .where(*_row(bindparam("row")))
     .values(
-        state=State.QUEUED,
+        state=QueueState.QUEUED,
         retry_count=bindparam("tries"),
         next_attempt_at=bindparam("at"),
         split_group=bindparam("group"),
@@ -313,9 +314,9 @@ _BACK = (
 )
 
 
-def put_back(db: Connection, back: Sequence[Waiting]) -> None:
+def put_back(db: Connection, back: Sequence[QueuedPlay]) -> None:
     """Plays that wait again, with why."""
-    plays.doubt(db, (w.id for w in back if w.unanswered))
+    plays.mark_unanswered(db, (w.id for w in back if w.unanswered))
     if back:
         db.execute(
             _BACK,
@@ -342,10 +343,10 @@ _SET_LINE = (
 )
 
 
-def set_line(db: Connection, lease: Lease, line: Line, until: float) -> None:
+def set_delivery_state(db: Connection, lease: Lease, line: DeliveryState, until: float) -> None:
     """Write where an account's delivery stands, and keep the account until then; raises Fenced as `renew` does."""
     new = {f"new_{column.name}": getattr(line, column.name) for column in _LINE} | {"new_lease_until": until}
-    if not db.execute(_SET_LINE, {"number": lease.account, "lease": lease.number, **new}).rowcount:
+    if not db.execute(_SET_LINE, {"number": lease.account, "lease": lease.lease_id, **new}).rowcount:
         raise Fenced
 
 
@@ -362,7 +363,7 @@ def there_is(*conditions: Any) -> Any:
     return one.scalar_subquery().is_not(None)
 
 
-DUE_ROW = (_ROW.owner == account.c.lastfm_user, _ROW.state == State.QUEUED, _ROW.next_attempt_at <= NOW)
+DUE_ROW = (_ROW.owner == account.c.lastfm_user, _ROW.state == QueueState.QUEUED, _ROW.next_attempt_at <= NOW)
 # Two questions rather than `live OR backlog_until <= now` in one, which goes through the whole of a backlog that rests.
 HAS_DUE = case(
     (over(account.c.backlog_until, NOW), there_is(*DUE_ROW)),
@@ -382,7 +383,7 @@ _DUE = (
         account.c.lastfm_api_key == bindparam("key"),
         over(account.c.wait_until, NOW),
         over(account.c.lease_until, NOW),
-        or_(HAS_DUE, there_is(_ROW.state == State.SENDING)),
+        or_(HAS_DUE, there_is(_ROW.state == QueueState.SENDING)),
         ~_RESTS_BROKEN,
     )
     .order_by(account.c.answered_at)
@@ -400,7 +401,7 @@ _TOO_OLD = (
     .where(
         _OF_ANYBODY,
         _ROW.timestamp <= bindparam("before"),
-        _ROW.state == State.QUEUED,
+        _ROW.state == QueueState.QUEUED,
         or_(_ROW.counter.is_(None), _ROW.boot != bindparam("boot")),
     )
     .order_by(_ROW.timestamp)
@@ -421,7 +422,7 @@ def retry_all(db: Connection, number: int, now: float) -> None:
     """Everything that waits is due now, save what was played ahead of our clock; a learnt budget is put to the test."""
     db.execute(
         update(scrobble_queue)
-        .where(_ROW.account == number, _ROW.state == State.QUEUED, _ROW.timestamp <= now)
+        .where(_ROW.account == number, _ROW.state == QueueState.QUEUED, _ROW.timestamp <= now)
         .values(next_attempt_at=0)
     )
     db.execute(update(account).where(account.c.id == number).values(wait_until=0, backlog_until=0, budget=0))
@@ -432,7 +433,7 @@ _REST_BACKLOG = update(account).where(*_LEASED).values(backlog_until=bindparam("
 
 def rest_backlog(db: Connection, lease: Lease, until: float) -> None:
     """The budget is used up: only live plays are due until then."""
-    db.execute(_REST_BACKLOG, {"number": lease.account, "lease": lease.number, "until": until})
+    db.execute(_REST_BACKLOG, {"number": lease.account, "lease": lease.lease_id, "until": until})
 
 
 def waiting_for(db: Connection, number: int, user: str) -> int:
@@ -465,23 +466,23 @@ def others(db: Connection, number: int, user: str) -> tuple[Others, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QueueRow:
     """How a play waits: tries so far, the next attempt (Unix seconds, 0: at once), and what went wrong last."""
 
-    state: State
+    state: QueueState
     owner: str
     tries: int
     next_attempt_at: float
     error: str
 
 
-def standings(db: Connection, ids: Sequence[int]) -> dict[int, Standing]:
+def rows(db: Connection, ids: Sequence[int]) -> dict[int, QueueRow]:
     """How these plays wait; those that are not in the queue are left out."""
     if not ids:
         return {}
     wanted = select(_ROW.id, _ROW.state, _ROW.owner, _ROW.retry_count, _ROW.next_attempt_at, _ROW.last_error)
     rows = db.execute(wanted.where(_THOSE), {"ids": list(ids)})
-    return {number: Standing(State(state), *rest) for number, state, *rest in rows}
+    return {number: QueueRow(QueueState(state), *rest) for number, state, *rest in rows}
 
 
 _RESTAMP = (
@@ -510,7 +511,7 @@ def due_now(db: Connection, number: int, play: int, now: float) -> None:
     """One play is due now, and its account no longer rests."""
     db.execute(
         update(scrobble_queue)
-        .where(_ROW.account == number, _ROW.id == play, _ROW.state == State.QUEUED, _ROW.timestamp <= now)
+        .where(_ROW.account == number, _ROW.id == play, _ROW.state == QueueState.QUEUED, _ROW.timestamp <= now)
         .values(next_attempt_at=0)
     )
     db.execute(update(account).where(account.c.id == number).values(wait_until=0, backlog_until=0))
@@ -522,16 +523,16 @@ def listing(db: Connection, number: int, limit: int) -> list[Any]:
     return list(db.execute(wanted.order_by(_ROW.timestamp, _ROW.id).limit(limit)))
 
 
-def line(db: Connection, number: int) -> Line:
+def delivery_state(db: Connection, number: int) -> DeliveryState:
     """Where the delivery of an account stands."""
-    return _line(db.execute(select(*_LINE).where(account.c.id == number)).one())
+    return _state(db.execute(select(*_LINE).where(account.c.id == number)).one())
 
 
 def _counted() -> Any:
     """Several questions, each of which an index answers, instead of one that reads every row that waits."""
     of_account = _ROW.account == bindparam("number")
     user: BindParameter[Any] = bindparam("user")
-    mine, waits = (of_account, _ROW.owner == user), _ROW.state == State.QUEUED
+    mine, waits = (of_account, _ROW.owner == user), _ROW.state == QueueState.QUEUED
 
     def number_of(*conditions: Any) -> Any:
         return select(func.count()).where(of_account, *conditions).scalar_subquery()
@@ -544,8 +545,9 @@ def _counted() -> Any:
 
     return select(
         number_of(),
-        number_of(_ROW.state == State.SENDING),
-        number_of(_ROW.state.in_(State), _ROW.owner < user) + number_of(_ROW.state.in_(State), _ROW.owner > user),
+        number_of(_ROW.state == QueueState.SENDING),
+        number_of(_ROW.state.in_(QueueState), _ROW.owner < user)
+        + number_of(_ROW.state.in_(QueueState), _ROW.owner > user),
         number_of(_ROW.owner == user, _ROW.timestamp > NOW),
         next_of(),
         next_of(_ROW.live),

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
-from tonearm.store.schema import run
+from tonearm.store.db.schema import run
 
 LEFT = "the Last.fm user whose list it read is no longer signed in here"
 """Why a run was ended when somebody signed out, or somebody else signed in."""

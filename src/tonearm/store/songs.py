@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, or_, select
 
-from tonearm.store.dialect import insert_or_change
-from tonearm.store.schema import library, song
+from tonearm.store.db.dialect import insert_or_change
+from tonearm.store.db.schema import library, song
 
 
 @dataclass(frozen=True, slots=True)

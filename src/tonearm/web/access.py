@@ -18,17 +18,17 @@ from fastapi import HTTPException, Request
 from starlette.requests import ClientDisconnect
 
 from tonearm.deck import Deck, Listener
-from tonearm.store.tokens import Kind, fingerprint
+from tonearm.store.secrets.tokens import TokenKind, fingerprint
 from tonearm.web import address
 from tonearm.web.address import cookie_name
 
 REMEMBERED = 30.0
 """Seconds for which a token that was let in needs no new look at the database."""
 
-Scope = MutableMapping[str, Any]
+AsgiScope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+AsgiSend = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[AsgiScope, Receive, AsgiSend], Awaitable[None]]
 
 
 class Access:
@@ -36,9 +36,9 @@ class Access:
 
     def __init__(self, deck: Deck) -> None:
         self._deck = deck
-        self._known: dict[tuple[str, Kind], tuple[float, Listener]] = {}
+        self._known: dict[tuple[str, TokenKind], tuple[float, Listener]] = {}
         self._changes = 0
-        deck.announcer.not_admitted.append(self._no_longer)
+        deck.event_hub.not_admitted.append(self._no_longer)
 
     async def __call__(self, request: Request) -> Listener:
         """The listener who asks."""
@@ -51,21 +51,21 @@ class Access:
         """The listener who asks; None for a stranger."""
         kind, _, secret = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and secret:
-            return await self._owner(secret.strip(), Kind.API)
+            return await self._owner(secret.strip(), TokenKind.API)
         cookie = request.cookies.get(cookie_name(request))
-        return await self._owner(cookie, Kind.BROWSER) if cookie else None
+        return await self._owner(cookie, TokenKind.BROWSER) if cookie else None
 
-    async def _owner(self, secret: str, kind: Kind) -> Listener | None:
+    async def _owner(self, secret: str, kind: TokenKind) -> Listener | None:
         key, now = (fingerprint(secret), kind), self._deck.clock.now()
         until, found = self._known.get(key, (0.0, None))
         if found is not None and now < until:
             return found
         changes = self._changes
-        number = await self._deck.listeners.by_secret(secret, kind)
+        number = await self._deck.accounts.by_secret(secret, kind)
         if number is None:
             self._known.pop(key, None)
             return None
-        account = await self._deck.listeners.account(number)
+        account = await self._deck.accounts.account(number)
         listener = Listener(self._deck, account.id, account.name)
         if len(self._known) > 10_000:
             self._known.clear()
@@ -81,8 +81,8 @@ class Access:
     async def forget(self, request: Request) -> None:
         """End the browser's session."""
         if cookie := request.cookies.get(cookie_name(request)):
-            self._known.pop((fingerprint(cookie), Kind.BROWSER), None)
-            await self._deck.listeners.forget(cookie)
+            self._known.pop((fingerprint(cookie), TokenKind.BROWSER), None)
+            await self._deck.accounts.forget(cookie)
 
 
 def _stranger() -> HTTPException:
@@ -107,7 +107,7 @@ class Guard:
         self._host, self._scheme = public.hostname or "", public.scheme
         self._origin = _origin(public.scheme, public.netloc)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: AsgiSend) -> None:
         """One request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
@@ -120,7 +120,7 @@ class Guard:
         with address.public(self._url, scope), suppress(ClientDisconnect):
             await self._app(scope, self._known_first(scope, receive) if _has_body(scope) else receive, send)
 
-    def _known_first(self, scope: Scope, receive: Receive) -> Receive:
+    def _known_first(self, scope: AsgiScope, receive: Receive) -> Receive:
         known = False
 
         async def read() -> MutableMapping[str, Any]:
@@ -132,7 +132,7 @@ class Guard:
 
         return read
 
-    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+    def _refusal(self, scope: AsgiScope) -> tuple[int, str] | None:
         hosts = _values(scope, b"host")
         if len(hosts) > 1:
             return 400, "a request has one Host header"
@@ -147,7 +147,7 @@ class Guard:
         name = _name(host)
         return (name in (self._host, "localhost") and name != "") or _is_address(name)
 
-    def _foreign(self, scope: Scope, host: str) -> bool:
+    def _foreign(self, scope: AsgiScope, host: str) -> bool:
         origins = _values(scope, b"origin")
         if not origins:
             return "cross-site" in _values(scope, b"sec-fetch-site")
@@ -163,11 +163,11 @@ class Guard:
         return theirs is not None and theirs in (self._origin, _origin(scheme, host))
 
 
-def _values(scope: Scope, name: bytes) -> list[str]:
+def _values(scope: AsgiScope, name: bytes) -> list[str]:
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
-def _has_body(scope: Scope) -> bool:
+def _has_body(scope: AsgiScope) -> bool:
     return any(
         name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
         for name, value in scope["headers"]
@@ -205,7 +205,7 @@ def _is_address(name: str) -> bool:
     return True
 
 
-async def _refuse(send: Send, status: int, words: str) -> None:
+async def _refuse(send: AsgiSend, status: int, words: str) -> None:
     body = b'{"detail":"' + words.encode() + b'"}'
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})

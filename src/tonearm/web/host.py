@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException
 
 from tonearm.deck import Deck, Listener
-from tonearm.service.listeners import BadName
-from tonearm.web.api import lastfm_router
-from tonearm.web.events import events_router
-from tonearm.web.metadata import metadata_router
-from tonearm.web.stories import stories_router
+from tonearm.service.accounts import BadName
+from tonearm.web.api.events import events_router
+from tonearm.web.api.metadata import metadata_router
+from tonearm.web.api.plays import lastfm_router
+from tonearm.web.api.queue import stories_router
 
 
 def router(deck: Deck, *, listener: Callable[..., Any], callback_url: str | None = None) -> APIRouter:

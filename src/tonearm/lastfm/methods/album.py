@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tonearm.lastfm import shapes
-from tonearm.lastfm.habits import Unreadable, many, node, text, whole
-from tonearm.lastfm.listing import Listing, Place, listing
+from tonearm.lastfm.methods.arguments import language, named, named_if_given, one_of, results, whose, yes
 from tonearm.lastfm.methods.artist import read_tags
-from tonearm.lastfm.methods.asking import language, named, named_if_given, one_of, results, whose, yes
 from tonearm.lastfm.music import AlbumEntry, AlbumInfo, Tag
+from tonearm.lastfm.paging import Listing, Place, listing
+from tonearm.lastfm.quirks import UnreadableAnswer, many, node, text, whole
 from tonearm.lastfm.request import Request, given
 
 
@@ -34,7 +34,7 @@ def read_info(content: object) -> AlbumInfo:
     found = node(content)
     title = text(found.get("name")) or text(found.get("title"))
     if not title:
-        raise Unreadable("no title of the album")
+        raise UnreadableAnswer("no title of the album")
     tracks = node(found.get("tracks"))
     return AlbumInfo(
         artist=text(found.get("artist")),

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from tonearm.lastfm import shapes
-from tonearm.lastfm.habits import Node, Unreadable, flag, many, node, text, whole
-from tonearm.lastfm.listing import Listing, Place, listing
-from tonearm.lastfm.methods.asking import at_most, language, named, named_if_given, one_of, pages, results, whose, yes
+from tonearm.lastfm.methods.arguments import (
+    at_most,
+    language,
+    named,
+    named_if_given,
+    one_of,
+    pages,
+    results,
+    whose,
+    yes,
+)
 from tonearm.lastfm.music import AlbumEntry, ArtistEntry, ArtistInfo, SimilarArtist, Tag, TrackEntry
+from tonearm.lastfm.paging import Listing, Place, listing
+from tonearm.lastfm.quirks import Node, UnreadableAnswer, flag, many, node, text, whole
 from tonearm.lastfm.request import Request, given
 
 
@@ -32,7 +42,7 @@ def read_info(content: object) -> ArtistInfo:
     found = node(content)
     name, counts = text(found.get("name")), node(found.get("stats"))
     if not name:
-        raise Unreadable("no name of the artist")
+        raise UnreadableAnswer("no name of the artist")
     return ArtistInfo(
         name=name,
         mbid=text(found.get("mbid")),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from tonearm.lastfm.habits import Unreadable, flag, node, text
-from tonearm.lastfm.methods.asking import named
+from tonearm.lastfm.methods.arguments import named
+from tonearm.lastfm.quirks import UnreadableAnswer, flag, node, text
 from tonearm.lastfm.request import Request
 from tonearm.lastfm.types import Session
 
@@ -36,7 +36,7 @@ def token() -> Request[str]:
 def read_token(content: object) -> str:
     issued = text(content)
     if not issued:
-        raise Unreadable("no token in the answer")
+        raise UnreadableAnswer("no token in the answer")
     return issued
 
 
@@ -52,7 +52,7 @@ def read_session(content: object) -> Session:
     granted = node(content)
     name, key = text(granted.get("name")), text(granted.get("key"))
     if not name or not key:
-        raise Unreadable("no name or no key in the session")
+        raise UnreadableAnswer("no name or no key in the session")
     return Session(name, key, flag(granted.get("subscriber")))
 
 

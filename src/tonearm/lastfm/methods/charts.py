@@ -8,12 +8,12 @@ from functools import partial
 from typing import Literal, TypeVar, get_args
 
 from tonearm.lastfm import shapes
-from tonearm.lastfm.habits import Node, at, attributes, node
-from tonearm.lastfm.listing import Listing, Place, listing
+from tonearm.lastfm.methods.arguments import at_most, named, named_if_given, pages, unix
 from tonearm.lastfm.methods.artist import read_tags
-from tonearm.lastfm.methods.asking import at_most, named, named_if_given, pages, unix
 from tonearm.lastfm.methods.tag import entry, read_weeks
 from tonearm.lastfm.music import AlbumEntry, ArtistEntry, Tag, TagEntry, TrackEntry
+from tonearm.lastfm.paging import Listing, Place, listing
+from tonearm.lastfm.quirks import Node, at, attributes, node
 from tonearm.lastfm.request import Request, given
 from tonearm.lastfm.types import Week, WeeklyChart
 

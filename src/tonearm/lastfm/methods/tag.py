@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tonearm.lastfm import shapes
-from tonearm.lastfm.habits import Node, Unreadable, at, node, text, whole
-from tonearm.lastfm.listing import Listing, Place, listing, within
+from tonearm.lastfm.methods.arguments import at_most, language, named, pages
 from tonearm.lastfm.methods.artist import read_tags
-from tonearm.lastfm.methods.asking import at_most, language, named, pages
 from tonearm.lastfm.music import AlbumEntry, ArtistEntry, Tag, TagEntry, TagInfo, TrackEntry
+from tonearm.lastfm.paging import Listing, Place, listing, within
+from tonearm.lastfm.quirks import Node, UnreadableAnswer, at, node, text, whole
 from tonearm.lastfm.request import Request, given
 from tonearm.lastfm.types import Week
 
@@ -25,7 +25,7 @@ def read_info(content: object) -> TagInfo:
     found = node(content)
     known = entry(found)
     if not known.name:
-        raise Unreadable("no name of the tag")
+        raise UnreadableAnswer("no name of the tag")
     return TagInfo(known.name, known.url, known.taggings, known.reach, shapes.wiki(found.get("wiki")))
 
 

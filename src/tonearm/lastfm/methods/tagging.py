@@ -7,11 +7,11 @@ from functools import partial
 from typing import TypeVar
 
 from tonearm.lastfm import shapes
-from tonearm.lastfm.habits import Node, attributes, node
-from tonearm.lastfm.listing import Listing, Place, listing
-from tonearm.lastfm.methods.asking import named, paging
-from tonearm.lastfm.methods.track import Told, read_done
+from tonearm.lastfm.methods.arguments import named, paging
+from tonearm.lastfm.methods.track import TrackWrite, read_done
 from tonearm.lastfm.music import AlbumEntry, ArtistEntry, TrackEntry
+from tonearm.lastfm.paging import Listing, Place, listing
+from tonearm.lastfm.quirks import Node, attributes, node
 from tonearm.lastfm.request import Request, given
 from tonearm.lastfm.types import Page
 
@@ -21,7 +21,7 @@ MOST_TAGS = 10
 """In one call: https://www.last.fm/api/show/track.addTags"""
 
 
-def _told(method: str, params: dict[str, str], session_key: str) -> Request[Told]:
+def _told(method: str, params: dict[str, str], session_key: str) -> Request[TrackWrite]:
     return Request(method, params, None, read_done, signed=True, session_key=named("session_key", session_key))
 
 
@@ -37,35 +37,35 @@ def _one(argument: str, tag: str) -> str:
     return tag.strip()
 
 
-def add_artist_tags(artist: str, tags: Sequence[str], session_key: str) -> Request[Told]:
+def add_artist_tags(artist: str, tags: Sequence[str], session_key: str) -> Request[TrackWrite]:
     """Tag an artist with 1 to 10 tags; one that is there already stays. https://www.last.fm/api/show/artist.addTags"""
     return _told("artist.addTags", {"artist": named("artist", artist), "tags": _joined(tags)}, session_key)
 
 
-def add_album_tags(artist: str, album: str, tags: Sequence[str], session_key: str) -> Request[Told]:
+def add_album_tags(artist: str, album: str, tags: Sequence[str], session_key: str) -> Request[TrackWrite]:
     """Tag an album with 1 to 10 tags; one that is there already stays. https://www.last.fm/api/show/album.addTags"""
     params = {"artist": named("artist", artist), "album": named("album", album), "tags": _joined(tags)}
     return _told("album.addTags", params, session_key)
 
 
-def add_track_tags(artist: str, track: str, tags: Sequence[str], session_key: str) -> Request[Told]:
+def add_track_tags(artist: str, track: str, tags: Sequence[str], session_key: str) -> Request[TrackWrite]:
     """Tag a track with 1 to 10 tags; one that is there already stays. https://www.last.fm/api/show/track.addTags"""
     params = {"artist": named("artist", artist), "track": named("track", track), "tags": _joined(tags)}
     return _told("track.addTags", params, session_key)
 
 
-def remove_artist_tag(artist: str, tag: str, session_key: str) -> Request[Told]:
+def remove_artist_tag(artist: str, tag: str, session_key: str) -> Request[TrackWrite]:
     """Take a tag back from an artist; fine if it is not there. https://www.last.fm/api/show/artist.removeTag"""
     return _told("artist.removeTag", {"artist": named("artist", artist), "tag": _one("tag", tag)}, session_key)
 
 
-def remove_album_tag(artist: str, album: str, tag: str, session_key: str) -> Request[Told]:
+def remove_album_tag(artist: str, album: str, tag: str, session_key: str) -> Request[TrackWrite]:
     """Take a tag back from an album; fine if it is not there. https://www.last.fm/api/show/album.removeTag"""
     params = {"artist": named("artist", artist), "album": named("album", album), "tag": _one("tag", tag)}
     return _told("album.removeTag", params, session_key)
 
 
-def remove_track_tag(artist: str, track: str, tag: str, session_key: str) -> Request[Told]:
+def remove_track_tag(artist: str, track: str, tag: str, session_key: str) -> Request[TrackWrite]:
     """Take a tag back from a track; fine if it is not there. https://www.last.fm/api/show/track.removeTag"""
     params = {"artist": named("artist", artist), "track": named("track", track), "tag": _one("tag", tag)}
     return _told("track.removeTag", params, session_key)

@@ -7,60 +7,60 @@ from collections.abc import Callable, Sequence
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import ItemAnswer
 from tonearm.lastfm import shapes
-from tonearm.lastfm.habits import Node, Unreadable, flag, node, seconds, text, whole
-from tonearm.lastfm.listing import Listing, Place, listing
 from tonearm.lastfm.mapper import plays_answers, plays_params, track_answer, track_params
+from tonearm.lastfm.methods.arguments import at_most, named, named_if_given, one_of, results, whose, yes
 from tonearm.lastfm.methods.artist import read_tags
-from tonearm.lastfm.methods.asking import at_most, named, named_if_given, one_of, results, whose, yes
 from tonearm.lastfm.music import CorrectedTrack, SimilarTrack, Tag, TrackEntry, TrackInfo
+from tonearm.lastfm.paging import Listing, Place, listing
+from tonearm.lastfm.quirks import Node, UnreadableAnswer, flag, node, seconds, text, whole
 from tonearm.lastfm.request import Request, given
 
-Told = tuple[ItemAnswer, ...]
+TrackWrite = tuple[ItemAnswer, ...]
 """What a write brings: one word for each thing that was told."""
 
 
 def _write(
-    method: str, params: dict[str, str], root: str | None, read: Callable[[object], Told], session_key: str
-) -> Request[Told]:
+    method: str, params: dict[str, str], root: str | None, read: Callable[[object], TrackWrite], session_key: str
+) -> Request[TrackWrite]:
     return Request(method, params, root, read, signed=True, session_key=session_key)
 
 
-def scrobble(plays: Sequence[Play], session_key: str) -> Request[Told]:
+def scrobble(plays: Sequence[Play], session_key: str) -> Request[TrackWrite]:
     """1 to 50 plays, oldest first; ValueError for none or more. https://www.last.fm/api/show/track.scrobble
 
     The same plays always make the same request, which is what lets Last.fm drop a repeat.
     """
     sent = tuple(plays)
 
-    def read_scrobbles(content: object) -> Told:
+    def read_scrobbles(content: object) -> TrackWrite:
         return plays_answers(content, sent)
 
     return _write("track.scrobble", plays_params(sent), "scrobbles", read_scrobbles, session_key)
 
 
-def now_playing(track: Track, session_key: str) -> Request[Told]:
+def now_playing(track: Track, session_key: str) -> Request[TrackWrite]:
     """What plays now. https://www.last.fm/api/show/track.updateNowPlaying"""
 
-    def read_now_playing(content: object) -> Told:
+    def read_now_playing(content: object) -> TrackWrite:
         return (track_answer(node(content), track) or ItemAnswer(0),)
 
     return _write("track.updateNowPlaying", track_params(track), "nowplaying", read_now_playing, session_key)
 
 
-def love(artist: str, title: str, session_key: str) -> Request[Told]:
+def love(artist: str, title: str, session_key: str) -> Request[TrackWrite]:
     """Loving twice is fine, and so is loving what Last.fm has never heard of. https://www.last.fm/api/show/track.love"""
     return _write("track.love", {"artist": artist, "track": title}, None, read_done, session_key)
 
 
-def unlove(artist: str, title: str, session_key: str) -> Request[Told]:
+def unlove(artist: str, title: str, session_key: str) -> Request[TrackWrite]:
     """https://www.last.fm/api/show/track.unlove"""
     return _write("track.unlove", {"artist": artist, "track": title}, None, read_done, session_key)
 
 
-def read_done(content: object) -> Told:
+def read_done(content: object) -> TrackWrite:
     """Success says nothing: `{}`, or from GNU FM that the status is "ok"."""
     if node(content).get("status", "ok") != "ok":
-        raise Unreadable("the status is not ok")
+        raise UnreadableAnswer("the status is not ok")
     return (ItemAnswer(0),)
 
 
@@ -86,7 +86,7 @@ def read_info(content: object) -> TrackInfo:
     found = node(content)
     title, by, album = text(found.get("name")), found.get("artist"), node(found.get("album"))
     if not title:
-        raise Unreadable("no title of the track")
+        raise UnreadableAnswer("no title of the track")
     return TrackInfo(
         artist=text(by),
         title=title,

@@ -7,9 +7,9 @@ from datetime import datetime
 from functools import partial
 
 from tonearm.lastfm import shapes
-from tonearm.lastfm.habits import Node, Unreadable, flag, moment, node, text, whole
-from tonearm.lastfm.listing import Listing, Place, listing
-from tonearm.lastfm.methods.asking import named, named_if_given, pages, paging, unix, yes
+from tonearm.lastfm.methods.arguments import named, named_if_given, pages, paging, unix, yes
+from tonearm.lastfm.paging import Listing, Place, listing
+from tonearm.lastfm.quirks import Node, UnreadableAnswer, flag, moment, node, text, whole
 from tonearm.lastfm.request import Request, given
 from tonearm.lastfm.types import LovedTrack, Page, RecentTrack, UserInfo
 
@@ -28,7 +28,7 @@ def info(user: str | None = None, session_key: str | None = None) -> Request[Use
 def read_info(content: object) -> UserInfo:
     profile = _profile(node(content))
     if not profile.name:
-        raise Unreadable("no name in the profile")
+        raise UnreadableAnswer("no name in the profile")
     return profile
 
 

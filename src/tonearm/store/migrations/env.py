@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from tonearm.store.schema import metadata
+from tonearm.store.db.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

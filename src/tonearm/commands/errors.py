@@ -1,0 +1,51 @@
+"""How a command fails: in one line on stderr, with exit status 1, and never with a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from tonearm.terminal import visible
+
+
+class Failed(click.ClickException):
+    """Something failed; the words say what, and what to do about it."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(visible(" ".join(words.split())))
+
+
+class WrongKey(Failed):
+    """The secret key is not the one of this database."""
+
+
+NO_KEY = (
+    "no API key is configured: set LASTFM_API_KEY and LASTFM_API_SECRET"
+    " (https://www.last.fm/api/account/create makes a pair)"
+)
+
+
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """What the use cases raise becomes Failed."""
+    from tonearm.core.play import MissingName
+    from tonearm.library.folder import FolderUnreadable, ReaderFailed
+    from tonearm.service.accounts import BadName
+    from tonearm.service.report_play import NotATime, UnknownListener
+    from tonearm.store.db.file_lock import AlreadyOpen
+    from tonearm.store.db.migrate import DatabaseTooNew
+    from tonearm.store.db.sqlite_writer import StoreUnavailable
+    from tonearm.store.secrets.check import WrongSecret
+
+    try:
+        yield
+    except StoreUnavailable as fault:
+        raise Failed(f"the database cannot be used: {fault}") from None
+    except (AlreadyOpen, BadName, DatabaseTooNew, FolderUnreadable, MissingName, ReaderFailed) as fault:
+        raise Failed(str(fault)) from None
+    except WrongSecret as fault:
+        raise WrongKey(str(fault)) from None
+    except (NotATime, UnknownListener) as fault:
+        raise Failed(str(fault)) from None

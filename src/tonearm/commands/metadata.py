@@ -1,0 +1,229 @@
+"""`tonearm artist`, `album`, `track` and `search`: what Last.fm knows, in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from tonearm.commands.errors import NO_KEY, Failed
+from tonearm.commands.options import with_json, with_settings
+from tonearm.terminal import say
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from rich.console import Console
+
+    from tonearm.lastfm.cache import Remembered
+    from tonearm.service.metadata import Metadata, NotKnown
+    from tonearm.settings import Settings
+    from tonearm.web.api import metadata_schemas as shapes
+
+T = TypeVar("T")
+
+SHOWN = 10
+"""Entries of a list that a screen has room for; `--json` has them all."""
+
+WIDEST = 100
+"""Columns; longer lines of prose are hard to read."""
+
+
+@click.command()
+@with_settings()
+@with_json
+@click.argument("name", metavar="NAME")
+def artist(settings: Settings, as_json: bool, name: str) -> None:
+    """Show an artist: biography, tags, similar artists, the most heard albums and tracks."""
+    from tonearm.web.api.metadata_schemas import artist as shape
+
+    told = _ask(settings, lambda look: look.artist(name), f"artist {name!r}")
+    _tell(shape(told, str), as_json, _artist)
+
+
+@click.command()
+@with_settings()
+@with_json
+@click.argument("artist_name", metavar="ARTIST")
+@click.argument("title", metavar="TITLE")
+def album(settings: Settings, as_json: bool, artist_name: str, title: str) -> None:
+    """Show an album and its tracks."""
+    from tonearm.web.api.metadata_schemas import album as shape
+
+    told = _ask(settings, lambda look: look.album(artist_name, title), f"album {title!r} by {artist_name!r}")
+    _tell(shape(told, str), as_json, _album)
+
+
+@click.command()
+@with_settings()
+@with_json
+@click.argument("artist_name", metavar="ARTIST")
+@click.argument("title", metavar="TITLE")
+def track(settings: Settings, as_json: bool, artist_name: str, title: str) -> None:
+    """Show a track."""
+    from tonearm.web.api.metadata_schemas import track as shape
+
+    told = _ask(settings, lambda look: look.track(artist_name, title), f"track {title!r} by {artist_name!r}")
+    _tell(shape(told, str), as_json, _track)
+
+
+@click.command()
+@with_settings()
+@with_json
+@click.argument("query", metavar="QUERY")
+@click.option("--kind", type=click.Choice(["artist", "album", "track"]), default="artist", show_default=True)
+@click.option("--limit", type=click.IntRange(1, 100), default=SHOWN, show_default=True, metavar="N")
+def search(settings: Settings, as_json: bool, query: str, kind: str, limit: int) -> None:
+    """Find artists, albums or tracks by a name."""
+    from tonearm.service.metadata import SearchKind
+    from tonearm.web.api.metadata_schemas import search as shape
+
+    told = _ask(settings, lambda look: look.search(SearchKind(kind), query, limit), f"a search for {query!r}")
+    _tell(shape(told, str), as_json, _found)
+
+
+def _ask(
+    settings: Settings, ask: Callable[[Metadata], Coroutine[Any, Any, Remembered[T] | NotKnown]], what: str
+) -> Remembered[T]:
+    from tonearm.commands.opening import run
+    from tonearm.lastfm.breaker import Resting
+    from tonearm.lastfm.error import LastFmError
+    from tonearm.service.metadata import NotKnown
+
+    try:
+        told = run(_looked_up(settings, ask))
+    except LastFmError as error:
+        if not settings.lastfm_api_key:
+            raise Failed(f"nothing is remembered of {what}, and {NO_KEY}") from None
+        answered = isinstance(error, Resting) or error.number is not None
+        why = str(error) if answered else f"Last.fm gave no answer: {error}"
+        raise Failed(f"nothing is remembered of {what}; {why}") from None
+    if isinstance(told, NotKnown):
+        raise Failed(f"Last.fm knows no {what}: {told.words}")
+    return told
+
+
+async def _looked_up(settings: Settings, ask: Callable[[Metadata], Coroutine[Any, Any, T]]) -> T:
+    from tonearm.commands.opening import Sends, deck_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        return await ask(deck.metadata)
+
+
+S = TypeVar("S", bound="BaseModel")
+
+
+def _tell(facts: S, as_json: bool, show: Callable[[Console, S], None]) -> None:
+    if as_json:
+        say(facts.model_dump_json())
+        return
+    from rich.console import Console
+
+    screen = Console(highlight=False, markup=False, emoji=False)
+    screen.width = min(screen.width, WIDEST)
+    show(screen, facts)
+    if getattr(facts, "stale", False):
+        _say(screen, f"(as of {_ago(getattr(facts, 'age', 0.0))}: Last.fm is being asked, or is away)", style="dim")
+
+
+def _artist(screen: Console, facts: shapes.ArtistOut) -> None:
+    _say(screen, facts.name, style="bold")
+    _head(screen, facts.listeners, facts.playcount, facts.tags)
+    _prose(screen, facts.bio)
+    similar = [(one.name, "" if one.match is None else f"{one.match:.0%}") for one in facts.similar]
+    _table(screen, "Similar artists", similar)
+    _table(screen, "Albums", [(one.title, _number(one.playcount)) for one in facts.top_albums])
+    _table(screen, "Tracks", [(one.title, _number(one.playcount)) for one in facts.top_tracks])
+    if facts.missing:
+        _say(screen, f"Could not be had now: {', '.join(facts.missing)}", style="yellow")
+    _say(screen, facts.url, style="dim")
+
+
+def _album(screen: Console, facts: shapes.AlbumOut) -> None:
+    _say(screen, f"{facts.title} – {facts.artist}", style="bold")
+    _head(screen, facts.listeners, facts.playcount, facts.tags)
+    _prose(screen, facts.wiki)
+    tracks = [(f"{number}. {one.title}", _length(one.duration)) for number, one in enumerate(facts.tracks, 1)]
+    _table(screen, "Tracks", tracks, len(tracks))
+    _say(screen, facts.url, style="dim")
+
+
+def _track(screen: Console, facts: shapes.TrackOut) -> None:
+    _say(screen, f"{facts.title} – {facts.artist}", style="bold")
+    on = f"on {facts.album.title}" if facts.album else ""
+    _say(screen, ", ".join(filter(None, (_length(facts.duration), on))))
+    _head(screen, facts.listeners, facts.playcount, facts.tags)
+    _prose(screen, facts.wiki)
+    _say(screen, facts.url, style="dim")
+
+
+def _found(screen: Console, facts: shapes.SearchOut) -> None:
+    rows = [
+        *((one.name, f"{_number(one.listeners)} listeners") for one in facts.artists),
+        *((f"{one.title} – {one.artist}", "") for one in facts.albums),
+        *((f"{one.title} – {one.artist}", f"{_number(one.listeners)} listeners") for one in facts.tracks),
+    ]
+    _table(screen, "", rows, len(rows))
+    if not rows:
+        _say(screen, "nothing was found")
+
+
+def _head(screen: Console, listeners: int | None, plays: int | None, tags: Sequence[shapes.TagOut]) -> None:
+    counts = (
+        "" if listeners is None else f"{_number(listeners)} listeners",
+        "" if plays is None else f"{_number(plays)} plays",
+    )
+    _say(screen, ", ".join(filter(None, counts)))
+    _say(screen, ", ".join(tag.name for tag in tags), style="cyan")
+
+
+def _prose(screen: Console, wiki: shapes.WikiOut | None) -> None:
+    """What listeners wrote, with where it goes on: Last.fm's terms want that."""
+    if wiki and wiki.summary:
+        screen.print()
+        for line in wiki.summary.splitlines():
+            _say(screen, line)
+        _say(screen, f"Read more on Last.fm: {wiki.link}", style="dim")
+
+
+def _table(screen: Console, title: str, rows: Iterable[tuple[str, str]], most: int = SHOWN) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = list(rows)[:most]
+    if not shown:
+        return
+    table = Table(box=None, show_header=False, pad_edge=False, title=title or None, title_justify="left")
+    table.add_column(overflow="ellipsis", no_wrap=True)
+    table.add_column(justify="right", style="dim")
+    for name, fact in shown:
+        table.add_row(Text(_plain(name)), Text(_plain(fact)))
+    screen.print()
+    screen.print(table)
+
+
+def _say(screen: Console, words: str, style: str = "") -> None:
+    from rich.text import Text
+
+    if words:
+        screen.print(Text(_plain(words), style=style), soft_wrap=False)
+
+
+def _plain(words: str) -> str:
+    """Without what would steer a terminal."""
+    from tonearm.core.cleaning import clean
+
+    return clean(words)
+
+
+def _number(count: int | None) -> str:
+    return "" if count is None else f"{count:,}"
+
+
+def _length(seconds: float | None) -> str:
+    return "" if seconds is None else f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+def _ago(seconds: float) -> str:
+    hours = seconds / 3600
+    return f"{hours / 24:.0f} days ago" if hours >= 48 else f"{hours:.0f} hours ago"

@@ -1,0 +1,126 @@
+"""How commands tell what they found: a sentence for a person, one JSON object for a program."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from tonearm.core.account import KEY_NOT_SET, SESSION_LOST
+from tonearm.terminal import escaped, visible
+
+if TYPE_CHECKING:
+    from tonearm.service.accounts import QueueStatus
+    from tonearm.store.plays import StoredPlay
+    from tonearm.store.queue import Others
+
+
+HOUR = 3600.0
+THIS_WEEK = 6 * 86400.0
+"""Seconds for which the name of a day says which day it is."""
+
+
+def tell(facts: Mapping[str, object], words: str, as_json: bool) -> None:
+    """The facts as JSON, or the words."""
+    click.echo(escaped(json.dumps(facts, ensure_ascii=False)) if as_json else visible(words))
+
+
+def moment(seconds: float) -> str:
+    """A Unix time as the clock on the wall shows it."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def by(seconds: float, now: float) -> str:
+    """The full hour by which something is over, as the clock on the wall shows it: it is known no better."""
+    hour = datetime.fromtimestamp(math.ceil(seconds / HOUR) * HOUR, UTC).astimezone()
+    return f"{hour:%A %H:%M}" if seconds - now < THIS_WEEK else f"{hour:%A} {hour.day} {hour:%B %H:%M}"
+
+
+def plays(number: int) -> str:
+    """So many plays."""
+    return "1 play" if number == 1 else f"{number} plays"
+
+
+def standing_facts(standing: QueueStatus) -> dict[str, object]:
+    """How a queue stands, under the names that `GET /lastfm/queue/status` and `GET /lastfm/queue` have for it."""
+    return {
+        "queued_scrobbles": standing.queued,
+        "sending": standing.sending,
+        "held": standing.held,
+        "refused": standing.refused,
+        "state": str(standing.state),
+        "next_attempt_at": standing.next_attempt_at,
+        "oldest": standing.oldest,
+        "expires_next": standing.expires_next,
+        "trouble": standing.trouble or None,
+        "held_for": [{"lastfm_user": other.user, "plays": other.plays} for other in standing.others],
+        "budget": {"used": standing.sent, "about": standing.daily_limit, "clear_at": standing.clear_at},
+    }
+
+
+def others_wait(others: Sequence[Others]) -> str:
+    """What waits for Last.fm users who were signed in before, and what to do about it; "" if nothing does."""
+    waits = ", ".join(f"{plays(other.plays)} for {other.user}" for other in others)
+    return f"{waits}: sign in as that user, or 'tonearm queue discard --user {others[0].user}'" if others else ""
+
+
+def budget_told(standing: QueueStatus, now: float) -> str:
+    """The day's plays against the daily limit, and when the backlog is clear; "" while no limit is known."""
+    if standing.daily_limit is None:
+        return ""
+    used = f"{standing.sent} of about {standing.daily_limit} used"
+    goes = standing.next_attempt_at is not None
+    if not goes or standing.clear_at is None or standing.clear_at <= now:
+        return used
+    return f"{used}, backlog clear by {by(standing.clear_at, now)}"
+
+
+def waits_for(standing: QueueStatus, sent_by_somebody: bool, now: float) -> str:
+    """What the plays that wait are waiting for; "" where they are on their way."""
+    from tonearm.service.accounts import PAUSED
+
+    if not standing.queued or standing.sending:
+        return ""
+    if standing.state == "disconnected":
+        return "waits for 'tonearm login'"
+    if standing.state == "needs_sign_in" and standing.trouble == KEY_NOT_SET:
+        return f"{KEY_NOT_SET} ('tonearm login')"
+    if standing.state == "needs_sign_in" and standing.trouble == SESSION_LOST:
+        return f"{SESSION_LOST}: waits for 'tonearm login'"
+    if standing.state == "needs_sign_in":
+        return "Last.fm has ended the session: waits for 'tonearm login'"
+    trouble = standing.trouble.rstrip(".")
+    if standing.state == "suspended":
+        return f"Last.fm refuses the API key: {trouble}"
+    if trouble == PAUSED:
+        return f"{PAUSED}: 'tonearm jobs resume deliver'"
+    if standing.held == standing.queued:
+        for_whom = " or ".join(other.user for other in standing.others)
+        return f"waits for the Last.fm user {for_whom}, or for its own time" if for_whom else "waits for its own time"
+    if trouble and standing.next_attempt_at and standing.next_attempt_at > now:
+        trouble = f"{trouble}; not before {moment(standing.next_attempt_at)}"
+    unsent = "" if sent_by_somebody else "it is sent when 'tonearm serve' runs or with the next command"
+    return "; ".join(filter(None, (trouble, unsent)))
+
+
+def fate_told(kept: StoredPlay) -> tuple[str, str]:
+    """A play's fate as `Prefer: wait` tells it, and why."""
+    match kept.fate:
+        case "accepted":
+            return "success", _accepted(kept.correction)
+        case "queued":
+            return "queued", "on its way to Last.fm"
+        case "expired":
+            return "too_old", kept.reason
+        case _:
+            return "ignored", kept.reason
+
+
+def _accepted(correction: dict[str, str] | None) -> str:
+    if not correction:
+        return "on Last.fm"
+    return f"on Last.fm, filed under {correction['artist']} – {correction['track']}"

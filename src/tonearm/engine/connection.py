@@ -1,0 +1,98 @@
+"""A process's line to pgqueuer's tables: one connection to ask over, and one to listen over where jobs are taken."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from pgqueuer.db import PsycopgDriver
+from psycopg import AsyncConnection, sql
+from psycopg.conninfo import make_conninfo
+
+from tonearm.engine import tables
+from tonearm.store.db import processes
+
+TOGETHER = 0.1
+"""Seconds in which all that is told of the tables counts as one, save the first after a silence, which is told at once:
+pgqueuer asks four questions for each."""
+
+_CHANGED = '"table_changed_event"'
+
+# A server that can no longer be reached is noticed within some seconds. Ours, not the system's two hours:
+# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES
+_PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+Callback = Callable[[str | bytes | bytearray], None]
+
+
+class JobDriver(PsycopgDriver):
+    """What a manager for jobs of one kind asks and hears over a process's line."""
+
+    def __init__(self, line: PgConnection, kind: str) -> None:
+        super().__init__(line.asks)
+        self._line = line
+        self._kind = kind
+
+    async def add_listener(self, channel: str, callback: Callback) -> None:
+        """Tell `callback` what is said on our channel, at once: pgqueuer speaks to itself before it listens."""
+        self._line.callbacks[self._kind] = callback
+
+
+class PgConnection(PsycopgDriver):
+    """pgqueuer's driver, which can ask while it listens, for managers of several kinds of jobs.
+
+    Its own one waits for notifications with the connection locked, so that each question takes up to a second.
+    """
+
+    def __init__(self, asks: AsyncConnection, hears: AsyncConnection | None) -> None:
+        super().__init__(asks)
+        self.asks = asks
+        self.callbacks: dict[str, Callback] = {}
+        self._hears = hears
+
+    async def listen(self) -> None:
+        """Pass on what is told, until a connection ends (psycopg.Error)."""
+        assert self._hears is not None
+        while True:
+            heard = [note.payload async for note in self._hears.notifies(stop_after=1)]
+            while heard:
+                await self._tell(heard)
+                heard = [note.payload async for note in self._hears.notifies(timeout=TOGETHER)]
+
+    async def _tell(self, heard: list[str]) -> None:
+        """Tell all of them everything but changes: of those, once, whoever has a job that waits."""
+        changes = [payload for payload in heard if _CHANGED in payload]
+        for payload in heard:
+            if _CHANGED not in payload:
+                for tell in self.callbacks.values():
+                    tell(payload)
+        if changes:
+            for row in await self.fetch(tables.WAITING, list(self.callbacks)):
+                self.callbacks[str(row["kind"])](changes[-1])
+
+
+def patient(address: str, *, delivers: bool = False) -> str:
+    """The address with what makes a connection end when its server can no longer be reached, and whose it is."""
+    return make_conninfo(address, application_name=processes.name(delivers=delivers), **_PATIENCE)
+
+
+@asynccontextmanager
+async def connections(address: str, *, listens: bool) -> AsyncIterator[PgConnection]:
+    """A line while the block lasts; raises psycopg.Error.
+
+    Whoever `listens` has to call `Line.listen`: what nobody takes from the server stays in its queue, for everybody.
+    """
+    known = patient(address, delivers=listens)
+    async with await AsyncConnection.connect(known, autocommit=True) as asks:
+        if not listens:
+            yield PgConnection(asks, None)
+            return
+        async with await AsyncConnection.connect(known, autocommit=True) as hears:
+            await hears.execute(sql.SQL("LISTEN {}").format(sql.Identifier(tables.SETTINGS.channel)))
+            yield PgConnection(asks, hears)

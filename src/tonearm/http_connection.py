@@ -1,0 +1,311 @@
+"""One connection to the service: what it may ask for, how long it may take, and which one makes room for another.
+
+uvicorn reads heads of any length, waits for the rest of a request for ever, and accepts connections until no file can
+be opened any more. See docs/decisions for why this is mended here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if TYPE_CHECKING:
+    from uvicorn.config import Config
+    from uvicorn.server import ServerState
+
+MOST_CONNECTIONS = 4000
+FILES_KEPT = 64
+"""Open files that connections leave to the database, to Last.fm and to whatever else a process opens."""
+
+
+def room_for_connections() -> int:
+    """How many connections may be open at once, once this process may open as many files as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + FILES_KEPT
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+    files = wanted if soft == resource.RLIM_INFINITY else min(soft, wanted)
+    return max(files - FILES_KEPT, files // 3)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """What a connection may ask for. Sizes are in bytes, times in seconds.
+
+    `arrival` is how long the head of a request may take from its first byte, and its body after that; `idle` how long
+    nothing may happen between two requests, or with an answer that is not read. `connections` is how many may be open.
+    """
+
+    head: int = 64 * 1024
+    arrival: float = 30.0
+    idle: float = 75.0
+    connections: int = MOST_CONNECTIONS
+
+
+class Crowd:
+    """The connections of one server. The one that has waited longest for its client makes room for a new one."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._open: set[HttpConnection] = set()
+        self._waiting: dict[HttpConnection, None] = {}  # in the order in which they began to wait
+
+    def enter(self, new: HttpConnection) -> bool:
+        """Count a connection in, and close another if there are too many; False if there is none to close."""
+        while len(self._open) >= self._room:
+            longest = next(iter(self._waiting), None)
+            if longest is None:
+                return False
+            self.leave(longest)
+            longest.transport.abort()
+        self._open.add(new)
+        return True
+
+    def leave(self, gone: HttpConnection) -> None:
+        """Count a connection out."""
+        self._open.discard(gone)
+        self._waiting.pop(gone, None)
+
+    def waits(self, connection: HttpConnection) -> None:
+        """From now on a connection waits for its client."""
+        self._waiting.pop(connection, None)
+        if connection in self._open:
+            self._waiting[connection] = None
+
+    def works(self, connection: HttpConnection) -> None:
+        """A whole request is here and is being answered: such a connection makes room for none."""
+        self._waiting.pop(connection, None)
+
+
+class _Phase(Enum):
+    BETWEEN = auto()
+    HEAD = auto()
+    BODY = auto()
+    CLOSING = auto()
+
+
+class HttpConnection(HttpToolsProtocol):
+    """A connection with limits."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        limits: ConnectionLimits,
+        crowd: Crowd,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._limits = limits
+        self._crowd = crowd
+        self._phase = _Phase.BETWEEN
+        self._size = 0
+        self._unread = 0
+        self._later: tuple[int, str] | None = None
+        self._deadline: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._stuck: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """A client is there."""
+        super().connection_made(transport)
+        if self._crowd.enter(self):
+            self._crowd.waits(self)
+            self._expect()
+        else:
+            transport.write(_answer(503, "too many connections are open: try again in a moment"))
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._crowd.leave(self)
+        for timer in (self._timer, self._stuck):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._stuck = None
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        if self._phase is _Phase.CLOSING:  # read and forgotten: a close with unread bytes would reset the connection
+            return
+        self._unread += len(data)  # until the parser makes something of them
+        super().data_received(data)
+        if self._unread > self._limits.head and self._phase in (_Phase.HEAD, _Phase.BODY):
+            self._too_large()
+
+    def send_400_response(self, msg: str) -> None:
+        """The bytes are no HTTP."""
+        if self._phase is not _Phase.CLOSING:
+            self._refuse(400, "this is no valid HTTP request")
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing in the log: a stranger decides how often this happens."""
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        if self._phase is _Phase.CLOSING:
+            return
+        super().on_message_begin()
+        self._phase, self._size = _Phase.HEAD, 0
+        if self._is_answered():
+            self._crowd.waits(self)
+        self._expect()
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the address."""
+        if self._phase is _Phase.HEAD:
+            self._size += len(url)
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; one that comes after the body is read and forgotten."""
+        if self._phase is _Phase.HEAD:
+            self._size += len(name) + len(value) + 4
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is here."""
+        if self._phase is _Phase.CLOSING:
+            return
+        if self._size > self._limits.head:
+            self._too_large()
+            return
+        self._phase, self._unread = _Phase.BODY, 0
+        self._expect()
+        super().on_headers_complete()
+        self.cycle.transport = cast("asyncio.Transport", _Answering(self))
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        if self._phase is not _Phase.CLOSING:
+            self._unread = 0
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is here as a whole."""
+        if self._phase is _Phase.CLOSING:
+            return
+        self._phase, self._unread, self._deadline = _Phase.BETWEEN, 0, None
+        if self._is_answered():
+            self._crowd.waits(self)
+        else:
+            self._crowd.works(self)
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer is on its way."""
+        if self._phase is _Phase.CLOSING and self._later is None:
+            return
+        super().on_response_complete()
+        if self._is_answered():
+            self._crowd.waits(self)
+            if self._later is not None:
+                self._refuse(*self._later)
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than it is answered."""
+        super().pause_writing()
+        if self._stuck is None:
+            self._stuck = self.loop.call_later(self._limits.idle, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The client has read on."""
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+        super().resume_writing()
+
+    def end(self) -> None:
+        """Close after an answer. What is left of the request is read first, or the client may never see the answer."""
+        if self._phase is _Phase.BETWEEN:
+            self.transport.close()
+            return
+        self._phase = _Phase.CLOSING
+        self._later = None
+        self.pipeline.clear()
+        self._crowd.waits(self)
+        self._expect()
+        self.flow.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
+    def _is_answered(self) -> bool:
+        return self.cycle is None or self.cycle.disconnected or (self.cycle.response_complete and not self.pipeline)
+
+    def _too_large(self) -> None:
+        if self._phase is _Phase.HEAD:
+            self._refuse(431, f"the head of a request must be smaller than {self._limits.head} bytes")
+        else:
+            self.transport.abort()
+
+    def _refuse(self, status: int, words: str) -> None:
+        if not self._is_answered():
+            self._phase, self._later, self._deadline = _Phase.CLOSING, (status, words), None
+            return
+        self.transport.write(_answer(status, words))
+        self._phase = _Phase.HEAD
+        self.end()
+
+    def _expect(self) -> None:
+        """What has begun has to be over in time."""
+        self._deadline = self.loop.time() + self._limits.arrival
+        if self._timer is None:
+            self._timer = self.loop.call_at(self._deadline, self._look)
+
+    def _look(self) -> None:
+        """Whether the time is over. A timer runs on until it is due: to cancel one at each request costs more."""
+        self._timer = None
+        if self._deadline is None:
+            return
+        if self.flow.read_paused or (self._phase is _Phase.HEAD and not self._is_answered()):
+            self._expect()  # it is not the client who is late
+        elif self.loop.time() < self._deadline:
+            self._timer = self.loop.call_at(self._deadline, self._look)
+        else:
+            self._too_late()
+
+    def _too_late(self) -> None:
+        if self._phase is _Phase.BODY and not self._is_answered() and not self.cycle.response_started:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        elif self._phase is not _Phase.HEAD:
+            self.transport.abort()
+            return
+        self._refuse(408, f"the request did not arrive within {self._limits.arrival:g} s")
+
+
+def _answer(status: int, words: str) -> bytes:
+    body = json.dumps({"detail": words}).encode()
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+class _Answering:
+    """The transport as an answer has it: to close it, the connection ends as it should."""
+
+    def __init__(self, connection: HttpConnection) -> None:
+        self._connection = connection
+        self.write = connection.transport.write
+        self.is_closing = connection.transport.is_closing
+
+    def close(self) -> None:
+        """End the connection after the answer."""
+        self._connection.end()

@@ -1,0 +1,106 @@
+"""The client that remembers: for a program that asks the same things again, and has no deck."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from tonearm.core.verdict import Verdict
+from tonearm.lastfm.breaker import Breaker, state_of
+from tonearm.lastfm.cache import LARGEST, Cache, CachedReads, Remembered
+from tonearm.lastfm.cache_policy import EVERY_LISTENER, WEEK, fresh_for
+from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm, OnDate
+from tonearm.lastfm.error import error_of
+from tonearm.lastfm.methods.track import TrackWrite
+from tonearm.lastfm.request import Keys, Request
+from tonearm.lastfm.response import Answer, Exchange
+from tonearm.lastfm.transport import PATIENCE, Patience
+
+if TYPE_CHECKING:
+    import httpx2
+
+T = TypeVar("T")
+
+_CHANGES = frozenset(
+    {
+        "track.love",
+        "track.unlove",
+        *(f"{kind}.{change}" for kind in ("artist", "album", "track") for change in ("addTags", "removeTag")),
+    }
+)
+"""Writes that change what reads say. A play changes only counts, which are as old as they are told to be."""
+
+
+class RememberingLastFm(LastFm):
+    """As `LastFm`; open reads are answered from memory while they are fresh, and at any age while Last.fm is away.
+
+    Those who ask the same at once share one request. While Last.fm is away it is left alone, and reads of which
+    nothing is remembered raise Resting. Reads with a session, and writes, always go out.
+
+    `ttl` is for how many seconds an answer about an artist, an album, a track or a tag is fresh; searches and charts
+    are for a day at the most, lists of a user for five minutes. `largest` bounds the memory, in bytes of answers.
+    `answers` keeps them beyond the process: see `tonearm.lastfm.cache.Answers` for what that has to do.
+    """
+
+    def __init__(
+        self,
+        keys: Keys,
+        url: str = API_URL,
+        *,
+        http: httpx2.AsyncClient | None = None,
+        user_agent: str = USER_AGENT,
+        pace: Callable[[], Awaitable[None]] | None = None,
+        on_date: OnDate | None = None,
+        patience: Patience = PATIENCE,
+        answers: CachedReads | None = None,
+        ttl: float = WEEK,
+        largest: int = LARGEST,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(keys, url, http=http, user_agent=user_agent, pace=pace, on_date=on_date, patience=patience)
+        self._now = now
+        self._breaker = Breaker()
+        self._cache = Cache(self, now, answers=answers, realm=url, ttl=ttl, largest=largest)
+
+    async def ask(self, request: Request[T]) -> T:
+        """The answer to a read, or a LastFmError."""
+        return (await self._cache.ask(request)).value
+
+    async def told(self, request: Request[T]) -> Remembered[T]:
+        """The answer to a read with its age, and whether it is stale; or a LastFmError.
+
+        The requests are made by `tonearm.lastfm.methods`: `told(methods.artist.info("Cher"))`.
+        """
+        return await self._cache.ask(request)
+
+    async def tell(self, request: Request[TrackWrite]) -> Verdict:
+        """What became of a write. After a love or a tag what is about the artist, or about any user, is forgotten."""
+        verdict = await super().tell(request)
+        if request.method in _CHANGES:
+            await self._cache.forget(artist=request.params["artist"], listener=EVERY_LISTENER)
+        return verdict
+
+    async def forget(self, *, artist: str = "", listener: str = "") -> None:
+        """Forget what was asked about an artist by name, or about a Last.fm user."""
+        await self._cache.forget(artist=artist, listener=listener)
+
+    async def exchange(self, request: Request[T]) -> Exchange[T]:
+        """As `LastFm.exchange`; raises Resting for a read while Last.fm is left alone."""
+        if not fresh_for(request, WEEK):
+            return await super().exchange(request)
+        self._breaker.enter(self._now())
+        exchange = await super().exchange(request)
+        outcome, chance = exchange.outcome, random.random()  # noqa: S311  # spreads retries; guards nothing
+        state = state_of(exchange.reply, outcome)
+        if isinstance(outcome, Answer):
+            self._breaker.leave(state, self._now(), chance)
+        else:
+            error = error_of(outcome, request.method)
+            self._breaker.leave(state, self._now(), chance, str(error), error.retry_after)
+        return exchange
+
+    async def close(self) -> None:
+        await self._cache.close()
+        await super().close()

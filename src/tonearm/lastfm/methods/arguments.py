@@ -1,0 +1,109 @@
+"""What is asked, checked before it is sent: each ValueError names the argument that it is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from tonearm.lastfm import shapes
+from tonearm.lastfm.paging import Place, within
+from tonearm.lastfm.quirks import Node
+from tonearm.lastfm.request import Request, given
+from tonearm.lastfm.types import Page
+
+T = TypeVar("T")
+
+_MBID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_LANGUAGE = re.compile(r"[A-Za-z]{2}")
+
+Params = dict[str, str | int | None]
+Asked = Mapping[str, str | int | None]
+
+
+def named(argument: str, value: str) -> str:
+    """A name that says something."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{argument} must be a name, not {value!r}")
+    return value
+
+
+def named_if_given(argument: str, value: str | None) -> str | None:
+    return None if value is None else named(argument, value)
+
+
+def musicbrainz(value: str) -> str:
+    if not isinstance(value, str) or not _MBID.fullmatch(value):
+        raise ValueError(f"mbid must be a MusicBrainz id such as 83d91898-7763-47d7-b03b-b92132375c47, not {value!r}")
+    return value
+
+
+def language(value: str | None) -> str | None:
+    if value is not None and not _LANGUAGE.fullmatch(value):
+        raise ValueError(f"lang must be an ISO 639-1 code of two letters, such as 'de', not {value!r}")
+    return value
+
+
+def one_of(mbid: str | None, **names: str | None) -> Params:
+    """Names, or the MusicBrainz id in their place: one of them, not both."""
+    if mbid is None:
+        return {argument: named(argument, value or "") for argument, value in names.items()}
+    if any(value is not None for value in names.values()):
+        raise ValueError(f"mbid stands in the place of {' and '.join(names)}: give one or the other")
+    return {"mbid": musicbrainz(mbid)}
+
+
+def yes(value: bool) -> int | None:
+    """Last.fm's 1; a no is not sent, as all of these are off by themselves."""
+    return 1 if value else None
+
+
+def at_most(limit: int | None) -> int | None:
+    """How many, in a list without pages."""
+    return None if limit is None else within("limit", limit, 1, 1000)
+
+
+def whose(user: str | None, session_key: str | None) -> Params:
+    """Whose tags: a user's, or those of the session."""
+    if user is None and not session_key:
+        raise ValueError("user must be named, or a session_key be given: whose tags?")
+    return {"user": named_if_given("user", user)}
+
+
+def paging(place: Place) -> Params:
+    return {"page": place.page, "limit": place.size}
+
+
+def pages(
+    method: str, root: str, child: str, read: Callable[[Node], T], asked: Asked
+) -> Callable[[Place], Request[Page[T]]]:
+    """How each page of a list is asked for."""
+
+    def ask(place: Place) -> Request[Page[T]]:
+        read_page = partial(shapes.page, child=child, read=read, asked=place.page)
+        return Request(method, given({**asked, **paging(place)}), root, read_page)
+
+    return ask
+
+
+def results(kind: str, read: Callable[[Node], T], asked: Asked) -> Callable[[Place], Request[Page[T]]]:
+    """How each page of a search is asked for."""
+
+    def ask(place: Place) -> Request[Page[T]]:
+        read_page = partial(shapes.results, kind=kind, read=read, asked=place.page)
+        return Request(f"{kind}.search", given({**asked, **paging(place)}), "results", read_page)
+
+    return ask
+
+
+def unix(argument: str, value: datetime | int | None) -> int | None:
+    """Unix seconds of a time, which must have its zone."""
+    if not isinstance(value, datetime):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+            raise ValueError(f"{argument} must be Unix seconds or a datetime, not {value!r}")
+        return value
+    if value.tzinfo is None:
+        raise ValueError(f"{argument} must be a datetime with its time zone")
+    return int(value.timestamp())

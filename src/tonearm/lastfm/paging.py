@@ -1,0 +1,123 @@
+"""Lists that come in pages, and how far a walk over one has come. Nothing here sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
+
+from tonearm.lastfm.request import Request
+from tonearm.lastfm.types import Page
+
+T = TypeVar("T")
+
+LARGEST_PAGE = 1000
+"""Accepted by Last.fm, though its page on recent tracks says 200. More answers error 6."""
+
+LAST_PAGE = 1_000_000
+"""The highest page that may be asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a list: the page that comes next, of how many items each.
+
+    `until` is the second (Unix UTC) before which a list of plays was fixed, so that new ones don't move its pages.
+    Store it to go on later: `start=place`.
+    """
+
+    page: int = 1
+    size: int = 50
+    until: int | None = None
+
+    def __post_init__(self) -> None:
+        within("page", self.page, 1, LAST_PAGE)
+        within("size", self.size, 1, LARGEST_PAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """A list in pages: how each is asked for, where to start, and how many items are wanted at most.
+
+    `fixed_by` gives the `until` that keeps the first page as it is; `identity` tells an item from others, where the
+    pages of a list may overlap.
+    """
+
+    ask: Callable[[Place], Request[Page[T]]] = field(repr=False)
+    start: Place
+    limit: int | None = None
+    fixed_by: Callable[[Page[T]], int | None] | None = field(default=None, repr=False)
+    identity: Callable[[T], object] | None = field(default=None, repr=False)
+
+    def page(self, number: int = 1) -> Request[Page[T]]:
+        """That page alone; raises ValueError unless it is from 1 to 1,000,000."""
+        return self.ask(replace(self.start, page=number))
+
+
+class PagingProgress(Generic[T]):
+    """How far a walk has come."""
+
+    def __init__(self, listing: Listing[T]) -> None:
+        self.place = listing.start
+        """The page that is being read or comes next."""
+        self.over = listing.limit == 0
+        self._listing = listing
+        self._left = listing.limit
+        self._seen: frozenset[object] = frozenset()
+        self._shown: tuple[frozenset[object], int] = (frozenset(), 0)
+
+    def request(self) -> Request[Page[T]]:
+        return self._listing.ask(self.place)
+
+    def fresh(self, page: Page[T]) -> Page[T]:
+        """The page without what the one before it showed already, and without what is too many.
+
+        It counts as given when it is turned: who leaves it half read and comes back gets it once more.
+        """
+        items, identity, known = page.items, self._listing.identity, list[object]()
+        if identity:
+            known = [identity(item) for item in items]
+            items = tuple([item for item, who in zip(items, known, strict=True) if who not in self._seen])
+        if self._left is not None:
+            items = items[: self._left]
+        self._shown = frozenset(known) - {None}, len(items)
+        return page if len(items) == len(page.items) else replace(page, items=items)
+
+    def turn(self, page: Page[T]) -> None:
+        """That page is done with."""
+        self._seen, given = self._shown
+        if self._left is not None:
+            self._left -= given
+        fixed_by, until = self._listing.fixed_by, self.place.until
+        if fixed_by and until is None:
+            until = fixed_by(page)
+        # Charts claim millions of pages and are empty after some: only a listener's own lists are walked past that.
+        ended = not page.items and not self._listing.identity
+        self.over = ended or self.place.page >= min(page.total_pages, LAST_PAGE) or self._left == 0
+        self.place = replace(self.place, page=min(self.place.page + 1, LAST_PAGE), until=until)
+
+
+def within(argument: str, value: int, least: int, most: int) -> int:
+    """The value, or a ValueError that names the argument."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"{argument} must be a whole number from {least} to {most}, not {value!r}")
+    return value
+
+
+def listing(
+    ask: Callable[[Place], Request[Page[T]]],
+    limit: int | None,
+    size: int | None,
+    start: Place | None,
+    *,
+    usual: int = LARGEST_PAGE,
+) -> Listing[T]:
+    """A list as the arguments want it: pages of `size`, else no larger than what is wanted in all."""
+    if limit is not None:
+        within("limit", limit, 0, 2**31 - 1)
+    if start is None:
+        chosen = min(usual, limit or usual) if size is None else within("size", size, 1, LARGEST_PAGE)
+        start = Place(1, chosen)
+    elif size is not None and size != start.size:
+        raise ValueError(f"size must be left out or be that of start, {start.size}: the pages are counted by it")
+    return Listing(ask, start, limit)

@@ -1,0 +1,225 @@
+"""Listeners: the accounts of this service, their settings, what lets them in, and how their queue stands."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core.account import KEY_NOT_SET, Account
+from tonearm.core.account import Connection as Connected
+from tonearm.core.pacing import BUDGET_DAY, clear_at, soonest
+from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, OLDEST_ACCEPTED
+from tonearm.service.clock_skew import LastFmTime
+from tonearm.service.events import EventHub, Subscription
+from tonearm.service.keyring import Keyring
+from tonearm.service.report_play import UnknownListener
+from tonearm.store import accounts, jobs, pace, plays, queue
+from tonearm.store.db.database import Store
+from tonearm.store.secrets import tokens
+from tonearm.store.secrets.tokens import TokenKind
+
+FIRST_LISTENER = "me"
+LINK_LIFE = 3600.0
+BROWSER_LIFE = 90 * 86400.0
+
+PAUSED = "sending is paused"
+"""What a play waits for while no delivery begins, by the wish of whoever runs the service."""
+
+_NAME = re.compile(r"[\w.@+-]{1,64}")
+
+
+class BadName(ValueError):
+    """No name for a listener."""
+
+
+class BadThreshold(ValueError):
+    """Outside 25 to 100 percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """How an account's queue stands: true counts; times are Unix seconds, None where there is nothing.
+
+    `held` waits for something that no retry brings (a sign-in, another user, a key, its own time, the end of a pause);
+    `expires_next` is when the oldest play grows too old; `trouble` is the last thing that went wrong.
+    `sent` counts the plays of the last 24 hours, of about `daily_limit` (None: not met yet), and `clear_at` is
+    when the backlog is about to be gone at that rate. `others`: what waits for other Last.fm users, of `held`.
+    """
+
+    queued: int
+    sending: int
+    held: int
+    refused: int
+    state: str
+    next_attempt_at: float | None
+    oldest: int | None
+    expires_next: int | None
+    trouble: str
+    sent: int
+    daily_limit: int | None
+    clear_at: float | None
+    others: tuple[queue.Others, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The accounts of one database."""
+
+    store: Store
+    clock: Clock
+    keyring: Keyring
+    time: LastFmTime
+    daily: int | None = None
+
+    async def add(self, name: str) -> Account:
+        """The listener of that name, made if there is none; raises BadName."""
+        if not _NAME.fullmatch(name):
+            raise BadName(f"{name!r} is no listener's name: 1 to 64 letters, digits and . _ @ + -")
+        return await self.store.write(partial(accounts.add, name=name, now=self.clock.now()))
+
+    async def named(self, name: str) -> Account:
+        """The listener of that name; raises UnknownListener."""
+        found = await self.store.read(partial(accounts.named, name=name))
+        if found is None:
+            raise UnknownListener(f"there is no listener named {name!r}: add one with 'tonearm listener add'")
+        return found.under(self.keyring.names)
+
+    async def account(self, number: int) -> Account:
+        """The account as it is now; raises UnknownListener."""
+        found = await self.store.read(partial(accounts.by_id, numbers=[number]))
+        if number not in found:
+            raise UnknownListener(f"there is no listener with the number {number}")
+        return found[number].under(self.keyring.names)
+
+    async def change_settings(self, number: int, enabled: bool | None, threshold: int | None) -> list[str]:
+        """Write the settings that are given; their names. Raises BadThreshold."""
+        if threshold is not None and not LOWEST_THRESHOLD <= threshold <= HIGHEST_THRESHOLD:
+            raise BadThreshold(f"the threshold is {LOWEST_THRESHOLD} to {HIGHEST_THRESHOLD} percent")
+        change = partial(accounts.change_settings, number=number, enabled=enabled, threshold=threshold)
+        await self.store.write(change)
+        given = {"enabled": enabled, "scrobble_threshold": threshold}
+        return [name for name, value in given.items() if value is not None]
+
+    async def token(self, number: int) -> str:
+        """A new API token: told once, kept as a hash."""
+        return await self._secret(number, TokenKind.API, None)
+
+    async def link(self, number: int) -> str:
+        """The secret of a link that signs one browser in, once, within an hour."""
+        return await self._secret(number, TokenKind.LINK, LINK_LIFE)
+
+    async def of_link(self, link: str) -> Account | None:
+        """Whom a link lets in, which stays good; None when it is used up, too old, or never was."""
+        number = await self.by_secret(link, TokenKind.LINK)
+        return None if number is None else await self.account(number)
+
+    async def browser(self, link: str) -> str | None:
+        """A browser's session for a link; None when the link is used up, too old, or never was."""
+        secret, now = secrets.token_urlsafe(32), self.clock.now()
+
+        def use(db: Connection) -> int | None:
+            number = tokens.use_link(db, link, now)
+            if number is not None:
+                tokens.add(db, number, secret, TokenKind.BROWSER, now, now + BROWSER_LIFE)
+            return number
+
+        return secret if await self.store.write(use) is not None else None
+
+    async def by_secret(self, secret: str, *kinds: TokenKind) -> int | None:
+        """The account that a token or a browser's session lets in."""
+        return await self.store.read(partial(tokens.owner, secret=secret, kinds=kinds, now=self.clock.now()))
+
+    async def forget(self, secret: str) -> None:
+        """End a browser's session or a token."""
+        await self.store.write(partial(tokens.forget, secret=secret))
+
+    async def _secret(self, number: int, kind: TokenKind, life: float | None) -> str:
+        secret, now = secrets.token_urlsafe(32), self.clock.now()
+        until = now + life if life else None
+        await self.store.write(partial(tokens.add, account=number, secret=secret, kind=kind, now=now, expires_at=until))
+        return secret
+
+    async def queue_standing(self, number: int) -> QueueStatus:
+        """How the queue stands now."""
+        return await self.store.read(partial(self._standing, number=number))
+
+    def _standing(self, db: Connection, number: int) -> QueueStatus:
+        now = self.clock.now()
+        account = accounts.by_id(db, [number])[number].under(self.keyring.names)
+        line = queue.delivery_state(db, number)
+        rests = pace.held(db, self.keyring.of(account).name, now)
+        if not account.key_is_set:
+            line, rests = replace(line, trouble=KEY_NOT_SET), None
+        count = queue.count(db, number, account.username.casefold(), now)
+        sent = plays.accepted_since(db, number, now - BUDGET_DAY)
+        budget = line.budget if self.daily is None else self.daily
+        fates = plays.count_by_fate(db, number, ("refused", "ignored"))
+        state = account.connection
+        if rests and rests.refused and state is Connected.CONNECTED:
+            state = Connected.SUSPENDED
+        paused = state is Connected.CONNECTED and jobs.sending_paused(db)
+        stopped = paused or state is not Connected.CONNECTED
+        held = count.queued if stopped else count.held_for_others + count.held_ahead
+        next_at = None
+        if not stopped and count.next_attempt_at is not None:  # also of plays that only wait for their own time
+            first = soonest(count.next_attempt_at, count.next_live_at, queue.backlog_until(db, number))
+            next_at = max(first, line.wait_until, rests.until if rests else 0.0, now)
+        return QueueStatus(
+            queued=count.queued,
+            sending=count.sending,
+            held=held,
+            refused=sum(fates.values()),
+            state=state,
+            next_attempt_at=next_at,
+            oldest=count.oldest,
+            expires_next=count.oldest + OLDEST_ACCEPTED if count.oldest is not None else None,
+            trouble=PAUSED if paused else rests.reason if rests else line.trouble,
+            sent=sent,
+            daily_limit=budget or None,
+            clear_at=clear_at(count.queued, budget, sent, now) if count.queued else None,
+            others=count.others,
+        )
+
+    async def retry(self, number: int, ring: Callable[[int], None]) -> None:
+        """Everything that waits is due now; where the key or the address rests, one play tries whether that is over."""
+
+        def due(db: Connection) -> None:
+            accounts.lock(db, [number])
+            queue.retry_all(db, number, self.time.now())
+            key = self.keyring.of(accounts.by_id(db, [number])[number])
+            pace.probe_now(db, key.name, self.clock.now())
+
+        await self.store.write(due)
+        ring(number)
+
+    async def retry_and_wait(
+        self, number: int, ring: Callable[[int], None], event_hub: EventHub, seconds: float
+    ) -> int:
+        """Retry, and wait until nothing moves any more or the seconds are over; how many plays are left."""
+        deadline = self.clock.now() + seconds
+        with event_hub.subscribe(number) as (ear, _):
+            await self._settled(number, ear, deadline, lambda standing, _: not standing.sending)
+            await self.retry(number, ring)
+            standing = await self._settled(number, ear, deadline, _rests)
+            return standing.queued + standing.sending
+
+    async def _settled(
+        self, number: int, ear: Subscription, deadline: float, settled: Callable[[QueueStatus, float], bool]
+    ) -> QueueStatus:
+        """The queue's standing as soon as it has settled, or when the time is over."""
+        while True:
+            standing, now = await self.queue_standing(number), self.clock.now()
+            if settled(standing, now) or now >= deadline:
+                return standing
+            await ear.within(min(0.5, deadline - now))
+
+
+def _rests(standing: QueueStatus, now: float) -> bool:
+    """Whether nothing moves: what is left waits for a later moment, or for something that no retry brings."""
+    return not standing.sending and (standing.next_attempt_at is None or standing.next_attempt_at > now)

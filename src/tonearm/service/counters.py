@@ -1,0 +1,15 @@
+"""Tally: what this process has taken and sent since it started, for those who watch over it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Counters that only grow: reports by status, requests by verdict, plays by fate."""
+
+    reports: Counter[str] = field(default_factory=Counter)
+    verdicts: Counter[str] = field(default_factory=Counter)
+    fates: Counter[str] = field(default_factory=Counter)

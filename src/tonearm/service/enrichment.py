@@ -1,0 +1,206 @@
+"""Enriching: tags, MusicBrainz ids and listeners for the songs of a scanned library, song by song, in spare slots.
+
+No file is touched: what is found stands in the database, by the names in the files. A crash or an outage loses
+nothing: the run goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core.event import EnrichProgress
+from tonearm.core.naming import Renamed
+from tonearm.core.play import MissingName
+from tonearm.lastfm.cache import Remembered
+from tonearm.lastfm.error import LastFmError
+from tonearm.lastfm.music import TrackInfo
+from tonearm.service.events import EventHub
+from tonearm.service.metadata import Metadata, NotKnown
+from tonearm.service.waiting import WaitingRun
+from tonearm.store import accounts, library, plays, runs, songs
+from tonearm.store.db.database import Store
+from tonearm.store.runs import Run, RunState
+from tonearm.store.songs import LibraryTrack, Song
+
+KIND = "enrich"
+STEP = 10
+"""Songs that are written together, with the run's cursor."""
+
+CHUNK = 60.0
+"""Seconds after which a run lets others have its place."""
+
+AGAIN = 30 * 86400.0
+"""Seconds after which a song is looked up once more: listeners and tags change slowly."""
+
+LOOK_AGAIN = 1.0
+"""Seconds after which a run is looked at without news of it: another process may do it."""
+
+REST = 60.0
+"""Seconds that a run rests where Last.fm is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enriched:
+    """What a run has found: songs that Last.fm knows, and those that it does not."""
+
+    known: int = 0
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Enrichment:
+    """Runs over libraries: one at a time for each account."""
+
+    store: Store
+    clock: Clock
+    looking_up: Metadata
+    event_hub: EventHub
+    ring: Callable[[int], None]
+    waiting: WaitingRun
+    _rests: dict[int, float] = field(default_factory=dict)
+
+    async def start(self, account: int) -> Run:
+        """Begin a run, or join the one that goes on. One that rested goes on at once."""
+        now = self.clock.now()
+
+        def begin(db: Connection) -> Run:
+            accounts.lock(db, [account])
+            run = runs.begin(db, account, KIND, "", now, 0.0)
+            run = replace(run, total=library.size(db, account), fault="", updated_at=now)
+            runs.write(db, run, run.cursor)
+            return run
+
+        run = await self.store.write(begin)
+        self._rests.pop(account, None)
+        self.ring(account)
+        return run
+
+    async def job(self, account: int, number: int) -> Run | None:
+        """How a run stands. While it rests because Last.fm is away, its `fault` says so."""
+        return await self.store.read(partial(runs.find, account=account, number=number, kind=KIND))
+
+    async def finished(self, account: int, number: int) -> Run:
+        """The run when it is over, or when it waits since Last.fm is away or nobody takes it up: `fault` says why."""
+        with self.event_hub.subscribe(account) as (ear, _):
+            while True:
+                run = await self.job(account, number)
+                assert run is not None
+                if run.state is not RunState.RUNNING or run.fault:
+                    return run
+                if why := await self.waiting.why(account):
+                    return replace(run, fault=why)
+                await ear.within(LOOK_AGAIN)
+
+    async def library(self, account: int, start: int, limit: int) -> list[LibraryTrack]:
+        """The library's tracks from the id `start` on, by their ids, with what was found about them."""
+        return await self.store.read(partial(songs.of_library, account=account, start=start, limit=limit))
+
+    async def due(self) -> list[int]:
+        """Accounts whose run goes on now: after a crash too."""
+        now = self.clock.now()
+        accounts = await self.store.read(partial(runs.running, kind=KIND))
+        return [account for account in accounts if not now < self._rests.get(account, 0.0) <= now + REST]
+
+    async def go_on(self, account: int) -> float | None:
+        """Look up song after song for a minute, or until all are done, or Last.fm is away."""
+        run = await self.store.read(partial(runs.unfinished, account=account, kind=KIND))
+        renamed = Renamed(await self.store.read(partial(plays.corrections, account=account)))
+        ends = self.clock.now() + CHUNK
+        while run and run.state is RunState.RUNNING:
+            moved, rests = await self._step(run, renamed)
+            if moved is None:
+                return None
+            run = moved
+            self.event_hub.publish(account, EnrichProgress(run.id, run.done, run.total))
+            now = self.clock.now()
+            if rests:
+                self._rests[account] = now + REST
+                return now + REST
+            if now >= ends:
+                return now
+        return None
+
+    async def _step(self, run: Run, renamed: Renamed) -> tuple[Run | None, bool]:
+        """Look up the next songs and write what was found; whether Last.fm was away then.
+
+        None where the run has gone on elsewhere meanwhile: then that goes on.
+        """
+        ask = partial(songs.to_look_up, account=run.account, start=run.cursor, before=self.clock.now() - AGAIN)
+        files = await self.store.read(lambda db: ask(db, limit=STEP))
+        found: dict[tuple[str, str], Song] = {}
+        fault = ""
+        cursor = run.cursor
+        for number, artist, title in files:
+            try:
+                if (artist, title) not in found:
+                    found[artist, title] = await self._look(artist, title, renamed)
+            except LastFmError as error:
+                fault = str(error)
+                break
+            cursor = number + 1
+        over = not fault and len(files) < STEP
+        known = sum(one.known for one in found.values())
+        counts = {
+            "known": run.counts.get("known", 0) + known,
+            "unknown": run.counts.get("unknown", 0) + len(found) - known,
+        }
+        moved = replace(
+            run,
+            state=RunState.DONE if over else RunState.RUNNING,
+            cursor=cursor,
+            counts=counts,
+            fault=fault,
+            updated_at=self.clock.now(),
+        )
+        write = partial(_write, moved=moved, cursor=run.cursor, found=list(found.values()))
+        return await self.store.write(write), bool(fault)
+
+    async def _look(self, artist: str, title: str, renamed: Renamed) -> Song:
+        now = self.clock.now()
+        heard: Remembered[TrackInfo] | NotKnown = NotKnown("")
+        for names in dict.fromkeys((renamed.at_lastfm(artist, title), (artist, title))):
+            with suppress(MissingName):  # a name without end: no request could ask for it
+                heard = await self.looking_up.track(*names)
+            if not isinstance(heard, NotKnown):
+                break
+        if isinstance(heard, NotKnown):
+            return Song(artist, title, False, now)
+        about = heard.value
+        tags = about.tags
+        if not tags:  # most tracks have none of their own, and their artist nearly always has
+            by = await self.looking_up.tags(about.artist or artist)
+            tags = () if isinstance(by, NotKnown) else by.value
+        return Song(
+            artist,
+            title,
+            True,
+            now,
+            about.mbid,
+            about.artist_mbid,
+            about.album.mbid if about.album else "",
+            about.listeners,
+            about.playcount,
+            tuple(tag.name for tag in tags),
+        )
+
+
+def enriched(run: Run) -> Enriched:
+    """What a run has found so far."""
+    return Enriched(**run.counts)
+
+
+def _write(db: Connection, moved: Run, cursor: int, found: list[Song]) -> Run | None:
+    """What was found and the cursor move together; None where the cursor has moved before."""
+    total = library.size(db, moved.account)
+    done = total if moved.state is RunState.DONE else songs.passed(db, moved.account, moved.cursor)
+    run = replace(moved, done=done, total=total)
+    if not runs.write(db, run, cursor):
+        return None
+    songs.write(db, found)
+    return run

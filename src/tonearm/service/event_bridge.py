@@ -1,0 +1,224 @@
+"""Relaying: what one process tells is heard in all that share a PostgreSQL, in the same order everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal, assert_never, get_args
+
+from tonearm.core.event import Event, data
+from tonearm.service.events import EventHub, NumberedEvent
+from tonearm.store.db.database import Store
+from tonearm.store.db.notify import AGAIN, LARGEST, hearing, publish
+from tonearm.store.db.outage import Outage
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+GATHER = 0.05
+"""Seconds in which what is told goes together: a notice costs all processes a transaction's turn."""
+
+KEPT = 10_000
+"""Notes that wait for a database that is away, the latest; when it is back everybody looks at the tables anyway."""
+
+UNREAD = 2000
+"""Notices that are kept until somebody here wants to know, the latest: some megabytes, tens of thousands of events.
+Where there are more, nobody goes on from before."""
+
+LONGEST_TEXT = 400
+"""Letters of each text in a note that is too long for one notice; the whole is in the tables."""
+
+_in_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+Note = Literal["changed", "erased", "admissions", "gap"]
+"""What a note says that is no event."""
+
+_NOTES = frozenset(get_args(Note))
+_AT_ONCE = ('"erased"', '"admissions"', '"gap"')
+"""What is read at once, also where nobody listens for events."""
+
+_KINDS: dict[str, type[Any]] = {kind.kind: kind for kind in get_args(Event)}
+
+
+@dataclass(slots=True)
+class EventBridge:
+    """Takes what this process tells, and tells all; `Announcer` hands over and is handed to."""
+
+    store: Store
+    event_hub: EventHub
+    _waiting: list[bytes] = field(default_factory=list)
+    _unread: deque[str] = field(default_factory=partial(deque, maxlen=UNREAD))
+    _bell: asyncio.Event = field(default_factory=asyncio.Event)
+    _outage: Outage = field(
+        default_factory=partial(Outage, log, "events wait for the database", "events no longer wait for the database")
+    )
+
+    def publish(self, account: int, told: NumberedEvent) -> None:
+        """Tell an event of an account."""
+        note = [account, told.id, told.event.kind, data(told.event)]
+        written = _written(note)
+        if len(written) > LARGEST - 2:
+            note[3] = {name: _cut(value) for name, value in data(told.event).items()}
+            written = _written(note)
+        self._put(written)
+
+    def changed(self, account: int) -> None:
+        """Tell that the queue of an account has changed."""
+        self._put(_written([account]))
+
+    def admissions_changed(self, account: int) -> None:
+        """Tell that somebody is no longer let in as an account's listener."""
+        self._put(_written([account, "", "admissions", {}]))
+
+    def erased(self, account: int) -> None:
+        """Tell that everything of an account was deleted."""
+        self._put(_written([account, "", "erased", {}]))
+
+    def _put(self, note: bytes) -> None:
+        if not (self._waiting and self._waiting[-1] == note):
+            self._waiting.append(note)
+            self._waiting = _latest(self._waiting)
+        self._bell.set()
+
+    def receive(self, notice: str) -> None:
+        """What some process has told; it is read when somebody listens here, which in most processes nobody does."""
+        if len(self._unread) == UNREAD:  # the oldest falls out
+            self.event_hub.forget()
+        self._unread.append(notice)
+        if self.event_hub.latest_id or any(mark in notice for mark in _AT_ONCE):
+            self.read()
+
+    def read(self) -> None:
+        """Hand over what was told until now."""
+        while self._unread:
+            self._hand_over(self._unread.popleft())
+
+    def missed(self) -> None:
+        """Some of what was told may have been lost."""
+        self._unread.clear()
+        self._gap()
+
+    def _gap(self) -> None:
+        self.event_hub.forget()
+        self.event_hub.note_admissions(None)
+
+    def _hand_over(self, notice: str) -> None:
+        """What some process has told, as far as this one knows of such things: the other may be newer, or older."""
+        try:
+            notes = _notes(notice)
+        except Exception as fault:  # anybody may say anything there
+            log.warning("events may be missing, since what was told cannot be read: %s", type(fault).__name__)
+            self._gap()
+            return
+        for account, told in notes:
+            match told:
+                case NumberedEvent():
+                    self.event_hub.receive(account, told)
+                case "changed":
+                    self.event_hub.note_change(account)
+                case "erased":
+                    self.event_hub.forget_account(account)
+                case "admissions":
+                    self.event_hub.note_admissions(account)
+                case "gap":
+                    self._gap()
+                case _:
+                    assert_never(told)
+
+    async def send(self) -> None:
+        """Tell what waits, until cancelled."""
+        while True:
+            await self._bell.wait()
+            await asyncio.sleep(GATHER)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Tell what waits now."""
+        notes, self._waiting = self._waiting, []
+        self._bell.clear()
+        try:
+            if notes:
+                await self.store.write(partial(publish, notices=list(_packed(notes))))
+                self._outage.over()
+        except StoreUnavailable as fault:
+            self._outage.met(fault)
+            self._waiting = _latest([*notes, *self._waiting])
+            await asyncio.sleep(AGAIN)
+            self._bell.set()
+
+
+@asynccontextmanager
+async def relayed(store: Store, event_hub: EventHub) -> AsyncIterator[None]:
+    """Share the announcer's events with all other processes while the block lasts. Raises StoreUnavailable."""
+    relay = EventBridge(store, event_hub)
+    async with hearing(store.url, relay.receive, relay.missed):
+        event_hub.relay = relay
+        sends = asyncio.create_task(relay.send())
+        try:
+            yield
+        finally:
+            sends.cancel()
+            await asyncio.gather(sends, return_exceptions=True)
+            event_hub.relay = None
+            await relay.flush()
+
+
+def _notes(notice: str) -> list[tuple[int, NumberedEvent | Note]]:
+    """Whom each note is about, with the event, or with what else it says; of those that are known here."""
+    notes: list[tuple[int, NumberedEvent | Note]] = []
+    for account, *told in json.loads(notice):
+        if not told:
+            notes.append((int(account), "changed"))
+            continue
+        number, kind, facts = told
+        if kind in _NOTES:
+            notes.append((int(account), kind))
+            continue
+        event = _event(kind, facts)
+        if event is not None:
+            notes.append((int(account), NumberedEvent(str(number), event)))
+    return notes
+
+
+def _latest(notes: list[bytes]) -> list[bytes]:
+    """As many as are kept; where some are lost, the others follow a note that says so to all processes."""
+    return notes if len(notes) <= KEPT else [_written([0, "", "gap", {}]), *notes[1 - KEPT :]]
+
+
+def _event(kind: str, facts: dict[str, Any]) -> Event | None:
+    known = _KINDS.get(kind)
+    if known is None:
+        return None
+    try:
+        event: Event = known(**{name: value for name, value in facts.items() if name in known.__slots__})
+    except TypeError:  # it lacks something
+        return None
+    return event
+
+
+def _written(note: list[Any]) -> bytes:
+    return _in_json(note).encode()
+
+
+def _cut(value: object) -> object:
+    return f"{value[:LONGEST_TEXT]}…" if isinstance(value, str) and len(value) > LONGEST_TEXT else value
+
+
+def _packed(notes: Iterable[bytes]) -> Iterator[str]:
+    """As many notes to a notice as go into it."""
+    pack: list[bytes] = []
+    size = 2
+    for note in notes:
+        if pack and size + len(note) > LARGEST:
+            yield f"[{b','.join(pack).decode()}]"
+            pack, size = [], 2
+        pack.append(note)
+        size += len(note) + 1
+    if pack:
+        yield f"[{b','.join(pack).decode()}]"

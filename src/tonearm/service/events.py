@@ -1,0 +1,224 @@
+"""Announcing: tells whoever listens what happened to an account, in order, each account's to itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from tonearm.core.event import Event, NowPlayingShown
+
+REMEMBERED = 256
+"""Events kept for each account, for listeners whose connection dropped."""
+
+ACCOUNTS = 2000
+"""Accounts whose events are kept, the latest: some tens of megabytes at the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedEvent:
+    """An event with its place in the order of this process's events."""
+
+    id: str
+    event: Event
+
+
+class Subscription:
+    """An open ear: iterate it for events, oldest first. It ends where it has missed some, so that one resumes.
+
+    What comes after a gap is never handed over: whoever resumed from there would seem to have missed nothing.
+    """
+
+    def __init__(self) -> None:
+        self._told: asyncio.Queue[NumberedEvent | None] = asyncio.Queue(maxsize=4 * REMEMBERED)
+        self.missed = False
+
+    def put(self, told: NumberedEvent) -> None:
+        """Hand over an event; an ear that is not listening for long misses some, and knows it."""
+        if self.missed:
+            return
+        try:
+            self._told.put_nowait(told)
+        except asyncio.QueueFull:
+            self.missed = True
+
+    def end(self) -> None:
+        """Some events were lost here: whoever listens hears those before, and that it is over."""
+        if not self.missed:
+            self.missed = True
+            if not self._told.full():
+                self._told.put_nowait(None)
+
+    def clear(self) -> None:
+        """Forget what is not heard yet, and end."""
+        while not self._told.empty():
+            self._told.get_nowait()
+        self.missed = False
+        self.end()
+
+    async def __aiter__(self) -> AsyncIterator[NumberedEvent]:
+        while not (self.missed and self._told.empty()):
+            told = await self._told.get()
+            if told is None:
+                return
+            yield told
+
+    async def within(self, seconds: float) -> NumberedEvent | None:
+        """The next event; None when none came in so many seconds, or where it has ended."""
+        try:
+            return await asyncio.wait_for(self._told.get(), seconds)
+        except TimeoutError:
+            return None
+
+
+class Bridge(Protocol):
+    """What tells all processes; each of them, this one too, then hears it."""
+
+    def publish(self, account: int, told: NumberedEvent) -> None:
+        """Tell an event."""
+
+    def changed(self, account: int) -> None:
+        """Tell that the queue of an account has changed."""
+
+    def admissions_changed(self, account: int) -> None:
+        """Tell that somebody is no longer let in as an account's listener."""
+
+    def erased(self, account: int) -> None:
+        """Tell that everything of an account was deleted."""
+
+    def read(self) -> None:
+        """Hear what was told until now."""
+
+
+class EventHub:
+    """The events of one process, or of all that share a `relay`. `start` tells its ids from those of an earlier one.
+
+    `count` is called for an account whose queue has changed, here or elsewhere, and `not_admitted` for one as whose
+    listener somebody is no longer let in; None: it may be any.
+    """
+
+    def __init__(self, start: str) -> None:
+        self._start = start
+        self._count = 0
+        self._past: OrderedDict[int, deque[NumberedEvent]] = OrderedDict()
+        self._ears: dict[int, set[Subscription]] = {}
+        self._plays: dict[int, NowPlayingShown] = {}
+        self.relay: Bridge | None = None
+        self.count: Callable[[int], None] = lambda _: None
+        self.not_admitted: list[Callable[[int | None], None]] = []
+
+    def publish(self, account: int, event: Event) -> None:
+        """Tell an account's listeners, wherever they listen, and remember it for those who come back."""
+        told = self._numbered(event)
+        if self.relay is not None:
+            self.relay.publish(account, told)
+        else:
+            self.receive(account, told)
+
+    def publish_here(self, account: int, event: Event) -> None:
+        """Tell those who listen to this process."""
+        self.receive(account, self._numbered(event))
+
+    def changed(self, account: int) -> None:
+        """The queue of an account has changed: it is counted wherever somebody listens."""
+        if self.relay is not None:
+            self.relay.changed(account)
+        else:
+            self.note_change(account)
+
+    def note_change(self, account: int) -> None:
+        """Have a queue counted that has changed somewhere."""
+        if self.has_subscribers(account):
+            self.count(account)
+
+    def receive(self, account: int, told: NumberedEvent) -> None:
+        """Pass on what was told here or elsewhere."""
+        if isinstance(told.event, NowPlayingShown):
+            self._plays[account] = told.event
+        self._past.setdefault(account, deque(maxlen=REMEMBERED)).append(told)
+        self._past.move_to_end(account)
+        if len(self._past) > ACCOUNTS:
+            self._past.popitem(last=False)
+        for ear in self._ears.get(account, ()):
+            ear.put(told)
+
+    def forget(self) -> None:
+        """Some events may have been missed: nobody resumes from before, and who listens now starts anew."""
+        self._past.clear()
+        for ears in self._ears.values():
+            for ear in ears:
+                ear.end()
+
+    def admissions_changed(self, account: int) -> None:
+        """Somebody is no longer let in as an account's listener, here and in all other processes."""
+        self.note_admissions(account)
+        if self.relay is not None:
+            self.relay.admissions_changed(account)
+
+    def note_admissions(self, account: int | None) -> None:
+        """Look again who is let in, which has changed somewhere."""
+        for forget in self.not_admitted:
+            forget(account)
+
+    def erased(self, account: int) -> None:
+        """Everything of an account was deleted: nothing of it stays in memory, here and in all other processes."""
+        self.forget_account(account)
+        if self.relay is not None:
+            self.relay.erased(account)
+
+    def forget_account(self, account: int) -> None:
+        """Forget the events of an account, which may hold names, and who is let in as its listener."""
+        self._past.pop(account, None)
+        self._plays.pop(account, None)
+        for ear in self._ears.get(account, ()):
+            ear.clear()
+        self.note_admissions(account)
+
+    def plays(self, account: int) -> NowPlayingShown | None:
+        """What was announced last as playing."""
+        self._catch_up()
+        return self._plays.get(account)
+
+    def _numbered(self, event: Event) -> NumberedEvent:
+        self._count += 1
+        return NumberedEvent(f"{self._start}-{self._count}", event)
+
+    def _catch_up(self) -> None:
+        if self.relay is not None:
+            self.relay.read()
+
+    @property
+    def latest_id(self) -> bool:
+        """Whether somebody listens to any account now."""
+        return bool(self._ears)
+
+    def has_subscribers(self, account: int) -> bool:
+        """Whether somebody listens now."""
+        return bool(self._ears.get(account))
+
+    @contextmanager
+    def subscribe(self, account: int, after: str | None = None) -> Iterator[tuple[Subscription, bool]]:
+        """An ear, and whether it continues where `after` (an event's id) left off without a gap."""
+        self._catch_up()
+        ear = Subscription()
+        missed = self._since(account, after)
+        for told in missed or ():
+            ear.put(told)
+        ears = self._ears.setdefault(account, set())
+        ears.add(ear)
+        try:
+            yield ear, missed is not None
+        finally:
+            ears.discard(ear)
+            if not ears:
+                self._ears.pop(account, None)
+
+    def _since(self, account: int, after: str | None) -> list[NumberedEvent] | None:
+        past = list(self._past.get(account, ()))
+        for place, told in enumerate(past):
+            if told.id == after:
+                return past[place + 1 :]
+        return None

@@ -1,0 +1,141 @@
+"""Scanning: the tagged files of a folder become the listener's library, and a later scan reads only what changed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tonearm.core.play import Track
+from tonearm.library.folder import Fingerprint, ScannedPage, Tagged, UnreadableFile, scan
+from tonearm.library.path import on_disk
+from tonearm.store import library
+from tonearm.store.db.database import Store
+
+FAULTS_TOLD = 20
+
+_NO_TRACK = Track("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """What a scan found; `unreadable` counts those of earlier scans too.
+
+    `faults` names the first unreadable files and closed folders, with the reason. `unsupported` counts the files
+    with sound that cannot be read, by suffix; they are in no other number.
+    """
+
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    unreadable: int = 0
+    total: int = 0
+    faults: tuple[str, ...] = ()
+    unsupported: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryScan:
+    """Scans of folders into accounts' libraries."""
+
+    store: Store
+
+    async def scan(
+        self,
+        account: int,
+        folder: Path,
+        progress: Callable[[int, int], None] | None = None,
+        *,
+        believe_empty: bool = False,
+        everything: bool = False,
+    ) -> ScanResult:
+        """Read what is new or changed below a folder; `progress` hears (seen, total) after each page.
+
+        With `everything`, files that seem unchanged are read again too.
+
+        Raises FolderUnreadable (nothing is changed then; also for an empty folder where many tracks were, unless
+        `believe_empty`: a disk may not be mounted), ImportError without `tonearm[library]`, ReaderFailed if the process
+        that reads tags does not start, and StoreUnavailable (what was read before is kept).
+        """
+        known = await self.store.read(partial(library.fingerprints, account=account))
+        prints = {path: Fingerprint(*print_) for path, print_ in known.items()}
+        pages = await asyncio.to_thread(scan, folder, prints, believe_empty=believe_empty, everything=everything)
+        broken = await self.store.read(partial(library.faults, account=account))
+        still = _inside(folder, broken)
+        found = ScanResult()
+        while (page := await asyncio.to_thread(_next, pages)) is not None:
+            await self.store.write(partial(_write, account=account, page=page))
+            found = _counted(found, page)
+            for path in _told(page):
+                still.pop(path, None)
+            if progress is not None:
+                progress(page.seen, page.total)
+        faults = [f"{path}: {fault}" for path, fault in still.items()]
+        return replace(found, unreadable=found.unreadable + len(still), faults=(*found.faults, *faults)[:FAULTS_TOLD])
+
+
+def _inside(folder: Path, faults: dict[str, str]) -> dict[str, str]:
+    top = os.path.join(os.path.abspath(folder), "")
+    return {path: fault for path, fault in faults.items() if on_disk(path).startswith(top)}
+
+
+def _told(page: ScannedPage) -> Iterator[str]:
+    """The files that a page speaks of."""
+    yield from (file.path for file in (*page.new, *page.changed))
+    yield from (file.path for file in page.unreadable)
+    yield from page.gone
+
+
+def _next(pages: Iterator[ScannedPage]) -> ScannedPage | None:
+    return next(pages, None)
+
+
+def _write(db: Connection, account: int, page: ScannedPage) -> None:
+    library.write(db, account, [_tagged(file) for file in (*page.new, *page.changed)])
+    # What cannot be read just now (no right to it, a disk that fails) is left as it was, and tried by the next scan.
+    library.write(db, account, [_unreadable(file, file.fingerprint) for file in page.unreadable if file.fingerprint])
+    library.forget(db, account, page.gone)
+
+
+def _tagged(file: Tagged) -> dict[str, Any]:
+    track = file.track
+    return {
+        "path": file.path,
+        "artist": track.artist,
+        "artists": list(file.artists) or None,
+        "title": track.title,
+        "album": track.album,
+        "album_artist": track.album_artist,
+        "duration": track.duration,
+        "track_number": track.track_number,
+        "mbid": track.mbid,
+        "mtime_ns": file.fingerprint.mtime_ns,
+        "ctime_ns": file.fingerprint.ctime_ns,
+        "size": file.fingerprint.size,
+        "fault": "",
+    }
+
+
+def _unreadable(file: UnreadableFile, print_: Fingerprint) -> dict[str, Any]:
+    return {**_tagged(Tagged(file.path, _NO_TRACK, print_)), "fault": file.reason}
+
+
+def _counted(found: ScanResult, page: ScannedPage) -> ScanResult:
+    faults = [f"{file.path}: {file.reason}" for file in page.unreadable]
+    faults += [f"{door.path}: {door.reason}" for door in page.closed]
+    return replace(
+        found,
+        new=found.new + len(page.new),
+        changed=found.changed + len(page.changed),
+        gone=found.gone + len(page.gone),
+        unreadable=found.unreadable + len(page.unreadable),
+        total=page.total,
+        unsupported=dict(page.unsupported),
+        faults=(*found.faults, *faults)[:FAULTS_TOLD],
+    )

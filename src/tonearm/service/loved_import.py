@@ -1,0 +1,291 @@
+"""Loving: what a listener loves on Last.fm gets its heart in the library, and what no longer is loses it.
+
+Page by page; it goes on after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Container
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core import pacing
+from tonearm.core.account import Account
+from tonearm.core.event import ImportProgress
+from tonearm.core.loved import ImportCounts, ImportPlan, Loved, plan_import
+from tonearm.core.matching import LibraryIndex
+from tonearm.core.naming import Names, Renamed, entries_by_other_names
+from tonearm.core.verdict import Cause
+from tonearm.lastfm.error import LastFmError, RateLimited
+from tonearm.lastfm.types import LovedTrack, Page
+from tonearm.service.events import EventHub, Subscription
+from tonearm.service.keyring import ApiKey, Keyring
+from tonearm.service.waiting import WaitingRun
+from tonearm.store import accounts, library, loved, plays, runs
+from tonearm.store.db.database import Store
+from tonearm.store.runs import Run, RunState
+
+KIND = "import-loved"
+PAGE = 1000
+"""Loved tracks of a page, the most that Last.fm gives: https://www.last.fm/api/show/user.getLovedTracks"""
+
+TRIES = (PAGE, PAGE, PAGE // 5, PAGE // 20)
+"""In pages of which length a page is asked for, until the run rests; it goes on from there when it is started again.
+
+Last.fm answers some profiles' pages of 1,000 with a 500, again and again, and shorter ones of the same tracks with 200.
+"""
+
+RESUME_WITHIN = 86400.0
+"""Seconds for which a run that failed is taken up again; later the list has moved too far."""
+
+
+@dataclass(frozen=True, slots=True)
+class LovedImport:
+    """Imports of loved tracks: one at a time for each account."""
+
+    store: Store
+    clock: Clock
+    keyring: Keyring
+    event_hub: EventHub
+    ring: Callable[[int], None]
+    waiting: WaitingRun
+
+    async def start(self, account: int) -> Run:
+        """Begin an import, or join the one that goes on."""
+        now = self.clock.now()
+
+        def begin(db: Connection) -> Run:
+            accounts.lock(db, [account])
+            owner = accounts.by_id(db, [account])[account].username.casefold()
+            return runs.begin(db, account, KIND, owner, now, RESUME_WITHIN)
+
+        run = await self.store.write(begin)
+        self.ring(account)
+        return run
+
+    async def job(self, account: int, number: int) -> Run | None:
+        """How an import stands; None if there is none of this number."""
+        return await self.store.read(partial(runs.find, account=account, number=number, kind=KIND))
+
+    async def finished(self, account: int, number: int) -> Run:
+        """The import when it is over, or when nobody takes it up now: then `fault` says why."""
+        with self.event_hub.subscribe(account) as (ear, _):
+            while True:
+                run = await self.job(account, number)
+                assert run is not None
+                if run.state is not RunState.RUNNING:
+                    return run
+                if why := await self.waiting.why(account):
+                    return replace(run, fault=why)
+                await _progress(ear)
+
+    async def latest(self, account: int) -> Run | None:
+        """The last import, whether it goes on or is over."""
+        return await self.store.read(partial(runs.latest, account=account, kind=KIND))
+
+    async def choose(self, account: int, number: int, file: int | None) -> bool:
+        """A loved track that may be several files is this one, or (None) none of them; later imports know it.
+
+        False where there is no such loved track, or no such file was in question.
+        """
+
+        def write(db: Connection) -> bool:
+            return loved.choose(db, account, number, file)
+
+        return await self.store.write(write)
+
+    async def due(self) -> list[int]:
+        """Accounts whose import goes on: after a crash too."""
+        return await self.store.read(partial(runs.running, kind=KIND))
+
+    async def go_on(self, account: int) -> float | None:
+        """Import page after page until all are done, or Last.fm has failed too often."""
+        run = await self.store.read(partial(runs.unfinished, account=account, kind=KIND))
+        if run is None:
+            return None
+        who, files, hearts, declined = await self.store.read(partial(_library, account=account))
+        if not who.signed_in or who.username.casefold() != run.owner:
+            left = replace(run, state=RunState.FAILED, fault=runs.LEFT, updated_at=self.clock.now())
+            await self.store.write(partial(runs.write, moved=left, cursor=run.cursor))
+            return None
+        index = await asyncio.to_thread(files.index)
+        while run.state is RunState.RUNNING:
+            try:
+                page = await self._page(self.keyring.of(who), who.username, run.cursor)
+            except LastFmError as error:
+                failed = _failed(run, error, self.clock.now())
+                mine = await self.store.write(partial(runs.write, moved=failed, cursor=run.cursor))
+                run = failed
+            else:
+                tracks = [_loved(track) for track in page.items]
+                plan = await asyncio.to_thread(plan_import, tracks, index, hearts, declined)
+                moved = _moved(run, page, plan, self.clock.now())
+                loved_files = None
+                if moved.state is RunState.DONE and run.total in (0, page.total):  # else tracks may have moved past us
+                    loved_files = await self._loved_files(moved, page, index, declined)
+                write = partial(_write, account=account, page=page, plan=plan, run=moved, cursor=run.cursor)
+                write = partial(write, loved_files=loved_files)
+                mine = await self.store.write(write)
+                hearts |= {mark.id for mark in plan.marks}
+                run = moved
+            if not mine:  # another process goes on with it
+                return None
+            self.event_hub.publish(account, ImportProgress(run.id, run.done, run.total))
+        return None
+
+    async def _loved_files(
+        self, run: Run, last: Page[LovedTrack], index: LibraryIndex, declined: frozenset[tuple[str, str]]
+    ) -> frozenset[int] | None:
+        """The files that may be something that is loved, by all pages; None if we have not seen the whole list."""
+        earlier = await self.store.read(partial(loved.seen, account=run.account, run=run.id))
+        tracks = {(artist, title): Loved(artist, title, mbid) for artist, title, mbid in earlier}
+        tracks |= {(track.artist, track.title): _loved(track) for track in last.items}
+        if last.total is None or len(tracks) < last.total:
+            return None
+        plan = await asyncio.to_thread(plan_import, tracks.values(), index, frozenset(), declined)
+        in_doubt = {candidate.id for one in plan.doubtful for candidate in one.candidates}
+        return frozenset({mark.id for mark in plan.marks} | in_doubt)
+
+    async def _page(self, key: ApiKey, who: str, number: int) -> Page[LovedTrack]:
+        for attempt, size in enumerate(TRIES, start=1):
+            if attempt < len(TRIES) and (rest := await key.pace.rest()):
+                raise RateLimited(Cause(None, f"requests rest for now: {rest.reason}"))
+            try:
+                return await self._in_pages_of(size, key, who, number)
+            except LastFmError as error:
+                if not error.retryable or attempt == len(TRIES):
+                    raise
+                if isinstance(error, RateLimited):
+                    await key.pace.throttled(error.cause, error.retry_after)
+                wait = max(pacing.SHORTEST_WAIT * 2**attempt * self.clock.chance(), error.retry_after or 0.0)
+            await self.clock.sleep(wait)
+        raise AssertionError("the last try returns or raises")
+
+    async def _in_pages_of(self, size: int, key: ApiKey, who: str, number: int) -> Page[LovedTrack]:
+        """A page of PAGE tracks, put together from as many of `size`."""
+        each, items = PAGE // size, list[LovedTrack]()
+        walk = key.patient.loved_tracks(who, size=size)
+        for place in range((number - 1) * each + 1, number * each + 1):
+            page = await walk.page(place)
+            items += page.items
+            if place >= page.total_pages:
+                break
+        return replace(page, items=tuple(items), page=number, total_pages=-(-page.total_pages // each))
+
+
+def _failed(run: Run, error: LastFmError, now: float) -> Run:
+    return replace(run, state=RunState.FAILED, fault=str(error), error=error.number, updated_at=now)
+
+
+def tally(run: Run) -> ImportCounts:
+    """What an import has found so far."""
+    return ImportCounts(**run.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Library:
+    """What the database has of a listener's library, and how its songs are named at Last.fm."""
+
+    files: list[tuple[int, str, str, str]]
+    artists: dict[int, tuple[str, ...]]
+    chosen: list[tuple[int, str, str, str]]
+    corrections: list[tuple[Names, Names]]
+
+    def index(self) -> LibraryIndex:
+        """The library under all names that its songs are known by."""
+        other_names = entries_by_other_names(self.files, self.artists, Renamed(self.corrections))
+        by_one_artist = (
+            (file, artist, title, "") for file, _, title, _ in self.files for artist in self.artists.get(file, ())
+        )
+        return LibraryIndex([*self.files, *self.chosen, *other_names], by_one_artist)
+
+
+def _library(db: Connection, account: int) -> tuple[Account, _Library, set[int], frozenset[tuple[str, str]]]:
+    """Whose list it is, the library (a file that was chosen goes by the loved track's names, too), hearts, declined."""
+    who = accounts.by_id(db, [account])[account]
+    names, choices = library.names(db, account), loved.choices(db, account)
+    there = {number for number, *_ in names}
+    chosen = [(file, artist, title, "") for file, artist, title in choices if file in there]
+    declined = frozenset((artist, title) for file, artist, title in choices if not file)
+    files = _Library(names, library.several_artists(db, account), chosen, plays.corrections(db, account))
+    return who, files, library.loved(db, account), declined
+
+
+def _loved(track: LovedTrack) -> Loved:
+    return Loved(track.artist, track.title, track.mbid, _unix(track.loved_at))
+
+
+def _unix(at: datetime | None) -> int:
+    return int(at.timestamp()) if at else 0
+
+
+def _moved(run: Run, page: Page[LovedTrack], plan: ImportPlan, now: float) -> Run:
+    over, done = run.cursor >= page.total_pages, run.done + len(page.items)
+    return replace(
+        run,
+        state=RunState.DONE if over else RunState.RUNNING,
+        cursor=run.cursor + 1,
+        done=done,
+        total=max(page.total or 0, done, 0 if over else run.total),  # the most that it was: that it shrank stays known
+        counts=asdict(tally(run) + plan.counts),
+        updated_at=now,
+    )
+
+
+def _write(
+    db: Connection,
+    account: int,
+    page: Page[LovedTrack],
+    plan: ImportPlan,
+    run: Run,
+    cursor: int,
+    loved_files: frozenset[int] | None,
+) -> bool:
+    """A page's hearts, its loved tracks and the cursor move together; False where the cursor has moved before.
+
+    With the last page, what is no longer loved is forgotten, and all but the `loved_files` lose their hearts.
+    """
+    if not runs.write(db, run, cursor):
+        return False
+    doubtful = {(u.loved.artist, u.loved.title): u.candidates for u in plan.doubtful}
+    missing = {(m.artist, m.title) for m in plan.missing}
+    library.love(db, [mark.id for mark in plan.marks])
+    loved.write(
+        db,
+        account,
+        [
+            {
+                "artist": track.artist,
+                "track": track.title,
+                "mbid": track.mbid,
+                "loved_at": _unix(track.loved_at),
+                "outcome": _outcome((track.artist, track.title), doubtful, missing),
+                "candidates": [[c.id, c.ambiguity] for c in doubtful.get((track.artist, track.title), ())],
+                "seen_in": run.id,
+            }
+            for track in page.items
+        ],
+    )
+    if loved_files is not None:
+        library.love_only(db, account, loved_files | loved.forget_unseen(db, account, run.id))
+    return True
+
+
+def _outcome(names: tuple[str, str], doubtful: Container[tuple[str, str]], missing: set[tuple[str, str]]) -> str:
+    if names in doubtful:
+        return "doubtful"
+    return "missing" if names in missing else "matched"
+
+
+async def _progress(ear: Subscription) -> None:
+    """Return when an import is talked about, or after a second (another process may do it)."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1.0):
+            async for told in ear:
+                if isinstance(told.event, ImportProgress):
+                    return

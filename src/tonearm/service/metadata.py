@@ -1,0 +1,185 @@
+"""Looking up: artists, albums and tracks as Last.fm knows them, from what is remembered where that is good enough."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from tonearm.core.cleaning import clean
+from tonearm.core.play import MissingName
+from tonearm.lastfm.cache import Cache, Remembered
+from tonearm.lastfm.error import BadParameters, LastFmError
+from tonearm.lastfm.images import Image, ImageFetcher
+from tonearm.lastfm.methods import album, artist, track
+from tonearm.lastfm.music import (
+    AlbumEntry,
+    AlbumInfo,
+    ArtistEntry,
+    ArtistInfo,
+    SimilarArtist,
+    Tag,
+    TrackEntry,
+    TrackInfo,
+)
+from tonearm.lastfm.request import Request
+from tonearm.lastfm.types import Page
+from tonearm.store.secrets.seal import PROOF, SessionCipher
+
+T = TypeVar("T")
+
+TOP = 20
+"""Albums and tracks that an artist is shown with."""
+
+LONGEST_NAME = 1024
+"""Characters; Last.fm knows nothing by a longer name, and an address has to hold it."""
+
+
+class SearchKind(StrEnum):
+    """What is searched for."""
+
+    ARTIST = "artist"
+    ALBUM = "album"
+    TRACK = "track"
+
+
+SearchResult = ArtistEntry | AlbumEntry | TrackEntry
+
+
+@dataclass(frozen=True, slots=True)
+class NotKnown:
+    """Last.fm knows nothing by that name; `words` are its own."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Artist:
+    """An artist with what belongs to it, the likest and the most heard first.
+
+    `missing` names the parts that could not be had now: "similar", "albums", "tracks".
+    """
+
+    info: ArtistInfo
+    similar: tuple[SimilarArtist, ...] = ()
+    albums: tuple[AlbumEntry, ...] = ()
+    tracks: tuple[TrackEntry, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Everything by name. Misspelt names are read as Last.fm corrects them.
+
+    Raises Nameless for a name of nothing or of more than 1024 characters, and a LastFmError where Last.fm is away
+    and nothing is remembered (Resting, where it was not even asked).
+    """
+
+    cache: Cache
+    images: ImageFetcher
+    seal: SessionCipher
+
+    async def artist(self, name: str) -> Remembered[Artist] | NotKnown:
+        """An artist with the likest others, its albums and its tracks; as old as the oldest of these."""
+        info = await self._known(artist.info(_name("artist", name), autocorrect=True))
+        if isinstance(info, NotKnown):
+            return info
+        real = info.value.name  # whoever asks by another spelling shares these
+        parts = await asyncio.gather(
+            self._part("similar", artist.similar(real)),
+            self._part("albums", artist.top_albums(real, size=TOP).page()),
+            self._part("tracks", artist.top_tracks(real, size=TOP).page()),
+        )
+        similar, albums, tracks = parts
+        value = Artist(
+            info.value,
+            similar.value if isinstance(similar, Remembered) else (),
+            albums.value.items[:TOP] if isinstance(albums, Remembered) else (),
+            tracks.value.items[:TOP] if isinstance(tracks, Remembered) else (),
+            tuple(part for part in parts if isinstance(part, str)),
+        )
+        return _together(value, [info, *(part for part in parts if isinstance(part, Remembered))])
+
+    async def similar(self, name: str) -> Remembered[tuple[SimilarArtist, ...]] | NotKnown:
+        """Up to a hundred artists like one, the likest first."""
+        return await self._known(artist.similar(_name("artist", name), autocorrect=True))
+
+    async def tags(self, name: str) -> Remembered[tuple[Tag, ...]] | NotKnown:
+        """What listeners tag an artist with, the commonest first; none for an artist whom nobody tagged."""
+        info = await self._known(artist.info(_name("artist", name), autocorrect=True))
+        if isinstance(info, NotKnown):
+            return info
+        return Remembered(info.value.tags, info.fetched_at, info.age, info.stale)
+
+    async def album(self, artist_: str, title: str) -> Remembered[AlbumInfo] | NotKnown:
+        """An album with its tracks."""
+        return await self._known(album.info(_name("artist", artist_), _name("title", title), autocorrect=True))
+
+    async def track(self, artist_: str, title: str) -> Remembered[TrackInfo] | NotKnown:
+        """A track. Last.fm knows whatever anybody ever scrobbled."""
+        return await self._known(track.info(_name("artist", artist_), _name("title", title), autocorrect=True))
+
+    async def search(self, kind: SearchKind, words: str, limit: int = 30) -> Remembered[tuple[SearchResult, ...]]:
+        """What has a name like these words, the best first: 1 to 100 of them."""
+        words = _name("q", words)
+        search: dict[SearchKind, Callable[[], Request[Page[Any]]]] = {
+            SearchKind.ARTIST: lambda: artist.search(words, size=limit).page(),
+            SearchKind.ALBUM: lambda: album.search(words, size=limit).page(),
+            SearchKind.TRACK: lambda: track.search(words, size=limit).page(),
+        }
+        found = await self.cache.ask(search[kind]())
+        return Remembered(found.value.items[:limit], found.fetched_at, found.age, found.stale)
+
+    async def cover(self, artist_: str, *, album_: str = "", title: str = "") -> Image | None:
+        """The picture of an album, else that of the album that a track is on; None where there is none."""
+        url = ""
+        if clean(album_):
+            found = await self.album(artist_, album_)
+            url = "" if isinstance(found, NotKnown) else found.value.images.extralarge or found.value.images.largest
+        if not url and clean(title):
+            heard = await self.track(artist_, title)
+            on = None if isinstance(heard, NotKnown) else heard.value.album
+            url = on.images.extralarge or on.images.largest if on else ""
+        return await self.images.get(url) if url else None
+
+    def ticket(self, url: str) -> str:
+        """What `picture` takes for the address of an image that an answer named: nobody else can write one."""
+        return f"{self.seal.proof(url)}{urlsafe_b64encode(url.encode(errors='replace')).decode().rstrip('=')}"
+
+    async def picture(self, ticket: str) -> Image | None:
+        """The image that a ticket stands for; None where there is none, or the ticket is not ours."""
+        try:
+            proof, packed = ticket[:PROOF], ticket[PROOF:]
+            url = urlsafe_b64decode(packed + "=" * (-len(packed) % 4)).decode()
+        except ValueError:  # no base64, or no text
+            return None
+        return await self.images.get(url) if self.seal.proves(url, proof) else None
+
+    async def _known(self, request: Request[T]) -> Remembered[T] | NotKnown:
+        try:
+            return await self.cache.ask(request)
+        except BadParameters as error:  # the only thing that can be wrong with it: the number has no other
+            return NotKnown(error.words)
+
+    async def _part(self, name: str, request: Request[T]) -> Remembered[T] | str:
+        try:
+            return await self.cache.ask(request)
+        except LastFmError:
+            return name
+
+
+def _name(field: str, given: str) -> str:
+    name = clean(given)
+    if not name or len(name) > LONGEST_NAME:
+        raise MissingName(field)
+    return name
+
+
+def _together(value: T, parts: Iterable[Remembered[Any]]) -> Remembered[T]:
+    """As old as the oldest part, and stale if any is."""
+    parts = list(parts)
+    fetched_at, age = min(part.fetched_at for part in parts), max(part.age for part in parts)
+    return Remembered(value, fetched_at, age, any(part.stale for part in parts))

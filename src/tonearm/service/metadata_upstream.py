@@ -1,0 +1,58 @@
+"""Reading: asks Last.fm in slots that no scrobble wants, and leaves it alone while it is away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from tonearm.clock import Clock
+from tonearm.core.verdict import Cause, Scope
+from tonearm.lastfm.breaker import Breaker, Resting, state_of
+from tonearm.lastfm.error import RateLimited, error_of
+from tonearm.lastfm.request import Request
+from tonearm.lastfm.response import Answer, Exchange
+from tonearm.service.keyring import ApiKey, Keyring
+from tonearm.store.pace import KeyThrottled
+
+T = TypeVar("T")
+
+NO_KEY = "no API key is configured: set LASTFM_API_KEY and LASTFM_API_SECRET"
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataUpstream:
+    """The way to Last.fm for whoever can wait and has no session: with the first API key that does not rest."""
+
+    keyring: Keyring
+    clock: Clock
+    breaker: Breaker = field(default_factory=Breaker)
+
+    async def exchange(self, request: Request[T]) -> Exchange[T]:
+        """What came back. Raises Resting where Last.fm is not asked: it is left alone, or there is no API key."""
+        if not self.keyring.first.name:
+            raise Resting(Cause(None, NO_KEY), None, False)
+        now, rests = self.clock.now(), list[KeyThrottled]()
+        for key in self.keyring:
+            last = await key.pace.last_rest()
+            if last and not last.away and last.in_force(now):
+                rests.append(last)
+                continue
+            self.breaker.enter(now)
+            exchange = await key.patient.exchange(request)
+            await self._learn(key, request, exchange, rested=last is not None and not last.away)
+            return exchange
+        soonest = min(rests, key=lambda rest: rest.until)
+        raise Resting(Cause(None, f"requests rest for now: {soonest.reason}"), soonest.until - now, False)
+
+    async def _learn(self, key: ApiKey, request: Request[T], exchange: Exchange[T], *, rested: bool) -> None:
+        outcome, now, chance = exchange.outcome, self.clock.now(), self.clock.chance()
+        state = state_of(exchange.reply, outcome)
+        if isinstance(outcome, Answer):
+            self.breaker.leave(state, now, chance)
+            if rested:
+                await key.pace.served()
+            return
+        error = error_of(outcome, request.method)
+        self.breaker.leave(state, now, chance, str(error), error.retry_after)
+        if isinstance(error, RateLimited) and error.scope is Scope.ADDRESS:
+            await key.pace.throttled(error.cause, error.retry_after)

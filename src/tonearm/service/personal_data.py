@@ -1,0 +1,85 @@
+"""Owning: what a listener may do with all that is kept of them, and who is let in as them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from tonearm.clock import Clock
+from tonearm.core.event import AuthChanged, QueueUpdated
+from tonearm.service.events import EventHub
+from tonearm.store import plays
+from tonearm.store.admin import erase
+from tonearm.store.db.database import Store
+from tonearm.store.db.readers import ReadQuestion
+from tonearm.store.secrets import revoke
+from tonearm.store.secrets.revoke import Admission
+
+AT_ONCE = 250
+"""Plays that an export reads at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalData:
+    """A listener's own data."""
+
+    store: Store
+    clock: Clock
+    event_hub: EventHub
+
+    async def export(self, account: int, written: Callable[[Sequence[Sequence[Any]]], str]) -> AsyncIterator[str]:
+        """The whole history, latest play first, in parts, as `written` writes the values of `plays.EXPORTED`.
+
+        It writes them in the thread that reads them.
+        """
+        before: tuple[int, int] | None = None
+        while True:
+            read = partial(_part, account=account, before=before, written=written)
+            part, before = await self.store.read_long(read, begun=before is not None)
+            if before is None:
+                return
+            yield part
+
+    async def erase(self, account: int, browser: str) -> int:
+        """Delete all of it; how many plays that was. Nobody is let in any more but the browser of that session.
+
+        Once it has begun, nothing of it is sent any more, and whatever ends this process, `finish_erasing` continues.
+        """
+        await self.store.write(partial(erase.begin, number=account, but=browser))
+        self.event_hub.admissions_changed(account)
+        gone = await self._erase_parts(account)
+        self.event_hub.erased(account)
+        self.event_hub.publish(account, AuthChanged("disconnected", ""))
+        self.event_hub.publish(account, QueueUpdated(0))
+        return gone
+
+    async def _erase_parts(self, account: int) -> int:
+        gone = 0
+        while (part := await self.store.write(partial(erase.erase_part, number=account))) is not None:
+            gone += part
+        return gone
+
+    async def finish_erasing(self) -> None:
+        """Continue what a process has begun that is gone now."""
+        for account in await self.store.read(erase.unfinished):
+            await self._erase_parts(account)
+
+    async def admissions(self, account: int) -> list[Admission]:
+        """What lets somebody in as this listener."""
+        return await self.store.read(partial(revoke.admissions, account=account, now=self.clock.now()))
+
+    async def revoke(self, account: int, name: str) -> bool:
+        """Let it in no more; False where there is nothing of that name."""
+        revoked = await self.store.write(partial(revoke.revoke, account=account, name=name))
+        self.event_hub.admissions_changed(account)
+        return revoked
+
+
+def _part(
+    ask: ReadQuestion, account: int, before: tuple[int, int] | None, written: Callable[[Sequence[Sequence[Any]]], str]
+) -> tuple[str, tuple[int, int] | None]:
+    """Some plays as text, and where the next ones begin; None after the last."""
+    part, before = ask(partial(plays.exported, account=account, limit=AT_ONCE, before=before))
+    return written(part), before

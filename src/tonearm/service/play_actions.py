@@ -1,0 +1,290 @@
+"""Telling: the story of a play, and what its listener may still do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core.account import KEY_NOT_SET
+from tonearm.core.event import ScrobbleStatus
+from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, Play, Track, cleaned_changes, counts
+from tonearm.core.report import too_old
+from tonearm.service.accounts import PAUSED
+from tonearm.service.clock_skew import LastFmTime
+from tonearm.service.events import EventHub
+from tonearm.service.report_play import NOT_QUEUED, queue_row
+from tonearm.store import accounts, attempts, jobs, plays, queue
+from tonearm.store.attempts import Attempt
+from tonearm.store.db.database import Store
+from tonearm.store.plays import StoredPlay
+from tonearm.store.queue import QueueRow
+
+SENT_AGAIN = ("ignored", "refused", "discarded", "suspected", "expired", *NOT_QUEUED)
+"""Fates after which a listener may send a play by hand: it is not on Last.fm, and still may get there."""
+
+
+NO_LATER_WORD = ("queued", "discarded", "expired")
+"""Fates of plays on which Last.fm has said nothing since an answer was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything that is known of a play. `waits` is its row in the queue, None when it is not in it."""
+
+    kept: StoredPlay
+    waits: QueueRow | None
+    attempts: tuple[Attempt, ...]
+    replaced_by: int | None
+    words: str
+
+    @property
+    def counted(self) -> bool | None:
+        """Whether it counted by its listener's rule, for the reason in `kept.heard`; None where nobody can say.
+
+        The threshold of that day is not kept, but its words are, and of a long enough track each has its own.
+        """
+        length, heard = self.kept.play.track.duration, self.kept.play.played
+        rules = (counts(length, heard, threshold) for threshold in range(LOWEST_THRESHOLD, HIGHEST_THRESHOLD + 1))
+        return next((rule.counts for rule in rules if rule.reason == self.kept.counted_reason), None)
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchPlay:
+    """This listener has no play of that number."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRefused:
+    """It cannot be done to this play, and why."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionDone:
+    """It is done; `play` is the number of the play that goes on, `track` what it is."""
+
+    play: int
+    track: Track
+
+
+ActionResult = ActionDone | ActionRefused | NoSuchPlay
+
+
+@dataclass(frozen=True, slots=True)
+class _Stopped:
+    """Why nothing of an account goes out, "" where nothing is in the way; `user`: for whom its plays go out now."""
+
+    why: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayActions:
+    """Stories of plays, and their listeners' decisions. `keys` are the API keys that are set."""
+
+    store: Store
+    clock: Clock
+    event_hub: EventHub
+    ring: Callable[[int], None]
+    keys: Sequence[str]
+    time: LastFmTime
+
+    async def story(self, account: int, number: int) -> Story | None:
+        """What became of a play and why; None where the listener has no such play."""
+        return await self.store.read(partial(self._story, account=account, number=number))
+
+    async def latest(
+        self, account: int, limit: int, fates: Sequence[str] = (), before: tuple[int, int] | None = None
+    ) -> list[Story]:
+        """Stories without attempts, latest play first; `before`: (timestamp, id) of the last page's end."""
+
+        def read(db: Connection) -> list[Story]:
+            kept = plays.latest(db, account, limit, fates, before)
+            waits = queue.rows(db, [k.id for k in kept if k.fate == "queued"])
+            stopped = self._stopped(db, account) if waits else _Stopped()
+            return [Story(k, waits.get(k.id), (), None, self._words(k, waits.get(k.id), stopped)) for k in kept]
+
+        return await self.store.read(read)
+
+    def _story(self, db: Connection, account: int, number: int) -> Story | None:
+        kept = plays.find(db, account, number)
+        if kept is None:
+            return None
+        waits = queue.rows(db, [number]).get(number)
+        tried = tuple(attempts.of_play(db, number))
+        words = self._words(kept, waits, self._stopped(db, account) if waits else _Stopped())
+        return Story(kept, waits, tried, plays.replaced_by(db, account, number), words)
+
+    def _stopped(self, db: Connection, account: int) -> _Stopped:
+        """Why nothing of an account goes out whatever is tried, as far as its plays are to say so."""
+        who = accounts.by_id(db, [account])[account].under(self.keys)
+        if jobs.sending_paused(db):
+            return _Stopped(PAUSED, who.username.casefold())
+        return _Stopped("" if who.key_is_set else KEY_NOT_SET, who.username.casefold())
+
+    def _words(self, kept: StoredPlay, waits: QueueRow | None, stopped: _Stopped) -> str:
+        if waits is None:
+            return kept.reason or ("on Last.fm" if kept.fate == "accepted" else kept.fate)
+        if waits.state is queue.QueueState.SENDING:
+            return "on its way to Last.fm now"
+        if waits.owner != stopped.user:
+            return f"it waits for the Last.fm user {waits.owner}: sign in as that user to send it"
+        if kept.play.timestamp > self.time.now():
+            return "held: its time lies ahead"
+        return stopped.why or waits.error or "waits for the next batch"
+
+    async def retry(self, account: int, number: int) -> ActionResult:
+        """Send a play that waits at once, or after all one with any other fate than accepted.
+
+        One that is expired goes only where it is younger than 14 days by now, since a clock was wrong.
+        """
+        outcome = await self.store.write(partial(self._retry, account=account, number=number))
+        self._told(account, outcome, "queued", "to be sent by the listener's wish")
+        return outcome
+
+    def _retry(self, db: Connection, account: int, number: int) -> ActionResult:
+        accounts.lock(db, [account])
+        now = self.clock.now()
+        kept = plays.find(db, account, number)
+        if kept is None:
+            return NoSuchPlay()
+        if kept.fate == "queued":
+            if kept.play.timestamp > self.time.now():
+                return ActionRefused("its time lies ahead: it is sent when that has come")
+            if kept.owner and kept.owner != accounts.by_id(db, [account])[account].username.casefold():
+                return ActionRefused(f"it waits for the Last.fm user {kept.owner}: sign in as that user to send it")
+            queue.due_now(db, account, number, self.time.now())
+            return ActionDone(number, kept.play.track)
+        if kept.fate not in SENT_AGAIN:
+            return ActionRefused(_final(kept))
+        if (instead := plays.replaced_by(db, account, number)) is not None:
+            return ActionRefused(f"it was corrected: play {instead} was sent instead")
+        return self._enqueue(db, kept, now)
+
+    def _enqueue(self, db: Connection, kept: StoredPlay, now: float) -> ActionResult:
+        who = accounts.by_id(db, [kept.account])[kept.account]
+        if too_old(kept.play.timestamp, now, self.time.skew):
+            return ActionRefused("older than 14 days: Last.fm takes no plays that old")
+        if not who.signed_in:
+            return ActionRefused("not signed in to Last.fm: sign in first")
+        if kept.owner and kept.owner != who.username.casefold():
+            return ActionRefused(f"it was played for the Last.fm user {kept.owner}: sign in as that user to send it")
+        plays.settle(db, [kept.id], "queued", None, why="to be sent by the listener's wish")
+        plays.count(db, kept.id)
+        queue.enqueue(db, [queue_row(kept.id, kept.play, who, self.time.now(), self._not_before(kept.play))])
+        return ActionDone(kept.id, kept.play.track)
+
+    def _not_before(self, play: Play) -> float:
+        """When, by our clock, the time of a play that lies ahead has come; 0 for any other."""
+        return play.timestamp - self.time.skew if play.timestamp > self.time.now() else 0.0
+
+    async def correct(self, account: int, number: int, change: Callable[[Track], Track]) -> ActionResult:
+        """Send a play with other names: a new frozen play, linked to the old one, which is discarded.
+
+        With the same artist and title it stays the same play, since these are what Last.fm knows it by.
+        Raises Nameless where artist or title is empty then.
+        """
+        outcome = await self.store.write(partial(self._correct, account=account, number=number, change=change))
+        self._told(account, outcome, "queued", f"sent instead of {number}")
+        return outcome
+
+    def _correct(self, db: Connection, account: int, number: int, change: Callable[[Track], Track]) -> ActionResult:
+        accounts.lock(db, [account])
+        now = self.clock.now()
+        kept = plays.find(db, account, number)
+        if kept is None:
+            return NoSuchPlay()
+        if kept.fate not in (*SENT_AGAIN, "queued"):
+            return ActionRefused(_final(kept))
+        if kept.fate == "queued" and queue.rows(db, [number])[number].state is queue.QueueState.SENDING:
+            return ActionRefused("it is on its way to Last.fm right now: look again in a moment")
+        if kept.unanswered and kept.fate in NO_LATER_WORD:
+            return ActionRefused(
+                "Last.fm may have it under these names, since an answer was lost: see what becomes of it first"
+            )
+        play = replace(kept.play, track=cleaned_changes(kept.play.track, change(kept.play.track)))
+        key = (account, play.track.artist, play.track.title, play.timestamp)
+        there = plays.known(db, [key])
+        if key in there and there[key][0] != number:
+            return ActionRefused("there is a play of these names at that time already")
+        if key in there:  # Last.fm tells plays apart by these names alone: it stays the same play
+            return self._put_right(db, kept, play, now)
+        moved = plays.restamped(db, number)
+        row = {
+            **plays.facts(play),
+            "account": account,
+            "fate": "queued",
+            "moved": moved.reason,
+            "moved_by": moved.by,
+            "left_out": kept.left_out,
+            "reported_at": now,
+            "reported_timestamp": play.timestamp,
+            "heard": kept.counted_reason,
+            "reporter": kept.reporter,
+            "owner": kept.owner,
+            "instead_of": number,
+        }
+        fresh = plays.insert(db, [row])[key]
+        again = self._enqueue(db, replace(kept, id=fresh, play=play), now)
+        if isinstance(again, ActionRefused):
+            plays.drop(db, fresh)
+            return again
+        plays.settle(db, [number], "discarded", now, why=f"corrected by the listener: sent as {fresh} instead")
+        queue.remove(db, [number])
+        return again
+
+    def _put_right(self, db: Connection, kept: StoredPlay, play: Play, now: float) -> ActionResult:
+        """Other facts for a play that stays the same one: one that waits goes on waiting, whatever for."""
+        again = (
+            ActionDone(kept.id, play.track)
+            if kept.fate == "queued"
+            else self._enqueue(db, replace(kept, play=play), now)
+        )
+        if isinstance(again, ActionDone):
+            plays.rewrite(db, kept.id, plays.facts(play))
+            queue.rewrite(db, kept.id, plays.facts(play))
+            queue.due_now(db, kept.account, kept.id, self.time.now())
+        return again
+
+    async def discard(self, account: int, number: int) -> ActionResult:
+        """Take a play out for good; it stays in the history as discarded."""
+        outcome = await self.store.write(partial(self._discard, account=account, number=number))
+        self._told(account, outcome, "discarded", "discarded by the listener")
+        return outcome
+
+    def _discard(self, db: Connection, account: int, number: int) -> ActionResult:
+        accounts.lock(db, [account])
+        kept = plays.find(db, account, number)
+        if kept is None:
+            return NoSuchPlay()
+        if kept.fate not in ("queued", "ignored", "refused", "suspected", *NOT_QUEUED):
+            return ActionRefused(_final(kept))
+        if kept.fate == "queued" and queue.rows(db, [number])[number].state is queue.QueueState.SENDING:
+            return ActionRefused("it is on its way to Last.fm right now: look again in a moment")
+        why = "discarded by the listener"
+        if kept.unanswered and kept.fate in NO_LATER_WORD:
+            why += "; Last.fm may have it, since an answer was lost"
+        plays.settle(db, [number], "discarded", self.clock.now(), why=why)
+        queue.remove(db, [number])
+        return ActionDone(number, kept.play.track)
+
+    def _told(self, account: int, outcome: ActionResult, status: str, words: str) -> None:
+        if isinstance(outcome, ActionDone):
+            track = outcome.track
+            self.event_hub.publish(account, ScrobbleStatus(outcome.play, status, track.artist, track.title, words))
+            self.ring(account)
+
+
+def _final(kept: StoredPlay) -> str:
+    match kept.fate:
+        case "accepted":
+            return "it is on Last.fm, which takes no changes to a play: edit or delete it there"
+        case "expired":
+            return "older than 14 days: Last.fm takes no plays that old"
+        case fate:
+            return f"it is {fate} already"

@@ -1,0 +1,57 @@
+"""Counting: tells listeners how many plays wait, from the rows, and not more often than anybody can read."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+
+from tonearm.clock import Clock
+from tonearm.core.event import QueueUpdated
+from tonearm.service.events import EventHub
+from tonearm.store import queue
+from tonearm.store.db.database import Store
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+PAUSE = 0.25
+"""Seconds between two counts of one queue."""
+
+
+class QueueLengths:
+    """Announces the length of queues that changed, to accounts that somebody listens to."""
+
+    def __init__(self, store: Store, clock: Clock, event_hub: EventHub) -> None:
+        self._store = store
+        self._clock = clock
+        self._announcer = event_hub
+        self._changed: set[int] = set()
+        self._bell = asyncio.Event()
+        event_hub.count = self._note
+
+    def changed(self, account: int) -> None:
+        """An account's queue has changed."""
+        self._announcer.changed(account)
+
+    def _note(self, account: int) -> None:
+        self._changed.add(account)
+        self._bell.set()
+
+    async def run(self) -> None:
+        """Count and tell, until cancelled."""
+        while True:
+            await self._bell.wait()
+            self._bell.clear()
+            accounts, self._changed = self._changed, set()
+            for account in accounts:
+                await self._tell(account)
+            await self._clock.sleep(PAUSE)
+
+    async def _tell(self, account: int) -> None:
+        try:
+            number = await self._store.read(partial(queue.length, number=account))
+        except StoreUnavailable as fault:
+            log.warning("the queue could not be counted: %s", fault)
+        else:
+            self._announcer.publish_here(account, QueueUpdated(number))

@@ -1,0 +1,114 @@
+"""Pacing: every request of this API key takes its turn, whoever makes it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core import pacing
+from tonearm.core.verdict import Cause
+from tonearm.store import pace
+from tonearm.store.db.database import Store
+
+YIELDS = 10.0
+"""Seconds for which a read lets everybody else go first; then it takes its place in the row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A slot that was booked at that moment (Unix seconds), and comes so many seconds later."""
+
+    at: float
+    wait: float
+
+
+REBOOKINGS = 5
+"""Slots that one request may miss, and how often it then asks for one that is free at once, before it goes anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The rate limit of one API key, kept in the database. `per_second` 0 lifts it."""
+
+    store: Store
+    clock: Clock
+    key: str
+    per_second: float
+    _reads: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def book(self, db: Connection) -> Booked:
+        """Take a slot within a transaction that is written anyway."""
+        now = self.clock.now()
+        return Booked(now, pace.book(db, self.key, now, self.per_second) if self.per_second > 0 else 0.0)
+
+    async def slot(self, booked: Booked) -> None:
+        """Return when a booked slot has come.
+
+        One that is missed by half an interval, since the machine is busy or stood still, is given up for another:
+        what goes late goes together with what others send in time. Who is always late takes what is free at the moment.
+        """
+        for _ in range(REBOOKINGS):
+            await self._until(booked)
+            if self.per_second <= 0 or self.clock.now() < booked.at + booked.wait + 0.5 / self.per_second:
+                return
+            booked = await self.store.write_together(self._book_each, None)
+        for _ in range(REBOOKINGS):
+            wait = await self.store.write(self._book_if_free)
+            if wait <= 0:
+                return
+            await self.clock.sleep(wait)
+
+    async def _until(self, booked: Booked) -> None:
+        left = booked.at + booked.wait - self.clock.now()
+        if left > 0:
+            await self.clock.sleep(min(left, booked.wait))  # the clock may have been put back meanwhile
+
+    async def rest(self) -> pace.KeyThrottled | None:
+        """What rests this key now; scrobbles look for themselves, everybody else asks here first."""
+        return await self.store.read(lambda db: pace.held(db, self.key, self.clock.now()))
+
+    async def throttled(self, cause: Cause, retry_after: float | None = None) -> None:
+        """Last.fm says that this address asks too much: everybody rests, a rung longer each time."""
+        await self.store.write(lambda db: self._rest(db, cause, retry_after))
+
+    def _rest(self, db: Connection, cause: Cause, retry_after: float | None) -> None:
+        last, now = pace.throttle(db, self.key, keep=True), self.clock.now()
+        rung = last.level if last and not last.away else 0
+        wait = max(pacing.ladder_wait(pacing.ADDRESS_LADDER, rung), retry_after or 0.0)
+        pace.begin_throttle(db, self.key, pace.KeyThrottled(now + wait, str(cause), False, rung + 1, now))
+
+    async def turn(self) -> None:
+        """Return when this caller's turn has come."""
+        if self.per_second > 0:
+            await self.slot(await self.store.write_together(self._book_each, None))
+
+    async def spare_turn(self) -> None:
+        """Return when no scrobble wants the slot: reads book none ahead, so a scrobble waits for one at the most."""
+        if self.per_second <= 0:
+            return
+        async with self._reads:  # one after the other, in the order in which they came
+            tired = self.clock.now() + YIELDS
+            while (now := self.clock.now()) < tired:
+                wait = await self.store.write(self._book_if_free)
+                if wait <= 0:
+                    return
+                await self.clock.sleep(min(wait, max(0.0, tired - now)))
+        await self.turn()
+
+    async def last_rest(self) -> pace.KeyThrottled | None:
+        """The last rest, over or not, until an answer proves that this key is served again."""
+        return await self.store.read(lambda db: pace.throttle(db, self.key))
+
+    async def served(self) -> None:
+        """A request that began after the last rest was answered: that rest is over for good."""
+        await self.store.write(lambda db: pace.end_throttle(db, self.key))
+
+    def _book_if_free(self, db: Connection) -> float:
+        return pace.book_if_free(db, self.key, self.clock.now(), self.per_second)
+
+    def _book_each(self, db: Connection, callers: Sequence[None]) -> list[Booked]:
+        return [self.book(db) for _ in callers]

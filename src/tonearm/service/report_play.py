@@ -1,0 +1,433 @@
+"""Listening: a play is reported, judged by the listener's rule, and on disk before it is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core.account import Account
+from tonearm.core.cleaning import clean
+from tonearm.core.event import ScrobbleStatus
+from tonearm.core.play import (
+    Counted,
+    MissingName,
+    Play,
+    When,
+    cleaned,
+    counts,
+    in_milliseconds,
+    is_a_length_of_time,
+    lengths,
+    start_of_play,
+    when,
+)
+from tonearm.core.report import SLACK, Placed, place, same_play, too_old
+from tonearm.service.clock_skew import LastFmTime
+from tonearm.service.counters import Counters
+from tonearm.service.events import EventHub, Subscription
+from tonearm.store import accounts, plays, queue
+from tonearm.store.db.database import Store
+
+NOT_QUEUED = ("threshold_not_met", "disabled", "not_authenticated")
+"""Fates of plays that stay in the history only, and may be queued when they are reported better."""
+
+
+LIVE_WITHIN = 3600.0
+"""Seconds between the end of a play and its report up to which it is live; what comes later is a backlog."""
+
+
+TOGETHER, PART = 1000, 250
+"""Plays that are written in one transaction; more than these go part by part, with others' plays in between."""
+
+
+class UnknownListener(LookupError):
+    """There is no such account."""
+
+
+class NotATime(ValueError):
+    """The start of play is no moment at which anybody scrobbled, or what was heard is no length of time.
+
+    `field` says which: `timestamp` or `played_time`.
+    """
+
+    def __init__(self, words: str, field: str = "timestamp") -> None:
+        super().__init__(f"{field}: {words}")
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A play as somebody reported it, cleaned and frozen, with the moment of the report by our clock.
+
+    `told` is the start as it was reported, `moved` why it is another one now, `moved_by` the seconds of it that our
+    clock accounts for, `skew` what our clock is behind, `left_out` what could not be read of it. `counter` and `boot`
+    say when it came whatever our clock showed; they are given only while Last.fm's time is not known, so that the
+    start can be put right later.
+    """
+
+    account: int
+    play: Play
+    at: float
+    reported_timestamp: int
+    restamp_reason: str = ""
+    restamped_by: int = 0
+    reporter: str = ""
+    skew: float = 0.0
+    left_out: str = ""
+    counter: float | None = None
+    boot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The answer to a report. `status` is `queued` (it is on disk), `duplicate`, or why it was not queued.
+
+    `id` is the play's number in the history; `heard` and `needed` are seconds.
+    """
+
+    status: str
+    id: int
+    message: str
+    heard: float
+    needed: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    status: str
+    fate: str
+    why: str
+    heard: Counted
+    not_before: float = 0.0
+
+
+def frozen_play(play: Play, now: float, skew: float = 0.0) -> tuple[Play, Placed]:
+    """The play as it will be sent for ever, and where its start was put: names cleaned, times in (whole) seconds.
+
+    Our clock shows `now` and is `skew` seconds behind Last.fm's, whose time decides. Raises Nameless where no artist or
+    title is left, NotATime before 2002-10-01, over 30 days ahead, or for a time that nobody can have heard.
+    """
+    told = start_of_play(play.timestamp)
+    elapsed = _elapsed(told, now, skew)
+    duration, played = lengths(play.track.duration, play.played, elapsed, in_milliseconds(play.timestamp))
+    if not is_a_length_of_time(duration, played, elapsed):
+        raise NotATime(f"{play.played} is not the time that was heard of this track, in seconds", "played_time")
+    placed = place(told, min(played, duration) if duration else played, now, skew)
+    if when(placed.timestamp, now + skew) is When.NONSENSE:
+        raise NotATime(
+            f"{play.timestamp} is not the start of a play (Unix seconds, between 2002-10-01 and 30 days from now)"
+        )
+    track = cleaned(replace(play.track, duration=duration))
+    return Play(track, placed.timestamp, played, play.chosen_by_user), placed
+
+
+def _elapsed(start: int, now: float, skew: float) -> float:
+    """Seconds from a start to its report, by that of two clocks which shows fewer, and not less than none."""
+    passed = [now - start, now + skew - start]
+    return min((seconds for seconds in passed if seconds >= -SLACK), default=max(passed))
+
+
+def _decide(account: Account, report: Report) -> _Decision:
+    play = report.play
+    heard = counts(play.track.duration, play.played, account.threshold)
+    if not account.enabled:
+        return _Decision("disabled", "disabled", "scrobbling is switched off", heard)
+    if not account.signed_in:
+        return _Decision("not_authenticated", "not_authenticated", "not signed in to Last.fm", heard)
+    if not heard.counts:
+        return _Decision("threshold_not_met", "threshold_not_met", heard.reason, heard)
+    match when(play.timestamp, report.at + report.skew):
+        case When.TOO_OLD if too_old(play.timestamp, report.at, report.skew):
+            return _Decision("too_old", "expired", "older than 14 days: Last.fm takes no plays that old", heard)
+        case When.AHEAD:
+            ahead = "its time lies ahead: held until then, in case our clock is slow"
+            return _Decision("queued", "queued", ahead, heard, play.timestamp - report.skew)
+        case _:
+            on_disk = "on disk, on its way to Last.fm"
+            return _Decision(
+                "queued", "queued", f"{on_disk}; {report.restamp_reason}" if report.restamp_reason else on_disk, heard
+            )
+
+
+_BEFORE = "reported before"
+"""Nothing new, unlike a duplicate that is held back: that one is a play of its own, and announced."""
+
+
+def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
+    """Write reported plays and answer each, in one transaction."""
+    accounts.lock(db, {r.account for r in reports})
+    who = accounts.by_id(db, {r.account for r in reports})
+    decided = [_decide(_known(who, r.account), r) for r in reports]
+    decided = _suspected(db, who, reports, decided)
+    moved = _moved(db, reports)
+    fresh: dict[plays.PlayKey, dict[str, Any]] = {}
+    for report, decision in zip(reports, decided, strict=True):
+        key = _key(report)
+        if key not in moved and (key not in fresh or fresh[key]["fate"] in NOT_QUEUED):
+            fresh[key] = _history_row(report, decision, who[report.account])
+    numbers = plays.insert(db, list(fresh.values()))
+    there = plays.known(db, [key for key in (*moved, *fresh) if key not in numbers])
+    # What was told alike is the same report, unless it may be queued yet where another play lies by now.
+    before = there | {key: told for key, told in moved.items() if key not in there or told[1] not in NOT_QUEUED}
+    taken: list[Taken] = []
+    queued: dict[int, dict[str, Any]] = {}
+    for report, decision in zip(reports, decided, strict=True):
+        key = _key(report)
+        number, fate = before.get(key) or (numbers[key], "")
+        again = fate and fate not in NOT_QUEUED
+        if again:
+            taken.append(_taken("duplicate", number, _BEFORE, decision.heard))
+            continue
+        if fate and decision.fate != fate:
+            plays.rewrite(db, number, _history_row(report, decision, who[report.account]))
+        if decision.status == "queued":
+            queued[number] = queue_row(
+                number,
+                report.play,
+                who[report.account],
+                report.at + report.skew,
+                decision.not_before,
+                report.counter,
+                report.boot,
+            )
+        before[key] = (number, decision.fate)
+        why = f"{decision.why}; {report.left_out}" if report.left_out else decision.why
+        taken.append(_taken(decision.status, number, why, decision.heard))
+    queue.enqueue(db, list(queued.values()))
+    return taken
+
+
+def _moved(db: Connection, reports: Sequence[Report]) -> dict[plays.PlayKey, tuple[int, str]]:
+    """Plays that were reported before with another start, then or now moved, by the key that the reports have now."""
+    as_told = plays.known_as_reported(db, [_reported_key(r) for r in reports], moved=True)
+    or_left = [_reported_key(r) for r in reports if r.restamp_reason or _reported_key(r) in as_told]
+    for key, left in plays.known_as_reported(db, or_left, moved=False).items():
+        as_told[key] = as_told.get(key, {}) | left
+    return {_key(r): _nearest(as_told[_reported_key(r)], r) for r in reports if _reported_key(r) in as_told}
+
+
+def _nearest(told_alike: dict[int, tuple[int, str]], report: Report) -> tuple[int, str]:
+    """Of plays that were told alike, the one that lies where this report lies now, or nearest to it."""
+    return told_alike[min(told_alike, key=lambda start: abs(start - report.play.timestamp))]
+
+
+def _suspected(
+    db: Connection, who: dict[int, Account], reports: Sequence[Report], decided: Sequence[_Decision]
+) -> list[_Decision]:
+    """The decisions, with plays held back that share time with a play of the same song, whoever reported that one."""
+    judged: list[_Decision] = []
+    in_this_batch: dict[tuple[int, str, str], list[tuple[int, Play]]] = {}
+    several = len({(r.account, r.reporter) for r in reports}) > 1
+    counted = [number for number, decision in enumerate(decided) if decision.status == "queued"]
+    found = plays.near(db, [(reports[number].account, reports[number].play) for number in counted])
+    told_before = {number: found.get(row, []) for row, number in enumerate(counted)}
+    for number, (report, decision) in enumerate(zip(reports, decided, strict=True)):
+        account = who[report.account]
+        if report.reporter != account.reporter and not account.several_reporters:
+            who[report.account] = account = accounts.remember_reporter(db, account, report.reporter)
+        twin = None
+        if decision.status == "queued":
+            play, song = report.play, _key(report)[:3]
+            near = [*told_before[number], *in_this_batch.get(song, ())]
+            if account.several_reporters:  # who may spell the names otherwise
+                end = play.timestamp + play.played
+                near += plays.around(db, report.account, play.timestamp, end, report.reporter)
+                earlier = zip(reports[:number], judged, strict=True) if several else ()
+                near += [(0, r.play) for r, d in earlier if _rival(r, report, d)]
+            twin = next((n for n, other in near if _again(play, other)), None)
+            if twin is None:
+                in_this_batch.setdefault(song, []).append((0, play))
+        judged.append(decision if twin is None else _held_back(decision, twin))
+    return judged
+
+
+def _again(play: Play, other: Play) -> bool:
+    """Whether a play is another one that was told before; the very same report is known by its start."""
+    itself = (play.timestamp, play.track.artist, play.track.title)
+    return itself != (other.timestamp, other.track.artist, other.track.title) and same_play(play, other)
+
+
+def _rival(other: Report, report: Report, decision: _Decision) -> bool:
+    return other.account == report.account and other.reporter != report.reporter and decision.status == "queued"
+
+
+def _held_back(decision: _Decision, twin: int) -> _Decision:
+    which = f"play {twin}" if twin else "a play"
+    why = f"looks like {which}, which was reported for the same time: not sent, unless you wish it"
+    return _Decision("duplicate", "suspected", why, decision.heard)
+
+
+def _known(who: dict[int, Account], number: int) -> Account:
+    if number not in who:
+        raise UnknownListener(f"there is no listener with the number {number}")
+    return who[number]
+
+
+def _key(report: Report) -> plays.PlayKey:
+    track = report.play.track
+    return (report.account, track.artist, track.title, report.play.timestamp)
+
+
+def _reported_key(report: Report) -> plays.PlayKey:
+    track = report.play.track
+    return (report.account, track.artist, track.title, report.reported_timestamp)
+
+
+def _taken(status: str, number: int, message: str, heard: Counted) -> Taken:
+    return Taken(status, number, message, heard.played, heard.needed)
+
+
+def _settled_at(report: Report, decision: _Decision) -> float | None:
+    return None if decision.fate == "queued" else report.at
+
+
+def _history_row(report: Report, decision: _Decision, account: Account) -> dict[str, Any]:
+    return {
+        **plays.facts(report.play),
+        "account": report.account,
+        "heard": decision.heard.reason,
+        "counted": decision.heard.counts,
+        "fate": decision.fate,
+        "why": decision.why,
+        "reported_at": report.at,
+        "reported_timestamp": report.reported_timestamp,
+        "moved": report.restamp_reason,
+        "moved_by": report.restamped_by,
+        "left_out": report.left_out,
+        "reporter": report.reporter,
+        "owner": account.username.casefold() if account.signed_in else "",
+        "settled_at": _settled_at(report, decision),
+    }
+
+
+def queue_row(
+    number: int,
+    play: Play,
+    account: Account,
+    now: float,
+    not_before: float,
+    counter: float | None = None,
+    boot: str = "",
+) -> dict[str, Any]:
+    """What the queue knows of a play that Last.fm is owed for the user whom the account belongs to now.
+
+    `now` is Last.fm's time, or, if that is not known, ours, with the steady counter and the run of the machine.
+    """
+    return {
+        "id": number,
+        "owner": account.username.casefold(),
+        "live": now - play.timestamp <= LIVE_WITHIN + play.played,
+        "state": queue.QueueState.QUEUED,
+        "next_attempt_at": not_before,
+        "enqueued_at": now,
+        "counter": counter,
+        "boot": boot,
+    }
+
+
+class NotPlays(Exception):
+    """Some of several reports can be no plays: `faults` has their places (from 0) with what is wrong with each."""
+
+    def __init__(self, faults: Sequence[tuple[int, MissingName | NotATime]]) -> None:
+        super().__init__("; ".join(f"play {place}: {fault}" for place, fault in faults))
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Takes reports of plays. `ring` is told which account may have something to send, after the commit."""
+
+    store: Store
+    clock: Clock
+    event_hub: EventHub
+    ring: Callable[[int], None]
+    tally: Counters
+    time: LastFmTime
+
+    async def scrobble(self, account: int, play: Play, reporter: str = "", left_out: str = "") -> Taken:
+        """Write a play and answer; on disk when this returns. `reporter` tells players of one listener apart.
+
+        `left_out` says in words what of the report could not be read: the answer and the story repeat it.
+        Raises Nameless, NotATime, UnknownListener; StoreUnavailable: then it is not written.
+        """
+        report = self._report(account, play, reporter, left_out)
+        taken = await self.store.write_together(take, report, account)
+        self.tally.reports[taken.status] += 1
+        if taken.status == "queued":
+            self.ring(account)
+        self._announce(report, taken)
+        return taken
+
+    async def scrobble_all(
+        self, account: int, plays: Sequence[Play], reporter: str = "", left_out: Sequence[str] = ()
+    ) -> list[Taken]:
+        """Write several plays and answer each; all are on disk when this returns. Up to 1000 are one transaction.
+
+        `left_out` is empty, or has for each play what `scrobble` would be given.
+
+        Who listens to events hears of the queue's length and of plays that are held back, not of each that has joined
+        it. Raises NotPlays where some can be none, and UnknownListener: then nothing is written. Raises
+        StoreUnavailable: then report them again, since of more than 1000 some may be written, which are `duplicate`.
+        """
+        reports: list[Report] = []
+        faults: list[tuple[int, MissingName | NotATime]] = []
+        for number, (play, words) in enumerate(zip(plays, left_out or [""] * len(plays), strict=True)):
+            try:
+                reports.append(self._report(account, play, reporter, words))
+            except (MissingName, NotATime) as fault:
+                faults.append((number, fault))
+        if faults:
+            raise NotPlays(faults)
+        taken: list[Taken] = []
+        size = PART if len(reports) > TOGETHER else TOGETHER
+        for start in range(0, len(reports), size):
+            taken += await self.store.write(partial(take, reports=reports[start : start + size]))
+        self.tally.reports.update(answer.status for answer in taken)
+        if any(answer.status == "queued" for answer in taken):
+            self.ring(account)
+        for report, answer in zip(reports, taken, strict=True):
+            if answer.status == "duplicate":
+                self._announce(report, answer)
+        return taken
+
+    def _announce(self, report: Report, taken: Taken) -> None:
+        if taken.message != _BEFORE:
+            track = report.play.track
+            event = ScrobbleStatus(taken.id, taken.status, track.artist, track.title, taken.message)
+            self.event_hub.publish(report.account, event)
+
+    def _report(self, account: int, play: Play, reporter: str, left_out: str) -> Report:
+        now, skew = self.clock.now(), self.time.skew
+        frozen, placed = frozen_play(play, now, skew)
+        told = start_of_play(play.timestamp)
+        unchecked = None if self.time.settled else self.clock.steady()
+        boot = "" if unchecked is None else self.clock.boot
+        moved = placed.restamp_reason, placed.by_clock
+        return Report(account, frozen, now, told, *moved, clean(reporter), skew, left_out, unchecked, boot)
+
+    async def fate(self, account: int, number: int, seconds: float) -> plays.StoredPlay | None:
+        """The play, as soon as its fate is known or the seconds are over."""
+        with self.event_hub.subscribe(account) as (ear, _):
+            deadline = self.clock.now() + seconds
+            while True:
+                kept = await self.store.read(lambda db: plays.find(db, account, number))
+                left = deadline - self.clock.now()
+                if kept is None or kept.fate != "queued" or left <= 0:
+                    return kept
+                await _until(ear, number, min(left, 1.0))
+
+
+async def _until(ear: Subscription, number: int, seconds: float) -> None:
+    """Return when that play is talked about, or after the seconds (another process may have sent it)."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            async for told in ear:
+                if isinstance(told.event, ScrobbleStatus) and told.event.id == number:
+                    return

@@ -1,0 +1,83 @@
+"""After all: plays that were called too old by a clock that was wrong go back into the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core.event import ScrobbleStatus
+from tonearm.core.play import OLDEST_ACCEPTED
+from tonearm.service.clock_skew import LastFmTime
+from tonearm.service.events import EventHub
+from tonearm.service.report_play import queue_row
+from tonearm.store import accounts, plays, queue
+from tonearm.store.db.database import Store
+from tonearm.store.plays import StoredPlay
+
+AT_ONCE = 500
+"""Plays of one transaction."""
+
+MARGIN = 600.0
+"""Seconds; what is about to grow too old is left as it is."""
+
+BY_ITSELF = "sent after all: a wrong clock had called it too old"
+BY_HAND = "to be sent by the listener's wish"
+
+
+@dataclass(frozen=True, slots=True)
+class AfterAll:
+    """Sends what is `expired` and not too old."""
+
+    store: Store
+    clock: Clock
+    time: LastFmTime
+    event_hub: EventHub
+    ring: Callable[[int], None]
+
+    async def by_themselves(self) -> int:
+        """Queue what any clock has called too old and Last.fm's does not; how many plays that is.
+
+        Nothing happens while this process does not know Last.fm's time.
+        """
+        if not self.time.known:
+            return 0
+        return await self._all(self.time.now() - OLDEST_ACCEPTED + MARGIN, None, BY_ITSELF)
+
+    async def send(self, account: int) -> int:
+        """Queue all plays of a listener that are `expired`, and not too old by our clock or by Last.fm's; how many."""
+        since = min(self.clock.now(), self.time.now()) - OLDEST_ACCEPTED
+        return await self._all(since, account, BY_HAND)
+
+    async def _all(self, since: float, account: int | None, why: str) -> int:
+        number = 0
+        find = partial(plays.expired_since, since=since, limit=AT_ONCE, account=account)
+        while found := await self.store.read(find):
+            queued = await self.store.write(partial(self._queue, ids=found, why=why))
+            for kept in queued:
+                track = kept.play.track
+                self.event_hub.publish(kept.account, ScrobbleStatus(kept.id, "queued", track.artist, track.title, why))
+            for owner in {kept.account for kept in queued}:
+                self.ring(owner)
+            number += len(queued)
+            if not queued:  # another process was faster
+                break
+        return number
+
+    def _queue(self, db: Connection, ids: list[tuple[int, int]], why: str) -> list[StoredPlay]:
+        accounts.lock(db, {account for account, _ in ids})
+        who = accounts.by_id(db, {account for account, _ in ids})
+        found = (plays.find(db, account, number) for account, number in ids)
+        expired = [kept for kept in found if kept is not None and kept.fate == "expired"]
+        now = self.time.now()
+        plays.settle(db, [kept.id for kept in expired], "queued", None, why=why)
+        rows = []
+        for kept in expired:
+            not_before = kept.play.timestamp - self.time.skew if kept.play.timestamp > now else 0.0
+            row = queue_row(kept.id, kept.play, who[kept.account], now, not_before)
+            rows.append({**row, "owner": kept.owner or row["owner"]})
+        queue.enqueue(db, rows)
+        return expired

@@ -1,0 +1,237 @@
+"""Signing in: Last.fm's three-legged flow, from the wish to the sealed session, and signing out.
+
+https://www.last.fm/api/webauth and https://www.last.fm/api/desktopauth. The flow has no `state` parameter, so
+our own one-time value rides in the callback's address and binds the answer to the listener who asked.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urlencode
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core.account import TOKEN_LIFE, LoginState
+from tonearm.core.event import AuthChanged
+from tonearm.lastfm.error import LastFmError, TokenExpired, TokenNotApproved, TokenUnknown
+from tonearm.lastfm.types import Session
+from tonearm.service.events import EventHub
+from tonearm.service.keyring import ApiKey, Keyring
+from tonearm.store import accounts, plays, queue, runs
+from tonearm.store.db.database import Store
+from tonearm.store.queue import Others
+from tonearm.store.secrets import tokens
+from tonearm.store.secrets.seal import SessionCipher
+
+AT_ONCE = 250
+"""Plays that one transaction discards: others' plays are written in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """Last.fm refused, or is away. `number` is its error number, if it named one."""
+
+    number: int | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuthStart:
+    """Where to send the listener. `token` is what to finish the desktop flow with, None in the web flow."""
+
+    auth_url: str
+    token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The listener is connected; `drains` plays wait for this Last.fm user and go out now.
+
+    `others`: what waits for other Last.fm users, who were signed in before.
+    """
+
+    username: str
+    drains: int
+    others: tuple[Others, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOut:
+    """The session of a Last.fm user is forgotten; `plays` of theirs are kept, or were discarded.
+
+    `others`: what waits for other Last.fm users, which stays.
+    """
+
+    username: str
+    plays: int
+    others: tuple[Others, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Not approved yet: ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInExpired:
+    """The token's hour is over: start again."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotAsked:
+    """Unknown, used, or asked for by somebody else; `why` says which, as far as it may be told."""
+
+    why: str
+
+
+SignInResult = SignedIn | Pending | SignInExpired | NotAsked | Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Sign-ins of this service's listeners. `auth_url` is Last.fm's page, `callback` the address of ours."""
+
+    store: Store
+    clock: Clock
+    keyring: Keyring
+    seal: SessionCipher
+    event_hub: EventHub
+    ring: Callable[[int], None]
+    auth_url: str
+
+    async def desktop(self, account: int) -> AuthStart | Unreachable:
+        """The desktop flow: a token to approve and to come back with."""
+        key = await self.keyring.for_sign_in(self.clock.now())
+        try:
+            token = await key.urgent.get_token()
+        except LastFmError as error:
+            return Unreachable(error.number, error.words)
+        await self._remember(account, token, "desktop", key)
+        return self._desktop(key.name, token)
+
+    async def asked(self, account: int, token: str) -> tuple[AuthStart, float] | None:
+        """A desktop flow that this listener has begun, and until when (Unix seconds) it can be finished."""
+        login = await self.store.read(partial(tokens.find_login, secret=token))
+        if login is None or login.account != account or login.at(self.clock.now()) is not LoginState.ASKED:
+            return None
+        return self._desktop(login.api_key, token), login.asked_at + TOKEN_LIFE
+
+    async def cancel(self, account: int, token: str) -> None:
+        """Give up a desktop flow of this listener: its token is good for nothing here any more."""
+        if await self.asked(account, token):
+            await self.store.write(partial(tokens.end_login, secret=token, state=LoginState.EXPIRED))
+
+    def _desktop(self, api_key: str, token: str) -> AuthStart:
+        return AuthStart(f"{self.auth_url}?{urlencode({'api_key': api_key, 'token': token})}", token)
+
+    async def web(self, account: int, callback: str) -> AuthStart:
+        """The web flow: Last.fm sends the browser to `callback` with a token, and our one-time value."""
+        once = secrets.token_urlsafe(24)
+        key = await self.keyring.for_sign_in(self.clock.now())
+        await self._remember(account, once, "web", key)
+        back = f"{callback}?{urlencode({'login': once})}"
+        return AuthStart(f"{self.auth_url}?{urlencode({'api_key': key.name, 'cb': back})}", None)
+
+    async def _remember(self, account: int, secret: str, flow: str, key: ApiKey) -> None:
+        now = self.clock.now()
+        ask = partial(tokens.ask_login, account=account, secret=secret, flow=flow, api_key=key.name, now=now)
+        await self.store.write(ask)
+
+    async def finish(self, account: int, token: str, once: str | None = None) -> SignInResult:
+        """Trade the token for a session. `once` is the one-time value that the web flow brings back."""
+        secret = once if once is not None else token
+        login = await self.store.read(partial(tokens.find_login, secret=secret))
+        if login is None or login.account != account:
+            return NotAsked("this sign-in was not asked for by this listener: start again")
+        match login.at(self.clock.now()):
+            case LoginState.GRANTED:
+                return NotAsked("this token was used already: start again to sign in anew")
+            case LoginState.EXPIRED:
+                return SignInExpired()
+            case LoginState.ASKED:
+                key = self.keyring.get(login.api_key)
+                if key is None:
+                    return NotAsked("this sign-in was begun with an API key that is no longer set: start again")
+                return await self._trade(account, token, secret, key)
+
+    async def _trade(self, account: int, token: str, secret: str, key: ApiKey) -> SignInResult:
+        try:
+            session = await key.urgent.get_session(token)
+        except TokenNotApproved:
+            return Pending()
+        except TokenExpired:
+            await self.store.write(partial(tokens.end_login, secret=secret, state=LoginState.EXPIRED))
+            return SignInExpired()
+        except TokenUnknown:
+            return NotAsked("Last.fm does not know this token, or it was used already: start again")
+        except LastFmError as error:
+            return Unreachable(error.number, error.words)
+        signed_in = await self.store.write(partial(self._keep, account, session, secret, key))
+        self.event_hub.publish(account, AuthChanged("connected", session.name))
+        self.ring(account)
+        return signed_in
+
+    def _keep(self, account: int, session: Session, secret: str, key: ApiKey, db: Connection) -> SignedIn:
+        accounts.lock(db, [account])
+        accounts.sign_in(db, account, session.name, self.seal.close(session.key), key.name)
+        runs.end_others(db, account, session.name.casefold(), self.clock.now())
+        tokens.end_login(db, secret, LoginState.GRANTED)
+        waiting = queue.count(db, account, session.name.casefold(), self.clock.now())
+        return SignedIn(session.name, waiting.queued - waiting.held_for_others, waiting.others)
+
+    async def sign_out(self, account: int, discard: bool) -> SignedOut:
+        """Forget the session; what waits for its Last.fm user is held for that one, or discarded.
+
+        What waits for others stays. What is on its way at this moment is discarded as well, unless Last.fm answers
+        that it has it.
+        """
+
+        def leave(db: Connection) -> tuple[str, int]:
+            accounts.lock(db, [account])
+            username = accounts.by_id(db, [account])[account].username
+            accounts.sign_out(db, account)  # first, so that nothing is sent any more of what is to be discarded
+            runs.end_others(db, account, "", self.clock.now())
+            return username, 0 if discard else queue.waiting_for(db, account, username.casefold())
+
+        username, number = await self.store.write(leave)
+        user = username.casefold()
+        if discard:
+            number = await self._discard(account, user, "discarded when the profile was disconnected")
+        left = SignedOut(username, number, await self.store.read(lambda db: queue.others(db, account, user)))
+        self.event_hub.publish(account, AuthChanged("disconnected", left.username))
+        self.ring(account)
+        return left
+
+    async def discard_for(self, account: int, username: str) -> int:
+        """Discard what waits for a Last.fm user, whoever is signed in: how many plays that is. It stays in the history.
+
+        What is on its way at this moment is discarded as well, unless Last.fm answers that it has it.
+        """
+        user = username.casefold()
+        number = await self._discard(account, user, f"discarded by the listener with all that waited for {user}")
+        self.ring(account)
+        return number
+
+    async def _discard(self, account: int, user: str, why: str) -> int:
+        """Discard all that waits for a Last.fm user by now, part by part; how many plays that is."""
+        now, number, after = self.clock.now(), 0, 0
+        last = await self.store.read(plays.last)
+
+        def part(db: Connection) -> list[int]:
+            accounts.lock(db, [account])
+            waiting = queue.in_queue(db, account, user, after, last, AT_ONCE)
+            standings = queue.rows(db, waiting)
+            plays.mark_unanswered(
+                db, (one for one, standing in standings.items() if standing.state is queue.QueueState.SENDING)
+            )
+            plays.settle(db, waiting, "discarded", now, why=why)
+            queue.remove(db, waiting)
+            return waiting
+
+        while found := await self.store.write(part):
+            number, after = number + len(found), found[-1]
+        return number

@@ -1,0 +1,216 @@
+"""Backup and restore: a copy of the database as it was at one moment, taken while plays are written, and put back.
+
+The copy is a SQLite file or, of a PostgreSQL, what `pg_dump` writes. Whatever ends either of them in the middle, the
+old backup or the old database is still whole.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import mkstemp
+from typing import Any
+
+from sqlalchemy import URL
+
+from tonearm.store.db.database import BUSY_SECONDS, sqlite_file
+from tonearm.store.db.file_lock import sole_sender
+from tonearm.store.db.migrate import NEWEST
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.store.sqlite import driver
+
+PAGES = 1000
+"""Pages that are copied before writers get their turn."""
+
+STARTS = 3
+"""How often a copy begins again because somebody wrote meanwhile, before writers have to wait for it."""
+
+_BESIDE = ("-journal", "-wal", "-shm")
+"""What SQLite keeps beside a file while it writes; it belongs to the file that it was made for."""
+
+_DUMP = b"PGDMP"
+_SQLITE = b"SQLite format 3\0"
+
+BackupProgress = Callable[[int, int], None]
+"""Gets the pages that are copied, and how many there are."""
+
+
+class CannotRestore(Exception):
+    """The file is no backup that can be put back; nothing was changed."""
+
+
+def back_up(url: URL, to: Path, progress: BackupProgress = lambda _, __: None) -> int:
+    """Write the database as it is now to a file, with everything that was acknowledged before; its size in bytes.
+
+    Writers go on meanwhile. A file of that name is replaced, once the new one is whole and on disk. It can be read by
+    its owner alone. Raises StoreUnavailable.
+    """
+    file = sqlite_file(url)
+    try:
+        with _replacing(to) as part:
+            if file is None:
+                _postgres("pg_dump", url, "--format=custom", "--no-owner", "--no-privileges", f"--file={part}")
+            else:
+                _copy(file, part, progress)
+    except OSError as error:
+        raise StoreUnavailable(f"{to}: {error.strerror}") from None
+    except driver().Error as error:
+        raise StoreUnavailable(f"{file}: {error}") from None
+    return to.stat().st_size
+
+
+def restore(url: URL, backup: Path) -> None:
+    """Put a backup in the place of the database. Nobody may have the database open meanwhile.
+
+    Raises CannotRestore where the file is no whole backup of this kind of database, AlreadyOpen where a process
+    delivers from the SQLite file, StoreUnavailable. In each case the database is as it was.
+    """
+    file = sqlite_file(url)
+    try:
+        with backup.open("rb") as opened:
+            kind = opened.read(len(_SQLITE))
+    except OSError as error:
+        raise CannotRestore(f"{backup}: {error.strerror}") from None
+    if file is None:
+        if not kind.startswith(_DUMP):
+            raise CannotRestore(f"{backup}: not a backup of a PostgreSQL database")
+        _restore_postgres(url, backup)
+        return
+    if kind != _SQLITE:
+        raise CannotRestore(f"{backup}: not a backup of a SQLite database")
+    _examine(backup)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with sole_sender(file):
+            _put_back(file, backup)
+    except OSError as error:
+        raise StoreUnavailable(f"{file}: {error.strerror}") from None
+
+
+class _StartedOver(Exception):
+    """Somebody wrote in the middle, so that SQLite began again."""
+
+
+def _copy(file: Path, part: Path, progress: BackupProgress) -> None:
+    if not file.is_file():
+        raise StoreUnavailable(f"{file}: there is no such file")
+    least = sys.maxsize
+    starts = STARTS
+
+    def note(_: int, left: int, total: int) -> None:
+        nonlocal least, starts
+        starts -= left > least
+        least = left
+        if not starts:
+            raise _StartedOver
+        progress(total - left, total)
+
+    with closing(_opened(file, "rw")) as source, closing(driver().connect(part)) as target:
+        [mode] = source.execute("PRAGMA journal_mode").fetchone()
+        if mode == "wal":  # the state of one moment, and nobody waits for a reader
+            source.execute("BEGIN")
+            source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        try:
+            source.backup(target, pages=PAGES, progress=note)
+        except _StartedOver:  # writers never pause: they wait this once
+            source.backup(target)
+        target.execute("PRAGMA journal_mode=DELETE")  # the file is whole by itself
+
+
+def _opened(file: Path, mode: str) -> Any:
+    return driver().connect(f"{file.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_SECONDS)
+
+
+def _examine(backup: Path) -> None:
+    """Raise CannotRestore unless it is whole, and its tables are ours."""
+    try:
+        with closing(_opened(backup, "ro")) as db:
+            [found] = db.execute("PRAGMA integrity_check(1)").fetchone()
+            [(revision,)] = db.execute("SELECT version_num FROM alembic_version").fetchall()
+    except (driver().Error, ValueError):
+        raise CannotRestore(f"{backup}: not a whole backup of a tonearm database") from None
+    if found != "ok":
+        raise CannotRestore(f"{backup}: damaged ({found})")
+    if revision > NEWEST:
+        raise CannotRestore(f"{backup}: made by a newer tonearm: update this one")
+
+
+def _put_back(file: Path, backup: Path) -> None:
+    """In the place of the old file in one step."""
+    with _replacing(file) as part:
+        shutil.copyfile(backup, part)
+        if file.exists():
+            _finish(file)
+        for ending in _BESIDE:
+            file.with_name(file.name + ending).unlink(missing_ok=True)
+
+
+def _finish(file: Path) -> None:
+    """What a crash has left beside the old file goes into that one, not into the new."""
+    try:
+        with closing(_opened(file, "rw")) as old:
+            old.execute("PRAGMA journal_mode=DELETE")
+    except driver().OperationalError as error:
+        raise StoreUnavailable(f"{file}: {error}") from None
+    except driver().DatabaseError:  # it is damaged, which may be why it is replaced
+        return
+
+
+@contextmanager
+def _replacing(file: Path) -> Iterator[Path]:
+    """A file to write beside another; if the block succeeds, it is flushed and takes the other's place."""
+    number, name = mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)
+    os.close(number)
+    part = Path(name)
+    try:
+        yield part
+        for written in (part, part.parent):  # the bytes first, then the name
+            _flush(written)
+        part.replace(file)
+        _flush(file.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _restore_postgres(url: URL, backup: Path) -> None:
+    """All in one transaction: whatever ends it in the middle leaves what was there."""
+    from tonearm.store.db.database import connect
+    from tonearm.store.db.postgres import in_number, server_info
+
+    engine = connect(url, writes=True)
+    try:
+        with engine.connect() as db:
+            if others := server_info(db).processes:
+                raise CannotRestore(f"{in_number(others)} connected to the database: stop every one first")
+    finally:
+        engine.dispose()
+    options = ("--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error")
+    _postgres("pg_restore", url, *options, str(backup))
+
+
+def _postgres(program: str, url: URL, *words: str) -> None:
+    """Run one of PostgreSQL's own programs on the database. The address goes to it where no other user can read it."""
+    found = shutil.which(program)
+    if found is None:
+        raise StoreUnavailable(f"{program} is not installed; it comes with PostgreSQL's client programs")
+    password = {"PGPASSWORD": str(url.password)} if url.password else {}
+    address = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    command = [found, f"--dbname={address}", *words]
+    environment = {**os.environ, **password}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603  # ours
+    if ended.returncode:
+        said = ended.stderr.strip().splitlines() or [f"exit status {ended.returncode}"]
+        raise StoreUnavailable(f"{said[-1].removeprefix(f'{program}: ')}")

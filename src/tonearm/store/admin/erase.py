@@ -1,0 +1,111 @@
+"""Taking a listener's data out of the database: what was played, loved and scanned, and who was let in.
+
+A long history is erased in parts, each in a transaction of its own, so that other listeners' plays are written in
+between. What has begun is noted, and a process that comes later continues with it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
+
+from tonearm.core.account import Connection as Connected
+from tonearm.core.play import DEFAULT_THRESHOLD
+from tonearm.store import accounts
+from tonearm.store.db.dialect import insert_or_change
+from tonearm.store.db.schema import (
+    account,
+    attempt,
+    clearing,
+    fault,
+    library,
+    login,
+    loved,
+    play,
+    run,
+    scrobble_queue,
+    token,
+    tried,
+)
+from tonearm.store.secrets.tokens import TokenKind, fingerprint
+
+PART = 500
+"""Rows of each table that one transaction erases: some tens of milliseconds."""
+
+
+def begin(db: Connection, number: int, but: str) -> None:
+    """An account is empty from now on but for its name and the browser session `but`: `erase_part` erases its plays.
+
+    A sender that has some of them on their way is fenced off: what it hears of them concerns nobody any more.
+    """
+    accounts.lock(db, [number])
+    last = db.execute(select(func.max(play.c.id)).where(play.c.account == number)).scalar() or 0
+    insert_or_change(db, clearing, [{"account": number, "last": last}], ("account",), ("last",))
+    db.execute(update(account).where(account.c.id == number).values(lease_number=account.c.lease_number + 1))
+    for table in (run, login, fault):
+        db.execute(delete(table).where(table.c.account == number))
+    kept = (token.c.kind == TokenKind.BROWSER) & (token.c.hash == fingerprint(but))
+    db.execute(delete(token).where(token.c.account == number, ~kept))
+    db.execute(
+        update(account)
+        .where(account.c.id == number)
+        .values(
+            lastfm_username="",
+            lastfm_user="",
+            lastfm_session_key="",
+            lastfm_api_key="",
+            lastfm_scrobbling_enabled=True,
+            lastfm_scrobble_threshold=DEFAULT_THRESHOLD,
+            connection=Connected.DISCONNECTED,
+            wait_until=0,
+            fails=0,
+            soft_failures=0,
+            throttle_level=0,
+            answered_at=0,
+            trouble="",
+            reporter=None,
+            several_reporters=False,
+            budget=0,
+            budget_at=0,
+            backlog_until=0,
+            lease_owner="",
+            lease_until=0,
+        )
+    )
+
+
+def erase_part(db: Connection, number: int) -> int | None:
+    """Erase some rows of an account that `begin` has noted; how many plays that was, None once nothing is left.
+
+    Plays that were reported since then stay.
+    """
+    accounts.lock(db, [number])
+    last = db.execute(select(clearing.c.last).where(clearing.c.account == number)).scalar()
+    if last is None:
+        return None
+    if _erase(db, scrobble_queue, number, scrobble_queue.c.id <= last):
+        return 0
+    if gone := _erase(db, play, number, play.c.id <= last):
+        return gone
+    if any(_erase(db, table, number) for table in (loved, library, attempt)):
+        return 0
+    db.execute(delete(clearing).where(clearing.c.account == number))
+    return None
+
+
+def _erase(db: Connection, table: Table, number: int, *conditions: ColumnElement[bool]) -> int:
+    """Erase some rows of an account; how many that was."""
+    wanted = select(table.c.id).where(table.c.account == number, *conditions)
+    if table is play:
+        wanted = wanted.order_by(play.c.timestamp)  # as an index has them
+    ids = list(db.execute(wanted.limit(PART)).scalars())
+    if not ids:
+        return 0
+    if table in (play, attempt):
+        db.execute(delete(tried).where((tried.c.play if table is play else tried.c.attempt).in_(ids)))
+    db.execute(delete(table).where(table.c.account == number, table.c.id.in_(ids)))
+    return len(ids)
+
+
+def unfinished(db: Connection) -> list[int]:
+    """Accounts whose erasing has begun and is not over."""
+    return list(db.execute(select(clearing.c.account)).scalars())

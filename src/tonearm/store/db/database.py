@@ -1,0 +1,226 @@
+"""The database: opening it safely, reading in worker threads, writing through one writer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError
+
+from tonearm.store.db.file_lock import holder
+from tonearm.store.db.readers import LONG_READERS, READERS, Readers, ReadQuestion
+from tonearm.store.db.sqlite_writer import DiskFull, GroupWrite, StoreUnavailable, Write, Writer, WriterTurn
+from tonearm.store.sqlite import driver
+
+T = TypeVar("T")
+ItemT = TypeVar("ItemT")
+
+WAL_SAFE_FROM = (3, 51, 3)
+"""SQLite 3.7.0 to 3.51.2 can lose committed writes when a WAL file is reset: https://sqlite.org/wal.html#walresetbug"""
+
+LARGEST_JOURNAL = 4 * 2**20
+"""Bytes that a journal keeps on the disk between transactions."""
+
+LEAST_ROOM = 2**20
+"""Free bytes on the disk below which the next plays may find none: a table grows, and its journal with it."""
+
+BUSY_SECONDS = 10.0
+
+
+def database_url(database: str | Path) -> URL:
+    """A database as hosts and settings name it: a URL, or the path of a SQLite file."""
+    text = str(database)
+    try:
+        url = make_url(text) if "://" in text else URL.create("sqlite", database=text)
+    except (ArgumentError, ValueError):
+        raise ValueError("the database is neither a path nor a URL such as sqlite:///plays.db") from None
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise ValueError("the database needs a file: plays that are only in memory are lost with it")
+    if url.get_backend_name() in ("postgresql", "postgres"):  # hosters write the short one, others name their driver
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() != "sqlite":
+        raise ValueError(f"{url.get_backend_name()} is no database for tonearm: sqlite or postgresql")
+    return url
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """The file of a SQLite database; None for another database."""
+    return Path(str(url.database)).absolute() if url.get_backend_name() == "sqlite" else None
+
+
+def journal_mode(version: tuple[int, ...] | None = None) -> str:
+    """WAL where it cannot lose a committed write, the rollback journal everywhere else.
+
+    The journal stays where it is, since cutting it off takes longer than all else that a commit does; what ends
+    a transaction is that its header is wiped and flushed: https://sqlite.org/pragma.html#pragma_journal_mode
+    """
+    return "WAL" if (version or driver().sqlite_version_info) >= WAL_SAFE_FROM else "PERSIST"
+
+
+def connect(url: URL, *, writes: bool) -> Engine:
+    """An engine whose transactions are really transactions: a writer locks at its beginning."""
+    if url.get_backend_name() != "sqlite":
+        from tonearm.store.db import postgres  # a SQLite file need not pay for it
+
+        return postgres.connect(url, writes=writes)
+    engine = create_engine(
+        url,
+        module=driver(),
+        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS, "check_same_thread": False},
+        pool_size=1 if writes else READERS + LONG_READERS,
+        max_overflow=0,
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        if writes:  # a reader keeps whatever mode the file has: a change needs a lock
+            connection.execute(f"PRAGMA journal_mode={journal_mode()}")
+            connection.execute(f"PRAGMA journal_size_limit={LARGEST_JOURNAL}")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA cache_size=-4096")
+
+    def begin(dbapi_connection: PoolProxiedConnection) -> None:
+        dbapi_connection.cursor().execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    # Not an event: an engine that has one looks for others at every statement, which costs a fifth of it.
+    engine.dialect.do_begin = begin  # type: ignore[method-assign]  # on purpose, see above
+    return engine
+
+
+_WRITABLE = "SELECT pg_current_xact_id()"
+"""Refused where nothing can be written, on a standby for one."""
+
+
+class Writes(Protocol):
+    """What runs writes: one after the other on SQLite, beside each other on PostgreSQL."""
+
+    def write(self, write: Write) -> Awaitable[Any]:
+        """Run one write; its result is there after the commit."""
+
+    def group(self, group: GroupWrite, item: Any, account: int | None) -> Awaitable[Any]:
+        """Run a write together with all others of its kind that wait: it gets their items, answers each."""
+
+    def close(self) -> None:
+        """Finish what waits, then stop."""
+
+
+def _writer(engine: Engine, turn: WriterTurn | None) -> Writes:
+    if engine.dialect.name == "sqlite":
+        return Writer(engine, turn)
+    from tonearm.store.db.postgres_writers import Writers
+
+    return Writers(engine)
+
+
+class Store:
+    """An open database whose tables are up to date (`tonearm.store.db.migrate`)."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self._writes = connect(url, writes=True)
+        self._reads = connect(url, writes=False)
+        turn = WriterTurn() if self.one_process and journal_mode() != "WAL" else None
+        self._writer = _writer(self._writes, turn)
+        self._readers = Readers(self._reads, turn)
+        self._full = False
+
+    @property
+    def one_process(self) -> bool:
+        """Whether one process alone may deliver from this database."""
+        return self.url.get_backend_name() == "sqlite"
+
+    async def read(self, ask: Callable[[Connection], T]) -> T:
+        """What `ask` finds, run in a worker thread. Raises StoreUnavailable.
+
+        On SQLite it is interrupted where a commit waits for it, and then asked again: it only reads.
+        """
+        return await self._readers.read(ask)
+
+    async def read_parts(self, questions: Callable[[ReadQuestion], T]) -> T:
+        """What `questions` finds out with several short questions in one worker thread. Raises StoreUnavailable."""
+        return await self._readers.read_parts(questions)
+
+    async def read_long(self, questions: Callable[[ReadQuestion], T], *, begun: bool = False) -> T:
+        """As `read_parts`, of a whole history: only others of its kind wait for it. Raises StoreUnavailable.
+
+        Too many at once are refused, except the rest of what has `begun`.
+        """
+        return await self._readers.read_long(questions, begun=begun)
+
+    async def write(self, write: Callable[[Connection], T]) -> T:
+        """Run a write and return after its commit. Raises StoreUnavailable: then nothing was written."""
+        result: T = await self._noted(self._writer.write(write))
+        return result
+
+    async def write_together(
+        self,
+        group: Callable[[Connection, Sequence[ItemT]], Sequence[T]],
+        item: ItemT,
+        account: int | None = None,
+    ) -> T:
+        """As `write`, but all items of one kind that wait are given to `group` at once.
+
+        Where somebody has the `account` locked whom the item is about, the others do not wait for that.
+        """
+        result: T = await self._noted(self._writer.group(group, item, account))
+        return result
+
+    async def _noted(self, written: Awaitable[T]) -> T:
+        try:
+            return await written
+        except DiskFull:
+            self._full = True
+            raise
+
+    async def prove(self) -> None:
+        """Return if plays can be written now, as far as can be told. Raises StoreUnavailable.
+
+        Once a write of this process has met a full disk on PostgreSQL, it is looked for room each time, until there is.
+        """
+        if file := sqlite_file(self.url):
+            room = await asyncio.to_thread(shutil.disk_usage, file.parent)
+            if room.free < LEAST_ROOM:
+                raise StoreUnavailable("the disk is full")
+        await self.write(lambda db: db.execute(text("SELECT 1" if self.one_process else _WRITABLE)).scalar())
+        if self._full:  # what changes in place succeeds on a full disk: it is over when there is room for more
+            from tonearm.store.db.postgres import take_room
+
+            await self.write(partial(take_room, size=LEAST_ROOM))
+            self._full = False
+
+    async def senders(self) -> int:
+        """How many other processes deliver from this database now. Raises StoreUnavailable."""
+        if file := sqlite_file(self.url):
+            return int(await asyncio.to_thread(holder, file) not in (None, str(os.getpid())))
+        from tonearm.store.db.processes import others
+
+        return (await self.read(others))[1]
+
+    async def anybody_delivers(self) -> bool:
+        """Whether any process delivers from this database now, this one included. Raises StoreUnavailable."""
+        if file := sqlite_file(self.url):
+            return await asyncio.to_thread(holder, file) is not None
+        from tonearm.store.db.processes import anybody_delivers
+
+        return await self.read(anybody_delivers)
+
+    async def clock(self) -> tuple[float, float]:
+        """What the database server's clock shows, at which moment of `steady()`. Raises StoreUnavailable."""
+        from tonearm.store.db.postgres import clock
+
+        return await self.read(clock)
+
+    def close(self) -> None:
+        """Finish what is being written and let go of the database."""
+        self._writer.close()
+        self._readers.close()
+        self._reads.dispose()
+        self._writes.dispose()

@@ -1,0 +1,92 @@
+"""Words from one process to all others on the same PostgreSQL: https://www.postgresql.org/docs/current/sql-notify.html
+
+They are not kept: who does not listen at that moment has missed them, and knows it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy import URL, Connection, text
+
+from tonearm.store.db.outage import Outage
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+
+if TYPE_CHECKING:
+    import psycopg
+
+log = logging.getLogger(__name__)
+
+LARGEST = 7900
+"""Bytes of one notice: PostgreSQL takes less than 8000."""
+
+AGAIN = 1.0
+"""Seconds until a server that has gone is asked for again."""
+
+_CHANNEL = "tonearm_events"
+# What is told is in the tables as well, so a flush of its own would buy nothing.
+_UNFLUSHED = text("SET LOCAL synchronous_commit = off")
+_NOTIFY = text("SELECT pg_notify(:channel, :words)")
+
+
+def publish(db: Connection, notices: Sequence[str]) -> None:
+    """Tell all processes, this one too; every one of them hears all notices in the same order."""
+    db.execute(_UNFLUSHED)
+    for words in notices:
+        db.execute(_NOTIFY, {"channel": _CHANNEL, "words": words})
+
+
+@asynccontextmanager
+async def hearing(url: URL, hear: Callable[[str], None], missed: Callable[[], None]) -> AsyncIterator[None]:
+    """Hear every notice while the block lasts; `missed` is called where some may have been lost.
+
+    Raises StoreUnavailable where the server cannot be listened to at the beginning.
+    """
+    listening = asyncio.Event()
+    task = asyncio.create_task(_go_on(url, hear, missed, listening))
+    ready = asyncio.create_task(listening.wait())
+    try:
+        await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            await task
+        yield
+    finally:
+        for each in (task, ready):
+            each.cancel()
+        await asyncio.gather(task, ready, return_exceptions=True)
+
+
+async def _go_on(url: URL, hear: Callable[[str], None], missed: Callable[[], None], listening: asyncio.Event) -> None:
+    """Listen, and again whenever the server has gone; only the first time may fail."""
+    import psycopg
+
+    outage = Outage(log, "events of other processes are not heard", "events of other processes are heard again")
+    while True:
+        try:
+            async with await _connect(url) as line:
+                await line.execute(f"LISTEN {_CHANNEL}")
+                if listening.is_set():
+                    missed()
+                listening.set()
+                outage.over()
+                async for notice in line.notifies():
+                    hear(notice.payload)
+        except psycopg.Error as fault:
+            words = str(fault).strip().partition("\n")[0]
+            if not listening.is_set():
+                raise StoreUnavailable(words) from None
+            outage.met(words)
+        await asyncio.sleep(AGAIN)
+
+
+async def _connect(url: URL) -> psycopg.AsyncConnection[tuple[object, ...]]:
+    import psycopg
+
+    from tonearm.store.db.postgres import first_line
+
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return await psycopg.AsyncConnection.connect(address, autocommit=True, **first_line())

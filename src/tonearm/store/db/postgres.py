@@ -1,0 +1,300 @@
+"""PostgreSQL: its connections, writes that run beside each other, and its faults in words that help.
+
+A write takes the lock of the account that it is about first (`accounts.lock`), so that what it has read still
+holds when it writes: transactions are READ COMMITTED, since several processes book their pace in one row, which
+stricter ones would refuse to all but one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+
+from tonearm.clock import steady
+from tonearm.store.db import processes
+from tonearm.store.db.sqlite_writer import StoreUnavailable, plain
+
+T = TypeVar("T")
+
+WRITERS = 4
+READERS = 4
+
+RERUNS = 5
+"""How often a write is run anew that got into the way of others."""
+
+_LINE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""A server that is cut off is given up in half a minute: https://www.postgresql.org/docs/current/libpq-connect.html"""
+
+# A process that hangs in the middle of a transaction would keep its locks from all others.
+_SESSION = """
+SET idle_in_transaction_session_timeout = '10s';
+SET lock_timeout = '10s';
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
+"""
+
+OLDEST = 130000
+
+MOVING = "moving"
+"""The table that is there while an installation is moved here."""
+
+POOLER_LOOKS = 3
+
+POOLED = (
+    "a pooler before the server (PgBouncer) gives each transaction another connection, so that locks, LISTEN and"
+    " settings are lost between them: set pool_mode = session for this database, or name the server itself"
+)
+
+_RUN_AGAIN = ("40001", "40P01")
+"""Serialization failure and deadlock: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
+_LOCKED = "55P03"
+
+MISSING = "PostgreSQL needs its driver, which is not installed: pip install 'tonearm[postgres]'"
+
+
+def first_line() -> dict[str, Any]:
+    """How a connection is made, and by whom."""
+    return {**_LINE, "application_name": processes.name()}
+
+
+def connect(url: URL, *, writes: bool) -> Engine:
+    """An engine whose connections are made when they are needed; reads see the state of one moment."""
+    try:
+        engine = create_engine(
+            url,
+            connect_args=first_line(),
+            pool_size=WRITERS if writes else READERS,
+            max_overflow=0,
+            pool_use_lifo=True,
+            isolation_level="READ COMMITTED" if writes else "REPEATABLE READ",
+        )
+    except ModuleNotFoundError:
+        raise StoreUnavailable(MISSING) from None
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: object) -> None:
+        set_for_session(connection, _SESSION)
+        connection.read_only = None if writes else True
+
+    return engine
+
+
+def set_for_session(connection: Any, settings: str) -> None:
+    """Settings for as long as a connection lasts, at its beginning."""
+    connection.autocommit = True
+    try:
+        connection.execute(settings)
+    except BaseException:
+        connection.close()  # the pool has not taken it yet
+        raise
+    connection.autocommit = False
+
+
+_STARTING = ("Connection refused", "accepting connections on that socket", "the database system is ")
+"""Nobody is there yet, or it is but takes no connections: libpq's words, and the server's where they are in English."""
+
+
+def still_starting(url: URL) -> str:
+    """What a server says that may take connections in a moment; "" where it does now, or where waiting is in vain.
+
+    Raises StoreUnavailable where there is no driver.
+    """
+    engine = connect(url, writes=False)
+    try:
+        with engine.connect():
+            return ""
+    except DBAPIError as error:
+        return str(plain(error)) if any(words in str(error.orig) for words in _STARTING) else ""
+    finally:
+        engine.dispose()
+
+
+def _may_run_again(error: DBAPIError) -> bool:
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _RUN_AGAIN
+
+
+def met_a_lock(error: Exception) -> bool:
+    """Whether a transaction has waited for another's lock in vain; nothing was written."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _LOCKED
+
+
+def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """Run a transaction, anew where it got into the way of others, or where its connection was an old one that is gone.
+
+    Raises StoreUnavailable: then nothing was written, unless the connection was lost at the very commit.
+    """
+    try:
+        return run(engine, work)
+    except DBAPIError as error:
+        raise plain(error) from None
+
+
+def run(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """As `transact`, with the database's own fault (DBAPIError) where there is one."""
+    tries_left = RERUNS
+    while True:
+        try:
+            return _once(engine, work)
+        except DBAPIError as error:
+            tries_left -= 1
+            if not (tries_left and _may_run_again(error)):
+                raise
+
+
+def _once(engine: Engine, work: Callable[[Connection], T]) -> T:
+    with engine.connect() as connection:
+        transaction = connection.begin()
+        try:
+            result = work(connection)
+        except BaseException:
+            transaction.rollback()
+            raise
+        with _last_words():
+            transaction.commit()
+        return result
+
+
+@contextmanager
+def _last_words() -> Iterator[None]:
+    """A commit whose answer is lost is not repeated: it may be there."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise plain(error) from None
+
+
+_ABOUT = text(
+    "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), pg_is_in_recovery(),"
+    " current_database(), to_regclass(:moving) IS NOT NULL"
+)
+_PROCESS = text("SELECT pg_backend_pid()")
+
+
+def examine(engine: Engine) -> None:
+    """Raises StoreUnavailable where this server, or what is before it, cannot keep what is promised."""
+    with engine.connect() as db:
+        version, encoding, copies, name, moving = db.execute(_ABOUT, {"moving": MOVING}).one()
+        if version < OLDEST:
+            raise StoreUnavailable(f"PostgreSQL {version // 10000} is too old: {OLDEST // 10000} or newer is needed")
+        if encoding != "UTF8":
+            words = f"the database {name} is encoded in {encoding}, which has no letters for every name"
+            raise StoreUnavailable(f"{words}: make one with ENCODING 'UTF8' TEMPLATE template0")
+        if copies:
+            raise StoreUnavailable("the server is a standby, which takes no writes: name the primary")
+        if moving:
+            raise StoreUnavailable("an installation is being moved here: run 'tonearm move-database' to its end")
+        if _process(db) != getattr(db.connection.driver_connection, "info").backend_pid:  # noqa: B009  # psycopg's, which no type knows
+            _examine_pooler(engine, db)
+
+
+def _process(db: Connection) -> int:
+    """The server's process that has answered."""
+    process: int = db.execute(_PROCESS).scalar_one()
+    db.commit()
+    return process
+
+
+def _examine_pooler(engine: Engine, db: Connection) -> None:
+    """Between transactions a connection must stay ours: what it has locked, listens to or set belongs to it."""
+    with engine.connect() as other:
+        for _ in range(POOLER_LOOKS):
+            before = _process(db)
+            beside = other.execute(_PROCESS).scalar_one()  # and its transaction stays open
+            if beside == before:  # where the pool has no other, a third question would wait for that transaction
+                raise StoreUnavailable(POOLED)
+            after = _process(db)
+            other.commit()
+            if before != after:
+                raise StoreUnavailable(POOLED)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """What `tonearm check` says of a server. `processes`: those of tonearm, this one left out; of them `deliver`."""
+
+    version: str
+    durable: bool
+    connections: int
+    most: int
+    processes: int
+    deliver: int
+
+
+_SEEN = text(
+    "SELECT current_setting('server_version'),"
+    " current_setting('fsync')::bool AND current_setting('full_page_writes')::bool,"
+    " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),"
+    " current_setting('max_connections')::int"
+)
+
+
+def server_info(db: Connection) -> ServerInfo:
+    """The server as it is now."""
+    version, durable, connections, most = db.execute(_SEEN).one()
+    return ServerInfo(version, durable, connections, most, *processes.others(db))
+
+
+def in_number(processes: int) -> str:
+    """So many other processes of tonearm are."""
+    return "another tonearm process is" if processes == 1 else f"{processes} other tonearm processes are"
+
+
+_MAY_TAKE = text("SELECT has_database_privilege(current_database(), 'TEMP')")
+_WHERE_TABLES_ARE = text("SET LOCAL temp_tablespaces = ''")
+_TAKE = text(
+    "CREATE TEMP TABLE tonearm_room ON COMMIT DROP AS SELECT repeat('x', 1024) FROM generate_series(1, :size / 1024)"
+)
+
+
+def take_room(db: Connection, size: int) -> None:
+    """Take so many bytes of the server's disk until the transaction ends, where this user may have a table for that."""
+    if db.execute(_MAY_TAKE).scalar():
+        db.execute(_WHERE_TABLES_ARE)
+        db.execute(_TAKE, {"size": size})
+
+
+LOOKS = 5
+
+_CLOCK = text("SELECT extract(epoch FROM clock_timestamp())::float8")
+
+
+def clock(db: Connection) -> tuple[float, float]:
+    """What the server's clock shows, at which moment of ours: the answer that came back quickest is the most exact."""
+    looks = []
+    for _ in range(LOOKS):
+        asked = steady()
+        theirs = db.execute(_CLOCK).scalar_one()
+        took = steady() - asked
+        looks.append((took, theirs, asked + took / 2))
+    _, theirs, at = min(looks)
+    return theirs, at
+
+
+# Rows of these are written over and over: room beside them keeps that within a page, and what is left over is
+# taken away before it is a fifth of the table, which is PostgreSQL's default and a million rows of ten.
+TUNING = (
+    "ALTER TABLE account SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02)",
+    "ALTER TABLE pace SET (fillfactor = 10)",
+    "ALTER TABLE scrobble_queue SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02,"
+    " autovacuum_analyze_scale_factor = 0.02)",
+    "ALTER TABLE play SET (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05,"
+    " autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02)",
+)
+
+
+def create(db: Connection, metadata: MetaData) -> None:
+    """Make the tables of a new database."""
+    metadata.create_all(db, checkfirst=False)
+    for statement in TUNING:
+        db.execute(text(statement))

@@ -1,0 +1,214 @@
+"""Writers for PostgreSQL: threads that write beside each other, and what waits for a locked account stands aside.
+
+Somebody may have an account locked for long: a long history is erased, or a process was cut off in the middle of a
+transaction. What is about that account then waits up to PATIENCE, and nothing else longer than LOCKED or so: no
+thread waits for a lock longer than that, and what was written together is written without that account.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from tonearm.clock import steady
+from tonearm.store import accounts
+from tonearm.store.db.postgres import WRITERS, met_a_lock, run, set_for_session
+from tonearm.store.db.sqlite_writer import CLOSED, GROUP, GroupWrite, StoreUnavailable, Write, plain
+
+LOCKED = 1.0
+"""Seconds that a thread waits for a lock."""
+
+PATIENCE = 10.0
+"""Seconds that a write waits for what somebody else has locked."""
+
+_Lane = tuple[GroupWrite, int | None]
+"""The line in which writes of a kind wait: all together, or those that wait for one account."""
+
+
+@dataclass(slots=True, eq=False)
+class _QueuedWrite:
+    """One member of a group, with the future that waits for its commit. `patience`: until when it waits for a lock."""
+
+    item: Any
+    account: int | None
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+    patience: float
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Writers:
+    """Threads that write beside each other. Writes of one kind that are made together share a transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(WRITERS, thread_name_prefix="tonearm-writer")
+        self._waiting: dict[_Lane, list[_QueuedWrite]] = {}
+        self._door = threading.Lock()
+
+        @event.listens_for(engine, "connect")
+        def hurry(connection: Any, _: object) -> None:
+            set_for_session(connection, f"SET lock_timeout = '{LOCKED:g}s'")
+
+    async def write(self, write: Write) -> Any:
+        """Run one write; its result is there after the commit."""
+        loop, patience = asyncio.get_running_loop(), steady() + PATIENCE
+        while True:
+            try:
+                ran = loop.run_in_executor(self._threads, partial(run, self._engine, write))
+            except RuntimeError:  # the threads take no more work
+                raise StoreUnavailable(CLOSED) from None
+            try:
+                return await ran
+            except DBAPIError as error:
+                if not met_a_lock(error) or steady() >= patience:
+                    raise plain(error) from None
+
+    def group(self, group: GroupWrite, item: Any, account: int | None) -> asyncio.Future[Any]:
+        """Run a write together with all others of its kind that wait: it gets their items, answers each.
+
+        `account` is the one that it locks; those of one account are written in the order in which they were asked for.
+        """
+        loop = asyncio.get_running_loop()
+        asked = _QueuedWrite(item, account, loop.create_future(), loop, steady() + PATIENCE)
+        with self._door:
+            lane = (group, account) if (group, account) in self._waiting else (group, None)
+            waiting = self._waiting.get(lane)
+            if waiting is not None:  # a thread is at it, and takes this one with the next
+                waiting.append(asked)
+                return asked.future
+            if not self._begins(lane, [asked]):
+                raise StoreUnavailable(CLOSED)
+        return asked.future
+
+    def _begins(self, lane: _Lane, some: list[_QueuedWrite]) -> bool:
+        """Whether a thread sets about a new line, within `_door`; not when they take no more work."""
+        try:
+            self._threads.submit(self._settle_all, lane)
+        except RuntimeError:
+            return False
+        self._waiting[lane] = some
+        return True
+
+    def close(self) -> None:
+        """Finish what waits, then stop."""
+        self._threads.shutdown()
+
+    def _settle_all(self, lane: _Lane) -> None:
+        while some := self._next(lane):
+            if left := self._settle(lane, some):
+                with self._door:
+                    left += self._waiting[lane]
+                    self._waiting[lane] = left
+                    if lane[1] is not None and self._begins(lane, left):  # when others have had a thread
+                        return
+
+    def _next(self, lane: _Lane) -> list[_QueuedWrite]:
+        with self._door:
+            waiting = self._waiting[lane]
+            some, self._waiting[lane] = waiting[:GROUP], waiting[GROUP:]
+            if not some:
+                del self._waiting[lane]
+        return some
+
+    def _settle(self, lane: _Lane, some: list[_QueuedWrite]) -> list[_QueuedWrite]:
+        """Write them and answer each; those that are left have met a lock, and may try again."""
+
+        def write(db: Connection) -> None:
+            results = lane[0](db, [asked.item for asked in some])
+            for asked, result in zip(some, results, strict=True):
+                asked.result, asked.error = result, None
+
+        try:
+            run(self._engine, write)
+        except (StoreUnavailable, OperationalError) as fault:  # each alone would wait as long again, in vain
+            if met_a_lock(fault):
+                return self._without_locked(lane, some, fault)
+            _fail(some, fault)
+        except Exception as fault:  # whatever a write raises belongs to the one who asked for it
+            if len(some) > 1:
+                self._settle_each(lane, some)
+                return []
+            _fail(some, fault)
+        _answer(some)
+        return []
+
+    def _settle_each(self, lane: _Lane, some: list[_QueuedWrite]) -> None:
+        for one in some:
+            left = [] if self._joins_those_aside(lane, one) else [one]
+            while left:
+                left = self._settle(lane, left)
+
+    def _joins_those_aside(self, lane: _Lane, one: _QueuedWrite) -> bool:
+        """Whether others of its account wait aside, which it comes after."""
+        aside = (lane[0], one.account)
+        with self._door:
+            joins = aside != lane and aside in self._waiting
+            if joins:
+                self._waiting[aside].append(one)
+        return joins
+
+    def _without_locked(self, lane: _Lane, some: list[_QueuedWrite], fault: Exception) -> list[_QueuedWrite]:
+        """Let those whose account is locked wait aside, a line for each account, with all that come after them."""
+        group, alone = lane
+        numbers = {asked.account for asked in some if asked.account is not None and alone is None}
+        locked = self._locked(numbers) if numbers else set()
+        if not locked:
+            return _patient(some, fault)
+        with self._door:
+            waiting = self._waiting[lane]
+            self._waiting[lane] = [asked for asked in waiting if asked.account not in locked]
+            for account in locked:
+                aside = [asked for asked in (*some, *waiting) if asked.account == account]
+                if not self._begins((group, account), aside):
+                    _fail(aside, fault)
+                    _answer(aside)
+        return [asked for asked in some if asked.account not in locked]
+
+    def _locked(self, numbers: set[int]) -> set[int]:
+        """Those of these accounts that somebody else has locked."""
+        try:
+            return numbers - run(self._engine, partial(accounts.free, numbers=numbers))
+        except (StoreUnavailable, DBAPIError):  # something else is
+            return set()
+
+
+def _patient(some: list[_QueuedWrite], fault: Exception) -> list[_QueuedWrite]:
+    """Those that still wait for what is locked; the others are told."""
+    now = steady()
+    late = [asked for asked in some if asked.patience <= now]
+    _fail(late, fault)
+    _answer(late)
+    return [asked for asked in some if asked.patience > now]
+
+
+def _fail(some: list[_QueuedWrite], fault: Exception) -> None:
+    words = plain(fault)
+    for asked in some:
+        asked.error = words
+
+
+def _answer(some: list[_QueuedWrite]) -> None:
+    for loop in {asked.loop for asked in some}:
+        try:
+            loop.call_soon_threadsafe(_hand_over, [asked for asked in some if asked.loop is loop])
+        except RuntimeError:  # the loop that asked is gone, and with it whoever waited
+            continue
+
+
+def _hand_over(some: list[_QueuedWrite]) -> None:
+    for asked in some:
+        if asked.future.cancelled():
+            continue
+        if asked.error is not None:
+            asked.future.set_exception(asked.error)
+        else:
+            asked.future.set_result(asked.result)

@@ -1,0 +1,159 @@
+"""Reading: in worker threads, and never for long in a writer's way.
+
+With SQLite's rollback journal a commit waits until every reader is done: https://sqlite.org/lockingv3.html. So a read
+that keeps a commit waiting is interrupted, and asked again once the commit is over. A question about a whole history
+is asked in slices, each in a transaction of its own, by threads that no short question waits for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from tonearm.clock import steady
+from tonearm.store.db.sqlite_writer import CLOSED, StoreUnavailable, WriterTurn, plain
+
+T = TypeVar("T")
+ReadT = TypeVar("ReadT")
+
+READERS = 4
+LONG_READERS = 2
+
+WAITING = 16
+"""Long questions that may wait for a thread: another site's page can make a browser ask for hundreds of ours."""
+
+PATIENCE = 0.03
+"""Seconds that a read may take while a commit waits for it; longer each time that it is asked again."""
+
+MOST_PATIENCE = 0.12
+LAST_PATIENCE = 0.5
+"""As long as that for the last try: on a machine that is too busy for any answer, a page is better late than never."""
+
+TRIES = 25
+
+COMMIT = 0.5
+"""Seconds that a read waits for a commit to be over before it tries all the same, and SQLite has it wait."""
+
+LONGEST = 10.0
+"""Seconds after which a single question is given up, whether or not anybody waits for it."""
+
+STEPS = 20_000
+"""Steps of SQLite's machine, about a millisecond, from one look at the clock to the next."""
+
+
+class ReadQuestion(Protocol):
+    """Asks a short question in a transaction of its own. It may be asked several times until it has an answer."""
+
+    def __call__(self, question: Callable[[Connection], ReadT], /) -> ReadT:
+        """The answer; raises StoreUnavailable."""
+
+
+class TooLong(StoreUnavailable):
+    """The question takes too long for a database that others write to; nothing was written."""
+
+
+class Readers:
+    """The threads that read. `turn` says when a commit waits for readers; None where none ever does."""
+
+    def __init__(self, engine: Engine, turn: WriterTurn | None) -> None:
+        self._engine = engine
+        self._turn = turn
+        self._sqlite = engine.dialect.name == "sqlite"
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="tonearm-reader")
+        self._long_threads = ThreadPoolExecutor(LONG_READERS, thread_name_prefix="tonearm-long-reader")
+        self._long = 0
+        self._closed = False
+
+    async def read(self, question: Callable[[Connection], T]) -> T:
+        """The answer to a short question."""
+        return await self._run(self._threads, lambda: self.ask(question))
+
+    async def read_parts(self, questions: Callable[[ReadQuestion], T]) -> T:
+        """What `questions` finds out with several short questions, each of which sees the state of its own moment."""
+        return await self._run(self._threads, lambda: questions(self.ask))
+
+    async def read_long(self, questions: Callable[[ReadQuestion], T], *, begun: bool = False) -> T:
+        """As `read_parts`, of a whole history, which keeps others of its kind waiting, and nobody else.
+
+        Raises TooLong where too many wait already, unless it is the rest of what has `begun`.
+        """
+        if not begun and self._long >= LONG_READERS + WAITING:
+            raise TooLong("too many long questions are being answered: try again in a moment")
+        self._long += 1
+        try:
+            return await self._run(self._long_threads, lambda: questions(self.ask))
+        finally:
+            self._long -= 1
+
+    async def _run(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        try:
+            running = loop.run_in_executor(threads, work)
+        except RuntimeError:  # the threads take no more work
+            raise StoreUnavailable(CLOSED) from None
+        return await running
+
+    def ask(self, question: Callable[[Connection], T]) -> T:
+        """The answer, in this thread."""
+        if not self._sqlite:
+            from tonearm.store.db.postgres import transact
+
+            return transact(self._engine, question)
+        patience = PATIENCE
+        for left in range(TRIES - 1, -1, -1):
+            if self._turn:
+                self._turn.wait(COMMIT)
+            over = _Over(self._turn, patience, lambda: self._closed)
+            try:
+                with self._engine.connect() as connection:
+                    return _answer(connection, question, over)
+            except DBAPIError as error:
+                if not over.interrupted:
+                    raise plain(error) from None
+            if self._closed:
+                raise StoreUnavailable(CLOSED)
+            if over.too_long:
+                break
+            patience = min(patience * 1.5, MOST_PATIENCE) if left > 1 else LAST_PATIENCE
+        raise TooLong("the question takes too long: ask for less, or try again in a moment")
+
+    def close(self) -> None:
+        """Give up what is still being read, and take no more."""
+        self._closed = True
+        self._threads.shutdown()
+        self._long_threads.shutdown(cancel_futures=True)
+
+
+class _Over:
+    """Whether a read has to end; SQLite asks now and then, and interrupts the statement if so."""
+
+    def __init__(self, turn: WriterTurn | None, patience: float, closed: Callable[[], bool]) -> None:
+        self._turn = turn
+        self._begun = steady()
+        self._patience = patience
+        self._closed = closed
+        self.interrupted = False
+        self.too_long = False
+
+    def __call__(self) -> bool:
+        spent = steady() - self._begun
+        self.too_long = spent > LONGEST
+        in_the_way = self._turn is not None and self._turn.taken and spent > self._patience
+        self.interrupted = self.too_long or in_the_way or (self._closed() and spent > self._patience)
+        return self.interrupted
+
+
+def _answer(connection: Connection, question: Callable[[Connection], T], over: _Over) -> T:
+    driver = connection.connection.dbapi_connection
+    assert driver is not None
+    driver.set_progress_handler(over, STEPS)
+    try:
+        with connection.begin():
+            return question(connection)
+    finally:
+        driver.set_progress_handler(None, STEPS)

@@ -1,0 +1,371 @@
+"""The tables. Times are Unix seconds UTC; durations are seconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    literal,
+    null,
+    select,
+    text,
+    true,
+    union_all,
+)
+
+metadata = MetaData()
+
+# SQLite gives row numbers only to a column of exactly this type, PostgreSQL wants the longer one.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _account() -> Column[int]:
+    return Column("account", Id, ForeignKey("account.id"), nullable=False)
+
+
+def _words(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="")
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default="0")
+
+
+def _moment(name: str) -> Column[float]:
+    return Column(name, Float(53), nullable=False, server_default="0")
+
+
+def joined(*names: str) -> str:
+    """SQL for the fingerprint of texts, which PostgreSQL keeps in an index where whole ones may be too long for it.
+
+    No name holds U+001F, so no two lists of names are joined to the same.
+    """
+    return f"md5({' || chr(31) || '.join(names)})"
+
+
+def _once(table: Table, name: str, numbers: tuple[str, ...], texts: tuple[str, ...]) -> None:
+    """Rows of a table differ in these columns."""
+    columns = [table.c[column] for column in (*numbers, *texts)]
+    table.append_constraint(UniqueConstraint(*columns, name=name).ddl_if(dialect="sqlite"))
+    Index(name, *columns[: len(numbers)], text(joined(*texts)), unique=True).ddl_if(dialect="postgresql")
+
+
+def _index(table: Table, name: str, *columns: str, where: ColumnElement[bool]) -> None:
+    """An index of some rows only."""
+    Index(name, *(table.c[column] for column in columns), sqlite_where=where, postgresql_where=where)
+
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    _words("lastfm_username"),
+    _words("lastfm_user"),  # the same, case folded: what plays and sign-ins are compared by
+    _words("lastfm_session_key"),  # sealed
+    _words("lastfm_api_key"),  # the one that the session was made with
+    Column("lastfm_scrobbling_enabled", Boolean, nullable=False),
+    Column("lastfm_scrobble_threshold", Integer, nullable=False),
+    Column("connection", Text, nullable=False),
+    _moment("wait_until"),
+    _number("fails"),
+    _number("soft_failures"),
+    _number("throttle_level"),
+    _moment("answered_at"),
+    _words("trouble"),
+    Column("reporter", Text),  # the first that reported a play, who may have no name
+    Column("several_reporters", Boolean, nullable=False, server_default="0"),
+    _number("budget"),
+    _moment("budget_at"),
+    _moment("backlog_until"),
+    _words("lease_owner"),
+    _moment("lease_until"),
+    _number("lease_number"),
+    _moment("created_at"),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    _account(),
+    Column("kind", Text, nullable=False),
+    _moment("created_at"),
+    Column("expires_at", Float(53)),
+)
+
+login = Table(
+    "login",
+    metadata,
+    Column("hash", Text, primary_key=True),  # of Last.fm's token (desktop) or of our one-time value (web)
+    _account(),
+    Column("flow", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    _words("api_key"),  # that it was begun with
+    _moment("asked_at"),
+)
+
+
+def _frozen() -> list[Column[Any]]:
+    """The facts of a play, as they were when it was reported."""
+    return [
+        Column("artist", Text, nullable=False),
+        Column("track", Text, nullable=False),
+        Column("timestamp", BigInteger, nullable=False),
+        _words("album"),
+        _words("album_artist"),
+        Column("track_number", Integer),
+        _words("mbid"),
+        Column("duration", Float(53)),
+        Column("played", Float(53), nullable=False),
+        Column("chosen_by_user", Boolean, nullable=False),
+    ]
+
+
+play = Table(
+    "play",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _account(),
+    *_frozen(),
+    _words("heard"),  # whether it counted, in words
+    Column("reported_timestamp", BigInteger, nullable=False),  # as it was told, before the start was moved
+    _words("moved"),  # why it was moved
+    _number("moved_by"),  # the seconds of it that are a wrong clock of ours
+    _words("left_out"),  # the optional fields that could not be read
+    _words("owner"),  # the Last.fm user it was reported for, case folded; "" where nobody was signed in
+    _words("reporter"),
+    Column("fate", Text, nullable=False),
+    _words("why"),
+    Column("code", Integer),
+    Column("correction", JSON(none_as_null=True)),
+    _moment("reported_at"),
+    Column("settled_at", Float(53)),
+    Column("unanswered", Boolean, nullable=False, server_default=false()),  # an answer was lost, or left it open
+    Column("instead_of", Id),  # the play whose names the listener has corrected with this one
+    Column("counted", Boolean, nullable=False, server_default=true()),  # by the listener's rule, or sent by hand
+    _words("searched"),  # its names as they are searched: `core.search`
+)
+# Each play is written twice, and each index with it. So what waits is in the queue's indexes alone, and a start that
+# was not moved is found as any start is.
+_index(play, "play_as_told", "account", "reported_timestamp", where=play.c.reported_timestamp != play.c.timestamp)
+_index(play, "play_corrected", "account", where=play.c.correction.is_not(null()))
+_index(play, "play_by_fate", "account", "fate", "settled_at", where=play.c.settled_at.is_not(None))
+_index(play, "play_by_fate_and_start", "account", "fate", "timestamp", "id", where=play.c.settled_at.is_not(None))
+_index(play, "play_replaced", "account", "instead_of", where=play.c.instead_of.is_not(None))
+_index(play, "play_skipped", "account", "timestamp", where=~play.c.counted)
+_once(play, "play_once", ("account", "timestamp"), ("artist", "track"))  # in this order it finds times too
+
+scrobble_queue = Table(
+    "scrobble_queue",
+    metadata,
+    # Both as they are in the history, whose row this one is made of: `queue.enqueue`. Checks would cost a look each.
+    Column("id", Id, nullable=False, autoincrement=False),
+    Column("account", Id, nullable=False),
+    *_frozen(),
+    Column("owner", Text, nullable=False),  # the Last.fm user it was reported for: never sent to another
+    Column("live", Boolean, nullable=False),  # reported when it was played
+    Column("state", Text, nullable=False),
+    _number("retry_count"),
+    _moment("next_attempt_at"),
+    _words("last_error"),
+    _number("batch"),
+    Column("split_group", Id, nullable=False, server_default="0"),
+    _moment("split_at"),
+    _number("too_new"),
+    _number("refusals"),  # of requests with it alone
+    _moment("enqueued_at"),
+    # The steady counter at the report, in this run of the machine, if Last.fm's time was not known then.
+    Column("counter", Float(53)),
+    _words("boot"),
+    PrimaryKeyConstraint("account", "id"),
+    Index("scrobble_queue_by_start", "account", "timestamp", "id"),
+    sqlite_with_rowid=False,  # the rows of an account lie together, so that a batch is on few pages
+)
+# A batch is taken in this order, and who has something to send is answered by the index alone.
+Index(
+    "scrobble_queue_by_turn",
+    scrobble_queue.c.account,
+    scrobble_queue.c.state,
+    scrobble_queue.c.owner,
+    scrobble_queue.c.live.desc(),
+    scrobble_queue.c.timestamp,
+    scrobble_queue.c.id,
+    scrobble_queue.c.next_attempt_at,
+)
+
+attempt = Table(
+    "attempt",  # a request that settled not all of its plays as accepted
+    metadata,
+    Column("id", Id, primary_key=True),
+    _account(),
+    _moment("at"),
+    Column("verdict", Text, nullable=False),
+    Column("number", Integer),
+    _words("words"),
+    Index("attempt_by_age", "at"),
+)
+
+tried = Table(
+    "tried",  # the plays of an attempt
+    metadata,
+    Column("play", Id, ForeignKey("play.id"), primary_key=True),
+    Column("attempt", Id, ForeignKey("attempt.id"), primary_key=True),
+    Index("tried_by_attempt", "attempt"),
+)
+
+library = Table(
+    "library",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _account(),
+    Column("path", Text, nullable=False),
+    Column("artist", Text, nullable=False),  # the credit as it is shown: "Alice & Bob"
+    Column("artists", JSON(none_as_null=True)),  # the names in it, if the file lists them: ["Alice", "Bob"]
+    Column("title", Text, nullable=False),
+    _words("album"),
+    _words("album_artist"),
+    Column("duration", Float(53)),
+    Column("track_number", Integer),
+    _words("mbid"),
+    Column("lastfm_loved", Boolean, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("ctime_ns", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    _words("fault"),
+)
+_once(library, "library_path_once", ("account",), ("path",))
+
+song = Table(
+    "song",  # what Last.fm knows about the songs of libraries, by the names in their files; no listener's own
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("artist", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("known", Boolean, nullable=False),
+    _words("mbid"),
+    _words("artist_mbid"),
+    _words("album_mbid"),
+    Column("listeners", BigInteger),
+    Column("playcount", BigInteger),
+    Column("tags", JSON),
+    _moment("looked_at"),
+    UniqueConstraint("artist", "title", name="song_once").ddl_if(dialect="sqlite"),
+    Index("song_once", text(joined("artist", "title")), unique=True).ddl_if(dialect="postgresql"),
+)
+
+loved = Table(
+    "loved",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _account(),
+    Column("artist", Text, nullable=False),
+    Column("track", Text, nullable=False),
+    _words("mbid"),
+    _moment("loved_at"),
+    Column("outcome", Text, nullable=False),
+    Column("candidates", JSON),  # of the library, where it was doubtful: [id, doubt] each, the likeliest first
+    Column("chosen", Id),  # the one that its listener says it is, 0 for none of them
+    Column("seen_in", Id, nullable=False, server_default="0"),  # the last import that has seen it
+)
+_once(loved, "loved_once", ("account",), ("artist", "track"))
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _account(),
+    Column("kind", Text, nullable=False),
+    _words("owner"),  # the Last.fm user whose list it reads, case folded
+    Column("state", Text, nullable=False),
+    _number("cursor"),
+    _number("done"),
+    _number("total"),
+    Column("counts", JSON),
+    _words("fault"),
+    Column("error", Integer),  # Last.fm's number of the fault
+    _moment("started_at"),
+    _moment("updated_at"),
+    Index("run_by_account", "account", "kind"),
+)
+_running = run.c.state == literal("running", literal_execute=True)
+Index("run_goes_on", run.c.account, run.c.kind, unique=True, sqlite_where=_running, postgresql_where=_running)
+
+pace = Table(
+    "pace",
+    metadata,
+    Column("key", Text, primary_key=True),  # one row per API key
+    _moment("tat"),
+    _moment("hold_until"),
+    _words("hold_why"),
+    Column("hold_refused", Boolean, nullable=False),
+    _number("hold_rung"),
+    _moment("hold_since"),
+    Column("hold_away", Boolean, nullable=False, server_default=false()),  # several accounts met the same outage
+    _words("away_from"),  # the accounts that have met it since the last answer
+    _moment("probed_at"),  # when somebody asked by hand for a probe
+)
+
+clearing = Table(
+    "clearing",  # listeners whose plays are being erased, part by part: up to this one
+    metadata,
+    Column("account", Id, ForeignKey("account.id"), primary_key=True, autoincrement=False),
+    Column("last", Id, nullable=False),
+)
+
+chore = Table(
+    "chore",  # what is done now and then by one of all processes
+    metadata,
+    Column("name", Text, primary_key=True),
+    _moment("done_at"),
+)
+
+pause = Table(
+    "pause",  # kinds of jobs of which nothing begins
+    metadata,
+    Column("kind", Text, primary_key=True),
+    _moment("since"),
+)
+
+proof = Table(
+    "proof",  # of the secret that the sessions are sealed with: one row
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("proof", Text, nullable=False),
+)
+
+fault = Table(
+    "fault",  # jobs that broke, with when they are tried again
+    metadata,
+    Column("kind", Text, nullable=False),
+    _account(),
+    _number("tries"),
+    _moment("at"),
+    _moment("again_at"),
+    _words("message"),
+    PrimaryKeyConstraint("kind", "account"),
+)
+
+_EVERY_TABLE = union_all(*(select(literal(1)).select_from(one).where(false()) for one in metadata.sorted_tables))
+
+
+def every_table(db: Connection) -> None:
+    """Return if every table is there; the database's error otherwise."""
+    db.execute(_EVERY_TABLE)

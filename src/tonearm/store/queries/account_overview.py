@@ -1,0 +1,229 @@
+"""A glance: what the pages show of one account, read in one transaction so that its parts agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Select, case, false, func, literal_column, or_, select, tuple_
+
+from tonearm.core.account import Account
+from tonearm.core.account import Connection as Connected
+from tonearm.core.delivery import DeliveryState
+from tonearm.core.play import FURTHEST_AHEAD, OLDEST_ACCEPTED, Play
+from tonearm.store import accounts, jobs, pace, plays, queue
+from tonearm.store.db.readers import ReadQuestion
+from tonearm.store.db.schema import account, play, scrobble_queue
+from tonearm.store.pace import KeyThrottled
+from tonearm.store.plays import StoredPlay, Wanted, play_from_row
+from tonearm.store.queue import Count, QueueState
+
+DAY = 86400.0
+COUNTED = 1000
+"""Plays that a shelf counts at most: more are "more than 999", whatever the history holds."""
+
+
+class PlayFilter(StrEnum):
+    """Plays by how they stand: in the queue (waiting, of them retrying and held), or by their fate."""
+
+    ALL = "all"
+    WAITING = "waiting"
+    RETRYING = "retrying"
+    HELD = "held"
+    REFUSED = "refused"
+    SUSPECTED = "suspected"
+    NOT_SENT = "not-sent"
+    TOO_OLD = "too-old"
+    DISCARDED = "discarded"
+    ACCEPTED = "accepted"
+
+
+FATES: dict[PlayFilter, tuple[str, ...]] = {
+    PlayFilter.ALL: (),
+    PlayFilter.REFUSED: ("refused", "ignored"),
+    PlayFilter.SUSPECTED: ("suspected",),
+    PlayFilter.NOT_SENT: ("threshold_not_met", "disabled", "not_authenticated"),
+    PlayFilter.TOO_OLD: ("expired",),
+    PlayFilter.DISCARDED: ("discarded",),
+    PlayFilter.ACCEPTED: ("accepted",),
+}
+"""The fates on a shelf of settled plays; none for all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedRow:
+    """A play in the queue: `owner` is the Last.fm user (case folded) that it was reported for.
+
+    `live`: reported when it was played; what is not is a backlog, which waits for room in the daily budget.
+    """
+
+    id: int
+    play: Play
+    owner: str
+    sending: bool
+    tries: int
+    not_before: float
+    error: str
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One account as its listener sees it.
+
+    Before `backlog_until` (Unix seconds) a backlog makes no attempt. `accepted` counts the last 24 hours; `needs`
+    counts what Last.fm refused or ignored and would still take corrected. `paused`: no delivery begins.
+    """
+
+    account: Account
+    line: DeliveryState
+    backlog_until: float
+    rests: KeyThrottled | None
+    count: Count
+    accepted: int
+    needs: int
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlayPage:
+    """A page of plays. `after` (timestamp, id) continues it, None on the last."""
+
+    entries: tuple[StoredPlay | QueuedRow, ...]
+    after: tuple[int, int] | None
+
+
+def load(db: Connection, number: int, keys: Sequence[str], now: float) -> Snapshot:
+    """The account as it is now, where these API keys are set: the rests of its own hold it up."""
+    who = accounts.by_id(db, [number])[number].under(keys)
+    return Snapshot(
+        account=who,
+        line=queue.delivery_state(db, number),
+        backlog_until=db.execute(select(account.c.backlog_until).where(account.c.id == number)).scalar_one(),
+        rests=pace.held(db, who.key_among(keys), now) if who.key_is_set else None,
+        count=queue.count(db, number, who.username.casefold(), now),
+        accepted=plays.accepted_since(db, number, now - DAY),
+        needs=_needs(db, number, now),
+        paused=jobs.sending_paused(db),
+    )
+
+
+def page(
+    db: Connection, seen: Snapshot, shelf: PlayFilter, now: float, limit: int, after: tuple[int, int] | None = None
+) -> PlayPage:
+    """Plays of a shelf: what is in the queue oldest first, as it goes out, all others latest first."""
+    number = seen.account.id
+    if shelf in FATES:
+        kept = plays.latest(db, number, limit + 1, FATES[shelf], after)
+        waits = _in_line(db, number, [one.id for one in kept if one.fate == "queued"])
+        return _leaf([waits.get(one.id, one) for one in kept], limit)
+    wanted = select(scrobble_queue).where(scrobble_queue.c.account == number, *_of_queue(seen, shelf, now))
+    if after:
+        wanted = wanted.where(tuple_(scrobble_queue.c.timestamp, scrobble_queue.c.id) > tuple_(*after))
+    oldest_first = wanted.order_by(scrobble_queue.c.timestamp, scrobble_queue.c.id)
+    return _leaf([_waiting(row) for row in db.execute(oldest_first.limit(limit + 1))], limit)
+
+
+def history(
+    ask: ReadQuestion,
+    wanted: Wanted,
+    limit: int,
+    span: tuple[int, int] | None = None,
+    after: tuple[int, int] | None = None,
+) -> PlayPage:
+    """Plays of a span of time, or those that are wanted, latest first, each where it is now."""
+    kept = plays.found(ask, wanted, limit + 1, span, after)
+    queued = [one.id for one in kept if one.fate == "queued"]
+    waits = ask(lambda db: _in_line(db, wanted.account, queued))
+    return _leaf([waits.get(one.id, one) for one in kept], limit)
+
+
+def entry(db: Connection, kept: StoredPlay) -> StoredPlay | QueuedRow:
+    """The play where it is now: in the queue, or settled."""
+    return _in_line(db, kept.account, [kept.id]).get(kept.id, kept) if kept.fate == "queued" else kept
+
+
+def filters(db: Connection, seen: Snapshot, now: float) -> dict[PlayFilter, int]:
+    """How many plays are on each shelf, at most `COUNTED`; what needs no look (all, accepted) is not counted."""
+    number, count = seen.account.id, seen.count
+    bounded: list[Select[Any]] = [
+        select(literal_column("1"))
+        .where(play.c.account == number, play.c.fate == fate, play.c.settled_at.is_not(None))
+        .limit(COUNTED)
+        for shelf in (kind for kind in FATES if kind not in (PlayFilter.ALL, PlayFilter.ACCEPTED))
+        for fate in FATES[shelf]
+    ]
+    in_line: list[Select[Any]] = [
+        select(literal_column("1"))
+        .where(scrobble_queue.c.account == number, *_of_queue(seen, shelf, now))
+        .limit(COUNTED)
+        for shelf in (PlayFilter.RETRYING, PlayFilter.HELD)
+    ]
+    questions = [select(func.count()).select_from(one.subquery()) for one in (*bounded, *in_line)]
+    found = list(db.execute(select(*(question.scalar_subquery() for question in questions))).one())
+    counts = {PlayFilter.WAITING: count.queued + count.sending}
+    counts[PlayFilter.HELD], counts[PlayFilter.RETRYING] = found.pop(), found.pop()
+    for shelf in (kind for kind in FATES if kind not in (PlayFilter.ALL, PlayFilter.ACCEPTED)):
+        counts[shelf] = min(COUNTED, sum(found.pop(0) for _ in FATES[shelf]))
+    return counts
+
+
+def _all_held(seen: Snapshot) -> bool:
+    refused = seen.rests is not None and seen.rests.refused
+    return seen.paused or refused or seen.account.connection is not Connected.CONNECTED
+
+
+def _of_queue(seen: Snapshot, shelf: PlayFilter, now: float) -> tuple[Any, ...]:
+    row = scrobble_queue.c
+    match shelf:
+        case PlayFilter.RETRYING if _all_held(seen):
+            return (false(),)
+        case PlayFilter.RETRYING:
+            rests = (row.live,) if seen.backlog_until > now else ()
+            return row.retry_count > 0, row.owner == seen.account.username.casefold(), *rests
+        case PlayFilter.HELD if _all_held(seen):
+            return (row.state == QueueState.QUEUED,)
+        case PlayFilter.HELD:
+            held = [row.owner != seen.account.username.casefold(), row.timestamp > int(now)]
+            return (or_(*held, ~row.live) if seen.backlog_until > now else or_(*held),)
+        case _:
+            return ()
+
+
+def _leaf(found: Sequence[StoredPlay | QueuedRow], limit: int) -> PlayPage:
+    shown = tuple(found[:limit])
+    last = shown[-1] if len(found) > limit else None
+    return PlayPage(shown, (last.play.timestamp, last.id) if last else None)
+
+
+def _in_line(db: Connection, number: int, ids: Sequence[int]) -> dict[int, QueuedRow]:
+    if not ids:
+        return {}
+    wanted = select(scrobble_queue).where(scrobble_queue.c.account == number, scrobble_queue.c.id.in_(ids))
+    return {row.id: _waiting(row) for row in db.execute(wanted)}
+
+
+def _waiting(row: Any) -> QueuedRow:
+    return QueuedRow(
+        row.id,
+        play_from_row(row),
+        row.owner,
+        row.state == QueueState.SENDING,
+        row.retry_count,
+        row.next_attempt_at,
+        row.last_error,
+        bool(row.live),
+    )
+
+
+def _needs(db: Connection, number: int, now: float) -> int:
+    """What can still be corrected. An index finds it by when it was settled, which is never long before the play."""
+    oldest = now - OLDEST_ACCEPTED
+    wanted = select(func.count(case((play.c.timestamp > oldest, 1)))).where(
+        play.c.account == number,
+        play.c.fate.in_(("refused", "ignored")),
+        play.c.settled_at > oldest - FURTHEST_AHEAD,
+    )
+    return db.execute(wanted).scalar_one()

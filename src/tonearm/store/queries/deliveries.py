@@ -1,0 +1,110 @@
+"""The deliveries of accounts that have plays in the queue: who has taken one, and what the others wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, case, func, not_, or_, select
+
+from tonearm.core.account import Connection as Connected
+from tonearm.store.db.schema import account, scrobble_queue
+from tonearm.store.queue import HAS_DUE, NOW, QueueState, over, owing, there_is
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDelivery:
+    """What is known of one. Moments are Unix seconds; those that are over say no more than that.
+
+    `next_at` is when the first play of its present Last.fm user is due, None where none of them waits; `next_live_at`
+    the same of those that were reported live, which `backlog_until` does not hold up.
+    """
+
+    account: int
+    connection: Connected
+    api_key: str = field(repr=False)
+    user: str
+    owner: str
+    leased_until: float
+    wait_until: float
+    backlog_until: float
+    trouble: str
+    sending: bool
+    next_at: float | None
+    next_live_at: float | None
+
+
+_ROW = scrobble_queue.c
+_OF_USER = (_ROW.account == account.c.id, _ROW.owner == account.c.lastfm_user, _ROW.state == QueueState.QUEUED)
+
+
+def _next(*conditions: Any) -> Any:
+    """When the first is due: whatever is due already, found at once, or else the least of them all."""
+    due = select(_ROW.next_attempt_at).where(*_OF_USER, _ROW.next_attempt_at <= NOW, *conditions).limit(1)
+    first = select(func.min(_ROW.next_attempt_at)).where(*_OF_USER, *conditions)
+    return func.coalesce(due.correlate(account).scalar_subquery(), first.correlate(account).scalar_subquery())
+
+
+_SENDING = there_is(_ROW.state == QueueState.SENDING)
+_FREE = over(account.c.lease_until, NOW)
+_DUE = and_(
+    account.c.connection == Connected.CONNECTED,
+    account.c.lastfm_api_key.in_(bindparam("keys", expanding=True)),
+    over(account.c.wait_until, NOW),
+    or_(HAS_DUE, _SENDING),
+)
+_SEEN: Select[Any] = select(
+    account.c.id,
+    account.c.connection,
+    account.c.lastfm_api_key,
+    account.c.lastfm_user,
+    account.c.lease_owner,
+    account.c.lease_until,
+    account.c.wait_until,
+    account.c.backlog_until,
+    account.c.trouble,
+    _SENDING,
+    _next(),
+    _next(_ROW.live),
+)
+_MOST: BindParameter[Any] = bindparam("most")
+_ONE = _SEEN.where(account.c.id == bindparam("number"), or_(not_(_FREE), there_is()))
+_TAKEN = _SEEN.where(not_(_FREE)).order_by(account.c.id).limit(_MOST)
+_OWED = _SEEN.where(account.c.id.in_(owing()), _FREE)
+_WAITING = _OWED.where(_DUE).order_by(account.c.answered_at).limit(_MOST)
+_LATER = case((account.c.wait_until > account.c.backlog_until, account.c.wait_until), else_=account.c.backlog_until)
+_RESTING = (
+    _OWED.where(not_(_DUE)).order_by(account.c.connection != Connected.CONNECTED, _LATER, account.c.id).limit(_MOST)
+)
+_WHY = (
+    select(_ROW.last_error)
+    .where(_ROW.account == bindparam("number"), _ROW.owner == bindparam("user"), _ROW.state == QueueState.QUEUED)
+    .where(_ROW.next_attempt_at == bindparam("at"))
+    .limit(1)
+)
+
+
+def of_account(db: Connection, number: int, now: float) -> AccountDelivery | None:
+    """That of one account; None where it has no plays in the queue and nobody has taken it."""
+    row = db.execute(_ONE, {"number": number, "now": now}).first()
+    return _delivery(row) if row else None
+
+
+def of_all(db: Connection, keys: Sequence[str], now: float, most: int) -> list[AccountDelivery]:
+    """Those that are taken, those whose turn has come, and those that wait for something: so many of each at the most.
+
+    `keys` are the API keys that do not rest.
+    """
+    asked = {"keys": list(keys), "now": now, "most": most}
+    return [_delivery(row) for query in (_TAKEN, _WAITING, _RESTING) for row in db.execute(query, asked)]
+
+
+def why(db: Connection, seen: AccountDelivery) -> str:
+    """What went wrong with the play that is due next; "" where nothing did."""
+    return db.execute(_WHY, {"number": seen.account, "user": seen.user, "at": seen.next_at}).scalar() or ""
+
+
+def _delivery(row: Any) -> AccountDelivery:
+    number, connection, *others = row
+    return AccountDelivery(number, Connected(connection), *others)

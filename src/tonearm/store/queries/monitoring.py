@@ -1,0 +1,110 @@
+"""What those see who watch over an installation: from the tables, so that any of its processes can tell.
+
+Nothing here goes through the whole queue, however long that is: what an index does not answer is counted up to a bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, and_, bindparam, func, literal_column, select, text
+
+from tonearm.core.account import Connection as Connected
+from tonearm.core.pacing import LONGEST_THROTTLE
+from tonearm.store import jobs, pace
+from tonearm.store.db.schema import account, fault, run, scrobble_queue
+from tonearm.store.pace import KeyThrottled
+from tonearm.store.queue import DELIVER, NOW, owing
+from tonearm.store.runs import RunState
+
+PLAYS_COUNTED = 100_000
+"""Plays in the queue that are counted; of more than that there is an estimate, on SQLite this number."""
+
+ACCOUNTS_COUNTED = 1_000
+"""Accounts with plays in the queue that are looked at, the first ones by number."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingPlays:
+    """Accounts with plays in the queue that stand alike: how many, and when the oldest play began (Unix seconds)."""
+
+    api_key: str
+    connection: Connected
+    accounts: int
+    oldest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """An installation as it is now. `rests` are those of the API keys that were asked for, in their order.
+
+    `running` counts deliveries (by "deliver") and the runs of each kind that go on, `broken` jobs that broke.
+    """
+
+    plays: int
+    waiting: tuple[WaitingPlays, ...]
+    rests: tuple[KeyThrottled | None, ...]
+    running: dict[str, int]
+    broken: dict[str, int]
+    paused: frozenset[str]
+
+
+_MOST: BindParameter[Any] = bindparam("most")
+_COUNTED = select(func.count()).select_from(
+    select(literal_column("1")).select_from(scrobble_queue).limit(_MOST).subquery()
+)
+# As the planner estimates it: the rows of a page when it was last looked at, times the pages of now.
+_ESTIMATED = text(
+    "SELECT reltuples * (pg_relation_size(oid) / current_setting('block_size')::int) / relpages"
+    " FROM pg_class WHERE oid = to_regclass('scrobble_queue') AND relpages > 0"
+)
+
+
+def plays(db: Connection) -> int:
+    """How many plays are in the queue: the number, or where they are very many an estimate."""
+    counted = db.execute(_COUNTED, {"most": PLAYS_COUNTED + 1}).scalar_one()
+    if counted <= PLAYS_COUNTED:
+        return counted
+    estimated = None if db.dialect.name == "sqlite" else db.execute(_ESTIMATED).scalar()
+    return max(PLAYS_COUNTED, int(estimated or 0))
+
+
+_OWING: Any = owing().limit(_MOST).subquery()
+_OLDEST = (
+    select(func.min(scrobble_queue.c.timestamp))
+    .where(scrobble_queue.c.account == account.c.id)
+    .correlate(account)
+    .scalar_subquery()
+)
+_EACH = (
+    select(account.c.lastfm_api_key, account.c.connection, _OLDEST.label("oldest"))
+    .where(account.c.id.in_(select(_OWING.c.account)))
+    .subquery()
+)
+_WAITING = select(_EACH.c.lastfm_api_key, _EACH.c.connection, func.count(), func.min(_EACH.c.oldest)).group_by(
+    _EACH.c.lastfm_api_key, _EACH.c.connection
+)
+_LEASED = select(func.count()).where(
+    and_(account.c.lease_until > NOW, account.c.lease_until <= NOW + bindparam("longest", LONGEST_THROTTLE))
+)
+_RUNNING = select(run.c.kind, func.count().label("number")).where(run.c.state == RunState.RUNNING).group_by(run.c.kind)
+_BROKEN = select(fault.c.kind, func.count().label("number")).group_by(fault.c.kind)
+
+
+def load(db: Connection, keys: Sequence[str], now: float) -> Overview:
+    """The installation as it is now, where these API keys are set."""
+    most = {"most": ACCOUNTS_COUNTED}
+    return Overview(
+        plays=plays(db),
+        waiting=tuple(WaitingPlays(key, Connected(how), *numbers) for key, how, *numbers in db.execute(_WAITING, most)),
+        rests=tuple(pace.held(db, key, now) for key in keys),
+        running={DELIVER: db.execute(_LEASED, {"now": now}).scalar_one()} | _by_kind(db, _RUNNING),
+        broken=_by_kind(db, _BROKEN),
+        paused=jobs.paused(db),
+    )
+
+
+def _by_kind(db: Connection, asked: Any) -> dict[str, int]:
+    return {row.kind: row.number for row in db.execute(asked)}

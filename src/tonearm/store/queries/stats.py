@@ -1,0 +1,165 @@
+"""Statistics of the history, asked slice by slice of what an index knows.
+
+A play counts if the listener's rule says so, whatever became of it at Last.fm; what was skipped is counted apart.
+What is there twice counts once: not what its listener discarded (a corrected play among them, for which the play with
+the right names counts), and not what is suspected to repeat another.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from heapq import nlargest
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from tonearm.core.days import HOUR, Stretch
+from tonearm.store.db.readers import ReadQuestion
+from tonearm.store.db.schema import play
+from tonearm.store.db.slices import forward
+
+TWICE = ("discarded", "suspected")
+HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """An artist, album or track, and how often it was played; `title` is "" for an artist."""
+
+    artist: str
+    title: str
+    plays: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatsScope:
+    """Whose plays are asked for: an account's, where one is named those of an artist, and of them one album's."""
+
+    account: int
+    artist: str | None = None
+    album: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Plays by local hour since 1970, of which `// 24` is the number of the day (`core.days.numbered`).
+
+    `skipped` plays are in none of them: too little of them was heard.
+    """
+
+    counts: Counter[int]
+    skipped: int = 0
+
+    @property
+    def by_day(self) -> Counter[int]:
+        """Plays by the number of the local day."""
+        return _summed(self.counts, lambda hour: hour // HOURS)
+
+    @property
+    def by_hour(self) -> Counter[int]:
+        """Plays by the hour of the local day, 0 to 23."""
+        return _summed(self.counts, lambda hour: hour % HOURS)
+
+
+@dataclass(frozen=True, slots=True)
+class Most:
+    """What was played most, the most played first."""
+
+    artists: list[Top]
+    albums: list[Top]
+    tracks: list[Top]
+
+
+def _summed(counts: Counter[int], key: Any) -> Counter[int]:
+    sums: Counter[int] = Counter()
+    for hour, count in counts.items():
+        sums[key(hour)] += count
+    return sums
+
+
+def hours(ask: ReadQuestion, whose: StatsScope, stretches: Sequence[Stretch]) -> Hours:
+    """Plays of these stretches by local hour."""
+    counts: Counter[int] = Counter()
+    skipped = 0
+    for stretch in stretches:
+        for start, end in forward(ask, whose.account, stretch.start, stretch.end):
+            part = Stretch(start, end, stretch.offset)
+            played, twice, skips = ask(partial(_hours, whose=whose, stretch=part))
+            skipped += sum(count for _, count in skips)
+            for hour, count in played:
+                counts[hour] += count
+            for hour, count in (*twice, *skips):
+                counts[hour] -= count
+    return Hours(+counts, skipped)
+
+
+def _hours(db: Connection, whose: StatsScope, stretch: Stretch) -> tuple[list[Any], list[Any], list[Any]]:
+    """All plays by hour, and of them those that do not count: an index has the first, another one the few others."""
+    wanted = _of(whose, stretch.start, stretch.end)
+    twice = [*wanted, play.c.settled_at.is_not(None), play.c.fate.in_(TWICE)]
+    skipped = [*wanted, ~play.c.counted, play.c.fate.not_in(TWICE)]
+    all_, repeated, skips = (_by_hour(db, conditions, stretch.offset) for conditions in (wanted, twice, skipped))
+    return all_, repeated, skips
+
+
+def _by_hour(db: Connection, conditions: Sequence[ColumnElement[bool]], offset: int) -> list[Any]:
+    numbers = select(((play.c.timestamp + offset) // HOUR).label("hour")).where(*conditions).subquery()
+    return list(db.execute(select(numbers.c.hour, func.count()).group_by(numbers.c.hour)))
+
+
+def _of(whose: StatsScope, start: int, end: int) -> list[ColumnElement[bool]]:
+    wanted = [play.c.account == whose.account, play.c.timestamp >= start, play.c.timestamp < end]
+    if whose.artist is not None:
+        wanted.append(play.c.artist == whose.artist)
+    if whose.album is not None:
+        wanted.append(play.c.album == whose.album)
+    return wanted
+
+
+def most(ask: ReadQuestion, whose: StatsScope, start: int, end: int, limit: int) -> Most:
+    """The artists, albums and tracks of a span of time (Unix seconds) that were played most.
+
+    Plays that name no album are left out of the albums.
+    """
+    artists: Counter[str] = Counter()
+    albums: Counter[tuple[str, str]] = Counter()
+    tracks: Counter[tuple[str, str]] = Counter()
+    for one in forward(ask, whose.account, start, end):
+        songs = ask(partial(_songs, whose=whose, start=one[0], end=one[1]))
+        artists.update(map(_ARTIST, songs))
+        albums.update(map(_ALBUM, songs))
+        tracks.update(map(_TRACK, songs))
+    of_artists = Counter({(artist, ""): count for artist, count in artists.items()})
+    named = Counter({names: count for names, count in albums.items() if names[1]})
+    return Most(_top(of_artists, limit), _top(named, limit), _top(tracks, limit))
+
+
+_ARTIST, _ALBUM, _TRACK = itemgetter(0), itemgetter(0, 1), itemgetter(0, 2)
+
+
+def _songs(db: Connection, whose: StatsScope, start: int, end: int) -> list[Any]:
+    """A row for each play. They are counted here: sorting them to group them takes SQLite longer."""
+    wanted = select(play.c.artist, play.c.album, play.c.track)
+    conditions = [*_of(whose, start, end), play.c.counted, play.c.fate.not_in(TWICE)]
+    return list(db.execute(wanted.where(*conditions)))
+
+
+def _top(counts: Counter[tuple[str, str]], limit: int) -> list[Top]:
+    least = min(nlargest(limit, counts.values()), default=0)
+    places = [(-count, names) for names, count in counts.items() if count >= least]
+    return [Top(*names, -count) for count, names in sorted(places)[:limit]]
+
+
+def first_and_last(db: Connection, account: int) -> tuple[int, int] | None:
+    """The start of an account's first and last play; None where it has none."""
+    ends = [
+        db.execute(
+            select(play.c.timestamp).where(play.c.account == account).order_by(order, play.c.id).limit(1)
+        ).scalar()
+        for order in (play.c.timestamp.asc(), play.c.timestamp.desc())
+    ]
+    return (ends[0], ends[1]) if ends[0] is not None and ends[1] is not None else None

@@ -1,0 +1,119 @@
+"""Proof of the secret that the sessions in a database are sealed with: who has another one is refused at its opening.
+
+Whoever was let in with another secret would find no session that it can open, and seal new ones that nobody else can.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Connection, delete, select
+
+from tonearm.store.db.database import Store
+from tonearm.store.db.dialect import insert_ignore
+from tonearm.store.db.schema import account, proof
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.store.secrets.seal import SessionCipher, key_file, seal_beside
+
+_OF = "sessions"
+_OR_CHANGE = "or make it another one ('tonearm change-secret --help')"
+
+
+class WrongSecret(Exception):
+    """The secret is not the one that the sessions in this database are sealed with. Nothing was changed."""
+
+
+async def seal_of(store: Store, file: Path | None, secret: str) -> SessionCipher:
+    """The seal of a database, by the secret that is given, or lies beside its file and is made for a new one.
+
+    Raises WrongSecret, and StoreUnavailable where the key file can be neither read nor made.
+    """
+    known = await store.read(partial(check, file=file, secret=secret))
+    seal = _seal(file, secret)
+    if not known and not await store.write(partial(prove, seal=seal)):  # another has begun meanwhile
+        await store.read(partial(check, file=file, secret=secret))
+    return seal
+
+
+def check(db: Connection, file: Path | None, secret: str) -> bool:
+    """Whether the secret is proven to be the one; False where nobody has begun here yet. It only reads.
+
+    Raises WrongSecret where it is another, or has gone missing.
+    """
+    if file and not secret and not key_file(file).exists():
+        if not _begun(db):
+            return False
+        raise WrongSecret(
+            f"{key_file(file)}: the key file that opens the sessions is not there: put it back, or set the"
+            f" TONEARM_SECRET_KEY that they are sealed with, {_OR_CHANGE}"
+        )
+    seal = _seal(file, secret)
+    if not opens(db, seal):
+        raise WrongSecret(_wrong(db, file, given=bool(secret)))
+    return proven(db, seal) is not None
+
+
+def proven(db: Connection, seal: SessionCipher) -> bool | None:
+    """Whether a secret of the seal is the one; None where there is no proof yet."""
+    row = db.execute(select(proof.c.text, proof.c.proof)).first()
+    return seal.proves(row.text, row.proof) if row else None
+
+
+def opens(db: Connection, seal: SessionCipher) -> bool:
+    """Whether a secret of the seal is the one; where there is no proof yet, one session that opens is enough."""
+    right = proven(db, seal)
+    if right is None:
+        sessions = _sessions(db)
+        return not sessions or any(map(seal.opens, sessions))
+    return right
+
+
+def prove(db: Connection, seal: SessionCipher) -> bool:
+    """Write a proof down where there is none; whether a secret of the seal is the one: of several the first counts."""
+    if opens(db, seal):
+        _write(db, seal)
+    return bool(proven(db, seal))
+
+
+def change(db: Connection, seal: SessionCipher) -> None:
+    """From now on the first secret of the seal is the one."""
+    db.execute(delete(proof))
+    _write(db, seal)
+
+
+def _write(db: Connection, seal: SessionCipher) -> None:
+    text = os.urandom(16).hex()
+    insert_ignore(db, proof, [{"name": _OF, "text": text, "proof": seal.proof(text)}])
+
+
+def _seal(file: Path | None, secret: str) -> SessionCipher:
+    return seal_beside(file) if file and not secret else SessionCipher((secret,))
+
+
+def _begun(db: Connection) -> bool:
+    return db.execute(select(proof.c.name)).first() is not None or bool(_sessions(db))
+
+
+def _sessions(db: Connection) -> list[str]:
+    sealed = select(account.c.lastfm_session_key).where(account.c.lastfm_session_key != "")
+    return list(db.execute(sealed.order_by(account.c.id)).scalars())
+
+
+def _wrong(db: Connection, file: Path | None, *, given: bool) -> str:
+    """What to do about a secret that is not the one."""
+    if file and not given:
+        words = f"{key_file(file)} is not the key file that opens the sessions: put that one back, or set the"
+        return f"{words} TONEARM_SECRET_KEY that they are sealed with, {_OR_CHANGE}"
+    words = "TONEARM_SECRET_KEY is not the one that the sessions in this database are sealed with"
+    if file and _lies_beside(db, file):
+        return f"{words}: unset it, since the right key lies in {key_file(file)}, {_OR_CHANGE}"
+    return f"{words}: give every process the same, {_OR_CHANGE}"
+
+
+def _lies_beside(db: Connection, file: Path) -> bool:
+    try:
+        return key_file(file).exists() and opens(db, seal_beside(file))
+    except StoreUnavailable:  # it cannot be read
+        return False

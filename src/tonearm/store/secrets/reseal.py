@@ -1,0 +1,63 @@
+"""Changing the secret that the sessions in a database are sealed with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import BindParameter, Connection, bindparam, select, text, update
+
+from tonearm.core.account import SESSION_LOST
+from tonearm.core.account import Connection as Connected
+from tonearm.store.db import postgres
+from tonearm.store.db.schema import account
+from tonearm.store.secrets import check
+from tonearm.store.secrets.check import WrongSecret
+from tonearm.store.secrets.seal import SessionCipher
+
+
+class StillOpen(Exception):
+    """Other processes have this database open, with the old secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """How many sessions are `sealed` anew, and how many were `lost`: their listeners are asked to sign in again."""
+
+    sealed: int
+    lost: int
+
+
+_ID: BindParameter[int] = bindparam("number")
+_SEALED = update(account).where(account.c.id == _ID).values(lastfm_session_key=bindparam("sealed"))
+_LOST = (
+    update(account)
+    .where(account.c.id == _ID, account.c.connection != Connected.DISCONNECTED)
+    .values(connection=Connected.NEEDS_SIGN_IN, trouble=SESSION_LOST)
+)
+
+
+def reseal(db: Connection, seal: SessionCipher, *, lost: bool) -> Resealed:
+    """Seal each session with the first secret of a seal, which is the database's from now on.
+
+    Raises WrongSecret where the seal does not have the present one, unless that is `lost`; StillOpen where others are
+    connected to PostgreSQL. On a SQLite file whoever calls it sees to that.
+    """
+    if db.dialect.name != "sqlite":
+        db.execute(text("LOCK TABLE proof"))  # who starts now waits, and is refused then
+        if others := postgres.server_info(db).processes:
+            raise StillOpen(f"{postgres.in_number(others)} connected to this database: stop every one first")
+    if not lost and not check.opens(db, seal):
+        raise WrongSecret("neither the new secret nor the old one is the one that the sessions are sealed with")
+    kept, gone = [], []
+    sessions = select(account.c.id, account.c.lastfm_session_key).where(account.c.lastfm_session_key != "")
+    for number, sealed in db.execute(sessions.with_for_update()).all():
+        if seal.opens(sealed):
+            kept.append({"number": number, "sealed": seal.close(seal.open(sealed))})
+        else:
+            gone.append({"number": number, "sealed": ""})
+    if kept or gone:
+        db.execute(_SEALED, kept + gone)
+    if gone:
+        db.execute(_LOST, gone)
+    check.change(db, seal)
+    return Resealed(len(kept), len(gone))

@@ -1,0 +1,124 @@
+"""Live events: one stream a listener, which goes on where a dropped connection left off."""
+
+import json
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from starlette.types import Receive, Scope, Send
+
+from tonearm.core.event import AuthChanged, Event, QueueUpdated, data
+from tonearm.deck import Deck, Listener
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.web.access import Access
+from tonearm.web.api.plays import Ask
+from tonearm.web.api.schemas import Detail
+
+SILENCE = 15.0
+"""Seconds without an event after which a stream says that it is still there."""
+
+STREAMS = 16
+"""Streams that one listener may have open in one process: each event is written to every one of them."""
+
+AT_ONCE = 0.01
+"""Seconds within which an event is had that waits already."""
+
+
+_EVENT = {"event": {"type": "string"}, "data": {"type": "string"}, "id": {"type": "string"}}
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {"itemSchema": {"type": "object", "properties": _EVENT}}}},
+    429: {"model": Detail, "description": f"This listener has {STREAMS} streams open already."},
+}
+
+
+class _Stream(StreamingResponse):
+    """Events as they come.
+
+    Not FastAPI's own: that one breaks with a traceback where it is cut off while a reader is slow.
+    """
+
+    def __init__(self, events: AsyncGenerator[bytes], me: Listener, streams: Counter[int]) -> None:
+        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # nginx, too, passes on what comes
+        super().__init__(events, headers=headers, media_type="text/event-stream")
+        self._events, self._me, self._streams = events, me, streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._streams[self._me.id] >= STREAMS:
+            words = f"{self._me.name} has {STREAMS} streams of events open already: close one first"
+            await JSONResponse({"detail": words}, 429, {"Retry-After": "15"})(scope, receive, send)
+            return
+        self._streams[self._me.id] += 1
+        try:
+            async with aclosing(self._events):
+                await super().__call__(scope, receive, send)
+        finally:
+            self._streams[self._me.id] -= 1
+            if not self._streams[self._me.id]:
+                del self._streams[self._me.id]
+
+
+def events_router(deck: Deck, who: Ask) -> APIRouter:
+    """`GET /events`."""
+    router = APIRouter(tags=["events"])
+    streams: Counter[int] = Counter()
+
+    @router.get("/events", response_class=StreamingResponse, responses=_STREAM)
+    async def events(
+        me: Annotated[Listener, Depends(who)],
+        request: Request,
+        last_event_id: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        """What happens to the listener's plays, as it happens.
+
+        `Last-Event-ID` resumes. Where nothing can be resumed (a first visit, a restart of the service, too long
+        an absence) the stream begins with how things stand: `lastfm:auth`, `lastfm:queue-updated` and, where
+        something plays, `lastfm:now-playing`.
+        """
+        admitted = partial(_admitted, who, request)
+        return _Stream(events_of(deck, me, last_event_id, admitted), me, streams)
+
+    return router
+
+
+async def events_of(
+    deck: Deck, me: Listener, after: str | None, admitted: Callable[[], Awaitable[bool]]
+) -> AsyncGenerator[bytes]:
+    """Events until the listener is no longer admitted, or has missed some and has to resume."""
+    with deck.event_hub.subscribe(me.id, after) as (ear, resumed):
+        if not resumed:
+            for event in await _standing(deck, me):
+                yield _written(event)
+        while True:
+            told = await ear.within(AT_ONCE if ear.missed else SILENCE)
+            if (told is None and ear.missed) or not await admitted():
+                return
+            yield KEEPALIVE_COMMENT if told is None else _written(told.event, told.id)
+
+
+def _written(event: Event, number: str | None = None) -> bytes:
+    return format_sse_event(event=event.kind, data_str=json.dumps(data(event)), id=number)
+
+
+async def _admitted(who: Ask, request: Request) -> bool:
+    """Whether the token or the cookie is still good; a host knows by itself whom it lets in."""
+    if not isinstance(who, Access):
+        return True
+    try:
+        return await who.listener(request) is not None
+    except StoreUnavailable:
+        return True
+
+
+async def _standing(deck: Deck, me: Listener) -> list[Event]:
+    account, standing = await me.account(), await me.queue()
+    plays = deck.shows.current(me.id)
+    return [
+        AuthChanged(account.connection, account.username),
+        QueueUpdated(standing.queued + standing.sending),
+        *([plays] if plays else []),
+    ]

@@ -1,0 +1,68 @@
+"""For those who watch over the service: is it well, and what has it done?"""
+
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import JSONResponse
+
+from tonearm.deck import Deck, Listener
+from tonearm.store import jobs
+from tonearm.store.db.schema import every_table
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.store.queries import monitoring
+from tonearm.version import __version__
+from tonearm.web.api import metrics
+from tonearm.web.api.errors import ErrorResponses
+from tonearm.web.api.plays import Ask
+from tonearm.web.api.schemas import Health
+
+NOBODY = (
+    "no process delivers from this database, so that plays wait: start 'tonearm worker', or 'tonearm serve' without"
+    " --no-delivery"
+)
+PAUSED = "deliveries are paused, so that plays wait: 'tonearm jobs resume deliver' ends that"
+
+
+def health_router(deck: Deck, who: Ask) -> APIRouter:
+    """`GET /health`, open to everybody, and `GET /metrics`."""
+    router = APIRouter(tags=["operation"], route_class=ErrorResponses)
+
+    @router.head("/health", include_in_schema=False)
+    @router.get("/health", response_model=Health, responses={503: {"model": Health}})
+    async def health() -> Any:
+        """Whether plays are taken (200) or not (503), and whether they are sent: `warnings` say what keeps them."""
+        try:
+            await deck.store.prove()
+            await deck.store.read(every_table)
+            warnings = await _warnings(deck)
+        except StoreUnavailable as fault:
+            broken = Health(status="unavailable", database=str(fault), delivery=_delivery(deck), version=__version__)
+            return JSONResponse(broken.model_dump(), 503)
+        return Health(status="ok", database="ok", delivery=_delivery(deck), version=__version__, warnings=warnings)
+
+    @router.get("/metrics", name="metrics", response_class=Response)
+    async def figures(_: Annotated[Listener, Depends(who)]) -> Response:
+        """What this process has done since its start, and how the whole installation stands, for Prometheus."""
+        keys = deck.accounts.keyring.names if deck.configured else ()
+        now = deck.clock.now()
+        seen = await deck.store.read(partial(monitoring.load, keys=keys, now=now))
+        content, type_ = metrics.text(metrics.Figures(deck.counters, seen, keys, await deck.senders(), now))
+        return Response(content, media_type=type_)
+
+    return router
+
+
+async def _warnings(deck: Deck) -> list[str]:
+    """What keeps plays from being sent though they are taken, where those who run the service can mend it."""
+    paused = await deck.store.read(jobs.sending_paused)
+    found = [PAUSED] if paused else []
+    if deck.configured and not deck.delivers() and not await deck.senders():
+        found.insert(0, NOBODY)
+    return found
+
+
+def _delivery(deck: Deck) -> str:
+    if not deck.configured:
+        return "no API key is configured"
+    return "running" if deck.delivers() else "not in this process"

@@ -1,0 +1,375 @@
+"""The JSON of `/metadata`: what Last.fm knows, how old that is, and pictures under addresses of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from tonearm.lastfm.cache import Remembered
+from tonearm.lastfm.music import (
+    AlbumEntry,
+    AlbumInfo,
+    ArtistEntry,
+    ArtistInfo,
+    Images,
+    SimilarArtist,
+    Tag,
+    TrackEntry,
+    TrackInfo,
+    Wiki,
+)
+from tonearm.service.enrichment import enriched
+from tonearm.service.metadata import Artist, SearchResult
+from tonearm.store.runs import Run
+from tonearm.store.songs import LibraryTrack
+
+Picture = Callable[[str], str]
+"""The address under which we serve an image of Last.fm's."""
+
+
+class Aged(BaseModel):
+    """How old an answer is: `fetched_at` in Unix seconds UTC, `age` in seconds.
+
+    `stale`: it should have been renewed by now; Last.fm is being asked, or is away.
+    """
+
+    fetched_at: float
+    age: float
+    stale: bool
+
+
+class ImagesOut(BaseModel):
+    """A picture by its sizes: about 34, 64, 174 and 300 pixels, and the largest. Each is served by this service."""
+
+    small: str | None = None
+    medium: str | None = None
+    large: str | None = None
+    extralarge: str | None = None
+    mega: str | None = None
+
+
+class TagOut(BaseModel):
+    """A tag that listeners gave; `count` is from 0 to 100, where Last.fm tells it."""
+
+    name: str
+    url: str
+    count: int | None
+
+
+class WikiOut(BaseModel):
+    """What listeners wrote: as text, and as HTML with nothing in it but text, line breaks and links.
+
+    Last.fm's terms want it shown with the `link`.
+    """
+
+    summary: str
+    content: str
+    summary_html: str
+    content_html: str
+    link: str
+    published: datetime | None
+
+
+class ArtistEntryOut(BaseModel):
+    """An artist in a list. What the list does not tell is null; `match` is from 0 to 1, where 1 is the most alike."""
+
+    name: str
+    mbid: str
+    url: str
+    images: ImagesOut | None
+    listeners: int | None
+    playcount: int | None
+    match: float | None = None
+
+
+class AlbumEntryOut(BaseModel):
+    """An album in a list. What the list does not tell is null."""
+
+    artist: str
+    title: str
+    mbid: str
+    url: str
+    images: ImagesOut | None
+    playcount: int | None
+
+
+class TrackEntryOut(BaseModel):
+    """A track in a list. `duration` is in seconds; what the list does not tell is null."""
+
+    artist: str
+    title: str
+    mbid: str
+    url: str
+    images: ImagesOut | None
+    duration: float | None
+    listeners: int | None
+    playcount: int | None
+    rank: int | None
+
+
+class ArtistOut(Aged):
+    """An artist. `missing` names the lists that could not be had now: `similar`, `albums`, `tracks`."""
+
+    name: str
+    mbid: str
+    url: str
+    images: ImagesOut | None
+    listeners: int | None
+    playcount: int | None
+    on_tour: bool
+    tags: list[TagOut]
+    bio: WikiOut | None
+    similar: list[ArtistEntryOut]
+    top_albums: list[AlbumEntryOut]
+    top_tracks: list[TrackEntryOut]
+    missing: list[str]
+
+
+class SimilarOut(Aged):
+    """Artists like one, the likest first."""
+
+    similar: list[ArtistEntryOut]
+
+
+class AlbumOut(Aged):
+    """An album with its tracks, whose `rank` is their number on it."""
+
+    artist: str
+    title: str
+    mbid: str
+    url: str
+    images: ImagesOut | None
+    listeners: int | None
+    playcount: int | None
+    tags: list[TagOut]
+    wiki: WikiOut | None
+    tracks: list[TrackEntryOut]
+
+
+class TrackOut(Aged):
+    """A track; `duration` is in seconds."""
+
+    artist: str
+    title: str
+    mbid: str
+    artist_mbid: str
+    url: str
+    duration: float | None
+    listeners: int | None
+    playcount: int | None
+    album: AlbumEntryOut | None
+    tags: list[TagOut]
+    wiki: WikiOut | None
+
+
+class SearchOut(Aged):
+    """What was found, the best first; the two lists that were not asked for are empty."""
+
+    artists: list[ArtistEntryOut] = []
+    albums: list[AlbumEntryOut] = []
+    tracks: list[TrackEntryOut] = []
+
+
+class EnrichOut(BaseModel):
+    """A run over the library, in songs. `known` are those that Last.fm knows.
+
+    While Last.fm is away it rests and says so in `fault`; it goes on by itself.
+    """
+
+    id: int
+    state: Literal["running", "done", "failed"]
+    done: int
+    total: int
+    known: int
+    unknown: int
+    fault: str | None
+
+
+class SongOut(BaseModel):
+    """What Last.fm knows of a song, as it was at `looked_at` (Unix seconds UTC); `known` is false where it has none."""
+
+    known: bool
+    looked_at: float
+    mbid: str
+    artist_mbid: str
+    album_mbid: str
+    listeners: int | None
+    playcount: int | None
+    tags: list[str]
+
+
+class LibraryTrackOut(BaseModel):
+    """A file of the library by the names in its tags; `facts` is null where nobody has looked yet."""
+
+    id: int
+    path: str
+    artist: str
+    title: str
+    album: str
+    loved: bool
+    facts: SongOut | None
+
+
+class LibraryOut(BaseModel):
+    """A part of the library; `next` is the `start` of what follows, null at the end."""
+
+    tracks: list[LibraryTrackOut]
+    next: int | None
+
+
+def library(tracks: list[LibraryTrack], limit: int) -> LibraryOut:
+    shown = [LibraryTrackOut.model_validate(one, from_attributes=True) for one in tracks]
+    return LibraryOut(tracks=shown, next=shown[-1].id + 1 if len(shown) == limit else None)
+
+
+def enrich(run: Run) -> EnrichOut:
+    found = enriched(run)
+    return EnrichOut(
+        id=run.id,
+        state=run.state.value,
+        done=run.done,
+        total=run.total,
+        known=found.known,
+        unknown=found.unknown,
+        fault=run.fault or None,
+    )
+
+
+def artist(found: Remembered[Artist], picture: Picture) -> ArtistOut:
+    page = found.value
+    facts = _plain(page.info, picture)
+    return ArtistOut(
+        **_age(found),
+        **facts,
+        on_tour=page.info.on_tour,
+        tags=_tags(page.info.tags),
+        bio=_wiki(page.info.bio),
+        similar=[artist_entry(one, picture) for one in page.similar],
+        top_albums=[album_entry(one, picture) for one in page.albums],
+        top_tracks=[track_entry(one, picture) for one in page.tracks],
+        missing=list(page.missing),
+    )
+
+
+def similar(found: Remembered[tuple[SimilarArtist, ...]], picture: Picture) -> SimilarOut:
+    return SimilarOut(**_age(found), similar=[artist_entry(one, picture) for one in found.value])
+
+
+def album(found: Remembered[AlbumInfo], picture: Picture) -> AlbumOut:
+    about = found.value
+    return AlbumOut(
+        **_age(found),
+        artist=about.artist,
+        title=about.title,
+        mbid=about.mbid,
+        url=about.url,
+        images=images(about.images, picture),
+        listeners=about.listeners,
+        playcount=about.playcount,
+        tags=_tags(about.tags),
+        wiki=_wiki(about.wiki),
+        tracks=[track_entry(one, picture) for one in about.tracks],
+    )
+
+
+def track(found: Remembered[TrackInfo], picture: Picture) -> TrackOut:
+    about = found.value
+    return TrackOut(
+        **_age(found),
+        artist=about.artist,
+        title=about.title,
+        mbid=about.mbid,
+        artist_mbid=about.artist_mbid,
+        url=about.url,
+        duration=about.duration,
+        listeners=about.listeners,
+        playcount=about.playcount,
+        album=album_entry(about.album, picture) if about.album else None,
+        tags=_tags(about.tags),
+        wiki=_wiki(about.wiki),
+    )
+
+
+def search(found: Remembered[tuple[SearchResult, ...]], picture: Picture) -> SearchOut:
+    told = SearchOut(**_age(found))
+    for one in found.value:
+        match one:
+            case ArtistEntry():
+                told.artists.append(artist_entry(one, picture))
+            case AlbumEntry():
+                told.albums.append(album_entry(one, picture))
+            case TrackEntry():
+                told.tracks.append(track_entry(one, picture))
+    return told
+
+
+def artist_entry(one: ArtistEntry, picture: Picture) -> ArtistEntryOut:
+    match = one.match if isinstance(one, SimilarArtist) else None
+    return ArtistEntryOut(**_plain(one, picture), match=match)
+
+
+def _plain(one: ArtistEntry | ArtistInfo, picture: Picture) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "mbid": one.mbid,
+        "url": one.url,
+        "images": images(one.images, picture),
+        "listeners": one.listeners,
+        "playcount": one.playcount,
+    }
+
+
+def album_entry(one: AlbumEntry, picture: Picture) -> AlbumEntryOut:
+    return AlbumEntryOut(
+        artist=one.artist,
+        title=one.title,
+        mbid=one.mbid,
+        url=one.url,
+        images=images(one.images, picture),
+        playcount=one.playcount,
+    )
+
+
+def track_entry(one: TrackEntry, picture: Picture) -> TrackEntryOut:
+    return TrackEntryOut(
+        artist=one.artist,
+        title=one.title,
+        mbid=one.mbid,
+        url=one.url,
+        images=images(one.images, picture),
+        duration=one.duration,
+        listeners=one.listeners,
+        playcount=one.playcount,
+        rank=one.rank,
+    )
+
+
+def images(found: Images, picture: Picture) -> ImagesOut | None:
+    """The addresses of the sizes that there are; None where there is no picture."""
+    given = {size.name: getattr(found, size.name) for size in fields(found)}
+    return ImagesOut(**{size: picture(url) for size, url in given.items() if url}) if found else None
+
+
+def _age(found: Remembered[Any]) -> dict[str, Any]:
+    return {"fetched_at": found.fetched_at, "age": found.age, "stale": found.stale}
+
+
+def _tags(tags: tuple[Tag, ...]) -> list[TagOut]:
+    return [TagOut(name=tag.name, url=tag.url, count=tag.count) for tag in tags]
+
+
+def _wiki(wiki: Wiki | None) -> WikiOut | None:
+    if wiki is None:
+        return None
+    return WikiOut(
+        summary=wiki.summary,
+        content=wiki.content,
+        summary_html=wiki.summary_html,
+        content_html=wiki.content_html,
+        link=wiki.link,
+        published=wiki.published,
+    )

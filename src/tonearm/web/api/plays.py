@@ -1,0 +1,353 @@
+"""The `/lastfm` endpoints, as a router that a host can put into its own application."""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+from pydantic import TypeAdapter
+
+from tonearm.core.account import Account, Connection
+from tonearm.deck import Deck, Listener
+from tonearm.service import enrichment
+from tonearm.service.loved_import import tally
+from tonearm.service.metadata_upstream import NO_KEY
+from tonearm.service.report_play import Taken
+from tonearm.service.sign_in import NotAsked, Pending, SignedIn, SignInExpired, SignInResult, Unreachable
+from tonearm.store.plays import StoredPlay
+from tonearm.store.queue import Others
+from tonearm.store.runs import Run, RunState
+from tonearm.store.secrets.tokens import fingerprint
+from tonearm.web.access import Access
+from tonearm.web.address import at
+from tonearm.web.api import schemas
+from tonearm.web.api.errors import ErrorResponses
+from tonearm.web.api.fast_route import quick
+
+LONGEST_WAIT = 30.0
+"""Seconds that `Prefer: wait=N` may ask for."""
+
+RETRY_WAIT = 10.0
+LONGEST_REPORTER = 100
+
+Ask = Callable[..., Awaitable[Listener] | Listener]
+"""A FastAPI dependency that says who asks, or refuses."""
+
+_TAKEN = TypeAdapter(Taken)  # has the fields of shapes.ScrobbleOut
+_ALL_TAKEN = TypeAdapter(dict[str, list[Taken]])
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
+_ASYNC = re.compile(r"(?:^|[,;\s])respond-async\b", re.IGNORECASE)
+ERRORS: dict[int | str, dict[str, Any]] = {
+    401: {"model": schemas.Detail, "description": "Nobody that this service knows asks."},
+    503: {"model": schemas.Detail, "description": "The database takes nothing now; nothing was written."},
+}
+
+
+def lastfm_router(deck: Deck, who: Ask, callback_url: str | None = None) -> APIRouter:
+    """The endpoints on a deck. `callback_url` is the public address of `/lastfm/auth-callback`, where it is known."""
+    router = APIRouter(prefix="/lastfm", tags=["lastfm"], responses=ERRORS, route_class=ErrorResponses)
+    _play_routes(router, deck, who)  # first, since they are looked for in this order
+    _sign_in_routes(router, deck, who, callback_url)
+    _settings_routes(router, deck, who)
+    _queue_routes(router, deck, who)
+    return router
+
+
+def _sign_in_routes(router: APIRouter, deck: Deck, who: Ask, callback_url: str | None) -> None:
+    Me = Annotated[Listener, Depends(who)]
+
+    @router.get(
+        "/auth-url", response_model=schemas.AuthUrl, responses={502: {"model": schemas.Detail}}, name="auth_url"
+    )
+    async def auth_url(
+        me: Me, request: Request, flow: Annotated[str, Query(pattern="^(desktop|web)$")] = "desktop"
+    ) -> Any:
+        """Begin to sign in: `flow=web` comes back to our callback by itself, `desktop` answers a token."""
+        if not deck.configured:
+            raise HTTPException(503, NO_KEY)
+        if flow == "web":
+            callback = callback_url or str(request.url_for("auth_callback"))
+            way = await deck.sign_in.web(me.id, callback)
+        else:
+            asked = await deck.sign_in.desktop(me.id)
+            if isinstance(asked, Unreachable):
+                return _unreachable(asked)
+            way = asked
+        return schemas.AuthUrl(auth_url=way.auth_url, token=way.token)
+
+    answers: dict[int | str, dict[str, Any]] = {
+        202: {"model": schemas.CallbackAnswer, "description": "Not approved yet: ask again."},
+        400: {"model": schemas.Detail, "description": "Unknown, used, or not asked for by this listener."},
+        410: {"model": schemas.Detail, "description": "The token's hour is over."},
+        502: {"model": schemas.Detail, "description": "Last.fm refuses, or is away."},
+    }
+
+    @router.get("/auth-callback", response_model=schemas.CallbackAnswer, responses=answers, name="auth_callback")
+    async def auth_callback(
+        me: Me,
+        token: Annotated[str, Query(min_length=1, max_length=512)],
+        login: Annotated[str | None, Query(max_length=512)] = None,
+        accept: Annotated[str, Header(include_in_schema=False)] = "*/*",
+    ) -> Response:
+        """Finish signing in with an approved token. A browser that comes back from Last.fm is sent to the page."""
+        outcome = await deck.sign_in.finish(me.id, token, login)
+        if isinstance(outcome, SignedIn) and "text/html" in accept:
+            return RedirectResponse(at("/"), 303)
+        return _callback_answer(outcome)
+
+    @router.post("/auth-callback", response_model=schemas.CallbackAnswer, responses=answers)
+    async def finish_sign_in(me: Me, body: schemas.TokenIn) -> Response:
+        """The same, for hosts that want no GET to change anything."""
+        return _callback_answer(await deck.sign_in.finish(me.id, body.token, body.login))
+
+    @router.delete("/disconnect", response_model=schemas.Disconnected, response_model_exclude_none=True)
+    async def disconnect(me: Me, discard: bool = False) -> Any:
+        """Forget the session. What waits for its Last.fm user is kept for that one, or discarded; all else stays."""
+        left = await deck.sign_in.sign_out(me.id, discard)
+        whose = f" of {left.username}" if left.username else ""
+        what = "discarded" if discard else "kept for the same user"
+        others = sum(other.plays for other in left.others)
+        return schemas.Disconnected(
+            message=f"disconnected; {_plays(left.plays)}{whose} {what}{others_wait(left.others)}",
+            kept=others if discard else left.plays + others,
+            discarded=left.plays if discard else None,
+            held_for=held_for(left.others) or None,
+        )
+
+
+def _callback_answer(outcome: SignInResult) -> Response:
+    match outcome:
+        case SignedIn(username, drains, others):
+            more = f"; {_plays(drains)} that waited go out now" if drains else ""
+            message = f"signed in as {username}{more}{others_wait(others)}"
+            answer: dict[str, Any] = {"status": "success", "username": username, "message": message}
+            if others:
+                answer["held_for"] = [one.model_dump() for one in held_for(others)]
+            return JSONResponse(answer)
+        case Pending():
+            return JSONResponse({"status": "pending", "message": "not approved on Last.fm yet: ask again"}, 202)
+        case SignInExpired():
+            return JSONResponse({"detail": "the token is older than 60 minutes: start again"}, 410)
+        case NotAsked(why):
+            return JSONResponse({"detail": why}, 400)
+        case Unreachable():
+            return _unreachable(outcome)
+
+
+def held_for(others: Sequence[Others]) -> list[schemas.HeldFor]:
+    """What waits for other Last.fm users, as it is shown."""
+    return [schemas.HeldFor(lastfm_user=other.user, plays=other.plays) for other in others]
+
+
+def others_wait(others: Sequence[Others]) -> str:
+    """The same in words, with what can be done about it."""
+    waits = "".join(f"; {_plays(other.plays)} for the Last.fm user {other.user}" for other in others)
+    again = "until that user signs in again, or DELETE /lastfm/queue?lastfm_user=NAME discards them"
+    return f"{waits} kept {again}" if others else ""
+
+
+def _unreachable(outcome: Unreachable) -> JSONResponse:
+    return JSONResponse({"detail": f"Last.fm: {outcome.words}", "error": outcome.number}, 502)
+
+
+def _plays(number: int) -> str:
+    return "1 play" if number == 1 else f"{number} plays"
+
+
+def _settings_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
+    Me = Annotated[Listener, Depends(who)]
+
+    @router.get("/settings", response_model=schemas.SettingsOut)
+    async def settings(me: Me) -> Any:
+        """The settings, and how the connection stands."""
+        return settings_of(await me.account(), deck.configured)
+
+    @router.put("/settings", response_model=schemas.Updated)
+    async def change_settings(me: Me, body: schemas.SettingsIn) -> Any:
+        """Change settings; they hold from the next play on."""
+        changed = await deck.accounts.change_settings(me.id, body.enabled, body.scrobble_threshold)
+        return schemas.Updated(updated=changed)
+
+
+def settings_of(account: Account, configured: bool) -> schemas.SettingsOut:
+    """An account's settings as they are shown."""
+    return schemas.SettingsOut(
+        enabled=account.enabled,
+        username=account.username or None,
+        authenticated=account.connection is Connection.CONNECTED,
+        configured=configured,
+        needs_sign_in=account.connection is Connection.NEEDS_SIGN_IN,
+        scrobble_threshold=account.threshold,
+    )
+
+
+def _play_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
+    Me = Annotated[Listener, Depends(who)]
+
+    async def scrobble(
+        me: Me, request: Request, body: schemas.ScrobbleIn, prefer: Annotated[str, Header()] = ""
+    ) -> Response:
+        """Report a play. `queued`: it is on disk. `Prefer: wait=N` (30 at the most) waits for its fate."""
+        return await _report(deck, me, request, body, prefer)
+
+    async def straight(request: Request, body: schemas.ScrobbleIn) -> Response:
+        assert isinstance(who, Access)
+        me = await who(request)
+        return await _report(deck, me, request, body, request.headers.get("prefer", ""))
+
+    route = quick(schemas.ScrobbleIn, straight) if isinstance(who, Access) else None  # a host's dependency is FastAPI's
+    router.add_api_route(
+        "/scrobble", scrobble, methods=["POST"], response_model=schemas.ScrobbleOut, route_class_override=route
+    )
+
+    @router.post("/scrobbles", response_model=schemas.ScrobblesOut)
+    async def scrobbles(me: Me, request: Request, body: schemas.ScrobblesIn) -> Response:
+        """Report up to 1000 plays at once: all are on disk when this answers, or, where it answers 422, none is."""
+        reported = [play.as_play() for play in body.plays]
+        left_out = [play.left_out for play in body.plays]
+        taken = await deck.reports.scrobble_all(me.id, reported, _reporter(request), left_out)
+        return Response(_ALL_TAKEN.dump_json({"plays": taken}), media_type="application/json")
+
+    @router.post("/now-playing", response_model=schemas.NowPlayingStatus, response_model_exclude_none=True)
+    async def now_playing(me: Me, body: schemas.NowPlayingIn) -> Any:
+        """Show what plays on the listener's profile: never queued, never tried again."""
+        shown = await deck.shows.show(me.id, body.as_track())
+        message = "; ".join(filter(None, (shown.message, body.left_out)))
+        return schemas.NowPlayingStatus.model_validate({"status": shown.status, "message": message or None})
+
+
+async def _report(deck: Deck, me: Listener, request: Request, body: schemas.ScrobbleIn, prefer: str) -> Response:
+    taken = await deck.reports.scrobble(me.id, body.as_play(), _reporter(request), body.left_out)
+    wanted = _WAIT.search(prefer) if prefer else None
+    if wanted and taken.status == "queued":
+        taken = await _fate(deck, me, taken, min(float(wanted[1]), LONGEST_WAIT))
+    return Response(_TAKEN.dump_json(taken), media_type="application/json")
+
+
+def _reporter(request: Request) -> str:
+    """The player that reports: its name, and which of several tokens it has."""
+    name = request.headers.get("user-agent", "")[:LONGEST_REPORTER]
+    token = request.headers.get("authorization", "")
+    return f"{name} #{fingerprint(token)[:6]}" if token else name
+
+
+async def _fate(deck: Deck, me: Listener, taken: Taken, seconds: float) -> Taken:
+    kept = await deck.reports.fate(me.id, taken.id, seconds)
+    status, message = _status(kept) if kept else ("queued", taken.message)
+    if kept and kept.left_out:
+        message = f"{message}; {kept.left_out}"
+    return Taken(status, taken.id, message, taken.heard, taken.needed)
+
+
+def _status(kept: StoredPlay) -> tuple[str, str]:
+    match kept.fate:
+        case "accepted":
+            return "success", "on Last.fm"
+        case "queued":
+            return "queued", "still on its way to Last.fm"
+        case "expired":
+            return "too_old", kept.reason
+        case _:
+            return "ignored", kept.reason
+
+
+def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
+    Me = Annotated[Listener, Depends(who)]
+
+    @router.get("/queue/status", response_model=schemas.QueueCounts, response_model_exclude_unset=True)
+    async def queue_status(me: Me) -> Any:
+        """True counts of the queue."""
+        standing = await me.queue()
+        others = {"held_for": held_for(standing.others)} if standing.others else {}
+        return schemas.QueueCounts(
+            queued_scrobbles=standing.queued,
+            sending=standing.sending,
+            held=standing.held,
+            refused=standing.refused,
+            state=standing.state,
+            next_attempt_at=standing.next_attempt_at,
+            oldest=standing.oldest,
+            expires_next=standing.expires_next,
+            **others,
+        )
+
+    @router.post("/queue/retry", response_model=schemas.Retried)
+    async def retry(me: Me) -> Any:
+        """Everything that waits is due now; waits up to 10 s for it to go out. The rate limit still holds."""
+        if (await me.account()).connection is not Connection.CONNECTED:
+            raise HTTPException(401, "not signed in to Last.fm: sign in, and what waits goes out by itself")
+        left = await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, RETRY_WAIT)
+        return schemas.Retried(remaining_queued=left)
+
+    @router.post(
+        "/import-loved-tracks",
+        response_model=schemas.LovedImportStatus,
+        responses={202: {"model": schemas.JobStatus, "description": "Started; Location tells where to look."}},
+    )
+    async def import_loved_tracks(
+        me: Me, request: Request, response: Response, prefer: Annotated[str, Header()] = ""
+    ) -> Any:
+        """Mark the tracks of the library that are loved on Last.fm, and no others.
+
+        `Prefer: respond-async` answers at once. So does an import that nobody takes up now, such as while imports are
+        paused: its `fault` says why.
+        """
+        if not (await me.account()).signed_in:
+            raise HTTPException(401, "not signed in to Last.fm: sign in first")
+        if not deck.configured:
+            raise HTTPException(503, NO_KEY)
+        job = await deck.loved_import.start(me.id)
+        location = {"Location": str(request.url_for("import_job", job=job.id).path)}
+        if _ASYNC.search(prefer):
+            return JSONResponse(_job(job).model_dump(), 202, location)
+        over = await deck.loved_import.finished(me.id, job.id)
+        if over.state is RunState.RUNNING:  # it waits for what this request cannot bring
+            return JSONResponse(_job(over).model_dump(), 202, location)
+        if over.state is RunState.FAILED:
+            detail = f"{over.fault}; {over.done} of {over.total} are done, the next import goes on from there"
+            return JSONResponse({"detail": detail, "error": over.error}, 502)
+        return _loved_import(over)
+
+    @router.get(
+        "/jobs/{job}", response_model=schemas.JobStatus, name="import_job", responses={404: {"model": schemas.Detail}}
+    )
+    async def import_job(me: Me, job: schemas.RowId) -> Any:
+        """How an import stands, or a run of `/metadata/enrich`."""
+        found = await deck.loved_import.job(me.id, job) or await deck.enrichment.job(me.id, job)
+        if found is None:
+            raise HTTPException(404, f"there is no job {job}")
+        return _job(found)
+
+
+def _job(run: Run) -> schemas.JobStatus:
+    return schemas.JobStatus(
+        id=run.id,
+        kind=run.kind,
+        state=run.state.value,
+        done=run.done,
+        total=run.total,
+        result=_result(run) if run.state is RunState.DONE else None,
+        fault=run.fault or None,
+        error=run.error,
+    )
+
+
+def _result(run: Run) -> schemas.LovedImportStatus | schemas.EnrichStatus:
+    if run.kind == enrichment.KIND:
+        found = enrichment.enriched(run)
+        return schemas.EnrichStatus(known=found.known, unknown=found.unknown)
+    return _loved_import(run)
+
+
+def _loved_import(run: Run) -> schemas.LovedImportStatus:
+    found = tally(run)
+    return schemas.LovedImportStatus(
+        total_loved_tracks=found.total,
+        imported_count=found.imported,
+        already=found.already,
+        doubtful=found.doubtful,
+        missing=found.missing,
+        message=f"{found.imported} of {found.total} loved tracks newly marked; {found.already} were marked before, "
+        f"{found.doubtful} may be in the library, {found.missing} are not",
+    )

@@ -1,0 +1,292 @@
+"""The JSON that goes in and out. Input is strict: `false` is no number. Only what a play may omit is read leniently."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, Play, Track
+from tonearm.web.api.lenient import (
+    LENIENT_MBID,
+    LENIENT_NUMBER,
+    LENIENT_SECONDS,
+    LENIENT_SWITCH,
+    LENIENT_TEXT,
+    left_out,
+    readable,
+)
+
+MOST_PLAYS = 1000
+"""Plays that one request may report."""
+
+LONGEST_NAME = 16_384
+"""Characters; a longer name is no name but a mistake."""
+
+
+def _without_surrogates(text: Any) -> Any:
+    """Lone surrogates, which JSON can spell and UTF-8 cannot, are dropped before anything is made of the name."""
+    if isinstance(text, str) and not text.isascii():
+        return text.encode("utf-8", "ignore").decode()
+    return text
+
+
+def _empty_for_none(text: Any) -> Any:
+    return "" if text is None else _without_surrogates(text)
+
+
+PlainName = Annotated[str, StringConstraints(max_length=LONGEST_NAME), BeforeValidator(_without_surrogates)]
+OptionalName = Annotated[str, StringConstraints(max_length=LONGEST_NAME), BeforeValidator(_empty_for_none)]
+Seconds = Annotated[float, Field(ge=0, le=100_000_000, allow_inf_nan=False)]
+"""A length of time. A day at the most; a longer one is in milliseconds."""
+
+Number = Annotated[int, Field(ge=0, le=1_000_000)]
+RowId = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+"""The number of a play or a job: what fits into a database."""
+
+After = Annotated[str | None, Field(pattern=r"^\d{1,15}-\d{1,15}$")]
+"""Where a page of plays begins, as the page before it has said."""
+
+
+def cursor(after: str | None) -> tuple[int, int] | None:
+    """The (timestamp, id) that a page begins after."""
+    if not after:
+        return None
+    timestamp, _, number = after.partition("-")
+    return int(timestamp), int(number)
+
+
+class Strict(BaseModel):
+    """Input of exactly these types."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class NowPlayingIn(Strict):
+    """What plays now. `duration` is in seconds."""
+
+    artist: PlainName
+    track: PlainName
+    album: Annotated[OptionalName, LENIENT_TEXT] = ""
+    album_artist: Annotated[OptionalName, LENIENT_TEXT] = ""
+    duration: Annotated[Seconds | None, LENIENT_SECONDS] = None
+    track_number: Annotated[Number | None, LENIENT_NUMBER] = None
+    mbid: Annotated[OptionalName, LENIENT_MBID] = ""
+
+    @property
+    def left_out(self) -> str:
+        """Which optional fields could not be read, in words; "" if all could."""
+        return left_out(self)
+
+    def as_track(self) -> Track:
+        """The track as the core knows it, without what could not be read."""
+        return Track(
+            self.artist,
+            self.track,
+            readable(self.album, ""),
+            readable(self.album_artist, ""),
+            readable(self.duration, None),
+            readable(self.track_number, None),
+            readable(self.mbid, ""),
+        )
+
+
+class ScrobbleIn(NowPlayingIn):
+    """A play: `timestamp` is its start (Unix seconds UTC), `played_time` the seconds heard."""
+
+    timestamp: Annotated[float, Field(allow_inf_nan=False)]
+    played_time: Seconds
+    chosen_by_user: Annotated[bool, LENIENT_SWITCH] = True
+
+    def as_play(self) -> Play:
+        """The play as it was reported; whole seconds are made of its start when it is frozen."""
+        at: Any = self.timestamp  # may have a fraction until then
+        return Play(self.as_track(), at, self.played_time, readable(self.chosen_by_user, True))
+
+
+class ScrobblesIn(Strict):
+    """Plays of one listener: all are taken, or none is."""
+
+    plays: Annotated[list[ScrobbleIn], Field(min_length=1, max_length=MOST_PLAYS)]
+
+
+class SettingsIn(Strict):
+    """The settings to change; what is left out stays."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    enabled: bool | None = None
+    scrobble_threshold: Annotated[int, Field(ge=LOWEST_THRESHOLD, le=HIGHEST_THRESHOLD)] | None = None
+
+
+class TokenIn(Strict):
+    """The token that the listener has approved."""
+
+    token: Annotated[str, StringConstraints(min_length=1, max_length=512)]
+    login: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = None
+
+
+class Detail(BaseModel):
+    """An error in words, with Last.fm's number where it has one."""
+
+    detail: str
+    error: int | None = None
+
+
+class AuthUrl(BaseModel):
+    """Where to send the listener; `token` is null in the web flow."""
+
+    auth_url: str
+    token: str | None
+
+
+class HeldFor(BaseModel):
+    """Plays that wait for a Last.fm user (in small letters) who was signed in before."""
+
+    lastfm_user: str
+    plays: int
+
+
+class CallbackAnswer(BaseModel):
+    """How a sign-in stands. `held_for` is there if plays wait for users who were signed in before."""
+
+    status: Literal["success", "pending"]
+    username: str | None = None
+    message: str
+    held_for: list[HeldFor] | None = None
+
+
+class Discarded(BaseModel):
+    """So many plays were discarded; they stay in the history."""
+
+    status: Literal["success"] = "success"
+    message: str
+    discarded: int
+
+
+class Disconnected(BaseModel):
+    """The session is forgotten; `kept` plays wait, each for the Last.fm user that it was reported for.
+
+    `held_for`: those of them that wait for other users than the one who was disconnected.
+    """
+
+    status: Literal["success"] = "success"
+    message: str
+    kept: int
+    discarded: int | None = None
+    held_for: list[HeldFor] | None = None
+
+
+class SettingsOut(BaseModel):
+    """A listener's settings, and how the connection stands."""
+
+    enabled: bool
+    username: str | None
+    authenticated: bool
+    configured: bool
+    needs_sign_in: bool
+    scrobble_threshold: int
+
+
+class Updated(BaseModel):
+    """The names of the settings that were written."""
+
+    updated: list[str]
+
+
+class NowPlayingStatus(BaseModel):
+    """What became of a now-playing report."""
+
+    status: Literal["success", "disabled", "not_authenticated", "error"]
+    message: str | None = None
+
+
+class ScrobbleOut(BaseModel):
+    """What became of a play: `queued` means that it is on disk. `heard` and `needed` are seconds."""
+
+    status: Literal[
+        "queued",
+        "duplicate",
+        "threshold_not_met",
+        "too_old",
+        "disabled",
+        "not_authenticated",
+        "success",
+        "ignored",
+    ]
+    id: int
+    message: str
+    heard: float
+    needed: float
+
+
+class ScrobblesOut(BaseModel):
+    """What became of each play, in the order in which they were reported."""
+
+    plays: list[ScrobbleOut]
+
+
+class QueueCounts(BaseModel):
+    """True counts of the queue. Times are Unix seconds UTC; `held` waits for what no retry brings.
+
+    `held_for` is there if some of it waits for Last.fm users who were signed in before.
+    """
+
+    queued_scrobbles: int
+    sending: int
+    held: int
+    refused: int
+    state: str
+    next_attempt_at: float | None
+    oldest: int | None
+    expires_next: int | None
+    held_for: list[HeldFor] | None = None
+
+
+class Retried(BaseModel):
+    """How many plays still wait after up to 10 s."""
+
+    status: Literal["success"] = "success"
+    remaining_queued: int
+
+
+class LovedImportStatus(BaseModel):
+    """What an import of loved tracks found; the four counts add up to the total."""
+
+    status: Literal["success"] = "success"
+    total_loved_tracks: int
+    imported_count: int
+    already: int
+    doubtful: int
+    missing: int
+    message: str
+
+
+class EnrichStatus(BaseModel):
+    """Songs of a library that Last.fm knows, and that it does not."""
+
+    known: int
+    unknown: int
+
+
+class JobStatus(BaseModel):
+    """A run on its way: `done` of `total`, in tracks. While it waits for what no time brings, `fault` says for what."""
+
+    id: int
+    kind: str
+    state: Literal["running", "done", "failed"]
+    done: int
+    total: int
+    result: LovedImportStatus | EnrichStatus | None = None
+    fault: str | None = None
+    error: int | None = None
+
+
+class Health(BaseModel):
+    """Whether plays are taken, and whether they are sent from here. `warnings`: why none is sent from anywhere."""
+
+    status: Literal["ok", "unavailable"]
+    database: str
+    delivery: str
+    version: str
+    warnings: list[str] = []

@@ -1,0 +1,76 @@
+"""The service's own application: the endpoints, events, health and pages, behind its own door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
+
+from tonearm.deck import Deck
+from tonearm.version import __version__
+from tonearm.web.access import Access, Guard
+from tonearm.web.api.events import events_router
+from tonearm.web.api.health import health_router
+from tonearm.web.api.jobs import jobs_router
+from tonearm.web.api.metadata import metadata_router
+from tonearm.web.api.plays import lastfm_router
+from tonearm.web.api.queue import stories_router
+from tonearm.web.pages.base import pages_for_browsers
+from tonearm.web.pages.router import pages_router
+from tonearm.web.view.templates import safe_headers
+
+LARGEST_BODY = 2 * 2**20
+"""Bytes that a request may bring."""
+
+
+_TOKEN = HTTPBearer(scheme_name="token", description="`tonearm token NAME` makes one.", auto_error=False)
+"""For the description of the API only: `Access` says who asks, and takes a page's cookie, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """How the service is reached: `public_url` is the address that listeners use, "" for whatever they ask for.
+
+    `emulator_url` is where a stand-in for Last.fm has its faults, "" where Last.fm is real.
+    """
+
+    public_url: str = ""
+    emulator_url: str = ""
+
+
+def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
+    """The service on an open deck."""
+    options = options or WebOptions()
+    public_url = options.public_url.rstrip("/")
+    app = FastAPI(
+        title="tonearm",
+        version=__version__,
+        description="Every play on your Last.fm profile: nothing lost, nothing doubled, and you can see why.",
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=LARGEST_BODY,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # it asks at each request whether it is wanted
+    )
+    access = Access(deck)
+    callback = f"{public_url}/lastfm/auth-callback" if public_url else None
+    asked = [Depends(_TOKEN)]
+    app.include_router(lastfm_router(deck, access, callback), dependencies=asked)
+    app.include_router(stories_router(deck, access), dependencies=asked)
+    app.include_router(metadata_router(deck, access), dependencies=asked)
+    app.include_router(events_router(deck, access), dependencies=asked)
+    app.include_router(health_router(deck, access))
+    app.include_router(jobs_router(deck, access))
+    secure = public_url.startswith("https://")
+    app.include_router(
+        pages_router(deck, access, secure=secure, public_url=public_url, emulator_url=options.emulator_url)
+    )
+    pages_for_browsers(app, safe_headers(deck.sign_in.auth_url))
+    app.add_middleware(Guard, access=access, public_url=public_url)
+
+    @app.exception_handler(Exception)
+    async def unexpected(_: Request, __: Exception) -> JSONResponse:
+        return JSONResponse({"detail": "something broke inside tonearm; its log says what"}, 500)
+
+    return app

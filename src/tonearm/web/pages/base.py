@@ -1,0 +1,120 @@
+"""What every page shares: who looks at it, and faults that are pages too."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from tonearm.deck import Listener
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.web.access import Access
+from tonearm.web.address import at
+from tonearm.web.view.templates import page
+
+_TITLES = {
+    400: "That did not fit",
+    401: "This page is for its listener",
+    404: "Nothing here",
+    502: "Last.fm did not answer",
+    503: "Not now",
+}
+
+WORTH_PACKING = 1400
+"""Bytes; less is one packet anyway."""
+
+
+class Sheet:
+    """The dependency that says who looks at a page; a stranger gets the page that tells how to come in."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    async def __call__(self, request: Request) -> Listener:
+        """The listener who looks."""
+        found = await self._access.listener(request)
+        if found is None:
+            raise HTTPException(401)
+        return found
+
+
+def in_place(request: Request) -> bool:
+    """Whether the open page asks, and will show by itself what came of it."""
+    return "hx-request" in request.headers
+
+
+def page_route(headers: Mapping[str, str]) -> type[APIRoute]:
+    """A route whose faults are pages."""
+
+    class Pages(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handler = super().get_route_handler()
+
+            async def answer(request: Request) -> Response:
+                try:
+                    return packed(request, await handler(request))
+                except (HTTPException, RequestValidationError, StoreUnavailable) as fault:
+                    return fault_page(fault, headers, open_page=in_place(request))
+
+            return answer
+
+    return Pages
+
+
+def packed(request: Request, answer: Response) -> Response:
+    """A page compressed, where that is worth it and the browser takes it. A quick level: it is done at each request."""
+    if (
+        type(answer) is not HTMLResponse
+        or len(answer.body) < WORTH_PACKING
+        or "gzip" not in request.headers.get("accept-encoding", "")
+    ):
+        return answer
+    answer.body = gzip.compress(answer.body, 4, mtime=0)
+    answer.headers.update({"Content-Encoding": "gzip", "Content-Length": str(len(answer.body))})
+    answer.headers.add_vary_header("Accept-Encoding")
+    return answer
+
+
+def pages_for_browsers(app: FastAPI, headers: Mapping[str, str]) -> None:
+    """An address that leads nowhere is a page for those who read pages, and JSON for programs."""
+
+    async def nowhere(request: Request, fault: Exception) -> Response:
+        assert isinstance(fault, StarletteHTTPException)
+        if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(at("/lastfm/")):
+            return trouble(headers, fault.status_code, "There is no page at this address.")
+        return await http_exception_handler(request, fault)
+
+    app.add_exception_handler(404, nowhere)
+
+
+def fault_page(fault: Exception, headers: Mapping[str, str], *, open_page: bool = False) -> Response:
+    """A fault in plain words: a page, or for an `open_page` only the words, for it to show.
+
+    A part of a page that is refused makes the browser fetch the whole page.
+    """
+    match fault:
+        case HTTPException(status_code=401):
+            return page("stranger", {**headers, "HX-Refresh": "true"}, 401)
+        case HTTPException():
+            status, said = fault.status_code, str(fault.detail)
+        case RequestValidationError():
+            status, said = 400, "The form, or the address, was not one of ours. Nothing was changed."
+        case _:
+            status = 503
+            said = f"The database takes nothing now ({fault}). What was taken before is safe; try again in a moment."
+    if open_page:
+        return PlainTextResponse(said, status, dict(headers))
+    return trouble(headers, status, said)
+
+
+def trouble(headers: Mapping[str, str], status: int, words: str, *, title: str = "", again: bool = False) -> Response:
+    """A page that says what went wrong. `again` offers to start the sign-in anew."""
+    facts = {"title": title or _TITLES.get(status, "That did not work"), "words": words, "again": again}
+    return page("trouble", headers, status, **facts)

@@ -1,0 +1,162 @@
+"""The page at `/history`: every play that was reported here, by time, by what was played, and by search."""
+
+from collections import Counter
+from datetime import date, timedelta, tzinfo
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from tonearm.core import days, period
+from tonearm.core.days import Stretch
+from tonearm.core.period import HistoryPeriod, PeriodKind
+from tonearm.deck import Listener
+from tonearm.service.metadata import LONGEST_NAME
+from tonearm.store.db.readers import ReadQuestion
+from tonearm.store.plays import Wanted
+from tonearm.store.queries import account_overview, stats
+from tonearm.store.queries.account_overview import QueuedRow
+from tonearm.store.queries.stats import Hours, Most, StatsScope
+from tonearm.web.api.schemas import After, cursor
+from tonearm.web.pages.layout import Frame
+from tonearm.web.view import figures, play_rows
+from tonearm.web.view.delivery_status import PageContext
+from tonearm.web.view.formats import period_words
+from tonearm.web.view.templates import LONGEST_SEARCH
+from tonearm.web.view.time_zone import zone_of
+
+SHOWN = 25
+"""Plays of a page."""
+
+TOP = 10
+"""Artists, albums and tracks of a list."""
+
+
+def history_routes(router: APIRouter, frame: Frame) -> None:
+    """`/history` and the counts that its zoomable chart is drawn from."""
+    Me = Annotated[Listener, Depends(frame.who)]
+
+    @router.get("/history")
+    async def history(
+        me: Me,
+        request: Request,
+        period_: Annotated[str, Query(alias="period", max_length=30)] = "",
+        q: Annotated[str, Query(max_length=LONGEST_SEARCH)] = "",
+        artist: Annotated[str, Query(max_length=LONGEST_NAME)] = "",
+        track: Annotated[str, Query(max_length=LONGEST_NAME)] = "",
+        after: After = None,
+    ) -> Response:
+        """The history, the plays of a track, or what is found for some words."""
+        if artist and track:
+            return await _listing(frame, Wanted(me.id, artist=artist, track=track), after, _address(request))
+        if q.strip():
+            return await _listing(frame, Wanted(me.id, words=q), after, _address(request))
+        return await _shown(frame, me, zone_of(request), period_, after, _address(request))
+
+    @router.get("/history/days.json")
+    async def counts(me: Me, request: Request) -> Response:
+        """Plays of each local day: the first day, and the counts from it on."""
+        zone = zone_of(request)
+        everything = await _everything(frame, me, zone)
+        ends = _stretches(everything, zone)
+        hours = await frame.deck.store.read_long(partial(stats.hours, whose=StatsScope(me.id), stretches=ends))
+        found, first = hours.by_day, days.day_number(everything.first)
+        last = max(found, default=first)
+        body = {"first": first, "counts": [found[number] for number in range(first, last + 1)]}
+        return JSONResponse(body, headers=dict(frame.headers))
+
+
+def _address(request: Request) -> str:
+    return f"{request.url.path}?{request.url.query}"
+
+
+async def _listing(frame: Frame, wanted: Wanted, after: str | None, address: str) -> Response:
+    moment = frame.moment()
+    seen = await frame.deck.store.read(partial(frame.look, me=wanted.account, now=moment.now))
+    leaf = await frame.deck.store.read_long(
+        partial(account_overview.history, wanted=wanted, limit=SHOWN, span=None, after=cursor(after))
+    )
+    asked = {"q": wanted.words} if wanted.words else {"artist": wanted.artist, "track": wanted.track}
+    facts: dict[str, Any] = {"words": wanted.words, "artist": wanted.artist, "track": wanted.track, "asked": asked}
+    return frame.page(
+        "search", seen, moment, page_at=after or "", address=address, **facts, **_listed(leaf, seen, moment)
+    )
+
+
+def _listed(leaf: account_overview.PlayPage, seen: account_overview.Snapshot, moment: PageContext) -> dict[str, Any]:
+    rows = [play_rows.row(entry, seen, moment) for entry in leaf.entries]
+    return {"rows": rows, "next_page": f"{leaf.after[0]}-{leaf.after[1]}" if leaf.after else ""}
+
+
+async def _everything(frame: Frame, me: Listener, zone: tzinfo) -> HistoryPeriod:
+    """From the day of the first play to that of the last; today where there is none."""
+    now = frame.deck.clock.now()
+    first, last = await frame.deck.store.read(partial(stats.first_and_last, account=me.id)) or (now, now)
+    return HistoryPeriod(PeriodKind.ALL, days.day_of(first, zone), days.day_of(last, zone))
+
+
+def _stretches(shown: HistoryPeriod, zone: tzinfo) -> list[Stretch]:
+    return days.stretches(zone, *_span(shown, zone))
+
+
+def _span(shown: HistoryPeriod, zone: tzinfo) -> tuple[int, int]:
+    """Unix seconds from the beginning of a period to before its end."""
+    return days.start_of(shown.first, zone), days.start_of(shown.last + timedelta(days=1), zone)
+
+
+async def _shown(frame: Frame, me: Listener, zone: tzinfo, wanted: str, after: str | None, address: str) -> Response:
+    moment = frame.moment()
+    everything = await _everything(frame, me, zone)
+    shown = period.parse(wanted, everything) if wanted else period.year(everything.last.year)
+    if shown is None or not date(1971, 1, 1) <= shown.first <= shown.last <= date(9000, 1, 1):
+        raise HTTPException(400, "This names no period: a year is 2014, a month 2014-05, a day 2014-05-12.")
+    today = days.day_of(moment.now, zone)
+    shown = period.within(shown, everything.first, max(everything.last, today))
+    span, stretches, whose = _span(shown, zone), _stretches(shown, zone), StatsScope(me.id)
+
+    def read(ask: ReadQuestion) -> tuple[account_overview.PlayPage, Hours, Most]:
+        leaf = account_overview.history(ask, Wanted(me.id), SHOWN, span, cursor(after))
+        return leaf, stats.hours(ask, whose, stretches), stats.most(ask, whose, *span, TOP)
+
+    seen = await frame.glance(me, moment.now)
+    leaf, hours, most = await frame.deck.store.read_long(read)
+    return frame.page(
+        "history",
+        seen,
+        moment,
+        page_at=after or "",
+        address=address,
+        lives=shown.last >= today or any(isinstance(one, QueuedRow) for one in leaf.entries),
+        **_listed(leaf, seen, moment),
+        **_figures(shown, everything, hours),
+        artists=figures.places(most.artists),
+        albums=figures.places(most.albums),
+        tracks=figures.places(most.tracks),
+    )
+
+
+def _figures(shown: HistoryPeriod, everything: HistoryPeriod, hours: Hours) -> dict[str, Any]:
+    by_day: Counter[int] = hours.by_day
+    counts = hours.counts if shown.kind is PeriodKind.DAY else by_day
+    grid = None
+    if shown.kind is PeriodKind.ALL:
+        grid = figures.years_grid(shown, by_day)
+    elif shown.kind is PeriodKind.YEAR:
+        grid = figures.year_grid(shown, by_day)
+    return {
+        "shown": shown,
+        "title": period_words(shown),
+        "total": by_day.total(),
+        "skipped": hours.skipped,
+        "active_days": len(by_day),
+        "years": range(everything.last.year, everything.first.year - 1, -1),
+        "up": period.around(shown),
+        "earlier": period.before(shown) if shown.first > everything.first else None,
+        "later": period.after(shown) if shown.last < everything.last else None,
+        "words_of": period_words,
+        "grid": grid,
+        "over_time": figures.over_time(shown, counts),
+        "by_hour": figures.of_day(hours.by_hour),
+        "by_weekday": figures.of_week(by_day),
+    }

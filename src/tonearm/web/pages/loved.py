@@ -1,0 +1,108 @@
+"""The page at `/loved`: the import of what is loved on Last.fm, as it goes, and the choice where files may be meant."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy import Connection
+
+from tonearm.core.likeness import Ambiguity
+from tonearm.core.loved import ImportCounts
+from tonearm.deck import Listener
+from tonearm.service import loved_import
+from tonearm.service.metadata_upstream import NO_KEY
+from tonearm.store import library, loved, runs
+from tonearm.store.queries.account_overview import Snapshot
+from tonearm.store.runs import Run
+from tonearm.web.address import at
+from tonearm.web.api.schemas import RowId
+from tonearm.web.pages.base import in_place
+from tonearm.web.pages.layout import Frame
+from tonearm.web.view.formats import sentence
+
+SHOWN = 50
+"""Loved tracks of a page."""
+
+LOOK = 2.0
+"""Seconds until an import is worth a look without news: another process may do it."""
+
+
+class LovedOutcome(StrEnum):
+    """What came of a loved track, as an address names it."""
+
+    DOUBTFUL = "doubtful"
+    MATCHED = "matched"
+    MISSING = "missing"
+
+
+DOUBTS = {
+    Ambiguity.SPELLING: "spelt otherwise",
+    Ambiguity.VERSION: "another version, by its title",
+    Ambiguity.CREDIT: "other artists are named",
+    Ambiguity.CUT: "one title is cut off",
+    Ambiguity.IDENTIFIER: "same MusicBrainz number, another title",
+}
+"""What speaks against a file."""
+
+
+def loved_routes(router: APIRouter, frame: Frame) -> None:
+    """`/loved`, its part, the import and the choice."""
+    Me = Annotated[Listener, Depends(frame.who)]
+    Start = Annotated[int, Query(ge=0, le=1_000_000)]
+
+    async def shown(name: str, me: Listener, which: LovedOutcome, start: int) -> Response:
+        moment = frame.moment()
+
+        def read(db: Connection) -> tuple[Snapshot, dict[str, Any]]:
+            run = runs.latest(db, me.id, loved_import.KIND)
+            found = loved.listing(db, me.id, which, SHOWN + 1, start)
+            facts = {
+                "run": run,
+                "found": loved_import.tally(run) if run else ImportCounts(),
+                "again": LOOK if run and run.state == "running" else None,
+                "counts": loved.counts(db, me.id),
+                "tracks": found[:SHOWN],
+                "next_start": start + SHOWN if len(found) > SHOWN else 0,
+                "files": library.size(db, me.id),
+            }
+            return frame.look(db, me.id, moment.now), facts
+
+        seen, facts = await frame.deck.store.read(read)
+        return frame.page(name, seen, moment, which=which, start=start, ambiguities=DOUBTS, progress=_progress, **facts)
+
+    @router.get("/loved")
+    async def page(me: Me, show: LovedOutcome = LovedOutcome.DOUBTFUL, start: Start = 0) -> Response:
+        """The import, and what came of each loved track."""
+        return await shown("loved", me, show, start)
+
+    @router.get("/fragments/loved")
+    async def part(me: Me, show: LovedOutcome = LovedOutcome.DOUBTFUL, start: Start = 0) -> Response:
+        """The same without its frame, as it is now."""
+        return await shown("_loved", me, show, start)
+
+    @router.post("/loved/import")
+    async def begin(me: Me, request: Request) -> Response:
+        """Begin an import, or join the one that goes on."""
+        if not frame.deck.configured:
+            raise HTTPException(503, sentence(NO_KEY))
+        if not (await me.account()).signed_in:
+            raise HTTPException(409, "Connect your Last.fm profile first.")
+        await frame.deck.loved_import.start(me.id)
+        if not in_place(request):
+            return RedirectResponse(at("/loved"), 303)
+        return await shown("_loved", me, LovedOutcome.DOUBTFUL, 0)
+
+    @router.post("/loved/{track}")
+    async def choose(me: Me, request: Request, track: RowId, file: Annotated[RowId, Form()] = 0) -> Response:
+        """A loved track is this file; 0: none of those that may be it."""
+        if not await frame.deck.loved_import.choose(me.id, track, file or None):
+            raise HTTPException(404, "There is no such loved track, or this file was not in question.")
+        if not in_place(request):
+            return RedirectResponse(at("/loved"), 303)
+        return await shown("_loved", me, LovedOutcome.DOUBTFUL, 0)
+
+
+def _progress(run: Run) -> float:
+    """Percent that an import has done; 0 while its length is not known."""
+    return min(100.0, run.done / run.total * 100) if run.total else 0.0

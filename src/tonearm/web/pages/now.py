@@ -1,0 +1,76 @@
+"""The page at `/`: what plays, today's numbers, the connection, the last days and the last plays."""
+
+from datetime import tzinfo
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy import Connection
+
+from tonearm.core import days
+from tonearm.deck import Listener
+from tonearm.store.db.readers import ReadQuestion
+from tonearm.store.queries import account_overview, stats
+from tonearm.store.queries.account_overview import PlayFilter
+from tonearm.store.queries.stats import StatsScope
+from tonearm.web.pages.layout import Frame
+from tonearm.web.view import play_rows
+from tonearm.web.view.charts import Chart, Value, chart
+from tonearm.web.view.formats import date_words, plays, short_date
+from tonearm.web.view.now_playing import playing
+from tonearm.web.view.time_zone import zone_of
+
+DAYS_SHOWN = 30
+LATEST_SHOWN = 12
+
+PARTS = ("now", "numbers", "connection", "days", "latest")
+"""The parts of the page that are fetched anew while it is open."""
+
+
+def now_routes(router: APIRouter, frame: Frame) -> None:
+    """`/` and its parts."""
+    Me = Annotated[Listener, Depends(frame.who)]
+
+    async def shown(name: str, me: Listener, request: Request) -> Response:
+        moment, zone = frame.moment(), zone_of(request)
+
+        def read(db: Connection) -> tuple[account_overview.Snapshot, dict[str, Any]]:
+            seen = frame.look(db, me.id, moment.now)
+            latest = account_overview.page(db, seen, PlayFilter.ALL, moment.now, LATEST_SHOWN)
+            rows = [play_rows.row(entry, seen, moment) for entry in latest.entries]
+            facts = {
+                "rows": rows,
+                "again": play_rows.again(rows, seen, moment),
+                "more": latest.after is not None,
+            }
+            return seen, facts
+
+        seen, facts = await frame.deck.store.read(read)
+        facts["days"] = await frame.deck.store.read_parts(partial(_days, account=me.id, now=moment.now, zone=zone))
+        what = playing(frame.deck.shows.current(me.id), seen.account.threshold, moment.now)
+        return frame.page(name, seen, moment, playing=what, **facts)
+
+    @router.get("/", name="home")
+    async def home(me: Me, request: Request) -> Response:
+        """What plays, and what became of the last plays."""
+        return await shown("now", me, request)
+
+    for part in PARTS:
+
+        async def fragment(me: Me, request: Request, part: str = f"_{part}") -> Response:
+            """One part of the page, as it is now."""
+            return await shown(part, me, request)
+
+        router.add_api_route(f"/fragments/{part}", fragment, methods=["GET"])
+
+
+def _days(ask: ReadQuestion, account: int, now: float, zone: tzinfo) -> Chart:
+    shown = days.days_back(days.day_of(now, zone), DAYS_SHOWN)
+    span = days.start_of(shown[0], zone), int(now) + 1
+    counts = stats.hours(ask, StatsScope(account), days.stretches(zone, *span)).by_day
+    values = []
+    for back, day in zip(range(DAYS_SHOWN - 1, -1, -1), shown, strict=True):
+        count = counts[days.day_number(day)]
+        label = short_date(day) if back % 7 == 0 else ""
+        values.append(Value(count, label, f"{date_words(day)}, {plays(count)}", f"/history?period={day}"))
+    return chart(values, "Plays per day in the last 30 days")

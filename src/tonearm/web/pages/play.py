@@ -1,0 +1,91 @@
+"""The page of one play at `/plays/{id}`: its whole story, and sending, correcting or discarding it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy import Connection
+
+from tonearm.core.play import MissingName, Track
+from tonearm.deck import Listener
+from tonearm.service.play_actions import ActionDone, ActionRefused, ActionResult, NoSuchPlay
+from tonearm.store.plays import StoredPlay
+from tonearm.store.queries import account_overview
+from tonearm.store.queries.account_overview import QueuedRow, Snapshot
+from tonearm.web.address import at
+from tonearm.web.api.schemas import LONGEST_NAME, RowId
+from tonearm.web.pages.layout import Frame, back
+from tonearm.web.view import play_rows
+from tonearm.web.view.formats import sentence
+from tonearm.web.view.play_timeline import steps
+
+FormName = Annotated[str, Form(max_length=LONGEST_NAME)]
+
+
+def play_routes(router: APIRouter, frame: Frame) -> None:
+    """`/plays/{id}`, its part, and what can be done to it."""
+    Me = Annotated[Listener, Depends(frame.who)]
+
+    async def shown(name: str, me: Listener, play: int) -> Response:
+        moment = frame.moment()
+        story = await frame.deck.play_actions.story(me.id, play)
+        if story is None:
+            raise HTTPException(404, "You have no such play.")
+
+        def read(db: Connection) -> tuple[Snapshot, StoredPlay | QueuedRow]:
+            return frame.look(db, me.id, moment.now), account_overview.entry(db, story.kept)
+
+        seen, entry = await frame.deck.store.read(read)
+        row = play_rows.row(entry, seen, moment)
+        again = play_rows.again([row], seen, moment)
+        return frame.page(
+            name, seen, moment, play=story.kept, story=story, row=row, again=again, steps=steps(story, row)
+        )
+
+    @router.get("/plays/{play}")
+    async def story(me: Me, play: RowId) -> Response:
+        """The whole story of a play."""
+        return await shown("play", me, play)
+
+    @router.get("/fragments/story/{play}")
+    async def part(me: Me, play: RowId) -> Response:
+        """The story alone, as it is now."""
+        return await shown("_story", me, play)
+
+    @router.post("/plays/{play}/send")
+    async def send(me: Me, request: Request, play: RowId) -> Response:
+        """Send a play that waits, was held back or was left out."""
+        _done(await frame.deck.play_actions.retry(me.id, play))
+        return back(request, "/queue")
+
+    @router.post("/plays/{play}/discard")
+    async def discard(me: Me, request: Request, play: RowId) -> Response:
+        """Take a play out; it stays in the history."""
+        _done(await frame.deck.play_actions.discard(me.id, play))
+        return back(request, "/queue")
+
+    @router.post("/plays/{play}/correct")
+    async def correct(
+        me: Me, play: RowId, artist: FormName, track: FormName, album: FormName = "", album_artist: FormName = ""
+    ) -> Response:
+        """Send a play with other names: a play of its own, unless only the album differs."""
+
+        def change(named: Track) -> Track:
+            mbid = named.mbid if (artist, track) == (named.artist, named.title) else ""
+            return Track(artist, track, album, album_artist, named.duration, named.track_number, mbid)
+
+        try:
+            number = _done(await frame.deck.play_actions.correct(me.id, play, change))
+        except MissingName as fault:
+            raise HTTPException(400, sentence(str(fault))) from None
+        return RedirectResponse(at(f"/plays/{number}"), 303)
+
+
+def _done(outcome: ActionResult) -> int:
+    match outcome:
+        case ActionDone(play=number):
+            return number
+        case ActionRefused(why):
+            raise HTTPException(409, sentence(why))
+        case NoSuchPlay():
+            raise HTTPException(404, "You have no such play.")

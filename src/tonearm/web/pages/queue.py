@@ -1,0 +1,83 @@
+"""The page at `/queue`: every play by its state, with the reason and the next attempt, and what can be done."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+from sqlalchemy import Connection
+
+from tonearm.deck import Listener
+from tonearm.store.queries import account_overview
+from tonearm.store.queries.account_overview import PlayFilter, PlayPage, Snapshot
+from tonearm.web.api.schemas import After, cursor
+from tonearm.web.pages.base import in_place
+from tonearm.web.pages.layout import Frame, back
+from tonearm.web.view import play_rows
+from tonearm.web.view.delivery_status import standstill
+
+RETRY_WAIT = 3.0
+"""Seconds that a form's answer waits for the queue to move, so that the next page shows what came of it."""
+
+SHOWN = 50
+"""Plays of a page."""
+
+
+def queue_routes(router: APIRouter, frame: Frame) -> None:
+    """`/queue`, its part with the plays, and the retry of everything."""
+    Me = Annotated[Listener, Depends(frame.who)]
+
+    async def shown(name: str, me: Listener, shelf: PlayFilter, after: str | None) -> Response:
+        moment, before = frame.moment(), cursor(after)
+
+        def read(db: Connection) -> tuple[Snapshot, PlayPage, dict[PlayFilter, int]]:
+            seen = frame.look(db, me.id, moment.now)
+            counts, wanted = account_overview.filters(db, seen, moment.now), shelf
+            if standstill(seen, moment):  # then all that waits is held
+                counts[PlayFilter.HELD] = counts[PlayFilter.WAITING]
+                wanted = PlayFilter.WAITING if shelf is PlayFilter.HELD else shelf
+            return seen, account_overview.page(db, seen, wanted, moment.now, SHOWN, before), counts
+
+        seen, leaf, counts = await frame.deck.store.read(read)
+        rows = [play_rows.row(entry, seen, moment) for entry in leaf.entries]
+        return frame.page(
+            name,
+            seen,
+            moment,
+            shelf=shelf,
+            choices=play_rows.choices(counts),
+            rows=rows,
+            may_send_all=shelf is PlayFilter.TOO_OLD and any(row.acts.send for row in rows),
+            again=play_rows.again(rows, seen, moment),
+            page_at=after or "",
+            next_page=f"{leaf.after[0]}-{leaf.after[1]}" if leaf.after else "",
+        )
+
+    @router.get("/queue")
+    async def queue(me: Me, state: PlayFilter = PlayFilter.ALL, after: After = None) -> Response:
+        """Plays by their state."""
+        return await shown("queue", me, state, after)
+
+    @router.get("/fragments/plays")
+    async def plays(me: Me, state: PlayFilter = PlayFilter.ALL, after: After = None) -> Response:
+        """The plays alone, as they are now."""
+        return await shown("_plays", me, state, after)
+
+    @router.post("/queue/discard")
+    async def discard(me: Me, request: Request, user: Annotated[str, Form(min_length=1, max_length=255)]) -> Response:
+        """Discard what waits for a Last.fm user who was signed in before."""
+        await frame.deck.sign_in.discard_for(me.id, user)
+        return back(request, "/queue")
+
+    @router.post("/retry")
+    async def retry(me: Me, request: Request) -> Response:
+        """Everything that waits is due now. Without scripts the answer waits a little, to show what came of it."""
+        if in_place(request):
+            await frame.deck.accounts.retry(me.id, frame.deck.ring)
+        else:
+            await frame.deck.accounts.retry_and_wait(me.id, frame.deck.ring, frame.deck.event_hub, RETRY_WAIT)
+        return back(request, "/queue")
+
+    @router.post("/retry-expired")
+    async def retry_expired(me: Me, request: Request) -> Response:
+        """Queue all plays that a wrong clock has called too old."""
+        await me.retry_expired()
+        return back(request, "/queue?state=too-old")

@@ -1,0 +1,93 @@
+"""The service's own pages: each with an address of its own, live while it is open, and of use without scripts."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+
+from tonearm.deck import Deck, Listener
+from tonearm.web.access import Access
+from tonearm.web.pages.base import page_route
+from tonearm.web.pages.emulator import emulator_routes
+from tonearm.web.pages.history import history_routes
+from tonearm.web.pages.layout import Frame
+from tonearm.web.pages.loved import loved_routes
+from tonearm.web.pages.music import music_routes
+from tonearm.web.pages.now import now_routes
+from tonearm.web.pages.play import play_routes
+from tonearm.web.pages.queue import queue_routes
+from tonearm.web.pages.reference import reference
+from tonearm.web.pages.settings import settings_routes
+from tonearm.web.pages.sign_in import door_router
+from tonearm.web.view import assets
+from tonearm.web.view.templates import page, safe_headers
+
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+def pages_router(
+    deck: Deck, access: Access, *, secure: bool, public_url: str = "", emulator_url: str = ""
+) -> APIRouter:
+    """The pages, their parts, their forms, the door, the reference and the files that they need.
+
+    `public_url` is the address that Last.fm sends browsers back to; "" for the one that a browser asks for.
+    `emulator_url` is where the stand-in's faults are, where there is no real Last.fm behind this.
+    """
+    headers = safe_headers(deck.sign_in.auth_url)
+    router = APIRouter(include_in_schema=False, route_class=page_route(headers))
+    frame = Frame(deck, access, headers, emulator_url)
+    _frame_routes(router, frame)
+    now_routes(router, frame)
+    queue_routes(router, frame)
+    history_routes(router, frame)
+    loved_routes(router, frame)
+    music_routes(router, frame)
+    play_routes(router, frame)
+    settings_routes(router, frame)
+    if emulator_url:
+        emulator_routes(router, frame)
+    router.include_router(door_router(deck, access, headers, secure=secure, public_url=public_url))
+    _open_routes(router, deck, headers, public_url)
+    return router
+
+
+def _frame_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.who)]
+
+    async def part(name: str, me: Listener) -> Response:
+        moment = frame.moment()
+        return frame.page(name, await frame.glance(me, moment.now), moment)
+
+    @router.get("/fragments/who")
+    async def who(me: Me) -> Response:
+        """Who is connected."""
+        return await part("_who", me)
+
+    @router.get("/fragments/standing")
+    async def standing(me: Me) -> Response:
+        """What stands in the way."""
+        return await part("_standing", me)
+
+
+def _open_routes(router: APIRouter, deck: Deck, headers: dict[str, str], public_url: str) -> None:
+    @router.get("/docs")
+    async def docs(request: Request) -> Response:
+        """The endpoints, from the same description that `/openapi.json` gives."""
+        described = reference(request.app.openapi())
+        recently = int(deck.clock.now()) - 700
+        base = public_url or str(request.base_url).rstrip("/")
+        return page("docs", headers, groups=described, base=base, sample_time=recently)
+
+    @router.get("/fragments/{name}")
+    async def nothing(name: str) -> Response:
+        raise HTTPException(404, "There is no such part of a page.")
+
+    @router.get("/static/{name}")
+    async def static(request: Request, name: str) -> Response:
+        """A style, script or picture, under an address that changes with it."""
+        asset = assets.at(f"/static/{name}")
+        if asset is None:
+            raise HTTPException(404, "There is no such file.")
+        kept = {"Cache-Control": FOR_EVER, "X-Content-Type-Options": "nosniff", "Vary": "Accept-Encoding"}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(asset.packed, media_type=asset.media, headers=kept | {"Content-Encoding": "gzip"})
+        return Response(asset.body, media_type=asset.media, headers=kept)

@@ -1,0 +1,139 @@
+"""The page at `/settings`: the connection with Last.fm, the rule for what counts, and what belongs to the listener."""
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
+
+from tonearm.core.play import HIGHEST_THRESHOLD, LONGEST_NEEDED, LOWEST_THRESHOLD, counts
+from tonearm.deck import Listener
+from tonearm.store.plays import EXPORTED
+from tonearm.store.secrets.revoke import name_of
+from tonearm.store.secrets.tokens import TokenKind
+from tonearm.web.address import at, cookie_name
+from tonearm.web.pages.layout import Frame, back
+
+EXAMPLES = (150.0, 264.0, 622.0)
+"""Lengths of tracks, in seconds, that the rule is explained on."""
+
+
+def settings_routes(router: APIRouter, frame: Frame) -> None:
+    """`/settings` and its forms."""
+    _page_routes(router, frame)
+    _own_routes(router, frame)
+
+
+def _page_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.who)]
+
+    @router.get("/settings")
+    async def settings(me: Me, request: Request) -> Response:
+        """The connection, and how it scrobbles."""
+        return await _shown(frame, "settings", me, request)
+
+    @router.get("/fragments/account")
+    async def account(me: Me, request: Request) -> Response:
+        """The connection alone."""
+        return await _shown(frame, "_account", me, request)
+
+    @router.post("/disconnect")
+    async def disconnect(me: Me, queue: Annotated[str, Form(pattern="^(keep|discard)$")]) -> Response:
+        """Forget the session; what waits is kept for the same Last.fm user, or discarded."""
+        await frame.deck.sign_in.sign_out(me.id, queue == "discard")
+        return RedirectResponse(at("/settings"), 303)
+
+    @router.post("/scrobbling")
+    async def scrobbling(me: Me, request: Request, enabled: Annotated[bool, Form()]) -> Response:
+        """Switch scrobbling on or off."""
+        await frame.deck.accounts.change_settings(me.id, enabled, None)
+        return back(request, "/settings")
+
+    @router.post("/threshold")
+    async def threshold(
+        me: Me, request: Request, percent: Annotated[int, Form(ge=LOWEST_THRESHOLD, le=HIGHEST_THRESHOLD)]
+    ) -> Response:
+        """How much of a track makes it count, from the next play on."""
+        await frame.deck.accounts.change_settings(me.id, None, percent)
+        return back(request, "/settings")
+
+    @router.post("/settings/tokens")
+    async def make(me: Me, request: Request) -> Response:
+        """A new API token, which is told this once."""
+        return await _shown(frame, "settings", me, request, await frame.deck.accounts.token(me.id))
+
+    @router.post("/settings/tokens/{name}/revoke")
+    async def revoke(me: Me, name: str) -> Response:
+        """Let a token, a link or a browser in no more."""
+        if not await frame.deck.personal_data.revoke(me.id, name):
+            raise HTTPException(404, "There is nothing of that name that lets anybody in.")
+        return RedirectResponse(at("/settings"), 303)
+
+
+async def _shown(frame: Frame, name: str, me: Listener, request: Request, made: str = "") -> Response:
+    moment = frame.moment()
+    seen = await frame.glance(me, moment.now)
+    admissions = await frame.deck.personal_data.admissions(me.id)
+    threshold = seen.account.threshold
+    return frame.page(
+        name,
+        seen,
+        moment,
+        lowest=LOWEST_THRESHOLD,
+        highest=HIGHEST_THRESHOLD,
+        most=LONGEST_NEEDED,
+        examples=[(length, counts(length, 0, threshold).needed) for length in EXAMPLES],
+        admissions=[one for one in admissions if one.kind is not TokenKind.LINK],
+        this_browser=name_of(request.cookies.get(cookie_name(request), "")),
+        me=me,
+        made=made,
+    )
+
+
+def _own_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.who)]
+
+    @router.get("/settings/export")
+    async def export(me: Me, form: Annotated[str, Query(alias="as", pattern="^(csv|jsonl)$")] = "csv") -> Response:
+        """Every play that was reported here, as a file."""
+        write, media = (_csv, "text/csv") if form == "csv" else (_jsonl, "application/jsonl")
+        head = ",".join(EXPORTED) + "\r\n" if form == "csv" else ""
+        lines = _after(head, frame.deck.personal_data.export(me.id, write))
+        name = f'attachment; filename="tonearm-plays.{form}"'
+        headers = {**frame.headers, "Content-Disposition": name}
+        return StreamingResponse(lines, headers=headers, media_type=f"{media}; charset=utf-8")
+
+    @router.post("/settings/erase")
+    async def erase(me: Me, request: Request, name: Annotated[str, Form(max_length=200)]) -> Response:
+        """Delete everything that is kept of the listener, who has written their name to say so."""
+        if name.strip() != me.name:
+            raise HTTPException(400, f"Nothing was deleted: that is not your name here, which is {me.name}.")
+        await frame.deck.personal_data.erase(me.id, request.cookies.get(cookie_name(request), ""))
+        return RedirectResponse(at("/"), 303)
+
+
+async def _after(head: str, parts: AsyncIterator[str]) -> AsyncIterator[str]:
+    yield head
+    async for part in parts:
+        yield part
+
+
+def _jsonl(part: Sequence[Sequence[Any]]) -> str:
+    return "".join(_in_json(dict(zip(EXPORTED, values, strict=True))) + "\n" for values in part)
+
+
+_in_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _csv(part: Sequence[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows([_unformulated(value) for value in values] for values in part)
+    return text.getvalue()
+
+
+def _unformulated(value: Any) -> Any:
+    """A name that a spreadsheet would take for a formula is text: https://owasp.org/www-community/attacks/CSV_Injection"""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value

@@ -1,0 +1,178 @@
+"""The doors: a one-time link lets a browser in here, and Last.fm's approval page lets this service in there."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, assert_never
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from tonearm.core.account import Connection
+from tonearm.deck import Deck, Listener
+from tonearm.service.accounts import BROWSER_LIFE
+from tonearm.service.metadata_upstream import NO_KEY
+from tonearm.service.sign_in import NotAsked, Pending, SignedIn, SignInExpired, SignInResult, Unreachable
+from tonearm.web.access import Access
+from tonearm.web.address import at, cookie_name
+from tonearm.web.pages.base import Sheet, in_place, page_route, trouble
+from tonearm.web.view.formats import sentence
+from tonearm.web.view.templates import page
+
+
+def door_router(deck: Deck, access: Access, headers: Mapping[str, str], *, secure: bool, public_url: str) -> APIRouter:
+    """`/signin` and `/signout` for browsers, `/connect` and the way back from Last.fm."""
+    router = APIRouter(include_in_schema=False, route_class=page_route(headers))
+    _browser_routes(router, deck, access, headers, secure)
+    _lastfm_routes(router, deck, access, headers, public_url)
+    return router
+
+
+def _browser_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapping[str, str], secure: bool) -> None:
+    def kept() -> dict[str, Any]:
+        return {"path": at("/"), "httponly": True, "samesite": "lax", "secure": secure}
+
+    Link = Annotated[str, Query(max_length=200)]
+
+    @router.get("/signin")
+    async def sign_in(request: Request, link: Link = "") -> Response:
+        """A one-time link becomes a browser's session, at once unless somebody else may have chosen it."""
+        whose, here = await deck.accounts.of_link(link), await access.listener(request)
+        if whose is None:
+            return page("used", headers, 410, inside=here is not None)
+        another = here is not None and here.id != whose.id
+        if another or request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+            return page("switch", headers, whose=whose.name, here=here.name if here else "", link=link)
+        return await enter(request, link)
+
+    @router.post("/signin")
+    async def enter(request: Request, link: Link = "") -> Response:
+        """The same, once somebody has seen whose link it is."""
+        session = await deck.accounts.browser(link)
+        if session is None:
+            return page("used", headers, 410, inside=await access.listener(request) is not None)
+        await access.forget(request)
+        answer = RedirectResponse(at("/"), 303)
+        answer.set_cookie(cookie_name(request), session, int(BROWSER_LIFE), **kept())
+        return answer
+
+    @router.post("/signout")
+    async def sign_out(request: Request) -> Response:
+        """End this browser's session; nothing changes at Last.fm."""
+        await access.forget(request)
+        answer = RedirectResponse(at("/"), 303)
+        answer.delete_cookie(cookie_name(request), **kept())
+        return answer
+
+
+def _lastfm_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapping[str, str], public_url: str) -> None:
+    Me = Annotated[Listener, Depends(Sheet(access))]
+
+    @router.post("/connect")
+    async def connect(me: Me, request: Request) -> Response:
+        """Off to Last.fm's approval page, which sends the browser back in the same tab."""
+        if not deck.configured:
+            raise HTTPException(503, sentence(NO_KEY))
+        back = f"{public_url}/connect/back" if public_url else str(request.url_for("connect_back"))
+        return RedirectResponse((await deck.sign_in.web(me.id, back)).auth_url, 303)
+
+    _desktop_routes(router, deck, access, headers)
+
+    @router.get("/connect/back", name="connect_back")
+    async def connect_back(
+        me: Me,
+        token: Annotated[str, Query(min_length=1, max_length=512)],
+        login: Annotated[str, Query(min_length=1, max_length=512)],
+    ) -> Response:
+        """Back from Last.fm with an approved token."""
+        return _outcome(await deck.sign_in.finish(me.id, token, login), headers)
+
+
+def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapping[str, str]) -> None:
+    """The flow for where Last.fm cannot send the browser back: allow it there, while a page waits here."""
+    Me = Annotated[Listener, Depends(Sheet(access))]
+    Token = Annotated[str, Form(min_length=1, max_length=512)]
+
+    @router.post("/connect/desktop")
+    async def begin(me: Me) -> Response:
+        """Ask Last.fm for a token to allow."""
+        if not deck.configured:
+            raise HTTPException(503, sentence(NO_KEY))
+        way = await deck.sign_in.desktop(me.id)
+        if isinstance(way, Unreachable):
+            return _outcome(way, headers)
+        assert way.token is not None
+        return RedirectResponse(at(f"/connect/waiting?{urlencode({'token': way.token})}"), 303)
+
+    @router.get("/connect/waiting")
+    async def waiting(
+        me: Me, token: Annotated[str, Query(min_length=1, max_length=512)], early: bool = False
+    ) -> Response:
+        """What to do at Last.fm, and how long there is for it; `early`: it was said to be done, and was not."""
+        return await _waits(deck, me, token, "waiting", headers, early=early)
+
+    @router.post("/connect/waiting")
+    async def look(me: Me, request: Request, token: Token, early: Annotated[bool, Form()] = False) -> Response:
+        """Whether it is allowed by now."""
+        outcome = await deck.sign_in.finish(me.id, token)
+        here = in_place(request)
+        match outcome:
+            case SignedIn() if here:
+                return Response(status_code=204, headers={"HX-Redirect": at("/")})
+            case Pending() if here:
+                return await _waits(deck, me, token, "_waiting", headers, early=early)
+            case Pending():
+                return RedirectResponse(at(f"/connect/waiting?{urlencode({'token': token, 'early': True})}"), 303)
+            case Unreachable() if here:
+                return await _waits(deck, me, token, "_waiting", headers, trouble_=outcome.words)
+            case _ if here:
+                return await _waits(deck, me, token, "_waiting", headers)
+            case _:
+                return _outcome(outcome, headers)
+
+    @router.post("/connect/cancel")
+    async def cancel(me: Me, token: Token) -> Response:
+        """Give it up."""
+        await deck.sign_in.cancel(me.id, token)
+        return RedirectResponse(at("/settings"), 303)
+
+
+async def _waits(
+    deck: Deck,
+    me: Listener,
+    token: str,
+    name: str,
+    headers: Mapping[str, str],
+    *,
+    early: bool = False,
+    trouble_: str = "",
+) -> Response:
+    asked, account, now = await deck.sign_in.asked(me.id, token), await me.account(), deck.clock.now()
+    facts: dict[str, Any] = {
+        "way": asked[0] if asked else None,
+        "left": asked[1] - now if asked else 0.0,
+        "connected": account.connection is Connection.CONNECTED,
+        "account": account,
+        "early": early,
+        "trouble": trouble_,
+    }
+    return page(name, headers, **facts)
+
+
+def _outcome(outcome: SignInResult, headers: Mapping[str, str]) -> Response:
+    match outcome:
+        case SignedIn():
+            return RedirectResponse(at("/"), 303)
+        case Pending():
+            words = "Last.fm says that access was not allowed yet. Allow it there, then reload this page."
+            return trouble(headers, 202, words, title="Not connected yet", again=True)
+        case SignInExpired():
+            return trouble(
+                headers, 410, "A sign-in is good for 60 minutes, and this one is older.", title="Too late", again=True
+            )
+        case NotAsked(why):
+            words = f"Nothing was changed: {why}."
+            return trouble(headers, 400, words, title="This sign-in leads nowhere", again=True)
+        case Unreachable(words=words):
+            return trouble(headers, 502, f"It said: {words}. Nothing was changed.", again=True)
+        case _:
+            assert_never(outcome)

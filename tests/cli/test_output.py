@@ -1,0 +1,164 @@
+"""What commands say about a queue, and what the log says of it all."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from asyncio import CancelledError
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from tonearm import log
+from tonearm.commands.output import budget_told, fate_told, moment, waits_for
+from tonearm.commands.progress import bar
+from tonearm.core.account import SESSION_LOST
+from tonearm.core.play import Play, Track
+from tonearm.service.accounts import QueueStatus
+from tonearm.store.plays import StoredPlay
+from tonearm.store.queue import Others
+
+NOW = 1_795_000_000.0
+_NOTHING: dict[str, Any] = dict.fromkeys((field.name for field in fields(QueueStatus)), 0)
+_THREE = {"queued": 3, "state": "connected", "next_attempt_at": NOW + 60, "trouble": "", "others": ()}
+WAITING = QueueStatus(**_NOTHING | _THREE)
+
+
+@pytest.mark.parametrize(
+    ("standing", "somebody_sends", "words"),
+    [
+        (replace(WAITING, queued=0), False, ""),
+        (replace(WAITING, sending=2), False, ""),
+        (WAITING, True, ""),
+        (WAITING, False, "it is sent when 'tonearm serve' runs or with the next command"),
+        (replace(WAITING, state="disconnected"), True, "waits for 'tonearm login'"),
+        (
+            replace(WAITING, state="needs_sign_in", trouble=SESSION_LOST),
+            True,
+            f"{SESSION_LOST}: waits for 'tonearm login'",
+        ),
+        (replace(WAITING, state="needs_sign_in"), True, "Last.fm has ended the session: waits for 'tonearm login'"),
+        (replace(WAITING, state="suspended", trouble="Invalid key."), True, "Last.fm refuses the API key: Invalid key"),
+        (replace(WAITING, held=3), True, "waits for its own time"),
+        (
+            replace(WAITING, held=3, others=(Others("ada", 2),)),
+            True,
+            "waits for the Last.fm user ada, or for its own time",
+        ),
+        (replace(WAITING, trouble="away."), True, f"away; not before {moment(NOW + 60)}"),
+        (replace(WAITING, trouble="away.", next_attempt_at=NOW), True, "away"),
+    ],
+)
+def test_a_queue_that_waits_says_what_for(standing: QueueStatus, somebody_sends: bool, words: str) -> None:
+    assert waits_for(standing, somebody_sends, NOW) == words
+
+
+@pytest.fixture
+def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine's clock on the wall shows UTC+9: 2026-11-18 20:06:40 at NOW, a Wednesday."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+LIMITED = replace(WAITING, sent=312, daily_limit=700, clear_at=NOW + 40 * 3600)
+
+
+@pytest.mark.usefixtures("in_tokyo")
+@pytest.mark.parametrize(
+    ("standing", "words"),
+    [
+        (LIMITED, "312 of about 700 used, backlog clear by Friday 13:00"),
+        (
+            replace(LIMITED, clear_at=NOW + 7 * 86400),
+            "312 of about 700 used, backlog clear by Wednesday 25 November 21:00",
+        ),
+        (replace(LIMITED, clear_at=NOW), "312 of about 700 used"),
+        (replace(LIMITED, clear_at=None, queued=0, next_attempt_at=None), "312 of about 700 used"),
+        (replace(LIMITED, held=3, next_attempt_at=None), "312 of about 700 used"),
+        (replace(LIMITED, daily_limit=None, clear_at=None), ""),
+    ],
+)
+def test_a_known_daily_limit_says_how_much_is_used_and_when_the_backlog_is_clear(
+    standing: QueueStatus, words: str
+) -> None:
+    assert budget_told(standing, NOW) == words
+
+
+@pytest.mark.parametrize(
+    ("fate", "correction", "told"),
+    [
+        ("accepted", None, ("success", "on Last.fm")),
+        ("accepted", {"artist": "Björk", "track": "Jóga"}, ("success", "on Last.fm, filed under Björk – Jóga")),
+        ("queued", None, ("queued", "on its way to Last.fm")),
+        ("expired", None, ("too_old", "the reason")),
+        ("ignored", None, ("ignored", "the reason")),
+        ("refused", None, ("ignored", "the reason")),
+    ],
+)
+def test_a_fate_is_told_as_the_http_answer_tells_it(
+    fate: str, correction: dict[str, str] | None, told: tuple[str, str]
+) -> None:
+    play = Play(Track("Bjork", "Joga"), int(NOW), 300.0)
+    facts: dict[str, Any] = {"play": play, "fate": fate, "why": "the reason", "correction": correction}
+    nothing: dict[str, Any] = dict.fromkeys((field.name for field in fields(StoredPlay)), None)
+    kept = StoredPlay(**nothing | facts)
+    assert fate_told(kept) == told
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.getLogger("tonearm").setLevel(logging.NOTSET)
+    logging.getLogger("uvicorn.error").filters.clear()
+
+
+@pytest.mark.usefixtures("logging_as_before")
+def test_the_log_is_json_where_that_is_wanted_with_the_fault_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    log.begin("json")
+    try:
+        int("broken")
+    except ValueError:
+        logging.getLogger("tonearm.engine").exception("delivery of %s failed", 7)
+    line = json.loads(capsys.readouterr().err)
+    assert (line["level"], line["logger"], line["message"]) == ("error", "tonearm.engine", "delivery of 7 failed")
+    assert line["exception"].endswith("'broken'")
+    assert line["time"].endswith("Z")
+
+
+@pytest.mark.usefixtures("logging_as_before")
+def test_the_log_holds_no_addresses_of_requests_and_no_streams_that_were_cut_off(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.begin("console")
+    logging.getLogger("httpx2").info("HTTP Request: POST https://ws.example/?api_key=1")
+    server = logging.getLogger("uvicorn.error")
+    server.error("Cancel %s running task(s), timeout graceful shutdown exceeded", 1)
+    server.error("Exception in ASGI application", exc_info=CancelledError())
+    assert capsys.readouterr().err == ""
+    logging.getLogger("tonearm.service").info("something of note")
+    assert capsys.readouterr().err.endswith("INFO tonearm.service: something of note\n")
+
+
+def test_a_bar_is_drawn_where_somebody_sees_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with bar("reading") as progress:
+        progress(3, 10)
+    with bar("reading", hidden=True) as progress:
+        progress(7, 10)
+    said = capsys.readouterr().err
+    assert "reading" in said
+    assert "3/10" in said
+    assert "7/10" not in said

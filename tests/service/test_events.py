@@ -1,0 +1,200 @@
+"""Who listens hears everything of their own account, in order, and knows what was missed."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from tonearm.core.event import NowPlayingShown, QueueUpdated
+from tonearm.service.events import REMEMBERED, EventHub, Subscription
+
+pytestmark = pytest.mark.anyio
+
+
+async def heard(ear: Subscription) -> list[int]:
+    """The numbers that an ear has, without waiting for more."""
+    numbers = []
+    while (told := await ear.within(0.01)) is not None:
+        assert isinstance(told.event, QueueUpdated)
+        numbers.append(told.event.queued_count)
+    return numbers
+
+
+def tell(event_hub: EventHub, account: int, *numbers: int) -> None:
+    for number in numbers:
+        event_hub.publish(account, QueueUpdated(number))
+
+
+async def test_an_ear_hears_its_own_account_in_order() -> None:
+    event_hub = EventHub("a")
+    with event_hub.subscribe(1) as (ear, _), event_hub.subscribe(2) as (other, _):
+        tell(event_hub, 1, 1, 2, 3)
+        tell(event_hub, 2, 9)
+        assert await heard(ear) == [1, 2, 3]
+        assert await heard(other) == [9]
+
+
+async def test_several_ears_hear_the_same() -> None:
+    event_hub = EventHub("a")
+    with event_hub.subscribe(1) as (one, _), event_hub.subscribe(1) as (other, _):
+        tell(event_hub, 1, 1, 2)
+        assert await heard(one) == await heard(other) == [1, 2]
+
+
+async def test_an_ear_that_was_taken_away_hears_no_more() -> None:
+    event_hub = EventHub("a")
+    with event_hub.subscribe(1) as (ear, _):
+        assert event_hub.has_subscribers(1)
+    tell(event_hub, 1, 1)
+    assert await heard(ear) == []
+    assert not event_hub.has_subscribers(1)
+    assert not event_hub.has_subscribers(2)
+
+
+async def test_what_was_told_before_is_not_told_to_a_new_ear() -> None:
+    event_hub = EventHub("a")
+    tell(event_hub, 1, 1, 2)
+    with event_hub.subscribe(1) as (ear, continues):
+        assert not continues
+        assert await heard(ear) == []
+
+
+async def test_who_comes_back_hears_what_was_told_meanwhile() -> None:
+    event_hub = EventHub("a")
+    with event_hub.subscribe(1) as (ear, _):
+        tell(event_hub, 1, 1)
+        first = await ear.within(1)
+    assert first is not None
+    tell(event_hub, 2, 77)
+    tell(event_hub, 1, 2, 3)
+    with event_hub.subscribe(1, first.id) as (ear, continues):
+        assert continues
+        tell(event_hub, 1, 4)
+        assert await heard(ear) == [2, 3, 4]
+
+
+async def test_who_missed_nothing_continues_too() -> None:
+    event_hub = EventHub("a")
+    with event_hub.subscribe(1) as (ear, _):
+        tell(event_hub, 1, 1)
+        last = await ear.within(1)
+    assert last is not None
+    with event_hub.subscribe(1, last.id) as (ear, continues):
+        assert (continues, await heard(ear)) == (True, [])
+
+
+@pytest.mark.parametrize("after", ["b-1", "a-999", "nonsense", ""])
+async def test_who_comes_back_too_late_is_told_that_there_is_a_gap(after: str) -> None:
+    event_hub = EventHub("a")
+    tell(event_hub, 1, 1, 2)
+    with event_hub.subscribe(1, after) as (ear, continues):
+        assert (continues, await heard(ear)) == (False, [])
+
+
+async def test_so_many_events_are_remembered() -> None:
+    event_hub = EventHub("a")
+    with event_hub.subscribe(1) as (ear, _):
+        tell(event_hub, 1, *range(2))
+        first, second = await ear.within(1), await ear.within(1)
+    assert first is not None
+    assert second is not None
+    tell(event_hub, 1, *range(2, REMEMBERED))
+    with event_hub.subscribe(1, first.id) as (ear, continues):
+        assert continues
+        assert await heard(ear) == list(range(1, REMEMBERED))
+    tell(event_hub, 1, 999)
+    with event_hub.subscribe(1, first.id) as (ear, continues):
+        assert (continues, await heard(ear)) == (False, [])
+    with event_hub.subscribe(1, second.id) as (_, continues):
+        assert continues
+
+
+async def test_an_ear_that_does_not_listen_misses_and_knows_it() -> None:
+    event_hub = EventHub("a")
+    with event_hub.subscribe(1) as (ear, _):
+        tell(event_hub, 1, *range(4 * REMEMBERED))
+        missed_before = ear.missed
+        tell(event_hub, 1, 9999)
+        assert (missed_before, ear.missed) == (False, True)
+        assert len(await heard(ear)) == 4 * REMEMBERED
+
+
+async def test_no_two_events_have_one_id() -> None:
+    event_hub, later = EventHub("a"), EventHub("b")
+    ids: list[str] = []
+    for one in (event_hub, later):
+        with one.subscribe(1) as (ear, _), one.subscribe(2) as (other, _):
+            tell(one, 1, 1, 2)
+            tell(one, 2, 3)
+            for told in (await ear.within(1), await ear.within(1), await other.within(1)):
+                assert told is not None
+                ids.append(told.id)
+    assert len(set(ids)) == 6
+    assert all(one != other for one, other in pairwise(ids))
+
+
+async def test_an_ear_is_iterated_as_events_come() -> None:
+    event_hub = EventHub("a")
+    got: list[int] = []
+    with event_hub.subscribe(1) as (ear, _):
+
+        async def listen() -> None:
+            async for told in ear:
+                assert isinstance(told.event, QueueUpdated)
+                got.append(told.event.queued_count)
+                if len(got) == 3:
+                    return
+
+        listening = asyncio.create_task(listen())
+        tell(event_hub, 1, 1, 2, 3)
+        await asyncio.wait_for(listening, 5)
+    assert got == [1, 2, 3]
+
+
+async def test_nothing_that_comes_after_a_gap_is_heard_by_who_was_there_before_it() -> None:
+    """Else they would resume from there, as if they had missed nothing."""
+    event_hub = EventHub("a")
+    with event_hub.subscribe(1) as (ear, _):
+        tell(event_hub, 1, 1)
+        event_hub.forget()
+        tell(event_hub, 1, 2)
+        assert await heard(ear) == [1]
+        assert ear.missed
+        assert [told.id async for told in ear] == []
+    with event_hub.subscribe(1, "a-1") as (_, resumed):
+        assert not resumed
+
+
+async def test_an_ear_that_was_full_hears_nothing_that_came_after_what_it_missed() -> None:
+    event_hub = EventHub("a")
+    with event_hub.subscribe(1) as (ear, _):
+        tell(event_hub, 1, *range(4 * REMEMBERED + 1))
+        await ear.within(1)
+        tell(event_hub, 1, -1)
+        assert (await heard(ear))[-1] == 4 * REMEMBERED - 1
+
+
+async def test_who_waits_for_an_event_is_woken_by_a_gap() -> None:
+    event_hub = EventHub("a")
+    with event_hub.subscribe(1) as (ear, _):
+        waits = asyncio.create_task(ear.within(300))
+        await asyncio.sleep(0)
+        event_hub.forget()
+        assert await waits is None
+
+
+async def test_nothing_of_an_erased_account_stays_in_memory() -> None:
+    event_hub, shut_out = EventHub("a"), list[int | None]()
+    event_hub.not_admitted.append(shut_out.append)
+    event_hub.publish(1, NowPlayingShown("Nina Simone", "Sinnerman", "", None, 0.0, "success"))
+    with event_hub.subscribe(1) as (ear, _):
+        tell(event_hub, 1, 1)
+        event_hub.erased(1)
+        assert await heard(ear) == []
+        assert ear.missed
+    assert event_hub.plays(1) is None
+    with event_hub.subscribe(1, "a-1") as (_, resumed):
+        assert not resumed
+    assert shut_out == [1]

@@ -1,0 +1,445 @@
+"""A play is reported: judged by the listener's rule, on disk before it is acknowledged, and told to who listens."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.databases import only_sqlite
+from tests.service.conftest import DAY, HOUR, House, Room, songs
+from tonearm.core.event import ScrobbleStatus
+from tonearm.core.play import MissingName, Play, Track
+from tonearm.service import report_play
+from tonearm.service.report_play import NotATime, Report, Taken, UnknownListener, _nearest, take
+from tonearm.store.admin import erase
+from tonearm.store.db.database import connect
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+
+pytestmark = pytest.mark.anyio
+
+SONG = Track("Nina Simone", "Sinnerman", duration=622)
+
+
+async def test_a_play_is_on_disk_when_it_is_acknowledged(room: Room) -> None:
+    start = int(room.now - HOUR)
+    taken = await room.me.scrobble(SONG, started_at=start, played=320)
+    assert taken == Taken("queued", 1, "on disk, on its way to Last.fm", 320, 240)
+    other = connect(room.deck.store.url, writes=False)
+    with other.connect() as db:
+        rows = db.exec_driver_sql("SELECT artist, track, timestamp FROM play").all()
+    other.dispose()
+    assert [tuple(row) for row in rows] == [("Nina Simone", "Sinnerman", start)]
+
+
+async def test_all_facts_of_a_play_reach_lastfm(room: Room) -> None:
+    track = Track("Nina Simone", "Sinnerman", "Pastel Blues", "Various Poets", 622.4, 9, "an-mbid")
+    start = int(room.now - HOUR)
+    await room.me.scrobble(track, started_at=start, played=300, chosen_by_user=False)
+    await room.until_empty()
+    [play] = room.emulator.plays("RJ")
+    names = ("Nina Simone", "Sinnerman", "Pastel Blues", "Various Poets")
+    assert (play.artist, play.track, play.album, play.album_artist) == names
+    assert (play.duration, play.track_number, play.mbid) == (622, 9, "an-mbid")
+    assert (play.timestamp, play.chosen_by_user) == (start, False)
+
+
+@pytest.mark.parametrize(
+    ("played", "age", "status", "fate", "message"),
+    [
+        pytest.param(100, HOUR, "queued", "queued", "on disk", id="half was heard"),
+        pytest.param(
+            71, HOUR, "threshold_not_met", "threshold_not_met", "heard 71 s of 200 s, needs 100 s", id="less than half"
+        ),
+        pytest.param(150, 15 * DAY, "too_old", "expired", "older than 14 days", id="15 days ago"),
+        pytest.param(150, -HOUR, "queued", "queued", "its time lies ahead", id="in an hour"),
+    ],
+)
+async def test_the_answer_says_what_became_of_a_report(
+    house: House, played: float, age: float, status: str, fate: str, message: str
+) -> None:
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        taken = await room.play(1, age, played=played)
+        assert taken.status == status
+        assert message in taken.message
+        assert (taken.heard, taken.needed) == (played, 100)
+        [kept] = await room.history()
+        assert (kept.id, kept.fate) == (taken.id, fate)
+        assert (kept.settled_at is None) == (fate == "queued")
+        assert await room.length() == (status == "queued")
+
+
+async def test_a_listener_who_switched_scrobbling_off_keeps_a_history(room: Room) -> None:
+    await room.deck.accounts.change_settings(room.me.id, enabled=False, threshold=None)
+    assert (await room.play(1)).status == "disabled"
+    assert (await room.fates(), await room.length()) == (["disabled"], 0)
+
+
+async def test_a_listener_who_never_signed_in_keeps_a_history(house: House) -> None:
+    async with house.open() as room:
+        assert (await room.play(1)).status == "not_authenticated"
+        assert (await room.fates(), await room.length()) == (["not_authenticated"], 0)
+
+
+async def test_a_threshold_takes_effect_at_once(room: Room) -> None:
+    await room.deck.accounts.change_settings(room.me.id, enabled=None, threshold=100)
+    assert (await room.play(1, played=199)).status == "threshold_not_met"
+    await room.deck.accounts.change_settings(room.me.id, enabled=None, threshold=25)
+    assert (await room.play(2, played=50)).status == "queued"
+
+
+# The same play again
+
+
+async def test_a_play_is_a_duplicate_while_it_waits_and_for_ever_after(house: House) -> None:
+    start = house.clock.now() - HOUR
+    async with house.open() as room:
+        await room.sign_in()
+        first = await room.me.scrobble(SONG, started_at=start, played=300)
+        assert (await room.me.scrobble(SONG, started_at=start, played=622)).status == "duplicate"
+        await room.until_empty()
+        again = await room.me.scrobble(SONG, started_at=start, played=300)
+        assert (again.status, again.id) == ("duplicate", first.id)
+    async with house.open() as room:
+        assert (await room.me.scrobble(SONG, started_at=start, played=300)).status == "duplicate"
+        assert await room.fates() == ["accepted"]
+    assert len(house.calls()) == 1
+
+
+async def test_a_duplicate_is_known_by_its_clean_names_and_whole_seconds(room: Room) -> None:
+    start = int(room.now - HOUR)
+    await room.me.scrobble(Track("Sigur Rós", "Hoppípolla", duration=200), started_at=start, played=150)
+    same = Track(" Sigur Ro\u0301s\x00", "Hoppi\u0301polla\n", duration=199, album="Takk")
+    assert (await room.me.scrobble(same, started_at=start * 1000 + 700, played=150)).status == "duplicate"
+
+
+@pytest.mark.parametrize("change", [{"artist": "nina simone"}, {"title": "sinnerman"}])
+async def test_another_spelling_is_another_play(room: Room, change: dict[str, Any]) -> None:
+    start = room.now - HOUR
+    await room.me.scrobble(SONG, started_at=start, played=300)
+    taken = await room.me.scrobble(replace(SONG, **change), started_at=start, played=300)
+    assert taken.status == "queued"
+
+
+async def test_the_same_track_twice_in_a_row_is_two_plays(room: Room) -> None:
+    start = int(room.now - HOUR)
+    for at in (start, start + 622):
+        assert (await room.me.scrobble(SONG, started_at=at, played=622)).status == "queued"
+    await room.until_empty()
+    assert len(room.emulator.plays("RJ")) == 2
+
+
+@pytest.mark.parametrize(
+    ("later", "heard", "at_once"),
+    [(1, 205, False), (1, 205, True), (-1, 210, False), (5, 210, False), (150, 210, True), (200, 205, False)],
+)
+async def test_one_listen_told_twice_by_one_player_is_sent_once(
+    room: Room, later: int, heard: float, at_once: bool
+) -> None:
+    track, start = replace(SONG, duration=210.0), int(room.now - HOUR)
+    told = [Play(track, start, 205.0), Play(track, start + later, heard)]
+    if at_once:
+        taken = await room.me.scrobble_all(told)
+    else:
+        taken = [await room.me.scrobble(play.track, started_at=play.timestamp, played=play.played) for play in told]
+    assert [one.status for one in taken] == ["queued", "duplicate"]
+    await room.until_empty()
+    assert await room.fates() == (["accepted", "suspected"] if later > 0 else ["suspected", "accepted"])
+    assert len(room.emulator.plays("RJ")) == 1
+
+
+@pytest.mark.parametrize("played", [205.0, 210.0])
+async def test_a_true_repeat_that_begins_when_the_first_play_was_over_is_a_play(room: Room, played: float) -> None:
+    track, start = replace(SONG, duration=210.0), int(room.now - HOUR)
+    for at in (start, start + int(played), start + 2 * int(played)):
+        assert (await room.me.scrobble(track, started_at=at, played=played)).status == "queued"
+    await room.until_empty()
+    assert len(room.emulator.plays("RJ")) == 3
+
+
+async def test_a_listen_that_was_corrected_or_discarded_does_not_come_back_a_second_later(house: House) -> None:
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        start, titles = int(room.now - HOUR), ("Misspelt", "Unwanted")
+        one, two = [
+            await room.me.scrobble(replace(SONG, title=title), started_at=start + 700 * n, played=400)
+            for n, title in enumerate(titles)
+        ]
+        await room.deck.play_actions.correct(room.me.id, one.id, lambda t: replace(t, title="Right"))
+        await room.deck.play_actions.discard(room.me.id, two.id)
+        for n, title in enumerate(titles):
+            again = await room.me.scrobble(replace(SONG, title=title), started_at=start + 700 * n + 1, played=400)
+            assert again.status == "duplicate"
+        assert [kept.play.track.title for kept in await room.history() if kept.fate == "queued"] == ["Right"]
+
+
+async def test_a_listen_that_is_not_on_lastfm_yet_may_be_told_better_a_second_later(room: Room) -> None:
+    start = int(room.now - HOUR)
+    poor = await room.me.scrobble(SONG, started_at=start, played=20)
+    good = await room.me.scrobble(SONG, started_at=start + 1, played=400)
+    assert (poor.status, good.status) == ("threshold_not_met", "queued")
+
+
+async def test_reports_of_one_play_at_once_are_one_play(room: Room) -> None:
+    start = room.now - HOUR
+    taken = await asyncio.gather(*(room.me.scrobble(SONG, started_at=start, played=300) for _ in range(50)))
+    assert [t.status for t in taken].count("queued") == 1
+    assert {t.id for t in taken} == {1}
+    await room.until_empty()
+    assert len(room.emulator.plays("RJ")) == 1
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["later", "in one transaction"])
+async def test_a_play_that_is_heard_further_counts_after_all(room: Room, at_once: bool) -> None:
+    start = room.now - HOUR
+    reports = [room.me.scrobble(SONG, started_at=start, played=played) for played in (30, 100, 320)]
+    taken = list(await asyncio.gather(*reports)) if at_once else [await report for report in reports]
+    assert [t.status for t in taken] == ["threshold_not_met", "threshold_not_met", "queued"]
+    assert {t.id for t in taken} == {1}
+    await room.until_empty()
+    [kept] = await room.history()
+    assert (kept.fate, kept.play.played) == ("accepted", 320)
+
+
+async def test_a_play_that_counted_is_not_taken_back_by_a_poorer_report(room: Room) -> None:
+    start = room.now - HOUR
+    assert (await room.me.scrobble(SONG, started_at=start, played=320)).status == "queued"
+    assert (await room.me.scrobble(SONG, started_at=start, played=3)).status == "duplicate"
+    await room.until_empty()
+    [kept] = await room.history()
+    assert kept.play.played == 320
+
+
+async def test_a_play_from_before_the_sign_in_can_be_reported_again(house: House) -> None:
+    async with house.open() as room:
+        assert (await room.play(1)).status == "not_authenticated"
+        await room.sign_in()
+        start = (await room.history())[0].play.timestamp
+        again = await room.me.scrobble(Track("Nina Simone", "Song 001", duration=200), started_at=start, played=150)
+        assert (again.status, again.id) == ("queued", 1)
+        await room.until_empty()
+        assert room.arrived() == songs(1)
+
+
+# Reports that are none
+
+
+@pytest.mark.parametrize(
+    ("track", "field"), [(Track(" \n", "t"), "artist"), (Track("a", "\x00\ud800"), "track"), (Track("", "t"), "artist")]
+)
+async def test_a_nameless_play_is_refused_by_field(room: Room, track: Track, field: str) -> None:
+    with pytest.raises(MissingName) as refused:
+        await room.me.scrobble(track, started_at=room.now, played=300)
+    assert refused.value.field == field
+    assert await room.history() == []
+
+
+@pytest.mark.parametrize(
+    "start", [0, 1, 1_033_430_399, -5, 10**14, 10**400, float("inf"), float("nan"), 99_999_999_999]
+)
+async def test_no_time_of_a_play_is_refused(room: Room, start: float) -> None:
+    with pytest.raises(NotATime, match="timestamp"):
+        await room.me.scrobble(SONG, started_at=start, played=300)
+    assert await room.history() == []
+
+
+@pytest.mark.parametrize("played", [float("nan"), float("inf"), -1])
+async def test_no_time_that_was_heard_is_refused(room: Room, played: float) -> None:
+    with pytest.raises(NotATime, match="played"):
+        await room.me.scrobble(SONG, started_at=room.now - HOUR, played=played)
+
+
+async def test_a_play_more_than_30_days_ahead_is_nonsense(room: Room) -> None:
+    with pytest.raises(NotATime):
+        await room.me.scrobble(SONG, started_at=room.now + 31 * DAY, played=300)
+    assert (await room.me.scrobble(SONG, started_at=room.now + 29 * DAY, played=300)).status == "queued"
+
+
+async def test_a_moment_needs_its_time_zone(room: Room) -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        await room.me.scrobble(SONG, started_at=datetime(2025, 10, 9, 8, 0), played=300)
+    at = datetime.fromtimestamp(room.now - HOUR, UTC)
+    assert (await room.me.scrobble(SONG, started_at=at, played=300)).status == "queued"
+    [kept] = await room.history()
+    assert kept.play.timestamp == int(at.timestamp())
+
+
+async def test_a_play_of_nobody_is_refused_and_spoils_no_other(room: Room) -> None:
+    play = Play(SONG, int(room.now - HOUR), 300.0)
+    reports = [room.deck.reports.scrobble(number, play) for number in (99, room.me.id)]
+    wrong, right = await asyncio.gather(*reports, return_exceptions=True)
+    assert isinstance(wrong, UnknownListener)
+    assert isinstance(right, Taken)
+    assert right.status == "queued"
+
+
+@pytest.mark.parametrize(
+    "track",
+    [
+        Track("a" * 10_000, "t" * 1_000_000, duration=200),
+        Track("👩‍🎤" * 50, "שיר לשלום", duration=200),
+        Track("Sigur Rós", "()", track_number=2**80, duration=200),
+        Track("'; DROP TABLE play; --", "%s ? :x", duration=200),
+        Track("artist[0]", "track=1&artist=2", album="100 %", duration=200),
+    ],
+    ids=["a long one", "all kinds of letters", "an endless number", "SQL", "form fields"],
+)
+async def test_odd_names_arrive_as_they_are(room: Room, track: Track) -> None:
+    await room.me.scrobble(track, started_at=room.now - HOUR, played=200)
+    await room.until_empty()
+    [play] = room.emulator.plays("RJ")
+    assert (play.artist, play.track) == (track.artist, track.title)
+
+
+@only_sqlite
+async def test_a_full_disk_acknowledges_nothing(room: Room) -> None:
+    _fill_the_disk(room, spare=0)
+    results = await asyncio.gather(*(room.play(number) for number in range(150)), return_exceptions=True)
+    faults = [result for result in results if isinstance(result, BaseException)]
+    taken = [result for result in results if isinstance(result, Taken)]
+    assert faults
+    assert all(isinstance(fault, StoreUnavailable) and "full" in str(fault) for fault in faults)
+    _fill_the_disk(room, spare=100_000)
+    await room.until_empty()
+    assert len(room.emulator.plays("RJ")) == len(taken) == len(await room.history())
+    assert (await room.play(999)).status == "queued"
+
+
+def _fill_the_disk(room: Room, spare: int) -> None:
+    """Let the writer's own connection find so many pages more, and then SQLite's word for a full disk."""
+    connection = room.deck.store._writes.raw_connection()
+    [pages] = connection.cursor().execute("PRAGMA page_count").fetchone()
+    connection.cursor().execute(f"PRAGMA max_page_count={pages + spare}")
+    connection.close()
+
+
+# Who listens hears of it
+
+
+async def test_a_report_is_told_with_its_status_and_then_its_fate(room: Room) -> None:
+    await room.play(1)
+    await room.play(2, played=3)
+    await room.until_empty()
+    told = [(e.id, e.status, e.track) for e in room.events if isinstance(e, ScrobbleStatus)]
+    assert [event for event in told if event[0] == 1] == [(1, "queued", "Song 001"), (1, "accepted", "Song 001")]
+    assert [event for event in told if event[0] == 2] == [(2, "threshold_not_met", "Song 002")]
+
+
+async def test_a_duplicate_is_not_told(room: Room) -> None:
+    start = room.now - HOUR
+    for _ in range(2):
+        await room.me.scrobble(SONG, started_at=start, played=300)
+    await room.until_empty()
+    assert [e.status for e in room.events if isinstance(e, ScrobbleStatus)] == ["queued", "accepted"]
+
+
+async def test_a_play_that_is_held_back_is_told(room: Room) -> None:
+    for place, reporter in enumerate(("a server", "a player")):
+        await room.me.scrobble(SONG, started_at=room.now - HOUR + place, played=300, reporter=reporter)
+    await room.until_empty()
+    told = [(e.id, e.status) for e in room.events if isinstance(e, ScrobbleStatus)]
+    assert (2, "duplicate") in told
+
+
+async def test_the_first_reporter_is_one_though_it_has_no_name(room: Room) -> None:
+    statuses = []
+    for place, reporter in enumerate(("", "a player")):
+        taken = await room.me.scrobble(SONG, started_at=room.now - HOUR + place, played=300, reporter=reporter)
+        statuses.append(taken.status)
+    assert statuses == ["queued", "duplicate"]
+
+
+async def test_plays_of_a_batch_are_told_where_they_are_held_back_and_not_where_they_were_known(room: Room) -> None:
+    await room.me.scrobble(SONG, started_at=room.now - HOUR, played=300, reporter="a server")
+    again = Play(SONG, int(room.now - HOUR) + 1, 300)
+    for _ in range(2):
+        [taken] = await room.me.scrobble_all([again], reporter="a player")
+        assert taken.status == "duplicate"
+    await room.until_empty()
+    told = [e.id for e in room.events if isinstance(e, ScrobbleStatus) and e.status == "duplicate"]
+    assert told == [2]
+
+
+async def test_reports_are_counted_by_status(room: Room) -> None:
+    await room.play(1)
+    await room.play(2, played=3)
+    await room.until_empty()
+    assert room.deck.counters.reports == {"queued": 1, "threshold_not_met": 1}
+    assert room.deck.counters.fates == {"accepted": 1}
+    assert room.deck.counters.verdicts == {"Answered": 1}
+
+
+async def test_who_wants_to_know_the_fate_waits_for_it(room: Room) -> None:
+    taken = await room.play(1)
+    kept = await room.deck.reports.fate(room.me.id, taken.id, 30)
+    assert kept is not None
+    assert kept.fate == "accepted"
+    assert await room.deck.reports.fate(room.me.id, 99, 30) is None
+    assert await room.deck.reports.fate(room.me.id + 1, taken.id, 30) is None
+
+
+async def test_who_waits_for_a_fate_that_does_not_come_is_answered_in_time(house: House) -> None:
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        taken = await room.play(1)
+        kept = await room.deck.reports.fate(room.me.id, taken.id, 30)
+        assert kept is not None
+        assert kept.fate == "queued"
+
+
+@pytest.mark.parametrize("fate", ["queued", "threshold_not_met"])
+async def test_a_repeat_is_known_by_the_start_that_it_was_told_with_where_it_lies_by_now_on_another(
+    room: Room, fate: str
+) -> None:
+    """What our clock lacks is learnt anew between the reports: the repeat is moved to where the second play is."""
+    at = int(room.now) - 900
+
+    def told(start: int, now: int, reporter: str = "", played: float = 300.0) -> Report:
+        play = Play(SONG, at + now, played)
+        return Report(room.me.id, play, room.now, at + start, "moved: the clock", now - start, reporter)
+
+    played = 300.0 if fate == "queued" else 20.0
+    first, second = told(0, 60, played=played), told(1, 61, "phone", 300.0)
+    [one, two] = await room.deck.store.write(lambda db: take(db, [first, second]))
+    [again] = await room.deck.store.write(lambda db: take(db, [told(0, 61)]))
+    assert (one.status, again.status) == (fate, "duplicate")
+    assert again.id == (one.id if fate == "queued" else two.id)
+
+
+async def test_a_long_list_of_plays_lets_others_report_in_between(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_play, "TOGETHER", 4)
+    monkeypatch.setattr(report_play, "PART", 2)
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        other, start = await room.deck.listener("other"), int(room.now - DAY)
+        several = [Play(SONG, start + 1000 * number, 320) for number in range(10)]
+        taken, one = await asyncio.gather(
+            room.me.scrobble_all(several), other.scrobble(SONG, started_at=start, played=320)
+        )
+        assert [answer.status for answer in taken] == ["queued"] * 10
+        assert one.id < taken[-1].id
+        assert [answer.status for answer in await room.me.scrobble_all(several)] == ["duplicate"] * 10
+
+
+async def test_what_was_begun_to_be_erased_is_erased_by_the_next_process(house: House) -> None:
+    async with house.open(deliver=False) as room:
+        await room.plays(*range(5))
+        await room.deck.store.write(partial(erase.begin, number=room.me.id, but=""))
+    async with house.open() as room:
+        while await room.deck.store.read(erase.unfinished):
+            await room.wait(1)
+        assert await room.deck.play_actions.latest(room.me.id, 10) == []
+
+
+@pytest.mark.parametrize(("lies", "nearest"), [(158, 3), (110, 2), (70, 1)])
+def test_of_plays_that_were_told_alike_a_report_is_the_nearest(lies: int, nearest: int) -> None:
+    told_alike = {60: (1, "queued"), 100: (2, "queued"), 160: (3, "queued")}
+    report = Report(1, Play(SONG, lies, 300.0), 1000.0, 60)
+    assert _nearest(told_alike, report) == (nearest, "queued")

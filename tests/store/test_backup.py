@@ -1,0 +1,229 @@
+"""A backup opens and has what was acknowledged before it began; a restore replaces everything, or nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import URL, Connection, select
+
+from tests.databases import only_postgres, only_sqlite
+from tests.postgres import binaries
+from tests.store.rows import NOW
+from tonearm.store import accounts
+from tonearm.store.admin import backup
+from tonearm.store.admin.backup import CannotRestore, back_up, restore
+from tonearm.store.db.database import Store, database_url
+from tonearm.store.db.file_lock import AlreadyOpen, sole_sender
+from tonearm.store.db.migrate import migrate
+from tonearm.store.db.schema import account
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL's own programs, of the version that the server has."""
+    monkeypatch.setenv("PATH", f"{binaries()}{os.pathsep}{os.environ['PATH']}")
+
+
+def names(db: Connection) -> set[str]:
+    return set(db.execute(select(account.c.name)).scalars())
+
+
+def names_in(url: URL) -> set[str]:
+    with closing(Store(url)) as store:
+        return asyncio.run(store.read(names))
+
+
+def add(name: str) -> Callable[[Connection], object]:
+    return partial(accounts.add, name=name, now=NOW)
+
+
+@pytest.fixture
+def url(database: Path | str, request: pytest.FixtureRequest) -> URL:
+    """A database with tables; of a PostgreSQL one of its own, since a restore makes its tables again."""
+    url = database_url(database if isinstance(database, Path) else request.getfixturevalue("postgres_url"))
+    migrate(url)
+    return url
+
+
+async def test_a_backup_taken_while_others_write_has_all_that_was_acknowledged(url: URL, tmp_path: Path) -> None:
+    store, written = Store(url), list[str]()
+
+    async def write() -> None:
+        await store.write(add(name := f"listener-{len(written)}"))
+        written.append(name)
+
+    async def keep_writing() -> None:
+        while True:
+            await write()
+
+    for _ in range(20):
+        await write()
+    before = set(written)
+    writes = asyncio.create_task(keep_writing())
+    await asyncio.to_thread(back_up, url, tmp_path / "backup")
+    writes.cancel()
+    await asyncio.gather(writes, return_exceptions=True)
+    store.close()
+    await asyncio.to_thread(restore, url, tmp_path / "backup")
+    found = await asyncio.to_thread(names_in, url)
+    assert before <= found < set(written) | {f"listener-{len(written)}"}
+    assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o600
+
+
+@only_sqlite
+async def test_a_backup_ends_though_writers_never_pause(
+    url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "PAGES", 1)
+    with closing(sqlite3.connect(str(url.database), isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode=DELETE")
+        seen: list[int] = []
+
+        def write(done: int, _: int) -> None:
+            seen.append(done)
+            other.execute("CREATE TABLE IF NOT EXISTS elsewhere (number)")
+            other.execute("INSERT INTO elsewhere VALUES (?)", (done,))
+
+        back_up(url, tmp_path / "backup", write)
+    assert len(seen) > 1
+    with closing(sqlite3.connect(tmp_path / "backup")) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("SELECT count(*) FROM elsewhere").fetchone() == (len(seen),)
+
+
+async def test_a_restore_replaces_what_came_after_the_backup(url: URL, tmp_path: Path) -> None:
+    store = Store(url)
+    await store.write(add("before"))
+    back_up(url, tmp_path / "backup")
+    await store.write(add("after"))
+    store.close()
+    await asyncio.to_thread(restore, url, tmp_path / "backup")
+    assert await asyncio.to_thread(names_in, url) == {"before"}
+
+
+async def test_what_is_no_backup_changes_nothing(url: URL, tmp_path: Path) -> None:
+    store = Store(url)
+    await store.write(add("me"))
+    store.close()
+    back_up(url, whole := tmp_path / "whole")
+    kept = whole.read_bytes()
+    cut, foreign = tmp_path / "cut", tmp_path / "foreign"
+    cut.write_bytes(kept[: len(kept) // 2])
+    foreign.write_bytes(b"no database")
+    for wrong in (cut, foreign, tmp_path / "missing"):
+        with pytest.raises((CannotRestore, StoreUnavailable)):
+            restore(url, wrong)
+    assert await asyncio.to_thread(names_in, url) == {"me"}
+
+
+@only_sqlite
+def test_a_file_that_is_delivered_from_is_not_replaced(url: URL, tmp_path: Path) -> None:
+    back_up(url, tmp_path / "backup")
+    with sole_sender(Path(str(url.database))), pytest.raises(AlreadyOpen):
+        restore(url, tmp_path / "backup")
+
+
+@only_sqlite
+def test_a_damaged_database_can_be_replaced(url: URL, tmp_path: Path) -> None:
+    back_up(url, tmp_path / "backup")
+    Path(str(url.database)).write_bytes(b"x" * 10_000)
+    restore(url, tmp_path / "backup")
+    assert names_in(url) == set()
+
+
+@only_sqlite
+def test_a_backup_that_finds_no_place_leaves_the_older_one(url: URL, tmp_path: Path) -> None:
+    older = tmp_path / "backup"
+    older.write_bytes(b"older")
+    gone = url.set(database=str(tmp_path / "gone.db"))
+    with pytest.raises(StoreUnavailable, match="no such file"):
+        back_up(gone, older)
+    with pytest.raises(StoreUnavailable):
+        back_up(url, tmp_path / "no folder" / "backup")
+    assert older.read_bytes() == b"older"
+    assert not list(tmp_path.glob(".*.part"))
+
+
+_DIES = """
+import os, sys
+from pathlib import Path
+from tonearm.store.admin import backup
+from tonearm.store.database import database_url
+
+steps = int(sys.argv[3])
+
+def die(event, _):
+    global steps
+    if event in ("open", "os.rename", "os.remove", "shutil.copyfile", "sqlite3.connect"):
+        steps -= 1
+        if steps < 0:
+            os.kill(os.getpid(), 9)
+
+work = {"back_up": backup.back_up, "restore": backup.restore}[sys.argv[1]]
+sys.addaudithook(die)
+work(database_url(sys.argv[2]), Path(sys.argv[4]))
+"""
+
+
+@only_sqlite
+@pytest.mark.parametrize("what", ["back_up", "restore"])
+async def test_killed_at_any_step_it_leaves_the_old_state_or_the_new(url: URL, tmp_path: Path, what: str) -> None:
+    file, backup = Path(str(url.database)), tmp_path / "backup"
+    store = Store(url)
+    await store.write(add("old"))
+    back_up(url, backup)
+    await store.write(add("new"))
+    store.close()
+    kept = tmp_path / "kept"
+    shutil.copytree(tmp_path, kept, ignore=shutil.ignore_patterns("kept"))
+    states = set()
+    for steps in range(100):
+        for each in (file, backup):
+            shutil.copy(kept / each.name, each)
+        command = [sys.executable, "-c", _DIES, what, str(file), str(steps), str(backup)]
+        ended = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=False)
+        there = await asyncio.to_thread(names_in, database_url(backup if what == "back_up" else file))
+        states.add(frozenset(there))
+        assert there in ({"old"}, {"old", "new"})
+        if ended.returncode == 0:
+            break
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert states == {frozenset({"old"}), frozenset({"old", "new"})}
+
+
+@only_postgres
+def test_a_database_that_is_in_use_is_not_replaced(url: URL, tmp_path: Path) -> None:
+    back_up(url, tmp_path / "backup")
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with (
+        psycopg.connect(address, application_name="tonearm elsewhere:1:abc123"),
+        pytest.raises(CannotRestore, match="stop every one first"),
+    ):
+        restore(url, tmp_path / "backup")
+
+
+@only_postgres
+def test_a_restore_that_fails_half_way_leaves_what_was_there(url: URL, tmp_path: Path) -> None:
+    back_up(url, tmp_path / "backup")
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as db:
+        db.execute("CREATE VIEW of_somebody_else AS SELECT name FROM account")  # a table that cannot be dropped
+    with pytest.raises(StoreUnavailable):
+        restore(url, tmp_path / "backup")
+    with psycopg.connect(plain) as db:
+        assert db.execute("SELECT count(*) FROM of_somebody_else").fetchone() == (0,)

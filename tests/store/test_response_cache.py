@@ -1,0 +1,204 @@
+"""The store of answers: what it keeps, what it lets go, and that nothing that happens to it matters to anybody else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from tonearm.store import response_cache
+from tonearm.store.db.database import Store, database_url
+from tonearm.store.response_cache import AGAIN, TOUCH, UNUSED, AnswerStore
+
+pytestmark = pytest.mark.anyio
+
+NOW = 1_760_000_000.0
+BODY = b'{"artist":{"name":"Nina Simone"}}' * 20
+
+
+class Clock:
+    now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
+    """A database that answers are kept for."""
+    if request.param == "postgresql":
+        return database_url(request.getfixturevalue("postgres_url"))
+    return database_url(tmp_path / "answers.db")
+
+
+@pytest.fixture
+def kept(url: URL, clock: Clock) -> Iterator[AnswerStore]:
+    opened = AnswerStore(url, clock)
+    yield opened
+    opened.close()
+
+
+async def keep(kept: AnswerStore, key: str, body: bytes = BODY, artist: str = "", listener: str = "") -> None:
+    kept.keep(key, body, fetched_at=NOW, fresh_until=NOW + 60, artist=artist, listener=listener)
+    await kept.written()
+
+
+async def has(kept: AnswerStore, *keys: str) -> list[bool]:
+    return [await kept.find(key) is not None for key in keys]
+
+
+@pytest.mark.parametrize("body", [BODY, b"", b"\x89PNG incompressible"])
+async def test_what_is_kept_comes_back_to_the_byte_and_the_second(
+    kept: AnswerStore, url: URL, clock: Clock, body: bytes
+) -> None:
+    await keep(kept, "a", body)
+    another = AnswerStore(url, clock)
+    for store in (kept, another):
+        found = await store.find("a")
+        assert found == response_cache.CachedBody(body, NOW, NOW + 60)
+        assert await store.find("b") is None
+    another.close()
+
+
+async def test_a_newer_answer_takes_the_place_of_the_older(kept: AnswerStore) -> None:
+    await keep(kept, "a", b"old")
+    await keep(kept, "a", b"new")
+    found = await kept.find("a")
+    assert found
+    assert found.body == b"new"
+
+
+async def test_it_forgets_by_artist_and_by_listener_and_nothing_else(kept: AnswerStore) -> None:
+    await keep(kept, "a", artist="nina")
+    await keep(kept, "b", listener="rj")
+    await keep(kept, "c")
+    await kept.forget()
+    assert await has(kept, "a", "b", "c") == [True, True, True]
+    await kept.forget(artist="nina")
+    assert await has(kept, "a", "b", "c") == [False, True, True]
+    await kept.forget(artist="somebody", listener="rj")
+    assert await has(kept, "a", "b", "c") == [False, False, True]
+
+
+async def test_what_was_used_longest_ago_goes_when_there_is_too_much(
+    url: URL, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(response_cache, "LOOK", 0)  # look at the size with each answer
+    store = AnswerStore(url, clock, largest=1000)
+    for number in range(10):
+        clock.now += TOUCH
+        await keep(store, str(number), bytes(range(200)))
+        await store.find("0")  # used every day
+        await store.written()
+    assert await has(store, *"0123456789") == [True, *[False] * 6, True, True, True]
+    store.close()
+
+
+async def test_what_nobody_used_for_a_season_goes(
+    kept: AnswerStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(response_cache, "LOOK", 0)
+    await keep(kept, "a")
+    clock.now += UNUSED + 1
+    await keep(kept, "b")
+    assert await has(kept, "a", "b") == [False, True]
+
+
+@pytest.fixture
+def file(kept: AnswerStore) -> Path:
+    if kept.file is None:
+        pytest.skip("a server has no file that could be damaged")
+    return kept.file
+
+
+def replace_with_words(file: Path) -> None:
+    file.write_bytes(b"no database at all" * 1000)
+
+
+def wreck(file: Path) -> None:
+    """All but the header becomes nonsense."""
+    whole = file.read_bytes()
+    file.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
+
+
+async def test_a_file_that_is_damaged_begins_anew(
+    kept: AnswerStore, file: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    replace_with_words(file)
+    with caplog.at_level(logging.WARNING):
+        await keep(kept, "a")
+        await keep(kept, "a")
+    assert await has(kept, "a") == [True]
+    assert "cannot be used: file is not a database" in caplog.text
+    await kept.written()
+    kept.close()
+    wreck(file)
+    again = AnswerStore(URL.create("sqlite", database=str(file).removesuffix(response_cache.SUFFIX)), clock)
+    with pytest.raises(OSError, match="cannot be read now"):
+        await again.find("a")
+    await keep(again, "b")
+    assert await has(again, "a", "b") == [False, True]
+    again.close()
+
+
+async def test_a_body_that_is_damaged_is_as_good_as_none(kept: AnswerStore) -> None:
+    await keep(kept, "a")
+    kept._with(lambda db: db.execute(response_cache.answer.update().values(body=b"x")))
+    assert await has(kept, "a") == [False]
+
+
+async def test_a_file_that_cannot_be_opened_is_tried_again_after_a_while(
+    kept: AnswerStore, file: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    file.mkdir()  # noqa: ASYNC240  # it takes no time
+    with caplog.at_level(logging.WARNING):
+        await keep(kept, "a")
+        with pytest.raises(OSError, match="cannot be read now"):
+            await kept.find("a")
+    assert caplog.text.count("cannot be used") == 1
+    file.rmdir()  # noqa: ASYNC240
+    clock.now += AGAIN
+    await keep(kept, "a")
+    assert await has(kept, "a") == [True]
+
+
+async def test_a_file_that_somebody_else_writes_to_is_no_reason_to_wait_for_long(
+    kept: AnswerStore, file: Path, clock: Clock, url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(response_cache, "BUSY_SECONDS", 0.01)
+    await keep(kept, "a")
+    hasty = AnswerStore(url, clock)
+    with kept._opened().begin() as db:  # type: ignore[union-attr]
+        db.exec_driver_sql("DELETE FROM answer_1 WHERE key = 'z'")
+        await keep(hasty, "b")
+        assert await has(hasty, "a", "b") == [True, False], file
+    hasty.close()
+
+
+async def test_after_its_end_nothing_is_kept_and_nobody_is_bothered(kept: AnswerStore) -> None:
+    kept.close()
+    kept.keep("a", BODY, fetched_at=NOW, fresh_until=NOW)
+
+
+async def test_an_answer_is_found_while_a_play_is_being_written(kept: AnswerStore, store: Store) -> None:
+    await keep(kept, "a")
+
+    def while_writing(db: object) -> response_cache.CachedBody | None:
+        return kept._find("a")
+
+    assert await store.write(while_writing)
+
+
+async def test_a_file_of_answers_can_be_read_by_its_owner_alone(kept: AnswerStore, file: Path) -> None:
+    await keep(kept, "one")
+    found = await asyncio.to_thread(file.stat)
+    assert found.st_mode & 0o777 == 0o600

@@ -1,0 +1,349 @@
+"""What the page says of a play, as tables: states of the queue, fates, what plays, what stands in the way."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from tonearm.core.account import SESSION_LOST, Account, Connection
+from tonearm.core.delivery import DeliveryState
+from tonearm.core.event import NowPlayingShown
+from tonearm.core.play import Play, Track
+from tonearm.store.pace import KeyThrottled
+from tonearm.store.plays import StoredPlay
+from tonearm.store.queries.account_overview import QueuedRow, Snapshot
+from tonearm.store.queue import Count
+from tonearm.web.view import delivery_status, formats, play_rows
+from tonearm.web.view.delivery_status import Act, PageContext
+from tonearm.web.view.now_playing import playing
+from tonearm.web.view.play_rows import Acts, Tone
+
+NOW = 1_795_000_000.0
+ME = Account(1, "me", Connection.CONNECTED, "RJ")
+HERE = PageContext(NOW, configured=True, delivers=True)
+SINNERMAN = Play(Track("Nina Simone", "Sinnerman", duration=622), int(NOW) - 700, 622)
+PLAY = QueuedRow(7, SINNERMAN, "rj", sending=False, tries=0, not_before=0.0, error="", live=True)
+OFFLINE = "Last.fm error 11: Service Offline"
+
+
+def a_glance(
+    play: QueuedRow = PLAY,
+    account: Account = ME,
+    line: DeliveryState | None = None,
+    rests: KeyThrottled | None = None,
+    backlog_until: float = 0.0,
+    paused: bool = False,
+) -> Snapshot:
+    ours = play.owner == account.username.casefold()
+    ahead = ours and play.play.timestamp > NOW
+    next_at = play.not_before if ours else None
+    count = Count(1, 0, 0 if ours else 1, int(ahead), next_at, next_at, play.play.timestamp)
+    return Snapshot(account, line or DeliveryState(account.connection), backlog_until, rests, count, 0, 0, paused)
+
+
+@pytest.mark.parametrize(
+    ("play", "glance", "said"),
+    [
+        ({}, {}, (Tone.MOVING, "Queued", "", "Goes out with the next batch", None)),
+        ({"sending": True}, {}, (Tone.MOVING, "Sending", "On its way to Last.fm.", "", None)),
+        (
+            {"tries": 2, "error": OFFLINE},
+            {"line": DeliveryState(wait_until=NOW + 38, trouble=OFFLINE)},
+            (Tone.RETRYING, "Retrying", f"{OFFLINE}.", "Attempt 3", 38),
+        ),
+        ({"tries": 2, "error": OFFLINE}, {}, (Tone.RETRYING, "Retrying", f"{OFFLINE}.", "Attempt 3", None)),
+        (
+            {},
+            {"line": DeliveryState(wait_until=NOW + 38, trouble=OFFLINE)},
+            (Tone.MOVING, "Queued", f"{OFFLINE}.", "Goes out", 38),
+        ),
+        (
+            {},
+            {"rests": KeyThrottled(NOW + 60, "Your IP has made too many requests", refused=False)},
+            (Tone.MOVING, "Queued", "Your IP has made too many requests.", "Goes out", 60),
+        ),
+        (
+            {"owner": "somebody_else"},
+            {},
+            (Tone.HELD, "Held", "Held for the Last.fm user somebody_else, and sent to nobody else.", "", None),
+        ),
+        (
+            {"play": replace(PLAY.play, timestamp=int(NOW) + 3000), "not_before": NOW + 3000},
+            {},
+            (Tone.HELD, "Held", "Its time lies ahead: held, in case our clock is slow.", "Goes out", 3000),
+        ),
+        (
+            {"live": False},
+            {"backlog_until": NOW + 900},
+            (Tone.HELD, "Held", "Reported late: it waits for room under Last.fm's daily limit.", "Looks again", 900),
+        ),
+        ({}, {"backlog_until": NOW + 900}, (Tone.MOVING, "Queued", "", "Goes out with the next batch", None)),
+        (
+            {"tries": 1, "error": "Last.fm error 9"},
+            {"account": replace(ME, connection=Connection.NEEDS_SIGN_IN)},
+            (Tone.HELD, "Held", "Last.fm has ended the session: sign in again.", "", None),
+        ),
+        (
+            {},
+            {"account": replace(ME, connection=Connection.NEEDS_SIGN_IN), "line": DeliveryState(trouble=SESSION_LOST)},
+            (Tone.HELD, "Held", "The session that is kept here cannot be opened.", "", None),
+        ),
+        (
+            {},
+            {"account": replace(ME, connection=Connection.DISCONNECTED)},
+            (Tone.HELD, "Held", "Held for the Last.fm user RJ until you connect again.", "", None),
+        ),
+        (
+            {},
+            {"rests": KeyThrottled(NOW + 3600, "Last.fm error 26", refused=True)},
+            (Tone.HELD, "Held", "Last.fm refuses this service's API key.", "", None),
+        ),
+        ({"tries": 1, "error": OFFLINE}, {"paused": True}, (Tone.HELD, "Held", "Sending is paused.", "", None)),
+        (
+            {},
+            {"paused": True, "account": replace(ME, connection=Connection.NEEDS_SIGN_IN)},
+            (Tone.HELD, "Held", "Last.fm has ended the session: sign in again.", "", None),
+        ),
+    ],
+)
+def test_every_state_of_the_queue_says_why_and_when(
+    play: dict[str, object], glance: dict[str, object], said: tuple[object, ...]
+) -> None:
+    waiting = replace(PLAY, **play)  # type: ignore[arg-type]  # a table's cells have no one type
+    row = play_rows.row(waiting, a_glance(waiting, **glance), HERE)  # type: ignore[arg-type]  # as above
+    assert (row.tone, row.label, row.why, row.then, row.due) == said
+
+
+def test_a_queue_that_moves_is_looked_at_again_soon_and_one_that_rests_when_it_is_due() -> None:
+    def again(seen: Snapshot, moment: PageContext = HERE) -> float | None:
+        return play_rows.again([play_rows.row(PLAY, seen, moment)], seen, moment)
+
+    assert again(a_glance()) == play_rows.BUSY_LOOK
+    assert again(a_glance(), replace(HERE, delivers=False)) == play_rows.IDLE_LOOK
+    assert again(a_glance(line=DeliveryState(wait_until=NOW + 38))) == pytest.approx(38.2)
+    assert again(a_glance(account=replace(ME, connection=Connection.NEEDS_SIGN_IN))) is None
+
+
+@pytest.mark.parametrize(
+    ("account", "rests", "configured", "may"),
+    [
+        (ME, None, True, True),
+        (ME, KeyThrottled(NOW + 60, "too many requests", refused=False), True, True),
+        (ME, None, False, False),
+        (replace(ME, connection=Connection.NEEDS_SIGN_IN), None, True, False),
+        (replace(ME, username="somebody_else"), None, True, False),
+    ],
+)
+def test_retrying_is_offered_only_where_it_can_help(
+    account: Account, rests: KeyThrottled | None, configured: bool, may: bool
+) -> None:
+    moment = replace(HERE, configured=configured)
+    assert delivery_status.line(a_glance(account=account, rests=rests), moment).may_retry is may
+
+
+def test_while_sending_is_paused_all_that_waits_is_held_and_a_banner_says_who_can_end_it() -> None:
+    seen = a_glance(paused=True)
+    line = delivery_status.line(seen, HERE)
+    assert (line.held, line.may_retry, line.next_due) == (1, False, None)
+    [banner] = delivery_status.banners(seen, HERE)
+    assert (banner.title, banner.label) == ("Sending is paused", "")
+    assert banner.text.startswith("Nothing is lost: 1 play waits here.")
+    assert banner.text.endswith("tonearm jobs resume deliver")
+
+
+def test_the_oldest_play_is_named_when_its_days_are_numbered() -> None:
+    def left(days: float) -> float | None:
+        old = replace(PLAY, play=replace(PLAY.play, timestamp=int(NOW - days * 86400)))
+        return delivery_status.line(a_glance(old), HERE).oldest_dies_in
+
+    assert left(2) is None
+    assert left(12) == pytest.approx(2 * 86400)
+
+
+@pytest.mark.parametrize(
+    ("account", "rests", "configured", "acts"),
+    [
+        (ME, None, True, []),
+        (ME, KeyThrottled(NOW + 60, "too many requests", refused=False), True, []),
+        (ME, KeyThrottled(NOW + 60, "Last.fm error 10", refused=True), True, [Act.RETRY]),
+        (replace(ME, connection=Connection.SUSPENDED), None, True, [Act.RETRY]),
+        (replace(ME, connection=Connection.NEEDS_SIGN_IN), None, True, [Act.CONNECT]),
+        (replace(ME, connection=Connection.DISCONNECTED), None, True, [Act.CONNECT]),
+        (Account(1, "me"), None, True, [Act.CONNECT]),
+        (Account(1, "me"), None, False, [Act.GET_KEY]),
+        (replace(ME, enabled=False), None, True, [Act.SWITCH_ON]),
+    ],
+)
+def test_what_stands_in_the_way_is_said_with_what_to_do(
+    account: Account, rests: KeyThrottled | None, configured: bool, acts: list[Act]
+) -> None:
+    found = delivery_status.banners(a_glance(account=account, rests=rests), replace(HERE, configured=configured))
+    assert [banner.act for banner in found] == acts
+
+
+def test_a_session_that_is_lost_here_is_no_word_of_lastfms() -> None:
+    seen = a_glance(account=replace(ME, connection=Connection.NEEDS_SIGN_IN), line=DeliveryState(trouble=SESSION_LOST))
+    [banner] = delivery_status.banners(seen, HERE)
+    assert banner.title == "Sign in to Last.fm again"
+    assert banner.text.startswith("The session that is kept here cannot be opened. ")
+
+
+BACKLOG = replace(PLAY, live=False)
+
+
+@pytest.mark.parametrize(
+    ("learnt", "set_", "queued", "said"),
+    [
+        (0, None, 1, None),
+        (700, None, 1, delivery_status.Budget(312, 700, None)),
+        (700, None, 1500, delivery_status.Budget(312, 700, NOW + 1182 / 630 * 86400)),
+        (700, 400, 1, delivery_status.Budget(312, 400, None)),
+        (0, 400, 768, delivery_status.Budget(312, 400, NOW + 2 * 86400)),
+    ],
+)
+def test_a_daily_limit_is_shown_once_it_is_known_or_set(
+    learnt: int, set_: int | None, queued: int, said: delivery_status.Budget | None
+) -> None:
+    seen = a_glance(BACKLOG, line=DeliveryState(budget=learnt))
+    seen = replace(seen, accepted=312, count=replace(seen.count, queued=queued))
+    assert delivery_status.line(seen, replace(HERE, daily=set_)).budget == said
+    ended = replace(seen, account=replace(ME, connection=Connection.NEEDS_SIGN_IN))
+    shown = delivery_status.line(ended, replace(HERE, daily=set_)).budget
+    assert shown is None or shown.clear_at is None  # nothing goes out, so nobody knows
+
+
+def a_play(fate: str, why: str = "", correction: dict[str, str] | None = None) -> StoredPlay:
+    rest: dict[str, Any] = {field.name: None for field in fields(StoredPlay)}
+    rest["owner"] = "rj"
+    return StoredPlay(**{**rest, "id": 1, "play": SINNERMAN, "fate": fate, "why": why, "correction": correction})
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        (a_play("accepted"), (Tone.GOOD, "Accepted", "")),
+        (
+            a_play("accepted", correction={"artist": "Nina Simone", "track": "Sinner Man"}),
+            (Tone.GOOD, "Accepted", "Filed under Nina Simone – Sinner Man."),
+        ),
+        (
+            a_play("accepted", correction={"artist": "Nina Simone", "track": "Sinnerman", "album": "Pastel Blues"}),
+            (Tone.GOOD, "Accepted", ""),
+        ),
+        (
+            a_play("ignored", "the artist is on its filter list"),
+            (Tone.BAD, "Ignored", "The artist is on its filter list."),
+        ),
+        (a_play("refused", "Last.fm error 6: Invalid"), (Tone.BAD, "Refused", "Last.fm error 6: Invalid.")),
+        (a_play("expired", "older than 14 days"), (Tone.QUIET, "Too old", "Older than 14 days.")),
+        (
+            a_play("threshold_not_met", "heard 71 s of 240 s, needs 120 s"),
+            (Tone.QUIET, "Not counted", "Heard 71 s of 240 s, needs 120 s."),
+        ),
+        (
+            a_play("disabled", "scrobbling is switched off"),
+            (Tone.QUIET, "Not sent", "Scrobbling is switched off. It stays in the history here."),
+        ),
+        (
+            a_play("not_authenticated", "not signed in to Last.fm"),
+            (Tone.QUIET, "Not sent", "Not signed in to Last.fm. It stays in the history here."),
+        ),
+        (a_play("suspected", "looks like play 1"), (Tone.HELD, "Suspected", "Looks like play 1.")),
+        (a_play("discarded", "discarded by the listener"), (Tone.QUIET, "Discarded", "Discarded by the listener.")),
+        (a_play("some_new_fate", "who knows?"), (Tone.QUIET, "Some new fate", "Who knows?")),
+    ],
+)
+def test_every_fate_has_its_words(kept: StoredPlay, said: tuple[str, str, str]) -> None:
+    row = play_rows.row(kept, a_glance(), HERE)
+    assert (row.tone, row.label, row.why) == said
+
+
+OLD = replace(SINNERMAN, timestamp=int(NOW) - 15 * 86400)
+
+
+@pytest.mark.parametrize(
+    ("entry", "account", "may"),
+    [
+        (PLAY, ME, Acts("Retry", True, True)),
+        (replace(PLAY, sending=True), ME, Acts()),
+        (replace(PLAY, owner="somebody_else"), ME, Acts("", False, True)),
+        (PLAY, replace(ME, connection=Connection.NEEDS_SIGN_IN), Acts("", True, True)),
+        (a_play("ignored"), ME, Acts("Resend", True, True)),
+        (a_play("ignored"), Account(1, "me"), Acts("", False, True)),
+        (replace(a_play("refused"), play=OLD), ME, Acts("", False, True)),
+        (replace(a_play("suspected"), owner="somebody_else"), ME, Acts("", False, True)),
+        (a_play("threshold_not_met"), ME, Acts("Send it", True, True)),
+        (a_play("discarded"), ME, Acts("Send it")),
+        (a_play("discarded", "corrected by the listener: sent as 8 instead"), ME, Acts()),
+        (replace(a_play("expired"), play=OLD), ME, Acts()),
+        (a_play("accepted"), ME, Acts()),
+    ],
+)
+def test_only_what_can_be_done_to_a_play_is_offered(entry: QueuedRow | StoredPlay, account: Account, may: Acts) -> None:
+    assert play_rows.row(entry, a_glance(account=account), HERE).acts == may
+
+
+@pytest.mark.parametrize(
+    ("duration", "elapsed", "needed", "again"),
+    [
+        (604.0, 151.0, 240.0, 89.2),
+        (604.0, 300.0, 240.0, 304.2),
+        (200.0, 10.0, 100.0, 90.2),
+        (None, 10.0, 240.0, 230.2),
+        (20.0, 5.0, None, 15.2),
+    ],
+)
+def test_what_plays_is_shown_against_the_listeners_own_rule(
+    duration: float | None, elapsed: float, needed: float | None, again: float
+) -> None:
+    event = NowPlayingShown("Sigur Rós", "Svefn-g-englar", "", duration, NOW - elapsed, "success")
+    shown = playing(event, 50, NOW)
+    assert shown is not None
+    assert (shown.elapsed, shown.needed) == (elapsed, needed)
+    assert shown.again == pytest.approx(again)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-3, "0 s"),
+        (0.2, "1 s"),
+        (38, "38 s"),
+        (60, "1 min"),
+        (61, "2 min"),
+        (3600, "1 h"),
+        (90000, "25 h"),
+        (2e5, "3 days"),
+    ],
+)
+def test_a_wait_is_said_in_one_unit(seconds: float, said: str) -> None:
+    assert formats.span(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("ahead", "told"),
+    [
+        (40 * 3600, r"^<time datetime=\"2026-11-20T04:00:00Z\" data-by>[TF]\w+day \d\d:\d\d</time>$"),
+        (7 * 86400, r"data-by>\w+day 2[456] Nov \d\d:\d\d</time>$"),
+    ],
+)
+def test_a_moment_to_come_is_told_by_its_day_and_the_full_hour(ahead: float, told: str) -> None:
+    assert re.search(told, formats.by(NOW + ahead, NOW))
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(-1, "0:00"), (9.9, "0:09"), (151, "2:31"), (3725, "1:02:05")])
+def test_a_place_in_a_track_is_said_in_minutes(seconds: float, said: str) -> None:
+    assert formats.clock(seconds) == said
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u202e\u2066", "\u00a0\u3000", "\u0301\u0301"])
+def test_a_name_of_nothing_to_see_is_called_so(text: str) -> None:
+    assert formats.name(text) == "(a name of invisible characters)"
+
+
+def test_a_name_as_long_as_a_novel_is_cut() -> None:
+    assert len(formats.name("x" * 10_000)) == formats.LONGEST_SHOWN
+    assert formats.name("") == ""

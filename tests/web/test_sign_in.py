@@ -1,0 +1,164 @@
+"""The doors: who comes in here, and how this service is let in at Last.fm."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+
+from lastfm_emulator import API_KEY
+from tests.web.conftest import AUTH, House
+from tonearm.web.app import WebOptions, create_app
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_stranger_is_told_how_to_come_in(house: House) -> None:
+    for path in ("/", "/fragments/plays", "/connect/back?token=x&login=y"):
+        answer = await house.stranger.get(path)
+        assert answer.status_code == 401
+        assert "one-time link" in answer.text
+        assert "tonearm listener link me" in answer.text
+        assert "night_owl" not in answer.text
+    for path in ("/retry", "/disconnect", "/connect", "/scrobbling"):
+        assert (await house.stranger.post(path)).status_code == 401
+
+
+async def test_a_link_lets_one_browser_in_once(house: House) -> None:
+    link = await house.deck.accounts.link(house.me.id)
+    first = await house.stranger.get("/signin", params={"link": link})
+    assert (first.status_code, first.headers["location"]) == (303, "/")
+    cookie = first.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert (await house.stranger.get("/")).status_code == 200
+    house.stranger.cookies.clear()
+    again = await house.stranger.get("/signin", params={"link": link})
+    assert again.status_code == 410
+    assert "tonearm listener link me" in again.text
+    assert (await house.stranger.get("/")).status_code == 401
+
+
+async def test_a_link_of_another_listener_asks_before_it_switches_the_browser(house: House) -> None:
+    ada = await house.deck.listener("ada")
+    link = await house.deck.accounts.link(ada.id)
+    asked = await house.http.get("/signin", params={"link": link})
+    assert asked.status_code == 200
+    assert "set-cookie" not in asked.headers
+    assert "Sign in as <bdi>ada</bdi>?" in asked.text
+    assert "signed in as <bdi>me</bdi>" in asked.text
+    assert 'action="/settings/tokens"' in await house.page("/settings")
+    action = re.findall(r'<form method="post" action="(/signin[^"]*)"', asked.text)[0]
+    foreign = await house.http.post(action, headers={"Origin": "https://attacker.example"})
+    assert foreign.status_code == 403
+    assert (await house.http.post(action)).status_code == 303
+    assert (await house.http.get("/lastfm/queue/status")).status_code == 200
+    assert (await house.http.get("/signin", params={"link": link})).status_code == 410
+
+
+async def test_another_site_that_opens_a_link_signs_nobody_in(house: House) -> None:
+    link = await house.deck.accounts.link(house.me.id)
+    for site in ("cross-site", "same-site"):
+        asked = await house.stranger.get("/signin", params={"link": link}, headers={"Sec-Fetch-Site": site})
+        assert (asked.status_code, "Another site has opened" in asked.text) == (200, True)
+    typed = await house.stranger.get("/signin", params={"link": link}, headers={"Sec-Fetch-Site": "none"})
+    assert typed.status_code == 303
+
+
+async def test_two_services_on_one_host_have_cookies_of_their_own_that_last_90_days(house: House) -> None:
+    app = httpx2.ASGITransport(create_app(house.deck))
+    for base, name in {"http://localhost:8723": "8723", "http://[::1]:8724": "8724", "http://127.0.0.1": "80"}.items():
+        link = await house.deck.accounts.link(house.me.id)
+        async with httpx2.AsyncClient(transport=app, base_url=base) as browser:
+            cookie = (await browser.get("/signin", params={"link": link})).headers["set-cookie"]
+            assert cookie.startswith(f"tonearm_session_{name}=")
+            assert f"Max-Age={90 * 86400};" in cookie
+            assert (await browser.get("/")).status_code == 200
+
+
+async def test_a_link_that_never_was_is_a_page_in_plain_words(house: House) -> None:
+    for query in ("", "?link=", "?link=never-was", f"?link={'x' * 10_000}", "?link=%00%ff"):
+        answer = await house.stranger.get(f"/signin{query}")
+        assert answer.status_code in (400, 410)
+        assert answer.headers["content-type"].startswith("text/html")
+
+
+async def test_signing_out_ends_this_browser_only(house: House) -> None:
+    link = await house.deck.accounts.link(house.me.id)
+    await house.stranger.get("/signin", params={"link": link})
+    assert (await house.stranger.post("/signout")).status_code == 303
+    assert (await house.stranger.get("/")).status_code == 401
+    assert (await house.http.get("/")).status_code == 200
+
+
+async def test_a_foreign_page_can_press_no_button(house: House) -> None:
+    await house.connect()
+    for path in ("/retry", "/disconnect", "/connect", "/signout", "/scrobbling"):
+        answer = await house.http.post(path, headers={"Origin": "http://elsewhere.test"}, data={"queue": "discard"})
+        assert answer.status_code == 403
+    assert (await house.http.get("/")).status_code == 200
+
+
+async def test_connecting_goes_to_lastfm_and_comes_back_to_the_page(house: House) -> None:
+    away = await house.http.post("/connect")
+    assert away.status_code == 303
+    asked = urlsplit(away.headers["location"])
+    assert away.headers["location"].startswith(AUTH)
+    back = parse_qs(asked.query)["cb"][0]
+    assert back.startswith("http://localhost/connect/back?login=")
+    token = house.emulator.issue_token(API_KEY, "night_owl")
+    there = await house.http.get(f"{back}&token={token}")
+    assert (there.status_code, there.headers["location"]) == (303, "/")
+    assert "<bdi>night_owl</bdi>" in await house.page()
+
+
+async def test_a_sign_in_that_leads_nowhere_is_a_page_that_offers_another(house: House) -> None:
+    async def back() -> str:
+        location = (await house.http.post("/connect")).headers["location"]
+        return parse_qs(urlsplit(location).query)["cb"][0]
+
+    first = await back()
+    used = house.emulator.issue_token(API_KEY, "RJ")
+    await house.http.get(f"{first}&token={used}")
+    cases = {
+        f"{first}&token={used}": 400,
+        f"{await back()}&token={house.emulator.issue_token(API_KEY)}": 202,
+        f"{await back()}&token=never-issued": 400,
+        "/connect/back?login=never-asked&token=x": 400,
+    }
+    for address, status in cases.items():
+        answer = await house.http.get(address)
+        assert answer.status_code == status, answer.text
+        assert 'action="/connect"' in answer.text
+    house.emulator.fault("error", error=11)
+    away = await house.http.get(f"{await back()}&token=x")
+    assert away.status_code == 502
+    assert "Service Offline" in away.text
+    assert (await house.http.get("/connect/back")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("public_url", "host", "origin", "allowed"),
+    [
+        ("https://music.example", "music.example", "https://music.example", True),
+        ("https://music.example", "music.example", "https://music.example:443", True),
+        ("https://music.example", "127.0.0.1:8723", "https://music.example", True),
+        ("https://music.example", "127.0.0.1:8723", "http://127.0.0.1:8723", True),
+        ("https://music.example", "music.example", "http://music.example", False),
+        ("https://music.example", "music.example", "https://music.example:8443", False),
+        ("http://localhost:9000", "localhost:9000", "http://localhost:9000", True),
+        ("http://localhost:9000", "localhost:8723", "http://localhost:8723", True),
+        ("http://localhost:9000", "localhost:8723", "http://localhost:1", False),
+        ("", "localhost", "http://localhost:80", True),
+        ("", "localhost", "null", False),
+    ],
+)
+async def test_an_origin_is_its_scheme_and_its_port_too(
+    house: House, public_url: str, host: str, origin: str, allowed: bool
+) -> None:
+    app = httpx2.ASGITransport(create_app(house.deck, WebOptions(public_url)))
+    async with httpx2.AsyncClient(transport=app, base_url=f"http://{host}") as http:
+        answer = await http.post("/lastfm/scrobble", headers={"Origin": origin})
+    assert answer.status_code == (401 if allowed else 403)
