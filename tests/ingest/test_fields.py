@@ -101,6 +101,15 @@ def test_numbers_for_names_are_names() -> None:
     assert isinstance(fields.read_track(True, "T", left_out=[]), Skipped)
 
 
+def test_a_name_beyond_all_measure_is_cut_and_the_play_is_kept() -> None:
+    left_out: list[str] = []
+    track = fields.read_track("A", "T" * 1001, ["B"], left_out=left_out)
+    assert track == Track("A", "T" * 1000)
+    assert fields.explained(left_out) == (
+        "left out, because unreadable: the end of the title (longer than 1000 characters), album […]"
+    )
+
+
 @pytest.mark.parametrize(
     ("agent", "program"),
     [

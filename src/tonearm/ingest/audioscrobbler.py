@@ -241,7 +241,7 @@ def _report(item: Mapping[str, str], program: str, stamp: Stamp, now: float) -> 
 
 
 def _word(text: str) -> str:
-    return clean(text)[:50].replace("/", " ")
+    return fields.label(text)[:50].replace("/", " ")
 
 
 def _md5(text: str) -> str:

@@ -18,7 +18,10 @@ MILLISECONDS_FROM = 86400.0
 
 _LONGEST_QUOTE = 40
 _LONGEST_NUMBER = 10**15
-_LONGEST_PROGRAM = 200
+_LONGEST_LABEL = 200
+
+LONGEST_NAME = 1000
+"""Characters of an artist, a title or an album; what is beyond is cut off. Cleaning megabytes would take seconds."""
 
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{0,9})?", re.ASCII).fullmatch
 _TRACK_NUMBER = re.compile(r"([0-9]{1,7})(?:\.0+)?(?:\s*/\s*[0-9]*)?").fullmatch  # "7", "07", "7.0" and "7/12"
@@ -89,13 +92,12 @@ def read_track(
     length = _length(duration, left_out) if duration else None
     position = _track_number(track_number, left_out) if track_number else None
     identifier = _mbid(mbid, left_out) if mbid else ""
-    for name, sent in (("album", album), ("album artist", album_artist)):
-        if sent and type(sent) is not str and not text(sent):
-            left_out.append(f"{name} {quoted(sent)}")
+    named, called = _name("artist", artist, left_out), _name("title", title, left_out)
+    on, by = _name("album", album, left_out), _name("album artist", album_artist, left_out)
     try:
-        return cleaned(Track(text(artist), text(title), text(album), text(album_artist), length, position, identifier))
-    except MissingName as nameless:
-        return Skipped(str(nameless))
+        return cleaned(Track(named, called, on, by, length, position, identifier))
+    except MissingName as missing:
+        return Skipped(str(missing))
 
 
 def explained(left_out: list[str]) -> str:
@@ -105,10 +107,13 @@ def explained(left_out: list[str]) -> str:
 
 def program(name: object, version: object = "") -> str:
     """A program's name and version for people; "" if it has no name."""
-    named = clean(text(name))
-    if not named:
-        return ""
-    return f"{named} {clean(text(version))}".rstrip()[:_LONGEST_PROGRAM]
+    named = label(name)
+    return f"{named} {label(version)}".rstrip()[:_LONGEST_LABEL] if named else ""
+
+
+def label(sent: object) -> str:
+    """A short name for people: of a user, a device or a program."""
+    return clean(text(sent)[:_LONGEST_LABEL])
 
 
 def program_of(user_agent: str) -> str:
@@ -126,6 +131,17 @@ def quoted(sent: object) -> str:
     if sent is None or type(sent) in (bool, int, float):
         return json.dumps(sent)
     return "[…]" if type(sent) is list else "{…}"
+
+
+def _name(name: str, sent: object, left_out: list[str]) -> str:
+    if type(sent) is str and len(sent) <= LONGEST_NAME:  # nearly always
+        return sent
+    found = text(sent)
+    if sent and not found:
+        left_out.append(f"{name} {quoted(sent)}")
+    elif len(found) > LONGEST_NAME:
+        left_out.append(f"the end of the {name} (longer than {LONGEST_NAME} characters)")
+    return found[:LONGEST_NAME]
 
 
 def _length(sent: object, left_out: list[str]) -> float | None:
@@ -150,7 +166,7 @@ def _track_number(sent: object, left_out: list[str]) -> int | None:
 def _mbid(sent: object, left_out: list[str]) -> str:
     if type(sent) is str and _UUID(sent):  # nearly always
         return sent
-    trimmed = clean(text(sent))
+    trimmed = clean(text(sent)[:_LONGEST_LABEL])
     if _UUID(trimmed):
         return trimmed
     if trimmed or type(sent) is not str:
@@ -159,5 +175,5 @@ def _mbid(sent: object, left_out: list[str]) -> str:
 
 
 def _unreadable(name: str, sent: object, left_out: list[str]) -> None:
-    if not (type(sent) is str and not clean(sent)):
+    if not (type(sent) is str and not clean(sent[:_LONGEST_LABEL])):
         left_out.append(f"{name} {quoted(sent)}")

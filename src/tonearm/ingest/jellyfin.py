@@ -30,11 +30,11 @@ def parse(body: bytes, now: float) -> WebhookReport | Malformed:
     if isinstance(sent, Malformed):
         return sent
     source = Source(
-        user=_text(sent, "NotificationUsername"),
-        user_id=_text(sent, "UserId"),
-        device=_text(sent, "DeviceId") or _text(sent, "DeviceName"),
-        device_name=_text(sent, "DeviceName"),
-        program=fields.program(f"Jellyfin {_text(sent, 'ClientName')}".strip()),
+        user=fields.label(sent.get("NotificationUsername")),
+        user_id=fields.label(sent.get("UserId")),
+        device=fields.label(sent.get("DeviceId")) or fields.label(sent.get("DeviceName")),
+        device_name=fields.label(sent.get("DeviceName")),
+        program=fields.program("Jellyfin", sent.get("ClientName")),
     )
     notification = sent.get("NotificationType")
     if notification == "UserDataSaved":

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tonearm.core.cleaning import clean
 from tonearm.core.play import EARLIEST_PLAY, Track
 from tonearm.core.report import Listening, Stamp
 from tonearm.ingest import fields
@@ -162,15 +161,15 @@ def _scrobble(call: LastFmCall, now: float, user_agent: str) -> Scrobble | LfmEr
 
 def _item(sent: Mapping[str, str], now: float, program: str, stamp: Stamp, unit: int) -> ScrobbleItem:
     left_out: list[str] = []
-    time = sent.get("timestamp", "")
+    time = fields.label(sent.get("timestamp"))
     track = _track(sent, unit, left_out)
     if isinstance(track, Skipped):
-        shown = Track(clean(sent.get("artist", "")), clean(sent.get("track", "")))
-        return ScrobbleItem(track, shown, clean(time), 2 if shown.artist else 1)
+        shown = Track(fields.label(sent.get("artist")), fields.label(sent.get("track")))
+        return ScrobbleItem(track, shown, time, 2 if shown.artist else 1)
     timestamp = fields.moment_of_play(time, now)
     if isinstance(timestamp, Skipped):
         sent_time = fields.unix_time(time) or 0
-        return ScrobbleItem(timestamp, track, clean(time), 4 if sent_time > EARLIEST_PLAY else 3)
+        return ScrobbleItem(timestamp, track, time, 4 if sent_time > EARLIEST_PLAY else 3)
     chosen = sent.get("chosenByUser") or sent.get("chosenbyuser")
     report = Incoming(
         track,
@@ -182,7 +181,7 @@ def _item(sent: Mapping[str, str], now: float, program: str, stamp: Stamp, unit:
         program,
         left_out=fields.explained(left_out),
     )
-    return ScrobbleItem(report, track, clean(time))
+    return ScrobbleItem(report, track, time)
 
 
 def _now_playing(call: LastFmCall, user_agent: str) -> Announced | LfmError:

@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote
 
-from tonearm.core.cleaning import clean
 from tonearm.core.play import Track
 from tonearm.core.report import Listening, Stamp
 from tonearm.ingest import fields
@@ -150,7 +149,7 @@ def parse_feedback(body: bytes) -> Feedback | Malformed:
     document = _json(body)
     if isinstance(document, Malformed):
         return document
-    mbid, msid = (clean(fields.text(document.get(key))) for key in ("recording_mbid", "recording_msid"))
+    mbid, msid = (fields.label(document.get(key)) for key in ("recording_mbid", "recording_msid"))
     score = fields.number(document.get("score"))
     if not (mbid or msid) or score is None:
         return Malformed("JSON document must contain either recording_msid or recording_mbid, and score top level keys")

@@ -37,11 +37,11 @@ def parse(body: bytes, content_type: str, now: float) -> WebhookReport | Malform
     if isinstance(sent, Malformed):
         return sent
     account, player, metadata = part(sent, "Account"), part(sent, "Player"), part(sent, "Metadata")
-    name = fields.text(player.get("title"))
+    name = fields.label(player.get("title"))
     source = Source(
-        user=fields.text(account.get("title")),
-        user_id=fields.text(account.get("id")),
-        device=fields.text(player.get("uuid")) or name,
+        user=fields.label(account.get("title")),
+        user_id=fields.label(account.get("id")),
+        device=fields.label(player.get("uuid")) or name,
         device_name=name,
         program="Plex",
     )
@@ -56,7 +56,7 @@ def parse(body: bytes, content_type: str, now: float) -> WebhookReport | Malform
         return _skipped(f"no playback: {fields.quoted(event)}", source)
     if kind is NoticeKind.COUNTED and name.lower() == _ECHO:
         return _skipped("said a second time, by Plex' cloud", source)
-    notice = Notice(kind, now, track, _seconds(metadata.get("viewOffset")), fields.text(metadata.get("ratingKey")))
+    notice = Notice(kind, now, track, _seconds(metadata.get("viewOffset")), fields.label(metadata.get("ratingKey")))
     return WebhookReport(notice=notice, source=source)
 
 

@@ -42,11 +42,11 @@ def parse(body: bytes, now: float) -> WebhookReport | Malformed:
     sent = parse_json(body)
     if isinstance(sent, Malformed):
         return sent
-    player = fields.text(sent.get("player"))
+    player = fields.label(sent.get("player"))
     source = Source(
-        user=fields.text(sent.get("user")),
-        user_id=fields.text(sent.get("user_id")),
-        device=fields.text(sent.get("session")) or player,
+        user=fields.label(sent.get("user")),
+        user_id=fields.label(sent.get("user_id")),
+        device=fields.label(sent.get("session")) or player,
         device_name=player,
         program="Tautulli",
     )
@@ -54,7 +54,7 @@ def parse(body: bytes, now: float) -> WebhookReport | Malformed:
     track = _track(sent, left_out)
     if isinstance(track, Skipped):
         return WebhookReport((track,), source=source)
-    match fields.text(sent.get("action")).strip().lower():
+    match fields.label(sent.get("action")).strip().lower():
         case "play" | "start" | "resume":
             return WebhookReport(playing=Announced(track, "Tautulli", player), source=source)
         case "pause":
@@ -87,7 +87,7 @@ def _report(sent: Mapping[str, Any], track: Track, player: str, left_out: list[s
 
 
 def _track(sent: Mapping[str, Any], left_out: list[str]) -> Track | Skipped:
-    if fields.text(sent.get("media_type")) not in ("track", ""):
+    if fields.label(sent.get("media_type")) not in ("track", ""):
         return Skipped(f"no music: {fields.quoted(sent.get('media_type'))}")
     return fields.read_track(
         sent.get("artist") or sent.get("album_artist"),
