@@ -38,8 +38,8 @@ ALONE = 5.0
 
 _PLAYS = """
     INSERT INTO play (account, artist, track, timestamp, album, album_artist, track_number, duration, played,
-                      chosen_by_user, heard, reported_timestamp, owner, fate, why, reported_at, settled_at, counted,
-                      searched)
+                      chosen_by_user, counted_reason, reported_timestamp, owner, fate, reason, reported_at, settled_at,
+                      counted, searched)
     WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < :rows),
     named AS (SELECT n, (n * 2654435761 % 1000003) * (n * 40503 % 1009) / 1009 % 40000 AS song FROM number)
     SELECT :me, 'Artist ' || (song % 997) || ' & The Sëven', 'Song ' || song || ' (Remastered)', :start + n * :step,

@@ -62,7 +62,7 @@ _ACCOUNTS = """
 """
 _PLAYS = """
     INSERT INTO play (account, artist, track, timestamp, album, album_artist, track_number, duration, played,
-                      chosen_by_user, heard, reported_timestamp, owner, fate, why, reported_at)
+                      chosen_by_user, counted_reason, reported_timestamp, owner, fate, reason, reported_at)
     WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < :rows),
     heard AS (SELECT n, 1 + n % :senders * :apart AS who, n * 2654435761 % 1000003 AS song,
                      CAST(:start + n * :step AS INTEGER) AS at FROM number)

@@ -34,7 +34,7 @@ _ACCOUNTS = """
 """
 _PLAYS = """
     INSERT INTO play (account, artist, track, timestamp, album, album_artist, track_number, duration, played,
-                      chosen_by_user, heard, reported_timestamp, owner, fate, why, reported_at)
+                      chosen_by_user, counted_reason, reported_timestamp, owner, fate, reason, reported_at)
     SELECT who, 'Artist ' || (song %% 997) || ' & The Sëven', 'Song ' || song || ' (Remastered)', at,
            'Album ' || (song / 12) || ' & More', 'Artist ' || (song %% 997), song %% 12 + 1, 215.4, 180.5,
            true, 'heard 180 s of the 108 s needed', at, 'listener' || who, 'queued', 'on disk, on its way to Last.fm',

@@ -131,7 +131,7 @@ def cut_off(folder: Path, server: Server) -> dict[str, Figure]:
             address = f"http://127.0.0.1:{made.ports['service1']}/lastfm/scrobbles"
             headers = {"Authorization": f"Bearer {token}"}
             httpx2.post(address, json={"plays": plays}, headers=headers, trust_env=False).raise_for_status()
-            owner = "SELECT lease_owner, lease_number FROM account WHERE lease_until > 0"
+            owner = "SELECT lease_owner, lease_id FROM account WHERE lease_until > 0"
             with worker(first, folder, made.url, server.port, lastfm_port) as lost:
                 while not made.rows("SELECT 1 FROM scrobble_queue WHERE state = 'sending' LIMIT 1"):
                     time.sleep(_LOOK)
@@ -202,9 +202,9 @@ def _everything(url: str) -> list[object]:
     """What the tables say of the plays and of their account, save that a lease comes and goes."""
     with psycopg.connect(url) as db:
         return [
-            db.execute("SELECT id, fate, settled_at, why, unanswered FROM play ORDER BY id").fetchall(),
+            db.execute("SELECT id, fate, settled_at, reason, unanswered FROM play ORDER BY id").fetchall(),
             db.execute("SELECT count(*) FROM scrobble_queue").fetchall(),
-            db.execute("SELECT lease_number, wait_until, fails, connection, answered_at FROM account").fetchall(),
+            db.execute("SELECT lease_id, wait_until, fails, connection, answered_at FROM account").fetchall(),
         ]
 
 

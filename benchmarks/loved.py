@@ -102,7 +102,7 @@ async def _fill(database: Path, url: str, tracks: int) -> None:
             "mbid": "",
             "mtime_ns": n,
             "size": n,
-            "fault": "",
+            "unreadable_reason": "",
         }
         for n in range(tracks)
     ]

@@ -154,7 +154,7 @@ def _fill(listener: rig.Listener, rows: Sequence[dict[str, Any]]) -> tuple[str, 
             "account": me,
             "searched": searchable(names.values()),
             "fate": "accepted",
-            "heard": "heard 240 s of 240 s, needs 120 s",
+            "counted_reason": "heard 240 s of 240 s, needs 120 s",
         }
 
     def write(db: Connection) -> None:

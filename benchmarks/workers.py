@@ -152,7 +152,7 @@ class Orphans:
     def killed(self, process: int) -> int:
         """Note the accounts of a process that was killed this moment; how many they are."""
         held = self.cluster.rows(
-            "SELECT id, lease_number FROM account WHERE lease_owner LIKE %s AND lease_until > 0", f"%:{process}:%"
+            "SELECT id, lease_id FROM account WHERE lease_owner LIKE %s AND lease_until > 0", f"%:{process}:%"
         )
         with self.lock:
             self.waiting.update({number: (time.monotonic(), lease) for number, lease in held})
@@ -167,7 +167,7 @@ class Orphans:
             if not wanted:
                 continue
             try:
-                rows = self.cluster.rows("SELECT id, lease_number FROM account WHERE id = ANY(%s)", list(wanted))
+                rows = self.cluster.rows("SELECT id, lease_id FROM account WHERE id = ANY(%s)", list(wanted))
             except psycopg.Error:
                 continue
             for number, lease in rows:

@@ -62,7 +62,7 @@ class Checker:
     def _as_reported(self, play: Reported) -> bool:
         """Whether it is on Last.fm with the start that it was reported with, and by no wish of its listener."""
         row = self._rows.get(play)
-        as_told = row is not None and not row["moved"] and row["timestamp"] == play.timestamp
+        as_told = row is not None and not row["restamp_reason"] and row["timestamp"] == play.timestamp
         return as_told and not play.resent and not play.discarded and self._there(play)
 
     def finds(self, kind: Kind, words: str) -> None:
@@ -87,7 +87,7 @@ class Checker:
             return
         if play in self._rows:
             self.finds(Kind.DOUBLED, f"{play} stands twice in the history")
-        if (row["timestamp"] != play.timestamp) != bool(row["moved"]) and play.artist != CORRECTED:
+        if (row["timestamp"] != play.timestamp) != bool(row["restamp_reason"]) and play.artist != CORRECTED:
             self.finds(Kind.UNEXPLAINED, f"{play} stands at {row['timestamp']}, moved because: {row['moved']!r}")
         self._rows[play] = row
         self._sent_as[what] = play
@@ -213,7 +213,7 @@ class Checker:
         filtered = {play.artist.casefold(), *(name.casefold() for name in play.extra.values())} & _FILTERED
         old = row["settled_at"] - row["timestamp"] + self.referee.earliest_skew >= TOO_OLD
         for meant, word in ((old, "14 days"), (bool(filtered) and not old, "filter"), (row["code"] == 4, "ahead")):
-            if meant and word not in row["why"] and "14 days" not in row["why"]:
+            if meant and word not in row["reason"] and "14 days" not in row["why"]:
                 return f"the true reason is another one ({word})"
         return None
 

@@ -187,7 +187,7 @@ class Listener:
         run = await self.deck.loved_import.start(self.id)
         over = await self.deck.loved_import.finished(self.id, run.id)
         if over.state is not RunState.DONE:
-            raise ImportFailed(over.fault, over.error)
+            raise ImportFailed(over.failure, over.error_code)
         return tally(over)
 
     async def enrich(self) -> Enriched:
@@ -200,8 +200,8 @@ class Listener:
             raise ImportFailed("no API key is configured")
         run = await self.deck.enrichment.start(self.id)
         over = await self.deck.enrichment.finished(self.id, run.id)
-        if over.fault:
-            raise ImportFailed(over.fault)
+        if over.failure:
+            raise ImportFailed(over.failure)
         return enriched(over)
 
     async def library(self, start: int = 0, limit: int = 1000) -> list[LibraryTrack]:

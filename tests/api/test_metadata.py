@@ -228,7 +228,7 @@ def test_a_library_is_enriched_as_a_job(service: Service) -> None:
     while job["state"] == "running":
         job = service.http.get(started.headers["location"]).json()
     assert (job["state"], job["total"], job["fault"]) == ("done", 0, None)
-    assert service.http.get(f"/lastfm/jobs/{job['id']}").status_code == 404  # it is no import
+    assert service.http.get(f"/lastfm/jobs/{job['id']}").json()["state"] == "done"
 
 
 def test_what_a_library_was_enriched_with_is_read_in_parts(service: Service, tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ async def test_workers_that_halt_and_are_killed_lose_and_double_nothing_and_a_wr
             await until_nothing_waits(listeners)
             workers.remove(killed)
             assert await asyncio.to_thread(workers[0].end) == 0
-            by_fate = "SELECT fate, moved, count(*) FROM play GROUP BY fate, moved"
+            by_fate = "SELECT fate, restamp_reason, count(*) FROM play GROUP BY fate, restamp_reason"
             fates = await deck.store.read(lambda db: [tuple(row) for row in db.exec_driver_sql(by_fate)])
     for listener in listeners:
         assert Counter((play.track, play.timestamp) for play in emulator.plays(listener.name)) == expected

@@ -159,7 +159,7 @@ def test_what_somebody_writes_while_a_move_is_cut_off_does_not_stop_it_for_good(
     with pytest.raises(KeyboardInterrupt):
         move_to_postgres.move(source, target, cut_off)
     with psycopg.connect(postgres_url) as db:
-        db.execute("INSERT INTO pace (key, hold_refused) VALUES (%s, false)", [API_KEY])
+        db.execute("INSERT INTO pace (key, throttle_refused) VALUES (%s, false)", [API_KEY])
     assert move_to_postgres.move(source, target, lambda *_: None).resumed
     assert rows(postgres_url) == rows(filled.database)
 

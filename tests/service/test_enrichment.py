@@ -23,7 +23,14 @@ NINA = ("Nina Simone", "Sinnerman")
 
 async def has(room: Room, *names: tuple[str, str]) -> None:
     """The library holds these songs, each in a file of its own."""
-    facts = {"album": "", "album_artist": "", "duration": 200.0, "track_number": None, "mbid": "", "fault": ""}
+    facts = {
+        "album": "",
+        "album_artist": "",
+        "duration": 200.0,
+        "track_number": None,
+        "mbid": "",
+        "unreadable_reason": "",
+    }
     rows: list[dict[str, Any]] = [
         {**facts, "path": f"/{number}.mp3", "artist": artist, "title": title, "mtime_ns": 1, "size": 1}
         for number, (artist, title) in enumerate(names)
@@ -123,7 +130,7 @@ async def test_while_lastfm_is_away_it_rests_and_then_goes_on_by_itself_where_it
     while run.state is RunState.RUNNING:
         await room.house.clock.sleep(1)
         run = await room.deck.enrichment.finished(room.me.id, run.id)
-    assert (run.state, run.done, run.fault) == (RunState.DONE, 2 * STEP, "")
+    assert (run.state, run.done, run.failure) == (RunState.DONE, 2 * STEP, "")
     assert lookups(room) == 2 * STEP + 1
 
 

@@ -32,7 +32,7 @@ from tonearm.service.job_list import JobState as State
 from tonearm.service.jobs import JobDone
 from tonearm.store import accounts, plays, queue
 from tonearm.store.db.dialect import insert_ignore
-from tonearm.store.db.schema import account, fault, scrobble_queue
+from tonearm.store.db.schema import account, job_failure, scrobble_queue
 from tonearm.store.jobs import JobFailure
 
 pytestmark = pytest.mark.anyio
@@ -221,7 +221,7 @@ async def test_however_many_are_broken_who_comes_after_them_has_their_turn(house
         crowd(db, 1001)
         now = house.clock.now()
         faults = [JobFailure(DELIVER, other, 1, now, now + HOUR, "a bug") for other in range(2, 1003)]
-        insert_ignore(db, fault, [asdict(one) for one in faults])
+        insert_ignore(db, job_failure, [asdict(one) for one in faults])
 
     async with waiting(house, broken) as room:
         me = update(account).where(account.c.id == room.me.id).values(answered_at=room.now)

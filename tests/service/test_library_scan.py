@@ -144,7 +144,7 @@ async def test_the_artists_of_a_credit_are_kept_beside_it(house: House) -> None:
         "track_number": None,
         "mbid": "",
     }
-    file |= {"mtime_ns": 1, "ctime_ns": 1, "size": 1, "fault": ""}
+    file |= {"mtime_ns": 1, "ctime_ns": 1, "size": 1, "unreadable_reason": ""}
     rows = [
         {**file, "path": "/1.mp3", "artist": "Alice & Bob", "artists": ["Alice", "Bob"]},
         {**file, "path": "/2.mp3", "artist": "Alice", "artists": None},

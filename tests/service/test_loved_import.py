@@ -20,9 +20,9 @@ from tonearm.core.play import Track
 from tonearm.deck import ImportFailed
 from tonearm.service.loved_import import PAGE, RESUME_WITHIN
 from tonearm.store import jobs, library, loved, runs
+from tonearm.store.db.schema import job_run as run_table
 from tonearm.store.db.schema import library as library_table
 from tonearm.store.db.schema import loved as loved_table
-from tonearm.store.db.schema import run as run_table
 from tonearm.store.db.sqlite_writer import DataFault
 from tonearm.store.runs import RunState
 
@@ -40,7 +40,14 @@ def loves(room: Room, *numbers: int, user: str = "RJ") -> None:
 
 async def has(room: Room, *numbers: int, artist: str = "Nina Simone") -> None:
     """The library holds these songs."""
-    facts = {"album": "", "album_artist": "", "duration": 200.0, "track_number": None, "mbid": "", "fault": ""}
+    facts = {
+        "album": "",
+        "album_artist": "",
+        "duration": 200.0,
+        "track_number": None,
+        "mbid": "",
+        "unreadable_reason": "",
+    }
     rows: list[dict[str, Any]] = [
         {**facts, "path": f"/{artist}/{n}.mp3", "artist": artist, "title": f"Song {n}", "mtime_ns": 1, "size": 1}
         for n in numbers
@@ -332,7 +339,7 @@ async def test_an_import_for_which_nobody_is_signed_in_says_so(house: House) -> 
         with pytest.raises(ImportFailed, match="not signed in"):
             await room.me.import_loved()
         run = await room.deck.loved_import.start(room.me.id)  # as a retry of a job does
-        assert (await room.deck.loved_import.finished(room.me.id, run.id)).fault == runs.LEFT
+        assert (await room.deck.loved_import.finished(room.me.id, run.id)).failure == runs.LEFT
 
 
 @pytest.mark.parametrize("paused", [True, False], ids=["paused", "nobody delivers"])
@@ -352,7 +359,7 @@ async def test_who_waits_for_an_import_that_nobody_takes_up_is_answered(house: H
 async def test_who_waits_for_an_import_that_broke_is_answered(room: Room) -> None:
     now = room.now
     broken = jobs.JobFailure("import", room.me.id, 1, now, now + HOUR, "KeyError at loving.py:1")
-    await room.deck.store.write(lambda db: jobs.broke(db, broken))
+    await room.deck.store.write(lambda db: jobs.remember_failure(db, broken))
     await room.wait(5)
     with pytest.raises(ImportFailed, match="it broke"):
         await room.me.import_loved()
@@ -368,7 +375,7 @@ async def test_two_runs_of_one_kind_never_go_on_for_one_account(room: Room) -> N
         await room.deck.store.write(twice)
 
 
-@pytest.mark.parametrize("kind", ["loving", "enriching"])
+@pytest.mark.parametrize("kind", ["loved_import", "enrichment"])
 async def test_two_who_begin_at_once_share_one_run(room: Room, kind: str) -> None:
     begin = getattr(room.deck, kind).start
     first, second = await asyncio.gather(begin(room.me.id), begin(room.me.id))
@@ -411,7 +418,7 @@ async def test_the_number_of_lastfms_error_reaches_the_caller(room: Room) -> Non
     assert failed.value.number == 17
     run = await room.deck.loved_import.latest(room.me.id)
     assert run
-    assert run.error == 17
+    assert run.error_code == 17
 
 
 async def test_an_import_that_another_process_has_taken_on_is_left_to_it(house: House) -> None:

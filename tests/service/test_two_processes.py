@@ -107,7 +107,14 @@ async def pair(database: Path | str, emulator: Emulator, monkeypatch: pytest.Mon
 async def loves(pair: Pair, number: int) -> None:
     """RJ loves so many songs, all of which the library holds."""
     account = pair.emulator.known_user("RJ")
-    facts = {"album": "", "album_artist": "", "duration": 200.0, "track_number": None, "mbid": "", "fault": ""}
+    facts = {
+        "album": "",
+        "album_artist": "",
+        "duration": 200.0,
+        "track_number": None,
+        "mbid": "",
+        "unreadable_reason": "",
+    }
     rows: list[dict[str, Any]] = []
     for n in range(number):
         account.heart("Nina Simone", f"Song {n}", time.time() - 1000 + n)

@@ -20,7 +20,7 @@ def a_play(number: int, age: float = 3600.0) -> Play:
 
 def history_row(account: int, said: Play, **changed: Any) -> dict[str, Any]:
     settled = NOW if changed.get("fate", "queued") != "queued" else None
-    facts = {"account": account, "fate": "queued", "why": "", "reported_at": NOW, "settled_at": settled}
+    facts = {"account": account, "fate": "queued", "reason": "", "reported_at": NOW, "settled_at": settled}
     return _whole(play, {**plays.facts(said), **facts, **changed})
 
 

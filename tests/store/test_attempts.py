@@ -10,7 +10,7 @@ from tonearm.core.verdict import Cause
 from tonearm.store import attempts, plays
 from tonearm.store.attempts import FORGOTTEN_AT_ONCE, REMEMBERED
 from tonearm.store.db.database import Store
-from tonearm.store.db.schema import attempt, tried
+from tonearm.store.db.schema import attempt, attempt_play
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,7 @@ def tell(db: Connection, account: int, at: float, *told: int) -> None:
 
 def left(db: Connection) -> tuple[int, int]:
     """How many attempts there are, and of how many plays they tell."""
-    numbers, of_plays = (select(func.count()).select_from(table).scalar_subquery() for table in (attempt, tried))
+    numbers, of_plays = (select(func.count()).select_from(table).scalar_subquery() for table in (attempt, attempt_play))
     one, other = db.execute(select(numbers, of_plays)).one()
     return one, other
 

@@ -186,7 +186,7 @@ def newer(tmp_path: Path, upgrade: str) -> Path:
     """The path of a package as it may be released one day."""
     package = tmp_path / "newer" / "tonearm"
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("web", "static", "*.pyc.*"))
-    program = package / "store" / "migrate.py"
+    program = package / "store" / "db" / "migrate.py"
     text = program.read_text()
     assert text.count(f'NEWEST = "{NEWEST}"') == 1
     program.write_text(text.replace(f'NEWEST = "{NEWEST}"', f'NEWEST = "{LATER}"'))

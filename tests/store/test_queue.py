@@ -493,8 +493,8 @@ async def test_names_of_any_length_are_told_apart(store: Store) -> None:
 async def test_the_history_keeps_the_first_of_two_reports(store: Store) -> None:
     def work(db: Connection) -> None:
         me, other = listener(db), listener(db, "other")
-        first = plays.insert(db, [history_row(me, a_play(1), why="first")])
-        again = plays.insert(db, [history_row(me, a_play(1), why="again"), history_row(me, a_play(2))])
+        first = plays.insert(db, [history_row(me, a_play(1), reason="first")])
+        again = plays.insert(db, [history_row(me, a_play(1), reason="again"), history_row(me, a_play(2))])
         key = (me, "Nina Simone", "Song 1", a_play(1).timestamp)
         assert list(first) == [key]
         assert len(again) == 1

@@ -32,7 +32,7 @@ async def test_a_run_moves_on_only_from_where_it_is(store: Store) -> None:
 async def test_a_run_that_failed_lately_is_taken_up_by_its_own_user_alone(store: Store) -> None:
     def work(db: Connection) -> None:
         run = begun(db, listener(db), "rj")
-        assert runs.write(db, replace(run, cursor=5, state=RunState.FAILED, fault="away", updated_at=NOW), run.cursor)
+        assert runs.write(db, replace(run, cursor=5, state=RunState.FAILED, failure="away", updated_at=NOW), run.cursor)
         other = begun(db, run.account, "anna")
         assert (other.id == run.id, other.cursor, other.owner) == (False, 1, "anna")
         assert runs.write(db, replace(other, state=RunState.DONE), other.cursor)
@@ -49,7 +49,7 @@ async def test_a_run_that_goes_on_over_another_users_list_is_ended_and_starts_an
         begun(db, run.account, "anna")
         ended = runs.find(db, run.account, run.id, "import")
         assert ended is not None
-        assert (ended.state, ended.fault, ended.cursor, ended.done, ended.counts) == (RunState.FAILED, LEFT, 1, 0, {})
+        assert (ended.state, ended.failure, ended.cursor, ended.done, ended.counts) == (RunState.FAILED, LEFT, 1, 0, {})
         assert runs.find(db, run.account, run.id, "enrich") is None
 
     await store.write(work)

@@ -22,7 +22,7 @@ from tonearm.store import accounts, queue
 from tonearm.store.db import postgres
 from tonearm.store.db.database import Store, database_url
 from tonearm.store.db.schema import account
-from tonearm.store.db.schema import proof as proofs
+from tonearm.store.db.schema import secret_check as proofs
 from tonearm.store.secrets import check
 from tonearm.store.secrets.check import WrongSecret
 from tonearm.store.secrets.reseal import Resealed, StillOpen, reseal
@@ -109,7 +109,7 @@ async def test_the_proof_tells_nothing_of_the_secret_and_is_another_in_each_data
     one = await ask(database, lambda db: db.execute(select(proofs)).one())
     other = await ask(tmp_path / "other.db", lambda db: db.execute(select(proofs)).one())
     assert one.name == other.name
-    assert {one.text, one.proof}.isdisjoint({other.text, other.proof})
+    assert {one.nonce, one.digest}.isdisjoint({other.nonce, other.digest})
     assert RIGHT not in repr(one)
 
 

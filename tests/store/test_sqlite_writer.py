@@ -232,7 +232,7 @@ async def test_a_full_disk_acknowledges_nothing_and_says_so(store: Store, databa
         db.exec_driver_sql(f"PRAGMA max_page_count={pages + spare}")
 
     await store.write(lambda db: limit(db, 3))
-    row = history_row(me, a_play(0), why="x" * 300)
+    row = history_row(me, a_play(0), reason="x" * 300)
     writes = [store.write(partial(plays.insert, rows=[{**row, "timestamp": n}])) for n in range(400)]
     results = await asyncio.gather(*writes, return_exceptions=True)
     kept = [result for result in results if isinstance(result, dict)]

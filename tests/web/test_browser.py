@@ -552,7 +552,7 @@ def test_loved_tracks_are_imported_before_ones_eyes_and_one_click_chooses(look: 
         "album_artist": "",
         "track_number": None,
         "mbid": "",
-        "fault": "",
+        "unreadable_reason": "",
         "mtime_ns": 1,
         "size": 1,
     }

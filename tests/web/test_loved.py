@@ -26,7 +26,7 @@ async def has(house: House, *names: tuple[str, str]) -> None:
         "track_number": None,
         "mbid": "",
     }
-    more = {"fault": "", "mtime_ns": 1, "size": 1}
+    more = {"unreadable_reason": "", "mtime_ns": 1, "size": 1}
     rows = [
         {**facts, **more, "path": f"/{place}.mp3", "artist": artist, "title": title}
         for place, (artist, title) in enumerate(names)
@@ -100,7 +100,7 @@ async def test_an_import_that_goes_on_or_stopped_is_shown_as_it_stands(house: Ho
     assert 'aria-valuenow="40"' in page
     assert "1,000 of 2,500 loved tracks" in page
     await house.deck.store.write(
-        lambda db: move(db, done=1000, total=2500, state=RunState.FAILED, fault="Last.fm is away")
+        lambda db: move(db, done=1000, total=2500, state=RunState.FAILED, failure="Last.fm is away")
     )
     page = await house.page("/loved")
     assert "The import stopped half-way" in page

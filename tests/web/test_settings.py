@@ -16,14 +16,14 @@ from tonearm.core.play import Track
 from tonearm.store.db.schema import (
     account,
     attempt,
-    clearing,
-    fault,
+    erasure,
+    job_failure,
+    job_run,
     library,
     login,
     loved,
     metadata,
     play,
-    run,
     scrobble_queue,
     token,
 )
@@ -140,7 +140,7 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
     assert "No plays yet." in page
 
     async def left(number: int) -> dict[str, int]:
-        tables = (play, scrobble_queue, attempt, library, loved, run, login, token, fault, clearing)
+        tables = (play, scrobble_queue, attempt, library, loved, job_run, login, token, job_failure, erasure)
         asks = {table.name: select(func.count()).where(table.c.account == number) for table in tables}
         return await house.deck.store.read(
             lambda db: {name: db.execute(ask).scalar_one() for name, ask in asks.items()}

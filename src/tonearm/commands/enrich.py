@@ -50,14 +50,14 @@ async def _enrich(settings: Settings, name: str, progress: Callable[[int, int], 
         run = await deck.enrichment.start(who.id)
         with deck.event_hub.subscribe(who.id) as (ear, _):
             async with done_here(deck, deck.enrichment, who.id) as check:
-                while run.state is RunState.RUNNING and not run.fault:
+                while run.state is RunState.RUNNING and not run.failure:
                     await ear.within(LOOK_AGAIN)
                     run = await deck.enrichment.job(who.id, run.id) or run
                     progress(run.done, run.total)
                     if run.state is RunState.RUNNING:
                         await check()
-        if run.fault:
+        if run.failure:
             raise Failed(
-                f"{run.fault}; {run.done} of {run.total} are done, the next 'tonearm enrich' goes on from there"
+                f"{run.failure}; {run.done} of {run.total} are done, the next 'tonearm enrich' goes on from there"
             )
         return run

@@ -67,6 +67,6 @@ async def _import(settings: Settings, name: str, progress: Callable[[int, int], 
                         await check()
         if run.state is RunState.FAILED:
             raise Failed(
-                f"Last.fm: {run.fault}; {run.done} of {run.total} are done, the next import goes on from there"
+                f"Last.fm: {run.failure}; {run.done} of {run.total} are done, the next import goes on from there"
             )
         return tally(run)

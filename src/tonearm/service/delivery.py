@@ -240,7 +240,7 @@ class Delivery:
             verdict = Later(verdict.cause)  # it speaks of a session that has been replaced meanwhile
         rested = pace.throttle(db, sent.api_key, keep=True)
         used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if _may_be_limited(verdict) else 0
-        rung = rested.level if rested and not rested.away else 0
+        rung = rested.level if rested and not rested.outage else 0
         skew, doubtful = self.time.skew, self.time.doubtful
         chance = self.clock.chance()
         if turn.ask:
@@ -279,14 +279,14 @@ class Delivery:
             return rested
         if isinstance(verdict, Answered) or not delivery.is_outage(verdict):
             return rested
-        if rested and (turn.at < rested.since or not rested.away):
+        if rested and (turn.at < rested.since or not rested.outage):
             return rested
         if pace.met_outage(db, sent.api_key, sent.account) < OUTAGE_ACCOUNTS and not rested:
             return None
         now, probes = self.clock.now(), rested.level if rested else 0
         until = now + max(away(probes, chance), getattr(verdict, "retry_after", None) or 0.0)
         pace.begin_throttle(
-            db, sent.api_key, KeyThrottled(until, str(verdict.cause), False, probes + 1, now, away=True)
+            db, sent.api_key, KeyThrottled(until, str(verdict.cause), False, probes + 1, now, outage=True)
         )
         return pace.throttle(db, sent.api_key)
 

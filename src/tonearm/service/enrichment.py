@@ -72,7 +72,7 @@ class Enrichment:
         def begin(db: Connection) -> Run:
             accounts.lock(db, [account])
             run = runs.begin(db, account, KIND, "", now, 0.0)
-            run = replace(run, total=library.size(db, account), fault="", updated_at=now)
+            run = replace(run, total=library.size(db, account), failure="", updated_at=now)
             runs.write(db, run, run.cursor)
             return run
 
@@ -91,10 +91,10 @@ class Enrichment:
             while True:
                 run = await self.job(account, number)
                 assert run is not None
-                if run.state is not RunState.RUNNING or run.fault:
+                if run.state is not RunState.RUNNING or run.failure:
                     return run
                 if why := await self.waiting.why(account):
-                    return replace(run, fault=why)
+                    return replace(run, failure=why)
                 await ear.within(LOOK_AGAIN)
 
     async def library(self, account: int, start: int, limit: int) -> list[LibraryTrack]:
@@ -155,7 +155,7 @@ class Enrichment:
             state=RunState.DONE if over else RunState.RUNNING,
             cursor=cursor,
             counts=counts,
-            fault=fault,
+            failure=fault,
             updated_at=self.clock.now(),
         )
         write = partial(_write, moved=moved, cursor=run.cursor, found=list(found.values()))

@@ -92,7 +92,7 @@ def seen(db: Connection, keys: Sequence[str], now: float, account: int | None) -
         found[job.kind, run.account] = job
     for job in _deliveries(db, keys, now, account, paused):
         found[DELIVER, job.account] = job
-    for broken in jobs.faults(db, MOST, account):
+    for broken in jobs.failures(db, MOST, account):
         there = found.get((broken.kind, broken.account))
         if there is None or not there.owner:
             found[broken.kind, broken.account] = _of_fault(broken)
@@ -171,7 +171,7 @@ def _rests(db: Connection, seen: AccountDelivery, now: float) -> tuple[float, st
 
 def _of_fault(fault: JobFailure) -> ListedJob:
     state = JobState.BROKEN
-    return ListedJob(fault.kind, fault.account, "", state, until=fault.again_at, tries=fault.tries, why=fault.message)
+    return ListedJob(fault.kind, fault.account, "", state, until=fault.retry_at, tries=fault.tries, why=fault.message)
 
 
 _STATES = {RunState.RUNNING: JobState.RUNNING, RunState.FAILED: JobState.FAILED, RunState.DONE: JobState.DONE}
@@ -179,7 +179,7 @@ _KIND_OF = {run: kind for kind, run in RUNS.items()}
 
 
 def _of_run(run: Run, paused: frozenset[str]) -> ListedJob:
-    kind, state, why = _KIND_OF.get(run.kind, run.kind), _STATES[run.state], run.fault
+    kind, state, why = _KIND_OF.get(run.kind, run.kind), _STATES[run.state], run.failure
     if state is JobState.RUNNING and kind in paused:
         state, why = JobState.WAITING, f"it goes on when {kind} is resumed"
     return ListedJob(kind, run.account, "", state, why=why, done=run.done, total=run.total)

@@ -70,11 +70,11 @@ class Jobs:
 
         async def run(account: int) -> float | None:
             shut = self.known.gate or await self._look()
-            broken, now = shut.faults.get((kind, account)), self.clock.now()
+            broken, now = shut.failures.get((kind, account)), self.clock.now()
             if kind in shut.paused:
                 return None
-            if broken and broken.at <= now < broken.again_at:
-                return broken.again_at
+            if broken and broken.at <= now < broken.retry_at:
+                return broken.retry_at
             try:
                 again_at = await handler(account)
             except StoreUnavailable:
@@ -100,7 +100,7 @@ class Jobs:
         self.known.changes += 1
 
     async def _mended(self, kind: str, account: int) -> None:
-        await self.store.write(partial(jobs.mended, kind=kind, number=account))
+        await self.store.write(partial(jobs.forget_failure, kind=kind, number=account))
         self._changed()
 
     async def _broke(self, kind: str, account: int, before: int, fault: Exception) -> None:
@@ -109,7 +109,7 @@ class Jobs:
         words = f"{type(fault).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
         again_at = now + pacing.mending(before + 1)
         broken = JobFailure(kind, account, before + 1, now, again_at, words)
-        await self.store.write(partial(jobs.broke, broken=broken))
+        await self.store.write(partial(jobs.remember_failure, broken=broken))
         self._changed()
 
     async def due(self, finders: Mapping[str, FindDue]) -> list[tuple[str, int]]:
@@ -118,10 +118,12 @@ class Jobs:
         if not self.store.one_process and not await self.chores.mine("sweep", SWEPT):
             return []
         now = self.clock.now()
-        rest = {job for job, fault in shut.faults.items() if fault.at <= now < fault.again_at}
+        rest = {job for job, fault in shut.failures.items() if fault.at <= now < fault.retry_at}
         open_to = {kind: find for kind, find in finders.items() if kind not in shut.paused}
         found = [(kind, key) for kind, find in open_to.items() for key in await find()]
-        broken = [job for job in shut.faults if job[0] in open_to]  # with nothing left to do, it would stay so for ever
+        broken = [
+            job for job in shut.failures if job[0] in open_to
+        ]  # with nothing left to do, it would stay so for ever
         return [job for job in dict.fromkeys((*found, *broken)) if job not in rest]
 
     async def board(self, account: int | None = None) -> JobList:

@@ -118,12 +118,12 @@ def _tagged(file: Tagged) -> dict[str, Any]:
         "mtime_ns": file.fingerprint.mtime_ns,
         "ctime_ns": file.fingerprint.ctime_ns,
         "size": file.fingerprint.size,
-        "fault": "",
+        "unreadable_reason": "",
     }
 
 
 def _unreadable(file: UnreadableFile, print_: Fingerprint) -> dict[str, Any]:
-    return {**_tagged(Tagged(file.path, _NO_TRACK, print_)), "fault": file.reason}
+    return {**_tagged(Tagged(file.path, _NO_TRACK, print_)), "unreadable_reason": file.reason}
 
 
 def _counted(found: ScanResult, page: ScannedPage) -> ScanResult:

@@ -81,7 +81,7 @@ class LovedImport:
                 if run.state is not RunState.RUNNING:
                     return run
                 if why := await self.waiting.why(account):
-                    return replace(run, fault=why)
+                    return replace(run, failure=why)
                 await _progress(ear)
 
     async def latest(self, account: int) -> Run | None:
@@ -110,7 +110,7 @@ class LovedImport:
             return None
         who, files, hearts, declined = await self.store.read(partial(_library, account=account))
         if not who.signed_in or who.username.casefold() != run.owner:
-            left = replace(run, state=RunState.FAILED, fault=runs.LEFT, updated_at=self.clock.now())
+            left = replace(run, state=RunState.FAILED, failure=runs.LEFT, updated_at=self.clock.now())
             await self.store.write(partial(runs.write, moved=left, cursor=run.cursor))
             return None
         index = await asyncio.to_thread(files.index)
@@ -179,7 +179,7 @@ class LovedImport:
 
 
 def _failed(run: Run, error: LastFmError, now: float) -> Run:
-    return replace(run, state=RunState.FAILED, fault=str(error), error=error.number, updated_at=now)
+    return replace(run, state=RunState.FAILED, failure=str(error), error_code=error.number, updated_at=now)
 
 
 def tally(run: Run) -> ImportCounts:
@@ -266,7 +266,7 @@ def _write(
                 "loved_at": _unix(track.loved_at),
                 "outcome": _outcome((track.artist, track.title), doubtful, missing),
                 "candidates": [[c.id, c.ambiguity] for c in doubtful.get((track.artist, track.title), ())],
-                "seen_in": run.id,
+                "last_import": run.id,
             }
             for track in page.items
         ],

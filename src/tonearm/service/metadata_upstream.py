@@ -34,12 +34,12 @@ class MetadataUpstream:
         now, rests = self.clock.now(), list[KeyThrottled]()
         for key in self.keyring:
             last = await key.pace.last_rest()
-            if last and not last.away and last.in_force(now):
+            if last and not last.outage and last.in_force(now):
                 rests.append(last)
                 continue
             self.breaker.enter(now)
             exchange = await key.patient.exchange(request)
-            await self._learn(key, request, exchange, rested=last is not None and not last.away)
+            await self._learn(key, request, exchange, rested=last is not None and not last.outage)
             return exchange
         soonest = min(rests, key=lambda rest: rest.until)
         raise Resting(Cause(None, f"requests rest for now: {soonest.reason}"), soonest.until - now, False)

@@ -77,7 +77,7 @@ class Pace:
 
     def _rest(self, db: Connection, cause: Cause, retry_after: float | None) -> None:
         last, now = pace.throttle(db, self.key, keep=True), self.clock.now()
-        rung = last.level if last and not last.away else 0
+        rung = last.level if last and not last.outage else 0
         wait = max(pacing.ladder_wait(pacing.ADDRESS_LADDER, rung), retry_after or 0.0)
         pace.begin_throttle(db, self.key, pace.KeyThrottled(now + wait, str(cause), False, rung + 1, now))
 

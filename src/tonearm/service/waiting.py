@@ -30,8 +30,8 @@ class WaitingRun:
         gate, now = await self.store.read(jobs.gate), self.clock.now()
         if self.kind in gate.paused:
             return f"{self.kind} is paused: it goes on after 'tonearm jobs resume {self.kind}'"
-        broken = gate.faults.get((self.kind, account))
-        if broken and broken.at <= now < broken.again_at:
+        broken = gate.failures.get((self.kind, account))
+        if broken and broken.at <= now < broken.retry_at:
             return f"it broke ({broken.message}), and is tried again later: 'tonearm jobs' shows when"
         if not self.delivers() and not await self.store.anybody_delivers():
             return NOBODY

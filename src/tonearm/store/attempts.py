@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, or_
 
 from tonearm.core.verdict import Cause
 from tonearm.store.db.dialect import Among
-from tonearm.store.db.schema import attempt, play, tried
+from tonearm.store.db.schema import attempt, attempt_play, play
 
 REMEMBERED = 20
 """Attempts of one play that are kept, the latest."""
@@ -29,26 +29,30 @@ class Attempt:
 
 
 _WRITE = insert(attempt).returning(attempt.c.id)
-_TRIED = insert(tried)
-_others = tried.alias()
+_TRIED = insert(attempt_play)
+_others = attempt_play.alias()
 _LAST_DROPPED = (
     select(_others.c.attempt)
-    .where(_others.c.play == tried.c.play)
+    .where(_others.c.play == attempt_play.c.play)
     .order_by(_others.c.attempt.desc())
     .limit(1)
     .offset(REMEMBERED)
-    .correlate(tried)
+    .correlate(attempt_play)
     .scalar_subquery()
 )
-_TOO_MANY = delete(tried).where(Among(tried.c.play, "ids"), tried.c.attempt <= _LAST_DROPPED).returning(tried.c.attempt)
+_TOO_MANY = (
+    delete(attempt_play)
+    .where(Among(attempt_play.c.play, "ids"), attempt_play.c.attempt <= _LAST_DROPPED)
+    .returning(attempt_play.c.attempt)
+)
 _UNTOLD = delete(attempt).where(
-    Among(attempt.c.id, "attempts"), ~select(tried.c.play).where(tried.c.attempt == attempt.c.id).exists()
+    Among(attempt.c.id, "attempts"), ~select(attempt_play.c.play).where(attempt_play.c.attempt == attempt.c.id).exists()
 )
 
 
 def write(db: Connection, account: int, at: float, verdict: str, cause: Cause, plays: Sequence[int]) -> None:
     """Keep an attempt of these plays."""
-    row = {"account": account, "at": at, "verdict": verdict, "number": cause.error_code, "words": cause.message}
+    row = {"account": account, "at": at, "verdict": verdict, "error_code": cause.error_code, "message": cause.message}
     number = db.execute(_WRITE, row).scalar_one()
     db.execute(_TRIED, [{"play": play, "attempt": number} for play in plays])
     dropped = set(db.execute(_TOO_MANY, {"ids": list(plays)}).scalars())
@@ -59,21 +63,21 @@ def write(db: Connection, account: int, at: float, verdict: str, cause: Cause, p
 def of_play(db: Connection, play: int) -> list[Attempt]:
     """The attempts of a play, oldest first."""
     rows = db.execute(
-        select(attempt.c.at, attempt.c.verdict, attempt.c.number, attempt.c.words)
-        .join(tried, tried.c.attempt == attempt.c.id)
-        .where(tried.c.play == play)
+        select(attempt.c.at, attempt.c.verdict, attempt.c.error_code, attempt.c.message)
+        .join(attempt_play, attempt_play.c.attempt == attempt.c.id)
+        .where(attempt_play.c.play == play)
         .order_by(attempt.c.id.desc())
         .limit(REMEMBERED)
     )
-    return [Attempt(at, verdict, number, words) for at, verdict, number, words in rows][::-1]
+    return [Attempt(*row) for row in rows][::-1]
 
 
 _BEFORE: BindParameter[float] = bindparam("before")
 _OLDEST = select(attempt.c.id).where(attempt.c.at < _BEFORE).order_by(attempt.c.at).limit(FORGOTTEN_AT_ONCE).subquery()
 _STILL_TOLD = (
-    select(tried.c.play)
-    .join(play, play.c.id == tried.c.play)
-    .where(tried.c.attempt == _OLDEST.c.id, or_(play.c.settled_at.is_(None), play.c.settled_at >= _BEFORE))
+    select(attempt_play.c.play)
+    .join(play, play.c.id == attempt_play.c.play)
+    .where(attempt_play.c.attempt == _OLDEST.c.id, or_(play.c.settled_at.is_(None), play.c.settled_at >= _BEFORE))
     .exists()
 )
 _FORGOTTEN = select(_OLDEST.c.id).where(~_STILL_TOLD)
@@ -87,5 +91,5 @@ def forgettable(db: Connection, before: float) -> list[int]:
 def forget(db: Connection, before: float) -> None:
     """Delete these; the plays stay, with what became of them."""
     numbers = forgettable(db, before)
-    db.execute(delete(tried).where(tried.c.attempt.in_(numbers)))
+    db.execute(delete(attempt_play).where(attempt_play.c.attempt.in_(numbers)))
     db.execute(delete(attempt).where(attempt.c.id.in_(numbers)))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from tonearm.store import queue
 from tonearm.store.db.dialect import insert_ignore
-from tonearm.store.db.schema import account, chore, fault, pause
+from tonearm.store.db.schema import account, job_failure, paused_kind, periodic_task
 
 DELIVER = queue.DELIVER
 
@@ -22,7 +22,7 @@ class JobFailure:
     account: int
     tries: int
     at: float
-    again_at: float
+    retry_at: float
     message: str
 
 
@@ -31,34 +31,38 @@ class Gate:
     """What may not begin: the kinds that are paused, and by (kind, account) what broke and has not mended since."""
 
     paused: frozenset[str]
-    faults: dict[tuple[str, int], JobFailure]
+    failures: dict[tuple[str, int], JobFailure]
 
 
-_OVERDUE = or_(chore.c.done_at <= bindparam("before"), chore.c.done_at > bindparam("now"))  # a clock was put back
-_IS_DUE = select(chore.c.name).where(chore.c.name == bindparam("chore"), _OVERDUE)
-_TAKE = update(chore).where(chore.c.name == bindparam("chore"), _OVERDUE).values(done_at=bindparam("now"))
+_OVERDUE = or_(
+    periodic_task.c.done_at <= bindparam("before"), periodic_task.c.done_at > bindparam("now")
+)  # a clock was put back
+_IS_DUE = select(periodic_task.c.name).where(periodic_task.c.name == bindparam("chore"), _OVERDUE)
+_TAKE = (
+    update(periodic_task).where(periodic_task.c.name == bindparam("chore"), _OVERDUE).values(done_at=bindparam("now"))
+)
 
 
 def is_due(db: Connection, name: str, now: float, every: float) -> bool:
     """Whether a chore was done last so many seconds ago, or never."""
-    there = db.execute(select(chore.c.name).where(chore.c.name == name)).first()
+    there = db.execute(select(periodic_task.c.name).where(periodic_task.c.name == name)).first()
     asked = {"chore": name, "before": now - every, "now": now}
     return there is None or db.execute(_IS_DUE, asked).first() is not None
 
 
 def take(db: Connection, name: str, now: float, every: float) -> bool:
     """Whether this process does a chore now; no other does, then, for so many seconds."""
-    insert_ignore(db, chore, [{"name": name}])
+    insert_ignore(db, periodic_task, [{"name": name}])
     return db.execute(_TAKE, {"chore": name, "before": now - every, "now": now}).rowcount > 0
 
 
 def put_back(db: Connection, name: str) -> None:
     """A chore is not done yet: whoever comes next goes on with it."""
-    db.execute(update(chore).where(chore.c.name == name).values(done_at=0))
+    db.execute(update(periodic_task).where(periodic_task.c.name == name).values(done_at=0))
 
 
-_PAUSED = select(pause.c.kind)
-_FAULTS = select(fault)
+_PAUSED = select(paused_kind.c.kind)
+_FAULTS = select(job_failure)
 
 
 def gate(db: Connection) -> Gate:
@@ -72,34 +76,34 @@ def paused(db: Connection) -> frozenset[str]:
     return frozenset(row.kind for row in db.execute(_PAUSED))
 
 
-def faults(db: Connection, most: int, number: int | None) -> list[JobFailure]:
+def failures(db: Connection, most: int, number: int | None) -> list[JobFailure]:
     """What broke and has not mended since, the first to be tried again first: of all accounts, or of one."""
-    wanted = _FAULTS if number is None else _FAULTS.where(fault.c.account == number)
-    return [JobFailure(*row) for row in db.execute(wanted.order_by(fault.c.again_at).limit(most))]
+    wanted = _FAULTS if number is None else _FAULTS.where(job_failure.c.account == number)
+    return [JobFailure(*row) for row in db.execute(wanted.order_by(job_failure.c.retry_at).limit(most))]
 
 
 def sending_paused(db: Connection) -> bool:
     """Whether no delivery begins."""
-    return db.execute(_PAUSED.where(pause.c.kind == DELIVER)).first() is not None
+    return db.execute(_PAUSED.where(paused_kind.c.kind == DELIVER)).first() is not None
 
 
 def set_paused(db: Connection, kind: str, now: float | None) -> None:
     """Let nothing of a kind begin from now on; None: let it begin again."""
     if now is None:
-        db.execute(delete(pause).where(pause.c.kind == kind))
+        db.execute(delete(paused_kind).where(paused_kind.c.kind == kind))
     else:
-        insert_ignore(db, pause, [{"kind": kind, "since": now}])
+        insert_ignore(db, paused_kind, [{"kind": kind, "since": now}])
 
 
-def broke(db: Connection, broken: JobFailure) -> None:
+def remember_failure(db: Connection, broken: JobFailure) -> None:
     """Remember that a job broke."""
-    mended(db, broken.kind, broken.account)
-    insert_ignore(db, fault, [asdict(broken)])
+    forget_failure(db, broken.kind, broken.account)
+    insert_ignore(db, job_failure, [asdict(broken)])
 
 
-def mended(db: Connection, kind: str, number: int) -> None:
+def forget_failure(db: Connection, kind: str, number: int) -> None:
     """A job is as good as any other."""
-    db.execute(delete(fault).where(fault.c.kind == kind, fault.c.account == number))
+    db.execute(delete(job_failure).where(job_failure.c.kind == kind, job_failure.c.account == number))
 
 
 def take_away(db: Connection, number: int, now: float) -> bool:
@@ -107,7 +111,7 @@ def take_away(db: Connection, number: int, now: float) -> bool:
     taken = (
         update(account)
         .where(account.c.id == number, account.c.lease_until > now)
-        .values(lease_number=account.c.lease_number + 1, lease_until=0, lease_owner="")
+        .values(lease_id=account.c.lease_id + 1, lease_until=0, lease_owner="")
     )
     if not db.execute(taken).rowcount:
         return False

@@ -22,7 +22,7 @@ _OF_FILE = (
     "mtime_ns",
     "ctime_ns",
     "size",
-    "fault",
+    "unreadable_reason",
 )
 _OPTIONAL = {"artists": None, "ctime_ns": 0}
 
@@ -36,8 +36,10 @@ def fingerprints(db: Connection, account: int) -> dict[str, tuple[int, int, int]
 
 def faults(db: Connection, account: int) -> dict[str, str]:
     """What was wrong with the files that could not be read, by path."""
-    broken = select(library.c.path, library.c.fault).where(library.c.account == account, library.c.fault != "")
-    return {row.path: row.fault for row in db.execute(broken)}
+    broken = select(library.c.path, library.c.unreadable_reason).where(
+        library.c.account == account, library.c.unreadable_reason != ""
+    )
+    return {row.path: row.unreadable_reason for row in db.execute(broken)}
 
 
 def write(db: Connection, account: int, files: Sequence[dict[str, Any]]) -> None:
@@ -59,14 +61,14 @@ def forget(db: Connection, account: int, paths: Iterable[str]) -> None:
 def names(db: Connection, account: int) -> list[tuple[int, str, str, str]]:
     """(id, artist, title, mbid) of every readable file."""
     wanted = select(library.c.id, library.c.artist, library.c.title, library.c.mbid)
-    rows = db.execute(wanted.where(library.c.account == account, library.c.fault == ""))
+    rows = db.execute(wanted.where(library.c.account == account, library.c.unreadable_reason == ""))
     return [(number, artist, title, mbid) for number, artist, title, mbid in rows]
 
 
 def several_artists(db: Connection, account: int) -> dict[int, tuple[str, ...]]:
     """The artists by id of every readable file that lists more than one; `names` has the whole credit."""
     listed = select(library.c.id, library.c.artists).where(library.c.artists.is_not(null()))
-    rows = db.execute(listed.where(library.c.account == account, library.c.fault == ""))
+    rows = db.execute(listed.where(library.c.account == account, library.c.unreadable_reason == ""))
     return {file: tuple(artists) for file, artists in rows}
 
 
@@ -98,5 +100,5 @@ def love_only(db: Connection, account: int, ids: Set[int]) -> None:
 
 def size(db: Connection, account: int) -> int:
     """How many readable files the library has."""
-    wanted = select(func.count()).where(library.c.account == account, library.c.fault == "")
+    wanted = select(func.count()).where(library.c.account == account, library.c.unreadable_reason == "")
     return db.execute(wanted).scalar_one()

@@ -46,7 +46,7 @@ class LovedRow:
 def write(db: Connection, account: int, rows: Sequence[dict[str, Any]]) -> None:
     """Write loved tracks with their outcomes: matched, doubtful or missing. What the listener has chosen stays."""
     of_account = [{"candidates": [], **row, "account": account} for row in rows]
-    changed = ("mbid", "loved_at", "outcome", "candidates", "seen_in")
+    changed = ("mbid", "loved_at", "outcome", "candidates", "last_import")
     insert_or_change(db, loved, of_account, ("account", "artist", "track"), changed)
 
 
@@ -58,13 +58,13 @@ def seen(db: Connection, account: int, run: int) -> list[tuple[str, str, str]]:
 
 def forget_unseen(db: Connection, account: int, run: int) -> set[int]:
     """Forget what an import has not seen, which has seen all; the files that were chosen for what stays."""
-    db.execute(delete(loved).where(loved.c.account == account, loved.c.seen_in != run))
+    db.execute(delete(loved).where(loved.c.account == account, loved.c.last_import != run))
     chosen = select(loved.c.chosen).where(*_seen(account, run), loved.c.chosen.is_not(None))
     return set(db.execute(chosen).scalars())
 
 
 def _seen(account: int, run: int) -> tuple[Any, Any]:
-    return loved.c.account == account, loved.c.seen_in == run
+    return loved.c.account == account, loved.c.last_import == run
 
 
 def counts(db: Connection, account: int) -> dict[str, int]:

@@ -18,8 +18,8 @@ from tonearm.store.db.schema import pace
 class KeyThrottled:
     """Requests with this key rest until then (Unix seconds).
 
-    `refused`: the key itself is refused; `away`: several accounts have met the same outage, and only plays rest.
-    `rung` counts rests in a row since `since`. Once `until` is over a single probe is to go first.
+    `refused`: the key itself is refused; `outage`: several accounts have met the same outage, and only plays rest.
+    `level` counts rests in a row since `since`. Once `until` is over a single probe is to go first.
     """
 
     until: float
@@ -27,7 +27,7 @@ class KeyThrottled:
     refused: bool
     level: int = 1
     since: float = 0.0
-    away: bool = False
+    outage: bool = False
 
     def in_force(self, now: float) -> bool:
         """Whether it rests the key now; what would rest longer than a day was written by a clock put back since."""
@@ -36,7 +36,7 @@ class KeyThrottled:
 
 def begin(db: Connection, key: str) -> None:
     """Make the row of a key."""
-    insert_ignore(db, pace, [{"key": key, "hold_refused": False}])
+    insert_ignore(db, pace, [{"key": key, "throttle_refused": False}])
 
 
 _NAMED = pace.c.key == bindparam("named")
@@ -62,14 +62,19 @@ def book_if_free(db: Connection, key: str, now: float, per_second: float) -> flo
     return slot.wait
 
 
-_REST = select(pace).where(_NAMED, pace.c.hold_rung > 0)
+_REST = select(pace).where(_NAMED, pace.c.throttle_level > 0)
 _REST_KEPT = _REST.with_for_update()
-_RESTING = select(pace).where(pace.c.key.in_(bindparam("keys", expanding=True)), pace.c.hold_rung > 0)
+_RESTING = select(pace).where(pace.c.key.in_(bindparam("keys", expanding=True)), pace.c.throttle_level > 0)
 
 
 def _held(row: Row[Any]) -> KeyThrottled:
     return KeyThrottled(
-        row.hold_until, row.hold_why, bool(row.hold_refused), row.hold_rung, row.hold_since, bool(row.hold_away)
+        row.throttle_until,
+        row.throttle_reason,
+        bool(row.throttle_refused),
+        row.throttle_level,
+        row.throttle_since,
+        bool(row.throttle_outage),
     )
 
 
@@ -98,14 +103,14 @@ def served(db: Connection, keys: Sequence[str], now: float) -> list[str]:
 
 _HOLD = (
     update(pace)
-    .where(_NAMED, pace.c.hold_until < bindparam("until"))
+    .where(_NAMED, pace.c.throttle_until < bindparam("until"))
     .values(
-        hold_until=bindparam("until"),
-        hold_why=bindparam("reason"),
-        hold_refused=bindparam("refused"),
-        hold_rung=bindparam("level"),
-        hold_since=bindparam("since"),
-        hold_away=bindparam("away"),
+        throttle_until=bindparam("until"),
+        throttle_reason=bindparam("reason"),
+        throttle_refused=bindparam("refused"),
+        throttle_level=bindparam("level"),
+        throttle_since=bindparam("since"),
+        throttle_outage=bindparam("outage"),
     )
 )
 
@@ -123,14 +128,14 @@ def probe_now(db: Connection, key: str, now: float) -> None:
     """A listener wants it now: let one request find out whether the rest is over, unless one has a moment ago."""
     probe = update(pace).where(
         pace.c.key == key,
-        pace.c.hold_until > now,
+        pace.c.throttle_until > now,
         or_(pace.c.probed_at <= now - BY_HAND, pace.c.probed_at > now),  # the clock may have been put back
     )
-    db.execute(probe.values(hold_until=0, probed_at=now))
+    db.execute(probe.values(throttle_until=0, probed_at=now))
 
 
-_AWAY_FROM = select(pace.c.away_from).where(_NAMED).with_for_update()
-_MET = update(pace).where(_NAMED).values(away_from=bindparam("accounts"))
+_AWAY_FROM = select(pace.c.outage_accounts).where(_NAMED).with_for_update()
+_MET = update(pace).where(_NAMED).values(outage_accounts=bindparam("accounts"))
 
 
 def met_outage(db: Connection, key: str, account: int) -> int:
@@ -144,7 +149,7 @@ def met_outage(db: Connection, key: str, account: int) -> int:
 
 COUNTED = 10
 
-_ANSWERED = update(pace).where(_NAMED, pace.c.away_from != "").values(away_from="")
+_ANSWERED = update(pace).where(_NAMED, pace.c.outage_accounts != "").values(outage_accounts="")
 
 
 def answered(db: Connection, key: str) -> None:
@@ -155,7 +160,14 @@ def answered(db: Connection, key: str) -> None:
 _OVER = (
     update(pace)
     .where(_NAMED)
-    .values(hold_until=0, hold_why="", hold_refused=False, hold_rung=0, hold_away=False, away_from="")
+    .values(
+        throttle_until=0,
+        throttle_reason="",
+        throttle_refused=False,
+        throttle_level=0,
+        throttle_outage=False,
+        outage_accounts="",
+    )
 )
 
 

@@ -232,11 +232,11 @@ def _seconds(*lengths: float) -> int:
     return math.ceil(min(max(lengths), LONGEST_PLAY))
 
 
-_MOVED = select(play.c.moved, play.c.moved_by, play.c.unanswered).where(play.c.id == bindparam("number"))
+_MOVED = select(play.c.restamp_reason, play.c.restamped_by, play.c.unanswered).where(play.c.id == bindparam("number"))
 _RESTAMP = (
     update(play)
     .where(play.c.id == bindparam("number"))
-    .values(timestamp=bindparam("to"), moved=bindparam("words"), moved_by=bindparam("by"))
+    .values(timestamp=bindparam("to"), restamp_reason=bindparam("reason"), restamped_by=bindparam("by"))
 )
 
 
@@ -252,12 +252,12 @@ class Restamped:
 def restamped(db: Connection, number: int) -> Restamped:
     """Whether the start of a play was moved."""
     row = db.execute(_MOVED, {"number": number}).one()
-    return Restamped(row.moved, row.moved_by, bool(row.unanswered))
+    return Restamped(row.restamp_reason, row.restamped_by, bool(row.unanswered))
 
 
 def restamp(db: Connection, number: int, timestamp: int, why: str, by: int) -> None:
     """Move the start of a play that Last.fm surely does not have; `why` and `by` as `moved` tells them."""
-    db.execute(_RESTAMP, {"number": number, "to": timestamp, "words": why, "by": by})
+    db.execute(_RESTAMP, {"number": number, "to": timestamp, "reason": why, "by": by})
 
 
 def rewrite(db: Connection, number: int, row: dict[str, Any]) -> None:
@@ -270,7 +270,7 @@ _SETTLE = (
     .where(Among(play.c.id, "ids"))
     .values(
         fate=bindparam("to"),
-        why=bindparam("reason"),
+        reason=bindparam("with_reason"),
         code=bindparam("with_code"),
         correction=bindparam("corrected"),
         settled_at=bindparam("at"),
@@ -295,7 +295,7 @@ def settle(
             {
                 "ids": numbers,
                 "to": fate,
-                "reason": why,
+                "with_reason": why,
                 "with_code": code,
                 "corrected": correction,
                 "at": at,
@@ -348,14 +348,14 @@ def stored_play(row: Any) -> StoredPlay:
         row.account,
         play_from_row(row),
         row.fate,
-        row.why,
+        row.reason,
         row.code,
         row.correction,
-        row.heard,
+        row.counted_reason,
         row.reported_at,
         row.settled_at,
         row.instead_of,
-        row.moved,
+        row.restamp_reason,
         row.reporter,
         row.owner,
         bool(row.unanswered),
@@ -398,7 +398,8 @@ EXPORTED = (
 )
 """What is exported of a play."""
 
-_EXPORTED = select(*(play.c["owner" if name == "lastfm_user" else name] for name in EXPORTED), play.c.id)
+_COLUMN_OF = {"lastfm_user": "owner", "why": "reason"}
+_EXPORTED = select(*(play.c[_COLUMN_OF.get(name, name)] for name in EXPORTED), play.c.id)
 
 
 def exported(

@@ -27,7 +27,7 @@ from tonearm.core.delivery import DeliveryState, QueuedPlay
 from tonearm.core.pacing import LONGEST_THROTTLE
 from tonearm.store import plays
 from tonearm.store.db.dialect import Among, insert_copies, parts
-from tonearm.store.db.schema import account, fault, scrobble_queue
+from tonearm.store.db.schema import account, job_failure, scrobble_queue
 from tonearm.store.db.schema import play as history
 from tonearm.store.plays import frozen_columns, play_from_tuple
 
@@ -159,9 +159,9 @@ _CLAIM = (
     .values(
         lease_owner=bindparam("owner"),
         lease_until=bindparam("until"),
-        lease_number=account.c.lease_number + 1,
+        lease_id=account.c.lease_id + 1,
     )
-    .returning(account.c.lease_number, *_SESSION, *_LINE)
+    .returning(account.c.lease_id, *_SESSION, *_LINE)
 )
 _RESCUE = (
     update(scrobble_queue)
@@ -181,7 +181,7 @@ def claim(db: Connection, number: int, owner: str, now: float, until: float) -> 
     if row is None:
         return None
     rescue(db, number)
-    return _lease(number, row.lease_number, row)
+    return _lease(number, row.lease_id, row)
 
 
 def leased_until(db: Connection, number: int) -> float | None:
@@ -193,7 +193,7 @@ def leased_until(db: Connection, number: int) -> float | None:
 # One that was given back is nobody's: a sign of life, on its way meanwhile, may come after that.
 _LEASED = (
     account.c.id == bindparam("number"),
-    account.c.lease_number == bindparam("lease"),
+    account.c.lease_id == bindparam("lease"),
     account.c.lease_until > 0,
 )
 _RENEW = update(account).where(*_LEASED).values(lease_until=bindparam("until"))
@@ -370,8 +370,13 @@ HAS_DUE = case(
     else_=there_is(*DUE_ROW, _ROW.live),
 )
 _RESTS_BROKEN = (
-    select(fault.c.account)
-    .where(fault.c.kind == DELIVER, fault.c.account == account.c.id, fault.c.at <= NOW, fault.c.again_at > NOW)
+    select(job_failure.c.account)
+    .where(
+        job_failure.c.kind == DELIVER,
+        job_failure.c.account == account.c.id,
+        job_failure.c.at <= NOW,
+        job_failure.c.retry_at > NOW,
+    )
     .correlate(account)
     .exists()
 )

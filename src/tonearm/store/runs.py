@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
-from tonearm.store.db.schema import run
+from tonearm.store.db.schema import job_run
 
 LEFT = "the Last.fm user whose list it read is no longer signed in here"
 """Why a run was ended when somebody signed out, or somebody else signed in."""
@@ -38,11 +38,11 @@ class Run:
     done: int
     total: int
     counts: dict[str, int] = field(default_factory=dict)
-    fault: str = ""
+    failure: str = ""
     started_at: float = 0.0
     updated_at: float = 0.0
     owner: str = ""
-    error: int | None = None
+    error_code: int | None = None
 
 
 def _read(row: Any) -> Run:
@@ -55,11 +55,11 @@ def _read(row: Any) -> Run:
         row.done,
         row.total,
         row.counts or {},
-        row.fault,
+        row.failure,
         row.started_at,
         row.updated_at,
         row.owner,
-        row.error,
+        row.error_code,
     )
 
 
@@ -70,19 +70,19 @@ def begin(db: Connection, account: int, kind: str, owner: str, now: float, resum
     """
     end_others(db, account, owner, now)
     row = db.execute(
-        select(run)
-        .where(run.c.account == account, run.c.kind == kind, run.c.owner == owner)
-        .order_by(run.c.id.desc())
+        select(job_run)
+        .where(job_run.c.account == account, job_run.c.kind == kind, job_run.c.owner == owner)
+        .order_by(job_run.c.id.desc())
         .limit(1)
     ).first()
     last = _read(row) if row else None
     if last and last.state is RunState.RUNNING:
         return last
     if last and last.state is RunState.FAILED and now - last.updated_at < resume_within:
-        again = {"state": RunState.RUNNING, "fault": "", "error": None, "updated_at": now}
-        db.execute(update(run).where(run.c.id == last.id).values(again))
+        again = {"state": RunState.RUNNING, "failure": "", "error_code": None, "updated_at": now}
+        db.execute(update(job_run).where(job_run.c.id == last.id).values(again))
         return find(db, account, last.id, kind) or last
-    fresh = insert(run).values(
+    fresh = insert(job_run).values(
         account=account,
         kind=kind,
         owner=owner,
@@ -92,50 +92,52 @@ def begin(db: Connection, account: int, kind: str, owner: str, now: float, resum
         started_at=now,
         updated_at=now,
     )
-    number = db.execute(fresh.returning(run.c.id)).scalar_one()
+    number = db.execute(fresh.returning(job_run.c.id)).scalar_one()
     return Run(number, account, kind, RunState.RUNNING, 1, 0, 0, {}, "", now, now, owner)
 
 
 def end_others(db: Connection, account: int, owner: str, now: float) -> None:
     """End what goes on over the list of another Last.fm user than this one; begun again, it starts anew."""
-    others = (run.c.account == account, run.c.state == RunState.RUNNING, run.c.owner.not_in(("", owner)))
-    ended = {"state": RunState.FAILED, "fault": LEFT, "cursor": 1, "done": 0, "counts": {}, "updated_at": now}
-    db.execute(update(run).where(*others).values(**ended))
+    others = (job_run.c.account == account, job_run.c.state == RunState.RUNNING, job_run.c.owner.not_in(("", owner)))
+    ended = {"state": RunState.FAILED, "failure": LEFT, "cursor": 1, "done": 0, "counts": {}, "updated_at": now}
+    db.execute(update(job_run).where(*others).values(**ended))
 
 
 def find(db: Connection, account: int, number: int, kind: str) -> Run | None:
     """One run of an account, if it is of that kind."""
-    row = db.execute(select(run).where(run.c.account == account, run.c.id == number, run.c.kind == kind)).first()
+    row = db.execute(
+        select(job_run).where(job_run.c.account == account, job_run.c.id == number, job_run.c.kind == kind)
+    ).first()
     return _read(row) if row else None
 
 
 def latest(db: Connection, account: int, kind: str) -> Run | None:
     """The last run of that kind."""
-    wanted = select(run).where(run.c.account == account, run.c.kind == kind)
-    row = db.execute(wanted.order_by(run.c.id.desc()).limit(1)).first()
+    wanted = select(job_run).where(job_run.c.account == account, job_run.c.kind == kind)
+    row = db.execute(wanted.order_by(job_run.c.id.desc()).limit(1)).first()
     return _read(row) if row else None
 
 
 def write(db: Connection, moved: Run, cursor: int) -> bool:
     """Write how a run stands that stood at `cursor`; False where it goes on elsewhere."""
     written = db.execute(
-        update(run)
-        .where(run.c.id == moved.id, run.c.state == RunState.RUNNING, run.c.cursor == cursor)
+        update(job_run)
+        .where(job_run.c.id == moved.id, job_run.c.state == RunState.RUNNING, job_run.c.cursor == cursor)
         .values(
             state=moved.state,
             cursor=moved.cursor,
             done=moved.done,
             total=moved.total,
             counts=moved.counts,
-            fault=moved.fault,
-            error=moved.error,
+            failure=moved.failure,
+            error_code=moved.error_code,
             updated_at=moved.updated_at,
         )
     )
     return bool(written.rowcount)
 
 
-_RUNNING = select(run.c.account).where(run.c.kind == bindparam("named"), run.c.state == RunState.RUNNING)
+_RUNNING = select(job_run.c.account).where(job_run.c.kind == bindparam("named"), job_run.c.state == RunState.RUNNING)
 
 
 def running(db: Connection, kind: str) -> list[int]:
@@ -146,24 +148,24 @@ def running(db: Connection, kind: str) -> list[int]:
 def unfinished(db: Connection, account: int, kind: str) -> Run | None:
     """The run of that kind that goes on for an account."""
     row = db.execute(
-        select(run).where(run.c.account == account, run.c.kind == kind, run.c.state == RunState.RUNNING)
+        select(job_run).where(job_run.c.account == account, job_run.c.kind == kind, job_run.c.state == RunState.RUNNING)
     ).first()
     return _read(row) if row else None
 
 
 def lately(db: Connection, since: float, most: int, account: int | None) -> list[Run]:
     """Runs of all accounts, or of one, that go on, and those that have ended since then, latest first."""
-    shown = select(run).where(or_(run.c.state == RunState.RUNNING, run.c.updated_at > since))
+    shown = select(job_run).where(or_(job_run.c.state == RunState.RUNNING, job_run.c.updated_at > since))
     if account is not None:
-        shown = shown.where(run.c.account == account)
-    return [_read(row) for row in db.execute(shown.order_by(run.c.updated_at.desc()).limit(most))]
+        shown = shown.where(job_run.c.account == account)
+    return [_read(row) for row in db.execute(shown.order_by(job_run.c.updated_at.desc()).limit(most))]
 
 
 def give_up(db: Connection, account: int, kind: str, fault: str, now: float) -> bool:
     """End the run of that kind that goes on, which may be taken up again; False where none does."""
     ended = (
-        update(run)
-        .where(run.c.account == account, run.c.kind == kind, run.c.state == RunState.RUNNING)
-        .values(state=RunState.FAILED, fault=fault, error=None, updated_at=now)
+        update(job_run)
+        .where(job_run.c.account == account, job_run.c.kind == kind, job_run.c.state == RunState.RUNNING)
+        .values(state=RunState.FAILED, failure=fault, error_code=None, updated_at=now)
     )
     return db.execute(ended).rowcount > 0

@@ -14,12 +14,12 @@ from tonearm.store.db.schema import library, song
 
 @dataclass(frozen=True, slots=True)
 class Song:
-    """A song's facts. `known` is False where Last.fm knows no such song; `looked_at` is in Unix seconds."""
+    """A song's facts. `known` is False where Last.fm knows no such song; `fetched_at` is in Unix seconds."""
 
     artist: str
     title: str
     known: bool
-    looked_at: float
+    fetched_at: float
     mbid: str = ""
     artist_mbid: str = ""
     album_mbid: str = ""
@@ -42,7 +42,7 @@ class LibraryTrack:
 
 
 _ABOUT = and_(song.c.artist == library.c.artist, song.c.title == library.c.title)
-_CHANGED = ("known", "looked_at", "mbid", "artist_mbid", "album_mbid", "listeners", "playcount", "tags")
+_CHANGED = ("known", "fetched_at", "mbid", "artist_mbid", "album_mbid", "listeners", "playcount", "tags")
 
 
 def write(db: Connection, songs: Sequence[Song]) -> None:
@@ -58,7 +58,7 @@ def of_library(db: Connection, account: int, start: int, limit: int) -> list[Lib
         select(library.c.id, library.c.path, library.c.album, library.c.lastfm_loved)
         .add_columns(library.c.artist, library.c.title, *[column.label(f"song_{column.name}") for column in facts])
         .select_from(library.outerjoin(song, _ABOUT))
-        .where(library.c.account == account, library.c.fault == "", library.c.id >= start)
+        .where(library.c.account == account, library.c.unreadable_reason == "", library.c.id >= start)
         .order_by(library.c.id)
         .limit(limit)
     )
@@ -67,7 +67,7 @@ def of_library(db: Connection, account: int, start: int, limit: int) -> list[Lib
 
 def _track(row: Row[Any]) -> LibraryTrack:
     facts = None
-    if row.song_looked_at is not None:
+    if row.song_fetched_at is not None:
         found = {name: getattr(row, f"song_{name}") for name in _CHANGED}
         facts = Song(row.artist, row.title, **{**found, "tags": tuple(found["tags"] or ())})
     return LibraryTrack(row.id, row.path, row.artist, row.title, row.album, row.lastfm_loved, facts)
@@ -80,9 +80,9 @@ def to_look_up(db: Connection, account: int, start: int, before: float, limit: i
         .select_from(library.outerjoin(song, _ABOUT))
         .where(
             library.c.account == account,
-            library.c.fault == "",
+            library.c.unreadable_reason == "",
             library.c.id >= start,
-            or_(song.c.looked_at.is_(None), song.c.looked_at < before),
+            or_(song.c.fetched_at.is_(None), song.c.fetched_at < before),
         )
         .order_by(library.c.id)
         .limit(limit)
@@ -92,5 +92,7 @@ def to_look_up(db: Connection, account: int, start: int, before: float, limit: i
 
 def passed(db: Connection, account: int, start: int) -> int:
     """How many readable files have an id below `start`."""
-    counted = select(func.count()).where(library.c.account == account, library.c.fault == "", library.c.id < start)
+    counted = select(func.count()).where(
+        library.c.account == account, library.c.unreadable_reason == "", library.c.id < start
+    )
     return db.execute(counted).scalar_one()

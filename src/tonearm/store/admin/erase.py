@@ -15,16 +15,16 @@ from tonearm.store.db.dialect import insert_or_change
 from tonearm.store.db.schema import (
     account,
     attempt,
-    clearing,
-    fault,
+    attempt_play,
+    erasure,
+    job_failure,
+    job_run,
     library,
     login,
     loved,
     play,
-    run,
     scrobble_queue,
     token,
-    tried,
 )
 from tonearm.store.secrets.tokens import TokenKind, fingerprint
 
@@ -39,9 +39,9 @@ def begin(db: Connection, number: int, but: str) -> None:
     """
     accounts.lock(db, [number])
     last = db.execute(select(func.max(play.c.id)).where(play.c.account == number)).scalar() or 0
-    insert_or_change(db, clearing, [{"account": number, "last": last}], ("account",), ("last",))
-    db.execute(update(account).where(account.c.id == number).values(lease_number=account.c.lease_number + 1))
-    for table in (run, login, fault):
+    insert_or_change(db, erasure, [{"account": number, "last_play_id": last}], ("account",), ("last_play_id",))
+    db.execute(update(account).where(account.c.id == number).values(lease_id=account.c.lease_id + 1))
+    for table in (job_run, login, job_failure):
         db.execute(delete(table).where(table.c.account == number))
     kept = (token.c.kind == TokenKind.BROWSER) & (token.c.hash == fingerprint(but))
     db.execute(delete(token).where(token.c.account == number, ~kept))
@@ -79,7 +79,7 @@ def erase_part(db: Connection, number: int) -> int | None:
     Plays that were reported since then stay.
     """
     accounts.lock(db, [number])
-    last = db.execute(select(clearing.c.last).where(clearing.c.account == number)).scalar()
+    last = db.execute(select(erasure.c.last_play_id).where(erasure.c.account == number)).scalar()
     if last is None:
         return None
     if _erase(db, scrobble_queue, number, scrobble_queue.c.id <= last):
@@ -88,7 +88,7 @@ def erase_part(db: Connection, number: int) -> int | None:
         return gone
     if any(_erase(db, table, number) for table in (loved, library, attempt)):
         return 0
-    db.execute(delete(clearing).where(clearing.c.account == number))
+    db.execute(delete(erasure).where(erasure.c.account == number))
     return None
 
 
@@ -101,11 +101,13 @@ def _erase(db: Connection, table: Table, number: int, *conditions: ColumnElement
     if not ids:
         return 0
     if table in (play, attempt):
-        db.execute(delete(tried).where((tried.c.play if table is play else tried.c.attempt).in_(ids)))
+        db.execute(
+            delete(attempt_play).where((attempt_play.c.play if table is play else attempt_play.c.attempt).in_(ids))
+        )
     db.execute(delete(table).where(table.c.account == number, table.c.id.in_(ids)))
     return len(ids)
 
 
 def unfinished(db: Connection) -> list[int]:
     """Accounts whose erasing has begun and is not over."""
-    return list(db.execute(select(clearing.c.account)).scalars())
+    return list(db.execute(select(erasure.c.account)).scalars())

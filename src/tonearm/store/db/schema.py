@@ -39,15 +39,15 @@ def _account() -> Column[int]:
     return Column("account", Id, ForeignKey("account.id"), nullable=False)
 
 
-def _words(name: str) -> Column[str]:
+def _text(name: str) -> Column[str]:
     return Column(name, Text, nullable=False, server_default="")
 
 
-def _number(name: str) -> Column[int]:
+def _integer(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default="0")
 
 
-def _moment(name: str) -> Column[float]:
+def _time(name: str) -> Column[float]:
     return Column(name, Float(53), nullable=False, server_default="0")
 
 
@@ -76,28 +76,28 @@ account = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
-    _words("lastfm_username"),
-    _words("lastfm_user"),  # the same, case folded: what plays and sign-ins are compared by
-    _words("lastfm_session_key"),  # sealed
-    _words("lastfm_api_key"),  # the one that the session was made with
+    _text("lastfm_username"),
+    _text("lastfm_user"),  # the same, case folded: what plays and sign-ins are compared by
+    _text("lastfm_session_key"),  # sealed
+    _text("lastfm_api_key"),  # the one that the session was made with
     Column("lastfm_scrobbling_enabled", Boolean, nullable=False),
     Column("lastfm_scrobble_threshold", Integer, nullable=False),
     Column("connection", Text, nullable=False),
-    _moment("wait_until"),
-    _number("fails"),
-    _number("soft_failures"),
-    _number("throttle_level"),
-    _moment("answered_at"),
-    _words("trouble"),
+    _time("wait_until"),
+    _integer("fails"),
+    _integer("soft_failures"),
+    _integer("throttle_level"),
+    _time("answered_at"),
+    _text("trouble"),
     Column("reporter", Text),  # the first that reported a play, who may have no name
     Column("several_reporters", Boolean, nullable=False, server_default="0"),
-    _number("budget"),
-    _moment("budget_at"),
-    _moment("backlog_until"),
-    _words("lease_owner"),
-    _moment("lease_until"),
-    _number("lease_number"),
-    _moment("created_at"),
+    _integer("budget"),
+    _time("budget_at"),
+    _time("backlog_until"),
+    _text("lease_owner"),
+    _time("lease_until"),
+    _integer("lease_id"),
+    _time("created_at"),
 )
 
 token = Table(
@@ -106,7 +106,7 @@ token = Table(
     Column("hash", Text, primary_key=True),
     _account(),
     Column("kind", Text, nullable=False),
-    _moment("created_at"),
+    _time("created_at"),
     Column("expires_at", Float(53)),
 )
 
@@ -117,8 +117,8 @@ login = Table(
     _account(),
     Column("flow", Text, nullable=False),
     Column("state", Text, nullable=False),
-    _words("api_key"),  # that it was begun with
-    _moment("asked_at"),
+    _text("api_key"),  # that it was begun with
+    _time("asked_at"),
 )
 
 
@@ -128,10 +128,10 @@ def _frozen() -> list[Column[Any]]:
         Column("artist", Text, nullable=False),
         Column("track", Text, nullable=False),
         Column("timestamp", BigInteger, nullable=False),
-        _words("album"),
-        _words("album_artist"),
+        _text("album"),
+        _text("album_artist"),
         Column("track_number", Integer),
-        _words("mbid"),
+        _text("mbid"),
         Column("duration", Float(53)),
         Column("played", Float(53), nullable=False),
         Column("chosen_by_user", Boolean, nullable=False),
@@ -144,27 +144,29 @@ play = Table(
     Column("id", Id, primary_key=True),
     _account(),
     *_frozen(),
-    _words("heard"),  # whether it counted, in words
+    _text("counted_reason"),  # whether it counted, in words
     Column("reported_timestamp", BigInteger, nullable=False),  # as it was told, before the start was moved
-    _words("moved"),  # why it was moved
-    _number("moved_by"),  # the seconds of it that are a wrong clock of ours
-    _words("left_out"),  # the optional fields that could not be read
-    _words("owner"),  # the Last.fm user it was reported for, case folded; "" where nobody was signed in
-    _words("reporter"),
+    _text("restamp_reason"),  # why it was moved
+    _integer("restamped_by"),  # the seconds of it that are a wrong clock of ours
+    _text("left_out"),  # the optional fields that could not be read
+    _text("owner"),  # the Last.fm user it was reported for, case folded; "" where nobody was signed in
+    _text("reporter"),
     Column("fate", Text, nullable=False),
-    _words("why"),
+    _text("reason"),
     Column("code", Integer),
     Column("correction", JSON(none_as_null=True)),
-    _moment("reported_at"),
+    _time("reported_at"),
     Column("settled_at", Float(53)),
     Column("unanswered", Boolean, nullable=False, server_default=false()),  # an answer was lost, or left it open
     Column("instead_of", Id),  # the play whose names the listener has corrected with this one
     Column("counted", Boolean, nullable=False, server_default=true()),  # by the listener's rule, or sent by hand
-    _words("searched"),  # its names as they are searched: `core.search`
+    _text("searched"),  # its names as they are searched: `core.search`
 )
 # Each play is written twice, and each index with it. So what waits is in the queue's indexes alone, and a start that
 # was not moved is found as any start is.
-_index(play, "play_as_told", "account", "reported_timestamp", where=play.c.reported_timestamp != play.c.timestamp)
+_index(
+    play, "play_by_reported_start", "account", "reported_timestamp", where=play.c.reported_timestamp != play.c.timestamp
+)
 _index(play, "play_corrected", "account", where=play.c.correction.is_not(null()))
 _index(play, "play_by_fate", "account", "fate", "settled_at", where=play.c.settled_at.is_not(None))
 _index(play, "play_by_fate_and_start", "account", "fate", "timestamp", "id", where=play.c.settled_at.is_not(None))
@@ -182,18 +184,18 @@ scrobble_queue = Table(
     Column("owner", Text, nullable=False),  # the Last.fm user it was reported for: never sent to another
     Column("live", Boolean, nullable=False),  # reported when it was played
     Column("state", Text, nullable=False),
-    _number("retry_count"),
-    _moment("next_attempt_at"),
-    _words("last_error"),
-    _number("batch"),
+    _integer("retry_count"),
+    _time("next_attempt_at"),
+    _text("last_error"),
+    _integer("batch"),
     Column("split_group", Id, nullable=False, server_default="0"),
-    _moment("split_at"),
-    _number("too_new"),
-    _number("refusals"),  # of requests with it alone
-    _moment("enqueued_at"),
+    _time("split_at"),
+    _integer("too_new"),
+    _integer("refusals"),  # of requests with it alone
+    _time("enqueued_at"),
     # The steady counter at the report, in this run of the machine, if Last.fm's time was not known then.
     Column("counter", Float(53)),
-    _words("boot"),
+    _text("boot"),
     PrimaryKeyConstraint("account", "id"),
     Index("scrobble_queue_by_start", "account", "timestamp", "id"),
     sqlite_with_rowid=False,  # the rows of an account lie together, so that a batch is on few pages
@@ -215,19 +217,19 @@ attempt = Table(
     metadata,
     Column("id", Id, primary_key=True),
     _account(),
-    _moment("at"),
+    _time("at"),
     Column("verdict", Text, nullable=False),
-    Column("number", Integer),
-    _words("words"),
+    Column("error_code", Integer),
+    _text("message"),
     Index("attempt_by_age", "at"),
 )
 
-tried = Table(
-    "tried",  # the plays of an attempt
+attempt_play = Table(
+    "attempt_play",  # the plays of an attempt
     metadata,
     Column("play", Id, ForeignKey("play.id"), primary_key=True),
     Column("attempt", Id, ForeignKey("attempt.id"), primary_key=True),
-    Index("tried_by_attempt", "attempt"),
+    Index("attempt_play_by_attempt", "attempt"),
 )
 
 library = Table(
@@ -239,16 +241,16 @@ library = Table(
     Column("artist", Text, nullable=False),  # the credit as it is shown: "Alice & Bob"
     Column("artists", JSON(none_as_null=True)),  # the names in it, if the file lists them: ["Alice", "Bob"]
     Column("title", Text, nullable=False),
-    _words("album"),
-    _words("album_artist"),
+    _text("album"),
+    _text("album_artist"),
     Column("duration", Float(53)),
     Column("track_number", Integer),
-    _words("mbid"),
+    _text("mbid"),
     Column("lastfm_loved", Boolean, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
     Column("ctime_ns", BigInteger, nullable=False),
     Column("size", BigInteger, nullable=False),
-    _words("fault"),
+    _text("unreadable_reason"),
 )
 _once(library, "library_path_once", ("account",), ("path",))
 
@@ -259,13 +261,13 @@ song = Table(
     Column("artist", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("known", Boolean, nullable=False),
-    _words("mbid"),
-    _words("artist_mbid"),
-    _words("album_mbid"),
+    _text("mbid"),
+    _text("artist_mbid"),
+    _text("album_mbid"),
     Column("listeners", BigInteger),
     Column("playcount", BigInteger),
     Column("tags", JSON),
-    _moment("looked_at"),
+    _time("fetched_at"),
     UniqueConstraint("artist", "title", name="song_once").ddl_if(dialect="sqlite"),
     Index("song_once", text(joined("artist", "title")), unique=True).ddl_if(dialect="postgresql"),
 )
@@ -277,89 +279,91 @@ loved = Table(
     _account(),
     Column("artist", Text, nullable=False),
     Column("track", Text, nullable=False),
-    _words("mbid"),
-    _moment("loved_at"),
+    _text("mbid"),
+    _time("loved_at"),
     Column("outcome", Text, nullable=False),
     Column("candidates", JSON),  # of the library, where it was doubtful: [id, doubt] each, the likeliest first
     Column("chosen", Id),  # the one that its listener says it is, 0 for none of them
-    Column("seen_in", Id, nullable=False, server_default="0"),  # the last import that has seen it
+    Column("last_import", Id, nullable=False, server_default="0"),  # the last import that has seen it
 )
 _once(loved, "loved_once", ("account",), ("artist", "track"))
 
-run = Table(
-    "run",
+job_run = Table(
+    "job_run",
     metadata,
     Column("id", Id, primary_key=True),
     _account(),
     Column("kind", Text, nullable=False),
-    _words("owner"),  # the Last.fm user whose list it reads, case folded
+    _text("owner"),  # the Last.fm user whose list it reads, case folded
     Column("state", Text, nullable=False),
-    _number("cursor"),
-    _number("done"),
-    _number("total"),
+    _integer("cursor"),
+    _integer("done"),
+    _integer("total"),
     Column("counts", JSON),
-    _words("fault"),
-    Column("error", Integer),  # Last.fm's number of the fault
-    _moment("started_at"),
-    _moment("updated_at"),
-    Index("run_by_account", "account", "kind"),
+    _text("failure"),
+    Column("error_code", Integer),  # Last.fm's number of the fault
+    _time("started_at"),
+    _time("updated_at"),
+    Index("job_run_by_account", "account", "kind"),
 )
-_running = run.c.state == literal("running", literal_execute=True)
-Index("run_goes_on", run.c.account, run.c.kind, unique=True, sqlite_where=_running, postgresql_where=_running)
+_running = job_run.c.state == literal("running", literal_execute=True)
+Index(
+    "job_run_running", job_run.c.account, job_run.c.kind, unique=True, sqlite_where=_running, postgresql_where=_running
+)
 
 pace = Table(
     "pace",
     metadata,
     Column("key", Text, primary_key=True),  # one row per API key
-    _moment("tat"),
-    _moment("hold_until"),
-    _words("hold_why"),
-    Column("hold_refused", Boolean, nullable=False),
-    _number("hold_rung"),
-    _moment("hold_since"),
-    Column("hold_away", Boolean, nullable=False, server_default=false()),  # several accounts met the same outage
-    _words("away_from"),  # the accounts that have met it since the last answer
-    _moment("probed_at"),  # when somebody asked by hand for a probe
+    _time("tat"),
+    _time("throttle_until"),
+    _text("throttle_reason"),
+    Column("throttle_refused", Boolean, nullable=False),
+    _integer("throttle_level"),
+    _time("throttle_since"),
+    Column("throttle_outage", Boolean, nullable=False, server_default=false()),  # several accounts met the same outage
+    _text("outage_accounts"),  # the accounts that have met it since the last answer
+    _time("probed_at"),  # when somebody asked by hand for a probe
 )
 
-clearing = Table(
-    "clearing",  # listeners whose plays are being erased, part by part: up to this one
+erasure = Table(
+    "erasure",  # listeners whose plays are being erased, part by part: up to this one
     metadata,
     Column("account", Id, ForeignKey("account.id"), primary_key=True, autoincrement=False),
-    Column("last", Id, nullable=False),
+    Column("last_play_id", Id, nullable=False),
 )
 
-chore = Table(
-    "chore",  # what is done now and then by one of all processes
+periodic_task = Table(
+    "periodic_task",  # what is done now and then by one of all processes
     metadata,
     Column("name", Text, primary_key=True),
-    _moment("done_at"),
+    _time("done_at"),
 )
 
-pause = Table(
-    "pause",  # kinds of jobs of which nothing begins
+paused_kind = Table(
+    "paused_kind",  # kinds of jobs of which nothing begins
     metadata,
     Column("kind", Text, primary_key=True),
-    _moment("since"),
+    _time("since"),
 )
 
-proof = Table(
-    "proof",  # of the secret that the sessions are sealed with: one row
+secret_check = Table(
+    "secret_check",  # of the secret that the sessions are sealed with: one row
     metadata,
     Column("name", Text, primary_key=True),
-    Column("text", Text, nullable=False),
-    Column("proof", Text, nullable=False),
+    Column("nonce", Text, nullable=False),
+    Column("digest", Text, nullable=False),
 )
 
-fault = Table(
-    "fault",  # jobs that broke, with when they are tried again
+job_failure = Table(
+    "job_failure",  # jobs that broke, with when they are tried again
     metadata,
     Column("kind", Text, nullable=False),
     _account(),
-    _number("tries"),
-    _moment("at"),
-    _moment("again_at"),
-    _words("message"),
+    _integer("tries"),
+    _time("at"),
+    _time("retry_at"),
+    _text("message"),
     PrimaryKeyConstraint("kind", "account"),
 )
 

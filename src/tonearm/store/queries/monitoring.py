@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, Connection, and_, bindparam, func, literal
 from tonearm.core.account import Connection as Connected
 from tonearm.core.pacing import LONGEST_THROTTLE
 from tonearm.store import jobs, pace
-from tonearm.store.db.schema import account, fault, run, scrobble_queue
+from tonearm.store.db.schema import account, job_failure, job_run, scrobble_queue
 from tonearm.store.pace import KeyThrottled
 from tonearm.store.queue import DELIVER, NOW, owing
 from tonearm.store.runs import RunState
@@ -89,8 +89,12 @@ _WAITING = select(_EACH.c.lastfm_api_key, _EACH.c.connection, func.count(), func
 _LEASED = select(func.count()).where(
     and_(account.c.lease_until > NOW, account.c.lease_until <= NOW + bindparam("longest", LONGEST_THROTTLE))
 )
-_RUNNING = select(run.c.kind, func.count().label("number")).where(run.c.state == RunState.RUNNING).group_by(run.c.kind)
-_BROKEN = select(fault.c.kind, func.count().label("number")).group_by(fault.c.kind)
+_RUNNING = (
+    select(job_run.c.kind, func.count().label("number"))
+    .where(job_run.c.state == RunState.RUNNING)
+    .group_by(job_run.c.kind)
+)
+_BROKEN = select(job_failure.c.kind, func.count().label("number")).group_by(job_failure.c.kind)
 
 
 def load(db: Connection, keys: Sequence[str], now: float) -> Overview:

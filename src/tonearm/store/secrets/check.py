@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, select
 
 from tonearm.store.db.database import Store
 from tonearm.store.db.dialect import insert_ignore
-from tonearm.store.db.schema import account, proof
+from tonearm.store.db.schema import account, secret_check
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 from tonearm.store.secrets.seal import SessionCipher, key_file, seal_beside
 
@@ -57,8 +57,8 @@ def check(db: Connection, file: Path | None, secret: str) -> bool:
 
 def proven(db: Connection, seal: SessionCipher) -> bool | None:
     """Whether a secret of the seal is the one; None where there is no proof yet."""
-    row = db.execute(select(proof.c.text, proof.c.proof)).first()
-    return seal.proves(row.text, row.proof) if row else None
+    row = db.execute(select(secret_check.c.nonce, secret_check.c.digest)).first()
+    return seal.proves(row.nonce, row.digest) if row else None
 
 
 def opens(db: Connection, seal: SessionCipher) -> bool:
@@ -79,13 +79,13 @@ def prove(db: Connection, seal: SessionCipher) -> bool:
 
 def change(db: Connection, seal: SessionCipher) -> None:
     """From now on the first secret of the seal is the one."""
-    db.execute(delete(proof))
+    db.execute(delete(secret_check))
     _write(db, seal)
 
 
 def _write(db: Connection, seal: SessionCipher) -> None:
-    text = os.urandom(16).hex()
-    insert_ignore(db, proof, [{"name": _OF, "text": text, "proof": seal.proof(text)}])
+    nonce = os.urandom(16).hex()
+    insert_ignore(db, secret_check, [{"name": _OF, "nonce": nonce, "digest": seal.proof(nonce)}])
 
 
 def _seal(file: Path | None, secret: str) -> SessionCipher:
@@ -93,7 +93,7 @@ def _seal(file: Path | None, secret: str) -> SessionCipher:
 
 
 def _begun(db: Connection) -> bool:
-    return db.execute(select(proof.c.name)).first() is not None or bool(_sessions(db))
+    return db.execute(select(secret_check.c.name)).first() is not None or bool(_sessions(db))
 
 
 def _sessions(db: Connection) -> list[str]:

@@ -43,7 +43,7 @@ def reseal(db: Connection, seal: SessionCipher, *, lost: bool) -> Resealed:
     connected to PostgreSQL. On a SQLite file whoever calls it sees to that.
     """
     if db.dialect.name != "sqlite":
-        db.execute(text("LOCK TABLE proof"))  # who starts now waits, and is refused then
+        db.execute(text("LOCK TABLE secret_check"))  # who starts now waits, and is refused then
         if others := postgres.server_info(db).processes:
             raise StillOpen(f"{postgres.in_number(others)} connected to this database: stop every one first")
     if not lost and not check.opens(db, seal):

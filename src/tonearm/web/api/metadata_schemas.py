@@ -7,7 +7,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tonearm.lastfm.cache import Remembered
 from tonearm.lastfm.music import (
@@ -193,7 +193,7 @@ class SongOut(BaseModel):
     """What Last.fm knows of a song, as it was at `looked_at` (Unix seconds UTC); `known` is false where it has none."""
 
     known: bool
-    looked_at: float
+    looked_at: float = Field(validation_alias="fetched_at")
     mbid: str
     artist_mbid: str
     album_mbid: str
@@ -235,7 +235,7 @@ def enrich(run: Run) -> EnrichOut:
         total=run.total,
         known=found.known,
         unknown=found.unknown,
-        fault=run.fault or None,
+        fault=run.failure or None,
     )
 
 

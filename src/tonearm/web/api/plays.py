@@ -305,8 +305,8 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
         if over.state is RunState.RUNNING:  # it waits for what this request cannot bring
             return JSONResponse(_job(over).model_dump(), 202, location)
         if over.state is RunState.FAILED:
-            detail = f"{over.fault}; {over.done} of {over.total} are done, the next import goes on from there"
-            return JSONResponse({"detail": detail, "error": over.error}, 502)
+            detail = f"{over.failure}; {over.done} of {over.total} are done, the next import goes on from there"
+            return JSONResponse({"detail": detail, "error": over.error_code}, 502)
         return _loved_import(over)
 
     @router.get(
@@ -328,8 +328,8 @@ def _job(run: Run) -> schemas.JobStatus:
         done=run.done,
         total=run.total,
         result=_result(run) if run.state is RunState.DONE else None,
-        fault=run.fault or None,
-        error=run.error,
+        fault=run.failure or None,
+        error=run.error_code,
     )
 
 

@@ -47,7 +47,7 @@ def upgrade() -> None:
         sa.Column("backlog_until", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("lease_owner", sa.Text(), server_default="", nullable=False),
         sa.Column("lease_until", sa.Float(precision=53), server_default="0", nullable=False),
-        sa.Column("lease_number", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("lease_id", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
@@ -56,13 +56,13 @@ def upgrade() -> None:
         "pace",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("tat", sa.Float(precision=53), server_default="0", nullable=False),
-        sa.Column("hold_until", sa.Float(precision=53), server_default="0", nullable=False),
-        sa.Column("hold_why", sa.Text(), server_default="", nullable=False),
-        sa.Column("hold_refused", sa.Boolean(), nullable=False),
-        sa.Column("hold_rung", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("hold_since", sa.Float(precision=53), server_default="0", nullable=False),
-        sa.Column("hold_away", sa.Boolean(), server_default=sa.false(), nullable=False),
-        sa.Column("away_from", sa.Text(), server_default="", nullable=False),
+        sa.Column("throttle_until", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("throttle_reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("throttle_refused", sa.Boolean(), nullable=False),
+        sa.Column("throttle_level", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("throttle_since", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("throttle_outage", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("outage_accounts", sa.Text(), server_default="", nullable=False),
         sa.Column("probed_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
@@ -78,7 +78,7 @@ def upgrade() -> None:
         sa.Column("listeners", sa.BigInteger(), nullable=True),
         sa.Column("playcount", sa.BigInteger(), nullable=True),
         sa.Column("tags", sa.JSON(), nullable=True),
-        sa.Column("looked_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("fetched_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id"),
         *once("song_once", "artist", "title"),
     )
@@ -88,8 +88,8 @@ def upgrade() -> None:
         sa.Column("account", ID, nullable=False),
         sa.Column("at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("verdict", sa.Text(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=True),
-        sa.Column("words", sa.Text(), server_default="", nullable=False),
+        sa.Column("error_code", sa.Integer(), nullable=True),
+        sa.Column("message", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["account"],
             ["account.id"],
@@ -114,7 +114,7 @@ def upgrade() -> None:
         sa.Column("mtime_ns", sa.BigInteger(), nullable=False),
         sa.Column("ctime_ns", sa.BigInteger(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("fault", sa.Text(), server_default="", nullable=False),
+        sa.Column("unreadable_reason", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["account"],
             ["account.id"],
@@ -147,7 +147,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("candidates", sa.JSON(), nullable=True),
         sa.Column("chosen", ID, nullable=True),
-        sa.Column("seen_in", ID, server_default="0", nullable=False),
+        sa.Column("last_import", ID, server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["account"],
             ["account.id"],
@@ -169,15 +169,15 @@ def upgrade() -> None:
         sa.Column("duration", sa.Float(precision=53), nullable=True),
         sa.Column("played", sa.Float(precision=53), nullable=False),
         sa.Column("chosen_by_user", sa.Boolean(), nullable=False),
-        sa.Column("heard", sa.Text(), server_default="", nullable=False),
+        sa.Column("counted_reason", sa.Text(), server_default="", nullable=False),
         sa.Column("reported_timestamp", sa.BigInteger(), nullable=False),
-        sa.Column("moved", sa.Text(), server_default="", nullable=False),
-        sa.Column("moved_by", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("restamp_reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("restamped_by", sa.Integer(), server_default="0", nullable=False),
         sa.Column("left_out", sa.Text(), server_default="", nullable=False),
         sa.Column("owner", sa.Text(), server_default="", nullable=False),
         sa.Column("reporter", sa.Text(), server_default="", nullable=False),
         sa.Column("fate", sa.Text(), nullable=False),
-        sa.Column("why", sa.Text(), server_default="", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("code", sa.Integer(), nullable=True),
         sa.Column("correction", sa.JSON(), nullable=True),
         sa.Column("reported_at", sa.Float(precision=53), server_default="0", nullable=False),
@@ -193,14 +193,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         *once("play_once", "account", "timestamp", "artist", "track"),
     )
-    index_some("play_as_told", "play", ["account", "reported_timestamp"], "reported_timestamp != timestamp")
+    index_some("play_by_reported_start", "play", ["account", "reported_timestamp"], "reported_timestamp != timestamp")
     index_some("play_corrected", "play", ["account"], "correction IS NOT NULL")
     index_some("play_by_fate", "play", ["account", "fate", "settled_at"], "settled_at IS NOT NULL")
     index_some("play_replaced", "play", ["account", "instead_of"], "instead_of IS NOT NULL")
     index_some("play_skipped", "play", ["account", "timestamp"], "NOT counted" if on_postgres() else "counted = 0")
     index_some("play_by_fate_and_start", "play", ["account", "fate", "timestamp", "id"], "settled_at IS NOT NULL")
     op.create_table(
-        "run",
+        "job_run",
         sa.Column("id", ID, nullable=False),
         sa.Column("account", ID, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -210,8 +210,8 @@ def upgrade() -> None:
         sa.Column("done", sa.Integer(), server_default="0", nullable=False),
         sa.Column("total", sa.Integer(), server_default="0", nullable=False),
         sa.Column("counts", sa.JSON(), nullable=True),
-        sa.Column("fault", sa.Text(), server_default="", nullable=False),
-        sa.Column("error", sa.Integer(), nullable=True),
+        sa.Column("failure", sa.Text(), server_default="", nullable=False),
+        sa.Column("error_code", sa.Integer(), nullable=True),
         sa.Column("started_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("updated_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
@@ -220,10 +220,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("run_by_account", "run", ["account", "kind"], unique=False)
+    op.create_index("job_run_by_account", "job_run", ["account", "kind"], unique=False)
     running = sa.text("state = 'running'")
     op.create_index(
-        "run_goes_on", "run", ["account", "kind"], unique=True, sqlite_where=running, postgresql_where=running
+        "job_run_running", "job_run", ["account", "kind"], unique=True, sqlite_where=running, postgresql_where=running
     )
     op.create_table(
         "token",
@@ -277,7 +277,7 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
-        "tried",
+        "attempt_play",
         sa.Column("play", ID, nullable=False),
         sa.Column("attempt", ID, nullable=False),
         sa.ForeignKeyConstraint(
@@ -290,7 +290,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("play", "attempt"),
     )
-    op.create_index("tried_by_attempt", "tried", ["attempt"], unique=False)
+    op.create_index("attempt_play_by_attempt", "attempt_play", ["attempt"], unique=False)
     if on_postgres():
         names = "md5(artist || chr(31) || track)"
         op.execute(f"CREATE UNIQUE INDEX play_once ON play (account, timestamp, {names})")
@@ -308,9 +308,9 @@ def upgrade() -> None:
             " autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02)"
         )
     op.create_table(
-        "clearing",
+        "erasure",
         sa.Column("account", ID, autoincrement=False, nullable=False),
-        sa.Column("last", ID, nullable=False),
+        sa.Column("last_play_id", ID, nullable=False),
         sa.ForeignKeyConstraint(
             ["account"],
             ["account.id"],
@@ -318,31 +318,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account"),
     )
     op.create_table(
-        "chore",
+        "periodic_task",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("done_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
-        "pause",
+        "paused_kind",
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("since", sa.Float(precision=53), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("kind"),
     )
     op.create_table(
-        "proof",
+        "secret_check",
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("proof", sa.Text(), nullable=False),
+        sa.Column("nonce", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
-        "fault",
+        "job_failure",
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("account", ID, nullable=False),
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("at", sa.Float(precision=53), server_default="0", nullable=False),
-        sa.Column("again_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("retry_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("message", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["account"],
