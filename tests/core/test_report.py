@@ -13,7 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonearm.core.play import EARLIEST_PLAY, Play, Track
-from tonearm.core.report import Placed, place, queued_by_a_fast_clock, same_play, stamped_by_our_clock
+from tonearm.core.report import (
+    Listening,
+    Placed,
+    Stamp,
+    assumed_played,
+    judged,
+    place,
+    queued_by_a_fast_clock,
+    same_play,
+    stamped_by_our_clock,
+)
 
 NOW = 1_760_000_000
 DAY = 86400
@@ -51,6 +61,57 @@ def test_where_a_start_is_put(timestamp: int, played: float, skew: float, placed
     found = place(timestamp, played, NOW, skew)
     assert found.timestamp == placed
     assert bool(found.restamp_reason) == (placed != timestamp)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "stamp", "skew", "placed"),
+    [
+        pytest.param(NOW, Stamp.START, 0, NOW, id="a start stays, even at the very moment of its report"),
+        pytest.param(NOW, Stamp.END, 0, NOW - 240, id="an end is moved back"),
+        pytest.param(NOW - 7200, Stamp.END, 0, NOW - 7440, id="an end is moved back however old the report is"),
+        pytest.param(NOW - 240, Stamp.UNKNOWN, 0, NOW - 240, id="what is unknown may be a start"),
+        pytest.param(NOW, Stamp.UNKNOWN, 0, NOW - 240, id="what is unknown may be an end"),
+        pytest.param(NOW, Stamp.START, -DAY, NOW - DAY, id="a start by our fast clock moves with the clock alone"),
+        pytest.param(NOW, Stamp.END, -DAY, NOW - 240 - DAY, id="an end by our fast clock moves twice"),
+        pytest.param(NOW - 5 * DAY, Stamp.END, -DAY, NOW - 240 - 5 * DAY, id="an old end is by no clock of ours"),
+        pytest.param(EARLIEST_PLAY + 9, Stamp.END, 0, EARLIEST_PLAY + 9, id="not to before there were scrobbles"),
+    ],
+)
+def test_what_a_report_says_of_its_time_is_not_guessed(timestamp: int, stamp: Stamp, skew: float, placed: int) -> None:
+    found = place(timestamp, 240, NOW, skew, stamp)
+    assert found.timestamp == placed
+    assert bool(found.restamp_reason) == (placed != timestamp)
+
+
+@given(st.integers(NOW - 20 * DAY, NOW + DAY), st.floats(0, 4000), st.sampled_from(Stamp))
+def test_only_what_was_heard_lies_between_an_end_and_its_start(timestamp: int, played: float, stamp: Stamp) -> None:
+    moved = timestamp - place(timestamp, played, NOW, 0.0, stamp).timestamp
+    assert moved in {Stamp.START: {0}, Stamp.END: {round(played)}, Stamp.UNKNOWN: {0, round(played)}}[stamp]
+
+
+@pytest.mark.parametrize(
+    ("duration", "listening", "threshold", "counted", "reason"),
+    [
+        (200.0, Listening.MEASURED, 50, False, "heard 99 s of 200 s, needs 100 s"),
+        (200.0, Listening.UNKNOWN, 50, False, "heard 99 s of 200 s, needs 100 s"),
+        (200.0, Listening.MEASURED, 25, True, "heard 99 s of 200 s, needs 50 s"),
+        (200.0, Listening.ASSUMED, 100, True, "its player counts it, and does not say how much was heard"),
+        (None, Listening.ASSUMED, 50, True, "its player counts it, and does not say how much was heard"),
+        (30.0, Listening.ASSUMED, 50, False, "the track is 30 s long, Last.fm takes tracks longer than 30 s"),
+    ],
+)
+def test_a_play_of_which_nothing_was_measured_counts_by_its_players_word(
+    duration: float | None, listening: Listening, threshold: int, counted: bool, reason: str
+) -> None:
+    play = Play(Track("Can", "Halleluwah", duration=duration), NOW, 99.0)
+    found = judged(play, listening, threshold)
+    assert (found.counts, found.reason) == (counted, reason)
+
+
+def test_of_a_play_that_counts_the_least_is_sure_and_the_whole_is_possible() -> None:
+    assert assumed_played(200.0) == (100.0, 200.0)
+    assert assumed_played(1100.0) == (240.0, 1100.0)
+    assert assumed_played(None) == (240.0, 240.0)
 
 
 def test_the_reason_of_a_move_is_told() -> None:

@@ -14,8 +14,9 @@ from tests.databases import only_sqlite
 from tests.service.conftest import DAY, HOUR, House, Room, songs
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import MissingName, Play, Track
+from tonearm.core.report import Basis, Listening, Stamp
 from tonearm.service import report_play
-from tonearm.service.report_play import NotATime, Report, Taken, UnknownListener, _nearest, take
+from tonearm.service.report_play import NotATime, NotPlays, Report, Taken, UnknownListener, _nearest, take
 from tonearm.store.admin import erase
 from tonearm.store.db.database import connect
 from tonearm.store.db.sqlite_writer import StoreUnavailable
@@ -91,6 +92,59 @@ async def test_a_threshold_takes_effect_at_once(room: Room) -> None:
     assert (await room.play(1, played=199)).status == "threshold_not_met"
     await room.deck.accounts.change_settings(room.me.id, enabled=None, threshold=25)
     assert (await room.play(2, played=50)).status == "queued"
+
+
+# What a report says of its own numbers
+
+
+@pytest.mark.parametrize(
+    ("stamp", "back"), [(Stamp.START, 0), (Stamp.END, 150), (Stamp.UNKNOWN, 150)], ids=["start", "end", "unknown"]
+)
+async def test_a_time_is_what_its_report_says(house: House, stamp: Stamp, back: int) -> None:
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        now = int(room.now)
+        play = Play(replace(SONG, duration=200.0), now, 150.0)
+        taken = await room.deck.reports.scrobble(room.me.id, play, basis=Basis(stamp, Listening.MEASURED))
+        assert taken.status == "queued"
+        [kept] = await room.history()
+        assert kept.play.timestamp == now - back
+        again = await room.deck.reports.scrobble(room.me.id, play, basis=Basis(stamp, Listening.MEASURED))
+        assert (again.status, again.id) == ("duplicate", taken.id)
+
+
+async def test_measured_seconds_are_seconds_and_only_unknown_ones_may_be_milliseconds(house: House) -> None:
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        start = int(room.now - HOUR)
+        odd = [Play(replace(SONG, title=how, duration=200.0), start, 150_000.0) for how in Listening]
+        bases = [Basis(Stamp.START, how) for how in Listening]
+        with pytest.raises(NotPlays) as refused:
+            await room.deck.reports.scrobble_all(room.me.id, odd, bases=bases)
+        assert [at for at, _ in refused.value.faults] == [list(Listening).index(Listening.MEASURED)]
+        long = replace(odd[0], played=2000.0)  # paused and listened to again: it was counted, so it is believed
+        taken = await room.deck.reports.scrobble_all(room.me.id, [long, *odd[1:]], bases=bases)
+        assert {play.track.title: one.heard for play, one in zip(odd, taken, strict=True)} == {
+            Listening.MEASURED: 2000.0,
+            Listening.ASSUMED: 100.0,
+            Listening.UNKNOWN: 150.0,
+        }
+
+
+async def test_a_play_that_its_player_counts_is_sent_whatever_the_threshold_and_its_repeat_too(room: Room) -> None:
+    await room.deck.accounts.change_settings(room.me.id, enabled=None, threshold=100)
+    start, basis = int(room.now - HOUR), Basis(Stamp.START, Listening.ASSUMED)
+    track = replace(SONG, duration=200.0)
+    for later in (0, 110):  # the second half was skipped
+        taken = await room.deck.reports.scrobble(room.me.id, Play(track, start + later, 0.0), basis=basis)
+        assert taken.status == "queued"
+    await room.until_empty()
+    assert len(room.emulator.plays("RJ")) == 2
+    for kept in await room.history():
+        assert kept.counted_reason == "its player counts it, and does not say how much was heard"
+        story = await room.deck.play_actions.story(room.me.id, kept.id)
+        assert story is not None
+        assert story.counted is True
 
 
 # The same play again

@@ -80,7 +80,7 @@ class MissingName(ValueError):
 
 
 def cleaned(track: Track) -> Track:
-    """The track with every name cleaned and impossible numbers unknown; raises Nameless without artist or title."""
+    """The track with every name cleaned and impossible numbers unknown; raises MissingName without artist or title."""
     artist, title = clean(track.artist), clean(track.title)
     if not artist:
         raise MissingName("artist")
@@ -110,11 +110,16 @@ def counts(duration: float | None, played: float, threshold: int = DEFAULT_THRES
     All in seconds, fractions allowed. An unknown duration needs 240 s.
     """
     needed = min(duration * threshold / 100, LONGEST_NEEDED) if duration else LONGEST_NEEDED
-    if duration and duration <= SHORTEST_TRACK:
+    if duration and not long_enough(duration):
         why = f"the track is {_s(duration)} long, Last.fm takes tracks longer than {_s(SHORTEST_TRACK)}"
         return Counted(played, needed, False, why)
     length = f"of {_s(duration)}" if duration else "of an unknown length"
     return Counted(played, needed, played >= needed, f"heard {_s(played)} {length}, needs {_s(needed)}")
+
+
+def long_enough(duration: float | None) -> bool:
+    """Whether a track is long enough for its plays to count; one of an unknown length may be."""
+    return not duration or duration > SHORTEST_TRACK
 
 
 def _s(seconds: float) -> str:

@@ -1,11 +1,11 @@
-"""A report of a play: by whose clock it was told, and whether two reporters tell of one play."""
+"""A report of a play: what its numbers mean, which clock made them, and whether two reports are of one play."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from tonearm.core.play import Play, Track, When, when
+from tonearm.core.play import LONGEST_NEEDED, Counted, Play, Track, When, counts, long_enough, when
 from tonearm.core.spelling import fold
 
 SLACK = 10.0
@@ -21,6 +21,9 @@ LIVE = 600.0
 """Seconds between the end of a play and its report within which both were surely told by one clock."""
 
 
+COUNTED_BY_ITS_PLAYER = "its player counts it, and does not say how much was heard"
+
+
 class Stamp(StrEnum):
     """Which moment of a play the reported time is. Only an unknown one is ever guessed."""
 
@@ -33,12 +36,20 @@ class Listening(StrEnum):
     """How the seconds heard are known.
 
     MEASURED: the reporter sent them, or they were counted from its notices. ASSUMED: it sent none, but has decided
-    that the play counts. UNKNOWN: it sent none and decided nothing.
+    that the play counts. UNKNOWN: it decided nothing, and sent none, or nobody says what those are that it sent.
     """
 
     MEASURED = "measured"
     ASSUMED = "assumed"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the numbers of a report are known to be. What is said is not guessed; by default nothing is said."""
+
+    stamp: Stamp = Stamp.UNKNOWN
+    listening: Listening = Listening.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +64,50 @@ class Placed:
     by_clock: int = 0
 
 
-def place(timestamp: int, played: float, now: float, skew: float = 0.0) -> Placed:
+def place(timestamp: int, played: float, now: float, skew: float = 0.0, stamp: Stamp = Stamp.UNKNOWN) -> Placed:
     """The start of a play that is reported at `now` by a clock that is `skew` seconds behind Last.fm's.
 
-    A report that fits our wrong clock was made by it, and is moved with it. If something was heard, and the start is
-    the very moment of the report, it is the end of the play (mpdscribble sends that), and is moved back by what was
-    heard. An earlier start is believed, also from a player that reports early and sends the whole length as heard.
-    No start is moved to where no report may lie.
+    A report that fits our wrong clock was made by it, and is moved with it. An end is moved back by what was heard, and
+    a start is not. If nobody says which it is, and the time is the very moment of the report, it is the end
+    (mpdscribble sends that); an earlier one is believed to be the start, also from a player that reports early and
+    sends the whole length as heard. No start is moved to where no report may lie.
     """
-    told, moved, by_clock = timestamp, "", 0
-    if stamped_by_our_clock(timestamp, played, now, skew):
+    reported, reasons, by_clock, true_now = timestamp, list[str](), 0, now + skew
+    back = round(played) if stamp is Stamp.END else 0
+    if stamped_by_our_clock(timestamp - back, played, now, skew):
         by_clock = round(skew)
         timestamp += by_clock
-        moved = f"moved by {by_clock:+d} s: the clock here differs from Last.fm's"
-    true_now = now + skew
-    if abs(true_now - timestamp) <= SLACK and true_now + SLACK < timestamp + played / 2:
+        reasons.append(f"moved by {by_clock:+d} s: the clock here differs from Last.fm's")
+    if stamp is Stamp.UNKNOWN and _is_its_end(timestamp, played, true_now):
         back = round(played)
+    if back:
         timestamp -= back
-        end = f"moved back by {back} s: it was reported with its end for its start"
-        moved = f"{moved}; {end}" if moved else end
-    if moved and when(timestamp, true_now) is When.NONSENSE:
-        return Placed(told)
-    return Placed(timestamp, moved, by_clock)
+        reasons.append(f"moved back by {back} s: it was reported with its end for its start")
+    if reasons and when(timestamp, true_now) is When.NONSENSE:
+        return Placed(reported)
+    return Placed(timestamp, "; ".join(reasons), by_clock)
+
+
+def _is_its_end(timestamp: int, played: float, true_now: float) -> bool:
+    """Whether a time is the moment of its report, and too late for the start of what was heard."""
+    return abs(true_now - timestamp) <= SLACK and true_now + SLACK < timestamp + played / 2
+
+
+def assumed_played(duration: float | None) -> tuple[float, float]:
+    """The least seconds of a track that a player counts, and the most that may have been heard by its end.
+
+    For a play whose player says that it counts, and not how much of it was heard. Last.fm's rule is meant:
+    https://www.last.fm/api/scrobbling. The least is what is surely heard, so that no true repeat is suspected.
+    """
+    return counts(duration, 0.0).needed, duration or LONGEST_NEEDED
+
+
+def judged(play: Play, listening: Listening, threshold: int) -> Counted:
+    """Whether a reported play counts: by the listener's rule, or if nothing was measured, by its player's word."""
+    heard = counts(play.track.duration, play.played, threshold)
+    if listening is not Listening.ASSUMED or not long_enough(play.track.duration):
+        return heard
+    return replace(heard, counts=True, reason=COUNTED_BY_ITS_PLAYER)
 
 
 def stamped_by_our_clock(timestamp: int, played: float, now: float, skew: float) -> bool:

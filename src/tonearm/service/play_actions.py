@@ -12,7 +12,7 @@ from tonearm.clock import Clock
 from tonearm.core.account import KEY_NOT_SET
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, Play, Track, cleaned_changes, counts
-from tonearm.core.report import too_old
+from tonearm.core.report import COUNTED_BY_ITS_PLAYER, too_old
 from tonearm.service.accounts import PAUSED
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
@@ -47,6 +47,8 @@ class Story:
 
         The threshold of that day is not kept, but its words are, and of a long enough track each has its own.
         """
+        if self.kept.counted_reason == COUNTED_BY_ITS_PLAYER:
+            return True
         length, heard = self.kept.play.track.duration, self.kept.play.played
         rules = (counts(length, heard, threshold) for threshold in range(LOWEST_THRESHOLD, HIGHEST_THRESHOLD + 1))
         return next((rule.counts for rule in rules if rule.reason == self.kept.counted_reason), None)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, assert_never
 
 from sqlalchemy import Connection
 
@@ -21,14 +21,23 @@ from tonearm.core.play import (
     Play,
     When,
     cleaned,
-    counts,
     in_milliseconds,
     is_a_length_of_time,
     lengths,
     start_of_play,
     when,
 )
-from tonearm.core.report import SLACK, Placed, place, same_play, too_old
+from tonearm.core.report import (
+    SLACK,
+    Basis,
+    Listening,
+    Placed,
+    assumed_played,
+    judged,
+    place,
+    same_play,
+    too_old,
+)
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.counters import Counters
 from tonearm.service.events import EventHub, Subscription
@@ -45,6 +54,9 @@ LIVE_WITHIN = 3600.0
 
 TOGETHER, PART = 1000, 250
 """Plays that are written in one transaction; more than these go part by part, with others' plays in between."""
+
+
+_UNSAID = Basis()
 
 
 class UnknownListener(LookupError):
@@ -83,6 +95,7 @@ class Report:
     left_out: str = ""
     counter: float | None = None
     boot: str = ""
+    listening: Listening = Listening.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,24 +121,39 @@ class _Decision:
     not_before: float = 0.0
 
 
-def frozen_play(play: Play, now: float, skew: float = 0.0) -> tuple[Play, Placed]:
+def frozen_play(play: Play, now: float, skew: float = 0.0, basis: Basis = _UNSAID) -> tuple[Play, Placed]:
     """The play as it will be sent for ever, and where its start was put: names cleaned, times in (whole) seconds.
 
-    Our clock shows `now` and is `skew` seconds behind Last.fm's, whose time decides. Raises Nameless where no artist or
-    title is left, NotATime before 2002-10-01, over 30 days ahead, or for a time that nobody can have heard.
+    Our clock shows `now` and is `skew` seconds behind Last.fm's, whose time decides. What `basis` leaves open is
+    guessed. Raises MissingName if no artist or title is left, NotATime before 2002-10-01, over 30 days ahead, or for a
+    time that nobody can have heard.
     """
-    told = start_of_play(play.timestamp)
-    elapsed = _elapsed(told, now, skew)
-    duration, played = lengths(play.track.duration, play.played, elapsed, in_milliseconds(play.timestamp))
-    if not is_a_length_of_time(duration, played, elapsed):
-        raise NotATime(f"{play.played} is not the time that was heard of this track, in seconds", "played_time")
-    placed = place(told, min(played, duration) if duration else played, now, skew)
+    reported = start_of_play(play.timestamp)
+    duration, played, until_end = _heard(play, _elapsed(reported, now, skew), basis.listening)
+    placed = place(reported, min(until_end, duration) if duration else until_end, now, skew, basis.stamp)
     if when(placed.timestamp, now + skew) is When.NONSENSE:
         raise NotATime(
             f"{play.timestamp} is not the start of a play (Unix seconds, between 2002-10-01 and 30 days from now)"
         )
     track = cleaned(replace(play.track, duration=duration))
     return Play(track, placed.timestamp, played, play.chosen_by_user), placed
+
+
+def _heard(play: Play, elapsed: float, listening: Listening) -> tuple[float | None, float, float]:
+    """In seconds: the length of the track, what was heard, and what may have been heard until the end of the play."""
+    duration, played = play.track.duration, play.played
+    match listening:
+        case Listening.ASSUMED:
+            return duration, *assumed_played(duration)
+        case Listening.MEASURED:
+            pass
+        case Listening.UNKNOWN:
+            duration, played = lengths(duration, played, elapsed, in_milliseconds(play.timestamp))
+        case _:
+            assert_never(listening)
+    if not is_a_length_of_time(duration, played, elapsed):
+        raise NotATime(f"{play.played} is not the time that was heard of this track, in seconds", "played_time")
+    return duration, played, played
 
 
 def _elapsed(start: int, now: float, skew: float) -> float:
@@ -136,7 +164,7 @@ def _elapsed(start: int, now: float, skew: float) -> float:
 
 def _decide(account: Account, report: Report) -> _Decision:
     play = report.play
-    heard = counts(play.track.duration, play.played, account.threshold)
+    heard = judged(play, report.listening, account.threshold)
     if not account.enabled:
         return _Decision("disabled", "disabled", "scrobbling is switched off", heard)
     if not account.signed_in:
@@ -351,13 +379,17 @@ class Reports:
     tally: Counters
     time: LastFmTime
 
-    async def scrobble(self, account: int, play: Play, reporter: str = "", left_out: str = "") -> Taken:
+    async def scrobble(
+        self, account: int, play: Play, reporter: str = "", left_out: str = "", basis: Basis = _UNSAID
+    ) -> Taken:
         """Write a play and answer; on disk when this returns. `reporter` tells players of one listener apart.
 
-        `left_out` says in words what of the report could not be read: the answer and the story repeat it.
-        Raises Nameless, NotATime, UnknownListener; StoreUnavailable: then it is not written.
+        `left_out` says in words what of the report could not be read: the answer and the story repeat it. `basis` says
+        which moment of the play its time is, and how `played` is known (0 if no seconds were sent; if they are
+        assumed, it is not looked at): what it says is taken as it is, the rest is guessed.
+        Raises MissingName, NotATime, UnknownListener; StoreUnavailable: then it is not written.
         """
-        report = self._report(account, play, reporter, left_out)
+        report = self._report(account, play, reporter, left_out, basis)
         taken = await self.store.write_together(take, report, account)
         self.tally.reports[taken.status] += 1
         if taken.status == "queued":
@@ -366,11 +398,16 @@ class Reports:
         return taken
 
     async def scrobble_all(
-        self, account: int, plays: Sequence[Play], reporter: str = "", left_out: Sequence[str] = ()
+        self,
+        account: int,
+        plays: Sequence[Play],
+        reporter: str = "",
+        left_out: Sequence[str] = (),
+        bases: Sequence[Basis] = (),
     ) -> list[Taken]:
         """Write several plays and answer each; all are on disk when this returns. Up to 1000 are one transaction.
 
-        `left_out` is empty, or has for each play what `scrobble` would be given.
+        `left_out` and `bases` are empty, or have for each play what `scrobble` would be given.
 
         Who listens to events hears of the queue's length and of plays that are held back, not of each that has joined
         it. Raises NotPlays where some can be none, and UnknownListener: then nothing is written. Raises
@@ -378,11 +415,12 @@ class Reports:
         """
         reports: list[Report] = []
         faults: list[tuple[int, MissingName | NotATime]] = []
-        for number, (play, words) in enumerate(zip(plays, left_out or [""] * len(plays), strict=True)):
+        unread, known = left_out or [""] * len(plays), bases or [_UNSAID] * len(plays)
+        for place_in_list, (play, words, basis) in enumerate(zip(plays, unread, known, strict=True)):
             try:
-                reports.append(self._report(account, play, reporter, words))
+                reports.append(self._report(account, play, reporter, words, basis))
             except (MissingName, NotATime) as fault:
-                faults.append((number, fault))
+                faults.append((place_in_list, fault))
         if faults:
             raise NotPlays(faults)
         taken: list[Taken] = []
@@ -403,14 +441,16 @@ class Reports:
             event = ScrobbleStatus(taken.id, taken.status, track.artist, track.title, taken.message)
             self.event_hub.publish(report.account, event)
 
-    def _report(self, account: int, play: Play, reporter: str, left_out: str) -> Report:
+    def _report(self, account: int, play: Play, reporter: str, left_out: str, basis: Basis) -> Report:
         now, skew = self.clock.now(), self.time.skew
-        frozen, placed = frozen_play(play, now, skew)
+        frozen, placed = frozen_play(play, now, skew, basis)
         told = start_of_play(play.timestamp)
         unchecked = None if self.time.settled else self.clock.steady()
         boot = "" if unchecked is None else self.clock.boot
         moved = placed.restamp_reason, placed.by_clock
-        return Report(account, frozen, now, told, *moved, clean(reporter), skew, left_out, unchecked, boot)
+        return Report(
+            account, frozen, now, told, *moved, clean(reporter), skew, left_out, unchecked, boot, basis.listening
+        )
 
     async def fate(self, account: int, number: int, seconds: float) -> plays.StoredPlay | None:
         """The play, as soon as its fate is known or the seconds are over."""
