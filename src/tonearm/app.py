@@ -38,6 +38,8 @@ from tonearm.service.metadata_upstream import MetadataUpstream
 from tonearm.service.now_playing import NowPlaying
 from tonearm.service.personal_data import PersonalData
 from tonearm.service.play_actions import PlayActions
+from tonearm.service.player_reports import PlayerReports
+from tonearm.service.players import Players
 from tonearm.service.queue_length import QueueLengths
 from tonearm.service.rate_limit import Pace
 from tonearm.service.report_play import Reports
@@ -228,12 +230,19 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     begin = {IMPORT: loving.start, ENRICH: enriching.start}
     after_all = AfterAll(store, clock, time, event_hub, ring)
     jobs = Jobs(store, clock, chores, listeners, begin, ring)
+    reports, shows, players = (
+        Reports(store, clock, event_hub, ring, tally, time),
+        NowPlaying(store, clock, keyring, seal, event_hub),
+        Players(store, clock, seal, event_hub),
+    )
     deck = Deck(
         clock=clock,
         event_hub=event_hub,
         accounts=listeners,
-        reports=Reports(store, clock, event_hub, ring, tally, time),
-        shows=NowPlaying(store, clock, keyring, seal, event_hub),
+        reports=reports,
+        shows=shows,
+        players=players,
+        player_reports=PlayerReports(reports, shows, players, clock),
         sign_in=SignIn(store, clock, keyring, seal, event_hub, ring, parts.auth_url),
         play_actions=PlayActions(store, clock, event_hub, ring, keyring.names, time),
         after_all=after_all,
@@ -271,6 +280,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     finally:
         stop.set()
         tasks[0].cancel()
+        await deck.player_reports.close()
         await asyncio.gather(*tasks, return_exceptions=True)
         await cache.close()
         await parts.images.close()

@@ -29,6 +29,7 @@ _COMMANDS = {
     "enrich": ("enrich", "Look up the library's songs on Last.fm."),
     "listener": ("listener", "The listeners of this service."),
     "token": ("listener", "Make, list and revoke the API tokens of a listener."),
+    "player": ("player", "Add, list, revoke and test the players that report here."),
     "backup": ("backup", "Save a copy of the database, also while the service runs."),
     "restore": ("backup", "Replace the database with a backup."),
     "move-database": ("move_database", "Carry a SQLite installation over to PostgreSQL."),

@@ -25,6 +25,8 @@ from tonearm.service.metadata import Artist, Metadata, NotKnown, SearchKind, Sea
 from tonearm.service.now_playing import NowPlaying, NowPlayingResult
 from tonearm.service.personal_data import PersonalData
 from tonearm.service.play_actions import PlayActions
+from tonearm.service.player_reports import PlayerReports
+from tonearm.service.players import Players
 from tonearm.service.report_play import Reports, Taken
 from tonearm.service.requeue import AfterAll
 from tonearm.service.sign_in import AuthStart, SignIn, SignInResult, Unreachable
@@ -60,6 +62,8 @@ class Deck:
     after_all: AfterAll
     loved_import: LovedImport
     personal_data: PersonalData
+    players: Players
+    player_reports: PlayerReports
     jobs: Jobs
     library_scan: LibraryScan
     metadata: Metadata

@@ -228,6 +228,7 @@ class PlayActions:
             "reported_timestamp": play.timestamp,
             "counted_reason": kept.counted_reason,
             "reporter": kept.reporter,
+            "player": kept.player,
             "owner": kept.owner,
             "instead_of": number,
         }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Any, assert_never
 
 from sqlalchemy import Connection
@@ -55,6 +56,9 @@ LIVE_WITHIN = 3600.0
 TOGETHER, PART = 1000, 250
 """Plays that are written in one transaction; more than these go part by part, with others' plays in between."""
 
+SHARED = 50
+"""Plays of one request up to which they share a transaction with those of other requests."""
+
 
 _UNSAID = Basis()
 
@@ -96,6 +100,16 @@ class Report:
     counter: float | None = None
     boot: str = ""
     listening: Listening = Listening.UNKNOWN
+    player: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedPlay:
+    """A play as a player reports it, and what is known of its times. `left_out` as in `scrobble`."""
+
+    play: Play
+    basis: Basis
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +246,21 @@ def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
     return taken
 
 
+def take_batches(db: Connection, batches: Sequence[Sequence[Report]]) -> list[list[Taken]]:
+    """Write the plays of several requests and answer each, in one transaction."""
+    answers = iter(take(db, list(chain.from_iterable(batches))))
+    return [[next(answers) for _ in batch] for batch in batches]
+
+
+def rehearse(db: Connection, report: Report) -> Taken:
+    """What `take` would answer; nothing is written."""
+    rehearsal = db.begin_nested()
+    try:
+        return take(db, [report])[0]
+    finally:
+        rehearsal.rollback()
+
+
 def _moved(db: Connection, reports: Sequence[Report]) -> dict[plays.PlayKey, tuple[int, str]]:
     """Plays that were reported before with another start, then or now moved, by the key that the reports have now."""
     as_told = plays.known_as_reported(db, [_reported_key(r) for r in reports], moved=True)
@@ -330,6 +359,7 @@ def _history_row(report: Report, decision: _Decision, account: Account) -> dict[
         "restamped_by": report.restamped_by,
         "left_out": report.left_out,
         "reporter": report.reporter,
+        "player": report.player,
         "owner": account.username.casefold() if account.signed_in else "",
         "settled_at": _settled_at(report, decision),
     }
@@ -423,10 +453,50 @@ class Reports:
                 faults.append((place_in_list, fault))
         if faults:
             raise NotPlays(faults)
+        return await self._take_all(account, reports)
+
+    async def report_all(
+        self, account: int, reported: Sequence[ReportedPlay], reporter: str, player: int
+    ) -> list[Taken | None]:
+        """As `scrobble_all`, for a player: what it says of the time heard is left out if nobody can have heard it.
+
+        None stands for what can be no play at all.
+        """
+        reports = [self._player_report(account, one, reporter, player) for one in reported]
+        answers = iter(await self._take_all(account, [report for report in reports if report is not None]))
+        return [None if report is None else next(answers) for report in reports]
+
+    async def rehearse(self, account: int, reported: ReportedPlay, reporter: str, player: int) -> Taken:
+        """What would be answered to a play of a player; nothing of it is kept. Raises NotATime."""
+        report = self._player_report(account, reported, reporter, player)
+        if report is None:
+            raise NotATime("no play")
+        return await self.store.write(partial(rehearse, report=report))
+
+    def _player_report(self, account: int, reported: ReportedPlay, reporter: str, player: int) -> Report | None:
+        try:
+            report = self._report(account, reported.play, reporter, reported.left_out, reported.basis)
+        except MissingName:
+            return None
+        except NotATime as fault:
+            if fault.field != "played_time":
+                return None
+            words = f"left out: {reported.play.played:g} s cannot have been heard of it"
+            words = f"{reported.left_out}; {words}" if reported.left_out else words
+            unmeasured = ReportedPlay(reported.play, Basis(reported.basis.stamp, Listening.ASSUMED), words)
+            return self._player_report(account, unmeasured, reporter, player)
+        return replace(report, player=player)
+
+    async def _take_all(self, account: int, reports: Sequence[Report]) -> list[Taken]:
         taken: list[Taken] = []
-        size = PART if len(reports) > TOGETHER else TOGETHER
-        for start in range(0, len(reports), size):
-            taken += await self.store.write(partial(take, reports=reports[start : start + size]))
+        if not reports:
+            return taken
+        if len(reports) <= min(SHARED, TOGETHER):
+            taken = await self.store.write_together(take_batches, reports, account)
+        else:
+            size = PART if len(reports) > TOGETHER else TOGETHER
+            for start in range(0, len(reports), size):
+                taken += await self.store.write(partial(take, reports=reports[start : start + size]))
         self.tally.reports.update(answer.status for answer in taken)
         if any(answer.status == "queued" for answer in taken):
             self.ring(account)

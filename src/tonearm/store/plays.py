@@ -67,6 +67,7 @@ class StoredPlay:
     owner: str
     unanswered: bool
     left_out: str = ""
+    player: int | None = None
 
 
 def facts(play_: Play) -> dict[str, Any]:
@@ -360,6 +361,7 @@ def stored_play(row: Any) -> StoredPlay:
         row.owner,
         bool(row.unanswered),
         row.left_out,
+        row.player,
     )
 
 

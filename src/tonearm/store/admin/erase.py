@@ -14,6 +14,7 @@ from tonearm.store import accounts
 from tonearm.store.db.dialect import insert_or_change
 from tonearm.store.db.schema import (
     account,
+    app_key,
     attempt,
     attempt_play,
     erasure,
@@ -23,6 +24,9 @@ from tonearm.store.db.schema import (
     login,
     loved,
     play,
+    player,
+    player_session,
+    player_user,
     scrobble_queue,
     token,
 )
@@ -41,7 +45,10 @@ def begin(db: Connection, number: int, but: str) -> None:
     last = db.execute(select(func.max(play.c.id)).where(play.c.account == number)).scalar() or 0
     insert_or_change(db, erasure, [{"account": number, "last_play_id": last}], ("account",), ("last_play_id",))
     db.execute(update(account).where(account.c.id == number).values(lease_id=account.c.lease_id + 1))
-    for table in (job_run, login, job_failure):
+    players = select(player.c.id).where(player.c.account == number)
+    db.execute(delete(player_session).where(player_session.c.player.in_(players)))
+    db.execute(delete(player_user).where((player_user.c.account == number) | player_user.c.player.in_(players)))
+    for table in (job_run, login, job_failure, player, app_key):
         db.execute(delete(table).where(table.c.account == number))
     kept = (token.c.kind == TokenKind.BROWSER) & (token.c.hash == fingerprint(but))
     db.execute(delete(token).where(token.c.account == number, ~kept))

@@ -122,6 +122,52 @@ login = Table(
 )
 
 
+player = Table(
+    "player",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _account(),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("secret_hash", Text, nullable=False, unique=True),
+    _text("secret_sealed"),  # the MD5 of the secret, which some protocols need; "" if it can't be opened any more
+    _time("created_at"),
+    Column("revoked_at", Float(53)),
+    _time("heard_at"),
+    _text("program"),  # that was heard last
+    _time("refused_at"),
+    _text("refused_reason"),
+    UniqueConstraint("account", "name", name="player_once"),
+)
+
+player_session = Table(
+    "player_session",  # what players have signed in with; a player may have several
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("player", Id, ForeignKey("player.id"), nullable=False),
+    _text("protocol"),  # and for Audioscrobbler the client
+    _time("created_at"),
+    Index("player_session_by_player", "player", "created_at"),
+)
+
+player_user = Table(
+    "player_user",  # which user of a media server is which listener
+    metadata,
+    Column("player", Id, ForeignKey("player.id"), nullable=False),
+    Column("their_user", Text, nullable=False),  # case folded
+    _account(),
+    PrimaryKeyConstraint("player", "their_user"),
+)
+
+app_key = Table(
+    "app_key",  # API keys that we have issued
+    metadata,
+    Column("api_key", Text, primary_key=True),
+    _account(),
+    Column("secret_sealed", Text, nullable=False),
+)
+
+
 def _frozen() -> list[Column[Any]]:
     """The facts of a play, as they were when it was reported."""
     return [
@@ -160,6 +206,7 @@ play = Table(
     Column("unanswered", Boolean, nullable=False, server_default=false()),  # an answer was lost, or left it open
     Column("instead_of", Id),  # the play whose names the listener has corrected with this one
     Column("counted", Boolean, nullable=False, server_default=true()),  # by the listener's rule, or sent by hand
+    Column("player", Id),  # that reported it, None for a program with an API token
     _text("searched"),  # its names as they are searched: `core.search`
 )
 # Each play is written twice, and each index with it. So what waits is in the queue's indexes alone, and a start that

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, select, text, update
+from sqlalchemy import BindParameter, Column, Connection, Table, bindparam, select, text, update
 
 from tonearm.core.account import SESSION_LOST
 from tonearm.core.account import Connection as Connected
 from tonearm.store.db import postgres
-from tonearm.store.db.schema import account
+from tonearm.store.db.schema import account, app_key, player
 from tonearm.store.secrets import check
 from tonearm.store.secrets.check import WrongSecret
 from tonearm.store.secrets.seal import SessionCipher
@@ -59,5 +60,15 @@ def reseal(db: Connection, seal: SessionCipher, *, lost: bool) -> Resealed:
         db.execute(_SEALED, kept + gone)
     if gone:
         db.execute(_LOST, gone)
+    for table, key in ((player, player.c.id), (app_key, app_key.c.api_key)):
+        _reseal_column(db, seal, table, key)
     check.change(db, seal)
     return Resealed(len(kept), len(gone))
+
+
+def _reseal_column(db: Connection, seal: SessionCipher, table: Table, key: Column[Any]) -> None:
+    """Seal what players prove their secrets by. What cannot be opened any more is lost: such a player needs another."""
+    sealed = table.c.secret_sealed
+    for row in db.execute(select(key, sealed).where(sealed != "").with_for_update()).all():
+        again = seal.close(seal.open(row[1])) if seal.opens(row[1]) else ""
+        db.execute(update(table).where(key == row[0]).values(secret_sealed=again))

@@ -185,6 +185,7 @@ def upgrade() -> None:
         sa.Column("unanswered", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("instead_of", ID, nullable=True),
         sa.Column("counted", sa.Boolean(), server_default=sa.true(), nullable=False),
+        sa.Column("player", ID, nullable=True),
         sa.Column("searched", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["account"],
@@ -349,4 +350,65 @@ def upgrade() -> None:
             ["account.id"],
         ),
         sa.PrimaryKeyConstraint("kind", "account"),
+    )
+    op.create_table(
+        "player",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("account", ID, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("secret_hash", sa.Text(), nullable=False),
+        sa.Column("secret_sealed", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("revoked_at", sa.Float(precision=53), nullable=True),
+        sa.Column("heard_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("program", sa.Text(), server_default="", nullable=False),
+        sa.Column("refused_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("refused_reason", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("account", "name", name="player_once"),
+        sa.UniqueConstraint("secret_hash"),
+    )
+    op.create_table(
+        "player_session",
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("player", ID, nullable=False),
+        sa.Column("protocol", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["player"],
+            ["player.id"],
+        ),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    op.create_index("player_session_by_player", "player_session", ["player", "created_at"], unique=False)
+    op.create_table(
+        "player_user",
+        sa.Column("player", ID, nullable=False),
+        sa.Column("their_user", sa.Text(), nullable=False),
+        sa.Column("account", ID, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["player"],
+            ["player.id"],
+        ),
+        sa.PrimaryKeyConstraint("player", "their_user"),
+    )
+    op.create_table(
+        "app_key",
+        sa.Column("api_key", sa.Text(), nullable=False),
+        sa.Column("account", ID, nullable=False),
+        sa.Column("secret_sealed", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("api_key"),
     )

@@ -1,0 +1,211 @@
+"""`tonearm player`: the players that report to this service, each with a secret that can report and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tonearm.commands.errors import Failed
+from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.output import moment, tell
+from tonearm.terminal import say
+
+if TYPE_CHECKING:
+    from tonearm.deck import Deck
+    from tonearm.service.players import NewPlayer
+    from tonearm.service.report_play import Taken
+    from tonearm.settings import Settings
+    from tonearm.store.players import StoredPlayer
+
+KINDS = ("listenbrainz", "audioscrobbler", "lastfm", "webscrobbler", "jellyfin", "plex", "tautulli", "maloja")
+"""As `service.players.PlayerKind` has them, which would be slow to import for `--help`."""
+
+
+@click.group()
+def player() -> None:
+    """Players that report to this service: add one, list them, revoke one, test one."""
+
+
+@player.command()
+@with_settings()
+@click.option("--kind", required=True, type=click.Choice(KINDS), help="What the player speaks.")
+@for_listener
+@with_json
+@click.argument("name")
+def add(settings: Settings, kind: str, listener: str, as_json: bool, name: str) -> None:
+    """Add a player. Its secret is shown this once; it can report plays and nothing else."""
+    from tonearm.commands.opening import run
+
+    new = run(_add(settings, listener, name, kind))
+    address = new.address(_base(settings))
+    facts = {
+        "name": new.player.name,
+        "kind": new.player.kind,
+        "secret": new.secret,
+        "address": address,
+        "user": new.player.user,
+    }
+    said = f"{new.player.name} reports to {address} as user {new.player.user}, with this secret: {new.secret}"
+    tell(facts, said, as_json)
+
+
+@player.command("list")
+@with_settings()
+@for_listener
+@with_json
+def show(settings: Settings, listener: str, as_json: bool) -> None:
+    """Show the players of a listener, when each was last heard, and what was refused."""
+    from tonearm.commands.opening import run
+
+    found = run(_players(settings, listener))
+    said = "\n".join(map(_line, found)) or f"{listener} has no players: 'tonearm player add NAME --kind KIND' adds one"
+    tell({"players": [_facts(each) for each in found]}, said, as_json)
+
+
+@player.command()
+@with_settings()
+@for_listener
+@with_json
+@click.argument("name")
+def revoke(settings: Settings, listener: str, as_json: bool, name: str) -> None:
+    """Let a player report no more. What it has reported stays."""
+    from tonearm.commands.opening import run
+
+    run(_revoke(settings, listener, name))
+    tell({"status": "success", "name": name}, f"{name} is revoked", as_json)
+
+
+@player.command()
+@with_settings()
+@for_listener
+@with_json
+@click.argument("name")
+def test(settings: Settings, listener: str, as_json: bool, name: str) -> None:
+    """Report a play as this player would, and take it away again."""
+    from tonearm.commands.opening import run
+
+    found, taken = run(_test(settings, listener, name))
+    kept = taken.status == "queued"
+    facts = {"status": taken.status, "name": found.name, "message": taken.message, "heard_at": found.heard_at or None}
+    said = "would be queued for Last.fm" if kept else f"would be kept, but not sent: {taken.message}"
+    tell(facts, f"A play from {found.name} {said}. It was taken away again. {_heard(found)}", as_json)
+    if found.refused_at > found.heard_at:
+        say(f"Its last request was refused: {found.refused_reason}", err=True)
+
+
+@player.command("map")
+@with_settings()
+@for_listener
+@with_json
+@click.argument("name")
+@click.argument("their_user")
+@click.argument("is_listener", required=False)
+def map_user(
+    settings: Settings, listener: str, as_json: bool, name: str, their_user: str, is_listener: str | None
+) -> None:
+    """Say which listener a user of a media server is; without a listener: nobody.
+
+    What users play who are nobody's is not kept.
+    """
+    from tonearm.commands.opening import run
+
+    run(_map(settings, listener, name, their_user, is_listener))
+    facts = {"status": "success", "name": name, "their_user": their_user, "listener": is_listener}
+    said = f"{their_user} at {name} is {is_listener}" if is_listener else f"{their_user} at {name} is nobody here"
+    tell(facts, said, as_json)
+
+
+def _base(settings: Settings) -> str:
+    from tonearm.commands.opening import running_at
+
+    usual = f"http://{settings.tonearm_host}:{settings.tonearm_port}"
+    return settings.tonearm_public_url.rstrip("/") or running_at(settings) or usual
+
+
+def _facts(found: StoredPlayer) -> dict[str, object]:
+    return {
+        "name": found.name,
+        "kind": found.kind,
+        "user": found.user,
+        "created_at": found.created_at,
+        "heard_at": found.heard_at or None,
+        "program": found.program,
+        "refused_at": found.refused_at or None,
+        "refused_reason": found.refused_reason,
+    }
+
+
+def _line(found: StoredPlayer) -> str:
+    said = f"{found.name}  {found.kind}  {_heard(found)}"
+    if found.refused_at:
+        said += f"  Refused {moment(found.refused_at)}: {found.refused_reason}."
+    return said
+
+
+def _heard(found: StoredPlayer) -> str:
+    if not found.heard_at:
+        return "Not heard yet."
+    return f"Last heard {moment(found.heard_at)}{f', from {found.program}' if found.program else ''}."
+
+
+async def _add(settings: Settings, listener: str, name: str, kind: str) -> NewPlayer:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.service.players import BadPlayer, PlayerKind
+
+    async with deck_of(settings, Sends.NO) as deck:
+        who = await listener_of(deck, listener)
+        try:
+            return await deck.players.add(who.id, name, PlayerKind(kind))
+        except BadPlayer as bad:
+            raise Failed(str(bad)) from None
+
+
+async def _players(settings: Settings, listener: str) -> list[StoredPlayer]:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        return await deck.players.of((await listener_of(deck, listener)).id)
+
+
+async def _revoke(settings: Settings, listener: str, name: str) -> None:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        who = await listener_of(deck, listener)
+        if not await deck.players.revoke(who.id, name):
+            raise _unknown(listener, name)
+
+
+async def _test(settings: Settings, listener: str, name: str) -> tuple[StoredPlayer, Taken]:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        who = await listener_of(deck, listener)
+        found = await _named(deck, who.id, listener, name)
+        return found, await deck.player_reports.rehearse(found)
+
+
+async def _map(settings: Settings, listener: str, name: str, their_user: str, is_listener: str | None) -> None:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.service.players import BadPlayer
+
+    async with deck_of(settings, Sends.NO) as deck:
+        who = await listener_of(deck, listener)
+        found = await _named(deck, who.id, listener, name)
+        account = (await listener_of(deck, is_listener)).id if is_listener else None
+        try:
+            await deck.players.map_user(found, their_user, account)
+        except BadPlayer as bad:
+            raise Failed(str(bad)) from None
+
+
+async def _named(deck: Deck, account: int, listener: str, name: str) -> StoredPlayer:
+    found = await deck.players.named(account, name)
+    if found is None:
+        raise _unknown(listener, name)
+    return found
+
+
+def _unknown(listener: str, name: str) -> Failed:
+    return Failed(f"{listener} has no player named \"{name}\": 'tonearm player list' shows them")

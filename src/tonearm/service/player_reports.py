@@ -1,0 +1,89 @@
+"""What players report: plays kept in batches, and what plays now shown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+from tonearm.clock import Clock
+from tonearm.core.play import MissingName, Play, Track
+from tonearm.core.report import Basis, Listening, Stamp
+from tonearm.ingest.incoming import Announced, Incoming
+from tonearm.service.now_playing import NowPlaying
+from tonearm.service.players import Players
+from tonearm.service.report_play import ReportedPlay, Reports, Taken
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.store.players import StoredPlayer
+
+PATIENCE = 1.0
+"""Seconds that a player waits for Last.fm to take what plays now; then it goes on by itself."""
+
+
+class PlayerReports:
+    """Takes what players report, each for its listener."""
+
+    def __init__(self, reports: Reports, shows: NowPlaying, players: Players, clock: Clock) -> None:
+        self._reports = reports
+        self._shows = shows
+        self._players = players
+        self._clock = clock
+        self._shown: set[asyncio.Task[None]] = set()
+
+    async def report(
+        self, player: StoredPlayer, plays: Sequence[Incoming], account: int | None = None
+    ) -> list[Taken | None]:
+        """Keep plays: all are on disk when this returns. None stands for one that can be no play.
+
+        `account` is whose plays they are, if not the player's own listener's. Raises StoreUnavailable.
+        """
+        if not plays:
+            return []
+        now = self._clock.now()
+        reported = [_reported(incoming, now) for incoming in plays]
+        whose = player.account if account is None else account
+        taken = await self._reports.report_all(whose, reported, player.name, player.id)
+        last = plays[-1]
+        await self._heard(player, last.program, f"{last.track.artist} – {last.track.title}")
+        return taken
+
+    async def announce(self, player: StoredPlayer, announced: Announced, account: int | None = None) -> None:
+        """Show what plays now, and wait a little for Last.fm."""
+        whose = player.account if account is None else account
+        task = asyncio.create_task(self._show(whose, announced))
+        self._shown.add(task)
+        task.add_done_callback(self._shown.discard)
+        track = announced.track
+        await self._heard(player, announced.program, f"{track.artist} – {track.title}")
+        await asyncio.wait((task,), timeout=PATIENCE)
+
+    async def rehearse(self, player: StoredPlayer) -> Taken:
+        """What would be answered to a play of this player that has ended just now; nothing of it is kept."""
+        track = Track("tonearm", f"Test of {player.name}", duration=240.0)
+        start = int(self._clock.now()) - 240
+        reported = ReportedPlay(Play(track, start, 0.0), Basis(Stamp.START, Listening.ASSUMED))
+        return await self._reports.rehearse(player.account, reported, player.name, player.id)
+
+    async def _show(self, account: int, announced: Announced) -> None:
+        with suppress(StoreUnavailable, MissingName):  # it is never kept, so there is nothing to lose
+            await self._shows.show(account, announced.track)
+
+    async def _heard(self, player: StoredPlayer, program: str, track: str) -> None:
+        with suppress(StoreUnavailable):  # the plays are on disk
+            await self._players.heard(player, program, track)
+
+    async def close(self) -> None:
+        """Show nothing any more."""
+        for task in self._shown:
+            task.cancel()
+        await asyncio.gather(*self._shown, return_exceptions=True)
+
+
+def _reported(incoming: Incoming, now: float) -> ReportedPlay:
+    timestamp = now if incoming.timestamp is None else incoming.timestamp
+    played = incoming.played
+    if played is None:  # what may have been heard since its start, if nobody has decided that it counts
+        elapsed = max(0.0, now - timestamp)
+        played = min(elapsed, incoming.track.duration or elapsed)
+    play = Play(incoming.track, int(timestamp), played, incoming.chosen_by_user)
+    return ReportedPlay(play, Basis(incoming.stamp, incoming.listening), incoming.left_out)

@@ -1,0 +1,345 @@
+"""Players: programs with a secret that can report plays and nothing else."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import partial
+from hashlib import md5
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core.cleaning import clean
+from tonearm.service.events import EventHub
+from tonearm.store import players
+from tonearm.store.db.database import Store
+from tonearm.store.players import StoredPlayer
+from tonearm.store.secrets.seal import SealBroken, SessionCipher
+from tonearm.store.secrets.tokens import fingerprint
+
+LONGEST_NAME = 64
+REMEMBERED = 1.0
+"""Seconds for which a player needs no new look at the database, and may still report after it was revoked elsewhere."""
+
+NOTED = 30.0
+"""Seconds between two notes in the database that a player was heard."""
+
+MOST_REMEMBERED = 10_000
+
+FREE_REFUSALS = 30
+"""Requests with a wrong secret that are answered at once."""
+
+REFUSALS_PER_SECOND = 5.0
+LONGEST_DELAY = 5.0
+"""Seconds that a request with a wrong secret waits for its answer at the most."""
+
+LAST_REFUSALS = 20
+"""Refused requests that are kept to be shown."""
+
+
+class PlayerKind(StrEnum):
+    """What a player speaks."""
+
+    LISTENBRAINZ = "listenbrainz"
+    AUDIOSCROBBLER = "audioscrobbler"
+    LASTFM = "lastfm"
+    WEBSCROBBLER = "webscrobbler"
+    JELLYFIN = "jellyfin"
+    PLEX = "plex"
+    TAUTULLI = "tautulli"
+    MALOJA = "maloja"
+
+
+MEDIA_SERVERS = frozenset((PlayerKind.JELLYFIN, PlayerKind.PLEX, PlayerKind.TAUTULLI))
+"""Kinds that report what several people play, so that their users have to be mapped to listeners."""
+
+PATHS = {
+    PlayerKind.LISTENBRAINZ: "/",
+    PlayerKind.AUDIOSCROBBLER: "/",
+    PlayerKind.LASTFM: "/2.0/",
+    PlayerKind.MALOJA: "/apis/mlj_1/newscrobble",
+}
+"""Where a player of a kind reports; webhooks have their secret in the path."""
+
+
+class BadPlayer(ValueError):
+    """No name for a player, or one that is in use; what to do is in the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPlayer:
+    """A player with its secret, which is known only now."""
+
+    player: StoredPlayer
+    secret: str = field(repr=False)
+
+    def address(self, base: str) -> str:
+        """What to enter in the player; `base` is the address of this service, without a slash at its end."""
+        return base + address_path(PlayerKind(self.player.kind), self.secret)
+
+
+def address_path(kind: PlayerKind, secret: str) -> str:
+    """The path that a player of that kind reports to."""
+    return PATHS.get(kind) or f"/webhook/{kind}/{secret}"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRequest:
+    """A request that was refused at `at` (Unix seconds), why, and what is known of who sent it."""
+
+    at: float
+    protocol: str
+    reason: str
+    program: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeardFrom:
+    """What a player reported last, at `at` (Unix seconds)."""
+
+    at: float
+    program: str
+    track: str
+
+
+class Players:
+    """The players of one database."""
+
+    def __init__(self, store: Store, clock: Clock, seal: SessionCipher, event_hub: EventHub) -> None:
+        self._store = store
+        self._clock = clock
+        self._seal = seal
+        self._event_hub = event_hub
+        self._known: dict[str, tuple[float, StoredPlayer, str]] = {}
+        self._changes = 0
+        self._noted: dict[int, HeardFrom] = {}
+        self._heard: dict[int, HeardFrom] = {}
+        self._refused: dict[tuple[int, ...], tuple[float, str]] = {}
+        self._slots = 0.0
+        self.refusals: deque[RefusedRequest] = deque(maxlen=LAST_REFUSALS)
+        """The last requests that were refused in this process, oldest first, whoever sent them."""
+        event_hub.not_admitted.append(self._forget)
+
+    # -- by its listener ------------------------------------------------------
+
+    async def add(self, account: int, name: str, kind: PlayerKind) -> NewPlayer:
+        """A new player of a listener. Raises BadPlayer."""
+        name = clean(name)
+        if not 0 < len(name) <= LONGEST_NAME:
+            raise BadPlayer(f"a player's name has 1 to {LONGEST_NAME} letters")
+        secret = str(UUID(bytes=secrets.token_bytes(16), version=4))  # as ListenBrainz' own tokens look
+        sealed = self._seal.close(_md5(secret))
+        write = partial(
+            players.add,
+            account=account,
+            name=name,
+            kind=kind,
+            secret_hash=fingerprint(secret),
+            secret_sealed=sealed,
+            now=self._clock.now(),
+        )
+        added = await self._store.write(write)
+        if added is None:
+            raise BadPlayer(f'there is a player named "{name}": choose another name, or revoke that one first')
+        return NewPlayer(added, secret)
+
+    async def of(self, account: int) -> list[StoredPlayer]:
+        """The players of a listener, by name, with when they were last heard."""
+        found = await self._store.read(partial(players.of_account, account=account))
+        return [self._up_to_date(player) for player in found]
+
+    async def named(self, account: int, name: str) -> StoredPlayer | None:
+        """The player of that name; None if the listener has none."""
+        return next((player for player in await self.of(account) if player.name == clean(name)), None)
+
+    async def revoke(self, account: int, name: str) -> bool:
+        """Let a player report no more, at once; False if there is none of that name."""
+        write = partial(players.revoke, account=account, name=clean(name), now=self._clock.now())
+        revoked = await self._store.write(write)
+        self._event_hub.admissions_changed(account)
+        return revoked is not None
+
+    async def users(self, player: StoredPlayer) -> dict[str, int]:
+        """Which users of a media server are which listeners: account by name, case folded."""
+        return await self._store.read(partial(players.users, player_id=player.id))
+
+    async def map_user(self, player: StoredPlayer, their_user: str, account: int | None) -> None:
+        """A user of a media server is this listener from now on; None: nobody. Raises BadPlayer."""
+        user = folded(their_user)
+        if not user:
+            raise BadPlayer("enter the name of the media server's user")
+        write = partial(players.map_user, player_id=player.id, their_user=user, account=account)
+        await self._store.write(write)
+
+    def last_heard(self, player: int) -> HeardFrom | None:
+        """What a player reported last to this process."""
+        return self._heard.get(player)
+
+    # -- by what a request brings ---------------------------------------------
+
+    async def by_secret(self, secret: str) -> StoredPlayer | None:
+        """The player with that secret; None for an unknown or a revoked one. Raises StoreUnavailable."""
+        return (await self._find(fingerprint(secret), partial(_by_secret, secret=secret)) or (None, ""))[0]
+
+    async def by_session(self, session: str) -> tuple[StoredPlayer, str] | None:
+        """The player of a session, and the protocol that it was made with. Raises StoreUnavailable."""
+        return await self._find(f"session {fingerprint(session)}", partial(_by_session, session=session))
+
+    async def _find(
+        self, key: str, ask: Callable[[Connection], tuple[StoredPlayer, str] | None]
+    ) -> tuple[StoredPlayer, str] | None:
+        now = self._clock.now()
+        known = self._known.get(key)
+        if known is not None and now < known[0]:
+            return known[1], known[2]
+        changes = self._changes
+        found = await self._store.read(ask)
+        if found is None:
+            self._known.pop(key, None)
+            return None
+        if found[0].revoked_at is not None:
+            await self._note_refusal((found[0].id,), "its secret was revoked")
+            return None
+        if len(self._known) > MOST_REMEMBERED:
+            self._known.clear()
+        if self._changes == changes:  # else it was perhaps read before it was revoked
+            self._known[key] = (now + REMEMBERED, *found)
+        return found
+
+    async def proving(self, user: str, proves: Callable[[str], bool]) -> StoredPlayer | None:
+        """The player of a user whose secret `proves` accepts by its MD5 (32 hexadecimal digits), if any does."""
+        candidates = await self._store.read(partial(players.by_user, user=user))
+        for player in candidates:
+            secret = self.secret_md5(player)
+            if secret and proves(secret):
+                return player
+        return None
+
+    async def of_user(self, user: str) -> list[StoredPlayer]:
+        """The players that sign in with that name, in any letter case."""
+        return await self._store.read(partial(players.by_user, user=user))
+
+    def secret_md5(self, player: StoredPlayer) -> str:
+        """The MD5 of a player's secret; "" if it cannot be opened any more."""
+        try:
+            return self._seal.open(player.secret_sealed) if player.secret_sealed else ""
+        except SealBroken:
+            return ""
+
+    async def new_session(self, player: StoredPlayer, protocol: str, session: str = "") -> str:
+        """A session of a player, which outlives a restart; 32 letters if none is given."""
+        session = session or secrets.token_hex(16)
+        hashed = fingerprint(session)
+        write = partial(
+            players.add_session,
+            player_id=player.id,
+            session_hash=hashed,
+            protocol=protocol,
+            now=self._clock.now(),
+        )
+        await self._store.write(write)
+        return session
+
+    async def listener_of(self, player: StoredPlayer, names: Sequence[str]) -> int | None:
+        """The account that a media server's user is, by one of these names or ids; None for a stranger."""
+        known = await self.users(player)
+        return next((known[name] for name in map(folded, names) if name in known), None)
+
+    async def app_secret(self, api_key: str) -> str | None:
+        """The shared secret of an API key that was issued here; None for a foreign key."""
+        sealed = await self._store.read(partial(players.app_secret, api_key=api_key))
+        if not sealed:
+            return None
+        try:
+            return self._seal.open(sealed)
+        except SealBroken:
+            return None
+
+    async def new_app_key(self, account: int) -> tuple[str, str]:
+        """A new API key and its shared secret, for programs that want a pair; no program needs one of ours."""
+        api_key, secret = secrets.token_hex(16), secrets.token_hex(16)
+        sealed = self._seal.close(secret)
+        await self._store.write(partial(players.add_app_key, account=account, api_key=api_key, secret_sealed=sealed))
+        return api_key, secret
+
+    # -- what is remembered of requests ---------------------------------------
+
+    async def heard(self, player: StoredPlayer, program: str, track: str) -> None:
+        """A player has reported a track. It is written down now and then."""
+        now = self._clock.now()
+        self._heard[player.id] = HeardFrom(now, program, track)
+        noted = self._noted.get(player.id)
+        if noted is not None and now - noted.at < NOTED and noted.program == program:
+            return
+        self._noted[player.id] = HeardFrom(now, program, "")
+        await self._store.write(partial(players.note_heard, player_id=player.id, now=now, program=program))
+
+    async def refused(
+        self,
+        protocol: str,
+        reason: str,
+        *,
+        program: str = "",
+        user: str = "",
+        likely: Sequence[StoredPlayer] = (),
+    ) -> None:
+        """A request was refused. `likely` are the players that may have sent it, if that can be said."""
+        self.refusals.append(RefusedRequest(self._clock.now(), protocol, reason, program, user))
+        if likely:
+            await self._note_refusal(tuple(player.id for player in likely), reason)
+
+    async def slow_down(self) -> None:
+        """Wait before a wrong secret is answered, after many of them: guessing gets slow, and nothing else does."""
+        now = self._clock.now()
+        self._slots = max(self._slots, now) + 1 / REFUSALS_PER_SECOND
+        delay = self._slots - now - FREE_REFUSALS / REFUSALS_PER_SECOND
+        if delay > 0:
+            await self._clock.sleep(min(delay, LONGEST_DELAY))
+
+    @property
+    def slowed(self) -> bool:
+        """Whether wrong secrets are being answered slowly, because there were many of them."""
+        return self._slots - self._clock.now() > FREE_REFUSALS / REFUSALS_PER_SECOND
+
+    async def _note_refusal(self, ids: tuple[int, ...], reason: str) -> None:
+        now = self._clock.now()
+        at, before = self._refused.get(ids, (0.0, ""))
+        if reason == before and now - at < NOTED:
+            return
+        self._refused[ids] = (now, reason)
+        await self._store.write(partial(players.note_refused, player_ids=ids, now=now, reason=reason))
+
+    def _up_to_date(self, player: StoredPlayer) -> StoredPlayer:
+        heard = self._heard.get(player.id)
+        if heard is None or heard.at <= player.heard_at:
+            return player
+        return replace(player, heard_at=heard.at, program=heard.program or player.program)
+
+    def _forget(self, account: int | None) -> None:
+        """Somebody is no longer let in for this account; None: for any."""
+        self._changes += 1
+        self._known = {key: known for key, known in self._known.items() if account not in (None, known[1].account)}
+
+
+def folded(user: str) -> str:
+    """A media server's user as it is compared."""
+    return clean(user)[:200].casefold()
+
+
+def _by_secret(db: Connection, secret: str) -> tuple[StoredPlayer, str] | None:
+    found = players.by_secret(db, fingerprint(secret))
+    return (found, "") if found else None
+
+
+def _by_session(db: Connection, session: str) -> tuple[StoredPlayer, str] | None:
+    return players.by_session(db, fingerprint(session))
+
+
+def _md5(secret: str) -> str:
+    return md5(secret.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,168 @@
+"""Players: programs that report plays with a secret of their own, their sessions, and whose plays they report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
+
+from tonearm.store.db.dialect import insert_or_change
+from tonearm.store.db.schema import account as account_table
+from tonearm.store.db.schema import app_key, player, player_session, player_user
+
+MOST_SESSIONS = 100
+"""Sessions that a player keeps; of more the oldest is forgotten. Every start of a player may make another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlayer:
+    """A player of an account. Times are Unix seconds, 0 for never; `revoked_at` is None while it may report.
+
+    `user` is the name that it signs in with, which is its listener's. `refused_reason` says why a request was refused
+    last. `secret_sealed` is the sealed MD5 of its secret.
+    """
+
+    id: int
+    account: int
+    user: str
+    name: str
+    kind: str
+    created_at: float
+    revoked_at: float | None
+    heard_at: float
+    program: str
+    refused_at: float
+    refused_reason: str
+    secret_sealed: str = field(repr=False)
+
+
+_FIND: Select[Any] = select(
+    player.c.id,
+    player.c.account,
+    account_table.c.name.label("user"),
+    player.c.name,
+    player.c.kind,
+    player.c.created_at,
+    player.c.revoked_at,
+    player.c.heard_at,
+    player.c.program,
+    player.c.refused_at,
+    player.c.refused_reason,
+    player.c.secret_sealed,
+).join(account_table, account_table.c.id == player.c.account)
+
+
+def _all(db: Connection, wanted: Select[Any]) -> list[StoredPlayer]:
+    return [StoredPlayer(*row) for row in db.execute(wanted)]
+
+
+def _one(db: Connection, wanted: Select[Any]) -> StoredPlayer | None:
+    return next(iter(_all(db, wanted)), None)
+
+
+def add(
+    db: Connection, account: int, name: str, kind: str, secret_hash: str, secret_sealed: str, now: float
+) -> StoredPlayer | None:
+    """A new player, or one that was revoked, with a new secret; None if there is one of that name."""
+    known = _one(db, _FIND.where(player.c.account == account, player.c.name == name))
+    if known is not None and known.revoked_at is None:
+        return None
+    values = {"kind": kind, "secret_hash": secret_hash, "secret_sealed": secret_sealed, "created_at": now}
+    if known is not None:
+        fresh = {"revoked_at": None, "heard_at": 0.0, "program": "", "refused_at": 0.0, "refused_reason": ""}
+        db.execute(update(player).where(player.c.id == known.id).values(**values, **fresh))
+    else:
+        db.execute(insert(player).values(account=account, name=name, **values))
+    return by_secret(db, secret_hash)
+
+
+def of_account(db: Connection, account: int) -> list[StoredPlayer]:
+    """The players of an account that may report, by their names."""
+    return _all(db, _FIND.where(player.c.account == account, player.c.revoked_at.is_(None)).order_by(player.c.name))
+
+
+def by_secret(db: Connection, secret_hash: str) -> StoredPlayer | None:
+    """The player with that secret, which may be revoked."""
+    return _one(db, _FIND.where(player.c.secret_hash == secret_hash))
+
+
+def by_id(db: Connection, player_id: int) -> StoredPlayer | None:
+    """That player, which may be revoked."""
+    return _one(db, _FIND.where(player.c.id == player_id))
+
+
+def by_user(db: Connection, user: str) -> list[StoredPlayer]:
+    """The players that sign in with that name, in any letter case."""
+    named = func.lower(account_table.c.name) == user.lower()
+    return _all(db, _FIND.where(named, player.c.revoked_at.is_(None)).order_by(player.c.id))
+
+
+def revoke(db: Connection, account: int, name: str, now: float) -> StoredPlayer | None:
+    """Let it report no more, and forget its sessions; None if there is no such player."""
+    found = _one(db, _FIND.where(player.c.account == account, player.c.name == name, player.c.revoked_at.is_(None)))
+    if found is not None:
+        db.execute(delete(player_session).where(player_session.c.player == found.id))
+        db.execute(delete(player_user).where(player_user.c.player == found.id))
+        db.execute(update(player).where(player.c.id == found.id).values(revoked_at=now, secret_sealed=""))
+    return found
+
+
+def note_heard(db: Connection, player_id: int, now: float, program: str) -> None:
+    """It has reported something; `program` is "" if the request doesn't name one."""
+    values: dict[str, Any] = {"heard_at": now} | ({"program": program} if program else {})
+    db.execute(update(player).where(player.c.id == player_id).values(**values))
+
+
+def note_refused(db: Connection, player_ids: Sequence[int], now: float, reason: str) -> None:
+    """A request that may have been one of these players' was refused."""
+    db.execute(update(player).where(player.c.id.in_(player_ids)).values(refused_at=now, refused_reason=reason))
+
+
+def add_session(db: Connection, player_id: int, session_hash: str, protocol: str, now: float) -> None:
+    """A new session of a player, beside those that it has."""
+    db.execute(insert(player_session).values(hash=session_hash, player=player_id, protocol=protocol, created_at=now))
+    newest = (
+        select(player_session.c.hash)
+        .where(player_session.c.player == player_id)
+        .order_by(player_session.c.created_at.desc(), player_session.c.hash)
+        .limit(MOST_SESSIONS)
+    )
+    of_player = player_session.c.player == player_id
+    db.execute(delete(player_session).where(of_player, player_session.c.hash.not_in(newest)))
+
+
+def by_session(db: Connection, session_hash: str) -> tuple[StoredPlayer, str] | None:
+    """The player of a session, and the protocol that it was made with."""
+    row = db.execute(
+        select(player_session.c.player, player_session.c.protocol).where(player_session.c.hash == session_hash)
+    ).first()
+    found = by_id(db, row.player) if row else None
+    return (found, row.protocol) if row and found else None
+
+
+def users(db: Connection, player_id: int) -> dict[str, int]:
+    """Which users of a media server are which accounts."""
+    rows = db.execute(select(player_user.c.their_user, player_user.c.account).where(player_user.c.player == player_id))
+    return {row.their_user: row.account for row in rows}
+
+
+def map_user(db: Connection, player_id: int, their_user: str, account: int | None) -> None:
+    """A user of a media server is this account from now on; None: nobody's."""
+    if account is None:
+        of_user = (player_user.c.player == player_id) & (player_user.c.their_user == their_user)
+        db.execute(delete(player_user).where(of_user))
+        return
+    row = {"player": player_id, "their_user": their_user, "account": account}
+    insert_or_change(db, player_user, [row], ("player", "their_user"), ("account",))
+
+
+def add_app_key(db: Connection, account: int, api_key: str, secret_sealed: str) -> None:
+    """An API key that was issued here."""
+    db.execute(insert(app_key).values(api_key=api_key, account=account, secret_sealed=secret_sealed))
+
+
+def app_secret(db: Connection, api_key: str) -> str | None:
+    """The sealed secret of an API key that was issued here; None for a foreign one."""
+    return db.execute(select(app_key.c.secret_sealed).where(app_key.c.api_key == api_key)).scalar()

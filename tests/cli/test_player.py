@@ -1,0 +1,81 @@
+"""Players are added, listed, tested and revoked from a shell."""
+
+from __future__ import annotations
+
+import hashlib
+from uuid import UUID
+
+import tonearm
+from lastfm_emulator import Emulator
+from tests.cli.conftest import on_deck, sign_in
+from tests.cli.shell import Shell
+
+
+def test_the_secret_of_a_player_is_the_last_word_and_works(asking: Shell) -> None:
+    said = asking("player", "add", "Kitchen MPD", "--kind", "audioscrobbler")
+    secret = said.output.split()[-1]
+    assert UUID(secret).version == 4
+    found: list[object] = []
+
+    async def ask(deck: tonearm.Deck) -> None:
+        player = await deck.players.by_secret(secret)
+        assert player is not None
+        found.append((player.name, player.kind, player.user, deck.players.secret_md5(player)))
+
+    on_deck(asking, ask)
+    assert found == [("Kitchen MPD", "audioscrobbler", "me", hashlib.md5(secret.encode()).hexdigest())]
+
+
+def test_a_program_is_given_all_that_a_player_needs(shell: Shell) -> None:
+    shell("listener", "add", "anna")
+    facts = shell.facts("player", "add", "Navidrome", "--kind", "listenbrainz", "--listener", "anna")
+    assert set(facts) == {"name", "kind", "secret", "address", "user"}
+    assert (facts["name"], facts["kind"], facts["user"]) == ("Navidrome", "listenbrainz", "anna")
+    assert facts["address"] == "http://127.0.0.1:0/"
+    plex = shell.facts("player", "add", "Plex", "--kind", "plex")
+    assert plex["address"] == f"http://127.0.0.1:0/webhook/plex/{plex['secret']}"
+
+
+def test_players_are_listed_without_their_secrets_and_revoked_by_name(shell: Shell) -> None:
+    assert shell("player", "list").output.startswith("me has no players: ")
+    secret = shell.facts("player", "add", "Pano", "--kind", "lastfm")["secret"]
+    again = shell("player", "add", "Pano", "--kind", "lastfm")
+    assert (again.exit_code, 'there is a player named "Pano"' in again.stderr) == (1, True)
+    listed = shell("player", "list").output
+    assert listed == "Pano  lastfm  Not heard yet.\n"
+    assert shell.facts("player", "list")["players"][0]["name"] == "Pano"
+    assert shell("player", "revoke", "Pano").output == "Pano is revoked\n"
+    assert shell("player", "revoke", "Pano").exit_code == 1
+    assert shell.facts("player", "list") == {"players": []}
+    assert shell.facts("player", "add", "Pano", "--kind", "lastfm")["secret"] != secret
+
+
+def test_a_test_says_what_would_become_of_a_play_and_keeps_nothing(asking: Shell, emulator: Emulator) -> None:
+    asking("player", "add", "Quod Libet", "--kind", "audioscrobbler")
+    said = asking("player", "test", "Quod Libet").output
+    assert "would be kept, but not sent: not signed in to Last.fm" in said
+    sign_in(asking, emulator)
+    assert "would be queued for Last.fm. It was taken away again." in asking("player", "test", "Quod Libet").output
+    assert asking.facts("queue", "list")["plays"] == []
+    assert asking("player", "test", "nobody").exit_code == 1
+
+
+def test_users_of_a_media_server_are_mapped_to_listeners(asking: Shell) -> None:
+    asking("listener", "add", "anna")
+    asking("player", "add", "Plex", "--kind", "plex")
+    assert asking("player", "map", "Plex", "Anna B", "anna").output == "Anna B at Plex is anna\n"
+    found: list[object] = []
+
+    async def ask(deck: tonearm.Deck) -> None:
+        me = await deck.listener("me")
+        plex = await deck.players.named(me.id, "Plex")
+        assert plex is not None
+        anna = (await deck.listener("anna")).id
+        found.append(await deck.players.listener_of(plex, ["17", "ANNA b"]) == anna)
+        found.append(await deck.players.listener_of(plex, ["a stranger"]))
+
+    on_deck(asking, ask)
+    assert found == [True, None]
+    assert asking("player", "map", "Plex", "anna b").output == "anna b at Plex is nobody here\n"
+    assert asking("player", "map", "Plex", " ", "anna").exit_code == 1
+    assert asking("player", "map", "Plex", "x", "nobody").exit_code == 1
