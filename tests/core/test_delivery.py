@@ -173,8 +173,8 @@ lines = st.builds(
     connection=st.sampled_from(Connection),
     wait_until=st.sampled_from([0.0, NOW - 1, NOW, NOW + 60]),
     fails=st.integers(0, 30),
-    doubts=st.integers(0, 5),
-    rung=st.integers(0, 8),
+    soft_failures=st.integers(0, 5),
+    throttle_level=st.integers(0, 8),
     answered_at=st.sampled_from([0.0, NOW - 100]),
 )
 

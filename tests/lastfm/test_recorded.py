@@ -71,7 +71,7 @@ def test_a_recorded_scrobble_tells_the_fate_of_each_play(
     plays = [Play(ITEM, at, 100.0) for at in times]
     words = answered(test_data, name, track.scrobble(plays, "sk"))
     assert isinstance(words, tuple)
-    assert [word.ignored for word in words] == [code for code, _ in facts]
+    assert [word.ignored_code for word in words] == [code for code, _ in facts]
     assert [word.timestamp for word in words] == times
     assert all(at is None or at == time for (_, at), time in zip(facts, times, strict=True))
     assert all(word.correction is None for word in words)

@@ -22,6 +22,7 @@ from tonearm.store import accounts, pace, queue
 from tonearm.store.db.file_lock import AlreadyOpen
 from tonearm.store.db.schema import account
 from tonearm.store.pace import KeyThrottled
+from tonearm.store.queue import Others
 from tonearm.store.secrets import check
 from tonearm.store.secrets.seal import SessionCipher
 
@@ -275,7 +276,7 @@ async def test_plays_go_to_nobody_but_the_user_they_were_reported_for(room: Room
     assert await room.me.sign_out() == 2
     assert (await room.me.queue()).held == 2
     room.emulator.clear_faults()
-    assert (await room.sign_in("Somebody Else")) == SignedIn("Somebody Else", 0)
+    assert (await room.sign_in("Somebody Else")) == SignedIn("Somebody Else", 0, (Others("rj", 2),))
     await room.play(2)
     while await room.length() > 2:
         await room.house.clock.sleep(1)

@@ -218,7 +218,7 @@ def test_a_daily_limit_is_shown_once_it_is_known_or_set(
 def a_play(fate: str, why: str = "", correction: dict[str, str] | None = None) -> StoredPlay:
     rest: dict[str, Any] = {field.name: None for field in fields(StoredPlay)}
     rest["owner"] = "rj"
-    return StoredPlay(**{**rest, "id": 1, "play": SINNERMAN, "fate": fate, "why": why, "correction": correction})
+    return StoredPlay(**{**rest, "id": 1, "play": SINNERMAN, "fate": fate, "reason": why, "correction": correction})
 
 
 @pytest.mark.parametrize(

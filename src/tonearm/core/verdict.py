@@ -116,3 +116,19 @@ class KeyRefused:
 
 
 Verdict = Answered | Later | Throttled | Unsure | Split | SessionSuspect | SessionEnded | KeyRefused
+
+_NAMES: dict[type[Verdict], str] = {
+    Answered: "Answered",
+    Later: "Later",
+    Throttled: "Throttled",
+    Unsure: "Unsure",
+    Split: "Split",
+    SessionSuspect: "SessionDoubted",
+    SessionEnded: "SessionEnded",
+    KeyRefused: "KeyRefused",
+}
+
+
+def verdict_name(verdict: Verdict) -> str:
+    """The name of a verdict in tables, metrics, JSON and documents: it stays if its class gets another."""
+    return _NAMES[type(verdict)]

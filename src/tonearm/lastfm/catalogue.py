@@ -79,7 +79,7 @@ def _method(asks: Callable[..., object], call: Callable[..., object]) -> Callabl
     update_wrapper(call, asks)
     shown = signature(asks)
     answer = re.sub(r"^Request\[(.+)\]$", r"\1", str(shown.return_annotation))
-    answer = answer.replace("Listing[", "Walk[").replace("Told", "Verdict")
+    answer = answer.replace("Listing[", "Walk[").replace("TrackWrite", "Verdict")
     itself = Parameter("self", Parameter.POSITIONAL_ONLY)
     parameters = [itself, *shown.parameters.values()]
     vars(call)["__signature__"] = shown.replace(parameters=parameters, return_annotation=answer)

@@ -34,7 +34,17 @@ from tonearm.core.event import AuthChanged, Event, ScrobbleStatus
 from tonearm.core.pacing import BUDGET_DAY, LONGEST_THROTTLE, OUTAGE_ACCOUNTS, PROBE, away
 from tonearm.core.play import OLDEST_ACCEPTED, Play
 from tonearm.core.report import queued_by_a_fast_clock
-from tonearm.core.verdict import Answered, Cause, Correction, Later, SessionEnded, SessionSuspect, Throttled, Verdict
+from tonearm.core.verdict import (
+    Answered,
+    Cause,
+    Correction,
+    Later,
+    SessionEnded,
+    SessionSuspect,
+    Throttled,
+    Verdict,
+    verdict_name,
+)
 from tonearm.lastfm.error import verdict_of
 from tonearm.lastfm.methods import auth
 from tonearm.lastfm.response import Answer, Refusal
@@ -135,7 +145,7 @@ class Delivery:
         try:
             while lease is not None:
                 verdict = await self._send(lease, turn)
-                self.tally.verdicts[type(verdict).__name__] += 1
+                self.tally.verdicts[verdict_name(verdict)] += 1
                 sent += 1
                 rationed = self.keyring[lease.api_key].pace.per_second > 0
                 last = sent == BATCHES or (rationed and self.crowded(account))
@@ -463,7 +473,7 @@ def _remember(db: Connection, account: int, verdict: Verdict, step: Step, now: f
     told = [w.id for w in step.back] + [s.id for s in step.settled if not isinstance(s.fate, Accepted)]
     if told:
         cause = Cause(None, "answered each play") if isinstance(verdict, Answered) else verdict.cause
-        attempts.write(db, account, now, type(verdict).__name__, cause, told)
+        attempts.write(db, account, now, verdict_name(verdict), cause, told)
 
 
 def _news(settled: Settled, waiting: QueuedPlay) -> ScrobbleStatus:
