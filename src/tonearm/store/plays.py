@@ -237,7 +237,7 @@ _MOVED = select(play.c.restamp_reason, play.c.restamped_by, play.c.unanswered).w
 _RESTAMP = (
     update(play)
     .where(play.c.id == bindparam("number"))
-    .values(timestamp=bindparam("to"), restamp_reason=bindparam("reason"), restamped_by=bindparam("by"))
+    .values(timestamp=bindparam("to"), restamp_reason=bindparam("with_reason"), restamped_by=bindparam("by"))
 )
 
 
@@ -258,7 +258,7 @@ def restamped(db: Connection, number: int) -> Restamped:
 
 def restamp(db: Connection, number: int, timestamp: int, why: str, by: int) -> None:
     """Move the start of a play that Last.fm surely does not have; `why` and `by` as `moved` tells them."""
-    db.execute(_RESTAMP, {"number": number, "to": timestamp, "reason": why, "by": by})
+    db.execute(_RESTAMP, {"number": number, "to": timestamp, "with_reason": why, "by": by})
 
 
 def rewrite(db: Connection, number: int, row: dict[str, Any]) -> None:
