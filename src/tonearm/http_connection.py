@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
 MOST_CONNECTIONS = 4000
+
+JOINED = 64 * 1024
+"""Bytes of a body up to which it leaves in one piece with its head."""
+
 FILES_KEPT = 64
 """Open files that connections leave to the database, to Last.fm and to whatever else a process opens."""
 
@@ -114,6 +118,7 @@ class HttpConnection(HttpToolsProtocol):
         self._phase = _Phase.BETWEEN
         self._size = 0
         self._unread = 0
+        self._head = b""
         self._later: tuple[int, str] | None = None
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -209,6 +214,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """An answer is on its way."""
+        self.flush_head()
         if self._phase is _Phase.CLOSING and self._later is None:
             return
         super().on_response_complete()
@@ -216,6 +222,25 @@ class HttpConnection(HttpToolsProtocol):
             self._crowd.waits(self)
             if self._later is not None:
                 self._refuse(*self._later)
+
+    def hold_head(self, head: bytes) -> None:
+        """Keep the head of an answer until its body comes, but no longer than this turn of the loop."""
+        self._head = head
+        self.loop.call_soon(self.flush_head)
+
+    def write_with_head(self, body: bytes) -> None:
+        """Write a piece of a body, in one piece with the head if that is still here."""
+        head, self._head = self._head, b""
+        if head and len(body) > JOINED:
+            self.transport.write(head)
+            head = b""
+        self.transport.write(head + body if head else body)
+
+    def flush_head(self) -> None:
+        """Write the head of an answer whose body takes longer, or that has none."""
+        if self._head:
+            head, self._head = self._head, b""
+            self.transport.write(head)
 
     def pause_writing(self) -> None:
         """The client reads more slowly than it is answered."""
@@ -299,13 +324,27 @@ def _answer(status: int, words: str) -> bytes:
 
 
 class _Answering:
-    """The transport as an answer has it: to close it, the connection ends as it should."""
+    """The transport as an answer has it: a head waits for its body, and to close it, the connection ends as it should.
+
+    uvicorn writes them apart. VLC 3.0.24 reads once and takes what comes a moment later for success.
+    """
 
     def __init__(self, connection: HttpConnection) -> None:
         self._connection = connection
-        self.write = connection.transport.write
+        self._begun = False
         self.is_closing = connection.transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Write a piece of the answer."""
+        if data.startswith(b"HTTP/1.1 1"):  # 100 Continue
+            self._connection.transport.write(data)
+        elif self._begun:
+            self._connection.write_with_head(data)
+        else:
+            self._begun = True
+            self._connection.hold_head(data)
 
     def close(self) -> None:
         """End the connection after the answer."""
+        self._connection.flush_head()
         self._connection.end()

@@ -20,6 +20,10 @@ UNKNOWN_LENGTH = 600.0
 """Seconds that a track of unknown length is taken to play."""
 
 
+STOPPED = "stopped"
+"""The status of what plays no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class NowPlayingResult:
     """The answer: `success`, `disabled`, `not_authenticated` or `error`, with the reason where there is one."""
@@ -72,10 +76,16 @@ class NowPlaying:
             return NowPlayingResult("not_authenticated", str(verdict.cause))
         return _shown(verdict)
 
+    def clear(self, account: int) -> None:
+        """What played plays no more; Last.fm has no word for it."""
+        event = self.current(account)
+        if event is not None:
+            self.event_hub.publish(account, replace(event, status=STOPPED))
+
     def current(self, account: int) -> NowPlayingShown | None:
         """What plays, as far as was told: until its duration is over."""
         event = self.event_hub.plays(account)
-        if event is None:
+        if event is None or event.status == STOPPED:
             return None
         ends = event.started_at + (event.duration or UNKNOWN_LENGTH)
         return event if self.clock.now() < ends else None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
+from starlette.types import ASGIApp
 
 from tonearm.deck import Deck
 from tonearm.version import __version__
@@ -20,6 +23,7 @@ from tonearm.web.api.queue import stories_router
 from tonearm.web.pages.base import pages_for_browsers
 from tonearm.web.pages.router import pages_router
 from tonearm.web.view.templates import safe_headers
+from tonearm.web.ways_in.entrance import WaysIn
 
 LARGEST_BODY = 2 * 2**20
 """Bytes that a request may bring."""
@@ -40,11 +44,20 @@ class WebOptions:
     emulator_url: str = ""
 
 
+class _Service(FastAPI):
+    """The application, with the players' ways in before it: their requests may be larger, and need no guard."""
+
+    ways_in: Callable[[ASGIApp], ASGIApp]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return self.ways_in(super().build_middleware_stack())
+
+
 def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
     """The service on an open deck."""
     options = options or WebOptions()
     public_url = options.public_url.rstrip("/")
-    app = FastAPI(
+    app = _Service(
         title="tonearm",
         version=__version__,
         description="Every play on your Last.fm profile: nothing lost, nothing doubled, and you can see why.",
@@ -53,6 +66,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
         max_body_size=LARGEST_BODY,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # it asks at each request whether it is wanted
     )
+    app.ways_in = partial(WaysIn, deck=deck, public_url=public_url)
     access = Access(deck)
     callback = f"{public_url}/lastfm/auth-callback" if public_url else None
     asked = [Depends(_TOKEN)]

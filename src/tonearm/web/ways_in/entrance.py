@@ -1,0 +1,72 @@
+"""Where players come in: beside the application, since nothing of a browser's is trusted or needed here.
+
+Each request brings a secret of its own, in a header, in its path or in its form. So a page of another site can do
+nothing that a program could not do as well, and the guards for browsers (`web.access`) do not apply.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Protocol
+
+from starlette.requests import ClientDisconnect
+
+from tonearm.deck import Deck
+from tonearm.ingest.incoming import PlayerAnswer
+from tonearm.web.ways_in.listenbrainz import ListenBrainz
+from tonearm.web.ways_in.request import PlayerRequest, Receive, request_of
+
+_log = logging.getLogger("tonearm")
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+
+class WayIn(Protocol):
+    """One protocol."""
+
+    def takes(self, request: PlayerRequest) -> bool:
+        """Whether a request is in this protocol."""
+
+    async def answer(self, request: PlayerRequest) -> PlayerAnswer:
+        """Its answer."""
+
+    def unavailable(self, request: PlayerRequest) -> PlayerAnswer:
+        """The answer if something of ours is broken: the player keeps its plays."""
+
+
+class WaysIn:
+    """Middleware that answers players, and leaves all else to the application."""
+
+    def __init__(self, app: Application, deck: Deck, public_url: str = "") -> None:
+        self._app = app
+        self._public_url = public_url
+        self._ways: Sequence[WayIn] = (ListenBrainz(deck),)
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] == "http":
+            request = request_of(scope, receive, self._public_url)
+            way = next((way for way in self._ways if way.takes(request)), None)
+            if way is not None:
+                await _answered(way, request, send)
+                return
+        await self._app(scope, receive, send)
+
+
+async def _answered(way: WayIn, request: PlayerRequest, send: Send) -> None:
+    try:
+        answer = await way.answer(request)
+    except ClientDisconnect:
+        return  # there is nobody to answer
+    except Exception:
+        _log.exception("a player's request could not be answered")
+        answer = way.unavailable(request)
+    headers = [
+        (b"content-type", answer.content_type.encode()),
+        (b"content-length", str(len(answer.body)).encode()),
+        *((name.lower().encode(), value.encode()) for name, value in answer.headers),
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -1,0 +1,147 @@
+"""ListenBrainz: at the root of the host, and under the path that Koito and Maloja use for it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tonearm.core.play import Track
+from tonearm.deck import Deck
+from tonearm.ingest import listenbrainz
+from tonearm.ingest import listenbrainz_answers as render
+from tonearm.ingest.incoming import Announced, Listened, Malformed, PlayerAnswer
+from tonearm.ingest.listenbrainz import LARGEST_BODY, ListenBrainzCall, Window
+from tonearm.store import plays
+from tonearm.store.db.readers import ReadQuestion
+from tonearm.store.db.sqlite_writer import DataFault, StoreUnavailable
+from tonearm.store.players import StoredPlayer
+from tonearm.store.plays import StoredPlay
+from tonearm.web.ways_in.request import PlayerRequest
+
+PREFIX = "/apis/listenbrainz"
+PROTOCOL = "ListenBrainz"
+
+_WITHOUT_PREFIX = (ListenBrainzCall.SUBMIT, ListenBrainzCall.VALIDATE)
+"""What is answered at the root even without `/1`; the other addresses are our own there."""
+
+_POSTED = (ListenBrainzCall.SUBMIT, ListenBrainzCall.FEEDBACK, ListenBrainzCall.DELETE_PLAYING_NOW)
+_NOT_LISTED = ("discarded", "suspected")
+
+
+class ListenBrainz:
+    """ListenBrainz as players see it."""
+
+    def __init__(self, deck: Deck) -> None:
+        self._deck = deck
+
+    def takes(self, request: PlayerRequest) -> bool:
+        """Whether the address is one of ListenBrainz."""
+        path = request.path
+        if path.startswith(("/1/", f"{PREFIX}/")) or path == PREFIX:
+            return True
+        found = listenbrainz.route(path) if path.count("/") <= 2 else None
+        return found is not None and found[0] in _WITHOUT_PREFIX
+
+    def unavailable(self, _: PlayerRequest) -> PlayerAnswer:
+        """The code stands in the JSON, too: Navidrome reads it there, and keeps plays for 503 alone."""
+        return render.render_unavailable()
+
+    async def answer(self, request: PlayerRequest) -> PlayerAnswer:
+        """The answer to any request to these addresses."""
+        if request.method == "OPTIONS":
+            return render.render_preflight()
+        found = listenbrainz.route(request.path.removeprefix(PREFIX))
+        if found is None:
+            return render.render_unknown_address()
+        call, user = found
+        if (request.method == "POST") != (call in _POSTED):
+            return render.render_error(405, "The method is not allowed for the requested URL.")
+        try:
+            return await self._answer(request, call, user)
+        except (StoreUnavailable, DataFault, MemoryError):
+            return render.render_unavailable()
+
+    async def _answer(self, request: PlayerRequest, call: ListenBrainzCall, user: str) -> PlayerAnswer:
+        if call is ListenBrainzCall.LOOKUP:
+            return render.render_lookup()
+        in_query = request.parameters if call is ListenBrainzCall.VALIDATE else None
+        secret = listenbrainz.token(request.headers.get("authorization"), in_query)
+        validates = call is ListenBrainzCall.VALIDATE
+        if not secret:
+            return render.render_validate_without_token() if validates else render.render_no_token()
+        player = await self._deck.players.by_secret(secret)
+        if player is None:
+            await self._deck.players.refused(PROTOCOL, "wrong secret", program=request.program)
+            await self._deck.players.slow_down()
+            return render.render_validated(None) if validates else render.render_bad_token()
+        match call:
+            case ListenBrainzCall.VALIDATE:
+                return render.render_validated(player.user)
+            case ListenBrainzCall.SUBMIT:
+                return await self._submit(request, player)
+            case ListenBrainzCall.FEEDBACK:
+                return await self._feedback(request, player)
+            case ListenBrainzCall.DELETE_PLAYING_NOW:
+                self._deck.shows.clear(player.account)
+                return render.render_ok()
+            case _:
+                return await self._read(request, call, user, player)
+
+    async def _submit(self, request: PlayerRequest, player: StoredPlayer) -> PlayerAnswer:
+        body = await request.body(LARGEST_BODY)
+        submission = listenbrainz.parse_submission(body, self._deck.clock.now(), request.user_agent)
+        if isinstance(submission, Malformed):
+            return await self._malformed(submission, request, player)
+        if submission.playing_now:
+            await self._deck.player_reports.announce(player, submission.playing_now)
+        await self._deck.player_reports.report(player, submission.plays)
+        wanted = request.parameters.get("return_msid", "").lower() in ("true", "1")
+        return render.render_submitted(submission, return_msid=wanted)
+
+    async def _feedback(self, request: PlayerRequest, player: StoredPlayer) -> PlayerAnswer:
+        feedback = listenbrainz.parse_feedback(await request.body(LARGEST_BODY))
+        if isinstance(feedback, Malformed):
+            return await self._malformed(feedback, request, player)
+        return render.render_ok()
+
+    async def _malformed(self, malformed: Malformed, request: PlayerRequest, player: StoredPlayer) -> PlayerAnswer:
+        await self._deck.players.refused(
+            PROTOCOL, malformed.reason, program=request.program, user=player.user, likely=[player]
+        )
+        return render.render_malformed(malformed)
+
+    async def _read(
+        self, request: PlayerRequest, call: ListenBrainzCall, user: str, player: StoredPlayer
+    ) -> PlayerAnswer:
+        if user.lower() != player.user.lower():
+            return render.render_unknown_user(user)
+        if call is ListenBrainzCall.PLAYING_NOW:
+            return render.render_playing_now(player.user, playing_now(self._deck, player.account))
+        if call is ListenBrainzCall.LISTEN_COUNT:
+            count = await self._deck.store.read(partial(plays.number_of, account=player.account))
+            return render.render_listen_count(count)
+        window = listenbrainz.parse_window(request.parameters)
+        if isinstance(window, Malformed):
+            return render.render_malformed(window)
+        found, (oldest, newest) = await self._deck.store.read_parts(
+            partial(_listens, account=player.account, window=window)
+        )
+        return render.render_listens(player.user, list(map(listened, found)), newest, oldest)
+
+
+def playing_now(deck: Deck, account: int) -> Announced | None:
+    """What an account plays now, as far as it was announced."""
+    shown = deck.shows.current(account)
+    return Announced(Track(shown.artist, shown.track, shown.album, duration=shown.duration)) if shown else None
+
+
+def listened(kept: StoredPlay) -> Listened:
+    """A play of the history, as the reading methods list it."""
+    return Listened(kept.play.track, kept.play.timestamp, program=kept.reporter)
+
+
+def _listens(ask: ReadQuestion, account: int, window: Window) -> tuple[list[StoredPlay], tuple[int, int]]:
+    start = 0 if window.after is None else window.after + 1
+    end = plays.LATEST_END if window.before is None else window.before
+    wanted = plays.Wanted(account)
+    found = plays.found(ask, wanted, window.count, (start, end)) if window.count and start < end else []
+    return [one for one in found if one.fate not in _NOT_LISTED], ask(partial(plays.first_and_last, account=account))

@@ -1,0 +1,100 @@
+"""A player's request, as the ways in see it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import ClientDisconnect
+
+from tonearm.ingest.fields import program_of
+from tonearm.ingest.form import parse_form
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerRequest:
+    """A request to one of the ways in.
+
+    `path` lies below the service's own path and begins with one slash, `query` is as it came. `base` is the address by
+    which the player came, without a slash at its end.
+    """
+
+    method: str
+    path: str
+    query: str = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
+    base: str
+    receive: Receive = field(repr=False)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The query by names."""
+        return parse_form(self.query)
+
+    @property
+    def user_agent(self) -> str:
+        """The program, as it calls itself."""
+        return self.headers.get("user-agent", "")
+
+    @property
+    def program(self) -> str:
+        """The program, for people."""
+        return program_of(self.user_agent)
+
+    async def body(self, limit: int) -> bytes:
+        """The body, or its beginning if it is longer than `limit` bytes: one byte more shows that it is.
+
+        Raises ClientDisconnect.
+        """
+        declared = self.headers.get("content-length", "")
+        if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
+            return b"." * (limit + 1)
+        parts: list[bytes] = []
+        size = 0
+        while size <= limit:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if not message.get("more_body", False):
+                break
+        return b"".join(parts)[: limit + 1]
+
+
+def request_of(scope: MutableMapping[str, Any], receive: Receive, public_url: str) -> PlayerRequest:
+    """The request of an ASGI scope. `public_url` is the address that people use, "" if there is none."""
+    headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+    return PlayerRequest(
+        scope["method"],
+        local_path(scope["path"], public_url),
+        scope["query_string"].decode("latin-1"),
+        headers,
+        _base(scope, headers, public_url),
+        receive,
+    )
+
+
+def local_path(path: str, public_url: str) -> str:
+    """A path as it is below the path of the public address, with single slashes."""
+    root = urlsplit(public_url).path.rstrip("/")
+    if root and path.startswith(f"{root}/"):
+        path = path[len(root) :]
+    while "//" in path:
+        path = path.replace("//", "/")
+    return path
+
+
+def _base(scope: MutableMapping[str, Any], headers: dict[str, str], public_url: str) -> str:
+    """The public address, if the player used it, or what it asked for: it gets no address that it can't reach."""
+    host = headers.get("host", "")
+    if public_url and (not host or urlsplit(public_url).netloc == host):
+        return public_url.rstrip("/")
+    scheme = headers.get("x-forwarded-proto", "").lower()
+    if scheme not in ("http", "https"):
+        scheme = scope["scheme"]
+    return f"{scheme}://{host}{urlsplit(public_url).path.rstrip('/')}"

@@ -1,0 +1,217 @@
+"""Players that speak ListenBrainz: what they send is on disk when they are answered."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.ways_in.conftest import Room, ago
+from tonearm.service.players import NewPlayer
+
+
+def a_listen(title: str = "Sinnerman", seconds_ago: float = 5000, **info: Any) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"artist_name": "Nina Simone", "track_name": title}
+    if info:
+        metadata["additional_info"] = info
+    return {"listened_at": ago(seconds_ago), "track_metadata": metadata}
+
+
+def submit(
+    http: httpx2.Client, player: NewPlayer, *listens: Any, kind: str = "single", path: str = "/1/submit-listens"
+) -> httpx2.Response:
+    body = json.dumps({"listen_type": kind, "payload": listens}).encode()
+    return http.post(path, content=body, headers={"Authorization": f"Token {player.secret}"})
+
+
+def test_a_listen_is_a_play_of_its_player(room: Room, http: httpx2.Client) -> None:
+    player = room.player(name="Navidrome")
+    answer = submit(http, player, a_listen(duration_ms=620_000, submission_client="navidrome"))
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    (play,) = room.plays()
+    assert (play["artist"], play["track"], play["duration"], play["fate"]) == (
+        "Nina Simone",
+        "Sinnerman",
+        620,
+        "queued",
+    )
+    assert (play["reporter"], play["timestamp"]) == ("Navidrome", ago(5000))
+    assert play["heard"] == "its player counts it, and does not say how much was heard"
+    assert room.again(player).program == "navidrome"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/1/submit-listens",
+        "/1/submit-listens/",
+        "/1/1/submit-listens",
+        "/1//1/submit-listens",
+        "//1/submit-listens",
+        "/submit-listens",
+        "/apis/listenbrainz/1/submit-listens",
+        "/apis/listenbrainz/submit-listens",
+        "/apis/listenbrainz/1/1/submit-listens/",
+    ],
+)
+def test_players_disagree_on_whether_the_address_ends_in_1(room: Room, path: str) -> None:
+    player = room.player()
+    with httpx2.Client(timeout=20) as http:
+        answer = submit(http, player, a_listen(), path=room.url + path)
+    assert answer.json() == {"status": "ok"}
+    assert room.titles() == ["Sinnerman"]
+
+
+def test_a_token_is_validated_in_any_letter_case_and_in_the_query(room: Room, http: httpx2.Client) -> None:
+    player = room.player()
+    good = {"code": 200, "message": "Token valid.", "valid": True, "user_name": "me"}
+    for scheme in ("Token", "token", "TOKEN", "Bearer"):
+        headers = {"Authorization": f"{scheme} {player.secret}"}
+        assert http.get("/1/validate-token", headers=headers).json() == good
+    assert http.get("/1/validate-token", params={"token": player.secret}).json() == good
+    bad = http.get("/1/validate-token", headers={"Authorization": "Token nonsense"})
+    assert (bad.status_code, bad.json()["valid"]) == (200, False)
+    assert http.get("/1/validate-token").status_code == 400
+
+
+def test_a_thousand_plays_are_imported_at_once(room: Room, http: httpx2.Client) -> None:
+    player = room.player()
+    listens = [a_listen(f"Song {number}", 900_000 - 600 * number) for number in range(1000)]
+    assert submit(http, player, *listens, kind="import").json() == {"status": "ok"}
+    assert submit(http, player, *listens, kind="import").json() == {"status": "ok"}
+    headers = {"Authorization": f"Token {player.secret}"}
+    assert http.get("/1/user/me/listen-count", headers=headers).json() == {"payload": {"count": 1000}}
+    more = http.get("/1/user/me/listens?count=1000", headers=headers).json()["payload"]
+    assert (more["count"], more["latest_listen_ts"]) == (1000, listens[-1]["listened_at"])
+    assert more["listens"][0]["track_metadata"]["track_name"] == "Song 999"
+    window = {"min_ts": listens[3]["listened_at"], "max_ts": listens[6]["listened_at"]}
+    between = http.get("/1/user/me/listens", params=window, headers=headers).json()["payload"]["listens"]
+    assert [one["listened_at"] for one in between] == [listens[5]["listened_at"], listens[4]["listened_at"]]
+    too_many = submit(http, player, *listens, a_listen(), kind="import")
+    assert (too_many.status_code, too_many.json()["code"]) == (400, 400)
+
+
+def test_one_bad_listen_does_not_refuse_the_others(room: Room, http: httpx2.Client) -> None:
+    nameless = {"listened_at": ago(100), "track_metadata": {"artist_name": "", "track_name": "x"}}
+    answer = submit(http, room.player(), a_listen("one"), nameless, a_listen("two", 4000), kind="import")
+    assert (answer.status_code, answer.json()["status"], answer.json()["skipped"]) == (200, "ok", 1)
+    assert room.titles() == ["one", "two"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"listen_type": "single"}', b"\xff\xfe", b"[" * 100_000])
+def test_what_is_no_submission_is_refused_as_listenbrainz_words_it(
+    room: Room, http: httpx2.Client, body: bytes
+) -> None:
+    player = room.player()
+    answer = http.post("/1/submit-listens", content=body, headers={"Authorization": f"Token {player.secret}"})
+    assert (answer.status_code, answer.json()["code"]) == (400, 400)
+    assert room.again(player).refused_reason == answer.json()["error"]
+
+
+def test_a_submission_of_more_than_ten_megabytes_is_refused(room: Room, http: httpx2.Client) -> None:
+    answer = submit(http, room.player(), a_listen("x" * 10_300_000))
+    assert (answer.status_code, "too large" in answer.json()["error"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"seconds_ago": 20 * 86400},  # too old for Last.fm
+        {"seconds_ago": -86400},  # its clock is fast
+        {"duration_ms": "620000", "tracknumber": 3, "isrc": None, "artist_mbids": []},
+        {"duration_ms": 25_000},
+        {"duration_played": 10**9, "duration": 200},
+        {"duration_played": 5, "duration": 200},
+        {"duration_ms": -1, "recording_mbid": "no mbid"},
+    ],
+)
+def test_a_well_formed_listen_is_never_refused(room: Room, http: httpx2.Client, odd: dict[str, Any]) -> None:
+    assert submit(http, room.player(), a_listen(**odd)).json() == {"status": "ok"}
+    assert len(room.plays()) == 1
+
+
+def test_the_listeners_threshold_applies_if_seconds_came_along(room: Room, http: httpx2.Client) -> None:
+    submit(http, room.player(), a_listen("skipped", duration=200, duration_played=20), a_listen("heard", 4000))
+    assert [(play["track"], play["fate"]) for play in room.plays()] == [
+        ("skipped", "threshold_not_met"),
+        ("heard", "queued"),
+    ]
+
+
+def test_what_plays_now_is_shown_and_given_back(room: Room, http: httpx2.Client) -> None:
+    player = room.player()
+    headers = {"Authorization": f"token {player.secret}"}
+    listen = {"track_metadata": {"artist_name": "Can", "track_name": "Halleluwah"}}
+    path = "/1/submit-listens?return_msid=true"
+    first, again = (submit(http, player, listen, kind="playing_now", path=path).json() for _ in range(2))
+    assert (first["status"], first["recording_msid"]) == ("ok", again["recording_msid"])
+    shown = http.get("/1/user/me/playing-now", headers=headers).json()["payload"]
+    assert shown["listens"][0]["track_metadata"]["track_name"] == "Halleluwah"
+    assert room.plays() == []
+    assert http.post("/1/playing-now/delete", headers=headers).json() == {"status": "ok"}
+    assert http.get("/1/user/me/playing-now", headers=headers).json()["payload"]["count"] == 0
+
+
+def test_a_heart_and_a_lookup_are_answered(room: Room, http: httpx2.Client) -> None:
+    headers = {"Authorization": f"Token {room.player().secret}"}
+    heart = {"recording_msid": "5f1c3f0e-6d0f-4c55-9a4e-0b9d8f7f8a35", "score": 1}
+    assert http.post("/1/feedback/recording-feedback", json=heart, headers=headers).json() == {"status": "ok"}
+    assert http.post("/1/feedback/recording-feedback", json={}, headers=headers).status_code == 400
+    found = http.get("/1/metadata/lookup?artist_name=Can&recording_name=Vitamin%20C", headers=headers)
+    assert (found.status_code, found.json()) == (200, {})
+
+
+def test_wrong_and_revoked_secrets_are_refused_and_the_listener_can_see_it(room: Room, http: httpx2.Client) -> None:
+    player = room.player()
+    assert http.post("/1/submit-listens", json={}).status_code == 401
+    wrong = http.post("/1/submit-listens", json={}, headers={"Authorization": "Token 17"})
+    assert (wrong.status_code, wrong.json()["code"]) == (401, 401)
+    assert room.service.deck.players.refusals[-1].reason == "wrong secret"
+    assert submit(http, player, a_listen()).status_code == 200
+    room.revoke(player)
+    assert submit(http, player, a_listen("later")).status_code == 401
+    assert room.titles() == ["Sinnerman"]
+
+
+def test_a_secret_can_report_and_nothing_else(room: Room, http: httpx2.Client) -> None:
+    secret = room.player().secret
+    for headers in ({"Authorization": f"Token {secret}"}, {"Authorization": f"Bearer {secret}"}):
+        assert http.get("/lastfm/settings", headers=headers).status_code == 401
+        assert http.get("/lastfm/queue", headers=headers).status_code == 401
+        assert http.get("/1/user/anna/listens", headers=headers).status_code == 404
+
+
+def test_unknown_addresses_and_methods_are_refused_in_json(room: Room, http: httpx2.Client) -> None:
+    nowhere = http.get("/1/nonsense")
+    assert (nowhere.status_code, nowhere.json()["code"]) == (404, 404)
+    assert http.get("/1/submit-listens").status_code == 405
+    assert http.get("/apis/web/v1/stats").status_code == 404
+
+
+def test_pages_of_other_sites_may_report_with_a_secret_and_only_here(room: Room, http: httpx2.Client) -> None:
+    player = room.player()
+    origin = {"Origin": "https://player.example"}
+    asked = http.options("/1/submit-listens", headers={**origin, "Access-Control-Request-Method": "POST"})
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, "*")
+    assert "authorization" in asked.headers["access-control-allow-headers"].lower()
+    headers = {**origin, "Authorization": f"Token {player.secret}"}
+    sent = http.post("/1/submit-listens", json={"listen_type": "single", "payload": [a_listen()]}, headers=headers)
+    assert (sent.json(), sent.headers["access-control-allow-origin"]) == ({"status": "ok"}, "*")
+    elsewhere = http.get("/health", headers=origin)
+    assert "access-control-allow-origin" not in elsewhere.headers
+
+
+def test_an_answer_tells_a_player_to_keep_its_plays_if_the_database_is_away(
+    room: Room, http: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    player = room.player()
+    assert submit(http, player, a_listen()).status_code == 200
+    room.service.call(_closed(room))
+    answer = submit(http, player, a_listen("later", 4000))
+    assert (answer.status_code, answer.json()["code"]) == (503, 503)
+
+
+async def _closed(room: Room) -> None:
+    room.service.deck.store._writer.close()
