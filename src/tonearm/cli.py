@@ -17,6 +17,7 @@ _COMMANDS = {
     "worker": ("worker", "Deliver only, beside other workers on the same PostgreSQL."),
     "login": ("login", "Connect a listener with Last.fm."),
     "scrobble": ("scrobble", "Report a play."),
+    "watch": ("watch", "Report what players on this machine play (MPRIS, MPD)."),
     "queue": ("queue", "What waits to be sent, and why."),
     "jobs": ("jobs", "What runs, waits and broke, in all processes, and a hand on it."),
     "status": ("status", "How the connection and the queue stand."),

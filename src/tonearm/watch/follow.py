@@ -1,0 +1,86 @@
+"""Following players: what they say goes to the watcher, until the program ends or the bus does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from tonearm.clock import Clock
+from tonearm.watch.mpd import MpdAddress, MpdConnection
+from tonearm.watch.watcher import LOOK_EVERY, Watcher
+
+if TYPE_CHECKING:
+    from tonearm.watch.mpris import MprisBus
+
+TRY_AGAIN = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds between two attempts to reach MPD; the last one from then on."""
+
+SETTLED = 0.3
+"""Seconds that a desktop player gets to finish what it changes: artist and title come in two messages from some."""
+
+
+async def follow_mpd(address: MpdAddress, watcher: Watcher, clock: Clock, say: Callable[[str], None]) -> None:
+    """Watch one MPD for ever, through its restarts. Raises MpdError for a wrong password or another program."""
+    attempts = 0
+    while True:
+        try:
+            connection = await MpdConnection.open(address)
+        except OSError as fault:
+            if attempts == 0:
+                say(f"{address.name} cannot be reached ({fault.strerror or 'no answer'}); it is tried again")
+        else:
+            say(f"watching {address.name}")
+            attempts = 0
+            try:
+                with suppress(OSError):
+                    await _follow(connection, address, watcher, clock)
+            finally:
+                await connection.close()
+            watcher.lost(address.name, clock.now())
+            say(f"{address.name} has gone; it is tried again")
+        await watcher.look(clock.now())
+        await clock.sleep(TRY_AGAIN[min(attempts, len(TRY_AGAIN) - 1)])
+        attempts += 1
+
+
+async def _follow(connection: MpdConnection, address: MpdAddress, watcher: Watcher, clock: Clock) -> None:
+    while True:
+        notice = await connection.now(clock.now())
+        if notice is None:
+            await watcher.stopped(address.name, clock.now())
+        else:
+            await watcher.notice(address.name, notice)
+        await watcher.look(clock.now())
+        await connection.changed(LOOK_EVERY)
+
+
+async def follow_mpris(bus: MprisBus, watcher: Watcher, clock: Clock) -> None:
+    """Watch the players of a session bus until it goes."""
+    gone = asyncio.create_task(bus.closed())
+    try:
+        while not gone.done():
+            for name in await _changed(bus, gone):
+                notice = await bus.now(name, clock.now())
+                if notice is None:
+                    await watcher.stopped(name, clock.now())
+                else:
+                    await watcher.notice(name, notice)
+            await watcher.look(clock.now())
+    finally:
+        gone.cancel()
+
+
+async def _changed(bus: MprisBus, gone: asyncio.Task[None]) -> list[str]:
+    """The players that have changed something and have had time to finish it; all of them if it stays quiet."""
+    change = asyncio.create_task(bus.changes.get())
+    done, _ = await asyncio.wait((change, gone), timeout=LOOK_EVERY, return_when=asyncio.FIRST_COMPLETED)
+    if change not in done:
+        change.cancel()
+        return [] if gone in done else bus.players
+    await asyncio.sleep(SETTLED)
+    names = {change.result()}
+    while not bus.changes.empty():
+        names.add(bus.changes.get_nowait())
+    return sorted(names)

@@ -1,0 +1,216 @@
+"""What desktop players play, over D-Bus: https://specifications.freedesktop.org/mpris-spec/latest/
+
+Only the state that a player has when it is asked is believed. The signals say that it is time to ask: some players
+send two for one change, with different content.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from dbus_fast import BusType, DBusError, Message, MessageType, Variant
+from dbus_fast.aio import MessageBus
+
+from tonearm.core.play import DAY, Track
+from tonearm.core.session import Notice, NoticeKind
+
+PREFIX = "org.mpris.MediaPlayer2."
+_PATH = "/org/mpris/MediaPlayer2"
+_PLAYER = "org.mpris.MediaPlayer2.Player"
+_PROPERTIES = "org.freedesktop.DBus.Properties"
+_BUS, _BUS_PATH = "org.freedesktop.DBus", "/org/freedesktop/DBus"
+
+ALWAYS_IGNORED = ("playerctld",)
+"""It repeats what the other players say."""
+
+ANSWER_WITHIN = 5.0
+"""Seconds that a player gets for an answer."""
+
+_MICROSECONDS = 1_000_000
+
+
+class NoBus(Exception):
+    """There is no session bus to watch, or it has gone; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerFilter:
+    """Which players are watched: those that `only` names (all, if it is empty), but none that `ignore` names.
+
+    A name is the last part of the bus name in any letter case, such as `spotify` or `firefox`; `*` stands for anything.
+    """
+
+    only: Sequence[str] = ()
+    ignore: Sequence[str] = ()
+
+    def watches(self, player: str) -> bool:
+        """Whether the player of that name is watched."""
+        if _matches(player, (*self.ignore, *ALWAYS_IGNORED)):
+            return False
+        return not self.only or _matches(player, self.only)
+
+
+def _matches(player: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(player.casefold(), pattern.casefold()) for pattern in patterns)
+
+
+def player_of(bus_name: str) -> str:
+    """A player's name: `org.mpris.MediaPlayer2.vlc.instance7` is `vlc`. "" for what is no player."""
+    if not bus_name.startswith(PREFIX):
+        return ""
+    name, dot, instance = bus_name.removeprefix(PREFIX).rpartition(".")
+    return name if dot and instance.lower().startswith("instance") else bus_name.removeprefix(PREFIX)
+
+
+@dataclass
+class MprisBus:
+    """The session bus: which players are on it, and what each of them plays."""
+
+    wanted: PlayerFilter
+    changes: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    """Bus names of players that have changed something, come or gone; "" when the bus has gone."""
+    _owners: dict[str, str] = field(default_factory=dict)
+    _still: dict[str, int] = field(default_factory=dict)
+    _bus: MessageBus | None = None
+
+    async def open(self) -> None:
+        """Connect, and listen to the players that are there and to those that come. Raises NoBus."""
+        try:
+            self._bus = await MessageBus(bus_type=BusType.SESSION).connect()
+        except Exception as fault:  # an address that cannot be read, a socket that is not there, a refusal
+            raise NoBus(
+                "no D-Bus session bus: run this as the user whose players it watches (DBUS_SESSION_BUS_ADDRESS)"
+            ) from fault
+        self._bus.add_message_handler(self._heard)
+        for rule in (
+            f"type='signal',interface='{_PROPERTIES}',member='PropertiesChanged',path='{_PATH}'",
+            f"type='signal',interface='{_PLAYER}',member='Seeked',path='{_PATH}'",
+            f"type='signal',sender='{_BUS}',member='NameOwnerChanged',arg0namespace='org.mpris.MediaPlayer2'",
+        ):
+            await self._call(_BUS, _BUS_PATH, _BUS, "AddMatch", "s", [rule])
+        for name in (await self._call(_BUS, _BUS_PATH, _BUS, "ListNames"))[0]:
+            if player_of(name):
+                self._owners[name] = (await self._call(_BUS, _BUS_PATH, _BUS, "GetNameOwner", "s", [name]))[0]
+                self.changes.put_nowait(name)
+
+    @property
+    def players(self) -> list[str]:
+        """The bus names of the players that are watched."""
+        return [name for name in self._owners if self.wanted.watches(player_of(name))]
+
+    async def closed(self) -> None:
+        """Return when the bus has gone."""
+        if self._bus is not None:
+            with suppress(OSError, EOFError, DBusError):
+                await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._bus is not None:
+            self._bus.disconnect()
+
+    async def now(self, name: str, at: float) -> Notice | None:
+        """What a player plays, at Unix second `at`; None if it plays nothing, has gone, or is not watched."""
+        if name not in self._owners or not self.wanted.watches(player_of(name)):
+            return None
+        try:
+            (facts,) = await self._call(name, _PATH, _PROPERTIES, "GetAll", "s", [_PLAYER])
+        except (DBusError, TimeoutError):
+            return None
+        plain = {key: _plain(value) for key, value in facts.items()}
+        if plain.get("PlaybackStatus") not in ("Playing", "Paused"):
+            return None
+        return notice_of(plain, at, self._position(name, plain))
+
+    def _position(self, name: str, facts: Mapping[str, Any]) -> float | None:
+        """Where the track is, in seconds; None if the player does not say: some always say 0."""
+        position = facts.get("Position")
+        if not isinstance(position, int) or position < 0:
+            return None
+        if position > 0 or facts.get("PlaybackStatus") != "Playing":
+            self._still[name] = 0
+        else:
+            self._still[name] = self._still.get(name, 0) + 1
+        return position / _MICROSECONDS if self._still[name] < 2 else None
+
+    def _heard(self, message: Message) -> None:
+        if message.message_type is not MessageType.SIGNAL:
+            return
+        if message.member == "NameOwnerChanged" and message.sender == _BUS:
+            name, _, owner = message.body
+            if not player_of(name):
+                return
+            if owner:
+                self._owners[name] = owner
+            else:
+                self._owners.pop(name, None)
+                self._still.pop(name, None)
+            self.changes.put_nowait(name)
+        elif message.path == _PATH:
+            for name, owner in self._owners.items():
+                if owner == message.sender:
+                    self.changes.put_nowait(name)
+
+    async def _call(
+        self, to: str, path: str, interface: str, member: str, signature: str = "", body: list[Any] | None = None
+    ) -> Sequence[Any]:
+        assert self._bus is not None
+        message = Message(
+            destination=to, path=path, interface=interface, member=member, signature=signature, body=body or []
+        )
+        answer = await asyncio.wait_for(self._bus.call(message), ANSWER_WITHIN)
+        if answer is None or answer.message_type is MessageType.ERROR:
+            raise DBusError(answer.error_name if answer and answer.error_name else "no.answer", "refused")
+        body_: Sequence[Any] = answer.body
+        return body_
+
+
+def notice_of(facts: Mapping[str, Any], at: float, position: float | None) -> Notice | None:
+    """What the properties of a player say; None without an artist and a title, as videos have it."""
+    about = facts.get("Metadata")
+    if not isinstance(about, Mapping):
+        return None
+    artist, title = _text(about.get("xesam:artist")), _text(about.get("xesam:title"))
+    if not (artist and title):
+        return None
+    track = Track(
+        artist,
+        title,
+        _text(about.get("xesam:album")),
+        _text(about.get("xesam:albumArtist")),
+        _seconds(about.get("mpris:length")),
+        _track_number(about.get("xesam:trackNumber")),
+    )
+    return Notice(NoticeKind.PROGRESS, at, track, position, paused=facts.get("PlaybackStatus") == "Paused")
+
+
+def _plain(value: Any) -> Any:
+    """A value without D-Bus' wrapping."""
+    if isinstance(value, Variant):
+        return _plain(value.value)
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return value
+
+
+def _text(value: Any) -> str:
+    """A name; the first of a list, as Last.fm files plays. Some players send a text where a list belongs."""
+    names = value if isinstance(value, list) else [value]
+    return next((name for name in names if isinstance(name, str) and name.strip()), "")
+
+
+def _seconds(microseconds: Any) -> float | None:
+    """The length of a track. Some players give none, some in another unit: nothing is longer than a day."""
+    if isinstance(microseconds, bool) or not isinstance(microseconds, (int, float)):
+        return None
+    seconds = microseconds / _MICROSECONDS
+    return seconds if 0 < seconds <= DAY else None
+
+
+def _track_number(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

@@ -1,0 +1,94 @@
+"""A watcher: one clock for each player, and a report of each listening that is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from tonearm.core.cleaning import clean
+from tonearm.core.play import Track
+from tonearm.core.session import PATIENCE, Finished, ListeningClock, Notice, NoticeKind, step
+
+SHORTEST_HEARD = 1.0
+"""Seconds; who skips through a list has heard none of it."""
+
+LOOK_EVERY = 10.0
+"""Seconds between two looks at what plays: positions, and whether somebody sought."""
+
+
+class Reporter(Protocol):
+    """Where plays go."""
+
+    async def announce(self, track: Track, player: str) -> None:
+        """Show what plays now. What fails here is not worth a word."""
+
+    async def report(self, finished: Finished, player: str) -> None:
+        """Keep a listening that is over: on disk when this returns, or as safe as can be."""
+
+
+class Watcher:
+    """The clocks of the players that one program watches. Time is an argument: Unix seconds.
+
+    `named` gives the name that a player is reported by.
+    """
+
+    def __init__(self, reporter: Reporter, named: Callable[[str], str] = str) -> None:
+        self._reporter = reporter
+        self._named = named
+        self._clocks: dict[str, ListeningClock] = {}
+        self._lost: dict[str, float] = {}
+
+    async def notice(self, player: str, notice: Notice) -> None:
+        """A player plays, or has paused or stopped. Without artist and title it plays nothing that can be reported."""
+        if not (clean(notice.track.artist) and clean(notice.track.title)):
+            await self.stopped(player, notice.at)
+            return
+        self._lost.pop(player, None)
+        before = self._clocks.get(player)
+        after = step(before, notice)
+        self._keep(player, after.clock)
+        for finished in after.finished:
+            await self._report(finished, player)
+        if after.clock is not None and after.clock.playing and _began(before, after.clock):
+            await self._reporter.announce(after.clock.track, self._named(player))
+
+    async def stopped(self, player: str, at: float) -> None:
+        """A player plays nothing any more."""
+        clock = self._clocks.pop(player, None)
+        self._lost.pop(player, None)
+        if clock is not None and not clock.ended:
+            await self._report(clock.finish(at)[1], player)
+
+    def lost(self, player: str, at: float) -> None:
+        """A player cannot be seen any more. It may play on: what its position says later counts."""
+        clock = self._clocks.get(player)
+        if clock is not None and not clock.ended and player not in self._lost:
+            self._clocks[player] = (
+                step(clock, Notice(NoticeKind.PAUSED, at, clock.track, key=clock.identity)).clock or clock
+            )
+            self._lost[player] = at
+
+    async def look(self, now: float) -> None:
+        """Report what has ended without a word."""
+        for player, clock in list(self._clocks.items()):
+            if now - self._lost.get(player, now) > PATIENCE or clock.overdue(now):
+                await self.stopped(player, now)
+
+    async def close(self, now: float) -> None:
+        """Report what plays as it is: the watcher ends. If it is started again, the rest is the same listening."""
+        for player in list(self._clocks):
+            await self.stopped(player, now)
+
+    def _keep(self, player: str, clock: ListeningClock | None) -> None:
+        if clock is None:
+            self._clocks.pop(player, None)
+        else:
+            self._clocks[player] = clock
+
+    async def _report(self, finished: Finished, player: str) -> None:
+        if finished.played is not None and finished.played >= SHORTEST_HEARD:
+            await self._reporter.report(finished, self._named(player))
+
+
+def _began(before: ListeningClock | None, after: ListeningClock) -> bool:
+    return before is None or before.ended or before.start != after.start or before.identity != after.identity
