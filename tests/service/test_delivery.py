@@ -329,7 +329,7 @@ async def test_a_session_that_is_damaged_asks_for_a_sign_in_and_is_no_answer_of_
         assert story
         assert story.waits
         assert (story.waits.tries, story.attempts, kept.unanswered) == (0, (), False)
-        assert await room.deck.store.read(lambda db: pace.throttle(db, API_KEY)) == key_rests
+        assert await room.deck.store.read(lambda db: pace.last_throttle(db, API_KEY)) == key_rests
         await room.sign_in()
         await everything_arrived(room, 1)
 
@@ -677,7 +677,7 @@ async def test_an_answer_to_an_older_request_ends_no_rest_that_began_after_it(ho
         during.happens.append(the_key_is_throttled)
         await room.play(0)
         await room.until_empty()
-        assert await room.deck.store.read(lambda db: pace.held(db, API_KEY, room.now)) is not None
+        assert await room.deck.store.read(lambda db: pace.current_throttle(db, API_KEY, room.now)) is not None
 
 
 async def test_nobody_else_takes_an_account_while_an_answer_takes_its_time(house: House) -> None:

@@ -260,14 +260,14 @@ async def test_a_chore_is_done_once_in_its_time_by_one_of_several_processes(room
     store, now = room.deck.store, 1000.0
 
     async def asked(at: float) -> tuple[bool, bool]:
-        due = await store.read(lambda db: rows.is_due(db, "dust", at, 60))
-        return due, await store.write(lambda db: rows.take(db, "dust", at, 60))
+        due = await store.read(lambda db: rows.task_is_due(db, "dust", at, 60))
+        return due, await store.write(lambda db: rows.take_task(db, "dust", at, 60))
 
     assert await asked(now) == (True, True)
     assert await asked(now + 59) == (False, False)
     assert await asked(now + 60) == (True, True)
     assert await asked(now + 30) == (True, True)
-    await store.write(lambda db: rows.put_back(db, "dust"))
+    await store.write(lambda db: rows.return_task(db, "dust"))
     assert await asked(now + 31) == (True, True)
 
 

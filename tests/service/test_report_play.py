@@ -485,7 +485,7 @@ async def test_a_long_list_of_plays_lets_others_report_in_between(
 async def test_what_was_begun_to_be_erased_is_erased_by_the_next_process(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.plays(*range(5))
-        await room.deck.store.write(partial(erase.begin, number=room.me.id, but=""))
+        await room.deck.store.write(partial(erase.begin, account_id=room.me.id, kept_session=""))
     async with house.open() as room:
         while await room.deck.store.read(erase.unfinished):
             await room.wait(1)

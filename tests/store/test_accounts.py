@@ -219,8 +219,8 @@ async def test_each_key_has_a_pace_of_its_own(store: Store) -> None:
             pace.begin(db, key)
         assert pace.book(db, "one", NOW, 1.0) == pace.book(db, "two", NOW, 1.0) == 0.0
         pace.begin_throttle(db, "one", KeyThrottled(NOW + 60, "why", refused=True))
-        assert pace.held(db, "two", NOW) is None
-        assert pace.held(db, "nobody's", NOW) is None
+        assert pace.current_throttle(db, "two", NOW) is None
+        assert pace.current_throttle(db, "nobody's", NOW) is None
 
     await store.write(work)
 
@@ -246,14 +246,14 @@ async def test_what_was_sent_today_counts_for_the_same_lastfm_user_only(store: S
 
 async def test_a_key_rests_until_its_rest_is_over(store: Store) -> None:
     def work(db: Connection) -> None:
-        assert pace.held(db, "key", NOW) is None
+        assert pace.current_throttle(db, "key", NOW) is None
         pace.begin(db, "key")
-        assert pace.held(db, "key", NOW) is None
+        assert pace.current_throttle(db, "key", NOW) is None
         pace.begin_throttle(db, "key", long := KeyThrottled(NOW + 10, "busy", refused=False))
         pace.begin_throttle(db, "key", KeyThrottled(NOW + 5, "busy, for a shorter time", refused=False))
-        assert pace.held(db, "key", NOW + 9) == long
-        assert pace.held(db, "key", NOW + 10) is None
-        assert pace.held(db, "other", NOW) is None
+        assert pace.current_throttle(db, "key", NOW + 9) == long
+        assert pace.current_throttle(db, "key", NOW + 10) is None
+        assert pace.current_throttle(db, "other", NOW) is None
 
     await store.write(work)
 

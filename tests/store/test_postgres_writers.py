@@ -151,7 +151,7 @@ async def test_a_table_that_is_locked_is_waited_for(store: Store, hasty: tuple[S
     both = reported(opened, (one, 1), (one, 2))
     for _ in range(2):  # each of which waits and fails as often as those do
         with pytest.raises(OperationalError):
-            await asyncio.to_thread(run, opened._writes, partial(accounts.lock, numbers=[one]))
+            await asyncio.to_thread(run, opened._writes, partial(accounts.lock, account_ids=[one]))
     leave.set()
     await asyncio.gather(held, *both)
     assert len(await store.read(partial(titles, one))) == 2

@@ -529,7 +529,7 @@ async def test_the_fate_of_a_play_is_kept_with_all_that_was_said(store: Store) -
     def work(db: Connection) -> None:
         me = listener(db)
         one, two = enqueue(db, me, 1), enqueue(db, me, 2)
-        plays.settle(db, [one, two], "ignored", NOW + 1, why="a filter", code=1, correction={"artist": "N. Simone"})
+        plays.settle(db, [one, two], "ignored", NOW + 1, reason="a filter", code=1, correction={"artist": "N. Simone"})
         for number in (one, two):
             kept = plays.find(db, me, number)
             assert kept is not None

@@ -12,7 +12,7 @@ from sqlalchemy import URL
 
 from tonearm.store import response_cache
 from tonearm.store.db.database import Store, database_url
-from tonearm.store.response_cache import AGAIN, TOUCH, UNUSED, AnswerStore
+from tonearm.store.response_cache import RETRY_AFTER, TOUCH, UNUSED, AnswerStore
 
 pytestmark = pytest.mark.anyio
 
@@ -93,7 +93,7 @@ async def test_what_was_used_longest_ago_goes_when_there_is_too_much(
     url: URL, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(response_cache, "LOOK", 0)  # look at the size with each answer
-    store = AnswerStore(url, clock, largest=1000)
+    store = AnswerStore(url, clock, max_bytes=1000)
     for number in range(10):
         clock.now += TOUCH
         await keep(store, str(number), bytes(range(200)))
@@ -166,7 +166,7 @@ async def test_a_file_that_cannot_be_opened_is_tried_again_after_a_while(
             await kept.find("a")
     assert caplog.text.count("cannot be used") == 1
     file.rmdir()  # noqa: ASYNC240
-    clock.now += AGAIN
+    clock.now += RETRY_AFTER
     await keep(kept, "a")
     assert await has(kept, "a") == [True]
 

@@ -78,7 +78,7 @@ async def settled(
     number, at = await queued(house, track, ago), house.deck.clock.now() - settled_ago
 
     def settle(db: Connection) -> None:
-        plays.settle(db, [number], fate, at, why=why, correction=correction)
+        plays.settle(db, [number], fate, at, reason=why, correction=correction)
         queue.remove(db, [number])
 
     await house.deck.store.write(settle)

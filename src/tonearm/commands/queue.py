@@ -69,7 +69,7 @@ async def _list(settings: Settings, name: str, limit: int) -> tuple[list[Any], Q
 
     async with deck_of(settings, Sends.NO) as deck:
         me = await listener_of(deck, name)
-        waiting = await deck.store.read(partial(rows.listing, number=me.id, limit=limit))
+        waiting = await deck.store.read(partial(rows.listing, account_id=me.id, limit=limit))
         return waiting, await me.queue(), deck.clock.now()
 
 

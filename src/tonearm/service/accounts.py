@@ -92,7 +92,7 @@ class Accounts:
 
     async def account(self, number: int) -> Account:
         """The account as it is now; raises UnknownListener."""
-        found = await self.store.read(partial(accounts.by_id, numbers=[number]))
+        found = await self.store.read(partial(accounts.by_id, account_ids=[number]))
         if number not in found:
             raise UnknownListener(f"there is no listener with the number {number}")
         return found[number].under(self.keyring.names)
@@ -101,7 +101,7 @@ class Accounts:
         """Write the settings that are given; their names. Raises BadThreshold."""
         if threshold is not None and not LOWEST_THRESHOLD <= threshold <= HIGHEST_THRESHOLD:
             raise BadThreshold(f"the threshold is {LOWEST_THRESHOLD} to {HIGHEST_THRESHOLD} percent")
-        change = partial(accounts.change_settings, number=number, enabled=enabled, threshold=threshold)
+        change = partial(accounts.change_settings, account_id=number, enabled=enabled, threshold=threshold)
         await self.store.write(change)
         given = {"enabled": enabled, "scrobble_threshold": threshold}
         return [name for name, value in given.items() if value is not None]
@@ -153,7 +153,7 @@ class Accounts:
         now = self.clock.now()
         account = accounts.by_id(db, [number])[number].under(self.keyring.names)
         line = queue.delivery_state(db, number)
-        rests = pace.held(db, self.keyring.of(account).name, now)
+        rests = pace.current_throttle(db, self.keyring.of(account).name, now)
         if not account.key_is_set:
             line, rests = replace(line, trouble=KEY_NOT_SET), None
         count = queue.count(db, number, account.username.casefold(), now)

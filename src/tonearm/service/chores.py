@@ -22,7 +22,9 @@ class Chores:
         """Whether this process does it now; then it is done for so many seconds."""
         now = self.clock.now()
         if not self.store.one_process:
-            is_due, take = (partial(ask, name=name, now=now, every=every) for ask in (jobs.is_due, jobs.take))
+            is_due, take = (
+                partial(ask, name=name, now=now, interval=every) for ask in (jobs.task_is_due, jobs.take_task)
+            )
             return await self.store.read(is_due) and await self.store.write(take)
         last = self.done.get(name, -every)
         if last <= now < last + every:  # the clock may have been put back
@@ -34,4 +36,4 @@ class Chores:
         """It is not done yet: whoever comes next goes on with it."""
         self.done.pop(name, None)
         if not self.store.one_process:
-            await self.store.write(partial(jobs.put_back, name=name))
+            await self.store.write(partial(jobs.return_task, name=name))

@@ -201,7 +201,7 @@ class Delivery:
         return [number for numbers in found.values() for number in numbers]
 
     def _due(self, db: Connection, now: float) -> dict[str, list[int]]:
-        return {key: queue.due(db, now, key) for key in pace.served(db, self.keyring.names, now)}
+        return {key: queue.due(db, now, key) for key in pace.unthrottled(db, self.keyring.names, now)}
 
     async def _tidy(self, now: float) -> None:
         forgotten = now - ATTEMPTS_KEPT
@@ -240,7 +240,7 @@ class Delivery:
         lease = queue.claim(db, account, self.owner, now, now + LEASE)
         if lease is None:  # another's, who may have been killed: then it is ours when the lease is over
             return _Turn(None, until=queue.leased_until(db, account))
-        return self._next(db, lease, pace.throttle(db, lease.api_key, keep=True), ())
+        return self._next(db, lease, pace.last_throttle(db, lease.api_key, lock=True), ())
 
     def _go_on(self, sent: Lease, turn: _Turn, verdict: Verdict, db: Connection, *, last: bool) -> _Turn:
         """Write what an answer means, on the account as it is now; take the next batch unless it was the last."""
@@ -248,7 +248,7 @@ class Delivery:
         lease = queue.lock_lease(db, sent)
         if lease.sealed_session != sent.sealed_session and isinstance(verdict, SessionEnded | SessionSuspect):
             verdict = Later(verdict.cause)  # it speaks of a session that has been replaced meanwhile
-        rested = pace.throttle(db, sent.api_key, keep=True)
+        rested = pace.last_throttle(db, sent.api_key, lock=True)
         used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if _may_be_limited(verdict) else 0
         rung = rested.level if rested and not rested.outage else 0
         skew, doubtful = self.time.skew, self.time.doubtful
@@ -262,7 +262,7 @@ class Delivery:
         queue.set_delivery_state(db, lease, step.state, now + LEASE)
         if step.key_throttle:
             pace.begin_throttle(db, sent.api_key, _held(step.key_throttle, now))
-            rested = pace.throttle(db, sent.api_key)
+            rested = pace.last_throttle(db, sent.api_key)
         else:
             rested = self._learn(db, sent, turn, verdict, rested, chance)
         news = self._settle(db, batch, step, now)
@@ -271,7 +271,7 @@ class Delivery:
         queue.put_back(db, self._put_right(db, lease, step.back, now))
         _remember(db, lease.account, verdict, step, now)
         if lease.api_key != sent.api_key:  # a new sign-in, with another
-            rested = pace.throttle(db, lease.api_key, keep=True)
+            rested = pace.last_throttle(db, lease.api_key, lock=True)
         return self._next(db, replace(lease, state=step.state), rested, tuple(news), last=last)
 
     def _learn(
@@ -298,7 +298,7 @@ class Delivery:
         pace.begin_throttle(
             db, sent.api_key, KeyThrottled(until, str(verdict.cause), False, probes + 1, now, outage=True)
         )
-        return pace.throttle(db, sent.api_key)
+        return pace.last_throttle(db, sent.api_key)
 
     def _next(
         self, db: Connection, lease: Lease, rest: KeyThrottled | None, news: tuple[Event, ...], *, last: bool = False
@@ -346,7 +346,7 @@ class Delivery:
                 pace.begin_throttle(db, key.name, replace(rest, until=now + PROBE))
             return _Turn(lease, move.batch, key.pace.book(db), session, news=told, at=now)
         if move.backlog_until:
-            queue.rest_backlog(db, lease, move.backlog_until)
+            queue.pause_backlog(db, lease, move.backlog_until)
         queue.release(db, lease)
         return _Turn(None, until=move.until, news=told)
 
@@ -427,11 +427,11 @@ class Delivery:
                 names = asdict(correction) if correction else None
                 plays.settle(db, [number], "accepted", now, correction=names)
             case Ignored(code, why):
-                plays.settle(db, [number], "ignored", now, why=why, code=code)
+                plays.settle(db, [number], "ignored", now, reason=why, code=code)
             case Refused(cause):
-                plays.settle(db, [number], "refused", now, why=str(cause), code=cause.error_code)
+                plays.settle(db, [number], "refused", now, reason=str(cause), code=cause.error_code)
             case Expired(why):
-                plays.settle(db, [number], "expired", now, why=why)
+                plays.settle(db, [number], "expired", now, reason=why)
             case _:
                 assert_never(settled.fate)
         return _news(settled, waiting)

@@ -83,7 +83,7 @@ class Enrichment:
 
     async def job(self, account: int, number: int) -> Run | None:
         """How a run stands. While it rests because Last.fm is away, its `fault` says so."""
-        return await self.store.read(partial(runs.find, account=account, number=number, kind=KIND))
+        return await self.store.read(partial(runs.find, account=account, run_id=number, kind=KIND))
 
     async def finished(self, account: int, number: int) -> Run:
         """The run when it is over, or when it waits since Last.fm is away or nobody takes it up: `fault` says why."""

@@ -15,7 +15,7 @@ from typing import Any, Literal, assert_never, get_args
 from tonearm.core.event import Event, data
 from tonearm.service.events import EventHub, NumberedEvent
 from tonearm.store.db.database import Store
-from tonearm.store.db.notify import AGAIN, LARGEST, hearing, publish
+from tonearm.store.db.notify import MAX_NOTICE_BYTES, RETRY_AFTER, publish, subscription
 from tonearm.store.db.outage import Outage
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 
@@ -63,7 +63,7 @@ class EventBridge:
         """Tell an event of an account."""
         note = [account, told.id, told.event.kind, data(told.event)]
         written = _written(note)
-        if len(written) > LARGEST - 2:
+        if len(written) > MAX_NOTICE_BYTES - 2:
             note[3] = {name: _cut(value) for name, value in data(told.event).items()}
             written = _written(note)
         self._put(written)
@@ -149,7 +149,7 @@ class EventBridge:
         except StoreUnavailable as fault:
             self._outage.met(fault)
             self._waiting = _latest([*notes, *self._waiting])
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(RETRY_AFTER)
             self._bell.set()
 
 
@@ -157,7 +157,7 @@ class EventBridge:
 async def relayed(store: Store, event_hub: EventHub) -> AsyncIterator[None]:
     """Share the announcer's events with all other processes while the block lasts. Raises StoreUnavailable."""
     relay = EventBridge(store, event_hub)
-    async with hearing(store.url, relay.receive, relay.missed):
+    async with subscription(store.url, relay.receive, relay.missed):
         event_hub.relay = relay
         sends = asyncio.create_task(relay.send())
         try:
@@ -215,7 +215,7 @@ def _packed(notes: Iterable[bytes]) -> Iterator[str]:
     pack: list[bytes] = []
     size = 2
     for note in notes:
-        if pack and size + len(note) > LARGEST:
+        if pack and size + len(note) > MAX_NOTICE_BYTES:
             yield f"[{b','.join(pack).decode()}]"
             pack, size = [], 2
         pack.append(note)

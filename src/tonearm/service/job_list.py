@@ -87,7 +87,7 @@ def seen(db: Connection, keys: Sequence[str], now: float, account: int | None) -
     """The jobs of one account, or of all: what runs, and of all else the first of each sort. `keys` are those set."""
     paused = jobs.paused(db)
     found: dict[tuple[str, int], ListedJob] = {}
-    for run in reversed(runs.lately(db, now - KEPT, MOST, account)):
+    for run in reversed(runs.recent(db, now - KEPT, MOST, account)):
         job = _of_run(run, paused)
         found[job.kind, run.account] = job
     for job in _deliveries(db, keys, now, account, paused):
@@ -106,7 +106,7 @@ def seen(db: Connection, keys: Sequence[str], now: float, account: int | None) -
 def _deliveries(
     db: Connection, keys: Sequence[str], now: float, account: int | None, paused: frozenset[str]
 ) -> Iterator[ListedJob]:
-    rests = {key: held for key in keys if (held := pace.held(db, key, now))}
+    rests = {key: held for key in keys if (held := pace.current_throttle(db, key, now))}
     if account is None:
         served = [key for key in keys if key not in rests]
         all_ = deliveries.of_all(db, served, now, MOST)

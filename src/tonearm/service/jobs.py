@@ -100,7 +100,7 @@ class Jobs:
         self.known.changes += 1
 
     async def _mended(self, kind: str, account: int) -> None:
-        await self.store.write(partial(jobs.forget_failure, kind=kind, number=account))
+        await self.store.write(partial(jobs.forget_failure, kind=kind, account_id=account))
         self._changed()
 
     async def _broke(self, kind: str, account: int, before: int, fault: Exception) -> None:
@@ -157,10 +157,10 @@ class Jobs:
         await self.listeners.account(account)
         now = self.clock.now()
         if kind == DELIVER:
-            if not await self.store.write(partial(jobs.take_away, number=account, now=now)):
+            if not await self.store.write(partial(jobs.break_lease, account_id=account, now=now)):
                 return JobBusy("it does not run")
             return JobDone("it stops; its plays wait, and go on from there unless deliveries are paused")
-        give_up = partial(runs.give_up, account=account, kind=RUNS[kind], fault=BY_HAND, now=now)
+        give_up = partial(runs.give_up, account=account, kind=RUNS[kind], failure=BY_HAND, now=now)
         if not await self.store.write(give_up):
             return JobBusy("it does not run")
         return JobDone("it stops before it writes again; a retry goes on from there")

@@ -90,7 +90,7 @@ class Keyring:
 
     def _least(self, db: Connection, now: float) -> str:
         connected = accounts.connected(db)
-        return min(pace.served(db, self.names, now) or self.names, key=lambda name: connected.get(name, 0))
+        return min(pace.unthrottled(db, self.names, now) or self.names, key=lambda name: connected.get(name, 0))
 
 
 class Lanes:

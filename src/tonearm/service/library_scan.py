@@ -66,7 +66,7 @@ class LibraryScan:
         known = await self.store.read(partial(library.fingerprints, account=account))
         prints = {path: Fingerprint(*print_) for path, print_ in known.items()}
         pages = await asyncio.to_thread(scan, folder, prints, believe_empty=believe_empty, everything=everything)
-        broken = await self.store.read(partial(library.faults, account=account))
+        broken = await self.store.read(partial(library.unreadable_reasons, account=account))
         still = _inside(folder, broken)
         found = ScanResult()
         while (page := await asyncio.to_thread(_next, pages)) is not None:

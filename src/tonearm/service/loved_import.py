@@ -70,7 +70,7 @@ class LovedImport:
 
     async def job(self, account: int, number: int) -> Run | None:
         """How an import stands; None if there is none of this number."""
-        return await self.store.read(partial(runs.find, account=account, number=number, kind=KIND))
+        return await self.store.read(partial(runs.find, account=account, run_id=number, kind=KIND))
 
     async def finished(self, account: int, number: int) -> Run:
         """The import when it is over, or when nobody takes it up now: then `fault` says why."""
@@ -111,7 +111,7 @@ class LovedImport:
         who, files, hearts, declined = await self.store.read(partial(_library, account=account))
         if not who.signed_in or who.username.casefold() != run.owner:
             left = replace(run, state=RunState.FAILED, failure=runs.LEFT, updated_at=self.clock.now())
-            await self.store.write(partial(runs.write, moved=left, cursor=run.cursor))
+            await self.store.write(partial(runs.write, run=left, cursor=run.cursor))
             return None
         index = await asyncio.to_thread(files.index)
         while run.state is RunState.RUNNING:
@@ -119,7 +119,7 @@ class LovedImport:
                 page = await self._page(self.keyring.of(who), who.username, run.cursor)
             except LastFmError as error:
                 failed = _failed(run, error, self.clock.now())
-                mine = await self.store.write(partial(runs.write, moved=failed, cursor=run.cursor))
+                mine = await self.store.write(partial(runs.write, run=failed, cursor=run.cursor))
                 run = failed
             else:
                 tracks = [_loved(track) for track in page.items]
@@ -142,7 +142,7 @@ class LovedImport:
         self, run: Run, last: Page[LovedTrack], index: LibraryIndex, declined: frozenset[tuple[str, str]]
     ) -> frozenset[int] | None:
         """The files that may be something that is loved, by all pages; None if we have not seen the whole list."""
-        earlier = await self.store.read(partial(loved.seen, account=run.account, run=run.id))
+        earlier = await self.store.read(partial(loved.listed_in, account=run.account, run_id=run.id))
         tracks = {(artist, title): Loved(artist, title, mbid) for artist, title, mbid in earlier}
         tracks |= {(track.artist, track.title): _loved(track) for track in last.items}
         if last.total is None or len(tracks) < last.total:
@@ -272,7 +272,7 @@ def _write(
         ],
     )
     if loved_files is not None:
-        library.love_only(db, account, loved_files | loved.forget_unseen(db, account, run.id))
+        library.love_only(db, account, loved_files | loved.forget_unlisted(db, account, run.id))
     return True
 
 

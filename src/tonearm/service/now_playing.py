@@ -45,7 +45,7 @@ class NowPlaying:
     async def show(self, account: int, track: Track) -> NowPlayingResult:
         """Announce a track. Raises Nameless and StoreUnavailable; what Last.fm does is in the answer."""
         track = cleaned(replace(track, duration=length(track.duration)))
-        found, sealed = await self.store.read(partial(accounts.with_session, number=account))
+        found, sealed = await self.store.read(partial(accounts.with_session, account_id=account))
         shown = await self._tell(found, sealed, track)
         now = self.clock.now()
         event = NowPlayingShown(track.artist, track.title, track.album, track.duration, now, shown.status)
@@ -70,7 +70,7 @@ class NowPlaying:
         if isinstance(verdict, Throttled) and verdict.scope is Scope.ADDRESS:
             await key.pace.throttled(verdict.cause, verdict.retry_after)
         if isinstance(verdict, SessionEnded):
-            username = await self.store.write(partial(accounts.end_session, number=account.id, sealed=sealed))
+            username = await self.store.write(partial(accounts.end_session, account_id=account.id, sealed=sealed))
             if username is not None:
                 self.event_hub.publish(account.id, AuthChanged("needs_sign_in", username))
             return NowPlayingResult("not_authenticated", str(verdict.cause))

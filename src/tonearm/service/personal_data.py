@@ -47,7 +47,7 @@ class PersonalData:
 
         Once it has begun, nothing of it is sent any more, and whatever ends this process, `finish_erasing` continues.
         """
-        await self.store.write(partial(erase.begin, number=account, but=browser))
+        await self.store.write(partial(erase.begin, account_id=account, kept_session=browser))
         self.event_hub.admissions_changed(account)
         gone = await self._erase_parts(account)
         self.event_hub.erased(account)
@@ -57,7 +57,7 @@ class PersonalData:
 
     async def _erase_parts(self, account: int) -> int:
         gone = 0
-        while (part := await self.store.write(partial(erase.erase_part, number=account))) is not None:
+        while (part := await self.store.write(partial(erase.erase_part, account_id=account))) is not None:
             gone += part
         return gone
 

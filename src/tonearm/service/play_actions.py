@@ -176,7 +176,7 @@ class PlayActions:
             return ActionRefused("not signed in to Last.fm: sign in first")
         if kept.owner and kept.owner != who.username.casefold():
             return ActionRefused(f"it was played for the Last.fm user {kept.owner}: sign in as that user to send it")
-        plays.settle(db, [kept.id], "queued", None, why="to be sent by the listener's wish")
+        plays.settle(db, [kept.id], "queued", None, reason="to be sent by the listener's wish")
         plays.count(db, kept.id)
         queue.enqueue(db, [queue_row(kept.id, kept.play, who, self.time.now(), self._not_before(kept.play))])
         return ActionDone(kept.id, kept.play.track)
@@ -237,7 +237,7 @@ class PlayActions:
         if isinstance(again, ActionRefused):
             plays.drop(db, fresh)
             return again
-        plays.settle(db, [number], "discarded", now, why=f"corrected by the listener: sent as {fresh} instead")
+        plays.settle(db, [number], "discarded", now, reason=f"corrected by the listener: sent as {fresh} instead")
         queue.remove(db, [number])
         return again
 
@@ -272,7 +272,7 @@ class PlayActions:
         why = "discarded by the listener"
         if kept.unanswered and kept.fate in NO_LATER_WORD:
             why += "; Last.fm may have it, since an answer was lost"
-        plays.settle(db, [number], "discarded", self.clock.now(), why=why)
+        plays.settle(db, [number], "discarded", self.clock.now(), reason=why)
         queue.remove(db, [number])
         return ActionDone(number, kept.play.track)
 

@@ -50,7 +50,7 @@ class QueueLengths:
 
     async def _tell(self, account: int) -> None:
         try:
-            number = await self._store.read(partial(queue.length, number=account))
+            number = await self._store.read(partial(queue.length, account_id=account))
         except StoreUnavailable as fault:
             log.warning("the queue could not be counted: %s", fault)
         else:

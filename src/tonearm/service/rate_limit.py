@@ -69,14 +69,14 @@ class Pace:
 
     async def rest(self) -> pace.KeyThrottled | None:
         """What rests this key now; scrobbles look for themselves, everybody else asks here first."""
-        return await self.store.read(lambda db: pace.held(db, self.key, self.clock.now()))
+        return await self.store.read(lambda db: pace.current_throttle(db, self.key, self.clock.now()))
 
     async def throttled(self, cause: Cause, retry_after: float | None = None) -> None:
         """Last.fm says that this address asks too much: everybody rests, a rung longer each time."""
         await self.store.write(lambda db: self._rest(db, cause, retry_after))
 
     def _rest(self, db: Connection, cause: Cause, retry_after: float | None) -> None:
-        last, now = pace.throttle(db, self.key, keep=True), self.clock.now()
+        last, now = pace.last_throttle(db, self.key, lock=True), self.clock.now()
         rung = last.level if last and not last.outage else 0
         wait = max(pacing.ladder_wait(pacing.ADDRESS_LADDER, rung), retry_after or 0.0)
         pace.begin_throttle(db, self.key, pace.KeyThrottled(now + wait, str(cause), False, rung + 1, now))
@@ -101,7 +101,7 @@ class Pace:
 
     async def last_rest(self) -> pace.KeyThrottled | None:
         """The last rest, over or not, until an answer proves that this key is served again."""
-        return await self.store.read(lambda db: pace.throttle(db, self.key))
+        return await self.store.read(lambda db: pace.last_throttle(db, self.key))
 
     async def served(self) -> None:
         """A request that began after the last rest was answered: that rest is over for good."""

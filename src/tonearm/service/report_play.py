@@ -263,9 +263,9 @@ def rehearse(db: Connection, report: Report) -> Taken:
 
 def _moved(db: Connection, reports: Sequence[Report]) -> dict[plays.PlayKey, tuple[int, str]]:
     """Plays that were reported before with another start, then or now moved, by the key that the reports have now."""
-    as_told = plays.known_as_reported(db, [_reported_key(r) for r in reports], moved=True)
+    as_told = plays.known_as_reported(db, [_reported_key(r) for r in reports], restamped=True)
     or_left = [_reported_key(r) for r in reports if r.restamp_reason or _reported_key(r) in as_told]
-    for key, left in plays.known_as_reported(db, or_left, moved=False).items():
+    for key, left in plays.known_as_reported(db, or_left, restamped=False).items():
         as_told[key] = as_told.get(key, {}) | left
     return {_key(r): _nearest(as_told[_reported_key(r)], r) for r in reports if _reported_key(r) in as_told}
 

@@ -73,7 +73,7 @@ class AfterAll:
         found = (plays.find(db, account, number) for account, number in ids)
         expired = [kept for kept in found if kept is not None and kept.fate == "expired"]
         now = self.time.now()
-        plays.settle(db, [kept.id for kept in expired], "queued", None, why=why)
+        plays.settle(db, [kept.id for kept in expired], "queued", None, reason=why)
         rows = []
         for kept in expired:
             not_before = kept.play.timestamp - self.time.skew if kept.play.timestamp > now else 0.0

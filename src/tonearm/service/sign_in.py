@@ -228,7 +228,7 @@ class SignIn:
             plays.mark_unanswered(
                 db, (one for one, standing in standings.items() if standing.state is queue.QueueState.SENDING)
             )
-            plays.settle(db, waiting, "discarded", now, why=why)
+            plays.settle(db, waiting, "discarded", now, reason=why)
             queue.remove(db, waiting)
             return waiting
 

@@ -26,36 +26,39 @@ _FACTS = (
     account.c.lastfm_api_key,
 )
 _FIND = select(*_FACTS)
-_BY_ID = _FIND.where(Among(account.c.id, "numbers"))
+_BY_ID = _FIND.where(Among(account.c.id, "account_ids"))
 
 
 def _read(row: Sequence[Any]) -> Account:
-    number, name, connection, username, enabled, threshold, reporter, several, key = row
+    account_id, name, connection, username, enabled, threshold, reporter, several, key = row
     state = Connected(connection)
-    return Account(number, name, state, username, bool(enabled), threshold, reporter, bool(several), key)
+    return Account(account_id, name, state, username, bool(enabled), threshold, reporter, bool(several), key)
 
 
 _LOCK = (
-    select(account.c.id).where(Among(account.c.id, "numbers")).order_by(account.c.id).with_for_update(key_share=True)
+    select(account.c.id)
+    .where(Among(account.c.id, "account_ids"))
+    .order_by(account.c.id)
+    .with_for_update(key_share=True)
 )
 
 
-def lock(db: Connection, numbers: Iterable[int]) -> None:
+def lock(db: Connection, account_ids: Iterable[int]) -> None:
     """Keep other writers from these accounts until the transaction ends, so that what is read of them now holds.
 
     Always the first thing that a write does, and before the pace of a key: so no two wait for each other.
     On SQLite a writer has the whole database.
     """
     if db.dialect.name != "sqlite":
-        db.execute(_LOCK, {"numbers": list(numbers)})
+        db.execute(_LOCK, {"account_ids": list(account_ids)})
 
 
-_FREE = select(account.c.id).where(Among(account.c.id, "numbers")).with_for_update(key_share=True, skip_locked=True)
+_FREE = select(account.c.id).where(Among(account.c.id, "account_ids")).with_for_update(key_share=True, skip_locked=True)
 
 
-def free(db: Connection, numbers: Iterable[int]) -> set[int]:
+def free(db: Connection, account_ids: Iterable[int]) -> set[int]:
     """Those of these accounts that nobody else has locked; on PostgreSQL. They are ours until the transaction ends."""
-    return set(db.execute(_FREE, {"numbers": list(numbers)}).scalars())
+    return set(db.execute(_FREE, {"account_ids": list(account_ids)}).scalars())
 
 
 def add(db: Connection, name: str, now: float) -> Account:
@@ -84,13 +87,13 @@ def named(db: Connection, name: str) -> Account | None:
     return _read(row) if row else None
 
 
-def by_id(db: Connection, numbers: Iterable[int]) -> dict[int, Account]:
+def by_id(db: Connection, account_ids: Iterable[int]) -> dict[int, Account]:
     """Accounts by number; unknown numbers are left out."""
-    rows = db.execute(_BY_ID, {"numbers": list(numbers)})
+    rows = db.execute(_BY_ID, {"account_ids": list(account_ids)})
     return {row.id: _read(row) for row in rows}
 
 
-def change_settings(db: Connection, number: int, *, enabled: bool | None, threshold: int | None) -> None:
+def change_settings(db: Connection, account_id: int, *, enabled: bool | None, threshold: int | None) -> None:
     """Write the settings that are given."""
     values: dict[str, object] = {}
     if enabled is not None:
@@ -98,21 +101,21 @@ def change_settings(db: Connection, number: int, *, enabled: bool | None, thresh
     if threshold is not None:
         values["lastfm_scrobble_threshold"] = threshold
     if values:
-        db.execute(update(account).where(account.c.id == number).values(values))
+        db.execute(update(account).where(account.c.id == account_id).values(values))
 
 
-def remember_reporter(db: Connection, who: Account, reporter: str) -> Account:
+def remember_reporter(db: Connection, before: Account, reporter: str) -> Account:
     """Remember who reports plays: the first, and then only that there are several."""
-    values = {"several_reporters": True} if who.reporter is not None else {"reporter": reporter}
-    db.execute(update(account).where(account.c.id == who.id).values(**values))
-    return replace(who, **values)
+    values = {"several_reporters": True} if before.reporter is not None else {"reporter": reporter}
+    db.execute(update(account).where(account.c.id == before.id).values(**values))
+    return replace(before, **values)
 
 
-def sign_in(db: Connection, number: int, username: str, sealed_session: str, api_key: str) -> None:
+def sign_in(db: Connection, account_id: int, username: str, sealed_session: str, api_key: str) -> None:
     """The account has a session, made with that API key; whatever stood in the way of its delivery is over."""
     db.execute(
         update(account)
-        .where(account.c.id == number)
+        .where(account.c.id == account_id)
         .values(
             lastfm_username=username,
             lastfm_user=username.casefold(),
@@ -130,11 +133,11 @@ def sign_in(db: Connection, number: int, username: str, sealed_session: str, api
     )
 
 
-def sign_out(db: Connection, number: int) -> None:
+def sign_out(db: Connection, account_id: int) -> None:
     """Forget the session; the name stays, since what waits is held for it."""
     db.execute(
         update(account)
-        .where(account.c.id == number)
+        .where(account.c.id == account_id)
         .values(lastfm_session_key="", lastfm_api_key="", connection=Connected.DISCONNECTED, trouble="")
     )
 
@@ -147,19 +150,19 @@ def assign_default_key(db: Connection, api_key: str) -> None:
 
 def connected(db: Connection) -> dict[str, int]:
     """How many accounts are connected with each API key; it goes through all accounts."""
-    number, here = func.count().label("number"), account.c.connection == Connected.CONNECTED
-    each = select(account.c.lastfm_api_key, number).where(here).group_by(account.c.lastfm_api_key)
-    return {row.lastfm_api_key: row.number for row in db.execute(each)}
+    total, here = func.count().label("total"), account.c.connection == Connected.CONNECTED
+    each = select(account.c.lastfm_api_key, total).where(here).group_by(account.c.lastfm_api_key)
+    return {row.lastfm_api_key: row.total for row in db.execute(each)}
 
 
-def with_session(db: Connection, number: int) -> tuple[Account, str]:
+def with_session(db: Connection, account_id: int) -> tuple[Account, str]:
     """An account that must be there, with its sealed session key."""
-    row = db.execute(select(*_FACTS, account.c.lastfm_session_key).where(account.c.id == number)).one()
+    row = db.execute(select(*_FACTS, account.c.lastfm_session_key).where(account.c.id == account_id)).one()
     *facts, sealed = row
     return _read(facts), sealed
 
 
-def end_session(db: Connection, number: int, sealed: str) -> str | None:
+def end_session(db: Connection, account_id: int, sealed: str) -> str | None:
     """Last.fm no longer takes this session: the account needs a sign-in.
 
     Returns the Last.fm name; None where the account has another session by now.
@@ -167,7 +170,7 @@ def end_session(db: Connection, number: int, sealed: str) -> str | None:
     ended = (
         update(account)
         .where(
-            account.c.id == number,
+            account.c.id == account_id,
             account.c.lastfm_session_key == sealed,
             account.c.connection == Connected.CONNECTED,
         )

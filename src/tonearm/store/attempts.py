@@ -29,9 +29,9 @@ class Attempt:
 
 
 _WRITE = insert(attempt).returning(attempt.c.id)
-_TRIED = insert(attempt_play)
+_WRITE_PLAYS = insert(attempt_play)
 _others = attempt_play.alias()
-_LAST_DROPPED = (
+_NEWEST_DROPPED = (
     select(_others.c.attempt)
     .where(_others.c.play == attempt_play.c.play)
     .order_by(_others.c.attempt.desc())
@@ -42,10 +42,10 @@ _LAST_DROPPED = (
 )
 _TOO_MANY = (
     delete(attempt_play)
-    .where(Among(attempt_play.c.play, "ids"), attempt_play.c.attempt <= _LAST_DROPPED)
+    .where(Among(attempt_play.c.play, "ids"), attempt_play.c.attempt <= _NEWEST_DROPPED)
     .returning(attempt_play.c.attempt)
 )
-_UNTOLD = delete(attempt).where(
+_WITHOUT_PLAYS = delete(attempt).where(
     Among(attempt.c.id, "attempts"), ~select(attempt_play.c.play).where(attempt_play.c.attempt == attempt.c.id).exists()
 )
 
@@ -53,11 +53,11 @@ _UNTOLD = delete(attempt).where(
 def write(db: Connection, account: int, at: float, verdict: str, cause: Cause, plays: Sequence[int]) -> None:
     """Keep an attempt of these plays."""
     row = {"account": account, "at": at, "verdict": verdict, "error_code": cause.error_code, "message": cause.message}
-    number = db.execute(_WRITE, row).scalar_one()
-    db.execute(_TRIED, [{"play": play, "attempt": number} for play in plays])
+    attempt_id = db.execute(_WRITE, row).scalar_one()
+    db.execute(_WRITE_PLAYS, [{"play": play, "attempt": attempt_id} for play in plays])
     dropped = set(db.execute(_TOO_MANY, {"ids": list(plays)}).scalars())
     if dropped:
-        db.execute(_UNTOLD, {"attempts": list(dropped)})
+        db.execute(_WITHOUT_PLAYS, {"attempts": list(dropped)})
 
 
 def of_play(db: Connection, play: int) -> list[Attempt]:
@@ -74,13 +74,13 @@ def of_play(db: Connection, play: int) -> list[Attempt]:
 
 _BEFORE: BindParameter[float] = bindparam("before")
 _OLDEST = select(attempt.c.id).where(attempt.c.at < _BEFORE).order_by(attempt.c.at).limit(FORGOTTEN_AT_ONCE).subquery()
-_STILL_TOLD = (
+_STILL_SHOWN = (
     select(attempt_play.c.play)
     .join(play, play.c.id == attempt_play.c.play)
     .where(attempt_play.c.attempt == _OLDEST.c.id, or_(play.c.settled_at.is_(None), play.c.settled_at >= _BEFORE))
     .exists()
 )
-_FORGOTTEN = select(_OLDEST.c.id).where(~_STILL_TOLD)
+_FORGOTTEN = select(_OLDEST.c.id).where(~_STILL_SHOWN)
 
 
 def forgettable(db: Connection, before: float) -> list[int]:
@@ -90,6 +90,6 @@ def forgettable(db: Connection, before: float) -> list[int]:
 
 def forget(db: Connection, before: float) -> None:
     """Delete these; the plays stay, with what became of them."""
-    numbers = forgettable(db, before)
-    db.execute(delete(attempt_play).where(attempt_play.c.attempt.in_(numbers)))
-    db.execute(delete(attempt).where(attempt.c.id.in_(numbers)))
+    attempt_ids = forgettable(db, before)
+    db.execute(delete(attempt_play).where(attempt_play.c.attempt.in_(attempt_ids)))
+    db.execute(delete(attempt).where(attempt.c.id.in_(attempt_ids)))

@@ -37,26 +37,26 @@ class Gate:
 _OVERDUE = or_(
     periodic_task.c.done_at <= bindparam("before"), periodic_task.c.done_at > bindparam("now")
 )  # a clock was put back
-_IS_DUE = select(periodic_task.c.name).where(periodic_task.c.name == bindparam("chore"), _OVERDUE)
-_TAKE = (
-    update(periodic_task).where(periodic_task.c.name == bindparam("chore"), _OVERDUE).values(done_at=bindparam("now"))
+_TASK_IS_DUE = select(periodic_task.c.name).where(periodic_task.c.name == bindparam("task"), _OVERDUE)
+_TAKE_TASK = (
+    update(periodic_task).where(periodic_task.c.name == bindparam("task"), _OVERDUE).values(done_at=bindparam("now"))
 )
 
 
-def is_due(db: Connection, name: str, now: float, every: float) -> bool:
+def task_is_due(db: Connection, name: str, now: float, interval: float) -> bool:
     """Whether a chore was done last so many seconds ago, or never."""
     there = db.execute(select(periodic_task.c.name).where(periodic_task.c.name == name)).first()
-    asked = {"chore": name, "before": now - every, "now": now}
-    return there is None or db.execute(_IS_DUE, asked).first() is not None
+    values = {"task": name, "before": now - interval, "now": now}
+    return there is None or db.execute(_TASK_IS_DUE, values).first() is not None
 
 
-def take(db: Connection, name: str, now: float, every: float) -> bool:
+def take_task(db: Connection, name: str, now: float, interval: float) -> bool:
     """Whether this process does a chore now; no other does, then, for so many seconds."""
     insert_ignore(db, periodic_task, [{"name": name}])
-    return db.execute(_TAKE, {"chore": name, "before": now - every, "now": now}).rowcount > 0
+    return db.execute(_TAKE_TASK, {"task": name, "before": now - interval, "now": now}).rowcount > 0
 
 
-def put_back(db: Connection, name: str) -> None:
+def return_task(db: Connection, name: str) -> None:
     """A chore is not done yet: whoever comes next goes on with it."""
     db.execute(update(periodic_task).where(periodic_task.c.name == name).values(done_at=0))
 
@@ -76,10 +76,10 @@ def paused(db: Connection) -> frozenset[str]:
     return frozenset(row.kind for row in db.execute(_PAUSED))
 
 
-def failures(db: Connection, most: int, number: int | None) -> list[JobFailure]:
+def failures(db: Connection, limit: int, account_id: int | None) -> list[JobFailure]:
     """What broke and has not mended since, the first to be tried again first: of all accounts, or of one."""
-    wanted = _FAULTS if number is None else _FAULTS.where(job_failure.c.account == number)
-    return [JobFailure(*row) for row in db.execute(wanted.order_by(job_failure.c.retry_at).limit(most))]
+    wanted = _FAULTS if account_id is None else _FAULTS.where(job_failure.c.account == account_id)
+    return [JobFailure(*row) for row in db.execute(wanted.order_by(job_failure.c.retry_at).limit(limit))]
 
 
 def sending_paused(db: Connection) -> bool:
@@ -101,25 +101,25 @@ def remember_failure(db: Connection, broken: JobFailure) -> None:
     insert_ignore(db, job_failure, [asdict(broken)])
 
 
-def forget_failure(db: Connection, kind: str, number: int) -> None:
+def forget_failure(db: Connection, kind: str, account_id: int) -> None:
     """A job is as good as any other."""
-    db.execute(delete(job_failure).where(job_failure.c.kind == kind, job_failure.c.account == number))
+    db.execute(delete(job_failure).where(job_failure.c.kind == kind, job_failure.c.account == account_id))
 
 
-def take_away(db: Connection, number: int, now: float) -> bool:
+def break_lease(db: Connection, account_id: int, now: float) -> bool:
     """Take an account from whoever delivers it, whose word no longer counts; False where nobody does."""
     taken = (
         update(account)
-        .where(account.c.id == number, account.c.lease_until > now)
+        .where(account.c.id == account_id, account.c.lease_until > now)
         .values(lease_id=account.c.lease_id + 1, lease_until=0, lease_owner="")
     )
     if not db.execute(taken).rowcount:
         return False
-    queue.rescue(db, number)
+    queue.rescue(db, account_id)
     return True
 
 
-def names(db: Connection, numbers: Sequence[int]) -> dict[int, str]:
+def names(db: Connection, account_ids: Sequence[int]) -> dict[int, str]:
     """The names of accounts."""
-    found = db.execute(select(account.c.id, account.c.name).where(account.c.id.in_(list(numbers))))
+    found = db.execute(select(account.c.id, account.c.name).where(account.c.id.in_(list(account_ids))))
     return {row.id: row.name for row in found}

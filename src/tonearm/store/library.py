@@ -34,7 +34,7 @@ def fingerprints(db: Connection, account: int) -> dict[str, tuple[int, int, int]
     return {path: (mtime_ns, ctime_ns, size) for path, mtime_ns, ctime_ns, size in rows}
 
 
-def faults(db: Connection, account: int) -> dict[str, str]:
+def unreadable_reasons(db: Connection, account: int) -> dict[str, str]:
     """What was wrong with the files that could not be read, by path."""
     broken = select(library.c.path, library.c.unreadable_reason).where(
         library.c.account == account, library.c.unreadable_reason != ""
@@ -48,12 +48,12 @@ def write(db: Connection, account: int, files: Sequence[dict[str, Any]]) -> None
     insert_or_change(db, library, rows, ("account", "path"), _OF_FILE)
 
 
-_GONE = delete(library).where(library.c.account == bindparam("whose"), library.c.path == bindparam("where"))
+_GONE = delete(library).where(library.c.account == bindparam("of_account"), library.c.path == bindparam("where"))
 
 
 def forget(db: Connection, account: int, paths: Iterable[str]) -> None:
     """Files that are gone."""
-    rows = [{"whose": account, "where": path} for path in paths]
+    rows = [{"of_account": account, "where": path} for path in paths]
     if rows:
         db.execute(_GONE, rows)
 
@@ -62,7 +62,7 @@ def names(db: Connection, account: int) -> list[tuple[int, str, str, str]]:
     """(id, artist, title, mbid) of every readable file."""
     wanted = select(library.c.id, library.c.artist, library.c.title, library.c.mbid)
     rows = db.execute(wanted.where(library.c.account == account, library.c.unreadable_reason == ""))
-    return [(number, artist, title, mbid) for number, artist, title, mbid in rows]
+    return [(file_id, artist, title, mbid) for file_id, artist, title, mbid in rows]
 
 
 def several_artists(db: Connection, account: int) -> dict[int, tuple[str, ...]]:
@@ -78,22 +78,22 @@ def loved(db: Connection, account: int) -> set[int]:
     return set(db.execute(wanted).scalars())
 
 
-_LOVE = update(library).where(library.c.id == bindparam("number")).values(lastfm_loved=True)
+_LOVE = update(library).where(library.c.id == bindparam("file_id")).values(lastfm_loved=True)
 
 
 def love(db: Connection, ids: Iterable[int]) -> None:
     """Mark as loved."""
-    rows = [{"number": number} for number in ids]
+    rows = [{"file_id": file_id} for file_id in ids]
     if rows:
         db.execute(_LOVE, rows)
 
 
-_UNLOVE = update(library).where(library.c.id == bindparam("number")).values(lastfm_loved=False)
+_UNLOVE = update(library).where(library.c.id == bindparam("file_id")).values(lastfm_loved=False)
 
 
 def love_only(db: Connection, account: int, ids: Set[int]) -> None:
     """Take the hearts of all other files of an account."""
-    rows = [{"number": number} for number in loved(db, account) - ids]
+    rows = [{"file_id": file_id} for file_id in loved(db, account) - ids]
     if rows:
         db.execute(_UNLOVE, rows)
 

@@ -50,36 +50,36 @@ def write(db: Connection, account: int, rows: Sequence[dict[str, Any]]) -> None:
     insert_or_change(db, loved, of_account, ("account", "artist", "track"), changed)
 
 
-def seen(db: Connection, account: int, run: int) -> list[tuple[str, str, str]]:
+def listed_in(db: Connection, account: int, run_id: int) -> list[tuple[str, str, str]]:
     """(artist, track, mbid) of what an import has seen."""
-    rows = db.execute(select(loved.c.artist, loved.c.track, loved.c.mbid).where(*_seen(account, run)))
+    rows = db.execute(select(loved.c.artist, loved.c.track, loved.c.mbid).where(*_listed_in(account, run_id)))
     return [(artist, track, mbid) for artist, track, mbid in rows]
 
 
-def forget_unseen(db: Connection, account: int, run: int) -> set[int]:
+def forget_unlisted(db: Connection, account: int, run_id: int) -> set[int]:
     """Forget what an import has not seen, which has seen all; the files that were chosen for what stays."""
-    db.execute(delete(loved).where(loved.c.account == account, loved.c.last_import != run))
-    chosen = select(loved.c.chosen).where(*_seen(account, run), loved.c.chosen.is_not(None))
+    db.execute(delete(loved).where(loved.c.account == account, loved.c.last_import != run_id))
+    chosen = select(loved.c.chosen).where(*_listed_in(account, run_id), loved.c.chosen.is_not(None))
     return set(db.execute(chosen).scalars())
 
 
-def _seen(account: int, run: int) -> tuple[Any, Any]:
-    return loved.c.account == account, loved.c.last_import == run
+def _listed_in(account: int, run_id: int) -> tuple[Any, Any]:
+    return loved.c.account == account, loved.c.last_import == run_id
 
 
 def counts(db: Connection, account: int) -> dict[str, int]:
     """How many loved tracks have each outcome."""
-    wanted = select(loved.c.outcome, func.count().label("number")).where(loved.c.account == account)
-    return {row.outcome: row.number for row in db.execute(wanted.group_by(loved.c.outcome))}
+    wanted = select(loved.c.outcome, func.count().label("total")).where(loved.c.account == account)
+    return {row.outcome: row.total for row in db.execute(wanted.group_by(loved.c.outcome))}
 
 
 def listing(db: Connection, account: int, outcome: str, limit: int, start: int = 0) -> list[LovedRow]:
     """Loved tracks of one outcome, the last loved first, from the `start`th on."""
     wanted = select(loved).where(loved.c.account == account, loved.c.outcome == outcome)
     rows = list(db.execute(wanted.order_by(loved.c.loved_at.desc(), loved.c.id).limit(limit).offset(start)))
-    numbers = {number for row in rows for number, _ in row.candidates or ()}
+    file_ids = {file_id for row in rows for file_id, _ in row.candidates or ()}
     found = {
-        row.id: row for row in db.execute(select(files).where(files.c.account == account, files.c.id.in_(numbers)))
+        row.id: row for row in db.execute(select(files).where(files.c.account == account, files.c.id.in_(file_ids)))
     }
     return [
         LovedRow(
@@ -89,14 +89,14 @@ def listing(db: Connection, account: int, outcome: str, limit: int, start: int =
             row.loved_at,
             row.outcome,
             row.chosen,
-            tuple(_file(found[number], doubt) for number, doubt in row.candidates or () if number in found),
+            tuple(_file(found[file_id], ambiguity) for file_id, ambiguity in row.candidates or () if file_id in found),
         )
         for row in rows
     ]
 
 
-def _file(row: Any, doubt: str) -> File:
-    return File(row.id, row.artist, row.title, row.album, row.path, row.duration, doubt)
+def _file(row: Any, ambiguity: str) -> File:
+    return File(row.id, row.artist, row.title, row.album, row.path, row.duration, ambiguity)
 
 
 def choices(db: Connection, account: int) -> list[tuple[int, str, str]]:
@@ -106,9 +106,9 @@ def choices(db: Connection, account: int) -> list[tuple[int, str, str]]:
     return [(file, artist, track) for file, artist, track in rows]
 
 
-def choose(db: Connection, account: int, number: int, file: int | None) -> bool:
+def choose(db: Connection, account: int, loved_id: int, file: int | None) -> bool:
     """A loved track is this file, which gets the heart, or (None) none; False where that was not in question."""
-    of_account = loved.c.account == account, loved.c.id == number
+    of_account = loved.c.account == account, loved.c.id == loved_id
     row = db.execute(select(loved.c.candidates).where(*of_account)).first()
     if row is None or (file is not None and file not in {candidate for candidate, _ in row.candidates or ()}):
         return False

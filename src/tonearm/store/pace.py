@@ -62,12 +62,12 @@ def book_if_free(db: Connection, key: str, now: float, per_second: float) -> flo
     return slot.wait
 
 
-_REST = select(pace).where(_NAMED, pace.c.throttle_level > 0)
-_REST_KEPT = _REST.with_for_update()
-_RESTING = select(pace).where(pace.c.key.in_(bindparam("keys", expanding=True)), pace.c.throttle_level > 0)
+_THROTTLE = select(pace).where(_NAMED, pace.c.throttle_level > 0)
+_THROTTLE_LOCKED = _THROTTLE.with_for_update()
+_THROTTLES = select(pace).where(pace.c.key.in_(bindparam("keys", expanding=True)), pace.c.throttle_level > 0)
 
 
-def _held(row: Row[Any]) -> KeyThrottled:
+def _throttled(row: Row[Any]) -> KeyThrottled:
     return KeyThrottled(
         row.throttle_until,
         row.throttle_reason,
@@ -78,30 +78,30 @@ def _held(row: Row[Any]) -> KeyThrottled:
     )
 
 
-def throttle(db: Connection, key: str, *, keep: bool = False) -> KeyThrottled | None:
+def last_throttle(db: Connection, key: str, *, lock: bool = False) -> KeyThrottled | None:
     """The last rest of this key, over or not, until an answer proves that it is served again.
 
     `keep`: no other writer changes it until the transaction ends.
     """
-    row = db.execute(_REST, {"named": key}).first()
-    if row and keep and db.dialect.name != "sqlite":  # there a writer has the whole database
-        row = db.execute(_REST_KEPT, {"named": key}).first()
-    return _held(row) if row else None
+    row = db.execute(_THROTTLE, {"named": key}).first()
+    if row and lock and db.dialect.name != "sqlite":  # there a writer has the whole database
+        row = db.execute(_THROTTLE_LOCKED, {"named": key}).first()
+    return _throttled(row) if row else None
 
 
-def held(db: Connection, key: str, now: float) -> KeyThrottled | None:
+def current_throttle(db: Connection, key: str, now: float) -> KeyThrottled | None:
     """What rests this key now."""
-    last = throttle(db, key)
+    last = last_throttle(db, key)
     return last if last and last.in_force(now) else None
 
 
-def served(db: Connection, keys: Sequence[str], now: float) -> list[str]:
+def unthrottled(db: Connection, keys: Sequence[str], now: float) -> list[str]:
     """Those of these keys that do not rest now."""
-    resting = {row.key for row in db.execute(_RESTING, {"keys": list(keys)}) if _held(row).in_force(now)}
+    resting = {row.key for row in db.execute(_THROTTLES, {"keys": list(keys)}) if _throttled(row).in_force(now)}
     return [key for key in keys if key not in resting]
 
 
-_HOLD = (
+_BEGIN_THROTTLE = (
     update(pace)
     .where(_NAMED, pace.c.throttle_until < bindparam("until"))
     .values(
@@ -115,12 +115,12 @@ _HOLD = (
 )
 
 
-def begin_throttle(db: Connection, key: str, held_: KeyThrottled) -> None:
+def begin_throttle(db: Connection, key: str, throttle: KeyThrottled) -> None:
     """Rest this key; a longer rest stays."""
-    db.execute(_HOLD, {"named": key, **asdict(held_)})
+    db.execute(_BEGIN_THROTTLE, {"named": key, **asdict(throttle)})
 
 
-BY_HAND = 60.0
+MANUAL_PROBE_INTERVAL = 60.0
 """Seconds between two probes of a key that listeners ask for by hand, all of them together."""
 
 
@@ -129,21 +129,21 @@ def probe_now(db: Connection, key: str, now: float) -> None:
     probe = update(pace).where(
         pace.c.key == key,
         pace.c.throttle_until > now,
-        or_(pace.c.probed_at <= now - BY_HAND, pace.c.probed_at > now),  # the clock may have been put back
+        or_(pace.c.probed_at <= now - MANUAL_PROBE_INTERVAL, pace.c.probed_at > now),  # a clock was put back
     )
     db.execute(probe.values(throttle_until=0, probed_at=now))
 
 
-_AWAY_FROM = select(pace.c.outage_accounts).where(_NAMED).with_for_update()
-_MET = update(pace).where(_NAMED).values(outage_accounts=bindparam("accounts"))
+_OUTAGE_ACCOUNTS = select(pace.c.outage_accounts).where(_NAMED).with_for_update()
+_WRITE_OUTAGE_ACCOUNTS = update(pace).where(_NAMED).values(outage_accounts=bindparam("accounts"))
 
 
 def met_outage(db: Connection, key: str, account: int) -> int:
     """An account has met an outage; how many have since the last answer, as far as they are counted."""
-    met = db.execute(_AWAY_FROM, {"named": key}).scalar_one().split()
+    met = db.execute(_OUTAGE_ACCOUNTS, {"named": key}).scalar_one().split()
     if str(account) not in met and len(met) < COUNTED:
         met.append(str(account))
-        db.execute(_MET, {"named": key, "accounts": " ".join(met)})
+        db.execute(_WRITE_OUTAGE_ACCOUNTS, {"named": key, "accounts": " ".join(met)})
     return len(met)
 
 
@@ -157,7 +157,7 @@ def answered(db: Connection, key: str) -> None:
     db.execute(_ANSWERED, {"named": key})
 
 
-_OVER = (
+_END_THROTTLE = (
     update(pace)
     .where(_NAMED)
     .values(
@@ -173,4 +173,4 @@ _OVER = (
 
 def end_throttle(db: Connection, key: str) -> None:
     """End the rest of a key."""
-    db.execute(_OVER, {"named": key})
+    db.execute(_END_THROTTLE, {"named": key})

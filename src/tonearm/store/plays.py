@@ -113,15 +113,15 @@ _OF_ACCOUNTS = Among(play.c.account, "accounts")
 _KNOWN = select(play.c.account, play.c.artist, play.c.track, play.c.timestamp, play.c.id, play.c.fate).where(
     _OF_ACCOUNTS, Among(play.c.timestamp, "times")
 )
-_TOLD = select(
+_AS_REPORTED = select(
     play.c.account, play.c.artist, play.c.track, play.c.reported_timestamp, play.c.id, play.c.fate, play.c.timestamp
 )
-_MOVED_SINCE = _TOLD.where(
+_RESTAMPED = _AS_REPORTED.where(
     _OF_ACCOUNTS,
     Among(play.c.reported_timestamp, "times"),
     play.c.reported_timestamp != play.c.timestamp,
 )
-_NOT_MOVED = _TOLD.where(
+_NOT_RESTAMPED = _AS_REPORTED.where(
     _OF_ACCOUNTS,
     Among(play.c.timestamp, "times"),
     play.c.reported_timestamp == play.c.timestamp,
@@ -138,12 +138,12 @@ def known(db: Connection, keys: Sequence[PlayKey]) -> dict[PlayKey, tuple[int, s
         return {}
     asked = set(keys)
     rows = db.execute(_KNOWN, _values(asked))
-    found = {(a, artist, track, at): (number, fate) for a, artist, track, at, number, fate in rows}
+    found = {(a, artist, track, at): (play_id, fate) for a, artist, track, at, play_id, fate in rows}
     return {key: value for key, value in found.items() if key in asked}
 
 
 def known_as_reported(
-    db: Connection, keys: Sequence[PlayKey], *, moved: bool
+    db: Connection, keys: Sequence[PlayKey], *, restamped: bool
 ) -> dict[PlayKey, dict[int, tuple[int, str]]]:
     """Plays by the start that they were reported with: number and fate by the start of each.
 
@@ -152,9 +152,9 @@ def known_as_reported(
     found: dict[PlayKey, dict[int, tuple[int, str]]] = {}
     if keys:
         asked = set(keys)
-        for *key, number, fate, at in db.execute(_MOVED_SINCE if moved else _NOT_MOVED, _values(asked)):
+        for *key, play_id, fate, at in db.execute(_RESTAMPED if restamped else _NOT_RESTAMPED, _values(asked)):
             if (known := (key[0], key[1], key[2], key[3])) in asked:
-                found.setdefault(known, {})[at] = (number, fate)
+                found.setdefault(known, {})[at] = (play_id, fate)
     return found
 
 
@@ -167,11 +167,11 @@ def insert(db: Connection, rows: Sequence[dict[str, Any]]) -> dict[PlayKey, int]
     for row in rows:
         row["searched"] = _searched(row)
     written = insert_returning(db, play, rows, "account", "artist", "track", "timestamp", "id")
-    return {(a, artist, track, at): number for a, artist, track, at, number in written}
+    return {(a, artist, track, at): play_id for a, artist, track, at, play_id in written}
 
 
 _AROUND = select(play).where(
-    play.c.account == bindparam("number"),
+    play.c.account == bindparam("account_id"),
     play.c.timestamp.between(bindparam("earliest"), bindparam("latest")),
     play.c.reporter != bindparam("but"),
     play.c.fate.in_(("queued", "accepted")),
@@ -180,7 +180,7 @@ _AROUND = select(play).where(
 
 def around(db: Connection, account: int, start: int, end: float, reporter: str) -> list[tuple[int, Play]]:
     """Plays that others have reported, which are or will be on Last.fm, that began within hours of a span."""
-    values = {"number": account, "earliest": start - LONGEST_PLAY, "latest": end, "but": reporter}
+    values = {"account_id": account, "earliest": start - LONGEST_PLAY, "latest": end, "but": reporter}
     return [(row.id, play_from_row(row)) for row in db.execute(_AROUND, values)]
 
 
@@ -233,10 +233,12 @@ def _seconds(*lengths: float) -> int:
     return math.ceil(min(max(lengths), LONGEST_PLAY))
 
 
-_MOVED = select(play.c.restamp_reason, play.c.restamped_by, play.c.unanswered).where(play.c.id == bindparam("number"))
+_RESTAMP_OF = select(play.c.restamp_reason, play.c.restamped_by, play.c.unanswered).where(
+    play.c.id == bindparam("play_id")
+)
 _RESTAMP = (
     update(play)
-    .where(play.c.id == bindparam("number"))
+    .where(play.c.id == bindparam("play_id"))
     .values(timestamp=bindparam("to"), restamp_reason=bindparam("with_reason"), restamped_by=bindparam("by"))
 )
 
@@ -250,20 +252,20 @@ class Restamped:
     unanswered: bool
 
 
-def restamped(db: Connection, number: int) -> Restamped:
+def restamped(db: Connection, play_id: int) -> Restamped:
     """Whether the start of a play was moved."""
-    row = db.execute(_MOVED, {"number": number}).one()
+    row = db.execute(_RESTAMP_OF, {"play_id": play_id}).one()
     return Restamped(row.restamp_reason, row.restamped_by, bool(row.unanswered))
 
 
-def restamp(db: Connection, number: int, timestamp: int, why: str, by: int) -> None:
+def restamp(db: Connection, play_id: int, timestamp: int, reason: str, by: int) -> None:
     """Move the start of a play that Last.fm surely does not have; `why` and `by` as `moved` tells them."""
-    db.execute(_RESTAMP, {"number": number, "to": timestamp, "with_reason": why, "by": by})
+    db.execute(_RESTAMP, {"play_id": play_id, "to": timestamp, "with_reason": reason, "by": by})
 
 
-def rewrite(db: Connection, number: int, row: dict[str, Any]) -> None:
+def rewrite(db: Connection, play_id: int, row: dict[str, Any]) -> None:
     """Write a play anew that was reported again, better, before it was ever queued."""
-    db.execute(update(play).where(play.c.id == number).values(**row, searched=_searched(row)))
+    db.execute(update(play).where(play.c.id == play_id).values(**row, searched=_searched(row)))
 
 
 _SETTLE = (
@@ -285,18 +287,18 @@ def settle(
     fate: str,
     at: float | None,
     *,
-    why: str = "",
+    reason: str = "",
     code: int | None = None,
     correction: dict[str, str] | None = None,
 ) -> None:
     """Write what became of plays; `at` is None while they wait again."""
-    for numbers in parts(ids):
+    for play_ids in parts(ids):
         db.execute(
             _SETTLE,
             {
-                "ids": numbers,
+                "ids": play_ids,
                 "to": fate,
-                "with_reason": why,
+                "with_reason": reason,
                 "with_code": code,
                 "corrected": correction,
                 "at": at,
@@ -305,7 +307,7 @@ def settle(
 
 
 _CORRECTED = select(play.c.artist, play.c.track, play.c.correction).where(
-    play.c.account == bindparam("of"), play.c.correction.is_not(null())
+    play.c.account == bindparam("account_id"), play.c.correction.is_not(null())
 )
 
 
@@ -313,23 +315,23 @@ def corrections(db: Connection, account: int) -> list[tuple[tuple[str, str], tup
     """Names of an account's plays as they were sent, each with the names that Last.fm files them under."""
     found = {
         (artist, track): (correction["artist"], correction["track"])
-        for artist, track, correction in db.execute(_CORRECTED, {"of": account})
+        for artist, track, correction in db.execute(_CORRECTED, {"account_id": account})
     }
     return list(found.items())
 
 
-_DOUBT = update(play).where(Among(play.c.id, "ids")).values(unanswered=True)
+_MARK_UNANSWERED = update(play).where(Among(play.c.id, "ids")).values(unanswered=True)
 
 
-def count(db: Connection, number: int) -> None:
+def count(db: Connection, play_id: int) -> None:
     """A play counts by its listener's wish, however little of it was heard."""
-    db.execute(update(play).where(play.c.id == number, ~play.c.counted).values(counted=True))
+    db.execute(update(play).where(play.c.id == play_id, ~play.c.counted).values(counted=True))
 
 
 def mark_unanswered(db: Connection, ids: Iterable[int]) -> None:
     """The answer to a request with these plays was lost."""
-    for numbers in parts(ids):
-        db.execute(_DOUBT, {"ids": numbers})
+    for play_ids in parts(ids):
+        db.execute(_MARK_UNANSWERED, {"ids": play_ids})
 
 
 def last(db: Connection) -> int:
@@ -337,9 +339,9 @@ def last(db: Connection) -> int:
     return db.execute(select(func.max(play.c.id))).scalar() or 0
 
 
-def drop(db: Connection, number: int) -> None:
+def drop(db: Connection, play_id: int) -> None:
     """Take back a play that was written in this transaction."""
-    db.execute(delete(play).where(play.c.id == number))
+    db.execute(delete(play).where(play.c.id == play_id))
 
 
 def stored_play(row: Any) -> StoredPlay:
@@ -365,12 +367,12 @@ def stored_play(row: Any) -> StoredPlay:
     )
 
 
-_FIND = select(play).where(play.c.account == bindparam("of"), play.c.id == bindparam("number"))
+_FIND = select(play).where(play.c.account == bindparam("account_id"), play.c.id == bindparam("play_id"))
 
 
-def find(db: Connection, account: int, number: int) -> StoredPlay | None:
+def find(db: Connection, account: int, play_id: int) -> StoredPlay | None:
     """One play of an account."""
-    row = db.execute(_FIND, {"of": account, "number": number}).first()
+    row = db.execute(_FIND, {"account_id": account, "play_id": play_id}).first()
     return stored_play(row) if row else None
 
 
@@ -429,40 +431,40 @@ _EXPIRED = select(play.c.account, play.c.id).where(
     play.c.owner != "",
 )
 _EXPIRED = _EXPIRED.order_by(play.c.account, play.c.timestamp, play.c.id).limit(bindparam("limit"))
-_OF_ONE = play.c.account == bindparam("of")
+_OF_ONE = play.c.account == bindparam("account_id")
 _OF_ANYBODY = play.c.account.in_(select(account_table.c.id))  # each begins an index: none is read as a whole
 
 
 def expired_since(db: Connection, since: float, limit: int, account: int | None = None) -> list[tuple[int, int]]:
     """(account, number) of plays that are `expired` and began later than that: of one account, or of all."""
     wanted = _EXPIRED.where(_OF_ANYBODY if account is None else _OF_ONE)
-    values = {"since": since, "limit": limit} | ({} if account is None else {"of": account})
+    values = {"since": since, "limit": limit} | ({} if account is None else {"account_id": account})
     return [(row.account, row.id) for row in db.execute(wanted, values)]
 
 
 _ACCEPTED_SINCE = select(func.count()).where(
-    play.c.account == bindparam("of"), play.c.fate == "accepted", play.c.settled_at > bindparam("since")
+    play.c.account == bindparam("account_id"), play.c.fate == "accepted", play.c.settled_at > bindparam("since")
 )
 
 
 def accepted_since(db: Connection, account: int, since: float) -> int:
     """How many plays Last.fm has accepted since then."""
-    number: int = db.execute(_ACCEPTED_SINCE, {"of": account, "since": since}).scalar_one()
-    return number
+    total: int = db.execute(_ACCEPTED_SINCE, {"account_id": account, "since": since}).scalar_one()
+    return total
 
 
-def replaced_by(db: Connection, account: int, number: int) -> int | None:
+def replaced_by(db: Connection, account: int, play_id: int) -> int | None:
     """The play that was sent instead of this one, if the listener has corrected it."""
-    wanted = select(play.c.id).where(play.c.account == account, play.c.instead_of == number)
+    wanted = select(play.c.id).where(play.c.account == account, play.c.instead_of == play_id)
     return db.execute(wanted.order_by(play.c.id.desc())).scalar()
 
 
 def count_by_fate(db: Connection, account: int, fates: Sequence[str]) -> dict[str, int]:
     """How many plays of an account have each of these fates, which are not `queued`."""
-    wanted = select(play.c.fate, func.count().label("number")).where(
+    wanted = select(play.c.fate, func.count().label("total")).where(
         play.c.account == account, play.c.fate.in_(list(fates)), play.c.settled_at.is_not(None)
     )
-    return {row.fate: row.number for row in db.execute(wanted.group_by(play.c.fate))}
+    return {row.fate: row.total for row in db.execute(wanted.group_by(play.c.fate))}
 
 
 def number_of(db: Connection, account: int) -> int:
@@ -487,7 +489,7 @@ class Wanted:
     """Which plays of an account: with all of these words in their names, of an artist, an album, a track."""
 
     account: int
-    words: str = ""
+    search: str = ""
     artist: str | None = None
     album: str | None = None
     track: str | None = None
@@ -500,7 +502,7 @@ class Wanted:
             for column, name in names.items()
             if name is not None
         ]
-        words = [play.c.searched.contains(term, autoescape=True) for term in terms(self.words)]
+        words = [play.c.searched.contains(term, autoescape=True) for term in terms(self.search)]
         return [play.c.account == self.account, *named, *words]
 
 

@@ -87,7 +87,7 @@ class Count:
 
 
 _ROW = scrobble_queue.c
-_LINE = (
+_STATE = (
     account.c.connection,
     account.c.wait_until,
     account.c.fails,
@@ -114,9 +114,11 @@ _OF_ANYBODY = _ROW.account.in_(owing())  # every index begins with the account: 
 _THOSE = tuple_(_ROW.account, _ROW.id).in_(select(history.c.account, history.c.id).where(Among(history.c.id, "ids")))
 
 
-def _row(number: Any) -> tuple[Any, Any]:
+def _row(play_id: Any) -> tuple[Any, Any]:
     """The row of a play."""
-    return _ROW.account == select(history.c.account).where(history.c.id == number).scalar_subquery(), _ROW.id == number
+    return _ROW.account == select(history.c.account).where(
+        history.c.id == play_id
+    ).scalar_subquery(), _ROW.id == play_id
 
 
 def _state(row: Any) -> DeliveryState:
@@ -133,8 +135,8 @@ def _state(row: Any) -> DeliveryState:
     )
 
 
-def _lease(number: int, lease: int, row: Any) -> Lease:
-    return Lease(number, lease, row.lastfm_user, row.lastfm_session_key, row.lastfm_api_key, _state(row))
+def _lease(account_id: int, lease: int, row: Any) -> Lease:
+    return Lease(account_id, lease, row.lastfm_user, row.lastfm_session_key, row.lastfm_api_key, _state(row))
 
 
 _OF_HISTORY = ("id", "account", *(column.name for column in frozen_columns(history)))
@@ -155,44 +157,44 @@ def over(until: Any, now: Any) -> Any:
 
 _CLAIM = (
     update(account)
-    .where(account.c.id == bindparam("number"), over(account.c.lease_until, bindparam("now")))
+    .where(account.c.id == bindparam("account_id"), over(account.c.lease_until, bindparam("now")))
     .values(
         lease_owner=bindparam("owner"),
         lease_until=bindparam("until"),
         lease_id=account.c.lease_id + 1,
     )
-    .returning(account.c.lease_id, *_SESSION, *_LINE)
+    .returning(account.c.lease_id, *_SESSION, *_STATE)
 )
 _RESCUE = (
     update(scrobble_queue)
-    .where(_ROW.account == bindparam("number"), _ROW.state == QueueState.SENDING)
+    .where(_ROW.account == bindparam("account_id"), _ROW.state == QueueState.SENDING)
     .values(state=QueueState.QUEUED)
     .returning(_ROW.id)
 )
 
 
-def claim(db: Connection, number: int, owner: str, now: float, until: float) -> Lease | None:
+def claim(db: Connection, account_id: int, owner: str, now: float, until: float) -> Lease | None:
     """Take an account for sending; None while another has it.
 
     What is found `sending` was left by a sender that died: it waits again, unchanged, since Last.fm drops an
     identical repeat.
     """
-    row = db.execute(_CLAIM, {"number": number, "now": now, "owner": owner, "until": until}).first()
+    row = db.execute(_CLAIM, {"account_id": account_id, "now": now, "owner": owner, "until": until}).first()
     if row is None:
         return None
-    rescue(db, number)
-    return _lease(number, row.lease_id, row)
+    rescue(db, account_id)
+    return _lease(account_id, row.lease_id, row)
 
 
-def leased_until(db: Connection, number: int) -> float | None:
+def leased_until(db: Connection, account_id: int) -> float | None:
     """When (Unix seconds) the lease of an account ends, if its holder does not renew it."""
-    until: float | None = db.execute(select(account.c.lease_until).where(account.c.id == number)).scalar()
+    until: float | None = db.execute(select(account.c.lease_until).where(account.c.id == account_id)).scalar()
     return until
 
 
 # One that was given back is nobody's: a sign of life, on its way meanwhile, may come after that.
 _LEASED = (
-    account.c.id == bindparam("number"),
+    account.c.id == bindparam("account_id"),
     account.c.lease_id == bindparam("lease"),
     account.c.lease_until > 0,
 )
@@ -201,16 +203,16 @@ _RENEW = update(account).where(*_LEASED).values(lease_until=bindparam("until"))
 
 def renew(db: Connection, lease: Lease, until: float) -> None:
     """Keep the account until then; raises Fenced when it is no longer this sender's."""
-    if not db.execute(_RENEW, {"number": lease.account, "lease": lease.lease_id, "until": until}).rowcount:
+    if not db.execute(_RENEW, {"account_id": lease.account, "lease": lease.lease_id, "until": until}).rowcount:
         raise Fenced
 
 
-_HOLD = select(*_SESSION, *_LINE).where(*_LEASED).with_for_update()
+_LOCK_LEASE = select(*_SESSION, *_STATE).where(*_LEASED).with_for_update()
 
 
 def lock_lease(db: Connection, lease: Lease) -> Lease:
     """The lease with the account as it is now, and stays until the transaction ends; raises Fenced as `renew` does."""
-    row = db.execute(_HOLD, {"number": lease.account, "lease": lease.lease_id}).first()
+    row = db.execute(_LOCK_LEASE, {"account_id": lease.account, "lease": lease.lease_id}).first()
     if row is None:
         raise Fenced
     return _lease(lease.account, lease.lease_id, row)
@@ -221,13 +223,13 @@ _RELEASE = update(account).where(*_LEASED).values(lease_until=0, lease_owner="")
 
 def release(db: Connection, lease: Lease) -> None:
     """Give the account back; what was still marked as being sent waits again. Does nothing once fenced."""
-    if db.execute(_RELEASE, {"number": lease.account, "lease": lease.lease_id}).rowcount:
+    if db.execute(_RELEASE, {"account_id": lease.account, "lease": lease.lease_id}).rowcount:
         rescue(db, lease.account)
 
 
-def rescue(db: Connection, number: int) -> None:
+def rescue(db: Connection, account_id: int) -> None:
     """What was being sent waits again, in doubt: whoever sent it has lost the account."""
-    plays.mark_unanswered(db, [row.id for row in db.execute(_RESCUE, {"number": number})])
+    plays.mark_unanswered(db, [row.id for row in db.execute(_RESCUE, {"account_id": account_id})])
 
 
 def free_all(db: Connection) -> None:
@@ -255,7 +257,7 @@ _WAITING = (
         *frozen_columns(scrobble_queue),
     )
     .where(
-        _ROW.account == bindparam("number"),
+        _ROW.account == bindparam("account_id"),
         _ROW.owner == bindparam("user"),
         _ROW.state == QueueState.QUEUED,
         _ROW.next_attempt_at <= bindparam("now"),
@@ -268,25 +270,25 @@ _WAITING = (
 _WAITING_UNREFUSED, _WAITING_REFUSED = _WAITING.where(_ROW.refusals == 0), _WAITING.where(_ROW.refusals > 0)
 
 
-def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> list[QueuedPlay]:
+def waiting(db: Connection, account_id: int, user: str, now: float, limit: int) -> list[QueuedPlay]:
     """The plays of an account that are due for its Last.fm user: live ones, then its backlog, oldest first."""
-    rows = db.execute(_WAITING, {"number": number, "user": user, "now": now, "limit": limit})
+    rows = db.execute(_WAITING, {"account_id": account_id, "user": user, "now": now, "limit": limit})
     return [
-        QueuedPlay(number, play_from_tuple(play), *how)
-        for number, how, play in ((row[0], row[1:12], row[12:]) for row in rows)
+        QueuedPlay(account_id, play_from_tuple(play), *how)
+        for account_id, how, play in ((row[0], row[1:12], row[12:]) for row in rows)
     ]
 
 
 _SENDING = (
     update(scrobble_queue)
-    .where(_ROW.account == bindparam("number"), Among(_ROW.id, "ids"))
+    .where(_ROW.account == bindparam("account_id"), Among(_ROW.id, "ids"))
     .values(state=QueueState.SENDING, batch=bindparam("lease"))
 )
 
 
 def mark_sending(db: Connection, lease: Lease, ids: Iterable[int]) -> None:
     """These are about to be sent: committed before the request."""
-    db.execute(_SENDING, {"number": lease.account, "ids": list(ids), "lease": lease.lease_id})
+    db.execute(_SENDING, {"account_id": lease.account, "ids": list(ids), "lease": lease.lease_id})
 
 
 _REMOVE = delete(scrobble_queue).where(_THOSE)
@@ -294,8 +296,8 @@ _REMOVE = delete(scrobble_queue).where(_THOSE)
 
 def remove(db: Connection, ids: Iterable[int]) -> None:
     """Take plays out of the queue: their fate is in the history."""
-    for numbers in parts(ids):
-        db.execute(_REMOVE, {"ids": numbers})
+    for play_ids in parts(ids):
+        db.execute(_REMOVE, {"ids": play_ids})
 
 
 _BACK = (
@@ -336,17 +338,17 @@ def put_back(db: Connection, back: Sequence[QueuedPlay]) -> None:
         )
 
 
-_SET_LINE = (
+_SET_STATE = (
     update(account)
     .where(*_LEASED)
-    .values({column: bindparam(f"new_{column.name}") for column in (*_LINE, account.c.lease_until)})
+    .values({column: bindparam(f"new_{column.name}") for column in (*_STATE, account.c.lease_until)})
 )
 
 
-def set_delivery_state(db: Connection, lease: Lease, line: DeliveryState, until: float) -> None:
+def set_delivery_state(db: Connection, lease: Lease, state: DeliveryState, until: float) -> None:
     """Write where an account's delivery stands, and keep the account until then; raises Fenced as `renew` does."""
-    new = {f"new_{column.name}": getattr(line, column.name) for column in _LINE} | {"new_lease_until": until}
-    if not db.execute(_SET_LINE, {"number": lease.account, "lease": lease.lease_id, **new}).rowcount:
+    new = {f"new_{column.name}": getattr(state, column.name) for column in _STATE} | {"new_lease_until": until}
+    if not db.execute(_SET_STATE, {"account_id": lease.account, "lease": lease.lease_id, **new}).rowcount:
         raise Fenced
 
 
@@ -369,7 +371,7 @@ HAS_DUE = case(
     (over(account.c.backlog_until, NOW), there_is(*DUE_ROW)),
     else_=there_is(*DUE_ROW, _ROW.live),
 )
-_RESTS_BROKEN = (
+_WAITS_FOR_RETRY = (
     select(job_failure.c.account)
     .where(
         job_failure.c.kind == DELIVER,
@@ -389,7 +391,7 @@ _DUE = (
         over(account.c.wait_until, NOW),
         over(account.c.lease_until, NOW),
         or_(HAS_DUE, there_is(_ROW.state == QueueState.SENDING)),
-        ~_RESTS_BROKEN,
+        ~_WAITS_FOR_RETRY,
     )
     .order_by(account.c.answered_at)
     .limit(DUE_AT_ONCE)
@@ -423,51 +425,51 @@ def too_old(db: Connection, before: float, limit: int, boot: str) -> list[tuple[
     return [(row.id, row.account) for row in db.execute(_TOO_OLD, values)]
 
 
-def retry_all(db: Connection, number: int, now: float) -> None:
+def retry_all(db: Connection, account_id: int, now: float) -> None:
     """Everything that waits is due now, save what was played ahead of our clock; a learnt budget is put to the test."""
     db.execute(
         update(scrobble_queue)
-        .where(_ROW.account == number, _ROW.state == QueueState.QUEUED, _ROW.timestamp <= now)
+        .where(_ROW.account == account_id, _ROW.state == QueueState.QUEUED, _ROW.timestamp <= now)
         .values(next_attempt_at=0)
     )
-    db.execute(update(account).where(account.c.id == number).values(wait_until=0, backlog_until=0, budget=0))
+    db.execute(update(account).where(account.c.id == account_id).values(wait_until=0, backlog_until=0, budget=0))
 
 
-_REST_BACKLOG = update(account).where(*_LEASED).values(backlog_until=bindparam("until"))
+_PAUSE_BACKLOG = update(account).where(*_LEASED).values(backlog_until=bindparam("until"))
 
 
-def rest_backlog(db: Connection, lease: Lease, until: float) -> None:
+def pause_backlog(db: Connection, lease: Lease, until: float) -> None:
     """The budget is used up: only live plays are due until then."""
-    db.execute(_REST_BACKLOG, {"number": lease.account, "lease": lease.lease_id, "until": until})
+    db.execute(_PAUSE_BACKLOG, {"account_id": lease.account, "lease": lease.lease_id, "until": until})
 
 
-def waiting_for(db: Connection, number: int, user: str) -> int:
+def waiting_for(db: Connection, account_id: int, user: str) -> int:
     """How many plays of an account wait for a Last.fm user, those on their way included."""
-    return db.execute(select(func.count()).where(_ROW.account == number, _ROW.owner == user)).scalar_one()
+    return db.execute(select(func.count()).where(_ROW.account == account_id, _ROW.owner == user)).scalar_one()
 
 
 def in_queue(
-    db: Connection, number: int, user: str, after: int = 0, last: int = 2**63 - 1, limit: int = -1
+    db: Connection, account_id: int, user: str, after: int = 0, last: int = 2**63 - 1, limit: int = -1
 ) -> list[int]:
     """The numbers of plays of an account that wait for a Last.fm user, those on their way included, in order.
 
     `after` one and up to the `last` one; all of them, or as many as the limit.
     """
-    wanted = select(_ROW.id).where(_ROW.account == number, _ROW.owner == user, _ROW.id > after, _ROW.id <= last)
+    wanted = select(_ROW.id).where(_ROW.account == account_id, _ROW.owner == user, _ROW.id > after, _ROW.id <= last)
     return list(db.execute(wanted.order_by(_ROW.id).limit(limit if limit >= 0 else None)).scalars())
 
 
 _OTHERS = (
-    select(_ROW.owner, func.count().label("number"))
-    .where(_ROW.account == bindparam("number"), _ROW.owner != bindparam("user"))
+    select(_ROW.owner, func.count().label("plays"))
+    .where(_ROW.account == bindparam("plays"), _ROW.owner != bindparam("user"))
     .group_by(_ROW.owner)
     .order_by(_ROW.owner)
 )
 
 
-def others(db: Connection, number: int, user: str) -> tuple[Others, ...]:
+def others(db: Connection, account_id: int, user: str) -> tuple[Others, ...]:
     """What an account's queue holds for other Last.fm users than this one, by their names."""
-    return tuple(Others(row.owner, row.number) for row in db.execute(_OTHERS, {"number": number, "user": user}))
+    return tuple(Others(row.owner, row.plays) for row in db.execute(_OTHERS, {"account_id": account_id, "user": user}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -487,7 +489,7 @@ def rows(db: Connection, ids: Sequence[int]) -> dict[int, QueueRow]:
         return {}
     wanted = select(_ROW.id, _ROW.state, _ROW.owner, _ROW.retry_count, _ROW.next_attempt_at, _ROW.last_error)
     rows = db.execute(wanted.where(_THOSE), {"ids": list(ids)})
-    return {number: QueueRow(QueueState(state), *rest) for number, state, *rest in rows}
+    return {play_id: QueueRow(QueueState(state), *columns) for play_id, state, *columns in rows}
 
 
 _RESTAMP = (
@@ -512,40 +514,40 @@ def rewrite(db: Connection, play: int, facts: dict[str, Any]) -> None:
     db.execute(update(scrobble_queue).where(*_row(play)).values(**facts))
 
 
-def due_now(db: Connection, number: int, play: int, now: float) -> None:
+def due_now(db: Connection, account_id: int, play: int, now: float) -> None:
     """One play is due now, and its account no longer rests."""
     db.execute(
         update(scrobble_queue)
-        .where(_ROW.account == number, _ROW.id == play, _ROW.state == QueueState.QUEUED, _ROW.timestamp <= now)
+        .where(_ROW.account == account_id, _ROW.id == play, _ROW.state == QueueState.QUEUED, _ROW.timestamp <= now)
         .values(next_attempt_at=0)
     )
-    db.execute(update(account).where(account.c.id == number).values(wait_until=0, backlog_until=0))
+    db.execute(update(account).where(account.c.id == account_id).values(wait_until=0, backlog_until=0))
 
 
-def listing(db: Connection, number: int, limit: int) -> list[Any]:
+def listing(db: Connection, account_id: int, limit: int) -> list[Any]:
     """Rows of an account's queue, oldest first."""
-    wanted = select(scrobble_queue).where(_ROW.account == number)
+    wanted = select(scrobble_queue).where(_ROW.account == account_id)
     return list(db.execute(wanted.order_by(_ROW.timestamp, _ROW.id).limit(limit)))
 
 
-def delivery_state(db: Connection, number: int) -> DeliveryState:
+def delivery_state(db: Connection, account_id: int) -> DeliveryState:
     """Where the delivery of an account stands."""
-    return _state(db.execute(select(*_LINE).where(account.c.id == number)).one())
+    return _state(db.execute(select(*_STATE).where(account.c.id == account_id)).one())
 
 
 def _counted() -> Any:
     """Several questions, each of which an index answers, instead of one that reads every row that waits."""
-    of_account = _ROW.account == bindparam("number")
+    of_account = _ROW.account == bindparam("account_id")
     user: BindParameter[Any] = bindparam("user")
-    mine, waits = (of_account, _ROW.owner == user), _ROW.state == QueueState.QUEUED
+    of_user, waits = (of_account, _ROW.owner == user), _ROW.state == QueueState.QUEUED
 
     def number_of(*conditions: Any) -> Any:
         return select(func.count()).where(of_account, *conditions).scalar_subquery()
 
     def next_of(*conditions: Any) -> Any:
-        rows = select(_ROW.next_attempt_at).where(*mine, waits, *conditions)
+        rows = select(_ROW.next_attempt_at).where(*of_user, waits, *conditions)
         due = rows.where(_ROW.next_attempt_at <= NOW).limit(1)
-        first = select(func.min(_ROW.next_attempt_at)).where(*mine, waits, *conditions)
+        first = select(func.min(_ROW.next_attempt_at)).where(*of_user, waits, *conditions)
         return func.coalesce(due.scalar_subquery(), first.scalar_subquery())
 
     return select(
@@ -563,23 +565,23 @@ def _counted() -> Any:
 _COUNTED = _counted()
 
 
-def count(db: Connection, number: int, user: str, now: float) -> Count:
+def count(db: Connection, account_id: int, user: str, now: float) -> Count:
     """The true counts of an account's queue."""
-    row = db.execute(_COUNTED, {"number": number, "user": user, "now": now}).one()
+    row = db.execute(_COUNTED, {"account_id": account_id, "user": user, "now": now}).one()
     total, sending, for_others, ahead, next_at, next_live_at, oldest = row
-    whose = others(db, number, user) if for_others else ()
-    return Count(total - sending, sending, for_others, ahead, next_at, next_live_at, oldest, whose)
+    waiting_users = others(db, account_id, user) if for_others else ()
+    return Count(total - sending, sending, for_others, ahead, next_at, next_live_at, oldest, waiting_users)
 
 
-def backlog_until(db: Connection, number: int) -> float:
+def backlog_until(db: Connection, account_id: int) -> float:
     """Until when (Unix seconds) only live plays of an account are due."""
-    until: float = db.execute(select(account.c.backlog_until).where(account.c.id == number)).scalar_one()
+    until: float = db.execute(select(account.c.backlog_until).where(account.c.id == account_id)).scalar_one()
     return until
 
 
-def length(db: Connection, number: int) -> int:
+def length(db: Connection, account_id: int) -> int:
     """How many plays of an account are in the queue."""
-    return db.execute(select(func.count()).where(_ROW.account == number)).scalar_one()
+    return db.execute(select(func.count()).where(_ROW.account == account_id)).scalar_one()
 
 
 def length_of_all(db: Connection) -> int:

@@ -53,13 +53,13 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-LARGEST = 64 * 2**20
+MAX_BYTES = 64 * 2**20
 """Bytes, packed: Last.fm's terms allow to store 100 MB. https://www.last.fm/api/tos"""
 
 AFTER_EVICTION = 0.9
 """Part of the largest size that is left when the longest unused were removed."""
 
-LOOK = 2**20
+CHECK_SIZE_EVERY = 2**20
 """Bytes written by this process until the size is looked at again."""
 
 TOUCH = 86400.0
@@ -68,7 +68,7 @@ TOUCH = 86400.0
 UNUSED = 90 * 86400.0
 """Seconds without use after which an answer goes."""
 
-AGAIN = 30.0
+RETRY_AFTER = 30.0
 """Seconds until a store that could not be opened is tried again."""
 
 BUSY_SECONDS = 1.0
@@ -118,16 +118,16 @@ class AnswerStore:
     seconds, `largest` bytes.
     """
 
-    def __init__(self, url: URL, now: Callable[[], float], largest: int = LARGEST) -> None:
+    def __init__(self, url: URL, now: Callable[[], float], max_bytes: int = MAX_BYTES) -> None:
         file = sqlite_file(url)
         self.file = file.with_name(file.name + SUFFIX) if file else None
         self._url = URL.create("sqlite", database=str(self.file)) if self.file else url
         self._now = now
-        self._largest = largest
+        self._max_bytes = max_bytes
         self._engine: Engine | None = None
         self._opening = Lock()
         self._shut_until = 0.0
-        self._written = LOOK  # by others, before: the size is looked at with the first write
+        self._written = CHECK_SIZE_EVERY  # by others, before: the size is looked at with the first write
         self._finds = ThreadPoolExecutor(2, thread_name_prefix="tonearm-answers")
         self._writes = ThreadPoolExecutor(1, thread_name_prefix="tonearm-keeps")
 
@@ -190,7 +190,7 @@ class AnswerStore:
         }
         self._with(lambda db: insert_or_change(db, answer, [row], ("key",), _CHANGED))
         self._written += size
-        if self._written >= LOOK:
+        if self._written >= CHECK_SIZE_EVERY:
             self._written = 0
             self._with(self._evict)
 
@@ -198,19 +198,19 @@ class AnswerStore:
         self._with(lambda db: db.execute(_TOUCHED, {"named": key, "at": self._now()}))
 
     def _forget(self, artist: str, listener: str) -> None:
-        about = [answer.c.artist == artist] if artist else []
+        conditions = [answer.c.artist == artist] if artist else []
         if listener:
-            about.append(answer.c.listener != "" if listener == "*" else answer.c.listener == listener)
-        if about:
-            self._with(lambda db: db.execute(delete(answer).where(or_(*about))))
+            conditions.append(answer.c.listener != "" if listener == "*" else answer.c.listener == listener)
+        if conditions:
+            self._with(lambda db: db.execute(delete(answer).where(or_(*conditions))))
 
     def _evict(self, db: Connection) -> None:
         """Remove what nobody uses, and beyond the largest size what was used longest ago."""
         db.execute(delete(answer).where(answer.c.used_at < self._now() - UNUSED))
         size = db.execute(select(func.coalesce(func.sum(answer.c.size), 0))).scalar_one()
-        if size <= self._largest:
+        if size <= self._max_bytes:
             return
-        spare, last = size - int(self._largest * AFTER_EVICTION), 0.0
+        spare, last = size - int(self._max_bytes * AFTER_EVICTION), 0.0
         for used_at, bytes_ in db.execute(select(answer.c.used_at, answer.c.size).order_by(answer.c.used_at)):
             spare, last = spare - bytes_, used_at
             if spare <= 0:
@@ -253,7 +253,7 @@ class AnswerStore:
         if self._engine:
             self._engine.dispose()
         self._engine = None
-        self._shut_until = self._now() + AGAIN
+        self._shut_until = self._now() + RETRY_AFTER
         if self.file and _is_damaged(error):
             _remove(self.file)
             self._shut_until = 0.0

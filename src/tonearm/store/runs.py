@@ -79,8 +79,8 @@ def begin(db: Connection, account: int, kind: str, owner: str, now: float, resum
     if last and last.state is RunState.RUNNING:
         return last
     if last and last.state is RunState.FAILED and now - last.updated_at < resume_within:
-        again = {"state": RunState.RUNNING, "failure": "", "error_code": None, "updated_at": now}
-        db.execute(update(job_run).where(job_run.c.id == last.id).values(again))
+        resumed = {"state": RunState.RUNNING, "failure": "", "error_code": None, "updated_at": now}
+        db.execute(update(job_run).where(job_run.c.id == last.id).values(resumed))
         return find(db, account, last.id, kind) or last
     fresh = insert(job_run).values(
         account=account,
@@ -92,8 +92,8 @@ def begin(db: Connection, account: int, kind: str, owner: str, now: float, resum
         started_at=now,
         updated_at=now,
     )
-    number = db.execute(fresh.returning(job_run.c.id)).scalar_one()
-    return Run(number, account, kind, RunState.RUNNING, 1, 0, 0, {}, "", now, now, owner)
+    run_id = db.execute(fresh.returning(job_run.c.id)).scalar_one()
+    return Run(run_id, account, kind, RunState.RUNNING, 1, 0, 0, {}, "", now, now, owner)
 
 
 def end_others(db: Connection, account: int, owner: str, now: float) -> None:
@@ -103,10 +103,10 @@ def end_others(db: Connection, account: int, owner: str, now: float) -> None:
     db.execute(update(job_run).where(*others).values(**ended))
 
 
-def find(db: Connection, account: int, number: int, kind: str) -> Run | None:
+def find(db: Connection, account: int, run_id: int, kind: str) -> Run | None:
     """One run of an account, if it is of that kind."""
     row = db.execute(
-        select(job_run).where(job_run.c.account == account, job_run.c.id == number, job_run.c.kind == kind)
+        select(job_run).where(job_run.c.account == account, job_run.c.id == run_id, job_run.c.kind == kind)
     ).first()
     return _read(row) if row else None
 
@@ -118,20 +118,20 @@ def latest(db: Connection, account: int, kind: str) -> Run | None:
     return _read(row) if row else None
 
 
-def write(db: Connection, moved: Run, cursor: int) -> bool:
+def write(db: Connection, run: Run, cursor: int) -> bool:
     """Write how a run stands that stood at `cursor`; False where it goes on elsewhere."""
     written = db.execute(
         update(job_run)
-        .where(job_run.c.id == moved.id, job_run.c.state == RunState.RUNNING, job_run.c.cursor == cursor)
+        .where(job_run.c.id == run.id, job_run.c.state == RunState.RUNNING, job_run.c.cursor == cursor)
         .values(
-            state=moved.state,
-            cursor=moved.cursor,
-            done=moved.done,
-            total=moved.total,
-            counts=moved.counts,
-            failure=moved.failure,
-            error_code=moved.error_code,
-            updated_at=moved.updated_at,
+            state=run.state,
+            cursor=run.cursor,
+            done=run.done,
+            total=run.total,
+            counts=run.counts,
+            failure=run.failure,
+            error_code=run.error_code,
+            updated_at=run.updated_at,
         )
     )
     return bool(written.rowcount)
@@ -153,19 +153,19 @@ def unfinished(db: Connection, account: int, kind: str) -> Run | None:
     return _read(row) if row else None
 
 
-def lately(db: Connection, since: float, most: int, account: int | None) -> list[Run]:
+def recent(db: Connection, since: float, limit: int, account: int | None) -> list[Run]:
     """Runs of all accounts, or of one, that go on, and those that have ended since then, latest first."""
     shown = select(job_run).where(or_(job_run.c.state == RunState.RUNNING, job_run.c.updated_at > since))
     if account is not None:
         shown = shown.where(job_run.c.account == account)
-    return [_read(row) for row in db.execute(shown.order_by(job_run.c.updated_at.desc()).limit(most))]
+    return [_read(row) for row in db.execute(shown.order_by(job_run.c.updated_at.desc()).limit(limit))]
 
 
-def give_up(db: Connection, account: int, kind: str, fault: str, now: float) -> bool:
+def give_up(db: Connection, account: int, kind: str, failure: str, now: float) -> bool:
     """End the run of that kind that goes on, which may be taken up again; False where none does."""
     ended = (
         update(job_run)
         .where(job_run.c.account == account, job_run.c.kind == kind, job_run.c.state == RunState.RUNNING)
-        .values(state=RunState.FAILED, failure=fault, error_code=None, updated_at=now)
+        .values(state=RunState.FAILED, failure=failure, error_code=None, updated_at=now)
     )
     return db.execute(ended).rowcount > 0

@@ -87,7 +87,7 @@ def to_look_up(db: Connection, account: int, start: int, before: float, limit: i
         .order_by(library.c.id)
         .limit(limit)
     )
-    return [(number, artist, title) for number, artist, title in db.execute(wanted)]
+    return [(file_id, artist, title) for file_id, artist, title in db.execute(wanted)]
 
 
 def passed(db: Connection, account: int, start: int) -> int:

@@ -99,13 +99,13 @@ class _StartedOver(Exception):
 def _copy(file: Path, part: Path, progress: BackupProgress) -> None:
     if not file.is_file():
         raise StoreUnavailable(f"{file}: there is no such file")
-    least = sys.maxsize
+    fewest_left = sys.maxsize
     starts = STARTS
 
     def note(_: int, left: int, total: int) -> None:
-        nonlocal least, starts
-        starts -= left > least
-        least = left
+        nonlocal fewest_left, starts
+        starts -= left > fewest_left
+        fewest_left = left
         if not starts:
             raise _StartedOver
         progress(total - left, total)
@@ -201,16 +201,16 @@ def _restore_postgres(url: URL, backup: Path) -> None:
     _postgres("pg_restore", url, *options, str(backup))
 
 
-def _postgres(program: str, url: URL, *words: str) -> None:
+def _postgres(program: str, url: URL, *arguments: str) -> None:
     """Run one of PostgreSQL's own programs on the database. The address goes to it where no other user can read it."""
     found = shutil.which(program)
     if found is None:
         raise StoreUnavailable(f"{program} is not installed; it comes with PostgreSQL's client programs")
     password = {"PGPASSWORD": str(url.password)} if url.password else {}
     address = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
-    command = [found, f"--dbname={address}", *words]
+    command = [found, f"--dbname={address}", *arguments]
     environment = {**os.environ, **password}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603  # ours
     if ended.returncode:
-        said = ended.stderr.strip().splitlines() or [f"exit status {ended.returncode}"]
-        raise StoreUnavailable(f"{said[-1].removeprefix(f'{program}: ')}")
+        output = ended.stderr.strip().splitlines() or [f"exit status {ended.returncode}"]
+        raise StoreUnavailable(f"{output[-1].removeprefix(f'{program}: ')}")

@@ -36,25 +36,25 @@ PART = 500
 """Rows of each table that one transaction erases: some tens of milliseconds."""
 
 
-def begin(db: Connection, number: int, but: str) -> None:
+def begin(db: Connection, account_id: int, kept_session: str) -> None:
     """An account is empty from now on but for its name and the browser session `but`: `erase_part` erases its plays.
 
     A sender that has some of them on their way is fenced off: what it hears of them concerns nobody any more.
     """
-    accounts.lock(db, [number])
-    last = db.execute(select(func.max(play.c.id)).where(play.c.account == number)).scalar() or 0
-    insert_or_change(db, erasure, [{"account": number, "last_play_id": last}], ("account",), ("last_play_id",))
-    db.execute(update(account).where(account.c.id == number).values(lease_id=account.c.lease_id + 1))
-    players = select(player.c.id).where(player.c.account == number)
+    accounts.lock(db, [account_id])
+    last = db.execute(select(func.max(play.c.id)).where(play.c.account == account_id)).scalar() or 0
+    insert_or_change(db, erasure, [{"account": account_id, "last_play_id": last}], ("account",), ("last_play_id",))
+    db.execute(update(account).where(account.c.id == account_id).values(lease_id=account.c.lease_id + 1))
+    players = select(player.c.id).where(player.c.account == account_id)
     db.execute(delete(player_session).where(player_session.c.player.in_(players)))
-    db.execute(delete(player_user).where((player_user.c.account == number) | player_user.c.player.in_(players)))
+    db.execute(delete(player_user).where((player_user.c.account == account_id) | player_user.c.player.in_(players)))
     for table in (job_run, login, job_failure, player, app_key):
-        db.execute(delete(table).where(table.c.account == number))
-    kept = (token.c.kind == TokenKind.BROWSER) & (token.c.hash == fingerprint(but))
-    db.execute(delete(token).where(token.c.account == number, ~kept))
+        db.execute(delete(table).where(table.c.account == account_id))
+    kept_tokens = (token.c.kind == TokenKind.BROWSER) & (token.c.hash == fingerprint(kept_session))
+    db.execute(delete(token).where(token.c.account == account_id, ~kept_tokens))
     db.execute(
         update(account)
-        .where(account.c.id == number)
+        .where(account.c.id == account_id)
         .values(
             lastfm_username="",
             lastfm_user="",
@@ -80,28 +80,28 @@ def begin(db: Connection, number: int, but: str) -> None:
     )
 
 
-def erase_part(db: Connection, number: int) -> int | None:
+def erase_part(db: Connection, account_id: int) -> int | None:
     """Erase some rows of an account that `begin` has noted; how many plays that was, None once nothing is left.
 
     Plays that were reported since then stay.
     """
-    accounts.lock(db, [number])
-    last = db.execute(select(erasure.c.last_play_id).where(erasure.c.account == number)).scalar()
+    accounts.lock(db, [account_id])
+    last = db.execute(select(erasure.c.last_play_id).where(erasure.c.account == account_id)).scalar()
     if last is None:
         return None
-    if _erase(db, scrobble_queue, number, scrobble_queue.c.id <= last):
+    if _erase(db, scrobble_queue, account_id, scrobble_queue.c.id <= last):
         return 0
-    if gone := _erase(db, play, number, play.c.id <= last):
+    if gone := _erase(db, play, account_id, play.c.id <= last):
         return gone
-    if any(_erase(db, table, number) for table in (loved, library, attempt)):
+    if any(_erase(db, table, account_id) for table in (loved, library, attempt)):
         return 0
-    db.execute(delete(erasure).where(erasure.c.account == number))
+    db.execute(delete(erasure).where(erasure.c.account == account_id))
     return None
 
 
-def _erase(db: Connection, table: Table, number: int, *conditions: ColumnElement[bool]) -> int:
+def _erase(db: Connection, table: Table, account_id: int, *conditions: ColumnElement[bool]) -> int:
     """Erase some rows of an account; how many that was."""
-    wanted = select(table.c.id).where(table.c.account == number, *conditions)
+    wanted = select(table.c.id).where(table.c.account == account_id, *conditions)
     if table is play:
         wanted = wanted.order_by(play.c.timestamp)  # as an index has them
     ids = list(db.execute(wanted.limit(PART)).scalars())
@@ -111,7 +111,7 @@ def _erase(db: Connection, table: Table, number: int, *conditions: ColumnElement
         db.execute(
             delete(attempt_play).where((attempt_play.c.play if table is play else attempt_play.c.attempt).in_(ids))
         )
-    db.execute(delete(table).where(table.c.account == number, table.c.id.in_(ids)))
+    db.execute(delete(table).where(table.c.account == account_id, table.c.id.in_(ids)))
     return len(ids)
 
 

@@ -29,7 +29,7 @@ PAGE = 5000
 
 _LOCK = 0x746F6D6F
 
-_MOVED = Table(
+_PROGRESS = Table(
     MOVING,
     MetaData(),
     Column("name", Text, primary_key=True),  # of a table; "" for the source itself
@@ -134,15 +134,15 @@ def _prepare(db: Connection, state: str, begun: bool) -> bool:
     if others := server_info(db).processes:
         raise CannotMove(f"{in_number(others)} connected to the second database: stop every one first")
     if begun:
-        if db.execute(select(_MOVED.c.last).where(_MOVED.c.name == "")).scalar() == state:
+        if db.execute(select(_PROGRESS.c.last).where(_PROGRESS.c.name == "")).scalar() == state:
             return True
         names = ", ".join(table.name for table in metadata.sorted_tables)
         db.execute(text(f"TRUNCATE {names}, {MOVING} RESTART IDENTITY CASCADE"))
     elif db.execute(select(func.count()).select_from(account)).scalar_one():
         raise CannotMove("the second database has listeners of its own already: name an empty one")
     else:
-        _MOVED.create(db)
-    db.execute(_MOVED.insert().values(name="", last=state))
+        _PROGRESS.create(db)
+    db.execute(_PROGRESS.insert().values(name="", last=state))
     return False
 
 
@@ -150,7 +150,7 @@ def _carry(there: Connection, engine: Engine, table: Table) -> Iterator[int]:
     """Write the rows that are not there yet; how many are, after each page."""
     keys = list(table.primary_key.columns)
     with engine.begin() as db:
-        noted = db.execute(select(_MOVED.c.last).where(_MOVED.c.name == table.name)).scalar()
+        noted = db.execute(select(_PROGRESS.c.last).where(_PROGRESS.c.name == table.name)).scalar()
         if not noted:  # who was here before has left rows: a worker keeps its pace even where nobody is
             db.execute(text(f"TRUNCATE {table.name} RESTART IDENTITY CASCADE"))
         written = _count(db, table) if noted else 0
@@ -166,9 +166,9 @@ def _carry(there: Connection, engine: Engine, table: Table) -> Iterator[int]:
         with engine.begin() as db:
             _write(db, table, rows)
             if noted is None:
-                db.execute(_MOVED.insert().values(name=table.name, last=json.dumps(last)))
+                db.execute(_PROGRESS.insert().values(name=table.name, last=json.dumps(last)))
             else:
-                db.execute(update(_MOVED).where(_MOVED.c.name == table.name).values(last=json.dumps(last)))
+                db.execute(update(_PROGRESS).where(_PROGRESS.c.name == table.name).values(last=json.dumps(last)))
         noted = json.dumps(last)
         written += len(rows)
         yield written
@@ -190,8 +190,8 @@ def _write(db: Connection, table: Table, rows: Sequence[Any]) -> None:
                     values[place] = None if values[place] is None else Json(values[place])
                 copy.write_row(values)
     except Error as fault:
-        words = str(fault).strip().partition("\n")[0]
-        raise StoreUnavailable(f"the rows of {table.name} cannot be written: {words}") from None
+        message = str(fault).strip().partition("\n")[0]
+        raise StoreUnavailable(f"the rows of {table.name} cannot be written: {message}") from None
 
 
 def _finish(engine: Engine, sizes: dict[str, int]) -> None:
@@ -206,7 +206,7 @@ def _finish(engine: Engine, sizes: dict[str, int]) -> None:
             if "id" in table.c and table.c.id.autoincrement is not False and table.c.id.primary_key:
                 numbers = func.pg_get_serial_sequence(table.name, "id")
                 db.execute(select(func.setval(numbers, select(func.max(table.c.id)).scalar_subquery())))
-        _MOVED.drop(db)
+        _PROGRESS.drop(db)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
         db.execute(text("ANALYZE"))
 

@@ -25,10 +25,10 @@ ItemT = TypeVar("ItemT")
 WAL_SAFE_FROM = (3, 51, 3)
 """SQLite 3.7.0 to 3.51.2 can lose committed writes when a WAL file is reset: https://sqlite.org/wal.html#walresetbug"""
 
-LARGEST_JOURNAL = 4 * 2**20
+MAX_JOURNAL_BYTES = 4 * 2**20
 """Bytes that a journal keeps on the disk between transactions."""
 
-LEAST_ROOM = 2**20
+MIN_FREE_BYTES = 2**20
 """Free bytes on the disk below which the next plays may find none: a table grows, and its journal with it."""
 
 BUSY_SECONDS = 10.0
@@ -82,7 +82,7 @@ def connect(url: URL, *, writes: bool) -> Engine:
     def prepare(connection: sqlite3.Connection, _: object) -> None:
         if writes:  # a reader keeps whatever mode the file has: a change needs a lock
             connection.execute(f"PRAGMA journal_mode={journal_mode()}")
-            connection.execute(f"PRAGMA journal_size_limit={LARGEST_JOURNAL}")
+            connection.execute(f"PRAGMA journal_size_limit={MAX_JOURNAL_BYTES}")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA cache_size=-4096")
@@ -187,13 +187,13 @@ class Store:
         """
         if file := sqlite_file(self.url):
             room = await asyncio.to_thread(shutil.disk_usage, file.parent)
-            if room.free < LEAST_ROOM:
+            if room.free < MIN_FREE_BYTES:
                 raise StoreUnavailable("the disk is full")
         await self.write(lambda db: db.execute(text("SELECT 1" if self.one_process else _WRITABLE)).scalar())
         if self._full:  # what changes in place succeeds on a full disk: it is over when there is room for more
             from tonearm.store.db.postgres import take_room
 
-            await self.write(partial(take_room, size=LEAST_ROOM))
+            await self.write(partial(take_room, size=MIN_FREE_BYTES))
             self._full = False
 
     async def senders(self) -> int:

@@ -36,14 +36,14 @@ T = TypeVar("T")
 _in_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-MOST_VALUES = 900
+MAX_VALUES = 900
 """Values that one statement is given: SQLite takes 32,766 unless it was built otherwise, those of before 2020 999."""
 
 
 def parts(values: Iterable[T]) -> Iterator[list[T]]:
     """The values in lists that one statement takes."""
-    rest = iter(values)
-    while part := list(islice(rest, MOST_VALUES)):
+    remaining = iter(values)
+    while part := list(islice(remaining, MAX_VALUES)):
         yield part
 
 
@@ -160,8 +160,10 @@ def _copying(dialect: str, table: Table, source: Table, copied: tuple[str, ...],
         values: list[Any] = [bindparam(name, type_=table.c[name].type) for name in added]
         rows = select(*there, *values).where(source.c.id == bindparam("id"))
     else:
-        told = _unfolded(table, given)
-        rows = select(*there, *(told.c[name] for name in added)).join_from(told, source, source.c.id == told.c.id)
+        given_rows = _unfolded(table, given)
+        rows = select(*there, *(given_rows.c[name] for name in added)).join_from(
+            given_rows, source, source.c.id == given_rows.c.id
+        )
     return _insert(dialect, table).from_select((*copied, *added), rows).on_conflict_do_nothing()
 
 

@@ -70,8 +70,8 @@ def migrate(url: URL) -> Path | None:
             finally:
                 engine.dispose()
     except (DBAPIError, driver().Error) as error:
-        fault = plain(error)
-        raise StoreUnavailable(f"{file}: {fault}" if file else str(fault)) from None
+        message = plain(error)
+        raise StoreUnavailable(f"{file}: {message}" if file else str(message)) from None
     except OSError as error:
         where = f"{file}: its folder cannot be written to" if file else "the database cannot be opened"
         raise StoreUnavailable(f"{where} ({error.strerror})") from None

@@ -21,33 +21,33 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LARGEST = 7900
+MAX_NOTICE_BYTES = 7900
 """Bytes of one notice: PostgreSQL takes less than 8000."""
 
-AGAIN = 1.0
+RETRY_AFTER = 1.0
 """Seconds until a server that has gone is asked for again."""
 
 _CHANNEL = "tonearm_events"
 # What is told is in the tables as well, so a flush of its own would buy nothing.
 _UNFLUSHED = text("SET LOCAL synchronous_commit = off")
-_NOTIFY = text("SELECT pg_notify(:channel, :words)")
+_NOTIFY = text("SELECT pg_notify(:channel, :payload)")
 
 
 def publish(db: Connection, notices: Sequence[str]) -> None:
     """Tell all processes, this one too; every one of them hears all notices in the same order."""
     db.execute(_UNFLUSHED)
-    for words in notices:
-        db.execute(_NOTIFY, {"channel": _CHANNEL, "words": words})
+    for payload in notices:
+        db.execute(_NOTIFY, {"channel": _CHANNEL, "payload": payload})
 
 
 @asynccontextmanager
-async def hearing(url: URL, hear: Callable[[str], None], missed: Callable[[], None]) -> AsyncIterator[None]:
+async def subscription(url: URL, receive: Callable[[str], None], missed: Callable[[], None]) -> AsyncIterator[None]:
     """Hear every notice while the block lasts; `missed` is called where some may have been lost.
 
     Raises StoreUnavailable where the server cannot be listened to at the beginning.
     """
     listening = asyncio.Event()
-    task = asyncio.create_task(_go_on(url, hear, missed, listening))
+    task = asyncio.create_task(_listen(url, receive, missed, listening))
     ready = asyncio.create_task(listening.wait())
     try:
         await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
@@ -60,33 +60,35 @@ async def hearing(url: URL, hear: Callable[[str], None], missed: Callable[[], No
         await asyncio.gather(task, ready, return_exceptions=True)
 
 
-async def _go_on(url: URL, hear: Callable[[str], None], missed: Callable[[], None], listening: asyncio.Event) -> None:
+async def _listen(
+    url: URL, receive: Callable[[str], None], missed: Callable[[], None], listening: asyncio.Event
+) -> None:
     """Listen, and again whenever the server has gone; only the first time may fail."""
     import psycopg
 
     outage = Outage(log, "events of other processes are not heard", "events of other processes are heard again")
     while True:
         try:
-            async with await _connect(url) as line:
-                await line.execute(f"LISTEN {_CHANNEL}")
+            async with await _connect(url) as connection:
+                await connection.execute(f"LISTEN {_CHANNEL}")
                 if listening.is_set():
                     missed()
                 listening.set()
                 outage.over()
-                async for notice in line.notifies():
-                    hear(notice.payload)
-        except psycopg.Error as fault:
-            words = str(fault).strip().partition("\n")[0]
+                async for notice in connection.notifies():
+                    receive(notice.payload)
+        except psycopg.Error as error:
+            message = str(error).strip().partition("\n")[0]
             if not listening.is_set():
-                raise StoreUnavailable(words) from None
-            outage.met(words)
-        await asyncio.sleep(AGAIN)
+                raise StoreUnavailable(message) from None
+            outage.met(message)
+        await asyncio.sleep(RETRY_AFTER)
 
 
 async def _connect(url: URL) -> psycopg.AsyncConnection[tuple[object, ...]]:
     import psycopg
 
-    from tonearm.store.db.postgres import first_line
+    from tonearm.store.db.postgres import connect_args
 
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    return await psycopg.AsyncConnection.connect(address, autocommit=True, **first_line())
+    return await psycopg.AsyncConnection.connect(address, autocommit=True, **connect_args())

@@ -11,18 +11,18 @@ class Outage:
     """What one part of a process tells of an outage: `waits` when it begins, with the fault, `goes_on` at its end."""
 
     log: Logger
-    waits: str
-    goes_on: str
+    begin_message: str
+    end_message: str
     _lasts: bool = False
 
-    def met(self, fault: object) -> None:
+    def met(self, error: object) -> None:
         """The database does not answer as it should."""
         if not self._lasts:
             self._lasts = True
-            self.log.warning("%s: %s", self.waits, fault)
+            self.log.warning("%s: %s", self.begin_message, error)
 
     def over(self) -> None:
         """It does."""
         if self._lasts:
             self._lasts = False
-            self.log.info("%s", self.goes_on)
+            self.log.info("%s", self.end_message)

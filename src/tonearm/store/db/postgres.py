@@ -27,7 +27,7 @@ READERS = 4
 RERUNS = 5
 """How often a write is run anew that got into the way of others."""
 
-_LINE = {
+_CONNECT_ARGS = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -48,7 +48,7 @@ OLDEST = 130000
 MOVING = "moving"
 """The table that is there while an installation is moved here."""
 
-POOLER_LOOKS = 3
+POOLER_CHECKS = 3
 
 POOLED = (
     "a pooler before the server (PgBouncer) gives each transaction another connection, so that locks, LISTEN and"
@@ -63,9 +63,9 @@ _LOCKED = "55P03"
 MISSING = "PostgreSQL needs its driver, which is not installed: pip install 'tonearm[postgres]'"
 
 
-def first_line() -> dict[str, Any]:
+def connect_args() -> dict[str, Any]:
     """How a connection is made, and by whom."""
-    return {**_LINE, "application_name": processes.name()}
+    return {**_CONNECT_ARGS, "application_name": processes.name()}
 
 
 def connect(url: URL, *, writes: bool) -> Engine:
@@ -73,7 +73,7 @@ def connect(url: URL, *, writes: bool) -> Engine:
     try:
         engine = create_engine(
             url,
-            connect_args=first_line(),
+            connect_args=connect_args(),
             pool_size=WRITERS if writes else READERS,
             max_overflow=0,
             pool_use_lifo=True,
@@ -115,7 +115,7 @@ def still_starting(url: URL) -> str:
         with engine.connect():
             return ""
     except DBAPIError as error:
-        return str(plain(error)) if any(words in str(error.orig) for words in _STARTING) else ""
+        return str(plain(error)) if any(message in str(error.orig) for message in _STARTING) else ""
     finally:
         engine.dispose()
 
@@ -160,13 +160,13 @@ def _once(engine: Engine, work: Callable[[Connection], T]) -> T:
         except BaseException:
             transaction.rollback()
             raise
-        with _last_words():
+        with _commit_answer():
             transaction.commit()
         return result
 
 
 @contextmanager
-def _last_words() -> Iterator[None]:
+def _commit_answer() -> Iterator[None]:
     """A commit whose answer is lost is not repeated: it may be there."""
     try:
         yield
@@ -188,8 +188,8 @@ def examine(engine: Engine) -> None:
         if version < OLDEST:
             raise StoreUnavailable(f"PostgreSQL {version // 10000} is too old: {OLDEST // 10000} or newer is needed")
         if encoding != "UTF8":
-            words = f"the database {name} is encoded in {encoding}, which has no letters for every name"
-            raise StoreUnavailable(f"{words}: make one with ENCODING 'UTF8' TEMPLATE template0")
+            message = f"the database {name} is encoded in {encoding}, which has no letters for every name"
+            raise StoreUnavailable(f"{message}: make one with ENCODING 'UTF8' TEMPLATE template0")
         if copies:
             raise StoreUnavailable("the server is a standby, which takes no writes: name the primary")
         if moving:
@@ -208,7 +208,7 @@ def _process(db: Connection) -> int:
 def _examine_pooler(engine: Engine, db: Connection) -> None:
     """Between transactions a connection must stay ours: what it has locked, listens to or set belongs to it."""
     with engine.connect() as other:
-        for _ in range(POOLER_LOOKS):
+        for _ in range(POOLER_CHECKS):
             before = _process(db)
             beside = other.execute(_PROCESS).scalar_one()  # and its transaction stays open
             if beside == before:  # where the pool has no other, a third question would wait for that transaction
@@ -226,12 +226,12 @@ class ServerInfo:
     version: str
     durable: bool
     connections: int
-    most: int
+    max_connections: int
     processes: int
     deliver: int
 
 
-_SEEN = text(
+_SERVER = text(
     "SELECT current_setting('server_version'),"
     " current_setting('fsync')::bool AND current_setting('full_page_writes')::bool,"
     " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),"
@@ -241,7 +241,7 @@ _SEEN = text(
 
 def server_info(db: Connection) -> ServerInfo:
     """The server as it is now."""
-    version, durable, connections, most = db.execute(_SEEN).one()
+    version, durable, connections, most = db.execute(_SERVER).one()
     return ServerInfo(version, durable, connections, most, *processes.others(db))
 
 
@@ -264,20 +264,20 @@ def take_room(db: Connection, size: int) -> None:
         db.execute(_TAKE, {"size": size})
 
 
-LOOKS = 5
+CLOCK_READINGS = 5
 
 _CLOCK = text("SELECT extract(epoch FROM clock_timestamp())::float8")
 
 
 def clock(db: Connection) -> tuple[float, float]:
     """What the server's clock shows, at which moment of ours: the answer that came back quickest is the most exact."""
-    looks = []
-    for _ in range(LOOKS):
+    readings = []
+    for _ in range(CLOCK_READINGS):
         asked = steady()
         theirs = db.execute(_CLOCK).scalar_one()
         took = steady() - asked
-        looks.append((took, theirs, asked + took / 2))
-    _, theirs, at = min(looks)
+        readings.append((took, theirs, asked + took / 2))
+    _, theirs, at = min(readings)
     return theirs, at
 
 

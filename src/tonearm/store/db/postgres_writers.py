@@ -52,7 +52,7 @@ class Writers:
         self._engine = engine
         self._threads = ThreadPoolExecutor(WRITERS, thread_name_prefix="tonearm-writer")
         self._waiting: dict[_Lane, list[_QueuedWrite]] = {}
-        self._door = threading.Lock()
+        self._lock = threading.Lock()
 
         @event.listens_for(engine, "connect")
         def hurry(connection: Any, _: object) -> None:
@@ -79,7 +79,7 @@ class Writers:
         """
         loop = asyncio.get_running_loop()
         asked = _QueuedWrite(item, account, loop.create_future(), loop, steady() + PATIENCE)
-        with self._door:
+        with self._lock:
             lane = (group, account) if (group, account) in self._waiting else (group, None)
             waiting = self._waiting.get(lane)
             if waiting is not None:  # a thread is at it, and takes this one with the next
@@ -89,13 +89,13 @@ class Writers:
                 raise StoreUnavailable(CLOSED)
         return asked.future
 
-    def _begins(self, lane: _Lane, some: list[_QueuedWrite]) -> bool:
-        """Whether a thread sets about a new line, within `_door`; not when they take no more work."""
+    def _begins(self, lane: _Lane, batch: list[_QueuedWrite]) -> bool:
+        """Whether a thread sets about a new line, within `_lock`; not when they take no more work."""
         try:
             self._threads.submit(self._settle_all, lane)
         except RuntimeError:
             return False
-        self._waiting[lane] = some
+        self._waiting[lane] = batch
         return True
 
     def close(self) -> None:
@@ -103,46 +103,46 @@ class Writers:
         self._threads.shutdown()
 
     def _settle_all(self, lane: _Lane) -> None:
-        while some := self._next(lane):
-            if left := self._settle(lane, some):
-                with self._door:
+        while batch := self._next(lane):
+            if left := self._settle(lane, batch):
+                with self._lock:
                     left += self._waiting[lane]
                     self._waiting[lane] = left
                     if lane[1] is not None and self._begins(lane, left):  # when others have had a thread
                         return
 
     def _next(self, lane: _Lane) -> list[_QueuedWrite]:
-        with self._door:
+        with self._lock:
             waiting = self._waiting[lane]
-            some, self._waiting[lane] = waiting[:GROUP], waiting[GROUP:]
-            if not some:
+            batch, self._waiting[lane] = waiting[:GROUP], waiting[GROUP:]
+            if not batch:
                 del self._waiting[lane]
-        return some
+        return batch
 
-    def _settle(self, lane: _Lane, some: list[_QueuedWrite]) -> list[_QueuedWrite]:
+    def _settle(self, lane: _Lane, batch: list[_QueuedWrite]) -> list[_QueuedWrite]:
         """Write them and answer each; those that are left have met a lock, and may try again."""
 
         def write(db: Connection) -> None:
-            results = lane[0](db, [asked.item for asked in some])
-            for asked, result in zip(some, results, strict=True):
+            results = lane[0](db, [asked.item for asked in batch])
+            for asked, result in zip(batch, results, strict=True):
                 asked.result, asked.error = result, None
 
         try:
             run(self._engine, write)
-        except (StoreUnavailable, OperationalError) as fault:  # each alone would wait as long again, in vain
-            if met_a_lock(fault):
-                return self._without_locked(lane, some, fault)
-            _fail(some, fault)
-        except Exception as fault:  # whatever a write raises belongs to the one who asked for it
-            if len(some) > 1:
-                self._settle_each(lane, some)
+        except (StoreUnavailable, OperationalError) as error:  # each alone would wait as long again, in vain
+            if met_a_lock(error):
+                return self._without_locked(lane, batch, error)
+            _fail(batch, error)
+        except Exception as error:  # whatever a write raises belongs to the one who asked for it
+            if len(batch) > 1:
+                self._settle_each(lane, batch)
                 return []
-            _fail(some, fault)
-        _answer(some)
+            _fail(batch, error)
+        _answer(batch)
         return []
 
-    def _settle_each(self, lane: _Lane, some: list[_QueuedWrite]) -> None:
-        for one in some:
+    def _settle_each(self, lane: _Lane, batch: list[_QueuedWrite]) -> None:
+        for one in batch:
             left = [] if self._joins_those_aside(lane, one) else [one]
             while left:
                 left = self._settle(lane, left)
@@ -150,62 +150,62 @@ class Writers:
     def _joins_those_aside(self, lane: _Lane, one: _QueuedWrite) -> bool:
         """Whether others of its account wait aside, which it comes after."""
         aside = (lane[0], one.account)
-        with self._door:
+        with self._lock:
             joins = aside != lane and aside in self._waiting
             if joins:
                 self._waiting[aside].append(one)
         return joins
 
-    def _without_locked(self, lane: _Lane, some: list[_QueuedWrite], fault: Exception) -> list[_QueuedWrite]:
+    def _without_locked(self, lane: _Lane, batch: list[_QueuedWrite], error: Exception) -> list[_QueuedWrite]:
         """Let those whose account is locked wait aside, a line for each account, with all that come after them."""
         group, alone = lane
-        numbers = {asked.account for asked in some if asked.account is not None and alone is None}
-        locked = self._locked(numbers) if numbers else set()
+        account_ids = {asked.account for asked in batch if asked.account is not None and alone is None}
+        locked = self._locked(account_ids) if account_ids else set()
         if not locked:
-            return _patient(some, fault)
-        with self._door:
+            return _patient(batch, error)
+        with self._lock:
             waiting = self._waiting[lane]
             self._waiting[lane] = [asked for asked in waiting if asked.account not in locked]
             for account in locked:
-                aside = [asked for asked in (*some, *waiting) if asked.account == account]
+                aside = [asked for asked in (*batch, *waiting) if asked.account == account]
                 if not self._begins((group, account), aside):
-                    _fail(aside, fault)
+                    _fail(aside, error)
                     _answer(aside)
-        return [asked for asked in some if asked.account not in locked]
+        return [asked for asked in batch if asked.account not in locked]
 
-    def _locked(self, numbers: set[int]) -> set[int]:
+    def _locked(self, account_ids: set[int]) -> set[int]:
         """Those of these accounts that somebody else has locked."""
         try:
-            return numbers - run(self._engine, partial(accounts.free, numbers=numbers))
+            return account_ids - run(self._engine, partial(accounts.free, account_ids=account_ids))
         except (StoreUnavailable, DBAPIError):  # something else is
             return set()
 
 
-def _patient(some: list[_QueuedWrite], fault: Exception) -> list[_QueuedWrite]:
+def _patient(batch: list[_QueuedWrite], error: Exception) -> list[_QueuedWrite]:
     """Those that still wait for what is locked; the others are told."""
     now = steady()
-    late = [asked for asked in some if asked.patience <= now]
-    _fail(late, fault)
+    late = [asked for asked in batch if asked.patience <= now]
+    _fail(late, error)
     _answer(late)
-    return [asked for asked in some if asked.patience > now]
+    return [asked for asked in batch if asked.patience > now]
 
 
-def _fail(some: list[_QueuedWrite], fault: Exception) -> None:
-    words = plain(fault)
-    for asked in some:
-        asked.error = words
+def _fail(batch: list[_QueuedWrite], error: Exception) -> None:
+    error = plain(error)
+    for asked in batch:
+        asked.error = error
 
 
-def _answer(some: list[_QueuedWrite]) -> None:
-    for loop in {asked.loop for asked in some}:
+def _answer(batch: list[_QueuedWrite]) -> None:
+    for loop in {asked.loop for asked in batch}:
         try:
-            loop.call_soon_threadsafe(_hand_over, [asked for asked in some if asked.loop is loop])
+            loop.call_soon_threadsafe(_hand_over, [asked for asked in batch if asked.loop is loop])
         except RuntimeError:  # the loop that asked is gone, and with it whoever waited
             continue
 
 
-def _hand_over(some: list[_QueuedWrite]) -> None:
-    for asked in some:
+def _hand_over(batch: list[_QueuedWrite]) -> None:
+    for asked in batch:
         if asked.future.cancelled():
             continue
         if asked.error is not None:

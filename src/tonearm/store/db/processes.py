@@ -15,13 +15,13 @@ from sqlalchemy import Connection, text
 HOST_SHOWN = 30
 """Letters of the host's name: PostgreSQL cuts the whole off after 63 bytes."""
 
-_WORD = secrets.token_hex(3)
+_RANDOM_ID = secrets.token_hex(3)
 _DELIVERS = " delivers"
 
 
 def owner() -> str:
     """This process, as leases name it."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_WORD}"
+    return f"{socket.gethostname()}:{os.getpid()}:{_RANDOM_ID}"
 
 
 def name(*, delivers: bool = False) -> str:

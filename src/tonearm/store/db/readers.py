@@ -30,7 +30,7 @@ WAITING = 16
 PATIENCE = 0.03
 """Seconds that a read may take while a commit waits for it; longer each time that it is asked again."""
 
-MOST_PATIENCE = 0.12
+MAX_PATIENCE = 0.12
 LAST_PATIENCE = 0.5
 """As long as that for the last try: on a machine that is too busy for any answer, a page is better late than never."""
 
@@ -39,7 +39,7 @@ TRIES = 25
 COMMIT = 0.5
 """Seconds that a read waits for a commit to be over before it tries all the same, and SQLite has it wait."""
 
-LONGEST = 10.0
+MAX_SECONDS = 10.0
 """Seconds after which a single question is given up, whether or not anybody waits for it."""
 
 STEPS = 20_000
@@ -119,7 +119,7 @@ class Readers:
                 raise StoreUnavailable(CLOSED)
             if over.too_long:
                 break
-            patience = min(patience * 1.5, MOST_PATIENCE) if left > 1 else LAST_PATIENCE
+            patience = min(patience * 1.5, MAX_PATIENCE) if left > 1 else LAST_PATIENCE
         raise TooLong("the question takes too long: ask for less, or try again in a moment")
 
     def close(self) -> None:
@@ -142,7 +142,7 @@ class _Over:
 
     def __call__(self) -> bool:
         spent = steady() - self._begun
-        self.too_long = spent > LONGEST
+        self.too_long = spent > MAX_SECONDS
         in_the_way = self._turn is not None and self._turn.taken and spent > self._patience
         self.interrupted = self.too_long or in_the_way or (self._closed() and spent > self._patience)
         return self.interrupted

@@ -98,7 +98,7 @@ class Writer:
         self._turn = turn or WriterTurn()
         self._jobs: queue.SimpleQueue[_PendingWrite | None] = queue.SimpleQueue()
         self._gathered: dict[asyncio.AbstractEventLoop, list[_PendingWrite]] = {}
-        self._door = threading.Lock()  # so that no write comes after the end of the queue
+        self._lock = threading.Lock()  # so that no write comes after the end of the queue
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="tonearm-writer", daemon=True)
         self._thread.start()
@@ -116,7 +116,7 @@ class Writer:
 
     def _put(self, write: Write | None, group: GroupWrite | None, item: Any) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
-        with self._door:
+        with self._lock:
             if self._closed:
                 raise StoreUnavailable(CLOSED)
             job = _PendingWrite(write, group, item, loop.create_future(), loop)
@@ -127,13 +127,13 @@ class Writer:
         return job.future
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
-        with self._door:
+        with self._lock:
             for job in self._gathered.pop(loop, ()):
                 self._jobs.put(job)
 
     def close(self) -> None:
         """Finish what waits, then stop."""
-        with self._door:
+        with self._lock:
             if not self._closed:
                 self._closed = True
                 for job in chain(*self._gathered.values()):
@@ -252,12 +252,12 @@ def plain(error: Exception) -> Exception:
     """A database's fault in one line, without the statement and its values: StoreUnavailable, or DataFault."""
     if not isinstance(error, DBAPIError):
         return error
-    words = str(error.orig).strip().splitlines()[0] if error.orig else "it failed"
+    message = str(error.orig).strip().splitlines()[0] if error.orig else "it failed"
     if not _is_outage(error):
         code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
         if code and not code.startswith(("SQLITE_", "23")):  # others may name the value
-            words = code
-        return DataFault(f"the database does not accept the data ({words})")
+            message = code
+        return DataFault(f"the database does not accept the data ({message})")
     if type(error.orig).__module__.startswith(("psycopg", "sqlite3", "pysqlite3")):
-        words += next((f" ({advice})" for said, advice in _ADVICE if said in words), "")
-    return DiskFull(words) if getattr(error.orig, "sqlstate", None) == _DISK_FULL else StoreUnavailable(words)
+        message += next((f" ({advice})" for said, advice in _ADVICE if said in message), "")
+    return DiskFull(message) if getattr(error.orig, "sqlstate", None) == _DISK_FULL else StoreUnavailable(message)

@@ -102,7 +102,7 @@ def load(db: Connection, number: int, keys: Sequence[str], now: float) -> Snapsh
         account=who,
         line=queue.delivery_state(db, number),
         backlog_until=db.execute(select(account.c.backlog_until).where(account.c.id == number)).scalar_one(),
-        rests=pace.held(db, who.key_among(keys), now) if who.key_is_set else None,
+        rests=pace.current_throttle(db, who.key_among(keys), now) if who.key_is_set else None,
         count=queue.count(db, number, who.username.casefold(), now),
         accepted=plays.accepted_since(db, number, now - DAY),
         needs=_needs(db, number, now),

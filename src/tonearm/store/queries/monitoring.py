@@ -103,7 +103,7 @@ def load(db: Connection, keys: Sequence[str], now: float) -> Overview:
     return Overview(
         plays=plays(db),
         waiting=tuple(WaitingPlays(key, Connected(how), *numbers) for key, how, *numbers in db.execute(_WAITING, most)),
-        rests=tuple(pace.held(db, key, now) for key in keys),
+        rests=tuple(pace.current_throttle(db, key, now) for key in keys),
         running={DELIVER: db.execute(_LEASED, {"now": now}).scalar_one()} | _by_kind(db, _RUNNING),
         broken=_by_kind(db, _BROKEN),
         paused=jobs.paused(db),

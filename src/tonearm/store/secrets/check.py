@@ -104,12 +104,12 @@ def _sessions(db: Connection) -> list[str]:
 def _wrong(db: Connection, file: Path | None, *, given: bool) -> str:
     """What to do about a secret that is not the one."""
     if file and not given:
-        words = f"{key_file(file)} is not the key file that opens the sessions: put that one back, or set the"
-        return f"{words} TONEARM_SECRET_KEY that they are sealed with, {_OR_CHANGE}"
-    words = "TONEARM_SECRET_KEY is not the one that the sessions in this database are sealed with"
+        message = f"{key_file(file)} is not the key file that opens the sessions: put that one back, or set the"
+        return f"{message} TONEARM_SECRET_KEY that they are sealed with, {_OR_CHANGE}"
+    message = "TONEARM_SECRET_KEY is not the one that the sessions in this database are sealed with"
     if file and _lies_beside(db, file):
-        return f"{words}: unset it, since the right key lies in {key_file(file)}, {_OR_CHANGE}"
-    return f"{words}: give every process the same, {_OR_CHANGE}"
+        return f"{message}: unset it, since the right key lies in {key_file(file)}, {_OR_CHANGE}"
+    return f"{message}: give every process the same, {_OR_CHANGE}"
 
 
 def _lies_beside(db: Connection, file: Path) -> bool:

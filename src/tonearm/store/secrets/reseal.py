@@ -28,7 +28,7 @@ class Resealed:
     lost: int
 
 
-_ID: BindParameter[int] = bindparam("number")
+_ID: BindParameter[int] = bindparam("account_id")
 _SEALED = update(account).where(account.c.id == _ID).values(lastfm_session_key=bindparam("sealed"))
 _LOST = (
     update(account)
@@ -49,21 +49,21 @@ def reseal(db: Connection, seal: SessionCipher, *, lost: bool) -> Resealed:
             raise StillOpen(f"{postgres.in_number(others)} connected to this database: stop every one first")
     if not lost and not check.opens(db, seal):
         raise WrongSecret("neither the new secret nor the old one is the one that the sessions are sealed with")
-    kept, gone = [], []
+    resealed, unreadable = [], []
     sessions = select(account.c.id, account.c.lastfm_session_key).where(account.c.lastfm_session_key != "")
-    for number, sealed in db.execute(sessions.with_for_update()).all():
+    for account_id, sealed in db.execute(sessions.with_for_update()).all():
         if seal.opens(sealed):
-            kept.append({"number": number, "sealed": seal.close(seal.open(sealed))})
+            resealed.append({"account_id": account_id, "sealed": seal.close(seal.open(sealed))})
         else:
-            gone.append({"number": number, "sealed": ""})
-    if kept or gone:
-        db.execute(_SEALED, kept + gone)
-    if gone:
-        db.execute(_LOST, gone)
+            unreadable.append({"account_id": account_id, "sealed": ""})
+    if resealed or unreadable:
+        db.execute(_SEALED, resealed + unreadable)
+    if unreadable:
+        db.execute(_LOST, unreadable)
     for table, key in ((player, player.c.id), (app_key, app_key.c.api_key)):
         _reseal_column(db, seal, table, key)
     check.change(db, seal)
-    return Resealed(len(kept), len(gone))
+    return Resealed(len(resealed), len(unreadable))
 
 
 def _reseal_column(db: Connection, seal: SessionCipher, table: Table, key: Column[Any]) -> None:

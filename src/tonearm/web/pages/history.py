@@ -51,7 +51,7 @@ def history_routes(router: APIRouter, frame: Frame) -> None:
         if artist and track:
             return await _listing(frame, Wanted(me.id, artist=artist, track=track), after, _address(request))
         if q.strip():
-            return await _listing(frame, Wanted(me.id, words=q), after, _address(request))
+            return await _listing(frame, Wanted(me.id, search=q), after, _address(request))
         return await _shown(frame, me, zone_of(request), period_, after, _address(request))
 
     @router.get("/history/days.json")
@@ -77,8 +77,8 @@ async def _listing(frame: Frame, wanted: Wanted, after: str | None, address: str
     leaf = await frame.deck.store.read_long(
         partial(account_overview.history, wanted=wanted, limit=SHOWN, span=None, after=cursor(after))
     )
-    asked = {"q": wanted.words} if wanted.words else {"artist": wanted.artist, "track": wanted.track}
-    facts: dict[str, Any] = {"words": wanted.words, "artist": wanted.artist, "track": wanted.track, "asked": asked}
+    asked = {"q": wanted.search} if wanted.search else {"artist": wanted.artist, "track": wanted.track}
+    facts: dict[str, Any] = {"words": wanted.search, "artist": wanted.artist, "track": wanted.track, "asked": asked}
     return frame.page(
         "search", seen, moment, page_at=after or "", address=address, **facts, **_listed(leaf, seen, moment)
     )
