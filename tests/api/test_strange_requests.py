@@ -50,7 +50,7 @@ def test_a_number_that_no_play_can_have_is_422(unmoved: Service, method: str, pa
 
 @only_sqlite
 def test_a_full_disk_is_not_healthy(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "LEAST_ROOM", 2**80)  # more than any disk has
+    monkeypatch.setattr(database, "MIN_FREE_BYTES", 2**80)  # more than any disk has
     answer = service.http.get("/health")
     assert answer.status_code == 503
     assert answer.json()["database"] == "the disk is full"

@@ -41,11 +41,11 @@ right = time.time
 time.time = lambda: right() + float(os.environ["OFF"])
 
 from tonearm.engine import postgres
-from tonearm.service import delivering, jobs
-from tonearm.store import postgres as line
+from tonearm.service import delivery, jobs
+from tonearm.store.db import postgres as connections
 
-line._SESSION = line._SESSION.replace("session_timeout = '10s'", "session_timeout = '1s'")
-delivering.LEASE, delivering.HEARTBEAT = 1.5, 0.4
+connections._SESSION = connections._SESSION.replace("session_timeout = '10s'", "session_timeout = '1s'")
+delivery.LEASE, delivery.HEARTBEAT = 1.5, 0.4
 jobs.SWEPT = 0.2
 postgres.SWEEP, postgres.POLL = 0.3, timedelta(seconds=0.3)
 postgres.PostgresEngine = partial(postgres.PostgresEngine, rescue=1.0)

@@ -179,7 +179,7 @@ async def test_an_outage_is_told_once_and_once_that_it_is_over(
         return connections(address, listens=listens)
 
     caplog.set_level(logging.INFO, "tonearm.engine")
-    monkeypatch.setattr(postgres, "lines", counted)
+    monkeypatch.setattr(postgres, "connections", counted)
     async with running(shared.engine(), {"deliver": work}, from_tables(shared, work.due)):
         async with shared.outage():
             await asyncio.wait_for(tried.wait(), PATIENCE)

@@ -184,8 +184,8 @@ async def test_an_outage_is_told_once_by_each_part_and_once_that_it_is_over(
         return await connect(url)
 
     monkeypatch.setattr(notify, "_connect", counted)
-    monkeypatch.setattr(notify, "AGAIN", 0.01)
-    monkeypatch.setattr(event_bridge, "AGAIN", 0.01)
+    monkeypatch.setattr(notify, "RETRY_AFTER", 0.01)
+    monkeypatch.setattr(event_bridge, "RETRY_AFTER", 0.01)
     caplog.set_level(logging.INFO, "tonearm")
     async with processes(database, 1) as [deck]:
         flush = deck.store.write

@@ -163,7 +163,7 @@ _DIES = """
 import os, sys
 from pathlib import Path
 from tonearm.store.admin import backup
-from tonearm.store.database import database_url
+from tonearm.store.db.database import database_url
 
 steps = int(sys.argv[3])
 

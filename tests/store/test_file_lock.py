@@ -16,7 +16,7 @@ from tonearm.store.db.sqlite_writer import StoreUnavailable
 HOLD = """
 import sys, time
 from pathlib import Path
-from tonearm.store.lock import sole_sender
+from tonearm.store.db.file_lock import sole_sender
 with sole_sender(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

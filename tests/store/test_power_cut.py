@@ -26,7 +26,7 @@ PLAYS = 8
 _WORK = """
 import asyncio, sys, time
 import tonearm
-from tonearm.store.schema import account
+from tonearm.store.db.schema import account
 
 async def main():
     async with tonearm.open(sys.argv[1], deliver=False) as deck:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 CONTAINER = """
 import os, socket
 os.getpid, socket.gethostname = lambda: 1, lambda: "a-container-of-a-hosting-company.example.com"
-from tonearm.store import processes
+from tonearm.store.db import processes
 print(processes.name(), processes.name(delivers=True), sep="\\n")
 """
 

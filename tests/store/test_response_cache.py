@@ -92,7 +92,7 @@ async def test_it_forgets_by_artist_and_by_listener_and_nothing_else(kept: Answe
 async def test_what_was_used_longest_ago_goes_when_there_is_too_much(
     url: URL, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(response_cache, "LOOK", 0)  # look at the size with each answer
+    monkeypatch.setattr(response_cache, "CHECK_SIZE_EVERY", 0)  # look at the size with each answer
     store = AnswerStore(url, clock, max_bytes=1000)
     for number in range(10):
         clock.now += TOUCH
@@ -106,7 +106,7 @@ async def test_what_was_used_longest_ago_goes_when_there_is_too_much(
 async def test_what_nobody_used_for_a_season_goes(
     kept: AnswerStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(response_cache, "LOOK", 0)
+    monkeypatch.setattr(response_cache, "CHECK_SIZE_EVERY", 0)
     await keep(kept, "a")
     clock.now += UNUSED + 1
     await keep(kept, "b")

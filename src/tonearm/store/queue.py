@@ -461,7 +461,7 @@ def in_queue(
 
 _OTHERS = (
     select(_ROW.owner, func.count().label("plays"))
-    .where(_ROW.account == bindparam("plays"), _ROW.owner != bindparam("user"))
+    .where(_ROW.account == bindparam("account_id"), _ROW.owner != bindparam("user"))
     .group_by(_ROW.owner)
     .order_by(_ROW.owner)
 )
