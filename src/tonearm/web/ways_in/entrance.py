@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 
 from tonearm.deck import Deck
 from tonearm.ingest.incoming import PlayerAnswer
+from tonearm.web.ways_in.audioscrobbler import Audioscrobbler
 from tonearm.web.ways_in.listenbrainz import ListenBrainz
 from tonearm.web.ways_in.request import PlayerRequest, Receive, request_of
 
@@ -42,7 +43,7 @@ class WaysIn:
     def __init__(self, app: Application, deck: Deck, public_url: str = "") -> None:
         self._app = app
         self._public_url = public_url
-        self._ways: Sequence[WayIn] = (ListenBrainz(deck),)
+        self._ways: Sequence[WayIn] = (ListenBrainz(deck), Audioscrobbler(deck))
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """One request."""
