@@ -32,10 +32,14 @@ from tonearm.core.verdict import Answered, ItemAnswer
 from tonearm.deck import Deck
 from tonearm.lastfm import Keys, LastFm
 from tonearm.service.clock_skew import LastFmTime
-from tonearm.service.delivery import LEASE, Delivery
+from tonearm.service.delivery import Delivery
+from tonearm.service.delivery_events import DeliveryEvents
 from tonearm.service.job_list import DELIVER
 from tonearm.service.keyring import ApiKey, Keyring, Lanes
+from tonearm.service.lease import LEASE, Leases
+from tonearm.service.play_outbox import PlayOutbox
 from tonearm.service.rate_limit import Pace
+from tonearm.service.restamp import Restamp
 from tonearm.store import queue
 from tonearm.store.db.schema import account
 from tonearm.store.queries import account_overview
@@ -322,20 +326,11 @@ class _Measured:
         def nobody(_: int) -> None:
             """Nobody watches the queue."""
 
-        delivering = Delivery(
-            deck.store,
-            deck.clock,
-            keyring,
-            Lanes(DELIVER, keyring.names),
-            self.seal,
-            deck.event_hub,
-            nobody,
-            deck.counters,
-            "benchmark",
-            time_,
-            deck.jobs.chores,
-            deck.after_all,
-        )
+        leases = Leases(deck.store, deck.clock, "benchmark")
+        events = DeliveryEvents(deck.event_hub, nobody, deck.counters)
+        outbox = PlayOutbox(deck.clock, time_, Restamp(deck.clock, time_))
+        lanes = Lanes(DELIVER, keyring.names)
+        delivering = Delivery(deck.store, deck.clock, keyring, lanes, self.seal, leases, time_, events, outbox)
         await delivering.deliver(number)
         self.seconds["flush"] += [
             begun - ended for begun, ended in zip(lastfm.asked[1:], lastfm.answered, strict=False)

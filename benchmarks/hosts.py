@@ -26,7 +26,7 @@ from benchmarks.replay import key_of
 from benchmarks.report import Figure, Missing, rounded, say
 from lastfm_emulator import API_KEY, API_SECRET
 from tests.postgres import Server
-from tonearm.service.delivery import LEASE
+from tonearm.service.lease import LEASE
 
 PLAYS = 40
 _ANSWER = 4.0

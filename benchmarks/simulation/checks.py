@@ -137,7 +137,7 @@ class Checker:
             return
         if why_not := self._untrue(play, row):
             kind = Kind.LOST if row["fate"] == "accepted" else Kind.UNEXPLAINED
-            self.finds(kind, f"{play} is {row['fate']} ({row['why']}): {why_not}")
+            self.finds(kind, f"{play} is {row['fate']} ({row['reason']}): {why_not}")
         forgotten = row["unanswered"]  # Last.fm may have it, it says: the process died with the word in its hands
         if 0 in play.flight.codes and row["fate"] not in ("accepted", "expired", "discarded") and not forgotten:
             self.finds(Kind.UNEXPLAINED, f"{play} is {row['fate']}, though Last.fm's word that it has it arrived")
@@ -213,7 +213,7 @@ class Checker:
         filtered = {play.artist.casefold(), *(name.casefold() for name in play.extra.values())} & _FILTERED
         old = row["settled_at"] - row["timestamp"] + self.referee.earliest_skew >= TOO_OLD
         for meant, word in ((old, "14 days"), (bool(filtered) and not old, "filter"), (row["code"] == 4, "ahead")):
-            if meant and word not in row["reason"] and "14 days" not in row["why"]:
+            if meant and word not in row["reason"] and "14 days" not in row["reason"]:
                 return f"the true reason is another one ({word})"
         return None
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tonearm.clock import Clock, SharedClock, SystemClock
+from tonearm.core.delivery import QueuedPlay
 from tonearm.core.keys import paired
 from tonearm.deck import Deck
 from tonearm.engine.embedded import PAUSE, EmbeddedEngine
@@ -26,11 +27,14 @@ from tonearm.service.chores import Chores
 from tonearm.service.clock_skew import LastFmTime, keep_looking, look
 from tonearm.service.counters import Counters
 from tonearm.service.delivery import Delivery
+from tonearm.service.delivery_events import DeliveryEvents
 from tonearm.service.enrichment import Enrichment
 from tonearm.service.events import EventHub
+from tonearm.service.expiry import Expiry
 from tonearm.service.job_list import DELIVER, ENRICH, IMPORT
 from tonearm.service.jobs import Jobs
 from tonearm.service.keyring import ApiKey, Keyring, Lanes
+from tonearm.service.lease import Leases
 from tonearm.service.library_scan import LibraryScan
 from tonearm.service.loved_import import LovedImport
 from tonearm.service.metadata import Metadata
@@ -38,12 +42,14 @@ from tonearm.service.metadata_upstream import MetadataUpstream
 from tonearm.service.now_playing import NowPlaying
 from tonearm.service.personal_data import PersonalData
 from tonearm.service.play_actions import PlayActions
+from tonearm.service.play_outbox import PlayOutbox
 from tonearm.service.player_reports import PlayerReports
 from tonearm.service.players import Players
 from tonearm.service.queue_length import QueueLengths
 from tonearm.service.rate_limit import Pace
 from tonearm.service.report_play import Reports
 from tonearm.service.requeue import AfterAll
+from tonearm.service.restamp import Restamp
 from tonearm.service.sign_in import SignIn
 from tonearm.service.waiting import WaitingRun
 from tonearm.store import queue
@@ -263,15 +269,28 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         await store.write(queue.free_all)
     tasks.append(asyncio.create_task(counting.run()))
     if sends:
-        owner, told = processes.owner(), counting.changed
 
         def crowded(account: int) -> bool:
             return engine.crowded(lanes.of(account))
 
+        events = DeliveryEvents(event_hub, counting.changed, tally)
         delivering = Delivery(
-            store, clock, keyring, lanes, seal, event_hub, told, tally, owner, time, chores, after_all, daily, crowded
+            store,
+            clock,
+            keyring,
+            lanes,
+            seal,
+            Leases(store, clock, processes.owner()),
+            time,
+            events,
+            PlayOutbox(clock, time, Restamp(clock, time), daily),
+            crowded,
         )
-        tasks.append(asyncio.create_task(_run(engine, delivering, deck, lanes, stop)))
+        tasks.append(
+            asyncio.create_task(
+                _run(engine, delivering, Expiry(store, clock, time, chores, after_all, events), deck, lanes, stop)
+            )
+        )
         tasks.append(asyncio.create_task(_finish_erasing(deck, stop)))
     elif not isinstance(engine, EmbeddedEngine):  # whoever delivers is told
         tasks.append(asyncio.create_task(engine.run({}, partial(jobs.due, {}), stop)))
@@ -312,9 +331,20 @@ async def _finish_erasing(deck: Deck, stop: asyncio.Event) -> None:
         task.cancel()
 
 
-async def _run(engine: Engine, delivering: Delivery, deck: Deck, lanes: Lanes, stop: asyncio.Event) -> None:
+async def _run(
+    engine: Engine,
+    delivering: Delivery[QueuedPlay],
+    expiry: Expiry,
+    deck: Deck,
+    lanes: Lanes,
+    stop: asyncio.Event,
+) -> None:
+    async def due_accounts() -> list[int]:
+        await expiry.if_due()
+        return await delivering.due()
+
     handlers = {DELIVER: delivering.deliver, IMPORT: deck.loved_import.go_on, ENRICH: deck.enrichment.go_on}
-    finders = {DELIVER: delivering.due, IMPORT: deck.loved_import.due, ENRICH: deck.enrichment.due}
+    finders = {DELIVER: due_accounts, IMPORT: deck.loved_import.due, ENRICH: deck.enrichment.due}
     guarded = {kind: deck.jobs.guarded(kind, handler) for kind, handler in handlers.items()}
     guarded |= dict.fromkeys(lanes.kinds.values(), guarded[DELIVER])
 
@@ -325,4 +355,4 @@ async def _run(engine: Engine, delivering: Delivery, deck: Deck, lanes: Lanes, s
     try:
         await engine.run(guarded, due, stop)
     finally:
-        await delivering.ended()
+        await delivering.leases.ended()

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.service.conftest import HOUR, During, House, Room
+from tonearm.core.delivery import QueuedPlay
 from tonearm.core.pacing import LONGEST_MENDING, mending
 from tonearm.core.play import Track
 from tonearm.deck import ImportFailed
@@ -167,7 +168,7 @@ def breaks(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
     """Bugs of ours in delivering, which are met one after the other."""
     deliver, bugs = Delivery.deliver, list[Exception]()
 
-    async def break_first(delivering: Delivery, account: int) -> float | None:
+    async def break_first(delivering: Delivery[QueuedPlay], account: int) -> float | None:
         if bugs:
             raise bugs.pop()
         return await deliver(delivering, account)
@@ -293,7 +294,7 @@ async def test_a_fault_of_the_data_is_a_broken_job_that_is_shown_and_rests_longe
         db.exec_driver_sql("INSERT INTO token (hash, account, kind) VALUES ('a', 99, 'x')")
 
     house.emulator.fault("error", error=8, methods=("track.scrobble",))
-    monkeypatch.setattr("tonearm.service.delivery.attempts.write", write)
+    monkeypatch.setattr("tonearm.service.settle.attempts.write", write)
     async with house.open() as room:
         await room.sign_in()
         await room.play(1)

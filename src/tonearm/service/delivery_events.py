@@ -1,0 +1,33 @@
+"""What a delivery announces: the fates of plays, a session that has ended, and that the queue has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tonearm.core.event import Event, ScrobbleStatus
+from tonearm.core.verdict import Verdict, verdict_name
+from tonearm.service.counters import Counters
+from tonearm.service.events import EventHub
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryEvents:
+    """Publishes what was written, after its commit, and counts it. `queue_changed` is called with an account."""
+
+    event_hub: EventHub
+    queue_changed: Callable[[int], None]
+    counters: Counters
+
+    def publish(self, account: int, events: Sequence[Event]) -> None:
+        """Tell an account's subscribers, in this order."""
+        for event in events:
+            self.event_hub.publish(account, event)
+            if isinstance(event, ScrobbleStatus):
+                self.counters.fates[event.status] += 1
+        if events:
+            self.queue_changed(account)
+
+    def answered(self, verdict: Verdict) -> None:
+        """Count how a request was answered."""
+        self.counters.verdicts[verdict_name(verdict)] += 1

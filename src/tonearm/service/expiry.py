@@ -1,0 +1,74 @@
+"""Expiry: plays that have grown too old for Last.fm are settled, and attempts that are long over are forgotten."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core.delivery import Expired, QueuedPlay, Settled
+from tonearm.core.event import ScrobbleStatus
+from tonearm.core.play import OLDEST_ACCEPTED
+from tonearm.service.chores import Chores
+from tonearm.service.clock_skew import LastFmTime
+from tonearm.service.delivery_events import DeliveryEvents
+from tonearm.service.requeue import AfterAll
+from tonearm.service.settle import settle_one
+from tonearm.store import accounts, attempts, plays, queue
+from tonearm.store.db.database import Store
+
+EVERY = 60.0
+"""Seconds between two looks at what has grown too old. It is not sent in the meantime: that is asked of each batch."""
+
+EXPIRED_AT_ONCE = 500
+
+ATTEMPTS_KEPT = 90 * 86400.0
+"""Seconds after the fate of a play is known in which the attempts to send it are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """Settles what has grown too old; of all processes on a database, one does it."""
+
+    store: Store
+    clock: Clock
+    time: LastFmTime
+    chores: Chores
+    after_all: AfterAll
+    events: DeliveryEvents
+
+    async def if_due(self) -> None:
+        """Look at what has grown too old, if it is time and this process's turn."""
+        if await self.chores.mine("tidy", EVERY):
+            await self._look(self.clock.now())
+
+    async def _look(self, now: float) -> None:
+        forgotten = now - ATTEMPTS_KEPT
+        # Both clocks have to call a play too old, and Last.fm's has to be known.
+        before = min(now, self.time.now()) - OLDEST_ACCEPTED if self.time.known else 0.0
+        old = partial(queue.too_old, before=before, limit=1, boot=self.clock.boot)
+        expires, forgets = await self.store.read(lambda db: (old(db), attempts.forgettable(db, forgotten)))
+        if expires:
+            for account, event in await self.store.write(partial(self._expire, before=before)):
+                self.events.publish(account, (event,))
+        if forgets:
+            await self.store.write(partial(attempts.forget, before=forgotten))
+        if expires or forgets:
+            await self.chores.unfinished("tidy")
+        await self.after_all.by_themselves()
+
+    def _expire(self, db: Connection, before: float) -> list[tuple[int, ScrobbleStatus]]:
+        now = self.clock.now()
+        # Whose they are, to lock those; then which of them are there still.
+        old = partial(queue.too_old, db, before, EXPIRED_AT_ONCE, self.clock.boot)
+        accounts.lock(db, {account for _, account in old()})
+        expired = []
+        for number, account in old():
+            kept = plays.find(db, account, number)
+            if kept is not None:
+                event = settle_one(db, Settled(number, Expired()), QueuedPlay(number, kept.play), now)
+                expired.append((account, event))
+        queue.remove(db, [event.id for _, event in expired])
+        return expired

@@ -1,0 +1,69 @@
+"""The right to send what an account owes: claimed by one sender, renewed while it works, given back at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.store import queue
+from tonearm.store.db.database import Store
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.store.queue import Fenced, Lease
+
+LEASE = 30.0
+"""Seconds that an account stays taken without a sign of life."""
+
+HEARTBEAT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """The leases of one process, which `owner` names."""
+
+    store: Store
+    clock: Clock
+    owner: str
+    _endings: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def claim(self, db: Connection, account: int) -> Lease | None:
+        """Take an account; None if another sender has it."""
+        now = self.clock.now()
+        return queue.claim(db, account, self.owner, now, now + LEASE)
+
+    @asynccontextmanager
+    async def renewed(self, lease: Lease) -> AsyncIterator[None]:
+        """Renew a lease for as long as the block lasts."""
+        beat = asyncio.create_task(self._renew(lease))
+        try:
+            yield
+        finally:
+            beat.cancel()
+
+    async def _renew(self, lease: Lease) -> None:
+        with suppress(Fenced):
+            while True:
+                await self.clock.sleep(HEARTBEAT)
+                with suppress(StoreUnavailable):
+                    await self.store.write(partial(queue.renew, lease=lease, until=self.clock.now() + LEASE))
+
+    async def give_back(self, lease: Lease) -> None:
+        """Let others have the account at once; if that can't be written, the lease ends by itself."""
+        with suppress(StoreUnavailable):
+            await self.store.write(partial(queue.release, lease=lease))
+
+    async def to_its_end(self, work: Coroutine[None, None, None]) -> None:
+        """Finish some work. Whoever is cancelled once more meanwhile waits no longer; `ended` does."""
+        task = asyncio.create_task(work)
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+        await asyncio.shield(task)
+
+    async def ended(self) -> None:
+        """Return when all accounts are given back, once nothing is delivered any more."""
+        await asyncio.gather(*self._endings, return_exceptions=True)

@@ -1,0 +1,101 @@
+"""The plays that an account owes Last.fm: which go out next, and what is written when they were answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core import delivery
+from tonearm.core.delivery import QueuedPlay, Send, Step
+from tonearm.core.event import Event
+from tonearm.core.pacing import BUDGET_DAY
+from tonearm.core.verdict import Answered, Throttled, Verdict
+from tonearm.service.clock_skew import LastFmTime
+from tonearm.service.keyring import ApiKey
+from tonearm.service.outbox import Batch, BatchAnswer, Nothing
+from tonearm.service.restamp import Restamp
+from tonearm.service.settle import expire, remember, settle
+from tonearm.store import plays, queue
+from tonearm.store.queue import Lease
+
+
+@dataclass(frozen=True, slots=True)
+class PlayOutbox:
+    """What `Delivery` sends: plays, oldest first.
+
+    `daily` is the daily limit of scrobbles of an account; None: it is learned when it is met.
+    """
+
+    clock: Clock
+    time: LastFmTime
+    restamp: Restamp
+    daily: int | None = None
+
+    def due(self, db: Connection, now: float, key: str) -> list[int]:
+        """Accounts connected with this API key that have plays to send now."""
+        return queue.due(db, now, key)
+
+    def next(self, db: Connection, lease: Lease, *, probe: bool) -> tuple[Batch[QueuedPlay] | Nothing, list[Event]]:
+        """The plays that go out next, moved if a wrong clock has timed them; what is too old is settled first."""
+        now, time = self.clock.now(), self.time
+        state = lease.state if self.daily is None else replace(lease.state, budget=self.daily)
+        found = queue.waiting(db, lease.account, lease.user, now, delivery.BATCH)
+        waiting = self.restamp.put_right_waiting(db, lease, self.restamp.checked(found))
+        move = delivery.next_move(
+            state,
+            waiting,
+            now,
+            used=plays.accepted_since(db, lease.account, now - BUDGET_DAY) if state.budget else 0,
+            probe=probe,
+            skew=time.skew,
+            known=time.known,
+            unchecked_until=now + time.confirmed_in,
+            ask=time.worth_asking,
+        )
+        events = expire(db, move.expired, waiting, now)
+        if isinstance(move, Send):
+            return Batch(move.batch, move.ask), events
+        if move.backlog_until:
+            queue.pause_backlog(db, lease, move.backlog_until)
+        return Nothing(move.until), events
+
+    def mark(self, db: Connection, lease: Lease, batch: Sequence[QueuedPlay]) -> None:
+        """Write that these are on their way."""
+        queue.mark_sending(db, lease, [w.id for w in batch])
+
+    async def post(self, key: ApiKey, batch: Sequence[QueuedPlay], session: str) -> Verdict:
+        """Send them; what the answer means."""
+        return await key.post([w.play for w in batch], session)
+
+    def step(self, db: Connection, lease: Lease, answer: BatchAnswer[QueuedPlay], level: int) -> Step:
+        """What an answer means for the account and its plays. `level` counts the rests in a row of the key."""
+        verdict, now, chance = answer.verdict, answer.at, answer.chance
+        sent = self.restamp.checked(answer.batch.items)
+        used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if _may_be_limited(verdict) else 0
+        if answer.batch.ask:
+            return delivery.step_without_time(lease.state, sent, verdict, now, chance, level)
+        skew, doubtful = self.time.skew, self.time.doubtful
+        return delivery.next_step(
+            lease.state, sent, verdict, now, chance, used=used, rung=level, skew=skew, doubtful=doubtful
+        )
+
+    def write(self, db: Connection, lease: Lease, answer: BatchAnswer[QueuedPlay], step: Step) -> list[Event]:
+        """Write what became of each play, and what comes back; the events that say so."""
+        events = settle(db, answer.batch.items, step, answer.at)
+        queue.put_back(db, self.restamp.put_right_refused(db, lease, step.back, answer.at))
+        remember(db, lease.account, answer.verdict, step, answer.at)
+        return events
+
+
+def _may_be_limited(verdict: Verdict) -> bool:
+    """Whether an answer may speak of the daily limit, so that the day's plays have to be counted."""
+    match verdict:
+        case Throttled():
+            return True
+        case Answered(items):
+            return any(item.ignored_code == delivery.DAILY_LIMIT for item in items)
+        case _:
+            return False

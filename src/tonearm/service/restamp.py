@@ -1,0 +1,77 @@
+"""Restamping: starts of plays that a wrong clock of ours has timed are put right, before they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core import delivery
+from tonearm.core.delivery import QueuedPlay
+from tonearm.core.play import Play
+from tonearm.core.report import queued_by_a_fast_clock
+from tonearm.service.clock_skew import LastFmTime
+from tonearm.store import plays, queue
+from tonearm.store.queue import Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Restamp:
+    """Moves starts, by what is known now of Last.fm's time."""
+
+    clock: Clock
+    time: LastFmTime
+
+    def checked(self, waiting: Sequence[QueuedPlay]) -> tuple[QueuedPlay, ...]:
+        """The plays, with what our clock was wrong by when they were reported, if Last.fm's time was not known then."""
+        return tuple(
+            replace(w, off=None if (then := self.time.at(w.counter)) is None else then - w.enqueued_at)
+            if w.counter is not None and w.boot == self.clock.boot
+            else w
+            for w in waiting
+        )
+
+    def put_right_waiting(self, db: Connection, lease: Lease, waiting: Sequence[QueuedPlay]) -> tuple[QueuedPlay, ...]:
+        """The plays that wait, those moved that a clock of ours has timed which is known by now to have been wrong."""
+        return tuple(
+            (self._moved(db, lease, w, by, "the clock here was wrong") if by else None) or w
+            for w, by in ((w, delivery.start_moves_by(w)) for w in waiting)
+        )
+
+    def put_right_refused(
+        self, db: Connection, lease: Lease, back: tuple[QueuedPlay, ...], now: float
+    ) -> tuple[QueuedPlay, ...]:
+        """Plays that come back, with their starts moved where a clock of ours that ran fast has told them.
+
+        Only what this very answer has refused as lying ahead: Last.fm surely has not got it, and says so once.
+        """
+        skew = self.time.skew
+        return tuple(
+            self._moved(db, lease, w, round(w.off or skew), "the clock here ran fast")
+            or replace(w, not_before=delivery.its_time(w, now, skew))
+            if w.refused_ahead and queued_by_a_fast_clock(w.enqueued_at, now, skew)
+            else w
+            for w in back
+        )
+
+    def _moved(self, db: Connection, lease: Lease, w: QueuedPlay, skew: int, why: str) -> QueuedPlay | None:
+        """The play with its start moved; None where it has to stay as it is, and waits until its time has come."""
+        before = plays.restamped(db, w.id)
+        if before.unanswered:
+            return None  # should Last.fm's clock have been another then, it has taken the play
+        by = skew - before.by  # it may have been moved when it was reported, by a skew that was learnt wrong
+        play = replace(w.play, timestamp=w.play.timestamp + by)
+        if plays.known(db, [_key(lease.account, play)]):
+            return None  # there is a play at that time already
+        now = f"moved by {by:+d} s: {why}"
+        plays.restamp(db, w.id, play.timestamp, f"{before.reason}; {now}" if before.reason else now, skew)
+        ahead = play.timestamp > self.time.now()
+        not_before = delivery.its_time(replace(w, play=play), self.clock.now(), self.time.skew) if ahead else 0.0
+        queue.restamp(db, w.id, play.timestamp, by, not_before)
+        return replace(w, play=play, enqueued_at=w.enqueued_at + by, counter=None, off=0.0, not_before=not_before)
+
+
+def _key(account: int, play: Play) -> plays.PlayKey:
+    return (account, play.track.artist, play.track.title, play.timestamp)

@@ -1,0 +1,83 @@
+"""Settling: what became of each play is written, and the attempts that failed are kept for its story."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import assert_never
+
+from sqlalchemy import Connection
+
+from tonearm.core.delivery import Accepted, Expired, Fate, Ignored, QueuedPlay, Refused, Settled, Step
+from tonearm.core.event import Event, ScrobbleStatus
+from tonearm.core.verdict import Answered, Cause, Correction, Verdict, verdict_name
+from tonearm.store import attempts, plays, queue
+
+
+def settle(db: Connection, batch: Sequence[QueuedPlay], step: Step, now: float) -> list[Event]:
+    """Write the fates of a batch, and take what is settled out of the queue; the events that say so."""
+    plays.settle(db, [s.id for s in step.settled if s.fate == Accepted()], "accepted", now)
+    queue.remove(db, [s.id for s in step.settled])
+    return [
+        _event(s, w) if s.fate == Accepted() else settle_one(db, s, w, now) for s, w in _paired(step.settled, batch)
+    ]
+
+
+def expire(db: Connection, expired: Sequence[Settled], waiting: Sequence[QueuedPlay], now: float) -> list[Event]:
+    """Write that plays have grown too old, and take them out of the queue."""
+    events: list[Event] = [settle_one(db, s, w, now) for s, w in _paired(expired, waiting)]
+    queue.remove(db, [s.id for s in expired])
+    return events
+
+
+def settle_one(db: Connection, settled: Settled, waiting: QueuedPlay, now: float) -> ScrobbleStatus:
+    """Write the fate of a play; the event that says so."""
+    number = settled.id
+    match settled.fate:
+        case Accepted(correction):
+            names = asdict(correction) if correction else None
+            plays.settle(db, [number], "accepted", now, correction=names)
+        case Ignored(code, why):
+            plays.settle(db, [number], "ignored", now, reason=why, code=code)
+        case Refused(cause):
+            plays.settle(db, [number], "refused", now, reason=str(cause), code=cause.error_code)
+        case Expired(why):
+            plays.settle(db, [number], "expired", now, reason=why)
+        case _:
+            assert_never(settled.fate)
+    return _event(settled, waiting)
+
+
+def remember(db: Connection, account: int, verdict: Verdict, step: Step, now: float) -> None:
+    """Keep the attempt for the story of each play that it did not bring to Last.fm."""
+    failed = [w.id for w in step.back] + [s.id for s in step.settled if not isinstance(s.fate, Accepted)]
+    if failed:
+        cause = Cause(None, "answered each play") if isinstance(verdict, Answered) else verdict.cause
+        attempts.write(db, account, now, verdict_name(verdict), cause, failed)
+
+
+def _paired(settled: Sequence[Settled], waiting: Sequence[QueuedPlay]) -> list[tuple[Settled, QueuedPlay]]:
+    by_id = {w.id: w for w in waiting}
+    return [(s, by_id[s.id]) for s in settled]
+
+
+def _event(settled: Settled, waiting: QueuedPlay) -> ScrobbleStatus:
+    track = waiting.play.track
+    status, message = _status(settled.fate)
+    return ScrobbleStatus(settled.id, status, track.artist, track.title, message)
+
+
+def _status(fate: Fate) -> tuple[str, str]:
+    match fate:
+        case Accepted(Correction(artist, track)):
+            return "accepted", f"on Last.fm, filed under {artist} – {track}"
+        case Accepted():
+            return "accepted", "on Last.fm"
+        case Ignored(_, why):
+            return "ignored", why
+        case Refused(cause):
+            return "refused", str(cause)
+        case Expired(why):
+            return "expired", why
+        case _:
+            assert_never(fate)
