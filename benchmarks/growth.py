@@ -44,6 +44,7 @@ from tonearm.store import queue
 from tonearm.store.db.schema import account
 from tonearm.store.queries import account_overview
 from tonearm.store.queries.account_overview import PlayFilter
+from tonearm.store.queries.waiting import delivery_facts
 from tonearm.store.secrets.seal import SessionCipher, seal_beside
 
 EACH = 2 * BATCH
@@ -353,9 +354,9 @@ class _Measured:
 
 
 def _page(db: Connection, now: float) -> None:
-    seen = account_overview.load(db, 1, [API_KEY], now)
-    account_overview.page(db, seen, PlayFilter.ALL, now, 50)
-    account_overview.filters(db, seen, now)
+    seen = account_overview.load(db, delivery_facts(db, 1, [API_KEY], now, now, configured=True))
+    account_overview.page(db, seen, PlayFilter.ALL, 50)
+    account_overview.filters(db, seen)
 
 
 async def _answer(file: Path, size: Size) -> None:

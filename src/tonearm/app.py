@@ -205,7 +205,8 @@ async def _time(store: Store, clock: Clock | None) -> AsyncIterator[Clock]:
 async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> AsyncIterator[Deck]:
     store, clock, seal, event_hub = parts.store, parts.clock, parts.seal, parts.event_hub
     time = LastFmTime(clock)
-    keyring = Keyring(store, tuple(_key(parts, keys, client, time) for keys in parts.keys))
+    configured = all(keys.api_key and keys.api_secret for keys in parts.keys)
+    keyring = Keyring(store, tuple(_key(parts, keys, client, time) for keys in parts.keys), configured)
     lanes = Lanes(DELIVER, keyring.names)
     counting = QueueLengths(store, clock, event_hub)
     engine = await _engine(store, clock)
@@ -214,7 +215,6 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         engine.hint(lanes.of(account), [account])
         counting.changed(account)
 
-    configured = all(keys.api_key and keys.api_secret for keys in parts.keys)
     sends = deliver and configured
     tally = Counters()
     stop = asyncio.Event()
@@ -250,7 +250,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         players=players,
         player_reports=PlayerReports(reports, shows, players, clock),
         sign_in=SignIn(store, clock, keyring, seal, event_hub, ring, parts.auth_url),
-        play_actions=PlayActions(store, clock, event_hub, ring, keyring.names, time),
+        play_actions=PlayActions(store, clock, event_hub, ring, listeners, time),
         after_all=after_all,
         personal_data=PersonalData(store, clock, event_hub),
         loved_import=loving,

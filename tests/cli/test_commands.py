@@ -163,7 +163,7 @@ def test_a_play_that_is_not_there_is_told(connected: Shell, what: str) -> None:
 
 def test_after_the_session_has_ended_plays_wait_for_a_sign_in(connected: Shell, emulator: Emulator) -> None:
     emulator.revoke("RJ")
-    assert "waits for 'tonearm login'" in connected(*SINNERMAN).output
+    assert "run 'tonearm login'" in connected(*SINNERMAN).output
     assert connected.facts("status")["state"] == "needs_sign_in"
     assert "needs sign in, as RJ" in connected("status").output
     assert connected.facts("queue", "retry")["remaining_queued"] == 1
@@ -183,7 +183,7 @@ def test_whose_plays_wait_is_named_and_they_are_discarded_by_that_name(connected
     assert f"held      {held}" in connected("status").output.splitlines()
     listed = connected("queue").output
     assert f"held: {held}" in listed
-    assert "Sinnerman  (waits for rj)" in listed
+    assert "Sinnerman  (on hold for the Last.fm user rj)" in listed
     assert connected("queue", "discard").exit_code == 2
     assert connected("queue", "discard", "--user", "RJ").output == "1 play for RJ discarded\n"
     assert "held_for" in connected.facts("queue")

@@ -26,7 +26,7 @@ def test_a_paused_kind_keeps_plays_waiting_until_it_is_resumed(connected: Shell)
     facts = json.loads(connected("jobs", "--json").output)
     assert facts["kinds"][0] == {"kind": "deliver", "paused": True}
     assert (facts["jobs"][0]["id"], facts["jobs"][0]["state"]) == ("deliver-1", "waiting")
-    assert "why       sending is paused: 'tonearm jobs resume deliver'" in connected("status").output.splitlines()
+    assert "why       sending is paused: run 'tonearm jobs resume deliver'" in connected("status").output.splitlines()
     assert "sending is paused" in connected("queue", "why", "1").output
     assert connected.facts("jobs", "resume", "deliver") == {"status": "success", "kind": "deliver", "paused": False}
     connected("queue", "retry")

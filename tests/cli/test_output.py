@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from tonearm import log
-from tonearm.commands.output import budget_told, fate_told, moment, waits_for
+from tonearm.commands.output import budget_told, fate_told, moment, why_it_waits
 from tonearm.commands.progress import bar
-from tonearm.core.account import SESSION_LOST
+from tonearm.core.account import KEY_NOT_SET, SESSION_LOST
 from tonearm.core.play import Play, Track
+from tonearm.core.waits import WaitKind, Waits
 from tonearm.service.accounts import QueueStatus
 from tonearm.store.plays import StoredPlay
-from tonearm.store.queue import Others
 
 NOW = 1_795_000_000.0
 _NOTHING: dict[str, Any] = dict.fromkeys((field.name for field in fields(QueueStatus)), 0)
@@ -29,32 +29,43 @@ WAITING = QueueStatus(**_NOTHING | _THREE)
 
 
 @pytest.mark.parametrize(
-    ("standing", "somebody_sends", "words"),
+    ("waits", "somebody_sends", "words"),
     [
-        (replace(WAITING, queued=0), False, ""),
-        (replace(WAITING, sending=2), False, ""),
-        (WAITING, True, ""),
-        (WAITING, False, "it is sent when 'tonearm serve' runs or with the next command"),
-        (replace(WAITING, state="disconnected"), True, "waits for 'tonearm login'"),
+        (None, False, ""),
+        (Waits(WaitKind.SENDING), False, ""),
+        (Waits(WaitKind.NEXT_BATCH), True, ""),
+        (Waits(WaitKind.NEXT_BATCH), False, "it is sent when 'tonearm serve' runs or with the next command"),
+        (Waits(WaitKind.DISCONNECTED), True, "not connected to Last.fm: run 'tonearm login'"),
+        (Waits(WaitKind.SESSION_LOST), True, f"{SESSION_LOST}: run 'tonearm login'"),
+        (Waits(WaitKind.SESSION_ENDED), False, "Last.fm has ended the session: run 'tonearm login'"),
+        (Waits(WaitKind.KEY_NOT_SET), True, f"{KEY_NOT_SET} ('tonearm login')"),
         (
-            replace(WAITING, state="needs_sign_in", trouble=SESSION_LOST),
+            Waits(WaitKind.KEY_REFUSED, NOW + 60, "Invalid key."),
             True,
-            f"{SESSION_LOST}: waits for 'tonearm login'",
+            f"Last.fm refuses the API key: Invalid key; not before {moment(NOW + 60)}",
         ),
-        (replace(WAITING, state="needs_sign_in"), True, "Last.fm has ended the session: waits for 'tonearm login'"),
-        (replace(WAITING, state="suspended", trouble="Invalid key."), True, "Last.fm refuses the API key: Invalid key"),
-        (replace(WAITING, held=3), True, "waits for its own time"),
+        (Waits(WaitKind.PAUSED), True, "sending is paused: run 'tonearm jobs resume deliver'"),
         (
-            replace(WAITING, held=3, others=(Others("ada", 2),)),
+            Waits(WaitKind.NOT_CONFIGURED),
             True,
-            "waits for the Last.fm user ada, or for its own time",
+            "no API key is configured: set LASTFM_API_KEY and LASTFM_API_SECRET",
         ),
-        (replace(WAITING, trouble="away."), True, f"away; not before {moment(NOW + 60)}"),
-        (replace(WAITING, trouble="away.", next_attempt_at=NOW), True, "away"),
+        (
+            Waits(WaitKind.OTHER_USER, user="ada"),
+            True,
+            "on hold for the Last.fm user ada: run 'tonearm login' as that user",
+        ),
+        (Waits(WaitKind.RETRYING, NOW + 60, "away."), True, f"away; not before {moment(NOW + 60)}"),
+        (Waits(WaitKind.RETRYING, None, "away."), True, "away"),
+        (
+            Waits(WaitKind.RETRYING, None, "away."),
+            False,
+            "away; it is sent when 'tonearm serve' runs or with the next command",
+        ),
     ],
 )
-def test_a_queue_that_waits_says_what_for(standing: QueueStatus, somebody_sends: bool, words: str) -> None:
-    assert waits_for(standing, somebody_sends, NOW) == words
+def test_a_queue_that_waits_says_what_for(waits: Waits | None, somebody_sends: bool, words: str) -> None:
+    assert why_it_waits(waits, somebody_sends) == words
 
 
 @pytest.fixture
@@ -106,7 +117,7 @@ def test_a_fate_is_told_as_the_http_answer_tells_it(
     fate: str, correction: dict[str, str] | None, told: tuple[str, str]
 ) -> None:
     play = Play(Track("Bjork", "Joga"), int(NOW), 300.0)
-    facts: dict[str, Any] = {"play": play, "fate": fate, "why": "the reason", "correction": correction}
+    facts: dict[str, Any] = {"play": play, "fate": fate, "reason": "the reason", "correction": correction}
     nothing: dict[str, Any] = dict.fromkeys((field.name for field in fields(StoredPlay)), None)
     kept = StoredPlay(**nothing | facts)
     assert fate_told(kept) == told

@@ -55,7 +55,7 @@ def test_a_session_that_is_damaged_is_not_laid_at_lastfms_door(connected: Shell,
         db.execute("UPDATE account SET lastfm_session_key = 'damaged'")
     connected(*SONG)
     said = connected("status").output
-    assert "the session that is kept here cannot be opened: waits for 'tonearm login'" in said
+    assert "the session that is kept here cannot be opened: run 'tonearm login'" in said
     assert "Last.fm has ended" not in said
     assert not emulator.plays(USER)
 

@@ -327,8 +327,8 @@ async def test_a_session_that_is_damaged_asks_for_a_sign_in_and_is_no_answer_of_
         [kept] = await room.history()
         story = await room.deck.play_actions.story(room.me.id, kept.id)
         assert story
-        assert story.waits
-        assert (story.waits.tries, story.attempts, kept.unanswered) == (0, (), False)
+        assert story.row
+        assert (story.row.tries, story.attempts, kept.unanswered) == (0, (), False)
         assert await room.deck.store.read(lambda db: pace.last_throttle(db, API_KEY)) == key_rests
         await room.sign_in()
         await everything_arrived(room, 1)

@@ -14,18 +14,12 @@ from lastfm_emulator import API_KEY, API_SECRET
 from tests.service.conftest import DAY, HOUR, House, Room
 from tests.store.rows import a_play, history_row, queue_row
 from tonearm.core.account import KEY_NOT_SET
+from tonearm.core.waits import NOT_CONFIGURED, PAUSED, WaitKind, Waits, explanation
 from tonearm.service import job_list
-from tonearm.service.accounts import PAUSED
 from tonearm.service.job_list import (
     DELIVER,
-    ENDED,
     ENRICH,
     IMPORT,
-    ITS_TIME,
-    LIMITED,
-    NO_KEY,
-    OTHERS,
-    SIGNED_OUT,
     ListedJob,
 )
 from tonearm.service.job_list import JobState as State
@@ -38,6 +32,8 @@ from tonearm.store.jobs import JobFailure
 pytestmark = pytest.mark.anyio
 
 Write = Callable[[Connection], object]
+AHEAD = explanation(Waits(WaitKind.FUTURE_START))
+ENDED = explanation(Waits(WaitKind.SESSION_ENDED))
 
 
 async def job_of(room: Room, kind: str = DELIVER) -> ListedJob:
@@ -104,12 +100,14 @@ async def test_a_backlog_that_the_daily_limit_holds_up_rests(house: House) -> No
         for write in of_account(backlog_until=until), of_rows(live=False):
             await room.deck.store.write(write)
         job = await job_of(room)
-        assert (job.state, job.until, job.why) == (State.RESTING, until, LIMITED)
+        assert (job.state, job.until, job.why) == (State.RESTING, until, explanation(Waits(WaitKind.DAILY_LIMIT)))
         await room.play(2, age=HOUR / 20)
         assert (await job_of(room)).state is State.WAITING  # what is played now goes out in spite of it
 
 
-@pytest.mark.parametrize(("error", "why"), [("error 8: Operation failed", "error 8: Operation failed"), ("", ITS_TIME)])
+@pytest.mark.parametrize(
+    ("error", "why"), [("error 8: Operation failed", "error 8: Operation failed"), ("", "waits for its next attempt")]
+)
 async def test_plays_that_wait_for_a_moment_rest_until_then_and_say_why(house: House, error: str, why: str) -> None:
     async with waiting(house) as room:
         until = room.now + 600
@@ -126,7 +124,11 @@ async def test_a_play_whose_time_lies_ahead_is_seen(house: House) -> None:
         await room.sign_in()
         await room.play(0, age=-HOUR)
         job = await job_of(room)
-        assert (job.state, job.until, job.why) == (State.RESTING, int(room.now + HOUR), ITS_TIME)
+        assert (job.state, job.until, job.why) == (
+            State.RESTING,
+            int(room.now + HOUR),
+            AHEAD,
+        )
 
 
 async def test_while_the_key_is_refused_what_waits_rests_until_it_is_probed_and_says_why(room: Room) -> None:
@@ -153,11 +155,14 @@ async def test_while_last_fm_wants_fewer_requests_what_waits_says_so(room: Room)
 @pytest.mark.parametrize(
     ("write", "why"),
     [
-        (of_account(connection="disconnected"), SIGNED_OUT),
+        (of_account(connection="disconnected"), explanation(Waits(WaitKind.DISCONNECTED, user="RJ"))),
         (of_account(connection="needs_sign_in"), ENDED),
-        (of_account(connection="needs_sign_in", trouble="error 9"), f"{ENDED} (error 9)"),
+        (of_account(connection="needs_sign_in", trouble="error 9"), ENDED),
         (of_account(lastfm_api_key="another"), KEY_NOT_SET),
-        (of_rows(owner="somebody else"), OTHERS),
+        (
+            of_rows(owner="somebody else"),
+            explanation(Waits(WaitKind.OTHER_USER, user="somebody else")),
+        ),
     ],
 )
 async def test_what_only_people_can_bring_is_said_without_a_moment(house: House, write: Write, why: str) -> None:
@@ -168,7 +173,7 @@ async def test_what_only_people_can_bring_is_said_without_a_moment(house: House,
 
 async def test_without_an_api_key_that_is_what_plays_wait_for(house: House) -> None:
     async with waiting(house, api_key="", api_secret="") as room:
-        assert (await job_of(room)).why == NO_KEY
+        assert (await job_of(room)).why == NOT_CONFIGURED
     async with waiting(house, api_key=API_KEY, api_secret=API_SECRET) as room:
         assert (await job_of(room)).why == ""
 

@@ -14,9 +14,9 @@ from tests.service.conftest import HOUR, During, House, Room
 from tonearm.core.delivery import QueuedPlay
 from tonearm.core.pacing import LONGEST_MENDING, mending
 from tonearm.core.play import Track
+from tonearm.core.waits import PAUSED
 from tonearm.deck import ImportFailed
 from tonearm.service import job_list
-from tonearm.service.accounts import PAUSED
 from tonearm.service.chores import Chores
 from tonearm.service.delivery import Delivery
 from tonearm.service.job_list import DELIVER, IMPORT, JobState, ListedJob

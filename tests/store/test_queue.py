@@ -21,6 +21,7 @@ from tonearm.store.db.schema import metadata, scrobble_queue
 from tonearm.store.db.schema import play as history
 from tonearm.store.db.sqlite_writer import DataFault
 from tonearm.store.queries import account_overview, deliveries
+from tonearm.store.queries.waiting import delivery_facts
 from tonearm.store.queue import Fenced, Lease, QueueState
 
 pytestmark = pytest.mark.anyio
@@ -390,7 +391,7 @@ async def test_the_counts_are_of_the_rows(store: Store) -> None:
         enqueue(db, other, 1)
         count = queue.count(db, me, "rj", NOW)
         assert (count.queued, count.sending, count.held_for_others, count.held_ahead) == (4, 1, 1, 1)
-        assert (count.next_attempt_at, count.oldest) == (NOW + 3, a_play(0).timestamp)
+        assert (count.next_live_at, count.next_late_at, count.oldest) == (NOW + 3, None, a_play(0).timestamp)
         assert (queue.length(db, me), queue.length(db, other), queue.length_of_all(db)) == (5, 1, 6)
         assert len(queue.in_queue(db, me, "rj")) == 4
         assert queue.others(db, me, "rj") == (queue.Others("somebody else", 1),)
@@ -402,7 +403,7 @@ async def test_the_queue_is_listed_oldest_first(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
         numbers = [enqueue(db, me, n) for n in (2, 1, 3)]
-        assert [row.id for row in queue.listing(db, me, 2)] == [numbers[1], numbers[0]]
+        assert queue.oldest(db, me, 2) == [numbers[1], numbers[0]]
 
     await store.write(work)
 
@@ -438,7 +439,7 @@ async def test_nothing_that_delivery_asks_goes_through_all_plays(store: Store) -
         plays.accepted_since(db, me, NOW)
         attempts.forget(db, NOW)
         queue.release(db, lease)
-        account_overview.load(db, me, ["key"], NOW)
+        account_overview.load(db, delivery_facts(db, me, ["key"], NOW, NOW, configured=True))
         deliveries.of_all(db, ["key"], NOW, 50)
         before = len(asked)
         deliveries.of_account(db, me, NOW)

@@ -25,6 +25,7 @@ from tonearm.store.plays import Wanted
 from tonearm.store.queries import account_overview, stats
 from tonearm.store.queries.account_overview import PlayFilter
 from tonearm.store.queries.stats import StatsScope, Top
+from tonearm.store.queries.waiting import delivery_facts
 
 T = TypeVar("T")
 
@@ -108,14 +109,16 @@ async def test_each_shelf_has_its_plays_in_pages_and_its_true_count(store: Store
         enqueue(db, me, 8, age=-3600)
         enqueue(db, me, 9, owner="somebody_else", retry_count=1)
         enqueue(db, me, 10, live=False, retry_count=1)
-        seen = account_overview.load(db, me, ["key"], NOW)
-        counts = account_overview.filters(db, seen, NOW)
-        everything_held = replace(seen, account=replace(seen.account, connection=Connected.NEEDS_SIGN_IN))
-        backlog_rests = replace(seen, backlog_until=NOW + 60)
+        facts = delivery_facts(db, me, ["key"], NOW, NOW, configured=True)
+        signed_out = replace(facts, account=replace(facts.account, connection=Connected.NEEDS_SIGN_IN))
+        seen = account_overview.load(db, facts)
+        counts = account_overview.filters(db, seen)
+        everything_held = account_overview.load(db, signed_out)
+        backlog_rests = account_overview.load(db, replace(facts, backlog_until=NOW + 60))
         for look, shelf in product((seen, everything_held, backlog_rests), PlayFilter):
-            of_each, found, after = account_overview.filters(db, look, NOW), list[int](), None
+            of_each, found, after = account_overview.filters(db, look), list[int](), None
             while True:
-                leaf = account_overview.page(db, look, shelf, NOW, 3, after)
+                leaf = account_overview.page(db, look, shelf, 3, after)
                 found += [entry.id for entry in leaf.entries]
                 after = leaf.after
                 if after is None:
@@ -123,9 +126,9 @@ async def test_each_shelf_has_its_plays_in_pages_and_its_true_count(store: Store
             assert len(found) == len(set(found))
             assert shelf not in of_each or len(found) == of_each[shelf], shelf
         assert (counts[PlayFilter.WAITING], counts[PlayFilter.RETRYING], counts[PlayFilter.HELD]) == (9, 3, 3)
-        counts = account_overview.filters(db, everything_held, NOW)
+        counts = account_overview.filters(db, everything_held)
         assert (counts[PlayFilter.WAITING], counts[PlayFilter.RETRYING], counts[PlayFilter.HELD]) == (9, 0, 9)
-        counts = account_overview.filters(db, backlog_rests, NOW)
+        counts = account_overview.filters(db, backlog_rests)
         assert (counts[PlayFilter.WAITING], counts[PlayFilter.RETRYING], counts[PlayFilter.HELD]) == (9, 2, 4)
         ask = asking(db)
         assert len(account_overview.history(ask, Wanted(me, "nina SONG"), 50).entries) == 9

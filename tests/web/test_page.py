@@ -152,7 +152,7 @@ async def test_after_disconnecting_what_waits_is_kept_for_the_same_user(house: H
     assert "Disconnected from RJ" in page
     assert "1 play is kept for RJ and for nobody else" in page
     await house.connect("somebody_else")
-    assert "Held for the Last.fm user rj, and sent to nobody else." in await house.page("/queue?state=held")
+    assert "On hold for the Last.fm user rj: sign in as that user to send it." in await house.page("/queue?state=held")
 
 
 async def test_whose_plays_wait_is_named_on_every_page_and_only_theirs_are_discarded_there(house: House) -> None:
@@ -327,7 +327,7 @@ async def test_all_that_waits_is_held_while_nothing_can_go_out(house: House) -> 
     await house.deck.store.write(lambda db: db.execute(account.update().values(connection="needs_sign_in")))
     page = await house.page("/queue?state=held")
     assert "Held <b>1</b>" in page
-    assert "Last.fm has ended the session: sign in again." in page
+    assert "Last.fm has ended the session: sign in to Last.fm again." in page
 
 
 async def test_the_story_says_what_could_not_be_read(house: House) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tonearm.core.account import SESSION_LOST, Account, Connection
-from tonearm.core.delivery import DeliveryState
+from tonearm.core.delivery import DeliveryState, KeyThrottle
 from tonearm.core.event import NowPlayingShown
 from tonearm.core.play import Play, Track
-from tonearm.store.pace import KeyThrottled
+from tonearm.core.waits import DeliveryFacts
 from tonearm.store.plays import StoredPlay
 from tonearm.store.queries.account_overview import QueuedRow, Snapshot
 from tonearm.store.queue import Count
@@ -23,32 +23,29 @@ from tonearm.web.view.play_rows import Acts, Tone
 
 NOW = 1_795_000_000.0
 ME = Account(1, "me", Connection.CONNECTED, "RJ")
-HERE = PageContext(NOW, configured=True, delivers=True)
+HERE = PageContext(NOW, delivers=True)
 SINNERMAN = Play(Track("Nina Simone", "Sinnerman", duration=622), int(NOW) - 700, 622)
 PLAY = QueuedRow(7, SINNERMAN, "rj", sending=False, tries=0, not_before=0.0, error="", live=True)
+AHEAD = "Starts in the future: on hold until then, in case our clock is wrong."
 OFFLINE = "Last.fm error 11: Service Offline"
 
 
-def a_glance(
-    play: QueuedRow = PLAY,
-    account: Account = ME,
-    line: DeliveryState | None = None,
-    rests: KeyThrottled | None = None,
-    backlog_until: float = 0.0,
-    paused: bool = False,
-) -> Snapshot:
-    ours = play.owner == account.username.casefold()
+def a_glance(play: QueuedRow = PLAY, account: Account = ME, line: DeliveryState | None = None, **how: Any) -> Snapshot:
+    facts = DeliveryFacts(account, line or DeliveryState(account.connection), NOW, NOW, **how)
+    ours = play.owner == facts.user
     ahead = ours and play.play.timestamp > NOW
     next_at = play.not_before if ours else None
-    count = Count(1, 0, 0 if ours else 1, int(ahead), next_at, next_at, play.play.timestamp)
-    return Snapshot(account, line or DeliveryState(account.connection), backlog_until, rests, count, 0, 0, paused)
+    late = ours and facts.limited and not play.live
+    nexts = (next_at, None) if play.live else (None, next_at)
+    count = Count(1, 0, 0 if ours else 1, int(ahead), nexts[0], nexts[1], play.play.timestamp, (), int(late))
+    return Snapshot(facts, count, (play.waiting,), 0, 0)
 
 
 @pytest.mark.parametrize(
     ("play", "glance", "said"),
     [
         ({}, {}, (Tone.MOVING, "Queued", "", "Goes out with the next batch", None)),
-        ({"sending": True}, {}, (Tone.MOVING, "Sending", "On its way to Last.fm.", "", None)),
+        ({"sending": True}, {}, (Tone.MOVING, "Sending", "On its way to Last.fm now.", "", None)),
         (
             {"tries": 2, "error": OFFLINE},
             {"line": DeliveryState(wait_until=NOW + 38, trouble=OFFLINE)},
@@ -62,50 +59,62 @@ def a_glance(
         ),
         (
             {},
-            {"rests": KeyThrottled(NOW + 60, "Your IP has made too many requests", refused=False)},
+            {"throttle": KeyThrottle(NOW + 60, "Your IP has made too many requests", refused=False)},
             (Tone.MOVING, "Queued", "Your IP has made too many requests.", "Goes out", 60),
         ),
         (
             {"owner": "somebody_else"},
             {},
-            (Tone.HELD, "Held", "Held for the Last.fm user somebody_else, and sent to nobody else.", "", None),
+            (
+                Tone.HELD,
+                "Held",
+                "On hold for the Last.fm user somebody_else: sign in as that user to send it.",
+                "",
+                None,
+            ),
         ),
         (
             {"play": replace(PLAY.play, timestamp=int(NOW) + 3000), "not_before": NOW + 3000},
             {},
-            (Tone.HELD, "Held", "Its time lies ahead: held, in case our clock is slow.", "Goes out", 3000),
+            (
+                Tone.HELD,
+                "Held",
+                AHEAD,
+                "Goes out",
+                3000,
+            ),
         ),
         (
             {"live": False},
             {"backlog_until": NOW + 900},
-            (Tone.HELD, "Held", "Reported late: it waits for room under Last.fm's daily limit.", "Looks again", 900),
+            (Tone.HELD, "Held", "Reported late: waits until Last.fm's daily limit leaves room.", "Looks again", 900),
         ),
         ({}, {"backlog_until": NOW + 900}, (Tone.MOVING, "Queued", "", "Goes out with the next batch", None)),
         (
             {"tries": 1, "error": "Last.fm error 9"},
             {"account": replace(ME, connection=Connection.NEEDS_SIGN_IN)},
-            (Tone.HELD, "Held", "Last.fm has ended the session: sign in again.", "", None),
+            (Tone.HELD, "Held", "Last.fm has ended the session: sign in to Last.fm again.", "", None),
         ),
         (
             {},
             {"account": replace(ME, connection=Connection.NEEDS_SIGN_IN), "line": DeliveryState(trouble=SESSION_LOST)},
-            (Tone.HELD, "Held", "The session that is kept here cannot be opened.", "", None),
+            (Tone.HELD, "Held", "The session that is kept here cannot be opened: sign in to Last.fm again.", "", None),
         ),
         (
             {},
             {"account": replace(ME, connection=Connection.DISCONNECTED)},
-            (Tone.HELD, "Held", "Held for the Last.fm user RJ until you connect again.", "", None),
+            (Tone.HELD, "Held", "On hold for the Last.fm user RJ: sign in to Last.fm as RJ.", "", None),
         ),
         (
             {},
-            {"rests": KeyThrottled(NOW + 3600, "Last.fm error 26", refused=True)},
-            (Tone.HELD, "Held", "Last.fm refuses this service's API key.", "", None),
+            {"throttle": KeyThrottle(NOW + 3600, "Last.fm error 26", refused=True)},
+            (Tone.HELD, "Held", "Last.fm refuses the API key: Last.fm error 26.", "Next try", 3600),
         ),
         ({"tries": 1, "error": OFFLINE}, {"paused": True}, (Tone.HELD, "Held", "Sending is paused.", "", None)),
         (
             {},
             {"paused": True, "account": replace(ME, connection=Connection.NEEDS_SIGN_IN)},
-            (Tone.HELD, "Held", "Last.fm has ended the session: sign in again.", "", None),
+            (Tone.HELD, "Held", "Last.fm has ended the session: sign in to Last.fm again.", "", None),
         ),
     ],
 )
@@ -119,7 +128,7 @@ def test_every_state_of_the_queue_says_why_and_when(
 
 def test_a_queue_that_moves_is_looked_at_again_soon_and_one_that_rests_when_it_is_due() -> None:
     def again(seen: Snapshot, moment: PageContext = HERE) -> float | None:
-        return play_rows.again([play_rows.row(PLAY, seen, moment)], seen, moment)
+        return play_rows.again([play_rows.row(PLAY, seen, moment)], moment)
 
     assert again(a_glance()) == play_rows.BUSY_LOOK
     assert again(a_glance(), replace(HERE, delivers=False)) == play_rows.IDLE_LOOK
@@ -131,17 +140,17 @@ def test_a_queue_that_moves_is_looked_at_again_soon_and_one_that_rests_when_it_i
     ("account", "rests", "configured", "may"),
     [
         (ME, None, True, True),
-        (ME, KeyThrottled(NOW + 60, "too many requests", refused=False), True, True),
+        (ME, KeyThrottle(NOW + 60, "too many requests", refused=False), True, True),
         (ME, None, False, False),
         (replace(ME, connection=Connection.NEEDS_SIGN_IN), None, True, False),
         (replace(ME, username="somebody_else"), None, True, False),
     ],
 )
 def test_retrying_is_offered_only_where_it_can_help(
-    account: Account, rests: KeyThrottled | None, configured: bool, may: bool
+    account: Account, rests: KeyThrottle | None, configured: bool, may: bool
 ) -> None:
-    moment = replace(HERE, configured=configured)
-    assert delivery_status.line(a_glance(account=account, rests=rests), moment).may_retry is may
+    seen = a_glance(account=account, throttle=rests, configured=configured)
+    assert delivery_status.line(seen, HERE).may_retry is may
 
 
 def test_while_sending_is_paused_all_that_waits_is_held_and_a_banner_says_who_can_end_it() -> None:
@@ -167,8 +176,8 @@ def test_the_oldest_play_is_named_when_its_days_are_numbered() -> None:
     ("account", "rests", "configured", "acts"),
     [
         (ME, None, True, []),
-        (ME, KeyThrottled(NOW + 60, "too many requests", refused=False), True, []),
-        (ME, KeyThrottled(NOW + 60, "Last.fm error 10", refused=True), True, [Act.RETRY]),
+        (ME, KeyThrottle(NOW + 60, "too many requests", refused=False), True, []),
+        (ME, KeyThrottle(NOW + 60, "Last.fm error 10", refused=True), True, [Act.RETRY]),
         (replace(ME, connection=Connection.SUSPENDED), None, True, [Act.RETRY]),
         (replace(ME, connection=Connection.NEEDS_SIGN_IN), None, True, [Act.CONNECT]),
         (replace(ME, connection=Connection.DISCONNECTED), None, True, [Act.CONNECT]),
@@ -178,9 +187,9 @@ def test_the_oldest_play_is_named_when_its_days_are_numbered() -> None:
     ],
 )
 def test_what_stands_in_the_way_is_said_with_what_to_do(
-    account: Account, rests: KeyThrottled | None, configured: bool, acts: list[Act]
+    account: Account, rests: KeyThrottle | None, configured: bool, acts: list[Act]
 ) -> None:
-    found = delivery_status.banners(a_glance(account=account, rests=rests), replace(HERE, configured=configured))
+    found = delivery_status.banners(a_glance(account=account, throttle=rests, configured=configured), HERE)
     assert [banner.act for banner in found] == acts
 
 
@@ -210,7 +219,8 @@ def test_a_daily_limit_is_shown_once_it_is_known_or_set(
     seen = a_glance(BACKLOG, line=DeliveryState(budget=learnt))
     seen = replace(seen, accepted=312, count=replace(seen.count, queued=queued))
     assert delivery_status.line(seen, replace(HERE, daily=set_)).budget == said
-    ended = replace(seen, account=replace(ME, connection=Connection.NEEDS_SIGN_IN))
+    signed_out = replace(seen.facts, account=replace(ME, connection=Connection.NEEDS_SIGN_IN))
+    ended = replace(seen, facts=signed_out)
     shown = delivery_status.line(ended, replace(HERE, daily=set_)).budget
     assert shown is None or shown.clear_at is None  # nothing goes out, so nobody knows
 

@@ -6,14 +6,14 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import click
 
-from tonearm.core.account import KEY_NOT_SET, SESSION_LOST
 from tonearm.terminal import escaped, visible
 
 if TYPE_CHECKING:
+    from tonearm.core.waits import Waits
     from tonearm.service.accounts import QueueStatus
     from tonearm.store.plays import StoredPlay
     from tonearm.store.queue import Others
@@ -57,6 +57,7 @@ def standing_facts(standing: QueueStatus) -> dict[str, object]:
         "oldest": standing.oldest,
         "expires_next": standing.expires_next,
         "trouble": standing.trouble or None,
+        "waits_for": str(standing.waits.kind) if standing.waits else None,
         "held_for": [{"lastfm_user": other.user, "plays": other.plays} for other in standing.others],
         "budget": {"used": standing.sent, "about": standing.daily_limit, "clear_at": standing.clear_at},
     }
@@ -79,32 +80,30 @@ def budget_told(standing: QueueStatus, now: float) -> str:
     return f"{used}, backlog clear by {by(standing.clear_at, now)}"
 
 
-def waits_for(standing: QueueStatus, sent_by_somebody: bool, now: float) -> str:
-    """What the plays that wait are waiting for; "" where they are on their way."""
-    from tonearm.service.accounts import PAUSED
+def why_it_waits(waits: Waits | None, sent_by_somebody: bool) -> str:
+    """Why plays have not been sent yet, and what to do about it; "" if they are on their way."""
+    from tonearm.core.waits import Remedy, WaitKind, reason
 
-    if not standing.queued or standing.sending:
+    if waits is None or waits.kind is WaitKind.SENDING:
         return ""
-    if standing.state == "disconnected":
-        return "waits for 'tonearm login'"
-    if standing.state == "needs_sign_in" and standing.trouble == KEY_NOT_SET:
-        return f"{KEY_NOT_SET} ('tonearm login')"
-    if standing.state == "needs_sign_in" and standing.trouble == SESSION_LOST:
-        return f"{SESSION_LOST}: waits for 'tonearm login'"
-    if standing.state == "needs_sign_in":
-        return "Last.fm has ended the session: waits for 'tonearm login'"
-    trouble = standing.trouble.rstrip(".")
-    if standing.state == "suspended":
-        return f"Last.fm refuses the API key: {trouble}"
-    if trouble == PAUSED:
-        return f"{PAUSED}: 'tonearm jobs resume deliver'"
-    if standing.held == standing.queued:
-        for_whom = " or ".join(other.user for other in standing.others)
-        return f"waits for the Last.fm user {for_whom}, or for its own time" if for_whom else "waits for its own time"
-    if trouble and standing.next_attempt_at and standing.next_attempt_at > now:
-        trouble = f"{trouble}; not before {moment(standing.next_attempt_at)}"
-    unsent = "" if sent_by_somebody else "it is sent when 'tonearm serve' runs or with the next command"
-    return "; ".join(filter(None, (trouble, unsent)))
+    words = "" if waits.kind is WaitKind.NEXT_BATCH else reason(waits).rstrip(".")
+    unsent = "" if waits.held or sent_by_somebody else "it is sent when 'tonearm serve' runs or with the next command"
+    match waits.remedy:
+        case Remedy.SIGN_IN if waits.kind is WaitKind.KEY_NOT_SET:
+            words += " ('tonearm login')"
+        case Remedy.SIGN_IN:
+            words += ": run 'tonearm login'"
+        case Remedy.SIGN_IN_AS:
+            words += ": run 'tonearm login' as that user"
+        case Remedy.RESUME:
+            words += ": run 'tonearm jobs resume deliver'"
+        case Remedy.SET_KEY:
+            words += ": set LASTFM_API_KEY and LASTFM_API_SECRET"
+        case Remedy.RETRY | Remedy.NONE:
+            words += f"; not before {moment(waits.until)}" if waits.until is not None else ""
+        case _:
+            assert_never(waits.remedy)
+    return "; ".join(filter(None, (words, unsent)))
 
 
 def fate_told(kept: StoredPlay) -> tuple[str, str]:

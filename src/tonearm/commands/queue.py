@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import click
 
 from tonearm.commands.errors import Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.output import budget_told, moment, others_wait, plays, standing_facts, tell, waits_for
+from tonearm.commands.output import budget_told, moment, others_wait, plays, standing_facts, tell, why_it_waits
 from tonearm.commands.status import status
 
 if TYPE_CHECKING:
@@ -57,20 +56,18 @@ def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: 
         told = "\n".join(lines) or "nothing was refused"
         tell({"plays": [_story_facts(story, story.words) for story in stories]}, told, as_json)
         return
-    rows, standing, now = run(_list(settings, listener, limit))
-    why = waits_for(standing, sent_elsewhere(settings), now)
-    facts = {**standing_facts(standing), "why": why or None, "plays": [_facts(row) for row in rows]}
-    tell(facts, "\n".join(_lines(rows, standing, why, budget_told(standing, now))), as_json)
+    waiting, standing, now = run(_list(settings, listener, limit))
+    why = why_it_waits(standing.waits, sent_elsewhere(settings))
+    facts = {**standing_facts(standing), "why": why or None, "plays": [_facts(story) for story in waiting]}
+    tell(facts, "\n".join(_lines(waiting, standing, why, budget_told(standing, now))), as_json)
 
 
-async def _list(settings: Settings, name: str, limit: int) -> tuple[list[Any], QueueStatus, float]:
+async def _list(settings: Settings, name: str, limit: int) -> tuple[list[Story], QueueStatus, float]:
     from tonearm.commands.opening import Sends, deck_of, listener_of
-    from tonearm.store import queue as rows
 
     async with deck_of(settings, Sends.NO) as deck:
         me = await listener_of(deck, name)
-        waiting = await deck.store.read(partial(rows.listing, account_id=me.id, limit=limit))
-        return waiting, await me.queue(), deck.clock.now()
+        return await deck.play_actions.waiting(me.id, limit), await me.queue(), deck.clock.now()
 
 
 async def _refused(settings: Settings, name: str, limit: int) -> list[Story]:
@@ -81,27 +78,45 @@ async def _refused(settings: Settings, name: str, limit: int) -> list[Story]:
         return await deck.play_actions.latest(me.id, limit, ("refused", "ignored"))
 
 
-def _facts(row: Any) -> dict[str, object]:
-    names = ("id", "artist", "track", "album", "timestamp", "state", "retry_count")
-    facts = {name: getattr(row, name) for name in names} | {"lastfm_user": row.owner}
-    return {**facts, "next_attempt_at": row.next_attempt_at or None, "last_error": row.last_error or None}
+def _facts(story: Story) -> dict[str, object]:
+    track, row = story.kept.play.track, story.row
+    assert row is not None
+    return {
+        "id": story.kept.id,
+        "artist": track.artist,
+        "track": track.title,
+        "album": track.album,
+        "timestamp": story.kept.play.timestamp,
+        "state": str(row.state),
+        "retry_count": row.tries,
+        "lastfm_user": row.owner,
+        "next_attempt_at": story.next_attempt_at,
+        "last_error": row.error or None,
+        "waits_for": str(story.waits.kind) if story.waits else None,
+    }
 
 
-def _lines(rows: list[Any], standing: QueueStatus, why: str, budget: str) -> list[str]:
+def _lines(waiting: list[Story], standing: QueueStatus, why: str, budget: str) -> list[str]:
     all_of_them = standing.queued + standing.sending
     lines = [f"{plays(all_of_them)}{f': {why}' if why else ''}" if all_of_them else "nothing waits"]
     if held := others_wait(standing.others):
         lines.append(f"held: {held}")
     if budget:
         lines.append(f"daily limit: {budget}")
-    for row in rows:
-        error = f"  ({row.last_error})" if row.last_error else ""
-        if row.owner in {other.user for other in standing.others}:
-            error = f"  (waits for {row.owner})"
-        lines.append(f"{row.id:>8}  {moment(row.timestamp)}  {row.state:7}  {row.artist} – {row.track}{error}")
-    if all_of_them > len(rows):
-        lines.append(f"and {all_of_them - len(rows)} more: --limit shows them")
+    lines += [_line(story) for story in waiting]
+    if all_of_them > len(waiting):
+        lines.append(f"and {all_of_them - len(waiting)} more: --limit shows them")
     return lines
+
+
+def _line(story: Story) -> str:
+    from tonearm.core.waits import WaitKind, reason
+
+    assert story.row is not None
+    waits = story.waits
+    said = waits is not None and waits.kind not in (WaitKind.SENDING, WaitKind.NEXT_BATCH)
+    why = f"  ({reason(waits)})" if said and waits else ""
+    return f"{story.kept.id:>8}  {moment(story.kept.play.timestamp)}  {story.row.state:7}  {_track(story)}{why}"
 
 
 @queue.command()
@@ -137,7 +152,7 @@ async def _retry(settings: Settings, name: str, play: int | None, expired: bool)
             _done(play, await deck.play_actions.retry(me.id, play))
         again = await me.retry_expired() if expired else 0
         left = await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, RETRY_WAIT)
-        return left, waits_for(await me.queue(), sent_elsewhere(settings), deck.clock.now()), again
+        return left, why_it_waits((await me.queue()).waits, sent_elsewhere(settings)), again
 
 
 def _done(play: int, outcome: ActionResult) -> None:
@@ -234,9 +249,13 @@ def _story_facts(story: Story, reason: str) -> dict[str, object]:
     }
 
 
+def _track(story: Story) -> str:
+    track = story.kept.play.track
+    return f"{track.artist} – {track.title}"
+
+
 def _named(story: Story) -> str:
-    play = story.kept.play
-    return f"{moment(play.timestamp)}  {play.track.artist} – {play.track.title}"
+    return f"{moment(story.kept.play.timestamp)}  {_track(story)}"
 
 
 async def _why(settings: Settings, name: str, play: int) -> tuple[Story, str]:
@@ -247,11 +266,8 @@ async def _why(settings: Settings, name: str, play: int) -> tuple[Story, str]:
         story = await deck.play_actions.story(me.id, play)
         if story is None:
             raise _no_such(play)
-        if story.waits is None:
-            return story, story.words
-        whole_queue = waits_for(await me.queue(), sent_elsewhere(settings), deck.clock.now())
-        own = story.words.rstrip(".")
-        return story, whole_queue if own in whole_queue else "; ".join(filter(None, (own, whole_queue)))
+        waits = why_it_waits(story.waits, sent_elsewhere(settings)) if story.waits else ""
+        return story, waits or story.words
 
 
 _COUNTED = {True: "counted", False: "did not count", None: "rule"}

@@ -10,7 +10,7 @@ import click
 
 from tonearm.commands.errors import NO_KEY, Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.output import fate_told, tell, waits_for
+from tonearm.commands.output import fate_told, tell, why_it_waits
 
 if TYPE_CHECKING:
     from tonearm.core.play import Track
@@ -120,7 +120,7 @@ async def _fate(settings: Settings, me: Listener, taken: Taken) -> Taken:
                 return replace(taken, status=status, message=message)
     elif not deck.configured:
         return replace(taken, message=NO_KEY)
-    why = waits_for(await me.queue(), elsewhere, deck.clock.now())
+    why = why_it_waits((await me.queue()).waits, elsewhere)
     return replace(taken, message=why or taken.message)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.output import budget_told, moment, others_wait, plays, standing_facts, tell, waits_for
+from tonearm.commands.output import budget_told, moment, others_wait, plays, standing_facts, tell, why_it_waits
 
 if TYPE_CHECKING:
     from tonearm.core.account import Account
@@ -73,7 +73,7 @@ def _lines(account: Account, standing: QueueStatus, service: str, delivering: in
         f"service   {service}",
         f"queue     {plays(standing.queued)} waiting ({standing.held} held), {standing.sending} being sent",
     ]
-    if why := waits_for(standing, delivering > 0, now):
+    if why := why_it_waits(standing.waits, delivering > 0):
         lines.append(f"why       {why}")
     if others := others_wait(standing.others):
         lines.append(f"held      {others}")

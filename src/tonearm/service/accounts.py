@@ -5,31 +5,29 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
-from tonearm.core.account import KEY_NOT_SET, Account
-from tonearm.core.account import Connection as Connected
-from tonearm.core.pacing import BUDGET_DAY, clear_at, soonest
+from tonearm.core.account import Account
+from tonearm.core.pacing import BUDGET_DAY, clear_at
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, OLDEST_ACCEPTED
+from tonearm.core.waits import DeliveryFacts, WaitKind, Waits, queue_waits, reason, stopped
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub, Subscription
 from tonearm.service.keyring import Keyring
 from tonearm.service.report_play import UnknownListener
-from tonearm.store import accounts, jobs, pace, plays, queue
+from tonearm.store import accounts, pace, plays, queue
 from tonearm.store.db.database import Store
+from tonearm.store.queries import waiting
 from tonearm.store.secrets import tokens
 from tonearm.store.secrets.tokens import TokenKind
 
 FIRST_LISTENER = "me"
 LINK_LIFE = 3600.0
 BROWSER_LIFE = 90 * 86400.0
-
-PAUSED = "sending is paused"
-"""What a play waits for while no delivery begins, by the wish of whoever runs the service."""
 
 _NAME = re.compile(r"[\w.@+-]{1,64}")
 
@@ -46,7 +44,8 @@ class BadThreshold(ValueError):
 class QueueStatus:
     """How an account's queue stands: true counts; times are Unix seconds, None where there is nothing.
 
-    `held` waits for something that no retry brings (a sign-in, another user, a key, its own time, the end of a pause);
+    `waits` is why the first play has not been sent yet (None if nothing waits). `held` plays wait for something that
+    no attempt brings: a sign-in, another user, a key, their start, room under the daily limit, the end of a pause;
     `expires_next` is when the oldest play grows too old; `trouble` is the last thing that went wrong.
     `sent` counts the plays of the last 24 hours, of about `daily_limit` (None: not met yet), and `clear_at` is
     when the backlog is about to be gone at that rate. `others`: what waits for other Last.fm users, of `held`.
@@ -65,6 +64,7 @@ class QueueStatus:
     daily_limit: int | None
     clear_at: float | None
     others: tuple[queue.Others, ...] = ()
+    waits: Waits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,41 +149,35 @@ class Accounts:
         """How the queue stands now."""
         return await self.store.read(partial(self._standing, number=number))
 
+    def facts(self, db: Connection, number: int) -> DeliveryFacts:
+        """What decides whether an account's plays go out now."""
+        return waiting.delivery_facts(
+            db, number, self.keyring.names, self.clock.now(), self.time.now(), configured=self.keyring.configured
+        )
+
     def _standing(self, db: Connection, number: int) -> QueueStatus:
-        now = self.clock.now()
-        account = accounts.by_id(db, [number])[number].under(self.keyring.names)
-        line = queue.delivery_state(db, number)
-        rests = pace.current_throttle(db, self.keyring.of(account).name, now)
-        if not account.key_is_set:
-            line, rests = replace(line, trouble=KEY_NOT_SET), None
-        count = queue.count(db, number, account.username.casefold(), now)
+        facts = self.facts(db, number)
+        now = facts.now
+        count = queue.count(db, number, facts.user, now, lastfm_now=facts.lastfm_now, limited=facts.limited)
+        first = queue_waits(waiting.first_of_count(db, facts, count), facts)
         sent = plays.accepted_since(db, number, now - BUDGET_DAY)
-        budget = line.budget if self.daily is None else self.daily
+        budget = facts.state.budget if self.daily is None else self.daily
         fates = plays.count_by_fate(db, number, ("refused", "ignored"))
-        state = account.connection
-        if rests and rests.refused and state is Connected.CONNECTED:
-            state = Connected.SUSPENDED
-        paused = state is Connected.CONNECTED and jobs.sending_paused(db)
-        stopped = paused or state is not Connected.CONNECTED
-        held = count.queued if stopped else count.held_for_others + count.held_ahead
-        next_at = None
-        if not stopped and count.next_attempt_at is not None:  # also of plays that only wait for their own time
-            first = soonest(count.next_attempt_at, count.next_live_at, queue.backlog_until(db, number))
-            next_at = max(first, line.wait_until, rests.until if rests else 0.0, now)
         return QueueStatus(
             queued=count.queued,
             sending=count.sending,
-            held=held,
+            held=held(count, facts),
             refused=sum(fates.values()),
-            state=state,
-            next_attempt_at=next_at,
+            state=facts.connection,
+            next_attempt_at=next_attempt(first, now),
             oldest=count.oldest,
             expires_next=count.oldest + OLDEST_ACCEPTED if count.oldest is not None else None,
-            trouble=PAUSED if paused else rests.reason if rests else line.trouble,
+            trouble=_trouble(facts),
             sent=sent,
             daily_limit=budget or None,
             clear_at=clear_at(count.queued, budget, sent, now) if count.queued else None,
             others=count.others,
+            waits=Waits(WaitKind.SENDING) if count.sending else first,
         )
 
     async def retry(self, number: int, ring: Callable[[int], None]) -> None:
@@ -218,6 +212,28 @@ class Accounts:
             if settled(standing, now) or now >= deadline:
                 return standing
             await ear.within(min(0.5, deadline - now))
+
+
+def held(count: queue.Count, facts: DeliveryFacts) -> int:
+    """How many plays wait for something that no attempt brings (`Waits.held`)."""
+    if stopped(facts):
+        return count.queued
+    return count.held_for_others + count.held_ahead + count.held_late
+
+
+def next_attempt(first: Waits | None, now: float) -> float | None:
+    """When (Unix seconds) something is sent next, by why the first play waits; None if no time brings that."""
+    if first is None or (first.held and first.until is None):
+        return None
+    return now if first.until is None else first.until
+
+
+def _trouble(facts: DeliveryFacts) -> str:
+    """What went wrong last, or is in the way of everything."""
+    stop = stopped(facts)
+    if stop and stop.kind in (WaitKind.PAUSED, WaitKind.KEY_NOT_SET):
+        return reason(stop)
+    return facts.throttle.reason if facts.throttle else facts.state.trouble
 
 
 def _rests(standing: QueueStatus, now: float) -> bool:

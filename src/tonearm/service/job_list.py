@@ -8,15 +8,15 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from tonearm.core.account import KEY_NOT_SET
-from tonearm.core.account import Connection as Connected
-from tonearm.core.pacing import in_force, soonest
+from tonearm.core.account import Account
+from tonearm.core.delivery import DeliveryState
+from tonearm.core.pacing import in_force
+from tonearm.core.waits import DeliveryFacts, WaitingPlay, WaitKind, Waits, explanation, queue_waits
 from tonearm.service import enrichment, loved_import
-from tonearm.service.accounts import PAUSED
-from tonearm.store import jobs, pace, runs
+from tonearm.store import accounts, jobs, pace, queue, runs
 from tonearm.store.jobs import JobFailure
 from tonearm.store.pace import KeyThrottled
-from tonearm.store.queries import deliveries
+from tonearm.store.queries import deliveries, waiting
 from tonearm.store.queries.deliveries import AccountDelivery
 from tonearm.store.runs import Run, RunState
 
@@ -31,13 +31,6 @@ KEPT = 86400.0
 
 MOST = 200
 """Jobs of each sort that are shown."""
-
-NO_KEY = "no API key is configured"
-SIGNED_OUT = "nobody is signed in: it waits for a sign-in to Last.fm"
-ENDED = "Last.fm has ended the session: it waits for a new sign-in"
-OTHERS = "what waits is another Last.fm user's: it waits until that one signs in"
-LIMITED = "the daily limit leaves no room for what was reported late"
-ITS_TIME = "its time lies ahead"
 
 
 class JobState(StrEnum):
@@ -83,14 +76,25 @@ class JobList:
     paused: frozenset[str]
 
 
-def seen(db: Connection, keys: Sequence[str], now: float, account: int | None) -> JobList:
-    """The jobs of one account, or of all: what runs, and of all else the first of each sort. `keys` are those set."""
+@dataclass(frozen=True, slots=True)
+class ThisProcess:
+    """What a process knows that lists jobs: the API keys that are set, with their secrets or not, and the time."""
+
+    keys: Sequence[str]
+    configured: bool
+    now: float
+    lastfm_now: float
+
+
+def seen(db: Connection, here: ThisProcess, account: int | None) -> JobList:
+    """The jobs of one account, or of all: what runs, and of all else the first of each sort."""
+    now = here.now
     paused = jobs.paused(db)
     found: dict[tuple[str, int], ListedJob] = {}
     for run in reversed(runs.recent(db, now - KEPT, MOST, account)):
         job = _of_run(run, paused)
         found[job.kind, run.account] = job
-    for job in _deliveries(db, keys, now, account, paused):
+    for job in _deliveries(db, here, account, paused):
         found[DELIVER, job.account] = job
     for broken in jobs.failures(db, MOST, account):
         there = found.get((broken.kind, broken.account))
@@ -103,9 +107,8 @@ def seen(db: Connection, keys: Sequence[str], now: float, account: int | None) -
     return JobList(tuple(ordered), paused)
 
 
-def _deliveries(
-    db: Connection, keys: Sequence[str], now: float, account: int | None, paused: frozenset[str]
-) -> Iterator[ListedJob]:
+def _deliveries(db: Connection, here: ThisProcess, account: int | None, paused: frozenset[str]) -> Iterator[ListedJob]:
+    keys, now = here.keys, here.now
     rests = {key: held for key in keys if (held := pace.current_throttle(db, key, now))}
     if account is None:
         served = [key for key in keys if key not in rests]
@@ -113,60 +116,45 @@ def _deliveries(
     else:
         one = deliveries.of_account(db, account, now)
         all_ = [one] if one else []
+    who = accounts.by_id(db, [delivery.account for delivery in all_])
     for delivery in all_:
         if in_force(delivery.leased_until, now):
             runs_until = delivery.leased_until
             yield ListedJob(DELIVER, delivery.account, "", JobState.RUNNING, owner=delivery.owner, until=runs_until)
         else:
-            yield _that_waits(db, delivery, keys, rests.get(delivery.api_key), now, paused)
+            rest = rests.get(delivery.api_key)
+            facts = _facts(delivery, who[delivery.account], here, rest, DELIVER in paused)
+            yield _that_waits(delivery, _waits(db, delivery, facts))
 
 
-def _that_waits(
-    db: Connection,
-    seen: AccountDelivery,
-    keys: Sequence[str],
-    rest: KeyThrottled | None,
-    now: float,
-    paused: frozenset[str],
-) -> ListedJob:
-    if why := _stopped(seen, keys):
-        return ListedJob(DELIVER, seen.account, "", JobState.RESTING, why=why)
-    if DELIVER in paused:
-        return ListedJob(DELIVER, seen.account, "", JobState.WAITING, why=PAUSED)
-    until, why = _rests(db, seen, now)
-    if rest and rest.until >= until:
-        until, why = rest.until, f"Last.fm refuses the API key: {rest.reason}" if rest.refused else rest.reason
-    if until <= now:
+def _facts(
+    seen: AccountDelivery, who: Account, here: ThisProcess, held: KeyThrottled | None, paused: bool
+) -> DeliveryFacts:
+    return DeliveryFacts(
+        who.under(here.keys),
+        DeliveryState(seen.connection, seen.wait_until, trouble=seen.trouble),
+        here.now,
+        here.lastfm_now,
+        backlog_until=seen.backlog_until,
+        throttle=waiting.key_throttle(held),
+        paused=paused,
+        configured=here.configured,
+    )
+
+
+def _waits(db: Connection, seen: AccountDelivery, facts: DeliveryFacts) -> Waits:
+    """Why the plays of an account have not been sent yet; what is being sent was left so by a process that is gone."""
+    others = [other.user for other in queue.others(db, seen.account, seen.user)]
+    first = waiting.first_plays(db, facts, seen.next_live_at, seen.next_late_at, others)
+    left = (WaitingPlay(facts.user, 0),) if seen.sending else ()
+    return queue_waits((*left, *first), facts) or Waits(WaitKind.NEXT_BATCH)
+
+
+def _that_waits(seen: AccountDelivery, waits: Waits) -> ListedJob:
+    if waits.kind in (WaitKind.SENDING, WaitKind.NEXT_BATCH):
         return ListedJob(DELIVER, seen.account, "", JobState.WAITING)
-    return ListedJob(DELIVER, seen.account, "", JobState.RESTING, until=until, why=why)
-
-
-def _stopped(seen: AccountDelivery, keys: Sequence[str]) -> str:
-    """What no moment brings; "" where only time goes by."""
-    if not any(keys):
-        return NO_KEY
-    if seen.connection is Connected.DISCONNECTED:
-        return SIGNED_OUT
-    if seen.connection is not Connected.CONNECTED:
-        return f"{ENDED} ({seen.trouble})" if seen.trouble else ENDED
-    if seen.api_key not in keys:
-        return KEY_NOT_SET
-    return "" if seen.sending or seen.next_at is not None else OTHERS
-
-
-def _rests(db: Connection, seen: AccountDelivery, now: float) -> tuple[float, str]:
-    """Until when nothing of an account is due, and why; a moment that is over where something is."""
-    if in_force(seen.wait_until, now):
-        return seen.wait_until, seen.trouble
-    if seen.sending or seen.next_at is None:  # who sent it is gone
-        return 0.0, ""
-    backlog_until = seen.backlog_until if in_force(seen.backlog_until, now) else 0.0
-    first = soonest(seen.next_at, seen.next_live_at, backlog_until)
-    if first <= now:
-        return 0.0, ""
-    if first == backlog_until:
-        return first, LIMITED
-    return first, deliveries.why(db, seen) or ITS_TIME
+    state = JobState.WAITING if waits.kind is WaitKind.PAUSED or not (waits.held or waits.until) else JobState.RESTING
+    return ListedJob(DELIVER, seen.account, "", state, until=waits.until, why=explanation(waits))
 
 
 def _of_fault(fault: JobFailure) -> ListedJob:

@@ -128,8 +128,9 @@ class Jobs:
 
     async def board(self, account: int | None = None) -> JobList:
         """All jobs, or those of one account."""
-        keys, now = self.listeners.keyring.names, self.clock.now()
-        return await self.store.read(partial(job_list.seen, keys=keys, now=now, account=account))
+        keyring, time = self.listeners.keyring, self.listeners.time
+        here = job_list.ThisProcess(keyring.names, keyring.configured, self.clock.now(), time.now())
+        return await self.store.read(partial(job_list.seen, here=here, account=account))
 
     async def retry(self, kind: str, account: int) -> JobDone | JobBusy:
         """What rests, broke or failed is tried now. Raises UnknownListener."""

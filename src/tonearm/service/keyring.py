@@ -41,11 +41,12 @@ class ApiKey:
 class Keyring:
     """The API keys that are set, in their order; at least one, which is "" where none is configured.
 
-    A session is good with the key alone that it was made with.
+    A session is good with the key alone that it was made with. `configured`: they have their secrets.
     """
 
     store: Store
     keys: tuple[ApiKey, ...]
+    configured: bool = True
     names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
-from tonearm.core.account import KEY_NOT_SET
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, Play, Track, cleaned_changes, counts
 from tonearm.core.report import COUNTED_BY_ITS_PLAYER, too_old
-from tonearm.service.accounts import PAUSED
+from tonearm.core.waits import WaitingPlay, Waits, explanation, why_waits
+from tonearm.service.accounts import Accounts
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
 from tonearm.service.report_play import NOT_QUEUED, queue_row
-from tonearm.store import accounts, attempts, jobs, plays, queue
+from tonearm.store import accounts, attempts, plays, queue
 from tonearm.store.attempts import Attempt
 from tonearm.store.db.database import Store
 from tonearm.store.plays import StoredPlay
-from tonearm.store.queue import QueueRow
+from tonearm.store.queue import QueueRow, QueueState
 
 SENT_AGAIN = ("ignored", "refused", "discarded", "suspected", "expired", *NOT_QUEUED)
 """Fates after which a listener may send a play by hand: it is not on Last.fm, and still may get there."""
@@ -33,13 +33,25 @@ NO_LATER_WORD = ("queued", "discarded", "expired")
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """Everything that is known of a play. `waits` is its row in the queue, None when it is not in it."""
+    """Everything that is known of a play. `row` is its row in the queue and `waits` why; None if it is not in it."""
 
     kept: StoredPlay
-    waits: QueueRow | None
+    row: QueueRow | None
     attempts: tuple[Attempt, ...]
     replaced_by: int | None
-    words: str
+    waits: Waits | None
+
+    @property
+    def words(self) -> str:
+        """Why it waits, or what became of it."""
+        if self.waits:
+            return explanation(self.waits)
+        return self.kept.reason or ("on Last.fm" if self.kept.fate == "accepted" else self.kept.fate)
+
+    @property
+    def next_attempt_at(self) -> float | None:
+        """When (Unix seconds) it is sent next, if only time has to pass; None: at once, or not by waiting."""
+        return self.waits.until if self.waits else None
 
     @property
     def counted(self) -> bool | None:
@@ -78,22 +90,14 @@ ActionResult = ActionDone | ActionRefused | NoSuchPlay
 
 
 @dataclass(frozen=True, slots=True)
-class _Stopped:
-    """Why nothing of an account goes out, "" where nothing is in the way; `user`: for whom its plays go out now."""
-
-    why: str = ""
-    user: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class PlayActions:
-    """Stories of plays, and their listeners' decisions. `keys` are the API keys that are set."""
+    """Stories of plays, and their listeners' decisions."""
 
     store: Store
     clock: Clock
     event_hub: EventHub
     ring: Callable[[int], None]
-    keys: Sequence[str]
+    accounts: Accounts
     time: LastFmTime
 
     async def story(self, account: int, number: int) -> Story | None:
@@ -107,9 +111,21 @@ class PlayActions:
 
         def read(db: Connection) -> list[Story]:
             kept = plays.latest(db, account, limit, fates, before)
-            waits = queue.rows(db, [k.id for k in kept if k.fate == "queued"])
-            stopped = self._stopped(db, account) if waits else _Stopped()
-            return [Story(k, waits.get(k.id), (), None, self._words(k, waits.get(k.id), stopped)) for k in kept]
+            rows = queue.rows(db, [k.id for k in kept if k.fate == "queued"])
+            why = self._waits(db, account, {k.id: (k, rows[k.id]) for k in kept if k.id in rows})
+            return [Story(k, rows.get(k.id), (), None, why.get(k.id)) for k in kept]
+
+        return await self.store.read(read)
+
+    async def waiting(self, account: int, limit: int) -> list[Story]:
+        """Stories of the plays in the queue without attempts, oldest play first."""
+
+        def read(db: Connection) -> list[Story]:
+            ids = queue.oldest(db, account, limit)
+            kept, rows = plays.by_id(db, account, ids), queue.rows(db, ids)
+            found = [(kept[number], rows[number]) for number in ids]
+            why = self._waits(db, account, {one.id: (one, row) for one, row in found})
+            return [Story(one, row, (), None, why[one.id]) for one, row in found]
 
         return await self.store.read(read)
 
@@ -117,28 +133,17 @@ class PlayActions:
         kept = plays.find(db, account, number)
         if kept is None:
             return None
-        waits = queue.rows(db, [number]).get(number)
+        row = queue.rows(db, [number]).get(number)
         tried = tuple(attempts.of_play(db, number))
-        words = self._words(kept, waits, self._stopped(db, account) if waits else _Stopped())
-        return Story(kept, waits, tried, plays.replaced_by(db, account, number), words)
+        why = self._waits(db, account, {number: (kept, row)} if row else {}).get(number)
+        return Story(kept, row, tried, plays.replaced_by(db, account, number), why)
 
-    def _stopped(self, db: Connection, account: int) -> _Stopped:
-        """Why nothing of an account goes out whatever is tried, as far as its plays are to say so."""
-        who = accounts.by_id(db, [account])[account].under(self.keys)
-        if jobs.sending_paused(db):
-            return _Stopped(PAUSED, who.username.casefold())
-        return _Stopped("" if who.key_is_set else KEY_NOT_SET, who.username.casefold())
-
-    def _words(self, kept: StoredPlay, waits: QueueRow | None, stopped: _Stopped) -> str:
-        if waits is None:
-            return kept.reason or ("on Last.fm" if kept.fate == "accepted" else kept.fate)
-        if waits.state is queue.QueueState.SENDING:
-            return "on its way to Last.fm now"
-        if waits.owner != stopped.user:
-            return f"it waits for the Last.fm user {waits.owner}: sign in as that user to send it"
-        if kept.play.timestamp > self.time.now():
-            return "held: its time lies ahead"
-        return stopped.why or waits.error or "waits for the next batch"
+    def _waits(self, db: Connection, account: int, rows: Mapping[int, tuple[StoredPlay, QueueRow]]) -> dict[int, Waits]:
+        """Why each of these plays has not been sent yet."""
+        if not rows:
+            return {}
+        facts = self.accounts.facts(db, account)
+        return {number: why_waits(_waiting(kept, row), facts) for number, (kept, row) in rows.items()}
 
     async def retry(self, account: int, number: int) -> ActionResult:
         """Send a play that waits at once, or after all one with any other fate than accepted.
@@ -203,7 +208,7 @@ class PlayActions:
             return NoSuchPlay()
         if kept.fate not in (*SENT_AGAIN, "queued"):
             return ActionRefused(_final(kept))
-        if kept.fate == "queued" and queue.rows(db, [number])[number].state is queue.QueueState.SENDING:
+        if kept.fate == "queued" and queue.rows(db, [number])[number].state is QueueState.SENDING:
             return ActionRefused("it is on its way to Last.fm right now: look again in a moment")
         if kept.unanswered and kept.fate in NO_LATER_WORD:
             return ActionRefused(
@@ -267,7 +272,7 @@ class PlayActions:
             return NoSuchPlay()
         if kept.fate not in ("queued", "ignored", "refused", "suspected", *NOT_QUEUED):
             return ActionRefused(_final(kept))
-        if kept.fate == "queued" and queue.rows(db, [number])[number].state is queue.QueueState.SENDING:
+        if kept.fate == "queued" and queue.rows(db, [number])[number].state is QueueState.SENDING:
             return ActionRefused("it is on its way to Last.fm right now: look again in a moment")
         why = "discarded by the listener"
         if kept.unanswered and kept.fate in NO_LATER_WORD:
@@ -281,6 +286,11 @@ class PlayActions:
             track = outcome.track
             self.event_hub.publish(account, ScrobbleStatus(outcome.play, status, track.artist, track.title, words))
             self.ring(account)
+
+
+def _waiting(kept: StoredPlay, row: QueueRow) -> WaitingPlay:
+    sending = row.state is QueueState.SENDING
+    return WaitingPlay(row.owner, kept.play.timestamp, sending, row.tries, row.next_attempt_at, row.error, row.live)
 
 
 def _final(kept: StoredPlay) -> str:

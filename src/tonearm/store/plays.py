@@ -376,6 +376,15 @@ def find(db: Connection, account: int, play_id: int) -> StoredPlay | None:
     return stored_play(row) if row else None
 
 
+_THESE = select(play).where(play.c.account == bindparam("of"), Among(play.c.id, "ids"))
+
+
+def by_id(db: Connection, account: int, ids: Sequence[int]) -> dict[int, StoredPlay]:
+    """Plays of an account by their ids."""
+    rows = db.execute(_THESE, {"of": account, "ids": list(ids)})
+    return {row.id: stored_play(row) for row in rows}
+
+
 def latest(
     db: Connection, account: int, limit: int, fates: Sequence[str] = (), before: tuple[int, int] | None = None
 ) -> list[StoredPlay]:

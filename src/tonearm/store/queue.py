@@ -73,17 +73,19 @@ class Others:
 class Count:
     """True counts of an account's queue. Times are Unix seconds; next ones that are over say no more than that.
 
-    `held_for_others` plays are those of `others` together.
+    `held_for_others` plays are those of `others` together, `held_late` those of a backlog that waits for the daily
+    limit; `next_live_at` and `next_late_at` are those of the live plays and of the backlog.
     """
 
     queued: int
     sending: int
     held_for_others: int
     held_ahead: int
-    next_attempt_at: float | None
     next_live_at: float | None
+    next_late_at: float | None
     oldest: int | None
     others: tuple[Others, ...] = ()
+    held_late: int = 0
 
 
 _ROW = scrobble_queue.c
@@ -481,14 +483,15 @@ class QueueRow:
     tries: int
     next_attempt_at: float
     error: str
+    live: bool
 
 
 def rows(db: Connection, ids: Sequence[int]) -> dict[int, QueueRow]:
     """How these plays wait; those that are not in the queue are left out."""
     if not ids:
         return {}
-    wanted = select(_ROW.id, _ROW.state, _ROW.owner, _ROW.retry_count, _ROW.next_attempt_at, _ROW.last_error)
-    rows = db.execute(wanted.where(_THOSE), {"ids": list(ids)})
+    how = (_ROW.state, _ROW.owner, _ROW.retry_count, _ROW.next_attempt_at, _ROW.last_error, _ROW.live)
+    rows = db.execute(select(_ROW.id, *how).where(_THOSE), {"ids": list(ids)})
     return {play_id: QueueRow(QueueState(state), *columns) for play_id, state, *columns in rows}
 
 
@@ -524,10 +527,10 @@ def due_now(db: Connection, account_id: int, play: int, now: float) -> None:
     db.execute(update(account).where(account.c.id == account_id).values(wait_until=0, backlog_until=0))
 
 
-def listing(db: Connection, account_id: int, limit: int) -> list[Any]:
-    """Rows of an account's queue, oldest first."""
-    wanted = select(scrobble_queue).where(_ROW.account == account_id)
-    return list(db.execute(wanted.order_by(_ROW.timestamp, _ROW.id).limit(limit)))
+def oldest(db: Connection, account_id: int, limit: int) -> list[int]:
+    """The ids of the plays in an account's queue, oldest play first."""
+    wanted = select(_ROW.id).where(_ROW.account == account_id)
+    return list(db.execute(wanted.order_by(_ROW.timestamp, _ROW.id).limit(limit)).scalars())
 
 
 def delivery_state(db: Connection, account_id: int) -> DeliveryState:
@@ -555,28 +558,32 @@ def _counted() -> Any:
         number_of(_ROW.state == QueueState.SENDING),
         number_of(_ROW.state.in_(QueueState), _ROW.owner < user)
         + number_of(_ROW.state.in_(QueueState), _ROW.owner > user),
-        number_of(_ROW.owner == user, _ROW.timestamp > NOW),
-        next_of(),
+        number_of(_ROW.owner == user, _ROW.timestamp > bindparam("ahead")),
         next_of(_ROW.live),
+        next_of(~_ROW.live),
         select(func.min(_ROW.timestamp)).where(of_account).scalar_subquery(),
     )
 
 
 _COUNTED = _counted()
+_LATE = select(func.count()).where(
+    _ROW.account == bindparam("account_id"),
+    _ROW.state == QueueState.QUEUED,
+    _ROW.owner == bindparam("user"),
+    ~_ROW.live,
+    _ROW.timestamp <= bindparam("ahead"),
+)
 
 
-def count(db: Connection, account_id: int, user: str, now: float) -> Count:
-    """The true counts of an account's queue."""
-    row = db.execute(_COUNTED, {"account_id": account_id, "user": user, "now": now}).one()
-    total, sending, for_others, ahead, next_at, next_live_at, oldest = row
+def count(
+    db: Connection, account_id: int, user: str, now: float, *, lastfm_now: float | None = None, limited: bool = False
+) -> Count:
+    """The true counts of an account's queue. `limited`: its backlog waits for the daily limit."""
+    asked = {"account_id": account_id, "user": user, "now": now, "ahead": now if lastfm_now is None else lastfm_now}
+    total, sending, for_others, ahead, next_live_at, next_late_at, oldest = db.execute(_COUNTED, asked).one()
     waiting_users = others(db, account_id, user) if for_others else ()
-    return Count(total - sending, sending, for_others, ahead, next_at, next_live_at, oldest, waiting_users)
-
-
-def backlog_until(db: Connection, account_id: int) -> float:
-    """Until when (Unix seconds) only live plays of an account are due."""
-    until: float = db.execute(select(account.c.backlog_until).where(account.c.id == account_id)).scalar_one()
-    return until
+    late = db.execute(_LATE, asked).scalar_one() if limited else 0
+    return Count(total - sending, sending, for_others, ahead, next_live_at, next_late_at, oldest, waiting_users, late)
 
 
 def length(db: Connection, account_id: int) -> int:

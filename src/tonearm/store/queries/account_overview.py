@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, false, func, literal_column, or_, select, tuple_
+from sqlalchemy import Connection, Select, and_, case, false, func, literal_column, or_, select, tuple_
 
 from tonearm.core.account import Account
-from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import DeliveryState
 from tonearm.core.play import FURTHEST_AHEAD, OLDEST_ACCEPTED, Play
-from tonearm.store import accounts, jobs, pace, plays, queue
+from tonearm.core.waits import DeliveryFacts, WaitingPlay, stopped
+from tonearm.store import plays, queue
 from tonearm.store.db.readers import ReadQuestion
-from tonearm.store.db.schema import account, play, scrobble_queue
-from tonearm.store.pace import KeyThrottled
+from tonearm.store.db.schema import play, scrobble_queue
 from tonearm.store.plays import StoredPlay, Wanted, play_from_row
+from tonearm.store.queries import waiting
 from tonearm.store.queue import Count, QueueState
 
 DAY = 86400.0
@@ -68,23 +68,37 @@ class QueuedRow:
     error: str
     live: bool
 
+    @property
+    def waiting(self) -> WaitingPlay:
+        """What decides why it waits."""
+        return WaitingPlay(
+            self.owner, self.play.timestamp, self.sending, self.tries, self.not_before, self.error, self.live
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One account as its listener sees it.
 
-    Before `backlog_until` (Unix seconds) a backlog makes no attempt. `accepted` counts the last 24 hours; `needs`
-    counts what Last.fm refused or ignored and would still take corrected. `paused`: no delivery begins.
+    `first` are the plays that may go first, one of each sort. `accepted` counts the last 24 hours; `needs` counts what
+    Last.fm refused or ignored and would still take corrected.
     """
 
-    account: Account
-    line: DeliveryState
-    backlog_until: float
-    rests: KeyThrottled | None
+    facts: DeliveryFacts
     count: Count
+    first: tuple[WaitingPlay, ...]
     accepted: int
     needs: int
-    paused: bool = False
+
+    @property
+    def account(self) -> Account:
+        """The account, under the API keys that are set."""
+        return self.facts.account
+
+    @property
+    def line(self) -> DeliveryState:
+        """Where its delivery stands."""
+        return self.facts.state
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +109,21 @@ class PlayPage:
     after: tuple[int, int] | None
 
 
-def load(db: Connection, number: int, keys: Sequence[str], now: float) -> Snapshot:
-    """The account as it is now, where these API keys are set: the rests of its own hold it up."""
-    who = accounts.by_id(db, [number])[number].under(keys)
+def load(db: Connection, facts: DeliveryFacts) -> Snapshot:
+    """The account as it is now."""
+    number = facts.account.id
+    count = queue.count(db, number, facts.user, facts.now, lastfm_now=facts.lastfm_now, limited=facts.limited)
     return Snapshot(
-        account=who,
-        line=queue.delivery_state(db, number),
-        backlog_until=db.execute(select(account.c.backlog_until).where(account.c.id == number)).scalar_one(),
-        rests=pace.current_throttle(db, who.key_among(keys), now) if who.key_is_set else None,
-        count=queue.count(db, number, who.username.casefold(), now),
-        accepted=plays.accepted_since(db, number, now - DAY),
-        needs=_needs(db, number, now),
-        paused=jobs.sending_paused(db),
+        facts=facts,
+        count=count,
+        first=waiting.first_of_count(db, facts, count),
+        accepted=plays.accepted_since(db, number, facts.now - DAY),
+        needs=_needs(db, number, facts.now),
     )
 
 
 def page(
-    db: Connection, seen: Snapshot, shelf: PlayFilter, now: float, limit: int, after: tuple[int, int] | None = None
+    db: Connection, seen: Snapshot, shelf: PlayFilter, limit: int, after: tuple[int, int] | None = None
 ) -> PlayPage:
     """Plays of a shelf: what is in the queue oldest first, as it goes out, all others latest first."""
     number = seen.account.id
@@ -119,7 +131,7 @@ def page(
         kept = plays.latest(db, number, limit + 1, FATES[shelf], after)
         waits = _in_line(db, number, [one.id for one in kept if one.fate == "queued"])
         return _leaf([waits.get(one.id, one) for one in kept], limit)
-    wanted = select(scrobble_queue).where(scrobble_queue.c.account == number, *_of_queue(seen, shelf, now))
+    wanted = select(scrobble_queue).where(scrobble_queue.c.account == number, *_of_queue(seen.facts, shelf))
     if after:
         wanted = wanted.where(tuple_(scrobble_queue.c.timestamp, scrobble_queue.c.id) > tuple_(*after))
     oldest_first = wanted.order_by(scrobble_queue.c.timestamp, scrobble_queue.c.id)
@@ -145,7 +157,7 @@ def entry(db: Connection, kept: StoredPlay) -> StoredPlay | QueuedRow:
     return _in_line(db, kept.account, [kept.id]).get(kept.id, kept) if kept.fate == "queued" else kept
 
 
-def filters(db: Connection, seen: Snapshot, now: float) -> dict[PlayFilter, int]:
+def filters(db: Connection, seen: Snapshot) -> dict[PlayFilter, int]:
     """How many plays are on each shelf, at most `COUNTED`; what needs no look (all, accepted) is not counted."""
     number, count = seen.account.id, seen.count
     bounded: list[Select[Any]] = [
@@ -157,7 +169,7 @@ def filters(db: Connection, seen: Snapshot, now: float) -> dict[PlayFilter, int]
     ]
     in_line: list[Select[Any]] = [
         select(literal_column("1"))
-        .where(scrobble_queue.c.account == number, *_of_queue(seen, shelf, now))
+        .where(scrobble_queue.c.account == number, *_of_queue(seen.facts, shelf))
         .limit(COUNTED)
         for shelf in (PlayFilter.RETRYING, PlayFilter.HELD)
     ]
@@ -170,24 +182,27 @@ def filters(db: Connection, seen: Snapshot, now: float) -> dict[PlayFilter, int]
     return counts
 
 
-def _all_held(seen: Snapshot) -> bool:
-    refused = seen.rests is not None and seen.rests.refused
-    return seen.paused or refused or seen.account.connection is not Connected.CONNECTED
-
-
-def _of_queue(seen: Snapshot, shelf: PlayFilter, now: float) -> tuple[Any, ...]:
+def _of_queue(facts: DeliveryFacts, shelf: PlayFilter) -> tuple[Any, ...]:
+    """The rows that `core.waits.why_waits` calls held or retrying, asked of the database."""
     row = scrobble_queue.c
+    held: Any = or_(row.owner != facts.user, row.timestamp > facts.lastfm_now)
+    if facts.limited:
+        held = or_(held, ~row.live)
     match shelf:
-        case PlayFilter.RETRYING if _all_held(seen):
+        case PlayFilter.RETRYING if stopped(facts):
             return (false(),)
         case PlayFilter.RETRYING:
-            rests = (row.live,) if seen.backlog_until > now else ()
-            return row.retry_count > 0, row.owner == seen.account.username.casefold(), *rests
-        case PlayFilter.HELD if _all_held(seen):
+            moves = (row.owner == facts.user, row.timestamp <= facts.lastfm_now)
+            return (
+                row.state == QueueState.QUEUED,
+                row.retry_count > 0,
+                *moves,
+                *((row.live,) if facts.limited else ()),
+            )
+        case PlayFilter.HELD if stopped(facts):
             return (row.state == QueueState.QUEUED,)
         case PlayFilter.HELD:
-            held = [row.owner != seen.account.username.casefold(), row.timestamp > int(now)]
-            return (or_(*held, ~row.live) if seen.backlog_until > now else or_(*held),)
+            return (and_(row.state == QueueState.QUEUED, held),)
         case _:
             return ()
 

@@ -17,8 +17,8 @@ from tonearm.store.queue import HAS_DUE, NOW, QueueState, over, owing, there_is
 class AccountDelivery:
     """What is known of one. Moments are Unix seconds; those that are over say no more than that.
 
-    `next_at` is when the first play of its present Last.fm user is due, None where none of them waits; `next_live_at`
-    the same of those that were reported live, which `backlog_until` does not hold up.
+    `next_live_at` is when the first of the live plays of its present Last.fm user is due, `next_late_at` the first of
+    its backlog, which `backlog_until` holds up; None if there is none.
     """
 
     account: int
@@ -31,8 +31,8 @@ class AccountDelivery:
     backlog_until: float
     trouble: str
     sending: bool
-    next_at: float | None
     next_live_at: float | None
+    next_late_at: float | None
 
 
 _ROW = scrobble_queue.c
@@ -65,8 +65,8 @@ _SEEN: Select[Any] = select(
     account.c.backlog_until,
     account.c.trouble,
     _SENDING,
-    _next(),
     _next(_ROW.live),
+    _next(~_ROW.live),
 )
 _MOST: BindParameter[Any] = bindparam("most")
 _ONE = _SEEN.where(account.c.id == bindparam("number"), or_(not_(_FREE), there_is()))
@@ -76,12 +76,6 @@ _WAITING = _OWED.where(_DUE).order_by(account.c.answered_at).limit(_MOST)
 _LATER = case((account.c.wait_until > account.c.backlog_until, account.c.wait_until), else_=account.c.backlog_until)
 _RESTING = (
     _OWED.where(not_(_DUE)).order_by(account.c.connection != Connected.CONNECTED, _LATER, account.c.id).limit(_MOST)
-)
-_WHY = (
-    select(_ROW.last_error)
-    .where(_ROW.account == bindparam("number"), _ROW.owner == bindparam("user"), _ROW.state == QueueState.QUEUED)
-    .where(_ROW.next_attempt_at == bindparam("at"))
-    .limit(1)
 )
 
 
@@ -98,11 +92,6 @@ def of_all(db: Connection, keys: Sequence[str], now: float, most: int) -> list[A
     """
     asked = {"keys": list(keys), "now": now, "most": most}
     return [_delivery(row) for query in (_TAKEN, _WAITING, _RESTING) for row in db.execute(query, asked)]
-
-
-def why(db: Connection, seen: AccountDelivery) -> str:
-    """What went wrong with the play that is due next; "" where nothing did."""
-    return db.execute(_WHY, {"number": seen.account, "user": seen.user, "at": seen.next_at}).scalar() or ""
 
 
 def _delivery(row: Any) -> AccountDelivery:

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import TypeAdapter
 
 from tonearm.core.account import Account, Connection
+from tonearm.core.waits import explanation
 from tonearm.deck import Deck, Listener
 from tonearm.service import enrichment
 from tonearm.service.loved_import import tally
@@ -259,7 +260,9 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
     async def queue_status(me: Me) -> Any:
         """True counts of the queue."""
         standing = await me.queue()
-        others = {"held_for": held_for(standing.others)} if standing.others else {}
+        others: dict[str, Any] = {"held_for": held_for(standing.others)} if standing.others else {}
+        why = standing.waits
+        waits: dict[str, Any] = {"waits_for": why.kind, "why": explanation(why)} if why else {}
         return schemas.QueueCounts(
             queued_scrobbles=standing.queued,
             sending=standing.sending,
@@ -270,6 +273,7 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
             oldest=standing.oldest,
             expires_next=standing.expires_next,
             **others,
+            **waits,
         )
 
     @router.post("/queue/retry", response_model=schemas.Retried)

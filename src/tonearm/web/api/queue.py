@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel
 
 from tonearm.core.play import Track, length
+from tonearm.core.waits import WaitKind
 from tonearm.deck import Deck, Listener
 from tonearm.service.play_actions import ActionDone, ActionRefused, ActionResult, NoSuchPlay, Story
 from tonearm.web.api.errors import ErrorResponses
@@ -72,6 +73,7 @@ class PlayOut(BaseModel):
     sending: bool
     tries: int
     next_attempt_at: float | None
+    waits_for: WaitKind | None
     instead_of: int | None
     replaced_by: int | None
     attempts: list[AttemptOut] | None = None
@@ -220,7 +222,7 @@ def _done(outcome: ActionResult, play: int) -> DoneOut:
 
 
 def _play(story: Story) -> PlayOut:
-    kept, waits = story.kept, story.waits
+    kept, row = story.kept, story.row
     track = kept.play.track
     return PlayOut(
         id=kept.id,
@@ -242,9 +244,10 @@ def _play(story: Story) -> PlayOut:
         ignored_code=kept.code if kept.fate == "ignored" else None,
         corrected=kept.correction,
         settled_at=kept.settled_at,
-        sending=waits is not None and waits.state == "sending",
-        tries=waits.tries if waits else 0,
-        next_attempt_at=waits.next_attempt_at if waits else None,
+        sending=row is not None and row.state == "sending",
+        tries=row.tries if row else 0,
+        next_attempt_at=story.next_attempt_at,
+        waits_for=story.waits.kind if story.waits else None,
         instead_of=kept.instead_of,
         replaced_by=story.replaced_by,
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, Play, Track
+from tonearm.core.waits import WaitKind
 from tonearm.web.api.lenient import (
     LENIENT_MBID,
     LENIENT_NUMBER,
@@ -229,7 +230,8 @@ class ScrobblesOut(BaseModel):
 class QueueCounts(BaseModel):
     """True counts of the queue. Times are Unix seconds UTC; `held` waits for what no retry brings.
 
-    `held_for` is there if some of it waits for Last.fm users who were signed in before.
+    `held_for` is there if some of it waits for Last.fm users who were signed in before, `waits_for` and `why` if
+    anything waits: why the first play has not been sent yet.
     """
 
     queued_scrobbles: int
@@ -241,6 +243,8 @@ class QueueCounts(BaseModel):
     oldest: int | None
     expires_next: int | None
     held_for: list[HeldFor] | None = None
+    waits_for: WaitKind | None = None
+    why: str | None = None
 
 
 class Retried(BaseModel):

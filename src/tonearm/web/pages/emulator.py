@@ -96,8 +96,8 @@ def emulator_routes(router: APIRouter, frame: Frame) -> None:
         told = await _asked(frame, "GET")
         seen, leaf = await frame.deck.store.read(
             lambda db: (
-                seen := frame.look(db, me.id, moment.now),
-                account_overview.page(db, seen, PlayFilter.ALL, moment.now, LATEST),
+                seen := frame.look(db, me.id),
+                account_overview.page(db, seen, PlayFilter.ALL, LATEST),
             )
         )
         rows = [play_rows.row(entry, seen, moment) for entry in leaf.entries]
@@ -108,7 +108,7 @@ def emulator_routes(router: APIRouter, frame: Frame) -> None:
             scenarios=SCENARIOS,
             armed=told.json()["faults"],
             rows=rows,
-            again=play_rows.again(rows, seen, moment),
+            again=play_rows.again(rows, moment),
             more=False,
         )
 

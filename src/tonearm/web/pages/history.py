@@ -73,7 +73,7 @@ def _address(request: Request) -> str:
 
 async def _listing(frame: Frame, wanted: Wanted, after: str | None, address: str) -> Response:
     moment = frame.moment()
-    seen = await frame.deck.store.read(partial(frame.look, me=wanted.account, now=moment.now))
+    seen = await frame.deck.store.read(partial(frame.look, me=wanted.account))
     leaf = await frame.deck.store.read_long(
         partial(account_overview.history, wanted=wanted, limit=SHOWN, span=None, after=cursor(after))
     )
@@ -119,7 +119,7 @@ async def _shown(frame: Frame, me: Listener, zone: tzinfo, wanted: str, after: s
         leaf = account_overview.history(ask, Wanted(me.id), SHOWN, span, cursor(after))
         return leaf, stats.hours(ask, whose, stretches), stats.most(ask, whose, *span, TOP)
 
-    seen = await frame.glance(me, moment.now)
+    seen = await frame.glance(me)
     leaf, hours, most = await frame.deck.store.read_long(read)
     return frame.page(
         "history",

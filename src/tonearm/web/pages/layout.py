@@ -38,15 +38,15 @@ class Frame:
     def moment(self) -> delivery_status.PageContext:
         """How this process stands now."""
         deck = self.deck
-        return delivery_status.PageContext(deck.clock.now(), deck.configured, deck.delivers(), deck.accounts.daily)
+        return delivery_status.PageContext(deck.clock.now(), deck.delivers(), deck.accounts.daily)
 
-    def look(self, db: Connection, me: int, now: float) -> Snapshot:
+    def look(self, db: Connection, me: int) -> Snapshot:
         """The listener's account as it is now."""
-        return account_overview.load(db, me, self.deck.accounts.keyring.names, now)
+        return account_overview.load(db, self.deck.accounts.facts(db, me))
 
-    async def glance(self, me: Listener, now: float) -> Snapshot:
+    async def glance(self, me: Listener) -> Snapshot:
         """As `look`, where nothing else is read."""
-        return await self.deck.store.read(partial(self.look, me=me.id, now=now))
+        return await self.deck.store.read(partial(self.look, me=me.id))
 
     def facts(self, seen: Snapshot, moment: delivery_status.PageContext) -> dict[str, Any]:
         """What every page and every part of one may show."""
@@ -54,7 +54,7 @@ class Frame:
             "now": moment.now,
             "glance": seen,
             "account": seen.account,
-            "configured": moment.configured,
+            "configured": seen.facts.configured,
             "banners": delivery_status.banners(seen, moment),
             "line": delivery_status.line(seen, moment),
             "emulator": self.emulator,

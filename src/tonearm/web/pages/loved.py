@@ -66,7 +66,7 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
                 "next_start": start + SHOWN if len(found) > SHOWN else 0,
                 "files": library.size(db, me.id),
             }
-            return frame.look(db, me.id, moment.now), facts
+            return frame.look(db, me.id), facts
 
         seen, facts = await frame.deck.store.read(read)
         return frame.page(name, seen, moment, which=which, start=start, ambiguities=DOUBTS, progress=_progress, **facts)

@@ -121,7 +121,7 @@ async def _page(
     moment = frame.moment()
     return frame.page(
         template,
-        await frame.glance(me, moment.now),
+        await frame.glance(me),
         moment,
         about=about,
         found=about.found,
@@ -148,7 +148,7 @@ async def _own(frame: Frame, me: Listener, request: Request, whose: StatsScope) 
         latest = account_overview.history(ask, Wanted(me.id, artist=whose.artist, album=whose.album), LATEST)
         return stats.hours(ask, whose, stretches), stats.most(ask, whose, start, end, TOP), latest
 
-    seen = await frame.glance(me, moment.now)
+    seen = await frame.glance(me)
     hours, most, latest = await frame.deck.store.read_long(read)
     counts = hours.by_day
     return {

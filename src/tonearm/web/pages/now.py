@@ -35,12 +35,12 @@ def now_routes(router: APIRouter, frame: Frame) -> None:
         moment, zone = frame.moment(), zone_of(request)
 
         def read(db: Connection) -> tuple[account_overview.Snapshot, dict[str, Any]]:
-            seen = frame.look(db, me.id, moment.now)
-            latest = account_overview.page(db, seen, PlayFilter.ALL, moment.now, LATEST_SHOWN)
+            seen = frame.look(db, me.id)
+            latest = account_overview.page(db, seen, PlayFilter.ALL, LATEST_SHOWN)
             rows = [play_rows.row(entry, seen, moment) for entry in latest.entries]
             facts = {
                 "rows": rows,
-                "again": play_rows.again(rows, seen, moment),
+                "again": play_rows.again(rows, moment),
                 "more": latest.after is not None,
             }
             return seen, facts

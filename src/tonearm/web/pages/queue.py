@@ -12,7 +12,6 @@ from tonearm.web.api.schemas import After, cursor
 from tonearm.web.pages.base import in_place
 from tonearm.web.pages.layout import Frame, back
 from tonearm.web.view import play_rows
-from tonearm.web.view.delivery_status import standstill
 
 RETRY_WAIT = 3.0
 """Seconds that a form's answer waits for the queue to move, so that the next page shows what came of it."""
@@ -29,12 +28,9 @@ def queue_routes(router: APIRouter, frame: Frame) -> None:
         moment, before = frame.moment(), cursor(after)
 
         def read(db: Connection) -> tuple[Snapshot, PlayPage, dict[PlayFilter, int]]:
-            seen = frame.look(db, me.id, moment.now)
-            counts, wanted = account_overview.filters(db, seen, moment.now), shelf
-            if standstill(seen, moment):  # then all that waits is held
-                counts[PlayFilter.HELD] = counts[PlayFilter.WAITING]
-                wanted = PlayFilter.WAITING if shelf is PlayFilter.HELD else shelf
-            return seen, account_overview.page(db, seen, wanted, moment.now, SHOWN, before), counts
+            seen = frame.look(db, me.id)
+            counts = account_overview.filters(db, seen)
+            return seen, account_overview.page(db, seen, shelf, SHOWN, before), counts
 
         seen, leaf, counts = await frame.deck.store.read(read)
         rows = [play_rows.row(entry, seen, moment) for entry in leaf.entries]
@@ -46,7 +42,7 @@ def queue_routes(router: APIRouter, frame: Frame) -> None:
             choices=play_rows.choices(counts),
             rows=rows,
             may_send_all=shelf is PlayFilter.TOO_OLD and any(row.acts.send for row in rows),
-            again=play_rows.again(rows, seen, moment),
+            again=play_rows.again(rows, moment),
             page_at=after or "",
             next_page=f"{leaf.after[0]}-{leaf.after[1]}" if leaf.after else "",
         )

@@ -55,7 +55,7 @@ def _frame_routes(router: APIRouter, frame: Frame) -> None:
 
     async def part(name: str, me: Listener) -> Response:
         moment = frame.moment()
-        return frame.page(name, await frame.glance(me, moment.now), moment)
+        return frame.page(name, await frame.glance(me), moment)
 
     @router.get("/fragments/who")
     async def who(me: Me) -> Response:

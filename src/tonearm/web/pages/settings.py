@@ -75,7 +75,7 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
 
 async def _shown(frame: Frame, name: str, me: Listener, request: Request, made: str = "") -> Response:
     moment = frame.moment()
-    seen = await frame.glance(me, moment.now)
+    seen = await frame.glance(me)
     admissions = await frame.deck.personal_data.admissions(me.id)
     threshold = seen.account.threshold
     return frame.page(

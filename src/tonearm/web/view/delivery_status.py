@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tonearm.core.account import KEY_NOT_SET, SESSION_LOST, Account, Connection
+from tonearm.core.account import Account
 from tonearm.core.pacing import clear_at
 from tonearm.core.play import OLDEST_ACCEPTED
+from tonearm.core.waits import Remedy, WaitKind, explanation, queue_waits, reason, stopped
+from tonearm.service.accounts import held, next_attempt
 from tonearm.store.queries.account_overview import Snapshot
 from tonearm.store.queue import Others
 from tonearm.web.view.formats import plays, sentence
@@ -28,13 +30,12 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageContext:
-    """How this process stands at a moment: Unix seconds, an API key or none, sending or leaving it to another.
+    """How this process stands at a moment: Unix seconds, sending or leaving it to another.
 
     `daily` is the daily limit of scrobbles where one is set; None: as it was learnt.
     """
 
     now: float
-    configured: bool
     delivers: bool
     daily: int | None = None
 
@@ -62,11 +63,14 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class StatusLine:
-    """The queue: its true counts, and what holds or speeds it. `budget` is None while no daily limit is known."""
+    """The queue: its true counts, and what holds it up. `why` the first play waits is "" while something is being sent.
+
+    `budget` is None while no daily limit is known."""
 
     queued: int
     sending: int
     held: int
+    why: str
     may_retry: bool
     next_due: float | None
     oldest_dies_in: float | None
@@ -77,28 +81,6 @@ class StatusLine:
     def all(self) -> int:
         """Plays in the queue."""
         return self.queued + self.sending
-
-
-def standstill(glance: Snapshot, moment: PageContext) -> str:
-    """Why nothing at all is sent for this account, whatever is tried; "" where nothing is in the way."""
-    who = glance.account.username
-    if not moment.configured:
-        return "No API key is configured."
-    if glance.rests and glance.rests.refused:
-        return "Last.fm refuses this service's API key."
-    match glance.account.connection:
-        case Connection.CONNECTED:
-            return "Sending is paused." if glance.paused else ""
-        case Connection.DISCONNECTED:
-            return f"Held for the Last.fm user {who} until you connect again."
-        case Connection.NEEDS_SIGN_IN if not glance.account.key_is_set:
-            return sentence(KEY_NOT_SET)
-        case Connection.NEEDS_SIGN_IN if glance.line.trouble == SESSION_LOST:
-            return sentence(SESSION_LOST)
-        case Connection.NEEDS_SIGN_IN:
-            return "Last.fm has ended the session: sign in again."
-        case Connection.SUSPENDED:
-            return "Last.fm refuses this service's API key."
 
 
 def banners(glance: Snapshot, moment: PageContext) -> list[Banner]:
@@ -123,32 +105,33 @@ def _others(glance: Snapshot) -> Banner | None:
 
 
 def _connection(glance: Snapshot, moment: PageContext) -> Banner | None:
-    account, rests = glance.account, glance.rests
+    waits = stopped(glance.facts)
+    if waits is None:
+        return None
     waiting = glance.count.queued + glance.count.sending - glance.count.held_for_others
     safe = f"Nothing is lost: {plays(waiting)} {'waits' if waiting == 1 else 'wait'} here." if waiting else ""
-    if not moment.configured:
-        return Banner("No API key yet", safe, Act.GET_KEY, "")
-    if account.connection is Connection.DISCONNECTED:
-        return _disconnected(account, waiting)
-    if account.connection is Connection.NEEDS_SIGN_IN:
-        back = f"{safe} Sign in as {account.username} and everything goes out by itself."
-        if not account.key_is_set:
-            return Banner("Sign in to Last.fm again", f"{sentence(KEY_NOT_SET)} {back}", Act.CONNECT, "Sign in again")
-        text = f"{sentence(glance.line.trouble)} {back}".strip()
-        lost = glance.line.trouble == SESSION_LOST
-        title = "Sign in to Last.fm again" if lost else "Last.fm asks you to sign in again"
-        return Banner(title, text, Act.CONNECT, "Sign in again")
-    if (rests and rests.refused) or account.connection is Connection.SUSPENDED:
-        reason = sentence(rests.reason if rests else glance.line.trouble)
-        check = "Check LASTFM_API_KEY and LASTFM_API_SECRET; a suspended key only Last.fm can free."
-        due = rests.until - moment.now if rests else None
-        return Banner(
-            "Last.fm refuses this service's API key", f"{reason} {safe} {check}", Act.RETRY, "Try again now", due
-        )
-    if glance.paused:
-        text = f"{safe} Whoever runs this service can resume it: tonearm jobs resume deliver".strip()
-        return Banner("Sending is paused", text, Act.RESUME, "")
-    return None
+    back = f"{safe} Sign in as {glance.account.username} and everything goes out by itself."
+    again = ("Sign in to Last.fm again", Act.CONNECT, "Sign in again")
+    match waits.kind:
+        case WaitKind.NOT_CONFIGURED:
+            return Banner("No API key yet", safe, Act.GET_KEY, "")
+        case WaitKind.DISCONNECTED:
+            return _disconnected(glance.account, waiting)
+        case WaitKind.KEY_NOT_SET | WaitKind.SESSION_LOST:
+            return Banner(again[0], f"{sentence(reason(waits))} {back}", *again[1:])
+        case WaitKind.SESSION_ENDED:
+            text = f"{sentence(waits.cause)} {back}".strip()
+            return Banner("Last.fm asks you to sign in again", text, *again[1:])
+        case WaitKind.KEY_REFUSED:
+            check = "Check LASTFM_API_KEY and LASTFM_API_SECRET; only Last.fm can lift a suspended key."
+            text = " ".join(filter(None, (sentence(waits.cause), safe, check)))
+            due = waits.until - moment.now if waits.until else None
+            return Banner("Last.fm refuses this service's API key", text, Act.RETRY, "Try again now", due)
+        case WaitKind.PAUSED:
+            text = f"{safe} Whoever runs this service can resume it: tonearm jobs resume deliver".strip()
+            return Banner("Sending is paused", text, Act.RESUME, "")
+        case _:  # what holds up single plays is said of each
+            return None
 
 
 def _disconnected(account: Account, waiting: int) -> Banner:
@@ -162,24 +145,22 @@ def _disconnected(account: Account, waiting: int) -> Banner:
 
 def line(glance: Snapshot, moment: PageContext) -> StatusLine:
     """The queue as it is shown."""
-    still, count, now = standstill(glance, moment), glance.count, moment.now
-    movable = count.queued - count.held_for_others - count.held_ahead
-    next_at = max(count.next_attempt_at or 0.0, everyone_waits_until(glance))
+    facts, count, now = glance.facts, glance.count, moment.now
+    first = queue_waits(glance.first, facts)
+    next_at = next_attempt(first, now)
     dies = count.oldest + OLDEST_ACCEPTED - now if count.oldest is not None else None
+    may_retry = first is not None and (first.remedy is Remedy.RETRY or not first.held)
     return StatusLine(
         queued=count.queued,
         sending=count.sending,
-        held=count.queued if still else count.held_for_others + count.held_ahead,
-        may_retry=bool(movable) and _may_retry(glance, moment),
-        next_due=max(0.0, next_at - now) if movable and not still else None,
+        held=held(count, facts),
+        why=sentence(explanation(first)) if first and not count.sending else "",
+        may_retry=may_retry,
+        next_due=next_at - now if next_at is not None else None,
         oldest_dies_in=dies if dies is not None and dies < SOON_TOO_OLD else None,
-        elsewhere=moment.configured and not moment.delivers,
-        budget=_budget(glance, moment, goes=bool(movable) and not still),
+        elsewhere=facts.configured and not moment.delivers,
+        budget=_budget(glance, moment, goes=next_at is not None),
     )
-
-
-def _may_retry(glance: Snapshot, moment: PageContext) -> bool:
-    return moment.configured and glance.account.connection is Connection.CONNECTED and not glance.paused
 
 
 def _budget(glance: Snapshot, moment: PageContext, *, goes: bool) -> Budget | None:
@@ -188,8 +169,3 @@ def _budget(glance: Snapshot, moment: PageContext, *, goes: bool) -> Budget | No
     if clear is None:
         return None
     return Budget(glance.accepted, about, clear if goes and clear > moment.now else None)
-
-
-def everyone_waits_until(glance: Snapshot) -> float:
-    """Until when (Unix seconds) nothing of the account goes out, or nothing at all."""
-    return max(glance.line.wait_until, glance.rests.until if glance.rests else 0.0)

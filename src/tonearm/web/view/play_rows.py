@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import assert_never
 
 from tonearm.core.account import Account
 from tonearm.core.play import OLDEST_ACCEPTED, Track
+from tonearm.core.waits import Remedy, WaitKind, Waits, explanation, why_waits
 from tonearm.store.plays import StoredPlay
 from tonearm.store.queries.account_overview import COUNTED, PlayFilter, QueuedRow, Snapshot
-from tonearm.web.view.delivery_status import PageContext, everyone_waits_until, standstill
+from tonearm.web.view.delivery_status import PageContext
 from tonearm.web.view.formats import name, sentence
 
 BUSY_LOOK, IDLE_LOOK = 1.0, 5.0
@@ -90,10 +92,10 @@ def _count(number: int) -> str:
     return f"{COUNTED - 1}+" if number >= COUNTED else str(number or "")
 
 
-def again(rows: Sequence[PlayRow], glance: Snapshot, moment: PageContext) -> float | None:
+def again(rows: Sequence[PlayRow], moment: PageContext) -> float | None:
     """Seconds until these rows are stale without any news; None where only news changes them."""
     waiting = [row for row in rows if row.tone in (Tone.MOVING, Tone.RETRYING) or row.due is not None]
-    if any(row.tone is not Tone.HELD and row.due is None for row in waiting) and not standstill(glance, moment):
+    if any(row.tone is not Tone.HELD and row.due is None for row in waiting):
         return BUSY_LOOK if moment.delivers else IDLE_LOOK
     dues = [row.due for row in waiting if row.due is not None]
     return min(dues) + 0.2 if dues else None
@@ -101,17 +103,23 @@ def again(rows: Sequence[PlayRow], glance: Snapshot, moment: PageContext) -> flo
 
 def row(entry: QueuedRow | StoredPlay, glance: Snapshot, moment: PageContext) -> PlayRow:
     """A play as a list shows it."""
-    made = _waiting(entry, glance, moment) if isinstance(entry, QueuedRow) else _settled(entry)
-    return replace(made, acts=acts(entry, glance, moment))
-
-
-def acts(entry: QueuedRow | StoredPlay, glance: Snapshot, moment: PageContext) -> Acts:
-    """What its listener may do to a play now."""
-    too_old = moment.now - entry.play.timestamp >= OLDEST_ACCEPTED
     if isinstance(entry, QueuedRow):
-        mine = entry.owner == glance.account.username.casefold()
-        goes = mine and entry.play.timestamp <= moment.now and not standstill(glance, moment)
-        return Acts() if entry.sending else Acts("Retry" if goes else "", mine and glance.account.signed_in, True)
+        waits = why_waits(entry.waiting, glance.facts)
+        return replace(_waiting(entry, waits, moment.now), acts=_acts_waiting(waits, glance.account))
+    return replace(_settled(entry), acts=acts(entry, glance, moment))
+
+
+def _acts_waiting(waits: Waits, account: Account) -> Acts:
+    """What its listener may do to a play in the queue."""
+    if waits.kind is WaitKind.SENDING:
+        return Acts()
+    goes = waits.remedy is Remedy.RETRY or not waits.held
+    return Acts("Retry" if goes else "", waits.kind is not WaitKind.OTHER_USER and account.signed_in, True)
+
+
+def acts(entry: StoredPlay, glance: Snapshot, moment: PageContext) -> Acts:
+    """What its listener may do to a play that is not in the queue."""
+    too_old = moment.now - entry.play.timestamp >= OLDEST_ACCEPTED
     sendable = glance.account.signed_in and not too_old and _of_this_user(entry, glance.account)
     match entry.fate:
         case "ignored" | "refused":
@@ -129,29 +137,36 @@ def _of_this_user(kept: StoredPlay, account: Account) -> bool:
     return not kept.owner or kept.owner == account.username.casefold()
 
 
-def _waiting(play: QueuedRow, glance: Snapshot, moment: PageContext) -> PlayRow:
-    still = standstill(glance, moment)
-    at = max(play.not_before, everyone_waits_until(glance), 0.0 if play.live else glance.backlog_until)
-    due = at - moment.now if at > moment.now else None
-    if play.sending:
-        return _row(play, Tone.MOVING, "Sending", "On its way to Last.fm.")
-    tone, label, then = Tone.HELD, "Held", ""
-    if play.owner != glance.account.username.casefold():
-        why, due = f"Held for the Last.fm user {play.owner}, and sent to nobody else.", None
-    elif still:
-        why, due = still, None
-    elif play.play.timestamp > moment.now:
-        why, then = "Its time lies ahead: held, in case our clock is slow.", "Goes out"
-    elif not play.live and glance.backlog_until > moment.now:
-        why, then = "Reported late: it waits for room under Last.fm's daily limit.", "Looks again"
-    elif play.tries:
-        tone, label, then = Tone.RETRYING, "Retrying", f"Attempt {play.tries + 1}"
-        why = sentence(play.error)
-    else:
-        tone, label = Tone.MOVING, "Queued"
-        why = sentence(glance.rests.reason if glance.rests else glance.line.trouble) if due else ""
-        then = "Goes out" if due else "Goes out with the next batch"
-    return _row(play, tone, label, why, then, due)
+def _waiting(play: QueuedRow, waits: Waits, now: float) -> PlayRow:
+    due = waits.until - now if waits.until is not None and waits.until > now else None
+    said = "" if waits.kind is WaitKind.NEXT_BATCH else sentence(explanation(waits))
+    match waits.kind:
+        case WaitKind.SENDING:
+            return _row(play, Tone.MOVING, "Sending", said)
+        case WaitKind.NEXT_BATCH:
+            return _row(play, Tone.MOVING, "Queued", said, "Goes out with the next batch")
+        case WaitKind.LATER:
+            return _row(play, Tone.MOVING, "Queued", said, "Goes out", due)
+        case WaitKind.RETRYING:
+            return _row(play, Tone.RETRYING, "Retrying", said, f"Attempt {play.tries + 1}", due)
+        case WaitKind.FUTURE_START:
+            return _row(play, Tone.HELD, "Held", said, "Goes out", due)
+        case WaitKind.DAILY_LIMIT:
+            return _row(play, Tone.HELD, "Held", said, "Looks again", due)
+        case WaitKind.KEY_REFUSED:
+            return _row(play, Tone.HELD, "Held", said, "Next try" if due else "", due)
+        case (
+            WaitKind.OTHER_USER
+            | WaitKind.PAUSED
+            | WaitKind.DISCONNECTED
+            | WaitKind.SESSION_ENDED
+            | WaitKind.SESSION_LOST
+            | WaitKind.KEY_NOT_SET
+            | WaitKind.NOT_CONFIGURED
+        ):
+            return _row(play, Tone.HELD, "Held", said)
+        case _:
+            assert_never(waits.kind)
 
 
 def _row(

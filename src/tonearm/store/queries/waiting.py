@@ -1,0 +1,69 @@
+"""What decides why plays wait, read for `core.waits`: the facts of an account, and the plays that go first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, select
+
+from tonearm.core.delivery import KeyThrottle
+from tonearm.core.waits import DeliveryFacts, WaitingPlay
+from tonearm.store import accounts, jobs, pace, queue
+from tonearm.store.db.schema import account, scrobble_queue
+from tonearm.store.queue import Count, QueueState
+
+_ROW = scrobble_queue.c
+_FIRST = (
+    select(_ROW.timestamp, _ROW.retry_count, _ROW.next_attempt_at, _ROW.last_error, _ROW.live)
+    .where(
+        _ROW.account == bindparam("account_id"),
+        _ROW.owner == bindparam("user"),
+        _ROW.state == QueueState.QUEUED,
+        _ROW.live == bindparam("live"),
+        _ROW.next_attempt_at <= bindparam("by"),
+    )
+    .limit(1)
+)
+
+
+def delivery_facts(
+    db: Connection, number: int, keys: Sequence[str], now: float, lastfm_now: float, *, configured: bool
+) -> DeliveryFacts:
+    """The facts of one account, if these API keys are set; times are Unix seconds."""
+    who = accounts.by_id(db, [number])[number].under(keys)
+    held = pace.current_throttle(db, who.key_among(keys), now) if who.key_is_set else None
+    return DeliveryFacts(
+        who,
+        queue.delivery_state(db, number),
+        now,
+        lastfm_now,
+        backlog_until=db.execute(select(account.c.backlog_until).where(account.c.id == number)).scalar_one(),
+        throttle=key_throttle(held),
+        paused=jobs.sending_paused(db),
+        configured=configured,
+    )
+
+
+def key_throttle(held: pace.KeyThrottled | None) -> KeyThrottle | None:
+    """What rests a key, for the core."""
+    return KeyThrottle(held.until, held.reason, held.refused, held.level) if held else None
+
+
+def first_of_count(db: Connection, facts: DeliveryFacts, count: Count) -> tuple[WaitingPlay, ...]:
+    """The plays of an account that may go first, one of each sort, for `queue_waits`; none that is being sent."""
+    users = tuple(other.user for other in count.others)
+    return first_plays(db, facts, count.next_live_at, count.next_late_at, users)
+
+
+def first_plays(
+    db: Connection, facts: DeliveryFacts, next_live_at: float | None, next_late_at: float | None, others: Sequence[str]
+) -> tuple[WaitingPlay, ...]:
+    """The same, by when the first live play and the first of the backlog are due, and who else has plays."""
+    found = []
+    for live, at in ((True, next_live_at), (False, next_late_at)):
+        if at is None:
+            continue
+        asked = {"account_id": facts.account.id, "user": facts.user, "live": live, "by": max(at, facts.now)}
+        if row := db.execute(_FIRST, asked).first():
+            found.append(WaitingPlay(facts.user, row[0], False, *row[1:]))
+    return (*found, *(WaitingPlay(user, 0) for user in others[:1]))
