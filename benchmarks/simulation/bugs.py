@@ -259,7 +259,7 @@ def time_kept_as_a_difference_to_our_clock() -> AbstractContextManager[None]:
         return known if abs(known) > 60.0 else 0.0
 
     return _all(
-        (LastFmTime, "heard", heard),
+        (LastFmTime, "note_reading", heard),
         (LastFmTime, "skew", property(skew)),
         (LastFmTime, "known", property(lambda self: id(self) in off)),
     )
@@ -279,7 +279,7 @@ def too_old_by_our_clock_alone() -> AbstractContextManager[None]:
 
 def one_answer_believed() -> AbstractContextManager[None]:
     """Whatever time an answer shows, it is Last.fm's."""
-    return _all((ServerTime, "heard", lambda _, reading, __: ServerTime(reading)))
+    return _all((ServerTime, "updated", lambda _, reading, __: ServerTime(reading)))
 
 
 _PLANTED: tuple[Bug, ...] = (

@@ -307,7 +307,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
 
 def _key(parts: _Parts, keys: Keys, client: Callable[..., LastFm], time: LastFmTime) -> ApiKey:
     pace = Pace(parts.store, parts.clock, keys.api_key, parts.limits.requests_per_second)
-    asks = partial(client, keys=keys, on_date=time.heard)
+    asks = partial(client, keys=keys, on_date=time.note_reading)
     return ApiKey(pace, asks(pace=pace.turn), asks(pace=pace.spare_turn), asks().scrobble)
 
 

@@ -116,7 +116,7 @@ class Listener:
         return await self.deck.accounts.account(self.id)
 
     async def now_playing(self, track: Track) -> NowPlayingResult:
-        """Show what plays; never queued. Raises Nameless where a name is empty."""
+        """Show what plays; never queued. Raises MissingName if a name is empty."""
         return await self.deck.shows.show(self.id, track)
 
     async def scrobble(
@@ -133,7 +133,7 @@ class Listener:
         `started_at` is when it began to play: Unix seconds, or a datetime with its time zone (ValueError without
         one); `played` the seconds heard.
         `reporter` names the player, where one listener has several: two of them may tell of one play.
-        Raises Nameless or NotATime for what can be no play, StoreUnavailable when it could not be written.
+        Raises MissingName or NotATime for what can be no play, StoreUnavailable when it could not be written.
         """
         if isinstance(started_at, datetime):
             if started_at.tzinfo is None:

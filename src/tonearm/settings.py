@@ -228,7 +228,7 @@ def load(options: Mapping[str, str] | None = None, file: Path | None = None) -> 
         paired(settings.lastfm_api_key, settings.lastfm_api_secret.get_secret_value())
     except BadKeys as bad:
         name = f"lastfm_{bad.option}"
-        raise BadSetting(_shown(name), places.get(name, places["lastfm_api_key"]), bad.words) from None
+        raise BadSetting(_shown(name), places.get(name, places["lastfm_api_key"]), bad.message) from None
     return settings
 
 

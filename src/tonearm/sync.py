@@ -107,7 +107,7 @@ class SyncListener:
         return self._loop.wait(self.listener.account())
 
     def now_playing(self, track: Track) -> NowPlayingResult:
-        """Show what plays; never queued. Raises Nameless where a name is empty."""
+        """Show what plays; never queued. Raises MissingName if a name is empty."""
         return self._loop.wait(self.listener.now_playing(track))
 
     def scrobble(
@@ -121,7 +121,7 @@ class SyncListener:
     ) -> Taken:
         """Report a play: on disk when this returns, unless its status says why it is not queued.
 
-        `started_at` is Unix seconds, or a datetime with its time zone (ValueError without one). Raises Nameless or
+        `started_at` is Unix seconds, or a datetime with its time zone (ValueError without one). Raises MissingName or
         NotATime for what can be no play, StoreUnavailable when it could not be written.
         """
         report = self.listener.scrobble(

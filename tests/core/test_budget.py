@@ -204,7 +204,7 @@ def test_which_answers_prove_that_the_key_is_served(verdict: Verdict, proof: boo
 @pytest.mark.parametrize(("rung", "wait"), [(0, 60), (1, 120), (2, 300), (3, 600), (9, 600)])
 def test_rests_of_an_address_in_a_row_grow_for_everybody(rung: int, wait: int) -> None:
     said = Throttled(Scope.ADDRESS, Cause(29, "Your IP"))
-    hold = next_step(DeliveryState(), batch_of(1), said, NOW, 0.5, rung=rung).key_throttle
+    hold = next_step(DeliveryState(), batch_of(1), said, NOW, 0.5, key_level=rung).key_throttle
     assert hold is not None
     assert (hold.until, hold.level) == (NOW + wait, rung + 1)
 

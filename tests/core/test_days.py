@@ -29,7 +29,7 @@ def test_counting_by_stretches_gives_the_local_day_and_hour(
     at = start + int(length * inside)
     (there,) = (one for one in found if one.start <= at < one.end)
     local = datetime.fromtimestamp(at, zone)
-    assert days.numbered((at + there.offset) // days.DAY) == local.date() == days.day_of(at, zone)
+    assert days.date_of((at + there.offset) // days.DAY) == local.date() == days.day_of(at, zone)
     assert (at + there.offset) // days.HOUR % 24 == local.hour
     assert days.day_number(local.date()) == (at + there.offset) // days.DAY
 

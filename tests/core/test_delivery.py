@@ -393,10 +393,10 @@ def test_an_address_that_is_throttled_rests_everybody() -> None:
     step = next_step(DeliveryState(), batch_of(2), Throttled(Scope.ADDRESS, cause), NOW, 0.5)
     assert step.key_throttle == KeyThrottle(NOW + 60, str(cause), refused=False)
     assert step.state == DeliveryState(trouble=str(cause))
-    again = next_step(step.state, batch_of(2), Throttled(Scope.ADDRESS, cause, 500.0), NOW, 0.5, rung=1)
+    again = next_step(step.state, batch_of(2), Throttled(Scope.ADDRESS, cause, 500.0), NOW, 0.5, key_level=1)
     assert again.key_throttle == KeyThrottle(NOW + 500, str(cause), refused=False, level=2)
     assert next_step(
-        again.state, batch_of(2), Throttled(Scope.ADDRESS, cause), NOW, 0.5, rung=2
+        again.state, batch_of(2), Throttled(Scope.ADDRESS, cause), NOW, 0.5, key_level=2
     ).key_throttle == KeyThrottle(NOW + 300, str(cause), refused=False, level=3)
 
 

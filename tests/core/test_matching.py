@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tonearm.core.likeness import Ambiguity, Bare, bare, misspelt
 from tonearm.core.matching import (
-    MOST_CANDIDATES,
+    MAX_CANDIDATES,
     Candidate,
     Doubtful,
     LibraryIndex,
@@ -296,7 +296,7 @@ def test_the_likeliest_candidates_come_first_and_not_too_many_of_them() -> None:
     found = library.find("A", "Sleeping Giant")
     assert isinstance(found, Doubtful)
     assert found.candidates[0] == Candidate(99, Ambiguity.SPELLING)
-    assert len(found.ids) == MOST_CANDIDATES
+    assert len(found.ids) == MAX_CANDIDATES
 
 
 @pytest.mark.parametrize(

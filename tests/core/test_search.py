@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tonearm.core.search import LONGEST_TERM, MOST_TERMS, searchable, terms
+from tonearm.core.search import LONGEST_TERM, MAX_TERMS, searchable, terms
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_it_is_not_found(words: str, name: str) -> None:
 
 
 def test_a_search_has_so_many_words_of_such_a_length_and_no_more() -> None:
-    assert len(terms(" ".join(f"word{n}" for n in range(500)))) == MOST_TERMS
+    assert len(terms(" ".join(f"word{n}" for n in range(500)))) == MAX_TERMS
     assert [len(term) for term in terms("x" * 1000)] == [LONGEST_TERM]
     assert terms("one one ONE") == ["one"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tonearm.core.server_time import APART, FURTHEST_OFF, LONGEST_DOUBT, ClockReading, ServerTime
+from tonearm.core.server_time import APART, FURTHEST_OFF, LONGEST_UNCONFIRMED, ClockReading, ServerTime
 
 START = 1_760_000_000.0
 """Last.fm's time (Unix seconds) when the counter is at 0."""
@@ -17,7 +17,7 @@ def heard(*answers: tuple[float, float, float]) -> ServerTime:
     """What is known after answers: (counter, what Last.fm's clock is wrong by, what ours is wrong by)."""
     known = ServerTime()
     for at, theirs, ours in answers:
-        known = known.heard(ClockReading(START + at + theirs, at, 0.1), START + at + ours)
+        known = known.updated(ClockReading(START + at + theirs, at, 0.1), START + at + ours)
     return known
 
 
@@ -37,7 +37,7 @@ def test_an_answer_that_agrees_with_our_clock_is_believed_at_once() -> None:
 def test_whatever_our_clock_is_put_to_lastfms_time_stays_known(off: float) -> None:
     known = heard((0, 0, 0))
     assert known.skew(DAY, START + DAY + off) == pytest.approx(-off)
-    assert known.heard(ClockReading(START + DAY, DAY, 0.1), START + DAY + off).skew(DAY, START + DAY + off) == -off
+    assert known.updated(ClockReading(START + DAY, DAY, 0.1), START + DAY + off).skew(DAY, START + DAY + off) == -off
 
 
 @pytest.mark.parametrize("lie", [20 * DAY, 10 * 365 * DAY, -2 * HOUR])
@@ -67,9 +67,9 @@ def test_a_clock_that_no_certificate_is_valid_with_is_not_learned() -> None:
 def test_doubt_ends_with_a_second_answer_or_by_itself() -> None:
     first = heard((0, 0, 0), (100, DAY, 0))
     assert first.doubtful(110.0)
-    assert not first.doubtful(100 + LONGEST_DOUBT)
-    assert not first.heard(ClockReading(START + 120, 120, 0.1), START + 120).doubtful(121.0)
-    assert not first.heard(ClockReading(START + DAY + 140, 140, 0.1), START + 140).doubtful(141.0)
-    contradicted = first.heard(ClockReading(START + 120 + HOUR, 120, 0.1), START + 120)
+    assert not first.doubtful(100 + LONGEST_UNCONFIRMED)
+    assert not first.updated(ClockReading(START + 120, 120, 0.1), START + 120).doubtful(121.0)
+    assert not first.updated(ClockReading(START + DAY + 140, 140, 0.1), START + 140).doubtful(141.0)
+    contradicted = first.updated(ClockReading(START + 120 + HOUR, 120, 0.1), START + 120)
     assert contradicted.doubtful(130.0)
-    assert not contradicted.doubtful(100 + LONGEST_DOUBT)  # since the first, not since the last
+    assert not contradicted.doubtful(100 + LONGEST_UNCONFIRMED)  # since the first, not since the last

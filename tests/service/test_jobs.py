@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from tests.service.conftest import HOUR, During, House, Room
 from tonearm.core.delivery import QueuedPlay
-from tonearm.core.pacing import LONGEST_MENDING, mending
+from tonearm.core.pacing import LONGEST_RETRY, retry_wait
 from tonearm.core.play import Track
 from tonearm.core.waits import PAUSED
 from tonearm.deck import ImportFailed
@@ -187,7 +187,7 @@ async def test_a_job_that_breaks_is_tried_again_later_each_time_and_shown_withou
     assert "RuntimeError" in job.why
     assert "secret" not in job.why
     await room.until_empty(within=HOUR)
-    assert room.now - begun >= sum(mending(tries) for tries in (1, 2, 3, 4))
+    assert room.now - begun >= sum(retry_wait(tries) for tries in (1, 2, 3, 4))
     assert await jobs_of(room) == []
 
 
@@ -281,8 +281,8 @@ async def test_a_chore_that_is_not_finished_is_gone_on_with(room: Room) -> None:
 
 
 def test_the_wait_after_a_fault_of_ours_doubles_up_to_an_hour() -> None:
-    assert [mending(tries) for tries in (1, 2, 3, 4)] == [2.0, 4.0, 8.0, 16.0]
-    assert mending(99) == LONGEST_MENDING
+    assert [retry_wait(tries) for tries in (1, 2, 3, 4)] == [2.0, 4.0, 8.0, 16.0]
+    assert retry_wait(99) == LONGEST_RETRY
 
 
 async def test_a_fault_of_the_data_is_a_broken_job_that_is_shown_and_rests_longer_each_time(

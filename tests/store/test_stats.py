@@ -60,7 +60,7 @@ async def test_days_and_hours_are_those_of_the_zone_on_both_sides_of_a_change_of
         start = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp())
         found = days.stretches(BERLIN, start, start + 60 * days.DAY)
         hours = stats.hours(asking(db), StatsScope(me), found)
-        assert {days.numbered(number).isoformat(): count for number, count in hours.by_day.items()} == {
+        assert {days.date_of(number).isoformat(): count for number, count in hours.by_day.items()} == {
             "2026-03-29": 3,
             "2026-03-30": 2,
         }

@@ -1,4 +1,4 @@
-"""A listener's account: who it is, whether it may scrobble, and how a sign-in stands."""
+"""A listener's account: its name, whether it may scrobble, and the state of a sign-in."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ TOKEN_LIFE = 3600.0
 KEY_NOT_SET = "connected with an API key that is no longer set: sign in again, or set the key again"
 
 SESSION_LOST = "the session that is kept here cannot be opened"
-"""What is in the way of an account whose sealed session is damaged. Last.fm knows nothing of it."""
+"""Shown for an account whose sealed session is damaged. Last.fm was not asked."""
 
 
 class Connection(StrEnum):
-    """How an account stands with Last.fm."""
+    """The state of an account's connection to Last.fm."""
 
     DISCONNECTED = "disconnected"
     CONNECTED = "connected"
@@ -31,8 +31,8 @@ class Account:
     """One listener of this service. `username` is the Last.fm name last signed in ("" before the first).
 
     `reporter` is the first that reported plays (None: nobody yet; "": one without a name); with several of them, two
-    may tell of one play. `api_key` is the one that its session was made with, and is good with alone; "" before there
-    is one. `key_is_set` is False where that key is not among those that are set now.
+    may report the same play. `api_key` is the only one that its session works with; "" before there is a session.
+    `key_is_set` is False if that key is not among those that are set now.
     """
 
     id: int
@@ -52,13 +52,13 @@ class Account:
         return self.connection is not Connection.DISCONNECTED
 
     def key_among(self, keys: Sequence[str]) -> str:
-        """The API key that its requests go with: its own, or the first of these where that is none of them."""
+        """The API key for its requests: its own, or the first of these if its own is not among them."""
         return self.api_key if self.api_key in keys else keys[0]
 
     def under(self, keys: Collection[str]) -> Account:
-        """The account where these API keys are set: without its own it needs a sign-in, until that is set again.
+        """The account if these API keys are set: without its own key it needs a sign-in, until that key is set again.
 
-        Where none is set at all (there is none but ""), a sign-in would be of no use.
+        If none is set at all (only ""), a sign-in would not help, and the account is returned as it is.
         """
         if self.connection is not Connection.CONNECTED or self.api_key in keys or not any(keys):
             return self
@@ -75,7 +75,7 @@ class LoginState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A sign-in that a listener asked for at `asked_at` (Unix seconds), and that is finished with the same API key."""
+    """A sign-in that a listener asked for at `asked_at` (Unix seconds). It is finished with the same API key."""
 
     account: int
     asked_at: float
@@ -83,6 +83,6 @@ class Login:
     api_key: str = field(default="", repr=False)
 
     def at(self, now: float) -> LoginState:
-        """The state at a moment: what was only asked for expires with Last.fm's token."""
+        """The state at `now` (Unix seconds): a sign-in that was not granted expires with Last.fm's token."""
         late = self.state is LoginState.ASKED and now - self.asked_at >= TOKEN_LIFE
         return LoginState.EXPIRED if late else self.state

@@ -12,7 +12,7 @@ DAY = 86400
 HOUR = 3600
 
 _STEP = 7 * DAY
-"""Seconds between two looks at the zone. Clocks are put forth and back again after weeks at the least."""
+"""Seconds between two checks of the zone's offset. Clock changes are weeks apart at least."""
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -27,7 +27,7 @@ class Stretch:
 
 
 def stretches(zone: tzinfo, start: int, end: int) -> list[Stretch]:
-    """The stretches of a span of time, in order; none where it is empty."""
+    """The stretches of a span of time, in order; none if it is empty."""
     found: list[Stretch] = []
     begun = at = start
     while at < end:
@@ -41,7 +41,7 @@ def stretches(zone: tzinfo, start: int, end: int) -> list[Stretch]:
 
 
 def _change(zone: tzinfo, before: int, after: int) -> int:
-    """The first second of another offset, of which `before` is none and `after` is one."""
+    """The first second with another offset: later than `before`, `after` at the latest."""
     offset = _offset(zone, before)
     while after - before > 1:
         middle = (before + after) // 2
@@ -68,9 +68,9 @@ def day_number(day: date) -> int:
     return day.toordinal() - _EPOCH
 
 
-def numbered(number: int) -> date:
-    """The local day of a number."""
-    return date.fromordinal(number + _EPOCH)
+def date_of(day: int) -> date:
+    """The local day with that number of `day_number`."""
+    return date.fromordinal(day + _EPOCH)
 
 
 def days_back(today: date, count: int) -> list[date]:

@@ -1,6 +1,6 @@
 """The delivery of plays: what to send next, and what an answer means for each play.
 
-The shell reads a Line and the plays that wait, asks `next_move`, sends, and writes what `next_step` says.
+The service reads a DeliveryState and the waiting plays, calls `next_move`, sends, and writes what `next_step` returns.
 Ignored codes: https://www.last.fm/api/show/track.scrobble
 """
 
@@ -36,30 +36,30 @@ BATCH = 50
 """Plays that one request may carry: https://www.last.fm/api/show/track.scrobble"""
 
 MAX_SOFT_FAILURES = 3
-"""Errors 4 in a row that end a session; fewer are put down to load."""
+"""Errors 4 in a row that end a session; fewer may be Last.fm's load."""
 
 FREE_REFUSALS = 5
 """Refusals in a row without a wait: so many it takes until the first of 50 plays is alone."""
 
 REFUSALS_BELIEVED = 5
-"""Refusals of a lone play with a number that nobody has documented, until it is believed: they take three hours."""
+"""Refusals of a lone play with an undocumented error code until it is believed: they take three hours."""
 
 TOO_OLD, TOO_NEW, DAILY_LIMIT = 3, 4, 5
 NOT_STORED = frozenset({92, 93})
 """GNU FM's codes for a play that its own database could not store: nothing is wrong with the play."""
 
 BACKEND_FAILED = frozenset({8, 16})
-"""Its backend failed, perhaps after it had stored some: 16 was seen with the words of the database below."""
+"""Its backend failed, perhaps after it had stored some: 16 was seen with the message of the database below."""
 
 ABOUT_AN_ACCOUNT = frozenset({12, 18})
 BAD_SIGNATURE = 13
 ABOUT_A_PLAY = frozenset({6, 7, BAD_SIGNATURE})
-"""The errors that a single play is known to cause, for all that are sent with it."""
+"""The errors that a single play is known to cause for the whole batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryState:
-    """Where an account's delivery stands. Times are Unix seconds; the counters are of failures in a row.
+    """The state of an account's delivery. Times are Unix seconds; the counters are of failures in a row.
 
     `budget` is the daily limit of scrobbles as far as it was met (0: never met), since `budget_at`.
     """
@@ -77,13 +77,14 @@ class DeliveryState:
 
 @dataclass(frozen=True, slots=True)
 class QueuedPlay:
-    """A frozen play in the queue. A `group` (after a split) is sent together and alone; 0 is none.
+    """A frozen play in the queue. A `group` (after a split) is sent together, without other plays; 0 is none.
 
-    `split_at` is since when it is suspected, `refusals` how often a request with it alone was refused.
+    `split_at` is when it was first part of a refused batch, `refusals` counts refused requests with it alone.
 
-    `live`: it was reported when it was played; what is not is a backlog, which yields. Of the answer that it came
-    back with: `refused_ahead` if that very answer has refused it as lying ahead, `unanswered` if it
-    leaves open whether Last.fm has the play.
+    `live`: it was reported when it was played; all others are backlog, which goes after live plays.
+
+    After an answer: `refused_ahead` if that answer refused it as being in the future, `unanswered` if Last.fm
+    may or may not have the play.
 
     `off`: the seconds that have to be added to our clock as it was when the play was reported, if Last.fm's time was
     not known then; None while it is still not known.
@@ -116,7 +117,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Last.fm took the request and left the play out; `why` is the reason as worked out here."""
+    """Last.fm accepted the request and left the play out; `reason` is worked out here."""
 
     code: int
     reason: str
@@ -151,7 +152,7 @@ class Settled:
 class Send:
     """Send these, oldest first; the expired ones are settled first.
 
-    `ask`: ask Last.fm for its time first, since nobody knows yet whether the clock was right that has timed these.
+    `ask`: ask Last.fm for its time first, since it is not known yet whether the clock that timed these was right.
     """
 
     batch: tuple[QueuedPlay, ...]
@@ -161,7 +162,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """Nothing to send now; look again at `until` (Unix seconds; None: when something changes).
+    """Nothing to send now; check again at `until` (Unix seconds; None: when something changes).
 
     `backlog_until`: the day's budget is used up, so until then only live plays are sent.
     """
@@ -173,7 +174,7 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class KeyThrottle:
-    """Everything that uses this API key from this address rests until then; `rung` counts rests in a row."""
+    """Everything that uses this API key from this address waits until then; `level` counts throttles in a row."""
 
     until: float
     reason: str
@@ -192,7 +193,7 @@ class Step:
 
 
 def next_move(
-    line: DeliveryState,
+    state: DeliveryState,
     waiting: Sequence[QueuedPlay],
     now: float,
     *,
@@ -205,20 +206,20 @@ def next_move(
 ) -> Send | Idle:
     """What to do for an account: `waiting` has its live plays first, then its backlog, each oldest first.
 
-    `used` counts its plays of the last day; `probe` sends a single play to see whether a rest is over; `skew` is
-    what our clock is behind Last.fm's, and `known` whether that is known: if not, no play is too old, and what our
-    clock alone calls so is sent after all others, one by one. What an unchecked clock has timed is sent after all
-    others, too, since their answers may show whether the clock was right; alone it waits for that until
-    `unchecked_until`. `ask`: Last.fm may be asked for nothing but its time.
+    `used` counts its plays of the last day; `probe` sends a single play to see whether a throttle is over; `skew` is
+    what our clock is behind Last.fm's, and `known` whether that is known: if not, no play expires, and those that
+    are too old by our clock alone are sent last, one by one. Plays timed by an unchecked clock are sent last, too,
+    since other plays' answers may show whether the clock was right; if there are no others, they wait for that
+    until `unchecked_until`. `ask`: Last.fm may be asked for nothing but its time.
     """
     old = {w.id for w in waiting if too_old(w.play.timestamp, now, skew)}
     expired = tuple(Settled(w.id, Expired()) for w in waiting if known and w.id in old)
     gone = {s.id for s in expired}
     alive = [w for w in waiting if w.id not in gone]
-    if line.connection is not Connection.CONNECTED:
+    if state.connection is not Connection.CONNECTED:
         return Idle(None, expired)
-    if now < line.wait_until <= now + pacing.LONGEST_THROTTLE:
-        return Idle(line.wait_until if alive else None, expired)
+    if now < state.wait_until <= now + pacing.LONGEST_THROTTLE:
+        return Idle(state.wait_until if alive else None, expired)
     due = [w for w in alive if w.not_before <= now]
     if not due:
         return Idle(min((w.not_before for w in alive), default=None), expired)
@@ -229,13 +230,15 @@ def next_move(
     if any(w.id in old for w in due):
         young = [w for w in due if w.id not in old]
         probe, due = probe or not young, young or due
-    room = pacing.backlog_room(line.budget, used)
+    room = pacing.backlog_room(state.budget, used)
     allowed = list(due) if room is None else _within(due, room)
     if not allowed:
-        look = now + pacing.BUDGET_LOOK
-        return Idle(look, expired, backlog_until=look)
-    allowed.sort(key=lambda w: w.refusals > 0)  # what was refused alone goes last: another play may be the proof
-    return Send(_batch(allowed, 1 if line.throttle_level or probe else BATCH), expired, ask=ask and not checked)
+        next_check = now + pacing.BUDGET_CHECK
+        return Idle(next_check, expired, backlog_until=next_check)
+    allowed.sort(
+        key=lambda w: w.refusals > 0
+    )  # what was refused alone goes last: another play may prove that the server works
+    return Send(_batch(allowed, 1 if state.throttle_level or probe else BATCH), expired, ask=ask and not checked)
 
 
 def _within(due: list[QueuedPlay], room: int) -> list[QueuedPlay]:
@@ -252,14 +255,14 @@ def _batch(due: list[QueuedPlay], size: int) -> tuple[QueuedPlay, ...]:
 
 
 def next_step(
-    line: DeliveryState,
+    state: DeliveryState,
     batch: Sequence[QueuedPlay],
     verdict: Verdict,
     now: float,
     jitter: float,
     *,
     used: int = 0,
-    rung: int = 0,
+    key_level: int = 0,
     skew: float = 0.0,
     doubtful: bool = False,
 ) -> Step:
@@ -267,31 +270,31 @@ def next_step(
 
     `doubtful`: its last answer showed another time than is known; what it says about times is then not final.
 
-    `used` counts the account's plays of the last day, `rung` the rests in a row of this key and address.
+    `used` counts the account's plays of the last day, `key_level` the throttles in a row of this key and address.
     """
     match verdict:
         case Answered(items, at):
-            return _answered(line, batch, items, now, jitter, used, now + skew if at is None else at, skew, doubtful)
-        case Later(Cause(number) as cause, retry_after) if number in BACKEND_FAILED:
-            return _unanswered(line, batch, cause, now, jitter, retry_after)
+            return _answered(state, batch, items, now, jitter, used, now + skew if at is None else at, skew, doubtful)
+        case Later(Cause(error_code) as cause, retry_after) if error_code in BACKEND_FAILED:
+            return _unanswered(state, batch, cause, now, jitter, retry_after)
         case Later(cause, retry_after):
-            return _later(line, batch, cause, now, jitter, retry_after)
+            return _later(state, batch, cause, now, jitter, retry_after)
         case Unsure(cause, retry_after):
-            return _unanswered(line, batch, cause, now, jitter, retry_after)
+            return _unanswered(state, batch, cause, now, jitter, retry_after)
         case Throttled(scope, cause, retry_after):
-            return _throttled(line, batch, scope, cause, now, retry_after, used, rung)
+            return _throttled(state, batch, scope, cause, now, retry_after, used, key_level)
         case Split(cause) if len(batch) > 1:
-            return _divided(line, batch, cause, now, jitter)
+            return _divided(state, batch, cause, now, jitter)
         case Split(cause):
-            return _refused_alone(line, batch[0], cause, now, jitter)
-        case SessionSuspect(cause) if line.soft_failures + 1 < MAX_SOFT_FAILURES:
-            return _later(replace(line, soft_failures=line.soft_failures + 1), batch, cause, now, jitter)
+            return _refused_alone(state, batch[0], cause, now, jitter)
+        case SessionSuspect(cause) if state.soft_failures + 1 < MAX_SOFT_FAILURES:
+            return _later(replace(state, soft_failures=state.soft_failures + 1), batch, cause, now, jitter)
         case SessionSuspect(cause) | SessionEnded(cause):
-            ended = replace(line, connection=Connection.NEEDS_SIGN_IN, soft_failures=0, fails=0, trouble=str(cause))
+            ended = replace(state, connection=Connection.NEEDS_SIGN_IN, soft_failures=0, fails=0, trouble=str(cause))
             return Step(ended, back=_back(batch, cause))
         case KeyRefused(cause):
-            hold = KeyThrottle(now + pacing.KEY_PROBE, str(cause), refused=True)
-            return Step(replace(line, trouble=str(cause)), back=_back(batch, cause), key_throttle=hold)
+            throttle = KeyThrottle(now + pacing.KEY_PROBE, str(cause), refused=True)
+            return Step(replace(state, trouble=str(cause)), back=_back(batch, cause), key_throttle=throttle)
         case _:
             assert_never(verdict)
 
@@ -301,78 +304,80 @@ def _back(batch: Sequence[QueuedPlay], cause: Cause) -> tuple[QueuedPlay, ...]:
 
 
 def _later(
-    line: DeliveryState,
+    state: DeliveryState,
     batch: Sequence[QueuedPlay],
     cause: Cause,
     now: float,
     jitter: float,
-    least: float | None = None,
+    min_wait: float | None = None,
 ) -> Step:
-    fails = line.fails + 1
-    wait = max(pacing.backoff(fails, jitter), least or 0.0)
-    return Step(replace(line, fails=fails, wait_until=now + wait, trouble=str(cause)), back=_back(batch, cause))
+    fails = state.fails + 1
+    wait = max(pacing.backoff(fails, jitter), min_wait or 0.0)
+    return Step(replace(state, fails=fails, wait_until=now + wait, trouble=str(cause)), back=_back(batch, cause))
 
 
 def _unanswered(
-    line: DeliveryState,
+    state: DeliveryState,
     batch: Sequence[QueuedPlay],
     cause: Cause,
     now: float,
     jitter: float,
-    least: float | None = None,
+    min_wait: float | None = None,
 ) -> Step:
-    """Last.fm may have these plays. The same again makes none of them two: it drops identical repeats."""
-    step = _later(line, batch, cause, now, jitter, least)
+    """Last.fm may have these plays. Sending them again doubles none: it drops identical repeats."""
+    step = _later(state, batch, cause, now, jitter, min_wait)
     return replace(step, back=tuple(replace(w, unanswered=True) for w in step.back))
 
 
 def _throttled(
-    line: DeliveryState,
+    state: DeliveryState,
     batch: Sequence[QueuedPlay],
     scope: Scope,
     cause: Cause,
     now: float,
-    least: float | None = None,
+    min_wait: float | None = None,
     used: int = 0,
-    rung: int = 0,
+    key_level: int = 0,
 ) -> Step:
     match scope:
         case Scope.ACCOUNT:
-            wait = max(pacing.ladder_wait(pacing.ACCOUNT_LADDER, line.throttle_level), least or 0.0)
-            resting = replace(line, throttle_level=line.throttle_level + 1, wait_until=now + wait, trouble=str(cause))
-            if budget := pacing.budget_met(used, line.budget):
-                resting = replace(resting, budget=budget, budget_at=now)
-            return Step(resting, back=_back(batch, cause))
+            wait = max(pacing.ladder_wait(pacing.ACCOUNT_LADDER, state.throttle_level), min_wait or 0.0)
+            throttled = replace(
+                state, throttle_level=state.throttle_level + 1, wait_until=now + wait, trouble=str(cause)
+            )
+            if budget := pacing.budget_met(used, state.budget):
+                throttled = replace(throttled, budget=budget, budget_at=now)
+            return Step(throttled, back=_back(batch, cause))
         case Scope.ADDRESS:
-            wait = max(pacing.ladder_wait(pacing.ADDRESS_LADDER, rung), least or 0.0)
-            hold = KeyThrottle(now + wait, str(cause), refused=False, level=rung + 1)
-            return Step(replace(line, trouble=str(cause)), back=_back(batch, cause), key_throttle=hold)
+            wait = max(pacing.ladder_wait(pacing.ADDRESS_LADDER, key_level), min_wait or 0.0)
+            throttle = KeyThrottle(now + wait, str(cause), refused=False, level=key_level + 1)
+            return Step(replace(state, trouble=str(cause)), back=_back(batch, cause), key_throttle=throttle)
         case _:
             assert_never(scope)
 
 
-def _divided(line: DeliveryState, batch: Sequence[QueuedPlay], cause: Cause, now: float, jitter: float) -> Step:
-    """Thirds, not halves: one bad play among 50 is then alone after 12 requests at the most, with halves after 13."""
+def _divided(state: DeliveryState, batch: Sequence[QueuedPlay], cause: Cause, now: float, jitter: float) -> Step:
+    """Thirds, not halves: one bad play among 50 is then isolated after at most 12 requests, with halves after 13."""
     size = -(-len(batch) // 3)
     back = tuple(
         replace(w, group=part[0].id, split_at=w.split_at or now)
         for part in (batch[i : i + size] for i in range(0, len(batch), size))
         for w in _back(part, cause)
     )
-    return Step(_refused(line, line.fails + 1, cause, now, jitter), back=back)
+    return Step(_refused(state, state.fails + 1, cause, now, jitter), back=back)
 
 
-def _refused_alone(line: DeliveryState, guilty: QueuedPlay, cause: Cause, now: float, jitter: float) -> Step:
+def _refused_alone(state: DeliveryState, guilty: QueuedPlay, cause: Cause, now: float, jitter: float) -> Step:
     """A play refused alone. It is believed only if the server has answered for another play since it was refused first.
 
-    A server that refuses every play alike says nothing about this one. Nor is a number that nobody has documented
-    believed at once: it may be the word for an outage that comes and goes.
+    A server that refuses every play says nothing about this one. Nor is an undocumented error code believed at once:
+    it may mean an outage that comes and goes.
     """
-    proven, known = 0 < guilty.split_at < line.answered_at, cause.error_code in ABOUT_A_PLAY
+    proven, known = 0 < guilty.split_at < state.answered_at, cause.error_code in ABOUT_A_PLAY
     if proven and (known or guilty.refusals + 1 >= REFUSALS_BELIEVED):
-        return Step(replace(line, fails=0, soft_failures=0), settled=(Settled(guilty.id, Refused(cause)),))
-    # The same play again is no news of the server, so that it alone holds up no others.
-    news = not guilty.refusals or line.fails > FREE_REFUSALS
+        return Step(replace(state, fails=0, soft_failures=0), settled=(Settled(guilty.id, Refused(cause)),))
+    # The same play again says nothing new about the server, so it alone delays no others.
+    news = not guilty.refusals or state.fails > FREE_REFUSALS
     back = replace(
         guilty,
         tries=guilty.tries + 1,
@@ -382,16 +387,16 @@ def _refused_alone(line: DeliveryState, guilty: QueuedPlay, cause: Cause, now: f
         refusals=guilty.refusals + 1,
         group=guilty.id,
     )
-    return Step(_refused(line, line.fails + news, cause, now, jitter, alone=True), back=(back,))
+    return Step(_refused(state, state.fails + news, cause, now, jitter, alone=True), back=(back,))
 
 
 def _refused(
-    line: DeliveryState, fails: int, cause: Cause, now: float, jitter: float, *, alone: bool = False
+    state: DeliveryState, fails: int, cause: Cause, now: float, jitter: float, *, alone: bool = False
 ) -> DeliveryState:
     """The account after refusals in a row. More of them than one bad play explains are not about the plays."""
     many = fails > FREE_REFUSALS
     hint = " (is the API secret right?)" if cause.error_code == BAD_SIGNATURE and (many or alone) else ""
-    refused = replace(line, fails=fails, trouble=f"{cause}{hint}")
+    refused = replace(state, fails=fails, trouble=f"{cause}{hint}")
     if not many:
         return refused
     longest = pacing.LONGEST_WAIT if cause.error_code in (6, 7) else pacing.KEY_PROBE
@@ -399,7 +404,7 @@ def _refused(
 
 
 def _answered(
-    line: DeliveryState,
+    state: DeliveryState,
     batch: Sequence[QueuedPlay],
     items: Sequence[ItemAnswer],
     now: float,
@@ -413,7 +418,7 @@ def _answered(
         a.timestamp not in (None, w.play.timestamp) for a, w in zip(items, batch, strict=True)
     ):
         cause = Cause(None, f"the answer does not fit the {len(batch)} plays that were sent")
-        return _unanswered(line, batch, cause, now, jitter)
+        return _unanswered(state, batch, cause, now, jitter)
     settled: list[Settled] = []
     back: list[QueuedPlay] = []
     for waiting, answer in zip(batch, items, strict=True):
@@ -422,15 +427,15 @@ def _answered(
             back.append(outcome)
         else:
             settled.append(Settled(waiting.id, outcome))
-    calm = replace(line, fails=0, soft_failures=0, throttle_level=0, wait_until=0.0, answered_at=now, trouble="")
+    calm = replace(state, fails=0, soft_failures=0, throttle_level=0, wait_until=0.0, answered_at=now, trouble="")
     if any(a.ignored_code == DAILY_LIMIT for a in items):
         cause = Cause(None, "Last.fm's daily limit of scrobbles is reached")
         throttled = _throttled(
-            replace(calm, throttle_level=line.throttle_level), (), Scope.ACCOUNT, cause, now, used=used
+            replace(calm, throttle_level=state.throttle_level), (), Scope.ACCOUNT, cause, now, used=used
         )
         return Step(throttled.state, tuple(settled), tuple(back))
     if any(a.ignored_code in NOT_STORED for a in items):
-        fails = line.fails + 1
+        fails = state.fails + 1
         cause = Cause(None, _NOT_STORED)
         calm = replace(calm, fails=fails, wait_until=now + pacing.backoff(fails, jitter), trouble=str(cause))
     if calm.budget and now - calm.budget_at >= pacing.BUDGET_DAY:
@@ -439,26 +444,26 @@ def _answered(
 
 
 def step_without_time(
-    line: DeliveryState, batch: Sequence[QueuedPlay], verdict: Verdict, now: float, jitter: float, rung: int
+    state: DeliveryState, batch: Sequence[QueuedPlay], verdict: Verdict, now: float, jitter: float, key_level: int
 ) -> Step:
-    """What it means for the plays that are due, which were not sent, how Last.fm answered when asked for its time."""
+    """What Last.fm's answer to a question for its time means for the plays that are due, which were not sent."""
     match verdict:
         case Unsure(cause, retry_after):
-            return _later(line, batch, cause, now, jitter, retry_after)
+            return _later(state, batch, cause, now, jitter, retry_after)
         case Later() | Throttled(Scope.ADDRESS) | KeyRefused():
-            step = next_step(line, batch, verdict, now, jitter, rung=rung)
+            step = next_step(state, batch, verdict, now, jitter, key_level=key_level)
             return replace(step, back=tuple(replace(w, unanswered=False) for w in step.back))
-        case _:  # whatever it says, it has answered
-            return Step(line)
+        case _:  # any of these is an answer
+            return Step(state)
 
 
-def without_session(line: DeliveryState) -> DeliveryState:
-    """The line of an account whose session cannot be opened: it waits for a sign-in, as Last.fm was never asked."""
-    return replace(line, connection=Connection.NEEDS_SIGN_IN, soft_failures=0, fails=0, trouble=SESSION_LOST)
+def without_session(state: DeliveryState) -> DeliveryState:
+    """The state of an account whose session cannot be opened: it waits for a sign-in; Last.fm was not asked."""
+    return replace(state, connection=Connection.NEEDS_SIGN_IN, soft_failures=0, fails=0, trouble=SESSION_LOST)
 
 
 def proves_the_key(verdict: Verdict) -> bool:
-    """Whether an answer shows that this key and this address are served."""
+    """Whether an answer shows that Last.fm serves this key and this address."""
     match verdict:
         case Split(cause):
             return cause.error_code in ABOUT_A_PLAY
@@ -514,10 +519,10 @@ def _outcome(
 
 
 def _ahead(waiting: QueuedPlay, now: float, skew: float) -> QueuedPlay:
-    """A play that waits until its time has come, or that goes out at once if a fast clock of ours has queued it."""
+    """A play in the future waits until then, or is sent at once if our fast clock has queued it."""
     later, first = its_time(waiting, now, skew), not waiting.too_new
     if first and queued_by_a_fast_clock(waiting.enqueued_at, now, skew):
-        later = now  # ours, as is known by now: it is moved, and goes out at once
+        later = now  # our clock was wrong, as is known by now: its start is corrected, and it is sent at once
     error = "Last.fm says that the time of this play lies ahead"
     return replace(waiting, tries=waiting.tries + 1, too_new=1, not_before=later, error=error, refused_ahead=first)
 
@@ -538,7 +543,7 @@ UNCHECKED_TRIES = 10
 
 
 def _unchecked(waiting: QueuedPlay, doubtful: bool) -> bool:
-    """Whether it is not known yet which clock is wrong."""
+    """Whether it is still unknown which clock is wrong."""
     return (waiting.off is None or doubtful) and waiting.tries < UNCHECKED_TRIES
 
 
@@ -563,7 +568,7 @@ _BY_NAME = (1, 2)
 """Ignored codes of the filter, which blames the artist for other names, too."""
 
 
-def true_reason(play: Play, code: int, words: str, now: float) -> str:
+def true_reason(play: Play, code: int, message: str, now: float) -> str:
     """Why Last.fm left a play out: its code says "artist" for many things, so the facts are asked first."""
     track = play.track
     if now - play.timestamp >= OLDEST_ACCEPTED:
@@ -572,7 +577,7 @@ def true_reason(play: Play, code: int, words: str, now: float) -> str:
         return f"the track is shorter than {SHORTEST_TRACK:.0f} seconds"
     if code in _BY_NAME and (found := placeholder(track)):
         return f"Last.fm's filter ignores placeholders such as the {found.field} {found.name!r}: correct the tags"
-    said = f" ({words})" if words else ""
+    said = f" ({message})" if message else ""
     match about_its_time(play, code, now):
         case 1:
             return f"Last.fm's filter ignored the artist {track.artist!r}{said}"

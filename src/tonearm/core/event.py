@@ -1,4 +1,4 @@
-"""What others may hear of an account: one value per event, with the fields that listeners are promised."""
+"""The events of an account that others may subscribe to: one type per event, with the promised fields."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class QueueUpdated:
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """An import went on: `done` of `total`."""
+    """Progress of an import: `done` of `total`."""
 
     kind: ClassVar[str] = "lastfm:import-progress"
     job: int

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 
 class BadKeys(ValueError):
-    """These make no pairs of a key and its secret. `option` says whose fault it is: `api_key` or `api_secret`."""
+    """Keys and secrets do not pair up. `option` is the wrong one: `api_key` or `api_secret`."""
 
-    def __init__(self, option: str, words: str) -> None:
-        super().__init__(f"{option}: {words}")
+    def __init__(self, option: str, message: str) -> None:
+        super().__init__(f"{option}: {message}")
         self.option = option
-        self.words = words
+        self.message = message
 
 
 def paired(api_key: str, api_secret: str) -> tuple[tuple[str, str], ...]:
-    """Each key with its secret. A single key may be without one, and so is "" where there is none at all.
+    """Each key with its secret. A single key may have none; without any key the result is one pair of "".
 
-    Raises BadKeys, whose words hold neither keys nor secrets.
+    Raises BadKeys, whose message contains neither keys nor secrets.
     """
     keys, secrets = _listed("api_key", api_key), _listed("api_secret", api_secret)
     if len(secrets) != len(keys) and not (len(keys) == 1 and secrets == [""]):

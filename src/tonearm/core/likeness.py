@@ -1,4 +1,4 @@
-"""Likeness: why two names that are not one spelling may still be one song. Only doubts are found here."""
+"""Likeness: why two names with different spellings may still be the same song. It only finds ambiguous matches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tonearm.core.spelling import credit, fold, readable, without_guests
 
 
 class Ambiguity(StrEnum):
-    """What stands between two names, for the listener to decide; the likeliest to be one song first."""
+    """How two names differ, for the listener to decide; the most likely to be the same song first."""
 
     SPELLING = "spelling"
     VERSION = "version"
@@ -22,7 +22,7 @@ class Ambiguity(StrEnum):
 
 
 class Bare(NamedTuple):
-    """A title without its dress: track number, guests, trailing brackets, version words, leading article."""
+    """A title without its extras: track number, guests, trailing brackets, version words, leading article."""
 
     core: str
     number: str = ""
@@ -46,9 +46,9 @@ _PERFORMANCE = re.compile(
 
 
 def bare(artist: str, title: str, folded: str | None = None) -> Bare:
-    """The title as bare as it can be told from its song; never an empty core, unless the title is blank.
+    """The title without everything that is not the song's name; the core is empty only if the title is blank.
 
-    `folded` is the fold of the title, where a caller with many of them has it at hand.
+    `folded` is the fold of the title, if the caller has it already.
     """
     spellings, with_artist = credit(artist)
     if not _may_be_dressed(title):
@@ -68,7 +68,7 @@ def bare(artist: str, title: str, folded: str | None = None) -> Bare:
 
 
 def _may_be_dressed(title: str) -> bool:
-    """Whether it is worth to undress a title; most are told by their letters, sooner than by a search."""
+    """Whether a title may have extras. For most titles their letters decide, which is faster than a search."""
     lowered = title.lower()
     if _JUST_WORDS(lowered):
         return "feat" in lowered or " ft" in lowered
@@ -76,11 +76,11 @@ def _may_be_dressed(title: str) -> bool:
 
 
 def _undressed(text: str) -> tuple[str, tuple[str, ...]]:
-    """The text without what trails it in brackets, or after a dash if that tells of a version."""
+    """The text without trailing brackets, and without what follows a dash if that names a version."""
     additions: list[str] = []
     while True:
         found = _BRACKETS(text)
-        if not found and (found := _AFTER_DASH(text)) and not _tells_of_a_version(found[1]):
+        if not found and (found := _AFTER_DASH(text)) and not _names_a_version(found[1]):
             found = None
         if not found or not text[: found.start()].strip():
             return text, tuple(additions)
@@ -88,13 +88,13 @@ def _undressed(text: str) -> tuple[str, tuple[str, ...]]:
         text = text[: found.start()]
 
 
-def _tells_of_a_version(words: str) -> bool:
+def _names_a_version(words: str) -> bool:
     words = words.lower()
     return bool(_PACKAGING(words) or _PERFORMANCE(words))
 
 
 def compatible(one: Bare, other: Bare) -> bool:
-    """Whether two dresses may be of one body: "(Part 1)" and "(Part 2)" or "1." and "2." may not."""
+    """Whether the extras of two titles fit one song: "(Part 1)" and "(Part 2)" or "1." and "2." do not."""
     if one.number and other.number and one.number != other.number:
         return False
     if one.guests and other.guests and one.guests != other.guests:
@@ -174,7 +174,7 @@ _LATIN = re.compile(r"[a-z]").search
 
 
 def unlike(one: str, other: str) -> bool:
-    """Whether two titles have so little in common that they are not of one song. In two scripts they may be."""
+    """Whether two titles differ too much to be the same song. In two scripts they may still be."""
     if in_two_scripts(one, other) or not words(one).isdisjoint(words(other)):
         return False
     here, there = fold(one)[:_COMPARED], fold(other)[:_COMPARED]
@@ -183,4 +183,4 @@ def unlike(one: str, other: str) -> bool:
 
 _LIKE = 0.6
 _COMPARED = 120
-"""Letters of two titles that are laid side by side: the time for that grows with their cube."""
+"""Letters of two titles that are compared: the time for that grows with their cube."""

@@ -1,6 +1,6 @@
-"""Loved: what an import of loved tracks from Last.fm does to the library.
+"""Loved: what an import of loved tracks from Last.fm changes in the library.
 
-The import only ever adds hearts; taking one away is a decision that it leaves to the listener.
+The plan for one page only adds hearts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tonearm.core.matching import Candidate, Doubtful, LibraryIndex, Match, NoMa
 
 @dataclass(frozen=True, slots=True)
 class Loved:
-    """A track that the listener loves on Last.fm; `loved_at` in Unix seconds UTC, 0 where it is not known."""
+    """A track that the listener loves on Last.fm; `loved_at` in Unix seconds UTC, 0 if it is not known."""
 
     artist: str
     title: str
@@ -40,7 +40,7 @@ class Undecided:
 
 @dataclass(frozen=True, slots=True)
 class ImportCounts:
-    """Loved tracks by what came of them. Each is counted once, however many copies the library has of it."""
+    """Loved tracks by outcome. Each is counted once, however many copies the library has of it."""
 
     imported: int = 0
     already: int = 0
@@ -62,7 +62,7 @@ class ImportCounts:
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """What to do for one page of loved tracks. `tally.total` is the length of the page."""
+    """What to do for one page of loved tracks. `counts.total` is the length of the page."""
 
     marks: tuple[LoveMark, ...]
     doubtful: tuple[Undecided, ...]
@@ -78,7 +78,7 @@ def plan_import(
 ) -> ImportPlan:
     """The plan for one page; `hearts` are the ids that have the heart already, those of earlier pages included.
 
-    `declined` are the (artist, title) of which the listener has said that nothing that may be the song is it.
+    `declined` are the (artist, title) for which the listener has rejected every candidate.
 
     All copies of a song are marked. "Imported" is a loved track of which at least one copy is newly marked, so
     the same page planned again, with its marks among `hearts`, imports nothing.

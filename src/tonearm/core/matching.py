@@ -1,4 +1,4 @@
-"""Matching: which tracks of a library are the song that somebody named.
+"""Matching: which tracks of a library are the song with a given artist and title.
 
 On Last.fm a love belongs to a pair of names, not to a recording: every copy of a song that the library holds
 (album, best-of, live set under the same title) shows the heart there, so every copy is found here.
@@ -25,12 +25,12 @@ from tonearm.core.likeness import (
 from tonearm.core.spelling import credit, song_keys, without_track_number
 
 LibraryEntry = tuple[int, str, str, str]
-"""A track of the library: id, artist, title, MusicBrainz recording or "". An id may come under several names:
-that is how a doubt that the listener has settled is remembered."""
+"""A track of the library: id, artist, title, MusicBrainz recording or "". An id may appear under several names:
+that is how a listener's choice among ambiguous candidates is remembered."""
 
 
 class Sure(StrEnum):
-    """What makes a match sure."""
+    """Why a match is certain."""
 
     IDENTIFIER = "identifier"
     EXACT = "exact"
@@ -51,7 +51,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """Copies of the song, those written as asked for first; `by` tells about the best."""
+    """Copies of the song, exact spellings first; `by` says how the best one matched."""
 
     ids: tuple[int, ...]
     by: Sure
@@ -59,7 +59,7 @@ class Several:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A track that may be the song, and what speaks against it."""
+    """A track that may be the song, and how its names differ."""
 
     id: int
     ambiguity: Ambiguity
@@ -67,7 +67,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Doubtful:
-    """Tracks that may be the song, the likeliest first, at most `MOST_CANDIDATES`: a listener should say."""
+    """Tracks that may be the song, the likeliest first, at most `MAX_CANDIDATES`: the listener decides."""
 
     candidates: tuple[Candidate, ...]
 
@@ -83,11 +83,11 @@ class NoMatch:
 
 MatchResult = Match | Several | Doubtful | NoMatch
 
-MOST_CANDIDATES = 12
+MAX_CANDIDATES = 12
 
 
 class LibraryIndex:
-    """The library, ready to be asked for songs by name. It is a snapshot: build a new one after a scan.
+    """The library, indexed by names of songs. It is a snapshot: build a new one after a scan.
 
     `by_one_artist` are entries under one of several artists, which count only if no entry has the names itself.
     """
@@ -117,10 +117,10 @@ class LibraryIndex:
         return len(self._entries)
 
     def find(self, artist: str, title: str, mbid: str = "") -> MatchResult:
-        """The song: by name, else by its MusicBrainz recording, else what may be it.
+        """The song: by name, else by its MusicBrainz recording, else the candidates that may be it.
 
-        An identifier adds to the name where both speak of one title, and is doubted where it gives a track of
-        that artist with another title: Last.fm's identifiers are not always right.
+        An identifier adds copies if its titles agree with the name. If it leads to a track of that artist with
+        another title it is ambiguous: Last.fm's identifiers are not always right.
         """
         identified = self._recordings.at(mbid.lower()) if mbid else []
         if named := self._named(artist, title):
@@ -175,18 +175,18 @@ class LibraryIndex:
     def _doubtful(self, artist: str, title: str, wrong: list[int]) -> Doubtful | NoMatch:
         if self._likely is None:
             self._likely = _Likely(self._entries, self._folds)
-        doubts: dict[int, Ambiguity] = {}
-        for place, doubt in self._likely.find(artist, title):
-            doubts.setdefault(self._entries[place][0], doubt)
+        ambiguities: dict[int, Ambiguity] = {}
+        for place, ambiguity in self._likely.find(artist, title):
+            ambiguities.setdefault(self._entries[place][0], ambiguity)
         for place in wrong:
-            doubts.setdefault(self._entries[place][0], Ambiguity.IDENTIFIER)
-        ranked = sorted(doubts.items(), key=lambda doubted: _RANK[doubted[1]])
-        candidates = tuple(Candidate(id, doubt) for id, doubt in ranked[:MOST_CANDIDATES])
+            ambiguities.setdefault(self._entries[place][0], Ambiguity.IDENTIFIER)
+        ranked = sorted(ambiguities.items(), key=lambda ranked_pair: _RANK[ranked_pair[1]])
+        candidates = tuple(Candidate(id, ambiguity) for id, ambiguity in ranked[:MAX_CANDIDATES])
         return Doubtful(candidates) if candidates else NoMatch()
 
 
 class _Places:
-    """Places by key. Most keys have one place, and a list for each would double the time to fill the shelf."""
+    """Places by key. Most keys have one place, and a list for each would double the time to build the index."""
 
     def __init__(self) -> None:
         self._first: dict[Hashable, int] = {}
@@ -201,15 +201,15 @@ class _Places:
         return [] if first is None else [first, *self._others.get(key, ())]
 
 
-_RANK = {doubt: rank for rank, doubt in enumerate(Ambiguity)}
+_RANK = {ambiguity: rank for rank, ambiguity in enumerate(Ambiguity)}
 _END = 4
-"""Letters at either end of a title; a slip leaves one of the ends whole."""
+"""Letters at either end of a title; a typing error leaves one of the ends unchanged."""
 _LEFT_BY_A_CUT = 20
 """Letters that are sure to be left of a title cut to 30 characters."""
-_MOST_COMPARED = 50
+_MAX_COMPARED = 50
 """Bounds the time for a library of one artist, or of one title."""
 _TELLING = 6
-"""Letters from which a title tells that two artists in two scripts may be one; "Intro" does not."""
+"""Letters from which a shared title suggests that two artists in two scripts are one; "Intro" does not."""
 
 
 class _Likely:
@@ -220,28 +220,28 @@ class _Likely:
         self._bare = [bare(artist, title, folded) for (_, artist, title, _), folded in zip(entries, folds, strict=True)]
         self._by_title = _Places()
         self._by_artist = _Places()
-        self._by_looks: dict[str, _Places] = {}
+        self._by_signature: dict[str, _Places] = {}
         for place, (_, artist, _, _) in enumerate(entries):
             self._by_title.put(self._bare[place].core, place)
             for spelling in credit(artist).spellings:
                 self._by_artist.put(spelling, place)
 
     def find(self, artist: str, title: str) -> Iterator[tuple[int, Ambiguity]]:
-        """Places of tracks that may be the song, each with what speaks against it."""
+        """Places of tracks that may be the song, each with how its names differ."""
         wanted = bare(artist, title)
         spellings = credit(artist).spellings
         if not wanted.core or not spellings[0]:
             return  # nothing is the song without a name
-        for place in self._by_title.at(wanted.core)[:_MOST_COMPARED]:
-            if compatible(wanted, self._bare[place]) and (doubt := self._dressed(place, wanted, artist)):
-                yield place, doubt
+        for place in self._by_title.at(wanted.core)[:_MAX_COMPARED]:
+            if compatible(wanted, self._bare[place]) and (ambiguity := self._dressed(place, wanted, artist)):
+                yield place, ambiguity
         for spelling in spellings:
             for place in self._beside(spelling, wanted.core):
-                if doubt := self._written(place, wanted, title):
-                    yield place, doubt
+                if ambiguity := self._written(place, wanted, title):
+                    yield place, ambiguity
 
     def _dressed(self, place: int, wanted: Bare, artist: str) -> Ambiguity | None:
-        """What differs where the bare titles are the same."""
+        """How the names differ if the bare titles are the same."""
         theirs, title = self._entries[place][1], self._bare[place]
         if set(credit(artist).spellings).isdisjoint(credit(theirs).spellings):
             translated = len(wanted.core) >= _TELLING and in_two_scripts(artist, theirs)
@@ -251,7 +251,7 @@ class _Likely:
         return Ambiguity.CREDIT if wanted.guests != title.guests else Ambiguity.SPELLING
 
     def _written(self, place: int, wanted: Bare, title: str) -> Ambiguity | None:
-        """What differs where the artist is the same."""
+        """How the names differ if the artist is the same."""
         theirs, their_title = self._bare[place], self._entries[place][2]
         if misspelt(wanted.core, theirs.core) and compatible(wanted, theirs):
             return Ambiguity.SPELLING
@@ -260,20 +260,20 @@ class _Likely:
         return None
 
     def _beside(self, spelling: str, core: str) -> Iterator[int]:
-        """Places of the artist's other titles that a slip or a cut may have made of this one."""
-        if spelling not in self._by_looks:
-            self._by_looks[spelling] = shelf = _Places()
+        """Places of the artist's other titles that a typing error or a cut may have made of this one."""
+        if spelling not in self._by_signature:
+            self._by_signature[spelling] = shelf = _Places()
             for place in self._by_artist.at(spelling):
-                for look in _looks(self._bare[place].core):
-                    shelf.put(look, place)
-        for look in _looks(core):
-            for place in self._by_looks[spelling].at(look)[:_MOST_COMPARED]:
+                for signature in _signatures(self._bare[place].core):
+                    shelf.put(signature, place)
+        for signature in _signatures(core):
+            for place in self._by_signature[spelling].at(signature)[:_MAX_COMPARED]:
                 if self._bare[place].core != core:
                     yield place
 
 
-def _looks(core: str) -> tuple[str, ...]:
-    """What two titles share if a slip made one of the other (its digits and one of its ends), or a cut did."""
+def _signatures(core: str) -> tuple[str, ...]:
+    """What two titles share if one is a misspelling of the other (its digits and one of its ends), or is cut off."""
     digits = "" if core.isalpha() else "".join(filter(str.isdigit, core))
     ends = (f"{core[:_END]}…{digits}", f"{digits}…{core[-_END:]}")
     return ends if len(core) < _LEFT_BY_A_CUT else (*ends, core[:_LEFT_BY_A_CUT])

@@ -1,7 +1,7 @@
-"""Naming: under which other names a file's song is known, from the file's own list of artists and from Last.fm.
+"""Naming: other names of a file's song, from the file's own list of artists and from Last.fm's corrections.
 
-Last.fm answers a play with the names that it files it under: "Utada Hikaru" comes back as 宇多田ヒカル. So the
-two are one artist, whatever their letters.
+Last.fm answers a play with the names that it files it under: "Utada Hikaru" comes back as 宇多田ヒカル. So both
+names are the same artist.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Names = tuple[str, str]
 def credits_of(artist: str, artists: Sequence[str]) -> tuple[str, ...]:
     """Ways to credit all of several artists: "Alice & Bob", "Alice, Bob", "Bob & Alice", "Alice feat. Bob".
 
-    `artist` is the credit as the file shows it. Other signs between the names make no other name for matching.
+    `artist` is the credit as the file shows it. Other separators make no difference for matching.
     """
     if len(artists) < 2:
         return (artist,)
@@ -29,10 +29,10 @@ def credits_of(artist: str, artists: Sequence[str]) -> tuple[str, ...]:
 
 
 class Renamed:
-    """What Last.fm has made of the names that it was sent.
+    """Last.fm's corrections of the names that it was sent.
 
-    `corrections` are pairs of the names sent and the names that Last.fm answered. An artist goes by another name if
-    Last.fm has answered one and the same for it every time.
+    `corrections` are pairs of the names sent and the names that Last.fm answered. An artist has another name if
+    Last.fm has answered the same one every time.
     """
 
     def __init__(self, corrections: Iterable[tuple[Names, Names]]) -> None:
@@ -51,7 +51,7 @@ class Renamed:
                 self._other_names.setdefault(now, set()).add(artist)
 
     def at_lastfm(self, artist: str, title: str) -> Names:
-        """The names under which Last.fm has the song, as far as it has said so."""
+        """The names under which Last.fm has the song, as far as its corrections show."""
         return self._songs.get(_key(artist, title)) or (self._shown.get(_fold(artist), artist), title)
 
     def others(self, artist: str, title: str) -> Iterator[Names]:

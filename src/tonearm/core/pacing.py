@@ -1,4 +1,4 @@
-"""How fast, and how long to wait: the rate limit and the ladders of back-off. Numbers in, waits out.
+"""How fast, and how long to wait: the rate limit and the steps of back-off. Pure functions over seconds.
 
 Last.fm names no figure for its limit and sends no `Retry-After`; the ladders follow what users measured
 (docs/decisions/0006-pace-and-back-off.md).
@@ -22,7 +22,7 @@ REFUSED_LADDER = (5.0, 300.0, 3600.0)
 """Seconds until a play that was refused alone, and not believed to be bad, is sent again."""
 
 PROBE = 40.0
-"""Seconds that one probing request gets to show whether a rest is over, before another may try."""
+"""Seconds that one probing request gets to show whether a throttle is over, before another may try."""
 
 OUTAGE_ACCOUNTS = 3
 """Different accounts that meet an outage with no answer in between, until all others leave Last.fm alone."""
@@ -31,16 +31,16 @@ BUDGET_DAY = 86400.0
 """Seconds over which a daily limit counts; a rolling day is the usual guess."""
 
 MIN_BUDGET = 300
-"""A limit met before so many plays is a burst's: the smallest daily limit that users quote is twice as much."""
+"""A limit met before so many plays limits a burst: the smallest daily limit that users quote is twice as much."""
 
 RESERVE = 0.1
-"""Part of a daily budget that a backlog leaves to what is played today."""
+"""Part of a daily budget that a backlog leaves for what is played today."""
 
-BUDGET_LOOK = 900.0
-"""Seconds until a backlog that has used up the budget looks again."""
+BUDGET_CHECK = 900.0
+"""Seconds until a backlog that has used up the budget is checked again."""
 
 LONGEST_THROTTLE = 86400.0
-"""Seconds; whatever rests longer was written by a clock that has been put back since."""
+"""Seconds; a longer throttle was written by a clock that has been put back since."""
 
 FURTHEST_SLOT = 3600.0
 """Seconds; a slot further ahead was booked by a clock that has been put back since."""
@@ -48,12 +48,12 @@ FURTHEST_SLOT = 3600.0
 KEY_PROBE = 3600.0
 """Seconds between probes of a refused API key; a suspension is lifted by people, not by retries."""
 
-FIRST_MENDING, LONGEST_MENDING = 2.0, 3600.0
+FIRST_RETRY, LONGEST_RETRY = 2.0, 3600.0
 
 
-def mending(tries: int) -> float:
-    """Seconds until a job is tried again that broke so many times in a row: a bug is not mended by trying."""
-    return min(LONGEST_MENDING, FIRST_MENDING * 2.0 ** min(tries - 1, 20))
+def retry_wait(tries: int) -> float:
+    """Seconds until a job that failed so many times in a row is tried again: retrying does not repair a bug."""
+    return min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(tries - 1, 20))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,12 @@ def away(probes: int, jitter: float) -> float:
 
 
 def ladder_wait(ladder: tuple[float, ...], step: int) -> float:
-    """Seconds on a ladder's rung, counted from 0; its last rung repeats."""
+    """Seconds of a ladder's step, counted from 0; the last step repeats."""
     return ladder[min(step, len(ladder) - 1)]
 
 
 def budget_met(used: int, known: int) -> int:
-    """The daily budget after a limit was met with so many plays used in a day; 0 is an unknown one."""
+    """The daily budget after the limit was met with `used` plays in a day; 0 means unknown."""
     if used < MIN_BUDGET:
         return known
     return min(used, known) if known else used
@@ -112,7 +112,7 @@ def backlog_room(budget: int, used: int) -> int | None:
 
 
 def clear_at(backlog: int, budget: int, used: int, now: float) -> float | None:
-    """When a backlog is about to be gone (Unix seconds); None while no limit is known."""
+    """About when a backlog will be sent (Unix seconds); None while no limit is known."""
     room = backlog_room(budget, used)
     if room is None:
         return None
@@ -121,11 +121,11 @@ def clear_at(backlog: int, budget: int, used: int, now: float) -> float | None:
 
 
 def in_force(until: float, now: float) -> bool:
-    """Whether a rest until then goes on; one longer than a day was written by a clock that has been put back since."""
+    """Whether a throttle until then lasts; one longer than a day comes from a clock that has been put back since."""
     return now < until <= now + LONGEST_THROTTLE
 
 
 def soonest(next_at: float, next_live_at: float | None, backlog_until: float) -> float:
-    """When the first of an account's plays is due, whose backlog rests until then (all are Unix seconds)."""
+    """When the first of an account's plays is due if its backlog waits until then (all are Unix seconds)."""
     backlog_at = max(next_at, backlog_until)
     return backlog_at if next_live_at is None else min(next_live_at, backlog_at)

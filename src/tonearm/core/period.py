@@ -70,7 +70,7 @@ def day(of: date) -> HistoryPeriod:
 
 
 def parse(text: str, everything: HistoryPeriod) -> HistoryPeriod | None:
-    """The period of an address; None where it names none. `everything` is the whole history."""
+    """The period that an address names; None if it names none. `everything` is the whole history."""
     if text == "all":
         return everything
     first, dots, last = text.partition("..")
@@ -107,7 +107,7 @@ LONGEST_SPAN = 366
 
 
 def within(period: HistoryPeriod, first: date, last: date) -> HistoryPeriod:
-    """The part of a span that lies between two days; at most a year of it where there is none. Others stay whole."""
+    """The part of a span that lies between two days; at most a year of the span if none does. Others stay whole."""
     if period.kind is not PeriodKind.SPAN:
         return period
     begin, end = max(period.first, first), min(period.last, last)
@@ -144,7 +144,7 @@ def _beside(period: HistoryPeriod, neighbour: date, way: int) -> HistoryPeriod |
 
 
 def around(period: HistoryPeriod) -> HistoryPeriod | None:
-    """The next longer period that it lies in; None where that is the whole history."""
+    """The next longer period that contains it; None if that is the whole history."""
     match period.kind:
         case PeriodKind.MONTH:
             return year(period.first.year)

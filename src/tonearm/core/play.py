@@ -32,7 +32,7 @@ FURTHEST_AHEAD = 30 * 86400
 DAY = 86400.0
 
 _ENDLESS = 10.0**9
-"""Seconds; what claims to be longer has no known length."""
+"""Seconds; a longer duration counts as unknown."""
 
 _MILLISECONDS_FROM = 100_000_000_000
 """As seconds this is the year 5138, as milliseconds March 1973."""
@@ -98,7 +98,7 @@ def cleaned(track: Track) -> Track:
 
 
 def cleaned_changes(frozen: Track, changed: Track) -> Track:
-    """The changed track with what differs from the frozen one cleaned; names that did not change stay to the letter."""
+    """The changed track with what differs from the frozen one cleaned; unchanged names stay exactly the same."""
     track = cleaned(changed)
     names = ("artist", "title", "album", "album_artist", "mbid")
     return replace(track, **{name: old for name in names if (old := getattr(frozen, name)) == getattr(changed, name)})
@@ -111,8 +111,8 @@ def counts(duration: float | None, played: float, threshold: int = DEFAULT_THRES
     """
     needed = min(duration * threshold / 100, LONGEST_NEEDED) if duration else LONGEST_NEEDED
     if duration and not long_enough(duration):
-        why = f"the track is {_s(duration)} long, Last.fm takes tracks longer than {_s(SHORTEST_TRACK)}"
-        return Counted(played, needed, False, why)
+        reason = f"the track is {_s(duration)} long, Last.fm takes tracks longer than {_s(SHORTEST_TRACK)}"
+        return Counted(played, needed, False, reason)
     length = f"of {_s(duration)}" if duration else "of an unknown length"
     return Counted(played, needed, played >= needed, f"heard {_s(played)} {length}, needs {_s(needed)}")
 
@@ -127,7 +127,7 @@ def _s(seconds: float) -> str:
 
 
 class When(StrEnum):
-    """How a play's start lies to the present."""
+    """A play's start compared with the present."""
 
     TIMELY = "timely"
     TOO_OLD = "too_old"
@@ -163,11 +163,11 @@ def lengths(
     """The length of a track and what was heard of it, in seconds, if a player sends milliseconds for one or both.
 
     `elapsed` is the time from the start of the play to its report, in seconds, and `start_in_ms` whether the start
-    was in milliseconds. Nobody hears more than goes by: so what fits as seconds is seconds, however much it is.
+    was in milliseconds. Nobody hears more than the time that passes, so what fits as seconds is seconds.
     """
     if played - _ROUNDED <= elapsed <= played + _ROUNDED and played >= LONGEST_NEEDED:
         return duration, played
-    if duration and played > max(_most_heard(duration), elapsed + _ROUNDED) and played / 1000 <= duration:
+    if duration and played > max(_max_played(duration), elapsed + _ROUNDED) and played / 1000 <= duration:
         return duration, played / 1000
     longest = max(duration or 0.0, played)
     if longest > DAY or (longest >= _LONG and (start_in_ms or _goes_by_in_ms(played, elapsed))):
@@ -176,20 +176,20 @@ def lengths(
 
 
 def _goes_by_in_ms(played: float, elapsed: float) -> bool:
-    """Whether as milliseconds this may have been heard since its start, and as seconds never."""
+    """Whether this may have been heard since its start if it is milliseconds, and cannot if it is seconds."""
     return played >= _LONG and played / 1000 <= elapsed + 10 and elapsed < played / 30
 
 
-def _most_heard(duration: float) -> float:
+def _max_played(duration: float) -> float:
     """Seconds; some players count pauses and rewinds, so a little more than the length is no mistake."""
     return 2 * duration + 600
 
 
 def is_a_length_of_time(duration: float | None, played: float, elapsed: float) -> bool:
-    """Whether so much (seconds) can have been heard of a track; far more than its length only if it has gone by."""
+    """Whether so many seconds can have been heard; far more than the track's length only if that time has passed."""
     if not 0 <= played < _ENDLESS:
         return False
-    return not duration or played <= _most_heard(duration) or played <= elapsed + _ROUNDED
+    return not duration or played <= _max_played(duration) or played <= elapsed + _ROUNDED
 
 
 def length(duration: float | None) -> float | None:
@@ -198,7 +198,7 @@ def length(duration: float | None) -> float | None:
 
 
 def when(timestamp: int, now: float) -> When:
-    """Where a start of play stands: timely, too old for Last.fm, ahead of our clock, or nonsense."""
+    """Whether a start of play is timely, too old for Last.fm, ahead of our clock, or nonsense."""
     if timestamp < EARLIEST_PLAY or timestamp > now + FURTHEST_AHEAD:
         return When.NONSENSE
     if now - timestamp >= OLDEST_ACCEPTED:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tonearm.core.cleaning import clean
 from tonearm.core.spelling import plain, without_signs
 
-MOST_TERMS = 8
+MAX_TERMS = 8
 """Words of a search that count; what comes after them is left out."""
 
 LONGEST_TERM = 100
@@ -23,6 +23,6 @@ def searchable(names: Iterable[str]) -> str:
 
 
 def terms(text: str) -> list[str]:
-    """What has to be in the searchable names of a play for each word of a search, every one of them once."""
+    """The distinct words of a search as they must appear in the searchable names of a play."""
     words = dict.fromkeys(without_signs(word) or word for word in plain(clean(text)).split())
-    return [word[:LONGEST_TERM] for word in words][:MOST_TERMS]
+    return [word[:LONGEST_TERM] for word in words][:MAX_TERMS]

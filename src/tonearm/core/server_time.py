@@ -12,9 +12,9 @@ EXACT = 5.0
 """Seconds; a `Date` is in whole seconds and takes its time to arrive, so a smaller difference is none."""
 
 APART = 30.0
-"""Seconds between two answers that confirm each other: what passes quickly is not heard twice."""
+"""Seconds between two answers that confirm each other, so that a short disturbance confirms nothing."""
 
-LONGEST_DOUBT = 600.0
+LONGEST_UNCONFIRMED = 600.0
 """Seconds for which anything waits for a second answer that confirms the first."""
 
 FURTHEST_OFF = 2 * 365 * 86400.0
@@ -49,18 +49,18 @@ class ClockReading:
 class ServerTime:
     """What is known of Last.fm's time: `known` counts, `unconfirmed` differs from it and waits for a second answer.
 
-    `doubted_since` is where the counter was when the first of such answers came.
+    `unconfirmed_since` is where the counter was when the first of such answers came.
     """
 
     known: ClockReading | None = None
     unconfirmed: ClockReading | None = None
-    doubted_since: float = 0.0
+    unconfirmed_since: float = 0.0
 
-    def heard(self, reading: ClockReading, ours: float) -> ServerTime:
+    def updated(self, reading: ClockReading, ours: float) -> ServerTime:
         """What is known once an answer has shown a time; our own clock showed `ours` (Unix seconds) at that moment.
 
         A time that agrees with our clock, or with what is known, counts at once: two that don't depend on each other
-        say the same. Any other has to be heard again, at least 30 s later.
+        say the same. Any other has to be confirmed, at least 30 s later.
         """
         if abs(reading.time - ours) <= EXACT + reading.within or (self.known and self.known.agrees(reading)):
             return ServerTime(reading)
@@ -68,12 +68,12 @@ class ServerTime:
             return self
         before = self.unconfirmed
         if before is None or not before.agrees(reading):
-            return ServerTime(self.known, reading, self.doubted_since if before else reading.at)
+            return ServerTime(self.known, reading, self.unconfirmed_since if before else reading.at)
         return ServerTime(reading) if reading.at - before.at >= APART else self
 
     def doubtful(self, at: float) -> bool:
         """Whether the last answer contradicts what is known, or our clock, and a second one may still decide."""
-        return self.unconfirmed is not None and at - self.doubted_since < LONGEST_DOUBT
+        return self.unconfirmed is not None and at - self.unconfirmed_since < LONGEST_UNCONFIRMED
 
     def skew(self, at: float, ours: float) -> float:
         """Seconds to add to our clock, which shows `ours` while the counter is at `at`; 0 if nothing is known."""

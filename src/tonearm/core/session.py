@@ -1,8 +1,8 @@
 """The clock of one listening: how long a track was really heard, from the notices of a player.
 
 Media servers say when a track starts, pauses, continues, where it is, and when it stops, and leave out some of it.
-Time counts while the track plays, and never more of it than the position has moved, unless somebody sought. One
-device has one clock; whoever keeps the clocks keeps one for each device of each user.
+Time counts while the track plays, and never more than the position has advanced, unless somebody sought. Each device
+of each user has one clock.
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ class ListeningClock:
         if not self.playing:
             return 0.0
         remaining = self._remaining()
-        most = LONGEST_NEEDED if remaining is None else remaining
-        return max(0.0, min(now - self.at, most, LONGEST_SILENCE if self.regular else most))
+        limit = LONGEST_NEEDED if remaining is None else remaining
+        return max(0.0, min(now - self.at, limit, LONGEST_SILENCE if self.regular else limit))
 
     def _since(self, notice: Notice) -> float:
         """Seconds heard between the last notice and this one."""
@@ -176,7 +176,7 @@ def _first(ended: ListeningClock | None, notice: Notice, began: float | None = N
 
 
 def _late(ended: ListeningClock, notice: Notice) -> bool:
-    """Whether a notice still speaks of the listening that has ended."""
+    """Whether a notice is still about the listening that has ended."""
     passed = notice.at - ended.at
     if notice.kind in (NoticeKind.STOPPED, NoticeKind.COUNTED):
         length = ended.track.duration

@@ -130,8 +130,8 @@ def readable(name: str) -> str:
     name = " ".join(name.split())
     if len(name) <= LONGEST_READ:
         return name
-    rest = LONGEST_READ - _FINGERPRINT - 1
-    return f"{name[:rest]} {md5(name[rest:].casefold().encode(errors='replace'), usedforsecurity=False).hexdigest()}"
+    kept = LONGEST_READ - _FINGERPRINT - 1
+    return f"{name[:kept]} {md5(name[kept:].casefold().encode(errors='replace'), usedforsecurity=False).hexdigest()}"
 
 
 _FINGERPRINT = 32

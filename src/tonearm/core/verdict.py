@@ -11,7 +11,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why something did not go through: Last.fm's error number (None: no error of the API) and the words."""
+    """Why something did not go through: Last.fm's error code (None: no error of the API) and the message."""
 
     error_code: int | None
     message: str
@@ -32,9 +32,9 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class ItemAnswer:
-    """Last.fm's word on one play of a batch: `ignored` is 0 for accepted, else the ignored code.
+    """Last.fm's answer for one play of a batch: `ignored_code` is 0 if it is accepted.
 
-    `timestamp` is the one that the answer names (None where it names none).
+    `timestamp` is the one that the answer names (None if it names none).
     Codes: https://www.last.fm/api/show/track.scrobble
     """
 
@@ -45,7 +45,7 @@ class ItemAnswer:
 
 
 class Scope(StrEnum):
-    """Whom a rate limit is about: this address, or one Last.fm account."""
+    """What a rate limit applies to: this address, or one Last.fm account."""
 
     ADDRESS = "address"
     ACCOUNT = "account"
@@ -53,7 +53,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Last.fm answered with one word for each play, in the order sent.
+    """Last.fm answered with one item for each play, in the order sent.
 
     `at` is the time of the server (Unix seconds) as this very answer shows it; None if it shows none.
     """
@@ -64,7 +64,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """A fault that passes. `retry_after` is in seconds, where an answer named it."""
+    """A temporary failure. `retry_after` is in seconds, if the answer named it."""
 
     cause: Cause
     retry_after: float | None = None

@@ -26,11 +26,11 @@ class LastFmTime:
     _server: ServerTime = field(default_factory=ServerTime)
     _asked_at: float = -inf
 
-    def heard(self, server_time: float, round_trip: float) -> None:
+    def note_reading(self, server_time: float, round_trip: float) -> None:
         """An answer came that named the server's time (Unix seconds), after so many seconds."""
         underway = round_trip / 2
         reading = ClockReading(server_time + 0.5, self.clock.steady() - underway, round_trip)
-        self._server = self._server.heard(reading, self.clock.now() - underway)
+        self._server = self._server.updated(reading, self.clock.now() - underway)
 
     @property
     def known(self) -> bool:

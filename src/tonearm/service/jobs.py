@@ -107,7 +107,7 @@ class Jobs:
         # Where it broke, not what it says: that may be private.
         place, now = extract_tb(fault.__traceback__)[-1], self.clock.now()
         words = f"{type(fault).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
-        again_at = now + pacing.mending(before + 1)
+        again_at = now + pacing.retry_wait(before + 1)
         broken = JobFailure(kind, account, before + 1, now, again_at, words)
         await self.store.write(partial(jobs.remember_failure, broken=broken))
         self._changed()

@@ -74,7 +74,7 @@ class Artist:
 class Metadata:
     """Everything by name. Misspelt names are read as Last.fm corrects them.
 
-    Raises Nameless for a name of nothing or of more than 1024 characters, and a LastFmError where Last.fm is away
+    Raises MissingName for a name of nothing or of more than 1024 characters, and a LastFmError where Last.fm is away
     and nothing is remembered (Resting, where it was not even asked).
     """
 

@@ -43,7 +43,7 @@ class NowPlaying:
     event_hub: EventHub
 
     async def show(self, account: int, track: Track) -> NowPlayingResult:
-        """Announce a track. Raises Nameless and StoreUnavailable; what Last.fm does is in the answer."""
+        """Announce a track. Raises MissingName and StoreUnavailable; what Last.fm does is in the answer."""
         track = cleaned(replace(track, duration=length(track.duration)))
         found, sealed = await self.store.read(partial(accounts.with_session, account_id=account))
         shown = await self._tell(found, sealed, track)

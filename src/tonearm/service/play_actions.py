@@ -194,7 +194,7 @@ class PlayActions:
         """Send a play with other names: a new frozen play, linked to the old one, which is discarded.
 
         With the same artist and title it stays the same play, since these are what Last.fm knows it by.
-        Raises Nameless where artist or title is empty then.
+        Raises MissingName where artist or title is empty then.
         """
         outcome = await self.store.write(partial(self._correct, account=account, number=number, change=change))
         self._told(account, outcome, "queued", f"sent instead of {number}")

@@ -79,7 +79,7 @@ class PlayOutbox:
             return delivery.step_without_time(lease.state, sent, verdict, now, chance, level)
         skew, doubtful = self.time.skew, self.time.doubtful
         return delivery.next_step(
-            lease.state, sent, verdict, now, chance, used=used, rung=level, skew=skew, doubtful=doubtful
+            lease.state, sent, verdict, now, chance, used=used, key_level=level, skew=skew, doubtful=doubtful
         )
 
     def write(self, db: Connection, lease: Lease, answer: BatchAnswer[QueuedPlay], step: Step) -> list[Event]:

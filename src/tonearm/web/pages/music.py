@@ -153,7 +153,7 @@ async def _own(frame: Frame, me: Listener, request: Request, whose: StatsScope) 
     counts = hours.by_day
     return {
         "total": counts.total(),
-        "since": days.numbered(min(counts)) if counts else None,
+        "since": days.date_of(min(counts)) if counts else None,
         "over_time": _over_time(counts),
         "albums": figures.places(most.albums),
         "tracks": figures.places(most.tracks),
@@ -166,5 +166,5 @@ def _over_time(counts: Counter[int]) -> Any:
         return None
     first, last = min(counts), max(counts)
     return figures.over_time(
-        HistoryPeriod(PeriodKind.SPAN, days.numbered(min(first, last - LEAST)), days.numbered(last)), counts
+        HistoryPeriod(PeriodKind.SPAN, days.date_of(min(first, last - LEAST)), days.date_of(last)), counts
     )

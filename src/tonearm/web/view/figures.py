@@ -118,7 +118,7 @@ def _per_day(shown: HistoryPeriod, counts: Mapping[int, int]) -> list[Value]:
 def _per_month(shown: HistoryPeriod, counts: Mapping[int, int]) -> list[Value]:
     sums: Counter[tuple[int, int]] = Counter()
     for number, count in counts.items():
-        day = days.numbered(number)
+        day = days.date_of(number)
         sums[day.year, day.month] += count
     months = _months(shown)
     long = len(months) > MANY_MONTHS
@@ -155,7 +155,7 @@ def of_week(counts: Mapping[int, int]) -> Chart:
     """Plays by the day of the week."""
     sums: Counter[int] = Counter()
     for number, count in counts.items():
-        sums[days.numbered(number).weekday()] += count
+        sums[days.date_of(number).weekday()] += count
     values = [Value(sums[day], day_name(day)[:3], f"{day_name(day)}, {plays(sums[day])}") for day in range(7)]
     return chart(values, "Plays by the day of the week", 90)
 
@@ -186,7 +186,7 @@ def years_grid(everything: HistoryPeriod, counts: Mapping[int, int]) -> Grid:
     cells: Counter[tuple[int, int]] = Counter()
     first, last = everything.first.year, everything.last.year
     for number, count in counts.items():
-        day = days.numbered(number)
+        day = days.date_of(number)
         cells[(day.timetuple().tm_yday - 1) // 7, day.year - first] += count
     every = {(week, row): cells[week, row] for row in range(last - first + 1) for week in range(53)}
     above = [
@@ -214,4 +214,4 @@ def _told(counts: Mapping[int, int], what: str) -> str:
         return f"{what}: none"
     best = max(counts, key=lambda number: counts[number])
     total, most = plays(sum(counts.values())), plays(counts[best])
-    return f"{what}: {total} in all, the most on {date_words(days.numbered(best))}, {most}"
+    return f"{what}: {total} in all, the most on {date_words(days.date_of(best))}, {most}"
