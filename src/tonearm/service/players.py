@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core.cleaning import clean
+from tonearm.service.approvals import Approvals
 from tonearm.service.events import EventHub
 from tonearm.store import players
 from tonearm.store.db.database import Store
@@ -122,6 +123,8 @@ class Players:
         self._heard: dict[int, HeardFrom] = {}
         self._refused: dict[tuple[int, ...], tuple[float, str]] = {}
         self._slots = 0.0
+        self.approvals = Approvals(clock)
+        """Programs that wait to be allowed to report."""
         self.refusals: deque[RefusedRequest] = deque(maxlen=LAST_REFUSALS)
         """The last requests that were refused in this process, oldest first, whoever sent them."""
         event_hub.not_admitted.append(self._forget)

@@ -481,14 +481,6 @@ def number_of(db: Connection, account: int) -> int:
     return db.execute(select(func.count()).where(play.c.account == account)).scalar_one()
 
 
-def first_and_last(db: Connection, account: int) -> tuple[int, int]:
-    """The start of the first and of the last play of an account; 0 for none."""
-    of_account = play.c.account == account
-    first = db.execute(select(func.min(play.c.timestamp)).where(of_account)).scalar()
-    last_ = db.execute(select(func.max(play.c.timestamp)).where(of_account)).scalar()
-    return first or 0, last_ or 0
-
-
 CUT_FROM = 1024
 """Characters from which on a name stands for all that begin so: an address has no room for more of it."""
 

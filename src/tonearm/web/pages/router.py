@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from tonearm.deck import Deck, Listener
 from tonearm.web.access import Access
+from tonearm.web.pages.approval import approval_router
 from tonearm.web.pages.base import page_route
 from tonearm.web.pages.emulator import emulator_routes
 from tonearm.web.pages.history import history_routes
@@ -46,6 +47,7 @@ def pages_router(
     if emulator_url:
         emulator_routes(router, frame)
     router.include_router(door_router(deck, access, headers, secure=secure, public_url=public_url))
+    router.include_router(approval_router(deck, access, headers))
     _open_routes(router, deck, headers, public_url)
     return router
 

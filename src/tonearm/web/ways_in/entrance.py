@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from tonearm.deck import Deck
 from tonearm.ingest.incoming import PlayerAnswer
 from tonearm.web.ways_in.audioscrobbler import Audioscrobbler
+from tonearm.web.ways_in.lastfm20 import LastFm20
 from tonearm.web.ways_in.listenbrainz import ListenBrainz
 from tonearm.web.ways_in.request import PlayerRequest, Receive, request_of
 
@@ -43,7 +44,7 @@ class WaysIn:
     def __init__(self, app: Application, deck: Deck, public_url: str = "") -> None:
         self._app = app
         self._public_url = public_url
-        self._ways: Sequence[WayIn] = (ListenBrainz(deck), Audioscrobbler(deck))
+        self._ways: Sequence[WayIn] = (ListenBrainz(deck), Audioscrobbler(deck), LastFm20(deck))
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """One request."""

@@ -15,6 +15,8 @@ from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.db.sqlite_writer import DataFault, StoreUnavailable
 from tonearm.store.players import StoredPlayer
 from tonearm.store.plays import StoredPlay
+from tonearm.store.queries import stats
+from tonearm.store.queries.player_pages import NOT_LISTED
 from tonearm.web.ways_in.request import PlayerRequest
 
 PREFIX = "/apis/listenbrainz"
@@ -24,7 +26,6 @@ _WITHOUT_PREFIX = (ListenBrainzCall.SUBMIT, ListenBrainzCall.VALIDATE)
 """What is answered at the root even without `/1`; the other addresses are our own there."""
 
 _POSTED = (ListenBrainzCall.SUBMIT, ListenBrainzCall.FEEDBACK, ListenBrainzCall.DELETE_PLAYING_NOW)
-_NOT_LISTED = ("discarded", "suspected")
 
 
 class ListenBrainz:
@@ -144,4 +145,6 @@ def _listens(ask: ReadQuestion, account: int, window: Window) -> tuple[list[Stor
     end = plays.LATEST_END if window.before is None else window.before
     wanted = plays.Wanted(account)
     found = plays.found(ask, wanted, window.count, (start, end)) if window.count and start < end else []
-    return [one for one in found if one.fate not in _NOT_LISTED], ask(partial(plays.first_and_last, account=account))
+    return [one for one in found if one.fate not in NOT_LISTED], ask(
+        partial(stats.first_and_last, account=account)
+    ) or (0, 0)

@@ -1,0 +1,45 @@
+"""Pages of a listener's plays and loved tracks, as players read them back: by number, with a total."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from tonearm.core.play import Track
+from tonearm.store.db.schema import loved, play
+from tonearm.store.plays import StoredPlay, stored_play
+
+NOT_LISTED = ("discarded", "suspected")
+"""Fates of what was reported and is no play of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class LovedTrack:
+    """A track that is loved since `loved_at` (Unix seconds)."""
+
+    track: Track
+    loved_at: float
+
+
+def played(
+    db: Connection, account: int, limit: int, offset: int, after: int | None = None, before: int | None = None
+) -> tuple[list[StoredPlay], int]:
+    """Plays from `after` to `before` (Unix seconds, both included), latest first, and how many there are."""
+    conditions = [play.c.account == account, play.c.fate.not_in(NOT_LISTED)]
+    if after is not None:
+        conditions.append(play.c.timestamp >= after)
+    if before is not None:
+        conditions.append(play.c.timestamp <= before)
+    total = db.execute(select(func.count()).select_from(play).where(*conditions)).scalar_one()
+    newest_first = select(play).where(*conditions).order_by(play.c.timestamp.desc(), play.c.id.desc())
+    return [stored_play(row) for row in db.execute(newest_first.limit(limit).offset(offset))], total
+
+
+def loved_tracks(db: Connection, account: int, limit: int, offset: int) -> tuple[list[LovedTrack], int]:
+    """Loved tracks, the latest first, and how many there are."""
+    of_account = loved.c.account == account
+    total = db.execute(select(func.count()).select_from(loved).where(of_account)).scalar_one()
+    newest_first = select(loved).where(of_account).order_by(loved.c.loved_at.desc(), loved.c.id)
+    rows = db.execute(newest_first.limit(limit).offset(offset))
+    return [LovedTrack(Track(row.artist, row.track, mbid=row.mbid), row.loved_at) for row in rows], total

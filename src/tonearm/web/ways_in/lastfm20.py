@@ -1,0 +1,199 @@
+"""Last.fm 2.0 at `/2.0/`, for players that let their address be changed. Each answer is a document of the protocol."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import assert_never
+
+from tonearm.core.play import Track
+from tonearm.deck import Deck
+from tonearm.ingest import lastfm20
+from tonearm.ingest import lastfm20_answers as render
+from tonearm.ingest.form import LARGEST_FORM
+from tonearm.ingest.incoming import Announced, Heart, Listened, PlayerAnswer
+from tonearm.ingest.lastfm20 import MobileSession, NewSession, NewToken, PageRequest, Scrobble, SessionInfo
+from tonearm.ingest.lastfm20_call import NEED_SESSION, LastFmCall, LfmError, Method, parse_call
+from tonearm.store import plays
+from tonearm.store.db.sqlite_writer import DataFault, StoreUnavailable
+from tonearm.store.players import StoredPlayer
+from tonearm.store.queries import player_pages, stats
+from tonearm.web.ways_in.listenbrainz import playing_now
+from tonearm.web.ways_in.request import PlayerRequest
+
+PROTOCOL = "Last.fm 2.0"
+WithSession = SessionInfo | Scrobble | Announced | Heart | PageRequest
+PERIODS = {"7day": 7, "1month": 30, "3month": 90, "6month": 180, "12month": 365}
+"""Days of user.getTopTracks; any other period is all the time."""
+
+MOST_TOPS = 10_000
+
+_DAY = 86400
+
+
+class LastFm20:
+    """Last.fm 2.0 as players see it."""
+
+    def __init__(self, deck: Deck) -> None:
+        self._deck = deck
+
+    def takes(self, request: PlayerRequest) -> bool:
+        """Whether the address is that of the API."""
+        return request.path in ("/2.0/", "/2.0")
+
+    def unavailable(self, request: PlayerRequest) -> PlayerAnswer:
+        """Error 16: the player keeps its plays."""
+        accept = request.headers.get("accept", "").lower()
+        return render.render_unavailable(as_json="format=json" in request.query.lower() or "json" in accept)
+
+    async def answer(self, request: PlayerRequest) -> PlayerAnswer:
+        """The answer to any call."""
+        call = parse_call(request.query, await request.body(LARGEST_FORM), request.headers.get("accept", ""))
+        if isinstance(call, LfmError):
+            return render.render_error(call, as_json="json" in request.headers.get("accept", "").lower())
+        try:
+            answer = await self._call(request, call)
+        except (StoreUnavailable, DataFault, MemoryError):
+            return render.render_unavailable(as_json=call.json)
+        return render.render_error(answer, as_json=call.json) if isinstance(answer, LfmError) else answer
+
+    async def _call(self, request: PlayerRequest, call: LastFmCall) -> PlayerAnswer | LfmError:
+        parsed = lastfm20.parse(call, self._deck.clock.now(), request.user_agent)
+        if not await self._is_signed(call):
+            return await self._refused(request, LfmError(13), "wrong signature")
+        match parsed:
+            case LfmError():
+                return parsed
+            case MobileSession():
+                return await self._mobile_session(request, call, parsed)
+            case NewToken():
+                return render.render_token(self._deck.players.approvals.ask(request.program), as_json=call.json)
+            case NewSession(token):
+                return await self._new_session(call, token)
+            case _:
+                return await self._with_session(request, call, parsed)
+
+    async def _with_session(
+        self, request: PlayerRequest, call: LastFmCall, parsed: WithSession
+    ) -> PlayerAnswer | LfmError:
+        if not call.session:
+            return LfmError(17)
+        found = await self._deck.players.by_session(call.session)
+        if found is None:
+            return await self._refused(request, LfmError(render.NO_SESSION), "unknown session", slow=True)
+        player = found[0]
+        match parsed:
+            case SessionInfo():
+                return render.render_session_info(player.user, call.session, as_json=call.json)
+            case Scrobble():
+                await self._deck.player_reports.report(player, parsed.plays)
+                return render.render_scrobbled(parsed.items, as_json=call.json)
+            case Announced():
+                await self._deck.player_reports.announce(player, parsed)
+                return render.render_now_playing(parsed, as_json=call.json)
+            case Heart():
+                return render.render_done(as_json=call.json)
+            case PageRequest():
+                return await self._read(player, parsed, call)
+            case _:
+                assert_never(parsed)
+
+    async def _is_signed(self, call: LastFmCall) -> bool:
+        """Whether the signature is right, as far as that can be said: of a foreign API key the secret is not known."""
+        secret = await self._deck.players.app_secret(call.api_key) if call.api_key else None
+        if secret is None:
+            return True
+        needed = call.method in NEED_SESSION or call.method in (Method.MOBILE_SESSION, Method.SESSION)
+        return call.signed_by(secret) if call.signed or needed else True
+
+    async def _mobile_session(
+        self, request: PlayerRequest, call: LastFmCall, asked: MobileSession
+    ) -> PlayerAnswer | LfmError:
+        player = await self._deck.players.proving(asked.user, asked.proves)
+        if player is None:
+            likely = [one for one in await self._deck.players.of_user(asked.user) if one.kind == "lastfm"]
+            return await self._refused(
+                request, LfmError(4), "wrong secret" if likely else "unknown user", asked.user, likely, slow=True
+            )
+        key = await self._deck.players.new_session(player, "2.0")
+        return render.render_session(player.user, key, as_json=call.json)
+
+    async def _new_session(self, call: LastFmCall, token: str) -> PlayerAnswer | LfmError:
+        approvals = self._deck.players.approvals
+        found = approvals.find(token)
+        if found is None:
+            await self._deck.players.slow_down()
+            return LfmError(4, "Invalid authentication token supplied")
+        if approvals.is_expired(found):
+            return LfmError(15)
+        if found.player is None:
+            return LfmError(14)
+        key = await self._deck.players.new_session(found.player, "2.0")
+        approvals.spend(token)
+        return render.render_session(found.player.user, key, as_json=call.json)
+
+    async def _refused(
+        self,
+        request: PlayerRequest,
+        error: LfmError,
+        reason: str,
+        user: str = "",
+        likely: list[StoredPlayer] | None = None,
+        *,
+        slow: bool = False,
+    ) -> LfmError:
+        await self._deck.players.refused(PROTOCOL, reason, program=request.program, user=user, likely=likely or ())
+        if slow:
+            await self._deck.players.slow_down()
+        return error
+
+    # -- reading --------------------------------------------------------------
+
+    async def _read(self, player: StoredPlayer, asked: PageRequest, call: LastFmCall) -> PlayerAnswer | LfmError:
+        if asked.user and asked.user.lower() != player.user.lower():
+            return LfmError(6, "User not found")
+        match asked.method:
+            case Method.USER_INFO:
+                count = await self._deck.store.read(partial(plays.number_of, account=player.account))
+                return render.render_user(player.user, count, int(player.created_at), as_json=call.json)
+            case Method.RECENT_TRACKS:
+                return await self._recent(player, asked, as_json=call.json)
+            case Method.LOVED_TRACKS:
+                return await self._loved(player, asked, as_json=call.json)
+            case _:
+                return await self._tops(player, asked, as_json=call.json)
+
+    async def _recent(self, player: StoredPlayer, asked: PageRequest, *, as_json: bool) -> PlayerAnswer:
+        page = partial(
+            player_pages.played,
+            account=player.account,
+            limit=asked.limit,
+            offset=(asked.page - 1) * asked.limit,
+            after=asked.after,
+            before=asked.before,
+        )
+        found, total = await self._deck.store.read(page)
+        listed = [Listened(one.play.track, one.play.timestamp) for one in found]
+        playing = playing_now(self._deck, player.account)
+        return render.render_recent_tracks(asked, player.user, listed, total, playing, as_json=as_json)
+
+    async def _loved(self, player: StoredPlayer, asked: PageRequest, *, as_json: bool) -> PlayerAnswer:
+        page = partial(
+            player_pages.loved_tracks,
+            account=player.account,
+            limit=asked.limit,
+            offset=(asked.page - 1) * asked.limit,
+        )
+        found, total = await self._deck.store.read(page)
+        listed = [Listened(one.track, int(one.loved_at), loved=True) for one in found]
+        return render.render_loved_tracks(asked, player.user, listed, total, as_json=as_json)
+
+    async def _tops(self, player: StoredPlayer, asked: PageRequest, *, as_json: bool) -> PlayerAnswer:
+        days = PERIODS.get(asked.period)
+        start = int(self._deck.clock.now()) - days * _DAY if days else 0
+        most = partial(
+            stats.most, whose=stats.StatsScope(player.account), start=start, end=plays.LATEST_END, limit=MOST_TOPS
+        )
+        found = (await self._deck.store.read_long(most)).tracks
+        first = (asked.page - 1) * asked.limit
+        tops = [(Track(one.artist, one.title), one.plays) for one in found[first : first + asked.limit]]
+        return render.render_top_tracks(asked, player.user, tops, len(found), as_json=as_json)

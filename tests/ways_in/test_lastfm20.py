@@ -1,0 +1,205 @@
+"""Players that speak Last.fm 2.0, such as everything on pylast: what they send is on disk when it is accepted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from hashlib import md5
+from typing import Any
+from xml.etree import ElementTree
+
+import httpx2
+import pylast
+import pytest
+
+from tests.ways_in.conftest import Room, ago
+from tonearm.service.players import NewPlayer
+
+KEY, SECRET = "a" * 32, "b" * 32
+
+
+def hexed(text: str) -> str:
+    return md5(text.encode()).hexdigest()
+
+
+def call(http: httpx2.Client, method: str, **parameters: str) -> httpx2.Response:
+    return http.post("/2.0/", data={"method": method, "api_key": KEY, **parameters})
+
+
+def error(answer: httpx2.Response) -> int:
+    """The code of an error, which is a whole document of the protocol."""
+    document = ElementTree.fromstring(answer.content)
+    assert (document.tag, document.get("status")) == ("lfm", "failed")
+    found = document.find("error")
+    assert found is not None
+    return int(found.get("code", ""))
+
+
+def session(http: httpx2.Client, player: NewPlayer) -> str:
+    answer = call(http, "auth.getMobileSession", username="me", password=player.secret, format="json").json()
+    assert answer["session"]["name"] == "me"
+    key = str(answer["session"]["key"])
+    assert len(key) == 32
+    return key
+
+
+def test_a_password_in_full_or_hashed_signs_in_by_post_and_get(room: Room, http: httpx2.Client) -> None:
+    player = room.player("lastfm")
+    token = hexed("me" + hexed(player.secret))
+    for proof in ({"password": player.secret}, {"authToken": token}):
+        asked = {"method": "auth.getMobileSession", "username": "me", "api_key": KEY, **proof}
+        for answer in (http.post("/2.0/", data=asked), http.get("/2.0/", params=asked)):
+            document = ElementTree.fromstring(answer.content)
+            assert (answer.status_code, document.findtext("session/name")) == (200, "me")
+    assert error(call(http, "auth.getMobileSession", username="me", password="wrong")) == 4
+    assert room.again(player).refused_reason == "wrong secret"
+
+
+def test_plays_are_accepted_one_by_one_and_by_fifty(room: Room, http: httpx2.Client) -> None:
+    key = session(http, room.player("lastfm", name="Pano"))
+    one = {"artist": "Can", "track": "Vitamin C", "timestamp": str(ago(90_000)), "albumArtist": "", "duration": "214"}
+    said = ElementTree.fromstring(call(http, "track.scrobble", sk=key, **one).content)
+    scrobbles = said.find("scrobbles")
+    assert scrobbles is not None
+    assert (scrobbles.get("accepted"), scrobbles.get("ignored")) == ("1", "0")
+    many: dict[str, str] = {}
+    for number in range(50):
+        many |= {f"artist[{number}]": "Can", f"track[{number}]": f"Song {number}"}
+        many |= {f"timestamp[{number}]": str(ago(80_000 - 500 * number))}
+    answer = call(http, "Track.Scrobble", sk=key, format="json", **many).json()["scrobbles"]
+    assert answer["@attr"] == {"accepted": 50, "ignored": 0}
+    assert room.titles() == ["Vitamin C", *(f"Song {number}" for number in range(50))]
+    assert {play["reporter"] for play in room.plays()} == {"Pano"}
+    many |= {"artist[50]": "Can", "track[50]": "x", "timestamp[50]": str(ago(1000))}
+    assert error(call(http, "track.scrobble", sk=key, **many)) == 6
+
+
+def test_refusals_are_documents_with_the_codes_that_players_expect(room: Room, http: httpx2.Client) -> None:
+    player = room.player("lastfm")
+    key = session(http, player)
+    play = {"artist": "Can", "track": "Vitamin C", "timestamp": str(ago(5000))}
+    assert error(call(http, "track.nonsense", sk=key)) == 3
+    assert error(call(http, "track.scrobble", **play)) == 9
+    assert error(call(http, "track.scrobble", sk="c" * 32, **play)) == 9
+    room.revoke(player)
+    assert error(call(http, "track.scrobble", sk=key, **play)) == 9
+    refused = call(http, "track.scrobble", sk=key, format="json", **play)
+    assert refused.json()["error"] == 9
+    assert room.plays() == []
+
+
+def test_a_key_pair_of_ours_is_checked_and_a_foreign_one_cannot_be(room: Room, http: httpx2.Client) -> None:
+    key = session(http, room.player("lastfm"))
+    me = room.service.call(room.service.deck.listener("me"))
+    ours, secret = room.service.call(room.service.deck.players.new_app_key(me.id))
+    play = {"artist": "Can", "track": "Vitamin C", "timestamp": str(ago(5000)), "sk": key}
+    assert error(call(http, "track.scrobble", **{**play, "api_key": ours, "api_sig": "0" * 32})) == 13
+    signed = {**play, "api_key": ours, "method": "track.scrobble"}
+    signed["api_sig"] = hexed("".join(name + signed[name] for name in sorted(signed)) + secret)
+    assert http.post("/2.0/", data=signed).status_code == 200
+    assert call(http, "track.scrobble", **play, api_sig="whatever").status_code == 200
+
+
+def test_errors_while_the_database_is_away_keep_plays_with_their_players(room: Room, http: httpx2.Client) -> None:
+    key = session(http, room.player("lastfm"))
+    room.service.call(_closed(room))
+    play = {"artist": "Can", "track": "Vitamin C", "timestamp": str(ago(5000))}
+    answer = call(http, "track.scrobble", sk=key, **play)
+    assert (answer.status_code, error(answer)) == (503, 16)
+
+
+async def _closed(room: Room) -> None:
+    room.service.deck.store._writer.close()
+
+
+def test_what_was_played_is_read_back(room: Room, http: httpx2.Client) -> None:
+    key = session(http, room.player("lastfm"))
+    for number, title in enumerate(("Halleluwah", "Vitamin C", "Halleluwah")):
+        at = str(ago(9000 - 2000 * number))
+        assert call(http, "track.scrobble", sk=key, artist="Can", track=title, timestamp=at).status_code == 200
+    shown = call(http, "track.updateNowPlaying", sk=key, artist="Can", track="Bel Air", format="json").json()
+    assert shown["nowplaying"]["track"]["#text"] == "Bel Air"
+    assert call(http, "track.love", sk=key, artist="Can", track="Bel Air", format="json").json() == {}
+    assert call(http, "track.unlove", sk=key, artist="Can", track="Bel Air").status_code == 200
+
+    def read(method: str, **more: str) -> Any:
+        return call(http, method, sk=key, format="json", **more).json()
+
+    assert read("user.getInfo")["user"]["playcount"] == "3"
+    assert read("auth.getSessionInfo")["application"]["session"]["name"] == "me"
+    recent = read("user.getRecentTracks", user="me", limit="2")["recenttracks"]
+    assert [track["name"] for track in recent["track"]] == ["Bel Air", "Halleluwah", "Vitamin C"]
+    assert (recent["@attr"]["total"], recent["@attr"]["totalPages"]) == ("3", "2")
+    assert read("user.getLovedTracks")["lovedtracks"]["track"] == []
+    (most, *_) = read("user.getTopTracks", period="7day")["toptracks"]["track"]
+    assert (most["name"], most["playcount"]) == ("Halleluwah", "2")
+    assert read("user.getRecentTracks", user="anna")["error"] == 6
+    assert error(http.get("/2.0/", params={"method": "user.getInfo", "api_key": KEY})) == 17
+
+
+# -- pylast ---------------------------------------------------------------------
+
+
+class ToService(httpx2.HTTPTransport):
+    """pylast speaks HTTPS to a host of its own: this brings its requests to a service on this machine."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._base = httpx2.URL(url)
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        request.url = request.url.copy_with(scheme="http", host=self._base.host, port=self._base.port)
+        request.headers["Host"] = self._base.netloc.decode()
+        return super().handle_request(request)
+
+
+@pytest.fixture
+def transport(room: Room) -> Iterator[ToService]:
+    with ToService(room.url) as transport:
+        yield transport
+
+
+def network(transport: ToService, **more: str) -> Any:
+    return pylast.LastFMNetwork(KEY, SECRET, proxy={"https://": transport}, **more)
+
+
+def test_pylast_signs_in_by_password_scrobbles_and_reads_back(room: Room, transport: ToService) -> None:
+    secret = room.player("lastfm").secret
+    lastfm = network(transport, username="me", password_hash=pylast.md5(secret))
+    lastfm.scrobble("Can", "Vitamin C", ago(100_000), duration=214, album="Ege Bamyasi")
+    lastfm.scrobble_many(
+        [{"artist": "Can", "title": f"Song {number}", "timestamp": ago(90_000 - 400 * number)} for number in range(120)]
+    )
+    lastfm.update_now_playing("Can", "Halleluwah")
+    lastfm.get_track("Can", "Vitamin C").love()
+    user = lastfm.get_authenticated_user()
+    assert user.get_name() == "me"
+    assert user.get_playcount() == 121
+    recent = user.get_recent_tracks(limit=3)
+    assert [str(played.track) for played in recent] == ["Can - Song 119", "Can - Song 118", "Can - Song 117"]
+    assert len(room.titles()) == 121
+
+
+def test_pylast_signs_in_through_the_approval_page(room: Room, transport: ToService) -> None:
+    generator = pylast.SessionKeyGenerator(network(transport))
+    url = httpx2.URL(generator.get_web_auth_url())
+    with pytest.raises(pylast.WSError) as early:
+        generator.get_web_auth_session_key(str(url))
+    assert str(early.value.status) == "14"
+    link = room.service.call(room.service.deck.accounts.link(1))
+    with httpx2.Client(base_url=room.url, timeout=20, follow_redirects=True) as browser:
+        assert browser.get("/api/auth/", params=dict(url.params)).status_code == 401
+        browser.get("/signin", params={"link": link})
+        page = browser.get("/api/auth/", params=dict(url.params)).text
+        assert "Let a program report plays for" in page
+        token = re.search(r'name="token" value="(\w+)"', page)
+        assert token
+        form = {"token": token[1], "name": "My player"}
+        foreign = browser.post("/api/auth/", data=form, headers={"Origin": "https://elsewhere.example"})
+        assert foreign.status_code == 403
+        assert "may report now" in browser.post("/api/auth/", data=form).text
+        assert browser.post("/api/auth/", data=form).status_code == 400
+    key = generator.get_web_auth_session_key(str(url))
+    lastfm = network(transport, session_key=key, username="me")
+    lastfm.scrobble("Can", "Vitamin C", ago(100_000))
+    assert [(play["track"], play["reporter"]) for play in room.plays()] == [("Vitamin C", "My player")]
