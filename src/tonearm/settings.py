@@ -55,6 +55,7 @@ OWN_PATHS = frozenset(
         "metadata",
         "metrics",
         "openapi.json",
+        "players",
         "plays",
         "queue",
         "retry",

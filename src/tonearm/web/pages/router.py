@@ -15,6 +15,7 @@ from tonearm.web.pages.loved import loved_routes
 from tonearm.web.pages.music import music_routes
 from tonearm.web.pages.now import now_routes
 from tonearm.web.pages.play import play_routes
+from tonearm.web.pages.players import player_routes
 from tonearm.web.pages.queue import queue_routes
 from tonearm.web.pages.reference import reference
 from tonearm.web.pages.settings import settings_routes
@@ -43,6 +44,7 @@ def pages_router(
     loved_routes(router, frame)
     music_routes(router, frame)
     play_routes(router, frame)
+    player_routes(router, frame, public_url)
     settings_routes(router, frame)
     if emulator_url:
         emulator_routes(router, frame)

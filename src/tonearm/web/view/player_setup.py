@@ -1,0 +1,240 @@
+"""How to connect a player: the setting or the file to paste, for the players that people use.
+
+Texts hold `$base` (this service's address, without a slash at its end), `$address` (what the player reports to),
+`$user` and `$secret`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from string import Template
+
+from tonearm.ingest import tautulli
+from tonearm.service.players import MEDIA_SERVERS, PlayerKind
+
+
+@dataclass(frozen=True, slots=True)
+class SetupStep:
+    """What to do, and what to paste there ("" for nothing)."""
+
+    text: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerSetup:
+    """How one player is connected. `slug` names it in addresses."""
+
+    slug: str
+    label: str
+    kind: PlayerKind
+    steps: tuple[SetupStep, ...]
+
+    @property
+    def several_users(self) -> bool:
+        """Whether it reports what several people play, so that its users have to be named."""
+        return self.kind in MEDIA_SERVERS
+
+    def filled(self, *, base: str, address: str, user: str, secret: str) -> list[SetupStep]:
+        """The steps with the player's own address and secret in them."""
+        values = {"base": base, "address": address, "user": user, "secret": secret}
+        return [
+            SetupStep(Template(step.text).substitute(values), Template(step.code).substitute(values))
+            for step in self.steps
+        ]
+
+
+def _shown(code: str) -> str:
+    """Code in which a `$` is one."""
+    return code.replace("$", "$$")
+
+
+_NAVIDROME = """ND_LISTENBRAINZ_ENABLED=true
+ND_LISTENBRAINZ_BASEURL=$base/1/"""
+_MPDSCRIBBLE = """[tonearm]
+url = $base/
+username = $user
+password = $secret
+journal = ~/.mpdscribble/tonearm.journal"""
+_RESCROBBLED = """[[listenbrainz]]
+url = "$base/1/"
+token = "$secret\""""
+_SESSION_KEY = """curl $base/2.0/ -d method=auth.getMobileSession -d api_key=tonearm \\
+  -d username=$user -d password=$secret -d format=json"""
+_GOSCROBBLE = """[sinks.lastfm]
+base_url = "$base/2.0/"
+key = "tonearm"
+secret = "tonearm"
+session_key = "THE KEY OF THE ANSWER\""""
+_PYLAST = """import os, time, pylast
+
+network = pylast._Network(
+    name="tonearm", homepage="$base", ws_server=("HOST:PORT", "/2.0/"), domain_names={}, urls={},
+    api_key="tonearm", api_secret="tonearm", session_key="", username="$user",
+    password_hash=pylast.md5("$secret"), token=None,
+)
+network.scrobble("Nina Simone", "Sinnerman", int(time.time()) - 700, duration=622)"""
+_CURL = (
+    """curl $base/1/submit-listens -H 'Authorization: Token $secret' -d '{"listen_type": "single", "payload":
+  [{"listened_at": '"""
+    + _shown("$(($(date +%s) - 700))")
+    + """', "track_metadata": {"artist_name": "Nina Simone", "track_name": "Sinnerman"}}]}'"""
+)
+_HOME_ASSISTANT = """rest_command:
+  tonearm:
+    url: $base/1/submit-listens
+    method: post
+    headers: {Authorization: "Token $secret"}
+    content_type: application/json
+    payload: >
+      {"listen_type": "single", "payload": [{"listened_at": {{ started }}, "track_metadata":
+      {"artist_name": {{ artist | tojson }}, "track_name": {{ title | tojson }}}}]}"""
+
+LISTENBRAINZ, AUDIOSCROBBLER, LASTFM = PlayerKind.LISTENBRAINZ, PlayerKind.AUDIOSCROBBLER, PlayerKind.LASTFM
+
+SETUPS = (
+    PlayerSetup(
+        "navidrome",
+        "Navidrome",
+        LISTENBRAINZ,
+        (
+            SetupStep("Start Navidrome with these two settings:", _NAVIDROME),
+            SetupStep("Under Personal, switch on “Scrobble to ListenBrainz”, and enter this token:", "$secret"),
+        ),
+    ),
+    PlayerSetup(
+        "jellyfin",
+        "Jellyfin",
+        PlayerKind.JELLYFIN,
+        (
+            SetupStep("Install the Webhook plugin, and add a Generic Destination with this address:", "$address"),
+            SetupStep(
+                "Tick Playback Start, Playback Progress and Playback Stop, the item type Songs, and “Send All"
+                " Properties”."
+            ),
+        ),
+    ),
+    PlayerSetup(
+        "plex",
+        "Plex",
+        PlayerKind.PLEX,
+        (SetupStep("In your account's settings, under Webhooks (Plex Pass), add this address:", "$address"),),
+    ),
+    PlayerSetup(
+        "tautulli",
+        "Tautulli (for Plex)",
+        PlayerKind.TAUTULLI,
+        (
+            SetupStep("Settings, Notification Agents: add a Webhook, method POST, with this address:", "$address"),
+            SetupStep("Triggers: Playback Start, Playback Pause, Playback Resume and Playback Stop."),
+            SetupStep("Data, for each of the four, as JSON data:", _shown(tautulli.BODY)),
+        ),
+    ),
+    PlayerSetup(
+        "music-assistant",
+        "Music Assistant",
+        LISTENBRAINZ,
+        (
+            SetupStep("Settings, Plugins, add the ListenBrainz Scrobbler with this token:", "$secret"),
+            SetupStep("Its API address, without a path:", "$base"),
+        ),
+    ),
+    PlayerSetup(
+        "mpdscribble",
+        "MPD with mpdscribble",
+        AUDIOSCROBBLER,
+        (SetupStep("Add this to mpdscribble.conf, and restart mpdscribble:", _MPDSCRIBBLE),),
+    ),
+    PlayerSetup(
+        "quodlibet",
+        "Quod Libet",
+        AUDIOSCROBBLER,
+        (
+            SetupStep("Plugins, AudioScrobbler Submission, service “Other…”, with this address:", "$base/"),
+            SetupStep("Username:", "$user"),
+            SetupStep("Password:", "$secret"),
+        ),
+    ),
+    PlayerSetup(
+        "pano",
+        "Pano Scrobbler",
+        LISTENBRAINZ,
+        (
+            SetupStep("Settings, add an account of the kind Custom ListenBrainz, with this API address:", "$base"),
+            SetupStep("Token:", "$secret"),
+        ),
+    ),
+    PlayerSetup(
+        "webscrobbler",
+        "Web Scrobbler",
+        PlayerKind.WEBSCROBBLER,
+        (SetupStep("Options, Accounts, Webhook, add this address:", "$address"),),
+    ),
+    PlayerSetup(
+        "rescrobbled",
+        "rescrobbled",
+        LISTENBRAINZ,
+        (SetupStep("Add this to ~/.config/rescrobbled/config.toml:", _RESCROBBLED),),
+    ),
+    PlayerSetup(
+        "goscrobble",
+        "goscrobble",
+        LASTFM,
+        (
+            SetupStep("goscrobble asks Last.fm alone for a session, so get one for it:", _SESSION_KEY),
+            SetupStep("Put the key of the answer into ~/.config/goscrobble/config.toml:", _GOSCROBBLE),
+        ),
+    ),
+    PlayerSetup(
+        "beets",
+        "beets (BPD)",
+        AUDIOSCROBBLER,
+        (
+            SetupStep(
+                "Its server BPD speaks MPD's protocol. Let mpdscribble watch it, with this in its file:",
+                _MPDSCRIBBLE,
+            ),
+            SetupStep("Or let tonearm watch it, which needs no secret on this machine:", "tonearm watch mpd"),
+        ),
+    ),
+    PlayerSetup(
+        "pylast",
+        "pylast",
+        LASTFM,
+        (SetupStep("Put the host and port of this service into ws_server, and run:", _PYLAST),),
+    ),
+    PlayerSetup("curl", "curl, or a script", LISTENBRAINZ, (SetupStep("In a shell:", _CURL),)),
+    PlayerSetup(
+        "home-assistant",
+        "Home Assistant",
+        LISTENBRAINZ,
+        (
+            SetupStep("Add this to configuration.yaml:", _HOME_ASSISTANT),
+            SetupStep(
+                "Call rest_command.tonearm when a track has ended, with artist, title and started (its start, in Unix"
+                " seconds)."
+            ),
+        ),
+    ),
+    PlayerSetup(
+        "listenbrainz",
+        "Another one that speaks ListenBrainz",
+        LISTENBRAINZ,
+        (SetupStep("API address, with or without /1/:", "$base/1/"), SetupStep("Token:", "$secret")),
+    ),
+    PlayerSetup(
+        "audioscrobbler",
+        "Another one that speaks Audioscrobbler 1.2",
+        AUDIOSCROBBLER,
+        (SetupStep("Address:", "$base/"), SetupStep("Username:", "$user"), SetupStep("Password:", "$secret")),
+    ),
+    PlayerSetup(
+        "lastfm",
+        "Another one that speaks Last.fm's API 2.0",
+        LASTFM,
+        (SetupStep("API address:", "$base/2.0/"), SetupStep("Username:", "$user"), SetupStep("Password:", "$secret")),
+    ),
+)
+"""In the order in which they are offered."""
+
+BY_SLUG = {setup.slug: setup for setup in SETUPS}
