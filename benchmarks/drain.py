@@ -110,6 +110,7 @@ class _ToEmulator(httpx2.HTTPTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         request.url = request.url.copy_with(scheme="http", host=self._base.host, port=self._base.port)
+        request.headers["Host"] = self._base.netloc.decode()  # the emulator answers to no other name
         return super().handle_request(request)
 
 
