@@ -96,13 +96,13 @@ def _together(plays: list[history.Play], port: int, token: str) -> Counter[str]:
 
 
 def key_of(play: history.Play) -> Key:
-    """What makes a play one play, as tonearm promises to send names: NFC, trimmed, without control characters."""
+    """What makes a play one play, as tonearm promises to send names: NFC, single blanks, no control characters."""
     return _plain(play["artist"]), _plain(play["track"]), play["timestamp"]
 
 
 def _plain(name: str) -> str:
     kept = "".join(letter for letter in name if unicodedata.category(letter) != "Cc")
-    return unicodedata.normalize("NFC", kept).strip()
+    return " ".join(unicodedata.normalize("NFC", kept).split())
 
 
 def _on_lastfm(lastfm: rig.LastFm, ignored: int) -> Counter[Key]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from lastfm_emulator import API_KEY
 from tests.web.conftest import AUTH, House, house_at
+from tonearm import web
 from tonearm.core.play import Play, Track
 from tonearm.service.job_list import DELIVER
 from tonearm.store import pace, plays, queue
@@ -525,7 +526,7 @@ async def test_the_first_page_is_light(house: House) -> None:
 
 
 async def test_every_script_and_style_has_its_licence_beside_it() -> None:
-    vendored = Path(assets.__file__).parent / "static" / "vendor"
+    vendored = Path(web.__file__).parent / "static" / "vendor"
     assert "Zero-Clause BSD" in (vendored / "LICENSE-htmx.txt").read_text()
 
 

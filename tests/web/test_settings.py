@@ -13,8 +13,10 @@ from sqlalchemy import func, select
 from tests.web.conftest import House
 from tests.web.test_page import HOSTILE, Tags, queued, settled, song
 from tonearm.core.play import Track
+from tonearm.service.players import PlayerKind
 from tonearm.store.db.schema import (
     account,
+    app_key,
     attempt,
     erasure,
     job_failure,
@@ -24,6 +26,9 @@ from tonearm.store.db.schema import (
     loved,
     metadata,
     play,
+    player,
+    player_session,
+    player_user,
     scrobble_queue,
     token,
 )
@@ -130,7 +135,11 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
     await queued(house, song(2))
     await house.http.post("/settings/tokens")
     await house.http.post("/loved/import")
+    plex = (await house.deck.players.add(house.me.id, "plex", PlayerKind.PLEX)).player
+    await house.deck.players.new_session(plex, "listenbrainz")
+    await house.deck.players.new_app_key(house.me.id)
     other = await house.deck.listener("other")
+    await house.deck.players.map_user(plex, "them", other.id)
     await other.scrobble(song(3), started_at=house.deck.clock.now() - 700, played=622)
     assert (await house.http.post("/settings/erase", data={"name": "somebody"})).status_code == 400
     assert (await house.me.queue()).queued == 1
@@ -141,7 +150,8 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
 
     async def left(number: int) -> dict[str, int]:
         tables = (play, scrobble_queue, attempt, library, loved, job_run, login, token, job_failure, erasure)
-        asks = {table.name: select(func.count()).where(table.c.account == number) for table in tables}
+        of_players = (player, player_user, app_key)
+        asks = {table.name: select(func.count()).where(table.c.account == number) for table in (*tables, *of_players)}
         return await house.deck.store.read(
             lambda db: {name: db.execute(ask).scalar_one() for name, ask in asks.items()}
         )
@@ -150,5 +160,7 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
     assert (await left(other.id))["play"] == 1
     forgotten = {table.name for table in metadata.sorted_tables if "account" in table.c} - set(await left(1))
     assert not forgotten, "a table of listeners' data that deleting everything does not know"
+    sessions = select(func.count()).select_from(player_session)
+    assert await house.deck.store.read(lambda db: db.execute(sessions).scalar_one()) == 0
     row = await house.deck.store.read(lambda db: db.execute(select(account).where(account.c.id == house.me.id)).one())
     assert (row.lastfm_session_key, row.lastfm_username) == ("", "")

@@ -181,7 +181,8 @@ def _replacing(dialect: str, table: Table, unique: tuple[str, ...], changed: tup
     values = {name: statement.excluded[name] for name in changed}
     found_by: list[Any] = list(unique)
     texts = [name for name in unique if isinstance(table.c[name].type, Text)]
-    if dialect != "sqlite" and texts:  # see the tables: there an index holds the fingerprint of the texts
+    is_key = set(unique) == set(table.primary_key.columns.keys())
+    if dialect != "sqlite" and texts and not is_key:  # see the tables: an index holds the fingerprint of the texts
         found_by = [name for name in unique if name not in texts] + [text(joined(*texts))]
     return statement.on_conflict_do_update(index_elements=found_by, set_=values)
 
