@@ -30,7 +30,7 @@ async def main() -> None:
         if not (await me.account()).signed_in:
             way = await me.sign_in()
             if isinstance(way, tonearm.Unreachable):
-                raise SystemExit(f"Last.fm: {way.words}")
+                raise SystemExit(f"Last.fm: {way.message}")
             print("Approve, please:", way.auth_url, flush=True)
             assert way.token is not None
             while isinstance(outcome := await me.finish_sign_in(way.token), tonearm.Pending):  # noqa: ASYNC110  # one has to ask

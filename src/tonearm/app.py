@@ -24,7 +24,7 @@ from tonearm.lastfm.images import ImageFetcher
 from tonearm.lastfm.request import Keys
 from tonearm.service.accounts import Accounts
 from tonearm.service.chores import Chores
-from tonearm.service.clock_skew import LastFmTime, keep_looking, look
+from tonearm.service.clock_skew import LastFmTime, keep_clock_set, set_clock
 from tonearm.service.counters import Counters
 from tonearm.service.delivery import Delivery
 from tonearm.service.delivery_events import DeliveryEvents
@@ -192,8 +192,8 @@ async def _time(store: Store, clock: Clock | None) -> AsyncIterator[Clock]:
         yield clock or SystemClock()
         return
     shared = SharedClock()
-    await look(store, shared)
-    looks = asyncio.create_task(keep_looking(store, shared))
+    await set_clock(store, shared)
+    looks = asyncio.create_task(keep_clock_set(store, shared))
     try:
         yield shared
     finally:

@@ -11,9 +11,9 @@ pytestmark = pytest.mark.anyio
 
 async def test_a_chore_is_due_after_its_time_and_where_the_clock_was_put_back(room: Room) -> None:
     chores, clock = room.deck.jobs.chores, room.house.clock
-    assert await chores.mine("test", 60.0)
-    assert not await chores.mine("test", 60.0)
+    assert await chores.take("test", 60.0)
+    assert not await chores.take("test", 60.0)
     clock.put(60.0)
-    assert await chores.mine("test", 60.0)
+    assert await chores.take("test", 60.0)
     clock.put(-HOUR)
-    assert await chores.mine("test", 60.0)
+    assert await chores.take("test", 60.0)

@@ -589,7 +589,7 @@ async def test_how_a_play_came_to_lastfm_is_told_for_ninety_days(room: Room) -> 
         await room.wait(days * DAY)
         story = await room.deck.play_actions.story(room.me.id, taken.id)
         assert story is not None
-        assert (len(story.attempts), story.words) == (told, "on Last.fm")
+        assert (len(story.attempts), story.reason) == (told, "on Last.fm")
 
 
 # Crashes, and other processes

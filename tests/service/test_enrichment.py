@@ -12,7 +12,7 @@ import tonearm
 from tests.service.conftest import House, Room
 from tonearm.core.event import EnrichProgress
 from tonearm.deck import ImportFailed
-from tonearm.service.enrichment import AGAIN, STEP, Enriched
+from tonearm.service.enrichment import LOOK_UP_AFTER, STEP, Enriched
 from tonearm.store import library
 from tonearm.store.runs import RunState
 
@@ -108,7 +108,7 @@ async def test_what_was_looked_up_lately_is_left_out_and_after_a_month_looked_up
     await has(room, *(("nobody", f"Song {n}") for n in range(3)), NINA)
     assert await room.me.enrich() == Enriched(known=1)
     assert lookups(room) == 4
-    await room.wait(AGAIN)
+    await room.wait(LOOK_UP_AFTER)
     await room.me.enrich()
     assert lookups(room) == 8
 

@@ -278,7 +278,7 @@ async def test_what_is_deleted_and_who_is_shut_out_is_forgotten_in_every_process
         with other.event_hub.subscribe(1) as (ear, _):
             one.event_hub.publish(1, NowPlayingShown("Nina Simone", "Sinnerman", "", None, 0.0, "success"))
             await until(ear, lambda event: isinstance(event, NowPlayingShown))
-        assert other.event_hub.plays(1) is not None
+        assert other.event_hub.now_playing(1) is not None
         await one.personal_data.revoke(1, "a token")
         await one.personal_data.erase(1, "")
         async with asyncio.timeout(20):

@@ -194,7 +194,7 @@ async def test_nothing_of_an_erased_account_stays_in_memory() -> None:
         event_hub.erased(1)
         assert await heard(ear) == []
         assert ear.missed
-    assert event_hub.plays(1) is None
+    assert event_hub.now_playing(1) is None
     with event_hub.subscribe(1, "a-1") as (_, resumed):
         assert not resumed
     assert shut_out == [1]

@@ -71,7 +71,7 @@ def of_rows(**values: Any) -> Write:
 async def test_what_can_go_waits_for_its_turn(house: House) -> None:
     async with waiting(house) as room:
         job = await job_of(room)
-        assert (job.state, job.until, job.why) == (State.WAITING, None, "")
+        assert (job.state, job.until, job.reason) == (State.WAITING, None, "")
 
 
 def crowd(db: Connection, number: int) -> None:
@@ -91,7 +91,7 @@ async def test_a_listeners_own_job_is_there_however_many_others_wait_for_their_t
         await room.deck.store.write(lambda db: db.execute(me))
         [mine] = (await room.deck.jobs.board(room.me.id)).jobs
         assert (mine.account, mine.state) == (room.me.id, State.WAITING)
-        assert len((await room.deck.jobs.board()).jobs) == job_list.MOST
+        assert len((await room.deck.jobs.board()).jobs) == job_list.LIMIT
 
 
 async def test_a_backlog_that_the_daily_limit_holds_up_rests(house: House) -> None:
@@ -100,7 +100,7 @@ async def test_a_backlog_that_the_daily_limit_holds_up_rests(house: House) -> No
         for write in of_account(backlog_until=until), of_rows(live=False):
             await room.deck.store.write(write)
         job = await job_of(room)
-        assert (job.state, job.until, job.why) == (State.RESTING, until, explanation(Waits(WaitKind.DAILY_LIMIT)))
+        assert (job.state, job.until, job.reason) == (State.RESTING, until, explanation(Waits(WaitKind.DAILY_LIMIT)))
         await room.play(2, age=HOUR / 20)
         assert (await job_of(room)).state is State.WAITING  # what is played now goes out in spite of it
 
@@ -116,7 +116,7 @@ async def test_plays_that_wait_for_a_moment_rest_until_then_and_say_why(house: H
         first = update(scrobble_queue).where(scrobble_queue.c.id == 2).values(next_attempt_at=until, last_error=error)
         await room.deck.store.write(lambda db: db.execute(first))
         job = await job_of(room)
-        assert (job.state, job.until, job.why) == (State.RESTING, until, why)
+        assert (job.state, job.until, job.reason) == (State.RESTING, until, why)
 
 
 async def test_a_play_whose_time_lies_ahead_is_seen(house: House) -> None:
@@ -124,7 +124,7 @@ async def test_a_play_whose_time_lies_ahead_is_seen(house: House) -> None:
         await room.sign_in()
         await room.play(0, age=-HOUR)
         job = await job_of(room)
-        assert (job.state, job.until, job.why) == (
+        assert (job.state, job.until, job.reason) == (
             State.RESTING,
             int(room.now + HOUR),
             AHEAD,
@@ -138,8 +138,8 @@ async def test_while_the_key_is_refused_what_waits_rests_until_it_is_probed_and_
     job = await job_of(room)
     assert job.state is State.RESTING
     assert job.until == pytest.approx(room.now + HOUR, abs=60)
-    assert job.why.startswith("Last.fm refuses the API key: ")
-    assert "26" in job.why
+    assert job.reason.startswith("Last.fm refuses the API key: ")
+    assert "26" in job.reason
 
 
 async def test_while_last_fm_wants_fewer_requests_what_waits_says_so(room: Room) -> None:
@@ -149,7 +149,7 @@ async def test_while_last_fm_wants_fewer_requests_what_waits_says_so(room: Room)
     job = await job_of(room)
     assert job.state is State.RESTING
     assert job.until == pytest.approx(room.now + 60, abs=60)
-    assert "29" in job.why
+    assert "29" in job.reason
 
 
 @pytest.mark.parametrize(
@@ -168,14 +168,14 @@ async def test_while_last_fm_wants_fewer_requests_what_waits_says_so(room: Room)
 async def test_what_only_people_can_bring_is_said_without_a_moment(house: House, write: Write, why: str) -> None:
     async with waiting(house, write) as room:
         job = await job_of(room)
-        assert (job.state, job.until, job.why) == (State.RESTING, None, why)
+        assert (job.state, job.until, job.reason) == (State.RESTING, None, why)
 
 
 async def test_without_an_api_key_that_is_what_plays_wait_for(house: House) -> None:
     async with waiting(house, api_key="", api_secret="") as room:
-        assert (await job_of(room)).why == NOT_CONFIGURED
+        assert (await job_of(room)).reason == NOT_CONFIGURED
     async with waiting(house, api_key=API_KEY, api_secret=API_SECRET) as room:
-        assert (await job_of(room)).why == ""
+        assert (await job_of(room)).reason == ""
 
 
 async def test_what_a_dead_sender_has_left_waits_for_its_turn(house: House) -> None:
@@ -208,9 +208,9 @@ async def test_while_a_kind_is_paused_its_jobs_wait_and_say_so(house: House) -> 
         for kind in (DELIVER, IMPORT, ENRICH):
             await room.deck.jobs.pause(kind)
         job = await job_of(room)
-        assert (job.state, job.why) == (State.WAITING, PAUSED)
+        assert (job.state, job.reason) == (State.WAITING, PAUSED)
         run = await job_of(room, IMPORT)
-        assert (run.state, run.why) == (State.WAITING, "it goes on when import is resumed")
+        assert (run.state, run.reason) == (State.WAITING, "it goes on when import is resumed")
 
 
 async def test_a_retry_of_an_import_says_that_it_is_paused(house: House) -> None:
@@ -239,7 +239,7 @@ async def test_however_many_are_broken_who_comes_after_them_has_their_turn(house
 async def test_of_very_many_that_wait_for_a_sign_in_none_hides_who_goes_on_by_themselves(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_list, "MOST", 2)
+    monkeypatch.setattr(job_list, "LIMIT", 2)
     async with waiting(house, lambda db: crowd(db, 5), of_account(connection="disconnected")) as room:
         resting = update(account).where(account.c.id == 4).values(connection="connected", wait_until=room.now + 60)
         await room.deck.store.write(lambda db: db.execute(resting))

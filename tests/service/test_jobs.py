@@ -20,7 +20,7 @@ from tonearm.service import job_list
 from tonearm.service.chores import Chores
 from tonearm.service.delivery import Delivery
 from tonearm.service.job_list import DELIVER, IMPORT, JobState, ListedJob
-from tonearm.service.jobs import BY_HAND, JobBusy, JobDone
+from tonearm.service.jobs import CANCELLED, JobBusy, JobDone
 from tonearm.service.report_play import UnknownListener
 from tonearm.store import jobs as rows
 
@@ -59,7 +59,7 @@ async def test_what_waits_for_its_turn_is_seen_by_a_process_that_does_not_delive
 async def test_a_listener_sees_their_own_jobs_however_many_others_have(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_list, "MOST", 1)
+    monkeypatch.setattr(job_list, "LIMIT", 1)
     async with house.open(deliver=False) as room:
         await room.sign_in()
         others = [room.me, *[await room.deck.listener(name) for name in ("anna", "berta")]]
@@ -96,7 +96,7 @@ async def test_a_delivery_that_runs_names_its_process_and_one_that_rests_says_un
         resting = await until_state(room, JobState.RESTING)
         [running] = seen
         assert (running.state, bool(running.owner)) == (JobState.RUNNING, True)
-        assert "11" in resting.why
+        assert "11" in resting.reason
         assert resting.until is not None
         assert resting.until > room.now
         assert await room.deck.jobs.retry(DELIVER, room.me.id) == JobDone("everything that waits is due now")
@@ -123,8 +123,8 @@ async def test_while_deliveries_are_paused_what_waits_says_so(room: Room) -> Non
     assert (standing.queued, standing.held, standing.next_attempt_at, standing.trouble) == (1, 1, None, PAUSED)
     story = await room.deck.play_actions.story(room.me.id, taken.id)
     assert story is not None
-    assert story.words == PAUSED
-    assert [story.words for story in await room.deck.play_actions.latest(room.me.id, 5)] == [PAUSED]
+    assert story.reason == PAUSED
+    assert [story.reason for story in await room.deck.play_actions.latest(room.me.id, 5)] == [PAUSED]
     await room.deck.jobs.resume(DELIVER)
     await room.until_empty(within=30)
     assert (await room.me.queue()).trouble == ""
@@ -184,8 +184,8 @@ async def test_a_job_that_breaks_is_tried_again_later_each_time_and_shown_withou
     begun = room.now
     await room.play(1)
     job = await until_state(room, JobState.BROKEN)
-    assert "RuntimeError" in job.why
-    assert "secret" not in job.why
+    assert "RuntimeError" in job.reason
+    assert "secret" not in job.reason
     await room.until_empty(within=HOUR)
     assert room.now - begun >= sum(retry_wait(tries) for tries in (1, 2, 3, 4))
     assert await jobs_of(room) == []
@@ -239,11 +239,11 @@ async def test_a_cancelled_import_ends_and_a_retry_goes_on_with_it(house: House)
 
         transport.happens.append(cancel)
         assert isinstance(await room.deck.jobs.retry(IMPORT, room.me.id), JobBusy)
-        with pytest.raises(ImportFailed, match=BY_HAND):
+        with pytest.raises(ImportFailed, match=CANCELLED):
             await room.me.import_loved()
         assert [type(outcome) for outcome in outcomes] == [JobDone, JobBusy]
         [job] = await jobs_of(room)
-        assert (job.kind, job.state, job.why) == (IMPORT, JobState.FAILED, BY_HAND)
+        assert (job.kind, job.state, job.reason) == (IMPORT, JobState.FAILED, CANCELLED)
         assert isinstance(await room.deck.jobs.retry(IMPORT, room.me.id), JobDone)
         await until_state(room, JobState.DONE)
         assert isinstance(await room.deck.jobs.retry(IMPORT, room.me.id), JobBusy)
@@ -274,10 +274,10 @@ async def test_a_chore_is_done_once_in_its_time_by_one_of_several_processes(room
 
 async def test_a_chore_that_is_not_finished_is_gone_on_with(room: Room) -> None:
     chores = Chores(room.deck.store, room.house.clock)
-    assert await chores.mine("dust", 60)
-    assert not await chores.mine("dust", 60)
+    assert await chores.take("dust", 60)
+    assert not await chores.take("dust", 60)
     await chores.unfinished("dust")
-    assert await chores.mine("dust", 60)
+    assert await chores.take("dust", 60)
 
 
 def test_the_wait_after_a_fault_of_ours_doubles_up_to_an_hour() -> None:
@@ -301,7 +301,11 @@ async def test_a_fault_of_the_data_is_a_broken_job_that_is_shown_and_rests_longe
         job = await until_state(room, JobState.BROKEN)
         await room.wait(600)
         [job] = await jobs_of(room)
-        assert (job.id, job.state, job.why.partition(" ")[0]) == (f"deliver-{room.me.id}", JobState.BROKEN, "DataFault")
+        assert (job.id, job.state, job.reason.partition(" ")[0]) == (
+            f"deliver-{room.me.id}",
+            JobState.BROKEN,
+            "DataFault",
+        )
         assert len(house.calls()) <= 12
         house.emulator.clear_faults()
         await room.deck.jobs.retry(DELIVER, room.me.id)

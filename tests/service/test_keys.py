@@ -130,7 +130,7 @@ async def test_a_sign_in_whose_key_is_no_longer_set_has_to_begin_anew(house: Hou
     async with house.open(**ONLY_SECOND) as room:
         outcome = await room.me.finish_sign_in(way.token)
         assert isinstance(outcome, NotAsked)
-        assert "no longer set" in outcome.why
+        assert "no longer set" in outcome.reason
         assert key_in(await room.me.sign_in()) == SECOND
 
 
@@ -274,7 +274,7 @@ async def test_where_the_key_is_no_longer_set_plays_wait_and_nobody_is_asked(hou
         await room.play(0)
         await room.house.clock.sleep(60)
         standing, account = await room.me.queue(), await room.me.account()
-        assert [story.words for story in await room.deck.play_actions.latest(room.me.id, 2)] == [KEY_NOT_SET]
+        assert [story.reason for story in await room.deck.play_actions.latest(room.me.id, 2)] == [KEY_NOT_SET]
         assert (standing.state, standing.queued, standing.held) == ("needs_sign_in", 1, 1)
         assert standing.trouble == KEY_NOT_SET
         assert (account.connection, account.key_is_set) == ("needs_sign_in", False)

@@ -13,7 +13,7 @@ from tests import audio, odd_audio
 from tests.audio import Tags
 from tests.service.conftest import House, Room
 from tonearm.library.folder import FolderUnreadable
-from tonearm.service.library_scan import FAULTS_TOLD, ScanResult
+from tonearm.service.library_scan import FAULTS_SHOWN, ScanResult
 from tonearm.store import library
 from tonearm.store.db.schema import library as table
 
@@ -90,11 +90,11 @@ async def test_an_unreadable_file_is_counted_named_and_no_track(house: House, fo
 
 
 async def test_only_so_many_faults_are_named(house: House, folder: Path) -> None:
-    for number in range(FAULTS_TOLD + 5):
+    for number in range(FAULTS_SHOWN + 5):
         song(folder, number).write_bytes(b"no music at all")
     async with house.open(deliver=False) as room:
         found = await room.me.scan(folder)
-        assert (found.unreadable, len(found.faults)) == (FAULTS_TOLD + 5, FAULTS_TOLD)
+        assert (found.unreadable, len(found.faults)) == (FAULTS_SHOWN + 5, FAULTS_SHOWN)
 
 
 async def test_a_folder_that_is_not_there_changes_nothing(house: House, folder: Path) -> None:

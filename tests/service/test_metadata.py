@@ -132,14 +132,14 @@ async def test_too_many_requests_rest_everybody_and_a_served_read_ends_the_rest_
     room.emulator.fault("error", error=29, calls=1)
     with pytest.raises(RateLimited):
         await room.deck.artist("Can")
-    assert await room.deck.shows.keyring.first.pace.rest()
+    assert await room.deck.shows.keyring.first.pace.current_throttle()
     with pytest.raises(Resting, match="requests rest") as rests:
         await room.deck.artist("Low")
     assert rests.value.retry_after
     assert len(asked(room)) == 1
     await room.wait(HOUR)
     assert isinstance(await room.deck.artist("Can"), Remembered)
-    assert await room.deck.shows.keyring.first.pace.last_rest() is None
+    assert await room.deck.shows.keyring.first.pace.last_throttle() is None
 
 
 async def test_without_a_key_what_is_remembered_is_served_and_nothing_is_asked(house: House) -> None:

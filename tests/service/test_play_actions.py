@@ -33,7 +33,7 @@ async def test_a_play_that_lastfm_may_have_is_not_sent_under_other_names(room: R
     await room.until_calls(1)
     outcome = await room.deck.play_actions.correct(room.me.id, taken.id, renamed)
     assert isinstance(outcome, ActionRefused)
-    assert "may have it" in outcome.why
+    assert "may have it" in outcome.reason
     room.emulator.clear_faults()
     await room.until_empty()
     assert room.arrived() == songs(0)
@@ -85,7 +85,7 @@ async def test_a_play_that_grew_too_old_is_sent_no_more(room: Room) -> None:
         await room.deck.play_actions.correct(room.me.id, number, renamed),
     ):
         assert isinstance(outcome, ActionRefused)
-        assert "14 days" in outcome.why
+        assert "14 days" in outcome.reason
     assert len(await room.history()) == 1
 
 
@@ -94,7 +94,7 @@ async def test_who_is_signed_out_sends_nothing_by_hand(room: Room) -> None:
     await room.me.sign_out()
     outcome = await room.deck.play_actions.retry(room.me.id, number)
     assert isinstance(outcome, ActionRefused)
-    assert "sign in first" in outcome.why
+    assert "sign in first" in outcome.reason
 
 
 async def test_a_play_of_another_lastfm_user_is_not_sent_to_this_one(room: Room) -> None:
@@ -106,7 +106,7 @@ async def test_a_play_of_another_lastfm_user_is_not_sent_to_this_one(room: Room)
         await room.deck.play_actions.correct(room.me.id, number, renamed),
     ):
         assert isinstance(outcome, ActionRefused)
-        assert "rj" in outcome.why
+        assert "rj" in outcome.reason
     assert room.arrived("Somebody Else") == []
 
 
@@ -125,7 +125,7 @@ async def test_an_accepted_play_is_done(room: Room) -> None:
         await room.deck.play_actions.correct(room.me.id, taken.id, renamed),
     ):
         assert isinstance(outcome, ActionRefused)
-        assert "on Last.fm" in outcome.why
+        assert "on Last.fm" in outcome.reason
 
 
 async def test_a_discarded_play_is_discarded_once_and_may_be_sent_after_all(house: House) -> None:
@@ -160,7 +160,7 @@ async def test_the_story_tells_every_attempt(room: Room) -> None:
     story = await room.deck.play_actions.story(room.me.id, taken.id)
     assert story is not None
     assert [(a.verdict, a.error_code) for a in story.attempts] == [("Later", 8), ("Later", 8), ("Unsure", None)]
-    assert (story.words, story.waits) == ("on Last.fm", None)
+    assert (story.reason, story.waits) == ("on Last.fm", None)
 
 
 async def test_the_album_of_a_waiting_play_is_put_right_though_nobody_is_signed_in(room: Room) -> None:

@@ -62,7 +62,7 @@ async def test_a_token_is_good_for_one_sign_in(room: Room) -> None:
     assert await room.me.finish_sign_in(token) == SignedIn("RJ", 0)
     again = await room.me.finish_sign_in(token)
     assert isinstance(again, NotAsked)
-    assert "used already" in again.why
+    assert "used already" in again.reason
 
 
 async def test_two_answers_of_the_listener_at_once_sign_in_once(room: Room) -> None:
@@ -78,7 +78,7 @@ async def test_a_token_that_nobody_asked_for_is_refused(room: Room) -> None:
     stray = room.emulator.issue_token(API_KEY, "Mallory")
     outcome = await room.me.finish_sign_in(stray)
     assert isinstance(outcome, NotAsked)
-    assert "not asked for by this listener" in outcome.why
+    assert "not asked for by this listener" in outcome.reason
     assert (await room.me.account()).username == "RJ"
 
 
@@ -114,7 +114,7 @@ async def test_a_token_that_lastfm_does_not_know_is_named(room: Room) -> None:
     room.emulator.tokens.clear()
     outcome = await room.me.finish_sign_in(token)
     assert isinstance(outcome, NotAsked)
-    assert "does not know this token" in outcome.why
+    assert "does not know this token" in outcome.reason
 
 
 async def test_a_sign_in_whose_answer_was_lost_starts_again(room: Room) -> None:
@@ -145,9 +145,9 @@ async def test_a_lastfm_that_is_away_or_refuses_is_told(
     room.emulator.fault(methods=methods, calls=1, **fault)  # type: ignore[arg-type]  # fields of a fault, by name
     outcome = await (room.me.sign_in() if methods == GET_TOKEN else room.me.finish_sign_in(token))
     assert isinstance(outcome, Unreachable)
-    assert outcome.number == number
-    assert outcome.words
-    assert token not in outcome.words
+    assert outcome.error_code == number
+    assert outcome.message
+    assert token not in outcome.message
 
 
 async def test_a_failed_sign_in_leaves_the_account_as_it_was(room: Room) -> None:
@@ -283,4 +283,4 @@ async def test_a_play_that_waits_for_somebody_else_says_for_whom(house: House) -
         await room.sign_in("anna")
         story = await room.deck.play_actions.story(room.me.id, number)
         assert story is not None
-        assert story.words == "it waits for the Last.fm user rj: sign in as that user to send it"
+        assert story.reason == "on hold for the Last.fm user rj: sign in as that user to send it"

@@ -25,7 +25,7 @@ from tonearm.deck import Deck, ImportFailed, Listener
 from tonearm.engine import postgres as engine
 from tonearm.service import jobs
 from tonearm.service.job_list import DELIVER, IMPORT, JobState, ListedJob
-from tonearm.service.jobs import BY_HAND, JobBusy, JobDone
+from tonearm.service.jobs import CANCELLED, JobBusy, JobDone
 from tonearm.service.sign_in import AuthStart
 from tonearm.store import library
 
@@ -180,7 +180,7 @@ async def test_an_import_of_another_process_is_cancelled_and_a_retry_goes_on_wit
         assert isinstance(await pair.service.jobs.cancel(IMPORT, pair.me.id), JobDone)
 
     pair.during.happens.append(cancel)
-    with pytest.raises(ImportFailed, match=BY_HAND):
+    with pytest.raises(ImportFailed, match=CANCELLED):
         await pair.me.import_loved()
     [job] = await pair.jobs()
     assert (job.kind, job.state, job.done) == (IMPORT, JobState.FAILED, 0)

@@ -24,7 +24,7 @@ from tests.postgres import Server
 from tests.store.rows import NOW, a_play, enqueue, history_row, listener, names
 from tonearm.clock import SharedClock
 from tonearm.core.play import Track
-from tonearm.service.clock_skew import look
+from tonearm.service.clock_skew import set_clock
 from tonearm.store import accounts, pace, plays, queue
 from tonearm.store.db.database import Store
 from tonearm.store.db.migrate import NEWEST
@@ -249,16 +249,16 @@ async def test_the_servers_clock_counts_and_this_machines_does_not(
     right, clock = time.time, SharedClock()
     monkeypatch.setattr(time, "time", lambda: right() + 3600)
     assert clock.now() > right() + 3500
-    await look(store, clock)
+    await set_clock(store, clock)
     assert abs(clock.now() - right()) < 5
 
 
 async def test_a_clock_that_cannot_be_read_just_now_goes_on(store: Store, postgres: Server) -> None:
     clock = SharedClock()
-    await look(store, clock)
+    await set_clock(store, clock)
     postgres.stop()
     with pytest.raises(StoreUnavailable):
-        await look(store, clock)
+        await set_clock(store, clock)
     assert abs(clock.now() - time.time()) < 5
     postgres.start()
 

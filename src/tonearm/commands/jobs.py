@@ -68,7 +68,7 @@ async def _board(settings: Settings) -> tuple[JobList, int]:
 
 def _facts(job: ListedJob) -> dict[str, object]:
     facts = ("id", "kind", "listener", "state", "owner", "until", "tries", "why", "done", "total")
-    return {name: getattr(job, name) for name in facts}
+    return {name: getattr(job, "reason" if name == "why" else name) for name in facts}
 
 
 def _lines(board: JobList, delivering: int) -> list[str]:
@@ -79,7 +79,7 @@ def _lines(board: JobList, delivering: int) -> list[str]:
         progress = f"{job.done} of {job.total}" if job.total else ""
         tries = f"broke {job.tries}x" if job.tries else ""
         until = f"until {moment(job.until)}" if job.until else ""
-        about = ", ".join(filter(None, (progress, tries, job.why, job.owner, until)))
+        about = ", ".join(filter(None, (progress, tries, job.reason, job.owner, until)))
         lines.append(f"{job.id:12}  {job.listener:16}  {job.state:8}  {about}".rstrip())
     return lines if board.jobs else [*lines, "nothing runs, and nothing waits for its turn"]
 
@@ -108,8 +108,8 @@ def _say(settings: Settings, what: str, job: tuple[str, int], as_json: bool) -> 
 
     outcome = run(_done(settings, what, job))
     if isinstance(outcome, JobBusy):
-        raise Failed(f"{job[0]}-{job[1]}: {outcome.why}")
-    tell({"status": "success", "message": outcome.words}, outcome.words, as_json)
+        raise Failed(f"{job[0]}-{job[1]}: {outcome.reason}")
+    tell({"status": "success", "message": outcome.message}, outcome.message, as_json)
 
 
 async def _done(settings: Settings, what: str, job: tuple[str, int]) -> JobDone | JobBusy:

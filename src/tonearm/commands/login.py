@@ -55,7 +55,7 @@ async def _login(settings: Settings, name: str, browser: bool) -> SignedIn:
         me = await listener_of(deck, name)
         way = await me.sign_in()
         if isinstance(way, Unreachable):
-            raise Failed(f"Last.fm: {way.words}")
+            raise Failed(f"Last.fm: {way.message}")
         say(f"Approve here, please: {way.auth_url}", err=True)
         if browser and _has_a_screen():
             click.launch(way.auth_url)

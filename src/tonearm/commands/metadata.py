@@ -99,7 +99,7 @@ def _ask(
         why = str(error) if answered else f"Last.fm gave no answer: {error}"
         raise Failed(f"nothing is remembered of {what}; {why}") from None
     if isinstance(told, NotKnown):
-        raise Failed(f"Last.fm knows no {what}: {told.words}")
+        raise Failed(f"Last.fm knows no {what}: {told.message}")
     return told
 
 

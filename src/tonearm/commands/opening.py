@@ -96,7 +96,7 @@ async def done_here(deck: Deck, work: LovedImport | Enrichment, account: int) ->
     async def check() -> None:
         if task and task.done():
             task.result()
-        why = await work.waiting.why(account)
+        why = await work.waiting.reason(account)
         if why and (why != NOBODY or task is None or task.done()):
             raise Failed(why)
 

@@ -52,9 +52,9 @@ def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: 
 
     if refused:
         stories = run(_refused(settings, listener, limit))
-        lines = [f"{story.kept.id:>8}  {_named(story)}  {story.kept.fate}: {story.words}" for story in stories]
+        lines = [f"{story.stored.id:>8}  {_named(story)}  {story.stored.fate}: {story.reason}" for story in stories]
         told = "\n".join(lines) or "nothing was refused"
-        tell({"plays": [_story_facts(story, story.words) for story in stories]}, told, as_json)
+        tell({"plays": [_story_facts(story, story.reason) for story in stories]}, told, as_json)
         return
     waiting, standing, now = run(_list(settings, listener, limit))
     why = why_it_waits(standing.waits, sent_elsewhere(settings))
@@ -79,14 +79,14 @@ async def _refused(settings: Settings, name: str, limit: int) -> list[Story]:
 
 
 def _facts(story: Story) -> dict[str, object]:
-    track, row = story.kept.play.track, story.row
+    track, row = story.stored.play.track, story.row
     assert row is not None
     return {
-        "id": story.kept.id,
+        "id": story.stored.id,
         "artist": track.artist,
         "track": track.title,
         "album": track.album,
-        "timestamp": story.kept.play.timestamp,
+        "timestamp": story.stored.play.timestamp,
         "state": str(row.state),
         "retry_count": row.tries,
         "lastfm_user": row.owner,
@@ -116,7 +116,7 @@ def _line(story: Story) -> str:
     waits = story.waits
     said = waits is not None and waits.kind not in (WaitKind.SENDING, WaitKind.NEXT_BATCH)
     why = f"  ({reason(waits)})" if said and waits else ""
-    return f"{story.kept.id:>8}  {moment(story.kept.play.timestamp)}  {story.row.state:7}  {_track(story)}{why}"
+    return f"{story.stored.id:>8}  {moment(story.stored.play.timestamp)}  {story.row.state:7}  {_track(story)}{why}"
 
 
 @queue.command()
@@ -222,9 +222,9 @@ def why(settings: Settings, listener: str, as_json: bool, play: int) -> None:
     story, reason = run(_why(settings, listener, play))
     facts = {
         **_story_facts(story, reason),
-        "heard": story.kept.counted_reason,
+        "heard": story.stored.counted_reason,
         "counted": story.counted,
-        "settled_at": story.kept.settled_at,
+        "settled_at": story.stored.settled_at,
         "attempts": [_attempt_facts(attempt) for attempt in story.attempts],
         "replaced_by": story.replaced_by,
     }
@@ -236,7 +236,7 @@ def _attempt_facts(attempt: Attempt) -> dict[str, object]:
 
 
 def _story_facts(story: Story, reason: str) -> dict[str, object]:
-    kept = story.kept
+    kept = story.stored
     track = kept.play.track
     return {
         "id": kept.id,
@@ -250,12 +250,12 @@ def _story_facts(story: Story, reason: str) -> dict[str, object]:
 
 
 def _track(story: Story) -> str:
-    track = story.kept.play.track
+    track = story.stored.play.track
     return f"{track.artist} – {track.title}"
 
 
 def _named(story: Story) -> str:
-    return f"{moment(story.kept.play.timestamp)}  {_track(story)}"
+    return f"{moment(story.stored.play.timestamp)}  {_track(story)}"
 
 
 async def _why(settings: Settings, name: str, play: int) -> tuple[Story, str]:
@@ -267,7 +267,7 @@ async def _why(settings: Settings, name: str, play: int) -> tuple[Story, str]:
         if story is None:
             raise _no_such(play)
         waits = why_it_waits(story.waits, sent_elsewhere(settings)) if story.waits else ""
-        return story, waits or story.words
+        return story, waits or story.reason
 
 
 _COUNTED = {True: "counted", False: "did not count", None: "rule"}
@@ -284,7 +284,7 @@ def _came_to(verdict: str) -> str:
 
 
 def _told(story: Story, reason: str) -> list[str]:
-    kept = story.kept
+    kept = story.stored
     since = f" {moment(kept.settled_at)}" if kept.settled_at is not None else ""
     lines = [f"{kept.id}  {_named(story)}", f"{kept.fate}{since}: {reason}"]
     if kept.counted_reason:

@@ -168,8 +168,8 @@ def why_waits(play: WaitingPlay, facts: DeliveryFacts) -> Waits:
         return Waits(WaitKind.OTHER_USER, user=play.user)
     if stop := stopped(facts):
         return stop
-    rest, cause = _account_rest(facts)
-    until = max(rest, play.not_before)
+    wait, cause = _account_rest(facts)
+    until = max(wait, play.not_before)
     if play.timestamp > facts.lastfm_now:
         begins = play.timestamp - (facts.lastfm_now - facts.now)
         return Waits(WaitKind.FUTURE_START, max(until, begins))
@@ -180,7 +180,7 @@ def why_waits(play: WaitingPlay, facts: DeliveryFacts) -> Waits:
         return Waits(WaitKind.RETRYING, when, play.error or cause)
     if when is None:
         return Waits(WaitKind.NEXT_BATCH)
-    return Waits(WaitKind.LATER, when, cause if until == rest else play.error)
+    return Waits(WaitKind.LATER, when, cause if until == wait else play.error)
 
 
 def queue_waits(plays: Sequence[WaitingPlay], facts: DeliveryFacts) -> Waits | None:
@@ -193,12 +193,12 @@ def queue_waits(plays: Sequence[WaitingPlay], facts: DeliveryFacts) -> Waits | N
 
 def _account_rest(facts: DeliveryFacts) -> tuple[float, str]:
     """Until when an account rests, and why; 0 if it does not."""
-    rests = [(0.0, "")]
+    waits_ = [(0.0, "")]
     if in_force(facts.state.wait_until, facts.now):
-        rests.append((facts.state.wait_until, facts.state.trouble))
+        waits_.append((facts.state.wait_until, facts.state.trouble))
     if facts.throttle and in_force(facts.throttle.until, facts.now):
-        rests.append((facts.throttle.until, facts.throttle.reason))
-    return max(rests, key=lambda rest: rest[0])
+        waits_.append((facts.throttle.until, facts.throttle.reason))
+    return max(waits_, key=lambda wait: wait[0])
 
 
 def _turn(waits: Waits) -> tuple[bool, bool, float]:

@@ -34,14 +34,14 @@ Callback = Callable[[str | bytes | bytearray], None]
 class JobDriver(PsycopgDriver):
     """What a manager for jobs of one kind asks and hears over a process's line."""
 
-    def __init__(self, line: PgConnection, kind: str) -> None:
-        super().__init__(line.asks)
-        self._line = line
+    def __init__(self, connection: PgConnection, kind: str) -> None:
+        super().__init__(connection.asks)
+        self._session = connection
         self._kind = kind
 
     async def add_listener(self, channel: str, callback: Callback) -> None:
         """Tell `callback` what is said on our channel, at once: pgqueuer speaks to itself before it listens."""
-        self._line.callbacks[self._kind] = callback
+        self._session.callbacks[self._kind] = callback
 
 
 class PgConnection(PsycopgDriver):
@@ -50,28 +50,28 @@ class PgConnection(PsycopgDriver):
     Its own one waits for notifications with the connection locked, so that each question takes up to a second.
     """
 
-    def __init__(self, asks: AsyncConnection, hears: AsyncConnection | None) -> None:
+    def __init__(self, asks: AsyncConnection, listening: AsyncConnection | None) -> None:
         super().__init__(asks)
         self.asks = asks
         self.callbacks: dict[str, Callback] = {}
-        self._hears = hears
+        self._listening = listening
 
     async def listen(self) -> None:
         """Pass on what is told, until a connection ends (psycopg.Error)."""
-        assert self._hears is not None
+        assert self._listening is not None
         while True:
-            heard = [note.payload async for note in self._hears.notifies(stop_after=1)]
-            while heard:
-                await self._tell(heard)
-                heard = [note.payload async for note in self._hears.notifies(timeout=TOGETHER)]
+            payloads = [note.payload async for note in self._listening.notifies(stop_after=1)]
+            while payloads:
+                await self._dispatch(payloads)
+                payloads = [note.payload async for note in self._listening.notifies(timeout=TOGETHER)]
 
-    async def _tell(self, heard: list[str]) -> None:
+    async def _dispatch(self, payloads: list[str]) -> None:
         """Tell all of them everything but changes: of those, once, whoever has a job that waits."""
-        changes = [payload for payload in heard if _CHANGED in payload]
-        for payload in heard:
+        changes = [payload for payload in payloads if _CHANGED in payload]
+        for payload in payloads:
             if _CHANGED not in payload:
-                for tell in self.callbacks.values():
-                    tell(payload)
+                for callback in self.callbacks.values():
+                    callback(payload)
         if changes:
             for row in await self.fetch(tables.WAITING, list(self.callbacks)):
                 self.callbacks[str(row["kind"])](changes[-1])
@@ -93,6 +93,6 @@ async def connections(address: str, *, listens: bool) -> AsyncIterator[PgConnect
         if not listens:
             yield PgConnection(asks, None)
             return
-        async with await AsyncConnection.connect(known, autocommit=True) as hears:
-            await hears.execute(sql.SQL("LISTEN {}").format(sql.Identifier(tables.SETTINGS.channel)))
-            yield PgConnection(asks, hears)
+        async with await AsyncConnection.connect(known, autocommit=True) as listening:
+            await listening.execute(sql.SQL("LISTEN {}").format(sql.Identifier(tables.SETTINGS.channel)))
+            yield PgConnection(asks, listening)

@@ -43,10 +43,10 @@ class EmbeddedEngine:
 
     def hint(self, kind: str, keys: Iterable[int]) -> None:
         """There may be something to do; keys that run already run again."""
-        rung = self._hinted[kind]
-        new = [key for key in keys if key not in rung]
+        hinted = self._hinted[kind]
+        new = [key for key in keys if key not in hinted]
         if new:
-            rung.update(dict.fromkeys(new))
+            hinted.update(dict.fromkeys(new))
             self._wake.set()
 
     def crowded(self, kind: str) -> bool:
@@ -86,9 +86,9 @@ class EmbeddedEngine:
     def _admitted(self) -> list[JobKey]:
         """Those that run from now on: as many as there are places for, the first that were rung."""
         admitted = []
-        for kind, rung in self._hinted.items():
+        for kind, hinted in self._hinted.items():
             while self._running[kind] < self._at_once and (key := self._first(kind)) is not None:
-                del rung[key]
+                del hinted[key]
                 self._busy.add((kind, key))
                 self._running[kind] += 1
                 admitted.append((kind, key))

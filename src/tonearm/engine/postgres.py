@@ -60,8 +60,8 @@ async def prepare(address: str, lock: int) -> None:
     """Make the engine's tables, or bring them up to date; raises StoreUnavailable."""
     try:
         await tables.prepare(patient(address), lock)
-    except (psycopg.Error, OSError) as fault:
-        raise StoreUnavailable(_line(fault)) from None
+    except (psycopg.Error, OSError) as error:
+        raise StoreUnavailable(_first_line(error)) from None
     except SchemaDriftError as drift:
         column = f"{drift.table}.{drift.column} is {drift.installed}"
         raise StoreUnavailable(f"{column}, and pgqueuer needs {drift.declared}: change it, with ALTER TABLE") from None
@@ -89,8 +89,8 @@ class PostgresEngine:
         self._grace = grace
         self._pause = pause
         self._rescue = timedelta(seconds=rescue)
-        self._rung: dict[tuple[str, int], None] = {}
-        self._bell = asyncio.Event()
+        self._hinted: dict[tuple[str, int], None] = {}
+        self._wake = asyncio.Event()
         self._running: Counter[str] = Counter()
         self._others_wait: set[str] = set()
         self._work: set[asyncio.Task[Any]] = set()
@@ -99,8 +99,8 @@ class PostgresEngine:
 
     def hint(self, kind: str, keys: Iterable[int]) -> None:
         """There may be something to do, here or in another process; keys that run already run again."""
-        self._rung.update(dict.fromkeys((kind, key) for key in keys))
-        self._bell.set()
+        self._hinted.update(dict.fromkeys((kind, key) for key in keys))
+        self._wake.set()
 
     def crowded(self, kind: str) -> bool:
         """Whether all places here are taken, and keys of a kind waited when the last one began."""
@@ -111,24 +111,24 @@ class PostgresEngine:
         while not stop.is_set():
             try:
                 await self._session(handlers, due, stop)
-            except Exception as fault:
-                if isinstance(fault, psycopg.Error | OSError):
-                    self._outage.met(_line(fault))
+            except Exception as error:
+                if isinstance(error, psycopg.Error | OSError):
+                    self._outage.met(_first_line(error))
                 else:
-                    log.warning("the engine begins anew: %s", _line(fault), exc_info=fault)
+                    log.warning("the engine begins anew: %s", _first_line(error), exc_info=error)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), AGAIN)
 
     async def _session(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
         """Work until the end, or until something about the database is not as it should be, which raises."""
-        async with connections(self._address, listens=bool(handlers)) as line:
+        async with connections(self._address, listens=bool(handlers)) as connection:
             channel = tables.SETTINGS.channel
-            managers = {kind: QueueManager(tables.queries(JobDriver(line, kind)), channel) for kind in handlers}
-            life: list[Coroutine[Any, Any, None]] = [self._ring(line)]
+            managers = {kind: QueueManager(tables.queries(JobDriver(connection, kind)), channel) for kind in handlers}
+            life: list[Coroutine[Any, Any, None]] = [self._ring(connection)]
             if handlers:
-                life += [line.listen(), self._sweep(due), _forget(line)]
+                life += [connection.listen(), self._sweep(due), _forget(connection)]
             for kind, manager in managers.items():
-                manager.entrypoint(kind, accepts_context=False)(partial(self._job, line, manager, handlers[kind]))
+                manager.entrypoint(kind, accepts_context=False)(partial(self._job, connection, manager, handlers[kind]))
                 life.append(self._manage(manager))
             tasks = [asyncio.create_task(part) for part in life]
             stopping = asyncio.create_task(stop.wait())
@@ -140,10 +140,10 @@ class PostgresEngine:
             finally:
                 stopping.cancel()
                 await self._end(list(managers.values()), tasks)
-                await self._pass_on(line)
+                await self._pass_on(connection)
             for task in tasks:
-                if not task.cancelled() and (fault := task.exception()):
-                    raise fault
+                if not task.cancelled() and (error := task.exception()):
+                    raise error
 
     async def _manage(self, manager: QueueManager) -> None:
         await manager.run(
@@ -170,7 +170,7 @@ class PostgresEngine:
             task.cancel()
         await asyncio.gather(*others, *managing, return_exceptions=True)
 
-    async def _job(self, line: PgConnection, manager: QueueManager, handler: Handler, job: Job) -> None:
+    async def _job(self, connection: PgConnection, manager: QueueManager, handler: Handler, job: Job) -> None:
         kind, key = job.entrypoint, int(job.payload or b"0")
         wait: float | None = None
         task = asyncio.current_task()
@@ -178,47 +178,47 @@ class PostgresEngine:
         self._work.add(task)
         self._running[kind] += 1
         try:
-            await self._look(line, kind)
+            await self._look(connection, kind)
             again_at = await handler(key)
             wait = None if again_at is None else max(0.0, again_at - self._clock.now())
         except asyncio.CancelledError:
             wait = 0.0
             raise
-        except StoreUnavailable as fault:
-            log.warning("%s of %s waits for the database: %s", kind, key, fault)
+        except StoreUnavailable as error:
+            log.warning("%s of %s waits for the database: %s", kind, key, error)
         except Exception:  # the queue goes on whatever happens to one account; the sweep comes back to it
             log.exception("%s of %s failed; it is tried again", kind, key)
         finally:
             self._running[kind] -= 1
             self._work.discard(task)
-            await asyncio.shield(self._done(line, manager, job, wait))
+            await asyncio.shield(self._done(connection, manager, job, wait))
 
-    async def _done(self, line: PgConnection, manager: QueueManager, job: Job, wait: float | None) -> None:
+    async def _done(self, connection: PgConnection, manager: QueueManager, job: Job, wait: float | None) -> None:
         with suppress(psycopg.Error, OSError):  # then it is somebody's after a while
-            await line.execute(tables.DONE, job.id, manager.queue_manager_id, wait, self._pause)
+            await connection.execute(tables.DONE, job.id, manager.queue_manager_id, wait, self._pause)
 
-    async def _look(self, line: PgConnection, kind: str) -> None:
+    async def _look(self, connection: PgConnection, kind: str) -> None:
         with suppress(psycopg.Error, OSError):
-            waits = await line.fetch(tables.WAITS, kind)
+            waits = await connection.fetch(tables.WAITS, kind)
             (self._others_wait.add if waits else self._others_wait.discard)(kind)
 
-    async def _ring(self, line: PgConnection) -> None:
+    async def _ring(self, connection: PgConnection) -> None:
         while True:
-            await self._pass_on(line)
-            await self._bell.wait()
-            self._bell.clear()
+            await self._pass_on(connection)
+            await self._wake.wait()
+            self._wake.clear()
 
-    async def _pass_on(self, line: PgConnection) -> None:
-        while self._rung:
-            jobs = list(islice(self._rung, AT_ONCE))
+    async def _pass_on(self, connection: PgConnection) -> None:
+        while self._hinted:
+            jobs = list(islice(self._hinted, AT_ONCE))
             for job in jobs:  # first, so that whatever rings from here on is heard
-                del self._rung[job]
+                del self._hinted[job]
             try:
-                await line.execute(tables.RING, [kind for kind, _ in jobs], [key for _, key in jobs])
+                await connection.execute(tables.RING, [kind for kind, _ in jobs], [key for _, key in jobs])
             except psycopg.errors.DeadlockDetected:  # another process rang the same ones in another order
-                self._rung.update(dict.fromkeys(jobs))
+                self._hinted.update(dict.fromkeys(jobs))
             except BaseException:
-                self._rung.update(dict.fromkeys(jobs))
+                self._hinted.update(dict.fromkeys(jobs))
                 raise
 
     async def _sweep(self, due: Due) -> None:
@@ -227,18 +227,18 @@ class PostgresEngine:
                 for kind, key in await due():
                     self.hint(kind, [key])
                 self._blind.over()
-            except StoreUnavailable as fault:
-                self._blind.met(fault)
+            except StoreUnavailable as error:
+                self._blind.met(error)
             except Exception:
                 log.exception("looking for work failed; it is tried again")
             await asyncio.sleep(SWEEP)
 
 
-async def _forget(line: PgConnection) -> None:
+async def _forget(connection: PgConnection) -> None:
     while True:
-        await line.execute(tables.FORGET)
+        await connection.execute(tables.FORGET)
         await asyncio.sleep(FORGET)
 
 
-def _line(fault: Exception) -> str:
-    return str(fault).strip().partition("\n")[0] or type(fault).__name__
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__

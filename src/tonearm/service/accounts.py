@@ -90,44 +90,44 @@ class Accounts:
             raise UnknownListener(f"there is no listener named {name!r}: add one with 'tonearm listener add'")
         return found.under(self.keyring.names)
 
-    async def account(self, number: int) -> Account:
+    async def account(self, account_id: int) -> Account:
         """The account as it is now; raises UnknownListener."""
-        found = await self.store.read(partial(accounts.by_id, account_ids=[number]))
-        if number not in found:
-            raise UnknownListener(f"there is no listener with the number {number}")
-        return found[number].under(self.keyring.names)
+        found = await self.store.read(partial(accounts.by_id, account_ids=[account_id]))
+        if account_id not in found:
+            raise UnknownListener(f"there is no listener with the number {account_id}")
+        return found[account_id].under(self.keyring.names)
 
-    async def change_settings(self, number: int, enabled: bool | None, threshold: int | None) -> list[str]:
+    async def change_settings(self, account_id: int, enabled: bool | None, threshold: int | None) -> list[str]:
         """Write the settings that are given; their names. Raises BadThreshold."""
         if threshold is not None and not LOWEST_THRESHOLD <= threshold <= HIGHEST_THRESHOLD:
             raise BadThreshold(f"the threshold is {LOWEST_THRESHOLD} to {HIGHEST_THRESHOLD} percent")
-        change = partial(accounts.change_settings, account_id=number, enabled=enabled, threshold=threshold)
+        change = partial(accounts.change_settings, account_id=account_id, enabled=enabled, threshold=threshold)
         await self.store.write(change)
         given = {"enabled": enabled, "scrobble_threshold": threshold}
         return [name for name, value in given.items() if value is not None]
 
-    async def token(self, number: int) -> str:
+    async def token(self, account_id: int) -> str:
         """A new API token: told once, kept as a hash."""
-        return await self._secret(number, TokenKind.API, None)
+        return await self._secret(account_id, TokenKind.API, None)
 
-    async def link(self, number: int) -> str:
+    async def link(self, account_id: int) -> str:
         """The secret of a link that signs one browser in, once, within an hour."""
-        return await self._secret(number, TokenKind.LINK, LINK_LIFE)
+        return await self._secret(account_id, TokenKind.LINK, LINK_LIFE)
 
     async def of_link(self, link: str) -> Account | None:
         """Whom a link lets in, which stays good; None when it is used up, too old, or never was."""
-        number = await self.by_secret(link, TokenKind.LINK)
-        return None if number is None else await self.account(number)
+        account_id = await self.by_secret(link, TokenKind.LINK)
+        return None if account_id is None else await self.account(account_id)
 
     async def browser(self, link: str) -> str | None:
         """A browser's session for a link; None when the link is used up, too old, or never was."""
         secret, now = secrets.token_urlsafe(32), self.clock.now()
 
         def use(db: Connection) -> int | None:
-            number = tokens.use_link(db, link, now)
-            if number is not None:
-                tokens.add(db, number, secret, TokenKind.BROWSER, now, now + BROWSER_LIFE)
-            return number
+            account_id = tokens.use_link(db, link, now)
+            if account_id is not None:
+                tokens.add(db, account_id, secret, TokenKind.BROWSER, now, now + BROWSER_LIFE)
+            return account_id
 
         return secret if await self.store.write(use) is not None else None
 
@@ -139,30 +139,32 @@ class Accounts:
         """End a browser's session or a token."""
         await self.store.write(partial(tokens.forget, secret=secret))
 
-    async def _secret(self, number: int, kind: TokenKind, life: float | None) -> str:
+    async def _secret(self, account_id: int, kind: TokenKind, life: float | None) -> str:
         secret, now = secrets.token_urlsafe(32), self.clock.now()
         until = now + life if life else None
-        await self.store.write(partial(tokens.add, account=number, secret=secret, kind=kind, now=now, expires_at=until))
+        await self.store.write(
+            partial(tokens.add, account=account_id, secret=secret, kind=kind, now=now, expires_at=until)
+        )
         return secret
 
-    async def queue_standing(self, number: int) -> QueueStatus:
+    async def queue_standing(self, account_id: int) -> QueueStatus:
         """How the queue stands now."""
-        return await self.store.read(partial(self._standing, number=number))
+        return await self.store.read(partial(self._standing, account_id=account_id))
 
-    def facts(self, db: Connection, number: int) -> DeliveryFacts:
+    def facts(self, db: Connection, account_id: int) -> DeliveryFacts:
         """What decides whether an account's plays go out now."""
         return waiting.delivery_facts(
-            db, number, self.keyring.names, self.clock.now(), self.time.now(), configured=self.keyring.configured
+            db, account_id, self.keyring.names, self.clock.now(), self.time.now(), configured=self.keyring.configured
         )
 
-    def _standing(self, db: Connection, number: int) -> QueueStatus:
-        facts = self.facts(db, number)
+    def _standing(self, db: Connection, account_id: int) -> QueueStatus:
+        facts = self.facts(db, account_id)
         now = facts.now
-        count = queue.count(db, number, facts.user, now, lastfm_now=facts.lastfm_now, limited=facts.limited)
+        count = queue.count(db, account_id, facts.user, now, lastfm_now=facts.lastfm_now, limited=facts.limited)
         first = queue_waits(waiting.first_of_count(db, facts, count), facts)
-        sent = plays.accepted_since(db, number, now - BUDGET_DAY)
+        sent = plays.accepted_since(db, account_id, now - BUDGET_DAY)
         budget = facts.state.budget if self.daily is None else self.daily
-        fates = plays.count_by_fate(db, number, ("refused", "ignored"))
+        fates = plays.count_by_fate(db, account_id, ("refused", "ignored"))
         return QueueStatus(
             queued=count.queued,
             sending=count.sending,
@@ -180,38 +182,42 @@ class Accounts:
             waits=Waits(WaitKind.SENDING) if count.sending else first,
         )
 
-    async def retry(self, number: int, ring: Callable[[int], None]) -> None:
+    async def retry(self, account_id: int, ring: Callable[[int], None]) -> None:
         """Everything that waits is due now; where the key or the address rests, one play tries whether that is over."""
 
         def due(db: Connection) -> None:
-            accounts.lock(db, [number])
-            queue.retry_all(db, number, self.time.now())
-            key = self.keyring.of(accounts.by_id(db, [number])[number])
+            accounts.lock(db, [account_id])
+            queue.retry_all(db, account_id, self.time.now())
+            key = self.keyring.of(accounts.by_id(db, [account_id])[account_id])
             pace.probe_now(db, key.name, self.clock.now())
 
         await self.store.write(due)
-        ring(number)
+        ring(account_id)
 
     async def retry_and_wait(
-        self, number: int, ring: Callable[[int], None], event_hub: EventHub, seconds: float
+        self, account_id: int, ring: Callable[[int], None], event_hub: EventHub, seconds: float
     ) -> int:
         """Retry, and wait until nothing moves any more or the seconds are over; how many plays are left."""
         deadline = self.clock.now() + seconds
-        with event_hub.subscribe(number) as (ear, _):
-            await self._settled(number, ear, deadline, lambda standing, _: not standing.sending)
-            await self.retry(number, ring)
-            standing = await self._settled(number, ear, deadline, _rests)
+        with event_hub.subscribe(account_id) as (subscription, _):
+            await self._settled(account_id, subscription, deadline, lambda standing, _: not standing.sending)
+            await self.retry(account_id, ring)
+            standing = await self._settled(account_id, subscription, deadline, _rests)
             return standing.queued + standing.sending
 
     async def _settled(
-        self, number: int, ear: Subscription, deadline: float, settled: Callable[[QueueStatus, float], bool]
+        self,
+        account_id: int,
+        subscription: Subscription,
+        deadline: float,
+        settled: Callable[[QueueStatus, float], bool],
     ) -> QueueStatus:
         """The queue's standing as soon as it has settled, or when the time is over."""
         while True:
-            standing, now = await self.queue_standing(number), self.clock.now()
+            standing, now = await self.queue_standing(account_id), self.clock.now()
             if settled(standing, now) or now >= deadline:
                 return standing
-            await ear.within(min(0.5, deadline - now))
+            await subscription.within(min(0.5, deadline - now))
 
 
 def held(count: queue.Count, facts: DeliveryFacts) -> int:

@@ -18,16 +18,16 @@ class Chores:
     clock: Clock
     done: dict[str, float] = field(default_factory=dict)
 
-    async def mine(self, name: str, every: float) -> bool:
+    async def take(self, name: str, interval: float) -> bool:
         """Whether this process does it now; then it is done for so many seconds."""
         now = self.clock.now()
         if not self.store.one_process:
             is_due, take = (
-                partial(ask, name=name, now=now, interval=every) for ask in (jobs.task_is_due, jobs.take_task)
+                partial(ask, name=name, now=now, interval=interval) for ask in (jobs.task_is_due, jobs.take_task)
             )
             return await self.store.read(is_due) and await self.store.write(take)
-        last = self.done.get(name, -every)
-        if last <= now < last + every:  # the clock may have been put back
+        last = self.done.get(name, -interval)
+        if last <= now < last + interval:  # the clock may have been put back
             return False
         self.done[name] = now
         return True

@@ -14,7 +14,7 @@ from tonearm.store.db.sqlite_writer import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-LOOK = 30.0
+SET_EVERY = 30.0
 """Seconds between two looks at the database's clock: what two good counters drift apart in them is next to nothing."""
 
 
@@ -77,17 +77,17 @@ class LastFmTime:
         return known.time_at(counter) if known else None
 
 
-async def look(store: Store, clock: SharedClock) -> None:
+async def set_clock(store: Store, clock: SharedClock) -> None:
     """Set the clock by the database's. Raises StoreUnavailable."""
     theirs, at = await store.clock()
     clock.set(theirs, at)
 
 
-async def keep_looking(store: Store, clock: SharedClock) -> None:
+async def keep_clock_set(store: Store, clock: SharedClock) -> None:
     """Set the clock by the database's now and then, until cancelled."""
     while True:
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(SET_EVERY)
         try:
-            await look(store, clock)
+            await set_clock(store, clock)
         except StoreUnavailable as fault:
             log.warning("the database's clock cannot be read, so this machine's counter carries on: %s", fault)

@@ -97,9 +97,9 @@ class Delivery(Generic[T]):
     async def due(self) -> list[int]:
         """Accounts that have something to send now."""
         found = await self.store.read(partial(self._due, now=self.clock.now()))
-        for key, numbers in found.items():
-            self.lanes.saw(key, numbers)
-        return [number for numbers in found.values() for number in numbers]
+        for key, account_ids in found.items():
+            self.lanes.saw(key, account_ids)
+        return [account_id for account_ids in found.values() for account_id in account_ids]
 
     def _due(self, db: Connection, now: float) -> dict[str, list[int]]:
         return {key: self.outbox.due(db, now, key) for key in pace.unthrottled(db, self.keyring.names, now)}
@@ -179,7 +179,7 @@ class Delivery(Generic[T]):
         return self._next(db, replace(lease, state=step.state), throttle, tuple(events), last=last)
 
     def _learn(
-        self, db: Connection, sent: Lease, turn: _Turn[T], answer: BatchAnswer[T], rested: KeyThrottled | None
+        self, db: Connection, sent: Lease, turn: _Turn[T], answer: BatchAnswer[T], throttle: KeyThrottled | None
     ) -> KeyThrottled | None:
         """What an answer, or none, says of the server; the rest of the key after it.
 
@@ -187,18 +187,18 @@ class Delivery(Generic[T]):
         """
         verdict = answer.verdict
         if delivery.proves_the_key(verdict):
-            if rested and turn.at >= rested.since:
+            if throttle and turn.at >= throttle.since:
                 pace.end_throttle(db, sent.api_key)
                 return None
             pace.answered(db, sent.api_key)
-            return rested
+            return throttle
         if isinstance(verdict, Answered) or not delivery.is_outage(verdict):
-            return rested
-        if rested and (turn.at < rested.since or not rested.outage):
-            return rested
-        if pace.met_outage(db, sent.api_key, sent.account) < OUTAGE_ACCOUNTS and not rested:
+            return throttle
+        if throttle and (turn.at < throttle.since or not throttle.outage):
+            return throttle
+        if pace.met_outage(db, sent.api_key, sent.account) < OUTAGE_ACCOUNTS and not throttle:
             return None
-        now, probes = self.clock.now(), rested.level if rested else 0
+        now, probes = self.clock.now(), throttle.level if throttle else 0
         until = now + max(away(probes, answer.chance), getattr(verdict, "retry_after", None) or 0.0)
         pace.begin_throttle(
             db, sent.api_key, KeyThrottled(until, str(verdict.cause), False, probes + 1, now, outage=True)
@@ -251,8 +251,8 @@ class Delivery(Generic[T]):
         lost = delivery.without_session(lease.state)
         queue.set_delivery_state(db, lease, lost, now)
         queue.release(db, lease)
-        told = AuthChanged(lost.connection, _username(db, lease.account))
-        return _Turn(None, events=(*events, told))
+        event = AuthChanged(lost.connection, _username(db, lease.account))
+        return _Turn(None, events=(*events, event))
 
 
 def _stored(throttle: KeyThrottle, now: float) -> KeyThrottled:

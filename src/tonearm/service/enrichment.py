@@ -35,13 +35,13 @@ STEP = 10
 CHUNK = 60.0
 """Seconds after which a run lets others have its place."""
 
-AGAIN = 30 * 86400.0
+LOOK_UP_AFTER = 30 * 86400.0
 """Seconds after which a song is looked up once more: listeners and tags change slowly."""
 
-LOOK_AGAIN = 1.0
+CHECK_EVERY = 1.0
 """Seconds after which a run is looked at without news of it: another process may do it."""
 
-REST = 60.0
+OUTAGE_WAIT = 60.0
 """Seconds that a run rests where Last.fm is away."""
 
 
@@ -59,11 +59,11 @@ class Enrichment:
 
     store: Store
     clock: Clock
-    looking_up: Metadata
+    metadata: Metadata
     event_hub: EventHub
     ring: Callable[[int], None]
     waiting: WaitingRun
-    _rests: dict[int, float] = field(default_factory=dict)
+    _wait_until: dict[int, float] = field(default_factory=dict)
 
     async def start(self, account: int) -> Run:
         """Begin a run, or join the one that goes on. One that rested goes on at once."""
@@ -77,25 +77,25 @@ class Enrichment:
             return run
 
         run = await self.store.write(begin)
-        self._rests.pop(account, None)
+        self._wait_until.pop(account, None)
         self.ring(account)
         return run
 
-    async def job(self, account: int, number: int) -> Run | None:
+    async def job(self, account: int, run_id: int) -> Run | None:
         """How a run stands. While it rests because Last.fm is away, its `fault` says so."""
-        return await self.store.read(partial(runs.find, account=account, run_id=number, kind=KIND))
+        return await self.store.read(partial(runs.find, account=account, run_id=run_id, kind=KIND))
 
-    async def finished(self, account: int, number: int) -> Run:
+    async def finished(self, account: int, run_id: int) -> Run:
         """The run when it is over, or when it waits since Last.fm is away or nobody takes it up: `fault` says why."""
-        with self.event_hub.subscribe(account) as (ear, _):
+        with self.event_hub.subscribe(account) as (subscription, _):
             while True:
-                run = await self.job(account, number)
+                run = await self.job(account, run_id)
                 assert run is not None
                 if run.state is not RunState.RUNNING or run.failure:
                     return run
-                if why := await self.waiting.why(account):
-                    return replace(run, failure=why)
-                await ear.within(LOOK_AGAIN)
+                if reason := await self.waiting.reason(account):
+                    return replace(run, failure=reason)
+                await subscription.within(CHECK_EVERY)
 
     async def library(self, account: int, start: int, limit: int) -> list[LibraryTrack]:
         """The library's tracks from the id `start` on, by their ids, with what was found about them."""
@@ -105,7 +105,7 @@ class Enrichment:
         """Accounts whose run goes on now: after a crash too."""
         now = self.clock.now()
         accounts = await self.store.read(partial(runs.running, kind=KIND))
-        return [account for account in accounts if not now < self._rests.get(account, 0.0) <= now + REST]
+        return [account for account in accounts if not now < self._wait_until.get(account, 0.0) <= now + OUTAGE_WAIT]
 
     async def go_on(self, account: int) -> float | None:
         """Look up song after song for a minute, or until all are done, or Last.fm is away."""
@@ -113,15 +113,15 @@ class Enrichment:
         renamed = Renamed(await self.store.read(partial(plays.corrections, account=account)))
         ends = self.clock.now() + CHUNK
         while run and run.state is RunState.RUNNING:
-            moved, rests = await self._step(run, renamed)
-            if moved is None:
+            advanced, away = await self._step(run, renamed)
+            if advanced is None:
                 return None
-            run = moved
+            run = advanced
             self.event_hub.publish(account, EnrichProgress(run.id, run.done, run.total))
             now = self.clock.now()
-            if rests:
-                self._rests[account] = now + REST
-                return now + REST
+            if away:
+                self._wait_until[account] = now + OUTAGE_WAIT
+                return now + OUTAGE_WAIT
             if now >= ends:
                 return now
         return None
@@ -131,61 +131,61 @@ class Enrichment:
 
         None where the run has gone on elsewhere meanwhile: then that goes on.
         """
-        ask = partial(songs.to_look_up, account=run.account, start=run.cursor, before=self.clock.now() - AGAIN)
+        ask = partial(songs.to_look_up, account=run.account, start=run.cursor, before=self.clock.now() - LOOK_UP_AFTER)
         files = await self.store.read(lambda db: ask(db, limit=STEP))
         found: dict[tuple[str, str], Song] = {}
-        fault = ""
+        failure = ""
         cursor = run.cursor
-        for number, artist, title in files:
+        for file_id, artist, title in files:
             try:
                 if (artist, title) not in found:
-                    found[artist, title] = await self._look(artist, title, renamed)
+                    found[artist, title] = await self._look_up(artist, title, renamed)
             except LastFmError as error:
-                fault = str(error)
+                failure = str(error)
                 break
-            cursor = number + 1
-        over = not fault and len(files) < STEP
+            cursor = file_id + 1
+        over = not failure and len(files) < STEP
         known = sum(one.known for one in found.values())
         counts = {
             "known": run.counts.get("known", 0) + known,
             "unknown": run.counts.get("unknown", 0) + len(found) - known,
         }
-        moved = replace(
+        advanced = replace(
             run,
             state=RunState.DONE if over else RunState.RUNNING,
             cursor=cursor,
             counts=counts,
-            failure=fault,
+            failure=failure,
             updated_at=self.clock.now(),
         )
-        write = partial(_write, moved=moved, cursor=run.cursor, found=list(found.values()))
-        return await self.store.write(write), bool(fault)
+        write = partial(_write, advanced=advanced, cursor=run.cursor, found=list(found.values()))
+        return await self.store.write(write), bool(failure)
 
-    async def _look(self, artist: str, title: str, renamed: Renamed) -> Song:
+    async def _look_up(self, artist: str, title: str, renamed: Renamed) -> Song:
         now = self.clock.now()
-        heard: Remembered[TrackInfo] | NotKnown = NotKnown("")
+        found: Remembered[TrackInfo] | NotKnown = NotKnown("")
         for names in dict.fromkeys((renamed.at_lastfm(artist, title), (artist, title))):
             with suppress(MissingName):  # a name without end: no request could ask for it
-                heard = await self.looking_up.track(*names)
-            if not isinstance(heard, NotKnown):
+                found = await self.metadata.track(*names)
+            if not isinstance(found, NotKnown):
                 break
-        if isinstance(heard, NotKnown):
+        if isinstance(found, NotKnown):
             return Song(artist, title, False, now)
-        about = heard.value
-        tags = about.tags
+        info = found.value
+        tags = info.tags
         if not tags:  # most tracks have none of their own, and their artist nearly always has
-            by = await self.looking_up.tags(about.artist or artist)
-            tags = () if isinstance(by, NotKnown) else by.value
+            artist_tags = await self.metadata.tags(info.artist or artist)
+            tags = () if isinstance(artist_tags, NotKnown) else artist_tags.value
         return Song(
             artist,
             title,
             True,
             now,
-            about.mbid,
-            about.artist_mbid,
-            about.album.mbid if about.album else "",
-            about.listeners,
-            about.playcount,
+            info.mbid,
+            info.artist_mbid,
+            info.album.mbid if info.album else "",
+            info.listeners,
+            info.playcount,
             tuple(tag.name for tag in tags),
         )
 
@@ -195,11 +195,11 @@ def enriched(run: Run) -> Enriched:
     return Enriched(**run.counts)
 
 
-def _write(db: Connection, moved: Run, cursor: int, found: list[Song]) -> Run | None:
+def _write(db: Connection, advanced: Run, cursor: int, found: list[Song]) -> Run | None:
     """What was found and the cursor move together; None where the cursor has moved before."""
-    total = library.size(db, moved.account)
-    done = total if moved.state is RunState.DONE else songs.passed(db, moved.account, moved.cursor)
-    run = replace(moved, done=done, total=total)
+    total = library.size(db, advanced.account)
+    done = total if advanced.state is RunState.DONE else songs.passed(db, advanced.account, advanced.cursor)
+    run = replace(advanced, done=done, total=total)
     if not runs.write(db, run, cursor):
         return None
     songs.write(db, found)

@@ -54,17 +54,17 @@ class EventBridge:
     event_hub: EventHub
     _waiting: list[bytes] = field(default_factory=list)
     _unread: deque[str] = field(default_factory=partial(deque, maxlen=UNREAD))
-    _bell: asyncio.Event = field(default_factory=asyncio.Event)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _outage: Outage = field(
         default_factory=partial(Outage, log, "events wait for the database", "events no longer wait for the database")
     )
 
-    def publish(self, account: int, told: NumberedEvent) -> None:
+    def publish(self, account: int, numbered: NumberedEvent) -> None:
         """Tell an event of an account."""
-        note = [account, told.id, told.event.kind, data(told.event)]
+        note = [account, numbered.id, numbered.event.kind, data(numbered.event)]
         written = _written(note)
         if len(written) > MAX_NOTICE_BYTES - 2:
-            note[3] = {name: _cut(value) for name, value in data(told.event).items()}
+            note[3] = {name: _cut(value) for name, value in data(numbered.event).items()}
             written = _written(note)
         self._put(written)
 
@@ -84,14 +84,14 @@ class EventBridge:
         if not (self._waiting and self._waiting[-1] == note):
             self._waiting.append(note)
             self._waiting = _latest(self._waiting)
-        self._bell.set()
+        self._wake.set()
 
     def receive(self, notice: str) -> None:
         """What some process has told; it is read when somebody listens here, which in most processes nobody does."""
         if len(self._unread) == UNREAD:  # the oldest falls out
             self.event_hub.forget()
         self._unread.append(notice)
-        if self.event_hub.latest_id or any(mark in notice for mark in _AT_ONCE):
+        if self.event_hub.has_any_subscriber or any(mark in notice for mark in _AT_ONCE):
             self.read()
 
     def read(self) -> None:
@@ -112,14 +112,14 @@ class EventBridge:
         """What some process has told, as far as this one knows of such things: the other may be newer, or older."""
         try:
             notes = _notes(notice)
-        except Exception as fault:  # anybody may say anything there
-            log.warning("events may be missing, since what was told cannot be read: %s", type(fault).__name__)
+        except Exception as error:  # anybody may say anything there
+            log.warning("events may be missing, since what was told cannot be read: %s", type(error).__name__)
             self._gap()
             return
-        for account, told in notes:
-            match told:
+        for account, numbered in notes:
+            match numbered:
                 case NumberedEvent():
-                    self.event_hub.receive(account, told)
+                    self.event_hub.receive(account, numbered)
                 case "changed":
                     self.event_hub.note_change(account)
                 case "erased":
@@ -129,28 +129,28 @@ class EventBridge:
                 case "gap":
                     self._gap()
                 case _:
-                    assert_never(told)
+                    assert_never(numbered)
 
     async def send(self) -> None:
         """Tell what waits, until cancelled."""
         while True:
-            await self._bell.wait()
+            await self._wake.wait()
             await asyncio.sleep(GATHER)
             await self.flush()
 
     async def flush(self) -> None:
         """Tell what waits now."""
         notes, self._waiting = self._waiting, []
-        self._bell.clear()
+        self._wake.clear()
         try:
             if notes:
                 await self.store.write(partial(publish, notices=list(_packed(notes))))
                 self._outage.over()
-        except StoreUnavailable as fault:
-            self._outage.met(fault)
+        except StoreUnavailable as error:
+            self._outage.met(error)
             self._waiting = _latest([*notes, *self._waiting])
             await asyncio.sleep(RETRY_AFTER)
-            self._bell.set()
+            self._wake.set()
 
 
 @asynccontextmanager
@@ -172,17 +172,17 @@ async def relayed(store: Store, event_hub: EventHub) -> AsyncIterator[None]:
 def _notes(notice: str) -> list[tuple[int, NumberedEvent | Note]]:
     """Whom each note is about, with the event, or with what else it says; of those that are known here."""
     notes: list[tuple[int, NumberedEvent | Note]] = []
-    for account, *told in json.loads(notice):
-        if not told:
+    for account, *fields in json.loads(notice):
+        if not fields:
             notes.append((int(account), "changed"))
             continue
-        number, kind, facts = told
+        event_id, kind, facts = fields
         if kind in _NOTES:
             notes.append((int(account), kind))
             continue
         event = _event(kind, facts)
         if event is not None:
-            notes.append((int(account), NumberedEvent(str(number), event)))
+            notes.append((int(account), NumberedEvent(str(event_id), event)))
     return notes
 
 

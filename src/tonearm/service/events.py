@@ -33,15 +33,15 @@ class Subscription:
     """
 
     def __init__(self) -> None:
-        self._told: asyncio.Queue[NumberedEvent | None] = asyncio.Queue(maxsize=4 * REMEMBERED)
+        self._queue: asyncio.Queue[NumberedEvent | None] = asyncio.Queue(maxsize=4 * REMEMBERED)
         self.missed = False
 
-    def put(self, told: NumberedEvent) -> None:
+    def put(self, numbered: NumberedEvent) -> None:
         """Hand over an event; an ear that is not listening for long misses some, and knows it."""
         if self.missed:
             return
         try:
-            self._told.put_nowait(told)
+            self._queue.put_nowait(numbered)
         except asyncio.QueueFull:
             self.missed = True
 
@@ -49,27 +49,27 @@ class Subscription:
         """Some events were lost here: whoever listens hears those before, and that it is over."""
         if not self.missed:
             self.missed = True
-            if not self._told.full():
-                self._told.put_nowait(None)
+            if not self._queue.full():
+                self._queue.put_nowait(None)
 
     def clear(self) -> None:
         """Forget what is not heard yet, and end."""
-        while not self._told.empty():
-            self._told.get_nowait()
+        while not self._queue.empty():
+            self._queue.get_nowait()
         self.missed = False
         self.end()
 
     async def __aiter__(self) -> AsyncIterator[NumberedEvent]:
-        while not (self.missed and self._told.empty()):
-            told = await self._told.get()
-            if told is None:
+        while not (self.missed and self._queue.empty()):
+            numbered = await self._queue.get()
+            if numbered is None:
                 return
-            yield told
+            yield numbered
 
     async def within(self, seconds: float) -> NumberedEvent | None:
         """The next event; None when none came in so many seconds, or where it has ended."""
         try:
-            return await asyncio.wait_for(self._told.get(), seconds)
+            return await asyncio.wait_for(self._queue.get(), seconds)
         except TimeoutError:
             return None
 
@@ -77,7 +77,7 @@ class Subscription:
 class Bridge(Protocol):
     """What tells all processes; each of them, this one too, then hears it."""
 
-    def publish(self, account: int, told: NumberedEvent) -> None:
+    def publish(self, account: int, numbered: NumberedEvent) -> None:
         """Tell an event."""
 
     def changed(self, account: int) -> None:
@@ -104,7 +104,7 @@ class EventHub:
         self._start = start
         self._count = 0
         self._past: OrderedDict[int, deque[NumberedEvent]] = OrderedDict()
-        self._ears: dict[int, set[Subscription]] = {}
+        self._subscriptions: dict[int, set[Subscription]] = {}
         self._plays: dict[int, NowPlayingShown] = {}
         self.relay: Bridge | None = None
         self.count: Callable[[int], None] = lambda _: None
@@ -112,11 +112,11 @@ class EventHub:
 
     def publish(self, account: int, event: Event) -> None:
         """Tell an account's listeners, wherever they listen, and remember it for those who come back."""
-        told = self._numbered(event)
+        numbered = self._numbered(event)
         if self.relay is not None:
-            self.relay.publish(account, told)
+            self.relay.publish(account, numbered)
         else:
-            self.receive(account, told)
+            self.receive(account, numbered)
 
     def publish_here(self, account: int, event: Event) -> None:
         """Tell those who listen to this process."""
@@ -134,23 +134,23 @@ class EventHub:
         if self.has_subscribers(account):
             self.count(account)
 
-    def receive(self, account: int, told: NumberedEvent) -> None:
+    def receive(self, account: int, numbered: NumberedEvent) -> None:
         """Pass on what was told here or elsewhere."""
-        if isinstance(told.event, NowPlayingShown):
-            self._plays[account] = told.event
-        self._past.setdefault(account, deque(maxlen=REMEMBERED)).append(told)
+        if isinstance(numbered.event, NowPlayingShown):
+            self._plays[account] = numbered.event
+        self._past.setdefault(account, deque(maxlen=REMEMBERED)).append(numbered)
         self._past.move_to_end(account)
         if len(self._past) > ACCOUNTS:
             self._past.popitem(last=False)
-        for ear in self._ears.get(account, ()):
-            ear.put(told)
+        for subscription in self._subscriptions.get(account, ()):
+            subscription.put(numbered)
 
     def forget(self) -> None:
         """Some events may have been missed: nobody resumes from before, and who listens now starts anew."""
         self._past.clear()
-        for ears in self._ears.values():
-            for ear in ears:
-                ear.end()
+        for subscriptions in self._subscriptions.values():
+            for subscription in subscriptions:
+                subscription.end()
 
     def admissions_changed(self, account: int) -> None:
         """Somebody is no longer let in as an account's listener, here and in all other processes."""
@@ -173,11 +173,11 @@ class EventHub:
         """Forget the events of an account, which may hold names, and who is let in as its listener."""
         self._past.pop(account, None)
         self._plays.pop(account, None)
-        for ear in self._ears.get(account, ()):
-            ear.clear()
+        for subscription in self._subscriptions.get(account, ()):
+            subscription.clear()
         self.note_admissions(account)
 
-    def plays(self, account: int) -> NowPlayingShown | None:
+    def now_playing(self, account: int) -> NowPlayingShown | None:
         """What was announced last as playing."""
         self._catch_up()
         return self._plays.get(account)
@@ -191,34 +191,34 @@ class EventHub:
             self.relay.read()
 
     @property
-    def latest_id(self) -> bool:
+    def has_any_subscriber(self) -> bool:
         """Whether somebody listens to any account now."""
-        return bool(self._ears)
+        return bool(self._subscriptions)
 
     def has_subscribers(self, account: int) -> bool:
         """Whether somebody listens now."""
-        return bool(self._ears.get(account))
+        return bool(self._subscriptions.get(account))
 
     @contextmanager
     def subscribe(self, account: int, after: str | None = None) -> Iterator[tuple[Subscription, bool]]:
         """An ear, and whether it continues where `after` (an event's id) left off without a gap."""
         self._catch_up()
-        ear = Subscription()
+        subscription = Subscription()
         missed = self._since(account, after)
-        for told in missed or ():
-            ear.put(told)
-        ears = self._ears.setdefault(account, set())
-        ears.add(ear)
+        for numbered in missed or ():
+            subscription.put(numbered)
+        subscriptions = self._subscriptions.setdefault(account, set())
+        subscriptions.add(subscription)
         try:
-            yield ear, missed is not None
+            yield subscription, missed is not None
         finally:
-            ears.discard(ear)
-            if not ears:
-                self._ears.pop(account, None)
+            subscriptions.discard(subscription)
+            if not subscriptions:
+                self._subscriptions.pop(account, None)
 
     def _since(self, account: int, after: str | None) -> list[NumberedEvent] | None:
         past = list(self._past.get(account, ()))
-        for place, told in enumerate(past):
-            if told.id == after:
+        for place, numbered in enumerate(past):
+            if numbered.id == after:
                 return past[place + 1 :]
         return None

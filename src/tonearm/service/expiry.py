@@ -41,7 +41,7 @@ class Expiry:
 
     async def if_due(self) -> None:
         """Look at what has grown too old, if it is time and this process's turn."""
-        if await self.chores.mine("tidy", EVERY):
+        if await self.chores.take("tidy", EVERY):
             await self._look(self.clock.now())
 
     async def _look(self, now: float) -> None:
@@ -65,10 +65,10 @@ class Expiry:
         old = partial(queue.too_old, db, before, EXPIRED_AT_ONCE, self.clock.boot)
         accounts.lock(db, {account for _, account in old()})
         expired = []
-        for number, account in old():
-            kept = plays.find(db, account, number)
-            if kept is not None:
-                event = settle_one(db, Settled(number, Expired()), QueuedPlay(number, kept.play), now)
+        for play_id, account in old():
+            stored = plays.find(db, account, play_id)
+            if stored is not None:
+                event = settle_one(db, Settled(play_id, Expired()), QueuedPlay(play_id, stored.play), now)
                 expired.append((account, event))
         queue.remove(db, [event.id for _, event in expired])
         return expired

@@ -26,10 +26,10 @@ RUNS = {IMPORT: loved_import.KIND, ENRICH: enrichment.KIND}
 
 KINDS = (DELIVER, *RUNS)
 
-KEPT = 86400.0
+SHOWN_FOR = 86400.0
 """Seconds for which a run that is over is shown."""
 
-MOST = 200
+LIMIT = 200
 """Jobs of each sort that are shown."""
 
 
@@ -58,7 +58,7 @@ class ListedJob:
     owner: str = ""
     until: float | None = None
     tries: int = 0
-    why: str = ""
+    reason: str = ""
     done: int = 0
     total: int = 0
 
@@ -86,17 +86,17 @@ class ThisProcess:
     lastfm_now: float
 
 
-def seen(db: Connection, here: ThisProcess, account: int | None) -> JobList:
+def load(db: Connection, here: ThisProcess, account: int | None) -> JobList:
     """The jobs of one account, or of all: what runs, and of all else the first of each sort."""
     now = here.now
     paused = jobs.paused(db)
     found: dict[tuple[str, int], ListedJob] = {}
-    for run in reversed(runs.recent(db, now - KEPT, MOST, account)):
+    for run in reversed(runs.recent(db, now - SHOWN_FOR, LIMIT, account)):
         job = _of_run(run, paused)
         found[job.kind, run.account] = job
     for job in _deliveries(db, here, account, paused):
         found[DELIVER, job.account] = job
-    for broken in jobs.failures(db, MOST, account):
+    for broken in jobs.failures(db, LIMIT, account):
         there = found.get((broken.kind, broken.account))
         if there is None or not there.owner:
             found[broken.kind, broken.account] = _of_fault(broken)
@@ -109,10 +109,10 @@ def seen(db: Connection, here: ThisProcess, account: int | None) -> JobList:
 
 def _deliveries(db: Connection, here: ThisProcess, account: int | None, paused: frozenset[str]) -> Iterator[ListedJob]:
     keys, now = here.keys, here.now
-    rests = {key: held for key in keys if (held := pace.current_throttle(db, key, now))}
+    throttles = {key: throttle for key in keys if (throttle := pace.current_throttle(db, key, now))}
     if account is None:
-        served = [key for key in keys if key not in rests]
-        all_ = deliveries.of_all(db, served, now, MOST)
+        served = [key for key in keys if key not in throttles]
+        all_ = deliveries.of_all(db, served, now, LIMIT)
     else:
         one = deliveries.of_account(db, account, now)
         all_ = [one] if one else []
@@ -122,44 +122,46 @@ def _deliveries(db: Connection, here: ThisProcess, account: int | None, paused: 
             runs_until = delivery.leased_until
             yield ListedJob(DELIVER, delivery.account, "", JobState.RUNNING, owner=delivery.owner, until=runs_until)
         else:
-            rest = rests.get(delivery.api_key)
-            facts = _facts(delivery, who[delivery.account], here, rest, DELIVER in paused)
+            throttle = throttles.get(delivery.api_key)
+            facts = _facts(delivery, who[delivery.account], here, throttle, DELIVER in paused)
             yield _that_waits(delivery, _waits(db, delivery, facts))
 
 
 def _facts(
-    seen: AccountDelivery, who: Account, here: ThisProcess, held: KeyThrottled | None, paused: bool
+    delivery: AccountDelivery, who: Account, here: ThisProcess, throttle: KeyThrottled | None, paused: bool
 ) -> DeliveryFacts:
     return DeliveryFacts(
         who.under(here.keys),
-        DeliveryState(seen.connection, seen.wait_until, trouble=seen.trouble),
+        DeliveryState(delivery.connection, delivery.wait_until, trouble=delivery.trouble),
         here.now,
         here.lastfm_now,
-        backlog_until=seen.backlog_until,
-        throttle=waiting.key_throttle(held),
+        backlog_until=delivery.backlog_until,
+        throttle=waiting.key_throttle(throttle),
         paused=paused,
         configured=here.configured,
     )
 
 
-def _waits(db: Connection, seen: AccountDelivery, facts: DeliveryFacts) -> Waits:
+def _waits(db: Connection, delivery: AccountDelivery, facts: DeliveryFacts) -> Waits:
     """Why the plays of an account have not been sent yet; what is being sent was left so by a process that is gone."""
-    others = [other.user for other in queue.others(db, seen.account, seen.user)]
-    first = waiting.first_plays(db, facts, seen.next_live_at, seen.next_late_at, others)
-    left = (WaitingPlay(facts.user, 0),) if seen.sending else ()
+    others = [other.user for other in queue.others(db, delivery.account, delivery.user)]
+    first = waiting.first_plays(db, facts, delivery.next_live_at, delivery.next_late_at, others)
+    left = (WaitingPlay(facts.user, 0),) if delivery.sending else ()
     return queue_waits((*left, *first), facts) or Waits(WaitKind.NEXT_BATCH)
 
 
-def _that_waits(seen: AccountDelivery, waits: Waits) -> ListedJob:
+def _that_waits(delivery: AccountDelivery, waits: Waits) -> ListedJob:
     if waits.kind in (WaitKind.SENDING, WaitKind.NEXT_BATCH):
-        return ListedJob(DELIVER, seen.account, "", JobState.WAITING)
+        return ListedJob(DELIVER, delivery.account, "", JobState.WAITING)
     state = JobState.WAITING if waits.kind is WaitKind.PAUSED or not (waits.held or waits.until) else JobState.RESTING
-    return ListedJob(DELIVER, seen.account, "", state, until=waits.until, why=explanation(waits))
+    return ListedJob(DELIVER, delivery.account, "", state, until=waits.until, reason=explanation(waits))
 
 
-def _of_fault(fault: JobFailure) -> ListedJob:
+def _of_fault(failure: JobFailure) -> ListedJob:
     state = JobState.BROKEN
-    return ListedJob(fault.kind, fault.account, "", state, until=fault.retry_at, tries=fault.tries, why=fault.message)
+    return ListedJob(
+        failure.kind, failure.account, "", state, until=failure.retry_at, tries=failure.tries, reason=failure.message
+    )
 
 
 _STATES = {RunState.RUNNING: JobState.RUNNING, RunState.FAILED: JobState.FAILED, RunState.DONE: JobState.DONE}
@@ -167,7 +169,7 @@ _KIND_OF = {run: kind for kind, run in RUNS.items()}
 
 
 def _of_run(run: Run, paused: frozenset[str]) -> ListedJob:
-    kind, state, why = _KIND_OF.get(run.kind, run.kind), _STATES[run.state], run.failure
+    kind, state, reason = _KIND_OF.get(run.kind, run.kind), _STATES[run.state], run.failure
     if state is JobState.RUNNING and kind in paused:
-        state, why = JobState.WAITING, f"it goes on when {kind} is resumed"
-    return ListedJob(kind, run.account, "", state, why=why, done=run.done, total=run.total)
+        state, reason = JobState.WAITING, f"it goes on when {kind} is resumed"
+    return ListedJob(kind, run.account, "", state, reason=reason, done=run.done, total=run.total)

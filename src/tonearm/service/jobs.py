@@ -22,7 +22,7 @@ from tonearm.store.runs import Run, RunState
 SWEPT = 1.5
 """Seconds for which nobody else need sweep. Less than an engine lets pass, or one of two sweeps would be left out."""
 
-BY_HAND = "ended by hand; a retry goes on from there"
+CANCELLED = "ended by hand; a retry goes on from there"
 
 JobHandler = Callable[[int], Awaitable[float | None]]
 FindDue = Callable[[], Awaitable[Iterable[int]]]
@@ -32,14 +32,14 @@ FindDue = Callable[[], Awaitable[Iterable[int]]]
 class JobDone:
     """It is as it was wanted; `words` say what follows."""
 
-    words: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class JobBusy:
     """Nothing was done."""
 
-    why: str
+    reason: str
 
 
 @dataclass(slots=True)
@@ -69,26 +69,26 @@ class Jobs:
         """The handler, which does nothing while its kind is paused, and rests longer each time that it breaks."""
 
         async def run(account: int) -> float | None:
-            shut = self.known.gate or await self._look()
-            broken, now = shut.failures.get((kind, account)), self.clock.now()
-            if kind in shut.paused:
+            gate = self.known.gate or await self._load_gate()
+            broken, now = gate.failures.get((kind, account)), self.clock.now()
+            if kind in gate.paused:
                 return None
             if broken and broken.at <= now < broken.retry_at:
                 return broken.retry_at
             try:
-                again_at = await handler(account)
+                retry_at = await handler(account)
             except StoreUnavailable:
                 raise
-            except Exception as fault:
-                await self._broke(kind, account, broken.tries if broken else 0, fault)
+            except Exception as error:
+                await self._remember_failure(kind, account, broken.tries if broken else 0, error)
                 raise
             if broken:
-                await self._mended(kind, account)
-            return again_at
+                await self._forget_failure(kind, account)
+            return retry_at
 
         return run
 
-    async def _look(self) -> Gate:
+    async def _load_gate(self) -> Gate:
         changes = self.known.changes
         gate = await self.store.read(jobs.gate)
         if self.known.changes == changes:  # else it may have been read before the change
@@ -99,53 +99,53 @@ class Jobs:
         self.known.gate = None
         self.known.changes += 1
 
-    async def _mended(self, kind: str, account: int) -> None:
+    async def _forget_failure(self, kind: str, account: int) -> None:
         await self.store.write(partial(jobs.forget_failure, kind=kind, account_id=account))
         self._changed()
 
-    async def _broke(self, kind: str, account: int, before: int, fault: Exception) -> None:
+    async def _remember_failure(self, kind: str, account: int, before: int, error: Exception) -> None:
         # Where it broke, not what it says: that may be private.
-        place, now = extract_tb(fault.__traceback__)[-1], self.clock.now()
-        words = f"{type(fault).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
-        again_at = now + pacing.retry_wait(before + 1)
-        broken = JobFailure(kind, account, before + 1, now, again_at, words)
-        await self.store.write(partial(jobs.remember_failure, broken=broken))
+        place, now = extract_tb(error.__traceback__)[-1], self.clock.now()
+        message = f"{type(error).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
+        retry_at = now + pacing.retry_wait(before + 1)
+        failure = JobFailure(kind, account, before + 1, now, retry_at, message)
+        await self.store.write(partial(jobs.remember_failure, failure=failure))
         self._changed()
 
     async def due(self, finders: Mapping[str, FindDue]) -> list[tuple[str, int]]:
         """What each kind's finder finds, and what broke, save what is paused or rests; one process of all does it."""
-        shut = await self._look()
-        if not self.store.one_process and not await self.chores.mine("sweep", SWEPT):
+        gate = await self._load_gate()
+        if not self.store.one_process and not await self.chores.take("sweep", SWEPT):
             return []
         now = self.clock.now()
-        rest = {job for job, fault in shut.failures.items() if fault.at <= now < fault.retry_at}
-        open_to = {kind: find for kind, find in finders.items() if kind not in shut.paused}
+        waiting = {job for job, error in gate.failures.items() if error.at <= now < error.retry_at}
+        open_to = {kind: find for kind, find in finders.items() if kind not in gate.paused}
         found = [(kind, key) for kind, find in open_to.items() for key in await find()]
         broken = [
-            job for job in shut.failures if job[0] in open_to
+            job for job in gate.failures if job[0] in open_to
         ]  # with nothing left to do, it would stay so for ever
-        return [job for job in dict.fromkeys((*found, *broken)) if job not in rest]
+        return [job for job in dict.fromkeys((*found, *broken)) if job not in waiting]
 
     async def board(self, account: int | None = None) -> JobList:
         """All jobs, or those of one account."""
         keyring, time = self.listeners.keyring, self.listeners.time
         here = job_list.ThisProcess(keyring.names, keyring.configured, self.clock.now(), time.now())
-        return await self.store.read(partial(job_list.seen, here=here, account=account))
+        return await self.store.read(partial(job_list.load, here=here, account=account))
 
     async def retry(self, kind: str, account: int) -> JobDone | JobBusy:
         """What rests, broke or failed is tried now. Raises UnknownListener."""
         await self.listeners.account(account)
-        await self._mended(kind, account)
+        await self._forget_failure(kind, account)
         if kind == DELIVER:
             await self.listeners.retry(account, self.ring)
-            return JobDone("everything that waits is due now" + await self._but(kind))
+            return JobDone("everything that waits is due now" + await self._paused_note(kind))
         last = await self.store.read(partial(runs.latest, account=account, kind=RUNS[kind]))
         if last is None or last.state is RunState.DONE:
             return JobBusy(f"there is no {kind} that has not come to its end")
         await self.begin[kind](account)
-        return JobDone(f"the {kind} goes on" + await self._but(kind))
+        return JobDone(f"the {kind} goes on" + await self._paused_note(kind))
 
-    async def _but(self, kind: str) -> str:
+    async def _paused_note(self, kind: str) -> str:
         """What keeps it from beginning all the same."""
         paused = kind in await self.store.read(jobs.paused)
         return f", but {kind} is paused: nothing begins until it is resumed" if paused else ""
@@ -161,7 +161,7 @@ class Jobs:
             if not await self.store.write(partial(jobs.break_lease, account_id=account, now=now)):
                 return JobBusy("it does not run")
             return JobDone("it stops; its plays wait, and go on from there unless deliveries are paused")
-        give_up = partial(runs.give_up, account=account, kind=RUNS[kind], failure=BY_HAND, now=now)
+        give_up = partial(runs.give_up, account=account, kind=RUNS[kind], failure=CANCELLED, now=now)
         if not await self.store.write(give_up):
             return JobBusy("it does not run")
         return JobDone("it stops before it writes again; a retry goes on from there")

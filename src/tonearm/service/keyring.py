@@ -87,9 +87,9 @@ class Keyring:
         """The key with the fewest connected listeners, of those that do not rest."""
         if len(self.keys) == 1:
             return self.first
-        return self[await self.store.read(lambda db: self._least(db, now))]
+        return self[await self.store.read(lambda db: self._least_used(db, now))]
 
-    def _least(self, db: Connection, now: float) -> str:
+    def _least_used(self, db: Connection, now: float) -> str:
         connected = accounts.connected(db)
         return min(pace.unthrottled(db, self.names, now) or self.names, key=lambda name: connected.get(name, 0))
 
@@ -105,15 +105,15 @@ class Lanes:
         self.kinds = {key: f"{kind}:{n}" if n > 1 else kind for n, key in enumerate(keys, start=1)}
         self._others: dict[int, str] = {}
 
-    def saw(self, key: str, numbers: Iterable[int]) -> None:
+    def saw(self, key: str, account_ids: Iterable[int]) -> None:
         """These accounts are of that key."""
         kind = self.kinds[key]
         if kind != self.first:
-            self._others.update(dict.fromkeys(numbers, kind))
+            self._others.update(dict.fromkeys(account_ids, kind))
         elif self._others:
-            for number in numbers:
-                self._others.pop(number, None)
+            for account_id in account_ids:
+                self._others.pop(account_id, None)
 
-    def of(self, number: int) -> str:
+    def of(self, account_id: int) -> str:
         """The kind under which the engine is told of an account."""
-        return self._others.get(number, self.first)
+        return self._others.get(account_id, self.first)

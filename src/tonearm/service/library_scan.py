@@ -18,7 +18,7 @@ from tonearm.library.path import on_disk
 from tonearm.store import library
 from tonearm.store.db.database import Store
 
-FAULTS_TOLD = 20
+FAULTS_SHOWN = 20
 
 _NO_TRACK = Track("", "")
 
@@ -64,28 +64,28 @@ class LibraryScan:
         that reads tags does not start, and StoreUnavailable (what was read before is kept).
         """
         known = await self.store.read(partial(library.fingerprints, account=account))
-        prints = {path: Fingerprint(*print_) for path, print_ in known.items()}
-        pages = await asyncio.to_thread(scan, folder, prints, believe_empty=believe_empty, everything=everything)
+        fingerprints = {path: Fingerprint(*fingerprint) for path, fingerprint in known.items()}
+        pages = await asyncio.to_thread(scan, folder, fingerprints, believe_empty=believe_empty, everything=everything)
         broken = await self.store.read(partial(library.unreadable_reasons, account=account))
         still = _inside(folder, broken)
         found = ScanResult()
         while (page := await asyncio.to_thread(_next, pages)) is not None:
             await self.store.write(partial(_write, account=account, page=page))
             found = _counted(found, page)
-            for path in _told(page):
+            for path in _paths_of(page):
                 still.pop(path, None)
             if progress is not None:
                 progress(page.seen, page.total)
-        faults = [f"{path}: {fault}" for path, fault in still.items()]
-        return replace(found, unreadable=found.unreadable + len(still), faults=(*found.faults, *faults)[:FAULTS_TOLD])
+        faults = [f"{path}: {reason}" for path, reason in still.items()]
+        return replace(found, unreadable=found.unreadable + len(still), faults=(*found.faults, *faults)[:FAULTS_SHOWN])
 
 
 def _inside(folder: Path, faults: dict[str, str]) -> dict[str, str]:
     top = os.path.join(os.path.abspath(folder), "")
-    return {path: fault for path, fault in faults.items() if on_disk(path).startswith(top)}
+    return {path: reason for path, reason in faults.items() if on_disk(path).startswith(top)}
 
 
-def _told(page: ScannedPage) -> Iterator[str]:
+def _paths_of(page: ScannedPage) -> Iterator[str]:
     """The files that a page speaks of."""
     yield from (file.path for file in (*page.new, *page.changed))
     yield from (file.path for file in page.unreadable)
@@ -122,13 +122,13 @@ def _tagged(file: Tagged) -> dict[str, Any]:
     }
 
 
-def _unreadable(file: UnreadableFile, print_: Fingerprint) -> dict[str, Any]:
-    return {**_tagged(Tagged(file.path, _NO_TRACK, print_)), "unreadable_reason": file.reason}
+def _unreadable(file: UnreadableFile, fingerprint: Fingerprint) -> dict[str, Any]:
+    return {**_tagged(Tagged(file.path, _NO_TRACK, fingerprint)), "unreadable_reason": file.reason}
 
 
 def _counted(found: ScanResult, page: ScannedPage) -> ScanResult:
     faults = [f"{file.path}: {file.reason}" for file in page.unreadable]
-    faults += [f"{door.path}: {door.reason}" for door in page.closed]
+    faults += [f"{folder.path}: {folder.reason}" for folder in page.closed]
     return replace(
         found,
         new=found.new + len(page.new),
@@ -137,5 +137,5 @@ def _counted(found: ScanResult, page: ScannedPage) -> ScanResult:
         unreadable=found.unreadable + len(page.unreadable),
         total=page.total,
         unsupported=dict(page.unsupported),
-        faults=(*found.faults, *faults)[:FAULTS_TOLD],
+        faults=(*found.faults, *faults)[:FAULTS_SHOWN],
     )

@@ -68,34 +68,34 @@ class LovedImport:
         self.ring(account)
         return run
 
-    async def job(self, account: int, number: int) -> Run | None:
+    async def job(self, account: int, run_id: int) -> Run | None:
         """How an import stands; None if there is none of this number."""
-        return await self.store.read(partial(runs.find, account=account, run_id=number, kind=KIND))
+        return await self.store.read(partial(runs.find, account=account, run_id=run_id, kind=KIND))
 
-    async def finished(self, account: int, number: int) -> Run:
+    async def finished(self, account: int, run_id: int) -> Run:
         """The import when it is over, or when nobody takes it up now: then `fault` says why."""
-        with self.event_hub.subscribe(account) as (ear, _):
+        with self.event_hub.subscribe(account) as (subscription, _):
             while True:
-                run = await self.job(account, number)
+                run = await self.job(account, run_id)
                 assert run is not None
                 if run.state is not RunState.RUNNING:
                     return run
-                if why := await self.waiting.why(account):
-                    return replace(run, failure=why)
-                await _progress(ear)
+                if reason := await self.waiting.reason(account):
+                    return replace(run, failure=reason)
+                await _progress(subscription)
 
     async def latest(self, account: int) -> Run | None:
         """The last import, whether it goes on or is over."""
         return await self.store.read(partial(runs.latest, account=account, kind=KIND))
 
-    async def choose(self, account: int, number: int, file: int | None) -> bool:
+    async def choose(self, account: int, loved_id: int, file: int | None) -> bool:
         """A loved track that may be several files is this one, or (None) none of them; later imports know it.
 
         False where there is no such loved track, or no such file was in question.
         """
 
         def write(db: Connection) -> bool:
-            return loved.choose(db, account, number, file)
+            return loved.choose(db, account, loved_id, file)
 
         return await self.store.write(write)
 
@@ -108,32 +108,35 @@ class LovedImport:
         run = await self.store.read(partial(runs.unfinished, account=account, kind=KIND))
         if run is None:
             return None
-        who, files, hearts, declined = await self.store.read(partial(_library, account=account))
-        if not who.signed_in or who.username.casefold() != run.owner:
+        listener, files, hearts, declined = await self.store.read(partial(_library, account=account))
+        if not listener.signed_in or listener.username.casefold() != run.owner:
             left = replace(run, state=RunState.FAILED, failure=runs.LEFT, updated_at=self.clock.now())
             await self.store.write(partial(runs.write, run=left, cursor=run.cursor))
             return None
         index = await asyncio.to_thread(files.index)
         while run.state is RunState.RUNNING:
             try:
-                page = await self._page(self.keyring.of(who), who.username, run.cursor)
+                page = await self._page(self.keyring.of(listener), listener.username, run.cursor)
             except LastFmError as error:
                 failed = _failed(run, error, self.clock.now())
-                mine = await self.store.write(partial(runs.write, run=failed, cursor=run.cursor))
+                still_ours = await self.store.write(partial(runs.write, run=failed, cursor=run.cursor))
                 run = failed
             else:
                 tracks = [_loved(track) for track in page.items]
                 plan = await asyncio.to_thread(plan_import, tracks, index, hearts, declined)
-                moved = _moved(run, page, plan, self.clock.now())
+                advanced = _advanced(run, page, plan, self.clock.now())
                 loved_files = None
-                if moved.state is RunState.DONE and run.total in (0, page.total):  # else tracks may have moved past us
-                    loved_files = await self._loved_files(moved, page, index, declined)
-                write = partial(_write, account=account, page=page, plan=plan, run=moved, cursor=run.cursor)
+                if advanced.state is RunState.DONE and run.total in (
+                    0,
+                    page.total,
+                ):  # else tracks may have moved past us
+                    loved_files = await self._loved_files(advanced, page, index, declined)
+                write = partial(_write, account=account, page=page, plan=plan, run=advanced, cursor=run.cursor)
                 write = partial(write, loved_files=loved_files)
-                mine = await self.store.write(write)
+                still_ours = await self.store.write(write)
                 hearts |= {mark.id for mark in plan.marks}
-                run = moved
-            if not mine:  # another process goes on with it
+                run = advanced
+            if not still_ours:  # another process goes on with it
                 return None
             self.event_hub.publish(account, ImportProgress(run.id, run.done, run.total))
         return None
@@ -151,12 +154,12 @@ class LovedImport:
         in_doubt = {candidate.id for one in plan.doubtful for candidate in one.candidates}
         return frozenset({mark.id for mark in plan.marks} | in_doubt)
 
-    async def _page(self, key: ApiKey, who: str, number: int) -> Page[LovedTrack]:
+    async def _page(self, key: ApiKey, username: str, page_number: int) -> Page[LovedTrack]:
         for attempt, size in enumerate(TRIES, start=1):
-            if attempt < len(TRIES) and (rest := await key.pace.rest()):
-                raise RateLimited(Cause(None, f"requests rest for now: {rest.reason}"))
+            if attempt < len(TRIES) and (throttle := await key.pace.current_throttle()):
+                raise RateLimited(Cause(None, f"requests rest for now: {throttle.reason}"))
             try:
-                return await self._in_pages_of(size, key, who, number)
+                return await self._in_pages_of(size, key, username, page_number)
             except LastFmError as error:
                 if not error.retryable or attempt == len(TRIES):
                     raise
@@ -166,16 +169,16 @@ class LovedImport:
             await self.clock.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
-    async def _in_pages_of(self, size: int, key: ApiKey, who: str, number: int) -> Page[LovedTrack]:
+    async def _in_pages_of(self, size: int, key: ApiKey, username: str, page_number: int) -> Page[LovedTrack]:
         """A page of PAGE tracks, put together from as many of `size`."""
         each, items = PAGE // size, list[LovedTrack]()
-        walk = key.patient.loved_tracks(who, size=size)
-        for place in range((number - 1) * each + 1, number * each + 1):
+        walk = key.patient.loved_tracks(username, size=size)
+        for place in range((page_number - 1) * each + 1, page_number * each + 1):
             page = await walk.page(place)
             items += page.items
             if place >= page.total_pages:
                 break
-        return replace(page, items=tuple(items), page=number, total_pages=-(-page.total_pages // each))
+        return replace(page, items=tuple(items), page=page_number, total_pages=-(-page.total_pages // each))
 
 
 def _failed(run: Run, error: LastFmError, now: float) -> Run:
@@ -207,13 +210,13 @@ class _Library:
 
 def _library(db: Connection, account: int) -> tuple[Account, _Library, set[int], frozenset[tuple[str, str]]]:
     """Whose list it is, the library (a file that was chosen goes by the loved track's names, too), hearts, declined."""
-    who = accounts.by_id(db, [account])[account]
+    listener = accounts.by_id(db, [account])[account]
     names, choices = library.names(db, account), loved.choices(db, account)
-    there = {number for number, *_ in names}
+    there = {file_id for file_id, *_ in names}
     chosen = [(file, artist, title, "") for file, artist, title in choices if file in there]
     declined = frozenset((artist, title) for file, artist, title in choices if not file)
     files = _Library(names, library.several_artists(db, account), chosen, plays.corrections(db, account))
-    return who, files, library.loved(db, account), declined
+    return listener, files, library.loved(db, account), declined
 
 
 def _loved(track: LovedTrack) -> Loved:
@@ -224,7 +227,7 @@ def _unix(at: datetime | None) -> int:
     return int(at.timestamp()) if at else 0
 
 
-def _moved(run: Run, page: Page[LovedTrack], plan: ImportPlan, now: float) -> Run:
+def _advanced(run: Run, page: Page[LovedTrack], plan: ImportPlan, now: float) -> Run:
     over, done = run.cursor >= page.total_pages, run.done + len(page.items)
     return replace(
         run,
@@ -282,10 +285,10 @@ def _outcome(names: tuple[str, str], doubtful: Container[tuple[str, str]], missi
     return "missing" if names in missing else "matched"
 
 
-async def _progress(ear: Subscription) -> None:
+async def _progress(subscription: Subscription) -> None:
     """Return when an import is talked about, or after a second (another process may do it)."""
     with suppress(TimeoutError):
         async with asyncio.timeout(1.0):
-            async for told in ear:
-                if isinstance(told.event, ImportProgress):
+            async for numbered in subscription:
+                if isinstance(numbered.event, ImportProgress):
                     return

@@ -53,7 +53,7 @@ SearchResult = ArtistEntry | AlbumEntry | TrackEntry
 class NotKnown:
     """Last.fm knows nothing by that name; `words` are its own."""
 
-    words: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class MetadataUpstream:
             raise Resting(Cause(None, NO_KEY), None, False)
         now, rests = self.clock.now(), list[KeyThrottled]()
         for key in self.keyring:
-            last = await key.pace.last_rest()
+            last = await key.pace.last_throttle()
             if last and not last.outage and last.in_force(now):
                 rests.append(last)
                 continue

@@ -46,13 +46,13 @@ class NowPlaying:
         """Announce a track. Raises MissingName and StoreUnavailable; what Last.fm does is in the answer."""
         track = cleaned(replace(track, duration=length(track.duration)))
         found, sealed = await self.store.read(partial(accounts.with_session, account_id=account))
-        shown = await self._tell(found, sealed, track)
+        shown = await self._send(found, sealed, track)
         now = self.clock.now()
         event = NowPlayingShown(track.artist, track.title, track.album, track.duration, now, shown.status)
         self.event_hub.publish(account, event)
         return shown
 
-    async def _tell(self, account: Account, sealed: str, track: Track) -> NowPlayingResult:
+    async def _send(self, account: Account, sealed: str, track: Track) -> NowPlayingResult:
         if not account.enabled:
             return NowPlayingResult("disabled", "scrobbling is switched off")
         if not sealed:
@@ -64,8 +64,8 @@ class NowPlaying:
             session = self.seal.open(sealed)
         except SealBroken as broken:
             return NowPlayingResult("not_authenticated", str(broken))
-        if rest := await key.pace.rest():
-            return NowPlayingResult("error", f"requests rest for now: {rest.reason}")
+        if throttle := await key.pace.current_throttle():
+            return NowPlayingResult("error", f"requests rest for now: {throttle.reason}")
         verdict = await key.urgent.now_playing(track, session)
         if isinstance(verdict, Throttled) and verdict.scope is Scope.ADDRESS:
             await key.pace.throttled(verdict.cause, verdict.retry_after)
@@ -84,7 +84,7 @@ class NowPlaying:
 
     def current(self, account: int) -> NowPlayingShown | None:
         """What plays, as far as was told: until its duration is over."""
-        event = self.event_hub.plays(account)
+        event = self.event_hub.now_playing(account)
         if event is None or event.status == STOPPED:
             return None
         ends = event.started_at + (event.duration or UNKNOWN_LENGTH)

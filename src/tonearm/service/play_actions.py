@@ -35,18 +35,18 @@ NO_LATER_WORD = ("queued", "discarded", "expired")
 class Story:
     """Everything that is known of a play. `row` is its row in the queue and `waits` why; None if it is not in it."""
 
-    kept: StoredPlay
+    stored: StoredPlay
     row: QueueRow | None
     attempts: tuple[Attempt, ...]
     replaced_by: int | None
     waits: Waits | None
 
     @property
-    def words(self) -> str:
+    def reason(self) -> str:
         """Why it waits, or what became of it."""
         if self.waits:
             return explanation(self.waits)
-        return self.kept.reason or ("on Last.fm" if self.kept.fate == "accepted" else self.kept.fate)
+        return self.stored.reason or ("on Last.fm" if self.stored.fate == "accepted" else self.stored.fate)
 
     @property
     def next_attempt_at(self) -> float | None:
@@ -59,11 +59,11 @@ class Story:
 
         The threshold of that day is not kept, but its words are, and of a long enough track each has its own.
         """
-        if self.kept.counted_reason == COUNTED_BY_ITS_PLAYER:
+        if self.stored.counted_reason == COUNTED_BY_ITS_PLAYER:
             return True
-        length, heard = self.kept.play.track.duration, self.kept.play.played
+        length, heard = self.stored.play.track.duration, self.stored.play.played
         rules = (counts(length, heard, threshold) for threshold in range(LOWEST_THRESHOLD, HIGHEST_THRESHOLD + 1))
-        return next((rule.counts for rule in rules if rule.reason == self.kept.counted_reason), None)
+        return next((rule.counts for rule in rules if rule.reason == self.stored.counted_reason), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class NoSuchPlay:
 class ActionRefused:
     """It cannot be done to this play, and why."""
 
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,9 @@ class PlayActions:
     accounts: Accounts
     time: LastFmTime
 
-    async def story(self, account: int, number: int) -> Story | None:
+    async def story(self, account: int, play_id: int) -> Story | None:
         """What became of a play and why; None where the listener has no such play."""
-        return await self.store.read(partial(self._story, account=account, number=number))
+        return await self.store.read(partial(self._story, account=account, play_id=play_id))
 
     async def latest(
         self, account: int, limit: int, fates: Sequence[str] = (), before: tuple[int, int] | None = None
@@ -110,10 +110,10 @@ class PlayActions:
         """Stories without attempts, latest play first; `before`: (timestamp, id) of the last page's end."""
 
         def read(db: Connection) -> list[Story]:
-            kept = plays.latest(db, account, limit, fates, before)
-            rows = queue.rows(db, [k.id for k in kept if k.fate == "queued"])
-            why = self._waits(db, account, {k.id: (k, rows[k.id]) for k in kept if k.id in rows})
-            return [Story(k, rows.get(k.id), (), None, why.get(k.id)) for k in kept]
+            stored = plays.latest(db, account, limit, fates, before)
+            rows = queue.rows(db, [k.id for k in stored if k.fate == "queued"])
+            waits = self._waits(db, account, {k.id: (k, rows[k.id]) for k in stored if k.id in rows})
+            return [Story(k, rows.get(k.id), (), None, waits.get(k.id)) for k in stored]
 
         return await self.store.read(read)
 
@@ -122,179 +122,179 @@ class PlayActions:
 
         def read(db: Connection) -> list[Story]:
             ids = queue.oldest(db, account, limit)
-            kept, rows = plays.by_id(db, account, ids), queue.rows(db, ids)
-            found = [(kept[number], rows[number]) for number in ids]
-            why = self._waits(db, account, {one.id: (one, row) for one, row in found})
-            return [Story(one, row, (), None, why[one.id]) for one, row in found]
+            stored, rows = plays.by_id(db, account, ids), queue.rows(db, ids)
+            found = [(stored[play_id], rows[play_id]) for play_id in ids]
+            waits = self._waits(db, account, {one.id: (one, row) for one, row in found})
+            return [Story(one, row, (), None, waits[one.id]) for one, row in found]
 
         return await self.store.read(read)
 
-    def _story(self, db: Connection, account: int, number: int) -> Story | None:
-        kept = plays.find(db, account, number)
-        if kept is None:
+    def _story(self, db: Connection, account: int, play_id: int) -> Story | None:
+        stored = plays.find(db, account, play_id)
+        if stored is None:
             return None
-        row = queue.rows(db, [number]).get(number)
-        tried = tuple(attempts.of_play(db, number))
-        why = self._waits(db, account, {number: (kept, row)} if row else {}).get(number)
-        return Story(kept, row, tried, plays.replaced_by(db, account, number), why)
+        row = queue.rows(db, [play_id]).get(play_id)
+        found = tuple(attempts.of_play(db, play_id))
+        waits = self._waits(db, account, {play_id: (stored, row)} if row else {}).get(play_id)
+        return Story(stored, row, found, plays.replaced_by(db, account, play_id), waits)
 
     def _waits(self, db: Connection, account: int, rows: Mapping[int, tuple[StoredPlay, QueueRow]]) -> dict[int, Waits]:
         """Why each of these plays has not been sent yet."""
         if not rows:
             return {}
         facts = self.accounts.facts(db, account)
-        return {number: why_waits(_waiting(kept, row), facts) for number, (kept, row) in rows.items()}
+        return {play_id: why_waits(_waiting(stored, row), facts) for play_id, (stored, row) in rows.items()}
 
-    async def retry(self, account: int, number: int) -> ActionResult:
+    async def retry(self, account: int, play_id: int) -> ActionResult:
         """Send a play that waits at once, or after all one with any other fate than accepted.
 
         One that is expired goes only where it is younger than 14 days by now, since a clock was wrong.
         """
-        outcome = await self.store.write(partial(self._retry, account=account, number=number))
-        self._told(account, outcome, "queued", "to be sent by the listener's wish")
+        outcome = await self.store.write(partial(self._retry, account=account, play_id=play_id))
+        self._publish(account, outcome, "queued", "to be sent by the listener's wish")
         return outcome
 
-    def _retry(self, db: Connection, account: int, number: int) -> ActionResult:
+    def _retry(self, db: Connection, account: int, play_id: int) -> ActionResult:
         accounts.lock(db, [account])
         now = self.clock.now()
-        kept = plays.find(db, account, number)
-        if kept is None:
+        stored = plays.find(db, account, play_id)
+        if stored is None:
             return NoSuchPlay()
-        if kept.fate == "queued":
-            if kept.play.timestamp > self.time.now():
+        if stored.fate == "queued":
+            if stored.play.timestamp > self.time.now():
                 return ActionRefused("its time lies ahead: it is sent when that has come")
-            if kept.owner and kept.owner != accounts.by_id(db, [account])[account].username.casefold():
-                return ActionRefused(f"it waits for the Last.fm user {kept.owner}: sign in as that user to send it")
-            queue.due_now(db, account, number, self.time.now())
-            return ActionDone(number, kept.play.track)
-        if kept.fate not in SENT_AGAIN:
-            return ActionRefused(_final(kept))
-        if (instead := plays.replaced_by(db, account, number)) is not None:
+            if stored.owner and stored.owner != accounts.by_id(db, [account])[account].username.casefold():
+                return ActionRefused(f"it waits for the Last.fm user {stored.owner}: sign in as that user to send it")
+            queue.due_now(db, account, play_id, self.time.now())
+            return ActionDone(play_id, stored.play.track)
+        if stored.fate not in SENT_AGAIN:
+            return ActionRefused(_final(stored))
+        if (instead := plays.replaced_by(db, account, play_id)) is not None:
             return ActionRefused(f"it was corrected: play {instead} was sent instead")
-        return self._enqueue(db, kept, now)
+        return self._enqueue(db, stored, now)
 
-    def _enqueue(self, db: Connection, kept: StoredPlay, now: float) -> ActionResult:
-        who = accounts.by_id(db, [kept.account])[kept.account]
-        if too_old(kept.play.timestamp, now, self.time.skew):
+    def _enqueue(self, db: Connection, stored: StoredPlay, now: float) -> ActionResult:
+        listener = accounts.by_id(db, [stored.account])[stored.account]
+        if too_old(stored.play.timestamp, now, self.time.skew):
             return ActionRefused("older than 14 days: Last.fm takes no plays that old")
-        if not who.signed_in:
+        if not listener.signed_in:
             return ActionRefused("not signed in to Last.fm: sign in first")
-        if kept.owner and kept.owner != who.username.casefold():
-            return ActionRefused(f"it was played for the Last.fm user {kept.owner}: sign in as that user to send it")
-        plays.settle(db, [kept.id], "queued", None, reason="to be sent by the listener's wish")
-        plays.count(db, kept.id)
-        queue.enqueue(db, [queue_row(kept.id, kept.play, who, self.time.now(), self._not_before(kept.play))])
-        return ActionDone(kept.id, kept.play.track)
+        if stored.owner and stored.owner != listener.username.casefold():
+            return ActionRefused(f"it was played for the Last.fm user {stored.owner}: sign in as that user to send it")
+        plays.settle(db, [stored.id], "queued", None, reason="to be sent by the listener's wish")
+        plays.count(db, stored.id)
+        queue.enqueue(db, [queue_row(stored.id, stored.play, listener, self.time.now(), self._not_before(stored.play))])
+        return ActionDone(stored.id, stored.play.track)
 
     def _not_before(self, play: Play) -> float:
         """When, by our clock, the time of a play that lies ahead has come; 0 for any other."""
         return play.timestamp - self.time.skew if play.timestamp > self.time.now() else 0.0
 
-    async def correct(self, account: int, number: int, change: Callable[[Track], Track]) -> ActionResult:
+    async def correct(self, account: int, play_id: int, change: Callable[[Track], Track]) -> ActionResult:
         """Send a play with other names: a new frozen play, linked to the old one, which is discarded.
 
         With the same artist and title it stays the same play, since these are what Last.fm knows it by.
         Raises MissingName where artist or title is empty then.
         """
-        outcome = await self.store.write(partial(self._correct, account=account, number=number, change=change))
-        self._told(account, outcome, "queued", f"sent instead of {number}")
+        outcome = await self.store.write(partial(self._correct, account=account, play_id=play_id, change=change))
+        self._publish(account, outcome, "queued", f"sent instead of {play_id}")
         return outcome
 
-    def _correct(self, db: Connection, account: int, number: int, change: Callable[[Track], Track]) -> ActionResult:
+    def _correct(self, db: Connection, account: int, play_id: int, change: Callable[[Track], Track]) -> ActionResult:
         accounts.lock(db, [account])
         now = self.clock.now()
-        kept = plays.find(db, account, number)
-        if kept is None:
+        stored = plays.find(db, account, play_id)
+        if stored is None:
             return NoSuchPlay()
-        if kept.fate not in (*SENT_AGAIN, "queued"):
-            return ActionRefused(_final(kept))
-        if kept.fate == "queued" and queue.rows(db, [number])[number].state is QueueState.SENDING:
+        if stored.fate not in (*SENT_AGAIN, "queued"):
+            return ActionRefused(_final(stored))
+        if stored.fate == "queued" and queue.rows(db, [play_id])[play_id].state is QueueState.SENDING:
             return ActionRefused("it is on its way to Last.fm right now: look again in a moment")
-        if kept.unanswered and kept.fate in NO_LATER_WORD:
+        if stored.unanswered and stored.fate in NO_LATER_WORD:
             return ActionRefused(
                 "Last.fm may have it under these names, since an answer was lost: see what becomes of it first"
             )
-        play = replace(kept.play, track=cleaned_changes(kept.play.track, change(kept.play.track)))
+        play = replace(stored.play, track=cleaned_changes(stored.play.track, change(stored.play.track)))
         key = (account, play.track.artist, play.track.title, play.timestamp)
         there = plays.known(db, [key])
-        if key in there and there[key][0] != number:
+        if key in there and there[key][0] != play_id:
             return ActionRefused("there is a play of these names at that time already")
         if key in there:  # Last.fm tells plays apart by these names alone: it stays the same play
-            return self._put_right(db, kept, play, now)
-        moved = plays.restamped(db, number)
+            return self._put_right(db, stored, play, now)
+        restamp = plays.restamped(db, play_id)
         row = {
             **plays.facts(play),
             "account": account,
             "fate": "queued",
-            "restamp_reason": moved.reason,
-            "restamped_by": moved.by,
-            "left_out": kept.left_out,
+            "restamp_reason": restamp.reason,
+            "restamped_by": restamp.by,
+            "left_out": stored.left_out,
             "reported_at": now,
             "reported_timestamp": play.timestamp,
-            "counted_reason": kept.counted_reason,
-            "reporter": kept.reporter,
-            "player": kept.player,
-            "owner": kept.owner,
-            "instead_of": number,
+            "counted_reason": stored.counted_reason,
+            "reporter": stored.reporter,
+            "player": stored.player,
+            "owner": stored.owner,
+            "instead_of": play_id,
         }
         fresh = plays.insert(db, [row])[key]
-        again = self._enqueue(db, replace(kept, id=fresh, play=play), now)
+        again = self._enqueue(db, replace(stored, id=fresh, play=play), now)
         if isinstance(again, ActionRefused):
             plays.drop(db, fresh)
             return again
-        plays.settle(db, [number], "discarded", now, reason=f"corrected by the listener: sent as {fresh} instead")
-        queue.remove(db, [number])
+        plays.settle(db, [play_id], "discarded", now, reason=f"corrected by the listener: sent as {fresh} instead")
+        queue.remove(db, [play_id])
         return again
 
-    def _put_right(self, db: Connection, kept: StoredPlay, play: Play, now: float) -> ActionResult:
+    def _put_right(self, db: Connection, stored: StoredPlay, play: Play, now: float) -> ActionResult:
         """Other facts for a play that stays the same one: one that waits goes on waiting, whatever for."""
         again = (
-            ActionDone(kept.id, play.track)
-            if kept.fate == "queued"
-            else self._enqueue(db, replace(kept, play=play), now)
+            ActionDone(stored.id, play.track)
+            if stored.fate == "queued"
+            else self._enqueue(db, replace(stored, play=play), now)
         )
         if isinstance(again, ActionDone):
-            plays.rewrite(db, kept.id, plays.facts(play))
-            queue.rewrite(db, kept.id, plays.facts(play))
-            queue.due_now(db, kept.account, kept.id, self.time.now())
+            plays.rewrite(db, stored.id, plays.facts(play))
+            queue.rewrite(db, stored.id, plays.facts(play))
+            queue.due_now(db, stored.account, stored.id, self.time.now())
         return again
 
-    async def discard(self, account: int, number: int) -> ActionResult:
+    async def discard(self, account: int, play_id: int) -> ActionResult:
         """Take a play out for good; it stays in the history as discarded."""
-        outcome = await self.store.write(partial(self._discard, account=account, number=number))
-        self._told(account, outcome, "discarded", "discarded by the listener")
+        outcome = await self.store.write(partial(self._discard, account=account, play_id=play_id))
+        self._publish(account, outcome, "discarded", "discarded by the listener")
         return outcome
 
-    def _discard(self, db: Connection, account: int, number: int) -> ActionResult:
+    def _discard(self, db: Connection, account: int, play_id: int) -> ActionResult:
         accounts.lock(db, [account])
-        kept = plays.find(db, account, number)
-        if kept is None:
+        stored = plays.find(db, account, play_id)
+        if stored is None:
             return NoSuchPlay()
-        if kept.fate not in ("queued", "ignored", "refused", "suspected", *NOT_QUEUED):
-            return ActionRefused(_final(kept))
-        if kept.fate == "queued" and queue.rows(db, [number])[number].state is QueueState.SENDING:
+        if stored.fate not in ("queued", "ignored", "refused", "suspected", *NOT_QUEUED):
+            return ActionRefused(_final(stored))
+        if stored.fate == "queued" and queue.rows(db, [play_id])[play_id].state is QueueState.SENDING:
             return ActionRefused("it is on its way to Last.fm right now: look again in a moment")
-        why = "discarded by the listener"
-        if kept.unanswered and kept.fate in NO_LATER_WORD:
-            why += "; Last.fm may have it, since an answer was lost"
-        plays.settle(db, [number], "discarded", self.clock.now(), reason=why)
-        queue.remove(db, [number])
-        return ActionDone(number, kept.play.track)
+        reason = "discarded by the listener"
+        if stored.unanswered and stored.fate in NO_LATER_WORD:
+            reason += "; Last.fm may have it, since an answer was lost"
+        plays.settle(db, [play_id], "discarded", self.clock.now(), reason=reason)
+        queue.remove(db, [play_id])
+        return ActionDone(play_id, stored.play.track)
 
-    def _told(self, account: int, outcome: ActionResult, status: str, words: str) -> None:
+    def _publish(self, account: int, outcome: ActionResult, status: str, message: str) -> None:
         if isinstance(outcome, ActionDone):
             track = outcome.track
-            self.event_hub.publish(account, ScrobbleStatus(outcome.play, status, track.artist, track.title, words))
+            self.event_hub.publish(account, ScrobbleStatus(outcome.play, status, track.artist, track.title, message))
             self.ring(account)
 
 
-def _waiting(kept: StoredPlay, row: QueueRow) -> WaitingPlay:
+def _waiting(stored: StoredPlay, row: QueueRow) -> WaitingPlay:
     sending = row.state is QueueState.SENDING
-    return WaitingPlay(row.owner, kept.play.timestamp, sending, row.tries, row.next_attempt_at, row.error, row.live)
+    return WaitingPlay(row.owner, stored.play.timestamp, sending, row.tries, row.next_attempt_at, row.error, row.live)
 
 
-def _final(kept: StoredPlay) -> str:
-    match kept.fate:
+def _final(stored: StoredPlay) -> str:
+    match stored.fate:
         case "accepted":
             return "it is on Last.fm, which takes no changes to a play: edit or delete it there"
         case "expired":

@@ -41,16 +41,16 @@ class PlayerReports:
             return []
         now = self._clock.now()
         reported = [_reported(incoming, now) for incoming in plays]
-        whose = player.account if account is None else account
-        taken = await self._reports.report_all(whose, reported, player.name, player.id)
+        owner = player.account if account is None else account
+        taken = await self._reports.report_all(owner, reported, player.name, player.id)
         last = plays[-1]
         await self._heard(player, last.program, f"{last.track.artist} – {last.track.title}")
         return taken
 
     async def announce(self, player: StoredPlayer, announced: Announced, account: int | None = None) -> None:
         """Show what plays now, and wait a little for Last.fm."""
-        whose = player.account if account is None else account
-        task = asyncio.create_task(self._show(whose, announced))
+        owner = player.account if account is None else account
+        task = asyncio.create_task(self._show(owner, announced))
         self._shown.add(task)
         task.add_done_callback(self._shown.discard)
         track = announced.track

@@ -25,33 +25,33 @@ class QueueLengths:
     def __init__(self, store: Store, clock: Clock, event_hub: EventHub) -> None:
         self._store = store
         self._clock = clock
-        self._announcer = event_hub
+        self._event_hub = event_hub
         self._changed: set[int] = set()
-        self._bell = asyncio.Event()
+        self._wake = asyncio.Event()
         event_hub.count = self._note
 
     def changed(self, account: int) -> None:
         """An account's queue has changed."""
-        self._announcer.changed(account)
+        self._event_hub.changed(account)
 
     def _note(self, account: int) -> None:
         self._changed.add(account)
-        self._bell.set()
+        self._wake.set()
 
     async def run(self) -> None:
         """Count and tell, until cancelled."""
         while True:
-            await self._bell.wait()
-            self._bell.clear()
+            await self._wake.wait()
+            self._wake.clear()
             accounts, self._changed = self._changed, set()
             for account in accounts:
-                await self._tell(account)
+                await self._publish(account)
             await self._clock.sleep(PAUSE)
 
-    async def _tell(self, account: int) -> None:
+    async def _publish(self, account: int) -> None:
         try:
-            number = await self._store.read(partial(queue.length, account_id=account))
-        except StoreUnavailable as fault:
-            log.warning("the queue could not be counted: %s", fault)
+            length = await self._store.read(partial(queue.length, account_id=account))
+        except StoreUnavailable as error:
+            log.warning("the queue could not be counted: %s", error)
         else:
-            self._announcer.publish_here(account, QueueUpdated(number))
+            self._event_hub.publish_here(account, QueueUpdated(length))

@@ -67,19 +67,19 @@ class Pace:
         if left > 0:
             await self.clock.sleep(min(left, booked.wait))  # the clock may have been put back meanwhile
 
-    async def rest(self) -> pace.KeyThrottled | None:
+    async def current_throttle(self) -> pace.KeyThrottled | None:
         """What rests this key now; scrobbles look for themselves, everybody else asks here first."""
         return await self.store.read(lambda db: pace.current_throttle(db, self.key, self.clock.now()))
 
     async def throttled(self, cause: Cause, retry_after: float | None = None) -> None:
         """Last.fm says that this address asks too much: everybody rests, a rung longer each time."""
-        await self.store.write(lambda db: self._rest(db, cause, retry_after))
+        await self.store.write(lambda db: self._begin_throttle(db, cause, retry_after))
 
-    def _rest(self, db: Connection, cause: Cause, retry_after: float | None) -> None:
+    def _begin_throttle(self, db: Connection, cause: Cause, retry_after: float | None) -> None:
         last, now = pace.last_throttle(db, self.key, lock=True), self.clock.now()
-        rung = last.level if last and not last.outage else 0
-        wait = max(pacing.ladder_wait(pacing.ADDRESS_LADDER, rung), retry_after or 0.0)
-        pace.begin_throttle(db, self.key, pace.KeyThrottled(now + wait, str(cause), False, rung + 1, now))
+        level = last.level if last and not last.outage else 0
+        wait = max(pacing.ladder_wait(pacing.ADDRESS_LADDER, level), retry_after or 0.0)
+        pace.begin_throttle(db, self.key, pace.KeyThrottled(now + wait, str(cause), False, level + 1, now))
 
     async def turn(self) -> None:
         """Return when this caller's turn has come."""
@@ -99,7 +99,7 @@ class Pace:
                 await self.clock.sleep(min(wait, max(0.0, tired - now)))
         await self.turn()
 
-    async def last_rest(self) -> pace.KeyThrottled | None:
+    async def last_throttle(self) -> pace.KeyThrottled | None:
         """The last rest, over or not, until an answer proves that this key is served again."""
         return await self.store.read(lambda db: pace.last_throttle(db, self.key))
 

@@ -73,8 +73,8 @@ class NotATime(ValueError):
     `field` says which: `timestamp` or `played_time`.
     """
 
-    def __init__(self, words: str, field: str = "timestamp") -> None:
-        super().__init__(f"{field}: {words}")
+    def __init__(self, message: str, field: str = "timestamp") -> None:
+        super().__init__(f"{field}: {message}")
         self.field = field
 
 
@@ -130,7 +130,7 @@ class Taken:
 class _Decision:
     status: str
     fate: str
-    why: str
+    reason: str
     heard: Counted
     not_before: float = 0.0
 
@@ -205,43 +205,43 @@ _BEFORE = "reported before"
 def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
     """Write reported plays and answer each, in one transaction."""
     accounts.lock(db, {r.account for r in reports})
-    who = accounts.by_id(db, {r.account for r in reports})
-    decided = [_decide(_known(who, r.account), r) for r in reports]
-    decided = _suspected(db, who, reports, decided)
-    moved = _moved(db, reports)
+    listeners = accounts.by_id(db, {r.account for r in reports})
+    decided = [_decide(_known(listeners, r.account), r) for r in reports]
+    decided = _suspected(db, listeners, reports, decided)
+    restamped = _moved(db, reports)
     fresh: dict[plays.PlayKey, dict[str, Any]] = {}
     for report, decision in zip(reports, decided, strict=True):
         key = _key(report)
-        if key not in moved and (key not in fresh or fresh[key]["fate"] in NOT_QUEUED):
-            fresh[key] = _history_row(report, decision, who[report.account])
+        if key not in restamped and (key not in fresh or fresh[key]["fate"] in NOT_QUEUED):
+            fresh[key] = _history_row(report, decision, listeners[report.account])
     numbers = plays.insert(db, list(fresh.values()))
-    there = plays.known(db, [key for key in (*moved, *fresh) if key not in numbers])
+    there = plays.known(db, [key for key in (*restamped, *fresh) if key not in numbers])
     # What was told alike is the same report, unless it may be queued yet where another play lies by now.
-    before = there | {key: told for key, told in moved.items() if key not in there or told[1] not in NOT_QUEUED}
+    before = there | {key: known for key, known in restamped.items() if key not in there or known[1] not in NOT_QUEUED}
     taken: list[Taken] = []
     queued: dict[int, dict[str, Any]] = {}
     for report, decision in zip(reports, decided, strict=True):
         key = _key(report)
-        number, fate = before.get(key) or (numbers[key], "")
+        play_id, fate = before.get(key) or (numbers[key], "")
         again = fate and fate not in NOT_QUEUED
         if again:
-            taken.append(_taken("duplicate", number, _BEFORE, decision.heard))
+            taken.append(_taken("duplicate", play_id, _BEFORE, decision.heard))
             continue
         if fate and decision.fate != fate:
-            plays.rewrite(db, number, _history_row(report, decision, who[report.account]))
+            plays.rewrite(db, play_id, _history_row(report, decision, listeners[report.account]))
         if decision.status == "queued":
-            queued[number] = queue_row(
-                number,
+            queued[play_id] = queue_row(
+                play_id,
                 report.play,
-                who[report.account],
+                listeners[report.account],
                 report.at + report.skew,
                 decision.not_before,
                 report.counter,
                 report.boot,
             )
-        before[key] = (number, decision.fate)
-        why = f"{decision.why}; {report.left_out}" if report.left_out else decision.why
-        taken.append(_taken(decision.status, number, why, decision.heard))
+        before[key] = (play_id, decision.fate)
+        reason = f"{decision.reason}; {report.left_out}" if report.left_out else decision.reason
+        taken.append(_taken(decision.status, play_id, reason, decision.heard))
     queue.enqueue(db, list(queued.values()))
     return taken
 
@@ -263,40 +263,44 @@ def rehearse(db: Connection, report: Report) -> Taken:
 
 def _moved(db: Connection, reports: Sequence[Report]) -> dict[plays.PlayKey, tuple[int, str]]:
     """Plays that were reported before with another start, then or now moved, by the key that the reports have now."""
-    as_told = plays.known_as_reported(db, [_reported_key(r) for r in reports], restamped=True)
-    or_left = [_reported_key(r) for r in reports if r.restamp_reason or _reported_key(r) in as_told]
-    for key, left in plays.known_as_reported(db, or_left, restamped=False).items():
-        as_told[key] = as_told.get(key, {}) | left
-    return {_key(r): _nearest(as_told[_reported_key(r)], r) for r in reports if _reported_key(r) in as_told}
+    by_reported_start = plays.known_as_reported(db, [_reported_key(r) for r in reports], restamped=True)
+    unmoved = [_reported_key(r) for r in reports if r.restamp_reason or _reported_key(r) in by_reported_start]
+    for key, starts in plays.known_as_reported(db, unmoved, restamped=False).items():
+        by_reported_start[key] = by_reported_start.get(key, {}) | starts
+    return {
+        _key(r): _nearest(by_reported_start[_reported_key(r)], r)
+        for r in reports
+        if _reported_key(r) in by_reported_start
+    }
 
 
-def _nearest(told_alike: dict[int, tuple[int, str]], report: Report) -> tuple[int, str]:
+def _nearest(same_reports: dict[int, tuple[int, str]], report: Report) -> tuple[int, str]:
     """Of plays that were told alike, the one that lies where this report lies now, or nearest to it."""
-    return told_alike[min(told_alike, key=lambda start: abs(start - report.play.timestamp))]
+    return same_reports[min(same_reports, key=lambda start: abs(start - report.play.timestamp))]
 
 
 def _suspected(
-    db: Connection, who: dict[int, Account], reports: Sequence[Report], decided: Sequence[_Decision]
+    db: Connection, listeners: dict[int, Account], reports: Sequence[Report], decided: Sequence[_Decision]
 ) -> list[_Decision]:
     """The decisions, with plays held back that share time with a play of the same song, whoever reported that one."""
     judged: list[_Decision] = []
     in_this_batch: dict[tuple[int, str, str], list[tuple[int, Play]]] = {}
     several = len({(r.account, r.reporter) for r in reports}) > 1
-    counted = [number for number, decision in enumerate(decided) if decision.status == "queued"]
-    found = plays.near(db, [(reports[number].account, reports[number].play) for number in counted])
-    told_before = {number: found.get(row, []) for row, number in enumerate(counted)}
-    for number, (report, decision) in enumerate(zip(reports, decided, strict=True)):
-        account = who[report.account]
+    counted = [index for index, decision in enumerate(decided) if decision.status == "queued"]
+    found = plays.near(db, [(reports[index].account, reports[index].play) for index in counted])
+    near_by_index = {index: found.get(row, []) for row, index in enumerate(counted)}
+    for index, (report, decision) in enumerate(zip(reports, decided, strict=True)):
+        account = listeners[report.account]
         if report.reporter != account.reporter and not account.several_reporters:
-            who[report.account] = account = accounts.remember_reporter(db, account, report.reporter)
+            listeners[report.account] = account = accounts.remember_reporter(db, account, report.reporter)
         twin = None
         if decision.status == "queued":
             play, song = report.play, _key(report)[:3]
-            near = [*told_before[number], *in_this_batch.get(song, ())]
+            near = [*near_by_index[index], *in_this_batch.get(song, ())]
             if account.several_reporters:  # who may spell the names otherwise
                 end = play.timestamp + play.played
                 near += plays.around(db, report.account, play.timestamp, end, report.reporter)
-                earlier = zip(reports[:number], judged, strict=True) if several else ()
+                earlier = zip(reports[:index], judged, strict=True) if several else ()
                 near += [(0, r.play) for r, d in earlier if _rival(r, report, d)]
             twin = next((n for n, other in near if _again(play, other)), None)
             if twin is None:
@@ -317,14 +321,14 @@ def _rival(other: Report, report: Report, decision: _Decision) -> bool:
 
 def _held_back(decision: _Decision, twin: int) -> _Decision:
     which = f"play {twin}" if twin else "a play"
-    why = f"looks like {which}, which was reported for the same time: not sent, unless you wish it"
-    return _Decision("duplicate", "suspected", why, decision.heard)
+    reason = f"looks like {which}, which was reported for the same time: not sent, unless you wish it"
+    return _Decision("duplicate", "suspected", reason, decision.heard)
 
 
-def _known(who: dict[int, Account], number: int) -> Account:
-    if number not in who:
-        raise UnknownListener(f"there is no listener with the number {number}")
-    return who[number]
+def _known(listeners: dict[int, Account], account_id: int) -> Account:
+    if account_id not in listeners:
+        raise UnknownListener(f"there is no listener with the number {account_id}")
+    return listeners[account_id]
 
 
 def _key(report: Report) -> plays.PlayKey:
@@ -337,8 +341,8 @@ def _reported_key(report: Report) -> plays.PlayKey:
     return (report.account, track.artist, track.title, report.reported_timestamp)
 
 
-def _taken(status: str, number: int, message: str, heard: Counted) -> Taken:
-    return Taken(status, number, message, heard.played, heard.needed)
+def _taken(status: str, play_id: int, message: str, heard: Counted) -> Taken:
+    return Taken(status, play_id, message, heard.played, heard.needed)
 
 
 def _settled_at(report: Report, decision: _Decision) -> float | None:
@@ -352,7 +356,7 @@ def _history_row(report: Report, decision: _Decision, account: Account) -> dict[
         "counted_reason": decision.heard.reason,
         "counted": decision.heard.counts,
         "fate": decision.fate,
-        "reason": decision.why,
+        "reason": decision.reason,
         "reported_at": report.at,
         "reported_timestamp": report.reported_timestamp,
         "restamp_reason": report.restamp_reason,
@@ -366,7 +370,7 @@ def _history_row(report: Report, decision: _Decision, account: Account) -> dict[
 
 
 def queue_row(
-    number: int,
+    play_id: int,
     play: Play,
     account: Account,
     now: float,
@@ -379,7 +383,7 @@ def queue_row(
     `now` is Last.fm's time, or, if that is not known, ours, with the steady counter and the run of the machine.
     """
     return {
-        "id": number,
+        "id": play_id,
         "owner": account.username.casefold(),
         "live": now - play.timestamp <= LIVE_WITHIN + play.played,
         "state": queue.QueueState.QUEUED,
@@ -394,7 +398,7 @@ class NotPlays(Exception):
     """Some of several reports can be no plays: `faults` has their places (from 0) with what is wrong with each."""
 
     def __init__(self, faults: Sequence[tuple[int, MissingName | NotATime]]) -> None:
-        super().__init__("; ".join(f"play {place}: {fault}" for place, fault in faults))
+        super().__init__("; ".join(f"play {place}: {error}" for place, error in faults))
         self.faults = tuple(faults)
 
 
@@ -446,11 +450,11 @@ class Reports:
         reports: list[Report] = []
         faults: list[tuple[int, MissingName | NotATime]] = []
         unread, known = left_out or [""] * len(plays), bases or [_UNSAID] * len(plays)
-        for place_in_list, (play, words, basis) in enumerate(zip(plays, unread, known, strict=True)):
+        for place_in_list, (play, not_read, basis) in enumerate(zip(plays, unread, known, strict=True)):
             try:
-                reports.append(self._report(account, play, reporter, words, basis))
-            except (MissingName, NotATime) as fault:
-                faults.append((place_in_list, fault))
+                reports.append(self._report(account, play, reporter, not_read, basis))
+            except (MissingName, NotATime) as error:
+                faults.append((place_in_list, error))
         if faults:
             raise NotPlays(faults)
         return await self._take_all(account, reports)
@@ -478,12 +482,12 @@ class Reports:
             report = self._report(account, reported.play, reporter, reported.left_out, reported.basis)
         except MissingName:
             return None
-        except NotATime as fault:
-            if fault.field != "played_time":
+        except NotATime as error:
+            if error.field != "played_time":
                 return None
-            words = f"left out: {reported.play.played:g} s cannot have been heard of it"
-            words = f"{reported.left_out}; {words}" if reported.left_out else words
-            unmeasured = ReportedPlay(reported.play, Basis(reported.basis.stamp, Listening.ASSUMED), words)
+            message = f"left out: {reported.play.played:g} s cannot have been heard of it"
+            message = f"{reported.left_out}; {message}" if reported.left_out else message
+            unmeasured = ReportedPlay(reported.play, Basis(reported.basis.stamp, Listening.ASSUMED), message)
             return self._player_report(account, unmeasured, reporter, player)
         return replace(report, player=player)
 
@@ -514,30 +518,30 @@ class Reports:
     def _report(self, account: int, play: Play, reporter: str, left_out: str, basis: Basis) -> Report:
         now, skew = self.clock.now(), self.time.skew
         frozen, placed = frozen_play(play, now, skew, basis)
-        told = start_of_play(play.timestamp)
+        reported = start_of_play(play.timestamp)
         unchecked = None if self.time.settled else self.clock.steady()
         boot = "" if unchecked is None else self.clock.boot
-        moved = placed.restamp_reason, placed.by_clock
+        restamp = placed.restamp_reason, placed.by_clock
         return Report(
-            account, frozen, now, told, *moved, clean(reporter), skew, left_out, unchecked, boot, basis.listening
+            account, frozen, now, reported, *restamp, clean(reporter), skew, left_out, unchecked, boot, basis.listening
         )
 
-    async def fate(self, account: int, number: int, seconds: float) -> plays.StoredPlay | None:
+    async def fate(self, account: int, play_id: int, seconds: float) -> plays.StoredPlay | None:
         """The play, as soon as its fate is known or the seconds are over."""
-        with self.event_hub.subscribe(account) as (ear, _):
+        with self.event_hub.subscribe(account) as (subscription, _):
             deadline = self.clock.now() + seconds
             while True:
-                kept = await self.store.read(lambda db: plays.find(db, account, number))
-                left = deadline - self.clock.now()
-                if kept is None or kept.fate != "queued" or left <= 0:
-                    return kept
-                await _until(ear, number, min(left, 1.0))
+                stored = await self.store.read(lambda db: plays.find(db, account, play_id))
+                remaining = deadline - self.clock.now()
+                if stored is None or stored.fate != "queued" or remaining <= 0:
+                    return stored
+                await _until(subscription, play_id, min(remaining, 1.0))
 
 
-async def _until(ear: Subscription, number: int, seconds: float) -> None:
+async def _until(subscription: Subscription, play_id: int, seconds: float) -> None:
     """Return when that play is talked about, or after the seconds (another process may have sent it)."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            async for told in ear:
-                if isinstance(told.event, ScrobbleStatus) and told.event.id == number:
+            async for numbered in subscription:
+                if isinstance(numbered.event, ScrobbleStatus) and numbered.event.id == play_id:
                     return

@@ -52,32 +52,34 @@ class AfterAll:
         since = min(self.clock.now(), self.time.now()) - OLDEST_ACCEPTED
         return await self._all(since, account, BY_HAND)
 
-    async def _all(self, since: float, account: int | None, why: str) -> int:
-        number = 0
+    async def _all(self, since: float, account: int | None, reason: str) -> int:
+        total = 0
         find = partial(plays.expired_since, since=since, limit=AT_ONCE, account=account)
         while found := await self.store.read(find):
-            queued = await self.store.write(partial(self._queue, ids=found, why=why))
-            for kept in queued:
-                track = kept.play.track
-                self.event_hub.publish(kept.account, ScrobbleStatus(kept.id, "queued", track.artist, track.title, why))
-            for owner in {kept.account for kept in queued}:
+            queued = await self.store.write(partial(self._queue, ids=found, reason=reason))
+            for stored in queued:
+                track = stored.play.track
+                self.event_hub.publish(
+                    stored.account, ScrobbleStatus(stored.id, "queued", track.artist, track.title, reason)
+                )
+            for owner in {stored.account for stored in queued}:
                 self.ring(owner)
-            number += len(queued)
+            total += len(queued)
             if not queued:  # another process was faster
                 break
-        return number
+        return total
 
-    def _queue(self, db: Connection, ids: list[tuple[int, int]], why: str) -> list[StoredPlay]:
+    def _queue(self, db: Connection, ids: list[tuple[int, int]], reason: str) -> list[StoredPlay]:
         accounts.lock(db, {account for account, _ in ids})
-        who = accounts.by_id(db, {account for account, _ in ids})
-        found = (plays.find(db, account, number) for account, number in ids)
-        expired = [kept for kept in found if kept is not None and kept.fate == "expired"]
+        listeners = accounts.by_id(db, {account for account, _ in ids})
+        found = (plays.find(db, account, play_id) for account, play_id in ids)
+        expired = [stored for stored in found if stored is not None and stored.fate == "expired"]
         now = self.time.now()
-        plays.settle(db, [kept.id for kept in expired], "queued", None, reason=why)
+        plays.settle(db, [stored.id for stored in expired], "queued", None, reason=reason)
         rows = []
-        for kept in expired:
-            not_before = kept.play.timestamp - self.time.skew if kept.play.timestamp > now else 0.0
-            row = queue_row(kept.id, kept.play, who[kept.account], now, not_before)
-            rows.append({**row, "owner": kept.owner or row["owner"]})
+        for stored in expired:
+            not_before = stored.play.timestamp - self.time.skew if stored.play.timestamp > now else 0.0
+            row = queue_row(stored.id, stored.play, listeners[stored.account], now, not_before)
+            rows.append({**row, "owner": stored.owner or row["owner"]})
         queue.enqueue(db, rows)
         return expired

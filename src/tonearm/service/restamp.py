@@ -56,7 +56,7 @@ class Restamp:
             for w in back
         )
 
-    def _moved(self, db: Connection, lease: Lease, w: QueuedPlay, skew: int, why: str) -> QueuedPlay | None:
+    def _moved(self, db: Connection, lease: Lease, w: QueuedPlay, skew: int, reason: str) -> QueuedPlay | None:
         """The play with its start moved; None where it has to stay as it is, and waits until its time has come."""
         before = plays.restamped(db, w.id)
         if before.unanswered:
@@ -65,7 +65,7 @@ class Restamp:
         play = replace(w.play, timestamp=w.play.timestamp + by)
         if plays.known(db, [_key(lease.account, play)]):
             return None  # there is a play at that time already
-        now = f"moved by {by:+d} s: {why}"
+        now = f"moved by {by:+d} s: {reason}"
         plays.restamp(db, w.id, play.timestamp, f"{before.reason}; {now}" if before.reason else now, skew)
         ahead = play.timestamp > self.time.now()
         not_before = delivery.its_time(replace(w, play=play), self.clock.now(), self.time.skew) if ahead else 0.0

@@ -32,17 +32,17 @@ def expire(db: Connection, expired: Sequence[Settled], waiting: Sequence[QueuedP
 
 def settle_one(db: Connection, settled: Settled, waiting: QueuedPlay, now: float) -> ScrobbleStatus:
     """Write the fate of a play; the event that says so."""
-    number = settled.id
+    play_id = settled.id
     match settled.fate:
         case Accepted(correction):
             names = asdict(correction) if correction else None
-            plays.settle(db, [number], "accepted", now, correction=names)
-        case Ignored(code, why):
-            plays.settle(db, [number], "ignored", now, reason=why, code=code)
+            plays.settle(db, [play_id], "accepted", now, correction=names)
+        case Ignored(code, reason):
+            plays.settle(db, [play_id], "ignored", now, reason=reason, code=code)
         case Refused(cause):
-            plays.settle(db, [number], "refused", now, reason=str(cause), code=cause.error_code)
-        case Expired(why):
-            plays.settle(db, [number], "expired", now, reason=why)
+            plays.settle(db, [play_id], "refused", now, reason=str(cause), code=cause.error_code)
+        case Expired(reason):
+            plays.settle(db, [play_id], "expired", now, reason=reason)
         case _:
             assert_never(settled.fate)
     return _event(settled, waiting)
@@ -73,11 +73,11 @@ def _status(fate: Fate) -> tuple[str, str]:
             return "accepted", f"on Last.fm, filed under {artist} – {track}"
         case Accepted():
             return "accepted", "on Last.fm"
-        case Ignored(_, why):
-            return "ignored", why
+        case Ignored(_, reason):
+            return "ignored", reason
         case Refused(cause):
             return "refused", str(cause)
-        case Expired(why):
-            return "expired", why
+        case Expired(reason):
+            return "expired", reason
         case _:
             assert_never(fate)

@@ -35,8 +35,8 @@ AT_ONCE = 250
 class Unreachable:
     """Last.fm refused, or is away. `number` is its error number, if it named one."""
 
-    number: int | None
-    words: str
+    error_code: int | None
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class SignInExpired:
 class NotAsked:
     """Unknown, used, or asked for by somebody else; `why` says which, as far as it may be told."""
 
-    why: str
+    reason: str
 
 
 SignInResult = SignedIn | Pending | SignInExpired | NotAsked | Unreachable
@@ -197,11 +197,11 @@ class SignIn:
             runs.end_others(db, account, "", self.clock.now())
             return username, 0 if discard else queue.waiting_for(db, account, username.casefold())
 
-        username, number = await self.store.write(leave)
+        username, total = await self.store.write(leave)
         user = username.casefold()
         if discard:
-            number = await self._discard(account, user, "discarded when the profile was disconnected")
-        left = SignedOut(username, number, await self.store.read(lambda db: queue.others(db, account, user)))
+            total = await self._discard(account, user, "discarded when the profile was disconnected")
+        left = SignedOut(username, total, await self.store.read(lambda db: queue.others(db, account, user)))
         self.event_hub.publish(account, AuthChanged("disconnected", left.username))
         self.ring(account)
         return left
@@ -212,13 +212,13 @@ class SignIn:
         What is on its way at this moment is discarded as well, unless Last.fm answers that it has it.
         """
         user = username.casefold()
-        number = await self._discard(account, user, f"discarded by the listener with all that waited for {user}")
+        total = await self._discard(account, user, f"discarded by the listener with all that waited for {user}")
         self.ring(account)
-        return number
+        return total
 
-    async def _discard(self, account: int, user: str, why: str) -> int:
+    async def _discard(self, account: int, user: str, reason: str) -> int:
         """Discard all that waits for a Last.fm user by now, part by part; how many plays that is."""
-        now, number, after = self.clock.now(), 0, 0
+        now, total, after = self.clock.now(), 0, 0
         last = await self.store.read(plays.last)
 
         def part(db: Connection) -> list[int]:
@@ -228,10 +228,10 @@ class SignIn:
             plays.mark_unanswered(
                 db, (one for one, standing in standings.items() if standing.state is queue.QueueState.SENDING)
             )
-            plays.settle(db, waiting, "discarded", now, reason=why)
+            plays.settle(db, waiting, "discarded", now, reason=reason)
             queue.remove(db, waiting)
             return waiting
 
         while found := await self.store.write(part):
-            number, after = number + len(found), found[-1]
-        return number
+            total, after = total + len(found), found[-1]
+        return total

@@ -25,7 +25,7 @@ class WaitingRun:
         """Whether nothing of the kind begins."""
         return self.kind in await self.store.read(jobs.paused)
 
-    async def why(self, account: int) -> str:
+    async def reason(self, account: int) -> str:
         """What the run of an account waits for, whatever time goes by; "" if it makes progress."""
         gate, now = await self.store.read(jobs.gate), self.clock.now()
         if self.kind in gate.paused:

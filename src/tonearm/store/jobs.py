@@ -95,10 +95,10 @@ def set_paused(db: Connection, kind: str, now: float | None) -> None:
         insert_ignore(db, paused_kind, [{"kind": kind, "since": now}])
 
 
-def remember_failure(db: Connection, broken: JobFailure) -> None:
+def remember_failure(db: Connection, failure: JobFailure) -> None:
     """Remember that a job broke."""
-    forget_failure(db, broken.kind, broken.account)
-    insert_ignore(db, job_failure, [asdict(broken)])
+    forget_failure(db, failure.kind, failure.account)
+    insert_ignore(db, job_failure, [asdict(failure)])
 
 
 def forget_failure(db: Connection, kind: str, account_id: int) -> None:

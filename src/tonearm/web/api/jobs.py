@@ -121,10 +121,10 @@ def _own(me: Listener, id_: str) -> tuple[str, int]:
 
 def _answered(outcome: JobDone | JobBusy) -> Changed:
     if isinstance(outcome, JobBusy):
-        raise HTTPException(409, outcome.why)
-    return Changed(message=outcome.words)
+        raise HTTPException(409, outcome.reason)
+    return Changed(message=outcome.message)
 
 
 def _out(job: ListedJob) -> JobOut:
     facts = ("id", "kind", "listener", "state", "owner", "until", "tries", "why", "done", "total")
-    return JobOut.model_validate({name: getattr(job, name) for name in facts})
+    return JobOut.model_validate({name: getattr(job, "reason" if name == "why" else name) for name in facts})

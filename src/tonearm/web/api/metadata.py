@@ -178,7 +178,7 @@ async def _answer(
 ) -> Any:
     def shaped(answer: Remembered[T] | NotKnown) -> Any:
         if isinstance(answer, NotKnown):
-            return JSONResponse({"detail": f"Last.fm: {answer.words}", "error": 6}, 404)
+            return JSONResponse({"detail": f"Last.fm: {answer.message}", "error": 6}, 404)
         return shape(answer, picture)
 
     return await _told(asked, shaped)

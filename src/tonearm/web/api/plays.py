@@ -149,7 +149,7 @@ def others_wait(others: Sequence[Others]) -> str:
 
 
 def _unreachable(outcome: Unreachable) -> JSONResponse:
-    return JSONResponse({"detail": f"Last.fm: {outcome.words}", "error": outcome.number}, 502)
+    return JSONResponse({"detail": f"Last.fm: {outcome.message}", "error": outcome.error_code}, 502)
 
 
 def _plays(number: int) -> str:

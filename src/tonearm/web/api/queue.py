@@ -157,7 +157,7 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
         stories = await deck.play_actions.latest(me.id, limit + 1, fate or (), cursor(after))
         page = stories[:limit]
         more = len(stories) > limit
-        last = page[-1].kept if page else None
+        last = page[-1].stored if page else None
         standing = await me.queue()
         return PlaysOut(
             plays=[_play(story) for story in page],
@@ -222,7 +222,7 @@ def _done(outcome: ActionResult, play: int) -> DoneOut:
 
 
 def _play(story: Story) -> PlayOut:
-    kept, row = story.kept, story.row
+    kept, row = story.stored, story.row
     track = kept.play.track
     return PlayOut(
         id=kept.id,
@@ -240,7 +240,7 @@ def _play(story: Story) -> PlayOut:
         left_out=kept.left_out,
         heard=kept.counted_reason,
         fate=kept.fate,  # type: ignore[arg-type]  # the database's word; pydantic checks it
-        why=story.words,
+        why=story.reason,
         ignored_code=kept.code if kept.fate == "ignored" else None,
         corrected=kept.correction,
         settled_at=kept.settled_at,

@@ -33,13 +33,13 @@ def play_routes(router: APIRouter, frame: Frame) -> None:
             raise HTTPException(404, "You have no such play.")
 
         def read(db: Connection) -> tuple[Snapshot, StoredPlay | QueuedRow]:
-            return frame.look(db, me.id), account_overview.entry(db, story.kept)
+            return frame.look(db, me.id), account_overview.entry(db, story.stored)
 
         seen, entry = await frame.deck.store.read(read)
         row = play_rows.row(entry, seen, moment)
         again = play_rows.again([row], moment)
         return frame.page(
-            name, seen, moment, play=story.kept, story=story, row=row, again=again, steps=steps(story, row)
+            name, seen, moment, play=story.stored, story=story, row=row, again=again, steps=steps(story, row)
         )
 
     @router.get("/plays/{play}")

@@ -123,7 +123,7 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
             case Pending():
                 return RedirectResponse(at(f"/connect/waiting?{urlencode({'token': token, 'early': True})}"), 303)
             case Unreachable() if here:
-                return await _waits(deck, me, token, "_waiting", headers, trouble_=outcome.words)
+                return await _waits(deck, me, token, "_waiting", headers, trouble_=outcome.message)
             case _ if here:
                 return await _waits(deck, me, token, "_waiting", headers)
             case _:
@@ -172,7 +172,7 @@ def _outcome(outcome: SignInResult, headers: Mapping[str, str]) -> Response:
         case NotAsked(why):
             words = f"Nothing was changed: {why}."
             return trouble(headers, 400, words, title="This sign-in leads nowhere", again=True)
-        case Unreachable(words=words):
+        case Unreachable(message=words):
             return trouble(headers, 502, f"It said: {words}. Nothing was changed.", again=True)
         case _:
             assert_never(outcome)

@@ -33,7 +33,7 @@ class TimelineStep:
 
 def steps(story: Story, row: PlayRow) -> list[TimelineStep]:
     """What happened to a play, oldest first; the last step is how it stands."""
-    kept = story.kept
+    kept = story.stored
     by = f"By {name(kept.reporter)}." if kept.reporter else ""
     told = [TimelineStep(kept.reported_at, "Reported", by)]
     if kept.instead_of is not None:
