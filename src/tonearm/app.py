@@ -36,6 +36,7 @@ from tonearm.service.jobs import Jobs
 from tonearm.service.keyring import ApiKey, Keyring, Lanes
 from tonearm.service.lease import Leases
 from tonearm.service.library_scan import LibraryScan
+from tonearm.service.listening_clocks import ListeningClocks
 from tonearm.service.loved_import import LovedImport
 from tonearm.service.metadata import Metadata
 from tonearm.service.metadata_upstream import MetadataUpstream
@@ -216,8 +217,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         counting.changed(account)
 
     sends = deliver and configured
-    tally = Counters()
-    stop = asyncio.Event()
+    tally, stop = Counters(), asyncio.Event()
     tasks: list[asyncio.Task[None]] = []
     daily = parts.limits.daily_scrobbles
     cache = parts.remember(MetadataUpstream(keyring, clock))
@@ -236,11 +236,11 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     begin = {IMPORT: loving.start, ENRICH: enriching.start}
     after_all = AfterAll(store, clock, time, event_hub, ring)
     jobs = Jobs(store, clock, chores, listeners, begin, ring)
-    reports, shows, players = (
+    reports, shows = (
         Reports(store, clock, event_hub, ring, tally, time),
         NowPlaying(store, clock, keyring, seal, event_hub),
-        Players(store, clock, seal, event_hub),
     )
+    players, player_reports, listening_clocks = _players(parts, reports, shows)
     deck = Deck(
         clock=clock,
         event_hub=event_hub,
@@ -248,7 +248,8 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         reports=reports,
         shows=shows,
         players=players,
-        player_reports=PlayerReports(reports, shows, players, clock),
+        player_reports=player_reports,
+        listening_clocks=listening_clocks,
         sign_in=SignIn(store, clock, keyring, seal, event_hub, ring, parts.auth_url),
         play_actions=PlayActions(store, clock, event_hub, ring, listeners, time),
         after_all=after_all,
@@ -299,10 +300,17 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     finally:
         stop.set()
         tasks[0].cancel()
-        await deck.player_reports.close()
+        await deck.listening_clocks.close()
         await asyncio.gather(*tasks, return_exceptions=True)
         await cache.close()
         await parts.images.close()
+
+
+def _players(parts: _Parts, reports: Reports, shows: NowPlaying) -> tuple[Players, PlayerReports, ListeningClocks]:
+    """The players, what they report, and the clocks of the devices that media servers report about."""
+    players = Players(parts.store, parts.clock, parts.seal, parts.event_hub)
+    player_reports = PlayerReports(reports, shows, players, parts.clock)
+    return players, player_reports, ListeningClocks(player_reports, shows, parts.clock)
 
 
 def _key(parts: _Parts, keys: Keys, client: Callable[..., LastFm], time: LastFmTime) -> ApiKey:

@@ -20,6 +20,7 @@ from tonearm.service.enrichment import Enriched, Enrichment, enriched
 from tonearm.service.events import EventHub
 from tonearm.service.jobs import Jobs
 from tonearm.service.library_scan import LibraryScan, ScanResult
+from tonearm.service.listening_clocks import ListeningClocks
 from tonearm.service.loved_import import LovedImport, tally
 from tonearm.service.metadata import Artist, Metadata, NotKnown, SearchKind, SearchResult
 from tonearm.service.now_playing import NowPlaying, NowPlayingResult
@@ -64,6 +65,7 @@ class Deck:
     personal_data: PersonalData
     players: Players
     player_reports: PlayerReports
+    listening_clocks: ListeningClocks
     jobs: Jobs
     library_scan: LibraryScan
     metadata: Metadata

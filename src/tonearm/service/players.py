@@ -39,6 +39,9 @@ REFUSALS_PER_SECOND = 5.0
 LONGEST_DELAY = 5.0
 """Seconds that a request with a wrong secret waits for its answer at the most."""
 
+SLOWED = 60.0
+"""Seconds for which a listener can see that wrong secrets were answered slowly."""
+
 LAST_REFUSALS = 20
 """Refused requests that are kept to be shown."""
 
@@ -122,7 +125,7 @@ class Players:
         self._noted: dict[int, HeardFrom] = {}
         self._heard: dict[int, HeardFrom] = {}
         self._refused: dict[tuple[int, ...], tuple[float, str]] = {}
-        self._slots = 0.0
+        self._slots = self._slowed_until = 0.0
         self.approvals = Approvals(clock)
         """Programs that wait to be allowed to report."""
         self.refusals: deque[RefusedRequest] = deque(maxlen=LAST_REFUSALS)
@@ -303,12 +306,13 @@ class Players:
         self._slots = max(self._slots, now) + 1 / REFUSALS_PER_SECOND
         delay = self._slots - now - FREE_REFUSALS / REFUSALS_PER_SECOND
         if delay > 0:
+            self._slowed_until = now + SLOWED
             await self._clock.sleep(min(delay, LONGEST_DELAY))
 
     @property
     def slowed(self) -> bool:
         """Whether wrong secrets are being answered slowly, because there were many of them."""
-        return self._slots - self._clock.now() > FREE_REFUSALS / REFUSALS_PER_SECOND
+        return self._clock.now() < self._slowed_until
 
     async def _note_refusal(self, ids: tuple[int, ...], reason: str) -> None:
         now = self._clock.now()

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
-from tonearm.store.db.dialect import insert_or_change
 from tonearm.store.db.schema import account as account_table
 from tonearm.store.db.schema import app_key, player, player_session, player_user
 
@@ -150,12 +149,10 @@ def users(db: Connection, player_id: int) -> dict[str, int]:
 
 def map_user(db: Connection, player_id: int, their_user: str, account: int | None) -> None:
     """A user of a media server is this account from now on; None: nobody's."""
-    if account is None:
-        of_user = (player_user.c.player == player_id) & (player_user.c.their_user == their_user)
-        db.execute(delete(player_user).where(of_user))
-        return
-    row = {"player": player_id, "their_user": their_user, "account": account}
-    insert_or_change(db, player_user, [row], ("player", "their_user"), ("account",))
+    of_user = (player_user.c.player == player_id) & (player_user.c.their_user == their_user)
+    db.execute(delete(player_user).where(of_user))
+    if account is not None:
+        db.execute(insert(player_user).values(player=player_id, their_user=their_user, account=account))
 
 
 def add_app_key(db: Connection, account: int, api_key: str, secret_sealed: str) -> None:

@@ -18,6 +18,7 @@ from tonearm.web.ways_in.audioscrobbler import Audioscrobbler
 from tonearm.web.ways_in.lastfm20 import LastFm20
 from tonearm.web.ways_in.listenbrainz import ListenBrainz
 from tonearm.web.ways_in.request import PlayerRequest, Receive, request_of
+from tonearm.web.ways_in.webhooks import Maloja, Webhooks
 
 _log = logging.getLogger("tonearm")
 
@@ -44,7 +45,13 @@ class WaysIn:
     def __init__(self, app: Application, deck: Deck, public_url: str = "") -> None:
         self._app = app
         self._public_url = public_url
-        self._ways: Sequence[WayIn] = (ListenBrainz(deck), Audioscrobbler(deck), LastFm20(deck))
+        self._ways: Sequence[WayIn] = (
+            ListenBrainz(deck),
+            Audioscrobbler(deck),
+            LastFm20(deck),
+            Webhooks(deck),
+            Maloja(deck),
+        )
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """One request."""
