@@ -45,6 +45,7 @@ from tonearm.service.personal_data import PersonalData
 from tonearm.service.play_actions import PlayActions
 from tonearm.service.play_outbox import PlayOutbox
 from tonearm.service.player_reports import PlayerReports
+from tonearm.service.player_views import PlayerViews
 from tonearm.service.players import Players
 from tonearm.service.queue_length import QueueLengths
 from tonearm.service.rate_limit import Pace
@@ -52,6 +53,7 @@ from tonearm.service.report_play import Reports
 from tonearm.service.requeue import AfterAll
 from tonearm.service.restamp import Restamp
 from tonearm.service.sign_in import SignIn
+from tonearm.service.views import Views
 from tonearm.service.waiting import WaitingRun
 from tonearm.store import queue
 from tonearm.store.db import processes
@@ -252,6 +254,8 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         listening_clocks=listening_clocks,
         sign_in=SignIn(store, clock, keyring, seal, event_hub, ring, parts.auth_url),
         play_actions=PlayActions(store, clock, event_hub, ring, listeners, time),
+        views=Views(store, listeners),
+        player_views=PlayerViews(store),
         after_all=after_all,
         personal_data=PersonalData(store, clock, event_hub),
         loved_import=loving,

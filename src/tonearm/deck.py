@@ -27,10 +27,12 @@ from tonearm.service.now_playing import NowPlaying, NowPlayingResult
 from tonearm.service.personal_data import PersonalData
 from tonearm.service.play_actions import PlayActions
 from tonearm.service.player_reports import PlayerReports
+from tonearm.service.player_views import PlayerViews
 from tonearm.service.players import Players
 from tonearm.service.report_play import Reports, Taken
 from tonearm.service.requeue import AfterAll
 from tonearm.service.sign_in import AuthStart, SignIn, SignInResult, Unreachable
+from tonearm.service.views import Views
 from tonearm.store.db.database import Store
 from tonearm.store.runs import RunState
 from tonearm.store.songs import LibraryTrack
@@ -60,6 +62,8 @@ class Deck:
     shows: NowPlaying
     sign_in: SignIn
     play_actions: PlayActions
+    views: Views
+    player_views: PlayerViews
     after_all: AfterAll
     loved_import: LovedImport
     personal_data: PersonalData

@@ -13,8 +13,8 @@ from tonearm.commands.options import for_listener, with_json, with_settings
 from tonearm.commands.output import tell
 
 if TYPE_CHECKING:
+    from tonearm.service.values import Run
     from tonearm.settings import Settings
-    from tonearm.store.runs import Run
 
 LOOK_AGAIN = 0.5
 
@@ -41,7 +41,7 @@ def enrich(settings: Settings, listener: str, as_json: bool) -> None:
 
 async def _enrich(settings: Settings, name: str, progress: Callable[[int, int], None]) -> Run:
     from tonearm.commands.opening import Sends, deck_of, done_here, listener_of
-    from tonearm.store.runs import RunState
+    from tonearm.service.values import RunState
 
     async with deck_of(settings, Sends.NO) as deck:
         if not deck.configured:

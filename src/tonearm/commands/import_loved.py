@@ -48,7 +48,7 @@ def import_loved(settings: Settings, listener: str, as_json: bool) -> None:
 async def _import(settings: Settings, name: str, progress: Callable[[int, int], None]) -> ImportCounts:
     from tonearm.commands.opening import Sends, deck_of, done_here, listener_of
     from tonearm.service.loved_import import tally
-    from tonearm.store.runs import RunState
+    from tonearm.service.values import RunState
 
     async with deck_of(settings, Sends.NO) as deck:
         if not deck.configured:

@@ -14,8 +14,8 @@ from tonearm.commands.output import moment, tell
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
+    from tonearm.service.values import Admission
     from tonearm.settings import Settings
-    from tonearm.store.secrets.revoke import Admission
 
 
 @click.group()
@@ -74,7 +74,7 @@ def token() -> None:
 def new(settings: Settings, name: str) -> None:
     """Make an API token for a listener's programs. It is shown this once."""
     from tonearm.commands.opening import run
-    from tonearm.store.secrets.revoke import name_of
+    from tonearm.service.values import name_of
 
     secret = run(_secret(settings, name, for_browser=False))
     say(f"A new token of {name}, called {name_of(secret)} from now on: {secret}")

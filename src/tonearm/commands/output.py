@@ -15,8 +15,7 @@ from tonearm.terminal import escaped, visible
 if TYPE_CHECKING:
     from tonearm.core.waits import Waits
     from tonearm.service.accounts import QueueStatus
-    from tonearm.store.plays import StoredPlay
-    from tonearm.store.queue import Others
+    from tonearm.service.values import Others, StoredPlay
 
 
 HOUR = 3600.0

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tonearm.deck import Deck
     from tonearm.service.players import NewPlayer
     from tonearm.service.report_play import Taken
+    from tonearm.service.values import StoredPlayer
     from tonearm.settings import Settings
-    from tonearm.store.players import StoredPlayer
 
 KINDS = ("listenbrainz", "audioscrobbler", "lastfm", "webscrobbler", "jellyfin", "plex", "tautulli", "maloja")
 """As `service.players.PlayerKind` has them, which would be slow to import for `--help`."""

@@ -14,8 +14,8 @@ from tonearm.commands.status import status
 if TYPE_CHECKING:
     from tonearm.service.accounts import QueueStatus
     from tonearm.service.play_actions import ActionResult, Story
+    from tonearm.service.values import Attempt
     from tonearm.settings import Settings
-    from tonearm.store.attempts import Attempt
 
 ROW = click.IntRange(0, 2**63 - 1)
 RETRY_WAIT = 10.0

@@ -208,7 +208,7 @@ class _Here:
     async def announce(self, track: Track, player: str) -> None:
         """Keep what plays now: the service shows it."""
         from tonearm.core.play import MissingName
-        from tonearm.store.db.sqlite_writer import StoreUnavailable
+        from tonearm.service.values import StoreUnavailable
 
         with suppress(StoreUnavailable, MissingName):
             await self._listener.now_playing(track)
@@ -231,7 +231,7 @@ class _Here:
         """Write what waits; False if the database cannot be used now."""
         from tonearm.core.play import MissingName
         from tonearm.service.report_play import NotATime
-        from tonearm.store.db.sqlite_writer import StoreUnavailable
+        from tonearm.service.values import StoreUnavailable
 
         while self._waiting:
             finished, player = self._waiting[0]

@@ -18,7 +18,7 @@ from fastapi import HTTPException, Request
 from starlette.requests import ClientDisconnect
 
 from tonearm.deck import Deck, Listener
-from tonearm.store.secrets.tokens import TokenKind, fingerprint
+from tonearm.service.values import TokenKind, fingerprint
 from tonearm.web import address
 from tonearm.web.address import cookie_name
 

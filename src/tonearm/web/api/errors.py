@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from tonearm.core.play import MissingName
 from tonearm.service.report_play import NotATime, NotPlays, UnknownListener
-from tonearm.store.db.sqlite_writer import DataFault, StoreUnavailable
+from tonearm.service.values import DataFault, StoreUnavailable
 
 _UNREADABLE = "There was an error parsing the body"
 """FastAPI's words for a body that breaks the parser itself; what is merely not JSON is a RequestValidationError."""

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from tonearm.core.event import AuthChanged, Event, QueueUpdated, data
 from tonearm.deck import Deck, Listener
-from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.service.values import StoreUnavailable
 from tonearm.web.access import Access
 from tonearm.web.api.plays import Ask
 from tonearm.web.api.schemas import Detail

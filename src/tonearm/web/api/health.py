@@ -1,16 +1,13 @@
 """For those who watch over the service: is it well, and what has it done?"""
 
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse
 
 from tonearm.deck import Deck, Listener
-from tonearm.store import jobs
-from tonearm.store.db.schema import every_table
-from tonearm.store.db.sqlite_writer import StoreUnavailable
-from tonearm.store.queries import monitoring
+from tonearm.service import monitoring
+from tonearm.service.values import StoreUnavailable
 from tonearm.version import __version__
 from tonearm.web.api import metrics
 from tonearm.web.api.errors import ErrorResponses
@@ -33,8 +30,7 @@ def health_router(deck: Deck, who: Ask) -> APIRouter:
     async def health() -> Any:
         """Whether plays are taken (200) or not (503), and whether they are sent: `warnings` say what keeps them."""
         try:
-            await deck.store.prove()
-            await deck.store.read(every_table)
+            await monitoring.check_database(deck.store)
             warnings = await _warnings(deck)
         except StoreUnavailable as fault:
             broken = Health(status="unavailable", database=str(fault), delivery=_delivery(deck), version=__version__)
@@ -46,7 +42,7 @@ def health_router(deck: Deck, who: Ask) -> APIRouter:
         """What this process has done since its start, and how the whole installation stands, for Prometheus."""
         keys = deck.accounts.keyring.names if deck.configured else ()
         now = deck.clock.now()
-        seen = await deck.store.read(partial(monitoring.load, keys=keys, now=now))
+        seen = await monitoring.overview(deck.store, keys, now)
         content, type_ = metrics.text(metrics.Figures(deck.counters, seen, keys, await deck.senders(), now))
         return Response(content, media_type=type_)
 
@@ -55,7 +51,7 @@ def health_router(deck: Deck, who: Ask) -> APIRouter:
 
 async def _warnings(deck: Deck) -> list[str]:
     """What keeps plays from being sent though they are taken, where those who run the service can mend it."""
-    paused = await deck.store.read(jobs.sending_paused)
+    paused = await monitoring.sending_paused(deck.store)
     found = [PAUSED] if paused else []
     if deck.configured and not deck.delivers() and not await deck.senders():
         found.insert(0, NOBODY)

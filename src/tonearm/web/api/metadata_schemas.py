@@ -24,8 +24,7 @@ from tonearm.lastfm.music import (
 )
 from tonearm.service.enrichment import enriched
 from tonearm.service.metadata import Artist, SearchResult
-from tonearm.store.runs import Run
-from tonearm.store.songs import LibraryTrack
+from tonearm.service.values import LibraryTrack, Run
 
 Picture = Callable[[str], str]
 """The address under which we serve an image of Last.fm's."""

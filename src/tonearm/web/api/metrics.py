@@ -9,7 +9,7 @@ from typing import Any
 from tonearm.core.account import Connection as Connected
 from tonearm.service.counters import Counters
 from tonearm.service.job_list import KINDS, RUNS
-from tonearm.store.queries.monitoring import ACCOUNTS_COUNTED, PLAYS_COUNTED, Overview
+from tonearm.service.values import ACCOUNTS_COUNTED, PLAYS_COUNTED, Overview
 
 LONGEST_WHY = 200
 """Characters of Last.fm's words in a label."""

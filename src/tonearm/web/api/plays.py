@@ -16,10 +16,7 @@ from tonearm.service.loved_import import tally
 from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.service.report_play import Taken
 from tonearm.service.sign_in import NotAsked, Pending, SignedIn, SignInExpired, SignInResult, Unreachable
-from tonearm.store.plays import StoredPlay
-from tonearm.store.queue import Others
-from tonearm.store.runs import Run, RunState
-from tonearm.store.secrets.tokens import fingerprint
+from tonearm.service.values import Others, Run, RunState, StoredPlay, fingerprint
 from tonearm.web.access import Access
 from tonearm.web.address import at
 from tonearm.web.api import schemas

@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from tonearm.deck import Listener
-from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.service.values import StoreUnavailable
 from tonearm.web.access import Access
 from tonearm.web.address import at
 from tonearm.web.view.templates import page

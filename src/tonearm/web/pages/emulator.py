@@ -8,8 +8,6 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from tonearm.deck import Listener
-from tonearm.store.queries import account_overview
-from tonearm.store.queries.account_overview import PlayFilter
 from tonearm.web.address import at
 from tonearm.web.pages.base import in_place
 from tonearm.web.pages.layout import Frame
@@ -94,12 +92,7 @@ def emulator_routes(router: APIRouter, frame: Frame) -> None:
     async def shown(name: str, me: Listener) -> Response:
         moment = frame.moment()
         told = await _asked(frame, "GET")
-        seen, leaf = await frame.deck.store.read(
-            lambda db: (
-                seen := frame.look(db, me.id),
-                account_overview.page(db, seen, PlayFilter.ALL, LATEST),
-            )
-        )
+        seen, leaf = await frame.deck.views.latest(me.id, LATEST)
         rows = [play_rows.row(entry, seen, moment) for entry in leaf.entries]
         return frame.page(
             name,

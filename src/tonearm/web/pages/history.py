@@ -2,7 +2,6 @@
 
 from collections import Counter
 from datetime import date, timedelta, tzinfo
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
@@ -13,11 +12,7 @@ from tonearm.core.days import Stretch
 from tonearm.core.period import HistoryPeriod, PeriodKind
 from tonearm.deck import Listener
 from tonearm.service.metadata import LONGEST_NAME
-from tonearm.store.db.readers import ReadQuestion
-from tonearm.store.plays import Wanted
-from tonearm.store.queries import account_overview, stats
-from tonearm.store.queries.account_overview import QueuedRow
-from tonearm.store.queries.stats import Hours, Most, StatsScope
+from tonearm.service.values import Hours, PlayPage, QueuedRow, Snapshot, StatsScope, Wanted
 from tonearm.web.api.schemas import After, cursor
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view import figures, play_rows
@@ -60,7 +55,7 @@ def history_routes(router: APIRouter, frame: Frame) -> None:
         zone = zone_of(request)
         everything = await _everything(frame, me, zone)
         ends = _stretches(everything, zone)
-        hours = await frame.deck.store.read_long(partial(stats.hours, whose=StatsScope(me.id), stretches=ends))
+        hours = await frame.deck.views.hours(StatsScope(me.id), ends)
         found, first = hours.by_day, days.day_number(everything.first)
         last = max(found, default=first)
         body = {"first": first, "counts": [found[number] for number in range(first, last + 1)]}
@@ -73,10 +68,8 @@ def _address(request: Request) -> str:
 
 async def _listing(frame: Frame, wanted: Wanted, after: str | None, address: str) -> Response:
     moment = frame.moment()
-    seen = await frame.deck.store.read(partial(frame.look, me=wanted.account))
-    leaf = await frame.deck.store.read_long(
-        partial(account_overview.history, wanted=wanted, limit=SHOWN, span=None, after=cursor(after))
-    )
+    seen = await frame.deck.views.snapshot(wanted.account)
+    leaf = await frame.deck.views.found(wanted, SHOWN, cursor(after))
     asked = {"q": wanted.search} if wanted.search else {"artist": wanted.artist, "track": wanted.track}
     facts: dict[str, Any] = {"words": wanted.search, "artist": wanted.artist, "track": wanted.track, "asked": asked}
     return frame.page(
@@ -84,7 +77,7 @@ async def _listing(frame: Frame, wanted: Wanted, after: str | None, address: str
     )
 
 
-def _listed(leaf: account_overview.PlayPage, seen: account_overview.Snapshot, moment: PageContext) -> dict[str, Any]:
+def _listed(leaf: PlayPage, seen: Snapshot, moment: PageContext) -> dict[str, Any]:
     rows = [play_rows.row(entry, seen, moment) for entry in leaf.entries]
     return {"rows": rows, "next_page": f"{leaf.after[0]}-{leaf.after[1]}" if leaf.after else ""}
 
@@ -92,7 +85,7 @@ def _listed(leaf: account_overview.PlayPage, seen: account_overview.Snapshot, mo
 async def _everything(frame: Frame, me: Listener, zone: tzinfo) -> HistoryPeriod:
     """From the day of the first play to that of the last; today where there is none."""
     now = frame.deck.clock.now()
-    first, last = await frame.deck.store.read(partial(stats.first_and_last, account=me.id)) or (now, now)
+    first, last = await frame.deck.views.first_and_last(me.id) or (now, now)
     return HistoryPeriod(PeriodKind.ALL, days.day_of(first, zone), days.day_of(last, zone))
 
 
@@ -114,13 +107,10 @@ async def _shown(frame: Frame, me: Listener, zone: tzinfo, wanted: str, after: s
     today = days.day_of(moment.now, zone)
     shown = period.within(shown, everything.first, max(everything.last, today))
     span, stretches, whose = _span(shown, zone), _stretches(shown, zone), StatsScope(me.id)
-
-    def read(ask: ReadQuestion) -> tuple[account_overview.PlayPage, Hours, Most]:
-        leaf = account_overview.history(ask, Wanted(me.id), SHOWN, span, cursor(after))
-        return leaf, stats.hours(ask, whose, stretches), stats.most(ask, whose, *span, TOP)
-
     seen = await frame.glance(me)
-    leaf, hours, most = await frame.deck.store.read_long(read)
+    leaf, hours, most = await frame.deck.views.figures(
+        whose, span, stretches, TOP, Wanted(me.id), SHOWN, listed=span, after=cursor(after)
+    )
     return frame.page(
         "history",
         seen,

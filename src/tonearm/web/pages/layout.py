@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy import Connection
 
 from tonearm.deck import Deck, Listener
-from tonearm.store.queries import account_overview
-from tonearm.store.queries.account_overview import Snapshot
+from tonearm.service.values import Snapshot
 from tonearm.web.access import Access
 from tonearm.web.address import at, came_from
 from tonearm.web.pages.base import Sheet, in_place
@@ -40,13 +37,9 @@ class Frame:
         deck = self.deck
         return delivery_status.PageContext(deck.clock.now(), deck.delivers(), deck.accounts.daily)
 
-    def look(self, db: Connection, me: int) -> Snapshot:
-        """The listener's account as it is now."""
-        return account_overview.load(db, self.deck.accounts.facts(db, me))
-
     async def glance(self, me: Listener) -> Snapshot:
-        """As `look`, where nothing else is read."""
-        return await self.deck.store.read(partial(self.look, me=me.id))
+        """The listener's account as it is now."""
+        return await self.deck.views.snapshot(me.id)
 
     def facts(self, seen: Snapshot, moment: delivery_status.PageContext) -> dict[str, Any]:
         """What every page and every part of one may show."""

@@ -5,16 +5,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy import Connection
 
 from tonearm.core.likeness import Ambiguity
-from tonearm.core.loved import ImportCounts
 from tonearm.deck import Listener
-from tonearm.service import loved_import
 from tonearm.service.metadata_upstream import NO_KEY
-from tonearm.store import library, loved, runs
-from tonearm.store.queries.account_overview import Snapshot
-from tonearm.store.runs import Run
+from tonearm.service.values import Run
 from tonearm.web.address import at
 from tonearm.web.api.schemas import RowId
 from tonearm.web.pages.base import in_place
@@ -53,22 +48,16 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
 
     async def shown(name: str, me: Listener, which: LovedOutcome, start: int) -> Response:
         moment = frame.moment()
-
-        def read(db: Connection) -> tuple[Snapshot, dict[str, Any]]:
-            run = runs.latest(db, me.id, loved_import.KIND)
-            found = loved.listing(db, me.id, which, SHOWN + 1, start)
-            facts = {
-                "run": run,
-                "found": loved_import.tally(run) if run else ImportCounts(),
-                "again": LOOK if run and run.state == "running" else None,
-                "counts": loved.counts(db, me.id),
-                "tracks": found[:SHOWN],
-                "next_start": start + SHOWN if len(found) > SHOWN else 0,
-                "files": library.size(db, me.id),
-            }
-            return frame.look(db, me.id), facts
-
-        seen, facts = await frame.deck.store.read(read)
+        seen, view = await frame.deck.views.loved(me.id, which, SHOWN, start)
+        facts: dict[str, Any] = {
+            "run": view.run,
+            "found": view.found,
+            "again": LOOK if view.run and view.run.state == "running" else None,
+            "counts": view.counts,
+            "tracks": view.tracks,
+            "next_start": start + SHOWN if view.more else 0,
+            "files": view.files,
+        }
         return frame.page(name, seen, moment, which=which, start=start, ambiguities=DOUBTS, progress=_progress, **facts)
 
     @router.get("/loved")

@@ -24,10 +24,7 @@ from tonearm.lastfm.cache import Remembered
 from tonearm.lastfm.error import LastFmError
 from tonearm.lastfm.music import Images
 from tonearm.service.metadata import LONGEST_NAME, NotKnown
-from tonearm.store.db.readers import ReadQuestion
-from tonearm.store.plays import Wanted
-from tonearm.store.queries import account_overview, stats
-from tonearm.store.queries.stats import Hours, Most, StatsScope
+from tonearm.service.values import StatsScope, Wanted
 from tonearm.web.address import at
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view import figures, play_rows
@@ -140,16 +137,13 @@ def _picture(frame: Frame, images: Images | None) -> str:
 async def _own(frame: Frame, me: Listener, request: Request, whose: StatsScope) -> dict[str, Any]:
     """One's own plays of it."""
     zone, moment = zone_of(request), frame.moment()
-    ends = await frame.deck.store.read(partial(stats.first_and_last, account=me.id)) or (0, 0)
+    ends = await frame.deck.views.first_and_last(me.id) or (0, 0)
     start, end = ends[0], ends[1] + 1
     stretches: list[Stretch] = days.stretches(zone, start, end)
 
-    def read(ask: ReadQuestion) -> tuple[Hours, Most, account_overview.PlayPage]:
-        latest = account_overview.history(ask, Wanted(me.id, artist=whose.artist, album=whose.album), LATEST)
-        return stats.hours(ask, whose, stretches), stats.most(ask, whose, start, end, TOP), latest
-
+    wanted = Wanted(me.id, artist=whose.artist, album=whose.album)
     seen = await frame.glance(me)
-    hours, most, latest = await frame.deck.store.read_long(read)
+    latest, hours, most = await frame.deck.views.figures(whose, (start, end), stretches, TOP, wanted, LATEST)
     counts = hours.by_day
     return {
         "total": counts.total(),

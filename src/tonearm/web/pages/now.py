@@ -1,18 +1,13 @@
 """The page at `/`: what plays, today's numbers, the connection, the last days and the last plays."""
 
 from datetime import tzinfo
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from sqlalchemy import Connection
 
 from tonearm.core import days
 from tonearm.deck import Listener
-from tonearm.store.db.readers import ReadQuestion
-from tonearm.store.queries import account_overview, stats
-from tonearm.store.queries.account_overview import PlayFilter
-from tonearm.store.queries.stats import StatsScope
+from tonearm.service.values import StatsScope
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view import play_rows
 from tonearm.web.view.charts import Chart, Value, chart
@@ -33,20 +28,14 @@ def now_routes(router: APIRouter, frame: Frame) -> None:
 
     async def shown(name: str, me: Listener, request: Request) -> Response:
         moment, zone = frame.moment(), zone_of(request)
-
-        def read(db: Connection) -> tuple[account_overview.Snapshot, dict[str, Any]]:
-            seen = frame.look(db, me.id)
-            latest = account_overview.page(db, seen, PlayFilter.ALL, LATEST_SHOWN)
-            rows = [play_rows.row(entry, seen, moment) for entry in latest.entries]
-            facts = {
-                "rows": rows,
-                "again": play_rows.again(rows, moment),
-                "more": latest.after is not None,
-            }
-            return seen, facts
-
-        seen, facts = await frame.deck.store.read(read)
-        facts["days"] = await frame.deck.store.read_parts(partial(_days, account=me.id, now=moment.now, zone=zone))
+        seen, latest = await frame.deck.views.latest(me.id, LATEST_SHOWN)
+        rows = [play_rows.row(entry, seen, moment) for entry in latest.entries]
+        facts: dict[str, Any] = {
+            "rows": rows,
+            "again": play_rows.again(rows, moment),
+            "more": latest.after is not None,
+            "days": await _days(frame, me.id, moment.now, zone),
+        }
         what = playing(frame.deck.shows.current(me.id), seen.account.threshold, moment.now)
         return frame.page(name, seen, moment, playing=what, **facts)
 
@@ -64,10 +53,11 @@ def now_routes(router: APIRouter, frame: Frame) -> None:
         router.add_api_route(f"/fragments/{part}", fragment, methods=["GET"])
 
 
-def _days(ask: ReadQuestion, account: int, now: float, zone: tzinfo) -> Chart:
+async def _days(frame: Frame, account: int, now: float, zone: tzinfo) -> Chart:
     shown = days.days_back(days.day_of(now, zone), DAYS_SHOWN)
     span = days.start_of(shown[0], zone), int(now) + 1
-    counts = stats.hours(ask, StatsScope(account), days.stretches(zone, *span)).by_day
+    hours = await frame.deck.views.recent_hours(StatsScope(account), days.stretches(zone, *span))
+    counts = hours.by_day
     values = []
     for back, day in zip(range(DAYS_SHOWN - 1, -1, -1), shown, strict=True):
         count = counts[days.day_number(day)]

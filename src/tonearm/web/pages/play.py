@@ -4,14 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy import Connection
 
 from tonearm.core.play import MissingName, Track
 from tonearm.deck import Listener
 from tonearm.service.play_actions import ActionDone, ActionRefused, ActionResult, NoSuchPlay
-from tonearm.store.plays import StoredPlay
-from tonearm.store.queries import account_overview
-from tonearm.store.queries.account_overview import QueuedRow, Snapshot
 from tonearm.web.address import at
 from tonearm.web.api.schemas import LONGEST_NAME, RowId
 from tonearm.web.pages.layout import Frame, back
@@ -32,10 +28,7 @@ def play_routes(router: APIRouter, frame: Frame) -> None:
         if story is None:
             raise HTTPException(404, "You have no such play.")
 
-        def read(db: Connection) -> tuple[Snapshot, StoredPlay | QueuedRow]:
-            return frame.look(db, me.id), account_overview.entry(db, story.stored)
-
-        seen, entry = await frame.deck.store.read(read)
+        seen, entry = await frame.deck.views.play(story.stored)
         row = play_rows.row(entry, seen, moment)
         again = play_rows.again([row], moment)
         return frame.page(

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from tonearm.deck import Deck, Listener
 from tonearm.service.players import BadPlayer, NewPlayer
-from tonearm.store.players import StoredPlayer
+from tonearm.service.values import StoredPlayer
 from tonearm.web.address import at
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view.player_setup import BY_SLUG, SETUPS, SetupStep

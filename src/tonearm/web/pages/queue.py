@@ -3,11 +3,9 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response
-from sqlalchemy import Connection
 
 from tonearm.deck import Listener
-from tonearm.store.queries import account_overview
-from tonearm.store.queries.account_overview import PlayFilter, PlayPage, Snapshot
+from tonearm.service.values import PlayFilter
 from tonearm.web.api.schemas import After, cursor
 from tonearm.web.pages.base import in_place
 from tonearm.web.pages.layout import Frame, back
@@ -26,13 +24,7 @@ def queue_routes(router: APIRouter, frame: Frame) -> None:
 
     async def shown(name: str, me: Listener, shelf: PlayFilter, after: str | None) -> Response:
         moment, before = frame.moment(), cursor(after)
-
-        def read(db: Connection) -> tuple[Snapshot, PlayPage, dict[PlayFilter, int]]:
-            seen = frame.look(db, me.id)
-            counts = account_overview.filters(db, seen)
-            return seen, account_overview.page(db, seen, shelf, SHOWN, before), counts
-
-        seen, leaf, counts = await frame.deck.store.read(read)
+        seen, leaf, counts = await frame.deck.views.queue(me.id, shelf, SHOWN, before)
         rows = [play_rows.row(entry, seen, moment) for entry in leaf.entries]
         return frame.page(
             name,

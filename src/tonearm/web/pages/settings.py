@@ -11,9 +11,7 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 
 from tonearm.core.play import HIGHEST_THRESHOLD, LONGEST_NEEDED, LOWEST_THRESHOLD, counts
 from tonearm.deck import Listener
-from tonearm.store.plays import EXPORTED
-from tonearm.store.secrets.revoke import name_of
-from tonearm.store.secrets.tokens import TokenKind
+from tonearm.service.values import EXPORTED, TokenKind, name_of
 from tonearm.web.address import at, cookie_name
 from tonearm.web.pages.layout import Frame, back
 

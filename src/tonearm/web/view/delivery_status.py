@@ -10,8 +10,7 @@ from tonearm.core.pacing import clear_at
 from tonearm.core.play import OLDEST_ACCEPTED
 from tonearm.core.waits import Remedy, WaitKind, explanation, queue_waits, reason, stopped
 from tonearm.service.accounts import held, next_attempt
-from tonearm.store.queries.account_overview import Snapshot
-from tonearm.store.queue import Others
+from tonearm.service.values import Others, Snapshot
 from tonearm.web.view.formats import plays, sentence
 
 SOON_TOO_OLD = 3 * 86400.0

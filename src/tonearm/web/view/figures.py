@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from tonearm.core import days, period
 from tonearm.core.period import HistoryPeriod, PeriodKind
-from tonearm.store.queries.stats import Top
+from tonearm.service.values import Top
 from tonearm.web.view.charts import Chart, Value, chart
 from tonearm.web.view.formats import date_words, day_name, hour_words, month, name, plays, short_date
 

@@ -10,8 +10,7 @@ from typing import assert_never
 from tonearm.core.account import Account
 from tonearm.core.play import OLDEST_ACCEPTED, Track
 from tonearm.core.waits import Remedy, WaitKind, Waits, explanation, why_waits
-from tonearm.store.plays import StoredPlay
-from tonearm.store.queries.account_overview import COUNTED, PlayFilter, QueuedRow, Snapshot
+from tonearm.service.values import COUNTED, PlayFilter, QueuedRow, Snapshot, StoredPlay
 from tonearm.web.view.delivery_status import PageContext
 from tonearm.web.view.formats import name, sentence
 

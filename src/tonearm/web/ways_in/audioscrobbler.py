@@ -16,8 +16,7 @@ from tonearm.ingest.audioscrobbler import (
 )
 from tonearm.ingest.form import LARGEST_FORM
 from tonearm.ingest.incoming import Announced, Malformed, PlayerAnswer
-from tonearm.store.db.sqlite_writer import DataFault, StoreUnavailable
-from tonearm.store.players import StoredPlayer
+from tonearm.service.values import DataFault, StoredPlayer, StoreUnavailable
 from tonearm.web.ways_in.request import PlayerRequest
 
 PREFIX = "/apis/audioscrobbler"

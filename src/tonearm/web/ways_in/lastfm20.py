@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import assert_never
 
 from tonearm.core.play import Track
@@ -13,10 +12,7 @@ from tonearm.ingest.form import LARGEST_FORM
 from tonearm.ingest.incoming import Announced, Heart, Listened, PlayerAnswer
 from tonearm.ingest.lastfm20 import MobileSession, NewSession, NewToken, PageRequest, Scrobble, SessionInfo
 from tonearm.ingest.lastfm20_call import NEED_SESSION, LastFmCall, LfmError, Method, parse_call
-from tonearm.store import plays
-from tonearm.store.db.sqlite_writer import DataFault, StoreUnavailable
-from tonearm.store.players import StoredPlayer
-from tonearm.store.queries import player_pages, stats
+from tonearm.service.values import DataFault, StoredPlayer, StoreUnavailable
 from tonearm.web.ways_in.listenbrainz import playing_now
 from tonearm.web.ways_in.request import PlayerRequest
 
@@ -153,7 +149,7 @@ class LastFm20:
             return LfmError(6, "User not found")
         match asked.method:
             case Method.USER_INFO:
-                count = await self._deck.store.read(partial(plays.number_of, account=player.account))
+                count = await self._deck.player_views.number_of_plays(player.account)
                 return render.render_user(player.user, count, int(player.created_at), as_json=call.json)
             case Method.RECENT_TRACKS:
                 return await self._recent(player, asked, as_json=call.json)
@@ -163,37 +159,24 @@ class LastFm20:
                 return await self._tops(player, asked, as_json=call.json)
 
     async def _recent(self, player: StoredPlayer, asked: PageRequest, *, as_json: bool) -> PlayerAnswer:
-        page = partial(
-            player_pages.played,
-            account=player.account,
-            limit=asked.limit,
-            offset=(asked.page - 1) * asked.limit,
-            after=asked.after,
-            before=asked.before,
+        offset = (asked.page - 1) * asked.limit
+        found, total = await self._deck.player_views.played(
+            player.account, asked.limit, offset, asked.after, asked.before
         )
-        found, total = await self._deck.store.read(page)
         listed = [Listened(one.play.track, one.play.timestamp) for one in found]
         playing = playing_now(self._deck, player.account)
         return render.render_recent_tracks(asked, player.user, listed, total, playing, as_json=as_json)
 
     async def _loved(self, player: StoredPlayer, asked: PageRequest, *, as_json: bool) -> PlayerAnswer:
-        page = partial(
-            player_pages.loved_tracks,
-            account=player.account,
-            limit=asked.limit,
-            offset=(asked.page - 1) * asked.limit,
-        )
-        found, total = await self._deck.store.read(page)
+        offset = (asked.page - 1) * asked.limit
+        found, total = await self._deck.player_views.loved(player.account, asked.limit, offset)
         listed = [Listened(one.track, int(one.loved_at), loved=True) for one in found]
         return render.render_loved_tracks(asked, player.user, listed, total, as_json=as_json)
 
     async def _tops(self, player: StoredPlayer, asked: PageRequest, *, as_json: bool) -> PlayerAnswer:
         days = PERIODS.get(asked.period)
         start = int(self._deck.clock.now()) - days * _DAY if days else 0
-        most = partial(
-            stats.most, whose=stats.StatsScope(player.account), start=start, end=plays.LATEST_END, limit=MOST_TOPS
-        )
-        found = (await self._deck.store.read_long(most)).tracks
+        found = await self._deck.player_views.top_tracks(player.account, start, MOST_TOPS)
         first = (asked.page - 1) * asked.limit
         tops = [(Track(one.artist, one.title), one.plays) for one in found[first : first + asked.limit]]
         return render.render_top_tracks(asked, player.user, tops, len(found), as_json=as_json)

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from tonearm.core.play import Track
 from tonearm.deck import Deck
 from tonearm.ingest import listenbrainz
 from tonearm.ingest import listenbrainz_answers as render
 from tonearm.ingest.incoming import Announced, Listened, Malformed, PlayerAnswer
-from tonearm.ingest.listenbrainz import LARGEST_BODY, ListenBrainzCall, Window
-from tonearm.store import plays
-from tonearm.store.db.readers import ReadQuestion
-from tonearm.store.db.sqlite_writer import DataFault, StoreUnavailable
-from tonearm.store.players import StoredPlayer
-from tonearm.store.plays import StoredPlay
-from tonearm.store.queries import stats
-from tonearm.store.queries.player_pages import NOT_LISTED
+from tonearm.ingest.listenbrainz import LARGEST_BODY, ListenBrainzCall
+from tonearm.service.values import DataFault, StoredPlay, StoredPlayer, StoreUnavailable
 from tonearm.web.ways_in.request import PlayerRequest
 
 PREFIX = "/apis/listenbrainz"
@@ -118,15 +110,16 @@ class ListenBrainz:
         if call is ListenBrainzCall.PLAYING_NOW:
             return render.render_playing_now(player.user, playing_now(self._deck, player.account))
         if call is ListenBrainzCall.LISTEN_COUNT:
-            count = await self._deck.store.read(partial(plays.number_of, account=player.account))
+            count = await self._deck.player_views.number_of_plays(player.account)
             return render.render_listen_count(count)
         window = listenbrainz.parse_window(request.parameters)
         if isinstance(window, Malformed):
             return render.render_malformed(window)
-        found, (oldest, newest) = await self._deck.store.read_parts(
-            partial(_listens, account=player.account, window=window)
+        found, (oldest, newest) = await self._deck.player_views.between(
+            player.account, window.count, window.after, window.before
         )
-        return render.render_listens(player.user, list(map(listened, found)), newest, oldest)
+        listens = [listened(one) for one in found]
+        return render.render_listens(player.user, listens, newest, oldest)
 
 
 def playing_now(deck: Deck, account: int) -> Announced | None:
@@ -138,13 +131,3 @@ def playing_now(deck: Deck, account: int) -> Announced | None:
 def listened(kept: StoredPlay) -> Listened:
     """A play of the history, as the reading methods list it."""
     return Listened(kept.play.track, kept.play.timestamp, program=kept.reporter)
-
-
-def _listens(ask: ReadQuestion, account: int, window: Window) -> tuple[list[StoredPlay], tuple[int, int]]:
-    start = 0 if window.after is None else window.after + 1
-    end = plays.LATEST_END if window.before is None else window.before
-    wanted = plays.Wanted(account)
-    found = plays.found(ask, wanted, window.count, (start, end)) if window.count and start < end else []
-    return [one for one in found if one.fate not in NOT_LISTED], ask(
-        partial(stats.first_and_last, account=account)
-    ) or (0, 0)

@@ -7,8 +7,7 @@ from tonearm.ingest import jellyfin, listenbrainz, maloja, plex, tautulli, webho
 from tonearm.ingest.incoming import Announced, Cleared, Malformed, PlayerAnswer, Skipped
 from tonearm.ingest.webhook import LARGEST_BODY, WebhookReport
 from tonearm.service.players import MEDIA_SERVERS, PlayerKind
-from tonearm.store.db.sqlite_writer import DataFault, StoreUnavailable
-from tonearm.store.players import StoredPlayer
+from tonearm.service.values import DataFault, StoredPlayer, StoreUnavailable
 from tonearm.web.ways_in.request import PlayerRequest
 
 PREFIX = "/webhook/"

@@ -1,0 +1,28 @@
+"""How the whole installation stands, for those who run it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from tonearm.store import jobs
+from tonearm.store.db.database import Store
+from tonearm.store.db.schema import every_table
+from tonearm.store.queries import monitoring
+from tonearm.store.queries.monitoring import Overview
+
+
+async def check_database(store: Store) -> None:
+    """Return if the database can be written and read. Raises StoreUnavailable, which says what is wrong."""
+    await store.prove()
+    await store.read(every_table)
+
+
+async def sending_paused(store: Store) -> bool:
+    """Whether no delivery begins."""
+    return await store.read(jobs.sending_paused)
+
+
+async def overview(store: Store, keys: Sequence[str], now: float) -> Overview:
+    """The queue, the jobs and the API keys, where these are set. Raises StoreUnavailable."""
+    return await store.read(partial(monitoring.load, keys=keys, now=now))

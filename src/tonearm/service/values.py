@@ -1,0 +1,46 @@
+"""What the tables hold and services hand out: the types that pages, endpoints and commands show."""
+
+from __future__ import annotations
+
+from tonearm.store.attempts import Attempt
+from tonearm.store.db.sqlite_writer import DataFault, StoreUnavailable
+from tonearm.store.players import StoredPlayer
+from tonearm.store.plays import EXPORTED, StoredPlay, Wanted
+from tonearm.store.queries.account_overview import COUNTED, PlayFilter, PlayPage, QueuedRow, Snapshot
+from tonearm.store.queries.monitoring import ACCOUNTS_COUNTED, PLAYS_COUNTED, Overview
+from tonearm.store.queries.stats import Hours, Most, StatsScope, Top
+from tonearm.store.queue import Others
+from tonearm.store.runs import Run, RunState
+from tonearm.store.secrets.revoke import Admission, name_of
+from tonearm.store.secrets.tokens import TokenKind, fingerprint
+from tonearm.store.songs import LibraryTrack
+
+__all__ = [
+    "ACCOUNTS_COUNTED",
+    "COUNTED",
+    "EXPORTED",
+    "PLAYS_COUNTED",
+    "Admission",
+    "Attempt",
+    "DataFault",
+    "Hours",
+    "LibraryTrack",
+    "Most",
+    "Others",
+    "Overview",
+    "PlayFilter",
+    "PlayPage",
+    "QueuedRow",
+    "Run",
+    "RunState",
+    "Snapshot",
+    "StatsScope",
+    "StoreUnavailable",
+    "StoredPlay",
+    "StoredPlayer",
+    "TokenKind",
+    "Top",
+    "Wanted",
+    "fingerprint",
+    "name_of",
+]

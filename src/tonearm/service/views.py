@@ -1,0 +1,138 @@
+"""What the pages show of one listener. Each view is read in one transaction, so that its parts agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection
+
+from tonearm.core.days import Stretch
+from tonearm.core.loved import ImportCounts
+from tonearm.service import loved_import
+from tonearm.service.accounts import Accounts
+from tonearm.store import library, loved, runs
+from tonearm.store.db.database import Store
+from tonearm.store.db.readers import ReadQuestion
+from tonearm.store.loved import LovedRow
+from tonearm.store.plays import StoredPlay, Wanted
+from tonearm.store.queries import account_overview, stats
+from tonearm.store.queries.account_overview import PlayFilter, PlayPage, QueuedRow, Snapshot
+from tonearm.store.queries.stats import Hours, Most, StatsScope
+from tonearm.store.runs import Run
+
+Cursor = tuple[int, int]
+"""The (timestamp, id) after which a page continues."""
+
+
+@dataclass(frozen=True, slots=True)
+class LovedView:
+    """The last import of loved tracks (None: there was none), and what came of each; `more` tracks follow."""
+
+    run: Run | None
+    found: ImportCounts
+    counts: dict[str, int]
+    tracks: list[LovedRow]
+    more: bool
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The views of a deck's listeners; accounts are named by their ids, times are Unix seconds."""
+
+    store: Store
+    accounts: Accounts
+
+    def _snapshot(self, db: Connection, account: int) -> Snapshot:
+        return account_overview.load(db, self.accounts.facts(db, account))
+
+    async def snapshot(self, account: int) -> Snapshot:
+        """How the account stands."""
+        return await self.store.read(partial(self._snapshot, account=account))
+
+    async def latest(self, account: int, limit: int) -> tuple[Snapshot, PlayPage]:
+        """How it stands, and the latest plays."""
+
+        def read(db: Connection) -> tuple[Snapshot, PlayPage]:
+            seen = self._snapshot(db, account)
+            return seen, account_overview.page(db, seen, PlayFilter.ALL, limit)
+
+        return await self.store.read(read)
+
+    async def queue(
+        self, account: int, shelf: PlayFilter, limit: int, after: Cursor | None
+    ) -> tuple[Snapshot, PlayPage, dict[PlayFilter, int]]:
+        """How it stands, a page of plays by their state, and how many plays each state has."""
+
+        def read(db: Connection) -> tuple[Snapshot, PlayPage, dict[PlayFilter, int]]:
+            seen = self._snapshot(db, account)
+            counts = account_overview.filters(db, seen)
+            return seen, account_overview.page(db, seen, shelf, limit, after), counts
+
+        return await self.store.read(read)
+
+    async def play(self, kept: StoredPlay) -> tuple[Snapshot, StoredPlay | QueuedRow]:
+        """How the account of a play stands, and the play where it is now: in the queue, or settled."""
+
+        def read(db: Connection) -> tuple[Snapshot, StoredPlay | QueuedRow]:
+            return self._snapshot(db, kept.account), account_overview.entry(db, kept)
+
+        return await self.store.read(read)
+
+    async def loved(self, account: int, which: str, limit: int, start: int) -> tuple[Snapshot, LovedView]:
+        """How it stands, the last import of loved tracks, and those that became `which`, from the place `start` on."""
+
+        def read(db: Connection) -> tuple[Snapshot, LovedView]:
+            run = runs.latest(db, account, loved_import.KIND)
+            found = loved.listing(db, account, which, limit + 1, start)
+            view = LovedView(
+                run,
+                loved_import.tally(run) if run else ImportCounts(),
+                loved.counts(db, account),
+                found[:limit],
+                len(found) > limit,
+                library.size(db, account),
+            )
+            return self._snapshot(db, account), view
+
+        return await self.store.read(read)
+
+    async def first_and_last(self, account: int) -> tuple[int, int] | None:
+        """When the first and the last play began; None without plays."""
+        return await self.store.read(partial(stats.first_and_last, account=account))
+
+    async def recent_hours(self, scope: StatsScope, stretches: Sequence[Stretch]) -> Hours:
+        """Plays by the hour, of a time that is short."""
+        return await self.store.read_parts(partial(stats.hours, whose=scope, stretches=stretches))
+
+    async def hours(self, scope: StatsScope, stretches: Sequence[Stretch]) -> Hours:
+        """Plays by the hour, of any time."""
+        return await self.store.read_long(partial(stats.hours, whose=scope, stretches=stretches))
+
+    async def found(self, wanted: Wanted, limit: int, after: Cursor | None = None) -> PlayPage:
+        """A page of the plays that are wanted, latest first."""
+        return await self.store.read_long(
+            partial(account_overview.history, wanted=wanted, limit=limit, span=None, after=after)
+        )
+
+    async def figures(
+        self,
+        scope: StatsScope,
+        span: tuple[int, int],
+        stretches: Sequence[Stretch],
+        top: int,
+        wanted: Wanted,
+        limit: int,
+        *,
+        listed: tuple[int, int] | None = None,
+        after: Cursor | None = None,
+    ) -> tuple[PlayPage, Hours, Most]:
+        """A page of wanted plays (of the time `listed`), plays by the hour, and what was played most in a span."""
+
+        def read(ask: ReadQuestion) -> tuple[PlayPage, Hours, Most]:
+            page = account_overview.history(ask, wanted, limit, listed, after)
+            return page, stats.hours(ask, scope, stretches), stats.most(ask, scope, *span, top)
+
+        return await self.store.read_long(read)
