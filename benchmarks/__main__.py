@@ -9,7 +9,20 @@ from importlib import import_module
 
 from benchmarks.report import Missing, Options, Report, say
 
-NAMES = ("ingest", "drain", "loved", "scan", "start", "replay", "growth", "fairness", "client", "cache", "pages")
+NAMES = (
+    "ingest",
+    "drain",
+    "loved",
+    "scan",
+    "start",
+    "replay",
+    "growth",
+    "fairness",
+    "client",
+    "cache",
+    "pages",
+    "ways-in",
+)
 WITH_OPTIONS_OF_THEIR_OWN = ("faults", "workers")
 
 
@@ -23,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(given)
     wanted = Options(options.runs, options.quick, options.deliver, options.plays)
     try:
-        report: Report = import_module(f"benchmarks.{options.name}").measure(wanted)
+        report: Report = import_module(f"benchmarks.{options.name.replace('-', '_')}").measure(wanted)
     except Missing as missing:
         say(f"{options.name} was not measured: {missing}")
         fields = {"benchmark": options.name, "skipped": str(missing)}

@@ -32,6 +32,14 @@ PROMISED = {
     "pages": ("first_page_kb", "server_ms", "year_view_ms", "lcp_ms", "longest_report_ms"),
     "growth": ("flush_ratio", "claim_ratio", "due_ratio", "memory_ratio"),
 }
+PROMISED["ways-in"] = (
+    "listenbrainz_plays_per_s",
+    "as12_plays_per_s",
+    "lastfm20_plays_per_s",
+    "single_ratio",
+    "cpu_ratio",
+    "stub_plays_per_s",
+)
 MACHINE = ("cores", "python", "sqlite", "compared_with", "runs")
 
 
