@@ -45,11 +45,11 @@ async def test_it_is_seen_what_waits_and_runs_and_broke_and_rests(store: Store) 
         WaitingPlays("key", Connected.CONNECTED, 2, a_play(1, age=7200).timestamp),
     ]
     assert seen.running == {"deliver": 1, "loved": 1}
-    assert seen.broken == {"enrich": 1}
+    assert seen.failed == {"enrich": 1}
     assert seen.paused == {"import"}
-    assert [rest.reason if rest else None for rest in seen.rests] == [None, "error 29"]
+    assert [rest.reason if rest else None for rest in seen.throttles] == [None, "error 29"]
     later = await store.read(lambda db: monitoring.load(db, ["another"], NOW + 60))
-    assert (later.running["deliver"], later.rests) == (0, (None,))
+    assert (later.running["deliver"], later.throttles) == (0, (None,))
 
 
 async def test_of_very_many_that_wait_only_so_many_are_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,9 +131,9 @@ async def test_slices_of_a_history_add_up_to_all_of_it(store: Store, monkeypatch
         assert len(found) > 20
         assert (found[0][0], found[-1][1]) == (start, end)
         assert all(here[1] == there[0] for here, there in pairwise(found))
-    hours = await store.read_long(partial(stats.hours, whose=StatsScope(me), stretches=[Stretch(start, end, 0)]))
+    hours = await store.read_long(partial(stats.hours, scope=StatsScope(me), stretches=[Stretch(start, end, 0)]))
     assert (hours.counts.total(), hours.skipped) == (90, 10)
-    most = await store.read_long(partial(stats.most, whose=StatsScope(me), start=start, end=end, limit=3))
+    most = await store.read_long(partial(stats.most, scope=StatsScope(me), start=start, end=end, limit=3))
     assert [top.plays for top in most.artists] == [14, 13, 13]
     pages, before = list[int](), None
     while page := await store.read_long(partial(plays.found, wanted=Wanted(me), limit=7, before=before)):
@@ -153,5 +153,5 @@ async def test_a_skip_that_is_sent_by_hand_counts(store: Store) -> None:
 
     me = await store.write(work)
     day = [Stretch(int(NOW) - 10, int(NOW) + 10, 0)]
-    hours = await store.read_long(partial(stats.hours, whose=StatsScope(me), stretches=day))
+    hours = await store.read_long(partial(stats.hours, scope=StatsScope(me), stretches=day))
     assert (hours.counts.total(), hours.skipped) == (1, 0)

@@ -55,5 +55,5 @@ class PlayerViews:
     async def top_tracks(self, account: int, start: int, limit: int) -> list[Top]:
         """The tracks that were played most since `start`."""
         scope = StatsScope(account)
-        most = partial(stats.most, whose=scope, start=start, end=plays.LATEST_END, limit=limit)
+        most = partial(stats.most, scope=scope, start=start, end=plays.LATEST_END, limit=limit)
         return (await self.store.read_long(most)).tracks

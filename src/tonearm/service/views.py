@@ -105,11 +105,11 @@ class Views:
 
     async def recent_hours(self, scope: StatsScope, stretches: Sequence[Stretch]) -> Hours:
         """Plays by the hour, of a time that is short."""
-        return await self.store.read_parts(partial(stats.hours, whose=scope, stretches=stretches))
+        return await self.store.read_parts(partial(stats.hours, scope=scope, stretches=stretches))
 
     async def hours(self, scope: StatsScope, stretches: Sequence[Stretch]) -> Hours:
         """Plays by the hour, of any time."""
-        return await self.store.read_long(partial(stats.hours, whose=scope, stretches=stretches))
+        return await self.store.read_long(partial(stats.hours, scope=scope, stretches=stretches))
 
     async def found(self, wanted: Wanted, limit: int, after: Cursor | None = None) -> PlayPage:
         """A page of the plays that are wanted, latest first."""

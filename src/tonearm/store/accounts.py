@@ -44,10 +44,10 @@ _LOCK = (
 
 
 def lock(db: Connection, account_ids: Iterable[int]) -> None:
-    """Keep other writers from these accounts until the transaction ends, so that what is read of them now holds.
+    """Lock these accounts against other writers until the transaction ends, so that what is read of them stays true.
 
-    Always the first thing that a write does, and before the pace of a key: so no two wait for each other.
-    On SQLite a writer has the whole database.
+    Every write does this first, before it locks the row of a key, so that no two writes deadlock.
+    On SQLite a writer has the whole database to itself.
     """
     if db.dialect.name != "sqlite":
         db.execute(_LOCK, {"account_ids": list(account_ids)})
@@ -57,7 +57,7 @@ _FREE = select(account.c.id).where(Among(account.c.id, "account_ids")).with_for_
 
 
 def free(db: Connection, account_ids: Iterable[int]) -> set[int]:
-    """Those of these accounts that nobody else has locked; on PostgreSQL. They are ours until the transaction ends."""
+    """Lock those of these accounts that nobody else has locked, until the transaction ends; on PostgreSQL only."""
     return set(db.execute(_FREE, {"account_ids": list(account_ids)}).scalars())
 
 
@@ -88,13 +88,13 @@ def named(db: Connection, name: str) -> Account | None:
 
 
 def by_id(db: Connection, account_ids: Iterable[int]) -> dict[int, Account]:
-    """Accounts by number; unknown numbers are left out."""
+    """Accounts by id; unknown ids are left out."""
     rows = db.execute(_BY_ID, {"account_ids": list(account_ids)})
     return {row.id: _read(row) for row in rows}
 
 
 def change_settings(db: Connection, account_id: int, *, enabled: bool | None, threshold: int | None) -> None:
-    """Write the settings that are given."""
+    """Write the settings that are not None."""
     values: dict[str, object] = {}
     if enabled is not None:
         values["lastfm_scrobbling_enabled"] = enabled
@@ -105,14 +105,14 @@ def change_settings(db: Connection, account_id: int, *, enabled: bool | None, th
 
 
 def remember_reporter(db: Connection, before: Account, reporter: str) -> Account:
-    """Remember who reports plays: the first, and then only that there are several."""
+    """Remember the first reporter of plays, and of any other only that there are several. Returns the new account."""
     values = {"several_reporters": True} if before.reporter is not None else {"reporter": reporter}
     db.execute(update(account).where(account.c.id == before.id).values(**values))
     return replace(before, **values)
 
 
 def sign_in(db: Connection, account_id: int, username: str, sealed_session: str, api_key: str) -> None:
-    """The account has a session, made with that API key; whatever stood in the way of its delivery is over."""
+    """Store a session, made with that API key, and clear everything that blocked delivery."""
     db.execute(
         update(account)
         .where(account.c.id == account_id)
@@ -134,7 +134,7 @@ def sign_in(db: Connection, account_id: int, username: str, sealed_session: str,
 
 
 def sign_out(db: Connection, account_id: int) -> None:
-    """Forget the session; the name stays, since what waits is held for it."""
+    """Forget the session; the name stays, since the queued plays wait for that user."""
     db.execute(
         update(account)
         .where(account.c.id == account_id)
@@ -143,29 +143,29 @@ def sign_out(db: Connection, account_id: int) -> None:
 
 
 def assign_default_key(db: Connection, api_key: str) -> None:
-    """Sessions of which is not known with which API key they were made belong to this one."""
+    """Sessions without a recorded API key are taken to be made with this one."""
     unknown = (account.c.lastfm_api_key == "", account.c.lastfm_session_key != "")
     db.execute(update(account).where(*unknown).values(lastfm_api_key=api_key))
 
 
 def connected(db: Connection) -> dict[str, int]:
-    """How many accounts are connected with each API key; it goes through all accounts."""
+    """How many accounts are connected with each API key. It reads all accounts."""
     total, here = func.count().label("total"), account.c.connection == Connected.CONNECTED
     each = select(account.c.lastfm_api_key, total).where(here).group_by(account.c.lastfm_api_key)
     return {row.lastfm_api_key: row.total for row in db.execute(each)}
 
 
 def with_session(db: Connection, account_id: int) -> tuple[Account, str]:
-    """An account that must be there, with its sealed session key."""
+    """An account that must exist, with its sealed session key."""
     row = db.execute(select(*_FACTS, account.c.lastfm_session_key).where(account.c.id == account_id)).one()
     *facts, sealed = row
     return _read(facts), sealed
 
 
 def end_session(db: Connection, account_id: int, sealed: str) -> str | None:
-    """Last.fm no longer takes this session: the account needs a sign-in.
+    """Last.fm no longer accepts this session: the account needs a sign-in.
 
-    Returns the Last.fm name; None where the account has another session by now.
+    Returns the Last.fm name; None if the account has another session by now.
     """
     ended = (
         update(account)

@@ -1,4 +1,4 @@
-"""Attempts: the requests that did not bring all of their plays to Last.fm, and which plays were in them."""
+"""Attempts: the requests after which not all of their plays were accepted, and which plays were in them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORGOTTEN_AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A request at a moment (Unix seconds): what its answer meant, Last.fm's number if any, and the words."""
+    """A request at `at` (Unix seconds): the verdict on its answer, Last.fm's error code if any, and the message."""
 
     at: float
     verdict: str
@@ -51,7 +51,7 @@ _WITHOUT_PLAYS = delete(attempt).where(
 
 
 def write(db: Connection, account: int, at: float, verdict: str, cause: Cause, plays: Sequence[int]) -> None:
-    """Keep an attempt of these plays."""
+    """Write an attempt of these plays."""
     row = {"account": account, "at": at, "verdict": verdict, "error_code": cause.error_code, "message": cause.message}
     attempt_id = db.execute(_WRITE, row).scalar_one()
     db.execute(_WRITE_PLAYS, [{"play": play, "attempt": attempt_id} for play in plays])
@@ -84,12 +84,12 @@ _FORGOTTEN = select(_OLDEST.c.id).where(~_STILL_SHOWN)
 
 
 def forgettable(db: Connection, before: float) -> list[int]:
-    """Of the oldest attempts those whose plays have all been settled, before then (Unix seconds)."""
+    """Those of the oldest attempts whose plays were all settled before then (Unix seconds)."""
     return list(db.execute(_FORGOTTEN, {"before": before}).scalars())
 
 
 def forget(db: Connection, before: float) -> None:
-    """Delete these; the plays stay, with what became of them."""
+    """Delete the attempts that `forgettable` returns; the plays stay, with their fates."""
     attempt_ids = forgettable(db, before)
     db.execute(delete(attempt_play).where(attempt_play.c.attempt.in_(attempt_ids)))
     db.execute(delete(attempt).where(attempt.c.id.in_(attempt_ids)))

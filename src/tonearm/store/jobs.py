@@ -1,4 +1,4 @@
-"""Jobs as the tables know them, whatever engine rings: whose turn a chore is, what is paused, what broke, what runs."""
+"""Jobs in the tables, for every engine: periodic tasks, paused kinds, failures, leases."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DELIVER = queue.DELIVER
 
 @dataclass(frozen=True, slots=True)
 class JobFailure:
-    """A job that broke: how often in a row, why, and when it is tried again. Times are Unix seconds."""
+    """A job that failed: how often in a row, why, and when it is tried again. Times are Unix seconds."""
 
     kind: str
     account: int
@@ -28,7 +28,7 @@ class JobFailure:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What may not begin: the kinds that are paused, and by (kind, account) what broke and has not mended since."""
+    """What may not begin: the paused kinds, and by (kind, account) the failures with no success since."""
 
     paused: frozenset[str]
     failures: dict[tuple[str, int], JobFailure]
@@ -44,20 +44,20 @@ _TAKE_TASK = (
 
 
 def task_is_due(db: Connection, name: str, now: float, interval: float) -> bool:
-    """Whether a chore was done last so many seconds ago, or never."""
+    """Whether a periodic task was never done, or not within the last `interval` seconds."""
     there = db.execute(select(periodic_task.c.name).where(periodic_task.c.name == name)).first()
     values = {"task": name, "before": now - interval, "now": now}
     return there is None or db.execute(_TASK_IS_DUE, values).first() is not None
 
 
 def take_task(db: Connection, name: str, now: float, interval: float) -> bool:
-    """Whether this process does a chore now; no other does, then, for so many seconds."""
+    """Take a periodic task; True if this process does it now. Then no other does for `interval` seconds."""
     insert_ignore(db, periodic_task, [{"name": name}])
     return db.execute(_TAKE_TASK, {"task": name, "before": now - interval, "now": now}).rowcount > 0
 
 
 def return_task(db: Connection, name: str) -> None:
-    """A chore is not done yet: whoever comes next goes on with it."""
+    """A periodic task is not finished: the next process continues it."""
     db.execute(update(periodic_task).where(periodic_task.c.name == name).values(done_at=0))
 
 
@@ -72,12 +72,12 @@ def gate(db: Connection) -> Gate:
 
 
 def paused(db: Connection) -> frozenset[str]:
-    """The kinds of which nothing begins."""
+    """The paused kinds."""
     return frozenset(row.kind for row in db.execute(_PAUSED))
 
 
 def failures(db: Connection, limit: int, account_id: int | None) -> list[JobFailure]:
-    """What broke and has not mended since, the first to be tried again first: of all accounts, or of one."""
+    """Failures with no success since, the first to be retried first: of all accounts, or of one."""
     wanted = _FAULTS if account_id is None else _FAULTS.where(job_failure.c.account == account_id)
     return [JobFailure(*row) for row in db.execute(wanted.order_by(job_failure.c.retry_at).limit(limit))]
 
@@ -88,7 +88,7 @@ def sending_paused(db: Connection) -> bool:
 
 
 def set_paused(db: Connection, kind: str, now: float | None) -> None:
-    """Let nothing of a kind begin from now on; None: let it begin again."""
+    """Pause a kind from `now` on; None: resume it."""
     if now is None:
         db.execute(delete(paused_kind).where(paused_kind.c.kind == kind))
     else:
@@ -96,18 +96,18 @@ def set_paused(db: Connection, kind: str, now: float | None) -> None:
 
 
 def remember_failure(db: Connection, failure: JobFailure) -> None:
-    """Remember that a job broke."""
+    """Write that a job failed."""
     forget_failure(db, failure.kind, failure.account)
     insert_ignore(db, job_failure, [asdict(failure)])
 
 
 def forget_failure(db: Connection, kind: str, account_id: int) -> None:
-    """A job is as good as any other."""
+    """Clear the failure of a job."""
     db.execute(delete(job_failure).where(job_failure.c.kind == kind, job_failure.c.account == account_id))
 
 
 def break_lease(db: Connection, account_id: int, now: float) -> bool:
-    """Take an account from whoever delivers it, whose word no longer counts; False where nobody does."""
+    """End the lease of an account, so that its holder can write nothing more; False if nobody holds it."""
     taken = (
         update(account)
         .where(account.c.id == account_id, account.c.lease_until > now)

@@ -35,7 +35,7 @@ def fingerprints(db: Connection, account: int) -> dict[str, tuple[int, int, int]
 
 
 def unreadable_reasons(db: Connection, account: int) -> dict[str, str]:
-    """What was wrong with the files that could not be read, by path."""
+    """Why files could not be read, by path."""
     broken = select(library.c.path, library.c.unreadable_reason).where(
         library.c.account == account, library.c.unreadable_reason != ""
     )
@@ -43,7 +43,7 @@ def unreadable_reasons(db: Connection, account: int) -> dict[str, str]:
 
 
 def write(db: Connection, account: int, files: Sequence[dict[str, Any]]) -> None:
-    """Write what files hold now. A heart stays where it is: it belongs to the song, not to its tags' last edit."""
+    """Write the tags of files. Hearts stay: they belong to the song, not to the last edit of its tags."""
     rows = [{**_OPTIONAL, **file, "account": account, "lastfm_loved": False} for file in files]
     insert_or_change(db, library, rows, ("account", "path"), _OF_FILE)
 
@@ -52,7 +52,7 @@ _GONE = delete(library).where(library.c.account == bindparam("of_account"), libr
 
 
 def forget(db: Connection, account: int, paths: Iterable[str]) -> None:
-    """Files that are gone."""
+    """Delete the rows of files that are gone."""
     rows = [{"of_account": account, "where": path} for path in paths]
     if rows:
         db.execute(_GONE, rows)
@@ -92,7 +92,7 @@ _UNLOVE = update(library).where(library.c.id == bindparam("file_id")).values(las
 
 
 def love_only(db: Connection, account: int, ids: Set[int]) -> None:
-    """Take the hearts of all other files of an account."""
+    """Remove the hearts of all other files of an account."""
     rows = [{"file_id": file_id} for file_id in loved(db, account) - ids]
     if rows:
         db.execute(_UNLOVE, rows)

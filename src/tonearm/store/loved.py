@@ -1,4 +1,4 @@
-"""What a listener loves on Last.fm, as the last import saw it, and what came of each in the library."""
+"""A listener's loved tracks on Last.fm, as of the last import, and the outcome for each in the library."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tonearm.store.db.schema import library as files
 from tonearm.store.db.schema import loved
 
 NONE_OF_THEM = 0
-"""What is chosen where no file is the song."""
+"""Stored as the choice if no file is the song."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that may be a loved track, and what speaks against it."""
+    """A file that may be a loved track, and how its names differ."""
 
     id: int
     artist: str
@@ -32,7 +32,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class LovedRow:
-    """A loved track with its outcome; `files` are those that may be it, where that was in doubt."""
+    """A loved track with its outcome; `files` are the candidates if it was ambiguous."""
 
     id: int
     artist: str
@@ -51,13 +51,13 @@ def write(db: Connection, account: int, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def listed_in(db: Connection, account: int, run_id: int) -> list[tuple[str, str, str]]:
-    """(artist, track, mbid) of what an import has seen."""
+    """(artist, track, mbid) of the loved tracks that an import has listed."""
     rows = db.execute(select(loved.c.artist, loved.c.track, loved.c.mbid).where(*_listed_in(account, run_id)))
     return [(artist, track, mbid) for artist, track, mbid in rows]
 
 
 def forget_unlisted(db: Connection, account: int, run_id: int) -> set[int]:
-    """Forget what an import has not seen, which has seen all; the files that were chosen for what stays."""
+    """Delete what a complete import has not listed; returns the files that were chosen for what stays."""
     db.execute(delete(loved).where(loved.c.account == account, loved.c.last_import != run_id))
     chosen = select(loved.c.chosen).where(*_listed_in(account, run_id), loved.c.chosen.is_not(None))
     return set(db.execute(chosen).scalars())
@@ -107,7 +107,7 @@ def choices(db: Connection, account: int) -> list[tuple[int, str, str]]:
 
 
 def choose(db: Connection, account: int, loved_id: int, file: int | None) -> bool:
-    """A loved track is this file, which gets the heart, or (None) none; False where that was not in question."""
+    """Choose this file, which gets the heart, or (None) no file for a loved track; False if it is no candidate."""
     of_account = loved.c.account == account, loved.c.id == loved_id
     row = db.execute(select(loved.c.candidates).where(*of_account)).first()
     if row is None or (file is not None and file not in {candidate for candidate, _ in row.candidates or ()}):

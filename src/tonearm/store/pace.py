@@ -1,4 +1,4 @@
-"""The pace of one API key: the next free slot for a request, and a hold that rests everybody."""
+"""The rate limit of one API key: the next free slot for a request, and a throttle for everybody."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tonearm.store.db.schema import pace
 
 @dataclass(frozen=True, slots=True)
 class KeyThrottled:
-    """Requests with this key rest until then (Unix seconds).
+    """Requests with this key wait until then (Unix seconds).
 
-    `refused`: the key itself is refused; `outage`: several accounts have met the same outage, and only plays rest.
-    `level` counts rests in a row since `since`. Once `until` is over a single probe is to go first.
+    `refused`: the key itself is refused; `outage`: several accounts have met the same outage, and only plays wait.
+    `level` counts throttles in a row since `since`. After `until` a single probe goes first.
     """
 
     until: float
@@ -30,7 +30,7 @@ class KeyThrottled:
     outage: bool = False
 
     def in_force(self, now: float) -> bool:
-        """Whether it rests the key now; what would rest longer than a day was written by a clock put back since."""
+        """Whether it throttles the key now; more than a day ahead, a clock has been put back since."""
         return now < self.until <= now + LONGEST_THROTTLE
 
 
@@ -79,9 +79,9 @@ def _throttled(row: Row[Any]) -> KeyThrottled:
 
 
 def last_throttle(db: Connection, key: str, *, lock: bool = False) -> KeyThrottled | None:
-    """The last rest of this key, over or not, until an answer proves that it is served again.
+    """The last throttle of this key, over or not, until an answer proves that the key is served again.
 
-    `keep`: no other writer changes it until the transaction ends.
+    `lock`: no other writer changes it until the transaction ends.
     """
     row = db.execute(_THROTTLE, {"named": key}).first()
     if row and lock and db.dialect.name != "sqlite":  # there a writer has the whole database
@@ -90,13 +90,13 @@ def last_throttle(db: Connection, key: str, *, lock: bool = False) -> KeyThrottl
 
 
 def current_throttle(db: Connection, key: str, now: float) -> KeyThrottled | None:
-    """What rests this key now."""
+    """The throttle of this key that is in force now."""
     last = last_throttle(db, key)
     return last if last and last.in_force(now) else None
 
 
 def unthrottled(db: Connection, keys: Sequence[str], now: float) -> list[str]:
-    """Those of these keys that do not rest now."""
+    """Those of these keys that are not throttled now."""
     resting = {row.key for row in db.execute(_THROTTLES, {"keys": list(keys)}) if _throttled(row).in_force(now)}
     return [key for key in keys if key not in resting]
 
@@ -116,16 +116,16 @@ _BEGIN_THROTTLE = (
 
 
 def begin_throttle(db: Connection, key: str, throttle: KeyThrottled) -> None:
-    """Rest this key; a longer rest stays."""
+    """Throttle this key; a longer throttle stays."""
     db.execute(_BEGIN_THROTTLE, {"named": key, **asdict(throttle)})
 
 
 MANUAL_PROBE_INTERVAL = 60.0
-"""Seconds between two probes of a key that listeners ask for by hand, all of them together."""
+"""Seconds between two probes of a key that listeners ask for by hand, counting all listeners."""
 
 
 def probe_now(db: Connection, key: str, now: float) -> None:
-    """A listener wants it now: let one request find out whether the rest is over, unless one has a moment ago."""
+    """A listener retries by hand: let one request probe whether the throttle is over, unless one has lately."""
     probe = update(pace).where(
         pace.c.key == key,
         pace.c.throttle_until > now,
@@ -139,7 +139,7 @@ _WRITE_OUTAGE_ACCOUNTS = update(pace).where(_NAMED).values(outage_accounts=bindp
 
 
 def met_outage(db: Connection, key: str, account: int) -> int:
-    """An account has met an outage; how many have since the last answer, as far as they are counted."""
+    """Note that an account has met an outage; returns how many have since the last answer, at most `COUNTED`."""
     met = db.execute(_OUTAGE_ACCOUNTS, {"named": key}).scalar_one().split()
     if str(account) not in met and len(met) < COUNTED:
         met.append(str(account))
@@ -153,7 +153,7 @@ _ANSWERED = update(pace).where(_NAMED, pace.c.outage_accounts != "").values(outa
 
 
 def answered(db: Connection, key: str) -> None:
-    """Last.fm is there: the next outage is another one."""
+    """Last.fm has answered: the outage is over."""
     db.execute(_ANSWERED, {"named": key})
 
 
@@ -172,5 +172,5 @@ _END_THROTTLE = (
 
 
 def end_throttle(db: Connection, key: str) -> None:
-    """End the rest of a key."""
+    """End the throttle of a key."""
     db.execute(_END_THROTTLE, {"named": key})

@@ -46,9 +46,9 @@ LONGEST_PLAY = 6 * 3600
 class StoredPlay:
     """A play in the history: `fate` is `queued` while it waits, `code` is Last.fm's ignored code.
 
-    `left_out` says in words which optional fields of the report could not be read.
+    `left_out` is a sentence that says which optional fields of the report could not be read.
 
-    `unanswered`: the answer to a request with it was lost, so until the next word on it Last.fm may have it.
+    `unanswered`: the answer to a request with it was lost, so until the next answer Last.fm may have it.
     """
 
     id: int
@@ -98,12 +98,12 @@ _OF_PLAY = ("timestamp", "played", "chosen_by_user")
 
 
 def frozen_columns(table: Table) -> list[Column[Any]]:
-    """The columns that `thawed` takes, of the history or of the queue."""
+    """The columns that `play_from_tuple` takes, of the history or of the queue."""
     return [table.c[name] for name in (*_OF_TRACK, *_OF_PLAY)]
 
 
 def play_from_tuple(values: Sequence[Any]) -> Play:
-    """As `frozen`, by place, not by name: where there are many rows, that is faster."""
+    """As `play_from_row`, by position instead of name, which is faster for many rows."""
     return Play(Track(*values[: len(_OF_TRACK)]), *values[len(_OF_TRACK) :])
 
 
@@ -133,7 +133,7 @@ def _values(asked: set[PlayKey]) -> dict[str, list[int]]:
 
 
 def known(db: Connection, keys: Sequence[PlayKey]) -> dict[PlayKey, tuple[int, str]]:
-    """Number and fate of those plays that were reported before."""
+    """Id and fate of those plays that were reported before."""
     if not keys:
         return {}
     asked = set(keys)
@@ -145,9 +145,9 @@ def known(db: Connection, keys: Sequence[PlayKey]) -> dict[PlayKey, tuple[int, s
 def known_as_reported(
     db: Connection, keys: Sequence[PlayKey], *, restamped: bool
 ) -> dict[PlayKey, dict[int, tuple[int, str]]]:
-    """Plays by the start that they were reported with: number and fate by the start of each.
+    """Plays by the start that they were reported with: id and fate by the start of each.
 
-    Those that were moved, or were not. Two may have been told alike, of which one was moved.
+    Those that were restamped, or were not. Two may have the same reported start if one was restamped.
     """
     found: dict[PlayKey, dict[int, tuple[int, str]]] = {}
     if keys:
@@ -163,7 +163,7 @@ def _searched(row: dict[str, Any]) -> str:
 
 
 def insert(db: Connection, rows: Sequence[dict[str, Any]]) -> dict[PlayKey, int]:
-    """Write new plays; the numbers of those that were new."""
+    """Write new plays; the ids of those that were new."""
     for row in rows:
         row["searched"] = _searched(row)
     written = insert_returning(db, play, rows, "account", "artist", "track", "timestamp", "id")
@@ -245,7 +245,7 @@ _RESTAMP = (
 
 @dataclass(frozen=True, slots=True)
 class Restamped:
-    """Why the start of a play was moved, and by how many seconds for a wrong clock of ours; `unanswered` as in Kept."""
+    """Why a play's start was corrected, and by how many seconds for our wrong clock; `unanswered` as in StoredPlay."""
 
     reason: str
     by: int
@@ -253,18 +253,18 @@ class Restamped:
 
 
 def restamped(db: Connection, play_id: int) -> Restamped:
-    """Whether the start of a play was moved."""
+    """Whether the start of a play was corrected, and why."""
     row = db.execute(_RESTAMP_OF, {"play_id": play_id}).one()
     return Restamped(row.restamp_reason, row.restamped_by, bool(row.unanswered))
 
 
 def restamp(db: Connection, play_id: int, timestamp: int, reason: str, by: int) -> None:
-    """Move the start of a play that Last.fm surely does not have; `why` and `by` as `moved` tells them."""
+    """Correct the start of a play that Last.fm certainly does not have; `reason` and `by` as in Restamped."""
     db.execute(_RESTAMP, {"play_id": play_id, "to": timestamp, "with_reason": reason, "by": by})
 
 
 def rewrite(db: Connection, play_id: int, row: dict[str, Any]) -> None:
-    """Write a play anew that was reported again, better, before it was ever queued."""
+    """Overwrite a play that was reported again, more completely, before it was ever queued."""
     db.execute(update(play).where(play.c.id == play_id).values(**row, searched=_searched(row)))
 
 
@@ -324,7 +324,7 @@ _MARK_UNANSWERED = update(play).where(Among(play.c.id, "ids")).values(unanswered
 
 
 def count(db: Connection, play_id: int) -> None:
-    """A play counts by its listener's wish, however little of it was heard."""
+    """Mark a play as counted because its listener wants it, however little of it was heard."""
     db.execute(update(play).where(play.c.id == play_id, ~play.c.counted).values(counted=True))
 
 
@@ -335,7 +335,7 @@ def mark_unanswered(db: Connection, ids: Iterable[int]) -> None:
 
 
 def last(db: Connection) -> int:
-    """The number of the play that was written last, whoever's it is; 0 where there is none."""
+    """The id of the play that was written last, of any account; 0 if there is none."""
     return db.execute(select(func.max(play.c.id))).scalar() or 0
 
 
@@ -388,7 +388,7 @@ def by_id(db: Connection, account: int, ids: Sequence[int]) -> dict[int, StoredP
 def latest(
     db: Connection, account: int, limit: int, fates: Sequence[str] = (), before: tuple[int, int] | None = None
 ) -> list[StoredPlay]:
-    """The plays of an account, latest first; of certain fates only where some are named.
+    """The plays of an account, latest first; only of certain fates if some are given.
 
     `before` is the (timestamp, id) of the last play of the page before.
     """
@@ -418,7 +418,7 @@ _EXPORTED = select(*(play.c[_COLUMN_OF.get(name, name)] for name in EXPORTED), p
 def exported(
     db: Connection, account: int, limit: int, before: tuple[int, int] | None = None
 ) -> tuple[list[Sequence[Any]], tuple[int, int] | None]:
-    """The values of `EXPORTED` for plays as `latest` finds them, and where the next ones begin; None after the last."""
+    """The values of `EXPORTED` for plays as `latest` finds them, and where to continue; None after the last."""
     wanted = _EXPORTED.where(play.c.account == account)
     if before:
         wanted = wanted.where(tuple_(play.c.timestamp, play.c.id) < tuple_(*before))

@@ -1,4 +1,4 @@
-"""The queue: plays that Last.fm is owed, and the fenced lease under which one sender takes an account's."""
+"""The queue: plays to be sent, and the fenced lease under which one sender takes an account's plays."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ from tonearm.store.db.schema import play as history
 from tonearm.store.plays import frozen_columns, play_from_tuple
 
 DELIVER = "deliver"
-"""What the delivery of an account is called among the jobs."""
+"""The kind of job that delivers an account's plays."""
 
 DUE_AT_ONCE = 1000
-"""Accounts that one look at the tables finds; the next look finds the others."""
+"""Accounts that one query finds; the next one finds the others."""
 
 
 class QueueState(StrEnum):
-    """Where a row of the queue stands; one whose fate is known is no longer in the queue."""
+    """The state of a row in the queue; a play whose fate is known is no longer in it."""
 
     QUEUED = "queued"
     SENDING = "sending"
 
 
 class Fenced(Exception):
-    """The lease was given back or went to somebody else: this sender's word on the account no longer counts."""
+    """The lease was given back or belongs to somebody else: this sender may write nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +176,10 @@ _RESCUE = (
 
 
 def claim(db: Connection, account_id: int, owner: str, now: float, until: float) -> Lease | None:
-    """Take an account for sending; None while another has it.
+    """Take the lease of an account; None while another sender has it.
 
-    What is found `sending` was left by a sender that died: it waits again, unchanged, since Last.fm drops an
-    identical repeat.
+    What is found `sending` was left by a sender that died: it is queued again, unchanged, since Last.fm drops
+    identical repeats.
     """
     row = db.execute(_CLAIM, {"account_id": account_id, "now": now, "owner": owner, "until": until}).first()
     if row is None:
@@ -194,7 +194,7 @@ def leased_until(db: Connection, account_id: int) -> float | None:
     return until
 
 
-# One that was given back is nobody's: a sign of life, on its way meanwhile, may come after that.
+# A lease that was given back is nobody's; a renewal may still arrive after that.
 _LEASED = (
     account.c.id == bindparam("account_id"),
     account.c.lease_id == bindparam("lease"),
@@ -204,7 +204,7 @@ _RENEW = update(account).where(*_LEASED).values(lease_until=bindparam("until"))
 
 
 def renew(db: Connection, lease: Lease, until: float) -> None:
-    """Keep the account until then; raises Fenced when it is no longer this sender's."""
+    """Extend the lease until then; raises Fenced if it is no longer this sender's."""
     if not db.execute(_RENEW, {"account_id": lease.account, "lease": lease.lease_id, "until": until}).rowcount:
         raise Fenced
 
@@ -213,7 +213,7 @@ _LOCK_LEASE = select(*_SESSION, *_STATE).where(*_LEASED).with_for_update()
 
 
 def lock_lease(db: Connection, lease: Lease) -> Lease:
-    """The lease with the account as it is now, and stays until the transaction ends; raises Fenced as `renew` does."""
+    """Lock the lease until the transaction ends, and return it with the account's state; raises Fenced as `renew`."""
     row = db.execute(_LOCK_LEASE, {"account_id": lease.account, "lease": lease.lease_id}).first()
     if row is None:
         raise Fenced
@@ -224,18 +224,18 @@ _RELEASE = update(account).where(*_LEASED).values(lease_until=0, lease_owner="")
 
 
 def release(db: Connection, lease: Lease) -> None:
-    """Give the account back; what was still marked as being sent waits again. Does nothing once fenced."""
+    """Give the lease back; plays that were still being sent are queued again. Does nothing once fenced."""
     if db.execute(_RELEASE, {"account_id": lease.account, "lease": lease.lease_id}).rowcount:
         rescue(db, lease.account)
 
 
 def rescue(db: Connection, account_id: int) -> None:
-    """What was being sent waits again, in doubt: whoever sent it has lost the account."""
+    """Queue again what was being sent, marked as unanswered: its sender has lost the lease."""
     plays.mark_unanswered(db, [row.id for row in db.execute(_RESCUE, {"account_id": account_id})])
 
 
 def free_all(db: Connection) -> None:
-    """End every lease, and let wait what was being sent: for the only process that sends, at its start."""
+    """End every lease and queue again what was being sent: for the only sending process, at its start."""
     db.execute(update(account).where(account.c.lease_until > 0).values(lease_until=0, lease_owner=""))
     sending = _ROW.state == QueueState.SENDING
     freed = update(scrobble_queue).where(_OF_ANYBODY, sending).values(state=QueueState.QUEUED).returning(_ROW.id)
@@ -289,7 +289,7 @@ _SENDING = (
 
 
 def mark_sending(db: Connection, lease: Lease, ids: Iterable[int]) -> None:
-    """These are about to be sent: committed before the request."""
+    """Mark plays as being sent; committed before the request."""
     db.execute(_SENDING, {"account_id": lease.account, "ids": list(ids), "lease": lease.lease_id})
 
 
@@ -297,7 +297,7 @@ _REMOVE = delete(scrobble_queue).where(_THOSE)
 
 
 def remove(db: Connection, ids: Iterable[int]) -> None:
-    """Take plays out of the queue: their fate is in the history."""
+    """Delete plays from the queue: their fate is in the history."""
     for play_ids in parts(ids):
         db.execute(_REMOVE, {"ids": play_ids})
 
@@ -319,7 +319,7 @@ _BACK = (
 
 
 def put_back(db: Connection, back: Sequence[QueuedPlay]) -> None:
-    """Plays that wait again, with why."""
+    """Queue plays again, with the reason."""
     plays.mark_unanswered(db, (w.id for w in back if w.unanswered))
     if back:
         db.execute(
@@ -348,7 +348,7 @@ _SET_STATE = (
 
 
 def set_delivery_state(db: Connection, lease: Lease, state: DeliveryState, until: float) -> None:
-    """Write where an account's delivery stands, and keep the account until then; raises Fenced as `renew` does."""
+    """Write the state of an account's delivery and extend its lease until then; raises Fenced as `renew` does."""
     new = {f"new_{column.name}": getattr(state, column.name) for column in _STATE} | {"new_lease_until": until}
     if not db.execute(_SET_STATE, {"account_id": lease.account, "lease": lease.lease_id, **new}).rowcount:
         raise Fenced
@@ -358,7 +358,7 @@ NOW: BindParameter[Any] = bindparam("now")
 
 
 def there_is(*conditions: Any) -> Any:
-    """Whether an account has such a row; it asks for no column, so that the index alone answers.
+    """Whether an account has such a row. It selects no column, so that the index alone answers.
 
     Not EXISTS: PostgreSQL answers that one by reading the whole queue, once for all accounts.
     """
@@ -401,7 +401,7 @@ _DUE = (
 
 
 def due(db: Connection, now: float, key: str) -> list[int]:
-    """Accounts of an API key that have something to send now, the longest waiting first; none that rests, broken."""
+    """Accounts of an API key that have something to send now, the longest waiting first; none that waits to retry."""
     return [row.id for row in db.execute(_DUE, {"now": now, "key": key})]
 
 
@@ -428,7 +428,7 @@ def too_old(db: Connection, before: float, limit: int, boot: str) -> list[tuple[
 
 
 def retry_all(db: Connection, account_id: int, now: float) -> None:
-    """Everything that waits is due now, save what was played ahead of our clock; a learnt budget is put to the test."""
+    """Everything that waits is due now, except plays in the future; a learnt daily limit is tried again."""
     db.execute(
         update(scrobble_queue)
         .where(_ROW.account == account_id, _ROW.state == QueueState.QUEUED, _ROW.timestamp <= now)
@@ -441,7 +441,7 @@ _PAUSE_BACKLOG = update(account).where(*_LEASED).values(backlog_until=bindparam(
 
 
 def pause_backlog(db: Connection, lease: Lease, until: float) -> None:
-    """The budget is used up: only live plays are due until then."""
+    """The daily budget is used up: only live plays are due until then."""
     db.execute(_PAUSE_BACKLOG, {"account_id": lease.account, "lease": lease.lease_id, "until": until})
 
 
@@ -508,17 +508,17 @@ _RESTAMP = (
 
 
 def restamp(db: Connection, play: int, timestamp: int, by: int, not_before: float) -> None:
-    """Move the start of a play that Last.fm surely does not have, and with it when it was reported."""
+    """Correct the start of a play that Last.fm certainly does not have, and with it the time of its report."""
     db.execute(_RESTAMP, {"play": play, "to": timestamp, "by": by, "at": not_before})
 
 
 def rewrite(db: Connection, play: int, facts: dict[str, Any]) -> None:
-    """Write the facts of a play anew, as they are in the history now."""
+    """Overwrite the facts of a play, as they are in the history now."""
     db.execute(update(scrobble_queue).where(*_row(play)).values(**facts))
 
 
 def due_now(db: Connection, account_id: int, play: int, now: float) -> None:
-    """One play is due now, and its account no longer rests."""
+    """One play is due now, and its account no longer waits."""
     db.execute(
         update(scrobble_queue)
         .where(_ROW.account == account_id, _ROW.id == play, _ROW.state == QueueState.QUEUED, _ROW.timestamp <= now)
@@ -534,7 +534,7 @@ def oldest(db: Connection, account_id: int, limit: int) -> list[int]:
 
 
 def delivery_state(db: Connection, account_id: int) -> DeliveryState:
-    """Where the delivery of an account stands."""
+    """The state of an account's delivery."""
     return _state(db.execute(select(*_STATE).where(account.c.id == account_id)).one())
 
 

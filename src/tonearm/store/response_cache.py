@@ -1,7 +1,7 @@
 """Answers of Last.fm that outlive the process: a cache, in a file of its own beside a SQLite database.
 
-It may be lost at any time, so it never waits for the disk, nothing waits for it, and what is broken in it begins
-anew. Plays never share a file, a writer or a lock with it (docs/decisions/0013-the-cache.md).
+It may be lost at any time, so it never waits for the disk, nothing waits for it, and a damaged file is replaced by
+an empty one. Plays never share a file, a writer or a lock with it (docs/decisions/0013-the-cache.md).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ AFTER_EVICTION = 0.9
 """Part of the largest size that is left when the longest unused were removed."""
 
 CHECK_SIZE_EVERY = 2**20
-"""Bytes written by this process until the size is looked at again."""
+"""Bytes written by this process until the size is checked again."""
 
 TOUCH = 86400.0
 """Seconds after which a use is written down: often enough to tell what is used from what is not."""
@@ -77,7 +77,7 @@ SUFFIX = ".cache"
 metadata = MetaData()
 
 answer = Table(
-    "answer_1",  # another shape gets another number: what an older version has kept is not worth a migration
+    "answer_1",  # another shape gets another number: cached answers are not worth a migration
     metadata,
     Column("key", String(32), primary_key=True),
     Column("artist", Text, nullable=False),

@@ -1,4 +1,4 @@
-"""Runs: long work with a cursor, so that a restart goes on where it was."""
+"""Runs: long jobs with a cursor, so that they continue there after a restart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEFT = "the Last.fm user whose list it read is no longer signed in here"
 
 
 class RunState(StrEnum):
-    """Whether a run goes on."""
+    """The state of a run."""
 
     RUNNING = "running"
     DONE = "done"
@@ -24,10 +24,10 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it stands: `cursor` is where to go on, `done` of `total` in tracks, times in Unix seconds.
+    """A run: `cursor` is where to continue, `done` of `total` in tracks, times in Unix seconds.
 
-    `owner` is the Last.fm user (case folded) whose list it reads; "" where it reads none.
-    `fault` is why it failed, and `error` Last.fm's number of that, if it had one.
+    `owner` is the Last.fm user (case folded) whose list it reads; "" if it reads none.
+    `failure` is why it failed, and `error_code` Last.fm's code for that, if there was one.
     """
 
     id: int
@@ -64,9 +64,9 @@ def _read(row: Any) -> Run:
 
 
 def begin(db: Connection, account: int, kind: str, owner: str, now: float, resume_within: float) -> Run:
-    """The run of that kind that goes on, one that failed lately, or a new one; running when this returns.
+    """The unfinished run of that kind, one that failed lately, or a new one; running when this returns.
 
-    Only a run over the same Last.fm user's list (`owner`) goes on; one over another's is ended.
+    Only a run over the same Last.fm user's list (`owner`) is continued; one over another's is ended.
     """
     end_others(db, account, owner, now)
     row = db.execute(
@@ -97,7 +97,7 @@ def begin(db: Connection, account: int, kind: str, owner: str, now: float, resum
 
 
 def end_others(db: Connection, account: int, owner: str, now: float) -> None:
-    """End what goes on over the list of another Last.fm user than this one; begun again, it starts anew."""
+    """End runs over the list of another Last.fm user than this one; begun again, they start from the beginning."""
     others = (job_run.c.account == account, job_run.c.state == RunState.RUNNING, job_run.c.owner.not_in(("", owner)))
     ended = {"state": RunState.FAILED, "failure": LEFT, "cursor": 1, "done": 0, "counts": {}, "updated_at": now}
     db.execute(update(job_run).where(*others).values(**ended))
@@ -119,7 +119,7 @@ def latest(db: Connection, account: int, kind: str) -> Run | None:
 
 
 def write(db: Connection, run: Run, cursor: int) -> bool:
-    """Write how a run stands that stood at `cursor`; False where it goes on elsewhere."""
+    """Write a run that was at `cursor`; False if another process has continued it."""
     written = db.execute(
         update(job_run)
         .where(job_run.c.id == run.id, job_run.c.state == RunState.RUNNING, job_run.c.cursor == cursor)
@@ -141,12 +141,12 @@ _RUNNING = select(job_run.c.account).where(job_run.c.kind == bindparam("named"),
 
 
 def running(db: Connection, kind: str) -> list[int]:
-    """Accounts with a run of that kind that goes on."""
+    """Accounts with an unfinished run of that kind."""
     return [row.account for row in db.execute(_RUNNING, {"named": kind})]
 
 
 def unfinished(db: Connection, account: int, kind: str) -> Run | None:
-    """The run of that kind that goes on for an account."""
+    """The unfinished run of that kind of an account."""
     row = db.execute(
         select(job_run).where(job_run.c.account == account, job_run.c.kind == kind, job_run.c.state == RunState.RUNNING)
     ).first()
@@ -154,7 +154,7 @@ def unfinished(db: Connection, account: int, kind: str) -> Run | None:
 
 
 def recent(db: Connection, since: float, limit: int, account: int | None) -> list[Run]:
-    """Runs of all accounts, or of one, that go on, and those that have ended since then, latest first."""
+    """Unfinished runs of all accounts, or of one, and those that have ended since then, latest first."""
     shown = select(job_run).where(or_(job_run.c.state == RunState.RUNNING, job_run.c.updated_at > since))
     if account is not None:
         shown = shown.where(job_run.c.account == account)
@@ -162,7 +162,7 @@ def recent(db: Connection, since: float, limit: int, account: int | None) -> lis
 
 
 def give_up(db: Connection, account: int, kind: str, failure: str, now: float) -> bool:
-    """End the run of that kind that goes on, which may be taken up again; False where none does."""
+    """End the unfinished run of that kind, which may be resumed later; False if there is none."""
     ended = (
         update(job_run)
         .where(job_run.c.account == account, job_run.c.kind == kind, job_run.c.state == RunState.RUNNING)

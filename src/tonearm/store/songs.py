@@ -1,4 +1,4 @@
-"""What Last.fm knows about the songs of libraries, by the names that stand in their files."""
+"""What Last.fm knows about the songs of libraries, by the names in their files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tonearm.store.db.schema import library, song
 
 @dataclass(frozen=True, slots=True)
 class Song:
-    """A song's facts. `known` is False where Last.fm knows no such song; `fetched_at` is in Unix seconds."""
+    """A song's facts. `known` is False if Last.fm knows no such song; `fetched_at` is in Unix seconds."""
 
     artist: str
     title: str
@@ -30,7 +30,7 @@ class Song:
 
 @dataclass(frozen=True, slots=True)
 class LibraryTrack:
-    """A file of a library, and what Last.fm knows of its song: `facts` is None where nobody has looked yet."""
+    """A file of a library, and what Last.fm knows of its song: `facts` is None if it was not looked up yet."""
 
     id: int
     path: str
@@ -74,7 +74,7 @@ def _track(row: Row[Any]) -> LibraryTrack:
 
 
 def to_look_up(db: Connection, account: int, start: int, before: float, limit: int) -> list[tuple[int, str, str]]:
-    """(id, artist, title) of files from the id `start` on that nobody has looked up since `before`."""
+    """(id, artist, title) of files from the id `start` on that were not looked up since `before`."""
     wanted = (
         select(library.c.id, library.c.artist, library.c.title)
         .select_from(library.outerjoin(song, _ABOUT))

@@ -1,4 +1,4 @@
-"""Taking a listener's data out of the database: what was played, loved and scanned, and who was let in.
+"""Erasing a listener's data: what was played, loved and scanned, and all credentials.
 
 A long history is erased in parts, each in a transaction of its own, so that other listeners' plays are written in
 between. What has begun is noted, and a process that comes later continues with it.
@@ -39,7 +39,7 @@ PART = 500
 def begin(db: Connection, account_id: int, kept_session: str) -> None:
     """An account is empty from now on but for its name and the browser session `but`: `erase_part` erases its plays.
 
-    A sender that has some of them on their way is fenced off: what it hears of them concerns nobody any more.
+    A sender that is sending some of them is fenced off: its answers no longer matter.
     """
     accounts.lock(db, [account_id])
     last = db.execute(select(func.max(play.c.id)).where(play.c.account == account_id)).scalar() or 0

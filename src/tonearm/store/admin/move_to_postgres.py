@@ -37,7 +37,7 @@ _PROGRESS = Table(
 )
 
 MoveProgress = Callable[[str, int, int], None]
-"""Told the table, the rows of all tables that are written, and how many there are."""
+"""Called with the table, the rows written of all tables, and the total."""
 
 
 class CannotMove(Exception):
@@ -46,7 +46,7 @@ class CannotMove(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MoveResult:
-    """The rows of each table, in source and target alike; `resumed`: an earlier move was gone on with."""
+    """The rows of each table, in source and target alike; `resumed`: an earlier move was continued."""
 
     rows: dict[str, int]
     resumed: bool
@@ -59,7 +59,7 @@ def ask(source: URL, question: Callable[[Connection], T]) -> T:
 
 
 def move(source: URL, target: URL, progress: MoveProgress) -> MoveResult:
-    """Carry everything over; again after a failure, and it goes on where it was.
+    """Copy everything; run it again after a failure, and it continues where it stopped.
 
     Raises CannotMove where source or target are not fit for it, StoreUnavailable where one of them fails.
     """

@@ -1,4 +1,4 @@
-"""What is written differently for each of the two databases."""
+"""SQL that differs between the two databases."""
 
 from __future__ import annotations
 

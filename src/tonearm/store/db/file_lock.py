@@ -1,4 +1,4 @@
-"""One process delivers from a SQLite file; a second one is told so."""
+"""One process delivers from a SQLite file; a second one gets an error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class AlreadyOpen(Exception):
 
 
 def holder(file: Path) -> str | None:
-    """The number of the process that delivers from a SQLite file now; None where none does."""
+    """The id of the process that delivers from a SQLite file now; None if none does."""
     try:
         lock = os.open(_beside(file), os.O_RDONLY)
     except OSError:

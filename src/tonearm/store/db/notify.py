@@ -1,6 +1,6 @@
-"""Words from one process to all others on the same PostgreSQL: https://www.postgresql.org/docs/current/sql-notify.html
+"""Notices from one process to all others on the same PostgreSQL: https://www.postgresql.org/docs/current/sql-notify.html
 
-They are not kept: who does not listen at that moment has missed them, and knows it.
+They are not stored: a process that does not listen at that moment misses them, and notices that it did.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ MAX_NOTICE_BYTES = 7900
 """Bytes of one notice: PostgreSQL takes less than 8000."""
 
 RETRY_AFTER = 1.0
-"""Seconds until a server that has gone is asked for again."""
+"""Seconds until a lost connection is tried again."""
 
 _CHANNEL = "tonearm_events"
-# What is told is in the tables as well, so a flush of its own would buy nothing.
+# What is published is in the tables as well, so a flush of its own is not needed.
 _UNFLUSHED = text("SET LOCAL synchronous_commit = off")
 _NOTIFY = text("SELECT pg_notify(:channel, :payload)")
 
 
 def publish(db: Connection, notices: Sequence[str]) -> None:
-    """Tell all processes, this one too; every one of them hears all notices in the same order."""
+    """Send notices to all processes, this one included; all of them receive the notices in the same order."""
     db.execute(_UNFLUSHED)
     for payload in notices:
         db.execute(_NOTIFY, {"channel": _CHANNEL, "payload": payload})
@@ -42,9 +42,9 @@ def publish(db: Connection, notices: Sequence[str]) -> None:
 
 @asynccontextmanager
 async def subscription(url: URL, receive: Callable[[str], None], missed: Callable[[], None]) -> AsyncIterator[None]:
-    """Hear every notice while the block lasts; `missed` is called where some may have been lost.
+    """Receive every notice while the block lasts; `missed` is called if some may have been lost.
 
-    Raises StoreUnavailable where the server cannot be listened to at the beginning.
+    Raises StoreUnavailable if the first connection fails.
     """
     listening = asyncio.Event()
     task = asyncio.create_task(_listen(url, receive, missed, listening))

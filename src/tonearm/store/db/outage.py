@@ -1,4 +1,4 @@
-"""Outages of the database: each is told of when it begins and when it is over, however often it is met."""
+"""Outages of the database: each is logged once when it begins and once when it is over."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from logging import Logger
 
 @dataclass(slots=True)
 class Outage:
-    """What one part of a process tells of an outage: `waits` when it begins, with the fault, `goes_on` at its end."""
+    """Logs an outage for one part of a process: `begin_message` with the error, and `end_message`."""
 
     log: Logger
     begin_message: str
@@ -16,13 +16,13 @@ class Outage:
     _lasts: bool = False
 
     def met(self, error: object) -> None:
-        """The database does not answer as it should."""
+        """The database has failed."""
         if not self._lasts:
             self._lasts = True
             self.log.warning("%s: %s", self.begin_message, error)
 
     def over(self) -> None:
-        """It does."""
+        """The database answers again."""
         if self._lasts:
             self._lasts = False
             self.log.info("%s", self.end_message)

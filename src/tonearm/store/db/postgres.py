@@ -1,7 +1,7 @@
-"""PostgreSQL: its connections, writes that run beside each other, and its faults in words that help.
+"""PostgreSQL: its connections, concurrent writes, and its errors as helpful messages.
 
-A write takes the lock of the account that it is about first (`accounts.lock`), so that what it has read still
-holds when it writes: transactions are READ COMMITTED, since several processes book their pace in one row, which
+A write first locks the account that it is about (`accounts.lock`), so that what it has read is still
+true when it writes: transactions are READ COMMITTED, since several processes book their pace in one row, which
 stricter ones would refuse to all but one.
 """
 
@@ -25,7 +25,7 @@ WRITERS = 4
 READERS = 4
 
 RERUNS = 5
-"""How often a write is run anew that got into the way of others."""
+"""How often a write is run again after a conflict with others."""
 
 _CONNECT_ARGS = {
     "connect_timeout": 10,
@@ -106,9 +106,9 @@ _STARTING = ("Connection refused", "accepting connections on that socket", "the 
 
 
 def still_starting(url: URL) -> str:
-    """What a server says that may take connections in a moment; "" where it does now, or where waiting is in vain.
+    """The message of a server that is still starting; "" if it accepts connections, or if waiting does not help.
 
-    Raises StoreUnavailable where there is no driver.
+    Raises StoreUnavailable if the driver is not installed.
     """
     engine = connect(url, writes=False)
     try:
@@ -125,12 +125,12 @@ def _may_run_again(error: DBAPIError) -> bool:
 
 
 def met_a_lock(error: Exception) -> bool:
-    """Whether a transaction has waited for another's lock in vain; nothing was written."""
+    """Whether a transaction gave up waiting for another's lock; nothing was written."""
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _LOCKED
 
 
 def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
-    """Run a transaction, anew where it got into the way of others, or where its connection was an old one that is gone.
+    """Run a transaction, again after a conflict with others or if its connection had been closed.
 
     Raises StoreUnavailable: then nothing was written, unless the connection was lost at the very commit.
     """
@@ -141,7 +141,7 @@ def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
 
 
 def run(engine: Engine, work: Callable[[Connection], T]) -> T:
-    """As `transact`, with the database's own fault (DBAPIError) where there is one."""
+    """As `transact`, but raises the database's own error (DBAPIError)."""
     tries_left = RERUNS
     while True:
         try:
@@ -182,7 +182,7 @@ _PROCESS = text("SELECT pg_backend_pid()")
 
 
 def examine(engine: Engine) -> None:
-    """Raises StoreUnavailable where this server, or what is before it, cannot keep what is promised."""
+    """Raises StoreUnavailable if this server, or a pooler before it, cannot be used."""
     with engine.connect() as db:
         version, encoding, copies, name, moving = db.execute(_ABOUT, {"moving": MOVING}).one()
         if version < OLDEST:
@@ -221,7 +221,7 @@ def _examine_pooler(engine: Engine, db: Connection) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:
-    """What `tonearm check` says of a server. `processes`: those of tonearm, this one left out; of them `deliver`."""
+    """What `tonearm check` shows of a server. `processes`: other tonearm processes; `deliver`: those that deliver."""
 
     version: str
     durable: bool

@@ -1,6 +1,6 @@
-"""Writers for PostgreSQL: threads that write beside each other, and what waits for a locked account stands aside.
+"""Writers for PostgreSQL: threads that write concurrently; writes that wait for a locked account wait apart.
 
-Somebody may have an account locked for long: a long history is erased, or a process was cut off in the middle of a
+An account may stay locked for long: a long history is erased, or a process was cut off in the middle of a
 transaction. What is about that account then waits up to PATIENCE, and nothing else longer than LOCKED or so: no
 thread waits for a lock longer than that, and what was written together is written without that account.
 """
@@ -29,7 +29,7 @@ PATIENCE = 10.0
 """Seconds that a write waits for what somebody else has locked."""
 
 _Lane = tuple[GroupWrite, int | None]
-"""The line in which writes of a kind wait: all together, or those that wait for one account."""
+"""Where writes of a kind wait: all together, or those that wait for one account."""
 
 
 @dataclass(slots=True, eq=False)
@@ -90,7 +90,7 @@ class Writers:
         return asked.future
 
     def _begins(self, lane: _Lane, batch: list[_QueuedWrite]) -> bool:
-        """Whether a thread sets about a new line, within `_lock`; not when they take no more work."""
+        """Whether a thread begins a new lane (call it holding `_lock`); not if the threads accept no more work."""
         try:
             self._threads.submit(self._settle_all, lane)
         except RuntimeError:
@@ -157,7 +157,7 @@ class Writers:
         return joins
 
     def _without_locked(self, lane: _Lane, batch: list[_QueuedWrite], error: Exception) -> list[_QueuedWrite]:
-        """Let those whose account is locked wait aside, a line for each account, with all that come after them."""
+        """Let those whose account is locked wait aside, a lane for each account, with all that come after them."""
         group, alone = lane
         account_ids = {asked.account for asked in batch if asked.account is not None and alone is None}
         locked = self._locked(account_ids) if account_ids else set()
@@ -182,7 +182,7 @@ class Writers:
 
 
 def _patient(batch: list[_QueuedWrite], error: Exception) -> list[_QueuedWrite]:
-    """Those that still wait for what is locked; the others are told."""
+    """Those that may still wait for the lock; the others get the error."""
     now = steady()
     late = [asked for asked in batch if asked.patience <= now]
     _fail(late, error)

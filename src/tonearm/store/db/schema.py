@@ -191,9 +191,9 @@ play = Table(
     _account(),
     *_frozen(),
     _text("counted_reason"),  # whether it counted, in words
-    Column("reported_timestamp", BigInteger, nullable=False),  # as it was told, before the start was moved
-    _text("restamp_reason"),  # why it was moved
-    _integer("restamped_by"),  # the seconds of it that are a wrong clock of ours
+    Column("reported_timestamp", BigInteger, nullable=False),  # before the start was corrected
+    _text("restamp_reason"),  # why the start was corrected
+    _integer("restamped_by"),  # seconds of the correction that are due to our wrong clock
     _text("left_out"),  # the optional fields that could not be read
     _text("owner"),  # the Last.fm user it was reported for, case folded; "" where nobody was signed in
     _text("reporter"),
@@ -210,7 +210,7 @@ play = Table(
     _text("searched"),  # its names as they are searched: `core.search`
 )
 # Each play is written twice, and each index with it. So what waits is in the queue's indexes alone, and a start that
-# was not moved is found as any start is.
+# was not corrected is found by the index of starts.
 _index(
     play, "play_by_reported_start", "account", "reported_timestamp", where=play.c.reported_timestamp != play.c.timestamp
 )
@@ -330,8 +330,8 @@ loved = Table(
     _time("loved_at"),
     Column("outcome", Text, nullable=False),
     Column("candidates", JSON),  # of the library, where it was doubtful: [id, doubt] each, the likeliest first
-    Column("chosen", Id),  # the one that its listener says it is, 0 for none of them
-    Column("last_import", Id, nullable=False, server_default="0"),  # the last import that has seen it
+    Column("chosen", Id),  # the listener's choice, 0 for none of them
+    Column("last_import", Id, nullable=False, server_default="0"),  # the last import that listed it
 )
 _once(loved, "loved_once", ("account",), ("artist", "track"))
 
@@ -348,7 +348,7 @@ job_run = Table(
     _integer("total"),
     Column("counts", JSON),
     _text("failure"),
-    Column("error_code", Integer),  # Last.fm's number of the fault
+    Column("error_code", Integer),  # Last.fm's error code
     _time("started_at"),
     _time("updated_at"),
     Index("job_run_by_account", "account", "kind"),
@@ -381,21 +381,21 @@ erasure = Table(
 )
 
 periodic_task = Table(
-    "periodic_task",  # what is done now and then by one of all processes
+    "periodic_task",  # done now and then by one of all processes
     metadata,
     Column("name", Text, primary_key=True),
     _time("done_at"),
 )
 
 paused_kind = Table(
-    "paused_kind",  # kinds of jobs of which nothing begins
+    "paused_kind",  # kinds of jobs that may not begin
     metadata,
     Column("kind", Text, primary_key=True),
     _time("since"),
 )
 
 secret_check = Table(
-    "secret_check",  # of the secret that the sessions are sealed with: one row
+    "secret_check",  # proves the secret that the sessions are sealed with: one row
     metadata,
     Column("name", Text, primary_key=True),
     Column("nonce", Text, nullable=False),
@@ -403,7 +403,7 @@ secret_check = Table(
 )
 
 job_failure = Table(
-    "job_failure",  # jobs that broke, with when they are tried again
+    "job_failure",  # jobs that failed, and when they are tried again
     metadata,
     Column("kind", Text, nullable=False),
     _account(),

@@ -1,4 +1,4 @@
-"""Slices of a history: what is asked about all of it is asked slice by slice, so that no question takes long."""
+"""Slices of a history: queries over all of it run slice by slice, so that none takes long."""
 
 from __future__ import annotations
 

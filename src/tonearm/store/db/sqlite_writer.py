@@ -28,7 +28,7 @@ CLOSED = "the database is closed"
 
 
 class StoreUnavailable(Exception):
-    """The database took nothing: disk full, read-only, locked, gone. Nothing was written."""
+    """The database cannot be used: disk full, read-only, locked, gone. Nothing was written."""
 
 
 class DiskFull(StoreUnavailable):
@@ -36,9 +36,9 @@ class DiskFull(StoreUnavailable):
 
 
 class DataFault(Exception):
-    """The database answers and does not accept what it was given: no outage, and trying again does not help.
+    """The database rejects the data: no outage, and trying again does not help.
 
-    Says what kind of fault it is, without a value.
+    The message names the kind of error, without any value.
     """
 
 
@@ -180,7 +180,7 @@ class Writer:
                 for group, of_group in groupby(jobs, key=lambda job: job.group):
                     _run(connection, group, list(of_group))
                 self._turn.take()
-        except Exception as error:  # whatever a write raises belongs to the one who asked for it
+        except Exception as error:  # whatever a write raises goes to its caller
             _fail(jobs, error)
             connection.connection.rollback()  # a COMMIT that fails leaves its transaction open
             return False
@@ -245,11 +245,11 @@ _ADVICE = (
     ("query_wait_timeout", "the pooler has no connection left for it: raise default_pool_size"),
     ("prepared statement", "a pooler before the server has to keep sessions: pool_mode = session"),
 )
-"""What to do about a database's words; PostgreSQL's, if they are in English."""
+"""What to do about a database's error message; PostgreSQL's, if it is in English."""
 
 
 def plain(error: Exception) -> Exception:
-    """A database's fault in one line, without the statement and its values: StoreUnavailable, or DataFault."""
+    """A database's error in one line, without the statement and its values: StoreUnavailable, or DataFault."""
     if not isinstance(error, DBAPIError):
         return error
     message = str(error.orig).strip().splitlines()[0] if error.orig else "it failed"

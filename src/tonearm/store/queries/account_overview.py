@@ -1,4 +1,4 @@
-"""A glance: what the pages show of one account, read in one transaction so that its parts agree."""
+"""What the pages show of one account, read in one transaction so that its parts agree."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tonearm.store.queue import Count, QueueState
 
 DAY = 86400.0
 COUNTED = 1000
-"""Plays that a shelf counts at most: more are "more than 999", whatever the history holds."""
+"""At most so many plays are counted for a filter: more are shown as "more than 999"."""
 
 
 class PlayFilter(StrEnum):
@@ -49,7 +49,7 @@ FATES: dict[PlayFilter, tuple[str, ...]] = {
     PlayFilter.DISCARDED: ("discarded",),
     PlayFilter.ACCEPTED: ("accepted",),
 }
-"""The fates on a shelf of settled plays; none for all of them."""
+"""The fates of a filter of settled plays; none for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ class Snapshot:
         return self.facts.account
 
     @property
-    def line(self) -> DeliveryState:
-        """Where its delivery stands."""
+    def state(self) -> DeliveryState:
+        """The state of its delivery."""
         return self.facts.state
 
 
@@ -111,31 +111,31 @@ class PlayPage:
 
 def load(db: Connection, facts: DeliveryFacts) -> Snapshot:
     """The account as it is now."""
-    number = facts.account.id
-    count = queue.count(db, number, facts.user, facts.now, lastfm_now=facts.lastfm_now, limited=facts.limited)
+    account_id = facts.account.id
+    count = queue.count(db, account_id, facts.user, facts.now, lastfm_now=facts.lastfm_now, limited=facts.limited)
     return Snapshot(
         facts=facts,
         count=count,
         first=waiting.first_of_count(db, facts, count),
-        accepted=plays.accepted_since(db, number, facts.now - DAY),
-        needs=_needs(db, number, facts.now),
+        accepted=plays.accepted_since(db, account_id, facts.now - DAY),
+        needs=_needs(db, account_id, facts.now),
     )
 
 
 def page(
-    db: Connection, seen: Snapshot, shelf: PlayFilter, limit: int, after: tuple[int, int] | None = None
+    db: Connection, snapshot: Snapshot, filter_: PlayFilter, limit: int, after: tuple[int, int] | None = None
 ) -> PlayPage:
-    """Plays of a shelf: what is in the queue oldest first, as it goes out, all others latest first."""
-    number = seen.account.id
-    if shelf in FATES:
-        kept = plays.latest(db, number, limit + 1, FATES[shelf], after)
-        waits = _in_line(db, number, [one.id for one in kept if one.fate == "queued"])
-        return _leaf([waits.get(one.id, one) for one in kept], limit)
-    wanted = select(scrobble_queue).where(scrobble_queue.c.account == number, *_of_queue(seen.facts, shelf))
+    """Plays of a filter: queued ones oldest first, as they are sent, all others latest first."""
+    account_id = snapshot.account.id
+    if filter_ in FATES:
+        stored = plays.latest(db, account_id, limit + 1, FATES[filter_], after)
+        waits = _queued(db, account_id, [one.id for one in stored if one.fate == "queued"])
+        return _page_of([waits.get(one.id, one) for one in stored], limit)
+    wanted = select(scrobble_queue).where(scrobble_queue.c.account == account_id, *_of_queue(snapshot.facts, filter_))
     if after:
         wanted = wanted.where(tuple_(scrobble_queue.c.timestamp, scrobble_queue.c.id) > tuple_(*after))
     oldest_first = wanted.order_by(scrobble_queue.c.timestamp, scrobble_queue.c.id)
-    return _leaf([_waiting(row) for row in db.execute(oldest_first.limit(limit + 1))], limit)
+    return _page_of([_waiting(row) for row in db.execute(oldest_first.limit(limit + 1))], limit)
 
 
 def history(
@@ -146,49 +146,49 @@ def history(
     after: tuple[int, int] | None = None,
 ) -> PlayPage:
     """Plays of a span of time, or those that are wanted, latest first, each where it is now."""
-    kept = plays.found(ask, wanted, limit + 1, span, after)
-    queued = [one.id for one in kept if one.fate == "queued"]
-    waits = ask(lambda db: _in_line(db, wanted.account, queued))
-    return _leaf([waits.get(one.id, one) for one in kept], limit)
+    stored = plays.found(ask, wanted, limit + 1, span, after)
+    queued = [one.id for one in stored if one.fate == "queued"]
+    waits = ask(lambda db: _queued(db, wanted.account, queued))
+    return _page_of([waits.get(one.id, one) for one in stored], limit)
 
 
-def entry(db: Connection, kept: StoredPlay) -> StoredPlay | QueuedRow:
+def entry(db: Connection, stored: StoredPlay) -> StoredPlay | QueuedRow:
     """The play where it is now: in the queue, or settled."""
-    return _in_line(db, kept.account, [kept.id]).get(kept.id, kept) if kept.fate == "queued" else kept
+    return _queued(db, stored.account, [stored.id]).get(stored.id, stored) if stored.fate == "queued" else stored
 
 
-def filters(db: Connection, seen: Snapshot) -> dict[PlayFilter, int]:
-    """How many plays are on each shelf, at most `COUNTED`; what needs no look (all, accepted) is not counted."""
-    number, count = seen.account.id, seen.count
+def filters(db: Connection, snapshot: Snapshot) -> dict[PlayFilter, int]:
+    """How many plays each filter has, at most `COUNTED`; `all` and `accepted` are not counted."""
+    account_id, count = snapshot.account.id, snapshot.count
     bounded: list[Select[Any]] = [
         select(literal_column("1"))
-        .where(play.c.account == number, play.c.fate == fate, play.c.settled_at.is_not(None))
+        .where(play.c.account == account_id, play.c.fate == fate, play.c.settled_at.is_not(None))
         .limit(COUNTED)
-        for shelf in (kind for kind in FATES if kind not in (PlayFilter.ALL, PlayFilter.ACCEPTED))
-        for fate in FATES[shelf]
+        for filter_ in (kind for kind in FATES if kind not in (PlayFilter.ALL, PlayFilter.ACCEPTED))
+        for fate in FATES[filter_]
     ]
     in_line: list[Select[Any]] = [
         select(literal_column("1"))
-        .where(scrobble_queue.c.account == number, *_of_queue(seen.facts, shelf))
+        .where(scrobble_queue.c.account == account_id, *_of_queue(snapshot.facts, filter_))
         .limit(COUNTED)
-        for shelf in (PlayFilter.RETRYING, PlayFilter.HELD)
+        for filter_ in (PlayFilter.RETRYING, PlayFilter.HELD)
     ]
     questions = [select(func.count()).select_from(one.subquery()) for one in (*bounded, *in_line)]
     found = list(db.execute(select(*(question.scalar_subquery() for question in questions))).one())
     counts = {PlayFilter.WAITING: count.queued + count.sending}
     counts[PlayFilter.HELD], counts[PlayFilter.RETRYING] = found.pop(), found.pop()
-    for shelf in (kind for kind in FATES if kind not in (PlayFilter.ALL, PlayFilter.ACCEPTED)):
-        counts[shelf] = min(COUNTED, sum(found.pop(0) for _ in FATES[shelf]))
+    for filter_ in (kind for kind in FATES if kind not in (PlayFilter.ALL, PlayFilter.ACCEPTED)):
+        counts[filter_] = min(COUNTED, sum(found.pop(0) for _ in FATES[filter_]))
     return counts
 
 
-def _of_queue(facts: DeliveryFacts, shelf: PlayFilter) -> tuple[Any, ...]:
+def _of_queue(facts: DeliveryFacts, filter_: PlayFilter) -> tuple[Any, ...]:
     """The rows that `core.waits.why_waits` calls held or retrying, asked of the database."""
     row = scrobble_queue.c
     held: Any = or_(row.owner != facts.user, row.timestamp > facts.lastfm_now)
     if facts.limited:
         held = or_(held, ~row.live)
-    match shelf:
+    match filter_:
         case PlayFilter.RETRYING if stopped(facts):
             return (false(),)
         case PlayFilter.RETRYING:
@@ -207,16 +207,16 @@ def _of_queue(facts: DeliveryFacts, shelf: PlayFilter) -> tuple[Any, ...]:
             return ()
 
 
-def _leaf(found: Sequence[StoredPlay | QueuedRow], limit: int) -> PlayPage:
+def _page_of(found: Sequence[StoredPlay | QueuedRow], limit: int) -> PlayPage:
     shown = tuple(found[:limit])
     last = shown[-1] if len(found) > limit else None
     return PlayPage(shown, (last.play.timestamp, last.id) if last else None)
 
 
-def _in_line(db: Connection, number: int, ids: Sequence[int]) -> dict[int, QueuedRow]:
+def _queued(db: Connection, account_id: int, ids: Sequence[int]) -> dict[int, QueuedRow]:
     if not ids:
         return {}
-    wanted = select(scrobble_queue).where(scrobble_queue.c.account == number, scrobble_queue.c.id.in_(ids))
+    wanted = select(scrobble_queue).where(scrobble_queue.c.account == account_id, scrobble_queue.c.id.in_(ids))
     return {row.id: _waiting(row) for row in db.execute(wanted)}
 
 
@@ -233,11 +233,11 @@ def _waiting(row: Any) -> QueuedRow:
     )
 
 
-def _needs(db: Connection, number: int, now: float) -> int:
+def _needs(db: Connection, account_id: int, now: float) -> int:
     """What can still be corrected. An index finds it by when it was settled, which is never long before the play."""
     oldest = now - OLDEST_ACCEPTED
     wanted = select(func.count(case((play.c.timestamp > oldest, 1)))).where(
-        play.c.account == number,
+        play.c.account == account_id,
         play.c.fate.in_(("refused", "ignored")),
         play.c.settled_at > oldest - FURTHEST_AHEAD,
     )

@@ -54,7 +54,7 @@ _DUE = and_(
     over(account.c.wait_until, NOW),
     or_(HAS_DUE, _SENDING),
 )
-_SEEN: Select[Any] = select(
+_SELECT: Select[Any] = select(
     account.c.id,
     account.c.connection,
     account.c.lastfm_api_key,
@@ -68,32 +68,32 @@ _SEEN: Select[Any] = select(
     _next(_ROW.live),
     _next(~_ROW.live),
 )
-_MOST: BindParameter[Any] = bindparam("most")
-_ONE = _SEEN.where(account.c.id == bindparam("number"), or_(not_(_FREE), there_is()))
-_TAKEN = _SEEN.where(not_(_FREE)).order_by(account.c.id).limit(_MOST)
-_OWED = _SEEN.where(account.c.id.in_(owing()), _FREE)
-_WAITING = _OWED.where(_DUE).order_by(account.c.answered_at).limit(_MOST)
+_LIMIT: BindParameter[Any] = bindparam("limit")
+_ONE = _SELECT.where(account.c.id == bindparam("account_id"), or_(not_(_FREE), there_is()))
+_TAKEN = _SELECT.where(not_(_FREE)).order_by(account.c.id).limit(_LIMIT)
+_OWED = _SELECT.where(account.c.id.in_(owing()), _FREE)
+_WAITING = _OWED.where(_DUE).order_by(account.c.answered_at).limit(_LIMIT)
 _LATER = case((account.c.wait_until > account.c.backlog_until, account.c.wait_until), else_=account.c.backlog_until)
 _RESTING = (
-    _OWED.where(not_(_DUE)).order_by(account.c.connection != Connected.CONNECTED, _LATER, account.c.id).limit(_MOST)
+    _OWED.where(not_(_DUE)).order_by(account.c.connection != Connected.CONNECTED, _LATER, account.c.id).limit(_LIMIT)
 )
 
 
-def of_account(db: Connection, number: int, now: float) -> AccountDelivery | None:
+def of_account(db: Connection, account_id: int, now: float) -> AccountDelivery | None:
     """That of one account; None where it has no plays in the queue and nobody has taken it."""
-    row = db.execute(_ONE, {"number": number, "now": now}).first()
+    row = db.execute(_ONE, {"account_id": account_id, "now": now}).first()
     return _delivery(row) if row else None
 
 
-def of_all(db: Connection, keys: Sequence[str], now: float, most: int) -> list[AccountDelivery]:
+def of_all(db: Connection, keys: Sequence[str], now: float, limit: int) -> list[AccountDelivery]:
     """Those that are taken, those whose turn has come, and those that wait for something: so many of each at the most.
 
     `keys` are the API keys that do not rest.
     """
-    asked = {"keys": list(keys), "now": now, "most": most}
-    return [_delivery(row) for query in (_TAKEN, _WAITING, _RESTING) for row in db.execute(query, asked)]
+    values = {"keys": list(keys), "now": now, "limit": limit}
+    return [_delivery(row) for query in (_TAKEN, _WAITING, _RESTING) for row in db.execute(query, values)]
 
 
 def _delivery(row: Any) -> AccountDelivery:
-    number, connection, *others = row
-    return AccountDelivery(number, Connected(connection), *others)
+    account_id, connection, *others = row
+    return AccountDelivery(account_id, Connected(connection), *others)

@@ -1,6 +1,6 @@
-"""What those see who watch over an installation: from the tables, so that any of its processes can tell.
+"""What monitoring shows of an installation: from the tables, so that any of its processes can answer.
 
-Nothing here goes through the whole queue, however long that is: what an index does not answer is counted up to a bound.
+Nothing here reads the whole queue: what an index does not answer is counted up to a bound.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ACCOUNTS_COUNTED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class WaitingPlays:
-    """Accounts with plays in the queue that stand alike: how many, and when the oldest play began (Unix seconds)."""
+    """Accounts with queued plays in one state: how many, and when the oldest play began (Unix seconds)."""
 
     api_key: str
     connection: Connected
@@ -38,22 +38,22 @@ class WaitingPlays:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """An installation as it is now. `rests` are those of the API keys that were asked for, in their order.
+    """An installation as it is now. `throttles` are those of the requested API keys, in their order.
 
-    `running` counts deliveries (by "deliver") and the runs of each kind that go on, `broken` jobs that broke.
+    `running` counts deliveries (by "deliver") and unfinished runs of each kind, `failed` failed jobs.
     """
 
     plays: int
     waiting: tuple[WaitingPlays, ...]
-    rests: tuple[KeyThrottled | None, ...]
+    throttles: tuple[KeyThrottled | None, ...]
     running: dict[str, int]
-    broken: dict[str, int]
+    failed: dict[str, int]
     paused: frozenset[str]
 
 
-_MOST: BindParameter[Any] = bindparam("most")
+_LIMIT: BindParameter[Any] = bindparam("limit")
 _COUNTED = select(func.count()).select_from(
-    select(literal_column("1")).select_from(scrobble_queue).limit(_MOST).subquery()
+    select(literal_column("1")).select_from(scrobble_queue).limit(_LIMIT).subquery()
 )
 # As the planner estimates it: the rows of a page when it was last looked at, times the pages of now.
 _ESTIMATED = text(
@@ -63,15 +63,15 @@ _ESTIMATED = text(
 
 
 def plays(db: Connection) -> int:
-    """How many plays are in the queue: the number, or where they are very many an estimate."""
-    counted = db.execute(_COUNTED, {"most": PLAYS_COUNTED + 1}).scalar_one()
+    """How many plays are in the queue: the number, or an estimate if they are very many."""
+    counted = db.execute(_COUNTED, {"limit": PLAYS_COUNTED + 1}).scalar_one()
     if counted <= PLAYS_COUNTED:
         return counted
     estimated = None if db.dialect.name == "sqlite" else db.execute(_ESTIMATED).scalar()
     return max(PLAYS_COUNTED, int(estimated or 0))
 
 
-_OWING: Any = owing().limit(_MOST).subquery()
+_OWING: Any = owing().limit(_LIMIT).subquery()
 _OLDEST = (
     select(func.min(scrobble_queue.c.timestamp))
     .where(scrobble_queue.c.account == account.c.id)
@@ -90,25 +90,27 @@ _LEASED = select(func.count()).where(
     and_(account.c.lease_until > NOW, account.c.lease_until <= NOW + bindparam("longest", LONGEST_THROTTLE))
 )
 _RUNNING = (
-    select(job_run.c.kind, func.count().label("number"))
+    select(job_run.c.kind, func.count().label("total"))
     .where(job_run.c.state == RunState.RUNNING)
     .group_by(job_run.c.kind)
 )
-_BROKEN = select(job_failure.c.kind, func.count().label("number")).group_by(job_failure.c.kind)
+_BROKEN = select(job_failure.c.kind, func.count().label("total")).group_by(job_failure.c.kind)
 
 
 def load(db: Connection, keys: Sequence[str], now: float) -> Overview:
     """The installation as it is now, where these API keys are set."""
-    most = {"most": ACCOUNTS_COUNTED}
+    limit = {"limit": ACCOUNTS_COUNTED}
     return Overview(
         plays=plays(db),
-        waiting=tuple(WaitingPlays(key, Connected(how), *numbers) for key, how, *numbers in db.execute(_WAITING, most)),
-        rests=tuple(pace.current_throttle(db, key, now) for key in keys),
+        waiting=tuple(
+            WaitingPlays(key, Connected(how), *numbers) for key, how, *numbers in db.execute(_WAITING, limit)
+        ),
+        throttles=tuple(pace.current_throttle(db, key, now) for key in keys),
         running={DELIVER: db.execute(_LEASED, {"now": now}).scalar_one()} | _by_kind(db, _RUNNING),
-        broken=_by_kind(db, _BROKEN),
+        failed=_by_kind(db, _BROKEN),
         paused=jobs.paused(db),
     )
 
 
-def _by_kind(db: Connection, asked: Any) -> dict[str, int]:
-    return {row.kind: row.number for row in db.execute(asked)}
+def _by_kind(db: Connection, wanted: Any) -> dict[str, int]:
+    return {row.kind: row.total for row in db.execute(wanted)}

@@ -1,7 +1,7 @@
-"""Statistics of the history, asked slice by slice of what an index knows.
+"""Statistics of the history, queried slice by slice from indexes.
 
-A play counts if the listener's rule says so, whatever became of it at Last.fm; what was skipped is counted apart.
-What is there twice counts once: not what its listener discarded (a corrected play among them, for which the play with
+A play counts if the listener's rule says so, whatever its fate; skipped plays are counted separately.
+Duplicates count once: not what its listener discarded (a corrected play among them, for which the play with
 the right names counts), and not what is suspected to repeat another.
 """
 
@@ -37,7 +37,7 @@ class Top:
 
 @dataclass(frozen=True, slots=True)
 class StatsScope:
-    """Whose plays are asked for: an account's, where one is named those of an artist, and of them one album's."""
+    """Which plays are counted: an account's, optionally only of one artist, or of one album."""
 
     account: int
     artist: str | None = None
@@ -81,14 +81,14 @@ def _summed(counts: Counter[int], key: Any) -> Counter[int]:
     return sums
 
 
-def hours(ask: ReadQuestion, whose: StatsScope, stretches: Sequence[Stretch]) -> Hours:
+def hours(ask: ReadQuestion, scope: StatsScope, stretches: Sequence[Stretch]) -> Hours:
     """Plays of these stretches by local hour."""
     counts: Counter[int] = Counter()
     skipped = 0
     for stretch in stretches:
-        for start, end in forward(ask, whose.account, stretch.start, stretch.end):
+        for start, end in forward(ask, scope.account, stretch.start, stretch.end):
             part = Stretch(start, end, stretch.offset)
-            played, twice, skips = ask(partial(_hours, whose=whose, stretch=part))
+            played, twice, skips = ask(partial(_hours, scope=scope, stretch=part))
             skipped += sum(count for _, count in skips)
             for hour, count in played:
                 counts[hour] += count
@@ -97,9 +97,9 @@ def hours(ask: ReadQuestion, whose: StatsScope, stretches: Sequence[Stretch]) ->
     return Hours(+counts, skipped)
 
 
-def _hours(db: Connection, whose: StatsScope, stretch: Stretch) -> tuple[list[Any], list[Any], list[Any]]:
+def _hours(db: Connection, scope: StatsScope, stretch: Stretch) -> tuple[list[Any], list[Any], list[Any]]:
     """All plays by hour, and of them those that do not count: an index has the first, another one the few others."""
-    wanted = _of(whose, stretch.start, stretch.end)
+    wanted = _of(scope, stretch.start, stretch.end)
     twice = [*wanted, play.c.settled_at.is_not(None), play.c.fate.in_(TWICE)]
     skipped = [*wanted, ~play.c.counted, play.c.fate.not_in(TWICE)]
     all_, repeated, skips = (_by_hour(db, conditions, stretch.offset) for conditions in (wanted, twice, skipped))
@@ -111,16 +111,16 @@ def _by_hour(db: Connection, conditions: Sequence[ColumnElement[bool]], offset: 
     return list(db.execute(select(numbers.c.hour, func.count()).group_by(numbers.c.hour)))
 
 
-def _of(whose: StatsScope, start: int, end: int) -> list[ColumnElement[bool]]:
-    wanted = [play.c.account == whose.account, play.c.timestamp >= start, play.c.timestamp < end]
-    if whose.artist is not None:
-        wanted.append(play.c.artist == whose.artist)
-    if whose.album is not None:
-        wanted.append(play.c.album == whose.album)
+def _of(scope: StatsScope, start: int, end: int) -> list[ColumnElement[bool]]:
+    wanted = [play.c.account == scope.account, play.c.timestamp >= start, play.c.timestamp < end]
+    if scope.artist is not None:
+        wanted.append(play.c.artist == scope.artist)
+    if scope.album is not None:
+        wanted.append(play.c.album == scope.album)
     return wanted
 
 
-def most(ask: ReadQuestion, whose: StatsScope, start: int, end: int, limit: int) -> Most:
+def most(ask: ReadQuestion, scope: StatsScope, start: int, end: int, limit: int) -> Most:
     """The artists, albums and tracks of a span of time (Unix seconds) that were played most.
 
     Plays that name no album are left out of the albums.
@@ -128,8 +128,8 @@ def most(ask: ReadQuestion, whose: StatsScope, start: int, end: int, limit: int)
     artists: Counter[str] = Counter()
     albums: Counter[tuple[str, str]] = Counter()
     tracks: Counter[tuple[str, str]] = Counter()
-    for one in forward(ask, whose.account, start, end):
-        songs = ask(partial(_songs, whose=whose, start=one[0], end=one[1]))
+    for one in forward(ask, scope.account, start, end):
+        songs = ask(partial(_songs, scope=scope, start=one[0], end=one[1]))
         artists.update(map(_ARTIST, songs))
         albums.update(map(_ALBUM, songs))
         tracks.update(map(_TRACK, songs))
@@ -141,16 +141,16 @@ def most(ask: ReadQuestion, whose: StatsScope, start: int, end: int, limit: int)
 _ARTIST, _ALBUM, _TRACK = itemgetter(0), itemgetter(0, 1), itemgetter(0, 2)
 
 
-def _songs(db: Connection, whose: StatsScope, start: int, end: int) -> list[Any]:
+def _songs(db: Connection, scope: StatsScope, start: int, end: int) -> list[Any]:
     """A row for each play. They are counted here: sorting them to group them takes SQLite longer."""
     wanted = select(play.c.artist, play.c.album, play.c.track)
-    conditions = [*_of(whose, start, end), play.c.counted, play.c.fate.not_in(TWICE)]
+    conditions = [*_of(scope, start, end), play.c.counted, play.c.fate.not_in(TWICE)]
     return list(db.execute(wanted.where(*conditions)))
 
 
 def _top(counts: Counter[tuple[str, str]], limit: int) -> list[Top]:
-    least = min(nlargest(limit, counts.values()), default=0)
-    places = [(-count, names) for names, count in counts.items() if count >= least]
+    lowest = min(nlargest(limit, counts.values()), default=0)
+    places = [(-count, names) for names, count in counts.items() if count >= lowest]
     return [Top(*names, -count) for count, names in sorted(places)[:limit]]
 
 

@@ -1,6 +1,6 @@
-"""Proof of the secret that the sessions in a database are sealed with: who has another one is refused at its opening.
+"""Checks the secret that the sessions in a database are sealed with: a process with another one may not open it.
 
-Whoever was let in with another secret would find no session that it can open, and seal new ones that nobody else can.
+With another secret a process could open no session, and would seal new ones that nobody else can open.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class WrongSecret(Exception):
 
 
 async def seal_of(store: Store, file: Path | None, secret: str) -> SessionCipher:
-    """The seal of a database, by the secret that is given, or lies beside its file and is made for a new one.
+    """The cipher of a database, by the given secret, or by the key file beside it, which is made for a new database.
 
-    Raises WrongSecret, and StoreUnavailable where the key file can be neither read nor made.
+    Raises WrongSecret, and StoreUnavailable if the key file can be neither read nor made.
     """
     known = await store.read(partial(check, file=file, secret=secret))
     seal = _seal(file, secret)
@@ -38,9 +38,9 @@ async def seal_of(store: Store, file: Path | None, secret: str) -> SessionCipher
 
 
 def check(db: Connection, file: Path | None, secret: str) -> bool:
-    """Whether the secret is proven to be the one; False where nobody has begun here yet. It only reads.
+    """Whether the secret is proven to be the right one; False if the database is still unused. It only reads.
 
-    Raises WrongSecret where it is another, or has gone missing.
+    Raises WrongSecret if it is another one, or is missing.
     """
     if file and not secret and not key_file(file).exists():
         if not _begun(db):
@@ -56,13 +56,13 @@ def check(db: Connection, file: Path | None, secret: str) -> bool:
 
 
 def proven(db: Connection, seal: SessionCipher) -> bool | None:
-    """Whether a secret of the seal is the one; None where there is no proof yet."""
+    """Whether the cipher has the right secret; None if there is no proof yet."""
     row = db.execute(select(secret_check.c.nonce, secret_check.c.digest)).first()
     return seal.proves(row.nonce, row.digest) if row else None
 
 
 def opens(db: Connection, seal: SessionCipher) -> bool:
-    """Whether a secret of the seal is the one; where there is no proof yet, one session that opens is enough."""
+    """Whether the cipher has the right secret; without a proof, one session that opens is enough."""
     right = proven(db, seal)
     if right is None:
         sessions = _sessions(db)
@@ -71,14 +71,14 @@ def opens(db: Connection, seal: SessionCipher) -> bool:
 
 
 def prove(db: Connection, seal: SessionCipher) -> bool:
-    """Write a proof down where there is none; whether a secret of the seal is the one: of several the first counts."""
+    """Write a proof if there is none; whether the cipher has the right secret: of several the first counts."""
     if opens(db, seal):
         _write(db, seal)
     return bool(proven(db, seal))
 
 
 def change(db: Connection, seal: SessionCipher) -> None:
-    """From now on the first secret of the seal is the one."""
+    """From now on the cipher's first secret is the right one."""
     db.execute(delete(secret_check))
     _write(db, seal)
 

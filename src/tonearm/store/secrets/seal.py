@@ -1,4 +1,4 @@
-"""Sealing what must not be read from the file: session keys, with a key that lies beside it or is given."""
+"""Encrypts what must not be readable in the database: session keys, with a given key or the one in the key file."""
 
 from __future__ import annotations
 

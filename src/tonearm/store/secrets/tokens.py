@@ -1,4 +1,4 @@
-"""What lets somebody in: API tokens, one-time links and browser sessions. Only their hashes are kept."""
+"""Credentials: API tokens, one-time links and browser sessions. Only their hashes are stored."""
 
 from __future__ import annotations
 

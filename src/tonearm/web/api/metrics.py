@@ -101,7 +101,7 @@ class Figures:
     def _jobs(self) -> Iterator[Any]:
         named = {kind: RUNS.get(kind, kind) for kind in KINDS}
         counts = {(kind, "running"): self.seen.running.get(name, 0) for kind, name in named.items()}
-        counts |= {(kind, "broken"): self.seen.broken.get(kind, 0) for kind in KINDS}
+        counts |= {(kind, "broken"): self.seen.failed.get(kind, 0) for kind in KINDS}
         yield _gauge(
             "tonearm_jobs",
             "Jobs of all processes: deliveries are running while a process has the account, imports and look-ups until"
@@ -113,7 +113,7 @@ class Figures:
         yield _gauge("tonearm_paused", "Whether nothing of a kind of job begins (1).", paused, ("kind",))
 
     def _keys(self) -> Iterator[Any]:
-        rests = {str(place): rest for place, rest in enumerate(self.seen.rests, start=1)}
+        rests = {str(place): rest for place, rest in enumerate(self.seen.throttles, start=1)}
         which = "by the API key's place in the list"
         yield _gauge(
             "tonearm_key_rests_until_timestamp_seconds",

@@ -163,7 +163,7 @@ def line(glance: Snapshot, moment: PageContext) -> StatusLine:
 
 
 def _budget(glance: Snapshot, moment: PageContext, *, goes: bool) -> Budget | None:
-    about = glance.line.budget if moment.daily is None else moment.daily
+    about = glance.state.budget if moment.daily is None else moment.daily
     clear = clear_at(glance.count.queued, about, glance.accepted, moment.now)
     if clear is None:
         return None
