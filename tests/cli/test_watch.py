@@ -146,3 +146,14 @@ def test_what_mpd_plays_is_in_the_database_when_it_is_over_or_the_watcher_ends(s
     assert abs(first[1] + 1.5 - second[1]) <= 2
     assert 0.5 <= first[2] <= 3
     assert second[2] >= 1
+
+
+def test_a_players_secret_does_where_a_token_would(asking: Shell, tmp_path: Path) -> None:
+    secret, now = asking.facts("player", "add", "Desk", "--kind", "listenbrainz")["secret"], int(time.time())
+    with service(asking) as (address, out, _):
+        plays = [Finished(SINNERMAN, now - 1000, 300.5), Finished(SINNERMAN, now - 2000, 10.0)]
+        assert reporting(address, secret, tmp_path / "waiting.db", plays) == (True, [])
+        assert out.end() == 0
+    assert history(asking) == [("Sinnerman", now - 2000, 10.0), ("Sinnerman", now - 1000, 300.5)]
+    (player,) = asking.facts("player", "list")["players"]
+    assert "tonearm watch" in player["program"]

@@ -1,13 +1,14 @@
 """How to connect a player: the setting or the file to paste, for the players that people use.
 
-Texts hold `$base` (this service's address, without a slash at its end), `$address` (what the player reports to),
-`$user` and `$secret`.
+Texts hold `$base` (this service's address, without a slash at its end), its parts `$host` and `$path`, `$address` (what
+the player reports to), `$user` and `$secret`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from string import Template
+from urllib.parse import urlsplit
 
 from tonearm.ingest import tautulli
 from tonearm.service.players import MEDIA_SERVERS, PlayerKind
@@ -37,7 +38,9 @@ class PlayerSetup:
 
     def filled(self, *, base: str, address: str, user: str, secret: str) -> list[SetupStep]:
         """The steps with the player's own address and secret in them."""
-        values = {"base": base, "address": address, "user": user, "secret": secret}
+        parts = urlsplit(base)
+        more = {"host": parts.netloc, "path": parts.path}
+        values = {"base": base, "address": address, "user": user, "secret": secret, **more}
         return [
             SetupStep(Template(step.text).substitute(values), Template(step.code).substitute(values))
             for step in self.steps
@@ -66,13 +69,13 @@ base_url = "$base/2.0/"
 key = "tonearm"
 secret = "tonearm"
 session_key = "THE KEY OF THE ANSWER\""""
-_PYLAST = """import os, time, pylast
+_PYLAST = """import time
+import pylast
 
-network = pylast._Network(
-    name="tonearm", homepage="$base", ws_server=("HOST:PORT", "/2.0/"), domain_names={}, urls={},
-    api_key="tonearm", api_secret="tonearm", session_key="", username="$user",
-    password_hash=pylast.md5("$secret"), token=None,
-)
+network = pylast.LastFMNetwork(api_key="tonearm", api_secret="tonearm")
+network.ws_server = ("$host", "$path/2.0/")
+sign_in = pylast.SessionKeyGenerator(network)
+network.session_key = sign_in.get_session_key("$user", pylast.md5("$secret"))
 network.scrobble("Nina Simone", "Sinnerman", int(time.time()) - 700, duration=622)"""
 _CURL = (
     """curl $base/1/submit-listens -H 'Authorization: Token $secret' -d '{"listen_type": "single", "payload":
@@ -201,7 +204,7 @@ SETUPS = (
         "pylast",
         "pylast",
         LASTFM,
-        (SetupStep("Put the host and port of this service into ws_server, and run:", _PYLAST),),
+        (SetupStep("pylast speaks HTTPS only, so tonearm needs HTTPS in front of it. In Python:", _PYLAST),),
     ),
     PlayerSetup("curl", "curl, or a script", LISTENBRAINZ, (SetupStep("In a shell:", _CURL),)),
     PlayerSetup(
