@@ -137,6 +137,17 @@ def test_what_was_played_is_read_back(room: Room, http: httpx2.Client) -> None:
     assert error(http.get("/2.0/", params={"method": "user.getInfo", "api_key": KEY})) == 17
 
 
+def test_a_session_of_2_0_signs_in_to_1_2_1_as_rhythmbox_does(room: Room, http: httpx2.Client) -> None:
+    key = session(http, room.player("lastfm"))
+    at = str(ago(0))
+    query = {"hs": "true", "p": "1.2.1", "c": "rbx", "v": "3.4.6", "u": "me", "t": at, "api_key": KEY}
+    said = http.get("/", params={**query, "sk": key, "a": hexed(SECRET + at)}).text.splitlines()
+    assert said[0] == "OK"
+    assert http.post(said[3], data={"s": said[1], "a[0]": "Can", "t[0]": "Bel Air", "i[0]": at}).text == "OK\n"
+    assert room.titles() == ["Bel Air"]
+    assert http.get("/", params={**query, "sk": "x" * 32, "a": hexed(SECRET + at)}).text == "BADAUTH\n"
+
+
 # -- pylast ---------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import httpx2
+import liblistenbrainz  # type: ignore[import-untyped]
 import pytest
 
 from tests.ways_in.conftest import Room, ago
@@ -181,7 +182,10 @@ def test_a_secret_can_report_and_nothing_else(room: Room, http: httpx2.Client) -
     for headers in ({"Authorization": f"Token {secret}"}, {"Authorization": f"Bearer {secret}"}):
         assert http.get("/lastfm/settings", headers=headers).status_code == 401
         assert http.get("/lastfm/queue", headers=headers).status_code == 401
-        assert http.get("/1/user/anna/listens", headers=headers).status_code == 404
+        for name in ("listens", "playing-now"):
+            shown = http.get(f"/1/user/anna/{name}", headers=headers).json()["payload"]
+            assert (shown["user_id"], shown["count"]) == ("anna", 0)
+        assert http.get("/1/user/anna/listen-count", headers=headers).json() == {"payload": {"count": 0}}
 
 
 def test_unknown_addresses_and_methods_are_refused_in_json(room: Room, http: httpx2.Client) -> None:
@@ -216,3 +220,22 @@ def test_an_answer_tells_a_player_to_keep_its_plays_if_the_database_is_away(
 
 async def _closed(room: Room) -> None:
     room.service.deck.store._writer.close()
+
+
+def test_liblistenbrainz_submits_imports_and_reads_back(room: Room) -> None:
+    client = liblistenbrainz.ListenBrainz(api_base_url=room.url)
+    client.set_auth_token(room.player().secret)
+    listen = liblistenbrainz.Listen(track_name="Vitamin C", artist_name="Can", listened_at=ago(500_000))
+    assert client.submit_single_listen(listen)["status"] == "ok"
+    many = [
+        liblistenbrainz.Listen(track_name=f"Song {number}", artist_name="Can", listened_at=ago(400_000 - 300 * number))
+        for number in range(1000)
+    ]
+    assert client.submit_multiple_listens(many)["status"] == "ok"
+    playing = liblistenbrainz.Listen(track_name="Halleluwah", artist_name="Can")
+    assert client.submit_playing_now(playing)["status"] == "ok"
+    assert client.get_user_listen_count("me") == 1001
+    assert [one.track_name for one in client.get_listens("me", count=2)] == ["Song 999", "Song 998"]
+    now = client.get_playing_now("me")
+    assert now is not None
+    assert now.track_name == "Halleluwah"

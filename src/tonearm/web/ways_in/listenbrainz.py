@@ -106,7 +106,7 @@ class ListenBrainz:
         self, request: PlayerRequest, call: ListenBrainzCall, user: str, player: StoredPlayer
     ) -> PlayerAnswer:
         if user.lower() != player.user.lower():
-            return render.render_unknown_user(user)
+            return _nothing_of(user, call)
         if call is ListenBrainzCall.PLAYING_NOW:
             return render.render_playing_now(player.user, playing_now(self._deck, player.account))
         if call is ListenBrainzCall.LISTEN_COUNT:
@@ -120,6 +120,17 @@ class ListenBrainz:
         )
         listens = [listened(one) for one in found]
         return render.render_listens(player.user, listens, newest, oldest)
+
+
+def _nothing_of(user: str, call: ListenBrainzCall) -> PlayerAnswer:
+    """The answer about anybody else: nothing. multi-scrobbler asks before it submits, and stops at an error."""
+    match call:
+        case ListenBrainzCall.PLAYING_NOW:
+            return render.render_playing_now(user, None)
+        case ListenBrainzCall.LISTEN_COUNT:
+            return render.render_listen_count(0)
+        case _:
+            return render.render_listens(user, [])
 
 
 def playing_now(deck: Deck, account: int) -> Announced | None:
