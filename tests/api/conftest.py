@@ -18,6 +18,7 @@ import uvicorn
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from tests.databases import secret_for, with_tables
+from tests.patience import PATIENCE
 from tonearm.web.app import WebOptions, create_app
 
 
@@ -47,7 +48,7 @@ class Service:
 
     def stranger(self, **headers: str) -> httpx2.Client:
         """A client without a token."""
-        return httpx2.Client(base_url=self.url, headers=headers, timeout=20)
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=PATIENCE)
 
     def sign_in(self, http: httpx2.Client, user: str) -> dict[str, Any]:
         """The whole desktop flow; what it answers at its end."""
@@ -131,7 +132,7 @@ def running(
         def call(work: Any) -> Any:
             return asyncio.run_coroutine_threadsafe(work, started["loop"]).result(20)
 
-        with httpx2.Client(base_url=started["url"], timeout=20) as http:
+        with httpx2.Client(base_url=started["url"], timeout=PATIENCE) as http:
             service = Service(started["url"], http, emulator, started["deck"], call)
             http.headers["Authorization"] = f"Bearer {service.token_of('me')}"
             if signed_in:

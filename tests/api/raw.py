@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import httpx2
 
-PATIENCE = 30.0
+from tests.patience import PATIENCE
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import pytest
 import tonearm
 from tests.api.raw import connection, everything, status
 from tests.api.test_plays import a_play
+from tests.patience import PATIENCE
 from tonearm.http_connection import FILES_KEPT, MOST_CONNECTIONS, ConnectionLimits, room_for_connections
 from tonearm.port import address_of, listening_socket
 from tonearm.serving import serving
@@ -38,7 +39,7 @@ class House:
     @property
     def http(self) -> httpx2.Client:
         """A player with a token."""
-        return httpx2.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=30)
+        return httpx2.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=PATIENCE)
 
     def head(self, *lines: str, method: str = "POST", path: str = "/lastfm/scrobble", known: bool = True) -> bytes:
         """The head of a request, without its end."""

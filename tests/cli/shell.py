@@ -18,10 +18,8 @@ from typing import IO, Any
 
 from click.testing import CliRunner, Result
 
+from tests.patience import PATIENCE
 from tonearm.cli import tonearm
-
-PATIENCE = 60.0
-"""Seconds after which a process that says nothing fails the test."""
 
 
 @dataclass(frozen=True)

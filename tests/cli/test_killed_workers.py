@@ -14,7 +14,8 @@ import pytest
 
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator
-from tests.cli.shell import PATIENCE, Said, Shell
+from tests.cli.shell import Said, Shell
+from tests.patience import PATIENCE
 from tests.postgres import empty
 from tonearm.core.play import Play, Track
 from tonearm.deck import Deck, Listener

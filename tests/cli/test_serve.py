@@ -16,6 +16,7 @@ import pytest
 
 from lastfm_emulator import Emulator
 from tests.cli.shell import Said, Shell
+from tests.patience import PATIENCE
 from tonearm.store.db.file_lock import sole_sender
 
 
@@ -132,7 +133,7 @@ def test_what_waits_is_sent_when_the_service_starts(connected: Shell, emulator: 
     with service(connected) as (address, out, _):
         token = connected("token").output.split()[-1]
         with httpx2.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}) as player:
-            assert player.post("/lastfm/queue/retry", timeout=20).json()["remaining_queued"] == 0
+            assert player.post("/lastfm/queue/retry", timeout=PATIENCE).json()["remaining_queued"] == 0
         assert out.end() == 0
     assert len(emulator.plays("RJ")) == 1
 

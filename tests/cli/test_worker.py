@@ -10,6 +10,7 @@ import pytest
 
 from lastfm_emulator import Emulator
 from tests.cli.shell import Shell
+from tests.patience import PATIENCE
 
 PLAY = {"artist": "Nina Simone", "track": "Sinnerman", "duration": 620, "played_time": 620}
 
@@ -25,7 +26,7 @@ def test_a_worker_delivers_what_a_service_only_takes(shared: Shell, emulator: Em
     token = shared("token").output.split()[-1]
     with shared.running("serve", "--no-delivery") as (service, _):
         address = re.findall(r"http://[^\s,]+", service.until("tonearm listens on"))[0]
-        with httpx2.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=20) as http:
+        with httpx2.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE) as http:
             asked = http.get("/lastfm/auth-url").json()["token"]
             emulator.approve(asked, "RJ")
             assert http.get("/lastfm/auth-callback", params={"token": asked}).status_code == 200

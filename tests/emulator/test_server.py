@@ -20,6 +20,7 @@ import pytest
 
 from lastfm_emulator import API_KEY, API_SECRET, ConnectionDropped, Emulator, Kind, certificate, create_app, serve
 from lastfm_emulator.__main__ import main
+from tests.patience import PATIENCE
 
 from .caller import NOW, Caller, plays, signed
 
@@ -232,7 +233,7 @@ def test_as_a_program_it_ends_with_status_0(ending: signal.Signals) -> None:
         reply = httpx2.get(address, params={"method": "auth.getToken", "api_key": API_KEY, "format": "json"})
         assert len(reply.json()["token"]) == 32
         program.send_signal(ending)
-        _, errors = program.communicate(timeout=20)
+        _, errors = program.communicate(timeout=PATIENCE)
     assert (program.returncode, errors) == (0, "")
 
 
@@ -252,7 +253,7 @@ def test_it_answers_https_remembers_and_lets_any_player_in(tmp_path: Path) -> No
             with httpx2.Client(verify=trusted) as http:
                 keys.append(http.post(lines["API"].strip(), data=sent).json()["session"]["key"])
             program.send_signal(signal.SIGTERM)
-            _, errors = program.communicate(timeout=20)
+            _, errors = program.communicate(timeout=PATIENCE)
         assert (program.returncode, errors) == (0, "")
     assert keys[0] == keys[1]
 

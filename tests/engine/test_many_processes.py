@@ -13,7 +13,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 import pytest
 from psycopg import AsyncConnection
 
-from tests.engine.yards import PATIENCE, PLACES, RESCUE, SWEEP, PostgresYard, Work, from_tables, running
+from tests.engine.yards import PLACES, RESCUE, SWEEP, PostgresYard, Work, from_tables, running
+from tests.patience import PATIENCE
 from tonearm.engine import postgres, tables
 from tonearm.engine.connection import JobDriver, PgConnection, connections
 from tonearm.engine.postgres import prepare

@@ -12,7 +12,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.engine.yards import PATIENCE, PLACES, PostgresYard, Work, Yard, from_tables, running
+from tests.engine.yards import PLACES, PostgresYard, Work, Yard, from_tables, running
+from tests.patience import PATIENCE
 from tonearm.engine import embedded, postgres
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 

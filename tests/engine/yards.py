@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tests.patience import PATIENCE
 from tests.postgres import Server
 from tonearm.clock import SystemClock
 from tonearm.engine.embedded import EmbeddedEngine
@@ -16,7 +17,6 @@ from tonearm.engine.engine import Due, Engine, Handler
 from tonearm.engine.postgres import PostgresEngine
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 
-PATIENCE = 20.0
 PLACES = 3
 RESCUE = 2.0
 SWEEP = 0.1

@@ -16,6 +16,7 @@ import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator
 from lastfm_emulator.transport import Direct
 from tests.fake_clock import FakeClock
+from tests.patience import PATIENCE
 from tonearm.core.event import Event
 from tonearm.core.play import Track
 from tonearm.deck import Deck, Listener
@@ -62,7 +63,7 @@ class House:
             "secret_key": "" if isinstance(self.database, Path) else "a secret that all processes share",
         }
         async with (
-            asyncio.timeout(20),
+            asyncio.timeout(PATIENCE),
             httpx2.AsyncClient(transport=Direct(self.emulator)) as http,
             tonearm.open(self.database, **{"http": http, **known, **options}) as deck,
             self.clock.flowing(),

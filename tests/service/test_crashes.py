@@ -15,6 +15,7 @@ import pytest
 
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
+from tests.patience import PATIENCE
 from tonearm.service.sign_in import AuthStart, SignedIn
 from tonearm.store import queue
 
@@ -91,7 +92,7 @@ def live_through(database: Path, url: str, start: int, chance: random.Random) ->
             sure.update(int(line) for line in process.stdout if line.strip().isdigit())
         else:
             sure.update(acknowledged(process, None))
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE)
     return sure
 
 

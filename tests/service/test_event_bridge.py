@@ -16,6 +16,7 @@ import pytest
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET
 from tests.databases import only_postgres
+from tests.patience import PATIENCE
 from tests.postgres import Server
 from tonearm.core.event import Event, NowPlayingShown, QueueUpdated, ScrobbleStatus
 from tonearm.core.play import Track
@@ -35,7 +36,7 @@ KEYS: dict[str, Any] = {"api_key": API_KEY, "api_secret": API_SECRET, "secret_ke
 @asynccontextmanager
 async def processes(database: Path | str, number: int = 2) -> AsyncIterator[list[Deck]]:
     """Decks that know nothing of each other but the database; `me` is signed in."""
-    async with asyncio.timeout(30), AsyncExitStack() as stack:
+    async with asyncio.timeout(PATIENCE), AsyncExitStack() as stack:
         decks = [await stack.enter_async_context(tonearm.open(database, **KEYS)) for _ in range(number)]
         me = await decks[0].listener()
         await decks[0].store.write(lambda db: accounts.sign_in(db, me.id, "RJ", "sealed", API_KEY))
@@ -81,7 +82,7 @@ async def test_what_one_process_takes_is_heard_in_the_other_with_the_true_count(
 
 @only_postgres
 async def test_all_hear_the_same_in_the_same_order(database: Path | str) -> None:
-    async with processes(database, 3) as decks, asyncio.timeout(20), AsyncExitStack() as stack:
+    async with processes(database, 3) as decks, asyncio.timeout(PATIENCE), AsyncExitStack() as stack:
         ears = [stack.enter_context(deck.event_hub.subscribe(1))[0] for deck in decks]
         await asyncio.gather(*(play(decks[n % 3], n) for n in range(30)))
         told = [await reports(ear, 30) for ear in ears]
@@ -281,7 +282,7 @@ async def test_what_is_deleted_and_who_is_shut_out_is_forgotten_in_every_process
         assert other.event_hub.now_playing(1) is not None
         await one.personal_data.revoke(1, "a token")
         await one.personal_data.erase(1, "")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             assert await shut_out.get() == 1
             while 1 in other.event_hub._plays:
                 assert await shut_out.get() == 1

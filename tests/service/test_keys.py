@@ -15,6 +15,7 @@ import pytest
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from tests.databases import only_postgres
+from tests.patience import PATIENCE
 from tests.service.conftest import HOUR, House, Room, songs
 from tests.service.test_meanwhile import meanwhile
 from tonearm.core.account import KEY_NOT_SET
@@ -245,7 +246,7 @@ async def test_processes_that_share_a_server_send_with_every_key(database: str) 
     with serve(emulator) as lastfm:
         shared: dict[str, Any] = {**BOTH, "api_url": lastfm.url, "secret_key": "one for all", "requests_per_second": 0}
         async with (
-            asyncio.timeout(30),
+            asyncio.timeout(PATIENCE),
             tonearm.open(database, **shared, deliver=False) as takes,
             tonearm.open(database, **shared),
         ):

@@ -18,6 +18,7 @@ import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator
 from lastfm_emulator.transport import Direct
 from tests.databases import only_postgres
+from tests.patience import PATIENCE
 from tests.service.conftest import During
 from tonearm.core.loved import ImportCounts
 from tonearm.core.play import Track
@@ -87,7 +88,7 @@ async def pair(database: Path | str, emulator: Emulator, monkeypatch: pytest.Mon
         "secret_key": "a secret that all processes share",
         "requests_per_second": 0,
     }
-    async with asyncio.timeout(30), AsyncExitStack() as stack:
+    async with asyncio.timeout(PATIENCE), AsyncExitStack() as stack:
         lines = [
             await stack.enter_async_context(httpx2.AsyncClient(transport=way)) for way in (Direct(emulator), during)
         ]

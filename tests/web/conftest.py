@@ -17,6 +17,7 @@ import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from lastfm_emulator.transport import Direct
 from tests.databases import secret_for, with_tables
+from tests.patience import PATIENCE
 from tonearm.core.event import NowPlayingShown
 from tonearm.port import address_of, listening_socket
 from tonearm.service.sign_in import AuthStart, SignedIn
@@ -124,7 +125,9 @@ class Running:
             me = await self.deck.listener("me")
             return await self.deck.accounts.token(me.id)
 
-        return httpx2.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.call(make())}"}, timeout=20)
+        return httpx2.Client(
+            base_url=self.url, headers={"Authorization": f"Bearer {self.call(make())}"}, timeout=PATIENCE
+        )
 
     def sign_in(self, user: str = "RJ") -> None:
         """Connect to Last.fm without the detour over a browser."""

@@ -16,6 +16,7 @@ import pytest
 from lastfm_emulator import API_KEY
 from tests import nginx
 from tests.api.test_plays import a_play
+from tests.patience import PATIENCE
 from tests.web.conftest import Running, running
 from tonearm.settings import OWN_PATHS
 from tonearm.web.app import create_app
@@ -41,7 +42,7 @@ class Behind:
     def browser(self) -> Iterator[httpx2.Client]:
         """A browser that has come in by a link."""
         link = self.service.link().replace(self.service.url, self.url)
-        with httpx2.Client(base_url=self.url, follow_redirects=True, timeout=20) as browser:
+        with httpx2.Client(base_url=self.url, follow_redirects=True, timeout=PATIENCE) as browser:
             browser.get(link).raise_for_status()
             yield browser
 
