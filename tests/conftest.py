@@ -6,9 +6,11 @@ import gc
 import os
 import shutil
 import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import hypothesis
 import pytest
@@ -29,22 +31,77 @@ statements.compile_once()
 DATABASES = ("sqlite", "postgresql")
 ROOT = Path(__file__).resolve().parent.parent
 LONG = ("tests/test_real_input.py", "tests/test_benchmarks.py", "tests/simulation/", "tests/web/test_browser.py")
+NOT_QUICK = (
+    *LONG,
+    "tests/cli/test_killed_workers.py",
+    "tests/cli/test_serve.py",
+    "tests/cli/test_worker.py",
+    "tests/library/test_readers.py",
+    "tests/store/test_power_cut.py",
+    "tests/test_base_install.py",
+    "tests/test_examples.py",
+    "tests/test_run.py",
+    "tests/watch/test_mpris.py",
+    "tests/web/test_behind_nginx.py",
+)
+"""What drives a browser, a benchmark or processes: `--quick` leaves it out."""
 MEMORY, ENOUGH = Path("/dev/shm"), 2**30
 """A disk in RAM, and the bytes that have to be free on it."""
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`./run test --quick`, for those who are at work on it."""
+    parser.addoption("--quick", action="store_true", help="leave out PostgreSQL, the browser and other processes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Temporary files live in memory where there is room: thousands of commits wait for no disk.
 
     Not where a container's rules forbid to run programs from there, as some tests do.
     """
     if in_memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    if config.getoption("quick"):
+        subprocess.Popen = NoProcess  # type: ignore[misc]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class NoProcess(subprocess.Popen[Any]):
+    """A process that `--quick` does not start: the test that wants it is skipped."""
+
+    def __init__(self, *words: Any, **options: Any) -> None:
+        self._child_created = False  # what its end asks for
+        pytest.skip("starts a process")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest come first: at the end nobody waits for one of them."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    if config.getoption("quick"):
+        left_out = [item for item in items if item.nodeid.startswith(NOT_QUICK) or wants_postgresql(item)]
+        items[:] = [item for item in items if item not in set(left_out)]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def wants_postgresql(item: pytest.Item) -> bool:
+    """Whether a test needs a PostgreSQL server."""
+    given = getattr(item, "callspec", None)
+    fixtures = getattr(item, "fixturenames", ())
+    return (given is not None and "postgresql" in given.params.values()) or any(
+        name.startswith("postgres") for name in fixtures
+    )
+
+
+def test_data_folder() -> Path:
+    """Where recorded bodies and real plays lie, if they are there."""
+    return Path(os.environ.get("TONEARM_TEST_DATA", ROOT.parent / "shared"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Missing test data are one line, however many tests ask for them."""
+    if not (test_data_folder() / "recorded").is_dir():
+        terminalreporter.write_line(
+            f"no test data at {test_data_folder()} (set TONEARM_TEST_DATA): the tests that need them were skipped"
+        )
 
 
 def pytest_collection_finish() -> None:
@@ -96,9 +153,9 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """Recorded bodies and real plays: not part of the product, so a test that needs them may be skipped."""
-    folder = Path(os.environ.get("TONEARM_TEST_DATA", ROOT.parent / "shared"))
+    folder = test_data_folder()
     if not (folder / "recorded").is_dir():
-        pytest.skip(f"no test data at {folder} (set TONEARM_TEST_DATA)")
+        pytest.skip("no test data")
     return folder
 
 
