@@ -28,10 +28,10 @@ from benchmarks.simulation.process import SECRET, Clock, Process, surroundings
 from benchmarks.simulation.run import Room
 from benchmarks.simulation.timeline import Timeline
 from lastfm_emulator import API_KEY, Emulator
-from tonearm.core.delivery import BATCH
 from tonearm.core.play import Track
 from tonearm.deck import Deck, Listener
 from tonearm.engine.engine import SWEEP
+from tonearm.lastfm.rules import LASTFM
 from tonearm.store import accounts
 from tonearm.store.secrets.seal import SessionCipher
 
@@ -83,7 +83,8 @@ def measure(options: Options) -> Report:
         f"of a play is the number of such accounts when it was reported, its own included, over {PER_SECOND:g}/s. "
         "ratio: the longest wait of an account, in fair waits, from the report to Last.fm's word on disk; worst_ratio "
         "and median_ratio are over the accounts without a backlog. backlog_ratio: until the last play of the backlog "
-        f"is accepted, over the time in which its {-(-backlog // BATCH)} requests come round, as the crowd changes. "
+        f"is accepted, over the time in which its {-(-backlog // LASTFM.batch)} requests come round, as the crowd "
+        "changes. "
         "two_keys_ratio: how long a play of every account at once takes behind one API key, over two of them with half "
         "of the accounts each; two_keys_max_requests_in_any_second is of the key that had the most",
         "simulated time, real service code on a SQLite file in memory; when an account has reported a backlog, all the "
@@ -167,7 +168,7 @@ def judged(waits: Sequence[Wait], with_backlog: int) -> tuple[dict[int, float], 
     backlog = [wait for wait in waits if wait.account == with_backlog]
     begun = min(wait.since for wait in backlog)
     done = max(wait.until for wait in backlog) - begun
-    return ratios, done, crowd.turns_over(begun, -(-len(backlog) // BATCH)) - begun
+    return ratios, done, crowd.turns_over(begun, -(-len(backlog) // LASTFM.batch)) - begun
 
 
 def _evening(seed: int, crowd: int, backlog: int, room: Room) -> Evening:

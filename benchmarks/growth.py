@@ -26,11 +26,11 @@ from sqlalchemy import Connection, func, update
 from benchmarks import history, rig
 from benchmarks.report import Options, Report, rounded, say
 from lastfm_emulator import API_KEY, API_SECRET
-from tonearm.core.delivery import BATCH
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Answered, ItemAnswer
 from tonearm.deck import Deck
 from tonearm.lastfm import Keys, LastFm
+from tonearm.lastfm.rules import LASTFM
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.delivery import Delivery
 from tonearm.service.delivery_events import DeliveryEvents
@@ -47,7 +47,7 @@ from tonearm.store.queries.account_overview import PlayFilter
 from tonearm.store.queries.waiting import delivery_facts
 from tonearm.store.secrets.seal import SessionCipher, seal_beside
 
-EACH = 2 * BATCH
+EACH = 2 * LASTFM.batch
 """Plays of each account that has any, where there are many: the second batch is taken as the first is settled."""
 
 AT_ONCE = 10
@@ -250,7 +250,7 @@ class _LastFm:
 
     async def post(self, plays: Sequence[Play], _: str) -> Answered:
         self.asked.append(perf_counter())
-        assert len(plays) == BATCH
+        assert len(plays) == LASTFM.batch
         answer = Answered(tuple(ItemAnswer(0, timestamp=play.timestamp) for play in plays))
         self.answered.append(perf_counter())
         return answer
@@ -309,9 +309,9 @@ class _Measured:
             start = perf_counter()
             lease = queue.claim(db, number, "benchmark", now, now + LEASE)
             assert lease
-            waiting = queue.waiting(db, number, lease.user, now, BATCH)
+            waiting = queue.waiting(db, number, lease.user, now, LASTFM.batch)
             seconds = perf_counter() - start
-            assert len(waiting) == BATCH
+            assert len(waiting) == LASTFM.batch
             queue.release(db, lease)
             return seconds
 
@@ -329,23 +329,23 @@ class _Measured:
 
         leases = Leases(deck.store, deck.clock, "benchmark")
         events = DeliveryEvents(deck.event_hub, nobody, deck.counters)
-        outbox = PlayOutbox(deck.clock, time_, Restamp(deck.clock, time_))
+        outbox = PlayOutbox(deck.clock, time_, Restamp(deck.clock, time_), LASTFM)
         lanes = Lanes(DELIVER, keyring.names)
         delivering = Delivery(deck.store, deck.clock, keyring, lanes, self.seal, leases, time_, events, outbox)
         await delivering.deliver(number)
         self.seconds["flush"] += [
             begun - ended for begun, ended in zip(lastfm.asked[1:], lastfm.answered, strict=False)
         ]
-        return BATCH * len(lastfm.asked)
+        return LASTFM.batch * len(lastfm.asked)
 
     async def _report(self, numbers: Sequence[int], plays: int) -> None:
         """As many plays as were sent come in, of hours ago, of these accounts in turn about."""
         who = cycle(numbers)
-        for _ in range(plays // BATCH):
+        for _ in range(plays // LASTFM.batch):
             at = int(self.deck.clock.now() - DAY / 2)
             reported = [
                 Play(Track("Nina Simone", f"Song {at} {next(self.songs)}", duration=215.4), at + 180 * n, 180.5)
-                for n in range(BATCH)
+                for n in range(LASTFM.batch)
             ]
             start = perf_counter()
             taken = await asyncio.gather(*(self.deck.reports.scrobble(next(who), play) for play in reported))
@@ -354,7 +354,7 @@ class _Measured:
 
 
 def _page(db: Connection, now: float) -> None:
-    seen = account_overview.load(db, delivery_facts(db, 1, [API_KEY], now, now, configured=True))
+    seen = account_overview.load(db, delivery_facts(db, 1, [API_KEY], now, now, configured=True), LASTFM.oldest or 0.0)
     account_overview.page(db, seen, PlayFilter.ALL, 50)
     account_overview.filters(db, seen)
 

@@ -13,11 +13,12 @@ from sqlalchemy import Connection, delete, select, update
 from benchmarks.simulation import disk
 from benchmarks.simulation.finding import Finding
 from benchmarks.simulation.process import replaced
+from tonearm import app
 from tonearm.core import delivery, pacing
 from tonearm.core.delivery import Accepted, DeliveryState, QueuedPlay, Refused, Settled, Step
-from tonearm.core.play import OLDEST_ACCEPTED
 from tonearm.core.server_time import ServerTime
 from tonearm.core.verdict import Answered, ItemAnswer, Unsure, Verdict
+from tonearm.lastfm.rules import LASTFM
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.rate_limit import Booked, Pace
 from tonearm.service.report_play import take
@@ -176,7 +177,7 @@ def left_sending_after_a_death() -> AbstractContextManager[None]:
 
 def never_too_old() -> AbstractContextManager[None]:
     """Plays do not expire while they wait."""
-    return _all((delivery, "OLDEST_ACCEPTED", 10**9), (delivery, "OLDEST_ACCEPTED", 10**9))
+    return _all((app, "LASTFM", replace(LASTFM, oldest=10**9)))
 
 
 def sent_before_its_time() -> AbstractContextManager[None]:
@@ -217,7 +218,7 @@ def newest_first() -> AbstractContextManager[None]:
 
 def too_many_at_once() -> AbstractContextManager[None]:
     """A batch of 60."""
-    return _all((delivery, "BATCH", 60))
+    return _all((app, "LASTFM", replace(LASTFM, batch=60)))
 
 
 def queue_emptied_at_sign_out() -> AbstractContextManager[None]:
@@ -268,8 +269,8 @@ def time_kept_as_a_difference_to_our_clock() -> AbstractContextManager[None]:
 def too_old_by_our_clock_alone() -> AbstractContextManager[None]:
     """Our clock decides what is too old, and nothing comes back."""
 
-    def too_old(timestamp: int, now: float, _: float) -> bool:
-        return now - timestamp >= OLDEST_ACCEPTED
+    def too_old(timestamp: int, now: float, _: float, oldest: float) -> bool:
+        return now - timestamp >= oldest
 
     async def never(_: AfterAll) -> int:
         return 0

@@ -22,6 +22,7 @@ from tonearm.lastfm.cache_policy import WEEK
 from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm
 from tonearm.lastfm.images import ImageFetcher
 from tonearm.lastfm.request import Keys
+from tonearm.lastfm.rules import LASTFM
 from tonearm.service.accounts import Accounts
 from tonearm.service.chores import Chores
 from tonearm.service.clock_skew import LastFmTime, keep_clock_set, set_clock
@@ -236,7 +237,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         store, clock, looking_up, event_hub, lambda account: engine.hint(ENRICH, [account]), enriches
     )
     begin = {IMPORT: loving.start, ENRICH: enriching.start}
-    after_all = AfterAll(store, clock, time, event_hub, ring)
+    after_all = AfterAll(store, clock, time, event_hub, ring, LASTFM)
     jobs = Jobs(store, clock, chores, listeners, begin, ring)
     reports, shows = (
         Reports(store, clock, event_hub, ring, tally, time),
@@ -288,12 +289,14 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
             Leases(store, clock, processes.owner()),
             time,
             events,
-            PlayOutbox(clock, time, Restamp(clock, time), daily),
+            PlayOutbox(clock, time, Restamp(clock, time), LASTFM, daily),
             crowded,
         )
         tasks.append(
             asyncio.create_task(
-                _run(engine, delivering, Expiry(store, clock, time, chores, after_all, events), deck, lanes, stop)
+                _run(
+                    engine, delivering, Expiry(store, clock, time, chores, after_all, events, LASTFM), deck, lanes, stop
+                )
             )
         )
         tasks.append(asyncio.create_task(_finish_erasing(deck, stop)))

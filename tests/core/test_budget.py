@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.test_delivery import HOUR, NOW, accepted, batch_of, waiting
+from tests.core.test_delivery import (
+    HOUR,
+    NOW,
+    accepted,
+    batch_of,
+    next_move,
+    next_step,
+    step_without_time,
+    waiting,
+)
 from tonearm.core import pacing
 from tonearm.core.delivery import (
     UNCHECKED,
@@ -21,11 +30,8 @@ from tonearm.core.delivery import (
     Send,
     Settled,
     Step,
-    next_move,
-    next_step,
     proves_the_key,
     start_moves_by,
-    step_without_time,
 )
 from tonearm.core.verdict import (
     Answered,

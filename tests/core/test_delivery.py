@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tonearm.core import delivery
 from tonearm.core.account import SESSION_LOST, Connection
 from tonearm.core.delivery import (
-    BATCH,
     Accepted,
     DeliveryState,
     Expired,
@@ -24,13 +25,10 @@ from tonearm.core.delivery import (
     Send,
     Settled,
     is_outage,
-    next_move,
-    next_step,
     proves_the_key,
-    true_reason,
     without_session,
 )
-from tonearm.core.play import OLDEST_ACCEPTED, Play, Track
+from tonearm.core.play import Play, Track
 from tonearm.core.verdict import (
     Answered,
     Cause,
@@ -46,6 +44,11 @@ from tonearm.core.verdict import (
     Unsure,
     Verdict,
 )
+from tonearm.lastfm.rules import LASTFM, OLDEST, true_reason
+
+next_move = partial(delivery.next_move, rules=LASTFM)
+next_step = partial(delivery.next_step, rules=LASTFM)
+step_without_time = partial(delivery.step_without_time, rules=LASTFM)
 
 NOW = 1_760_000_000.0
 HOUR = 3600.0
@@ -104,26 +107,26 @@ def frozen(plays: Sequence[QueuedPlay]) -> list[tuple[int, Play]]:
         ),
         pytest.param(
             DeliveryState(),
-            [waiting(1, OLDEST_ACCEPTED), waiting(2, OLDEST_ACCEPTED - 1)],
-            Send((waiting(2, OLDEST_ACCEPTED - 1),), (Settled(1, Expired()),)),
+            [waiting(1, OLDEST), waiting(2, OLDEST - 1)],
+            Send((waiting(2, OLDEST - 1),), (Settled(1, Expired(LASTFM.too_old_reason)),)),
             id="what is 14 days old expires, to the second",
         ),
         pytest.param(
             DeliveryState(Connection.NEEDS_SIGN_IN),
-            [waiting(1, OLDEST_ACCEPTED + 5)],
-            Idle(None, (Settled(1, Expired()),)),
+            [waiting(1, OLDEST + 5)],
+            Idle(None, (Settled(1, Expired(LASTFM.too_old_reason)),)),
             id="plays expire without a session too",
         ),
         pytest.param(
             DeliveryState(wait_until=NOW + 9),
-            [waiting(1, OLDEST_ACCEPTED + 5)],
-            Idle(None, (Settled(1, Expired()),)),
+            [waiting(1, OLDEST + 5)],
+            Idle(None, (Settled(1, Expired(LASTFM.too_old_reason)),)),
             id="plays expire during a back-off too",
         ),
         pytest.param(
             DeliveryState(),
-            [waiting(1, OLDEST_ACCEPTED + 5, not_before=NOW + 9)],
-            Idle(None, (Settled(1, Expired()),)),
+            [waiting(1, OLDEST + 5, not_before=NOW + 9)],
+            Idle(None, (Settled(1, Expired(LASTFM.too_old_reason)),)),
             id="held plays expire too",
         ),
         pytest.param(
@@ -160,7 +163,7 @@ some_plays = st.lists(
     st.builds(
         waiting,
         st.integers(1, 10_000),
-        age=st.floats(0, OLDEST_ACCEPTED * 1.1),
+        age=st.floats(0, OLDEST * 1.1),
         not_before=st.sampled_from([0.0, NOW - 1, NOW, NOW + 1]),
         group=st.sampled_from([0, 0, 0, 7, 8]),
     ),
@@ -183,12 +186,12 @@ lines = st.builds(
 def test_a_move_sends_only_what_may_go_now(line: DeliveryState, plays: list[QueuedPlay]) -> None:
     move = next_move(line, plays, NOW)
     expired = {settled.id for settled in move.expired}
-    assert expired == {w.id for w in plays if NOW - w.play.timestamp >= OLDEST_ACCEPTED}
+    assert expired == {w.id for w in plays if NOW - w.play.timestamp >= OLDEST}
     due = [w for w in plays if w.not_before <= NOW and w.id not in expired]
     if isinstance(move, Send):
         assert line.connection is Connection.CONNECTED
         assert line.wait_until <= NOW
-        assert 1 <= len(move.batch) <= (1 if line.throttle_level else BATCH)
+        assert 1 <= len(move.batch) <= (1 if line.throttle_level else LASTFM.batch)
         assert len({w.group for w in move.batch}) == 1
         assert move.batch[0].group == due[0].group
         assert all(one.play.timestamp <= next_.play.timestamp for one, next_ in itertools.pairwise(move.batch))
@@ -588,9 +591,7 @@ def test_an_answer_that_does_not_fit_settles_nothing(items: tuple[ItemAnswer, ..
 @pytest.mark.parametrize(
     ("track", "age", "code", "reason"),
     [
-        pytest.param(
-            Track("a", "t"), OLDEST_ACCEPTED, 1, "older than 14 days: Last.fm takes no plays that old", id="age first"
-        ),
+        pytest.param(Track("a", "t"), OLDEST, 1, "older than 14 days: Last.fm takes no plays that old", id="age first"),
         pytest.param(Track("a", "t", duration=29.9), 0, 1, "the track is shorter than 30 seconds", id="a short track"),
         pytest.param(
             Track("a", "t", duration=30), 0, 1, "Last.fm's filter ignored the artist 'a'", id="30 s are not short"

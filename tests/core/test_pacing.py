@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonearm.core import pacing
+from tonearm.lastfm.rules import LASTFM
 
 rates = st.floats(0.1, 100)
 gaps = st.lists(st.floats(0, 30), min_size=2, max_size=60)
@@ -82,12 +83,12 @@ def test_chance_spreads_a_back_off_down_to_a_second() -> None:
 
 @pytest.mark.parametrize(("step", "minutes"), [(0, 5), (1, 15), (2, 30), (3, 60), (4, 120), (5, 120), (99, 120)])
 def test_a_throttled_account_rests_for_longer_and_longer(step: int, minutes: int) -> None:
-    assert pacing.ladder_wait(pacing.ACCOUNT_LADDER, step) == minutes * 60
+    assert pacing.ladder_wait(LASTFM.account_ladder, step) == minutes * 60
 
 
 @pytest.mark.parametrize(("step", "minutes"), [(0, 1), (1, 2), (2, 5), (3, 10), (4, 10)])
 def test_a_throttled_address_rests_for_minutes(step: int, minutes: int) -> None:
-    assert pacing.ladder_wait(pacing.ADDRESS_LADDER, step) == minutes * 60
+    assert pacing.ladder_wait(LASTFM.address_ladder, step) == minutes * 60
 
 
 def test_a_refused_key_is_probed_once_an_hour() -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from tonearm.core.play import (
     EARLIEST_PLAY,
     FURTHEST_AHEAD,
-    OLDEST_ACCEPTED,
     MissingName,
     Track,
     When,
@@ -25,6 +24,7 @@ from tonearm.core.play import (
     start_of_play,
     when,
 )
+from tonearm.lastfm.rules import OLDEST
 
 NOW = 1_760_000_000.0
 DAY = 86_400
@@ -172,8 +172,8 @@ def test_milliseconds_and_seconds_tell_the_same_time(second: int, milli: int) ->
         pytest.param(NOW, When.TIMELY, id="now"),
         pytest.param(NOW - 1, When.TIMELY, id="a second ago"),
         pytest.param(NOW + 1, When.AHEAD, id="in a second"),
-        pytest.param(NOW - OLDEST_ACCEPTED + 1, When.TIMELY, id="14 days less a second ago"),
-        pytest.param(NOW - OLDEST_ACCEPTED, When.TOO_OLD, id="14 days ago to the second"),
+        pytest.param(NOW - OLDEST + 1, When.TIMELY, id="14 days less a second ago"),
+        pytest.param(NOW - OLDEST, When.TOO_OLD, id="14 days ago to the second"),
         pytest.param(NOW - 15 * DAY, When.TOO_OLD, id="15 days ago"),
         pytest.param(EARLIEST_PLAY, When.TOO_OLD, id="the first scrobble there was"),
         pytest.param(EARLIEST_PLAY - 1, When.NONSENSE, id="before the first scrobble"),
@@ -183,7 +183,11 @@ def test_milliseconds_and_seconds_tell_the_same_time(second: int, milli: int) ->
     ],
 )
 def test_how_a_start_lies_to_the_present(start: float, stands: When) -> None:
-    assert when(int(start), NOW) is stands
+    assert when(int(start), NOW, OLDEST) is stands
+
+
+def test_nothing_is_too_old_for_a_destination_that_takes_any_age() -> None:
+    assert when(EARLIEST_PLAY, NOW) is When.TIMELY
 
 
 def test_the_first_play_there_could_be_was_in_october_2002() -> None:

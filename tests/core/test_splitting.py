@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.core.test_delivery import next_move, next_step
 from tonearm.core.account import Connection
 from tonearm.core.delivery import (
-    BATCH,
     Accepted,
     DeliveryState,
     Expired,
@@ -20,10 +20,8 @@ from tonearm.core.delivery import (
     Idle,
     QueuedPlay,
     Refused,
-    next_move,
-    next_step,
 )
-from tonearm.core.play import OLDEST_ACCEPTED, Play, Track
+from tonearm.core.play import Play, Track
 from tonearm.core.verdict import (
     Answered,
     Cause,
@@ -36,6 +34,7 @@ from tonearm.core.verdict import (
     Unsure,
     Verdict,
 )
+from tonearm.lastfm.rules import LASTFM, OLDEST
 
 START = 1_760_000_000.0
 HOUR = 3600.0
@@ -66,7 +65,7 @@ class World:
             due = sorted(
                 (w for w in self.waiting.values() if w.not_before <= self.now), key=lambda w: (w.play.timestamp, w.id)
             )
-            move = next_move(self.line, due[:BATCH], self.now)
+            move = next_move(self.line, due[: LASTFM.batch], self.now)
             for settled in move.expired:
                 self._settle(settled.id, settled.fate)
             if isinstance(move, Idle):
@@ -115,7 +114,7 @@ def accepted(world: World) -> list[int]:
     return sorted(number for number, fate in world.fates.items() if fate == Accepted())
 
 
-bad_ones = st.integers(1, BATCH).flatmap(
+bad_ones = st.integers(1, LASTFM.batch).flatmap(
     lambda size: st.tuples(st.just(size), st.sets(st.integers(0, size - 1), max_size=size))
 )
 
@@ -138,7 +137,7 @@ def test_one_bad_play_is_found_in_14_requests_wherever_it_stands(size: int) -> N
     for bad in range(size):
         world = queue_of(size)
         world.run(START + HOUR, refusing({bad}))
-        assert len(world.sent) <= 2 * math.log2(BATCH) + 3
+        assert len(world.sent) <= 2 * math.log2(LASTFM.batch) + 3
         assert len(world.fates) == size
 
 
@@ -174,19 +173,19 @@ def test_a_play_that_alone_brings_an_undocumented_number_is_refused_after_hours_
 
 
 def test_bad_plays_in_all_places_but_one_are_found_without_haste() -> None:
-    world = queue_of(BATCH)
-    world.run(START + 24 * HOUR, refusing(set(range(BATCH - 1))))
-    assert len(world.sent) < 4 * BATCH
-    assert len(world.fates) == BATCH
+    world = queue_of(LASTFM.batch)
+    world.run(START + 24 * HOUR, refusing(set(range(LASTFM.batch - 1))))
+    assert len(world.sent) < 4 * LASTFM.batch
+    assert len(world.fates) == LASTFM.batch
 
 
 def test_a_request_never_carries_a_play_that_is_refused_already() -> None:
-    world = queue_of(BATCH)
+    world = queue_of(LASTFM.batch)
     world.run(START + HOUR, refusing({0, 17, 49}))
     last = {number: place for place, batch in enumerate(world.sent) for number in batch}
     alone = [batch[0] for place, batch in enumerate(world.sent) if len(batch) == 1 and last[batch[0]] == place]
     assert {0, 17, 49} <= set(alone)
-    assert len(world.fates) == BATCH
+    assert len(world.fates) == LASTFM.batch
 
 
 # Error 13: one badly encoded name, or a wrong secret
@@ -194,11 +193,11 @@ def test_a_request_never_carries_a_play_that_is_refused_already() -> None:
 
 @pytest.mark.parametrize("bad", [0, 20, 49])
 def test_one_play_with_a_bad_signature_among_good_ones_is_refused_alone(bad: int) -> None:
-    world = queue_of(BATCH)
+    world = queue_of(LASTFM.batch)
     world.run(START + HOUR, refusing({bad}, BAD_SIGNATURE))
     assert world.fates[bad] == Refused(BAD_SIGNATURE)
-    assert len(accepted(world)) == BATCH - 1
-    assert len(world.sent) <= 2 * math.log2(BATCH) + 3
+    assert len(accepted(world)) == LASTFM.batch - 1
+    assert len(world.sent) <= 2 * math.log2(LASTFM.batch) + 3
 
 
 @pytest.mark.parametrize("size", [1, 2, 50, 300])
@@ -229,8 +228,8 @@ def test_a_play_with_a_bad_signature_holds_nobody_elses_plays() -> None:
 
 def test_a_play_that_nothing_proves_bad_expires_in_the_end() -> None:
     world = queue_of(1)
-    world.run(START + OLDEST_ACCEPTED + 3 * HOUR, lambda batch: Split(BAD_SIGNATURE))
-    assert world.fates == {0: Expired()}
+    world.run(START + OLDEST + 3 * HOUR, lambda batch: Split(BAD_SIGNATURE))
+    assert world.fates == {0: Expired(LASTFM.too_old_reason)}
 
 
 # Bad days
@@ -274,7 +273,7 @@ def test_good_plays_go_oldest_first_in_as_few_requests_as_can_be(size: int) -> N
     world = queue_of(size)
     world.run(START + HOUR, answered)
     assert [number for batch in world.sent for number in batch] == list(range(size))
-    assert len(world.sent) == math.ceil(size / BATCH)
+    assert len(world.sent) == math.ceil(size / LASTFM.batch)
 
 
 def test_after_throttling_one_play_probes_before_the_rest_follow() -> None:

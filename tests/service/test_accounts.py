@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.service.conftest import DAY, HOUR, House, Room
-from tonearm.core.play import OLDEST_ACCEPTED
+from tonearm.lastfm.rules import OLDEST
 from tonearm.service.accounts import BROWSER_LIFE, LINK_LIFE, BadName, BadThreshold
 from tonearm.service.report_play import UnknownListener
 from tonearm.store.secrets.tokens import TokenKind
@@ -102,7 +102,7 @@ async def test_a_queue_says_what_is_oldest_and_when_it_expires(house: House) -> 
         standing = await room.me.queue()
         oldest = (await room.history())[0].play.timestamp
         assert (standing.queued, standing.held, standing.oldest) == (3, 0, oldest)
-        assert standing.expires_next == oldest + OLDEST_ACCEPTED
+        assert standing.expires_next == oldest + OLDEST
         assert standing.next_attempt_at is not None
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.databases import only_sqlite
 from tests.service.conftest import HOUR, House, Room
-from tonearm.core.delivery import BATCH
 from tonearm.deck import Listener
+from tonearm.lastfm.rules import LASTFM
 from tonearm.store.db.postgres import WRITERS
 
 pytestmark = pytest.mark.anyio
@@ -39,9 +39,9 @@ async def until_sent(room: Room, names: list[str], number: int) -> list[str]:
 async def test_where_accounts_wait_for_their_turn_each_has_one_request_in_a_round(house: House) -> None:
     names = [f"listener-{n}" for n in range(PLACES + 3)]
     async with house.open(deliver=False) as room:
-        await reported(room, names, 3 * BATCH)
+        await reported(room, names, 3 * LASTFM.batch)
     async with house.open(requests_per_second=4) as room:
-        sent = await until_sent(room, names, 3 * BATCH)
+        sent = await until_sent(room, names, 3 * LASTFM.batch)
     assert sorted(sent[: len(names)]) == sorted(names)
     assert sorted(sent) == sorted(names * 3)
 
@@ -49,8 +49,8 @@ async def test_where_accounts_wait_for_their_turn_each_has_one_request_in_a_roun
 async def test_a_single_play_does_not_wait_for_the_backlogs_of_others(house: House) -> None:
     names = [f"listener-{n}" for n in range(2 * PLACES)]
     async with house.open(deliver=False) as room:
-        await reported(room, names, 3 * BATCH)
+        await reported(room, names, 3 * LASTFM.batch)
         await reported(room, ["late"], 1)
     async with house.open(requests_per_second=4) as room:
-        await until_sent(room, names, 3 * BATCH)
+        await until_sent(room, names, 3 * LASTFM.batch)
     assert [call.user for call in house.calls()].index("late") <= len(names) + WRITERS

@@ -14,7 +14,7 @@ from tests.databases import only_sqlite
 from tests.store.rows import NOW, a_play, enqueue, history_row, listener, queue_row
 from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import DeliveryState
-from tonearm.core.play import OLDEST_ACCEPTED
+from tonearm.lastfm.rules import OLDEST
 from tonearm.store import accounts, attempts, loved, plays, queue
 from tonearm.store.db.database import Store
 from tonearm.store.db.schema import metadata, scrobble_queue
@@ -350,12 +350,12 @@ async def test_what_is_too_old_is_found_whoever_it_belongs_to(store: Store) -> N
     def work(db: Connection) -> None:
         me, gone = listener(db), listener(db, "gone")
         accounts.sign_out(db, gone)
-        old = enqueue(db, me, 0, OLDEST_ACCEPTED)
-        older = enqueue(db, gone, 0, OLDEST_ACCEPTED + 9, owner="x")
-        enqueue(db, me, 1, OLDEST_ACCEPTED)
-        queue.mark_sending(db, claimed(db, me), [enqueue(db, me, 3, OLDEST_ACCEPTED + 99)])
-        assert queue.too_old(db, NOW - OLDEST_ACCEPTED, 50, "") == [(older, gone), (old, me)]
-        assert queue.too_old(db, NOW - OLDEST_ACCEPTED, 1, "") == [(older, gone)]
+        old = enqueue(db, me, 0, OLDEST)
+        older = enqueue(db, gone, 0, OLDEST + 9, owner="x")
+        enqueue(db, me, 1, OLDEST)
+        queue.mark_sending(db, claimed(db, me), [enqueue(db, me, 3, OLDEST + 99)])
+        assert queue.too_old(db, NOW - OLDEST, 50, "") == [(older, gone), (old, me)]
+        assert queue.too_old(db, NOW - OLDEST, 1, "") == [(older, gone)]
 
     await store.write(work)
 
@@ -439,7 +439,7 @@ async def test_nothing_that_delivery_asks_goes_through_all_plays(store: Store) -
         plays.accepted_since(db, me, NOW)
         attempts.forget(db, NOW)
         queue.release(db, lease)
-        account_overview.load(db, delivery_facts(db, me, ["key"], NOW, NOW, configured=True))
+        account_overview.load(db, delivery_facts(db, me, ["key"], NOW, NOW, configured=True), OLDEST)
         deliveries.of_all(db, ["key"], NOW, 50)
         before = len(asked)
         deliveries.of_account(db, me, NOW)

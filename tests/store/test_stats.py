@@ -17,6 +17,7 @@ from tonearm.core import days
 from tonearm.core.account import Connection as Connected
 from tonearm.core.days import Stretch
 from tonearm.core.play import Play, Track
+from tonearm.lastfm.rules import OLDEST
 from tonearm.store import library, loved, plays
 from tonearm.store.admin import erase
 from tonearm.store.db.database import Store
@@ -111,10 +112,10 @@ async def test_each_shelf_has_its_plays_in_pages_and_its_true_count(store: Store
         enqueue(db, me, 10, live=False, retry_count=1)
         facts = delivery_facts(db, me, ["key"], NOW, NOW, configured=True)
         signed_out = replace(facts, account=replace(facts.account, connection=Connected.NEEDS_SIGN_IN))
-        seen = account_overview.load(db, facts)
+        seen = account_overview.load(db, facts, OLDEST)
         counts = account_overview.filters(db, seen)
-        everything_held = account_overview.load(db, signed_out)
-        backlog_rests = account_overview.load(db, replace(facts, backlog_until=NOW + 60))
+        everything_held = account_overview.load(db, signed_out, OLDEST)
+        backlog_rests = account_overview.load(db, replace(facts, backlog_until=NOW + 60), OLDEST)
         for look, shelf in product((seen, everything_held, backlog_rests), PlayFilter):
             of_each, found, after = account_overview.filters(db, look), list[int](), None
             while True:

@@ -1,7 +1,7 @@
 """The delivery of plays: what to send next, and what an answer means for each play.
 
 The service reads a DeliveryState and the waiting plays, calls `next_move`, sends, and writes what `next_step` returns.
-Ignored codes: https://www.last.fm/api/show/track.scrobble
+What the destination takes is in the `Rules` that it is given.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import assert_never
 
 from tonearm.core import pacing
 from tonearm.core.account import SESSION_LOST, Connection
-from tonearm.core.placeholder import placeholder
-from tonearm.core.play import OLDEST_ACCEPTED, SHORTEST_TRACK, Play
+from tonearm.core.destination import Ignoring, Rules
+from tonearm.core.play import Play
 from tonearm.core.report import made_just_now, queued_by_a_fast_clock, stamped_by_our_clock, too_old
 from tonearm.core.verdict import (
     Answered,
@@ -32,9 +32,6 @@ from tonearm.core.verdict import (
     Verdict,
 )
 
-BATCH = 50
-"""Plays that one request may carry: https://www.last.fm/api/show/track.scrobble"""
-
 MAX_SOFT_FAILURES = 3
 """Errors 4 in a row that end a session; fewer may be Last.fm's load."""
 
@@ -43,10 +40,6 @@ FREE_REFUSALS = 5
 
 REFUSALS_BELIEVED = 5
 """Refusals of a lone play with an undocumented error code until it is believed: they take three hours."""
-
-TOO_OLD, TOO_NEW, DAILY_LIMIT = 3, 4, 5
-NOT_STORED = frozenset({92, 93})
-"""GNU FM's codes for a play that its own database could not store: nothing is wrong with the play."""
 
 BACKEND_FAILED = frozenset({8, 16})
 """Its backend failed, perhaps after it had stored some: 16 was seen with the message of the database below."""
@@ -134,7 +127,7 @@ class Refused:
 class Expired:
     """It grew older than Last.fm takes while it waited."""
 
-    reason: str = "older than 14 days: Last.fm takes no plays that old"
+    reason: str
 
 
 Fate = Accepted | Ignored | Refused | Expired
@@ -197,6 +190,7 @@ def next_move(
     waiting: Sequence[QueuedPlay],
     now: float,
     *,
+    rules: Rules,
     used: int = 0,
     probe: bool = False,
     skew: float = 0.0,
@@ -212,8 +206,8 @@ def next_move(
     since other plays' answers may show whether the clock was right; if there are no others, they wait for that
     until `unchecked_until`. `ask`: Last.fm may be asked for nothing but its time.
     """
-    old = {w.id for w in waiting if too_old(w.play.timestamp, now, skew)}
-    expired = tuple(Settled(w.id, Expired()) for w in waiting if known and w.id in old)
+    old = {w.id for w in waiting if too_old(w.play.timestamp, now, skew, rules.oldest)}
+    expired = tuple(Settled(w.id, Expired(rules.too_old_reason)) for w in waiting if known and w.id in old)
     gone = {s.id for s in expired}
     alive = [w for w in waiting if w.id not in gone]
     if state.connection is not Connection.CONNECTED:
@@ -230,7 +224,7 @@ def next_move(
     if any(w.id in old for w in due):
         young = [w for w in due if w.id not in old]
         probe, due = probe or not young, young or due
-    room = pacing.backlog_room(state.budget, used)
+    room = pacing.backlog_room(state.budget, used) if rules.daily_limit else None
     allowed = list(due) if room is None else _within(due, room)
     if not allowed:
         next_check = now + pacing.BUDGET_CHECK
@@ -238,7 +232,7 @@ def next_move(
     allowed.sort(
         key=lambda w: w.refusals > 0
     )  # what was refused alone goes last: another play may prove that the server works
-    return Send(_batch(allowed, 1 if state.throttle_level or probe else BATCH), expired, ask=ask and not checked)
+    return Send(_batch(allowed, 1 if state.throttle_level or probe else rules.batch), expired, ask=ask and not checked)
 
 
 def _within(due: list[QueuedPlay], room: int) -> list[QueuedPlay]:
@@ -261,6 +255,7 @@ def next_step(
     now: float,
     jitter: float,
     *,
+    rules: Rules,
     used: int = 0,
     key_level: int = 0,
     skew: float = 0.0,
@@ -274,7 +269,8 @@ def next_step(
     """
     match verdict:
         case Answered(items, at):
-            return _answered(state, batch, items, now, jitter, used, now + skew if at is None else at, skew, doubtful)
+            theirs = now + skew if at is None else at
+            return _answered(state, batch, items, now, jitter, rules, used, theirs, skew, doubtful)
         case Later(Cause(error_code) as cause, retry_after) if error_code in BACKEND_FAILED:
             return _unanswered(state, batch, cause, now, jitter, retry_after)
         case Later(cause, retry_after):
@@ -282,7 +278,7 @@ def next_step(
         case Unsure(cause, retry_after):
             return _unanswered(state, batch, cause, now, jitter, retry_after)
         case Throttled(scope, cause, retry_after):
-            return _throttled(state, batch, scope, cause, now, retry_after, used, key_level)
+            return _throttled(state, batch, scope, cause, now, rules, retry_after, used, key_level)
         case Split(cause) if len(batch) > 1:
             return _divided(state, batch, cause, now, jitter)
         case Split(cause):
@@ -335,21 +331,22 @@ def _throttled(
     scope: Scope,
     cause: Cause,
     now: float,
+    rules: Rules,
     min_wait: float | None = None,
     used: int = 0,
     key_level: int = 0,
 ) -> Step:
     match scope:
         case Scope.ACCOUNT:
-            wait = max(pacing.ladder_wait(pacing.ACCOUNT_LADDER, state.throttle_level), min_wait or 0.0)
+            wait = max(pacing.ladder_wait(rules.account_ladder, state.throttle_level), min_wait or 0.0)
             throttled = replace(
                 state, throttle_level=state.throttle_level + 1, wait_until=now + wait, trouble=str(cause)
             )
-            if budget := pacing.budget_met(used, state.budget):
+            if rules.daily_limit and (budget := pacing.budget_met(used, state.budget)):
                 throttled = replace(throttled, budget=budget, budget_at=now)
             return Step(throttled, back=_back(batch, cause))
         case Scope.ADDRESS:
-            wait = max(pacing.ladder_wait(pacing.ADDRESS_LADDER, key_level), min_wait or 0.0)
+            wait = max(pacing.ladder_wait(rules.address_ladder, key_level), min_wait or 0.0)
             throttle = KeyThrottle(now + wait, str(cause), refused=False, level=key_level + 1)
             return Step(replace(state, trouble=str(cause)), back=_back(batch, cause), key_throttle=throttle)
         case _:
@@ -409,6 +406,7 @@ def _answered(
     items: Sequence[ItemAnswer],
     now: float,
     jitter: float,
+    rules: Rules,
     used: int,
     lastfm_now: float,
     skew: float,
@@ -422,19 +420,20 @@ def _answered(
     settled: list[Settled] = []
     back: list[QueuedPlay] = []
     for waiting, answer in zip(batch, items, strict=True):
-        outcome = _outcome(waiting, answer, now, lastfm_now, skew, doubtful)
+        outcome = _outcome(waiting, answer, now, lastfm_now, skew, doubtful, rules)
         if isinstance(outcome, QueuedPlay):
             back.append(outcome)
         else:
             settled.append(Settled(waiting.id, outcome))
     calm = replace(state, fails=0, soft_failures=0, throttle_level=0, wait_until=0.0, answered_at=now, trouble="")
-    if any(a.ignored_code == DAILY_LIMIT for a in items):
+    meant = {rules.codes.get(a.ignored_code) for a in items}
+    if Ignoring.DAILY_LIMIT in meant:
         cause = Cause(None, "Last.fm's daily limit of scrobbles is reached")
         throttled = _throttled(
-            replace(calm, throttle_level=state.throttle_level), (), Scope.ACCOUNT, cause, now, used=used
+            replace(calm, throttle_level=state.throttle_level), (), Scope.ACCOUNT, cause, now, rules, used=used
         )
         return Step(throttled.state, tuple(settled), tuple(back))
-    if any(a.ignored_code in NOT_STORED for a in items):
+    if Ignoring.NOT_STORED in meant:
         fails = state.fails + 1
         cause = Cause(None, _NOT_STORED)
         calm = replace(calm, fails=fails, wait_until=now + pacing.backoff(fails, jitter), trouble=str(cause))
@@ -444,14 +443,21 @@ def _answered(
 
 
 def step_without_time(
-    state: DeliveryState, batch: Sequence[QueuedPlay], verdict: Verdict, now: float, jitter: float, key_level: int
+    state: DeliveryState,
+    batch: Sequence[QueuedPlay],
+    verdict: Verdict,
+    now: float,
+    jitter: float,
+    key_level: int,
+    *,
+    rules: Rules,
 ) -> Step:
     """What Last.fm's answer to a question for its time means for the plays that are due, which were not sent."""
     match verdict:
         case Unsure(cause, retry_after):
             return _later(state, batch, cause, now, jitter, retry_after)
         case Later() | Throttled(Scope.ADDRESS) | KeyRefused():
-            step = next_step(state, batch, verdict, now, jitter, key_level=key_level)
+            step = next_step(state, batch, verdict, now, jitter, rules=rules, key_level=key_level)
             return replace(step, back=tuple(replace(w, unanswered=False) for w in step.back))
         case _:  # any of these is an answer
             return Step(state)
@@ -494,28 +500,33 @@ def is_outage(verdict: Verdict) -> bool:
 
 
 def _outcome(
-    waiting: QueuedPlay, answer: ItemAnswer, now: float, lastfm_now: float, skew: float, doubtful: bool
+    waiting: QueuedPlay,
+    answer: ItemAnswer,
+    now: float,
+    lastfm_now: float,
+    skew: float,
+    doubtful: bool,
+    rules: Rules,
 ) -> Fate | QueuedPlay:
     """What an answer means for one play. `lastfm_now` is the time of the server that gave it."""
-    match answer.ignored_code:
-        case 0:
-            return Accepted(answer.correction)
-        case code if code == DAILY_LIMIT:
-            return replace(waiting, tries=waiting.tries + 1, error="daily limit of scrobbles")
-        case code if code in NOT_STORED:
-            return replace(waiting, tries=waiting.tries + 1, error=_NOT_STORED)
-        case code if code in (TOO_OLD, TOO_NEW) and _unchecked(waiting, doubtful):
+    code, again = answer.ignored_code, replace(waiting, tries=waiting.tries + 1)
+    if not code:
+        return Accepted(answer.correction)
+    match rules.codes.get(code, Ignoring.OTHER):
+        case Ignoring.DAILY_LIMIT:
+            return replace(again, error="daily limit of scrobbles")
+        case Ignoring.NOT_STORED:
+            return replace(again, error=_NOT_STORED)
+        case Ignoring.TOO_OLD | Ignoring.TOO_NEW if _unchecked(waiting, doubtful):
             error = "Last.fm does not take the time of this play, and our clock may be wrong"
-            return replace(waiting, tries=waiting.tries + 1, not_before=now + UNCHECKED, error=error)
-        case code if code in (TOO_OLD, TOO_NEW) and not waiting.too_new and start_moves_by(waiting):
+            return replace(again, not_before=now + UNCHECKED, error=error)
+        case Ignoring.TOO_OLD | Ignoring.TOO_NEW if not waiting.too_new and start_moves_by(waiting):
             error = "Last.fm does not take the time of this play, and our clock was wrong"
-            return replace(waiting, tries=waiting.tries + 1, too_new=1, not_before=now, error=error)
-        case code if about_its_time(waiting.play, code, lastfm_now) == TOO_NEW and (
-            not waiting.too_new or waiting.play.timestamp > lastfm_now
-        ):
-            return _ahead(waiting, now, skew)
-        case code:
-            return Ignored(code, true_reason(waiting.play, code, answer.message, lastfm_now))
+            return replace(again, too_new=1, not_before=now, error=error)
+    ahead = not waiting.too_new or waiting.play.timestamp > lastfm_now
+    if ahead and rules.meaning(waiting.play, code, lastfm_now) is Ignoring.TOO_NEW:
+        return _ahead(waiting, now, skew)
+    return Ignored(code, rules.reason(waiting.play, code, answer.message, lastfm_now))
 
 
 def _ahead(waiting: QueuedPlay, now: float, skew: float) -> QueuedPlay:
@@ -525,15 +536,6 @@ def _ahead(waiting: QueuedPlay, now: float, skew: float) -> QueuedPlay:
         later = now  # our clock was wrong, as is known by now: its start is corrected, and it is sent at once
     error = "Last.fm says that the time of this play lies ahead"
     return replace(waiting, tries=waiting.tries + 1, too_new=1, not_before=later, error=error, refused_ahead=first)
-
-
-def about_its_time(play: Play, code: int, lastfm_now: float) -> int:
-    """The code that is meant: GNU FM says 3 for too new and 4 for too old, so a time decides that shows which it is."""
-    if code not in (TOO_OLD, TOO_NEW):
-        return code
-    if play.timestamp > lastfm_now:
-        return TOO_NEW
-    return TOO_OLD if lastfm_now - play.timestamp >= OLDEST_ACCEPTED else code
 
 
 UNCHECKED = 31.0
@@ -562,30 +564,3 @@ def start_moves_by(waiting: QueuedPlay) -> int:
 def its_time(waiting: QueuedPlay, now: float, skew: float) -> float:
     """When the time of a play that lies ahead has surely come: somebody's clock is wrong, perhaps ours."""
     return max(now + pacing.KEY_PROBE, waiting.play.timestamp - skew)
-
-
-_BY_NAME = (1, 2)
-"""Ignored codes of the filter, which blames the artist for other names, too."""
-
-
-def true_reason(play: Play, code: int, message: str, now: float) -> str:
-    """Why Last.fm left a play out: its code says "artist" for many things, so the facts are asked first."""
-    track = play.track
-    if now - play.timestamp >= OLDEST_ACCEPTED:
-        return Expired().reason
-    if track.duration and track.duration < SHORTEST_TRACK:
-        return f"the track is shorter than {SHORTEST_TRACK:.0f} seconds"
-    if code in _BY_NAME and (found := placeholder(track)):
-        return f"Last.fm's filter ignores placeholders such as the {found.field} {found.name!r}: correct the tags"
-    said = f" ({message})" if message else ""
-    match about_its_time(play, code, now):
-        case 1:
-            return f"Last.fm's filter ignored the artist {track.artist!r}{said}"
-        case 2:
-            return f"Last.fm's filter ignored the track {track.title!r}{said}"
-        case 3:
-            return f"Last.fm says that the play is too old{said}"
-        case 4:
-            return f"Last.fm says, twice, that the time of the play lies ahead: is a clock wrong?{said}"
-        case _:
-            return f"Last.fm ignored it with code {code}{said}"

@@ -12,12 +12,6 @@ FIRST_WAIT = 5.0
 LONGEST_WAIT = 600.0
 SHORTEST_WAIT = 1.0
 
-ACCOUNT_LADDER = (300.0, 900.0, 1800.0, 3600.0, 7200.0)
-"""Seconds to leave an account alone after "too many scrobbles": the median recovery measured is two hours."""
-
-ADDRESS_LADDER = (60.0, 120.0, 300.0, 600.0)
-"""Seconds that everyone pauses after "your IP has made too many requests"."""
-
 REFUSED_LADDER = (5.0, 300.0, 3600.0)
 """Seconds until a play that was refused alone, and not believed to be bad, is sent again."""
 

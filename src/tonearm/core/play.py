@@ -20,9 +20,6 @@ DEFAULT_THRESHOLD = 50
 LOWEST_THRESHOLD = 25
 HIGHEST_THRESHOLD = 100
 
-OLDEST_ACCEPTED = 14 * 86400
-"""Seconds; Last.fm ignores plays that are this old or older."""
-
 EARLIEST_PLAY = 1033430400
 """2002-10-01 00:00 UTC: before the first scrobble there was, so not a time of a play."""
 
@@ -197,10 +194,13 @@ def length(duration: float | None) -> float | None:
     return duration / 1000 if duration and duration > DAY else duration
 
 
-def when(timestamp: int, now: float) -> When:
-    """Whether a start of play is timely, too old for Last.fm, ahead of our clock, or nonsense."""
+def when(timestamp: int, now: float, oldest: float | None = None) -> When:
+    """Whether a start of play is timely, too old, ahead of our clock, or nonsense.
+
+    `oldest` is the age in seconds from which a play is too old; None: none is.
+    """
     if timestamp < EARLIEST_PLAY or timestamp > now + FURTHEST_AHEAD:
         return When.NONSENSE
-    if now - timestamp >= OLDEST_ACCEPTED:
+    if oldest is not None and now - timestamp >= oldest:
         return When.TOO_OLD
     return When.AHEAD if timestamp > now else When.TIMELY

@@ -132,9 +132,9 @@ def queued_by_a_fast_clock(enqueued_at: float, now: float, skew: float) -> bool:
     return skew < -SKEW_THAT_MATTERS and enqueued_at > now + skew + SKEW_THAT_MATTERS
 
 
-def too_old(timestamp: int, now: float, skew: float) -> bool:
+def too_old(timestamp: int, now: float, skew: float, oldest: float | None) -> bool:
     """Whether a play is too old for Last.fm by our clock and by Last.fm's: one of them may be wrong, and loses none."""
-    return when(timestamp, now) is When.TOO_OLD and when(timestamp, now + skew) is When.TOO_OLD
+    return all(when(timestamp, clock, oldest) is When.TOO_OLD for clock in (now, now + skew))
 
 
 def same_play(one: Play, other: Play) -> bool:

@@ -11,12 +11,7 @@ from collections.abc import Mapping, Sequence
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Correction, ItemAnswer
 from tonearm.lastfm.quirks import Node, UnreadableAnswer, flag, many, node, small, text, whole
-
-BATCH = 50
-"""Plays in one call, at most."""
-
-ALREADY_THERE = 91
-"""GNU FM's code for a repeat of a play that it has. Last.fm accepts such a repeat."""
+from tonearm.lastfm.rules import ALREADY_THERE, LASTFM
 
 _NAMES = ("artist", "track", "album", "albumArtist")
 
@@ -39,8 +34,8 @@ def track_params(track: Track) -> dict[str, str]:
 
 def plays_params(plays: Sequence[Play]) -> dict[str, str]:
     """A batch's facts, each name with the play's index; raises ValueError unless there are 1 to 50 plays."""
-    if not 1 <= len(plays) <= BATCH:
-        raise ValueError(f"a batch holds 1 to {BATCH} plays, not {len(plays)}")
+    if not 1 <= len(plays) <= LASTFM.batch:
+        raise ValueError(f"a batch holds 1 to {LASTFM.batch} plays, not {len(plays)}")
     params: dict[str, str] = {}
     for i, play in enumerate(plays):
         for name, value in track_params(play.track).items():

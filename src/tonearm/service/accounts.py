@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core.account import Account
 from tonearm.core.pacing import BUDGET_DAY, clear_at
-from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, OLDEST_ACCEPTED
+from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD
 from tonearm.core.waits import DeliveryFacts, WaitKind, Waits, queue_waits, reason, stopped
+from tonearm.lastfm.rules import OLDEST
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub, Subscription
 from tonearm.service.keyring import Keyring
@@ -173,7 +174,7 @@ class Accounts:
             state=facts.connection,
             next_attempt_at=next_attempt(first, now),
             oldest=count.oldest,
-            expires_next=count.oldest + OLDEST_ACCEPTED if count.oldest is not None else None,
+            expires_next=count.oldest + OLDEST if count.oldest is not None else None,
             trouble=_trouble(facts),
             sent=sent,
             daily_limit=budget or None,

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core.delivery import Expired, QueuedPlay, Settled
+from tonearm.core.destination import Rules
 from tonearm.core.event import ScrobbleStatus
-from tonearm.core.play import OLDEST_ACCEPTED
 from tonearm.service.chores import Chores
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.delivery_events import DeliveryEvents
@@ -38,6 +38,7 @@ class Expiry:
     chores: Chores
     after_all: AfterAll
     events: DeliveryEvents
+    rules: Rules
 
     async def if_due(self) -> None:
         """Look at what has grown too old, if it is time and this process's turn."""
@@ -47,7 +48,8 @@ class Expiry:
     async def _look(self, now: float) -> None:
         forgotten = now - ATTEMPTS_KEPT
         # Both clocks have to call a play too old, and Last.fm's has to be known.
-        before = min(now, self.time.now()) - OLDEST_ACCEPTED if self.time.known else 0.0
+        oldest = self.rules.oldest
+        before = min(now, self.time.now()) - oldest if oldest is not None and self.time.known else 0.0
         old = partial(queue.too_old, before=before, limit=1, boot=self.clock.boot)
         expires, forgets = await self.store.read(lambda db: (old(db), attempts.forgettable(db, forgotten)))
         if expires:
@@ -68,7 +70,8 @@ class Expiry:
         for play_id, account in old():
             stored = plays.find(db, account, play_id)
             if stored is not None:
-                event = settle_one(db, Settled(play_id, Expired()), QueuedPlay(play_id, stored.play), now)
+                settled = Settled(play_id, Expired(self.rules.too_old_reason))
+                event = settle_one(db, settled, QueuedPlay(play_id, stored.play), now)
                 expired.append((account, event))
         queue.remove(db, [event.id for _, event in expired])
         return expired

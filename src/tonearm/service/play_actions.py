@@ -13,6 +13,7 @@ from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, Play, Track, cleaned_changes, counts
 from tonearm.core.report import COUNTED_BY_ITS_PLAYER, too_old
 from tonearm.core.waits import WaitingPlay, Waits, explanation, why_waits
+from tonearm.lastfm.rules import LASTFM
 from tonearm.service.accounts import Accounts
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
@@ -175,8 +176,8 @@ class PlayActions:
 
     def _enqueue(self, db: Connection, stored: StoredPlay, now: float) -> ActionResult:
         listener = accounts.by_id(db, [stored.account])[stored.account]
-        if too_old(stored.play.timestamp, now, self.time.skew):
-            return ActionRefused("older than 14 days: Last.fm takes no plays that old")
+        if too_old(stored.play.timestamp, now, self.time.skew, LASTFM.oldest):
+            return ActionRefused(LASTFM.too_old_reason)
         if not listener.signed_in:
             return ActionRefused("not signed in to Last.fm: sign in first")
         if stored.owner and stored.owner != listener.username.casefold():
@@ -298,6 +299,6 @@ def _final(stored: StoredPlay) -> str:
         case "accepted":
             return "it is on Last.fm, which takes no changes to a play: edit or delete it there"
         case "expired":
-            return "older than 14 days: Last.fm takes no plays that old"
+            return LASTFM.too_old_reason
         case fate:
             return f"it is {fate} already"

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core import delivery
 from tonearm.core.delivery import QueuedPlay, Send, Step
+from tonearm.core.destination import Ignoring, Rules
 from tonearm.core.event import Event
 from tonearm.core.pacing import BUDGET_DAY
 from tonearm.core.verdict import Answered, Throttled, Verdict
@@ -32,6 +33,7 @@ class PlayOutbox:
     clock: Clock
     time: LastFmTime
     restamp: Restamp
+    rules: Rules
     daily: int | None = None
 
     def due(self, db: Connection, now: float, key: str) -> list[int]:
@@ -42,12 +44,13 @@ class PlayOutbox:
         """The plays that go out next, moved if a wrong clock has timed them; what is too old is settled first."""
         now, time = self.clock.now(), self.time
         state = lease.state if self.daily is None else replace(lease.state, budget=self.daily)
-        found = queue.waiting(db, lease.account, lease.user, now, delivery.BATCH)
+        found = queue.waiting(db, lease.account, lease.user, now, self.rules.batch)
         waiting = self.restamp.put_right_waiting(db, lease, self.restamp.checked(found))
         move = delivery.next_move(
             state,
             waiting,
             now,
+            rules=self.rules,
             used=plays.accepted_since(db, lease.account, now - BUDGET_DAY) if state.budget else 0,
             probe=probe,
             skew=time.skew,
@@ -74,12 +77,21 @@ class PlayOutbox:
         """What an answer means for the account and its plays. `level` counts the rests in a row of the key."""
         verdict, now, chance = answer.verdict, answer.at, answer.chance
         sent = self.restamp.checked(answer.batch.items)
-        used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if _may_be_limited(verdict) else 0
+        used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if self._may_be_limited(verdict) else 0
         if answer.batch.ask:
-            return delivery.step_without_time(lease.state, sent, verdict, now, chance, level)
+            return delivery.step_without_time(lease.state, sent, verdict, now, chance, level, rules=self.rules)
         skew, doubtful = self.time.skew, self.time.doubtful
         return delivery.next_step(
-            lease.state, sent, verdict, now, chance, used=used, key_level=level, skew=skew, doubtful=doubtful
+            lease.state,
+            sent,
+            verdict,
+            now,
+            chance,
+            rules=self.rules,
+            used=used,
+            key_level=level,
+            skew=skew,
+            doubtful=doubtful,
         )
 
     def write(self, db: Connection, lease: Lease, answer: BatchAnswer[QueuedPlay], step: Step) -> list[Event]:
@@ -89,13 +101,12 @@ class PlayOutbox:
         remember(db, lease.account, answer.verdict, step, answer.at)
         return events
 
-
-def _may_be_limited(verdict: Verdict) -> bool:
-    """Whether an answer may speak of the daily limit, so that the day's plays have to be counted."""
-    match verdict:
-        case Throttled():
-            return True
-        case Answered(items):
-            return any(item.ignored_code == delivery.DAILY_LIMIT for item in items)
-        case _:
-            return False
+    def _may_be_limited(self, verdict: Verdict) -> bool:
+        """Whether an answer may speak of the daily limit, so that the day's plays have to be counted."""
+        match verdict:
+            case Throttled():
+                return True
+            case Answered(items):
+                return any(self.rules.codes.get(item.ignored_code) is Ignoring.DAILY_LIMIT for item in items)
+            case _:
+                return False

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core import pacing
 from tonearm.core.verdict import Cause
+from tonearm.lastfm.rules import LASTFM
 from tonearm.store import pace
 from tonearm.store.db.database import Store
 
@@ -78,7 +79,7 @@ class Pace:
     def _begin_throttle(self, db: Connection, cause: Cause, retry_after: float | None) -> None:
         last, now = pace.last_throttle(db, self.key, lock=True), self.clock.now()
         level = last.level if last and not last.outage else 0
-        wait = max(pacing.ladder_wait(pacing.ADDRESS_LADDER, level), retry_after or 0.0)
+        wait = max(pacing.ladder_wait(LASTFM.address_ladder, level), retry_after or 0.0)
         pace.begin_throttle(db, self.key, pace.KeyThrottled(now + wait, str(cause), False, level + 1, now))
 
     async def turn(self) -> None:

@@ -39,6 +39,7 @@ from tonearm.core.report import (
     same_play,
     too_old,
 )
+from tonearm.lastfm.rules import LASTFM
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.counters import Counters
 from tonearm.service.events import EventHub, Subscription
@@ -185,9 +186,9 @@ def _decide(account: Account, report: Report) -> _Decision:
         return _Decision("not_authenticated", "not_authenticated", "not signed in to Last.fm", heard)
     if not heard.counts:
         return _Decision("threshold_not_met", "threshold_not_met", heard.reason, heard)
-    match when(play.timestamp, report.at + report.skew):
-        case When.TOO_OLD if too_old(play.timestamp, report.at, report.skew):
-            return _Decision("too_old", "expired", "older than 14 days: Last.fm takes no plays that old", heard)
+    match when(play.timestamp, report.at + report.skew, LASTFM.oldest):
+        case When.TOO_OLD if too_old(play.timestamp, report.at, report.skew, LASTFM.oldest):
+            return _Decision("too_old", "expired", LASTFM.too_old_reason, heard)
         case When.AHEAD:
             ahead = "its time lies ahead: held until then, in case our clock is slow"
             return _Decision("queued", "queued", ahead, heard, play.timestamp - report.skew)

@@ -9,8 +9,8 @@ from functools import partial
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
+from tonearm.core.destination import Rules
 from tonearm.core.event import ScrobbleStatus
-from tonearm.core.play import OLDEST_ACCEPTED
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
 from tonearm.service.report_play import queue_row
@@ -37,6 +37,7 @@ class AfterAll:
     time: LastFmTime
     event_hub: EventHub
     ring: Callable[[int], None]
+    rules: Rules
 
     async def by_themselves(self) -> int:
         """Queue what any clock has called too old and Last.fm's does not; how many plays that is.
@@ -45,12 +46,15 @@ class AfterAll:
         """
         if not self.time.known:
             return 0
-        return await self._all(self.time.now() - OLDEST_ACCEPTED + MARGIN, None, BY_ITSELF)
+        return await self._all(self._oldest(self.time.now()) + MARGIN, None, BY_ITSELF)
 
     async def send(self, account: int) -> int:
         """Queue all plays of a listener that are `expired`, and not too old by our clock or by Last.fm's; how many."""
-        since = min(self.clock.now(), self.time.now()) - OLDEST_ACCEPTED
+        since = self._oldest(min(self.clock.now(), self.time.now()))
         return await self._all(since, account, BY_HAND)
+
+    def _oldest(self, now: float) -> float:
+        return now - self.rules.oldest if self.rules.oldest is not None else 0.0
 
     async def _all(self, since: float, account: int | None, reason: str) -> int:
         total = 0

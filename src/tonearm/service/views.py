@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from tonearm.core.days import Stretch
 from tonearm.core.loved import ImportCounts
+from tonearm.lastfm.rules import OLDEST
 from tonearm.service import loved_import
 from tonearm.service.accounts import Accounts
 from tonearm.store import library, loved, runs
@@ -46,7 +47,7 @@ class Views:
     accounts: Accounts
 
     def _snapshot(self, db: Connection, account: int) -> Snapshot:
-        return account_overview.load(db, self.accounts.facts(db, account))
+        return account_overview.load(db, self.accounts.facts(db, account), OLDEST)
 
     async def snapshot(self, account: int) -> Snapshot:
         """How the account stands."""

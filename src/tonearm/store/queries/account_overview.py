@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, and_, case, false, func, literal_colu
 
 from tonearm.core.account import Account
 from tonearm.core.delivery import DeliveryState
-from tonearm.core.play import FURTHEST_AHEAD, OLDEST_ACCEPTED, Play
+from tonearm.core.play import FURTHEST_AHEAD, Play
 from tonearm.core.waits import DeliveryFacts, WaitingPlay, stopped
 from tonearm.store import plays, queue
 from tonearm.store.db.readers import ReadQuestion
@@ -109,8 +109,8 @@ class PlayPage:
     after: tuple[int, int] | None
 
 
-def load(db: Connection, facts: DeliveryFacts) -> Snapshot:
-    """The account as it is now."""
+def load(db: Connection, facts: DeliveryFacts, oldest: float) -> Snapshot:
+    """The account as it is now. `oldest` is the age in seconds from which Last.fm takes no play."""
     account_id = facts.account.id
     count = queue.count(db, account_id, facts.user, facts.now, lastfm_now=facts.lastfm_now, limited=facts.limited)
     return Snapshot(
@@ -118,7 +118,7 @@ def load(db: Connection, facts: DeliveryFacts) -> Snapshot:
         count=count,
         first=waiting.first_of_count(db, facts, count),
         accepted=plays.accepted_since(db, account_id, facts.now - DAY),
-        needs=_needs(db, account_id, facts.now),
+        needs=_needs(db, account_id, facts.now - oldest),
     )
 
 
@@ -233,9 +233,8 @@ def _waiting(row: Any) -> QueuedRow:
     )
 
 
-def _needs(db: Connection, account_id: int, now: float) -> int:
+def _needs(db: Connection, account_id: int, oldest: float) -> int:
     """What can still be corrected. An index finds it by when it was settled, which is never long before the play."""
-    oldest = now - OLDEST_ACCEPTED
     wanted = select(func.count(case((play.c.timestamp > oldest, 1)))).where(
         play.c.account == account_id,
         play.c.fate.in_(("refused", "ignored")),

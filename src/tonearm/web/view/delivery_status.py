@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from tonearm.core.account import Account
 from tonearm.core.pacing import clear_at
-from tonearm.core.play import OLDEST_ACCEPTED
 from tonearm.core.waits import Remedy, WaitKind, explanation, queue_waits, reason, stopped
+from tonearm.lastfm.rules import OLDEST
 from tonearm.service.accounts import held, next_attempt
 from tonearm.service.values import Others, Snapshot
 from tonearm.web.view.formats import plays, sentence
@@ -147,7 +147,7 @@ def line(glance: Snapshot, moment: PageContext) -> StatusLine:
     facts, count, now = glance.facts, glance.count, moment.now
     first = queue_waits(glance.first, facts)
     next_at = next_attempt(first, now)
-    dies = count.oldest + OLDEST_ACCEPTED - now if count.oldest is not None else None
+    dies = count.oldest + OLDEST - now if count.oldest is not None else None
     may_retry = first is not None and (first.remedy is Remedy.RETRY or not first.held)
     return StatusLine(
         queued=count.queued,

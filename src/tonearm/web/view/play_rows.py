@@ -8,8 +8,9 @@ from enum import StrEnum
 from typing import assert_never
 
 from tonearm.core.account import Account
-from tonearm.core.play import OLDEST_ACCEPTED, Track
+from tonearm.core.play import Track
 from tonearm.core.waits import Remedy, WaitKind, Waits, explanation, why_waits
+from tonearm.lastfm.rules import OLDEST
 from tonearm.service.values import COUNTED, PlayFilter, QueuedRow, Snapshot, StoredPlay
 from tonearm.web.view.delivery_status import PageContext
 from tonearm.web.view.formats import name, sentence
@@ -118,7 +119,7 @@ def _acts_waiting(waits: Waits, account: Account) -> Acts:
 
 def acts(entry: StoredPlay, glance: Snapshot, moment: PageContext) -> Acts:
     """What its listener may do to a play that is not in the queue."""
-    too_old = moment.now - entry.play.timestamp >= OLDEST_ACCEPTED
+    too_old = moment.now - entry.play.timestamp >= OLDEST
     sendable = glance.account.signed_in and not too_old and _of_this_user(entry, glance.account)
     match entry.fate:
         case "ignored" | "refused":

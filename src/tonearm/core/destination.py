@@ -1,0 +1,57 @@
+"""A destination: where plays are sent, and what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tonearm.core.play import Play
+
+
+class Ignoring(StrEnum):
+    """What a code means with which a destination leaves a play out, as far as it decides what is done."""
+
+    TOO_OLD = "too_old"
+    TOO_NEW = "too_new"
+    DAILY_LIMIT = "daily_limit"
+    NOT_STORED = "not_stored"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a destination takes, and how long it is left alone.
+
+    `batch` is how many plays one request may carry. `oldest` is the age in seconds from which no play is taken (None:
+    any is), `too_old_reason` says so in words. `shortest` is the length in seconds from which tracks are taken.
+    `daily_limit` says whether an account may send only so many plays a day, which is learned when it is met. The
+    ladders are the seconds of rest after each limit in a row, of one account or of everybody at this address. `codes`
+    are those that decide what is done with a play; `reason(play, code, words, now)` says why it was left out.
+    """
+
+    batch: int
+    oldest: float | None
+    too_old_reason: str
+    shortest: float
+    daily_limit: bool
+    account_ladder: tuple[float, ...]
+    address_ladder: tuple[float, ...]
+    codes: Mapping[int, Ignoring]
+    reason: Callable[[Play, int, str, float], str]
+
+    def too_old(self, timestamp: int, now: float) -> bool:
+        """Whether a play that began then is not taken any more at that time; both are Unix seconds."""
+        return self.oldest is not None and now - timestamp >= self.oldest
+
+    def meaning(self, play: Play, code: int, now: float) -> Ignoring:
+        """What a code means for a play. `now` is the destination's time.
+
+        GNU FM says 3 for too new and 4 for too old, so a time decides that shows which it is.
+        """
+        meant = self.codes.get(code, Ignoring.OTHER)
+        if meant not in (Ignoring.TOO_OLD, Ignoring.TOO_NEW):
+            return meant
+        if play.timestamp > now:
+            return Ignoring.TOO_NEW
+        return Ignoring.TOO_OLD if self.too_old(play.timestamp, now) else meant

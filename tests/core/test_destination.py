@@ -1,0 +1,66 @@
+"""What a destination takes: its numbers are an argument of the rules, and nothing of Last.fm's is assumed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.core.test_delivery import HOUR, NOW, batch_of, waiting
+from tonearm.core import delivery
+from tonearm.core.delivery import DeliveryState, Idle, Ignored, Send
+from tonearm.core.destination import Ignoring, Rules
+from tonearm.core.verdict import Answered, Cause, ItemAnswer, Scope, Throttled
+from tonearm.lastfm.rules import LASTFM
+
+YEARS = 10 * 365 * 86400.0
+ANY = replace(
+    LASTFM,
+    batch=1000,
+    oldest=None,
+    daily_limit=False,
+    account_ladder=(7.0,),
+    address_ladder=(9.0,),
+    codes={8: Ignoring.TOO_NEW},
+)
+"""One that takes plays of any age, a thousand at once, and knows no daily limit."""
+
+
+@pytest.mark.parametrize(("rules", "sent"), [(LASTFM, 50), (ANY, 60), (replace(ANY, batch=1), 1)])
+def test_a_batch_is_as_large_as_its_destination_takes(rules: Rules, sent: int) -> None:
+    move = delivery.next_move(DeliveryState(), batch_of(60), NOW, rules=rules)
+    assert isinstance(move, Send)
+    assert len(move.batch) == sent
+
+
+def test_a_play_of_ten_years_ago_is_sent_to_a_destination_that_takes_it() -> None:
+    old = waiting(1, YEARS)
+    assert delivery.next_move(DeliveryState(), [old], NOW, rules=ANY) == Send((old,))
+    assert isinstance(delivery.next_move(DeliveryState(), [old], NOW, rules=LASTFM), Idle)
+
+
+def test_a_backlog_is_held_for_a_budget_only_by_a_destination_that_has_one() -> None:
+    backlog = [waiting(1, live=False)]
+    state = DeliveryState(budget=100)
+    assert isinstance(delivery.next_move(state, backlog, NOW, used=5000, rules=LASTFM), Idle)
+    assert isinstance(delivery.next_move(state, backlog, NOW, used=5000, rules=ANY), Send)
+    said = Throttled(Scope.ACCOUNT, Cause(29, "x"))
+    assert delivery.next_step(DeliveryState(), batch_of(1), said, NOW, 0.5, used=700, rules=LASTFM).state.budget == 700
+    assert delivery.next_step(DeliveryState(), batch_of(1), said, NOW, 0.5, used=700, rules=ANY).state.budget == 0
+
+
+def test_a_rest_is_as_long_as_its_destinations_ladder_says() -> None:
+    account, address = (Throttled(scope, Cause(29, "x")) for scope in (Scope.ACCOUNT, Scope.ADDRESS))
+    assert delivery.next_step(DeliveryState(), batch_of(1), account, NOW, 0.5, rules=ANY).state.wait_until == NOW + 7
+    throttle = delivery.next_step(DeliveryState(), batch_of(1), address, NOW, 0.5, rules=ANY).key_throttle
+    assert throttle is not None
+    assert throttle.until == NOW + 9
+
+
+def test_a_code_means_what_its_destination_says() -> None:
+    ahead, answer = waiting(1, -HOUR), Answered((ItemAnswer(8),))
+    [back] = delivery.next_step(DeliveryState(), [ahead], answer, NOW, 0.5, rules=ANY).back
+    assert back.refused_ahead
+    [settled] = delivery.next_step(DeliveryState(), [ahead], answer, NOW, 0.5, rules=LASTFM).settled
+    assert settled.fate == Ignored(8, "Last.fm ignored it with code 8")
+    assert ANY.meaning(waiting(1, YEARS).play, 8, NOW) is Ignoring.TOO_NEW
