@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,6 +72,28 @@ if TYPE_CHECKING:
 AUTH_URL = "https://www.last.fm/api/auth/"
 REQUESTS_PER_SECOND = 4.0
 """Last.fm's old terms named 5 a second; the present ones leave it to them: https://www.last.fm/api/tos"""
+
+
+_COUNTING, _DELIVERY, _ERASING, _HINTS = "queue lengths", "delivery", "erasing", "hints"
+"""What a deck does in the background."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tasks:
+    """The tasks of a deck, by what they do."""
+
+    running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    def begin(self, name: str, work: Coroutine[None, None, None]) -> None:
+        self.running[name] = asyncio.create_task(work, name=name)
+
+    def end(self, stop: asyncio.Event) -> None:
+        """Have all of them end: those that look at `stop`, and the counting, which does not."""
+        stop.set()
+        self.running[_COUNTING].cancel()
+
+    def runs(self, name: str) -> bool:
+        return name in self.running and not self.running[name].done()
 
 
 @asynccontextmanager
@@ -221,14 +243,14 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
 
     sends = deliver and configured
     tally, stop = Counters(), asyncio.Event()
-    tasks: list[asyncio.Task[None]] = []
+    tasks = _Tasks()
     daily = parts.limits.daily_scrobbles
     cache = parts.remember(MetadataUpstream(keyring, clock))
     looking_up = Metadata(cache, parts.images, seal)
     listeners = Accounts(store, clock, keyring, time, daily)
 
     def delivers() -> bool:
-        return sends and len(tasks) > 1 and not tasks[1].done()
+        return sends and tasks.runs(_DELIVERY)
 
     imports, enriches = (WaitingRun(store, clock, kind, delivers) for kind in (IMPORT, ENRICH))
     loving = LovedImport(store, clock, keyring, event_hub, lambda account: engine.hint(IMPORT, [account]), imports)
@@ -273,7 +295,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     await keyring.begin()
     if sends and store.one_process:
         await store.write(queue.free_all)
-    tasks.append(asyncio.create_task(counting.run()))
+    tasks.begin(_COUNTING, counting.run())
     if sends:
 
         def crowded(account: int) -> bool:
@@ -292,23 +314,17 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
             PlayOutbox(clock, time, Restamp(clock, time), LASTFM, daily),
             crowded,
         )
-        tasks.append(
-            asyncio.create_task(
-                _run(
-                    engine, delivering, Expiry(store, clock, time, chores, after_all, events, LASTFM), deck, lanes, stop
-                )
-            )
-        )
-        tasks.append(asyncio.create_task(_finish_erasing(deck, stop)))
+        expiry = Expiry(store, clock, time, chores, after_all, events, LASTFM)
+        tasks.begin(_DELIVERY, _run(engine, delivering, expiry, deck, lanes, stop))
+        tasks.begin(_ERASING, _finish_erasing(deck, stop))
     elif not isinstance(engine, EmbeddedEngine):  # whoever delivers is told
-        tasks.append(asyncio.create_task(engine.run({}, partial(jobs.due, {}), stop)))
+        tasks.begin(_HINTS, engine.run({}, partial(jobs.due, {}), stop))
     try:
         yield deck
     finally:
-        stop.set()
-        tasks[0].cancel()
+        tasks.end(stop)
         await deck.listening_clocks.close()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks.running.values(), return_exceptions=True)
         await cache.close()
         await parts.images.close()
 
