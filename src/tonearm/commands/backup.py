@@ -25,9 +25,8 @@ def backup(settings: Settings, as_json: bool, file: Path) -> None:
     """
     from tonearm.commands.opening import url_of
     from tonearm.commands.progress import bar
-    from tonearm.store.admin.backup import back_up
-    from tonearm.store.db.database import sqlite_file
-    from tonearm.store.secrets.seal import key_file
+    from tonearm.service.database import key_file, sqlite_file
+    from tonearm.service.maintenance import back_up
 
     with in_one_line(), bar("copying", hidden=as_json) as progress:
         url = url_of(settings)
@@ -50,7 +49,7 @@ def restore(settings: Settings, as_json: bool, file: Path) -> None:
     FILE is checked before anything is changed, and the old database is replaced in one step.
     """
     from tonearm.commands.opening import url_of
-    from tonearm.store.admin.backup import CannotRestore, restore
+    from tonearm.service.maintenance import CannotRestore, restore
 
     with in_one_line():
         try:

@@ -12,8 +12,8 @@ from tonearm.commands.options import with_json, with_settings
 from tonearm.commands.output import tell
 
 if TYPE_CHECKING:
+    from tonearm.service.maintenance import Resealed
     from tonearm.settings import Settings
-    from tonearm.store.secrets.reseal import Resealed
 
 
 @click.command()
@@ -47,24 +47,10 @@ def change_secret(settings: Settings, as_json: bool, old: Path | None, lost: boo
 
 
 async def _resealed(settings: Settings, old: list[str]) -> Resealed:
-    from functools import partial
-
     from tonearm.commands.opening import url_of
-    from tonearm.store.db.database import Store, sqlite_file
-    from tonearm.store.db.file_lock import sole_sender
-    from tonearm.store.db.migrate import migrate
-    from tonearm.store.secrets.reseal import StillOpen, reseal
-    from tonearm.store.secrets.seal import SessionCipher, seal_beside
+    from tonearm.service.maintenance import StillOpen, change_secret
 
-    url = url_of(settings)
-    file, given = sqlite_file(url), settings.tonearm_secret_key.get_secret_value()
-    with sole_sender(file):
-        migrate(url)
-        new = seal_beside(file) if file and not given else SessionCipher((given,))
-        store = Store(url)
-        try:
-            return await store.write(partial(reseal, seal=SessionCipher((*new.secrets, *old)), lost=not old))
-        except StillOpen as open_:
-            raise Failed(str(open_)) from None
-        finally:
-            store.close()
+    try:
+        return await change_secret(url_of(settings), settings.tonearm_secret_key.get_secret_value(), old)
+    except StillOpen as open_:
+        raise Failed(str(open_)) from None

@@ -15,8 +15,8 @@ from tonearm.terminal import say
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tonearm.service.database import ServerInfo
     from tonearm.settings import Settings
-    from tonearm.store.db.postgres import ServerInfo
 
 SKEW = 60.0
 """Seconds that this clock may be wrong: plays are stamped by it."""
@@ -93,7 +93,7 @@ def _database(settings: Settings) -> Finding:
 
 def _sender(settings: Settings, sender: str | None) -> str:
     from tonearm.commands.opening import url_of
-    from tonearm.store.db.database import sqlite_file
+    from tonearm.service.database import sqlite_file
 
     if sqlite_file(url_of(settings)) is None:
         return ""
@@ -102,16 +102,16 @@ def _sender(settings: Settings, sender: str | None) -> str:
 
 async def _waiting(settings: Settings) -> int:
     from tonearm.commands.opening import Sends, deck_of
-    from tonearm.store import queue
+    from tonearm.service.database import plays_waiting
 
     async with deck_of(settings, Sends.NO) as deck:
-        return await deck.store.read(queue.length_of_all)
+        return await plays_waiting(deck.store)
 
 
 def _server(settings: Settings) -> Iterator[Finding]:
     """What there is to know of the program that keeps the database."""
     from tonearm.commands.opening import run, url_of
-    from tonearm.store.db.database import sqlite_file
+    from tonearm.service.database import sqlite_file
 
     try:
         if sqlite_file(url_of(settings)) is not None:
@@ -136,21 +136,22 @@ async def _postgres(settings: Settings) -> tuple[ServerInfo, float]:
     import time
 
     from tonearm.commands.opening import Sends, deck_of
-    from tonearm.store.db.postgres import server_info
+    from tonearm.service.database import server_info
 
     async with deck_of(settings, Sends.NO) as deck:
-        return await deck.store.read(server_info), time.time() - deck.clock.now()
+        about = await server_info(deck.store)
+        assert about is not None  # it is no SQLite file
+        return about, time.time() - deck.clock.now()
 
 
 def _sqlite() -> Finding:
-    from tonearm.store.db.database import WAL_SAFE_FROM, journal_mode
-    from tonearm.store.sqlite import driver
+    from tonearm.service.database import sqlite_info
 
-    mode, sqlite = journal_mode(), driver()
-    if sqlite.sqlite_version_info >= WAL_SAFE_FROM:
-        return Finding("SQLite", True, f"{sqlite.sqlite_version}, journal mode {mode}")
+    here = sqlite_info()
+    if here.wal_is_safe:
+        return Finding("SQLite", True, f"{here.version}, journal mode {here.journal_mode}")
     words = (
-        f"{sqlite.sqlite_version} has the WAL-reset bug, so the journal mode is {mode}, which is safe;"
+        f"{here.version} has the WAL-reset bug, so the journal mode is {here.journal_mode}, which is safe;"
         " pip install 'tonearm[sqlite]' brings a newer one, with which no reader delays a play"
     )
     return Finding("SQLite", True, words)
@@ -158,8 +159,7 @@ def _sqlite() -> Finding:
 
 def _key_file(settings: Settings) -> Finding:
     from tonearm.commands.opening import missing, url_of
-    from tonearm.store.db.database import sqlite_file
-    from tonearm.store.secrets.seal import key_file
+    from tonearm.service.database import key_file, sqlite_file
 
     if settings.tonearm_secret_key.get_secret_value():
         return Finding("key", True, "TONEARM_SECRET_KEY seals the sessions")

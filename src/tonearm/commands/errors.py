@@ -33,11 +33,9 @@ def in_one_line() -> Iterator[None]:
     from tonearm.core.play import MissingName
     from tonearm.library.folder import FolderUnreadable, ReaderFailed
     from tonearm.service.accounts import BadName
+    from tonearm.service.database import AlreadyOpen, DatabaseTooNew, WrongSecret
     from tonearm.service.report_play import NotATime, UnknownListener
-    from tonearm.store.db.file_lock import AlreadyOpen
-    from tonearm.store.db.migrate import DatabaseTooNew
-    from tonearm.store.db.sqlite_writer import StoreUnavailable
-    from tonearm.store.secrets.check import WrongSecret
+    from tonearm.service.values import StoreUnavailable
 
     try:
         yield

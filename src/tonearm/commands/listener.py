@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -119,20 +118,18 @@ def _until(admission: Admission) -> str:
 
 async def _admissions(settings: Settings, name: str) -> list[Admission]:
     from tonearm.commands.opening import Sends, deck_of, listener_of
-    from tonearm.store.secrets import revoke
 
     async with deck_of(settings, Sends.NO) as deck:
         who = await listener_of(deck, name)
-        return await deck.store.read(partial(revoke.admissions, account=who.id, now=deck.clock.now()))
+        return await deck.personal_data.admissions(who.id)
 
 
 async def _revoke(settings: Settings, name: str, which: str) -> None:
     from tonearm.commands.opening import Sends, deck_of, listener_of
-    from tonearm.store.secrets import revoke
 
     async with deck_of(settings, Sends.NO) as deck:
         who = await listener_of(deck, name)
-        if not await deck.store.write(partial(revoke.revoke, account=who.id, name=which)):
+        if not await deck.personal_data.revoke(who.id, which):
             raise Failed(f"{name} has no token {which}: 'tonearm token list' shows them")
 
 

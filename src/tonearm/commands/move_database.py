@@ -14,8 +14,8 @@ from tonearm.commands.output import tell
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
+    from tonearm.service.maintenance import MoveResult
     from tonearm.settings import Settings
-    from tonearm.store.admin.move_to_postgres import MoveResult
 
 
 @click.command()
@@ -40,7 +40,7 @@ def move_database(settings: Settings, as_json: bool, source: str, target: str) -
 
 
 def _url(named: str, which: str) -> URL:
-    from tonearm.store.db.database import database_url
+    from tonearm.service.database import database_url
 
     try:
         return database_url(named)
@@ -50,31 +50,25 @@ def _url(named: str, which: str) -> URL:
 
 def _key_of(settings: Settings, source: URL) -> str | None:
     """The key file that has sealed the sessions; None where it is a setting. Raises Failed where it opens them not."""
-    from tonearm.store.admin.move_to_postgres import CannotMove, ask
-    from tonearm.store.db.database import sqlite_file
-    from tonearm.store.secrets.check import WrongSecret, check
-    from tonearm.store.secrets.seal import key_file
+    from tonearm.service.database import WrongSecret
+    from tonearm.service.maintenance import CannotMoveDatabase, key_to_move
 
-    secret, file = settings.tonearm_secret_key.get_secret_value(), sqlite_file(source)
     try:
-        ask(source, lambda db: check(db, file, secret))
-    except (CannotMove, WrongSecret) as refused:
+        key = key_to_move(source, settings.tonearm_secret_key.get_secret_value())
+    except (CannotMoveDatabase, WrongSecret) as refused:
         raise Failed(str(refused)) from None
-    assert file is not None
-    return None if secret or not key_file(file).exists() else str(key_file(file))
+    return str(key) if key else None
 
 
 def _move(source: URL, target: URL, *, hidden: bool) -> MoveResult:
     from tonearm.commands.progress import bar
-    from tonearm.store.admin.move_to_postgres import CannotMove, move
-    from tonearm.store.db.database import sqlite_file
-    from tonearm.store.db.file_lock import AlreadyOpen, sole_sender
+    from tonearm.service.database import AlreadyOpen
+    from tonearm.service.maintenance import CannotMoveDatabase, move
 
-    file = sqlite_file(source)
     try:
-        with sole_sender(file), bar("moving", hidden=hidden) as progress:
-            return move(source, target, lambda _, done, total: progress(done, total))
-    except CannotMove as refused:
+        with bar("moving", hidden=hidden) as progress:
+            return move(source, target, progress)
+    except CannotMoveDatabase as refused:
         raise Failed(str(refused)) from None
     except AlreadyOpen as open_:
         raise Failed(f"{open_}, while it is moved") from None

@@ -18,9 +18,8 @@ from tonearm.commands.errors import Failed, in_one_line
 from tonearm.deck import Deck, Listener
 from tonearm.lastfm.client import USER_AGENT
 from tonearm.service.accounts import FIRST_LISTENER
+from tonearm.service.database import AlreadyOpen, address, database_url, holder, sqlite_file, still_starting
 from tonearm.settings import Settings
-from tonearm.store.db.database import database_url, sqlite_file
-from tonearm.store.db.file_lock import AlreadyOpen, address, holder
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
@@ -132,8 +131,6 @@ async def database_is_up(settings: Settings, told: asyncio.Event) -> bool:
 
     All else that may be wrong with it is left to the opening, which says so at once.
     """
-    from tonearm.store.db.postgres import still_starting
-
     url, ends, said = url_of(settings), steady() + WAITS, False
     while sqlite_file(url) is None and steady() < ends and not told.is_set():
         words = await asyncio.to_thread(still_starting, url)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -58,9 +57,8 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
 
     from tonearm.commands.opening import Sends, database_is_up, deck_of
     from tonearm.port import address_of
+    from tonearm.service.database import note_address, sqlite_file
     from tonearm.serving import serving, until_told
-    from tonearm.store.db.database import sqlite_file
-    from tonearm.store.db.file_lock import note_address
     from tonearm.web.app import WebOptions
 
     with until_told() as told:
@@ -90,9 +88,7 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
 
 async def _link(deck: Deck, wanted: bool) -> str | None:
     """A one-time link: at the first start, and whenever it is wanted."""
-    from tonearm.store.secrets import tokens
-
     me = await deck.listener()
-    if not wanted and await deck.store.read(partial(tokens.any_browser, account=me.id, now=deck.clock.now())):
+    if not wanted and await deck.accounts.has_browser(me.id):
         return None
     return await deck.accounts.link(me.id)

@@ -12,8 +12,8 @@ from tonearm.commands.output import budget_told, moment, others_wait, plays, sta
 if TYPE_CHECKING:
     from tonearm.core.account import Account
     from tonearm.service.accounts import QueueStatus
+    from tonearm.service.database import ServerInfo
     from tonearm.settings import Settings
-    from tonearm.store.db.postgres import ServerInfo
 
 
 @click.command()
@@ -45,11 +45,11 @@ def status(settings: Settings, listener: str, as_json: bool) -> None:
 
 async def _status(settings: Settings, name: str) -> tuple[Account, QueueStatus, float, ServerInfo | None]:
     from tonearm.commands.opening import Sends, deck_of, listener_of
-    from tonearm.store.db.postgres import server_info
+    from tonearm.service.database import server_info
 
     async with deck_of(settings, Sends.NO) as deck:
         me = await listener_of(deck, name)
-        server = None if deck.store.one_process else await deck.store.read(server_info)
+        server = await server_info(deck.store)
         return await me.account(), await me.queue(), deck.clock.now(), server
 
 

@@ -24,7 +24,7 @@ def worker(settings: Settings) -> None:
 
     from tonearm import log
     from tonearm.commands.opening import url_of
-    from tonearm.store.db.database import sqlite_file
+    from tonearm.service.database import sqlite_file
 
     if sqlite_file(url_of(settings)) is not None:
         raise Failed(

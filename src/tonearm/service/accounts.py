@@ -132,6 +132,10 @@ class Accounts:
 
         return secret if await self.store.write(use) is not None else None
 
+    async def has_browser(self, number: int) -> bool:
+        """Whether a browser is signed in for this account."""
+        return await self.store.read(partial(tokens.any_browser, account=number, now=self.clock.now()))
+
     async def by_secret(self, secret: str, *kinds: TokenKind) -> int | None:
         """The account that a token or a browser's session lets in."""
         return await self.store.read(partial(tokens.owner, secret=secret, kinds=kinds, now=self.clock.now()))

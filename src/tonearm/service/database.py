@@ -1,0 +1,73 @@
+"""Where the database is, who has it open, and what keeps it: for commands, before and beside an open deck."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import URL
+
+from tonearm.store import queue
+from tonearm.store.db.database import WAL_SAFE_FROM, Store, database_url, journal_mode, sqlite_file
+from tonearm.store.db.file_lock import AlreadyOpen, address, holder, note_address
+from tonearm.store.db.migrate import DatabaseTooNew
+from tonearm.store.secrets.check import WrongSecret
+from tonearm.store.secrets.seal import key_file
+from tonearm.store.sqlite import driver
+
+if TYPE_CHECKING:
+    from tonearm.store.db.postgres import ServerInfo
+
+__all__ = [
+    "AlreadyOpen",
+    "DatabaseTooNew",
+    "ServerInfo",
+    "SqliteInfo",
+    "WrongSecret",
+    "address",
+    "database_url",
+    "holder",
+    "key_file",
+    "note_address",
+    "plays_waiting",
+    "server_info",
+    "sqlite_file",
+    "sqlite_info",
+    "still_starting",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteInfo:
+    """The SQLite that is used here. `wal_is_safe`: it is without the WAL-reset bug."""
+
+    version: str
+    journal_mode: str
+    wal_is_safe: bool
+
+
+def sqlite_info() -> SqliteInfo:
+    """The SQLite that is used here, and the journal mode that it is used with."""
+    sqlite = driver()
+    return SqliteInfo(sqlite.sqlite_version, journal_mode(), sqlite.sqlite_version_info >= WAL_SAFE_FROM)
+
+
+async def server_info(store: Store) -> ServerInfo | None:
+    """What there is to know of the database server; None for a SQLite file. Raises StoreUnavailable."""
+    if store.one_process:
+        return None
+    from tonearm.store.db import postgres
+
+    return await store.read(postgres.server_info)
+
+
+def still_starting(url: URL) -> str:
+    """Why a PostgreSQL server does not answer yet though it may soon; "" if it does, or is not about to."""
+    from tonearm.store.db import postgres
+
+    return postgres.still_starting(url)
+
+
+async def plays_waiting(store: Store) -> int:
+    """How many plays of all listeners are in the queue. Raises StoreUnavailable."""
+    return await store.read(queue.length_of_all)

@@ -1,0 +1,87 @@
+"""What is done to a whole database while no service uses it: backups, another secret, the move to PostgreSQL."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import URL
+
+from tonearm.store.admin.backup import CannotRestore, back_up, restore
+from tonearm.store.db.database import Store, sqlite_file
+from tonearm.store.db.file_lock import sole_sender
+from tonearm.store.db.migrate import migrate
+from tonearm.store.secrets import reseal
+from tonearm.store.secrets.check import check
+from tonearm.store.secrets.reseal import Resealed, StillOpen
+from tonearm.store.secrets.seal import SessionCipher, key_file, seal_beside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tonearm.store.admin.move_to_postgres import MoveResult
+
+__all__ = [
+    "CannotMoveDatabase",
+    "CannotRestore",
+    "MoveResult",
+    "Resealed",
+    "StillOpen",
+    "back_up",
+    "change_secret",
+    "key_to_move",
+    "move",
+    "restore",
+]
+
+
+class CannotMoveDatabase(Exception):
+    """A database cannot be moved, and why."""
+
+
+async def change_secret(url: URL, given: str, old: list[str]) -> Resealed:
+    """Seal the sessions with the secret that is given, or with the key file beside the SQLite file if it is "".
+
+    `old` secrets open them; without any they are lost. Raises StillOpen while another process has the database open.
+    """
+    file = sqlite_file(url)
+    with sole_sender(file):
+        migrate(url)
+        new = seal_beside(file) if file and not given else SessionCipher((given,))
+        store = Store(url)
+        try:
+            seal = SessionCipher((*new.secrets, *old))
+            return await store.write(partial(reseal.reseal, seal=seal, lost=not old))
+        finally:
+            store.close()
+
+
+def key_to_move(source: URL, secret: str) -> Path | None:
+    """The key file that has sealed the sessions of a SQLite file; None if a secret of the settings has.
+
+    Raises CannotMoveDatabase, and WrongSecret if that secret does not open them.
+    """
+    from tonearm.store.admin.move_to_postgres import CannotMove, ask
+
+    file = sqlite_file(source)
+    try:
+        ask(source, lambda db: check(db, file, secret))
+    except CannotMove as refused:
+        raise CannotMoveDatabase(str(refused)) from None
+    assert file is not None
+    return None if secret or not key_file(file).exists() else key_file(file)
+
+
+def move(source: URL, target: URL, progress: Callable[[int, int], None]) -> MoveResult:
+    """Carry a SQLite file over to an empty PostgreSQL database. `progress` is called with the rows done and in all.
+
+    Raises CannotMoveDatabase, and AlreadyOpen while a process delivers from the file.
+    """
+    from tonearm.store.admin import move_to_postgres
+
+    with sole_sender(sqlite_file(source)):
+        try:
+            return move_to_postgres.move(source, target, lambda _, done, total: progress(done, total))
+        except move_to_postgres.CannotMove as refused:
+            raise CannotMoveDatabase(str(refused)) from None
