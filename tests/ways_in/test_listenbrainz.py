@@ -177,6 +177,28 @@ def test_wrong_and_revoked_secrets_are_refused_and_the_listener_can_see_it(room:
     assert room.titles() == ["Sinnerman"]
 
 
+def test_the_history_can_be_narrowed_to_a_player(room: Room, http: httpx2.Client) -> None:
+    submit(http, room.player(name="Navidrome"), a_listen("from Navidrome"))
+    submit(http, room.player(name="Pano"), a_listen("from Pano", 9000))
+    assert [play["player"] for play in room.plays()] == ["Pano", "Navidrome"]
+    link = room.service.call(room.service.deck.accounts.link(1))
+    with httpx2.Client(base_url=room.url, timeout=20, follow_redirects=True) as browser:
+        browser.get("/signin", params={"link": link})
+        page = browser.get("/history", params={"player": "Pano"}).text
+        assert "from Pano" in page
+        assert "from Navidrome" not in page
+        assert "There is no play of this player." in browser.get("/history", params={"player": "Nobody"}).text
+
+
+def test_no_secret_is_in_a_log(room: Room, http: httpx2.Client, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "tonearm")
+    player = room.player()
+    assert submit(http, player, a_listen()).status_code == 200
+    http.get("/1/validate-token", params={"token": player.secret})
+    http.post(f"/webhook/plex/{player.secret}", content=b"{")
+    assert player.secret not in caplog.text
+
+
 def test_a_secret_can_report_and_nothing_else(room: Room, http: httpx2.Client) -> None:
     secret = room.player().secret
     for headers in ({"Authorization": f"Token {secret}"}, {"Authorization": f"Bearer {secret}"}):

@@ -487,13 +487,14 @@ CUT_FROM = 1024
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which plays of an account: with all of these words in their names, of an artist, an album, a track."""
+    """Which plays of an account: with all of these words in their names, of an artist, an album, a track, a player."""
 
     account: int
     search: str = ""
     artist: str | None = None
     album: str | None = None
     track: str | None = None
+    player: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """What is true of such a play."""
@@ -504,6 +505,8 @@ class Wanted:
             if name is not None
         ]
         words = [play.c.searched.contains(term, autoescape=True) for term in terms(self.search)]
+        if self.player is not None:
+            named += [play.c.player.is_not(None), play.c.reporter == self.player]
         return [play.c.account == self.account, *named, *words]
 
 

@@ -61,6 +61,7 @@ class PlayOut(BaseModel):
     played_time: float
     reported_at: float
     reporter: str
+    player: str | None
     lastfm_user: str
     moved: str
     left_out: str
@@ -235,6 +236,7 @@ def _play(story: Story) -> PlayOut:
         played_time=kept.play.played,
         reported_at=kept.reported_at,
         reporter=kept.reporter,
+        player=None if kept.player is None else kept.reporter,
         lastfm_user=kept.owner,
         moved=kept.restamp_reason,
         left_out=kept.left_out,

@@ -40,9 +40,12 @@ def history_routes(router: APIRouter, frame: Frame) -> None:
         q: Annotated[str, Query(max_length=LONGEST_SEARCH)] = "",
         artist: Annotated[str, Query(max_length=LONGEST_NAME)] = "",
         track: Annotated[str, Query(max_length=LONGEST_NAME)] = "",
+        player: Annotated[str, Query(max_length=LONGEST_NAME)] = "",
         after: After = None,
     ) -> Response:
-        """The history, the plays of a track, or what is found for some words."""
+        """The history, the plays of a track or of a player, or what is found for some words."""
+        if player:
+            return await _listing(frame, Wanted(me.id, player=player), after, _address(request))
         if artist and track:
             return await _listing(frame, Wanted(me.id, artist=artist, track=track), after, _address(request))
         if q.strip():
@@ -70,8 +73,15 @@ async def _listing(frame: Frame, wanted: Wanted, after: str | None, address: str
     moment = frame.moment()
     seen = await frame.deck.views.snapshot(wanted.account)
     leaf = await frame.deck.views.found(wanted, SHOWN, cursor(after))
-    asked = {"q": wanted.search} if wanted.search else {"artist": wanted.artist, "track": wanted.track}
-    facts: dict[str, Any] = {"words": wanted.search, "artist": wanted.artist, "track": wanted.track, "asked": asked}
+    named = {"player": wanted.player} if wanted.player else {"artist": wanted.artist, "track": wanted.track}
+    asked = {"q": wanted.search} if wanted.search else named
+    facts: dict[str, Any] = {
+        "words": wanted.search,
+        "artist": wanted.artist,
+        "track": wanted.track,
+        "player": wanted.player,
+        "asked": asked,
+    }
     return frame.page(
         "search", seen, moment, page_at=after or "", address=address, **facts, **_listed(leaf, seen, moment)
     )
