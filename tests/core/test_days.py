@@ -34,7 +34,7 @@ def test_counting_by_stretches_gives_the_local_day_and_hour(
     assert days.day_number(local.date()) == (at + there.offset) // days.DAY
 
 
-def test_a_day_is_23_or_25_hours_long_where_clocks_are_changed() -> None:
+def test_a_day_is_23_or_25_hours_long_when_clocks_are_changed() -> None:
     berlin = ZoneInfo("Europe/Berlin")
 
     def hours(day: date) -> float:

@@ -255,7 +255,7 @@ def test_a_settled_doubt_is_one_more_name_of_the_track() -> None:
 RECORDING = "054a6cef-c53a-4ffa-a76e-69d2b8cc7d09"
 
 
-def test_a_recording_is_found_by_its_identifier_where_the_names_say_nothing() -> None:
+def test_a_recording_is_found_by_its_identifier_if_the_names_say_nothing() -> None:
     library = LibraryIndex(
         [
             (1, "椎名林檎", "歌舞伎町の女王", RECORDING),
@@ -310,7 +310,7 @@ def test_the_likeliest_candidates_come_first_and_not_too_many_of_them() -> None:
         ("Drift", ("Drift", "")),
     ],
 )
-def test_guests_are_told_from_the_name(name: str, parts: tuple[str, str]) -> None:
+def test_guests_are_separated_from_the_name(name: str, parts: tuple[str, str]) -> None:
     assert without_guests(name) == parts
 
 

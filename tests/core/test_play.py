@@ -162,7 +162,7 @@ def test_the_start_of_a_play_in_whole_seconds(reported: float, start: int) -> No
 
 
 @given(st.integers(EARLIEST_PLAY, 4_000_000_000), st.integers(0, 999))
-def test_milliseconds_and_seconds_tell_the_same_time(second: int, milli: int) -> None:
+def test_milliseconds_and_seconds_give_the_same_time(second: int, milli: int) -> None:
     assert start_of_play(second) == start_of_play(second * 1000 + milli) == second
 
 

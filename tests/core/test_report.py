@@ -114,7 +114,7 @@ def test_of_a_play_that_counts_the_least_is_sure_and_the_whole_is_possible() -> 
     assert assumed_played(None) == (240.0, 240.0)
 
 
-def test_the_reason_of_a_move_is_told() -> None:
+def test_the_reason_of_a_move_is_reported() -> None:
     assert place(NOW, 240.4, NOW) == Placed(
         NOW - 240, "moved back by 240 s: it was reported with its end for its start"
     )
@@ -143,7 +143,7 @@ def test_a_fast_clock_is_known_by_what_it_queued_in_the_future(enqueued_at: floa
     assert queued_by_a_fast_clock(enqueued_at, NOW, skew) is fast
 
 
-def test_only_a_wrong_clock_of_ours_tells_wrong_times() -> None:
+def test_only_a_wrong_clock_of_ours_gives_wrong_times() -> None:
     assert stamped_by_our_clock(NOW - 250, 240, NOW, DAY)
     assert not stamped_by_our_clock(NOW - 250, 240, NOW, 0)
     assert not stamped_by_our_clock(NOW - 5000, 240, NOW, DAY)

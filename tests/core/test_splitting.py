@@ -120,7 +120,7 @@ bad_ones = st.integers(1, LASTFM.batch).flatmap(
 
 
 @given(bad_ones)
-def test_bad_plays_are_found_and_all_others_go_on(case: tuple[int, set[int]]) -> None:
+def test_bad_plays_are_found_and_all_others_are_sent(case: tuple[int, set[int]]) -> None:
     size, bad = case
     world = queue_of(size)
     world.run(START + 24 * HOUR, refusing(bad))
@@ -133,7 +133,7 @@ def test_bad_plays_are_found_and_all_others_go_on(case: tuple[int, set[int]]) ->
 
 
 @pytest.mark.parametrize("size", [2, 3, 4, 5, 7, 17, 28, 49, 50])
-def test_one_bad_play_is_found_in_14_requests_wherever_it_stands(size: int) -> None:
+def test_one_bad_play_is_found_in_14_requests_wherever_it_is(size: int) -> None:
     for bad in range(size):
         world = queue_of(size)
         world.run(START + HOUR, refusing({bad}))

@@ -27,7 +27,7 @@ def engine(clock: FakeClock) -> Engine:
     return EmbeddedEngine(clock, PLACES, grace=0.01)
 
 
-async def test_keys_have_their_turn_exactly_in_the_order_in_which_they_were_rung(engine: Engine, work: Work) -> None:
+async def test_keys_have_their_turn_exactly_in_the_order_in_which_they_were_hinted(engine: Engine, work: Work) -> None:
     work.gate.clear()
     async with running(engine, {"deliver": work}):
         engine.hint("deliver", [1, 2, 3, 9, 4, 8])
@@ -105,7 +105,7 @@ async def test_the_sweep_comes_at_its_time_and_not_before(engine: Engine, clock:
         assert work.calls == [7]
 
 
-async def test_a_key_that_has_nothing_more_to_do_is_taken_up_again_after_a_pause(clock: FakeClock, work: Work) -> None:
+async def test_a_key_that_has_nothing_more_to_do_is_resumed_again_after_a_pause(clock: FakeClock, work: Work) -> None:
     """Hints of many plays come together."""
     engine = EmbeddedEngine(clock, PLACES, grace=0.01, pause=PAUSE)
     async with running(engine, {"deliver": work}):
@@ -167,7 +167,7 @@ async def test_a_clock_that_is_put_back_stops_no_sweep(engine: Engine, clock: Fa
         assert work.calls == [7]
 
 
-async def test_it_leaves_no_task_behind_where_a_job_did_not_come_to_its_end(engine: Engine) -> None:
+async def test_it_leaves_no_task_behind_if_a_job_did_not_come_to_its_end(engine: Engine) -> None:
     before, hangs = asyncio.all_tasks(), Work()
     async with running(engine, {"deliver": hangs}):
         engine.hint("deliver", [7])

@@ -107,7 +107,7 @@ async def test_processes_that_start_at_once_make_the_tables_once(postgres_url: s
     await tables.prepare(postgres_url, 1)
 
 
-async def test_a_table_that_somebody_has_changed_is_told_of_with_what_to_do(postgres_url: str) -> None:
+async def test_a_table_that_somebody_has_changed_is_reported_with_what_to_do(postgres_url: str) -> None:
     await prepare(postgres_url, 1)
     async with await connect(postgres_url, autocommit=True) as db:
         await db.execute("ALTER TABLE tonearm_pgqueuer ALTER COLUMN priority TYPE numeric")
@@ -116,7 +116,7 @@ async def test_a_table_that_somebody_has_changed_is_told_of_with_what_to_do(post
 
 
 @pytest.mark.parametrize("which", [LISTENS, f"NOT {LISTENS}"], ids=["the one it hears by", "the one it asks by"])
-async def test_an_engine_that_has_lost_one_of_its_two_lines_makes_both_anew(
+async def test_an_engine_that_has_lost_one_of_its_two_lines_makes_both_again(
     shared: PostgresYard, work: Work, caplog: pytest.LogCaptureFixture, which: str
 ) -> None:
     engine = shared.engine()
@@ -133,7 +133,7 @@ async def test_an_engine_that_has_lost_one_of_its_two_lines_makes_both_anew(
     assert "Traceback" not in caplog.text
 
 
-async def test_a_change_is_told_only_to_the_manager_of_a_kind_of_which_a_job_waits(shared: PostgresYard) -> None:
+async def test_a_change_is_passed_only_to_the_manager_of_a_kind_of_which_a_job_waits(shared: PostgresYard) -> None:
     told: dict[str, list[str]] = {"deliver": [], "import": []}
     something = asyncio.Event()
 
@@ -168,7 +168,7 @@ async def test_a_change_is_told_only_to_the_manager_of_a_kind_of_which_a_job_wai
         await asyncio.gather(listens, return_exceptions=True)
 
 
-async def test_an_outage_is_told_once_and_once_that_it_is_over(
+async def test_an_outage_is_logged_once_and_once_that_it_is_over(
     shared: PostgresYard, work: Work, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries, tried = Counter[str](), asyncio.Event()

@@ -101,7 +101,7 @@ async def test_as_many_run_at_once_as_there_are_places(yard: Yard) -> None:
     assert sorted(work.calls) == list(range(3 * PLACES))
 
 
-async def test_keys_have_their_turn_in_the_order_in_which_they_were_rung(yard: Yard) -> None:
+async def test_keys_have_their_turn_in_the_order_in_which_they_were_hinted(yard: Yard) -> None:
     work, engine = Work(), yard.engine()
     async with running(engine, {"deliver": work}, work.due):
         engine.hint("deliver", [1, 2, 3, 9, 4, 8])
@@ -288,7 +288,7 @@ async def test_stopping_waits_for_what_runs_and_starts_nothing_more(yard: Yard) 
     assert work.calls == [7]
 
 
-async def test_what_does_not_come_to_its_end_is_cancelled_and_taken_up_by_the_next(yard: Yard, work: Work) -> None:
+async def test_what_does_not_come_to_its_end_is_cancelled_and_resumed_by_the_next(yard: Yard, work: Work) -> None:
     hangs, engine = Work(), yard.engine()
     async with running(engine, {"deliver": hangs}):
         engine.hint("deliver", [7, 8])
@@ -368,7 +368,7 @@ asyncio.run(main())
 """
 
 
-async def test_what_a_killed_process_was_at_is_taken_up_by_another(yard: Yard, work: Work) -> None:
+async def test_what_a_killed_process_was_at_is_resumed_by_another(yard: Yard, work: Work) -> None:
     url = yard.url if isinstance(yard, PostgresYard) else ""
     command = [sys.executable, "-c", CHILD, yard.name, url]
     child = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)

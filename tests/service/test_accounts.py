@@ -88,7 +88,7 @@ async def test_a_link_is_too_old_after_an_hour(room: Room) -> None:
 # How the queue stands
 
 
-async def test_an_empty_queue_stands_at_nothing(room: Room) -> None:
+async def test_an_empty_queue_is_zero(room: Room) -> None:
     standing = await room.me.queue()
     assert (standing.queued, standing.sending, standing.held, standing.refused) == (0, 0, 0, 0)
     assert (standing.next_attempt_at, standing.oldest, standing.expires_next) == (None, None, None)

@@ -245,7 +245,7 @@ async def test_new_plays_do_not_hammer_a_lastfm_that_is_away(room: Room) -> None
 # Sessions
 
 
-async def test_an_ended_session_holds_tells_and_drains_after_the_sign_in(room: Room) -> None:
+async def test_an_ended_session_holds_says_so_and_drains_after_the_sign_in(room: Room) -> None:
     room.emulator.revoke("RJ")
     await room.plays(*range(3))
     await room.until_calls(1)
@@ -443,7 +443,7 @@ def poisonous(room: Room, *titles: str, number: int = 6) -> None:
 
 
 @pytest.mark.parametrize("number", [6, 7, 13])
-async def test_one_bad_play_is_refused_alone_and_all_others_go_on(house: House, number: int) -> None:
+async def test_one_bad_play_is_refused_alone_and_all_others_are_sent(house: House, number: int) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
         await room.plays(*range(50))
@@ -581,7 +581,7 @@ async def test_what_expires_at_the_door_is_not_sent(house: House) -> None:
 # The 90 days
 
 
-async def test_how_a_play_came_to_lastfm_is_told_for_ninety_days(room: Room) -> None:
+async def test_how_a_play_came_to_lastfm_is_reported_for_ninety_days(room: Room) -> None:
     room.emulator.fault("error", error=8, calls=2, methods=SCROBBLE)
     taken = await room.play(0)
     await room.until_empty()
@@ -633,7 +633,7 @@ async def test_without_a_key_plays_are_kept_and_nothing_is_sent(house: House) ->
         assert (await room.play(0)).status == "not_authenticated"
 
 
-async def test_the_length_of_the_queue_is_told_to_who_listens(room: Room) -> None:
+async def test_the_length_of_the_queue_is_published_to_who_listens(room: Room) -> None:
     await room.plays(*range(5))
     await room.until_empty()
     while QueueUpdated(0) not in room.events:

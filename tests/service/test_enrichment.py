@@ -113,7 +113,7 @@ async def test_what_was_looked_up_lately_is_left_out_and_after_a_month_looked_up
     assert lookups(room) == 8
 
 
-async def test_progress_is_told_and_adds_up(room: Room) -> None:
+async def test_progress_is_reported_and_adds_up(room: Room) -> None:
     await unknown(room, 3 * STEP + 1)
     await room.me.enrich()
     told = [event for event in room.events if isinstance(event, EnrichProgress)]
@@ -121,7 +121,7 @@ async def test_progress_is_told_and_adds_up(room: Room) -> None:
     assert {event.total for event in told} == {3 * STEP + 1}
 
 
-async def test_while_lastfm_is_away_it_rests_and_then_goes_on_by_itself_where_it_was(room: Room) -> None:
+async def test_while_lastfm_is_away_it_rests_and_then_continues_by_itself_where_it_was(room: Room) -> None:
     await unknown(room, 2 * STEP)
     room.emulator.fault("error", error=16, methods=["track.getInfo"], after=STEP + 2, calls=1)
     with pytest.raises(ImportFailed, match="16"):
@@ -134,7 +134,7 @@ async def test_while_lastfm_is_away_it_rests_and_then_goes_on_by_itself_where_it
     assert lookups(room) == 2 * STEP + 1
 
 
-async def test_it_goes_on_after_a_crash_and_asks_for_nothing_twice(house: House) -> None:
+async def test_it_continues_after_a_crash_and_asks_for_nothing_twice(house: House) -> None:
     async with house.open() as room:
         await unknown(room, 2 * STEP)
         room.emulator.fault("error", error=16, methods=["track.getInfo"], after=STEP)

@@ -91,7 +91,7 @@ async def test_all_hear_the_same_in_the_same_order(database: Path | str) -> None
 
 
 @only_postgres
-async def test_who_comes_back_to_another_process_goes_on_where_it_was(database: Path | str) -> None:
+async def test_who_comes_back_to_another_process_continues_where_it_was(database: Path | str) -> None:
     async with processes(database) as (one, other):
         with one.event_hub.subscribe(1) as (ear, _), other.event_hub.subscribe(1) as (there, _):
             await play(one, 1)
@@ -107,7 +107,7 @@ async def test_who_comes_back_to_another_process_goes_on_where_it_was(database: 
 
 
 @only_postgres
-async def test_what_another_version_tells_is_heard_as_far_as_it_is_known(database: Path | str) -> None:
+async def test_what_another_version_publishes_is_received_as_far_as_it_is_known(database: Path | str) -> None:
     """As while processes are replaced one after the other."""
     queue = {"queued_count": 7}
     told = [
@@ -174,7 +174,7 @@ async def test_an_ear_knows_that_it_may_have_missed_something_while_the_server_w
 
 
 @only_postgres
-async def test_an_outage_is_told_once_by_each_part_and_once_that_it_is_over(
+async def test_an_outage_is_logged_once_by_each_part_and_once_that_it_is_over(
     database: Path | str, postgres: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries: Counter[str] = Counter()
@@ -227,7 +227,7 @@ async def heard_last(deck: Deck, notice: str) -> None:
 
 @only_postgres
 @pytest.mark.parametrize("more", [0, 1])
-async def test_who_comes_back_goes_on_only_if_nothing_was_dropped_while_nobody_listened(
+async def test_who_comes_back_continues_only_if_nothing_was_dropped_while_nobody_listened(
     database: Path | str, more: int
 ) -> None:
     told = [queue_notice(1, 1)] + [queue_notice(2, number) for number in range(2, UNREAD + 1 + more)]
@@ -302,7 +302,7 @@ async def test_events_that_were_dropped_during_a_long_outage_are_a_gap_to_all_pr
 
 
 @only_postgres
-async def test_what_is_told_at_the_end_of_a_process_still_arrives(database: Path | str) -> None:
+async def test_what_is_published_at_the_end_of_a_process_still_arrives(database: Path | str) -> None:
     async with processes(database, 1) as (one,):
         with one.event_hub.subscribe(1) as (ear, _):
             async with tonearm.open(database, **KEYS) as leaving:

@@ -53,7 +53,7 @@ async def test_an_ear_that_was_taken_away_hears_no_more() -> None:
     assert not event_hub.has_subscribers(2)
 
 
-async def test_what_was_told_before_is_not_told_to_a_new_ear() -> None:
+async def test_what_was_published_before_is_not_sent_to_a_new_subscriber() -> None:
     event_hub = EventHub("a")
     tell(event_hub, 1, 1, 2)
     with event_hub.subscribe(1) as (ear, continues):
@@ -61,7 +61,7 @@ async def test_what_was_told_before_is_not_told_to_a_new_ear() -> None:
         assert await heard(ear) == []
 
 
-async def test_who_comes_back_hears_what_was_told_meanwhile() -> None:
+async def test_who_comes_back_hears_what_was_published_meanwhile() -> None:
     event_hub = EventHub("a")
     with event_hub.subscribe(1) as (ear, _):
         tell(event_hub, 1, 1)
@@ -86,7 +86,7 @@ async def test_who_missed_nothing_continues_too() -> None:
 
 
 @pytest.mark.parametrize("after", ["b-1", "a-999", "nonsense", ""])
-async def test_who_comes_back_too_late_is_told_that_there_is_a_gap(after: str) -> None:
+async def test_who_comes_back_too_late_learns_that_there_is_a_gap(after: str) -> None:
     event_hub = EventHub("a")
     tell(event_hub, 1, 1, 2)
     with event_hub.subscribe(1, after) as (ear, continues):

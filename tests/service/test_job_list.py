@@ -236,7 +236,7 @@ async def test_however_many_are_broken_who_comes_after_them_has_their_turn(house
         assert len(await room.deck.store.read(lambda db: queue.due(db, later, API_KEY))) == queue.DUE_AT_ONCE
 
 
-async def test_of_very_many_that_wait_for_a_sign_in_none_hides_who_goes_on_by_themselves(
+async def test_of_very_many_that_wait_for_a_sign_in_none_hides_who_continues_by_themselves(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job_list, "LIMIT", 2)

@@ -230,7 +230,7 @@ async def test_a_cancelled_delivery_loses_its_account_and_no_play(house: House) 
         assert isinstance(await room.deck.jobs.cancel(DELIVER, room.me.id), JobBusy)
 
 
-async def test_a_cancelled_import_ends_and_a_retry_goes_on_with_it(house: House) -> None:
+async def test_a_cancelled_import_ends_and_a_retry_continues_it(house: House) -> None:
     async with during(house, "user.getLovedTracks") as (room, transport):
         outcomes: list[object] = []
 
@@ -256,7 +256,7 @@ async def test_nobody_has_jobs_who_is_not_there(room: Room) -> None:
         await room.deck.jobs.cancel(IMPORT, 999)
 
 
-async def test_a_chore_is_done_once_in_its_time_by_one_of_several_processes(room: Room) -> None:
+async def test_a_periodic_task_is_done_once_in_its_time_by_one_of_several_processes(room: Room) -> None:
     """As the tables have it, which several processes share; the clock of one was put back meanwhile."""
     store, now = room.deck.store, 1000.0
 

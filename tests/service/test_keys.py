@@ -122,7 +122,7 @@ async def test_a_key_that_rests_gets_no_new_listeners(room: Room) -> None:
     assert key_in(await room.me.sign_in()) == API_KEY
 
 
-async def test_a_sign_in_whose_key_is_no_longer_set_has_to_begin_anew(house: House) -> None:
+async def test_a_sign_in_whose_key_is_no_longer_set_has_to_start_over(house: House) -> None:
     async with house.open() as room:
         way = await room.me.sign_in()
         assert isinstance(way, AuthStart)
@@ -153,7 +153,7 @@ async def test_everything_of_a_listener_goes_with_the_key_of_its_session(room: R
     assert {call.outcome for call in room.emulator.journal} == {"ok"}
 
 
-async def test_a_suspended_key_rests_its_own_listeners_and_the_others_go_on(room: Room) -> None:
+async def test_a_suspended_key_rests_its_own_listeners_and_the_others_are_served(room: Room) -> None:
     other = await room.deck.listener("other")
     room.emulator.suspend_key(API_KEY)
     await room.play(0)

@@ -123,7 +123,7 @@ async def test_what_was_found_is_kept_by_outcome(room: Room) -> None:
     assert await room.deck.store.read(outcomes) == {("Song 1", "matched"), ("Song 2", "missing")}
 
 
-async def test_an_import_tells_how_far_it_is(room: Room) -> None:
+async def test_an_import_says_how_far_it_is(room: Room) -> None:
     loves(room, *range(2500))
     await room.me.import_loved()
     await room.house.clock.still()
@@ -139,7 +139,7 @@ async def test_a_page_that_fails_is_asked_for_again(room: Room) -> None:
     assert await room.me.import_loved() == ImportCounts(imported=1500)
 
 
-async def test_an_import_that_fails_says_why_and_goes_on_from_its_page(room: Room) -> None:
+async def test_an_import_that_fails_says_why_and_continues_from_its_page(room: Room) -> None:
     loves(room, *range(2500))
     await has(room, *range(2500))
     room.emulator.fault("error", error=8, methods=METHOD, after=2)
@@ -152,7 +152,7 @@ async def test_an_import_that_fails_says_why_and_goes_on_from_its_page(room: Roo
     assert len(room.house.calls("user.getLovedTracks")) == before + 1
 
 
-async def test_an_import_that_failed_long_ago_starts_anew(room: Room) -> None:
+async def test_an_import_that_failed_long_ago_starts_over(room: Room) -> None:
     loves(room, *range(1500))
     room.emulator.fault("error", error=8, methods=METHOD, after=1)
     with pytest.raises(ImportFailed):
@@ -171,7 +171,7 @@ async def test_what_no_patience_mends_is_not_tried_again(room: Room, error: int)
     assert len(room.house.calls("user.getLovedTracks")) == 1
 
 
-async def test_an_import_that_a_crash_cut_off_goes_on_by_itself(house: House) -> None:
+async def test_an_import_that_a_crash_cut_off_continues_by_itself(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
         loves(room, *range(1500))
@@ -185,7 +185,7 @@ async def test_an_import_that_a_crash_cut_off_goes_on_by_itself(house: House) ->
     assert len(house.calls("user.getLovedTracks")) == 1
 
 
-async def test_an_import_of_one_user_does_not_go_on_with_another_users_list(house: House) -> None:
+async def test_an_import_of_one_user_does_not_continue_with_another_users_list(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
         loves(room, *range(1500))
@@ -201,7 +201,7 @@ async def test_an_import_of_one_user_does_not_go_on_with_another_users_list(hous
         assert await hearts(room) == 0
 
 
-async def test_who_asks_twice_joins_the_import_that_goes_on(house: House) -> None:
+async def test_who_asks_twice_joins_the_import_that_continues(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
         first, again = await room.deck.loved_import.start(room.me.id), await room.deck.loved_import.start(room.me.id)
@@ -365,7 +365,7 @@ async def test_who_waits_for_an_import_that_broke_is_answered(room: Room) -> Non
         await room.me.import_loved()
 
 
-async def test_two_runs_of_one_kind_never_go_on_for_one_account(room: Room) -> None:
+async def test_two_runs_of_one_kind_never_continue_for_one_account(room: Room) -> None:
     def twice(db: Connection) -> None:
         row = {"account": room.me.id, "kind": "enrich", "state": "running"}
         db.execute(insert(run_table).values(**row))

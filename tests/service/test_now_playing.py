@@ -87,7 +87,7 @@ async def test_who_is_not_signed_in_shows_nothing(house: House) -> None:
         ({"kind": "delay", "seconds": 60}, "error", "in time"),
     ],
 )
-async def test_a_failure_is_told_and_never_tried_again(
+async def test_a_failure_is_reported_and_never_tried_again(
     room: Room, fault: dict[str, Any], status: str, said: str
 ) -> None:
     room.emulator.fault(methods=[METHOD], **fault)
@@ -111,7 +111,7 @@ async def test_an_ended_session_is_noticed_here_too(room: Room, error: int) -> N
     await room.until_empty()
 
 
-async def test_a_name_that_lastfm_filters_is_told(room: Room) -> None:
+async def test_a_name_that_lastfm_filters_is_reported(room: Room) -> None:
     shown = await room.me.now_playing(Track("Various", "t"))
     assert (shown.status, shown.message) == ("error", "Last.fm ignored it, with code 1")
 

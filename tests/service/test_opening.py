@@ -92,7 +92,7 @@ async def test_a_deck_that_is_closed_takes_nothing(house: House) -> None:
         await room.me.sign_out()
 
 
-async def test_opening_again_goes_on_where_it_was(house: House) -> None:
+async def test_opening_again_continues_where_it_was(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
         await room.play(0)

@@ -152,7 +152,7 @@ async def test_a_retry_of_one_play_ends_its_wait(room: Room) -> None:
     assert room.arrived() == songs(0)
 
 
-async def test_the_story_tells_every_attempt(room: Room) -> None:
+async def test_the_story_shows_every_attempt(room: Room) -> None:
     room.emulator.fault("error", error=8, calls=2, methods=SCROBBLE)
     room.emulator.fault("cut-off", calls=1, after=2, methods=SCROBBLE)
     taken = await room.play(0)

@@ -192,7 +192,7 @@ async def test_the_same_track_twice_in_a_row_is_two_plays(room: Room) -> None:
     ("later", "heard", "at_once"),
     [(1, 205, False), (1, 205, True), (-1, 210, False), (5, 210, False), (150, 210, True), (200, 205, False)],
 )
-async def test_one_listen_told_twice_by_one_player_is_sent_once(
+async def test_one_listen_reported_twice_by_one_player_is_sent_once(
     room: Room, later: int, heard: float, at_once: bool
 ) -> None:
     track, start = replace(SONG, duration=210.0), int(room.now - HOUR)
@@ -232,7 +232,7 @@ async def test_a_listen_that_was_corrected_or_discarded_does_not_come_back_a_sec
         assert [kept.play.track.title for kept in await room.history() if kept.fate == "queued"] == ["Right"]
 
 
-async def test_a_listen_that_is_not_on_lastfm_yet_may_be_told_better_a_second_later(room: Room) -> None:
+async def test_a_listen_that_is_not_on_lastfm_yet_may_be_reported_better_a_second_later(room: Room) -> None:
     start = int(room.now - HOUR)
     poor = await room.me.scrobble(SONG, started_at=start, played=20)
     good = await room.me.scrobble(SONG, started_at=start + 1, played=400)
@@ -375,7 +375,7 @@ def _fill_the_disk(room: Room, spare: int) -> None:
 # Who listens hears of it
 
 
-async def test_a_report_is_told_with_its_status_and_then_its_fate(room: Room) -> None:
+async def test_a_report_is_reported_with_its_status_and_then_its_fate(room: Room) -> None:
     await room.play(1)
     await room.play(2, played=3)
     await room.until_empty()
@@ -384,7 +384,7 @@ async def test_a_report_is_told_with_its_status_and_then_its_fate(room: Room) ->
     assert [event for event in told if event[0] == 2] == [(2, "threshold_not_met", "Song 002")]
 
 
-async def test_a_duplicate_is_not_told(room: Room) -> None:
+async def test_a_duplicate_is_not_reported(room: Room) -> None:
     start = room.now - HOUR
     for _ in range(2):
         await room.me.scrobble(SONG, started_at=start, played=300)
@@ -392,7 +392,7 @@ async def test_a_duplicate_is_not_told(room: Room) -> None:
     assert [e.status for e in room.events if isinstance(e, ScrobbleStatus)] == ["queued", "accepted"]
 
 
-async def test_a_play_that_is_held_back_is_told(room: Room) -> None:
+async def test_a_play_that_is_suspected_is_reported(room: Room) -> None:
     for place, reporter in enumerate(("a server", "a player")):
         await room.me.scrobble(SONG, started_at=room.now - HOUR + place, played=300, reporter=reporter)
     await room.until_empty()
@@ -408,7 +408,7 @@ async def test_the_first_reporter_is_one_though_it_has_no_name(room: Room) -> No
     assert statuses == ["queued", "duplicate"]
 
 
-async def test_plays_of_a_batch_are_told_where_they_are_held_back_and_not_where_they_were_known(room: Room) -> None:
+async def test_plays_of_a_batch_are_reported_if_they_are_suspected_and_not_if_they_were_known(room: Room) -> None:
     await room.me.scrobble(SONG, started_at=room.now - HOUR, played=300, reporter="a server")
     again = Play(SONG, int(room.now - HOUR) + 1, 300)
     for _ in range(2):
@@ -447,7 +447,7 @@ async def test_who_waits_for_a_fate_that_does_not_come_is_answered_in_time(house
 
 
 @pytest.mark.parametrize("fate", ["queued", "threshold_not_met"])
-async def test_a_repeat_is_known_by_the_start_that_it_was_told_with_where_it_lies_by_now_on_another(
+async def test_a_repeat_is_known_by_the_start_that_it_was_reported_with_if_it_lies_by_now_on_another(
     room: Room, fate: str
 ) -> None:
     """What our clock lacks is learnt anew between the reports: the repeat is moved to where the second play is."""
@@ -493,7 +493,7 @@ async def test_what_was_begun_to_be_erased_is_erased_by_the_next_process(house: 
 
 
 @pytest.mark.parametrize(("lies", "nearest"), [(158, 3), (110, 2), (70, 1)])
-def test_of_plays_that_were_told_alike_a_report_is_the_nearest(lies: int, nearest: int) -> None:
+def test_of_plays_that_were_reported_alike_a_report_is_the_nearest(lies: int, nearest: int) -> None:
     told_alike = {60: (1, "queued"), 100: (2, "queued"), 160: (3, "queued")}
     report = Report(1, Play(SONG, lies, 300.0), 1000.0, 60)
     assert _nearest(told_alike, report) == (nearest, "queued")

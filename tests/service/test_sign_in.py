@@ -138,7 +138,7 @@ async def test_a_sign_in_whose_answer_was_lost_starts_again(room: Room) -> None:
     ],
 )
 @pytest.mark.parametrize("methods", [GET_TOKEN, GET_SESSION], ids=["at the first leg", "at the last leg"])
-async def test_a_lastfm_that_is_away_or_refuses_is_told(
+async def test_a_lastfm_that_is_away_or_refuses_is_reported(
     room: Room, methods: list[str], fault: dict[str, object], number: int | None
 ) -> None:
     token = await asked(room)
@@ -238,7 +238,7 @@ async def test_what_is_said_in_public_holds_no_secret(room: Room) -> None:
         assert "fedcba9876543210fedcba9876543210" not in repr(shown)
 
 
-async def test_who_signs_in_is_told_whose_plays_wait_and_discards_only_their_own_at_disconnecting(house: House) -> None:
+async def test_who_signs_in_learns_whose_plays_wait_and_discards_only_their_own_at_disconnecting(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in("RJ")
         await room.plays(1, 2)

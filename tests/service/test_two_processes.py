@@ -173,7 +173,7 @@ async def test_an_import_that_one_process_begins_is_done_by_another(pair: Pair) 
     assert len(await pair.service.store.read(lambda db: library.loved(db, pair.me.id))) == 3
 
 
-async def test_an_import_of_another_process_is_cancelled_and_a_retry_goes_on_with_it(pair: Pair) -> None:
+async def test_an_import_of_another_process_is_cancelled_and_a_retry_continues_it(pair: Pair) -> None:
     await loves(pair, 3)
     pair.during.method = b"user.getLovedTracks"
 

@@ -101,7 +101,7 @@ async def test_no_secret_is_in_the_database(store: Store) -> None:
 
 
 @pytest.mark.parametrize("kind", TokenKind)
-async def test_a_token_lets_in_its_owner_and_only_where_its_kind_counts(store: Store, kind: TokenKind) -> None:
+async def test_a_token_lets_in_its_owner_and_only_if_its_kind_counts(store: Store, kind: TokenKind) -> None:
     def work(db: Connection) -> None:
         me, other = listener(db), listener(db, "other")
         tokens.add(db, other, "x", kind, NOW)

@@ -23,7 +23,7 @@ with sole_sender(Path(sys.argv[1])):
 """
 
 
-def test_a_second_sender_is_told_who_holds_the_file(tmp_path: Path) -> None:
+def test_a_second_sender_learns_who_holds_the_file(tmp_path: Path) -> None:
     file = tmp_path / "plays.db"
     told = rf"plays\.db is in use by another tonearm \(process {os.getpid()}\)"
     with sole_sender(file), pytest.raises(AlreadyOpen, match=told), sole_sender(file):

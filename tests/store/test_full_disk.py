@@ -37,7 +37,7 @@ def run(url: str, statement: str) -> None:
         db.execute(sql.SQL(statement))
 
 
-async def test_a_full_disk_is_told_of_until_there_is_room_again(postgres_url: str) -> None:
+async def test_a_full_disk_is_reported_until_there_is_room_again(postgres_url: str) -> None:
     migrate(database_url(postgres_url))
     store = Store(database_url(postgres_url))
     try:

@@ -212,7 +212,7 @@ def test_a_copy_is_kept_before_tables_change(tmp_path: Path) -> None:
     assert _run(file, package)[:2] == (0, "None")
 
 
-def test_of_processes_that_update_one_postgresql_at_once_one_does_it_and_all_go_on(
+def test_of_processes_that_update_one_postgresql_at_once_one_does_it_and_all_continue(
     postgres_url: str, tmp_path: Path
 ) -> None:
     """They all have seen the old tables, and wait for the lock, when the first of them gets it."""

@@ -253,7 +253,7 @@ async def test_the_servers_clock_counts_and_this_machines_does_not(
     assert abs(clock.now() - right()) < 5
 
 
-async def test_a_clock_that_cannot_be_read_just_now_goes_on(store: Store, postgres: Server) -> None:
+async def test_a_clock_that_cannot_be_read_just_now_continues(store: Store, postgres: Server) -> None:
     clock = SharedClock()
     await set_clock(store, clock)
     postgres.stop()

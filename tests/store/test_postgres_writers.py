@@ -92,7 +92,7 @@ async def test_who_reports_beside_a_locked_account_does_not_wait_for_it(
     assert opened._writer._waiting == {}  # type: ignore[attr-defined]
 
 
-async def test_who_is_locked_for_too_long_is_told_so_and_nothing_of_it_is_written(
+async def test_who_is_locked_for_too_long_gets_an_error_and_nothing_of_it_is_written(
     store: Store, hasty: tuple[Store, list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened, [one, two, _] = hasty

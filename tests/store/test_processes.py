@@ -30,7 +30,7 @@ def container() -> list[str]:
 
 
 @only_postgres
-async def test_containers_are_told_apart_though_they_have_one_host_name_and_are_all_process_1(
+async def test_containers_are_distinguished_though_they_have_one_host_name_and_are_all_process_1(
     store: Store, database: str
 ) -> None:
     first, second = container(), container()

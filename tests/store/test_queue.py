@@ -266,7 +266,7 @@ async def test_a_play_that_leaves_the_queue_stays_in_the_history(store: Store) -
     await store.write(work)
 
 
-async def test_where_a_delivery_stands_is_kept(store: Store) -> None:
+async def test_the_state_of_a_delivery_is_kept(store: Store) -> None:
     line = DeliveryState(Connected.NEEDS_SIGN_IN, NOW + 5, 3, 2, 1, NOW, "Last.fm error 9: x")
 
     def work(db: Connection) -> None:
@@ -473,7 +473,7 @@ async def test_a_play_is_in_the_table_once(store: Store) -> None:
         await store.write(same)
 
 
-async def test_names_of_any_length_are_told_apart(store: Store) -> None:
+async def test_names_of_any_length_are_distinguished(store: Store) -> None:
     """No index of PostgreSQL holds a text of more than a third of a page."""
     chance = random.Random(1)
     long = "".join(chr(chance.randrange(0x4E00, 0x9FFF)) for _ in range(5000))
@@ -563,7 +563,7 @@ async def test_the_latest_plays_come_first(store: Store) -> None:
     await store.write(work)
 
 
-async def test_a_play_that_is_reported_better_is_written_anew(store: Store) -> None:
+async def test_a_play_that_is_reported_better_is_written_again(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
         [number] = plays.insert(db, [history_row(me, a_play(1), fate="threshold_not_met")]).values()

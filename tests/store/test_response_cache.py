@@ -130,7 +130,7 @@ def wreck(file: Path) -> None:
     file.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
 
 
-async def test_a_file_that_is_damaged_begins_anew(
+async def test_a_file_that_is_damaged_starts_over(
     kept: AnswerStore, file: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     replace_with_words(file)

@@ -29,7 +29,7 @@ async def test_a_run_moves_on_only_from_where_it_is(store: Store) -> None:
     await store.write(work)
 
 
-async def test_a_run_that_failed_lately_is_taken_up_by_its_own_user_alone(store: Store) -> None:
+async def test_a_run_that_failed_lately_is_resumed_by_its_own_user_alone(store: Store) -> None:
     def work(db: Connection) -> None:
         run = begun(db, listener(db), "rj")
         assert runs.write(db, replace(run, cursor=5, state=RunState.FAILED, failure="away", updated_at=NOW), run.cursor)
@@ -42,7 +42,7 @@ async def test_a_run_that_failed_lately_is_taken_up_by_its_own_user_alone(store:
     await store.write(work)
 
 
-async def test_a_run_that_goes_on_over_another_users_list_is_ended_and_starts_anew_later(store: Store) -> None:
+async def test_a_run_that_continues_over_another_users_list_is_ended_and_starts_over_later(store: Store) -> None:
     def work(db: Connection) -> None:
         run = begun(db, listener(db), "rj")
         assert runs.write(db, replace(run, cursor=5, done=9, counts={"imported": 9}), run.cursor)

@@ -101,7 +101,7 @@ async def test_the_secret_of_a_database_without_a_proof_is_the_one_that_opens_it
     assert await ask(database, lambda db: check.proven(db, SessionCipher((RIGHT,))))
 
 
-async def test_the_proof_tells_nothing_of_the_secret_and_is_another_in_each_database(
+async def test_the_proof_reveals_nothing_of_the_secret_and_is_another_in_each_database(
     database: Path | str, tmp_path: Path
 ) -> None:
     await opened(database)
@@ -138,7 +138,7 @@ async def test_who_writes_the_proof_second_is_refused(database: Path | str) -> N
 
 @only_sqlite
 @pytest.mark.parametrize("proven", [True, False])
-async def test_a_key_file_that_is_lost_is_missed_and_not_made_anew(database: Path, proven: bool) -> None:
+async def test_a_key_file_that_is_lost_is_missed_and_not_made_again(database: Path, proven: bool) -> None:
     await opened(database, "")
     secret = key_file(database).read_text().strip()
     await ask(database, lambda db: signed_in(db, secret=secret))
@@ -161,7 +161,7 @@ async def test_the_key_file_of_another_database_is_refused(database: Path) -> No
 
 
 @only_sqlite
-async def test_who_sets_a_secret_beside_a_key_file_is_told_where_the_right_one_lies(database: Path) -> None:
+async def test_who_sets_a_secret_beside_a_key_file_learns_where_the_right_one_lies(database: Path) -> None:
     await opened(database, "")
     with pytest.raises(WrongSecret, match=r"unset it, since the right key lies in .*plays\.db\.key"):
         await opened(database, "mistyped")
@@ -173,7 +173,7 @@ async def test_who_sets_a_secret_beside_a_key_file_is_told_where_the_right_one_l
 # Another secret, by somebody's wish
 
 
-async def test_sessions_are_sealed_anew_and_the_old_secret_is_refused_then(database: Path | str) -> None:
+async def test_sessions_are_sealed_again_and_the_old_secret_is_refused_then(database: Path | str) -> None:
     await opened(database)
     me, _ = await ask(database, lambda db: (signed_in(db), signed_in(db, "two")))
     done = await ask(database, lambda db: reseal(db, SessionCipher(("new", RIGHT)), lost=False))
@@ -185,7 +185,7 @@ async def test_sessions_are_sealed_anew_and_the_old_secret_is_refused_then(datab
         await opened(database)
 
 
-async def test_without_the_old_secret_nothing_is_sealed_anew(database: Path | str) -> None:
+async def test_without_the_old_secret_nothing_is_sealed_again(database: Path | str) -> None:
     await opened(database)
     await ask(database, signed_in)
     before = await ask(database, everything)

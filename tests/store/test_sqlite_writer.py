@@ -264,7 +264,7 @@ def _pragma(store: Store, setting: str) -> None:
 
 
 @only_sqlite
-async def test_a_commit_that_fails_is_told_to_its_own_write_alone(store: Store) -> None:
+async def test_a_commit_that_fails_is_reported_to_its_own_write_alone(store: Store) -> None:
     def fails_at_the_commit(db: Connection) -> None:
         db.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
         db.exec_driver_sql("INSERT INTO token (hash, account, kind) VALUES ('a', 99, 'api')")
@@ -277,7 +277,7 @@ async def test_a_commit_that_fails_is_told_to_its_own_write_alone(store: Store) 
 
 
 @only_sqlite
-async def test_a_locked_database_is_not_waited_for_by_each_write_anew(
+async def test_a_locked_database_is_not_waited_for_by_each_write_again(
     store: Store, database_url_for_tests: URL
 ) -> None:
     _pragma(store, "busy_timeout=50")

@@ -140,7 +140,7 @@ async def test_each_shelf_has_its_plays_in_pages_and_its_true_count(store: Store
     await store.write(work)
 
 
-async def test_what_was_chosen_stays_when_the_list_is_written_anew(store: Store) -> None:
+async def test_what_was_chosen_stays_when_the_list_is_written_again(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
         facts = {

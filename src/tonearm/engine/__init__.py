@@ -1,1 +1,1 @@
-"""The alarm clock: it says which account may have something to do, never what. It hears no music."""
+"""The alarm clock: it says which account may have something to do, never what."""

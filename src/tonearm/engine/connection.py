@@ -1,4 +1,4 @@
-"""A process's line to pgqueuer's tables: one connection to ask over, and one to listen over where jobs are taken."""
+"""A process's connections to pgqueuer's tables: one for queries, and one to listen if it takes jobs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tonearm.engine import tables
 from tonearm.store.db import processes
 
 TOGETHER = 0.1
-"""Seconds in which all that is told of the tables counts as one, save the first after a silence, which is told at once:
-pgqueuer asks four questions for each."""
+"""Seconds in which notifications of changed tables count as one, except the first after a silence, which is passed on
+at once: pgqueuer runs four queries for each."""
 
 _CHANGED = '"table_changed_event"'
 
@@ -32,7 +32,7 @@ Callback = Callable[[str | bytes | bytearray], None]
 
 
 class JobDriver(PsycopgDriver):
-    """What a manager for jobs of one kind asks and hears over a process's line."""
+    """The driver of a manager for jobs of one kind, over a process's connections."""
 
     def __init__(self, connection: PgConnection, kind: str) -> None:
         super().__init__(connection.asks)
@@ -40,7 +40,7 @@ class JobDriver(PsycopgDriver):
         self._kind = kind
 
     async def add_listener(self, channel: str, callback: Callback) -> None:
-        """Tell `callback` what is said on our channel, at once: pgqueuer speaks to itself before it listens."""
+        """Call `callback` with notifications on our channel, at once: pgqueuer notifies itself before it listens."""
         self._session.callbacks[self._kind] = callback
 
 
@@ -57,7 +57,7 @@ class PgConnection(PsycopgDriver):
         self._listening = listening
 
     async def listen(self) -> None:
-        """Pass on what is told, until a connection ends (psycopg.Error)."""
+        """Pass on notifications, until a connection ends (psycopg.Error)."""
         assert self._listening is not None
         while True:
             payloads = [note.payload async for note in self._listening.notifies(stop_after=1)]
@@ -66,7 +66,7 @@ class PgConnection(PsycopgDriver):
                 payloads = [note.payload async for note in self._listening.notifies(timeout=TOGETHER)]
 
     async def _dispatch(self, payloads: list[str]) -> None:
-        """Tell all of them everything but changes: of those, once, whoever has a job that waits."""
+        """Pass everything but table changes to all kinds; a change once, to the kinds with a job that waits."""
         changes = [payload for payload in payloads if _CHANGED in payload]
         for payload in payloads:
             if _CHANGED not in payload:
@@ -84,9 +84,9 @@ def patient(address: str, *, delivers: bool = False) -> str:
 
 @asynccontextmanager
 async def connections(address: str, *, listens: bool) -> AsyncIterator[PgConnection]:
-    """A line while the block lasts; raises psycopg.Error.
+    """The connections while the block lasts; raises psycopg.Error.
 
-    Whoever `listens` has to call `Line.listen`: what nobody takes from the server stays in its queue, for everybody.
+    If it `listens`, call `PgConnection.listen`: unread notifications fill the server's queue for everybody.
     """
     known = patient(address, delivers=listens)
     async with await AsyncConnection.connect(known, autocommit=True) as asks:

@@ -1,4 +1,4 @@
-"""The engine for one process: rung keys in order, a set of busy ones, alarms, and the sweep."""
+"""The engine for one process: hinted keys in order, a set of busy ones, alarms, and the sweep."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ GRACE = 5.0
 
 
 class EmbeddedEngine:
-    """Runs up to `at_once` handlers of each kind beside each other in the caller's event loop.
+    """Runs up to `at_once` handlers of each kind concurrently in the caller's event loop.
 
-    Keys have their turn in the order in which they were rung; one that waits for it keeps its place, however often
-    it is rung. One that has nothing more to do is taken up again after `pause` seconds at the earliest.
+    Keys run in the order in which they were hinted; a waiting one keeps its place, however often it is hinted.
+    One that has nothing more to do runs again after `pause` seconds at the earliest.
     """
 
     def __init__(self, clock: Clock, at_once: int = 8, grace: float = GRACE, pause: float = 0.0) -> None:
@@ -60,7 +60,7 @@ class EmbeddedEngine:
         swept = -SWEEP
         try:
             while not stop.is_set():
-                self._wake.clear()  # first, so that whatever rings from here on is heard
+                self._wake.clear()  # first, so that no later hint is missed
                 now = self._clock.now()
                 if not swept <= now < swept + SWEEP:  # the clock may have been put back
                     await self._sweep(due)
@@ -84,7 +84,7 @@ class EmbeddedEngine:
         self._hinted[kind][key] = None
 
     def _admitted(self) -> list[JobKey]:
-        """Those that run from now on: as many as there are places for, the first that were rung."""
+        """Those that run from now on: as many as there are places for, the first hinted first."""
         admitted = []
         for kind, hinted in self._hinted.items():
             while self._running[kind] < self._at_once and (key := self._first(kind)) is not None:
@@ -95,7 +95,7 @@ class EmbeddedEngine:
         return admitted
 
     def _first(self, kind: str) -> int | None:
-        """The key that was rung first of those that may run now."""
+        """The key that was hinted first of those that may run now."""
         for key in self._hinted[kind]:
             job = (kind, key)
             if job not in self._busy and job not in self._paused:

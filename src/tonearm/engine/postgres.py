@@ -1,8 +1,8 @@
 """The engine for many processes on one PostgreSQL: pgqueuer, with one job for each key that may have something to do.
 
 pgqueuer keeps a job once, wakes the processes, hands each job to one of them, and takes up what a killed one leaves.
-Ours is what a key has beyond a job: rung while it runs it runs again, and whoever has more to do goes to the end of
-the line. Nothing here need outlive a crash of the database: the sweep finds again what is due.
+Added here is what a key has beyond a job: hinted while it runs, it runs again, and one with more to do goes to the
+end of the queue. Nothing here need outlive a crash of the database: the sweep finds again what is due.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from tonearm.store.db.outage import Outage
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 
 log = logging.getLogger(__name__)
-logging.getLogger("pgqueuer").setLevel(logging.CRITICAL)  # a database that is away is told of once, and here
+logging.getLogger("pgqueuer").setLevel(logging.CRITICAL)  # a database outage is logged once, and here
 
 RESCUE = 20.0
-"""Seconds without a sign of life after which a job is another process's: less than the lease of an account."""
+"""Seconds without a heartbeat after which a job goes to another process: less than the lease of an account."""
 
 GRACE = 3.0
 """Seconds that running handlers get when the engine stops, before they are cancelled and their keys are others'. Most
@@ -47,13 +47,13 @@ POLL = timedelta(seconds=2)
 """How long a job may lie whose notification got lost."""
 
 AGAIN = 1.0
-"""Seconds until a database that has gone is looked for again."""
+"""Seconds until a lost connection is tried again."""
 
 AT_ONCE = 1000
-"""Keys that are rung in one statement."""
+"""Keys that are hinted in one statement."""
 
 FORGET = 60.0
-"""Seconds between two looks at what pgqueuer has written down and nobody reads."""
+"""Seconds between two deletions of pgqueuer's log, which nobody reads."""
 
 
 async def prepare(address: str, lock: int) -> None:
@@ -68,9 +68,9 @@ async def prepare(address: str, lock: int) -> None:
 
 
 class PostgresEngine:
-    """Runs up to `at_once` handlers of each kind in this process, beside other processes on the same database.
+    """Runs up to `at_once` handlers of each kind in this process, together with other processes on the same database.
 
-    Keys have their turn in the order in which they were rung, wherever that was. `rescue` is how long (in seconds)
+    Keys run in the order in which they were hinted, in whichever process. `rescue` is how long (in seconds)
     a process may be silent until its jobs are taken from it.
     """
 
@@ -156,7 +156,7 @@ class PostgresEngine:
         )
 
     async def _end(self, managers: list[QueueManager], tasks: list[asyncio.Task[None]]) -> None:
-        """Start nothing more; what runs gets some seconds, and what is left then goes back into the line."""
+        """Start nothing more; what runs gets some seconds, and what is left then goes back into the queue."""
         for manager in managers:
             manager.shutdown.set()
         if self._work:
@@ -186,7 +186,7 @@ class PostgresEngine:
             raise
         except StoreUnavailable as error:
             log.warning("%s of %s waits for the database: %s", kind, key, error)
-        except Exception:  # the queue goes on whatever happens to one account; the sweep comes back to it
+        except Exception:  # one account's error stops no others; the sweep retries it
             log.exception("%s of %s failed; it is tried again", kind, key)
         finally:
             self._running[kind] -= 1
@@ -211,7 +211,7 @@ class PostgresEngine:
     async def _pass_on(self, connection: PgConnection) -> None:
         while self._hinted:
             jobs = list(islice(self._hinted, AT_ONCE))
-            for job in jobs:  # first, so that whatever rings from here on is heard
+            for job in jobs:  # first, so that no later hint is missed
                 del self._hinted[job]
             try:
                 await connection.execute(tables.RING, [kind for kind, _ in jobs], [key for _, key in jobs])

@@ -1,4 +1,4 @@
-"""pgqueuer's tables: under names of ours, beside those of the store, and what we say to them beyond pgqueuer."""
+"""pgqueuer's tables, under names of our own beside those of the store, and our own statements on them."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ WHERE job.execute_after > now() OR (job.status = 'picked' AND job.headers IS NUL
 """
 
 # $1 the job, $2 who had it, $3 seconds until it is to run again (NULL: not by itself), $4 until one that was marked is.
-# A new row, so that it is the last in the line; one that waits for a moment is the first when that has come, as it
-# has waited already. Does nothing where the job has been given to somebody else.
+# A new row, so that it is the last in the queue; one that waits until a time is then the first, as it has waited
+# already. Does nothing if the job has been given to somebody else.
 DONE = """
 WITH done AS (DELETE FROM tonearm_pgqueuer WHERE id = $1 AND queue_manager_id = $2 RETURNING *)
 INSERT INTO tonearm_pgqueuer (priority, entrypoint, dedupe_key, payload, status, execute_after)

@@ -1,4 +1,4 @@
-"""Listeners: the accounts of this service, their settings, what lets them in, and how their queue stands."""
+"""Listeners: the accounts of this service, their settings, credentials and queue status."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NAME = re.compile(r"[\w.@+-]{1,64}")
 
 
 class BadName(ValueError):
-    """No name for a listener."""
+    """Not a valid name for a listener."""
 
 
 class BadThreshold(ValueError):
@@ -99,7 +99,7 @@ class Accounts:
         return found[account_id].under(self.keyring.names)
 
     async def change_settings(self, account_id: int, enabled: bool | None, threshold: int | None) -> list[str]:
-        """Write the settings that are given; their names. Raises BadThreshold."""
+        """Write the settings that are not None; returns their names. Raises BadThreshold."""
         if threshold is not None and not LOWEST_THRESHOLD <= threshold <= HIGHEST_THRESHOLD:
             raise BadThreshold(f"the threshold is {LOWEST_THRESHOLD} to {HIGHEST_THRESHOLD} percent")
         change = partial(accounts.change_settings, account_id=account_id, enabled=enabled, threshold=threshold)
@@ -108,7 +108,7 @@ class Accounts:
         return [name for name, value in given.items() if value is not None]
 
     async def token(self, account_id: int) -> str:
-        """A new API token: told once, kept as a hash."""
+        """A new API token: shown once, stored as a hash."""
         return await self._secret(account_id, TokenKind.API, None)
 
     async def link(self, account_id: int) -> str:
@@ -116,12 +116,12 @@ class Accounts:
         return await self._secret(account_id, TokenKind.LINK, LINK_LIFE)
 
     async def of_link(self, link: str) -> Account | None:
-        """Whom a link lets in, which stays good; None when it is used up, too old, or never was."""
+        """The account that a link signs in, without using it up; None if it is used, too old or unknown."""
         account_id = await self.by_secret(link, TokenKind.LINK)
         return None if account_id is None else await self.account(account_id)
 
     async def browser(self, link: str) -> str | None:
-        """A browser's session for a link; None when the link is used up, too old, or never was."""
+        """A browser's session for a link; None if the link is used, too old or unknown."""
         secret, now = secrets.token_urlsafe(32), self.clock.now()
 
         def use(db: Connection) -> int | None:
@@ -137,7 +137,7 @@ class Accounts:
         return await self.store.read(partial(tokens.any_browser, account=number, now=self.clock.now()))
 
     async def by_secret(self, secret: str, *kinds: TokenKind) -> int | None:
-        """The account that a token or a browser's session lets in."""
+        """The account of a token or a browser's session; None if it is not valid."""
         return await self.store.read(partial(tokens.owner, secret=secret, kinds=kinds, now=self.clock.now()))
 
     async def forget(self, secret: str) -> None:
@@ -153,7 +153,7 @@ class Accounts:
         return secret
 
     async def queue_standing(self, account_id: int) -> QueueStatus:
-        """How the queue stands now."""
+        """The status of the queue now."""
         return await self.store.read(partial(self._standing, account_id=account_id))
 
     def facts(self, db: Connection, account_id: int) -> DeliveryFacts:
@@ -188,7 +188,7 @@ class Accounts:
         )
 
     async def retry(self, account_id: int, ring: Callable[[int], None]) -> None:
-        """Everything that waits is due now; where the key or the address rests, one play tries whether that is over."""
+        """Everything that waits is due now; under a throttle one play probes whether it is over."""
 
         def due(db: Connection) -> None:
             accounts.lock(db, [account_id])
@@ -202,7 +202,7 @@ class Accounts:
     async def retry_and_wait(
         self, account_id: int, ring: Callable[[int], None], event_hub: EventHub, seconds: float
     ) -> int:
-        """Retry, and wait until nothing moves any more or the seconds are over; how many plays are left."""
+        """Retry, and wait until nothing more is sent or the seconds are over; how many plays are left."""
         deadline = self.clock.now() + seconds
         with event_hub.subscribe(account_id) as (subscription, _):
             await self._settled(account_id, subscription, deadline, lambda standing, _: not standing.sending)
@@ -217,7 +217,7 @@ class Accounts:
         deadline: float,
         settled: Callable[[QueueStatus, float], bool],
     ) -> QueueStatus:
-        """The queue's standing as soon as it has settled, or when the time is over."""
+        """The queue's status as soon as it has settled, or when the time is over."""
         while True:
             standing, now = await self.queue_standing(account_id), self.clock.now()
             if settled(standing, now) or now >= deadline:
@@ -248,5 +248,5 @@ def _trouble(facts: DeliveryFacts) -> str:
 
 
 def _rests(standing: QueueStatus, now: float) -> bool:
-    """Whether nothing moves: what is left waits for a later moment, or for something that no retry brings."""
+    """Whether nothing is being sent: what is left waits for a later moment, or for something that no retry brings."""
     return not standing.sending and (standing.next_attempt_at is None or standing.next_attempt_at > now)

@@ -1,4 +1,4 @@
-"""Chores: what is done now and then, by one of all processes on a database."""
+"""Periodic tasks, each done by one of all processes on a database."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tonearm.store.db.database import Store
 
 @dataclass(slots=True)
 class Chores:
-    """Whose turn it is to do what is done now and then: of all processes on the database, one."""
+    """Decides which of all processes on the database does a periodic task."""
 
     store: Store
     clock: Clock
     done: dict[str, float] = field(default_factory=dict)
 
     async def take(self, name: str, interval: float) -> bool:
-        """Whether this process does it now; then it is done for so many seconds."""
+        """Take a task; True if this process does it now. Then no process does for `interval` seconds."""
         now = self.clock.now()
         if not self.store.one_process:
             is_due, take = (
@@ -33,7 +33,7 @@ class Chores:
         return True
 
     async def unfinished(self, name: str) -> None:
-        """It is not done yet: whoever comes next goes on with it."""
+        """The task is not finished: the next process continues it."""
         self.done.pop(name, None)
         if not self.store.one_process:
             await self.store.write(partial(jobs.return_task, name=name))

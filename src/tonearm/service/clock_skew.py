@@ -1,4 +1,4 @@
-"""Timing: Last.fm's time, learnt from the `Date` of its answers; and a clock that many processes share."""
+"""Last.fm's time, learnt from the `Date` of its answers, and a clock that many processes share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tonearm.store.db.sqlite_writer import StoreUnavailable
 log = logging.getLogger(__name__)
 
 SET_EVERY = 30.0
-"""Seconds between two looks at the database's clock: what two good counters drift apart in them is next to nothing."""
+"""Seconds between two readings of the database's clock: in that time two good counters hardly drift apart."""
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class LastFmTime:
 
     @property
     def known(self) -> bool:
-        """Whether this process has heard it, and nothing has contradicted since what it heard."""
+        """Whether this process knows it, and no later answer has contradicted it."""
         return self._server.known is not None
 
     @property
@@ -59,7 +59,7 @@ class LastFmTime:
         return not self.settled and not self.confirmed_in and self.clock.steady() - self._asked_at >= APART
 
     def asked(self) -> None:
-        """Last.fm was asked for its time, and has answered."""
+        """Note that Last.fm was asked for its time, and has answered."""
         self._asked_at = self.clock.steady()
 
     @property

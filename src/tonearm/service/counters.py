@@ -1,4 +1,4 @@
-"""Tally: what this process has taken and sent since it started, for those who watch over it."""
+"""Counters: what this process has accepted and sent since it started, for monitoring."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Delivery: takes an account, sends what it owes in batches, at the pace of its API key.
 
-What is sent is an outbox's: this half knows leases, sessions and rests. A batch is marked and committed before its
+What is sent is an outbox's: this half knows leases, sessions and throttles. A batch is marked and committed before its
 request, so a crash at any moment leaves rows that say what was going on. An identical resend is dropped by Last.fm as a
 repeat, so what was left in the middle is sent again.
 """
@@ -50,7 +50,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Turn(Generic[T]):
-    """What a transaction decided: a batch to send when its slot has come, or a rest until then."""
+    """What a transaction decided: a batch to send when its slot has come, or to wait until then."""
 
     lease: Lease | None
     batch: Batch[T] = Batch()  # noqa: RUF009  # frozen
@@ -82,7 +82,7 @@ class Delivery(Generic[T]):
     complaints: list[str] = field(default_factory=list)  # each is said once
 
     async def deliver(self, account: int) -> float | None:
-        """Send all that is due for an account; when to look again (Unix seconds), if that is known."""
+        """Send all that is due for an account; when to check again (Unix seconds), if that is known."""
         turn = await self._decided(account, partial(self._begin, account))
         self.events.publish(account, turn.events)
         if turn.lease is None:
@@ -160,7 +160,7 @@ class Delivery(Generic[T]):
         now = self.clock.now()
         lease = queue.lock_lease(db, sent)
         if lease.sealed_session != sent.sealed_session and isinstance(verdict, SessionEnded | SessionSuspect):
-            verdict = Later(verdict.cause)  # it speaks of a session that has been replaced meanwhile
+            verdict = Later(verdict.cause)  # it is about a session that has been replaced meanwhile
         throttle = pace.last_throttle(db, sent.api_key, lock=True)
         level = throttle.level if throttle and not throttle.outage else 0
         answer = BatchAnswer(turn.batch, verdict, now, self.clock.chance())
@@ -181,9 +181,9 @@ class Delivery(Generic[T]):
     def _learn(
         self, db: Connection, sent: Lease, turn: _Turn[T], answer: BatchAnswer[T], throttle: KeyThrottled | None
     ) -> KeyThrottled | None:
-        """What an answer, or none, says of the server; the rest of the key after it.
+        """What an answer, or none, says about the server; the key's throttle after it.
 
-        When a few different accounts have met an outage, with no answer in between, the key rests and one play tries.
+        When a few accounts have met an outage, with no answer in between, the key is throttled and one play probes.
         """
         verdict = answer.verdict
         if delivery.proves_the_key(verdict):
@@ -214,7 +214,7 @@ class Delivery(Generic[T]):
         *,
         last: bool = False,
     ) -> _Turn[T]:
-        """What comes next; `throttle` is the last rest of the key, which stays as it is."""
+        """What comes next; `throttle` is the last throttle of the key, which stays as it is."""
         now = self.clock.now()
         key = self.keyring.get(lease.api_key)
         if key is None:  # what it owes waits for it, or for a sign-in with another

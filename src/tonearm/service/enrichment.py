@@ -1,7 +1,7 @@
-"""Enriching: tags, MusicBrainz ids and listeners for the songs of a scanned library, song by song, in spare slots.
+"""Enrichment: tags, MusicBrainz ids and listeners for the songs of a scanned library, song by song, in spare slots.
 
-No file is touched: what is found stands in the database, by the names in the files. A crash or an outage loses
-nothing: the run goes on where it was.
+No file is changed: the results are in the database, by the names in the files. A crash or an outage loses
+nothing: the run continues where it was.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ LOOK_UP_AFTER = 30 * 86400.0
 """Seconds after which a song is looked up once more: listeners and tags change slowly."""
 
 CHECK_EVERY = 1.0
-"""Seconds after which a run is looked at without news of it: another process may do it."""
+"""Seconds after which a run is checked without an event: another process may run it."""
 
 OUTAGE_WAIT = 60.0
-"""Seconds that a run rests where Last.fm is away."""
+"""Seconds that a run waits if Last.fm is unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Enrichment:
     _wait_until: dict[int, float] = field(default_factory=dict)
 
     async def start(self, account: int) -> Run:
-        """Begin a run, or join the one that goes on. One that rested goes on at once."""
+        """Begin a run, or join the unfinished one. One that waited continues at once."""
         now = self.clock.now()
 
         def begin(db: Connection) -> Run:
@@ -82,11 +82,11 @@ class Enrichment:
         return run
 
     async def job(self, account: int, run_id: int) -> Run | None:
-        """How a run stands. While it rests because Last.fm is away, its `fault` says so."""
+        """A run. While it waits because Last.fm is unavailable, its `failure` says so."""
         return await self.store.read(partial(runs.find, account=account, run_id=run_id, kind=KIND))
 
     async def finished(self, account: int, run_id: int) -> Run:
-        """The run when it is over, or when it waits since Last.fm is away or nobody takes it up: `fault` says why."""
+        """The run when it is over, or if Last.fm is unavailable or nothing runs it now: then `failure` says why."""
         with self.event_hub.subscribe(account) as (subscription, _):
             while True:
                 run = await self.job(account, run_id)
@@ -102,13 +102,13 @@ class Enrichment:
         return await self.store.read(partial(songs.of_library, account=account, start=start, limit=limit))
 
     async def due(self) -> list[int]:
-        """Accounts whose run goes on now: after a crash too."""
+        """Accounts whose run continues now, also after a crash."""
         now = self.clock.now()
         accounts = await self.store.read(partial(runs.running, kind=KIND))
         return [account for account in accounts if not now < self._wait_until.get(account, 0.0) <= now + OUTAGE_WAIT]
 
     async def go_on(self, account: int) -> float | None:
-        """Look up song after song for a minute, or until all are done, or Last.fm is away."""
+        """Look up song after song for a minute, or until all are done, or Last.fm is unavailable."""
         run = await self.store.read(partial(runs.unfinished, account=account, kind=KIND))
         renamed = Renamed(await self.store.read(partial(plays.corrections, account=account)))
         ends = self.clock.now() + CHUNK
@@ -127,9 +127,9 @@ class Enrichment:
         return None
 
     async def _step(self, run: Run, renamed: Renamed) -> tuple[Run | None, bool]:
-        """Look up the next songs and write what was found; whether Last.fm was away then.
+        """Look up the next songs and write what was found; whether Last.fm was unavailable.
 
-        None where the run has gone on elsewhere meanwhile: then that goes on.
+        None if another process has continued the run meanwhile.
         """
         ask = partial(songs.to_look_up, account=run.account, start=run.cursor, before=self.clock.now() - LOOK_UP_AFTER)
         files = await self.store.read(lambda db: ask(db, limit=STEP))
@@ -196,7 +196,7 @@ def enriched(run: Run) -> Enriched:
 
 
 def _write(db: Connection, advanced: Run, cursor: int, found: list[Song]) -> Run | None:
-    """What was found and the cursor move together; None where the cursor has moved before."""
+    """Write what was found and the cursor together; None if the cursor has advanced before."""
     total = library.size(db, advanced.account)
     done = total if advanced.state is RunState.DONE else songs.passed(db, advanced.account, advanced.cursor)
     run = replace(advanced, done=done, total=total)

@@ -1,4 +1,4 @@
-"""Relaying: what one process tells is heard in all that share a PostgreSQL, in the same order everywhere."""
+"""Shares events between all processes on a PostgreSQL, in the same order everywhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tonearm.store.db.sqlite_writer import StoreUnavailable
 log = logging.getLogger(__name__)
 
 GATHER = 0.05
-"""Seconds in which what is told goes together: a notice costs all processes a transaction's turn."""
+"""Seconds in which events are gathered into one notice: a notice costs all processes a transaction's turn."""
 
 KEPT = 10_000
 """Notes that wait for a database that is away, the latest; when it is back everybody looks at the tables anyway."""
@@ -48,7 +48,7 @@ _KINDS: dict[str, type[Any]] = {kind.kind: kind for kind in get_args(Event)}
 
 @dataclass(slots=True)
 class EventBridge:
-    """Takes what this process tells, and tells all; `Announcer` hands over and is handed to."""
+    """Publishes this process's events to all processes, and delivers theirs to its EventHub."""
 
     store: Store
     event_hub: EventHub
@@ -60,7 +60,7 @@ class EventBridge:
     )
 
     def publish(self, account: int, numbered: NumberedEvent) -> None:
-        """Tell an event of an account."""
+        """Publish an event of an account."""
         note = [account, numbered.id, numbered.event.kind, data(numbered.event)]
         written = _written(note)
         if len(written) > MAX_NOTICE_BYTES - 2:
@@ -69,15 +69,15 @@ class EventBridge:
         self._put(written)
 
     def changed(self, account: int) -> None:
-        """Tell that the queue of an account has changed."""
+        """Publish that the queue of an account has changed."""
         self._put(_written([account]))
 
     def admissions_changed(self, account: int) -> None:
-        """Tell that somebody is no longer let in as an account's listener."""
+        """Publish that a credential of an account was revoked."""
         self._put(_written([account, "", "admissions", {}]))
 
     def erased(self, account: int) -> None:
-        """Tell that everything of an account was deleted."""
+        """Publish that everything of an account was deleted."""
         self._put(_written([account, "", "erased", {}]))
 
     def _put(self, note: bytes) -> None:
@@ -87,7 +87,7 @@ class EventBridge:
         self._wake.set()
 
     def receive(self, notice: str) -> None:
-        """What some process has told; it is read when somebody listens here, which in most processes nobody does."""
+        """Keep a notice of some process; it is read once this process has a subscriber, which most never have."""
         if len(self._unread) == UNREAD:  # the oldest falls out
             self.event_hub.forget()
         self._unread.append(notice)
@@ -95,12 +95,12 @@ class EventBridge:
             self.read()
 
     def read(self) -> None:
-        """Hand over what was told until now."""
+        """Deliver what was received until now."""
         while self._unread:
             self._hand_over(self._unread.popleft())
 
     def missed(self) -> None:
-        """Some of what was told may have been lost."""
+        """Some notices may have been lost."""
         self._unread.clear()
         self._gap()
 
@@ -109,11 +109,11 @@ class EventBridge:
         self.event_hub.note_admissions(None)
 
     def _hand_over(self, notice: str) -> None:
-        """What some process has told, as far as this one knows of such things: the other may be newer, or older."""
+        """Deliver a notice, as far as this version knows its kind: the other process may be newer, or older."""
         try:
             notes = _notes(notice)
-        except Exception as error:  # anybody may say anything there
-            log.warning("events may be missing, since what was told cannot be read: %s", type(error).__name__)
+        except Exception as error:  # anybody may send anything there
+            log.warning("events may be missing, since a notice cannot be read: %s", type(error).__name__)
             self._gap()
             return
         for account, numbered in notes:
@@ -132,14 +132,14 @@ class EventBridge:
                     assert_never(numbered)
 
     async def send(self) -> None:
-        """Tell what waits, until cancelled."""
+        """Publish what waits, until cancelled."""
         while True:
             await self._wake.wait()
             await asyncio.sleep(GATHER)
             await self.flush()
 
     async def flush(self) -> None:
-        """Tell what waits now."""
+        """Publish what waits now."""
         notes, self._waiting = self._waiting, []
         self._wake.clear()
         try:
@@ -170,7 +170,7 @@ async def relayed(store: Store, event_hub: EventHub) -> AsyncIterator[None]:
 
 
 def _notes(notice: str) -> list[tuple[int, NumberedEvent | Note]]:
-    """Whom each note is about, with the event, or with what else it says; of those that are known here."""
+    """The account of each note with its event, or with what else it says; unknown kinds are left out."""
     notes: list[tuple[int, NumberedEvent | Note]] = []
     for account, *fields in json.loads(notice):
         if not fields:

@@ -1,4 +1,4 @@
-"""Announcing: tells whoever listens what happened to an account, in order, each account's to itself."""
+"""Events: publishes what happened to an account to its subscribers, in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Protocol
 from tonearm.core.event import Event, NowPlayingShown
 
 REMEMBERED = 256
-"""Events kept for each account, for listeners whose connection dropped."""
+"""Events kept for each account, for subscribers whose connection dropped."""
 
 ACCOUNTS = 2000
 """Accounts whose events are kept, the latest: some tens of megabytes at the most."""
@@ -27,9 +27,9 @@ class NumberedEvent:
 
 
 class Subscription:
-    """An open ear: iterate it for events, oldest first. It ends where it has missed some, so that one resumes.
+    """A subscription: iterate it for events, oldest first. It ends if it has missed some, so that one resumes.
 
-    What comes after a gap is never handed over: whoever resumed from there would seem to have missed nothing.
+    Nothing after a gap is delivered: whoever resumed from there would seem to have missed nothing.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Subscription:
         self.missed = False
 
     def put(self, numbered: NumberedEvent) -> None:
-        """Hand over an event; an ear that is not listening for long misses some, and knows it."""
+        """Deliver an event; a subscription that is not read for long misses some, and notes that."""
         if self.missed:
             return
         try:
@@ -46,14 +46,14 @@ class Subscription:
             self.missed = True
 
     def end(self) -> None:
-        """Some events were lost here: whoever listens hears those before, and that it is over."""
+        """Some events were lost: the subscriber gets those before, and the end."""
         if not self.missed:
             self.missed = True
             if not self._queue.full():
                 self._queue.put_nowait(None)
 
     def clear(self) -> None:
-        """Forget what is not heard yet, and end."""
+        """Drop undelivered events, and end."""
         while not self._queue.empty():
             self._queue.get_nowait()
         self.missed = False
@@ -67,7 +67,7 @@ class Subscription:
             yield numbered
 
     async def within(self, seconds: float) -> NumberedEvent | None:
-        """The next event; None when none came in so many seconds, or where it has ended."""
+        """The next event; None if none came in so many seconds, or if it has ended."""
         try:
             return await asyncio.wait_for(self._queue.get(), seconds)
         except TimeoutError:
@@ -75,26 +75,26 @@ class Subscription:
 
 
 class Bridge(Protocol):
-    """What tells all processes; each of them, this one too, then hears it."""
+    """Publishes to all processes, this one included."""
 
     def publish(self, account: int, numbered: NumberedEvent) -> None:
-        """Tell an event."""
+        """Publish an event."""
 
     def changed(self, account: int) -> None:
-        """Tell that the queue of an account has changed."""
+        """Publish that the queue of an account has changed."""
 
     def admissions_changed(self, account: int) -> None:
-        """Tell that somebody is no longer let in as an account's listener."""
+        """Publish that a credential of an account was revoked."""
 
     def erased(self, account: int) -> None:
-        """Tell that everything of an account was deleted."""
+        """Publish that everything of an account was deleted."""
 
     def read(self) -> None:
-        """Hear what was told until now."""
+        """Receive what was published until now."""
 
 
 class EventHub:
-    """The events of one process, or of all that share a `relay`. `start` tells its ids from those of an earlier one.
+    """The events of one process, or of all that share a `relay`. `start` makes its ids unique.
 
     `count` is called for an account whose queue has changed, here or elsewhere, and `not_admitted` for one as whose
     listener somebody is no longer let in; None: it may be any.
@@ -111,7 +111,7 @@ class EventHub:
         self.not_admitted: list[Callable[[int | None], None]] = []
 
     def publish(self, account: int, event: Event) -> None:
-        """Tell an account's listeners, wherever they listen, and remember it for those who come back."""
+        """Publish an event to an account's subscribers in all processes, and keep it for those who resume."""
         numbered = self._numbered(event)
         if self.relay is not None:
             self.relay.publish(account, numbered)
@@ -119,11 +119,11 @@ class EventHub:
             self.receive(account, numbered)
 
     def publish_here(self, account: int, event: Event) -> None:
-        """Tell those who listen to this process."""
+        """Publish an event to the subscribers of this process."""
         self.receive(account, self._numbered(event))
 
     def changed(self, account: int) -> None:
-        """The queue of an account has changed: it is counted wherever somebody listens."""
+        """The queue of an account has changed: processes with subscribers count it."""
         if self.relay is not None:
             self.relay.changed(account)
         else:
@@ -135,7 +135,7 @@ class EventHub:
             self.count(account)
 
     def receive(self, account: int, numbered: NumberedEvent) -> None:
-        """Pass on what was told here or elsewhere."""
+        """Deliver an event that was published here or elsewhere."""
         if isinstance(numbered.event, NowPlayingShown):
             self._plays[account] = numbered.event
         self._past.setdefault(account, deque(maxlen=REMEMBERED)).append(numbered)
@@ -146,7 +146,7 @@ class EventHub:
             subscription.put(numbered)
 
     def forget(self) -> None:
-        """Some events may have been missed: nobody resumes from before, and who listens now starts anew."""
+        """Some events may have been missed: nobody resumes from before, and all subscriptions end."""
         self._past.clear()
         for subscriptions in self._subscriptions.values():
             for subscription in subscriptions:
@@ -192,16 +192,16 @@ class EventHub:
 
     @property
     def has_any_subscriber(self) -> bool:
-        """Whether somebody listens to any account now."""
+        """Whether any account has a subscriber now."""
         return bool(self._subscriptions)
 
     def has_subscribers(self, account: int) -> bool:
-        """Whether somebody listens now."""
+        """Whether the account has a subscriber now."""
         return bool(self._subscriptions.get(account))
 
     @contextmanager
     def subscribe(self, account: int, after: str | None = None) -> Iterator[tuple[Subscription, bool]]:
-        """An ear, and whether it continues where `after` (an event's id) left off without a gap."""
+        """A subscription, and whether it continues after `after` (an event's id) without a gap."""
         self._catch_up()
         subscription = Subscription()
         missed = self._since(account, after)

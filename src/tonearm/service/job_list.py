@@ -1,4 +1,4 @@
-"""The board: all jobs as they stand now, with what those wait for that do not run."""
+"""All jobs as they are now, with what those that do not run wait for."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LIMIT = 200
 class JobState(StrEnum):
     """`waiting` waits for its turn, `broken` for the next try after a fault of ours.
 
-    `resting` waits for a moment, or where none is known for what only people can bring, such as a sign-in.
+    `resting` waits for a known time, or else for something that only people can do, such as a sign-in.
     """
 
     RUNNING = "running"
@@ -49,7 +49,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListedJob:
-    """A job as it stands: `owner` is the process that runs it, `until` when its lease ends or it is tried again."""
+    """A job: `owner` is the process that runs it, `until` when its lease ends or it is tried again."""
 
     kind: str
     account: int
@@ -70,7 +70,7 @@ class ListedJob:
 
 @dataclass(frozen=True, slots=True)
 class JobList:
-    """The jobs, and the kinds of which nothing begins."""
+    """The jobs, and the paused kinds."""
 
     jobs: tuple[ListedJob, ...]
     paused: frozenset[str]

@@ -1,4 +1,4 @@
-"""Jobs: what runs, waits and broke, over all processes, and a hand on it. From the tables, whatever engine rings."""
+"""Jobs: show and control what runs, waits and failed, over all processes and for every engine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FindDue = Callable[[], Awaitable[Iterable[int]]]
 
 @dataclass(frozen=True, slots=True)
 class JobDone:
-    """It is as it was wanted; `words` say what follows."""
+    """It is done; `message` says what follows."""
 
     message: str
 
@@ -52,7 +52,7 @@ class _Known:
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """A guard before each job, and a look at all of them.
+    """Guards each job, lists all of them, and controls them.
 
     `begin` starts or takes up a run of a kind, `ring` tells the engine of an account that has something to deliver.
     """
@@ -66,7 +66,7 @@ class Jobs:
     known: _Known = field(default_factory=_Known)
 
     def guarded(self, kind: str, handler: JobHandler) -> JobHandler:
-        """The handler, which does nothing while its kind is paused, and rests longer each time that it breaks."""
+        """The handler, which does nothing while its kind is paused, and waits longer after each failure."""
 
         async def run(account: int) -> float | None:
             gate = self.known.gate or await self._load_gate()
@@ -104,7 +104,7 @@ class Jobs:
         self._changed()
 
     async def _remember_failure(self, kind: str, account: int, before: int, error: Exception) -> None:
-        # Where it broke, not what it says: that may be private.
+        # Where it failed, not the error's message: that may be private.
         place, now = extract_tb(error.__traceback__)[-1], self.clock.now()
         message = f"{type(error).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
         retry_at = now + pacing.retry_wait(before + 1)
@@ -113,7 +113,7 @@ class Jobs:
         self._changed()
 
     async def due(self, finders: Mapping[str, FindDue]) -> list[tuple[str, int]]:
-        """What each kind's finder finds, and what broke, save what is paused or rests; one process of all does it."""
+        """What the finders find, and what failed, except what is paused or waits; one of all processes does it."""
         gate = await self._load_gate()
         if not self.store.one_process and not await self.chores.take("sweep", SWEPT):
             return []
@@ -133,7 +133,7 @@ class Jobs:
         return await self.store.read(partial(job_list.load, here=here, account=account))
 
     async def retry(self, kind: str, account: int) -> JobDone | JobBusy:
-        """What rests, broke or failed is tried now. Raises UnknownListener."""
+        """Retry a waiting or failed job now. Raises UnknownListener."""
         await self.listeners.account(account)
         await self._forget_failure(kind, account)
         if kind == DELIVER:
@@ -146,12 +146,12 @@ class Jobs:
         return JobDone(f"the {kind} goes on" + await self._paused_note(kind))
 
     async def _paused_note(self, kind: str) -> str:
-        """What keeps it from beginning all the same."""
+        """A note if the kind is paused; "" if it is not."""
         paused = kind in await self.store.read(jobs.paused)
         return f", but {kind} is paused: nothing begins until it is resumed" if paused else ""
 
     async def cancel(self, kind: str, account: int) -> JobDone | JobBusy:
-        """Take a job from whoever runs it. The next sweep takes a delivery up again, unless its kind is paused.
+        """Stop a job, whichever process runs it. The next sweep resumes a delivery, unless its kind is paused.
 
         Raises UnknownListener.
         """

@@ -1,4 +1,4 @@
-"""The API keys that are set, each with all that goes out with it: its pace, and Last.fm as it is asked with it."""
+"""The API keys that are set, each with its rate limit and its Last.fm clients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tonearm.store import accounts, pace
 from tonearm.store.db.database import Store
 
 Post = Callable[[Sequence[Play], str], Awaitable[Verdict]]
-"""Sends plays (50 at the most) with a session key; says what the answer means, and raises nothing."""
+"""Sends plays (50 at the most) with a session key; returns what the answer means, and raises nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,15 @@ class ApiKey:
 
     @property
     def name(self) -> str:
-        """The API key itself; "" where none is configured."""
+        """The API key itself; "" if none is configured."""
         return self.pace.key
 
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The API keys that are set, in their order; at least one, which is "" where none is configured.
+    """The API keys that are set, in their order; at least one, which is "" if none is configured.
 
-    A session is good with the key alone that it was made with. `configured`: they have their secrets.
+    A session works only with the key that it was made with. `configured`: they have their secrets.
     """
 
     store: Store
@@ -56,22 +56,22 @@ class Keyring:
         return iter(self.keys)
 
     def __getitem__(self, name: str) -> ApiKey:
-        """The key of that name; raises KeyError where it is not set."""
+        """The key of that name; raises KeyError if it is not set."""
         if (key := self.get(name)) is None:
             raise KeyError("an API key that is not set")
         return key
 
     def get(self, name: str) -> ApiKey | None:
-        """The key of that name; None where it is not set."""
+        """The key of that name; None if it is not set."""
         return next((key for key in self.keys if key.name == name), None)
 
     @property
     def first(self) -> ApiKey:
-        """The one for whatever needs no session."""
+        """The key for requests that need no session."""
         return self.keys[0]
 
     def of(self, account: Account) -> ApiKey:
-        """The key of an account; the first for one that has no session, or none that is good any more."""
+        """The key of an account; the first for one without a valid session."""
         return self[account.key_among(self.names)]
 
     async def begin(self) -> None:
@@ -84,7 +84,7 @@ class Keyring:
         accounts.assign_default_key(db, self.first.name)
 
     async def for_sign_in(self, now: float) -> ApiKey:
-        """The key with the fewest connected listeners, of those that do not rest."""
+        """The key with the fewest connected listeners, of those that are not throttled."""
         if len(self.keys) == 1:
             return self.first
         return self[await self.store.read(lambda db: self._least_used(db, now))]
@@ -95,9 +95,9 @@ class Keyring:
 
 
 class Lanes:
-    """In which line of the engine an account waits: each key has its own, so that nobody waits for another's slots.
+    """The engine's kind for each account: each API key has its own, so that nobody waits for another key's slots.
 
-    Whose key is not known yet waits in the first; the sweep tells it within seconds.
+    An account whose key is not known yet waits in the first; the sweep finds its key within seconds.
     """
 
     def __init__(self, kind: str, keys: Sequence[str]) -> None:
@@ -115,5 +115,5 @@ class Lanes:
                 self._others.pop(account_id, None)
 
     def of(self, account_id: int) -> str:
-        """The kind under which the engine is told of an account."""
+        """The engine's kind for an account."""
         return self._others.get(account_id, self.first)

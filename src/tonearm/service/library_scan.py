@@ -55,7 +55,7 @@ class LibraryScan:
         believe_empty: bool = False,
         everything: bool = False,
     ) -> ScanResult:
-        """Read what is new or changed below a folder; `progress` hears (seen, total) after each page.
+        """Read what is new or changed below a folder; `progress` is called with (seen, total) after each page.
 
         With `everything`, files that seem unchanged are read again too.
 
@@ -86,7 +86,7 @@ def _inside(folder: Path, faults: dict[str, str]) -> dict[str, str]:
 
 
 def _paths_of(page: ScannedPage) -> Iterator[str]:
-    """The files that a page speaks of."""
+    """The paths of a page's files."""
     yield from (file.path for file in (*page.new, *page.changed))
     yield from (file.path for file in page.unreadable)
     yield from page.gone

@@ -1,6 +1,6 @@
-"""Loving: what a listener loves on Last.fm gets its heart in the library, and what no longer is loses it.
+"""Import of loved tracks: tracks loved on Last.fm get their hearts in the library, and others lose them.
 
-Page by page; it goes on after a crash."""
+Page by page; it continues after a crash."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PAGE = 1000
 """Loved tracks of a page, the most that Last.fm gives: https://www.last.fm/api/show/user.getLovedTracks"""
 
 TRIES = (PAGE, PAGE, PAGE // 5, PAGE // 20)
-"""In pages of which length a page is asked for, until the run rests; it goes on from there when it is started again.
+"""The page lengths that are tried in turn until the run stops; started again, it continues from there.
 
 Last.fm answers some profiles' pages of 1,000 with a 500, again and again, and shorter ones of the same tracks with 200.
 """
@@ -56,7 +56,7 @@ class LovedImport:
     waiting: WaitingRun
 
     async def start(self, account: int) -> Run:
-        """Begin an import, or join the one that goes on."""
+        """Begin an import, or join the unfinished one."""
         now = self.clock.now()
 
         def begin(db: Connection) -> Run:
@@ -69,11 +69,11 @@ class LovedImport:
         return run
 
     async def job(self, account: int, run_id: int) -> Run | None:
-        """How an import stands; None if there is none of this number."""
+        """An import; None if there is none with this id."""
         return await self.store.read(partial(runs.find, account=account, run_id=run_id, kind=KIND))
 
     async def finished(self, account: int, run_id: int) -> Run:
-        """The import when it is over, or when nobody takes it up now: then `fault` says why."""
+        """The import when it is over, or if nothing runs it now: then `failure` says why."""
         with self.event_hub.subscribe(account) as (subscription, _):
             while True:
                 run = await self.job(account, run_id)
@@ -85,7 +85,7 @@ class LovedImport:
                 await _progress(subscription)
 
     async def latest(self, account: int) -> Run | None:
-        """The last import, whether it goes on or is over."""
+        """The last import, finished or not."""
         return await self.store.read(partial(runs.latest, account=account, kind=KIND))
 
     async def choose(self, account: int, loved_id: int, file: int | None) -> bool:
@@ -100,7 +100,7 @@ class LovedImport:
         return await self.store.write(write)
 
     async def due(self) -> list[int]:
-        """Accounts whose import goes on: after a crash too."""
+        """Accounts with an unfinished import, also after a crash."""
         return await self.store.read(partial(runs.running, kind=KIND))
 
     async def go_on(self, account: int) -> float | None:
@@ -170,7 +170,7 @@ class LovedImport:
         raise AssertionError("the last try returns or raises")
 
     async def _in_pages_of(self, size: int, key: ApiKey, username: str, page_number: int) -> Page[LovedTrack]:
-        """A page of PAGE tracks, put together from as many of `size`."""
+        """A page of PAGE tracks, assembled from pages of `size`."""
         each, items = PAGE // size, list[LovedTrack]()
         walk = key.patient.loved_tracks(username, size=size)
         for place in range((page_number - 1) * each + 1, page_number * each + 1):
@@ -249,7 +249,7 @@ def _write(
     cursor: int,
     loved_files: frozenset[int] | None,
 ) -> bool:
-    """A page's hearts, its loved tracks and the cursor move together; False where the cursor has moved before.
+    """Write a page's hearts, its loved tracks and the cursor together; False if the cursor has advanced before.
 
     With the last page, what is no longer loved is forgotten, and all but the `loved_files` lose their hearts.
     """
@@ -286,7 +286,7 @@ def _outcome(names: tuple[str, str], doubtful: Container[tuple[str, str]], missi
 
 
 async def _progress(subscription: Subscription) -> None:
-    """Return when an import is talked about, or after a second (another process may do it)."""
+    """Return at the next progress of an import, or after a second (another process may run it)."""
     with suppress(TimeoutError):
         async with asyncio.timeout(1.0):
             async for numbered in subscription:

@@ -1,4 +1,4 @@
-"""Looking up: artists, albums and tracks as Last.fm knows them, from what is remembered where that is good enough."""
+"""Metadata: artists, albums and tracks as Last.fm knows them, from the cache if that is fresh enough."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ SearchResult = ArtistEntry | AlbumEntry | TrackEntry
 
 @dataclass(frozen=True, slots=True)
 class NotKnown:
-    """Last.fm knows nothing by that name; `words` are its own."""
+    """Last.fm knows nothing by that name; `message` is Last.fm's."""
 
     message: str
 

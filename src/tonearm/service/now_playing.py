@@ -1,4 +1,4 @@
-"""Now playing: shown on the listener's profile while it plays; never queued, never tried again."""
+"""Now playing: shown on the listener's profile while it plays; never queued, never retried."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ UNKNOWN_LENGTH = 600.0
 
 
 STOPPED = "stopped"
-"""The status of what plays no more."""
+"""The status after a track was stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class NowPlayingResult:
-    """The answer: `success`, `disabled`, `not_authenticated` or `error`, with the reason where there is one."""
+    """The answer: `success`, `disabled`, `not_authenticated` or `error`, with the reason if there is one."""
 
     status: str
     message: str = ""
@@ -34,7 +34,7 @@ class NowPlayingResult:
 
 @dataclass(frozen=True, slots=True)
 class NowPlaying:
-    """Tells Last.fm what plays, and remembers it for this service's own listeners."""
+    """Sends Last.fm what plays, and keeps it for this service's own listeners."""
 
     store: Store
     clock: Clock
@@ -77,13 +77,13 @@ class NowPlaying:
         return _shown(verdict)
 
     def clear(self, account: int) -> None:
-        """What played plays no more; Last.fm has no word for it."""
+        """Playing has stopped; Last.fm has no request for that."""
         event = self.current(account)
         if event is not None:
             self.event_hub.publish(account, replace(event, status=STOPPED))
 
     def current(self, account: int) -> NowPlayingShown | None:
-        """What plays, as far as was told: until its duration is over."""
+        """The track last announced, until its duration is over; None if nothing plays."""
         event = self.event_hub.now_playing(account)
         if event is None or event.status == STOPPED:
             return None

@@ -27,7 +27,7 @@ class Batch(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """Nothing to send now; look again at `until` (Unix seconds), if that is known."""
+    """Nothing to send now; check again at `until` (Unix seconds), if that is known."""
 
     until: float | None
 
@@ -58,7 +58,7 @@ class Outbox(Protocol[T]):
         """Send them; what the answer means. Raises nothing."""
 
     def step(self, db: Connection, lease: Lease, answer: BatchAnswer[T], level: int) -> Step:
-        """What an answer means for the account and the batch, after so many rests in a row of the key."""
+        """What an answer means for the account and the batch, after so many throttles in a row of the key."""
 
     def write(self, db: Connection, lease: Lease, answer: BatchAnswer[T], step: Step) -> list[Event]:
         """Write what became of the batch."""

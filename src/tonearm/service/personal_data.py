@@ -1,4 +1,4 @@
-"""Owning: what a listener may do with all that is kept of them, and who is let in as them."""
+"""A listener's own data: export, erasure and credentials."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PersonalData:
             yield part
 
     async def erase(self, account: int, browser: str) -> int:
-        """Delete all of it; how many plays that was. Nobody is let in any more but the browser of that session.
+        """Delete all of it; how many plays that was. Every credential but the browser's session is revoked.
 
         Once it has begun, nothing of it is sent any more, and whatever ends this process, `finish_erasing` continues.
         """
@@ -67,11 +67,11 @@ class PersonalData:
             await self._erase_parts(account)
 
     async def admissions(self, account: int) -> list[Admission]:
-        """What lets somebody in as this listener."""
+        """The credentials of this listener."""
         return await self.store.read(partial(revoke.admissions, account=account, now=self.clock.now()))
 
     async def revoke(self, account: int, name: str) -> bool:
-        """Let it in no more; False where there is nothing of that name."""
+        """Revoke a credential; False if there is none of that name."""
         revoked = await self.store.write(partial(revoke.revoke, account=account, name=name))
         self.event_hub.admissions_changed(account)
         return revoked

@@ -1,4 +1,4 @@
-"""Telling: the story of a play, and what its listener may still do about it."""
+"""The story of a play, and what its listener may still do about it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NO_LATER_WORD = ("queued", "discarded", "expired")
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """Everything that is known of a play. `row` is its row in the queue and `waits` why; None if it is not in it."""
+    """Everything that is known of a play. `row` is its row in the queue, `waits` why it waits; None once settled."""
 
     stored: StoredPlay
     row: QueueRow | None
@@ -56,9 +56,9 @@ class Story:
 
     @property
     def counted(self) -> bool | None:
-        """Whether it counted by its listener's rule, for the reason in `kept.heard`; None where nobody can say.
+        """Whether it counted by its listener's rule, for the reason in `stored.counted_reason`; None if unknown.
 
-        The threshold of that day is not kept, but its words are, and of a long enough track each has its own.
+        The threshold of that day is not stored, but the sentence is, and it differs for each threshold.
         """
         if self.stored.counted_reason == COUNTED_BY_ITS_PLAYER:
             return True
@@ -69,7 +69,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class NoSuchPlay:
-    """This listener has no play of that number."""
+    """This listener has no play with that id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class ActionRefused:
 
 @dataclass(frozen=True, slots=True)
 class ActionDone:
-    """It is done; `play` is the number of the play that goes on, `track` what it is."""
+    """It is done; `play` is the id of the play that is sent, `track` its track."""
 
     play: int
     track: Track
@@ -102,7 +102,7 @@ class PlayActions:
     time: LastFmTime
 
     async def story(self, account: int, play_id: int) -> Story | None:
-        """What became of a play and why; None where the listener has no such play."""
+        """What became of a play and why; None if the listener has no such play."""
         return await self.store.read(partial(self._story, account=account, play_id=play_id))
 
     async def latest(
@@ -147,9 +147,9 @@ class PlayActions:
         return {play_id: why_waits(_waiting(stored, row), facts) for play_id, (stored, row) in rows.items()}
 
     async def retry(self, account: int, play_id: int) -> ActionResult:
-        """Send a play that waits at once, or after all one with any other fate than accepted.
+        """Send a waiting play at once, or one with any other fate than accepted.
 
-        One that is expired goes only where it is younger than 14 days by now, since a clock was wrong.
+        An expired one is sent only if it is younger than 14 days after all, since a clock was wrong.
         """
         outcome = await self.store.write(partial(self._retry, account=account, play_id=play_id))
         self._publish(account, outcome, "queued", "to be sent by the listener's wish")
@@ -195,7 +195,7 @@ class PlayActions:
         """Send a play with other names: a new frozen play, linked to the old one, which is discarded.
 
         With the same artist and title it stays the same play, since these are what Last.fm knows it by.
-        Raises MissingName where artist or title is empty then.
+        Raises MissingName if artist or title is empty then.
         """
         outcome = await self.store.write(partial(self._correct, account=account, play_id=play_id, change=change))
         self._publish(account, outcome, "queued", f"sent instead of {play_id}")

@@ -74,7 +74,7 @@ class PlayOutbox:
         return await key.post([w.play for w in batch], session)
 
     def step(self, db: Connection, lease: Lease, answer: BatchAnswer[QueuedPlay], level: int) -> Step:
-        """What an answer means for the account and its plays. `level` counts the rests in a row of the key."""
+        """What an answer means for the account and its plays. `level` counts the throttles in a row of the key."""
         verdict, now, chance = answer.verdict, answer.at, answer.chance
         sent = self.restamp.checked(answer.batch.items)
         used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if self._may_be_limited(verdict) else 0

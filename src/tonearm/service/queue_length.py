@@ -1,4 +1,4 @@
-"""Counting: tells listeners how many plays wait, from the rows, and not more often than anybody can read."""
+"""Publishes how many plays wait, counted from the rows, no more often than anybody can read."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class QueueLengths:
         self._wake.set()
 
     async def run(self) -> None:
-        """Count and tell, until cancelled."""
+        """Count and publish, until cancelled."""
         while True:
             await self._wake.wait()
             self._wake.clear()

@@ -1,4 +1,4 @@
-"""Pacing: every request of this API key takes its turn, whoever makes it."""
+"""Rate limit: every request of this API key takes its turn, whoever makes it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tonearm.store import pace
 from tonearm.store.db.database import Store
 
 YIELDS = 10.0
-"""Seconds for which a read lets everybody else go first; then it takes its place in the row."""
+"""Seconds for which a read lets everybody else go first; then it takes its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ class Pace:
             await self.clock.sleep(min(left, booked.wait))  # the clock may have been put back meanwhile
 
     async def current_throttle(self) -> pace.KeyThrottled | None:
-        """What rests this key now; scrobbles look for themselves, everybody else asks here first."""
+        """The throttle of this key that is in force now; scrobbles check it themselves, all others call this first."""
         return await self.store.read(lambda db: pace.current_throttle(db, self.key, self.clock.now()))
 
     async def throttled(self, cause: Cause, retry_after: float | None = None) -> None:
-        """Last.fm says that this address asks too much: everybody rests, a rung longer each time."""
+        """Last.fm says that this address sends too many requests: everybody waits, longer each time."""
         await self.store.write(lambda db: self._begin_throttle(db, cause, retry_after))
 
     def _begin_throttle(self, db: Connection, cause: Cause, retry_after: float | None) -> None:
@@ -101,11 +101,11 @@ class Pace:
         await self.turn()
 
     async def last_throttle(self) -> pace.KeyThrottled | None:
-        """The last rest, over or not, until an answer proves that this key is served again."""
+        """The last throttle, over or not, until an answer proves that this key is served again."""
         return await self.store.read(lambda db: pace.last_throttle(db, self.key))
 
     async def served(self) -> None:
-        """A request that began after the last rest was answered: that rest is over for good."""
+        """A request that began after the last throttle was answered: that throttle is over."""
         await self.store.write(lambda db: pace.end_throttle(db, self.key))
 
     def _book_if_free(self, db: Connection) -> float:

@@ -1,4 +1,4 @@
-"""Listening: a play is reported, judged by the listener's rule, and on disk before it is acknowledged."""
+"""Reports of plays: judged by the listener's rule, and on disk before they are acknowledged."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ class NotATime(ValueError):
 class Report:
     """A play as somebody reported it, cleaned and frozen, with the moment of the report by our clock.
 
-    `told` is the start as it was reported, `moved` why it is another one now, `moved_by` the seconds of it that our
-    clock accounts for, `skew` what our clock is behind, `left_out` what could not be read of it. `counter` and `boot`
-    say when it came whatever our clock showed; they are given only while Last.fm's time is not known, so that the
-    start can be put right later.
+    `reported_timestamp` is the start as it was reported, `restamp_reason` why it was corrected, `restamped_by` the
+    seconds of that due to our clock, `skew` what our clock is behind, `left_out` what could not be read of it.
+    `counter` and `boot` say when it came whatever our clock showed; they are set only while Last.fm's time is not
+    known, so that the start can be corrected later.
     """
 
     account: int
@@ -117,7 +117,7 @@ class ReportedPlay:
 class Taken:
     """The answer to a report. `status` is `queued` (it is on disk), `duplicate`, or why it was not queued.
 
-    `id` is the play's number in the history; `heard` and `needed` are seconds.
+    `id` is the play's id in the history; `heard` and `needed` are seconds.
     """
 
     status: str
@@ -200,7 +200,7 @@ def _decide(account: Account, report: Report) -> _Decision:
 
 
 _BEFORE = "reported before"
-"""Nothing new, unlike a duplicate that is held back: that one is a play of its own, and announced."""
+"""Nothing new, unlike a suspected duplicate: that one is a play of its own, and announced."""
 
 
 def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
@@ -217,7 +217,7 @@ def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
             fresh[key] = _history_row(report, decision, listeners[report.account])
     numbers = plays.insert(db, list(fresh.values()))
     there = plays.known(db, [key for key in (*restamped, *fresh) if key not in numbers])
-    # What was told alike is the same report, unless it may be queued yet where another play lies by now.
+    # What was reported identically is the same report, unless it may still be queued where another play lies by now.
     before = there | {key: known for key, known in restamped.items() if key not in there or known[1] not in NOT_QUEUED}
     taken: list[Taken] = []
     queued: dict[int, dict[str, Any]] = {}
@@ -263,7 +263,7 @@ def rehearse(db: Connection, report: Report) -> Taken:
 
 
 def _moved(db: Connection, reports: Sequence[Report]) -> dict[plays.PlayKey, tuple[int, str]]:
-    """Plays that were reported before with another start, then or now moved, by the key that the reports have now."""
+    """Plays that were reported before with another start, restamped then or now, by the present key of each."""
     by_reported_start = plays.known_as_reported(db, [_reported_key(r) for r in reports], restamped=True)
     unmoved = [_reported_key(r) for r in reports if r.restamp_reason or _reported_key(r) in by_reported_start]
     for key, starts in plays.known_as_reported(db, unmoved, restamped=False).items():
@@ -276,14 +276,14 @@ def _moved(db: Connection, reports: Sequence[Report]) -> dict[plays.PlayKey, tup
 
 
 def _nearest(same_reports: dict[int, tuple[int, str]], report: Report) -> tuple[int, str]:
-    """Of plays that were told alike, the one that lies where this report lies now, or nearest to it."""
+    """Of plays with the same report, the one whose start is nearest to this report's start now."""
     return same_reports[min(same_reports, key=lambda start: abs(start - report.play.timestamp))]
 
 
 def _suspected(
     db: Connection, listeners: dict[int, Account], reports: Sequence[Report], decided: Sequence[_Decision]
 ) -> list[_Decision]:
-    """The decisions, with plays held back that share time with a play of the same song, whoever reported that one."""
+    """The decisions, with plays suspected that share time with a play of the same song, whoever reported that one."""
     judged: list[_Decision] = []
     in_this_batch: dict[tuple[int, str, str], list[tuple[int, Play]]] = {}
     several = len({(r.account, r.reporter) for r in reports}) > 1
@@ -311,7 +311,7 @@ def _suspected(
 
 
 def _again(play: Play, other: Play) -> bool:
-    """Whether a play is another one that was told before; the very same report is known by its start."""
+    """Whether a play repeats one that was reported before; the very same report is recognised by its start."""
     itself = (play.timestamp, play.track.artist, play.track.title)
     return itself != (other.timestamp, other.track.artist, other.track.title) and same_play(play, other)
 
@@ -405,7 +405,7 @@ class NotPlays(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """Takes reports of plays. `ring` is told which account may have something to send, after the commit."""
+    """Accepts reports of plays. `ring` is called with the account that may have something to send, after the commit."""
 
     store: Store
     clock: Clock
@@ -417,7 +417,7 @@ class Reports:
     async def scrobble(
         self, account: int, play: Play, reporter: str = "", left_out: str = "", basis: Basis = _UNSAID
     ) -> Taken:
-        """Write a play and answer; on disk when this returns. `reporter` tells players of one listener apart.
+        """Write a play and answer; on disk when this returns. `reporter` distinguishes players of one listener.
 
         `left_out` says in words what of the report could not be read: the answer and the story repeat it. `basis` says
         which moment of the play its time is, and how `played` is known (0 if no seconds were sent; if they are
@@ -444,9 +444,9 @@ class Reports:
 
         `left_out` and `bases` are empty, or have for each play what `scrobble` would be given.
 
-        Who listens to events hears of the queue's length and of plays that are held back, not of each that has joined
-        it. Raises NotPlays where some can be none, and UnknownListener: then nothing is written. Raises
-        StoreUnavailable: then report them again, since of more than 1000 some may be written, which are `duplicate`.
+        Subscribers get the queue's length and suspected plays, not each queued play. Raises NotPlays if some are
+        invalid, and UnknownListener: then nothing is written. Raises StoreUnavailable: then report them again, since of
+        more than 1000 some may be written, which are `duplicate`.
         """
         reports: list[Report] = []
         faults: list[tuple[int, MissingName | NotATime]] = []
@@ -540,7 +540,7 @@ class Reports:
 
 
 async def _until(subscription: Subscription, play_id: int, seconds: float) -> None:
-    """Return when that play is talked about, or after the seconds (another process may have sent it)."""
+    """Return at the next event of that play, or after the seconds (another process may have sent it)."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             async for numbered in subscription:

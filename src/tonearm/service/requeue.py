@@ -1,4 +1,4 @@
-"""After all: plays that were called too old by a clock that was wrong go back into the queue."""
+"""Requeue: plays that expired by a clock that was wrong go back into the queue."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AfterAll:
     rules: Rules
 
     async def by_themselves(self) -> int:
-        """Queue what any clock has called too old and Last.fm's does not; how many plays that is.
+        """Queue expired plays that are not too old by Last.fm's clock; how many plays that is.
 
         Nothing happens while this process does not know Last.fm's time.
         """

@@ -33,7 +33,7 @@ AT_ONCE = 250
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """Last.fm refused, or is away. `number` is its error number, if it named one."""
+    """Last.fm refused, or is unavailable. `error_code` is its error code, if it named one."""
 
     error_code: int | None
     message: str
@@ -83,7 +83,7 @@ class SignInExpired:
 
 @dataclass(frozen=True, slots=True)
 class NotAsked:
-    """Unknown, used, or asked for by somebody else; `why` says which, as far as it may be told."""
+    """Unknown, used, or asked for by somebody else; `reason` says which, as far as that may be shown."""
 
     reason: str
 

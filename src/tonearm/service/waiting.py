@@ -1,4 +1,4 @@
-"""Waiting: why a run that was begun makes no progress now, so that nobody waits for it in vain."""
+"""Why a run that was begun makes no progress now."""
 
 from __future__ import annotations
 
