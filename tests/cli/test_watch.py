@@ -13,6 +13,7 @@ import pytest
 from tests.audio import Tags
 from tests.cli.shell import Shell
 from tests.cli.test_serve import service
+from tests.watch.desktop import needs_dbus, on_the_bus, session_bus
 from tests.watch.mpd import WHY_NOT, installed, playing
 from tonearm.core.play import Track
 from tonearm.core.session import Finished
@@ -20,6 +21,7 @@ from tonearm.watch.elsewhere import Destination, Elsewhere
 from tonearm.watch.waiting import Spool, SpoolBroken
 
 SINNERMAN = Track("Nina Simone", "Sinnerman", "Pastel Blues", duration=622.0, track_number=9)
+__all__ = ["session_bus"]
 STARTED = 1_790_000_000.0
 
 
@@ -157,3 +159,22 @@ def test_a_players_secret_does_where_a_token_would(asking: Shell, tmp_path: Path
     assert history(asking) == [("Sinnerman", now - 2000, 10.0), ("Sinnerman", now - 1000, 300.5)]
     (player,) = asking.facts("player", "list")["players"]
     assert "tonearm watch" in player["program"]
+
+
+@needs_dbus
+def test_what_a_desktop_player_plays_is_in_the_database_when_it_stops(shell: Shell, session_bus: str) -> None:
+    there = Shell(shell.home, {**shell.variables, "DBUS_SESSION_BUS_ADDRESS": session_bus})
+
+    async def do() -> None:
+        with there.running("watch", "mpris", "--ignore", "firefox*") as (out, _):
+            await asyncio.to_thread(out.until, "watching the players of this session")
+            async with on_the_bus("vlc.instance7") as player, on_the_bus("firefox.instance_1") as browser:
+                browser.play("Sinnerman", 300)
+                player.play("Sinnerman", 300)
+                await player.asked.wait()
+            await asyncio.to_thread(out.until, "Nina Simone – Sinnerman: not_authenticated")
+            assert await asyncio.to_thread(out.end) == 0
+
+    asyncio.run(asyncio.wait_for(do(), 100))
+    (play,) = history(shell)
+    assert play[2] >= 300
