@@ -103,15 +103,5 @@ def test_a_rest_is_in_force_until_it_is_over_and_never_longer_than_a_day() -> No
     assert in_force == [False, False, True, True, False]
 
 
-@pytest.mark.parametrize(
-    ("next_at", "next_live_at", "backlog_until", "soonest"),
-    [(5, None, 0, 5), (5, None, 9, 9), (5, 5, 9, 5), (5, 7, 9, 7), (5, 7, 0, 5), (5, 12, 9, 9)],
-)
-def test_a_backlog_that_rests_does_not_hold_up_what_is_live(
-    next_at: float, next_live_at: float | None, backlog_until: float, soonest: float
-) -> None:
-    assert pacing.soonest(next_at, next_live_at, backlog_until) == soonest
-
-
 def test_an_outage_of_all_is_tried_by_one_after_40_seconds_and_up_to_ten_minutes() -> None:
     assert [pacing.away(probes, 0.5) for probes in (0, 3, 5, 20)] == [40, 40, 80, 300]

@@ -227,7 +227,7 @@ async def test_nobody_waits_for_the_slots_of_another_key(house: House) -> None:
             number = (await room.deck.listener(name)).id
             session = room.emulator.session_key(name, API_KEY)
             sealed = room.deck.metadata.seal.close(session)
-            who: dict[str, Any] = {"number": number, "username": name, "sealed_session": sealed, "api_key": API_KEY}
+            who: dict[str, Any] = {"account_id": number, "username": name, "sealed_session": sealed, "api_key": API_KEY}
             await room.deck.store.write(partial(accounts.sign_in, **who))
             await room.play(0, listener=Listener(room.deck, number, name))
         await room.play(0, listener=other)

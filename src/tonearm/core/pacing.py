@@ -117,9 +117,3 @@ def clear_at(backlog: int, budget: int, used: int, now: float) -> float | None:
 def in_force(until: float, now: float) -> bool:
     """Whether a throttle until then lasts; one longer than a day comes from a clock that has been put back since."""
     return now < until <= now + LONGEST_THROTTLE
-
-
-def soonest(next_at: float, next_live_at: float | None, backlog_until: float) -> float:
-    """When the first of an account's plays is due if its backlog waits until then (all are Unix seconds)."""
-    backlog_at = max(next_at, backlog_until)
-    return backlog_at if next_live_at is None else min(next_live_at, backlog_at)
