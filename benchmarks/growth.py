@@ -73,7 +73,7 @@ _PLAYS = """
                      CAST(:start + n * :step AS INTEGER) AS at FROM number)
     SELECT who, 'Artist ' || (song % 997) || ' & The Sëven', 'Song ' || song || ' (Remastered)', at,
            'Album ' || (song / 12) || ' & More', 'Artist ' || (song % 997), song % 12 + 1, 215.4, 180.5,
-           1, 'heard 180 s of the 108 s needed', at, lastfm_user, 'queued', 'on disk, on its way to Last.fm', :now
+           1, 'heard 180 s of the 108 s needed', at, lastfm_user, 'queued', 'saved, waiting to be sent to Last.fm', :now
     FROM heard JOIN account ON account.id = who ORDER BY n
 """
 _QUEUE = """

@@ -37,8 +37,8 @@ _PLAYS = """
                       chosen_by_user, counted_reason, reported_timestamp, owner, fate, reason, reported_at)
     SELECT who, 'Artist ' || (song %% 997) || ' & The Sëven', 'Song ' || song || ' (Remastered)', at,
            'Album ' || (song / 12) || ' & More', 'Artist ' || (song %% 997), song %% 12 + 1, 215.4, 180.5,
-           true, 'heard 180 s of the 108 s needed', at, 'listener' || who, 'queued', 'on disk, on its way to Last.fm',
-           %(now)s
+           true, 'heard 180 s of the 108 s needed', at, 'listener' || who, 'queued',
+           'saved, waiting to be sent to Last.fm', %(now)s
     FROM (SELECT 1 + n %% %(senders)s * %(apart)s AS who, n * 2654435761 %% 1000003 AS song,
                  (%(start)s + n * %(step)s::float8)::bigint AS at
           FROM generate_series(%(first)s::bigint, %(last)s::bigint) n) heard

@@ -184,7 +184,7 @@ def postgres_tables(postgres: Server) -> str:
 
 @pytest.fixture(params=DATABASES)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
-    """A database for a deck to be opened on: the path of a file that is not there yet, or a PostgreSQL with tables.
+    """A database for a deck to be opened on: the path of a file that doesn't exist yet, or a PostgreSQL with tables.
 
     A test that is about one of them only says so, with a mark of `tests/databases.py`.
     """

@@ -1,4 +1,4 @@
-"""Every play on your Last.fm profile: nothing lost, nothing doubled, and you can see why."""
+"""Carries what you play to Last.fm: no play lost, none doubled, and you can see why."""
 
 from __future__ import annotations
 

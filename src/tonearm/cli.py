@@ -12,31 +12,31 @@ import click
 from tonearm.version import __version__
 
 _COMMANDS = {
-    "demo": ("demo", "See it work: a service, a stand-in for Last.fm, and somebody who plays."),
+    "demo": ("demo", "Try tonearm: a service, a stand-in for Last.fm, and a simulated listener."),
     "serve": ("serve", "Run the service: the API, the page, and delivery to Last.fm."),
-    "worker": ("worker", "Deliver only, beside other workers on the same PostgreSQL."),
-    "login": ("login", "Connect a listener with Last.fm."),
+    "worker": ("worker", "Only send plays, alongside other processes on the same PostgreSQL."),
+    "login": ("login", "Connect a listener to Last.fm."),
     "scrobble": ("scrobble", "Report a play."),
     "watch": ("watch", "Report what players on this machine play (MPRIS, MPD)."),
-    "queue": ("queue", "What waits to be sent, and why."),
-    "jobs": ("jobs", "What runs, waits and broke, in all processes, and a hand on it."),
-    "status": ("status", "How the connection and the queue stand."),
-    "scan": ("scan", "Read the tagged audio files of a folder into the library."),
+    "queue": ("queue", "Show and change what is waiting to be sent."),
+    "jobs": ("jobs", "Show and control background jobs in all processes."),
+    "status": ("status", "Show the connection and the queue."),
+    "scan": ("scan", "Scan a folder of tagged audio files into the library."),
     "import-loved": ("import_loved", "Mark the library's tracks that you love on Last.fm."),
-    "artist": ("metadata", "What Last.fm knows about an artist."),
-    "album": ("metadata", "What Last.fm knows about an album."),
-    "track": ("metadata", "What Last.fm knows about a track."),
+    "artist": ("metadata", "Show what Last.fm knows about an artist."),
+    "album": ("metadata", "Show what Last.fm knows about an album."),
+    "track": ("metadata", "Show what Last.fm knows about a track."),
     "search": ("metadata", "Find artists, albums or tracks on Last.fm."),
     "enrich": ("enrich", "Look up the library's songs on Last.fm."),
-    "listener": ("listener", "The listeners of this service."),
+    "listener": ("listener", "Manage the listeners of this service."),
     "token": ("listener", "Make, list and revoke the API tokens of a listener."),
     "player": ("player", "Add, list, revoke and test the players that report here."),
-    "backup": ("backup", "Save a copy of the database, also while the service runs."),
+    "backup": ("backup", "Save a copy of the database, even while the service runs."),
     "restore": ("backup", "Replace the database with a backup."),
-    "move-database": ("move_database", "Carry a SQLite installation over to PostgreSQL."),
-    "change-secret": ("change_secret", "Seal the Last.fm sessions with another secret."),
-    "check": ("check", "Is everything as it should be?"),
-    "emulator": ("emulator", "Run the stand-in for Last.fm alone, with its faults page."),
+    "move-database": ("move_database", "Move a SQLite installation to PostgreSQL."),
+    "change-secret": ("change_secret", "Change the secret that encrypts Last.fm sessions."),
+    "check": ("check", "Check the configuration, database, connection and clock."),
+    "emulator": ("emulator", "Run only the stand-in for Last.fm, with its faults page."),
 }
 """Each command with the module it lives in, and what it does in a few words."""
 
@@ -62,7 +62,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tonearm", message="%(prog)s %(version)s")
 def tonearm() -> None:
-    """Every play on your Last.fm profile: nothing lost, nothing doubled, and you can see why."""
+    """Carries what you play to Last.fm: no play lost, none doubled, and you can see why."""
 
 
 def main() -> None:
@@ -77,7 +77,7 @@ def main() -> None:
             raise
         place = extract_tb(fault.__traceback__)[-1]
         click.echo(
-            f"Error: something broke inside tonearm: {type(fault).__name__} at {place.filename}:{place.lineno}"
+            f"Error: something went wrong inside tonearm, at {place.filename}:{place.lineno}"
             " ('python -X dev -m tonearm …' shows more)",
             err=True,
         )

@@ -131,7 +131,7 @@ class HttpConnection(HttpToolsProtocol):
             self._crowd.waits(self)
             self._expect()
         else:
-            transport.write(_answer(503, "too many connections are open: try again in a moment"))
+            transport.write(_answer(503, "too many open connections: try again in a moment"))
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -156,7 +156,7 @@ class HttpConnection(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """The bytes are no HTTP."""
         if self._phase is not _Phase.CLOSING:
-            self._refuse(400, "this is no valid HTTP request")
+            self._refuse(400, "invalid HTTP request")
 
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing in the log: a stranger decides how often this happens."""
@@ -274,7 +274,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def _too_large(self) -> None:
         if self._phase is _Phase.HEAD:
-            self._refuse(431, f"the head of a request must be smaller than {self._limits.head} bytes")
+            self._refuse(431, f"request headers must be smaller than {self._limits.head} bytes")
         else:
             self.transport.abort()
 

@@ -19,7 +19,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
         ]
         taken = socket.socket(family, kind)
     except (OSError, UnicodeError) as error:
-        raise PortTaken(f"{host} is no address to listen on: {_reason(error)}") from None
+        raise PortTaken(f"invalid address to listen on, {host}: {_reason(error)}") from None
     try:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(address)

@@ -80,7 +80,7 @@ class BadSetting(ValueError):
     """
 
     def __init__(self, name: str, place: str, words: str) -> None:
-        super().__init__(f"{name} ({place}): {words}")
+        super().__init__(f"{name} ({place}): {words}" if name else f"{place}: {words}")
         self.name = name
         self.place = place
         self.words = words
@@ -184,7 +184,7 @@ class _Layer:
         for name in filter(_is_file, self.values):
             secret = name.removesuffix("_file")
             if secret in found:
-                raise self.wrong(name, f"{_shown(secret)} is given there too: keep one of the two")
+                raise self.wrong(name, f"{_shown(secret)} is set there too: keep only one of them")
             found[secret] = self._read(name)
         return found
 
@@ -194,7 +194,7 @@ class _Layer:
         except OSError as error:
             raise self.wrong(name, f"{self.values[name]}: {error.strerror}") from None
         except UnicodeDecodeError:
-            raise self.wrong(name, f"{self.values[name]} holds no text") from None
+            raise self.wrong(name, f"{self.values[name]} isn't text") from None
         if not text:
             raise self.wrong(name, f"{self.values[name]} is empty")
         return text
@@ -265,10 +265,10 @@ def _of_file(path: Path) -> dict[str, str]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadSetting("configuration", str(path), error.strerror or "cannot be read") from None
+        raise BadSetting("", str(path), error.strerror or "cannot be read") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        where = re.search(r"\(at [^)]*\)$", str(error))
-        raise BadSetting("configuration", str(path), f"is no TOML {where[0] if where else ''}".rstrip()) from None
+        where = re.search(r"\((at [^)]*)\)$", str(error))
+        raise BadSetting("", str(path), f"invalid TOML {where[1] if where else ''}".rstrip()) from None
     for name, value in content.items():
         _must_be_known(name, str(path))
         if isinstance(value, dict | list):
@@ -282,7 +282,7 @@ def _must_be_known(name: str, place: str) -> None:
         return
     near = difflib.get_close_matches(name.upper(), names, n=1)
     way_out = f"did you mean {near[0]}?" if near else "'tonearm serve --help' lists the settings"
-    raise BadSetting(name, place, f"there is no such setting: {way_out}")
+    raise BadSetting(name, place, f"unknown setting: {way_out}")
 
 
 def _names() -> Iterable[str]:

@@ -203,4 +203,4 @@ def test_too_little_memory_is_no_fault_of_the_request(service: Service, monkeypa
         "/lastfm/scrobbles", content=b'{"plays": [', headers={"Content-Type": "application/json"}
     )
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
-    assert b"too little memory" in answer.content
+    assert b"out of memory" in answer.content

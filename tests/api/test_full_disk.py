@@ -61,7 +61,7 @@ def test_a_full_disk_refuses_reports_and_loses_none_that_was_acknowledged(small_
                 acknowledged.append(answer.json()["id"])
                 continue
             assert answer.status_code == 503
-            assert answer.json()["detail"].startswith("the database takes nothing now")
+            assert answer.json()["detail"].startswith("the database is unavailable")
             assert int(answer.headers["retry-after"]) > 0
             refused += 1
         health = service.http.get("/health")

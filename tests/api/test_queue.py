@@ -160,7 +160,7 @@ def test_health_warns_while_deliveries_are_paused(service: Service) -> None:
     answer = service.http.get("/health")
     assert answer.status_code == 200
     [warning] = answer.json()["warnings"]
-    assert warning.startswith("deliveries are paused")
+    assert warning.startswith("sending is paused")
 
 
 @pytest.mark.parametrize("pages", [0])

@@ -96,7 +96,7 @@ def test_a_player_that_reports_the_end_is_put_right_and_its_repeat_is_a_duplicat
     [arrived] = service.emulator.plays("RJ")
     assert arrived.timestamp == now - 600
     story = service.http.get(f"/lastfm/queue/{first['id']}").json()
-    assert story["moved"] == "moved back by 600 s: it was reported with its end for its start"
+    assert story["moved"] == "start moved back 600 s: the player sent the end time"
     again = _report(service.http, "mpdscribble/0.24", timestamp=now, played_time=600)
     assert (again["status"], again["id"]) == ("duplicate", first["id"])
 

@@ -31,7 +31,7 @@ def test_an_album_a_track_and_what_was_found_are_shown(asking: Shell) -> None:
     assert "Nina Simone" in asking("search", "nina").output
     assert "Pastel Blues – Nina Simone" in asking("search", "--kind", "album", "pastel").output
     assert "Sinnerman – Nina Simone" in asking("search", "--kind", "track", "sinnerman").output
-    assert asking("search", "no such thing").output == "nothing was found\n"
+    assert asking("search", "no such thing").output == "nothing found\n"
 
 
 @pytest.mark.parametrize("name", ["AC/DC", "雪 🎷", "#1 ?%", "..", "-"])
@@ -57,7 +57,7 @@ def test_what_is_shown_steers_no_terminal(asking: Shell, emulator: Emulator) -> 
         (("artist", "nobody"), "Last.fm knows no artist 'nobody'"),
         (("album", "Can", "nothing"), "Last.fm knows no album 'nothing' by 'Can'"),
         (("track", "nobody", "nothing"), "Last.fm knows no track 'nothing' by 'nobody'"),
-        (("artist", " "), "nothing visible is in it"),
+        (("artist", " "), "enter an artist"),
     ],
 )
 def test_what_is_not_known_is_told_in_one_line(asking: Shell, words: tuple[str, ...], told: str) -> None:
@@ -78,12 +78,12 @@ def test_what_was_shown_once_is_shown_while_lastfm_is_away(asking: Shell, emulat
     emulator.clear_faults()
     emulator.fault("close-before-commit")
     [line] = asking("search", "Low").stderr.splitlines()
-    assert line.startswith("Error: nothing is remembered of a search for 'Low'; Last.fm gave no answer: ")
+    assert line.startswith("Error: nothing is remembered of a search for 'Low'; Last.fm didn't answer: ")
 
 
 def test_parts_that_could_not_be_had_and_old_answers_are_told(asking: Shell, emulator: Emulator) -> None:
     emulator.fault("error", error=8, methods=["artist.getSimilar"])
-    assert "Could not be had now: similar" in asking("artist", "Can").output
+    assert "Not available right now: similar" in asking("artist", "Can").output
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(7200, "2 hours ago"), (50 * 3600, "2 days ago")])
@@ -120,6 +120,6 @@ def test_an_enrichment_that_lastfm_breaks_off_says_where_it_goes_on(
     emulator.fault("error", error=11)
     said = asking("enrich")
     assert said.exit_code == 1
-    assert "0 of 1 are done, the next 'tonearm enrich' goes on from there" in said.stderr
+    assert "0 of 1 done; the next 'tonearm enrich' continues from there" in said.stderr
     emulator.clear_faults()
     assert asking.facts("enrich")["known"] == 1

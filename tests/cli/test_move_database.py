@@ -87,7 +87,7 @@ def test_a_move_that_was_cut_off_goes_on_where_it_was(
     with pytest.raises(KeyboardInterrupt):
         move_to_postgres.move(source, target, cut_off)
     refused = Shell(filled.home, {"TONEARM_SECRET_KEY": "x"})("status", "--database", postgres_url)
-    assert "run 'tonearm move-database' to its end" in refused.stderr
+    assert "finish 'tonearm move-database' first" in refused.stderr
     pages: list[str] = []
     moved = move_to_postgres.move(source, target, lambda name, *_: pages.append(name))
     assert moved.resumed
@@ -138,12 +138,12 @@ def test_what_a_look_at_the_empty_target_has_left_is_no_hindrance(filled: Shell,
         said = filled("move-database", str(filled.database), postgres_url)
         assert worker.end() == 0
     assert said.exit_code == 1
-    assert "another tonearm process is connected to the second database: stop every one first" in said.stderr
+    assert "another tonearm process is connected to the target database: stop them all first" in said.stderr
     assert filled("move-database", str(filled.database), postgres_url).exit_code == 0
     assert rows(postgres_url) == rows(filled.database)
     refused = there("status")
     assert refused.exit_code == 1
-    assert "TONEARM_SECRET_KEY is not the one that the sessions in this database are sealed with" in refused.stderr
+    assert "TONEARM_SECRET_KEY isn't the key that encrypted the sessions in this database" in refused.stderr
 
 
 def test_what_somebody_writes_while_a_move_is_cut_off_does_not_stop_it_for_good(
@@ -168,7 +168,7 @@ def test_a_second_move_finds_its_place_taken(filled: Shell, postgres_url: str) -
     assert filled("move-database", str(filled.database), postgres_url).exit_code == 0
     said = filled("move-database", str(filled.database), postgres_url)
     assert said.exit_code == 1
-    assert "listeners of its own already: name an empty one" in said.stderr
+    assert "already has listeners: use an empty one" in said.stderr
 
 
 def test_a_service_that_runs_is_to_be_stopped_first(filled: Shell, postgres_url: str) -> None:
@@ -183,10 +183,10 @@ def test_a_service_that_runs_is_to_be_stopped_first(filled: Shell, postgres_url:
 @pytest.mark.parametrize(
     ("source", "target", "words"),
     [
-        ("nowhere.db", "{to}", "nowhere.db: there is no such file"),
-        ("{to}", "{to}", "the first database has to be a SQLite file"),
-        ("{from}", "other.db", "the second database has to be a PostgreSQL"),
-        ("{from}", "mysql://x/y", "TO: mysql is no database for tonearm"),
+        ("nowhere.db", "{to}", "nowhere.db: no such file"),
+        ("{to}", "{to}", "FROM has to be a SQLite file"),
+        ("{from}", "other.db", "TO has to be a PostgreSQL"),
+        ("{from}", "mysql://x/y", "TO: mysql isn't supported"),
         ("{from}", "postgresql://127.0.0.1:1/x", "Connection refused"),
     ],
 )
@@ -203,11 +203,11 @@ def test_what_cannot_be_moved_is_one_line(
 def test_another_key_is_refused_before_anything_is_moved(filled: Shell, postgres_url: str) -> None:
     said = filled("move-database", str(filled.database), postgres_url, "--secret-key", "another")
     assert said.exit_code == 1
-    assert "TONEARM_SECRET_KEY is not the one that the sessions in this database are sealed with" in said.stderr
-    assert f"unset it, since the right key lies in {filled.database}.key" in said.stderr
+    assert "TONEARM_SECRET_KEY isn't the key that encrypted the sessions in this database" in said.stderr
+    assert f"unset it, because the right key is in {filled.database}.key" in said.stderr
     shutil.move(f"{filled.database}.key", filled.home / "elsewhere")
     said = filled("move-database", str(filled.database), postgres_url)
-    assert "the key file that opens the sessions is not there: put it back" in said.stderr
+    assert "the key file for the stored sessions is missing: put it back" in said.stderr
     with psycopg.connect(postgres_url) as db:
         assert db.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
 

@@ -106,7 +106,7 @@ def test_a_known_daily_limit_says_how_much_is_used_and_when_the_backlog_is_clear
     ("fate", "correction", "told"),
     [
         ("accepted", None, ("success", "on Last.fm")),
-        ("accepted", {"artist": "Björk", "track": "Jóga"}, ("success", "on Last.fm, filed under Björk – Jóga")),
+        ("accepted", {"artist": "Björk", "track": "Jóga"}, ("success", "on Last.fm, corrected to Björk – Jóga")),
         ("queued", None, ("queued", "on its way to Last.fm")),
         ("expired", None, ("too_old", "the reason")),
         ("ignored", None, ("ignored", "the reason")),

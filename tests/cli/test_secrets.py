@@ -27,7 +27,9 @@ def having(shell: Shell, **variables: str) -> Shell:
 def test_no_command_goes_on_with_a_mistyped_secret(connected: Shell, command: tuple[str, ...]) -> None:
     said = having(connected, TONEARM_SECRET_KEY="mistyped")(*command)
     assert said.exit_code == 1
-    assert said.stderr.startswith("Error: TONEARM_SECRET_KEY is not the one that the sessions in this database are")
+    assert said.stderr.startswith(
+        "Error: TONEARM_SECRET_KEY isn't the key that encrypted the sessions in this database"
+    )
     assert said.stderr.count("\n") == 1
     assert connected.facts("status")["state"] == "connected"
 
@@ -45,9 +47,9 @@ def test_a_worker_with_a_mistyped_secret_is_refused_beside_one_that_goes_on(aski
 
 def test_a_check_says_that_it_is_the_key(connected: Shell) -> None:
     said = having(connected, TONEARM_SECRET_KEY="mistyped")("check")
-    assert (said.exit_code, said.stderr) == (1, "Error: something is wrong: key\n")
-    assert "WRONG  key            TONEARM_SECRET_KEY is not the one" in said.output
-    assert "TONEARM_SECRET_KEY seals the sessions" not in said.output
+    assert (said.exit_code, said.stderr) == (1, "Error: problems found: key\n")
+    assert "WRONG  key            TONEARM_SECRET_KEY isn't the key" in said.output
+    assert "TONEARM_SECRET_KEY encrypts the sessions" not in said.output
 
 
 def test_a_session_that_is_damaged_is_not_laid_at_lastfms_door(connected: Shell, emulator: Emulator) -> None:
@@ -55,7 +57,7 @@ def test_a_session_that_is_damaged_is_not_laid_at_lastfms_door(connected: Shell,
         db.execute("UPDATE account SET lastfm_session_key = 'damaged'")
     connected(*SONG)
     said = connected("status").output
-    assert "the session that is kept here cannot be opened: run 'tonearm login'" in said
+    assert "the stored session can't be decrypted: run 'tonearm login'" in said
     assert "Last.fm has ended" not in said
     assert not emulator.plays(USER)
 
@@ -72,19 +74,19 @@ def test_the_key_file_becomes_another_one_and_nobody_signs_in_again(connected: S
 def test_a_secret_takes_the_place_of_a_key_file(connected: Shell) -> None:
     given = having(connected, TONEARM_SECRET_KEY="new")
     said = given("change-secret", "--old", f"{connected.database}.key")
-    assert (said.exit_code, said.output) == (0, "sealed with the new secret: 1 session\n")
+    assert (said.exit_code, said.output) == (0, "encrypted with the new secret: 1 session\n")
     assert given.facts("status")["state"] == "connected"
-    assert "is not the key file that opens the sessions" in connected("status").stderr
+    assert "isn't the key file for the stored sessions" in connected("status").stderr
 
 
 def test_where_the_old_secret_is_lost_everybody_is_asked_to_sign_in(connected: Shell) -> None:
     Path(f"{connected.database}.key").unlink()
     refused = connected("status")
     assert refused.exit_code == 1
-    assert "the key file that opens the sessions is not there: put it back" in refused.stderr
+    assert "the key file for the stored sessions is missing: put it back" in refused.stderr
     said = connected("change-secret", "--lost")
     assert said.exit_code == 0
-    assert "could not be opened: 1, whose listeners are asked to sign in again" in said.output
+    assert "could not be opened: 1; their listeners have to sign in again" in said.output
     assert connected.facts("status")["state"] == "needs_sign_in"
 
 
@@ -97,7 +99,7 @@ def test_the_secret_of_a_postgresql_is_changed_where_nobody_else_has_it_open(ask
     with psycopg.connect(postgres_url, application_name="tonearm elsewhere:1:abc123"):
         said = new("change-secret", "--old", str(old))
     assert said.exit_code == 1
-    assert "another tonearm process is connected to this database: stop every one first" in said.stderr
+    assert "another tonearm process is connected to this database: stop them all first" in said.stderr
     assert new("change-secret", "--old", str(old)).exit_code == 0
     assert (new("status").exit_code, right("status").exit_code) == (0, 1)
 
@@ -114,11 +116,11 @@ def test_a_service_that_runs_keeps_the_secret_of_its_file(connected: Shell) -> N
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        ((), 2, "give the old secret (--old FILE), or say that there is none any more (--lost)"),
+        ((), 2, "give the old secret (--old FILE), or --lost if you no longer have it"),
         (("--lost", "--old", "{key}"), 2, "give the old secret (--old FILE)"),
         (("--old", "nowhere"), 2, "'nowhere' does not exist"),
-        (("--old", "{plays}"), 1, "it cannot be read as a text"),
-        (("--old", "{wrong}"), 1, "neither the new secret nor the old one is the one"),
+        (("--old", "{plays}"), 1, "cannot be read as text"),
+        (("--old", "{wrong}"), 1, "neither the new secret nor the old one can decrypt the sessions"),
     ],
 )
 def test_what_changes_no_secret_says_why(connected: Shell, words: tuple[str, ...], status: int, said: str) -> None:

@@ -29,8 +29,8 @@ def service(shell: Shell, *words: str) -> Iterator[tuple[str, Said, Said]]:
 
 def test_the_first_start_prints_a_link_that_signs_one_browser_in_once(shell: Shell) -> None:
     with service(shell) as (address, out, err):
-        link = out.until("Sign your browser in").rpartition(" ")[2]
-        err.until("Plays are kept, none is sent: set LASTFM_API_KEY")
+        link = out.until("Sign in with your browser").rpartition(" ")[2]
+        err.until("Plays are saved but not sent: set LASTFM_API_KEY")
         with httpx2.Client(base_url=address, follow_redirects=True) as browser:
             assert browser.get("/lastfm/settings").status_code == 401
             assert browser.get(link).status_code == 200
@@ -43,9 +43,9 @@ def test_the_first_start_prints_a_link_that_signs_one_browser_in_once(shell: She
         assert err.rest() == []
     with service(shell) as (_, out, _):
         assert out.end(signal.SIGINT) == 0
-        assert "'tonearm listener link me' prints a link" in out.rest()[-1]
+        assert "run 'tonearm listener link me'" in out.rest()[-1]
     with service(shell, "--link") as (_, out, _):
-        assert "/signin?link=" in out.until("Sign your browser in")
+        assert "/signin?link=" in out.until("Sign in with your browser")
         assert out.end() == 0
 
 
@@ -91,7 +91,7 @@ def test_a_service_that_ends_with_open_streams_says_nothing_of_them(shell: Shell
             while f'"{place} x' not in next(lines):
                 pass
         assert out.end(number) == 0
-        err.until("Plays are kept")
+        err.until("Plays are saved but not sent")
         assert err.rest() == []
 
 
@@ -101,7 +101,7 @@ def test_beside_a_running_service_the_commands_work_on_the_same_file(connected: 
         assert reported["status"] == "success"
         assert [play.track for play in emulator.plays("RJ")] == ["Jóga"]
         assert connected.facts("status")["service"] == str(out.process.pid)
-        assert connected("queue").output == "nothing waits\n"
+        assert connected("queue").output == "nothing waiting\n"
         assert connected("check").exit_code == 0
 
         second = connected.process("serve")
@@ -156,7 +156,8 @@ def test_the_log_can_be_json(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "words"), [("nowhere.invalid", "is no address to listen on"), ("192.0.2.1", "cannot listen on 192.0.2.1")]
+    ("host", "words"),
+    [("nowhere.invalid", "invalid address to listen on"), ("192.0.2.1", "cannot listen on 192.0.2.1")],
 )
 def test_an_address_that_is_not_ours_is_one_line(shell: Shell, host: str, words: str) -> None:
     said = shell("serve", "--host", host)
@@ -168,7 +169,7 @@ def test_an_address_that_is_not_ours_is_one_line(shell: Shell, host: str, words:
 def test_a_folder_that_cannot_be_written_is_one_line(shell: Shell) -> None:
     said = shell.process("serve", "--database", "/proc/nowhere/plays.db")
     assert said.returncode == 1
-    assert said.stderr.startswith("Error: the database cannot be used: ")
+    assert said.stderr.startswith("Error: the database is unavailable: ")
 
 
 def test_the_emulator_alone_tells_its_addresses_and_ends_when_told(shell: Shell) -> None:
@@ -225,7 +226,7 @@ def gone(address: str) -> None:
 
 def test_the_key_file_that_others_may_read_is_wrong(connected: Shell) -> None:
     key = Path(f"{connected.database}.key")
-    assert "is for you alone" in connected("check").output
+    assert "only you can read" in connected("check").output
     key.chmod(0o644)
     said = connected("check")
     assert said.exit_code == 1
@@ -245,7 +246,7 @@ def test_the_key_file_that_others_may_read_is_wrong(connected: Shell) -> None:
 
 def test_a_service_starts_beside_a_login_that_waits_for_its_approval(asking: Shell, emulator: Emulator) -> None:
     with asking.running("login", "--json") as (out, err):
-        address = err.until("Approve here").rpartition(" ")[2]
+        address = err.until("Allow access here").rpartition(" ")[2]
         with service(asking):
             emulator.approve(httpx2.URL(address).params["token"], "RJ")
             assert '"RJ"' in out.until("{")
@@ -256,7 +257,7 @@ def test_a_service_that_starts_while_a_command_sends_waits_for_it(shell: Shell) 
     with ExitStack() as command:
         command.enter_context(sole_sender(shell.database))
         with shell.running("serve") as (out, err):
-            err.until("tonearm waits for a command that is sending")
+            err.until("waiting up to 15 s for another command that is sending")
             command.close()
             out.until("tonearm listens on")
             assert out.end() == 0

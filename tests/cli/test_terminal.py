@@ -34,7 +34,7 @@ def test_commands_that_only_look_make_nothing(shell: Shell, tmp_path: Path) -> N
     for words in (("status",), ("status", "--json"), ("check",)):
         said = shell(*words, "--database", str(database))
         assert (
-            "is not there yet" in said.output or "no database yet" in said.output or '"database": null' in said.output
+            "doesn't exist yet" in said.output or "no database yet" in said.output or '"database": null' in said.output
         )
     assert not database.parent.exists()
 

@@ -34,7 +34,7 @@ def test_a_worker_delivers_what_a_service_only_takes(shared: Shell, emulator: Em
             assert answer.json()["status"] == "queued"
             health = http.get("/health")
             assert (health.status_code, health.json()["delivery"]) == (200, "not in this process")
-            assert health.json()["warnings"][0].startswith("no process delivers from this database")
+            assert health.json()["warnings"][0].startswith("no process sends plays from this database")
             assert "tonearm_delivering_processes 0.0" in http.get("/metrics").text
             [job] = http.get("/jobs").json()["jobs"]
             assert (job["id"], job["state"]) == ("deliver-1", "waiting")

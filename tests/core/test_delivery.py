@@ -253,7 +253,7 @@ def test_what_comes_back_says_what_went_wrong(verdict: Verdict, size: int, line:
     batch = batch_of(size)
     step = next_step(line, batch, verdict, NOW, 0.5)
     assert sorted([s.id for s in step.settled] + [w.id for w in step.back]) == [w.id for w in batch]
-    said = f"the answer does not fit the {size} plays that were sent"
+    said = f"the answer doesn't match the {size} plays that were sent"
     cause = Cause(None, said) if isinstance(verdict, Answered) else verdict.cause
     assert {w.error for w in step.back} <= {str(cause)}
     assert step.state.trouble.startswith(str(cause)) or step.settled
@@ -515,7 +515,7 @@ def test_the_daily_limit_settles_what_went_in_and_keeps_the_rest_for_later() -> 
     assert [s.id for s in step.settled] == [1, 3]
     assert [(w.id, w.tries, w.not_before) for w in step.back] == [(2, 1, 0.0), (4, 1, 0.0)]
     assert step.state == DeliveryState(
-        throttle_level=2, wait_until=NOW + 900, answered_at=NOW, trouble="Last.fm's daily limit of scrobbles is reached"
+        throttle_level=2, wait_until=NOW + 900, answered_at=NOW, trouble="Last.fm's daily limit is reached"
     )
 
 
@@ -526,7 +526,7 @@ def test_a_play_from_the_future_is_sent_once_more_when_its_time_has_come() -> No
     [back] = first.back
     assert (back.tries, back.too_new, back.not_before) == (1, 1, NOW + 5 * HOUR)
     second = next_step(DeliveryState(), [back], Answered((ItemAnswer(4),)), NOW + 5 * HOUR, 0.5)
-    why = "Last.fm says, twice, that the time of the play lies ahead: is a clock wrong?"
+    why = "Last.fm said twice that this play starts in the future; is a clock wrong?"
     assert (second.settled, second.back) == ((Settled(1, Ignored(4, why)),), ())
 
 
@@ -542,7 +542,7 @@ def test_a_play_that_lies_ahead_by_the_servers_own_clock_is_too_new_whatever_the
 def test_a_play_that_is_14_days_old_by_the_servers_own_clock_is_too_old_whatever_the_number(code: int) -> None:
     answer = Answered((ItemAnswer(code),), NOW + 72 * HOUR)
     [settled] = next_step(DeliveryState(), [waiting(1, 12 * 24 * HOUR)], answer, NOW, 0.5).settled
-    assert settled.fate == Ignored(code, "older than 14 days: Last.fm takes no plays that old")
+    assert settled.fate == Ignored(code, "older than 14 days: Last.fm doesn't accept plays that old")
 
 
 def test_a_play_is_not_given_up_as_too_new_while_the_servers_own_clock_is_behind_it() -> None:
@@ -559,11 +559,11 @@ def test_a_play_that_the_servers_database_did_not_store_is_sent_again_after_a_wh
     """GNU FM's codes for it."""
     step = next_step(DeliveryState(fails=1), batch_of(2), Answered((ItemAnswer(0), ItemAnswer(code))), NOW, 0.5)
     assert [s.id for s in step.settled] == [1]
-    assert [(w.id, w.tries, w.error) for w in step.back] == [(2, 1, "the server could not store the play")]
+    assert [(w.id, w.tries, w.error) for w in step.back] == [(2, 1, "the server couldn't store the play")]
     assert (step.state.fails, step.state.wait_until, step.state.trouble) == (
         2,
         NOW + 5.0,
-        "the server could not store the play",
+        "the server couldn't store the play",
     )
 
 
@@ -583,7 +583,7 @@ def test_a_play_of_now_that_is_called_too_new_waits_an_hour() -> None:
 )
 def test_an_answer_that_does_not_fit_settles_nothing(items: tuple[ItemAnswer, ...]) -> None:
     step = next_step(TROUBLED, batch_of(2), Answered(items), NOW, 0.5)
-    said = Cause(None, "the answer does not fit the 2 plays that were sent")
+    said = Cause(None, "the answer doesn't match the 2 plays that were sent")
     assert step == next_step(TROUBLED, batch_of(2), Unsure(said), NOW, 0.5)
     assert step.state.trouble == said.message
 
@@ -591,7 +591,9 @@ def test_an_answer_that_does_not_fit_settles_nothing(items: tuple[ItemAnswer, ..
 @pytest.mark.parametrize(
     ("track", "age", "code", "reason"),
     [
-        pytest.param(Track("a", "t"), OLDEST, 1, "older than 14 days: Last.fm takes no plays that old", id="age first"),
+        pytest.param(
+            Track("a", "t"), OLDEST, 1, "older than 14 days: Last.fm doesn't accept plays that old", id="age first"
+        ),
         pytest.param(Track("a", "t", duration=29.9), 0, 1, "the track is shorter than 30 seconds", id="a short track"),
         pytest.param(
             Track("a", "t", duration=30), 0, 1, "Last.fm's filter ignored the artist 'a'", id="30 s are not short"

@@ -66,7 +66,7 @@ def test_the_rule_of_what_counts(duration: float | None, threshold: int, played:
         (240, 71, 120, "heard 71 s of 240 s, needs 120 s"),
         (200.5, 10.25, 100.25, "heard 10.2 s of 200.5 s, needs 100.2 s"),
         (None, 100, 240, "heard 100 s of an unknown length, needs 240 s"),
-        (30, 30, 15, "the track is 30 s long, Last.fm takes tracks longer than 30 s"),
+        (30, 30, 15, "the track is 30 s long; Last.fm only accepts tracks longer than 30 s"),
         (600, 0, 240, "heard 0 s of 600 s, needs 240 s"),
         (600, 300, 240, "heard 300 s of 600 s, needs 240 s"),
     ],
@@ -111,7 +111,7 @@ def test_every_name_of_a_track_is_cleaned() -> None:
     ],
 )
 def test_a_play_without_artist_or_title_is_none(track: Track, field: str) -> None:
-    with pytest.raises(MissingName, match=f"^{field}: nothing visible") as refused:
+    with pytest.raises(MissingName, match=f"^enter an? {field}$") as refused:
         cleaned(track)
     assert refused.value.field == field
 

@@ -97,7 +97,7 @@ def test_only_what_was_heard_lies_between_an_end_and_its_start(timestamp: int, p
         (200.0, Listening.MEASURED, 25, True, "heard 99 s of 200 s, needs 50 s"),
         (200.0, Listening.ASSUMED, 100, True, "its player counts it, and does not say how much was heard"),
         (None, Listening.ASSUMED, 50, True, "its player counts it, and does not say how much was heard"),
-        (30.0, Listening.ASSUMED, 50, False, "the track is 30 s long, Last.fm takes tracks longer than 30 s"),
+        (30.0, Listening.ASSUMED, 50, False, "the track is 30 s long; Last.fm only accepts tracks longer than 30 s"),
     ],
 )
 def test_a_play_of_which_nothing_was_measured_counts_by_its_players_word(
@@ -115,9 +115,7 @@ def test_of_a_play_that_counts_the_least_is_sure_and_the_whole_is_possible() -> 
 
 
 def test_the_reason_of_a_move_is_reported() -> None:
-    assert place(NOW, 240.4, NOW) == Placed(
-        NOW - 240, "moved back by 240 s: it was reported with its end for its start"
-    )
+    assert place(NOW, 240.4, NOW) == Placed(NOW - 240, "moved back by 240 s: the player sent the end time")
     assert place(NOW - 250, 240, NOW, -DAY).restamp_reason == "moved by -86400 s: the clock here differs from Last.fm's"
     assert "; moved back by 240 s" in place(NOW, 240, NOW, -DAY).restamp_reason
 

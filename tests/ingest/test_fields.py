@@ -106,7 +106,7 @@ def test_a_name_beyond_all_measure_is_cut_and_the_play_is_kept() -> None:
     track = fields.read_track("A", "T" * 1001, ["B"], left_out=left_out)
     assert track == Track("A", "T" * 1000)
     assert fields.explained(left_out) == (
-        "left out, because unreadable: the end of the title (longer than 1000 characters), album […]"
+        "ignored because unreadable: the end of the title (longer than 1000 characters), album […]"
     )
 
 

@@ -171,7 +171,7 @@ def test_what_cannot_be_read_is_left_out_and_named() -> None:
     play = only(listen(duration="long", tracknumber=True, recording_mbid="x" * 60, albumartist={"a": 1}))
     assert play.track == Track("Can", "Halleluwah")
     assert play.left_out == (
-        f'left out, because unreadable: duration "long", track number true, mbid "{"x" * 40}…", album artist {{…}}'
+        f'ignored because unreadable: duration "long", track number true, mbid "{"x" * 40}…", album artist {{…}}'
     )
 
 

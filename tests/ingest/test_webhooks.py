@@ -341,7 +341,7 @@ def test_whoever_seeks_ahead_has_not_heard_what_was_left_out() -> None:
 def test_without_a_position_nobody_knows_what_was_heard() -> None:
     (play,) = from_tautulli(position="").plays
     assert (play.played, play.listening) == (None, Listening.UNKNOWN)
-    assert play.left_out == 'left out, because unreadable: position ""'
+    assert play.left_out == 'ignored because unreadable: position ""'
 
 
 def test_tautulli_says_what_plays() -> None:

@@ -214,8 +214,8 @@ def test_tracks_behind_a_link_to_a_disk_that_is_away_are_not_gone(shelf: Shelf, 
     told = shelf.scan()
     assert told.gone == ()
     assert {door.path: door.reason for door in told.closed} == {
-        str(link): "the link leads nowhere",
-        str(shelf.folder / "five.flac"): "the link leads nowhere",
+        str(link): "broken link",
+        str(shelf.folder / "five.flac"): "broken link",
     }
 
 

@@ -141,7 +141,7 @@ def test_a_disk_that_does_not_answer_is_tried_again_by_the_next_scan(tmp_path: P
     good = file(tmp_path, audio.mp3(Tags("A", "B")))
     with ReaderPool(patience=0.5) as readers:
         (waits,) = readers.read([str(pipe)])
-        assert waits == NotRead("the disk does not answer")
+        assert waits == NotRead("the disk isn't responding")
     with ReaderPool() as readers:
         assert title(next(readers.read([good]))) == "B"
 
@@ -154,13 +154,13 @@ def test_a_process_that_is_killed_costs_no_other_file(readers: ReaderPool, tmp_p
             os.kill(reader._process.pid, signal.SIGKILL)
             reader._process.wait()
     answers = list(readers.read([good] * 100))
-    stopped = [answer for answer in answers if answer == NotRead("what reads it was stopped")]
+    stopped = [answer for answer in answers if answer == NotRead("the tag reader was stopped")]
     assert len(stopped) <= 2
     assert [title(answer) for answer in answers if answer not in stopped] == ["B"] * (100 - len(stopped))
 
 
 @pytest.mark.parametrize(
-    ("python", "reason"), [("/bin/false", "ends as soon as it starts"), ("/none", "No such file or directory")]
+    ("python", "reason"), [("/bin/false", "exits as soon as it starts"), ("/none", "No such file or directory")]
 )
 def test_a_process_that_does_not_start_is_an_error(
     readers: ReaderPool, monkeypatch: pytest.MonkeyPatch, python: str, reason: str

@@ -134,7 +134,7 @@ class Room:
         return list(await asyncio.gather(*(self.play(number, age) for number in numbers)))
 
     async def until_empty(self, within: float = DAY) -> None:
-        """Return when nothing waits any more, and what became of it is told."""
+        """Return when nothing left waiting, and what became of it is told."""
         end = self.now + within
         while await self.length():
             assert self.now < end, await self.me.queue()

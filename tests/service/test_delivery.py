@@ -349,7 +349,7 @@ async def test_a_secret_that_was_changed_under_a_running_service_signs_nobody_ou
         assert (await room.me.account()).connection == "connected"
         assert ((await room.me.queue()).trouble, house.calls()) == ("", [])
         assert [line.message for line in caplog.records].count(
-            "the secret key of this database is another one by now: start anew with that"
+            "the secret key of this database was changed: restart with the new one"
         ) == 1
 
 

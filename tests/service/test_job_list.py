@@ -218,7 +218,7 @@ async def test_a_retry_of_an_import_says_that_it_is_paused(house: House) -> None
         await room.deck.loved_import.start(room.me.id)
         await room.deck.jobs.pause(IMPORT)
         done = await room.deck.jobs.retry(IMPORT, room.me.id)
-        assert done == JobDone("the import goes on, but import is paused: nothing begins until it is resumed")
+        assert done == JobDone("import resumed, but import is paused: nothing starts until it is resumed")
 
 
 async def test_however_many_are_broken_who_comes_after_them_has_their_turn(house: House) -> None:

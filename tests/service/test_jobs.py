@@ -99,7 +99,7 @@ async def test_a_delivery_that_runs_names_its_process_and_one_that_rests_says_un
         assert "11" in resting.reason
         assert resting.until is not None
         assert resting.until > room.now
-        assert await room.deck.jobs.retry(DELIVER, room.me.id) == JobDone("everything that waits is due now")
+        assert await room.deck.jobs.retry(DELIVER, room.me.id) == JobDone("all waiting plays are due now")
         await room.until_empty(within=30)
 
 

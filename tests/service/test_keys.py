@@ -164,7 +164,9 @@ async def test_a_suspended_key_rests_its_own_listeners_and_the_others_are_served
     assert (mine.state, mine.queued) == ("suspended", 1)
     assert "error 26" in mine.trouble
     assert (theirs.state, theirs.queued, theirs.trouble) == ("connected", 0, "")
-    assert (await room.me.now_playing(Track("Nina Simone", "Sinnerman"))).message.startswith("requests rest")
+    assert (await room.me.now_playing(Track("Nina Simone", "Sinnerman"))).message.startswith(
+        "requests to Last.fm are paused"
+    )
     assert (await other.now_playing(Track("Nina Simone", "Sinnerman"))).status == "success"
     found = await room.deck.store.read(lambda db: [queue.due(db, room.now, key) for key in (API_KEY, SECOND)])
     assert found == [[room.me.id], []]
@@ -336,10 +338,10 @@ async def test_a_refused_key_rests_though_the_listener_has_meanwhile_signed_in_w
 @pytest.mark.parametrize(
     ("key", "secret", "words"),
     [
-        ("a,b", "s", "api_secret: must be as many .*: 2 API keys, 1 given"),
+        ("a,b", "s", "api_secret: there must be one for each key .*: 2 API keys, 1 given"),
         ("a,b", "", "api_secret: .* 2 API keys, 0 given"),
         ("a", "s,t", "api_secret: .* 1 API key, 2 given"),
-        ("a,a", "s,t", "api_key: holds the same key twice"),
+        ("a,a", "s,t", "api_key: contains the same key twice"),
         ("a,,b", "s,t,u", "api_key: has nothing .* commas"),
         ("a,b", "s,", "api_secret: has nothing .* commas"),
     ],

@@ -133,7 +133,7 @@ async def test_too_many_requests_rest_everybody_and_a_served_read_ends_the_rest_
     with pytest.raises(RateLimited):
         await room.deck.artist("Can")
     assert await room.deck.shows.keyring.first.pace.current_throttle()
-    with pytest.raises(Resting, match="requests rest") as rests:
+    with pytest.raises(Resting, match=r"requests to Last\.fm are paused") as rests:
         await room.deck.artist("Low")
     assert rests.value.retry_after
     assert len(asked(room)) == 1

@@ -29,7 +29,7 @@ SONG = Track("Nina Simone", "Sinnerman", duration=622)
 async def test_a_play_is_on_disk_when_it_is_acknowledged(room: Room) -> None:
     start = int(room.now - HOUR)
     taken = await room.me.scrobble(SONG, started_at=start, played=320)
-    assert taken == Taken("queued", 1, "on disk, on its way to Last.fm", 320, 240)
+    assert taken == Taken("queued", 1, "saved, waiting to be sent to Last.fm", 320, 240)
     other = connect(room.deck.store.url, writes=False)
     with other.connect() as db:
         rows = db.exec_driver_sql("SELECT artist, track, timestamp FROM play").all()

@@ -78,7 +78,7 @@ async def test_a_token_that_nobody_asked_for_is_refused(room: Room) -> None:
     stray = room.emulator.issue_token(API_KEY, "Mallory")
     outcome = await room.me.finish_sign_in(stray)
     assert isinstance(outcome, NotAsked)
-    assert "not asked for by this listener" in outcome.reason
+    assert "wasn't started by this listener" in outcome.reason
     assert (await room.me.account()).username == "RJ"
 
 
@@ -114,7 +114,7 @@ async def test_a_token_that_lastfm_does_not_know_is_named(room: Room) -> None:
     room.emulator.tokens.clear()
     outcome = await room.me.finish_sign_in(token)
     assert isinstance(outcome, NotAsked)
-    assert "does not know this token" in outcome.reason
+    assert "doesn't know this token" in outcome.reason
 
 
 async def test_a_sign_in_whose_answer_was_lost_starts_again(room: Room) -> None:
@@ -272,7 +272,7 @@ async def test_what_waits_for_somebody_who_is_gone_can_be_discarded_by_name(hous
         assert await room.me.discard_for("RJ") == 2
         assert await room.fates() == ["discarded", "discarded", "queued"]
         [first, *_] = await room.history()
-        assert first.reason == "discarded by the listener with all that waited for rj"
+        assert first.reason == "discarded by the listener with every play waiting for rj"
         assert (await room.me.queue()).others == ()
 
 

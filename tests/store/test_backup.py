@@ -212,7 +212,7 @@ def test_a_database_that_is_in_use_is_not_replaced(url: URL, tmp_path: Path) -> 
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)
     with (
         psycopg.connect(address, application_name="tonearm elsewhere:1:abc123"),
-        pytest.raises(CannotRestore, match="stop every one first"),
+        pytest.raises(CannotRestore, match="stop them all first"),
     ):
         restore(url, tmp_path / "backup")
 

@@ -47,9 +47,9 @@ def test_a_database_is_named_by_path_or_url(named: str | Path, url: str) -> None
         ("sqlite://", "needs a file"),
         ("sqlite:///:memory:", "needs a file"),
         ("", "needs a file"),
-        ("mysql://host/plays", "mysql is no database for tonearm"),
-        ("://", "neither a path nor a URL"),
-        ("postgresql://user:secret@host:port/x", "neither a path nor a URL"),
+        ("mysql://host/plays", "mysql isn't supported"),
+        ("://", "use a path or a URL"),
+        ("postgresql://user:secret@host:port/x", "use a path or a URL"),
     ],
 )
 def test_what_is_no_database_is_refused_without_showing_a_password(named: str, why: str) -> None:

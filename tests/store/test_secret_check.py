@@ -74,9 +74,7 @@ async def test_another_secret_is_refused_and_changes_nothing(database: Path | st
     await opened(database)
     await ask(database, signed_in)
     before = await ask(database, everything)
-    with pytest.raises(
-        WrongSecret, match=r"TONEARM_SECRET_KEY is not the one .*give every process the same"
-    ) as refused:
+    with pytest.raises(WrongSecret, match=r"TONEARM_SECRET_KEY isn't the key .*give every process the same") as refused:
         await opened(database, "mistyped")
     assert "mistyped" not in str(refused.value)
     assert await ask(database, everything) == before
@@ -145,7 +143,7 @@ async def test_a_key_file_that_is_lost_is_missed_and_not_made_again(database: Pa
     if not proven:
         await ask(database, lambda db: db.execute(delete(proofs)))
     key_file(database).rename(database.with_name("elsewhere"))
-    with pytest.raises(WrongSecret, match=r"plays\.db\.key: the key file .* is not there: put it back"):
+    with pytest.raises(WrongSecret, match=r"plays\.db\.key: the key file .* is missing: put it back"):
         await opened(database, "")
     assert not key_file(database).exists()
     await opened(database, secret)
@@ -156,14 +154,14 @@ async def test_the_key_file_of_another_database_is_refused(database: Path) -> No
     await opened(database, "")
     await opened(database.with_name("other.db"), "")
     shutil.copy(key_file(database.with_name("other.db")), key_file(database))
-    with pytest.raises(WrongSecret, match=r"plays\.db\.key is not the key file .*: put that one back"):
+    with pytest.raises(WrongSecret, match=r"plays\.db\.key isn't the key file .*: put that one back"):
         await opened(database, "")
 
 
 @only_sqlite
 async def test_who_sets_a_secret_beside_a_key_file_learns_where_the_right_one_lies(database: Path) -> None:
     await opened(database, "")
-    with pytest.raises(WrongSecret, match=r"unset it, since the right key lies in .*plays\.db\.key"):
+    with pytest.raises(WrongSecret, match=r"unset it, because the right key is in .*plays\.db\.key"):
         await opened(database, "mistyped")
     key_file(database).write_text("")
     with pytest.raises(WrongSecret, match="give every process the same"):

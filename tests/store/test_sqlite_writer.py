@@ -272,7 +272,7 @@ async def test_a_commit_that_fails_is_reported_to_its_own_write_alone(store: Sto
     writes = [store.write(adding("one")), store.write(fails_at_the_commit), store.write(adding("two"))]
     results = await asyncio.gather(*writes, return_exceptions=True)
     faults = [str(result) for result in results if isinstance(result, Exception)]
-    assert faults == ["the database does not accept the data (FOREIGN KEY constraint failed)"]
+    assert faults == ["the database rejects the data (FOREIGN KEY constraint failed)"]
     assert await store.read(names) == ["one", "two"]
 
 

@@ -209,7 +209,7 @@ def test_an_outage_is_shown_with_its_reason_and_passes(look: Look, running_servi
     with running_service.player() as player:
         player.post("/lastfm/queue/retry")
     expect(row(page, "Sinnerman")).to_contain_text("Accepted")
-    expect(page.locator("#plays")).to_contain_text("Nothing waits")
+    expect(page.locator("#plays")).to_contain_text("Queue empty")
     assert len(running_service.emulator.plays("RJ")) == 1
 
 
@@ -237,12 +237,12 @@ def test_a_suspect_is_sent_by_one_click(look: Look, running_service: Running) ->
             play = {"artist": "Nina Simone", "track": "Sinnerman", "duration": 622, "played_time": 300, "timestamp": at}
             http.post("/lastfm/scrobble", json=play, headers={"User-Agent": player, "Prefer": "wait=20"})
         at += 2
-    suspect = row(page, "Suspected")
+    suspect = row(page, "Duplicate?")
     expect(suspect).to_contain_text("another player reported")
     keep(page, "suspected-light")
-    suspect.get_by_role("button", name="Send it").click()
+    suspect.get_by_role("button", name="Send").click()
     expect(row(page, "Accepted")).to_have_count(2)
-    expect(page.get_by_role("button", name="Send it")).to_have_count(0)
+    expect(page.get_by_role("button", name="Send")).to_have_count(0)
     assert len(running_service.emulator.plays("RJ")) == 2
 
 
@@ -254,9 +254,9 @@ def test_retrying_everything_does_not_leave_the_page(look: Look, running_service
     expect(row(page, "Sinnerman")).to_contain_text(re.compile(r"Attempt 2 in [45] min"))
     running_service.emulator.clear_faults()
     page.evaluate("document.body.dataset.same = 'page'")
-    page.get_by_role("button", name="Retry everything now").click()
+    page.get_by_role("button", name="Retry all now").click()
     expect(row(page, "Sinnerman")).to_contain_text("Accepted")
-    expect(page.get_by_role("button", name="Retry everything now")).to_have_count(0)
+    expect(page.get_by_role("button", name="Retry all now")).to_have_count(0)
     expect(page.locator("body[data-same=page]")).to_have_count(1)
 
 
@@ -300,7 +300,7 @@ def test_the_lamp_tells_the_truth_and_the_page_catches_up(look: Look, tmp_path: 
         service.sign_in()
         page = look("/queue", service=service)
         expect(page.locator("#lamp")).to_have_text("Live")
-    expect(page.locator("#lamp")).to_have_text("Not live")
+    expect(page.locator("#lamp")).to_have_text("Offline")
     with running(tmp_path / "here.db", emulator, port) as service:
         played(service, "Sinnerman")
         expect(page.locator("#lamp")).to_have_text("Live")
@@ -315,10 +315,10 @@ def test_signing_out_in_one_tab_ends_the_other_as_well(look: Look, running_servi
     other = page.context.new_page()
     other.goto(running_service.url)
     other.get_by_role("button", name="Sign out of this browser").click()
-    expect(other.get_by_role("heading", name="Who is there?")).to_be_visible()
+    expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
     page.bring_to_front()
     played(running_service, "Sinnerman")
-    expect(page.get_by_role("heading", name="Who is there?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 def test_everything_but_liveness_works_without_scripts(look: Look, running_service: Running) -> None:
@@ -331,14 +331,14 @@ def test_everything_but_liveness_works_without_scripts(look: Look, running_servi
     while not row(page, "Retrying").count():
         page.reload()
     running_service.emulator.clear_faults()
-    page.get_by_role("button", name="Retry everything now").click()
+    page.get_by_role("button", name="Retry all now").click()
     expect(row(page, "Sinnerman")).to_contain_text("Accepted")
     page.get_by_role("link", name="Settings", exact=True).click()
     page.get_by_text("Disconnect…").click()
     page.get_by_role("button", name="Disconnect").click()
     expect(page.get_by_role("heading", name="Disconnected from RJ")).to_be_visible()
     page.get_by_role("button", name="Sign out of this browser").click()
-    expect(page.get_by_role("heading", name="Who is there?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 PAGES = {
@@ -434,7 +434,7 @@ def test_nobody_is_shut_out_of_any_page(look: Look, running_service: Running, na
 
 def test_nobody_is_shut_out_at_the_door(look: Look, running_service: Running) -> None:
     page = look("/settings")
-    page.get_by_role("button", name="It cannot send me back").click()
+    page.get_by_role("button", name="Trouble being redirected?").click()
     waiting = page.url
     for name, address in {
         "waiting": waiting,
@@ -463,7 +463,7 @@ def test_a_threshold_is_moved_and_holds_from_the_next_play_on(look: Look, runnin
     expect(page.locator("#percent-shown")).to_have_text("70 %")
     expect(page.locator(".examples")).to_contain_text("A track of 2:30 counts after 1:45")
     page.get_by_role("button", name="Save").click()
-    expect(page.locator("#toast")).to_have_text("Saved: it holds from the next play on.")
+    expect(page.locator("#toast")).to_have_text("Saved. It applies from the next play.")
     heard = {"artist": "Nina Simone", "track": "Sinnerman", "duration": 200, "played_time": 120}
     with running_service.player() as player:
         answer = player.post("/lastfm/scrobble", json={**heard, "timestamp": time.time() - 300}).json()
@@ -476,8 +476,8 @@ def test_where_last_fm_cannot_send_the_browser_back_the_page_notices_by_itself(
     look: Look, running_service: Running
 ) -> None:
     page = look("/settings")
-    page.get_by_role("button", name="It cannot send me back").click()
-    expect(page.get_by_role("status")).to_contain_text("The link is good for 60 min")
+    page.get_by_role("button", name="Trouble being redirected?").click()
+    expect(page.get_by_role("status")).to_contain_text("The link works for another 60 min")
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Open Last.fm").click()
     approve(opened.value, "night_owl")
@@ -492,15 +492,15 @@ def test_a_sign_in_can_be_denied_cancelled_too_late_or_tried_twice(look: Look, r
     page.get_by_role("button", name="Connect with Last.fm").first.click()
     page.get_by_role("button", name="No, thanks").click()
     page.goto(f"{running_service.url}/settings")
-    page.get_by_role("button", name="It cannot send me back").click()
-    page.get_by_role("button", name="I have allowed it").click()  # which is not so
-    expect(page.get_by_role("status")).to_contain_text("Waiting for you to allow it")
-    expect(page.locator("#waiting")).to_contain_text("Last.fm says that it is not allowed yet.")
+    page.get_by_role("button", name="Trouble being redirected?").click()
+    page.get_by_role("button", name="Check again").click()  # which is not so
+    expect(page.get_by_role("status")).to_contain_text("Waiting for your approval")
+    expect(page.locator("#waiting")).to_contain_text("Last.fm says you haven't allowed it yet.")
     here = page.url
     page.get_by_role("button", name="Cancel").click()
     expect(page).to_have_url(f"{running_service.url}/settings")
     page.goto(here)
-    expect(page.get_by_role("heading", name="This sign-in is over")).to_be_visible()
+    expect(page.get_by_role("heading", name="This sign-in has ended")).to_be_visible()
     page.get_by_role("button", name="Start again").click()
     change = login.update().values(asked_at=time.time() - 3590)
     running_service.call(running_service.deck.store.write(lambda db: db.execute(change)))
@@ -508,7 +508,7 @@ def test_a_sign_in_can_be_denied_cancelled_too_late_or_tried_twice(look: Look, r
     expect(page.get_by_role("status")).to_contain_text(re.compile(r"good for \d+ s"))
     change = login.update().values(asked_at=time.time() - 3601)
     running_service.call(running_service.deck.store.write(lambda db: db.execute(change)))
-    page.get_by_role("button", name="I have allowed it").click()
+    page.get_by_role("button", name="Check again").click()
     expect(page.get_by_role("heading", name="Too late")).to_be_visible()
     page.get_by_role("button", name="Start again").click()
     backs: list[str] = []
@@ -516,12 +516,12 @@ def test_a_sign_in_can_be_denied_cancelled_too_late_or_tried_twice(look: Look, r
     approve(page, "RJ")
     expect(page.locator("#who")).to_contain_text("RJ")
     page.goto(backs[0])  # as somebody does who presses the back button
-    expect(page.get_by_role("heading", name="This sign-in leads nowhere")).to_be_visible()
+    expect(page.get_by_role("heading", name="This sign-in can't continue")).to_be_visible()
 
 
 def test_a_token_is_told_once_and_revoked(look: Look, running_service: Running) -> None:
     page = look("/settings")
-    page.get_by_role("button", name="Make a token for a player").click()
+    page.get_by_role("button", name="Create a token for a player").click()
     token = page.locator("#made code").inner_text()
     keep(page, "token-light")
     who = {"Authorization": f"Bearer {token}"}
@@ -576,14 +576,14 @@ def test_loved_tracks_are_imported_before_ones_eyes_and_one_click_chooses(look: 
     expect(page.locator("#loved")).to_contain_text("1,002 loved tracks")
     keep(page, "loved-light")
     page.get_by_role("button", name="Wonderwall (Remastered) is Wonderwall by Oasis").click()
-    expect(page.locator("#loved")).to_contain_text("Nothing to choose")
+    expect(page.locator("#loved")).to_contain_text("Nothing to review")
     page.get_by_role("link", name="Matched 2").click()
     expect(page.locator("#loved")).to_contain_text("Wonderwall (Remastered)")
     running_service.emulator.clear_faults()
     page.get_by_role("button", name="Import again").click()
-    expect(page.locator("#loved")).to_contain_text("2 marked before")
-    page.get_by_role("link", name="To choose").click()
-    expect(page.locator("#loved")).to_contain_text("Nothing to choose")
+    expect(page.locator("#loved")).to_contain_text("2 already marked")
+    page.get_by_role("link", name="To review").click()
+    expect(page.locator("#loved")).to_contain_text("Nothing to review")
 
 
 def test_an_artist_shows_ones_own_plays_and_what_last_fm_knows(look: Look, running_service: Running) -> None:
@@ -610,7 +610,7 @@ def test_an_artist_shows_ones_own_plays_and_what_last_fm_knows(look: Look, runni
 def test_an_artists_page_does_not_wait_for_last_fm(look: Look, running_service: Running) -> None:
     running_service.emulator.fault("delay", methods=["artist.getInfo"], seconds=1.0)
     page = look("/artist?name=Nina+Simone")
-    expect(page.locator("#about")).to_contain_text("Last.fm is being asked.")
+    expect(page.locator("#about")).to_contain_text("Contacting Last.fm…")
     expect(page.locator("#about .tag").first).to_be_visible()
     running_service.emulator.fault("error", error=11)
     page.reload()
@@ -626,14 +626,14 @@ def test_a_fault_is_thrown_and_its_work_watched(look: Look, running_service: Run
     running_service.sign_in()
     page = look("/emulator")
     expect(page.locator("#lamp")).to_have_text("Live")
-    expect(page.locator("#armed")).to_contain_text("Everything works")
-    page.get_by_role("button", name="Throw: Last.fm is away").click()
+    expect(page.locator("#armed")).to_contain_text("No faults")
+    page.get_by_role("button", name="Start: Last.fm is down").click()
     expect(page.locator("#armed")).to_contain_text("1 fault thrown")
     played(running_service, "Sinnerman")
     expect(row(page, "Sinnerman")).to_contain_text("Retrying")
     expect(page.locator("#armed")).to_contain_text(re.compile("error 11: struck [1-9]"))
-    page.get_by_role("button", name="Calm it all").click()
-    expect(page.locator("#armed")).to_contain_text("Everything works")
+    page.get_by_role("button", name="Clear all").click()
+    expect(page.locator("#armed")).to_contain_text("No faults")
     page.get_by_role("link", name="Queue", exact=True).click()
     with running_service.player() as player:
         player.post("/lastfm/queue/retry")  # a button may be gone by now: the play goes by itself, in a while
@@ -656,12 +656,12 @@ def test_dragging_across_the_days_leads_to_the_statistics_of_that_time(look: Loo
     expect(page.locator("#zoom-words")).to_have_text(re.compile(r"\d+ \w+ 20\d\d to \d+ \w+ 20\d\d: \d plays"))
     keep(page, "zoom-light")
     page.get_by_role("button", name="Zoom out").click()
-    expect(page.get_by_role("link", name="Show this time")).to_be_hidden()
+    expect(page.get_by_role("link", name="Show this period")).to_be_hidden()
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 40)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"], box["y"] + 60, steps=4)
     page.mouse.up()
-    page.get_by_role("link", name="Show this time").click()
+    page.get_by_role("link", name="Show this period").click()
     expect(page).to_have_url(re.compile(r"period=20\d\d-\d\d-\d\d\.\.20\d\d-\d\d-\d\d"))
     expect(page.get_by_role("heading", level=1)).to_contain_text(" to ")
 
@@ -679,7 +679,7 @@ def test_a_finger_zooms_too(look: Look, running_service: Running) -> None:
     for kind, share in (("touchStart", 0.5), ("touchMove", 0.7), ("touchMove", 0.95), ("touchEnd", None)):
         points = [] if share is None else [{"x": box["x"] + box["width"] * share, "y": box["y"] + 50}]
         finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    expect(page.get_by_role("link", name="Show this time")).to_be_visible()
+    expect(page.get_by_role("link", name="Show this period")).to_be_visible()
 
 
 def test_what_last_fm_left_out_is_edited_and_sent_again(look: Look, running_service: Running) -> None:
@@ -712,7 +712,7 @@ def test_a_play_is_discarded_and_a_refusal_says_why(look: Look, running_service:
     running_service.call(
         running_service.deck.store.write(lambda db: db.execute(account.update().values(connection="disconnected")))
     )
-    page.get_by_role("button", name="Send it").click()
+    page.get_by_role("button", name="Send").click()
     expect(page.locator("#toast")).to_have_text("Not signed in to Last.fm: sign in first.")
 
 
@@ -724,7 +724,7 @@ def test_the_keyboard_keeps_its_place_when_what_it_pressed_is_gone(look: Look, r
     save = page.get_by_role("button", name="Save")
     save.focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#toast")).to_have_text("Saved: it holds from the next play on.")
+    expect(page.locator("#toast")).to_have_text("Saved. It applies from the next play.")
     expect(save).to_be_focused()
     page.goto(f"{running_service.url}/queue")
     expect(page.locator("#lamp")).to_have_text("Live")
@@ -738,7 +738,7 @@ def test_the_keyboard_keeps_its_place_when_what_it_pressed_is_gone(look: Look, r
 def test_the_page_can_be_worked_by_keyboard(look: Look, running_service: Running) -> None:
     page = look("/queue")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="To the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Connect with Last.fm")).to_be_focused()

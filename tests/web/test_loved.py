@@ -61,8 +61,8 @@ async def test_an_import_tells_what_was_matched_what_is_missing_and_what_is_to_c
         await imported(house)
         page = await house.page("/loved")
         assert "3 loved tracks" in page
-        assert "1 newly marked, 0 marked before." in page
-        assert "To choose <b>1</b>" in page
+        assert "1 newly marked, 0 already marked." in page
+        assert "To review <b>1</b>" in page
         (none,) = [one for one in Tags(page).all("input") if one.get("value") == "0" and one.get("name") == "file"]
         choices = [one["value"] for one in Tags(page).all("input") if one.get("name") == "file"]
         assert none["value"] == choices[-1]
@@ -76,17 +76,17 @@ async def test_an_import_tells_what_was_matched_what_is_missing_and_what_is_to_c
         assert (await house.http.post(where, data={"file": "77"})).status_code == 404
         part = await house.http.post(where, data={"file": choices[0]}, headers={"HX-Request": "true"})
         assert part.text.startswith('<div id="loved"')
-        assert "Nothing to choose" in part.text
+        assert "Nothing to review" in part.text
         assert "Wonderwall (Remastered)" in await house.page("/loved?show=matched")
         await imported(house)
-        assert "Nothing to choose" in await house.page("/loved")
+        assert "Nothing to review" in await house.page("/loved")
 
 
 async def test_an_import_that_goes_on_or_stopped_is_shown_as_it_stands(house: House) -> None:
     await house.connect()
     await house.http.post("/loved/import")
     page = await house.page("/loved")
-    assert "The import goes on" in page
+    assert "Importing…" in page
     assert "Last.fm is being asked" in page
     assert "Import from Last.fm</button>" not in page
 
@@ -103,8 +103,8 @@ async def test_an_import_that_goes_on_or_stopped_is_shown_as_it_stands(house: Ho
         lambda db: move(db, done=1000, total=2500, state=RunState.FAILED, failure="Last.fm is away")
     )
     page = await house.page("/loved")
-    assert "The import stopped half-way" in page
-    assert "Go on</button>" in page
+    assert "The import stopped halfway" in page
+    assert "Continue</button>" in page
 
 
 async def test_hostile_names_are_only_text_here_too(house: House) -> None:

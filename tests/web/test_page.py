@@ -94,10 +94,10 @@ async def test_an_empty_page_says_what_to_do_next(house: House) -> None:
     page = await house.page()
     assert "Connect your Last.fm profile" in page
     assert 'action="/connect"' in page
-    assert "Nothing plays." in page
+    assert "Nothing playing." in page
     assert "No plays yet." in page
     queue_page = await house.page("/queue")
-    assert "Nothing waits" in queue_page
+    assert "Queue empty" in queue_page
     assert "No plays yet." in queue_page
     await house.connect()
     page = await house.page()
@@ -162,17 +162,17 @@ async def test_whose_plays_wait_is_named_on_every_page_and_only_theirs_are_disca
     await house.connect("somebody_else")
     page = await house.page()
     assert "1 play waits for rj" in page
-    assert "Discard what waits for <bdi>rj</bdi>" in page
+    assert "Discard plays waiting for <bdi>rj</bdi>" in page
     settings = await house.page("/settings")
-    assert "What waits for <bdi>somebody_else</bdi>" in settings
-    assert "1 play for <bdi>rj</bdi> waits on either way." in settings
+    assert "Plays waiting for <bdi>somebody_else</bdi>" in settings
+    assert "1 play for <bdi>rj</bdi> will keep waiting either way." in settings
     await house.http.post("/disconnect", data={"queue": "discard"})
     page = await house.page()
     assert "1 play waits for rj" in page
     assert "is kept for somebody_else" not in page
     assert (await house.http.post("/queue/discard", data={"user": "rj"})).status_code == 303
     assert "waits for rj" not in await house.page()
-    assert "Discarded by the listener with all that waited for rj." in await house.page("/queue?state=discarded")
+    assert "Discarded by the listener with every play waiting for rj." in await house.page("/queue?state=discarded")
 
 
 async def test_disconnecting_can_discard_what_waits(house: House) -> None:
@@ -180,16 +180,16 @@ async def test_disconnecting_can_discard_what_waits(house: House) -> None:
     await queued(house)
     await house.http.post("/disconnect", data={"queue": "discard"})
     page = await house.page("/queue?state=discarded")
-    assert "Every play that was reported has its fate." in page
+    assert "Nothing is waiting." in page
     assert "Discarded when the profile was disconnected." in page
 
 
 async def test_scrobbling_that_is_off_can_be_switched_on(house: House) -> None:
     await house.connect()
     await house.deck.accounts.change_settings(house.me.id, False, None)
-    assert "Scrobbling is switched off" in await house.page()
+    assert "Scrobbling is turned off" in await house.page()
     assert (await house.http.post("/scrobbling", data={"enabled": "true"})).status_code == 303
-    assert "Scrobbling is switched off" not in await house.page()
+    assert "Scrobbling is turned off" not in await house.page()
 
 
 async def test_a_form_of_nonsense_is_a_page_and_changes_nothing(house: House) -> None:
@@ -227,7 +227,7 @@ async def test_a_pause_stands_on_every_page_and_at_every_play_that_waits(house: 
         assert "<h2>Sending is paused</h2>" in await house.page(path)
     waiting = await house.page("/fragments/plays?state=held")
     assert "Sending is paused." in waiting
-    assert '<span class="chip held">Held</span>' in waiting
+    assert '<span class="chip held">On hold</span>' in waiting
 
 
 async def test_every_fate_stands_on_the_page_with_its_reason(house: House) -> None:
@@ -236,7 +236,7 @@ async def test_every_fate_stands_on_the_page_with_its_reason(house: House) -> No
         "refused": "Last.fm error 6: Invalid parameters",
         "expired": "older than 14 days",
         "threshold_not_met": "heard 71 s of 240 s, needs 120 s",
-        "disabled": "scrobbling is switched off",
+        "disabled": "scrobbling is turned off",
         "not_authenticated": "not signed in to Last.fm",
         "discarded": "discarded by the listener",
     }
@@ -247,7 +247,7 @@ async def test_every_fate_stands_on_the_page_with_its_reason(house: House) -> No
     page = await house.page("/queue")
     for why in told.values():
         assert why[1:].replace("'", "&#39;") in page
-    assert "Filed under Björk – Jóga." in page
+    assert "Corrected by Last.fm to Björk – Jóga." in page
     assert page.count('<tr id="play-') == len(told) + 1
 
 
@@ -259,7 +259,7 @@ async def test_a_suspect_is_sent_by_one_click_and_only_once(house: House) -> Non
         at += 2
     assert taken.status == "duplicate"
     plays_part = await house.page("/fragments/plays?state=suspected")
-    assert '<span class="chip held">Suspected</span>' in plays_part
+    assert '<span class="chip held">Duplicate?</span>' in plays_part
     send = next(form for form in Tags(plays_part).all("form") if form["action"].endswith("/send"))
     assert send["action"] == send["hx-post"] == f"/plays/{taken.id}/send"
     assert (await house.stranger.post(send["action"])).status_code == 401
@@ -267,7 +267,7 @@ async def test_a_suspect_is_sent_by_one_click_and_only_once(house: House) -> Non
     assert (answer.status_code, answer.text) == (204, "")
     assert (await house.me.queue()).queued == 2
     assert "Nothing" not in await house.page("/fragments/plays?state=waiting")
-    assert "No play looks like a repeat" in await house.page("/fragments/plays?state=suspected")
+    assert "No suspected duplicates" in await house.page("/fragments/plays?state=suspected")
     assert (await house.http.post(send["action"])).status_code == 303  # it waits, and is due now
     for path, status in (("/plays/99/send", 404), (f"/plays/{2**63}/send", 400)):
         assert (await house.http.post(path)).status_code == status
@@ -275,7 +275,7 @@ async def test_a_suspect_is_sent_by_one_click_and_only_once(house: House) -> Non
     number = taken.id + 1
     assert (await house.http.post(f"/plays/{number}/send")).status_code == 409
     refusal = await house.http.post(f"/plays/{number}/send", headers={"HX-Request": "true"})
-    assert refusal.text == "It is on Last.fm, which takes no changes to a play: edit or delete it there."
+    assert refusal.text == "Already on Last.fm, where plays can't be changed from here: edit or delete it on last.fm."
     assert refusal.headers["content-type"].startswith("text/plain")
 
 
@@ -310,7 +310,7 @@ async def test_each_state_is_a_filter_and_a_long_list_has_pages(house: House) ->
     assert "60 plays in the queue" in first
     assert first.count('<tr id="play-') == 50
     assert "Waiting <b>60</b>" in first
-    assert "Refused <b>2</b>" in first
+    assert "Rejected <b>2</b>" in first
     (more,) = (a["href"] for a in Tags(first).all("a") if "after=" in a["href"])
     assert (await house.page(more)).count('<tr id="play-') == 10
     every = await house.page("/queue")
@@ -334,18 +334,18 @@ async def test_all_that_waits_is_held_while_nothing_can_go_out(house: House) -> 
 async def test_the_story_says_what_could_not_be_read(house: House) -> None:
     await house.connect()
     play = Play(SINNERMAN, int(house.deck.clock.now()) - 700, 622.0)
-    words = 'left out, because unreadable: track_number "A1"'
+    words = 'ignored because unreadable: track_number "A1"'
     taken = await house.deck.reports.scrobble(house.me.id, play, left_out=words)
     story = await house.page(f"/plays/{taken.id}")
-    assert "Not all of it could be read" in story
-    assert "Left out, because unreadable: track_number &#34;A1&#34;." in story
+    assert "Some fields unreadable" in story
+    assert "Ignored because unreadable: track_number &#34;A1&#34;." in story
 
 
 async def test_a_play_tells_its_whole_story(house: House) -> None:
     await house.connect()
     await settled(house, "refused", why="Last.fm error 6: Invalid parameters")
     page = await house.page("/plays/1")
-    for words in ("Reported", "It counts", "Heard 622 s of 622 s", "Refused", "Last.fm error 6: Invalid parameters."):
+    for words in ("Reported", "Counts", "Heard 622 s of 622 s", "Rejected", "Last.fm error 6: Invalid parameters."):
         assert words in page
     assert (await house.http.get("/plays/77")).status_code == 404
     for row in ("/plays/1", "/fragments/story/1"):
@@ -358,12 +358,12 @@ async def test_a_play_is_corrected_and_sent_again(house: House) -> None:
     names = {"artist": "Nina Simone", "track": "Sinnerman", "album": "Pastel Blues", "album_artist": ""}
     answer = await house.http.post("/plays/1/correct", data=names)
     assert (answer.status_code, answer.headers["location"]) == (303, "/plays/2")
-    assert "Sent instead of play 1" in await house.page("/plays/2")
+    assert "Sent with these names in place of play 1" in await house.page("/plays/2")
     assert "The play that was sent instead" in await house.page("/plays/1")
     assert (await house.http.post("/plays/1/correct", data=names)).status_code == 409
     nameless = await house.http.post("/plays/2/correct", data={**names, "artist": " "})
     assert nameless.status_code == 400
-    assert "Artist: nothing visible is in it" in nameless.text
+    assert "Enter an artist." in nameless.text
     assert (await house.http.post("/plays/2/discard")).status_code == 303
     assert "Discarded by the listener." in await house.page("/plays/2")
 
@@ -402,7 +402,7 @@ async def test_what_plays_is_shown_until_it_is_over(house: House) -> None:
     assert re.search(r"0:00</span> of 10:04,\s+scrobbles at 4:00", page)
     house.emulator.revoke("RJ")
     await house.show(Track("Sigur Rós", "Olsen Olsen", duration=483))
-    assert "Not shown on Last.fm: you are not signed in." in await house.page("/fragments/now")
+    assert "Not shown on Last.fm: you're not signed in." in await house.page("/fragments/now")
 
 
 async def test_hostile_names_are_only_ever_text(house: House) -> None:
@@ -495,7 +495,7 @@ async def test_a_stand_in_that_is_gone_is_said_to_be(house: House) -> None:
         await http.get("/signin", params={"link": link})
         answer = await http.get("/emulator")
         assert answer.status_code == 502
-        assert "The stand-in for Last.fm does not answer" in answer.text
+        assert "The stand-in for Last.fm isn't answering" in answer.text
         assert (await http.post("/emulator/throw", data={"what": "nonsense of ours"})).status_code == 400
 
 

@@ -44,7 +44,7 @@ def a_glance(play: QueuedRow = PLAY, account: Account = ME, line: DeliveryState 
 @pytest.mark.parametrize(
     ("play", "glance", "said"),
     [
-        ({}, {}, (Tone.MOVING, "Queued", "", "Goes out with the next batch", None)),
+        ({}, {}, (Tone.MOVING, "Queued", "", "Sends with the next batch", None)),
         ({"sending": True}, {}, (Tone.MOVING, "Sending", "On its way to Last.fm now.", "", None)),
         (
             {"tries": 2, "error": OFFLINE},
@@ -55,19 +55,19 @@ def a_glance(play: QueuedRow = PLAY, account: Account = ME, line: DeliveryState 
         (
             {},
             {"line": DeliveryState(wait_until=NOW + 38, trouble=OFFLINE)},
-            (Tone.MOVING, "Queued", f"{OFFLINE}.", "Goes out", 38),
+            (Tone.MOVING, "Queued", f"{OFFLINE}.", "Sends", 38),
         ),
         (
             {},
             {"throttle": KeyThrottle(NOW + 60, "Your IP has made too many requests", refused=False)},
-            (Tone.MOVING, "Queued", "Your IP has made too many requests.", "Goes out", 60),
+            (Tone.MOVING, "Queued", "Your IP has made too many requests.", "Sends", 60),
         ),
         (
             {"owner": "somebody_else"},
             {},
             (
                 Tone.HELD,
-                "Held",
+                "On hold",
                 "On hold for the Last.fm user somebody_else: sign in as that user to send it.",
                 "",
                 None,
@@ -78,43 +78,49 @@ def a_glance(play: QueuedRow = PLAY, account: Account = ME, line: DeliveryState 
             {},
             (
                 Tone.HELD,
-                "Held",
+                "On hold",
                 AHEAD,
-                "Goes out",
+                "Sends",
                 3000,
             ),
         ),
         (
             {"live": False},
             {"backlog_until": NOW + 900},
-            (Tone.HELD, "Held", "Reported late: waits until Last.fm's daily limit leaves room.", "Looks again", 900),
+            (
+                Tone.HELD,
+                "On hold",
+                "Reported late: waits until Last.fm's daily limit leaves room.",
+                "Checks again",
+                900,
+            ),
         ),
-        ({}, {"backlog_until": NOW + 900}, (Tone.MOVING, "Queued", "", "Goes out with the next batch", None)),
+        ({}, {"backlog_until": NOW + 900}, (Tone.MOVING, "Queued", "", "Sends with the next batch", None)),
         (
             {"tries": 1, "error": "Last.fm error 9"},
             {"account": replace(ME, connection=Connection.NEEDS_SIGN_IN)},
-            (Tone.HELD, "Held", "Last.fm has ended the session: sign in to Last.fm again.", "", None),
+            (Tone.HELD, "On hold", "Last.fm has ended the session: sign in to Last.fm again.", "", None),
         ),
         (
             {},
             {"account": replace(ME, connection=Connection.NEEDS_SIGN_IN), "line": DeliveryState(trouble=SESSION_LOST)},
-            (Tone.HELD, "Held", "The session that is kept here cannot be opened: sign in to Last.fm again.", "", None),
+            (Tone.HELD, "On hold", "The stored session can't be decrypted: sign in to Last.fm again.", "", None),
         ),
         (
             {},
             {"account": replace(ME, connection=Connection.DISCONNECTED)},
-            (Tone.HELD, "Held", "On hold for the Last.fm user RJ: sign in to Last.fm as RJ.", "", None),
+            (Tone.HELD, "On hold", "On hold for the Last.fm user RJ: sign in to Last.fm as RJ.", "", None),
         ),
         (
             {},
             {"throttle": KeyThrottle(NOW + 3600, "Last.fm error 26", refused=True)},
-            (Tone.HELD, "Held", "Last.fm refuses the API key: Last.fm error 26.", "Next try", 3600),
+            (Tone.HELD, "On hold", "Last.fm refuses the API key: Last.fm error 26.", "Next try", 3600),
         ),
-        ({"tries": 1, "error": OFFLINE}, {"paused": True}, (Tone.HELD, "Held", "Sending is paused.", "", None)),
+        ({"tries": 1, "error": OFFLINE}, {"paused": True}, (Tone.HELD, "On hold", "Sending is paused.", "", None)),
         (
             {},
             {"paused": True, "account": replace(ME, connection=Connection.NEEDS_SIGN_IN)},
-            (Tone.HELD, "Held", "Last.fm has ended the session: sign in to Last.fm again.", "", None),
+            (Tone.HELD, "On hold", "Last.fm has ended the session: sign in to Last.fm again.", "", None),
         ),
     ],
 )
@@ -197,7 +203,7 @@ def test_a_session_that_is_lost_here_is_no_word_of_lastfms() -> None:
     seen = a_glance(account=replace(ME, connection=Connection.NEEDS_SIGN_IN), line=DeliveryState(trouble=SESSION_LOST))
     [banner] = delivery_status.banners(seen, HERE)
     assert banner.title == "Sign in to Last.fm again"
-    assert banner.text.startswith("The session that is kept here cannot be opened. ")
+    assert banner.text.startswith("The stored session can't be decrypted. ")
 
 
 BACKLOG = replace(PLAY, live=False)
@@ -237,7 +243,7 @@ def a_play(fate: str, why: str = "", correction: dict[str, str] | None = None) -
         (a_play("accepted"), (Tone.GOOD, "Accepted", "")),
         (
             a_play("accepted", correction={"artist": "Nina Simone", "track": "Sinner Man"}),
-            (Tone.GOOD, "Accepted", "Filed under Nina Simone – Sinner Man."),
+            (Tone.GOOD, "Accepted", "Corrected by Last.fm to Nina Simone – Sinner Man."),
         ),
         (
             a_play("accepted", correction={"artist": "Nina Simone", "track": "Sinnerman", "album": "Pastel Blues"}),
@@ -247,21 +253,21 @@ def a_play(fate: str, why: str = "", correction: dict[str, str] | None = None) -
             a_play("ignored", "the artist is on its filter list"),
             (Tone.BAD, "Ignored", "The artist is on its filter list."),
         ),
-        (a_play("refused", "Last.fm error 6: Invalid"), (Tone.BAD, "Refused", "Last.fm error 6: Invalid.")),
+        (a_play("refused", "Last.fm error 6: Invalid"), (Tone.BAD, "Rejected", "Last.fm error 6: Invalid.")),
         (a_play("expired", "older than 14 days"), (Tone.QUIET, "Too old", "Older than 14 days.")),
         (
             a_play("threshold_not_met", "heard 71 s of 240 s, needs 120 s"),
-            (Tone.QUIET, "Not counted", "Heard 71 s of 240 s, needs 120 s."),
+            (Tone.QUIET, "Not sent", "Heard 71 s of 240 s, needs 120 s."),
         ),
         (
-            a_play("disabled", "scrobbling is switched off"),
-            (Tone.QUIET, "Not sent", "Scrobbling is switched off. It stays in the history here."),
+            a_play("disabled", "scrobbling is turned off"),
+            (Tone.QUIET, "Not sent", "Scrobbling is turned off. Kept in the history here."),
         ),
         (
             a_play("not_authenticated", "not signed in to Last.fm"),
-            (Tone.QUIET, "Not sent", "Not signed in to Last.fm. It stays in the history here."),
+            (Tone.QUIET, "Not sent", "Not signed in to Last.fm. Kept in the history here."),
         ),
-        (a_play("suspected", "looks like play 1"), (Tone.HELD, "Suspected", "Looks like play 1.")),
+        (a_play("suspected", "looks like play 1"), (Tone.HELD, "Duplicate?", "Looks like play 1.")),
         (a_play("discarded", "discarded by the listener"), (Tone.QUIET, "Discarded", "Discarded by the listener.")),
         (a_play("some_new_fate", "who knows?"), (Tone.QUIET, "Some new fate", "Who knows?")),
     ],
@@ -285,9 +291,9 @@ OLD = replace(SINNERMAN, timestamp=int(NOW) - 15 * 86400)
         (a_play("ignored"), Account(1, "me"), Acts("", False, True)),
         (replace(a_play("refused"), play=OLD), ME, Acts("", False, True)),
         (replace(a_play("suspected"), owner="somebody_else"), ME, Acts("", False, True)),
-        (a_play("threshold_not_met"), ME, Acts("Send it", True, True)),
-        (a_play("discarded"), ME, Acts("Send it")),
-        (a_play("discarded", "corrected by the listener: sent as 8 instead"), ME, Acts()),
+        (a_play("threshold_not_met"), ME, Acts("Send", True, True)),
+        (a_play("discarded"), ME, Acts("Send")),
+        (a_play("discarded", "edited by the listener: sent as 8 instead"), ME, Acts()),
         (replace(a_play("expired"), play=OLD), ME, Acts()),
         (a_play("accepted"), ME, Acts()),
     ],
@@ -351,7 +357,7 @@ def test_a_place_in_a_track_is_said_in_minutes(seconds: float, said: str) -> Non
 
 @pytest.mark.parametrize("text", ["\u200b", "\u202e\u2066", "\u00a0\u3000", "\u0301\u0301"])
 def test_a_name_of_nothing_to_see_is_called_so(text: str) -> None:
-    assert formats.name(text) == "(a name of invisible characters)"
+    assert formats.name(text) == "(invisible characters)"
 
 
 def test_a_name_as_long_as_a_novel_is_cut() -> None:

@@ -65,7 +65,7 @@ async def test_the_flow_in_two_steps_waits_until_it_is_allowed(house: House) -> 
     begun = await house.http.post("/connect/desktop")
     where = begun.headers["location"]
     page = await house.page(where)
-    assert "Waiting for you to allow it" in page
+    assert "Waiting for your approval" in page
     (form,) = (form for form in Tags(page).all("form") if form["action"] == "/connect/waiting")
     assert form["data-stale-in"] == "3"
     asked = {"token": where.partition("token=")[2]}
@@ -73,11 +73,11 @@ async def test_the_flow_in_two_steps_waits_until_it_is_allowed(house: House) -> 
     assert 'id="waiting"' in (await house.http.post("/connect/waiting", data=asked, headers=look)).text
     early = (await house.http.post("/connect/waiting", data=asked)).headers["location"]
     assert early.startswith(where)
-    assert "not allowed yet" in await house.page(early)
-    assert "not allowed yet" not in await house.page(where)
+    assert "haven't allowed it yet" in await house.page(early)
+    assert "haven't allowed it yet" not in await house.page(where)
     house.emulator.fault("error", error=11, methods=["auth.getSession"])
     away = await house.http.post("/connect/waiting", data=asked, headers=look)
-    assert "Last.fm does not answer as it should" in away.text
+    assert "Last.fm isn't answering properly" in away.text
     house.emulator.clear_faults()
     house.emulator.approve(asked["token"], "RJ")
     allowed = await house.http.post("/connect/waiting", data=asked, headers=look)
@@ -93,14 +93,14 @@ async def test_a_flow_that_is_cancelled_or_of_somebody_else_is_over(house: House
     asked = {"token": where.partition("token=")[2]}
     await house.http.post("/connect/cancel", data=asked)
     house.emulator.approve(asked["token"], "RJ")
-    assert "This sign-in is over" in await house.page(where)
+    assert "This sign-in has ended" in await house.page(where)
     assert (await house.http.post("/connect/waiting", data=asked)).status_code == 410
     other = await house.deck.listener("other")
     way = await other.sign_in()
     stolen = getattr(way, "token", "")
     await house.http.post("/connect/cancel", data={"token": stolen})
     assert await house.deck.sign_in.asked(other.id, stolen)
-    assert "This sign-in is over" in await house.page(f"/connect/waiting?token={stolen}")
+    assert "This sign-in has ended" in await house.page(f"/connect/waiting?token={stolen}")
     assert not (await house.me.account()).signed_in
 
 

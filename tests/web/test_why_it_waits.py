@@ -153,13 +153,13 @@ async def all_agree(house: House, case: Case, play: int, now: float) -> None:
 
 async def the_pages_agree(house: House, case: Case, play: int) -> None:
     said = sentence(explanation(case.waits)).rstrip(".")
-    label = "Held" if case.held else "Retrying" if case.retrying else "Queued"
+    label = "On hold" if case.held else "Retrying" if case.retrying else "Queued"
     page = unescape(await house.page("/queue"))
     [card] = re.findall(r'<section class="card line".*?</section>', page, re.DOTALL)
     assert said in card
     assert (f"{case.held} on hold" in card) == bool(case.held)
     assert ("Next attempt" in card) == (case.again_in is not None)
-    assert chip(page, "Held") == case.held
+    assert chip(page, "On hold") == case.held
     assert chip(page, "Retrying") == case.retrying
     [row] = re.findall(rf'<tr id="play-{play}">.*?</tr>', page, re.DOTALL)
     assert said in row

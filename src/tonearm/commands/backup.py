@@ -19,9 +19,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @with_json
 @click.argument("file", type=_FILE)
 def backup(settings: Settings, as_json: bool, file: Path) -> None:
-    """Write a copy of the database to FILE, also while the service runs.
+    """Write a copy of the database to FILE, even while the service runs.
 
-    It holds every play that was acknowledged before. An older FILE is replaced once the new one is whole.
+    It contains every play acknowledged before it started. An older FILE is replaced once the new one is complete.
     """
     from tonearm.commands.opening import url_of
     from tonearm.commands.progress import bar
@@ -35,7 +35,7 @@ def backup(settings: Settings, as_json: bool, file: Path) -> None:
     key = str(key_file(place)) if place and key_file(place).exists() else None
     words = [f"saved: {file} ({size:,} bytes)"]
     if key:
-        words.append(f"Keep a copy of {key} apart from it: it opens the Last.fm sessions in the backup")
+        words.append(f"Keep a copy of {key} in another place: it decrypts the Last.fm sessions in the backup")
     tell({"file": str(file), "bytes": size, "key_file": key}, "\n".join(words), as_json)
 
 
@@ -44,9 +44,9 @@ def backup(settings: Settings, as_json: bool, file: Path) -> None:
 @with_json
 @click.argument("file", type=_FILE)
 def restore(settings: Settings, as_json: bool, file: Path) -> None:
-    """Replace the database with the backup in FILE. Stop the service, and everything else that uses it, first.
+    """Replace the database with the backup in FILE. First stop the service and everything else that uses the database.
 
-    FILE is checked before anything is changed, and the old database is replaced in one step.
+    FILE is checked before anything changes, and the old database is replaced in one step.
     """
     from tonearm.commands.opening import url_of
     from tonearm.service.maintenance import CannotRestore, restore
@@ -56,4 +56,4 @@ def restore(settings: Settings, as_json: bool, file: Path) -> None:
             restore(url_of(settings), file)
         except CannotRestore as refused:
             raise Failed(f"nothing was changed: {refused}") from None
-    tell({"file": str(file)}, f"restored: the database is now that of {file}", as_json)
+    tell({"file": str(file)}, f"restored from {file}", as_json)

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 @click.option(
     "--old",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file that holds the secret, or the key file, that they are sealed with.",
+    help="A file with the current secret, or the current key file.",
 )
-@click.option("--lost", is_flag=True, help="That one is lost: every listener has to sign in again.")
+@click.option("--lost", is_flag=True, help="The current secret is lost: every listener has to sign in again.")
 def change_secret(settings: Settings, as_json: bool, old: Path | None, lost: bool) -> None:
-    """Seal the Last.fm sessions with the TONEARM_SECRET_KEY that is set now.
+    """Encrypt the Last.fm sessions with the TONEARM_SECRET_KEY that is set now.
 
     Stop every process first. Without TONEARM_SECRET_KEY it is the key file beside the SQLite file, which is made where
     there is none.
@@ -34,15 +34,15 @@ def change_secret(settings: Settings, as_json: bool, old: Path | None, lost: boo
     from tonearm.commands.opening import run
 
     if (old is None) is not lost:
-        raise click.UsageError("give the old secret (--old FILE), or say that there is none any more (--lost)")
+        raise click.UsageError("give the old secret (--old FILE), or --lost if you no longer have it")
     try:
         secrets = [old.read_text().strip()] if old else []
     except (OSError, UnicodeDecodeError):
-        raise Failed(f"{old}: it cannot be read as a text") from None
+        raise Failed(f"{old}: cannot be read as text") from None
     done = run(_resealed(settings, secrets))
-    words = [f"sealed with the new secret: {done.sealed} session{'' if done.sealed == 1 else 's'}"]
+    words = [f"encrypted with the new secret: {done.sealed} session{'' if done.sealed == 1 else 's'}"]
     if done.lost:
-        words.append(f"could not be opened: {done.lost}, whose listeners are asked to sign in again")
+        words.append(f"could not be decrypted: {done.lost}; their listeners have to sign in again")
     tell({"sealed": done.sealed, "lost": done.lost}, "\n".join(words), as_json)
 
 

@@ -35,7 +35,7 @@ class Finding:
 @with_settings()
 @with_json
 def check(settings: Settings, as_json: bool) -> None:
-    """Look at the configuration, the database, the key file, the way to Last.fm and the clock.
+    """Check the configuration, database, key file, connection to Last.fm, and clock.
 
     Exit status 1 if something is wrong.
     """
@@ -48,13 +48,13 @@ def check(settings: Settings, as_json: bool) -> None:
     if as_json:
         tell({"fine": not wrong, "findings": [asdict(finding) for finding in findings]}, "", as_json)
     if wrong:
-        raise Failed(f"something is wrong: {', '.join(wrong)}")
+        raise Failed(f"problems found: {', '.join(wrong)}")
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
     number = len(_pairs(settings))
     configured = bool(settings.lastfm_api_key and settings.lastfm_api_secret.get_secret_value())
-    there = "settings and API key are there" if number == 1 else f"settings and {number} API keys are there"
+    there = "settings and API key found" if number == 1 else f"settings and {number} API keys found"
     yield Finding("configuration", configured, there if configured else NO_KEY)
     try:
         yield _database(settings)
@@ -77,7 +77,7 @@ def _database(settings: Settings) -> Finding:
     try:
         where = url_of(settings).render_as_string()
         if missing(settings):
-            return Finding("database", True, f"{where} is not there yet: the first start makes it")
+            return Finding("database", True, f"{where} doesn't exist yet; the first start creates it")
         waiting = run(_waiting(settings))
     except WrongKey:  # said of the key
         raise
@@ -97,7 +97,7 @@ def _sender(settings: Settings, sender: str | None) -> str:
 
     if sqlite_file(url_of(settings)) is None:
         return ""
-    return f"; process {sender} delivers" if sender else "; no service runs"
+    return f"; process {sender} sends" if sender else "; no service is running"
 
 
 async def _waiting(settings: Settings) -> int:
@@ -125,11 +125,11 @@ def _server(settings: Settings) -> Iterator[Finding]:
     room = f"{about.connections} of {about.max_connections} connections in use"
     yield Finding("PostgreSQL", about.durable, f"{about.version}, {room}, {others}{_durable(about.durable)}")
     agrees = "agrees with the database's" if abs(skew) <= SKEW else f"{abs(skew):.0f} s from the database's"
-    yield Finding("shared clock", True, f"this machine's {agrees}, which is the one that counts")
+    yield Finding("shared clock", True, f"this machine's {agrees}, which tonearm uses")
 
 
 def _durable(durable: bool) -> str:
-    return "" if durable else "; fsync or full_page_writes is off: a crash of the server loses plays"
+    return "" if durable else "; fsync or full_page_writes is off: a server crash would lose plays"
 
 
 async def _postgres(settings: Settings) -> tuple[ServerInfo, float]:
@@ -152,7 +152,7 @@ def _sqlite() -> Finding:
         return Finding("SQLite", True, f"{here.version}, journal mode {here.journal_mode}")
     words = (
         f"{here.version} has the WAL-reset bug, so the journal mode is {here.journal_mode}, which is safe;"
-        " pip install 'tonearm[sqlite]' brings a newer one, with which no reader delays a play"
+        " pip install 'tonearm[sqlite]' installs a newer one, which lets pages be read without delaying plays"
     )
     return Finding("SQLite", True, words)
 
@@ -162,23 +162,23 @@ def _key_file(settings: Settings) -> Finding:
     from tonearm.service.database import key_file, sqlite_file
 
     if settings.tonearm_secret_key.get_secret_value():
-        return Finding("key", True, "TONEARM_SECRET_KEY seals the sessions")
+        return Finding("key", True, "TONEARM_SECRET_KEY encrypts the sessions")
     try:
         file = sqlite_file(url_of(settings))
     except Failed as failed:
         return Finding("key", False, str(failed))
     if file is None:
-        return Finding("key", False, "set TONEARM_SECRET_KEY: there is no file for a key to lie beside")
+        return Finding("key", False, "set TONEARM_SECRET_KEY: there is no database file to keep a key beside")
     path = key_file(file)
     if missing(settings) and not path.exists():
-        return Finding("key file", True, f"{path} is not there yet: the first start makes it")
+        return Finding("key file", True, f"{path} doesn't exist yet; the first start creates it")
     try:
         rights = path.stat().st_mode & 0o777
     except OSError as error:
         return Finding("key file", False, f"{path}: {error.strerror}")
     if rights & 0o077:
-        return Finding("key file", False, f"{path} is open to others ({rights:o}): chmod 600 '{path}'")
-    return Finding("key file", True, f"{path} is for you alone")
+        return Finding("key file", False, f"{path} can be read by others ({rights:o}): run chmod 600 '{path}'")
+    return Finding("key file", True, f"only you can read {path}")
 
 
 def _lastfm(settings: Settings) -> Iterator[Finding]:
@@ -207,7 +207,7 @@ def _asked(settings: Settings, key: str, secret: str, which: str, skews: list[fl
     with asked as lastfm:
         try:
             lastfm.get_token()
-            words, fine = f"answers, and takes {which}", True
+            words, fine = f"answers and accepts {which}", True
         except LastFmError as error:
             fine = bool(skews) and not key
             words = "answers" if fine else str(error) if which == "the API key" else f"{which}: {error}"
@@ -216,6 +216,8 @@ def _asked(settings: Settings, key: str, secret: str, which: str, skews: list[fl
 
 def _clock(skew: float) -> Finding:
     if abs(skew) <= SKEW:
-        return Finding("clock", True, "agrees with Last.fm's to the minute")
+        return Finding("clock", True, "agrees with Last.fm's within a minute")
     way = "ahead of" if skew > 0 else "behind"
-    return Finding("clock", False, f"{abs(skew):.0f} s {way} Last.fm's: set it, since only live plays are put right")
+    return Finding(
+        "clock", False, f"{abs(skew):.0f} s {way} Last.fm's: set it (only the times of live plays are corrected)"
+    )

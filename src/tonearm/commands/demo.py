@@ -13,12 +13,12 @@ USUAL_PORT = 8723
 
 
 @click.command()
-@click.option("--seconds", type=click.FloatRange(min=0), metavar="N", help="End by itself; default: at ^C.")
+@click.option("--seconds", type=click.FloatRange(min=0), metavar="N", help="Stop after N seconds; default: at Ctrl-C.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Default: 8723, or a free one.")
 def demo(seconds: float | None, port: int | None) -> None:
-    """See it work: a service, a stand-in for Last.fm, and somebody who plays.
+    """Try tonearm: a service, a stand-in for Last.fm, and a simulated listener.
 
-    No key and no account are needed, and nothing is kept. Exit status 1 if a play was lost.
+    Needs no key and no account, and leaves nothing behind. Exit status 1 if a play was lost.
     """
     import asyncio
 
@@ -37,7 +37,7 @@ def demo(seconds: float | None, port: int | None) -> None:
         raise Failed(str(gone)) from None
     say(str(account))
     if account.lost:
-        raise Failed(f"{account.lost} plays were acknowledged, and are nowhere")
+        raise Failed(f"{account.lost} plays were acknowledged but are missing")
 
 
 def _socket(port: int | None) -> socket.socket:

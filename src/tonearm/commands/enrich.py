@@ -26,7 +26,7 @@ LOOK_AGAIN = 0.5
 def enrich(settings: Settings, listener: str, as_json: bool) -> None:
     """Look up the library's songs on Last.fm: tags, MusicBrainz ids, listeners. No file is changed.
 
-    Scrobbles go first. What was interrupted goes on where it was; what was looked up lately is left out.
+    Scrobbles go first. An interrupted run continues where it stopped; recent look-ups are skipped.
     """
     from tonearm.commands.opening import run
     from tonearm.commands.progress import bar
@@ -58,6 +58,6 @@ async def _enrich(settings: Settings, name: str, progress: Callable[[int, int], 
                         await check()
         if run.failure:
             raise Failed(
-                f"{run.failure}; {run.done} of {run.total} are done, the next 'tonearm enrich' goes on from there"
+                f"{run.failure}; {run.done} of {run.total} done; the next 'tonearm enrich' continues from there"
             )
         return run

@@ -23,7 +23,7 @@ class WrongKey(Failed):
 
 NO_KEY = (
     "no API key is configured: set LASTFM_API_KEY and LASTFM_API_SECRET"
-    " (https://www.last.fm/api/account/create makes a pair)"
+    " (create a pair at https://www.last.fm/api/account/create)"
 )
 
 
@@ -40,7 +40,7 @@ def in_one_line() -> Iterator[None]:
     try:
         yield
     except StoreUnavailable as fault:
-        raise Failed(f"the database cannot be used: {fault}") from None
+        raise Failed(f"the database is unavailable: {fault}") from None
     except (AlreadyOpen, BadName, DatabaseTooNew, FolderUnreadable, MissingName, ReaderFailed) as fault:
         raise Failed(str(fault)) from None
     except WrongSecret as fault:

@@ -23,14 +23,14 @@ LOOK_AGAIN = 0.5
 @for_listener
 @with_json
 def import_loved(settings: Settings, listener: str, as_json: bool) -> None:
-    """Mark the library's tracks that you love on Last.fm. What was interrupted goes on where it was."""
+    """Mark the library's tracks that you love on Last.fm. An interrupted import continues where it stopped."""
     from tonearm.commands.opening import run
     from tonearm.commands.progress import bar
 
     with bar("importing", hidden=as_json) as progress:
         found = run(_import(settings, listener, progress))
     words = (
-        f"{found.imported} of {found.total} loved tracks newly marked; {found.already} were marked before,"
+        f"{found.imported} of {found.total} loved tracks newly marked; {found.already} already marked,"
         f" {found.doubtful} may be in the library, {found.missing} are not"
     )
     facts = {
@@ -55,7 +55,7 @@ async def _import(settings: Settings, name: str, progress: Callable[[int, int], 
             raise Failed(NO_KEY)
         who = await listener_of(deck, name)
         if not (await who.account()).signed_in:
-            raise Failed(f"{name} is not signed in to Last.fm: 'tonearm login' first")
+            raise Failed(f"{name} isn't signed in to Last.fm: run 'tonearm login' first")
         run = await deck.loved_import.start(who.id)
         with deck.event_hub.subscribe(who.id) as (ear, _):
             async with done_here(deck, deck.loved_import, who.id) as check:
@@ -67,6 +67,6 @@ async def _import(settings: Settings, name: str, progress: Callable[[int, int], 
                         await check()
         if run.state is RunState.FAILED:
             raise Failed(
-                f"Last.fm: {run.failure}; {run.done} of {run.total} are done, the next import goes on from there"
+                f"Last.fm: {run.failure}; {run.done} of {run.total} done; the next import continues from there"
             )
         return tally(run)

@@ -1,4 +1,4 @@
-"""`tonearm jobs`: what runs, waits and broke, in all processes, and a hand on it."""
+"""`tonearm jobs`: show and control background jobs in all processes."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class _JobIdParam(click.ParamType[tuple[str, int]]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
         kind, _, number = str(value).rpartition("-")
         if kind not in KINDS or not (number.isascii() and number.isdigit() and len(number) < 19):
-            self.fail(f"{value!r} is no job: 'tonearm jobs' shows their names, such as deliver-1", param, ctx)
+            self.fail(f"{value!r} isn't a job id: 'tonearm jobs' lists them, such as deliver-1", param, ctx)
         return kind, int(number)
 
 
 @click.group(cls=_JobsCommand)
 def jobs() -> None:
-    """What runs, waits and broke, in all processes: `list` where nothing else is said."""
+    """Show and control background jobs in all processes. Without a subcommand: `list`."""
 
 
 @jobs.command("list")
@@ -72,16 +72,16 @@ def _facts(job: ListedJob) -> dict[str, object]:
 
 
 def _lines(board: JobList, delivering: int) -> list[str]:
-    lines = [f"{kind} is paused: 'tonearm jobs resume {kind}'" for kind in KINDS if kind in board.paused]
+    lines = [f"{kind} is paused: run 'tonearm jobs resume {kind}'" for kind in KINDS if kind in board.paused]
     if board.jobs and not delivering:
-        lines.append("no process delivers now: 'tonearm serve' does, and on PostgreSQL 'tonearm worker'")
+        lines.append("no process is sending: start 'tonearm serve', or on PostgreSQL 'tonearm worker'")
     for job in board.jobs:
         progress = f"{job.done} of {job.total}" if job.total else ""
-        tries = f"broke {job.tries}x" if job.tries else ""
+        tries = f"failed {job.tries} time{'s' if job.tries != 1 else ''}" if job.tries else ""
         until = f"until {moment(job.until)}" if job.until else ""
         about = ", ".join(filter(None, (progress, tries, job.reason, job.owner, until)))
         lines.append(f"{job.id:12}  {job.listener:16}  {job.state:8}  {about}".rstrip())
-    return lines if board.jobs else [*lines, "nothing runs, and nothing waits for its turn"]
+    return lines if board.jobs else [*lines, "no jobs"]
 
 
 @jobs.command()
@@ -89,7 +89,7 @@ def _lines(board: JobList, delivering: int) -> list[str]:
 @with_json
 @click.argument("job", metavar="ID", type=_JobIdParam())
 def retry(settings: Settings, as_json: bool, job: tuple[str, int]) -> None:
-    """Try now what rests, broke or failed."""
+    """Retry a waiting or failed job now."""
     _say(settings, "retry", job, as_json)
 
 
@@ -98,7 +98,7 @@ def retry(settings: Settings, as_json: bool, job: tuple[str, int]) -> None:
 @with_json
 @click.argument("job", metavar="ID", type=_JobIdParam())
 def cancel(settings: Settings, as_json: bool, job: tuple[str, int]) -> None:
-    """Stop a job that runs. No play is lost; a delivery is taken up again unless its kind is paused."""
+    """Stop a running job. No play is lost; sending starts again unless its kind is paused."""
     _say(settings, "cancel", job, as_json)
 
 
@@ -124,9 +124,9 @@ async def _done(settings: Settings, what: str, job: tuple[str, int]) -> JobDone 
 @with_json
 @click.argument("kind", type=KIND)
 def pause(settings: Settings, as_json: bool, kind: str) -> None:
-    """Let nothing of a kind begin, in any process; what runs comes to its end."""
+    """Pause a kind of job in every process. Running jobs finish."""
     _set(settings, kind, True)
-    tell({"status": "success", "kind": kind, "paused": True}, f"no {kind} begins until it is resumed", as_json)
+    tell({"status": "success", "kind": kind, "paused": True}, f"{kind} paused", as_json)
 
 
 @jobs.command()
@@ -134,9 +134,9 @@ def pause(settings: Settings, as_json: bool, kind: str) -> None:
 @with_json
 @click.argument("kind", type=KIND)
 def resume(settings: Settings, as_json: bool, kind: str) -> None:
-    """Let a kind begin again."""
+    """Resume a paused kind of job."""
     _set(settings, kind, False)
-    tell({"status": "success", "kind": kind, "paused": False}, f"{kind} goes on", as_json)
+    tell({"status": "success", "kind": kind, "paused": False}, f"{kind} resumed", as_json)
 
 
 def _set(settings: Settings, kind: str, paused: bool) -> None:

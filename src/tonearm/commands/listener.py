@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def listener() -> None:
-    """The listeners of this service; the first one is `me`."""
+    """Manage the listeners of this service; the first one is `me`."""
 
 
 @listener.command()
@@ -30,7 +30,7 @@ def add(settings: Settings, name: str) -> None:
     from tonearm.commands.opening import run
 
     run(_add(settings, name))
-    say(f"{name} may listen: 'tonearm login --listener {name}' connects with Last.fm")
+    say(f'Listener "{name}" is ready. Next: tonearm login --listener {name}')
 
 
 async def _add(settings: Settings, name: str) -> None:
@@ -44,7 +44,7 @@ async def _add(settings: Settings, name: str) -> None:
 @with_settings()
 @click.argument("name")
 def link(settings: Settings, name: str) -> None:
-    """Print a link that signs one browser in as this listener, once, within an hour."""
+    """Print a link that signs in one browser as this listener, once, within an hour."""
     from tonearm.commands.opening import run, running_at
 
     secret = run(_secret(settings, name, for_browser=True))
@@ -64,19 +64,19 @@ class _Token(click.Group):
 
 @click.group(cls=_Token, subcommand_metavar="[NAME] | COMMAND [ARGS]...")
 def token() -> None:
-    """API tokens: make one for a listener's programs (`me` where no NAME is given), list them, revoke one."""
+    """Make, list and revoke API tokens for a listener's programs. Default NAME: `me`."""
 
 
 @token.command()
 @with_settings()
 @click.argument("name", default="me")
 def new(settings: Settings, name: str) -> None:
-    """Make an API token for a listener's programs. It is shown this once."""
+    """Make an API token for a listener's programs. It is shown only once."""
     from tonearm.commands.opening import run
     from tonearm.service.values import name_of
 
     secret = run(_secret(settings, name, for_browser=False))
-    say(f"A new token of {name}, called {name_of(secret)} from now on: {secret}")
+    say(f"New token for {name} (id {name_of(secret)}): {secret}")
 
 
 @token.command("list")
@@ -84,12 +84,12 @@ def new(settings: Settings, name: str) -> None:
 @for_listener
 @with_json
 def show(settings: Settings, listener: str, as_json: bool) -> None:
-    """Show who is let in: programs, browsers, unused links."""
+    """List a listener's tokens: programs, browsers and unused links."""
     from tonearm.commands.opening import run
 
     found = run(_admissions(settings, listener))
     lines = [f"{each.id}  {_WHOSE[each.kind]:7}  since {moment(each.made_at)}{_until(each)}" for each in found]
-    told = "\n".join(lines) or f"nothing lets anybody in as {listener}"
+    told = "\n".join(lines) or f"no tokens for {listener}"
     tell({"tokens": [asdict(each) for each in found]}, told, as_json)
 
 
@@ -99,14 +99,14 @@ def show(settings: Settings, listener: str, as_json: bool) -> None:
 @with_json
 @click.argument("which", metavar="ID")
 def revoke(settings: Settings, listener: str, as_json: bool, which: str) -> None:
-    """Take one back, by the ID that `list` shows.
+    """Revoke a token by the ID that `list` shows.
 
-    A service that runs may let it in for another half a minute.
+    A running service may accept it for another 30 seconds.
     """
     from tonearm.commands.opening import run
 
     run(_revoke(settings, listener, which))
-    tell({"status": "success", "id": which}, f"{which} is revoked", as_json)
+    tell({"status": "success", "id": which}, f"{which} revoked", as_json)
 
 
 _WHOSE = {"api": "program", "browser": "browser", "link": "link"}
@@ -130,7 +130,7 @@ async def _revoke(settings: Settings, name: str, which: str) -> None:
     async with deck_of(settings, Sends.NO) as deck:
         who = await listener_of(deck, name)
         if not await deck.personal_data.revoke(who.id, which):
-            raise Failed(f"{name} has no token {which}: 'tonearm token list' shows them")
+            raise Failed(f"{name} has no token {which}: 'tonearm token list' lists them")
 
 
 async def _secret(settings: Settings, name: str, *, for_browser: bool) -> str:

@@ -33,12 +33,12 @@ DRAIN = 10.0
 @with_json
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 def login(settings: Settings, listener: str, as_json: bool, no_browser: bool) -> None:
-    """Connect a listener with Last.fm: approve on the page that opens, within an hour."""
+    """Connect a listener to Last.fm: approve on the page that opens, within an hour."""
     from tonearm.commands.opening import run
 
     connected = run(_login(settings, listener, not no_browser))
-    waited = f"; {plays(connected.drains)} that waited can go out now" if connected.drains else ""
-    held = f"; held: {others_wait(connected.others)}" if connected.others else ""
+    waited = f"; {plays(connected.drains)} that waited will be sent now" if connected.drains else ""
+    held = f"; on hold: {others_wait(connected.others)}" if connected.others else ""
     message = f"connected as {connected.username}{waited}{held}"
     others = [{"lastfm_user": other.user, "plays": other.plays} for other in connected.others]
     facts = {"status": "success", "username": connected.username, "message": message, "held_for": others}
@@ -56,7 +56,7 @@ async def _login(settings: Settings, name: str, browser: bool) -> SignedIn:
         way = await me.sign_in()
         if isinstance(way, Unreachable):
             raise Failed(f"Last.fm: {way.message}")
-        say(f"Approve here, please: {way.auth_url}", err=True)
+        say(f"Allow access here: {way.auth_url}", err=True)
         if browser and _has_a_screen():
             click.launch(way.auth_url)
         assert way.token is not None
@@ -84,7 +84,7 @@ async def _approved(me: Listener, token: str) -> SignedIn:
                 if unreachable == PATIENCE:
                     raise Failed(f"Last.fm: {words}")
             case SignInExpired():
-                raise Failed("nobody approved within the hour: start again")
+                raise Failed("access wasn't allowed within an hour: start again")
             case NotAsked(why):
                 raise Failed(why)
             case _:

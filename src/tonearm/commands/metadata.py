@@ -34,7 +34,7 @@ WIDEST = 100
 @with_json
 @click.argument("name", metavar="NAME")
 def artist(settings: Settings, as_json: bool, name: str) -> None:
-    """Show an artist: biography, tags, similar artists, the most heard albums and tracks."""
+    """Show an artist: biography, tags, similar artists, most played albums and tracks."""
     from tonearm.web.api.metadata_schemas import artist as shape
 
     told = _ask(settings, lambda look: look.artist(name), f"artist {name!r}")
@@ -74,7 +74,7 @@ def track(settings: Settings, as_json: bool, artist_name: str, title: str) -> No
 @click.option("--kind", type=click.Choice(["artist", "album", "track"]), default="artist", show_default=True)
 @click.option("--limit", type=click.IntRange(1, 100), default=SHOWN, show_default=True, metavar="N")
 def search(settings: Settings, as_json: bool, query: str, kind: str, limit: int) -> None:
-    """Find artists, albums or tracks by a name."""
+    """Find artists, albums or tracks by name."""
     from tonearm.service.metadata import SearchKind
     from tonearm.web.api.metadata_schemas import search as shape
 
@@ -94,10 +94,10 @@ def _ask(
         told = run(_looked_up(settings, ask))
     except LastFmError as error:
         if not settings.lastfm_api_key:
-            raise Failed(f"nothing is remembered of {what}, and {NO_KEY}") from None
+            raise Failed(f"no cached answer for {what}, and {NO_KEY}") from None
         answered = isinstance(error, Resting) or error.number is not None
-        why = str(error) if answered else f"Last.fm gave no answer: {error}"
-        raise Failed(f"nothing is remembered of {what}; {why}") from None
+        why = str(error) if answered else f"Last.fm didn't answer: {error}"
+        raise Failed(f"no cached answer for {what}; {why}") from None
     if isinstance(told, NotKnown):
         raise Failed(f"Last.fm knows no {what}: {told.message}")
     return told
@@ -123,7 +123,11 @@ def _tell(facts: S, as_json: bool, show: Callable[[Console, S], None]) -> None:
     screen.width = min(screen.width, WIDEST)
     show(screen, facts)
     if getattr(facts, "stale", False):
-        _say(screen, f"(as of {_ago(getattr(facts, 'age', 0.0))}: Last.fm is being asked, or is away)", style="dim")
+        _say(
+            screen,
+            f"(as of {_ago(getattr(facts, 'age', 0.0))}: refreshing from Last.fm, or it can't be reached)",
+            style="dim",
+        )
 
 
 def _artist(screen: Console, facts: shapes.ArtistOut) -> None:
@@ -135,7 +139,7 @@ def _artist(screen: Console, facts: shapes.ArtistOut) -> None:
     _table(screen, "Albums", [(one.title, _number(one.playcount)) for one in facts.top_albums])
     _table(screen, "Tracks", [(one.title, _number(one.playcount)) for one in facts.top_tracks])
     if facts.missing:
-        _say(screen, f"Could not be had now: {', '.join(facts.missing)}", style="yellow")
+        _say(screen, f"Not available right now: {', '.join(facts.missing)}", style="yellow")
     _say(screen, facts.url, style="dim")
 
 
@@ -165,7 +169,7 @@ def _found(screen: Console, facts: shapes.SearchOut) -> None:
     ]
     _table(screen, "", rows, len(rows))
     if not rows:
-        _say(screen, "nothing was found")
+        _say(screen, "nothing found")
 
 
 def _head(screen: Console, listeners: int | None, plays: int | None, tags: Sequence[shapes.TagOut]) -> None:

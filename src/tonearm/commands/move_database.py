@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
 def move_database(settings: Settings, as_json: bool, source: str, target: str) -> None:
-    """Carry the SQLite file FROM, a path, over to the empty PostgreSQL database TO, postgresql://...
+    """Move the SQLite file FROM (a path) to the empty PostgreSQL database TO (postgresql://...).
 
-    Stop the service first. FROM is only read. When it was cut off, the same command goes on where it was.
+    Stop the service first. FROM is only read. If interrupted, run the same command again to continue.
     """
     from tonearm.commands.errors import in_one_line
 
@@ -35,7 +35,7 @@ def move_database(settings: Settings, as_json: bool, source: str, target: str) -
         key = _key_of(settings, come)
         moved = _move(come, go, hidden=as_json)
     rows = ", ".join(f"{number:,} {name}" for name, number in moved.rows.items() if number)
-    words = [f"moved: {rows or 'no rows'}; counted in both, they agree", f"{source} is as it was", _next(key)]
+    words = [f"moved: {rows or 'no rows'}; the counts in both agree", f"{source} is unchanged", _next(key)]
     tell({"rows": moved.rows, "resumed": moved.resumed, "key_file": key}, "\n".join(words), as_json)
 
 
@@ -71,13 +71,13 @@ def _move(source: URL, target: URL, *, hidden: bool) -> MoveResult:
     except CannotMoveDatabase as refused:
         raise Failed(str(refused)) from None
     except AlreadyOpen as open_:
-        raise Failed(f"{open_}, while it is moved") from None
+        raise Failed(f"{open_} while it is being moved") from None
 
 
 def _next(key: str | None) -> str:
     if key is None:
-        return "Start every process with this TONEARM_DATABASE, and the TONEARM_SECRET_KEY that it had"
+        return "Start every process with this TONEARM_DATABASE, and the same TONEARM_SECRET_KEY as before"
     return (
         f"Start every process with this TONEARM_DATABASE, and TONEARM_SECRET_KEY_FILE={Path(key).absolute()}"
-        " (or a copy of it): it opens the sessions"
+        " (or a copy of it): it decrypts the sessions"
     )

@@ -72,7 +72,7 @@ async def deck_of(settings: Settings, sends: Sends) -> AsyncIterator[Deck]:
                     raise
                 if sends is Sends.YES:
                     if not said:
-                        say("tonearm waits for a command that is sending, up to 15 s", err=True)
+                        say("waiting up to 15 s for another command that is sending", err=True)
                     said = True
                     await asyncio.sleep(LOOKS_AGAIN)
         yield deck
@@ -120,8 +120,8 @@ def url_of(settings: Settings) -> URL:
         raise Failed(f"TONEARM_DATABASE: {error}") from None
     if sqlite_file(url) is None and not settings.tonearm_secret_key.get_secret_value():
         raise Failed(
-            "TONEARM_SECRET_KEY: PostgreSQL needs one, the same for all processes, since there is no file for a key to"
-            " lie beside: a long random text, such as 'openssl rand -hex 32' prints"
+            "TONEARM_SECRET_KEY: required on PostgreSQL, and the same for all processes, since there is no file to keep"
+            " a key beside: use a long random text, such as 'openssl rand -hex 32' prints"
         )
     return url
 
@@ -137,7 +137,7 @@ async def database_is_up(settings: Settings, told: asyncio.Event) -> bool:
         if not words:
             break
         if not said:
-            say(f"tonearm waits for the database, up to {WAITS:.0f} s: {words}", err=True)
+            say(f"waiting up to {WAITS:.0f} s for the database: {words}", err=True)
             said = True
         with suppress(TimeoutError):
             await asyncio.wait_for(told.wait(), LOOKS_AGAIN)

@@ -34,21 +34,21 @@ class _Option:
 
 SETTINGS = (
     _Option("tonearm_database", "URL", "A path, or sqlite:///PATH; default: in your data folder."),
-    _Option("tonearm_host", "NAME", "Where to listen; default: 127.0.0.1, for this machine alone."),
-    _Option("tonearm_port", "N", "Default: 8723; 0 takes a free one."),
-    _Option("tonearm_public_url", "URL", "The address that listeners use, where it is another one."),
-    _Option("tonearm_secret_key", "TEXT", "Seals the sessions; default: a key file beside the database."),
+    _Option("tonearm_host", "NAME", "Where to listen; default: 127.0.0.1, for this machine only."),
+    _Option("tonearm_port", "N", "Default: 8723; 0 picks a free one."),
+    _Option("tonearm_public_url", "URL", "The address that listeners use, if it differs."),
+    _Option("tonearm_secret_key", "TEXT", "Encrypts the sessions; default: a key file beside the database."),
     _Option("tonearm_secret_key_file", "FILE", "The same, from a file."),
     _Option("tonearm_log", "FORM", "console or json; default: console."),
     _Option("lastfm_api_key", "TEXT", "Your API key: https://www.last.fm/api/account/create (or several: A,B)"),
     _Option("lastfm_api_key_file", "FILE", "The same, from a file."),
-    _Option("lastfm_api_secret", "TEXT", "Its shared secret. Others on this machine can see it: prefer the file."),
+    _Option("lastfm_api_secret", "TEXT", "Its shared secret. Other users of this machine can see it; prefer the file."),
     _Option("lastfm_api_secret_file", "FILE", "The same, from a file."),
     _Option("lastfm_api_url", "URL", "Default: https://ws.audioscrobbler.com/2.0/"),
     _Option("lastfm_auth_url", "URL", "Default: https://www.last.fm/api/auth/"),
     _Option("lastfm_cache_ttl", "TIME", "How long Last.fm's answers are kept; default: 168h."),
     _Option("lastfm_requests_per_second", "N", "Default: 4; 0 lifts the limit."),
-    _Option("lastfm_daily_scrobbles", "N", "Plays a day that Last.fm takes; default: learnt."),
+    _Option("lastfm_daily_scrobbles", "N", "Plays a day that Last.fm accepts; default: learned."),
 )
 
 _ALWAYS_SHOWN = frozenset({"tonearm_database"})
@@ -78,7 +78,7 @@ def with_settings(*, all_shown: bool = False) -> Callable[[Command], Command]:
         return click.option(
             "--config",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="Instead of the tonearm.toml in your configuration folder.",
+            help="Use this file instead of the tonearm.toml in your configuration folder.",
         )(decorated)
 
     return decorate
@@ -88,7 +88,7 @@ def _load(options: dict[str, str], config: Path | None) -> Any:
     from tonearm.settings import OPTION, BadSetting, load, unread_file
 
     if config is None and (unread := unread_file()):
-        say(f"The {unread} in this folder is not read: add --config {unread} if it is yours.", err=True)
+        say(f"Not reading {unread} in this folder; if it is yours, add --config {unread}.", err=True)
     try:
         return load(options, config)
     except BadSetting as bad:
@@ -100,9 +100,11 @@ def _load(options: dict[str, str], config: Path | None) -> Any:
 
 def for_listener(command: Command) -> Command:
     """`--listener NAME`, `me` where it is not given."""
-    return click.option("--listener", metavar="NAME", default="me", show_default=True, help="Whose it is.")(command)
+    return click.option(
+        "--listener", metavar="NAME", default="me", show_default=True, help="Which listener to act for."
+    )(command)
 
 
 def with_json(command: Command) -> Command:
     """`--json`: the command gets `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")(command)

@@ -121,4 +121,4 @@ def fate_told(kept: StoredPlay) -> tuple[str, str]:
 def _accepted(correction: dict[str, str] | None) -> str:
     if not correction:
         return "on Last.fm"
-    return f"on Last.fm, filed under {correction['artist']} – {correction['track']}"
+    return f"on Last.fm, corrected to {correction['artist']} – {correction['track']}"

@@ -1,4 +1,4 @@
-"""`tonearm queue`: what waits, why, and what to do about it."""
+"""`tonearm queue`: what is waiting, why, and what to do about it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tonearm.commands.errors import Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
 from tonearm.commands.output import budget_told, moment, others_wait, plays, standing_facts, tell, why_it_waits
 from tonearm.commands.status import status
+from tonearm.core.wording import fate
 
 if TYPE_CHECKING:
     from tonearm.service.accounts import QueueStatus
@@ -34,7 +35,7 @@ class _Queue(click.Group):
 
 @click.group(cls=_Queue)
 def queue() -> None:
-    """What waits to be sent, and why: `list` where nothing else is said."""
+    """Show and change what is waiting to be sent. Without a subcommand: `list`."""
 
 
 queue.add_command(status)
@@ -45,15 +46,15 @@ queue.add_command(status)
 @for_listener
 @with_json
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, metavar="N", help="Plays to show.")
-@click.option("--refused", is_flag=True, help="Show what Last.fm did not take instead, latest first.")
+@click.option("--refused", is_flag=True, help="Show rejected and ignored plays instead, newest first.")
 def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: bool) -> None:
-    """Show the plays that wait, oldest first."""
+    """Show waiting plays, oldest first."""
     from tonearm.commands.opening import run, sent_elsewhere
 
     if refused:
         stories = run(_refused(settings, listener, limit))
         lines = [f"{story.stored.id:>8}  {_named(story)}  {story.stored.fate}: {story.reason}" for story in stories]
-        told = "\n".join(lines) or "nothing was refused"
+        told = "\n".join(lines) or "nothing was rejected"
         tell({"plays": [_story_facts(story, story.reason) for story in stories]}, told, as_json)
         return
     waiting, standing, now = run(_list(settings, listener, limit))
@@ -98,9 +99,9 @@ def _facts(story: Story) -> dict[str, object]:
 
 def _lines(waiting: list[Story], standing: QueueStatus, why: str, budget: str) -> list[str]:
     all_of_them = standing.queued + standing.sending
-    lines = [f"{plays(all_of_them)}{f': {why}' if why else ''}" if all_of_them else "nothing waits"]
+    lines = [f"{plays(all_of_them)}{f': {why}' if why else ''}" if all_of_them else "nothing waiting"]
     if held := others_wait(standing.others):
-        lines.append(f"held: {held}")
+        lines.append(f"on hold: {held}")
     if budget:
         lines.append(f"daily limit: {budget}")
     lines += [_line(story) for story in waiting]
@@ -124,21 +125,21 @@ def _line(story: Story) -> str:
 @for_listener
 @with_json
 @click.argument("play", metavar="[ID]", type=ROW, required=False)
-@click.option("--expired", is_flag=True, help="Also send all plays that a wrong clock called too old.")
+@click.option("--expired", is_flag=True, help="Also send plays that a wrong clock called too old.")
 def retry(settings: Settings, listener: str, as_json: bool, play: int | None, expired: bool) -> None:
-    """Send what waits now, or one play that was suspected, refused, ignored, discarded or never queued.
+    """Send everything that is waiting now, or one play that was held back, rejected, discarded or never queued.
 
-    With --expired also all plays that a wrong clock called too old, if they are younger than 14 days.
+    With --expired, also plays that a wrong clock called too old, if they are from the last 14 days.
 
-    Waits up to 10 seconds. The rate limit still holds.
+    Waits up to 10 seconds. The rate limit still applies.
     """
     from tonearm.commands.opening import run
 
     left, why, again = run(_retry(settings, listener, play, expired))
-    words = f"{plays(left)} left{f': {why}' if why else ''}" if left else "nothing waits any more"
+    words = f"{plays(left)} left{f': {why}' if why else ''}" if left else "nothing left waiting"
     facts = {"status": "success", "remaining_queued": left, "why": why or None}
     if expired:
-        words = f"{plays(again)} sent after all; {words}"
+        words = f"{plays(again)} queued again; {words}"
         facts["sent_after_all"] = again
     tell(facts, words, as_json)
 
@@ -170,7 +171,7 @@ def _done(play: int, outcome: ActionResult) -> None:
 
 
 def _no_such(play: int) -> Failed:
-    return Failed(f"there is no play {play}: 'tonearm queue list' shows the numbers")
+    return Failed(f"no play {play}: 'tonearm queue list' shows the ids")
 
 
 @queue.command()
@@ -178,20 +179,20 @@ def _no_such(play: int) -> Failed:
 @for_listener
 @with_json
 @click.argument("play", metavar="[ID]", type=ROW, required=False)
-@click.option("--user", metavar="NAME", help="Discard all that waits for this Last.fm user instead.")
+@click.option("--user", metavar="NAME", help="Discard every play waiting for this Last.fm user instead.")
 def discard(settings: Settings, listener: str, as_json: bool, play: int | None, user: str | None) -> None:
-    """Take a play out of the queue for good. It stays in the history."""
+    """Discard a play: it is never sent and stays in the history."""
     from tonearm.commands.opening import run
 
     if (play is None) == (not user):
-        raise click.UsageError("give the ID of a play, or --user NAME for all that waits for a Last.fm user")
+        raise click.UsageError("give the ID of a play, or --user NAME for every play waiting for a Last.fm user")
     if play is None:
         assert user
         number = run(_discard_for(settings, listener, user))
         tell({"status": "success", "discarded": number}, f"{plays(number)} for {user} discarded", as_json)
         return
     run(_discard(settings, listener, play))
-    tell({"status": "success", "id": play}, f"play {play} is discarded", as_json)
+    tell({"status": "success", "id": play}, f"play {play} discarded", as_json)
 
 
 async def _discard_for(settings: Settings, name: str, user: str) -> int:
@@ -216,7 +217,7 @@ async def _discard(settings: Settings, name: str, play: int) -> None:
 @with_json
 @click.argument("play", metavar="ID", type=ROW)
 def why(settings: Settings, listener: str, as_json: bool, play: int) -> None:
-    """Say what became of a play or what it waits for, whether it counted, and how each attempt went."""
+    """Show what happened to a play or why it waits, whether it counted, and each failed attempt."""
     from tonearm.commands.opening import run
 
     story, reason = run(_why(settings, listener, play))
@@ -278,7 +279,7 @@ def _said(attempt: Attempt) -> str:
 
 
 def _came_to(verdict: str) -> str:
-    from tonearm.web.view.play_timeline import VERDICTS
+    from tonearm.core.wording import VERDICTS
 
     return VERDICTS[verdict]
 
@@ -286,7 +287,7 @@ def _came_to(verdict: str) -> str:
 def _told(story: Story, reason: str) -> list[str]:
     kept = story.stored
     since = f" {moment(kept.settled_at)}" if kept.settled_at is not None else ""
-    lines = [f"{kept.id}  {_named(story)}", f"{kept.fate}{since}: {reason}"]
+    lines = [f"{kept.id}  {_named(story)}", f"{fate(kept.fate)}{since}: {reason}"]
     if kept.counted_reason:
         lines.append(f"{_COUNTED[story.counted]}: {kept.counted_reason}")
     if kept.restamp_reason:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 @with_settings()
 @for_listener
 @with_json
-@click.option("--all", "everything", is_flag=True, help="Read all files again, also those that seem unchanged.")
+@click.option("--all", "everything", is_flag=True, help="Read all files again, even those that seem unchanged.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def scan(settings: Settings, listener: str, as_json: bool, everything: bool, folder: Path) -> None:
-    """Read the tagged audio files of a folder into the library; again, only what has changed."""
+    """Scan a folder of tagged audio files into the library. Later scans only read what changed."""
     from tonearm.commands.opening import run
     from tonearm.commands.progress import bar
 
@@ -37,7 +37,7 @@ def scan(settings: Settings, listener: str, as_json: bool, everything: bool, fol
     )
     if found.unsupported:
         kinds = sorted(found.unsupported.items(), key=lambda kind: (-kind[1], kind[0]))
-        words += "; cannot be read: " + ", ".join(f"{count} {suffix}" for suffix, count in kinds)
+        words += "; unsupported: " + ", ".join(f"{count} {suffix}" for suffix, count in kinds)
     for fault in found.faults:
         say(fault, err=True)
     tell(asdict(found), words, as_json)

@@ -11,6 +11,7 @@ import click
 from tonearm.commands.errors import NO_KEY, Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
 from tonearm.commands.output import fate_told, tell, why_it_waits
+from tonearm.core.wording import REPORTS
 
 if TYPE_CHECKING:
     from tonearm.core.play import Track
@@ -45,7 +46,7 @@ class _StartTime(click.ParamType[float]):
         try:
             return datetime.fromisoformat(str(value)).astimezone().timestamp()
         except (ValueError, OverflowError):
-            self.fail("neither Unix seconds nor a time such as 2026-11-21T20:15:00", param, ctx)
+            self.fail("use Unix seconds or a time such as 2026-11-21T20:15:00", param, ctx)
 
 
 @click.command()
@@ -57,11 +58,13 @@ class _StartTime(click.ParamType[float]):
 @click.option("--album", default="")
 @click.option("--album-artist", default="")
 @click.option("--duration", type=click.FloatRange(min=0), metavar="S", help="The track's length in seconds.")
-@click.option("--played", type=click.FloatRange(min=0), metavar="S", help="Seconds heard; default: all of it.")
-@click.option("--timestamp", type=_StartTime(), help="When it began, in Unix seconds or ISO 8601; default: just over.")
+@click.option("--played", type=click.FloatRange(min=0), metavar="S", help="Seconds played; default: all of it.")
+@click.option(
+    "--timestamp", type=_StartTime(), help="When it started, in Unix seconds or ISO 8601; default: so that it ends now."
+)
 @click.option("--track-number", type=click.IntRange(min=1), metavar="N")
 @click.option("--mbid", default="", help="The track's MusicBrainz id.")
-@click.option("--not-chosen", is_flag=True, help="A radio chose it, not the listener.")
+@click.option("--not-chosen", is_flag=True, help="The track was chosen by a radio, not the listener.")
 def scrobble(
     settings: Settings,
     listener: str,
@@ -77,17 +80,17 @@ def scrobble(
     mbid: str,
     not_chosen: bool,
 ) -> None:
-    """Report a play. It is on disk when this returns, and on Last.fm where that is to be had within 10 seconds."""
+    """Report a play. Saved before this returns; waits up to 10 seconds for Last.fm."""
     from tonearm.commands.opening import run
     from tonearm.core.play import Track
 
     heard = played if played is not None else duration or _UNKNOWN_LENGTH
     reported = Track(artist, track, album, album_artist, duration, track_number, mbid)
     taken = run(_scrobble(settings, listener, reported, timestamp, heard, not not_chosen))
-    words = f"{taken.status}: {taken.message}"
+    words = f"{REPORTS.get(taken.status, taken.status)}: {taken.message}"
     failed = taken.status not in _DONE
     if taken.status in _KEPT:
-        words += "; the play is kept here, and not sent"
+        words += "; the play is kept here and not sent"
     if as_json or not failed:
         tell(asdict(taken), words, as_json)
     if failed:

@@ -23,12 +23,12 @@ for it a dozen times: ten times less than Python's own 0.005."""
 
 @click.command()
 @with_settings(all_shown=True)
-@click.option("--link", is_flag=True, help="Print a new one-time link that signs a browser in.")
-@click.option("--no-delivery", is_flag=True, help="Take plays only; 'tonearm worker' or another service sends them.")
+@click.option("--link", is_flag=True, help="Print a new one-time sign-in link for a browser.")
+@click.option("--no-delivery", is_flag=True, help="Only accept plays; 'tonearm worker' or another service sends them.")
 def serve(settings: Settings, link: bool, no_delivery: bool) -> None:
     """Run the service: the API, the page, and delivery to Last.fm.
 
-    Each option is also a setting: in the environment under its name with TONEARM_ before it (or its own LASTFM_),
+    Each option is also a setting: in the environment, named TONEARM_... (or LASTFM_... for the lastfm options),
     or in the tonearm.toml of your configuration folder.
     """
     from tonearm.port import PortTaken, listening_socket
@@ -74,12 +74,12 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
                 note_address(file, address_of(sock))
             say(f"tonearm listens on {address_of(sock)}{f', for {public}' if public else ''}")
             if not deck.configured:
-                say("Plays are kept, none is sent: set LASTFM_API_KEY and LASTFM_API_SECRET", err=True)
+                say("Plays are saved but not sent: set LASTFM_API_KEY and LASTFM_API_SECRET", err=True)
             if secret:
                 door = f"{public or address_of(sock)}/signin?link={secret}"
-                say(f"Sign your browser in, once, within an hour: {door}")
+                say(f"Sign in with your browser (once, within an hour): {door}")
             else:
-                say("A browser is signed in. For another one, 'tonearm listener link me' prints a link")
+                say("A browser is already signed in. For another one, run 'tonearm listener link me'")
             gc.enable()
             gc.collect()
             gc.freeze()

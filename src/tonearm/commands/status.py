@@ -1,4 +1,4 @@
-"""`tonearm status`: how the connection and the queue stand."""
+"""`tonearm status`: the connection and the queue."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 @for_listener
 @with_json
 def status(settings: Settings, listener: str, as_json: bool) -> None:
-    """Show how the connection and the queue stand."""
+    """Show the connection and the queue."""
     from tonearm.commands.opening import missing, run, sender_of
 
     if file := missing(settings):
-        tell({"listener": listener, "database": None}, f"there is no database yet: {file}", as_json)
+        tell({"listener": listener, "database": None}, f"no database yet: {file}", as_json)
         return
     account, standing, now, server = run(_status(settings, listener))
     sender = sender_of(settings)

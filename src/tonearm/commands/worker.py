@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @with_settings()
 def worker(settings: Settings) -> None:
-    """Deliver only, beside services and other workers on the same PostgreSQL, until told to end."""
+    """Only send plays, alongside services and other workers on the same PostgreSQL, until stopped."""
     import asyncio
 
     import uvloop
@@ -28,11 +28,11 @@ def worker(settings: Settings) -> None:
 
     if sqlite_file(url_of(settings)) is not None:
         raise Failed(
-            "workers need PostgreSQL (TONEARM_DATABASE=postgresql://...): from a SQLite file one process delivers,"
-            " and 'tonearm serve' does it"
+            "workers need PostgreSQL (TONEARM_DATABASE=postgresql://...): with a SQLite file only one process sends,"
+            " and that is 'tonearm serve'"
         )
     if not (settings.lastfm_api_key and settings.lastfm_api_secret.get_secret_value()):
-        raise Failed("a worker can send nothing without LASTFM_API_KEY and LASTFM_API_SECRET")
+        raise Failed("a worker needs LASTFM_API_KEY and LASTFM_API_SECRET")
     log.begin(settings.tonearm_log)
     with in_one_line(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_work(settings))

@@ -13,7 +13,7 @@ TOKEN_LIFE = 3600.0
 
 KEY_NOT_SET = "connected with an API key that is no longer set: sign in again, or set the key again"
 
-SESSION_LOST = "the session that is kept here cannot be opened"
+SESSION_LOST = "the stored session can't be decrypted"
 """Shown for an account whose sealed session is damaged. Last.fm was not asked."""
 
 

@@ -415,7 +415,7 @@ def _answered(
     if len(items) != len(batch) or any(
         a.timestamp not in (None, w.play.timestamp) for a, w in zip(items, batch, strict=True)
     ):
-        cause = Cause(None, f"the answer does not fit the {len(batch)} plays that were sent")
+        cause = Cause(None, f"the answer doesn't match the {len(batch)} plays that were sent")
         return _unanswered(state, batch, cause, now, jitter)
     settled: list[Settled] = []
     back: list[QueuedPlay] = []
@@ -428,7 +428,7 @@ def _answered(
     calm = replace(state, fails=0, soft_failures=0, throttle_level=0, wait_until=0.0, answered_at=now, trouble="")
     meant = {rules.codes.get(a.ignored_code) for a in items}
     if Ignoring.DAILY_LIMIT in meant:
-        cause = Cause(None, "Last.fm's daily limit of scrobbles is reached")
+        cause = Cause(None, "Last.fm's daily limit is reached")
         throttled = _throttled(
             replace(calm, throttle_level=state.throttle_level), (), Scope.ACCOUNT, cause, now, rules, used=used
         )
@@ -481,7 +481,7 @@ def proves_the_key(verdict: Verdict) -> bool:
             assert_never(verdict)
 
 
-_NOT_STORED = "the server could not store the play"
+_NOT_STORED = "the server couldn't store the play"
 
 
 def is_outage(verdict: Verdict) -> bool:
@@ -518,10 +518,10 @@ def _outcome(
         case Ignoring.NOT_STORED:
             return replace(again, error=_NOT_STORED)
         case Ignoring.TOO_OLD | Ignoring.TOO_NEW if _unchecked(waiting, doubtful):
-            error = "Last.fm does not take the time of this play, and our clock may be wrong"
+            error = "Last.fm rejects this play's start time, and our clock may be wrong"
             return replace(again, not_before=now + UNCHECKED, error=error)
         case Ignoring.TOO_OLD | Ignoring.TOO_NEW if not waiting.too_new and start_moves_by(waiting):
-            error = "Last.fm does not take the time of this play, and our clock was wrong"
+            error = "Last.fm rejects this play's start time, and our clock was wrong"
             return replace(again, too_new=1, not_before=now, error=error)
     ahead = not waiting.too_new or waiting.play.timestamp > lastfm_now
     if ahead and rules.meaning(waiting.play, code, lastfm_now) is Ignoring.TOO_NEW:
@@ -534,7 +534,7 @@ def _ahead(waiting: QueuedPlay, now: float, skew: float) -> QueuedPlay:
     later, first = its_time(waiting, now, skew), not waiting.too_new
     if first and queued_by_a_fast_clock(waiting.enqueued_at, now, skew):
         later = now  # our clock was wrong, as is known by now: its start is corrected, and it is sent at once
-    error = "Last.fm says that the time of this play lies ahead"
+    error = "Last.fm says that this play starts in the future"
     return replace(waiting, tries=waiting.tries + 1, too_new=1, not_before=later, error=error, refused_ahead=first)
 
 

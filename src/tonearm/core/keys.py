@@ -21,14 +21,14 @@ def paired(api_key: str, api_secret: str) -> tuple[tuple[str, str], ...]:
     if len(secrets) != len(keys) and not (len(keys) == 1 and secrets == [""]):
         many = f"{len(keys)} API key{'s' if len(keys) != 1 else ''}"
         given = 0 if secrets == [""] else len(secrets)
-        raise BadKeys("api_secret", f"must be as many as there are keys, in the same order: {many}, {given} given")
+        raise BadKeys("api_secret", f"there must be one for each key, in the same order: {many}, {given} given")
     if len(set(keys)) != len(keys):
-        raise BadKeys("api_key", "holds the same key twice")
+        raise BadKeys("api_key", "contains the same key twice")
     return tuple(zip(keys, secrets, strict=True))
 
 
 def _listed(option: str, text: str) -> list[str]:
     found = [part.strip() for part in text.split(",")]
     if len(found) > 1 and not all(found):
-        raise BadKeys(option, "has nothing before, after or between its commas")
+        raise BadKeys(option, "has an empty entry between its commas")
     return found

@@ -72,7 +72,7 @@ class MissingName(ValueError):
     """A name that Last.fm requires has nothing visible in it. `field` says which."""
 
     def __init__(self, field: str) -> None:
-        super().__init__(f"{field}: nothing visible is in it")
+        super().__init__(f"enter {'an' if field[:1] in 'aeiou' else 'a'} {field}")
         self.field = field
 
 
@@ -108,7 +108,7 @@ def counts(duration: float | None, played: float, threshold: int = DEFAULT_THRES
     """
     needed = min(duration * threshold / 100, LONGEST_NEEDED) if duration else LONGEST_NEEDED
     if duration and not long_enough(duration):
-        reason = f"the track is {_s(duration)} long, Last.fm takes tracks longer than {_s(SHORTEST_TRACK)}"
+        reason = f"the track is {_s(duration)} long; Last.fm only accepts tracks longer than {_s(SHORTEST_TRACK)}"
         return Counted(played, needed, False, reason)
     length = f"of {_s(duration)}" if duration else "of an unknown length"
     return Counted(played, needed, played >= needed, f"heard {_s(played)} {length}, needs {_s(needed)}")

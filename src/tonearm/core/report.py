@@ -77,12 +77,12 @@ def place(timestamp: int, played: float, now: float, skew: float = 0.0, stamp: S
     if stamped_by_our_clock(timestamp - back, played, now, skew):
         by_clock = round(skew)
         timestamp += by_clock
-        reasons.append(f"moved by {by_clock:+d} s: the clock here differs from Last.fm's")
+        reasons.append(f"start moved {by_clock:+d} s: the clock here differs from Last.fm's")
     if stamp is Stamp.UNKNOWN and _is_its_end(timestamp, played, true_now):
         back = round(played)
     if back:
         timestamp -= back
-        reasons.append(f"moved back by {back} s: it was reported with its end for its start")
+        reasons.append(f"start moved back {back} s: the player sent the end time")
     if reasons and when(timestamp, true_now) is When.NONSENSE:
         return Placed(reported)
     return Placed(timestamp, "; ".join(reasons), by_clock)

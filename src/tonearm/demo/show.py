@@ -55,8 +55,8 @@ async def show(sock: socket.socket, seconds: float | None, say: Say) -> DemoAcco
             async with serving(deck, sock, WebOptions(emulator_url=lastfm.faults_url)):
                 address = address_of(sock)
                 say(f"Page     {address}/signin?link={await deck.accounts.link(me.id)}  (once; then {address})")
-                say(f"Faults   {lastfm.faults_url}  (give the stand-in for Last.fm a bad day)")
-                say("Playing; ^C ends it." if seconds is None else f"Playing for {seconds:g} seconds.")
+                say(f"Faults   {lastfm.faults_url}  (make the stand-in for Last.fm fail)")
+                say("Playing. Press Ctrl-C to stop." if seconds is None else f"Playing for {seconds:g} seconds.")
                 player = await _played(deck, me, address, told, seconds, say)
                 await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, DRAIN)
                 return await _account(deck, me, player.reported, await lastfm.plays())
@@ -78,10 +78,10 @@ async def _signed_in(deck: Deck, lastfm: StandIn) -> Listener:
     me = await deck.listener()
     way = await me.sign_in()
     if isinstance(way, Unreachable) or way.token is None:
-        raise StandInGone("the stand-in for Last.fm gives no token")
+        raise StandInGone("the stand-in for Last.fm gave no token")
     await lastfm.approve(way.auth_url)
     if not isinstance(await me.finish_sign_in(way.token), SignedIn):
-        raise StandInGone("the stand-in for Last.fm lets nobody in")
+        raise StandInGone("the stand-in for Last.fm refused the sign-in")
     return me
 
 

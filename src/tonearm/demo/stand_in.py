@@ -60,7 +60,7 @@ async def _ask(browser: httpx2.AsyncClient, url: str) -> httpx2.Response:
         answer = await browser.get(url)
         return answer.raise_for_status()
     except httpx2.HTTPError:
-        raise StandInGone("the stand-in for Last.fm does not answer") from None
+        raise StandInGone("the stand-in for Last.fm isn't answering") from None
 
 
 @asynccontextmanager
@@ -91,7 +91,7 @@ async def _announced(process: asyncio.subprocess.Process) -> StandIn:
                 said[name] = value.strip()
                 if name == "Secret":
                     return StandIn(said["API"], said["Approval"], said["Faults"], said["Key"], said["Secret"])
-    raise StandInGone("the stand-in for Last.fm did not start")
+    raise StandInGone("the stand-in for Last.fm didn't start")
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -102,7 +102,7 @@ def read_track(
 
 def explained(left_out: list[str]) -> str:
     """In words, which fields could not be read; "" if all could."""
-    return f"left out, because unreadable: {', '.join(left_out)}" if left_out else ""
+    return f"ignored because unreadable: {', '.join(left_out)}" if left_out else ""
 
 
 def program(name: object, version: object = "") -> str:

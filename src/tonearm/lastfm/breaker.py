@@ -64,7 +64,9 @@ class Breaker:
         if not self.fails:
             return
         if now < self.until <= now + pacing.LONGEST_THROTTLE:
-            raise Resting(Cause(None, f"Last.fm is left alone for now: {self.why}"), self.until - now, False)
+            raise Resting(
+                Cause(None, f"Last.fm can't be reached ({self.why}); trying again soon"), self.until - now, False
+            )
         self.until = now + pacing.PROBE
 
     def leave(

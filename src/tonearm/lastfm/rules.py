@@ -30,7 +30,7 @@ def true_reason(play: Play, code: int, words: str, now: float) -> str:
         case Ignoring.TOO_OLD:
             return f"Last.fm says that the play is too old{said}"
         case Ignoring.TOO_NEW:
-            return f"Last.fm says, twice, that the time of the play lies ahead: is a clock wrong?{said}"
+            return f"Last.fm said twice that this play starts in the future; is a clock wrong?{said}"
         case _ if code == 1:
             return f"Last.fm's filter ignored the artist {track.artist!r}{said}"
         case _ if code == 2:
@@ -42,7 +42,7 @@ def true_reason(play: Play, code: int, words: str, now: float) -> str:
 LASTFM = Rules(
     batch=50,  # https://www.last.fm/api/show/track.scrobble
     oldest=OLDEST,
-    too_old_reason="older than 14 days: Last.fm takes no plays that old",
+    too_old_reason="older than 14 days: Last.fm doesn't accept plays that old",
     shortest=SHORTEST_TRACK,  # https://www.last.fm/api/scrobbling
     daily_limit=True,
     # Seconds after "too many scrobbles": the median recovery that users measured is two hours.

@@ -26,11 +26,11 @@ _PROCESSES = 2
 _START_PATIENCE = 60.0
 _BATCH = 32
 _START = "import sys; sys.path += sys.argv[1:]; from tonearm.library.reader import main; main()"
-_TOO_LONG = Unfit("damaged: it takes too long to read")
-_TOO_LARGE = Unfit("damaged: it takes too much memory to read")
-_CRASHED = Unfit("damaged: what reads it crashes")
-_STOPPED = NotRead("what reads it was stopped")
-_NO_ANSWER = NotRead("the disk does not answer")
+_TOO_LONG = Unfit("damaged: takes too long to read")
+_TOO_LARGE = Unfit("damaged: takes too much memory to read")
+_CRASHED = Unfit("damaged: the tag reader crashes")
+_STOPPED = NotRead("the tag reader was stopped")
+_NO_ANSWER = NotRead("the disk isn't responding")
 
 
 class ReaderFailed(Exception):
@@ -132,10 +132,10 @@ class _Reader:
             ready = self._line(_START_PATIENCE)
         except OSError as failure:  # TimeoutError is one
             self.stop()
-            raise ReaderFailed(f"the process that reads tags does not start: {failure}") from failure
+            raise ReaderFailed(f"the tag reader doesn't start: {failure}") from failure
         if not ready:
             self.stop()
-            raise ReaderFailed("the process that reads tags ends as soon as it starts")
+            raise ReaderFailed("the tag reader exits as soon as it starts")
 
     def _send(self, path: str) -> None:
         assert self._process is not None
@@ -152,7 +152,7 @@ class _Reader:
         poll.register(answers, select.POLLIN)
         while b"\n" not in self._unread:
             if not poll.poll(patience * 1000):
-                raise TimeoutError("it does not answer")
+                raise TimeoutError("no response")
             more = os.read(answers, 65536)
             if not more:
                 return b""

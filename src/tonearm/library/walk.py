@@ -97,6 +97,6 @@ def _look_at(entry: os.DirEntry[str], found: FolderWalk, folders: list[str], lin
                 found.unsupported[os.path.splitext(entry.name)[1].lower()] += 1
     except FileNotFoundError:
         if entry.is_symlink():  # to a disk that is not there now; a file that vanished is just gone
-            found.closed.append(Closed(entry.path, "the link leads nowhere"))
+            found.closed.append(Closed(entry.path, "broken link"))
     except OSError as fault:
         found.closed.append(Closed(entry.path, fault.strerror or "cannot be read"))

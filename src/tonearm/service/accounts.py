@@ -81,14 +81,14 @@ class Accounts:
     async def add(self, name: str) -> Account:
         """The listener of that name, made if there is none; raises BadName."""
         if not _NAME.fullmatch(name):
-            raise BadName(f"{name!r} is no listener's name: 1 to 64 letters, digits and . _ @ + -")
+            raise BadName(f'Invalid name "{name[:80]}": use 1 to 64 letters, digits or . _ @ + -')
         return await self.store.write(partial(accounts.add, name=name, now=self.clock.now()))
 
     async def named(self, name: str) -> Account:
         """The listener of that name; raises UnknownListener."""
         found = await self.store.read(partial(accounts.named, name=name))
         if found is None:
-            raise UnknownListener(f"there is no listener named {name!r}: add one with 'tonearm listener add'")
+            raise UnknownListener(f"no listener named {name!r}: add one with 'tonearm listener add'")
         return found.under(self.keyring.names)
 
     async def account(self, account_id: int) -> Account:
@@ -101,7 +101,7 @@ class Accounts:
     async def change_settings(self, account_id: int, enabled: bool | None, threshold: int | None) -> list[str]:
         """Write the settings that are not None; returns their names. Raises BadThreshold."""
         if threshold is not None and not LOWEST_THRESHOLD <= threshold <= HIGHEST_THRESHOLD:
-            raise BadThreshold(f"the threshold is {LOWEST_THRESHOLD} to {HIGHEST_THRESHOLD} percent")
+            raise BadThreshold(f"the threshold must be {LOWEST_THRESHOLD} to {HIGHEST_THRESHOLD} percent")
         change = partial(accounts.change_settings, account_id=account_id, enabled=enabled, threshold=threshold)
         await self.store.write(change)
         given = {"enabled": enabled, "scrobble_threshold": threshold}

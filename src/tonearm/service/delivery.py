@@ -245,7 +245,7 @@ class Delivery(Generic[T]):
         if not check.proven(db, self.cipher):  # it was changed under a process that runs: others have the right one
             queue.release(db, lease)
             if not self.complaints:
-                self.complaints.append("the secret key of this database is another one by now: start anew with that")
+                self.complaints.append("the secret key of this database was changed: restart with the new one")
                 _log.error(self.complaints[0])
             return _Turn(None, until=now + LEASE, events=events)
         lost = delivery.without_session(lease.state)

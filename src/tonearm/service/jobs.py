@@ -22,7 +22,7 @@ from tonearm.store.runs import Run, RunState
 SWEPT = 1.5
 """Seconds for which nobody else need sweep. Less than an engine lets pass, or one of two sweeps would be left out."""
 
-CANCELLED = "ended by hand; a retry goes on from there"
+CANCELLED = "cancelled; a retry continues from there"
 
 JobHandler = Callable[[int], Awaitable[float | None]]
 FindDue = Callable[[], Awaitable[Iterable[int]]]
@@ -138,17 +138,17 @@ class Jobs:
         await self._forget_failure(kind, account)
         if kind == DELIVER:
             await self.listeners.retry(account, self.ring)
-            return JobDone("everything that waits is due now" + await self._paused_note(kind))
+            return JobDone("all waiting plays are due now" + await self._paused_note(kind))
         last = await self.store.read(partial(runs.latest, account=account, kind=RUNS[kind]))
         if last is None or last.state is RunState.DONE:
-            return JobBusy(f"there is no {kind} that has not come to its end")
+            return JobBusy(f"there's no unfinished {kind} job")
         await self.begin[kind](account)
-        return JobDone(f"the {kind} goes on" + await self._paused_note(kind))
+        return JobDone(f"{kind} resumed" + await self._paused_note(kind))
 
     async def _paused_note(self, kind: str) -> str:
         """A note if the kind is paused; "" if it is not."""
         paused = kind in await self.store.read(jobs.paused)
-        return f", but {kind} is paused: nothing begins until it is resumed" if paused else ""
+        return f", but {kind} is paused: nothing starts until it is resumed" if paused else ""
 
     async def cancel(self, kind: str, account: int) -> JobDone | JobBusy:
         """Stop a job, whichever process runs it. The next sweep resumes a delivery, unless its kind is paused.
@@ -159,12 +159,12 @@ class Jobs:
         now = self.clock.now()
         if kind == DELIVER:
             if not await self.store.write(partial(jobs.break_lease, account_id=account, now=now)):
-                return JobBusy("it does not run")
-            return JobDone("it stops; its plays wait, and go on from there unless deliveries are paused")
+                return JobBusy("not running")
+            return JobDone("stopping; its plays stay queued and are sent again unless sending is paused")
         give_up = partial(runs.give_up, account=account, kind=RUNS[kind], failure=CANCELLED, now=now)
         if not await self.store.write(give_up):
-            return JobBusy("it does not run")
-        return JobDone("it stops before it writes again; a retry goes on from there")
+            return JobBusy("not running")
+        return JobDone("stopping at its next step; a retry continues from there")
 
     async def pause(self, kind: str) -> None:
         """Nothing of a kind begins, in other processes from their next sweep on; what runs comes to its end."""

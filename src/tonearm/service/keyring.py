@@ -58,7 +58,7 @@ class Keyring:
     def __getitem__(self, name: str) -> ApiKey:
         """The key of that name; raises KeyError if it is not set."""
         if (key := self.get(name)) is None:
-            raise KeyError("an API key that is not set")
+            raise KeyError("an API key that isn't set")
         return key
 
     def get(self, name: str) -> ApiKey | None:

@@ -157,7 +157,7 @@ class LovedImport:
     async def _page(self, key: ApiKey, username: str, page_number: int) -> Page[LovedTrack]:
         for attempt, size in enumerate(TRIES, start=1):
             if attempt < len(TRIES) and (throttle := await key.pace.current_throttle()):
-                raise RateLimited(Cause(None, f"requests rest for now: {throttle.reason}"))
+                raise RateLimited(Cause(None, f"requests to Last.fm are paused: {throttle.reason}"))
             try:
                 return await self._in_pages_of(size, key, username, page_number)
             except LastFmError as error:

@@ -42,7 +42,7 @@ class MetadataUpstream:
             await self._learn(key, request, exchange, rested=last is not None and not last.outage)
             return exchange
         soonest = min(rests, key=lambda rest: rest.until)
-        raise Resting(Cause(None, f"requests rest for now: {soonest.reason}"), soonest.until - now, False)
+        raise Resting(Cause(None, f"requests to Last.fm are paused: {soonest.reason}"), soonest.until - now, False)
 
     async def _learn(self, key: ApiKey, request: Request[T], exchange: Exchange[T], *, rested: bool) -> None:
         outcome, now, chance = exchange.outcome, self.clock.now(), self.clock.chance()

@@ -54,7 +54,7 @@ class NowPlaying:
 
     async def _send(self, account: Account, sealed: str, track: Track) -> NowPlayingResult:
         if not account.enabled:
-            return NowPlayingResult("disabled", "scrobbling is switched off")
+            return NowPlayingResult("disabled", "scrobbling is turned off")
         if not sealed:
             return NowPlayingResult("not_authenticated", "not signed in to Last.fm")
         key = self.keyring.get(account.api_key)
@@ -65,7 +65,7 @@ class NowPlaying:
         except SealBroken as broken:
             return NowPlayingResult("not_authenticated", str(broken))
         if throttle := await key.pace.current_throttle():
-            return NowPlayingResult("error", f"requests rest for now: {throttle.reason}")
+            return NowPlayingResult("error", f"requests to Last.fm are paused: {throttle.reason}")
         verdict = await key.urgent.now_playing(track, session)
         if isinstance(verdict, Throttled) and verdict.scope is Scope.ADDRESS:
             await key.pace.throttled(verdict.cause, verdict.retry_after)

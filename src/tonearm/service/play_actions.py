@@ -152,7 +152,7 @@ class PlayActions:
         An expired one is sent only if it is younger than 14 days after all, since a clock was wrong.
         """
         outcome = await self.store.write(partial(self._retry, account=account, play_id=play_id))
-        self._publish(account, outcome, "queued", "to be sent by the listener's wish")
+        self._publish(account, outcome, "queued", "queued by the listener")
         return outcome
 
     def _retry(self, db: Connection, account: int, play_id: int) -> ActionResult:
@@ -171,7 +171,7 @@ class PlayActions:
         if stored.fate not in SENT_AGAIN:
             return ActionRefused(_final(stored))
         if (instead := plays.replaced_by(db, account, play_id)) is not None:
-            return ActionRefused(f"it was corrected: play {instead} was sent instead")
+            return ActionRefused(f"edited: play {instead} was sent in its place")
         return self._enqueue(db, stored, now)
 
     def _enqueue(self, db: Connection, stored: StoredPlay, now: float) -> ActionResult:
@@ -182,7 +182,7 @@ class PlayActions:
             return ActionRefused("not signed in to Last.fm: sign in first")
         if stored.owner and stored.owner != listener.username.casefold():
             return ActionRefused(f"it was played for the Last.fm user {stored.owner}: sign in as that user to send it")
-        plays.settle(db, [stored.id], "queued", None, reason="to be sent by the listener's wish")
+        plays.settle(db, [stored.id], "queued", None, reason="queued by the listener")
         plays.count(db, stored.id)
         queue.enqueue(db, [queue_row(stored.id, stored.play, listener, self.time.now(), self._not_before(stored.play))])
         return ActionDone(stored.id, stored.play.track)
@@ -210,16 +210,16 @@ class PlayActions:
         if stored.fate not in (*SENT_AGAIN, "queued"):
             return ActionRefused(_final(stored))
         if stored.fate == "queued" and queue.rows(db, [play_id])[play_id].state is QueueState.SENDING:
-            return ActionRefused("it is on its way to Last.fm right now: look again in a moment")
+            return ActionRefused("being sent right now: try again in a moment")
         if stored.unanswered and stored.fate in NO_LATER_WORD:
             return ActionRefused(
-                "Last.fm may have it under these names, since an answer was lost: see what becomes of it first"
+                "Last.fm may have it under these names, because an answer was lost: wait until that is known"
             )
         play = replace(stored.play, track=cleaned_changes(stored.play.track, change(stored.play.track)))
         key = (account, play.track.artist, play.track.title, play.timestamp)
         there = plays.known(db, [key])
         if key in there and there[key][0] != play_id:
-            return ActionRefused("there is a play of these names at that time already")
+            return ActionRefused("a play with these names and start already exists")
         if key in there:  # Last.fm tells plays apart by these names alone: it stays the same play
             return self._put_right(db, stored, play, now)
         restamp = plays.restamped(db, play_id)
@@ -243,7 +243,7 @@ class PlayActions:
         if isinstance(again, ActionRefused):
             plays.drop(db, fresh)
             return again
-        plays.settle(db, [play_id], "discarded", now, reason=f"corrected by the listener: sent as {fresh} instead")
+        plays.settle(db, [play_id], "discarded", now, reason=f"edited by the listener: sent as {fresh}")
         queue.remove(db, [play_id])
         return again
 
@@ -274,10 +274,10 @@ class PlayActions:
         if stored.fate not in ("queued", "ignored", "refused", "suspected", *NOT_QUEUED):
             return ActionRefused(_final(stored))
         if stored.fate == "queued" and queue.rows(db, [play_id])[play_id].state is QueueState.SENDING:
-            return ActionRefused("it is on its way to Last.fm right now: look again in a moment")
+            return ActionRefused("being sent right now: try again in a moment")
         reason = "discarded by the listener"
         if stored.unanswered and stored.fate in NO_LATER_WORD:
-            reason += "; Last.fm may have it, since an answer was lost"
+            reason += "; Last.fm may have it, because an answer was lost"
         plays.settle(db, [play_id], "discarded", self.clock.now(), reason=reason)
         queue.remove(db, [play_id])
         return ActionDone(play_id, stored.play.track)
@@ -297,7 +297,7 @@ def _waiting(stored: StoredPlay, row: QueueRow) -> WaitingPlay:
 def _final(stored: StoredPlay) -> str:
     match stored.fate:
         case "accepted":
-            return "it is on Last.fm, which takes no changes to a play: edit or delete it there"
+            return "already on Last.fm, where plays can't be changed from here: edit or delete it on last.fm"
         case "expired":
             return LASTFM.too_old_reason
         case fate:

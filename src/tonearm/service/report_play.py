@@ -148,7 +148,7 @@ def frozen_play(play: Play, now: float, skew: float = 0.0, basis: Basis = _UNSAI
     placed = place(reported, min(until_end, duration) if duration else until_end, now, skew, basis.stamp)
     if when(placed.timestamp, now + skew) is When.NONSENSE:
         raise NotATime(
-            f"{play.timestamp} is not the start of a play (Unix seconds, between 2002-10-01 and 30 days from now)"
+            f"{play.timestamp} isn't a valid start time (Unix seconds, between 2002-10-01 and 30 days from now)"
         )
     track = cleaned(replace(play.track, duration=duration))
     return Play(track, placed.timestamp, played, play.chosen_by_user), placed
@@ -167,7 +167,7 @@ def _heard(play: Play, elapsed: float, listening: Listening) -> tuple[float | No
         case _:
             assert_never(listening)
     if not is_a_length_of_time(duration, played, elapsed):
-        raise NotATime(f"{play.played} is not the time that was heard of this track, in seconds", "played_time")
+        raise NotATime(f"{play.played} isn't a valid number of seconds played for this track", "played_time")
     return duration, played, played
 
 
@@ -181,7 +181,7 @@ def _decide(account: Account, report: Report) -> _Decision:
     play = report.play
     heard = judged(play, report.listening, account.threshold)
     if not account.enabled:
-        return _Decision("disabled", "disabled", "scrobbling is switched off", heard)
+        return _Decision("disabled", "disabled", "scrobbling is turned off", heard)
     if not account.signed_in:
         return _Decision("not_authenticated", "not_authenticated", "not signed in to Last.fm", heard)
     if not heard.counts:
@@ -193,7 +193,7 @@ def _decide(account: Account, report: Report) -> _Decision:
             ahead = "its time lies ahead: held until then, in case our clock is slow"
             return _Decision("queued", "queued", ahead, heard, play.timestamp - report.skew)
         case _:
-            on_disk = "on disk, on its way to Last.fm"
+            on_disk = "saved, waiting to be sent to Last.fm"
             return _Decision(
                 "queued", "queued", f"{on_disk}; {report.restamp_reason}" if report.restamp_reason else on_disk, heard
             )
@@ -322,7 +322,7 @@ def _rival(other: Report, report: Report, decision: _Decision) -> bool:
 
 def _held_back(decision: _Decision, twin: int) -> _Decision:
     which = f"play {twin}" if twin else "a play"
-    reason = f"looks like {which}, which was reported for the same time: not sent, unless you wish it"
+    reason = f"looks like {which}, reported for the same time; not sent unless you choose to"
     return _Decision("duplicate", "suspected", reason, decision.heard)
 
 

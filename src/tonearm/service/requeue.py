@@ -24,8 +24,8 @@ AT_ONCE = 500
 MARGIN = 600.0
 """Seconds; what is about to grow too old is left as it is."""
 
-BY_ITSELF = "sent after all: a wrong clock had called it too old"
-BY_HAND = "to be sent by the listener's wish"
+BY_ITSELF = "queued again: a wrong clock had called it too old"
+BY_HAND = "queued by the listener"
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ class Restamp:
         """
         skew = self.time.skew
         return tuple(
-            self._moved(db, lease, w, round(w.off or skew), "the clock here ran fast")
+            self._moved(db, lease, w, round(w.off or skew), "the clock here was ahead")
             or replace(w, not_before=delivery.its_time(w, now, skew))
             if w.refused_ahead and queued_by_a_fast_clock(w.enqueued_at, now, skew)
             else w

@@ -70,7 +70,7 @@ def _event(settled: Settled, waiting: QueuedPlay) -> ScrobbleStatus:
 def _status(fate: Fate) -> tuple[str, str]:
     match fate:
         case Accepted(Correction(artist, track)):
-            return "accepted", f"on Last.fm, filed under {artist} – {track}"
+            return "accepted", f"on Last.fm, corrected to {artist} – {track}"
         case Accepted():
             return "accepted", "on Last.fm"
         case Ignored(_, reason):

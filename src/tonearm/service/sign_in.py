@@ -73,7 +73,7 @@ class SignedOut:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Not approved yet: ask again."""
+    """Not approved yet; ask again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +146,16 @@ class SignIn:
         secret = once if once is not None else token
         login = await self.store.read(partial(tokens.find_login, secret=secret))
         if login is None or login.account != account:
-            return NotAsked("this sign-in was not asked for by this listener: start again")
+            return NotAsked("this sign-in wasn't started by this listener: start again")
         match login.at(self.clock.now()):
             case LoginState.GRANTED:
-                return NotAsked("this token was used already: start again to sign in anew")
+                return NotAsked("this token was already used: start again")
             case LoginState.EXPIRED:
                 return SignInExpired()
             case LoginState.ASKED:
                 key = self.keyring.get(login.api_key)
                 if key is None:
-                    return NotAsked("this sign-in was begun with an API key that is no longer set: start again")
+                    return NotAsked("this sign-in was started with an API key that is no longer set: start again")
                 return await self._trade(account, token, secret, key)
 
     async def _trade(self, account: int, token: str, secret: str, key: ApiKey) -> SignInResult:
@@ -167,7 +167,7 @@ class SignIn:
             await self.store.write(partial(tokens.end_login, secret=secret, state=LoginState.EXPIRED))
             return SignInExpired()
         except TokenUnknown:
-            return NotAsked("Last.fm does not know this token, or it was used already: start again")
+            return NotAsked("Last.fm doesn't know this token, or it was already used: start again")
         except LastFmError as error:
             return Unreachable(error.number, error.words)
         signed_in = await self.store.write(partial(self._keep, account, session, secret, key))
@@ -212,7 +212,7 @@ class SignIn:
         What is on its way at this moment is discarded as well, unless Last.fm answers that it has it.
         """
         user = username.casefold()
-        total = await self._discard(account, user, f"discarded by the listener with all that waited for {user}")
+        total = await self._discard(account, user, f"discarded by the listener with every play waiting for {user}")
         self.ring(account)
         return total
 

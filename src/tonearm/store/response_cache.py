@@ -160,7 +160,7 @@ class AnswerStore:
     def _find(self, key: str) -> CachedBody | None:
         found = self._with(lambda db: [*db.execute(_FIND, {"named": key})])
         if found is None:
-            raise OSError("the cache of answers cannot be read now")
+            raise OSError("the response cache can't be read")
         if not found:
             return None
         [row] = found
@@ -243,13 +243,13 @@ class AnswerStore:
 
     def _broken(self, error: SQLAlchemyError) -> None:
         if not _is_damaged(error):
-            log.warning("the cache of answers: %s", plain(error))
+            log.warning("response cache: %s", plain(error))
             return
         with self._opening:
             self._anew(error)
 
     def _anew(self, error: Exception) -> None:
-        log.warning("the cache of answers cannot be used: %s", plain(error))
+        log.warning("the response cache can't be used: %s", plain(error))
         if self._engine:
             self._engine.dispose()
         self._engine = None

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from tonearm.store.db.schema import job_run
 
-LEFT = "the Last.fm user whose list it read is no longer signed in here"
+LEFT = "the Last.fm user whose list it was reading is no longer signed in"
 """Why a run was ended when somebody signed out, or somebody else signed in."""
 
 

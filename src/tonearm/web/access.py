@@ -88,7 +88,7 @@ class Access:
 def _stranger() -> HTTPException:
     return HTTPException(
         401,
-        "who is asking? Send 'Authorization: Bearer <token>' (tonearm token NAME makes one)",
+        "missing or unknown token: send 'Authorization: Bearer <token>' ('tonearm token NAME' makes one)",
         {"WWW-Authenticate": "Bearer"},
     )
 
@@ -135,11 +135,11 @@ class Guard:
     def _refusal(self, scope: AsgiScope) -> tuple[int, str] | None:
         hosts = _values(scope, b"host")
         if len(hosts) > 1:
-            return 400, "a request has one Host header"
+            return 400, "send exactly one Host header"
         if not self._is_ours(hosts[0] if hosts else ""):
-            return 400, "this is not the name of this service: set TONEARM_PUBLIC_URL to the address that you use"
+            return 400, "unknown host name: set TONEARM_PUBLIC_URL to the address that you use"
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and self._foreign(scope, hosts[0]):
-            words = "a page of another site must not change anything here"
+            words = "another site's page may not change anything here"
             return 403, f"{words}; behind a proxy, set TONEARM_PUBLIC_URL to the address that you use"
         return None
 

@@ -60,7 +60,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
     app = _Service(
         title="tonearm",
         version=__version__,
-        description="Every play on your Last.fm profile: nothing lost, nothing doubled, and you can see why.",
+        description="Carries what you play to Last.fm: no play lost, none doubled, and you can see why.",
         docs_url=None,
         redoc_url=None,
         max_body_size=LARGEST_BODY,
@@ -85,6 +85,6 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
 
     @app.exception_handler(Exception)
     async def unexpected(_: Request, __: Exception) -> JSONResponse:
-        return JSONResponse({"detail": "something broke inside tonearm; its log says what"}, 500)
+        return JSONResponse({"detail": "something went wrong inside tonearm; see its log"}, 500)
 
     return app

@@ -98,7 +98,7 @@ class _StartedOver(Exception):
 
 def _copy(file: Path, part: Path, progress: BackupProgress) -> None:
     if not file.is_file():
-        raise StoreUnavailable(f"{file}: there is no such file")
+        raise StoreUnavailable(f"{file}: no such file")
     fewest_left = sys.maxsize
     starts = STARTS
 
@@ -133,11 +133,11 @@ def _examine(backup: Path) -> None:
             [found] = db.execute("PRAGMA integrity_check(1)").fetchone()
             [(revision,)] = db.execute("SELECT version_num FROM alembic_version").fetchall()
     except (driver().Error, ValueError):
-        raise CannotRestore(f"{backup}: not a whole backup of a tonearm database") from None
+        raise CannotRestore(f"{backup}: not a complete backup of a tonearm database") from None
     if found != "ok":
         raise CannotRestore(f"{backup}: damaged ({found})")
     if revision > NEWEST:
-        raise CannotRestore(f"{backup}: made by a newer tonearm: update this one")
+        raise CannotRestore(f"{backup}: made by a newer version of tonearm: update this one")
 
 
 def _put_back(file: Path, backup: Path) -> None:
@@ -194,7 +194,7 @@ def _restore_postgres(url: URL, backup: Path) -> None:
     try:
         with engine.connect() as db:
             if others := server_info(db).processes:
-                raise CannotRestore(f"{in_number(others)} connected to the database: stop every one first")
+                raise CannotRestore(f"{in_number(others)} connected to the database: stop them all first")
     finally:
         engine.dispose()
     options = ("--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error")
@@ -205,7 +205,7 @@ def _postgres(program: str, url: URL, *arguments: str) -> None:
     """Run one of PostgreSQL's own programs on the database. The address goes to it where no other user can read it."""
     found = shutil.which(program)
     if found is None:
-        raise StoreUnavailable(f"{program} is not installed; it comes with PostgreSQL's client programs")
+        raise StoreUnavailable(f"{program} is not installed; it is part of PostgreSQL's client programs")
     password = {"PGPASSWORD": str(url.password)} if url.password else {}
     address = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
     command = [found, f"--dbname={address}", *arguments]

@@ -90,15 +90,15 @@ def _state_of(source: URL) -> str:
 def _source(url: URL) -> Iterator[Connection]:
     file = sqlite_file(url)
     if file is None:
-        raise CannotMove("the first database has to be a SQLite file: it is the one that is moved from")
+        raise CannotMove("FROM has to be a SQLite file")
     if not Path(file).is_file():
-        raise CannotMove(f"{file}: there is no such file")
+        raise CannotMove(f"{file}: no such file")
     engine = connect(url, writes=False)
     try:
         with engine.connect() as db, db.begin():
             if (found := revision(db)) != NEWEST:
                 raise CannotMove(
-                    f"{file}: its tables are of revision {found}, not {NEWEST}: start this tonearm on it once"
+                    f"{file}: its tables have revision {found}, not {NEWEST}: start this version of tonearm on it once"
                 )
             yield db
     except DBAPIError as error:
@@ -111,12 +111,12 @@ def _source(url: URL) -> Iterator[Connection]:
 def _target(url: URL, state: str) -> Iterator[tuple[Engine, bool]]:
     """The target, ready to go on; nobody else moves into it at the same time."""
     if url.get_backend_name() != "postgresql":
-        raise CannotMove("the second database has to be a PostgreSQL: it is the one that is moved to")
+        raise CannotMove("TO has to be a PostgreSQL database")
     engine = connect(url, writes=True)
     try:
         with engine.connect() as watch:
             if not watch.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK}).scalar():
-                raise CannotMove("another move into this database is going on")
+                raise CannotMove("another move into this database is running")
             watch.commit()
             with engine.begin() as db:
                 begun = db.execute(text("SELECT to_regclass(:name)"), {"name": MOVING}).scalar() is not None
@@ -132,14 +132,14 @@ def _target(url: URL, state: str) -> Iterator[tuple[Engine, bool]]:
 def _prepare(db: Connection, state: str, begun: bool) -> bool:
     """Whether there is a move to go on with; one of an older state of the source is undone."""
     if others := server_info(db).processes:
-        raise CannotMove(f"{in_number(others)} connected to the second database: stop every one first")
+        raise CannotMove(f"{in_number(others)} connected to the target database: stop them all first")
     if begun:
         if db.execute(select(_PROGRESS.c.last).where(_PROGRESS.c.name == "")).scalar() == state:
             return True
         names = ", ".join(table.name for table in metadata.sorted_tables)
         db.execute(text(f"TRUNCATE {names}, {MOVING} RESTART IDENTITY CASCADE"))
     elif db.execute(select(func.count()).select_from(account)).scalar_one():
-        raise CannotMove("the second database has listeners of its own already: name an empty one")
+        raise CannotMove("the target database already has listeners: use an empty one")
     else:
         _PROGRESS.create(db)
     db.execute(_PROGRESS.insert().values(name="", last=state))
@@ -201,7 +201,7 @@ def _finish(engine: Engine, sizes: dict[str, int]) -> None:
             arrived = _count(db, table)
             if arrived != sizes[table.name]:
                 raise CannotMove(
-                    f"of {sizes[table.name]} rows of {table.name} {arrived} have arrived: make the database anew"
+                    f"of {sizes[table.name]} rows of {table.name} {arrived} have arrived: recreate the database"
                 )
             if "id" in table.c and table.c.id.autoincrement is not False and table.c.id.primary_key:
                 numbers = func.pg_get_serial_sequence(table.name, "id")

@@ -40,13 +40,13 @@ def database_url(database: str | Path) -> URL:
     try:
         url = make_url(text) if "://" in text else URL.create("sqlite", database=text)
     except (ArgumentError, ValueError):
-        raise ValueError("the database is neither a path nor a URL such as sqlite:///plays.db") from None
+        raise ValueError("use a path or a URL such as sqlite:///plays.db") from None
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
-        raise ValueError("the database needs a file: plays that are only in memory are lost with it")
+        raise ValueError("the database needs a file: plays kept only in memory would be lost")
     if url.get_backend_name() in ("postgresql", "postgres"):  # hosters write the short one, others name their driver
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite":
-        raise ValueError(f"{url.get_backend_name()} is no database for tonearm: sqlite or postgresql")
+        raise ValueError(f"{url.get_backend_name()} isn't supported: use sqlite or postgresql")
     return url
 
 

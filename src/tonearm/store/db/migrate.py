@@ -73,7 +73,7 @@ def migrate(url: URL) -> Path | None:
         message = plain(error)
         raise StoreUnavailable(f"{file}: {message}" if file else str(message)) from None
     except OSError as error:
-        where = f"{file}: its folder cannot be written to" if file else "the database cannot be opened"
+        where = f"{file}: its folder isn't writable" if file else "the database cannot be opened"
         raise StoreUnavailable(f"{where} ({error.strerror})") from None
 
 
@@ -140,7 +140,7 @@ def _config(found: str) -> Config:
         ScriptDirectory.from_config(config).get_revision(found)
     except CommandError:
         raise DatabaseTooNew(
-            f"the database was written by a newer tonearm (its tables are of revision {found},"
+            f"the database was written by a newer version of tonearm (its tables have revision {found},"
             f" this one knows {NEWEST}): update this one"
         ) from None
     return config

@@ -188,12 +188,12 @@ def examine(engine: Engine) -> None:
         if version < OLDEST:
             raise StoreUnavailable(f"PostgreSQL {version // 10000} is too old: {OLDEST // 10000} or newer is needed")
         if encoding != "UTF8":
-            message = f"the database {name} is encoded in {encoding}, which has no letters for every name"
+            message = f"the database {name} uses the encoding {encoding}, which can't store every name"
             raise StoreUnavailable(f"{message}: make one with ENCODING 'UTF8' TEMPLATE template0")
         if copies:
-            raise StoreUnavailable("the server is a standby, which takes no writes: name the primary")
+            raise StoreUnavailable("the server is a read-only standby: use the primary")
         if moving:
-            raise StoreUnavailable("an installation is being moved here: run 'tonearm move-database' to its end")
+            raise StoreUnavailable("an installation is being moved here: finish 'tonearm move-database' first")
         if _process(db) != getattr(db.connection.driver_connection, "info").backend_pid:  # noqa: B009  # psycopg's, which no type knows
             _examine_pooler(engine, db)
 

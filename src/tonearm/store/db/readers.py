@@ -83,7 +83,7 @@ class Readers:
         Raises TooLong where too many wait already, unless it is the rest of what has `begun`.
         """
         if not begun and self._long >= LONG_READERS + WAITING:
-            raise TooLong("too many long questions are being answered: try again in a moment")
+            raise TooLong("too many long queries are running: try again in a moment")
         self._long += 1
         try:
             return await self._run(self._long_threads, lambda: questions(self.ask))
@@ -120,7 +120,7 @@ class Readers:
             if over.too_long:
                 break
             patience = min(patience * 1.5, MAX_PATIENCE) if left > 1 else LAST_PATIENCE
-        raise TooLong("the question takes too long: ask for less, or try again in a moment")
+        raise TooLong("the query takes too long: ask for less, or try again in a moment")
 
     def close(self) -> None:
         """Give up what is still being read, and take no more."""

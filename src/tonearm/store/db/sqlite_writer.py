@@ -231,19 +231,19 @@ def _is_outage(error: DBAPIError) -> bool:
 
 
 _ADVICE = (
-    ("file is not a database", "the file is damaged, or no database: put a backup in its place"),
-    ("malformed", "the file is damaged: stop tonearm, and put a backup in its place"),
-    ("out of memory", "too little memory is free on this machine"),
+    ("file is not a database", "the file is damaged or isn't a database: restore a backup"),
+    ("malformed", "the file is damaged: stop tonearm and restore a backup"),
+    ("out of memory", "this machine is out of memory"),
     ("permission denied for schema", "make this user the owner of the database, or GRANT it CREATE on the schema"),
-    ("permission denied", "the tables are another user's: connect as that one"),
-    ("remaining connection slots", "a tonearm process takes up to 15: raise max_connections, or run fewer processes"),
-    ("too many c", "a tonearm process takes up to 15: raise max_connections, or run fewer processes"),
+    ("permission denied", "the tables belong to another user: connect as that user"),
+    ("remaining connection slots", "a tonearm process uses up to 15: raise max_connections or run fewer processes"),
+    ("too many c", "a tonearm process uses up to 15: raise max_connections or run fewer processes"),
     ("password", "the address is postgresql://USER:PASSWORD@HOST/DATABASE"),
     ("No space left on device", "the disk of the database server is full"),
-    ("read-only transaction", "the server is a standby, or set to read only: name the primary"),
-    ("pooling mode", "a pooler before the server has to keep sessions: pool_mode = session"),
-    ("query_wait_timeout", "the pooler has no connection left for it: raise default_pool_size"),
-    ("prepared statement", "a pooler before the server has to keep sessions: pool_mode = session"),
+    ("read-only transaction", "the server is a standby or read-only: use the primary"),
+    ("pooling mode", "a pooler in front of the server has to keep sessions: set pool_mode = session"),
+    ("query_wait_timeout", "the pooler has no connection left: raise default_pool_size"),
+    ("prepared statement", "a pooler in front of the server has to keep sessions: set pool_mode = session"),
 )
 """What to do about a database's error message; PostgreSQL's, if it is in English."""
 
@@ -257,7 +257,7 @@ def plain(error: Exception) -> Exception:
         code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
         if code and not code.startswith(("SQLITE_", "23")):  # others may name the value
             message = code
-        return DataFault(f"the database does not accept the data ({message})")
+        return DataFault(f"the database rejects the data ({message})")
     if type(error.orig).__module__.startswith(("psycopg", "sqlite3", "pysqlite3")):
         message += next((f" ({advice})" for said, advice in _ADVICE if said in message), "")
     return DiskFull(message) if getattr(error.orig, "sqlstate", None) == _DISK_FULL else StoreUnavailable(message)

@@ -18,7 +18,7 @@ from tonearm.store.db.sqlite_writer import StoreUnavailable
 from tonearm.store.secrets.seal import SessionCipher, key_file, seal_beside
 
 _OF = "sessions"
-_OR_CHANGE = "or make it another one ('tonearm change-secret --help')"
+_OR_CHANGE = "or change it ('tonearm change-secret --help')"
 
 
 class WrongSecret(Exception):
@@ -46,8 +46,8 @@ def check(db: Connection, file: Path | None, secret: str) -> bool:
         if not _begun(db):
             return False
         raise WrongSecret(
-            f"{key_file(file)}: the key file that opens the sessions is not there: put it back, or set the"
-            f" TONEARM_SECRET_KEY that they are sealed with, {_OR_CHANGE}"
+            f"{key_file(file)}: the key file for the stored sessions is missing: put it back, set the"
+            f" TONEARM_SECRET_KEY that encrypted them, {_OR_CHANGE}"
         )
     seal = _seal(file, secret)
     if not opens(db, seal):
@@ -104,11 +104,11 @@ def _sessions(db: Connection) -> list[str]:
 def _wrong(db: Connection, file: Path | None, *, given: bool) -> str:
     """What to do about a secret that is not the one."""
     if file and not given:
-        message = f"{key_file(file)} is not the key file that opens the sessions: put that one back, or set the"
-        return f"{message} TONEARM_SECRET_KEY that they are sealed with, {_OR_CHANGE}"
-    message = "TONEARM_SECRET_KEY is not the one that the sessions in this database are sealed with"
+        message = f"{key_file(file)} isn't the key file for the stored sessions: put that one back, set the"
+        return f"{message} TONEARM_SECRET_KEY that encrypted them, {_OR_CHANGE}"
+    message = "TONEARM_SECRET_KEY isn't the key that encrypted the sessions in this database"
     if file and _lies_beside(db, file):
-        return f"{message}: unset it, since the right key lies in {key_file(file)}, {_OR_CHANGE}"
+        return f"{message}: unset it, because the right key is in {key_file(file)}, {_OR_CHANGE}"
     return f"{message}: give every process the same, {_OR_CHANGE}"
 
 

@@ -46,9 +46,9 @@ def reseal(db: Connection, seal: SessionCipher, *, lost: bool) -> Resealed:
     if db.dialect.name != "sqlite":
         db.execute(text("LOCK TABLE secret_check"))  # who starts now waits, and is refused then
         if others := postgres.server_info(db).processes:
-            raise StillOpen(f"{postgres.in_number(others)} connected to this database: stop every one first")
+            raise StillOpen(f"{postgres.in_number(others)} connected to this database: stop them all first")
     if not lost and not check.opens(db, seal):
-        raise WrongSecret("neither the new secret nor the old one is the one that the sessions are sealed with")
+        raise WrongSecret("neither the new secret nor the old one can decrypt the sessions")
     resealed, unreadable = [], []
     sessions = select(account.c.id, account.c.lastfm_session_key).where(account.c.lastfm_session_key != "")
     for account_id, sealed in db.execute(sessions.with_for_update()).all():

@@ -86,7 +86,7 @@ def seal_beside(database: Path) -> SessionCipher:
     except OSError as error:
         raise StoreUnavailable(f"{path}: {error.strerror}") from None
     if not secret:
-        raise StoreUnavailable(f"{path}: the key file is empty; put the key back, or remove the file and sign in anew")
+        raise StoreUnavailable(f"{path}: the key file is empty: put the key back, or remove the file and sign in again")
     return SessionCipher((secret,))
 
 

@@ -46,13 +46,13 @@ def answering(handler: ErrorHandler) -> ErrorHandler:
                 raise
             if isinstance(fault.__cause__, MemoryError):
                 return _no_memory()
-            return _invalid([{"loc": ["body"], "msg": "cannot be read as JSON in UTF-8", "type": "json_invalid"}])
+            return _invalid([{"loc": ["body"], "msg": "not valid JSON in UTF-8", "type": "json_invalid"}])
 
     return answer
 
 
 def _no_memory() -> JSONResponse:
-    detail = "too little memory is free for this now; nothing was written: send it again"
+    detail = "out of memory; nothing was saved: send it again later"
     return JSONResponse({"detail": detail}, 503, {"Retry-After": "30"})
 
 
@@ -68,9 +68,9 @@ def answer_to(fault: Exception) -> JSONResponse:
         case UnknownListener():
             return JSONResponse({"detail": str(fault)}, 404)
         case DataFault():
-            return JSONResponse({"detail": f"{fault}; nothing was written"}, 500)
+            return JSONResponse({"detail": f"{fault}; nothing was saved"}, 500)
         case _:
-            detail = f"the database takes nothing now ({fault}); nothing was written: send it again"
+            detail = f"the database is unavailable ({fault}); nothing was saved: send it again"
             return JSONResponse({"detail": detail}, 503, {"Retry-After": "5"})
 
 

@@ -32,7 +32,7 @@ AT_ONCE = 0.01
 _EVENT = {"event": {"type": "string"}, "data": {"type": "string"}, "id": {"type": "string"}}
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {"itemSchema": {"type": "object", "properties": _EVENT}}}},
-    429: {"model": Detail, "description": f"This listener has {STREAMS} streams open already."},
+    429: {"model": Detail, "description": f"This listener already has {STREAMS} streams open."},
 }
 
 
@@ -49,7 +49,7 @@ class _Stream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._streams[self._me.id] >= STREAMS:
-            words = f"{self._me.name} has {STREAMS} streams of events open already: close one first"
+            words = f"{self._me.name} already has {STREAMS} event streams open: close one first"
             await JSONResponse({"detail": words}, 429, {"Retry-After": "15"})(scope, receive, send)
             return
         self._streams[self._me.id] += 1

@@ -15,10 +15,10 @@ from tonearm.web.api.plays import Ask
 from tonearm.web.api.schemas import Health
 
 NOBODY = (
-    "no process delivers from this database, so that plays wait: start 'tonearm worker', or 'tonearm serve' without"
+    "no process sends plays from this database, so they wait: start 'tonearm worker', or 'tonearm serve' without"
     " --no-delivery"
 )
-PAUSED = "deliveries are paused, so that plays wait: 'tonearm jobs resume deliver' ends that"
+PAUSED = "sending is paused, so plays wait: run 'tonearm jobs resume deliver' to continue"
 
 
 def health_router(deck: Deck, who: Ask) -> APIRouter:

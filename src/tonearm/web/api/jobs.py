@@ -58,10 +58,12 @@ class Changed(BaseModel):
 
 JobId = Annotated[str, Path(pattern=rf"^({'|'.join(KINDS)})-[0-9]{{1,18}}$", description="such as deliver-1")]
 _OF_A_JOB: dict[int | str, dict[str, Any]] = {
-    404: {"model": Detail, "description": "There is no such job, or it is another listener's."},
-    409: {"model": Detail, "description": "Not as the job stands now."},
+    404: {"model": Detail, "description": "No such job, or it belongs to another listener."},
+    409: {"model": Detail, "description": "Not possible in the job's current state."},
 }
-_OF_A_KIND: dict[int | str, dict[str, Any]] = {403: {"model": Detail, "description": "Only the first listener may."}}
+_OF_A_KIND: dict[int | str, dict[str, Any]] = {
+    403: {"model": Detail, "description": "Only the first listener can do this."}
+}
 
 
 def jobs_router(deck: Deck, who: Ask) -> APIRouter:
@@ -91,14 +93,14 @@ def jobs_router(deck: Deck, who: Ask) -> APIRouter:
         """Nothing of the kind begins any more, in any process; what runs comes to its end."""
         _must_run_it(me)
         await deck.jobs.pause(kind)
-        return Changed(message=f"no {kind} begins until it is resumed")
+        return Changed(message=f"{kind} paused")
 
     @router.delete("/kinds/{kind}/pause", response_model=Changed, responses=_OF_A_KIND)
     async def resume(me: Me, kind: JobKind) -> Changed:
         """The kind begins again, within seconds."""
         _must_run_it(me)
         await deck.jobs.resume(kind)
-        return Changed(message=f"{kind} goes on")
+        return Changed(message=f"{kind} resumed")
 
     return router
 
@@ -109,13 +111,13 @@ def _runs_it(me: Listener) -> bool:
 
 def _must_run_it(me: Listener) -> None:
     if not _runs_it(me):
-        raise HTTPException(403, f"only the listener {FIRST_LISTENER!r}, whose service this is, may do that")
+        raise HTTPException(403, f"only the listener {FIRST_LISTENER!r}, who runs this service, can do that")
 
 
 def _own(me: Listener, id_: str) -> tuple[str, int]:
     kind, _, number = id_.partition("-")
     if not _runs_it(me) and int(number) != me.id:
-        raise HTTPException(404, f"you have no job {id_}")
+        raise HTTPException(404, f"no job {id_}")
     return kind, int(number)
 
 

@@ -52,7 +52,7 @@ def readable(value: T, instead: T) -> T:
 def left_out(fields: Iterable[tuple[str, Any]]) -> str:
     """Which fields could not be read, in words; "" if all could."""
     named = [f"{name} {value.sent}" for name, value in fields if isinstance(value, UnreadableField)]
-    return f"left out, because unreadable: {', '.join(named)}" if named else ""
+    return f"ignored because unreadable: {', '.join(named)}" if named else ""
 
 
 def _number(sent: Any, strict: ValidatorFunctionWrapHandler) -> Any:

@@ -37,16 +37,22 @@ LONGEST_TICKET = 4096
 # Not `model`: of that, FastAPI would make a validator for each status of each route, which a start would wait for.
 _DETAIL = {"application/json": {"schema": {"$ref": f"#/components/schemas/{Detail.__name__}"}}}
 _AWAY: dict[int | str, dict[str, Any]] = {
-    401: {"content": _DETAIL, "description": "Nobody that this service knows asks."},
-    404: {"content": _DETAIL, "description": "Last.fm knows nothing by that name."},
-    502: {"content": _DETAIL, "description": "Last.fm refuses or is away, and nothing is remembered."},
-    503: {"content": _DETAIL, "description": "The same, and it was not even asked: it rests, or there is no key."},
+    401: {"content": _DETAIL, "description": "Missing or unknown token."},
+    404: {"content": _DETAIL, "description": "Last.fm doesn't know this name."},
+    502: {
+        "content": _DETAIL,
+        "description": "Last.fm rejects the request or can't be reached, and no earlier answer is cached.",
+    },
+    503: {
+        "content": _DETAIL,
+        "description": "As 502, but Last.fm wasn't contacted: requests to it are paused, or no API key is set.",
+    },
 }
 _PICTURE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}},
 }
 
-_InPath = Annotated[str, Path(description="Encoded for itself: a slash is %2F."), AfterValidator(unquote)]
+_InPath = Annotated[str, Path(description="URL-encoded by itself: a slash is %2F."), AfterValidator(unquote)]
 _Given = Annotated[str, Query(max_length=LONGEST_NAME)]
 
 
@@ -87,7 +93,7 @@ def _artist_routes(router: APIRouter, deck: Deck) -> None:
 
     @router.get("/artists/{name:path}", response_model=shapes.ArtistOut)
     async def artist(request: Request, name: _InPath) -> Any:
-        """An artist: biography, tags, counts, the likest others, the most heard albums and tracks."""
+        """An artist: biography, tags, counts, the likest others, most played albums and tracks."""
         return await _answer(look.artist(name), shapes.artist, _pictures(deck, request))
 
     @router.get("/artists", response_model=shapes.ArtistOut)
@@ -164,7 +170,7 @@ def _enrich_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
         """How it stands; `lastfm:enrich-progress` on `/events` tells the same."""
         run = await deck.enrichment.job(me.id, job)
         if run is None:
-            raise HTTPException(404, f"there is no such run: {job}")
+            raise HTTPException(404, f"no such run: {job}")
         return shapes.enrich(run)
 
     @router.get("/library", response_model=shapes.LibraryOut)
@@ -205,7 +211,7 @@ def _pictures(deck: Deck, request: Request) -> shapes.Picture:
 def _shown(image: Image | None, seconds: int) -> Response:
     if image is None:
         headers = {"Cache-Control": f"private, max-age={AN_HOUR}"}
-        return JSONResponse({"detail": "there is no picture", "error": None}, 404, headers)
+        return JSONResponse({"detail": "no picture", "error": None}, 404, headers)
     headers = {
         "Cache-Control": f"private, max-age={seconds}{', immutable' if seconds == A_YEAR else ''}",
         "X-Content-Type-Options": "nosniff",

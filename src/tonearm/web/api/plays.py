@@ -37,8 +37,8 @@ _ALL_TAKEN = TypeAdapter(dict[str, list[Taken]])
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 _ASYNC = re.compile(r"(?:^|[,;\s])respond-async\b", re.IGNORECASE)
 ERRORS: dict[int | str, dict[str, Any]] = {
-    401: {"model": schemas.Detail, "description": "Nobody that this service knows asks."},
-    503: {"model": schemas.Detail, "description": "The database takes nothing now; nothing was written."},
+    401: {"model": schemas.Detail, "description": "Missing or unknown token."},
+    503: {"model": schemas.Detail, "description": "The database is unavailable; nothing was saved."},
 }
 
 
@@ -75,10 +75,13 @@ def _sign_in_routes(router: APIRouter, deck: Deck, who: Ask, callback_url: str |
         return schemas.AuthUrl(auth_url=way.auth_url, token=way.token)
 
     answers: dict[int | str, dict[str, Any]] = {
-        202: {"model": schemas.CallbackAnswer, "description": "Not approved yet: ask again."},
-        400: {"model": schemas.Detail, "description": "Unknown, used, or not asked for by this listener."},
-        410: {"model": schemas.Detail, "description": "The token's hour is over."},
-        502: {"model": schemas.Detail, "description": "Last.fm refuses, or is away."},
+        202: {"model": schemas.CallbackAnswer, "description": "Not approved yet; ask again."},
+        400: {
+            "model": schemas.Detail,
+            "description": "The token is unknown, already used, or belongs to another listener's sign-in.",
+        },
+        410: {"model": schemas.Detail, "description": "The token is older than an hour."},
+        502: {"model": schemas.Detail, "description": "Last.fm rejects the request or can't be reached."},
     }
 
     @router.get("/auth-callback", response_model=schemas.CallbackAnswer, responses=answers, name="auth_callback")
@@ -117,16 +120,16 @@ def _sign_in_routes(router: APIRouter, deck: Deck, who: Ask, callback_url: str |
 def _callback_answer(outcome: SignInResult) -> Response:
     match outcome:
         case SignedIn(username, drains, others):
-            more = f"; {_plays(drains)} that waited go out now" if drains else ""
+            more = f"; sending {_plays(drains)} that waited" if drains else ""
             message = f"signed in as {username}{more}{others_wait(others)}"
             answer: dict[str, Any] = {"status": "success", "username": username, "message": message}
             if others:
                 answer["held_for"] = [one.model_dump() for one in held_for(others)]
             return JSONResponse(answer)
         case Pending():
-            return JSONResponse({"status": "pending", "message": "not approved on Last.fm yet: ask again"}, 202)
+            return JSONResponse({"status": "pending", "message": "not approved on Last.fm yet; ask again"}, 202)
         case SignInExpired():
-            return JSONResponse({"detail": "the token is older than 60 minutes: start again"}, 410)
+            return JSONResponse({"detail": "the token is older than 60 minutes; start again"}, 410)
         case NotAsked(why):
             return JSONResponse({"detail": why}, 400)
         case Unreachable():
@@ -141,7 +144,7 @@ def held_for(others: Sequence[Others]) -> list[schemas.HeldFor]:
 def others_wait(others: Sequence[Others]) -> str:
     """The same in words, with what can be done about it."""
     waits = "".join(f"; {_plays(other.plays)} for the Last.fm user {other.user}" for other in others)
-    again = "until that user signs in again, or DELETE /lastfm/queue?lastfm_user=NAME discards them"
+    again = "until that user signs in again (DELETE /lastfm/queue?lastfm_user=NAME discards them)"
     return f"{waits} kept {again}" if others else ""
 
 
@@ -243,7 +246,7 @@ def _status(kept: StoredPlay) -> tuple[str, str]:
         case "accepted":
             return "success", "on Last.fm"
         case "queued":
-            return "queued", "still on its way to Last.fm"
+            return "queued", "still being sent to Last.fm"
         case "expired":
             return "too_old", kept.reason
         case _:
@@ -277,14 +280,14 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
     async def retry(me: Me) -> Any:
         """Everything that waits is due now; waits up to 10 s for it to go out. The rate limit still holds."""
         if (await me.account()).connection is not Connection.CONNECTED:
-            raise HTTPException(401, "not signed in to Last.fm: sign in, and what waits goes out by itself")
+            raise HTTPException(401, "not signed in to Last.fm: sign in, and waiting plays are sent automatically")
         left = await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, RETRY_WAIT)
         return schemas.Retried(remaining_queued=left)
 
     @router.post(
         "/import-loved-tracks",
         response_model=schemas.LovedImportStatus,
-        responses={202: {"model": schemas.JobStatus, "description": "Started; Location tells where to look."}},
+        responses={202: {"model": schemas.JobStatus, "description": "Started; Location is where to follow it."}},
     )
     async def import_loved_tracks(
         me: Me, request: Request, response: Response, prefer: Annotated[str, Header()] = ""
@@ -306,7 +309,7 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
         if over.state is RunState.RUNNING:  # it waits for what this request cannot bring
             return JSONResponse(_job(over).model_dump(), 202, location)
         if over.state is RunState.FAILED:
-            detail = f"{over.failure}; {over.done} of {over.total} are done, the next import goes on from there"
+            detail = f"{over.failure}; {over.done} of {over.total} done; the next import continues from there"
             return JSONResponse({"detail": detail, "error": over.error_code}, 502)
         return _loved_import(over)
 
@@ -317,7 +320,7 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
         """How an import stands, or a run of `/metadata/enrich`."""
         found = await deck.loved_import.job(me.id, job) or await deck.enrichment.job(me.id, job)
         if found is None:
-            raise HTTPException(404, f"there is no job {job}")
+            raise HTTPException(404, f"no job {job}")
         return _job(found)
 
 
@@ -349,6 +352,6 @@ def _loved_import(run: Run) -> schemas.LovedImportStatus:
         already=found.already,
         doubtful=found.doubtful,
         missing=found.missing,
-        message=f"{found.imported} of {found.total} loved tracks newly marked; {found.already} were marked before, "
+        message=f"{found.imported} of {found.total} loved tracks newly marked; {found.already} already marked, "
         f"{found.doubtful} may be in the library, {found.missing} are not",
     )

@@ -141,8 +141,8 @@ class SentAfterAll(BaseModel):
 def stories_router(deck: Deck, who: Ask) -> APIRouter:
     """`GET /lastfm/queue`, and one play's story, retry, correction and end."""
     faults: dict[int | str, dict[str, Any]] = {
-        404: {"model": Detail, "description": "This listener has no such play."},
-        409: {"model": Detail, "description": "It cannot be done to this play; the detail says why."},
+        404: {"model": Detail, "description": "No such play for this listener."},
+        409: {"model": Detail, "description": "Not possible for this play; the detail says why."},
     }
     router = APIRouter(prefix="/lastfm/queue", tags=["queue"], responses=ERRORS, route_class=ErrorResponses)
     Me = Annotated[Listener, Depends(who)]
@@ -184,7 +184,7 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
         """The whole story of a play, with each attempt that failed."""
         found = await deck.play_actions.story(me.id, play)
         if found is None:
-            raise HTTPException(404, f"there is no play {play}")
+            raise HTTPException(404, f"no play {play}")
         attempts = [AttemptOut(at=a.at, verdict=a.verdict, error=a.error_code, words=a.message) for a in found.attempts]
         return _play(found).model_copy(update={"attempts": attempts})
 
@@ -219,7 +219,7 @@ def _done(outcome: ActionResult, play: int) -> DoneOut:
         case ActionRefused(why):
             raise HTTPException(409, why)
         case NoSuchPlay():
-            raise HTTPException(404, f"there is no play {play}")
+            raise HTTPException(404, f"no play {play}")
 
 
 def _play(story: Story) -> PlayOut:

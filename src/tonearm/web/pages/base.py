@@ -20,11 +20,11 @@ from tonearm.web.address import at
 from tonearm.web.view.templates import page
 
 _TITLES = {
-    400: "That did not fit",
-    401: "This page is for its listener",
-    404: "Nothing here",
-    502: "Last.fm did not answer",
-    503: "Not now",
+    400: "That didn't work",
+    401: "Sign in first",
+    404: "Not found",
+    502: "Last.fm didn't answer",
+    503: "Not available right now",
 }
 
 WORTH_PACKING = 1400
@@ -88,7 +88,7 @@ def pages_for_browsers(app: FastAPI, headers: Mapping[str, str]) -> None:
     async def nowhere(request: Request, fault: Exception) -> Response:
         assert isinstance(fault, StarletteHTTPException)
         if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(at("/lastfm/")):
-            return trouble(headers, fault.status_code, "There is no page at this address.")
+            return trouble(headers, fault.status_code, "There's no page at this address.")
         return await http_exception_handler(request, fault)
 
     app.add_exception_handler(404, nowhere)
@@ -105,10 +105,10 @@ def fault_page(fault: Exception, headers: Mapping[str, str], *, open_page: bool 
         case HTTPException():
             status, said = fault.status_code, str(fault.detail)
         case RequestValidationError():
-            status, said = 400, "The form, or the address, was not one of ours. Nothing was changed."
+            status, said = 400, "We can't use that form or address. Nothing was changed."
         case _:
             status = 503
-            said = f"The database takes nothing now ({fault}). What was taken before is safe; try again in a moment."
+            said = f"The database is unavailable ({fault}). Plays saved before are safe. Try again in a moment."
     if open_page:
         return PlainTextResponse(said, status, dict(headers))
     return trouble(headers, status, said)
@@ -116,5 +116,5 @@ def fault_page(fault: Exception, headers: Mapping[str, str], *, open_page: bool 
 
 def trouble(headers: Mapping[str, str], status: int, words: str, *, title: str = "", again: bool = False) -> Response:
     """A page that says what went wrong. `again` offers to start the sign-in anew."""
-    facts = {"title": title or _TITLES.get(status, "That did not work"), "words": words, "again": again}
+    facts = {"title": title or _TITLES.get(status, "Something went wrong"), "words": words, "again": again}
     return page("trouble", headers, status, **facts)

@@ -32,41 +32,43 @@ class Scenario:
 _SENDING = {"methods": ["track.scrobble"]}
 
 SCENARIOS = (
-    Scenario("away", "Last.fm is away", "Plays wait, and are tried ever less often.", {"kind": "error", "error": 11}),
+    Scenario(
+        "away", "Last.fm is down", "Plays wait, and are retried less and less often.", {"kind": "error", "error": 11}
+    ),
     Scenario(
         "busy",
-        "A proxy says when to come back",
-        "The next attempt is when it said.",
+        "A proxy says when to try again",
+        "The next attempt is at the time it named.",
         {"kind": "proxy-busy", "seconds": 20},
     ),
     Scenario(
         "lost",
         "The answer is lost, once",
-        "Last.fm has the play and nobody knows: the same is sent again, and counts once.",
+        "Last.fm has the play, but we can't know: it is sent again unchanged and counts once.",
         {"kind": "commit-then-close", "calls": 1},
     ),
     Scenario(
         "cut",
         "The connection is cut, three times",
-        "Nothing arrived: it is sent again.",
+        "Nothing arrived, so the plays are sent again.",
         {"kind": "close-before-commit", "calls": 3},
     ),
     Scenario(
         "nonsense",
         "A page instead of an answer, three times",
-        "It is no answer: plays wait.",
+        "That isn't an answer, so plays wait.",
         {"kind": "html-in-200", "calls": 3},
     ),
     Scenario(
         "limit",
         "Too many scrobbles, twice",
-        "The profile rests for minutes; retry to test it.",
+        "The profile waits for minutes; press Retry to test it.",
         {"kind": "account-limit", "calls": 2},
     ),
     Scenario(
         "refused",
-        "What is sent is refused, four times",
-        "Every play is refused alike, so it is not about a play: they are sent again.",
+        "Everything is rejected, four times",
+        "Every play is rejected alike, so no single play is at fault: they are sent again.",
         {"kind": "error", "error": 6, "calls": 4},
     ),
     Scenario(
@@ -77,11 +79,13 @@ SCENARIOS = (
     ),
     Scenario(
         "key",
-        "The API key is refused, twice",
-        "Everything holds, and a banner says so.",
+        "The API key is rejected, twice",
+        "Everything is on hold, and a banner says so.",
         {"kind": "error", "error": 26, "calls": 2},
     ),
-    Scenario("slow", "Each answer takes five seconds", "Plays are seen on their way.", {"kind": "delay", "seconds": 5}),
+    Scenario(
+        "slow", "Each answer takes five seconds", "You can watch plays being sent.", {"kind": "delay", "seconds": 5}
+    ),
 )
 
 
@@ -120,7 +124,7 @@ def emulator_routes(router: APIRouter, frame: Frame) -> None:
         """One more fault."""
         scenario = next((one for one in SCENARIOS if one.key == what), None)
         if scenario is None:
-            raise HTTPException(400, "There is no such fault.")
+            raise HTTPException(400, "There's no such fault.")
         await _asked(frame, "POST", {**_SENDING, **scenario.fault})
         return await shown("_armed", me) if in_place(request) else RedirectResponse(at("/emulator"), 303)
 
@@ -137,4 +141,4 @@ async def _asked(frame: Frame, method: str, fault: dict[str, Any] | None = None)
             answer = await http.request(method, frame.emulator, json=fault)
             return answer.raise_for_status()
     except httpx2.HTTPError:
-        raise HTTPException(502, "The stand-in for Last.fm does not answer.") from None
+        raise HTTPException(502, "The stand-in for Last.fm isn't answering.") from None

@@ -113,7 +113,7 @@ async def _shown(frame: Frame, me: Listener, zone: tzinfo, wanted: str, after: s
     everything = await _everything(frame, me, zone)
     shown = period.parse(wanted, everything) if wanted else period.year(everything.last.year)
     if shown is None or not date(1971, 1, 1) <= shown.first <= shown.last <= date(9000, 1, 1):
-        raise HTTPException(400, "This names no period: a year is 2014, a month 2014-05, a day 2014-05-12.")
+        raise HTTPException(400, "We can't read that date. Use 2014, 2014-05 or 2014-05-12.")
     today = days.day_of(moment.now, zone)
     shown = period.within(shown, everything.first, max(everything.last, today))
     span, stretches, whose = _span(shown, zone), _stretches(shown, zone), StatsScope(me.id)

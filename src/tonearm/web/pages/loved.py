@@ -32,11 +32,11 @@ class LovedOutcome(StrEnum):
 
 
 DOUBTS = {
-    Ambiguity.SPELLING: "spelt otherwise",
-    Ambiguity.VERSION: "another version, by its title",
-    Ambiguity.CREDIT: "other artists are named",
-    Ambiguity.CUT: "one title is cut off",
-    Ambiguity.IDENTIFIER: "same MusicBrainz number, another title",
+    Ambiguity.SPELLING: "different spelling",
+    Ambiguity.VERSION: "probably another version",
+    Ambiguity.CREDIT: "different artists",
+    Ambiguity.CUT: "one title is cut short",
+    Ambiguity.IDENTIFIER: "same MusicBrainz ID, different title",
 }
 """What speaks against a file."""
 
@@ -86,7 +86,7 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
     async def choose(me: Me, request: Request, track: RowId, file: Annotated[RowId, Form()] = 0) -> Response:
         """A loved track is this file; 0: none of those that may be it."""
         if not await frame.deck.loved_import.choose(me.id, track, file or None):
-            raise HTTPException(404, "There is no such loved track, or this file was not in question.")
+            raise HTTPException(404, "No such loved track, or this file isn't one of its possible matches.")
         if not in_place(request):
             return RedirectResponse(at("/loved"), 303)
         return await shown("_loved", me, LovedOutcome.DOUBTFUL, 0)

@@ -93,11 +93,13 @@ async def _told(asked: Awaitable[Remembered[T] | NotKnown]) -> MusicPage:
     try:
         found = await asked
     except MissingName:
-        raise HTTPException(400, "This is no name.") from None
+        raise HTTPException(400, "Enter a name.") from None
     except LastFmError as error:
-        return MusicPage(words=f"Last.fm could not be asked now: {error.words}")
+        if error.number is None:
+            return MusicPage(words="Couldn't reach Last.fm. Trying again soon.")
+        return MusicPage(words=f"Last.fm couldn't answer: {error.words}")
     if isinstance(found, NotKnown):
-        return MusicPage(words="Last.fm knows nothing by this name.")
+        return MusicPage(words="Last.fm doesn't know this name.")
     return MusicPage(found.value)
 
 

@@ -26,7 +26,7 @@ def play_routes(router: APIRouter, frame: Frame) -> None:
         moment = frame.moment()
         story = await frame.deck.play_actions.story(me.id, play)
         if story is None:
-            raise HTTPException(404, "You have no such play.")
+            raise HTTPException(404, "You don't have that play.")
 
         seen, entry = await frame.deck.views.play(story.stored)
         row = play_rows.row(entry, seen, moment)
@@ -81,4 +81,4 @@ def _done(outcome: ActionResult) -> int:
         case ActionRefused(why):
             raise HTTPException(409, sentence(why))
         case NoSuchPlay():
-            raise HTTPException(404, "You have no such play.")
+            raise HTTPException(404, "You don't have that play.")

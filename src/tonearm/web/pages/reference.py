@@ -13,7 +13,7 @@ _TITLES = {
     "lastfm": "Last.fm",
     "events": "Events",
     "metadata": "Metadata",
-    "operation": "Watching over the service",
+    "operation": "Monitoring",
 }
 _METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -104,7 +104,7 @@ def _json(holder: Schema) -> Schema:
 def _meaning(status: str, answer: Schema) -> str:
     words = str(answer.get("description", ""))
     if words in ("", "Successful Response", "Validation Error") and status.isdigit():
-        return {"200": "Done", "422": "The input does not fit; the field is named"}.get(
+        return {"200": "Done", "422": "Invalid input; the response names the field."}.get(
             status, HTTPStatus(int(status)).phrase
         )
     return words

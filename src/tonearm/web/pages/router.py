@@ -83,14 +83,14 @@ def _open_routes(router: APIRouter, deck: Deck, headers: dict[str, str], public_
 
     @router.get("/fragments/{name}")
     async def nothing(name: str) -> Response:
-        raise HTTPException(404, "There is no such part of a page.")
+        raise HTTPException(404, "There's no such part of a page.")
 
     @router.get("/static/{name}")
     async def static(request: Request, name: str) -> Response:
         """A style, script or picture, under an address that changes with it."""
         asset = assets.at(f"/static/{name}")
         if asset is None:
-            raise HTTPException(404, "There is no such file.")
+            raise HTTPException(404, "There's no such file.")
         kept = {"Cache-Control": FOR_EVER, "X-Content-Type-Options": "nosniff", "Vary": "Accept-Encoding"}
         if "gzip" in request.headers.get("accept-encoding", ""):
             return Response(asset.packed, media_type=asset.media, headers=kept | {"Content-Encoding": "gzip"})

@@ -67,7 +67,7 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
     async def revoke(me: Me, name: str) -> Response:
         """Let a token, a link or a browser in no more."""
         if not await frame.deck.personal_data.revoke(me.id, name):
-            raise HTTPException(404, "There is nothing of that name that lets anybody in.")
+            raise HTTPException(404, "There's no such token or browser.")
         return RedirectResponse(at("/settings"), 303)
 
 
@@ -108,7 +108,7 @@ def _own_routes(router: APIRouter, frame: Frame) -> None:
     async def erase(me: Me, request: Request, name: Annotated[str, Form(max_length=200)]) -> Response:
         """Delete everything that is kept of the listener, who has written their name to say so."""
         if name.strip() != me.name:
-            raise HTTPException(400, f"Nothing was deleted: that is not your name here, which is {me.name}.")
+            raise HTTPException(400, f"Nothing was deleted. To confirm, type your name here: {me.name}.")
         await frame.deck.personal_data.erase(me.id, request.cookies.get(cookie_name(request), ""))
         return RedirectResponse(at("/"), 303)
 

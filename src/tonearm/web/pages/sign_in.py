@@ -163,16 +163,16 @@ def _outcome(outcome: SignInResult, headers: Mapping[str, str]) -> Response:
         case SignedIn():
             return RedirectResponse(at("/"), 303)
         case Pending():
-            words = "Last.fm says that access was not allowed yet. Allow it there, then reload this page."
+            words = "Last.fm says you haven't allowed access yet. Allow it there, then reload this page."
             return trouble(headers, 202, words, title="Not connected yet", again=True)
         case SignInExpired():
             return trouble(
-                headers, 410, "A sign-in is good for 60 minutes, and this one is older.", title="Too late", again=True
+                headers, 410, "A sign-in works for 60 minutes, and this one is older.", title="Too late", again=True
             )
         case NotAsked(why):
-            words = f"Nothing was changed: {why}."
-            return trouble(headers, 400, words, title="This sign-in leads nowhere", again=True)
+            words = f"{sentence(why)} Nothing was changed."
+            return trouble(headers, 400, words, title="This sign-in can't continue", again=True)
         case Unreachable(message=words):
-            return trouble(headers, 502, f"It said: {words}. Nothing was changed.", again=True)
+            return trouble(headers, 502, f"Last.fm said: {words}. Nothing was changed.", again=True)
         case _:
             assert_never(outcome)

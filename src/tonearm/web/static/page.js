@@ -101,7 +101,7 @@
   const lost = (event) => {
     if (event.target.id !== "lamp") return;
     if (event.detail?.status === 401) location.reload();
-    lamp("lost", "Not live");
+    lamp("lost", "Offline");
   };
 
   const tellZone = () => {
@@ -122,7 +122,7 @@
 
   const refused = (event) => {
     if (!event.target.matches?.("form")) return;
-    toast(event.detail?.ctx?.text || "tonearm does not answer. Try it again when the page is live.");
+    toast(event.detail?.ctx?.text || "tonearm isn't responding. Try again in a moment.");
   };
 
   // A button that is switched off while its form is on its way, or that goes with what it did, loses the keyboard's place.

@@ -84,7 +84,7 @@ def _summary(values: Sequence[Value], what: str, top: int) -> str:
     if not total:
         return f"{what}: none"
     most = next(value for value in values if value.count == top)
-    return f"{what}: {total:,} in all, the most: {most.title}"
+    return f"{what}: {total:,} in all, most on {most.title}"
 
 
 def _step(top: int) -> int:

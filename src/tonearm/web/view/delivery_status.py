@@ -86,8 +86,8 @@ def banners(glance: Snapshot, moment: PageContext) -> list[Banner]:
     """What stands in the way, the gravest first."""
     found = [_connection(glance, moment)]
     if not glance.account.enabled:
-        text = "Plays that are reported now stay in the history here and are not queued."
-        found.append(Banner("Scrobbling is switched off", text, Act.SWITCH_ON, "Switch it on"))
+        text = "New plays stay in the history here and aren't queued."
+        found.append(Banner("Scrobbling is turned off", text, Act.SWITCH_ON, "Turn on"))
     found += [_others(glance)]
     return [banner for banner in found if banner]
 

@@ -214,4 +214,4 @@ def _told(counts: Mapping[int, int], what: str) -> str:
         return f"{what}: none"
     best = max(counts, key=lambda number: counts[number])
     total, most = plays(sum(counts.values())), plays(counts[best])
-    return f"{what}: {total} in all, the most on {date_words(days.date_of(best))}, {most}"
+    return f"{what}: {total} in all, most on {date_words(days.date_of(best))}, {most}"

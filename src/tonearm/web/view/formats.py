@@ -25,7 +25,7 @@ _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me", "Zs", "Zl", "Zp"}
 def name(text: str) -> str:
     """A name as a list shows it: cut, and never without anything to see."""
     if text and all(unicodedata.category(c) in _UNSEEN for c in text[:LONGEST_SHOWN]):
-        return "(a name of invisible characters)"
+        return "(invisible characters)"
     return cut(text)
 
 

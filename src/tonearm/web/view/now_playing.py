@@ -36,8 +36,8 @@ def playing(event: NowPlayingShown | None, threshold: int, now: float) -> Playin
     ahead = [at - elapsed for at in (needed, length) if at is not None and at > elapsed]
     told = {
         "success": "",
-        "disabled": "Not shown on Last.fm: scrobbling is switched off.",
-        "not_authenticated": "Not shown on Last.fm: you are not signed in.",
-    }.get(event.status, "Last.fm did not take the announcement.")
+        "disabled": "Not shown on Last.fm: scrobbling is turned off.",
+        "not_authenticated": "Not shown on Last.fm: you're not signed in.",
+    }.get(event.status, "Last.fm didn't accept it as now playing.")
     title, artist, album = name(event.track), name(event.artist), name(event.album)
     return Playing(title, artist, album, elapsed, needed, length, told, min(ahead, default=60.0) + 0.2)

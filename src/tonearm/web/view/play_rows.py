@@ -10,6 +10,7 @@ from typing import assert_never
 from tonearm.core.account import Account
 from tonearm.core.play import Track
 from tonearm.core.waits import Remedy, WaitKind, Waits, explanation, why_waits
+from tonearm.core.wording import fate
 from tonearm.lastfm.rules import OLDEST
 from tonearm.service.values import COUNTED, PlayFilter, QueuedRow, Snapshot, StoredPlay
 from tonearm.web.view.delivery_status import PageContext
@@ -73,13 +74,13 @@ _SHELVES = {
     PlayFilter.ALL: "All",
     PlayFilter.WAITING: "Waiting",
     PlayFilter.RETRYING: "Retrying",
-    PlayFilter.HELD: "Held",
-    PlayFilter.REFUSED: "Refused",
-    PlayFilter.SUSPECTED: "Suspected",
+    PlayFilter.HELD: "On hold",
+    PlayFilter.REFUSED: "Rejected",
+    PlayFilter.SUSPECTED: "Duplicate?",
     PlayFilter.NOT_SENT: "Not sent",
     PlayFilter.TOO_OLD: "Too old",
     PlayFilter.DISCARDED: "Discarded",
-    PlayFilter.ACCEPTED: "Sent",
+    PlayFilter.ACCEPTED: "Accepted",
 }
 
 
@@ -125,10 +126,10 @@ def acts(entry: StoredPlay, glance: Snapshot, moment: PageContext) -> Acts:
         case "ignored" | "refused":
             return Acts("Resend" if sendable else "", sendable, True)
         case "suspected" | "threshold_not_met" | "disabled" | "not_authenticated":
-            return Acts("Send it" if sendable else "", sendable, True)
+            return Acts("Send" if sendable else "", sendable, True)
         case "discarded" | "expired":
-            replaced = entry.fate == "discarded" and entry.reason.startswith("corrected by the listener")
-            return Acts("Send it" if sendable and not replaced else "")
+            replaced = entry.fate == "discarded" and entry.reason.startswith("edited by the listener")
+            return Acts("Send" if sendable and not replaced else "")
         case _:
             return Acts()
 
@@ -144,17 +145,17 @@ def _waiting(play: QueuedRow, waits: Waits, now: float) -> PlayRow:
         case WaitKind.SENDING:
             return _row(play, Tone.MOVING, "Sending", said)
         case WaitKind.NEXT_BATCH:
-            return _row(play, Tone.MOVING, "Queued", said, "Goes out with the next batch")
+            return _row(play, Tone.MOVING, "Queued", said, "Sends with the next batch")
         case WaitKind.LATER:
-            return _row(play, Tone.MOVING, "Queued", said, "Goes out", due)
+            return _row(play, Tone.MOVING, "Queued", said, "Sends", due)
         case WaitKind.RETRYING:
             return _row(play, Tone.RETRYING, "Retrying", said, f"Attempt {play.tries + 1}", due)
         case WaitKind.FUTURE_START:
-            return _row(play, Tone.HELD, "Held", said, "Goes out", due)
+            return _row(play, Tone.HELD, "On hold", said, "Sends", due)
         case WaitKind.DAILY_LIMIT:
-            return _row(play, Tone.HELD, "Held", said, "Looks again", due)
+            return _row(play, Tone.HELD, "On hold", said, "Checks again", due)
         case WaitKind.KEY_REFUSED:
-            return _row(play, Tone.HELD, "Held", said, "Next try" if due else "", due)
+            return _row(play, Tone.HELD, "On hold", said, "Next try" if due else "", due)
         case (
             WaitKind.OTHER_USER
             | WaitKind.PAUSED
@@ -164,7 +165,7 @@ def _waiting(play: QueuedRow, waits: Waits, now: float) -> PlayRow:
             | WaitKind.KEY_NOT_SET
             | WaitKind.NOT_CONFIGURED
         ):
-            return _row(play, Tone.HELD, "Held", said)
+            return _row(play, Tone.HELD, "On hold", said)
         case _:
             assert_never(waits.kind)
 
@@ -183,28 +184,27 @@ def _settled(kept: StoredPlay) -> PlayRow:
 
 def _fate(kept: StoredPlay) -> tuple[Tone, str, str]:
     why = sentence(kept.reason)
-    only_here = "It stays in the history here."
+    only_here = "Kept in the history here."
+    label = fate(kept.fate)
     match kept.fate:
         case "accepted":
-            return Tone.GOOD, "Accepted", _filed(kept)
+            return Tone.GOOD, label, _filed(kept)
         case "ignored":
-            return Tone.BAD, "Ignored", why or "Last.fm took the request and left this play out."
+            return Tone.BAD, label, why or "Last.fm accepted the request but ignored this play."
         case "refused":
-            return Tone.BAD, "Refused", why or "Last.fm refused it."
+            return Tone.BAD, label, why or "Last.fm rejected it."
         case "expired":
-            return Tone.QUIET, "Too old", why or "Older than 14 days."
+            return Tone.QUIET, label, why or "Older than 14 days."
         case "threshold_not_met":
-            return Tone.QUIET, "Not counted", why or "Not heard for long enough."
+            return Tone.QUIET, label, why or "Not played for long enough."
         case "disabled" | "not_authenticated":
-            return Tone.QUIET, "Not sent", f"{why} {only_here}".strip()
+            return Tone.QUIET, label, f"{why} {only_here}".strip()
         case "suspected":
-            return Tone.HELD, "Suspected", why
-        case "discarded":
-            return Tone.QUIET, "Discarded", why
+            return Tone.HELD, label, why
         case "queued":
-            return Tone.MOVING, "Queued", why
-        case other:
-            return Tone.QUIET, other.replace("_", " ").capitalize(), why
+            return Tone.MOVING, label, why
+        case _:
+            return Tone.QUIET, label, why
 
 
 def _filed(kept: StoredPlay) -> str:
@@ -212,4 +212,4 @@ def _filed(kept: StoredPlay) -> str:
     artist, track = names.get("artist"), names.get("track")
     if not artist or not track or (artist, track) == (kept.play.track.artist, kept.play.track.title):
         return ""
-    return f"Filed under {name(artist)} – {name(track)}."
+    return f"Corrected by Last.fm to {name(artist)} – {name(track)}."

@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tonearm.core.wording import VERDICTS
 from tonearm.service.play_actions import Story
 from tonearm.web.view.formats import name, sentence
 from tonearm.web.view.play_rows import PlayRow, Tone
-
-VERDICTS = {
-    "Later": "Last.fm could not take it then",
-    "Throttled": "Too much at once",
-    "Unsure": "Sent, and no clear answer came",
-    "Split": "Refused with others, and parted from them",
-    "SessionDoubted": "The session was doubted",
-    "SessionEnded": "The session had ended",
-    "KeyRefused": "The API key was refused",
-    "Answered": "Last.fm left it out",
-}
-"""What an attempt came to, by the name of its verdict (`core.verdict`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +27,12 @@ def steps(story: Story, row: PlayRow) -> list[TimelineStep]:
     told = [TimelineStep(kept.reported_at, "Reported", by)]
     if kept.instead_of is not None:
         told[0] = TimelineStep(
-            kept.reported_at, "Corrected", f"Sent instead of play {kept.instead_of}, with these names."
+            kept.reported_at, "Corrected", f"Sent with these names in place of play {kept.instead_of}."
         )
     if kept.restamp_reason:
-        told.append(TimelineStep(None, "Its start was moved", sentence(kept.restamp_reason)))
+        told.append(TimelineStep(None, "Start time corrected", sentence(kept.restamp_reason)))
     if kept.left_out:
-        told.append(TimelineStep(None, "Not all of it could be read", sentence(kept.left_out)))
+        told.append(TimelineStep(None, "Some fields unreadable", sentence(kept.left_out)))
     if kept.counted_reason:
         told.append(TimelineStep(None, _counted(story), sentence(kept.counted_reason)))
     told += [
@@ -51,17 +40,15 @@ def steps(story: Story, row: PlayRow) -> list[TimelineStep]:
         for tried in story.attempts
     ]
     if kept.unanswered and kept.fate != "accepted":
-        told.append(
-            TimelineStep(None, "Last.fm may have it", "The answer to a request with it was lost.", Tone.RETRYING)
-        )
+        told.append(TimelineStep(None, "Last.fm may have it", "It was sent, but the answer was lost.", Tone.RETRYING))
     return [*told, TimelineStep(kept.settled_at, row.label, row.why, row.tone)]
 
 
 def _counted(story: Story) -> str:
     match story.counted:
         case True:
-            return "It counts"
+            return "Counts"
         case False:
-            return "It does not count"
+            return "Doesn't count"
         case None:
-            return "Heard"
+            return "Played"

@@ -1,0 +1,42 @@
+"""What states are called, in one place: the pages, the API's texts and the command line all say it this way.
+
+The machine's names (in JSON, tables and addresses) are the keys; `docs/style.md` explains each.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+FATES: Final = {
+    "queued": "Queued",
+    "accepted": "Accepted",
+    "ignored": "Ignored",
+    "refused": "Rejected",
+    "expired": "Too old",
+    "suspected": "Duplicate?",
+    "discarded": "Discarded",
+    "threshold_not_met": "Not sent",
+    "disabled": "Not sent",
+    "not_authenticated": "Not sent",
+}
+"""A play's state."""
+
+REPORTS: Final = FATES | {"success": "Accepted", "too_old": "Too old", "duplicate": "Already reported"}
+"""The answer to a report."""
+
+VERDICTS: Final = {
+    "Later": "Last.fm couldn't accept it then",
+    "Throttled": "Rate limit reached",
+    "Unsure": "Sent, but no clear answer came",
+    "Split": "Rejected in a batch; sent again in smaller parts",
+    "SessionDoubted": "Last.fm may have ended the session",
+    "SessionEnded": "The session had ended",
+    "KeyRefused": "Last.fm rejected the API key",
+    "Answered": "Last.fm ignored it",
+}
+"""What an attempt came to, by the name of its verdict (`core.verdict`)."""
+
+
+def fate(name: str) -> str:
+    """What a play's state is called; a name that is not known is spelled out."""
+    return FATES.get(name, name.replace("_", " ").capitalize())
