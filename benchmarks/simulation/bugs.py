@@ -17,7 +17,8 @@ from tonearm import app
 from tonearm.core import delivery, pacing
 from tonearm.core.delivery import Accepted, DeliveryState, QueuedPlay, Refused, Settled, Step
 from tonearm.core.server_time import ServerTime
-from tonearm.core.verdict import Answered, ItemAnswer, Unsure, Verdict
+from tonearm.core.verdict import Answered, Cause, ItemAnswer, Unsure, Verdict
+from tonearm.lastfm import mapper
 from tonearm.lastfm.rules import LASTFM
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.rate_limit import Booked, Pace
@@ -283,6 +284,25 @@ def one_answer_believed() -> AbstractContextManager[None]:
     return _all((ServerTime, "updated", lambda _, reading, __: ServerTime(reading)))
 
 
+def totals_not_read() -> AbstractContextManager[None]:
+    """What an answer says of each play is believed, whatever its totals say."""
+    return _all((mapper, "_check_totals", lambda *_: None))
+
+
+def a_refusal_alone_is_believed() -> AbstractContextManager[None]:
+    """What is refused alone is bad, also where the server refuses everything."""
+
+    def refused_alone(line: DeliveryState, guilty: QueuedPlay, cause: Cause, *_: Any) -> Step:
+        return Step(replace(line, fails=0), settled=(Settled(guilty.id, Refused(cause)),))
+
+    return _all((delivery, "_refused_alone", refused_alone))
+
+
+def refusals_without_a_wait() -> AbstractContextManager[None]:
+    """However many refusals come in a row, the next request leaves at once."""
+    return _all((delivery, "FREE_REFUSALS", 10**9))
+
+
 _PLANTED: tuple[Bug, ...] = (
     restamped_on_retry,
     acknowledged_before_the_commit,
@@ -308,6 +328,9 @@ _PLANTED: tuple[Bug, ...] = (
     one_answer_believed,
     one_reporter_is_believed,
     everybodys_plays_discarded_at_sign_out,
+    totals_not_read,
+    a_refusal_alone_is_believed,
+    refusals_without_a_wait,
 )
 BUGS = {bug.__name__: bug for bug in _PLANTED}
 
@@ -335,14 +358,20 @@ STANDS_FOR: dict[str, tuple[str, ...]] = {
     "no_pace": ("requests in a second",),
     "newest_first": ("passes over",),
     "too_many_at_once": ("plays",),
+    "time_kept_as_a_difference_to_our_clock": ("as of", "days old"),
+    "too_old_by_our_clock_alone": ("days old",),
+    "one_answer_believed": ("as of", "days old"),
     "one_reporter_is_believed": ("which is the same listen",),
     "everybodys_plays_discarded_at_sign_out": ("nobody discarded it",),
     "queue_emptied_at_sign_out": ("the queue says otherwise",),
+    "totals_not_read": (_GONE,),
+    "a_refusal_alone_is_believed": ("may have refused any play",),
+    "refusals_without_a_wait": ("refusals in a row",),
 }
 """Words of the findings that a bug is there for: a crash of the process is never one of them."""
 
 
 def caught_by(name: str, findings: Sequence[Finding]) -> Finding | None:
     """The first finding that a planted bug stands for."""
-    wanted = STANDS_FOR.get(name, ("",))
+    wanted = STANDS_FOR[name]
     return next((one for one in findings if one.about_plays and any(words in one.words for words in wanted)), None)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from benchmarks.simulation.finding import Kind
 from benchmarks.simulation.ledger import CORRECTED, Key, Ledger, Reported
-from benchmarks.simulation.network_faults import MISSPELT, RIGHT
-from benchmarks.simulation.oracle import Referee
+from benchmarks.simulation.network_faults import MISSPELT, RIGHT, is_poison
+from benchmarks.simulation.oracle import NOT_STORED, Referee
 from lastfm_emulator import Emulator
 
 TOO_OLD = 14 * 86400
@@ -163,8 +163,7 @@ class Checker:
             case "ignored":
                 return self._not_ignored(play, row)
             case "refused":
-                known = row["code"] in play.flight.errors
-                return None if known else f"Last.fm never refused it alone with {row['code']}"
+                return _not_refused(play, row["code"])
             case "expired":
                 return self._not_expired(play, row)
             case "discarded":
@@ -210,9 +209,12 @@ class Checker:
     def _not_ignored(self, play: Reported, row: sqlite3.Row) -> str | None:
         if row["code"] not in play.flight.codes:
             return f"Last.fm's word for it was {sorted(play.flight.codes)}, not {row['code']}"
+        if row["code"] in NOT_STORED:
+            return "the server could not store it, so it was to wait"
         filtered = {play.artist.casefold(), *(name.casefold() for name in play.extra.values())} & _FILTERED
         old = row["settled_at"] - row["timestamp"] + self.referee.earliest_skew >= TOO_OLD
-        for meant, word in ((old, "14 days"), (bool(filtered) and not old, "filter"), (row["code"] == 4, "ahead")):
+        ahead = row["code"] in (3, 4) and play.flight.ahead  # GNU FM swaps the two
+        for meant, word in ((old, "14 days"), (bool(filtered) and not old, "filter"), (ahead, "ahead")):
             if meant and word not in row["reason"] and "14 days" not in row["reason"]:
                 return f"the true reason is another one ({word})"
         return None
@@ -232,6 +234,14 @@ class Checker:
             if since - SLACK <= shown - off <= until + SLACK:
                 times.append(shown - off)
         return max(times, default=now)
+
+
+def _not_refused(play: Reported, number: int) -> str | None:
+    if number not in play.flight.errors:
+        return f"Last.fm never refused it alone with {number}"
+    if number == is_poison(play) or number in play.flight.believable:
+        return None
+    return "nothing is wrong with it, and what refused it may have refused any play"
 
 
 def fates(file: Path) -> Counter[str]:

@@ -32,7 +32,9 @@ class Flight:
 
     `starts`: all timestamps that it was sent with. `over`: requests with it that have come to an end of some kind.
     `open`: it may have been stored, though nobody was told. `codes` and `errors` arrived from Last.fm about it, an
-    error only where it was alone.
+    error only where it was alone. `suspected_at` (seconds of the run): since when requests with it are refused;
+    `refused_alone` counts those with nothing else, `believable` are the errors that may be taken to be about it.
+    `ahead`: its time lay ahead of the `Date` of the last answer for it.
     """
 
     first: float | None = None
@@ -42,6 +44,10 @@ class Flight:
     open: bool = False
     codes: set[int] = field(default_factory=set)
     errors: set[int] = field(default_factory=set)
+    suspected_at: float | None = None
+    refused_alone: int = 0
+    believable: set[int] = field(default_factory=set)
+    ahead: bool = False
 
 
 @dataclass(slots=True, eq=False)

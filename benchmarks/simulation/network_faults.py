@@ -24,6 +24,11 @@ MISSPELT, RIGHT = "Beatels", "The Beatles"
 
 _PASSING = (8, 8, 11, 16, 29, 2, 3, 27)
 _SESSION = (9, 4, 4, 14, 17)
+_OUTAGE = (30, 0, 19, 28, 99, -5, 6, 7)
+"""What a server that is down may answer to everything: numbers that nobody has documented, or those about a play."""
+
+_NOT_STORED = (92, 93)
+
 _PLAIN = (
     Kind.GATEWAY_HTML,
     Kind.HTML_IN_200,
@@ -38,6 +43,8 @@ _PLAIN = (
     Kind.SINGLE_OBJECT,
     Kind.INVISIBLE,
     Kind.TOKEN_LOST,
+    Kind.NOTHING_STORED,
+    Kind.GNU_CODES,
 )
 
 
@@ -75,6 +82,7 @@ class Weather:
             self._fault,
             self._fault,
             self._cut,
+            self._outage,
             self._limit,
             self._suspended,
             self._disk,
@@ -108,7 +116,7 @@ class Weather:
 
     def _drawn(self) -> tuple[Kind, dict[str, Any]]:
         chance = self.chance
-        match chance.randrange(12):
+        match chance.randrange(14):
             case 0 | 1 | 2:
                 return chance.choice((Kind.ERROR, Kind.ERROR_IN_200)), self._error()
             case 3:
@@ -125,6 +133,10 @@ class Weather:
                 return Kind.CLOCK_SKEW, {"seconds": chance.choice((-20000.0, -60.0, 300.0, 50000.0, 200000.0))}
             case 9:
                 return Kind.PROXY_BUSY, {"seconds": chance.choice((1.0, 30.0, 900.0))}
+            case 10:
+                return Kind.WRONG_TOTALS, {"by": chance.choice((-3, -1, 1, 3))}
+            case 11:
+                return chance.choice(((Kind.GNU_CODES, {}), (Kind.IGNORED, {"code": chance.choice(_NOT_STORED)})))
             case _:
                 return chance.choice(_PLAIN), {}
 
@@ -132,6 +144,13 @@ class Weather:
         number = self.chance.choice(_PASSING)
         done_all_the_same = number in (8, 16) and self.chance.random() < 0.3
         return {"error": number, **({"commit": True} if done_all_the_same else {})}
+
+    def _outage(self) -> None:
+        how: dict[str, Any] = {"error": self.chance.choice(_OUTAGE), "until": self.timeline.now + self._while()}
+        if self.chance.random() < 0.2:
+            how["probability"] = 0.9
+        self.emulator.fault(Kind.ERROR, methods=("track.scrobble",), **how)
+        self.say("weather", f"an outage: {how}")
 
     def _cut(self) -> None:
         self.network.cut_until = self.timeline.elapsed + self._while()

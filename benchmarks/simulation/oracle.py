@@ -13,6 +13,14 @@ from xml.etree import ElementTree
 
 from benchmarks.simulation.finding import Finding, Kind
 from benchmarks.simulation.ledger import CORRECTED, Account, Ledger, Line, Reported
+from benchmarks.simulation.refusals import (
+    ABOUT_A_PLAY,
+    FREE_REFUSALS,
+    OUTAGE_ACCOUNTS,
+    PASSING,
+    SESSION,
+    Refusals,
+)
 from benchmarks.simulation.timeline import Timeline
 from lastfm_emulator import Emulator
 from lastfm_emulator.request import Reply, Request
@@ -40,6 +48,12 @@ FIRST_REST_OF_ADDRESS = 60.0
 PROBE = 40.0
 """For so long all others wait for what a probe finds out."""
 
+BY_HAND = 60.0
+"""Seconds in which listeners, all together, may have one play try whether a rest is over."""
+
+ALREADY_THERE, NOT_STORED = 91, frozenset({92, 93})
+"""GNU FM's codes of a play that it has, and of one that its own database could not store."""
+
 SHORTEST_REST = 1.0
 """What is promised after a limit met, and after a fault that passes."""
 
@@ -64,6 +78,7 @@ class Rest:
     until: float
     why: str
     probe: bool = False
+    outage: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -90,11 +105,13 @@ class Referee:
     latest_lastfm: float = 0.0
     knows_the_time: bool = False
     clocks: list[tuple[float, float]] = field(default_factory=list)
+    refusals: Refusals = field(default_factory=Refusals)
     requests: int = 0
     most_in_a_second: int = 0
     _times: deque[float] = field(default_factory=deque)
     _rests: dict[str, Rest] = field(default_factory=dict)
     _all_rest: Rest | None = None
+    _by_hand_at: float = -BY_HAND
     _users: dict[str, str] = field(default_factory=dict)
     _unsent: defaultdict[Line, list[Reported]] = field(default_factory=lambda: defaultdict(list))
 
@@ -108,15 +125,20 @@ class Referee:
         for sent in list(self.under_way):
             _leave_open(sent)
             self._over(sent)
+        self._forgets()
+
+    def _forgets(self) -> None:
         self._rests.clear()
         self._all_rest = None
+        self.refusals.forget()
 
     def starts(self) -> None:
         """A process comes up: it has heard nothing of Last.fm's time yet."""
         self.knows_the_time = False
 
     def stepped(self) -> None:
-        """The clock of the process was put forward or back."""
+        """The clock of the process was put forward or back: no rest that it has timed can be relied on."""
+        self._forgets()
         self.clocks.append((self.timeline.now, self.clock() - self.timeline.now))
         skew = self.emulator.now() - self.clock()
         self.earliest_skew, self.latest_skew = min(self.earliest_skew, skew), max(self.latest_skew, skew)
@@ -176,7 +198,7 @@ class Referee:
         times = [int(play.flight.params["timestamp"]) for play in sent.plays]
         if times != sorted(times):
             self.finds(Kind.MISBEHAVED, f"#{sent.number} is not in order of time")
-        for name in {play.account for play in sent.plays}:
+        for name in _accounts(sent):
             self._of_account(sent, self.ledger.accounts[name])
         self._after_a_rest_of_all(sent)
         self._in_order(sent)
@@ -226,12 +248,26 @@ class Referee:
 
     def _after_a_rest_of_all(self, sent: Sent) -> None:
         rest = self._all_rest
-        if rest is None or not self.alone or not rest.since + SOON < sent.at < rest.until - 0.01:
+        if rest is None or not self.alone or sent.at <= rest.since + SOON:
             return
-        if any(account.pressed_at >= rest.since for account in self.ledger.accounts.values()):
+        if sent.at >= rest.until - 0.01:
+            self._probes(sent, rest)
+        elif any(account.pressed_at >= rest.since for account in self.ledger.accounts.values()):
+            if sent.at < self._by_hand_at + BY_HAND - SOON:
+                self.finds(Kind.MISBEHAVED, f"#{sent.number} probes by hand, a moment after another ({rest.why})")
+            self._by_hand_at = sent.at
             rest.since, rest.until = sent.at, min(rest.until, sent.at + PROBE)  # one request finds out, for each press
         else:
             self.finds(Kind.MISBEHAVED, f"#{sent.number} comes while everybody is to rest ({rest.why})")
+
+    def _probes(self, sent: Sent, rest: Rest) -> None:
+        """A rest of everybody is over: one play tries, and all others wait for what it finds."""
+        if rest.outage and len(sent.plays) > 1:
+            self.finds(
+                Kind.MISBEHAVED, f"#{sent.number} probes for everybody with {len(sent.plays)} plays ({rest.why})"
+            )
+        if rest.outage:
+            rest.since, rest.until = sent.at, sent.at + PROBE - SOON
 
     def _in_order(self, sent: Sent) -> None:
         """What was acknowledged and never sent yet goes oldest first: live plays among themselves, and the others."""
@@ -255,7 +291,7 @@ class Referee:
         self.say("wire", f"#{sent.number} gets no answer")
         _leave_open(sent)
         self._over(sent)
-        self._rest(sent, SHORTEST_REST, "after no answer")
+        self._passes(sent, SHORTEST_REST, "after no answer")
 
     def answered(self, sent: Sent, reply: Reply) -> None:
         """An answer arrives, which may be nonsense."""
@@ -270,6 +306,8 @@ class Referee:
         self.knows_the_time |= content is not None and abs(shown - self.clock()) <= EXACT
         self.say("wire", f"#{sent.number} is answered: HTTP {reply.status} {_shortened(reply.body)}")
         if sent.method != "track.scrobble":
+            if content is not None and number is None:
+                self._proves()
             return
         self._over(sent)
         if number is not None:
@@ -277,9 +315,9 @@ class Referee:
         elif content is None or "scrobbles" not in content:
             _leave_open(sent)
             wait = dict(reply.headers).get("Retry-After", "0")
-            self._rest(sent, max(SHORTEST_REST, float(wait)), "after an answer that cannot be read")
+            self._passes(sent, max(SHORTEST_REST, float(wait)), "after an answer that cannot be read")
         else:
-            self._taken(sent, content["scrobbles"])
+            self._taken(sent, content["scrobbles"], shown)
 
     def _over(self, sent: Sent) -> None:
         if sent in self.under_way:
@@ -290,38 +328,89 @@ class Referee:
     def _refused(self, sent: Sent, number: int, words: str) -> None:
         if len(sent.plays) == 1:
             sent.plays[0].flight.errors.add(number)
-        if number == 29 and "scrobbles" in words:
-            self._rest(sent, FIRST_REST_OF_ACCOUNT, "after error 29 for the account", probe=True)
-        elif number in (10, 26, 29):
-            now = self.timeline.elapsed
-            why = f"after error {number} to #{sent.number}"
-            self._all_rest = Rest(now, now + FIRST_REST_OF_ADDRESS, why)
-            return
-        elif number in (8, 11, 16):
-            if number != 11:
+        if number in PASSING:
+            if number in (8, 16):
                 _leave_open(sent)
-            self._rest(sent, SHORTEST_REST, f"after error {number}")
-            return
-        self._all_rest = None  # whatever else it says, it serves this key and this address
+            self._passes(sent, SHORTEST_REST, f"after error {number}")
+        elif number in (10, 26) or (number == 29 and "scrobbles" not in words):
+            now = self.timeline.elapsed
+            self._all_rest = Rest(now, now + FIRST_REST_OF_ADDRESS, f"after error {number} to #{sent.number}")
+        elif number == 29:
+            self._rest(sent, FIRST_REST_OF_ACCOUNT, "after error 29 for the account", probe=True)
+            self._proves()
+        elif number in SESSION:
+            for name in _accounts(sent):
+                self.refusals.calm(name)
+            self._proves()
+        else:
+            self._refused_plays(sent, number)
 
-    def _taken(self, sent: Sent, scrobbles: dict[str, Any]) -> None:
+    def _refused_plays(self, sent: Sent, number: int) -> None:
+        """Something about these plays is refused, if the server is to be believed."""
+        for name in _accounts(sent):
+            self.refusals.calm(name, self.ledger.accounts[name].pressed_at)  # signed in again, perhaps
+            many = self.refusals.refused(name, sent.plays, number, self.timeline.elapsed)
+            if many > FREE_REFUSALS:
+                self._rest(sent, SHORTEST_REST, f"after {many} refusals in a row")
+        if number in ABOUT_A_PLAY:
+            self._proves()
+        else:
+            self._outage(sent)
+
+    def _proves(self) -> None:
+        """Whatever else an answer says, this key and this address are served."""
+        self._all_rest = None
+        self.refusals.away_from.clear()
+
+    def _passes(self, sent: Sent, seconds: float, why: str) -> None:
+        """Something that passes, and that others may meet as well."""
+        self._rest(sent, seconds, why)
+        self._outage(sent)
+
+    def _outage(self, sent: Sent) -> None:
+        """These accounts have met an outage: a few of them, and everybody leaves Last.fm alone."""
+        away, rest = self.refusals.away_from, self._all_rest
+        away |= _accounts(sent)
+        if rest is not None and (not rest.outage or sent.at <= rest.since - SOON):
+            return
+        if rest is not None or len(away) >= OUTAGE_ACCOUNTS:
+            now = self.timeline.elapsed
+            why = f"after {len(away)} accounts met the same outage, the last with #{sent.number}"
+            self._all_rest = Rest(now, now + PROBE, why, outage=True)
+
+    def _taken(self, sent: Sent, scrobbles: dict[str, Any], shown: float) -> None:
         answers = scrobbles["scrobble"]
         answers = answers if isinstance(answers, list) else [answers]
-        if len(answers) != len(sent.plays):
-            _leave_open(sent)
-            self._rest(sent, SHORTEST_REST, "after an answer of another length")
-            return
-        self._all_rest = None
         codes = [int(answer["ignoredMessage"]["code"]) for answer in answers]
+        if len(codes) != len(sent.plays) or _contradicted(scrobbles.get("@attr", {}), codes):
+            _leave_open(sent)
+            self._passes(sent, SHORTEST_REST, "after an answer that contradicts itself")
+            return
+        self._proves()
+        for name in _accounts(sent):
+            self.refusals.answered(name, self.timeline.elapsed)
         for play, code in zip(sent.plays, codes, strict=True):
-            play.flight.codes.add(code)
+            play.flight.codes.add(0 if code == ALREADY_THERE else code)
+            play.flight.ahead = int(play.flight.params["timestamp"]) > shown
         if 5 in codes:
             self._rest(sent, FIRST_REST_OF_ACCOUNT, "after the daily limit", probe=True)
+        elif NOT_STORED & set(codes):
+            self._rest(sent, SHORTEST_REST, "after the server could not store a play")
 
     def _rest(self, sent: Sent, seconds: float, why: str, *, probe: bool = False) -> None:
-        for name in {play.account for play in sent.plays}:
+        for name in _accounts(sent):
             now = self.timeline.elapsed
             self._rests[name] = Rest(now, now + seconds, f"{why} to #{sent.number}", probe)
+
+
+def _accounts(sent: Sent) -> set[str]:
+    return {play.account for play in sent.plays}
+
+
+def _contradicted(totals: dict[str, Any], codes: list[int]) -> bool:
+    """Whether the totals of an answer, where it has any, say something else than its words on each play."""
+    counted = {"accepted": codes.count(0), "ignored": len(codes) - codes.count(0)}
+    return any(int(totals.get(name, number)) != number for name, number in counted.items())
 
 
 def _leave_open(sent: Sent) -> None:
@@ -352,10 +441,10 @@ def _from_xml(body: bytes) -> dict[str, Any]:
     root = ElementTree.fromstring(body)
     if (error := root.find("error")) is not None:
         return {"error": error.attrib["code"], "message": error.text}
-    if root.find("scrobbles") is None:
+    if (scrobbles := root.find("scrobbles")) is None:
         return {}
     codes = [word.attrib["code"] for word in root.iter("ignoredMessage")]
-    return {"scrobbles": {"scrobble": [{"ignoredMessage": {"code": code}} for code in codes]}}
+    return {"scrobbles": {"@attr": scrobbles.attrib, "scrobble": [{"ignoredMessage": {"code": c}} for c in codes]}}
 
 
 def _shortened(body: bytes) -> str:

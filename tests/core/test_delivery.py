@@ -286,6 +286,21 @@ def test_a_refusal_alone_is_believed_once_another_play_was_answered_since(
     assert step.state.fails == (0 if settled else 4)
 
 
+def test_no_answer_in_a_time_yet_to_come_proves_a_refusal() -> None:
+    """The clock was put back since: that answer may have come before the play was refused."""
+    play = replace(waiting(1), split_at=NOW, group=1)
+    step = next_step(DeliveryState(answered_at=NOW + 20 * 86400), [play], Split(Cause(6, "x")), NOW + 9, 0.5)
+    assert (step.settled, step.back[0].split_at) == ((), NOW)
+
+
+def test_a_refusal_in_a_time_yet_to_come_is_dated_again() -> None:
+    """Else no answer would come after it for as long as the clock was fast, and a bad play would never be refused."""
+    plays = [replace(waiting(n), split_at=NOW + 20 * 86400, group=1) for n in (1, 2)]
+    for batch in (plays, plays[:1]):
+        step = next_step(DeliveryState(answered_at=NOW - 1), batch, Split(Cause(6, "x")), NOW, 0.5)
+        assert {w.split_at for w in step.back} == {NOW}
+
+
 @pytest.mark.parametrize("number", [15, 30, 0, 19, 28, 99, -5])
 def test_a_number_that_nobody_has_documented_is_believed_at_the_fifth_time_alone(number: int) -> None:
     play = replace(waiting(1), split_at=NOW, group=1)

@@ -213,6 +213,21 @@ async def test_a_clock_that_is_put_back_stops_nothing(room: Room, ahead: float) 
         assert clock.now() < back + DAY
 
 
+async def test_what_a_fast_clock_has_put_back_goes_when_its_time_has_come(room: Room) -> None:
+    """The clock runs 20 days ahead when Last.fm says that the play lies ahead, and is put right after that."""
+    await room.me.now_playing(SONG)
+    start = int(room.emulator.now() + DAY)
+    assert (await room.me.scrobble(SONG, started_at=start, played=150)).status == "queued"
+    room.house.clock.put(20 * DAY)
+    await room.until_calls(1)
+    assert await room.fates() == ["queued"]
+    room.house.clock.put(-20 * DAY)
+    await room.wait(120)
+    await room.wait(DAY)
+    await room.until_empty(within=HOUR)
+    assert [play.timestamp for play in room.emulator.plays("RJ")] == [start]
+
+
 async def test_a_play_is_not_moved_onto_one_that_is_there_already(house: House) -> None:
     """Reported by the right time, and again by a clock a day fast, before Last.fm's time is known."""
     async with house.open() as room:

@@ -357,7 +357,7 @@ def _divided(state: DeliveryState, batch: Sequence[QueuedPlay], cause: Cause, no
     """Thirds, not halves: one bad play among 50 is then isolated after at most 12 requests, with halves after 13."""
     size = -(-len(batch) // 3)
     back = tuple(
-        replace(w, group=part[0].id, split_at=w.split_at or now)
+        replace(w, group=part[0].id, split_at=_suspected_since(w, now))
         for part in (batch[i : i + size] for i in range(0, len(batch), size))
         for w in _back(part, cause)
     )
@@ -370,7 +370,7 @@ def _refused_alone(state: DeliveryState, guilty: QueuedPlay, cause: Cause, now: 
     A server that refuses every play says nothing about this one. Nor is an undocumented error code believed at once:
     it may mean an outage that comes and goes.
     """
-    proven, known = 0 < guilty.split_at < state.answered_at, cause.error_code in ABOUT_A_PLAY
+    proven, known = 0 < guilty.split_at < state.answered_at <= now, cause.error_code in ABOUT_A_PLAY
     if proven and (known or guilty.refusals + 1 >= REFUSALS_BELIEVED):
         return Step(replace(state, fails=0, soft_failures=0), settled=(Settled(guilty.id, Refused(cause)),))
     # The same play again says nothing new about the server, so it alone delays no others.
@@ -380,11 +380,16 @@ def _refused_alone(state: DeliveryState, guilty: QueuedPlay, cause: Cause, now: 
         tries=guilty.tries + 1,
         error=str(cause),
         not_before=now + pacing.ladder_wait(pacing.REFUSED_LADDER, guilty.refusals),
-        split_at=guilty.split_at or now if known else now,
+        split_at=_suspected_since(guilty, now) if known else now,
         refusals=guilty.refusals + 1,
         group=guilty.id,
     )
     return Step(_refused(state, state.fails + news, cause, now, jitter, alone=True), back=(back,))
+
+
+def _suspected_since(play: QueuedPlay, now: float) -> float:
+    """Since when requests with a play are refused; a time yet to come was written by a clock put back since."""
+    return play.split_at if 0.0 < play.split_at <= now else now
 
 
 def _refused(

@@ -42,6 +42,9 @@ FURTHEST_SLOT = 3600.0
 KEY_PROBE = 3600.0
 """Seconds between probes of a refused API key; a suspension is lifted by people, not by retries."""
 
+LONGEST_APART = 3660.0
+"""Seconds; a play that waits longer, and past its own time, was put back by a clock that was wrong."""
+
 FIRST_RETRY, LONGEST_RETRY = 2.0, 3600.0
 
 

@@ -59,7 +59,22 @@ class Expiry:
             await self.store.write(partial(attempts.forget, before=forgotten))
         if expires or forgets:
             await self.chores.unfinished("tidy")
+        await self._put_forward()
         await self.after_all.by_themselves()
+
+    async def _put_forward(self) -> None:
+        """What a wrong clock has put back further than a right one does goes out when its own time has come."""
+        if not self.time.settled:
+            return
+        held = partial(queue.held_too_long, now=self.clock.now(), skew=self.time.skew)
+        if await self.store.read(held):
+            await self.store.write(self._due_at_their_time)
+
+    def _due_at_their_time(self, db: Connection) -> None:
+        now, skew = self.clock.now(), self.time.skew
+        held = queue.held_too_long(db, now, skew)
+        accounts.lock(db, held)
+        queue.due_at_their_time(db, held, now, skew)
 
     def _expire(self, db: Connection, before: float) -> list[tuple[int, ScrobbleStatus]]:
         now = self.clock.now()

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     BindParameter,
     Connection,
+    Float,
     Select,
     bindparam,
     case,
@@ -24,7 +25,7 @@ from sqlalchemy import (
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import DeliveryState, QueuedPlay
-from tonearm.core.pacing import LONGEST_THROTTLE
+from tonearm.core.pacing import LONGEST_APART, LONGEST_THROTTLE
 from tonearm.store import plays
 from tonearm.store.db.dialect import Among, insert_copies, parts
 from tonearm.store.db.schema import account, job_failure, scrobble_queue
@@ -425,6 +426,33 @@ def too_old(db: Connection, before: float, limit: int, boot: str) -> list[tuple[
     """
     values = {"before": before, "limit": limit, "boot": boot}
     return [(row.id, row.account) for row in db.execute(_TOO_OLD, values)]
+
+
+_ITS_TIME = _ROW.timestamp - bindparam("skew", type_=Float(53))
+_PAST_ITS_TIME = (
+    _ROW.state == QueueState.QUEUED,
+    _ROW.next_attempt_at - LONGEST_APART > bindparam("now", type_=Float(53)),
+    _ROW.next_attempt_at - LONGEST_APART > _ITS_TIME,
+)
+_HELD_TOO_LONG = select(_ROW.account).where(_OF_ANYBODY, *_PAST_ITS_TIME).distinct()
+_AT_ITS_TIME = (
+    update(scrobble_queue)
+    .where(_ROW.account.in_(bindparam("accounts", expanding=True)), *_PAST_ITS_TIME)
+    .values(next_attempt_at=_ITS_TIME)
+)
+
+
+def held_too_long(db: Connection, now: float, skew: float) -> list[int]:
+    """Accounts with plays that a wrong clock has put back: past their time, and longer than anything else does.
+
+    Our clock shows `now`, and is `skew` seconds behind Last.fm's.
+    """
+    return list(db.execute(_HELD_TOO_LONG, {"now": now, "skew": skew}).scalars())
+
+
+def due_at_their_time(db: Connection, account_ids: Sequence[int], now: float, skew: float) -> None:
+    """The plays of these accounts that a wrong clock has put back are due when their time has come."""
+    db.execute(_AT_ITS_TIME, {"accounts": list(account_ids), "now": now, "skew": skew})
 
 
 def retry_all(db: Connection, account_id: int, now: float) -> None:
