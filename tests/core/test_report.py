@@ -115,9 +115,11 @@ def test_of_a_play_that_counts_the_least_is_sure_and_the_whole_is_possible() -> 
 
 
 def test_the_reason_of_a_move_is_reported() -> None:
-    assert place(NOW, 240.4, NOW) == Placed(NOW - 240, "moved back by 240 s: the player sent the end time")
-    assert place(NOW - 250, 240, NOW, -DAY).restamp_reason == "moved by -86400 s: the clock here differs from Last.fm's"
-    assert "; moved back by 240 s" in place(NOW, 240, NOW, -DAY).restamp_reason
+    assert place(NOW, 240.4, NOW) == Placed(NOW - 240, "start moved back 240 s: the player sent the end time")
+    assert (
+        place(NOW - 250, 240, NOW, -DAY).restamp_reason == "start moved -86400 s: the clock here differs from Last.fm's"
+    )
+    assert "; start moved back 240 s" in place(NOW, 240, NOW, -DAY).restamp_reason
 
 
 @given(st.integers(NOW - 20 * DAY, NOW + DAY), st.floats(0, 4000), st.floats(-2 * DAY, 2 * DAY))
