@@ -54,7 +54,7 @@ def test_what_a_public_function_takes_returns_and_raises_has_a_public_name(name:
 
 
 def test_every_way_a_sign_in_may_end_has_a_public_name() -> None:
-    assert {kind.__name__ for kind in typing.get_args(tonearm.Outcome)} <= set(tonearm.__all__)
+    assert {kind.__name__ for kind in typing.get_args(tonearm.SignInResult)} <= set(tonearm.__all__)
 
 
 def test_the_names_are_sorted_and_all_there() -> None:
