@@ -68,6 +68,7 @@ def test_mpd_may_end_and_come_back_while_it_is_watched(tmp_path: Path) -> None:
             async with watching(MpdAddress(str(mpd.socket))) as kept:
                 mpd.control("play 0")
                 await kept.until_announced(1)
+                await asyncio.to_thread(mpd.control.until_heard, mpd.control.elapsed() + 1.5)  # less is not reported
                 mpd.stop()
                 mpd.start()
                 await kept.until_reported(1)  # it is back, and plays nothing
