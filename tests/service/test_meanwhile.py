@@ -256,9 +256,9 @@ async def test_who_is_ended_while_a_batch_is_being_marked_gives_it_back(house: H
     async with house.open() as room:
         await room.sign_in()
         with held_up(room, batch) as reached:
-            track = Track("Nina Simone", "Sinnerman", duration=200)
             at = int(room.now - HOUR)
-            await room.me.scrobble_all([Play(track, at + n, 150) for n in range(60)])
+            songs = [Track("Nina Simone", f"Song {n}", duration=200) for n in range(60)]
+            await room.me.scrobble_all([Play(song, at + n, 150) for n, song in enumerate(songs)])
             assert await asyncio.to_thread(reached.wait, 10)
             [sender] = senders()
             for _ in range(times):
