@@ -218,8 +218,9 @@ def newest_first() -> AbstractContextManager[None]:
 
 
 def too_many_at_once() -> AbstractContextManager[None]:
-    """A batch of 60."""
-    return _all((app, "LASTFM", replace(LASTFM, batch=60)))
+    """A batch of 60, which nothing in the client stops."""
+    more = replace(LASTFM, batch=60)
+    return _all((app, "LASTFM", more), (mapper, "LASTFM", more))
 
 
 def queue_emptied_at_sign_out() -> AbstractContextManager[None]:
