@@ -16,10 +16,12 @@ from benchmarks.simulation.process import replaced
 from tonearm import app
 from tonearm.core import delivery, pacing
 from tonearm.core.delivery import Accepted, DeliveryState, QueuedPlay, Refused, Settled, Step
+from tonearm.core.destination import Ignoring
 from tonearm.core.server_time import ServerTime
 from tonearm.core.verdict import Answered, Cause, ItemAnswer, Unsure, Verdict
 from tonearm.lastfm import mapper
 from tonearm.lastfm.rules import LASTFM
+from tonearm.service import delivery as service_delivery
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.rate_limit import Booked, Pace
 from tonearm.service.report_play import take
@@ -304,6 +306,17 @@ def refusals_without_a_wait() -> AbstractContextManager[None]:
     return _all((delivery, "FREE_REFUSALS", 10**9))
 
 
+def what_was_not_stored_is_ignored() -> AbstractContextManager[None]:
+    """A play that GNU FM's database could not store is done with."""
+    codes = {code: meant for code, meant in LASTFM.codes.items() if meant is not Ignoring.NOT_STORED}
+    return _all((app, "LASTFM", replace(LASTFM, codes=codes)))
+
+
+def everybody_meets_the_outage() -> AbstractContextManager[None]:
+    """Each account finds out for itself that Last.fm is away."""
+    return _all((service_delivery, "OUTAGE_ACCOUNTS", 10**9))
+
+
 _PLANTED: tuple[Bug, ...] = (
     restamped_on_retry,
     acknowledged_before_the_commit,
@@ -332,6 +345,8 @@ _PLANTED: tuple[Bug, ...] = (
     totals_not_read,
     a_refusal_alone_is_believed,
     refusals_without_a_wait,
+    what_was_not_stored_is_ignored,
+    everybody_meets_the_outage,
 )
 BUGS = {bug.__name__: bug for bug in _PLANTED}
 
@@ -368,6 +383,8 @@ STANDS_FOR: dict[str, tuple[str, ...]] = {
     "totals_not_read": (_GONE,),
     "a_refusal_alone_is_believed": ("may have refused any play",),
     "refusals_without_a_wait": ("refusals in a row",),
+    "what_was_not_stored_is_ignored": ("so it was to wait",),
+    "everybody_meets_the_outage": ("met the same outage",),
 }
 """Words of the findings that a bug is there for: a crash of the process is never one of them."""
 

@@ -214,7 +214,7 @@ class Checker:
         filtered = {play.artist.casefold(), *(name.casefold() for name in play.extra.values())} & _FILTERED
         old = row["settled_at"] - row["timestamp"] + self.referee.earliest_skew >= TOO_OLD
         ahead = row["code"] in (3, 4) and play.flight.ahead  # GNU FM swaps the two
-        for meant, word in ((old, "14 days"), (bool(filtered) and not old, "filter"), (ahead, "ahead")):
+        for meant, word in ((old, "14 days"), (bool(filtered) and not old, "filter"), (ahead, "future")):
             if meant and word not in row["reason"] and "14 days" not in row["reason"]:
                 return f"the true reason is another one ({word})"
         return None

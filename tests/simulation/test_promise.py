@@ -29,6 +29,8 @@ CAUGHT_BY = {
     "too_old_by_our_clock_alone": 23,
     "one_answer_believed": 3,
     "everybodys_plays_discarded_at_sign_out": 71,
+    "what_was_not_stored_is_ignored": 69,
+    "everybody_meets_the_outage": 167,
 }
 """Seeds that catch what few of the first seeds catch: looked at first, to save time; all others where they do not."""
 
