@@ -74,11 +74,11 @@ def test_what_was_shown_once_is_shown_while_lastfm_is_away(asking: Shell, emulat
     said = asking("artist", "Low")
     assert said.exit_code == 1
     [line] = said.stderr.splitlines()
-    assert line.startswith("Error: nothing is remembered of artist 'Low'; Last.fm error 11: ")
+    assert line.startswith("Error: no cached answer for artist 'Low'; Last.fm error 11: ")
     emulator.clear_faults()
     emulator.fault("close-before-commit")
     [line] = asking("search", "Low").stderr.splitlines()
-    assert line.startswith("Error: nothing is remembered of a search for 'Low'; Last.fm didn't answer: ")
+    assert line.startswith("Error: no cached answer for a search for 'Low'; Last.fm didn't answer: ")
 
 
 def test_parts_that_could_not_be_had_and_old_answers_are_told(asking: Shell, emulator: Emulator) -> None:
@@ -92,7 +92,7 @@ def test_an_age_is_told_as_one_says_it(seconds: float, words: str) -> None:
 
 
 def test_without_a_key_it_says_what_to_set(shell: Shell) -> None:
-    for words, before in ((("artist", "Can"), "nothing is remembered of artist 'Can', and "), (("enrich",), "")):
+    for words, before in ((("artist", "Can"), "no cached answer for artist 'Can', and "), (("enrich",), "")):
         said = shell(*words)
         assert said.exit_code == 1
         assert said.stderr.startswith(f"Error: {before}no API key is configured: set LASTFM_API_KEY")

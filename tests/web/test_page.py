@@ -327,7 +327,7 @@ async def test_all_that_waits_is_held_while_nothing_can_go_out(house: House) -> 
     await queued(house)
     await house.deck.store.write(lambda db: db.execute(account.update().values(connection="needs_sign_in")))
     page = await house.page("/queue?state=held")
-    assert "Held <b>1</b>" in page
+    assert "On hold <b>1</b>" in page
     assert "Last.fm has ended the session: sign in to Last.fm again." in page
 
 

@@ -53,7 +53,9 @@ def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: 
 
     if refused:
         stories = run(_refused(settings, listener, limit))
-        lines = [f"{story.stored.id:>8}  {_named(story)}  {story.stored.fate}: {story.reason}" for story in stories]
+        lines = [
+            f"{story.stored.id:>8}  {_named(story)}  {fate(story.stored.fate)}: {story.reason}" for story in stories
+        ]
         told = "\n".join(lines) or "nothing was rejected"
         tell({"plays": [_story_facts(story, story.reason) for story in stories]}, told, as_json)
         return

@@ -95,7 +95,7 @@ class Accounts:
         """The account as it is now; raises UnknownListener."""
         found = await self.store.read(partial(accounts.by_id, account_ids=[account_id]))
         if account_id not in found:
-            raise UnknownListener(f"there is no listener with the number {account_id}")
+            raise UnknownListener(f"no listener with the id {account_id}")
         return found[account_id].under(self.keyring.names)
 
     async def change_settings(self, account_id: int, enabled: bool | None, threshold: int | None) -> list[str]:

@@ -328,7 +328,7 @@ def _held_back(decision: _Decision, twin: int) -> _Decision:
 
 def _known(listeners: dict[int, Account], account_id: int) -> Account:
     if account_id not in listeners:
-        raise UnknownListener(f"there is no listener with the number {account_id}")
+        raise UnknownListener(f"no listener with the id {account_id}")
     return listeners[account_id]
 
 
