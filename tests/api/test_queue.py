@@ -180,7 +180,7 @@ def test_a_full_database_is_503_and_the_play_is_not_acknowledged(tmp_path: Path,
         ]
         refused = [answer for answer in answers if answer.status_code == 503]
         assert refused
-        assert "nothing was written" in refused[0].json()["detail"]
+        assert "nothing was saved" in refused[0].json()["detail"]
         acknowledged = sum(answer.status_code == 200 for answer in answers)
 
         def count(db: Any) -> int:

@@ -86,7 +86,7 @@ def test_where_the_old_secret_is_lost_everybody_is_asked_to_sign_in(connected: S
     assert "the key file for the stored sessions is missing: put it back" in refused.stderr
     said = connected("change-secret", "--lost")
     assert said.exit_code == 0
-    assert "could not be opened: 1; their listeners have to sign in again" in said.output
+    assert "could not be decrypted: 1; their listeners have to sign in again" in said.output
     assert connected.facts("status")["state"] == "needs_sign_in"
 
 

@@ -359,7 +359,7 @@ async def test_a_play_is_corrected_and_sent_again(house: House) -> None:
     answer = await house.http.post("/plays/1/correct", data=names)
     assert (answer.status_code, answer.headers["location"]) == (303, "/plays/2")
     assert "Sent with these names in place of play 1" in await house.page("/plays/2")
-    assert "The play that was sent instead" in await house.page("/plays/1")
+    assert "Show the play sent in its place" in await house.page("/plays/1")
     assert (await house.http.post("/plays/1/correct", data=names)).status_code == 409
     nameless = await house.http.post("/plays/2/correct", data={**names, "artist": " "})
     assert nameless.status_code == 400
@@ -402,7 +402,7 @@ async def test_what_plays_is_shown_until_it_is_over(house: House) -> None:
     assert re.search(r"0:00</span> of 10:04,\s+scrobbles at 4:00", page)
     house.emulator.revoke("RJ")
     await house.show(Track("Sigur Rós", "Olsen Olsen", duration=483))
-    assert "Not shown on Last.fm: you're not signed in." in await house.page("/fragments/now")
+    assert "Not shown on Last.fm: you&#39;re not signed in." in await house.page("/fragments/now")
 
 
 async def test_hostile_names_are_only_ever_text(house: House) -> None:
@@ -477,7 +477,7 @@ async def test_an_address_that_leads_nowhere_is_a_page_for_browsers_and_json_for
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://localhost") as http:
         page = await http.get("/nowhere", headers={"Accept": "text/html,*/*"})
         assert page.status_code == 404
-        assert "<h1>Nothing here</h1>" in page.text
+        assert "<h1>Not found</h1>" in page.text
         for path, accept in (("/nowhere", "*/*"), ("/lastfm/nowhere", "text/html")):
             answer = await http.get(path, headers={"Accept": accept})
             assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
@@ -495,7 +495,7 @@ async def test_a_stand_in_that_is_gone_is_said_to_be(house: House) -> None:
         await http.get("/signin", params={"link": link})
         answer = await http.get("/emulator")
         assert answer.status_code == 502
-        assert "The stand-in for Last.fm isn't answering" in answer.text
+        assert "The stand-in for Last.fm isn&#39;t answering" in answer.text
         assert (await http.post("/emulator/throw", data={"what": "nonsense of ours"})).status_code == 400
 
 
