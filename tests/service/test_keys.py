@@ -338,12 +338,12 @@ async def test_a_refused_key_rests_though_the_listener_has_meanwhile_signed_in_w
 @pytest.mark.parametrize(
     ("key", "secret", "words"),
     [
-        ("a,b", "s", "api_secret: there must be one for each key .*: 2 API keys, 1 given"),
+        ("a,b", "s", "api_secret: there must be one for each key.*: 2 API keys, 1 given"),
         ("a,b", "", "api_secret: .* 2 API keys, 0 given"),
         ("a", "s,t", "api_secret: .* 1 API key, 2 given"),
         ("a,a", "s,t", "api_key: contains the same key twice"),
-        ("a,,b", "s,t,u", "api_key: has nothing .* commas"),
-        ("a,b", "s,", "api_secret: has nothing .* commas"),
+        ("a,,b", "s,t,u", "api_key: has an empty entry .* commas"),
+        ("a,b", "s,", "api_secret: has an empty entry .* commas"),
     ],
 )
 async def test_keys_without_their_secrets_are_refused(house: House, key: str, secret: str, words: str) -> None:

@@ -52,7 +52,7 @@ async def test_all_facts_of_a_play_reach_lastfm(room: Room) -> None:
 @pytest.mark.parametrize(
     ("played", "age", "status", "fate", "message"),
     [
-        pytest.param(100, HOUR, "queued", "queued", "on disk", id="half was heard"),
+        pytest.param(100, HOUR, "queued", "queued", "saved, waiting to be sent", id="half was heard"),
         pytest.param(
             71, HOUR, "threshold_not_met", "threshold_not_met", "heard 71 s of 200 s, needs 100 s", id="less than half"
         ),

@@ -62,7 +62,7 @@ async def test_a_token_is_good_for_one_sign_in(room: Room) -> None:
     assert await room.me.finish_sign_in(token) == SignedIn("RJ", 0)
     again = await room.me.finish_sign_in(token)
     assert isinstance(again, NotAsked)
-    assert "used already" in again.reason
+    assert "already used" in again.reason
 
 
 async def test_two_answers_of_the_listener_at_once_sign_in_once(room: Room) -> None:
