@@ -238,7 +238,7 @@ def test_a_suspect_is_sent_by_one_click(look: Look, running_service: Running) ->
             http.post("/lastfm/scrobble", json=play, headers={"User-Agent": player, "Prefer": "wait=20"})
         at += 2
     suspect = row(page, "Duplicate?")
-    expect(suspect).to_contain_text("another player reported")
+    expect(suspect).to_contain_text("reported for the same time")
     keep(page, "suspected-light")
     suspect.get_by_role("button", name="Send").click()
     expect(row(page, "Accepted")).to_have_count(2)
@@ -268,7 +268,7 @@ def test_a_session_that_ends_asks_for_a_sign_in_and_then_drains(look: Look, runn
     played(running_service, "Sinnerman")
     expect(page.get_by_role("alert")).to_contain_text("Last.fm asks you to sign in again")
     expect(page.get_by_role("alert")).to_contain_text("1 play waits here")
-    expect(row(page, "Sinnerman")).to_contain_text("sign in again")
+    expect(row(page, "Sinnerman")).to_contain_text("sign in to Last.fm")
     keep(page, "sign-in-again-light")
     page.get_by_role("button", name="Sign in again").click()
     approve(page, "RJ")
