@@ -283,11 +283,11 @@ def test_an_open_choice_stays_open_while_the_page_lives(look: Look, running_serv
     expect(page.locator("#lamp")).to_have_text("Live")
     account_part = page.locator("#account")
     page.get_by_text("Disconnect…").click()
-    page.get_by_label("is discarded").check()
+    page.get_by_label("Discard them").check()
     with page.expect_response(re.compile("/fragments/account")):
         running_service.sign_in()  # tells every part of the page that hears of the connection
     expect(account_part).to_contain_text("Connected")
-    expect(page.get_by_label("is discarded")).to_be_checked()
+    expect(page.get_by_label("Discard them")).to_be_checked()
     page.get_by_role("button", name="Disconnect").click()
     expect(page.get_by_role("heading", name="Disconnected from RJ")).to_be_visible()
 
