@@ -138,7 +138,7 @@ async def test_a_file_that_is_damaged_starts_over(
         await keep(kept, "a")
         await keep(kept, "a")
     assert await has(kept, "a") == [True]
-    assert "cannot be used: file is not a database" in caplog.text
+    assert "can't be used: file is not a database" in caplog.text
     await kept.written()
     kept.close()
     wreck(file)
