@@ -44,7 +44,7 @@ def a_glance(play: QueuedRow = PLAY, account: Account = ME, line: DeliveryState 
 @pytest.mark.parametrize(
     ("play", "glance", "said"),
     [
-        ({}, {}, (Tone.MOVING, "Queued", "", "Sends with the next batch", None)),
+        ({}, {}, (Tone.MOVING, "Queued", "", "Goes out with the next batch", None)),
         ({"sending": True}, {}, (Tone.MOVING, "Sending", "On its way to Last.fm now.", "", None)),
         (
             {"tries": 2, "error": OFFLINE},
@@ -95,7 +95,7 @@ def a_glance(play: QueuedRow = PLAY, account: Account = ME, line: DeliveryState 
                 900,
             ),
         ),
-        ({}, {"backlog_until": NOW + 900}, (Tone.MOVING, "Queued", "", "Sends with the next batch", None)),
+        ({}, {"backlog_until": NOW + 900}, (Tone.MOVING, "Queued", "", "Goes out with the next batch", None)),
         (
             {"tries": 1, "error": "Last.fm error 9"},
             {"account": replace(ME, connection=Connection.NEEDS_SIGN_IN)},

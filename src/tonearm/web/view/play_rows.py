@@ -145,7 +145,7 @@ def _waiting(play: QueuedRow, waits: Waits, now: float) -> PlayRow:
         case WaitKind.SENDING:
             return _row(play, Tone.MOVING, "Sending", said)
         case WaitKind.NEXT_BATCH:
-            return _row(play, Tone.MOVING, "Queued", said, "Sends with the next batch")
+            return _row(play, Tone.MOVING, "Queued", said, "Goes out with the next batch")
         case WaitKind.LATER:
             return _row(play, Tone.MOVING, "Queued", said, "Sends", due)
         case WaitKind.RETRYING:
