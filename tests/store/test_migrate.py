@@ -232,7 +232,7 @@ def test_of_processes_that_update_one_postgresql_at_once_one_does_it_and_all_con
     with psycopg.connect(postgres_url) as db:
         assert db.execute("SELECT version_num FROM alembic_version").fetchall() == [(LATER,)]
         assert db.execute("SELECT count(*) FROM account").fetchone() == (0,)
-    with pytest.raises(DatabaseTooNew, match=f"newer tonearm .*{LATER}"):
+    with pytest.raises(DatabaseTooNew, match=f"newer version of tonearm .*{LATER}"):
         migrate(url)
 
 
@@ -253,7 +253,7 @@ def test_a_database_of_a_newer_program_is_left_alone_and_named(tmp_path: Path) -
     file = tmp_path / "plays.db"
     assert _run(file, newer(tmp_path, ONE_DAY))[0] == 0
     before = file.read_bytes()
-    with pytest.raises(DatabaseTooNew, match=f"newer tonearm .*{LATER}.*{NEWEST}.*update"):
+    with pytest.raises(DatabaseTooNew, match=f"newer version of tonearm .*{LATER}.*{NEWEST}.*update"):
         migrate(database_url(file))
     assert file.read_bytes() == before
     assert not list(tmp_path.glob("*.before-*"))
