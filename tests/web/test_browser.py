@@ -575,7 +575,7 @@ def test_loved_tracks_are_imported_before_ones_eyes_and_one_click_chooses(look: 
     expect(page.locator("#loved")).to_contain_text("1,000 of 1,002 loved tracks")
     expect(page.locator("#loved")).to_contain_text("1,002 loved tracks")
     keep(page, "loved-light")
-    page.get_by_role("button", name="Wonderwall (Remastered) is Wonderwall by Oasis").click()
+    page.get_by_role("button", name="Match Wonderwall (Remastered) to Wonderwall by Oasis").click()
     expect(page.locator("#loved")).to_contain_text("Nothing to review")
     page.get_by_role("link", name="Matched 2").click()
     expect(page.locator("#loved")).to_contain_text("Wonderwall (Remastered)")
