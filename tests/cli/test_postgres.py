@@ -99,7 +99,7 @@ def test_a_service_waits_for_a_database_that_is_still_starting_and_says_so_once(
     with ExitStack() as stack:
         with postgres.starting():
             said, complained = stack.enter_context(shell.running(*command))
-            assert "the database system is " in complained.until("waiting up to 60 s: ")
+            assert "the database system is " in complained.until("waiting up to 60 s for the database: ")
         said.until("tonearm listens on" if command == ("serve",) else "tonearm delivers")
         assert said.end() == 0
         assert complained.rest() == []
