@@ -125,7 +125,7 @@ async def test_a_second_process_is_refused_in_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("database", [":memory:", "mysql://x/y"])
 async def test_what_is_no_database_is_refused(database: str) -> None:
-    with pytest.raises(ValueError, match="database|sqlite"):
+    with pytest.raises(ValueError, match=r"database|sqlite"):
         async with tonearm.open(database, api_key="k", api_secret="s"):
             pass
 
