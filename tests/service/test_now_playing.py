@@ -122,7 +122,7 @@ async def test_a_session_that_cannot_be_opened_is_none(house: House) -> None:
         await room.deck.store.write(lambda db: db.execute(update(account).values(lastfm_session_key="damaged")))
         shown = await room.me.now_playing(SONG)
         assert shown.status == "not_authenticated"
-        assert "session" in shown.message
+        assert "can't be decrypted: sign in again" in shown.message
 
 
 async def test_the_length_of_what_plays_may_be_in_milliseconds(room: Room) -> None:
