@@ -246,8 +246,12 @@ def one_reporter_is_believed() -> AbstractContextManager[None]:
 def everybodys_plays_discarded_at_sign_out() -> AbstractContextManager[None]:
     """Disconnecting one profile discards what waits for another."""
 
-    def in_queue(db: Connection, number: int, user: str) -> list[int]:
-        return list(db.execute(select(scrobble_queue.c.id).where(scrobble_queue.c.account == number)).scalars())
+    def in_queue(
+        db: Connection, account_id: int, user: str, after: int = 0, last: int = 2**63 - 1, limit: int = -1
+    ) -> list[int]:
+        ids = scrobble_queue.c.id
+        waiting = select(ids).where(scrobble_queue.c.account == account_id, ids > after, ids <= last).order_by(ids)
+        return list(db.execute(waiting.limit(limit if limit >= 0 else None)).scalars())
 
     return _all((queue, "in_queue", in_queue))
 
@@ -341,6 +345,7 @@ _PLANTED: tuple[Bug, ...] = (
     too_old_by_our_clock_alone,
     one_answer_believed,
     one_reporter_is_believed,
+    everybodys_plays_discarded_at_sign_out,
     totals_not_read,
     a_refusal_alone_is_believed,
     refusals_without_a_wait,
@@ -377,6 +382,7 @@ STANDS_FOR: dict[str, tuple[str, ...]] = {
     "too_old_by_our_clock_alone": ("days old",),
     "one_answer_believed": ("as of", "days old"),
     "one_reporter_is_believed": ("which is the same listen",),
+    "everybodys_plays_discarded_at_sign_out": ("nobody discarded it",),
     "queue_emptied_at_sign_out": ("the queue says otherwise",),
     "totals_not_read": (_GONE,),
     "a_refusal_alone_is_believed": ("may have refused any play",),

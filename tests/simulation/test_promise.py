@@ -28,6 +28,7 @@ CAUGHT_BY = {
     "time_kept_as_a_difference_to_our_clock": 3,
     "too_old_by_our_clock_alone": 23,
     "one_answer_believed": 3,
+    "everybodys_plays_discarded_at_sign_out": 71,
     "what_was_not_stored_is_ignored": 69,
     "everybody_meets_the_outage": 167,
 }
