@@ -31,7 +31,7 @@ class Flight:
     """What was seen of a play on the wire. `first` is in seconds of the run, `params` what was sent last.
 
     `starts`: all timestamps that it was sent with. `over`: requests with it that have come to an end of some kind.
-    `open`: it may have been stored, though nobody was told. `codes` and `errors` arrived from Last.fm about it, an
+    `open`: the requests by which it may have been stored, though nobody was told. `codes` and `errors` arrived from Last.fm about it, an
     error only where it was alone. `suspected_at` (seconds of the run): since when requests with it are refused;
     `refused_alone` counts those with nothing else, `believable` are the errors that may be taken to be about it.
     `ahead`: its time lay ahead of the `Date` of the last answer for it.
@@ -41,7 +41,7 @@ class Flight:
     params: dict[str, str] = field(default_factory=dict)
     starts: set[int] = field(default_factory=set)
     over: int = 0
-    open: bool = False
+    open: set[int] = field(default_factory=set)
     codes: set[int] = field(default_factory=set)
     errors: set[int] = field(default_factory=set)
     suspected_at: float | None = None

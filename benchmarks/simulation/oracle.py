@@ -318,6 +318,8 @@ class Referee:
                 self._proves()
             return
         self._over(sent)
+        for play in sent.plays:
+            play.flight.open.discard(sent.number)  # left open when the disk was full, and answered after all
         if number is not None:
             self._refused(sent, int(number), str(content.get("message", "")) if content else "")
         elif content is None or "scrobbles" not in content:
@@ -424,7 +426,7 @@ def _contradicted(totals: dict[str, Any], codes: list[int]) -> bool:
 def _leave_open(sent: Sent) -> None:
     """Last.fm may have stored these, as far as the process knows."""
     for play in sent.plays:
-        play.flight.open = True
+        play.flight.open.add(sent.number)
 
 
 def _only_moved(play: Reported, before: dict[str, str], item: dict[str, str]) -> bool:
