@@ -22,6 +22,7 @@ import tonearm
 from benchmarks import rig
 from lastfm_emulator import API_KEY, API_SECRET
 from tests.postgres import Server
+from tonearm.core.play import LOWEST_THRESHOLD
 from tonearm.service.sign_in import AuthStart, SignedIn
 
 SECRET = "a secret that all processes of the cluster share"  # it guards made-up sessions
@@ -174,6 +175,7 @@ async def _sign_in(url: str, lastfm_: rig.LastFm, names: Sequence[str]) -> list[
             asked = {"api_key": API_KEY, "token": way.token, "answer": "allow", "user": name}
             (await http.post(lastfm_.auth_url, data=asked)).raise_for_status()
             assert isinstance(await listener.finish_sign_in(way.token or ""), SignedIn)
+            await deck.accounts.change_settings(listener.id, enabled=None, threshold=LOWEST_THRESHOLD)
             tokens.append(await deck.accounts.token(listener.id))
     return tokens
 

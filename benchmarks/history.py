@@ -23,6 +23,12 @@ DAYS = 13 * 86400
 PLAYER = "a player"
 """Who reports."""
 
+LENGTH, PLAYED = 31, 8
+"""Seconds of each play of the real history: ten years in 13 days leave ten seconds between one play and the next.
+
+It counts from a threshold of 25 % on. What shares more time with a play of the same song is a suspected double.
+"""
+
 LATEST = 600
 """Seconds before now at which the last play begins: none may end after its own report."""
 
@@ -64,16 +70,16 @@ def restamped(rows: Iterable[dict[str, str]], now: float) -> Iterator[Play]:
     rows = list(rows)
     places = dict(zip(sorted({int(row["timestamp"]) for row in rows}), count(), strict=False))
     step = DAYS / len(places)
-    if step < 1:
-        raise ValueError("more moments than seconds: some would fall together")
+    if step < PLAYED:
+        raise ValueError("too many moments: plays of the same song would overlap")
     for row in rows:
         yield {
             "artist": row["artist"],
             "track": row["track"],
             "album": row["album"],
             "mbid": row["track_mbid"],
-            "duration": None,
-            "played_time": 240,
+            "duration": LENGTH,
+            "played_time": PLAYED,
             "timestamp": int(now - DAYS + places[int(row["timestamp"])] * step),
         }
 

@@ -20,6 +20,7 @@ import httpx2
 import tonearm
 from benchmarks.report import CORES
 from lastfm_emulator import API_KEY, API_SECRET
+from tonearm.core.play import LOWEST_THRESHOLD
 from tonearm.service.sign_in import AuthStart, SignedIn
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -176,6 +177,7 @@ async def _sign_in(folder: Path, lastfm_: LastFm) -> Listener:
         await asyncio.to_thread(approve, lastfm_, way.token)
         outcome = await me.finish_sign_in(way.token)
         assert isinstance(outcome, SignedIn), outcome
+        await deck.accounts.change_settings(me.id, enabled=None, threshold=LOWEST_THRESHOLD)
         return Listener(folder, await deck.accounts.token(me.id))
 
 
