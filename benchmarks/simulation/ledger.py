@@ -31,10 +31,10 @@ class Flight:
     """What was seen of a play on the wire. `first` is in seconds of the run, `params` what was sent last.
 
     `starts`: all timestamps that it was sent with. `over`: requests with it that have come to an end of some kind.
-    `open`: the requests by which it may have been stored, though nobody was told. `codes` and `errors` arrived from Last.fm about it, an
-    error only where it was alone. `suspected_at` (seconds of the run): since when requests with it are refused;
-    `refused_alone` counts those with nothing else, `believable` are the errors that may be taken to be about it.
-    `ahead`: its time lay ahead of the `Date` of the last answer for it.
+    `open`: those by which it may have been stored, though nobody was told. `codes` and `errors` arrived from Last.fm
+    about it, an error only where it was alone. `suspected_at` (seconds of the run): since when requests with it are
+    refused; `refused_alone` counts those with nothing else, `believable` are the errors that may be taken to be about
+    it. `ahead`: its time lay ahead of the `Date` of the last answer for it.
     """
 
     first: float | None = None

@@ -73,9 +73,9 @@ def one_connection_too_few(server: Server, url: str) -> str:
         pytest.param(lambda server, _: server.url("nowhere"), 'database "nowhere" does not exist', id="no database"),
         pytest.param(lambda s, url: as_weak(s, url, "hush"), "authentication failed.*USER:PASSWORD@", id="password"),
         pytest.param(as_weak, r"permission denied for schema public \(make this user the owner", id="no rights"),
-        pytest.param(newer, "newer tonearm .*9999.*update this one", id="a newer program's"),
-        pytest.param(another_alphabet, "encoded in LATIN1.*ENCODING 'UTF8'", id="another alphabet"),
-        pytest.param(taken, 'relation "account" already exists', id="somebody else's"),
+        pytest.param(newer, "newer version of tonearm .*9999.*update this one", id="a newer program's"),
+        pytest.param(another_alphabet, "the encoding LATIN1.*ENCODING 'UTF8'", id="another alphabet"),
+        pytest.param(taken, r'relation "account" already exists \(.*give tonearm one of its own', id="somebody else's"),
         pytest.param(one_connection_too_few, "too many connections .*raise max_connections", id="no connection left"),
     ],
 )

@@ -87,7 +87,7 @@ async def test_an_import_that_goes_on_or_stopped_is_shown_as_it_stands(house: Ho
     await house.http.post("/loved/import")
     page = await house.page("/loved")
     assert "Importing…" in page
-    assert "Last.fm is being asked" in page
+    assert "Contacting Last.fm" in page
     assert "Import from Last.fm</button>" not in page
 
     def move(db: Connection, **how: Any) -> None:

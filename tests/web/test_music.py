@@ -23,7 +23,7 @@ async def test_ones_own_plays_are_there_whatever_last_fm_says(house: House) -> N
     assert "<b>3</b> <span>plays</span>" in page
     assert "<b>5 Jan 2012</b> <span>first play</span>" in page
     assert page.count('<tr id="play-') == 3
-    assert "Couldn&#39;t reach Last.fm. Trying again soon." in page
+    assert "Last.fm couldn&#39;t answer: Service Offline" in page
     album = await house.page("/album?artist=Nina+Simone&title=Pastel+Blues&wait=true")
     assert "<b>2</b> <span>plays</span>" in album
     assert "Feeling Good" not in album

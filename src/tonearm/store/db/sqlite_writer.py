@@ -42,7 +42,8 @@ class DataFault(Exception):
     """
 
 
-_OUTAGES = ("08", "25", "26", "28", "3D", "40", "42501", "42703", "42P01", "42P05", "53", "55P03", "57", "58")
+_TABLES = ("42501", "42703", "42710", "42P01", "42P05", "42P07")
+_OUTAGES = ("08", "25", "26", "28", "3D", "40", *_TABLES, "53", "55P03", "57", "58")
 """Beginnings of PostgreSQL's codes for what is about the server, its tables, the connection or this user's rights."""
 
 _BROKEN_FILES = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
@@ -234,6 +235,7 @@ _ADVICE = (
     ("file is not a database", "the file is damaged or isn't a database: restore a backup"),
     ("malformed", "the file is damaged: stop tonearm and restore a backup"),
     ("out of memory", "this machine is out of memory"),
+    ("already exists", "something else uses this database: give tonearm one of its own"),
     ("permission denied for schema", "make this user the owner of the database, or GRANT it CREATE on the schema"),
     ("permission denied", "the tables belong to another user: connect as that user"),
     ("remaining connection slots", "a tonearm process uses up to 15: raise max_connections or run fewer processes"),
