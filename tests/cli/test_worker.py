@@ -42,7 +42,7 @@ def test_a_worker_delivers_what_a_service_only_takes(shared: Shell, emulator: Em
             said = shared("status").output
             assert "1 other tonearm process connected to the database, and none delivers" in said
             assert "it is sent when 'tonearm serve' runs" in said
-            assert "no process delivers now" in shared("jobs").output
+            assert "no process is sending" in shared("jobs").output
             with shared.running("worker") as (worker, complaints):
                 worker.until("tonearm delivers")
                 while not shared.facts("jobs")["delivering"]:
