@@ -42,11 +42,11 @@ right = time.time
 time.time = lambda: right() + float(os.environ["OFF"])
 
 from tonearm.engine import postgres
-from tonearm.service import delivery, jobs
+from tonearm.service import jobs, lease
 from tonearm.store.db import postgres as connections
 
 connections._SESSION = connections._SESSION.replace("session_timeout = '10s'", "session_timeout = '1s'")
-delivery.LEASE, delivery.HEARTBEAT = 1.5, 0.4
+lease.LEASE, lease.HEARTBEAT = 1.5, 0.4
 jobs.SWEPT = 0.2
 postgres.SWEEP, postgres.POLL = 0.3, timedelta(seconds=0.3)
 postgres.PostgresEngine = partial(postgres.PostgresEngine, rescue=1.0)
@@ -82,10 +82,11 @@ async def report(listeners: list[Listener], began: int) -> Counter[tuple[str, in
 async def at_a_delivery(deck: Deck, workers: list[Said], emulator: Emulator) -> Said:
     """One of them that sends, as soon as something more has been sent."""
     of_process, seen = {str(said.process.pid): said for said in workers}, len(emulator.journal)
-    while True:
-        for job in (await deck.jobs.board()).jobs:
-            if job.state is JobState.RUNNING and len(emulator.journal) > seen:
-                return of_process[job.owner.split(":")[1]]
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            for job in (await deck.jobs.board()).jobs:
+                if job.state is JobState.RUNNING and len(emulator.journal) > seen:
+                    return of_process[job.owner.split(":")[1]]
 
 
 async def until_nothing_waits(listeners: list[Listener]) -> None:
@@ -109,14 +110,16 @@ async def test_workers_that_halt_and_are_killed_lose_and_double_nothing_and_a_wr
             listeners = [await signed_in(deck, emulator, f"listener{n}") for n in range(LISTENERS)]
             for one in workers:
                 await asyncio.to_thread(one.until, "tonearm delivers")
-            expected = await report(listeners, began)
+            reported = asyncio.create_task(report(listeners, began))
             halted = await at_a_delivery(deck, workers, emulator)
             halted.process.send_signal(signal.SIGSTOP)
+            expected = await reported
             await until_nothing_waits(listeners)  # the other has sent it
             halted.process.send_signal(signal.SIGCONT)  # its word no longer counts
-            expected += await report(listeners, began + PLAYS)
+            reported = asyncio.create_task(report(listeners, began + HOUR))
             killed = await at_a_delivery(deck, workers, emulator)
             killed.process.send_signal(signal.SIGKILL)
+            expected += await reported
             await until_nothing_waits(listeners)
             workers.remove(killed)
             assert await asyncio.to_thread(workers[0].end) == 0

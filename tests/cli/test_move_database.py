@@ -59,7 +59,7 @@ def test_everything_goes_over_and_the_source_stays(filled: Shell, postgres_url: 
     first, second, third = said.stdout.splitlines()
     assert first.startswith("moved: 2 account, ")
     assert "12 play" in first
-    assert second == f"{filled.database} is as it was"
+    assert second == f"{filled.database} is unchanged"
     assert f"TONEARM_SECRET_KEY_FILE={filled.database}.key" in third
 
 
