@@ -23,7 +23,7 @@ NAMES = (
     "pages",
     "ways-in",
 )
-WITH_OPTIONS_OF_THEIR_OWN = ("faults", "workers")
+WITH_OPTIONS_OF_THEIR_OWN = ("faults", "workers", "versus")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,7 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does it work at all?")
     parser.add_argument("--deliver", action="store_true", help="ingest: plays are sent on meanwhile")
     parser.add_argument(
-        "--plays", type=int, default=0, metavar="N", help="pages: the history beside which reports are timed (1000000)"
+        "--plays",
+        type=int,
+        default=0,
+        metavar="N",
+        help="pages: the history beside which reports are timed (1000000); start: plays (100000); live: plays (300)",
     )
     return parser
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import httpx2
 
 from benchmarks import history, load, rig
+from benchmarks.processor import seconds_of as processor_seconds
 from benchmarks.report import Options, Report, say
 
 _IDLE = 5.0
@@ -17,20 +19,28 @@ _IDLE = 5.0
 
 _DRAINED_WITHIN = 300.0
 
+_COMMANDS = {"version": ["--version"], "status": ["status", "--json"], "queue": ["queue", "--json"]}
+"""What looks and is gone again."""
+
 
 def measure(options: Options) -> Report:
     """A start, a start without a database, and a service's memory before and after many plays, in each run."""
-    plays = options.size(100_000, 200)
+    plays = options.plays or options.size(100_000, 200)
     idle_seconds = 0.2 if options.quick else _IDLE
-    answers, firsts, idle, after = [], [], [], []
+    answers, used, firsts, idle, after = [], [], [], [], []
+    processor: dict[str, list[float]] = {name: [] for name in _COMMANDS}
     with rig.workshop() as folder, rig.lastfm(folder) as lastfm:
         ready = rig.signed_in(folder / "ready", lastfm)
         rig.pin(rig.OTHERS)
         if not options.quick:
             _first_answer(ready.copy(folder / "run"), lastfm)  # compiles what was not
         for _ in range(options.times()):  # before there are plays: the disk is busy with them for a while
-            answers.append(_first_answer(ready.copy(folder / "run"), lastfm))
-            firsts.append(_first_answer(_new(folder / "new"), lastfm))
+            wall, cpu = _first_answer(ready.copy(folder / "run"), lastfm)
+            answers.append(wall)
+            used.append(cpu)
+            firsts.append(_first_answer(_new(folder / "new"), lastfm)[0])
+            for name, words in _COMMANDS.items():
+                processor[name].append(_processor_ms(words, ready))
         for run in range(options.times()):
             with rig.service(ready.copy(folder / "run"), lastfm.url, per_second=0) as service:
                 time.sleep(idle_seconds)
@@ -44,17 +54,20 @@ def measure(options: Options) -> Report:
         "start",
         {
             "first_answer_ms": answers,
+            "first_answer_cpu_ms": used,
             "first_ever_answer_ms": firsts,
             "help_ms": helps,
             "bare_python_ms": bare,
+            **{f"{name}_cpu_ms": values for name, values in processor.items()},
+            "status_ratio": [a / b for a, b in zip(processor["status"], processor["version"], strict=True)],
             "idle_mib": idle,
             "after_100k_mib": after,
         },
         {"plays": plays},
         "bare_python_ms: the same interpreter that does nothing at all",
         f"`tonearm serve` on core {rig.MEASURED}, from the start of the process to the first answer of /health, its "
-        "bytecode compiled and its tables made (first_ever: there is no database yet); memory: resident "
-        f"set {idle_seconds:g} s after the start with a listener signed in, and when {plays} plays have come over HTTP "
+        "bytecode compiled and its tables made (first_ever: there is no database yet); _cpu_: processor time, of commands too; memory: "
+        f"resident set {idle_seconds:g} s after the start with a listener signed in, and when {plays} plays have come over HTTP "
         f"from core {rig.OTHERS} and gone out to an emulator there, with no limit of requests a second",
     )
 
@@ -66,13 +79,13 @@ def _new(folder: Path) -> rig.Listener:
     return rig.Listener(folder, "")
 
 
-def _first_answer(listener: rig.Listener, lastfm: rig.LastFm) -> float:
-    """Milliseconds from nothing to an answer."""
+def _first_answer(listener: rig.Listener, lastfm: rig.LastFm) -> tuple[float, float]:
+    """Milliseconds from nothing to an answer: on the clock, and of the processor."""
     start = time.perf_counter()
     with rig.starting(listener, lastfm.url) as service:
         service.wait_until_well(listener.folder / "service.log")
         seconds = time.perf_counter() - start
-    return seconds * 1000
+        return seconds * 1000, processor_seconds(service.process.pid) * 1000
 
 
 def _play(service: rig.Service, token: str, number: int, run: int, lastfm: rig.LastFm) -> None:
@@ -102,3 +115,13 @@ def _command(arguments: list[str]) -> float:
         [sys.executable, *arguments], check=True, cwd=rig.ROOT, env=rig.environment(), stdout=subprocess.DEVNULL
     )
     return (time.perf_counter() - start) * 1000
+
+
+def _processor_ms(words: list[str], listener: rig.Listener) -> float:
+    """Milliseconds of the processor that a tonearm command takes on a database, with all that it starts."""
+    command = [sys.executable, "-m", "tonearm", *words]
+    environment = rig.environment(TONEARM_DATABASE=f"sqlite:///{listener.database}")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, cwd=rig.ROOT, env=environment, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000

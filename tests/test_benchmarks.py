@@ -20,7 +20,10 @@ PROMISED = {
     "drain": ("limit_ratio", "plays_per_s_unlimited", "pylast_plays_per_s"),
     "loved": ("seconds", "naive_ratio"),
     "scan": ("seconds", "rescan_seconds"),
-    "start": ("first_answer_ms", "help_ms", "idle_mib", "after_100k_mib"),
+    "start": (
+        *("first_answer_ms", "first_answer_cpu_ms", "help_ms", "version_cpu_ms", "status_cpu_ms", "queue_cpu_ms"),
+        *("idle_mib", "after_100k_mib"),
+    ),
     "replay": ("seconds", "plays_per_s"),
     "fairness": ("worst_ratio", "median_ratio", "backlog_seconds"),
     "client": tuple(
