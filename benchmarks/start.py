@@ -66,9 +66,10 @@ def measure(options: Options) -> Report:
         {"plays": plays},
         "bare_python_ms: the same interpreter that does nothing at all",
         f"`tonearm serve` on core {rig.MEASURED}, from the start of the process to the first answer of /health, its "
-        "bytecode compiled and its tables made (first_ever: there is no database yet); _cpu_: processor time, of commands too; memory: "
-        f"resident set {idle_seconds:g} s after the start with a listener signed in, and when {plays} plays have come over HTTP "
-        f"from core {rig.OTHERS} and gone out to an emulator there, with no limit of requests a second",
+        "bytecode compiled and its tables made (first_ever: there is no database yet); _cpu_: processor time, of "
+        f"commands too; memory: resident set {idle_seconds:g} s after the start with a listener signed in, and when "
+        f"{plays} plays have come over HTTP from core {rig.OTHERS} and gone out to an emulator there, with no limit of "
+        "requests a second",
     )
 
 
