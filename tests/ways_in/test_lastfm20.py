@@ -98,6 +98,7 @@ def test_a_key_pair_of_ours_is_checked_and_a_foreign_one_cannot_be(room: Room, h
     signed["api_sig"] = hexed("".join(name + signed[name] for name in sorted(signed)) + secret)
     assert http.post("/2.0/", data=signed).status_code == 200
     assert call(http, "track.scrobble", **play, api_sig="whatever").status_code == 200
+    assert call(http, "track.scrobble", **{**play, "api_key": "no key at all"}).status_code == 200
 
 
 def test_errors_while_the_database_is_away_keep_plays_with_their_players(room: Room, http: httpx2.Client) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 LARGEST_FORM = 1_000_000
 """Bytes; 50 plays with the longest names fit in several times."""
@@ -49,7 +49,9 @@ def indexed(form: Mapping[str, str], names: frozenset[str]) -> dict[int, dict[st
 def _decoded(text: str) -> str:
     if "+" in text:
         text = text.replace("+", " ")
-    return unquote(text) if "%" in text else text
+    if "%" not in text:
+        return text
+    return unquote_to_bytes(text).decode("utf-8", "replace") if text.isascii() else unquote(text)
 
 
 @lru_cache(4096)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -41,6 +42,8 @@ LONGEST_DELAY = 5.0
 
 SLOWED = 60.0
 """Seconds for which a listener can see that wrong secrets were answered slowly."""
+
+_APP_KEY = re.compile(r"[0-9a-f]{32}").fullmatch
 
 LAST_REFUSALS = 20
 """Refused requests that are kept to be shown."""
@@ -121,6 +124,7 @@ class Players:
         self._seal = seal
         self._event_hub = event_hub
         self._known: dict[str, tuple[float, StoredPlayer, str]] = {}
+        self._app_secrets: dict[str, tuple[float, str | None]] = {}
         self._changes = 0
         self._noted: dict[int, HeardFrom] = {}
         self._heard: dict[int, HeardFrom] = {}
@@ -233,10 +237,7 @@ class Players:
 
     def secret_md5(self, player: StoredPlayer) -> str:
         """The MD5 of a player's secret; "" if it cannot be opened any more."""
-        try:
-            return self._seal.open(player.secret_sealed) if player.secret_sealed else ""
-        except SealBroken:
-            return ""
+        return self._opened(player.secret_sealed) or ""
 
     async def new_session(self, player: StoredPlayer, protocol: str, session: str = "") -> str:
         """A session of a player, which outlives a restart; 32 letters if none is given."""
@@ -258,12 +259,24 @@ class Players:
         return next((known[name] for name in map(folded, names) if name in known), None)
 
     async def app_secret(self, api_key: str) -> str | None:
-        """The shared secret of an API key that was issued here; None for a foreign key."""
-        sealed = await self._store.read(partial(players.app_secret, api_key=api_key))
-        if not sealed:
+        """The shared secret of an API key that was issued here; None for a foreign key. Raises StoreUnavailable."""
+        if not _APP_KEY(api_key):
             return None
+        now = self._clock.now()
+        until, secret = self._app_secrets.get(api_key, (0.0, None))
+        if now < until:
+            return secret
+        changes = self._changes
+        secret = self._opened(await self._store.read(partial(players.app_secret, api_key=api_key)))
+        if len(self._app_secrets) > MOST_REMEMBERED:
+            self._app_secrets.clear()
+        if self._changes == changes:
+            self._app_secrets[api_key] = (now + REMEMBERED, secret)
+        return secret
+
+    def _opened(self, sealed: str | None) -> str | None:
         try:
-            return self._seal.open(sealed)
+            return self._seal.open(sealed) if sealed else None
         except SealBroken:
             return None
 
@@ -331,6 +344,7 @@ class Players:
     def _forget(self, account: int | None) -> None:
         """Somebody is no longer let in for this account; None: for any."""
         self._changes += 1
+        self._app_secrets.clear()
         self._known = {key: known for key, known in self._known.items() if account not in (None, known[1].account)}
 
 
