@@ -1,6 +1,6 @@
 """A player on asyncio: now playing, then the play, on disk when `scrobble` returns.
 
-Try it without an account: `./run emulator` in one terminal, in another
+To try it without an account, run `./run emulator` in one terminal, and in another
 
     export LASTFM_API_URL=http://127.0.0.1:8724/2.0/ LASTFM_AUTH_URL=http://127.0.0.1:8724/api/auth/
     .venv/bin/python examples/embed_async.py
@@ -28,21 +28,21 @@ async def main() -> None:
     ) as deck:
         me = await deck.listener("me")
         if not (await me.account()).signed_in:
-            way = await me.sign_in()
-            if isinstance(way, tonearm.Unreachable):
-                raise SystemExit(f"Last.fm: {way.message}")
-            print("Approve, please:", way.auth_url, flush=True)
-            assert way.token is not None
-            while isinstance(outcome := await me.finish_sign_in(way.token), tonearm.Pending):  # noqa: ASYNC110  # one has to ask
+            start = await me.sign_in()
+            if isinstance(start, tonearm.Unreachable):
+                raise SystemExit(f"Last.fm: {start.message}")
+            print("Allow access here:", start.auth_url, flush=True)
+            assert start.token is not None
+            while isinstance(outcome := await me.finish_sign_in(start.token), tonearm.Pending):  # noqa: ASYNC110  # Last.fm has to be polled
                 await asyncio.sleep(2)
             print(outcome)
 
         track = tonearm.Track(artist="Nina Simone", title="Sinnerman", duration=622)
         print(await me.now_playing(track))
-        taken = await me.scrobble(track, started_at=time.time() - 400, played=310)
-        print(taken)
-        kept = await deck.reports.fate(me.id, taken.id, seconds=10)
-        print(kept.fate if kept else "unknown")
+        report = await me.scrobble(track, started_at=time.time() - 400, played=310)
+        print(report)
+        stored = await deck.reports.fate(me.id, report.id, seconds=10)
+        print(stored.fate if stored else "unknown")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A media server on FastAPI: its own users are the listeners, its own login says who asks.
+"""A media server on FastAPI: its own users are the listeners, its own login says who is calling.
 
 Run it with `uvicorn examples.embed_fastapi:app`, then `curl -H 'X-User: ada' localhost:8000/lastfm/settings`.
 """
@@ -19,9 +19,9 @@ SECRET = os.environ.get("LASTFM_API_SECRET", "fedcba9876543210fedcba9876543210")
 
 
 def signed_in_user(x_user: Annotated[str | None, Header()] = None) -> str:
-    """Stands for the server's own login."""
+    """In place of the server's own login."""
     if x_user is None:
-        raise HTTPException(401, "who are you?")
+        raise HTTPException(401, "not signed in")
     return x_user
 
 

@@ -1,4 +1,4 @@
-"""A player with threads: the same without `await`. Sign in once with `embed_async.py` or `./run login`."""
+"""A player without asyncio: the same without `await`. Sign in once with `embed_async.py` or `./run login`."""
 
 from __future__ import annotations
 

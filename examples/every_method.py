@@ -1,8 +1,8 @@
-"""Every method of Last.fm's API, in both faces of the client: what goes in, and the type of what comes out.
+"""Every method of Last.fm's API, async and sync: its arguments, and the type of its result.
 
     LASTFM_API_KEY=… LASTFM_API_SECRET=… LASTFM_USER=… python examples/every_method.py
 
-It only reads, unless LASTFM_SESSION_KEY is given. mypy checks this file: each line says the type that it gets.
+It only reads, unless LASTFM_SESSION_KEY is given. mypy checks this file: each line names the type that it gets.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from tonearm import (
 KEYS = Keys(os.environ.get("LASTFM_API_KEY", "0" * 32), os.environ.get("LASTFM_API_SECRET", "0" * 32))
 URL = os.environ.get("LASTFM_API_URL", "https://ws.audioscrobbler.com/2.0/")
 USER = os.environ.get("LASTFM_USER", "RJ")
-NAME = user_agent("example", "1.0", "you@example.org")  # Last.fm wants to know who calls, and where to write to
+NAME = user_agent("example", "1.0", "you@example.org")  # Last.fm wants to know who is calling, and whom to contact
 
 
 async def about_music(lastfm: LastFm) -> None:
@@ -57,7 +57,7 @@ async def about_music(lastfm: LastFm) -> None:
     tags: tuple[Tag, ...] = await lastfm.artist_top_tags("Radiohead")
     right: ArtistEntry | None = await lastfm.artist_correction("guns and roses")
     print(by_id.name, artist.user_playcount, [one.match for one in alike], [tag.count for tag in tags], right)
-    print(artist.bio.content if artist.bio else "nobody wrote about them", artist.images.largest)
+    print(artist.bio.content if artist.bio else "no biography", artist.images.largest)
 
     albums: list[AlbumEntry] = [album async for album in lastfm.artist_top_albums("Radiohead", limit=3)]
     tracks: list[TrackEntry] = [track async for track in lastfm.artist_top_tracks("Radiohead", limit=3)]
@@ -109,7 +109,7 @@ def about_a_listener(lastfm: LastFmSync) -> None:
         print(len(some.items), "plays kept")
         if number == 1:
             break
-    left_at: Place = walk.place  # keep it, and go on tomorrow
+    left_at: Place = walk.place  # save it, and continue tomorrow
     print([play.title for play in lastfm.recent_tracks(USER, start=left_at, limit=3)])
 
     artists: list[ArtistEntry] = list(lastfm.user_top_artists(USER, period="12month", limit=3))
@@ -136,7 +136,7 @@ def about_a_listener(lastfm: LastFmSync) -> None:
 
 def write(lastfm: LastFmSync, session_key: str) -> None:
     track = Track("Low", "Sunflower", "Things We Lost in the Fire", duration=276)
-    told: list[Verdict] = [
+    results: list[Verdict] = [
         lastfm.now_playing(track, session_key),
         lastfm.scrobble([Play(track, int(time.time()) - 300, 276)], session_key),
         lastfm.love("Low", "Sunflower", session_key),
@@ -149,14 +149,14 @@ def write(lastfm: LastFmSync, session_key: str) -> None:
         lastfm.remove_track_tag("Low", "Sunflower", "slow", session_key),
     ]
     own: UserInfo = lastfm.user_info(session_key=session_key)
-    with suppress(BadParameters):  # Last.fm's answer where there is no friend
+    with suppress(BadParameters):  # Last.fm's answer if there are no friends
         friends: list[UserInfo] = list(lastfm.friends(own.name))
         print([friend.name for friend in friends])
-    print(told, own.name)
+    print(results, own.name)
 
 
 def sign_in(lastfm: LastFmSync, token: str) -> Session:
-    """By the token that the listener approved."""
+    """With the token that the listener approved."""
     return lastfm.get_session(token)
 
 

@@ -86,7 +86,7 @@ def test_a_player_signs_in_and_its_play_arrives(
     tmp_path: Path, emulator: Emulator, environment: dict[str, str]
 ) -> None:
     with running(str(ROOT / "examples" / "embed_async.py"), cwd=tmp_path, environment=environment) as player:
-        page = re.search(r"http\S+", player.until("Approve"))
+        page = re.search(r"http\S+", player.until("Allow access here"))
         assert page
         httpx2.get(page[0], trust_env=False).raise_for_status()
         player.until("accepted")
