@@ -1,0 +1,1 @@
+"""Listening histories in files: recognised by content, read as a stream, and written for other services."""

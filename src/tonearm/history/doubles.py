@@ -1,0 +1,201 @@
+"""Which plays of a source are known already: the same song at the same time, as well as both sides know it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
+
+from tonearm.core.play import LONGEST_NEEDED
+from tonearm.core.spelling import fold
+from tonearm.history.play import PastPlay
+
+Song = tuple[str, str]
+
+SAME = 30
+"""Seconds by which two sources that know the start may differ about one play: nothing shorter counts."""
+
+ROUNDED = 60
+"""Seconds by which a time is unknown that a source rounds to minutes, or reckons from the end."""
+
+LONGEST = 3600
+"""Seconds; what a track is longer does not matter here."""
+
+IN_DOUBT = 540
+"""Seconds beyond which a roughly known start is that of another play."""
+
+REACH = LONGEST + ROUNDED + IN_DOUBT
+"""Seconds around a play in which one that may be the same can begin."""
+
+
+class Outcome(Enum):
+    """What a play of a source is. WRITTEN: an earlier attempt of the same import has brought it."""
+
+    NEW = "new"
+    KNOWN = "known"
+    DOUBTFUL = "doubtful"
+    WRITTEN = "written"
+
+
+class StoredPast(NamedTuple):
+    """A play of the history, as it is compared. `corrected` are the names that Last.fm files it under."""
+
+    id: int
+    timestamp: int
+    artist: str
+    title: str
+    corrected: Song | None = None
+    length: float | None = None
+    loose: bool = False
+    ours: bool = False
+
+
+@lru_cache(maxsize=2**15)
+def folded(artist: str, title: str) -> Song:
+    """A song as it is compared."""
+    return fold(artist), fold(title)
+
+
+def spans(plays: Sequence[PastPlay]) -> list[tuple[int, int]]:
+    """The times (from, to) in which plays of the history may be some of these, which are in the order of time."""
+    found: list[tuple[int, int]] = []
+    for play in plays:
+        earliest, latest = play.timestamp - REACH, play.timestamp + REACH
+        if found and earliest <= found[-1][1]:
+            found[-1] = found[-1][0], latest
+        else:
+            found.append((earliest, latest))
+    return found
+
+
+class Judge:
+    """Decides about the plays of one source in the order of time, part by part; each known play stands for one only.
+
+    `renamed` are corrections of Last.fm: the folded names as they were sent, with those it files them under.
+    """
+
+    def __init__(self, renamed: Mapping[Song, Song]) -> None:
+        self._renamed = renamed
+        self._claimed: dict[int, int] = {}
+        self._at = 0
+        self._names: set[tuple[int, str, str]] = set()
+        self._ended: list[PastPlay] = []
+
+    def judge(
+        self, plays: Sequence[PastPlay], ahead: Iterable[PastPlay], stored: Iterable[StoredPast]
+    ) -> list[Outcome]:
+        """What each of these is, given what the history has around them; `ahead` are the next ones of the source."""
+        outcomes = [self._repeated(play) for play in plays]
+        by_song = self._by_song(stored, plays[0].timestamp)
+        if by_song:
+            self._exactly(plays, outcomes, by_song)
+            self._nearly(plays, outcomes, by_song, {(play.timestamp, self._song(play)) for play in ahead})
+        return [outcome or Outcome.NEW for outcome in outcomes]
+
+    def _repeated(self, play: PastPlay) -> Outcome | None:
+        """What a play is that the source itself has told before. A minute may hold two, which we can't tell apart."""
+        key = play.timestamp, play.artist, play.title
+        if play.timestamp != self._at:
+            self._at = play.timestamp
+            self._names.clear()
+        if key in self._names:
+            return Outcome.DOUBTFUL if play.precision > 1 and play.played is None else Outcome.KNOWN
+        self._names.add(key)
+        if play.stamp != "end" or play.played is None:
+            return None
+        self._ended = [other for other in self._ended if play.timestamp - other.timestamp <= SAME]
+        twice = any(_same_stream(play, other) for other in self._ended)
+        self._ended.append(play)
+        return Outcome.KNOWN if twice else None
+
+    def _song(self, play: PastPlay) -> Song:
+        song = folded(play.artist, play.title)
+        return self._renamed.get(song, song)
+
+    def _by_song(self, stored: Iterable[StoredPast], start: int) -> dict[Song, list[StoredPast]]:
+        self._claimed = {one: at for one, at in self._claimed.items() if at >= start - REACH}
+        found: dict[Song, list[StoredPast]] = {}
+        for one in stored:
+            if one.id not in self._claimed:
+                names = folded(*(one.corrected or (one.artist, one.title)))
+                found.setdefault(self._renamed.get(names, names), []).append(one)
+        return found
+
+    def _claim(self, one: StoredPast) -> Outcome:
+        self._claimed[one.id] = one.timestamp
+        return Outcome.WRITTEN if one.ours else Outcome.KNOWN
+
+    def _exactly(
+        self, plays: Sequence[PastPlay], outcomes: list[Outcome | None], by_song: dict[Song, list[StoredPast]]
+    ) -> None:
+        """At the same second: first what is spelled the same, then the same song in another spelling."""
+        for same_spelling in (True, False):
+            for place, play in enumerate(plays):
+                if outcomes[place] is None:
+                    for one in by_song.get(self._song(play), ()):
+                        if (
+                            one.timestamp == play.timestamp
+                            and one.id not in self._claimed
+                            and (not same_spelling or (one.artist, one.title) == (play.artist, play.title))
+                        ):
+                            outcomes[place] = self._claim(one)
+                            break
+
+    def _nearly(
+        self,
+        plays: Sequence[PastPlay],
+        outcomes: list[Outcome | None],
+        by_song: dict[Song, list[StoredPast]],
+        taken: set[tuple[int, Song]],
+    ) -> None:
+        """The nearest first, leaving what a later play of the source matches to the second."""
+        pairs: list[tuple[int, int, StoredPast]] = []
+        for place, play in enumerate(plays):
+            if outcomes[place] is None:
+                song = self._song(play)
+                pairs += [
+                    (abs(one.timestamp - play.timestamp), place, one)
+                    for one in _around(by_song.get(song, []), play.timestamp)
+                    if one.id not in self._claimed and (one.timestamp, song) not in taken
+                ]
+        pairs.sort(key=lambda pair: pair[:2])
+        for apart, place, one in pairs:
+            if outcomes[place] is None and one.id not in self._claimed and apart <= _surely(plays[place], one):
+                outcomes[place] = self._claim(one)
+        for apart, place, one in pairs:
+            if outcomes[place] is None and one.id not in self._claimed and apart <= _perhaps(plays[place], one):
+                outcomes[place] = Outcome.DOUBTFUL
+
+
+def _same_stream(one: PastPlay, other: PastPlay) -> bool:
+    """Spotify has some streams twice, some seconds apart."""
+    return (one.played, one.artist, one.title) == (other.played, other.artist, other.title)
+
+
+def _around(stored: list[StoredPast], at: int) -> list[StoredPast]:
+    stored.sort(key=_time)
+    return stored[bisect_left(stored, at - REACH, key=_time) : bisect_right(stored, at + REACH, key=_time)]
+
+
+def _time(one: StoredPast) -> int:
+    return one.timestamp
+
+
+def _length(play: PastPlay, one: StoredPast) -> float | None:
+    return min(play.duration or one.length or play.played or 0, LONGEST) or None
+
+
+def _surely(play: PastPlay, one: StoredPast) -> float:
+    """Seconds up to which they are one play."""
+    if play.loose or one.loose:
+        return (_length(play, one) or 0) + ROUNDED
+    return SAME
+
+
+def _perhaps(play: PastPlay, one: StoredPast) -> float:
+    """Seconds up to which they may be one play."""
+    if play.loose or one.loose:
+        return _surely(play, one) + IN_DOUBT
+    return _length(play, one) or LONGEST_NEEDED

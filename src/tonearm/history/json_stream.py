@@ -1,0 +1,115 @@
+"""JSON documents of any size, one entry at a time, with the line that each begins on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from json import JSONDecoder
+
+CHUNK = 2**16
+LARGEST_ENTRY = 2**24
+"""Characters of one entry; Last.fm exporters put 1,000 plays into one."""
+
+_BLANKS = " \t\r\n"
+
+
+class Damaged(ValueError):
+    """The document can't be read from this line on."""
+
+    def __init__(self, line: int, cut_off: bool) -> None:
+        super().__init__("the file ends in the middle of an entry" if cut_off else "this is not valid JSON")
+        self.line = line
+
+
+class JsonStream:
+    """Walks over a JSON document. Raises Damaged where it is none."""
+
+    def __init__(self, read: Callable[[int], str]) -> None:
+        self._read = read
+        self._buffer = ""
+        self._at = 0
+        self._ended = False
+        self._decode = JSONDecoder().raw_decode
+        self.line = 1
+
+    def entries(self, *names: str) -> Iterator[tuple[int, object]]:
+        """The entries of the array at this place, or of the first member with one of these names that is an array.
+
+        A single object stands for an array of one where an array is wanted.
+        """
+        match self._peek():
+            case "[":
+                yield from self._array()
+            case "{":
+                if not (yield from self._members(names)):
+                    raise Damaged(self.line, cut_off=False)
+            case _:
+                raise Damaged(self.line, cut_off=self._ended and not self._peek())
+
+    def _members(self, names: tuple[str, ...]) -> Generator[tuple[int, object], None, bool]:
+        self._take("{")
+        found = False
+        while self._peek() not in ("}", ""):
+            name = self._value()
+            self._take(":")
+            if name in names and self._peek() in ("[", "{"):
+                found = True
+                yield from self.entries(*names)
+            else:
+                self._value()
+            if self._peek() == ",":
+                self._take(",")
+        self._take("}")
+        return found
+
+    def _array(self) -> Iterator[tuple[int, object]]:
+        self._take("[")
+        while self._peek() != "]":
+            line = self.line
+            yield line, self._value()
+            if self._peek() != "]":
+                self._take(",")
+        self._take("]")
+
+    def _value(self) -> object:
+        self._peek()
+        while True:
+            try:
+                value, end = self._decode(self._buffer, self._at)
+            except RecursionError:
+                raise Damaged(self.line, cut_off=False) from None
+            except ValueError:
+                end = -1
+            if end >= 0 and (end < len(self._buffer) or self._ended):  # a number at the end may have more digits
+                self._advance(end)
+                return value
+            if self._ended or len(self._buffer) - self._at > LARGEST_ENTRY:
+                raise Damaged(self.line, cut_off=self._ended)
+            self._more()
+
+    def _peek(self) -> str:
+        """The next character that is no blank; "" at the end."""
+        while True:
+            buffer, at, size = self._buffer, self._at, len(self._buffer)
+            while at < size and buffer[at] in _BLANKS:
+                at += 1
+            self._advance(at)
+            if at < size:
+                return buffer[at]
+            if self._ended:
+                return ""
+            self._more()
+
+    def _take(self, sign: str) -> None:
+        if (found := self._peek()) != sign:
+            raise Damaged(self.line, cut_off=not found)
+        self._at += 1
+
+    def _advance(self, to: int) -> None:
+        self.line += self._buffer.count("\n", self._at, to)
+        self._at = to
+
+    def _more(self) -> None:
+        rest = self._buffer[self._at :]
+        more = self._read(max(CHUNK, len(rest)))
+        self._ended = not more
+        self._buffer, self._at = rest + more, 0

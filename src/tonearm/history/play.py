@@ -1,0 +1,98 @@
+"""A play as a history file has it, and what else may stand on its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import NamedTuple
+
+MINUTE = 60
+
+
+class PastPlay(NamedTuple):
+    """A play from a file. `timestamp` is its start in Unix seconds UTC, `line` where it stands in the file.
+
+    `stamp` is which moment the file names: `start`, `end` (then `timestamp` is that less what was heard, if the file
+    says how much that was) or `unknown`. `precision` is 1 for seconds, 60 if the file has minutes only. `duration` and
+    `played` are seconds, None if the file doesn't say.
+    """
+
+    timestamp: int
+    artist: str
+    title: str
+    album: str = ""
+    album_artist: str = ""
+    duration: float | None = None
+    track_number: int | None = None
+    mbid: str = ""
+    played: float | None = None
+    precision: int = 1
+    stamp: str = "start"
+    line: int = 0
+
+    @property
+    def loose(self) -> bool:
+        """Whether its start is known no better than by minutes."""
+        return self.precision > 1 or self.stamp != "start"
+
+
+class Skipped(NamedTuple):
+    """A line that is no play to import, and why: `not played for long enough`, `not a play`."""
+
+    line: int
+    reason: str
+
+
+class Unreadable(NamedTuple):
+    """A line that can't be read, with the reason and the beginning of its text."""
+
+    line: int
+    reason: str
+    text: str = ""
+
+
+Entry = PastPlay | Skipped | Unreadable
+
+
+PLACEHOLDER = "has a placeholder for a name"
+_PLACEHOLDERS = frozenset({"<untagged>", "untagged", "unknown artist", "unknown track"})
+
+
+def placeholder(*names: str) -> bool:
+    """Whether one of the names is what a device or Spotify writes if it knows none."""
+    return not _PLACEHOLDERS.isdisjoint(name.casefold() for name in names)
+
+
+class NamedFile(NamedTuple):
+    """Names of a song that a log knows by its file only."""
+
+    artist: str
+    title: str
+    album: str = ""
+    album_artist: str = ""
+    duration: float | None = None
+    mbid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How to read. `zone` is that of a device which logs local times; `by_path` finds a song by its file's path."""
+
+    zone: tzinfo | None = None
+    private: bool = False
+    by_path: Callable[[str], NamedFile | None] | None = None
+
+
+class HistoryFileError(ValueError):
+    """A file that can't be imported; the message says what is wrong and what to do."""
+
+
+class ZoneNeeded(HistoryFileError):
+    """A log with local times, and no zone was named."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} has local times without a time zone: say which one the device was set to,"
+            " for example --zone Europe/Berlin"
+        )

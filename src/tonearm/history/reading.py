@@ -1,0 +1,219 @@
+"""Reading history files: what is in a file or an archive, entry by entry, with everything hostile bounded."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, BinaryIO, NamedTuple, cast
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from tonearm.core.cleaning import clean
+from tonearm.core.play import When, when
+from tonearm.history.play import Entry, HistoryFileError, PastPlay, ReadOptions, Unreadable
+from tonearm.history.recognise import HEAD, Kind, kind_of
+from tonearm.history.text import as_text, encoding_of
+
+MOST_ENTRIES = 10_000
+"""Files of an archive; ListenBrainz has one for each month."""
+
+LARGEST_RATIO = 200
+"""Bytes that a compressed byte may become; histories become 5 to 30, zip bombs 1,000."""
+
+SLACK = 2**20
+"""Bytes up to which nothing is suspected."""
+
+
+class Section(NamedTuple):
+    """A file, or one of an archive: what its entries belong to."""
+
+    name: str
+    kind: str
+    journal: bool
+
+
+class _Bounded:
+    """A compressed stream, read no further than its size allows."""
+
+    def __init__(self, file: IO[bytes], packed: Callable[[], int], name: str) -> None:
+        self._file = file
+        self._packed = packed
+        self._name = name
+        self._read = 0
+        self.closed = False
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return False
+
+    def seekable(self) -> bool:
+        return False
+
+    def flush(self) -> None:
+        """Nothing is written."""
+
+    def close(self) -> None:
+        self.closed = True
+        self._file.close()
+
+    def read1(self, size: int = -1) -> bytes:
+        return self.read(size)
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            found = self._file.read(size if size >= 0 else HEAD)
+        except (BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as broken:
+            raise HistoryFileError(f"{self._name} is damaged, or encrypted") from broken
+        self._read += len(found)
+        if self._read > SLACK + LARGEST_RATIO * self._packed():
+            raise HistoryFileError(f"{self._name} unpacks to far more than a history has: it may be a zip bomb")
+        return found
+
+
+def read(path: Path, options: ReadOptions, now: float, name: str = "") -> Iterator[Section | Entry]:
+    """What a file holds: a Section first, then its entries; an archive has several. Names are cleaned.
+
+    Raises HistoryFileError for what is no history, ZoneNeeded where times are local, and OSError.
+    """
+    name = name or path.name
+    with path.open("rb") as file:
+        mark = file.read(4)
+        file.seek(0)
+        if mark == b"PK\x03\x04":
+            yield from _archive(file, name, options, now)
+        elif mark[:2] == b"\x1f\x8b":
+            bounded = _Bounded(cast(IO[bytes], gzip.GzipFile(fileobj=file)), file.tell, name)
+            yield from _file(bounded, name, options, now)
+        else:
+            yield from _file(file, name, options, now)
+
+
+def _archive(file: BinaryIO, name: str, options: ReadOptions, now: float) -> Iterator[Section | Entry]:
+    try:
+        archive = ZipFile(file)
+    except (BadZipFile, NotImplementedError, OSError, ValueError) as broken:
+        raise HistoryFileError(f"{name} is a damaged zip file: download it again") from broken
+    with closing(archive):
+        members = [info for info in archive.infolist() if _may_hold_plays(info)]
+        if len(members) > MOST_ENTRIES:
+            raise HistoryFileError(f"{name} has more than {MOST_ENTRIES} files: no history does")
+        found = 0
+        for info in members:
+            try:
+                opened = archive.open(info)
+            except (BadZipFile, RuntimeError, NotImplementedError, OSError) as broken:
+                raise HistoryFileError(f"{info.filename} in {name} is damaged, or encrypted") from broken
+            bounded = _Bounded(opened, lambda size=info.compress_size: size, f"{info.filename} in {name}")  # type: ignore[misc]
+            try:
+                for entry in _file(bounded, info.filename, options, now):
+                    found += isinstance(entry, Section)
+                    yield entry
+            except NotAHistory:
+                continue
+        if not found:
+            raise HistoryFileError(f"{name} has no listening history in it")
+
+
+_TEXT = (".json", ".jsonl", ".csv", ".tsv", ".txt", ".log", ".cache", ".xml")
+
+
+def _may_hold_plays(info: ZipInfo) -> bool:
+    """ListenBrainz keeps pins and feedback beside the listens, Spotify its videos and a leaflet."""
+    path = info.filename.lower()
+    name = path.rpartition("/")[2]
+    if info.is_dir() or name.startswith(".") or not name.endswith(_TEXT) or "_video_" in name:
+        return False
+    return name not in ("user.json", "feedback.jsonl", "pinned_recording.jsonl")
+
+
+class NotAHistory(HistoryFileError):
+    """A file whose content is no history; in an archive others may be."""
+
+
+def _file(file: object, name: str, options: ReadOptions, now: float) -> Iterator[Section | Entry]:
+    again = _Again(file)
+    head = again.head()
+    encoding = encoding_of(head)
+    try:
+        kind = kind_of(head, encoding, name)
+    except HistoryFileError as error:
+        raise NotAHistory(str(error)) from None
+    yield Section(name, kind.name, kind.journal)
+    yield from _checked(kind, cast(BinaryIO, again), encoding, options, now)
+
+
+class _Again:
+    """A file whose beginning is looked at before it is read from there."""
+
+    def __init__(self, file: object) -> None:
+        self._file = cast(BinaryIO, file)
+        self._ahead = b""
+        self.closed = False
+
+    def head(self) -> bytes:
+        while len(self._ahead) < HEAD and (more := self._file.read(HEAD - len(self._ahead))):
+            self._ahead += more
+        return self._ahead
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return False
+
+    def seekable(self) -> bool:
+        return False
+
+    def flush(self) -> None:
+        """Nothing is written."""
+
+    def close(self) -> None:
+        self.closed = True
+
+    def read1(self, size: int = -1) -> bytes:
+        return self.read(size)
+
+    def read(self, size: int = -1) -> bytes:
+        if self._ahead:
+            found, self._ahead = self._ahead, b""
+            return found
+        return self._file.read(size)
+
+
+def _checked(kind: Kind, file: BinaryIO, encoding: str, options: ReadOptions, now: float) -> Iterator[Entry]:
+    with as_text(file, encoding) as text:
+        for entry in kind.parse(text, options):
+            yield _play(entry, now) if isinstance(entry, PastPlay) else entry
+
+
+_clean = lru_cache(maxsize=2**15)(clean)
+
+
+def _play(entry: PastPlay, now: float) -> Entry:
+    """The play with names as they are kept, or why it can be none."""
+    artist, title, album, by = entry.artist, entry.title, entry.album, entry.album_artist
+    if not (artist.isascii() and title.isascii()) and (_broken(artist) or _broken(title)):
+        return Unreadable(entry.line, "isn't UTF-8", f"{artist} – {title}".encode("utf-8", "replace").decode())
+    artist, title = _clean(artist), _clean(title)
+    if not artist or not title:
+        return Unreadable(entry.line, f"has no {'track' if artist else 'artist'}", artist or title)
+    if when(entry.timestamp, now) is When.NONSENSE:
+        return Unreadable(entry.line, f"its time is {_day(entry.timestamp)}", f"{artist} – {title}")
+    return entry._replace(artist=artist, title=title, album=_clean(album), album_artist=_clean(by))
+
+
+def _broken(name: str) -> bool:
+    return any("\udc80" <= character <= "\udcff" for character in name)
+
+
+def _day(timestamp: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d}, which can't be right"
+    except (ValueError, OverflowError, OSError):
+        return "none that can be right"

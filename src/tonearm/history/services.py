@@ -1,0 +1,249 @@
+"""Exports of services in JSON: a function for each reads one entry of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from tonearm.core.play import SHORTEST_TRACK
+from tonearm.history.json_stream import Damaged, JsonStream
+from tonearm.history.play import PLACEHOLDER, Entry, PastPlay, Skipped, Unreadable, placeholder
+from tonearm.history.text import mbid, moment, number, seconds, shown, unix, whole, words
+
+TOO_SHORT = f"played for less than {SHORTEST_TRACK:.0f} seconds"
+PRIVATE = "played in a private session (add --private to import these too)"
+NO_TIME = "has no time that can be read"
+NOT_A_PLAY = "not a play"
+
+Read = Callable[[int, Mapping[str, Any]], Iterator[Entry]]
+
+
+def entries(stream: JsonStream, read: Read, *names: str) -> Iterator[Entry]:
+    """The plays of a document: of its array, or of a member of that name."""
+    try:
+        for line, entry in stream.entries(*names):
+            yield from one(line, entry, read)
+    except Damaged as damage:
+        yield Unreadable(damage.line, str(damage))
+
+
+def one(line: int, entry: object, read: Read) -> Iterator[Entry]:
+    """What is read of one entry; Unreadable if its shape is another one than that of its kind."""
+    if not isinstance(entry, dict):
+        yield Unreadable(line, "isn't the entry that belongs here", shown(repr(entry)))
+        return
+    try:
+        yield from read(line, entry)
+    except (AttributeError, TypeError, ValueError, KeyError, IndexError, OverflowError):
+        yield Unreadable(line, "isn't the entry that belongs here", shown(repr(entry)))
+
+
+def lastfm(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
+    """Pages of user.getRecentTracks as exporters save them, or single plays of them."""
+    content = entry.get("recenttracks", entry)
+    tracks = content["track"] if isinstance(content.get("track"), (list, dict)) else [content]
+    for track in tracks if isinstance(tracks, list) else [tracks]:
+        date = track.get("date")
+        if not date:
+            yield Skipped(line, "was playing at the time of the export")
+        elif (at := unix(date["uts"] if isinstance(date, dict) else date)) is None:
+            yield Unreadable(line, NO_TIME, shown(repr(date)))
+        else:
+            yield PastPlay(
+                at,
+                _text(track["artist"]),
+                words(track.get("name")),
+                _text(track.get("album")),
+                mbid=mbid(track.get("mbid")),
+                line=line,
+            )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return words(value.get("#text") or value.get("name"))
+    return words(value)
+
+
+def listenbrainz(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
+    """A listen of ListenBrainz. The time is the start, except in what came from Spotify's archives."""
+    if "track_metadata" not in entry or "listened_at" not in entry:
+        yield Skipped(line, NOT_A_PLAY)
+        return
+    at = unix(entry["listened_at"])
+    if at is None:
+        yield Unreadable(line, NO_TIME, shown(repr(entry["listened_at"])))
+        return
+    yield _listen(line, at, entry["track_metadata"])
+
+
+def _listen(line: int, at: int, track: Mapping[str, Any]) -> PastPlay:
+    more, mapping = track.get("additional_info") or {}, track.get("mbid_mapping") or {}
+    heard = seconds(more.get("ms_played"), 1000)
+    from_spotify = more.get("music_service") == "spotify.com" and "ms_played" in more
+    end = from_spotify or words(more.get("submission_client")).endswith("Archive Importer")
+    stamp = more.get("tonearm_stamp")
+    return PastPlay(
+        at - round(heard or 0) if end else at,
+        words(track["artist_name"]),
+        words(track["track_name"]),
+        words(track.get("release_name")),
+        words(more.get("release_artist_name")),
+        seconds(more.get("duration_ms"), 1000) or seconds(more.get("duration")),
+        whole(more.get("tracknumber")),
+        mbid(more.get("recording_mbid")) or mbid(mapping.get("recording_mbid")),
+        heard or seconds(more.get("duration_played")),
+        60 if more.get("tonearm_precision") == 60 else 1,
+        "end" if end else stamp if stamp in ("end", "unknown") else "start",
+        line,
+    )
+
+
+def rhythmbox_listens(stream: JsonStream) -> Iterator[Entry]:
+    """Rhythmbox's waiting listens: `[[time, {track}], …]`."""
+
+    def pair(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
+        at = unix(entry["time"])
+        yield Unreadable(line, NO_TIME) if at is None else _listen(line, at, entry["track"])
+
+    try:
+        for line, entry in stream.entries():
+            named = dict(zip(("time", "track"), entry, strict=False)) if isinstance(entry, list) else entry
+            yield from one(line, named, pair)
+    except Damaged as damage:
+        yield Unreadable(damage.line, str(damage))
+
+
+def spotify(private: bool) -> Read:
+    """Spotify's extended history: `ts` is the end of a stream."""
+
+    def read(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
+        title, heard = entry.get("master_metadata_track_name"), number(entry["ms_played"])
+        found = moment(entry["ts"])
+        if title is None:
+            yield Skipped(line, "no song (a podcast, an audio book, or taken out by Spotify)")
+        elif heard is None or found is None:
+            yield Unreadable(line, NO_TIME, shown(repr(entry["ts"])))
+        elif heard < SHORTEST_TRACK * 1000:
+            yield Skipped(line, TOO_SHORT)
+        elif entry.get("incognito_mode") is True and not private:
+            yield Skipped(line, PRIVATE)
+        else:
+            artist = words(entry.get("master_metadata_album_artist_name"))
+            album = words(entry.get("master_metadata_album_album_name"))
+            start = found[0] - round(heard / 1000)
+            yield PastPlay(start, artist, words(title), album, artist, played=heard / 1000, stamp="end", line=line)
+
+    return read
+
+
+def spotify_account(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
+    """Spotify's account data: the end in minutes."""
+    heard, found = number(entry["msPlayed"]), moment(entry["endTime"])
+    if heard is None or found is None:
+        yield Unreadable(line, NO_TIME, shown(repr(entry["endTime"])))
+    elif heard < SHORTEST_TRACK * 1000:
+        yield Skipped(line, TOO_SHORT)
+    elif placeholder(*(names := (words(entry["artistName"]), words(entry["trackName"])))):
+        yield Skipped(line, PLACEHOLDER)
+    else:
+        start = found[0] - round(heard / 1000)
+        yield PastPlay(start, *names, played=heard / 1000, precision=60, stamp="end", line=line)
+
+
+def maloja(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
+    """A scrobble of Maloja, whose imports from Spotify have the end, and those from Last.fm made-up seconds."""
+    track, origin = entry["track"], words(entry.get("origin"))
+    at = unix(entry["time"])
+    if at is None:
+        yield Unreadable(line, NO_TIME, shown(repr(entry["time"])))
+        return
+    minutes, end = origin.startswith("import:lastfm"), origin.startswith("import:spotify")
+    heard = seconds(entry.get("duration"))
+    album = track.get("album") or {}
+    yield PastPlay(
+        at - at % 60 if minutes else at - round(heard or 0) if end else at,
+        ", ".join(words(artist) for artist in track["artists"]),
+        words(track["title"]),
+        words(album.get("albumtitle")),
+        ", ".join(words(artist) for artist in album.get("artists") or ()),
+        seconds(track.get("length")),
+        played=heard,
+        precision=60 if minutes else 1,
+        stamp="end" if end else "start",
+        line=line,
+    )
+
+
+def koito(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
+    """A listen of Koito: each name is the alias that is marked as primary."""
+    track, found = entry["track"], moment(entry["listened_at"])
+    if found is None:
+        yield Unreadable(line, NO_TIME, shown(repr(entry["listened_at"])))
+        return
+    artists = entry["artists"]
+    first = [artist for artist in artists if artist.get("is_primary")] or artists
+    yield PastPlay(
+        found[0],
+        _alias(first[0]["aliases"]),
+        _alias(track["aliases"]),
+        _alias((entry.get("album") or {}).get("aliases") or ()),
+        duration=seconds(track.get("duration")),
+        mbid=mbid(track.get("mbid")),
+        line=line,
+    )
+
+
+def _alias(aliases: Any) -> str:
+    found = [words(one["alias"]) for one in aliases if one.get("is_primary")]
+    return found[0] if found else words(aliases[0]["alias"]) if aliases else ""
+
+
+def pano(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
+    """An event of Pano Scrobbler; loves are among them."""
+    at = unix(entry["timeMs"])
+    if entry.get("event", "scrobble") != "scrobble":
+        yield Skipped(line, NOT_A_PLAY)
+    elif at is None:
+        yield Unreadable(line, NO_TIME, shown(repr(entry["timeMs"])))
+    else:
+        names = _named(entry, "artist", "track", "album", "albumArtist")
+        yield PastPlay(at, *names, duration=seconds(entry.get("durationMs"), 1000), line=line)
+
+
+def strawberry(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
+    """A waiting play of Strawberry, whose lengths are nanoseconds."""
+    at = unix(entry["timestamp"])
+    if at is None:
+        yield Unreadable(line, NO_TIME, shown(repr(entry["timestamp"])))
+        return
+    names = _named(entry, "artist", "song", "album", "albumartist")
+    length = seconds(entry.get("duration"), 1e9)
+    yield PastPlay(at, *names, duration=length, track_number=whole(entry.get("track")), line=line)
+
+
+def _named(entry: Mapping[str, Any], *keys: str) -> tuple[str, str, str, str]:
+    artist, title, album, album_artist = (words(entry.get(key)) for key in keys)
+    return artist, title, album, album_artist
+
+
+def tonearm(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
+    """A line of our own export."""
+    at = unix(entry.get("uts", entry.get("timestamp")))
+    if at is None:
+        yield Unreadable(line, NO_TIME, shown(repr(entry)))
+        return
+    yield PastPlay(
+        at,
+        words(entry["artist"]),
+        words(entry["track"]),
+        words(entry.get("album")),
+        words(entry.get("album_artist")),
+        seconds(entry.get("duration")),
+        whole(entry.get("track_number")),
+        mbid(entry.get("recording_mbid", entry.get("mbid"))),
+        seconds(entry.get("played")),
+        60 if entry.get("precision") == 60 else 1,
+        stamp if (stamp := entry.get("stamp")) in ("end", "unknown") else "start",
+        line,
+    )

@@ -1,0 +1,173 @@
+"""Tables of plays: CSV with or without a header."""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+from tonearm.history.play import Entry, PastPlay, Skipped, Unreadable
+from tonearm.history.text import mbid, moment, seconds, shown, unix, whole
+
+MOST_LINES = 20
+"""Lines that one row may have, because a name has line breaks in it."""
+
+TOO_LONG = "the line is too long"
+
+_NAMES = {
+    "time": ("uts", "timestamp", "listened_at", "time", "timems", "played_at", "date", "utc_time"),
+    "artist": ("artist", "artist_name"),
+    "title": ("track", "title", "track_name", "song", "name"),
+    "album": ("album", "album_name", "release_name"),
+    "album_artist": ("album_artist", "albumartist"),
+    "mbid": ("track_mbid", "recording_mbid", "mbid"),
+    "duration": ("duration", "length", "durationms"),
+    "played": ("played",),
+    "track_number": ("track_number", "tracknumber"),
+    "precision": ("precision",),
+    "stamp": ("stamp",),
+    "event": ("event",),
+}
+
+Numbered = Iterator[tuple[int, str | None]]
+T = TypeVar("T")
+
+
+def columns(header: list[str]) -> dict[str, int]:
+    """The places of the columns that are known by name; {} if this is no header of plays."""
+    names = [name.strip().strip("\ufeff").lower().replace(" ", "_") for name in header]
+    found = {
+        what: names.index(known)
+        for what, alike in _NAMES.items()
+        if (known := next((name for name in alike if name in names), None)) is not None
+    }
+    return found if {"time", "artist", "title"} <= found.keys() else {}
+
+
+def delimiter(header: str) -> str:
+    """What separates the columns of a header."""
+    return max(",\t;", key=header.count)
+
+
+def rows(lines: Numbered, separator: str) -> Iterator[tuple[int, list[str]] | Unreadable]:
+    """The rows of a CSV file with the line each begins on. A quote that is never closed spoils its own line only."""
+    back: deque[tuple[int, str | None]] = deque()
+    while (first := _next(back, lines)) is not None:
+        number, line = first
+        if line is None:
+            yield Unreadable(number, TOO_LONG)
+        elif line and not line.startswith("#"):
+            if '"' not in line:
+                yield number, line.split(separator)
+            else:
+                yield _quoted(number, line, separator, back, lines)
+
+
+def _quoted(
+    number: int, line: str, separator: str, back: deque[tuple[int, str | None]], lines: Numbered
+) -> tuple[int, list[str]] | Unreadable:
+    taken: list[tuple[int, str | None]] = []
+    text = line
+    while (found := _strict(text, separator)) is None:
+        more = _next(back, lines) if len(taken) < MOST_LINES else None
+        if more is not None:
+            taken.append(more)
+        if more is None or more[1] is None:
+            back.extendleft(reversed(taken))
+            return Unreadable(number, "a quotation mark is never closed", shown(line))
+        text = f"{text}\n{more[1]}"
+    return number, found
+
+
+def _strict(text: str, separator: str) -> list[str] | None:
+    """The row; None if a quote is still open at its end."""
+    try:
+        return next(csv.reader([text], delimiter=separator, strict=True))
+    except csv.Error as error:
+        if str(error) == "unexpected end of data":
+            return None
+    try:
+        return next(csv.reader([text], delimiter=separator), [])
+    except csv.Error:  # a field of more than 131,072 characters
+        return []
+
+
+def _next(back: deque[T], rest: Iterator[T]) -> T | None:
+    return back.popleft() if back else next(rest, None)
+
+
+def with_header(lines: Numbered) -> Iterator[Entry]:
+    """Plays of a table whose header says where they have what; comment lines may come before it."""
+    number, header = next((n, line) for n, line in lines if line and not line.startswith("#"))
+    separator = delimiter(header)
+    head = next(csv.reader([header], delimiter=separator))
+    places = columns(head)
+    in_milliseconds = "durationms" in header.lower()
+    for row in rows(lines, separator):
+        if isinstance(row, Unreadable):
+            yield row
+            continue
+        number, values = row
+        if len(values) <= max(places["time"], places["artist"], places["title"]):
+            yield Unreadable(number, f"has {len(values)} columns", shown(separator.join(values)))
+        elif values != head:  # the header stands again where two files were joined
+            fields = {what: values[place] for what, place in places.items() if place < len(values)}
+            yield _play(number, fields, in_milliseconds)
+
+
+def _play(number: int, fields: Mapping[str, str], in_milliseconds: bool) -> Entry:
+    if fields.get("event", "scrobble") not in ("scrobble", ""):
+        return Skipped(number, "not a play")
+    if not fields["time"].strip():
+        return Skipped(number, "has no time")
+    text = fields["time"]
+    found = (at, 1) if (at := unix(text)) is not None else moment(text)
+    if found is None:
+        return Unreadable(number, "has no time that can be read", shown(text))
+    return PastPlay(
+        found[0],
+        fields["artist"],
+        fields["title"],
+        fields.get("album", ""),
+        fields.get("album_artist", ""),
+        seconds(fields.get("duration"), 1000 if in_milliseconds else 1),
+        whole(fields.get("track_number")),
+        mbid(fields.get("mbid")),
+        seconds(fields.get("played")),
+        60 if fields.get("precision") == "60" else found[1],
+        stamp if (stamp := fields.get("stamp")) in ("end", "unknown") else "start",
+        number,
+    )
+
+
+def artist_album_title_time(lines: Numbered) -> Iterator[Entry]:
+    """Four columns without a header, times in minutes UTC: https://benjaminbenben.com/lastfm-to-csv/"""
+    for row in rows(lines, ","):
+        if isinstance(row, Unreadable):
+            yield row
+            continue
+        number, values = row
+        if len(values) != 4:
+            yield Unreadable(number, f"has {len(values)} columns instead of 4", shown(",".join(values)))
+        elif not values[3].strip():
+            yield Skipped(number, "has no time")
+        elif (found := moment(values[3])) is None:
+            yield Unreadable(number, "has no time that can be read", shown(values[3]))
+        else:
+            artist, album, title, _ = values
+            yield PastPlay(found[0], artist, title, album, precision=found[1], line=number)
+
+
+def artist_title_time(lines: Numbered) -> Iterator[Entry]:
+    """Artist, track and time with tabs between them, as lastscrape wrote them from Libre.fm's pages."""
+    for number, line in lines:
+        values = (line or "").split("\t")
+        if line is None or (len(values) != 3 and line):
+            yield Unreadable(number, TOO_LONG if line is None else f"has {len(values)} columns instead of 3")
+        elif line:
+            found = moment(values[2])
+            if found is None:
+                yield Unreadable(number, "has no time that can be read", shown(line))
+            else:
+                yield PastPlay(found[0], values[0], values[1], precision=found[1], line=number)
