@@ -206,12 +206,13 @@ UNREADABLE: dict[str, tuple[dict[str, Any], str]] = {
     "a side of a record": ({"track_number": "A1"}, 'track_number "A1"'),
     "true for a track number": ({"track_number": True}, "track_number true"),
     "half a track number": ({"track_number": 3.5}, "track_number 3.5"),
-    "a track number beyond all measure": ({"track_number": 10**30}, "track_number 1" + "0" * 30),
+    "a track number beyond all measure": ({"track_number": 10**14}, "track_number 1" + "0" * 14),
+    "a track number as long as a line": ({"track_number": 10**30}, "track_number (a very long number)"),
     "minutes and seconds": ({"duration": "10:22"}, 'duration "10:22"'),
     "a negative length": ({"duration": -1}, "duration -1"),
     "a list of albums": ({"album": ["Pastel Blues"]}, "album […]"),
     "an album artist that is an object": ({"album_artist": {"name": "a"}}, "album_artist {…}"),
-    "an album without end": ({"album": "x" * 20_000}, f'album "{"x" * 40}…'),
+    "an album without end": ({"album": "x" * 20_000}, f'album "{"x" * 40}…"'),
     "no UUID": ({"mbid": "12"}, 'mbid "12"'),
     "neither yes nor no": ({"chosen_by_user": "shuffle"}, 'chosen_by_user "shuffle"'),
     "two of them": ({"track_number": "A1", "duration": False}, 'duration false, track_number "A1"'),
@@ -246,7 +247,7 @@ def test_an_optional_number_that_is_none_is_left_out(service: Service, field: st
     body = json.dumps(a_play(**{field: "@"})).replace('"@"', number)
     answer = service.http.post("/lastfm/scrobble", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 200
-    assert f"{field} {'nan' if number == 'NaN' else 'inf'}" in answer.json()["message"]
+    assert f"{field} {'NaN' if number == 'NaN' else 'Infinity'}" in answer.json()["message"]
 
 
 BAD = {

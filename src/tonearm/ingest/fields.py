@@ -62,6 +62,20 @@ def unix_time(sent: object) -> float | None:
         return None
 
 
+def whole_number(sent: object) -> int | None:
+    """A whole number such as a track's: 7, 7.0, "7" or "7/12"; None for anything else."""
+    if type(sent) is int:
+        return sent
+    if type(sent) is str and (found := _TRACK_NUMBER(sent.strip())):
+        return int(found[1])
+    return int(sent) if type(sent) is float and sent.is_integer() else None
+
+
+def is_mbid(text: str) -> bool:
+    """Whether a text looks like a MusicBrainz identifier."""
+    return _UUID(text) is not None
+
+
 def moment_of_play(sent: object, now: float) -> int | Skipped:
     """The time of a play in whole Unix seconds; milliseconds are recognised by their size."""
     found = unix_time(sent)
@@ -153,21 +167,17 @@ def _length(sent: object, left_out: list[str]) -> float | None:
 
 
 def _track_number(sent: object, left_out: list[str]) -> int | None:
-    if type(sent) is int:
-        return sent
-    if type(sent) is str and (found := _TRACK_NUMBER(sent.strip())):
-        return int(found[1])
-    if type(sent) is float and sent.is_integer():
-        return int(sent)
-    _unreadable("track number", sent, left_out)
-    return None
+    found = whole_number(sent)
+    if found is None:
+        _unreadable("track number", sent, left_out)
+    return found
 
 
 def _mbid(sent: object, left_out: list[str]) -> str:
-    if type(sent) is str and _UUID(sent):  # nearly always
+    if type(sent) is str and is_mbid(sent):  # nearly always
         return sent
     trimmed = clean(text(sent)[:_LONGEST_LABEL])
-    if _UUID(trimmed):
+    if is_mbid(trimmed):
         return trimmed
     if trimmed or type(sent) is not str:
         _unreadable("mbid", sent, left_out)

@@ -6,21 +6,16 @@ which a model keeps in the field's place: `readable` and `left_out` undo that.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from tonearm.core.cleaning import clean
+from tonearm.ingest import fields
 
 T = TypeVar("T")
-_LONGEST_QUOTE = 40
 
-_TRACK_NUMBER = re.compile(r"(\d{1,7})(?:\.0+)?(?:\s*/\s*\d*)?").fullmatch  # "7", "07", "7.0" and "7/12"
-_SECONDS = re.compile(r"\d{1,8}(?:\.\d+)?").fullmatch
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
 _SWITCHES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -28,20 +23,7 @@ class UnreadableField:
     """In place of a value: what was sent, as JSON, and shortened."""
 
     def __init__(self, sent: Any) -> None:
-        match sent:
-            case str():
-                quoted = json.dumps(clean(sent[:_LONGEST_QUOTE]), ensure_ascii=False)
-                self.sent = quoted if len(sent) <= _LONGEST_QUOTE else f"{quoted[:-1]}…"
-            case bool():
-                self.sent = "true" if sent else "false"
-            case int() if abs(sent) >= 10**_LONGEST_QUOTE:  # Python itself refuses to write very long numbers
-                self.sent = "(a very long number)"
-            case int() | float():
-                self.sent = str(sent)
-            case list():
-                self.sent = "[…]"
-            case _:
-                self.sent = "{…}"
+        self.sent = fields.quoted(sent)
 
 
 def readable(value: T, instead: T) -> T:
@@ -49,33 +31,27 @@ def readable(value: T, instead: T) -> T:
     return instead if isinstance(value, UnreadableField) else value
 
 
-def left_out(fields: Iterable[tuple[str, Any]]) -> str:
+def left_out(given: Iterable[tuple[str, Any]]) -> str:
     """Which fields could not be read, in words; "" if all could."""
-    named = [f"{name} {value.sent}" for name, value in fields if isinstance(value, UnreadableField)]
-    return f"ignored because unreadable: {', '.join(named)}" if named else ""
+    return fields.explained([f"{name} {value.sent}" for name, value in given if isinstance(value, UnreadableField)])
 
 
 def _number(sent: Any, strict: ValidatorFunctionWrapHandler) -> Any:
-    if isinstance(sent, str) and (found := _TRACK_NUMBER(sent.strip())):
-        return _tried(int(found[1]), sent, strict)
-    if isinstance(sent, float) and sent.is_integer():
-        return _tried(int(sent), sent, strict)
-    return _tried(_none_for_blank(sent), sent, strict)
+    found = fields.whole_number(sent)
+    return _tried(_none_for_blank(sent) if found is None else found, sent, strict)
 
 
 def _seconds(sent: Any, strict: ValidatorFunctionWrapHandler) -> Any:
-    if isinstance(sent, str) and _SECONDS(text := sent.strip()):
-        return _tried(float(text), sent, strict)
-    return _tried(_none_for_blank(sent), sent, strict)
+    found = fields.seconds(sent)
+    return _tried(_none_for_blank(sent) if found is None else found, sent, strict)
 
 
 def _text(sent: Any, strict: ValidatorFunctionWrapHandler) -> Any:
-    number = isinstance(sent, int) and not isinstance(sent, bool) and abs(sent) < 10**15
-    return _tried(str(sent) if number else sent, sent, strict)  # an album may be called 1989
+    return _tried(fields.text(sent) or sent, sent, strict)
 
 
 def _mbid(sent: Any, strict: ValidatorFunctionWrapHandler) -> Any:
-    if isinstance(sent, str) and (text := clean(sent)) and not _UUID(text):
+    if isinstance(sent, str) and (text := clean(sent)) and not fields.is_mbid(text):
         return UnreadableField(sent)
     return _tried(sent, sent, strict)
 
