@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from tonearm.service.values import Run
     from tonearm.settings import Settings
 
-LOOK_AGAIN = 0.5
-
 
 @click.command()
 @with_settings()
@@ -40,22 +38,14 @@ def enrich(settings: Settings, listener: str, as_json: bool) -> None:
 
 
 async def _enrich(settings: Settings, name: str, progress: Callable[[int, int], None]) -> Run:
-    from tonearm.commands.opening import Sends, deck_of, done_here, listener_of
-    from tonearm.service.values import RunState
+    from tonearm.commands.opening import Sends, deck_of, listener_of, run_to_its_end
 
     async with deck_of(settings, Sends.NO) as deck:
         if not deck.configured:
             raise Failed(NO_KEY)
         who = await listener_of(deck, name)
         run = await deck.enrichment.start(who.id)
-        with deck.event_hub.subscribe(who.id) as (ear, _):
-            async with done_here(deck, deck.enrichment, who.id) as check:
-                while run.state is RunState.RUNNING and not run.failure:
-                    await ear.within(LOOK_AGAIN)
-                    run = await deck.enrichment.job(who.id, run.id) or run
-                    progress(run.done, run.total)
-                    if run.state is RunState.RUNNING:
-                        await check()
+        run = await run_to_its_end(deck, deck.enrichment, who.id, run, progress)
         if run.failure:
             raise Failed(
                 f"{run.failure}; {run.done} of {run.total} done; the next 'tonearm enrich' continues from there"

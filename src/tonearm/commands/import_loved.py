@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from tonearm.core.loved import ImportCounts
     from tonearm.settings import Settings
 
-LOOK_AGAIN = 0.5
-
 
 @click.command()
 @with_settings()
@@ -46,7 +44,7 @@ def import_loved(settings: Settings, listener: str, as_json: bool) -> None:
 
 
 async def _import(settings: Settings, name: str, progress: Callable[[int, int], None]) -> ImportCounts:
-    from tonearm.commands.opening import Sends, deck_of, done_here, listener_of
+    from tonearm.commands.opening import Sends, deck_of, listener_of, run_to_its_end
     from tonearm.service.loved_import import tally
     from tonearm.service.values import RunState
 
@@ -57,14 +55,7 @@ async def _import(settings: Settings, name: str, progress: Callable[[int, int], 
         if not (await who.account()).signed_in:
             raise Failed(f"{name} isn't signed in to Last.fm: run 'tonearm login' first")
         run = await deck.loved_import.start(who.id)
-        with deck.event_hub.subscribe(who.id) as (ear, _):
-            async with done_here(deck, deck.loved_import, who.id) as check:
-                while run.state is RunState.RUNNING:
-                    await ear.within(LOOK_AGAIN)
-                    run = await deck.loved_import.job(who.id, run.id) or run
-                    progress(run.done, run.total)
-                    if run.state is RunState.RUNNING:
-                        await check()
+        run = await run_to_its_end(deck, deck.loved_import, who.id, run, progress)
         if run.state is RunState.FAILED:
             raise Failed(
                 f"Last.fm: {run.failure}; {run.done} of {run.total} done; the next import continues from there"

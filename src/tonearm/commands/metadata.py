@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tonearm.commands.errors import NO_KEY, Failed
-from tonearm.commands.options import with_json, with_settings
+from tonearm.commands.options import Command, with_json, with_settings
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
@@ -29,48 +29,45 @@ WIDEST = 100
 """Columns; longer lines of prose are hard to read."""
 
 
-@click.command()
-@with_settings()
-@with_json
-@click.argument("name", metavar="NAME")
+def _look_up(*arguments: tuple[str, str]) -> Callable[[Command], click.Command]:
+    """A command that looks up what its arguments (name, metavar) name."""
+
+    def decorate(command: Command) -> click.Command:
+        for name, metavar in reversed(arguments):
+            command = click.argument(name, metavar=metavar)(command)
+        return click.command()(with_settings()(with_json(command)))
+
+    return decorate
+
+
+@_look_up(("name", "NAME"))
 def artist(settings: Settings, as_json: bool, name: str) -> None:
     """Show an artist: biography, tags, similar artists, most played albums and tracks."""
     from tonearm.web.api.metadata_schemas import artist as shape
 
-    told = _ask(settings, lambda look: look.artist(name), f"artist {name!r}")
-    _tell(shape(told, str), as_json, _artist)
+    found = _ask(settings, lambda look: look.artist(name), f"artist {name!r}")
+    _tell(shape(found, str), as_json, _artist)
 
 
-@click.command()
-@with_settings()
-@with_json
-@click.argument("artist_name", metavar="ARTIST")
-@click.argument("title", metavar="TITLE")
-def album(settings: Settings, as_json: bool, artist_name: str, title: str) -> None:
+@_look_up(("by", "ARTIST"), ("title", "TITLE"))
+def album(settings: Settings, as_json: bool, by: str, title: str) -> None:
     """Show an album and its tracks."""
     from tonearm.web.api.metadata_schemas import album as shape
 
-    told = _ask(settings, lambda look: look.album(artist_name, title), f"album {title!r} by {artist_name!r}")
-    _tell(shape(told, str), as_json, _album)
+    found = _ask(settings, lambda look: look.album(by, title), f"album {title!r} by {by!r}")
+    _tell(shape(found, str), as_json, _album)
 
 
-@click.command()
-@with_settings()
-@with_json
-@click.argument("artist_name", metavar="ARTIST")
-@click.argument("title", metavar="TITLE")
-def track(settings: Settings, as_json: bool, artist_name: str, title: str) -> None:
+@_look_up(("by", "ARTIST"), ("title", "TITLE"))
+def track(settings: Settings, as_json: bool, by: str, title: str) -> None:
     """Show a track."""
     from tonearm.web.api.metadata_schemas import track as shape
 
-    told = _ask(settings, lambda look: look.track(artist_name, title), f"track {title!r} by {artist_name!r}")
-    _tell(shape(told, str), as_json, _track)
+    found = _ask(settings, lambda look: look.track(by, title), f"track {title!r} by {by!r}")
+    _tell(shape(found, str), as_json, _track)
 
 
-@click.command()
-@with_settings()
-@with_json
-@click.argument("query", metavar="QUERY")
+@_look_up(("query", "QUERY"))
 @click.option("--kind", type=click.Choice(["artist", "album", "track"]), default="artist", show_default=True)
 @click.option("--limit", type=click.IntRange(1, 100), default=SHOWN, show_default=True, metavar="N")
 def search(settings: Settings, as_json: bool, query: str, kind: str, limit: int) -> None:
@@ -78,8 +75,8 @@ def search(settings: Settings, as_json: bool, query: str, kind: str, limit: int)
     from tonearm.service.metadata import SearchKind
     from tonearm.web.api.metadata_schemas import search as shape
 
-    told = _ask(settings, lambda look: look.search(SearchKind(kind), query, limit), f"a search for {query!r}")
-    _tell(shape(told, str), as_json, _found)
+    found = _ask(settings, lambda look: look.search(SearchKind(kind), query, limit), f"a search for {query!r}")
+    _tell(shape(found, str), as_json, _found)
 
 
 def _ask(

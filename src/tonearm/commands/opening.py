@@ -25,6 +25,7 @@ from tonearm.terminal import say
 if TYPE_CHECKING:
     from tonearm.service.enrichment import Enrichment
     from tonearm.service.loved_import import LovedImport
+    from tonearm.service.values import Run
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ WAITS = 60.0
 """Seconds that a database server gets for its start: they may have been started together."""
 
 LOOKS_AGAIN = 0.5
-"""Seconds between two looks whether it is there."""
+"""Seconds between two looks at what may have changed."""
 
 
 class Sends(Enum):
@@ -78,12 +79,29 @@ async def deck_of(settings: Settings, sends: Sends) -> AsyncIterator[Deck]:
         yield deck
 
 
-Check = Callable[[], Awaitable[None]]
+async def run_to_its_end(
+    deck: Deck, work: LovedImport | Enrichment, account: int, run: Run, progress: Callable[[int, int], None]
+) -> Run:
+    """Watch a run until it is over or waits for Last.fm, and tell (done, total). Raises Failed if nothing does it."""
+    from tonearm.service.values import RunState
+
+    with deck.event_hub.subscribe(account) as (subscription, _):
+        async with _done_here(deck, work, account) as check:
+            while run.state is RunState.RUNNING and not run.failure:
+                await subscription.within(LOOKS_AGAIN)
+                run = await work.job(account, run.id) or run
+                progress(run.done, run.total)
+                if run.state is RunState.RUNNING:
+                    await check()
+    return run
+
+
+_Check = Callable[[], Awaitable[None]]
 """Raises Failed if a run makes no progress any more."""
 
 
 @asynccontextmanager
-async def done_here(deck: Deck, work: LovedImport | Enrichment, account: int) -> AsyncIterator[Check]:
+async def _done_here(deck: Deck, work: LovedImport | Enrichment, account: int) -> AsyncIterator[_Check]:
     """Do a run in this process while the block lasts, if no process delivers.
 
     It need not hold the file as the one sender, so that a service can be started meanwhile.

@@ -5,6 +5,7 @@ Rules: https://www.last.fm/api/scrobbling ("When is a scrobble a scrobble?").
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -27,6 +28,9 @@ FURTHEST_AHEAD = 30 * 86400
 """Seconds; a clock may be wrong, but a play a month ahead is nonsense."""
 
 DAY = 86400.0
+
+MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+"""A MusicBrainz identifier."""
 
 _ENDLESS = 10.0**9
 """Seconds; a longer duration counts as unknown."""

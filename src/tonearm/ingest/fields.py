@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime
 
 from tonearm.core.cleaning import clean
-from tonearm.core.play import MissingName, Track, When, cleaned, start_of_play, when
+from tonearm.core.play import MBID, MissingName, Track, When, cleaned, start_of_play, when
 from tonearm.ingest.incoming import Skipped
 
 MILLISECONDS_FROM = 86400.0
@@ -25,7 +25,6 @@ LONGEST_NAME = 1000
 
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{0,9})?", re.ASCII).fullmatch
 _TRACK_NUMBER = re.compile(r"([0-9]{1,7})(?:\.0+)?(?:\s*/\s*[0-9]*)?").fullmatch  # "7", "07", "7.0" and "7/12"
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
 
 
 def text(sent: object) -> str:
@@ -69,11 +68,6 @@ def whole_number(sent: object) -> int | None:
     if type(sent) is str and (found := _TRACK_NUMBER(sent.strip())):
         return int(found[1])
     return int(sent) if type(sent) is float and sent.is_integer() else None
-
-
-def is_mbid(text: str) -> bool:
-    """Whether a text looks like a MusicBrainz identifier."""
-    return _UUID(text) is not None
 
 
 def moment_of_play(sent: object, now: float) -> int | Skipped:
@@ -174,10 +168,10 @@ def _track_number(sent: object, left_out: list[str]) -> int | None:
 
 
 def _mbid(sent: object, left_out: list[str]) -> str:
-    if type(sent) is str and is_mbid(sent):  # nearly always
+    if type(sent) is str and MBID.fullmatch(sent):  # nearly always
         return sent
     trimmed = clean(text(sent)[:_LONGEST_LABEL])
-    if is_mbid(trimmed):
+    if MBID.fullmatch(trimmed):
         return trimmed
     if trimmed or type(sent) is not str:
         _unreadable("mbid", sent, left_out)

@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from tonearm.core.cleaning import clean
-from tonearm.core.play import MissingName, Track, cleaned
+from tonearm.core.play import MBID, MissingName, Track, cleaned
 from tonearm.library.answer import Tags, Unfit
 from tonearm.library.bounded import BoundedFile
 from tonearm.library.formats import Audio, Fields, opened
 
-_MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _LEADING_NUMBER = re.compile(r"\s*(\d{1,9})").match
 _NO_TAG = {"artist": "no artist tag", "track": "no title tag"}
 _LONGEST_NAME = 10_000
@@ -98,6 +97,6 @@ def _recording(fields: Iterable[Fields]) -> str:
     """The MusicBrainz recording: the first value that is an identifier."""
     for values in _values(fields, "recording"):
         for text in values:
-            if mbid := _MBID.search(text):
+            if mbid := MBID.search(text):
                 return mbid[0].lower()
     return ""

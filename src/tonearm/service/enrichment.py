@@ -38,9 +38,6 @@ CHUNK = 60.0
 LOOK_UP_AFTER = 30 * 86400.0
 """Seconds after which a song is looked up once more: listeners and tags change slowly."""
 
-CHECK_EVERY = 1.0
-"""Seconds after which a run is checked without an event: another process may run it."""
-
 OUTAGE_WAIT = 60.0
 """Seconds that a run waits if Last.fm is unavailable."""
 
@@ -87,15 +84,7 @@ class Enrichment:
 
     async def finished(self, account: int, run_id: int) -> Run:
         """The run when it is over, or if Last.fm is unavailable or nothing runs it now: then `failure` says why."""
-        with self.event_hub.subscribe(account) as (subscription, _):
-            while True:
-                run = await self.job(account, run_id)
-                assert run is not None
-                if run.state is not RunState.RUNNING or run.failure:
-                    return run
-                if reason := await self.waiting.reason(account):
-                    return replace(run, failure=reason)
-                await subscription.within(CHECK_EVERY)
+        return await self.waiting.ended(self.event_hub, account, partial(self.job, account, run_id))
 
     async def library(self, account: int, start: int, limit: int) -> list[LibraryTrack]:
         """The library's tracks from the id `start` on, by their ids, with what was found about them."""

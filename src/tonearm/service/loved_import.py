@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Container
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -23,7 +22,7 @@ from tonearm.core.naming import Names, Renamed, entries_by_other_names
 from tonearm.core.verdict import Cause
 from tonearm.lastfm.error import LastFmError, RateLimited
 from tonearm.lastfm.types import LovedTrack, Page
-from tonearm.service.events import EventHub, Subscription
+from tonearm.service.events import EventHub
 from tonearm.service.keyring import ApiKey, Keyring
 from tonearm.service.waiting import WaitingRun
 from tonearm.store import accounts, library, loved, plays, runs
@@ -74,15 +73,7 @@ class LovedImport:
 
     async def finished(self, account: int, run_id: int) -> Run:
         """The import when it is over, or if nothing runs it now: then `failure` says why."""
-        with self.event_hub.subscribe(account) as (subscription, _):
-            while True:
-                run = await self.job(account, run_id)
-                assert run is not None
-                if run.state is not RunState.RUNNING:
-                    return run
-                if reason := await self.waiting.reason(account):
-                    return replace(run, failure=reason)
-                await _progress(subscription)
+        return await self.waiting.ended(self.event_hub, account, partial(self.job, account, run_id))
 
     async def latest(self, account: int) -> Run | None:
         """The last import, finished or not."""
@@ -283,12 +274,3 @@ def _outcome(names: tuple[str, str], doubtful: Container[tuple[str, str]], missi
     if names in doubtful:
         return "doubtful"
     return "missing" if names in missing else "matched"
-
-
-async def _progress(subscription: Subscription) -> None:
-    """Return at the next progress of an import, or after a second (another process may run it)."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(1.0):
-            async for numbered in subscription:
-                if isinstance(numbered.event, ImportProgress):
-                    return

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
 from tonearm.clock import Clock
+from tonearm.service.events import EventHub
 from tonearm.store import jobs
 from tonearm.store.db.database import Store
+from tonearm.store.runs import Run, RunState
 
 NOBODY = "no process delivers now: it goes on when 'tonearm serve' runs (on PostgreSQL also 'tonearm worker')"
+
+
+CHECK_EVERY = 1.0
+"""Seconds after which a run is checked without an event: another process may run it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +42,15 @@ class WaitingRun:
         if not self.delivers() and not await self.store.anybody_delivers():
             return NOBODY
         return ""
+
+    async def ended(self, event_hub: EventHub, account: int, job: Callable[[], Awaitable[Run | None]]) -> Run:
+        """The run when it is over, or if Last.fm is unavailable or nothing runs it now: then `failure` says why."""
+        with event_hub.subscribe(account) as (subscription, _):
+            while True:
+                run = await job()
+                assert run is not None
+                if run.state is not RunState.RUNNING or run.failure:
+                    return run
+                if reason := await self.reason(account):
+                    return replace(run, failure=reason)
+                await subscription.within(CHECK_EVERY)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from tonearm.core.cleaning import clean
+from tonearm.core.play import MBID
 from tonearm.ingest import fields
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ def _text(sent: Any, strict: ValidatorFunctionWrapHandler) -> Any:
 
 
 def _mbid(sent: Any, strict: ValidatorFunctionWrapHandler) -> Any:
-    if isinstance(sent, str) and (text := clean(sent)) and not fields.is_mbid(text):
+    if isinstance(sent, str) and (text := clean(sent)) and not MBID.fullmatch(text):
         return UnreadableField(sent)
     return _tried(sent, sent, strict)
 

@@ -262,13 +262,9 @@ def album(found: Remembered[AlbumInfo], picture: Picture) -> AlbumOut:
     about = found.value
     return AlbumOut(
         **_age(found),
-        artist=about.artist,
-        title=about.title,
-        mbid=about.mbid,
-        url=about.url,
+        **_work(about),
         images=images(about.images, picture),
         listeners=about.listeners,
-        playcount=about.playcount,
         tags=_tags(about.tags),
         wiki=_wiki(about.wiki),
         tracks=[track_entry(one, picture) for one in about.tracks],
@@ -279,14 +275,10 @@ def track(found: Remembered[TrackInfo], picture: Picture) -> TrackOut:
     about = found.value
     return TrackOut(
         **_age(found),
-        artist=about.artist,
-        title=about.title,
-        mbid=about.mbid,
+        **_work(about),
         artist_mbid=about.artist_mbid,
-        url=about.url,
         duration=about.duration,
         listeners=about.listeners,
-        playcount=about.playcount,
         album=album_entry(about.album, picture) if about.album else None,
         tags=_tags(about.tags),
         wiki=_wiki(about.wiki),
@@ -323,28 +315,22 @@ def _plain(one: ArtistEntry | ArtistInfo, picture: Picture) -> dict[str, Any]:
 
 
 def album_entry(one: AlbumEntry, picture: Picture) -> AlbumEntryOut:
-    return AlbumEntryOut(
-        artist=one.artist,
-        title=one.title,
-        mbid=one.mbid,
-        url=one.url,
-        images=images(one.images, picture),
-        playcount=one.playcount,
-    )
+    return AlbumEntryOut(**_work(one), images=images(one.images, picture))
 
 
 def track_entry(one: TrackEntry, picture: Picture) -> TrackEntryOut:
     return TrackEntryOut(
-        artist=one.artist,
-        title=one.title,
-        mbid=one.mbid,
-        url=one.url,
+        **_work(one),
         images=images(one.images, picture),
         duration=one.duration,
         listeners=one.listeners,
-        playcount=one.playcount,
         rank=one.rank,
     )
+
+
+def _work(one: AlbumEntry | AlbumInfo | TrackEntry | TrackInfo) -> dict[str, Any]:
+    """What every album and every track has."""
+    return {"artist": one.artist, "title": one.title, "mbid": one.mbid, "url": one.url, "playcount": one.playcount}
 
 
 def images(found: Images, picture: Picture) -> ImagesOut | None:
