@@ -15,11 +15,11 @@ from benchmarks import replay
 from benchmarks.report import Options
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from tests import audio
+from tests.listening import connect
 from tonearm.core.loved import ImportCounts
 from tonearm.core.spelling import song_keys
 from tonearm.core.verdict import Answered
 from tonearm.lastfm import Keys, LastFm
-from tonearm.service.sign_in import AuthStart
 
 pytestmark = pytest.mark.usefixtures("flushed_to_memory")
 
@@ -53,11 +53,7 @@ async def test_a_real_library_is_scanned_and_gets_its_hearts(tmp_path: Path, tes
             requests_per_second=0,
         ) as deck:
             me = await deck.listener()
-            way = await me.sign_in()
-            assert isinstance(way, AuthStart)
-            assert way.token
-            emulator.approve(way.token, "RJ")
-            await me.finish_sign_in(way.token)
+            await connect(me, emulator)
             session = emulator.session_key("RJ")
             async with LastFm(Keys(API_KEY, API_SECRET), lastfm.url) as fan:
                 for artist, title in loved:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from tests.databases import secret_for, with_tables
 from tests.patience import PATIENCE
+from tests.threads import Started, in_a_thread
 from tonearm.web.app import WebOptions, create_app
 
 
@@ -90,10 +90,8 @@ def running(
 ) -> Iterator[Service]:
     """A service on a database, from its start to its end."""
     with serve(emulator) as lastfm:
-        started: dict[str, Any] = {}
-        ready, stop = threading.Event(), asyncio.Event()
 
-        async def main() -> None:
+        async def serves(started: Started, stop: asyncio.Event) -> None:
             options: dict[str, Any] = {
                 "api_key": key,
                 "api_secret": API_SECRET if key else "",
@@ -105,43 +103,23 @@ def running(
             async with tonearm.open(database, **options) as deck:
 
                 def up(port: int) -> None:
-                    started.update(deck=deck, loop=asyncio.get_running_loop(), url=f"http://127.0.0.1:{port}")
-                    ready.set()
+                    started((deck, asyncio.get_running_loop(), f"http://127.0.0.1:{port}"))
 
                 config = uvicorn.Config(create_app(deck, WebOptions()), port=0, log_level="warning", lifespan="off")
                 config.timeout_graceful_shutdown = 1
                 await Server(config, up, stop)._serve()
 
-        failure: list[BaseException] = []
+        with in_a_thread(serves) as (deck, loop, url):
 
-        def run() -> None:
-            try:
-                asyncio.run(main())
-            except BaseException as error:
-                failure.append(error)
-                raise
-            finally:
-                ready.set()
+            def call(work: Any) -> Any:
+                return asyncio.run_coroutine_threadsafe(work, loop).result(20)
 
-        thread = threading.Thread(target=run)
-        thread.start()
-        assert ready.wait(20)
-        if failure:
-            raise failure[0]
-
-        def call(work: Any) -> Any:
-            return asyncio.run_coroutine_threadsafe(work, started["loop"]).result(20)
-
-        with httpx2.Client(base_url=started["url"], timeout=PATIENCE) as http:
-            service = Service(started["url"], http, emulator, started["deck"], call)
-            http.headers["Authorization"] = f"Bearer {service.token_of('me')}"
-            if signed_in:
-                service.sign_in(http, "RJ")
-            try:
+            with httpx2.Client(base_url=url, timeout=PATIENCE) as http:
+                service = Service(url, http, emulator, deck, call)
+                http.headers["Authorization"] = f"Bearer {service.token_of('me')}"
+                if signed_in:
+                    service.sign_in(http, "RJ")
                 yield service
-            finally:
-                started["loop"].call_soon_threadsafe(stop.set)
-                thread.join(20)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import re
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import tonearm
 from tests.api.raw import connection, everything, status
 from tests.api.test_plays import a_play
 from tests.patience import PATIENCE
+from tests.threads import Started, in_a_thread
 from tonearm.http_connection import FILES_KEPT, MOST_CONNECTIONS, ConnectionLimits, room_for_connections
 from tonearm.port import address_of, listening_socket
 from tonearm.serving import serving
@@ -51,32 +51,16 @@ class House:
 @contextmanager
 def house(database: Path, limits: ConnectionLimits) -> Iterator[House]:
     """A service from its start to its end."""
-    ready, found, over = threading.Event(), dict[str, object](), asyncio.Event()
     with listening_socket("127.0.0.1", 0) as sock:
 
-        async def main() -> None:
+        async def service(started: Started, over: asyncio.Event) -> None:
             async with tonearm.open(database) as deck, serving(deck, sock, WebOptions(), limits):
                 me = await deck.listener("me")
-                found.update(token=await deck.accounts.token(me.id), loop=asyncio.get_running_loop())
-                ready.set()
+                started(await deck.accounts.token(me.id))
                 await over.wait()
 
-        def run() -> None:
-            try:
-                asyncio.run(main())
-            finally:
-                ready.set()
-
-        thread = threading.Thread(target=run, name="service")
-        thread.start()
-        ready.wait(20)
-        loop = found["loop"]
-        assert isinstance(loop, asyncio.AbstractEventLoop)
-        try:
-            yield House(address_of(sock), str(found["token"]))
-        finally:
-            loop.call_soon_threadsafe(over.set)
-            thread.join(20)
+        with in_a_thread(service) as token:
+            yield House(address_of(sock), token)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from tests.cli.shell import Shell
-from tonearm.service.sign_in import AuthStart
+from tests.listening import connect
 from tonearm.store.db.database import database_url
 from tonearm.store.db.migrate import migrate
 
@@ -69,12 +69,7 @@ def sign_in(shell: Shell, emulator: Emulator, name: str = "me", user: str = USER
     """Connect a listener, as `tonearm login` does."""
 
     async def whole_way(deck: tonearm.Deck) -> None:
-        who = await deck.listener(name)
-        way = await who.sign_in()
-        assert isinstance(way, AuthStart)
-        assert way.token
-        emulator.approve(way.token, user)
-        await who.finish_sign_in(way.token)
+        await connect(await deck.listener(name), emulator, user)
 
     on_deck(shell, whole_way)
 

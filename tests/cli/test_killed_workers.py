@@ -15,12 +15,12 @@ import pytest
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator
 from tests.cli.shell import Said, Shell
+from tests.listening import connect
 from tests.patience import PATIENCE
 from tests.postgres import empty
 from tonearm.core.play import Play, Track
 from tonearm.deck import Deck, Listener
 from tonearm.service.job_list import JobState
-from tonearm.service.sign_in import AuthStart
 
 pytestmark = pytest.mark.anyio
 
@@ -64,11 +64,7 @@ def worker(asking: Shell, tmp_path: Path, postgres_tables: str) -> Iterator[Shel
 
 async def signed_in(deck: Deck, emulator: Emulator, name: str) -> Listener:
     listener = await deck.listener(name)
-    way = await listener.sign_in()
-    assert isinstance(way, AuthStart)
-    assert way.token
-    emulator.approve(way.token, name)
-    await listener.finish_sign_in(way.token)
+    await connect(listener, emulator, name)
     return listener
 
 

@@ -16,12 +16,13 @@ import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator
 from lastfm_emulator.transport import Direct
 from tests.fake_clock import FakeClock
+from tests.listening import connect
 from tests.patience import PATIENCE
 from tonearm.core.event import Event
 from tonearm.core.play import Track
 from tonearm.deck import Deck, Listener
 from tonearm.service.report_play import Taken
-from tonearm.service.sign_in import AuthStart, SignedIn
+from tonearm.service.sign_in import SignedIn
 from tonearm.store import plays, queue
 from tonearm.store.plays import StoredPlay
 
@@ -113,13 +114,7 @@ class Room:
         await self.house.clock.still()
 
     async def sign_in(self, user: str = "RJ", listener: Listener | None = None) -> SignedIn:
-        listener = listener or self.me
-        way = await listener.sign_in()
-        assert isinstance(way, AuthStart)
-        assert way.token is not None
-        self.emulator.approve(way.token, user)
-        signed_in = await listener.finish_sign_in(way.token)
-        assert isinstance(signed_in, SignedIn)
+        signed_in = await connect(listener or self.me, self.emulator, user)
         await self.house.clock.still()  # the delivery that this has rung for is over, and meets no play of the test's
         return signed_in
 

@@ -15,8 +15,8 @@ import pytest
 
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
+from tests.listening import connect
 from tests.patience import PATIENCE
-from tonearm.service.sign_in import AuthStart, SignedIn
 from tonearm.store import queue
 
 pytestmark = pytest.mark.anyio
@@ -52,12 +52,7 @@ KILLS = 4
 
 async def signed_in(database: Path, emulator: Emulator, url: str) -> None:
     async with tonearm.open(database, api_key=API_KEY, api_secret=API_SECRET, api_url=url, deliver=False) as deck:
-        me = await deck.listener("me")
-        way = await me.sign_in()
-        assert isinstance(way, AuthStart)
-        assert way.token is not None
-        emulator.approve(way.token, "RJ")
-        assert isinstance(await me.finish_sign_in(way.token), SignedIn)
+        await connect(await deck.listener("me"), emulator)
 
 
 def child(database: Path, url: str, start: int, first: int) -> subprocess.Popen[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import tonearm
+from tests.listening import library_row
 from tests.service.conftest import House, Room
 from tonearm.core.event import EnrichProgress
 from tonearm.deck import ImportFailed
@@ -23,18 +24,7 @@ NINA = ("Nina Simone", "Sinnerman")
 
 async def has(room: Room, *names: tuple[str, str]) -> None:
     """The library holds these songs, each in a file of its own."""
-    facts = {
-        "album": "",
-        "album_artist": "",
-        "duration": 200.0,
-        "track_number": None,
-        "mbid": "",
-        "unreadable_reason": "",
-    }
-    rows: list[dict[str, Any]] = [
-        {**facts, "path": f"/{number}.mp3", "artist": artist, "title": title, "mtime_ns": 1, "size": 1}
-        for number, (artist, title) in enumerate(names)
-    ]
+    rows = [library_row(f"/{number}.mp3", *name) for number, name in enumerate(names)]
     await room.deck.store.write(lambda db: library.write(db, room.me.id, rows))
 
 

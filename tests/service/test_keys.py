@@ -15,6 +15,7 @@ import pytest
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from tests.databases import only_postgres
+from tests.listening import connect
 from tests.patience import PATIENCE
 from tests.service.conftest import HOUR, House, Room, songs
 from tests.service.test_meanwhile import meanwhile
@@ -254,10 +255,7 @@ async def test_processes_that_share_a_server_send_with_every_key(database: str) 
         ):
             for name in ("RJ", "Other"):
                 listener = await takes.listener(name)
-                way = await listener.sign_in()
-                assert isinstance(way, AuthStart)
-                emulator.approve(way.token or "", name)
-                await listener.finish_sign_in(way.token or "")
+                await connect(listener, emulator, name)
                 song = Track("Nina Simone", "Sinnerman", duration=622)
                 taken = await listener.scrobble(song, started_at=takes.clock.now() - 700, played=600)
                 kept = await takes.reports.fate(listener.id, taken.id, 20)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
 
 from tests import audio, odd_audio
 from tests.audio import Tags
+from tests.listening import library_row
 from tests.service.conftest import House, Room
 from tonearm.library.folder import FolderUnreadable
 from tonearm.service.library_scan import FAULTS_SHOWN, ScanResult
@@ -136,18 +136,9 @@ async def test_two_listeners_have_two_libraries(house: House, folder: Path) -> N
 
 
 async def test_the_artists_of_a_credit_are_kept_beside_it(house: House) -> None:
-    file: dict[str, Any] = {
-        "title": "Duet",
-        "album": "",
-        "album_artist": "",
-        "duration": None,
-        "track_number": None,
-        "mbid": "",
-    }
-    file |= {"mtime_ns": 1, "ctime_ns": 1, "size": 1, "unreadable_reason": ""}
     rows = [
-        {**file, "path": "/1.mp3", "artist": "Alice & Bob", "artists": ["Alice", "Bob"]},
-        {**file, "path": "/2.mp3", "artist": "Alice", "artists": None},
+        library_row("/1.mp3", "Alice & Bob", "Duet", artists=["Alice", "Bob"]),
+        library_row("/2.mp3", "Alice", "Duet", artists=None),
     ]
     async with house.open(deliver=False) as room:
         await room.deck.store.write(lambda db: library.write(db, room.me.id, rows))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from functools import partial
-from typing import Any
 from urllib.parse import parse_qs
 
 import httpx2
@@ -13,6 +12,7 @@ import pytest
 from sqlalchemy import Connection, insert, select, update
 
 from lastfm_emulator.transport import Direct
+from tests.listening import library_row
 from tests.service.conftest import HOUR, During, House, Room
 from tonearm.core.event import ImportProgress
 from tonearm.core.loved import ImportCounts
@@ -40,18 +40,7 @@ def loves(room: Room, *numbers: int, user: str = "RJ") -> None:
 
 async def has(room: Room, *numbers: int, artist: str = "Nina Simone") -> None:
     """The library holds these songs."""
-    facts = {
-        "album": "",
-        "album_artist": "",
-        "duration": 200.0,
-        "track_number": None,
-        "mbid": "",
-        "unreadable_reason": "",
-    }
-    rows: list[dict[str, Any]] = [
-        {**facts, "path": f"/{artist}/{n}.mp3", "artist": artist, "title": f"Song {n}", "mtime_ns": 1, "size": 1}
-        for n in numbers
-    ]
+    rows = [library_row(f"/{artist}/{n}.mp3", artist, f"Song {n}") for n in numbers]
     await room.deck.store.write(lambda db: library.write(db, room.me.id, rows))
 
 

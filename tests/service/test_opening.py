@@ -19,9 +19,9 @@ import pytest
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from tests.databases import only_sqlite
+from tests.listening import connect
 from tests.service.conftest import House
 from tonearm.core.play import Track
-from tonearm.service.sign_in import AuthStart
 from tonearm.store.db.file_lock import AlreadyOpen
 from tonearm.store.db.migrate import DatabaseTooNew
 from tonearm.store.db.sqlite_writer import StoreUnavailable
@@ -214,11 +214,7 @@ async def test_the_whole_way_over_real_sockets_and_in_real_time(tmp_path: Path) 
         keys: dict[str, Any] = {"api_key": API_KEY, "api_secret": API_SECRET, "api_url": lastfm.url}
         async with tonearm.open(tmp_path / "plays.db", requests_per_second=0, **keys) as deck:
             me = await deck.listener("me")
-            way = await me.sign_in()
-            assert isinstance(way, AuthStart)
-            assert way.token is not None
-            emulator.approve(way.token, "RJ")
-            await me.finish_sign_in(way.token)
+            await connect(me, emulator)
             emulator.fault("commit-then-close", calls=1, methods=["track.scrobble"])
             track = Track("Nina Simone", "Sinnerman", duration=622)
             taken = await me.scrobble(track, started_at=time.time() - 700, played=600)

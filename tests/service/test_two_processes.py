@@ -18,6 +18,7 @@ import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator
 from lastfm_emulator.transport import Direct
 from tests.databases import only_postgres
+from tests.listening import connect, library_row
 from tests.patience import PATIENCE
 from tests.service.conftest import During
 from tonearm.core.loved import ImportCounts
@@ -27,7 +28,6 @@ from tonearm.engine import postgres as engine
 from tonearm.service import jobs
 from tonearm.service.job_list import DELIVER, IMPORT, JobState, ListedJob
 from tonearm.service.jobs import CANCELLED, JobBusy, JobDone
-from tonearm.service.sign_in import AuthStart
 from tonearm.store import library
 
 pytestmark = [pytest.mark.anyio, only_postgres]
@@ -97,30 +97,17 @@ async def pair(database: Path | str, emulator: Emulator, monkeypatch: pytest.Mon
             for line, delivers in zip(lines, (False, True), strict=True)
         ]
         me = await service.listener("me")
-        way = await me.sign_in()
-        assert isinstance(way, AuthStart)
-        assert way.token
-        emulator.approve(way.token, "RJ")
-        await me.finish_sign_in(way.token)
+        await connect(me, emulator)
         yield Pair(emulator, service, me, worker, during)
 
 
 async def loves(pair: Pair, number: int) -> None:
     """RJ loves so many songs, all of which the library holds."""
     account = pair.emulator.known_user("RJ")
-    facts = {
-        "album": "",
-        "album_artist": "",
-        "duration": 200.0,
-        "track_number": None,
-        "mbid": "",
-        "unreadable_reason": "",
-    }
-    rows: list[dict[str, Any]] = []
+    rows = []
     for n in range(number):
         account.heart("Nina Simone", f"Song {n}", time.time() - 1000 + n)
-        names = {"artist": "Nina Simone", "title": f"Song {n}"}
-        rows.append({**facts, **names, "path": f"/{n}.mp3", "mtime_ns": 1, "size": 1})
+        rows.append(library_row(f"/{n}.mp3", "Nina Simone", f"Song {n}"))
     await pair.service.store.write(lambda db: library.write(db, pair.me.id, rows))
 
 

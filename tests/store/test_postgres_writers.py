@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,6 +12,7 @@ from sqlalchemy import URL, Connection
 from sqlalchemy.exc import OperationalError
 
 from tests.databases import only_postgres
+from tests.store.held import held
 from tests.store.rows import a_play, history_row, listener
 from tonearm.store import accounts, plays
 from tonearm.store.db import postgres_writers
@@ -40,20 +40,8 @@ async def hasty(
 @asynccontextmanager
 async def locked(store: Store, number: int) -> AsyncIterator[None]:
     """Another process has an account locked while the block lasts."""
-    entered, leave = threading.Event(), threading.Event()
-
-    def hold(db: Connection) -> None:
-        accounts.lock(db, [number])
-        entered.set()
-        assert leave.wait(30)
-
-    held = asyncio.create_task(store.write(hold))
-    assert await asyncio.to_thread(entered.wait, 10)
-    try:
+    async with held(store, lambda db: accounts.lock(db, [number])):
         yield
-    finally:
-        leave.set()
-        await held
 
 
 def take(db: Connection, reports: Sequence[Report]) -> list[int]:
@@ -139,21 +127,12 @@ async def test_a_wrong_report_beside_a_locked_account_fails_alone(
 
 async def test_a_table_that_is_locked_is_waited_for(store: Store, hasty: tuple[Store, list[int]]) -> None:
     opened, [one, *_] = hasty
-    entered, leave = threading.Event(), threading.Event()
-
-    def hold(db: Connection) -> None:
-        db.exec_driver_sql("LOCK TABLE account IN ACCESS EXCLUSIVE MODE")
-        entered.set()
-        assert leave.wait(30)
-
-    held = asyncio.create_task(store.write(hold))
-    assert await asyncio.to_thread(entered.wait, 10)
-    both = reported(opened, (one, 1), (one, 2))
-    for _ in range(2):  # each of which waits and fails as often as those do
-        with pytest.raises(OperationalError):
-            await asyncio.to_thread(run, opened._writes, partial(accounts.lock, account_ids=[one]))
-    leave.set()
-    await asyncio.gather(held, *both)
+    async with held(store, lambda db: db.exec_driver_sql("LOCK TABLE account IN ACCESS EXCLUSIVE MODE")):
+        both = reported(opened, (one, 1), (one, 2))
+        for _ in range(2):  # each of which waits and fails as often as those do
+            with pytest.raises(OperationalError):
+                await asyncio.to_thread(run, opened._writes, partial(accounts.lock, account_ids=[one]))
+    await asyncio.gather(*both)
     assert len(await store.read(partial(titles, one))) == 2
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import URL, Connection, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tests.databases import only_sqlite
+from tests.store.held import held
 from tests.store.rows import NOW, a_play, history_row, listener, names
 from tonearm.core.account import Account
 from tonearm.store import accounts, plays
@@ -48,19 +49,8 @@ def counted(store: Store) -> Iterator[Counter[str]]:
 @asynccontextmanager
 async def busy(store: Store) -> AsyncIterator[None]:
     """Keep the writer in a transaction, so that what is written meanwhile waits together."""
-    entered, leave = threading.Event(), threading.Event()
-
-    def hold(_: Connection) -> None:
-        entered.set()
-        assert leave.wait(10)
-
-    held = asyncio.create_task(store.write(hold))
-    assert await asyncio.to_thread(entered.wait, 10)
-    try:
+    async with held(store, lambda _: None):
         yield
-    finally:
-        leave.set()
-        await held
 
 
 async def together(store: Store, *writes: Callable[[Connection], object]) -> list[object]:

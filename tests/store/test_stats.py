@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Connection
 
+from tests.listening import library_row
 from tests.store.rows import NOW, enqueue, history_row, listener
 from tonearm.core import days
 from tonearm.core.account import Connection as Connected
@@ -143,16 +144,7 @@ async def test_each_shelf_has_its_plays_in_pages_and_its_true_count(store: Store
 async def test_what_was_chosen_stays_when_the_list_is_written_again(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
-        facts = {
-            "album": "",
-            "album_artist": "",
-            "duration": None,
-            "track_number": None,
-            "mbid": "",
-            "unreadable_reason": "",
-        }
-        file = {**facts, "path": "/1.mp3", "artist": "Oasis", "title": "Wonderwall", "mtime_ns": 1, "size": 1}
-        library.write(db, me, [file])
+        library.write(db, me, [library_row("/1.mp3", "Oasis", "Wonderwall")])
         (number,) = (row[0] for row in library.names(db, me))
         row = {
             "artist": "Oasis",

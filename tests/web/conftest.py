@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -17,10 +16,11 @@ import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from lastfm_emulator.transport import Direct
 from tests.databases import secret_for, with_tables
+from tests.listening import connect
 from tests.patience import PATIENCE
+from tests.threads import Started, in_a_thread
 from tonearm.core.event import NowPlayingShown
 from tonearm.port import address_of, listening_socket
-from tonearm.service.sign_in import AuthStart, SignedIn
 from tonearm.serving import serving
 from tonearm.web.app import WebOptions, create_app
 
@@ -41,11 +41,7 @@ class House:
 
     async def connect(self, user: str = "RJ") -> None:
         """Connect to Last.fm by the desktop flow."""
-        way = await self.me.sign_in()
-        assert isinstance(way, AuthStart)
-        assert way.token
-        self.emulator.approve(way.token, user)
-        assert isinstance(await self.me.finish_sign_in(way.token), SignedIn)
+        await connect(self.me, self.emulator, user)
 
     async def show(self, track: tonearm.Track) -> None:
         """Announce what plays; on PostgreSQL the pages know of it when the server has passed it on."""
@@ -133,12 +129,7 @@ class Running:
         """Connect to Last.fm without the detour over a browser."""
 
         async def flow() -> None:
-            me = await self.deck.listener("me")
-            way = await me.sign_in()
-            assert isinstance(way, AuthStart)
-            assert way.token
-            self.emulator.approve(way.token, user)
-            await me.finish_sign_in(way.token)
+            await connect(await self.deck.listener("me"), self.emulator, user)
 
         self.call(flow())
 
@@ -151,34 +142,19 @@ def running(
     emulator = emulator or Emulator()
     with serve(emulator) as lastfm, listening_socket("127.0.0.1", port) as sock:
         emulator.pictures_at = f"{lastfm.base_url}/i/u"
-        ready, found, over = threading.Event(), dict[str, Any](), asyncio.Event()
 
-        async def main() -> None:
+        async def service(started: Started, over: asyncio.Event) -> None:
             options: dict[str, Any] = {"api_url": lastfm.url, "auth_url": lastfm.auth_url, "requests_per_second": 0}
             options["secret_key"] = secret_for(database)
             async with (
                 tonearm.open(database, api_key=API_KEY, api_secret=API_SECRET, **options) as deck,
                 serving(deck, sock, WebOptions(public_url, f"{lastfm.base_url}/_faults")),
             ):
-                found.update(deck=deck, loop=asyncio.get_running_loop())
-                ready.set()
+                started((deck, asyncio.get_running_loop()))
                 await over.wait()
 
-        def run() -> None:
-            try:
-                asyncio.run(main())
-            finally:
-                ready.set()
-
-        thread = threading.Thread(target=run, name="service")
-        thread.start()
-        ready.wait(20)
-        try:
-            yield Running(address_of(sock), emulator, lastfm.base_url, found["deck"], found["loop"])
-        finally:
-            if found:
-                found["loop"].call_soon_threadsafe(over.set)
-            thread.join(20)
+        with in_a_thread(service) as (deck, loop):
+            yield Running(address_of(sock), emulator, lastfm.base_url, deck, loop)
 
 
 @pytest.fixture

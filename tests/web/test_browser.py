@@ -17,6 +17,7 @@ import pytest
 from lastfm_emulator import Emulator
 from tests.conftest import ROOT
 from tests.databases import only_sqlite
+from tests.listening import library_row
 from tests.web.conftest import Running, running
 from tonearm.port import listening_socket
 from tonearm.store import library
@@ -548,19 +549,8 @@ def test_ones_own_data_is_exported_and_deleted(look: Look, running_service: Runn
 
 def test_loved_tracks_are_imported_before_ones_eyes_and_one_click_chooses(look: Look, running_service: Running) -> None:
     running_service.sign_in()
-    facts: dict[str, Any] = {
-        "album_artist": "",
-        "track_number": None,
-        "mbid": "",
-        "unreadable_reason": "",
-        "mtime_ns": 1,
-        "size": 1,
-    }
     names = [("Nina Simone", "Sinnerman"), ("Oasis", "Wonderwall"), ("Oasis", "Wonderwall (Live)")]
-    rows = [
-        {**facts, "path": f"/{place}.mp3", "artist": artist, "title": title, "album": "An album", "duration": 258.0}
-        for place, (artist, title) in enumerate(names)
-    ]
+    rows = [library_row(f"/{place}.mp3", *name, album="An album", duration=258.0) for place, name in enumerate(names)]
     running_service.call(running_service.deck.store.write(lambda db: library.write(db, 1, rows)))
     listener = running_service.emulator.known_user("RJ")
     for number in range(1000):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
+from tests.listening import library_row
 from tests.web.conftest import House, house_at
 from tests.web.test_page import HOSTILE, Tags
 from tonearm.store import library, loved, runs
@@ -19,18 +20,7 @@ pytestmark = pytest.mark.anyio
 
 async def has(house: House, *names: tuple[str, str]) -> None:
     """The library holds these (artist, title)."""
-    facts: dict[str, Any] = {
-        "album": "An album",
-        "album_artist": "",
-        "duration": 200.0,
-        "track_number": None,
-        "mbid": "",
-    }
-    more = {"unreadable_reason": "", "mtime_ns": 1, "size": 1}
-    rows = [
-        {**facts, **more, "path": f"/{place}.mp3", "artist": artist, "title": title}
-        for place, (artist, title) in enumerate(names)
-    ]
+    rows = [library_row(f"/{place}.mp3", *name, album="An album") for place, name in enumerate(names)]
     await house.deck.store.write(lambda db: library.write(db, house.me.id, rows))
 
 
