@@ -101,7 +101,3 @@ def test_a_rest_is_in_force_until_it_is_over_and_never_longer_than_a_day() -> No
         pacing.in_force(now + left, now) for left in (-1, 0, 1, pacing.LONGEST_THROTTLE, pacing.LONGEST_THROTTLE + 1)
     ]
     assert in_force == [False, False, True, True, False]
-
-
-def test_an_outage_of_all_is_tried_by_one_after_40_seconds_and_up_to_ten_minutes() -> None:
-    assert [pacing.away(probes, 0.5) for probes in (0, 3, 5, 20)] == [40, 40, 80, 300]

@@ -212,7 +212,7 @@ def next_move(
     alive = [w for w in waiting if w.id not in gone]
     if state.connection is not Connection.CONNECTED:
         return Idle(None, expired)
-    if now < state.wait_until <= now + pacing.LONGEST_THROTTLE:
+    if pacing.in_force(state.wait_until, now):
         return Idle(state.wait_until if alive else None, expired)
     due = [w for w in alive if w.not_before <= now]
     if not due:

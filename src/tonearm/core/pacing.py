@@ -81,11 +81,6 @@ def backoff(fails: int, jitter: float, *, longest: float = LONGEST_WAIT) -> floa
     return max(SHORTEST_WAIT, cap * jitter)
 
 
-def away(probes: int, jitter: float) -> float:
-    """Seconds until one play tries whether an outage is over, after so many have tried in vain."""
-    return max(PROBE, backoff(probes + 1, jitter))
-
-
 def ladder_wait(ladder: tuple[float, ...], step: int) -> float:
     """Seconds of a ladder's step, counted from 0; the last step repeats."""
     return ladder[min(step, len(ladder) - 1)]

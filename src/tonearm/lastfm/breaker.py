@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, assert_never
 
-from tonearm.core import pacing
+from tonearm.core.breaker import CLOSED
 from tonearm.core.verdict import Cause
-from tonearm.lastfm.error import Unavailable
-from tonearm.lastfm.response import Answer, Failure, Nonsense, Refusal, Reply, TransportError
+from tonearm.lastfm.error import LastFmError, Unavailable, error_of
+from tonearm.lastfm.response import Answer, Exchange, Failure, Nonsense, Refusal, Reply, TransportError
 
 DOUBTS = 3
 """Answers in a row that may be about one call alone, such as a deep page's, until they are taken for an outage."""
@@ -47,37 +46,47 @@ def state_of(reply: Reply | TransportError, outcome: Answer[Any] | Failure) -> B
             assert_never(outcome)
 
 
-@dataclass(slots=True)
 class Breaker:
-    """Closed while Last.fm answers; open for a growing while after it was away; then one call tries.
+    """Lets calls out while Last.fm answers; after it was away for a growing while none, then one that tries.
 
     Times are seconds of one clock, chances in [0, 1).
     """
 
-    fails: int = 0
-    doubts: int = 0
-    until: float = 0.0
-    why: str = ""
+    def __init__(self) -> None:
+        self._circuit = CLOSED
+        self._doubts = 0
+
+    @property
+    def until(self) -> float:
+        """Until when no call goes out, if Last.fm was away."""
+        return self._circuit.until
 
     def enter(self, now: float) -> None:
         """A call wants to go out. Raises Resting while it must not; the first after a rest is the probe."""
-        if not self.fails:
-            return
-        if now < self.until <= now + pacing.LONGEST_THROTTLE:
-            raise Resting(
-                Cause(None, f"Last.fm can't be reached ({self.why}); trying again soon"), self.until - now, False
-            )
-        self.until = now + pacing.PROBE
+        circuit = self._circuit
+        if circuit.is_open(now):
+            why = f"Last.fm can't be reached ({circuit.why}); trying again soon"
+            raise Resting(Cause(None, why), circuit.until - now, False)
+        if circuit.fails:
+            self._circuit = circuit.probed(now)
+
+    def heard(self, exchange: Exchange[Any], method: str, now: float, chance: float) -> LastFmError | None:
+        """What a call brought; the error, if it brought one."""
+        state, outcome = state_of(exchange.reply, exchange.outcome), exchange.outcome
+        if isinstance(outcome, Answer):
+            self.leave(state, now, chance)
+            return None
+        error = error_of(outcome, method)
+        self.leave(state, now, chance, str(error), error.retry_after)
+        return error
 
     def leave(
         self, state: BreakerState, now: float, chance: float, why: str = "", retry_after: float | None = None
     ) -> None:
         """How a call ended."""
         if state is BreakerState.THERE:
-            self.fails = self.doubts = 0
+            self._circuit, self._doubts = CLOSED, 0
             return
-        self.doubts += 1
-        if state is BreakerState.AWAY or self.fails or self.doubts >= DOUBTS:
-            self.fails += 1
-            wait = max(pacing.backoff(self.fails, chance), min(retry_after or 0.0, pacing.LONGEST_THROTTLE))
-            self.until, self.why = now + wait, why
+        self._doubts += 1
+        if state is BreakerState.AWAY or self._circuit.fails or self._doubts >= DOUBTS:
+            self._circuit = self._circuit.failed(now, chance, why, retry_after)

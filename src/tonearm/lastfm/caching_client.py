@@ -8,14 +8,13 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from tonearm.core.verdict import Verdict
-from tonearm.lastfm.breaker import Breaker, state_of
+from tonearm.lastfm.breaker import Breaker
 from tonearm.lastfm.cache import LARGEST, Cache, CachedReads, Remembered
 from tonearm.lastfm.cache_policy import EVERY_LISTENER, WEEK, fresh_for
 from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm, OnDate
-from tonearm.lastfm.error import error_of
 from tonearm.lastfm.methods.track import TrackWrite
 from tonearm.lastfm.request import Keys, Request
-from tonearm.lastfm.response import Answer, Exchange
+from tonearm.lastfm.response import Exchange
 from tonearm.lastfm.transport import PATIENCE, Patience
 
 if TYPE_CHECKING:
@@ -92,13 +91,8 @@ class RememberingLastFm(LastFm):
             return await super().exchange(request)
         self._breaker.enter(self._now())
         exchange = await super().exchange(request)
-        outcome, chance = exchange.outcome, random.random()  # noqa: S311  # spreads retries; guards nothing
-        state = state_of(exchange.reply, outcome)
-        if isinstance(outcome, Answer):
-            self._breaker.leave(state, self._now(), chance)
-        else:
-            error = error_of(outcome, request.method)
-            self._breaker.leave(state, self._now(), chance, str(error), error.retry_after)
+        chance = random.random()  # noqa: S311  # spreads retries; guards nothing
+        self._breaker.heard(exchange, request.method, self._now(), chance)
         return exchange
 
     async def close(self) -> None:

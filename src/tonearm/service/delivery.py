@@ -19,9 +19,10 @@ from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core import delivery
+from tonearm.core.breaker import CLOSED
 from tonearm.core.delivery import KeyThrottle
 from tonearm.core.event import AuthChanged, Event
-from tonearm.core.pacing import LONGEST_THROTTLE, OUTAGE_ACCOUNTS, PROBE, away
+from tonearm.core.pacing import OUTAGE_ACCOUNTS, PROBE
 from tonearm.core.verdict import Answered, Later, SessionEnded, SessionSuspect, Verdict
 from tonearm.lastfm.error import verdict_of
 from tonearm.lastfm.methods import auth
@@ -198,11 +199,12 @@ class Delivery(Generic[T]):
             return throttle
         if pace.met_outage(db, sent.api_key, sent.account) < OUTAGE_ACCOUNTS and not throttle:
             return None
-        now, probes = self.clock.now(), throttle.level if throttle else 0
-        until = now + max(away(probes, answer.chance), getattr(verdict, "retry_after", None) or 0.0)
-        pace.begin_throttle(
-            db, sent.api_key, KeyThrottled(until, str(verdict.cause), False, probes + 1, now, outage=True)
+        now, retry_after = self.clock.now(), getattr(verdict, "retry_after", None)
+        circuit = (throttle.circuit if throttle else CLOSED).failed(
+            now, answer.chance, str(verdict.cause), retry_after, at_least=PROBE
         )
+        met = KeyThrottled(circuit.until, circuit.why, False, circuit.fails, now, outage=True)
+        pace.begin_throttle(db, sent.api_key, met)
         return pace.last_throttle(db, sent.api_key)
 
     def _next(
@@ -220,7 +222,7 @@ class Delivery(Generic[T]):
         if key is None:  # what it owes waits for it, or for a sign-in with another
             queue.release(db, lease)
             return _Turn(None, events=events)
-        if throttle and now < throttle.until <= now + LONGEST_THROTTLE:
+        if throttle and throttle.in_force(now):
             queue.release(db, lease)
             return _Turn(None, until=throttle.until, events=events)
         batch, more = self.outbox.next(db, lease, probe=throttle is not None)
@@ -236,7 +238,7 @@ class Delivery(Generic[T]):
             return _Turn(lease, batch, events=events, at=now)
         self.outbox.mark(db, lease, batch.items)
         if throttle:  # one probes, the others wait for what it finds
-            pace.begin_throttle(db, key.name, replace(throttle, until=now + PROBE))
+            pace.begin_throttle(db, key.name, replace(throttle, until=throttle.circuit.probed(now).until))
         return _Turn(lease, batch, key.pace.book(db), session, events=events, at=now)
 
     def _without_session(self, db: Connection, lease: Lease, events: tuple[Event, ...]) -> _Turn[T]:

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from tonearm.clock import Clock
 from tonearm.core.verdict import Cause, Scope
-from tonearm.lastfm.breaker import Breaker, Resting, state_of
-from tonearm.lastfm.error import RateLimited, error_of
+from tonearm.lastfm.breaker import Breaker, Resting
+from tonearm.lastfm.error import RateLimited
 from tonearm.lastfm.request import Request
-from tonearm.lastfm.response import Answer, Exchange
+from tonearm.lastfm.response import Exchange
 from tonearm.service.keyring import ApiKey, Keyring
 from tonearm.store.pace import KeyThrottled
 
@@ -45,14 +45,8 @@ class MetadataUpstream:
         raise Resting(Cause(None, f"requests to Last.fm are paused: {soonest.reason}"), soonest.until - now, False)
 
     async def _learn(self, key: ApiKey, request: Request[T], exchange: Exchange[T], *, rested: bool) -> None:
-        outcome, now, chance = exchange.outcome, self.clock.now(), self.clock.chance()
-        state = state_of(exchange.reply, outcome)
-        if isinstance(outcome, Answer):
-            self.breaker.leave(state, now, chance)
-            if rested:
-                await key.pace.served()
-            return
-        error = error_of(outcome, request.method)
-        self.breaker.leave(state, now, chance, str(error), error.retry_after)
+        error = self.breaker.heard(exchange, request.method, self.clock.now(), self.clock.chance())
+        if error is None and rested:
+            await key.pace.served()
         if isinstance(error, RateLimited) and error.scope is Scope.ADDRESS:
             await key.pace.throttled(error.cause, error.retry_after)

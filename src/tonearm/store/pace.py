@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, or_, select, update
 
 from tonearm.core import pacing
-from tonearm.core.pacing import LONGEST_THROTTLE
+from tonearm.core.breaker import Circuit
 from tonearm.store.db.dialect import insert_ignore
 from tonearm.store.db.schema import pace
 
@@ -29,9 +29,14 @@ class KeyThrottled:
     since: float = 0.0
     outage: bool = False
 
+    @property
+    def circuit(self) -> Circuit:
+        """What the circuit breaker knows of it."""
+        return Circuit(self.level, self.until, self.reason)
+
     def in_force(self, now: float) -> bool:
-        """Whether it throttles the key now; more than a day ahead, a clock has been put back since."""
-        return now < self.until <= now + LONGEST_THROTTLE
+        """Whether it throttles the key now."""
+        return self.circuit.is_open(now)
 
 
 def begin(db: Connection, key: str) -> None:
