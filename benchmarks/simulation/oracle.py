@@ -433,7 +433,7 @@ def _only_moved(play: Reported, before: dict[str, str], item: dict[str, str]) ->
     """Whether only the start was changed, of a play that Last.fm has surely never taken."""
     return (
         not play.flight.open
-        and play.flight.codes <= {3, 4, 5}
+        and play.flight.codes <= {3, 4, 5} | NOT_STORED
         and {**before, "timestamp": ""} == {**item, "timestamp": ""}
     )
 

@@ -117,6 +117,30 @@ async def test_one_answer_with_a_wrong_date_moves_and_ages_no_play(room: Room, l
     assert next(play for play in room.emulator.plays("RJ") if play.track == "Sinnerman").timestamp == start
 
 
+@pytest.mark.parametrize("lie", [-20_000.0, 20_000.0])
+async def test_a_start_that_a_lying_server_has_moved_comes_back_to_where_it_was(room: Room, lie: float) -> None:
+    room.house.clock.put(40)  # so that the truth, too, needs two answers
+    room.emulator.fault("clock-skew", seconds=lie)
+    for _ in range(2):
+        await room.me.now_playing(SONG)
+        await room.house.clock.sleep(60)
+    room.emulator.clear_faults()
+    room.emulator.fault("error", error=11, methods=SCROBBLE)
+    await room.me.now_playing(SONG)  # the truth, once
+    begun, reported = room.emulator.now() - 160, int(room.now) - 160
+    await room.me.scrobble(SONG, started_at=reported, played=150)
+    [moved] = await room.history()
+    assert abs(moved.play.timestamp - begun - lie) < 60
+    await room.house.clock.sleep(60)
+    await room.me.now_playing(SONG)
+    room.emulator.clear_faults()
+    await room.until_empty()
+    [play] = room.emulator.plays("RJ")
+    assert abs(play.timestamp - begun) < 60
+    [kept] = await room.history()
+    assert kept.restamp_reason.count(" s: the clock here") == 2
+
+
 async def test_nothing_is_too_old_by_our_clock_alone_while_lastfm_is_away(house: House) -> None:
     async with house.open() as room:
         await room.sign_in()

@@ -49,24 +49,30 @@ class Restamp:
         """
         skew = self.time.skew
         return tuple(
-            self._moved(db, lease, w, round(w.off or skew), "the clock here was ahead")
+            self._moved(db, lease, w, self._off(db, w), "the clock here was ahead")
             or replace(w, not_before=delivery.its_time(w, now, skew))
             if w.refused_ahead and queued_by_a_fast_clock(w.enqueued_at, now, skew)
             else w
             for w in back
         )
 
-    def _moved(self, db: Connection, lease: Lease, w: QueuedPlay, skew: int, reason: str) -> QueuedPlay | None:
-        """The play with its start moved; None where it has to stay as it is, and waits until its time has come."""
+    def _off(self, db: Connection, w: QueuedPlay) -> int:
+        """Seconds by which the start of a play is still wrong that our fast clock has timed."""
+        return round(w.off or self.time.skew - plays.restamped(db, w.id).by)
+
+    def _moved(self, db: Connection, lease: Lease, w: QueuedPlay, by: int, reason: str) -> QueuedPlay | None:
+        """The play with its start moved by so many seconds; None if it has to stay, and waits until its time has come.
+
+        These come on top of what it was moved by when it was reported: a skew may be believed that later proves wrong.
+        """
         before = plays.restamped(db, w.id)
         if before.unanswered:
             return None  # should Last.fm's clock have been another then, it has taken the play
-        by = skew - before.by  # it may have been moved when it was reported, by a skew that was learnt wrong
         play = replace(w.play, timestamp=w.play.timestamp + by)
         if plays.known(db, [_key(lease.account, play)]):
             return None  # there is a play at that time already
         now = f"moved by {by:+d} s: {reason}"
-        plays.restamp(db, w.id, play.timestamp, f"{before.reason}; {now}" if before.reason else now, skew)
+        plays.restamp(db, w.id, play.timestamp, f"{before.reason}; {now}" if before.reason else now, before.by + by)
         ahead = play.timestamp > self.time.now()
         not_before = delivery.its_time(replace(w, play=play), self.clock.now(), self.time.skew) if ahead else 0.0
         queue.restamp(db, w.id, play.timestamp, by, not_before)
