@@ -725,6 +725,106 @@ def test_the_keyboard_keeps_its_place_when_what_it_pressed_is_gone(look: Look, r
     expect(page.get_by_role("link", name="Sinnerman", exact=True)).to_be_focused()
 
 
+def test_the_keyboard_stays_in_the_filter_whose_last_row_is_gone(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
+    played(running_service, "Sinnerman")
+    played(running_service, "Feeling Good", ago=1400)
+    page = look("/queue?state=waiting")
+    expect(page.locator("#lamp")).to_have_text("Live")
+    page.get_by_role("button", name="Discard Feeling Good").focus()
+    page.keyboard.press("Enter")
+    expect(row(page, "Feeling Good")).to_have_count(0)
+    expect(page.get_by_role("link", name="Sinnerman", exact=True)).to_be_focused()
+    page.get_by_role("button", name="Discard Sinnerman").focus()
+    page.keyboard.press("Enter")
+    expect(row(page, "Sinnerman")).to_have_count(0)
+    expect(page.locator(".filters [aria-current]")).to_be_focused()
+
+
+def test_a_chart_is_one_stop_of_the_tab_key(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    for days in (1, 2, 9):
+        played(running_service, "Sinnerman", ago=86400.0 * days)
+    page = look("/")
+    bars = page.locator("#days a")
+    expect(bars).to_have_count(30)
+    expect(page.locator("#days a[tabindex='0']")).to_have_count(1)
+    bars.last.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(bars.nth(28)).to_be_focused()
+    expect(page.locator("#days a[tabindex='0']")).to_have_count(1)
+    page.keyboard.press("Home")
+    expect(bars.first).to_be_focused()
+    page.keyboard.press("Tab")
+    assert page.evaluate("!document.activeElement.closest('#days')")
+    played(running_service, "Feeling Good")  # the part is fetched anew
+    expect(page.locator("#latest")).to_contain_text("Feeling Good")
+    expect(page.locator("#days a[tabindex='0']")).to_have_count(1)
+    page.goto(f"{running_service.url}/history?period=all")
+    expect(page.locator(".cells a[tabindex='0']")).to_have_count(1)
+    page.locator(".cells a").last.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".cells a").nth(-2)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(" to ")
+
+
+MOVES = """() => {
+  window.moved = 0;
+  new PerformanceObserver((list) => { for (const one of list.getEntries()) window.moved += one.value; })
+    .observe({ type: "layout-shift", buffered: true });
+}"""
+
+
+def test_back_to_the_history_is_back_at_its_place(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    for days in range(25):
+        played(running_service, f"Song {days}", ago=43200.0 * (days + 1))
+    page = look("/history")
+    expect(page.locator("#zoom .u-over")).to_be_visible()
+    last = page.locator(".plays tbody tr").last
+    last.scroll_into_view_if_needed()
+    place = last.evaluate("row => row.getBoundingClientRect().top")
+    last.locator("a.title").click()
+    expect(page.locator("#story")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#zoom .u-over")).to_be_visible()
+    page.evaluate(MOVES)
+    page.wait_for_function("window.moved !== undefined")
+    assert abs(last.evaluate("row => row.getBoundingClientRect().top") - place) < 3
+    assert page.evaluate("window.moved") < 0.01
+
+
+def test_now_does_not_jump_while_one_reads_further_down(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    for number in range(12):
+        played(running_service, f"Song {number}", ago=5000.0 + 1000 * number)
+    page = look("/", viewport={"width": 900, "height": 500})
+    expect(page.locator("#lamp")).to_have_text("Live")
+    expect(page.locator("#latest")).to_contain_text("Song 5")
+    read = row(page, "Song 5")
+    read.evaluate("row => scrollBy(0, row.getBoundingClientRect().top - 200)")
+    place = read.evaluate("row => row.getBoundingClientRect().top")
+    with running_service.player() as player:
+        player.post("/lastfm/now-playing", json={"artist": "Sigur Rós", "track": "Svefn-g-englar", "duration": 604})
+    expect(page.locator("#now")).to_contain_text("Svefn-g-englar")
+    played(running_service, "A new one")
+    expect(row(page, "A new one")).to_contain_text("Accepted")
+    assert abs(read.evaluate("row => row.getBoundingClientRect().top") - place) < 3
+
+
+def test_a_page_is_printed_without_what_only_a_screen_needs(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    played(running_service, "Sinnerman")
+    page = look("/history", viewport=PHONE)
+    page.emulate_media(media="print")
+    expect(page.locator(".tabs")).to_be_hidden()
+    expect(page.get_by_role("searchbox")).to_be_hidden()
+    expect(row(page, "Sinnerman")).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.body).paddingBottom") == "0px"
+
+
 def test_the_page_can_be_worked_by_keyboard(look: Look, running_service: Running) -> None:
     page = look("/queue")
     page.keyboard.press("Tab")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from sqlalchemy import Connection, insert
 
 from tests.web.conftest import House
 from tests.web.test_page import HOSTILE, Tags
+from tonearm import web
 from tonearm.core.period import HistoryPeriod, PeriodKind
 from tonearm.core.search import searchable
 from tonearm.store.db.schema import play
@@ -186,9 +189,79 @@ def test_the_grid_of_a_year_has_a_cell_for_each_day() -> None:
     shown = HistoryPeriod(PeriodKind.YEAR, date(2012, 1, 1), date(2012, 12, 31))
     first = (shown.first - date(1970, 1, 1)).days
     grid = figures.year_grid(shown, {first: 1, first + 40: 5, first + 41: 90})
-    assert sum(cells.path.count("M") for cells in grid.cells) == 366
-    assert [cells.level for cells in grid.cells] == [0, 2, 3, 4]
+    assert grid.empty.count("M") + len(grid.cells) == 366
+    assert [cell.level for cell in grid.cells] == [2, 3, 4]
+    assert (grid.cells[-1].title, grid.cells[-1].href) == (
+        "Saturday, 11 Feb 2012, 90 plays",
+        "/history?period=2012-02-11",
+    )
     assert grid.summary.endswith("96 plays in all, most on Saturday, 11 Feb 2012, 90 plays")
     empty = figures.year_grid(shown, {})
-    assert [cells.level for cells in empty.cells] == [0]
+    assert (empty.empty.count("M"), empty.cells) == (366, ())
     assert empty.summary.endswith(": none")
+
+
+def test_a_week_of_all_years_leads_to_its_days() -> None:
+    shown = HistoryPeriod(PeriodKind.ALL, date(2010, 5, 1), date(2012, 12, 31))
+    cells = figures.years_grid(shown, {(date(2012, 12, 31) - date(1970, 1, 1)).days: 7}).cells
+    assert [(cell.title, cell.href) for cell in cells] == [
+        ("30 Dec to 31 Dec 2012, 7 plays", "/history?period=2012-12-30..2012-12-31")
+    ]
+
+
+def test_a_chart_has_no_more_bars_than_a_finger_can_touch() -> None:
+    long = HistoryPeriod(PeriodKind.ALL, date(2005, 1, 1), date(2026, 3, 1))
+    bars = figures.over_time(long, {(date(2010, 5, 3) - date(1970, 1, 1)).days: 3}).bars
+    assert len(bars) == 22
+    assert (bars[5].value.count, bars[5].value.href) == (3, "/history?period=2010")
+    three_years = HistoryPeriod(PeriodKind.ALL, date(2024, 1, 1), date(2026, 12, 31))
+    assert len(figures.over_time(three_years, {}).bars) == 36
+
+
+def luminance(colour: str) -> float:
+    """As WCAG 2 defines it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_bars_and_shades_stand_out_from_their_ground(scheme: int) -> None:
+    (style,) = (Path(web.__file__).parent / "static").glob("page.css")
+    values = re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6});", style.read_text().split("* { box-sizing")[0])
+    tokens = dict(values[scheme * len(values) // 2 :][: len(values) // 2])
+    assert contrast(tokens["bar"], tokens["sheet"]) >= 3
+    shades = [tokens["quiet-wash"], *(tokens[f"level-{level}"] for level in range(1, 5))]
+    assert contrast(shades[1], shades[0]) >= 3
+    assert all(contrast(*pair) >= 1.4 for pair in pairwise(shades[1:]))
+
+
+async def test_the_bar_of_an_artist_leads_to_that_artists_own_month(house: House) -> None:
+    await kept(house, at(2012, 5, 5), at(2014, 6, 7), at(2014, 6, 9))
+    await kept(house, at(2014, 6, 8), artist="Bj&rk")
+    tags = Tags(await house.page("/artist?name=Nina+Simone"))
+    (june,) = (a["href"] for a in tags.all("a") if a.get("aria-label") == "Jun 2014, 2 plays")
+    page = await house.page(june)
+    assert page.count('<tr id="play-') == 2
+    assert "Your plays of this artist: June 2014, latest first." in page
+    (whole,) = (a["href"] for a in Tags(page).all("a") if a["href"] == "/history?artist=Nina+Simone")
+    assert (await house.page(whole)).count('<tr id="play-') == 3
+    album = Tags(await house.page("/album?artist=Nina+Simone&title=Pastel+Blues"))
+    (may,) = (a["href"] for a in album.all("a") if a.get("aria-label") == "May 2012, 1 play")
+    assert (await house.page(may)).count('<tr id="play-') == 1
+    assert "No plays in this period." in await house.page("/history?artist=Nina+Simone&period=2013")
+    assert (await house.http.get("/history?artist=Nina+Simone&period=x")).status_code == 400
+
+
+async def test_days_are_links_and_the_chart_to_zoom_has_its_room(house: House) -> None:
+    await kept(house, at(2014, 5, 12))
+    page = await house.page("/history?period=2014")
+    assert "/history?period=2014-05-12" in {a["href"] for a in Tags(page).all("a")}
+    assert 'id="zoom"' not in page
+    await kept(house, at(2014, 5, 14))
+    assert re.search(r'<div class="zoom" id="zoom"[^>]*hx-morph-skip>', await house.page("/history?period=2014"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ async def test_an_import_tells_what_was_matched_what_is_missing_and_what_is_to_c
         house.emulator.known_user("RJ").heart("Oasis", "Wonderwall (Remastered)", 1_700_000_100)
         await imported(house)
         page = await house.page("/loved")
+        assert '<a href="/library">3 files</a> are in your library.' in page
         assert "3 loved tracks" in page
         assert "1 newly marked, 0 already marked." in page
         assert "To review <b>1</b>" in page
@@ -66,10 +68,34 @@ async def test_an_import_tells_what_was_matched_what_is_missing_and_what_is_to_c
         assert (await house.http.post(where, data={"file": "77"})).status_code == 404
         part = await house.http.post(where, data={"file": choices[0]}, headers={"HX-Request": "true"})
         assert part.text.startswith('<div id="loved"')
-        assert "Nothing to review" in part.text
+        assert "Wonderwall (Remastered)" in part.text  # nothing is left to review: what was matched is shown
         assert "Wonderwall (Remastered)" in await house.page("/loved?show=matched")
         await imported(house)
-        assert "Nothing to review" in await house.page("/loved")
+        assert "Nothing to review" in await house.page("/loved?show=doubtful")
+
+
+async def test_it_opens_on_what_there_is(database: Path | str) -> None:
+    async with house_at(database, deliver=True) as house:
+        await house.connect()
+        house.emulator.known_user("RJ").heart("Nina Simone", "Feeling Good", 1_700_000_000)
+        await imported(house)
+        page = await house.page("/loved")
+        assert "Feeling Good" in page
+        assert re.search(r'aria-current="true">Missing', page)
+
+
+async def test_the_scanned_library_has_a_page(house: House) -> None:
+    assert "tonearm scan" in await house.page("/library")
+    await has(house, *(("Nina Simone", f"Song {number}") for number in range(60)))
+    await house.deck.store.write(lambda db: library.love(db, [1]))
+    page = await house.page("/library")
+    assert "60 scanned files." in page
+    assert page.count("Loved:") == 1
+    assert (page.count("/history?artist=Nina+Simone&amp;track="), "/59.mp3" in page) == (50, False)
+    (more,) = (a["href"] for a in Tags(page).all("a") if "start=" in a["href"])
+    assert "/59.mp3" in await house.page(more)
+    assert (await house.http.get("/library?start=x")).status_code == 400
+    assert (await house.stranger.get("/library")).status_code == 401
 
 
 async def test_an_import_that_goes_on_or_stopped_is_shown_as_it_stands(house: House) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import struct
 from html.parser import HTMLParser
 from itertools import product
 from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx2
 import pytest
@@ -15,8 +17,9 @@ from lastfm_emulator import API_KEY
 from tests.web.conftest import AUTH, House, house_at
 from tonearm import web
 from tonearm.core.play import Play, Track
+from tonearm.core.verdict import Cause
 from tonearm.service.job_list import DELIVER
-from tonearm.store import pace, plays, queue
+from tonearm.store import attempts, pace, plays, queue
 from tonearm.store.db.schema import account
 from tonearm.web.app import WebOptions, create_app
 from tonearm.web.pages.base import pages_for_browsers
@@ -502,7 +505,7 @@ async def test_a_stand_in_that_is_gone_is_said_to_be(house: House) -> None:
 async def test_files_carry_their_hash_and_are_kept_for_ever(house: House) -> None:
     tags = Tags(await house.page())
     files = [link["href"] for link in tags.all("link")] + [script["src"] for script in tags.all("script")]
-    assert len(files) == 5
+    assert len(files) == 7
     for file in files:
         answer = await house.stranger.get(file)
         assert answer.status_code == 200
@@ -515,12 +518,53 @@ async def test_files_carry_their_hash_and_are_kept_for_ever(house: House) -> Non
     assert (await house.stranger.get("/static/..%2fpages.py")).status_code == 404
 
 
+async def test_a_phone_can_keep_the_page_beside_its_apps(house: House) -> None:
+    page = await house.page()
+    tags = Tags(page)
+    (at,) = (link["href"] for link in tags.all("link") if link["rel"] == "manifest")
+    manifest = (await house.stranger.get(at)).json()
+    assert urljoin(at, manifest["start_url"]) == "/"
+    for icon in manifest["icons"]:
+        found = await house.stranger.get(urljoin(at, icon["src"]))
+        assert found.headers["content-type"] == icon["type"]
+        assert struct.unpack(">II", found.content[16:24]) == tuple(map(int, icon["sizes"].split("x")))
+    assert {meta["content"] for meta in tags.all("meta") if meta.get("name") == "theme-color"} == {"#ffffff", "#1c1d21"}
+
+
+async def test_every_page_answers_head_as_it_answers_get(house: House) -> None:
+    for path in ("/", "/queue", "/history", "/loved", "/library", "/settings", "/players", "/docs", "/plays/77"):
+        head, get = await house.http.head(path), await house.http.get(path)
+        assert (head.status_code, head.headers["content-type"]) == (get.status_code, get.headers["content-type"]), path
+
+
+async def test_the_days_turn_over_at_midnight(house: House) -> None:
+    (part,) = (tag for tag in Tags(await house.page()).all("section") if tag.get("id") == "days")
+    assert 0 < float(part["data-stale-in"]) <= 25 * 3600 + 1
+
+
+async def test_equal_attempts_are_one_step(house: House) -> None:
+    await house.connect()
+    number, now = await queued(house), house.deck.clock.now()
+
+    def write(db: Connection) -> None:
+        offline = "Last.fm error 11: Service Offline"
+        for place, words in enumerate([offline] * 6 + ["no answer", offline]):
+            attempts.write(db, house.me.id, now - 600 + 60 * place, "Later", Cause(None, words), [number])
+
+    await house.deck.store.write(write)
+    story = await house.page(f"/plays/{number}")
+    assert story.count("Last.fm couldn&#39;t accept it then") == 3
+    assert "Last.fm couldn&#39;t accept it then, 6 attempts</strong>" in story
+    assert re.search(r"6 attempts</strong> <span class=\"small\"><time .*</time> to <time .*</time>", story)
+
+
 async def test_the_first_page_is_light(house: House) -> None:
     await house.connect()
     for number in range(40):
         await settled(house, "accepted", song(number), ago=number * 300)
     tags = Tags(await house.page())
-    files = [link["href"] for link in tags.all("link")] + [script["src"] for script in tags.all("script")]
+    files = [link["href"] for link in tags.all("link") if link["rel"] == "stylesheet"]
+    files += [script["src"] for script in tags.all("script")]
     packed = sum(len(found.packed) for file in files if (found := assets.at(file)))
     assert packed < 30_000  # and the page itself is some kilobytes
 

@@ -41,6 +41,29 @@ async def test_a_link_lets_one_browser_in_once(house: House) -> None:
     assert (await house.stranger.get("/")).status_code == 401
 
 
+async def test_the_page_that_was_asked_for_is_there_after_signing_in(house: House) -> None:
+    async def enters() -> str:
+        link = await house.deck.accounts.link(house.me.id)
+        answer = await house.stranger.get("/signin", params={"link": link})
+        house.stranger.cookies.delete("tonearm_session_80")
+        return answer.headers["location"]
+
+    for asked in ("/history?period=2014&q=a%20b%26", "/queue"):
+        assert (await house.stranger.get(asked)).status_code == 401
+        assert await enters() == asked
+        assert await enters() == "/"
+    await house.stranger.get("/history")
+    await house.stranger.get("/fragments/who", headers={"HX-Request": "true"})  # an open page asks for a part of itself
+    await house.stranger.post("/retry")
+    assert await enters() == "/history"
+    await house.stranger.get(f"/history?q={'x' * 3000}")
+    assert await enters() == "/"
+    for elsewhere in ("https://elsewhere.test/", "//elsewhere.test/", "/\\elsewhere.test", "/a%0d%0ab", "queue"):
+        house.stranger.cookies.set("tonearm_next_80", elsewhere)
+        assert await enters() == "/"
+        house.stranger.cookies.clear()
+
+
 async def test_a_link_of_another_listener_asks_before_it_switches_the_browser(house: House) -> None:
     ada = await house.deck.listener("ada")
     link = await house.deck.accounts.link(ada.id)

@@ -16,10 +16,10 @@ from tonearm.demo.plays import PLAYS
 BACKLOG = 5
 """Plays that were heard before the demo began."""
 
-BEGINS_AGO = 3 * 86400
+BEGINS_AGO = 12 * 3600
 """Seconds ago that the first play began; the listener catches up with the present."""
 
-PACE = 1.0
+PACE = 2.0
 """Seconds of the demo that a play takes, while its listener lives in the past."""
 
 

@@ -29,11 +29,15 @@ Cursor = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class LovedView:
-    """The last import of loved tracks (None: there was none), and what came of each; `more` tracks follow."""
+    """The last import of loved tracks (None: there was none), and what came of each.
+
+    `tracks` are those of `outcome`; `more` follow.
+    """
 
     run: Run | None
     found: ImportCounts
     counts: dict[str, int]
+    outcome: str
     tracks: list[LovedRow]
     more: bool
     files: int
@@ -82,21 +86,35 @@ class Views:
 
         return await self.store.read(read)
 
-    async def loved(self, account: int, which: str, limit: int, start: int) -> tuple[Snapshot, LovedView]:
-        """How it stands, the last import of loved tracks, and those that became `which`, from the place `start` on."""
+    async def loved(self, account: int, which: Sequence[str], limit: int, start: int) -> tuple[Snapshot, LovedView]:
+        """How it stands, the last import of loved tracks, and those of one outcome, from the place `start` on.
+
+        That outcome is the first of `which` that any has, else the first of all.
+        """
 
         def read(db: Connection) -> tuple[Snapshot, LovedView]:
             run = runs.latest(db, account, loved_import.KIND)
-            found = loved.listing(db, account, which, limit + 1, start)
+            counts = loved.counts(db, account)
+            outcome = next((one for one in which if counts.get(one)), which[0])
+            found = loved.listing(db, account, outcome, limit + 1, start)
             view = LovedView(
                 run,
                 loved_import.tally(run) if run else ImportCounts(),
-                loved.counts(db, account),
+                counts,
+                outcome,
                 found[:limit],
                 len(found) > limit,
                 library.size(db, account),
             )
             return self._snapshot(db, account), view
+
+        return await self.store.read(read)
+
+    async def library_size(self, account: int) -> tuple[Snapshot, int]:
+        """How it stands, and how many readable files its library has."""
+
+        def read(db: Connection) -> tuple[Snapshot, int]:
+            return self._snapshot(db, account), library.size(db, account)
 
         return await self.store.read(read)
 
@@ -112,10 +130,12 @@ class Views:
         """Plays by the hour, of any time."""
         return await self.store.read_long(partial(stats.hours, scope=scope, stretches=stretches))
 
-    async def found(self, wanted: Wanted, limit: int, after: Cursor | None = None) -> PlayPage:
-        """A page of the plays that are wanted, latest first."""
+    async def found(
+        self, wanted: Wanted, limit: int, after: Cursor | None = None, span: tuple[int, int] | None = None
+    ) -> PlayPage:
+        """A page of the plays that are wanted, latest first; of a span of time (from, to before), if one is given."""
         return await self.store.read_long(
-            partial(account_overview.history, wanted=wanted, limit=limit, span=None, after=after)
+            partial(account_overview.history, wanted=wanted, limit=limit, span=span, after=after)
         )
 
     async def figures(

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+import re
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
-from fastapi import Request
+from fastapi import Request, Response
+
+REMEMBERED = 3600
+"""Seconds for which a browser keeps the page that was asked for before signing in: as long as a link works."""
+
+LONGEST_REMEMBERED = 2000
+"""Characters of its address."""
+
+_OURS = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
+"""A path of this host: others could be written into a cookie of another port."""
 
 _ROOT: ContextVar[str] = ContextVar("root", default="")
 _NETLOC: ContextVar[str] = ContextVar("netloc", default="")
@@ -36,14 +46,32 @@ def came_from(request: Request) -> str:
     return f"{came.path}?{came.query}" if came.query else came.path
 
 
-def cookie_name(request: Request) -> str:
+def remember(request: Request, answer: Response) -> None:
+    """Let the browser keep the page that was asked for, until it has signed in."""
+    asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    if len(asked) <= LONGEST_REMEMBERED:
+        kept = {"path": at("/"), "httponly": True, "samesite": "lax", "secure": request.url.scheme == "https"}
+        answer.set_cookie(cookie_name(request, "next"), quote(asked, safe="/"), REMEMBERED, **kept)  # type: ignore[arg-type]  # a dict of several types
+
+
+def asked_before(request: Request, answer_to: Callable[[str], Response]) -> Response:
+    """The answer that leads to the page that was asked for before signing in, else to the first page."""
+    asked = unquote(request.cookies.get(cookie_name(request, "next"), ""))
+    ours = _OURS.fullmatch(asked) is not None and asked.startswith(at("/"))
+    answer = answer_to(asked if ours else at("/"))
+    if asked:
+        answer.delete_cookie(cookie_name(request, "next"), at("/"))
+    return answer
+
+
+def cookie_name(request: Request, of: str = "session") -> str:
     """The name of the session's cookie, which holds the port: a browser gives it to every port of a host."""
     host = request.headers.get("host", "")
     try:
         port = urlsplit(f"//{host}").port
     except ValueError:
         port = None
-    return f"tonearm_session_{port or (443 if request.url.scheme == 'https' else 80)}"
+    return f"tonearm_{of}_{port or (443 if request.url.scheme == 'https' else 80)}"
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from tonearm.deck import Listener
 from tonearm.service.values import StoreUnavailable
 from tonearm.web.access import Access
-from tonearm.web.address import at
+from tonearm.web.address import at, remember
 from tonearm.web.view.templates import page
 
 _TITLES = {
@@ -54,6 +54,11 @@ def page_route(headers: Mapping[str, str]) -> type[APIRoute]:
     """A route whose faults are pages."""
 
     class Pages(APIRoute):
+        def __init__(self, *args: Any, **how: Any) -> None:
+            super().__init__(*args, **how)
+            if self.methods and "GET" in self.methods:
+                self.methods.add("HEAD")  # the server leaves out the body
+
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handler = super().get_route_handler()
 
@@ -61,7 +66,10 @@ def page_route(headers: Mapping[str, str]) -> type[APIRoute]:
                 try:
                     return packed(request, await handler(request))
                 except (HTTPException, RequestValidationError, StoreUnavailable) as fault:
-                    return fault_page(fault, headers, open_page=in_place(request))
+                    answer = fault_page(fault, headers, open_page=in_place(request))
+                    if answer.status_code == 401 and request.method == "GET" and not in_place(request):
+                        remember(request, answer)
+                    return answer
 
             return answer
 

@@ -39,24 +39,28 @@ def history_routes(router: APIRouter, frame: Frame) -> None:
         period_: Annotated[str, Query(alias="period", max_length=30)] = "",
         q: Annotated[str, Query(max_length=LONGEST_SEARCH)] = "",
         artist: Annotated[str, Query(max_length=LONGEST_NAME)] = "",
+        album: Annotated[str, Query(max_length=LONGEST_NAME)] = "",
         track: Annotated[str, Query(max_length=LONGEST_NAME)] = "",
         player: Annotated[str, Query(max_length=LONGEST_NAME)] = "",
         after: After = None,
     ) -> Response:
-        """The history, the plays of a track or of a player, or what is found for some words."""
+        """The history; the plays of an artist, album, track or player, in a period if one is named; or a search."""
+        wanted = None
         if player:
-            return await _listing(frame, Wanted(me.id, player=player), after, _address(request))
-        if artist and track:
-            return await _listing(frame, Wanted(me.id, artist=artist, track=track), after, _address(request))
-        if q.strip():
-            return await _listing(frame, Wanted(me.id, search=q), after, _address(request))
-        return await _shown(frame, me, zone_of(request), period_, after, _address(request))
+            wanted = Wanted(me.id, player=player)
+        elif artist:
+            wanted = Wanted(me.id, artist=artist, album=album or None, track=track or None)
+        elif q.strip():
+            wanted = Wanted(me.id, search=q)
+        if wanted is None:
+            return await _shown(frame, me, zone_of(request), period_, after, _address(request))
+        return await _listing(frame, wanted, zone_of(request), period_, after, _address(request))
 
     @router.get("/history/days.json")
     async def counts(me: Me, request: Request) -> Response:
         """Plays of each local day: the first day, and the counts from it on."""
         zone = zone_of(request)
-        everything = await _everything(frame, me, zone)
+        everything = await _everything(frame, me.id, zone)
         ends = _stretches(everything, zone)
         hours = await frame.deck.views.hours(StatsScope(me.id), ends)
         found, first = hours.by_day, days.day_number(everything.first)
@@ -69,22 +73,39 @@ def _address(request: Request) -> str:
     return f"{request.url.path}?{request.url.query}"
 
 
-async def _listing(frame: Frame, wanted: Wanted, after: str | None, address: str) -> Response:
+async def _listing(
+    frame: Frame, wanted: Wanted, zone: tzinfo, period_: str, after: str | None, address: str
+) -> Response:
     moment = frame.moment()
+    shown = _period(period_, await _everything(frame, wanted.account, zone)) if period_ else None
     seen = await frame.deck.views.snapshot(wanted.account)
-    leaf = await frame.deck.views.found(wanted, SHOWN, cursor(after))
-    named = {"player": wanted.player} if wanted.player else {"artist": wanted.artist, "track": wanted.track}
-    asked = {"q": wanted.search} if wanted.search else named
+    leaf = await frame.deck.views.found(wanted, SHOWN, cursor(after), _span(shown, zone) if shown else None)
     facts: dict[str, Any] = {
         "words": wanted.search,
         "artist": wanted.artist,
+        "album": wanted.album,
         "track": wanted.track,
         "player": wanted.player,
-        "asked": asked,
+        "when": period_words(shown) if shown else "",
+        "asked": _named(wanted) | ({"period": period_} if shown else {}),
+        "whole": _named(wanted) if shown else {},
     }
     return frame.page(
         "search", seen, moment, page_at=after or "", address=address, **facts, **_listed(leaf, seen, moment)
     )
+
+
+def _named(wanted: Wanted) -> dict[str, str]:
+    """What is wanted, as an address names it."""
+    names = {"q": wanted.search, "artist": wanted.artist, "album": wanted.album, "track": wanted.track}
+    return {name: value for name, value in {**names, "player": wanted.player}.items() if value}
+
+
+def _period(text: str, everything: HistoryPeriod) -> HistoryPeriod:
+    shown = period.parse(text, everything)
+    if shown is None or not date(1971, 1, 1) <= shown.first <= shown.last <= date(9000, 1, 1):
+        raise HTTPException(400, "We can't read that date. Use 2014, 2014-05 or 2014-05-12.")
+    return shown
 
 
 def _listed(leaf: PlayPage, seen: Snapshot, moment: PageContext) -> dict[str, Any]:
@@ -92,10 +113,10 @@ def _listed(leaf: PlayPage, seen: Snapshot, moment: PageContext) -> dict[str, An
     return {"rows": rows, "next_page": f"{leaf.after[0]}-{leaf.after[1]}" if leaf.after else ""}
 
 
-async def _everything(frame: Frame, me: Listener, zone: tzinfo) -> HistoryPeriod:
+async def _everything(frame: Frame, account: int, zone: tzinfo) -> HistoryPeriod:
     """From the day of the first play to that of the last; today where there is none."""
     now = frame.deck.clock.now()
-    first, last = await frame.deck.views.first_and_last(me.id) or (now, now)
+    first, last = await frame.deck.views.first_and_last(account) or (now, now)
     return HistoryPeriod(PeriodKind.ALL, days.day_of(first, zone), days.day_of(last, zone))
 
 
@@ -110,10 +131,8 @@ def _span(shown: HistoryPeriod, zone: tzinfo) -> tuple[int, int]:
 
 async def _shown(frame: Frame, me: Listener, zone: tzinfo, wanted: str, after: str | None, address: str) -> Response:
     moment = frame.moment()
-    everything = await _everything(frame, me, zone)
-    shown = period.parse(wanted, everything) if wanted else period.year(everything.last.year)
-    if shown is None or not date(1971, 1, 1) <= shown.first <= shown.last <= date(9000, 1, 1):
-        raise HTTPException(400, "We can't read that date. Use 2014, 2014-05 or 2014-05-12.")
+    everything = await _everything(frame, me.id, zone)
+    shown = _period(wanted, everything) if wanted else period.year(everything.last.year)
     today = days.day_of(moment.now, zone)
     shown = period.within(shown, everything.first, max(everything.last, today))
     span, stretches, whose = _span(shown, zone), _stretches(shown, zone), StatsScope(me.id)
@@ -136,6 +155,12 @@ async def _shown(frame: Frame, me: Listener, zone: tzinfo, wanted: str, after: s
     )
 
 
+def _both(shown: HistoryPeriod, everything: HistoryPeriod) -> range:
+    """The numbers of the days of a period that the history has."""
+    first, last = max(shown.first, everything.first), min(shown.last, everything.last)
+    return range(days.day_number(first), days.day_number(last) + 1)
+
+
 def _figures(shown: HistoryPeriod, everything: HistoryPeriod, hours: Hours) -> dict[str, Any]:
     by_day: Counter[int] = hours.by_day
     counts = hours.counts if shown.kind is PeriodKind.DAY else by_day
@@ -156,6 +181,8 @@ def _figures(shown: HistoryPeriod, everything: HistoryPeriod, hours: Hours) -> d
         "later": period.after(shown) if shown.last < everything.last else None,
         "words_of": period_words,
         "grid": grid,
+        "step": figures.step(shown),
+        "zooms": shown.days > figures.FEW and len(_both(shown, everything)) > 1,
         "over_time": figures.over_time(shown, counts),
         "by_hour": figures.of_day(hours.by_hour),
         "by_weekday": figures.of_week(by_day),

@@ -24,7 +24,7 @@ LOOK = 2.0
 
 
 class LovedOutcome(StrEnum):
-    """What came of a loved track, as an address names it."""
+    """What came of a loved track, as an address names it: what needs its listener first."""
 
     DOUBTFUL = "doubtful"
     MATCHED = "matched"
@@ -46,9 +46,9 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.who)]
     Start = Annotated[int, Query(ge=0, le=1_000_000)]
 
-    async def shown(name: str, me: Listener, which: LovedOutcome, start: int) -> Response:
+    async def shown(name: str, me: Listener, which: LovedOutcome | None = None, start: int = 0) -> Response:
         moment = frame.moment()
-        seen, view = await frame.deck.views.loved(me.id, which, SHOWN, start)
+        seen, view = await frame.deck.views.loved(me.id, [which] if which else list(LovedOutcome), SHOWN, start)
         facts: dict[str, Any] = {
             "run": view.run,
             "found": view.found,
@@ -58,15 +58,17 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
             "next_start": start + SHOWN if view.more else 0,
             "files": view.files,
         }
-        return frame.page(name, seen, moment, which=which, start=start, ambiguities=DOUBTS, progress=_progress, **facts)
+        return frame.page(
+            name, seen, moment, which=view.outcome, start=start, ambiguities=DOUBTS, progress=_progress, **facts
+        )
 
     @router.get("/loved")
-    async def page(me: Me, show: LovedOutcome = LovedOutcome.DOUBTFUL, start: Start = 0) -> Response:
+    async def page(me: Me, show: LovedOutcome | None = None, start: Start = 0) -> Response:
         """The import, and what came of each loved track."""
         return await shown("loved", me, show, start)
 
     @router.get("/fragments/loved")
-    async def part(me: Me, show: LovedOutcome = LovedOutcome.DOUBTFUL, start: Start = 0) -> Response:
+    async def part(me: Me, show: LovedOutcome | None = None, start: Start = 0) -> Response:
         """The same without its frame, as it is now."""
         return await shown("_loved", me, show, start)
 
@@ -80,7 +82,7 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
         await frame.deck.loved_import.start(me.id)
         if not in_place(request):
             return RedirectResponse(at("/loved"), 303)
-        return await shown("_loved", me, LovedOutcome.DOUBTFUL, 0)
+        return await shown("_loved", me)
 
     @router.post("/loved/{track}")
     async def choose(me: Me, request: Request, track: RowId, file: Annotated[RowId, Form()] = 0) -> Response:
@@ -89,7 +91,7 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
             raise HTTPException(404, "No such loved track, or this file isn't one of its possible matches.")
         if not in_place(request):
             return RedirectResponse(at("/loved"), 303)
-        return await shown("_loved", me, LovedOutcome.DOUBTFUL, 0)
+        return await shown("_loved", me)
 
 
 def _progress(run: Run) -> float:

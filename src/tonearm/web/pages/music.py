@@ -150,17 +150,17 @@ async def _own(frame: Frame, me: Listener, request: Request, whose: StatsScope) 
     return {
         "total": counts.total(),
         "since": days.date_of(min(counts)) if counts else None,
-        "over_time": _over_time(counts),
+        "over_time": _over_time(counts, whose),
         "albums": figures.places(most.albums),
         "tracks": figures.places(most.tracks),
         "rows": [play_rows.row(entry, seen, moment) for entry in latest.entries],
     }
 
 
-def _over_time(counts: Counter[int]) -> Any:
+def _over_time(counts: Counter[int], whose: StatsScope) -> Any:
     if not counts:
         return None
     first, last = min(counts), max(counts)
-    return figures.over_time(
-        HistoryPeriod(PeriodKind.SPAN, days.date_of(min(first, last - LEAST)), days.date_of(last)), counts
-    )
+    shown = HistoryPeriod(PeriodKind.SPAN, days.date_of(min(first, last - LEAST)), days.date_of(last))
+    named = {"artist": whose.artist or ""} | ({"album": whose.album} if whose.album else {})
+    return figures.over_time(shown, counts, f"/history?{urlencode(named)}&period=")

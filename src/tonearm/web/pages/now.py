@@ -1,6 +1,6 @@
 """The page at `/`: what plays, today's numbers, the connection, the last days and the last plays."""
 
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -35,6 +35,7 @@ def now_routes(router: APIRouter, frame: Frame) -> None:
             "again": play_rows.again(rows, moment),
             "more": latest.after is not None,
             "days": await _days(frame, me.id, moment.now, zone),
+            "midnight": days.start_of(days.day_of(moment.now, zone) + timedelta(days=1), zone) - moment.now + 1,
         }
         what = playing(frame.deck.shows.current(me.id), seen.account.threshold, moment.now)
         return frame.page(name, seen, moment, playing=what, **facts)

@@ -11,6 +11,7 @@ from tonearm.web.pages.base import page_route
 from tonearm.web.pages.emulator import emulator_routes
 from tonearm.web.pages.history import history_routes
 from tonearm.web.pages.layout import Frame
+from tonearm.web.pages.library import library_routes
 from tonearm.web.pages.loved import loved_routes
 from tonearm.web.pages.music import music_routes
 from tonearm.web.pages.now import now_routes
@@ -42,6 +43,7 @@ def pages_router(
     queue_routes(router, frame)
     history_routes(router, frame)
     loved_routes(router, frame)
+    library_routes(router, frame)
     music_routes(router, frame)
     play_routes(router, frame)
     player_routes(router, frame, public_url)

@@ -1,6 +1,7 @@
 """The doors: a one-time link lets a browser in here, and Last.fm's approval page lets this service in there."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, assert_never
 from urllib.parse import urlencode
 
@@ -13,7 +14,7 @@ from tonearm.service.accounts import BROWSER_LIFE
 from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.service.sign_in import NotAsked, Pending, SignedIn, SignInExpired, SignInResult, Unreachable
 from tonearm.web.access import Access
-from tonearm.web.address import at, cookie_name
+from tonearm.web.address import asked_before, at, cookie_name
 from tonearm.web.pages.base import Sheet, in_place, page_route, trouble
 from tonearm.web.view.formats import sentence
 from tonearm.web.view.templates import page
@@ -51,7 +52,7 @@ def _browser_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
         if session is None:
             return page("used", headers, 410, inside=await access.listener(request) is not None)
         await access.forget(request)
-        answer = RedirectResponse(at("/"), 303)
+        answer = asked_before(request, partial(RedirectResponse, status_code=303))
         answer.set_cookie(cookie_name(request), session, int(BROWSER_LIFE), **kept())
         return answer
 

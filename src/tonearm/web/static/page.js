@@ -66,6 +66,7 @@
     const parts = [...root.querySelectorAll("[data-stale-in]")];
     if (root.matches?.("[data-stale-in]")) parts.push(root);
     for (const part of parts) fetchSoon(part, Math.min(Number(part.dataset.staleIn) * 1000, 3600000));
+    oneStop(root);
     tick();
   };
 
@@ -126,12 +127,60 @@
   };
 
   // A button that is switched off while its form is on its way, or that goes with what it did, loses the keyboard's place.
-  let last; // the element that had the focus, and the id of where it stands
+  let last; // the element that had the focus, and the ids of where it stands: its row, the rows beside it, what they are in
+  const WITHIN = ["[aria-current]", "a[href], button"];
+  const places = (element) => {
+    const row = element.closest("[id]");
+    const around = [row, row?.nextElementSibling, row?.previousElementSibling];
+    for (let at = row?.parentElement?.closest("[id]"); at; at = at.parentElement?.closest("[id]")) around.push(at);
+    return around.map((one) => one?.id).filter(Boolean);
+  };
+  const within = (place) => {
+    const there = document.getElementById(place);
+    return there && WITHIN.map((what) => there.querySelector(what)).find(Boolean);
+  };
   const stay = () => {
     if (!last || document.activeElement !== document.body || !document.hasFocus()) return;
-    const { element, place } = last;
-    const there = element.isConnected ? element : document.getElementById(place)?.querySelector("a[href], button");
+    const { element, around } = last;
+    const there = element.isConnected ? element : around.map(within).find(Boolean);
     there?.focus({ preventScroll: true });
+  };
+
+  // The many links of a chart are one stop of the Tab key; the arrow keys go from one to the next.
+  const links = (group) => [...group.querySelectorAll("a[href]")];
+  const oneStop = (root) => {
+    const groups = [...root.querySelectorAll("[data-one-stop]")];
+    if (root.matches?.("[data-one-stop]")) groups.push(root);
+    for (const group of groups) {
+      const all = links(group);
+      const stop = all.includes(document.activeElement) ? document.activeElement : all.at(-1);
+      for (const link of all) link.setAttribute("tabindex", link === stop ? "0" : "-1");
+    }
+  };
+  const middle = (link) => {
+    const box = link.firstElementChild.getBoundingClientRect();
+    return [box.left + box.width / 2, box.top + box.height / 2];
+  };
+  const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  const next = (from, all, key) => {
+    if (key === "Home") return all[0];
+    if (key === "End") return all.at(-1);
+    const [right, down] = DIRECTIONS[key];
+    const [x, y] = middle(from);
+    let [best, least] = [undefined, Infinity];
+    for (const link of all) {
+      const [dx, dy] = middle(link).map((at, place) => at - [x, y][place]);
+      const [ahead, aside] = right ? [dx * right, Math.abs(dy)] : [dy * down, Math.abs(dx)];
+      if (ahead > 1 && ahead + aside * 8 < least) [best, least] = [link, ahead + aside * 8];
+    }
+    return best;
+  };
+  const step = (event) => {
+    const group = event.target.closest?.("[data-one-stop]");
+    if (!group || !(event.key in DIRECTIONS || event.key === "Home" || event.key === "End")) return;
+    event.preventDefault();
+    next(event.target, links(group), event.key)?.focus();
+    oneStop(group);
   };
 
   const slide = () => {
@@ -173,7 +222,8 @@
   document.addEventListener("htmx:after:request", done);
   document.addEventListener("htmx:finally:request", () => setTimeout(stay));
   document.addEventListener("pointerdown", () => { last = undefined; });
-  document.addEventListener("focusin", ({ target }) => { last = { element: target, place: target.closest("[id]")?.id }; });
+  document.addEventListener("focusin", ({ target }) => { last = { element: target, around: places(target) }; });
+  document.addEventListener("keydown", step);
   document.addEventListener("input", slide);
   document.addEventListener("htmx:after:swap", (event) => {
     read(event.target);

@@ -111,7 +111,6 @@
       return chart;
     };
 
-    place.hidden = false;
     let chart = make();
     out.addEventListener("click", () => chart.setScale("x", { min: whole[0], max: whole[1] }));
     new ResizeObserver(() => chart.setSize({ width: plot.clientWidth, height: HEIGHT })).observe(plot);

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +14,9 @@ _MEDIA = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".png": "image/png",
 }
+_MANIFEST = "manifest.webmanifest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +29,23 @@ class Asset:
     packed: bytes = field(repr=False)
 
 
-def _read(file: Path) -> Asset:
-    body = file.read_bytes()
-    name = f"{file.stem}.{sha256(body).hexdigest()[:12]}{file.suffix}"
-    return Asset(f"/static/{name}", _MEDIA[file.suffix], body, gzip.compress(body, 9, mtime=0))
+def _asset(name: str, media: str, body: bytes) -> Asset:
+    stem, dot, suffix = name.rpartition(".")
+    url = f"/static/{stem}.{sha256(body).hexdigest()[:12]}{dot}{suffix}"
+    return Asset(url, media, body, gzip.compress(body, 9, mtime=0))
 
 
-_BY_NAME = {file.name: _read(file) for file in sorted(_FOLDER.rglob("*")) if file.suffix in _MEDIA}
+def _manifest(files: Mapping[str, Asset]) -> Asset:
+    """The web app manifest, whose icons have the addresses of today."""
+    told = json.loads((_FOLDER / _MANIFEST).read_bytes())
+    for icon in told["icons"]:
+        icon["src"] = files[icon["src"]].url.rpartition("/")[2]
+    return _asset(_MANIFEST, "application/manifest+json", json.dumps(told).encode())
+
+
+_FILES = [file for file in sorted(_FOLDER.rglob("*")) if file.suffix in _MEDIA]
+_BY_NAME = {file.name: _asset(file.name, _MEDIA[file.suffix], file.read_bytes()) for file in _FILES}
+_BY_NAME[_MANIFEST] = _manifest(_BY_NAME)
 _BY_URL = {asset.url: asset for asset in _BY_NAME.values()}
 
 

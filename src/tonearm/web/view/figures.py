@@ -17,15 +17,18 @@ LEVELS = 4
 """Shades of the grid, without the one for no plays."""
 
 FEW, MANY_MONTHS = 31, 36
-"""Days that a chart shows one by one, and months beyond which not every second year's label has room on a phone."""
+"""Days and months that a chart shows one by one: with more, a phone has no room to touch a bar."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
-    """Places (column, row) of the grid with one shade."""
+class Cell:
+    """A day or week in which something was played: its place and shade, its words, and where it leads."""
 
+    column: int
+    row: int
     level: int
-    path: str
+    title: str
+    href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,15 @@ class HeatCell:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """An activity grid of square cells, `columns` by `rows`, with words above and to the left."""
+    """An activity grid of square cells, `columns` by `rows`, with words above and to the left.
+
+    `empty` is one SVG path of all cells without plays; those with plays are in the order of time.
+    """
 
     columns: int
     rows: int
-    cells: tuple[Cells, ...]
+    empty: str
+    cells: tuple[Cell, ...]
     above: tuple[HeatCell, ...]
     left: tuple[HeatCell, ...]
     summary: str
@@ -76,10 +83,11 @@ def places(tops: Sequence[Top]) -> list[CurrentPeriod]:
     ]
 
 
-def over_time(shown: HistoryPeriod, counts: Mapping[int, int]) -> Chart:
-    """Plays of a period by what is one step shorter: months of years, days of a month, hours of a day.
+def over_time(shown: HistoryPeriod, counts: Mapping[int, int], of: str = "/history?period=") -> Chart:
+    """Plays of a period by what is one step shorter: years of all, months of a year, days of a month, hours of a day.
 
-    `counts` are by the number of the day; where one day is shown, by the number of the hour.
+    `counts` are by the number of the day; where one day is shown, by the number of the hour. `of` is the beginning of
+    the addresses that bars lead to, which the name of a period ends.
     """
     if shown.kind is PeriodKind.DAY:
         number = days.day_number(shown.first)
@@ -93,16 +101,40 @@ def over_time(shown: HistoryPeriod, counts: Mapping[int, int]) -> Chart:
             for hour in range(24)
         ]
         return chart([_counted(value) for value in hours], "Plays per hour")
+    match step(shown):
+        case "year":
+            return chart(_per_year(shown, counts, of), "Plays per year")
+        case "month":
+            return chart(_per_month(shown, counts, of), "Plays per month")
+        case _:
+            return chart(_per_day(shown, counts, of), "Plays per day")
+
+
+def step(shown: HistoryPeriod) -> str:
+    """What each bar of a period is: a year, month, day or hour."""
+    if shown.kind is PeriodKind.DAY:
+        return "hour"
     if shown.days <= FEW:
-        return chart(_per_day(shown, counts), "Plays per day")
-    return chart(_per_month(shown, counts), "Plays per month")
+        return "day"
+    return "month" if len(_months(shown)) <= MANY_MONTHS else "year"
+
+
+def _per_year(shown: HistoryPeriod, counts: Mapping[int, int], of: str) -> list[Value]:
+    sums = Counter[int]()
+    for number, count in counts.items():
+        sums[days.date_of(number).year] += count
+    years = range(shown.first.year, shown.last.year + 1)
+    return [
+        Value(sums[year], str(year), f"{year}, {plays(sums[year])}", f"{of}{year}", minor=(years[-1] - year) % 3 != 0)
+        for year in years
+    ]
 
 
 def _counted(value: Value) -> Value:
     return Value(value.count, value.label, f"{value.title}, {plays(value.count)}", value.href, value.minor)
 
 
-def _per_day(shown: HistoryPeriod, counts: Mapping[int, int]) -> list[Value]:
+def _per_day(shown: HistoryPeriod, counts: Mapping[int, int], of: str) -> list[Value]:
     made = []
     for back in range(shown.days):
         day = shown.first + timedelta(days=back)
@@ -111,24 +143,21 @@ def _per_day(shown: HistoryPeriod, counts: Mapping[int, int]) -> list[Value]:
         seldom = 5 if shown.kind is PeriodKind.MONTH else max(1, shown.days // 5)
         shows = back % seldom == seldom - 1 if shown.kind is PeriodKind.MONTH else back % seldom == 0
         title = f"{date_words(day)}, {plays(count)}"
-        made.append(Value(count, label if shows else "", title, f"/history?period={day}"))
+        made.append(Value(count, label if shows else "", title, f"{of}{day}"))
     return made
 
 
-def _per_month(shown: HistoryPeriod, counts: Mapping[int, int]) -> list[Value]:
+def _per_month(shown: HistoryPeriod, counts: Mapping[int, int], of: str) -> list[Value]:
     sums: Counter[tuple[int, int]] = Counter()
     for number, count in counts.items():
         day = days.date_of(number)
         sums[day.year, day.month] += count
-    months = _months(shown)
-    long = len(months) > MANY_MONTHS
     made = []
-    for year, number in months:
+    for year, number in (months := _months(shown)):
         count = sums[year, number]
-        label = (str(year) if number == 1 else "") if long else month(number)
-        minor = year % 2 == 1 if long else (len(months) > 6 and number % 3 != 1)
+        minor = len(months) > 6 and number % 3 != 1
         title = f"{month(number)} {year}, {plays(count)}"
-        made.append(Value(count, label, title, f"/history?period={period.month(number, year)}", minor))
+        made.append(Value(count, month(number), title, f"{of}{period.month(number, year)}", minor))
     return made
 
 
@@ -163,10 +192,11 @@ def of_week(counts: Mapping[int, int]) -> Chart:
 def year_grid(shown: HistoryPeriod, counts: Mapping[int, int]) -> Grid:
     """The days of a year: a column for each week, Monday above."""
     first = shown.first - timedelta(days=shown.first.weekday())
-    cells = {}
+    places = []
     for back in range(shown.days):
         day = shown.first + timedelta(days=back)
-        cells[(day - first).days // 7, day.weekday()] = counts.get(days.day_number(day), 0)
+        place = (day - first).days // 7, day.weekday()
+        places.append(_Place(*place, counts.get(days.day_number(day), 0), date_words(day), str(day)))
     above = [
         HeatCell(
             (date(shown.first.year, number, 1) - first).days / 7,
@@ -177,36 +207,59 @@ def year_grid(shown: HistoryPeriod, counts: Mapping[int, int]) -> Grid:
         for number in range(1, 13)
     ]
     left = [HeatCell(row, day_name(row)[:3]) for row in (0, 3, 6)]
-    columns = max(column for column, _ in cells) + 1
-    return Grid(columns, 7, _shaded(cells), tuple(above), tuple(left), _told(counts, f"Plays of each day of {shown}"))
+    return _grid(places, 7, above, left, _told(counts, f"Plays of each day of {shown}"))
 
 
 def years_grid(everything: HistoryPeriod, counts: Mapping[int, int]) -> Grid:
     """The weeks of all years: a row for each year, the last one below."""
-    cells: Counter[tuple[int, int]] = Counter()
+    sums: Counter[tuple[int, int]] = Counter()
     first, last = everything.first.year, everything.last.year
     for number, count in counts.items():
         day = days.date_of(number)
-        cells[(day.timetuple().tm_yday - 1) // 7, day.year - first] += count
-    every = {(week, row): cells[week, row] for row in range(last - first + 1) for week in range(53)}
+        sums[day.year, (day.timetuple().tm_yday - 1) // 7] += count
+    places = []
+    for of_year in range(first, last + 1):
+        for week in range(53):
+            begin = date(of_year, 1, 1) + timedelta(days=7 * week)
+            end = min(begin + timedelta(days=6), date(of_year, 12, 31))
+            words = f"{short_date(begin)} to {short_date(end)} {of_year}"
+            places.append(_Place(week, of_year - first, sums[of_year, week], words, f"{begin}..{end}"))
     above = [
         HeatCell((date(2001, number, 1).timetuple().tm_yday - 1) / 7, month(number), minor=number % 3 != 1)
         for number in range(1, 13)
     ]
     left = [HeatCell(year - first, str(year), minor=(last - year) % 3 != 0) for year in range(first, last + 1)]
-    summary = _told(counts, f"Plays of each week from {first} to {last}")
-    return Grid(53, last - first + 1, _shaded(every), tuple(above), tuple(left), summary)
+    return _grid(places, last - first + 1, above, left, _told(counts, f"Plays of each week from {first} to {last}"))
 
 
-def _shaded(cells: Mapping[tuple[int, int], int]) -> tuple[Cells, ...]:
-    """One path for each shade: ten years of cells are few bytes then. Shades divide what was played by quarters."""
-    played = sorted(count for count in cells.values() if count)
+@dataclass(frozen=True, slots=True)
+class _Place:
+    column: int
+    row: int
+    plays: int
+    words: str
+    period: str
+
+
+def _grid(
+    places: Sequence[_Place], rows: int, above: Sequence[HeatCell], left: Sequence[HeatCell], summary: str
+) -> Grid:
+    """Shades divide what was played by quarters."""
+    played = sorted(place.plays for place in places if place.plays)
     bounds = [played[len(played) * quarter // LEVELS] for quarter in range(1, LEVELS)] if played else []
-    paths: dict[int, list[str]] = {}
-    for (column, row), count in cells.items():
-        level = 1 + sum(count >= bound for bound in bounds) if count else 0
-        paths.setdefault(level, []).append(f"M{column * 10} {row * 10}h8v8h-8z")
-    return tuple(Cells(level, "".join(path)) for level, path in sorted(paths.items()))
+    cells = tuple(
+        Cell(
+            place.column,
+            place.row,
+            1 + sum(place.plays >= bound for bound in bounds),
+            f"{place.words}, {plays(place.plays)}",
+            f"/history?period={place.period}",
+        )
+        for place in places
+        if place.plays
+    )
+    empty = "".join(f"M{place.column * 10} {place.row * 10}h8v8h-8z" for place in places if not place.plays)
+    return Grid(max(place.column for place in places) + 1, rows, empty, cells, tuple(above), tuple(left), summary)
 
 
 def _told(counts: Mapping[int, int], what: str) -> str:

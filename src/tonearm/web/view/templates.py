@@ -79,6 +79,7 @@ def safe_headers(auth_url: str) -> dict[str, str]:
     away = urlsplit(auth_url)
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "manifest-src 'self'; "
         f"form-action 'self' {away.scheme}://{away.netloc}; base-uri 'none'; frame-ancestors 'none'"
     )
     return {
