@@ -205,12 +205,16 @@ def test_an_outage_is_shown_with_its_reason_and_passes(look: Look, running_servi
     expect(waiting).to_contain_text("Retrying")
     expect(waiting).to_contain_text("Last.fm error 11: Service Offline")
     expect(waiting).to_contain_text(re.compile(r"Attempt \d+ (in \d+ s|now)"))
+    expect(page.get_by_role("alert")).to_contain_text(re.compile(r"Last.fm has problems since \d\d:\d\d"))
+    expect(page.locator("#who")).to_have_text("Last.fm has problems")
     keep(page, "outage-light")
     running_service.emulator.clear_faults()
     with running_service.player() as player:
         player.post("/lastfm/queue/retry")
     expect(row(page, "Sinnerman")).to_contain_text("Accepted")
     expect(page.locator("#plays")).to_contain_text("Queue empty")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.locator("#who")).to_have_text("Connected as RJ")
     assert len(running_service.emulator.plays("RJ")) == 1
 
 
@@ -251,12 +255,13 @@ def test_retrying_everything_does_not_leave_the_page(look: Look, running_service
     running_service.sign_in()
     running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
     played(running_service, "Sinnerman")
-    page = look("/queue")
+    page = look("/queue?state=all")
     expect(row(page, "Sinnerman")).to_contain_text(re.compile(r"Attempt 2 in [45] min"))
     running_service.emulator.clear_faults()
     page.evaluate("document.body.dataset.same = 'page'")
     page.get_by_role("button", name="Retry all now").click()
     expect(row(page, "Sinnerman")).to_contain_text("Accepted")
+    expect(page.locator("#toast")).to_have_text("1 play sent. Nothing is waiting.")
     expect(page.get_by_role("button", name="Retry all now")).to_have_count(0)
     expect(page.locator("body[data-same=page]")).to_have_count(1)
 
@@ -349,6 +354,8 @@ PAGES = {
     "history": "/history",
     "search": "/history?q=o",
     "loved": "/loved",
+    "library": "/library",
+    "accounted": "/accounted",
     "artist": "/artist?name=Nina+Simone",
     "album": "/album?artist=Nina+Simone&title=Pastel+Blues",
     "settings": "/settings",
@@ -383,7 +390,7 @@ def test_every_page_fits_and_nothing_hostile_acts(look: Look, running_service: R
     expect(page.locator(".zoom-plot canvas")).to_be_visible()
     page.set_viewport_size(PHONE)
     assert fits(page), "a chart as wide as a desktop"
-    page.goto(f"{running_service.url}/queue")
+    page.goto(f"{running_service.url}/queue?state=all")
     expect(page.locator(".plays tbody tr")).to_have_count(len(HOSTILE) + 1)
     for width in (320, 700, 840, 900):
         page.set_viewport_size({"width": width, "height": 900})
@@ -624,7 +631,7 @@ def test_a_fault_is_thrown_and_its_work_watched(look: Look, running_service: Run
     expect(page.locator("#armed")).to_contain_text(re.compile("error 11: hit "))
     page.get_by_role("button", name="Clear all").click()
     expect(page.locator("#armed")).to_contain_text("No faults")
-    page.get_by_role("link", name="Queue", exact=True).click()
+    page.goto(f"{running_service.url}/queue?state=all")
     with running_service.player() as player:
         player.post("/lastfm/queue/retry")  # a button may be gone by now: the play goes by itself, in a while
     expect(row(page, "Sinnerman")).to_contain_text("Accepted")
@@ -694,7 +701,7 @@ def test_a_play_is_discarded_and_a_refusal_says_why(look: Look, running_service:
     running_service.sign_in()
     running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
     played(running_service, "Sinnerman")
-    page = look("/queue")
+    page = look("/queue?state=all")
     expect(row(page, "Sinnerman")).to_contain_text("Retrying")
     page.get_by_role("button", name="Discard Sinnerman").click()
     expect(row(page, "Sinnerman")).to_contain_text("Discarded")
@@ -716,7 +723,7 @@ def test_the_keyboard_keeps_its_place_when_what_it_pressed_is_gone(look: Look, r
     page.keyboard.press("Enter")
     expect(page.locator("#toast")).to_have_text("Saved. It applies from the next play.")
     expect(save).to_be_focused()
-    page.goto(f"{running_service.url}/queue")
+    page.goto(f"{running_service.url}/queue?state=all")
     expect(page.locator("#lamp")).to_have_text("Live")
     discard = page.get_by_role("button", name="Discard Sinnerman")
     discard.focus()

@@ -233,6 +233,71 @@ async def test_a_pause_stands_on_every_page_and_at_every_play_that_waits(house: 
     assert '<span class="chip held">On hold</span>' in waiting
 
 
+async def test_the_queue_opens_on_what_waits_while_anything_does(house: House) -> None:
+    await house.connect()
+    await settled(house, "accepted", song(1))
+    assert "Song 1" in await house.page("/queue")
+    await queued(house, song(2))
+    page = await house.page("/queue")
+    assert ("Song 2" in page, "Song 1" in page) == (True, False)
+    assert "fragments/plays?state=waiting" in page  # and stays there while the page is open
+    assert "Song 1" in await house.page("/queue?state=all")
+
+
+async def test_an_outage_is_a_banner_and_a_lamp_until_last_fm_answers(database: Path | str) -> None:
+    async with house_at(database, deliver=True) as house:
+        await house.connect()
+        assert 'class="who lamp" data-state="live"' in await house.page()
+        house.emulator.fault("close-before-commit", methods=["track.scrobble"])
+        await queued(house)
+        while "Can&#39;t reach Last.fm" not in (page := await house.page()):
+            pass  # it has not been sent yet
+        assert re.search(r"Can&#39;t reach Last.fm since <time [^>]*data-time>\d\d:\d\d</time></h2>", page)
+        assert re.search(r"1 play is safe here.</span> Next try <span[^>]*>in \d+ s", page)
+        assert 'class="who lamp" data-state="away"' in page
+        nothing = await house.http.post("/retry", headers={"HX-Request": "true"})
+        assert nothing.text.startswith("Nothing sent yet: 1 play still waits.")
+        house.emulator.clear_faults()
+        brought = await house.http.post("/retry", headers={"HX-Request": "true"})
+        assert brought.text == "1 play sent. Nothing is waiting."
+        page = await house.page()
+        assert "Can&#39;t reach" not in page
+        assert 'class="who lamp" data-state="live"' in page
+        again = await house.http.post("/retry", headers={"HX-Request": "true"})
+        assert again.text == "Nothing was waiting."
+
+
+async def test_every_play_is_accounted_for_and_the_sums_add_up(house: House) -> None:
+    await house.connect()
+    assert "0 plays, all accounted for" in await house.page("/fragments/accounted")
+    for number, fate in enumerate(("accepted", "accepted", "refused", "ignored", "disabled", "suspected")):
+        await settled(house, fate, song(number), ago=1000 + number)
+    await queued(house, song(20))
+    page = await house.page("/accounted")
+    assert "7 plays, all accounted for" in page
+    rows = re.findall(r'<th scope="row">(?:<a href="([^"]*)">)?([^<]+).*?<td class="when">(\d+)</td>', page)
+    assert {label: int(count) for _, label, count in rows} == {
+        "Accepted": 2,
+        "Rejected": 2,
+        "Not sent": 1,
+        "Duplicate?": 1,
+        "Waiting": 1,
+        "Together": 7,
+        "Plays reported, counted separately": 7,
+    }
+    for href, _, count in rows:
+        if href:
+            assert (await house.page(href)).count('<tr id="play-') == int(count)
+    assert "7 plays, all accounted for" in await house.page("/fragments/accounted")
+
+
+async def test_a_play_without_a_fate_is_said_to_be_missing(house: House) -> None:
+    await house.connect()
+    number = await queued(house)
+    await house.deck.store.write(lambda db: queue.remove(db, [number]))
+    assert "1 play, 1 not accounted for" in await house.page("/accounted")
+
+
 async def test_every_fate_stands_on_the_page_with_its_reason(house: House) -> None:
     told = {
         "ignored": "Last.fm's filter ignored the artist",
@@ -316,7 +381,7 @@ async def test_each_state_is_a_filter_and_a_long_list_has_pages(house: House) ->
     assert "Rejected <b>2</b>" in first
     (more,) = (a["href"] for a in Tags(first).all("a") if "after=" in a["href"])
     assert (await house.page(more)).count('<tr id="play-') == 10
-    every = await house.page("/queue")
+    every = await house.page("/queue?state=all")
     (older,) = (a["href"] for a in Tags(every).all("a") if "after=" in a["href"])
     assert (await house.page(older)).count('<tr id="play-') == 17
     for state in ("retrying", "held"):
@@ -413,14 +478,14 @@ async def test_hostile_names_are_only_ever_text(house: House) -> None:
     await queued(house)
     await settled(house, "refused", ago=1300)
     await house.show(SINNERMAN)
-    calm, calm_home = Tags(await house.page("/queue")), Tags(await house.page())
+    calm, calm_home = Tags(await house.page("/queue?state=all")), Tags(await house.page())
     for place, name in enumerate(HOSTILE, 1):
         track = Track(name, name, name, duration=200)
         await queued(house, track, ago=1000 + place)
         await settled(house, "refused", track, ago=2000 + place, why=f"Last.fm error 6: {name}")
         await house.show(track)
         assert {tag for tag, _ in Tags(await house.page()).found} <= {tag for tag, _ in calm_home.found}
-        text = await house.page("/queue")
+        text = await house.page("/queue?state=all")
         tags = Tags(text)
         assert {tag for tag, _ in tags.found} == {tag for tag, _ in calm.found}
         assert not [attr for _, attrs in tags.found for attr in attrs if attr.startswith("on")]

@@ -6,7 +6,8 @@ from tonearm.store.attempts import Attempt
 from tonearm.store.db.sqlite_writer import DataFault, StoreUnavailable
 from tonearm.store.players import StoredPlayer
 from tonearm.store.plays import EXPORTED, StoredPlay, Wanted
-from tonearm.store.queries.account_overview import COUNTED, PlayFilter, PlayPage, QueuedRow, Snapshot
+from tonearm.store.queries.account_overview import COUNTED, FATES, PlayFilter, PlayPage, QueuedRow, Snapshot
+from tonearm.store.queries.accounted import Accounted
 from tonearm.store.queries.monitoring import ACCOUNTS_COUNTED, PLAYS_COUNTED, Overview
 from tonearm.store.queries.stats import Hours, Most, StatsScope, Top
 from tonearm.store.queue import Others
@@ -19,7 +20,9 @@ __all__ = [
     "ACCOUNTS_COUNTED",
     "COUNTED",
     "EXPORTED",
+    "FATES",
     "PLAYS_COUNTED",
+    "Accounted",
     "Admission",
     "Attempt",
     "DataFault",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy import Connection
@@ -18,10 +18,14 @@ from tonearm.store.db.database import Store
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.loved import LovedRow
 from tonearm.store.plays import StoredPlay, Wanted
-from tonearm.store.queries import account_overview, stats
+from tonearm.store.queries import account_overview, accounted, stats
 from tonearm.store.queries.account_overview import PlayFilter, PlayPage, QueuedRow, Snapshot
+from tonearm.store.queries.accounted import Accounted
 from tonearm.store.queries.stats import Hours, Most, StatsScope
 from tonearm.store.runs import Run
+
+LONGEST_COUNTED = 600.0
+"""Seconds after which plays are counted again, however long that takes."""
 
 Cursor = tuple[int, int]
 """The (timestamp, id) after which a page continues."""
@@ -49,6 +53,22 @@ class Views:
 
     store: Store
     accounts: Accounts
+    _accounted: dict[int, tuple[float, Accounted]] = field(default_factory=dict, repr=False)
+
+    async def accounted(self, account: int, *, fresh: bool = False) -> Accounted:
+        """Whether every play is accounted for: counted now if `fresh`, else as of a moment ago.
+
+        How long a count is good for is a thousand times what it took, so that counting a large history is rare.
+        """
+        now = self.accounts.clock.now
+        until, known = self._accounted.get(account, (0.0, None))
+        if known is not None and not fresh and now() < until <= now() + LONGEST_COUNTED:
+            return known
+        begun = now()
+        counted = await self.store.read_long(lambda ask: ask(partial(accounted.count, account=account)))
+        took = max(0.0, now() - begun)
+        self._accounted[account] = (now() + min(LONGEST_COUNTED, took * 1000), counted)
+        return counted
 
     def _snapshot(self, db: Connection, account: int) -> Snapshot:
         return account_overview.load(db, self.accounts.facts(db, account), OLDEST)
@@ -67,14 +87,19 @@ class Views:
         return await self.store.read(read)
 
     async def queue(
-        self, account: int, shelf: PlayFilter, limit: int, after: Cursor | None
-    ) -> tuple[Snapshot, PlayPage, dict[PlayFilter, int]]:
-        """How it stands, a page of plays by their state, and how many plays each state has."""
+        self, account: int, shelf: PlayFilter | None, limit: int, after: Cursor | None
+    ) -> tuple[Snapshot, PlayFilter, PlayPage, dict[PlayFilter, int]]:
+        """How it stands, a page of plays by their state, and how many plays each state has.
 
-        def read(db: Connection) -> tuple[Snapshot, PlayPage, dict[PlayFilter, int]]:
+        Without a `shelf` it is what waits, while anything does, else all plays.
+        """
+
+        def read(db: Connection) -> tuple[Snapshot, PlayFilter, PlayPage, dict[PlayFilter, int]]:
             seen = self._snapshot(db, account)
             counts = account_overview.filters(db, seen)
-            return seen, account_overview.page(db, seen, shelf, limit, after), counts
+            waits = seen.count.queued + seen.count.sending
+            shown = shelf or (PlayFilter.WAITING if waits else PlayFilter.ALL)
+            return seen, shown, account_overview.page(db, seen, shown, limit, after), counts
 
         return await self.store.read(read)
 

@@ -60,6 +60,19 @@ def write(db: Connection, account: int, at: float, verdict: str, cause: Cause, p
         db.execute(_WITHOUT_PLAYS, {"attempts": list(dropped)})
 
 
+_FIRST_SINCE = (
+    select(attempt.c.at)
+    .where(attempt.c.account == bindparam("account_id"), attempt.c.at > bindparam("since"))
+    .order_by(attempt.c.at)
+    .limit(1)
+)
+
+
+def first_since(db: Connection, account: int, since: float) -> float | None:
+    """When (Unix seconds) the first attempt of an account after a moment failed; None if none did."""
+    return db.execute(_FIRST_SINCE, {"account_id": account, "since": since}).scalar()
+
+
 def of_play(db: Connection, play: int) -> list[Attempt]:
     """The attempts of a play, oldest first."""
     rows = db.execute(

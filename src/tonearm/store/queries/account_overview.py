@@ -13,7 +13,7 @@ from tonearm.core.account import Account
 from tonearm.core.delivery import DeliveryState
 from tonearm.core.play import FURTHEST_AHEAD, Play
 from tonearm.core.waits import DeliveryFacts, WaitingPlay, stopped
-from tonearm.store import plays, queue
+from tonearm.store import attempts, plays, queue
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.db.schema import play, scrobble_queue
 from tonearm.store.plays import StoredPlay, Wanted, play_from_row
@@ -81,7 +81,8 @@ class Snapshot:
     """One account as its listener sees it.
 
     `first` are the plays that may go first, one of each sort. `accepted` counts the last 24 hours; `needs` counts what
-    Last.fm refused or ignored and would still take corrected.
+    Last.fm refused or ignored and would still take corrected. `trouble_since` (Unix seconds) is when the first attempt
+    failed after which Last.fm has accepted nothing; None while it answers.
     """
 
     facts: DeliveryFacts
@@ -89,6 +90,7 @@ class Snapshot:
     first: tuple[WaitingPlay, ...]
     accepted: int
     needs: int
+    trouble_since: float | None = None
 
     @property
     def account(self) -> Account:
@@ -119,6 +121,7 @@ def load(db: Connection, facts: DeliveryFacts, oldest: float) -> Snapshot:
         first=waiting.first_of_count(db, facts, count),
         accepted=plays.accepted_since(db, account_id, facts.now - DAY),
         needs=_needs(db, account_id, facts.now - oldest),
+        trouble_since=attempts.first_since(db, account_id, facts.state.answered_at) if facts.state.fails else None,
     )
 
 

@@ -43,12 +43,15 @@ class Frame:
 
     def facts(self, seen: Snapshot, moment: delivery_status.PageContext) -> dict[str, Any]:
         """What every page and every part of one may show."""
+        banners = delivery_status.banners(seen, moment)
         return {
             "now": moment.now,
             "glance": seen,
             "account": seen.account,
             "configured": seen.facts.configured,
-            "banners": delivery_status.banners(seen, moment),
+            "banners": banners,
+            "outage": delivery_status.outage(seen),
+            "standing_again": delivery_status.again(banners, seen),
             "line": delivery_status.line(seen, moment),
             "emulator": self.emulator,
         }

@@ -45,6 +45,18 @@ def now_routes(router: APIRouter, frame: Frame) -> None:
         """What plays, and what became of the last plays."""
         return await shown("now", me, request)
 
+    @router.get("/accounted")
+    async def accounted(me: Me) -> Response:
+        """How many plays have which state: together they are all plays."""
+        sums = await frame.deck.views.accounted(me.id, fresh=True)
+        return frame.page("accounted", await frame.glance(me), frame.moment(), sums=sums, parts=play_rows.sums(sums))
+
+    @router.get("/fragments/accounted")
+    async def trust(me: Me) -> Response:
+        """The sum alone, of a moment ago."""
+        sums = await frame.deck.views.accounted(me.id)
+        return frame.page("_accounted", await frame.glance(me), frame.moment(), sums=sums)
+
     for part in PARTS:
 
         async def fragment(me: Me, request: Request, part: str = f"_{part}") -> Response:

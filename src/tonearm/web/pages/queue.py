@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi.responses import PlainTextResponse
 
 from tonearm.deck import Listener
 from tonearm.service.values import PlayFilter
@@ -10,6 +11,7 @@ from tonearm.web.api.schemas import After, cursor
 from tonearm.web.pages.base import in_place
 from tonearm.web.pages.layout import Frame, back
 from tonearm.web.view import play_rows
+from tonearm.web.view.delivery_status import retried
 
 RETRY_WAIT = 3.0
 """Seconds that a form's answer waits for the queue to move, so that the next page shows what came of it."""
@@ -22,9 +24,9 @@ def queue_routes(router: APIRouter, frame: Frame) -> None:
     """`/queue`, its part with the plays, and the retry of everything."""
     Me = Annotated[Listener, Depends(frame.who)]
 
-    async def shown(name: str, me: Listener, shelf: PlayFilter, after: str | None) -> Response:
+    async def shown(name: str, me: Listener, wanted: PlayFilter | None, after: str | None) -> Response:
         moment, before = frame.moment(), cursor(after)
-        seen, leaf, counts = await frame.deck.views.queue(me.id, shelf, SHOWN, before)
+        seen, shelf, leaf, counts = await frame.deck.views.queue(me.id, wanted, SHOWN, before)
         rows = [play_rows.row(entry, seen, moment) for entry in leaf.entries]
         return frame.page(
             name,
@@ -40,12 +42,12 @@ def queue_routes(router: APIRouter, frame: Frame) -> None:
         )
 
     @router.get("/queue")
-    async def queue(me: Me, state: PlayFilter = PlayFilter.ALL, after: After = None) -> Response:
-        """Plays by their state."""
+    async def queue(me: Me, state: PlayFilter | None = None, after: After = None) -> Response:
+        """Plays by their state: what waits, while anything does, unless one is asked for."""
         return await shown("queue", me, state, after)
 
     @router.get("/fragments/plays")
-    async def plays(me: Me, state: PlayFilter = PlayFilter.ALL, after: After = None) -> Response:
+    async def plays(me: Me, state: PlayFilter | None = None, after: After = None) -> Response:
         """The plays alone, as they are now."""
         return await shown("_plays", me, state, after)
 
@@ -57,12 +59,14 @@ def queue_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.post("/retry")
     async def retry(me: Me, request: Request) -> Response:
-        """Everything that waits is due now. Without scripts the answer waits a little, to show what came of it."""
-        if in_place(request):
-            await frame.deck.accounts.retry(me.id, frame.deck.ring)
-        else:
-            await frame.deck.accounts.retry_and_wait(me.id, frame.deck.ring, frame.deck.event_hub, RETRY_WAIT)
-        return back(request, "/queue")
+        """Everything that waits is due now. The answer waits a little, to say what came of it."""
+        before = await frame.deck.accounts.queue_standing(me.id)
+        left = await frame.deck.accounts.retry_and_wait(me.id, frame.deck.ring, frame.deck.event_hub, RETRY_WAIT)
+        if not in_place(request):
+            return back(request, "/queue")
+        after = await frame.deck.accounts.queue_standing(me.id)
+        said = retried(before.queued + before.sending - left, left, after.trouble)
+        return PlainTextResponse(said, headers=dict(frame.headers))
 
     @router.post("/retry-expired")
     async def retry_expired(me: Me, request: Request) -> Response:

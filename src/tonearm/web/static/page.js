@@ -60,7 +60,9 @@
   const read = (root) => {
     for (const time of root.querySelectorAll("time[datetime]")) {
       const at = new Date(time.dateTime);
-      write(time, "by" in time.dataset ? by(at) : moment(at, "full" in time.dataset));
+      const said = { by: () => by(at), time: () => `${two(at.getHours())}:${two(at.getMinutes())}` };
+      const kind = Object.keys(said).find((name) => name in time.dataset);
+      write(time, kind ? said[kind]() : moment(at, "full" in time.dataset));
     }
     for (const element of root.querySelectorAll("[data-in], [data-ago], [data-left], [data-clock], [data-elapsed]")) seen.set(element, Date.now());
     const parts = [...root.querySelectorAll("[data-stale-in]")];
@@ -195,7 +197,10 @@
 
   const done = (event) => {
     const form = event.target;
-    if (form.matches?.("form[data-done]") && event.detail?.ctx?.response?.status < 400) toast(form.dataset.done);
+    const { response, text } = event.detail?.ctx ?? {};
+    if (!form.matches?.("form") || !(response?.status < 400)) return;
+    const said = response.headers?.get("content-type")?.startsWith("text/plain") ? text : "";
+    toast(said || form.dataset.done);
   };
 
   const failed = (event) => {

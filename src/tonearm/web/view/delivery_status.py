@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +13,9 @@ from tonearm.lastfm.rules import OLDEST
 from tonearm.service.accounts import held, next_attempt
 from tonearm.service.values import Others, Snapshot
 from tonearm.web.view.formats import plays, sentence
+
+LOOK = 5.0
+"""Seconds until what stands in the way of waiting plays is worth another look."""
 
 SOON_TOO_OLD = 3 * 86400.0
 
@@ -41,7 +45,7 @@ class PageContext:
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """Something that the listener should know, and can do something about."""
+    """Something that the listener should know, and can do something about; `since` (Unix seconds) ends its title."""
 
     title: str
     text: str
@@ -49,6 +53,7 @@ class Banner:
     label: str
     due: float | None = None
     others: tuple[Others, ...] = ()
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class StatusLine:
 
 def banners(glance: Snapshot, moment: PageContext) -> list[Banner]:
     """What stands in the way, the gravest first."""
-    found = [_connection(glance, moment)]
+    found = [_connection(glance, moment), _outage(glance, moment)]
     if not glance.account.enabled:
         text = "New plays stay in the history here and aren't queued."
         found.append(Banner("Scrobbling is turned off", text, Act.SWITCH_ON, "Turn on"))
@@ -131,6 +136,42 @@ def _connection(glance: Snapshot, moment: PageContext) -> Banner | None:
             return Banner("Sending is paused", text, Act.RESUME, "")
         case _:  # what holds up single plays is said of each
             return None
+
+
+def outage(glance: Snapshot) -> str:
+    """What is to be said of Last.fm while plays wait because it does not answer, or only with errors; "" if it does."""
+    if glance.trouble_since is None or stopped(glance.facts) or not glance.state.trouble:
+        return ""
+    return "Last.fm has problems" if glance.state.trouble.startswith("Last.fm error") else "Can't reach Last.fm"
+
+
+def _outage(glance: Snapshot, moment: PageContext) -> Banner | None:
+    title, waiting = outage(glance), glance.count.queued + glance.count.sending
+    if not title or not waiting:
+        return None
+    first = next_attempt(queue_waits(glance.first, glance.facts), moment.now)
+    due = first - moment.now if first is not None else None
+    text = f"{plays(waiting)} {'is' if waiting == 1 else 'are'} safe here."
+    return Banner(title, text, Act.RETRY, "Try again now", due, since=glance.trouble_since)
+
+
+def again(banners: Sequence[Banner], glance: Snapshot) -> float | None:
+    """Seconds until banners are stale without any news: while plays wait, an attempt may fail and tell nobody."""
+    dues = [banner.due + 0.2 for banner in banners if banner.due is not None]
+    waits = glance.count.queued + glance.count.sending
+    return min([*dues, *([LOOK] if waits else [])], default=None)
+
+
+def retried(gone: int, left: int, trouble: str) -> str:
+    """What a retry brought: plays that left the queue, plays that are left, and what went wrong last."""
+    waits = f"{plays(left)} still {'waits' if left == 1 else 'wait'}"
+    if gone <= 0 and not left:
+        return "Nothing was waiting."
+    if not left:
+        return f"{plays(gone)} sent. Nothing is waiting."
+    if gone > 0:
+        return f"{plays(gone)} sent, {waits}."
+    return f"Nothing sent yet: {waits}. {sentence(trouble)}".strip()
 
 
 def _disconnected(account: Account, waiting: int) -> Banner:

@@ -134,6 +134,15 @@ def moment(timestamp: float, now: float, full: bool = False) -> Markup:
     return Markup('<time datetime="{}"{}>{}</time>').format(f"{there:%Y-%m-%dT%H:%M:%SZ}", how, words)
 
 
+def time_of(timestamp: float, now: float) -> Markup:
+    """A moment of the last hours by its time alone, an earlier one as `moment` says it."""
+    there = datetime.fromtimestamp(timestamp, UTC)
+    here, today = there.astimezone(), datetime.fromtimestamp(now, UTC).astimezone()
+    if here.date() != today.date():
+        return moment(timestamp, now)
+    return Markup('<time datetime="{}" data-time>{}</time>').format(f"{there:%Y-%m-%dT%H:%M:%SZ}", f"{here:%H:%M}")
+
+
 def by(timestamp: float, now: float) -> Markup:
     """The full hour by which something is over, since it is known no better; told as `moment` tells."""
     there = datetime.fromtimestamp(math.ceil(timestamp / HOUR) * HOUR, UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -12,7 +13,7 @@ from tonearm.core.play import Track
 from tonearm.core.waits import Remedy, WaitKind, Waits, explanation, why_waits
 from tonearm.core.wording import fate
 from tonearm.lastfm.rules import OLDEST
-from tonearm.service.values import COUNTED, PlayFilter, QueuedRow, Snapshot, StoredPlay
+from tonearm.service.values import COUNTED, FATES, Accounted, PlayFilter, QueuedRow, Snapshot, StoredPlay
 from tonearm.web.view.delivery_status import PageContext
 from tonearm.web.view.formats import name, sentence
 
@@ -87,6 +88,16 @@ _SHELVES = {
 def choices(counts: Mapping[PlayFilter, int]) -> list[Choice]:
     """The shelves, as filters."""
     return [Choice(shelf, label, _count(counts.get(shelf, 0))) for shelf, label in _SHELVES.items()]
+
+
+def sums(accounted: Accounted) -> list[tuple[str, PlayFilter | None, int]]:
+    """What happened to all plays: a name, where they are shown, and how many; the most first."""
+    fates = Counter[PlayFilter | None]()
+    shelves = {fate_: shelf for shelf, fates_ in FATES.items() for fate_ in fates_}
+    for fate_, number in accounted.fates.items():
+        fates[shelves.get(fate_)] += number
+    fates[PlayFilter.WAITING] += accounted.waiting
+    return [(_SHELVES[shelf] if shelf else "Other", shelf, number) for shelf, number in fates.most_common() if number]
 
 
 def _count(number: int) -> str:

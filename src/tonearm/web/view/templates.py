@@ -42,6 +42,7 @@ def _environment() -> Environment:
         formats.plays,
         formats.short_date,
         formats.span,
+        formats.time_of,
     ):
         made.filters[filter_.__name__] = filter_
     return made
