@@ -332,8 +332,8 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
 def _players(parts: _Parts, reports: Reports, shows: NowPlaying) -> tuple[Players, PlayerReports, ListeningClocks]:
     """The players, what they report, and the clocks of the devices that media servers report about."""
     players = Players(parts.store, parts.clock, parts.seal, parts.event_hub)
-    player_reports = PlayerReports(reports, shows, players, parts.clock)
-    return players, player_reports, ListeningClocks(player_reports, shows, parts.clock)
+    player_reports = PlayerReports(parts.store, reports, shows, players, parts.clock)
+    return players, player_reports, ListeningClocks(parts.store, player_reports, shows, parts.clock)
 
 
 def _key(parts: _Parts, keys: Keys, client: Callable[..., LastFm], time: LastFmTime) -> ApiKey:
@@ -383,6 +383,7 @@ async def _run(
         found = await deck.jobs.due(finders)
         return [(lanes.of(key) if kind == DELIVER else kind, key) for kind, key in found]
 
+    await deck.listening_clocks.resume()
     try:
         await engine.run(guarded, due, stop)
     finally:

@@ -14,6 +14,7 @@ from tests.api.conftest import running
 from tests.databases import with_tables
 from tests.ways_in.conftest import Room, ago
 from tonearm.service.players import NewPlayer
+from tonearm.web.ways_in.audioscrobbler import SAME_MOMENT
 
 
 def hexed(text: str) -> str:
@@ -124,6 +125,30 @@ def test_no_play_is_refused_for_the_sake_of_another(room: Room, http: httpx2.Cli
     odd = [play(1, ""), play(2, "late", 4000, l="31.7", n="x"), play(3, "no time", i="soon"), {"a[7]": "x"}]
     assert submit(http, url, session, *odd, play(9, "good", 3000)) == "OK\n"
     assert room.titles() == ["late", "good"]
+
+
+def test_an_old_handshake_that_is_sent_again_is_refused(
+    room: Room, http: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    player = room.player("audioscrobbler")
+    assert shake(http, player, clock=30)[0] == "OK"
+    overheard = {"hs": "true", "p": "1.2.1", "c": "tst", "v": "1.0", "u": "me", "t": str(ago(30))}
+    overheard["a"] = hexed(hexed(player.secret) + overheard["t"])
+    assert http.get("/", params=overheard).text.startswith("OK\n")  # at once: some players send two in one second
+    now = room.service.deck.clock.now
+    monkeypatch.setattr(type(room.service.deck.clock), "now", lambda _: now() + SAME_MOMENT + 1)
+    assert http.get("/", params=overheard).text == "BADAUTH\n"
+    assert room.again(player).refused_reason == "an old handshake was sent again"
+    assert shake(http, player)[0] == "OK"
+    assert shake(http, player, c="other", clock=30)[0] == "OK"
+
+
+def test_a_play_that_is_rated_as_loved_keeps_its_heart(room: Room, http: httpx2.Client) -> None:
+    player = room.player("audioscrobbler")
+    _, session, _, url = shake(http, player)
+    assert submit(http, url, session, play(0, "loved", r="L"), play(1, "not", 3000)) == "OK\n"
+    loved, total = room.service.call(room.service.deck.player_views.loved(player.player.account, 10, 0))
+    assert ([one.track.title for one in loved], total) == (["loved"], 1)
 
 
 def test_mpdscribble_sends_the_end_of_a_play_and_others_the_start(room: Room, http: httpx2.Client) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from hashlib import md5
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -12,6 +13,9 @@ import httpx2
 import pylast
 import pytest
 
+from lastfm_emulator import Emulator
+from tests.api.conftest import running
+from tests.databases import with_tables
 from tests.ways_in.conftest import Room, ago
 from tonearm.service.players import NewPlayer
 
@@ -138,6 +142,41 @@ def test_what_was_played_is_read_back(room: Room, http: httpx2.Client) -> None:
     assert error(http.get("/2.0/", params={"method": "user.getInfo", "api_key": KEY})) == 17
 
 
+def test_hearts_are_kept_and_read_back(room: Room, http: httpx2.Client) -> None:
+    player = room.player("lastfm")
+    key = session(http, player)
+
+    def love(method: str, title: str) -> None:
+        assert call(http, method, sk=key, artist="Can", track=title).status_code == 200
+
+    def loved() -> list[str]:
+        answer = call(http, "user.getLovedTracks", sk=key, format="json").json()["lovedtracks"]
+        assert answer["@attr"]["total"] == str(len(answer["track"]))
+        return [track["name"] for track in answer["track"]]
+
+    love("track.love", "Bel Air")
+    love("track.love", "Vitamin C")
+    assert loved() == ["Vitamin C", "Bel Air"]
+    love("track.unlove", "Vitamin C")
+    assert loved() == ["Bel Air"]
+    assert call(http, "track.love", sk=key, artist="Can").status_code == 400
+
+
+def test_what_waits_to_be_allowed_outlives_a_restart(tmp_path: Path, tables: Path) -> None:
+    database = with_tables(tmp_path / "plays.db", tables)
+    with running(database, Emulator(), signed_in=False) as service, service.stranger() as http:
+        token = call(http, "auth.getToken", format="json").json()["token"]
+    with running(database, Emulator(), signed_in=False) as service, service.stranger() as http:
+        assert error(call(http, "auth.getSession", token=token)) == 14
+        player = Room(service).player("lastfm").player
+        service.call(service.deck.players.approvals.allow(token, player))
+    with running(database, Emulator(), signed_in=False) as service, service.stranger() as http:
+        key = call(http, "auth.getSession", token=token, format="json").json()["session"]["key"]
+        assert call(http, "user.getInfo", sk=key).status_code == 200
+        assert error(call(http, "auth.getSession", token=token)) == 4
+        assert error(call(http, "auth.getSession", token="d" * 32)) == 4
+
+
 def test_a_session_of_2_0_signs_in_to_1_2_1_as_rhythmbox_does(room: Room, http: httpx2.Client) -> None:
     key = session(http, room.player("lastfm"))
     at = str(ago(0))
@@ -185,6 +224,7 @@ def test_pylast_signs_in_by_password_scrobbles_and_reads_back(room: Room, transp
     lastfm.update_now_playing("Can", "Halleluwah")
     lastfm.get_track("Can", "Vitamin C").love()
     user = lastfm.get_authenticated_user()
+    assert [str(loved.track) for loved in user.get_loved_tracks(limit=5)] == ["Can - Vitamin C"]
     assert user.get_name() == "me"
     assert user.get_playcount() == 121
     recent = user.get_recent_tracks(limit=3)

@@ -156,6 +156,31 @@ def test_what_plays_now_is_shown_and_given_back(room: Room, http: httpx2.Client)
     assert http.get("/1/user/me/playing-now", headers=headers).json()["payload"]["count"] == 0
 
 
+def test_a_heart_finds_its_track_by_the_ids_that_players_know(room: Room, http: httpx2.Client) -> None:
+    player = room.player()
+    headers = {"Authorization": f"Token {player.secret}"}
+    playing = {"track_metadata": {"artist_name": "Can", "track_name": "Halleluwah"}}
+    path = "/1/submit-listens?return_msid=true"
+    msid = submit(http, player, playing, kind="playing_now", path=path).json()["recording_msid"]
+    mbid = "0b9d8f7f-8a35-4c55-9a4e-5f1c3f0e6d0f"
+    submit(http, player, a_listen(recording_mbid=mbid))
+
+    def heart(score: int, **recording: str) -> None:
+        sent = {"score": score, **recording}
+        assert http.post("/1/feedback/recording-feedback", json=sent, headers=headers).json() == {"status": "ok"}
+
+    def loved() -> list[str]:
+        tracks, _ = room.service.call(room.service.deck.player_views.loved(player.player.account, 10, 0))
+        return [one.track.title for one in tracks]
+
+    heart(1, recording_msid=msid)
+    heart(1, recording_mbid=mbid.upper())
+    assert loved() == ["Sinnerman", "Halleluwah"]
+    heart(0, recording_mbid=mbid)
+    heart(-1, recording_msid=msid)
+    assert loved() == []
+
+
 def test_a_heart_and_a_lookup_are_answered(room: Room, http: httpx2.Client) -> None:
     headers = {"Authorization": f"Token {room.player().secret}"}
     heart = {"recording_msid": "5f1c3f0e-6d0f-4c55-9a4e-0b9d8f7f8a35", "score": 1}

@@ -6,19 +6,26 @@ import csv
 import io
 import json
 import re
+from functools import partial
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, Table, func, select
 
 from tests.web.conftest import House
 from tests.web.test_page import HOSTILE, Tags, queued, settled, song
 from tonearm.core.play import Track
+from tonearm.core.session import Notice, NoticeKind
+from tonearm.ingest.incoming import Heart
+from tonearm.ingest.webhook import WebhookReport
 from tonearm.service.players import PlayerKind
 from tonearm.store.db.schema import (
     account,
     app_key,
+    approval,
     attempt,
+    device_clock,
     erasure,
+    heart,
     job_failure,
     job_run,
     library,
@@ -34,6 +41,10 @@ from tonearm.store.db.schema import (
 )
 
 pytestmark = pytest.mark.anyio
+
+
+def number_of(db: Connection, table: Table) -> int:
+    return db.execute(select(func.count()).select_from(table)).scalar_one()
 
 
 async def test_the_rule_is_explained_on_examples_with_the_listeners_own_threshold(house: House) -> None:
@@ -138,6 +149,10 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
     plex = (await house.deck.players.add(house.me.id, "plex", PlayerKind.PLEX)).player
     await house.deck.players.new_session(plex, "listenbrainz")
     await house.deck.players.new_app_key(house.me.id)
+    await house.deck.players.approvals.allow(await house.deck.players.approvals.ask("Pano"), plex)
+    await house.deck.player_reports.hearts(plex, [Heart(song(1), loved=True)])
+    playing = Notice(NoticeKind.STARTED, house.deck.clock.now(), song(4), 0.0)
+    await house.deck.listening_clocks.notice(plex, WebhookReport(notice=playing), house.me.id)
     other = await house.deck.listener("other")
     await house.deck.players.map_user(plex, "them", other.id)
     await other.scrobble(song(3), started_at=house.deck.clock.now() - 700, played=622)
@@ -150,7 +165,7 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
 
     async def left(number: int) -> dict[str, int]:
         tables = (play, scrobble_queue, attempt, library, loved, job_run, login, token, job_failure, erasure)
-        of_players = (player, player_user, app_key)
+        of_players = (player, player_user, app_key, device_clock, heart)
         asks = {table.name: select(func.count()).where(table.c.account == number) for table in (*tables, *of_players)}
         return await house.deck.store.read(
             lambda db: {name: db.execute(ask).scalar_one() for name, ask in asks.items()}
@@ -160,7 +175,7 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
     assert (await left(other.id))["play"] == 1
     forgotten = {table.name for table in metadata.sorted_tables if "account" in table.c} - set(await left(1))
     assert not forgotten, "a table of listeners' data that deleting everything does not know"
-    sessions = select(func.count()).select_from(player_session)
-    assert await house.deck.store.read(lambda db: db.execute(sessions).scalar_one()) == 0
+    for table in (player_session, approval):
+        assert await house.deck.store.read(partial(number_of, table=table)) == 0
     row = await house.deck.store.read(lambda db: db.execute(select(account).where(account.c.id == house.me.id)).one())
     assert (row.lastfm_session_key, row.lastfm_username) == ("", "")

@@ -45,10 +45,14 @@ class Cleared:
 
 @dataclass(frozen=True, slots=True)
 class Heart:
-    """A heart given to a track, or taken from it."""
+    """A heart given to a track, or taken from it.
+
+    `recording` is the id of a recording if the player says no names: then the track has none.
+    """
 
     track: Track
     loved: bool
+    recording: str = ""
 
 
 @dataclass(frozen=True, slots=True)

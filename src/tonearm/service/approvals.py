@@ -3,55 +3,71 @@
 from __future__ import annotations
 
 import secrets
-from collections import OrderedDict
-from dataclasses import dataclass, replace
+from functools import partial
+
+from sqlalchemy import Connection
 
 from tonearm.clock import Clock
+from tonearm.service.brake import Brake
+from tonearm.store import approvals, players
+from tonearm.store.approvals import Approval
+from tonearm.store.db.database import Store
 from tonearm.store.players import StoredPlayer
+from tonearm.store.secrets.tokens import fingerprint
 
 LIFE = 3600.0
 """Seconds for which a token may be approved, as at Last.fm."""
 
-MOST_WAITING = 1000
+FREE_TOKENS = 30
+"""Tokens that are given at once: anybody may ask for one, and each is written down."""
 
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """A program that asked at `asked_at` (Unix seconds); `player` is what it may report as, None until then."""
-
-    asked_at: float
-    program: str
-    player: StoredPlayer | None = None
+TOKENS_PER_SECOND = 5.0
 
 
 class Approvals:
-    """The tokens of this process that wait. A program asks again if it is lost."""
+    """The tokens that wait. They outlive a restart, and any process on the database knows them."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
         self._clock = clock
-        self._waiting: OrderedDict[str, Approval] = OrderedDict()
+        self._brake = Brake(clock, FREE_TOKENS, TOKENS_PER_SECOND)
 
-    def ask(self, program: str) -> str:
-        """A new token; `program` is what the request calls itself, "" if it doesn't."""
+    async def ask(self, program: str) -> str:
+        """A new token; `program` is what the request calls itself, "" if it doesn't. Raises StoreUnavailable."""
+        await self._brake.wait()
         token = secrets.token_hex(16)
-        self._waiting[token] = Approval(self._clock.now(), program)
-        while len(self._waiting) > MOST_WAITING:
-            self._waiting.popitem(last=False)
+        asked = partial(approvals.ask, token_hash=fingerprint(token), program=program, now=self._clock.now())
+        await self._store.write(asked)
         return token
 
-    def find(self, token: str) -> Approval | None:
+    async def find(self, token: str) -> Approval | None:
         """What was asked for with a token; None for an unknown one."""
-        return self._waiting.get(token)
+        return await self._store.read(partial(approvals.find, token_hash=fingerprint(token)))
 
     def is_expired(self, approval: Approval) -> bool:
         """Whether it is too late for that one."""
         return self._clock.now() - approval.asked_at > LIFE
 
-    def allow(self, token: str, player: StoredPlayer) -> None:
+    async def allow(self, token: str, player: StoredPlayer) -> None:
         """Let the program report as this player."""
-        if token in self._waiting:
-            self._waiting[token] = replace(self._waiting[token], player=player)
+        await self._store.write(partial(approvals.allow, token_hash=fingerprint(token), player_id=player.id))
 
-    def spend(self, token: str) -> None:
-        """A token is good for one session."""
-        self._waiting.pop(token, None)
+    async def session(self, token: str, player: StoredPlayer, protocol: str) -> str | None:
+        """A session for an approved token, which is good for one; None if somebody else has fetched it meanwhile."""
+        session = secrets.token_hex(16)
+        fetched = partial(
+            _fetched,
+            token_hash=fingerprint(token),
+            session_hash=fingerprint(session),
+            player_id=player.id,
+            protocol=protocol,
+            now=self._clock.now(),
+        )
+        return session if await self._store.write(fetched) else None
+
+
+def _fetched(db: Connection, token_hash: str, session_hash: str, player_id: int, protocol: str, now: float) -> bool:
+    if not approvals.spend(db, token_hash):
+        return False
+    players.add_session(db, player_id, session_hash, protocol, now)
+    return True

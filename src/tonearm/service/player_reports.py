@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from tonearm.clock import Clock
 from tonearm.core.play import MissingName, Play, Track
 from tonearm.core.report import Basis, Listening, Stamp
-from tonearm.ingest.incoming import Announced, Incoming
+from tonearm.ingest.incoming import Announced, Heart, Incoming
 from tonearm.service.now_playing import NowPlaying
 from tonearm.service.players import Players
 from tonearm.service.report_play import ReportedPlay, Reports, Taken
+from tonearm.store import hearts, plays
+from tonearm.store.db.database import Store
 from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.store.hearts import StoredHeart
 from tonearm.store.players import StoredPlayer
+
+RECALLED = 500
+"""Plays among which a track is sought that a player names by its id."""
 
 PATIENCE = 1.0
 """Seconds that a player waits for Last.fm to take what plays now; then it goes on by itself."""
@@ -23,7 +30,8 @@ PATIENCE = 1.0
 class PlayerReports:
     """Takes what players report, each for its listener."""
 
-    def __init__(self, reports: Reports, shows: NowPlaying, players: Players, clock: Clock) -> None:
+    def __init__(self, store: Store, reports: Reports, shows: NowPlaying, players: Players, clock: Clock) -> None:
+        self._store = store
         self._reports = reports
         self._shows = shows
         self._players = players
@@ -31,19 +39,19 @@ class PlayerReports:
         self._shown: set[asyncio.Task[None]] = set()
 
     async def report(
-        self, player: StoredPlayer, plays: Sequence[Incoming], account: int | None = None
+        self, player: StoredPlayer, incoming: Sequence[Incoming], account: int | None = None
     ) -> list[Taken | None]:
         """Keep plays: all are on disk when this returns. None stands for one that can be no play.
 
         `account` is whose plays they are, if not the player's own listener's. Raises StoreUnavailable.
         """
-        if not plays:
+        if not incoming:
             return []
         now = self._clock.now()
-        reported = [_reported(incoming, now) for incoming in plays]
+        reported = [_reported(one, now) for one in incoming]
         owner = player.account if account is None else account
         taken = await self._reports.report_all(owner, reported, player.name, player.id)
-        last = plays[-1]
+        last = incoming[-1]
         await self._heard(player, last.program, f"{last.track.artist} – {last.track.title}")
         return taken
 
@@ -56,6 +64,26 @@ class PlayerReports:
         track = announced.track
         await self._heard(player, announced.program, f"{track.artist} – {track.title}")
         await asyncio.wait((task,), timeout=PATIENCE)
+
+    async def hearts(self, player: StoredPlayer, given: Sequence[Heart], account: int | None = None) -> None:
+        """Keep hearts given or taken, the last word on each track: on disk when this returns.
+
+        `account` as in `report`. Raises StoreUnavailable.
+        """
+        if not given:
+            return
+        now = self._clock.now()
+        owner = player.account if account is None else account
+        said = [StoredHeart(one.track, one.loved, now, player.id, one.recording) for one in given]
+        await self._store.write(partial(hearts.write, account=owner, hearts=said))
+
+    async def recall(self, account: int, is_it: Callable[[Track], bool]) -> Track | None:
+        """The track that is meant by something else than its names: the one that plays now, or was played lately."""
+        shown = self._shows.current(account)
+        if shown is not None and is_it(playing := Track(shown.artist, shown.track, shown.album)):
+            return playing
+        latest = await self._store.read(partial(plays.latest, account=account, limit=RECALLED))
+        return next((one.play.track for one in latest if is_it(one.play.track)), None)
 
     async def rehearse(self, player: StoredPlayer) -> Taken:
         """What would be answered to a play of this player that has ended just now; nothing of it is kept."""

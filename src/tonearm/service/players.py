@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core.cleaning import clean
 from tonearm.service.approvals import Approvals
+from tonearm.service.brake import Brake
 from tonearm.service.events import EventHub
 from tonearm.store import players
 from tonearm.store.db.database import Store
@@ -37,8 +38,6 @@ FREE_REFUSALS = 30
 """Requests with a wrong secret that are answered at once."""
 
 REFUSALS_PER_SECOND = 5.0
-LONGEST_DELAY = 5.0
-"""Seconds that a request with a wrong secret waits for its answer at the most."""
 
 SLOWED = 60.0
 """Seconds for which a listener can see that wrong secrets were answered slowly."""
@@ -129,8 +128,9 @@ class Players:
         self._noted: dict[int, HeardFrom] = {}
         self._heard: dict[int, HeardFrom] = {}
         self._refused: dict[tuple[int, ...], tuple[float, str]] = {}
-        self._slots = self._slowed_until = 0.0
-        self.approvals = Approvals(clock)
+        self._brake = Brake(clock, FREE_REFUSALS, REFUSALS_PER_SECOND)
+        self._slowed_until = 0.0
+        self.approvals = Approvals(store, clock)
         """Programs that wait to be allowed to report."""
         self.refusals: deque[RefusedRequest] = deque(maxlen=LAST_REFUSALS)
         """The last requests that were refused in this process, oldest first, whoever sent them."""
@@ -315,12 +315,8 @@ class Players:
 
     async def slow_down(self) -> None:
         """Wait before a wrong secret is answered, after many of them: guessing gets slow, and nothing else does."""
-        now = self._clock.now()
-        self._slots = max(self._slots, now) + 1 / REFUSALS_PER_SECOND
-        delay = self._slots - now - FREE_REFUSALS / REFUSALS_PER_SECOND
-        if delay > 0:
-            self._slowed_until = now + SLOWED
-            await self._clock.sleep(min(delay, LONGEST_DELAY))
+        if await self._brake.wait():
+            self._slowed_until = self._clock.now() + SLOWED
 
     @property
     def slowed(self) -> bool:

@@ -15,9 +15,12 @@ from tonearm.store.db.dialect import insert_or_change
 from tonearm.store.db.schema import (
     account,
     app_key,
+    approval,
     attempt,
     attempt_play,
+    device_clock,
     erasure,
+    heart,
     job_failure,
     job_run,
     library,
@@ -48,7 +51,9 @@ def begin(db: Connection, account_id: int, kept_session: str) -> None:
     players = select(player.c.id).where(player.c.account == account_id)
     db.execute(delete(player_session).where(player_session.c.player.in_(players)))
     db.execute(delete(player_user).where((player_user.c.account == account_id) | player_user.c.player.in_(players)))
-    for table in (job_run, login, job_failure, player, app_key):
+    for table in (approval, device_clock):
+        db.execute(delete(table).where(table.c.player.in_(players)))
+    for table in (job_run, login, job_failure, device_clock, player, app_key):
         db.execute(delete(table).where(table.c.account == account_id))
     kept_tokens = (token.c.kind == TokenKind.BROWSER) & (token.c.hash == fingerprint(kept_session))
     db.execute(delete(token).where(token.c.account == account_id, ~kept_tokens))
@@ -93,7 +98,7 @@ def erase_part(db: Connection, account_id: int) -> int | None:
         return 0
     if gone := _erase(db, play, account_id, play.c.id <= last):
         return gone
-    if any(_erase(db, table, account_id) for table in (loved, library, attempt)):
+    if any(_erase(db, table, account_id) for table in (loved, heart, library, attempt)):
         return 0
     db.execute(delete(erasure).where(erasure.c.account == account_id))
     return None

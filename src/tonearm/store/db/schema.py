@@ -167,6 +167,48 @@ app_key = Table(
     Column("secret_sealed", Text, nullable=False),
 )
 
+approval = Table(
+    "approval",  # programs that ask to report for somebody, until they fetch their session
+    metadata,
+    Column("hash", Text, primary_key=True),  # of the token
+    _text("program"),
+    _time("asked_at"),
+    Column("player", Id, ForeignKey("player.id")),  # what it may report as; None until a listener allows it
+    Index("approval_by_age", "asked_at"),
+)
+
+device_clock = Table(
+    "device_clock",  # what the devices of media servers play, and how much of it was heard
+    metadata,
+    Column("player", Id, ForeignKey("player.id"), nullable=False),
+    _account(),
+    Column("their_user", Text, nullable=False),
+    Column("device", Text, nullable=False),
+    _text("program"),
+    _text("device_name"),
+    _time("at"),  # of the last notice
+    Column("ended", Boolean, nullable=False),
+    Column("clock", JSON, nullable=False),
+    _integer("version"),  # raised by each notice
+    PrimaryKeyConstraint("player", "account", "their_user", "device"),
+)
+_index(device_clock, "device_clock_open", "at", where=~device_clock.c.ended)
+
+heart = Table(
+    "heart",  # given or taken by players, the last word on each track; a player may only say the id of a recording
+    metadata,
+    Column("id", Id, primary_key=True),
+    _account(),
+    Column("artist", Text, nullable=False),
+    Column("track", Text, nullable=False),
+    Column("recording", Text, nullable=False),  # an MBID, or an id of ours, if no names are known; "" otherwise
+    _text("mbid"),
+    Column("loved", Boolean, nullable=False),
+    _time("said_at"),
+    Column("player", Id),  # as with plays
+)
+_once(heart, "heart_once", ("account",), ("artist", "track", "recording"))
+
 
 def _frozen() -> list[Column[Any]]:
     """The facts of a play, as they were when it was reported."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select, union_all
 
 from tonearm.core.play import Track
-from tonearm.store.db.schema import loved, play
+from tonearm.store.db.schema import heart, loved, play
 from tonearm.store.plays import StoredPlay, stored_play
 
 NOT_LISTED = ("discarded", "suspected")
@@ -37,9 +37,18 @@ def played(
 
 
 def loved_tracks(db: Connection, account: int, limit: int, offset: int) -> tuple[list[LovedTrack], int]:
-    """Loved tracks, the latest first, and how many there are."""
-    of_account = loved.c.account == account
-    total = db.execute(select(func.count()).select_from(loved).where(of_account)).scalar_one()
-    newest_first = select(loved).where(of_account).order_by(loved.c.loved_at.desc(), loved.c.id)
+    """Loved tracks, the latest first, and how many there are: those at Last.fm, and what players have said since."""
+    same = (heart.c.account == loved.c.account) & (heart.c.artist == loved.c.artist) & (heart.c.track == loved.c.track)
+    said_since = exists().where(same, heart.c.recording == "", heart.c.said_at >= loved.c.loved_at)
+    listed_since = exists().where(same, loved.c.loved_at > heart.c.said_at)
+    listed = select(loved.c.artist, loved.c.track, loved.c.mbid, loved.c.loved_at).where(
+        loved.c.account == account, ~said_since.correlate(loved)
+    )
+    said = select(heart.c.artist, heart.c.track, heart.c.mbid, heart.c.said_at.label("loved_at")).where(
+        heart.c.account == account, heart.c.loved, heart.c.recording == "", ~listed_since.correlate(heart)
+    )
+    both = union_all(listed, said).subquery("both")
+    total = db.execute(select(func.count()).select_from(both)).scalar_one()
+    newest_first = select(both).order_by(both.c.loved_at.desc(), both.c.artist, both.c.track)
     rows = db.execute(newest_first.limit(limit).offset(offset))
     return [LovedTrack(Track(row.artist, row.track, mbid=row.mbid), row.loved_at) for row in rows], total

@@ -22,7 +22,7 @@ def approval_router(deck: Deck, access: Access, headers: Mapping[str, str]) -> A
 
     async def ask(me: Me, token: Token = "") -> Response:
         """Who asks, and what they would be allowed."""
-        return _asking(token, me, "")
+        return await _asking(token, me, "")
 
     router.add_api_route("/api/auth", ask, methods=["GET"])
     router.add_api_route("/api/auth/", ask, methods=["GET"])
@@ -30,7 +30,7 @@ def approval_router(deck: Deck, access: Access, headers: Mapping[str, str]) -> A
     @router.post("/api/auth/")
     async def allow(me: Me, name: PlayerName, token: Annotated[str, Form(max_length=100)]) -> Response:
         """The program may report as a new player of this name."""
-        found = deck.players.approvals.find(token)
+        found = await deck.players.approvals.find(token)
         if found is None or deck.players.approvals.is_expired(found):
             raise HTTPException(410, "This request is unknown or too old. Connect again from the program.")
         if found.player is not None:
@@ -38,12 +38,12 @@ def approval_router(deck: Deck, access: Access, headers: Mapping[str, str]) -> A
         try:
             new = await deck.players.add(me.id, name, PlayerKind.LASTFM)
         except BadPlayer as bad:
-            return _asking(token, me, str(bad), name)
-        deck.players.approvals.allow(token, new.player)
+            return await _asking(token, me, str(bad), name)
+        await deck.players.approvals.allow(token, new.player)
         return page("approved", headers, player=new.player.name)
 
-    def _asking(token: str, me: Listener, trouble: str, name: str = "") -> Response:
-        found = deck.players.approvals.find(token)
+    async def _asking(token: str, me: Listener, trouble: str, name: str = "") -> Response:
+        found = await deck.players.approvals.find(token)
         if found is None or deck.players.approvals.is_expired(found):
             raise HTTPException(410, "This request is unknown or too old. Connect again from the program.")
         facts = {"token": token, "listener": me.name, "player": name or found.program, "trouble": trouble}

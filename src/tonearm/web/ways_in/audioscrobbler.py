@@ -168,6 +168,7 @@ class Audioscrobbler:
             )
             return audioscrobbler.render_failed(submission.reason, protocol)
         await self._deck.player_reports.report(player, submission.plays)
+        await self._deck.player_reports.hearts(player, submission.loved)
         return audioscrobbler.render_ok(protocol)
 
     async def _bad_session(self, request: PlayerRequest, protocol: str) -> PlayerAnswer:

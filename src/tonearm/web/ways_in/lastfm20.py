@@ -23,6 +23,8 @@ PERIODS = {"7day": 7, "1month": 30, "3month": 90, "6month": 180, "12month": 365}
 
 MOST_TOPS = 10_000
 
+_BAD_TOKEN = "Invalid authentication token supplied"  # noqa: S105
+
 _DAY = 86400
 
 
@@ -62,7 +64,8 @@ class LastFm20:
             case MobileSession():
                 return await self._mobile_session(request, call, parsed)
             case NewToken():
-                return render.render_token(self._deck.players.approvals.ask(request.program), as_json=call.json)
+                token = await self._deck.players.approvals.ask(request.program)
+                return render.render_token(token, as_json=call.json)
             case NewSession(token):
                 return await self._new_session(call, token)
             case _:
@@ -87,6 +90,7 @@ class LastFm20:
                 await self._deck.player_reports.announce(player, parsed)
                 return render.render_now_playing(parsed, as_json=call.json)
             case Heart():
+                await self._deck.player_reports.hearts(player, [parsed])
                 return render.render_done(as_json=call.json)
             case PageRequest():
                 return await self._read(player, parsed, call)
@@ -115,16 +119,17 @@ class LastFm20:
 
     async def _new_session(self, call: LastFmCall, token: str) -> PlayerAnswer | LfmError:
         approvals = self._deck.players.approvals
-        found = approvals.find(token)
+        found = await approvals.find(token)
         if found is None:
             await self._deck.players.slow_down()
-            return LfmError(4, "Invalid authentication token supplied")
+            return LfmError(4, _BAD_TOKEN)
         if approvals.is_expired(found):
             return LfmError(15)
         if found.player is None:
             return LfmError(14)
-        key = await self._deck.players.new_session(found.player, "2.0")
-        approvals.spend(token)
+        key = await approvals.session(token, found.player, "2.0")
+        if key is None:
+            return LfmError(4, _BAD_TOKEN)
         return render.render_session(found.player.user, key, as_json=call.json)
 
     async def _refused(

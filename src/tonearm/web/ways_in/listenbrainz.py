@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tonearm.core.play import Track
 from tonearm.deck import Deck
 from tonearm.ingest import listenbrainz
 from tonearm.ingest import listenbrainz_answers as render
-from tonearm.ingest.incoming import Announced, Listened, Malformed, PlayerAnswer
-from tonearm.ingest.listenbrainz import LARGEST_BODY, ListenBrainzCall
+from tonearm.ingest.incoming import Announced, Heart, Listened, Malformed, PlayerAnswer
+from tonearm.ingest.listenbrainz import LARGEST_BODY, Feedback, ListenBrainzCall
 from tonearm.service.values import DataFault, StoredPlay, StoredPlayer, StoreUnavailable
 from tonearm.web.ways_in.request import PlayerRequest
 
@@ -94,6 +96,12 @@ class ListenBrainz:
         feedback = listenbrainz.parse_feedback(await request.body(LARGEST_BODY))
         if isinstance(feedback, Malformed):
             return await self._malformed(feedback, request, player)
+        track = await self._deck.player_reports.recall(player.account, partial(_is_meant, feedback))
+        if track is not None:
+            heart = Heart(track, feedback.loved)
+        else:
+            heart = Heart(Track("", "", mbid=feedback.mbid), feedback.loved, feedback.mbid or feedback.msid)
+        await self._deck.player_reports.hearts(player, [heart])
         return render.render_ok()
 
     async def _malformed(self, malformed: Malformed, request: PlayerRequest, player: StoredPlayer) -> PlayerAnswer:
@@ -120,6 +128,13 @@ class ListenBrainz:
         )
         listens = [listened(one) for one in found]
         return render.render_listens(player.user, listens, newest, oldest)
+
+
+def _is_meant(feedback: Feedback, track: Track) -> bool:
+    """Whether a heart is for this track. An MSID is one of ours, made of the names."""
+    if feedback.mbid and track.mbid.lower() == feedback.mbid:
+        return True
+    return bool(feedback.msid) and render.recording_msid(track.artist, track.title) == feedback.msid
 
 
 def _nothing_of(user: str, call: ListenBrainzCall) -> PlayerAnswer:

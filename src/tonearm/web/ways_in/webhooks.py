@@ -86,6 +86,7 @@ class Webhooks:
         if report.notice is not None:
             await self._deck.listening_clocks.notice(player, report, account)
         await self._deck.player_reports.report(player, report.plays, account)
+        await self._deck.player_reports.hearts(player, report.loved, account)
         match report.playing:
             case Announced():
                 await self._deck.player_reports.announce(player, report.playing, account)

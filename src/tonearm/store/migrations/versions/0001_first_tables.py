@@ -351,6 +351,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("kind", "account"),
     )
+    _players()
+
+
+def _players() -> None:
+    """Players, and what they have reported beside plays."""
     op.create_table(
         "player",
         sa.Column("id", ID, nullable=False),
@@ -412,3 +417,60 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("api_key"),
     )
+    op.create_table(
+        "approval",
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("program", sa.Text(), server_default="", nullable=False),
+        sa.Column("asked_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("player", ID, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["player"],
+            ["player.id"],
+        ),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    op.create_index("approval_by_age", "approval", ["asked_at"], unique=False)
+    op.create_table(
+        "device_clock",
+        sa.Column("player", ID, nullable=False),
+        sa.Column("account", ID, nullable=False),
+        sa.Column("their_user", sa.Text(), nullable=False),
+        sa.Column("device", sa.Text(), nullable=False),
+        sa.Column("program", sa.Text(), server_default="", nullable=False),
+        sa.Column("device_name", sa.Text(), server_default="", nullable=False),
+        sa.Column("at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("ended", sa.Boolean(), nullable=False),
+        sa.Column("clock", sa.JSON(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["player"],
+            ["player.id"],
+        ),
+        sa.PrimaryKeyConstraint("player", "account", "their_user", "device"),
+    )
+    index_some("device_clock_open", "device_clock", ["at"], "NOT ended" if on_postgres() else "ended = 0")
+    op.create_table(
+        "heart",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("account", ID, nullable=False),
+        sa.Column("artist", sa.Text(), nullable=False),
+        sa.Column("track", sa.Text(), nullable=False),
+        sa.Column("recording", sa.Text(), nullable=False),
+        sa.Column("mbid", sa.Text(), server_default="", nullable=False),
+        sa.Column("loved", sa.Boolean(), nullable=False),
+        sa.Column("said_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("player", ID, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        *once("heart_once", "account", "artist", "track", "recording"),
+    )
+    if on_postgres():
+        told = "md5(artist || chr(31) || track || chr(31) || recording)"
+        op.execute(f"CREATE UNIQUE INDEX heart_once ON heart (account, {told})")

@@ -1,0 +1,53 @@
+"""Programs that ask to report for somebody, each known by the hash of its token until it fetches its session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from tonearm.store import players
+from tonearm.store.db.schema import approval
+from tonearm.store.players import StoredPlayer
+
+MOST_WAITING = 1000
+"""Programs that wait; of more the one that asked first is forgotten."""
+
+KEPT = 86400.0
+"""Seconds after which a program that asked is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A program that asked at `asked_at` (Unix seconds); `player` is what it may report as, None until then."""
+
+    asked_at: float
+    program: str
+    player: StoredPlayer | None = None
+
+
+def ask(db: Connection, token_hash: str, program: str, now: float) -> None:
+    """A program asks."""
+    db.execute(insert(approval).values(hash=token_hash, program=program, asked_at=now))
+    newest = select(approval.c.hash).order_by(approval.c.asked_at.desc(), approval.c.hash).limit(MOST_WAITING)
+    db.execute(delete(approval).where((approval.c.asked_at < now - KEPT) | approval.c.hash.not_in(newest)))
+
+
+def find(db: Connection, token_hash: str) -> Approval | None:
+    """What was asked for with a token; None for an unknown one."""
+    row = db.execute(select(approval).where(approval.c.hash == token_hash)).first()
+    if row is None:
+        return None
+    player = players.by_id(db, row.player) if row.player is not None else None
+    return Approval(row.asked_at, row.program, player if player and player.revoked_at is None else None)
+
+
+def allow(db: Connection, token_hash: str, player_id: int) -> bool:
+    """Let the program report as this player; False if it was allowed already, or is unknown."""
+    waits = (approval.c.hash == token_hash) & approval.c.player.is_(None)
+    return db.execute(update(approval).where(waits).values(player=player_id)).rowcount == 1
+
+
+def spend(db: Connection, token_hash: str) -> bool:
+    """Forget a token; False if it is unknown."""
+    return db.execute(delete(approval).where(approval.c.hash == token_hash)).rowcount == 1
