@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from uuid import UUID
 
 import tonearm
@@ -50,14 +51,21 @@ def test_players_are_listed_without_their_secrets_and_revoked_by_name(shell: She
     assert shell.facts("player", "add", "Pano", "--kind", "lastfm")["secret"] != secret
 
 
-def test_a_test_says_what_would_become_of_a_play_and_keeps_nothing(asking: Shell, emulator: Emulator) -> None:
+def test_a_test_sends_a_play_to_the_running_service_and_keeps_nothing(asking: Shell, emulator: Emulator) -> None:
     asking("player", "add", "Quod Libet", "--kind", "audioscrobbler")
-    said = asking("player", "test", "Quod Libet").output
-    assert "would be kept, but not sent: not signed in to Last.fm" in said
-    sign_in(asking, emulator)
-    assert "would be queued for Last.fm. It was taken away again." in asking("player", "test", "Quod Libet").output
-    assert asking.facts("queue", "list")["plays"] == []
-    assert asking("player", "test", "nobody").exit_code == 1
+    absent = asking("player", "test", "Quod Libet", "--address", "http://127.0.0.1:9/")
+    assert (absent.exit_code, "does not arrive: nobody answers at" in absent.stderr) == (1, True)
+    with asking.running("serve", "--port", "0") as (out, _):
+        address = re.findall(r"http://[^\s,]+", out.until("tonearm listens on"))[0]
+        said = asking("player", "test", "Quod Libet").output
+        assert f"arrives at {address}/ and would be kept, but not sent: not signed in to Last.fm" in said
+        sign_in(asking, emulator)
+        assert "would be queued for Last.fm. It was taken away again." in asking("player", "test", "Quod Libet").output
+        facts = asking.facts("player", "test", "Quod Libet")
+        assert (facts["status"], facts["address"]) == ("queued", f"{address}/")
+        assert asking.facts("queue", "list")["plays"] == []
+        assert asking("player", "test", "nobody").exit_code == 1
+        assert out.end() == 0
 
 
 def test_users_of_a_media_server_are_mapped_to_listeners(asking: Shell) -> None:

@@ -13,8 +13,8 @@ from tonearm.terminal import say
 
 if TYPE_CHECKING:
     from tonearm.deck import Deck
+    from tonearm.service.player_trial import PlayerTrial
     from tonearm.service.players import NewPlayer
-    from tonearm.service.report_play import Taken
     from tonearm.service.values import StoredPlayer
     from tonearm.settings import Settings
 
@@ -78,18 +78,23 @@ def revoke(settings: Settings, listener: str, as_json: bool, name: str) -> None:
 
 @player.command()
 @with_settings()
+@click.option("--address", metavar="URL", default="", help="Where the player finds this service, if it is elsewhere.")
 @for_listener
 @with_json
 @click.argument("name")
-def test(settings: Settings, listener: str, as_json: bool, name: str) -> None:
-    """Report a play as this player would, and take it away again."""
+def test(settings: Settings, address: str, listener: str, as_json: bool, name: str) -> None:
+    """Send a play to the running service as this player would, and take it away again."""
     from tonearm.commands.opening import run
 
-    found, taken = run(_test(settings, listener, name))
-    kept = taken.status == "queued"
+    found, trial = run(_test(settings, listener, name, address.rstrip("/") or _base(settings)))
+    if trial.problem:
+        raise Failed(f"a play from {found.name} does not arrive: {trial.problem}")
+    taken = trial.taken
     facts = {"status": taken.status, "name": found.name, "message": taken.message, "heard_at": found.heard_at or None}
-    said = "would be queued for Last.fm" if kept else f"would be kept, but not sent: {taken.message}"
-    tell(facts, f"A play from {found.name} {said}. It was taken away again. {_heard(found)}", as_json)
+    queued = taken.status == "queued"
+    said = "would be queued for Last.fm" if queued else f"would be kept, but not sent: {taken.message}"
+    words = f"A play from {found.name} arrives at {trial.address} and {said}. It was taken away again. {_heard(found)}"
+    tell({**facts, "address": trial.address}, words, as_json)
     if found.refused_at > found.heard_at:
         say(f"Its last request was refused: {found.refused_reason}", err=True)
 
@@ -177,13 +182,14 @@ async def _revoke(settings: Settings, listener: str, name: str) -> None:
             raise _unknown(listener, name)
 
 
-async def _test(settings: Settings, listener: str, name: str) -> tuple[StoredPlayer, Taken]:
+async def _test(settings: Settings, listener: str, name: str, base: str) -> tuple[StoredPlayer, PlayerTrial]:
     from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.service.player_trial import try_out
 
     async with deck_of(settings, Sends.NO) as deck:
         who = await listener_of(deck, listener)
         found = await _named(deck, who.id, listener, name)
-        return found, await deck.player_reports.rehearse(found)
+        return found, await try_out(deck.players, deck.player_reports, deck.clock, found, base)
 
 
 async def _map(settings: Settings, listener: str, name: str, their_user: str, is_listener: str | None) -> None:

@@ -50,7 +50,12 @@ class PlayerReports:
         now = self._clock.now()
         reported = [_reported(one, now) for one in incoming]
         owner = player.account if account is None else account
-        taken = await self._reports.report_all(owner, reported, player.name, player.id)
+        if player.trial:
+            taken: list[Taken | None] = [
+                await self._reports.rehearse(owner, one, player.name, player.id) for one in reported
+            ]
+        else:
+            taken = await self._reports.report_all(owner, reported, player.name, player.id)
         last = incoming[-1]
         await self._heard(player, last.program, f"{last.track.artist} – {last.track.title}")
         return taken
@@ -70,7 +75,7 @@ class PlayerReports:
 
         `account` as in `report`. Raises StoreUnavailable.
         """
-        if not given:
+        if not given or player.trial:
             return
         now = self._clock.now()
         owner = player.account if account is None else account
@@ -87,7 +92,7 @@ class PlayerReports:
 
     async def rehearse(self, player: StoredPlayer) -> Taken:
         """What would be answered to a play of this player that has ended just now; nothing of it is kept."""
-        track = Track("tonearm", f"Test of {player.name}", duration=240.0)
+        track = trial_track(player)
         start = int(self._clock.now()) - 240
         reported = ReportedPlay(Play(track, start, 0.0), Basis(Stamp.START, Listening.ASSUMED))
         return await self._reports.rehearse(player.account, reported, player.name, player.id)
@@ -105,6 +110,11 @@ class PlayerReports:
         for task in self._shown:
             task.cancel()
         await asyncio.gather(*self._shown, return_exceptions=True)
+
+
+def trial_track(player: StoredPlayer) -> Track:
+    """What a player plays on trial."""
+    return Track("tonearm", f"Test of {player.name}", duration=240.0)
 
 
 def _reported(incoming: Incoming, now: float) -> ReportedPlay:

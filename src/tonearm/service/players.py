@@ -143,7 +143,7 @@ class Players:
         name = clean(name)
         if not 0 < len(name) <= LONGEST_NAME:
             raise BadPlayer(f"a player's name has 1 to {LONGEST_NAME} letters")
-        secret = str(UUID(bytes=secrets.token_bytes(16), version=4))  # as ListenBrainz' own tokens look
+        secret = _new_secret()
         sealed = self._seal.close(_md5(secret))
         write = partial(
             players.add,
@@ -174,6 +174,29 @@ class Players:
         revoked = await self._store.write(write)
         self._event_hub.admissions_changed(account)
         return revoked is not None
+
+    async def lend(self, beside: StoredPlayer, their_user: str) -> NewPlayer:
+        """A player of the same kind for a trial: what it reports is answered, and not kept. `take_back` ends it."""
+        secret = _new_secret()
+        write = partial(
+            players.lend,
+            beside=beside,
+            name=f"{beside.name} on trial {secrets.token_hex(4)}",
+            secret_hash=fingerprint(secret),
+            secret_sealed=self._seal.close(_md5(secret)),
+            their_user=folded(their_user),
+            now=self._clock.now(),
+        )
+        return NewPlayer(await self._store.write(write), secret)
+
+    async def was_heard(self, player: StoredPlayer) -> bool:
+        """Whether a process on this database has heard a player."""
+        found = await self._store.read(partial(players.by_id, player_id=player.id))
+        return found is not None and found.heard_at > 0
+
+    async def take_back(self, lent: NewPlayer) -> None:
+        """Forget a player that was on trial."""
+        await self._store.write(partial(players.take_back, trials=[lent.player.id]))
 
     async def users(self, player: StoredPlayer) -> dict[str, int]:
         """Which users of a media server are which listeners: account by name, case folded."""
@@ -292,12 +315,16 @@ class Players:
     async def heard(self, player: StoredPlayer, program: str, track: str) -> None:
         """A player has reported a track. It is written down now and then."""
         now = self._clock.now()
+        write = partial(players.note_heard, player_id=player.id, now=now, program=program)
+        if player.trial:  # another may have its number soon
+            await self._store.write(write)
+            return
         self._heard[player.id] = HeardFrom(now, program, track)
         noted = self._noted.get(player.id)
         if noted is not None and now - noted.at < NOTED and noted.program == program:
             return
         self._noted[player.id] = HeardFrom(now, program, "")
-        await self._store.write(partial(players.note_heard, player_id=player.id, now=now, program=program))
+        await self._store.write(write)
 
     async def refused(
         self,
@@ -356,6 +383,10 @@ def _by_secret(db: Connection, secret: str) -> tuple[StoredPlayer, str] | None:
 
 def _by_session(db: Connection, session: str) -> tuple[StoredPlayer, str] | None:
     return players.by_session(db, fingerprint(session))
+
+
+def _new_secret() -> str:
+    return str(UUID(bytes=secrets.token_bytes(16), version=4))  # as ListenBrainz' own tokens look
 
 
 def _md5(secret: str) -> str:

@@ -9,10 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from tonearm.store.db.schema import account as account_table
-from tonearm.store.db.schema import app_key, player, player_session, player_user
+from tonearm.store.db.schema import app_key, device_clock, player, player_session, player_user
 
 MOST_SESSIONS = 100
 """Sessions that a player keeps; of more the oldest is forgotten. Every start of a player may make another one."""
+
+
+LENT = 600.0
+"""Seconds after which a trial player is forgotten that nobody has taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class StoredPlayer:
     """A player of an account. Times are Unix seconds, 0 for never; `revoked_at` is None while it may report.
 
     `user` is the name that it signs in with, which is its listener's. `refused_reason` says why a request was refused
-    last. `secret_sealed` is the sealed MD5 of its secret.
+    last. `secret_sealed` is the sealed MD5 of its secret. What a `trial` player reports is answered, and not kept.
     """
 
     id: int
@@ -35,6 +39,7 @@ class StoredPlayer:
     refused_at: float
     refused_reason: str
     secret_sealed: str = field(repr=False)
+    trial: bool = False
 
 
 _FIND: Select[Any] = select(
@@ -50,6 +55,7 @@ _FIND: Select[Any] = select(
     player.c.refused_at,
     player.c.refused_reason,
     player.c.secret_sealed,
+    player.c.trial,
 ).join(account_table, account_table.c.id == player.c.account)
 
 
@@ -79,7 +85,29 @@ def add(
 
 def of_account(db: Connection, account: int) -> list[StoredPlayer]:
     """The players of an account that may report, by their names."""
-    return _all(db, _FIND.where(player.c.account == account, player.c.revoked_at.is_(None)).order_by(player.c.name))
+    may_report = player.c.revoked_at.is_(None) & ~player.c.trial
+    return _all(db, _FIND.where(player.c.account == account, may_report).order_by(player.c.name))
+
+
+def lend(
+    db: Connection, beside: StoredPlayer, name: str, secret_hash: str, secret_sealed: str, their_user: str, now: float
+) -> StoredPlayer:
+    """A trial player of the same kind, for whose plays a media server's user is its listener; others go."""
+    trials = select(player.c.id).where(player.c.account == beside.account, player.c.trial)
+    take_back(db, list(db.execute(trials.where(player.c.created_at < now - LENT)).scalars()))
+    values = {"kind": beside.kind, "secret_hash": secret_hash, "secret_sealed": secret_sealed, "created_at": now}
+    db.execute(insert(player).values(account=beside.account, name=name, trial=True, **values))
+    lent = by_secret(db, secret_hash)
+    assert lent is not None
+    map_user(db, lent.id, their_user, beside.account)
+    return lent
+
+
+def take_back(db: Connection, trials: Sequence[int]) -> None:
+    """Forget these trial players."""
+    for table in (player_session, player_user, device_clock):
+        db.execute(delete(table).where(table.c.player.in_(trials)))
+    db.execute(delete(player).where(player.c.id.in_(trials), player.c.trial))
 
 
 def by_secret(db: Connection, secret_hash: str) -> StoredPlayer | None:

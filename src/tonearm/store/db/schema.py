@@ -137,6 +137,7 @@ player = Table(
     _text("program"),  # that was heard last
     _time("refused_at"),
     _text("refused_reason"),
+    Column("trial", Boolean, nullable=False, server_default=false()),  # its plays are answered, and not kept
     UniqueConstraint("account", "name", name="player_once"),
 )
 

@@ -370,6 +370,7 @@ def _players() -> None:
         sa.Column("program", sa.Text(), server_default="", nullable=False),
         sa.Column("refused_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("refused_reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("trial", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(
             ["account"],
             ["account.id"],

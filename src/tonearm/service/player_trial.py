@@ -1,0 +1,92 @@
+"""A player on trial: a play sent to the service as the player would send it, and not kept there."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx2
+
+from tonearm.clock import Clock
+from tonearm.ingest.trial import THEIR_USER, Trial, TrialAnswer, TrialRequest, TrialSteps, steps
+from tonearm.service.player_reports import PlayerReports, trial_track
+from tonearm.service.players import Players
+from tonearm.service.report_play import Taken
+from tonearm.store.players import StoredPlayer
+
+TIMEOUT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerTrial:
+    """What a trial has shown: `problem` says what keeps a play from arriving, "" for nothing.
+
+    `taken` is what would become of a play that arrives.
+    """
+
+    address: str
+    problem: str
+    taken: Taken
+
+
+async def try_out(
+    players: Players, reports: PlayerReports, clock: Clock, player: StoredPlayer, base: str
+) -> PlayerTrial:
+    """Send a play as a player would to the service at `base`, an address without a slash at its end.
+
+    The secret of a player is not known here, so one of the same kind reports in its place, for as long as this takes.
+    """
+    lent = await players.lend(player, THEIR_USER)
+    try:
+        address = lent.address(base)
+        trial = Trial(address, lent.secret, lent.player.user, trial_track(player), clock.now())
+        async with httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False, headers={"User-Agent": "tonearm"}) as http:
+            problem = await _played(http, steps(player.kind, trial))
+        if not problem and not await players.was_heard(lent.player):
+            problem = f"something answers at {base}/, but it is not the service with this database"
+        return PlayerTrial(f"{base}/", problem, await reports.rehearse(player))
+    finally:
+        await players.take_back(lent)
+
+
+async def _played(http: httpx2.AsyncClient, requests: TrialSteps) -> str:
+    """What is wrong, once every request is answered."""
+    request = next(requests)
+    while True:
+        try:
+            request = requests.send(await _sent(http, request))
+        except StopIteration as end:
+            return str(end.value)
+
+
+async def _sent(http: httpx2.AsyncClient, request: TrialRequest) -> TrialAnswer:
+    try:
+        answer = await http.request(request.method, request.url, content=request.body, headers=dict(request.headers))
+    except (httpx2.HTTPError, httpx2.InvalidURL) as fault:
+        return TrialAnswer(0, trouble=_trouble(fault))
+    kind, location = (answer.headers.get(name, "") for name in ("content-type", "location"))
+    return TrialAnswer(answer.status_code, answer.content, kind, location)
+
+
+def _trouble(fault: Exception) -> str:
+    """Why nobody answers, in words of ours: a library's own may hold anything."""
+    causes = list(_causes(fault))
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return "no such host"
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return "its certificate is not trusted, or it does not speak TLS"
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return "connection refused"
+    if isinstance(fault, httpx2.TimeoutException):
+        return f"no answer within {TIMEOUT:.0f} s"
+    if isinstance(fault, (httpx2.UnsupportedProtocol, httpx2.InvalidURL)):
+        return "no http address"
+    return "the connection broke"
+
+
+def _causes(fault: BaseException | None) -> Iterator[BaseException]:
+    while fault is not None:
+        yield fault
+        fault = fault.__cause__ or fault.__context__
