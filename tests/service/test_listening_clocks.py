@@ -112,7 +112,7 @@ async def test_notices_may_reach_any_process(house: House) -> None:
         )
         await asyncio.gather(*notices)
         (play,) = await room.history()
-        assert 300 <= play.play.played < 310
+        assert 300 <= play.play.played < 500  # here time passes while nobody does anything
         await elsewhere.close()
 
 
