@@ -16,9 +16,10 @@ import hypothesis
 import pytest
 
 from benchmarks import rig
-from tests import statements
+from tests import routes, statements
 from tests.network import tls_of
 from tests.postgres import Server, empty, running
+from tonearm import serving
 from tonearm.store.db.database import database_url
 from tonearm.store.db.migrate import migrate
 
@@ -27,6 +28,7 @@ hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_c
 hypothesis.settings.load_profile("untimed")
 
 statements.compile_once()
+routes.analyse_once()
 
 DATABASES = ("sqlite", "postgresql")
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,8 +63,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if in_memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
-    if config.getoption("quick"):
-        subprocess.Popen = NoProcess  # type: ignore[misc]
 
 
 class NoProcess(subprocess.Popen[Any]):
@@ -71,6 +71,15 @@ class NoProcess(subprocess.Popen[Any]):
     def __init__(self, *words: Any, **options: Any) -> None:
         self._child_created = False  # what its end asks for
         pytest.skip("starts a process")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def processes(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Where tests run, and not where pytest-xdist starts the processes that they run in."""
+    with pytest.MonkeyPatch.context() as patch:
+        if pytestconfig.getoption("quick"):
+            patch.setattr(subprocess, "Popen", NoProcess)
+        yield
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -105,8 +114,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is loaded stays: there is no need to look through it again and again."""
+    """What is loaded stays: there is no need to look through it again and again, nor for what little else is kept."""
     gc.freeze()
+    gc.set_threshold(serving.YOUNG)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def collector() -> Iterator[None]:
+    """A service that is opened spares nobody the collector: what is here by then ends with its test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serving, "spare_the_collector", lambda: None)
+        yield
 
 
 def in_memory() -> bool:

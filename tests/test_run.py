@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,3 +147,12 @@ def test_a_failed_installation_is_told_and_tried_again(equipped: Machine) -> Non
     assert (said.returncode, "run: the installation failed" in said.stderr) == (1, True)
     equipped.has("uv", working)
     assert equipped.run("status").returncode == 0
+
+
+def test_the_quick_part_runs_on_several_cores_and_starts_no_process() -> None:
+    words = ["--numprocesses", "1", "--quick", "-rs", "-k", "loads_nothing", "tests/test_public_names.py"]
+    said = subprocess.run(
+        [sys.executable, "-m", "pytest", *words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "starts a process" in said.stdout
