@@ -12,6 +12,7 @@ import pytest
 from lastfm_emulator import Emulator
 from tests.api.conftest import Service, running
 from tests.api.test_plays import a_play
+from tests.databases import only_sqlite
 
 
 def _token(service: Service) -> str:
@@ -125,6 +126,7 @@ def test_a_web_token_without_its_value_or_with_anothers_is_400(signed_out: Servi
     assert signed_out.http.get("/lastfm/auth-callback", params={"token": token, "login": once}).status_code == 200
 
 
+@only_sqlite  # only Last.fm is asked
 @pytest.mark.parametrize("error", [8, 11, 16, 29, 10, 26, 13])
 def test_last_fms_refusal_is_502_with_its_number(signed_out: Service, error: int) -> None:
     signed_out.emulator.fault("error", error=error)

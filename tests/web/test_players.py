@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from tests.databases import only_sqlite
 from tests.web.conftest import House
 from tests.web.test_page import HOSTILE
 from tonearm.web.view.player_setup import SETUPS
@@ -36,6 +37,7 @@ async def test_a_secret_is_shown_once_with_what_to_paste(house: House) -> None:
     assert secret not in await house.page("/players")
 
 
+@only_sqlite  # the texts for all kinds of players; one kind is added on both
 @pytest.mark.parametrize("setup", SETUPS, ids=[setup.slug for setup in SETUPS])
 async def test_each_player_is_given_an_address_and_its_secret(house: House, setup: object) -> None:
     chosen = next(one for one in SETUPS if one is setup)
