@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=0,
         metavar="N",
-        help="pages: the history beside which reports are timed (1000000); start: plays (100000); live: plays (300)",
+        help="how many (pages: 1000000, beside which reports are timed; start: 100000; live: 300; replay: all)",
     )
     return parser
 

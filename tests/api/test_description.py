@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from schemathesis.core.failures import FailureGroup
 from lastfm_emulator import Emulator
 from tests import audio
 from tests.api.conftest import Service, running
+from tests.databases import with_tables
+from tests.postgres import empty
 from tonearm.web.app import create_app
 
 EXAMPLES = 6
@@ -49,15 +52,33 @@ SAME_EACH_TIME = hypothesis.settings(
 )
 
 
+@dataclass(frozen=True)
+class Described:
+    """A service, and its application to be asked in this process."""
+
+    service: Service
+    app: FastAPI
+
+
 @pytest.fixture
-def service(database: Path | str, tmp_path: Path) -> Iterator[Service]:
+def described(tmp_path: Path, tables: Path, postgres_tables: str) -> Iterator[list[Described]]:
+    """A service on each database: to think of a request takes longer than to answer it, so both are asked the same."""
+    file = with_tables(tmp_path / "plays.db", tables)
+    with filled(file, tmp_path / "music") as one, filled(postgres_tables, tmp_path / "music") as other:
+        yield [Described(service, create_app(service.deck)) for service in (one, other)]
+    empty(postgres_tables)
+
+
+@contextmanager
+def filled(database: Path | str, music: Path) -> Iterator[Service]:
     """A service with plays, a library, an import that is over, and an enrichment that is over."""
     with running(database, Emulator()) as service:
         for number in range(4):
             play = {"artist": "Nina Simone", "track": f"Song {number}", "duration": 200, "played_time": 150}
             service.http.post("/lastfm/scrobble", json={**play, "timestamp": int(time.time()) - 3000 + 300 * number})
-        (tmp_path / "sinnerman.flac").write_bytes(audio.flac(audio.Tags("Nina Simone", "Sinnerman"), 60))
-        service.call(service.call(service.deck.listener("me")).scan(tmp_path))
+        music.mkdir(exist_ok=True)
+        (music / "sinnerman.flac").write_bytes(audio.flac(audio.Tags("Nina Simone", "Sinnerman"), 60))
+        service.call(service.call(service.deck.listener("me")).scan(music))
         service.http.post("/lastfm/import-loved-tracks").raise_for_status()
         started = service.http.post("/metadata/enrich").raise_for_status()
         while service.http.get(started.headers["location"]).json()["state"] == "running":
@@ -65,23 +86,23 @@ def service(database: Path | str, tmp_path: Path) -> Iterator[Service]:
         yield service
 
 
-def asked_of(service: Service, app: FastAPI, case: Case[Any]) -> httpx2.Response:
+def asked_of(one: Described, case: Case[Any]) -> httpx2.Response:
     """What the service answers, asked in its process. What breaks there breaks the test."""
     prepared = Request(**case.as_transport_kwargs("http://localhost")).prepare()
     body: Any = prepared.body
-    headers: dict[str, Any] = {**prepared.headers, "Authorization": service.http.headers["Authorization"]}
+    headers: dict[str, Any] = {**prepared.headers, "Authorization": one.service.http.headers["Authorization"]}
 
     async def ask() -> httpx2.Response:
-        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), verify=False) as http:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(one.app), verify=False) as http:
             request = http.build_request(str(prepared.method), str(prepared.url), headers=headers, content=body)
             return await http.send(request)
 
-    answer: httpx2.Response = service.call(ask())
+    answer: httpx2.Response = one.service.call(ask())
     return answer
 
 
 def faults_of(
-    service: Service, app: FastAPI, operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode
+    described: list[Described], operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode
 ) -> list[str]:
     """What an endpoint answers that it should not, to a few requests."""
     found: list[str] = []
@@ -94,14 +115,16 @@ def faults_of(
         for name in {"play", "job"} & set(case.path_parameters):
             if mode is GenerationMode.POSITIVE:
                 case.path_parameters[name] = data.draw(strategies.sampled_from((*THERE, case.path_parameters[name])))
-        answer = asked_of(service, app, case)
-        asked = f"{operation.label} {case!r} answered {answer.status_code} {answer.text[:300]}"
-        if answer.status_code >= 500:
-            found.append(asked)
-        try:
-            case.validate_response(answer, checks=checks)
-        except FailureGroup as group:
-            found.extend(f"{asked}: {fault}".replace("\n", " ") for fault in group.exceptions)
+        for one in described:
+            answer = asked_of(one, case)
+            where = one.service.deck.store.url.get_backend_name()
+            asked = f"{operation.label} {case!r} on {where} answered {answer.status_code} {answer.text[:300]}"
+            if answer.status_code >= 500:
+                found.append(asked)
+            try:
+                case.validate_response(answer, checks=checks)
+            except FailureGroup as group:
+                found.extend(f"{asked}: {fault}".replace("\n", " ") for fault in group.exceptions)
 
     with suppress(Unsatisfiable):  # nothing can be wrong with a request that has no parameters
         ask()
@@ -110,17 +133,17 @@ def faults_of(
 
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # schemathesis does, seeded by hypothesis
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_every_endpoint_answers_as_described_and_none_breaks(service: Service, mode: GenerationMode) -> None:
+def test_every_endpoint_answers_as_described_and_none_breaks(described: list[Described], mode: GenerationMode) -> None:
     load_all_checks()
-    app = create_app(service.deck)
     config = SchemathesisConfig()
     config.projects.default.generation.with_security_parameters = False
-    schema = schemathesis.openapi.from_dict(app.openapi(), config=config)
+    schema = schemathesis.openapi.from_dict(described[0].app.openapi(), config=config)
     found: list[str] = []
     for result in schema.get_all_operations():
         operation: Any = result.ok()  # type: ignore[union-attr]  # a description that is wrong raises here
         if operation.label != ENDLESS:
-            found += faults_of(service, app, operation, mode)
-        if not service.http.get("/lastfm/settings").json()["authenticated"]:
-            service.sign_in(service.http, "RJ")
+            found += faults_of(described, operation, mode)
+        for service in (one.service for one in described):
+            if not service.http.get("/lastfm/settings").json()["authenticated"]:
+                service.sign_in(service.http, "RJ")
     assert not found, "\n".join(found)
