@@ -144,7 +144,7 @@ def _one_life(listener: rig.Listener, lastfm: rig.LastFm, reports: Reports, chan
 
 
 def _come_to_rest(listener: rig.Listener, lastfm: rig.LastFm) -> None:
-    """A last life without trouble, in which the listener presses "retry" until nothing left waiting."""
+    """A last life without trouble, in which the listener presses "retry" until nothing is waiting."""
     with rig.service(listener, lastfm.url, per_second=0) as service:
         address = f"http://127.0.0.1:{service.port}/lastfm/queue"
         headers = {"Authorization": f"Bearer {listener.token}"}

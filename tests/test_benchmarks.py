@@ -112,7 +112,7 @@ def test_a_report_has_the_median_and_the_spread_of_each_measurement() -> None:
     assert (fields["plays"], fields["runs"]) == (7, 3)
 
 
-def test_a_benchmark_measures_at_least_five_times_unless_told_otherwise() -> None:
+def test_a_benchmark_measures_at_least_five_times_unless_set_otherwise() -> None:
     assert (Options().times(), Options(quick=True).times(), Options(runs=2).times()) == (5, 1, 2)
 
 

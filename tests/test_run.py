@@ -128,7 +128,7 @@ def test_what_the_tests_need_stays_when_a_command_is_run(equipped: Machine) -> N
     assert equipped.asked_of_uv[3:] == ["pip sync dev.txt"]
 
 
-def test_a_folder_that_was_moved_is_set_up_anew(equipped: Machine, tmp_path: Path) -> None:
+def test_a_folder_that_was_moved_is_set_up_again(equipped: Machine, tmp_path: Path) -> None:
     equipped.run("status")
     moved = tmp_path / "elsewhere"
     os.rename(equipped.root, moved)
@@ -140,7 +140,7 @@ def test_a_folder_that_was_moved_is_set_up_anew(equipped: Machine, tmp_path: Pat
     assert (moved / ".venv/lib/python3.11/site-packages/tonearm.pth").read_text() == f"{moved}/src\n"
 
 
-def test_a_failed_installation_is_told_and_tried_again(equipped: Machine) -> None:
+def test_a_failed_installation_is_reported_and_tried_again(equipped: Machine) -> None:
     working = (equipped.programs / "uv").read_text()
     equipped.has("uv", working + '[ "$1" = pip ] && exit 2\nexit 0\n')
     said = equipped.run("status")

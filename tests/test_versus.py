@@ -94,7 +94,7 @@ def test_the_environments_are_made_once_and_nothing_is_left_behind(project: Path
     assert len(_git(project, "worktree", "list").splitlines()) == 1
 
 
-def test_seven_pairs_unless_told_otherwise(project: Path) -> None:
+def test_seven_pairs_unless_set_otherwise(project: Path) -> None:
     assert main(["versus", "HEAD", "old"]) == 0
     assert len(_ran(project)) == 14
 

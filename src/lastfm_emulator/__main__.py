@@ -57,7 +57,7 @@ def _register(emulator: Emulator, options: argparse.Namespace) -> None:
 
 
 def _secure(options: argparse.Namespace, until_the_end: ExitStack) -> tuple[ssl.SSLContext | None, str]:
-    """HTTPS, where it is wanted, and the file that a client has to trust."""
+    """HTTPS, if it is wanted, and the file that a client has to trust."""
     if not options.tls and not options.certificate:
         return None, ""
     file = options.certificate

@@ -22,27 +22,27 @@ _SCHEME: Final = re.compile(r"(?!javascript:|data:)[a-z][a-z0-9+.-]*:", re.IGNOR
 
 def answer(emulator: Emulator, request: Request) -> Reply:
     """Ask on GET; on POST do as the visitor chose. With `token` the desktop flow, without it the web flow."""
-    asked = request.params()
-    if "forget" in asked:
+    params = request.params()
+    if "forget" in params:
         forgotten = page(pages.message("Signed out", "Whoever comes next is asked who they are."))
         return _with_cookie(forgotten, f"{_cookie('')}; Max-Age=0")
-    key = emulator.keys.get(asked.get("api_key", ""))
+    key = emulator.keys.get(params.get("api_key", ""))
     if key is None or key.suspended:
         return page(pages.message("Sign-in", TEXTS[10 if key is None else 26]), 403)
-    if trouble := _trouble(emulator, key, asked.get("token")):
+    if trouble := _trouble(emulator, key, params.get("token")):
         return page(pages.message("Sign-in", trouble), 403)
     if request.verb != "POST":
         if emulator.auto_approve is not None:
-            return _allow(emulator, key, asked, emulator.auto_approve)
-        if (visitor := _approved_before(emulator, key, asked, request)) is not None:
-            return _allow(emulator, key, asked, visitor)
-        return page(pages.consent(emulator, key, asked))
-    if asked.get("answer") != "allow":
+            return _allow(emulator, key, params, emulator.auto_approve)
+        if (visitor := _approved_before(emulator, key, params, request)) is not None:
+            return _allow(emulator, key, params, visitor)
+        return page(pages.consent(emulator, key, params))
+    if params.get("answer") != "allow":
         return page(pages.message("Not connected", f"{key.name} was not given access. You may close this page."))
-    name = asked.get("user", "").strip()
+    name = params.get("user", "").strip()
     if not name:
-        return page(pages.consent(emulator, key, asked, "Please say who you are."), 400)
-    return _with_cookie(_allow(emulator, key, asked, name), _cookie(name))
+        return page(pages.consent(emulator, key, params, "Please say who you are."), 400)
+    return _with_cookie(_allow(emulator, key, params, name), _cookie(name))
 
 
 def _with_cookie(reply: Reply, cookie: str) -> Reply:
@@ -53,12 +53,12 @@ def _cookie(name: str) -> str:
     return f"{_VISITOR}={quote(name, safe='')}; Path=/api/auth; HttpOnly; SameSite=Lax"
 
 
-def _approved_before(emulator: Emulator, key: ApiKey, asked: dict[str, str], request: Request) -> str | None:
+def _approved_before(emulator: Emulator, key: ApiKey, params: dict[str, str], request: Request) -> str | None:
     """Who this browser belongs to, if that user has let this application in: Last.fm sends them back at once.
 
     Only in the web flow.
     """
-    if "token" in asked:
+    if "token" in params:
         return None
     cookies = SimpleCookie(request.headers.get("cookie", ""))
     name = unquote(cookies[_VISITOR].value) if _VISITOR in cookies else ""
@@ -83,11 +83,11 @@ def _trouble(emulator: Emulator, key: ApiKey, text: str | None) -> str:
     return TEXTS[15] if token.expired(emulator.now()) else ""
 
 
-def _allow(emulator: Emulator, key: ApiKey, asked: dict[str, str], user: str) -> Reply:
-    if "token" in asked:
-        emulator.approve(asked["token"], user)
+def _allow(emulator: Emulator, key: ApiKey, params: dict[str, str], user: str) -> Reply:
+    if "token" in params:
+        emulator.approve(params["token"], user)
         return page(pages.message("Connected", f"{key.name} may now scrobble for {user}. Go back to it to finish."))
-    callback = asked.get("cb") or key.callback
+    callback = params.get("cb") or key.callback
     if not _SCHEME.match(callback):
         return page(pages.message("Sign-in", "There is no address to send you back to."), 400)
     return redirect(callback_address(callback, emulator.issue_token(key.key, user)))

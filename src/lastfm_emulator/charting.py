@@ -37,8 +37,8 @@ def _tracks(artists: Iterable[Artist]) -> list[tuple[Artist, Song]]:
 
 def chart_artists(call: Call) -> Body:
     entries: list[Value] = [shelf.artist_entry(one.name, **_numbers(one)) for one in call.world.music.ranked()]
-    shown, facts = shelf.cut(call, entries)
-    return {"artists": {"artist": shown, "@attr": facts}}
+    listed, facts = shelf.cut(call, entries)
+    return {"artists": {"artist": listed, "@attr": facts}}
 
 
 def chart_tracks(call: Call) -> Body:
@@ -46,8 +46,8 @@ def chart_tracks(call: Call) -> Body:
         shelf.track_entry(one.name, song.title, duration=str(song.seconds), **shelf.song_facts(one, song))
         for one, song in _tracks(call.world.music.ranked())
     ]
-    shown, facts = shelf.cut(call, entries)
-    return {"tracks": {"track": shown, "@attr": facts}}
+    listed, facts = shelf.cut(call, entries)
+    return {"tracks": {"track": listed, "@attr": facts}}
 
 
 def _tags(call: Call) -> list[tuple[str, int, int]]:
@@ -71,8 +71,8 @@ def chart_tags(call: Call) -> Body:
         }
         for name, reach, taggings in _tags(call)
     ]
-    shown, facts = shelf.cut(call, entries)
-    return {"tags": {"tag": shown, "@attr": facts}}
+    listed, facts = shelf.cut(call, entries)
+    return {"tags": {"tag": listed, "@attr": facts}}
 
 
 def top_tags(call: Call) -> Body:
@@ -80,10 +80,10 @@ def top_tags(call: Call) -> Body:
     found = _tags(call)
     offset = digits(call.params.get("offset", "")) or 0
     many = call.bounded("num_res", 50, 1000)
-    shown: list[Value] = [
+    listed: list[Value] = [
         {"name": name, "count": taggings, "reach": reach} for name, reach, taggings in found[offset : offset + many]
     ]
-    return {"toptags": {"@attr": {"offset": offset, "num_res": many, "total": len(found)}, "tag": shown}}
+    return {"toptags": {"@attr": {"offset": offset, "num_res": many, "total": len(found)}, "tag": listed}}
 
 
 def _country(call: Call) -> str:
@@ -104,9 +104,9 @@ def _heard_in(call: Call, country: str) -> list[tuple[Artist, int]]:
 
 def geo_artists(call: Call) -> Body:
     country = _country(call)
-    entries = [shelf.artist_entry(one.name, listeners=str(heard)) for one, heard in _heard_in(call, country)]
-    shown, facts = shelf.cut(call, shelf.ranked(entries), country=country)
-    return {"topartists": {"artist": shown, "@attr": facts}}
+    entries = [shelf.artist_entry(one.name, listeners=str(listeners)) for one, listeners in _heard_in(call, country)]
+    listed, facts = shelf.cut(call, shelf.ranked(entries), country=country)
+    return {"topartists": {"artist": listed, "@attr": facts}}
 
 
 def geo_tracks(call: Call) -> Body:
@@ -118,8 +118,8 @@ def geo_tracks(call: Call) -> Body:
         )
         for one, song in _tracks([one for one, _ in _heard_in(call, country)])
     ]
-    shown, facts = shelf.cut(call, shelf.ranked(entries, 0), country=country)
-    return {"tracks": {"track": shown, "@attr": facts}}
+    listed, facts = shelf.cut(call, shelf.ranked(entries, 0), country=country)
+    return {"tracks": {"track": listed, "@attr": facts}}
 
 
 def _tagged(call: Call) -> tuple[str, list[Artist]]:
@@ -145,23 +145,23 @@ def tag_similar(call: Call) -> Body:
 
 def tag_artists(call: Call) -> Body:
     tag, artists = _tagged(call)
-    shown, facts = shelf.cut(call, shelf.ranked([shelf.artist_entry(one.name) for one in artists]), tag=tag)
-    return {"topartists": {"artist": shown, "@attr": facts}}
+    listed, facts = shelf.cut(call, shelf.ranked([shelf.artist_entry(one.name) for one in artists]), tag=tag)
+    return {"topartists": {"artist": listed, "@attr": facts}}
 
 
 def tag_albums(call: Call) -> Body:
     tag, artists = _tagged(call)
     records: list[tuple[Artist, Record]] = [(one, record) for one in artists for record in one.records]
     entries = [shelf.album_entry(one.name, record.title) for one, record in records]
-    shown, facts = shelf.cut(call, shelf.ranked(entries), tag=tag)
-    return {"albums": {"album": shown, "@attr": facts}}
+    listed, facts = shelf.cut(call, shelf.ranked(entries), tag=tag)
+    return {"albums": {"album": listed, "@attr": facts}}
 
 
 def tag_tracks(call: Call) -> Body:
     tag, artists = _tagged(call)
     entries = [shelf.track_entry(one.name, song.title, duration=str(song.seconds)) for one, song in _tracks(artists)]
-    shown, facts = shelf.cut(call, shelf.ranked(entries), tag=tag)
-    return {"tracks": {"track": shown, "@attr": facts}}
+    listed, facts = shelf.cut(call, shelf.ranked(entries), tag=tag)
+    return {"tracks": {"track": listed, "@attr": facts}}
 
 
 def _weeks(call: Call) -> list[Value]:
@@ -198,8 +198,8 @@ def _period(call: Call) -> tuple[User, list[Play]]:
 def user_artists(call: Call) -> Body:
     user, plays = _period(call)
     entries = [shelf.artist_entry(name, playcount=str(count)) for (name, _), count in _counted(plays, "artist")]
-    shown, facts = shelf.cut(call, shelf.ranked(entries), user=user.name)
-    return {"topartists": {"artist": shown, "@attr": facts}}
+    listed, facts = shelf.cut(call, shelf.ranked(entries), user=user.name)
+    return {"topartists": {"artist": listed, "@attr": facts}}
 
 
 def user_albums(call: Call) -> Body:
@@ -208,8 +208,8 @@ def user_albums(call: Call) -> Body:
         shelf.album_entry(*names, playcount=str(count)) | {"mbid": mbid(*names, "album")}
         for names, count in _counted(plays, "album")
     ]
-    shown, facts = shelf.cut(call, shelf.ranked(entries), user=user.name)
-    return {"topalbums": {"album": shown, "@attr": facts}}
+    listed, facts = shelf.cut(call, shelf.ranked(entries), user=user.name)
+    return {"topalbums": {"album": listed, "@attr": facts}}
 
 
 def user_tracks(call: Call) -> Body:
@@ -219,8 +219,8 @@ def user_tracks(call: Call) -> Body:
         shelf.track_entry(*names, duration=str(lengths[names]), playcount=str(count))
         for names, count in _counted(plays, "track")
     ]
-    shown, facts = shelf.cut(call, shelf.ranked(entries), user=user.name)
-    return {"toptracks": {"track": shown, "@attr": facts}}
+    listed, facts = shelf.cut(call, shelf.ranked(entries), user=user.name)
+    return {"toptracks": {"track": listed, "@attr": facts}}
 
 
 def library_artists(call: Call) -> Body:
@@ -229,8 +229,8 @@ def library_artists(call: Call) -> Body:
         shelf.artist_entry(name, playcount=str(count), tagcount="0")
         for (name, _), count in _counted(user.plays, "artist")
     ]
-    shown, facts = shelf.cut(call, entries, user=user.name)
-    return {"artists": {"artist": shown, "@attr": facts}}
+    listed, facts = shelf.cut(call, entries, user=user.name)
+    return {"artists": {"artist": listed, "@attr": facts}}
 
 
 def _week(call: Call, kind: str) -> tuple[list[tuple[tuple[str, str], int]], Body]:
@@ -293,8 +293,8 @@ def friends(call: Call) -> Body:
     if not user.friends:
         raise Refusal(6, "no such page")
     known = [found for name in user.friends if (found := call.world.user(name))]
-    shown, facts = shelf.cut(call, [profile(one, friend=True) for one in known], user=user.name)
-    return {"friends": {"user": shown, "@attr": facts}}
+    listed, facts = shelf.cut(call, [profile(one, friend=True) for one in known], user=user.name)
+    return {"friends": {"user": listed, "@attr": facts}}
 
 
 METHODS = (

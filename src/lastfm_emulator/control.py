@@ -35,34 +35,34 @@ def state(emulator: Emulator, request: Request) -> Reply:
 def faults(emulator: Emulator, request: Request) -> Reply:
     """GET lists, POST arms one or a list of them, DELETE clears all or, by `/_faults/ID`, one."""
     browser = "text/html" in request.headers.get("accept", "")
-    number = request.path.removeprefix("/_faults").strip("/")
+    fault_id = request.path.removeprefix("/_faults").strip("/")
     with emulator.lock:
         if request.verb == "POST":
             return _from_form(emulator, request.params()) if _is_form(request) else _arm(emulator, request.body)
         if request.verb == "DELETE":
-            return _disarm(emulator, number)
+            return _disarm(emulator, fault_id)
         if request.verb not in {"GET", "HEAD"}:
             return _json({"detail": "GET, POST or DELETE"}, 405)
         if browser:
             return page(pages.faults(emulator))
         kinds = {str(kind): meaning for kind, meaning in MEANINGS.items()}
-        return _json({"faults": [one.shown() for one in emulator.faults], "kinds": kinds})
+        return _json({"faults": [one.as_dict() for one in emulator.faults], "kinds": kinds})
 
 
 def _arm(emulator: Emulator, body: bytes) -> Reply:
     try:
-        asked = json.loads(body)
-        new = [fault_from(one) for one in (asked if isinstance(asked, list) else [asked])]
+        sent = json.loads(body)
+        new = [fault_from(one) for one in (sent if isinstance(sent, list) else [sent])]
     except ValueError as trouble:  # a BadFault, or what is not JSON at all
         return _json({"detail": str(trouble)}, 422)
-    armed = [emulator.faults.arm(fault).shown() for fault in new]
-    return _json(armed if isinstance(asked, list) else armed[0], 201)
+    armed = [emulator.faults.arm(fault).as_dict() for fault in new]
+    return _json(armed if isinstance(sent, list) else armed[0], 201)
 
 
-def _disarm(emulator: Emulator, number: str) -> Reply:
-    if not number:
+def _disarm(emulator: Emulator, fault_id: str) -> Reply:
+    if not fault_id:
         emulator.faults.clear()
-    elif not (number.isascii() and number.isdigit() and emulator.faults.disarm(int(number))):
+    elif not (fault_id.isascii() and fault_id.isdigit() and emulator.faults.disarm(int(fault_id))):
         return _json({"detail": "no such fault"}, 404)
     return Reply(204, b"")
 
@@ -92,7 +92,7 @@ def _state(emulator: Emulator, plays: int, log: int) -> dict[str, Any]:
         "users": {user.name: _counts(user, now) for user in users},
         "plays": {user.name: [asdict(play) for play in _last(user.plays, plays)] for user in users},
         "loved": {user.name: [asdict(one) for one in _last(list(user.loved.values()), plays)] for user in users},
-        "log": [entry.shown() for entry in _last(list(emulator.journal), log)],
+        "log": [entry.as_dict() for entry in _last(list(emulator.journal), log)],
     }
 
 

@@ -135,22 +135,22 @@ def _wrong_length(body: Body, by: int) -> Body:
     scrobbles = body.get("scrobbles")
     if not isinstance(scrobbles, Mapping):
         return body
-    shown = scrobbles["scrobble"]
-    many: list[Value] = [shown] if isinstance(shown, Mapping) else list(_sequence(shown))
+    changed = scrobbles["scrobble"]
+    many: list[Value] = [changed] if isinstance(changed, Mapping) else list(_sequence(changed))
     wrong = many[:by] if by < 0 else many + many[-1:] * by
     return {"scrobbles": {**scrobbles, "scrobble": wrong}}
 
 
 def _single_objects(body: Body) -> Body:
     """Every child list of one becomes its only member."""
-    shown: dict[str, Value] = {}
+    changed: dict[str, Value] = {}
     for name, value in body.items():
         if isinstance(value, Mapping):
-            shown[name] = _single_objects(value)
+            changed[name] = _single_objects(value)
         else:
             alone = isinstance(value, list) and len(value) == 1
-            shown[name] = _sequence(value)[0] if alone else value
-    return shown
+            changed[name] = _sequence(value)[0] if alone else value
+    return changed
 
 
 def _sequence(value: Value) -> Sequence[Value]:

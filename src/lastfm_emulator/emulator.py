@@ -71,7 +71,7 @@ class Emulator(World):
     def fault(self, kind: Kind | str, **how: Unpack[Fields]) -> int:
         """Arm a fault; the fields are those of `Fault`. Returns the number by which to disarm it."""
         with self.lock:
-            return self.faults.arm(Fault(Kind(kind), **how)).number
+            return self.faults.arm(Fault(Kind(kind), **how)).fault_id
 
     def clear_faults(self) -> None:
         with self.lock:
@@ -99,15 +99,15 @@ class Emulator(World):
             committed = all(fault.commits() for fault in plan.struck)
             result = self._perform(plan, tally) if committed else None
             fault = damage.first_in_place(plan.struck)
-            said: Body | Refusal | Reply | Hangup
-            said = damage.unsaid(plan.struck) if result is None else result
+            answer: Body | Refusal | Reply | Hangup
+            answer = damage.unsaid(plan.struck) if result is None else result
             if fault is not None:
-                said = damage.in_place(fault)
-            reply = self._reply(said, plan)
+                answer = damage.in_place(fault)
+            reply = self._reply(answer, plan)
             if self.pictures_at and isinstance(reply, Reply):
                 body = reply.body.replace(PICTURES.encode(), self.pictures_at.encode())
                 reply = Reply(reply.status, body, reply.headers)
-            self.journal.add(self._entry(plan, tally, said, reply, fault, committed))
+            self.journal.add(self._entry(plan, tally, answer, reply, fault, committed))
             return reply
 
     def _perform(self, plan: Plan, tally: Tally) -> Body | Refusal:
@@ -168,22 +168,22 @@ class Emulator(World):
             raise Refusal(26)
         return key
 
-    def _reply(self, said: Body | Refusal | Reply | Hangup, plan: Plan) -> Reply | Hangup:
-        if isinstance(said, Reply | Hangup):
-            return said
+    def _reply(self, answer: Body | Refusal | Reply | Hangup, plan: Plan) -> Reply | Hangup:
+        if isinstance(answer, Reply | Hangup):
+            return answer
         kinds = {fault.kind for fault in plan.struck}
         params = plan.params
         if Kind.XML_FOR_JSON in kinds:
             params = {name: value for name, value in params.items() if name != "format"}
         old = plan.method is not None and plan.method.old
-        if isinstance(said, Refusal):
+        if isinstance(answer, Refusal):
             # What the older backend takes amiss it says with 200; keys and sessions are checked before it.
-            forgiving = (old and said.status == 400) or (said.code == 6 and Kind.OLD_STATUS in kinds)
-            status = 200 if forgiving else said.status
-            media, body = render_error(said.code, said.text, params, old=old or Kind.LINKS in kinds)
+            forgiving = (old and answer.status == 400) or (answer.code == 6 and Kind.OLD_STATUS in kinds)
+            status = 200 if forgiving else answer.status
+            media, body = render_error(answer.code, answer.text, params, old=old or Kind.LINKS in kinds)
         else:
             status = 200
-            media, body = render(damage.altered(said, plan.struck), params, old=old)
+            media, body = render(damage.altered(answer, plan.struck), params, old=old)
         reply = Reply(status, body, (("Content-Type", media),))
         return damage.cut(reply) if Kind.CUT_OFF in kinds else reply
 
@@ -191,13 +191,13 @@ class Emulator(World):
         self,
         plan: Plan,
         tally: Tally,
-        said: Body | Refusal | Reply | Hangup,
+        answer: Body | Refusal | Reply | Hangup,
         reply: Reply | Hangup,
         fault: Fault | None,
         committed: bool,
     ) -> Entry:
-        if isinstance(said, Refusal):
-            outcome = f"error {said.code}"
+        if isinstance(answer, Refusal):
+            outcome = f"error {answer.code}"
         elif isinstance(reply, Hangup):
             outcome = "closed"
         else:

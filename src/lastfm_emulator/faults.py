@@ -147,10 +147,10 @@ class Fault:
 
     def __post_init__(self) -> None:
         """BadFault where a field is out of its range."""
-        for name, (least, most) in _RANGES.items():
+        for name, (minimum, maximum) in _RANGES.items():
             value = getattr(self, name)
-            if value is not None and not least <= value <= most:
-                raise BadFault(f"{name}: from {least:g} to {most:g}")
+            if value is not None and not minimum <= value <= maximum:
+                raise BadFault(f"{name}: from {minimum:g} to {maximum:g}")
 
     def commits(self) -> bool:
         return self.kind not in _UNDONE if self.commit is None else self.commit
@@ -190,7 +190,7 @@ class Fields(TypedDict, total=False):
 class Armed:
     """A fault in force: how many calls it saw and how many it struck."""
 
-    number: int
+    fault_id: int
     fault: Fault
     chance: random.Random = field(repr=False)
     seen: int = 0
@@ -212,8 +212,8 @@ class Armed:
             fault.until is not None and now >= fault.until
         )
 
-    def shown(self) -> dict[str, Any]:
-        return {"id": self.number, **asdict(self.fault), "seen": self.seen, "struck": self.struck}
+    def as_dict(self) -> dict[str, Any]:
+        return {"id": self.fault_id, **asdict(self.fault), "seen": self.seen, "struck": self.struck}
 
 
 class Faults:
@@ -230,8 +230,8 @@ class Faults:
         self._armed[self._last] = Armed(self._last, fault, chance)
         return self._armed[self._last]
 
-    def disarm(self, number: int) -> bool:
-        return self._armed.pop(number, None) is not None
+    def disarm(self, fault_id: int) -> bool:
+        return self._armed.pop(fault_id, None) is not None
 
     def clear(self) -> None:
         self._armed.clear()

@@ -25,11 +25,11 @@ def guarded(app: App, names: Iterable[str] = ()) -> App:
     known = {name.casefold() for name in names}
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
-        words = _refusal(scope, known) if scope["type"] == "http" else ""
-        if not words:
+        refusal = _refusal(scope, known) if scope["type"] == "http" else ""
+        if not refusal:
             await app(scope, receive, send)
             return
-        body = words.encode()
+        body = refusal.encode()
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 403, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -44,8 +44,8 @@ def _refusal(scope: Scope, known: set[str]) -> str:
     origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
     sites = [value for name, value in scope["headers"] if name == b"sec-fetch-site"]
     changes = scope["method"] not in ("GET", "HEAD", "OPTIONS") and not scope["path"].startswith("/2.0")
-    own = f"{scope['scheme']}://{hosts[0]}".casefold()
-    foreign = any(origin.casefold() != own for origin in origins) if origins else b"cross-site" in sites
+    own_origin = f"{scope['scheme']}://{hosts[0]}".casefold()
+    foreign = any(origin.casefold() != own_origin for origin in origins) if origins else b"cross-site" in sites
     return "A page of another site must not change anything here." if changes and foreign else ""
 
 

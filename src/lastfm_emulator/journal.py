@@ -16,7 +16,7 @@ LONGEST = 200_000
 class Entry:
     """One request, with the API key `key`. `outcome` is "ok", "error N", "closed", or what stood in its place.
 
-    `status` is None where no answer was sent; `committed` tells whether the call was carried out.
+    `status` is None if no answer was sent; `committed` tells whether the call was carried out.
     """
 
     at: float
@@ -33,7 +33,7 @@ class Entry:
     faults: tuple[str, ...]
     key: str
 
-    def shown(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 

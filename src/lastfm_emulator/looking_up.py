@@ -25,7 +25,7 @@ NO_TRACK: Final = "Track not found"
 
 
 def find_artist(call: Call) -> Artist:
-    """The artist that `artist` or `mbid` means, corrected where that is asked for, else error 6."""
+    """The artist that `artist` or `mbid` means, corrected if that is asked for, else error 6."""
     wanted = call.params.get("mbid", "")
     if wanted:
         found = next((one for one in _everybody(call) if mbid(one.name) == wanted), None)
@@ -46,18 +46,18 @@ def _scrobbled(call: Call, name: str) -> Artist | None:
     """An artist who is known by plays alone."""
     songs: dict[str, Song] = {}
     records: dict[str, dict[str, Song]] = {}
-    shown, listeners = "", 0
+    listed, listeners = "", 0
     for user in call.world.users.values():
         plays = [play for play in user.plays if play.artist.casefold() == name.casefold()]
         listeners += bool(plays)
         for play in plays:
-            shown = shown or play.artist
+            listed = listed or play.artist
             song = songs.setdefault(play.track, Song(play.track, play.duration or 0))
             records.setdefault(play.album, {})[play.track] = song
-    if not shown:
+    if not listed:
         return None
     albums = tuple([Record(title, tuple(found.values())) for title, found in records.items()])
-    return Artist(shown, (), albums, listeners)
+    return Artist(listed, (), albums, listeners)
 
 
 def _everybody(call: Call) -> Iterator[Artist]:
@@ -99,7 +99,7 @@ def _song(call: Call) -> tuple[Artist, Song, Record]:
 
 
 def _listened(call: Call, artist: str, track: str | None = None, album: str | None = None) -> int | None:
-    """How often the user who is named by `username` played it; None where nobody is named."""
+    """How often the user who is named by `username` played it; None if nobody is named."""
     user = call.world.user(call.params.get("username", ""))
     if user is None:
         return None
@@ -157,8 +157,10 @@ def artist_top_tracks(call: Call) -> Body:
     entries = [
         shelf.track_entry(artist.name, song.title, **shelf.song_facts(artist, song)) for song, _ in shelf.songs(artist)
     ]
-    shown, facts = shelf.cut(call, shelf.ranked([entry | {"streamable": "0"} for entry in entries]), artist=artist.name)
-    return {"toptracks": {"track": shown, "@attr": facts}}
+    listed, facts = shelf.cut(
+        call, shelf.ranked([entry | {"streamable": "0"} for entry in entries]), artist=artist.name
+    )
+    return {"toptracks": {"track": listed, "@attr": facts}}
 
 
 def artist_top_albums(call: Call) -> Body:
@@ -169,8 +171,8 @@ def artist_top_albums(call: Call) -> Body:
         for record in records
         if record.title
     ]
-    shown, facts = shelf.cut(call, entries, artist=artist.name)
-    return {"topalbums": {"album": shown, "@attr": facts}}
+    listed, facts = shelf.cut(call, entries, artist=artist.name)
+    return {"topalbums": {"album": listed, "@attr": facts}}
 
 
 def artist_correction(call: Call) -> Body:
@@ -179,8 +181,8 @@ def artist_correction(call: Call) -> Body:
     found = call.world.music.find(name)
     if right is None and found is None:
         return {"corrections": "\n   "}
-    shown: Body = shelf.by(right or (found.name if found else name))
-    return {"corrections": {"correction": {"artist": shown, "@attr": {"index": "0"}}}}
+    listed: Body = shelf.by(right or (found.name if found else name))
+    return {"corrections": {"correction": {"artist": listed, "@attr": {"index": "0"}}}}
 
 
 def album_info(call: Call) -> Body:
@@ -225,7 +227,7 @@ def album_top_tags(call: Call) -> Body:
 
 def track_info(call: Call) -> Body:
     artist, song, record = _song(call)
-    shown: dict[str, Value] = {
+    listed: dict[str, Value] = {
         "name": song.title,
         **shelf.id_of(artist.name, song.title),
         "url": shelf.track_url(artist.name, song.title),
@@ -235,7 +237,7 @@ def track_info(call: Call) -> Body:
         "artist": shelf.by(artist.name),
     }
     if record.title:
-        shown["album"] = {
+        listed["album"] = {
             "artist": artist.name,
             "title": record.title,
             **shelf.id_of(artist.name, record.title, "album"),
@@ -246,13 +248,13 @@ def track_info(call: Call) -> Body:
     plays = _listened(call, artist.name, song.title)
     user = call.world.user(call.params.get("username", ""))
     if user is not None:
-        shown["userplaycount"] = str(plays)
-        shown["userloved"] = "1" if user.loves(artist.name, song.title) else "0"
-    shown["toptags"] = {"tag": shelf.tags(artist.tags[:5])}
+        listed["userplaycount"] = str(plays)
+        listed["userloved"] = "1" if user.loves(artist.name, song.title) else "0"
+    listed["toptags"] = {"tag": shelf.tags(artist.tags[:5])}
     if artist.bio:
         about = f"{song.title} is a song by {artist.name}."
-        shown["wiki"] = shelf.wiki(about, shelf.track_url(artist.name, song.title), "04 Mar 2024, 09:30")
-    return {"track": shown}
+        listed["wiki"] = shelf.wiki(about, shelf.track_url(artist.name, song.title), "04 Mar 2024, 09:30")
+    return {"track": listed}
 
 
 def track_similar(call: Call) -> Body:
@@ -292,18 +294,18 @@ def track_correction(call: Call) -> Body:
     elif (artist, title) == sent:
         return {"corrections": "\n   "}
     changed = {"artistcorrected": str(int(artist != sent[0])), "trackcorrected": str(int(title != sent[1]))}
-    shown: Body = {
+    listed: Body = {
         "name": title,
         **shelf.id_of(artist, title),
         "url": shelf.track_url(artist, title),
         "artist": shelf.by(artist),
     }
-    return {"corrections": {"correction": {"track": shown, "@attr": {"index": "0", **changed}}}}
+    return {"corrections": {"correction": {"track": listed, "@attr": {"index": "0", **changed}}}}
 
 
 def _found(call: Call, kind: str, entries: list[Value], terms: str) -> Body:
     page, limit = call.paging(30)
-    shown = entries[(page - 1) * limit : page * limit]
+    listed = entries[(page - 1) * limit : page * limit]
     query: Body = {"role": "request", "searchTerms": terms, "startPage": str(page), "#text": ""}
     return {
         "results": {
@@ -311,7 +313,7 @@ def _found(call: Call, kind: str, entries: list[Value], terms: str) -> Body:
             "opensearch:totalResults": str(len(entries)),
             "opensearch:startIndex": str((page - 1) * limit),
             "opensearch:itemsPerPage": str(limit),
-            f"{kind}matches": {kind: shown},
+            f"{kind}matches": {kind: listed},
             "@attr": {"for": terms},
         }
     }

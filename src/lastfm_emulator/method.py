@@ -81,24 +81,24 @@ class Call:
             raise no_such_user(self.old)
         return user
 
-    def bounded(self, name: str, default: int, most: int) -> int:
+    def bounded(self, name: str, default: int, maximum: int) -> int:
         """A number from 1 to `most`, else error 6."""
         text = self.params.get(name, "")
         if not text:
             return default
-        number = digits(text)
-        if number is None or not 1 <= number <= most:
-            raise out_of_bounds(name, most)
-        return number
+        value = digits(text)
+        if value is None or not 1 <= value <= maximum:
+            raise out_of_bounds(name, maximum)
+        return value
 
-    def paging(self, default: int = 50, most: int = 1000) -> tuple[int, int]:
+    def paging(self, default: int = 50, maximum: int = 1000) -> tuple[int, int]:
         """`page` and `limit`, checked."""
-        return self.bounded("page", 1, MOST_PAGES), self.bounded("limit", default, most)
+        return self.bounded("page", 1, MOST_PAGES), self.bounded("limit", default, maximum)
 
 
-def digits(text: str, most: int = 12) -> int | None:
+def digits(text: str, maximum: int = 12) -> int | None:
     """A number written in plain digits, no more than `most` of them."""
-    return int(text) if len(text) <= most and text.isascii() and text.isdigit() else None
+    return int(text) if len(text) <= maximum and text.isascii() and text.isdigit() else None
 
 
 Handler: TypeAlias = "Callable[[Call], Body]"

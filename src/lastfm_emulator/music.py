@@ -30,7 +30,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Artist:
-    """An artist; `bio` is HTML, and "" where nobody wrote one. `country` is where they are heard most."""
+    """An artist; `bio` is HTML, and "" if nobody wrote one. `country` is where they are heard most."""
 
     name: str
     tags: tuple[str, ...] = ()
@@ -70,11 +70,11 @@ class Music:
 
     def alike(self, artist: Artist) -> list[tuple[Artist, float]]:
         """Others that share tags, by how many of all their tags they share: 1 for the most alike, as Last.fm counts."""
-        mine = set(artist.tags)
+        own_tags = set(artist.tags)
         shares = [
-            (other, len(mine & set(other.tags)) / len(mine | set(other.tags)))
+            (other, len(own_tags & set(other.tags)) / len(own_tags | set(other.tags)))
             for other in self.artists.values()
-            if other is not artist and mine & set(other.tags)
+            if other is not artist and own_tags & set(other.tags)
         ]
         most = max((share for _, share in shares), default=1.0)
         return sorted([(other, share / most) for other, share in shares], key=lambda one: (-one[1], one[0].name))

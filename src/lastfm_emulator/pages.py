@@ -59,12 +59,12 @@ def index(emulator: Emulator) -> str:
     )
 
 
-def consent(emulator: Emulator, key: ApiKey, asked: Mapping[str, str], trouble: str = "") -> str:
+def consent(emulator: Emulator, key: ApiKey, params: Mapping[str, str], trouble: str = "") -> str:
     """The question whether an application may scrobble, and as whom."""
-    hidden = "".join([_hidden(name, asked[name]) for name in ("api_key", "cb", "token") if name in asked])
+    hidden = "".join([_hidden(name, params[name]) for name in ("api_key", "cb", "token") if name in params])
     names = [user.name for user in emulator.users.values()]
     choices = "".join([f'<option value="{escape(name)}">' for name in names])
-    first = escape(asked.get("user") or (names[0] if names else ""))
+    first = escape(params.get("user") or (names[0] if names else ""))
     return _page(
         f"Connect {key.name}?",
         f"""<p>It would like to scrobble what you play, show what you are listening to,
@@ -123,15 +123,15 @@ def _field(name: str, hint: str) -> str:
 
 
 def _armed(one: Armed) -> str:
-    told = [
+    facts = [
         f"{part.name} {getattr(one.fault, part.name)}"
         for part in fields(Fault)
         if part.name != "kind" and getattr(one.fault, part.name) != part.default
     ]
     return (
-        f"<li><div><strong>{one.fault.kind}</strong> {escape(', '.join(told))}"
+        f"<li><div><strong>{one.fault.kind}</strong> {escape(', '.join(facts))}"
         f"<small>struck {one.struck} of {one.seen} calls</small></div>"
-        f'<form method="post" action="/_faults">{_hidden("remove", str(one.number))}'
+        f'<form method="post" action="/_faults">{_hidden("remove", str(one.fault_id))}'
         f'<button aria-label="Switch off {one.fault.kind}">Switch off</button></form></li>'
     )
 

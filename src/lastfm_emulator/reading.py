@@ -38,8 +38,8 @@ def recent_tracks(call: Call) -> Body:
         first = _recent(user, playing, extended) | {"@attr": {"nowplaying": "true"}}
         tracks.insert(0, first)
     alone = playing is not None and len(tracks) == 1
-    shown = one_or_many(tracks) if alone else tracks
-    return {"recenttracks": {"track": shown, "@attr": _paging(user, page, limit, len(plays))}}
+    listed = one_or_many(tracks) if alone else tracks
+    return {"recenttracks": {"track": listed, "@attr": _paging(user, page, limit, len(plays))}}
 
 
 def track_scrobbles(call: Call) -> Body:
@@ -99,8 +99,8 @@ def profile(user: User, *, friend: bool = False) -> Body:
 def date(timestamp: int) -> Body:
     """`DD Mon YYYY, HH:MM` in UTC with English months, whatever the machine speaks."""
     when = time.gmtime(timestamp)
-    shown = f"{when.tm_mday:02} {_MONTHS[when.tm_mon - 1]} {when.tm_year}, {when.tm_hour:02}:{when.tm_min:02}"
-    return {"uts": str(timestamp), "#text": shown}
+    listed = f"{when.tm_mday:02} {_MONTHS[when.tm_mon - 1]} {when.tm_year}, {when.tm_hour:02}:{when.tm_min:02}"
+    return {"uts": str(timestamp), "#text": listed}
 
 
 def readable(call: Call) -> User:
@@ -142,7 +142,7 @@ def _recent(user: User, play: Play | NowPlaying, extended: bool) -> dict[str, Va
     artist: Body = {"mbid": "", "#text": play.artist}
     if extended:
         artist = {"name": play.artist, "mbid": "", "url": artist_url(play.artist), "image": _STARS}
-    shown: dict[str, Value] = {
+    listed: dict[str, Value] = {
         "artist": artist,
         "name": play.track,
         "streamable": "0",
@@ -152,10 +152,10 @@ def _recent(user: User, play: Play | NowPlaying, extended: bool) -> dict[str, Va
         "image": _NO_IMAGES,
     }
     if extended:
-        shown["loved"] = "1" if user.loves(play.artist, play.track) else "0"
+        listed["loved"] = "1" if user.loves(play.artist, play.track) else "0"
     if isinstance(play, Play):
-        shown["date"] = date(play.timestamp)
-    return shown
+        listed["date"] = date(play.timestamp)
+    return listed
 
 
 def _loved(one: Loved) -> Body:

@@ -57,5 +57,5 @@ def no_such_user(old: bool = False) -> Refusal:
     return Refusal(6, "User not found", 200 if old else 404)
 
 
-def out_of_bounds(name: str, most: int) -> Refusal:
-    return Refusal(6, f"{name} param out of bounds (1-{most})")
+def out_of_bounds(name: str, maximum: int) -> Refusal:
+    return Refusal(6, f"{name} param out of bounds (1-{maximum})")

@@ -145,7 +145,7 @@ def _scrobble(fields: Mapping[str, str]) -> Scrobble:
 
 
 def _allowance(call: Call, user: User, wanted: int) -> int | None:
-    """How many more plays this account may have today; None where there is no limit."""
+    """How many more plays this account may have today; None if there is no limit."""
     limit, as_code = call.world.daily_limit, call.world.daily_limit_as == "code"
     if call.limit is not None:
         limit, as_code = call.limit

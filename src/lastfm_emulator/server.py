@@ -50,7 +50,7 @@ def serve(
 ) -> Iterator[Address]:
     """Run in a thread while the block lasts; port 0 takes a free one, `secure` is for HTTPS.
 
-    OSError where it cannot listen.
+    OSError if it cannot listen.
     """
     with start_blocking_portal("asyncio", name="lastfm-emulator") as portal:
         listener = listening(emulator, host, port, secure)
@@ -70,7 +70,7 @@ def run(
     """Run in the foreground until SIGINT or SIGTERM, which end it quietly; `announce` gets the address.
 
     `keep` is called in a thread every two seconds if something was asked in them, and at the end.
-    OSError where it cannot listen.
+    OSError if it cannot listen.
     """
 
     async def keep_often() -> None:
@@ -81,7 +81,7 @@ def run(
                 seen = emulator.journal.total
                 await anyio.to_thread.run_sync(keep)
 
-    async def until_told() -> None:
+    async def until_stopped() -> None:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async with listening(emulator, host, port, secure) as address, anyio.create_task_group() as group:
                 announce(address)
@@ -89,7 +89,7 @@ def run(
                 await anext(aiter(signals))
                 group.cancel_scope.cancel()
 
-    anyio.run(until_told)
+    anyio.run(until_stopped)
     if keep is not None:
         keep()
 

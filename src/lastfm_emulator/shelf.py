@@ -60,7 +60,7 @@ def tag_url(tag: str) -> str:
 
 
 def id_of(*names: str) -> dict[str, Value]:
-    """The member `mbid`, which is left out where there is none."""
+    """The member `mbid`, which is left out if there is none."""
     found = mbid(*names)
     return {"mbid": found} if found else {}
 

@@ -20,7 +20,7 @@ KINDS: Final = ("artist", "album", "track")
 
 
 def _thing(call: Call, kind: str) -> tuple[str, str, str]:
-    """What is tagged: its kind, its artist, and its title where it is no artist."""
+    """What is tagged: its kind, its artist, and its title if it is no artist."""
     return kind, call.required("artist"), "" if kind == "artist" else call.required(kind)
 
 
@@ -67,8 +67,8 @@ def top_tags(call: Call) -> Body:
     user = call.named_user()
     counts: Counter[str] = Counter(tag for tags in user.tags.values() for tag in tags.values())
     found = counts.most_common(call.bounded("limit", 50, 1000))
-    shown: list[Value] = [{"name": name, "count": str(count), "url": shelf.tag_url(name)} for name, count in found]
-    return {"toptags": {"tag": shown, "@attr": {"user": user.name}}}
+    listed: list[Value] = [{"name": name, "count": str(count), "url": shelf.tag_url(name)} for name, count in found]
+    return {"toptags": {"tag": listed, "@attr": {"user": user.name}}}
 
 
 def personal_tags(call: Call) -> Body:
@@ -77,8 +77,8 @@ def personal_tags(call: Call) -> Body:
         raise Refusal(6, "taggingtype param invalid")
     bear = [thing for thing, tags in user.tags.items() if thing[0] == kind and tag.casefold() in tags]
     entries: list[Value] = [_entry(*thing) for thing in bear]
-    shown, facts = shelf.cut(call, entries, user=user.name, tag=tag)
-    return {"taggings": {f"{kind}s": {kind: shown}, "@attr": facts}}
+    listed, facts = shelf.cut(call, entries, user=user.name, tag=tag)
+    return {"taggings": {f"{kind}s": {kind: listed}, "@attr": facts}}
 
 
 def _entry(kind: str, artist: str, title: str) -> dict[str, Value]:

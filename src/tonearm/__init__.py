@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     from tonearm.service.library_scan import ScanResult
     from tonearm.service.metadata import Artist, NotKnown, SearchKind
     from tonearm.service.now_playing import NowPlayingResult
-    from tonearm.service.report_play import NotATime, NotPlays, Taken, UnknownListener
+    from tonearm.service.report_play import NotATime, NotPlays, ReportResult, UnknownListener
     from tonearm.service.sign_in import AuthStart, NotAsked, Pending, SignedIn, SignInExpired, SignInResult, Unreachable
     from tonearm.store.db.file_lock import AlreadyOpen
     from tonearm.store.db.migrate import DatabaseTooNew
@@ -134,6 +134,7 @@ __all__ = [
     "RecentTrack",
     "Remembered",
     "RememberingLastFm",
+    "ReportResult",
     "Request",
     "Resting",
     "ScanResult",
@@ -155,7 +156,6 @@ __all__ = [
     "Tag",
     "TagEntry",
     "TagInfo",
-    "Taken",
     "TokenExpired",
     "TokenNotApproved",
     "TokenUnknown",
@@ -205,6 +205,7 @@ _HOME = {
     "Images": "tonearm.lastfm",
     "ImportFailed": "tonearm.deck",
     "StoredPlay": "tonearm.store.plays",
+    "ReportResult": "tonearm.service.report_play",
     "KeyRejected": "tonearm.lastfm",
     "Keys": "tonearm.lastfm",
     "LastFm": "tonearm.lastfm",
@@ -250,7 +251,6 @@ _HOME = {
     "Tag": "tonearm.lastfm",
     "TagEntry": "tonearm.lastfm",
     "TagInfo": "tonearm.lastfm",
-    "Taken": "tonearm.service.report_play",
     "ImportCounts": "tonearm.core.loved",
     "TokenExpired": "tonearm.lastfm",
     "TokenNotApproved": "tonearm.lastfm",

@@ -115,12 +115,12 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
 ) -> AsyncIterator[Deck]:
     """A deck on a database (a path, or a URL): plays reported to it are on disk and on their way.
 
-    Tables are made or brought up to date first. Raises StoreUnavailable where the database cannot be used,
-    DatabaseTooNew where a newer tonearm wrote it, and AlreadyOpen where another process delivers from it
+    Tables are made or brought up to date first. Raises StoreUnavailable if the database cannot be used,
+    DatabaseTooNew if a newer tonearm wrote it, and AlreadyOpen if another process delivers from it
     (with `deliver=False` this one only reports, and leaves the sending to the other). `secret_key` seals the
-    session keys; without one a key file is made beside a SQLite file. Raises WrongSecret where it is another one than
+    session keys; without one a key file is made beside a SQLite file. Raises WrongSecret if it is another one than
     before: nothing is changed, and nobody signed out. Rates are per second, 0 lifts the limit;
-    `daily_scrobbles` is each listener's daily limit at Last.fm, None to learn it where it is met. `cache_ttl` is for
+    `daily_scrobbles` is each listener's daily limit at Last.fm, None to learn it when it is met. `cache_ttl` is for
     how many seconds an answer about an artist, an album or a track is as good as a new one, 0 to remember none.
 
     `api_key` may hold several keys, separated by commas, and `api_secret` as many secrets in the same order (ValueError
@@ -317,7 +317,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         expiry = Expiry(store, clock, time, chores, after_all, events, LASTFM)
         tasks.begin(_DELIVERY, _run(engine, delivering, expiry, deck, lanes, stop))
         tasks.begin(_ERASING, _finish_erasing(deck, stop))
-    elif not isinstance(engine, EmbeddedEngine):  # whoever delivers is told
+    elif not isinstance(engine, EmbeddedEngine):  # the delivering process is notified
         tasks.begin(_HINTS, engine.run({}, partial(jobs.due, {}), stop))
     try:
         yield deck

@@ -69,7 +69,7 @@ def main() -> None:
     """Run a command. Exit status: 0 done, 1 something failed, 2 wrong usage."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a name that this terminal cannot show is no reason to fail
+            stream.reconfigure(errors="replace")  # a name that this terminal cannot show must not fail
     try:
         tonearm(prog_name="tonearm")
     except Exception as fault:  # nobody who runs a command is helped by a traceback; -X dev shows it

@@ -29,7 +29,7 @@ from tonearm.service.play_actions import PlayActions
 from tonearm.service.player_reports import PlayerReports
 from tonearm.service.player_views import PlayerViews
 from tonearm.service.players import Players
-from tonearm.service.report_play import Reports, Taken
+from tonearm.service.report_play import ReportResult, Reports
 from tonearm.service.requeue import AfterAll
 from tonearm.service.sign_in import AuthStart, SignIn, SignInResult, Unreachable
 from tonearm.service.views import Views
@@ -39,11 +39,11 @@ from tonearm.store.songs import LibraryTrack
 
 
 class ImportFailed(Exception):
-    """Last.fm did not give the whole list; what came is kept. `number` is Last.fm's error number, if it named one."""
+    """Last.fm did not return the whole list; what came was saved. `error_code` is Last.fm's, None if it gave none."""
 
-    def __init__(self, words: str, number: int | None = None) -> None:
-        super().__init__(words)
-        self.number = number
+    def __init__(self, message: str, error_code: int | None = None) -> None:
+        super().__init__(message)
+        self.error_code = error_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,12 @@ class Deck:
         """A track. Last.fm knows whatever anybody ever scrobbled."""
         return await self.metadata.track(artist, title)
 
-    async def search(self, kind: SearchKind, words: str, limit: int = 30) -> Remembered[tuple[SearchResult, ...]]:
+    async def search(self, kind: SearchKind, query: str, limit: int = 30) -> Remembered[tuple[SearchResult, ...]]:
         """Artists, albums or tracks with a name like these words, the best first: 1 to 100 of them."""
-        return await self.metadata.search(kind, words, limit)
+        return await self.metadata.search(kind, query, limit)
 
     async def cover(self, artist: str, *, album: str = "", title: str = "") -> Image | None:
-        """The picture of an album, else that of the album that a track is on; None where there is none."""
+        """The picture of an album, or of the album that a track is on; None if there is none."""
         return await self.metadata.cover(artist, album_=album, title=title)
 
     async def senders(self) -> int:
@@ -133,12 +133,12 @@ class Listener:
         played: float,
         chosen_by_user: bool = True,
         reporter: str = "",
-    ) -> Taken:
+    ) -> ReportResult:
         """Report a play: on disk when this returns, unless its status says why it is not queued.
 
         `started_at` is when it began to play: Unix seconds, or a datetime with its time zone (ValueError without
         one); `played` the seconds heard.
-        `reporter` names the player, where one listener has several: two of them may tell of one play.
+        `reporter` names the player, if a listener has several: two of them may report one play.
         Raises MissingName or NotATime for what can be no play, StoreUnavailable when it could not be written.
         """
         if isinstance(started_at, datetime):
@@ -148,10 +148,10 @@ class Listener:
         play = Play(track, started_at, played, chosen_by_user)  # type: ignore[arg-type]  # made whole by `frozen_play`
         return await self.deck.reports.scrobble(self.id, play, reporter)
 
-    async def scrobble_all(self, plays: Sequence[Play], *, reporter: str = "") -> list[Taken]:
+    async def scrobble_all(self, plays: Sequence[Play], *, reporter: str = "") -> list[ReportResult]:
         """Report several plays, up to 1000 in one transaction: all on disk when this returns, with an answer for each.
 
-        Raises NotPlays where some can be no plays, StoreUnavailable when they could not be written: then none is, or
+        Raises NotPlays if some can be no plays, StoreUnavailable when they could not be written: then none is, or
         of more than 1000 some are, so that reporting all of them again is right.
         """
         return await self.deck.reports.scrobble_all(self.id, plays, reporter)
@@ -173,7 +173,7 @@ class Listener:
         return await self.deck.sign_in.discard_for(self.id, username)
 
     async def queue(self) -> QueueStatus:
-        """How the queue stands."""
+        """The state of the queue."""
         return await self.deck.accounts.queue_standing(self.id)
 
     async def retry_expired(self) -> int:
@@ -187,8 +187,8 @@ class Listener:
     async def import_loved(self) -> loved.ImportCounts:
         """Mark the library's tracks that are loved on Last.fm; what no longer is loses its mark.
 
-        Raises ImportFailed where nobody is signed in, Last.fm is away, or nobody takes the import up now (such as while
-        imports are paused); it goes on from there next time.
+        Raises ImportFailed if nobody is signed in, Last.fm is down, or no process runs the import now (such as while
+        imports are paused); it continues from there next time.
         """
         if not self.deck.configured:
             raise ImportFailed("no API key is configured")
@@ -203,7 +203,7 @@ class Listener:
     async def enrich(self) -> Enriched:
         """Look up the library's songs at Last.fm, in slots that no scrobble wants: four a second at the most.
 
-        `library` gives what was found. Raises ImportFailed where Last.fm is away; the run goes on by itself when it
+        `library` gives what was found. Raises ImportFailed if Last.fm is down; the run continues by itself when it
         is back.
         """
         if not self.deck.configured:

@@ -154,7 +154,7 @@ class HttpConnection(HttpToolsProtocol):
             self._too_large()
 
     def send_400_response(self, msg: str) -> None:
-        """The bytes are no HTTP."""
+        """The bytes are not HTTP."""
         if self._phase is not _Phase.CLOSING:
             self._refuse(400, "invalid HTTP request")
 
@@ -326,7 +326,7 @@ def _answer(status: int, words: str) -> bytes:
 class _Answering:
     """The transport as an answer has it: a head waits for its body, and to close it, the connection ends as it should.
 
-    uvicorn writes them apart. VLC 3.0.24 reads once and takes what comes a moment later for success.
+    uvicorn writes them apart. VLC 3.0.24 reads once and treats what comes a moment later as success.
     """
 
     def __init__(self, connection: HttpConnection) -> None:

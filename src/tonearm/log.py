@@ -16,7 +16,7 @@ _NO_NEWS = (
 def begin(form: str) -> None:
     """Log as `console` or `json` from now on: what tonearm says, and warnings of everything else.
 
-    HTTP clients and servers tell addresses with parameters below that level, and those hold secrets.
+    HTTP clients and servers log addresses with parameters below that level, and those contain secrets.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(_Json() if form == "json" else _Console("%(asctime)s %(levelname)s %(name)s: %(message)s"))

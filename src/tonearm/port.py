@@ -1,4 +1,4 @@
-"""The port that the service listens on, taken first of all: what takes long to load is loaded behind it."""
+"""The port that the service listens on, opened first: what takes long to load is loaded after it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class PortTaken(Exception):
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
-    """A socket that takes connections from now on; port 0 finds a free one. Raises PortTaken."""
+    """A socket that accepts connections from now on; port 0 finds a free one. Raises PortTaken."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
             0

@@ -87,13 +87,13 @@ def spare_the_collector() -> None:
 
 
 @contextmanager
-def until_told() -> Iterator[asyncio.Event]:
+def stop_requested() -> Iterator[asyncio.Event]:
     """An event that SIGINT and SIGTERM set, instead of ending the process."""
-    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, stop.set)
     try:
-        yield told
+        yield stop
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)

@@ -67,14 +67,14 @@ OWN_PATHS = frozenset(
         "threshold",
     }
 )
-"""How the service's own paths begin. One that a proxy adds begins otherwise, or nobody could tell them apart."""
+"""How the service's own paths begin. A path that a proxy adds has to begin differently, to be distinguishable."""
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
 
 class BadSetting(ValueError):
-    """A setting that is not there, or whose value is no good: one line that names it, its place and the way out.
+    """A setting that is unknown or has a bad value: one line that names it, where it is set, and what to do.
 
     `place` is where it was given: `environment`, a file's path, or `option`.
     """
@@ -144,7 +144,7 @@ _WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
 class Settings(BaseModel):
-    """What the program is told from outside. Durations are in seconds; a description says what a value must be."""
+    """The configuration from outside. Durations are in seconds; a description says what a value must be."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

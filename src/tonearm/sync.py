@@ -24,7 +24,7 @@ from tonearm.service.enrichment import Enriched
 from tonearm.service.library_scan import ScanResult
 from tonearm.service.metadata import Artist, NotKnown, SearchKind, SearchResult
 from tonearm.service.now_playing import NowPlayingResult
-from tonearm.service.report_play import Taken
+from tonearm.service.report_play import ReportResult
 from tonearm.service.sign_in import AuthStart, SignInResult, Unreachable
 from tonearm.store.songs import LibraryTrack
 
@@ -86,12 +86,12 @@ class SyncDeck:
         """A track. Last.fm knows whatever anybody ever scrobbled."""
         return self._loop.wait(self.deck.track(artist, title))
 
-    def search(self, kind: SearchKind, words: str, limit: int = 30) -> Remembered[tuple[SearchResult, ...]]:
+    def search(self, kind: SearchKind, query: str, limit: int = 30) -> Remembered[tuple[SearchResult, ...]]:
         """Artists, albums or tracks with a name like these words, the best first: 1 to 100 of them."""
-        return self._loop.wait(self.deck.search(kind, words, limit))
+        return self._loop.wait(self.deck.search(kind, query, limit))
 
     def cover(self, artist: str, *, album: str = "", title: str = "") -> Image | None:
-        """The picture of an album, else that of the album that a track is on; None where there is none."""
+        """The picture of an album, or of the album that a track is on; None if there is none."""
         return self._loop.wait(self.deck.cover(artist, album=album, title=title))
 
 
@@ -118,7 +118,7 @@ class SyncListener:
         played: float,
         chosen_by_user: bool = True,
         reporter: str = "",
-    ) -> Taken:
+    ) -> ReportResult:
         """Report a play: on disk when this returns, unless its status says why it is not queued.
 
         `started_at` is Unix seconds, or a datetime with its time zone (ValueError without one). Raises MissingName or
@@ -129,10 +129,10 @@ class SyncListener:
         )
         return self._loop.wait(report)
 
-    def scrobble_all(self, plays: Sequence[Play], *, reporter: str = "") -> list[Taken]:
+    def scrobble_all(self, plays: Sequence[Play], *, reporter: str = "") -> list[ReportResult]:
         """Report several plays, up to 1000 in one transaction: all on disk when this returns, with an answer for each.
 
-        Raises NotPlays where some can be no plays, StoreUnavailable when they could not be written: then none is, or
+        Raises NotPlays if some can be no plays, StoreUnavailable when they could not be written: then none is, or
         of more than 1000 some are, so that reporting all of them again is right.
         """
         return self._loop.wait(self.listener.scrobble_all(plays, reporter=reporter))
@@ -154,7 +154,7 @@ class SyncListener:
         return self._loop.wait(self.listener.discard_for(username))
 
     def queue(self) -> QueueStatus:
-        """How the queue stands."""
+        """The state of the queue."""
         return self._loop.wait(self.listener.queue())
 
     def retry(self) -> None:
@@ -166,13 +166,13 @@ class SyncListener:
         return self._loop.wait(self.listener.retry_expired())
 
     def import_loved(self) -> loved.ImportCounts:
-        """Mark the library's tracks that are loved on Last.fm; after ImportFailed it goes on from there next time."""
+        """Mark the library's tracks that are loved on Last.fm; after ImportFailed it continues from there next time."""
         return self._loop.wait(self.listener.import_loved())
 
     def enrich(self) -> Enriched:
         """Look up the library's songs at Last.fm, in slots that no scrobble wants: four a second at the most.
 
-        `library` gives what was found. Raises ImportFailed where Last.fm is away; the run goes on by itself when it
+        `library` gives what was found. Raises ImportFailed if Last.fm is down; the run continues by itself when it
         is back.
         """
         return self._loop.wait(self.listener.enrich())

@@ -193,7 +193,7 @@ def test_a_play_finds_room_where_idle_connections_have_taken_it_all(tmp_path: Pa
         assert everything(idle[0]) == b""
 
 
-def test_with_every_connection_at_work_one_more_is_told_to_come_back(tmp_path: Path) -> None:
+def test_with_every_connection_busy_one_more_has_to_come_back(tmp_path: Path) -> None:
     with house(tmp_path / "plays.db", ConnectionLimits(connections=3)) as full, ExitStack() as stack:
         for _ in range(3):
             sock = stack.enter_context(connection(full.url))

@@ -107,6 +107,6 @@ def test_an_import_that_is_paused_is_answered_at_once_with_the_reason(service: S
     answer = service.http.post("/lastfm/import-loved-tracks")
     assert answer.status_code == 202
     assert (answer.json()["state"], answer.headers["Location"]) == ("running", f"/lastfm/jobs/{answer.json()['id']}")
-    assert answer.json()["fault"] == "import is paused: it goes on after 'tonearm jobs resume import'"
+    assert answer.json()["fault"] == "import is paused: it continues after 'tonearm jobs resume import'"
     service.call(service.deck.jobs.resume("import"))
     assert service.http.post("/lastfm/import-loved-tracks").status_code == 200

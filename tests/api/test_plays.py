@@ -136,7 +136,7 @@ def test_without_a_sign_in_the_play_is_kept_and_not_queued(signed_out: Service) 
     assert signed_out.http.get("/lastfm/queue/status").json()["queued_scrobbles"] == 0
 
 
-def test_what_last_fm_ignores_is_told_with_the_true_reason(service: Service) -> None:
+def test_what_last_fm_ignores_is_reported_with_the_true_reason(service: Service) -> None:
     play = a_play(artist="Various")
     answer = service.http.post("/lastfm/scrobble", json=play, headers={"Prefer": "wait=20"}).json()
     assert answer["status"] == "ignored"
@@ -296,7 +296,7 @@ def test_numbers_that_are_none_are_422(unmoved: Service, number: str) -> None:
         assert answer.status_code in (400, 422), (field, number)
 
 
-def test_a_body_that_is_not_called_json_is_told_so(unmoved: Service) -> None:
+def test_a_body_without_a_json_content_type_is_rejected_with_advice(unmoved: Service) -> None:
     answer = unmoved.http.post("/lastfm/scrobble", content=b"artist=x", headers={"Content-Type": "text/plain"})
     assert answer.status_code == 422
     assert "application/json" in answer.json()["detail"][0]["msg"]

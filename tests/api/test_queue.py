@@ -127,7 +127,7 @@ def test_metrics_speak_of_what_was_done(service: Service) -> None:
     assert "tonearm_delivering_processes 1.0" in text
 
 
-def test_metrics_tell_of_the_whole_installation_by_the_keys_places_and_never_by_the_keys(service: Service) -> None:
+def test_metrics_cover_the_whole_installation_by_key_positions_and_never_by_keys(service: Service) -> None:
     service.emulator.fault("error", error=26, calls=1, methods=["track.scrobble"])
     play = service.http.post("/lastfm/scrobble", json=a_play()).json()["id"]
     service.failed_once(play)
@@ -147,7 +147,7 @@ def test_metrics_tell_of_the_whole_installation_by_the_keys_places_and_never_by_
     assert API_KEY not in text
 
 
-def test_metrics_of_a_service_without_a_key_tell_of_none(keyless: Service) -> None:
+def test_metrics_of_a_service_without_a_key_name_none(keyless: Service) -> None:
     text = keyless.http.get("/metrics").text
     assert "tonearm_queue_plays 0.0" in text
     assert "tonearm_delivering_processes 0.0" in text

@@ -44,7 +44,7 @@ def test_the_story_of_a_play_that_did_not_count(service: Service) -> None:
     assert story["why"] == "heard 71 s of 240 s, needs 120 s"
 
 
-def test_the_story_of_an_outage_tells_each_attempt_and_the_next(service: Service) -> None:
+def test_the_story_of_an_outage_shows_each_attempt_and_the_next(service: Service) -> None:
     service.emulator.fault("error", error=11, methods=["track.scrobble"])
     number = service.http.post("/lastfm/scrobble", json=a_play()).json()["id"]
     for _ in range(2):

@@ -57,7 +57,7 @@ def test_a_full_disk_is_not_healthy(service: Service, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.anyio
-async def test_a_hosts_user_with_an_impossible_name_is_told_so(service: Service) -> None:
+async def test_a_hosts_user_with_an_invalid_name_gets_an_error(service: Service) -> None:
     app = FastAPI()
     app.include_router(tonearm.router(service.deck, listener=lambda: "a b"))
     transport = httpx2.ASGITransport(app=app)

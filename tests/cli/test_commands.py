@@ -72,7 +72,7 @@ def test_a_play_that_does_not_count_fails_in_one_line(connected: Shell, words: t
 def test_without_a_sign_in_the_play_is_kept_and_the_command_says_so(asking: Shell) -> None:
     said = asking(*SINNERMAN)
     assert (said.exit_code, said.stderr) == (0, "")
-    assert said.stdout == "Not sent: not signed in to Last.fm; the play is kept here and not sent\n"
+    assert said.stdout == "Not sent: not signed in to Last.fm; the play stays in the history here\n"
 
 
 def test_a_play_that_lastfm_ignores_fails_with_its_reason_and_is_listed(connected: Shell) -> None:
@@ -83,7 +83,7 @@ def test_a_play_that_lastfm_ignores_fails_with_its_reason_and_is_listed(connecte
     (ignored,) = connected.facts("queue", "list", "--refused")["plays"]
     assert (ignored["id"], ignored["fate"]) == (1, "ignored")
     assert "Ignored: " in connected("queue", "list", "--refused").output
-    assert "refused   1 play" in connected("status").output
+    assert "rejected  1 play" in connected("status").output
 
 
 def test_while_lastfm_is_away_the_play_waits_and_the_queue_says_why(connected: Shell, emulator: Emulator) -> None:
@@ -100,10 +100,10 @@ def test_while_lastfm_is_away_the_play_waits_and_the_queue_says_why(connected: S
     assert connected.facts("queue", "why", number)["attempts"]
     assert "Queued: " in connected("queue", "why", number).output
     emulator.faults.disarm(trouble)
-    assert connected("queue", "retry").output == "nothing left waiting\n"
-    assert connected("queue", "retry", "--expired").output == "0 plays queued again; nothing left waiting\n"
+    assert connected("queue", "retry").output == "nothing is waiting\n"
+    assert connected("queue", "retry", "--expired").output == "0 plays queued again; nothing is waiting\n"
     assert connected.facts("queue", "why", number)["fate"] == "accepted"
-    assert connected("queue").output == "nothing waiting\n"
+    assert connected("queue").output == "nothing is waiting\n"
     assert len(emulator.plays("RJ")) == 1
 
 
@@ -111,14 +111,14 @@ def test_a_play_is_discarded_and_sent_after_all(connected: Shell, emulator: Emul
     emulator.fault("account-limit", calls=1)
     connected(*SINNERMAN)
     assert connected("queue", "discard", "1").output == "play 1 discarded\n"
-    assert connected("queue").output == "nothing waiting\n"
-    assert connected("queue", "retry", "1").output == "nothing left waiting\n"
+    assert connected("queue").output == "nothing is waiting\n"
+    assert connected("queue", "retry", "1").output == "nothing is waiting\n"
     assert len(emulator.plays("RJ")) == 1
     refused = connected("queue", "discard", "1")
     assert (refused.exit_code, "already on Last.fm" in refused.stderr) == (1, True)
 
 
-def test_why_tells_each_attempt_with_its_verdict_and_lastfms_number_and_words(
+def test_why_shows_each_attempt_with_its_verdict_and_lastfms_error_and_message(
     connected: Shell, emulator: Emulator
 ) -> None:
     emulator.fault("account-limit", calls=1)
@@ -144,7 +144,7 @@ def test_why_tells_each_attempt_with_its_verdict_and_lastfms_number_and_words(
         ("30", "30", "did not count: the track is 30 s long; Last.fm only accepts tracks longer than 30 s"),
     ],
 )
-def test_why_tells_that_a_play_did_not_count_also_once_it_is_sent_by_hand(
+def test_why_shows_that_a_play_did_not_count_also_once_it_is_sent_by_hand(
     connected: Shell, length: str, played: str, words: str
 ) -> None:
     connected("scrobble", "--artist", "Anna Calvi", "--track", "Desire", "--duration", length, "--played", played)
@@ -156,7 +156,7 @@ def test_why_tells_that_a_play_did_not_count_also_once_it_is_sent_by_hand(
 
 
 @pytest.mark.parametrize("what", ["why", "discard", "retry"])
-def test_a_play_that_is_not_there_is_told(connected: Shell, what: str) -> None:
+def test_a_missing_play_is_an_error(connected: Shell, what: str) -> None:
     said = connected("queue", what, "7")
     assert (said.exit_code, said.stderr.startswith("Error: no play 7")) == (1, True)
 
@@ -180,7 +180,7 @@ def test_whose_plays_wait_is_named_and_they_are_discarded_by_that_name(connected
     held = "1 play for rj: sign in as that user, or 'tonearm queue discard --user rj'"
     assert told["held_for"] == [{"lastfm_user": "rj", "plays": 1}]
     assert told["message"] == f"connected as anna; on hold: {held}"
-    assert f"held      {held}" in connected("status").output.splitlines()
+    assert f"on hold   {held}" in connected("status").output.splitlines()
     listed = connected("queue").output
     assert f"on hold: {held}" in listed
     assert "Sinnerman  (on hold for the Last.fm user rj)" in listed
@@ -197,11 +197,11 @@ def test_without_an_api_key_the_play_waits_and_the_command_says_for_what(connect
     assert shell("login").stderr.startswith("Error: no API key is configured")
 
 
-def test_status_tells_connection_queue_and_service(connected: Shell) -> None:
+def test_status_shows_connection_queue_and_service(connected: Shell) -> None:
     said = connected("status").output.splitlines()
     assert said[0] == "listener  me: connected, as RJ"
     assert said[1] == "service   not running"
-    assert said[2] == "queue     0 plays waiting (0 held), 0 being sent"
+    assert said[2] == "queue     0 plays waiting (0 on hold), 0 being sent"
     facts = connected.facts("status")
     assert {"queued_scrobbles", "sending", "held", "refused", "state", "next_attempt_at", "username"} <= set(facts)
 
@@ -210,7 +210,7 @@ def test_status_of_a_fresh_database_says_what_to_do(asking: Shell) -> None:
     assert "disconnected; 'tonearm login' connects" in asking("status").output
 
 
-def test_a_daily_limit_is_told_with_the_hour_by_which_the_backlog_is_clear(connected: Shell) -> None:
+def test_a_daily_limit_is_shown_with_the_hour_by_which_the_backlog_is_clear(connected: Shell) -> None:
     async def report(deck: tonearm.Deck) -> None:
         me = await deck.listener()
         for number in range(30):
@@ -310,13 +310,13 @@ def test_a_listener_may_be_called_like_a_command(asking: Shell) -> None:
 @pytest.mark.parametrize(
     "words", ["token nobody", "token list --listener nobody", "status --listener nobody", "listener link nobody"]
 )
-def test_an_unknown_listener_is_told(asking: Shell, words: str) -> None:
+def test_an_unknown_listener_is_an_error(asking: Shell, words: str) -> None:
     said = asking(*words.split())
     assert said.exit_code == 1
     assert said.stderr == "Error: no listener named 'nobody': add one with 'tonearm listener add'\n"
 
 
-def test_a_name_that_is_none_is_told(asking: Shell) -> None:
+def test_an_invalid_name_is_an_error(asking: Shell) -> None:
     assert 'Invalid name "a b": use 1 to 64' in asking("listener", "add", "a b").stderr
 
 
@@ -357,12 +357,12 @@ def test_a_scan_names_what_it_cannot_read_and_reads_all_again_if_asked(connected
     assert connected.facts("scan", "--all", str(music))["changed"] == 1
 
 
-def test_a_folder_that_is_not_there_is_told(connected: Shell, tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error(connected: Shell, tmp_path: Path) -> None:
     said = connected("scan", str(tmp_path / "nowhere"))
     assert (said.exit_code, said.stderr.count("\n")) == (1, 1)
 
 
-def test_an_import_that_lastfm_refuses_says_where_it_goes_on(connected: Shell, emulator: Emulator) -> None:
+def test_an_import_that_lastfm_rejects_says_where_it_continues(connected: Shell, emulator: Emulator) -> None:
     emulator.fault("error", error=6, methods=["user.getlovedtracks"])
     said = connected("import-loved")
     assert (said.exit_code, "the next import continues from there" in said.stderr) == (1, True)
@@ -415,7 +415,7 @@ def test_where_the_key_is_no_longer_set_the_queue_and_the_status_say_so(connecte
     assert "next batch" not in changed("queue", "why", "1").output
 
 
-def test_a_check_of_nothing_at_all_tells_each_thing(shell: Shell, lastfm: dict[str, str]) -> None:
+def test_a_check_of_nothing_at_all_lists_each_thing(shell: Shell, lastfm: dict[str, str]) -> None:
     nothing = Shell(
         shell.home, {"TONEARM_DATABASE": "mysql://db.example/x", "LASTFM_API_URL": lastfm["LASTFM_API_URL"]}
     )

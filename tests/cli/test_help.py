@@ -82,7 +82,7 @@ def test_a_bad_setting_stops_any_command_in_one_line(shell: Shell) -> None:
     ]
 
 
-def test_the_version_is_told(shell: Shell) -> None:
+def test_the_version_is_printed(shell: Shell) -> None:
     assert shell("--version").output.startswith("tonearm ")
 
 

@@ -80,7 +80,7 @@ async def at_a_delivery(deck: Deck, workers: list[Said], emulator: Emulator) -> 
     of_process, seen = {str(said.process.pid): said for said in workers}, len(emulator.journal)
     async with asyncio.timeout(PATIENCE):
         while True:
-            for job in (await deck.jobs.board()).jobs:
+            for job in (await deck.jobs.overview()).jobs:
                 if job.state is JobState.RUNNING and len(emulator.journal) > seen:
                     return of_process[job.owner.split(":")[1]]
 
@@ -89,7 +89,7 @@ async def until_nothing_waits(listeners: list[Listener]) -> None:
     async with asyncio.timeout(PATIENCE):
         for one in listeners:
             with one.deck.event_hub.subscribe(one.id) as (ear, _):
-                while (await one.deck.jobs.board(one.id)).jobs:
+                while (await one.deck.jobs.overview(one.id)).jobs:
                     await ear.within(LOOK)
 
 

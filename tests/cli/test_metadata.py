@@ -60,7 +60,7 @@ def test_what_is_shown_steers_no_terminal(asking: Shell, emulator: Emulator) -> 
         (("artist", " "), "enter an artist"),
     ],
 )
-def test_what_is_not_known_is_told_in_one_line(asking: Shell, words: tuple[str, ...], told: str) -> None:
+def test_what_is_not_known_is_said_in_one_line(asking: Shell, words: tuple[str, ...], told: str) -> None:
     said = asking(*words)
     assert said.exit_code == 1
     [line] = said.stderr.splitlines()
@@ -81,13 +81,13 @@ def test_what_was_shown_once_is_shown_while_lastfm_is_away(asking: Shell, emulat
     assert line.startswith("Error: no cached answer for a search for 'Low'; Last.fm didn't answer: ")
 
 
-def test_parts_that_could_not_be_had_and_old_answers_are_told(asking: Shell, emulator: Emulator) -> None:
+def test_missing_parts_and_old_answers_are_marked(asking: Shell, emulator: Emulator) -> None:
     emulator.fault("error", error=8, methods=["artist.getSimilar"])
     assert "Not available right now: similar" in asking("artist", "Can").output
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(7200, "2 hours ago"), (50 * 3600, "2 days ago")])
-def test_an_age_is_told_as_one_says_it(seconds: float, words: str) -> None:
+def test_an_age_is_printed_as_people_say_it(seconds: float, words: str) -> None:
     assert metadata._ago(seconds) == words
 
 
@@ -112,7 +112,7 @@ def test_a_scanned_library_is_enriched_and_no_file_is_touched(
     assert {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in music.iterdir()} == before
 
 
-def test_an_enrichment_that_lastfm_breaks_off_says_where_it_goes_on(
+def test_an_enrichment_that_lastfm_interrupts_says_where_it_continues(
     asking: Shell, emulator: Emulator, tmp_path: Path
 ) -> None:
     (tmp_path / "1.flac").write_bytes(audio.flac(audio.Tags("Nina Simone", "Sinnerman"), 60))

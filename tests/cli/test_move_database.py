@@ -63,7 +63,9 @@ def test_everything_goes_over_and_the_source_stays(filled: Shell, postgres_url: 
     assert f"TONEARM_SECRET_KEY_FILE={filled.database}.key" in third
 
 
-def test_what_was_moved_goes_on_and_its_sessions_open(filled: Shell, postgres_url: str, emulator: Emulator) -> None:
+def test_what_was_moved_continues_and_its_sessions_can_be_decrypted(
+    filled: Shell, postgres_url: str, emulator: Emulator
+) -> None:
     filled("move-database", str(filled.database), postgres_url)
     moved = {"TONEARM_DATABASE": postgres_url, "TONEARM_SECRET_KEY_FILE": f"{filled.database}.key"}
     shell = Shell(filled.home, {**filled.variables, **moved})
@@ -73,7 +75,7 @@ def test_what_was_moved_goes_on_and_its_sessions_open(filled: Shell, postgres_ur
     assert shell("scrobble", "--artist", "Nina Simone", "--track", "One more", "--duration", "200").exit_code == 0
 
 
-def test_a_move_that_was_cut_off_goes_on_where_it_was(
+def test_an_interrupted_move_continues_where_it_stopped(
     filled: Shell, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(move_to_postgres, "PAGE", 5)
@@ -96,7 +98,7 @@ def test_a_move_that_was_cut_off_goes_on_where_it_was(
     assert rows(postgres_url) == before
 
 
-def test_a_source_that_has_changed_meanwhile_is_moved_anew(
+def test_a_source_that_has_changed_meanwhile_is_moved_again(
     filled: Shell, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cut_off(name: str, done: int, total: int) -> None:
@@ -110,7 +112,7 @@ def test_a_source_that_has_changed_meanwhile_is_moved_anew(
     assert rows(postgres_url) == rows(filled.database)
 
 
-def test_a_source_that_has_changed_in_its_log_alone_is_moved_anew(filled: Shell, postgres_url: str) -> None:
+def test_a_source_that_has_changed_in_its_log_alone_is_moved_again(filled: Shell, postgres_url: str) -> None:
     """What a killed process has written stays there, where SQLite keeps one."""
 
     def cut_off(name: str, done: int, total: int) -> None:
@@ -212,7 +214,7 @@ def test_another_key_is_refused_before_anything_is_moved(filled: Shell, postgres
         assert db.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
 
 
-def test_rows_that_do_not_arrive_are_told(filled: Shell, postgres: Server, postgres_url: str) -> None:
+def test_rows_that_do_not_arrive_are_an_error(filled: Shell, postgres: Server, postgres_url: str) -> None:
     """A trigger eats them, as somebody's may."""
     name = postgres_url.rpartition("/")[2]
     shell = Shell(filled.home, {**filled.variables, "TONEARM_SECRET_KEY_FILE": f"{filled.database}.key"})

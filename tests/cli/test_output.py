@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tonearm import log
-from tonearm.commands.output import budget_told, fate_told, moment, why_it_waits
+from tonearm.commands.output import daily_limit_text, moment, report_answer, why_it_waits
 from tonearm.commands.progress import bar
 from tonearm.core.account import KEY_NOT_SET, SESSION_LOST
 from tonearm.core.play import Play, Track
@@ -42,7 +42,7 @@ WAITING = QueueStatus(**_NOTHING | _THREE)
         (
             Waits(WaitKind.KEY_REFUSED, NOW + 60, "Invalid key."),
             True,
-            f"Last.fm refuses the API key: Invalid key; not before {moment(NOW + 60)}",
+            f"Last.fm rejects the API key: Invalid key; not before {moment(NOW + 60)}",
         ),
         (Waits(WaitKind.PAUSED), True, "sending is paused: run 'tonearm jobs resume deliver'"),
         (
@@ -99,7 +99,7 @@ LIMITED = replace(WAITING, sent=312, daily_limit=700, clear_at=NOW + 40 * 3600)
 def test_a_known_daily_limit_says_how_much_is_used_and_when_the_backlog_is_clear(
     standing: QueueStatus, words: str
 ) -> None:
-    assert budget_told(standing, NOW) == words
+    assert daily_limit_text(standing, NOW) == words
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,14 @@ def test_a_known_daily_limit_says_how_much_is_used_and_when_the_backlog_is_clear
         ("refused", None, ("ignored", "the reason")),
     ],
 )
-def test_a_fate_is_told_as_the_http_answer_tells_it(
+def test_a_fate_is_printed_as_the_http_answer_gives_it(
     fate: str, correction: dict[str, str] | None, told: tuple[str, str]
 ) -> None:
     play = Play(Track("Bjork", "Joga"), int(NOW), 300.0)
     facts: dict[str, Any] = {"play": play, "fate": fate, "reason": "the reason", "correction": correction}
     nothing: dict[str, Any] = dict.fromkeys((field.name for field in fields(StoredPlay)), None)
     kept = StoredPlay(**nothing | facts)
-    assert fate_told(kept) == told
+    assert report_answer(kept) == told
 
 
 @pytest.fixture

@@ -58,9 +58,9 @@ def test_a_test_sends_a_play_to_the_running_service_and_keeps_nothing(asking: Sh
     with asking.running("serve", "--port", "0") as (out, _):
         address = re.findall(r"http://[^\s,]+", out.until("tonearm listens on"))[0]
         said = asking("player", "test", "Quod Libet").output
-        assert f"arrives at {address}/ and would be kept, but not sent: not signed in to Last.fm" in said
+        assert f"arrives at {address}/ and would be saved, but not sent: not signed in to Last.fm" in said
         sign_in(asking, emulator)
-        assert "would be queued for Last.fm. It was taken away again." in asking("player", "test", "Quod Libet").output
+        assert "would be queued for Last.fm. It was removed again." in asking("player", "test", "Quod Libet").output
         facts = asking.facts("player", "test", "Quod Libet")
         assert (facts["status"], facts["address"]) == ("queued", f"{address}/")
         assert asking.facts("queue", "list")["plays"] == []
@@ -84,6 +84,6 @@ def test_users_of_a_media_server_are_mapped_to_listeners(asking: Shell) -> None:
 
     on_deck(asking, ask)
     assert found == [True, None]
-    assert asking("player", "map", "Plex", "anna b").output == "anna b at Plex is nobody here\n"
+    assert asking("player", "map", "Plex", "anna b").output == "anna b at Plex is not a listener here\n"
     assert asking("player", "map", "Plex", " ", "anna").exit_code == 1
     assert asking("player", "map", "Plex", "x", "nobody").exit_code == 1

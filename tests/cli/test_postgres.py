@@ -105,7 +105,7 @@ def test_a_service_waits_for_a_database_that_is_still_starting_and_says_so_once(
         assert complained.rest() == []
 
 
-def test_a_service_that_waits_for_its_database_ends_when_it_is_told_to(on_postgres: Shell) -> None:
+def test_a_service_that_waits_for_its_database_stops_on_request(on_postgres: Shell) -> None:
     with on_postgres.running("serve", "--database", "postgresql://u:hush@127.0.0.1:1/x") as (said, complained):
         assert "Connection refused" in complained.until("s for the database")
         assert said.end() == 0

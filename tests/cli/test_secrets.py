@@ -24,7 +24,7 @@ def having(shell: Shell, **variables: str) -> Shell:
 @pytest.mark.parametrize(
     "command", [("serve",), ("status",), ("queue",), ("login",), SONG, ("listener", "add", "anna")]
 )
-def test_no_command_goes_on_with_a_mistyped_secret(connected: Shell, command: tuple[str, ...]) -> None:
+def test_no_command_runs_with_a_mistyped_secret(connected: Shell, command: tuple[str, ...]) -> None:
     said = having(connected, TONEARM_SECRET_KEY="mistyped")(*command)
     assert said.exit_code == 1
     assert said.stderr.startswith(
@@ -34,7 +34,7 @@ def test_no_command_goes_on_with_a_mistyped_secret(connected: Shell, command: tu
     assert connected.facts("status")["state"] == "connected"
 
 
-def test_a_worker_with_a_mistyped_secret_is_refused_beside_one_that_goes_on(asking: Shell, postgres_url: str) -> None:
+def test_a_worker_with_a_mistyped_secret_is_rejected_while_another_continues(asking: Shell, postgres_url: str) -> None:
     right = having(asking, TONEARM_DATABASE=postgres_url, TONEARM_SECRET_KEY="right")
     with right.running("worker") as (worker, complained):
         worker.until("tonearm delivers")

@@ -101,7 +101,7 @@ def test_beside_a_running_service_the_commands_work_on_the_same_file(connected: 
         assert reported["status"] == "success"
         assert [play.track for play in emulator.plays("RJ")] == ["Jóga"]
         assert connected.facts("status")["service"] == str(out.process.pid)
-        assert connected("queue").output == "nothing waiting\n"
+        assert connected("queue").output == "nothing is waiting\n"
         assert connected("check").exit_code == 0
 
         second = connected.process("serve")
@@ -172,7 +172,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(shell: Shell) -> None:
     assert said.stderr.startswith("Error: the database is unavailable: ")
 
 
-def test_the_emulator_alone_tells_its_addresses_and_ends_when_told(shell: Shell) -> None:
+def test_the_emulator_alone_prints_its_addresses_and_stops_on_request(shell: Shell) -> None:
     with shell.running("emulator", "--port", "0", "--auto-approve", "RJ") as (out, _):
         api = out.until("API").split()[-1]
         faults = out.until("Faults").split()[-1]

@@ -30,7 +30,7 @@ def test_an_outage_of_all_is_tried_by_one_after_40_seconds_and_up_to_ten_minutes
     assert waits == [40, 40, 80, 300]
 
 
-def test_it_waits_as_long_as_it_is_told_to_and_never_longer_than_a_day() -> None:
+def test_it_waits_as_long_as_the_server_asks_and_never_longer_than_a_day() -> None:
     waits = [CLOSED.failed(NOW, 0.5, "", retry_after).until - NOW for retry_after in (None, 1.0, 120.0, 1e9)]
     assert waits == [2.5, 2.5, 120, pacing.LONGEST_THROTTLE]
 

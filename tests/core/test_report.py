@@ -95,8 +95,8 @@ def test_only_what_was_heard_lies_between_an_end_and_its_start(timestamp: int, p
         (200.0, Listening.MEASURED, 50, False, "heard 99 s of 200 s, needs 100 s"),
         (200.0, Listening.UNKNOWN, 50, False, "heard 99 s of 200 s, needs 100 s"),
         (200.0, Listening.MEASURED, 25, True, "heard 99 s of 200 s, needs 50 s"),
-        (200.0, Listening.ASSUMED, 100, True, "its player counts it, and does not say how much was heard"),
-        (None, Listening.ASSUMED, 50, True, "its player counts it, and does not say how much was heard"),
+        (200.0, Listening.ASSUMED, 100, True, "its player decided that it counts, and doesn't say how much was heard"),
+        (None, Listening.ASSUMED, 50, True, "its player decided that it counts, and doesn't say how much was heard"),
         (30.0, Listening.ASSUMED, 50, False, "the track is 30 s long; Last.fm only accepts tracks longer than 30 s"),
     ],
 )

@@ -219,8 +219,8 @@ def test_a_queue_waits_for_what_its_first_play_waits_for(
             "",
         ),
         (Waits(WaitKind.PAUSED), True, Remedy.RESUME, "sending is paused", ""),
-        (Waits(WaitKind.KEY_REFUSED, NOW, OFFLINE), True, Remedy.RETRY, f"Last.fm refuses the API key: {OFFLINE}", ""),
-        (Waits(WaitKind.KEY_REFUSED), True, Remedy.RETRY, "Last.fm refuses the API key", ""),
+        (Waits(WaitKind.KEY_REFUSED, NOW, OFFLINE), True, Remedy.RETRY, f"Last.fm rejects the API key: {OFFLINE}", ""),
+        (Waits(WaitKind.KEY_REFUSED), True, Remedy.RETRY, "Last.fm rejects the API key", ""),
         (
             Waits(WaitKind.SESSION_ENDED, cause="Last.fm error 9"),
             True,

@@ -57,7 +57,7 @@ def test_an_error_may_have_a_status_and_a_text_of_its_own(emulator: Emulator, rj
     assert body(reply)["message"] == "Error applying mutate to radb"
 
 
-def test_an_error_may_be_told_although_the_play_was_kept(emulator: Emulator, rj: Caller) -> None:
+def test_an_error_may_be_answered_although_the_play_was_kept(emulator: Emulator, rj: Caller) -> None:
     emulator.fault("error", error=8, commit=True)
     assert error(replied(rj)) == (8, 500)
     assert kept(emulator) == 1
@@ -367,7 +367,7 @@ def test_what_was_never_carried_out_is_still_counted(emulator: Emulator, rj: Cal
     ]
 
 
-def test_the_journal_tells_who_asked_what_and_when(emulator: Emulator, rj: Caller) -> None:
+def test_the_journal_shows_who_asked_what_and_when(emulator: Emulator, rj: Caller) -> None:
     rj.scrobble()
     rj.read("user.getInfo", user="somebody")
     first, second = emulator.journal

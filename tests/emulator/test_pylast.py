@@ -141,7 +141,7 @@ def test_pylast_loves_and_unloves(emulator: Emulator, signed_in: Any) -> None:
     assert [one.track.title for one in user.get_loved_tracks()] == ["First"]
 
 
-def test_pylast_tells_what_is_playing_and_reads_it_back(emulator: Emulator, signed_in: Any) -> None:
+def test_pylast_sends_what_is_playing_and_reads_it_back(emulator: Emulator, signed_in: Any) -> None:
     signed_in.scrobble("Low", "Whitetail", start(emulator))
     assert signed_in.get_user("RJ").get_now_playing() is None
     signed_in.update_now_playing("Low", "Sunflower", album="Album", duration=281)

@@ -105,7 +105,7 @@ def test_in_xml_the_playing_track_is_marked_by_an_attribute(rj: Caller) -> None:
     assert b'<track nowplaying="true">' in reply.body
 
 
-def test_extended_tells_more_of_the_artist_and_whether_the_track_is_loved(five: Caller) -> None:
+def test_extended_shows_more_of_the_artist_and_whether_the_track_is_loved(five: Caller) -> None:
     five.ask("track.love", artist="low", track="t4")
     found = five.read("user.getRecentTracks", user="RJ", extended=1, limit=2)["recenttracks"]["track"]
     assert [one["loved"] for one in found] == ["1", "0"]

@@ -41,7 +41,7 @@ def test_one_scrobble_with_an_index_is_answered_with_an_object_too(rj: Caller) -
     assert isinstance(reply["scrobbles"]["scrobble"], dict)
 
 
-def test_an_album_that_was_not_told_has_no_text_at_all(rj: Caller) -> None:
+def test_an_album_that_was_not_sent_has_no_text_at_all(rj: Caller) -> None:
     one = rj.scrobble()["scrobbles"]["scrobble"]
     assert one["album"] == {"corrected": "0"}
     assert one["albumArtist"] == {"corrected": "0", "#text": ""}
@@ -55,7 +55,7 @@ def test_a_batch_is_answered_with_a_list_in_the_order_of_the_indices(emulator: E
     assert [(play.artist, play.track, play.timestamp) for play in emulator.plays("rj")] == sent
 
 
-def test_what_a_play_tells_is_kept(emulator: Emulator, rj: Caller) -> None:
+def test_everything_sent_with_a_play_is_kept(emulator: Emulator, rj: Caller) -> None:
     rj.scrobble(
         album="Album",
         albumArtist="Another",
@@ -142,7 +142,7 @@ def test_brackets_with_anything_but_a_number_are_passed_over(emulator: Emulator,
         ("timestamp", NOW + 12 * 3600 + 1, "4"),
     ],
 )
-def test_what_is_ignored_is_told_by_its_code(
+def test_an_ignored_play_is_answered_with_its_code(
     emulator: Emulator, rj: Caller, field: str, value: object, code: str
 ) -> None:
     params = {"artist": "Low", "track": "Sunflower", "timestamp": NOW, field: value}
@@ -239,7 +239,7 @@ def test_past_the_days_limit_the_whole_call_is_refused_until_a_day_has_passed(cl
     assert codes(rj.scrobble("C", at=NOW)) == ["0"]
 
 
-def test_the_days_limit_may_also_be_told_play_by_play(clock: Clock) -> None:
+def test_the_daily_limit_may_also_be_answered_play_by_play(clock: Clock) -> None:
     emulator = Emulator(clock=clock, daily_limit=2, daily_limit_as="code")
     rj = Caller(emulator, emulator.session_key("RJ"))
     sent = [("A", "T", NOW), ("", "T", NOW), ("B", "T", NOW), ("C", "T", NOW)]

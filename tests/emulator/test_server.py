@@ -198,7 +198,7 @@ class Telltale(io.StringIO):
         return written
 
 
-def test_in_the_foreground_it_tells_its_addresses_and_ends_quietly_when_told(
+def test_in_the_foreground_it_prints_its_addresses_and_stops_quietly_on_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     arguments = ["lastfm_emulator", "--port", "0", "--private", "RJ", "--auto-approve", "Me"]

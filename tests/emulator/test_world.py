@@ -169,7 +169,7 @@ def test_a_chart_without_a_span_is_of_the_last_whole_week(ada: Caller) -> None:
     assert NOW - 7 * 86_400 < int(span["to"]) <= NOW
 
 
-def test_a_correction_of_ones_own_is_told_too(emulator: Emulator, ada: Caller) -> None:
+def test_a_correction_of_ones_own_is_answered_too(emulator: Emulator, ada: Caller) -> None:
     emulator.correct_artist("Loww", "Low")
     emulator.correct_track(("Low", "Sunflowr"), ("Low", "Sunflower"))
     assert ada.read("artist.getCorrection", artist="loww")["corrections"]["correction"]["artist"]["name"] == "Low"

@@ -55,7 +55,7 @@ def test_a_play_is_known_as_well_as_both_sides_know_its_time(
     assert judged([play], stored) == [outcome]
 
 
-def test_each_known_play_stands_for_one_only() -> None:
+def test_each_known_play_matches_only_one() -> None:
     assert judged([past(0), past(20)], there(0)) == [KNOWN, NEW]
     assert judged([past(0), past(20)], there(21)) == [NEW, KNOWN]
     assert judged([past(0), past(20)], there(0, 1), there(20, 2)) == [KNOWN, KNOWN]

@@ -373,7 +373,7 @@ def test_a_quote_that_is_never_closed_spoils_only_its_own_line(tmp_path: Path) -
     assert len([one for one in found if isinstance(one, PastPlay)]) == 30
 
 
-def test_impossible_times_and_broken_names_are_told_with_their_lines(tmp_path: Path) -> None:
+def test_impossible_times_and_broken_names_are_reported_with_their_lines(tmp_path: Path) -> None:
     text = f"uts,artist,track\n100,A,B\n4070908800,A,B\nsoon,A,B\n{AT},,B\n{AT},A,\n{AT},A\n{AT},A,B\n"
     _, found = entries(write(tmp_path, text.encode() + f"{AT},Bj\xf6rk,Joga\n".encode("latin-1")))
     assert [line for line, _ in unreadable(found)] == [2, 3, 4, 5, 6, 7, 9]

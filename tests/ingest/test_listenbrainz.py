@@ -263,7 +263,7 @@ def test_one_bad_listen_does_not_refuse_its_batch(bad: object) -> None:
     [
         (b"", "Cannot parse JSON document: "),
         (b"{", "Cannot parse JSON document: "),
-        (b'{"payload": NaN}', "Cannot parse JSON document: NaN is no JSON"),
+        (b'{"payload": NaN}', "Cannot parse JSON document: NaN is not JSON"),
         (b'{"payload": ' + b"9" * 5000 + b"}", "Cannot parse JSON document: "),
         (b"[" * 100_000, "Cannot parse JSON document: it is nested too deeply"),
         (b"[]", "Invalid JSON document submitted. Top level of JSON document should be a json object."),

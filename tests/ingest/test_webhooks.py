@@ -292,7 +292,7 @@ def test_plex_speaks_of_other_things_too(changes: dict[str, object]) -> None:
         (b"--x\r\n\r\n--x--", "multipart/form-data; boundary=x", "the form has no payload"),
         (b"", "multipart/form-data; boundary=x", "the form has no payload"),
         (b"x" * 10_000_001, "multipart/form-data; boundary=x", "the request is too large"),
-        (b"{", "multipart/mixed; boundary=x", "the body is no JSON"),
+        (b"{", "multipart/mixed; boundary=x", "the body isn't JSON"),
     ],
 )
 def test_a_form_without_a_payload_is_refused(body: bytes, content_type: str, reason: str) -> None:
@@ -407,7 +407,7 @@ def test_maloja_s_call_comes_as_json_or_as_a_form() -> None:
     assert maloja.read_body(raw(SCROBBLE)) == SCROBBLE
     assert maloja.read_body(raw(SCROBBLE), "application/x-www-form-urlencoded") == SCROBBLE
     assert maloja.read_body(form, "application/x-www-form-urlencoded; charset=utf-8") == SCROBBLE
-    assert maloja.read_body(form) == Malformed("the body is no JSON")
+    assert maloja.read_body(form) == Malformed("the body isn't JSON")
     too_large = maloja.read_body(b"a" * 1_000_001, "application/x-www-form-urlencoded")
     assert too_large == Malformed("the request is too large")
 
@@ -432,9 +432,9 @@ def test_maloja_s_answers() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", "the body is no JSON"),
-        (b"[" * 100_000, "the body is no JSON"),
-        (b"[]", "the body is no JSON object"),
+        (b"", "the body isn't JSON"),
+        (b"[" * 100_000, "the body isn't JSON"),
+        (b"[]", "the body isn't a JSON object"),
         (b" " * 10_000_001, "the request is too large"),
     ],
 )

@@ -521,4 +521,4 @@ def test_both_are_refused_with_the_same_number(both: tuple[Any, LastFmSync]) -> 
     with pytest.raises(BadParameters) as ours:
         client.artist_similar("No such artist")
     refused: Any = theirs.value
-    assert (ours.value.number, ours.value.words) == (int(refused.get_id()), refused.details)
+    assert (ours.value.error_code, ours.value.message) == (int(refused.get_id()), refused.details)

@@ -143,7 +143,7 @@ async def test_the_whole_way_from_the_first_token_to_the_last_page(
     await call(client, "close")
 
 
-async def test_walks_go_page_by_page_and_resume_where_they_are_told(
+async def test_walks_go_page_by_page_and_resume_from_a_given_place(
     client: LastFm | LastFmSync, emulator: Emulator
 ) -> None:
     sk = emulator.session_key("Ada")
@@ -184,7 +184,7 @@ async def test_a_private_history_opens_to_its_own_session_only(client: LastFm | 
     await call(client, "close")
 
 
-async def test_ignored_plays_and_corrections_are_told_apart(client: LastFm | LastFmSync, emulator: Emulator) -> None:
+async def test_ignored_plays_and_corrections_are_distinguished(client: LastFm | LastFmSync, emulator: Emulator) -> None:
     emulator.correct_artist("Beatels", "The Beatles")
     sk = emulator.session_key("Ada")
     batch = [

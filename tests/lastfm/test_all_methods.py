@@ -123,7 +123,7 @@ def at(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def test_an_artist_is_told_of_in_the_fields_own_terms(client: LastFmSync) -> None:
+def test_an_artist_is_described_in_the_fields_own_terms(client: LastFmSync) -> None:
     found = client.artist_info("nina simone", user="Ada")
     assert (found.name, found.listeners, found.user_playcount, found.on_tour) == ("Nina Simone", 1_912_345, 0, False)
     assert [tag.name for tag in found.tags] == ["jazz", "soul", "vocal jazz", "blues"]
@@ -159,7 +159,7 @@ def test_durations_are_seconds_wherever_they_come_from(client: LastFmSync) -> No
     assert next(iter(client.tagged_tracks("Ada", "slow"))).duration is None
 
 
-def test_an_album_and_a_track_are_told_of(client: LastFmSync) -> None:
+def test_an_album_and_a_track_are_described(client: LastFmSync) -> None:
     album = client.album_info("can", "ege bamyasi", user="Ada")
     assert (album.artist, album.title, album.user_playcount) == ("Can", "Ege Bamyasi", 1)
     assert [song.rank for song in album.tracks] == [1, 2, 3, 4]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tonearm.core import pacing
 from tonearm.core.verdict import Cause
-from tonearm.lastfm.breaker import DOUBTS, Breaker, BreakerState, Resting, state_of
+from tonearm.lastfm.breaker import MAX_SOFT_FAILURES, Breaker, BreakerState, Resting, state_of
 from tonearm.lastfm.response import Answer, Failure, Nonsense, Refusal, Reply, TransportError
 
 NOW = 1_760_000_000.0
@@ -26,12 +26,12 @@ SAID: list[tuple[int | None, Answer[int] | Failure, BreakerState]] = [
     (200, refusal(11), BreakerState.AWAY),
     (503, refusal(16), BreakerState.AWAY),
     (503, refusal(8), BreakerState.AWAY),
-    (500, refusal(8), BreakerState.DOUBTFUL),
+    (500, refusal(8), BreakerState.SOFT_FAILURE),
     (503, refusal(6), BreakerState.THERE),
     (503, Nonsense(503, "a page"), BreakerState.AWAY),
     (429, Nonsense(429, "a page"), BreakerState.AWAY),
-    (200, Nonsense(200, "nothing"), BreakerState.DOUBTFUL),
-    (500, Nonsense(500, "a page"), BreakerState.DOUBTFUL),
+    (200, Nonsense(200, "nothing"), BreakerState.SOFT_FAILURE),
+    (500, Nonsense(500, "a page"), BreakerState.SOFT_FAILURE),
     (None, TransportError(False, "nobody"), BreakerState.AWAY),
     (None, TransportError(True, "no answer in time"), BreakerState.AWAY),
 ]
@@ -69,18 +69,18 @@ def test_a_probe_that_never_came_back_makes_room_for_another() -> None:
 
 def test_a_few_calls_that_fail_each_for_itself_are_no_outage_and_more_are() -> None:
     breaker = Breaker()
-    for _ in range(DOUBTS - 1):
-        breaker.leave(BreakerState.DOUBTFUL, NOW, 0.5)
+    for _ in range(MAX_SOFT_FAILURES - 1):
+        breaker.leave(BreakerState.SOFT_FAILURE, NOW, 0.5)
         breaker.enter(NOW)
     breaker.leave(BreakerState.THERE, NOW, 0.5)
-    for _ in range(DOUBTS):
+    for _ in range(MAX_SOFT_FAILURES):
         breaker.enter(NOW)
-        breaker.leave(BreakerState.DOUBTFUL, NOW, 0.5)
+        breaker.leave(BreakerState.SOFT_FAILURE, NOW, 0.5)
     with pytest.raises(Resting):
         breaker.enter(NOW)
 
 
-def test_it_waits_as_long_as_it_was_told_to_and_never_longer_than_a_day() -> None:
+def test_it_waits_as_long_as_the_server_asked_and_never_longer_than_a_day() -> None:
     breaker = Breaker()
     breaker.leave(BreakerState.AWAY, NOW, 0.5, retry_after=120.0)
     with pytest.raises(Resting):

@@ -267,7 +267,7 @@ async def test_what_has_become_private_is_not_shown_any_more(desk: Desk) -> None
         await desk.cache.ask(info(method="user.getTopArtists", user="rj"))
 
 
-async def test_nobody_is_told_of_an_outage_by_a_name_that_nobody_knew(desk: Desk) -> None:
+async def test_a_name_that_nobody_knew_is_not_taken_for_an_outage(desk: Desk) -> None:
     desk.wire.body = NOT_FOUND
     with pytest.raises(BadParameters):
         await desk.name()
@@ -336,7 +336,7 @@ class Nobody:
         raise Resting(Cause(None, "left alone"), 5.0, False)
 
 
-async def test_an_upstream_that_rests_is_told_as_such(desk: Desk) -> None:
+async def test_a_resting_upstream_is_reported_as_such(desk: Desk) -> None:
     cache = desk.another()
     cache._upstream = Nobody()
     with pytest.raises(Resting) as rests:
@@ -360,7 +360,7 @@ async def test_an_answer_that_was_on_its_way_when_it_was_forgotten_is_not_kept(d
 
 
 async def test_memory_is_bounded_and_what_was_used_lately_stays(desk: Desk) -> None:
-    small = desk.another(answers=None, largest=100)
+    small = desk.another(answers=None, max_bytes=100)
     for artist in ("a", "b", "a", "c", "d", "a"):
         await small.ask(info(artist))
     assert [asked["artist"] for asked in desk.wire.asked] == ["a", "b", "c", "d"]
@@ -382,7 +382,7 @@ async def test_two_who_read_the_same_answer_differently_both_get_theirs(desk: De
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"artist":{}}', b'{"error":8}', b"\xff\xfe"])
 async def test_what_cannot_be_read_in_the_store_is_as_good_as_nothing(desk: Desk, body: bytes) -> None:
-    desk.store.keep(key_of(info(), "here"), body, fetched_at=START, fresh_until=START + WEEK)
+    desk.store.save(key_of(info(), "here"), body, fetched_at=START, fresh_until=START + WEEK)
     await desk.store.written()
     assert await desk.name() == "Nina 1"
 

@@ -49,7 +49,7 @@ class Shelf:
         found = self.rows.get(key)
         return found[0] if found else None
 
-    def keep(self, key: str, body: bytes, *, fetched_at: float, fresh_until: float, artist: str, listener: str) -> None:
+    def save(self, key: str, body: bytes, *, fetched_at: float, fresh_until: float, artist: str, listener: str) -> None:
         assert not listener
         self.rows[key] = (Row(body, fetched_at, fresh_until), artist)
 

@@ -38,10 +38,10 @@ async def test_a_method_asks_once_and_says_how_old_its_answer_is() -> None:
         first = await lastfm.artist_info("Nina Simone")
         known.clock.advance(3600)
         assert await lastfm.artist_info("Nina Simone") is first
-        told = await lastfm.told(artist.info("Nina Simone"))
-        assert told.value is first
-        assert 3600 <= told.age < 3601
-        assert not told.stale
+        ask_with_age = await lastfm.ask_with_age(artist.info("Nina Simone"))
+        assert ask_with_age.value is first
+        assert 3600 <= ask_with_age.age < 3601
+        assert not ask_with_age.stale
         assert [one.title async for one in lastfm.artist_top_albums("Nina Simone")]
         assert [one.title async for one in lastfm.artist_top_albums("Nina Simone")]
     assert known.calls("artist.getInfo") == 1

@@ -121,7 +121,7 @@ def test_each_error_number_is_raised_as_one_kind_from_a_read(
 ) -> None:
     raised = error_of(refused(number), "user.getInfo")
     assert type(raised) is error
-    assert (raised.number, raised.words) == (number, "Some words")
+    assert (raised.error_code, raised.message) == (number, "Some words")
     assert str(raised) == f"Last.fm error {number}: Some words"
 
 

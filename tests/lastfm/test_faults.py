@@ -129,7 +129,7 @@ async def test_what_was_sent_and_not_answered_leaves_us_unsure(face: Face, behav
 
 
 async def test_an_answer_without_end_is_not_read_to_its_end(face: Face) -> None:
-    verdict = await scrobble_at(face, dripping, Patience(1.0, 10.0, 10.0, largest=100_000))
+    verdict = await scrobble_at(face, dripping, Patience(1.0, 10.0, 10.0, max_bytes=100_000))
     assert isinstance(verdict, Unsure)
     assert str(verdict.cause) == "an answer without end"
 
@@ -152,7 +152,7 @@ async def test_a_lost_answer_to_a_read_is_retryable_and_says_whether_it_was_sent
             client = face(KEYS, url, patience=QUICK)
             with pytest.raises(Unavailable) as raised:
                 await call(client, "get_session", "t")
-            assert (raised.value.retryable, raised.value.sent, raised.value.number) == (True, sent, None)
+            assert (raised.value.retryable, raised.value.sent, raised.value.error_code) == (True, sent, None)
             assert raised.value.__cause__ is None
             assert raised.value.__context__ is None
             await call(client, "close")
@@ -189,7 +189,7 @@ async def test_a_client_of_the_host_is_used_as_it_is_and_never_closed(face: Face
     assert b"user-agent: host/1.0 (+mail@host)\r\n" in request.lower()
 
 
-async def test_whatever_transport_a_host_brings_is_told_how_long_to_wait() -> None:
+async def test_any_transport_of_a_host_gets_the_timeouts() -> None:
     told: list[object] = []
 
     class Hosts(httpx2.AsyncBaseTransport):
@@ -238,7 +238,7 @@ def test_threads_that_start_together_share_one_client() -> None:
         for thread in threads:
             thread.join()
         assert tokens == [TOKEN["token"]] * 4
-        assert client._line._open() is client._line._open()  # the way of a thread that came just too late
+        assert client._endpoint._open() is client._endpoint._open()  # the way of a thread that came just too late
 
 
 async def test_a_proxy_of_the_environment_is_used(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,7 +324,7 @@ async def test_each_request_waits_for_its_turn_before_it_leaves(face: Face) -> N
     assert turns == [0, 1, 2]
 
 
-async def test_the_clock_of_the_server_is_told_with_each_answer_of_the_api_that_names_it(face: Face) -> None:
+async def test_the_servers_clock_is_reported_with_each_answer_of_the_api_that_names_it(face: Face) -> None:
     told: list[tuple[float, float]] = []
     replies = iter(
         [

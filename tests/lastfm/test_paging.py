@@ -111,7 +111,7 @@ def test_a_walk_that_was_left_within_a_page_gives_that_page_once_more(
     assert [track.title for track in walk] == titles[10 * (page - 1) :]
 
 
-def test_a_walk_goes_on_in_another_process(client: LastFmSync, emulator: Emulator) -> None:
+def test_a_walk_continues_in_another_process(client: LastFmSync, emulator: Emulator) -> None:
     walk = client.recent_tracks("Ada", size=10)
     pages = walk.pages()
     first = next(pages)
@@ -125,7 +125,7 @@ def test_a_walk_goes_on_in_another_process(client: LastFmSync, emulator: Emulato
     assert second.items == tuple(resumed[:10])
 
 
-def test_a_walk_that_failed_goes_on_from_where_it_stands(client: LastFmSync, emulator: Emulator) -> None:
+def test_a_walk_that_failed_continues_where_it_stopped(client: LastFmSync, emulator: Emulator) -> None:
     walk = client.recent_tracks("Ada", size=10)
     emulator.fault("error", error=29, after=1, calls=1)
     seen: list[str] = []
@@ -174,7 +174,7 @@ def test_a_chart_that_claims_millions_of_pages_ends_with_an_empty_one() -> None:
     assert not turned(listing, AnyPage((1,), 1, 108_588_996, 108_588_996))
 
 
-def test_a_listeners_own_list_goes_on_over_a_page_that_came_empty() -> None:
+def test_a_listeners_own_list_continues_after_an_empty_page() -> None:
     listing: Listing[object] = user.loved_tracks("Ada")  # type: ignore[assignment]  # of loved tracks
     assert not turned(listing, AnyPage((), 1, 3, 2500))
 

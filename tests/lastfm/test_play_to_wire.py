@@ -10,7 +10,7 @@ from tonearm.core.play import Play, Track
 from tonearm.lastfm.mapper import plays_params, track_params
 
 
-def test_a_track_with_every_fact_is_told_with_every_fact() -> None:
+def test_a_track_with_every_fact_is_sent_with_every_fact() -> None:
     full = Track("Low", "Sunflower", "Things We Lost", "Various Artists", 276.4, 1, "b1a9c0e9")
     assert track_params(full) == {
         "artist": "Low",
@@ -27,7 +27,7 @@ def test_what_is_unknown_is_left_out() -> None:
     assert track_params(Track("Low", "Sunflower")) == {"artist": "Low", "track": "Sunflower"}
 
 
-def test_an_album_artist_is_told_only_where_it_differs() -> None:
+def test_an_album_artist_is_sent_only_if_it_differs() -> None:
     assert "albumArtist" not in track_params(Track("Low", "Sunflower", album_artist="Low"))
     assert track_params(Track("Low", "Sunflower", album_artist="low"))["albumArtist"] == "low"
 
@@ -39,12 +39,12 @@ def test_an_album_artist_is_told_only_where_it_differs() -> None:
         *((seconds, None) for seconds in (None, 0, 0.4, -5.0, math.nan, math.inf)),
     ],
 )
-def test_a_duration_is_told_in_whole_seconds_or_not_at_all(seconds: float | None, told: str | None) -> None:
+def test_a_duration_is_sent_in_whole_seconds_or_not_at_all(seconds: float | None, told: str | None) -> None:
     assert track_params(Track("Low", "Sunflower", duration=seconds)).get("duration") == told
 
 
 @pytest.mark.parametrize(("number", "told"), [(7, "7"), (None, None), (0, None), (-1, None)])
-def test_a_track_number_is_told_where_there_is_one(number: int | None, told: str | None) -> None:
+def test_a_track_number_is_sent_if_there_is_one(number: int | None, told: str | None) -> None:
     assert track_params(Track("Low", "Sunflower", track_number=number)).get("trackNumber") == told
 
 

@@ -9,7 +9,7 @@ import pytest
 from lastfm_emulator import Address, Artist, Emulator, Record, Song, serve
 from tonearm.lastfm import BadParameters, LastFm, LastFmSync, Unavailable
 from tonearm.lastfm.methods import album, artist, user
-from tonearm.lastfm.request import sign_request, ways
+from tonearm.lastfm.request import sign_request, variants
 
 from .faces import KEYS, Face, call, page
 
@@ -80,12 +80,12 @@ async def test_while_lastfm_is_away_nothing_is_asked_twice(client: LastFm | Last
 
 async def test_which_way_goes_first_is_one_setting() -> None:
     request = artist.info(FLORENCE)
-    once, twice = (sign_request(way, KEYS).form for way in ways(request))
+    once, twice = (sign_request(way, KEYS).form for way in variants(request))
     assert "artist=Florence+%2B+the+Machine" in once
     assert "artist=Florence+%252B+the+Machine" in twice
-    assert [sign_request(way, KEYS).form for way in ways(request, twice_first=True)] == [twice, once]
+    assert [sign_request(way, KEYS).form for way in variants(request, twice_first=True)] == [twice, once]
 
 
-async def test_other_requests_go_one_way() -> None:
+async def test_other_requests_have_one_variant() -> None:
     for request in (artist.info("Feist"), album.info(FLORENCE, "Lungs"), user.info("a+b")):
-        assert ways(request) == (request,)
+        assert variants(request) == (request,)

@@ -171,7 +171,7 @@ def test_a_duration_of_nothing_is_unknown(value: object, seconds: float | None) 
 
 
 @given(json_values)
-def test_nothing_that_stands_in_an_answer_makes_a_habit_fail(value: object) -> None:
+def test_nothing_in_an_answer_makes_a_quirk_fail(value: object) -> None:
     text = quirks.text(value)
     text.encode()
     assert "\x00" not in text

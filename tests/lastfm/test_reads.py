@@ -122,7 +122,7 @@ def test_loved_tracks_are_read() -> None:
     )
 
 
-def test_recent_tracks_are_read_and_what_plays_now_stands_apart() -> None:
+def test_recent_tracks_are_read_and_now_playing_is_separate() -> None:
     page = recent_page(listing("recenttracks", [playing(9), recent(2), recent(1)], "1", "30", "60"))
     assert [track.title for track in page.items] == ["Song 2", "Song 1"]
     assert page.items[0] == RecentTrack(
@@ -216,7 +216,7 @@ def test_a_track_may_lack_what_a_broken_client_left_out() -> None:
     assert recent_page(listing("recenttracks", [broken])).items == (RecentTrack("", ""),)
 
 
-def test_a_list_without_numbers_as_of_gnu_fm_may_go_on_until_a_page_is_empty() -> None:
+def test_a_list_without_totals_as_of_gnu_fm_continues_until_a_page_is_empty() -> None:
     page = recent_page({"recenttracks": {"track": [recent(1)], "@attr": {"user": "Ada"}}}, 3)
     assert (page.page, page.total_pages, page.total) == (3, 4, None)
     end = recent_page({"recenttracks": {"track": [], "@attr": {"user": "Ada"}}}, 4)

@@ -63,7 +63,7 @@ SCROBBLES = [
 
 
 @pytest.mark.parametrize(("name", "facts"), SCROBBLES, ids=[name for name, _ in SCROBBLES])
-def test_a_recorded_scrobble_tells_the_fate_of_each_play(
+def test_a_recorded_scrobble_shows_the_fate_of_each_play(
     test_data: Path, name: str, facts: list[tuple[int, int | None]]
 ) -> None:
     raw = json.loads((test_data / "recorded" / name).read_text("utf-8-sig"))["scrobbles"]["scrobble"]
@@ -127,9 +127,9 @@ def test_a_recorded_error_is_raised_as_its_kind(
 ) -> None:
     error = refused(test_data, name, method)
     assert type(error) is kind
-    assert error.number == number
+    assert error.error_code == number
     assert isinstance(error.cause, Cause)
-    assert error.words
+    assert error.message
 
 
 def at(seconds: int) -> datetime:

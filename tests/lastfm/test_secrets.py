@@ -76,7 +76,7 @@ async def test_no_secret_is_logged_or_raised_whatever_the_server_does(
         client = face(KEYS, nobody() if mood == "is away" else server.url)
         assert keeps_secrets(repr(client))
         for write in WRITES:
-            verdict: Verdict = await call(client, "tell", write)
+            verdict: Verdict = await call(client, "write", write)
             assert keeps_secrets(repr(verdict))
         for read in READS:
             with pytest.raises(LastFmError) if mood != "answers" else nullcontext() as raised:

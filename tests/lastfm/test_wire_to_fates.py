@@ -25,7 +25,7 @@ def scrobble(tree: object, plays: tuple[Play, ...] = PLAYS) -> Verdict:
     return told(track.scrobble(plays, "sk"), tree)
 
 
-def test_each_play_gets_the_word_that_stands_at_its_place() -> None:
+def test_each_play_gets_the_answer_at_its_position() -> None:
     answer = scrobbles([scrobbled(PLAYS[0]), scrobbled(PLAYS[1], "1"), scrobbled(PLAYS[2], "5")], 2)
     assert scrobble(answer) == Answered(
         (

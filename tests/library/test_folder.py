@@ -126,14 +126,14 @@ def test_pages_come_as_they_are_read_and_the_last_one_always(shelf: Shelf) -> No
     assert [len(page.new) for page in scan(shelf.folder, {}, page=1)] == [1, 1, 1]
 
 
-def test_a_scan_that_was_broken_off_goes_on_where_it_was(shelf: Shelf) -> None:
+def test_an_interrupted_scan_continues_where_it_stopped(shelf: Shelf) -> None:
     first = next(scan(shelf.folder, {}, page=2))
     known = {tagged.path: tagged.fingerprint for tagged in first.new}
     (page,) = scan(shelf.folder, known, page=2)
     assert (len(page.new), page.seen, page.total) == (1, 3, 3)
 
 
-def test_a_file_without_tags_is_told_once_until_it_changes(shelf: Shelf) -> None:
+def test_a_file_without_tags_is_reported_once_until_it_changes(shelf: Shelf) -> None:
     untagged = shelf.folder / "hum.mp3"
     untagged.write_bytes(audio.mp3(Tags(title="Hum")))
     (told,) = shelf.scan().unreadable
@@ -219,7 +219,7 @@ def test_tracks_behind_a_link_to_a_disk_that_is_away_are_not_gone(shelf: Shelf, 
     }
 
 
-def test_a_link_to_itself_is_told_and_does_no_harm(shelf: Shelf) -> None:
+def test_a_link_to_itself_is_reported_and_does_no_harm(shelf: Shelf) -> None:
     (shelf.folder / "loop").symlink_to(shelf.folder / "loop")
     told = shelf.scan()
     assert told.total == 3

@@ -30,7 +30,7 @@ def file(folder: Path, content: bytes, name: str = "a.mp3") -> str:
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_every_format_tells_all_its_tags(tmp_path: Path, format_: str) -> None:
+def test_all_tags_of_every_format_are_read(tmp_path: Path, format_: str) -> None:
     suffix, write = FORMATS[format_]
     track = track_of(file(tmp_path, write(SAEGLOPUR, 42.0), f"a{suffix}"))
     assert track.duration == pytest.approx(42.0, abs=0.6)
@@ -70,7 +70,7 @@ def test_a_tag_with_nothing_visible_is_none(tmp_path: Path) -> None:
     assert read_tags(file(tmp_path, audio.flac(Tags("\u200b", "B")), "a.flac")) == Unfit("no artist tag")
 
 
-def test_the_album_artist_stands_in_for_the_artist(tmp_path: Path) -> None:
+def test_the_album_artist_is_used_if_there_is_no_artist(tmp_path: Path) -> None:
     track = track_of(file(tmp_path, audio.mp3(Tags(title="B", album_artist="A"))))
     assert (track.artist, track.album_artist) == ("A", "A")
 

@@ -21,7 +21,7 @@ from tests.patience import PATIENCE
 from tonearm.core.event import Event
 from tonearm.core.play import Track
 from tonearm.deck import Deck, Listener
-from tonearm.service.report_play import Taken
+from tonearm.service.report_play import ReportResult
 from tonearm.service.sign_in import SignedIn
 from tonearm.store import plays, queue
 from tonearm.store.plays import StoredPlay
@@ -118,18 +118,20 @@ class Room:
         await self.house.clock.still()  # the delivery that this has rung for is over, and meets no play of the test's
         return signed_in
 
-    async def play(self, number: int, age: float = HOUR, listener: Listener | None = None, **facts: Any) -> Taken:
+    async def play(
+        self, number: int, age: float = HOUR, listener: Listener | None = None, **facts: Any
+    ) -> ReportResult:
         """Report one play; the higher the number the later it was."""
         track = Track("Nina Simone", f"Song {number:03}", duration=200)
         played = facts.pop("played", 150)
         at = int(self.now - age) + number
         return await (listener or self.me).scrobble(track, started_at=at, played=played, **facts)
 
-    async def plays(self, *numbers: int, age: float = HOUR) -> list[Taken]:
+    async def plays(self, *numbers: int, age: float = HOUR) -> list[ReportResult]:
         return list(await asyncio.gather(*(self.play(number, age) for number in numbers)))
 
     async def until_empty(self, within: float = DAY) -> None:
-        """Return when nothing left waiting, and what became of it is told."""
+        """Return when nothing is waiting, and all events are out."""
         end = self.now + within
         while await self.length():
             assert self.now < end, await self.me.queue()

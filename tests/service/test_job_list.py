@@ -38,7 +38,7 @@ ENDED = explanation(Waits(WaitKind.SESSION_ENDED))
 
 async def job_of(room: Room, kind: str = DELIVER) -> ListedJob:
     """The listener's only job of a kind, on which everybody's board agrees with their own."""
-    mine, all_ = await room.deck.jobs.board(room.me.id), await room.deck.jobs.board()
+    mine, all_ = await room.deck.jobs.overview(room.me.id), await room.deck.jobs.overview()
     assert all_ == mine
     [job] = [job for job in mine.jobs if job.kind == kind]
     assert job.listener == "me"
@@ -89,9 +89,9 @@ async def test_a_listeners_own_job_is_there_however_many_others_wait_for_their_t
     async with waiting(house, lambda db: crowd(db, 1001), of_rows(owner="rj"), of_account(lastfm_user="rj")) as room:
         me = update(account).where(account.c.id == room.me.id).values(answered_at=room.now)
         await room.deck.store.write(lambda db: db.execute(me))
-        [mine] = (await room.deck.jobs.board(room.me.id)).jobs
+        [mine] = (await room.deck.jobs.overview(room.me.id)).jobs
         assert (mine.account, mine.state) == (room.me.id, State.WAITING)
-        assert len((await room.deck.jobs.board()).jobs) == job_list.LIMIT
+        assert len((await room.deck.jobs.overview()).jobs) == job_list.LIMIT
 
 
 async def test_a_backlog_that_the_daily_limit_holds_up_rests(house: House) -> None:
@@ -138,7 +138,7 @@ async def test_while_the_key_is_refused_what_waits_rests_until_it_is_probed_and_
     job = await job_of(room)
     assert job.state is State.RESTING
     assert job.until == pytest.approx(room.now + HOUR, abs=60)
-    assert job.reason.startswith("Last.fm refuses the API key: ")
+    assert job.reason.startswith("Last.fm rejects the API key: ")
     assert "26" in job.reason
 
 
@@ -198,7 +198,7 @@ async def test_a_rest_that_a_wrong_clock_has_written_holds_up_nobody(house: Hous
 async def test_where_nothing_waits_a_rest_is_no_job(house: House) -> None:
     async with waiting(house, lambda db: queue.remove(db, [1])) as room:
         await room.deck.store.write(of_account(wait_until=room.now + 60, trouble="error 11"))
-        assert (await room.deck.jobs.board()).jobs == (await room.deck.jobs.board(room.me.id)).jobs == ()
+        assert (await room.deck.jobs.overview()).jobs == (await room.deck.jobs.overview(room.me.id)).jobs == ()
 
 
 async def test_while_a_kind_is_paused_its_jobs_wait_and_say_so(house: House) -> None:
@@ -210,7 +210,7 @@ async def test_while_a_kind_is_paused_its_jobs_wait_and_say_so(house: House) -> 
         job = await job_of(room)
         assert (job.state, job.reason) == (State.WAITING, PAUSED)
         run = await job_of(room, IMPORT)
-        assert (run.state, run.reason) == (State.WAITING, "it goes on when import is resumed")
+        assert (run.state, run.reason) == (State.WAITING, "it continues when import is resumed")
 
 
 async def test_a_retry_of_an_import_says_that_it_is_paused(house: House) -> None:
@@ -243,6 +243,6 @@ async def test_of_very_many_that_wait_for_a_sign_in_none_hides_who_continues_by_
     async with waiting(house, lambda db: crowd(db, 5), of_account(connection="disconnected")) as room:
         resting = update(account).where(account.c.id == 4).values(connection="connected", wait_until=room.now + 60)
         await room.deck.store.write(lambda db: db.execute(resting))
-        jobs = (await room.deck.jobs.board()).jobs
+        jobs = (await room.deck.jobs.overview()).jobs
         assert [job.account for job in jobs if job.until] == [4]
         assert len(jobs) == 2

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def jobs_of(room: Room) -> list[ListedJob]:
-    return list((await room.deck.jobs.board()).jobs)
+    return list((await room.deck.jobs.overview()).jobs)
 
 
 async def until_state(room: Room, state: JobState) -> ListedJob:
@@ -39,7 +39,7 @@ async def until_state(room: Room, state: JobState) -> ListedJob:
 
 
 async def test_where_nothing_is_to_be_done_there_is_no_job(room: Room) -> None:
-    assert (await room.deck.jobs.board()) == await room.deck.jobs.board(room.me.id)
+    assert (await room.deck.jobs.overview()) == await room.deck.jobs.overview(room.me.id)
     assert await jobs_of(room) == []
 
 
@@ -52,7 +52,7 @@ async def test_what_waits_for_its_turn_is_seen_by_a_process_that_does_not_delive
         [job] = await jobs_of(room)
         assert (job.id, job.listener, job.state) == (f"deliver-{room.me.id}", "me", JobState.WAITING)
         other = await room.deck.listener("other")
-        assert (await room.deck.jobs.board(other.id)).jobs == ()
+        assert (await room.deck.jobs.overview(other.id)).jobs == ()
     assert caplog.text == ""
 
 
@@ -68,9 +68,9 @@ async def test_a_listener_sees_their_own_jobs_however_many_others_have(
         for other in others:
             await room.play(1, listener=other)
             await room.deck.loved_import.start(other.id)
-        assert len((await room.deck.jobs.board()).jobs) == 2
+        assert len((await room.deck.jobs.overview()).jobs) == 2
         for other in others:
-            own = await room.deck.jobs.board(other.id)
+            own = await room.deck.jobs.overview(other.id)
             assert [(job.kind, job.listener) for job in own.jobs] == [(IMPORT, other.name), (DELIVER, other.name)]
 
 
@@ -108,7 +108,7 @@ async def test_a_paused_kind_begins_nothing_until_it_is_resumed(room: Room) -> N
     await room.deck.jobs.pause(DELIVER)
     await room.play(1)
     await room.wait(HOUR)
-    assert (await room.deck.jobs.board()).paused == {DELIVER}
+    assert (await room.deck.jobs.overview()).paused == {DELIVER}
     assert room.house.calls() == []
     await room.deck.jobs.resume(DELIVER)
     await room.until_empty(within=30)

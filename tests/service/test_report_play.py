@@ -16,7 +16,7 @@ from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import MissingName, Play, Track
 from tonearm.core.report import Basis, Listening, Stamp
 from tonearm.service import report_play
-from tonearm.service.report_play import NotATime, NotPlays, Report, Taken, UnknownListener, _nearest, take
+from tonearm.service.report_play import NotATime, NotPlays, Report, ReportResult, UnknownListener, _nearest, take
 from tonearm.store.admin import erase
 from tonearm.store.db.database import connect
 from tonearm.store.db.sqlite_writer import StoreUnavailable
@@ -29,7 +29,7 @@ SONG = Track("Nina Simone", "Sinnerman", duration=622)
 async def test_a_play_is_on_disk_when_it_is_acknowledged(room: Room) -> None:
     start = int(room.now - HOUR)
     taken = await room.me.scrobble(SONG, started_at=start, played=320)
-    assert taken == Taken("queued", 1, "saved, waiting to be sent to Last.fm", 320, 240)
+    assert taken == ReportResult("queued", 1, "saved, waiting to be sent to Last.fm", 320, 240)
     other = connect(room.deck.store.url, writes=False)
     with other.connect() as db:
         rows = db.exec_driver_sql("SELECT artist, track, timestamp FROM play").all()
@@ -57,10 +57,10 @@ async def test_all_facts_of_a_play_reach_lastfm(room: Room) -> None:
             71, HOUR, "threshold_not_met", "threshold_not_met", "heard 71 s of 200 s, needs 100 s", id="less than half"
         ),
         pytest.param(150, 15 * DAY, "too_old", "expired", "older than 14 days", id="15 days ago"),
-        pytest.param(150, -HOUR, "queued", "queued", "its time lies ahead", id="in an hour"),
+        pytest.param(150, -HOUR, "queued", "queued", "starts in the future", id="in an hour"),
     ],
 )
-async def test_the_answer_says_what_became_of_a_report(
+async def test_the_answer_says_what_happened_to_a_report(
     house: House, played: float, age: float, status: str, fate: str, message: str
 ) -> None:
     async with house.open(deliver=False) as room:
@@ -141,7 +141,7 @@ async def test_a_play_that_its_player_counts_is_sent_whatever_the_threshold_and_
     await room.until_empty()
     assert len(room.emulator.plays("RJ")) == 2
     for kept in await room.history():
-        assert kept.counted_reason == "its player counts it, and does not say how much was heard"
+        assert kept.counted_reason == "its player decided that it counts, and doesn't say how much was heard"
         story = await room.deck.play_actions.story(room.me.id, kept.id)
         assert story is not None
         assert story.counted is True
@@ -328,7 +328,7 @@ async def test_a_play_of_nobody_is_refused_and_spoils_no_other(room: Room) -> No
     reports = [room.deck.reports.scrobble(number, play) for number in (99, room.me.id)]
     wrong, right = await asyncio.gather(*reports, return_exceptions=True)
     assert isinstance(wrong, UnknownListener)
-    assert isinstance(right, Taken)
+    assert isinstance(right, ReportResult)
     assert right.status == "queued"
 
 
@@ -355,7 +355,7 @@ async def test_a_full_disk_acknowledges_nothing(room: Room) -> None:
     _fill_the_disk(room, spare=0)
     results = await asyncio.gather(*(room.play(number) for number in range(150)), return_exceptions=True)
     faults = [result for result in results if isinstance(result, BaseException)]
-    taken = [result for result in results if isinstance(result, Taken)]
+    taken = [result for result in results if isinstance(result, ReportResult)]
     assert faults
     assert all(isinstance(fault, StoreUnavailable) and "full" in str(fault) for fault in faults)
     _fill_the_disk(room, spare=100_000)

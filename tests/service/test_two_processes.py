@@ -56,7 +56,7 @@ class Pair:
 
     async def jobs(self) -> list[ListedJob]:
         """The jobs, as the service sees them."""
-        return list((await self.service.jobs.board()).jobs)
+        return list((await self.service.jobs.overview()).jobs)
 
     async def until(self, seen: Callable[[list[ListedJob]], bool]) -> list[ListedJob]:
         """The jobs as soon as they are so: what happens is heard of, and now and then looked for."""

@@ -42,7 +42,7 @@ def room() -> Iterator[Room]:
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
-def test_every_acknowledged_play_is_on_lastfm_once_or_stands_here_with_a_true_reason(first: int, room: Room) -> None:
+def test_every_acknowledged_play_is_on_lastfm_once_or_here_with_a_true_reason(first: int, room: Room) -> None:
     broken = [result for seed in range(first, first + AT_ONCE) if (result := run(seed, PLAYS, room)).findings]
     assert not broken, "\n".join(
         f"{faults.command(result.seed, PLAYS)}\n  {finding}" for result in broken for finding in result.findings

@@ -47,8 +47,8 @@ def kept(url: URL, clock: Clock) -> Iterator[AnswerStore]:
     opened.close()
 
 
-async def keep(kept: AnswerStore, key: str, body: bytes = BODY, artist: str = "", listener: str = "") -> None:
-    kept.keep(key, body, fetched_at=NOW, fresh_until=NOW + 60, artist=artist, listener=listener)
+async def save_answer(kept: AnswerStore, key: str, body: bytes = BODY, artist: str = "", listener: str = "") -> None:
+    kept.save(key, body, fetched_at=NOW, fresh_until=NOW + 60, artist=artist, listener=listener)
     await kept.written()
 
 
@@ -60,7 +60,7 @@ async def has(kept: AnswerStore, *keys: str) -> list[bool]:
 async def test_what_is_kept_comes_back_to_the_byte_and_the_second(
     kept: AnswerStore, url: URL, clock: Clock, body: bytes
 ) -> None:
-    await keep(kept, "a", body)
+    await save_answer(kept, "a", body)
     another = AnswerStore(url, clock)
     for store in (kept, another):
         found = await store.find("a")
@@ -70,17 +70,17 @@ async def test_what_is_kept_comes_back_to_the_byte_and_the_second(
 
 
 async def test_a_newer_answer_takes_the_place_of_the_older(kept: AnswerStore) -> None:
-    await keep(kept, "a", b"old")
-    await keep(kept, "a", b"new")
+    await save_answer(kept, "a", b"old")
+    await save_answer(kept, "a", b"new")
     found = await kept.find("a")
     assert found
     assert found.body == b"new"
 
 
 async def test_it_forgets_by_artist_and_by_listener_and_nothing_else(kept: AnswerStore) -> None:
-    await keep(kept, "a", artist="nina")
-    await keep(kept, "b", listener="rj")
-    await keep(kept, "c")
+    await save_answer(kept, "a", artist="nina")
+    await save_answer(kept, "b", listener="rj")
+    await save_answer(kept, "c")
     await kept.forget()
     assert await has(kept, "a", "b", "c") == [True, True, True]
     await kept.forget(artist="nina")
@@ -96,7 +96,7 @@ async def test_what_was_used_longest_ago_goes_when_there_is_too_much(
     store = AnswerStore(url, clock, max_bytes=1000)
     for number in range(10):
         clock.now += TOUCH
-        await keep(store, str(number), bytes(range(200)))
+        await save_answer(store, str(number), bytes(range(200)))
         await store.find("0")  # used every day
         await store.written()
     assert await has(store, *"0123456789") == [True, *[False] * 6, True, True, True]
@@ -107,9 +107,9 @@ async def test_what_nobody_used_for_a_season_goes(
     kept: AnswerStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(response_cache, "CHECK_SIZE_EVERY", 0)
-    await keep(kept, "a")
+    await save_answer(kept, "a")
     clock.now += UNUSED + 1
-    await keep(kept, "b")
+    await save_answer(kept, "b")
     assert await has(kept, "a", "b") == [False, True]
 
 
@@ -135,8 +135,8 @@ async def test_a_file_that_is_damaged_starts_over(
 ) -> None:
     replace_with_words(file)
     with caplog.at_level(logging.WARNING):
-        await keep(kept, "a")
-        await keep(kept, "a")
+        await save_answer(kept, "a")
+        await save_answer(kept, "a")
     assert await has(kept, "a") == [True]
     assert "can't be used: file is not a database" in caplog.text
     await kept.written()
@@ -145,13 +145,13 @@ async def test_a_file_that_is_damaged_starts_over(
     again = AnswerStore(URL.create("sqlite", database=str(file).removesuffix(response_cache.SUFFIX)), clock)
     with pytest.raises(OSError, match="can't be read"):
         await again.find("a")
-    await keep(again, "b")
+    await save_answer(again, "b")
     assert await has(again, "a", "b") == [False, True]
     again.close()
 
 
 async def test_a_body_that_is_damaged_is_as_good_as_none(kept: AnswerStore) -> None:
-    await keep(kept, "a")
+    await save_answer(kept, "a")
     kept._with(lambda db: db.execute(response_cache.answer.update().values(body=b"x")))
     assert await has(kept, "a") == [False]
 
@@ -161,13 +161,13 @@ async def test_a_file_that_cannot_be_opened_is_tried_again_after_a_while(
 ) -> None:
     file.mkdir()  # noqa: ASYNC240  # it takes no time
     with caplog.at_level(logging.WARNING):
-        await keep(kept, "a")
+        await save_answer(kept, "a")
         with pytest.raises(OSError, match="can't be read"):
             await kept.find("a")
     assert caplog.text.count("can't be used") == 1
     file.rmdir()  # noqa: ASYNC240
     clock.now += RETRY_AFTER
-    await keep(kept, "a")
+    await save_answer(kept, "a")
     assert await has(kept, "a") == [True]
 
 
@@ -175,22 +175,22 @@ async def test_a_file_that_somebody_else_writes_to_is_no_reason_to_wait_for_long
     kept: AnswerStore, file: Path, clock: Clock, url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(response_cache, "BUSY_SECONDS", 0.01)
-    await keep(kept, "a")
+    await save_answer(kept, "a")
     hasty = AnswerStore(url, clock)
     with kept._opened().begin() as db:  # type: ignore[union-attr]
         db.exec_driver_sql("DELETE FROM answer_1 WHERE key = 'z'")
-        await keep(hasty, "b")
+        await save_answer(hasty, "b")
         assert await has(hasty, "a", "b") == [True, False], file
     hasty.close()
 
 
 async def test_after_its_end_nothing_is_kept_and_nobody_is_bothered(kept: AnswerStore) -> None:
     kept.close()
-    kept.keep("a", BODY, fetched_at=NOW, fresh_until=NOW)
+    kept.save("a", BODY, fetched_at=NOW, fresh_until=NOW)
 
 
 async def test_an_answer_is_found_while_a_play_is_being_written(kept: AnswerStore, store: Store) -> None:
-    await keep(kept, "a")
+    await save_answer(kept, "a")
 
     def while_writing(db: object) -> response_cache.CachedBody | None:
         return kept._find("a")
@@ -199,6 +199,6 @@ async def test_an_answer_is_found_while_a_play_is_being_written(kept: AnswerStor
 
 
 async def test_a_file_of_answers_can_be_read_by_its_owner_alone(kept: AnswerStore, file: Path) -> None:
-    await keep(kept, "one")
+    await save_answer(kept, "one")
     found = await asyncio.to_thread(file.stat)
     assert found.st_mode & 0o777 == 0o600

@@ -40,7 +40,7 @@ def test_a_listen_is_a_play_of_its_player(room: Room, http: httpx2.Client) -> No
         "queued",
     )
     assert (play["reporter"], play["timestamp"]) == ("Navidrome", listen["listened_at"])
-    assert play["heard"] == "its player counts it, and does not say how much was heard"
+    assert play["heard"] == "its player decided that it counts, and doesn't say how much was heard"
     assert room.again(player).program == "navidrome"
 
 
@@ -212,7 +212,7 @@ def test_the_history_can_be_narrowed_to_a_player(room: Room, http: httpx2.Client
         page = browser.get("/history", params={"player": "Pano"}).text
         assert "from Pano" in page
         assert "from Navidrome" not in page
-        assert "There is no play of this player." in browser.get("/history", params={"player": "Nobody"}).text
+        assert "No plays from this player." in browser.get("/history", params={"player": "Nobody"}).text
 
 
 def test_no_secret_is_in_a_log(room: Room, http: httpx2.Client, caplog: pytest.LogCaptureFixture) -> None:
@@ -255,7 +255,7 @@ def test_pages_of_other_sites_may_report_with_a_secret_and_only_here(room: Room,
     assert "access-control-allow-origin" not in elsewhere.headers
 
 
-def test_an_answer_tells_a_player_to_keep_its_plays_if_the_database_is_away(
+def test_a_player_keeps_its_plays_if_the_database_is_unavailable(
     room: Room, http: httpx2.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     player = room.player()

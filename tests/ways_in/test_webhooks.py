@@ -60,7 +60,7 @@ def test_a_wrong_secret_leads_nowhere(room: Room, http: httpx2.Client) -> None:
 def test_what_is_no_notice_is_refused_and_the_listener_can_see_it(room: Room, http: httpx2.Client, kind: str) -> None:
     player = room.player(kind)
     assert http.post(player.address(""), content=b"{").status_code == 400
-    assert room.again(player).refused_reason == "the body is no JSON"
+    assert room.again(player).refused_reason == "the body isn't JSON"
 
 
 def plex(event: str, user: str, title: str = "Sinnerman") -> tuple[bytes, str]:
@@ -96,7 +96,7 @@ def test_strangers_on_a_plex_server_are_nobody_here(room: Room, http: httpx2.Cli
 
     assert send("media.scrobble", "a stranger", "x") == 200
     assert room.plays() == []
-    assert room.again(player).refused_reason == "its user a stranger is no listener here"
+    assert room.again(player).refused_reason == "its user a stranger isn't a listener here"
     map_user(room, player, "Anna", "anna")
     map_user(room, player, "Me", "me")
     assert send("media.scrobble", "ANNA", "hers") == 200

@@ -298,7 +298,7 @@ def test_an_open_choice_stays_open_while_the_page_lives(look: Look, running_serv
     expect(page.get_by_role("heading", name="Disconnected from RJ")).to_be_visible()
 
 
-def test_the_lamp_tells_the_truth_and_the_page_catches_up(look: Look, tmp_path: Path) -> None:
+def test_the_lamp_shows_the_truth_and_the_page_catches_up(look: Look, tmp_path: Path) -> None:
     with listening_socket("127.0.0.1", 0) as sock:
         port = sock.getsockname()[1]
     emulator = Emulator()
@@ -527,7 +527,7 @@ def test_a_sign_in_can_be_denied_cancelled_too_late_or_tried_twice(look: Look, r
     expect(page.get_by_role("heading", name="This sign-in can't continue")).to_be_visible()
 
 
-def test_a_token_is_told_once_and_revoked(look: Look, running_service: Running) -> None:
+def test_a_token_is_shown_once_and_revoked(look: Look, running_service: Running) -> None:
     page = look("/settings")
     page.get_by_role("button", name="Create a token for a player").click()
     token = page.locator("#made code").inner_text()

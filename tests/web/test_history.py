@@ -95,7 +95,7 @@ async def test_a_period_of_nonsense_is_refused_in_words(house: House, period: st
     assert (await house.http.get("/history", params={"period": period})).status_code == 400
 
 
-async def test_the_most_played_are_counted_once_whatever_became_of_them(house: House) -> None:
+async def test_the_most_played_are_counted_once_whatever_their_state(house: House) -> None:
     await kept(house, at(2014, 1, 1), at(2014, 1, 2), fate="expired")
     await kept(house, at(2014, 1, 3), track="Feeling Good", fate="threshold_not_met", counted=False)
     await kept(house, at(2014, 1, 4), artist="Björk", track="Jóga", fate="ignored")

@@ -42,7 +42,7 @@ async def test_an_empty_page_says_what_to_do_first(house: House) -> None:
     assert "Import from Last.fm</button>" in await house.page("/loved")
 
 
-async def test_an_import_tells_what_was_matched_what_is_missing_and_what_is_to_choose(database: Path | str) -> None:
+async def test_an_import_shows_what_was_matched_what_is_missing_and_what_to_review(database: Path | str) -> None:
     async with house_at(database, deliver=True) as house:
         await house.connect()
         await has(house, ("Nina Simone", "Sinnerman"), ("Oasis", "Wonderwall"), ("Oasis", "Wonderwall (Live)"))
@@ -98,7 +98,7 @@ async def test_the_scanned_library_has_a_page(house: House) -> None:
     assert (await house.stranger.get("/library")).status_code == 401
 
 
-async def test_an_import_that_goes_on_or_stopped_is_shown_as_it_stands(house: House) -> None:
+async def test_a_running_or_stopped_import_is_shown_with_its_progress(house: House) -> None:
     await house.connect()
     await house.http.post("/loved/import")
     page = await house.page("/loved")

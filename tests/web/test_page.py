@@ -108,7 +108,7 @@ async def test_an_empty_page_says_what_to_do_next(house: House) -> None:
     assert "Connected as</span> <bdi>RJ</bdi>" in page
 
 
-async def test_without_a_key_the_page_tells_how_to_get_one(database: Path | str) -> None:
+async def test_without_a_key_the_page_says_how_to_get_one(database: Path | str) -> None:
     async with house_at(database, key="") as house:
         page = await house.page()
         assert "No API key yet" in page
@@ -143,7 +143,7 @@ async def test_a_refused_key_is_a_banner_with_the_next_try(house: House) -> None
     held = pace.KeyThrottled(house.deck.clock.now() + 1800, "Last.fm error 26: API Key Suspended", refused=True)
     await house.deck.store.write(lambda db: pace.begin_throttle(db, API_KEY, held))
     page = await house.page()
-    assert "Last.fm refuses this service" in page
+    assert "Last.fm rejects this service" in page
     assert "Last.fm error 26: API Key Suspended." in page
     assert re.search(r"Next try <span[^>]*>in 30 min", page)
 
@@ -222,7 +222,7 @@ async def test_retrying_sends_everything_and_shows_what_came_of_it(database: Pat
         assert len(house.emulator.plays("RJ")) == 1
 
 
-async def test_a_pause_stands_on_every_page_and_at_every_play_that_waits(house: House) -> None:
+async def test_a_pause_is_shown_on_every_page_and_with_every_waiting_play(house: House) -> None:
     await house.connect()
     await house.deck.jobs.pause(DELIVER)
     await house.me.scrobble(SINNERMAN, started_at=house.deck.clock.now() - 700, played=600)
@@ -298,7 +298,7 @@ async def test_a_play_without_a_fate_is_said_to_be_missing(house: House) -> None
     assert "1 play, 1 not accounted for" in await house.page("/accounted")
 
 
-async def test_every_fate_stands_on_the_page_with_its_reason(house: House) -> None:
+async def test_every_fate_is_on_the_page_with_its_reason(house: House) -> None:
     told = {
         "ignored": "Last.fm's filter ignored the artist",
         "refused": "Last.fm error 6: Invalid parameters",
@@ -409,7 +409,7 @@ async def test_the_story_says_what_could_not_be_read(house: House) -> None:
     assert "Ignored because unreadable: track_number &#34;A1&#34;." in story
 
 
-async def test_a_play_tells_its_whole_story(house: House) -> None:
+async def test_a_play_shows_its_whole_story(house: House) -> None:
     await house.connect()
     await settled(house, "refused", why="Last.fm error 6: Invalid parameters")
     page = await house.page("/plays/1")
@@ -449,7 +449,7 @@ async def test_the_numbers_are_of_today_and_true(house: House) -> None:
     assert numbers == ["2", "60", "1"]
 
 
-async def test_a_known_daily_limit_stands_over_the_queue(house: House) -> None:
+async def test_a_known_daily_limit_is_shown_above_the_queue(house: House) -> None:
     await house.connect()
     assert "Daily limit" not in await house.page("/fragments/plays")
     await settled(house, "accepted", song(1))

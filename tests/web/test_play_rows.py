@@ -114,7 +114,7 @@ def a_glance(play: QueuedRow = PLAY, account: Account = ME, line: DeliveryState 
         (
             {},
             {"throttle": KeyThrottle(NOW + 3600, "Last.fm error 26", refused=True)},
-            (Tone.HELD, "On hold", "Last.fm refuses the API key: Last.fm error 26.", "Next try", 3600),
+            (Tone.HELD, "On hold", "Last.fm rejects the API key: Last.fm error 26.", "Next try", 3600),
         ),
         ({"tries": 1, "error": OFFLINE}, {"paused": True}, (Tone.HELD, "On hold", "Sending is paused.", "", None)),
         (
@@ -192,7 +192,7 @@ def test_the_oldest_play_is_named_when_its_days_are_numbered() -> None:
         (replace(ME, enabled=False), None, True, [Act.SWITCH_ON]),
     ],
 )
-def test_what_stands_in_the_way_is_said_with_what_to_do(
+def test_what_prevents_sending_is_shown_with_what_to_do(
     account: Account, rests: KeyThrottle | None, configured: bool, acts: list[Act]
 ) -> None:
     found = delivery_status.banners(a_glance(account=account, throttle=rests, configured=configured), HERE)
@@ -346,7 +346,7 @@ def test_a_wait_is_said_in_one_unit(seconds: float, said: str) -> None:
         (7 * 86400, r"data-by>\w+day 2[456] Nov \d\d:\d\d</time>$"),
     ],
 )
-def test_a_moment_to_come_is_told_by_its_day_and_the_full_hour(ahead: float, told: str) -> None:
+def test_a_future_moment_is_shown_by_its_day_and_the_full_hour(ahead: float, told: str) -> None:
     assert re.search(told, formats.by(NOW + ahead, NOW))
 
 

@@ -67,7 +67,7 @@ async def test_a_request_that_was_refused_is_shown_with_the_reason(house: House)
     secret, _ = await connected(house)
     headers = {"Authorization": f"Token {secret}"}
     assert (await house.stranger.post("/1/submit-listens", content=b"{", headers=headers)).status_code == 400
-    assert re.search(r"Refused .*?: \w+", await house.page("/players"))
+    assert re.search(r"Rejected .*?: \w+", await house.page("/players"))
 
 
 async def test_a_revoked_player_reports_no_more(house: House) -> None:

@@ -57,7 +57,7 @@ async def test_the_rule_is_explained_on_examples_with_the_listeners_own_threshol
     assert (await house.me.account()).threshold == 25
 
 
-async def test_a_token_is_told_once_and_can_be_revoked_by_its_owner_alone(house: House) -> None:
+async def test_a_token_is_shown_once_and_can_be_revoked_by_its_owner_alone(house: House) -> None:
     made = await house.http.post("/settings/tokens")
     secret = re.search(r'id="made".*?<code>([^<]+)</code>', made.text, re.DOTALL)
     assert secret is not None
@@ -122,7 +122,7 @@ async def test_a_flow_that_last_fm_refuses_to_begin_says_why(house: House) -> No
     assert "Service Offline" in answer.text
 
 
-async def test_every_play_is_exported_with_what_became_of_it(house: House) -> None:
+async def test_every_play_is_exported_with_what_happened_to_it(house: House) -> None:
     await house.connect()
     for place, name in enumerate(HOSTILE):
         await settled(house, "refused", Track(name, name, name, duration=200), ago=1000 + place, why="Last.fm error 6")

@@ -16,7 +16,7 @@ from tonearm.web.app import WebOptions, create_app
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_stranger_is_told_how_to_come_in(house: House) -> None:
+async def test_a_stranger_learns_how_to_sign_in(house: House) -> None:
     for path in ("/", "/fragments/plays", "/connect/back?token=x&login=y"):
         answer = await house.stranger.get(path)
         assert answer.status_code == 401

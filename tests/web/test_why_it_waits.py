@@ -146,7 +146,7 @@ async def all_agree(house: House, case: Case, play: int, now: float) -> None:
     story = (await house.http.get(f"/lastfm/queue/{play}")).json()
     assert (story["waits_for"], story["why"]) == (waits.kind, why)
     await the_pages_agree(house, case, play)
-    [job] = (await house.deck.jobs.board(house.me.id)).jobs
+    [job] = (await house.deck.jobs.overview(house.me.id)).jobs
     assert job.reason == ("" if waits.kind is WaitKind.NEXT_BATCH else why)
     await the_command_line_agrees(house, waits)
 

@@ -8,7 +8,7 @@ import click
 
 from tonearm.commands.errors import Failed, in_one_line
 from tonearm.commands.options import with_json, with_settings
-from tonearm.commands.output import tell
+from tonearm.commands.output import print_result
 from tonearm.settings import Settings
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -31,12 +31,12 @@ def backup(settings: Settings, as_json: bool, file: Path) -> None:
     with in_one_line(), bar("copying", hidden=as_json) as progress:
         url = url_of(settings)
         size = back_up(url, file, progress)
-    place = sqlite_file(url)
-    key = str(key_file(place)) if place and key_file(place).exists() else None
-    words = [f"saved: {file} ({size:,} bytes)"]
+    source = sqlite_file(url)
+    key = str(key_file(source)) if source and key_file(source).exists() else None
+    text = [f"saved: {file} ({size:,} bytes)"]
     if key:
-        words.append(f"Keep a copy of {key} in another place: it decrypts the Last.fm sessions in the backup")
-    tell({"file": str(file), "bytes": size, "key_file": key}, "\n".join(words), as_json)
+        text.append(f"Keep a copy of {key} in another place: it decrypts the Last.fm sessions in the backup")
+    print_result({"file": str(file), "bytes": size, "key_file": key}, "\n".join(text), as_json)
 
 
 @click.command()
@@ -56,4 +56,4 @@ def restore(settings: Settings, as_json: bool, file: Path) -> None:
             restore(url_of(settings), file)
         except CannotRestore as refused:
             raise Failed(f"nothing was changed: {refused}") from None
-    tell({"file": str(file)}, f"restored from {file}", as_json)
+    print_result({"file": str(file)}, f"restored from {file}", as_json)

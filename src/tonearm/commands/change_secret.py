@@ -9,7 +9,7 @@ import click
 
 from tonearm.commands.errors import Failed
 from tonearm.commands.options import with_json, with_settings
-from tonearm.commands.output import tell
+from tonearm.commands.output import print_result
 
 if TYPE_CHECKING:
     from tonearm.service.maintenance import Resealed
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 def change_secret(settings: Settings, as_json: bool, old: Path | None, lost: bool) -> None:
     """Encrypt the Last.fm sessions with the TONEARM_SECRET_KEY that is set now.
 
-    Stop every process first. Without TONEARM_SECRET_KEY it is the key file beside the SQLite file, which is made where
-    there is none.
+    Stop every process first. Without TONEARM_SECRET_KEY it is the key file beside the SQLite file, which is created
+    if there is none.
     """
     from tonearm.commands.opening import run
 
@@ -40,10 +40,10 @@ def change_secret(settings: Settings, as_json: bool, old: Path | None, lost: boo
     except (OSError, UnicodeDecodeError):
         raise Failed(f"{old}: cannot be read as text") from None
     done = run(_resealed(settings, secrets))
-    words = [f"encrypted with the new secret: {done.sealed} session{'' if done.sealed == 1 else 's'}"]
+    text = [f"encrypted with the new secret: {done.sealed} session{'' if done.sealed == 1 else 's'}"]
     if done.lost:
-        words.append(f"could not be decrypted: {done.lost}; their listeners have to sign in again")
-    tell({"sealed": done.sealed, "lost": done.lost}, "\n".join(words), as_json)
+        text.append(f"could not be decrypted: {done.lost}; their listeners have to sign in again")
+    print_result({"sealed": done.sealed, "lost": done.lost}, "\n".join(text), as_json)
 
 
 async def _resealed(settings: Settings, old: list[str]) -> Resealed:

@@ -9,7 +9,7 @@ import click
 
 from tonearm.commands.errors import NO_KEY, Failed, WrongKey
 from tonearm.commands.options import with_json, with_settings
-from tonearm.commands.output import tell
+from tonearm.commands.output import print_result
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
@@ -46,15 +46,15 @@ def check(settings: Settings, as_json: bool) -> None:
             say(f"{'ok   ' if finding.fine else 'WRONG'}  {finding.what:13}  {finding.words}")
     wrong = [finding.what for finding in findings if not finding.fine]
     if as_json:
-        tell({"fine": not wrong, "findings": [asdict(finding) for finding in findings]}, "", as_json)
+        print_result({"fine": not wrong, "findings": [asdict(finding) for finding in findings]}, "", as_json)
     if wrong:
         raise Failed(f"problems found: {', '.join(wrong)}")
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
-    number = len(_pairs(settings))
+    position = len(_pairs(settings))
     configured = bool(settings.lastfm_api_key and settings.lastfm_api_secret.get_secret_value())
-    there = "settings and API key found" if number == 1 else f"settings and {number} API keys found"
+    there = "settings and API key found" if position == 1 else f"settings and {position} API keys found"
     yield Finding("configuration", configured, there if configured else NO_KEY)
     try:
         yield _database(settings)
@@ -120,10 +120,10 @@ def _server(settings: Settings) -> Iterator[Finding]:
         about, skew = run(_postgres(settings))
     except Failed:  # said of the database already
         return
-    others = f"{about.processes} other tonearm process{'es' if about.processes != 1 else ''} connected"
-    others += f", {about.deliver} of them deliver{'s' if about.deliver == 1 else ''}" if about.processes else ""
+    processes = f"{about.processes} other tonearm process{'es' if about.processes != 1 else ''} connected"
+    processes += f", {about.deliver} of them deliver{'s' if about.deliver == 1 else ''}" if about.processes else ""
     room = f"{about.connections} of {about.max_connections} connections in use"
-    yield Finding("PostgreSQL", about.durable, f"{about.version}, {room}, {others}{_durable(about.durable)}")
+    yield Finding("PostgreSQL", about.durable, f"{about.version}, {room}, {processes}{_durable(about.durable)}")
     agrees = "agrees with the database's" if abs(skew) <= SKEW else f"{abs(skew):.0f} s from the database's"
     yield Finding("shared clock", True, f"this machine's {agrees}, which tonearm uses")
 
@@ -140,7 +140,7 @@ async def _postgres(settings: Settings) -> tuple[ServerInfo, float]:
 
     async with deck_of(settings, Sends.NO) as deck:
         about = await server_info(deck.store)
-        assert about is not None  # it is no SQLite file
+        assert about is not None  # it is not a SQLite file
         return about, time.time() - deck.clock.now()
 
 
@@ -182,29 +182,29 @@ def _key_file(settings: Settings) -> Finding:
 
 
 def _lastfm(settings: Settings) -> Iterator[Finding]:
-    """Whether Last.fm answers, and takes each API key; keys go by their place in the list."""
+    """Whether Last.fm answers and accepts each API key; keys are named by their position in the list."""
     pairs = _pairs(settings)
     skews: list[float] = []
-    for number, (key, secret) in enumerate(pairs, start=1):
-        which = f"API key {number} of {len(pairs)}" if len(pairs) > 1 else "the API key"
-        yield _asked(settings, key, secret, which, skews)
+    for position, (key, secret) in enumerate(pairs, start=1):
+        which = f"API key {position} of {len(pairs)}" if len(pairs) > 1 else "the API key"
+        yield _key_check(settings, key, secret, which, skews)
     if skews:
         yield _clock(skews[0])
 
 
-def _asked(settings: Settings, key: str, secret: str, which: str, skews: list[float]) -> Finding:
+def _key_check(settings: Settings, key: str, secret: str, which: str, skews: list[float]) -> Finding:
     import time
 
     from tonearm.lastfm import Keys, LastFmError, LastFmSync, Patience
 
     within = Patience(connect=5.0, read=10.0, answer=10.0)
-    asked = LastFmSync(
+    client = LastFmSync(
         Keys(key or "none", secret or "none"),
         settings.lastfm_api_url,
         patience=within,
         on_date=lambda there, trip: skews.append(time.time() - trip / 2 - there),
     )
-    with asked as lastfm:
+    with client as lastfm:
         try:
             lastfm.get_token()
             words, fine = f"answers and accepts {which}", True
@@ -217,7 +217,7 @@ def _asked(settings: Settings, key: str, secret: str, which: str, skews: list[fl
 def _clock(skew: float) -> Finding:
     if abs(skew) <= SKEW:
         return Finding("clock", True, "agrees with Last.fm's within a minute")
-    way = "ahead of" if skew > 0 else "behind"
+    direction = "ahead of" if skew > 0 else "behind"
     return Finding(
-        "clock", False, f"{abs(skew):.0f} s {way} Last.fm's: set it (only the times of live plays are corrected)"
+        "clock", False, f"{abs(skew):.0f} s {direction} Last.fm's: set it (only the times of live plays are corrected)"
     )

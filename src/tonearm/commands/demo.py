@@ -26,14 +26,14 @@ def demo(seconds: float | None, port: int | None) -> None:
 
     from tonearm import log
     from tonearm.demo.show import show
-    from tonearm.demo.stand_in import StandInGone
+    from tonearm.demo.stand_in import StandInFailed
 
     sock = _socket(port)
     log.begin("console")
     try:
         with sock, in_one_line(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             account = runner.run(show(sock, seconds, click.echo))
-    except StandInGone as gone:
+    except StandInFailed as gone:
         raise Failed(str(gone)) from None
     say(str(account))
     if account.lost:

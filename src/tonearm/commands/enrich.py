@@ -10,7 +10,7 @@ import click
 
 from tonearm.commands.errors import NO_KEY, Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.output import tell
+from tonearm.commands.output import print_result
 
 if TYPE_CHECKING:
     from tonearm.service.values import Run
@@ -33,8 +33,8 @@ def enrich(settings: Settings, listener: str, as_json: bool) -> None:
     with bar("looking up", hidden=as_json) as progress:
         over = run(_enrich(settings, listener, progress))
     found = enriched(over)
-    words = f"{found.known} songs looked up, {found.unknown} unknown to Last.fm (of {over.total} in the library)"
-    tell({"status": "success", "total": over.total, **asdict(found)}, words, as_json)
+    text = f"{found.known} songs looked up, {found.unknown} unknown to Last.fm (of {over.total} in the library)"
+    print_result({"status": "success", "total": over.total, **asdict(found)}, text, as_json)
 
 
 async def _enrich(settings: Settings, name: str, progress: Callable[[int, int], None]) -> Run:
@@ -43,9 +43,9 @@ async def _enrich(settings: Settings, name: str, progress: Callable[[int, int], 
     async with deck_of(settings, Sends.NO) as deck:
         if not deck.configured:
             raise Failed(NO_KEY)
-        who = await listener_of(deck, name)
-        run = await deck.enrichment.start(who.id)
-        run = await run_to_its_end(deck, deck.enrichment, who.id, run, progress)
+        me = await listener_of(deck, name)
+        run = await deck.enrichment.start(me.id)
+        run = await run_to_its_end(deck, deck.enrichment, me.id, run, progress)
         if run.failure:
             raise Failed(
                 f"{run.failure}; {run.done} of {run.total} done; the next 'tonearm enrich' continues from there"

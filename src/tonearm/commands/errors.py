@@ -13,8 +13,8 @@ from tonearm.terminal import visible
 class Failed(click.ClickException):
     """Something failed; the words say what, and what to do about it."""
 
-    def __init__(self, words: str) -> None:
-        super().__init__(visible(" ".join(words.split())))
+    def __init__(self, message: str) -> None:
+        super().__init__(visible(" ".join(message.split())))
 
 
 class WrongKey(Failed):

@@ -9,7 +9,7 @@ import click
 
 from tonearm.commands.errors import NO_KEY, Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.output import tell
+from tonearm.commands.output import print_result
 
 if TYPE_CHECKING:
     from tonearm.core.loved import ImportCounts
@@ -27,7 +27,7 @@ def import_loved(settings: Settings, listener: str, as_json: bool) -> None:
 
     with bar("importing", hidden=as_json) as progress:
         found = run(_import(settings, listener, progress))
-    words = (
+    text = (
         f"{found.imported} of {found.total} loved tracks newly marked; {found.already} already marked,"
         f" {found.doubtful} may be in the library, {found.missing} are not"
     )
@@ -38,9 +38,9 @@ def import_loved(settings: Settings, listener: str, as_json: bool) -> None:
         "already": found.already,
         "doubtful": found.doubtful,
         "missing": found.missing,
-        "message": words,
+        "message": text,
     }
-    tell(facts, words, as_json)
+    print_result(facts, text, as_json)
 
 
 async def _import(settings: Settings, name: str, progress: Callable[[int, int], None]) -> ImportCounts:
@@ -51,11 +51,11 @@ async def _import(settings: Settings, name: str, progress: Callable[[int, int], 
     async with deck_of(settings, Sends.NO) as deck:
         if not deck.configured:
             raise Failed(NO_KEY)
-        who = await listener_of(deck, name)
-        if not (await who.account()).signed_in:
+        me = await listener_of(deck, name)
+        if not (await me.account()).signed_in:
             raise Failed(f"{name} isn't signed in to Last.fm: run 'tonearm login' first")
-        run = await deck.loved_import.start(who.id)
-        run = await run_to_its_end(deck, deck.loved_import, who.id, run, progress)
+        run = await deck.loved_import.start(me.id)
+        run = await run_to_its_end(deck, deck.loved_import, me.id, run, progress)
         if run.state is RunState.FAILED:
             raise Failed(
                 f"Last.fm: {run.failure}; {run.done} of {run.total} done; the next import continues from there"

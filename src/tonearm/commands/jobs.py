@@ -8,7 +8,7 @@ import click
 
 from tonearm.commands.errors import Failed
 from tonearm.commands.options import with_json, with_settings
-from tonearm.commands.output import moment, tell
+from tonearm.commands.output import moment, print_result
 
 if TYPE_CHECKING:
     from tonearm.service.job_list import JobList, ListedJob
@@ -35,10 +35,10 @@ class _JobIdParam(click.ParamType[tuple[str, int]]):
     name = "id"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        kind, _, number = str(value).rpartition("-")
-        if kind not in KINDS or not (number.isascii() and number.isdigit() and len(number) < 19):
+        kind, _, account = str(value).rpartition("-")
+        if kind not in KINDS or not (account.isascii() and account.isdigit() and len(account) < 19):
             self.fail(f"{value!r} isn't a job id: 'tonearm jobs' lists them, such as deliver-1", param, ctx)
-        return kind, int(number)
+        return kind, int(account)
 
 
 @click.group(cls=_JobsCommand)
@@ -53,17 +53,17 @@ def show(settings: Settings, as_json: bool) -> None:
     """Show the jobs of all listeners."""
     from tonearm.commands.opening import run
 
-    board, delivering = run(_board(settings))
-    kinds = [{"kind": kind, "paused": kind in board.paused} for kind in KINDS]
-    facts = {"kinds": kinds, "jobs": [_facts(job) for job in board.jobs], "delivering": delivering}
-    tell(facts, "\n".join(_lines(board, delivering)), as_json)
+    overview, delivering = run(_overview(settings))
+    kinds = [{"kind": kind, "paused": kind in overview.paused} for kind in KINDS]
+    facts = {"kinds": kinds, "jobs": [_facts(job) for job in overview.jobs], "delivering": delivering}
+    print_result(facts, "\n".join(_lines(overview, delivering)), as_json)
 
 
-async def _board(settings: Settings) -> tuple[JobList, int]:
+async def _overview(settings: Settings) -> tuple[JobList, int]:
     from tonearm.commands.opening import Sends, deck_of
 
     async with deck_of(settings, Sends.NO) as deck:
-        return await deck.jobs.board(), await deck.senders()
+        return await deck.jobs.overview(), await deck.senders()
 
 
 def _facts(job: ListedJob) -> dict[str, object]:
@@ -71,17 +71,17 @@ def _facts(job: ListedJob) -> dict[str, object]:
     return {name: getattr(job, "reason" if name == "why" else name) for name in facts}
 
 
-def _lines(board: JobList, delivering: int) -> list[str]:
-    lines = [f"{kind} is paused: run 'tonearm jobs resume {kind}'" for kind in KINDS if kind in board.paused]
-    if board.jobs and not delivering:
+def _lines(overview: JobList, delivering: int) -> list[str]:
+    lines = [f"{kind} is paused: run 'tonearm jobs resume {kind}'" for kind in KINDS if kind in overview.paused]
+    if overview.jobs and not delivering:
         lines.append("no process is sending: start 'tonearm serve', or on PostgreSQL 'tonearm worker'")
-    for job in board.jobs:
+    for job in overview.jobs:
         progress = f"{job.done} of {job.total}" if job.total else ""
         tries = f"failed {job.tries} time{'s' if job.tries != 1 else ''}" if job.tries else ""
         until = f"until {moment(job.until)}" if job.until else ""
         about = ", ".join(filter(None, (progress, tries, job.reason, job.owner, until)))
         lines.append(f"{job.id:12}  {job.listener:16}  {job.state:8}  {about}".rstrip())
-    return lines if board.jobs else [*lines, "no jobs"]
+    return lines if overview.jobs else [*lines, "no jobs"]
 
 
 @jobs.command()
@@ -90,7 +90,7 @@ def _lines(board: JobList, delivering: int) -> list[str]:
 @click.argument("job", metavar="ID", type=_JobIdParam())
 def retry(settings: Settings, as_json: bool, job: tuple[str, int]) -> None:
     """Retry a waiting or failed job now."""
-    _say(settings, "retry", job, as_json)
+    _change(settings, "retry", job, as_json)
 
 
 @jobs.command()
@@ -99,24 +99,24 @@ def retry(settings: Settings, as_json: bool, job: tuple[str, int]) -> None:
 @click.argument("job", metavar="ID", type=_JobIdParam())
 def cancel(settings: Settings, as_json: bool, job: tuple[str, int]) -> None:
     """Stop a running job. No play is lost; sending starts again unless its kind is paused."""
-    _say(settings, "cancel", job, as_json)
+    _change(settings, "cancel", job, as_json)
 
 
-def _say(settings: Settings, what: str, job: tuple[str, int], as_json: bool) -> None:
+def _change(settings: Settings, action: str, job: tuple[str, int], as_json: bool) -> None:
     from tonearm.commands.opening import run
     from tonearm.service.jobs import JobBusy
 
-    outcome = run(_done(settings, what, job))
+    outcome = run(_done(settings, action, job))
     if isinstance(outcome, JobBusy):
         raise Failed(f"{job[0]}-{job[1]}: {outcome.reason}")
-    tell({"status": "success", "message": outcome.message}, outcome.message, as_json)
+    print_result({"status": "success", "message": outcome.message}, outcome.message, as_json)
 
 
-async def _done(settings: Settings, what: str, job: tuple[str, int]) -> JobDone | JobBusy:
+async def _done(settings: Settings, action: str, job: tuple[str, int]) -> JobDone | JobBusy:
     from tonearm.commands.opening import Sends, deck_of
 
     async with deck_of(settings, Sends.NO) as deck:
-        return await (deck.jobs.retry(*job) if what == "retry" else deck.jobs.cancel(*job))
+        return await (deck.jobs.retry(*job) if action == "retry" else deck.jobs.cancel(*job))
 
 
 @jobs.command()
@@ -126,7 +126,7 @@ async def _done(settings: Settings, what: str, job: tuple[str, int]) -> JobDone 
 def pause(settings: Settings, as_json: bool, kind: str) -> None:
     """Pause a kind of job in every process. Running jobs finish."""
     _set(settings, kind, True)
-    tell({"status": "success", "kind": kind, "paused": True}, f"{kind} paused", as_json)
+    print_result({"status": "success", "kind": kind, "paused": True}, f"{kind} paused", as_json)
 
 
 @jobs.command()
@@ -136,7 +136,7 @@ def pause(settings: Settings, as_json: bool, kind: str) -> None:
 def resume(settings: Settings, as_json: bool, kind: str) -> None:
     """Resume a paused kind of job."""
     _set(settings, kind, False)
-    tell({"status": "success", "kind": kind, "paused": False}, f"{kind} resumed", as_json)
+    print_result({"status": "success", "kind": kind, "paused": False}, f"{kind} resumed", as_json)
 
 
 def _set(settings: Settings, kind: str, paused: bool) -> None:

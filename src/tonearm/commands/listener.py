@@ -9,7 +9,7 @@ import click
 
 from tonearm.commands.errors import Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.output import moment, tell
+from tonearm.commands.output import moment, print_result
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def show(settings: Settings, listener: str, as_json: bool) -> None:
 
     found = run(_admissions(settings, listener))
     lines = [f"{each.id}  {_WHOSE[each.kind]:7}  since {moment(each.made_at)}{_until(each)}" for each in found]
-    told = "\n".join(lines) or f"no tokens for {listener}"
-    tell({"tokens": [asdict(each) for each in found]}, told, as_json)
+    text = "\n".join(lines) or f"no tokens for {listener}"
+    print_result({"tokens": [asdict(each) for each in found]}, text, as_json)
 
 
 @token.command()
@@ -106,7 +106,7 @@ def revoke(settings: Settings, listener: str, as_json: bool, which: str) -> None
     from tonearm.commands.opening import run
 
     run(_revoke(settings, listener, which))
-    tell({"status": "success", "id": which}, f"{which} revoked", as_json)
+    print_result({"status": "success", "id": which}, f"{which} revoked", as_json)
 
 
 _WHOSE = {"api": "program", "browser": "browser", "link": "link"}
@@ -120,16 +120,16 @@ async def _admissions(settings: Settings, name: str) -> list[Admission]:
     from tonearm.commands.opening import Sends, deck_of, listener_of
 
     async with deck_of(settings, Sends.NO) as deck:
-        who = await listener_of(deck, name)
-        return await deck.personal_data.admissions(who.id)
+        me = await listener_of(deck, name)
+        return await deck.personal_data.admissions(me.id)
 
 
 async def _revoke(settings: Settings, name: str, which: str) -> None:
     from tonearm.commands.opening import Sends, deck_of, listener_of
 
     async with deck_of(settings, Sends.NO) as deck:
-        who = await listener_of(deck, name)
-        if not await deck.personal_data.revoke(who.id, which):
+        me = await listener_of(deck, name)
+        if not await deck.personal_data.revoke(me.id, which):
             raise Failed(f"{name} has no token {which}: 'tonearm token list' lists them")
 
 
@@ -137,5 +137,5 @@ async def _secret(settings: Settings, name: str, *, for_browser: bool) -> str:
     from tonearm.commands.opening import Sends, deck_of, listener_of
 
     async with deck_of(settings, Sends.NO) as deck:
-        who = await listener_of(deck, name)
-        return await (deck.accounts.link(who.id) if for_browser else deck.accounts.token(who.id))
+        me = await listener_of(deck, name)
+        return await (deck.accounts.link(me.id) if for_browser else deck.accounts.token(me.id))

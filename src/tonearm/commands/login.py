@@ -10,7 +10,7 @@ import click
 
 from tonearm.commands.errors import NO_KEY, Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.output import others_wait, plays, tell
+from tonearm.commands.output import others_wait, plays, print_result
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ def login(settings: Settings, listener: str, as_json: bool, no_browser: bool) ->
 
     connected = run(_login(settings, listener, not no_browser))
     waited = f"; {plays(connected.drains)} that waited will be sent now" if connected.drains else ""
-    held = f"; on hold: {others_wait(connected.others)}" if connected.others else ""
-    message = f"connected as {connected.username}{waited}{held}"
+    on_hold = f"; on hold: {others_wait(connected.others)}" if connected.others else ""
+    message = f"connected as {connected.username}{waited}{on_hold}"
     others = [{"lastfm_user": other.user, "plays": other.plays} for other in connected.others]
     facts = {"status": "success", "username": connected.username, "message": message, "held_for": others}
-    tell(facts, message, as_json)
+    print_result(facts, message, as_json)
 
 
 async def _login(settings: Settings, name: str, browser: bool) -> SignedIn:
@@ -53,14 +53,14 @@ async def _login(settings: Settings, name: str, browser: bool) -> SignedIn:
         if not deck.configured:
             raise Failed(NO_KEY)
         me = await listener_of(deck, name)
-        way = await me.sign_in()
-        if isinstance(way, Unreachable):
-            raise Failed(f"Last.fm: {way.message}")
-        say(f"Allow access here: {way.auth_url}", err=True)
+        start = await me.sign_in()
+        if isinstance(start, Unreachable):
+            raise Failed(f"Last.fm: {start.message}")
+        say(f"Allow access here: {start.auth_url}", err=True)
         if browser and _has_a_screen():
-            click.launch(way.auth_url)
-        assert way.token is not None
-        connected = await _approved(me, way.token)
+            click.launch(start.auth_url)
+        assert start.token is not None
+        connected = await _approved(me, start.token)
     if connected.drains:  # only now as the file's sender: an approval may take an hour
         async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
             await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, DRAIN)
@@ -79,14 +79,14 @@ async def _approved(me: Listener, token: str) -> SignedIn:
                 return outcome
             case Pending():
                 unreachable = 0
-            case Unreachable(_, words):
+            case Unreachable(_, message):
                 unreachable += 1
                 if unreachable == PATIENCE:
-                    raise Failed(f"Last.fm: {words}")
+                    raise Failed(f"Last.fm: {message}")
             case SignInExpired():
                 raise Failed("access wasn't allowed within an hour: start again")
-            case NotAsked(why):
-                raise Failed(why)
+            case NotAsked(reason):
+                raise Failed(reason)
             case _:
                 assert_never(outcome)
         await me.deck.clock.sleep(ASK_AGAIN)

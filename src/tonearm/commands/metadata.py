@@ -45,8 +45,8 @@ def artist(settings: Settings, as_json: bool, name: str) -> None:
     """Show an artist: biography, tags, similar artists, most played albums and tracks."""
     from tonearm.web.api.metadata_schemas import artist as shape
 
-    found = _ask(settings, lambda look: look.artist(name), f"artist {name!r}")
-    _tell(shape(found, str), as_json, _artist)
+    found = _answer(settings, lambda look: look.artist(name), f"artist {name!r}")
+    _print(shape(found, str), as_json, _artist)
 
 
 @_look_up(("by", "ARTIST"), ("title", "TITLE"))
@@ -54,8 +54,8 @@ def album(settings: Settings, as_json: bool, by: str, title: str) -> None:
     """Show an album and its tracks."""
     from tonearm.web.api.metadata_schemas import album as shape
 
-    found = _ask(settings, lambda look: look.album(by, title), f"album {title!r} by {by!r}")
-    _tell(shape(found, str), as_json, _album)
+    found = _answer(settings, lambda look: look.album(by, title), f"album {title!r} by {by!r}")
+    _print(shape(found, str), as_json, _album)
 
 
 @_look_up(("by", "ARTIST"), ("title", "TITLE"))
@@ -63,8 +63,8 @@ def track(settings: Settings, as_json: bool, by: str, title: str) -> None:
     """Show a track."""
     from tonearm.web.api.metadata_schemas import track as shape
 
-    found = _ask(settings, lambda look: look.track(by, title), f"track {title!r} by {by!r}")
-    _tell(shape(found, str), as_json, _track)
+    found = _answer(settings, lambda look: look.track(by, title), f"track {title!r} by {by!r}")
+    _print(shape(found, str), as_json, _track)
 
 
 @_look_up(("query", "QUERY"))
@@ -75,12 +75,12 @@ def search(settings: Settings, as_json: bool, query: str, kind: str, limit: int)
     from tonearm.service.metadata import SearchKind
     from tonearm.web.api.metadata_schemas import search as shape
 
-    found = _ask(settings, lambda look: look.search(SearchKind(kind), query, limit), f"a search for {query!r}")
-    _tell(shape(found, str), as_json, _found)
+    found = _answer(settings, lambda look: look.search(SearchKind(kind), query, limit), f"a search for {query!r}")
+    _print(shape(found, str), as_json, _found)
 
 
-def _ask(
-    settings: Settings, ask: Callable[[Metadata], Coroutine[Any, Any, Remembered[T] | NotKnown]], what: str
+def _answer(
+    settings: Settings, look_up: Callable[[Metadata], Coroutine[Any, Any, Remembered[T] | NotKnown]], what: str
 ) -> Remembered[T]:
     from tonearm.commands.opening import run
     from tonearm.lastfm.breaker import Resting
@@ -88,29 +88,29 @@ def _ask(
     from tonearm.service.metadata import NotKnown
 
     try:
-        told = run(_looked_up(settings, ask))
+        answer = run(_looked_up(settings, look_up))
     except LastFmError as error:
         if not settings.lastfm_api_key:
             raise Failed(f"no cached answer for {what}, and {NO_KEY}") from None
-        answered = isinstance(error, Resting) or error.number is not None
-        why = str(error) if answered else f"Last.fm didn't answer: {error}"
-        raise Failed(f"no cached answer for {what}; {why}") from None
-    if isinstance(told, NotKnown):
-        raise Failed(f"Last.fm knows no {what}: {told.message}")
-    return told
+        answered = isinstance(error, Resting) or error.error_code is not None
+        reason = str(error) if answered else f"Last.fm didn't answer: {error}"
+        raise Failed(f"no cached answer for {what}; {reason}") from None
+    if isinstance(answer, NotKnown):
+        raise Failed(f"Last.fm knows no {what}: {answer.message}")
+    return answer
 
 
-async def _looked_up(settings: Settings, ask: Callable[[Metadata], Coroutine[Any, Any, T]]) -> T:
+async def _looked_up(settings: Settings, look_up: Callable[[Metadata], Coroutine[Any, Any, T]]) -> T:
     from tonearm.commands.opening import Sends, deck_of
 
     async with deck_of(settings, Sends.NO) as deck:
-        return await ask(deck.metadata)
+        return await look_up(deck.metadata)
 
 
 S = TypeVar("S", bound="BaseModel")
 
 
-def _tell(facts: S, as_json: bool, show: Callable[[Console, S], None]) -> None:
+def _print(facts: S, as_json: bool, show: Callable[[Console, S], None]) -> None:
     if as_json:
         say(facts.model_dump_json())
         return
@@ -120,7 +120,7 @@ def _tell(facts: S, as_json: bool, show: Callable[[Console, S], None]) -> None:
     screen.width = min(screen.width, WIDEST)
     show(screen, facts)
     if getattr(facts, "stale", False):
-        _say(
+        _print_line(
             screen,
             f"(as of {_ago(getattr(facts, 'age', 0.0))}: refreshing from Last.fm, or it can't be reached)",
             style="dim",
@@ -128,45 +128,45 @@ def _tell(facts: S, as_json: bool, show: Callable[[Console, S], None]) -> None:
 
 
 def _artist(screen: Console, facts: shapes.ArtistOut) -> None:
-    _say(screen, facts.name, style="bold")
+    _print_line(screen, facts.name, style="bold")
     _head(screen, facts.listeners, facts.playcount, facts.tags)
     _prose(screen, facts.bio)
-    similar = [(one.name, "" if one.match is None else f"{one.match:.0%}") for one in facts.similar]
+    similar = [(entry.name, "" if entry.match is None else f"{entry.match:.0%}") for entry in facts.similar]
     _table(screen, "Similar artists", similar)
-    _table(screen, "Albums", [(one.title, _number(one.playcount)) for one in facts.top_albums])
-    _table(screen, "Tracks", [(one.title, _number(one.playcount)) for one in facts.top_tracks])
+    _table(screen, "Albums", [(entry.title, _number(entry.playcount)) for entry in facts.top_albums])
+    _table(screen, "Tracks", [(entry.title, _number(entry.playcount)) for entry in facts.top_tracks])
     if facts.missing:
-        _say(screen, f"Not available right now: {', '.join(facts.missing)}", style="yellow")
-    _say(screen, facts.url, style="dim")
+        _print_line(screen, f"Not available right now: {', '.join(facts.missing)}", style="yellow")
+    _print_line(screen, facts.url, style="dim")
 
 
 def _album(screen: Console, facts: shapes.AlbumOut) -> None:
-    _say(screen, f"{facts.title} – {facts.artist}", style="bold")
+    _print_line(screen, f"{facts.title} – {facts.artist}", style="bold")
     _head(screen, facts.listeners, facts.playcount, facts.tags)
     _prose(screen, facts.wiki)
-    tracks = [(f"{number}. {one.title}", _length(one.duration)) for number, one in enumerate(facts.tracks, 1)]
+    tracks = [(f"{number}. {entry.title}", _length(entry.duration)) for number, entry in enumerate(facts.tracks, 1)]
     _table(screen, "Tracks", tracks, len(tracks))
-    _say(screen, facts.url, style="dim")
+    _print_line(screen, facts.url, style="dim")
 
 
 def _track(screen: Console, facts: shapes.TrackOut) -> None:
-    _say(screen, f"{facts.title} – {facts.artist}", style="bold")
+    _print_line(screen, f"{facts.title} – {facts.artist}", style="bold")
     on = f"on {facts.album.title}" if facts.album else ""
-    _say(screen, ", ".join(filter(None, (_length(facts.duration), on))))
+    _print_line(screen, ", ".join(filter(None, (_length(facts.duration), on))))
     _head(screen, facts.listeners, facts.playcount, facts.tags)
     _prose(screen, facts.wiki)
-    _say(screen, facts.url, style="dim")
+    _print_line(screen, facts.url, style="dim")
 
 
 def _found(screen: Console, facts: shapes.SearchOut) -> None:
     rows = [
-        *((one.name, f"{_number(one.listeners)} listeners") for one in facts.artists),
-        *((f"{one.title} – {one.artist}", "") for one in facts.albums),
-        *((f"{one.title} – {one.artist}", f"{_number(one.listeners)} listeners") for one in facts.tracks),
+        *((entry.name, f"{_number(entry.listeners)} listeners") for entry in facts.artists),
+        *((f"{entry.title} – {entry.artist}", "") for entry in facts.albums),
+        *((f"{entry.title} – {entry.artist}", f"{_number(entry.listeners)} listeners") for entry in facts.tracks),
     ]
     _table(screen, "", rows, len(rows))
     if not rows:
-        _say(screen, "nothing found")
+        _print_line(screen, "nothing found")
 
 
 def _head(screen: Console, listeners: int | None, plays: int | None, tags: Sequence[shapes.TagOut]) -> None:
@@ -174,47 +174,47 @@ def _head(screen: Console, listeners: int | None, plays: int | None, tags: Seque
         "" if listeners is None else f"{_number(listeners)} listeners",
         "" if plays is None else f"{_number(plays)} plays",
     )
-    _say(screen, ", ".join(filter(None, counts)))
-    _say(screen, ", ".join(tag.name for tag in tags), style="cyan")
+    _print_line(screen, ", ".join(filter(None, counts)))
+    _print_line(screen, ", ".join(tag.name for tag in tags), style="cyan")
 
 
 def _prose(screen: Console, wiki: shapes.WikiOut | None) -> None:
-    """What listeners wrote, with where it goes on: Last.fm's terms want that."""
+    """What listeners wrote, with a link to the rest: Last.fm's terms require it."""
     if wiki and wiki.summary:
         screen.print()
         for line in wiki.summary.splitlines():
-            _say(screen, line)
-        _say(screen, f"Read more on Last.fm: {wiki.link}", style="dim")
+            _print_line(screen, line)
+        _print_line(screen, f"Read more on Last.fm: {wiki.link}", style="dim")
 
 
-def _table(screen: Console, title: str, rows: Iterable[tuple[str, str]], most: int = SHOWN) -> None:
+def _table(screen: Console, title: str, rows: Iterable[tuple[str, str]], limit: int = SHOWN) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    shown = list(rows)[:most]
-    if not shown:
+    listed = list(rows)[:limit]
+    if not listed:
         return
     table = Table(box=None, show_header=False, pad_edge=False, title=title or None, title_justify="left")
     table.add_column(overflow="ellipsis", no_wrap=True)
     table.add_column(justify="right", style="dim")
-    for name, fact in shown:
+    for name, fact in listed:
         table.add_row(Text(_plain(name)), Text(_plain(fact)))
     screen.print()
     screen.print(table)
 
 
-def _say(screen: Console, words: str, style: str = "") -> None:
+def _print_line(screen: Console, text: str, style: str = "") -> None:
     from rich.text import Text
 
-    if words:
-        screen.print(Text(_plain(words), style=style), soft_wrap=False)
+    if text:
+        screen.print(Text(_plain(text), style=style), soft_wrap=False)
 
 
-def _plain(words: str) -> str:
+def _plain(text: str) -> str:
     """Without what would steer a terminal."""
     from tonearm.core.cleaning import clean
 
-    return clean(words)
+    return clean(text)
 
 
 def _number(count: int | None) -> str:

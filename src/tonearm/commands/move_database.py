@@ -9,7 +9,7 @@ import click
 
 from tonearm.commands.errors import Failed
 from tonearm.commands.options import with_json, with_settings
-from tonearm.commands.output import tell
+from tonearm.commands.output import print_result
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -34,9 +34,9 @@ def move_database(settings: Settings, as_json: bool, source: str, target: str) -
         come, go = _url(source, "FROM"), _url(target, "TO")
         key = _key_of(settings, come)
         moved = _move(come, go, hidden=as_json)
-    rows = ", ".join(f"{number:,} {name}" for name, number in moved.rows.items() if number)
-    words = [f"moved: {rows or 'no rows'}; the counts in both agree", f"{source} is unchanged", _next(key)]
-    tell({"rows": moved.rows, "resumed": moved.resumed, "key_file": key}, "\n".join(words), as_json)
+    rows = ", ".join(f"{count:,} {name}" for name, count in moved.rows.items() if count)
+    text = [f"moved: {rows or 'no rows'}; the counts in both agree", f"{source} is unchanged", _next(key)]
+    print_result({"rows": moved.rows, "resumed": moved.resumed, "key_file": key}, "\n".join(text), as_json)
 
 
 def _url(named: str, which: str) -> URL:
@@ -49,7 +49,7 @@ def _url(named: str, which: str) -> URL:
 
 
 def _key_of(settings: Settings, source: URL) -> str | None:
-    """The key file that has sealed the sessions; None where it is a setting. Raises Failed where it opens them not."""
+    """The key file that has sealed the sessions; None if it is a setting. Raises Failed if it does not decrypt them."""
     from tonearm.service.database import WrongSecret
     from tonearm.service.maintenance import CannotMoveDatabase, key_to_move
 

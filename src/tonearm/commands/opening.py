@@ -82,7 +82,7 @@ async def deck_of(settings: Settings, sends: Sends) -> AsyncIterator[Deck]:
 async def run_to_its_end(
     deck: Deck, work: LovedImport | Enrichment, account: int, run: Run, progress: Callable[[int, int], None]
 ) -> Run:
-    """Watch a run until it is over or waits for Last.fm, and tell (done, total). Raises Failed if nothing does it."""
+    """Watch a run until it is over or waits for Last.fm, and report progress. Raises Failed if no process runs it."""
     from tonearm.service.values import RunState
 
     with deck.event_hub.subscribe(account) as (subscription, _):
@@ -91,13 +91,15 @@ async def run_to_its_end(
                 await subscription.within(LOOKS_AGAIN)
                 run = await work.job(account, run.id) or run
                 progress(run.done, run.total)
-                if run.state is RunState.RUNNING:
-                    await check()
+                if run.state is RunState.RUNNING and (stalled := await check()):
+                    run = await work.job(account, run.id) or run  # it may have ended since
+                    if run.state is RunState.RUNNING and not run.failure:
+                        raise Failed(stalled)
     return run
 
 
-_Check = Callable[[], Awaitable[None]]
-"""Raises Failed if a run makes no progress any more."""
+_Check = Callable[[], Awaitable[str]]
+"""Why a run makes no progress any more; "" if it does."""
 
 
 @asynccontextmanager
@@ -110,12 +112,11 @@ async def _done_here(deck: Deck, work: LovedImport | Enrichment, account: int) -
 
     task = None if await deck.senders() else asyncio.create_task(_to_its_end(deck, work, account))
 
-    async def check() -> None:
+    async def check() -> str:
         if task and task.done():
             task.result()
-        why = await work.waiting.reason(account)
-        if why and (why != NOBODY or task is None or task.done()):
-            raise Failed(why)
+        reason = await work.waiting.reason(account)
+        return "" if reason == NOBODY and task and not task.done() else reason
 
     try:
         yield check
@@ -144,22 +145,22 @@ def url_of(settings: Settings) -> URL:
     return url
 
 
-async def database_is_up(settings: Settings, told: asyncio.Event) -> bool:
-    """Wait for a PostgreSQL that is still starting, for a minute at most; False where it is `told` to end meanwhile.
+async def database_is_up(settings: Settings, stop: asyncio.Event) -> bool:
+    """Wait for a PostgreSQL that is still starting, for a minute at most; False if it has to `stop` meanwhile.
 
     All else that may be wrong with it is left to the opening, which says so at once.
     """
     url, ends, said = url_of(settings), steady() + WAITS, False
-    while sqlite_file(url) is None and steady() < ends and not told.is_set():
-        words = await asyncio.to_thread(still_starting, url)
-        if not words:
+    while sqlite_file(url) is None and steady() < ends and not stop.is_set():
+        reason = await asyncio.to_thread(still_starting, url)
+        if not reason:
             break
         if not said:
-            say(f"waiting up to {WAITS:.0f} s for the database: {words}", err=True)
+            say(f"waiting up to {WAITS:.0f} s for the database: {reason}", err=True)
             said = True
         with suppress(TimeoutError):
-            await asyncio.wait_for(told.wait(), LOOKS_AGAIN)
-    return not told.is_set()
+            await asyncio.wait_for(stop.wait(), LOOKS_AGAIN)
+    return not stop.is_set()
 
 
 def _opened(settings: Settings, deliver: bool) -> Any:
@@ -179,7 +180,7 @@ def _opened(settings: Settings, deliver: bool) -> Any:
 
 
 def _introduced(settings: Settings) -> str:
-    """As whom Last.fm is called: with the service's own address as the contact, where it has one."""
+    """As whom Last.fm is called: with the service's own address as the contact, if it has one."""
     contact = settings.tonearm_public_url
     return f"{USER_AGENT} (+{contact})" if contact and contact.isascii() and contact.isprintable() else USER_AGENT
 
@@ -199,7 +200,7 @@ async def listener_of(deck: Deck, name: str) -> Listener:
 
 
 def sender_of(settings: Settings) -> str | None:
-    """The number of the process that delivers from a SQLite file now; None where none does."""
+    """The number of the process that delivers from a SQLite file now; None if none does."""
     file = sqlite_file(url_of(settings))
     return holder(file) if file else None
 

@@ -99,7 +99,7 @@ def _load(options: dict[str, str], config: Path | None) -> Any:
 
 
 def for_listener(command: Command) -> Command:
-    """`--listener NAME`, `me` where it is not given."""
+    """`--listener NAME`, `me` if it is not given."""
     return click.option(
         "--listener", metavar="NAME", default="me", show_default=True, help="Which listener to act for."
     )(command)

@@ -1,4 +1,4 @@
-"""How commands tell what they found: a sentence for a person, one JSON object for a program."""
+"""How commands print what they found: a sentence for a person, one JSON object for a program."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ THIS_WEEK = 6 * 86400.0
 """Seconds for which the name of a day says which day it is."""
 
 
-def tell(facts: Mapping[str, object], words: str, as_json: bool) -> None:
-    """The facts as JSON, or the words."""
-    click.echo(escaped(json.dumps(facts, ensure_ascii=False)) if as_json else visible(words))
+def print_result(facts: Mapping[str, object], text: str, as_json: bool) -> None:
+    """Print the facts as JSON, or the text."""
+    click.echo(escaped(json.dumps(facts, ensure_ascii=False)) if as_json else visible(text))
 
 
 def moment(seconds: float) -> str:
@@ -39,13 +39,13 @@ def by(seconds: float, now: float) -> str:
     return f"{hour:%A %H:%M}" if seconds - now < THIS_WEEK else f"{hour:%A} {hour.day} {hour:%B %H:%M}"
 
 
-def plays(number: int) -> str:
+def plays(count: int) -> str:
     """So many plays."""
-    return "1 play" if number == 1 else f"{number} plays"
+    return "1 play" if count == 1 else f"{count} plays"
 
 
 def standing_facts(standing: QueueStatus) -> dict[str, object]:
-    """How a queue stands, under the names that `GET /lastfm/queue/status` and `GET /lastfm/queue` have for it."""
+    """The state of a queue, under the names that `GET /lastfm/queue/status` and `GET /lastfm/queue` have for it."""
     return {
         "queued_scrobbles": standing.queued,
         "sending": standing.sending,
@@ -68,13 +68,13 @@ def others_wait(others: Sequence[Others]) -> str:
     return f"{waits}: sign in as that user, or 'tonearm queue discard --user {others[0].user}'" if others else ""
 
 
-def budget_told(standing: QueueStatus, now: float) -> str:
+def daily_limit_text(standing: QueueStatus, now: float) -> str:
     """The day's plays against the daily limit, and when the backlog is clear; "" while no limit is known."""
     if standing.daily_limit is None:
         return ""
     used = f"{standing.sent} of about {standing.daily_limit} used"
-    goes = standing.next_attempt_at is not None
-    if not goes or standing.clear_at is None or standing.clear_at <= now:
+    moves = standing.next_attempt_at is not None
+    if not moves or standing.clear_at is None or standing.clear_at <= now:
         return used
     return f"{used}, backlog clear by {by(standing.clear_at, now)}"
 
@@ -85,40 +85,40 @@ def why_it_waits(waits: Waits | None, sent_by_somebody: bool) -> str:
 
     if waits is None or waits.kind is WaitKind.SENDING:
         return ""
-    words = "" if waits.kind is WaitKind.NEXT_BATCH else reason(waits).rstrip(".")
+    text = "" if waits.kind is WaitKind.NEXT_BATCH else reason(waits).rstrip(".")
     unsent = "" if waits.held or sent_by_somebody else "it is sent when 'tonearm serve' runs or with the next command"
     match waits.remedy:
         case Remedy.SIGN_IN if waits.kind is WaitKind.KEY_NOT_SET:
-            words += " ('tonearm login')"
+            text += " ('tonearm login')"
         case Remedy.SIGN_IN:
-            words += ": run 'tonearm login'"
+            text += ": run 'tonearm login'"
         case Remedy.SIGN_IN_AS:
-            words += ": run 'tonearm login' as that user"
+            text += ": run 'tonearm login' as that user"
         case Remedy.RESUME:
-            words += ": run 'tonearm jobs resume deliver'"
+            text += ": run 'tonearm jobs resume deliver'"
         case Remedy.SET_KEY:
-            words += ": set LASTFM_API_KEY and LASTFM_API_SECRET"
+            text += ": set LASTFM_API_KEY and LASTFM_API_SECRET"
         case Remedy.RETRY | Remedy.NONE:
-            words += f"; not before {moment(waits.until)}" if waits.until is not None else ""
+            text += f"; not before {moment(waits.until)}" if waits.until is not None else ""
         case _:
             assert_never(waits.remedy)
-    return "; ".join(filter(None, (words, unsent)))
+    return "; ".join(filter(None, (text, unsent)))
 
 
-def fate_told(kept: StoredPlay) -> tuple[str, str]:
-    """A play's fate as `Prefer: wait` tells it, and why."""
-    match kept.fate:
+def report_answer(stored: StoredPlay) -> tuple[str, str]:
+    """A play's state as `Prefer: wait` answers it, and why."""
+    match stored.fate:
         case "accepted":
-            return "success", _accepted(kept.correction)
+            return "success", _accepted_message(stored.correction)
         case "queued":
             return "queued", "on its way to Last.fm"
         case "expired":
-            return "too_old", kept.reason
+            return "too_old", stored.reason
         case _:
-            return "ignored", kept.reason
+            return "ignored", stored.reason
 
 
-def _accepted(correction: dict[str, str] | None) -> str:
+def _accepted_message(correction: dict[str, str] | None) -> str:
     if not correction:
         return "on Last.fm"
     return f"on Last.fm, corrected to {correction['artist']} – {correction['track']}"

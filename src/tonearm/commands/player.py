@@ -8,7 +8,7 @@ import click
 
 from tonearm.commands.errors import Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.output import moment, tell
+from tonearm.commands.output import moment, print_result
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
@@ -24,17 +24,17 @@ KINDS = ("listenbrainz", "audioscrobbler", "lastfm", "webscrobbler", "jellyfin",
 
 @click.group()
 def player() -> None:
-    """Players that report to this service: add one, list them, revoke one, test one."""
+    """Add, list, revoke and test the players that report here."""
 
 
 @player.command()
 @with_settings()
-@click.option("--kind", required=True, type=click.Choice(KINDS), help="What the player speaks.")
+@click.option("--kind", required=True, type=click.Choice(KINDS), help="The protocol that the player uses.")
 @for_listener
 @with_json
 @click.argument("name")
 def add(settings: Settings, kind: str, listener: str, as_json: bool, name: str) -> None:
-    """Add a player. Its secret is shown this once; it can report plays and nothing else."""
+    """Add a player. Its secret is shown only once; it can report plays and nothing else."""
     from tonearm.commands.opening import run
 
     new = run(_add(settings, listener, name, kind))
@@ -46,8 +46,8 @@ def add(settings: Settings, kind: str, listener: str, as_json: bool, name: str) 
         "address": address,
         "user": new.player.user,
     }
-    said = f"{new.player.name} reports to {address} as user {new.player.user}, with this secret: {new.secret}"
-    tell(facts, said, as_json)
+    text = f"{new.player.name} reports to {address} as user {new.player.user}, with this secret: {new.secret}"
+    print_result(facts, text, as_json)
 
 
 @player.command("list")
@@ -55,12 +55,12 @@ def add(settings: Settings, kind: str, listener: str, as_json: bool, name: str) 
 @for_listener
 @with_json
 def show(settings: Settings, listener: str, as_json: bool) -> None:
-    """Show the players of a listener, when each was last heard, and what was refused."""
+    """Show the players of a listener, when each last reported, and its last rejected request."""
     from tonearm.commands.opening import run
 
     found = run(_players(settings, listener))
-    said = "\n".join(map(_line, found)) or f"{listener} has no players: 'tonearm player add NAME --kind KIND' adds one"
-    tell({"players": [_facts(each) for each in found]}, said, as_json)
+    text = "\n".join(map(_line, found)) or f"{listener} has no players: 'tonearm player add NAME --kind KIND' adds one"
+    print_result({"players": [_facts(each) for each in found]}, text, as_json)
 
 
 @player.command()
@@ -69,11 +69,11 @@ def show(settings: Settings, listener: str, as_json: bool) -> None:
 @with_json
 @click.argument("name")
 def revoke(settings: Settings, listener: str, as_json: bool, name: str) -> None:
-    """Let a player report no more. What it has reported stays."""
+    """Revoke a player's secret. What it has reported stays."""
     from tonearm.commands.opening import run
 
     run(_revoke(settings, listener, name))
-    tell({"status": "success", "name": name}, f"{name} is revoked", as_json)
+    print_result({"status": "success", "name": name}, f"{name} is revoked", as_json)
 
 
 @player.command()
@@ -89,14 +89,16 @@ def test(settings: Settings, address: str, listener: str, as_json: bool, name: s
     found, trial = run(_test(settings, listener, name, address.rstrip("/") or _base(settings)))
     if trial.problem:
         raise Failed(f"a play from {found.name} does not arrive: {trial.problem}")
-    taken = trial.taken
-    facts = {"status": taken.status, "name": found.name, "message": taken.message, "heard_at": found.heard_at or None}
-    queued = taken.status == "queued"
-    said = "would be queued for Last.fm" if queued else f"would be kept, but not sent: {taken.message}"
-    words = f"A play from {found.name} arrives at {trial.address} and {said}. It was taken away again. {_heard(found)}"
-    tell({**facts, "address": trial.address}, words, as_json)
+    report = trial.taken
+    facts = {"status": report.status, "name": found.name, "message": report.message, "heard_at": found.heard_at or None}
+    queued = report.status == "queued"
+    text = "would be queued for Last.fm" if queued else f"would be saved, but not sent: {report.message}"
+    words = (
+        f"A play from {found.name} arrives at {trial.address} and {text}. It was removed again. {_last_report(found)}"
+    )
+    print_result({**facts, "address": trial.address}, words, as_json)
     if found.refused_at > found.heard_at:
-        say(f"Its last request was refused: {found.refused_reason}", err=True)
+        say(f"Its last request was rejected: {found.refused_reason}", err=True)
 
 
 @player.command("map")
@@ -109,16 +111,18 @@ def test(settings: Settings, address: str, listener: str, as_json: bool, name: s
 def map_user(
     settings: Settings, listener: str, as_json: bool, name: str, their_user: str, is_listener: str | None
 ) -> None:
-    """Say which listener a user of a media server is; without a listener: nobody.
+    """Say which listener a media server's user is. Without IS_LISTENER, that user is no longer anybody here.
 
-    What users play who are nobody's is not kept.
+    Plays of users who are not listeners here are ignored.
     """
     from tonearm.commands.opening import run
 
     run(_map(settings, listener, name, their_user, is_listener))
     facts = {"status": "success", "name": name, "their_user": their_user, "listener": is_listener}
-    said = f"{their_user} at {name} is {is_listener}" if is_listener else f"{their_user} at {name} is nobody here"
-    tell(facts, said, as_json)
+    text = (
+        f"{their_user} at {name} is {is_listener}" if is_listener else f"{their_user} at {name} is not a listener here"
+    )
+    print_result(facts, text, as_json)
 
 
 def _base(settings: Settings) -> str:
@@ -142,13 +146,13 @@ def _facts(found: StoredPlayer) -> dict[str, object]:
 
 
 def _line(found: StoredPlayer) -> str:
-    said = f"{found.name}  {found.kind}  {_heard(found)}"
+    text = f"{found.name}  {found.kind}  {_last_report(found)}"
     if found.refused_at:
-        said += f"  Refused {moment(found.refused_at)}: {found.refused_reason}."
-    return said
+        text += f"  Rejected {moment(found.refused_at)}: {found.refused_reason}."
+    return text
 
 
-def _heard(found: StoredPlayer) -> str:
+def _last_report(found: StoredPlayer) -> str:
     if not found.heard_at:
         return "Not heard yet."
     return f"Last heard {moment(found.heard_at)}{f', from {found.program}' if found.program else ''}."
@@ -159,9 +163,9 @@ async def _add(settings: Settings, listener: str, name: str, kind: str) -> NewPl
     from tonearm.service.players import BadPlayer, PlayerKind
 
     async with deck_of(settings, Sends.NO) as deck:
-        who = await listener_of(deck, listener)
+        me = await listener_of(deck, listener)
         try:
-            return await deck.players.add(who.id, name, PlayerKind(kind))
+            return await deck.players.add(me.id, name, PlayerKind(kind))
         except BadPlayer as bad:
             raise Failed(str(bad)) from None
 
@@ -177,8 +181,8 @@ async def _revoke(settings: Settings, listener: str, name: str) -> None:
     from tonearm.commands.opening import Sends, deck_of, listener_of
 
     async with deck_of(settings, Sends.NO) as deck:
-        who = await listener_of(deck, listener)
-        if not await deck.players.revoke(who.id, name):
+        me = await listener_of(deck, listener)
+        if not await deck.players.revoke(me.id, name):
             raise _unknown(listener, name)
 
 
@@ -187,8 +191,8 @@ async def _test(settings: Settings, listener: str, name: str, base: str) -> tupl
     from tonearm.service.player_trial import try_out
 
     async with deck_of(settings, Sends.NO) as deck:
-        who = await listener_of(deck, listener)
-        found = await _named(deck, who.id, listener, name)
+        me = await listener_of(deck, listener)
+        found = await _named(deck, me.id, listener, name)
         return found, await try_out(deck.players, deck.player_reports, deck.clock, found, base)
 
 
@@ -197,8 +201,8 @@ async def _map(settings: Settings, listener: str, name: str, their_user: str, is
     from tonearm.service.players import BadPlayer
 
     async with deck_of(settings, Sends.NO) as deck:
-        who = await listener_of(deck, listener)
-        found = await _named(deck, who.id, listener, name)
+        me = await listener_of(deck, listener)
+        found = await _named(deck, me.id, listener, name)
         account = (await listener_of(deck, is_listener)).id if is_listener else None
         try:
             await deck.players.map_user(found, their_user, account)

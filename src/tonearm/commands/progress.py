@@ -8,15 +8,15 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def bar(words: str, *, hidden: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A function that is told (done, total) as often as one likes."""
+def bar(text: str, *, hidden: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A function to call with (done, total), as often as you like."""
     if hidden or not sys.stderr.isatty():
         yield lambda done, total: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(words, total=None)
+        task = progress.add_task(text, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

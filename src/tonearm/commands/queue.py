@@ -8,7 +8,15 @@ import click
 
 from tonearm.commands.errors import Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.output import budget_told, moment, others_wait, plays, standing_facts, tell, why_it_waits
+from tonearm.commands.output import (
+    daily_limit_text,
+    moment,
+    others_wait,
+    plays,
+    print_result,
+    standing_facts,
+    why_it_waits,
+)
 from tonearm.commands.status import status
 from tonearm.core.wording import fate
 
@@ -56,13 +64,13 @@ def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: 
         lines = [
             f"{story.stored.id:>8}  {_named(story)}  {fate(story.stored.fate)}: {story.reason}" for story in stories
         ]
-        told = "\n".join(lines) or "nothing was rejected"
-        tell({"plays": [_story_facts(story, story.reason) for story in stories]}, told, as_json)
+        text = "\n".join(lines) or "nothing was rejected"
+        print_result({"plays": [_story_facts(story, story.reason) for story in stories]}, text, as_json)
         return
     waiting, standing, now = run(_list(settings, listener, limit))
     why = why_it_waits(standing.waits, sent_elsewhere(settings))
     facts = {**standing_facts(standing), "why": why or None, "plays": [_facts(story) for story in waiting]}
-    tell(facts, "\n".join(_lines(waiting, standing, why, budget_told(standing, now))), as_json)
+    print_result(facts, "\n".join(_lines(waiting, standing, why, daily_limit_text(standing, now))), as_json)
 
 
 async def _list(settings: Settings, name: str, limit: int) -> tuple[list[Story], QueueStatus, float]:
@@ -101,9 +109,9 @@ def _facts(story: Story) -> dict[str, object]:
 
 def _lines(waiting: list[Story], standing: QueueStatus, why: str, budget: str) -> list[str]:
     all_of_them = standing.queued + standing.sending
-    lines = [f"{plays(all_of_them)}{f': {why}' if why else ''}" if all_of_them else "nothing waiting"]
-    if held := others_wait(standing.others):
-        lines.append(f"on hold: {held}")
+    lines = [f"{plays(all_of_them)}{f': {why}' if why else ''}" if all_of_them else "nothing is waiting"]
+    if on_hold := others_wait(standing.others):
+        lines.append(f"on hold: {on_hold}")
     if budget:
         lines.append(f"daily limit: {budget}")
     lines += [_line(story) for story in waiting]
@@ -117,8 +125,8 @@ def _line(story: Story) -> str:
 
     assert story.row is not None
     waits = story.waits
-    said = waits is not None and waits.kind not in (WaitKind.SENDING, WaitKind.NEXT_BATCH)
-    why = f"  ({reason(waits)})" if said and waits else ""
+    shows_reason = waits is not None and waits.kind not in (WaitKind.SENDING, WaitKind.NEXT_BATCH)
+    why = f"  ({reason(waits)})" if shows_reason and waits else ""
     return f"{story.stored.id:>8}  {moment(story.stored.play.timestamp)}  {story.row.state:7}  {_track(story)}{why}"
 
 
@@ -129,7 +137,7 @@ def _line(story: Story) -> str:
 @click.argument("play", metavar="[ID]", type=ROW, required=False)
 @click.option("--expired", is_flag=True, help="Also send plays that a wrong clock called too old.")
 def retry(settings: Settings, listener: str, as_json: bool, play: int | None, expired: bool) -> None:
-    """Send everything that is waiting now, or one play that was held back, rejected, discarded or never queued.
+    """Send everything that is waiting now, or one play: also a possible duplicate, a rejected or a discarded one.
 
     With --expired, also plays that a wrong clock called too old, if they are from the last 14 days.
 
@@ -137,13 +145,13 @@ def retry(settings: Settings, listener: str, as_json: bool, play: int | None, ex
     """
     from tonearm.commands.opening import run
 
-    left, why, again = run(_retry(settings, listener, play, expired))
-    words = f"{plays(left)} left{f': {why}' if why else ''}" if left else "nothing left waiting"
-    facts = {"status": "success", "remaining_queued": left, "why": why or None}
+    remaining, why, again = run(_retry(settings, listener, play, expired))
+    text = f"{plays(remaining)} still waiting{f': {why}' if why else ''}" if remaining else "nothing is waiting"
+    facts = {"status": "success", "remaining_queued": remaining, "why": why or None}
     if expired:
-        words = f"{plays(again)} queued again; {words}"
+        text = f"{plays(again)} queued again; {text}"
         facts["sent_after_all"] = again
-    tell(facts, words, as_json)
+    print_result(facts, text, as_json)
 
 
 async def _retry(settings: Settings, name: str, play: int | None, expired: bool) -> tuple[int, str, int]:
@@ -154,8 +162,8 @@ async def _retry(settings: Settings, name: str, play: int | None, expired: bool)
         if play is not None:
             _done(play, await deck.play_actions.retry(me.id, play))
         again = await me.retry_expired() if expired else 0
-        left = await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, RETRY_WAIT)
-        return left, why_it_waits((await me.queue()).waits, sent_elsewhere(settings)), again
+        remaining = await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, RETRY_WAIT)
+        return remaining, why_it_waits((await me.queue()).waits, sent_elsewhere(settings)), again
 
 
 def _done(play: int, outcome: ActionResult) -> None:
@@ -190,11 +198,11 @@ def discard(settings: Settings, listener: str, as_json: bool, play: int | None, 
         raise click.UsageError("give the ID of a play, or --user NAME for every play waiting for a Last.fm user")
     if play is None:
         assert user
-        number = run(_discard_for(settings, listener, user))
-        tell({"status": "success", "discarded": number}, f"{plays(number)} for {user} discarded", as_json)
+        count = run(_discard_for(settings, listener, user))
+        print_result({"status": "success", "discarded": count}, f"{plays(count)} for {user} discarded", as_json)
         return
     run(_discard(settings, listener, play))
-    tell({"status": "success", "id": play}, f"play {play} discarded", as_json)
+    print_result({"status": "success", "id": play}, f"play {play} discarded", as_json)
 
 
 async def _discard_for(settings: Settings, name: str, user: str) -> int:
@@ -231,7 +239,7 @@ def why(settings: Settings, listener: str, as_json: bool, play: int) -> None:
         "attempts": [_attempt_facts(attempt) for attempt in story.attempts],
         "replaced_by": story.replaced_by,
     }
-    tell(facts, "\n".join(_told(story, reason)), as_json)
+    print_result(facts, "\n".join(_story_lines(story, reason)), as_json)
 
 
 def _attempt_facts(attempt: Attempt) -> dict[str, object]:
@@ -239,16 +247,16 @@ def _attempt_facts(attempt: Attempt) -> dict[str, object]:
 
 
 def _story_facts(story: Story, reason: str) -> dict[str, object]:
-    kept = story.stored
-    track = kept.play.track
+    stored = story.stored
+    track = stored.play.track
     return {
-        "id": kept.id,
+        "id": stored.id,
         "artist": track.artist,
         "track": track.title,
-        "timestamp": kept.play.timestamp,
-        "fate": kept.fate,
+        "timestamp": stored.play.timestamp,
+        "fate": stored.fate,
         "why": reason,
-        "code": kept.code,
+        "code": stored.code,
     }
 
 
@@ -276,27 +284,29 @@ async def _why(settings: Settings, name: str, play: int) -> tuple[Story, str]:
 _COUNTED = {True: "counted", False: "did not count", None: "rule"}
 
 
-def _said(attempt: Attempt) -> str:
+def _attempt_message(attempt: Attempt) -> str:
     return attempt.message if attempt.error_code is None else f"Last.fm error {attempt.error_code}: {attempt.message}"
 
 
-def _came_to(verdict: str) -> str:
+def _verdict_name(verdict: str) -> str:
     from tonearm.core.wording import VERDICTS
 
     return VERDICTS[verdict]
 
 
-def _told(story: Story, reason: str) -> list[str]:
-    kept = story.stored
-    since = f" {moment(kept.settled_at)}" if kept.settled_at is not None else ""
-    lines = [f"{kept.id}  {_named(story)}", f"{fate(kept.fate)}{since}: {reason}"]
-    if kept.counted_reason:
-        lines.append(f"{_COUNTED[story.counted]}: {kept.counted_reason}")
-    if kept.restamp_reason:
-        lines.append(f"start: {kept.restamp_reason}")
-    if kept.left_out:
-        lines.append(kept.left_out)
-    lines += [f"  {moment(tried.at)}  {_came_to(tried.verdict)}: {_said(tried)}" for tried in story.attempts]
+def _story_lines(story: Story, reason: str) -> list[str]:
+    stored = story.stored
+    since = f" {moment(stored.settled_at)}" if stored.settled_at is not None else ""
+    lines = [f"{stored.id}  {_named(story)}", f"{fate(stored.fate)}{since}: {reason}"]
+    if stored.counted_reason:
+        lines.append(f"{_COUNTED[story.counted]}: {stored.counted_reason}")
+    if stored.restamp_reason:
+        lines.append(f"start: {stored.restamp_reason}")
+    if stored.left_out:
+        lines.append(stored.left_out)
+    lines += [
+        f"  {moment(tried.at)}  {_verdict_name(tried.verdict)}: {_attempt_message(tried)}" for tried in story.attempts
+    ]
     if story.replaced_by is not None:
         lines.append(f"sent with other names as {story.replaced_by}")
     return lines

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.output import tell
+from tonearm.commands.output import print_result
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
@@ -31,16 +31,16 @@ def scan(settings: Settings, listener: str, as_json: bool, everything: bool, fol
 
     with bar("reading", hidden=as_json) as progress:
         found = run(_scan(settings, listener, folder, progress, everything))
-    words = (
+    text = (
         f"{found.new} new, {found.changed} changed, {found.gone} gone, {found.unreadable} unreadable"
         f" (of {found.total} files)"
     )
     if found.unsupported:
         kinds = sorted(found.unsupported.items(), key=lambda kind: (-kind[1], kind[0]))
-        words += "; unsupported: " + ", ".join(f"{count} {suffix}" for suffix, count in kinds)
-    for fault in found.faults:
-        say(fault, err=True)
-    tell(asdict(found), words, as_json)
+        text += "; unsupported: " + ", ".join(f"{count} {suffix}" for suffix, count in kinds)
+    for error in found.faults:
+        say(error, err=True)
+    print_result(asdict(found), text, as_json)
 
 
 async def _scan(
@@ -49,5 +49,5 @@ async def _scan(
     from tonearm.commands.opening import Sends, deck_of, listener_of
 
     async with deck_of(settings, Sends.NO) as deck:
-        who = await listener_of(deck, name)
-        return await deck.library_scan.scan(who.id, folder, progress, everything=everything)
+        me = await listener_of(deck, name)
+        return await deck.library_scan.scan(me.id, folder, progress, everything=everything)

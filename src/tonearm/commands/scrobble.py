@@ -10,21 +10,21 @@ import click
 
 from tonearm.commands.errors import NO_KEY, Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.output import fate_told, tell, why_it_waits
+from tonearm.commands.output import print_result, report_answer, why_it_waits
 from tonearm.core.wording import REPORTS
 
 if TYPE_CHECKING:
     from tonearm.core.play import Track
     from tonearm.deck import Listener
     from tonearm.service.accounts import QueueStatus
-    from tonearm.service.report_play import Taken
+    from tonearm.service.report_play import ReportResult
     from tonearm.settings import Settings
 
 WAIT = 10.0
 """Seconds to wait for a play's fate."""
 
 LOOK_AGAIN = 0.5
-"""Seconds after which it is asked anew whether anything will move."""
+"""Seconds after which it checks again whether anything will move."""
 
 _UNKNOWN_LENGTH = 240.0
 """Seconds heard of a track whose length nobody says: what makes it count."""
@@ -84,32 +84,32 @@ def scrobble(
     from tonearm.commands.opening import run
     from tonearm.core.play import Track
 
-    heard = played if played is not None else duration or _UNKNOWN_LENGTH
+    played_seconds = played if played is not None else duration or _UNKNOWN_LENGTH
     reported = Track(artist, track, album, album_artist, duration, track_number, mbid)
-    taken = run(_scrobble(settings, listener, reported, timestamp, heard, not not_chosen))
-    words = f"{REPORTS.get(taken.status, taken.status)}: {taken.message}"
-    failed = taken.status not in _DONE
-    if taken.status in _KEPT:
-        words += "; the play is kept here and not sent"
+    result = run(_scrobble(settings, listener, reported, timestamp, played_seconds, not not_chosen))
+    text = f"{REPORTS.get(result.status, result.status)}: {result.message}"
+    failed = result.status not in _DONE
+    if result.status in _KEPT:
+        text += "; the play stays in the history here"
     if as_json or not failed:
-        tell(asdict(taken), words, as_json)
+        print_result(asdict(result), text, as_json)
     if failed:
-        raise Failed(words)
+        raise Failed(text)
 
 
 async def _scrobble(
     settings: Settings, name: str, track: Track, timestamp: float | None, played: float, chosen: bool
-) -> Taken:
+) -> ReportResult:
     from tonearm.commands.opening import Sends, deck_of, listener_of
 
     async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
         me = await listener_of(deck, name)
         began = timestamp if timestamp is not None else deck.clock.now() - played
-        taken = await me.scrobble(track, started_at=began, played=played, chosen_by_user=chosen)
-        return await _fate(settings, me, taken) if taken.status == "queued" else taken
+        result = await me.scrobble(track, started_at=began, played=played, chosen_by_user=chosen)
+        return await _fate(settings, me, result) if result.status == "queued" else result
 
 
-async def _fate(settings: Settings, me: Listener, taken: Taken) -> Taken:
+async def _fate(settings: Settings, me: Listener, result: ReportResult) -> ReportResult:
     """The answer once its play's fate is known, or why it waits."""
     from tonearm.commands.opening import sent_elsewhere
 
@@ -117,14 +117,14 @@ async def _fate(settings: Settings, me: Listener, taken: Taken) -> Taken:
     if deck.delivers() or elsewhere:
         deadline = deck.clock.now() + WAIT
         while (now := deck.clock.now()) < deadline and not _stuck(await me.queue(), deadline):
-            kept = await deck.reports.fate(me.id, taken.id, min(LOOK_AGAIN, deadline - now))
-            if kept is not None and kept.fate != "queued":
-                status, message = fate_told(kept)
-                return replace(taken, status=status, message=message)
+            stored = await deck.reports.fate(me.id, result.id, min(LOOK_AGAIN, deadline - now))
+            if stored is not None and stored.fate != "queued":
+                status, message = report_answer(stored)
+                return replace(result, status=status, message=message)
     elif not deck.configured:
-        return replace(taken, message=NO_KEY)
+        return replace(result, message=NO_KEY)
     why = why_it_waits((await me.queue()).waits, elsewhere)
-    return replace(taken, message=why or taken.message)
+    return replace(result, message=why or result.message)
 
 
 def _stuck(standing: QueueStatus, deadline: float) -> bool:

@@ -1,4 +1,4 @@
-"""`tonearm serve`: the service, until it is told to end."""
+"""`tonearm serve`: the service, until it is stopped."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
     from tonearm.commands.opening import Sends, database_is_up, deck_of
     from tonearm.port import address_of
     from tonearm.service.database import note_address, sqlite_file
-    from tonearm.serving import serving, until_told
+    from tonearm.serving import serving, stop_requested
     from tonearm.web.app import WebOptions
 
-    with until_told() as told:
-        if not await database_is_up(settings, told):
+    with stop_requested() as stop:
+        if not await database_is_up(settings, stop):
             return
         async with (
             deck_of(settings, Sends.YES if delivers else Sends.NO) as deck,
@@ -83,7 +83,7 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
             gc.enable()
             gc.collect()
             gc.freeze()
-            await told.wait()
+            await stop.wait()
 
 
 async def _link(deck: Deck, wanted: bool) -> str | None:

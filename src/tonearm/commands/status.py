@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.output import budget_told, moment, others_wait, plays, standing_facts, tell, why_it_waits
+from tonearm.commands.output import (
+    daily_limit_text,
+    moment,
+    others_wait,
+    plays,
+    print_result,
+    standing_facts,
+    why_it_waits,
+)
 
 if TYPE_CHECKING:
     from tonearm.core.account import Account
@@ -25,7 +33,7 @@ def status(settings: Settings, listener: str, as_json: bool) -> None:
     from tonearm.commands.opening import missing, run, sender_of
 
     if file := missing(settings):
-        tell({"listener": listener, "database": None}, f"no database yet: {file}", as_json)
+        print_result({"listener": listener, "database": None}, f"no database yet: {file}", as_json)
         return
     account, standing, now, server = run(_status(settings, listener))
     sender = sender_of(settings)
@@ -40,7 +48,7 @@ def status(settings: Settings, listener: str, as_json: bool) -> None:
         "delivering": delivering,
         **standing_facts(standing),
     }
-    tell(facts, "\n".join(_lines(account, standing, _service(sender, server), delivering, now)), as_json)
+    print_result(facts, "\n".join(_lines(account, standing, _service(sender, server), delivering, now)), as_json)
 
 
 async def _status(settings: Settings, name: str) -> tuple[Account, QueueStatus, float, ServerInfo | None]:
@@ -56,32 +64,34 @@ async def _status(settings: Settings, name: str) -> tuple[Account, QueueStatus, 
 def _service(sender: str | None, server: ServerInfo | None) -> str:
     if server is None:
         return f"running, process {sender}" if sender else "not running"
-    some = f"{server.processes} other tonearm process{'es' if server.processes != 1 else ''} connected to the database"
+    others = (
+        f"{server.processes} other tonearm process{'es' if server.processes != 1 else ''} connected to the database"
+    )
     if server.deliver:
-        return f"{some}, {server.deliver} of them deliver{'s' if server.deliver == 1 else ''}"
-    return f"{some}, and none delivers: start 'tonearm worker'"
+        return f"{others}, {server.deliver} of them deliver{'s' if server.deliver == 1 else ''}"
+    return f"{others}, and none delivers: start 'tonearm worker'"
 
 
 def _lines(account: Account, standing: QueueStatus, service: str, delivering: int, now: float) -> list[str]:
     connection = str(standing.state).replace("_", " ")
     user = f", as {account.username}" if account.username else ""
-    rule = "" if account.enabled else "; scrobbling is switched off"
+    rule = "" if account.enabled else "; scrobbling is off"
     if not account.signed_in:
         rule += "; 'tonearm login' connects"
     lines = [
         f"listener  {account.name}: {connection}{user}{rule}",
         f"service   {service}",
-        f"queue     {plays(standing.queued)} waiting ({standing.held} held), {standing.sending} being sent",
+        f"queue     {plays(standing.queued)} waiting ({standing.held} on hold), {standing.sending} being sent",
     ]
     if why := why_it_waits(standing.waits, delivering > 0):
         lines.append(f"why       {why}")
     if others := others_wait(standing.others):
-        lines.append(f"held      {others}")
-    if budget := budget_told(standing, now):
+        lines.append(f"on hold   {others}")
+    if budget := daily_limit_text(standing, now):
         lines.append(f"limit     {budget}")
     if standing.refused:
-        lines.append(f"refused   {plays(standing.refused)} that Last.fm does not take")
+        lines.append(f"rejected  {plays(standing.refused)}: 'tonearm queue list --refused' shows why")
     if standing.oldest is not None and standing.expires_next is not None:
-        taken_until = f"Last.fm takes it until {moment(standing.expires_next)}"
-        lines.append(f"oldest    began {moment(standing.oldest)}; {taken_until}")
+        accepted_until = f"Last.fm accepts it until {moment(standing.expires_next)}"
+        lines.append(f"oldest    began {moment(standing.oldest)}; {accepted_until}")
     return lines

@@ -39,7 +39,7 @@ def watch() -> None:
     """Watch players and report what they play: to the database here, or to a service elsewhere (--to).
 
     Plays in the database are sent by 'tonearm serve'. Those for a service elsewhere are kept on disk until it has
-    them, so nothing is lost while it is away.
+    them, so nothing is lost while it is down.
     """
 
 
@@ -68,9 +68,9 @@ def _reporting(command: Command) -> Command:
 
 @watch.command()
 @_reporting
-@click.option("--only", multiple=True, metavar="NAME", help="Watch this player alone, such as vlc; may be repeated.")
+@click.option("--only", multiple=True, metavar="NAME", help="Watch only this player, such as vlc; may be repeated.")
 @click.option(
-    "--ignore", multiple=True, metavar="NAME", help="Leave out a player, such as firefox; * stands for anything."
+    "--ignore", multiple=True, metavar="NAME", help="Leave out a player, such as firefox; * matches anything."
 )
 def mpris(
     settings: Settings,
@@ -80,7 +80,7 @@ def mpris(
     only: tuple[str, ...],
     ignore: tuple[str, ...],
 ) -> None:
-    """Watch the desktop players of this session (MPRIS over D-Bus) until told to end."""
+    """Watch the desktop players of this session (MPRIS over D-Bus) until stopped."""
     try:
         from tonearm.watch.mpris import MprisBus, NoBus, PlayerFilter, player_of
     except ImportError:
@@ -94,11 +94,11 @@ def mpris(
             await bus.open()
             say("watching the players of this session")
             await follow_mpris(bus, watcher, SystemClock())
-        except NoBus as fault:
-            raise Failed(str(fault)) from None
+        except NoBus as error:
+            raise Failed(str(error)) from None
         finally:
             bus.close()
-        raise Failed("the session bus has gone")
+        raise Failed("lost the connection to the D-Bus session bus")
 
     _run(settings, listener, url, token_file, "mpris", follow, player_of)
 
@@ -112,7 +112,7 @@ def mpris(
 def mpd(
     settings: Settings, listener: str, url: str | None, token_file: Path | None, host: str | None, port: int | None
 ) -> None:
-    """Watch a Music Player Daemon until told to end. A password is given as MPD_HOST=password@host."""
+    """Watch a Music Player Daemon until stopped. A password is given as MPD_HOST=password@host."""
     from tonearm.clock import SystemClock
     from tonearm.watch.follow import follow_mpd
     from tonearm.watch.mpd import PORT, MpdError, mpd_address
@@ -122,11 +122,11 @@ def mpd(
     async def follow(watcher: Watcher) -> None:
         try:
             await follow_mpd(address, watcher, SystemClock(), _say)
-        except MpdError as fault:
-            raise Failed(f"{address.name}: {fault}") from None
+        except MpdError as error:
+            raise Failed(f"{address.name}: {error}") from None
 
-    place = re.sub(r"[^a-z0-9.]+", "-", address.name.lower())
-    _run(settings, listener, url, token_file, place, follow)
+    spool_name = re.sub(r"[^a-z0-9.]+", "-", address.name.lower())
+    _run(settings, listener, url, token_file, spool_name, follow)
 
 
 def _port_of(text: str | None, default: int) -> int:
@@ -137,8 +137,8 @@ def _port_of(text: str | None, default: int) -> int:
     raise Failed("MPD_PORT: not a port number")
 
 
-def _say(words: str) -> None:
-    say(words, err=True)
+def _say(message: str) -> None:
+    say(message, err=True)
 
 
 def _run(
@@ -146,7 +146,7 @@ def _run(
     listener: str,
     url: str | None,
     token_file: Path | None,
-    place: str,
+    spool_name: str,
     follow: Follow,
     named: Callable[[str], str] = str,
 ) -> None:
@@ -158,27 +158,27 @@ def _run(
             raise click.UsageError("--token-file is for a service elsewhere: add --to URL")
         run(_watch(_here(settings, listener), follow, named))
     else:
-        run(_watch(_elsewhere(url, _token(token_file), place), follow, named))
+        run(_watch(_elsewhere(url, _token(token_file), spool_name), follow, named))
 
 
 async def _watch(reporting: AbstractAsyncContextManager[Reporter], follow: Follow, named: Callable[[str], str]) -> None:
     from tonearm.clock import SystemClock
-    from tonearm.serving import until_told
+    from tonearm.serving import stop_requested
     from tonearm.watch.watcher import Watcher
 
-    with until_told() as told:
+    with stop_requested() as stop:
         async with reporting as reporter:
             watcher = Watcher(reporter, named)
-            following, ending = asyncio.create_task(follow(watcher)), asyncio.create_task(told.wait())
+            following, ending = asyncio.create_task(follow(watcher)), asyncio.create_task(stop.wait())
             try:
                 await asyncio.wait((following, ending), return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for task in (following, ending):
                     task.cancel()
-                (fault, _) = await asyncio.gather(following, ending, return_exceptions=True)
+                (error, _) = await asyncio.gather(following, ending, return_exceptions=True)
                 await watcher.close(SystemClock().now())
-            if isinstance(fault, Exception):
-                raise fault
+            if isinstance(error, Exception):
+                raise error
 
 
 @asynccontextmanager
@@ -237,36 +237,36 @@ class _Here:
             finished, player = self._waiting[0]
             names = f"{finished.track.artist} – {finished.track.title}"
             try:
-                taken = await self._listener.scrobble(
+                report = await self._listener.scrobble(
                     finished.track, started_at=finished.start, played=finished.played or 0, reporter=player
                 )
-            except StoreUnavailable as fault:
-                _say(f"{names} waits: the database cannot be used: {fault}")
+            except StoreUnavailable as error:
+                _say(f"{names} is not saved yet: the database is unavailable: {error}")
                 return False
-            except (MissingName, NotATime) as fault:
-                _say(f"{names} is left out: {fault}")
+            except (MissingName, NotATime) as error:
+                _say(f"{names} is skipped: {error}")
             else:
-                say(f"{names}: {taken.status}: {taken.message}")
+                say(f"{names}: {report.status}: {report.message}")
             self._waiting.popleft()
         return True
 
 
 @asynccontextmanager
-async def _elsewhere(url: str, token: str, place: str) -> AsyncIterator[Reporter]:
+async def _elsewhere(url: str, token: str, spool_name: str) -> AsyncIterator[Reporter]:
     """Report to a service elsewhere; what it does not have yet waits in the user's data folder."""
     from tonearm.settings import data_folder
     from tonearm.watch.elsewhere import Destination, Elsewhere
     from tonearm.watch.waiting import Spool, SpoolBroken
 
     try:
-        reporter = Elsewhere(Destination(url.rstrip("/"), token), Spool(data_folder() / f"watch-{place}.db"), _say)
-    except SpoolBroken as fault:
-        raise Failed(str(fault)) from None
+        reporter = Elsewhere(Destination(url.rstrip("/"), token), Spool(data_folder() / f"watch-{spool_name}.db"), _say)
+    except SpoolBroken as error:
+        raise Failed(str(error)) from None
     sending = asyncio.create_task(reporter.send())
     try:
         yield reporter
-    except SpoolBroken as fault:
-        raise Failed(str(fault)) from None
+    except SpoolBroken as error:
+        raise Failed(str(error)) from None
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
@@ -284,5 +284,5 @@ def _token(file: Path | None) -> str:
     if not token.strip():
         raise Failed("--to needs an API token or a player's secret: --token-file FILE, or TONEARM_WATCH_TOKEN")
     if not (token.strip().isascii() and token.strip().isprintable()):
-        raise Failed("that is no token: it holds characters that no token has")
+        raise Failed("invalid token: it contains characters that no token has")
     return token.strip()

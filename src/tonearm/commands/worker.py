@@ -40,12 +40,12 @@ def worker(settings: Settings) -> None:
 
 async def _work(settings: Settings) -> None:
     from tonearm.commands.opening import Sends, database_is_up, deck_of
-    from tonearm.serving import spare_the_collector, until_told
+    from tonearm.serving import spare_the_collector, stop_requested
 
-    with until_told() as told:
-        if not await database_is_up(settings, told):
+    with stop_requested() as stop:
+        if not await database_is_up(settings, stop):
             return
         async with deck_of(settings, Sends.YES):
             spare_the_collector()
             say("tonearm delivers")
-            await told.wait()
+            await stop.wait()

@@ -139,7 +139,7 @@ class When(StrEnum):
 def start_of_play(timestamp: float) -> int:
     """Whole Unix seconds of a reported start; milliseconds are recognised by their size.
 
-    What is no number of seconds or milliseconds (NaN, infinity) is 0, which `when` calls nonsense.
+    What can't be a number of seconds or milliseconds (NaN, infinity) is 0, which `when` rejects.
     """
     if not abs(timestamp) < _MILLISECONDS_FROM * 1000:
         return 0
@@ -182,7 +182,7 @@ def _goes_by_in_ms(played: float, elapsed: float) -> bool:
 
 
 def _max_played(duration: float) -> float:
-    """Seconds; some players count pauses and rewinds, so a little more than the length is no mistake."""
+    """Seconds; some players count pauses and rewinds, so a little more than the length is accepted."""
     return 2 * duration + 600
 
 

@@ -18,10 +18,10 @@ SKEW_THAT_MATTERS = 60.0
 """Seconds; what a clock is wrong by less is nobody's concern."""
 
 LIVE = 600.0
-"""Seconds between the end of a play and its report within which both were surely told by one clock."""
+"""Seconds between the end of a play and its report within which both times surely come from one clock."""
 
 
-COUNTED_BY_ITS_PLAYER = "its player counts it, and does not say how much was heard"
+COUNTED_BY_ITS_PLAYER = "its player decided that it counts, and doesn't say how much was heard"
 
 
 class Stamp(StrEnum):
@@ -111,7 +111,7 @@ def judged(play: Play, listening: Listening, threshold: int) -> Counted:
 
 
 def stamped_by_our_clock(timestamp: int, played: float, now: float, skew: float) -> bool:
-    """Whether a wrong clock of ours has made this time: by it, the play goes on, or has ended just now.
+    """Whether a wrong clock of ours has made this time: by it, the play is still running, or has just ended.
 
     Or it is over by our clock, and ahead by Last.fm's: then no right clock has made it.
     """
@@ -120,7 +120,7 @@ def stamped_by_our_clock(timestamp: int, played: float, now: float, skew: float)
 
 
 def made_just_now(timestamp: int, played: float, now: float) -> bool:
-    """Whether by our clock this play goes on or has ended just now."""
+    """Whether by our clock this play is still running or has just ended."""
     return -SLACK <= now - timestamp <= played + LIVE
 
 

@@ -230,7 +230,7 @@ def _same(clock: ListeningClock, notice: Notice) -> ClockStep:
 
 
 def _started(notice: Notice, began: float | None = None) -> ListeningClock:
-    """A new clock. What a player has played before we heard of it counts, but not where a START begins."""
+    """A new clock. What a player had played before we saw it counts, except after a START."""
     before = (
         0.0
         if notice.kind is NoticeKind.STARTED

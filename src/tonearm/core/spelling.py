@@ -123,7 +123,7 @@ LONGEST_READ = 512
 def readable(name: str) -> str:
     """The name as patterns read it, so that none of them takes long: with single blanks, and not too long.
 
-    What is left of it after `LONGEST_READ` letters is one word that stands for just that rest.
+    What is left of it after `LONGEST_READ` letters is one word that represents exactly that rest.
     """
     if len(name) <= SURELY_SHORT:
         return name

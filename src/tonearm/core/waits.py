@@ -79,7 +79,7 @@ class DeliveryFacts:
 
     @property
     def connection(self) -> Connection:
-        """How the account stands with Last.fm: suspended also while only its API key is refused."""
+        """The account's connection to Last.fm: suspended also while only its API key is refused."""
         refused = self.throttle is not None and self.throttle.refused
         connected = self.account.connection is Connection.CONNECTED
         return Connection.SUSPENDED if connected and refused else self.account.connection
@@ -222,7 +222,7 @@ def reason(waits: Waits) -> str:  # noqa: PLR0912  # a branch for each kind
         case WaitKind.PAUSED:
             return PAUSED
         case WaitKind.KEY_REFUSED:
-            return f"Last.fm refuses the API key{f': {waits.cause}' if waits.cause else ''}"
+            return f"Last.fm rejects the API key{f': {waits.cause}' if waits.cause else ''}"
         case WaitKind.SESSION_ENDED:
             return "Last.fm has ended the session"
         case WaitKind.SESSION_LOST:

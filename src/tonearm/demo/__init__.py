@@ -1,1 +1,1 @@
-"""The demo: a service, a stand-in for Last.fm in a process of its own, and somebody who plays."""
+"""The demo: a service, a stand-in for Last.fm in a separate process, and a simulated listener."""

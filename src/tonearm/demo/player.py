@@ -32,7 +32,7 @@ class Player:
     reported: list[tuple[str, str, int]] = field(default_factory=list)
 
     async def play(self, stop: asyncio.Event) -> None:
-        """Play until told to stop."""
+        """Play until `stop` is set."""
         begun = int(self.clock.now()) - BEGINS_AGO
         for number in count():
             track = PLAYS[number % len(PLAYS)]
@@ -40,7 +40,7 @@ class Player:
             if number >= BACKLOG:
                 await self._show(track)
                 left = begun + track.duration - self.clock.now()
-                if await _told(stop, max(PACE, left)):
+                if await _stopped(stop, max(PACE, left)):
                     return
             await self._report(track, begun)
             begun += int(track.duration) + 2
@@ -51,7 +51,7 @@ class Player:
             await self.service.post("/lastfm/now-playing", json=playing)
 
     async def _report(self, track: Track, begun: int) -> None:
-        heard = {
+        report = {
             "artist": track.artist,
             "track": track.title,
             "album": track.album,
@@ -60,12 +60,12 @@ class Player:
             "timestamp": begun,
         }
         with suppress(httpx2.HTTPError):
-            answer = await self.service.post("/lastfm/scrobble", json=heard)
+            answer = await self.service.post("/lastfm/scrobble", json=report)
             if answer.is_success and answer.json()["status"] == "queued":
                 self.reported.append((track.artist, track.title, begun))
 
 
-async def _told(stop: asyncio.Event, seconds: float) -> bool:
+async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await stop.wait()

@@ -17,10 +17,10 @@ from tonearm import app
 from tonearm.core.event import ScrobbleStatus
 from tonearm.deck import Deck, Listener
 from tonearm.demo.player import Player
-from tonearm.demo.stand_in import StandIn, StandInGone, stand_in
+from tonearm.demo.stand_in import StandIn, StandInFailed, stand_in
 from tonearm.port import address_of
 from tonearm.service.sign_in import SignedIn, Unreachable
-from tonearm.serving import serving, until_told
+from tonearm.serving import serving, stop_requested
 from tonearm.store import plays
 from tonearm.web.app import WebOptions
 
@@ -36,7 +36,7 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class DemoAccount:
-    """What became of the demo's plays; `lost` were acknowledged, and are nowhere."""
+    """What happened to the demo's plays; `lost` were acknowledged but are nowhere."""
 
     reported: int
     accepted: int
@@ -48,8 +48,8 @@ class DemoAccount:
 
 
 async def show(sock: socket.socket, seconds: float | None, say: Say) -> DemoAccount:
-    """Run the demo on a socket for so many seconds, or until SIGINT or SIGTERM. Raises StandInGone."""
-    with until_told() as told, tempfile.TemporaryDirectory(prefix="tonearm-demo-") as folder:
+    """Run the demo on a socket for so many seconds, or until SIGINT or SIGTERM. Raises StandInFailed."""
+    with stop_requested() as stop, tempfile.TemporaryDirectory(prefix="tonearm-demo-") as folder:
         async with stand_in() as lastfm, _deck(Path(folder), lastfm) as deck:
             me = await _signed_in(deck, lastfm)
             async with serving(deck, sock, WebOptions(emulator_url=lastfm.faults_url)):
@@ -57,7 +57,7 @@ async def show(sock: socket.socket, seconds: float | None, say: Say) -> DemoAcco
                 say(f"Page     {address}/signin?link={await deck.accounts.link(me.id)}  (once; then {address})")
                 say(f"Faults   {lastfm.faults_url}  (make the stand-in for Last.fm fail)")
                 say("Playing. Press Ctrl-C to stop." if seconds is None else f"Playing for {seconds:g} seconds.")
-                player = await _played(deck, me, address, told, seconds, say)
+                player = await _played(deck, me, address, stop, seconds, say)
                 await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, DRAIN)
                 return await _account(deck, me, player.reported, await lastfm.plays())
 
@@ -76,42 +76,42 @@ async def _deck(folder: Path, lastfm: StandIn) -> AsyncIterator[Deck]:
 
 async def _signed_in(deck: Deck, lastfm: StandIn) -> Listener:
     me = await deck.listener()
-    way = await me.sign_in()
-    if isinstance(way, Unreachable) or way.token is None:
-        raise StandInGone("the stand-in for Last.fm gave no token")
-    await lastfm.approve(way.auth_url)
-    if not isinstance(await me.finish_sign_in(way.token), SignedIn):
-        raise StandInGone("the stand-in for Last.fm refused the sign-in")
+    start = await me.sign_in()
+    if isinstance(start, Unreachable) or start.token is None:
+        raise StandInFailed("the stand-in for Last.fm gave no token")
+    await lastfm.approve(start.auth_url)
+    if not isinstance(await me.finish_sign_in(start.token), SignedIn):
+        raise StandInFailed("the stand-in for Last.fm refused the sign-in")
     return me
 
 
 async def _played(
-    deck: Deck, me: Listener, address: str, told: asyncio.Event, seconds: float | None, say: Say
+    deck: Deck, me: Listener, address: str, stop: asyncio.Event, seconds: float | None, say: Say
 ) -> Player:
-    who = {"Authorization": f"Bearer {await deck.accounts.token(me.id)}"}
-    telling = asyncio.create_task(_tell(deck, me, say))
-    async with httpx2.AsyncClient(base_url=address, headers=who) as service:
+    headers = {"Authorization": f"Bearer {await deck.accounts.token(me.id)}"}
+    printing = asyncio.create_task(_print_events(deck, me, say))
+    async with httpx2.AsyncClient(base_url=address, headers=headers) as service:
         player = Player(service, deck.clock)
-        playing = asyncio.create_task(player.play(told))
+        playing = asyncio.create_task(player.play(stop))
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await told.wait()
-        told.set()
+                await stop.wait()
+        stop.set()
         await playing
-    telling.cancel()
+    printing.cancel()
     return player
 
 
-async def _tell(deck: Deck, me: Listener, say: Say) -> None:
-    with deck.event_hub.subscribe(me.id) as (ear, _):
-        async for news in ear:
-            if isinstance(news.event, ScrobbleStatus) and news.event.status != "queued":
-                say(f"  {news.event.status:9} {news.event.artist} – {news.event.track}")
+async def _print_events(deck: Deck, me: Listener, say: Say) -> None:
+    with deck.event_hub.subscribe(me.id) as (subscription, _):
+        async for numbered in subscription:
+            if isinstance(numbered.event, ScrobbleStatus) and numbered.event.status != "queued":
+                say(f"  {numbered.event.status:9} {numbered.event.artist} – {numbered.event.track}")
 
 
 async def _account(deck: Deck, me: Listener, reported: Collection[Key], there: set[Key]) -> DemoAccount:
-    kept = await deck.store.read(partial(plays.latest, account=me.id, limit=len(reported) + 1000))
-    fates = {(one.play.track.artist, one.play.track.title, one.play.timestamp): one.fate for one in kept}
+    stored = await deck.store.read(partial(plays.latest, account=me.id, limit=len(reported) + 1000))
+    fates = {(play.play.track.artist, play.play.track.title, play.play.timestamp): play.fate for play in stored}
     here = list(fates.values())
     lost = [play for play in reported if play not in there and fates.get(play) not in _NOT_LOST]
     return DemoAccount(len(reported), here.count("accepted"), here.count("queued"), len(lost))

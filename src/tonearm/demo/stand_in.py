@@ -1,4 +1,4 @@
-"""The stand-in for Last.fm, in a process of its own: it shares no code with what it judges."""
+"""The stand-in for Last.fm, in a separate process: it shares no code with what it tests."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ sys.exit(main())
 """The emulator, which ends when its input does: so it is not left behind where the demo is killed."""
 
 
-class StandInGone(Exception):
+class StandInFailed(Exception):
     """The stand-in does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """A running stand-in: its addresses, and the keys that it takes."""
+    """A running stand-in: its addresses, and the keys that it accepts."""
 
     api_url: str
     auth_url: str
@@ -60,12 +60,12 @@ async def _ask(browser: httpx2.AsyncClient, url: str) -> httpx2.Response:
         answer = await browser.get(url)
         return answer.raise_for_status()
     except httpx2.HTTPError:
-        raise StandInGone("the stand-in for Last.fm isn't answering") from None
+        raise StandInFailed("the stand-in for Last.fm isn't answering") from None
 
 
 @asynccontextmanager
 async def stand_in() -> AsyncIterator[StandIn]:
-    """Run one while the block lasts. Raises StandInGone where it does not start."""
+    """Run one while the block lasts. Raises StandInFailed if it does not start."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -91,7 +91,7 @@ async def _announced(process: asyncio.subprocess.Process) -> StandIn:
                 said[name] = value.strip()
                 if name == "Secret":
                     return StandIn(said["API"], said["Approval"], said["Faults"], said["Key"], said["Secret"])
-    raise StandInGone("the stand-in for Last.fm didn't start")
+    raise StandInFailed("the stand-in for Last.fm didn't start")
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -113,7 +113,7 @@ class EmbeddedEngine:
                 self._paused[job] = now + self._pause
         except StoreUnavailable as fault:
             log.warning("%s of %s waits for the database: %s", kind, key, fault)
-        except Exception:  # the queue goes on whatever happens to one account; the sweep comes back to it
+        except Exception:  # the queue continues whatever happens to one account; the sweep comes back to it
             log.exception("%s of %s failed; it is tried again", *job)
         finally:
             self._busy.discard(job)

@@ -95,7 +95,7 @@ class PostgresEngine:
         self._others_wait: set[str] = set()
         self._work: set[asyncio.Task[Any]] = set()
         self._outage = Outage(log, "the engine waits for the database", "the engine no longer waits for the database")
-        self._blind = Outage(log, "looking for work waits for the database", "looking for work goes on")
+        self._blind = Outage(log, "looking for work waits for the database", "looking for work continues")
 
     def hint(self, kind: str, keys: Iterable[int]) -> None:
         """There may be something to do, here or in another process; keys that run already run again."""
@@ -115,7 +115,7 @@ class PostgresEngine:
                 if isinstance(error, psycopg.Error | OSError):
                     self._outage.met(_first_line(error))
                 else:
-                    log.warning("the engine begins anew: %s", _first_line(error), exc_info=error)
+                    log.warning("the engine restarts: %s", _first_line(error), exc_info=error)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), AGAIN)
 
@@ -134,7 +134,7 @@ class PostgresEngine:
             stopping = asyncio.create_task(stop.wait())
             try:
                 ends, _ = await asyncio.wait((*tasks, stopping), timeout=AGAIN, return_when=asyncio.FIRST_COMPLETED)
-                if not ends:  # one that lasts so long is no further try
+                if not ends:  # one that lasts this long is not another attempt
                     self._outage.over()
                     await asyncio.wait((*tasks, stopping), return_when=asyncio.FIRST_COMPLETED)
             finally:

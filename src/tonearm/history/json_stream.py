@@ -21,7 +21,7 @@ class Damaged(ValueError):
 
 
 class JsonStream:
-    """Walks over a JSON document. Raises Damaged where it is none."""
+    """Walks over a JSON document. Raises Damaged if it is none."""
 
     def __init__(self, read: Callable[[int], str]) -> None:
         self._read = read

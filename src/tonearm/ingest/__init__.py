@@ -1,1 +1,1 @@
-"""Other players' words: pure reading of what they send, and rendering of what they expect back, a file a protocol."""
+"""Players' protocols: reading what they send and rendering what they expect back, a file for each protocol."""

@@ -95,7 +95,7 @@ class Handshake:
         return _same(self.auth, _md5(secret_md5.lower() + self.timestamp))
 
     def proves_key(self, shared_secret: str) -> bool:
-        """Whether it knows the shared secret of its API key; of a foreign key nobody can tell."""
+        """Whether it knows the shared secret of its API key; with a foreign key this is unknown."""
         return _same(self.auth, _md5(shared_secret + self.timestamp))
 
     def in_time(self, now: float) -> bool:

@@ -13,7 +13,7 @@ class Incoming:
     """One play as a player reported it. The track is clean, and its artist and title are not empty.
 
     `timestamp` is the time that the player sent, in Unix seconds UTC; `stamp` says which moment of the play it is.
-    None: it sent none, and the moment of arrival stands in for it. `played` is the seconds heard, None unless
+    None: it sent none, and the time of arrival is used instead. `played` is the seconds heard, None unless
     `listening` is MEASURED. `program` names the reporting program and its version, "" if the request doesn't.
     `left_out` names the optional fields that could not be read, "" if all could.
     """

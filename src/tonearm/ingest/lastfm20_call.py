@@ -37,7 +37,7 @@ class LastFmCall:
         return bool(self.parameters.get("api_sig"))
 
     def signed_by(self, shared_secret: str) -> bool:
-        """Whether the signature was made with the shared secret of the API key. Of foreign keys nobody can tell."""
+        """Whether the signature was made with the shared secret of the API key. With foreign keys this is unknown."""
         sent = self.parameters.get("api_sig", "").strip().lower()
         return same(sent, signature(self.parameters, shared_secret))
 

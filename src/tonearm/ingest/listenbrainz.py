@@ -187,7 +187,7 @@ def _json(body: bytes) -> dict[str, Any] | Malformed:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _report(listen: object, now: float, agent: str) -> Incoming | Skipped:

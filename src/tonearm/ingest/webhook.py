@@ -81,8 +81,8 @@ def parse_json(body: bytes) -> dict[str, Any] | Malformed:
     try:
         document = json.loads(body.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError):
-        return Malformed("the body is no JSON")
-    return document if isinstance(document, dict) else Malformed("the body is no JSON object")
+        return Malformed("the body isn't JSON")
+    return document if isinstance(document, dict) else Malformed("the body isn't a JSON object")
 
 
 def part(document: dict[str, Any], name: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def parse(body: bytes) -> dict[str, object] | None:
-    """The members of an answer, or None where the bytes hold no answer: HTML, nothing, or a part of one."""
+    """The members of an answer, or None if the bytes hold no answer: HTML, nothing, or a part of one."""
     body = body.removeprefix(BOM_UTF8).strip()
     try:
         found = _from_xml(body.decode()) if body.startswith(b"<") else json.loads(body)

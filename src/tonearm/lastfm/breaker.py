@@ -10,11 +10,11 @@ from tonearm.core.verdict import Cause
 from tonearm.lastfm.error import LastFmError, Unavailable, error_of
 from tonearm.lastfm.response import Answer, Exchange, Failure, Nonsense, Refusal, Reply, TransportError
 
-DOUBTS = 3
+MAX_SOFT_FAILURES = 3
 """Answers in a row that may be about one call alone, such as a deep page's, until they are taken for an outage."""
 
 _AWAY = frozenset({11, 16, 29})
-_DOUBTFUL = frozenset({8})
+_SOFT_FAILURES = frozenset({8})
 _UNAVAILABLE = (429, 502, 503, 504)
 
 
@@ -26,7 +26,7 @@ class BreakerState(Enum):
     """What an outcome says about Last.fm."""
 
     THERE = "there"
-    DOUBTFUL = "doubtful"
+    SOFT_FAILURE = "doubtful"
     AWAY = "away"
 
 
@@ -37,11 +37,11 @@ def state_of(reply: Reply | TransportError, outcome: Answer[Any] | Failure) -> B
         case Answer():
             return BreakerState.THERE
         case Refusal(Cause(number)):
-            if number in _AWAY or (away and number in _DOUBTFUL):
+            if number in _AWAY or (away and number in _SOFT_FAILURES):
                 return BreakerState.AWAY
-            return BreakerState.DOUBTFUL if number in _DOUBTFUL else BreakerState.THERE
+            return BreakerState.SOFT_FAILURE if number in _SOFT_FAILURES else BreakerState.THERE
         case Nonsense() | TransportError():
-            return BreakerState.AWAY if away else BreakerState.DOUBTFUL
+            return BreakerState.AWAY if away else BreakerState.SOFT_FAILURE
         case _:
             assert_never(outcome)
 
@@ -54,7 +54,7 @@ class Breaker:
 
     def __init__(self) -> None:
         self._circuit = CLOSED
-        self._doubts = 0
+        self._soft_failures = 0
 
     @property
     def until(self) -> float:
@@ -65,8 +65,8 @@ class Breaker:
         """A call wants to go out. Raises Resting while it must not; the first after a rest is the probe."""
         circuit = self._circuit
         if circuit.is_open(now):
-            why = f"Last.fm can't be reached ({circuit.why}); trying again soon"
-            raise Resting(Cause(None, why), circuit.until - now, False)
+            message = f"Last.fm can't be reached ({circuit.why}); trying again soon"
+            raise Resting(Cause(None, message), circuit.until - now, False)
         if circuit.fails:
             self._circuit = circuit.probed(now)
 
@@ -81,12 +81,12 @@ class Breaker:
         return error
 
     def leave(
-        self, state: BreakerState, now: float, chance: float, why: str = "", retry_after: float | None = None
+        self, state: BreakerState, now: float, chance: float, reason: str = "", retry_after: float | None = None
     ) -> None:
         """How a call ended."""
         if state is BreakerState.THERE:
-            self._circuit, self._doubts = CLOSED, 0
+            self._circuit, self._soft_failures = CLOSED, 0
             return
-        self._doubts += 1
-        if state is BreakerState.AWAY or self._circuit.fails or self._doubts >= DOUBTS:
-            self._circuit = self._circuit.failed(now, chance, why, retry_after)
+        self._soft_failures += 1
+        if state is BreakerState.AWAY or self._circuit.fails or self._soft_failures >= MAX_SOFT_FAILURES:
+            self._circuit = self._circuit.failed(now, chance, reason, retry_after)

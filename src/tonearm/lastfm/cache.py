@@ -20,11 +20,11 @@ from tonearm.lastfm.cache_policy import (
     WEEK,
     Keepable,
     artist_of,
+    cacheable,
     folded,
     fresh_for,
     key_of,
     listener_of,
-    worth_keeping,
 )
 from tonearm.lastfm.error import LastFmError, LoginRequired, error_of
 from tonearm.lastfm.request import Request, SignedRequest, Verb
@@ -39,13 +39,13 @@ TRUSTED = MINUTE
 RETRY = MINUTE
 """Seconds for which an answer that could not be renewed is not asked for again."""
 
-LARGEST = 8 * 2**20
+MAX_BYTES = 8 * 2**20
 """Bytes of bodies whose answers stay in memory; the values take two to three times as much."""
 
 _UNSEALED = SignedRequest(Verb.GET, "", ())
 
 
-class KeptBody(Protocol):
+class CachedBody(Protocol):
     """An answer as it is kept. Times are Unix seconds UTC."""
 
     @property
@@ -59,10 +59,10 @@ class KeptBody(Protocol):
 class CachedReads(Protocol):
     """Where answers outlive this process. It may lose any of them at any time."""
 
-    async def find(self, key: str) -> KeptBody | None:
-        """What is kept under a key, None where nothing is. Raises OSError where nothing can be read now."""
+    async def find(self, key: str) -> CachedBody | None:
+        """What is kept under a key, None if nothing is. Raises OSError if nothing can be read now."""
 
-    def keep(self, key: str, body: bytes, *, fetched_at: float, fresh_until: float, artist: str, listener: str) -> None:
+    def save(self, key: str, body: bytes, *, fetched_at: float, fresh_until: float, artist: str, listener: str) -> None:
         """Write an answer soon, without making anybody wait."""
 
     async def forget(self, *, artist: str, listener: str) -> None:
@@ -73,7 +73,7 @@ class Upstream(Protocol):
     """Who is asked where nothing is remembered."""
 
     async def exchange(self, request: Request[T]) -> Exchange[T]:
-        """What came back; raises a LastFmError where nobody was asked."""
+        """What came back; raises a LastFmError if nobody was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +108,8 @@ class _CacheEntry:
         """Until when it is given at once while another is fetched: as long again as it was fresh."""
         return 2 * self.fresh_until - self.fetched_at if isinstance(self.outcome, Answer) else self.fresh_until
 
-    def told(self, method: str, now: float) -> Remembered[Any]:
-        """The answer at that time; raises the LastFmError where Last.fm knew nothing."""
+    def remembered(self, method: str, now: float) -> Remembered[Any]:
+        """The answer at that time; raises the LastFmError if Last.fm knew nothing."""
         if isinstance(self.outcome, Refusal):
             raise error_of(self.outcome, method)
         fresh = now < self.fresh_until
@@ -119,7 +119,7 @@ class _CacheEntry:
 class Cache:
     """Answers from memory, else from the store, else from Last.fm; those who ask the same share one request.
 
-    `realm` tells one API from another in a store that both use: the API's address. `now` is Unix seconds.
+    `realm` distinguishes APIs in a store that several use: the API's address. `now` is Unix seconds.
     """
 
     def __init__(
@@ -130,21 +130,21 @@ class Cache:
         answers: CachedReads | None = None,
         realm: str = "",
         ttl: float = WEEK,
-        largest: int = LARGEST,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         self._upstream = upstream
         self._now = now
         self._answers = answers
         self._realm = realm
         self._ttl = ttl
-        self._largest = largest
+        self._max_bytes = max_bytes
         self._memory: OrderedDict[str, _CacheEntry] = OrderedDict()
         self._size = 0
         self._flights: dict[tuple[str, object], asyncio.Task[_CacheEntry | LastFmError]] = {}
         self._forgotten = 0
 
     async def ask(self, request: Request[T]) -> Remembered[T]:
-        """The answer to a read. Raises a LastFmError where there is none, and none that was kept.
+        """The answer to a read. Raises a LastFmError if there is none, and none was saved.
 
         A stale answer comes at once while another is fetched; one that is very old only if Last.fm is away.
         """
@@ -163,7 +163,7 @@ class Cache:
             self._memory.move_to_end(key)
         if now >= entry.fresh_until and now >= entry.retry_at:
             self._begin(key, read, partial(self._fetch, key, request, seconds, entry))
-        return entry.told(request.method, now)
+        return entry.remembered(request.method, now)
 
     async def forget(self, *, artist: str = "", listener: str = "") -> None:
         """Forget what is about an artist or about a Last.fm user, in other processes too (there within a minute)."""
@@ -222,19 +222,19 @@ class Cache:
         if had and had.read is not _reader(request):
             had = None
         try:
-            kept = await self._answers.find(key) if self._answers else None
+            cached = await self._answers.find(key) if self._answers else None
         except OSError:
             return had
-        if kept is None or kept.fetched_at > self._now() + MINUTE:  # by a clock that has been put back since
+        if cached is None or cached.fetched_at > self._now() + MINUTE:  # by a clock that has been put back since
             return None
-        if had and had.fetched_at == kept.fetched_at:
+        if had and had.fetched_at == cached.fetched_at:
             had.trusted_until = self._now() + TRUSTED
             return had
-        outcome = worth_keeping(understand(request, _UNSEALED, Reply(200, {}, kept.body)))
+        outcome = cacheable(understand(request, _UNSEALED, Reply(200, {}, cached.body)))
         if outcome is None:
             return None  # written by another version, or by a hand: as good as nothing
-        until = min(kept.fresh_until, kept.fetched_at + seconds)
-        return self._remember(key, request, outcome, kept.fetched_at, until, len(kept.body))
+        until = min(cached.fresh_until, cached.fetched_at + seconds)
+        return self._remember(key, request, outcome, cached.fetched_at, until, len(cached.body))
 
     async def _fetch(
         self, key: str, request: Request[object], seconds: float, had: _CacheEntry | None
@@ -244,7 +244,7 @@ class Cache:
             exchange = await self._upstream.exchange(request)
         except LastFmError as error:
             return self._instead(had, error)
-        outcome, reply, now = worth_keeping(exchange.outcome), exchange.reply, self._now()
+        outcome, reply, now = cacheable(exchange.outcome), exchange.reply, self._now()
         if outcome is None or isinstance(reply, TransportError):
             assert not isinstance(exchange.outcome, Answer)
             return self._instead(had, error_of(exchange.outcome, request.method))
@@ -253,7 +253,7 @@ class Cache:
             return _entry(request, outcome, now, until, now, 0)
         if self._answers:
             about = {"artist": artist_of(request), "listener": listener_of(request)}
-            self._answers.keep(key, reply.body, fetched_at=now, fresh_until=until, **about)
+            self._answers.save(key, reply.body, fetched_at=now, fresh_until=until, **about)
         return self._remember(key, request, outcome, now, until, len(reply.body))
 
     def _instead(self, had: _CacheEntry | None, error: LastFmError) -> _CacheEntry | LastFmError:
@@ -271,7 +271,7 @@ class Cache:
         self._drop(key)
         self._memory[key] = entry
         self._size += size
-        while self._size > self._largest:
+        while self._size > self._max_bytes:
             self._drop(next(iter(self._memory)))
         return entry
 

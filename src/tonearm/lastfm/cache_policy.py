@@ -41,8 +41,8 @@ def fresh_for(request: Request[object], ttl: float) -> float:
 
 def key_of(request: Request[object], realm: str) -> str:
     """Under what an answer is kept: 32 hex digits of who was asked, the method and its parameters in any order."""
-    told = [realm, request.method.casefold(), *(f"{name}={value}" for name, value in sorted(request.params.items()))]
-    return blake2b("\0".join(told).encode(errors="replace"), digest_size=16).hexdigest()
+    parts = [realm, request.method.casefold(), *(f"{name}={value}" for name, value in sorted(request.params.items()))]
+    return blake2b("\0".join(parts).encode(errors="replace"), digest_size=16).hexdigest()
 
 
 def folded(name: str) -> str:
@@ -51,7 +51,7 @@ def folded(name: str) -> str:
 
 
 def artist_of(request: Request[object]) -> str:
-    """The artist whom a question names, folded; "" where it names none (an mbid is nobody's name)."""
+    """The artist whom a question names, folded; "" if it names none (an mbid is nobody's name)."""
     return folded(request.params.get("artist", ""))
 
 
@@ -60,7 +60,7 @@ def listener_of(request: Request[object]) -> str:
     return folded(request.params.get("username") or request.params.get("user") or "")
 
 
-def worth_keeping(outcome: Answer[object] | Failure) -> Keepable | None:
+def cacheable(outcome: Answer[object] | Failure) -> Keepable | None:
     """What is worth keeping: an answer, or that there is nothing by that name."""
     match outcome:
         case Answer():

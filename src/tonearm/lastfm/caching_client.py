@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tonearm.core.verdict import Verdict
 from tonearm.lastfm.breaker import Breaker
-from tonearm.lastfm.cache import LARGEST, Cache, CachedReads, Remembered
+from tonearm.lastfm.cache import MAX_BYTES, Cache, CachedReads, Remembered
 from tonearm.lastfm.cache_policy import EVERY_LISTENER, WEEK, fresh_for
 from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm, OnDate
 from tonearm.lastfm.methods.track import TrackWrite
@@ -29,7 +29,7 @@ _CHANGES = frozenset(
         *(f"{kind}.{change}" for kind in ("artist", "album", "track") for change in ("addTags", "removeTag")),
     }
 )
-"""Writes that change what reads say. A play changes only counts, which are as old as they are told to be."""
+"""Writes that change what reads say. A play changes only counts, whose age is given anyway."""
 
 
 class RememberingLastFm(LastFm):
@@ -39,7 +39,7 @@ class RememberingLastFm(LastFm):
     nothing is remembered raise Resting. Reads with a session, and writes, always go out.
 
     `ttl` is for how many seconds an answer about an artist, an album, a track or a tag is fresh; searches and charts
-    are for a day at the most, lists of a user for five minutes. `largest` bounds the memory, in bytes of answers.
+    are for a day at the most, lists of a user for five minutes. `max_bytes` bounds the memory, in bytes of answers.
     `answers` keeps them beyond the process: see `tonearm.lastfm.cache.Answers` for what that has to do.
     """
 
@@ -55,28 +55,28 @@ class RememberingLastFm(LastFm):
         patience: Patience = PATIENCE,
         answers: CachedReads | None = None,
         ttl: float = WEEK,
-        largest: int = LARGEST,
+        max_bytes: int = MAX_BYTES,
         now: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(keys, url, http=http, user_agent=user_agent, pace=pace, on_date=on_date, patience=patience)
         self._now = now
         self._breaker = Breaker()
-        self._cache = Cache(self, now, answers=answers, realm=url, ttl=ttl, largest=largest)
+        self._cache = Cache(self, now, answers=answers, realm=url, ttl=ttl, max_bytes=max_bytes)
 
     async def ask(self, request: Request[T]) -> T:
         """The answer to a read, or a LastFmError."""
         return (await self._cache.ask(request)).value
 
-    async def told(self, request: Request[T]) -> Remembered[T]:
+    async def ask_with_age(self, request: Request[T]) -> Remembered[T]:
         """The answer to a read with its age, and whether it is stale; or a LastFmError.
 
-        The requests are made by `tonearm.lastfm.methods`: `told(methods.artist.info("Cher"))`.
+        The requests are made by `tonearm.lastfm.methods`: `ask_with_age(methods.artist.info("Cher"))`.
         """
         return await self._cache.ask(request)
 
-    async def tell(self, request: Request[TrackWrite]) -> Verdict:
-        """What became of a write. After a love or a tag what is about the artist, or about any user, is forgotten."""
-        verdict = await super().tell(request)
+    async def write(self, request: Request[TrackWrite]) -> Verdict:
+        """The verdict on a write. After a love or a tag, what is cached about the artist and users is dropped."""
+        verdict = await super().write(request)
         if request.method in _CHANGES:
             await self._cache.forget(artist=request.params["artist"], listener=EVERY_LISTENER)
         return verdict

@@ -12,9 +12,9 @@ from tonearm.lastfm.catalogue import Catalogue
 from tonearm.lastfm.error import error_of, verdict_of
 from tonearm.lastfm.methods import track
 from tonearm.lastfm.paging import Listing
-from tonearm.lastfm.request import Keys, Request, sign_request, ways
+from tonearm.lastfm.request import Keys, Request, sign_request, variants
 from tonearm.lastfm.response import Answer, Exchange, Failure, Refusal, Reply, TransportError, server_time, understand
-from tonearm.lastfm.transport import PATIENCE, AsyncLine, Patience, SyncLine
+from tonearm.lastfm.transport import PATIENCE, AsyncEndpoint, Patience, SyncEndpoint
 from tonearm.lastfm.types import Page
 from tonearm.lastfm.walk import SyncWalk, Walk
 from tonearm.version import __version__
@@ -37,7 +37,7 @@ OnDate = Callable[[float, float], None]
 
 
 def user_agent(name: str, version: str, contact: str) -> str:
-    """How a program introduces itself: "mine/1.0 (me@example.org) tonearm/…". ValueError names what cannot stand there.
+    """How a program introduces itself: "mine/1.0 (me@example.org) tonearm/…". ValueError names what is not allowed.
 
     Last.fm wants to know what calls, and where to write to: https://www.last.fm/api/intro
     """
@@ -69,7 +69,7 @@ class LastFm(Catalogue):
         patience: Patience = PATIENCE,
     ) -> None:
         self._keys = keys
-        self._line = AsyncLine(url, user_agent, http, patience)
+        self._endpoint = AsyncEndpoint(url, user_agent, http, patience)
         self._pace = pace
         self._on_date = on_date
 
@@ -80,8 +80,8 @@ class LastFm(Catalogue):
             return outcome.value
         raise error_of(outcome, request.method)
 
-    async def tell(self, request: Request[track.TrackWrite]) -> Verdict:
-        """What became of a write. Raises for nothing that Last.fm or the network does."""
+    async def write(self, request: Request[track.TrackWrite]) -> Verdict:
+        """The verdict on a write. Raises nothing for what Last.fm or the network does."""
         return _verdict(await self.exchange(request))
 
     def walk(self, listing: Listing[T]) -> Walk[T]:
@@ -90,10 +90,10 @@ class LastFm(Catalogue):
 
     async def exchange(self, request: Request[T]) -> Exchange[T]:
         """What came back, as it came and as it is understood. Raises for nothing that Last.fm or the network does."""
-        first, *others = ways(request)
+        first, *alternatives = variants(request)
         exchange = await self._exchange(first)
-        for way in others:
-            if _found_nothing(exchange.outcome) and _found(other := await self._exchange(way)):
+        for variant in alternatives:
+            if _found_nothing(exchange.outcome) and _found(other := await self._exchange(variant)):
                 return other
         return exchange
 
@@ -101,20 +101,20 @@ class LastFm(Catalogue):
         sealed = sign_request(request, self._keys)
         if self._pace:
             await self._pace()
-        reply = await self._line.send(sealed)
+        reply = await self._endpoint.send(sealed)
         outcome = understand(request, sealed, reply)
-        _tell_time(reply, outcome, self._on_date)
+        _report_time(reply, outcome, self._on_date)
         return Exchange(reply, outcome)
 
     async def close(self) -> None:
         """Close its own HTTP client; `async with` does it."""
-        await self._line.close()
+        await self._endpoint.close()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, why: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
 
@@ -134,30 +134,30 @@ class LastFmSync(Catalogue):
         patience: Patience = PATIENCE,
     ) -> None:
         self._keys = keys
-        self._line = SyncLine(url, user_agent, http, patience)
+        self._endpoint = SyncEndpoint(url, user_agent, http, patience)
         self._pace = pace
         self._on_date = on_date
 
     def ask(self, request: Request[T]) -> T:
         """The answer to a read, or a LastFmError."""
-        outcome = self._in_each_way(request).outcome
+        outcome = self._try_variants(request).outcome
         if isinstance(outcome, Answer):
             return outcome.value
         raise error_of(outcome, request.method)
 
-    def tell(self, request: Request[track.TrackWrite]) -> Verdict:
-        """What became of a write. Raises for nothing that Last.fm or the network does."""
+    def write(self, request: Request[track.TrackWrite]) -> Verdict:
+        """The verdict on a write. Raises nothing for what Last.fm or the network does."""
         return _verdict(self._exchange(request))
 
     def walk(self, listing: Listing[T]) -> SyncWalk[T]:
         """A list in pages, from where it is to start."""
         return SyncWalk(listing, self.ask)
 
-    def _in_each_way(self, request: Request[T]) -> Exchange[T]:
-        first, *others = ways(request)
+    def _try_variants(self, request: Request[T]) -> Exchange[T]:
+        first, *alternatives = variants(request)
         exchange = self._exchange(first)
-        for way in others:
-            if _found_nothing(exchange.outcome) and _found(other := self._exchange(way)):
+        for variant in alternatives:
+            if _found_nothing(exchange.outcome) and _found(other := self._exchange(variant)):
                 return other
         return exchange
 
@@ -165,20 +165,20 @@ class LastFmSync(Catalogue):
         sealed = sign_request(request, self._keys)
         if self._pace:
             self._pace()
-        reply = self._line.send(sealed)
+        reply = self._endpoint.send(sealed)
         outcome = understand(request, sealed, reply)
-        _tell_time(reply, outcome, self._on_date)
+        _report_time(reply, outcome, self._on_date)
         return Exchange(reply, outcome)
 
     def close(self) -> None:
         """Close its own HTTP client; `with` does it."""
-        self._line.close()
+        self._endpoint.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, why: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
 
@@ -203,7 +203,7 @@ def _found_nothing(outcome: Answer[T] | Failure) -> bool:
             return False
 
 
-def _tell_time(reply: Reply | TransportError, outcome: Answer[T] | Failure, on_date: OnDate | None) -> None:
+def _report_time(reply: Reply | TransportError, outcome: Answer[T] | Failure, on_date: OnDate | None) -> None:
     """By an answer of the API only: a gateway, a cache or a hotel's sign-in page has a clock of its own."""
     if on_date is None or isinstance(reply, TransportError) or not isinstance(outcome, Answer | Refusal):
         return

@@ -28,7 +28,7 @@ class LastFmError(Exception):
     """Why a call brought nothing. Holds no URL, header, body or secret, and no exception of the HTTP library.
 
     `retryable`: the same call may succeed later without anybody doing anything. `retry_after`: seconds, where
-    the answer named them. `sent`: False where the call surely never reached Last.fm.
+    the answer named them. `sent`: False if the call surely never reached Last.fm.
     """
 
     retryable = False
@@ -40,12 +40,12 @@ class LastFmError(Exception):
         self.sent = sent
 
     @property
-    def number(self) -> int | None:
-        """Last.fm's error number; None where the failure is not one of the API's."""
+    def error_code(self) -> int | None:
+        """Last.fm's error number; None if the failure is not one of the API's."""
         return self.cause.error_code
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """Last.fm's own words, or ours where it had none."""
         return self.cause.message
 
@@ -114,7 +114,7 @@ def _throttled(cause: Cause, retry_after: float | None) -> Verdict:
 
 
 def _scope(cause: Cause) -> Scope:
-    # Number 29 means two things that only the words tell apart: "Your IP has made too many requests" passes
+    # Number 29 means two things that only the message distinguishes: "Your IP has made too many requests" passes
     # in minutes, "Too many scrobbles in a short period" in hours:
     # https://github.com/kawaiiDango/pano-scrobbler/issues/965
     return Scope.ACCOUNT if "scrobbles" in cause.message.lower() else Scope.ADDRESS
@@ -124,7 +124,7 @@ def _split(cause: Cause, _: float | None) -> Verdict:
     return Split(cause)
 
 
-def _doubted(cause: Cause, _: float | None) -> Verdict:
+def _session_doubted(cause: Cause, _: float | None) -> Verdict:
     return SessionSuspect(cause)
 
 
@@ -150,7 +150,7 @@ _TABLE: dict[int, _ErrorRow] = {
     18: (_later, CallRefused),
     # On a write usually a dead session, but it has been sent under load too. From auth.*: see `error_of`.
     # https://github.com/strawberrymusicplayer/strawberry/issues/442
-    4: (_doubted, SessionRejected),
+    4: (_session_doubted, SessionRejected),
     # One bad play fails the whole batch, and the answer does not say which.
     6: (_split, BadParameters),
     7: (_split, BadParameters),
@@ -185,12 +185,12 @@ def verdict_of(failure: Failure) -> Verdict:
         case Refusal(cause, retry_after):
             verdict, _ = _TABLE.get(cause.error_code or 0, _OTHER)
             return verdict(cause, retry_after)
-        case Nonsense(status, words, retry_after) if status == 429:
-            return Throttled(Scope.ADDRESS, Cause(None, words), retry_after)
-        case Nonsense(_, words, retry_after):  # a gateway's error too: what stands behind it may have stored them
-            return Unsure(Cause(None, words), retry_after)
-        case TransportError(sent, words):
-            return Unsure(Cause(None, words)) if sent else Later(Cause(None, words))
+        case Nonsense(status, message, retry_after) if status == 429:
+            return Throttled(Scope.ADDRESS, Cause(None, message), retry_after)
+        case Nonsense(_, message, retry_after):  # a gateway's error too: the server behind it may have stored them
+            return Unsure(Cause(None, message), retry_after)
+        case TransportError(sent, message):
+            return Unsure(Cause(None, message)) if sent else Later(Cause(None, message))
         case _:
             assert_never(failure)
 
@@ -203,10 +203,10 @@ def error_of(failure: Failure, method: str) -> LastFmError:
         case Refusal(cause, retry_after):
             _, error = _TABLE.get(cause.error_code or 0, _OTHER)
             return error(cause, retry_after)
-        case Nonsense(status, words, retry_after):
+        case Nonsense(status, message, retry_after):
             kind = RateLimited if status == 429 else Unavailable
-            return kind(Cause(None, words), retry_after)
-        case TransportError(sent, words):
-            return Unavailable(Cause(None, words), None, sent)
+            return kind(Cause(None, message), retry_after)
+        case TransportError(sent, message):
+            return Unavailable(Cause(None, message), None, sent)
         case _:
             assert_never(failure)

@@ -43,7 +43,7 @@ _FORMATS: tuple[tuple[int, bytes, str], ...] = (
     (8, b"WEBP", "image/webp"),
     (4, b"ftypavif", "image/avif"),
 )
-"""Where in a file which bytes stand, and what it is then. No SVG: that is a program."""
+"""Which bytes identify a format, and where in the file. No SVG: that is a program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class ImageFetcher:
         self._flights: dict[str, asyncio.Task[Image | None]] = {}
 
     async def get(self, url: str) -> Image | None:
-        """The picture at an address; None where there is none, or none that a browser should get."""
+        """The picture at an address; None if there is none, or none that a browser should get."""
         if not self._allowed(url):
             return None
         flight = self._flights.get(url)
@@ -104,25 +104,25 @@ class ImageFetcher:
     async def _obtain(self, url: str) -> Image | None:
         key = blake2b(f"image\0{url}".encode(errors="replace"), digest_size=16).hexdigest()
         try:
-            kept = await self._answers.find(key) if self._answers else None
+            cached = await self._answers.find(key) if self._answers else None
         except OSError:
-            kept = None
-        if kept and self._now() < kept.fresh_until:
-            return as_image(kept.body)
+            cached = None
+        if cached and self._now() < cached.fresh_until:
+            return as_image(cached.body)
         async with self._places:
             body = await self._fetch(url)
         image = as_image(body)
-        if image is None and kept and kept.body:
-            return as_image(kept.body)
+        if image is None and cached and cached.body:
+            return as_image(cached.body)
         if self._answers:
             now = self._now()
             until = now + (KEPT if image else NONE_KEPT)
             body = body if image else b""
-            self._answers.keep(key, body, fetched_at=now, fresh_until=until, artist="", listener="")
+            self._answers.save(key, body, fetched_at=now, fresh_until=until, artist="", listener="")
         return image
 
     async def _fetch(self, url: str) -> bytes:
-        """What lies there; nothing where that cannot be had, or is too large."""
+        """What lies there; nothing if that cannot be had, or is too large."""
         import httpx2
 
         try:
@@ -147,16 +147,16 @@ async def _whole(response: httpx2.Response) -> bytes:
 
 
 def as_image(body: bytes) -> Image | None:
-    """The picture that these bytes are; None where they are none that is known."""
+    """The picture that these bytes are; None if they are none that is known."""
     kind = next((kind for at, magic, kind in _FORMATS if body[at : at + len(magic)] == magic), None)
     return Image(kind, body) if kind else None
 
 
 def _is_within(host: str) -> bool:
-    """Whether a host is this machine or one of its own network, as far as its name tells."""
+    """Whether a host is this machine or one of its own network, as far as its name shows."""
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
         last = host.rstrip(".").rpartition(".")[2]
-        # "localhost", "intranet", "2130706433", "127.1", "0x7f.1": what is no public name may be any address.
+        # "localhost", "intranet", "2130706433", "127.1", "0x7f.1": what is not a public name may be any address.
         return last == host.rstrip(".") or last[:1].isdigit() or last.lower() in _PRIVATE

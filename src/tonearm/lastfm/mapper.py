@@ -83,7 +83,7 @@ def _check_totals(scrobbles: Node, ignored: int, sent: int) -> None:
 
 
 def track_answer(word: Node, track: Track, timestamp: int | None = None) -> ItemAnswer | None:
-    """Last.fm's word on one track; None where it does not say whether it took it."""
+    """Last.fm's word on one track; None if it does not say whether it took it."""
     message = word.get("ignoredMessage")
     code = small(node(message).get("code"))
     if code is None:

@@ -10,7 +10,7 @@ from html import escape, unescape
 from urllib.parse import urlsplit
 
 _MARK = re.compile(r"<!--.*?(?:-->|\Z)|<(/?)([a-zA-Z][a-zA-Z0-9]*)\b([^<>]*)>", re.DOTALL)
-"""A comment or a tag. It takes time by the length of the text alone: html.parser takes its square, or worse."""
+"""A comment or a tag. It takes time in proportion to the text: html.parser takes quadratic time, or worse."""
 
 _UNSEEN = frozenset({"script", "style", "template", "iframe", "object", "noscript", "title", "textarea", "svg"})
 _LINES = frozenset({"br", "p", "div", "li", "tr"})
@@ -44,7 +44,7 @@ def _reads_on(text: str, address: str) -> bool:
 
 
 def _parts(html: str) -> list[tuple[str, str]]:
-    """Each text with its address, "" where it leads nowhere; what is not to be read is left out."""
+    """Each text with its address, "" if it leads nowhere; what is not to be read is left out."""
     parts: list[tuple[str, str]] = []
     at, address = 0, ""
     while mark := _MARK.search(html, at):
@@ -67,10 +67,10 @@ def _leads_to(attributes: str) -> str:
 
 
 def _written(text: str, address: str) -> str:
-    shown = escape(text).replace("\n", "<br>\n")
+    html = escape(text).replace("\n", "<br>\n")
     if not address:
-        return shown
-    return f'<a href="{escape(address)}" rel="nofollow noopener noreferrer">{shown}</a>'
+        return html
+    return f'<a href="{escape(address)}" rel="nofollow noopener noreferrer">{html}</a>'
 
 
 def _tidy(text: str) -> str:

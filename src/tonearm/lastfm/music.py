@@ -14,7 +14,7 @@ from datetime import datetime
 class Images:
     """The addresses of a picture by Last.fm's names for its sizes: about 34, 64, 174 and 300 pixels, and the largest.
 
-    False where there is no picture. The star that Last.fm shows for every artist since 2019 counts as none.
+    False if there is no picture. The star that Last.fm has shown for every artist since 2019 counts as none.
     """
 
     small: str = ""
@@ -79,7 +79,7 @@ class TagInfo(TagEntry):
 
 @dataclass(frozen=True, slots=True)
 class ArtistEntry:
-    """An artist in a list. What the list does not tell is None; `rank` counts from 1.
+    """An artist in a list. What the list does not contain is None; `rank` counts from 1.
 
     In a listener's lists `playcount` are that listener's plays.
     """
@@ -119,7 +119,7 @@ class ArtistInfo:
 
 @dataclass(frozen=True, slots=True)
 class AlbumEntry:
-    """An album in a list. What the list does not tell is None; `rank` counts from 1.
+    """An album in a list. What the list does not contain is None; `rank` counts from 1.
 
     In a listener's lists `playcount` are that listener's plays.
     """
@@ -137,7 +137,7 @@ class AlbumEntry:
 
 @dataclass(frozen=True, slots=True)
 class TrackEntry:
-    """A track in a list. What the list does not tell is None; `rank` counts from 1, `duration` is in seconds.
+    """A track in a list. What the list does not contain is None; `rank` counts from 1, `duration` is in seconds.
 
     In a listener's lists `playcount` are that listener's plays.
     """

@@ -23,7 +23,7 @@ class Place:
     """A place in a list: the page that comes next, of how many items each.
 
     `until` is the second (Unix UTC) before which a list of plays was fixed, so that new ones don't move its pages.
-    Store it to go on later: `start=place`.
+    Store it to continue later: `start=place`.
     """
 
     page: int = 1
@@ -64,7 +64,7 @@ class PagingProgress(Generic[T]):
         self._listing = listing
         self._left = listing.limit
         self._seen: frozenset[object] = frozenset()
-        self._shown: tuple[frozenset[object], int] = (frozenset(), 0)
+        self._previous: tuple[frozenset[object], int] = (frozenset(), 0)
 
     def request(self) -> Request[Page[T]]:
         return self._listing.ask(self.place)
@@ -80,12 +80,12 @@ class PagingProgress(Generic[T]):
             items = tuple([item for item, who in zip(items, known, strict=True) if who not in self._seen])
         if self._left is not None:
             items = items[: self._left]
-        self._shown = frozenset(known) - {None}, len(items)
+        self._previous = frozenset(known) - {None}, len(items)
         return page if len(items) == len(page.items) else replace(page, items=items)
 
     def turn(self, page: Page[T]) -> None:
         """That page is done with."""
-        self._seen, given = self._shown
+        self._seen, given = self._previous
         if self._left is not None:
             self._left -= given
         fixed_by, until = self._listing.fixed_by, self.place.until
@@ -97,10 +97,10 @@ class PagingProgress(Generic[T]):
         self.place = replace(self.place, page=min(self.place.page + 1, LAST_PAGE), until=until)
 
 
-def within(argument: str, value: int, least: int, most: int) -> int:
+def within(argument: str, value: int, minimum: int, maximum: int) -> int:
     """The value, or a ValueError that names the argument."""
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise ValueError(f"{argument} must be a whole number from {least} to {most}, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
+        raise ValueError(f"{argument} must be a whole number from {minimum} to {maximum}, not {value!r}")
     return value
 
 

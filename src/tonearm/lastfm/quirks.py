@@ -37,7 +37,7 @@ def node(value: object) -> Node:
 
 
 def text(value: object) -> str:
-    """Text, whether plain, as {"#text": …} or as {"name": …}; "" where there is none.
+    """Text, whether plain, as {"#text": …} or as {"name": …}; "" if there is none.
 
     A value without text shows as "#text": "" or without the member, even within one answer.
     """
@@ -97,7 +97,7 @@ def flag(value: object) -> bool:
 
 
 def many(value: object) -> list[Node]:
-    """The repeated children: a list, or one object where there is one, or blank text where there are none."""
+    """The repeated children: a list, one object if there is only one, or blank text if there are none."""
     if isinstance(value, dict):
         return [value]
     return [child for child in value if isinstance(child, dict)] if isinstance(value, list) else []
@@ -109,7 +109,7 @@ def attributes(container: Node) -> Node:
 
 
 def moment(value: object) -> datetime | None:
-    """When it was, in UTC; None where there is no date, or 1970, which broken clients have sent.
+    """When it was, in UTC; None if there is no date, or 1970, which broken clients have sent.
 
     Only the numbers count: "#text" is a date in English, or the number again, or the same in another form.
     """
@@ -118,7 +118,7 @@ def moment(value: object) -> datetime | None:
 
 
 def at(seconds: object) -> datetime | None:
-    """Unix seconds as an aware time; None where there are none, and beyond the year 9999."""
+    """Unix seconds as an aware time; None if there are none, and beyond the year 9999."""
     number = whole(seconds)
     if not number or not 0 < number < _END_OF_TIME:
         return None
@@ -139,6 +139,6 @@ def published(value: object) -> datetime | None:
 
 
 def seconds(value: object, per_second: int = 1) -> float | None:
-    """A duration; None for 0, which stands for unknown, and for the "FIXME" of user.getPersonalTags."""
+    """A duration; None for 0, which means unknown, and for the "FIXME" of user.getPersonalTags."""
     number = fraction(value)
     return number / per_second if number is not None and 0 < number < _LARGEST else None

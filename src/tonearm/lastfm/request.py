@@ -45,7 +45,7 @@ class Verb(StrEnum):
 class Request(Generic[T_co]):
     """One call and how its answer is read. It holds no keys and sends nothing.
 
-    `root` names the member of the answer that `read` understands; None where success answers nothing.
+    `root` names the member of the answer that `read` understands; None if success answers nothing.
     """
 
     method: str
@@ -98,7 +98,7 @@ _ENCODED_AGAIN = {ord("%"): "%25", ord("+"): "%2B"}
 _NAMES = ("artist", "track")
 
 
-def ways(request: Request[T], *, twice_first: bool = TWICE_FIRST) -> tuple[Request[T], ...]:
+def variants(request: Request[T], *, twice_first: bool = TWICE_FIRST) -> tuple[Request[T], ...]:
     """The request in each way in which Last.fm may understand its names, the likeliest first."""
     names = {name: request.params[name] for name in _NAMES if name in request.params}
     if request.method not in DECODED_TWICE or request.verb is not Verb.GET:

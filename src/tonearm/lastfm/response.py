@@ -17,7 +17,7 @@ from tonearm.lastfm.request import Request, SignedRequest
 
 T = TypeVar("T")
 
-_LONGEST_WORDS = 300
+_LONGEST_MESSAGE = 300
 _LONGEST_WAIT = 86400.0
 """Seconds; a proxy's slip in Retry-After must not stop an account for a year."""
 
@@ -52,16 +52,16 @@ class Nonsense:
     """Something answered, but not in a way that can be read: HTML, nothing, a part, or a contradiction."""
 
     status: int
-    words: str
+    message: str
     retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TransportError:
-    """No answer came. `sent` is False where the request surely never reached Last.fm."""
+    """No answer came. `sent` is False if the request surely never reached Last.fm."""
 
     sent: bool
-    words: str
+    message: str
 
 
 Failure = Refusal | Nonsense | TransportError
@@ -78,7 +78,7 @@ class Exchange(Generic[T]):
 def understand(request: Request[T], sealed: SignedRequest, reply: Reply | TransportError) -> Answer[T] | Failure:
     """The answer to a request, or its failure, without anything secret in the words."""
     if isinstance(reply, TransportError):
-        return TransportError(reply.sent, _plain(reply.words, sealed.secrets))
+        return TransportError(reply.sent, _plain(reply.message, sealed.secrets))
     wait = retry_after(reply.headers)
     found = parse(reply.body)
     if found is None:
@@ -95,8 +95,8 @@ def understand(request: Request[T], sealed: SignedRequest, reply: Reply | Transp
         return Nonsense(reply.status, f"HTTP {reply.status} with an answer to something else", wait)
     try:
         return Answer(request.read(content))
-    except UnreadableAnswer as why:
-        return Nonsense(reply.status, _plain(str(why), sealed.secrets), wait)
+    except UnreadableAnswer as error:
+        return Nonsense(reply.status, _plain(str(error), sealed.secrets), wait)
 
 
 def _refusal(
@@ -106,11 +106,11 @@ def _refusal(
     # words may also be a <message> within, and the code beside it.
     error = found["error"]
     inner = node(error)
-    number = small(inner.get("code", node(inner.get("@attr")).get("code"))) if inner else small(error)
-    if number is None:
+    error_code = small(inner.get("code", node(inner.get("@attr")).get("code"))) if inner else small(error)
+    if error_code is None:
         return Nonsense(status, f"HTTP {status} with an error that has no number", wait)
-    words = text(inner) or text(inner.get("message")) or text(found.get("message"))
-    return Refusal(Cause(number, _plain(words, secrets) or "no words"), wait)
+    message = text(inner) or text(inner.get("message")) or text(found.get("message"))
+    return Refusal(Cause(error_code, _plain(message, secrets) or "no words"), wait)
 
 
 def _unread(body: bytes) -> str:
@@ -120,13 +120,13 @@ def _unread(body: bytes) -> str:
     return "with a page instead of an answer" if start == b"<" else "with a body that cannot be read"
 
 
-def _plain(words: str, secrets: Iterable[str]) -> str:
+def _plain(message: str, secrets: Iterable[str]) -> str:
     """Words fit for a log: one line, not endless, and without a secret that something echoed."""
     for secret in secrets:
         if len(secret) >= 8:
-            words = words.replace(secret, "…")
-    words = " ".join("".join(c if c.isprintable() else " " for c in words).split())
-    return words if len(words) <= _LONGEST_WORDS else words[: _LONGEST_WORDS - 1] + "…"
+            message = message.replace(secret, "…")
+    message = " ".join("".join(c if c.isprintable() else " " for c in message).split())
+    return message if len(message) <= _LONGEST_MESSAGE else message[: _LONGEST_MESSAGE - 1] + "…"
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -16,7 +16,7 @@ _BY_NAME = (1, 2)
 """Ignored codes of the filter, which blames the artist for other names, too."""
 
 
-def true_reason(play: Play, code: int, words: str, now: float) -> str:
+def true_reason(play: Play, code: int, message: str, now: float) -> str:
     """Why Last.fm left a play out: its code says "artist" for many things, so the facts are asked first."""
     track = play.track
     if LASTFM.too_old(play.timestamp, now):
@@ -25,18 +25,18 @@ def true_reason(play: Play, code: int, words: str, now: float) -> str:
         return f"the track is shorter than {LASTFM.shortest:.0f} seconds"
     if code in _BY_NAME and (found := placeholder(track)):
         return f"Last.fm's filter ignores placeholders such as the {found.field} {found.name!r}: correct the tags"
-    said = f" ({words})" if words else ""
+    quoted = f" ({message})" if message else ""
     match LASTFM.meaning(play, code, now):
         case Ignoring.TOO_OLD:
-            return f"Last.fm says that the play is too old{said}"
+            return f"Last.fm says that the play is too old{quoted}"
         case Ignoring.TOO_NEW:
-            return f"Last.fm said twice that this play starts in the future; is a clock wrong?{said}"
+            return f"Last.fm said twice that this play starts in the future; is a clock wrong?{quoted}"
         case _ if code == 1:
-            return f"Last.fm's filter ignored the artist {track.artist!r}{said}"
+            return f"Last.fm's filter ignored the artist {track.artist!r}{quoted}"
         case _ if code == 2:
-            return f"Last.fm's filter ignored the track {track.title!r}{said}"
+            return f"Last.fm's filter ignored the track {track.title!r}{quoted}"
         case _:
-            return f"Last.fm ignored it with code {code}{said}"
+            return f"Last.fm ignored it with code {code}{quoted}"
 
 
 LASTFM = Rules(

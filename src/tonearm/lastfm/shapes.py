@@ -132,7 +132,7 @@ def tag(entry: Node) -> Tag:
 
 
 def tags(container: object) -> tuple[Tag, ...]:
-    """The tags of a thing that has other facts too: none of them where there is no container."""
+    """The tags of a thing that has other facts too: none if there is no container."""
     return tuple([tag(one) for one in many(node(container).get("tag"))])
 
 
@@ -147,7 +147,7 @@ def match(entry: Node) -> float:
 
 
 def wiki(value: object) -> Wiki | None:
-    """None where nobody wrote a word: Last.fm then gives the link alone, or empty texts."""
+    """None if nobody wrote a word: Last.fm then gives the link alone, or empty texts."""
     article = node(value)
     summary, summary_html, link = markup.read(raw_text(article.get("summary")))
     content, content_html, more = markup.read(raw_text(article.get("content")))
@@ -169,7 +169,7 @@ def entries(content: object, child: str, read: Callable[[Node], T]) -> tuple[T, 
     return tuple([read(entry) for entry in many(content.get(child))])
 
 
-def page(content: object, child: str, read: Callable[[Node], T], asked: int) -> Page[T]:
+def page(content: object, child: str, read: Callable[[Node], T], requested_page: int) -> Page[T]:
     """One page of a list that counts its pages."""
     container = node(content)
     facts = attributes(container)
@@ -179,7 +179,7 @@ def page(content: object, child: str, read: Callable[[Node], T], asked: int) -> 
         raise UnreadableAnswer(f"neither {child}s nor their number in the answer")
     found = many(container.get(child))
     items = tuple([read(entry) for entry in found if not plays_now(entry)])
-    number = small(facts.get("page")) or asked  # an empty list of 2014 says page 0
+    number = small(facts.get("page")) or requested_page  # an empty list of 2014 says page 0
     pages = small(facts.get("totalPages"))
     if pages is None:  # GNU FM: there may be another page as long as this one is not empty
         pages = number + 1 if items else number
@@ -192,7 +192,7 @@ def plays_now(entry: Node) -> bool:
     return "@attr" in entry and flag(node(entry["@attr"]).get("nowplaying"))
 
 
-def results(content: object, kind: str, read: Callable[[Node], T], asked: int) -> Page[T]:
+def results(content: object, kind: str, read: Callable[[Node], T], requested_page: int) -> Page[T]:
     """One page of what a search found."""
     found = node(content)
     total = small(found.get("opensearch:totalResults"))
@@ -201,6 +201,6 @@ def results(content: object, kind: str, read: Callable[[Node], T], asked: int) -
         raise UnreadableAnswer(f"no {kind}matches in the answer")
     items = tuple([read(entry) for entry in many(node(matches).get(kind))])
     if total is None:
-        return Page(items, asked, asked + 1 if items else asked, None)
+        return Page(items, requested_page, requested_page + 1 if items else requested_page, None)
     size = whole(found.get("opensearch:itemsPerPage")) or len(items) or 1
-    return Page(items, asked, -(-total // size), total)
+    return Page(items, requested_page, -(-total // size), total)

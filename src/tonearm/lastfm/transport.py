@@ -34,7 +34,7 @@ class Patience:
     connect: float = 5.0
     read: float = 30.0
     answer: float = 60.0
-    largest: int = 32 * 2**20
+    max_bytes: int = 32 * 2**20
 
 
 PATIENCE = Patience()
@@ -89,7 +89,7 @@ class _Received:
     def take(self, chunk: bytes) -> None:
         self._chunks.append(chunk)
         self._size += len(chunk)
-        if self._size > self._patience.largest or self.seconds > self._patience.answer:
+        if self._size > self._patience.max_bytes or self.seconds > self._patience.answer:
             raise _Endless
 
     @property
@@ -101,7 +101,7 @@ class _Received:
         return Reply(response.status_code, headers, b"".join(self._chunks), self.seconds)
 
 
-class AsyncLine(Endpoint):
+class AsyncEndpoint(Endpoint):
     """Async. Closes only a client that it opened itself, and opens another if it is used after that."""
 
     def __init__(
@@ -125,8 +125,8 @@ class AsyncLine(Endpoint):
             finally:
                 await response.aclose()
             return incoming.reply(response)
-        except _faults() as why:
-            return _fault(why)
+        except _transport_error_types() as error:
+            return _transport_error(error)
 
     async def _open(self) -> httpx2.AsyncClient | TransportError:
         import anyio.to_thread
@@ -144,7 +144,7 @@ class AsyncLine(Endpoint):
             await own.aclose()
 
 
-class SyncLine(Endpoint):
+class SyncEndpoint(Endpoint):
     """The same for threads, of which several may share it."""
 
     def __init__(
@@ -169,8 +169,8 @@ class SyncLine(Endpoint):
             finally:
                 response.close()
             return incoming.reply(response)
-        except _faults() as why:
-            return _fault(why)
+        except _transport_error_types() as error:
+            return _transport_error(error)
 
     def _open(self) -> httpx2.Client | TransportError:
         with self._opening:
@@ -209,20 +209,20 @@ def _opened(make: Callable[[], C]) -> C | TransportError:
         return TransportError(False, "the environment's proxy or certificate settings allow no connection")
 
 
-def _faults() -> tuple[type[Exception], ...]:
+def _transport_error_types() -> tuple[type[Exception], ...]:
     import httpx2
 
     # OSError comes only from a transport that a host brought: httpx2's own turns it into one of its errors.
     return httpx2.HTTPError, httpx2.InvalidURL, OSError, _Endless
 
 
-def _fault(why: Exception) -> TransportError:
+def _transport_error(error: Exception) -> TransportError:
     """Whether it may have arrived. A value, so that no exception of httpx2 with its request hangs on ours."""
     import httpx2
 
-    match why:
+    match error:
         case httpx2.ConnectError():
-            return TransportError(False, f"no connection: {why}")
+            return TransportError(False, f"no connection: {error}")
         case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
             return TransportError(False, "no connection in time")
         case httpx2.ProxyError():

@@ -26,7 +26,7 @@ class Page(Generic[T_co]):
 
     An empty list has 0 pages. A server that does not count them says one more than this page, until a page is empty.
 
-    What plays right now stands apart: Last.fm adds it to every page of recent tracks and doesn't count it.
+    What is playing right now is separate: Last.fm adds it to every page of recent tracks and doesn't count it.
     """
 
     items: tuple[T_co, ...]
@@ -38,7 +38,7 @@ class Page(Generic[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class LovedTrack:
-    """A track that a listener loves. Names may be "" where an old client left them out."""
+    """A track that a listener loves. Names may be "" if an old client left them out."""
 
     artist: str
     title: str
@@ -54,7 +54,7 @@ class LovedTrack:
 class RecentTrack:
     """A play on a profile. `played_at` is None for what plays now, `loved` unless asked for (extended).
 
-    Names may be "" where an old client left them out.
+    Names may be "" if an old client left them out.
     """
 
     artist: str
@@ -72,7 +72,7 @@ class RecentTrack:
 
 @dataclass(frozen=True, slots=True)
 class UserInfo:
-    """A profile. Counts are None where Last.fm left them out."""
+    """A profile. Counts are None if Last.fm left them out."""
 
     name: str
     realname: str = ""
@@ -97,7 +97,7 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class WeeklyChart(Generic[T_co]):
-    """What a listener played most between two times, which are None where Last.fm did not repeat them."""
+    """What a listener played most between two times, which are None if Last.fm did not repeat them."""
 
     items: tuple[T_co, ...]
     start: datetime | None = None

@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 class Walk(Generic[T]):
-    """A list whose pages come one after another: `async for item in walk`. A LastFmError ends it; it can go on.
+    """A list whose pages come one after another: `async for item in walk`. A LastFmError ends it; it can be continued.
 
-    `place` is the page that is being read or comes next. To go on later, iterate again, or keep it, even for another
+    `place` is the page that is being read or comes next. To continue later, iterate again, or save it, even for another
     process, and ask again with `start=place`; a page that was not read to its end is then read once more.
     """
 
@@ -28,7 +28,7 @@ class Walk(Generic[T]):
 
     @property
     def place(self) -> Place:
-        """Where it stands."""
+        """The page that comes next."""
         return self._progress.place
 
     def __aiter__(self) -> AsyncIterator[T]:
@@ -40,14 +40,14 @@ class Walk(Generic[T]):
                 yield item
 
     async def pages(self) -> AsyncIterator[Page[T]]:
-        """The pages from where it stands: for their totals, or to keep each in one transaction."""
+        """The pages from the current one on: for their totals, or to save each in one transaction."""
         while not self._progress.over:
             page = await self._ask(self._progress.request())
             yield self._progress.fresh(page)
             self._progress.turn(page)
 
     async def page(self, number: int = 1) -> Page[T]:
-        """That page alone, wherever the walk stands; raises ValueError unless it is from 1 to 1,000,000."""
+        """That page alone, without moving the walk; raises ValueError unless it is from 1 to 1,000,000."""
         return await self._ask(self._listing.page(number))
 
 
@@ -61,7 +61,7 @@ class SyncWalk(Generic[T]):
 
     @property
     def place(self) -> Place:
-        """Where it stands."""
+        """The page that comes next."""
         return self._progress.place
 
     def __iter__(self) -> Iterator[T]:
@@ -69,12 +69,12 @@ class SyncWalk(Generic[T]):
             yield from page.items
 
     def pages(self) -> Iterator[Page[T]]:
-        """The pages from where it stands: for their totals, or to keep each in one transaction."""
+        """The pages from the current one on: for their totals, or to save each in one transaction."""
         while not self._progress.over:
             page = self._ask(self._progress.request())
             yield self._progress.fresh(page)
             self._progress.turn(page)
 
     def page(self, number: int = 1) -> Page[T]:
-        """That page alone, wherever the walk stands; raises ValueError unless it is from 1 to 1,000,000."""
+        """That page alone, without moving the walk; raises ValueError unless it is from 1 to 1,000,000."""
         return self._ask(self._listing.page(number))

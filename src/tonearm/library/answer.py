@@ -44,7 +44,7 @@ ReadResult = Tags | Unfit | NotRead
 
 
 def to_json(answer: ReadResult) -> list[Any]:
-    """An answer as JSON takes it."""
+    """An answer as JSON."""
     match answer:
         case Tags(track, artists):
             return ["tags", astuple(track), artists]
@@ -56,9 +56,9 @@ def to_json(answer: ReadResult) -> list[Any]:
             assert_never(never)
 
 
-def from_json(words: list[Any]) -> ReadResult:
+def from_json(values: list[Any]) -> ReadResult:
     """The answer that was written with `to_json`."""
-    match words:
+    match values:
         case ["tags", track, artists]:
             return Tags(Track(*track), tuple(artists))
         case ["unfit", reason]:

@@ -13,7 +13,7 @@ _SMALL_READ = 2**16
 
 
 class BoundedFile(BufferedReader):
-    """A file open for reading. `failure` is the last error of the disk, which libraries tend to take for damage."""
+    """A file open for reading. `failure` is the last error of the disk, which libraries tend to mistake for damage."""
 
     def __init__(self, path: str) -> None:
         super().__init__(FileIO(path))
@@ -23,8 +23,8 @@ class BoundedFile(BufferedReader):
     def read(self, size: int | None = -1, /) -> bytes:
         """As always; a buffer is never larger than what is left of the file. MemoryError above LARGEST_READ."""
         if size is None or not 0 <= size <= _SMALL_READ:
-            left = max(0, self.size - self.tell())
-            size = left if size is None or size < 0 else min(size, left)
+            remaining = max(0, self.size - self.tell())
+            size = remaining if size is None or size < 0 else min(size, remaining)
             if size > LARGEST_READ:
                 raise MemoryError
         try:

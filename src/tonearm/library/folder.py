@@ -137,9 +137,9 @@ def _pages(
     with readers:
         for start in range(0, last, page):
             yield _read(readers, unknown[start : start + page], known, unchanged + start + page, total)
-        rest = _read(readers, unknown[last:], known, total, total)
+        last_page = _read(readers, unknown[last:], known, total, total)
     gone, closed = _gone(lost, found.closed)
-    yield replace(rest, gone=gone, closed=closed, unsupported=dict(found.unsupported))
+    yield replace(last_page, gone=gone, closed=closed, unsupported=dict(found.unsupported))
 
 
 def _read(
@@ -167,9 +167,9 @@ def _read(
 
 def _gone(lost: dict[str, str], closed: list[Closed]) -> tuple[tuple[str, ...], tuple[Closed, ...]]:
     """What is truly gone, and the folders that could not be looked into."""
-    shut = {door.path for door in closed}
+    shut = {closed_folder.path for closed_folder in closed}
     gone = sorted(path for path, disk in lost.items() if not _behind(disk, shut))
-    return tuple(gone), tuple(Closed(stored(door.path), door.reason) for door in closed)
+    return tuple(gone), tuple(Closed(stored(closed_folder.path), closed_folder.reason) for closed_folder in closed)
 
 
 def _behind(path: str, shut: set[str]) -> bool:

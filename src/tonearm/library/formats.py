@@ -137,7 +137,7 @@ _AIFF = {"artist": ("auth",), "title": ("name",)}
 
 
 def opened(file: BoundedFile) -> Audio | None:
-    """What is in the file, by its content or else by its suffix; None if that is no music, or damaged.
+    """What is in the file, by its content or else by its suffix; None if that is not music, or damaged.
 
     Raises MemoryError.
     """
@@ -281,7 +281,7 @@ def _seconds(audio: Any, file: BoundedFile) -> float | None:
 
 
 def _slowest(audio: Any) -> float:
-    """Bits that a second takes at least."""
+    """Minimum bits for a second."""
     if isinstance(audio, MP3):
         return 32_000 if audio.info.version == 1 else 8_000
     if isinstance(audio, FLAC):

@@ -22,5 +22,5 @@ def stored(path: str) -> str:
 
 
 def on_disk(path: str) -> str:
-    """The path that was `stored`, as the operating system takes it."""
+    """The path that was `stored`, as the operating system expects it."""
     return os.fsdecode(unquote_to_bytes(path[len(_URI) :])) if path.startswith(_URI) else path

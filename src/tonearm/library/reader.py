@@ -22,13 +22,13 @@ LONGEST = 2.0
 """Seconds of processor time for one file. The system ends the process then, with SIGPROF."""
 
 MORE_MEMORY = 64 * 2**20
-"""Bytes that the process may take beside what it has when it starts. Only Linux says how much that is."""
+"""Bytes that the process may use beyond what it has when it starts. Only Linux says how much that is."""
 
 
 def main() -> None:
     """Answer until standard input ends. The first line says that the process is ready."""
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a library prints is no answer
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a library prints is not an answer
     read_tags(os.devnull)  # everything that is needed once is in memory before it is limited
     gc.freeze()
     _limit_memory()
@@ -59,5 +59,5 @@ def _limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError, ValueError):
         with open("/proc/self/statm", encoding="ascii") as pages:
-            taken = int(pages.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (taken + MORE_MEMORY,) * 2)
+            memory = int(pages.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (memory + MORE_MEMORY,) * 2)

@@ -1,4 +1,4 @@
-"""Readers: two processes that read tags, so that no file can take this one's memory or time."""
+"""Readers: two processes that read tags, so that no file can use up this one's memory or time."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class _Reader:
             if path is not None:
                 self._send(path)
             try:
-                line = self._line(self._patience)
+                line = self._read_line(self._patience)
             except TimeoutError:
                 self.stop()
                 yield _NO_ANSWER
@@ -129,7 +129,7 @@ class _Reader:
                 bufsize=0,
                 start_new_session=True,  # Ctrl-C in a terminal is for us
             )
-            ready = self._line(_START_PATIENCE)
+            ready = self._read_line(_START_PATIENCE)
         except OSError as failure:  # TimeoutError is one
             self.stop()
             raise ReaderFailed(f"the tag reader doesn't start: {failure}") from failure
@@ -143,7 +143,7 @@ class _Reader:
         with suppress(BrokenPipeError):  # its end is seen when its answer is read
             self._process.stdin.write(json.dumps(path).encode() + b"\n")
 
-    def _line(self, patience: float) -> bytes:
+    def _read_line(self, patience: float) -> bytes:
         """The next line, or nothing if the process ended. Raises TimeoutError if it does not answer."""
         assert self._process is not None
         assert self._process.stdout is not None

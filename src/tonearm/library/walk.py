@@ -71,7 +71,7 @@ def walk(folder: str) -> FolderWalk:
             with os.scandir(here) as entries:
                 for entry in entries:
                     found.bare = False
-                    _look_at(entry, found, folders, links)
+                    _add_entry(entry, found, folders, links)
         except OSError as fault:
             if here == folder:
                 raise FolderUnreadable(f"{stored(folder)}: {fault.strerror or 'cannot be read'}") from fault
@@ -80,7 +80,7 @@ def walk(folder: str) -> FolderWalk:
     return found
 
 
-def _look_at(entry: os.DirEntry[str], found: FolderWalk, folders: list[str], links: list[str]) -> None:
+def _add_entry(entry: os.DirEntry[str], found: FolderWalk, folders: list[str], links: list[str]) -> None:
     if entry.name.startswith(".") or entry.name in _NOT_MUSIC:
         return
     try:

@@ -43,7 +43,7 @@ class BadThreshold(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
-    """How an account's queue stands: true counts; times are Unix seconds, None where there is nothing.
+    """The state of an account's queue: true counts; times are Unix seconds, None if there is nothing.
 
     `waits` is why the first play has not been sent yet (None if nothing waits). `held` plays wait for something that
     no attempt brings: a sign-in, another user, a key, their start, room under the daily limit, the end of a pause;

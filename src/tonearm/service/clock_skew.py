@@ -1,4 +1,4 @@
-"""Last.fm's time, learnt from the `Date` of its answers, and a clock that many processes share."""
+"""Last.fm's time, learned from the `Date` of its answers, and a clock that many processes share."""
 
 from __future__ import annotations
 

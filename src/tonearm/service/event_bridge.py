@@ -29,7 +29,7 @@ KEPT = 10_000
 
 UNREAD = 2000
 """Notices that are kept until somebody here wants to know, the latest: some megabytes, tens of thousands of events.
-Where there are more, nobody goes on from before."""
+If there are more, nobody can resume."""
 
 LONGEST_TEXT = 400
 """Letters of each text in a note that is too long for one notice; the whole is in the tables."""
@@ -37,7 +37,7 @@ LONGEST_TEXT = 400
 _in_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 Note = Literal["changed", "erased", "admissions", "gap"]
-"""What a note says that is no event."""
+"""What a notification says that is not an event."""
 
 _NOTES = frozenset(get_args(Note))
 _AT_ONCE = ('"erased"', '"admissions"', '"gap"')

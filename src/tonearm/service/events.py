@@ -97,7 +97,7 @@ class EventHub:
     """The events of one process, or of all that share a `relay`. `start` makes its ids unique.
 
     `count` is called for an account whose queue has changed, here or elsewhere, and `not_admitted` for one as whose
-    listener somebody is no longer let in; None: it may be any.
+    listener a token is no longer valid; None: it may be any.
     """
 
     def __init__(self, start: str) -> None:
@@ -153,7 +153,7 @@ class EventHub:
                 subscription.end()
 
     def admissions_changed(self, account: int) -> None:
-        """Somebody is no longer let in as an account's listener, here and in all other processes."""
+        """A token of an account is no longer valid, here and in all other processes."""
         self.note_admissions(account)
         if self.relay is not None:
             self.relay.admissions_changed(account)

@@ -171,5 +171,5 @@ _KIND_OF = {run: kind for kind, run in RUNS.items()}
 def _of_run(run: Run, paused: frozenset[str]) -> ListedJob:
     kind, state, reason = _KIND_OF.get(run.kind, run.kind), _STATES[run.state], run.failure
     if state is JobState.RUNNING and kind in paused:
-        state, reason = JobState.WAITING, f"it goes on when {kind} is resumed"
+        state, reason = JobState.WAITING, f"it continues when {kind} is resumed"
     return ListedJob(kind, run.account, "", state, reason=reason, done=run.done, total=run.total)

@@ -54,7 +54,7 @@ class _Known:
 class Jobs:
     """Guards each job, lists all of them, and controls them.
 
-    `begin` starts or takes up a run of a kind, `ring` tells the engine of an account that has something to deliver.
+    `begin` starts or continues a run of a kind, `ring` tells the engine which account has something to deliver.
     """
 
     store: Store
@@ -104,7 +104,7 @@ class Jobs:
         self._changed()
 
     async def _remember_failure(self, kind: str, account: int, before: int, error: Exception) -> None:
-        # Where it failed, not the error's message: that may be private.
+        # If it failed, not the error's message: that may be private.
         place, now = extract_tb(error.__traceback__)[-1], self.clock.now()
         message = f"{type(error).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
         retry_at = now + pacing.retry_wait(before + 1)
@@ -126,7 +126,7 @@ class Jobs:
         ]  # with nothing left to do, it would stay so for ever
         return [job for job in dict.fromkeys((*found, *broken)) if job not in waiting]
 
-    async def board(self, account: int | None = None) -> JobList:
+    async def overview(self, account: int | None = None) -> JobList:
         """All jobs, or those of one account."""
         keyring, time = self.listeners.keyring, self.listeners.time
         here = job_list.ThisProcess(keyring.names, keyring.configured, self.clock.now(), time.now())

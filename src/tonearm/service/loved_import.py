@@ -82,7 +82,7 @@ class LovedImport:
     async def choose(self, account: int, loved_id: int, file: int | None) -> bool:
         """A loved track that may be several files is this one, or (None) none of them; later imports know it.
 
-        False where there is no such loved track, or no such file was in question.
+        False if there is no such loved track, or the file was not one of its candidates.
         """
 
         def write(db: Connection) -> bool:
@@ -127,7 +127,7 @@ class LovedImport:
                 still_ours = await self.store.write(write)
                 hearts |= {mark.id for mark in plan.marks}
                 run = advanced
-            if not still_ours:  # another process goes on with it
+            if not still_ours:  # another process continues it
                 return None
             self.event_hub.publish(account, ImportProgress(run.id, run.done, run.total))
         return None
@@ -173,7 +173,7 @@ class LovedImport:
 
 
 def _failed(run: Run, error: LastFmError, now: float) -> Run:
-    return replace(run, state=RunState.FAILED, failure=str(error), error_code=error.number, updated_at=now)
+    return replace(run, state=RunState.FAILED, failure=str(error), error_code=error.error_code, updated_at=now)
 
 
 def tally(run: Run) -> ImportCounts:

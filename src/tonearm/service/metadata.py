@@ -74,7 +74,7 @@ class Artist:
 class Metadata:
     """Everything by name. Misspelt names are read as Last.fm corrects them.
 
-    Raises MissingName for a name of nothing or of more than 1024 characters, and a LastFmError where Last.fm is away
+    Raises MissingName for a name of nothing or of more than 1024 characters, and a LastFmError if Last.fm is away
     and nothing is remembered (Resting, where it was not even asked).
     """
 
@@ -122,19 +122,19 @@ class Metadata:
         """A track. Last.fm knows whatever anybody ever scrobbled."""
         return await self._known(track.info(_name("artist", artist_), _name("title", title), autocorrect=True))
 
-    async def search(self, kind: SearchKind, words: str, limit: int = 30) -> Remembered[tuple[SearchResult, ...]]:
+    async def search(self, kind: SearchKind, query: str, limit: int = 30) -> Remembered[tuple[SearchResult, ...]]:
         """What has a name like these words, the best first: 1 to 100 of them."""
-        words = _name("q", words)
+        query = _name("q", query)
         search: dict[SearchKind, Callable[[], Request[Page[Any]]]] = {
-            SearchKind.ARTIST: lambda: artist.search(words, size=limit).page(),
-            SearchKind.ALBUM: lambda: album.search(words, size=limit).page(),
-            SearchKind.TRACK: lambda: track.search(words, size=limit).page(),
+            SearchKind.ARTIST: lambda: artist.search(query, size=limit).page(),
+            SearchKind.ALBUM: lambda: album.search(query, size=limit).page(),
+            SearchKind.TRACK: lambda: track.search(query, size=limit).page(),
         }
         found = await self.cache.ask(search[kind]())
         return Remembered(found.value.items[:limit], found.fetched_at, found.age, found.stale)
 
     async def cover(self, artist_: str, *, album_: str = "", title: str = "") -> Image | None:
-        """The picture of an album, else that of the album that a track is on; None where there is none."""
+        """The picture of an album, or of the album that a track is on; None if there is none."""
         url = ""
         if clean(album_):
             found = await self.album(artist_, album_)
@@ -150,7 +150,7 @@ class Metadata:
         return f"{self.seal.proof(url)}{urlsafe_b64encode(url.encode(errors='replace')).decode().rstrip('=')}"
 
     async def picture(self, ticket: str) -> Image | None:
-        """The image that a ticket stands for; None where there is none, or the ticket is not ours."""
+        """The image of a ticket; None if there is none, or the ticket is not ours."""
         try:
             proof, packed = ticket[:PROOF], ticket[PROOF:]
             url = urlsafe_b64decode(packed + "=" * (-len(packed) % 4)).decode()
@@ -162,7 +162,7 @@ class Metadata:
         try:
             return await self.cache.ask(request)
         except BadParameters as error:  # the only thing that can be wrong with it: the number has no other
-            return NotKnown(error.words)
+            return NotKnown(error.message)
 
     async def _part(self, name: str, request: Request[T]) -> Remembered[T] | str:
         try:

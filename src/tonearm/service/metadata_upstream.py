@@ -28,7 +28,7 @@ class MetadataUpstream:
     breaker: Breaker = field(default_factory=Breaker)
 
     async def exchange(self, request: Request[T]) -> Exchange[T]:
-        """What came back. Raises Resting where Last.fm is not asked: it is left alone, or there is no API key."""
+        """What came back. Raises Resting if Last.fm is not asked: after an outage, or without an API key."""
         if not self.keyring.first.name:
             raise Resting(Cause(None, NO_KEY), None, False)
         now, rests = self.clock.now(), list[KeyThrottled]()

@@ -1,4 +1,4 @@
-"""How the whole installation stands, for those who run it."""
+"""The state of the whole installation, for those who run it."""
 
 from __future__ import annotations
 

@@ -61,4 +61,4 @@ class Outbox(Protocol[T]):
         """What an answer means for the account and the batch, after so many throttles in a row of the key."""
 
     def write(self, db: Connection, lease: Lease, answer: BatchAnswer[T], step: Step) -> list[Event]:
-        """Write what became of the batch."""
+        """Write what happened to the batch."""

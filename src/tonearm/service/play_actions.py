@@ -44,7 +44,7 @@ class Story:
 
     @property
     def reason(self) -> str:
-        """Why it waits, or what became of it."""
+        """Why it waits, or what happened to it."""
         if self.waits:
             return explanation(self.waits)
         return self.stored.reason or ("on Last.fm" if self.stored.fate == "accepted" else self.stored.fate)
@@ -102,7 +102,7 @@ class PlayActions:
     time: LastFmTime
 
     async def story(self, account: int, play_id: int) -> Story | None:
-        """What became of a play and why; None if the listener has no such play."""
+        """What happened to a play and why; None if the listener has no such play."""
         return await self.store.read(partial(self._story, account=account, play_id=play_id))
 
     async def latest(
@@ -163,7 +163,7 @@ class PlayActions:
             return NoSuchPlay()
         if stored.fate == "queued":
             if stored.play.timestamp > self.time.now():
-                return ActionRefused("its time lies ahead: it is sent when that has come")
+                return ActionRefused("it starts in the future: it is sent then")
             if stored.owner and stored.owner != accounts.by_id(db, [account])[account].username.casefold():
                 return ActionRefused(f"it waits for the Last.fm user {stored.owner}: sign in as that user to send it")
             queue.due_now(db, account, play_id, self.time.now())
@@ -220,7 +220,7 @@ class PlayActions:
         there = plays.known(db, [key])
         if key in there and there[key][0] != play_id:
             return ActionRefused("a play with these names and start already exists")
-        if key in there:  # Last.fm tells plays apart by these names alone: it stays the same play
+        if key in there:  # Last.fm distinguishes plays by these names alone: it stays the same play
             return self._put_right(db, stored, play, now)
         restamp = plays.restamped(db, play_id)
         row = {
@@ -248,7 +248,7 @@ class PlayActions:
         return again
 
     def _put_right(self, db: Connection, stored: StoredPlay, play: Play, now: float) -> ActionResult:
-        """Other facts for a play that stays the same one: one that waits goes on waiting, whatever for."""
+        """Other facts for a play that stays the same one: a waiting play keeps waiting."""
         again = (
             ActionDone(stored.id, play.track)
             if stored.fate == "queued"

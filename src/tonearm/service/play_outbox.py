@@ -95,7 +95,7 @@ class PlayOutbox:
         )
 
     def write(self, db: Connection, lease: Lease, answer: BatchAnswer[QueuedPlay], step: Step) -> list[Event]:
-        """Write what became of each play, and what comes back; the events that say so."""
+        """Write what happened to each play, and what comes back; returns the events that say so."""
         events = settle(db, answer.batch.items, step, answer.at)
         queue.put_back(db, self.restamp.put_right_refused(db, lease, step.back, answer.at))
         remember(db, lease.account, answer.verdict, step, answer.at)

@@ -13,7 +13,7 @@ from tonearm.core.report import Basis, Listening, Stamp
 from tonearm.ingest.incoming import Announced, Heart, Incoming
 from tonearm.service.now_playing import NowPlaying
 from tonearm.service.players import Players
-from tonearm.service.report_play import ReportedPlay, Reports, Taken
+from tonearm.service.report_play import ReportedPlay, ReportResult, Reports
 from tonearm.store import hearts, plays
 from tonearm.store.db.database import Store
 from tonearm.store.db.sqlite_writer import StoreUnavailable
@@ -24,7 +24,7 @@ RECALLED = 500
 """Plays among which a track is sought that a player names by its id."""
 
 PATIENCE = 1.0
-"""Seconds that a player waits for Last.fm to take what plays now; then it goes on by itself."""
+"""Seconds that a player waits for Last.fm to accept what is playing; then it is sent in the background."""
 
 
 class PlayerReports:
@@ -40,8 +40,8 @@ class PlayerReports:
 
     async def report(
         self, player: StoredPlayer, incoming: Sequence[Incoming], account: int | None = None
-    ) -> list[Taken | None]:
-        """Keep plays: all are on disk when this returns. None stands for one that can be no play.
+    ) -> list[ReportResult | None]:
+        """Keep plays: all are on disk when this returns. None for one that cannot be a play.
 
         `account` is whose plays they are, if not the player's own listener's. Raises StoreUnavailable.
         """
@@ -51,7 +51,7 @@ class PlayerReports:
         reported = [_reported(one, now) for one in incoming]
         owner = player.account if account is None else account
         if player.trial:
-            taken: list[Taken | None] = [
+            taken: list[ReportResult | None] = [
                 await self._reports.rehearse(owner, one, player.name, player.id) for one in reported
             ]
         else:
@@ -90,7 +90,7 @@ class PlayerReports:
         latest = await self._store.read(partial(plays.latest, account=account, limit=RECALLED))
         return next((one.play.track for one in latest if is_it(one.play.track)), None)
 
-    async def rehearse(self, player: StoredPlayer) -> Taken:
+    async def rehearse(self, player: StoredPlayer) -> ReportResult:
         """What would be answered to a play of this player that has ended just now; nothing of it is kept."""
         track = trial_track(player)
         start = int(self._clock.now()) - 240

@@ -365,7 +365,7 @@ class Players:
         return replace(player, heard_at=heard.at, program=heard.program or player.program)
 
     def _forget(self, account: int | None) -> None:
-        """Somebody is no longer let in for this account; None: for any."""
+        """Some token of this account is no longer valid; None: of any account."""
         self._changes += 1
         self._app_secrets.clear()
         self._known = {key: known for key, known in self._known.items() if account not in (None, known[1].account)}

@@ -69,7 +69,7 @@ class UnknownListener(LookupError):
 
 
 class NotATime(ValueError):
-    """The start of play is no moment at which anybody scrobbled, or what was heard is no length of time.
+    """The start of play cannot be a time at which anybody scrobbled, or the time heard cannot be a length of time.
 
     `field` says which: `timestamp` or `played_time`.
     """
@@ -114,7 +114,7 @@ class ReportedPlay:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ReportResult:
     """The answer to a report. `status` is `queued` (it is on disk), `duplicate`, or why it was not queued.
 
     `id` is the play's id in the history; `heard` and `needed` are seconds.
@@ -190,7 +190,7 @@ def _decide(account: Account, report: Report) -> _Decision:
         case When.TOO_OLD if too_old(play.timestamp, report.at, report.skew, LASTFM.oldest):
             return _Decision("too_old", "expired", LASTFM.too_old_reason, heard)
         case When.AHEAD:
-            ahead = "its time lies ahead: held until then, in case our clock is slow"
+            ahead = "starts in the future: on hold until then, in case our clock is wrong"
             return _Decision("queued", "queued", ahead, heard, play.timestamp - report.skew)
         case _:
             on_disk = "saved, waiting to be sent to Last.fm"
@@ -203,7 +203,7 @@ _BEFORE = "reported before"
 """Nothing new, unlike a suspected duplicate: that one is a play of its own, and announced."""
 
 
-def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
+def take(db: Connection, reports: Sequence[Report]) -> list[ReportResult]:
     """Write reported plays and answer each, in one transaction."""
     accounts.lock(db, {r.account for r in reports})
     listeners = accounts.by_id(db, {r.account for r in reports})
@@ -219,7 +219,7 @@ def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
     there = plays.known(db, [key for key in (*restamped, *fresh) if key not in numbers])
     # What was reported identically is the same report, unless it may still be queued where another play lies by now.
     before = there | {key: known for key, known in restamped.items() if key not in there or known[1] not in NOT_QUEUED}
-    taken: list[Taken] = []
+    taken: list[ReportResult] = []
     queued: dict[int, dict[str, Any]] = {}
     for report, decision in zip(reports, decided, strict=True):
         key = _key(report)
@@ -247,13 +247,13 @@ def take(db: Connection, reports: Sequence[Report]) -> list[Taken]:
     return taken
 
 
-def take_batches(db: Connection, batches: Sequence[Sequence[Report]]) -> list[list[Taken]]:
+def take_batches(db: Connection, batches: Sequence[Sequence[Report]]) -> list[list[ReportResult]]:
     """Write the plays of several requests and answer each, in one transaction."""
     answers = iter(take(db, list(chain.from_iterable(batches))))
     return [[next(answers) for _ in batch] for batch in batches]
 
 
-def rehearse(db: Connection, report: Report) -> Taken:
+def rehearse(db: Connection, report: Report) -> ReportResult:
     """What `take` would answer; nothing is written."""
     rehearsal = db.begin_nested()
     try:
@@ -342,8 +342,8 @@ def _reported_key(report: Report) -> plays.PlayKey:
     return (report.account, track.artist, track.title, report.reported_timestamp)
 
 
-def _taken(status: str, play_id: int, message: str, heard: Counted) -> Taken:
-    return Taken(status, play_id, message, heard.played, heard.needed)
+def _taken(status: str, play_id: int, message: str, heard: Counted) -> ReportResult:
+    return ReportResult(status, play_id, message, heard.played, heard.needed)
 
 
 def _settled_at(report: Report, decision: _Decision) -> float | None:
@@ -416,7 +416,7 @@ class Reports:
 
     async def scrobble(
         self, account: int, play: Play, reporter: str = "", left_out: str = "", basis: Basis = _UNSAID
-    ) -> Taken:
+    ) -> ReportResult:
         """Write a play and answer; on disk when this returns. `reporter` distinguishes players of one listener.
 
         `left_out` says in words what of the report could not be read: the answer and the story repeat it. `basis` says
@@ -439,7 +439,7 @@ class Reports:
         reporter: str = "",
         left_out: Sequence[str] = (),
         bases: Sequence[Basis] = (),
-    ) -> list[Taken]:
+    ) -> list[ReportResult]:
         """Write several plays and answer each; all are on disk when this returns. Up to 1000 are one transaction.
 
         `left_out` and `bases` are empty, or have for each play what `scrobble` would be given.
@@ -462,16 +462,16 @@ class Reports:
 
     async def report_all(
         self, account: int, reported: Sequence[ReportedPlay], reporter: str, player: int
-    ) -> list[Taken | None]:
+    ) -> list[ReportResult | None]:
         """As `scrobble_all`, for a player: what it says of the time heard is left out if nobody can have heard it.
 
-        None stands for what can be no play at all.
+        None for what cannot be a play at all.
         """
         reports = [self._player_report(account, one, reporter, player) for one in reported]
         answers = iter(await self._take_all(account, [report for report in reports if report is not None]))
         return [None if report is None else next(answers) for report in reports]
 
-    async def rehearse(self, account: int, reported: ReportedPlay, reporter: str, player: int) -> Taken:
+    async def rehearse(self, account: int, reported: ReportedPlay, reporter: str, player: int) -> ReportResult:
         """What would be answered to a play of a player; nothing of it is kept. Raises NotATime."""
         report = self._player_report(account, reported, reporter, player)
         if report is None:
@@ -486,14 +486,14 @@ class Reports:
         except NotATime as error:
             if error.field != "played_time":
                 return None
-            message = f"left out: {reported.play.played:g} s cannot have been heard of it"
+            message = f"left out: {reported.play.played:g} s played, which can't be right"
             message = f"{reported.left_out}; {message}" if reported.left_out else message
             unmeasured = ReportedPlay(reported.play, Basis(reported.basis.stamp, Listening.ASSUMED), message)
             return self._player_report(account, unmeasured, reporter, player)
         return replace(report, player=player)
 
-    async def _take_all(self, account: int, reports: Sequence[Report]) -> list[Taken]:
-        taken: list[Taken] = []
+    async def _take_all(self, account: int, reports: Sequence[Report]) -> list[ReportResult]:
+        taken: list[ReportResult] = []
         if not reports:
             return taken
         if len(reports) <= min(SHARED, TOGETHER):
@@ -510,7 +510,7 @@ class Reports:
                 self._announce(report, answer)
         return taken
 
-    def _announce(self, report: Report, taken: Taken) -> None:
+    def _announce(self, report: Report, taken: ReportResult) -> None:
         if taken.message != _BEFORE:
             track = report.play.track
             event = ScrobbleStatus(taken.id, taken.status, track.artist, track.title, taken.message)

@@ -43,7 +43,7 @@ class Restamp:
     def put_right_refused(
         self, db: Connection, lease: Lease, back: tuple[QueuedPlay, ...], now: float
     ) -> tuple[QueuedPlay, ...]:
-        """Plays that come back, with their starts moved where a clock of ours that ran fast has told them.
+        """Plays that come back, with their starts moved if they came from a fast clock of ours.
 
         Only what this very answer has refused as lying ahead: Last.fm surely has not got it, and says so once.
         """

@@ -1,4 +1,4 @@
-"""Settling: what became of each play is written, and the attempts that failed are kept for its story."""
+"""Settling: write what happened to each play, and keep failed attempts for its story."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class SignIn:
         try:
             token = await key.urgent.get_token()
         except LastFmError as error:
-            return Unreachable(error.number, error.words)
+            return Unreachable(error.error_code, error.message)
         await self._remember(account, token, "desktop", key)
         return self._desktop(key.name, token)
 
@@ -169,7 +169,7 @@ class SignIn:
         except TokenUnknown:
             return NotAsked("Last.fm doesn't know this token, or it was already used: start again")
         except LastFmError as error:
-            return Unreachable(error.number, error.words)
+            return Unreachable(error.error_code, error.message)
         signed_in = await self.store.write(partial(self._keep, account, session, secret, key))
         self.event_hub.publish(account, AuthChanged("connected", session.name))
         self.ring(account)

@@ -74,11 +74,11 @@ class Views:
         return account_overview.load(db, self.accounts.facts(db, account), OLDEST)
 
     async def snapshot(self, account: int) -> Snapshot:
-        """How the account stands."""
+        """The account and its connection."""
         return await self.store.read(partial(self._snapshot, account=account))
 
     async def latest(self, account: int, limit: int) -> tuple[Snapshot, PlayPage]:
-        """How it stands, and the latest plays."""
+        """The account, and the latest plays."""
 
         def read(db: Connection) -> tuple[Snapshot, PlayPage]:
             seen = self._snapshot(db, account)
@@ -89,7 +89,7 @@ class Views:
     async def queue(
         self, account: int, shelf: PlayFilter | None, limit: int, after: Cursor | None
     ) -> tuple[Snapshot, PlayFilter, PlayPage, dict[PlayFilter, int]]:
-        """How it stands, a page of plays by their state, and how many plays each state has.
+        """The account, a page of plays by state, and how many plays each state has.
 
         Without a `shelf` it is what waits, while anything does, else all plays.
         """
@@ -104,7 +104,7 @@ class Views:
         return await self.store.read(read)
 
     async def play(self, kept: StoredPlay) -> tuple[Snapshot, StoredPlay | QueuedRow]:
-        """How the account of a play stands, and the play where it is now: in the queue, or settled."""
+        """The account of a play, and the play where it is now: in the queue, or settled."""
 
         def read(db: Connection) -> tuple[Snapshot, StoredPlay | QueuedRow]:
             return self._snapshot(db, kept.account), account_overview.entry(db, kept)

@@ -11,7 +11,7 @@ from tonearm.store import jobs
 from tonearm.store.db.database import Store
 from tonearm.store.runs import Run, RunState
 
-NOBODY = "no process delivers now: it goes on when 'tonearm serve' runs (on PostgreSQL also 'tonearm worker')"
+NOBODY = "no process is sending: it continues when 'tonearm serve' runs (on PostgreSQL also 'tonearm worker')"
 
 
 CHECK_EVERY = 1.0
@@ -35,10 +35,10 @@ class WaitingRun:
         """What the run of an account waits for, whatever time goes by; "" if it makes progress."""
         gate, now = await self.store.read(jobs.gate), self.clock.now()
         if self.kind in gate.paused:
-            return f"{self.kind} is paused: it goes on after 'tonearm jobs resume {self.kind}'"
+            return f"{self.kind} is paused: it continues after 'tonearm jobs resume {self.kind}'"
         broken = gate.failures.get((self.kind, account))
         if broken and broken.at <= now < broken.retry_at:
-            return f"it broke ({broken.message}), and is tried again later: 'tonearm jobs' shows when"
+            return f"it failed ({broken.message}) and will be retried: 'tonearm jobs' shows when"
         if not self.delivers() and not await self.store.anybody_delivers():
             return NOBODY
         return ""

@@ -107,7 +107,7 @@ def choices(db: Connection, account: int) -> list[tuple[int, str, str]]:
 
 
 def choose(db: Connection, account: int, loved_id: int, file: int | None) -> bool:
-    """Choose this file, which gets the heart, or (None) no file for a loved track; False if it is no candidate."""
+    """Choose this file, which gets the heart, or (None) no file for a loved track; False if it is not a candidate."""
     of_account = loved.c.account == account, loved.c.id == loved_id
     row = db.execute(select(loved.c.candidates).where(*of_account)).first()
     if row is None or (file is not None and file not in {candidate for candidate, _ in row.candidates or ()}):

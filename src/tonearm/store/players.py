@@ -127,7 +127,7 @@ def by_user(db: Connection, user: str) -> list[StoredPlayer]:
 
 
 def revoke(db: Connection, account: int, name: str, now: float) -> StoredPlayer | None:
-    """Let it report no more, and forget its sessions; None if there is no such player."""
+    """Revoke its secret and forget its sessions; None if there is no such player."""
     found = _one(db, _FIND.where(player.c.account == account, player.c.name == name, player.c.revoked_at.is_(None)))
     if found is not None:
         db.execute(delete(player_session).where(player_session.c.player == found.id))

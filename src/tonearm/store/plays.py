@@ -1,4 +1,4 @@
-"""The history: every play that was ever reported here, with what became of it."""
+"""The history: every play that was ever reported here, with what happened to it."""
 
 from __future__ import annotations
 
@@ -291,7 +291,7 @@ def settle(
     code: int | None = None,
     correction: dict[str, str] | None = None,
 ) -> None:
-    """Write what became of plays; `at` is None while they wait again."""
+    """Write what happened to plays; `at` is None while they wait again."""
     for play_ids in parts(ids):
         db.execute(
             _SETTLE,
@@ -345,7 +345,7 @@ def drop(db: Connection, play_id: int) -> None:
 
 
 def stored_play(row: Any) -> StoredPlay:
-    """The play that a row of the history holds, with what became of it."""
+    """The play in a row of the history, with what happened to it."""
     return StoredPlay(
         row.id,
         row.account,
@@ -477,12 +477,12 @@ def count_by_fate(db: Connection, account: int, fates: Sequence[str]) -> dict[st
 
 
 def number_of(db: Connection, account: int) -> int:
-    """How many plays an account has, whatever became of them."""
+    """How many plays an account has, whatever their state."""
     return db.execute(select(func.count()).where(play.c.account == account)).scalar_one()
 
 
 CUT_FROM = 1024
-"""Characters from which on a name stands for all that begin so: an address has no room for more of it."""
+"""Characters from which on a name matches every name that begins with it: an address has no room for more."""
 
 
 @dataclass(frozen=True, slots=True)

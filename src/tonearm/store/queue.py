@@ -456,7 +456,7 @@ def due_at_their_time(db: Connection, account_ids: Sequence[int], now: float, sk
 
 
 def retry_all(db: Connection, account_id: int, now: float) -> None:
-    """Everything that waits is due now, except plays in the future; a learnt daily limit is tried again."""
+    """Everything that waits is due now, except plays in the future; a learned daily limit is tried again."""
     db.execute(
         update(scrobble_queue)
         .where(_ROW.account == account_id, _ROW.state == QueueState.QUEUED, _ROW.timestamp <= now)

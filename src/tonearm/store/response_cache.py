@@ -132,15 +132,15 @@ class AnswerStore:
         self._writes = ThreadPoolExecutor(1, thread_name_prefix="tonearm-keeps")
 
     async def find(self, key: str) -> CachedBody | None:
-        """What is kept under a key, None where nothing is. Raises OSError where nothing can be read now."""
+        """What is kept under a key, None if nothing is. Raises OSError if nothing can be read now."""
         return await asyncio.get_running_loop().run_in_executor(self._finds, self._find, key)
 
-    def keep(
+    def save(
         self, key: str, body: bytes, *, fetched_at: float, fresh_until: float, artist: str = "", listener: str = ""
     ) -> None:
         """Write an answer soon, in a thread of its own; what is not written when the process ends is lost."""
         with suppress(RuntimeError):  # the store is closed
-            self._writes.submit(self._keep, key, body, fetched_at, fresh_until, artist, listener)
+            self._writes.submit(self._save, key, body, fetched_at, fresh_until, artist, listener)
 
     async def forget(self, *, artist: str = "", listener: str = "") -> None:
         """Forget what is about an artist or about a Last.fm user ("*": any), also what is still to be written."""
@@ -173,7 +173,7 @@ class AnswerStore:
                 self._writes.submit(self._touch, key)
         return CachedBody(body, row.fetched_at, row.fresh_until)
 
-    def _keep(self, key: str, body: bytes, fetched_at: float, fresh_until: float, artist: str, listener: str) -> None:
+    def _save(self, key: str, body: bytes, fetched_at: float, fresh_until: float, artist: str, listener: str) -> None:
         packed = zlib.compress(body, 1)
         small = len(packed) < len(body)
         size = len(packed) if small else len(body)
@@ -218,7 +218,7 @@ class AnswerStore:
         db.execute(delete(answer).where(answer.c.used_at <= last))
 
     def _with(self, work: Callable[[Connection], T]) -> T | None:
-        """What the work brings; None where the store cannot be had now."""
+        """What the work brings; None if the store cannot be had now."""
         engine = self._opened()
         if engine is None:
             return None

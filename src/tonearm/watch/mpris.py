@@ -35,14 +35,14 @@ _MICROSECONDS = 1_000_000
 
 
 class NoBus(Exception):
-    """There is no session bus to watch, or it has gone; the message says what to do."""
+    """There is no session bus to watch, or the connection was lost; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlayerFilter:
     """Which players are watched: those that `only` names (all, if it is empty), but none that `ignore` names.
 
-    A name is the last part of the bus name in any letter case, such as `spotify` or `firefox`; `*` stands for anything.
+    A name is the last part of the bus name in any letter case, such as `spotify` or `firefox`; `*` matches anything.
     """
 
     only: Sequence[str] = ()
@@ -60,7 +60,7 @@ def _matches(player: str, patterns: Sequence[str]) -> bool:
 
 
 def player_of(bus_name: str) -> str:
-    """A player's name: `org.mpris.MediaPlayer2.vlc.instance7` is `vlc`. "" for what is no player."""
+    """A player's name: `org.mpris.MediaPlayer2.vlc.instance7` is `vlc`. "" for what is not a player."""
     if not bus_name.startswith(PREFIX):
         return ""
     name, dot, instance = bus_name.removeprefix(PREFIX).rpartition(".")

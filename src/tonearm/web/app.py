@@ -37,7 +37,7 @@ _TOKEN = HTTPBearer(scheme_name="token", description="`tonearm token NAME` makes
 class WebOptions:
     """How the service is reached: `public_url` is the address that listeners use, "" for whatever they ask for.
 
-    `emulator_url` is where a stand-in for Last.fm has its faults, "" where Last.fm is real.
+    `emulator_url` is where a stand-in for Last.fm has its faults, "" if Last.fm is real.
     """
 
     public_url: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tonearm.lastfm import shapes
-from tonearm.lastfm.methods.arguments import language, named, named_if_given, one_of, results, whose, yes
+from tonearm.lastfm.methods.arguments import language, named, named_if_given, one_of, results, user_params, yes
 from tonearm.lastfm.methods.artist import read_tags
 from tonearm.lastfm.music import AlbumEntry, AlbumInfo, Tag
 from tonearm.lastfm.paging import Listing, Place, listing
@@ -23,11 +23,11 @@ def info(
     """All about an album and its tracks. https://www.last.fm/api/show/album.getInfo
 
     `user` asks for that user's plays too, `lang` (ISO 639-1) for the article in a language, and `autocorrect` for
-    what misspelt names mean. Raises BadParameters where there is no such album; an mbid is often not known there.
+    what misspelt names mean. Raises BadParameters if there is no such album; an mbid is often not known there.
     """
-    asked = one_of(mbid, artist=artist, album=album)
+    params = one_of(mbid, artist=artist, album=album)
     more = {"autocorrect": yes(autocorrect), "username": named_if_given("user", user), "lang": language(lang)}
-    return Request("album.getInfo", given({**asked, **more}), "album", read_info)
+    return Request("album.getInfo", given({**params, **more}), "album", read_info)
 
 
 def read_info(content: object) -> AlbumInfo:
@@ -56,7 +56,7 @@ def top_tags(
 ) -> Request[tuple[Tag, ...]]:
     """What listeners tag an album with, the commonest first; its `count` is 100.
 
-    Raises BadParameters where there is no such album. https://www.last.fm/api/show/album.getTopTags
+    Raises BadParameters if there is no such album. https://www.last.fm/api/show/album.getTopTags
     """
     params = given({**one_of(mbid, artist=artist, album=album), "autocorrect": yes(autocorrect)})
     return Request("album.getTopTags", params, "toptags", read_tags)
@@ -75,13 +75,17 @@ def tags(
 
     https://www.last.fm/api/show/album.getTags
     """
-    asked = {**one_of(mbid, artist=artist, album=album), **whose(user, session_key), "autocorrect": yes(autocorrect)}
-    return Request("album.getTags", given(asked), "tags", read_tags, session_key=session_key)
+    params = {
+        **one_of(mbid, artist=artist, album=album),
+        **user_params(user, session_key),
+        "autocorrect": yes(autocorrect),
+    }
+    return Request("album.getTags", given(params), "tags", read_tags, session_key=session_key)
 
 
 def search(
     album: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
 ) -> Listing[AlbumEntry]:
     """Albums whose titles are like this, the best first. https://www.last.fm/api/show/album.search"""
-    asked = {"album": named("album", album)}
-    return listing(results("album", shapes.album, asked), limit, size, start, usual=30)
+    params = {"album": named("album", album)}
+    return listing(results("album", shapes.album, params), limit, size, start, usual=30)

@@ -20,7 +20,7 @@ _MBID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2}")
 
 Params = dict[str, str | int | None]
-Asked = Mapping[str, str | int | None]
+Values = Mapping[str, str | int | None]
 
 
 def named(argument: str, value: str) -> str:
@@ -51,7 +51,7 @@ def one_of(mbid: str | None, **names: str | None) -> Params:
     if mbid is None:
         return {argument: named(argument, value or "") for argument, value in names.items()}
     if any(value is not None for value in names.values()):
-        raise ValueError(f"mbid stands in the place of {' and '.join(names)}: give one or the other")
+        raise ValueError(f"mbid replaces {' and '.join(names)}: give one or the other")
     return {"mbid": musicbrainz(mbid)}
 
 
@@ -65,7 +65,7 @@ def at_most(limit: int | None) -> int | None:
     return None if limit is None else within("limit", limit, 1, 1000)
 
 
-def whose(user: str | None, session_key: str | None) -> Params:
+def user_params(user: str | None, session_key: str | None) -> Params:
     """Whose tags: a user's, or those of the session."""
     if user is None and not session_key:
         raise ValueError("user must be named, or a session_key be given: whose tags?")
@@ -77,23 +77,23 @@ def paging(place: Place) -> Params:
 
 
 def pages(
-    method: str, root: str, child: str, read: Callable[[Node], T], asked: Asked
+    method: str, root: str, child: str, read: Callable[[Node], T], params: Values
 ) -> Callable[[Place], Request[Page[T]]]:
     """How each page of a list is asked for."""
 
     def ask(place: Place) -> Request[Page[T]]:
-        read_page = partial(shapes.page, child=child, read=read, asked=place.page)
-        return Request(method, given({**asked, **paging(place)}), root, read_page)
+        read_page = partial(shapes.page, child=child, read=read, requested_page=place.page)
+        return Request(method, given({**params, **paging(place)}), root, read_page)
 
     return ask
 
 
-def results(kind: str, read: Callable[[Node], T], asked: Asked) -> Callable[[Place], Request[Page[T]]]:
+def results(kind: str, read: Callable[[Node], T], params: Values) -> Callable[[Place], Request[Page[T]]]:
     """How each page of a search is asked for."""
 
     def ask(place: Place) -> Request[Page[T]]:
-        read_page = partial(shapes.results, kind=kind, read=read, asked=place.page)
-        return Request(f"{kind}.search", given({**asked, **paging(place)}), "results", read_page)
+        read_page = partial(shapes.results, kind=kind, read=read, requested_page=place.page)
+        return Request(f"{kind}.search", given({**params, **paging(place)}), "results", read_page)
 
     return ask
 

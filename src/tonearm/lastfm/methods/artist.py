@@ -11,7 +11,7 @@ from tonearm.lastfm.methods.arguments import (
     one_of,
     pages,
     results,
-    whose,
+    user_params,
     yes,
 )
 from tonearm.lastfm.music import AlbumEntry, ArtistEntry, ArtistInfo, SimilarArtist, Tag, TrackEntry
@@ -31,11 +31,11 @@ def info(
     """All about an artist. https://www.last.fm/api/show/artist.getInfo
 
     `user` asks for that user's plays too, `lang` (ISO 639-1) for the biography in a language, and `autocorrect`
-    for the artist that a misspelt name means. Raises BadParameters where there is no such artist.
+    for the artist that a misspelt name means. Raises BadParameters if there is no such artist.
     """
-    asked = one_of(mbid, artist=artist)
+    params = one_of(mbid, artist=artist)
     more = {"autocorrect": yes(autocorrect), "username": named_if_given("user", user), "lang": language(lang)}
-    return Request("artist.getInfo", given({**asked, **more}), "artist", read_info)
+    return Request("artist.getInfo", given({**params, **more}), "artist", read_info)
 
 
 def read_info(content: object) -> ArtistInfo:
@@ -63,11 +63,11 @@ def similar(
 ) -> Request[tuple[SimilarArtist, ...]]:
     """Artists like this one, the most alike first: at most `limit`, 1 to 1000, else 100.
 
-    Raises BadParameters where there is no such artist. https://www.last.fm/api/show/artist.getSimilar
+    Raises BadParameters if there is no such artist. https://www.last.fm/api/show/artist.getSimilar
     """
-    asked = one_of(mbid, artist=artist)
+    params = one_of(mbid, artist=artist)
     more = {"limit": at_most(limit), "autocorrect": yes(autocorrect)}
-    return Request("artist.getSimilar", given({**asked, **more}), "similarartists", read_similar)
+    return Request("artist.getSimilar", given({**params, **more}), "similarartists", read_similar)
 
 
 def read_similar(content: object) -> tuple[SimilarArtist, ...]:
@@ -79,7 +79,7 @@ def top_tags(
 ) -> Request[tuple[Tag, ...]]:
     """What listeners tag an artist with, the commonest first; its `count` is 100.
 
-    Raises BadParameters where there is no such artist. https://www.last.fm/api/show/artist.getTopTags
+    Raises BadParameters if there is no such artist. https://www.last.fm/api/show/artist.getTopTags
     """
     params = given({**one_of(mbid, artist=artist), "autocorrect": yes(autocorrect)})
     return Request("artist.getTopTags", params, "toptags", read_tags)
@@ -97,8 +97,9 @@ def tags(
 
     https://www.last.fm/api/show/artist.getTags
     """
-    asked = {**one_of(mbid, artist=artist), **whose(user, session_key), "autocorrect": yes(autocorrect)}
-    return Request("artist.getTags", given(asked), "tags", read_tags, session_key=session_key)
+    params = {**one_of(mbid, artist=artist), **user_params(user, session_key)}
+    params["autocorrect"] = yes(autocorrect)
+    return Request("artist.getTags", given(params), "tags", read_tags, session_key=session_key)
 
 
 def read_tags(content: object) -> tuple[Tag, ...]:
@@ -119,8 +120,8 @@ def top_tracks(
     Walks all pages, or until there are `limit`; `total` counts spellings by the ten thousand, and deep pages
     are not to be relied on. The list may change under a walk: what moves between pages is seen twice or not at all.
     """
-    asked = {**one_of(mbid, artist=artist), "autocorrect": yes(autocorrect)}
-    ask = pages("artist.getTopTracks", "toptracks", "track", shapes.track, asked)
+    params = {**one_of(mbid, artist=artist), "autocorrect": yes(autocorrect)}
+    ask = pages("artist.getTopTracks", "toptracks", "track", shapes.track, params)
     return listing(ask, limit, size, start, usual=50)
 
 
@@ -137,8 +138,8 @@ def top_albums(
 
     Walks all pages, or until there are `limit`, as `artist_top_tracks` does.
     """
-    asked = {**one_of(mbid, artist=artist), "autocorrect": yes(autocorrect)}
-    ask = pages("artist.getTopAlbums", "topalbums", "album", shapes.album, asked)
+    params = {**one_of(mbid, artist=artist), "autocorrect": yes(autocorrect)}
+    ask = pages("artist.getTopAlbums", "topalbums", "album", shapes.album, params)
     return listing(ask, limit, size, start, usual=50)
 
 
@@ -146,12 +147,12 @@ def search(
     artist: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
 ) -> Listing[ArtistEntry]:
     """Artists whose names are like this, the best first. https://www.last.fm/api/show/artist.search"""
-    asked = {"artist": named("artist", artist)}
-    return listing(results("artist", shapes.artist, asked), limit, size, start, usual=30)
+    params = {"artist": named("artist", artist)}
+    return listing(results("artist", shapes.artist, params), limit, size, start, usual=30)
 
 
 def correction(artist: str) -> Request[ArtistEntry | None]:
-    """The artist that a misspelt name means; None where Last.fm knows of none.
+    """The artist that a misspelt name means; None if Last.fm knows of none.
 
     https://www.last.fm/api/show/artist.getCorrection
     """

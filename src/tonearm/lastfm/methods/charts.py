@@ -55,8 +55,8 @@ def geo_top_artists(
 
     Raises BadParameters for a country that Last.fm does not know. https://www.last.fm/api/show/geo.getTopArtists
     """
-    asked = {"country": named("country", country)}
-    ask = pages("geo.getTopArtists", "topartists", "artist", shapes.artist, asked)
+    params = {"country": named("country", country)}
+    ask = pages("geo.getTopArtists", "topartists", "artist", shapes.artist, params)
     return listing(ask, limit, size, start, usual=50)
 
 
@@ -72,8 +72,8 @@ def geo_top_tracks(
 
     Raises BadParameters for a country that Last.fm does not know. https://www.last.fm/api/show/geo.getTopTracks
     """
-    asked = {"country": named("country", country), "location": named_if_given("location", location)}
-    ask = pages("geo.getTopTracks", "tracks", "track", shapes.track_from_zero, asked)
+    params = {"country": named("country", country), "location": named_if_given("location", location)}
+    ask = pages("geo.getTopTracks", "tracks", "track", shapes.track_from_zero, params)
     return listing(ask, limit, size, start, usual=50)
 
 
@@ -158,9 +158,14 @@ def _weekly(
 ) -> Request[WeeklyChart[T]]:
     if (start is None) != (end is None):
         raise ValueError("start and end must be given both, or neither for the last week")
-    asked = {"user": named("user", user), "from": unix("start", start), "to": unix("end", end), "limit": at_most(limit)}
+    params = {
+        "user": named("user", user),
+        "from": unix("start", start),
+        "to": unix("end", end),
+        "limit": at_most(limit),
+    }
     method, root = f"user.getWeekly{what.title()}Chart", f"weekly{what}chart"
-    return Request(method, given(asked), root, partial(_read_weekly, what=what, read=read))
+    return Request(method, given(params), root, partial(_read_weekly, what=what, read=read))
 
 
 def _read_weekly(content: object, what: str, read: Callable[[Node], T]) -> WeeklyChart[T]:

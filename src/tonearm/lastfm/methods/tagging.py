@@ -21,72 +21,72 @@ MOST_TAGS = 10
 """In one call: https://www.last.fm/api/show/track.addTags"""
 
 
-def _told(method: str, params: dict[str, str], session_key: str) -> Request[TrackWrite]:
+def _tag_write(method: str, params: dict[str, str], session_key: str) -> Request[TrackWrite]:
     return Request(method, params, None, read_done, signed=True, session_key=named("session_key", session_key))
 
 
 def _joined(tags: Sequence[str]) -> str:
     if isinstance(tags, str) or not 1 <= len(tags) <= MOST_TAGS:
         raise ValueError(f"tags must be 1 to {MOST_TAGS} of them")
-    return ",".join([_one("tags", tag) for tag in tags])
+    return ",".join([_single("tags", tag) for tag in tags])
 
 
-def _one(argument: str, tag: str) -> str:
+def _single(argument: str, tag: str) -> str:
     if "," in named(argument, tag):
-        raise ValueError(f"{argument} must hold no comma: Last.fm takes it for the end of a tag")
+        raise ValueError(f"{argument} must not contain a comma: Last.fm would end the tag there")
     return tag.strip()
 
 
 def add_artist_tags(artist: str, tags: Sequence[str], session_key: str) -> Request[TrackWrite]:
     """Tag an artist with 1 to 10 tags; one that is there already stays. https://www.last.fm/api/show/artist.addTags"""
-    return _told("artist.addTags", {"artist": named("artist", artist), "tags": _joined(tags)}, session_key)
+    return _tag_write("artist.addTags", {"artist": named("artist", artist), "tags": _joined(tags)}, session_key)
 
 
 def add_album_tags(artist: str, album: str, tags: Sequence[str], session_key: str) -> Request[TrackWrite]:
     """Tag an album with 1 to 10 tags; one that is there already stays. https://www.last.fm/api/show/album.addTags"""
     params = {"artist": named("artist", artist), "album": named("album", album), "tags": _joined(tags)}
-    return _told("album.addTags", params, session_key)
+    return _tag_write("album.addTags", params, session_key)
 
 
 def add_track_tags(artist: str, track: str, tags: Sequence[str], session_key: str) -> Request[TrackWrite]:
     """Tag a track with 1 to 10 tags; one that is there already stays. https://www.last.fm/api/show/track.addTags"""
     params = {"artist": named("artist", artist), "track": named("track", track), "tags": _joined(tags)}
-    return _told("track.addTags", params, session_key)
+    return _tag_write("track.addTags", params, session_key)
 
 
 def remove_artist_tag(artist: str, tag: str, session_key: str) -> Request[TrackWrite]:
     """Take a tag back from an artist; fine if it is not there. https://www.last.fm/api/show/artist.removeTag"""
-    return _told("artist.removeTag", {"artist": named("artist", artist), "tag": _one("tag", tag)}, session_key)
+    return _tag_write("artist.removeTag", {"artist": named("artist", artist), "tag": _single("tag", tag)}, session_key)
 
 
 def remove_album_tag(artist: str, album: str, tag: str, session_key: str) -> Request[TrackWrite]:
     """Take a tag back from an album; fine if it is not there. https://www.last.fm/api/show/album.removeTag"""
-    params = {"artist": named("artist", artist), "album": named("album", album), "tag": _one("tag", tag)}
-    return _told("album.removeTag", params, session_key)
+    params = {"artist": named("artist", artist), "album": named("album", album), "tag": _single("tag", tag)}
+    return _tag_write("album.removeTag", params, session_key)
 
 
 def remove_track_tag(artist: str, track: str, tag: str, session_key: str) -> Request[TrackWrite]:
     """Take a tag back from a track; fine if it is not there. https://www.last.fm/api/show/track.removeTag"""
-    params = {"artist": named("artist", artist), "track": named("track", track), "tag": _one("tag", tag)}
-    return _told("track.removeTag", params, session_key)
+    params = {"artist": named("artist", artist), "track": named("track", track), "tag": _single("tag", tag)}
+    return _tag_write("track.removeTag", params, session_key)
 
 
 def _tagged(kind: str, read: Callable[[Node], T], user: str, tag: str) -> Callable[[Place], Request[Page[T]]]:
-    asked = {"user": named("user", user), "tag": named("tag", tag), "taggingtype": kind}
+    params = {"user": named("user", user), "tag": named("tag", tag), "taggingtype": kind}
 
     def ask(place: Place) -> Request[Page[T]]:
-        read_page = partial(_read_tagged, kind=kind, read=read, asked=place.page)
-        return Request("user.getPersonalTags", given({**asked, **paging(place)}), "taggings", read_page)
+        read_page = partial(_read_tagged, kind=kind, read=read, requested_page=place.page)
+        return Request("user.getPersonalTags", given({**params, **paging(place)}), "taggings", read_page)
 
     return ask
 
 
-def _read_tagged(content: object, kind: str, read: Callable[[Node], T], asked: int) -> Page[T]:
+def _read_tagged(content: object, kind: str, read: Callable[[Node], T], requested_page: int) -> Page[T]:
     # One floor deeper than other lists: {"artists": {"artist": […]}, "@attr": {…}}
     found = node(content)
     inner = node(found.get(f"{kind}s"))
     children = {kind: inner[kind]} if kind in inner else {}
-    return shapes.page({"@attr": attributes(found), **children}, kind, read, asked)
+    return shapes.page({"@attr": attributes(found), **children}, kind, read, requested_page)
 
 
 def tagged_artists(

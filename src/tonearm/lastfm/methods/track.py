@@ -8,7 +8,7 @@ from tonearm.core.play import Play, Track
 from tonearm.core.verdict import ItemAnswer
 from tonearm.lastfm import shapes
 from tonearm.lastfm.mapper import plays_answers, plays_params, track_answer, track_params
-from tonearm.lastfm.methods.arguments import at_most, named, named_if_given, one_of, results, whose, yes
+from tonearm.lastfm.methods.arguments import at_most, named, named_if_given, one_of, results, user_params, yes
 from tonearm.lastfm.methods.artist import read_tags
 from tonearm.lastfm.music import CorrectedTrack, SimilarTrack, Tag, TrackEntry, TrackInfo
 from tonearm.lastfm.paging import Listing, Place, listing
@@ -16,7 +16,7 @@ from tonearm.lastfm.quirks import Node, UnreadableAnswer, flag, node, seconds, t
 from tonearm.lastfm.request import Request, given
 
 TrackWrite = tuple[ItemAnswer, ...]
-"""What a write brings: one word for each thing that was told."""
+"""The result of a write: one entry for each item sent."""
 
 
 def _write(
@@ -75,11 +75,11 @@ def info(
     """All about a track. https://www.last.fm/api/show/track.getInfo
 
     `user` asks for that user's plays and love too, `autocorrect` for what misspelt names mean. Raises BadParameters
-    where there is no such track; yet whatever anybody ever scrobbled is one.
+    if there is no such track; yet whatever anybody ever scrobbled is one.
     """
-    asked = one_of(mbid, artist=artist, track=track)
+    params = one_of(mbid, artist=artist, track=track)
     more = {"autocorrect": yes(autocorrect), "username": named_if_given("user", user)}
-    return Request("track.getInfo", given({**asked, **more}), "track", read_info)
+    return Request("track.getInfo", given({**params, **more}), "track", read_info)
 
 
 def read_info(content: object) -> TrackInfo:
@@ -117,9 +117,9 @@ def similar(
 
     https://www.last.fm/api/show/track.getSimilar
     """
-    asked = one_of(mbid, artist=artist, track=track)
+    params = one_of(mbid, artist=artist, track=track)
     more = {"limit": at_most(limit), "autocorrect": yes(autocorrect)}
-    return Request("track.getSimilar", given({**asked, **more}), "similartracks", read_similar)
+    return Request("track.getSimilar", given({**params, **more}), "similartracks", read_similar)
 
 
 def read_similar(content: object) -> tuple[SimilarTrack, ...]:
@@ -131,7 +131,7 @@ def top_tags(
 ) -> Request[tuple[Tag, ...]]:
     """What listeners tag a track with, the commonest first; its `count` is 100.
 
-    Raises BadParameters where there is no such track. https://www.last.fm/api/show/track.getTopTags
+    Raises BadParameters if there is no such track. https://www.last.fm/api/show/track.getTopTags
     """
     params = given({**one_of(mbid, artist=artist, track=track), "autocorrect": yes(autocorrect)})
     return Request("track.getTopTags", params, "toptags", read_tags)
@@ -150,8 +150,12 @@ def tags(
 
     https://www.last.fm/api/show/track.getTags
     """
-    asked = {**one_of(mbid, artist=artist, track=track), **whose(user, session_key), "autocorrect": yes(autocorrect)}
-    return Request("track.getTags", given(asked), "tags", read_tags, session_key=session_key)
+    params = {
+        **one_of(mbid, artist=artist, track=track),
+        **user_params(user, session_key),
+        "autocorrect": yes(autocorrect),
+    }
+    return Request("track.getTags", given(params), "tags", read_tags, session_key=session_key)
 
 
 def search(
@@ -163,12 +167,12 @@ def search(
     start: Place | None = None,
 ) -> Listing[TrackEntry]:
     """Tracks whose titles are like this, the best first; `artist` narrows it. https://www.last.fm/api/show/track.search"""
-    asked = {"track": named("track", track), "artist": named_if_given("artist", artist)}
-    return listing(results("track", shapes.track, asked), limit, size, start, usual=30)
+    params = {"track": named("track", track), "artist": named_if_given("artist", artist)}
+    return listing(results("track", shapes.track, params), limit, size, start, usual=30)
 
 
 def correction(artist: str, track: str) -> Request[CorrectedTrack | None]:
-    """The track that misspelt names mean; None where Last.fm knows of none.
+    """The track that misspelt names mean; None if Last.fm knows of none.
 
     https://www.last.fm/api/show/track.getCorrection
     """

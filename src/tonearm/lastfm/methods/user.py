@@ -17,12 +17,12 @@ from tonearm.lastfm.types import LovedTrack, Page, RecentTrack, UserInfo
 def info(user: str | None = None, session_key: str | None = None) -> Request[UserInfo]:
     """A profile; without a name that of the session. https://www.last.fm/api/show/user.getInfo
 
-    Raises BadParameters where there is no such user.
+    Raises BadParameters if there is no such user.
     """
     if user is None and not session_key:
         raise ValueError("user must be named, or a session_key be given: whose profile?")
-    params = given({"user": named_if_given("user", user)})
-    return Request("user.getInfo", params, "user", read_info, session_key=session_key)
+    page_params = given({"user": named_if_given("user", user)})
+    return Request("user.getInfo", page_params, "user", read_info, session_key=session_key)
 
 
 def read_info(content: object) -> UserInfo:
@@ -54,7 +54,7 @@ def friends(
 ) -> Listing[UserInfo]:
     """Whom a user follows. https://www.last.fm/api/show/user.getFriends
 
-    Raises BadParameters where it is nobody, as Last.fm does: it tells that by the same number as an unknown user.
+    Raises BadParameters if there are none, as Last.fm does: the error number is the same as for an unknown user.
     """
     ask = pages("user.getFriends", "friends", "user", _profile, {"user": named("user", user)})
     return listing(ask, limit, size, start, usual=50)
@@ -65,7 +65,7 @@ def loved_tracks(
 ) -> Listing[LovedTrack]:
     """What a user loves, newest first. https://www.last.fm/api/show/user.getLovedTracks
 
-    What is loved while a walk goes on moves the pages: a track at the border of two is not given twice, but one that
+    What is loved during a walk moves the pages: a track at the border of two is not given twice, but one that
     is no longer loved may hide its neighbour.
     """
     ask = pages("user.getLovedTracks", "lovedtracks", "track", _loved_track, {"user": named("user", user)})
@@ -106,22 +106,22 @@ def recent_tracks(
     `since` and `until` are times or Unix seconds; which end is inclusive is not documented, so ask for a second more on
     either side. `extended` says what is loved. A hidden history needs its own session, else it raises LoginRequired.
 
-    Plays that come in while a walk goes on don't move its pages: after the first it is fixed to what was played until
+    Plays that come in during a walk don't move its pages: after the first it is fixed to what was played until
     then (see `Place.until`), and no play is given twice. One that comes late, with a time before that, may be.
     """
     first, last = unix("since", since), unix("until", until)
-    asked = {"user": named("user", user), "from": first, "extended": yes(extended)}
+    params = {"user": named("user", user), "from": first, "extended": yes(extended)}
 
     def ask(place: Place) -> Request[Page[RecentTrack]]:
-        params = given({**asked, "to": place.until, **paging(place)})
-        read = partial(read_recent_tracks, asked=place.page)
-        return Request("user.getRecentTracks", params, "recenttracks", read, session_key=session_key)
+        page_params = given({**params, "to": place.until, **paging(place)})
+        read = partial(read_recent_tracks, requested_page=place.page)
+        return Request("user.getRecentTracks", page_params, "recenttracks", read, session_key=session_key)
 
     return _plays(listing(ask, limit, size, start, usual=200), last, start)
 
 
-def read_recent_tracks(content: object, asked: int = 1) -> Page[RecentTrack]:
-    return shapes.page(content, "track", _recent_track, asked)
+def read_recent_tracks(content: object, requested_page: int = 1) -> Page[RecentTrack]:
+    return shapes.page(content, "track", _recent_track, requested_page)
 
 
 def track_scrobbles(
@@ -138,12 +138,12 @@ def track_scrobbles(
 ) -> Listing[RecentTrack]:
     """A user's plays of one track, newest first; as `recent_tracks`. Last.fm does not document its method for it."""
     first, last = unix("since", since), unix("until", until)
-    asked = {"user": named("user", user), "artist": named("artist", artist), "track": named("track", track)}
+    params = {"user": named("user", user), "artist": named("artist", artist), "track": named("track", track)}
 
     def ask(place: Place) -> Request[Page[RecentTrack]]:
-        params = given({**asked, "from": first, "to": place.until, **paging(place)})
-        read = partial(read_recent_tracks, asked=place.page)
-        return Request("user.getTrackScrobbles", params, "trackscrobbles", read, session_key=session_key)
+        page_params = given({**params, "from": first, "to": place.until, **paging(place)})
+        read = partial(read_recent_tracks, requested_page=place.page)
+        return Request("user.getTrackScrobbles", page_params, "trackscrobbles", read, session_key=session_key)
 
     return _plays(listing(ask, limit, size, start, usual=200), last, start)
 
@@ -162,7 +162,7 @@ def _newest(page: Page[RecentTrack]) -> int | None:
 
 
 def _play_identity(track: RecentTrack) -> object:
-    # Last.fm itself tells plays apart by these; what has no time comes from broken clients and may well be many.
+    # Last.fm itself distinguishes plays by these; what has no time comes from broken clients and may well be many.
     return (track.played_at, track.artist, track.title) if track.played_at else None
 
 

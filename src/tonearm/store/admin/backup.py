@@ -41,13 +41,13 @@ BackupProgress = Callable[[int, int], None]
 
 
 class CannotRestore(Exception):
-    """The file is no backup that can be put back; nothing was changed."""
+    """The file is not a backup that can be restored; nothing was changed."""
 
 
 def back_up(url: URL, to: Path, progress: BackupProgress = lambda _, __: None) -> int:
     """Write the database as it is now to a file, with everything that was acknowledged before; its size in bytes.
 
-    Writers go on meanwhile. A file of that name is replaced, once the new one is whole and on disk. It can be read by
+    Writers continue. A file of that name is replaced, once the new one is whole and on disk. It can be read by
     its owner alone. Raises StoreUnavailable.
     """
     file = sqlite_file(url)
@@ -67,7 +67,7 @@ def back_up(url: URL, to: Path, progress: BackupProgress = lambda _, __: None) -
 def restore(url: URL, backup: Path) -> None:
     """Put a backup in the place of the database. Nobody may have the database open meanwhile.
 
-    Raises CannotRestore where the file is no whole backup of this kind of database, AlreadyOpen where a process
+    Raises CannotRestore if the file is not such a backup, or damaged, AlreadyOpen if a process
     delivers from the SQLite file, StoreUnavailable. In each case the database is as it was.
     """
     file = sqlite_file(url)

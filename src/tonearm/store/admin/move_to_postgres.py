@@ -53,7 +53,7 @@ class MoveResult:
 
 
 def ask(source: URL, question: Callable[[Connection], T]) -> T:
-    """What the source answers. Raises CannotMove where there is none, or an older one."""
+    """What the source answers. Raises CannotMove if there is none, or an older one."""
     with _source(source) as db:
         return question(db)
 
@@ -61,7 +61,7 @@ def ask(source: URL, question: Callable[[Connection], T]) -> T:
 def move(source: URL, target: URL, progress: MoveProgress) -> MoveResult:
     """Copy everything; run it again after a failure, and it continues where it stopped.
 
-    Raises CannotMove where source or target are not fit for it, StoreUnavailable where one of them fails.
+    Raises CannotMove if source or target are not fit for it, StoreUnavailable if one of them fails.
     """
     try:
         with _source(source) as there, _target(target, _state_of(source)) as (engine, resumed):
@@ -109,7 +109,7 @@ def _source(url: URL) -> Iterator[Connection]:
 
 @contextmanager
 def _target(url: URL, state: str) -> Iterator[tuple[Engine, bool]]:
-    """The target, ready to go on; nobody else moves into it at the same time."""
+    """The target, ready to continue; nobody else moves into it at the same time."""
     if url.get_backend_name() != "postgresql":
         raise CannotMove("TO has to be a PostgreSQL database")
     engine = connect(url, writes=True)
@@ -130,7 +130,7 @@ def _target(url: URL, state: str) -> Iterator[tuple[Engine, bool]]:
 
 
 def _prepare(db: Connection, state: str, begun: bool) -> bool:
-    """Whether there is a move to go on with; one of an older state of the source is undone."""
+    """Whether there is a move to continue; one of an older state of the source is undone."""
     if others := server_info(db).processes:
         raise CannotMove(f"{in_number(others)} connected to the target database: stop them all first")
     if begun:

@@ -56,7 +56,7 @@ def sqlite_file(url: URL) -> Path | None:
 
 
 def journal_mode(version: tuple[int, ...] | None = None) -> str:
-    """WAL where it cannot lose a committed write, the rollback journal everywhere else.
+    """WAL if it cannot lose a committed write, the rollback journal everywhere else.
 
     The journal stays where it is, since cutting it off takes longer than all else that a commit does; what ends
     a transaction is that its header is wiped and flushed: https://sqlite.org/pragma.html#pragma_journal_mode
@@ -181,7 +181,7 @@ class Store:
             raise
 
     async def prove(self) -> None:
-        """Return if plays can be written now, as far as can be told. Raises StoreUnavailable.
+        """Return if plays can be written now, as far as is known. Raises StoreUnavailable.
 
         Once a write of this process has met a full disk on PostgreSQL, it is looked for room each time, until there is.
         """

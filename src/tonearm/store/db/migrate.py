@@ -36,7 +36,7 @@ class DatabaseTooNew(Exception):
 
 
 def revision(connection: Connection) -> str | None:
-    """The revision of the tables; None where there are none yet."""
+    """The revision of the tables; None if there are none yet."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -46,7 +46,7 @@ def revision(connection: Connection) -> str | None:
 def migrate(url: URL) -> Path | None:
     """Bring the tables up to date; returns the copy that was kept, if one was needed.
 
-    Raises StoreUnavailable where the database cannot be opened or written, DatabaseTooNew where a newer
+    Raises StoreUnavailable if the database cannot be opened or written, DatabaseTooNew if a newer
     tonearm has written it. Safe with any number of processes starting at once.
     """
     file = sqlite_file(url)
@@ -128,7 +128,7 @@ def _copy(file: Path, found: str) -> Path:
 
 
 def _config(found: str) -> Config:
-    """Where the migrations are; raises DatabaseTooNew where `found` is not one of them."""
+    """Where the migrations are; raises DatabaseTooNew if `found` is not one of them."""
     from alembic.config import Config
     from alembic.script import ScriptDirectory
     from alembic.util import CommandError

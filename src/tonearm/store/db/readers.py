@@ -58,7 +58,7 @@ class TooLong(StoreUnavailable):
 
 
 class Readers:
-    """The threads that read. `turn` says when a commit waits for readers; None where none ever does."""
+    """The threads that read. `turn` says when a commit waits for readers; None if none ever does."""
 
     def __init__(self, engine: Engine, turn: WriterTurn | None) -> None:
         self._engine = engine

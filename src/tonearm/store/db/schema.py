@@ -238,7 +238,7 @@ play = Table(
     _text("restamp_reason"),  # why the start was corrected
     _integer("restamped_by"),  # seconds of the correction that are due to our wrong clock
     _text("left_out"),  # the optional fields that could not be read
-    _text("owner"),  # the Last.fm user it was reported for, case folded; "" where nobody was signed in
+    _text("owner"),  # the Last.fm user it was reported for, case folded; "" if nobody was signed in
     _text("reporter"),
     Column("fate", Text, nullable=False),
     _text("reason"),

@@ -111,7 +111,7 @@ class Writer:
     def group(self, group: GroupWrite, item: Any, account: int | None = None) -> asyncio.Future[Any]:
         """Run a write together with all others of its kind that wait: it gets their items, answers each.
 
-        `account` is no matter here: a writer has the whole database.
+        `account` makes no difference here: a writer has the whole database.
         """
         return self._put(None, group, item)
 

@@ -26,7 +26,7 @@ COUNTED = 1000
 
 
 class PlayFilter(StrEnum):
-    """Plays by how they stand: in the queue (waiting, of them retrying and held), or by their fate."""
+    """Plays by state: in the queue (waiting, of them retrying and held), or by final state."""
 
     ALL = "all"
     WAITING = "waiting"

@@ -80,7 +80,7 @@ _RESTING = (
 
 
 def of_account(db: Connection, account_id: int, now: float) -> AccountDelivery | None:
-    """That of one account; None where it has no plays in the queue and nobody has taken it."""
+    """That of one account; None if it has no plays in the queue and nobody has taken it."""
     row = db.execute(_ONE, {"account_id": account_id, "now": now}).first()
     return _delivery(row) if row else None
 

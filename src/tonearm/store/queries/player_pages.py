@@ -11,7 +11,7 @@ from tonearm.store.db.schema import heart, loved, play
 from tonearm.store.plays import StoredPlay, stored_play
 
 NOT_LISTED = ("discarded", "suspected")
-"""Fates of what was reported and is no play of its own."""
+"""Fates of reports that are not plays of their own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ def _top(counts: Counter[tuple[str, str]], limit: int) -> list[Top]:
 
 
 def first_and_last(db: Connection, account: int) -> tuple[int, int] | None:
-    """The start of an account's first and last play; None where it has none."""
+    """The start of an account's first and last play; None if it has none."""
     ends = [
         db.execute(
             select(play.c.timestamp).where(play.c.account == account).order_by(order, play.c.id).limit(1)

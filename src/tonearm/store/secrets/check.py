@@ -56,7 +56,7 @@ def check(db: Connection, file: Path | None, secret: str) -> bool:
 
 
 def proven(db: Connection, seal: SessionCipher) -> bool | None:
-    """Whether the cipher has the right secret; None if there is no proof yet."""
+    """Whether the cipher has the right secret; None if there is no check yet."""
     row = db.execute(select(secret_check.c.nonce, secret_check.c.digest)).first()
     return seal.proves(row.nonce, row.digest) if row else None
 

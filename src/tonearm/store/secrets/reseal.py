@@ -22,7 +22,7 @@ class StillOpen(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Resealed:
-    """How many sessions are `sealed` anew, and how many were `lost`: their listeners are asked to sign in again."""
+    """How many sessions were encrypted again (`sealed`), and how many `lost`: their listeners have to sign in again."""
 
     sealed: int
     lost: int
@@ -40,7 +40,7 @@ _LOST = (
 def reseal(db: Connection, seal: SessionCipher, *, lost: bool) -> Resealed:
     """Seal each session with the first secret of a seal, which is the database's from now on.
 
-    Raises WrongSecret where the seal does not have the present one, unless that is `lost`; StillOpen where others are
+    Raises WrongSecret if the seal does not have the present one, unless that is `lost`; StillOpen where others are
     connected to PostgreSQL. On a SQLite file whoever calls it sees to that.
     """
     if db.dialect.name != "sqlite":

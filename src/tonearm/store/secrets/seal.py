@@ -75,7 +75,7 @@ def _proof(secret: str, text: str) -> str:
 def seal_beside(database: Path) -> SessionCipher:
     """The seal whose secret lies beside a SQLite file; made, readable by its owner only, when missing.
 
-    Raises StoreUnavailable where it can be neither read nor made.
+    Raises StoreUnavailable if it can be neither read nor made.
     """
     path = key_file(database)
     try:

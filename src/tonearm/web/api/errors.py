@@ -22,29 +22,29 @@ ErrorHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class ErrorResponses(APIRoute):
-    """A route that answers what its use case raises; part of the router, so that a host gets it too."""
+    """A route that turns what its use case raises into responses; part of the router, so that a host gets it too."""
 
     def get_route_handler(self) -> ErrorHandler:
-        """The route's handler, with faults as answers."""
+        """The route's handler, with errors turned into responses."""
         return answering(super().get_route_handler())
 
 
 def answering(handler: ErrorHandler) -> ErrorHandler:
-    """The handler, with what its use case raises as answers."""
+    """The handler, with what its use case raises turned into responses."""
 
     async def answer(request: Request) -> Response:
         try:
             return await handler(request)
-        except (RequestValidationError, MissingName, NotATime, NotPlays, UnknownListener) as fault:
-            return answer_to(fault)
-        except (StoreUnavailable, DataFault) as fault:
-            return answer_to(fault)
+        except (RequestValidationError, MissingName, NotATime, NotPlays, UnknownListener) as raised:
+            return answer_to(raised)
+        except (StoreUnavailable, DataFault) as raised:
+            return answer_to(raised)
         except MemoryError:
             return _no_memory()
-        except HTTPException as fault:
-            if fault.status_code != 400 or fault.detail != _UNREADABLE:
+        except HTTPException as raised:
+            if raised.status_code != 400 or raised.detail != _UNREADABLE:
                 raise
-            if isinstance(fault.__cause__, MemoryError):
+            if isinstance(raised.__cause__, MemoryError):
                 return _no_memory()
             return _invalid([{"loc": ["body"], "msg": "not valid JSON in UTF-8", "type": "json_invalid"}])
 
@@ -56,35 +56,35 @@ def _no_memory() -> JSONResponse:
     return JSONResponse({"detail": detail}, 503, {"Retry-After": "30"})
 
 
-def answer_to(fault: Exception) -> JSONResponse:
-    """The answer to a fault that a use case names."""
-    match fault:
+def answer_to(raised: Exception) -> JSONResponse:
+    """The response to an error that a use case raises on purpose."""
+    match raised:
         case RequestValidationError():
-            return _invalid([_place(error) for error in fault.errors()])
+            return _invalid([_location(error) for error in raised.errors()])
         case MissingName() | NotATime():
-            return _invalid([_no_play(fault, "body")])
+            return _invalid([_no_play(raised, "body")])
         case NotPlays(faults=faults):
-            return _invalid([_no_play(one, "body", "plays", place) for place, one in faults])
+            return _invalid([_no_play(problem, "body", "plays", index) for index, problem in faults])
         case UnknownListener():
-            return JSONResponse({"detail": str(fault)}, 404)
+            return JSONResponse({"detail": str(raised)}, 404)
         case DataFault():
-            return JSONResponse({"detail": f"{fault}; nothing was saved"}, 500)
+            return JSONResponse({"detail": f"{raised}; nothing was saved"}, 500)
         case _:
-            detail = f"the database is unavailable ({fault}); nothing was saved: send it again"
+            detail = f"the database is unavailable ({raised}); nothing was saved: send it again"
             return JSONResponse({"detail": detail}, 503, {"Retry-After": "5"})
 
 
-def _no_play(fault: MissingName | NotATime, *where: str | int) -> dict[str, Any]:
-    kind = "nameless" if isinstance(fault, MissingName) else "not_a_time"
-    return {"loc": [*where, fault.field], "msg": str(fault), "type": kind}
+def _no_play(raised: MissingName | NotATime, *where: str | int) -> dict[str, Any]:
+    kind = "nameless" if isinstance(raised, MissingName) else "not_a_time"
+    return {"loc": [*where, raised.field], "msg": str(raised), "type": kind}
 
 
-def _place(error: dict[str, Any]) -> dict[str, Any]:
-    """What was wrong and where, without the input itself: it may be long, secret, or no text at all."""
-    words = error["msg"]
+def _location(error: dict[str, Any]) -> dict[str, Any]:
+    """What was wrong and where, without the input itself: it may be long, secret, or not text at all."""
+    message = error["msg"]
     if error["type"] in ("model_attributes_type", "model_type"):
-        words = "send a JSON object, with 'Content-Type: application/json'"
-    return {"loc": list(error["loc"]), "msg": words, "type": error["type"]}
+        message = "send a JSON object, with 'Content-Type: application/json'"
+    return {"loc": list(error["loc"]), "msg": message, "type": error["type"]}
 
 
 def _invalid(errors: list[dict[str, Any]]) -> JSONResponse:

@@ -37,9 +37,9 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 
 
 class _Stream(StreamingResponse):
-    """Events as they come.
+    """Events as they happen.
 
-    Not FastAPI's own: that one breaks with a traceback where it is cut off while a reader is slow.
+    Not FastAPI's own class: that one breaks with a traceback when a slow reader disconnects.
     """
 
     def __init__(self, events: AsyncGenerator[bytes], me: Listener, streams: Counter[int]) -> None:
@@ -49,8 +49,8 @@ class _Stream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._streams[self._me.id] >= STREAMS:
-            words = f"{self._me.name} already has {STREAMS} event streams open: close one first"
-            await JSONResponse({"detail": words}, 429, {"Retry-After": "15"})(scope, receive, send)
+            message = f"{self._me.name} already has {STREAMS} event streams open: close one first"
+            await JSONResponse({"detail": message}, 429, {"Retry-After": "15"})(scope, receive, send)
             return
         self._streams[self._me.id] += 1
         try:
@@ -75,9 +75,9 @@ def events_router(deck: Deck, who: Ask) -> APIRouter:
     ) -> Response:
         """What happens to the listener's plays, as it happens.
 
-        `Last-Event-ID` resumes. Where nothing can be resumed (a first visit, a restart of the service, too long
-        an absence) the stream begins with how things stand: `lastfm:auth`, `lastfm:queue-updated` and, where
-        something plays, `lastfm:now-playing`.
+        `Last-Event-ID` resumes. If nothing can be resumed (a first visit, a restart of the service, too long an
+        absence), the stream begins with the current state: `lastfm:auth`, `lastfm:queue-updated` and, if something is
+        playing, `lastfm:now-playing`.
         """
         admitted = partial(_admitted, who, request)
         return _Stream(events_of(deck, me, last_event_id, admitted), me, streams)
@@ -88,24 +88,24 @@ def events_router(deck: Deck, who: Ask) -> APIRouter:
 async def events_of(
     deck: Deck, me: Listener, after: str | None, admitted: Callable[[], Awaitable[bool]]
 ) -> AsyncGenerator[bytes]:
-    """Events until the listener is no longer admitted, or has missed some and has to resume."""
-    with deck.event_hub.subscribe(me.id, after) as (ear, resumed):
+    """Events until the listener's access ends, or until some were missed and the client has to resume."""
+    with deck.event_hub.subscribe(me.id, after) as (subscription, resumed):
         if not resumed:
             for event in await _standing(deck, me):
                 yield _written(event)
         while True:
-            told = await ear.within(AT_ONCE if ear.missed else SILENCE)
-            if (told is None and ear.missed) or not await admitted():
+            numbered = await subscription.within(AT_ONCE if subscription.missed else SILENCE)
+            if (numbered is None and subscription.missed) or not await admitted():
                 return
-            yield KEEPALIVE_COMMENT if told is None else _written(told.event, told.id)
+            yield KEEPALIVE_COMMENT if numbered is None else _written(numbered.event, numbered.id)
 
 
-def _written(event: Event, number: str | None = None) -> bytes:
-    return format_sse_event(event=event.kind, data_str=json.dumps(data(event)), id=number)
+def _written(event: Event, event_id: str | None = None) -> bytes:
+    return format_sse_event(event=event.kind, data_str=json.dumps(data(event)), id=event_id)
 
 
 async def _admitted(who: Ask, request: Request) -> bool:
-    """Whether the token or the cookie is still good; a host knows by itself whom it lets in."""
+    """Whether the token or the cookie is still valid; a host decides this itself."""
     if not isinstance(who, Access):
         return True
     try:

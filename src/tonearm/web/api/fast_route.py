@@ -19,7 +19,7 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 def quick(model: type[Body], answer: Callable[[Request, Body], Awaitable[Response]]) -> type[ErrorResponses]:
-    """Routes that give a good body straight to `answer`, and leave any other request to their endpoint."""
+    """Routes that pass a valid body straight to `answer`, and leave any other request to their endpoint."""
 
     class Quick(ErrorResponses):
         def get_route_handler(self) -> ErrorHandler:

@@ -28,29 +28,29 @@ def health_router(deck: Deck, who: Ask) -> APIRouter:
     @router.head("/health", include_in_schema=False)
     @router.get("/health", response_model=Health, responses={503: {"model": Health}})
     async def health() -> Any:
-        """Whether plays are taken (200) or not (503), and whether they are sent: `warnings` say what keeps them."""
+        """Whether plays are accepted (200) or not (503), and whether they are sent: `warnings` say what prevents it."""
         try:
             await monitoring.check_database(deck.store)
             warnings = await _warnings(deck)
-        except StoreUnavailable as fault:
-            broken = Health(status="unavailable", database=str(fault), delivery=_delivery(deck), version=__version__)
+        except StoreUnavailable as error:
+            broken = Health(status="unavailable", database=str(error), delivery=_delivery(deck), version=__version__)
             return JSONResponse(broken.model_dump(), 503)
         return Health(status="ok", database="ok", delivery=_delivery(deck), version=__version__, warnings=warnings)
 
     @router.get("/metrics", name="metrics", response_class=Response)
     async def figures(_: Annotated[Listener, Depends(who)]) -> Response:
-        """What this process has done since its start, and how the whole installation stands, for Prometheus."""
+        """Metrics for Prometheus: what this process has done, and the state of the whole installation."""
         keys = deck.accounts.keyring.names if deck.configured else ()
         now = deck.clock.now()
-        seen = await monitoring.overview(deck.store, keys, now)
-        content, type_ = metrics.text(metrics.Figures(deck.counters, seen, keys, await deck.senders(), now))
+        overview = await monitoring.overview(deck.store, keys, now)
+        content, type_ = metrics.text(metrics.Figures(deck.counters, overview, keys, await deck.senders(), now))
         return Response(content, media_type=type_)
 
     return router
 
 
 async def _warnings(deck: Deck) -> list[str]:
-    """What keeps plays from being sent though they are taken, where those who run the service can mend it."""
+    """Why plays are accepted but not sent, if those who run the service can fix it."""
     paused = await monitoring.sending_paused(deck.store)
     found = [PAUSED] if paused else []
     if deck.configured and not deck.delivers() and not await deck.senders():

@@ -17,17 +17,18 @@ JobKind = Literal["deliver", "import", "enrich"]
 
 
 class KindOut(BaseModel):
-    """A kind of job. While it is paused nothing of it begins."""
+    """A kind of job. While it is paused, no job of the kind starts."""
 
     kind: JobKind
     paused: bool
 
 
 class JobOut(BaseModel):
-    """A job. `owner` is the process that runs it, `until` (Unix seconds UTC) when its lease ends or it is tried again.
+    """A job. `owner` is the process that runs it, `until` (Unix seconds UTC) is when its lease ends or it is tried
+    again.
 
-    `resting` waits until then, or where that is null for what only people can bring, such as a sign-in: `why` says it.
-    `broken` waits after a failure of ours. `done` and `total` are an import's.
+    `resting` waits until then. If that is null, only people can end the wait, for example with a sign-in: `why` says
+    how. `broken` waits after an internal error. `done` and `total` are those of an import.
     """
 
     id: str
@@ -43,14 +44,14 @@ class JobOut(BaseModel):
 
 
 class JobsOut(BaseModel):
-    """What runs, waits and has failed; of what waits its turn, the first of each sort."""
+    """Running, waiting and failed jobs; of the waiting ones, the first of each sort."""
 
     kinds: list[KindOut]
     jobs: list[JobOut]
 
 
 class Changed(BaseModel):
-    """What follows."""
+    """What happens next."""
 
     status: Literal["success"] = "success"
     message: str
@@ -67,37 +68,37 @@ _OF_A_KIND: dict[int | str, dict[str, Any]] = {
 
 
 def jobs_router(deck: Deck, who: Ask) -> APIRouter:
-    """`GET /jobs`, and what may be done about them."""
+    """`GET /jobs`, and what can be done with jobs."""
     router = APIRouter(prefix="/jobs", tags=["operation"], responses=ERRORS, route_class=ErrorResponses)
     Me = Annotated[Listener, Depends(who)]
 
     @router.get("", response_model=JobsOut)
     async def jobs(me: Me) -> JobsOut:
-        """Your jobs, over all processes; all listeners' where you are the first one."""
-        board = await deck.jobs.board(None if _runs_it(me) else me.id)
-        kinds = [KindOut.model_validate({"kind": kind, "paused": kind in board.paused}) for kind in KINDS]
-        return JobsOut(kinds=kinds, jobs=[_out(job) for job in board.jobs])
+        """Your jobs in all processes; the first listener sees the jobs of all listeners."""
+        overview = await deck.jobs.overview(None if _runs_it(me) else me.id)
+        kinds = [KindOut.model_validate({"kind": kind, "paused": kind in overview.paused}) for kind in KINDS]
+        return JobsOut(kinds=kinds, jobs=[_out(job) for job in overview.jobs])
 
     @router.post("/{id}/retry", response_model=Changed, responses=_OF_A_JOB)
     async def retry(me: Me, id: JobId) -> Changed:
-        """What rests, broke or failed is tried now."""
+        """Retry a waiting, broken or failed job now."""
         return _answered(await deck.jobs.retry(*_own(me, id)))
 
     @router.delete("/{id}", response_model=Changed, responses=_OF_A_JOB)
     async def cancel(me: Me, id: JobId) -> Changed:
-        """Stop what runs. No play is lost; a delivery is taken up again unless its kind is paused."""
+        """Stop a running job. No play is lost; a delivery starts again unless its kind is paused."""
         return _answered(await deck.jobs.cancel(*_own(me, id)))
 
     @router.post("/kinds/{kind}/pause", response_model=Changed, responses=_OF_A_KIND)
     async def pause(me: Me, kind: JobKind) -> Changed:
-        """Nothing of the kind begins any more, in any process; what runs comes to its end."""
+        """No job of the kind starts any more, in any process; running ones finish."""
         _must_run_it(me)
         await deck.jobs.pause(kind)
         return Changed(message=f"{kind} paused")
 
     @router.delete("/kinds/{kind}/pause", response_model=Changed, responses=_OF_A_KIND)
     async def resume(me: Me, kind: JobKind) -> Changed:
-        """The kind begins again, within seconds."""
+        """Jobs of the kind start again, within seconds."""
         _must_run_it(me)
         await deck.jobs.resume(kind)
         return Changed(message=f"{kind} resumed")
@@ -115,10 +116,10 @@ def _must_run_it(me: Listener) -> None:
 
 
 def _own(me: Listener, id_: str) -> tuple[str, int]:
-    kind, _, number = id_.partition("-")
-    if not _runs_it(me) and int(number) != me.id:
+    kind, _, account = id_.partition("-")
+    if not _runs_it(me) and int(account) != me.id:
         raise HTTPException(404, f"no job {id_}")
-    return kind, int(number)
+    return kind, int(account)
 
 
 def _answered(outcome: JobDone | JobBusy) -> Changed:

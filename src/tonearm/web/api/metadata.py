@@ -57,17 +57,17 @@ _Given = Annotated[str, Query(max_length=LONGEST_NAME)]
 
 
 class ByRawPath(ErrorResponses):
-    """Routes that are found by the address as it came, so that an encoded slash is part of a name."""
+    """Routes that are matched by the raw address, so that an encoded slash is part of a name."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Whether it is this route, with its parameters still encoded."""
+        """Whether a request is for this route, with its parameters still encoded."""
         raw = scope.get("raw_path", b"").decode("latin-1").partition("?")[0]
         path = raw if unquote(raw) == scope["path"] else quote(scope["path"])  # else a host has changed it on the way
         return super().matches({**scope, "path": path})
 
 
 def metadata_router(deck: Deck, who: Ask) -> APIRouter:
-    """The endpoints on a deck, for everybody whom it knows: what Last.fm says is the same to all."""
+    """The endpoints on a deck, for every signed-in listener: what Last.fm says is the same for all."""
     router = APIRouter(
         prefix="/metadata", tags=["metadata"], responses=_AWAY, route_class=ByRawPath, dependencies=[Depends(who)]
     )
@@ -83,22 +83,22 @@ def _artist_routes(router: APIRouter, deck: Deck) -> None:
 
     @router.get("/artists/{name:path}/similar", response_model=shapes.SimilarOut)
     async def similar(request: Request, name: _InPath) -> Any:
-        """Up to a hundred artists like one, the likest first."""
+        """Up to a hundred similar artists, the most similar first."""
         return await _answer(look.similar(name), shapes.similar, _pictures(deck, request))
 
     @router.get("/similar", response_model=shapes.SimilarOut)
     async def similar_by_parameter(request: Request, artist: _Given) -> Any:
-        """The same as `/metadata/artists/{name}/similar`, for names that no path can hold."""
+        """The same as `/metadata/artists/{name}/similar`, for names that don't fit into a path."""
         return await _answer(look.similar(artist), shapes.similar, _pictures(deck, request))
 
     @router.get("/artists/{name:path}", response_model=shapes.ArtistOut)
     async def artist(request: Request, name: _InPath) -> Any:
-        """An artist: biography, tags, counts, the likest others, most played albums and tracks."""
+        """An artist: biography, tags, counts, similar artists, most played albums and tracks."""
         return await _answer(look.artist(name), shapes.artist, _pictures(deck, request))
 
     @router.get("/artists", response_model=shapes.ArtistOut)
     async def artist_by_parameter(request: Request, name: _Given) -> Any:
-        """The same as `/metadata/artists/{name}`, for names that no path can hold."""
+        """The same as `/metadata/artists/{name}`, for names that don't fit into a path."""
         return await _answer(look.artist(name), shapes.artist, _pictures(deck, request))
 
 
@@ -112,17 +112,17 @@ def _work_routes(router: APIRouter, deck: Deck) -> None:
 
     @router.get("/albums", response_model=shapes.AlbumOut)
     async def album_by_parameter(request: Request, artist: _Given, title: _Given) -> Any:
-        """The same as `/metadata/albums/{artist}/{title}`, for names that no path can hold."""
+        """The same as `/metadata/albums/{artist}/{title}`, for names that don't fit into a path."""
         return await _answer(look.album(artist, title), shapes.album, _pictures(deck, request))
 
     @router.get("/tracks/{artist}/{title}", response_model=shapes.TrackOut)
     async def track(request: Request, artist: _InPath, title: _InPath) -> Any:
-        """A track. Last.fm knows whatever anybody ever scrobbled."""
+        """A track. Last.fm knows everything that anybody ever scrobbled."""
         return await _answer(look.track(artist, title), shapes.track, _pictures(deck, request))
 
     @router.get("/tracks", response_model=shapes.TrackOut)
     async def track_by_parameter(request: Request, artist: _Given, title: _Given) -> Any:
-        """The same as `/metadata/tracks/{artist}/{title}`, for names that no path can hold."""
+        """The same as `/metadata/tracks/{artist}/{title}`, for names that don't fit into a path."""
         return await _answer(look.track(artist, title), shapes.track, _pictures(deck, request))
 
     @router.get("/search", response_model=shapes.SearchOut)
@@ -132,7 +132,7 @@ def _work_routes(router: APIRouter, deck: Deck) -> None:
         kind: SearchKind = SearchKind.ARTIST,
         limit: Annotated[int, Query(ge=1, le=100)] = 30,
     ) -> Any:
-        """Artists, albums or tracks with such a name, the best first."""
+        """Artists, albums or tracks by name, the best match first."""
         return await _answer(look.search(kind, q, limit), shapes.search, _pictures(deck, request))
 
 
@@ -141,13 +141,15 @@ def _picture_routes(router: APIRouter, deck: Deck) -> None:
 
     @router.get("/images/{ticket}", response_class=Response, responses=_PICTURE, name="metadata_image")
     async def image(ticket: Annotated[str, Path(max_length=LONGEST_TICKET)]) -> Any:
-        """A picture whose address another answer of this service gave."""
-        return _shown(await look.picture(ticket), A_YEAR)
+        """A picture whose address came from another response of this service."""
+        return _image_response(await look.picture(ticket), A_YEAR)
 
     @router.get("/covers", response_class=Response, responses=_PICTURE)
     async def cover(artist: _Given, album: _Given = "", title: _Given = "") -> Any:
-        """The picture of an album, else that of the album that a track is on."""
-        return await _told(look.cover(artist, album_=album, title=title), lambda image: _shown(image, A_DAY))
+        """The picture of an album, or of the album that a track is on."""
+        return await _answer_or_error(
+            look.cover(artist, album_=album, title=title), lambda image: _image_response(image, A_DAY)
+        )
 
 
 def _enrich_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
@@ -155,9 +157,10 @@ def _enrich_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
 
     @router.post("/enrich", status_code=202, response_model=shapes.EnrichOut)
     async def enrich(me: Me, request: Request, response: Response) -> Any:
-        """Look up the songs of the listener's library, in slots that no scrobble wants. `Location` tells how it stands.
+        """Look up the songs of the listener's library, whenever no scrobble needs the slot. `Location` shows the
+        progress.
 
-        The files stay as they are. After a crash or an outage it goes on where it was.
+        No file is changed. After a crash or an outage, the run continues where it stopped.
         """
         if not deck.configured:
             raise HTTPException(503, NO_KEY)
@@ -167,7 +170,7 @@ def _enrich_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
 
     @router.get("/enrich/{job}", response_model=shapes.EnrichOut, name="enrich_job")
     async def enrich_job(me: Me, job: RowId) -> Any:
-        """How it stands; `lastfm:enrich-progress` on `/events` tells the same."""
+        """The progress of a run; `lastfm:enrich-progress` on `/events` reports the same."""
         run = await deck.enrichment.job(me.id, job)
         if run is None:
             raise HTTPException(404, f"no such run: {job}")
@@ -175,32 +178,32 @@ def _enrich_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
 
     @router.get("/library", response_model=shapes.LibraryOut)
     async def library(me: Me, start: RowId = 0, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Any:
-        """The listener's scanned files by their ids, with what `/metadata/enrich` found about their songs."""
+        """The listener's scanned files by id, with what `/metadata/enrich` found about their songs."""
         return shapes.library(await deck.enrichment.library(me.id, start, limit), limit)
 
 
 async def _answer(
-    asked: Awaitable[Remembered[T] | NotKnown], shape: Callable[[Remembered[T], shapes.Picture], Any], picture: Any
+    lookup: Awaitable[Remembered[T] | NotKnown], shape: Callable[[Remembered[T], shapes.Picture], Any], picture: Any
 ) -> Any:
     def shaped(answer: Remembered[T] | NotKnown) -> Any:
         if isinstance(answer, NotKnown):
             return JSONResponse({"detail": f"Last.fm: {answer.message}", "error": 6}, 404)
         return shape(answer, picture)
 
-    return await _told(asked, shaped)
+    return await _answer_or_error(lookup, shaped)
 
 
-async def _told(asked: Awaitable[T], tell: Callable[[T], Any]) -> Any:
-    """What was found; or why nothing could be had: 503 where Last.fm was not even asked, else 502."""
+async def _answer_or_error(lookup: Awaitable[T], render: Callable[[T], Any]) -> Any:
+    """What was found, or an error: 503 if Last.fm was not even asked, otherwise 502."""
     try:
-        return tell(await asked)
-    except MissingName as fault:
-        place = {"loc": ["query", fault.field], "msg": str(fault), "type": "nameless"}
+        return render(await lookup)
+    except MissingName as error:
+        place = {"loc": ["query", error.field], "msg": str(error), "type": "nameless"}
         return JSONResponse({"detail": [place]}, 422)
     except LastFmError as error:
-        status, words = (503, error.words) if isinstance(error, Resting) else (502, f"Last.fm: {error.words}")
+        status, message = (503, error.message) if isinstance(error, Resting) else (502, f"Last.fm: {error.message}")
         headers = {} if error.retry_after is None else {"Retry-After": str(math.ceil(error.retry_after))}
-        return JSONResponse({"detail": words, "error": error.number}, status, headers)
+        return JSONResponse({"detail": message, "error": error.error_code}, status, headers)
 
 
 def _pictures(deck: Deck, request: Request) -> shapes.Picture:
@@ -208,7 +211,7 @@ def _pictures(deck: Deck, request: Request) -> shapes.Picture:
     return lambda url: f"{place}{deck.metadata.ticket(url)}"
 
 
-def _shown(image: Image | None, seconds: int) -> Response:
+def _image_response(image: Image | None, seconds: int) -> Response:
     if image is None:
         headers = {"Cache-Control": f"private, max-age={AN_HOUR}"}
         return JSONResponse({"detail": "no picture", "error": None}, 404, headers)

@@ -33,7 +33,7 @@ Picture = Callable[[str], str]
 class Aged(BaseModel):
     """How old an answer is: `fetched_at` in Unix seconds UTC, `age` in seconds.
 
-    `stale`: it should have been renewed by now; Last.fm is being asked, or is away.
+    `stale`: it should have been renewed by now; Last.fm is being asked, or can't be reached.
     """
 
     fetched_at: float
@@ -52,7 +52,7 @@ class ImagesOut(BaseModel):
 
 
 class TagOut(BaseModel):
-    """A tag that listeners gave; `count` is from 0 to 100, where Last.fm tells it."""
+    """A tag that listeners gave; `count` is from 0 to 100, if Last.fm gives one."""
 
     name: str
     url: str
@@ -60,9 +60,9 @@ class TagOut(BaseModel):
 
 
 class WikiOut(BaseModel):
-    """What listeners wrote: as text, and as HTML with nothing in it but text, line breaks and links.
+    """What listeners wrote: as text, and as HTML that contains only text, line breaks and links.
 
-    Last.fm's terms want it shown with the `link`.
+    Last.fm's terms require showing the `link` with it.
     """
 
     summary: str
@@ -74,7 +74,7 @@ class WikiOut(BaseModel):
 
 
 class ArtistEntryOut(BaseModel):
-    """An artist in a list. What the list does not tell is null; `match` is from 0 to 1, where 1 is the most alike."""
+    """An artist in a list. What the list does not contain is null; `match` is from 0 to 1, the most similar."""
 
     name: str
     mbid: str
@@ -86,7 +86,7 @@ class ArtistEntryOut(BaseModel):
 
 
 class AlbumEntryOut(BaseModel):
-    """An album in a list. What the list does not tell is null."""
+    """An album in a list. What the list does not contain is null."""
 
     artist: str
     title: str
@@ -97,7 +97,7 @@ class AlbumEntryOut(BaseModel):
 
 
 class TrackEntryOut(BaseModel):
-    """A track in a list. `duration` is in seconds; what the list does not tell is null."""
+    """A track in a list. `duration` is in seconds; what the list does not contain is null."""
 
     artist: str
     title: str
@@ -111,7 +111,7 @@ class TrackEntryOut(BaseModel):
 
 
 class ArtistOut(Aged):
-    """An artist. `missing` names the lists that could not be had now: `similar`, `albums`, `tracks`."""
+    """An artist. `missing` names the lists that aren't available right now: `similar`, `albums`, `tracks`."""
 
     name: str
     mbid: str
@@ -129,13 +129,13 @@ class ArtistOut(Aged):
 
 
 class SimilarOut(Aged):
-    """Artists like one, the likest first."""
+    """Similar artists, the most similar first."""
 
     similar: list[ArtistEntryOut]
 
 
 class AlbumOut(Aged):
-    """An album with its tracks, whose `rank` is their number on it."""
+    """An album with its tracks; `rank` is a track's number on it."""
 
     artist: str
     title: str
@@ -166,7 +166,7 @@ class TrackOut(Aged):
 
 
 class SearchOut(Aged):
-    """What was found, the best first; the two lists that were not asked for are empty."""
+    """What was found, the best match first; the two lists that were not searched are empty."""
 
     artists: list[ArtistEntryOut] = []
     albums: list[AlbumEntryOut] = []
@@ -174,9 +174,9 @@ class SearchOut(Aged):
 
 
 class EnrichOut(BaseModel):
-    """A run over the library, in songs. `known` are those that Last.fm knows.
+    """A run over the library, in songs. `known` is how many Last.fm knows.
 
-    While Last.fm is away it rests and says so in `fault`; it goes on by itself.
+    While Last.fm can't be reached, it waits and says so in `fault`; it continues automatically.
     """
 
     id: int
@@ -189,7 +189,7 @@ class EnrichOut(BaseModel):
 
 
 class SongOut(BaseModel):
-    """What Last.fm knows of a song, as it was at `looked_at` (Unix seconds UTC); `known` is false where it has none."""
+    """What Last.fm knows about a song, as of `looked_at` (Unix seconds UTC); `known` is false if it knows nothing."""
 
     known: bool
     looked_at: float = Field(validation_alias="fetched_at")
@@ -202,7 +202,7 @@ class SongOut(BaseModel):
 
 
 class LibraryTrackOut(BaseModel):
-    """A file of the library by the names in its tags; `facts` is null where nobody has looked yet."""
+    """A file of the library by the names in its tags; `facts` is null until its song was looked up."""
 
     id: int
     path: str
@@ -214,15 +214,15 @@ class LibraryTrackOut(BaseModel):
 
 
 class LibraryOut(BaseModel):
-    """A part of the library; `next` is the `start` of what follows, null at the end."""
+    """A part of the library; `next` is the `start` of the next part, null at the end."""
 
     tracks: list[LibraryTrackOut]
     next: int | None
 
 
 def library(tracks: list[LibraryTrack], limit: int) -> LibraryOut:
-    shown = [LibraryTrackOut.model_validate(one, from_attributes=True) for one in tracks]
-    return LibraryOut(tracks=shown, next=shown[-1].id + 1 if len(shown) == limit else None)
+    listed = [LibraryTrackOut.model_validate(entry, from_attributes=True) for entry in tracks]
+    return LibraryOut(tracks=listed, next=listed[-1].id + 1 if len(listed) == limit else None)
 
 
 def enrich(run: Run) -> EnrichOut:
@@ -247,15 +247,15 @@ def artist(found: Remembered[Artist], picture: Picture) -> ArtistOut:
         on_tour=page.info.on_tour,
         tags=_tags(page.info.tags),
         bio=_wiki(page.info.bio),
-        similar=[artist_entry(one, picture) for one in page.similar],
-        top_albums=[album_entry(one, picture) for one in page.albums],
-        top_tracks=[track_entry(one, picture) for one in page.tracks],
+        similar=[artist_entry(entry, picture) for entry in page.similar],
+        top_albums=[album_entry(entry, picture) for entry in page.albums],
+        top_tracks=[track_entry(entry, picture) for entry in page.tracks],
         missing=list(page.missing),
     )
 
 
 def similar(found: Remembered[tuple[SimilarArtist, ...]], picture: Picture) -> SimilarOut:
-    return SimilarOut(**_age(found), similar=[artist_entry(one, picture) for one in found.value])
+    return SimilarOut(**_age(found), similar=[artist_entry(entry, picture) for entry in found.value])
 
 
 def album(found: Remembered[AlbumInfo], picture: Picture) -> AlbumOut:
@@ -267,7 +267,7 @@ def album(found: Remembered[AlbumInfo], picture: Picture) -> AlbumOut:
         listeners=about.listeners,
         tags=_tags(about.tags),
         wiki=_wiki(about.wiki),
-        tracks=[track_entry(one, picture) for one in about.tracks],
+        tracks=[track_entry(entry, picture) for entry in about.tracks],
     )
 
 
@@ -286,55 +286,61 @@ def track(found: Remembered[TrackInfo], picture: Picture) -> TrackOut:
 
 
 def search(found: Remembered[tuple[SearchResult, ...]], picture: Picture) -> SearchOut:
-    told = SearchOut(**_age(found))
-    for one in found.value:
-        match one:
+    answer = SearchOut(**_age(found))
+    for entry in found.value:
+        match entry:
             case ArtistEntry():
-                told.artists.append(artist_entry(one, picture))
+                answer.artists.append(artist_entry(entry, picture))
             case AlbumEntry():
-                told.albums.append(album_entry(one, picture))
+                answer.albums.append(album_entry(entry, picture))
             case TrackEntry():
-                told.tracks.append(track_entry(one, picture))
-    return told
+                answer.tracks.append(track_entry(entry, picture))
+    return answer
 
 
-def artist_entry(one: ArtistEntry, picture: Picture) -> ArtistEntryOut:
-    match = one.match if isinstance(one, SimilarArtist) else None
-    return ArtistEntryOut(**_plain(one, picture), match=match)
+def artist_entry(entry: ArtistEntry, picture: Picture) -> ArtistEntryOut:
+    match = entry.match if isinstance(entry, SimilarArtist) else None
+    return ArtistEntryOut(**_plain(entry, picture), match=match)
 
 
-def _plain(one: ArtistEntry | ArtistInfo, picture: Picture) -> dict[str, Any]:
+def _plain(entry: ArtistEntry | ArtistInfo, picture: Picture) -> dict[str, Any]:
     return {
-        "name": one.name,
-        "mbid": one.mbid,
-        "url": one.url,
-        "images": images(one.images, picture),
-        "listeners": one.listeners,
-        "playcount": one.playcount,
+        "name": entry.name,
+        "mbid": entry.mbid,
+        "url": entry.url,
+        "images": images(entry.images, picture),
+        "listeners": entry.listeners,
+        "playcount": entry.playcount,
     }
 
 
-def album_entry(one: AlbumEntry, picture: Picture) -> AlbumEntryOut:
-    return AlbumEntryOut(**_work(one), images=images(one.images, picture))
+def album_entry(entry: AlbumEntry, picture: Picture) -> AlbumEntryOut:
+    return AlbumEntryOut(**_work(entry), images=images(entry.images, picture))
 
 
-def track_entry(one: TrackEntry, picture: Picture) -> TrackEntryOut:
+def track_entry(entry: TrackEntry, picture: Picture) -> TrackEntryOut:
     return TrackEntryOut(
-        **_work(one),
-        images=images(one.images, picture),
-        duration=one.duration,
-        listeners=one.listeners,
-        rank=one.rank,
+        **_work(entry),
+        images=images(entry.images, picture),
+        duration=entry.duration,
+        listeners=entry.listeners,
+        rank=entry.rank,
     )
 
 
-def _work(one: AlbumEntry | AlbumInfo | TrackEntry | TrackInfo) -> dict[str, Any]:
+def _work(entry: AlbumEntry | AlbumInfo | TrackEntry | TrackInfo) -> dict[str, Any]:
     """What every album and every track has."""
-    return {"artist": one.artist, "title": one.title, "mbid": one.mbid, "url": one.url, "playcount": one.playcount}
+    return {
+        "artist": entry.artist,
+        "title": entry.title,
+        "mbid": entry.mbid,
+        "url": entry.url,
+        "playcount": entry.playcount,
+    }
 
 
 def images(found: Images, picture: Picture) -> ImagesOut | None:
-    """The addresses of the sizes that there are; None where there is no picture."""
+    """The addresses of the available sizes; None if there is no picture."""
     given = {size.name: getattr(found, size.name) for size in fields(found)}
     return ImagesOut(**{size: picture(url) for size, url in given.items() if url}) if found else None
 

@@ -1,4 +1,4 @@
-"""The figures in Prometheus's terms: what this process has done, and how the whole installation stands."""
+"""The metrics for Prometheus: what this process has done, and the state of the whole installation."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tonearm.service.job_list import KINDS, RUNS
 from tonearm.service.values import ACCOUNTS_COUNTED, PLAYS_COUNTED, Overview
 
 LONGEST_WHY = 200
-"""Characters of Last.fm's words in a label."""
+"""Characters of Last.fm's message in a label."""
 
 OTHER = "other"
-"""The place of an API key that is not among those that are set."""
+"""The label of an API key that is no longer set."""
 
 
 def text(figures: Figures) -> tuple[bytes, str]:
-    """The figures as Prometheus reads them, and the type of that."""
+    """The metrics in Prometheus's text format, and its content type."""
     from prometheus_client import CollectorRegistry
     from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
@@ -30,7 +30,7 @@ def text(figures: Figures) -> tuple[bytes, str]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Figures:
-    """A snapshot. API keys are told by their place in the list (`keys`, from 1), never by themselves.
+    """A snapshot. API keys are identified by their position in the list (`keys`, from 1), never by themselves.
 
     `senders` counts the processes that deliver, `now` is in Unix seconds.
     """
@@ -42,11 +42,11 @@ class Figures:
     now: float
 
     def collect(self) -> Iterator[Any]:
-        """The figures, one family at a time."""
+        """The metrics, one family at a time."""
         yield from self._counters()
         yield _gauge(
             "tonearm_queue_plays",
-            f"Plays that wait, of all listeners. Above {PLAYS_COUNTED} it is PostgreSQL's estimate, and on SQLite"
+            f"Waiting plays of all listeners. Above {PLAYS_COUNTED} it is PostgreSQL's estimate, and on SQLite"
             " that number.",
             {(): self.seen.plays},
         )
@@ -66,34 +66,34 @@ class Figures:
         families = (
             ("tonearm_reports", f"Plays reported, by the status of the answer; {here}.", "status", tally.reports),
             ("tonearm_requests", f"Scrobble requests, by what the answer meant; {here}.", "verdict", tally.verdicts),
-            ("tonearm_plays", f"Plays that left the queue, by their fate; {here}.", "fate", tally.fates),
+            ("tonearm_plays", f"Plays that left the queue, by their final state; {here}.", "fate", tally.fates),
         )
-        for name, words, label, counts in families:
-            family = CounterMetricFamily(name, words, labels=[label])
-            for value, number in sorted(counts.items()):
-                family.add_metric([value], number)
+        for name, help_text, label, counts in families:
+            family = CounterMetricFamily(name, help_text, labels=[label])
+            for value, count in sorted(counts.items()):
+                family.add_metric([value], count)
             yield family
 
     def _waiting(self) -> Iterator[Any]:
-        """Of accounts that stand alike: how many there are, and the age of their oldest play."""
-        places = {key: str(place) for place, key in enumerate(self.keys, start=1)}
-        accounts = {(place, str(Connected.CONNECTED)): 0 for place in places.values()}
+        """For accounts with the same key and state: how many there are, and the age of their oldest play."""
+        positions = {key: str(position) for position, key in enumerate(self.keys, start=1)}
+        accounts = {(position, str(Connected.CONNECTED)): 0 for position in positions.values()}
         ages: dict[tuple[str, ...], float] = {}
-        for one in self.seen.waiting:
-            labels = (places.get(one.api_key, OTHER), str(one.connection))
-            accounts[labels] = accounts.get(labels, 0) + one.accounts
-            ages[labels] = max(ages.get(labels, 0.0), self.now - one.oldest)
-        which = "by their API key's place in the list and by how they stand"
+        for group in self.seen.waiting:
+            labels = (positions.get(group.api_key, OTHER), str(group.connection))
+            accounts[labels] = accounts.get(labels, 0) + group.accounts
+            ages[labels] = max(ages.get(labels, 0.0), self.now - group.oldest)
+        which = "by their API key's position in the list and by their connection"
         bound = f"of the first {ACCOUNTS_COUNTED} accounts that have any"
         yield _gauge(
             "tonearm_waiting_accounts",
-            f"Accounts with plays that wait, {which}; {bound}.",
+            f"Accounts with waiting plays, {which}; {bound}.",
             accounts,
             ("key", "state"),
         )
         yield _gauge(
             "tonearm_oldest_waiting_play_seconds",
-            f"Seconds since the oldest play that waits began, {which}; {bound}. Last.fm takes none after 1209600.",
+            f"Seconds since the oldest waiting play began, {which}; {bound}. Last.fm accepts none after 1209600.",
             {labels: ages.get(labels, 0.0) for labels in accounts},
             ("key", "state"),
         )
@@ -105,40 +105,40 @@ class Figures:
         yield _gauge(
             "tonearm_jobs",
             "Jobs of all processes: deliveries are running while a process has the account, imports and look-ups until"
-            " they are through; broken ones met a fault of tonearm's.",
+            " they are done; broken ones failed because of a bug in tonearm.",
             counts,
             ("kind", "state"),
         )
         paused = {(kind,): int(kind in self.seen.paused) for kind in KINDS}
-        yield _gauge("tonearm_paused", "Whether nothing of a kind of job begins (1).", paused, ("kind",))
+        yield _gauge("tonearm_paused", "Whether a kind of job is paused (1).", paused, ("kind",))
 
     def _keys(self) -> Iterator[Any]:
-        rests = {str(place): rest for place, rest in enumerate(self.seen.throttles, start=1)}
-        which = "by the API key's place in the list"
+        throttles = {str(position): throttle for position, throttle in enumerate(self.seen.throttles, start=1)}
+        which = "by the API key's position in the list"
         yield _gauge(
             "tonearm_key_rests_until_timestamp_seconds",
-            f"Until when no play goes out, {which}; 0 where it does not rest.",
-            {(place,): rest.until if rest else 0.0 for place, rest in rests.items()},
+            f"Until when no play is sent, {which}; 0 if the key may be used.",
+            {(position,): throttle.until if throttle else 0.0 for position, throttle in throttles.items()},
             ("key",),
         )
         yield _gauge(
             "tonearm_key_refused",
-            f"Whether Last.fm refuses it (1), {which}.",
-            {(place,): int(rest is not None and rest.refused) for place, rest in rests.items()},
+            f"Whether Last.fm rejects it (1), {which}.",
+            {(position,): int(throttle is not None and throttle.refused) for position, throttle in throttles.items()},
             ("key",),
         )
         yield _gauge(
             "tonearm_key_rest",
-            f"1 for each rest that goes on, with Last.fm's words, {which}.",
-            {(place, rest.reason[:LONGEST_WHY]): 1 for place, rest in rests.items() if rest},
+            f"1 for each key that may not be used now, with Last.fm's message, {which}.",
+            {(position, throttle.reason[:LONGEST_WHY]): 1 for position, throttle in throttles.items() if throttle},
             ("key", "why"),
         )
 
 
-def _gauge(name: str, words: str, values: Mapping[Any, float], labels: tuple[str, ...] = ()) -> Any:
+def _gauge(name: str, help_text: str, values: Mapping[Any, float], labels: tuple[str, ...] = ()) -> Any:
     from prometheus_client.metrics_core import GaugeMetricFamily
 
-    family = GaugeMetricFamily(name, words, labels=labels)
+    family = GaugeMetricFamily(name, help_text, labels=labels)
     for of, value in sorted(values.items()):
         family.add_metric(of, value)
     return family

@@ -14,7 +14,7 @@ from tonearm.deck import Deck, Listener
 from tonearm.service import enrichment
 from tonearm.service.loved_import import tally
 from tonearm.service.metadata_upstream import NO_KEY
-from tonearm.service.report_play import Taken
+from tonearm.service.report_play import ReportResult
 from tonearm.service.sign_in import NotAsked, Pending, SignedIn, SignInExpired, SignInResult, Unreachable
 from tonearm.service.values import Others, Run, RunState, StoredPlay, fingerprint
 from tonearm.web.access import Access
@@ -32,8 +32,8 @@ LONGEST_REPORTER = 100
 Ask = Callable[..., Awaitable[Listener] | Listener]
 """A FastAPI dependency that says who asks, or refuses."""
 
-_TAKEN = TypeAdapter(Taken)  # has the fields of shapes.ScrobbleOut
-_ALL_TAKEN = TypeAdapter(dict[str, list[Taken]])
+_RESULT = TypeAdapter(ReportResult)  # has the fields of shapes.ScrobbleOut
+_RESULTS = TypeAdapter(dict[str, list[ReportResult]])
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 _ASYNC = re.compile(r"(?:^|[,;\s])respond-async\b", re.IGNORECASE)
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -43,7 +43,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 
 def lastfm_router(deck: Deck, who: Ask, callback_url: str | None = None) -> APIRouter:
-    """The endpoints on a deck. `callback_url` is the public address of `/lastfm/auth-callback`, where it is known."""
+    """The endpoints on a deck. `callback_url` is the public address of `/lastfm/auth-callback`, if it is known."""
     router = APIRouter(prefix="/lastfm", tags=["lastfm"], responses=ERRORS, route_class=ErrorResponses)
     _play_routes(router, deck, who)  # first, since they are looked for in this order
     _sign_in_routes(router, deck, who, callback_url)
@@ -61,18 +61,18 @@ def _sign_in_routes(router: APIRouter, deck: Deck, who: Ask, callback_url: str |
     async def auth_url(
         me: Me, request: Request, flow: Annotated[str, Query(pattern="^(desktop|web)$")] = "desktop"
     ) -> Any:
-        """Begin to sign in: `flow=web` comes back to our callback by itself, `desktop` answers a token."""
+        """Start signing in: `flow=web` returns to our callback automatically, `desktop` returns a token."""
         if not deck.configured:
             raise HTTPException(503, NO_KEY)
         if flow == "web":
             callback = callback_url or str(request.url_for("auth_callback"))
-            way = await deck.sign_in.web(me.id, callback)
+            start = await deck.sign_in.web(me.id, callback)
         else:
-            asked = await deck.sign_in.desktop(me.id)
-            if isinstance(asked, Unreachable):
-                return _unreachable(asked)
-            way = asked
-        return schemas.AuthUrl(auth_url=way.auth_url, token=way.token)
+            started = await deck.sign_in.desktop(me.id)
+            if isinstance(started, Unreachable):
+                return _unreachable(started)
+            start = started
+        return schemas.AuthUrl(auth_url=start.auth_url, token=start.token)
 
     answers: dict[int | str, dict[str, Any]] = {
         202: {"model": schemas.CallbackAnswer, "description": "Not approved yet; ask again."},
@@ -91,7 +91,7 @@ def _sign_in_routes(router: APIRouter, deck: Deck, who: Ask, callback_url: str |
         login: Annotated[str | None, Query(max_length=512)] = None,
         accept: Annotated[str, Header(include_in_schema=False)] = "*/*",
     ) -> Response:
-        """Finish signing in with an approved token. A browser that comes back from Last.fm is sent to the page."""
+        """Finish signing in with an approved token. A browser coming back from Last.fm is redirected."""
         outcome = await deck.sign_in.finish(me.id, token, login)
         if isinstance(outcome, SignedIn) and "text/html" in accept:
             return RedirectResponse(at("/"), 303)
@@ -99,21 +99,24 @@ def _sign_in_routes(router: APIRouter, deck: Deck, who: Ask, callback_url: str |
 
     @router.post("/auth-callback", response_model=schemas.CallbackAnswer, responses=answers)
     async def finish_sign_in(me: Me, body: schemas.TokenIn) -> Response:
-        """The same, for hosts that want no GET to change anything."""
+        """The same, for hosts that don't want a GET to change anything."""
         return _callback_answer(await deck.sign_in.finish(me.id, body.token, body.login))
 
     @router.delete("/disconnect", response_model=schemas.Disconnected, response_model_exclude_none=True)
     async def disconnect(me: Me, discard: bool = False) -> Any:
-        """Forget the session. What waits for its Last.fm user is kept for that one, or discarded; all else stays."""
-        left = await deck.sign_in.sign_out(me.id, discard)
-        whose = f" of {left.username}" if left.username else ""
-        what = "discarded" if discard else "kept for the same user"
-        others = sum(other.plays for other in left.others)
+        """Forget the session. Plays waiting for its Last.fm user are kept for that user, or discarded; everything else
+        stays.
+        """
+        waiting = await deck.sign_in.sign_out(me.id, discard)
+        of_user = f" of {waiting.username}" if waiting.username else ""
+        done_with_them = "discarded" if discard else "kept for the same user"
+        others = sum(other.plays for other in waiting.others)
+        own = f"{_plays(waiting.plays)}{of_user} {done_with_them}"
         return schemas.Disconnected(
-            message=f"disconnected; {_plays(left.plays)}{whose} {what}{others_wait(left.others)}",
-            kept=others if discard else left.plays + others,
-            discarded=left.plays if discard else None,
-            held_for=held_for(left.others) or None,
+            message=f"disconnected; {own}{waiting_for_others(waiting.others)}",
+            kept=others if discard else waiting.plays + others,
+            discarded=waiting.plays if discard else None,
+            held_for=held_for(waiting.others) or None,
         )
 
 
@@ -121,28 +124,28 @@ def _callback_answer(outcome: SignInResult) -> Response:
     match outcome:
         case SignedIn(username, drains, others):
             more = f"; sending {_plays(drains)} that waited" if drains else ""
-            message = f"signed in as {username}{more}{others_wait(others)}"
+            message = f"signed in as {username}{more}{waiting_for_others(others)}"
             answer: dict[str, Any] = {"status": "success", "username": username, "message": message}
             if others:
-                answer["held_for"] = [one.model_dump() for one in held_for(others)]
+                answer["held_for"] = [held.model_dump() for held in held_for(others)]
             return JSONResponse(answer)
         case Pending():
             return JSONResponse({"status": "pending", "message": "not approved on Last.fm yet; ask again"}, 202)
         case SignInExpired():
             return JSONResponse({"detail": "the token is older than 60 minutes; start again"}, 410)
-        case NotAsked(why):
-            return JSONResponse({"detail": why}, 400)
+        case NotAsked(reason):
+            return JSONResponse({"detail": reason}, 400)
         case Unreachable():
             return _unreachable(outcome)
 
 
 def held_for(others: Sequence[Others]) -> list[schemas.HeldFor]:
-    """What waits for other Last.fm users, as it is shown."""
+    """Plays that wait for other Last.fm users, as they are shown."""
     return [schemas.HeldFor(lastfm_user=other.user, plays=other.plays) for other in others]
 
 
-def others_wait(others: Sequence[Others]) -> str:
-    """The same in words, with what can be done about it."""
+def waiting_for_others(others: Sequence[Others]) -> str:
+    """The same as a sentence, with what can be done about it."""
     waits = "".join(f"; {_plays(other.plays)} for the Last.fm user {other.user}" for other in others)
     again = "until that user signs in again (DELETE /lastfm/queue?lastfm_user=NAME discards them)"
     return f"{waits} kept {again}" if others else ""
@@ -152,8 +155,8 @@ def _unreachable(outcome: Unreachable) -> JSONResponse:
     return JSONResponse({"detail": f"Last.fm: {outcome.message}", "error": outcome.error_code}, 502)
 
 
-def _plays(number: int) -> str:
-    return "1 play" if number == 1 else f"{number} plays"
+def _plays(count: int) -> str:
+    return "1 play" if count == 1 else f"{count} plays"
 
 
 def _settings_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
@@ -161,12 +164,12 @@ def _settings_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
 
     @router.get("/settings", response_model=schemas.SettingsOut)
     async def settings(me: Me) -> Any:
-        """The settings, and how the connection stands."""
+        """The settings, and the state of the connection."""
         return settings_of(await me.account(), deck.configured)
 
     @router.put("/settings", response_model=schemas.Updated)
     async def change_settings(me: Me, body: schemas.SettingsIn) -> Any:
-        """Change settings; they hold from the next play on."""
+        """Change settings; they apply from the next play."""
         changed = await deck.accounts.change_settings(me.id, body.enabled, body.scrobble_threshold)
         return schemas.Updated(updated=changed)
 
@@ -189,7 +192,7 @@ def _play_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
     async def scrobble(
         me: Me, request: Request, body: schemas.ScrobbleIn, prefer: Annotated[str, Header()] = ""
     ) -> Response:
-        """Report a play. `queued`: it is on disk. `Prefer: wait=N` (30 at the most) waits for its fate."""
+        """Report a play. `queued`: it is on disk. `Prefer: wait=N` (at most 30) waits for its final state."""
         return await _report(deck, me, request, body, prefer)
 
     async def straight(request: Request, body: schemas.ScrobbleIn) -> Response:
@@ -204,53 +207,53 @@ def _play_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
 
     @router.post("/scrobbles", response_model=schemas.ScrobblesOut)
     async def scrobbles(me: Me, request: Request, body: schemas.ScrobblesIn) -> Response:
-        """Report up to 1000 plays at once: all are on disk when this answers, or, where it answers 422, none is."""
+        """Report up to 1000 plays at once: all are on disk when this answers, or, if it answers 422, none is."""
         reported = [play.as_play() for play in body.plays]
         left_out = [play.left_out for play in body.plays]
-        taken = await deck.reports.scrobble_all(me.id, reported, _reporter(request), left_out)
-        return Response(_ALL_TAKEN.dump_json({"plays": taken}), media_type="application/json")
+        result = await deck.reports.scrobble_all(me.id, reported, _reporter(request), left_out)
+        return Response(_RESULTS.dump_json({"plays": result}), media_type="application/json")
 
     @router.post("/now-playing", response_model=schemas.NowPlayingStatus, response_model_exclude_none=True)
     async def now_playing(me: Me, body: schemas.NowPlayingIn) -> Any:
-        """Show what plays on the listener's profile: never queued, never tried again."""
+        """Show what is playing on the listener's profile: never queued, never retried."""
         shown = await deck.shows.show(me.id, body.as_track())
         message = "; ".join(filter(None, (shown.message, body.left_out)))
         return schemas.NowPlayingStatus.model_validate({"status": shown.status, "message": message or None})
 
 
 async def _report(deck: Deck, me: Listener, request: Request, body: schemas.ScrobbleIn, prefer: str) -> Response:
-    taken = await deck.reports.scrobble(me.id, body.as_play(), _reporter(request), body.left_out)
+    result = await deck.reports.scrobble(me.id, body.as_play(), _reporter(request), body.left_out)
     wanted = _WAIT.search(prefer) if prefer else None
-    if wanted and taken.status == "queued":
-        taken = await _fate(deck, me, taken, min(float(wanted[1]), LONGEST_WAIT))
-    return Response(_TAKEN.dump_json(taken), media_type="application/json")
+    if wanted and result.status == "queued":
+        result = await _fate(deck, me, result, min(float(wanted[1]), LONGEST_WAIT))
+    return Response(_RESULT.dump_json(result), media_type="application/json")
 
 
 def _reporter(request: Request) -> str:
-    """The player that reports: its name, and which of several tokens it has."""
+    """The player that reports: its name, and which of several tokens it uses."""
     name = request.headers.get("user-agent", "")[:LONGEST_REPORTER]
     token = request.headers.get("authorization", "")
     return f"{name} #{fingerprint(token)[:6]}" if token else name
 
 
-async def _fate(deck: Deck, me: Listener, taken: Taken, seconds: float) -> Taken:
-    kept = await deck.reports.fate(me.id, taken.id, seconds)
-    status, message = _status(kept) if kept else ("queued", taken.message)
-    if kept and kept.left_out:
-        message = f"{message}; {kept.left_out}"
-    return Taken(status, taken.id, message, taken.heard, taken.needed)
+async def _fate(deck: Deck, me: Listener, result: ReportResult, seconds: float) -> ReportResult:
+    stored = await deck.reports.fate(me.id, result.id, seconds)
+    status, message = _status(stored) if stored else ("queued", result.message)
+    if stored and stored.left_out:
+        message = f"{message}; {stored.left_out}"
+    return ReportResult(status, result.id, message, result.heard, result.needed)
 
 
-def _status(kept: StoredPlay) -> tuple[str, str]:
-    match kept.fate:
+def _status(stored: StoredPlay) -> tuple[str, str]:
+    match stored.fate:
         case "accepted":
             return "success", "on Last.fm"
         case "queued":
             return "queued", "still being sent to Last.fm"
         case "expired":
-            return "too_old", kept.reason
+            return "too_old", stored.reason
         case _:
-            return "ignored", kept.reason
+            return "ignored", stored.reason
 
 
 def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
@@ -261,8 +264,8 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
         """True counts of the queue."""
         standing = await me.queue()
         others: dict[str, Any] = {"held_for": held_for(standing.others)} if standing.others else {}
-        why = standing.waits
-        waits: dict[str, Any] = {"waits_for": why.kind, "why": explanation(why)} if why else {}
+        waits_for = standing.waits
+        waits: dict[str, Any] = {"waits_for": waits_for.kind, "why": explanation(waits_for)} if waits_for else {}
         return schemas.QueueCounts(
             queued_scrobbles=standing.queued,
             sending=standing.sending,
@@ -278,11 +281,11 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
 
     @router.post("/queue/retry", response_model=schemas.Retried)
     async def retry(me: Me) -> Any:
-        """Everything that waits is due now; waits up to 10 s for it to go out. The rate limit still holds."""
+        """Everything that waits is due now; waits up to 10 s for it to be sent. The rate limit still applies."""
         if (await me.account()).connection is not Connection.CONNECTED:
             raise HTTPException(401, "not signed in to Last.fm: sign in, and waiting plays are sent automatically")
-        left = await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, RETRY_WAIT)
-        return schemas.Retried(remaining_queued=left)
+        waiting = await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, RETRY_WAIT)
+        return schemas.Retried(remaining_queued=waiting)
 
     @router.post(
         "/import-loved-tracks",
@@ -294,7 +297,7 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
     ) -> Any:
         """Mark the tracks of the library that are loved on Last.fm, and no others.
 
-        `Prefer: respond-async` answers at once. So does an import that nobody takes up now, such as while imports are
+        `Prefer: respond-async` answers at once. So does an import that can't run now, for example while imports are
         paused: its `fault` says why.
         """
         if not (await me.account()).signed_in:
@@ -317,7 +320,7 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
         "/jobs/{job}", response_model=schemas.JobStatus, name="import_job", responses={404: {"model": schemas.Detail}}
     )
     async def import_job(me: Me, job: schemas.RowId) -> Any:
-        """How an import stands, or a run of `/metadata/enrich`."""
+        """The progress of an import, or of a run of `/metadata/enrich`."""
         found = await deck.loved_import.job(me.id, job) or await deck.enrichment.job(me.id, job)
         if found is None:
             raise HTTPException(404, f"no job {job}")

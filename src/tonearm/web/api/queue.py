@@ -40,7 +40,7 @@ LONGEST_PAGE = 500
 
 
 class AttemptOut(BaseModel):
-    """A request that did not bring the play to Last.fm. `at` in Unix seconds, `error` Last.fm's number."""
+    """A failed attempt to send the play. `at` is in Unix seconds, `error` is Last.fm's error number."""
 
     at: float
     verdict: str
@@ -49,7 +49,7 @@ class AttemptOut(BaseModel):
 
 
 class PlayOut(BaseModel):
-    """A play as it was reported, with what became of it. Times are Unix seconds UTC, lengths seconds."""
+    """A play as it was reported, with what happened to it. Times are Unix seconds UTC, lengths seconds."""
 
     id: int
     artist: str
@@ -81,7 +81,7 @@ class PlayOut(BaseModel):
 
 
 class BudgetOut(BaseModel):
-    """The plays of the last 24 hours against the daily limit (null: not met yet), and when the backlog is clear."""
+    """The plays of the last 24 hours against the daily limit (null: not known yet), and when the backlog is clear."""
 
     used: int
     about: int | None
@@ -89,9 +89,9 @@ class BudgetOut(BaseModel):
 
 
 class PlaysOut(BaseModel):
-    """A page of plays, latest first; `next` continues it, and is null on the last.
+    """A page of plays, newest first; `next` continues it, and is null on the last page.
 
-    `held_for`: what waits for Last.fm users who were signed in before.
+    `held_for`: plays that wait for Last.fm users who were signed in before.
     """
 
     plays: list[PlayOut]
@@ -101,7 +101,7 @@ class PlaysOut(BaseModel):
 
 
 class NamesIn(Strict):
-    """The names to send instead; what is left out stays."""
+    """The names to send instead; names that are left out stay the same."""
 
     artist: OptionalName | None = None
     track: OptionalName | None = None
@@ -125,7 +125,7 @@ class NamesIn(Strict):
 
 
 class DoneOut(BaseModel):
-    """It is done; `id` is the play that goes on."""
+    """Done; `id` is the play it was done to, or the new one."""
 
     status: Literal["success"] = "success"
     id: int
@@ -139,7 +139,7 @@ class SentAfterAll(BaseModel):
 
 
 def stories_router(deck: Deck, who: Ask) -> APIRouter:
-    """`GET /lastfm/queue`, and one play's story, retry, correction and end."""
+    """`GET /lastfm/queue`, and one play's story, retry, edit and discard."""
     faults: dict[int | str, dict[str, Any]] = {
         404: {"model": Detail, "description": "No such play for this listener."},
         409: {"model": Detail, "description": "Not possible for this play; the detail says why."},
@@ -154,7 +154,7 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = 50,
         after: After = None,
     ) -> Any:
-        """Plays with their fates, latest first. Without `fate`: all of them; `after` is the `next` of a page."""
+        """Plays with their states, newest first. Without `fate`: all of them; `after` is the `next` of a page."""
         stories = await deck.play_actions.latest(me.id, limit + 1, fate or (), cursor(after))
         page = stories[:limit]
         more = len(stories) > limit
@@ -169,19 +169,21 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
 
     @router.delete("", response_model=Discarded)
     async def discard_for(me: Me, lastfm_user: Annotated[str, Query(min_length=1, max_length=255)]) -> Any:
-        """Discard all that waits for a Last.fm user, such as one who was signed in before. It stays in the history."""
-        number = await deck.sign_in.discard_for(me.id, lastfm_user)
-        plays = "1 play" if number == 1 else f"{number} plays"
-        return Discarded(message=f"{plays} for the Last.fm user {lastfm_user} discarded", discarded=number)
+        """Discard all plays that wait for a Last.fm user, such as one who was signed in before. They stay in the
+        history.
+        """
+        count = await deck.sign_in.discard_for(me.id, lastfm_user)
+        plays = "1 play" if count == 1 else f"{count} plays"
+        return Discarded(message=f"{plays} for the Last.fm user {lastfm_user} discarded", discarded=count)
 
     @router.post("/retry-expired", response_model=SentAfterAll)
     async def retry_expired(me: Me) -> Any:
-        """Queue all plays that a wrong clock has called too old: those that are `expired` and younger than 14 days."""
+        """Queue all plays that a wrong clock called too old: those that are `expired` and younger than 14 days."""
         return SentAfterAll(queued=await me.retry_expired())
 
     @router.get("/{play}", response_model=PlayOut, responses=faults)
     async def story(me: Me, play: RowId) -> Any:
-        """The whole story of a play, with each attempt that failed."""
+        """The whole story of a play, with each failed attempt."""
         found = await deck.play_actions.story(me.id, play)
         if found is None:
             raise HTTPException(404, f"no play {play}")
@@ -190,9 +192,9 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
 
     @router.post("/{play}/retry", response_model=DoneOut, responses=faults)
     async def retry(me: Me, play: RowId) -> Any:
-        """Send a play now that waits, or after all one that was suspected, ignored, refused, discarded or never queued.
+        """Send a waiting play now, or one that was suspected, ignored, rejected, discarded or never queued.
 
-        One that is `expired` goes where it is younger than 14 days after all, since a clock was wrong.
+        One that is `expired` can be sent if it is younger than 14 days after all, because a clock was wrong.
         """
         return _done(await deck.play_actions.retry(me.id, play), play)
 
@@ -200,13 +202,13 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
     async def correct(me: Me, play: RowId, names: NamesIn) -> Any:
         """Send a play with other names: a new play, linked to this one, which is kept as discarded.
 
-        Artist, track and start make a play what it is to Last.fm: where only others change, it stays the same play.
+        Last.fm identifies a play by artist, track and start: if only other names change, it stays the same play.
         """
         return _done(await deck.play_actions.correct(me.id, play, names.change), play)
 
     @router.delete("/{play}", response_model=DoneOut, responses=faults)
     async def discard(me: Me, play: RowId) -> Any:
-        """Take a play out for good; it stays in the history as discarded."""
+        """Discard a play: it is never sent and stays in the history."""
         return _done(await deck.play_actions.discard(me.id, play), play)
 
     return router
@@ -214,42 +216,42 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
 
 def _done(outcome: ActionResult, play: int) -> DoneOut:
     match outcome:
-        case ActionDone(play=number):
-            return DoneOut(id=number)
-        case ActionRefused(why):
-            raise HTTPException(409, why)
+        case ActionDone(play=play_id):
+            return DoneOut(id=play_id)
+        case ActionRefused(reason):
+            raise HTTPException(409, reason)
         case NoSuchPlay():
             raise HTTPException(404, f"no play {play}")
 
 
 def _play(story: Story) -> PlayOut:
-    kept, row = story.stored, story.row
-    track = kept.play.track
+    stored, row = story.stored, story.row
+    track = stored.play.track
     return PlayOut(
-        id=kept.id,
+        id=stored.id,
         artist=track.artist,
         track=track.title,
         album=track.album,
         album_artist=track.album_artist,
-        timestamp=kept.play.timestamp,
+        timestamp=stored.play.timestamp,
         duration=track.duration,
-        played_time=kept.play.played,
-        reported_at=kept.reported_at,
-        reporter=kept.reporter,
-        player=None if kept.player is None else kept.reporter,
-        lastfm_user=kept.owner,
-        moved=kept.restamp_reason,
-        left_out=kept.left_out,
-        heard=kept.counted_reason,
-        fate=kept.fate,  # type: ignore[arg-type]  # the database's word; pydantic checks it
+        played_time=stored.play.played,
+        reported_at=stored.reported_at,
+        reporter=stored.reporter,
+        player=None if stored.player is None else stored.reporter,
+        lastfm_user=stored.owner,
+        moved=stored.restamp_reason,
+        left_out=stored.left_out,
+        heard=stored.counted_reason,
+        fate=stored.fate,  # type: ignore[arg-type]  # the database's word; pydantic checks it
         why=story.reason,
-        ignored_code=kept.code if kept.fate == "ignored" else None,
-        corrected=kept.correction,
-        settled_at=kept.settled_at,
+        ignored_code=stored.code if stored.fate == "ignored" else None,
+        corrected=stored.correction,
+        settled_at=stored.settled_at,
         sending=row is not None and row.state == "sending",
         tries=row.tries if row else 0,
         next_attempt_at=story.next_attempt_at,
         waits_for=story.waits.kind if story.waits else None,
-        instead_of=kept.instead_of,
+        instead_of=stored.instead_of,
         replaced_by=story.replaced_by,
     )

@@ -53,8 +53,8 @@ def cursor(after: str | None) -> tuple[int, int] | None:
     """The (timestamp, id) that a page begins after."""
     if not after:
         return None
-    timestamp, _, number = after.partition("-")
-    return int(timestamp), int(number)
+    timestamp, _, play_id = after.partition("-")
+    return int(timestamp), int(play_id)
 
 
 class Strict(BaseModel):
@@ -64,7 +64,7 @@ class Strict(BaseModel):
 
 
 class NowPlayingIn(Strict):
-    """What plays now. `duration` is in seconds."""
+    """What is playing now. `duration` is in seconds."""
 
     artist: PlainName
     track: PlainName
@@ -106,13 +106,13 @@ class ScrobbleIn(NowPlayingIn):
 
 
 class ScrobblesIn(Strict):
-    """Plays of one listener: all are taken, or none is."""
+    """Plays of one listener: all are accepted, or none is."""
 
     plays: Annotated[list[ScrobbleIn], Field(min_length=1, max_length=MOST_PLAYS)]
 
 
 class SettingsIn(Strict):
-    """The settings to change; what is left out stays."""
+    """The settings to change; settings that are left out stay the same."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
@@ -121,14 +121,14 @@ class SettingsIn(Strict):
 
 
 class TokenIn(Strict):
-    """The token that the listener has approved."""
+    """The token that the listener approved."""
 
     token: Annotated[str, StringConstraints(min_length=1, max_length=512)]
     login: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = None
 
 
 class Detail(BaseModel):
-    """An error in words, with Last.fm's number where it has one."""
+    """An error message, with Last.fm's error number if there is one."""
 
     detail: str
     error: int | None = None
@@ -142,14 +142,14 @@ class AuthUrl(BaseModel):
 
 
 class HeldFor(BaseModel):
-    """Plays that wait for a Last.fm user (in small letters) who was signed in before."""
+    """Plays that wait for a Last.fm user (in lower case) who was signed in before."""
 
     lastfm_user: str
     plays: int
 
 
 class CallbackAnswer(BaseModel):
-    """How a sign-in stands. `held_for` is there if plays wait for users who were signed in before."""
+    """The state of a sign-in. `held_for` is there if plays wait for users who were signed in before."""
 
     status: Literal["success", "pending"]
     username: str | None = None
@@ -158,7 +158,7 @@ class CallbackAnswer(BaseModel):
 
 
 class Discarded(BaseModel):
-    """So many plays were discarded; they stay in the history."""
+    """How many plays were discarded; they stay in the history."""
 
     status: Literal["success"] = "success"
     message: str
@@ -179,7 +179,7 @@ class Disconnected(BaseModel):
 
 
 class SettingsOut(BaseModel):
-    """A listener's settings, and how the connection stands."""
+    """A listener's settings, and the state of the connection."""
 
     enabled: bool
     username: str | None
@@ -190,20 +190,20 @@ class SettingsOut(BaseModel):
 
 
 class Updated(BaseModel):
-    """The names of the settings that were written."""
+    """The names of the settings that were changed."""
 
     updated: list[str]
 
 
 class NowPlayingStatus(BaseModel):
-    """What became of a now-playing report."""
+    """The result of a now-playing report."""
 
     status: Literal["success", "disabled", "not_authenticated", "error"]
     message: str | None = None
 
 
 class ScrobbleOut(BaseModel):
-    """What became of a play: `queued` means that it is on disk. `heard` and `needed` are seconds."""
+    """The result of a report: `queued` means that the play is on disk. `heard` and `needed` are seconds."""
 
     status: Literal[
         "queued",
@@ -222,15 +222,15 @@ class ScrobbleOut(BaseModel):
 
 
 class ScrobblesOut(BaseModel):
-    """What became of each play, in the order in which they were reported."""
+    """The result for each play, in the order in which they were reported."""
 
     plays: list[ScrobbleOut]
 
 
 class QueueCounts(BaseModel):
-    """True counts of the queue. Times are Unix seconds UTC; `held` waits for what no retry brings.
+    """True counts of the queue. Times are Unix seconds UTC; `held` counts plays on hold, which no retry sends.
 
-    `held_for` is there if some of it waits for Last.fm users who were signed in before, `waits_for` and `why` if
+    `held_for` is there if some of them wait for Last.fm users who were signed in before, `waits_for` and `why` if
     anything waits: why the first play has not been sent yet.
     """
 
@@ -248,7 +248,7 @@ class QueueCounts(BaseModel):
 
 
 class Retried(BaseModel):
-    """How many plays still wait after up to 10 s."""
+    """How many plays are still waiting after up to 10 s."""
 
     status: Literal["success"] = "success"
     remaining_queued: int
@@ -267,14 +267,16 @@ class LovedImportStatus(BaseModel):
 
 
 class EnrichStatus(BaseModel):
-    """Songs of a library that Last.fm knows, and that it does not."""
+    """How many songs of a library Last.fm knows, and how many it doesn't."""
 
     known: int
     unknown: int
 
 
 class JobStatus(BaseModel):
-    """A run on its way: `done` of `total`, in tracks. While it waits for what no time brings, `fault` says for what."""
+    """The progress of a run: `done` of `total`, in tracks. If it waits for something other than time, `fault` says for
+    what.
+    """
 
     id: int
     kind: str
@@ -287,7 +289,7 @@ class JobStatus(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether plays are taken, and whether they are sent from here. `warnings`: why none is sent from anywhere."""
+    """Whether plays are accepted, and whether this process sends them. `warnings`: why no process sends any."""
 
     status: Literal["ok", "unavailable"]
     database: str

@@ -65,8 +65,8 @@ def page_route(headers: Mapping[str, str]) -> type[APIRoute]:
             async def answer(request: Request) -> Response:
                 try:
                     return packed(request, await handler(request))
-                except (HTTPException, RequestValidationError, StoreUnavailable) as fault:
-                    answer = fault_page(fault, headers, open_page=in_place(request))
+                except (HTTPException, RequestValidationError, StoreUnavailable) as error:
+                    answer = error_page(error, headers, open_page=in_place(request))
                     if answer.status_code == 401 and request.method == "GET" and not in_place(request):
                         remember(request, answer)
                     return answer
@@ -93,36 +93,36 @@ def packed(request: Request, answer: Response) -> Response:
 def pages_for_browsers(app: FastAPI, headers: Mapping[str, str]) -> None:
     """An address that leads nowhere is a page for those who read pages, and JSON for programs."""
 
-    async def nowhere(request: Request, fault: Exception) -> Response:
-        assert isinstance(fault, StarletteHTTPException)
+    async def nowhere(request: Request, error: Exception) -> Response:
+        assert isinstance(error, StarletteHTTPException)
         if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(at("/lastfm/")):
-            return trouble(headers, fault.status_code, "There's no page at this address.")
-        return await http_exception_handler(request, fault)
+            return trouble(headers, error.status_code, "There's no page at this address.")
+        return await http_exception_handler(request, error)
 
     app.add_exception_handler(404, nowhere)
 
 
-def fault_page(fault: Exception, headers: Mapping[str, str], *, open_page: bool = False) -> Response:
+def error_page(error: Exception, headers: Mapping[str, str], *, open_page: bool = False) -> Response:
     """A fault in plain words: a page, or for an `open_page` only the words, for it to show.
 
     A part of a page that is refused makes the browser fetch the whole page.
     """
-    match fault:
+    match error:
         case HTTPException(status_code=401):
             return page("stranger", {**headers, "HX-Refresh": "true"}, 401)
         case HTTPException():
-            status, said = fault.status_code, str(fault.detail)
+            status, message = error.status_code, str(error.detail)
         case RequestValidationError():
-            status, said = 400, "We can't use that form or address. Nothing was changed."
+            status, message = 400, "We can't use that form or address. Nothing was changed."
         case _:
             status = 503
-            said = f"The database is unavailable ({fault}). Plays saved before are safe. Try again in a moment."
+            message = f"The database is unavailable ({error}). Plays saved before are safe. Try again in a moment."
     if open_page:
-        return PlainTextResponse(said, status, dict(headers))
-    return trouble(headers, status, said)
+        return PlainTextResponse(message, status, dict(headers))
+    return trouble(headers, status, message)
 
 
-def trouble(headers: Mapping[str, str], status: int, words: str, *, title: str = "", again: bool = False) -> Response:
+def trouble(headers: Mapping[str, str], status: int, message: str, *, title: str = "", again: bool = False) -> Response:
     """A page that says what went wrong. `again` offers to start the sign-in anew."""
-    facts = {"title": title or _TITLES.get(status, "Something went wrong"), "words": words, "again": again}
+    facts = {"title": title or _TITLES.get(status, "Something went wrong"), "words": message, "again": again}
     return page("trouble", headers, status, **facts)

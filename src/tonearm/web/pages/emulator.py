@@ -68,7 +68,7 @@ SCENARIOS = (
     Scenario(
         "refused",
         "Everything is rejected, four times",
-        "Every play is rejected alike, so no single play is at fault: they are sent again.",
+        "All plays are rejected, so no single one is to blame: they are sent again.",
         {"kind": "error", "error": 6, "calls": 4},
     ),
     Scenario(

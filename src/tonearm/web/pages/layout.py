@@ -20,7 +20,7 @@ from tonearm.web.view.templates import page
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What all pages are made with. `emulator` is the address of the stand-in's faults, "" where Last.fm is real."""
+    """What all pages are made with. `emulator` is the address of the stand-in's faults, "" if Last.fm is real."""
 
     deck: Deck
     access: Access

@@ -48,12 +48,12 @@ class MusicPage:
     """What Last.fm says: `found` is None while it is being asked, and where `words` tell why there is nothing."""
 
     found: Any = None
-    words: str = ""
+    message: str = ""
 
     @property
     def asked(self) -> bool:
         """Whether the answer is still to come."""
-        return self.found is None and not self.words
+        return self.found is None and not self.message
 
 
 def music_routes(router: APIRouter, frame: Frame) -> None:
@@ -95,11 +95,11 @@ async def _told(asked: Awaitable[Remembered[T] | NotKnown]) -> MusicPage:
     except MissingName:
         raise HTTPException(400, "Enter a name.") from None
     except LastFmError as error:
-        if error.number is None:
-            return MusicPage(words="Couldn't reach Last.fm. Trying again soon.")
-        return MusicPage(words=f"Last.fm couldn't answer: {error.words}")
+        if error.error_code is None:
+            return MusicPage(message="Couldn't reach Last.fm. Trying again soon.")
+        return MusicPage(message=f"Last.fm couldn't answer: {error.message}")
     if isinstance(found, NotKnown):
-        return MusicPage(words="Last.fm doesn't know this name.")
+        return MusicPage(message="Last.fm doesn't know this name.")
     return MusicPage(found.value)
 
 
@@ -131,26 +131,26 @@ async def _page(
 
 
 def _picture(frame: Frame, images: Images | None) -> str:
-    """The address of a cover at our own service; "" where there is none."""
+    """The address of a cover at our own service; "" if there is none."""
     url = (images.extralarge or images.largest) if images else ""
     return at(f"/metadata/images/{frame.deck.metadata.ticket(url)}") if url else ""
 
 
-async def _own(frame: Frame, me: Listener, request: Request, whose: StatsScope) -> dict[str, Any]:
+async def _own(frame: Frame, me: Listener, request: Request, scope: StatsScope) -> dict[str, Any]:
     """One's own plays of it."""
     zone, moment = zone_of(request), frame.moment()
     ends = await frame.deck.views.first_and_last(me.id) or (0, 0)
     start, end = ends[0], ends[1] + 1
     stretches: list[Stretch] = days.stretches(zone, start, end)
 
-    wanted = Wanted(me.id, artist=whose.artist, album=whose.album)
+    wanted = Wanted(me.id, artist=scope.artist, album=scope.album)
     seen = await frame.glance(me)
-    latest, hours, most = await frame.deck.views.figures(whose, (start, end), stretches, TOP, wanted, LATEST)
+    latest, hours, most = await frame.deck.views.figures(scope, (start, end), stretches, TOP, wanted, LATEST)
     counts = hours.by_day
     return {
         "total": counts.total(),
         "since": days.date_of(min(counts)) if counts else None,
-        "over_time": _over_time(counts, whose),
+        "over_time": _over_time(counts, scope),
         "albums": figures.places(most.albums),
         "tracks": figures.places(most.tracks),
         "rows": [play_rows.row(entry, seen, moment) for entry in latest.entries],

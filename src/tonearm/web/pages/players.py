@@ -52,7 +52,7 @@ def player_routes(router: APIRouter, frame: Frame, public_url: str = "") -> None
         """When a player was last heard, and what was refused."""
         found = next((player for player in await frame.deck.players.of(me.id) if player.id == number), None)
         if found is None:
-            raise HTTPException(404, "There is no such player.")
+            raise HTTPException(404, "No such player.")
         moment = frame.moment()
         row = await _row(frame.deck, found)
         return frame.page("_player", await frame.glance(me), moment, row=row)
@@ -67,7 +67,7 @@ def player_routes(router: APIRouter, frame: Frame, public_url: str = "") -> None
         """A new player, whose secret is shown this once."""
         setup = BY_SLUG.get(kind)
         if setup is None:
-            raise HTTPException(400, "There is no such kind of player.")
+            raise HTTPException(400, "No such kind of player.")
         try:
             new = await frame.deck.players.add(me.id, name, setup.kind)
         except BadPlayer as bad:
@@ -86,7 +86,7 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
     async def revoke(me: Me, name: Annotated[str, Form(max_length=LONGEST)]) -> Response:
         """Let a player report no more."""
         if not await frame.deck.players.revoke(me.id, name):
-            raise HTTPException(404, "There is no player of that name.")
+            raise HTTPException(404, "No player has this name.")
         return RedirectResponse(at("/players"), 303)
 
     @router.post("/players/users")
@@ -99,7 +99,7 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
         """A user of a media server is this listener, or no longer is."""
         player = await frame.deck.players.named(me.id, name)
         if player is None:
-            raise HTTPException(404, "There is no player of that name.")
+            raise HTTPException(404, "No player has this name.")
         try:
             await frame.deck.players.map_user(player, user, me.id if mine else None)
         except BadPlayer as bad:

@@ -20,7 +20,7 @@ from tonearm.web.pages.players import player_routes
 from tonearm.web.pages.queue import queue_routes
 from tonearm.web.pages.reference import reference
 from tonearm.web.pages.settings import settings_routes
-from tonearm.web.pages.sign_in import door_router
+from tonearm.web.pages.sign_in import sign_in_router
 from tonearm.web.view import assets
 from tonearm.web.view.templates import page, safe_headers
 
@@ -33,7 +33,7 @@ def pages_router(
     """The pages, their parts, their forms, the door, the reference and the files that they need.
 
     `public_url` is the address that Last.fm sends browsers back to; "" for the one that a browser asks for.
-    `emulator_url` is where the stand-in's faults are, where there is no real Last.fm behind this.
+    `emulator_url` is where the stand-in's faults are, if there is no real Last.fm behind this.
     """
     headers = safe_headers(deck.sign_in.auth_url)
     router = APIRouter(include_in_schema=False, route_class=page_route(headers))
@@ -50,7 +50,7 @@ def pages_router(
     settings_routes(router, frame)
     if emulator_url:
         emulator_routes(router, frame)
-    router.include_router(door_router(deck, access, headers, secure=secure, public_url=public_url))
+    router.include_router(sign_in_router(deck, access, headers, secure=secure, public_url=public_url))
     router.include_router(approval_router(deck, access, headers))
     _open_routes(router, deck, headers, public_url)
     return router

@@ -20,7 +20,9 @@ from tonearm.web.view.formats import sentence
 from tonearm.web.view.templates import page
 
 
-def door_router(deck: Deck, access: Access, headers: Mapping[str, str], *, secure: bool, public_url: str) -> APIRouter:
+def sign_in_router(
+    deck: Deck, access: Access, headers: Mapping[str, str], *, secure: bool, public_url: str
+) -> APIRouter:
     """`/signin` and `/signout` for browsers, `/connect` and the way back from Last.fm."""
     router = APIRouter(include_in_schema=False, route_class=page_route(headers))
     _browser_routes(router, deck, access, headers, secure)
@@ -29,7 +31,7 @@ def door_router(deck: Deck, access: Access, headers: Mapping[str, str], *, secur
 
 
 def _browser_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapping[str, str], secure: bool) -> None:
-    def kept() -> dict[str, Any]:
+    def cookie() -> dict[str, Any]:
         return {"path": at("/"), "httponly": True, "samesite": "lax", "secure": secure}
 
     Link = Annotated[str, Query(max_length=200)]
@@ -53,7 +55,7 @@ def _browser_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
             return page("used", headers, 410, inside=await access.listener(request) is not None)
         await access.forget(request)
         answer = asked_before(request, partial(RedirectResponse, status_code=303))
-        answer.set_cookie(cookie_name(request), session, int(BROWSER_LIFE), **kept())
+        answer.set_cookie(cookie_name(request), session, int(BROWSER_LIFE), **cookie())
         return answer
 
     @router.post("/signout")
@@ -61,7 +63,7 @@ def _browser_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
         """End this browser's session; nothing changes at Last.fm."""
         await access.forget(request)
         answer = RedirectResponse(at("/"), 303)
-        answer.delete_cookie(cookie_name(request), **kept())
+        answer.delete_cookie(cookie_name(request), **cookie())
         return answer
 
 
@@ -98,11 +100,11 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
         """Ask Last.fm for a token to allow."""
         if not deck.configured:
             raise HTTPException(503, sentence(NO_KEY))
-        way = await deck.sign_in.desktop(me.id)
-        if isinstance(way, Unreachable):
-            return _outcome(way, headers)
-        assert way.token is not None
-        return RedirectResponse(at(f"/connect/waiting?{urlencode({'token': way.token})}"), 303)
+        start = await deck.sign_in.desktop(me.id)
+        if isinstance(start, Unreachable):
+            return _outcome(start, headers)
+        assert start.token is not None
+        return RedirectResponse(at(f"/connect/waiting?{urlencode({'token': start.token})}"), 303)
 
     @router.get("/connect/waiting")
     async def waiting(
@@ -147,10 +149,10 @@ async def _waits(
     early: bool = False,
     trouble_: str = "",
 ) -> Response:
-    asked, account, now = await deck.sign_in.asked(me.id, token), await me.account(), deck.clock.now()
+    started, account, now = await deck.sign_in.asked(me.id, token), await me.account(), deck.clock.now()
     facts: dict[str, Any] = {
-        "way": asked[0] if asked else None,
-        "left": asked[1] - now if asked else 0.0,
+        "way": started[0] if started else None,
+        "left": started[1] - now if started else 0.0,
         "connected": account.connection is Connection.CONNECTED,
         "account": account,
         "early": early,
@@ -164,16 +166,16 @@ def _outcome(outcome: SignInResult, headers: Mapping[str, str]) -> Response:
         case SignedIn():
             return RedirectResponse(at("/"), 303)
         case Pending():
-            words = "Last.fm says you haven't allowed access yet. Allow it there, then reload this page."
-            return trouble(headers, 202, words, title="Not connected yet", again=True)
+            message = "Last.fm says you haven't allowed access yet. Allow it there, then reload this page."
+            return trouble(headers, 202, message, title="Not connected yet", again=True)
         case SignInExpired():
             return trouble(
                 headers, 410, "A sign-in works for 60 minutes, and this one is older.", title="Too late", again=True
             )
         case NotAsked(why):
-            words = f"{sentence(why)} Nothing was changed."
-            return trouble(headers, 400, words, title="This sign-in can't continue", again=True)
-        case Unreachable(message=words):
-            return trouble(headers, 502, f"Last.fm said: {words}. Nothing was changed.", again=True)
+            message = f"{sentence(why)} Nothing was changed."
+            return trouble(headers, 400, message, title="This sign-in can't continue", again=True)
+        case Unreachable(message=message):
+            return trouble(headers, 502, f"Last.fm said: {message}. Nothing was changed.", again=True)
         case _:
             assert_never(outcome)

@@ -50,10 +50,10 @@ _BY_URL = {asset.url: asset for asset in _BY_NAME.values()}
 
 
 def url(name: str) -> str:
-    """The address of a file; KeyError where there is none of that name."""
+    """The address of a file; KeyError if there is none of that name."""
     return _BY_NAME[name].url
 
 
 def at(path: str) -> Asset | None:
-    """The file at an address; None where there is none, or was one of other content."""
+    """The file at an address; None if there is none, or was one of other content."""
     return _BY_URL.get(path)

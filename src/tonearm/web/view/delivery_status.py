@@ -114,7 +114,7 @@ def _connection(glance: Snapshot, moment: PageContext) -> Banner | None:
         return None
     waiting = glance.count.queued + glance.count.sending - glance.count.held_for_others
     safe = f"Nothing is lost: {plays(waiting)} {'waits' if waiting == 1 else 'wait'} here." if waiting else ""
-    back = f"{safe} Sign in as {glance.account.username} and everything goes out by itself."
+    back = f"{safe} Sign in as {glance.account.username} and everything is sent automatically."
     again = ("Sign in to Last.fm again", Act.CONNECT, "Sign in again")
     match waits.kind:
         case WaitKind.NOT_CONFIGURED:
@@ -130,7 +130,7 @@ def _connection(glance: Snapshot, moment: PageContext) -> Banner | None:
             check = "Check LASTFM_API_KEY and LASTFM_API_SECRET; only Last.fm can lift a suspended key."
             text = " ".join(filter(None, (sentence(waits.cause), safe, check)))
             due = waits.until - moment.now if waits.until else None
-            return Banner("Last.fm refuses this service's API key", text, Act.RETRY, "Try again now", due)
+            return Banner("Last.fm rejects this service's API key", text, Act.RETRY, "Try again now", due)
         case WaitKind.PAUSED:
             text = f"{safe} Whoever runs this service can resume it: tonearm jobs resume deliver".strip()
             return Banner("Sending is paused", text, Act.RESUME, "")

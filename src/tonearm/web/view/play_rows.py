@@ -34,7 +34,7 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Acts:
-    """What a listener may do to a play: `send` is the word for sending it ("" where it cannot be sent)."""
+    """What a listener may do to a play: `send` is the word for sending it ("" if it cannot be sent)."""
 
     send: str = ""
     correct: bool = False
@@ -64,7 +64,7 @@ class PlayRow:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A shelf that can be looked at: its name, and how many plays are on it ("" where that is not counted)."""
+    """A shelf that can be looked at: its name, and how many plays are on it ("" if that is not counted)."""
 
     shelf: PlayFilter
     label: str
@@ -105,7 +105,7 @@ def _count(number: int) -> str:
 
 
 def again(rows: Sequence[PlayRow], moment: PageContext) -> float | None:
-    """Seconds until these rows are stale without any news; None where only news changes them."""
+    """Seconds until these rows are stale without any news; None if only news changes them."""
     waiting = [row for row in rows if row.tone in (Tone.MOVING, Tone.RETRYING) or row.due is not None]
     if any(row.tone is not Tone.HELD and row.due is None for row in waiting):
         return BUSY_LOOK if moment.delivers else IDLE_LOOK

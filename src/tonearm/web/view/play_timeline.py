@@ -30,9 +30,7 @@ def steps(story: Story, row: PlayRow) -> list[TimelineStep]:
     by = f"By {name(kept.reporter)}." if kept.reporter else ""
     told = [TimelineStep(kept.reported_at, "Reported", by)]
     if kept.instead_of is not None:
-        told[0] = TimelineStep(
-            kept.reported_at, "Corrected", f"Sent with these names in place of play {kept.instead_of}."
-        )
+        told[0] = TimelineStep(kept.reported_at, "Edited", f"Sent with these names in place of play {kept.instead_of}.")
     if kept.restamp_reason:
         told.append(TimelineStep(None, "Start time corrected", sentence(kept.restamp_reason)))
     if kept.left_out:

@@ -68,7 +68,7 @@ _GOSCROBBLE = """[sinks.lastfm]
 base_url = "$base/2.0/"
 key = "tonearm"
 secret = "tonearm"
-session_key = "THE KEY OF THE ANSWER\""""
+session_key = "THE KEY FROM THE ANSWER\""""
 _PYLAST = """import time
 import pylast
 
@@ -184,8 +184,8 @@ SETUPS = (
         "goscrobble",
         LASTFM,
         (
-            SetupStep("goscrobble asks Last.fm alone for a session, so get one for it:", _SESSION_KEY),
-            SetupStep("Put the key of the answer into ~/.config/goscrobble/config.toml:", _GOSCROBBLE),
+            SetupStep("goscrobble only asks Last.fm itself for a session, so get one for it:", _SESSION_KEY),
+            SetupStep("Put the key from the answer into ~/.config/goscrobble/config.toml:", _GOSCROBBLE),
         ),
     ),
     PlayerSetup(
@@ -221,19 +221,19 @@ SETUPS = (
     ),
     PlayerSetup(
         "listenbrainz",
-        "Another one that speaks ListenBrainz",
+        "Another player that speaks ListenBrainz",
         LISTENBRAINZ,
         (SetupStep("API address, with or without /1/:", "$base/1/"), SetupStep("Token:", "$secret")),
     ),
     PlayerSetup(
         "audioscrobbler",
-        "Another one that speaks Audioscrobbler 1.2",
+        "Another player that speaks Audioscrobbler 1.2",
         AUDIOSCROBBLER,
         (SetupStep("Address:", "$base/"), SetupStep("Username:", "$user"), SetupStep("Password:", "$secret")),
     ),
     PlayerSetup(
         "lastfm",
-        "Another one that speaks Last.fm's API 2.0",
+        "Another player that speaks Last.fm's API 2.0",
         LASTFM,
         (SetupStep("API address:", "$base/2.0/"), SetupStep("Username:", "$user"), SetupStep("Password:", "$secret")),
     ),
