@@ -18,7 +18,7 @@ import pytest
 from benchmarks import rig
 from tests import routes, statements
 from tests.network import tls_of
-from tests.postgres import Server, empty, running
+from tests.postgres import Server, empty, hang_up, running
 from tonearm import serving
 from tonearm.store.db.database import database_url
 from tonearm.store.db.migrate import migrate
@@ -33,6 +33,13 @@ routes.analyse_once()
 DATABASES = ("sqlite", "postgresql")
 ROOT = Path(__file__).resolve().parent.parent
 LONG = ("tests/test_real_input.py", "tests/test_benchmarks.py", "tests/simulation/", "tests/web/test_browser.py")
+FIRST = (
+    *LONG,
+    "tests/api/test_description.py",
+    "tests/cli/test_killed_workers.py",
+    "tests/cli/test_mpdscribble.py",
+    "tests/store/test_backup.py",
+)
 NOT_QUICK = (
     *LONG,
     "tests/cli/test_killed_workers.py",
@@ -84,7 +91,7 @@ def processes(pytestconfig: pytest.Config) -> Iterator[None]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest come first: at the end nobody waits for one of them."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
     if config.getoption("quick"):
         left_out = [item for item in items if item.nodeid.startswith(NOT_QUICK) or wants_postgresql(item)]
         items[:] = [item for item in items if item not in set(left_out)]
@@ -193,11 +200,12 @@ def postgres_url(postgres: Server) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_tables(postgres: Server) -> str:
+def postgres_tables(postgres: Server) -> Iterator[str]:
     """The URL of a database with our tables, which each test leaves empty."""
     url = postgres.database()
     migrate(database_url(url))
-    return url
+    yield url
+    hang_up(url)
 
 
 @pytest.fixture(params=DATABASES)

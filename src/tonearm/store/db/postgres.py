@@ -78,6 +78,7 @@ def connect(url: URL, *, writes: bool) -> Engine:
             max_overflow=0,
             pool_use_lifo=True,
             isolation_level="READ COMMITTED" if writes else "REPEATABLE READ",
+            use_native_hstore=False,  # else it asks the server for a type that nothing here is of
         )
     except ModuleNotFoundError:
         raise StoreUnavailable(MISSING) from None
