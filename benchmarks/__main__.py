@@ -22,7 +22,11 @@ NAMES = (
     "cache",
     "pages",
     "ways-in",
+    "history",
 )
+MODULES = {"ways-in": "ways_in", "history": "history_import"}
+"""Where the name is another one."""
+
 WITH_OPTIONS_OF_THEIR_OWN = ("faults", "workers", "versus")
 
 
@@ -36,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(given)
     wanted = Options(options.runs, options.quick, options.deliver, options.plays)
     try:
-        report: Report = import_module(f"benchmarks.{options.name.replace('-', '_')}").measure(wanted)
+        report: Report = import_module(f"benchmarks.{MODULES.get(options.name, options.name)}").measure(wanted)
     except Missing as missing:
         say(f"{options.name} was not measured: {missing}")
         fields = {"benchmark": options.name, "skipped": str(missing)}

@@ -84,11 +84,11 @@ class FakeClock:
     def watched(self, work: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         """The same work, which threads do; time does not flow while it is done."""
 
-        async def do(*args: Any) -> Any:
+        async def do(*args: Any, **options: Any) -> Any:
             self._at_work += 1
             self._idle.clear()
             try:
-                return await work(*args)
+                return await work(*args, **options)
             finally:
                 self._at_work -= 1
                 if not self._at_work:

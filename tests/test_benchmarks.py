@@ -43,6 +43,7 @@ PROMISED["ways-in"] = (
     "cpu_ratio",
     "stub_plays_per_s",
 )
+PROMISED["history"] = ("file_plays_per_s", "file_seconds", "peak_mib", "export_peak_mib", "walk_limit_ratio")
 MACHINE = ("cores", "python", "sqlite", "compared_with", "runs")
 
 

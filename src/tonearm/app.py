@@ -32,6 +32,9 @@ from tonearm.service.delivery_events import DeliveryEvents
 from tonearm.service.enrichment import Enrichment
 from tonearm.service.events import EventHub
 from tonearm.service.expiry import Expiry
+from tonearm.service.history_export import HistoryExport
+from tonearm.service.history_from_lastfm import HistoryFromLastFm
+from tonearm.service.history_import import HistoryImport
 from tonearm.service.job_list import DELIVER, ENRICH, IMPORT
 from tonearm.service.jobs import Jobs
 from tonearm.service.keyring import ApiKey, Keyring, Lanes
@@ -284,6 +287,9 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         loved_import=loving,
         jobs=jobs,
         library_scan=LibraryScan(store),
+        history_import=HistoryImport(store, clock, reports),
+        history_export=HistoryExport(store),
+        history_from_lastfm=HistoryFromLastFm(store, clock, keyring, seal),
         metadata=looking_up,
         enrichment=enriching,
         counters=tally,

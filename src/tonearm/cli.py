@@ -23,6 +23,8 @@ _COMMANDS = {
     "status": ("status", "Show the connection and the queue."),
     "scan": ("scan", "Scan a folder of tagged audio files into the library."),
     "import-loved": ("import_loved", "Mark the library's tracks that you love on Last.fm."),
+    "import-history": ("import_history", "Import a listening history from files or Last.fm."),
+    "export-history": ("export_history", "Export the listening history for other services."),
     "artist": ("metadata", "Show what Last.fm knows about an artist."),
     "album": ("metadata", "Show what Last.fm knows about an album."),
     "track": ("metadata", "Show what Last.fm knows about a track."),

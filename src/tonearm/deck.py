@@ -18,6 +18,9 @@ from tonearm.service.accounts import FIRST_LISTENER, Accounts, QueueStatus
 from tonearm.service.counters import Counters
 from tonearm.service.enrichment import Enriched, Enrichment, enriched
 from tonearm.service.events import EventHub
+from tonearm.service.history_export import HistoryExport
+from tonearm.service.history_from_lastfm import HistoryFromLastFm
+from tonearm.service.history_import import HistoryImport
 from tonearm.service.jobs import Jobs
 from tonearm.service.library_scan import LibraryScan, ScanResult
 from tonearm.service.listening_clocks import ListeningClocks
@@ -72,6 +75,9 @@ class Deck:
     listening_clocks: ListeningClocks
     jobs: Jobs
     library_scan: LibraryScan
+    history_import: HistoryImport
+    history_export: HistoryExport
+    history_from_lastfm: HistoryFromLastFm
     metadata: Metadata
     enrichment: Enrichment
     counters: Counters

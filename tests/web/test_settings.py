@@ -26,6 +26,7 @@ from tonearm.store.db.schema import (
     device_clock,
     erasure,
     heart,
+    history_import,
     job_failure,
     job_run,
     library,
@@ -165,7 +166,7 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
 
     async def left(number: int) -> dict[str, int]:
         tables = (play, scrobble_queue, attempt, library, loved, job_run, login, token, job_failure, erasure)
-        of_players = (player, player_user, app_key, device_clock, heart)
+        of_players = (player, player_user, app_key, device_clock, heart, history_import)
         asks = {table.name: select(func.count()).where(table.c.account == number) for table in (*tables, *of_players)}
         return await house.deck.store.read(
             lambda db: {name: db.execute(ask).scalar_one() for name, ask in asks.items()}

@@ -31,9 +31,12 @@ NO_KEY = (
 def in_one_line() -> Iterator[None]:
     """What the use cases raise becomes Failed."""
     from tonearm.core.play import MissingName
+    from tonearm.history.play import HistoryFileError
     from tonearm.library.folder import FolderUnreadable, ReaderFailed
     from tonearm.service.accounts import BadName
     from tonearm.service.database import AlreadyOpen, DatabaseTooNew, WrongSecret
+    from tonearm.service.history_from_lastfm import NotImported
+    from tonearm.service.history_import import CannotUndo, Undone
     from tonearm.service.report_play import NotATime, UnknownListener
     from tonearm.service.values import StoreUnavailable
 
@@ -42,6 +45,10 @@ def in_one_line() -> Iterator[None]:
     except StoreUnavailable as fault:
         raise Failed(f"the database is unavailable: {fault}") from None
     except (AlreadyOpen, BadName, DatabaseTooNew, FolderUnreadable, MissingName, ReaderFailed) as fault:
+        raise Failed(str(fault)) from None
+    except (CannotUndo, HistoryFileError, Undone) as fault:
+        raise Failed(str(fault)) from None
+    except NotImported as fault:
         raise Failed(str(fault)) from None
     except WrongSecret as fault:
         raise WrongKey(str(fault)) from None

@@ -18,6 +18,7 @@ FATES: Final = {
     "threshold_not_met": "Not sent",
     "disabled": "Not sent",
     "not_authenticated": "Not sent",
+    "imported": "Imported",
 }
 """A play's state."""
 

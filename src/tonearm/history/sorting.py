@@ -22,7 +22,7 @@ class SortedPlays:
     """Plays in the order of time, equal times in that in which they came; may be walked over repeatedly."""
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = TemporaryFile()  # noqa: SIM115 (closed by close)
+        self._file: IO[bytes] | None = None
         self._parts: list[list[int]] = []
         self._fresh: list[PastPlay] = []
         self.number = 0
@@ -33,13 +33,18 @@ class SortedPlays:
         self._fresh.append(play)
         if len(self._fresh) == PART:
             self._fresh.sort(key=_by_time)
-            blocks = iter(self._fresh)
-            places = []
-            while block := list(islice(blocks, BLOCK)):
-                places.append(self._file.tell())
-                marshal.dump([tuple(one) for one in block], self._file)
-            self._parts.append(places)
+            self._parts.append(self._put_aside(iter(self._fresh)))
             self._fresh = []
+
+    def _put_aside(self, plays: Iterator[PastPlay]) -> list[int]:
+        """Where the file has the blocks of these."""
+        if self._file is None:
+            self._file = TemporaryFile()  # noqa: SIM115 (closed by close)
+        places = []
+        while block := list(islice(plays, BLOCK)):
+            places.append(self._file.tell())
+            marshal.dump([tuple(one) for one in block], self._file)
+        return places
 
     def __iter__(self) -> Iterator[PastPlay]:
         self._fresh.sort(key=_by_time)
@@ -48,13 +53,15 @@ class SortedPlays:
         return heapq.merge(*map(self._read, self._parts), self._fresh, key=_by_time)
 
     def _read(self, places: list[int]) -> Iterator[PastPlay]:
+        assert self._file is not None
         for place in places:
             self._file.seek(place)
             yield from map(PastPlay._make, marshal.load(self._file))  # noqa: S302 (written above, by this process)
 
     def close(self) -> None:
         """Give the room on the disk back."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 def _by_time(play: PastPlay) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tonearm.store.attempts import Attempt
 from tonearm.store.db.sqlite_writer import DataFault, StoreUnavailable
+from tonearm.store.history_imports import ImportState, StoredImport
 from tonearm.store.players import StoredPlayer
 from tonearm.store.plays import EXPORTED, StoredPlay, Wanted
 from tonearm.store.queries.account_overview import COUNTED, FATES, PlayFilter, PlayPage, QueuedRow, Snapshot
@@ -27,6 +28,7 @@ __all__ = [
     "Attempt",
     "DataFault",
     "Hours",
+    "ImportState",
     "LibraryTrack",
     "Most",
     "Others",
@@ -39,6 +41,7 @@ __all__ = [
     "Snapshot",
     "StatsScope",
     "StoreUnavailable",
+    "StoredImport",
     "StoredPlay",
     "StoredPlayer",
     "TokenKind",

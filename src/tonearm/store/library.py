@@ -65,6 +65,17 @@ def names(db: Connection, account: int) -> list[tuple[int, str, str, str]]:
     return [(file_id, artist, title, mbid) for file_id, artist, title, mbid in rows]
 
 
+PathAndNames = tuple[str, str, str, str, str, float | None, str]
+
+
+def by_path(db: Connection, account: int) -> list[PathAndNames]:
+    """(path, artist, title, album, album artist, duration, mbid) of every readable file."""
+    columns = (library.c.path, library.c.artist, library.c.title, library.c.album, library.c.album_artist)
+    wanted = select(*columns, library.c.duration, library.c.mbid)
+    rows = db.execute(wanted.where(library.c.account == account, library.c.unreadable_reason == ""))
+    return list(rows)
+
+
 def several_artists(db: Connection, account: int) -> dict[int, tuple[str, ...]]:
     """The artists by id of every readable file that lists more than one; `names` has the whole credit."""
     listed = select(library.c.id, library.c.artists).where(library.c.artists.is_not(null()))

@@ -426,6 +426,18 @@ def exported(
     return [row[:-1] for row in rows], (rows[-1].timestamp, rows[-1].id) if rows else None
 
 
+_PAST = select(
+    *(play.c.timestamp, play.c.artist, play.c.track, play.c.album, play.c.album_artist, play.c.duration),
+    *(play.c.track_number, play.c.mbid, play.c.played, play.c.precision, play.c.stamp, play.c.id),
+).where(play.c.counted, play.c.fate.not_in(("suspected", "discarded")))
+
+
+def past(db: Connection, account: int, limit: int, after: tuple[int, int]) -> list[Any]:
+    """Plays that count, each once, in the order of time from behind a (timestamp, id), as rows of their facts."""
+    wanted = _PAST.where(play.c.account == account, tuple_(play.c.timestamp, play.c.id) > tuple_(*after))
+    return list(db.execute(wanted.order_by(play.c.timestamp, play.c.id).limit(limit)))
+
+
 def _of_fate(account: int, fate: str) -> tuple[ColumnElement[bool], ...]:
     """Conditions that an index answers: one of the queue's for what waits."""
     if fate == "queued":

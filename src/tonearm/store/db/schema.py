@@ -251,6 +251,9 @@ play = Table(
     Column("counted", Boolean, nullable=False, server_default=true()),  # by the listener's rule, or sent by hand
     Column("player", Id),  # that reported it, None for a program with an API token
     _text("searched"),  # its names as they are searched: `core.search`
+    Column("import_id", Id),  # the import that has brought it, None for a report
+    Column("precision", Integer),  # seconds that its start is known by, None for one
+    Column("stamp", Text),  # which moment its source names: end or unknown, None for the start
 )
 # Each play is written twice, and each index with it. So what waits is in the queue's indexes alone, and a start that
 # was not corrected is found by the index of starts.
@@ -414,6 +417,22 @@ pace = Table(
     Column("throttle_outage", Boolean, nullable=False, server_default=false()),  # several accounts met the same outage
     _text("outage_accounts"),  # the accounts that have met it since the last answer
     _time("probed_at"),  # when somebody asked by hand for a probe
+)
+
+history_import = Table(
+    "history_import",  # what has brought plays of the past, so that all of it can be taken back
+    metadata,
+    Column("id", Id, primary_key=True),
+    _account(),
+    Column("source", Text, nullable=False),  # the kind of file, or Last.fm
+    _text("name"),  # of the files, or the Last.fm user
+    _text("digest"),  # of the files: the same are continued after an interruption
+    Column("state", Text, nullable=False),
+    Column("counts", JSON, nullable=False),
+    Column("first_play", Id, nullable=False, server_default="0"),  # all of its plays have numbers after this one
+    _time("started_at"),
+    _time("updated_at"),
+    Index("history_import_by_account", "account", "id"),
 )
 
 erasure = Table(

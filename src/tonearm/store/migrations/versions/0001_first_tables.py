@@ -187,6 +187,9 @@ def upgrade() -> None:
         sa.Column("counted", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.Column("player", ID, nullable=True),
         sa.Column("searched", sa.Text(), server_default="", nullable=False),
+        sa.Column("import_id", ID, nullable=True),
+        sa.Column("precision", sa.Integer(), nullable=True),
+        sa.Column("stamp", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["account"],
             ["account.id"],
@@ -200,6 +203,25 @@ def upgrade() -> None:
     index_some("play_replaced", "play", ["account", "instead_of"], "instead_of IS NOT NULL")
     index_some("play_skipped", "play", ["account", "timestamp"], "NOT counted" if on_postgres() else "counted = 0")
     index_some("play_by_fate_and_start", "play", ["account", "fate", "timestamp", "id"], "settled_at IS NOT NULL")
+    op.create_table(
+        "history_import",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("account", ID, nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("digest", sa.Text(), server_default="", nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("first_play", ID, server_default="0", nullable=False),
+        sa.Column("started_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("updated_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("history_import_by_account", "history_import", ["account", "id"], unique=False)
     op.create_table(
         "job_run",
         sa.Column("id", ID, nullable=False),

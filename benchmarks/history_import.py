@@ -1,0 +1,137 @@
+"""How long a listening history takes to come home from files and from Last.fm and to go out, and in how much memory."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import httpx2
+import uvloop
+
+from benchmarks import rig
+from benchmarks.report import Options, Report, say
+from lastfm_emulator import Emulator
+from lastfm_emulator.account import Play
+from lastfm_emulator.transport import Direct
+from tonearm.service.sign_in import AuthStart
+
+REAL = 104_571
+"""Plays of a real history of ten years, which has a year of its own in the report if it is there."""
+
+BEGINS = 1_100_000_000
+"""November 2004."""
+
+MIB = 2**20
+PER_SECOND = 4.0
+
+
+def measure(options: Options) -> Report:
+    """Files into a new database by the command, and out again, in each run; then a profile at the rate of Last.fm."""
+    small, large = options.size(REAL, 500), options.plays or options.size(5_000_000, 1500)
+    walked = options.size(20_000, 2000)
+    found: dict[str, Sequence[float]] = {}
+    with rig.workshop() as folder, rig.lastfm(folder) as lastfm:
+        ready = rig.signed_in(folder / "ready", lastfm)
+        profile = _profile(walked)
+        real, many = folder / "real.csv", folder / "many.csv"
+        is_real = _write_real(real, small)
+        _write(many, large)
+        for run in range(options.times()):
+            database = ready.copy(folder / "run").database
+            figures = {"file_seconds": _command(database, "import-history", "--yes", str(real))[0]}
+            database = ready.copy(folder / "run").database
+            seconds, peak = _command(database, "import-history", "--yes", str(many))
+            figures |= {"file_plays_per_s": large / seconds, "peak_mib": peak}
+            for form in ("csv", "listenbrainz"):
+                seconds, peak = _command(database, "export-history", "--format", form, str(folder / "out"))
+                figures |= {f"{form}_plays_per_s": large / seconds, f"{form}_peak_mib": peak}
+            figures["export_peak_mib"] = max(figures["csv_peak_mib"], figures["listenbrainz_peak_mib"])
+            figures["walk_limit_ratio"] = uvloop.run(_walk(folder / f"walk{run}.db", profile, walked))
+            for name, value in figures.items():
+                found[name] = [*found.get(name, ()), value]
+            say(f"run {run + 1}: {', '.join(f'{name} {value:.4g}' for name, value in figures.items())}")
+    return Report(
+        "history",
+        found,
+        {"plays": large, "small": small, "real": str(is_real), "walked": walked},
+        f"walk_limit_ratio: against the time that {PER_SECOND:.0f} requests a second take; above 1 it is slower",
+        "commands as processes of their own, from their start to their end, on SQLite beside the sources; many plays"
+        " are made up: 30,000 songs of 2,000 artists over twenty years",
+    )
+
+
+def _write_real(file: Path, number: int) -> bool:
+    """The real history if it is there, else as many made-up plays."""
+    folder = Path(os.environ.get("TONEARM_TEST_DATA", rig.ROOT.parent / "shared"))
+    source = folder / "data" / "plays-104k.csv.gz"
+    if number != REAL or not source.is_file():
+        _write(file, number)
+        return False
+    with gzip.open(source, "rb") as packed:
+        file.write_bytes(packed.read())
+    return True
+
+
+def _write(file: Path, number: int) -> None:
+    step = max(1, 20 * 365 * 86400 // number)
+    with file.open("w", encoding="utf-8", newline="") as opened:
+        writer = csv.writer(opened)
+        writer.writerow(("uts", "artist", "track", "album"))
+        writer.writerows(_rows(number, step))
+
+
+def _rows(number: int, step: int) -> Iterator[tuple[int, str, str, str]]:
+    for n in range(number):
+        song = n * 7919 % 30_000
+        yield BEGINS + n * step, f"Ärtist {song % 2000}", f"Song {song} (Remastered)", f"Album {song // 12}"
+
+
+def _command(database: Path, *words: str) -> tuple[float, float]:
+    """Seconds that a command takes, and the MiB that it needed at most."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tonearm", *words],
+        env={**os.environ, "TONEARM_DATABASE": str(database)},
+        stdout=subprocess.DEVNULL,
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"tonearm {words[0]} ended with {process.returncode}")
+    return time.perf_counter() - start, used.ru_maxrss * 1024 / MIB
+
+
+def _profile(number: int) -> Emulator:
+    """A Last.fm whose only user has so many plays."""
+    emulator = Emulator()
+    user = emulator.add_user(rig.LASTFM_USER)
+    for at, artist, title, _ in _rows(number, 300):
+        user.keep(Play(artist, title, at, sent_artist=artist, sent_track=title))
+    return emulator
+
+
+async def _walk(database: Path, emulator: Emulator, number: int) -> float:
+    """The time of an import from Last.fm into a new database, over what the rate alone takes."""
+    before = len(emulator.journal)
+    async with (
+        httpx2.AsyncClient(transport=Direct(emulator)) as http,
+        rig.deck_on(database, "http://lastfm/2.0/", http, deliver=False, per_second=PER_SECOND) as deck,
+    ):
+        me = await deck.listener()
+        way = await me.sign_in()
+        assert isinstance(way, AuthStart)
+        assert way.token
+        emulator.approve(way.token, rig.LASTFM_USER)
+        await me.finish_sign_in(way.token)
+        start = time.perf_counter()
+        found = await deck.history_from_lastfm.run(me.id, lambda done, total: None)
+        seconds = time.perf_counter() - start
+    assert found.new == number, found
+    requests = sum(entry.method == "user.getRecentTracks" for entry in list(emulator.journal)[before:])
+    return seconds / (requests / PER_SECOND)

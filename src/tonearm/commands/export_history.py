@@ -1,0 +1,68 @@
+"""`tonearm export-history`: the history as others read it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from tonearm.commands.errors import Failed
+from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.output import plays, print_result
+
+if TYPE_CHECKING:
+    from tonearm.settings import Settings
+
+
+@click.command()
+@with_settings()
+@for_listener
+@with_json
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "jsonl", "listenbrainz", "maloja"]),
+    default="csv",
+    show_default=True,
+    help="csv and jsonl have everything; ListenBrainz and Koito read listenbrainz (zip), Maloja reads maloja.",
+)
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(dir_okay=False, path_type=Path))
+def export_history(settings: Settings, listener: str, as_json: bool, form: str, file: Path | None) -> None:
+    """Export the listening history: every play that counts, the oldest first. Without FILE, to standard output.
+
+    Duplicates, skipped and discarded plays are left out. 'tonearm import-history' reads each format back.
+    """
+    from tonearm.commands.opening import run
+    from tonearm.commands.progress import bar
+
+    if file is None:
+        if as_json:
+            raise click.UsageError("--json needs a FILE: without one, the export goes to standard output")
+        run(_export(settings, listener, form, sys.stdout.buffer, lambda done: None))
+        sys.stdout.buffer.flush()
+        return
+    part = file.with_name(f"{file.name}.part")
+    try:
+        with bar("exporting", hidden=as_json) as progress, part.open("wb") as opened:
+            written = run(_export(settings, listener, form, opened, lambda done: progress(done, 0)))
+            opened.flush()
+            os.fsync(opened.fileno())
+        part.replace(file)
+    except OSError as error:
+        raise Failed(f"{file}: {error.strerror or 'it could not be written'}") from None
+    finally:
+        part.unlink(missing_ok=True)
+    print_result({"file": str(file), "format": form, "plays": written}, f"{plays(written)} written to {file}", as_json)
+
+
+async def _export(settings: Settings, name: str, form: str, file: IO[bytes], progress: Callable[[int], None]) -> int:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.service.history_export import ExportFormat
+
+    async with deck_of(settings, Sends.NO) as deck:
+        who = await listener_of(deck, name)
+        return await deck.history_export.write(who.id, who.name, ExportFormat(form), file, progress)

@@ -1,0 +1,234 @@
+"""`tonearm import-history`: plays of the past come home from files and from Last.fm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tonearm.commands.errors import NO_KEY, Failed
+from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.output import moment, plays, print_result
+from tonearm.terminal import say
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from tonearm.service.history_import import ImportResult
+    from tonearm.service.values import StoredImport
+    from tonearm.settings import Settings
+
+FAULTS_SHOWN = 20
+
+
+def _zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzinfo | None:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        return ZoneInfo(value) if value else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise click.BadParameter(f"{value!r} isn't a time zone: use a name such as Europe/Berlin or UTC") from None
+
+
+@click.command()
+@with_settings()
+@for_listener
+@with_json
+@click.option("--yes", is_flag=True, help="Write what is new. Without it, only show what an import would do.")
+@click.option("--dry-run", is_flag=True, help="Only show what an import would do (the default).")
+@click.option(
+    "--zone", callback=_zone, metavar="NAME", help="Time zone of a device that logs local times: Europe/Berlin."
+)
+@click.option("--queue", is_flag=True, help="Also send waiting plays of other scrobblers that are under 14 days old.")
+@click.option("--doubtful", is_flag=True, help="Also import plays that may be in the history already.")
+@click.option("--private", is_flag=True, help="Also import what was played in private sessions of Spotify.")
+@click.option("--from-lastfm", is_flag=True, help="Import from your Last.fm profile (the default without FILE).")
+@click.option("--list", "listing", is_flag=True, help="List the imports so far.")
+@click.option("--undo", type=int, metavar="ID", help="Take back everything that an import has added.")
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_history(
+    settings: Settings,
+    listener: str,
+    as_json: bool,
+    yes: bool,
+    dry_run: bool,
+    zone: tzinfo | None,
+    queue: bool,
+    doubtful: bool,
+    private: bool,
+    from_lastfm: bool,
+    listing: bool,
+    undo: int | None,
+    files: tuple[Path, ...],
+) -> None:
+    """Import a listening history from files or, without any, from Last.fm; nothing is sent to Last.fm.
+
+    Reads exports of Last.fm (CSV, JSON), ListenBrainz, Spotify, Maloja, Koito, Pano Scrobbler, Libre.fm and tonearm,
+    .scrobbler.log and playback.log of portable players, and waiting plays of mpdscribble, Audacious, Strawberry,
+    Clementine, qmmp and Rhythmbox. What a file holds is recognised by its content; zip and gzip are unpacked.
+
+    Importing the same file again, or the same months from another service, adds nothing.
+    """
+    from tonearm.commands.opening import run
+    from tonearm.commands.progress import bar
+
+    if yes and dry_run:
+        raise click.UsageError("--yes and --dry-run contradict each other")
+    if listing:
+        found = run(_list(settings, listener))
+        print_result({"imports": [_listed_facts(one) for one in found]}, _listed(found), as_json)
+    elif undo is not None:
+        with bar("undoing", hidden=as_json) as progress:
+            gone = run(_undo(settings, listener, undo, progress))
+        print_result({"import": undo, "removed": gone}, f"removed {plays(gone)}", as_json)
+    elif from_lastfm or not files:
+        if files:
+            raise click.UsageError("import files or the history at Last.fm, not both at once")
+        if not yes:
+            waiting = run(_from_lastfm_waiting(settings, listener))
+            words = f"Last.fm has {plays(waiting)} to compare with the history here. {_NEXT}"
+            print_result({"dry_run": True, "to_compare": waiting, "imports": []}, words, as_json)
+            return
+        with bar("importing", hidden=as_json) as progress:
+            results = [run(_from_lastfm(settings, listener, progress))]
+        print_result(_facts(results, yes), _words(results[0], yes), as_json)
+    else:
+        with bar("importing" if yes else "comparing", hidden=as_json) as progress:
+            results = run(_import(settings, listener, files, progress, yes, zone, queue, doubtful, private))
+        for result in results:
+            _tell_faults(result)
+        facts = _facts(results, yes)
+        print_result(
+            facts, "\n".join(_words(result, yes) for result in results) + ("" if yes else f"\n{_NEXT}"), as_json
+        )
+
+
+_NEXT = "Nothing was written. Add --yes to import what is new."
+
+
+async def _import(
+    settings: Settings,
+    name: str,
+    files: Sequence[Path],
+    progress: Callable[[int, int], None],
+    yes: bool,
+    zone: tzinfo | None,
+    queue: bool,
+    doubtful: bool,
+    private: bool,
+) -> list[ImportResult]:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.history.play import ReadOptions
+
+    options = ReadOptions(zone, private)
+    async with deck_of(settings, Sends.NO) as deck:
+        who = await listener_of(deck, name)
+        try:
+            return await deck.history_import.run(
+                who.id, files, options, progress, apply=yes, queue=queue, doubtful=doubtful
+            )
+        except OSError as error:
+            raise Failed(f"{error.filename or 'a file'}: {error.strerror or 'it could not be read'}") from None
+
+
+async def _from_lastfm(settings: Settings, name: str, progress: Callable[[int, int], None]) -> ImportResult:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        if not deck.configured:
+            raise Failed(NO_KEY)
+        return await deck.history_from_lastfm.run((await listener_of(deck, name)).id, progress)
+
+
+async def _from_lastfm_waiting(settings: Settings, name: str) -> int:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        if not deck.configured:
+            raise Failed(NO_KEY)
+        return await deck.history_from_lastfm.waiting((await listener_of(deck, name)).id)
+
+
+async def _list(settings: Settings, name: str) -> list[StoredImport]:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        return await deck.history_import.listed((await listener_of(deck, name)).id)
+
+
+async def _undo(settings: Settings, name: str, number: int, progress: Callable[[int, int], None]) -> int:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        return await deck.history_import.undo((await listener_of(deck, name)).id, number, progress)
+
+
+def _facts(results: Sequence[ImportResult], yes: bool) -> dict[str, object]:
+    summed = ("new", "known", "doubtful", "queued", "young", "unreadable")
+    return {
+        "dry_run": not yes,
+        **{name: sum(getattr(result, name) for result in results) for name in summed},
+        "skipped": sum(sum(result.skipped.values()) for result in results),
+        "imports": [asdict(result) for result in results],
+    }
+
+
+def _words(result: ImportResult, yes: bool) -> str:
+    counted = f"{result.new} new, {result.known} already there, {result.doubtful} doubtful"
+    counted += f", {sum(result.skipped.values())} skipped, {result.unreadable} unreadable"
+    lines = [f"{result.source} ({', '.join(result.files)}): {counted}"]
+    if result.first is not None and result.last is not None:
+        lines.append(f"  from {_day(result.first)} to {_day(result.last)}")
+    lines += [f"  skipped {number}: {reason}" for reason, number in sorted(result.skipped.items())]
+    if result.queued:
+        lines.append(f"  queued for Last.fm: {result.queued}")
+    elif result.young:
+        lines.append(f"  Last.fm still accepts {plays(result.young)} of these: add --queue to send them too")
+    if yes:
+        lines.append(f"  import {result.id}: 'tonearm import-history --undo {result.id}' takes it back")
+    return "\n".join(lines)
+
+
+def _day(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+
+
+def _tell_faults(result: ImportResult) -> None:
+    for fault in result.faults[:FAULTS_SHOWN]:
+        text = f": {fault.text}" if fault.text else ""
+        say(f"{fault.file}, line {fault.line}: {fault.reason}{text}", err=True)
+    if result.unreadable > FAULTS_SHOWN:
+        say(f"… and {result.unreadable - FAULTS_SHOWN} more unreadable lines", err=True)
+
+
+def _listed_facts(found: StoredImport) -> dict[str, object]:
+    return {
+        "id": found.id,
+        "source": found.source,
+        "name": found.name,
+        "state": str(found.state),
+        "started_at": found.started_at,
+        **found.counts,
+    }
+
+
+_STATES = {
+    "running": "interrupted: import it again to continue, or undo it",
+    "done": "done",
+    "undoing": "being undone: undo it again to continue",
+    "undone": "undone",
+}
+
+
+def _listed(found: Sequence[StoredImport]) -> str:
+    if not found:
+        return "no imports yet"
+    return "\n".join(
+        f"{one.id}  {moment(one.started_at)}  {one.source} ({one.name}): {plays(one.counts.get('new', 0))} added;"
+        f" {_STATES[one.state]}"
+        for one in found
+    )

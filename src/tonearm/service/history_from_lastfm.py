@@ -1,0 +1,232 @@
+"""Import of the history at Last.fm: every play of the profile that the history lacks, the oldest first.
+
+What tonearm has sent comes back and is recognised. After each part it is on disk how far the import is, so that it
+continues there; once done, the next import begins where this one ended, less the days that scrobbles may be late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core import pacing
+from tonearm.core.account import Account
+from tonearm.core.cleaning import clean
+from tonearm.core.play import DAY, EARLIEST_PLAY
+from tonearm.core.verdict import Cause
+from tonearm.history.doubles import Judge, Outcome, spans
+from tonearm.history.play import PastPlay
+from tonearm.lastfm.error import LastFmError, RateLimited
+from tonearm.lastfm.types import Page, RecentTrack
+from tonearm.service.history_import import PART, ImportResult, Progress, renamed, row, stored, write_part
+from tonearm.service.keyring import ApiKey, Keyring
+from tonearm.service.loved_import import PAGE, TRIES
+from tonearm.store import accounts, history_imports, plays
+from tonearm.store.db.database import Store
+from tonearm.store.history_imports import ImportState, StoredImport
+from tonearm.store.secrets.seal import SealBroken, SessionCipher
+
+SOURCE = "Last.fm"
+
+LATE = 15 * int(DAY)
+"""Seconds before the end of the last import from which the next one looks again: scrobbles may be 14 days late."""
+
+
+class NotImported(Exception):
+    """Last.fm has not given the whole history; what came is kept. The words say why."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFromLastFm:
+    """Imports of the histories that accounts have at Last.fm."""
+
+    store: Store
+    clock: Clock
+    keyring: Keyring
+    cipher: SessionCipher
+
+    async def run(self, account: int, progress: Progress) -> ImportResult:
+        """Import what is new at Last.fm; `progress` is called with (done, total) plays.
+
+        Raises NotImported, after which the next import continues, and Undone if somebody is undoing it meanwhile.
+        """
+        walk = await self._walk(account)
+        begun, since = await self.store.write(partial(_begin, listener=walk.listener, now=self.clock.now()))
+        try:
+            return await _Copy(self, walk.listener, begun, walk, since).to_the_end(progress)
+        except LastFmError as error:
+            raise NotImported(f"Last.fm: {error}; the next import continues where this one stopped") from error
+
+    async def waiting(self, account: int) -> int:
+        """How many plays of the profile the next import compares. Raises NotImported."""
+        walk = await self._walk(account)
+        since = await self.store.read(partial(_since, listener=walk.listener))
+        try:
+            return (await walk.page(1, since)).total or 0
+        except LastFmError as error:
+            raise NotImported(f"Last.fm: {error}") from error
+
+    async def _walk(self, account: int) -> _Walk:
+        listener, sealed = await self.store.read(partial(accounts.with_session, account_id=account))
+        if not listener.signed_in:
+            raise NotImported(f"{listener.name} isn't signed in to Last.fm: run 'tonearm login' first")
+        try:
+            session = self.cipher.open(sealed) if sealed else None
+        except SealBroken as broken:
+            raise NotImported(str(broken)) from None
+        return _Walk(self, listener, self.keyring.of(listener), session, int(self.clock.now()) + 1)
+
+
+def _since(db: Connection, listener: Account) -> int:
+    """The second from which the next import wants plays: where one was interrupted, or some days before the last."""
+    before = [one for one in history_imports.listed(db, listener.id) if one.digest == _digest(listener)]
+    if before and before[0].state is ImportState.RUNNING and "until" in before[0].counts:
+        return before[0].counts["until"]
+    done = next((one.counts.get("until", 0) for one in before if one.state is ImportState.DONE), 0)
+    return max(0, done - LATE)
+
+
+def _begin(db: Connection, listener: Account, now: float) -> tuple[StoredImport, int]:
+    since = _since(db, listener)
+    return history_imports.begin(db, listener.id, SOURCE, listener.username, _digest(listener), now), since
+
+
+def _digest(listener: Account) -> str:
+    return f"lastfm {listener.username.casefold()}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Pages of a profile's plays until a moment, newest first."""
+
+    room: HistoryFromLastFm
+    listener: Account
+    key: ApiKey
+    session: str | None
+    until: int
+
+    async def page(self, number: int, since: int) -> Page[RecentTrack]:
+        """That page of the plays from a second on; Last.fm answers some profiles' long pages with a 500."""
+        clock = self.room.clock
+        for attempt, size in enumerate(TRIES, start=1):
+            if attempt < len(TRIES) and (throttle := await self.key.pace.current_throttle()):
+                raise RateLimited(Cause(None, f"requests to Last.fm are paused: {throttle.reason}"))
+            try:
+                return await self._in_pages_of(size, number, since)
+            except LastFmError as error:
+                if not error.retryable or attempt == len(TRIES):
+                    raise
+                if isinstance(error, RateLimited):
+                    await self.key.pace.throttled(error.cause, error.retry_after)
+                wait = max(pacing.SHORTEST_WAIT * 2**attempt * clock.chance(), error.retry_after or 0.0)
+            await clock.sleep(wait)
+        raise AssertionError("the last try returns or raises")
+
+    async def _in_pages_of(self, size: int, number: int, since: int) -> Page[RecentTrack]:
+        each, items = PAGE // size, list[RecentTrack]()
+        walk = self.key.patient.recent_tracks(
+            self.listener.username, since=since or None, until=self.until, session_key=self.session, size=size
+        )
+        for place in range((number - 1) * each + 1, number * each + 1):
+            page = await walk.page(place)
+            items += page.items
+            if place >= page.total_pages:
+                break
+        return replace(page, items=tuple(items), page=number, total_pages=-(-page.total_pages // each))
+
+
+@dataclass(slots=True)
+class _Copy:
+    """A profile on its way into the history. `since` is the second up to which everything is there."""
+
+    room: HistoryFromLastFm
+    listener: Account
+    begun: StoredImport
+    walk: _Walk
+    since: int
+
+    async def to_the_end(self, progress: Progress) -> ImportResult:
+        store = self.room.store
+        counts = Counter({name: n for name, n in self.begun.counts.items() if name != "until"})
+        judge = Judge(await store.read(partial(renamed, account=self.listener.id)))
+        known_until = await store.read(plays.last)
+        page = await self.walk.page(1, self._from())
+        number, total = page.total_pages, page.total or 0
+        overlap, first, last = 0, None, None
+        while number > 0:
+            if page.page != number:
+                page = await self.walk.page(number, self._from())
+                if page.total is not None and page.total > number * PAGE + overlap:  # plays came late, into the past
+                    number = -(-(page.total - overlap) // PAGE)
+                    continue
+            found = _in_order(page.items, self.since)
+            counts["skipped"] += len(page.items) - len(_in_order(page.items, 0))
+            for start in range(0, len(found), PART):
+                part = found[start : start + PART]
+                await self._write(part, judge, known_until, counts)
+            if found:
+                first, last = first or found[0].timestamp, found[-1].timestamp
+                overlap = sum(play.timestamp >= self.since - 1 for play in found)
+            number -= 1
+            progress(max(0, total - number * PAGE), max(total, 1))
+        facts = {**counts, "until": self.since}
+        now = self.room.clock.now()
+        done = partial(history_imports.write, import_id=self.begun.id, state=ImportState.DONE, counts=facts, now=now)
+        await store.write(done)
+        return ImportResult(
+            SOURCE,
+            (self.listener.username,),
+            self.begun.id,
+            new=counts["new"],
+            known=counts["known"],
+            doubtful=counts["doubtful"],
+            skipped={"has no time": counts["skipped"]} if counts["skipped"] else {},
+            first=first,
+            last=last,
+        )
+
+    def _from(self) -> int:
+        """A second earlier than needed: whether Last.fm counts it in is not documented."""
+        return max(0, self.since - 1)
+
+    async def _write(self, part: Sequence[PastPlay], judge: Judge, known_until: int, counts: Counter[str]) -> None:
+        store, begun, user = self.room.store, self.begun, self.listener.username.casefold()
+        there = await store.read(
+            partial(
+                history_imports.around,
+                account=self.listener.id,
+                spans=spans(part),
+                import_id=begun.id,
+                before=known_until,
+                owner=user,
+            )
+        )
+        compared = [stored(one, begun.id) for one in there]
+        outcomes = await asyncio.to_thread(judge.judge, part, [], compared)
+        now = self.room.clock.now()
+        rows = []
+        for play, outcome in zip(part, outcomes, strict=True):
+            if outcome is not Outcome.WRITTEN:
+                counts[outcome.value] += 1
+            if outcome is Outcome.NEW:
+                rows.append(row(play, self.listener.id, begun.id, SOURCE, now, user))
+        until = part[-1].timestamp
+        facts = {**counts, "until": until}
+        await store.write(partial(write_part, begun=begun, rows=rows, counts=facts, now=now))
+        self.since = until
+
+
+def _in_order(tracks: Sequence[RecentTrack], since: int) -> list[PastPlay]:
+    """Plays from a second on, the oldest first; without those that have no time or no name."""
+    found = [
+        PastPlay(int(track.played_at.timestamp()), artist, title, clean(track.album), mbid=track.mbid)
+        for track in reversed(tracks)
+        if track.played_at and (artist := clean(track.artist)) and (title := clean(track.title))
+    ]
+    return [play for play in found if play.timestamp >= max(since, EARLIEST_PLAY)]

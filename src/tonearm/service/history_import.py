@@ -1,0 +1,409 @@
+"""Import of listening histories from files: what a file has and the history lacks, as a whole, and back again.
+
+A file is read to its end before anything is written. Then its plays are written in the order of time, in parts; an
+import that is interrupted there is continued by importing the same files again, or undone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core.play import DAY, LONGEST_NEEDED, Play, Track
+from tonearm.core.report import Basis, Listening, Stamp
+from tonearm.history.doubles import REACH, Judge, Outcome, Song, StoredPast, folded, spans
+from tonearm.history.play import NamedFile, PastPlay, ReadOptions, Skipped, Unreadable
+from tonearm.history.reading import Section, read
+from tonearm.history.sorting import SortedPlays
+from tonearm.service.report_play import Reports
+from tonearm.store import history_imports, library, plays
+from tonearm.store.db.database import Store
+from tonearm.store.history_imports import ImportState, StoredImport
+
+PART = 500
+"""Plays that are compared and written at a time, in some tens of milliseconds."""
+
+FAULTS_SHOWN = 100
+"""Unreadable lines that are named; all are counted."""
+
+YOUNG = 14 * DAY
+"""Seconds; Last.fm takes no older plays."""
+
+Progress = Callable[[int, int], None]
+
+
+class CannotUndo(Exception):
+    """There is no such import, or nothing of it is left."""
+
+
+class Undone(Exception):
+    """Somebody has undone the import meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A line that could not be read, and why."""
+
+    file: str
+    line: int
+    reason: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What an import of one kind of file came to, or would come to (`id` is None then).
+
+    `new` plays were written and `known` ones are there already; `doubtful` ones may be there, and are left out unless
+    they were asked for. `queued` of the new ones are sent to Last.fm too, `young` could be. `skipped` counts what is
+    no play to import, by reason. Times are Unix seconds of the first and the last play of the files.
+    """
+
+    source: str
+    files: tuple[str, ...]
+    id: int | None = None
+    new: int = 0
+    known: int = 0
+    doubtful: int = 0
+    queued: int = 0
+    young: int = 0
+    unreadable: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+    first: int | None = None
+    last: int | None = None
+
+
+@dataclass(slots=True)
+class _Source:
+    """What files of one kind hold."""
+
+    kind: str
+    journal: bool = False
+    files: list[str] = field(default_factory=list)
+    plays: SortedPlays = field(default_factory=SortedPlays)
+    skipped: Counter[str] = field(default_factory=Counter)
+    unreadable: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+    def take(self, entry: PastPlay | Skipped | Unreadable, file: str) -> None:
+        if isinstance(entry, PastPlay):
+            self.plays.add(entry)
+        elif isinstance(entry, Skipped):
+            self.skipped[entry.reason] += 1
+        else:
+            self.unreadable += 1
+            if len(self.faults) < FAULTS_SHOWN:
+                self.faults.append(Fault(file, *entry))
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryImport:
+    """Imports from files into accounts' histories."""
+
+    store: Store
+    clock: Clock
+    reports: Reports
+
+    async def run(
+        self,
+        account: int,
+        files: Sequence[Path],
+        options: ReadOptions,
+        progress: Progress,
+        *,
+        apply: bool,
+        queue: bool = False,
+        doubtful: bool = False,
+    ) -> list[ImportResult]:
+        """Read files and write what is new in them, or without `apply` only say what that is.
+
+        With `queue`, waiting plays of other scrobblers that Last.fm still takes are reported instead, as if their
+        player had done so. `progress` is called with (done, total) plays. Raises HistoryFileError and OSError before
+        anything is written, StoreUnavailable: then import the same files again to continue.
+        """
+        if options.by_path is None:
+            options = replace(options, by_path=await self._by_path(account))
+        sources = await asyncio.to_thread(_read_all, files, options, self.clock.now())
+        total, done = sum(source.plays.number for source in sources.values()), 0
+        results: list[ImportResult] = []
+        try:
+            digest = await asyncio.to_thread(_digest, files, options, doubtful) if apply else ""
+            for source in sources.values():
+                run = _Run(self, account, source, queue, doubtful, partial(_shifted, progress, done, total))
+                results.append(await run.to_the_end(digest))
+                done += source.plays.number
+        finally:
+            for source in sources.values():
+                source.plays.close()
+        return results
+
+    async def listed(self, account: int) -> list[StoredImport]:
+        """All imports of an account, the latest first."""
+        return await self.store.read(partial(history_imports.listed, account=account))
+
+    async def undo(self, account: int, import_id: int, progress: Progress) -> int:
+        """Take back what an import has brought, except what was sent since: how many plays. Raises CannotUndo."""
+        found = await self.store.read(partial(history_imports.find, account=account, import_id=import_id))
+        if found is None:
+            raise CannotUndo(f"there is no import {import_id}: 'tonearm import-history --list' shows them")
+        if found.state is ImportState.UNDONE:
+            raise CannotUndo(f"import {import_id} has been undone already")
+        await self._state(found, ImportState.UNDOING)
+        gone, after, total = 0, found.first_play, found.counts.get("new", 0)
+        while part := await self.store.write(partial(history_imports.undo_part, undone=found, after=after)):
+            gone, after = gone + part[0], part[1]
+            progress(gone, max(total, gone))
+        await self._state(found, ImportState.UNDONE)
+        return gone
+
+    async def _state(self, found: StoredImport, state: ImportState) -> None:
+        now = self.clock.now()
+        await self.store.write(partial(history_imports.turn, import_id=found.id, state=state, now=now))
+
+    async def _by_path(self, account: int) -> Callable[[str], NamedFile | None]:
+        """Finds songs of the library by the end of a path, which a device has in another folder than this machine."""
+        files = await self.store.read(partial(library.by_path, account=account))
+        ends: dict[tuple[str, ...], NamedFile | None] = {}
+
+        def find(path: str) -> NamedFile | None:
+            if not ends:
+                ends.update(_ends(files))
+            return ends.get(_end(path, 3)) or ends.get(_end(path, 2))
+
+        return find
+
+
+def _end(path: str, parts: int) -> tuple[str, ...]:
+    return tuple(path.casefold().replace("\\", "/").split("/")[-parts:])
+
+
+def _ends(
+    files: Sequence[tuple[str, str, str, str, str, float | None, str]],
+) -> dict[tuple[str, ...], NamedFile | None]:
+    """Files by the last two and three parts of their paths; None for an end that several have."""
+    found: dict[tuple[str, ...], NamedFile | None] = {}
+    for path, artist, title, album, album_artist, duration, mbid in files:
+        names = NamedFile(artist, title, album, album_artist, duration, mbid)
+        for end in (_end(path, 2), _end(path, 3)):
+            found[end] = None if end in found else names
+    return found
+
+
+def _shifted(progress: Progress, before: int, total: int, done: int) -> None:
+    progress(before + done, total)
+
+
+def _read_all(files: Sequence[Path], options: ReadOptions, now: float) -> dict[str, _Source]:
+    sources: dict[str, _Source] = {}
+    try:
+        for path in files:
+            name, source = path.name, _Source("")
+            for entry in read(path, options, now):
+                if isinstance(entry, Section):
+                    source = sources.setdefault(entry.kind, _Source(entry.kind, entry.journal))
+                    name = path.name if entry.name == path.name else f"{path.name}: {entry.name}"
+                    if path.name not in source.files:
+                        source.files.append(path.name)
+                else:
+                    source.take(entry, name)
+    except BaseException:
+        for source in sources.values():
+            source.plays.close()
+        raise
+    return sources
+
+
+def _digest(files: Sequence[Path], options: ReadOptions, doubtful: bool) -> str:
+    """Another one for other files, or if they are read in another way."""
+    whole = hashlib.sha256(repr((str(options.zone), options.private, doubtful)).encode())
+    for path in files:
+        with path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Files of one kind on their way into a history."""
+
+    room: HistoryImport
+    account: int
+    source: _Source
+    queue: bool
+    doubtful: bool
+    progress: Callable[[int], None]
+
+    async def to_the_end(self, digest: str) -> ImportResult:
+        """Compare all plays and, if there is a digest, write those that are new."""
+        source, store = self.source, self.room.store
+        begun = None
+        if digest:
+            begin = partial(history_imports.begin, source=source.kind, name=", ".join(source.files))
+            of_kind = f"{digest} {source.kind}"
+            begun = await store.write(lambda db: begin(db, self.account, digest=of_kind, now=self.room.clock.now()))
+        known_until = await store.read(plays.last)
+        judge = Judge(await store.read(partial(renamed, account=self.account)))
+        counts: Counter[str] = Counter()
+        done, walk = 0, _parts(iter(source.plays))
+        first = last = None
+        while step := await asyncio.to_thread(next, walk, None):
+            part, ahead = step
+            first, last = part[0].timestamp if first is None else first, part[-1].timestamp
+            found = await store.read(
+                partial(
+                    history_imports.around,
+                    account=self.account,
+                    spans=spans(part),
+                    import_id=begun.id if begun else 0,
+                    before=known_until,
+                    owner="",
+                )
+            )
+            judged = await asyncio.to_thread(_judged, judge, part, ahead, found, begun.id if begun else 0)
+            await self._settle(part, judged, counts, begun)
+            done += len(part)
+            self.progress(done)
+        result = ImportResult(
+            source.kind,
+            tuple(source.files),
+            begun.id if begun else None,
+            unreadable=source.unreadable,
+            skipped=dict(source.skipped),
+            faults=tuple(source.faults),
+            first=first,
+            last=last,
+            **counts,
+        )
+        if begun:
+            facts = {**counts, "skipped": source.skipped.total(), "unreadable": source.unreadable}
+            now = self.room.clock.now()
+            await store.write(lambda db: history_imports.write(db, begun.id, ImportState.DONE, facts, now))
+        return result
+
+    async def _settle(
+        self, part: Sequence[PastPlay], judged: Sequence[Outcome], counts: Counter[str], begun: StoredImport | None
+    ) -> None:
+        now = self.room.clock.now()
+        fresh: list[PastPlay] = []
+        young: list[PastPlay] = []
+        for play, outcome in zip(part, judged, strict=True):
+            counts["new" if outcome is Outcome.WRITTEN else outcome.value] += 1
+            if outcome is Outcome.NEW and self.source.journal and now - play.timestamp < YOUNG:
+                young.append(play)
+            if outcome is Outcome.NEW or (outcome is Outcome.DOUBTFUL and self.doubtful):
+                fresh.append(play)
+        counts["young"] += len(young)
+        if begun is None:
+            return
+        if self.queue and young:
+            fresh = [play for play in fresh if now - play.timestamp >= YOUNG]
+            answers = await self.room.reports.scrobble_all(
+                self.account, [_reported(play) for play in young], self.source.kind, bases=[_basis(p) for p in young]
+            )
+            counts["queued"] += sum(answer.status == "queued" for answer in answers)
+        rows = [row(play, self.account, begun.id, self.source.kind, now) for play in fresh]
+        await self.room.store.write(partial(write_part, begun=begun, rows=rows, counts=dict(counts), now=now))
+
+
+def write_part(
+    db: Connection, begun: StoredImport, rows: list[dict[str, Any]], counts: dict[str, int], now: float
+) -> None:
+    """Write some plays of an import, and how far it is. Raises Undone if somebody is undoing it."""
+    if not history_imports.write(db, begun.id, ImportState.RUNNING, counts, now):
+        raise Undone(f"import {begun.id} is being undone")
+    history_imports.add(db, rows)
+
+
+def _parts(walk: Iterator[PastPlay]) -> Iterator[tuple[list[PastPlay], list[PastPlay]]]:
+    """Plays part by part, each with those that follow so soon that they may match the same plays of the history."""
+    ahead: list[PastPlay] = []
+    while True:
+        part = ahead[:PART]
+        ahead = ahead[PART:]
+        part += islice(walk, PART - len(part))
+        if not part:
+            return
+        until = part[-1].timestamp + REACH
+        while not ahead or ahead[-1].timestamp <= until:
+            more = next(walk, None)
+            if more is None:
+                break
+            ahead.append(more)
+        yield part, ahead
+
+
+def _judged(
+    judge: Judge, part: Sequence[PastPlay], ahead: Sequence[PastPlay], found: Sequence[Any], import_id: int
+) -> list[Outcome]:
+    return judge.judge(part, ahead, [stored(one, import_id) for one in found])
+
+
+def stored(found: Any, import_id: int) -> StoredPast:
+    """A play of the history as it is compared."""
+    names = found.correction or {}
+    corrected = (names["artist"], names["track"]) if names.get("artist") and names.get("track") else None
+    return StoredPast(
+        found.id,
+        found.timestamp,
+        found.artist,
+        found.track,
+        corrected,
+        found.duration or found.played or None,
+        found.precision is not None or found.stamp is not None,
+        import_id != 0 and found.import_id == import_id,
+    )
+
+
+def renamed(db: Connection, account: int) -> dict[Song, Song]:
+    """What Last.fm has made of names that it was sent, both folded."""
+    songs: dict[Song, set[Song]] = defaultdict(set)
+    for sent, filed in plays.corrections(db, account):
+        songs[folded(*sent)].add(folded(*filed))
+    return {sent: filed.pop() for sent, filed in songs.items() if len(filed) == 1 and sent not in filed}
+
+
+def row(play: PastPlay, account: int, import_id: int, source: str, now: float, owner: str = "") -> dict[str, Any]:
+    """A play of the past as the history keeps it."""
+    return {
+        "account": account,
+        "artist": play.artist,
+        "track": play.title,
+        "timestamp": play.timestamp,
+        "album": play.album,
+        "album_artist": play.album_artist,
+        "track_number": play.track_number,
+        "mbid": play.mbid,
+        "duration": play.duration,
+        "played": play.played or 0.0,
+        "chosen_by_user": True,
+        "counted_reason": "its source counts it",
+        "reported_timestamp": play.timestamp,
+        "owner": owner,
+        "reporter": "",
+        "fate": history_imports.IMPORTED,
+        "reason": f"imported from {source}",
+        "reported_at": now,
+        "import_id": import_id,
+        "precision": play.precision if play.precision > 1 else None,
+        "stamp": play.stamp if play.stamp != "start" else None,
+    }
+
+
+def _reported(play: PastPlay) -> Play:
+    track = Track(play.artist, play.title, play.album, play.album_artist, play.duration, play.track_number, play.mbid)
+    return Play(track, play.timestamp, play.played or play.duration or LONGEST_NEEDED)
+
+
+def _basis(play: PastPlay) -> Basis:
+    return Basis(Stamp.UNKNOWN if play.stamp == "unknown" else Stamp.START, Listening.ASSUMED)

@@ -1,0 +1,161 @@
+"""Imports of listening histories: each brings plays, and can be taken back with all that it brought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from tonearm.core.search import searchable
+from tonearm.store.db.dialect import asked_rows, insert_ignore, rows_as_json
+from tonearm.store.db.schema import history_import, play
+
+IMPORTED = "imported"
+"""The fate of a play that an import has brought."""
+
+UNDO_PART = 1000
+"""Plays that one transaction takes back."""
+
+
+class ImportState(StrEnum):
+    """How far an import is. RUNNING is also what an interrupted one stays at, until it is continued or undone."""
+
+    RUNNING = "running"
+    DONE = "done"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImport:
+    """An import: `source` is what it came from, `name` the files or the Last.fm user, times in Unix seconds."""
+
+    id: int
+    account: int
+    source: str
+    name: str
+    digest: str
+    state: ImportState
+    counts: dict[str, int]
+    first_play: int
+    started_at: float
+    updated_at: float
+
+
+def _read(row: Any) -> StoredImport:
+    facts = row._asdict()
+    return StoredImport(**{**facts, "state": ImportState(row.state), "counts": dict(row.counts)})
+
+
+def begin(db: Connection, account: int, source: str, name: str, digest: str, now: float) -> StoredImport:
+    """A new import, or the interrupted one of the same files."""
+    mine = select(history_import).where(history_import.c.account == account, history_import.c.digest == digest)
+    unfinished = mine.where(history_import.c.state == ImportState.RUNNING).order_by(history_import.c.id.desc())
+    if row := db.execute(unfinished.limit(1)).first():
+        return _read(row)
+    fresh = insert(history_import).values(
+        account=account,
+        source=source,
+        name=name,
+        digest=digest,
+        state=ImportState.RUNNING,
+        counts={},
+        first_play=db.execute(select(func.coalesce(func.max(play.c.id), 0))).scalar_one(),
+        started_at=now,
+        updated_at=now,
+    )
+    return _read(db.execute(fresh.returning(*history_import.c)).one())
+
+
+def write(db: Connection, import_id: int, state: ImportState, counts: Mapping[str, int], now: float) -> bool:
+    """How far an import is; False if it is no longer running, because it is being undone."""
+    changed = {"state": state, "counts": dict(counts), "updated_at": now}
+    running = (history_import.c.id == import_id, history_import.c.state == ImportState.RUNNING)
+    return bool(db.execute(update(history_import).where(*running).values(**changed)).rowcount)
+
+
+def turn(db: Connection, import_id: int, state: ImportState, now: float) -> None:
+    """An import is being undone, or is undone."""
+    changed = {"state": state, "updated_at": now}
+    db.execute(update(history_import).where(history_import.c.id == import_id).values(**changed))
+
+
+def find(db: Connection, account: int, import_id: int) -> StoredImport | None:
+    """One import of an account."""
+    row = db.execute(
+        select(history_import).where(history_import.c.account == account, history_import.c.id == import_id)
+    ).first()
+    return _read(row) if row else None
+
+
+def listed(db: Connection, account: int) -> list[StoredImport]:
+    """All imports of an account, the latest first."""
+    mine = select(history_import).where(history_import.c.account == account)
+    return [_read(row) for row in db.execute(mine.order_by(history_import.c.id.desc()))]
+
+
+def add(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write plays of the past; one that is there to the letter stays as it is."""
+    for row in rows:
+        row["searched"] = searchable((row["artist"], row["track"], row["album"]))
+    insert_ignore(db, play, rows)
+
+
+_SPAN = (Column("earliest", BigInteger), Column("latest", BigInteger))
+_COMPARED = (
+    *(play.c.id, play.c.timestamp, play.c.artist, play.c.track, play.c.correction, play.c.duration),
+    *(play.c.played, play.c.precision, play.c.stamp, play.c.import_id),
+)
+
+
+@cache
+def _around(dialect: str, of_one: bool) -> Select[Any]:
+    asked = asked_rows(dialect, _SPAN)
+    owners = [or_(play.c.owner == "", play.c.owner == bindparam("owner"))] if of_one else []
+    return select(*_COMPARED).where(
+        play.c.account == bindparam("of"),
+        play.c.timestamp.between(asked.c.earliest, asked.c.latest),
+        or_(play.c.import_id.is_(None), play.c.import_id != bindparam("but"), play.c.id <= bindparam("before")),
+        *owners,
+    )
+
+
+def around(
+    db: Connection, account: int, spans: Sequence[tuple[int, int]], import_id: int, before: int, owner: str
+) -> list[Any]:
+    """Plays of an account in these times (from, to), but not what an import has written after play `before`.
+
+    With an `owner`, those of other Last.fm users (case folded) are left out.
+    """
+    rows = rows_as_json([{"earliest": earliest, "latest": latest} for earliest, latest in spans])
+    values = {"of": account, "but": import_id, "before": before, "rows": rows} | ({"owner": owner} if owner else {})
+    return list(db.execute(_around(db.dialect.name, bool(owner)), values))
+
+
+def undo_part(db: Connection, undone: StoredImport, after: int) -> tuple[int, int] | None:
+    """Take back some plays of an import that follow play `after`: how many, and the last of them; None without any.
+
+    What has been sent since then stays.
+    """
+    its_own = (play.c.id > after, play.c.import_id == undone.id, play.c.fate == IMPORTED)
+    ids = list(db.execute(select(play.c.id).where(*its_own).order_by(play.c.id).limit(UNDO_PART)).scalars())
+    if not ids:
+        return None
+    db.execute(delete(play).where(*its_own, play.c.id <= ids[-1]))
+    return len(ids), ids[-1]

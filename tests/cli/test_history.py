@@ -1,0 +1,126 @@
+"""`tonearm import-history` and `tonearm export-history`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+from lastfm_emulator import Emulator
+from lastfm_emulator.account import Play
+from tests.cli.conftest import USER
+from tests.cli.shell import Shell
+from tests.history.files import AT, write, write_json
+
+THREE = f"uts,artist,track\n{AT},Nina Simone,Sinnerman\n{AT + 700},Nina Simone,Sinnerman\n{AT},Nina Simone,Sinnerman\n"
+
+
+def test_an_import_is_tried_made_listed_and_undone(shell: Shell, tmp_path: Path) -> None:
+    path = write(tmp_path, THREE + "x,y,z\n,a,b\n", "old.csv")
+    tried = shell("import-history", str(path))
+    assert tried.stdout == (
+        "a table (CSV) (old.csv): 2 new, 1 already there, 0 doubtful, 1 skipped, 1 unreadable\n"
+        "  from 2020-09-13 to 2020-09-13\n"
+        "  skipped 1: has no time\n"
+        "Nothing was written. Add --yes to import what is new.\n"
+    )
+    assert tried.stderr == "old.csv, line 5: has no time that can be read: x\n"
+    assert shell("import-history", "--list").stdout == "no imports yet\n"
+    facts = shell.facts("import-history", "--yes", str(path))
+    assert (facts["dry_run"], facts["new"], facts["known"], facts["unreadable"]) == (False, 2, 1, 1)
+    assert facts["imports"][0]["faults"][0] | {"text": ""} == {
+        "file": "old.csv",
+        "line": 5,
+        "reason": "has no time that can be read",
+        "text": "",
+    }
+    number = facts["imports"][0]["id"]
+    assert shell.facts("import-history", "--list")["imports"][0]["state"] == "done"
+    assert "2 plays added; done" in shell("import-history", "--list").stdout
+    assert shell("import-history", "--undo", str(number)).stdout == "removed 2 plays\n"
+    again = shell("import-history", "--undo", str(number))
+    assert (again.exit_code, again.stderr) == (1, f"Error: import {number} has been undone already\n")
+    assert "'tonearm import-history --undo" in shell("import-history", "--yes", str(path)).stdout
+
+
+def test_an_export_is_written_whole_or_not_at_all(shell: Shell, tmp_path: Path) -> None:
+    shell("import-history", "--yes", str(write(tmp_path, THREE)))
+    lines = shell("export-history", "--format", "jsonl").stdout.splitlines()
+    assert [json.loads(line)["uts"] for line in lines] == [AT, AT + 700]
+    file = tmp_path / "out.csv"
+    assert shell("export-history", str(file)).stdout == f"2 plays written to {file}\n"
+    assert file.read_bytes().startswith(b'"uts","utc_time","artist"')
+    assert shell.facts("import-history", str(file))["known"] == 2
+    for form in ("listenbrainz", "maloja"):
+        other = tmp_path / form
+        assert shell.facts("export-history", "--format", form, str(other))["plays"] == 2
+        assert shell.facts("import-history", str(other))["known"] == 2
+    refused = shell("export-history", str(tmp_path / "nowhere" / "out.csv"))
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert sorted(one.name for one in tmp_path.iterdir() if one.name.endswith(".part")) == []
+
+
+def test_what_cannot_be_imported_is_told_in_a_line(shell: Shell, tmp_path: Path) -> None:
+    page = write(tmp_path, "<html>", "page.csv")
+    said = shell("import-history", str(page))
+    assert (said.exit_code, said.stderr.count("\n")) == (1, 1)
+    assert "is a web page (HTML)" in said.stderr
+    log = write(tmp_path, f"#AUDIOSCROBBLER/1.1\n#TZ/UNKNOWN\nA\tB\tC\t1\t200\tL\t{AT}\t\n", ".scrobbler.log")
+    asked = shell("import-history", str(log))
+    assert (asked.exit_code, "--zone Europe/Berlin" in asked.stderr) == (1, True)
+    assert shell.facts("import-history", "--zone", "Europe/Berlin", str(log))["imports"][0]["first"] == AT - 7200
+    for wrong in (["--zone", "Atlantis", str(log)], ["--yes", "--dry-run", str(log)], [str(tmp_path / "nothing")]):
+        assert shell("import-history", *wrong).exit_code == 2
+    assert shell("export-history", "--json").exit_code == 2
+
+
+def test_the_history_at_last_fm_is_imported_without_a_file(
+    connected: Shell, emulator: Emulator, tmp_path: Path
+) -> None:
+    user = emulator.known_user(USER)
+    for start in (AT, AT + 700):
+        assert user.keep(Play("Nina Simone", "Sinnerman", start, sent_artist="Nina Simone", sent_track="Sinnerman"))
+    assert "Last.fm has 2 plays to compare" in connected("import-history").stdout
+    assert connected.facts("import-history", "--from-lastfm")["to_compare"] == 2
+    assert connected.facts("import-history", "--yes")["new"] == 2
+    assert connected.facts("import-history", "--yes", "--from-lastfm")["new"] == 0
+    assert connected("import-history", "--from-lastfm", str(write(tmp_path, THREE))).exit_code == 2
+    emulator.fault("error", error=17, methods=["user.getRecentTracks"])
+    for words in (["--yes"], []):
+        said = connected("import-history", *words)
+        assert (said.exit_code, said.stderr.count("\n"), "error 17" in said.stderr) == (1, 1, True)
+
+
+def test_without_a_key_or_a_sign_in_nothing_is_asked(shell: Shell, asking: Shell) -> None:
+    for words in (["--yes"], []):
+        assert "LASTFM_API_KEY" in shell("import-history", *words).stderr
+        assert "tonearm login" in asking("import-history", *words).stderr
+
+
+def test_waiting_plays_of_another_scrobbler_are_offered_for_sending(shell: Shell, tmp_path: Path) -> None:
+    track = {"artist": "AC/DC", "song": "Thunderstruck", "timestamp": int(time.time()) - 600}
+    path = write_json(tmp_path, {"tracks": [track]})
+    assert "Last.fm still accepts 1 play of these: add --queue" in shell("import-history", str(path)).stdout
+    assert shell.facts("import-history", "--yes", "--queue", str(path))["new"] == 1
+
+
+def test_an_import_that_is_killed_is_continued_by_the_same_file(shell: Shell, tmp_path: Path) -> None:
+    number = 20_000
+    rows = "".join(f"{AT + n * 60},Artist {n % 90},Song {n % 900}\n" for n in range(number))
+    path = write(tmp_path, "uts,artist,track\n" + rows)
+    with shell.running("import-history", "--yes", str(path)) as (said, _):
+        with closing(sqlite3.connect(shell.database, timeout=60)) as db:
+            while not db.execute("SELECT count(*) FROM play").fetchone()[0]:
+                assert said.process.poll() is None
+        said.end(signal.SIGKILL)
+    (half,) = shell.facts("import-history", "--list")["imports"]
+    assert half["state"] == "running"
+    assert "interrupted" in shell("import-history", "--list").stdout
+    facts = shell.facts("import-history", "--yes", str(path))
+    assert (facts["imports"][0]["id"], facts["new"], facts["known"]) == (half["id"], number, 0)
+    with closing(sqlite3.connect(shell.database)) as db:
+        assert db.execute("SELECT count(*) FROM play").fetchone() == (number,)
+    assert shell.facts("import-history", "--undo", str(half["id"]))["removed"] == number

@@ -1,0 +1,141 @@
+"""The history at Last.fm comes home: each play once, also what tonearm sent, and over interruptions."""
+
+from __future__ import annotations
+
+import httpx2
+import pytest
+
+from lastfm_emulator.account import Play
+from tests.history.files import AT
+from tests.service.conftest import DAY, During, House, Room
+from tonearm.service.history_from_lastfm import NotImported
+from tonearm.service.history_import import ImportResult
+from tonearm.store.history_imports import ImportState
+
+pytestmark = pytest.mark.anyio
+
+METHOD = "user.getRecentTracks"
+
+
+def scrobbled(room: Room, *starts: int, title: str = "", artist: str = "Nina Simone", user: str = "RJ") -> None:
+    """Plays that another app has sent."""
+    for start in starts:
+        name = title or f"Song {start}"
+        play = Play(artist, name, start, sent_artist=artist, sent_track=name)
+        assert room.emulator.known_user(user).keep(play)
+
+
+async def brought(room: Room) -> ImportResult:
+    return await room.deck.history_from_lastfm.run(room.me.id, lambda done, total: None)
+
+
+async def starts(room: Room) -> list[int]:
+    parts = [part async for part in room.deck.history_export.parts(room.me.id)]
+    return [play.timestamp for part in parts for play in part]
+
+
+async def test_every_play_of_the_profile_comes_home_once(room: Room) -> None:
+    every = [AT + n // 3 * 60 for n in range(2500)]  # three in each of these seconds, also where two pages meet
+    for place, start in enumerate(every):
+        scrobbled(room, start, title=f"Song {place}")
+    assert await room.deck.history_from_lastfm.waiting(room.me.id) == 2500
+    found = await brought(room)
+    assert (found.new, found.known, found.first, found.last) == (2500, 0, every[0], every[-1])
+    assert await starts(room) == every
+    assert set(await room.fates()) == {"imported"}
+    assert await room.length() == 0
+    again = await brought(room)
+    assert (again.new, again.doubtful) == (0, 0)
+    assert await starts(room) == every
+
+
+async def test_an_empty_profile_is_imported(room: Room) -> None:
+    room.emulator.known_user("RJ")
+    assert (await brought(room)).new == 0
+
+
+async def test_later_imports_look_only_at_what_may_be_new(room: Room) -> None:
+    now = int(room.now)
+    scrobbled(room, *(AT + n for n in range(1500)), now - 86400)
+    await brought(room)
+    calls = len(room.house.calls(METHOD))
+    scrobbled(room, now - 3600, now - int(10 * DAY))  # one of them is ten days late
+    found = await brought(room)
+    assert (found.new, found.known) == (2, 1)
+    assert len(room.house.calls(METHOD)) == calls + 1
+
+
+async def test_what_tonearm_sent_is_known_also_under_the_name_that_last_fm_corrects(room: Room) -> None:
+    room.emulator.correct_artist("Nina Simone", "Nina Simone (singer)")
+    await room.play(1)
+    await room.until_empty()
+    (kept,) = await room.history()
+    assert kept.correction
+    found = await brought(room)
+    assert (found.new, found.known) == (0, 1)
+    assert len(await room.history()) == 1
+    assert len(room.house.calls()) == 1
+
+
+async def test_plays_that_arrive_meanwhile_hide_none(house: House) -> None:
+    network = During(house.emulator, METHOD)
+    async with httpx2.AsyncClient(transport=network) as http, house.open(http=http) as room:
+        await room.sign_in()
+        scrobbled(room, *(AT + n * 60 for n in range(3000)))
+
+        async def arrive() -> None:
+            """Many new ones, and one from an offline player that lies before what is still to be read."""
+            scrobbled(room, *(int(room.now) - n for n in range(50)))
+            scrobbled(room, AT + 2990 * 60 + 7)
+
+        async def later() -> None:
+            network.happens.append(arrive)
+
+        network.happens.append(later)
+        await brought(room)
+        here = set(await starts(room))
+        assert here >= {AT + n * 60 for n in range(3000)}
+        assert AT + 2990 * 60 + 7 in here
+
+
+async def test_an_import_that_fails_continues_where_it_stopped(room: Room) -> None:
+    scrobbled(room, *(AT + n * 60 for n in range(3500)))
+    room.emulator.fault("error", error=8, methods=[METHOD], after=2)
+    with pytest.raises(NotImported, match="error 8"):
+        await brought(room)
+    assert len(await starts(room)) == 500
+    room.emulator.clear_faults()
+    found = await brought(room)
+    assert (found.new, found.known) == (3500, 0)
+    assert len(await starts(room)) == 3500
+    (only,) = await room.deck.history_import.listed(room.me.id)
+    assert only.state is ImportState.DONE
+    assert await room.deck.history_import.undo(room.me.id, only.id, lambda done, total: None) == 3500
+
+
+async def test_a_long_page_that_fails_is_read_in_shorter_ones(room: Room) -> None:
+    scrobbled(room, *(AT + n * 60 for n in range(1200)))
+    room.emulator.fault("error", error=8, methods=[METHOD], calls=2)
+    assert (await brought(room)).new == 1200
+
+
+async def test_a_private_profile_is_read_with_its_own_session(room: Room) -> None:
+    user = room.emulator.known_user("RJ")
+    user.private = True
+    scrobbled(room, AT)
+    assert (await brought(room)).new == 1
+
+
+async def test_who_is_not_signed_in_is_told(house: House) -> None:
+    async with house.open() as room:
+        with pytest.raises(NotImported, match="tonearm login"):
+            await brought(room)
+
+
+async def test_histories_of_several_profiles_stay_apart(room: Room) -> None:
+    scrobbled(room, AT)
+    await brought(room)
+    await room.sign_in("Other")
+    scrobbled(room, AT + 10, title=f"Song {AT}", user="Other")
+    assert (await brought(room)).new == 1
+    assert len(await starts(room)) == 2
