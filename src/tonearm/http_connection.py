@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -25,6 +26,9 @@ MOST_CONNECTIONS = 4000
 
 JOINED = 64 * 1024
 """Bytes of a body up to which it leaves in one piece with its head."""
+
+TURNED_AWAY = 16
+"""Connections beyond those that may be open which are asked what they want, so that they are refused in its words."""
 
 FILES_KEPT = 64
 """Open files that connections leave to the database, to Last.fm and to whatever else a process opens."""
@@ -57,6 +61,19 @@ class ConnectionLimits:
     connections: int = MOST_CONNECTIONS
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The answer "not now" of a protocol."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+RefusalFor = Callable[[str], Refusal | None]
+"""The protocol's refusal for whoever asks for an address (path and query); None if it is no protocol's."""
+
+
 class Crowd:
     """The connections of one server. The one that has waited longest for its client makes room for a new one."""
 
@@ -64,6 +81,7 @@ class Crowd:
         self._room = room
         self._open: set[HttpConnection] = set()
         self._waiting: dict[HttpConnection, None] = {}  # in the order in which they began to wait
+        self._outside: set[HttpConnection] = set()
 
     def enter(self, new: HttpConnection) -> bool:
         """Count a connection in, and close another if there are too many; False if there is none to close."""
@@ -76,9 +94,17 @@ class Crowd:
         self._open.add(new)
         return True
 
+    def ask_outside(self, new: HttpConnection) -> bool:
+        """Let a connection that may not come in say what it wants; False if too many do."""
+        if len(self._outside) >= TURNED_AWAY:
+            return False
+        self._outside.add(new)
+        return True
+
     def leave(self, gone: HttpConnection) -> None:
         """Count a connection out."""
         self._open.discard(gone)
+        self._outside.discard(gone)
         self._waiting.pop(gone, None)
 
     def waits(self, connection: HttpConnection) -> None:
@@ -96,6 +122,7 @@ class _Phase(Enum):
     BETWEEN = auto()
     HEAD = auto()
     BODY = auto()
+    OUTSIDE = auto()
     CLOSING = auto()
 
 
@@ -111,10 +138,12 @@ class HttpConnection(HttpToolsProtocol):
         *,
         limits: ConnectionLimits,
         crowd: Crowd,
+        refusal_for: RefusalFor = lambda _: None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._limits = limits
         self._crowd = crowd
+        self._refusal_for = refusal_for
         self._phase = _Phase.BETWEEN
         self._size = 0
         self._unread = 0
@@ -130,8 +159,11 @@ class HttpConnection(HttpToolsProtocol):
         if self._crowd.enter(self):
             self._crowd.waits(self)
             self._expect()
+        elif self._crowd.ask_outside(self):
+            self._phase = _Phase.OUTSIDE
+            self._expect()
         else:
-            transport.write(_answer(503, "too many open connections: try again in a moment"))
+            transport.write(_answer(503, _CROWDED))
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -147,6 +179,9 @@ class HttpConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
         if self._phase is _Phase.CLOSING:  # read and forgotten: a close with unread bytes would reset the connection
+            return
+        if self._phase is _Phase.OUTSIDE:
+            self._turn_away(data)
             return
         self._unread += len(data)  # until the parser makes something of them
         super().data_received(data)
@@ -269,6 +304,16 @@ class HttpConnection(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
 
+    def _turn_away(self, head: bytes) -> None:
+        """Refuse a request by its first bytes. A first line in pieces is taken for nobody's in particular."""
+        line = head.partition(b"\r\n")[0].decode("latin-1").split(" ")
+        self._write_refusal(line[1] if len(line) > 1 else "", 503, _CROWDED)
+        self.end()
+
+    def _write_refusal(self, target: str, status: int, words: str) -> None:
+        refusal = self._refusal_for(target) if target else None
+        self.transport.write(_answer(status, words) if refusal is None else _rendered(refusal))
+
     def _is_answered(self) -> bool:
         return self.cycle is None or self.cycle.disconnected or (self.cycle.response_complete and not self.pipeline)
 
@@ -282,7 +327,8 @@ class HttpConnection(HttpToolsProtocol):
         if not self._is_answered():
             self._phase, self._later, self._deadline = _Phase.CLOSING, (status, words), None
             return
-        self.transport.write(_answer(status, words))
+        late = self._phase is _Phase.BODY
+        self._write_refusal(self.url.decode("latin-1") if late else "", status, words)
         self._phase = _Phase.HEAD
         self.end()
 
@@ -308,19 +354,28 @@ class HttpConnection(HttpToolsProtocol):
         if self._phase is _Phase.BODY and not self._is_answered() and not self.cycle.response_started:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+        elif self._phase is _Phase.OUTSIDE:
+            self._turn_away(b"")
+            return
         elif self._phase is not _Phase.HEAD:
             self.transport.abort()
             return
         self._refuse(408, f"the request did not arrive within {self._limits.arrival:g} s")
 
 
+_CROWDED = "too many open connections: try again in a moment"
+
+
 def _answer(status: int, words: str) -> bytes:
-    body = json.dumps({"detail": words}).encode()
+    return _rendered(Refusal(status, "application/json", json.dumps({"detail": words}).encode()))
+
+
+def _rendered(refusal: Refusal) -> bytes:
     head = (
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"
-        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}\r\ncontent-type: {refusal.content_type}\r\n"
+        f"content-length: {len(refusal.body)}\r\nconnection: close\r\n\r\n"
     )
-    return head.encode() + body
+    return head.encode() + refusal.body
 
 
 class _Answering:

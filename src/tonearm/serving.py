@@ -16,6 +16,7 @@ import uvicorn
 from tonearm.deck import Deck
 from tonearm.http_connection import ConnectionLimits, Crowd, HttpConnection, room_for_connections
 from tonearm.web.app import WebOptions, create_app
+from tonearm.web.ways_in.entrance import refusals
 
 GRACE = 1
 """Seconds that open requests get when the service ends. A stream of events would never end by itself."""
@@ -48,7 +49,7 @@ async def serving(
     limits = limits or ConnectionLimits()
     crowd = Crowd(min(limits.connections, room_for_connections()))
     protocol: Any = partial(
-        HttpConnection, limits=limits, crowd=crowd
+        HttpConnection, limits=limits, crowd=crowd, refusal_for=refusals(deck, options.public_url.rstrip("/"))
     )  # all that uvicorn does with a class is to call it
     config = uvicorn.Config(
         create_app(deck, options),

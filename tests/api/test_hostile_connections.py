@@ -200,6 +200,7 @@ def test_with_every_connection_busy_one_more_has_to_come_back(tmp_path: Path) ->
             sock.sendall(full.head(method="GET", path="/events") + b"\r\n")
             assert sock.recv(12) == b"HTTP/1.1 200"
         with connection(full.url) as sock:
+            sock.sendall(full.head(method="GET", path="/health") + b"\r\n")
             assert status(sock) == 503
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from lastfm_emulator import Emulator
 from tests.api.conftest import running
+from tests.api.raw import connection, everything
 from tests.databases import with_tables
 from tests.ways_in.conftest import Room, ago
 from tonearm.service.players import NewPlayer
@@ -76,6 +77,17 @@ def test_a_handshake_leads_to_where_plays_are_taken(room: Room, http: httpx2.Cli
     (first, *_) = room.plays()
     assert (first["reporter"], first["duration"], first["fate"]) == ("Kitchen MPD", 620, "queued")
     assert room.again(player).program == "tst 1.0"
+
+
+def test_a_player_of_http_1_0_gets_an_address_too(room: Room) -> None:
+    player = room.player("audioscrobbler")
+    at = str(ago(0))
+    query = urlencode(
+        {"hs": "true", "p": "1.2", "c": "old", "v": "1", "u": "me", "t": at, "a": hexed(hexed(player.secret) + at)}
+    )
+    with connection(room.url) as sock:
+        sock.sendall(f"GET /?{query} HTTP/1.0\r\n\r\n".encode())
+        assert f"\n{room.url}/protocol_1.2\n".encode() in everything(sock)
 
 
 def test_the_page_stays_where_it_is(room: Room, http: httpx2.Client) -> None:

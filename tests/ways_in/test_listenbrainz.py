@@ -102,6 +102,18 @@ def test_one_bad_listen_does_not_refuse_the_others(room: Room, http: httpx2.Clie
     assert room.titles() == ["one", "two"]
 
 
+def test_a_number_of_thousands_of_digits_spoils_one_listen_alone(room: Room, http: httpx2.Client) -> None:
+    player = room.player()
+    body = json.dumps({"listen_type": "import", "payload": [a_listen("kept"), a_listen("not", listened_at=1)]})
+    long = body.replace('"listened_at": 1}', f'"listened_at": {"9" * 5000}}}')
+    headers = {"Authorization": f"Token {player.secret}"}
+    assert http.post("/1/submit-listens", content=long, headers=headers).json() == {"status": "ok"}
+    alone = json.dumps({"payload": [{**a_listen("no"), "listened_at": 77}]}).replace("77", "9" * 5000)
+    refused = http.post("/1/submit-listens", content=alone, headers=headers)
+    assert (refused.status_code, "sys." in refused.json()["error"]) == (400, False)
+    assert sorted(room.titles()) == ["kept", "not"]
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"listen_type": "single"}', b"\xff\xfe", b"[" * 100_000])
 def test_what_is_no_submission_is_refused_as_listenbrainz_words_it(
     room: Room, http: httpx2.Client, body: bytes

@@ -175,8 +175,9 @@ def parse_window(query: Mapping[str, str]) -> Window | Malformed:
 def _json(body: bytes) -> dict[str, Any] | Malformed:
     if len(body) > LARGEST_BODY:
         return Malformed(f"JSON document is too large. It may not be larger than {LARGEST_BODY} bytes.")
+    text = body.decode("utf-8-sig", "replace")
     try:
-        document = json.loads(body.decode("utf-8-sig", "replace"), parse_constant=_no_constant)
+        document = _parsed(text)
     except RecursionError:
         return Malformed("Cannot parse JSON document: it is nested too deeply")
     except ValueError as error:
@@ -186,8 +187,21 @@ def _json(body: bytes) -> dict[str, Any] | Malformed:
     return document
 
 
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (json.JSONDecodeError, _NoConstant):
+        raise
+    except ValueError:  # Python reads no number of thousands of digits; only the listen that has it is bad
+        return json.loads(text, parse_constant=_no_constant, parse_int=float)
+
+
+class _NoConstant(ValueError):
+    """What Python reads as a number, and JSON does not know."""
+
+
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    raise _NoConstant(f"{name} is not JSON")
 
 
 def _report(listen: object, now: float, agent: str) -> Incoming | Skipped:

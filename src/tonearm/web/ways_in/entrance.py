@@ -9,15 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 from starlette.requests import ClientDisconnect
 
 from tonearm.deck import Deck
+from tonearm.http_connection import Refusal, RefusalFor
 from tonearm.ingest.incoming import PlayerAnswer
 from tonearm.web.ways_in.audioscrobbler import Audioscrobbler
 from tonearm.web.ways_in.lastfm20 import LastFm20
 from tonearm.web.ways_in.listenbrainz import ListenBrainz
-from tonearm.web.ways_in.request import PlayerRequest, Receive, request_of
+from tonearm.web.ways_in.request import PlayerRequest, Receive, local_path, request_of
 from tonearm.web.ways_in.webhooks import Maloja, Webhooks
 
 _log = logging.getLogger("tonearm")
@@ -39,19 +41,38 @@ class WayIn(Protocol):
         """The answer if something of ours is broken: the player keeps its plays."""
 
 
+def ways_of(deck: Deck) -> Sequence[WayIn]:
+    """All protocols, in the order in which they are asked."""
+    return ListenBrainz(deck), Audioscrobbler(deck), LastFm20(deck), Webhooks(deck), Maloja(deck)
+
+
+def refusals(deck: Deck, public_url: str) -> RefusalFor:
+    """What players are told whose requests cannot be read, because there are too many or they take too long."""
+    ways = ways_of(deck)
+
+    def refusal(target: str) -> Refusal | None:
+        path, _, query = target.partition("?")
+        request = PlayerRequest("POST", local_path(unquote(path), public_url), query, {}, "", _nothing)
+        way = next((way for way in ways if way.takes(request)), None)
+        if way is None:
+            return None
+        answer = way.unavailable(request)
+        return Refusal(answer.status, answer.content_type, answer.body)
+
+    return refusal
+
+
+async def _nothing() -> MutableMapping[str, Any]:
+    return {"type": "http.disconnect"}
+
+
 class WaysIn:
     """Middleware that answers players, and leaves all else to the application."""
 
     def __init__(self, app: Application, deck: Deck, public_url: str = "") -> None:
         self._app = app
         self._public_url = public_url
-        self._ways: Sequence[WayIn] = (
-            ListenBrainz(deck),
-            Audioscrobbler(deck),
-            LastFm20(deck),
-            Webhooks(deck),
-            Maloja(deck),
-        )
+        self._ways = ways_of(deck)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """One request."""

@@ -91,10 +91,17 @@ def local_path(path: str, public_url: str) -> str:
 
 def _base(scope: MutableMapping[str, Any], headers: dict[str, str], public_url: str) -> str:
     """The public address, if the player used it, or what it asked for: it gets no address that it can't reach."""
-    host = headers.get("host", "")
-    if public_url and (not host or urlsplit(public_url).netloc == host):
+    host = headers.get("host") or _reached(scope)
+    if public_url and (not headers.get("host") or urlsplit(public_url).netloc == host):
         return public_url.rstrip("/")
     scheme = headers.get("x-forwarded-proto", "").lower()
     if scheme not in ("http", "https"):
         scheme = scope["scheme"]
     return f"{scheme}://{host}{urlsplit(public_url).path.rstrip('/')}"
+
+
+def _reached(scope: MutableMapping[str, Any]) -> str:
+    """Where a request without a Host arrived: HTTP/1.0 needs none."""
+    name, port = scope.get("server") or ("", None)
+    shown = f"[{name}]" if ":" in name else name
+    return f"{shown}:{port}" if port else shown
