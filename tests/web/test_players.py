@@ -70,6 +70,19 @@ async def test_a_request_that_was_refused_is_shown_with_the_reason(house: House)
     assert re.search(r"Rejected .*?: \w+", await house.page("/players"))
 
 
+async def test_a_request_of_an_unknown_player_is_shown_once_and_not_to_others(house: House) -> None:
+    assert "unknown players" not in await house.page("/players")
+    headers = {"Authorization": "Token mistyped", "User-Agent": "Navidrome/<0.63>"}
+    for _ in range(2):
+        assert (await house.stranger.post("/1/submit-listens", json=LISTEN, headers=headers)).status_code == 401
+    shake = {"hs": "true", "p": "1.2", "c": "tst", "v": "1", "t": "1790000000", "a": "0"}
+    for user in ("me", "somebody"):
+        assert (await house.stranger.get("/", params={**shake, "u": user})).text == "BADAUTH\n"
+    page = await house.page("/players")
+    assert page.count("<bdi>Navidrome/&lt;0.63&gt;</bdi>") == 1
+    assert len(re.findall(r"<li>Audioscrobbler, .*?: unknown user", page)) == 1
+
+
 async def test_a_revoked_player_reports_no_more(house: House) -> None:
     secret, _ = await connected(house)
     assert (await house.http.post("/players/revoke", data={"name": "Kitchen"})).status_code == 303

@@ -44,6 +44,9 @@ SLOWED = 60.0
 
 _APP_KEY = re.compile(r"[0-9a-f]{32}").fullmatch
 
+SHOWN = 3600.0
+"""Seconds for which a request is shown that was refused, and that no player can be told for."""
+
 LAST_REFUSALS = 20
 """Refused requests that are kept to be shown."""
 
@@ -96,13 +99,17 @@ def address_path(kind: PlayerKind, secret: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRequest:
-    """A request that was refused at `at` (Unix seconds), why, and what is known of who sent it."""
+    """A request that was refused at `at` (Unix seconds), why, and what is known of who sent it.
+
+    `told` says that it is noted with the players that may have sent it.
+    """
 
     at: float
     protocol: str
     reason: str
     program: str = ""
     user: str = ""
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +220,13 @@ class Players:
     def last_heard(self, player: int) -> HeardFrom | None:
         """What a player reported last to this process."""
         return self._heard.get(player)
+
+    def nobodys_refusals(self, user: str) -> list[RefusedRequest]:
+        """The last requests that no player can be told for, latest first, each kind once; without other users' own."""
+        recent = self._clock.now() - SHOWN
+        found = [one for one in self.refusals if one.at >= recent and not one.told]
+        mine = [one for one in found if one.user.casefold() in ("", user.casefold())]
+        return list({(one.protocol, one.reason, one.program): one for one in reversed(mine)}.values())
 
     # -- by what a request brings ---------------------------------------------
 
@@ -336,7 +350,7 @@ class Players:
         likely: Sequence[StoredPlayer] = (),
     ) -> None:
         """A request was refused. `likely` are the players that may have sent it, if that can be said."""
-        self.refusals.append(RefusedRequest(self._clock.now(), protocol, reason, program, user))
+        self.refusals.append(RefusedRequest(self._clock.now(), protocol, reason, program, user, bool(likely)))
         if likely:
             await self._note_refusal(tuple(player.id for player in likely), reason)
 

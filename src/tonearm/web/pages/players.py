@@ -119,6 +119,7 @@ async def _shown(frame: Frame, me: Listener, kind: str, connecting: Connecting |
         chosen=kind if kind in BY_SLUG else UNCHOSEN,
         connecting=connecting,
         slowed=frame.deck.players.slowed,
+        unknown=frame.deck.players.nobodys_refusals(me.name),
         me=me,
     )
 
