@@ -264,7 +264,7 @@ def test_one_bad_listen_does_not_refuse_its_batch(bad: object) -> None:
         (b"", "Cannot parse JSON document: "),
         (b"{", "Cannot parse JSON document: "),
         (b'{"payload": NaN}', "Cannot parse JSON document: NaN is not JSON"),
-        (b'{"payload": ' + b"9" * 5000 + b"}", "Cannot parse JSON document: "),
+        (b'{"payload": ' + b"9" * 5000 + b"}", "The payload in the JSON document should be a list of listens."),
         (b"[" * 100_000, "Cannot parse JSON document: it is nested too deeply"),
         (b"[]", "Invalid JSON document submitted. Top level of JSON document should be a json object."),
         (b"{}", "Invalid JSON document submitted."),
