@@ -356,6 +356,7 @@ PAGES = {
     "loved": "/loved",
     "library": "/library",
     "accounted": "/accounted",
+    "by-hand": "/scrobble",
     "artist": "/artist?name=Nina+Simone",
     "album": "/album?artist=Nina+Simone&title=Pastel+Blues",
     "settings": "/settings",
@@ -702,6 +703,10 @@ def test_a_play_is_discarded_and_a_refusal_says_why(look: Look, running_service:
     running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
     played(running_service, "Sinnerman")
     page = look("/queue?state=all")
+    expect(row(page, "Sinnerman")).to_contain_text("Retrying")
+    page.get_by_role("button", name="Discard Sinnerman").click()
+    expect(row(page, "Sinnerman")).to_contain_text("Discarded")
+    page.get_by_role("button", name="Undo").click()
     expect(row(page, "Sinnerman")).to_contain_text("Retrying")
     page.get_by_role("button", name="Discard Sinnerman").click()
     expect(row(page, "Sinnerman")).to_contain_text("Discarded")

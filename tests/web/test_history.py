@@ -162,7 +162,7 @@ async def test_a_long_history_has_pages(house: House) -> None:
 async def test_hostile_names_are_only_text_in_lists_and_searches(house: House) -> None:
     for place, name in enumerate(HOSTILE):
         await kept(house, at(2014, 1, 1, place), artist=name, track=name, album=name)
-    calm = {"script": 5, "form": 2}
+    calm = {"script": 5}
     for path in ("/history?period=2014", "/history?period=all"):
         tags = Tags(await house.page(path))
         assert len(tags.all("script")) == calm["script"]
@@ -258,6 +258,29 @@ async def test_the_bar_of_an_artist_leads_to_that_artists_own_month(house: House
     assert (await house.page(may)).count('<tr id="play-') == 1
     assert "No plays in this period." in await house.page("/history?artist=Nina+Simone&period=2013")
     assert (await house.http.get("/history?artist=Nina+Simone&period=x")).status_code == 400
+
+
+async def test_days_are_headings_with_their_plays_and_hours(house: House) -> None:
+    await kept(house, at(2014, 5, 12, 10), at(2014, 5, 12, 11), at(2014, 5, 13, 9), played=3900.0)
+    await kept(house, at(2014, 5, 12, 12), fate="threshold_not_met", counted=False)
+    page = await house.page("/history?period=2014-05")
+    found = re.findall(r'<tr class="day">.*?href="([^"]+)">([^<]+)</a><span>([^<]+)</span>', page)
+    assert found == [
+        ("/history?period=2014-05-13", "Tuesday, 13 May 2014", ", 1 play, 1 h 5 min"),
+        ("/history?period=2014-05-12", "Monday, 12 May 2014", ", 2 plays, 2 h 10 min"),
+    ]
+    now = house.deck.clock.now()
+    await kept(house, int(now), int(now) - 86400)
+    page = await house.page("/history")
+    assert page.index(">Today</a>") < page.index(">Yesterday</a>")
+
+
+async def test_one_can_jump_to_a_day(house: House) -> None:
+    await kept(house, at(2014, 5, 12))
+    page = await house.page("/history?period=2014")
+    (jump,) = (one for one in Tags(page).all("input") if one.get("type") == "date")
+    assert jump["name"] == "period"
+    assert 'value="2014-05-12"' in await house.page("/history?period=2014-05-12")
 
 
 async def test_days_are_links_and_the_chart_to_zoom_has_its_room(house: House) -> None:

@@ -430,8 +430,9 @@ async def test_a_play_is_corrected_and_sent_again(house: House) -> None:
     assert "Show the play sent in its place" in await house.page("/plays/1")
     assert (await house.http.post("/plays/1/correct", data=names)).status_code == 409
     nameless = await house.http.post("/plays/2/correct", data={**names, "artist": " "})
-    assert nameless.status_code == 400
+    assert nameless.status_code == 422
     assert "Enter an artist." in nameless.text
+    assert 'value="Sinnerman"' in nameless.text
     assert (await house.http.post("/plays/2/discard")).status_code == 303
     assert "Discarded by the listener." in await house.page("/plays/2")
 

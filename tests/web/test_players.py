@@ -104,9 +104,13 @@ async def test_a_media_servers_user_is_made_me_and_nobody_again(house: House) ->
 
 
 async def test_bad_forms_are_answered_in_a_sentence_and_names_are_text(house: House) -> None:
-    for data in ({"name": " ", "kind": "navidrome"}, {"name": "x", "kind": "phonograph"}, {"name": "x"}):
+    nameless = await house.http.post("/players", data={"name": " ", "kind": "navidrome"})
+    assert nameless.status_code == 422
+    assert 'aria-describedby="player-name-problem"' in nameless.text
+    for data in ({"name": "x", "kind": "phonograph"}, {"name": "x"}):
         assert (await house.http.post("/players", data=data)).status_code == 400
     await connected(house, HOSTILE[0][:60])
-    assert (await house.http.post("/players", data={"name": HOSTILE[0][:60], "kind": "curl"})).status_code == 400
+    again = await house.http.post("/players", data={"name": HOSTILE[0][:60], "kind": "curl"})
+    assert (again.status_code, "<script>alert" in again.text) == (422, False)
     assert "<script>alert" not in await house.page("/players")
     assert (await house.stranger.get("/players")).status_code in (401, 303)

@@ -20,6 +20,7 @@ from tonearm.lastfm.music import (
     AlbumInfo,
     ArtistEntry,
     ArtistInfo,
+    Images,
     SimilarArtist,
     Tag,
     TrackEntry,
@@ -133,16 +134,19 @@ class Metadata:
         found = await self.cache.ask(search[kind]())
         return Remembered(found.value.items[:limit], found.fetched_at, found.age, found.stale)
 
-    async def cover(self, artist_: str, *, album_: str = "", title: str = "") -> Image | None:
-        """The picture of an album, or of the album that a track is on; None if there is none."""
+    async def cover(self, artist_: str, *, album_: str = "", title: str = "", small: bool = False) -> Image | None:
+        """The picture of an album, or of the album that a track is on; None if there is none.
+
+        It has about 300 pixels, or if `small` 174.
+        """
         url = ""
         if clean(album_):
             found = await self.album(artist_, album_)
-            url = "" if isinstance(found, NotKnown) else found.value.images.extralarge or found.value.images.largest
+            url = "" if isinstance(found, NotKnown) else _sized(found.value.images, small=small)
         if not url and clean(title):
             heard = await self.track(artist_, title)
             on = None if isinstance(heard, NotKnown) else heard.value.album
-            url = on.images.extralarge or on.images.largest if on else ""
+            url = _sized(on.images, small=small) if on else ""
         return await self.images.get(url) if url else None
 
     def ticket(self, url: str) -> str:
@@ -169,6 +173,10 @@ class Metadata:
             return await self.cache.ask(request)
         except LastFmError:
             return name
+
+
+def _sized(images: Images, *, small: bool) -> str:
+    return (images.large if small else images.extralarge) or images.largest
 
 
 def _name(field: str, given: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from sqlalchemy import Connection
@@ -27,6 +27,9 @@ from tonearm.store.queue import QueueRow, QueueState
 SENT_AGAIN = ("ignored", "refused", "discarded", "suspected", "expired", *NOT_QUEUED)
 """Fates after which a listener may send a play by hand: it is not on Last.fm, and still may get there."""
 
+
+UNDOABLE = 1000
+"""Plays that this process can bring back after they were discarded, the latest."""
 
 NO_LATER_WORD = ("queued", "discarded", "expired")
 """Fates of plays on which Last.fm has said nothing since an answer was lost."""
@@ -100,6 +103,7 @@ class PlayActions:
     ring: Callable[[int], None]
     accounts: Accounts
     time: LastFmTime
+    _discarded: dict[int, StoredPlay] = field(default_factory=dict, repr=False)
 
     async def story(self, account: int, play_id: int) -> Story | None:
         """What happened to a play and why; None if the listener has no such play."""
@@ -261,7 +265,7 @@ class PlayActions:
         return again
 
     async def discard(self, account: int, play_id: int) -> ActionResult:
-        """Take a play out for good; it stays in the history as discarded."""
+        """Take a play out; it stays in the history as discarded, and `undo_discard` brings it back for a while."""
         outcome = await self.store.write(partial(self._discard, account=account, play_id=play_id))
         self._publish(account, outcome, "discarded", "discarded by the listener")
         return outcome
@@ -280,7 +284,32 @@ class PlayActions:
             reason += "; Last.fm may have it, because an answer was lost"
         plays.settle(db, [play_id], "discarded", self.clock.now(), reason=reason)
         queue.remove(db, [play_id])
+        self._discarded[play_id] = stored
+        while len(self._discarded) > UNDOABLE:
+            self._discarded.pop(next(iter(self._discarded)))
         return ActionDone(play_id, stored.play.track)
+
+    async def undo_discard(self, account: int, play_id: int) -> ActionResult:
+        """A play that this process discarded is again what it was: in the queue, or kept with its reason."""
+        before = self._discarded.get(play_id)
+        if before is None or before.account != account:
+            return ActionRefused("it was discarded too long ago to undo: send it instead")
+        if before.fate == "queued":
+            return await self.retry(account, play_id)
+        outcome = await self.store.write(partial(self._restore, before=before))
+        self._publish(account, outcome, before.fate, before.reason)
+        return outcome
+
+    def _restore(self, db: Connection, before: StoredPlay) -> ActionResult:
+        accounts.lock(db, [before.account])
+        now = plays.find(db, before.account, before.id)
+        if now is None:
+            return NoSuchPlay()
+        if now.fate != "discarded":
+            return ActionRefused(_final(now))
+        facts = {"reason": before.reason, "code": before.code, "correction": before.correction}
+        plays.settle(db, [before.id], before.fate, before.settled_at, **facts)  # type: ignore[arg-type]  # a dict of several types
+        return ActionDone(before.id, before.play.track)
 
     def _publish(self, account: int, outcome: ActionResult, status: str, message: str) -> None:
         if isinstance(outcome, ActionDone):

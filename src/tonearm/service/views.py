@@ -21,7 +21,7 @@ from tonearm.store.plays import StoredPlay, Wanted
 from tonearm.store.queries import account_overview, accounted, stats
 from tonearm.store.queries.account_overview import PlayFilter, PlayPage, QueuedRow, Snapshot
 from tonearm.store.queries.accounted import Accounted
-from tonearm.store.queries.stats import Hours, Most, StatsScope
+from tonearm.store.queries.stats import DayTotal, Hours, Most, StatsScope
 from tonearm.store.runs import Run
 
 LONGEST_COUNTED = 600.0
@@ -58,7 +58,7 @@ class Views:
     async def accounted(self, account: int, *, fresh: bool = False) -> Accounted:
         """Whether every play is accounted for: counted now if `fresh`, else as of a moment ago.
 
-        How long a count is good for is a thousand times what it took, so that counting a large history is rare.
+        How long a count is good for is a hundred times what it took, so that counting a large history is rare.
         """
         now = self.accounts.clock.now
         until, known = self._accounted.get(account, (0.0, None))
@@ -67,7 +67,7 @@ class Views:
         begun = now()
         counted = await self.store.read_long(lambda ask: ask(partial(accounted.count, account=account)))
         took = max(0.0, now() - begun)
-        self._accounted[account] = (now() + min(LONGEST_COUNTED, took * 1000), counted)
+        self._accounted[account] = (now() + min(LONGEST_COUNTED, took * 100), counted)
         return counted
 
     def _snapshot(self, db: Connection, account: int) -> Snapshot:
@@ -142,6 +142,10 @@ class Views:
             return self._snapshot(db, account), library.size(db, account)
 
         return await self.store.read(read)
+
+    async def totals(self, account: int, spans: Sequence[tuple[int, int]]) -> list[DayTotal]:
+        """The plays of each of these spans of time that count, and how long they were heard."""
+        return await self.store.read(partial(stats.totals, account=account, spans=spans))
 
     async def first_and_last(self, account: int) -> tuple[int, int] | None:
         """When the first and the last play began; None without plays."""

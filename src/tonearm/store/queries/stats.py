@@ -154,6 +154,26 @@ def _top(counts: Counter[tuple[str, str]], limit: int) -> list[Top]:
     return [Top(*names, -count) for count, names in sorted(places)[:limit]]
 
 
+@dataclass(frozen=True, slots=True)
+class DayTotal:
+    """Plays of a day, and the seconds that were heard of them."""
+
+    plays: int
+    heard: float
+
+
+def totals(db: Connection, account: int, spans: Sequence[tuple[int, int]]) -> list[DayTotal]:
+    """The plays that count, for each of these spans (from, to before, in Unix seconds), by an index."""
+    found = []
+    for start, end in spans:
+        wanted = select(func.count(), func.sum(play.c.played)).where(
+            *_of(StatsScope(account), start, end), play.c.counted, play.c.fate.not_in(TWICE)
+        )
+        number, heard = db.execute(wanted).one()
+        found.append(DayTotal(number, heard or 0.0))
+    return found
+
+
 def first_and_last(db: Connection, account: int) -> tuple[int, int] | None:
     """The start of an account's first and last play; None if it has none."""
     ends = [

@@ -1,6 +1,7 @@
 """The page at `/history`: every play that was reported here, by time, by what was played, and by search."""
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from tonearm.web.api.schemas import After, cursor
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view import figures, play_rows
 from tonearm.web.view.delivery_status import PageContext
-from tonearm.web.view.formats import period_words
+from tonearm.web.view.formats import date_words, duration, period_words, plays
 from tonearm.web.view.templates import LONGEST_SEARCH
 from tonearm.web.view.time_zone import zone_of
 
@@ -113,6 +114,32 @@ def _listed(leaf: PlayPage, seen: Snapshot, moment: PageContext) -> dict[str, An
     return {"rows": rows, "next_page": f"{leaf.after[0]}-{leaf.after[1]}" if leaf.after else ""}
 
 
+@dataclass(frozen=True, slots=True)
+class DayHeading:
+    """The heading over the first play of a day: its name, its address, and what was played on it."""
+
+    name: str
+    period: str
+    words: str
+
+
+async def _headings(frame: Frame, me: Listener, leaf: PlayPage, zone: tzinfo, today: date) -> dict[int, DayHeading]:
+    """The headings of a list by the play that each stands over."""
+    firsts: dict[date, int] = {}
+    for entry in leaf.entries:
+        firsts.setdefault(days.day_of(entry.play.timestamp, zone), entry.id)
+    spans = [_span(period.day(day), zone) for day in firsts]
+    totals = await frame.deck.views.totals(me.id, spans)
+    return {
+        first: DayHeading(_day_name(day, today), str(day), f"{plays(total.plays)}, {duration(total.heard)}")
+        for (day, first), total in zip(firsts.items(), totals, strict=True)
+    }
+
+
+def _day_name(day: date, today: date) -> str:
+    return {today: "Today", today - timedelta(days=1): "Yesterday"}.get(day, date_words(day))
+
+
 async def _everything(frame: Frame, account: int, zone: tzinfo) -> HistoryPeriod:
     """From the day of the first play to that of the last; today where there is none."""
     now = frame.deck.clock.now()
@@ -146,6 +173,7 @@ async def _shown(frame: Frame, me: Listener, zone: tzinfo, wanted: str, after: s
         moment,
         page_at=after or "",
         address=address,
+        headings=await _headings(frame, me, leaf, zone, today),
         lives=shown.last >= today or any(isinstance(one, QueuedRow) for one in leaf.entries),
         **_listed(leaf, seen, moment),
         **_figures(shown, everything, hours),

@@ -11,6 +11,7 @@ from tonearm.service.players import BadPlayer, NewPlayer
 from tonearm.service.values import StoredPlayer
 from tonearm.web.address import at
 from tonearm.web.pages.layout import Frame
+from tonearm.web.view.formats import sentence
 from tonearm.web.view.player_setup import BY_SLUG, SETUPS, SetupStep
 
 UNCHOSEN = SETUPS[0].slug
@@ -71,7 +72,7 @@ def player_routes(router: APIRouter, frame: Frame, public_url: str = "") -> None
         try:
             new = await frame.deck.players.add(me.id, name, setup.kind)
         except BadPlayer as bad:
-            raise HTTPException(400, f"{str(bad)[0].upper()}{str(bad)[1:]}.") from None
+            return await _shown(frame, me, kind, given=name, problem=sentence(str(bad)))
         base = (public_url or str(request.base_url)).rstrip("/")
         steps = setup.filled(base=base, address=new.address(base), user=new.player.user, secret=new.secret)
         return await _shown(frame, me, kind, Connecting(new, setup.label, steps))
@@ -107,13 +108,24 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
         return RedirectResponse(at("/players"), 303)
 
 
-async def _shown(frame: Frame, me: Listener, kind: str, connecting: Connecting | None = None) -> Response:
+async def _shown(
+    frame: Frame,
+    me: Listener,
+    kind: str,
+    connecting: Connecting | None = None,
+    *,
+    given: str = "",
+    problem: str = "",
+) -> Response:
     moment = frame.moment()
     seen = await frame.glance(me)
     return frame.page(
         "players",
         seen,
         moment,
+        422 if problem else 200,
+        given=given,
+        problem=problem,
         players=[await _row(frame.deck, player) for player in await frame.deck.players.of(me.id)],
         setups=SETUPS,
         chosen=kind if kind in BY_SLUG else UNCHOSEN,

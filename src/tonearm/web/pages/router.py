@@ -8,6 +8,8 @@ from tonearm.deck import Deck, Listener
 from tonearm.web.access import Access
 from tonearm.web.pages.approval import approval_router
 from tonearm.web.pages.base import page_route
+from tonearm.web.pages.by_hand import by_hand_routes
+from tonearm.web.pages.covers import cover_routes
 from tonearm.web.pages.emulator import emulator_routes
 from tonearm.web.pages.history import history_routes
 from tonearm.web.pages.layout import Frame
@@ -41,10 +43,12 @@ def pages_router(
     _frame_routes(router, frame)
     now_routes(router, frame)
     queue_routes(router, frame)
+    by_hand_routes(router, frame)
     history_routes(router, frame)
     loved_routes(router, frame)
     library_routes(router, frame)
     music_routes(router, frame)
+    cover_routes(router, frame)
     play_routes(router, frame)
     player_routes(router, frame, public_url)
     settings_routes(router, frame)

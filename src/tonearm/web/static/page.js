@@ -64,11 +64,13 @@
       const kind = Object.keys(said).find((name) => name in time.dataset);
       write(time, kind ? said[kind]() : moment(at, "full" in time.dataset));
     }
-    for (const element of root.querySelectorAll("[data-in], [data-ago], [data-left], [data-clock], [data-elapsed]")) seen.set(element, Date.now());
+    for (const element of root.querySelectorAll("[data-in], [data-ago], [data-left], [data-clock], [data-elapsed], [data-arm]")) seen.set(element, Date.now());
     const parts = [...root.querySelectorAll("[data-stale-in]")];
     if (root.matches?.("[data-stale-in]")) parts.push(root);
     for (const part of parts) fetchSoon(part, Math.min(Number(part.dataset.staleIn) * 1000, 3600000));
     oneStop(root);
+    const titled = document.querySelector("[data-title]");
+    if (titled) document.title = titled.dataset.title;
     tick();
   };
 
@@ -87,9 +89,18 @@
       const most = Number(element.dataset.most ?? Infinity);
       write(element, clock(Math.min(most, Number(element.dataset.clock) + since(element))));
     }
+    turn();
     for (const bar of document.querySelectorAll("[data-elapsed]")) {
       const share = (Number(bar.dataset.elapsed) + since(bar)) / Number(bar.dataset.of);
       bar.querySelector(".done").setAttribute("width", `${Math.min(100, share * 100).toFixed(2)}%`);
+    }
+  };
+
+  const turn = () => {
+    for (const arm of document.querySelectorAll("[data-arm]")) {
+      const [from, to, of, elapsed] = ["from", "to", "of", "arm"].map((name) => Number(arm.dataset[name]));
+      const share = Math.min(1, (elapsed + (Date.now() - (seen.get(arm) ?? Date.now())) / 1000) / of);
+      arm.setAttribute("transform", `rotate(${(from + share * (to - from)).toFixed(2)} 222 28)`);
     }
   };
 
@@ -115,12 +126,20 @@
   };
 
   let toastTimer;
-  const toast = (words) => {
+  const toast = (words, undo) => {
     const element = document.getElementById("toast");
     if (!element || !words) return;
     write(element, words);
     clearTimeout(toastTimer);
-    toastTimer = setTimeout(() => write(element, ""), 8000);
+    toastTimer = setTimeout(() => write(element, ""), undo ? 20000 : 8000);
+    if (!undo) return;
+    const button = document.createElement("button");
+    button.textContent = "Undo";
+    button.addEventListener("click", () => {
+      write(element, "");
+      htmx.ajax("POST", undo, { source: document.body, swap: "none" });
+    });
+    element.append(button);
   };
 
   const refused = (event) => {
@@ -200,7 +219,7 @@
     const { response, text } = event.detail?.ctx ?? {};
     if (!form.matches?.("form") || !(response?.status < 400)) return;
     const said = response.headers?.get("content-type")?.startsWith("text/plain") ? text : "";
-    toast(said || form.dataset.done);
+    toast(said || form.dataset.done, response.headers?.get("tonearm-undo"));
   };
 
   const failed = (event) => {

@@ -64,6 +64,12 @@ def span(seconds: float) -> str:
     return f"{math.ceil(whole / 86400)} days"
 
 
+def duration(seconds: float) -> str:
+    """How long something was heard: hours and minutes."""
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{number(hours)} h {minutes} min" if hours else f"{minutes} min"
+
+
 def clock(seconds: float) -> str:
     """A place within a track: minutes and seconds."""
     whole = max(0, int(seconds))

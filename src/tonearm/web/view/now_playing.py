@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import acos, cos, degrees, radians, sqrt
 
 from tonearm.core.event import NowPlayingShown
-from tonearm.core.play import SHORTEST_TRACK, counts
+from tonearm.core.play import SHORTEST_TRACK, Track, counts
 from tonearm.web.view.formats import name
+
+CENTRE = 141.66
+"""From the pivot of the arm to the middle of the record, in units of the drawing."""
+
+ARM = 118.0
+"""From the pivot to the stylus."""
+
+TO_CENTRE = 149.45
+"""Degrees from the arm's rest, which points to the right, to the middle of the record."""
+
+OUTER, INNER = 92.0, 42.0
+"""Radii of the first and the last groove."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +37,35 @@ class Playing:
     length: float | None
     told: str
     again: float
+    names: Track
+
+    @property
+    def begin(self) -> float:
+        """Degrees by which the arm is turned when the track begins."""
+        return _angle(OUTER)
+
+    @property
+    def end(self) -> float:
+        """Degrees by which the arm is turned when the track ends."""
+        return _angle(INNER)
+
+    @property
+    def angle(self) -> float:
+        """Degrees by which the arm is turned now."""
+        return self._turned(self.elapsed)
+
+    @property
+    def notch(self) -> float | None:
+        """The radius of the groove at which it scrobbles; None if it is too short to."""
+        if self.needed is None:
+            return None
+        turned = radians(TO_CENTRE - self._turned(self.needed))
+        return sqrt(CENTRE**2 + ARM**2 - 2 * CENTRE * ARM * cos(turned))
+
+    def _turned(self, seconds: float) -> float:
+        whole = self.length or self.needed or seconds
+        share = min(1.0, seconds / whole) if whole else 0.0
+        return self.begin + share * (self.end - self.begin)
 
 
 def playing(event: NowPlayingShown | None, threshold: int, now: float) -> Playing | None:
@@ -39,5 +81,11 @@ def playing(event: NowPlayingShown | None, threshold: int, now: float) -> Playin
         "disabled": "Not shown on Last.fm: scrobbling is turned off.",
         "not_authenticated": "Not shown on Last.fm: you're not signed in.",
     }.get(event.status, "Last.fm didn't accept it as now playing.")
+    names = Track(event.artist, event.track, event.album)
     title, artist, album = name(event.track), name(event.artist), name(event.album)
-    return Playing(title, artist, album, elapsed, needed, length, told, min(ahead, default=60.0) + 0.2)
+    return Playing(title, artist, album, elapsed, needed, length, told, min(ahead, default=60.0) + 0.2, names)
+
+
+def _angle(radius: float) -> float:
+    """Degrees by which the arm is turned when its stylus is so far from the middle of the record."""
+    return round(TO_CENTRE - degrees(acos((CENTRE**2 + ARM**2 - radius**2) / (2 * CENTRE * ARM))), 2)

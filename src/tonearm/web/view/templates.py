@@ -15,6 +15,9 @@ from tonearm.version import __version__
 from tonearm.web.address import at, root
 from tonearm.web.view import assets, formats
 
+LONGEST_COVERED = 60
+"""Characters of a name that a cover is looked up by: no album has more, and a list stays small."""
+
 LONGEST_SEARCH = 1000
 """Characters that are looked for in the history."""
 
@@ -29,7 +32,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(asset=_asset, root=root, version=__version__, artist_at=artist_at, album_at=album_at)
-    made.globals.update(track_at=track_at, search_at=search_at)
+    made.globals.update(track_at=track_at, cover_at=cover_at, search_at=search_at)
     for filter_ in (
         formats.ago,
         formats.by,
@@ -60,6 +63,12 @@ def artist_at(name: str) -> str:
 def album_at(artist: str, title: str) -> str:
     """The address of an album's page."""
     return at(f"/album?{urlencode({'artist': artist[:LONGEST_NAME], 'title': title[:LONGEST_NAME]})}")
+
+
+def cover_at(artist: str, album: str = "", title: str = "", *, large: bool = False) -> str:
+    """The address of a cover, or of a sleeve that stands for one; a track is looked up only if it names no album."""
+    names = {"artist": artist, "album": album, "title": "" if album else title, "large": "true" if large else ""}
+    return at(f"/covers?{urlencode({name: value[:LONGEST_COVERED] for name, value in names.items() if value})}")
 
 
 def track_at(artist: str, title: str) -> str:
