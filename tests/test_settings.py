@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -271,5 +272,5 @@ def test_a_relative_data_folder_is_ignored(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_every_setting_is_an_option_and_every_option_a_setting() -> None:
-    settings = set(Settings.model_fields) | {f"{name}_file" for name in SECRETS}
+    settings = {setting.name for setting in fields(Settings)} | {f"{name}_file" for name in SECRETS}
     assert {option.setting for option in SETTINGS} == settings

@@ -6,18 +6,13 @@ the current folder is not: in a downloaded folder it would decide where a sessio
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
-
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from typing import Any
 
 from tonearm.core.keys import BadKeys, paired
 
@@ -86,14 +81,62 @@ class BadSetting(ValueError):
         self.words = words
 
 
-def _seconds(text: object) -> float:
-    found = _DURATION.fullmatch(str(text).strip())
+class SecretText:
+    """A text that shows in no output by accident."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def get_secret_value(self) -> str:
+        """The text."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "SecretText()"
+
+
+def _seconds(text: str) -> float:
+    found = _DURATION.fullmatch(text.strip())
     if not found:
         raise ValueError
     return float(found[1]) * _UNITS[found[2]]
 
 
+def _number(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 1000:
+        raise ValueError
+    return number
+
+
+def _whole(lowest: int, highest: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        number = int(text)
+        if not lowest <= number <= highest:
+            raise ValueError
+        return number
+
+    return read
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError
+        return text
+
+    return read
+
+
+def _not_empty(text: str) -> str:
+    if not text:
+        raise ValueError
+    return text
+
+
 def _web_address(text: str) -> str:
+    from urllib.parse import urlsplit
+
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.port == 0:
         raise ValueError
@@ -101,7 +144,9 @@ def _web_address(text: str) -> str:
 
 
 def _public_address(text: str) -> str:
-    path = urlsplit(_web_address(text)).path.rstrip("/")
+    from urllib.parse import urlsplit
+
+    path = urlsplit(_web_address(text)).path.rstrip("/") if text else ""
     if path and (not _PLAIN_PATH.fullmatch(path) or path.split("/")[1] in OWN_PATHS):
         raise ValueError
     return text
@@ -134,41 +179,49 @@ def _own_database() -> str:
     return str(data_folder() / "tonearm.db")
 
 
-def _address(default: str) -> str:
-    described = "an address such as https://example.org/path"
-    field: str = Field(default, description=described)
-    return field
+_NO_SECRET = SecretText("")
 
 
-_WebAddress = Annotated[str, AfterValidator(_web_address)]
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the program is told from outside. Durations are in seconds, rates per second."""
+
+    lastfm_api_key: str = field(default="", repr=False)  # or several, separated by commas
+    lastfm_api_secret: SecretText = _NO_SECRET  # as many, in the same order
+    lastfm_api_url: str = "https://ws.audioscrobbler.com/2.0/"
+    lastfm_auth_url: str = "https://www.last.fm/api/auth/"
+    lastfm_cache_ttl: float = 168 * 3600.0
+    lastfm_requests_per_second: float = 4.0
+    lastfm_daily_scrobbles: int | None = None
+    tonearm_database: str = field(default_factory=_own_database, repr=False)
+    tonearm_host: str = "127.0.0.1"
+    tonearm_port: int = 8723
+    tonearm_public_url: str = ""
+    tonearm_secret_key: SecretText = _NO_SECRET
+    tonearm_log: str = "console"
 
 
-class Settings(BaseModel):
-    """The configuration from outside. Durations are in seconds; a description says what a value must be."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    lastfm_api_key: str = Field("", repr=False, description="a text")  # or several, separated by commas
-    lastfm_api_secret: SecretStr = Field(SecretStr(""), description="a text")  # as many, in the same order
-    lastfm_api_url: _WebAddress = _address("https://ws.audioscrobbler.com/2.0/")
-    lastfm_auth_url: _WebAddress = _address("https://www.last.fm/api/auth/")
-    lastfm_cache_ttl: Annotated[float, BeforeValidator(_seconds)] = Field(
-        168 * 3600.0, description="a duration such as 168h, 7d, 30m or 90s"
-    )
-    lastfm_requests_per_second: float = Field(
-        4.0, ge=0, le=1000, allow_inf_nan=False, description="a number from 0 (no limit) to 1000"
-    )
-    lastfm_daily_scrobbles: int | None = Field(None, ge=1, description="a whole number from 1")
-    tonearm_database: Annotated[str, AfterValidator(_path_or_url)] = Field(
-        default_factory=_own_database, repr=False, description="a path, sqlite:///PATH or postgresql://..."
-    )
-    tonearm_host: str = Field("127.0.0.1", min_length=1, description="a name or an address of this machine")
-    tonearm_port: int = Field(8723, ge=0, le=65535, description="a whole number from 0 (any free port) to 65535")
-    tonearm_public_url: Annotated[str, AfterValidator(_public_address)] = Field(
-        "", description="an address such as https://example.org/music, with no path of the service's own (/lastfm ...)"
-    )
-    tonearm_secret_key: SecretStr = Field(SecretStr(""), description="a text")
-    tonearm_log: Literal["console", "json"] = Field("console", description="console or json")
+_Kind = tuple[Callable[[str], object], str]
+_ADDRESS: _Kind = (_web_address, "an address such as https://example.org/path")
+_KINDS: Mapping[str, _Kind] = {
+    "lastfm_api_key": (str, "a text"),
+    "lastfm_api_secret": (SecretText, "a text"),
+    "lastfm_api_url": _ADDRESS,
+    "lastfm_auth_url": _ADDRESS,
+    "lastfm_cache_ttl": (_seconds, "a duration such as 168h, 7d, 30m or 90s"),
+    "lastfm_requests_per_second": (_number, "a number from 0 (no limit) to 1000"),
+    "lastfm_daily_scrobbles": (_whole(1, sys.maxsize), "a whole number from 1"),
+    "tonearm_database": (_path_or_url, "a path, sqlite:///PATH or postgresql://..."),
+    "tonearm_host": (_not_empty, "a name or an address of this machine"),
+    "tonearm_port": (_whole(0, 65535), "a whole number from 0 (any free port) to 65535"),
+    "tonearm_public_url": (
+        _public_address,
+        "an address such as https://example.org/music, with no path of the service's own (/lastfm ...)",
+    ),
+    "tonearm_secret_key": (SecretText, "a text"),
+    "tonearm_log": (_one_of("console", "json"), "console or json"),
+}
+"""By setting: what reads it (ValueError where it is no good), and in words what it must be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,17 +273,20 @@ def load(options: Mapping[str, str] | None = None, file: Path | None = None) -> 
         values = layer.given()
         given |= values
         places |= dict.fromkeys(values, layer.place)
-    try:
-        settings = Settings(**given)  # type: ignore[arg-type]  # texts, of which the fields make what they hold
-    except ValidationError as error:
-        first = str(error.errors()[0]["loc"][0])
-        raise BadSetting(_shown(first), places[first], _must_be(first, given[first])) from None
+    settings = Settings(**{name: _read(name, given[name], places[name]) for name in _KINDS if name in given})
     try:
         paired(settings.lastfm_api_key, settings.lastfm_api_secret.get_secret_value())
     except BadKeys as bad:
         name = f"lastfm_{bad.option}"
         raise BadSetting(_shown(name), places.get(name, places["lastfm_api_key"]), bad.message) from None
     return settings
+
+
+def _read(name: str, value: str, place: str) -> Any:
+    try:
+        return _KINDS[name][0](value)
+    except ValueError:
+        raise BadSetting(_shown(name), place, _must_be(name, value)) from None
 
 
 def own_file() -> Path:
@@ -262,6 +318,8 @@ def _is_service(name: str, value: str) -> bool:
 
 
 def _of_file(path: Path) -> dict[str, str]:
+    import tomllib
+
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -280,20 +338,22 @@ def _must_be_known(name: str, place: str) -> None:
     names = list(_names())
     if name.upper() in names:
         return
+    import difflib
+
     near = difflib.get_close_matches(name.upper(), names, n=1)
     way_out = f"did you mean {near[0]}?" if near else "'tonearm serve --help' lists the settings"
     raise BadSetting(name, place, f"unknown setting: {way_out}")
 
 
 def _names() -> Iterable[str]:
-    for name in Settings.model_fields:
+    for name in _KINDS:
         yield _shown(name)
         if name in SECRETS:
             yield f"{_shown(name)}_FILE"
 
 
 def _must_be(name: str, value: str) -> str:
-    kind = Settings.model_fields[name].description
+    kind = _KINDS[name][1]
     return f"must be {kind}" if name in SECRETS or "@" in value else f"must be {kind}, not {value!r}"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 import click
 
 from tonearm.commands.errors import Failed
+from tonearm.commands.local_service import Answer, service_answer
 from tonearm.commands.options import for_listener, with_json, with_settings
 from tonearm.commands.output import (
     daily_limit_text,
@@ -18,9 +19,9 @@ from tonearm.commands.output import (
     why_it_waits,
 )
 from tonearm.commands.status import status
-from tonearm.core.wording import fate
 
 if TYPE_CHECKING:
+    from tonearm.deck import Deck
     from tonearm.service.accounts import QueueStatus
     from tonearm.service.play_actions import ActionResult, Story
     from tonearm.service.values import Attempt
@@ -57,9 +58,14 @@ queue.add_command(status)
 @click.option("--refused", is_flag=True, help="Show rejected and ignored plays instead, newest first.")
 def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: bool) -> None:
     """Show waiting plays, oldest first."""
+    if not refused and (answer := service_answer(settings, "queue", {"listener": listener, "limit": limit})):
+        print_result(*answer, as_json)
+        return
     from tonearm.commands.opening import run, sent_elsewhere
 
     if refused:
+        from tonearm.core.wording import fate
+
         stories = run(_refused(settings, listener, limit))
         lines = [
             f"{story.stored.id:>8}  {_named(story)}  {fate(story.stored.fate)}: {story.reason}" for story in stories
@@ -67,18 +73,25 @@ def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: 
         text = "\n".join(lines) or "nothing was rejected"
         print_result({"plays": [_story_facts(story, story.reason) for story in stories]}, text, as_json)
         return
-    waiting, standing, now = run(_list(settings, listener, limit))
-    why = why_it_waits(standing.waits, sent_elsewhere(settings))
-    facts = {**standing_facts(standing), "why": why or None, "plays": [_facts(story) for story in waiting]}
-    print_result(facts, "\n".join(_lines(waiting, standing, why, daily_limit_text(standing, now))), as_json)
+    print_result(*run(_list(settings, listener, limit, sent_elsewhere(settings))), as_json)
 
 
-async def _list(settings: Settings, name: str, limit: int) -> tuple[list[Story], QueueStatus, float]:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
+async def _list(settings: Settings, name: str, limit: int, sent_by_somebody: bool) -> Answer:
+    from tonearm.commands.opening import Sends, deck_of
 
     async with deck_of(settings, Sends.NO) as deck:
-        me = await listener_of(deck, name)
-        return await deck.play_actions.waiting(me.id, limit), await me.queue(), deck.clock.now()
+        return await answer_queue(deck, name, limit, sent_by_somebody=sent_by_somebody)
+
+
+async def answer_queue(deck: Deck, listener: str, limit: int, *, sent_by_somebody: bool = True) -> Answer:
+    """What `tonearm queue list` finds. Raises UnknownListener."""
+    from tonearm.commands.opening import listener_of
+
+    me = await listener_of(deck, listener)
+    waiting, standing = await deck.play_actions.waiting(me.id, limit), await me.queue()
+    why = why_it_waits(standing.waits, sent_by_somebody)
+    facts = {**standing_facts(standing), "why": why or None, "plays": [_facts(story) for story in waiting]}
+    return facts, "\n".join(_lines(waiting, standing, why, daily_limit_text(standing, deck.clock.now())))
 
 
 async def _refused(settings: Settings, name: str, limit: int) -> list[Story]:
@@ -295,6 +308,8 @@ def _verdict_name(verdict: str) -> str:
 
 
 def _story_lines(story: Story, reason: str) -> list[str]:
+    from tonearm.core.wording import fate
+
     stored = story.stored
     since = f" {moment(stored.settled_at)}" if stored.settled_at is not None else ""
     lines = [f"{stored.id}  {_named(story)}", f"{fate(stored.fate)}{since}: {reason}"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -66,6 +68,7 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
             return
         async with (
             deck_of(settings, Sends.YES if delivers else Sends.NO) as deck,
+            _local(deck, delivers),
             serving(deck, sock, WebOptions(settings.tonearm_public_url)),
         ):
             public, secret = settings.tonearm_public_url.rstrip("/"), await _link(deck, link)
@@ -84,6 +87,20 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
             gc.collect()
             gc.freeze()
             await stop.wait()
+
+
+@asynccontextmanager
+async def _local(deck: Deck, delivers: bool) -> AsyncIterator[None]:
+    """Answer commands on this machine, where this process alone delivers from a file."""
+    from tonearm.service.database import sqlite_file
+
+    if not delivers or (file := sqlite_file(deck.store.url)) is None:
+        yield
+        return
+    from tonearm.commands.local_answers import answering_commands
+
+    async with answering_commands(deck, file):
+        yield
 
 
 async def _link(deck: Deck, wanted: bool) -> str | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
 
+from tonearm.commands.local_service import Answer, service_answer
 from tonearm.commands.options import for_listener, with_json, with_settings
 from tonearm.commands.output import (
     daily_limit_text,
@@ -19,6 +21,7 @@ from tonearm.commands.output import (
 
 if TYPE_CHECKING:
     from tonearm.core.account import Account
+    from tonearm.deck import Deck
     from tonearm.service.accounts import QueueStatus
     from tonearm.service.database import ServerInfo
     from tonearm.settings import Settings
@@ -30,15 +33,31 @@ if TYPE_CHECKING:
 @with_json
 def status(settings: Settings, listener: str, as_json: bool) -> None:
     """Show the connection and the queue."""
+    if answer := service_answer(settings, "status", {"listener": listener}):
+        print_result(*answer, as_json)
+        return
     from tonearm.commands.opening import missing, run, sender_of
 
     if file := missing(settings):
         print_result({"listener": listener, "database": None}, f"no database yet: {file}", as_json)
         return
     account, standing, now, server = run(_status(settings, listener))
-    sender = sender_of(settings)
+    print_result(*_found(account, standing, server, sender_of(settings), now), as_json)
+
+
+async def answer_status(deck: Deck, listener: str) -> Answer:
+    """What `tonearm status` finds, for the service that delivers. Raises UnknownListener."""
+    from tonearm.commands.opening import listener_of
+
+    me = await listener_of(deck, listener)
+    return _found(await me.account(), await me.queue(), None, str(os.getpid()), deck.clock.now())
+
+
+def _found(
+    account: Account, standing: QueueStatus, server: ServerInfo | None, sender: str | None, now: float
+) -> Answer:
     delivering = int(sender is not None) if server is None else server.deliver
-    facts = {
+    facts: dict[str, object] = {
         "listener": account.name,
         "username": account.username or None,
         "enabled": account.enabled,
@@ -48,7 +67,7 @@ def status(settings: Settings, listener: str, as_json: bool) -> None:
         "delivering": delivering,
         **standing_facts(standing),
     }
-    print_result(facts, "\n".join(_lines(account, standing, _service(sender, server), delivering, now)), as_json)
+    return facts, "\n".join(_lines(account, standing, _service(sender, server), delivering, now))
 
 
 async def _status(settings: Settings, name: str) -> tuple[Account, QueueStatus, float, ServerInfo | None]:

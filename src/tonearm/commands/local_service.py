@@ -1,0 +1,75 @@
+"""Asking the service that runs on this machine, over a socket beside its database, which takes next to no imports.
+
+To read the database itself takes SQLAlchemy, whose import alone takes five times as long as `tonearm --version`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tonearm.commands.errors import Failed
+from tonearm.version import __version__
+
+if TYPE_CHECKING:
+    from tonearm.settings import Settings
+
+Answer = tuple[dict[str, Any], str]
+"""What a command found: the facts for a program, and the words for a person."""
+
+PATIENCE = 5.0
+"""Seconds for an answer. A service that takes longer is not waited for: the command looks itself."""
+
+
+def service_answer(settings: Settings, question: str, about: Mapping[str, object]) -> Answer | None:
+    """The answer of the service that delivers from the SQLite file of the settings; None where there is none.
+
+    Raises Failed where the service says that it cannot be answered.
+    """
+    import json
+    import socket
+
+    file = _plain_file(settings.tonearm_database)
+    if file is None:
+        return None
+    asked = {"version": __version__, "zone": os.environ.get("TZ", ""), "question": question, **about}
+    try:
+        with short_path(socket_beside(file)) as path, socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(PATIENCE)
+            line.connect(path)
+            line.sendall(json.dumps(asked).encode() + b"\n")
+            with line.makefile("rb") as reply:
+                answer = json.loads(reply.readline())
+    except (OSError, ValueError):
+        return None
+    if "failed" in answer:
+        raise Failed(answer["failed"])
+    return (answer["facts"], answer["words"]) if "facts" in answer else None
+
+
+def socket_beside(file: Path) -> Path:
+    """Where the service answers that delivers from a SQLite file, whichever name leads to it."""
+    real = file.resolve()
+    return real.with_name(real.name + ".sock")
+
+
+@contextmanager
+def short_path(path: Path) -> Iterator[str]:
+    """A name for a socket of at most 107 bytes: https://man7.org/linux/man-pages/man7/unix.7.html takes no more."""
+    if len(os.fsencode(path)) < 100 or not os.path.isdir("/proc/self/fd"):
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+def _plain_file(database: str) -> Path | None:
+    """The file of a database that is named by its path; None for another one, which takes more to understand."""
+    path = database.removeprefix("sqlite:///")
+    return None if "://" in path or set(path) & set("?%") else Path(path)

@@ -1,0 +1,176 @@
+"""`tonearm status` and `tonearm queue` beside a running service: it answers them, and they import next to nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lastfm_emulator import Emulator
+from tests.cli.conftest import sign_in
+from tests.cli.shell import Said, Shell
+from tests.cli.test_serve import service
+
+HEAVY = {"sqlalchemy", "pydantic", "fastapi", "starlette", "uvicorn", "alembic", "httpx2", "asyncio", "cryptography"}
+HEAVY |= {"rich", "jinja2", "mutagen", "pgqueuer", "psycopg", "tonearm.app", "tonearm.core.delivery"}
+
+MODULES = """
+import sys
+sys.argv[0] = "tonearm"
+from tonearm.__main__ import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print(",".join(sys.modules), file=sys.stderr)
+"""
+
+
+def imported(shell: Shell, *words: str) -> set[str]:
+    """The modules that a command has imported when it is done."""
+    done = subprocess.run(
+        [sys.executable, "-c", MODULES, *words],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=shell.environment,
+        cwd=shell.home,
+    )
+    return set(done.stderr.splitlines()[-1].split(","))
+
+
+def plays(number: int) -> list[list[str]]:
+    """The words that report so many plays."""
+    common = ("--artist", "Björk", "--duration", "200", "--timestamp", str(int(time.time()) - 4000))
+    return [["scrobble", *common, "--track", f"Song {place}"] for place in range(number)]
+
+
+@pytest.fixture
+def waiting(connected: Shell) -> Shell:
+    """A listener whose plays wait, since Last.fm is away."""
+    return Shell(connected.home, {**connected.variables, "LASTFM_API_URL": "http://127.0.0.1:9/2.0/"})
+
+
+@pytest.fixture
+def served(connected: Shell) -> Iterator[tuple[Shell, Said]]:
+    """A shell beside a running service."""
+    with service(connected) as (_, out, _):
+        out.until("sign")
+        yield connected, out
+
+
+@pytest.mark.parametrize("words", [("--version",), ("--help",)])
+def test_what_needs_no_database_imports_nothing_heavy(shell: Shell, words: tuple[str, ...]) -> None:
+    assert not HEAVY & imported(shell, *words)
+
+
+def test_beside_a_service_nothing_heavy_is_imported(served: tuple[Shell, Said]) -> None:
+    shell, _ = served
+    for words in (["status"], ["status", "--json"], ["queue"], ["queue", "list", "--limit", "3"]):
+        assert not HEAVY & imported(shell, *words)
+
+
+def test_the_service_says_what_the_command_would_have_found_itself(served: tuple[Shell, Said]) -> None:
+    shell, out = served
+    itself = Shell(shell.home, {**shell.variables, "TZ": "Asia/Tokyo"})
+    same_clock = {"TZ": "UTC"}
+    assert HEAVY & imported(itself, "status"), "the clock on the wall of the other shell shows something else"
+    answered, looked = shell.facts("status"), itself.facts("status")
+    assert answered == looked
+    assert answered["service"] == str(out.process.pid)
+    assert shell.facts("queue") == itself.facts("queue")
+    assert Shell(shell.home, {**shell.variables, **same_clock})("queue").output == shell("queue").output
+
+
+def test_the_plays_that_wait_are_the_same_from_both(waiting: Shell) -> None:
+    for words in plays(3):
+        waiting(*words)
+    alone = waiting.facts("queue")
+    with service(waiting) as (_, out, _):
+        out.until("sign")
+        beside = waiting.facts("queue", "--limit", "2")
+        assert [play["id"] for play in beside["plays"]] == [play["id"] for play in alone["plays"]][:2]
+        assert "and 1 more" in waiting("queue", "--limit", "2").output
+
+
+def test_an_unknown_listener_is_said_as_ever(served: tuple[Shell, Said]) -> None:
+    shell, _ = served
+    for command in ("status", "queue"):
+        said = shell(command, "--listener", "nobody")
+        assert said.exit_code == 1
+        assert said.stderr == "Error: no listener named 'nobody': add one with 'tonearm listener add'\n"
+
+
+def test_each_listener_gets_what_is_theirs(served: tuple[Shell, Said], emulator: Emulator) -> None:
+    shell, _ = served
+    shell("listener", "add", "ann")
+    sign_in(shell, emulator, "ann", "Ann")
+    assert (shell.facts("status")["username"], shell.facts("status", "--listener", "ann")["username"]) == ("RJ", "Ann")
+
+
+def test_the_socket_is_its_owners_alone_and_gone_with_the_service(served: tuple[Shell, Said]) -> None:
+    shell, out = served
+    file = shell.database.with_name(shell.database.name + ".sock")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert out.end() == 0
+    assert not file.exists()
+    assert shell.facts("status")["service"] is None
+
+
+def test_what_a_killed_service_left_behind_is_in_nobodys_way(connected: Shell) -> None:
+    with service(connected) as (_, out, _):
+        out.until("sign")
+        out.process.kill()
+        out.process.wait()
+    assert connected.database.with_name(connected.database.name + ".sock").exists()
+    assert connected.facts("status")["service"] is None
+    with service(connected) as (_, out, _):
+        out.until("sign")
+        assert not HEAVY & imported(connected, "status")
+
+
+def test_a_database_under_a_long_name_is_served_too(connected: Shell) -> None:
+    folder = connected.home / ("deep" * 30)
+    folder.mkdir()
+    shutil.copy(connected.database, folder / "plays.db")
+    shutil.copy(connected.database.with_name("plays.db.key"), folder / "plays.db.key")
+    deep = Shell(connected.home, {**connected.variables, "TONEARM_DATABASE": str(folder / "plays.db")})
+    with service(deep) as (_, out, _):
+        out.until("sign")
+        assert not HEAVY & imported(deep, "status")
+
+
+STRANGE = (
+    b"no JSON\n",
+    b"[]\n",
+    b'{"version": "0.0.1", "zone": "", "question": "status", "listener": "me"}\n',
+    b"x" * 70_000 + b"\n",
+    b"",
+)
+
+
+def test_who_speaks_another_language_gets_no_answer_and_disturbs_nobody(served: tuple[Shell, Said]) -> None:
+    shell, out = served
+    for asked in STRANGE:
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(str(shell.database) + ".sock")
+            line.sendall(asked)
+            line.shutdown(socket.SHUT_WR)
+            assert line.makefile("rb").read() in (b"", b"{}\n")
+    assert json.loads(shell("status", "--json").output)["username"] == "RJ"
+    assert out.end() == 0
+
+
+def test_a_service_that_only_accepts_plays_answers_no_commands(connected: Shell) -> None:
+    with service(connected, "--no-delivery") as (_, out, _):
+        out.until("sign")
+        assert not Path(str(connected.database) + ".sock").exists()
+        assert connected.facts("status")["service"] is None
