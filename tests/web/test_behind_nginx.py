@@ -23,9 +23,10 @@ from tonearm.web.app import create_app
 
 pytestmark = pytest.mark.skipif(nginx.PROGRAM is None, reason=nginx.MISSING)
 
-KEEPS = "location /music/ { proxy_pass http://127.0.0.1:%d; }"
-TAKES_OFF = "location /music/ { proxy_pass http://127.0.0.1:%d/; }"
-NAMES_THE_HOST = "location /music/ { proxy_pass http://127.0.0.1:%d/; proxy_set_header Host $http_host; }"
+KEEPS = "location /music/ { proxy_pass http://127.0.0.1:8723; }"
+TAKES_OFF = "location /music/ { proxy_pass http://127.0.0.1:8723/; }"
+NAMES_THE_HOST = "location /music/ { proxy_pass http://127.0.0.1:8723/; proxy_set_header Host $http_host; }"
+CONTRIB = (Path(__file__).parents[2] / "contrib/nginx.conf").read_text()
 
 _LEADS = re.compile(r'\s(?:href|src|action|hx-get|hx-post|hx-sse:connect|data-counts)="([^"#]*)')
 _NO_PAGE = re.compile(r"/(?:events|connect|retry|sign|settings/|loved/|emulator)")
@@ -47,7 +48,11 @@ class Behind:
             yield browser
 
 
-@pytest.fixture(scope="module", params=[KEEPS, TAKES_OFF, NAMES_THE_HOST, ""], ids=["keeps", "takes", "host", "direct"])
+@pytest.fixture(
+    scope="module",
+    params=[KEEPS, TAKES_OFF, NAMES_THE_HOST, CONTRIB, ""],
+    ids=["keeps", "takes", "host", "contrib", "direct"],
+)
 def behind(request: pytest.FixtureRequest, tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
     """The service, behind nginx in each of the ways in which people set it up, and reached without it."""
     folder, port = tmp_path_factory.mktemp("nginx"), nginx.free_port()
@@ -60,7 +65,7 @@ def behind(request: pytest.FixtureRequest, tables: Path, tmp_path_factory: pytes
         if not request.param:
             yield Behind(service, f"{service.url}/music")
             return
-        with nginx.nginx(folder, port, request.param % urlsplit(service.url).port):
+        with nginx.nginx(folder, port, request.param.replace(":8723", f":{urlsplit(service.url).port}")):
             yield Behind(service, url)
 
 
