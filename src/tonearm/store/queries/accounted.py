@@ -24,7 +24,7 @@ class Accounted:
 
 
 def count(db: Connection, account: int) -> Accounted:
-    """Count them as they are in this transaction: some 0.1 s for each million plays."""
+    """Count them as they are in this transaction, by indexes alone: about a second for a million plays."""
     settled = select(play.c.fate, func.count().label("plays")).where(
         play.c.account == account, play.c.settled_at.is_not(None)
     )
