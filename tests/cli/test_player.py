@@ -65,6 +65,8 @@ def test_a_test_sends_a_play_to_the_running_service_and_keeps_nothing(asking: Sh
         assert (facts["status"], facts["address"]) == ("queued", f"{address}/")
         assert asking.facts("queue", "list")["plays"] == []
         assert asking("player", "test", "nobody").exit_code == 1
+        asking("player", "add", "Plex", "--kind", "plex")
+        assert "None of its users is a listener here" in asking("player", "test", "Plex").stderr
         assert out.end() == 0
 
 

@@ -16,7 +16,7 @@ from tests.api.conftest import running
 from tests.databases import with_tables
 from tests.ways_in.conftest import Room
 from tonearm.service.player_trial import PlayerTrial, _trouble, try_out
-from tonearm.service.players import NewPlayer, PlayerKind
+from tonearm.service.players import MEDIA_SERVERS, NewPlayer, PlayerKind
 
 
 def trial(room: Room, new: NewPlayer, base: str = "") -> PlayerTrial:
@@ -32,6 +32,7 @@ def test_a_play_of_each_kind_of_player_arrives_and_is_not_kept(room: Room, kind:
     for _ in range(2):
         found = trial(room, player)
         assert (found.problem, found.taken.status) == ("", "queued")
+        assert found.unmapped == (kind in MEDIA_SERVERS)
     assert room.plays() == []
     deck, me = room.service.deck, player.player.account
     assert [one.name for one in room.service.call(deck.players.of(me))] == [player.player.name]

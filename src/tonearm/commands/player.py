@@ -97,6 +97,9 @@ def test(settings: Settings, address: str, listener: str, as_json: bool, name: s
         f"A play from {found.name} arrives at {trial.address} and {text}. It was removed again. {_last_report(found)}"
     )
     print_result({**facts, "address": trial.address}, words, as_json)
+    if trial.unmapped:
+        hint = f"'tonearm player map \"{found.name}\" THEIR-USER {listener}' names one"
+        say(f"None of its users is a listener here, so what they play is not kept: {hint}", err=True)
     if found.refused_at > found.heard_at:
         say(f"Its last request was rejected: {found.refused_reason}", err=True)
 

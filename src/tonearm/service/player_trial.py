@@ -12,7 +12,7 @@ import httpx2
 from tonearm.clock import Clock
 from tonearm.ingest.trial import THEIR_USER, Trial, TrialAnswer, TrialRequest, TrialSteps, steps
 from tonearm.service.player_reports import PlayerReports, trial_track
-from tonearm.service.players import Players
+from tonearm.service.players import MEDIA_SERVERS, Players
 from tonearm.service.report_play import ReportResult
 from tonearm.store.players import StoredPlayer
 
@@ -23,12 +23,14 @@ TIMEOUT = 10.0
 class PlayerTrial:
     """What a trial has shown: `problem` says what keeps a play from arriving, "" for nothing.
 
-    `taken` is what would become of a play that arrives.
+    `taken` is what would become of a play that arrives; `unmapped` says that plays of a media server are still
+    dropped, because none of its users is a listener here.
     """
 
     address: str
     problem: str
     taken: ReportResult
+    unmapped: bool = False
 
 
 async def try_out(
@@ -46,7 +48,8 @@ async def try_out(
             problem = await _played(http, steps(player.kind, trial))
         if not problem and not await players.was_heard(lent.player):
             problem = f"something answers at {base}/, but it is not the service with this database"
-        return PlayerTrial(f"{base}/", problem, await reports.rehearse(player))
+        unmapped = player.kind in MEDIA_SERVERS and not await players.users(player)
+        return PlayerTrial(f"{base}/", problem, await reports.rehearse(player), unmapped)
     finally:
         await players.take_back(lent)
 
