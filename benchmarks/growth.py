@@ -331,7 +331,7 @@ class _Measured:
         events = DeliveryEvents(deck.event_hub, nobody, deck.counters)
         outbox = PlayOutbox(deck.clock, time_, Restamp(deck.clock, time_), LASTFM)
         lanes = Lanes(DELIVER, keyring.names)
-        delivering = Delivery(deck.store, deck.clock, keyring, lanes, self.seal, leases, time_, events, outbox)
+        delivering = Delivery(deck.store, deck.clock, keyring, lanes, self.seal, leases, time_, events, outbox, LASTFM)
         await delivering.deliver(number)
         self.seconds["flush"] += [
             begun - ended for begun, ended in zip(lastfm.asked[1:], lastfm.answered, strict=False)

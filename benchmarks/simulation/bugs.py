@@ -14,7 +14,7 @@ from benchmarks.simulation import disk
 from benchmarks.simulation.finding import Finding
 from benchmarks.simulation.process import replaced
 from tonearm import app
-from tonearm.core import delivery, pacing
+from tonearm.core import delivery, delivery_answer, pacing
 from tonearm.core.delivery import Accepted, DeliveryState, QueuedPlay, Refused, Settled, Step
 from tonearm.core.destination import Ignoring
 from tonearm.core.server_time import ServerTime
@@ -33,7 +33,7 @@ from tonearm.store.queue import Lease
 
 Bug = Callable[[], AbstractContextManager[None]]
 
-_next_step, _outcome, _divided = delivery.next_step, delivery._outcome, delivery._divided
+_next_step, _outcome, _divided = delivery_answer.next_step, delivery_answer._outcome, delivery_answer._divided
 _waiting, _hold = queue.waiting, queue.lock_lease
 
 
@@ -100,7 +100,7 @@ def given_up_after_three_tries() -> AbstractContextManager[None]:
         dropped = tuple(Settled(w.id, Refused(verdict.cause)) for w in step.back if w.tries >= 3)
         return replace(step, settled=step.settled + dropped, back=tuple(w for w in step.back if w.tries < 3))
 
-    return _all((delivery, "next_step", next_step))
+    return _all((delivery_answer, "next_step", next_step))
 
 
 def ignored_taken_for_accepted() -> AbstractContextManager[None]:
@@ -109,7 +109,7 @@ def ignored_taken_for_accepted() -> AbstractContextManager[None]:
     def outcome(waiting: QueuedPlay, answer: ItemAnswer, *rest: Any) -> delivery.Fate | QueuedPlay:
         return _outcome(waiting, replace(answer, ignored_code=0), *rest)
 
-    return _all((delivery, "_outcome", outcome))
+    return _all((delivery_answer, "_outcome", outcome))
 
 
 def last_of_a_split_lost() -> AbstractContextManager[None]:
@@ -119,7 +119,7 @@ def last_of_a_split_lost() -> AbstractContextManager[None]:
         step = _divided(line, batch, *rest)
         return replace(step, back=step.back[:-1], settled=(Settled(step.back[-1].id, Accepted()),))
 
-    return _all((delivery, "_divided", divided))
+    return _all((delivery_answer, "_divided", divided))
 
 
 def unsure_taken_for_accepted() -> AbstractContextManager[None]:
@@ -130,7 +130,7 @@ def unsure_taken_for_accepted() -> AbstractContextManager[None]:
             verdict = Answered(tuple(ItemAnswer(0) for _ in batch))
         return _next_step(line, batch, verdict, *rest, **more)
 
-    return _all((delivery, "next_step", next_step))
+    return _all((delivery_answer, "next_step", next_step))
 
 
 def answers_in_the_wrong_order() -> AbstractContextManager[None]:
@@ -141,7 +141,7 @@ def answers_in_the_wrong_order() -> AbstractContextManager[None]:
             verdict = Answered(tuple(replace(item, timestamp=None) for item in reversed(verdict.items)))
         return _next_step(line, batch, verdict, *rest, **more)
 
-    return _all((delivery, "next_step", next_step))
+    return _all((delivery_answer, "next_step", next_step))
 
 
 def sent_to_whoever_is_signed_in() -> AbstractContextManager[None]:
@@ -302,12 +302,12 @@ def a_refusal_alone_is_believed() -> AbstractContextManager[None]:
     def refused_alone(line: DeliveryState, guilty: QueuedPlay, cause: Cause, *_: Any) -> Step:
         return Step(replace(line, fails=0), settled=(Settled(guilty.id, Refused(cause)),))
 
-    return _all((delivery, "_refused_alone", refused_alone))
+    return _all((delivery_answer, "_refused_alone", refused_alone))
 
 
 def refusals_without_a_wait() -> AbstractContextManager[None]:
     """However many refusals come in a row, the next request leaves at once."""
-    return _all((delivery, "FREE_REFUSALS", 10**9))
+    return _all((delivery_answer, "FREE_REFUSALS", 10**9))
 
 
 def what_was_not_stored_is_ignored() -> AbstractContextManager[None]:

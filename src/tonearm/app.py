@@ -318,6 +318,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
             time,
             events,
             PlayOutbox(clock, time, Restamp(clock, time), LASTFM, daily),
+            LASTFM,
             crowded,
         )
         expiry = Expiry(store, clock, time, chores, after_all, events, LASTFM)

@@ -18,10 +18,8 @@ from tests.core.test_delivery import (
     step_without_time,
     waiting,
 )
-from tonearm.core import pacing
+from tonearm.core import breaker, pacing
 from tonearm.core.delivery import (
-    UNCHECKED,
-    UNCHECKED_TRIES,
     Accepted,
     DeliveryState,
     Idle,
@@ -30,9 +28,9 @@ from tonearm.core.delivery import (
     Send,
     Settled,
     Step,
-    proves_the_key,
     start_moves_by,
 )
+from tonearm.core.delivery_answer import UNCHECKED, UNCHECKED_TRIES
 from tonearm.core.verdict import (
     Answered,
     Cause,
@@ -47,6 +45,7 @@ from tonearm.core.verdict import (
     Unsure,
     Verdict,
 )
+from tonearm.lastfm.rules import LASTFM
 
 TOO_MANY = Throttled(Scope.ACCOUNT, Cause(29, "Too many scrobbles"))
 DAY = pacing.BUDGET_DAY
@@ -204,7 +203,7 @@ def test_no_budget_does_not_grow() -> None:
     ids=repr,
 )
 def test_which_answers_prove_that_the_key_is_served(verdict: Verdict, proof: bool) -> None:
-    assert proves_the_key(verdict) is proof
+    assert breaker.proves_the_key(verdict, LASTFM) is proof
 
 
 @pytest.mark.parametrize(("rung", "wait"), [(0, 60), (1, 120), (2, 300), (3, 600), (9, 600)])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonearm.core import delivery
+from tonearm.core import breaker, delivery, delivery_answer
 from tonearm.core.account import SESSION_LOST, Connection
 from tonearm.core.delivery import (
     Accepted,
@@ -24,8 +24,6 @@ from tonearm.core.delivery import (
     Refused,
     Send,
     Settled,
-    is_outage,
-    proves_the_key,
     without_session,
 )
 from tonearm.core.play import Play, Track
@@ -46,9 +44,11 @@ from tonearm.core.verdict import (
 )
 from tonearm.lastfm.rules import LASTFM, OLDEST, true_reason
 
+is_outage = partial(breaker.is_outage, rules=LASTFM)
+proves_the_key = partial(breaker.proves_the_key, rules=LASTFM)
 next_move = partial(delivery.next_move, rules=LASTFM)
-next_step = partial(delivery.next_step, rules=LASTFM)
-step_without_time = partial(delivery.step_without_time, rules=LASTFM)
+next_step = partial(delivery_answer.next_step, rules=LASTFM)
+step_without_time = partial(delivery_answer.step_without_time, rules=LASTFM)
 
 NOW = 1_760_000_000.0
 HOUR = 3600.0

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from tests.core.test_delivery import HOUR, NOW, batch_of, waiting
-from tonearm.core import delivery
+from tonearm.core import breaker, delivery
 from tonearm.core.delivery import DeliveryState, Idle, Ignored, Send
+from tonearm.core.delivery_answer import next_step
 from tonearm.core.destination import Ignoring, Rules
-from tonearm.core.verdict import Answered, Cause, ItemAnswer, Scope, Throttled
+from tonearm.core.verdict import Answered, Cause, ItemAnswer, Scope, Split, Throttled
 from tonearm.lastfm.rules import LASTFM
 
 YEARS = 10 * 365 * 86400.0
@@ -45,22 +46,31 @@ def test_a_backlog_is_held_for_a_budget_only_by_a_destination_that_has_one() -> 
     assert isinstance(delivery.next_move(state, backlog, NOW, used=5000, rules=LASTFM), Idle)
     assert isinstance(delivery.next_move(state, backlog, NOW, used=5000, rules=ANY), Send)
     said = Throttled(Scope.ACCOUNT, Cause(29, "x"))
-    assert delivery.next_step(DeliveryState(), batch_of(1), said, NOW, 0.5, used=700, rules=LASTFM).state.budget == 700
-    assert delivery.next_step(DeliveryState(), batch_of(1), said, NOW, 0.5, used=700, rules=ANY).state.budget == 0
+    assert next_step(DeliveryState(), batch_of(1), said, NOW, 0.5, used=700, rules=LASTFM).state.budget == 700
+    assert next_step(DeliveryState(), batch_of(1), said, NOW, 0.5, used=700, rules=ANY).state.budget == 0
 
 
 def test_a_rest_is_as_long_as_its_destinations_ladder_says() -> None:
     account, address = (Throttled(scope, Cause(29, "x")) for scope in (Scope.ACCOUNT, Scope.ADDRESS))
-    assert delivery.next_step(DeliveryState(), batch_of(1), account, NOW, 0.5, rules=ANY).state.wait_until == NOW + 7
-    throttle = delivery.next_step(DeliveryState(), batch_of(1), address, NOW, 0.5, rules=ANY).key_throttle
+    assert next_step(DeliveryState(), batch_of(1), account, NOW, 0.5, rules=ANY).state.wait_until == NOW + 7
+    throttle = next_step(DeliveryState(), batch_of(1), address, NOW, 0.5, rules=ANY).key_throttle
     assert throttle is not None
     assert throttle.until == NOW + 9
 
 
 def test_a_code_means_what_its_destination_says() -> None:
     ahead, answer = waiting(1, -HOUR), Answered((ItemAnswer(8),))
-    [back] = delivery.next_step(DeliveryState(), [ahead], answer, NOW, 0.5, rules=ANY).back
+    [back] = next_step(DeliveryState(), [ahead], answer, NOW, 0.5, rules=ANY).back
     assert back.refused_ahead
-    [settled] = delivery.next_step(DeliveryState(), [ahead], answer, NOW, 0.5, rules=LASTFM).settled
+    [settled] = next_step(DeliveryState(), [ahead], answer, NOW, 0.5, rules=LASTFM).settled
     assert settled.fate == Ignored(8, "Last.fm ignored it with code 8")
     assert ANY.meaning(waiting(1, YEARS).play, 8, NOW) is Ignoring.TOO_NEW
+
+
+def test_which_errors_may_be_a_plays_own_its_destination_says() -> None:
+    said = Split(Cause(6, "x"))
+    assert not breaker.is_outage(said, LASTFM)
+    assert breaker.proves_the_key(said, LASTFM)
+    other = replace(LASTFM, errors={})
+    assert breaker.is_outage(said, other)
+    assert not breaker.proves_the_key(said, other)

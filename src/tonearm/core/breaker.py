@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from tonearm.core import pacing
+from tonearm.core.destination import Concern, Rules
+from tonearm.core.verdict import (
+    Answered,
+    KeyRefused,
+    Later,
+    Scope,
+    SessionEnded,
+    SessionSuspect,
+    Split,
+    Throttled,
+    Unsure,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +48,31 @@ class Circuit:
 
 CLOSED = Circuit()
 """The server answers."""
+
+
+def proves_the_key(verdict: Verdict, rules: Rules) -> bool:
+    """Whether an answer shows that Last.fm serves this key and this address."""
+    match verdict:
+        case Split(cause):
+            return rules.concern(cause.error_code).names_a_play
+        case Answered() | SessionSuspect() | SessionEnded() | Throttled(Scope.ACCOUNT):
+            return True
+        case Later() | Unsure() | Throttled() | KeyRefused():
+            return False
+        case _:
+            assert_never(verdict)
+
+
+def is_outage(verdict: Verdict, rules: Rules) -> bool:
+    """Whether an answer, or its absence, may be the server's state and not about this account or these plays."""
+    match verdict:
+        case Later(cause):
+            return rules.concern(cause.error_code) is not Concern.ACCOUNT
+        case Split(cause):
+            return not rules.concern(cause.error_code).names_a_play
+        case Unsure():
+            return True
+        case Answered() | SessionSuspect() | SessionEnded() | Throttled() | KeyRefused():
+            return False
+        case _:
+            assert_never(verdict)

@@ -19,6 +19,25 @@ class Ignoring(StrEnum):
     OTHER = "other"
 
 
+class Concern(StrEnum):
+    """What an error of a destination's is about, as far as it decides what is done.
+
+    A `play` is known to cause it for a whole batch, and so is a `signature`, which may also be a wrong secret's. The
+    `backend` failed, perhaps after it had stored some.
+    """
+
+    PLAY = "play"
+    SIGNATURE = "signature"
+    ACCOUNT = "account"
+    BACKEND = "backend"
+    OTHER = "other"
+
+    @property
+    def names_a_play(self) -> bool:
+        """Whether a single play of a batch is known to cause it."""
+        return self in (Concern.PLAY, Concern.SIGNATURE)
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What a destination takes, and how long it is left alone.
@@ -27,7 +46,8 @@ class Rules:
     any is), `too_old_reason` says so in words. `shortest` is the length in seconds from which tracks are taken.
     `daily_limit` says whether an account may send only so many plays a day, which is learned when it is met. The
     ladders are the seconds of rest after each limit in a row, of one account or of everybody at this address. `codes`
-    are those that decide what is done with a play; `reason(play, code, words, now)` says why it was left out.
+    are those that decide what is done with a play; `reason(play, code, words, now)` says why it was left out. `errors`
+    says what the errors of whole requests are about.
     """
 
     batch: int
@@ -38,11 +58,16 @@ class Rules:
     account_ladder: tuple[float, ...]
     address_ladder: tuple[float, ...]
     codes: Mapping[int, Ignoring]
+    errors: Mapping[int, Concern]
     reason: Callable[[Play, int, str, float], str]
 
     def too_old(self, timestamp: int, now: float) -> bool:
         """Whether a play that began then is not taken any more at that time; both are Unix seconds."""
         return self.oldest is not None and now - timestamp >= self.oldest
+
+    def concern(self, error_code: int | None) -> Concern:
+        """What an error is about."""
+        return Concern.OTHER if error_code is None else self.errors.get(error_code, Concern.OTHER)
 
     def meaning(self, play: Play, code: int, now: float) -> Ignoring:
         """What a code means for a play. `now` is the destination's time.

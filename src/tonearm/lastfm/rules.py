@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tonearm.core.destination import Ignoring, Rules
+from tonearm.core.destination import Concern, Ignoring, Rules
 from tonearm.core.placeholder import placeholder
 from tonearm.core.play import SHORTEST_TRACK, Play
 
@@ -56,6 +56,15 @@ LASTFM = Rules(
         # GNU FM's codes for a play that its own database could not store: nothing is wrong with the play.
         92: Ignoring.NOT_STORED,
         93: Ignoring.NOT_STORED,
+    },
+    errors={  # https://www.last.fm/api/errorcodes
+        6: Concern.PLAY,
+        7: Concern.PLAY,
+        8: Concern.BACKEND,
+        12: Concern.ACCOUNT,
+        13: Concern.SIGNATURE,
+        16: Concern.BACKEND,  # it was seen with the message of the database below
+        18: Concern.ACCOUNT,
     },
     reason=true_reason,
 )

@@ -18,9 +18,9 @@ from typing import Generic, TypeVar
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
-from tonearm.core import delivery
-from tonearm.core.breaker import CLOSED
+from tonearm.core import breaker, delivery
 from tonearm.core.delivery import KeyThrottle
+from tonearm.core.destination import Rules
 from tonearm.core.event import AuthChanged, Event
 from tonearm.core.pacing import OUTAGE_ACCOUNTS, PROBE
 from tonearm.core.verdict import Answered, Later, SessionEnded, SessionSuspect, Verdict
@@ -79,6 +79,7 @@ class Delivery(Generic[T]):
     time: LastFmTime
     events: DeliveryEvents
     outbox: Outbox[T]
+    rules: Rules
     crowded: Callable[[int], bool] = lambda _: False
     complaints: list[str] = field(default_factory=list)  # each is said once
 
@@ -187,20 +188,20 @@ class Delivery(Generic[T]):
         When a few accounts have met an outage, with no answer in between, the key is throttled and one play probes.
         """
         verdict = answer.verdict
-        if delivery.proves_the_key(verdict):
+        if breaker.proves_the_key(verdict, self.rules):
             if throttle and turn.at >= throttle.since:
                 pace.end_throttle(db, sent.api_key)
                 return None
             pace.answered(db, sent.api_key)
             return throttle
-        if isinstance(verdict, Answered) or not delivery.is_outage(verdict):
+        if isinstance(verdict, Answered) or not breaker.is_outage(verdict, self.rules):
             return throttle
         if throttle and (turn.at < throttle.since or not throttle.outage):
             return throttle
         if pace.met_outage(db, sent.api_key, sent.account) < OUTAGE_ACCOUNTS and not throttle:
             return None
         now, retry_after = self.clock.now(), getattr(verdict, "retry_after", None)
-        circuit = (throttle.circuit if throttle else CLOSED).failed(
+        circuit = (throttle.circuit if throttle else breaker.CLOSED).failed(
             now, answer.chance, str(verdict.cause), retry_after, at_least=PROBE
         )
         met = KeyThrottled(circuit.until, circuit.why, False, circuit.fails, now, outage=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
-from tonearm.core import delivery
+from tonearm.core import delivery, delivery_answer
 from tonearm.core.delivery import QueuedPlay, Send, Step
 from tonearm.core.destination import Ignoring, Rules
 from tonearm.core.event import Event
@@ -79,9 +79,9 @@ class PlayOutbox:
         sent = self.restamp.checked(answer.batch.items)
         used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if self._may_be_limited(verdict) else 0
         if answer.batch.ask:
-            return delivery.step_without_time(lease.state, sent, verdict, now, chance, level, rules=self.rules)
+            return delivery_answer.step_without_time(lease.state, sent, verdict, now, chance, level, rules=self.rules)
         skew, doubtful = self.time.skew, self.time.doubtful
-        return delivery.next_step(
+        return delivery_answer.next_step(
             lease.state,
             sent,
             verdict,

@@ -1,0 +1,327 @@
+"""What an answer to a batch of plays means: for each play, for the account, and for everybody with its API key.
+
+`next_step` is given the verdict on a batch, and returns what to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import assert_never
+
+from tonearm.core import pacing
+from tonearm.core.account import Connection
+from tonearm.core.delivery import (
+    Accepted,
+    DeliveryState,
+    Fate,
+    Ignored,
+    KeyThrottle,
+    QueuedPlay,
+    Refused,
+    Settled,
+    Step,
+    its_time,
+    start_moves_by,
+)
+from tonearm.core.destination import Concern, Ignoring, Rules
+from tonearm.core.report import queued_by_a_fast_clock
+from tonearm.core.verdict import (
+    Answered,
+    Cause,
+    ItemAnswer,
+    KeyRefused,
+    Later,
+    Scope,
+    SessionEnded,
+    SessionSuspect,
+    Split,
+    Throttled,
+    Unsure,
+    Verdict,
+)
+
+MAX_SOFT_FAILURES = 3
+"""Errors 4 in a row that end a session; fewer may be Last.fm's load."""
+
+FREE_REFUSALS = 5
+"""Refusals in a row without a wait: so many it takes until the first of 50 plays is alone."""
+
+REFUSALS_BELIEVED = 5
+"""Refusals of a lone play with an undocumented error code until it is believed: they take three hours."""
+
+UNCHECKED = 31.0
+"""Seconds after which Last.fm is asked again whether our clock is right."""
+
+UNCHECKED_TRIES = 10
+
+_NOT_STORED = "the server couldn't store the play"
+
+
+def next_step(
+    state: DeliveryState,
+    batch: Sequence[QueuedPlay],
+    verdict: Verdict,
+    now: float,
+    jitter: float,
+    *,
+    rules: Rules,
+    used: int = 0,
+    key_level: int = 0,
+    skew: float = 0.0,
+    doubtful: bool = False,
+) -> Step:
+    """What Last.fm's answer to a batch means. `jitter` is a chance in [0, 1), `skew` what our clock is behind.
+
+    `doubtful`: its last answer showed another time than is known; what it says about times is then not final.
+
+    `used` counts the account's plays of the last day, `key_level` the throttles in a row of this key and address.
+    """
+    match verdict:
+        case Answered(items, at):
+            theirs = now + skew if at is None else at
+            return _answered(state, batch, items, now, jitter, rules, used, theirs, skew, doubtful)
+        case Later(cause, retry_after) if rules.concern(cause.error_code) is Concern.BACKEND:  # it may have stored some
+            return _unanswered(state, batch, cause, now, jitter, retry_after)
+        case Later(cause, retry_after):
+            return _later(state, batch, cause, now, jitter, retry_after)
+        case Unsure(cause, retry_after):
+            return _unanswered(state, batch, cause, now, jitter, retry_after)
+        case Throttled(scope, cause, retry_after):
+            return _throttled(state, batch, scope, cause, now, rules, retry_after, used, key_level)
+        case Split(cause) if len(batch) > 1:
+            return _divided(state, batch, cause, now, jitter, rules)
+        case Split(cause):
+            return _refused_alone(state, batch[0], cause, now, jitter, rules)
+        case SessionSuspect(cause) if state.soft_failures + 1 < MAX_SOFT_FAILURES:
+            return _later(replace(state, soft_failures=state.soft_failures + 1), batch, cause, now, jitter)
+        case SessionSuspect(cause) | SessionEnded(cause):
+            ended = replace(state, connection=Connection.NEEDS_SIGN_IN, soft_failures=0, fails=0, trouble=str(cause))
+            return Step(ended, back=_back(batch, cause))
+        case KeyRefused(cause):
+            throttle = KeyThrottle(now + pacing.KEY_PROBE, str(cause), refused=True)
+            return Step(replace(state, trouble=str(cause)), back=_back(batch, cause), key_throttle=throttle)
+        case _:
+            assert_never(verdict)
+
+
+def _back(batch: Sequence[QueuedPlay], cause: Cause) -> tuple[QueuedPlay, ...]:
+    return tuple(replace(w, tries=w.tries + 1, error=str(cause)) for w in batch)
+
+
+def _later(
+    state: DeliveryState,
+    batch: Sequence[QueuedPlay],
+    cause: Cause,
+    now: float,
+    jitter: float,
+    min_wait: float | None = None,
+) -> Step:
+    fails = state.fails + 1
+    wait = max(pacing.backoff(fails, jitter), min_wait or 0.0)
+    return Step(replace(state, fails=fails, wait_until=now + wait, trouble=str(cause)), back=_back(batch, cause))
+
+
+def _unanswered(
+    state: DeliveryState,
+    batch: Sequence[QueuedPlay],
+    cause: Cause,
+    now: float,
+    jitter: float,
+    min_wait: float | None = None,
+) -> Step:
+    """Last.fm may have these plays. Sending them again doubles none: it drops identical repeats."""
+    step = _later(state, batch, cause, now, jitter, min_wait)
+    return replace(step, back=tuple(replace(w, unanswered=True) for w in step.back))
+
+
+def _throttled(
+    state: DeliveryState,
+    batch: Sequence[QueuedPlay],
+    scope: Scope,
+    cause: Cause,
+    now: float,
+    rules: Rules,
+    min_wait: float | None = None,
+    used: int = 0,
+    key_level: int = 0,
+) -> Step:
+    match scope:
+        case Scope.ACCOUNT:
+            wait = max(pacing.ladder_wait(rules.account_ladder, state.throttle_level), min_wait or 0.0)
+            throttled = replace(
+                state, throttle_level=state.throttle_level + 1, wait_until=now + wait, trouble=str(cause)
+            )
+            if rules.daily_limit and (budget := pacing.budget_met(used, state.budget)):
+                throttled = replace(throttled, budget=budget, budget_at=now)
+            return Step(throttled, back=_back(batch, cause))
+        case Scope.ADDRESS:
+            wait = max(pacing.ladder_wait(rules.address_ladder, key_level), min_wait or 0.0)
+            throttle = KeyThrottle(now + wait, str(cause), refused=False, level=key_level + 1)
+            return Step(replace(state, trouble=str(cause)), back=_back(batch, cause), key_throttle=throttle)
+        case _:
+            assert_never(scope)
+
+
+def _divided(
+    state: DeliveryState, batch: Sequence[QueuedPlay], cause: Cause, now: float, jitter: float, rules: Rules
+) -> Step:
+    """Thirds, not halves: one bad play among 50 is then isolated after at most 12 requests, with halves after 13."""
+    size = -(-len(batch) // 3)
+    back = tuple(
+        replace(w, group=part[0].id, split_at=_suspected_since(w, now))
+        for part in (batch[i : i + size] for i in range(0, len(batch), size))
+        for w in _back(part, cause)
+    )
+    return Step(_refused(state, state.fails + 1, cause, now, jitter, rules), back=back)
+
+
+def _refused_alone(
+    state: DeliveryState, guilty: QueuedPlay, cause: Cause, now: float, jitter: float, rules: Rules
+) -> Step:
+    """A play refused alone. It is believed only if the server has answered for another play since it was refused first.
+
+    A server that refuses every play says nothing about this one. Nor is an undocumented error code believed at once:
+    it may mean an outage that comes and goes.
+    """
+    proven = 0 < guilty.split_at < state.answered_at <= now
+    known = rules.concern(cause.error_code).names_a_play
+    if proven and (known or guilty.refusals + 1 >= REFUSALS_BELIEVED):
+        return Step(replace(state, fails=0, soft_failures=0), settled=(Settled(guilty.id, Refused(cause)),))
+    # The same play again says nothing new about the server, so it alone delays no others.
+    news = not guilty.refusals or state.fails > FREE_REFUSALS
+    back = replace(
+        guilty,
+        tries=guilty.tries + 1,
+        error=str(cause),
+        not_before=now + pacing.ladder_wait(pacing.REFUSED_LADDER, guilty.refusals),
+        split_at=_suspected_since(guilty, now) if known else now,
+        refusals=guilty.refusals + 1,
+        group=guilty.id,
+    )
+    return Step(_refused(state, state.fails + news, cause, now, jitter, rules, alone=True), back=(back,))
+
+
+def _suspected_since(play: QueuedPlay, now: float) -> float:
+    """Since when requests with a play are refused; a time yet to come was written by a clock put back since."""
+    return play.split_at if 0.0 < play.split_at <= now else now
+
+
+def _refused(
+    state: DeliveryState, fails: int, cause: Cause, now: float, jitter: float, rules: Rules, *, alone: bool = False
+) -> DeliveryState:
+    """The account after refusals in a row. More of them than one bad play explains are not about the plays."""
+    many, concern = fails > FREE_REFUSALS, rules.concern(cause.error_code)
+    hint = " (is the API secret right?)" if concern is Concern.SIGNATURE and (many or alone) else ""
+    refused = replace(state, fails=fails, trouble=f"{cause}{hint}")
+    if not many:
+        return refused
+    longest = pacing.LONGEST_WAIT if concern is Concern.PLAY else pacing.KEY_PROBE
+    return replace(refused, wait_until=now + pacing.backoff(fails - FREE_REFUSALS, jitter, longest=longest))
+
+
+def _answered(
+    state: DeliveryState,
+    batch: Sequence[QueuedPlay],
+    items: Sequence[ItemAnswer],
+    now: float,
+    jitter: float,
+    rules: Rules,
+    used: int,
+    lastfm_now: float,
+    skew: float,
+    doubtful: bool,
+) -> Step:
+    if len(items) != len(batch) or any(
+        a.timestamp not in (None, w.play.timestamp) for a, w in zip(items, batch, strict=True)
+    ):
+        cause = Cause(None, f"the answer doesn't match the {len(batch)} plays that were sent")
+        return _unanswered(state, batch, cause, now, jitter)
+    settled: list[Settled] = []
+    back: list[QueuedPlay] = []
+    for waiting, answer in zip(batch, items, strict=True):
+        outcome = _outcome(waiting, answer, now, lastfm_now, skew, doubtful, rules)
+        if isinstance(outcome, QueuedPlay):
+            back.append(outcome)
+        else:
+            settled.append(Settled(waiting.id, outcome))
+    calm = replace(state, fails=0, soft_failures=0, throttle_level=0, wait_until=0.0, answered_at=now, trouble="")
+    meant = {rules.codes.get(a.ignored_code) for a in items}
+    if Ignoring.DAILY_LIMIT in meant:
+        cause = Cause(None, "Last.fm's daily limit is reached")
+        throttled = _throttled(
+            replace(calm, throttle_level=state.throttle_level), (), Scope.ACCOUNT, cause, now, rules, used=used
+        )
+        return Step(throttled.state, tuple(settled), tuple(back))
+    if Ignoring.NOT_STORED in meant:
+        fails = state.fails + 1
+        cause = Cause(None, _NOT_STORED)
+        calm = replace(calm, fails=fails, wait_until=now + pacing.backoff(fails, jitter), trouble=str(cause))
+    if calm.budget and now - calm.budget_at >= pacing.BUDGET_DAY:
+        calm = replace(calm, budget=pacing.budget_after_a_day(calm.budget), budget_at=now)
+    return Step(calm, tuple(settled), tuple(back))
+
+
+def step_without_time(
+    state: DeliveryState,
+    batch: Sequence[QueuedPlay],
+    verdict: Verdict,
+    now: float,
+    jitter: float,
+    key_level: int,
+    *,
+    rules: Rules,
+) -> Step:
+    """What Last.fm's answer to a question for its time means for the plays that are due, which were not sent."""
+    match verdict:
+        case Unsure(cause, retry_after):
+            return _later(state, batch, cause, now, jitter, retry_after)
+        case Later() | Throttled(Scope.ADDRESS) | KeyRefused():
+            step = next_step(state, batch, verdict, now, jitter, rules=rules, key_level=key_level)
+            return replace(step, back=tuple(replace(w, unanswered=False) for w in step.back))
+        case _:  # any of these is an answer
+            return Step(state)
+
+
+def _outcome(
+    waiting: QueuedPlay,
+    answer: ItemAnswer,
+    now: float,
+    lastfm_now: float,
+    skew: float,
+    doubtful: bool,
+    rules: Rules,
+) -> Fate | QueuedPlay:
+    """What an answer means for one play. `lastfm_now` is the time of the server that gave it."""
+    code, again = answer.ignored_code, replace(waiting, tries=waiting.tries + 1)
+    if not code:
+        return Accepted(answer.correction)
+    match rules.codes.get(code, Ignoring.OTHER):
+        case Ignoring.DAILY_LIMIT:
+            return replace(again, error="daily limit of scrobbles")
+        case Ignoring.NOT_STORED:
+            return replace(again, error=_NOT_STORED)
+        case Ignoring.TOO_OLD | Ignoring.TOO_NEW if _unchecked(waiting, doubtful):
+            error = "Last.fm rejects this play's start time, and our clock may be wrong"
+            return replace(again, not_before=now + UNCHECKED, error=error)
+        case Ignoring.TOO_OLD | Ignoring.TOO_NEW if not waiting.too_new and start_moves_by(waiting):
+            error = "Last.fm rejects this play's start time, and our clock was wrong"
+            return replace(again, too_new=1, not_before=now, error=error)
+    ahead = not waiting.too_new or waiting.play.timestamp > lastfm_now
+    if ahead and rules.meaning(waiting.play, code, lastfm_now) is Ignoring.TOO_NEW:
+        return _ahead(waiting, now, skew)
+    return Ignored(code, rules.reason(waiting.play, code, answer.message, lastfm_now))
+
+
+def _ahead(waiting: QueuedPlay, now: float, skew: float) -> QueuedPlay:
+    """A play in the future waits until then, or is sent at once if our fast clock has queued it."""
+    later, first = its_time(waiting, now, skew), not waiting.too_new
+    if first and queued_by_a_fast_clock(waiting.enqueued_at, now, skew):
+        later = now  # our clock was wrong, as is known by now: its start is corrected, and it is sent at once
+    error = "Last.fm says that this play starts in the future"
+    return replace(waiting, tries=waiting.tries + 1, too_new=1, not_before=later, error=error, refused_ahead=first)
+
+
+def _unchecked(waiting: QueuedPlay, doubtful: bool) -> bool:
+    """Whether it is still unknown which clock is wrong."""
+    return (waiting.off is None or doubtful) and waiting.tries < UNCHECKED_TRIES
