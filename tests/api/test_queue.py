@@ -135,8 +135,8 @@ def test_metrics_cover_the_whole_installation_by_key_positions_and_never_by_keys
     text = service.http.get("/metrics").text
     found = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     assert float(found["tonearm_queue_plays"]) == 1
-    assert float(found['tonearm_waiting_accounts{key="1",state="connected"}']) == 1
-    assert 600 <= float(found['tonearm_oldest_waiting_play_seconds{key="1",state="connected"}']) < 86400
+    assert float(found['tonearm_waiting_accounts{key="1",state="suspended"}']) == 1
+    assert 600 <= float(found['tonearm_oldest_waiting_play_seconds{key="1",state="suspended"}']) < 86400
     assert float(found['tonearm_key_refused{key="1"}']) == 1
     assert float(found['tonearm_key_rests_until_timestamp_seconds{key="1"}']) > time.time()
     assert [name for name in found if name.startswith('tonearm_key_rest{key="1",why="') and "26" in name]

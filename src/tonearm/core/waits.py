@@ -49,6 +49,11 @@ class Remedy(StrEnum):
     RESUME = "resume"
 
 
+def connection_under(connection: Connection, *, refused: bool) -> Connection:
+    """An account's connection to Last.fm: suspended also while only its API key is `refused`."""
+    return Connection.SUSPENDED if refused and connection is Connection.CONNECTED else connection
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryFacts:
     """What decides whether an account's plays go out, as it was at `now` (Unix seconds).
@@ -79,10 +84,8 @@ class DeliveryFacts:
 
     @property
     def connection(self) -> Connection:
-        """The account's connection to Last.fm: suspended also while only its API key is refused."""
-        refused = self.throttle is not None and self.throttle.refused
-        connected = self.account.connection is Connection.CONNECTED
-        return Connection.SUSPENDED if connected and refused else self.account.connection
+        """The account's connection to Last.fm."""
+        return connection_under(self.account.connection, refused=self.throttle is not None and self.throttle.refused)
 
 
 @dataclass(frozen=True, slots=True)

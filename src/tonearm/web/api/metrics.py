@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tonearm.core.account import Connection as Connected
+from tonearm.core.waits import connection_under
 from tonearm.service.counters import Counters
 from tonearm.service.job_list import KINDS, RUNS
 from tonearm.service.values import ACCOUNTS_COUNTED, PLAYS_COUNTED, Overview
@@ -79,8 +80,11 @@ class Figures:
         positions = {key: str(position) for position, key in enumerate(self.keys, start=1)}
         accounts = {(position, str(Connected.CONNECTED)): 0 for position in positions.values()}
         ages: dict[tuple[str, ...], float] = {}
+        throttles = dict(zip(self.keys, self.seen.throttles, strict=True))
         for group in self.seen.waiting:
-            labels = (positions.get(group.api_key, OTHER), str(group.connection))
+            throttle = throttles.get(group.api_key)
+            connection = connection_under(group.connection, refused=throttle is not None and throttle.refused)
+            labels = (positions.get(group.api_key, OTHER), str(connection))
             accounts[labels] = accounts.get(labels, 0) + group.accounts
             ages[labels] = max(ages.get(labels, 0.0), self.now - group.oldest)
         which = "by their API key's position in the list and by their connection"
