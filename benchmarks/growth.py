@@ -320,7 +320,7 @@ class _Measured:
     async def _deliver(self, number: int) -> int:
         """How many plays were sent."""
         deck, lastfm = self.deck, _LastFm()
-        pace, asks = Pace(deck.store, deck.clock, API_KEY, 0), LastFm(Keys(API_KEY, API_SECRET), rig.AWAY)
+        pace, asks = Pace(deck.store, deck.clock, API_KEY, 0, LASTFM), LastFm(Keys(API_KEY, API_SECRET), rig.AWAY)
         keyring = Keyring(deck.store, (ApiKey(pace, asks, asks, lastfm.post),))
         time_ = LastFmTime(deck.clock)
 

@@ -24,7 +24,7 @@ from tonearm.lastfm.rules import LASTFM
 from tonearm.service import delivery as service_delivery
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.rate_limit import Booked, Pace
-from tonearm.service.report_play import take
+from tonearm.service.report_play import Reports, take
 from tonearm.service.requeue import AfterAll
 from tonearm.store import accounts, plays, queue
 from tonearm.store.db import sqlite_writer
@@ -65,9 +65,9 @@ def acknowledged_before_the_commit() -> AbstractContextManager[None]:
     """Reporters are answered as soon as it is known what will be written."""
 
     def settle_all(self: disk.Writer) -> None:
-        reports = [job for job in self._waiting if job.group is take]
+        reports = [job for job in self._waiting if _takes(job)]
         if reports:
-            self._waiting = [job for job in self._waiting if job.group is not take]
+            self._waiting = [job for job in self._waiting if not _takes(job)]
             _answer_early(self, reports)
         if self._waiting:
             _settle_all(self)
@@ -78,11 +78,16 @@ def acknowledged_before_the_commit() -> AbstractContextManager[None]:
 _settle_all = disk.Writer.settle_all
 
 
+def _takes(job: sqlite_writer._PendingWrite) -> bool:
+    """Whether a write is a report of a play."""
+    return getattr(job.group, "__func__", None) is Reports._take
+
+
 def _answer_early(self: disk.Writer, reports: list[sqlite_writer._PendingWrite]) -> None:
     """The answers now, and the commit, of copies that nobody waits for, a moment later."""
     loop = asyncio.get_running_loop()
     with self._engine.connect() as db, db.begin() as dry_run:
-        taken = take(db, [job.item for job in reports])
+        taken = take(db, [job.item for job in reports], LASTFM)
         dry_run.rollback()
     for job, answer in zip(reports, taken, strict=True):
         job.future.set_result(answer)

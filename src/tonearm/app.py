@@ -250,7 +250,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     daily = parts.limits.daily_scrobbles
     cache = parts.remember(MetadataUpstream(keyring, clock))
     looking_up = Metadata(cache, parts.images, seal)
-    listeners = Accounts(store, clock, keyring, time, daily)
+    listeners = Accounts(store, clock, keyring, time, LASTFM, daily)
 
     def delivers() -> bool:
         return sends and tasks.runs(_DELIVERY)
@@ -265,7 +265,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     after_all = AfterAll(store, clock, time, event_hub, ring, LASTFM)
     jobs = Jobs(store, clock, chores, listeners, begin, ring)
     reports, shows = (
-        Reports(store, clock, event_hub, ring, tally, time),
+        Reports(store, clock, event_hub, ring, tally, time, LASTFM),
         NowPlaying(store, clock, keyring, seal, event_hub),
     )
     players, player_reports, listening_clocks = _players(parts, reports, shows)
@@ -279,7 +279,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         player_reports=player_reports,
         listening_clocks=listening_clocks,
         sign_in=SignIn(store, clock, keyring, seal, event_hub, ring, parts.auth_url),
-        play_actions=PlayActions(store, clock, event_hub, ring, listeners, time),
+        play_actions=PlayActions(store, clock, event_hub, ring, listeners, time, LASTFM),
         views=Views(store, listeners),
         player_views=PlayerViews(store),
         after_all=after_all,
@@ -344,7 +344,7 @@ def _players(parts: _Parts, reports: Reports, shows: NowPlaying) -> tuple[Player
 
 
 def _key(parts: _Parts, keys: Keys, client: Callable[..., LastFm], time: LastFmTime) -> ApiKey:
-    pace = Pace(parts.store, parts.clock, keys.api_key, parts.limits.requests_per_second)
+    pace = Pace(parts.store, parts.clock, keys.api_key, parts.limits.requests_per_second, LASTFM)
     asks = partial(client, keys=keys, on_date=time.note_reading)
     return ApiKey(pace, asks(pace=pace.turn), asks(pace=pace.spare_turn), asks().scrobble)
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.fake_clock import FakeClock
 from tests.service.conftest import House
+from tonearm.lastfm.rules import LASTFM
 from tonearm.service.rate_limit import Pace
 from tonearm.store import pace as rows
 
@@ -37,7 +38,7 @@ def most_in_a_second(times: list[float]) -> int:
 async def test_after_a_standstill_requests_keep_their_distance(house: House, stall: float) -> None:
     clock = house.clock = Stalling()
     async with house.open(deliver=False) as room:
-        pace = Pace(room.deck.store, clock, "a key", LIMIT)
+        pace = Pace(room.deck.store, clock, "a key", LIMIT, LASTFM)
         await room.deck.store.write(lambda db: rows.begin(db, pace.key))
         gone: list[float] = []
 

@@ -15,6 +15,7 @@ from tests.service.conftest import DAY, HOUR, House, Room, songs
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import MissingName, Play, Track
 from tonearm.core.report import Basis, Listening, Stamp
+from tonearm.lastfm.rules import LASTFM
 from tonearm.service import report_play
 from tonearm.service.report_play import NotATime, NotPlays, Report, ReportResult, UnknownListener, _nearest, take
 from tonearm.store.admin import erase
@@ -459,8 +460,8 @@ async def test_a_repeat_is_known_by_the_start_that_it_was_reported_with_if_it_li
 
     played = 300.0 if fate == "queued" else 20.0
     first, second = told(0, 60, played=played), told(1, 61, "phone", 300.0)
-    [one, two] = await room.deck.store.write(lambda db: take(db, [first, second]))
-    [again] = await room.deck.store.write(lambda db: take(db, [told(0, 61)]))
+    [one, two] = await room.deck.store.write(lambda db: take(db, [first, second], LASTFM))
+    [again] = await room.deck.store.write(lambda db: take(db, [told(0, 61)], LASTFM))
     assert (one.status, again.status) == (fate, "duplicate")
     assert again.id == (one.id if fate == "queued" else two.id)
 

@@ -51,7 +51,7 @@ class Rules:
     """
 
     batch: int
-    oldest: float | None
+    oldest: int | None
     too_old_reason: str
     shortest: float
     daily_limit: bool
@@ -64,6 +64,10 @@ class Rules:
     def too_old(self, timestamp: int, now: float) -> bool:
         """Whether a play that began then is not taken any more at that time; both are Unix seconds."""
         return self.oldest is not None and now - timestamp >= self.oldest
+
+    def expires_at(self, timestamp: int | None) -> int | None:
+        """When (Unix seconds) a play that began then is not taken any more; None: never, or there is none."""
+        return None if self.oldest is None or timestamp is None else timestamp + self.oldest
 
     def concern(self, error_code: int | None) -> Concern:
         """What an error is about."""

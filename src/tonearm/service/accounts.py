@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core.account import Account
+from tonearm.core.destination import Rules
 from tonearm.core.pacing import BUDGET_DAY, clear_at
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD
 from tonearm.core.waits import DeliveryFacts, WaitKind, Waits, queue_waits, reason, stopped
-from tonearm.lastfm.rules import OLDEST
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub, Subscription
 from tonearm.service.keyring import Keyring
@@ -76,6 +76,7 @@ class Accounts:
     clock: Clock
     keyring: Keyring
     time: LastFmTime
+    rules: Rules
     daily: int | None = None
 
     async def add(self, name: str) -> Account:
@@ -178,7 +179,7 @@ class Accounts:
             state=facts.connection,
             next_attempt_at=next_attempt(first, now),
             oldest=count.oldest,
-            expires_next=count.oldest + OLDEST if count.oldest is not None else None,
+            expires_next=self.rules.expires_at(count.oldest),
             trouble=_trouble(facts),
             sent=sent,
             daily_limit=budget or None,

@@ -9,11 +9,11 @@ from functools import partial
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
+from tonearm.core.destination import Rules
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, Play, Track, cleaned_changes, counts
 from tonearm.core.report import COUNTED_BY_ITS_PLAYER, too_old
 from tonearm.core.waits import WaitingPlay, Waits, explanation, why_waits
-from tonearm.lastfm.rules import LASTFM
 from tonearm.service.accounts import Accounts
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
@@ -103,6 +103,7 @@ class PlayActions:
     ring: Callable[[int], None]
     accounts: Accounts
     time: LastFmTime
+    rules: Rules
     _discarded: dict[int, StoredPlay] = field(default_factory=dict, repr=False)
 
     async def story(self, account: int, play_id: int) -> Story | None:
@@ -173,15 +174,15 @@ class PlayActions:
             queue.due_now(db, account, play_id, self.time.now())
             return ActionDone(play_id, stored.play.track)
         if stored.fate not in SENT_AGAIN:
-            return ActionRefused(_final(stored))
+            return ActionRefused(_final(stored, self.rules))
         if (instead := plays.replaced_by(db, account, play_id)) is not None:
             return ActionRefused(f"edited: play {instead} was sent in its place")
         return self._enqueue(db, stored, now)
 
     def _enqueue(self, db: Connection, stored: StoredPlay, now: float) -> ActionResult:
         listener = accounts.by_id(db, [stored.account])[stored.account]
-        if too_old(stored.play.timestamp, now, self.time.skew, LASTFM.oldest):
-            return ActionRefused(LASTFM.too_old_reason)
+        if too_old(stored.play.timestamp, now, self.time.skew, self.rules.oldest):
+            return ActionRefused(self.rules.too_old_reason)
         if not listener.signed_in:
             return ActionRefused("not signed in to Last.fm: sign in first")
         if stored.owner and stored.owner != listener.username.casefold():
@@ -212,7 +213,7 @@ class PlayActions:
         if stored is None:
             return NoSuchPlay()
         if stored.fate not in (*SENT_AGAIN, "queued"):
-            return ActionRefused(_final(stored))
+            return ActionRefused(_final(stored, self.rules))
         if stored.fate == "queued" and queue.rows(db, [play_id])[play_id].state is QueueState.SENDING:
             return ActionRefused("being sent right now: try again in a moment")
         if stored.unanswered and stored.fate in NO_LATER_WORD:
@@ -276,7 +277,7 @@ class PlayActions:
         if stored is None:
             return NoSuchPlay()
         if stored.fate not in ("queued", "ignored", "refused", "suspected", *NOT_QUEUED):
-            return ActionRefused(_final(stored))
+            return ActionRefused(_final(stored, self.rules))
         if stored.fate == "queued" and queue.rows(db, [play_id])[play_id].state is QueueState.SENDING:
             return ActionRefused("being sent right now: try again in a moment")
         reason = "discarded by the listener"
@@ -306,7 +307,7 @@ class PlayActions:
         if now is None:
             return NoSuchPlay()
         if now.fate != "discarded":
-            return ActionRefused(_final(now))
+            return ActionRefused(_final(now, self.rules))
         facts = {"reason": before.reason, "code": before.code, "correction": before.correction}
         plays.settle(db, [before.id], before.fate, before.settled_at, **facts)  # type: ignore[arg-type]  # a dict of several types
         return ActionDone(before.id, before.play.track)
@@ -323,11 +324,11 @@ def _waiting(stored: StoredPlay, row: QueueRow) -> WaitingPlay:
     return WaitingPlay(row.owner, stored.play.timestamp, sending, row.tries, row.next_attempt_at, row.error, row.live)
 
 
-def _final(stored: StoredPlay) -> str:
+def _final(stored: StoredPlay, rules: Rules) -> str:
     match stored.fate:
         case "accepted":
             return "already on Last.fm, where plays can't be changed from here: edit or delete it on last.fm"
         case "expired":
-            return LASTFM.too_old_reason
+            return rules.too_old_reason
         case fate:
             return f"it is {fate} already"

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core import pacing
+from tonearm.core.destination import Rules
 from tonearm.core.verdict import Cause
-from tonearm.lastfm.rules import LASTFM
 from tonearm.store import pace
 from tonearm.store.db.database import Store
 
@@ -33,12 +33,13 @@ REBOOKINGS = 5
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The rate limit of one API key, kept in the database. `per_second` 0 lifts it."""
+    """The rate limit of one API key, kept in the database. `per_second` 0 lifts it; `rules` has how long it rests."""
 
     store: Store
     clock: Clock
     key: str
     per_second: float
+    rules: Rules
     _reads: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def book(self, db: Connection) -> Booked:
@@ -79,7 +80,7 @@ class Pace:
     def _begin_throttle(self, db: Connection, cause: Cause, retry_after: float | None) -> None:
         last, now = pace.last_throttle(db, self.key, lock=True), self.clock.now()
         level = last.level if last and not last.outage else 0
-        wait = max(pacing.ladder_wait(LASTFM.address_ladder, level), retry_after or 0.0)
+        wait = max(pacing.ladder_wait(self.rules.address_ladder, level), retry_after or 0.0)
         pace.begin_throttle(db, self.key, pace.KeyThrottled(now + wait, str(cause), False, level + 1, now))
 
     async def turn(self) -> None:

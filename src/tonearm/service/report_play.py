@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core.account import Account
 from tonearm.core.cleaning import clean
+from tonearm.core.destination import Rules
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import (
     Counted,
@@ -39,7 +40,6 @@ from tonearm.core.report import (
     same_play,
     too_old,
 )
-from tonearm.lastfm.rules import LASTFM
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.counters import Counters
 from tonearm.service.events import EventHub, Subscription
@@ -177,7 +177,7 @@ def _elapsed(start: int, now: float, skew: float) -> float:
     return min((seconds for seconds in passed if seconds >= -SLACK), default=max(passed))
 
 
-def _decide(account: Account, report: Report) -> _Decision:
+def _decide(account: Account, report: Report, rules: Rules) -> _Decision:
     play = report.play
     heard = judged(play, report.listening, account.threshold)
     if not account.enabled:
@@ -186,9 +186,9 @@ def _decide(account: Account, report: Report) -> _Decision:
         return _Decision("not_authenticated", "not_authenticated", "not signed in to Last.fm", heard)
     if not heard.counts:
         return _Decision("threshold_not_met", "threshold_not_met", heard.reason, heard)
-    match when(play.timestamp, report.at + report.skew, LASTFM.oldest):
-        case When.TOO_OLD if too_old(play.timestamp, report.at, report.skew, LASTFM.oldest):
-            return _Decision("too_old", "expired", LASTFM.too_old_reason, heard)
+    match when(play.timestamp, report.at + report.skew, rules.oldest):
+        case When.TOO_OLD if too_old(play.timestamp, report.at, report.skew, rules.oldest):
+            return _Decision("too_old", "expired", rules.too_old_reason, heard)
         case When.AHEAD:
             ahead = "starts in the future: on hold until then, in case our clock is wrong"
             return _Decision("queued", "queued", ahead, heard, play.timestamp - report.skew)
@@ -203,11 +203,11 @@ _BEFORE = "reported before"
 """Nothing new, unlike a suspected duplicate: that one is a play of its own, and announced."""
 
 
-def take(db: Connection, reports: Sequence[Report]) -> list[ReportResult]:
-    """Write reported plays and answer each, in one transaction."""
+def take(db: Connection, reports: Sequence[Report], rules: Rules) -> list[ReportResult]:
+    """Write reported plays and answer each by the rules of where they go, in one transaction."""
     accounts.lock(db, {r.account for r in reports})
     listeners = accounts.by_id(db, {r.account for r in reports})
-    decided = [_decide(_known(listeners, r.account), r) for r in reports]
+    decided = [_decide(_known(listeners, r.account), r, rules) for r in reports]
     decided = _suspected(db, listeners, reports, decided)
     restamped = _moved(db, reports)
     fresh: dict[plays.PlayKey, dict[str, Any]] = {}
@@ -245,21 +245,6 @@ def take(db: Connection, reports: Sequence[Report]) -> list[ReportResult]:
         taken.append(_taken(decision.status, play_id, reason, decision.heard))
     queue.enqueue(db, list(queued.values()))
     return taken
-
-
-def take_batches(db: Connection, batches: Sequence[Sequence[Report]]) -> list[list[ReportResult]]:
-    """Write the plays of several requests and answer each, in one transaction."""
-    answers = iter(take(db, list(chain.from_iterable(batches))))
-    return [[next(answers) for _ in batch] for batch in batches]
-
-
-def rehearse(db: Connection, report: Report) -> ReportResult:
-    """What `take` would answer; nothing is written."""
-    rehearsal = db.begin_nested()
-    try:
-        return take(db, [report])[0]
-    finally:
-        rehearsal.rollback()
 
 
 def _moved(db: Connection, reports: Sequence[Report]) -> dict[plays.PlayKey, tuple[int, str]]:
@@ -413,6 +398,7 @@ class Reports:
     ring: Callable[[int], None]
     tally: Counters
     time: LastFmTime
+    rules: Rules
 
     async def scrobble(
         self, account: int, play: Play, reporter: str = "", left_out: str = "", basis: Basis = _UNSAID
@@ -425,7 +411,7 @@ class Reports:
         Raises MissingName, NotATime, UnknownListener; StoreUnavailable: then it is not written.
         """
         report = self._report(account, play, reporter, left_out, basis)
-        taken = await self.store.write_together(take, report, account)
+        taken = await self.store.write_together(self._take, report, account)
         self.tally.reports[taken.status] += 1
         if taken.status == "queued":
             self.ring(account)
@@ -476,7 +462,7 @@ class Reports:
         report = self._player_report(account, reported, reporter, player)
         if report is None:
             raise NotATime("no play")
-        return await self.store.write(partial(rehearse, report=report))
+        return await self.store.write(partial(self._rehearse, report=report))
 
     def _player_report(self, account: int, reported: ReportedPlay, reporter: str, player: int) -> Report | None:
         try:
@@ -492,16 +478,32 @@ class Reports:
             return self._player_report(account, unmeasured, reporter, player)
         return replace(report, player=player)
 
+    def _take(self, db: Connection, reports: Sequence[Report]) -> list[ReportResult]:
+        return take(db, reports, self.rules)
+
+    def _take_batches(self, db: Connection, batches: Sequence[Sequence[Report]]) -> list[list[ReportResult]]:
+        """Write the plays of several requests and answer each, in one transaction."""
+        answers = iter(self._take(db, list(chain.from_iterable(batches))))
+        return [[next(answers) for _ in batch] for batch in batches]
+
+    def _rehearse(self, db: Connection, report: Report) -> ReportResult:
+        """What would be answered; nothing is written."""
+        rehearsal = db.begin_nested()
+        try:
+            return self._take(db, [report])[0]
+        finally:
+            rehearsal.rollback()
+
     async def _take_all(self, account: int, reports: Sequence[Report]) -> list[ReportResult]:
         taken: list[ReportResult] = []
         if not reports:
             return taken
         if len(reports) <= min(SHARED, TOGETHER):
-            taken = await self.store.write_together(take_batches, reports, account)
+            taken = await self.store.write_together(self._take_batches, reports, account)
         else:
             size = PART if len(reports) > TOGETHER else TOGETHER
             for start in range(0, len(reports), size):
-                taken += await self.store.write(partial(take, reports=reports[start : start + size]))
+                taken += await self.store.write(partial(self._take, reports=reports[start : start + size]))
         self.tally.reports.update(answer.status for answer in taken)
         if any(answer.status == "queued" for answer in taken):
             self.ring(account)
