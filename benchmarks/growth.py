@@ -324,11 +324,8 @@ class _Measured:
         keyring = Keyring(deck.store, (ApiKey(pace, asks, asks, lastfm.post),))
         time_ = LastFmTime(deck.clock)
 
-        def nobody(_: int) -> None:
-            """Nobody watches the queue."""
-
         leases = Leases(deck.store, deck.clock, "benchmark")
-        events = DeliveryEvents(deck.event_hub, nobody, deck.counters)
+        events = DeliveryEvents(deck.event_hub, deck.counters)
         outbox = PlayOutbox(deck.clock, time_, Restamp(deck.clock, time_), LASTFM)
         lanes = Lanes(DELIVER, keyring.names)
         delivering = Delivery(deck.store, deck.clock, keyring, lanes, self.seal, leases, time_, events, outbox, LASTFM)

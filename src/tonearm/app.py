@@ -230,46 +230,100 @@ async def _time(store: Store, clock: Clock | None) -> AsyncIterator[Clock]:
         await asyncio.gather(looks, return_exceptions=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Wires:
+    """What the services of a deck share, and how one wakes another."""
+
+    parts: _Parts
+    time: LastFmTime
+    keyring: Keyring
+    engine: Engine
+    lanes: Lanes
+    accounts: Accounts
+    chores: Chores
+    after_all: AfterAll
+    tally: Counters
+    tasks: _Tasks
+    sends: bool
+
+    def delivers(self) -> bool:
+        """Whether this process sends plays now."""
+        return self.sends and self.tasks.runs(_DELIVERY)
+
+    def crowded(self, account: int) -> bool:
+        """Whether others wait in an account's line for their turn."""
+        return self.engine.crowded(self.lanes.of(account))
+
+    def begins(self, kind: str) -> Callable[[int], None]:
+        """Wakes a run of that kind."""
+        return lambda account: self.engine.hint(kind, [account])
+
+
 @asynccontextmanager
 async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> AsyncIterator[Deck]:
-    store, clock, seal, event_hub = parts.store, parts.clock, parts.seal, parts.event_hub
+    store, clock = parts.store, parts.clock
+    counting = QueueLengths(store, clock, parts.event_hub)
+    parts.event_hub.queue_changed.append(counting.note)
+    wires, ring = await _wired(parts, client, deliver)
+    cache = parts.remember(MetadataUpstream(wires.keyring, clock))
+    deck, tasks, stop = _assembled(wires, ring, Metadata(cache, parts.images, parts.seal)), wires.tasks, asyncio.Event()
+    await wires.keyring.begin()
+    if wires.sends and store.one_process:
+        await store.write(queue.free_all)
+    tasks.begin(_COUNTING, counting.run())
+    if wires.sends:
+        tasks.begin(_DELIVERY, _run(wires, _delivery(wires), deck, stop))
+        tasks.begin(_ERASING, _finish_erasing(deck, stop))
+    elif not isinstance(wires.engine, EmbeddedEngine):  # the delivering process is notified
+        tasks.begin(_HINTS, wires.engine.run({}, partial(deck.jobs.due, {}), stop))
+    try:
+        yield deck
+    finally:
+        tasks.end(stop)
+        await deck.listening_clocks.close()
+        await asyncio.gather(*tasks.running.values(), return_exceptions=True)
+        await cache.close()
+        await parts.images.close()
+
+
+async def _wired(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> tuple[_Wires, Callable[[int], None]]:
+    """What connects the services, and the bell that wakes an account's delivery."""
+    store, clock, event_hub = parts.store, parts.clock, parts.event_hub
     time = LastFmTime(clock)
     configured = all(keys.api_key and keys.api_secret for keys in parts.keys)
     keyring = Keyring(store, tuple(_key(parts, keys, client, time) for keys in parts.keys), configured)
-    lanes = Lanes(DELIVER, keyring.names)
-    counting = QueueLengths(store, clock, event_hub)
-    engine = await _engine(store, clock)
+    engine, lanes = await _engine(store, clock), Lanes(DELIVER, keyring.names)
 
     def ring(account: int) -> None:
         engine.hint(lanes.of(account), [account])
-        counting.changed(account)
+        event_hub.changed(account)
 
-    sends = deliver and configured
-    tally, stop = Counters(), asyncio.Event()
-    tasks = _Tasks()
-    daily = parts.limits.daily_scrobbles
-    cache = parts.remember(MetadataUpstream(keyring, clock))
-    looking_up = Metadata(cache, parts.images, seal)
-    listeners = Accounts(store, clock, keyring, time, LASTFM, daily)
-
-    def delivers() -> bool:
-        return sends and tasks.runs(_DELIVERY)
-
-    imports, enriches = (WaitingRun(store, clock, kind, delivers) for kind in (IMPORT, ENRICH))
-    loving = LovedImport(store, clock, keyring, event_hub, lambda account: engine.hint(IMPORT, [account]), imports)
-    chores = Chores(store, clock)
-    enriching = Enrichment(
-        store, clock, looking_up, event_hub, lambda account: engine.hint(ENRICH, [account]), enriches
+    wires = _Wires(
+        parts,
+        time,
+        keyring,
+        engine,
+        lanes,
+        Accounts(store, clock, keyring, time, LASTFM, parts.limits.daily_scrobbles),
+        Chores(store, clock),
+        AfterAll(store, clock, time, event_hub, ring, LASTFM),
+        Counters(),
+        _Tasks(),
+        deliver and configured,
     )
-    begin = {IMPORT: loving.start, ENRICH: enriching.start}
-    after_all = AfterAll(store, clock, time, event_hub, ring, LASTFM)
-    jobs = Jobs(store, clock, chores, listeners, begin, ring)
-    reports, shows = (
-        Reports(store, clock, event_hub, ring, tally, time, LASTFM),
-        NowPlaying(store, clock, keyring, seal, event_hub),
-    )
+    return wires, ring
+
+
+def _assembled(wires: _Wires, ring: Callable[[int], None], metadata: Metadata) -> Deck:
+    parts, time, listeners, keyring = wires.parts, wires.time, wires.accounts, wires.keyring
+    store, clock, seal, event_hub = parts.store, parts.clock, parts.seal, parts.event_hub
+    imports, enriches = (WaitingRun(store, clock, kind, wires.delivers) for kind in (IMPORT, ENRICH))
+    loving = LovedImport(store, clock, keyring, event_hub, wires.begins(IMPORT), imports)
+    enriching = Enrichment(store, clock, metadata, event_hub, wires.begins(ENRICH), enriches)
+    reports = Reports(store, clock, event_hub, ring, wires.tally, time, LASTFM)
+    shows = NowPlaying(store, clock, keyring, seal, event_hub)
     players, player_reports, listening_clocks = _players(parts, reports, shows)
-    deck = Deck(
+    return Deck(
         clock=clock,
         event_hub=event_hub,
         accounts=listeners,
@@ -282,58 +336,35 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         play_actions=PlayActions(store, clock, event_hub, ring, listeners, time, LASTFM),
         views=Views(store, listeners),
         player_views=PlayerViews(store),
-        after_all=after_all,
+        after_all=wires.after_all,
         personal_data=PersonalData(store, clock, event_hub),
         loved_import=loving,
-        jobs=jobs,
+        jobs=Jobs(store, clock, wires.chores, listeners, {IMPORT: loving.start, ENRICH: enriching.start}, ring),
         library_scan=LibraryScan(store),
         history_import=HistoryImport(store, clock, reports),
         history_export=HistoryExport(store),
         history_from_lastfm=HistoryFromLastFm(store, clock, keyring, seal),
-        metadata=looking_up,
+        metadata=metadata,
         enrichment=enriching,
-        counters=tally,
-        configured=configured,
+        counters=wires.tally,
+        configured=keyring.configured,
         store=store,
         ring=ring,
-        delivers=delivers,
+        delivers=wires.delivers,
     )
-    await keyring.begin()
-    if sends and store.one_process:
-        await store.write(queue.free_all)
-    tasks.begin(_COUNTING, counting.run())
-    if sends:
 
-        def crowded(account: int) -> bool:
-            return engine.crowded(lanes.of(account))
 
-        events = DeliveryEvents(event_hub, counting.changed, tally)
-        delivering = Delivery(
-            store,
-            clock,
-            keyring,
-            lanes,
-            seal,
-            Leases(store, clock, processes.owner()),
-            time,
-            events,
-            PlayOutbox(clock, time, Restamp(clock, time), LASTFM, daily),
-            LASTFM,
-            crowded,
-        )
-        expiry = Expiry(store, clock, time, chores, after_all, events, LASTFM)
-        tasks.begin(_DELIVERY, _run(engine, delivering, expiry, deck, lanes, stop))
-        tasks.begin(_ERASING, _finish_erasing(deck, stop))
-    elif not isinstance(engine, EmbeddedEngine):  # the delivering process is notified
-        tasks.begin(_HINTS, engine.run({}, partial(jobs.due, {}), stop))
-    try:
-        yield deck
-    finally:
-        tasks.end(stop)
-        await deck.listening_clocks.close()
-        await asyncio.gather(*tasks.running.values(), return_exceptions=True)
-        await cache.close()
-        await parts.images.close()
+def _delivery(wires: _Wires) -> tuple[Delivery[QueuedPlay], Expiry]:
+    """What sends plays, and what settles those that have grown too old."""
+    parts, time, keyring = wires.parts, wires.time, wires.keyring
+    store, clock = parts.store, parts.clock
+    events = DeliveryEvents(parts.event_hub, wires.tally)
+    outbox = PlayOutbox(clock, time, Restamp(clock, time), LASTFM, parts.limits.daily_scrobbles)
+    leases = Leases(store, clock, processes.owner())
+    delivering = Delivery(
+        store, clock, keyring, wires.lanes, parts.seal, leases, time, events, outbox, LASTFM, wires.crowded
+    )
+    return delivering, Expiry(store, clock, time, wires.chores, wires.after_all, events, LASTFM)
 
 
 def _players(parts: _Parts, reports: Reports, shows: NowPlaying) -> tuple[Players, PlayerReports, ListeningClocks]:
@@ -369,14 +400,9 @@ async def _finish_erasing(deck: Deck, stop: asyncio.Event) -> None:
         task.cancel()
 
 
-async def _run(
-    engine: Engine,
-    delivering: Delivery[QueuedPlay],
-    expiry: Expiry,
-    deck: Deck,
-    lanes: Lanes,
-    stop: asyncio.Event,
-) -> None:
+async def _run(wires: _Wires, delivery: tuple[Delivery[QueuedPlay], Expiry], deck: Deck, stop: asyncio.Event) -> None:
+    (delivering, expiry), lanes = delivery, wires.lanes
+
     async def due_accounts() -> list[int]:
         await expiry.if_due()
         return await delivering.due()
@@ -392,6 +418,6 @@ async def _run(
 
     await deck.listening_clocks.resume()
     try:
-        await engine.run(guarded, due, stop)
+        await wires.engine.run(guarded, due, stop)
     finally:
         await delivering.leases.ended()

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from typing import Generic, ParamSpec, Self, TypeVar, overload
 
     from tonearm.core.verdict import Verdict
-    from tonearm.lastfm.client import LastFm, LastFmSync
     from tonearm.lastfm.paging import Listing
     from tonearm.lastfm.request import Request
     from tonearm.lastfm.walk import SyncWalk, Walk
 
     P = ParamSpec("P")
     T = TypeVar("T")
+    Awaited = Coroutine[object, object, T]
 
     class _read(Generic[P, T]):
         """A read: its answer, or a LastFmError."""
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
         @overload
         def __get__(self, face: None, kind: type[object]) -> Self: ...
         @overload
-        def __get__(self, face: LastFm, kind: type[object]) -> Callable[P, Coroutine[object, object, T]]: ...
+        def __get__(self, face: AsyncCatalogue, kind: type[object]) -> Callable[P, Awaited[T]]: ...
         @overload
-        def __get__(self, face: LastFmSync, kind: type[object]) -> Callable[P, T]: ...
+        def __get__(self, face: SyncCatalogue, kind: type[object]) -> Callable[P, T]: ...
         def __get__(self, face: object, kind: type[object]) -> object: ...
 
     class _write(Generic[P]):
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
         @overload
         def __get__(self, face: None, kind: type[object]) -> Self: ...
         @overload
-        def __get__(self, face: LastFm, kind: type[object]) -> Callable[P, Coroutine[object, object, Verdict]]: ...
+        def __get__(self, face: AsyncCatalogue, kind: type[object]) -> Callable[P, Awaited[Verdict]]: ...
         @overload
-        def __get__(self, face: LastFmSync, kind: type[object]) -> Callable[P, Verdict]: ...
+        def __get__(self, face: SyncCatalogue, kind: type[object]) -> Callable[P, Verdict]: ...
         def __get__(self, face: object, kind: type[object]) -> object: ...
 
     class _list(Generic[P, T]):
@@ -57,9 +57,9 @@ if TYPE_CHECKING:
         @overload
         def __get__(self, face: None, kind: type[object]) -> Self: ...
         @overload
-        def __get__(self, face: LastFm, kind: type[object]) -> Callable[P, Walk[T]]: ...
+        def __get__(self, face: AsyncCatalogue, kind: type[object]) -> Callable[P, Walk[T]]: ...
         @overload
-        def __get__(self, face: LastFmSync, kind: type[object]) -> Callable[P, SyncWalk[T]]: ...
+        def __get__(self, face: SyncCatalogue, kind: type[object]) -> Callable[P, SyncWalk[T]]: ...
         def __get__(self, face: object, kind: type[object]) -> object: ...
 
 else:
@@ -167,3 +167,11 @@ METHODS = tuple(name for name in vars(Catalogue) if not name.startswith("_"))
 for _name in METHODS:
     vars(Catalogue)[_name].__name__ = _name
     vars(Catalogue)[_name].__qualname__ = f"Catalogue.{_name}"
+
+
+class AsyncCatalogue(Catalogue):
+    """The methods where each is awaited."""
+
+
+class SyncCatalogue(Catalogue):
+    """The methods where none is."""

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from tonearm.core.verdict import Answered, Cause, Verdict
-from tonearm.lastfm.catalogue import Catalogue
+from tonearm.lastfm.catalogue import AsyncCatalogue, SyncCatalogue
 from tonearm.lastfm.error import error_of, verdict_of
 from tonearm.lastfm.methods import track
 from tonearm.lastfm.paging import Listing
@@ -49,7 +49,7 @@ def user_agent(name: str, version: str, contact: str) -> str:
     return f"{name}/{version} ({contact}) {USER_AGENT}"
 
 
-class LastFm(Catalogue):
+class LastFm(AsyncCatalogue):
     """Last.fm for async code. `pace` is awaited before each request; `user_agent` says who calls (see the function).
 
     Without `http` it opens an httpx2 client of its own with the first request, by the environment's proxies and
@@ -119,7 +119,7 @@ class LastFm(Catalogue):
         await self.close()
 
 
-class LastFmSync(Catalogue):
+class LastFmSync(SyncCatalogue):
     """The same without `await`; threads may share it. `pace` blocks until it is our turn."""
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tonearm.core.event import Event, ScrobbleStatus
@@ -13,10 +13,9 @@ from tonearm.service.events import EventHub
 
 @dataclass(frozen=True, slots=True)
 class DeliveryEvents:
-    """Publishes what was written, after its commit, and counts it. `queue_changed` is called with an account."""
+    """Publishes what was written, after its commit, and counts it."""
 
     event_hub: EventHub
-    queue_changed: Callable[[int], None]
     counters: Counters
 
     def publish(self, account: int, events: Sequence[Event]) -> None:
@@ -27,6 +26,10 @@ class DeliveryEvents:
                 self.counters.fates[event.status] += 1
         if events:
             self.queue_changed(account)
+
+    def queue_changed(self, account: int) -> None:
+        """Have an account's subscribers told how many plays wait."""
+        self.event_hub.changed(account)
 
     def answered(self, verdict: Verdict) -> None:
         """Count how a request was answered."""

@@ -96,8 +96,8 @@ class Bridge(Protocol):
 class EventHub:
     """The events of one process, or of all that share a `relay`. `start` makes its ids unique.
 
-    `count` is called for an account whose queue has changed, here or elsewhere, and `not_admitted` for one as whose
-    listener a token is no longer valid; None: it may be any.
+    `queue_changed` is called for an account with subscribers whose queue has changed, here or elsewhere, and
+    `not_admitted` for one as whose listener a token is no longer valid; None: it may be any.
     """
 
     def __init__(self, start: str) -> None:
@@ -107,7 +107,7 @@ class EventHub:
         self._subscriptions: dict[int, set[Subscription]] = {}
         self._plays: dict[int, NowPlayingShown] = {}
         self.relay: Bridge | None = None
-        self.count: Callable[[int], None] = lambda _: None
+        self.queue_changed: list[Callable[[int], None]] = []
         self.not_admitted: list[Callable[[int | None], None]] = []
 
     def publish(self, account: int, event: Event) -> None:
@@ -132,7 +132,8 @@ class EventHub:
     def note_change(self, account: int) -> None:
         """Have a queue counted that has changed somewhere."""
         if self.has_subscribers(account):
-            self.count(account)
+            for note in self.queue_changed:
+                note(account)
 
     def receive(self, account: int, numbered: NumberedEvent) -> None:
         """Deliver an event that was published here or elsewhere."""

@@ -28,13 +28,9 @@ class QueueLengths:
         self._event_hub = event_hub
         self._changed: set[int] = set()
         self._wake = asyncio.Event()
-        event_hub.count = self._note
 
-    def changed(self, account: int) -> None:
-        """An account's queue has changed."""
-        self._event_hub.changed(account)
-
-    def _note(self, account: int) -> None:
+    def note(self, account: int) -> None:
+        """Have the queue of an account counted, soon."""
         self._changed.add(account)
         self._wake.set()
 
