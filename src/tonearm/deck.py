@@ -86,7 +86,11 @@ class Deck:
     delivers: Callable[[], bool]
 
     async def artist(self, name: str) -> Remembered[Artist] | NotKnown:
-        """An artist with the likest others, its albums and its tracks. For the errors see `LookingUp`."""
+        """An artist with the likest others, its albums and its tracks.
+
+        Raises MissingName for a name of nothing or of more than 1024 characters, and a LastFmError where Last.fm is
+        away and nothing is remembered; so do the other look-ups.
+        """
         return await self.metadata.artist(name)
 
     async def album(self, artist: str, title: str) -> Remembered[AlbumInfo] | NotKnown:

@@ -166,7 +166,9 @@ def test_the_album_alone_is_corrected_on_the_same_play(service: Service) -> None
 
 def test_a_play_that_waits_for_another_user_or_its_own_time_is_not_hurried(service: Service) -> None:
     ahead = service.http.post("/lastfm/scrobble", json=a_play(timestamp=int(time.time()) + 3600)).json()["id"]
-    assert "lies ahead" in service.http.post(f"/lastfm/queue/{ahead}/retry").json()["detail"]
+    assert (
+        "starts in the future: on hold until then" in service.http.post(f"/lastfm/queue/{ahead}/retry").json()["detail"]
+    )
     service.emulator.fault("error", error=16, methods=["track.scrobble"])
     waits = service.http.post("/lastfm/scrobble", json=a_play()).json()["id"]
     service.failed_once(waits)

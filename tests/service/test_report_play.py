@@ -58,7 +58,7 @@ async def test_all_facts_of_a_play_reach_lastfm(room: Room) -> None:
             71, HOUR, "threshold_not_met", "threshold_not_met", "heard 71 s of 200 s, needs 100 s", id="less than half"
         ),
         pytest.param(150, 15 * DAY, "too_old", "expired", "older than 14 days", id="15 days ago"),
-        pytest.param(150, -HOUR, "queued", "queued", "starts in the future", id="in an hour"),
+        pytest.param(150, -HOUR, "queued", "queued", "starts in the future: on hold until then", id="in an hour"),
     ],
 )
 async def test_the_answer_says_what_happened_to_a_report(

@@ -17,7 +17,7 @@ from tonearm.core.waits import WaitingPlay, Waits, explanation, why_waits
 from tonearm.service.accounts import Accounts
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
-from tonearm.service.report_play import NOT_QUEUED, queue_row
+from tonearm.service.report_play import NOT_QUEUED, STARTS_LATER, queue_row
 from tonearm.store import accounts, attempts, plays, queue
 from tonearm.store.attempts import Attempt
 from tonearm.store.db.database import Store
@@ -168,7 +168,7 @@ class PlayActions:
             return NoSuchPlay()
         if stored.fate == "queued":
             if stored.play.timestamp > self.time.now():
-                return ActionRefused("it starts in the future: it is sent then")
+                return ActionRefused(STARTS_LATER)
             if stored.owner and stored.owner != accounts.by_id(db, [account])[account].username.casefold():
                 return ActionRefused(f"it waits for the Last.fm user {stored.owner}: sign in as that user to send it")
             queue.due_now(db, account, play_id, self.time.now())

@@ -40,6 +40,7 @@ from tonearm.core.report import (
     same_play,
     too_old,
 )
+from tonearm.core.waits import WaitKind, Waits, reason
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.counters import Counters
 from tonearm.service.events import EventHub, Subscription
@@ -60,6 +61,9 @@ TOGETHER, PART = 1000, 250
 SHARED = 50
 """Plays of one request up to which they share a transaction with those of other requests."""
 
+
+STARTS_LATER = reason(Waits(WaitKind.FUTURE_START))
+"""The answer to a play whose time has not come, in the words of all who say why it waits."""
 
 _UNSAID = Basis()
 
@@ -190,8 +194,7 @@ def _decide(account: Account, report: Report, rules: Rules) -> _Decision:
         case When.TOO_OLD if too_old(play.timestamp, report.at, report.skew, rules.oldest):
             return _Decision("too_old", "expired", rules.too_old_reason, heard)
         case When.AHEAD:
-            ahead = "starts in the future: on hold until then, in case our clock is wrong"
-            return _Decision("queued", "queued", ahead, heard, play.timestamp - report.skew)
+            return _Decision("queued", "queued", STARTS_LATER, heard, play.timestamp - report.skew)
         case _:
             on_disk = "saved, waiting to be sent to Last.fm"
             return _Decision(
@@ -241,8 +244,8 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules) -> list[Report
                 report.boot,
             )
         before[key] = (play_id, decision.fate)
-        reason = f"{decision.reason}; {report.left_out}" if report.left_out else decision.reason
-        taken.append(_taken(decision.status, play_id, reason, decision.heard))
+        said = f"{decision.reason}; {report.left_out}" if report.left_out else decision.reason
+        taken.append(_taken(decision.status, play_id, said, decision.heard))
     queue.enqueue(db, list(queued.values()))
     return taken
 
@@ -307,8 +310,8 @@ def _rival(other: Report, report: Report, decision: _Decision) -> bool:
 
 def _held_back(decision: _Decision, twin: int) -> _Decision:
     which = f"play {twin}" if twin else "a play"
-    reason = f"looks like {which}, reported for the same time; not sent unless you choose to"
-    return _Decision("duplicate", "suspected", reason, decision.heard)
+    why = f"looks like {which}, reported for the same time; not sent unless you choose to"
+    return _Decision("duplicate", "suspected", why, decision.heard)
 
 
 def _known(listeners: dict[int, Account], account_id: int) -> Account:
