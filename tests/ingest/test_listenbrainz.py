@@ -372,7 +372,6 @@ def test_every_answer_may_be_read_by_a_page_in_a_browser() -> None:
         (answers.render_bad_token(), 401),
         (answers.render_unavailable(), 503),
         (answers.render_unknown_address(), 404),
-        (answers.render_unknown_user("x"), 404),
         (answers.render_validate_without_token(), 400),
         (answers.render_listen_count(3), 200),
         (answers.render_lookup(), 200),

@@ -21,7 +21,6 @@ from tonearm.ingest.lastfm20 import PageRequest, ScrobbleItem
 from tonearm.ingest.lastfm20_call import LfmError
 
 UNAVAILABLE = 16
-OFFLINE = 11
 NO_SESSION = 9
 
 _MESSAGES = {
@@ -55,9 +54,9 @@ def render_error(refused: LfmError, *, as_json: bool) -> PlayerAnswer:
     return _xml(status, f'<lfm status="failed">\n{error}\n</lfm>\n')
 
 
-def render_unavailable(*, as_json: bool, code: int = UNAVAILABLE) -> PlayerAnswer:
+def render_unavailable(*, as_json: bool) -> PlayerAnswer:
     """Not now: the player keeps its plays and sends them again."""
-    return render_error(LfmError(code), as_json=as_json)
+    return render_error(LfmError(UNAVAILABLE), as_json=as_json)
 
 
 def render_done(*, as_json: bool) -> PlayerAnswer:

@@ -75,11 +75,6 @@ def render_unknown_address() -> PlayerAnswer:
     return render_error(404, "The requested URL was not found on the server.")
 
 
-def render_unknown_user(name: str) -> PlayerAnswer:
-    """404: the token reports for another user than the one asked about, or there is none of this name."""
-    return render_error(404, f"Cannot find user: {name}")
-
-
 def render_preflight() -> PlayerAnswer:
     """What a browser asks before it sends a request of another site's page."""
     return PlayerAnswer(200, b"", "text/plain", (*CORS, ("Access-Control-Max-Age", "86400")))
