@@ -185,32 +185,32 @@ def next_move(
     due = [w for w in alive if w.not_before <= now]
     if not due:
         return Idle(min((w.not_before for w in alive), default=None), expired)
-    if checked := [w for w in due if w.off is not None or not timed_by_our_clock(w)]:
-        due = checked
-    elif now < unchecked_until:
+    checked = [w for w in due if w.off is not None or not timed_by_our_clock(w)]
+    if not checked and now < unchecked_until:
         return Idle(unchecked_until, expired)
-    if any(w.id in old for w in due):
-        young = [w for w in due if w.id not in old]
-        probe, due = probe or not young, young or due
-    room = pacing.backlog_room(state.budget, used) if rules.daily_limit else None
-    allowed = list(due) if room is None else _within(due, room)
+    surely = [w for w in checked or due if w.id not in old]
+    allowed = _within(surely or checked or due, pacing.backlog_room(state.budget, used) if rules.daily_limit else None)
     if not allowed:
         next_check = now + pacing.BUDGET_CHECK
         return Idle(next_check, expired, backlog_until=next_check)
-    allowed.sort(
-        key=lambda w: w.refusals > 0
-    )  # what was refused alone goes last: another play may prove that the server works
-    return Send(_batch(allowed, 1 if state.throttle_level or probe else rules.batch), expired, ask=ask and not checked)
+    size = 1 if state.throttle_level or probe or not surely else rules.batch
+    return Send(_batch(allowed, size), expired, ask=ask and not checked)
 
 
-def _within(due: list[QueuedPlay], room: int) -> list[QueuedPlay]:
-    """The live plays, and as much of the backlog as there is room for."""
+def _within(due: list[QueuedPlay], room: int | None) -> list[QueuedPlay]:
+    """The live plays, and as much of the backlog as there is room for (None: any)."""
+    if room is None:
+        return due
     backlog = [w for w in due if not w.live]
     return [w for w in due if w.live] + backlog[:room]
 
 
-def _batch(due: list[QueuedPlay], size: int) -> tuple[QueuedPlay, ...]:
-    """The first plays up to the next group, or the whole of the first one's group; in order of time."""
+def _batch(allowed: list[QueuedPlay], size: int) -> tuple[QueuedPlay, ...]:
+    """The first plays up to the next group, or the whole of the first one's group; in order of time.
+
+    What was refused alone goes last: another play may prove that the server works.
+    """
+    due = sorted(allowed, key=lambda w: w.refusals > 0)
     group = due[0].group
     together = (w for w in due if w.group == group) if group else itertools.takewhile(lambda w: not w.group, due)
     return tuple(sorted(itertools.islice(together, size), key=lambda w: (w.play.timestamp, w.id)))

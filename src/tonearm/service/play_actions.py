@@ -21,7 +21,7 @@ from tonearm.service.report_play import NOT_QUEUED, STARTS_LATER, queue_row
 from tonearm.store import accounts, attempts, plays, queue
 from tonearm.store.attempts import Attempt
 from tonearm.store.db.database import Store
-from tonearm.store.plays import StoredPlay
+from tonearm.store.plays import Restamped, StoredPlay
 from tonearm.store.queue import QueueRow, QueueState
 
 SENT_AGAIN = ("ignored", "refused", "discarded", "suspected", "expired", *NOT_QUEUED)
@@ -212,14 +212,8 @@ class PlayActions:
         stored = plays.find(db, account, play_id)
         if stored is None:
             return NoSuchPlay()
-        if stored.fate not in (*SENT_AGAIN, "queued"):
-            return ActionRefused(_final(stored, self.rules))
-        if stored.fate == "queued" and queue.rows(db, [play_id])[play_id].state is QueueState.SENDING:
-            return ActionRefused("being sent right now: try again in a moment")
-        if stored.unanswered and stored.fate in NO_LATER_WORD:
-            return ActionRefused(
-                "Last.fm may have it under these names, because an answer was lost: wait until that is known"
-            )
+        if refused := self._fixed(db, stored):
+            return refused
         play = replace(stored.play, track=cleaned_changes(stored.play.track, change(stored.play.track)))
         key = (account, play.track.artist, play.track.title, play.timestamp)
         there = plays.known(db, [key])
@@ -227,23 +221,7 @@ class PlayActions:
             return ActionRefused("a play with these names and start already exists")
         if key in there:  # Last.fm distinguishes plays by these names alone: it stays the same play
             return self._put_right(db, stored, play, now)
-        restamp = plays.restamped(db, play_id)
-        row = {
-            **plays.facts(play),
-            "account": account,
-            "fate": "queued",
-            "restamp_reason": restamp.reason,
-            "restamped_by": restamp.by,
-            "left_out": stored.left_out,
-            "reported_at": now,
-            "reported_timestamp": play.timestamp,
-            "counted_reason": stored.counted_reason,
-            "reporter": stored.reporter,
-            "player": stored.player,
-            "owner": stored.owner,
-            "instead_of": play_id,
-        }
-        fresh = plays.insert(db, [row])[key]
+        fresh = plays.insert(db, [_instead(stored, play, plays.restamped(db, play_id), now)])[key]
         again = self._enqueue(db, replace(stored, id=fresh, play=play), now)
         if isinstance(again, ActionRefused):
             plays.drop(db, fresh)
@@ -251,6 +229,18 @@ class PlayActions:
         plays.settle(db, [play_id], "discarded", now, reason=f"edited by the listener: sent as {fresh}")
         queue.remove(db, [play_id])
         return again
+
+    def _fixed(self, db: Connection, stored: StoredPlay) -> ActionRefused | None:
+        """Why a play can't be edited now; None if it can."""
+        if stored.fate not in (*SENT_AGAIN, "queued"):
+            return ActionRefused(_final(stored, self.rules))
+        if stored.fate == "queued" and queue.rows(db, [stored.id])[stored.id].state is QueueState.SENDING:
+            return ActionRefused("being sent right now: try again in a moment")
+        if stored.unanswered and stored.fate in NO_LATER_WORD:
+            return ActionRefused(
+                "Last.fm may have it under these names, because an answer was lost: wait until that is known"
+            )
+        return None
 
     def _put_right(self, db: Connection, stored: StoredPlay, play: Play, now: float) -> ActionResult:
         """Other facts for a play that stays the same one: a waiting play keeps waiting."""
@@ -317,6 +307,25 @@ class PlayActions:
             track = outcome.track
             self.event_hub.publish(account, ScrobbleStatus(outcome.play, status, track.artist, track.title, message))
             self.ring(account)
+
+
+def _instead(stored: StoredPlay, play: Play, restamp: Restamped, now: float) -> dict[str, object]:
+    """The row of a play that is sent in another's place."""
+    return {
+        **plays.facts(play),
+        "account": stored.account,
+        "fate": "queued",
+        "restamp_reason": restamp.reason,
+        "restamped_by": restamp.by,
+        "left_out": stored.left_out,
+        "reported_at": now,
+        "reported_timestamp": play.timestamp,
+        "counted_reason": stored.counted_reason,
+        "reporter": stored.reporter,
+        "player": stored.player,
+        "owner": stored.owner,
+        "instead_of": stored.id,
+    }
 
 
 def _waiting(stored: StoredPlay, row: QueueRow) -> WaitingPlay:

@@ -6,6 +6,8 @@ between. What has begun is noted, and a process that comes later continues with 
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
 
 from tonearm.core.account import Connection as Connected
@@ -40,6 +42,31 @@ PART = 500
 """Rows of each table that one transaction erases: some tens of milliseconds."""
 
 
+_AS_NEW: dict[str, Any] = {
+    "lastfm_username": "",
+    "lastfm_user": "",
+    "lastfm_session_key": "",
+    "lastfm_api_key": "",
+    "lastfm_scrobbling_enabled": True,
+    "lastfm_scrobble_threshold": DEFAULT_THRESHOLD,
+    "connection": Connected.DISCONNECTED,
+    "wait_until": 0,
+    "fails": 0,
+    "soft_failures": 0,
+    "throttle_level": 0,
+    "answered_at": 0,
+    "trouble": "",
+    "reporter": None,
+    "several_reporters": False,
+    "budget": 0,
+    "budget_at": 0,
+    "backlog_until": 0,
+    "lease_owner": "",
+    "lease_until": 0,
+}
+"""What an account is but for its name, before anybody has used it."""
+
+
 def begin(db: Connection, account_id: int, kept_session: str) -> None:
     """An account is empty from now on but for its name and the browser session `but`: `erase_part` erases its plays.
 
@@ -58,32 +85,7 @@ def begin(db: Connection, account_id: int, kept_session: str) -> None:
         db.execute(delete(table).where(table.c.account == account_id))
     kept_tokens = (token.c.kind == TokenKind.BROWSER) & (token.c.hash == fingerprint(kept_session))
     db.execute(delete(token).where(token.c.account == account_id, ~kept_tokens))
-    db.execute(
-        update(account)
-        .where(account.c.id == account_id)
-        .values(
-            lastfm_username="",
-            lastfm_user="",
-            lastfm_session_key="",
-            lastfm_api_key="",
-            lastfm_scrobbling_enabled=True,
-            lastfm_scrobble_threshold=DEFAULT_THRESHOLD,
-            connection=Connected.DISCONNECTED,
-            wait_until=0,
-            fails=0,
-            soft_failures=0,
-            throttle_level=0,
-            answered_at=0,
-            trouble="",
-            reporter=None,
-            several_reporters=False,
-            budget=0,
-            budget_at=0,
-            backlog_until=0,
-            lease_owner="",
-            lease_until=0,
-        )
-    )
+    db.execute(update(account).where(account.c.id == account_id).values(_AS_NEW))
 
 
 def erase_part(db: Connection, account_id: int) -> int | None:
