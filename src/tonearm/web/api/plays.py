@@ -12,10 +12,11 @@ from tonearm.core.account import Account, Connection
 from tonearm.core.waits import explanation
 from tonearm.deck import Deck, Listener
 from tonearm.service import enrichment
+from tonearm.service.accounts import QueueStatus
 from tonearm.service.loved_import import tally
 from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.service.report_play import ReportResult
-from tonearm.service.sign_in import NotAsked, Pending, SignedIn, SignInExpired, SignInResult, Unreachable
+from tonearm.service.sign_in import NotAsked, Pending, SignedIn, SignedOut, SignInExpired, SignInResult, Unreachable
 from tonearm.service.values import Others, Run, RunState, StoredPlay, fingerprint
 from tonearm.web.access import Access
 from tonearm.web.address import at
@@ -41,6 +42,16 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     503: {"model": schemas.Detail, "description": "The database is unavailable; nothing was saved."},
 }
 
+_SIGNED_IN: dict[int | str, dict[str, Any]] = {
+    202: {"model": schemas.CallbackAnswer, "description": "Not approved yet; ask again."},
+    400: {
+        "model": schemas.Detail,
+        "description": "The token is unknown, already used, or belongs to another listener's sign-in.",
+    },
+    410: {"model": schemas.Detail, "description": "The token is older than an hour."},
+    502: {"model": schemas.Detail, "description": "Last.fm rejects the request or can't be reached."},
+}
+
 
 def lastfm_router(deck: Deck, who: Ask, callback_url: str | None = None) -> APIRouter:
     """The endpoints on a deck. `callback_url` is the public address of `/lastfm/auth-callback`, if it is known."""
@@ -49,6 +60,7 @@ def lastfm_router(deck: Deck, who: Ask, callback_url: str | None = None) -> APIR
     _sign_in_routes(router, deck, who, callback_url)
     _settings_routes(router, deck, who)
     _queue_routes(router, deck, who)
+    _import_routes(router, deck, who)
     return router
 
 
@@ -74,17 +86,7 @@ def _sign_in_routes(router: APIRouter, deck: Deck, who: Ask, callback_url: str |
             start = started
         return schemas.AuthUrl(auth_url=start.auth_url, token=start.token)
 
-    answers: dict[int | str, dict[str, Any]] = {
-        202: {"model": schemas.CallbackAnswer, "description": "Not approved yet; ask again."},
-        400: {
-            "model": schemas.Detail,
-            "description": "The token is unknown, already used, or belongs to another listener's sign-in.",
-        },
-        410: {"model": schemas.Detail, "description": "The token is older than an hour."},
-        502: {"model": schemas.Detail, "description": "Last.fm rejects the request or can't be reached."},
-    }
-
-    @router.get("/auth-callback", response_model=schemas.CallbackAnswer, responses=answers, name="auth_callback")
+    @router.get("/auth-callback", response_model=schemas.CallbackAnswer, responses=_SIGNED_IN, name="auth_callback")
     async def auth_callback(
         me: Me,
         token: Annotated[str, Query(min_length=1, max_length=512)],
@@ -97,7 +99,7 @@ def _sign_in_routes(router: APIRouter, deck: Deck, who: Ask, callback_url: str |
             return RedirectResponse(at("/"), 303)
         return _callback_answer(outcome)
 
-    @router.post("/auth-callback", response_model=schemas.CallbackAnswer, responses=answers)
+    @router.post("/auth-callback", response_model=schemas.CallbackAnswer, responses=_SIGNED_IN)
     async def finish_sign_in(me: Me, body: schemas.TokenIn) -> Response:
         """The same, for hosts that don't want a GET to change anything."""
         return _callback_answer(await deck.sign_in.finish(me.id, body.token, body.login))
@@ -107,17 +109,20 @@ def _sign_in_routes(router: APIRouter, deck: Deck, who: Ask, callback_url: str |
         """Forget the session. Plays waiting for its Last.fm user are kept for that user, or discarded; everything else
         stays.
         """
-        waiting = await deck.sign_in.sign_out(me.id, discard)
-        of_user = f" of {waiting.username}" if waiting.username else ""
-        done_with_them = "discarded" if discard else "kept for the same user"
-        others = sum(other.plays for other in waiting.others)
-        own = f"{_plays(waiting.plays)}{of_user} {done_with_them}"
-        return schemas.Disconnected(
-            message=f"disconnected; {own}{waiting_for_others(waiting.others)}",
-            kept=others if discard else waiting.plays + others,
-            discarded=waiting.plays if discard else None,
-            held_for=held_for(waiting.others) or None,
-        )
+        return _disconnected(await deck.sign_in.sign_out(me.id, discard), discard)
+
+
+def _disconnected(waiting: SignedOut, discard: bool) -> schemas.Disconnected:
+    of_user = f" of {waiting.username}" if waiting.username else ""
+    done_with_them = "discarded" if discard else "kept for the same user"
+    others = sum(other.plays for other in waiting.others)
+    own = f"{_plays(waiting.plays)}{of_user} {done_with_them}"
+    return schemas.Disconnected(
+        message=f"disconnected; {own}{waiting_for_others(waiting.others)}",
+        kept=others if discard else waiting.plays + others,
+        discarded=waiting.plays if discard else None,
+        held_for=held_for(waiting.others) or None,
+    )
 
 
 def _callback_answer(outcome: SignInResult) -> Response:
@@ -262,22 +267,7 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
     @router.get("/queue/status", response_model=schemas.QueueCounts, response_model_exclude_unset=True)
     async def queue_status(me: Me) -> Any:
         """True counts of the queue."""
-        standing = await me.queue()
-        others: dict[str, Any] = {"held_for": held_for(standing.others)} if standing.others else {}
-        waits_for = standing.waits
-        waits: dict[str, Any] = {"waits_for": waits_for.kind, "why": explanation(waits_for)} if waits_for else {}
-        return schemas.QueueCounts(
-            queued_scrobbles=standing.queued,
-            sending=standing.sending,
-            held=standing.held,
-            refused=standing.refused,
-            state=standing.state,
-            next_attempt_at=standing.next_attempt_at,
-            oldest=standing.oldest,
-            expires_next=standing.expires_next,
-            **others,
-            **waits,
-        )
+        return _queue_counts(await me.queue())
 
     @router.post("/queue/retry", response_model=schemas.Retried)
     async def retry(me: Me) -> Any:
@@ -286,6 +276,28 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
             raise HTTPException(401, "not signed in to Last.fm: sign in, and waiting plays are sent automatically")
         waiting = await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, RETRY_WAIT)
         return schemas.Retried(remaining_queued=waiting)
+
+
+def _queue_counts(standing: QueueStatus) -> schemas.QueueCounts:
+    others: dict[str, Any] = {"held_for": held_for(standing.others)} if standing.others else {}
+    why = standing.waits
+    waits: dict[str, Any] = {"waits_for": why.kind, "why": explanation(why)} if why else {}
+    return schemas.QueueCounts(
+        queued_scrobbles=standing.queued,
+        sending=standing.sending,
+        held=standing.held,
+        refused=standing.refused,
+        state=standing.state,
+        next_attempt_at=standing.next_attempt_at,
+        oldest=standing.oldest,
+        expires_next=standing.expires_next,
+        **others,
+        **waits,
+    )
+
+
+def _import_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
+    Me = Annotated[Listener, Depends(who)]
 
     @router.post(
         "/import-loved-tracks",

@@ -138,13 +138,21 @@ class SentAfterAll(BaseModel):
     queued: int
 
 
+_NOT_DONE: dict[int | str, dict[str, Any]] = {
+    404: {"model": Detail, "description": "No such play for this listener."},
+    409: {"model": Detail, "description": "Not possible for this play; the detail says why."},
+}
+
+
 def stories_router(deck: Deck, who: Ask) -> APIRouter:
     """`GET /lastfm/queue`, and one play's story, retry, edit and discard."""
-    faults: dict[int | str, dict[str, Any]] = {
-        404: {"model": Detail, "description": "No such play for this listener."},
-        409: {"model": Detail, "description": "Not possible for this play; the detail says why."},
-    }
     router = APIRouter(prefix="/lastfm/queue", tags=["queue"], responses=ERRORS, route_class=ErrorResponses)
+    _queue_routes(router, deck, who)  # first, since they are looked for in this order
+    _play_routes(router, deck, who)
+    return router
+
+
+def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
     Me = Annotated[Listener, Depends(who)]
 
     @router.get("", response_model=PlaysOut)
@@ -181,7 +189,11 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
         """Queue all plays that a wrong clock called too old: those that are `expired` and younger than 14 days."""
         return SentAfterAll(queued=await me.retry_expired())
 
-    @router.get("/{play}", response_model=PlayOut, responses=faults)
+
+def _play_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
+    Me = Annotated[Listener, Depends(who)]
+
+    @router.get("/{play}", response_model=PlayOut, responses=_NOT_DONE)
     async def story(me: Me, play: RowId) -> Any:
         """The whole story of a play, with each failed attempt."""
         found = await deck.play_actions.story(me.id, play)
@@ -190,7 +202,7 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
         attempts = [AttemptOut(at=a.at, verdict=a.verdict, error=a.error_code, words=a.message) for a in found.attempts]
         return _play(found).model_copy(update={"attempts": attempts})
 
-    @router.post("/{play}/retry", response_model=DoneOut, responses=faults)
+    @router.post("/{play}/retry", response_model=DoneOut, responses=_NOT_DONE)
     async def retry(me: Me, play: RowId) -> Any:
         """Send a waiting play now, or one that was suspected, ignored, rejected, discarded or never queued.
 
@@ -198,7 +210,7 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
         """
         return _done(await deck.play_actions.retry(me.id, play), play)
 
-    @router.patch("/{play}", response_model=DoneOut, responses=faults)
+    @router.patch("/{play}", response_model=DoneOut, responses=_NOT_DONE)
     async def correct(me: Me, play: RowId, names: NamesIn) -> Any:
         """Send a play with other names: a new play, linked to this one, which is kept as discarded.
 
@@ -206,12 +218,10 @@ def stories_router(deck: Deck, who: Ask) -> APIRouter:
         """
         return _done(await deck.play_actions.correct(me.id, play, names.change), play)
 
-    @router.delete("/{play}", response_model=DoneOut, responses=faults)
+    @router.delete("/{play}", response_model=DoneOut, responses=_NOT_DONE)
     async def discard(me: Me, play: RowId) -> Any:
         """Discard a play: it is never sent and stays in the history."""
         return _done(await deck.play_actions.discard(me.id, play), play)
-
-    return router
 
 
 def _done(outcome: ActionResult, play: int) -> DoneOut:
