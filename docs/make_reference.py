@@ -1,6 +1,7 @@
 """Makes the API reference from the docstrings, as HTML: `./run docs`, or `python docs/make_reference.py FOLDER`.
 
-It shows what others may rely on: the names of `tonearm`, the client in `tonearm.lastfm`, and the emulator.
+It shows what others may rely on: the names of `tonearm`, the client in `tonearm.lastfm` with every method of
+Last.fm's, and the emulator.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import pdoc
 
 import tonearm
 
-MODULES = ("tonearm", "tonearm.lastfm", "lastfm_emulator")
+MODULES = ("tonearm", "tonearm.lastfm", "tonearm.lastfm.catalogue", "lastfm_emulator")
 
 
 def make(folder: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 import tonearm
 from tests.conftest import ROOT
 from tonearm.core.verdict import Cause
+from tonearm.lastfm.catalogue import METHODS
 from tonearm.lastfm.error import error_of
 from tonearm.lastfm.response import Refusal
 
@@ -64,6 +65,7 @@ def test_the_table_for_contributors_names_each_file() -> None:
 def test_the_reference_has_each_public_name(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "docs/make_reference.py", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, timeout=120)
-    page = (tmp_path / "tonearm.html").read_text()
+    page, methods = ((tmp_path / f"{name}.html").read_text() for name in ("tonearm", "tonearm/lastfm/catalogue"))
     hidden = {"__version__"}
     assert [name for name in tonearm.__all__ if f'id="{name}"' not in page and name not in hidden] == []
+    assert [name for name in METHODS if f'id="Catalogue.{name}"' not in methods] == []
