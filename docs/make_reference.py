@@ -13,6 +13,7 @@ from pathlib import Path
 import pdoc
 
 import tonearm
+from tonearm.lastfm.catalogue import METHODS, Catalogue
 
 MODULES = ("tonearm", "tonearm.lastfm", "tonearm.lastfm.catalogue", "lastfm_emulator")
 
@@ -21,8 +22,10 @@ def make(folder: Path) -> None:
     """Write the pages; `index.html` is the first."""
     for name in tonearm.__all__:  # they are imported when they are first used, and pdoc looks at what is there
         setattr(tonearm, name, getattr(tonearm, name))
+    for name in METHODS:  # what it wraps makes a request; what it returns is in its own signature
+        del vars(Catalogue)[name].__wrapped__
     warnings.filterwarnings("ignore", "Error parsing type annotation")  # they are shown as they are written
-    pdoc.render.configure(docformat="markdown", footer_text=f"tonearm {tonearm.__version__}")
+    pdoc.render.configure(docformat="markdown", show_source=False, footer_text=f"tonearm {tonearm.__version__}")
     pdoc.pdoc(*MODULES, output_directory=folder)
 
 

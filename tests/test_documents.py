@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import subprocess
 import sys
@@ -68,4 +69,7 @@ def test_the_reference_has_each_public_name(tmp_path: Path) -> None:
     page, methods = ((tmp_path / f"{name}.html").read_text() for name in ("tonearm", "tonearm/lastfm/catalogue"))
     hidden = {"__version__"}
     assert [name for name in tonearm.__all__ if f'id="{name}"' not in page and name not in hidden] == []
+    assert "-> tonearm.Request[" not in html.unescape(re.sub("<[^>]*>", "", methods)), (
+        "what it returns, not what it asks"
+    )
     assert [name for name in METHODS if f'id="Catalogue.{name}"' not in methods] == []
