@@ -92,19 +92,23 @@ def _rows(number: int, step: int) -> Iterator[tuple[int, str, str, str]]:
         yield BEGINS + n * step, f"Ärtist {song % 2000}", f"Song {song} (Remastered)", f"Album {song // 12}"
 
 
+_LAUNCHER = (
+    "import resource, subprocess, sys; ended = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode;"
+    " print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(ended)"
+)
+"""A process counts as its own peak what the one that starts it has in memory, so a small one starts it."""
+
+
 def _command(database: Path, *words: str) -> tuple[float, float]:
     """Seconds that a command takes, and the MiB that it needed at most."""
     start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tonearm", *words],
+    said = subprocess.run(
+        [sys.executable, "-c", _LAUNCHER, sys.executable, "-m", "tonearm", *words],
         env={**os.environ, "TONEARM_DATABASE": str(database)},
-        stdout=subprocess.DEVNULL,
-    )
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"tonearm {words[0]} ended with {process.returncode}")
-    return time.perf_counter() - start, used.ru_maxrss * 1024 / MIB
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
+    return time.perf_counter() - start, int(said) * 1024 / MIB
 
 
 def _profile(number: int) -> Emulator:
