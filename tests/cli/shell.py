@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import queue
@@ -84,9 +85,11 @@ class Shell:
         return Path(self.variables["TONEARM_DATABASE"])
 
     def __call__(self, *words: str) -> Result:
-        """Run a command in this process."""
+        """Run a command in this process, which still collects garbage after it."""
         absent = {n: None for n in os.environ if n.startswith(("TONEARM_", "LASTFM_"))}
-        return CliRunner().invoke(tonearm, list(words), env={**absent, **self.environment}, prog_name="tonearm")
+        result = CliRunner().invoke(tonearm, list(words), env={**absent, **self.environment}, prog_name="tonearm")
+        assert gc.isenabled()
+        return result
 
     def facts(self, *words: str) -> dict[str, Any]:
         """The JSON object that a command answers with `--json`."""

@@ -50,8 +50,11 @@ def serve(settings: Settings, link: bool, no_delivery: bool) -> None:
     from tonearm import log
 
     log.begin(settings.tonearm_log)
-    with sock, in_one_line(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, sock, link, not no_delivery))
+    try:
+        with sock, in_one_line(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, sock, link, not no_delivery))
+    finally:
+        gc.enable()  # also if it did not start
 
 
 async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: bool) -> None:
