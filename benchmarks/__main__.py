@@ -15,6 +15,7 @@ NAMES = (
     "loved",
     "scan",
     "start",
+    "live",
     "replay",
     "growth",
     "fairness",

@@ -24,6 +24,7 @@ PROMISED = {
         *("first_answer_ms", "first_answer_cpu_ms", "help_ms", "version_cpu_ms", "status_cpu_ms", "queue_cpu_ms"),
         *("idle_mib", "after_100k_mib"),
     ),
+    "live": ("cpu_ms_per_play", "ms_per_play"),
     "replay": ("seconds", "plays_per_s"),
     "fairness": ("worst_ratio", "median_ratio", "backlog_seconds"),
     "client": tuple(
