@@ -13,7 +13,23 @@ import pytest
 
 from tests.conftest import ROOT
 
-TOOLS = ("bash", "env", "dirname", "cmp", "find", "head", "cat", "rm", "cp", "tee", "touch", "mkdir", "ln", "chmod")
+TOOLS = (
+    "bash",
+    "env",
+    "dirname",
+    "cmp",
+    "find",
+    "head",
+    "cat",
+    "rm",
+    "cp",
+    "tee",
+    "touch",
+    "mkdir",
+    "ln",
+    "chmod",
+    "mv",
+)
 
 UV = """#!/usr/bin/env bash
 # Stands in for uv: makes a folder that looks like an environment, and writes down what it was asked for.
@@ -40,11 +56,11 @@ class Machine:
         program.write_text(script)
         program.chmod(0o755)
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """What `./run` does there."""
         return subprocess.run(
             [self.root / "run", *words],
-            env={"PATH": str(self.programs), "HOME": str(self.root)},
+            env={"PATH": str(self.programs), "HOME": str(self.root), **variables},
             capture_output=True,
             text=True,
             timeout=60,
@@ -156,3 +172,37 @@ def test_the_quick_part_runs_on_several_cores_and_starts_no_process() -> None:
     )
     assert said.returncode == 0, said.stdout + said.stderr
     assert "starts a process" in said.stdout
+
+
+def test_install_puts_a_command_on_the_path_that_runs_from_here(equipped: Machine) -> None:
+    said = equipped.run("install")
+    launcher = equipped.root / ".local/bin/tonearm"
+    assert said.returncode == 0
+    assert f"tonearm is now a command: {launcher}" in said.stdout
+    assert f"Your PATH doesn't have {launcher.parent} yet" in said.stdout
+    path = f"{launcher.parent}:{equipped.programs}"
+    for words, wanted in (([], "--help"), (["status", "--json"], "status --json"), (["test", "a b"], "test a b")):
+        ran = subprocess.run(
+            ["tonearm", *words], env={"PATH": path, "HOME": "/"}, cwd="/", capture_output=True, text=True, check=False
+        )
+        assert ran.stdout == f"in : -m tonearm {wanted}\n"
+    assert "Your PATH" not in equipped.run("install", PATH=path).stdout, "again, and it is on the PATH"
+
+
+def test_install_leaves_another_program_of_the_name_alone(equipped: Machine) -> None:
+    other = equipped.root / ".local/bin/tonearm"
+    other.parent.mkdir(parents=True)
+    other.write_text("#!/bin/sh\n")
+    said = equipped.run("install")
+    assert said.returncode == 1
+    assert f"{other} is there already and is something else" in said.stderr
+    assert other.read_text() == "#!/bin/sh\n"
+
+
+def test_hints_name_the_command_as_it_was_started(equipped: Machine) -> None:
+    equipped.has("its-python", '#!/usr/bin/env bash\n[ "$2" = compileall ] || echo "$_TONEARM_STARTED_AS"\n')
+    equipped.run("install")
+    assert equipped.run("status").stdout == f"{equipped.root}/run\n"
+    path = f"{equipped.root}/.local/bin:{equipped.programs}"
+    ran = subprocess.run(["tonearm", "x"], env={"PATH": path, "HOME": "/"}, capture_output=True, text=True, check=False)
+    assert ran.stdout == "tonearm\n"

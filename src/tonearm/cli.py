@@ -9,6 +9,7 @@ from traceback import extract_tb
 
 import click
 
+from tonearm.terminal import started_as
 from tonearm.version import __version__
 
 _COMMANDS = {
@@ -38,6 +39,7 @@ _COMMANDS = {
     "move-database": ("move_database", "Move a SQLite installation to PostgreSQL."),
     "change-secret": ("change_secret", "Change the secret that encrypts Last.fm sessions."),
     "check": ("check", "Check the configuration, database, connection and clock."),
+    "completion": ("completion", "Print a script that completes commands in your shell."),
     "emulator": ("emulator", "Run only the stand-in for Last.fm, with its faults page."),
 }
 """Each command with the module it lives in, and what it does in a few words."""
@@ -73,7 +75,7 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a name that this terminal cannot show must not fail
     try:
-        tonearm(prog_name="tonearm")
+        tonearm(prog_name=started_as(), complete_var="_TONEARM_COMPLETE")
     except Exception as fault:  # nobody who runs a command is helped by a traceback; -X dev shows it
         if sys.flags.dev_mode:
             raise

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import click
+
+_COMMAND = re.compile(r"(?<=')tonearm(?= [a-z])")
+"""The command in a hint such as 'tonearm login'."""
 
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Control characters but tab and new line, and those that change the direction of the text around them."""
 
 
+def started_as() -> str:
+    """How this program was started, such as "tonearm" or "./run"."""
+    return os.environ.get("_TONEARM_STARTED_AS", "tonearm")
+
+
 def visible(text: str) -> str:
-    """The text with a U+FFFD for each character that a terminal would obey: names may hold any of them."""
-    return _OBEYED.sub("\ufffd", text)
+    """The text with a U+FFFD for each character that a terminal would obey: names may hold any of them.
+
+    Hints such as 'tonearm login' name the command as it was started.
+    """
+    return _OBEYED.sub("\ufffd", _COMMAND.sub(lambda _: started_as(), text))
 
 
 def escaped(json: str) -> str:
