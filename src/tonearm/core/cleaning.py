@@ -51,8 +51,11 @@ def clean(text: str) -> str:
     Last.fm answers a whole batch with error 13 for one badly encoded name, so names are cleaned before they are
     frozen.
     """
-    if text.isprintable() and (text.isascii() or not _RARE.search(text)):  # nearly every name
-        return " ".join((text if text.isascii() else unicodedata.normalize("NFC", text)).split())
+    if text.isprintable():  # nearly every name
+        if text.isascii():
+            return " ".join(text.split()) if text else text
+        if not _RARE.search(text):
+            return " ".join(unicodedata.normalize("NFC", text).split())
     kept = "".join(_kept(c) for c in text)
     if not any(unicodedata.bidirectional(c) in ("R", "AL") and c not in _DIRECTIONS for c in kept):
         kept = kept.translate(_NO_DIRECTIONS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from tonearm.core.cleaning import clean
 
@@ -123,6 +124,7 @@ def long_enough(duration: float | None) -> bool:
     return not duration or duration > SHORTEST_TRACK
 
 
+@lru_cache(maxsize=4096)
 def _s(seconds: float) -> str:
     return f"{seconds:.1f}".rstrip("0").rstrip(".") + " s"
 

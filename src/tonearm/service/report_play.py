@@ -140,6 +140,16 @@ class _Decision:
     not_before: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """When plays were reported together: `at`, `skew`, `counter` and `boot` of each Report."""
+
+    now: float
+    skew: float
+    counter: float | None = None
+    boot: str = ""
+
+
 def frozen_play(play: Play, now: float, skew: float = 0.0, basis: Basis = _UNSAID) -> tuple[Play, Placed]:
     """The play as it will be sent for ever, and where its start was put: names cleaned, times in (whole) seconds.
 
@@ -154,7 +164,8 @@ def frozen_play(play: Play, now: float, skew: float = 0.0, basis: Basis = _UNSAI
         raise NotATime(
             f"{play.timestamp} isn't a valid start time (Unix seconds, between 2002-10-01 and 30 days from now)"
         )
-    track = cleaned(replace(play.track, duration=duration))
+    track = play.track if duration == play.track.duration else replace(play.track, duration=duration)
+    track = cleaned(track)
     return Play(track, placed.timestamp, played, play.chosen_by_user), placed
 
 
@@ -177,6 +188,8 @@ def _heard(play: Play, elapsed: float, listening: Listening) -> tuple[float | No
 
 def _elapsed(start: int, now: float, skew: float) -> float:
     """Seconds from a start to its report, by that of two clocks which shows fewer, and not less than none."""
+    if not skew:
+        return now - start
     passed = [now - start, now + skew - start]
     return min((seconds for seconds in passed if seconds >= -SLACK), default=max(passed))
 
@@ -413,7 +426,7 @@ class Reports:
         assumed, it is not looked at): what it says is taken as it is, the rest is guessed.
         Raises MissingName, NotATime, UnknownListener; StoreUnavailable: then it is not written.
         """
-        report = self._report(account, play, reporter, left_out, basis)
+        report = self._report(self._moment(), account, play, clean(reporter), left_out, basis)
         taken = await self.store.write_together(self._take, report, account)
         self.tally.reports[taken.status] += 1
         if taken.status == "queued":
@@ -439,10 +452,11 @@ class Reports:
         """
         reports: list[Report] = []
         faults: list[tuple[int, MissingName | NotATime]] = []
+        moment, reporter = self._moment(), clean(reporter)
         unread, known = left_out or [""] * len(plays), bases or [_UNSAID] * len(plays)
         for place_in_list, (play, not_read, basis) in enumerate(zip(plays, unread, known, strict=True)):
             try:
-                reports.append(self._report(account, play, reporter, not_read, basis))
+                reports.append(self._report(moment, account, play, reporter, not_read, basis))
             except (MissingName, NotATime) as error:
                 faults.append((place_in_list, error))
         if faults:
@@ -456,20 +470,23 @@ class Reports:
 
         None for what cannot be a play at all.
         """
-        reports = [self._player_report(account, one, reporter, player) for one in reported]
+        moment, reporter = self._moment(), clean(reporter)
+        reports = [self._player_report(moment, account, one, reporter, player) for one in reported]
         answers = iter(await self._take_all(account, [report for report in reports if report is not None]))
         return [None if report is None else next(answers) for report in reports]
 
     async def rehearse(self, account: int, reported: ReportedPlay, reporter: str, player: int) -> ReportResult:
         """What would be answered to a play of a player; nothing of it is kept. Raises NotATime."""
-        report = self._player_report(account, reported, reporter, player)
+        report = self._player_report(self._moment(), account, reported, clean(reporter), player)
         if report is None:
             raise NotATime("no play")
         return await self.store.write(partial(self._rehearse, report=report))
 
-    def _player_report(self, account: int, reported: ReportedPlay, reporter: str, player: int) -> Report | None:
+    def _player_report(
+        self, moment: _Moment, account: int, reported: ReportedPlay, reporter: str, player: int
+    ) -> Report | None:
         try:
-            report = self._report(account, reported.play, reporter, reported.left_out, reported.basis)
+            report = self._report(moment, account, reported.play, reporter, reported.left_out, reported.basis)
         except MissingName:
             return None
         except NotATime as error:
@@ -478,7 +495,7 @@ class Reports:
             message = f"left out: {reported.play.played:g} s played, which can't be right"
             message = f"{reported.left_out}; {message}" if reported.left_out else message
             unmeasured = ReportedPlay(reported.play, Basis(reported.basis.stamp, Listening.ASSUMED), message)
-            return self._player_report(account, unmeasured, reporter, player)
+            return self._player_report(moment, account, unmeasured, reporter, player)
         return replace(report, player=player)
 
     def _take(self, db: Connection, reports: Sequence[Report]) -> list[ReportResult]:
@@ -521,15 +538,26 @@ class Reports:
             event = ScrobbleStatus(taken.id, taken.status, track.artist, track.title, taken.message)
             self.event_hub.publish(report.account, event)
 
-    def _report(self, account: int, play: Play, reporter: str, left_out: str, basis: Basis) -> Report:
-        now, skew = self.clock.now(), self.time.skew
-        frozen, placed = frozen_play(play, now, skew, basis)
-        reported = start_of_play(play.timestamp)
-        unchecked = None if self.time.settled else self.clock.steady()
-        boot = "" if unchecked is None else self.clock.boot
-        restamp = placed.restamp_reason, placed.by_clock
+    def _moment(self) -> _Moment:
+        if self.time.settled:
+            return _Moment(self.clock.now(), self.time.skew)
+        return _Moment(self.clock.now(), self.time.skew, self.clock.steady(), self.clock.boot)
+
+    def _report(self, moment: _Moment, account: int, play: Play, reporter: str, left_out: str, basis: Basis) -> Report:
+        frozen, placed = frozen_play(play, moment.now, moment.skew, basis)
         return Report(
-            account, frozen, now, reported, *restamp, clean(reporter), skew, left_out, unchecked, boot, basis.listening
+            account,
+            frozen,
+            moment.now,
+            start_of_play(play.timestamp),
+            placed.restamp_reason,
+            placed.by_clock,
+            reporter,
+            moment.skew,
+            left_out,
+            moment.counter,
+            moment.boot,
+            basis.listening,
         )
 
     async def fate(self, account: int, play_id: int, seconds: float) -> plays.StoredPlay | None:
