@@ -33,6 +33,7 @@ _ADDRESS_OF_A_SERVICE = re.compile(r"(?:tcp|udp|sctp)://\S+")
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 OWN_PATHS = frozenset(
     {
+        "accounted",
         "album",
         "artist",
         "connect",
@@ -54,6 +55,7 @@ OWN_PATHS = frozenset(
         "plays",
         "queue",
         "retry",
+        "scrobble",
         "scrobbling",
         "settings",
         "signin",

@@ -19,7 +19,7 @@ from tonearm.web.view.time_zone import zone_of
 
 REPORTER = "by hand"
 
-_LENGTH = re.compile(r"(?:(?:(\d{1,2}):)?(\d{1,3}):)?(\d{1,5})")
+_LENGTH = re.compile(r"(?:(?:(\d{1,2}):)?(\d{1,3}):)?(\d{1,5})", re.ASCII)
 
 Text = Annotated[str, Form(max_length=LONGEST_NAME)]
 Short = Annotated[str, Form(max_length=40)]
