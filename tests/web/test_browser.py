@@ -709,7 +709,7 @@ def test_a_play_is_discarded_and_a_refusal_says_why(look: Look, running_service:
     page.get_by_role("button", name="Discard Sinnerman").click()
     expect(row(page, "Sinnerman")).to_contain_text("Discarded")
     page.get_by_role("button", name="Undo").click()
-    expect(row(page, "Sinnerman")).to_contain_text("Retrying")
+    expect(row(page, "Sinnerman")).to_contain_text("Queued")
     page.get_by_role("button", name="Discard Sinnerman").click()
     expect(row(page, "Sinnerman")).to_contain_text("Discarded")
     page.route("**/fragments/**", lambda route: route.abort())  # the page does not hear of what comes now
