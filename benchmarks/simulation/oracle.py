@@ -32,6 +32,9 @@ TOO_OLD = 14 * 86400
 LIVE = 3600.0
 """Seconds after its end up to which the report of a play is live."""
 
+JUST_OVER = 700.0
+"""Seconds since its end within which a clock of ours may have timed a play that is reported, with some to spare."""
+
 LAG = 30.0
 """Seconds from the moment when a batch is decided on to the moment when it leaves, at the most."""
 
@@ -112,6 +115,7 @@ class Referee:
     _times: deque[float] = field(default_factory=deque)
     _rests: dict[str, Rest] = field(default_factory=dict)
     _all_rest: Rest | None = None
+    _may_rest_since: float | None = None
     _by_hand_at: float = -BY_HAND
     _users: dict[str, str] = field(default_factory=dict)
     _unsent: defaultdict[Line, list[Reported]] = field(default_factory=lambda: defaultdict(list))
@@ -181,7 +185,8 @@ class Referee:
         while times[0] <= sent.at - SECOND:
             times.popleft()
         self.most_in_a_second = max(self.most_in_a_second, len(times))
-        if len(times) > self.per_second + 1:
+        put = bool(self.clocks) and self.timeline.now - self.clocks[-1][0] <= SECOND  # then the pace begins anew, once
+        if len(times) > (self.per_second + 1) * (1 + put):
             self.finds(Kind.MISBEHAVED, f"{len(times)} requests in a second, request #{sent.number} being the last")
 
     def _items(self, sent: Sent, params: dict[str, str]) -> list[dict[str, str]]:
@@ -292,6 +297,11 @@ class Referee:
     def _could_be_sent(self, play: Reported, at: float) -> bool:
         lag = LAG if self.alone else 10 * LAG
         age = self.clock() - play.timestamp
+        just_over = (
+            play.timestamp + play.played > self.timeline.now - self.timeline.elapsed + play.answers[0].at - JUST_OVER
+        )
+        if not self.knows_the_time and just_over:
+            return False  # a clock of ours may have timed it, so it waits until Last.fm's time is known
         return play.answers[0].at < at - lag and LAG < age < TOO_OLD - max(0.0, self.latest_skew) - 10 * lag
 
     def unanswered(self, sent: Sent) -> None:
@@ -315,7 +325,7 @@ class Referee:
         self.say("wire", f"#{sent.number} is answered: HTTP {reply.status} {_shortened(reply.body)}")
         if sent.method != "track.scrobble":
             if content is not None and number is None:
-                self._proves()
+                self._proves(by_plays=False)
             return
         self._over(sent)
         for play in sent.plays:
@@ -367,10 +377,13 @@ class Referee:
         else:
             self._outage(sent)
 
-    def _proves(self) -> None:
-        """Whatever else an answer says, this key and this address are served."""
+    def _proves(self, *, by_plays: bool = True) -> None:
+        """Whatever else an answer says, this key and this address are served; a sign-in may not end an outage."""
         self._all_rest = None
         self.refusals.away_from.clear()
+        if by_plays:
+            self._may_rest_since = None
+            self.refusals.may_be_away_from.clear()
 
     def _passes(self, sent: Sent, seconds: float, why: str) -> None:
         """Something that passes, and that others may meet as well."""
@@ -379,14 +392,18 @@ class Referee:
 
     def _outage(self, sent: Sent) -> None:
         """These accounts have met an outage: a few of them, and everybody leaves Last.fm alone."""
-        away, rest = self.refusals.away_from, self._all_rest
+        away, rest, now = self.refusals.away_from, self._all_rest, self.timeline.elapsed
         away |= _accounts(sent)
+        begun = self._may_rest_since
+        if rest is None and self.refusals.may_rest(_accounts(sent)) and (begun is None or now > begun + PROBE):
+            self._may_rest_since = now
         if rest is not None and (not rest.outage or sent.at <= rest.since - SOON):
             return
         if rest is not None or len(away) >= OUTAGE_ACCOUNTS:
-            now = self.timeline.elapsed
             why = f"after {len(away)} accounts met the same outage, the last with #{sent.number}"
-            self._all_rest = Rest(now, now + PROBE, why, outage=True)
+            early = self._may_rest_since
+            since = early if rest is None and early is not None and sent.at <= early else now
+            self._all_rest = Rest(since, since + PROBE, why, outage=True)
 
     def _taken(self, sent: Sent, scrobbles: dict[str, Any], shown: float) -> None:
         answers = scrobbles["scrobble"]

@@ -30,6 +30,7 @@ class Refusals:
     """What has arrived so far. All of it errs on the side of the process, which may have died before it wrote it."""
 
     away_from: set[str] = field(default_factory=set)
+    may_be_away_from: set[str] = field(default_factory=set)
     _in_a_row: Counter[str] = field(default_factory=Counter)
     _answered_at: dict[str, float] = field(default_factory=dict)
     _refused_at: dict[str, float] = field(default_factory=dict)
@@ -38,6 +39,14 @@ class Refusals:
         """The process died, or could not write, or its clock was changed: it need not know any more."""
         self.away_from.clear()
         self._in_a_row.clear()
+
+    def may_rest(self, accounts: set[str]) -> bool:
+        """Whether with these accounts, too, so many may have met an outage that everybody rests.
+
+        The process may remember what it had written before it died.
+        """
+        self.may_be_away_from |= accounts
+        return len(self.may_be_away_from) >= OUTAGE_ACCOUNTS
 
     def answered(self, account: str, at: float) -> None:
         """Last.fm answered for plays of this account."""

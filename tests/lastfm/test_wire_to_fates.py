@@ -185,6 +185,15 @@ def test_a_repeat_that_gnu_fm_ignores_as_already_scrobbled_is_accepted() -> None
     )
 
 
+def test_a_repeat_that_gnu_fm_knows_by_another_name_keeps_that_name() -> None:
+    corrected = {"corrected": "1", "#text": "Nina Simone (corrected)"}
+    repeat = scrobbled(PLAYS[0], ignoredMessage={"code": "91", "#text": "Already scrobbled"}, artist=corrected)
+    verdict = scrobble(scrobbles([repeat], 1), PLAYS[:1])
+    assert isinstance(verdict, Answered)
+    assert verdict.items[0].correction is not None
+    assert verdict.items[0].correction.artist == "Nina Simone (corrected)"
+
+
 @pytest.mark.parametrize(("code", "kept"), [("99999999999", 2**31 - 1), (-(10**12), -(2**31) + 1)])
 def test_a_code_that_no_database_keeps_is_the_nearest_that_it_can(code: object, kept: int) -> None:
     word = scrobbled(PLAYS[0], ignoredMessage={"code": code, "#text": ""})

@@ -183,6 +183,24 @@ async def test_what_a_wrong_clock_has_called_too_old_is_sent_by_itself(house: Ho
         assert sorted(room.arrived()) == songs(0, 1, 2)
 
 
+async def test_what_comes_back_is_held_back_beside_another_report_of_the_same_listen(house: House) -> None:
+    await expired(house)
+    house.clock.put(-20 * DAY)
+    async with house.open(deliver=False) as room:
+        first = min(await room.history(), key=lambda stored: stored.play.timestamp).play
+        again = await room.me.scrobble(first.track, started_at=first.timestamp + 1, played=150)
+        assert again.status == "queued"  # nothing is sent for the other
+    async with house.open() as room:
+        await room.me.now_playing(SONG)
+        while "expired" in await room.fates():
+            await house.clock.sleep(30)
+        await room.until_empty()
+        assert sorted(await room.fates()) == ["accepted"] * 3 + ["suspected"]
+        assert sorted(room.arrived()) == songs(0, 1, 2)
+        [held] = [stored for stored in await room.history() if stored.fate == "suspected"]
+        assert held.reason.startswith(f"looks like play {again.id}")
+
+
 async def test_what_is_not_too_old_by_our_clock_is_sent_by_hand(house: House) -> None:
     await expired(house)
     house.clock.put(-20 * DAY)

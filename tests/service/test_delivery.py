@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import pairwise
 from typing import Any
 
@@ -696,3 +697,23 @@ async def test_nobody_else_takes_an_account_while_an_answer_takes_its_time(house
         await room.play(0)
         await room.until_empty()
         assert claimed == [None] * 100
+
+
+async def test_an_outage_that_follows_a_refusal_of_the_key_is_named_and_left_alone(room: Room) -> None:
+    listeners = [room.me, *[await room.deck.listener(f"listener-{number}") for number in range(2)]]
+    for number, listener in enumerate(listeners[1:]):
+        await room.sign_in(f"user{number}", listener)
+    room.emulator.suspend_key(API_KEY)
+    await asyncio.gather(*(room.play(0, listener=listener) for listener in listeners))
+    await room.until_calls(1)
+    assert "error 26" in (await room.me.queue()).trouble
+    room.emulator.fault("error", error=11, methods=["track.scrobble"])
+    room.emulator.suspend_key(API_KEY, suspended=False)
+    before = len(room.house.calls())
+    while len(room.house.calls()) < before + 6:
+        await room.house.clock.sleep(30)
+    await room.house.clock.still()
+    assert "error 11" in (await room.me.queue()).trouble
+    room.emulator.clear_faults()
+    while any([(await listener.queue()).queued for listener in listeners]):
+        await room.house.clock.sleep(60)

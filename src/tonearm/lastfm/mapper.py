@@ -69,7 +69,7 @@ def _play_answer(word: Node, play: Play) -> tuple[int, ItemAnswer]:
         raise UnreadableAnswer(f"answered for a play at {text(named)[:20]}, sent was one at {play.timestamp}")
     answer = track_answer(word, play.track, timestamp) or ItemAnswer(0, "", timestamp)
     if answer.ignored_code == ALREADY_THERE:
-        return ALREADY_THERE, ItemAnswer(0, "", timestamp)
+        return ALREADY_THERE, ItemAnswer(0, "", timestamp, _correction(word, play.track))
     return answer.ignored_code, answer
 
 

@@ -196,12 +196,13 @@ class Delivery(Generic[T]):
             return throttle
         if isinstance(verdict, Answered) or not breaker.is_outage(verdict, self.rules):
             return throttle
-        if throttle and (turn.at < throttle.since or not throttle.outage):
+        if throttle and turn.at < throttle.since:
             return throttle
-        if pace.met_outage(db, sent.api_key, sent.account) < OUTAGE_ACCOUNTS and not throttle:
-            return None
+        outage = throttle if throttle and throttle.outage else None  # of a refused key, a probe has learned nothing
+        if pace.met_outage(db, sent.api_key, sent.account) < OUTAGE_ACCOUNTS and not outage:
+            return throttle
         now, retry_after = self.clock.now(), getattr(verdict, "retry_after", None)
-        circuit = (throttle.circuit if throttle else breaker.CLOSED).failed(
+        circuit = (outage.circuit if outage else breaker.CLOSED).failed(
             now, answer.chance, str(verdict.cause), retry_after, at_least=PROBE
         )
         met = KeyThrottled(circuit.until, circuit.why, False, circuit.fails, now, outage=True)

@@ -322,9 +322,13 @@ def _rival(other: Report, report: Report, decision: _Decision) -> bool:
 
 
 def _held_back(decision: _Decision, twin: int) -> _Decision:
+    return _Decision("duplicate", "suspected", looks_like(twin), decision.heard)
+
+
+def looks_like(twin: int) -> str:
+    """Why a play is suspected, which shares time with another of that id (0: not known yet)."""
     which = f"play {twin}" if twin else "a play"
-    why = f"looks like {which}, reported for the same time; not sent unless you choose to"
-    return _Decision("duplicate", "suspected", why, decision.heard)
+    return f"looks like {which}, reported for the same time; not sent unless you choose to"
 
 
 def _known(listeners: dict[int, Account], account_id: int) -> Account:

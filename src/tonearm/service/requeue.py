@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
+from tonearm.core.account import Account
 from tonearm.core.destination import Rules
 from tonearm.core.event import ScrobbleStatus
+from tonearm.core.report import same_play
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
-from tonearm.service.report_play import queue_row
+from tonearm.service.report_play import looks_like, queue_row
 from tonearm.store import accounts, plays, queue
 from tonearm.store.db.database import Store
 from tonearm.store.plays import StoredPlay
@@ -79,11 +81,37 @@ class AfterAll:
         found = (plays.find(db, account, play_id) for account, play_id in ids)
         expired = [stored for stored in found if stored is not None and stored.fate == "expired"]
         now = self.time.now()
-        plays.settle(db, [stored.id for stored in expired], "queued", None, reason=reason)
+        back = []
+        for stored, twin in _with_twins(db, expired, listeners):
+            if twin is None:
+                back.append(stored)
+            else:
+                plays.settle(db, [stored.id], "suspected", now, reason=looks_like(twin))
+        plays.settle(db, [stored.id for stored in back], "queued", None, reason=reason)
         rows = []
-        for stored in expired:
+        for stored in back:
             not_before = stored.play.timestamp - self.time.skew if stored.play.timestamp > now else 0.0
             row = queue_row(stored.id, stored.play, listeners[stored.account], now, not_before)
             rows.append({**row, "owner": stored.owner or row["owner"]})
         queue.enqueue(db, rows)
-        return expired
+        return back
+
+
+def _with_twins(
+    db: Connection, expired: Sequence[StoredPlay], listeners: Mapping[int, Account]
+) -> Iterator[tuple[StoredPlay, int | None]]:
+    """Each play with the id of one that shares time with it and is or will be on Last.fm; None if there is none.
+
+    While a play was too old, nothing was held back for its sake.
+    """
+    near = plays.near(db, [(stored.account, stored.play) for stored in expired])
+    back: list[StoredPlay] = []
+    for place, stored in enumerate(expired):
+        others = [*near.get(place, ()), *((other.id, other.play) for other in back if other.account == stored.account)]
+        if listeners[stored.account].several_reporters:
+            end = stored.play.timestamp + stored.play.played
+            others += plays.around(db, stored.account, stored.play.timestamp, end, stored.reporter)
+        twin = next((n for n, other in others if n != stored.id and same_play(stored.play, other)), None)
+        if twin is None:
+            back.append(stored)
+        yield stored, twin
