@@ -618,7 +618,7 @@ def test_an_artists_page_does_not_wait_for_last_fm(look: Look, running_service: 
     running_service.emulator.clear_faults()
     silent = look("/artist?name=Ella+Fitzgerald", java_script_enabled=False)
     if silent.locator("#about .waits").count():  # it was not there at once
-        silent.get_by_role("link", name="What Last.fm says").click()
+        silent.get_by_role("link", name="Load from Last.fm").click()
     expect(silent.locator("#about .waits")).to_have_count(0)
 
 
