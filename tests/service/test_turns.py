@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import pytest
 
@@ -42,7 +43,11 @@ async def test_where_accounts_wait_for_their_turn_each_has_one_request_in_a_roun
         await reported(room, names, 3 * LASTFM.batch)
     async with house.open(requests_per_second=4) as room:
         sent = await until_sent(room, names, 3 * LASTFM.batch)
-    assert sorted(sent[: len(names)]) == sorted(names)
+    for number in range(1, len(sent) + 1):
+        had = Counter(sent[:number])
+        ahead, behind = max(had.values()), min(had[name] for name in names)
+        assert ahead - behind <= 2, sent  # of those that run beside each other, one may book its slot before another
+    assert set(sent[: len(names) + PLACES]) == set(names)
     assert sorted(sent) == sorted(names * 3)
 
 
