@@ -35,6 +35,7 @@ OWN_PATHS = frozenset(
     {
         "accounted",
         "album",
+        "api",
         "artist",
         "connect",
         "covers",
@@ -57,6 +58,7 @@ OWN_PATHS = frozenset(
         "plays",
         "queue",
         "retry",
+        "retry-expired",
         "scrobble",
         "scrobbling",
         "settings",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 import httpx2
@@ -165,9 +166,20 @@ def test_programs_are_answered_under_the_path_and_without_it(behind: Behind) -> 
             assert httpx2.post(f"{base}/lastfm/now-playing", json=names, headers=player.headers).status_code == 200
 
 
+def _paths(routes: Iterable[Any]) -> Iterator[str]:
+    for route in routes:
+        if router := getattr(route, "original_router", None):  # how FastAPI keeps what was included
+            yield from _paths(router.routes)
+        else:
+            yield route.path
+
+
 def test_the_paths_of_the_service_are_those_that_no_public_address_may_have(behind: Behind) -> None:
-    paths = set(create_app(behind.service.deck).openapi()["paths"])
-    assert {path.split("/")[1] for path in paths} <= OWN_PATHS
+    app = create_app(behind.service.deck)
+    assert {path.split("/")[1] for path in app.openapi()["paths"]} <= OWN_PATHS
+    pages = {path.split("/")[1] for path in _paths(app.router.routes)}
+    assert {"queue", "scrobble"} <= pages
+    assert pages - {""} <= OWN_PATHS
     with behind.browser() as browser:
         leads = _leads(browser.get("/").text) | _leads(browser.get("/settings").text)
     assert {lead.split("/")[2].partition("?")[0] for lead in leads if lead.startswith("/music/")} - {""} <= OWN_PATHS
