@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import lru_cache
+from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple, cast
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -36,7 +37,17 @@ class Section(NamedTuple):
     journal: bool
 
 
-class _Bounded:
+class _Stream(BufferedIOBase):
+    """A stream that is read from its beginning to its end, as a text wrapper does."""
+
+    def readable(self) -> bool:
+        return True
+
+    def read1(self, size: int = -1) -> bytes:
+        return self.read(size)
+
+
+class _Bounded(_Stream):
     """A compressed stream, read no further than its size allows."""
 
     def __init__(self, file: IO[bytes], packed: Callable[[], int], name: str) -> None:
@@ -44,30 +55,14 @@ class _Bounded:
         self._packed = packed
         self._name = name
         self._read = 0
-        self.closed = False
-
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
-
-    def flush(self) -> None:
-        """Nothing is written."""
 
     def close(self) -> None:
-        self.closed = True
+        super().close()
         self._file.close()
 
-    def read1(self, size: int = -1) -> bytes:
-        return self.read(size)
-
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int | None = -1) -> bytes:
         try:
-            found = self._file.read(size if size >= 0 else HEAD)
+            found = self._file.read(HEAD if size is None or size < 0 else size)
         except (BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as broken:
             raise HistoryFileError(f"{self._name} is damaged, or encrypted") from broken
         self._read += len(found)
@@ -148,42 +143,23 @@ def _file(file: object, name: str, options: ReadOptions, now: float) -> Iterator
     yield from _checked(kind, cast(BinaryIO, again), encoding, options, now)
 
 
-class _Again:
+class _Again(_Stream):
     """A file whose beginning is looked at before it is read from there."""
 
     def __init__(self, file: object) -> None:
         self._file = cast(BinaryIO, file)
         self._ahead = b""
-        self.closed = False
 
     def head(self) -> bytes:
         while len(self._ahead) < HEAD and (more := self._file.read(HEAD - len(self._ahead))):
             self._ahead += more
         return self._ahead
 
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
-
-    def flush(self) -> None:
-        """Nothing is written."""
-
-    def close(self) -> None:
-        self.closed = True
-
-    def read1(self, size: int = -1) -> bytes:
-        return self.read(size)
-
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int | None = -1) -> bytes:
         if self._ahead:
             found, self._ahead = self._ahead, b""
             return found
-        return self._file.read(size)
+        return self._file.read(-1 if size is None else size)
 
 
 def _checked(kind: Kind, file: BinaryIO, encoding: str, options: ReadOptions, now: float) -> Iterator[Entry]:
