@@ -299,9 +299,8 @@ def _suspected(
         if decision.status == "queued":
             play, song = report.play, _key(report)[:3]
             near = [*near_by_index[index], *in_this_batch.get(song, ())]
-            if account.several_reporters:  # who may spell the names otherwise
-                end = play.timestamp + play.played
-                near += plays.around(db, report.account, play.timestamp, end, report.reporter)
+            near += by_others(db, account, play, report.reporter)
+            if account.several_reporters:
                 earlier = zip(reports[:index], judged, strict=True) if several else ()
                 near += [(0, r.play) for r, d in earlier if _rival(r, report, d)]
             twin = next((n for n, other in near if _again(play, other)), None)
@@ -309,6 +308,13 @@ def _suspected(
                 in_this_batch.setdefault(song, []).append((0, play))
         judged.append(decision if twin is None else _held_back(decision, twin))
     return judged
+
+
+def by_others(db: Connection, account: Account, play: Play, reporter: str) -> list[tuple[int, Play]]:
+    """Plays around the time of one, of an account's other reporters, who may spell the names otherwise."""
+    if not account.several_reporters:
+        return []
+    return plays.around(db, account.id, play.timestamp, play.timestamp + play.played, reporter)
 
 
 def _again(play: Play, other: Play) -> bool:

@@ -15,7 +15,7 @@ from tonearm.core.event import ScrobbleStatus
 from tonearm.core.report import same_play
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
-from tonearm.service.report_play import looks_like, queue_row
+from tonearm.service.report_play import by_others, looks_like, queue_row
 from tonearm.store import accounts, plays, queue
 from tonearm.store.db.database import Store
 from tonearm.store.plays import StoredPlay
@@ -108,9 +108,7 @@ def _with_twins(
     back: list[StoredPlay] = []
     for place, stored in enumerate(expired):
         others = [*near.get(place, ()), *((other.id, other.play) for other in back if other.account == stored.account)]
-        if listeners[stored.account].several_reporters:
-            end = stored.play.timestamp + stored.play.played
-            others += plays.around(db, stored.account, stored.play.timestamp, end, stored.reporter)
+        others += by_others(db, listeners[stored.account], stored.play, stored.reporter)
         twin = next((n for n, other in others if n != stored.id and same_play(stored.play, other)), None)
         if twin is None:
             back.append(stored)
