@@ -25,7 +25,17 @@ from tonearm.store.db.schema import account, login
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Response, ViewportSize, expect  # noqa: E402  # after the skip
+from playwright.sync_api import (  # noqa: E402  # after the skip
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Response,
+    Route,
+    ViewportSize,
+    expect,
+)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = (
@@ -264,6 +274,25 @@ def test_retrying_everything_does_not_leave_the_page(look: Look, running_service
     expect(page.locator("#toast")).to_have_text("1 play sent. Nothing is waiting.")
     expect(page.get_by_role("button", name="Retry all now")).to_have_count(0)
     expect(page.locator("body[data-same=page]")).to_have_count(1)
+
+
+def test_an_answer_is_shown_though_its_button_went_meanwhile(look: Look, running_service: Running) -> None:
+    running_service.sign_in()
+    running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
+    played(running_service, "Sinnerman")
+    page = look("/queue?state=all")
+    button = page.get_by_role("button", name="Retry all now")
+    expect(button).to_have_count(1)
+    running_service.emulator.clear_faults()
+
+    def answer_late(route: Route) -> None:
+        answer = route.fetch()
+        expect(button).to_have_count(0)
+        route.fulfill(response=answer)
+
+    page.route("**/retry", answer_late)
+    button.click()
+    expect(page.locator("#toast")).to_have_text("1 play sent. Nothing is waiting.")
 
 
 def test_a_session_that_ends_asks_for_a_sign_in_and_then_drains(look: Look, running_service: Running) -> None:

@@ -142,8 +142,14 @@
     element.append(button);
   };
 
+  // The form that an answer belongs to. A live page may have taken it away meanwhile: then htmx tells the document alone.
+  const formOf = (event) => {
+    const element = event.detail?.ctx?.sourceElement ?? event.target;
+    return element.matches?.("form") ? element : undefined;
+  };
+
   const refused = (event) => {
-    if (!event.target.matches?.("form")) return;
+    if (!formOf(event)) return;
     toast(event.detail?.ctx?.text || "tonearm isn't responding. Try again in a moment.");
   };
 
@@ -215,9 +221,9 @@
   };
 
   const done = (event) => {
-    const form = event.target;
+    const form = formOf(event);
     const { response, text } = event.detail?.ctx ?? {};
-    if (!form.matches?.("form") || !(response?.status < 400)) return;
+    if (!form || !(response?.status < 400)) return;
     const said = response.headers?.get("content-type")?.startsWith("text/plain") ? text : "";
     toast(said || form.dataset.done, response.headers?.get("tonearm-undo"));
   };
