@@ -326,7 +326,7 @@ async def test_a_session_that_is_damaged_asks_for_a_sign_in_and_is_no_answer_of_
         assert house.calls() == []
         assert room.deck.counters.verdicts == {}
         [kept] = await room.history()
-        story = await room.deck.play_actions.story(room.me.id, kept.id)
+        story = await room.deck.play_actions.details(room.me.id, kept.id)
         assert story
         assert story.row
         assert (story.row.tries, story.attempts, kept.unanswered) == (0, (), False)
@@ -588,7 +588,7 @@ async def test_how_a_play_came_to_lastfm_is_reported_for_ninety_days(room: Room)
     await room.until_empty()
     for days, told in ((89, 2), (2, 0)):
         await room.wait(days * DAY)
-        story = await room.deck.play_actions.story(room.me.id, taken.id)
+        story = await room.deck.play_actions.details(room.me.id, taken.id)
         assert story is not None
         assert (len(story.attempts), story.reason) == (told, "on Last.fm")
 

@@ -121,7 +121,7 @@ async def test_while_deliveries_are_paused_what_waits_says_so(room: Room) -> Non
     taken = await room.play(1)
     standing = await room.me.queue()
     assert (standing.queued, standing.held, standing.next_attempt_at, standing.trouble) == (1, 1, None, PAUSED)
-    story = await room.deck.play_actions.story(room.me.id, taken.id)
+    story = await room.deck.play_actions.details(room.me.id, taken.id)
     assert story is not None
     assert story.reason == PAUSED
     assert [story.reason for story in await room.deck.play_actions.latest(room.me.id, 5)] == [PAUSED]

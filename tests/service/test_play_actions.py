@@ -74,7 +74,7 @@ async def test_only_ones_own_plays_can_be_changed(room: Room, what: str) -> None
             case _:
                 outcome = await telling.correct(account, play, renamed)
         assert outcome == NoSuchPlay()
-    assert await telling.story(other.id, number) is None
+    assert await telling.details(other.id, number) is None
 
 
 async def test_a_play_that_grew_too_old_is_sent_no_more(room: Room) -> None:
@@ -157,7 +157,7 @@ async def test_the_story_shows_every_attempt(room: Room) -> None:
     room.emulator.fault("cut-off", calls=1, after=2, methods=SCROBBLE)
     taken = await room.play(0)
     await room.until_empty()
-    story = await room.deck.play_actions.story(room.me.id, taken.id)
+    story = await room.deck.play_actions.details(room.me.id, taken.id)
     assert story is not None
     assert [(a.verdict, a.error_code) for a in story.attempts] == [("Later", 8), ("Later", 8), ("Unsure", None)]
     assert (story.reason, story.waits) == ("on Last.fm", None)

@@ -143,7 +143,7 @@ async def test_a_play_that_its_player_counts_is_sent_whatever_the_threshold_and_
     assert len(room.emulator.plays("RJ")) == 2
     for kept in await room.history():
         assert kept.counted_reason == "its player decided that it counts, and doesn't say how much was heard"
-        story = await room.deck.play_actions.story(room.me.id, kept.id)
+        story = await room.deck.play_actions.details(room.me.id, kept.id)
         assert story is not None
         assert story.counted is True
 

@@ -281,6 +281,6 @@ async def test_a_play_that_waits_for_somebody_else_says_for_whom(house: House) -
         await room.sign_in("RJ")
         number = (await room.play(1)).id
         await room.sign_in("anna")
-        story = await room.deck.play_actions.story(room.me.id, number)
+        story = await room.deck.play_actions.details(room.me.id, number)
         assert story is not None
         assert story.reason == "on hold for the Last.fm user rj: sign in as that user to send it"

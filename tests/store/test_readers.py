@@ -20,9 +20,9 @@ from tonearm.store.db import readers, slices
 from tonearm.store.db.database import Store, journal_mode
 from tonearm.store.db.readers import LONG_READERS, WAITING, ReadQuestion, TooLong
 from tonearm.store.db.sqlite_writer import StoreUnavailable
-from tonearm.store.plays import Wanted
+from tonearm.store.plays import PlayQuery
 from tonearm.store.queries import stats
-from tonearm.store.queries.stats import Most, StatsScope
+from tonearm.store.queries.stats import StatsScope, TopLists
 
 pytestmark = pytest.mark.anyio
 
@@ -60,7 +60,7 @@ async def test_figures_that_are_interrupted_while_their_rows_come_are_asked_agai
     span = {"start": int(NOW), "end": int(NOW) + 100_000}
     begun = threading.Event()
 
-    def figures(ask: ReadQuestion) -> Most:
+    def figures(ask: ReadQuestion) -> TopLists:
         begun.set()
         while len(ask(names)) == 1:  # until the write is there
             found = stats.most(ask, StatsScope(me), **span, limit=3)
@@ -136,11 +136,11 @@ async def test_slices_of_a_history_add_up_to_all_of_it(store: Store, monkeypatch
     most = await store.read_long(partial(stats.most, scope=StatsScope(me), start=start, end=end, limit=3))
     assert [top.plays for top in most.artists] == [14, 13, 13]
     pages, before = list[int](), None
-    while page := await store.read_long(partial(plays.found, wanted=Wanted(me), limit=7, before=before)):
+    while page := await store.read_long(partial(plays.found, query=PlayQuery(me), limit=7, before=before)):
         pages += [one.id for one in page]
         before = (page[-1].play.timestamp, page[-1].id)
     assert len(pages) == len(set(pages)) == 100
-    assert await store.read_long(partial(plays.found, wanted=Wanted(me + 1), limit=7)) == []
+    assert await store.read_long(partial(plays.found, query=PlayQuery(me + 1), limit=7)) == []
 
 
 async def test_a_skip_that_is_sent_by_hand_counts(store: Store) -> None:

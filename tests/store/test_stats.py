@@ -23,7 +23,7 @@ from tonearm.store import library, loved, plays
 from tonearm.store.admin import erase
 from tonearm.store.db.database import Store
 from tonearm.store.db.readers import ReadQuestion
-from tonearm.store.plays import Wanted
+from tonearm.store.plays import PlayQuery
 from tonearm.store.queries import account_overview, stats
 from tonearm.store.queries.account_overview import PlayFilter
 from tonearm.store.queries.stats import StatsScope, Top
@@ -133,9 +133,9 @@ async def test_each_shelf_has_its_plays_in_pages_and_its_true_count(store: Store
         counts = account_overview.filters(db, backlog_rests)
         assert (counts[PlayFilter.WAITING], counts[PlayFilter.RETRYING], counts[PlayFilter.HELD]) == (9, 2, 4)
         ask = asking(db)
-        assert len(account_overview.history(ask, Wanted(me, "nina SONG"), 50).entries) == 9
-        assert len(account_overview.history(ask, Wanted(me, "nina missing"), 50).entries) == 0
-        pastel_blues = Wanted(me, artist="Nina Simone", album="Pastel Blues")
+        assert len(account_overview.history(ask, PlayQuery(me, "nina SONG"), 50).entries) == 9
+        assert len(account_overview.history(ask, PlayQuery(me, "nina missing"), 50).entries) == 0
+        pastel_blues = PlayQuery(me, artist="Nina Simone", album="Pastel Blues")
         assert len(account_overview.history(ask, pastel_blues, 50).entries) == len(fates)
 
     await store.write(work)

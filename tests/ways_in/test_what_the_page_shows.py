@@ -23,7 +23,7 @@ def pasted(room: Room, slug: str, step: int = 0) -> tuple[NewPlayer, str]:
     """A new player of that kind, and what one of its steps says to paste."""
     setup = BY_SLUG[slug]
     new = room.player(setup.kind)
-    steps = setup.filled(base=room.url, address=new.address(room.url), user=new.player.user, secret=new.secret)
+    steps = setup.fill_in(base=room.url, address=new.address(room.url), user=new.player.user, secret=new.secret)
     return new, steps[step].code
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.web.conftest import House
 from tests.web.test_page import SINNERMAN, Tags, queued, settled
-from tonearm.web.pages.by_hand import Given, Problem, as_play, seconds
+from tonearm.web.pages.by_hand import FieldError, FormInput, parse_length, play_from_form
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +24,7 @@ async def test_a_play_reported_by_hand_is_queued_as_any_other(house: House) -> N
     assert 'action="/scrobble"' in await house.page("/scrobble")
     answer = await house.http.post("/scrobble", data=PLAY)
     assert (answer.status_code, answer.headers["location"]) == (303, "/plays/1")
-    story = await house.deck.play_actions.story(house.me.id, 1)
+    story = await house.deck.play_actions.details(house.me.id, 1)
     assert story is not None
     assert (story.stored.fate, story.stored.reporter) == ("queued", "by hand")
     assert story.stored.play.track.duration == story.stored.play.played == 622
@@ -55,21 +55,21 @@ async def test_a_form_that_fails_keeps_its_input_and_marks_the_field(
 
 
 def test_a_start_is_meant_in_the_readers_zone() -> None:
-    given = Given("Nina Simone", "Sinnerman", started="2026-05-12T20:30")
-    here, there = as_play(given, NOW, UTC), as_play(given, NOW, ZoneInfo("Asia/Tokyo"))
+    given = FormInput("Nina Simone", "Sinnerman", started="2026-05-12T20:30")
+    here, there = play_from_form(given, NOW, UTC), play_from_form(given, NOW, ZoneInfo("Asia/Tokyo"))
     assert here.timestamp - there.timestamp == 9 * 3600
-    assert as_play(Given("Nina Simone", "Sinnerman"), NOW, UTC).timestamp == NOW - 240
+    assert play_from_form(FormInput("Nina Simone", "Sinnerman"), NOW, UTC).timestamp == NOW - 240
 
 
 @pytest.mark.parametrize(("text", "length"), [("", None), (" 4:20 ", 260), ("260", 260), ("1:00:05", 3605)])
 def test_a_length_is_read_as_people_write_it(text: str, length: float | None) -> None:
-    assert seconds(text) == length
+    assert parse_length(text) == length
 
 
 @pytest.mark.parametrize("text", ["x", "4:", "-4", "4.5", "1:2:3:4", "٤"])
 def test_a_length_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(Problem):
-        seconds(text)
+    with pytest.raises(FieldError):
+        parse_length(text)
 
 
 async def test_discarding_can_be_undone(house: House) -> None:
@@ -94,7 +94,7 @@ async def test_undoing_brings_back_the_reason_too(house: House) -> None:
     assert "Last.fm error 6: Invalid parameters." in page
     assert (await house.http.post(undo)).status_code == 409
     ada = await house.deck.listener("ada")
-    assert not (await house.deck.play_actions.story(ada.id, 1))
+    assert not (await house.deck.play_actions.details(ada.id, 1))
     assert (await house.http.post("/plays/77/undo")).status_code == 409
 
 

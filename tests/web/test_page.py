@@ -22,13 +22,13 @@ from tonearm.service.job_list import DELIVER
 from tonearm.store import attempts, pace, plays, queue
 from tonearm.store.db.schema import account
 from tonearm.web.app import WebOptions, create_app
-from tonearm.web.pages.base import pages_for_browsers
+from tonearm.web.pages.base import add_not_found_page
 from tonearm.web.view import assets
 from tonearm.web.view.templates import safe_headers
 
 pytestmark = pytest.mark.anyio
 
-PARTS = ("who", "standing", "now", "numbers", "connection", "days", "latest", "plays", "account")
+PARTS = ("who", "notices", "now", "numbers", "connection", "days", "latest", "plays", "account")
 HOSTILE = (
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)> ' onload='alert(1)",
@@ -416,7 +416,7 @@ async def test_a_play_shows_its_whole_story(house: House) -> None:
     for words in ("Reported", "Counts", "Heard 622 s of 622 s", "Rejected", "Last.fm error 6: Invalid parameters."):
         assert words in page
     assert (await house.http.get("/plays/77")).status_code == 404
-    for row in ("/plays/1", "/fragments/story/1"):
+    for row in ("/plays/1", "/fragments/timeline/1"):
         assert (await house.stranger.get(row)).status_code == 401
 
 
@@ -542,7 +542,7 @@ async def test_no_page_fetches_anything_from_elsewhere_or_carries_code(house: Ho
 
 async def test_an_address_that_leads_nowhere_is_a_page_for_browsers_and_json_for_programs(house: House) -> None:
     app = create_app(house.deck)
-    pages_for_browsers(app, safe_headers(AUTH))
+    add_not_found_page(app, safe_headers(AUTH))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://localhost") as http:
         page = await http.get("/nowhere", headers={"Accept": "text/html,*/*"})
         assert page.status_code == 404
@@ -631,7 +631,7 @@ async def test_the_first_page_is_light(house: House) -> None:
     tags = Tags(await house.page())
     files = [link["href"] for link in tags.all("link") if link["rel"] == "stylesheet"]
     files += [script["src"] for script in tags.all("script")]
-    packed = sum(len(found.packed) for file in files if (found := assets.at(file)))
+    packed = sum(len(found.gzipped) for file in files if (found := assets.find(file)))
     assert packed < 30_000  # and the page itself is some kilobytes
 
 

@@ -13,48 +13,53 @@ from tonearm.core.delivery import DeliveryState, KeyThrottle
 from tonearm.core.event import NowPlayingShown
 from tonearm.core.play import Play, Track
 from tonearm.core.waits import DeliveryFacts
+from tonearm.lastfm.rules import LASTFM
 from tonearm.store.plays import StoredPlay
 from tonearm.store.queries.account_overview import QueuedRow, Snapshot
 from tonearm.store.queue import Count
 from tonearm.web.view import delivery_status, formats, play_rows
-from tonearm.web.view.delivery_status import Act, PageContext
+from tonearm.web.view.delivery_status import BannerAction, PageContext
 from tonearm.web.view.now_playing import playing
-from tonearm.web.view.play_rows import Acts, Tone
+from tonearm.web.view.play_rows import PlayActions, Tone
 
 NOW = 1_795_000_000.0
 ME = Account(1, "me", Connection.CONNECTED, "RJ")
-HERE = PageContext(NOW, delivers=True)
+CONTEXT = PageContext(NOW, delivers=True, rules=LASTFM)
 SINNERMAN = Play(Track("Nina Simone", "Sinnerman", duration=622), int(NOW) - 700, 622)
 PLAY = QueuedRow(7, SINNERMAN, "rj", sending=False, tries=0, not_before=0.0, error="", live=True)
 AHEAD = "Starts in the future: on hold until then, in case our clock is wrong."
 OFFLINE = "Last.fm error 11: Service Offline"
 
 
-def a_glance(play: QueuedRow = PLAY, account: Account = ME, line: DeliveryState | None = None, **how: Any) -> Snapshot:
-    facts = DeliveryFacts(account, line or DeliveryState(account.connection), NOW, NOW, **how)
-    ours = play.owner == facts.user
-    ahead = ours and play.play.timestamp > NOW
-    next_at = play.not_before if ours else None
-    late = ours and facts.limited and not play.live
-    nexts = (next_at, None) if play.live else (None, next_at)
-    count = Count(1, 0, 0 if ours else 1, int(ahead), nexts[0], nexts[1], play.play.timestamp, (), int(late))
+def a_snapshot(
+    play: QueuedRow = PLAY, account: Account = ME, delivery: DeliveryState | None = None, **how: Any
+) -> Snapshot:
+    facts = DeliveryFacts(account, delivery or DeliveryState(account.connection), NOW, NOW, **how)
+    own = play.owner == facts.user
+    ahead = own and play.play.timestamp > NOW
+    next_at = play.not_before if own else None
+    held_late = own and facts.limited and not play.live
+    next_times = (next_at, None) if play.live else (None, next_at)
+    count = Count(
+        1, 0, 0 if own else 1, int(ahead), next_times[0], next_times[1], play.play.timestamp, (), int(held_late)
+    )
     return Snapshot(facts, count, (play.waiting,), 0, 0)
 
 
 @pytest.mark.parametrize(
-    ("play", "glance", "said"),
+    ("play", "facts", "shown"),
     [
         ({}, {}, (Tone.MOVING, "Queued", "", "Goes out with the next batch", None)),
         ({"sending": True}, {}, (Tone.MOVING, "Sending", "On its way to Last.fm now.", "", None)),
         (
             {"tries": 2, "error": OFFLINE},
-            {"line": DeliveryState(wait_until=NOW + 38, trouble=OFFLINE)},
+            {"delivery": DeliveryState(wait_until=NOW + 38, trouble=OFFLINE)},
             (Tone.RETRYING, "Retrying", f"{OFFLINE}.", "Attempt 3", 38),
         ),
         ({"tries": 2, "error": OFFLINE}, {}, (Tone.RETRYING, "Retrying", f"{OFFLINE}.", "Attempt 3", None)),
         (
             {},
-            {"line": DeliveryState(wait_until=NOW + 38, trouble=OFFLINE)},
+            {"delivery": DeliveryState(wait_until=NOW + 38, trouble=OFFLINE)},
             (Tone.MOVING, "Queued", f"{OFFLINE}.", "Sends", 38),
         ),
         (
@@ -103,7 +108,10 @@ def a_glance(play: QueuedRow = PLAY, account: Account = ME, line: DeliveryState 
         ),
         (
             {},
-            {"account": replace(ME, connection=Connection.NEEDS_SIGN_IN), "line": DeliveryState(trouble=SESSION_LOST)},
+            {
+                "account": replace(ME, connection=Connection.NEEDS_SIGN_IN),
+                "delivery": DeliveryState(trouble=SESSION_LOST),
+            },
             (Tone.HELD, "On hold", "The stored session can't be decrypted: sign in to Last.fm again.", "", None),
         ),
         (
@@ -125,25 +133,25 @@ def a_glance(play: QueuedRow = PLAY, account: Account = ME, line: DeliveryState 
     ],
 )
 def test_every_state_of_the_queue_says_why_and_when(
-    play: dict[str, object], glance: dict[str, object], said: tuple[object, ...]
+    play: dict[str, object], facts: dict[str, object], shown: tuple[object, ...]
 ) -> None:
     waiting = replace(PLAY, **play)  # type: ignore[arg-type]  # a table's cells have no one type
-    row = play_rows.row(waiting, a_glance(waiting, **glance), HERE)  # type: ignore[arg-type]  # as above
-    assert (row.tone, row.label, row.why, row.then, row.due) == said
+    row = play_rows.play_row(waiting, a_snapshot(waiting, **facts), CONTEXT)  # type: ignore[arg-type]  # as above
+    assert (row.tone, row.label, row.reason, row.next_step, row.due_in) == shown
 
 
 def test_a_queue_that_moves_is_looked_at_again_soon_and_one_that_rests_when_it_is_due() -> None:
-    def again(seen: Snapshot, moment: PageContext = HERE) -> float | None:
-        return play_rows.again([play_rows.row(PLAY, seen, moment)], moment)
+    def refresh_in(snapshot: Snapshot, context: PageContext = CONTEXT) -> float | None:
+        return play_rows.refresh_in([play_rows.play_row(PLAY, snapshot, context)], context)
 
-    assert again(a_glance()) == play_rows.BUSY_LOOK
-    assert again(a_glance(), replace(HERE, delivers=False)) == play_rows.IDLE_LOOK
-    assert again(a_glance(line=DeliveryState(wait_until=NOW + 38))) == pytest.approx(38.2)
-    assert again(a_glance(account=replace(ME, connection=Connection.NEEDS_SIGN_IN))) is None
+    assert refresh_in(a_snapshot()) == play_rows.BUSY_REFRESH
+    assert refresh_in(a_snapshot(), replace(CONTEXT, delivers=False)) == play_rows.IDLE_REFRESH
+    assert refresh_in(a_snapshot(delivery=DeliveryState(wait_until=NOW + 38))) == pytest.approx(38.2)
+    assert refresh_in(a_snapshot(account=replace(ME, connection=Connection.NEEDS_SIGN_IN))) is None
 
 
 @pytest.mark.parametrize(
-    ("account", "rests", "configured", "may"),
+    ("account", "throttle", "configured", "expected"),
     [
         (ME, None, True, True),
         (ME, KeyThrottle(NOW + 60, "too many requests", refused=False), True, True),
@@ -153,17 +161,17 @@ def test_a_queue_that_moves_is_looked_at_again_soon_and_one_that_rests_when_it_i
     ],
 )
 def test_retrying_is_offered_only_where_it_can_help(
-    account: Account, rests: KeyThrottle | None, configured: bool, may: bool
+    account: Account, throttle: KeyThrottle | None, configured: bool, expected: bool
 ) -> None:
-    seen = a_glance(account=account, throttle=rests, configured=configured)
-    assert delivery_status.line(seen, HERE).may_retry is may
+    snapshot = a_snapshot(account=account, throttle=throttle, configured=configured)
+    assert delivery_status.status_line(snapshot, CONTEXT).may_retry is expected
 
 
 def test_while_sending_is_paused_all_that_waits_is_held_and_a_banner_says_who_can_end_it() -> None:
-    seen = a_glance(paused=True)
-    line = delivery_status.line(seen, HERE)
-    assert (line.held, line.may_retry, line.next_due) == (1, False, None)
-    [banner] = delivery_status.banners(seen, HERE)
+    snapshot = a_snapshot(paused=True)
+    delivery = delivery_status.status_line(snapshot, CONTEXT)
+    assert (delivery.held, delivery.may_retry, delivery.next_due) == (1, False, None)
+    [banner] = delivery_status.banners(snapshot, CONTEXT)
     assert (banner.title, banner.label) == ("Sending is paused", "")
     assert banner.text.startswith("Nothing is lost: 1 play waits here.")
     assert banner.text.endswith("tonearm jobs resume deliver")
@@ -172,36 +180,38 @@ def test_while_sending_is_paused_all_that_waits_is_held_and_a_banner_says_who_ca
 def test_the_oldest_play_is_named_when_its_days_are_numbered() -> None:
     def left(days: float) -> float | None:
         old = replace(PLAY, play=replace(PLAY.play, timestamp=int(NOW - days * 86400)))
-        return delivery_status.line(a_glance(old), HERE).oldest_dies_in
+        return delivery_status.status_line(a_snapshot(old), CONTEXT).oldest_expires_in
 
     assert left(2) is None
     assert left(12) == pytest.approx(2 * 86400)
 
 
 @pytest.mark.parametrize(
-    ("account", "rests", "configured", "acts"),
+    ("account", "throttle", "configured", "actions"),
     [
         (ME, None, True, []),
         (ME, KeyThrottle(NOW + 60, "too many requests", refused=False), True, []),
-        (ME, KeyThrottle(NOW + 60, "Last.fm error 10", refused=True), True, [Act.RETRY]),
-        (replace(ME, connection=Connection.SUSPENDED), None, True, [Act.RETRY]),
-        (replace(ME, connection=Connection.NEEDS_SIGN_IN), None, True, [Act.CONNECT]),
-        (replace(ME, connection=Connection.DISCONNECTED), None, True, [Act.CONNECT]),
-        (Account(1, "me"), None, True, [Act.CONNECT]),
-        (Account(1, "me"), None, False, [Act.GET_KEY]),
-        (replace(ME, enabled=False), None, True, [Act.SWITCH_ON]),
+        (ME, KeyThrottle(NOW + 60, "Last.fm error 10", refused=True), True, [BannerAction.RETRY]),
+        (replace(ME, connection=Connection.SUSPENDED), None, True, [BannerAction.RETRY]),
+        (replace(ME, connection=Connection.NEEDS_SIGN_IN), None, True, [BannerAction.CONNECT]),
+        (replace(ME, connection=Connection.DISCONNECTED), None, True, [BannerAction.CONNECT]),
+        (Account(1, "me"), None, True, [BannerAction.CONNECT]),
+        (Account(1, "me"), None, False, [BannerAction.GET_KEY]),
+        (replace(ME, enabled=False), None, True, [BannerAction.SWITCH_ON]),
     ],
 )
 def test_what_prevents_sending_is_shown_with_what_to_do(
-    account: Account, rests: KeyThrottle | None, configured: bool, acts: list[Act]
+    account: Account, throttle: KeyThrottle | None, configured: bool, actions: list[BannerAction]
 ) -> None:
-    found = delivery_status.banners(a_glance(account=account, throttle=rests, configured=configured), HERE)
-    assert [banner.act for banner in found] == acts
+    found = delivery_status.banners(a_snapshot(account=account, throttle=throttle, configured=configured), CONTEXT)
+    assert [banner.action for banner in found] == actions
 
 
 def test_a_session_that_is_lost_here_is_no_word_of_lastfms() -> None:
-    seen = a_glance(account=replace(ME, connection=Connection.NEEDS_SIGN_IN), line=DeliveryState(trouble=SESSION_LOST))
-    [banner] = delivery_status.banners(seen, HERE)
+    snapshot = a_snapshot(
+        account=replace(ME, connection=Connection.NEEDS_SIGN_IN), delivery=DeliveryState(trouble=SESSION_LOST)
+    )
+    [banner] = delivery_status.banners(snapshot, CONTEXT)
     assert banner.title == "Sign in to Last.fm again"
     assert banner.text.startswith("The stored session can't be decrypted. ")
 
@@ -210,7 +220,7 @@ BACKLOG = replace(PLAY, live=False)
 
 
 @pytest.mark.parametrize(
-    ("learnt", "set_", "queued", "said"),
+    ("learned", "daily", "queued", "shown"),
     [
         (0, None, 1, None),
         (700, None, 1, delivery_status.Budget(312, 700, None)),
@@ -220,90 +230,99 @@ BACKLOG = replace(PLAY, live=False)
     ],
 )
 def test_a_daily_limit_is_shown_once_it_is_known_or_set(
-    learnt: int, set_: int | None, queued: int, said: delivery_status.Budget | None
+    learned: int, daily: int | None, queued: int, shown: delivery_status.Budget | None
 ) -> None:
-    seen = a_glance(BACKLOG, line=DeliveryState(budget=learnt))
-    seen = replace(seen, accepted=312, count=replace(seen.count, queued=queued))
-    assert delivery_status.line(seen, replace(HERE, daily=set_)).budget == said
-    signed_out = replace(seen.facts, account=replace(ME, connection=Connection.NEEDS_SIGN_IN))
-    ended = replace(seen, facts=signed_out)
-    shown = delivery_status.line(ended, replace(HERE, daily=set_)).budget
+    snapshot = a_snapshot(BACKLOG, delivery=DeliveryState(budget=learned))
+    snapshot = replace(snapshot, accepted=312, count=replace(snapshot.count, queued=queued))
+    assert delivery_status.status_line(snapshot, replace(CONTEXT, daily=daily)).budget == shown
+    signed_out = replace(snapshot.facts, account=replace(ME, connection=Connection.NEEDS_SIGN_IN))
+    ended = replace(snapshot, facts=signed_out)
+    shown = delivery_status.status_line(ended, replace(CONTEXT, daily=daily)).budget
     assert shown is None or shown.clear_at is None  # nothing goes out, so nobody knows
 
 
-def a_play(fate: str, why: str = "", correction: dict[str, str] | None = None) -> StoredPlay:
-    rest: dict[str, Any] = {field.name: None for field in fields(StoredPlay)}
-    rest["owner"] = "rj"
-    return StoredPlay(**{**rest, "id": 1, "play": SINNERMAN, "fate": fate, "reason": why, "correction": correction})
+def a_settled_play(fate: str, reason: str = "", correction: dict[str, str] | None = None) -> StoredPlay:
+    values: dict[str, Any] = {field.name: None for field in fields(StoredPlay)}
+    values["owner"] = "rj"
+    return StoredPlay(
+        **{**values, "id": 1, "play": SINNERMAN, "fate": fate, "reason": reason, "correction": correction}
+    )
 
 
 @pytest.mark.parametrize(
-    ("kept", "said"),
+    ("stored", "shown"),
     [
-        (a_play("accepted"), (Tone.GOOD, "Accepted", "")),
+        (a_settled_play("accepted"), (Tone.GOOD, "Accepted", "")),
         (
-            a_play("accepted", correction={"artist": "Nina Simone", "track": "Sinner Man"}),
+            a_settled_play("accepted", correction={"artist": "Nina Simone", "track": "Sinner Man"}),
             (Tone.GOOD, "Accepted", "Corrected by Last.fm to Nina Simone – Sinner Man."),
         ),
         (
-            a_play("accepted", correction={"artist": "Nina Simone", "track": "Sinnerman", "album": "Pastel Blues"}),
+            a_settled_play(
+                "accepted", correction={"artist": "Nina Simone", "track": "Sinnerman", "album": "Pastel Blues"}
+            ),
             (Tone.GOOD, "Accepted", ""),
         ),
         (
-            a_play("ignored", "the artist is on its filter list"),
+            a_settled_play("ignored", "the artist is on its filter list"),
             (Tone.BAD, "Ignored", "The artist is on its filter list."),
         ),
-        (a_play("refused", "Last.fm error 6: Invalid"), (Tone.BAD, "Rejected", "Last.fm error 6: Invalid.")),
-        (a_play("expired", "older than 14 days"), (Tone.QUIET, "Too old", "Older than 14 days.")),
+        (a_settled_play("refused", "Last.fm error 6: Invalid"), (Tone.BAD, "Rejected", "Last.fm error 6: Invalid.")),
+        (a_settled_play("expired", "older than 14 days"), (Tone.QUIET, "Too old", "Older than 14 days.")),
         (
-            a_play("threshold_not_met", "heard 71 s of 240 s, needs 120 s"),
+            a_settled_play("threshold_not_met", "heard 71 s of 240 s, needs 120 s"),
             (Tone.QUIET, "Not sent", "Heard 71 s of 240 s, needs 120 s."),
         ),
         (
-            a_play("disabled", "scrobbling is turned off"),
+            a_settled_play("disabled", "scrobbling is turned off"),
             (Tone.QUIET, "Not sent", "Scrobbling is turned off. Kept in the history here."),
         ),
         (
-            a_play("not_authenticated", "not signed in to Last.fm"),
+            a_settled_play("not_authenticated", "not signed in to Last.fm"),
             (Tone.QUIET, "Not sent", "Not signed in to Last.fm. Kept in the history here."),
         ),
-        (a_play("suspected", "looks like play 1"), (Tone.HELD, "Duplicate?", "Looks like play 1.")),
-        (a_play("discarded", "discarded by the listener"), (Tone.QUIET, "Discarded", "Discarded by the listener.")),
-        (a_play("some_new_fate", "who knows?"), (Tone.QUIET, "Some new fate", "Who knows?")),
+        (a_settled_play("suspected", "looks like play 1"), (Tone.HELD, "Duplicate?", "Looks like play 1.")),
+        (
+            a_settled_play("discarded", "discarded by the listener"),
+            (Tone.QUIET, "Discarded", "Discarded by the listener."),
+        ),
+        (a_settled_play("some_new_fate", "who knows?"), (Tone.QUIET, "Some new fate", "Who knows?")),
     ],
 )
-def test_every_fate_has_its_words(kept: StoredPlay, said: tuple[str, str, str]) -> None:
-    row = play_rows.row(kept, a_glance(), HERE)
-    assert (row.tone, row.label, row.why) == said
+def test_every_fate_has_its_words(stored: StoredPlay, shown: tuple[str, str, str]) -> None:
+    row = play_rows.play_row(stored, a_snapshot(), CONTEXT)
+    assert (row.tone, row.label, row.reason) == shown
 
 
 OLD = replace(SINNERMAN, timestamp=int(NOW) - 15 * 86400)
 
 
 @pytest.mark.parametrize(
-    ("entry", "account", "may"),
+    ("entry", "account", "expected"),
     [
-        (PLAY, ME, Acts("Retry", True, True)),
-        (replace(PLAY, sending=True), ME, Acts()),
-        (replace(PLAY, owner="somebody_else"), ME, Acts("", False, True)),
-        (PLAY, replace(ME, connection=Connection.NEEDS_SIGN_IN), Acts("", True, True)),
-        (a_play("ignored"), ME, Acts("Resend", True, True)),
-        (a_play("ignored"), Account(1, "me"), Acts("", False, True)),
-        (replace(a_play("refused"), play=OLD), ME, Acts("", False, True)),
-        (replace(a_play("suspected"), owner="somebody_else"), ME, Acts("", False, True)),
-        (a_play("threshold_not_met"), ME, Acts("Send", True, True)),
-        (a_play("discarded"), ME, Acts("Send")),
-        (a_play("discarded", "edited by the listener: sent as 8 instead"), ME, Acts()),
-        (replace(a_play("expired"), play=OLD), ME, Acts()),
-        (a_play("accepted"), ME, Acts()),
+        (PLAY, ME, PlayActions("Retry", True, True)),
+        (replace(PLAY, sending=True), ME, PlayActions()),
+        (replace(PLAY, owner="somebody_else"), ME, PlayActions("", False, True)),
+        (PLAY, replace(ME, connection=Connection.NEEDS_SIGN_IN), PlayActions("", True, True)),
+        (a_settled_play("ignored"), ME, PlayActions("Resend", True, True)),
+        (a_settled_play("ignored"), Account(1, "me"), PlayActions("", False, True)),
+        (replace(a_settled_play("refused"), play=OLD), ME, PlayActions("", False, True)),
+        (replace(a_settled_play("suspected"), owner="somebody_else"), ME, PlayActions("", False, True)),
+        (a_settled_play("threshold_not_met"), ME, PlayActions("Send", True, True)),
+        (a_settled_play("discarded"), ME, PlayActions("Send")),
+        (a_settled_play("discarded", "edited by the listener: sent as 8 instead"), ME, PlayActions()),
+        (replace(a_settled_play("expired"), play=OLD), ME, PlayActions()),
+        (a_settled_play("accepted"), ME, PlayActions()),
     ],
 )
-def test_only_what_can_be_done_to_a_play_is_offered(entry: QueuedRow | StoredPlay, account: Account, may: Acts) -> None:
-    assert play_rows.row(entry, a_glance(account=account), HERE).acts == may
+def test_only_what_can_be_done_to_a_play_is_offered(
+    entry: QueuedRow | StoredPlay, account: Account, expected: PlayActions
+) -> None:
+    assert play_rows.play_row(entry, a_snapshot(account=account), CONTEXT).actions == expected
 
 
 @pytest.mark.parametrize(
-    ("duration", "elapsed", "needed", "again"),
+    ("duration", "elapsed", "needed", "refresh_in"),
     [
         (604.0, 151.0, 240.0, 89.2),
         (604.0, 300.0, 240.0, 304.2),
@@ -313,17 +332,17 @@ def test_only_what_can_be_done_to_a_play_is_offered(entry: QueuedRow | StoredPla
     ],
 )
 def test_what_plays_is_shown_against_the_listeners_own_rule(
-    duration: float | None, elapsed: float, needed: float | None, again: float
+    duration: float | None, elapsed: float, needed: float | None, refresh_in: float
 ) -> None:
     event = NowPlayingShown("Sigur Rós", "Svefn-g-englar", "", duration, NOW - elapsed, "success")
     shown = playing(event, 50, NOW)
     assert shown is not None
     assert (shown.elapsed, shown.needed) == (elapsed, needed)
-    assert shown.again == pytest.approx(again)
+    assert shown.refresh_in == pytest.approx(refresh_in)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "shown"),
     [
         (-3, "0 s"),
         (0.2, "1 s"),
@@ -335,24 +354,24 @@ def test_what_plays_is_shown_against_the_listeners_own_rule(
         (2e5, "3 days"),
     ],
 )
-def test_a_wait_is_said_in_one_unit(seconds: float, said: str) -> None:
-    assert formats.span(seconds) == said
+def test_a_wait_is_said_in_one_unit(seconds: float, shown: str) -> None:
+    assert formats.span(seconds) == shown
 
 
 @pytest.mark.parametrize(
-    ("ahead", "told"),
+    ("ahead", "pattern"),
     [
         (40 * 3600, r"^<time datetime=\"2026-11-20T04:00:00Z\" data-by>[TF]\w+day \d\d:\d\d</time>$"),
         (7 * 86400, r"data-by>\w+day 2[456] Nov \d\d:\d\d</time>$"),
     ],
 )
-def test_a_future_moment_is_shown_by_its_day_and_the_full_hour(ahead: float, told: str) -> None:
-    assert re.search(told, formats.by(NOW + ahead, NOW))
+def test_a_future_moment_is_shown_by_its_day_and_the_full_hour(ahead: float, pattern: str) -> None:
+    assert re.search(pattern, formats.by(NOW + ahead, NOW))
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(-1, "0:00"), (9.9, "0:09"), (151, "2:31"), (3725, "1:02:05")])
-def test_a_place_in_a_track_is_said_in_minutes(seconds: float, said: str) -> None:
-    assert formats.clock(seconds) == said
+@pytest.mark.parametrize(("seconds", "shown"), [(-1, "0:00"), (9.9, "0:09"), (151, "2:31"), (3725, "1:02:05")])
+def test_a_place_in_a_track_is_said_in_minutes(seconds: float, shown: str) -> None:
+    assert formats.clock(seconds) == shown
 
 
 @pytest.mark.parametrize("text", ["\u200b", "\u202e\u2066", "\u00a0\u3000", "\u0301\u0301"])

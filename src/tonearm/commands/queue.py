@@ -23,7 +23,7 @@ from tonearm.commands.status import status
 if TYPE_CHECKING:
     from tonearm.deck import Deck
     from tonearm.service.accounts import QueueStatus
-    from tonearm.service.play_actions import ActionResult, Story
+    from tonearm.service.play_actions import ActionResult, PlayDetails
     from tonearm.service.values import Attempt
     from tonearm.settings import Settings
 
@@ -66,12 +66,13 @@ def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: 
     if refused:
         from tonearm.core.wording import fate
 
-        stories = run(_refused(settings, listener, limit))
+        all_details = run(_refused(settings, listener, limit))
         lines = [
-            f"{story.stored.id:>8}  {_named(story)}  {fate(story.stored.fate)}: {story.reason}" for story in stories
+            f"{details.stored.id:>8}  {_named(details)}  {fate(details.stored.fate)}: {details.reason}"
+            for details in all_details
         ]
         text = "\n".join(lines) or "nothing was rejected"
-        print_result({"plays": [_story_facts(story, story.reason) for story in stories]}, text, as_json)
+        print_result({"plays": [_details_facts(details, details.reason) for details in all_details]}, text, as_json)
         return
     print_result(*run(_list(settings, listener, limit, sent_elsewhere(settings))), as_json)
 
@@ -90,11 +91,11 @@ async def answer_queue(deck: Deck, listener: str, limit: int, *, sent_by_somebod
     me = await listener_of(deck, listener)
     waiting, standing = await deck.play_actions.waiting(me.id, limit), await me.queue()
     why = why_it_waits(standing.waits, sent_by_somebody)
-    facts = {**standing_facts(standing), "why": why or None, "plays": [_facts(story) for story in waiting]}
+    facts = {**standing_facts(standing), "why": why or None, "plays": [_facts(details) for details in waiting]}
     return facts, "\n".join(_lines(waiting, standing, why, daily_limit_text(standing, deck.clock.now())))
 
 
-async def _refused(settings: Settings, name: str, limit: int) -> list[Story]:
+async def _refused(settings: Settings, name: str, limit: int) -> list[PlayDetails]:
     from tonearm.commands.opening import Sends, deck_of, listener_of
 
     async with deck_of(settings, Sends.NO) as deck:
@@ -102,45 +103,46 @@ async def _refused(settings: Settings, name: str, limit: int) -> list[Story]:
         return await deck.play_actions.latest(me.id, limit, ("refused", "ignored"))
 
 
-def _facts(story: Story) -> dict[str, object]:
-    track, row = story.stored.play.track, story.row
+def _facts(details: PlayDetails) -> dict[str, object]:
+    track, row = details.stored.play.track, details.row
     assert row is not None
     return {
-        "id": story.stored.id,
+        "id": details.stored.id,
         "artist": track.artist,
         "track": track.title,
         "album": track.album,
-        "timestamp": story.stored.play.timestamp,
+        "timestamp": details.stored.play.timestamp,
         "state": str(row.state),
         "retry_count": row.tries,
         "lastfm_user": row.owner,
-        "next_attempt_at": story.next_attempt_at,
+        "next_attempt_at": details.next_attempt_at,
         "last_error": row.error or None,
-        "waits_for": str(story.waits.kind) if story.waits else None,
+        "waits_for": str(details.waits.kind) if details.waits else None,
     }
 
 
-def _lines(waiting: list[Story], standing: QueueStatus, why: str, budget: str) -> list[str]:
+def _lines(waiting: list[PlayDetails], standing: QueueStatus, why: str, budget: str) -> list[str]:
     all_of_them = standing.queued + standing.sending
     lines = [f"{plays(all_of_them)}{f': {why}' if why else ''}" if all_of_them else "nothing is waiting"]
     if on_hold := others_wait(standing.others):
         lines.append(f"on hold: {on_hold}")
     if budget:
         lines.append(f"daily limit: {budget}")
-    lines += [_line(story) for story in waiting]
+    lines += [_line(details) for details in waiting]
     if all_of_them > len(waiting):
         lines.append(f"and {all_of_them - len(waiting)} more: --limit shows them")
     return lines
 
 
-def _line(story: Story) -> str:
+def _line(details: PlayDetails) -> str:
     from tonearm.core.waits import WaitKind, reason
 
-    assert story.row is not None
-    waits = story.waits
+    assert details.row is not None
+    waits = details.waits
     shows_reason = waits is not None and waits.kind not in (WaitKind.SENDING, WaitKind.NEXT_BATCH)
     why = f"  ({reason(waits)})" if shows_reason and waits else ""
-    return f"{story.stored.id:>8}  {moment(story.stored.play.timestamp)}  {story.row.state:7}  {_track(story)}{why}"
+    stored = details.stored
+    return f"{stored.id:>8}  {moment(stored.play.timestamp)}  {details.row.state:7}  {_track(details)}{why}"
 
 
 @queue.command()
@@ -243,24 +245,24 @@ def why(settings: Settings, listener: str, as_json: bool, play: int) -> None:
     """Show what happened to a play or why it waits, whether it counted, and each failed attempt."""
     from tonearm.commands.opening import run
 
-    story, reason = run(_why(settings, listener, play))
+    details, reason = run(_why(settings, listener, play))
     facts = {
-        **_story_facts(story, reason),
-        "heard": story.stored.counted_reason,
-        "counted": story.counted,
-        "settled_at": story.stored.settled_at,
-        "attempts": [_attempt_facts(attempt) for attempt in story.attempts],
-        "replaced_by": story.replaced_by,
+        **_details_facts(details, reason),
+        "heard": details.stored.counted_reason,
+        "counted": details.counted,
+        "settled_at": details.stored.settled_at,
+        "attempts": [_attempt_facts(attempt) for attempt in details.attempts],
+        "replaced_by": details.replaced_by,
     }
-    print_result(facts, "\n".join(_story_lines(story, reason)), as_json)
+    print_result(facts, "\n".join(_details_lines(details, reason)), as_json)
 
 
 def _attempt_facts(attempt: Attempt) -> dict[str, object]:
     return {"at": attempt.at, "verdict": attempt.verdict, "number": attempt.error_code, "words": attempt.message}
 
 
-def _story_facts(story: Story, reason: str) -> dict[str, object]:
-    stored = story.stored
+def _details_facts(details: PlayDetails, reason: str) -> dict[str, object]:
+    stored = details.stored
     track = stored.play.track
     return {
         "id": stored.id,
@@ -273,25 +275,25 @@ def _story_facts(story: Story, reason: str) -> dict[str, object]:
     }
 
 
-def _track(story: Story) -> str:
-    track = story.stored.play.track
+def _track(details: PlayDetails) -> str:
+    track = details.stored.play.track
     return f"{track.artist} – {track.title}"
 
 
-def _named(story: Story) -> str:
-    return f"{moment(story.stored.play.timestamp)}  {_track(story)}"
+def _named(details: PlayDetails) -> str:
+    return f"{moment(details.stored.play.timestamp)}  {_track(details)}"
 
 
-async def _why(settings: Settings, name: str, play: int) -> tuple[Story, str]:
+async def _why(settings: Settings, name: str, play: int) -> tuple[PlayDetails, str]:
     from tonearm.commands.opening import Sends, deck_of, listener_of, sent_elsewhere
 
     async with deck_of(settings, Sends.NO) as deck:
         me = await listener_of(deck, name)
-        story = await deck.play_actions.story(me.id, play)
-        if story is None:
+        details = await deck.play_actions.details(me.id, play)
+        if details is None:
             raise _no_such(play)
-        waits = why_it_waits(story.waits, sent_elsewhere(settings)) if story.waits else ""
-        return story, waits or story.reason
+        waits = why_it_waits(details.waits, sent_elsewhere(settings)) if details.waits else ""
+        return details, waits or details.reason
 
 
 _COUNTED = {True: "counted", False: "did not count", None: "rule"}
@@ -307,21 +309,22 @@ def _verdict_name(verdict: str) -> str:
     return VERDICTS[verdict]
 
 
-def _story_lines(story: Story, reason: str) -> list[str]:
+def _details_lines(details: PlayDetails, reason: str) -> list[str]:
     from tonearm.core.wording import fate
 
-    stored = story.stored
+    stored = details.stored
     since = f" {moment(stored.settled_at)}" if stored.settled_at is not None else ""
-    lines = [f"{stored.id}  {_named(story)}", f"{fate(stored.fate)}{since}: {reason}"]
+    lines = [f"{stored.id}  {_named(details)}", f"{fate(stored.fate)}{since}: {reason}"]
     if stored.counted_reason:
-        lines.append(f"{_COUNTED[story.counted]}: {stored.counted_reason}")
+        lines.append(f"{_COUNTED[details.counted]}: {stored.counted_reason}")
     if stored.restamp_reason:
         lines.append(f"start: {stored.restamp_reason}")
     if stored.left_out:
         lines.append(stored.left_out)
     lines += [
-        f"  {moment(tried.at)}  {_verdict_name(tried.verdict)}: {_attempt_message(tried)}" for tried in story.attempts
+        f"  {moment(attempt.at)}  {_verdict_name(attempt.verdict)}: {_attempt_message(attempt)}"
+        for attempt in details.attempts
     ]
-    if story.replaced_by is not None:
-        lines.append(f"sent with other names as {story.replaced_by}")
+    if details.replaced_by is not None:
+        lines.append(f"sent with other names as {details.replaced_by}")
     return lines

@@ -36,7 +36,7 @@ NO_LATER_WORD = ("queued", "discarded", "expired")
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class PlayDetails:
     """Everything that is known of a play. `row` is its row in the queue, `waits` why it waits; None once settled."""
 
     stored: StoredPlay
@@ -106,43 +106,43 @@ class PlayActions:
     rules: Rules
     _discarded: dict[int, StoredPlay] = field(default_factory=dict, repr=False)
 
-    async def story(self, account: int, play_id: int) -> Story | None:
+    async def details(self, account: int, play_id: int) -> PlayDetails | None:
         """What happened to a play and why; None if the listener has no such play."""
-        return await self.store.read(partial(self._story, account=account, play_id=play_id))
+        return await self.store.read(partial(self._details, account=account, play_id=play_id))
 
     async def latest(
         self, account: int, limit: int, fates: Sequence[str] = (), before: tuple[int, int] | None = None
-    ) -> list[Story]:
+    ) -> list[PlayDetails]:
         """Stories without attempts, latest play first; `before`: (timestamp, id) of the last page's end."""
 
-        def read(db: Connection) -> list[Story]:
+        def read(db: Connection) -> list[PlayDetails]:
             stored = plays.latest(db, account, limit, fates, before)
             rows = queue.rows(db, [k.id for k in stored if k.fate == "queued"])
             waits = self._waits(db, account, {k.id: (k, rows[k.id]) for k in stored if k.id in rows})
-            return [Story(k, rows.get(k.id), (), None, waits.get(k.id)) for k in stored]
+            return [PlayDetails(k, rows.get(k.id), (), None, waits.get(k.id)) for k in stored]
 
         return await self.store.read(read)
 
-    async def waiting(self, account: int, limit: int) -> list[Story]:
+    async def waiting(self, account: int, limit: int) -> list[PlayDetails]:
         """Stories of the plays in the queue without attempts, oldest play first."""
 
-        def read(db: Connection) -> list[Story]:
+        def read(db: Connection) -> list[PlayDetails]:
             ids = queue.oldest(db, account, limit)
             stored, rows = plays.by_id(db, account, ids), queue.rows(db, ids)
             found = [(stored[play_id], rows[play_id]) for play_id in ids]
             waits = self._waits(db, account, {one.id: (one, row) for one, row in found})
-            return [Story(one, row, (), None, waits[one.id]) for one, row in found]
+            return [PlayDetails(one, row, (), None, waits[one.id]) for one, row in found]
 
         return await self.store.read(read)
 
-    def _story(self, db: Connection, account: int, play_id: int) -> Story | None:
+    def _details(self, db: Connection, account: int, play_id: int) -> PlayDetails | None:
         stored = plays.find(db, account, play_id)
         if stored is None:
             return None
         row = queue.rows(db, [play_id]).get(play_id)
         found = tuple(attempts.of_play(db, play_id))
         waits = self._waits(db, account, {play_id: (stored, row)} if row else {}).get(play_id)
-        return Story(stored, row, found, plays.replaced_by(db, account, play_id), waits)
+        return PlayDetails(stored, row, found, plays.replaced_by(db, account, play_id), waits)
 
     def _waits(self, db: Connection, account: int, rows: Mapping[int, tuple[StoredPlay, QueueRow]]) -> dict[int, Waits]:
         """Why each of these plays has not been sent yet."""

@@ -8,7 +8,7 @@ from functools import partial
 from tonearm.store import plays
 from tonearm.store.db.database import Store
 from tonearm.store.db.readers import ReadQuestion
-from tonearm.store.plays import StoredPlay, Wanted
+from tonearm.store.plays import PlayQuery, StoredPlay
 from tonearm.store.queries import player_pages, stats
 from tonearm.store.queries.player_pages import NOT_LISTED, LovedTrack
 from tonearm.store.queries.stats import StatsScope, Top
@@ -35,7 +35,7 @@ class PlayerViews:
         def read(ask: ReadQuestion) -> tuple[list[StoredPlay], tuple[int, int]]:
             start = 0 if after is None else after + 1
             end = plays.LATEST_END if before is None else before
-            found = plays.found(ask, Wanted(account), limit, (start, end)) if limit and start < end else []
+            found = plays.found(ask, PlayQuery(account), limit, (start, end)) if limit and start < end else []
             ends = ask(partial(stats.first_and_last, account=account)) or (0, 0)
             return [one for one in found if one.fate not in NOT_LISTED], ends
 

@@ -6,11 +6,11 @@ from tonearm.store.attempts import Attempt
 from tonearm.store.db.sqlite_writer import DataFault, StoreUnavailable
 from tonearm.store.history_imports import ImportState, StoredImport
 from tonearm.store.players import StoredPlayer
-from tonearm.store.plays import EXPORTED, StoredPlay, Wanted
+from tonearm.store.plays import EXPORTED, PlayQuery, StoredPlay
 from tonearm.store.queries.account_overview import COUNTED, FATES, PlayFilter, PlayPage, QueuedRow, Snapshot
 from tonearm.store.queries.accounted import Accounted
 from tonearm.store.queries.monitoring import ACCOUNTS_COUNTED, PLAYS_COUNTED, Overview
-from tonearm.store.queries.stats import Hours, Most, StatsScope, Top
+from tonearm.store.queries.stats import Hours, StatsScope, Top, TopLists
 from tonearm.store.queue import Others
 from tonearm.store.runs import Run, RunState
 from tonearm.store.secrets.revoke import Admission, name_of
@@ -30,11 +30,11 @@ __all__ = [
     "Hours",
     "ImportState",
     "LibraryTrack",
-    "Most",
     "Others",
     "Overview",
     "PlayFilter",
     "PlayPage",
+    "PlayQuery",
     "QueuedRow",
     "Run",
     "RunState",
@@ -46,7 +46,7 @@ __all__ = [
     "StoredPlayer",
     "TokenKind",
     "Top",
-    "Wanted",
+    "TopLists",
     "fingerprint",
     "name_of",
 ]

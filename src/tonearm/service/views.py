@@ -10,18 +10,17 @@ from sqlalchemy import Connection
 
 from tonearm.core.days import Stretch
 from tonearm.core.loved import ImportCounts
-from tonearm.lastfm.rules import OLDEST
 from tonearm.service import loved_import
 from tonearm.service.accounts import Accounts
 from tonearm.store import library, loved, runs
 from tonearm.store.db.database import Store
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.loved import LovedRow
-from tonearm.store.plays import StoredPlay, Wanted
+from tonearm.store.plays import PlayQuery, StoredPlay
 from tonearm.store.queries import account_overview, accounted, stats
 from tonearm.store.queries.account_overview import PlayFilter, PlayPage, QueuedRow, Snapshot
 from tonearm.store.queries.accounted import Accounted
-from tonearm.store.queries.stats import DayTotal, Hours, Most, StatsScope
+from tonearm.store.queries.stats import DayTotal, Hours, StatsScope, TopLists
 from tonearm.store.runs import Run
 
 LONGEST_COUNTED = 600.0
@@ -71,7 +70,7 @@ class Views:
         return counted
 
     def _snapshot(self, db: Connection, account: int) -> Snapshot:
-        return account_overview.load(db, self.accounts.facts(db, account), OLDEST)
+        return account_overview.load(db, self.accounts.facts(db, account), self.accounts.rules.oldest)
 
     async def snapshot(self, account: int) -> Snapshot:
         """The account and its connection."""
@@ -81,46 +80,46 @@ class Views:
         """The account, and the latest plays."""
 
         def read(db: Connection) -> tuple[Snapshot, PlayPage]:
-            seen = self._snapshot(db, account)
-            return seen, account_overview.page(db, seen, PlayFilter.ALL, limit)
+            snapshot = self._snapshot(db, account)
+            return snapshot, account_overview.page(db, snapshot, PlayFilter.ALL, limit)
 
         return await self.store.read(read)
 
     async def queue(
-        self, account: int, shelf: PlayFilter | None, limit: int, after: Cursor | None
+        self, account: int, filter_: PlayFilter | None, limit: int, after: Cursor | None
     ) -> tuple[Snapshot, PlayFilter, PlayPage, dict[PlayFilter, int]]:
         """The account, a page of plays by state, and how many plays each state has.
 
-        Without a `shelf` it is what waits, while anything does, else all plays.
+        Without a `filter_` it is what waits, while anything does, else all plays.
         """
 
         def read(db: Connection) -> tuple[Snapshot, PlayFilter, PlayPage, dict[PlayFilter, int]]:
-            seen = self._snapshot(db, account)
-            counts = account_overview.filters(db, seen)
-            waits = seen.count.queued + seen.count.sending
-            shown = shelf or (PlayFilter.WAITING if waits else PlayFilter.ALL)
-            return seen, shown, account_overview.page(db, seen, shown, limit, after), counts
+            snapshot = self._snapshot(db, account)
+            counts = account_overview.filters(db, snapshot)
+            waits = snapshot.count.queued + snapshot.count.sending
+            shown = filter_ or (PlayFilter.WAITING if waits else PlayFilter.ALL)
+            return snapshot, shown, account_overview.page(db, snapshot, shown, limit, after), counts
 
         return await self.store.read(read)
 
-    async def play(self, kept: StoredPlay) -> tuple[Snapshot, StoredPlay | QueuedRow]:
+    async def play(self, stored: StoredPlay) -> tuple[Snapshot, StoredPlay | QueuedRow]:
         """The account of a play, and the play where it is now: in the queue, or settled."""
 
         def read(db: Connection) -> tuple[Snapshot, StoredPlay | QueuedRow]:
-            return self._snapshot(db, kept.account), account_overview.entry(db, kept)
+            return self._snapshot(db, stored.account), account_overview.entry(db, stored)
 
         return await self.store.read(read)
 
-    async def loved(self, account: int, which: Sequence[str], limit: int, start: int) -> tuple[Snapshot, LovedView]:
-        """How it stands, the last import of loved tracks, and those of one outcome, from the place `start` on.
+    async def loved(self, account: int, outcomes: Sequence[str], limit: int, start: int) -> tuple[Snapshot, LovedView]:
+        """The account, the last import of loved tracks, and those of one outcome, skipping `start` of them.
 
-        That outcome is the first of `which` that any has, else the first of all.
+        That outcome is the first of `outcomes` that any has, else the first.
         """
 
         def read(db: Connection) -> tuple[Snapshot, LovedView]:
             run = runs.latest(db, account, loved_import.KIND)
             counts = loved.counts(db, account)
-            outcome = next((one for one in which if counts.get(one)), which[0])
+            outcome = next((one for one in outcomes if counts.get(one)), outcomes[0])
             found = loved.listing(db, account, outcome, limit + 1, start)
             view = LovedView(
                 run,
@@ -136,7 +135,7 @@ class Views:
         return await self.store.read(read)
 
     async def library_size(self, account: int) -> tuple[Snapshot, int]:
-        """How it stands, and how many readable files its library has."""
+        """The account, and how many readable files its library has."""
 
         def read(db: Connection) -> tuple[Snapshot, int]:
             return self._snapshot(db, account), library.size(db, account)
@@ -160,11 +159,11 @@ class Views:
         return await self.store.read_long(partial(stats.hours, scope=scope, stretches=stretches))
 
     async def found(
-        self, wanted: Wanted, limit: int, after: Cursor | None = None, span: tuple[int, int] | None = None
+        self, query: PlayQuery, limit: int, after: Cursor | None = None, span: tuple[int, int] | None = None
     ) -> PlayPage:
         """A page of the plays that are wanted, latest first; of a span of time (from, to before), if one is given."""
         return await self.store.read_long(
-            partial(account_overview.history, wanted=wanted, limit=limit, span=span, after=after)
+            partial(account_overview.history, query=query, limit=limit, span=span, after=after)
         )
 
     async def figures(
@@ -173,16 +172,16 @@ class Views:
         span: tuple[int, int],
         stretches: Sequence[Stretch],
         top: int,
-        wanted: Wanted,
+        query: PlayQuery,
         limit: int,
         *,
         listed: tuple[int, int] | None = None,
         after: Cursor | None = None,
-    ) -> tuple[PlayPage, Hours, Most]:
+    ) -> tuple[PlayPage, Hours, TopLists]:
         """A page of wanted plays (of the time `listed`), plays by the hour, and what was played most in a span."""
 
-        def read(ask: ReadQuestion) -> tuple[PlayPage, Hours, Most]:
-            page = account_overview.history(ask, wanted, limit, listed, after)
+        def read(ask: ReadQuestion) -> tuple[PlayPage, Hours, TopLists]:
+            page = account_overview.history(ask, query, limit, listed, after)
             return page, stats.hours(ask, scope, stretches), stats.most(ask, scope, *span, top)
 
         return await self.store.read_long(read)

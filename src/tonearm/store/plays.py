@@ -498,7 +498,7 @@ CUT_FROM = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PlayQuery:
     """Which plays of an account: with all of these words in their names, of an artist, an album, a track, a player."""
 
     account: int
@@ -524,7 +524,7 @@ class Wanted:
 
 def found(
     ask: ReadQuestion,
-    wanted: Wanted,
+    query: PlayQuery,
     limit: int,
     span: tuple[int, int] | None = None,
     before: tuple[int, int] | None = None,
@@ -533,14 +533,14 @@ def found(
     start, end = span or (0, LATEST_END)
     if before:
         end = min(end, before[0] + 1)
-    first = ask(partial(_earliest, account=wanted.account))
-    newest_first = select(play).where(*wanted.conditions()).order_by(play.c.timestamp.desc(), play.c.id.desc())
+    first = ask(partial(_earliest, account=query.account))
+    newest_first = select(play).where(*query.conditions()).order_by(play.c.timestamp.desc(), play.c.id.desc())
     if before:
         newest_first = newest_first.where(tuple_(play.c.timestamp, play.c.id) < tuple_(*before))
     plays: list[StoredPlay] = []
-    for earliest, latest in backward(ask, wanted.account, max(start, first), end):
+    for earliest, latest in backward(ask, query.account, max(start, first), end):
         part = newest_first.where(play.c.timestamp >= earliest, play.c.timestamp < latest)
-        plays += ask(partial(_all, wanted=part.limit(limit - len(plays))))
+        plays += ask(partial(_all, selected=part.limit(limit - len(plays))))
         if len(plays) == limit:
             break
     return plays
@@ -555,5 +555,5 @@ def _earliest(db: Connection, account: int) -> int:
     return LATEST_END if found is None else found
 
 
-def _all(db: Connection, wanted: Select[Any]) -> list[StoredPlay]:
-    return [stored_play(row) for row in db.execute(wanted)]
+def _all(db: Connection, selected: Select[Any]) -> list[StoredPlay]:
+    return [stored_play(row) for row in db.execute(selected)]

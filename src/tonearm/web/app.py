@@ -20,7 +20,7 @@ from tonearm.web.api.jobs import jobs_router
 from tonearm.web.api.metadata import metadata_router
 from tonearm.web.api.plays import lastfm_router
 from tonearm.web.api.queue import stories_router
-from tonearm.web.pages.base import pages_for_browsers
+from tonearm.web.pages.base import add_not_found_page
 from tonearm.web.pages.router import pages_router
 from tonearm.web.view.templates import safe_headers
 from tonearm.web.ways_in.entrance import WaysIn
@@ -80,7 +80,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
     app.include_router(
         pages_router(deck, access, secure=secure, public_url=public_url, emulator_url=options.emulator_url)
     )
-    pages_for_browsers(app, safe_headers(deck.sign_in.auth_url))
+    add_not_found_page(app, safe_headers(deck.sign_in.auth_url))
     app.add_middleware(Guard, access=access, public_url=public_url)
 
     @app.exception_handler(Exception)

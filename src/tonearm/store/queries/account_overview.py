@@ -16,7 +16,7 @@ from tonearm.core.waits import DeliveryFacts, WaitingPlay, stopped
 from tonearm.store import attempts, plays, queue
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.db.schema import play, scrobble_queue
-from tonearm.store.plays import StoredPlay, Wanted, play_from_row
+from tonearm.store.plays import PlayQuery, StoredPlay, play_from_row
 from tonearm.store.queries import waiting
 from tonearm.store.queue import Count, QueueState
 
@@ -111,8 +111,8 @@ class PlayPage:
     after: tuple[int, int] | None
 
 
-def load(db: Connection, facts: DeliveryFacts, oldest: float) -> Snapshot:
-    """The account as it is now. `oldest` is the age in seconds from which Last.fm takes no play."""
+def load(db: Connection, facts: DeliveryFacts, oldest: float | None) -> Snapshot:
+    """The account as it is now. `oldest` is the age in seconds from which no play is accepted; None: any is."""
     account_id = facts.account.id
     count = queue.count(db, account_id, facts.user, facts.now, lastfm_now=facts.lastfm_now, limited=facts.limited)
     return Snapshot(
@@ -120,7 +120,7 @@ def load(db: Connection, facts: DeliveryFacts, oldest: float) -> Snapshot:
         count=count,
         first=waiting.first_of_count(db, facts, count),
         accepted=plays.accepted_since(db, account_id, facts.now - DAY),
-        needs=_needs(db, account_id, facts.now - oldest),
+        needs=_needs(db, account_id, 0.0 if oldest is None else facts.now - oldest),
         trouble_since=attempts.first_since(db, account_id, facts.state.answered_at) if facts.state.fails else None,
     )
 
@@ -134,24 +134,24 @@ def page(
         stored = plays.latest(db, account_id, limit + 1, FATES[filter_], after)
         waits = _queued(db, account_id, [one.id for one in stored if one.fate == "queued"])
         return _page_of([waits.get(one.id, one) for one in stored], limit)
-    wanted = select(scrobble_queue).where(scrobble_queue.c.account == account_id, *_of_queue(snapshot.facts, filter_))
+    query = select(scrobble_queue).where(scrobble_queue.c.account == account_id, *_of_queue(snapshot.facts, filter_))
     if after:
-        wanted = wanted.where(tuple_(scrobble_queue.c.timestamp, scrobble_queue.c.id) > tuple_(*after))
-    oldest_first = wanted.order_by(scrobble_queue.c.timestamp, scrobble_queue.c.id)
+        query = query.where(tuple_(scrobble_queue.c.timestamp, scrobble_queue.c.id) > tuple_(*after))
+    oldest_first = query.order_by(scrobble_queue.c.timestamp, scrobble_queue.c.id)
     return _page_of([_waiting(row) for row in db.execute(oldest_first.limit(limit + 1))], limit)
 
 
 def history(
     ask: ReadQuestion,
-    wanted: Wanted,
+    query: PlayQuery,
     limit: int,
     span: tuple[int, int] | None = None,
     after: tuple[int, int] | None = None,
 ) -> PlayPage:
     """Plays of a span of time, or those that are wanted, latest first, each where it is now."""
-    stored = plays.found(ask, wanted, limit + 1, span, after)
+    stored = plays.found(ask, query, limit + 1, span, after)
     queued = [one.id for one in stored if one.fate == "queued"]
-    waits = ask(lambda db: _queued(db, wanted.account, queued))
+    waits = ask(lambda db: _queued(db, query.account, queued))
     return _page_of([waits.get(one.id, one) for one in stored], limit)
 
 
@@ -219,8 +219,8 @@ def _page_of(found: Sequence[StoredPlay | QueuedRow], limit: int) -> PlayPage:
 def _queued(db: Connection, account_id: int, ids: Sequence[int]) -> dict[int, QueuedRow]:
     if not ids:
         return {}
-    wanted = select(scrobble_queue).where(scrobble_queue.c.account == account_id, scrobble_queue.c.id.in_(ids))
-    return {row.id: _waiting(row) for row in db.execute(wanted)}
+    query = select(scrobble_queue).where(scrobble_queue.c.account == account_id, scrobble_queue.c.id.in_(ids))
+    return {row.id: _waiting(row) for row in db.execute(query)}
 
 
 def _waiting(row: Any) -> QueuedRow:
@@ -236,11 +236,11 @@ def _waiting(row: Any) -> QueuedRow:
     )
 
 
-def _needs(db: Connection, account_id: int, oldest: float) -> int:
+def _needs(db: Connection, account_id: int, since: float) -> int:
     """What can still be corrected. An index finds it by when it was settled, which is never long before the play."""
-    wanted = select(func.count(case((play.c.timestamp > oldest, 1)))).where(
+    query = select(func.count(case((play.c.timestamp > since, 1)))).where(
         play.c.account == account_id,
         play.c.fate.in_(("refused", "ignored")),
-        play.c.settled_at > oldest - FURTHEST_AHEAD,
+        play.c.settled_at > since - FURTHEST_AHEAD,
     )
-    return db.execute(wanted).scalar_one()
+    return db.execute(query).scalar_one()

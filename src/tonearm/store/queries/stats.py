@@ -66,7 +66,7 @@ class Hours:
 
 
 @dataclass(frozen=True, slots=True)
-class Most:
+class TopLists:
     """What was played most, the most played first."""
 
     artists: list[Top]
@@ -120,7 +120,7 @@ def _of(scope: StatsScope, start: int, end: int) -> list[ColumnElement[bool]]:
     return wanted
 
 
-def most(ask: ReadQuestion, scope: StatsScope, start: int, end: int, limit: int) -> Most:
+def most(ask: ReadQuestion, scope: StatsScope, start: int, end: int, limit: int) -> TopLists:
     """The artists, albums and tracks of a span of time (Unix seconds) that were played most.
 
     Plays that name no album are left out of the albums.
@@ -135,7 +135,7 @@ def most(ask: ReadQuestion, scope: StatsScope, start: int, end: int, limit: int)
         tracks.update(map(_TRACK, songs))
     of_artists = Counter({(artist, ""): count for artist, count in artists.items()})
     named = Counter({names: count for names, count in albums.items() if names[1]})
-    return Most(_top(of_artists, limit), _top(named, limit), _top(tracks, limit))
+    return TopLists(_top(of_artists, limit), _top(named, limit), _top(tracks, limit))
 
 
 _ARTIST, _ALBUM, _TRACK = itemgetter(0), itemgetter(0, 1), itemgetter(0, 2)

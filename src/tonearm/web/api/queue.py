@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from tonearm.core.play import Track, length
 from tonearm.core.waits import WaitKind
 from tonearm.deck import Deck, Listener
-from tonearm.service.play_actions import ActionDone, ActionRefused, ActionResult, NoSuchPlay, Story
+from tonearm.service.play_actions import ActionDone, ActionRefused, ActionResult, NoSuchPlay, PlayDetails
 from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.plays import ERRORS, Ask, held_for
 from tonearm.web.api.schemas import (
@@ -163,13 +163,13 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
         after: After = None,
     ) -> Any:
         """Plays with their states, newest first. Without `fate`: all of them; `after` is the `next` of a page."""
-        stories = await deck.play_actions.latest(me.id, limit + 1, fate or (), cursor(after))
-        page = stories[:limit]
-        more = len(stories) > limit
+        all_details = await deck.play_actions.latest(me.id, limit + 1, fate or (), cursor(after))
+        page = all_details[:limit]
+        more = len(all_details) > limit
         last = page[-1].stored if page else None
         standing = await me.queue()
         return PlaysOut(
-            plays=[_play(story) for story in page],
+            plays=[_play(details) for details in page],
             next=f"{last.play.timestamp}-{last.id}" if last and more else None,
             budget=BudgetOut(used=standing.sent, about=standing.daily_limit, clear_at=standing.clear_at),
             held_for=held_for(standing.others),
@@ -194,9 +194,9 @@ def _play_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
     Me = Annotated[Listener, Depends(who)]
 
     @router.get("/{play}", response_model=PlayOut, responses=_NOT_DONE)
-    async def story(me: Me, play: RowId) -> Any:
+    async def details(me: Me, play: RowId) -> Any:
         """The whole story of a play, with each failed attempt."""
-        found = await deck.play_actions.story(me.id, play)
+        found = await deck.play_actions.details(me.id, play)
         if found is None:
             raise HTTPException(404, f"no play {play}")
         attempts = [AttemptOut(at=a.at, verdict=a.verdict, error=a.error_code, words=a.message) for a in found.attempts]
@@ -234,8 +234,8 @@ def _done(outcome: ActionResult, play: int) -> DoneOut:
             raise HTTPException(404, f"no play {play}")
 
 
-def _play(story: Story) -> PlayOut:
-    stored, row = story.stored, story.row
+def _play(details: PlayDetails) -> PlayOut:
+    stored, row = details.stored, details.row
     track = stored.play.track
     return PlayOut(
         id=stored.id,
@@ -254,14 +254,14 @@ def _play(story: Story) -> PlayOut:
         left_out=stored.left_out,
         heard=stored.counted_reason,
         fate=stored.fate,  # type: ignore[arg-type]  # the database's word; pydantic checks it
-        why=story.reason,
+        why=details.reason,
         ignored_code=stored.code if stored.fate == "ignored" else None,
         corrected=stored.correction,
         settled_at=stored.settled_at,
         sending=row is not None and row.state == "sending",
         tries=row.tries if row else 0,
-        next_attempt_at=story.next_attempt_at,
-        waits_for=story.waits.kind if story.waits else None,
+        next_attempt_at=details.next_attempt_at,
+        waits_for=details.waits.kind if details.waits else None,
         instead_of=stored.instead_of,
-        replaced_by=story.replaced_by,
+        replaced_by=details.replaced_by,
     )

@@ -1,4 +1,4 @@
-"""What every page shares: who looks at it, and faults that are pages too."""
+"""What every page shares: who is signed in, and errors as pages."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ _TITLES = {
     503: "Not available right now",
 }
 
-WORTH_PACKING = 1400
-"""Bytes; less is one packet anyway."""
+COMPRESS_FROM = 1400
+"""Bytes from which a page is compressed: less fits into one packet anyway."""
 
 
-class Sheet:
-    """The dependency that says who looks at a page; a stranger gets the page that tells how to come in."""
+class SignedInListener:
+    """The dependency that names the signed-in listener; anyone else gets the page that explains how to sign in."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
 
     async def __call__(self, request: Request) -> Listener:
-        """The listener who looks."""
-        found = await self._access.listener(request)
-        if found is None:
+        """The listener whose browser asks."""
+        listener = await self._access.listener(request)
+        if listener is None:
             raise HTTPException(401)
-        return found
+        return listener
 
 
-def in_place(request: Request) -> bool:
-    """Whether the open page asks, and will show by itself what came of it."""
+def is_htmx(request: Request) -> bool:
+    """Whether the script of an open page asks (htmx), which shows the result by itself."""
     return "hx-request" in request.headers
 
 
 def page_route(headers: Mapping[str, str]) -> type[APIRoute]:
-    """A route whose faults are pages."""
+    """A route whose errors are pages."""
 
-    class Pages(APIRoute):
-        def __init__(self, *args: Any, **how: Any) -> None:
-            super().__init__(*args, **how)
+    class PageRoute(APIRoute):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
             if self.methods and "GET" in self.methods:
                 self.methods.add("HEAD")  # the server leaves out the body
 
@@ -64,23 +64,23 @@ def page_route(headers: Mapping[str, str]) -> type[APIRoute]:
 
             async def answer(request: Request) -> Response:
                 try:
-                    return packed(request, await handler(request))
+                    return compressed(request, await handler(request))
                 except (HTTPException, RequestValidationError, StoreUnavailable) as error:
-                    answer = error_page(error, headers, open_page=in_place(request))
-                    if answer.status_code == 401 and request.method == "GET" and not in_place(request):
+                    answer = error_page(error, headers, open_page=is_htmx(request))
+                    if answer.status_code == 401 and request.method == "GET" and not is_htmx(request):
                         remember(request, answer)
                     return answer
 
             return answer
 
-    return Pages
+    return PageRoute
 
 
-def packed(request: Request, answer: Response) -> Response:
-    """A page compressed, where that is worth it and the browser takes it. A quick level: it is done at each request."""
+def compressed(request: Request, answer: Response) -> Response:
+    """The page compressed, if it is long and the browser accepts that; fast, since every request does it."""
     if (
         type(answer) is not HTMLResponse
-        or len(answer.body) < WORTH_PACKING
+        or len(answer.body) < COMPRESS_FROM
         or "gzip" not in request.headers.get("accept-encoding", "")
     ):
         return answer
@@ -90,26 +90,26 @@ def packed(request: Request, answer: Response) -> Response:
     return answer
 
 
-def pages_for_browsers(app: FastAPI, headers: Mapping[str, str]) -> None:
-    """An address that leads nowhere is a page for those who read pages, and JSON for programs."""
+def add_not_found_page(app: FastAPI, headers: Mapping[str, str]) -> None:
+    """An unknown address is answered with a page for browsers, and with JSON for programs."""
 
-    async def nowhere(request: Request, error: Exception) -> Response:
+    async def not_found(request: Request, error: Exception) -> Response:
         assert isinstance(error, StarletteHTTPException)
         if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(at("/lastfm/")):
-            return trouble(headers, error.status_code, "There's no page at this address.")
+            return problem_page(headers, error.status_code, "There's no page at this address.")
         return await http_exception_handler(request, error)
 
-    app.add_exception_handler(404, nowhere)
+    app.add_exception_handler(404, not_found)
 
 
 def error_page(error: Exception, headers: Mapping[str, str], *, open_page: bool = False) -> Response:
-    """A fault in plain words: a page, or for an `open_page` only the words, for it to show.
+    """An error as a page, or for an `open_page` only its message, which that page shows.
 
-    A part of a page that is refused makes the browser fetch the whole page.
+    A browser that is not signed in any more is made to fetch the whole page.
     """
     match error:
         case HTTPException(status_code=401):
-            return page("stranger", {**headers, "HX-Refresh": "true"}, 401)
+            return page("not_signed_in", {**headers, "HX-Refresh": "true"}, 401)
         case HTTPException():
             status, message = error.status_code, str(error.detail)
         case RequestValidationError():
@@ -119,10 +119,12 @@ def error_page(error: Exception, headers: Mapping[str, str], *, open_page: bool 
             message = f"The database is unavailable ({error}). Plays saved before are safe. Try again in a moment."
     if open_page:
         return PlainTextResponse(message, status, dict(headers))
-    return trouble(headers, status, message)
+    return problem_page(headers, status, message)
 
 
-def trouble(headers: Mapping[str, str], status: int, message: str, *, title: str = "", again: bool = False) -> Response:
-    """A page that says what went wrong. `again` offers to start the sign-in anew."""
-    facts = {"title": title or _TITLES.get(status, "Something went wrong"), "words": message, "again": again}
-    return page("trouble", headers, status, **facts)
+def problem_page(
+    headers: Mapping[str, str], status: int, message: str, *, title: str = "", offer_sign_in: bool = False
+) -> Response:
+    """A page that says what went wrong. `offer_sign_in` adds a button that starts the sign-in again."""
+    title = title or _TITLES.get(status, "Something went wrong")
+    return page("problem", headers, status, title=title, message=message, offer_sign_in=offer_sign_in)

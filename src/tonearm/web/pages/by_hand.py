@@ -1,4 +1,4 @@
-"""The page at `/scrobble`: report a play by hand, by the same service as a player does."""
+"""The page at `/scrobble`: report a play by hand, through the same service as players."""
 
 import re
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from tonearm.web.address import at
 from tonearm.web.api.schemas import LONGEST_NAME
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view.formats import sentence
-from tonearm.web.view.time_zone import zone_of
+from tonearm.web.view.time_zone import request_zone
 
 REPORTER = "by hand"
 
@@ -25,17 +25,17 @@ Text = Annotated[str, Form(max_length=LONGEST_NAME)]
 Short = Annotated[str, Form(max_length=40)]
 
 
-class Problem(ValueError):
+class FieldError(ValueError):
     """What is wrong with one field of the form."""
 
-    def __init__(self, field: str, words: str) -> None:
-        super().__init__(words)
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
         self.field = field
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """The form as it was filled in: `started` is the reader's local time, "" for a play that has just ended."""
+class FormInput:
+    """The form as it was filled in: `started` is local time in the reader's zone, "" for a play that has just ended."""
 
     artist: str = ""
     track: str = ""
@@ -46,19 +46,19 @@ class Given:
 
 def by_hand_routes(router: APIRouter, frame: Frame) -> None:
     """`/scrobble`."""
-    Me = Annotated[Listener, Depends(frame.who)]
+    Me = Annotated[Listener, Depends(frame.listener)]
 
-    async def shown(me: Me, given: Given, problem: Problem | None = None) -> Response:
+    async def render(me: Me, given: FormInput, problem: FieldError | None = None) -> Response:
         problems: dict[str, Any] = dict.fromkeys(asdict(given), "")
         if problem:
             problems[problem.field] = sentence(str(problem))
         status = 422 if problem else 200
-        return frame.page("by_hand", await frame.glance(me), frame.moment(), status, given=given, problems=problems)
+        return frame.page("by_hand", await frame.snapshot(me), frame.context(), status, given=given, problems=problems)
 
     @router.get("/scrobble")
     async def form(me: Me) -> Response:
         """The form."""
-        return await shown(me, Given())
+        return await render(me, FormInput())
 
     @router.post("/scrobble")
     async def report(
@@ -70,41 +70,41 @@ def by_hand_routes(router: APIRouter, frame: Frame) -> None:
         length: Short = "",
         started: Short = "",
     ) -> Response:
-        """The play is saved, and its story is shown; or the form as it was, with what is wrong."""
-        given = Given(artist, track, album, length, started)
+        """Save the play and show it; or show the form as it was, with what is wrong."""
+        given = FormInput(artist, track, album, length, started)
         try:
-            play = as_play(given, frame.deck.clock.now(), zone_of(request))
-            taken = await frame.deck.reports.scrobble(me.id, play, REPORTER)
-        except Problem as problem:
-            return await shown(me, given, problem)
-        except MissingName as nameless:
-            return await shown(me, given, Problem(nameless.field, str(nameless)))
-        except NotATime as fault:
-            return await shown(me, given, Problem("started", str(fault)))
-        return RedirectResponse(at(f"/plays/{taken.id}"), 303)
+            play = play_from_form(given, frame.deck.clock.now(), request_zone(request))
+            saved = await frame.deck.reports.scrobble(me.id, play, REPORTER)
+        except FieldError as problem:
+            return await render(me, given, problem)
+        except MissingName as error:
+            return await render(me, given, FieldError(error.field, str(error)))
+        except NotATime as error:
+            return await render(me, given, FieldError("started", str(error)))
+        return RedirectResponse(at(f"/plays/{saved.id}"), 303)
 
 
-def as_play(given: Given, now: float, zone: tzinfo) -> Play:
-    """The play that the form describes, heard to its end. Raises Problem."""
-    length = seconds(given.length)
-    heard = length or LONGEST_NEEDED
-    started = _start(given.started, zone) if given.started.strip() else now - heard
-    return Play(Track(given.artist, given.track, given.album, duration=length), int(started), heard)
+def play_from_form(given: FormInput, now: float, zone: tzinfo) -> Play:
+    """The play that the form describes, played to its end. Raises FieldError."""
+    length = parse_length(given.length)
+    played = length or LONGEST_NEEDED
+    started = _start_time(given.started, zone) if given.started.strip() else now - played
+    return Play(Track(given.artist, given.track, given.album, duration=length), int(started), played)
 
 
-def seconds(text: str) -> float | None:
-    """A length as a person writes it, such as 4:20 or 260; None for none. Raises Problem."""
+def parse_length(text: str) -> float | None:
+    """A length as a person writes it, such as 4:20 or 260; None for none. Raises FieldError."""
     if not text.strip():
         return None
-    written = _LENGTH.fullmatch(text.strip())
-    if written is None:
-        raise Problem("length", "we can't read that length. Use minutes and seconds, such as 4:20")
-    hours, minutes, rest = (int(part or 0) for part in written.groups())
-    return float(hours * 3600 + minutes * 60 + rest)
+    match = _LENGTH.fullmatch(text.strip())
+    if match is None:
+        raise FieldError("length", "we can't read that length. Use minutes and seconds, such as 4:20")
+    hours, minutes, rest_seconds = (int(part or 0) for part in match.groups())
+    return float(hours * 3600 + minutes * 60 + rest_seconds)
 
 
-def _start(text: str, zone: tzinfo) -> float:
+def _start_time(text: str, zone: tzinfo) -> float:
     try:
         return datetime.fromisoformat(text.strip()).replace(tzinfo=zone).timestamp()
     except (ValueError, OverflowError, OSError):
-        raise Problem("started", "we can't read that time. Use 2026-05-12 20:30") from None
+        raise FieldError("started", "we can't read that time. Use 2026-05-12 20:30") from None

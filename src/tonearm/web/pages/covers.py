@@ -1,4 +1,4 @@
-"""Covers for the pages' lists: from our own cache, else a drawn sleeve at once, while the cover is looked up."""
+"""Covers for the pages' lists: from our own cache, else a drawn sleeve, while the cover is looked up."""
 
 import asyncio
 from contextlib import suppress
@@ -15,29 +15,29 @@ from tonearm.web.pages.layout import Frame
 from tonearm.web.view.sleeves import sleeve
 
 AT_ONCE = 0.3
-"""Seconds that a list waits for a cover: enough for one that is remembered."""
+"""Seconds that a list waits for a cover: enough for a cached one."""
 
-KEPT, NONE_KEPT, NOT_YET = 86_400, 3_600, 30
-"""Seconds that a browser keeps a cover, a sleeve if there is no cover, and a sleeve while nobody knows yet."""
+COVER_MAX_AGE, NO_COVER_MAX_AGE, PENDING_MAX_AGE = 86_400, 3_600, 30
+"""Seconds that a browser caches a cover, a sleeve if there is no cover, and a sleeve while that is not known yet."""
 
 Name = Annotated[str, Query(max_length=LONGEST_NAME)]
 
 
 def cover_routes(router: APIRouter, frame: Frame) -> None:
     """`/covers`."""
-    Me = Annotated[Listener, Depends(frame.who)]
+    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/covers")
     async def cover(_: Me, artist: Name, album: Name = "", title: Name = "", large: bool = False) -> Response:
-        """A picture in any case: the cover of an album, or of the album that a track is on, or a drawn sleeve."""
-        asked = asyncio.create_task(_cover(frame.deck, artist, album, title, large=large))
-        asked.add_done_callback(lambda over: over.cancelled() or over.exception())
-        image, kept = None, NOT_YET
+        """Always a picture: the cover of an album, or of the album that a track is on, or a drawn sleeve."""
+        lookup = asyncio.create_task(_cover(frame.deck, artist, album, title, large=large))
+        lookup.add_done_callback(lambda task: task.cancelled() or task.exception())
+        image, max_age = None, PENDING_MAX_AGE
         with suppress(TimeoutError, LastFmError, MissingName):
-            image = await asyncio.wait_for(asyncio.shield(asked), AT_ONCE)
-            kept = KEPT if image else NONE_KEPT
+            image = await asyncio.wait_for(asyncio.shield(lookup), AT_ONCE)
+            max_age = COVER_MAX_AGE if image else NO_COVER_MAX_AGE
         headers = {
-            "Cache-Control": f"private, max-age={kept}",
+            "Cache-Control": f"private, max-age={max_age}",
             "X-Content-Type-Options": "nosniff",
             "Content-Security-Policy": "default-src 'none'; sandbox",
         }

@@ -1,4 +1,4 @@
-"""The page at `/emulator`, where a stand-in plays Last.fm: throw a fault, and watch what becomes of the plays."""
+"""The page at `/emulator`, where a stand-in plays Last.fm: start a fault, and watch what happens to the plays."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -9,11 +9,11 @@ from fastapi.responses import RedirectResponse
 
 from tonearm.deck import Listener
 from tonearm.web.address import at
-from tonearm.web.pages.base import in_place
+from tonearm.web.pages.base import is_htmx
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view import play_rows
 
-PATIENCE = 5.0
+TIMEOUT = 5.0
 """Seconds for the stand-in, which is on this machine."""
 
 LATEST = 12
@@ -21,7 +21,7 @@ LATEST = 12
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A bad day of Last.fm's: what it is, what to watch for, and how the stand-in is told."""
+    """A problem of Last.fm's: its title, what to watch for, and the fault that makes the stand-in have it."""
 
     key: str
     title: str
@@ -90,54 +90,56 @@ SCENARIOS = (
 
 
 def emulator_routes(router: APIRouter, frame: Frame) -> None:
-    """`/emulator`: throw a fault, take them all away."""
-    Me = Annotated[Listener, Depends(frame.who)]
+    """`/emulator`: start a fault, clear them all."""
+    Me = Annotated[Listener, Depends(frame.listener)]
 
-    async def shown(name: str, me: Listener) -> Response:
-        moment = frame.moment()
-        told = await _asked(frame, "GET")
-        seen, leaf = await frame.deck.views.latest(me.id, LATEST)
-        rows = [play_rows.row(entry, seen, moment) for entry in leaf.entries]
+    async def render(name: str, me: Listener) -> Response:
+        context = frame.context()
+        answer = await _call(frame, "GET")
+        snapshot, page = await frame.deck.views.latest(me.id, LATEST)
+        rows = [play_rows.play_row(entry, snapshot, context) for entry in page.entries]
         return frame.page(
             name,
-            seen,
-            moment,
+            snapshot,
+            context,
             scenarios=SCENARIOS,
-            armed=told.json()["faults"],
+            faults=answer.json()["faults"],
             rows=rows,
-            again=play_rows.again(rows, moment),
+            refresh_in=play_rows.refresh_in(rows, context),
             more=False,
         )
 
     @router.get("/emulator")
     async def emulator(me: Me) -> Response:
-        """The faults, and the plays that they strike."""
-        return await shown("emulator", me)
+        """The faults, and the plays that they hit."""
+        return await render("emulator", me)
 
-    @router.get("/fragments/armed")
-    async def armed(me: Me) -> Response:
-        """The faults in force."""
-        return await shown("_armed", me)
+    @router.get("/fragments/faults")
+    async def faults_part(me: Me) -> Response:
+        """The active faults."""
+        return await render("_faults", me)
 
     @router.post("/emulator/throw")
-    async def throw(me: Me, request: Request, what: Annotated[str, Form(max_length=20)]) -> Response:
-        """One more fault."""
-        scenario = next((one for one in SCENARIOS if one.key == what), None)
+    async def start(
+        me: Me, request: Request, scenario_key: Annotated[str, Form(alias="what", max_length=20)]
+    ) -> Response:
+        """Start one more fault."""
+        scenario = next((scenario for scenario in SCENARIOS if scenario.key == scenario_key), None)
         if scenario is None:
             raise HTTPException(400, "There's no such fault.")
-        await _asked(frame, "POST", {**_SENDING, **scenario.fault})
-        return await shown("_armed", me) if in_place(request) else RedirectResponse(at("/emulator"), 303)
+        await _call(frame, "POST", {**_SENDING, **scenario.fault})
+        return await render("_faults", me) if is_htmx(request) else RedirectResponse(at("/emulator"), 303)
 
     @router.post("/emulator/calm")
-    async def calm(me: Me, request: Request) -> Response:
-        """No faults any more."""
-        await _asked(frame, "DELETE")
-        return await shown("_armed", me) if in_place(request) else RedirectResponse(at("/emulator"), 303)
+    async def clear(me: Me, request: Request) -> Response:
+        """Clear all faults."""
+        await _call(frame, "DELETE")
+        return await render("_faults", me) if is_htmx(request) else RedirectResponse(at("/emulator"), 303)
 
 
-async def _asked(frame: Frame, method: str, fault: dict[str, Any] | None = None) -> httpx2.Response:
+async def _call(frame: Frame, method: str, fault: dict[str, Any] | None = None) -> httpx2.Response:
     try:
-        async with httpx2.AsyncClient(timeout=PATIENCE) as http:
+        async with httpx2.AsyncClient(timeout=TIMEOUT) as http:
             answer = await http.request(method, frame.emulator, json=fault)
             return answer.raise_for_status()
     except httpx2.HTTPError:

@@ -1,4 +1,4 @@
-"""The frame of every page that a listener sees: who looks, how the delivery stands, and where a form leads back to."""
+"""The layout of every page behind the sign-in: the listener, the status of the delivery, the way back from a form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tonearm.deck import Deck, Listener
 from tonearm.service.values import Snapshot
 from tonearm.web.access import Access
 from tonearm.web.address import at, came_from
-from tonearm.web.pages.base import Sheet, in_place
+from tonearm.web.pages.base import SignedInListener, is_htmx
 from tonearm.web.view import delivery_status
 from tonearm.web.view.templates import page
 
@@ -28,43 +28,43 @@ class Frame:
     emulator: str = ""
 
     @property
-    def who(self) -> Sheet:
-        """The dependency that says who looks."""
-        return Sheet(self.access)
+    def listener(self) -> SignedInListener:
+        """The dependency that names the signed-in listener."""
+        return SignedInListener(self.access)
 
-    def moment(self) -> delivery_status.PageContext:
-        """How this process stands now."""
+    def context(self) -> delivery_status.PageContext:
+        """What a page is made at: the time, whether this process sends, the rules."""
         deck = self.deck
-        return delivery_status.PageContext(deck.clock.now(), deck.delivers(), deck.accounts.daily)
+        return delivery_status.PageContext(deck.clock.now(), deck.delivers(), deck.accounts.rules, deck.accounts.daily)
 
-    async def glance(self, me: Listener) -> Snapshot:
+    async def snapshot(self, me: Listener) -> Snapshot:
         """The listener's account as it is now."""
         return await self.deck.views.snapshot(me.id)
 
-    def facts(self, seen: Snapshot, moment: delivery_status.PageContext) -> dict[str, Any]:
-        """What every page and every part of one may show."""
-        banners = delivery_status.banners(seen, moment)
+    def values(self, snapshot: Snapshot, context: delivery_status.PageContext) -> dict[str, Any]:
+        """The values that every template may use."""
+        banners = delivery_status.banners(snapshot, context)
         return {
-            "now": moment.now,
-            "glance": seen,
-            "account": seen.account,
-            "configured": seen.facts.configured,
+            "now": context.now,
+            "snapshot": snapshot,
+            "account": snapshot.account,
+            "configured": snapshot.facts.configured,
             "banners": banners,
-            "outage": delivery_status.outage(seen),
-            "standing_again": delivery_status.again(banners, seen),
-            "line": delivery_status.line(seen, moment),
+            "outage": delivery_status.outage(snapshot),
+            "status_refresh_in": delivery_status.refresh_in(banners, snapshot),
+            "queue_status": delivery_status.status_line(snapshot, context),
             "emulator": self.emulator,
         }
 
     def page(
-        self, name: str, seen: Snapshot, moment: delivery_status.PageContext, status: int = 200, **facts: Any
+        self, name: str, snapshot: Snapshot, context: delivery_status.PageContext, status: int = 200, **values: Any
     ) -> Response:
-        """A page, or a part of one, in its frame."""
-        return page(name, self.headers, status, **{**self.facts(seen, moment), **facts})
+        """A page, or a part of one."""
+        return page(name, self.headers, status, **{**self.values(snapshot, context), **values})
 
 
-def back(request: Request, otherwise: str) -> Response:
-    """The answer to a form: nothing for an open page that hears of it, else the page that the form was on."""
-    if in_place(request):
+def back(request: Request, fallback: str) -> Response:
+    """The answer to a form: nothing for an open page, which gets an event, else the page that the form was on."""
+    if is_htmx(request):
         return Response(status_code=204)
-    return RedirectResponse(came_from(request) or at(otherwise), 303)
+    return RedirectResponse(came_from(request) or at(fallback), 303)

@@ -8,20 +8,26 @@ from tonearm.deck import Listener
 from tonearm.web.api.schemas import RowId
 from tonearm.web.pages.layout import Frame
 
-SHOWN = 50
-"""Files of a page."""
+PAGE_SIZE = 50
+"""Files on a page."""
 
 
 def library_routes(router: APIRouter, frame: Frame) -> None:
     """`/library`."""
-    Me = Annotated[Listener, Depends(frame.who)]
+    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/library")
     async def library(me: Me, start: Annotated[RowId, Query()] = 0) -> Response:
         """A page of the library, in the order in which its files were found."""
-        found = await frame.deck.enrichment.library(me.id, start, SHOWN + 1)
-        seen, files = await frame.deck.views.library_size(me.id)
-        following = found[SHOWN].id if len(found) > SHOWN else 0
+        found = await frame.deck.enrichment.library(me.id, start, PAGE_SIZE + 1)
+        snapshot, files = await frame.deck.views.library_size(me.id)
+        next_start = found[PAGE_SIZE].id if len(found) > PAGE_SIZE else 0
         return frame.page(
-            "library", seen, frame.moment(), tracks=found[:SHOWN], files=files, start=start, next_start=following
+            "library",
+            snapshot,
+            frame.context(),
+            tracks=found[:PAGE_SIZE],
+            files=files,
+            start=start,
+            next_start=next_start,
         )

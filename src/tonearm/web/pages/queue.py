@@ -8,48 +8,48 @@ from fastapi.responses import PlainTextResponse
 from tonearm.deck import Listener
 from tonearm.service.values import PlayFilter
 from tonearm.web.api.schemas import After, cursor
-from tonearm.web.pages.base import in_place
+from tonearm.web.pages.base import is_htmx
 from tonearm.web.pages.layout import Frame, back
 from tonearm.web.view import play_rows
-from tonearm.web.view.delivery_status import retried
+from tonearm.web.view.delivery_status import retry_result
 
 RETRY_WAIT = 3.0
-"""Seconds that a form's answer waits for the queue to move, so that the next page shows what came of it."""
+"""Seconds that a form's answer waits for attempts, so that the next page shows their results."""
 
-SHOWN = 50
-"""Plays of a page."""
+PAGE_SIZE = 50
+"""Plays on a page."""
 
 
 def queue_routes(router: APIRouter, frame: Frame) -> None:
     """`/queue`, its part with the plays, and the retry of everything."""
-    Me = Annotated[Listener, Depends(frame.who)]
+    Me = Annotated[Listener, Depends(frame.listener)]
 
-    async def shown(name: str, me: Listener, wanted: PlayFilter | None, after: str | None) -> Response:
-        moment, before = frame.moment(), cursor(after)
-        seen, shelf, leaf, counts = await frame.deck.views.queue(me.id, wanted, SHOWN, before)
-        rows = [play_rows.row(entry, seen, moment) for entry in leaf.entries]
+    async def render(name: str, me: Listener, filter_: PlayFilter | None, after: str | None) -> Response:
+        context, before = frame.context(), cursor(after)
+        snapshot, shown_filter, page, counts = await frame.deck.views.queue(me.id, filter_, PAGE_SIZE, before)
+        rows = [play_rows.play_row(entry, snapshot, context) for entry in page.entries]
         return frame.page(
             name,
-            seen,
-            moment,
-            shelf=shelf,
-            choices=play_rows.choices(counts),
+            snapshot,
+            context,
+            filter=shown_filter,
+            choices=play_rows.filter_choices(counts),
             rows=rows,
-            may_send_all=shelf is PlayFilter.TOO_OLD and any(row.acts.send for row in rows),
-            again=play_rows.again(rows, moment),
+            may_send_all=shown_filter is PlayFilter.TOO_OLD and any(row.actions.send for row in rows),
+            refresh_in=play_rows.refresh_in(rows, context),
             page_at=after or "",
-            next_page=f"{leaf.after[0]}-{leaf.after[1]}" if leaf.after else "",
+            next_page=f"{page.after[0]}-{page.after[1]}" if page.after else "",
         )
 
     @router.get("/queue")
     async def queue(me: Me, state: PlayFilter | None = None, after: After = None) -> Response:
-        """Plays by their state: what waits, while anything does, unless one is asked for."""
-        return await shown("queue", me, state, after)
+        """Plays by state; without one, what waits while anything does, else all plays."""
+        return await render("queue", me, state, after)
 
     @router.get("/fragments/plays")
     async def plays(me: Me, state: PlayFilter | None = None, after: After = None) -> Response:
         """The plays alone, as they are now."""
-        return await shown("_plays", me, state, after)
+        return await render("_plays", me, state, after)
 
     @router.post("/queue/discard")
     async def discard(me: Me, request: Request, user: Annotated[str, Form(min_length=1, max_length=255)]) -> Response:
@@ -59,17 +59,17 @@ def queue_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.post("/retry")
     async def retry(me: Me, request: Request) -> Response:
-        """Everything that waits is due now. The answer waits a little, to say what came of it."""
+        """Retry everything that waits. The answer waits a little, to give the result."""
         before = await frame.deck.accounts.queue_standing(me.id)
         left = await frame.deck.accounts.retry_and_wait(me.id, frame.deck.ring, frame.deck.event_hub, RETRY_WAIT)
-        if not in_place(request):
+        if not is_htmx(request):
             return back(request, "/queue")
         after = await frame.deck.accounts.queue_standing(me.id)
-        said = retried(before.queued + before.sending - left, left, after.trouble)
-        return PlainTextResponse(said, headers=dict(frame.headers))
+        message = retry_result(before.queued + before.sending - left, left, after.trouble)
+        return PlainTextResponse(message, headers=dict(frame.headers))
 
     @router.post("/retry-expired")
     async def retry_expired(me: Me, request: Request) -> Response:
-        """Queue all plays that a wrong clock has called too old."""
+        """Queue all plays that are too old only because of a wrong clock."""
         await me.retry_expired()
         return back(request, "/queue?state=too-old")

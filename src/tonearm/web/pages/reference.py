@@ -1,4 +1,4 @@
-"""The reference page's facts, from an OpenAPI description."""
+"""The content of the reference page, from an OpenAPI description."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StatusNote:
     """An answer: its status, what it means, and its fields."""
 
     status: str
-    words: str
+    meaning: str
     fields: tuple[Field, ...]
 
 
@@ -44,7 +44,7 @@ class DocumentedCall:
     method: str
     path: str
     summary: str
-    more: str
+    details: str
     fields: tuple[Field, ...]
     answers: tuple[StatusNote, ...]
 
@@ -75,39 +75,44 @@ def reference(description: Schema) -> list[Group]:
 
 def _endpoint(method: str, path: str, operation: Schema, root: Schema) -> DocumentedCall:
     text = operation.get("description") or operation.get("summary", "")
-    first, _, more = text.partition("\n\n")
+    first, _, details = text.partition("\n\n")
     fields = [
-        Field(p["name"], _kind(p.get("schema", {}), root), p["in"], p.get("required", False))
-        for p in operation.get("parameters", ())
+        Field(
+            parameter["name"],
+            _kind(parameter.get("schema", {}), root),
+            parameter["in"],
+            parameter.get("required", False),
+        )
+        for parameter in operation.get("parameters", ())
     ]
     body = _json(operation.get("requestBody", {}))
     answers = tuple(
-        StatusNote(status, _meaning(status, answer), tuple(_members(_json(answer), root, "")))
+        StatusNote(status, _meaning_of(status, answer), tuple(_members(_json(answer), root, "")))
         for status, answer in sorted(operation.get("responses", {}).items())
     )
     return DocumentedCall(
         method.upper(),
         path,
         " ".join(first.split()),
-        " ".join(more.split()),
+        " ".join(details.split()),
         (*fields, *_members(body, root, "body")),
         answers,
     )
 
 
-def _json(holder: Schema) -> Schema:
-    content: Schema = holder.get("content", {}).get("application/json", {})
-    found: Schema = content.get("schema", {})
-    return found
+def _json(owner: Schema) -> Schema:
+    content: Schema = owner.get("content", {}).get("application/json", {})
+    schema: Schema = content.get("schema", {})
+    return schema
 
 
-def _meaning(status: str, answer: Schema) -> str:
-    words = str(answer.get("description", ""))
-    if words in ("", "Successful Response", "Validation Error") and status.isdigit():
+def _meaning_of(status: str, answer: Schema) -> str:
+    meaning = str(answer.get("description", ""))
+    if meaning in ("", "Successful Response", "Validation Error") and status.isdigit():
         return {"200": "Done", "422": "Invalid input; the response names the field."}.get(
             status, HTTPStatus(int(status)).phrase
         )
-    return words
+    return meaning
 
 
 def _members(schema: Schema, root: Schema, where: str) -> Iterator[Field]:
@@ -121,21 +126,21 @@ def _resolved(schema: Schema, root: Schema) -> Schema:
     reference_ = schema.get("$ref")
     if not reference_:
         return schema
-    found: Any = root
+    target: Any = root
     for step in reference_.removeprefix("#/").split("/"):
-        found = found[step]
-    return _resolved(found, root)
+        target = target[step]
+    return _resolved(target, root)
 
 
 def _kind(schema: Schema, root: Schema) -> str:
-    """A type in words: "integer (25 to 100)", "string or null"."""
+    """A type as text: "integer (25 to 100)", "string or null"."""
     schema = _resolved(schema, root)
     if choices := schema.get("enum"):
         return " | ".join(f'"{choice}"' for choice in choices)
     if "const" in schema:
         return f'"{schema["const"]}"'
-    if either := schema.get("anyOf") or schema.get("oneOf"):
-        return " or ".join(_kind(one, root) for one in either)
+    if alternatives := schema.get("anyOf") or schema.get("oneOf"):
+        return " or ".join(_kind(choice, root) for choice in alternatives)
     kind = str(schema.get("type", "any"))
     if kind == "array":
         return f"list of {_kind(schema.get('items', {}), root)}"
@@ -143,8 +148,8 @@ def _kind(schema: Schema, root: Schema) -> str:
 
 
 def _bounds(schema: Schema) -> str:
-    least, most = schema.get("minimum"), schema.get("maximum")
-    if least is not None and most is not None:
-        return f" ({least:g} to {most:,.0f})"
+    minimum, maximum = schema.get("minimum"), schema.get("maximum")
+    if minimum is not None and maximum is not None:
+        return f" ({minimum:g} to {maximum:,.0f})"
     longest = schema.get("maxLength")
     return f" (at most {longest:,} characters)" if longest else ""

@@ -1,4 +1,4 @@
-"""The service's own pages: each with an address of its own, live while it is open, and of use without scripts."""
+"""The service's own pages: each has its own address, stays up to date while it is open, and works without scripts."""
 
 from typing import Annotated
 
@@ -32,15 +32,15 @@ FOR_EVER = "public, max-age=31536000, immutable"
 def pages_router(
     deck: Deck, access: Access, *, secure: bool, public_url: str = "", emulator_url: str = ""
 ) -> APIRouter:
-    """The pages, their parts, their forms, the door, the reference and the files that they need.
+    """The pages, their parts and forms, the sign-in, the reference, and the files that they need.
 
-    `public_url` is the address that Last.fm sends browsers back to; "" for the one that a browser asks for.
+    `public_url` is the address that Last.fm sends browsers back to; "" for the one that the browser used.
     `emulator_url` is where the stand-in's faults are, if there is no real Last.fm behind this.
     """
     headers = safe_headers(deck.sign_in.auth_url)
     router = APIRouter(include_in_schema=False, route_class=page_route(headers))
     frame = Frame(deck, access, headers, emulator_url)
-    _frame_routes(router, frame)
+    _layout_routes(router, frame)
     now_routes(router, frame)
     queue_routes(router, frame)
     by_hand_routes(router, frame)
@@ -60,44 +60,44 @@ def pages_router(
     return router
 
 
-def _frame_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.who)]
+def _layout_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.listener)]
 
     async def part(name: str, me: Listener) -> Response:
-        moment = frame.moment()
-        return frame.page(name, await frame.glance(me), moment)
+        context = frame.context()
+        return frame.page(name, await frame.snapshot(me), context)
 
     @router.get("/fragments/who")
-    async def who(me: Me) -> Response:
+    async def connected_as(me: Me) -> Response:
         """Who is connected."""
-        return await part("_who", me)
+        return await part("_connected_as", me)
 
-    @router.get("/fragments/standing")
-    async def standing(me: Me) -> Response:
-        """What stands in the way."""
-        return await part("_standing", me)
+    @router.get("/fragments/notices")
+    async def notices(me: Me) -> Response:
+        """What prevents sending."""
+        return await part("_notices", me)
 
 
 def _open_routes(router: APIRouter, deck: Deck, headers: dict[str, str], public_url: str) -> None:
     @router.get("/docs")
     async def docs(request: Request) -> Response:
         """The endpoints, from the same description that `/openapi.json` gives."""
-        described = reference(request.app.openapi())
-        recently = int(deck.clock.now()) - 700
+        groups = reference(request.app.openapi())
+        sample_time = int(deck.clock.now()) - 700
         base = public_url or str(request.base_url).rstrip("/")
-        return page("docs", headers, groups=described, base=base, sample_time=recently)
+        return page("docs", headers, groups=groups, base=base, sample_time=sample_time)
 
     @router.get("/fragments/{name}")
-    async def nothing(name: str) -> Response:
+    async def unknown_part(name: str) -> Response:
         raise HTTPException(404, "There's no such part of a page.")
 
     @router.get("/static/{name}")
     async def static(request: Request, name: str) -> Response:
         """A style, script or picture, under an address that changes with it."""
-        asset = assets.at(f"/static/{name}")
+        asset = assets.find(f"/static/{name}")
         if asset is None:
             raise HTTPException(404, "There's no such file.")
-        kept = {"Cache-Control": FOR_EVER, "X-Content-Type-Options": "nosniff", "Vary": "Accept-Encoding"}
+        cached = {"Cache-Control": FOR_EVER, "X-Content-Type-Options": "nosniff", "Vary": "Accept-Encoding"}
         if "gzip" in request.headers.get("accept-encoding", ""):
-            return Response(asset.packed, media_type=asset.media, headers=kept | {"Content-Encoding": "gzip"})
-        return Response(asset.body, media_type=asset.media, headers=kept)
+            return Response(asset.gzipped, media_type=asset.media, headers=cached | {"Content-Encoding": "gzip"})
+        return Response(asset.body, media_type=asset.media, headers=cached)

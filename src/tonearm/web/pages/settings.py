@@ -1,4 +1,4 @@
-"""The page at `/settings`: the connection with Last.fm, the rule for what counts, and what belongs to the listener."""
+"""The page at `/settings`: the connection to Last.fm, what counts as a play, and the listener's data."""
 
 import csv
 import io
@@ -16,27 +16,27 @@ from tonearm.web.address import at, cookie_name
 from tonearm.web.pages.layout import Frame, back
 
 EXAMPLES = (150.0, 264.0, 622.0)
-"""Lengths of tracks, in seconds, that the rule is explained on."""
+"""Lengths of tracks, in seconds, as examples for the threshold."""
 
 
 def settings_routes(router: APIRouter, frame: Frame) -> None:
     """`/settings` and its forms."""
     _page_routes(router, frame)
-    _own_routes(router, frame)
+    _data_routes(router, frame)
 
 
 def _page_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.who)]
+    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/settings")
     async def settings(me: Me, request: Request) -> Response:
-        """The connection, and how it scrobbles."""
-        return await _shown(frame, "settings", me, request)
+        """The whole page."""
+        return await _settings_page(frame, "settings", me, request)
 
     @router.get("/fragments/account")
     async def account(me: Me, request: Request) -> Response:
         """The connection alone."""
-        return await _shown(frame, "_account", me, request)
+        return await _settings_page(frame, "_account", me, request)
 
     @router.post("/disconnect")
     async def disconnect(me: Me, queue: Annotated[str, Form(pattern="^(keep|discard)$")]) -> Response:
@@ -59,79 +59,79 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
         return back(request, "/settings")
 
     @router.post("/settings/tokens")
-    async def make(me: Me, request: Request) -> Response:
-        """A new API token, which is told this once."""
-        return await _shown(frame, "settings", me, request, await frame.deck.accounts.token(me.id))
+    async def create_token(me: Me, request: Request) -> Response:
+        """A new API token, which is shown only once."""
+        return await _settings_page(frame, "settings", me, request, await frame.deck.accounts.token(me.id))
 
     @router.post("/settings/tokens/{name}/revoke")
     async def revoke(me: Me, name: str) -> Response:
-        """Let a token, a link or a browser in no more."""
+        """Revoke a token, a link or a browser."""
         if not await frame.deck.personal_data.revoke(me.id, name):
             raise HTTPException(404, "There's no such token or browser.")
         return RedirectResponse(at("/settings"), 303)
 
 
-async def _shown(frame: Frame, name: str, me: Listener, request: Request, made: str = "") -> Response:
-    moment = frame.moment()
-    seen = await frame.glance(me)
-    admissions = await frame.deck.personal_data.admissions(me.id)
-    threshold = seen.account.threshold
+async def _settings_page(frame: Frame, name: str, me: Listener, request: Request, new_token: str = "") -> Response:
+    context = frame.context()
+    snapshot = await frame.snapshot(me)
+    credentials = await frame.deck.personal_data.admissions(me.id)
+    threshold = snapshot.account.threshold
     return frame.page(
         name,
-        seen,
-        moment,
+        snapshot,
+        context,
         lowest=LOWEST_THRESHOLD,
         highest=HIGHEST_THRESHOLD,
-        most=LONGEST_NEEDED,
+        longest_needed=LONGEST_NEEDED,
         examples=[(length, counts(length, 0, threshold).needed) for length in EXAMPLES],
-        admissions=[one for one in admissions if one.kind is not TokenKind.LINK],
+        credentials=[credential for credential in credentials if credential.kind is not TokenKind.LINK],
         this_browser=name_of(request.cookies.get(cookie_name(request), "")),
         me=me,
-        made=made,
+        new_token=new_token,
     )
 
 
-def _own_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.who)]
+def _data_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/settings/export")
-    async def export(me: Me, form: Annotated[str, Query(alias="as", pattern="^(csv|jsonl)$")] = "csv") -> Response:
+    async def export(me: Me, format_: Annotated[str, Query(alias="as", pattern="^(csv|jsonl)$")] = "csv") -> Response:
         """Every play that was reported here, as a file."""
-        write, media = (_csv, "text/csv") if form == "csv" else (_jsonl, "application/jsonl")
-        head = ",".join(EXPORTED) + "\r\n" if form == "csv" else ""
-        lines = _after(head, frame.deck.personal_data.export(me.id, write))
-        name = f'attachment; filename="tonearm-plays.{form}"'
+        encode, media = (_csv, "text/csv") if format_ == "csv" else (_jsonl, "application/jsonl")
+        header = ",".join(EXPORTED) + "\r\n" if format_ == "csv" else ""
+        lines = _with_header(header, frame.deck.personal_data.export(me.id, encode))
+        name = f'attachment; filename="tonearm-plays.{format_}"'
         headers = {**frame.headers, "Content-Disposition": name}
         return StreamingResponse(lines, headers=headers, media_type=f"{media}; charset=utf-8")
 
     @router.post("/settings/erase")
     async def erase(me: Me, request: Request, name: Annotated[str, Form(max_length=200)]) -> Response:
-        """Delete everything that is kept of the listener, who has written their name to say so."""
+        """Delete all data of the listener, who has typed their name to confirm."""
         if name.strip() != me.name:
             raise HTTPException(400, f"Nothing was deleted. To confirm, type your name here: {me.name}.")
         await frame.deck.personal_data.erase(me.id, request.cookies.get(cookie_name(request), ""))
         return RedirectResponse(at("/"), 303)
 
 
-async def _after(head: str, parts: AsyncIterator[str]) -> AsyncIterator[str]:
-    yield head
-    async for part in parts:
-        yield part
+async def _with_header(header: str, parts: AsyncIterator[str]) -> AsyncIterator[str]:
+    yield header
+    async for rows in parts:
+        yield rows
 
 
-def _jsonl(part: Sequence[Sequence[Any]]) -> str:
-    return "".join(_in_json(dict(zip(EXPORTED, values, strict=True))) + "\n" for values in part)
+def _jsonl(rows: Sequence[Sequence[Any]]) -> str:
+    return "".join(_in_json(dict(zip(EXPORTED, values, strict=True))) + "\n" for values in rows)
 
 
 _in_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def _csv(part: Sequence[Sequence[Any]]) -> str:
+def _csv(rows: Sequence[Sequence[Any]]) -> str:
     text = io.StringIO()
-    csv.writer(text).writerows([_unformulated(value) for value in values] for values in part)
+    csv.writer(text).writerows([_without_formula(value) for value in values] for values in rows)
     return text.getvalue()
 
 
-def _unformulated(value: Any) -> Any:
-    """A name that a spreadsheet would take for a formula is text: https://owasp.org/www-community/attacks/CSV_Injection"""
+def _without_formula(value: Any) -> Any:
+    """A name that a spreadsheet would read as a formula is made text: https://owasp.org/www-community/attacks/CSV_Injection"""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value

@@ -1,4 +1,4 @@
-"""The doors: a one-time link lets a browser in here, and Last.fm's approval page lets this service in there."""
+"""Signing in: a browser with a one-time link, and a listener at Last.fm."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -15,7 +15,7 @@ from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.service.sign_in import NotAsked, Pending, SignedIn, SignInExpired, SignInResult, Unreachable
 from tonearm.web.access import Access
 from tonearm.web.address import asked_before, at, cookie_name
-from tonearm.web.pages.base import Sheet, in_place, page_route, trouble
+from tonearm.web.pages.base import SignedInListener, is_htmx, page_route, problem_page
 from tonearm.web.view.formats import sentence
 from tonearm.web.view.templates import page
 
@@ -38,21 +38,23 @@ def _browser_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
 
     @router.get("/signin")
     async def sign_in(request: Request, link: Link = "") -> Response:
-        """A one-time link becomes a browser's session, at once unless somebody else may have chosen it."""
-        whose, here = await deck.accounts.of_link(link), await access.listener(request)
-        if whose is None:
-            return page("used", headers, 410, inside=here is not None)
-        another = here is not None and here.id != whose.id
-        if another or request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
-            return page("switch", headers, whose=whose.name, here=here.name if here else "", link=link)
+        """A one-time link becomes a browser's session, at once unless someone else may have chosen it."""
+        owner, current = await deck.accounts.of_link(link), await access.listener(request)
+        if owner is None:
+            return page("link_expired", headers, 410, signed_in=current is not None)
+        other = current is not None and current.id != owner.id
+        if other or request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+            return page(
+                "switch_listener", headers, listener=owner.name, current=current.name if current else "", link=link
+            )
         return await enter(request, link)
 
     @router.post("/signin")
     async def enter(request: Request, link: Link = "") -> Response:
-        """The same, once somebody has seen whose link it is."""
+        """The same, once the reader has confirmed whose link it is."""
         session = await deck.accounts.browser(link)
         if session is None:
-            return page("used", headers, 410, inside=await access.listener(request) is not None)
+            return page("link_expired", headers, 410, signed_in=await access.listener(request) is not None)
         await access.forget(request)
         answer = asked_before(request, partial(RedirectResponse, status_code=303))
         answer.set_cookie(cookie_name(request), session, int(BROWSER_LIFE), **cookie())
@@ -68,7 +70,7 @@ def _browser_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
 
 
 def _lastfm_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapping[str, str], public_url: str) -> None:
-    Me = Annotated[Listener, Depends(Sheet(access))]
+    Me = Annotated[Listener, Depends(SignedInListener(access))]
 
     @router.post("/connect")
     async def connect(me: Me, request: Request) -> Response:
@@ -87,12 +89,12 @@ def _lastfm_routes(router: APIRouter, deck: Deck, access: Access, headers: Mappi
         login: Annotated[str, Query(min_length=1, max_length=512)],
     ) -> Response:
         """Back from Last.fm with an approved token."""
-        return _outcome(await deck.sign_in.finish(me.id, token, login), headers)
+        return _result_page(await deck.sign_in.finish(me.id, token, login), headers)
 
 
 def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapping[str, str]) -> None:
-    """The flow for where Last.fm cannot send the browser back: allow it there, while a page waits here."""
-    Me = Annotated[Listener, Depends(Sheet(access))]
+    """The flow if Last.fm cannot send the browser back: allow access there, while a page waits here."""
+    Me = Annotated[Listener, Depends(SignedInListener(access))]
     Token = Annotated[str, Form(min_length=1, max_length=512)]
 
     @router.post("/connect/desktop")
@@ -102,7 +104,7 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
             raise HTTPException(503, sentence(NO_KEY))
         start = await deck.sign_in.desktop(me.id)
         if isinstance(start, Unreachable):
-            return _outcome(start, headers)
+            return _result_page(start, headers)
         assert start.token is not None
         return RedirectResponse(at(f"/connect/waiting?{urlencode({'token': start.token})}"), 303)
 
@@ -110,36 +112,36 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
     async def waiting(
         me: Me, token: Annotated[str, Query(min_length=1, max_length=512)], early: bool = False
     ) -> Response:
-        """What to do at Last.fm, and how long there is for it; `early`: it was said to be done, and was not."""
-        return await _waits(deck, me, token, "waiting", headers, early=early)
+        """What to do at Last.fm, and how much time is left; `early`: the reader said it was done, and it was not."""
+        return await _waiting_page(deck, me, token, "waiting", headers, early=early)
 
     @router.post("/connect/waiting")
-    async def look(me: Me, request: Request, token: Token, early: Annotated[bool, Form()] = False) -> Response:
-        """Whether it is allowed by now."""
-        outcome = await deck.sign_in.finish(me.id, token)
-        here = in_place(request)
-        match outcome:
-            case SignedIn() if here:
+    async def check(me: Me, request: Request, token: Token, early: Annotated[bool, Form()] = False) -> Response:
+        """Check whether access has been allowed."""
+        result = await deck.sign_in.finish(me.id, token)
+        open_page = is_htmx(request)
+        match result:
+            case SignedIn() if open_page:
                 return Response(status_code=204, headers={"HX-Redirect": at("/")})
-            case Pending() if here:
-                return await _waits(deck, me, token, "_waiting", headers, early=early)
+            case Pending() if open_page:
+                return await _waiting_page(deck, me, token, "_waiting", headers, early=early)
             case Pending():
                 return RedirectResponse(at(f"/connect/waiting?{urlencode({'token': token, 'early': True})}"), 303)
-            case Unreachable() if here:
-                return await _waits(deck, me, token, "_waiting", headers, trouble_=outcome.message)
-            case _ if here:
-                return await _waits(deck, me, token, "_waiting", headers)
+            case Unreachable() if open_page:
+                return await _waiting_page(deck, me, token, "_waiting", headers, problem=result.message)
+            case _ if open_page:
+                return await _waiting_page(deck, me, token, "_waiting", headers)
             case _:
-                return _outcome(outcome, headers)
+                return _result_page(result, headers)
 
     @router.post("/connect/cancel")
     async def cancel(me: Me, token: Token) -> Response:
-        """Give it up."""
+        """Cancel the sign-in."""
         await deck.sign_in.cancel(me.id, token)
         return RedirectResponse(at("/settings"), 303)
 
 
-async def _waits(
+async def _waiting_page(
     deck: Deck,
     me: Listener,
     token: str,
@@ -147,35 +149,39 @@ async def _waits(
     headers: Mapping[str, str],
     *,
     early: bool = False,
-    trouble_: str = "",
+    problem: str = "",
 ) -> Response:
-    started, account, now = await deck.sign_in.asked(me.id, token), await me.account(), deck.clock.now()
+    pending, account, now = await deck.sign_in.asked(me.id, token), await me.account(), deck.clock.now()
     facts: dict[str, Any] = {
-        "way": started[0] if started else None,
-        "left": started[1] - now if started else 0.0,
+        "auth_start": pending[0] if pending else None,
+        "left": pending[1] - now if pending else 0.0,
         "connected": account.connection is Connection.CONNECTED,
         "account": account,
         "early": early,
-        "trouble": trouble_,
+        "problem": problem,
     }
     return page(name, headers, **facts)
 
 
-def _outcome(outcome: SignInResult, headers: Mapping[str, str]) -> Response:
-    match outcome:
+def _result_page(result: SignInResult, headers: Mapping[str, str]) -> Response:
+    match result:
         case SignedIn():
             return RedirectResponse(at("/"), 303)
         case Pending():
             message = "Last.fm says you haven't allowed access yet. Allow it there, then reload this page."
-            return trouble(headers, 202, message, title="Not connected yet", again=True)
+            return problem_page(headers, 202, message, title="Not connected yet", offer_sign_in=True)
         case SignInExpired():
-            return trouble(
-                headers, 410, "A sign-in works for 60 minutes, and this one is older.", title="Too late", again=True
+            return problem_page(
+                headers,
+                410,
+                "A sign-in works for 60 minutes, and this one is older.",
+                title="Too late",
+                offer_sign_in=True,
             )
-        case NotAsked(why):
-            message = f"{sentence(why)} Nothing was changed."
-            return trouble(headers, 400, message, title="This sign-in can't continue", again=True)
+        case NotAsked(reason):
+            message = f"{sentence(reason)} Nothing was changed."
+            return problem_page(headers, 400, message, title="This sign-in can't continue", offer_sign_in=True)
         case Unreachable(message=message):
-            return trouble(headers, 502, f"Last.fm said: {message}. Nothing was changed.", again=True)
+            return problem_page(headers, 502, f"Last.fm said: {message}. Nothing was changed.", offer_sign_in=True)
         case _:
-            assert_never(outcome)
+            assert_never(result)

@@ -9,23 +9,23 @@
   const COUNTS = [1, 10, 100, 1000].flatMap((unit) => [unit, 2 * unit, 5 * unit]);
 
   const iso = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 10);
-  const said = (seconds) => {
+  const dateText = (seconds) => {
     const day = new Date(seconds * 1000);
     return `${day.getUTCDate()} ${MONTHS[day.getUTCMonth()]} ${day.getUTCFullYear()}`;
   };
-  const places = (min, max, step) => {
+  const tickPlaces = (min, max, step) => {
     const months = MONTHS_OF.get(step);
-    const found = [];
+    const ticks = [];
     if (!months) {
-      for (let at = Math.ceil(min / DAY) * DAY; at <= max; at += step) found.push(at);
-      return found;
+      for (let at = Math.ceil(min / DAY) * DAY; at <= max; at += step) ticks.push(at);
+      return ticks;
     }
     const begin = new Date(min * 1000);
     let month = begin.getUTCFullYear() * 12 + begin.getUTCMonth();
     for (month -= month % months; ; month += months) {
       const at = Date.UTC(Math.floor(month / 12), month % 12, 1) / 1000;
-      if (at > max) return found;
-      if (at >= min) found.push(at);
+      if (at > max) return ticks;
+      if (at >= min) ticks.push(at);
     }
   };
   const tick = (at, number, step) => {
@@ -38,36 +38,36 @@
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const played = (count) => (count === 1 ? "1 play" : `${count.toLocaleString("en")} plays`);
 
-  // uPlot hears the mouse alone: a finger that moves sideways is told to it as one.
-  const touched = (over) => {
-    const tell = (name, target) => (event) => {
+  // uPlot only handles the mouse: a finger that moves sideways is passed to it as mouse events.
+  const passTouches = (over) => {
+    const forward = (name, target) => (event) => {
       if (event.pointerType === "mouse") return;
       const { clientX, clientY } = event;
       target.dispatchEvent(new MouseEvent(name, { bubbles: true, clientX, clientY, movementX: 1, view: window }));
     };
-    over.addEventListener("pointerdown", tell("mousedown", over));
-    over.addEventListener("pointermove", tell("mousemove", over));
-    over.addEventListener("pointerup", tell("mouseup", document));
-    over.addEventListener("pointercancel", tell("mouseup", document));
+    over.addEventListener("pointerdown", forward("mousedown", over));
+    over.addEventListener("pointermove", forward("mousemove", over));
+    over.addEventListener("pointerup", forward("mouseup", document));
+    over.addEventListener("pointercancel", forward("mouseup", document));
   };
 
-  const draw = (place, { first, counts }) => {
-    const from = Date.parse(place.dataset.first) / 1000;
-    const to = Date.parse(place.dataset.last) / 1000;
+  const draw = (container, { first, counts }) => {
+    const from = Date.parse(container.dataset.first) / 1000;
+    const to = Date.parse(container.dataset.last) / 1000;
     const days = counts.map((_, number) => (first + number) * DAY);
     const begin = Math.max(0, days.findIndex((at) => at >= from));
     const end = days.findLastIndex((at) => at <= to) + 1;
     const xs = days.slice(begin, end);
     const ys = counts.slice(begin, end);
     if (xs.length < 2) return;
-    const plot = place.querySelector(".zoom-plot");
-    const words = place.querySelector("#zoom-words");
-    const out = place.querySelector("#zoom-out");
-    const go = place.querySelector("#zoom-go");
-    const usual = words.textContent;
+    const plot = container.querySelector(".zoom-plot");
+    const label = container.querySelector("#zoom-label");
+    const out = container.querySelector("#zoom-out");
+    const go = container.querySelector("#zoom-go");
+    const hint = label.textContent;
     const whole = [xs[0] - DAY / 2, xs.at(-1) + DAY / 2];
 
-    const shows = (chart) => {
+    const showRange = (chart) => {
       const { min, max } = chart.scales.x;
       if (min == null) return;
       const zoomed = max - min < whole[1] - whole[0] - 1;
@@ -76,11 +76,11 @@
       const high = xs.findLast((at) => at <= max) ?? xs.at(-1);
       let sum = 0;
       xs.forEach((at, number) => { if (at >= low && at <= high) sum += ys[number]; });
-      words.textContent = zoomed ? `${said(low)} to ${said(high)}: ${played(sum)}` : usual;
+      label.textContent = zoomed ? `${dateText(low)} to ${dateText(high)}: ${played(sum)}` : hint;
       go.href = `${document.querySelector(".brand").pathname}history?period=${iso(low)}..${iso(high)}`;
     };
 
-    const make = () => {
+    const makeChart = () => {
       const axis = { stroke: colour("--soft"), grid: { stroke: colour("--edge"), width: 1 }, ticks: { show: false }, font: "13px system-ui, sans-serif" };
       const chart = new uPlot(
         {
@@ -92,40 +92,40 @@
           cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: true } },
           scales: { x: { min: whole[0], max: whole[1] }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.08)] } },
           axes: [
-            { ...axis, grid: { show: false }, size: 30, space: 70, incrs: STEPS, splits: (_, __, min, max, step) => places(min, max, step), values: (_, ats, __, ___, step) => ats.map((at, number) => tick(at, number, step)) },
+            { ...axis, grid: { show: false }, size: 30, space: 70, incrs: STEPS, splits: (_, __, min, max, step) => tickPlaces(min, max, step), values: (_, ats, __, ___, step) => ats.map((at, number) => tick(at, number, step)) },
             { ...axis, size: 42, incrs: COUNTS },
           ],
           series: [{}, { stroke: colour("--bar"), fill: colour("--bar"), width: 0, paths: uPlot.paths.bars({ size: [0.82, 40], align: 0 }), points: { show: false } }],
           hooks: {
-            setScale: [(chart, key) => { if (key === "x") shows(chart); }],
+            setScale: [(chart, key) => { if (key === "x") showRange(chart); }],
             setCursor: [(chart) => {
               const at = chart.cursor.idx;
-              if (at != null && out.hidden) words.textContent = `${said(xs[at])}: ${played(ys[at])}`;
+              if (at != null && out.hidden) label.textContent = `${dateText(xs[at])}: ${played(ys[at])}`;
             }],
           },
         },
         [xs, ys],
         plot,
       );
-      touched(chart.over);
+      passTouches(chart.over);
       return chart;
     };
 
-    let chart = make();
+    let chart = makeChart();
     out.addEventListener("click", () => chart.setScale("x", { min: whole[0], max: whole[1] }));
     new ResizeObserver(() => chart.setSize({ width: plot.clientWidth, height: HEIGHT })).observe(plot);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       const { min, max } = chart.scales.x;
       chart.destroy();
-      chart = make();
+      chart = makeChart();
       chart.setScale("x", { min, max });
     });
   };
 
   document.addEventListener("DOMContentLoaded", async () => {
-    const place = document.getElementById("zoom");
-    if (!place) return;
-    const answer = await fetch(place.dataset.counts);
-    if (answer.ok) draw(place, await answer.json());
+    const container = document.getElementById("zoom");
+    if (!container) return;
+    const answer = await fetch(container.dataset.counts);
+    if (answer.ok) draw(container, await answer.json());
   });
 })();

@@ -1,4 +1,4 @@
-"""Styles, scripts and pictures: each under an address that holds its hash, so that a browser may keep it for ever."""
+"""Styles, scripts and pictures: each has its hash in its address, so that a browser may cache it for ever."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _MANIFEST = "manifest.webmanifest"
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file of ours, as it is and packed."""
+    """One of our files, as it is and compressed."""
 
     url: str
     media: str
     body: bytes = field(repr=False)
-    packed: bytes = field(repr=False)
+    gzipped: bytes = field(repr=False)
 
 
 def _asset(name: str, media: str, body: bytes) -> Asset:
@@ -36,11 +36,11 @@ def _asset(name: str, media: str, body: bytes) -> Asset:
 
 
 def _manifest(files: Mapping[str, Asset]) -> Asset:
-    """The web app manifest, whose icons have the addresses of today."""
-    told = json.loads((_FOLDER / _MANIFEST).read_bytes())
-    for icon in told["icons"]:
+    """The web app manifest, with the current addresses of its icons."""
+    manifest = json.loads((_FOLDER / _MANIFEST).read_bytes())
+    for icon in manifest["icons"]:
         icon["src"] = files[icon["src"]].url.rpartition("/")[2]
-    return _asset(_MANIFEST, "application/manifest+json", json.dumps(told).encode())
+    return _asset(_MANIFEST, "application/manifest+json", json.dumps(manifest).encode())
 
 
 _FILES = [file for file in sorted(_FOLDER.rglob("*")) if file.suffix in _MEDIA]
@@ -54,6 +54,6 @@ def url(name: str) -> str:
     return _BY_NAME[name].url
 
 
-def at(path: str) -> Asset | None:
+def find(path: str) -> Asset | None:
     """The file at an address; None if there is none, or was one of other content."""
     return _BY_URL.get(path)

@@ -1,4 +1,4 @@
-"""Charts as values: where each bar stands, and what is written beside it. Templates draw them as SVG.
+"""Charts as values: where each bar is, and its labels. Templates draw them as SVG.
 
 Widths are percent and heights pixels, so that a chart fits every screen and its labels keep their size.
 """
@@ -11,16 +11,16 @@ from dataclasses import dataclass
 HEIGHT = 140
 """Pixels of the plot, without the labels below it."""
 
-ROOF = 12
+HEADROOM = 12
 """Pixels above the highest bar."""
 
-FILLED = 0.82
-"""The part of its place that a bar fills."""
+BAR_SHARE = 0.82
+"""The part of its slot that a bar fills."""
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A number of plays with its words: below the bar ("" for none), where one points at it, and where it leads."""
+    """A number of plays: `label` is below the bar ("" for none), `title` shown on hover, `href` where it leads."""
 
     count: int
     label: str
@@ -43,7 +43,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A line across the plot, at a height in pixels from above."""
+    """A line across the plot, `y` pixels from the top."""
 
     y: float
     label: str
@@ -51,47 +51,47 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A bar chart; `summary` says in words what it shows."""
+    """A bar chart; `summary` says what it shows, for a screen reader."""
 
     bars: tuple[Bar, ...]
     ticks: tuple[Tick, ...]
     summary: str
 
 
-def chart(values: Sequence[Value], what: str, height: int = HEIGHT) -> Chart:
+def chart(values: Sequence[Value], caption: str, height: int = HEIGHT) -> Chart:
     """Bars of these values."""
-    top = max((value.count for value in values), default=0)
-    step = _step(top)
-    scale = (height - ROOF) / max(top, step)
-    place = 100 / max(1, len(values))
+    highest = max((value.count for value in values), default=0)
+    step = _step(highest)
+    scale = (height - HEADROOM) / max(highest, step)
+    slot = 100 / max(1, len(values))
     bars = tuple(
         Bar(
-            x=place * (at + (1 - FILLED) / 2),
-            width=place * FILLED,
-            middle=place * (at + 0.5),
+            x=slot * (index + (1 - BAR_SHARE) / 2),
+            width=slot * BAR_SHARE,
+            middle=slot * (index + 0.5),
             y=height - max(value.count * scale, 2.0 if value.count else 0.0),
             height=max(value.count * scale, 2.0 if value.count else 0.0),
             value=value,
         )
-        for at, value in enumerate(values)
+        for index, value in enumerate(values)
     )
-    ticks = tuple(Tick(height - count * scale, f"{count:,}") for count in range(0, top + 1, step))
-    return Chart(bars, ticks, _summary(values, what, top))
+    ticks = tuple(Tick(height - count * scale, f"{count:,}") for count in range(0, highest + 1, step))
+    return Chart(bars, ticks, _summary(values, caption, highest))
 
 
-def _summary(values: Sequence[Value], what: str, top: int) -> str:
+def _summary(values: Sequence[Value], caption: str, highest: int) -> str:
     total = sum(value.count for value in values)
     if not total:
-        return f"{what}: none"
-    most = next(value for value in values if value.count == top)
-    return f"{what}: {total:,} in all, most on {most.title}"
+        return f"{caption}: none"
+    busiest = next(value for value in values if value.count == highest)
+    return f"{caption}: {total:,} in all, most on {busiest.title}"
 
 
-def _step(top: int) -> int:
-    """What the lines across count by: 1, 2 or 5 times a power of ten, so that there are four at most."""
+def _step(highest: int) -> int:
+    """The distance between the lines: 1, 2 or 5 times a power of ten, so that there are at most four."""
     step = 1
     while True:
         for factor in (1, 2, 5):
-            if top <= step * factor * 4:
+            if highest <= step * factor * 4:
                 return step * factor
         step *= 10

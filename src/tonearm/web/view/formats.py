@@ -1,4 +1,4 @@
-"""How pages say it: names that fit a line, moments, waits, numbers, and sentences of what Last.fm said."""
+"""Formats of the pages: names that fit a line, moments, waits, numbers, and messages as sentences."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from markupsafe import Markup
 from tonearm.core.period import HistoryPeriod, PeriodKind
 
 LONGEST_SHOWN = 240
-"""Characters of one name; a list is no place for a novel."""
+"""Characters shown of one name."""
 
 HOUR = 3600.0
 THIS_WEEK = 6 * 86400.0
-"""Seconds for which the name of a day says which day it is."""
+"""Seconds for which the name of a weekday is unambiguous."""
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me", "Zs", "Zl", "Zp"}
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me", "Zs", "Zl", "Zp"}
 
 
 def name(text: str) -> str:
-    """A name as a list shows it: cut, and never without anything to see."""
-    if text and all(unicodedata.category(c) in _UNSEEN for c in text[:LONGEST_SHOWN]):
+    """A name as a list shows it: cut, and never invisible."""
+    if text and all(unicodedata.category(character) in _INVISIBLE for character in text[:LONGEST_SHOWN]):
         return "(invisible characters)"
     return cut(text)
 
@@ -35,7 +35,7 @@ def cut(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """What a log would say, as a sentence."""
+    """A message of a log as a sentence."""
     text = cut(text.strip())
     if not text:
         return ""
@@ -48,12 +48,12 @@ def number(count: int) -> str:
 
 
 def plays(count: int) -> str:
-    """So many plays."""
+    """ "1 play", "2 plays"."""
     return "1 play" if count == 1 else f"{number(count)} plays"
 
 
 def span(seconds: float) -> str:
-    """A length of time as one says it, rounded up: it is never over before it is said to be."""
+    """A length of time in one unit, rounded up, so that it is never over earlier than shown."""
     whole = max(0, math.ceil(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -65,24 +65,24 @@ def span(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """How long something was heard: hours and minutes."""
+    """How long something was played: hours and minutes."""
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{number(hours)} h {minutes} min" if hours else f"{minutes} min"
 
 
 def clock(seconds: float) -> str:
-    """A place within a track: minutes and seconds."""
+    """A position in a track: minutes and seconds."""
     whole = max(0, int(seconds))
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
 def short_date(day: date) -> str:
-    """A day of this year, as a chart has room for it."""
+    """A day without its year, short enough for a chart."""
     return f"{day.day} {_MONTHS[day.month - 1]}"
 
 
-def date_words(day: date) -> str:
+def long_date(day: date) -> str:
     """A day with its name and its year."""
     return f"{_DAYS[day.weekday()]}, {day.day} {_MONTHS[day.month - 1]} {day.year}"
 
@@ -93,10 +93,10 @@ _LONG_MONTHS = (
 )
 
 
-def period_words(shown: HistoryPeriod) -> str:
+def period_title(period: HistoryPeriod) -> str:
     """A period as a heading."""
-    first, last = shown.first, shown.last
-    match shown.kind:
+    first, last = period.first, period.last
+    match period.kind:
         case PeriodKind.ALL:
             return "All years"
         case PeriodKind.YEAR:
@@ -104,7 +104,7 @@ def period_words(shown: HistoryPeriod) -> str:
         case PeriodKind.MONTH:
             return f"{_LONG_MONTHS[first.month - 1]} {first.year}"
         case PeriodKind.DAY:
-            return date_words(first)
+            return long_date(first)
         case PeriodKind.SPAN:
             return f"{short_date(first)} {first.year} to {short_date(last)} {last.year}"
 
@@ -114,7 +114,7 @@ def day_name(number: int) -> str:
     return _DAYS[number]
 
 
-def hour_words(hour: int) -> str:
+def hour_range(hour: int) -> str:
     """An hour of the day."""
     return f"{hour}:00 to {hour}:59"
 
@@ -127,47 +127,47 @@ def month(number: int) -> str:
 def moment(timestamp: float, now: float, full: bool = False) -> Markup:
     """A moment in the service's own time zone, which the page's script turns into the reader's.
 
-    Of another year it is the day alone, unless it is wanted in `full`.
+    In another year it is only the day, unless `full`.
     """
-    there = datetime.fromtimestamp(timestamp, UTC)
-    here = there.astimezone()
-    day = f"{here.day} {_MONTHS[here.month - 1]}"
-    this_year = here.year == datetime.fromtimestamp(now, UTC).astimezone().year
-    words = day if this_year else f"{day} {here.year}"
+    utc = datetime.fromtimestamp(timestamp, UTC)
+    local = utc.astimezone()
+    day = f"{local.day} {_MONTHS[local.month - 1]}"
+    this_year = local.year == datetime.fromtimestamp(now, UTC).astimezone().year
+    text = day if this_year else f"{day} {local.year}"
     if this_year or full:
-        words += f" {here:%H:%M}"
-    how = Markup(" data-full") if full else ""
-    return Markup('<time datetime="{}"{}>{}</time>').format(f"{there:%Y-%m-%dT%H:%M:%SZ}", how, words)
+        text += f" {local:%H:%M}"
+    attribute = Markup(" data-full") if full else ""
+    return Markup('<time datetime="{}"{}>{}</time>').format(f"{utc:%Y-%m-%dT%H:%M:%SZ}", attribute, text)
 
 
 def time_of(timestamp: float, now: float) -> Markup:
-    """A moment of the last hours by its time alone, an earlier one as `moment` says it."""
-    there = datetime.fromtimestamp(timestamp, UTC)
-    here, today = there.astimezone(), datetime.fromtimestamp(now, UTC).astimezone()
-    if here.date() != today.date():
+    """A moment of today as its time alone, an earlier one as `moment` shows it."""
+    utc = datetime.fromtimestamp(timestamp, UTC)
+    local, today = utc.astimezone(), datetime.fromtimestamp(now, UTC).astimezone()
+    if local.date() != today.date():
         return moment(timestamp, now)
-    return Markup('<time datetime="{}" data-time>{}</time>').format(f"{there:%Y-%m-%dT%H:%M:%SZ}", f"{here:%H:%M}")
+    return Markup('<time datetime="{}" data-time>{}</time>').format(f"{utc:%Y-%m-%dT%H:%M:%SZ}", f"{local:%H:%M}")
 
 
 def by(timestamp: float, now: float) -> Markup:
-    """The full hour by which something is over, since it is known no better; told as `moment` tells."""
-    there = datetime.fromtimestamp(math.ceil(timestamp / HOUR) * HOUR, UTC)
-    here = there.astimezone()
-    day = _DAYS[here.weekday()]
-    words = day if timestamp - now < THIS_WEEK else f"{day} {here.day} {_MONTHS[here.month - 1]}"
-    return Markup('<time datetime="{}" data-by>{} {:%H:%M}</time>').format(f"{there:%Y-%m-%dT%H:%M:%SZ}", words, here)
+    """The full hour by which something is over: it is not known more exactly. Shown as `moment` shows it."""
+    utc = datetime.fromtimestamp(math.ceil(timestamp / HOUR) * HOUR, UTC)
+    local = utc.astimezone()
+    day = _DAYS[local.weekday()]
+    text = day if timestamp - now < THIS_WEEK else f"{day} {local.day} {_MONTHS[local.month - 1]}"
+    return Markup('<time datetime="{}" data-by>{} {:%H:%M}</time>').format(f"{utc:%Y-%m-%dT%H:%M:%SZ}", text, local)
 
 
 def ago(seconds: float) -> Markup:
-    """ "12 s ago", which the page's script counts on."""
+    """ "12 s ago", which the page's script counts up."""
     return Markup('<span class="count" data-ago="{:.1f}">{} ago</span>').format(seconds, span(seconds))
 
 
-def marked(text: str) -> Markup:
+def code_spans(text: str) -> Markup:
     """A docstring's `code` as code."""
     plain, code = Markup("{}"), Markup("<code>{}</code>")
     parts = enumerate(text.split("`"))
-    return Markup().join((code if place % 2 else plain).format(part) for place, part in parts)
+    return Markup().join((code if index % 2 else plain).format(part) for index, part in parts)
 
 
 def countdown(seconds: float) -> Markup:

@@ -1,4 +1,4 @@
-"""What plays, and how far it is from counting. Values in, words out."""
+"""What plays, and how far it is from counting. Pure: values in, values out."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ OUTER, INNER = 92.0, 42.0
 
 @dataclass(frozen=True, slots=True)
 class Playing:
-    """What plays: seconds elapsed, needed to count (None: too short to), and in all (None: unknown).
+    """What plays: seconds `elapsed`, `needed` to count (None: too short to count), and its `length` (None: unknown).
 
-    `told` says what Last.fm did not like of it; `again` is the seconds until this is stale.
+    `notice` says why Last.fm doesn't show it, "" if it does; `refresh_in` is the seconds until this is stale.
     """
 
     title: str
@@ -35,37 +35,37 @@ class Playing:
     elapsed: float
     needed: float | None
     length: float | None
-    told: str
-    again: float
-    names: Track
+    notice: str
+    refresh_in: float
+    track: Track
 
     @property
-    def begin(self) -> float:
+    def start_angle(self) -> float:
         """Degrees by which the arm is turned when the track begins."""
         return _angle(OUTER)
 
     @property
-    def end(self) -> float:
+    def end_angle(self) -> float:
         """Degrees by which the arm is turned when the track ends."""
         return _angle(INNER)
 
     @property
     def angle(self) -> float:
         """Degrees by which the arm is turned now."""
-        return self._turned(self.elapsed)
+        return self._angle_at(self.elapsed)
 
     @property
     def notch(self) -> float | None:
         """The radius of the groove at which it scrobbles; None if it is too short to."""
         if self.needed is None:
             return None
-        turned = radians(TO_CENTRE - self._turned(self.needed))
-        return sqrt(CENTRE**2 + ARM**2 - 2 * CENTRE * ARM * cos(turned))
+        from_centre = radians(TO_CENTRE - self._angle_at(self.needed))
+        return sqrt(CENTRE**2 + ARM**2 - 2 * CENTRE * ARM * cos(from_centre))
 
-    def _turned(self, seconds: float) -> float:
-        whole = self.length or self.needed or seconds
-        share = min(1.0, seconds / whole) if whole else 0.0
-        return self.begin + share * (self.end - self.begin)
+    def _angle_at(self, seconds: float) -> float:
+        total = self.length or self.needed or seconds
+        fraction = min(1.0, seconds / total) if total else 0.0
+        return self.start_angle + fraction * (self.end_angle - self.start_angle)
 
 
 def playing(event: NowPlayingShown | None, threshold: int, now: float) -> Playing | None:
@@ -75,15 +75,15 @@ def playing(event: NowPlayingShown | None, threshold: int, now: float) -> Playin
     elapsed = max(0.0, now - event.started_at)
     length = event.duration or None
     needed = None if length and length <= SHORTEST_TRACK else counts(length, elapsed, threshold).needed
-    ahead = [at - elapsed for at in (needed, length) if at is not None and at > elapsed]
-    told = {
+    upcoming = [position - elapsed for position in (needed, length) if position is not None and position > elapsed]
+    notice = {
         "success": "",
         "disabled": "Not shown on Last.fm: scrobbling is turned off.",
         "not_authenticated": "Not shown on Last.fm: you're not signed in.",
     }.get(event.status, "Last.fm didn't accept it as now playing.")
-    names = Track(event.artist, event.track, event.album)
+    track = Track(event.artist, event.track, event.album)
     title, artist, album = name(event.track), name(event.artist), name(event.album)
-    return Playing(title, artist, album, elapsed, needed, length, told, min(ahead, default=60.0) + 0.2, names)
+    return Playing(title, artist, album, elapsed, needed, length, notice, min(upcoming, default=60.0) + 0.2, track)
 
 
 def _angle(radius: float) -> float:

@@ -1,4 +1,4 @@
-"""A play as a list shows it: its state, why, what happens next, and what may be done. Values in, words out."""
+"""A play as a list shows it: its state, the reason, what happens next, and what can be done. Values in, values out."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from tonearm.core.account import Account
 from tonearm.core.play import Track
 from tonearm.core.waits import Remedy, WaitKind, Waits, explanation, why_waits
 from tonearm.core.wording import fate
-from tonearm.lastfm.rules import OLDEST
 from tonearm.service.values import COUNTED, FATES, Accounted, PlayFilter, QueuedRow, Snapshot, StoredPlay
 from tonearm.web.view.delivery_status import PageContext
 from tonearm.web.view.formats import name, sentence
 
-BUSY_LOOK, IDLE_LOOK = 1.0, 5.0
-"""Seconds until the queue is worth another look while something moves, or could be moved by another process."""
+BUSY_REFRESH, IDLE_REFRESH = 1.0, 5.0
+"""Seconds after which the queue is fetched again while this process sends, or while another one may."""
 
 
 class Tone(StrEnum):
-    """The colour of a state; its words carry the meaning."""
+    """The colour of a state; its label carries the meaning."""
 
     MOVING = "moving"
     RETRYING = "retrying"
@@ -33,19 +32,19 @@ class Tone(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Acts:
-    """What a listener may do to a play: `send` is the word for sending it ("" if it cannot be sent)."""
+class PlayActions:
+    """What a listener can do with a play: `send` is the label of the button that sends it ("" if it cannot be sent)."""
 
     send: str = ""
-    correct: bool = False
+    edit: bool = False
     discard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PlayRow:
-    """A play with its state, its names as a list has room for them.
+    """A play with its state, its names cut to the room that a list has.
 
-    `due` is when `then` comes true, in seconds from now; None: at once, or not by waiting.
+    `due_in` is when `next_step` happens, in seconds from now; None: at once, or not by waiting.
     """
 
     id: int
@@ -53,25 +52,25 @@ class PlayRow:
     title: str
     artist: str
     album: str
-    at: int
+    started_at: int
     tone: Tone
     label: str
-    why: str
-    then: str = ""
-    due: float | None = None
-    acts: Acts = Acts()
+    reason: str
+    next_step: str = ""
+    due_in: float | None = None
+    actions: PlayActions = PlayActions()
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """A shelf that can be looked at: its name, and how many plays are on it ("" if that is not counted)."""
+class FilterChoice:
+    """A filter to choose: its label, and how many plays it shows ("" if that is not counted)."""
 
-    shelf: PlayFilter
+    filter: PlayFilter
     label: str
     count: str
 
 
-_SHELVES = {
+_FILTER_LABELS = {
     PlayFilter.ALL: "All",
     PlayFilter.WAITING: "Waiting",
     PlayFilter.RETRYING: "Retrying",
@@ -85,88 +84,92 @@ _SHELVES = {
 }
 
 
-def choices(counts: Mapping[PlayFilter, int]) -> list[Choice]:
-    """The shelves, as filters."""
-    return [Choice(shelf, label, _count(counts.get(shelf, 0))) for shelf, label in _SHELVES.items()]
+def filter_choices(counts: Mapping[PlayFilter, int]) -> list[FilterChoice]:
+    """The filters, in the order of the page."""
+    return [FilterChoice(filter_, label, _count(counts.get(filter_, 0))) for filter_, label in _FILTER_LABELS.items()]
 
 
-def sums(accounted: Accounted) -> list[tuple[str, PlayFilter | None, int]]:
-    """What happened to all plays: a name, where they are shown, and how many; the most first."""
+def fate_totals(accounted: Accounted) -> list[tuple[str, PlayFilter | None, int]]:
+    """What happened to all plays: a label, the filter that shows them (None: none), the count; the largest first."""
     fates = Counter[PlayFilter | None]()
-    shelves = {fate_: shelf for shelf, fates_ in FATES.items() for fate_ in fates_}
-    for fate_, number in accounted.fates.items():
-        fates[shelves.get(fate_)] += number
+    filter_of = {settled: filter_ for filter_, settled_fates in FATES.items() for settled in settled_fates}
+    for settled, count in accounted.fates.items():
+        fates[filter_of.get(settled)] += count
     fates[PlayFilter.WAITING] += accounted.waiting
-    return [(_SHELVES[shelf] if shelf else "Other", shelf, number) for shelf, number in fates.most_common() if number]
+    return [
+        (_FILTER_LABELS[filter_] if filter_ else "Other", filter_, count)
+        for filter_, count in fates.most_common()
+        if count
+    ]
 
 
-def _count(number: int) -> str:
-    return f"{COUNTED - 1}+" if number >= COUNTED else str(number or "")
+def _count(count: int) -> str:
+    return f"{COUNTED - 1}+" if count >= COUNTED else str(count or "")
 
 
-def again(rows: Sequence[PlayRow], moment: PageContext) -> float | None:
-    """Seconds until these rows are stale without any news; None if only news changes them."""
-    waiting = [row for row in rows if row.tone in (Tone.MOVING, Tone.RETRYING) or row.due is not None]
-    if any(row.tone is not Tone.HELD and row.due is None for row in waiting):
-        return BUSY_LOOK if moment.delivers else IDLE_LOOK
-    dues = [row.due for row in waiting if row.due is not None]
-    return min(dues) + 0.2 if dues else None
+def refresh_in(rows: Sequence[PlayRow], context: PageContext) -> float | None:
+    """Seconds until these rows are stale without an event; None if only an event changes them."""
+    waiting = [row for row in rows if row.tone in (Tone.MOVING, Tone.RETRYING) or row.due_in is not None]
+    if any(row.tone is not Tone.HELD and row.due_in is None for row in waiting):
+        return BUSY_REFRESH if context.delivers else IDLE_REFRESH
+    times = [row.due_in for row in waiting if row.due_in is not None]
+    return min(times) + 0.2 if times else None
 
 
-def row(entry: QueuedRow | StoredPlay, glance: Snapshot, moment: PageContext) -> PlayRow:
+def play_row(entry: QueuedRow | StoredPlay, snapshot: Snapshot, context: PageContext) -> PlayRow:
     """A play as a list shows it."""
     if isinstance(entry, QueuedRow):
-        waits = why_waits(entry.waiting, glance.facts)
-        return replace(_waiting(entry, waits, moment.now), acts=_acts_waiting(waits, glance.account))
-    return replace(_settled(entry), acts=acts(entry, glance, moment))
+        waits = why_waits(entry.waiting, snapshot.facts)
+        return replace(_queued_row(entry, waits, context.now), actions=_queued_actions(waits, snapshot.account))
+    return replace(_settled_row(entry), actions=actions(entry, snapshot, context))
 
 
-def _acts_waiting(waits: Waits, account: Account) -> Acts:
-    """What its listener may do to a play in the queue."""
+def _queued_actions(waits: Waits, account: Account) -> PlayActions:
+    """What its listener can do with a play in the queue."""
     if waits.kind is WaitKind.SENDING:
-        return Acts()
-    goes = waits.remedy is Remedy.RETRY or not waits.held
-    return Acts("Retry" if goes else "", waits.kind is not WaitKind.OTHER_USER and account.signed_in, True)
+        return PlayActions()
+    can_retry = waits.remedy is Remedy.RETRY or not waits.held
+    return PlayActions("Retry" if can_retry else "", waits.kind is not WaitKind.OTHER_USER and account.signed_in, True)
 
 
-def acts(entry: StoredPlay, glance: Snapshot, moment: PageContext) -> Acts:
-    """What its listener may do to a play that is not in the queue."""
-    too_old = moment.now - entry.play.timestamp >= OLDEST
-    sendable = glance.account.signed_in and not too_old and _of_this_user(entry, glance.account)
+def actions(entry: StoredPlay, snapshot: Snapshot, context: PageContext) -> PlayActions:
+    """What its listener can do with a play that is not in the queue."""
+    too_old = context.rules.too_old(entry.play.timestamp, context.now)
+    sendable = snapshot.account.signed_in and not too_old and _is_for_user(entry, snapshot.account)
     match entry.fate:
         case "ignored" | "refused":
-            return Acts("Resend" if sendable else "", sendable, True)
+            return PlayActions("Resend" if sendable else "", sendable, True)
         case "suspected" | "threshold_not_met" | "disabled" | "not_authenticated":
-            return Acts("Send" if sendable else "", sendable, True)
+            return PlayActions("Send" if sendable else "", sendable, True)
         case "discarded" | "expired":
             replaced = entry.fate == "discarded" and entry.reason.startswith("edited by the listener")
-            return Acts("Send" if sendable and not replaced else "")
+            return PlayActions("Send" if sendable and not replaced else "")
         case _:
-            return Acts()
+            return PlayActions()
 
 
-def _of_this_user(kept: StoredPlay, account: Account) -> bool:
-    return not kept.owner or kept.owner == account.username.casefold()
+def _is_for_user(stored: StoredPlay, account: Account) -> bool:
+    return not stored.owner or stored.owner == account.username.casefold()
 
 
-def _waiting(play: QueuedRow, waits: Waits, now: float) -> PlayRow:
-    due = waits.until - now if waits.until is not None and waits.until > now else None
-    said = "" if waits.kind is WaitKind.NEXT_BATCH else sentence(explanation(waits))
+def _queued_row(play: QueuedRow, waits: Waits, now: float) -> PlayRow:
+    due_in = waits.until - now if waits.until is not None and waits.until > now else None
+    reason = "" if waits.kind is WaitKind.NEXT_BATCH else sentence(explanation(waits))
     match waits.kind:
         case WaitKind.SENDING:
-            return _row(play, Tone.MOVING, "Sending", said)
+            return _build(play, Tone.MOVING, "Sending", reason)
         case WaitKind.NEXT_BATCH:
-            return _row(play, Tone.MOVING, "Queued", said, "Goes out with the next batch")
+            return _build(play, Tone.MOVING, "Queued", reason, "Goes out with the next batch")
         case WaitKind.LATER:
-            return _row(play, Tone.MOVING, "Queued", said, "Sends", due)
+            return _build(play, Tone.MOVING, "Queued", reason, "Sends", due_in)
         case WaitKind.RETRYING:
-            return _row(play, Tone.RETRYING, "Retrying", said, f"Attempt {play.tries + 1}", due)
+            return _build(play, Tone.RETRYING, "Retrying", reason, f"Attempt {play.tries + 1}", due_in)
         case WaitKind.FUTURE_START:
-            return _row(play, Tone.HELD, "On hold", said, "Sends", due)
+            return _build(play, Tone.HELD, "On hold", reason, "Sends", due_in)
         case WaitKind.DAILY_LIMIT:
-            return _row(play, Tone.HELD, "On hold", said, "Checks again", due)
+            return _build(play, Tone.HELD, "On hold", reason, "Checks again", due_in)
         case WaitKind.KEY_REFUSED:
-            return _row(play, Tone.HELD, "On hold", said, "Next try" if due else "", due)
+            return _build(play, Tone.HELD, "On hold", reason, "Next try" if due_in else "", due_in)
         case (
             WaitKind.OTHER_USER
             | WaitKind.PAUSED
@@ -176,51 +179,51 @@ def _waiting(play: QueuedRow, waits: Waits, now: float) -> PlayRow:
             | WaitKind.KEY_NOT_SET
             | WaitKind.NOT_CONFIGURED
         ):
-            return _row(play, Tone.HELD, "On hold", said)
+            return _build(play, Tone.HELD, "On hold", reason)
         case _:
             assert_never(waits.kind)
 
 
-def _row(
-    entry: QueuedRow | StoredPlay, tone: Tone, label: str, why: str, then: str = "", due: float | None = None
+def _build(
+    entry: QueuedRow | StoredPlay, tone: Tone, label: str, reason: str, next_step: str = "", due_in: float | None = None
 ) -> PlayRow:
     track = entry.play.track
     names = name(track.title), name(track.artist), name(track.album)
-    return PlayRow(entry.id, track, *names, entry.play.timestamp, tone, label, why, then, due)
+    return PlayRow(entry.id, track, *names, entry.play.timestamp, tone, label, reason, next_step, due_in)
 
 
-def _settled(kept: StoredPlay) -> PlayRow:
-    return _row(kept, *_fate(kept))
+def _settled_row(stored: StoredPlay) -> PlayRow:
+    return _build(stored, *_fate(stored))
 
 
-def _fate(kept: StoredPlay) -> tuple[Tone, str, str]:
-    why = sentence(kept.reason)
-    only_here = "Kept in the history here."
-    label = fate(kept.fate)
-    match kept.fate:
+def _fate(stored: StoredPlay) -> tuple[Tone, str, str]:
+    reason = sentence(stored.reason)
+    history_only = "Kept in the history here."
+    label = fate(stored.fate)
+    match stored.fate:
         case "accepted":
-            return Tone.GOOD, label, _filed(kept)
+            return Tone.GOOD, label, _corrected_names(stored)
         case "ignored":
-            return Tone.BAD, label, why or "Last.fm accepted the request but ignored this play."
+            return Tone.BAD, label, reason or "Last.fm accepted the request but ignored this play."
         case "refused":
-            return Tone.BAD, label, why or "Last.fm rejected it."
+            return Tone.BAD, label, reason or "Last.fm rejected it."
         case "expired":
-            return Tone.QUIET, label, why or "Older than 14 days."
+            return Tone.QUIET, label, reason or "Older than 14 days."
         case "threshold_not_met":
-            return Tone.QUIET, label, why or "Not played for long enough."
+            return Tone.QUIET, label, reason or "Not played for long enough."
         case "disabled" | "not_authenticated":
-            return Tone.QUIET, label, f"{why} {only_here}".strip()
+            return Tone.QUIET, label, f"{reason} {history_only}".strip()
         case "suspected":
-            return Tone.HELD, label, why
+            return Tone.HELD, label, reason
         case "queued":
-            return Tone.MOVING, label, why
+            return Tone.MOVING, label, reason
         case _:
-            return Tone.QUIET, label, why
+            return Tone.QUIET, label, reason
 
 
-def _filed(kept: StoredPlay) -> str:
-    names = kept.correction or {}
+def _corrected_names(stored: StoredPlay) -> str:
+    names = stored.correction or {}
     artist, track = names.get("artist"), names.get("track")
-    if not artist or not track or (artist, track) == (kept.play.track.artist, kept.play.track.title):
+    if not artist or not track or (artist, track) == (stored.play.track.artist, stored.play.track.title):
         return ""
     return f"Corrected by Last.fm to {name(artist)} – {name(track)}."

@@ -36,19 +36,19 @@ class PlayerSetup:
         """Whether it reports what several people play, so that its users have to be named."""
         return self.kind in MEDIA_SERVERS
 
-    def filled(self, *, base: str, address: str, user: str, secret: str) -> list[SetupStep]:
+    def fill_in(self, *, base: str, address: str, user: str, secret: str) -> list[SetupStep]:
         """The steps with the player's own address and secret in them."""
         parts = urlsplit(base)
-        more = {"host": parts.netloc, "path": parts.path}
-        values = {"base": base, "address": address, "user": user, "secret": secret, **more}
+        address_parts = {"host": parts.netloc, "path": parts.path}
+        values = {"base": base, "address": address, "user": user, "secret": secret, **address_parts}
         return [
             SetupStep(Template(step.text).substitute(values), Template(step.code).substitute(values))
             for step in self.steps
         ]
 
 
-def _shown(code: str) -> str:
-    """Code in which a `$` is one."""
+def _literal(code: str) -> str:
+    """Code in which a `$` stands for itself."""
     return code.replace("$", "$$")
 
 
@@ -80,7 +80,7 @@ network.scrobble("Nina Simone", "Sinnerman", int(time.time()) - 700, duration=62
 _CURL = (
     """curl $base/1/submit-listens -H 'Authorization: Token $secret' -d '{"listen_type": "single", "payload":
   [{"listened_at": '"""
-    + _shown("$(($(date +%s) - 700))")
+    + _literal("$(($(date +%s) - 700))")
     + """', "track_metadata": {"artist_name": "Nina Simone", "track_name": "Sinnerman"}}]}'"""
 )
 _HOME_ASSISTANT = """rest_command:
@@ -130,7 +130,7 @@ SETUPS = (
         (
             SetupStep("Settings, Notification Agents: add a Webhook, method POST, with this address:", "$address"),
             SetupStep("Triggers: Playback Start, Playback Pause, Playback Resume and Playback Stop."),
-            SetupStep("Data, for each of the four, as JSON data:", _shown(tautulli.BODY)),
+            SetupStep("Data, for each of the four, as JSON data:", _literal(tautulli.BODY)),
         ),
     ),
     PlayerSetup(

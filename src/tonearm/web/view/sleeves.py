@@ -1,17 +1,17 @@
-"""A record sleeve for what has no cover: initials on a colour of its own. Values in, SVG out."""
+"""The picture of an album without a cover: initials on a colour. Values in, SVG out."""
 
 from __future__ import annotations
 
 import unicodedata
 from hashlib import blake2b
 
-_NO_LETTER = "♪"
+_NOTE = "♪"
 
 
 def initials(name: str) -> str:
     """The first letters or digits of the first two words that have any; a note if none has."""
-    letters = (next((sign for sign in word if unicodedata.category(sign)[0] in "LN"), "") for word in name.split())
-    return "".join(list(filter(None, letters))[:2]).upper() or _NO_LETTER
+    letters = (next((char for char in word if unicodedata.category(char)[0] in "LN"), "") for word in name.split())
+    return "".join(list(filter(None, letters))[:2]).upper() or _NOTE
 
 
 def hue(*names: str) -> int:

@@ -1,4 +1,4 @@
-"""The reader's time zone: the page's script tells it in a cookie; without one it is the service's own."""
+"""The reader's time zone: the page's script sends it in a cookie; without one it is the server's."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ COOKIE = "zone"
 _LONGEST = 64
 
 
-def zone_of(request: Request) -> tzinfo:
-    """The zone that days and hours are meant in."""
-    return _named(request.cookies.get(COOKIE, "")[:_LONGEST]) or _own()
+def request_zone(request: Request) -> tzinfo:
+    """The zone in which the reader counts days and hours."""
+    return _zone_named(request.cookies.get(COOKIE, "")[:_LONGEST]) or _server_zone()
 
 
 @lru_cache(64)
-def _named(name: str) -> ZoneInfo | None:
+def _zone_named(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name) if name else None
     except (LookupError, ValueError, OSError):
@@ -28,8 +28,8 @@ def _named(name: str) -> ZoneInfo | None:
 
 
 @lru_cache(1)
-def _own() -> tzinfo:
-    named = _named(os.environ.get("TZ", "").removeprefix(":"))
+def _server_zone() -> tzinfo:
+    named = _zone_named(os.environ.get("TZ", "").removeprefix(":"))
     if named:
         return named
     try:
