@@ -62,7 +62,7 @@ class ConnectionLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class BusyAnswer:
     """The answer "not now" of a protocol."""
 
     status: int
@@ -70,7 +70,7 @@ class Refusal:
     body: bytes
 
 
-RefusalFor = Callable[[str], Refusal | None]
+BusyAnswerFor = Callable[[str], BusyAnswer | None]
 """The protocol's refusal for whoever asks for an address (path and query); None if it is no protocol's."""
 
 
@@ -138,12 +138,12 @@ class HttpConnection(HttpToolsProtocol):
         *,
         limits: ConnectionLimits,
         crowd: Crowd,
-        refusal_for: RefusalFor = lambda _: None,
+        busy_answer_for: BusyAnswerFor = lambda _: None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._limits = limits
         self._crowd = crowd
-        self._refusal_for = refusal_for
+        self._busy_answer_for = busy_answer_for
         self._phase = _Phase.BETWEEN
         self._size = 0
         self._unread = 0
@@ -311,7 +311,7 @@ class HttpConnection(HttpToolsProtocol):
         self.end()
 
     def _write_refusal(self, target: str, status: int, words: str) -> None:
-        refusal = self._refusal_for(target) if target else None
+        refusal = self._busy_answer_for(target) if target else None
         self.transport.write(_answer(status, words) if refusal is None else _rendered(refusal))
 
     def _is_answered(self) -> bool:
@@ -367,10 +367,10 @@ _CROWDED = "too many open connections: try again in a moment"
 
 
 def _answer(status: int, words: str) -> bytes:
-    return _rendered(Refusal(status, "application/json", json.dumps({"detail": words}).encode()))
+    return _rendered(BusyAnswer(status, "application/json", json.dumps({"detail": words}).encode()))
 
 
-def _rendered(refusal: Refusal) -> bytes:
+def _rendered(refusal: BusyAnswer) -> bytes:
     head = (
         f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}\r\ncontent-type: {refusal.content_type}\r\n"
         f"content-length: {len(refusal.body)}\r\nconnection: close\r\n\r\n"

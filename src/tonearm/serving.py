@@ -49,7 +49,7 @@ async def serving(
     limits = limits or ConnectionLimits()
     crowd = Crowd(min(limits.connections, room_for_connections()))
     protocol: Any = partial(
-        HttpConnection, limits=limits, crowd=crowd, refusal_for=refusals(deck, options.public_url.rstrip("/"))
+        HttpConnection, limits=limits, crowd=crowd, busy_answer_for=refusals(deck, options.public_url.rstrip("/"))
     )  # all that uvicorn does with a class is to call it
     config = uvicorn.Config(
         create_app(deck, options),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from tonearm.history.play import Entry, PastPlay, ReadOptions, Skipped, Unreadable
+from tonearm.history.play import Entry, PastPlay, ReadOptions, SkippedLine, Unreadable
 from tonearm.history.reading import Section, read
 
 AT = 1_600_000_000
@@ -32,7 +32,7 @@ def plays(path: Path, **options: Any) -> list[PastPlay]:
 
 
 def skipped(found: list[Entry]) -> list[tuple[int, str]]:
-    return [(one.line, one.reason) for one in found if isinstance(one, Skipped)]
+    return [(one.line, one.reason) for one in found if isinstance(one, SkippedLine)]
 
 
 def unreadable(found: list[Entry]) -> list[tuple[int, str]]:

@@ -64,7 +64,7 @@ async def test_what_is_kept_comes_back_to_the_byte_and_the_second(
     another = AnswerStore(url, clock)
     for store in (kept, another):
         found = await store.find("a")
-        assert found == response_cache.CachedBody(body, NOW, NOW + 60)
+        assert found == response_cache.CachedResponse(body, NOW, NOW + 60)
         assert await store.find("b") is None
     another.close()
 
@@ -192,7 +192,7 @@ async def test_after_its_end_nothing_is_kept_and_nobody_is_bothered(kept: Answer
 async def test_an_answer_is_found_while_a_play_is_being_written(kept: AnswerStore, store: Store) -> None:
     await save_answer(kept, "a")
 
-    def while_writing(db: object) -> response_cache.CachedBody | None:
+    def while_writing(db: object) -> response_cache.CachedResponse | None:
         return kept._find("a")
 
     assert await store.write(while_writing)

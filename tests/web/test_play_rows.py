@@ -20,7 +20,7 @@ from tonearm.store.queue import Count
 from tonearm.web.view import delivery_status, formats, play_rows
 from tonearm.web.view.delivery_status import BannerAction, PageContext
 from tonearm.web.view.now_playing import playing
-from tonearm.web.view.play_rows import PlayActions, Tone
+from tonearm.web.view.play_rows import RowActions, Tone
 
 NOW = 1_795_000_000.0
 ME = Account(1, "me", Connection.CONNECTED, "RJ")
@@ -300,23 +300,23 @@ OLD = replace(SINNERMAN, timestamp=int(NOW) - 15 * 86400)
 @pytest.mark.parametrize(
     ("entry", "account", "expected"),
     [
-        (PLAY, ME, PlayActions("Retry", True, True)),
-        (replace(PLAY, sending=True), ME, PlayActions()),
-        (replace(PLAY, owner="somebody_else"), ME, PlayActions("", False, True)),
-        (PLAY, replace(ME, connection=Connection.NEEDS_SIGN_IN), PlayActions("", True, True)),
-        (a_settled_play("ignored"), ME, PlayActions("Resend", True, True)),
-        (a_settled_play("ignored"), Account(1, "me"), PlayActions("", False, True)),
-        (replace(a_settled_play("refused"), play=OLD), ME, PlayActions("", False, True)),
-        (replace(a_settled_play("suspected"), owner="somebody_else"), ME, PlayActions("", False, True)),
-        (a_settled_play("threshold_not_met"), ME, PlayActions("Send", True, True)),
-        (a_settled_play("discarded"), ME, PlayActions("Send")),
-        (a_settled_play("discarded", "edited by the listener: sent as 8 instead"), ME, PlayActions()),
-        (replace(a_settled_play("expired"), play=OLD), ME, PlayActions()),
-        (a_settled_play("accepted"), ME, PlayActions()),
+        (PLAY, ME, RowActions("Retry", True, True)),
+        (replace(PLAY, sending=True), ME, RowActions()),
+        (replace(PLAY, owner="somebody_else"), ME, RowActions("", False, True)),
+        (PLAY, replace(ME, connection=Connection.NEEDS_SIGN_IN), RowActions("", True, True)),
+        (a_settled_play("ignored"), ME, RowActions("Resend", True, True)),
+        (a_settled_play("ignored"), Account(1, "me"), RowActions("", False, True)),
+        (replace(a_settled_play("refused"), play=OLD), ME, RowActions("", False, True)),
+        (replace(a_settled_play("suspected"), owner="somebody_else"), ME, RowActions("", False, True)),
+        (a_settled_play("threshold_not_met"), ME, RowActions("Send", True, True)),
+        (a_settled_play("discarded"), ME, RowActions("Send")),
+        (a_settled_play("discarded", "edited by the listener: sent as 8 instead"), ME, RowActions()),
+        (replace(a_settled_play("expired"), play=OLD), ME, RowActions()),
+        (a_settled_play("accepted"), ME, RowActions()),
     ],
 )
 def test_only_what_can_be_done_to_a_play_is_offered(
-    entry: QueuedRow | StoredPlay, account: Account, expected: PlayActions
+    entry: QueuedRow | StoredPlay, account: Account, expected: RowActions
 ) -> None:
     assert play_rows.play_row(entry, a_snapshot(account=account), CONTEXT).actions == expected
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tonearm.commands.local_service import Answer, short_path, socket_beside
+from tonearm.commands.local_service import CommandResult, short_path, socket_beside
 from tonearm.commands.queue import answer_queue
 from tonearm.commands.status import answer_status
 from tonearm.deck import Deck
@@ -92,7 +92,7 @@ def _alike(asked: Mapping[str, Any]) -> bool:
     return (asked.get("version"), asked.get("zone")) == (__version__, os.environ.get("TZ", ""))
 
 
-async def _found(deck: Deck, asked: Mapping[str, Any]) -> Answer:
+async def _found(deck: Deck, asked: Mapping[str, Any]) -> CommandResult:
     if asked["question"] == "status":
         return await answer_status(deck, asked["listener"])
     return await answer_queue(deck, asked["listener"], asked["limit"])

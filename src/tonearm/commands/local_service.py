@@ -17,14 +17,14 @@ from tonearm.version import __version__
 if TYPE_CHECKING:
     from tonearm.settings import Settings
 
-Answer = tuple[dict[str, Any], str]
+CommandResult = tuple[dict[str, Any], str]
 """What a command found: the facts for a program, and the words for a person."""
 
 PATIENCE = 5.0
 """Seconds for an answer. A service that takes longer is not waited for: the command looks itself."""
 
 
-def service_answer(settings: Settings, question: str, about: Mapping[str, object]) -> Answer | None:
+def service_answer(settings: Settings, question: str, about: Mapping[str, object]) -> CommandResult | None:
     """The answer of the service that delivers from the SQLite file of the settings; None where there is none.
 
     Raises Failed where the service says that it cannot be answered.

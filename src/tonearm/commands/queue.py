@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 import click
 
 from tonearm.commands.errors import Failed
-from tonearm.commands.local_service import Answer, service_answer
+from tonearm.commands.local_service import CommandResult, service_answer
 from tonearm.commands.options import for_listener, with_json, with_settings
 from tonearm.commands.output import (
     daily_limit_text,
@@ -77,14 +77,14 @@ def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: 
     print_result(*run(_list(settings, listener, limit, sent_elsewhere(settings))), as_json)
 
 
-async def _list(settings: Settings, name: str, limit: int, sent_by_somebody: bool) -> Answer:
+async def _list(settings: Settings, name: str, limit: int, sent_by_somebody: bool) -> CommandResult:
     from tonearm.commands.opening import Sends, deck_of
 
     async with deck_of(settings, Sends.NO) as deck:
         return await answer_queue(deck, name, limit, sent_by_somebody=sent_by_somebody)
 
 
-async def answer_queue(deck: Deck, listener: str, limit: int, *, sent_by_somebody: bool = True) -> Answer:
+async def answer_queue(deck: Deck, listener: str, limit: int, *, sent_by_somebody: bool = True) -> CommandResult:
     """What `tonearm queue list` finds. Raises UnknownListener."""
     from tonearm.commands.opening import listener_of
 

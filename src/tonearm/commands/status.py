@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tonearm.commands.local_service import Answer, service_answer
+from tonearm.commands.local_service import CommandResult, service_answer
 from tonearm.commands.options import for_listener, with_json, with_settings
 from tonearm.commands.output import (
     daily_limit_text,
@@ -45,7 +45,7 @@ def status(settings: Settings, listener: str, as_json: bool) -> None:
     print_result(*_found(account, standing, server, sender_of(settings), now), as_json)
 
 
-async def answer_status(deck: Deck, listener: str) -> Answer:
+async def answer_status(deck: Deck, listener: str) -> CommandResult:
     """What `tonearm status` finds, for the service that delivers. Raises UnknownListener."""
     from tonearm.commands.opening import listener_of
 
@@ -55,7 +55,7 @@ async def answer_status(deck: Deck, listener: str) -> Answer:
 
 def _found(
     account: Account, standing: QueueStatus, server: ServerInfo | None, sender: str | None, now: float
-) -> Answer:
+) -> CommandResult:
     delivering = int(sender is not None) if server is None else server.deliver
     facts: dict[str, object] = {
         "listener": account.name,

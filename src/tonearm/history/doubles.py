@@ -12,7 +12,7 @@ from tonearm.core.play import LONGEST_NEEDED
 from tonearm.core.spelling import fold
 from tonearm.history.play import PastPlay
 
-Song = tuple[str, str]
+SongKey = tuple[str, str]
 
 SAME = 30
 """Seconds by which two sources that know the start may differ about one play: nothing shorter counts."""
@@ -46,14 +46,14 @@ class StoredPast(NamedTuple):
     timestamp: int
     artist: str
     title: str
-    corrected: Song | None = None
+    corrected: SongKey | None = None
     length: float | None = None
     loose: bool = False
     ours: bool = False
 
 
 @lru_cache(maxsize=2**15)
-def folded(artist: str, title: str) -> Song:
+def folded(artist: str, title: str) -> SongKey:
     """A song as it is compared."""
     return fold(artist), fold(title)
 
@@ -76,7 +76,7 @@ class Judge:
     `renamed` are corrections of Last.fm: the folded names as they were sent, with those it files them under.
     """
 
-    def __init__(self, renamed: Mapping[Song, Song]) -> None:
+    def __init__(self, renamed: Mapping[SongKey, SongKey]) -> None:
         self._renamed = renamed
         self._claimed: dict[int, int] = {}
         self._at = 0
@@ -110,13 +110,13 @@ class Judge:
         self._ended.append(play)
         return Outcome.KNOWN if twice else None
 
-    def _song(self, play: PastPlay) -> Song:
+    def _song(self, play: PastPlay) -> SongKey:
         song = folded(play.artist, play.title)
         return self._renamed.get(song, song)
 
-    def _by_song(self, stored: Iterable[StoredPast], start: int) -> dict[Song, list[StoredPast]]:
+    def _by_song(self, stored: Iterable[StoredPast], start: int) -> dict[SongKey, list[StoredPast]]:
         self._claimed = {one: at for one, at in self._claimed.items() if at >= start - REACH}
-        found: dict[Song, list[StoredPast]] = {}
+        found: dict[SongKey, list[StoredPast]] = {}
         for one in stored:
             if one.id not in self._claimed:
                 names = folded(*(one.corrected or (one.artist, one.title)))
@@ -128,7 +128,7 @@ class Judge:
         return Outcome.WRITTEN if one.ours else Outcome.KNOWN
 
     def _exactly(
-        self, plays: Sequence[PastPlay], outcomes: list[Outcome | None], by_song: dict[Song, list[StoredPast]]
+        self, plays: Sequence[PastPlay], outcomes: list[Outcome | None], by_song: dict[SongKey, list[StoredPast]]
     ) -> None:
         """At the same second: first what is spelled the same, then the same song in another spelling."""
         for same_spelling in (True, False):
@@ -147,8 +147,8 @@ class Judge:
         self,
         plays: Sequence[PastPlay],
         outcomes: list[Outcome | None],
-        by_song: dict[Song, list[StoredPast]],
-        taken: set[tuple[int, Song]],
+        by_song: dict[SongKey, list[StoredPast]],
+        taken: set[tuple[int, SongKey]],
     ) -> None:
         """The nearest first, leaving what a later play of the source matches to the second."""
         pairs: list[tuple[int, int, StoredPast]] = []

@@ -15,7 +15,7 @@ from tonearm.history.play import (
     HistoryFileError,
     PastPlay,
     ReadOptions,
-    Skipped,
+    SkippedLine,
     Unreadable,
     ZoneNeeded,
     placeholder,
@@ -72,14 +72,14 @@ def _logged(number: int, line: str, zone: tzinfo | None, name: str) -> Entry:
     if not _RATED(rating):
         return Unreadable(number, "has other columns than a .scrobbler.log", shown(line))
     if rating == "S":
-        return Skipped(number, SKIPPED)
+        return SkippedLine(number, SKIPPED)
     at = unix(time) or 0
     if at < EARLIEST_PLAY:
-        return Skipped(number, "has no time: the clock of the device wasn't set")
+        return SkippedLine(number, "has no time: the clock of the device wasn't set")
     if title.startswith("/"):
-        return Skipped(number, "has a path for a title")
+        return SkippedLine(number, "has a path for a title")
     if placeholder(artist, title):
-        return Skipped(number, PLACEHOLDER)
+        return SkippedLine(number, PLACEHOLDER)
     if zone is None:
         raise ZoneNeeded(name)
     last = rest[0] if rest else ""
@@ -105,13 +105,13 @@ def playback_log(lines: Numbered, name: str, options: ReadOptions) -> Iterator[E
             continue
         at, heard, length = int(found[1]), int(found[2]) / 1000, int(found[3]) / 1000
         if not counts(length, heard).counts:
-            yield Skipped(number, "not played for long enough")
+            yield SkippedLine(number, "not played for long enough")
         elif not EARLIEST_PLAY <= at < 2**33:
-            yield Skipped(number, "has no time: the clock of the device wasn't set")
+            yield SkippedLine(number, "has no time: the clock of the device wasn't set")
         elif options.zone is None:
             raise ZoneNeeded(name)
         elif (names := options.by_path and options.by_path(found[4])) is None:
-            yield Skipped(number, "the library has no such file: run 'tonearm scan' on the device's music first")
+            yield SkippedLine(number, "the library has no such file: run 'tonearm scan' on the device's music first")
         else:
             start = from_wall_clock(at, options.zone)
             known = names.artist, names.title, names.album, names.album_artist

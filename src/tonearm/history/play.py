@@ -37,7 +37,7 @@ class PastPlay(NamedTuple):
         return self.precision > 1 or self.stamp != "start"
 
 
-class Skipped(NamedTuple):
+class SkippedLine(NamedTuple):
     """A line that is no play to import, and why: `not played for long enough`, `not a play`."""
 
     line: int
@@ -52,7 +52,7 @@ class Unreadable(NamedTuple):
     text: str = ""
 
 
-Entry = PastPlay | Skipped | Unreadable
+Entry = PastPlay | SkippedLine | Unreadable
 
 
 PLACEHOLDER = "has a placeholder for a name"

@@ -37,7 +37,7 @@ class Section(NamedTuple):
     journal: bool
 
 
-class _Stream(BufferedIOBase):
+class _ForwardStream(BufferedIOBase):
     """A stream that is read from its beginning to its end, as a text wrapper does."""
 
     def readable(self) -> bool:
@@ -47,7 +47,7 @@ class _Stream(BufferedIOBase):
         return self.read(size)
 
 
-class _Bounded(_Stream):
+class _Bounded(_ForwardStream):
     """A compressed stream, read no further than its size allows."""
 
     def __init__(self, file: IO[bytes], packed: Callable[[], int], name: str) -> None:
@@ -143,7 +143,7 @@ def _file(file: object, name: str, options: ReadOptions, now: float) -> Iterator
     yield from _checked(kind, cast(BinaryIO, again), encoding, options, now)
 
 
-class _Again(_Stream):
+class _Again(_ForwardStream):
     """A file whose beginning is looked at before it is read from there."""
 
     def __init__(self, file: object) -> None:

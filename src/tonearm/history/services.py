@@ -7,7 +7,7 @@ from typing import Any
 
 from tonearm.core.play import SHORTEST_TRACK
 from tonearm.history.json_stream import Damaged, JsonStream
-from tonearm.history.play import PLACEHOLDER, Entry, PastPlay, Skipped, Unreadable, placeholder
+from tonearm.history.play import PLACEHOLDER, Entry, PastPlay, SkippedLine, Unreadable, placeholder
 from tonearm.history.text import mbid, moment, number, seconds, shown, unix, whole, words
 
 TOO_SHORT = f"played for less than {SHORTEST_TRACK:.0f} seconds"
@@ -45,7 +45,7 @@ def lastfm(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
     for track in tracks if isinstance(tracks, list) else [tracks]:
         date = track.get("date")
         if not date:
-            yield Skipped(line, "was playing at the time of the export")
+            yield SkippedLine(line, "was playing at the time of the export")
         elif (at := unix(date["uts"] if isinstance(date, dict) else date)) is None:
             yield Unreadable(line, NO_TIME, shown(repr(date)))
         else:
@@ -68,7 +68,7 @@ def _text(value: Any) -> str:
 def listenbrainz(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
     """A listen of ListenBrainz. The time is the start, except in what came from Spotify's archives."""
     if "track_metadata" not in entry or "listened_at" not in entry:
-        yield Skipped(line, NOT_A_PLAY)
+        yield SkippedLine(line, NOT_A_PLAY)
         return
     at = unix(entry["listened_at"])
     if at is None:
@@ -121,13 +121,13 @@ def spotify(private: bool) -> Read:
         title, heard = entry.get("master_metadata_track_name"), number(entry["ms_played"])
         found = moment(entry["ts"])
         if title is None:
-            yield Skipped(line, "no song (a podcast, an audio book, or taken out by Spotify)")
+            yield SkippedLine(line, "no song (a podcast, an audio book, or taken out by Spotify)")
         elif heard is None or found is None:
             yield Unreadable(line, NO_TIME, shown(repr(entry["ts"])))
         elif heard < SHORTEST_TRACK * 1000:
-            yield Skipped(line, TOO_SHORT)
+            yield SkippedLine(line, TOO_SHORT)
         elif entry.get("incognito_mode") is True and not private:
-            yield Skipped(line, PRIVATE)
+            yield SkippedLine(line, PRIVATE)
         else:
             artist = words(entry.get("master_metadata_album_artist_name"))
             album = words(entry.get("master_metadata_album_album_name"))
@@ -143,9 +143,9 @@ def spotify_account(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
     if heard is None or found is None:
         yield Unreadable(line, NO_TIME, shown(repr(entry["endTime"])))
     elif heard < SHORTEST_TRACK * 1000:
-        yield Skipped(line, TOO_SHORT)
+        yield SkippedLine(line, TOO_SHORT)
     elif placeholder(*(names := (words(entry["artistName"]), words(entry["trackName"])))):
-        yield Skipped(line, PLACEHOLDER)
+        yield SkippedLine(line, PLACEHOLDER)
     else:
         start = found[0] - round(heard / 1000)
         yield PastPlay(start, *names, played=heard / 1000, precision=60, stamp="end", line=line)
@@ -203,7 +203,7 @@ def pano(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
     """An event of Pano Scrobbler; loves are among them."""
     at = unix(entry["timeMs"])
     if entry.get("event", "scrobble") != "scrobble":
-        yield Skipped(line, NOT_A_PLAY)
+        yield SkippedLine(line, NOT_A_PLAY)
     elif at is None:
         yield Unreadable(line, NO_TIME, shown(repr(entry["timeMs"])))
     else:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
-from tonearm.history.play import Entry, PastPlay, Skipped, Unreadable
+from tonearm.history.play import Entry, PastPlay, SkippedLine, Unreadable
 from tonearm.history.text import mbid, moment, seconds, shown, unix, whole
 
 MOST_LINES = 20
@@ -118,9 +118,9 @@ def with_header(lines: Numbered) -> Iterator[Entry]:
 
 def _play(number: int, fields: Mapping[str, str], in_milliseconds: bool) -> Entry:
     if fields.get("event", "scrobble") not in ("scrobble", ""):
-        return Skipped(number, "not a play")
+        return SkippedLine(number, "not a play")
     if not fields["time"].strip():
-        return Skipped(number, "has no time")
+        return SkippedLine(number, "has no time")
     text = fields["time"]
     found = (at, 1) if (at := unix(text)) is not None else moment(text)
     if found is None:
@@ -151,7 +151,7 @@ def artist_album_title_time(lines: Numbered) -> Iterator[Entry]:
         if len(values) != 4:
             yield Unreadable(number, f"has {len(values)} columns instead of 4", shown(",".join(values)))
         elif not values[3].strip():
-            yield Skipped(number, "has no time")
+            yield SkippedLine(number, "has no time")
         elif (found := moment(values[3])) is None:
             yield Unreadable(number, "has no time that can be read", shown(values[3]))
         else:

@@ -21,8 +21,8 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core.play import DAY, LONGEST_NEEDED, Play, Track
 from tonearm.core.report import Basis, Listening, Stamp
-from tonearm.history.doubles import REACH, Judge, Outcome, Song, StoredPast, folded, spans
-from tonearm.history.play import NamedFile, PastPlay, ReadOptions, Skipped, Unreadable
+from tonearm.history.doubles import REACH, Judge, Outcome, SongKey, StoredPast, folded, spans
+from tonearm.history.play import NamedFile, PastPlay, ReadOptions, SkippedLine, Unreadable
 from tonearm.history.reading import Section, read
 from tonearm.history.sorting import SortedPlays
 from tonearm.service.report_play import Reports
@@ -96,10 +96,10 @@ class _Source:
     unreadable: int = 0
     faults: list[Fault] = field(default_factory=list)
 
-    def take(self, entry: PastPlay | Skipped | Unreadable, file: str) -> None:
+    def take(self, entry: PastPlay | SkippedLine | Unreadable, file: str) -> None:
         if isinstance(entry, PastPlay):
             self.plays.add(entry)
-        elif isinstance(entry, Skipped):
+        elif isinstance(entry, SkippedLine):
             self.skipped[entry.reason] += 1
         else:
             self.unreadable += 1
@@ -365,9 +365,9 @@ def stored(found: Any, import_id: int) -> StoredPast:
     )
 
 
-def renamed(db: Connection, account: int) -> dict[Song, Song]:
+def renamed(db: Connection, account: int) -> dict[SongKey, SongKey]:
     """What Last.fm has made of names that it was sent, both folded."""
-    songs: dict[Song, set[Song]] = defaultdict(set)
+    songs: dict[SongKey, set[SongKey]] = defaultdict(set)
     for sent, filed in plays.corrections(db, account):
         songs[folded(*sent)].add(folded(*filed))
     return {sent: filed.pop() for sent, filed in songs.items() if len(filed) == 1 and sent not in filed}

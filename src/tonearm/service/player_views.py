@@ -10,7 +10,7 @@ from tonearm.store.db.database import Store
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.plays import PlayQuery, StoredPlay
 from tonearm.store.queries import player_pages, stats
-from tonearm.store.queries.player_pages import NOT_LISTED, LovedTrack
+from tonearm.store.queries.player_pages import NOT_LISTED, LovedEntry
 from tonearm.store.queries.stats import StatsScope, Top
 
 
@@ -48,7 +48,7 @@ class PlayerViews:
         page = partial(player_pages.played, account=account, limit=limit, offset=offset, after=after, before=before)
         return await self.store.read(page)
 
-    async def loved(self, account: int, limit: int, offset: int) -> tuple[list[LovedTrack], int]:
+    async def loved(self, account: int, limit: int, offset: int) -> tuple[list[LovedEntry], int]:
         """Loved tracks, the latest first, and how many there are."""
         return await self.store.read(partial(player_pages.loved_tracks, account=account, limit=limit, offset=offset))
 

@@ -103,7 +103,7 @@ _TOUCHED = update(answer).where(answer.c.key == bindparam("named")).values(used_
 
 
 @dataclass(frozen=True, slots=True)
-class CachedBody:
+class CachedResponse:
     """An answer as it came. Times are Unix seconds UTC."""
 
     body: bytes
@@ -131,7 +131,7 @@ class AnswerStore:
         self._finds = ThreadPoolExecutor(2, thread_name_prefix="tonearm-answers")
         self._writes = ThreadPoolExecutor(1, thread_name_prefix="tonearm-keeps")
 
-    async def find(self, key: str) -> CachedBody | None:
+    async def find(self, key: str) -> CachedResponse | None:
         """What is kept under a key, None if nothing is. Raises OSError if nothing can be read now."""
         return await asyncio.get_running_loop().run_in_executor(self._finds, self._find, key)
 
@@ -157,7 +157,7 @@ class AnswerStore:
         if self._engine:
             self._engine.dispose()
 
-    def _find(self, key: str) -> CachedBody | None:
+    def _find(self, key: str) -> CachedResponse | None:
         found = self._with(lambda db: [*db.execute(_FIND, {"named": key})])
         if found is None:
             raise OSError("the response cache can't be read")
@@ -171,7 +171,7 @@ class AnswerStore:
         if not row.used_at <= self._now() < row.used_at + TOUCH:
             with suppress(RuntimeError):
                 self._writes.submit(self._touch, key)
-        return CachedBody(body, row.fetched_at, row.fresh_until)
+        return CachedResponse(body, row.fetched_at, row.fresh_until)
 
     def _save(self, key: str, body: bytes, fetched_at: float, fresh_until: float, artist: str, listener: str) -> None:
         packed = zlib.compress(body, 1)

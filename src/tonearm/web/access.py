@@ -8,7 +8,7 @@ before it is known whose it is.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tonearm.deck import Deck, Listener
 from tonearm.service.values import TokenKind, fingerprint
@@ -24,11 +25,6 @@ from tonearm.web.address import cookie_name
 
 REMEMBERED = 30.0
 """Seconds for which a token that was let in needs no new look at the database."""
-
-AsgiScope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-AsgiSend = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[AsgiScope, Receive, AsgiSend], Awaitable[None]]
 
 
 class Access:
@@ -99,7 +95,7 @@ class Guard:
     `public_url` is the address that this service goes by, beside localhost and plain addresses; "" if it has none.
     """
 
-    def __init__(self, app: App, access: Access, public_url: str) -> None:
+    def __init__(self, app: ASGIApp, access: Access, public_url: str) -> None:
         self._app = app
         self._access = access
         self._url = public_url
@@ -107,7 +103,7 @@ class Guard:
         self._host, self._scheme = public.hostname or "", public.scheme
         self._origin = _origin(public.scheme, public.netloc)
 
-    async def __call__(self, scope: AsgiScope, receive: Receive, send: AsgiSend) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
@@ -120,7 +116,7 @@ class Guard:
         with address.public(self._url, scope), suppress(ClientDisconnect):
             await self._app(scope, self._known_first(scope, receive) if _has_body(scope) else receive, send)
 
-    def _known_first(self, scope: AsgiScope, receive: Receive) -> Receive:
+    def _known_first(self, scope: Scope, receive: Receive) -> Receive:
         known = False
 
         async def read() -> MutableMapping[str, Any]:
@@ -132,7 +128,7 @@ class Guard:
 
         return read
 
-    def _refusal(self, scope: AsgiScope) -> tuple[int, str] | None:
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         hosts = _values(scope, b"host")
         if len(hosts) > 1:
             return 400, "send exactly one Host header"
@@ -147,7 +143,7 @@ class Guard:
         name = _name(host)
         return (name in (self._host, "localhost") and name != "") or _is_address(name)
 
-    def _foreign(self, scope: AsgiScope, host: str) -> bool:
+    def _foreign(self, scope: Scope, host: str) -> bool:
         origins = _values(scope, b"origin")
         if not origins:
             return "cross-site" in _values(scope, b"sec-fetch-site")
@@ -163,11 +159,11 @@ class Guard:
         return theirs is not None and theirs in (self._origin, _origin(scheme, host))
 
 
-def _values(scope: AsgiScope, name: bytes) -> list[str]:
+def _values(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
-def _has_body(scope: AsgiScope) -> bool:
+def _has_body(scope: Scope) -> bool:
     return any(
         name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
         for name, value in scope["headers"]
@@ -205,7 +201,7 @@ def _is_address(name: str) -> bool:
     return True
 
 
-async def _refuse(send: AsgiSend, status: int, words: str) -> None:
+async def _refuse(send: Send, status: int, words: str) -> None:
     body = b'{"detail":"' + words.encode() + b'"}'
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -15,7 +15,7 @@ NOT_LISTED = ("discarded", "suspected")
 
 
 @dataclass(frozen=True, slots=True)
-class LovedTrack:
+class LovedEntry:
     """A track that is loved since `loved_at` (Unix seconds)."""
 
     track: Track
@@ -36,7 +36,7 @@ def played(
     return [stored_play(row) for row in db.execute(newest_first.limit(limit).offset(offset))], total
 
 
-def loved_tracks(db: Connection, account: int, limit: int, offset: int) -> tuple[list[LovedTrack], int]:
+def loved_tracks(db: Connection, account: int, limit: int, offset: int) -> tuple[list[LovedEntry], int]:
     """Loved tracks, the latest first, and how many there are: those at Last.fm, and what players have said since."""
     same = (heart.c.account == loved.c.account) & (heart.c.artist == loved.c.artist) & (heart.c.track == loved.c.track)
     said_since = exists().where(same, heart.c.recording == "", heart.c.said_at >= loved.c.loved_at)
@@ -51,4 +51,4 @@ def loved_tracks(db: Connection, account: int, limit: int, offset: int) -> tuple
     total = db.execute(select(func.count()).select_from(both)).scalar_one()
     newest_first = select(both).order_by(both.c.loved_at.desc(), both.c.artist, both.c.track)
     rows = db.execute(newest_first.limit(limit).offset(offset))
-    return [LovedTrack(Track(row.artist, row.track, mbid=row.mbid), row.loved_at) for row in rows], total
+    return [LovedEntry(Track(row.artist, row.track, mbid=row.mbid), row.loved_at) for row in rows], total

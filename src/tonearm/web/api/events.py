@@ -36,7 +36,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-class _Stream(StreamingResponse):
+class _EventStream(StreamingResponse):
     """Events as they happen.
 
     Not FastAPI's own class: that one breaks with a traceback when a slow reader disconnects.
@@ -80,7 +80,7 @@ def events_router(deck: Deck, who: Ask) -> APIRouter:
         playing, `lastfm:now-playing`.
         """
         admitted = partial(_admitted, who, request)
-        return _Stream(events_of(deck, me, last_event_id, admitted), me, streams)
+        return _EventStream(events_of(deck, me, last_event_id, admitted), me, streams)
 
     return router
 

@@ -40,7 +40,7 @@ MIN_DAYS = 29
 
 TOP_SIZE, LATEST = 10, 10
 
-Name = Annotated[str, Query(min_length=1, max_length=LONGEST_NAME)]
+RequiredName = Annotated[str, Query(min_length=1, max_length=LONGEST_NAME)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +61,22 @@ def music_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/artist")
-    async def artist(me: Me, request: Request, name: Name, wait: bool = False) -> Response:
+    async def artist(me: Me, request: Request, name: RequiredName, wait: bool = False) -> Response:
         """The page of an artist."""
         about = await _if_quick(_from_lastfm(frame.deck.metadata.artist(name)), wait)
         own = await _own_plays(frame, me, request, StatsScope(me.id, name))
         return await _page(frame, me, "artist", {"name": name}, about, artist=name, **own)
 
     @router.get("/fragments/artist")
-    async def about_artist(me: Me, name: Name) -> Response:
+    async def about_artist(me: Me, name: RequiredName) -> Response:
         """What Last.fm knows of an artist, however long it takes."""
         about = await _from_lastfm(frame.deck.metadata.artist(name))
         return await _page(frame, me, "_about_artist", {"name": name}, about, artist=name)
 
     @router.get("/album")
-    async def album(me: Me, request: Request, artist: Name, title: Name, wait: bool = False) -> Response:
+    async def album(
+        me: Me, request: Request, artist: RequiredName, title: RequiredName, wait: bool = False
+    ) -> Response:
         """The page of an album."""
         about = await _if_quick(_from_lastfm(frame.deck.metadata.album(artist, title)), wait)
         own = await _own_plays(frame, me, request, StatsScope(me.id, artist, title))
@@ -82,7 +84,7 @@ def music_routes(router: APIRouter, frame: Frame) -> None:
         return await _page(frame, me, "album", params, about, **params, **own)
 
     @router.get("/fragments/album")
-    async def about_album(me: Me, artist: Name, title: Name) -> Response:
+    async def about_album(me: Me, artist: RequiredName, title: RequiredName) -> Response:
         """What Last.fm knows of an album, however long it takes."""
         about = await _from_lastfm(frame.deck.metadata.album(artist, title))
         params = {"artist": artist, "title": title}

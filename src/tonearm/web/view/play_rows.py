@@ -32,7 +32,7 @@ class Tone(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PlayActions:
+class RowActions:
     """What a listener can do with a play: `send` is the label of the button that sends it ("" if it cannot be sent)."""
 
     send: str = ""
@@ -58,7 +58,7 @@ class PlayRow:
     reason: str
     next_step: str = ""
     due_in: float | None = None
-    actions: PlayActions = PlayActions()
+    actions: RowActions = RowActions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,28 +124,28 @@ def play_row(entry: QueuedRow | StoredPlay, snapshot: Snapshot, context: PageCon
     return replace(_settled_row(entry), actions=actions(entry, snapshot, context))
 
 
-def _queued_actions(waits: Waits, account: Account) -> PlayActions:
+def _queued_actions(waits: Waits, account: Account) -> RowActions:
     """What its listener can do with a play in the queue."""
     if waits.kind is WaitKind.SENDING:
-        return PlayActions()
+        return RowActions()
     can_retry = waits.remedy is Remedy.RETRY or not waits.held
-    return PlayActions("Retry" if can_retry else "", waits.kind is not WaitKind.OTHER_USER and account.signed_in, True)
+    return RowActions("Retry" if can_retry else "", waits.kind is not WaitKind.OTHER_USER and account.signed_in, True)
 
 
-def actions(entry: StoredPlay, snapshot: Snapshot, context: PageContext) -> PlayActions:
+def actions(entry: StoredPlay, snapshot: Snapshot, context: PageContext) -> RowActions:
     """What its listener can do with a play that is not in the queue."""
     too_old = context.rules.too_old(entry.play.timestamp, context.now)
     sendable = snapshot.account.signed_in and not too_old and _is_for_user(entry, snapshot.account)
     match entry.fate:
         case "ignored" | "refused":
-            return PlayActions("Resend" if sendable else "", sendable, True)
+            return RowActions("Resend" if sendable else "", sendable, True)
         case "suspected" | "threshold_not_met" | "disabled" | "not_authenticated":
-            return PlayActions("Send" if sendable else "", sendable, True)
+            return RowActions("Send" if sendable else "", sendable, True)
         case "discarded" | "expired":
             replaced = entry.fate == "discarded" and entry.reason.startswith("edited by the listener")
-            return PlayActions("Send" if sendable and not replaced else "")
+            return RowActions("Send" if sendable and not replaced else "")
         case _:
-            return PlayActions()
+            return RowActions()
 
 
 def _is_for_user(stored: StoredPlay, account: Account) -> bool:

@@ -7,25 +7,23 @@ nothing that a program could not do as well, and the guards for browsers (`web.a
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import unquote
 
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tonearm.deck import Deck
-from tonearm.http_connection import Refusal, RefusalFor
+from tonearm.http_connection import BusyAnswer, BusyAnswerFor
 from tonearm.ingest.incoming import PlayerAnswer
 from tonearm.web.ways_in.audioscrobbler import Audioscrobbler
 from tonearm.web.ways_in.lastfm20 import LastFm20
 from tonearm.web.ways_in.listenbrainz import ListenBrainz
-from tonearm.web.ways_in.request import PlayerRequest, Receive, local_path, request_of
+from tonearm.web.ways_in.request import PlayerRequest, local_path, request_of
 from tonearm.web.ways_in.webhooks import Maloja, Webhooks
 
 _log = logging.getLogger("tonearm")
-
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 
 class WayIn(Protocol):
@@ -46,18 +44,18 @@ def ways_of(deck: Deck) -> Sequence[WayIn]:
     return ListenBrainz(deck), Audioscrobbler(deck), LastFm20(deck), Webhooks(deck), Maloja(deck)
 
 
-def refusals(deck: Deck, public_url: str) -> RefusalFor:
+def refusals(deck: Deck, public_url: str) -> BusyAnswerFor:
     """What players are told whose requests cannot be read, because there are too many or they take too long."""
     ways = ways_of(deck)
 
-    def refusal(target: str) -> Refusal | None:
+    def refusal(target: str) -> BusyAnswer | None:
         path, _, query = target.partition("?")
         request = PlayerRequest("POST", local_path(unquote(path), public_url), query, {}, "", _nothing)
         way = next((way for way in ways if way.takes(request)), None)
         if way is None:
             return None
         answer = way.unavailable(request)
-        return Refusal(answer.status, answer.content_type, answer.body)
+        return BusyAnswer(answer.status, answer.content_type, answer.body)
 
     return refusal
 
@@ -69,12 +67,12 @@ async def _nothing() -> MutableMapping[str, Any]:
 class WaysIn:
     """Middleware that answers players, and leaves all else to the application."""
 
-    def __init__(self, app: Application, deck: Deck, public_url: str = "") -> None:
+    def __init__(self, app: ASGIApp, deck: Deck, public_url: str = "") -> None:
         self._app = app
         self._public_url = public_url
         self._ways = ways_of(deck)
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] == "http":
             request = request_of(scope, receive, self._public_url)

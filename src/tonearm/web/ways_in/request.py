@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
 
 from tonearm.ingest.fields import program_of
 from tonearm.ingest.form import parse_form
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ class PlayerRequest:
         return b"".join(parts)[: limit + 1]
 
 
-def request_of(scope: MutableMapping[str, Any], receive: Receive, public_url: str) -> PlayerRequest:
+def request_of(scope: Scope, receive: Receive, public_url: str) -> PlayerRequest:
     """The request of an ASGI scope. `public_url` is the address that people use, "" if there is none."""
     headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
     return PlayerRequest(
@@ -89,7 +86,7 @@ def local_path(path: str, public_url: str) -> str:
     return path
 
 
-def _base(scope: MutableMapping[str, Any], headers: dict[str, str], public_url: str) -> str:
+def _base(scope: Scope, headers: dict[str, str], public_url: str) -> str:
     """The public address, if the player used it, or what it asked for: it gets no address that it can't reach."""
     host = headers.get("host") or _reached(scope)
     if public_url and (not headers.get("host") or urlsplit(public_url).netloc == host):
@@ -100,7 +97,7 @@ def _base(scope: MutableMapping[str, Any], headers: dict[str, str], public_url: 
     return f"{scheme}://{host}{urlsplit(public_url).path.rstrip('/')}"
 
 
-def _reached(scope: MutableMapping[str, Any]) -> str:
+def _reached(scope: Scope) -> str:
     """Where a request without a Host arrived: HTTP/1.0 needs none."""
     name, port = scope.get("server") or ("", None)
     shown = f"[{name}]" if ":" in name else name
