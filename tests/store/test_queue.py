@@ -527,6 +527,63 @@ async def test_the_history_keeps_the_first_of_two_reports(store: Store) -> None:
     await store.write(work)
 
 
+async def test_many_plays_are_written_found_and_queued_as_one_is(store: Store) -> None:
+    """However many rows a statement is given, and whichever of them are there already."""
+
+    def work(db: Connection) -> None:
+        me = listener(db)
+        rows = [history_row(me, a_play(n)) for n in range(120)]
+        there = plays.insert(db, [dict(rows[n]) for n in (0, 40, 119)])
+        fresh = plays.insert(db, rows)
+        keys = [(me, row["artist"], row["track"], row["timestamp"]) for row in rows]
+        numbers = plays.known(db, keys)
+        assert len(numbers) == 120
+        assert fresh == {key: number for key, (number, _) in numbers.items() if key not in there}
+        assert {key: numbers[key][0] for key in there} == there
+        ids = [numbers[key][0] for key in keys]
+        queue.enqueue(db, [queue_row(number) for number in ids[:70]])
+        queue.enqueue(db, [queue_row(number, owner="somebody else") for number in ids])
+        owners = queue.rows(db, ids)
+        assert [owners[number].owner for number in ids] == ["rj"] * 70 + ["somebody else"] * 50
+        near = plays.near(db, [(me, a_play(n)) for n in range(121)])
+        assert {place: found for place, [found] in near.items()} == {n: (ids[n], a_play(n)) for n in range(120)}
+
+    await store.write(work)
+
+
+async def test_what_others_reported_is_found_by_the_time_that_it_shares(store: Store) -> None:
+    def work(db: Connection) -> None:
+        me, other = listener(db), listener(db, "other")
+
+        def said(number: int, minutes: float, length: float, reporter: str = "a server", **changed: Any) -> None:
+            play = replace(a_play(number), timestamp=int(NOW + minutes * 60), played=length * 60)
+            plays.insert(db, [history_row(changed.pop("account", me), play, reporter=reporter, **changed)])
+
+        def beside(*asked: tuple[float, float]) -> list[list[str]]:
+            mine = [
+                replace(a_play(0), timestamp=int(NOW + minutes * 60), played=length * 60) for minutes, length in asked
+            ]
+            found = plays.of_others(db, me, "a player", mine)
+            return [[theirs.track.title for _, theirs in found.beside(one)] for one in mine]
+
+        said(1, 0, 3)
+        said(2, 3, 4)
+        said(3, -300, 301)
+        said(4, -361, 400)
+        said(5, 1, 3, "a player")
+        said(6, 1, 3, account=other)
+        said(7, 1, 3, fate="discarded")
+        said(8, 1, 3, fate="accepted")
+        said(9, 60 * 24, 3)
+        assert beside((0, 3)) == [["Song 3", "Song 1", "Song 8"]]
+        assert beside((5, 90)) == [["Song 2"]]
+        assert beside((-500, 1)) == [[]]
+        assert beside((60 * 24 + 1, 3), (2, 2), (60, 1)) == [["Song 9"], ["Song 1", "Song 8", "Song 2"], []]
+        assert beside() == []
+
+    await store.write(work)
+
+
 async def test_one_letter_or_one_second_makes_another_play(store: Store) -> None:
     def work(db: Connection) -> int:
         me = listener(db)

@@ -52,8 +52,10 @@ def clean(text: str) -> str:
     frozen.
     """
     if text.isprintable():  # nearly every name
-        if text.isascii():
-            return " ".join(text.split()) if text else text
+        if text.isascii():  # then a blank is the only one of its kind
+            if "  " not in text and text[:1] != " " and text[-1:] != " ":
+                return text
+            return " ".join(text.split())
         if not _RARE.search(text):
             return " ".join(unicodedata.normalize("NFC", text).split())
     kept = "".join(_kept(c) for c in text)

@@ -111,12 +111,17 @@ def counts(duration: float | None, played: float, threshold: int = DEFAULT_THRES
 
     All in seconds, fractions allowed. An unknown duration needs 240 s.
     """
-    needed = min(duration * threshold / 100, LONGEST_NEEDED) if duration else LONGEST_NEEDED
+    needed = seconds_needed(duration, threshold)
     if duration and not long_enough(duration):
         reason = f"the track is {_s(duration)} long; Last.fm only accepts tracks longer than {_s(SHORTEST_TRACK)}"
         return Counted(played, needed, False, reason)
     length = f"of {_s(duration)}" if duration else "of an unknown length"
     return Counted(played, needed, played >= needed, f"heard {_s(played)} {length}, needs {_s(needed)}")
+
+
+def seconds_needed(duration: float | None, threshold: int = DEFAULT_THRESHOLD) -> float:
+    """Seconds that have to be heard of a track before it counts, if it is long enough at all."""
+    return min(duration * threshold / 100, LONGEST_NEEDED) if duration else LONGEST_NEEDED
 
 
 def long_enough(duration: float | None) -> bool:

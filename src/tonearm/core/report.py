@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
-from tonearm.core.play import LONGEST_NEEDED, Counted, Play, Track, When, counts, long_enough, when
+from tonearm.core.play import LONGEST_NEEDED, Counted, Play, Track, When, counts, long_enough, seconds_needed, when
 from tonearm.core.spelling import fold
 
 SLACK = 10.0
@@ -85,7 +85,7 @@ def place(timestamp: int, played: float, now: float, skew: float = 0.0, stamp: S
         reasons.append(f"start moved back {back} s: the player sent the end time")
     if reasons and when(timestamp, true_now) is When.NONSENSE:
         return Placed(reported)
-    return Placed(timestamp, "; ".join(reasons), by_clock)
+    return Placed(timestamp, "; ".join(reasons), by_clock) if reasons else Placed(timestamp)
 
 
 def _is_its_end(timestamp: int, played: float, true_now: float) -> bool:
@@ -99,15 +99,15 @@ def assumed_played(duration: float | None) -> tuple[float, float]:
     For a play whose player says that it counts, and not how much of it was heard. Last.fm's rule is meant:
     https://www.last.fm/api/scrobbling. The least is what is surely heard, so that no true repeat is suspected.
     """
-    return counts(duration, 0.0).needed, duration or LONGEST_NEEDED
+    return seconds_needed(duration), duration or LONGEST_NEEDED
 
 
 def judged(play: Play, listening: Listening, threshold: int) -> Counted:
     """Whether a reported play counts: by the listener's rule, or if nothing was measured, by its player's word."""
-    heard = counts(play.track.duration, play.played, threshold)
-    if listening is not Listening.ASSUMED or not long_enough(play.track.duration):
-        return heard
-    return replace(heard, counts=True, reason=COUNTED_BY_ITS_PLAYER)
+    duration = play.track.duration
+    if listening is not Listening.ASSUMED or not long_enough(duration):
+        return counts(duration, play.played, threshold)
+    return Counted(play.played, seconds_needed(duration, threshold), True, COUNTED_BY_ITS_PLAYER)
 
 
 def stamped_by_our_clock(timestamp: int, played: float, now: float, skew: float) -> bool:
@@ -115,8 +115,9 @@ def stamped_by_our_clock(timestamp: int, played: float, now: float, skew: float)
 
     Or it is over by our clock, and ahead by Last.fm's: then no right clock has made it.
     """
-    ahead = now + skew + SKEW_THAT_MATTERS < timestamp <= now
-    return abs(skew) > SKEW_THAT_MATTERS and (made_just_now(timestamp, played, now) or ahead)
+    if abs(skew) <= SKEW_THAT_MATTERS:
+        return False
+    return made_just_now(timestamp, played, now) or now + skew + SKEW_THAT_MATTERS < timestamp <= now
 
 
 def made_just_now(timestamp: int, played: float, now: float) -> bool:

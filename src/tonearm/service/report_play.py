@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from sqlalchemy import Connection
 
@@ -83,8 +83,7 @@ class NotATime(ValueError):
         self.field = field
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """A play as somebody reported it, cleaned and frozen, with the moment of the report by our clock.
 
     `reported_timestamp` is the start as it was reported, `restamp_reason` why it was corrected, `restamped_by` the
@@ -110,7 +109,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class ReportedPlay:
-    """A play as a player reports it, and what is known of its times. `left_out` as in `scrobble`."""
+    """A play as a player reports it, and what is known of its times. `left_out` as in `scrobble`.
+
+    Its track is clean, and has an artist and a title.
+    """
 
     play: Play
     basis: Basis
@@ -131,8 +133,7 @@ class ReportResult:
     needed: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Decision:
+class _Decision(NamedTuple):
     status: str
     fate: str
     reason: str
@@ -150,12 +151,14 @@ class _Moment:
     boot: str = ""
 
 
-def frozen_play(play: Play, now: float, skew: float = 0.0, basis: Basis = _UNSAID) -> tuple[Play, Placed]:
+def frozen_play(
+    play: Play, now: float, skew: float = 0.0, basis: Basis = _UNSAID, *, clean_names: bool = False
+) -> tuple[Play, Placed]:
     """The play as it will be sent for ever, and where its start was put: names cleaned, times in (whole) seconds.
 
     Our clock shows `now` and is `skew` seconds behind Last.fm's, whose time decides. What `basis` leaves open is
-    guessed. Raises MissingName if no artist or title is left, NotATime before 2002-10-01, over 30 days ahead, or for a
-    time that nobody can have heard.
+    guessed. `clean_names`: the track came through `cleaned` already. Raises MissingName if no artist or title is left,
+    NotATime before 2002-10-01, over 30 days ahead, or for a time that nobody can have heard.
     """
     reported = start_of_play(play.timestamp)
     duration, played, until_end = _heard(play, _elapsed(reported, now, skew), basis.listening)
@@ -164,8 +167,11 @@ def frozen_play(play: Play, now: float, skew: float = 0.0, basis: Basis = _UNSAI
         raise NotATime(
             f"{play.timestamp} isn't a valid start time (Unix seconds, between 2002-10-01 and 30 days from now)"
         )
-    track = play.track if duration == play.track.duration else replace(play.track, duration=duration)
-    track = cleaned(track)
+    track = play.track
+    if duration != track.duration:
+        track = cleaned(replace(track, duration=duration))
+    elif not clean_names:
+        track = cleaned(track)
     return Play(track, placed.timestamp, played, play.chosen_by_user), placed
 
 
@@ -223,12 +229,12 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules) -> list[Report
     """Write reported plays and answer each by the rules of where they go, in one transaction."""
     accounts.lock(db, {r.account for r in reports})
     listeners = accounts.by_id(db, {r.account for r in reports})
+    keys = [_key(r) for r in reports]
     decided = [_decide(_known(listeners, r.account), r, rules) for r in reports]
-    decided = _suspected(db, listeners, reports, decided)
-    restamped = _moved(db, reports)
+    decided = _suspected(db, listeners, reports, keys, decided)
+    restamped = _moved(db, reports, keys)
     fresh: dict[plays.PlayKey, dict[str, Any]] = {}
-    for report, decision in zip(reports, decided, strict=True):
-        key = _key(report)
+    for report, key, decision in zip(reports, keys, decided, strict=True):
         if key not in restamped and (key not in fresh or fresh[key]["fate"] in NOT_QUEUED):
             fresh[key] = _history_row(report, decision, listeners[report.account])
     numbers = plays.insert(db, list(fresh.values()))
@@ -237,8 +243,7 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules) -> list[Report
     before = there | {key: known for key, known in restamped.items() if key not in there or known[1] not in NOT_QUEUED}
     taken: list[ReportResult] = []
     queued: dict[int, dict[str, Any]] = {}
-    for report, decision in zip(reports, decided, strict=True):
-        key = _key(report)
+    for report, key, decision in zip(reports, keys, decided, strict=True):
         play_id, fate = before.get(key) or (numbers[key], "")
         again = fate and fate not in NOT_QUEUED
         if again:
@@ -263,16 +268,21 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules) -> list[Report
     return taken
 
 
-def _moved(db: Connection, reports: Sequence[Report]) -> dict[plays.PlayKey, tuple[int, str]]:
+def _moved(
+    db: Connection, reports: Sequence[Report], keys: Sequence[plays.PlayKey]
+) -> dict[plays.PlayKey, tuple[int, str]]:
     """Plays that were reported before with another start, restamped then or now, by the present key of each."""
-    by_reported_start = plays.known_as_reported(db, [_reported_key(r) for r in reports], restamped=True)
-    unmoved = [_reported_key(r) for r in reports if r.restamp_reason or _reported_key(r) in by_reported_start]
+    reported = [(*key[:3], r.reported_timestamp) for r, key in zip(reports, keys, strict=True)]
+    by_reported_start = plays.known_as_reported(db, reported, restamped=True)
+    unmoved = [key for r, key in zip(reports, reported, strict=True) if r.restamp_reason or key in by_reported_start]
     for key, starts in plays.known_as_reported(db, unmoved, restamped=False).items():
         by_reported_start[key] = by_reported_start.get(key, {}) | starts
+    if not by_reported_start:
+        return {}
     return {
-        _key(r): _nearest(by_reported_start[_reported_key(r)], r)
-        for r in reports
-        if _reported_key(r) in by_reported_start
+        now: _nearest(by_reported_start[then], r)
+        for r, now, then in zip(reports, keys, reported, strict=True)
+        if then in by_reported_start
     }
 
 
@@ -282,30 +292,40 @@ def _nearest(same_reports: dict[int, tuple[int, str]], report: Report) -> tuple[
 
 
 def _suspected(
-    db: Connection, listeners: dict[int, Account], reports: Sequence[Report], decided: Sequence[_Decision]
+    db: Connection,
+    listeners: dict[int, Account],
+    reports: Sequence[Report],
+    keys: Sequence[plays.PlayKey],
+    decided: Sequence[_Decision],
 ) -> list[_Decision]:
     """The decisions, with plays suspected that share time with a play of the same song, whoever reported that one."""
     judged: list[_Decision] = []
     in_this_batch: dict[tuple[int, str, str], list[tuple[int, Play]]] = {}
-    several = len({(r.account, r.reporter) for r in reports}) > 1
+    of_others: dict[tuple[int, str], plays.PlaysOfOthers] = {}
+    in_this_batch_of: dict[int, list[tuple[str, Play]]] = {}
     counted = [index for index, decision in enumerate(decided) if decision.status == "queued"]
     found = plays.near(db, [(reports[index].account, reports[index].play) for index in counted])
-    near_by_index = {index: found.get(row, []) for row, index in enumerate(counted)}
+    near_by_index = {index: found.get(row, ()) for row, index in enumerate(counted)}
     for index, (report, decision) in enumerate(zip(reports, decided, strict=True)):
         account = listeners[report.account]
         if report.reporter != account.reporter and not account.several_reporters:
             listeners[report.account] = account = accounts.remember_reporter(db, account, report.reporter)
         twin = None
         if decision.status == "queued":
-            play, song = report.play, _key(report)[:3]
+            play, song = report.play, keys[index][:3]
             near = [*near_by_index[index], *in_this_batch.get(song, ())]
-            near += by_others(db, account, play, report.reporter)
+            beside = in_this_batch_of.setdefault(report.account, [])
             if account.several_reporters:
-                earlier = zip(reports[:index], judged, strict=True) if several else ()
-                near += [(0, r.play) for r, d in earlier if _rival(r, report, d)]
+                source = (report.account, report.reporter)
+                if source not in of_others:
+                    theirs = [reports[i].play for i in counted if (reports[i].account, reports[i].reporter) == source]
+                    of_others[source] = plays.of_others(db, *source, theirs)
+                near += of_others[source].beside(play)
+                near += [(0, other) for reporter, other in beside if reporter != report.reporter]
             twin = next((n for n, other in near if _again(play, other)), None)
             if twin is None:
                 in_this_batch.setdefault(song, []).append((0, play))
+                beside.append((report.reporter, play))
         judged.append(decision if twin is None else _held_back(decision, twin))
     return judged
 
@@ -314,17 +334,13 @@ def by_others(db: Connection, account: Account, play: Play, reporter: str) -> li
     """Plays around the time of one, of an account's other reporters, who may spell the names otherwise."""
     if not account.several_reporters:
         return []
-    return plays.around(db, account.id, play.timestamp, play.timestamp + play.played, reporter)
+    return plays.of_others(db, account.id, reporter, [play]).beside(play)
 
 
 def _again(play: Play, other: Play) -> bool:
     """Whether a play repeats one that was reported before; the very same report is recognised by its start."""
     itself = (play.timestamp, play.track.artist, play.track.title)
     return itself != (other.timestamp, other.track.artist, other.track.title) and same_play(play, other)
-
-
-def _rival(other: Report, report: Report, decision: _Decision) -> bool:
-    return other.account == report.account and other.reporter != report.reporter and decision.status == "queued"
 
 
 def _held_back(decision: _Decision, twin: int) -> _Decision:
@@ -346,11 +362,6 @@ def _known(listeners: dict[int, Account], account_id: int) -> Account:
 def _key(report: Report) -> plays.PlayKey:
     track = report.play.track
     return (report.account, track.artist, track.title, report.play.timestamp)
-
-
-def _reported_key(report: Report) -> plays.PlayKey:
-    track = report.play.track
-    return (report.account, track.artist, track.title, report.reported_timestamp)
 
 
 def _taken(status: str, play_id: int, message: str, heard: Counted) -> ReportResult:
@@ -496,9 +507,7 @@ class Reports:
         self, moment: _Moment, account: int, reported: ReportedPlay, reporter: str, player: int
     ) -> Report | None:
         try:
-            report = self._report(moment, account, reported.play, reporter, reported.left_out, reported.basis)
-        except MissingName:
-            return None
+            return self._report(moment, account, reported.play, reporter, reported.left_out, reported.basis, player)
         except NotATime as error:
             if error.field != "played_time":
                 return None
@@ -506,7 +515,6 @@ class Reports:
             message = f"{reported.left_out}; {message}" if reported.left_out else message
             unmeasured = ReportedPlay(reported.play, Basis(reported.basis.stamp, Listening.ASSUMED), message)
             return self._player_report(moment, account, unmeasured, reporter, player)
-        return replace(report, player=player)
 
     def _take(self, db: Connection, reports: Sequence[Report]) -> list[ReportResult]:
         return take(db, reports, self.rules)
@@ -553,8 +561,19 @@ class Reports:
             return _Moment(self.clock.now(), self.time.skew)
         return _Moment(self.clock.now(), self.time.skew, self.clock.steady(), self.clock.boot)
 
-    def _report(self, moment: _Moment, account: int, play: Play, reporter: str, left_out: str, basis: Basis) -> Report:
-        frozen, placed = frozen_play(play, moment.now, moment.skew, basis)
+    def _report(
+        self,
+        moment: _Moment,
+        account: int,
+        play: Play,
+        reporter: str,
+        left_out: str,
+        basis: Basis,
+        player: int | None = None,
+    ) -> Report:
+        """As Report has it. What comes by a player has been cleaned where it came in."""
+        clean_names = player is not None
+        frozen, placed = frozen_play(play, moment.now, moment.skew, basis, clean_names=clean_names)
         return Report(
             account,
             frozen,
@@ -568,6 +587,7 @@ class Reports:
             moment.counter,
             moment.boot,
             basis.listening,
+            player,
         )
 
     async def fate(self, account: int, play_id: int, seconds: float) -> plays.StoredPlay | None:

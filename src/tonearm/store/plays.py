@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -28,7 +29,7 @@ from sqlalchemy import (
 
 from tonearm.core.play import Play, Track
 from tonearm.core.search import searchable, terms
-from tonearm.store.db.dialect import Among, asked_rows, insert_returning, parts, rows_as_json, same_texts
+from tonearm.store.db.dialect import Among, asking, given_rows, insert_numbered, parts, same_texts
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.db.schema import account as account_table
 from tonearm.store.db.schema import play, scrobble_queue
@@ -166,22 +167,70 @@ def insert(db: Connection, rows: Sequence[dict[str, Any]]) -> dict[PlayKey, int]
     """Write new plays; the ids of those that were new."""
     for row in rows:
         row["searched"] = _searched(row)
-    written = insert_returning(db, play, rows, "account", "artist", "track", "timestamp", "id")
-    return {(a, artist, track, at): play_id for a, artist, track, at, play_id in written}
+    written = insert_numbered(db, play, rows, "account", "artist", "track", "timestamp")
+    return {(a, artist, track, at): play_id for (a, artist, track, at), play_id in written.items()}
 
 
-_AROUND = select(play).where(
-    play.c.account == bindparam("account_id"),
-    play.c.timestamp.between(bindparam("earliest"), bindparam("latest")),
-    play.c.reporter != bindparam("but"),
-    play.c.fate.in_(("queued", "accepted")),
+_APART = 3600
+"""Seconds; plays with less between them are asked for together."""
+
+_USUAL = 1200
+"""Seconds that hardly any play is longer than."""
+
+_SPANS: tuple[Column[Any], ...] = (
+    Column("account", BigInteger),
+    Column("but", Text),
+    Column("earliest", BigInteger),
+    Column("start", BigInteger),
+    Column("latest", BigInteger),
 )
 
 
-def around(db: Connection, account: int, start: int, end: float, reporter: str) -> list[tuple[int, Play]]:
-    """Plays that others have reported, which are or will be on Last.fm, that began within hours of a span."""
-    values = {"account_id": account, "earliest": start - LONGEST_PLAY, "latest": end, "but": reporter}
-    return [(row.id, play_from_row(row)) for row in db.execute(_AROUND, values)]
+@cache
+def _around(dialect: str) -> Select[Any]:
+    asked = given_rows(dialect, _SPANS)
+    return select(play).where(
+        play.c.account == asked.c.account,
+        play.c.timestamp.between(asked.c.earliest, asked.c.latest),
+        play.c.timestamp + play.c.played > asked.c.start,
+        play.c.reporter != asked.c.but,
+        play.c.fate.in_(("queued", "accepted")),
+    )
+
+
+class PlaysOfOthers:
+    """Plays that others have reported, which are or will be on Last.fm: those that share time with a play."""
+
+    def __init__(self, rows: Iterable[Any]) -> None:
+        found = sorted(rows, key=lambda row: (row.timestamp, row.artist, row.track))
+        self._usual = [row for row in found if row.played <= _USUAL]
+        self._starts = [row.timestamp for row in self._usual]
+        self._long = [row for row in found if row.played > _USUAL]
+
+    def beside(self, one: Play) -> list[tuple[int, Play]]:
+        """Their numbers and themselves, the first to begin first."""
+        end = one.timestamp + one.played
+        near = self._usual[bisect_left(self._starts, one.timestamp - _USUAL) : bisect_left(self._starts, end)]
+        earliest = one.timestamp - LONGEST_PLAY
+        shared = [
+            row
+            for row in (*near, *self._long)
+            if row.timestamp + row.played > one.timestamp and earliest <= row.timestamp < end
+        ]
+        shared.sort(key=lambda row: (row.timestamp, row.artist, row.track))
+        return [(row.id, play_from_row(row)) for row in shared]
+
+
+def of_others(db: Connection, account: int, reporter: str, theirs: Iterable[Play]) -> PlaysOfOthers:
+    """What others than this reporter have reported for an account, as far as it may share time with these plays."""
+    spans: list[tuple[int, float]] = []
+    for one in sorted(theirs, key=lambda play_: play_.timestamp):
+        start, end = one.timestamp, one.timestamp + one.played
+        if spans and start - spans[-1][1] < _APART:
+            start, end = spans[-1][0], max(end, spans.pop()[1])
+        spans.append((start, end))
+    rows = [(account, reporter, start - LONGEST_PLAY, start, math.ceil(end)) for start, end in spans]
+    return PlaysOfOthers(asking(db, _around(db.dialect.name), _SPANS, rows) if rows else ())
 
 
 _SONG = ("artist", "track")
@@ -196,7 +245,7 @@ _ASKED: tuple[Column[Any], ...] = (
 
 @cache
 def _near(dialect: str) -> Select[Any]:
-    asked = asked_rows(dialect, _ASKED)
+    asked = given_rows(dialect, _ASKED)
     return select(asked.c.place, play).where(
         play.c.account == asked.c.account,
         play.c.timestamp.between(asked.c.earliest, asked.c.latest),
@@ -211,19 +260,19 @@ def near(db: Connection, account_plays: Sequence[tuple[int, Play]]) -> dict[int,
     With their numbers; whoever reported them. Those that are or will be on Last.fm, or were taken out by the listener.
     """
     rows = [
-        {
-            "place": place,
-            "account": account,
-            "artist": one.track.artist,
-            "track": one.track.title,
-            "earliest": one.timestamp - _seconds(one.track.duration or LONGEST_PLAY, one.played),
-            "latest": one.timestamp + _seconds(one.played),
-        }
+        (
+            place,
+            account,
+            one.track.artist,
+            one.track.title,
+            one.timestamp - _seconds(one.track.duration or LONGEST_PLAY, one.played),
+            one.timestamp + _seconds(one.played),
+        )
         for place, (account, one) in enumerate(account_plays)
     ]
     found: dict[int, list[tuple[int, Play]]] = {}
     if rows:
-        for row in db.execute(_near(db.dialect.name), {"rows": rows_as_json(rows)}):
+        for row in asking(db, _near(db.dialect.name), _ASKED, rows):
             found.setdefault(row.place, []).append((row.id, play_from_row(row)))
     return found
 
