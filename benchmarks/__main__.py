@@ -24,6 +24,7 @@ NAMES = (
     "pages",
     "ways-in",
     "history",
+    "stats",
 )
 MODULES = {"ways-in": "ways_in", "history": "history_import"}
 """Where the name is another one."""

@@ -45,6 +45,11 @@ PROMISED["ways-in"] = (
     "stub_plays_per_s",
 )
 PROMISED["history"] = ("file_plays_per_s", "file_seconds", "peak_mib", "export_peak_mib", "walk_limit_ratio")
+PROMISED["stats"] = (
+    "top_artists_of_all_ms",
+    "top_artists_of_all_ms_of_many",
+    "overview_of_today_ms_of_many_on_postgresql",
+)
 MACHINE = ("cores", "python", "sqlite", "compared_with", "runs")
 
 

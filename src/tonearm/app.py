@@ -32,6 +32,7 @@ from tonearm.service.delivery_events import DeliveryEvents
 from tonearm.service.enrichment import Enrichment
 from tonearm.service.events import EventHub
 from tonearm.service.expiry import Expiry
+from tonearm.service.figures import Figures
 from tonearm.service.history_export import HistoryExport
 from tonearm.service.history_from_lastfm import HistoryFromLastFm
 from tonearm.service.history_import import HistoryImport
@@ -344,6 +345,7 @@ def _assembled(wires: _Wires, ring: Callable[[int], None], metadata: Metadata) -
         history_import=HistoryImport(store, clock, reports),
         history_export=HistoryExport(store),
         history_from_lastfm=HistoryFromLastFm(store, clock, keyring, seal),
+        figures=Figures(store, clock),
         metadata=metadata,
         enrichment=enriching,
         counters=wires.tally,

@@ -18,6 +18,7 @@ from tonearm.service.accounts import FIRST_LISTENER, Accounts, QueueStatus
 from tonearm.service.counters import Counters
 from tonearm.service.enrichment import Enriched, Enrichment, enriched
 from tonearm.service.events import EventHub
+from tonearm.service.figures import Figures
 from tonearm.service.history_export import HistoryExport
 from tonearm.service.history_from_lastfm import HistoryFromLastFm
 from tonearm.service.history_import import HistoryImport
@@ -78,6 +79,7 @@ class Deck:
     history_import: HistoryImport
     history_export: HistoryExport
     history_from_lastfm: HistoryFromLastFm
+    figures: Figures
     metadata: Metadata
     enrichment: Enrichment
     counters: Counters

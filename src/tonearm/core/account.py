@@ -32,7 +32,8 @@ class Account:
 
     `reporter` is the first that reported plays (None: nobody yet; "": one without a name); with several of them, two
     may report the same play. `api_key` is the only one that its session works with; "" before there is a session.
-    `key_is_set` is False if that key is not among those that are set now.
+    `summed_until` (Unix seconds): months before it have been summed up, and a play of then makes the sum of its month
+    stale. `key_is_set` is False if that key is not among those that are set now.
     """
 
     id: int
@@ -44,6 +45,7 @@ class Account:
     reporter: str | None = None
     several_reporters: bool = False
     api_key: str = field(default="", repr=False)
+    summed_until: int = 0
     key_is_set: bool = True
 
     @property

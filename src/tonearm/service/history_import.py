@@ -26,7 +26,7 @@ from tonearm.history.play import NamedFile, PastPlay, ReadOptions, SkippedLine, 
 from tonearm.history.reading import Section, read
 from tonearm.history.sorting import SortedPlays
 from tonearm.service.report_play import Reports
-from tonearm.store import history_imports, library, plays
+from tonearm.store import accounts, history_imports, library, plays
 from tonearm.store.db.database import Store
 from tonearm.store.history_imports import ImportState, StoredImport
 
@@ -320,9 +320,10 @@ def write_part(
     db: Connection, begun: StoredImport, rows: list[dict[str, Any]], counts: dict[str, int], now: float
 ) -> None:
     """Write some plays of an import, and how far it is. Raises Undone if somebody is undoing it."""
+    accounts.lock(db, [begun.account])
     if not history_imports.write(db, begun.id, ImportState.RUNNING, counts, now):
         raise Undone(f"import {begun.id} is being undone")
-    history_imports.add(db, rows)
+    history_imports.add(db, begun.account, rows)
 
 
 def _parts(walk: Iterator[PastPlay]) -> Iterator[tuple[list[PastPlay], list[PastPlay]]]:

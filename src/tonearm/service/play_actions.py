@@ -18,7 +18,7 @@ from tonearm.service.accounts import Accounts
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
 from tonearm.service.report_play import NOT_QUEUED, STARTS_LATER, queue_row
-from tonearm.store import accounts, attempts, plays, queue
+from tonearm.store import accounts, attempts, plays, queue, summaries
 from tonearm.store.attempts import Attempt
 from tonearm.store.db.database import Store
 from tonearm.store.plays import Restamped, StoredPlay
@@ -222,6 +222,7 @@ class PlayActions:
         if key in there:  # Last.fm distinguishes plays by these names alone: it stays the same play
             return self._put_right(db, stored, play, now)
         fresh = plays.insert(db, [_instead(stored, play, plays.restamped(db, play_id), now)])[key]
+        summaries.make_stale_of(db, [fresh])
         again = self._enqueue(db, replace(stored, id=fresh, play=play), now)
         if isinstance(again, ActionRefused):
             plays.drop(db, fresh)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -44,7 +44,7 @@ from tonearm.core.waits import WaitKind, Waits, reason
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.counters import Counters
 from tonearm.service.events import EventHub, Subscription
-from tonearm.store import accounts, plays, queue
+from tonearm.store import accounts, plays, queue, summaries
 from tonearm.store.db.database import Store
 
 NOT_QUEUED = ("threshold_not_met", "disabled", "not_authenticated")
@@ -238,6 +238,7 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules) -> list[Report
         if key not in restamped and (key not in fresh or fresh[key]["fate"] in NOT_QUEUED):
             fresh[key] = _history_row(report, decision, listeners[report.account])
     numbers = plays.insert(db, list(fresh.values()))
+    _summed_up_no_longer(db, listeners, numbers)
     there = plays.known(db, [key for key in (*restamped, *fresh) if key not in numbers])
     # What was reported identically is the same report, unless it may still be queued where another play lies by now.
     before = there | {key: known for key, known in restamped.items() if key not in there or known[1] not in NOT_QUEUED}
@@ -266,6 +267,13 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules) -> list[Report
         taken.append(_taken(decision.status, play_id, said, decision.heard))
     queue.enqueue(db, list(queued.values()))
     return taken
+
+
+def _summed_up_no_longer(db: Connection, listeners: dict[int, Account], written: Iterable[plays.PlayKey]) -> None:
+    """Plays are written: what has been summed up of their months is true no longer."""
+    late = [(account, at) for account, _, _, at in written if at < listeners[account].summed_until]
+    for account in {account for account, _ in late}:
+        summaries.make_stale(db, account, [at for of, at in late if of == account])
 
 
 def _moved(

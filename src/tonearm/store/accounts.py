@@ -24,15 +24,16 @@ _FACTS = (
     account.c.reporter,
     account.c.several_reporters,
     account.c.lastfm_api_key,
+    account.c.summed_until,
 )
 _FIND = select(*_FACTS)
 _BY_ID = _FIND.where(Among(account.c.id, "account_ids"))
 
 
 def _read(row: Sequence[Any]) -> Account:
-    account_id, name, connection, username, enabled, threshold, reporter, several, key = row
+    account_id, name, connection, username, enabled, threshold, reporter, several, key, summed = row
     state = Connected(connection)
-    return Account(account_id, name, state, username, bool(enabled), threshold, reporter, bool(several), key)
+    return Account(account_id, name, state, username, bool(enabled), threshold, reporter, bool(several), key, summed)
 
 
 _LOCK = (

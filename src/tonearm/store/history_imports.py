@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from tonearm.core.search import searchable
+from tonearm.store import accounts, summaries
 from tonearm.store.db.dialect import asked_rows, insert_ignore, rows_as_json
 from tonearm.store.db.schema import history_import, play
 
@@ -110,8 +111,9 @@ def listed(db: Connection, account: int) -> list[StoredImport]:
     return [_read(row) for row in db.execute(mine.order_by(history_import.c.id.desc()))]
 
 
-def add(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Write plays of the past; one that is there to the letter stays as it is."""
+def add(db: Connection, account: int, rows: Sequence[dict[str, Any]]) -> None:
+    """Write plays of the past of an account; one that is there to the letter stays as it is."""
+    summaries.make_stale(db, account, [row["timestamp"] for row in rows])
     for row in rows:
         row["searched"] = searchable((row["artist"], row["track"], row["album"]))
     insert_ignore(db, play, rows)
@@ -153,9 +155,11 @@ def undo_part(db: Connection, undone: StoredImport, after: int) -> tuple[int, in
 
     What has been sent since then stays.
     """
+    accounts.lock(db, [undone.account])
     its_own = (play.c.id > after, play.c.import_id == undone.id, play.c.fate == IMPORTED)
     ids = list(db.execute(select(play.c.id).where(*its_own).order_by(play.c.id).limit(UNDO_PART)).scalars())
     if not ids:
         return None
+    summaries.make_stale_of(db, ids)
     db.execute(delete(play).where(*its_own, play.c.id <= ids[-1]))
     return len(ids), ids[-1]

@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from tonearm.core.play import Play, Track
 from tonearm.core.search import searchable, terms
+from tonearm.store import summaries
 from tonearm.store.db.dialect import Among, asking, given_rows, insert_numbered, parts, same_texts
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.db.schema import account as account_table
@@ -164,7 +165,7 @@ def _searched(row: dict[str, Any]) -> str:
 
 
 def insert(db: Connection, rows: Sequence[dict[str, Any]]) -> dict[PlayKey, int]:
-    """Write new plays; the ids of those that were new."""
+    """Write new plays; the ids of those that were new. Months that are summed up already are left to the caller."""
     for row in rows:
         row["searched"] = _searched(row)
     written = insert_numbered(db, play, rows, "account", "artist", "track", "timestamp")
@@ -309,12 +310,16 @@ def restamped(db: Connection, play_id: int) -> Restamped:
 
 def restamp(db: Connection, play_id: int, timestamp: int, reason: str, by: int) -> None:
     """Correct the start of a play that Last.fm certainly does not have; `reason` and `by` as in Restamped."""
+    summaries.make_stale_of(db, [play_id])
     db.execute(_RESTAMP, {"play_id": play_id, "to": timestamp, "with_reason": reason, "by": by})
+    summaries.make_stale_of(db, [play_id])
 
 
 def rewrite(db: Connection, play_id: int, row: dict[str, Any]) -> None:
     """Overwrite a play that was reported again, more completely, before it was ever queued."""
+    summaries.make_stale_of(db, [play_id])
     db.execute(update(play).where(play.c.id == play_id).values(**row, searched=_searched(row)))
+    summaries.make_stale_of(db, [play_id])
 
 
 _SETTLE = (
@@ -330,6 +335,10 @@ _SETTLE = (
 )
 
 
+_OF_WHAT_WAITED = ("accepted", "expired")
+"""What only plays come to that count already, since they wait before."""
+
+
 def settle(
     db: Connection,
     ids: Iterable[int],
@@ -342,6 +351,8 @@ def settle(
 ) -> None:
     """Write what happened to plays; `at` is None while they wait again."""
     for play_ids in parts(ids):
+        if fate not in _OF_WHAT_WAITED:
+            summaries.make_stale_of(db, play_ids)
         db.execute(
             _SETTLE,
             {
@@ -374,6 +385,7 @@ _MARK_UNANSWERED = update(play).where(Among(play.c.id, "ids")).values(unanswered
 
 def count(db: Connection, play_id: int) -> None:
     """Mark a play as counted because its listener wants it, however little of it was heard."""
+    summaries.make_stale_of(db, [play_id])
     db.execute(update(play).where(play.c.id == play_id, ~play.c.counted).values(counted=True))
 
 

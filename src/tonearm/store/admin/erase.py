@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, u
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.play import DEFAULT_THRESHOLD
-from tonearm.store import accounts
+from tonearm.store import accounts, summaries
 from tonearm.store.db.dialect import insert_or_change
 from tonearm.store.db.schema import (
     account,
@@ -63,6 +63,7 @@ _AS_NEW: dict[str, Any] = {
     "backlog_until": 0,
     "lease_owner": "",
     "lease_until": 0,
+    "summed_until": 0,
 }
 """What an account is but for its name, before anybody has used it."""
 
@@ -103,6 +104,8 @@ def erase_part(db: Connection, account_id: int) -> int | None:
         return gone
     if any(_erase(db, table, account_id) for table in (loved, heart, library, attempt)):
         return 0
+    if summaries.forget(db, account_id):
+        return 0
     db.execute(delete(erasure).where(erasure.c.account == account_id))
     return None
 
@@ -115,6 +118,8 @@ def _erase(db: Connection, table: Table, account_id: int, *conditions: ColumnEle
     ids = list(db.execute(wanted.limit(PART)).scalars())
     if not ids:
         return 0
+    if table is play:
+        summaries.make_stale_of(db, ids)
     if table in (play, attempt):
         db.execute(
             delete(attempt_play).where((attempt_play.c.play if table is play else attempt_play.c.attempt).in_(ids))

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -98,6 +99,7 @@ account = Table(
     _time("lease_until"),
     _integer("lease_id"),
     _time("created_at"),
+    Column("summed_until", BigInteger, nullable=False, server_default="0"),  # whose months before this are summed up
 )
 
 token = Table(
@@ -433,6 +435,46 @@ history_import = Table(
     _time("started_at"),
     _time("updated_at"),
     Index("history_import_by_account", "account", "id"),
+)
+
+
+def _names() -> list[Column[bytes]]:
+    """`core.figures.NameCounts`, packed."""
+    return [Column(name, LargeBinary) for name in ("artists", "albums", "tracks")]
+
+
+month_summary = Table(
+    "month_summary",  # the plays of a month (UTC) summed up; a play that is written into it makes it stale
+    metadata,
+    _account(),
+    Column("month", Integer, nullable=False),  # `core.figures.month_of`
+    Column("stamp", BigInteger, nullable=False),  # of the sum, or of whoever is about to make it; 0 if it is stale
+    Column("made", Boolean, nullable=False),
+    *(_integer(name) for name in ("plays", "heard", "untimed", "skipped")),
+    *_names(),
+    Column("quarters", LargeBinary),  # `core.figures.Quarters`
+    Column("sessions", JSON),  # `core.figures.Sessions`
+    PrimaryKeyConstraint("account", "month"),
+)
+
+year_summary = Table(
+    "year_summary",  # the names of a whole year, or of all months
+    metadata,
+    _account(),
+    Column("year", Integer, nullable=False),  # 0 for all
+    Column("made_of", Text, nullable=False),  # the months with their stamps
+    *_names(),
+    PrimaryKeyConstraint("account", "year"),
+)
+
+summary_name = Table(
+    "summary_name",  # the names in summaries by their numbers
+    metadata,
+    _account(),
+    Column("spelling", BigInteger, nullable=False),
+    Column("artist", Text, nullable=False),
+    _text("title"),
+    PrimaryKeyConstraint("account", "spelling"),
 )
 
 erasure = Table(

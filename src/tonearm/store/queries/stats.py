@@ -15,7 +15,7 @@ from heapq import nlargest
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from tonearm.core.days import HOUR, Stretch
 from tonearm.store.db.readers import ReadQuestion
@@ -172,6 +172,20 @@ def totals(db: Connection, account: int, spans: Sequence[tuple[int, int]]) -> li
         number, heard = db.execute(wanted).one()
         found.append(DayTotal(number, heard or 0.0))
     return found
+
+
+_FIRST = (
+    select(play.c.timestamp, play.c.artist, play.c.track, play.c.album)
+    .where(play.c.account == bindparam("of"), play.c.counted, play.c.fate.not_in(TWICE))
+    .order_by(play.c.timestamp, play.c.id)
+    .limit(1)
+)
+
+
+def first_play(db: Connection, account: int) -> tuple[int, str, str, str] | None:
+    """Start, artist, track and album of an account's first play that counts; None if it has none."""
+    row = db.execute(_FIRST, {"of": account}).first()
+    return (row.timestamp, row.artist, row.track, row.album) if row else None
 
 
 def first_and_last(db: Connection, account: int) -> tuple[int, int] | None:

@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("lease_id", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("summed_until", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
     )
@@ -222,6 +223,53 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("history_import_by_account", "history_import", ["account", "id"], unique=False)
+    op.create_table(
+        "month_summary",
+        sa.Column("account", ID, nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False),
+        sa.Column("stamp", sa.BigInteger(), nullable=False),
+        sa.Column("made", sa.Boolean(), nullable=False),
+        sa.Column("plays", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("heard", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("untimed", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("skipped", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("artists", sa.LargeBinary(), nullable=True),
+        sa.Column("albums", sa.LargeBinary(), nullable=True),
+        sa.Column("tracks", sa.LargeBinary(), nullable=True),
+        sa.Column("quarters", sa.LargeBinary(), nullable=True),
+        sa.Column("sessions", sa.JSON(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("account", "month"),
+    )
+    op.create_table(
+        "year_summary",
+        sa.Column("account", ID, nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("made_of", sa.Text(), nullable=False),
+        sa.Column("artists", sa.LargeBinary(), nullable=True),
+        sa.Column("albums", sa.LargeBinary(), nullable=True),
+        sa.Column("tracks", sa.LargeBinary(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("account", "year"),
+    )
+    op.create_table(
+        "summary_name",
+        sa.Column("account", ID, nullable=False),
+        sa.Column("spelling", sa.BigInteger(), nullable=False),
+        sa.Column("artist", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("account", "spelling"),
+    )
     op.create_table(
         "job_run",
         sa.Column("id", ID, nullable=False),

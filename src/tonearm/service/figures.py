@@ -1,0 +1,706 @@
+"""Figures of a history, for pages, endpoints and commands: what was played most, when, in one go, anew and again.
+
+They are made of months that are summed up once (`store.summaries`) and, between those and the ends of a span of time,
+of the plays themselves. A month is summed up when figures first need all of it. Where that cannot be written, its plays
+are read instead: figures are true in any case, and only slower then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta, tzinfo
+from functools import partial
+from hashlib import blake2b
+from itertools import groupby
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core import days, figures
+from tonearm.core.days import Stretch
+from tonearm.core.figures import (
+    FiguredPlay,
+    FigurePart,
+    Measure,
+    NameKind,
+    Quarters,
+    Session,
+    Sessions,
+    Streaks,
+    Summary,
+    Tally,
+    Totals,
+    month_of,
+    month_start,
+    parts_of,
+    summed_up,
+)
+from tonearm.core.period import HistoryPeriod, PeriodKind, before
+from tonearm.store import summaries
+from tonearm.store.db.database import Store
+from tonearm.store.db.readers import ReadQuestion
+from tonearm.store.db.slices import forward
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.store.queries import delivery_figures, stats
+from tonearm.store.queries.delivery_figures import DeliveryFigures
+
+T = TypeVar("T")
+
+PLAYS_TOGETHER = 5000
+"""Plays whose months are written in one transaction."""
+
+NAMES_TOGETHER = 1000
+"""Names that are written in one transaction: some milliseconds."""
+
+AWAY = 365
+"""Days without a play after which an artist, an album or a track is rediscovered."""
+
+LONGEST_LIST = 1000
+"""Names that a list has at most at a time."""
+
+DEEPEST = 100_000
+"""Names of a list that come before a part of it at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A period of a listener's history in a time zone: Unix seconds from `start` to before `end`."""
+
+    period: HistoryPeriod
+    zone: tzinfo
+
+    @property
+    def start(self) -> int:
+        return days.start_of(self.period.first, self.zone)
+
+    @property
+    def end(self) -> int:
+        return days.start_of(self.period.last + timedelta(days=1), self.zone)
+
+    @property
+    def stretches(self) -> list[Stretch]:
+        return days.stretches(self.zone, self.start, self.end)
+
+    @property
+    def before(self) -> Span | None:
+        """The period of the same kind before it; None for all of the history."""
+        earlier = before(self.period)
+        return Span(earlier, self.zone) if earlier else None
+
+
+@dataclass(frozen=True, slots=True)
+class TopName:
+    """A name in a list of the most played, as it is spelt most often; `title` is "" for an artist.
+
+    `rank_before` and `plays_before` are those of the period before: None and 0 for a name that is new in the list, or
+    if there is no such period. Names with as many plays share a rank.
+    """
+
+    rank: int
+    artist: str
+    title: str
+    plays: int
+    heard: int
+    rank_before: int | None = None
+    plays_before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TopList:
+    """A part of a list of the most played, which has `total` names."""
+
+    total: int
+    names: tuple[TopName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstHeard:
+    """A name that was heard for the first time in a period at `at` (Unix seconds), and how often within it."""
+
+    artist: str
+    title: str
+    at: int
+    plays: int
+    heard: int
+
+
+@dataclass(frozen=True, slots=True)
+class FirstHeardList:
+    """A part of the names that were new in a period, of which there are `total`."""
+
+    total: int
+    names: tuple[FirstHeard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DayFigures:
+    """A local day with plays."""
+
+    day: date
+    plays: int
+    heard: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListeningTimes:
+    """When was played: by the day, and by the weekday (Monday first) and hour, in the zone of the span.
+
+    `by_hour` is by the number of the local hour since 1970 (`// 24` is the number of the day).
+    """
+
+    totals: Totals
+    days: tuple[DayFigures, ...]
+    week: list[list[int]]
+    by_hour: Counter[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Anniversary:
+    """What was played on this day of the year in another year."""
+
+    day: date
+    totals: Totals
+    tracks: tuple[TopName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPlay:
+    """The first play of a history that counts."""
+
+    at: int
+    artist: str
+    track: str
+    album: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A period in a few figures: `names` are how many artists, albums and tracks; `fresh` of the artists were new.
+
+    `before` are the totals of the period before, None if there is none.
+    """
+
+    totals: Totals
+    before: Totals | None
+    names: dict[NameKind, int]
+    fresh: int
+    session: Session | None
+    tops: dict[NameKind, TopList]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Figures of accounts' histories. Spans that begin before the history or end after it are figured as they are."""
+
+    store: Store
+    clock: Clock
+    _makes: dict[int, asyncio.Lock] = field(default_factory=dict, repr=False)
+
+    async def span(self, account: int, wanted: str, zone: tzinfo) -> Span | None:
+        """The period that a text names (`core.period.parse`), in a zone; None if it names none."""
+        from tonearm.core import period
+
+        everything = await self.everything(account, zone)
+        shown = period.parse(wanted, everything)
+        if shown is None or not EARLIEST <= shown.first <= shown.last <= LATEST:
+            return None
+        return Span(shown, zone)
+
+    async def everything(self, account: int, zone: tzinfo) -> HistoryPeriod:
+        """From the day of the first play to that of the last; today without plays."""
+        now = self.clock.now()
+        ends = await self.store.read(partial(stats.first_and_last, account=account))
+        first, last = ends or (now, now)
+        return HistoryPeriod(PeriodKind.ALL, days.day_of(first, zone), days.day_of(last, zone))
+
+    async def top(
+        self, account: int, kind: NameKind, span: Span, limit: int, offset: int = 0, by: Measure = Measure.PLAYS
+    ) -> TopList:
+        """The most played of a span, with their ranks in the one before. `limit` and `offset` as in a list's pages."""
+        earlier = span.before
+        await self._make(account, [span] if earlier is None else [span, earlier])
+        return await self._ask(account, lambda look: _top(look, kind, span, limit, offset, by))
+
+    async def times(self, account: int, span: Span) -> ListeningTimes:
+        """When was played in a span."""
+        await self._make(account, [span])
+        return await self._ask(account, lambda look: _times(look, span))
+
+    async def streaks(self, account: int, zone: tzinfo) -> Streaks:
+        """The longest streak of days with plays, and the current one."""
+        span = Span(await self.everything(account, zone), zone)
+        await self._make(account, [span])
+        today = days.day_number(days.day_of(self.clock.now(), zone))
+        return await self._ask(account, lambda look: figures.streaks((h // 24 for h in _hours(look, span)[0]), today))
+
+    async def discoveries(
+        self, account: int, kind: NameKind, span: Span, limit: int, offset: int = 0
+    ) -> FirstHeardList:
+        """What was heard for the first time in a span, the latest first."""
+        await self._make_until(account, span)
+        return await self._ask(account, lambda look: _discoveries(look, kind, span, limit, offset))
+
+    async def rediscovered(self, account: int, kind: NameKind, span: Span, limit: int, offset: int = 0) -> TopList:
+        """What was heard again in a span after `AWAY` days or more without it, the most played first."""
+        await self._make_until(account, span)
+        return await self._ask(account, lambda look: _rediscovered(look, kind, span, limit, offset))
+
+    async def on_this_day(self, account: int, today: date, zone: tzinfo, top: int = 3) -> list[Anniversary]:
+        """The same day of earlier years on which anything was played, the latest first."""
+        everything = await self.everything(account, zone)
+        return await self._ask(account, lambda look: _on_this_day(look, everything, today, zone, top))
+
+    async def longest_session(self, account: int, span: Span) -> Session | None:
+        """The longest session within a span; None without plays."""
+        await self._make(account, [span], inside=True)
+        return await self._ask(account, lambda look: _session(look, span))
+
+    async def first_play(self, account: int) -> FirstPlay | None:
+        """The first play that counts; None if there is none."""
+        row = await self.store.read(partial(stats.first_play, account=account))
+        return FirstPlay(*row) if row else None
+
+    async def deliveries(self, account: int, span: Span) -> DeliveryFigures:
+        """How the plays fared on their way to Last.fm that were settled in a span."""
+        return await self.store.read(partial(delivery_figures.figures, account=account, start=span.start, end=span.end))
+
+    async def overview(self, account: int, span: Span, top: int) -> Overview:
+        """A period in a few figures, with the first names of each list."""
+        earlier = span.before
+        await self._make_until(account, span)
+        await self._make(account, [span] if earlier is None else [span, earlier])
+        return await self._ask(account, lambda look: _overview(look, span, top))
+
+    async def make_all(self, account: int) -> None:
+        """Sum up whatever is not yet, so that the next figures are quick."""
+        first = await self.store.read(partial(stats.first_and_last, account=account))
+        if first:
+            await self._make_of(account, [(0, first[1] + 1)], inside=False)
+
+    def _until(self) -> int:
+        """Months are summed up once they are over."""
+        return month_start(month_of(self.clock.now()))
+
+    async def _ask(self, account: int, question: Callable[[_Look], T]) -> T:
+        until = self._until()
+
+        return await self.store.read_long(lambda ask: question(_look(ask, account, until)), begun=True)
+
+    async def _make_until(self, account: int, span: Span) -> None:
+        """Sum up the months from the first play to the end of a span."""
+        await self._make_of(account, [(0, span.end)], inside=False)
+
+    async def _make(self, account: int, spans: Sequence[Span], *, inside: bool = False) -> None:
+        """Sum up the months that spans are made of, as far as there is anything to sum up."""
+        await self._make_of(account, [(span.start, span.end) for span in spans], inside=inside)
+
+    async def _make_of(self, account: int, spans: Sequence[tuple[int, int]], *, inside: bool) -> None:
+        ends = await self.store.read(partial(stats.first_and_last, account=account))
+        if ends is None:
+            return
+        known = range(month_of(ends[0]), month_of(ends[1]) + 1)
+        months: set[int] = set()
+        for start, end in spans:
+            for part in parts_of(*_rounded(start, end, *ends, self._until()), self._until(), inside=inside):
+                if part.whole:
+                    months.update(range(max(part.first, known.start), min(part.end, known.stop)))
+        await self._summarise(account, sorted(months))
+
+    async def _summarise(self, account: int, months: Sequence[int]) -> None:
+        """Make the summaries that are missing, and of them those of years; what cannot be written is left."""
+        try:
+            async with self._makes.setdefault(account, asyncio.Lock()):
+                made = await self.store.read(partial(summaries.made, account=account))
+                missing = [month for month in months if month not in made]
+                if missing:
+                    await self._summarise_months(account, missing)
+                if len(months) >= _YEAR:
+                    await self._summarise_years(account, months)
+        except StoreUnavailable:
+            return
+
+    async def _summarise_months(self, account: int, missing: Sequence[int]) -> None:
+        stamps = {month: secrets.randbits(62) + 1 for month in missing}
+        await self.store.write(partial(summaries.claim, account=account, stamps=stamps, until=self._until()))
+        batch: dict[int, Summary] = {}
+        for month in missing:
+            plays = await self.store.read_long(
+                partial(_plays, account=account, start=month_start(month), end=month_start(month + 1)), begun=True
+            )
+            batch[month] = await asyncio.to_thread(summed_up, plays)
+            if sum(one.totals.plays for one in batch.values()) >= PLAYS_TOGETHER:
+                await self._keep(account, stamps, batch)
+                batch = {}
+        await self._keep(account, stamps, batch)
+
+    async def _keep(self, account: int, stamps: Mapping[int, int], batch: Mapping[int, Summary]) -> None:
+        for month, summary in batch.items():
+            unknown = await self.store.read(partial(summaries.unknown_names, account=account, spellings=summary.texts))
+            texts = [(spelling, summary.texts[spelling]) for spelling in unknown]
+            for start in range(0, len(texts), NAMES_TOGETHER):
+                await self.store.write(
+                    partial(
+                        summaries.write_names,
+                        account=account,
+                        month=month,
+                        stamp=stamps[month],
+                        texts=texts[start : start + NAMES_TOGETHER],
+                    )
+                )
+
+        def keep(db: Connection) -> None:
+            for month, summary in batch.items():
+                summaries.write(db, account, month, stamps[month], summary)
+
+        await self.store.write(keep)
+
+    async def _summarise_years(self, account: int, months: Sequence[int]) -> None:
+        """Sum up the names of whole years, and those of all months, where that is not done or no longer true."""
+        made = await self.store.read(partial(summaries.made, account=account))
+        wanted = _years(sorted(made))
+        if months[0] <= min(made, default=0):
+            wanted[summaries.ALL] = range(min(made, default=0), max(made, default=0) + 1)
+        there = await self.store.read(partial(summaries.years, account=account, wanted=list(wanted)))
+        for year, of_year in wanted.items():
+            made_of = _signature(made, of_year)
+            if not made_of or there.get(year) == made_of:
+                continue
+            whole = of_year[0] >= months[0] and of_year[-1] <= months[-1]
+            if whole:
+                await self._summarise_year(account, year, of_year, made_of)
+
+    async def _summarise_year(self, account: int, year: int, months: range, made_of: str) -> None:
+        def read(ask: ReadQuestion) -> dict[NameKind, figures.NameCounts]:
+            look = _look(ask, account, self._until())
+            return {kind: _summed(look, kind, months, but=year).counts() for kind in NameKind}
+
+        names = await self.store.read_long(read, begun=True)
+
+        def keep(db: Connection) -> None:
+            if _signature(summaries.made(db, account), months) == made_of:
+                summaries.write_year(db, account, year, made_of, names)
+
+        await self.store.write(keep)
+
+
+EARLIEST, LATEST = date(1971, 1, 1), date(9000, 1, 1)
+_YEAR = 12
+
+
+def _signature(made: Mapping[int, int], months: Iterable[int]) -> str:
+    """Another one if any of these months is summed up anew; "" if one is not summed up."""
+    stamps = [(month, made.get(month)) for month in months]
+    if any(stamp is None for _, stamp in stamps):
+        return ""
+    return blake2b(repr(stamps).encode(), digest_size=16).hexdigest()
+
+
+def _years(months: Sequence[int]) -> dict[int, range]:
+    """The years of which all months are among these."""
+    found = {}
+    for year, of_year in groupby(months, key=lambda month: month // _YEAR):
+        if len(list(of_year)) == _YEAR:
+            found[year] = range(year * _YEAR, (year + 1) * _YEAR)
+    return found
+
+
+def _plays(ask: ReadQuestion, account: int, start: int, end: int) -> list[FiguredPlay]:
+    found: list[FiguredPlay] = []
+    for first, last in forward(ask, account, start, end):
+        found += ask(partial(summaries.plays, account=account, start=first, end=last))
+    return found
+
+
+def _rounded(start: int, end: int, first: int, last: int, until: int) -> tuple[int, int]:
+    """A span with other ends, so that it has whole months where that makes no difference to its plays."""
+    if start <= first:
+        start = month_start(month_of(first))
+    if last < min(end, until):
+        end = month_start(month_of(last) + 1)
+    return start, end
+
+
+def _look(ask: ReadQuestion, account: int, until: int) -> _Look:
+    def read(db: Connection) -> _Look:
+        made = summaries.made(db, account)
+        first, last = stats.first_and_last(db, account) or (until, until)
+        return _Look(
+            ask, account, {month: made[month] for month in made if month < month_of(until)}, until, first, last
+        )
+
+    return ask(read)
+
+
+@dataclass(slots=True)
+class _Look:
+    """A look at a history from its `first` play to its `last` one, which began then.
+
+    `made` are the months that are summed up, and `until` is when the last of those ends that can be.
+    """
+
+    ask: ReadQuestion
+    account: int
+    made: dict[int, int]
+    until: int
+    first: int
+    last: int
+    read: dict[tuple[int, int], Summary] = field(default_factory=dict)
+    texts: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+    def parts(self, start: int, end: int, *, inside: bool = False) -> Iterator[FigurePart]:
+        """A span in months that are summed up, and in seconds for the rest.
+
+        Where the history has begun or ended, whatever is beyond does not matter.
+        """
+        start, end = _rounded(start, end, self.first, self.last, self.until)
+        for part in parts_of(start, end, self.until, inside=inside):
+            if not part.whole:
+                yield part
+                continue
+            for made, run in groupby(range(part.first, part.end), key=self.made.__contains__):
+                months = list(run)
+                if made:
+                    yield FigurePart(months[0], months[-1] + 1, whole=True)
+                else:
+                    yield FigurePart(month_start(months[0]), month_start(months[-1] + 1), whole=False)
+
+    def plays(self, part: FigurePart) -> Summary:
+        """What was played in the seconds of a part."""
+        key = (part.first, part.end)
+        if key not in self.read:
+            self.read[key] = found = summed_up(_plays(self.ask, self.account, *key))
+            self.texts.update(found.texts)
+        return self.read[key]
+
+    def names(self, spellings: Iterable[int]) -> dict[int, tuple[str, str]]:
+        """The names behind these numbers."""
+        wanted = set(spellings)
+        if unknown := wanted - self.texts.keys():
+            self.texts.update(self.ask(partial(summaries.texts, account=self.account, spellings=sorted(unknown))))
+        return {spelling: self.texts.get(spelling, ("", "")) for spelling in wanted}  # erased meanwhile
+
+
+def _summed(look: _Look, kind: NameKind, months: range, but: int | None = None) -> Tally:
+    """The names of whole months that are summed up: by years where these are too, `but` not by this one."""
+    tally = Tally()
+    wanted = _years(list(months))
+    everything = sorted(look.made)
+    if everything and [everything[0], everything[-1]] == [months[0], months[-1]]:
+        wanted = {summaries.ALL: months, **wanted}
+    wanted.pop(but, None)  # type: ignore[arg-type]  # None is no year
+    there = look.ask(partial(summaries.years, account=look.account, wanted=list(wanted))) if wanted else {}
+    true = {year: of_year for year, of_year in wanted.items() if there.get(year) == _signature(look.made, of_year)}
+    if summaries.ALL in true:
+        true = {summaries.ALL: months}
+    at = months[0]
+    for year, of_year in sorted(true.items(), key=lambda one: one[1][0]):
+        for counts in _of_months(look, kind, at, of_year[0]):
+            tally.add(counts)
+        of_this = partial(summaries.names_of_year, account=look.account, kind=kind, year=year)
+        for counts in look.ask(of_this):
+            tally.add(counts)
+        at = of_year[-1] + 1
+    for counts in _of_months(look, kind, at, months[-1] + 1):
+        tally.add(counts)
+    return tally
+
+
+def _of_months(look: _Look, kind: NameKind, first: int, end: int) -> Iterator[figures.NameCounts]:
+    for start in range(first, end, _YEAR):
+        last = min(start + _YEAR, end)
+        yield from look.ask(partial(summaries.names_of_months, account=look.account, kind=kind, first=start, end=last))
+
+
+def _tally(look: _Look, kind: NameKind, start: int, end: int) -> Tally:
+    """The names of a span of time."""
+    tally = Tally()
+    taken = []
+    for part in look.parts(start, end):
+        if part.whole:
+            months = _summed(look, kind, range(part.first, part.end))
+            if tally.plays:
+                tally.add(months.counts())
+            else:
+                tally = months
+        elif part.sign > 0:
+            tally.add(look.plays(part).names[kind])
+        else:
+            taken.append(look.plays(part).names[kind])
+    for counts in taken:
+        tally.take(counts)
+    return tally
+
+
+def _top(look: _Look, kind: NameKind, span: Span, limit: int, offset: int, by: Measure) -> TopList:
+    tally = _tally(look, kind, span.start, span.end)
+    earlier = span.before
+    past = _tally(look, kind, earlier.start, earlier.end) if earlier else Tally()
+    return _listed(look, tally, past, limit, offset, by)
+
+
+def _listed(
+    look: _Look, tally: Tally, past: Tally, limit: int, offset: int, by: Measure, among: set[int] | None = None
+) -> TopList:
+    """A part of the list of the most played, `among` these names if they are given."""
+    sums = tally.by_group(by)
+    if among is not None:
+        sums = {group: number for group, number in sums.items() if group in among}
+    wanted = figures.top_parts(sums, limit, offset)
+    spelt = tally.spellings_of({group for part in wanted for group in part.groups})
+    shown: list[int] = []
+    for part in wanted:
+        groups = list(part.groups)
+        if not part.many:
+            names = look.names(spelt[group][0] for group in groups)
+            groups.sort(key=lambda group: tuple(map(str.casefold, names[spelt[group][0]])))
+        shown += groups[max(0, offset - part.start) : max(0, offset + limit - part.start)]
+    names = look.names(spelt[group][0] for group in shown)
+    rank = figures.ranks(sums, shown)
+    before, plays_before = past.by_group(by), past.by_group()
+    rank_before = figures.ranks(before, shown)
+    return TopList(
+        len(sums),
+        tuple(
+            TopName(
+                rank[group],
+                *names[spelt[group][0]],
+                sum(tally.plays[one] for one in spelt[group]),
+                sum(tally.heard[one] for one in spelt[group]),
+                rank_before.get(group),
+                plays_before.get(group, 0),
+            )
+            for group in shown
+        ),
+    )
+
+
+def _hours(look: _Look, span: Span) -> tuple[Counter[int], Counter[int]]:
+    """Plays and seconds heard by the local hour of a span."""
+    found: list[Quarters] = []
+    months = range(month_of(span.start), month_of(span.end - 1) + 1)
+    for made, run in groupby(months, key=look.made.__contains__):
+        some = list(run)
+        if not made:
+            start, end = max(span.start, month_start(some[0])), min(span.end, month_start(some[-1] + 1))
+            found.append(look.plays(FigurePart(start, end, whole=False)).quarters)
+            continue
+        for first in range(some[0], some[-1] + 1, _YEAR):
+            last = min(first + _YEAR, some[-1] + 1)
+            found += look.ask(partial(summaries.quarters, account=look.account, first=first, end=last))
+    return figures.by_local_hour(found, span.stretches)
+
+
+def _totals(look: _Look, start: int, end: int) -> Totals:
+    found = Totals()
+    for part in look.parts(start, end):
+        if part.whole:
+            found += look.ask(partial(summaries.totals, account=look.account, first=part.first, end=part.end))
+        elif part.sign > 0:
+            found += look.plays(part).totals
+        else:
+            found -= look.plays(part).totals
+    return found
+
+
+def _times(look: _Look, span: Span) -> ListeningTimes:
+    plays, heard = _hours(look, span)
+    seconds: Counter[int] = Counter()
+    for hour, number in heard.items():
+        seconds[hour // 24] += number
+    by_day: Counter[int] = Counter()
+    for hour, number in plays.items():
+        by_day[hour // 24] += number
+    return ListeningTimes(
+        _totals(look, span.start, span.end),
+        tuple(DayFigures(days.date_of(day), by_day[day], seconds[day]) for day in sorted(by_day)),
+        figures.by_weekday_and_hour(plays),
+        plays,
+    )
+
+
+def _discoveries(look: _Look, kind: NameKind, span: Span, limit: int, offset: int) -> FirstHeardList:
+    tally = _tally(look, kind, span.start, span.end)
+    found = _fresh(look, kind, span)
+    shown = sorted(found, key=lambda group: (-found[group], group))[offset : offset + limit]
+    spelt = tally.spellings_of(shown)
+    names = look.names(spelt[group][0] for group in shown)
+    return FirstHeardList(
+        len(found),
+        tuple(
+            FirstHeard(
+                *names[spelt[group][0]],
+                found[group],
+                sum(tally.plays[one] for one in spelt[group]),
+                sum(tally.heard[one] for one in spelt[group]),
+            )
+            for group in shown
+        ),
+    )
+
+
+def _fresh(look: _Look, kind: NameKind, span: Span) -> dict[int, int]:
+    """Names that were first heard in a span, each with its first play."""
+    firsts = _tally(look, kind, look.first, span.end).first_by_group()
+    return {group: at for group, at in firsts.items() if at >= span.start}
+
+
+def _rediscovered(look: _Look, kind: NameKind, span: Span, limit: int, offset: int) -> TopList:
+    since = days.start_of(span.period.first - timedelta(days=AWAY), span.zone)
+    tally = _tally(look, kind, span.start, span.end)
+    long_ago = _tally(look, kind, look.first, since).by_group()
+    lately = _tally(look, kind, since, span.start).by_group()
+    again = {group for group in tally.by_group() if group in long_ago and group not in lately}
+    return _listed(look, tally, Tally(), limit, offset, Measure.PLAYS, again)
+
+
+def _on_this_day(look: _Look, everything: HistoryPeriod, today: date, zone: tzinfo, top: int) -> list[Anniversary]:
+    found = []
+    for year in range(today.year - 1, everything.first.year - 1, -1):
+        try:
+            day = today.replace(year=year)
+        except ValueError:  # 29 February
+            continue
+        start, end = days.start_of(day, zone), days.start_of(day + timedelta(days=1), zone)
+        summary = look.plays(FigurePart(start, end, whole=False))
+        if summary.totals.plays:
+            tally = Tally()
+            tally.add(summary.names[NameKind.TRACK])
+            tracks = _listed(look, tally, Tally(), top, 0, Measure.PLAYS)
+            found.append(Anniversary(day, summary.totals, tracks.names))
+    return found
+
+
+def _session(look: _Look, span: Span) -> Session | None:
+    parts: list[tuple[int, list[Sessions]]] = []
+    for part in look.parts(span.start, span.end, inside=True):
+        if part.whole:
+            found = look.ask(partial(summaries.sessions, account=look.account, first=part.first, end=part.end))
+            parts.append((month_start(part.first), found))
+        elif (sessions := look.plays(part).sessions) is not None:
+            parts.append((part.first, [sessions]))
+    whole: Sessions | None = None
+    for _, several in sorted(parts, key=lambda one: one[0]):
+        for one in several:
+            whole = one if whole is None else whole.with_later(one)
+    return whole.longest if whole else None
+
+
+def _overview(look: _Look, span: Span, top: int) -> Overview:
+    earlier = span.before
+    tops, names = {}, {}
+    for kind in NameKind:
+        tops[kind] = _top(look, kind, span, top, 0, Measure.PLAYS)
+        names[kind] = tops[kind].total
+    return Overview(
+        _totals(look, span.start, span.end),
+        _totals(look, earlier.start, earlier.end) if earlier else None,
+        names,
+        len(_fresh(look, NameKind.ARTIST, span)),
+        _session(look, span),
+        tops,
+    )

@@ -1,0 +1,248 @@
+"""Summaries of a history's months, from which its figures are made.
+
+A summary is made when figures are asked for, and kept. Whoever writes plays into a month that may have one makes it
+stale in the same transaction; `account.summed_until` says which months that are, so that a play of this month costs
+nothing. Every write locks the account first, so that none misses a summary that is being made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, select, update
+
+from tonearm.core.figures import FiguredPlay, NameCounts, NameKind, Quarters, Sessions, Summary, Totals, month_of
+from tonearm.store import accounts
+from tonearm.store.db.dialect import Among, insert_ignore, insert_or_change, parts
+from tonearm.store.db.schema import account as account_table
+from tonearm.store.db.schema import month_summary, play, summary_name, year_summary
+
+NOT_COUNTED = ("discarded", "suspected")
+"""Plays that count for nothing: another one stands for them."""
+
+ALL = 0
+"""The year that stands for all months."""
+
+_COLUMN = {NameKind.ARTIST: "artists", NameKind.ALBUM: "albums", NameKind.TRACK: "tracks"}
+_TOTALS = ("plays", "heard", "untimed", "skipped")
+
+_STALE = (
+    update(month_summary)
+    .where(month_summary.c.account == bindparam("of"), Among(month_summary.c.month, "months"))
+    .values(stamp=0, made=False)
+)
+
+
+def make_stale(db: Connection, account: int, timestamps: Iterable[int]) -> None:
+    """Plays that began then are written or taken back in this transaction."""
+    for months in parts(sorted({month_of(timestamp) for timestamp in timestamps})):
+        db.execute(_STALE, {"of": account, "months": months})
+
+
+_STARTS = select(play.c.account, play.c.timestamp).where(Among(play.c.id, "ids"))
+
+
+def make_stale_of(db: Connection, ids: Iterable[int]) -> None:
+    """As `make_stale`, for plays by their ids, which are there before or after the change."""
+    starts: dict[int, list[int]] = {}
+    for some in parts(ids):
+        for account, timestamp in db.execute(_STARTS, {"ids": some}):
+            starts.setdefault(account, []).append(timestamp)
+    for account, timestamps in sorted(starts.items()):
+        make_stale(db, account, timestamps)
+
+
+FORGOTTEN = (12, 500)
+"""Months and names that one transaction erases."""
+
+
+def forget(db: Connection, account: int) -> bool:
+    """Erase some of the summaries of an account, which is locked; False once there are none."""
+    for table, key, limit in (
+        (month_summary, month_summary.c.month, FORGOTTEN[0]),
+        (year_summary, year_summary.c.year, FORGOTTEN[0]),
+        (summary_name, summary_name.c.spelling, FORGOTTEN[1]),
+    ):
+        some = list(db.execute(select(key).where(table.c.account == account).limit(limit)).scalars())
+        if some:
+            db.execute(delete(table).where(table.c.account == account, key.in_(some)))
+            return True
+    return False
+
+
+def made(db: Connection, account: int) -> dict[int, int]:
+    """The months whose summaries are true, each with the stamp of its summary."""
+    rows = db.execute(
+        select(month_summary.c.month, month_summary.c.stamp).where(
+            month_summary.c.account == account, month_summary.c.made
+        )
+    )
+    return {row.month: row.stamp for row in rows}
+
+
+def claim(db: Connection, account: int, stamps: Mapping[int, int], until: int) -> None:
+    """Begin the summaries of months, which end until `until`, each with a new stamp.
+
+    Whoever writes a play into one from now on makes it stale, and what is written with the stamp then is void.
+    """
+    accounts.lock(db, [account])
+    db.execute(
+        update(account_table)
+        .where(account_table.c.id == account, account_table.c.summed_until < until)
+        .values(summed_until=until)
+    )
+    rows = [{"account": account, "month": month, "stamp": stamp, "made": False} for month, stamp in stamps.items()]
+    insert_or_change(db, month_summary, rows, ("account", "month"), ("stamp", "made"))
+
+
+def write_names(
+    db: Connection, account: int, month: int, stamp: int, texts: Sequence[tuple[int, tuple[str, str]]]
+) -> bool:
+    """Keep the names behind the numbers of a month's summary; False if the claim with that stamp is void."""
+    accounts.lock(db, [account])
+    if not db.execute(select(month_summary.c.month).where(*_claimed(account, month, stamp))).first():
+        return False
+    rows = [
+        {"account": account, "spelling": spelling, "artist": artist, "title": title}
+        for spelling, (artist, title) in texts
+    ]
+    insert_ignore(db, summary_name, rows)
+    return True
+
+
+def _claimed(account: int, month: int, stamp: int) -> list[ColumnElement[bool]]:
+    return [month_summary.c.account == account, month_summary.c.month == month, month_summary.c.stamp == stamp]
+
+
+def unknown_names(db: Connection, account: int, spellings: Iterable[int]) -> set[int]:
+    """Those of these numbers whose names are not kept yet."""
+    asked = set(spellings)
+    for some in parts(sorted(asked)):
+        asked.difference_update(db.execute(_KNOWN, {"of": account, "some": some}).scalars())
+    return asked
+
+
+_KNOWN = select(summary_name.c.spelling).where(
+    summary_name.c.account == bindparam("of"), Among(summary_name.c.spelling, "some")
+)
+
+
+def write(db: Connection, account: int, month: int, stamp: int, summary: Summary) -> bool:
+    """Keep the summary of a month; False if a play has been written into it since the claim with that stamp."""
+    totals = summary.totals
+    values = {
+        **{name: getattr(totals, name) for name in _TOTALS},
+        **_packed(summary.names),
+        "quarters": summary.quarters.packed(),
+        "sessions": summary.sessions.packed() if summary.sessions else None,
+        "made": True,
+    }
+    accounts.lock(db, [account])
+    claimed = _claimed(account, month, stamp)
+    return bool(db.execute(update(month_summary).where(*claimed).values(**values)).rowcount)
+
+
+def _packed(names: Mapping[NameKind, NameCounts]) -> dict[str, bytes]:
+    return {_COLUMN[kind]: counts.packed() for kind, counts in names.items()}
+
+
+def write_year(db: Connection, account: int, year: int, made_of: str, names: Mapping[NameKind, NameCounts]) -> None:
+    """Keep the names of a year, or of `ALL`; `made_of` says of which summaries."""
+    row = {"account": account, "year": year, "made_of": made_of, **_packed(names)}
+    insert_or_change(db, year_summary, [row], ("account", "year"), ("made_of", *_COLUMN.values()))
+
+
+def years(db: Connection, account: int, wanted: Collection[int]) -> dict[int, str]:
+    """Of which summaries the names of these years are made."""
+    rows = db.execute(
+        select(year_summary.c.year, year_summary.c.made_of).where(
+            year_summary.c.account == account, year_summary.c.year.in_(list(wanted))
+        )
+    )
+    return {row.year: row.made_of for row in rows}
+
+
+@cache
+def _names_of(kind: NameKind) -> tuple[Select[Any], Select[Any]]:
+    months, of_years = month_summary.c, year_summary.c
+    return (
+        select(months[_COLUMN[kind]]).where(
+            months.account == bindparam("of"), months.month >= bindparam("first"), months.month < bindparam("end")
+        ),
+        select(of_years[_COLUMN[kind]]).where(of_years.account == bindparam("of"), of_years.year == bindparam("year")),
+    )
+
+
+def names_of_months(db: Connection, account: int, kind: NameKind, first: int, end: int) -> list[NameCounts]:
+    """The names of each month from one to before another."""
+    months, _ = _names_of(kind)
+    rows = db.execute(months, {"of": account, "first": first, "end": end}).scalars()
+    return [NameCounts.unpacked(stored) for stored in rows if stored]
+
+
+def names_of_year(db: Connection, account: int, kind: NameKind, year: int) -> list[NameCounts]:
+    """The names of a year, or of `ALL`."""
+    _, of_year = _names_of(kind)
+    return [NameCounts.unpacked(stored) for stored in db.execute(of_year, {"of": account, "year": year}).scalars()]
+
+
+def _of_months(account: int, first: int, end: int, *columns: Any) -> Select[Any]:
+    month = month_summary.c.month
+    wanted = (month_summary.c.account == account, month >= first, month < end)
+    return select(*columns).where(*wanted).order_by(month)
+
+
+def quarters(db: Connection, account: int, first: int, end: int) -> list[Quarters]:
+    """The quarters of an hour of each month."""
+    rows = db.execute(_of_months(account, first, end, month_summary.c.quarters)).scalars()
+    return [Quarters.unpacked(stored) for stored in rows if stored]
+
+
+def sessions(db: Connection, account: int, first: int, end: int) -> list[Sessions]:
+    """The sessions of each month that has any, in order."""
+    rows = db.execute(_of_months(account, first, end, month_summary.c.sessions)).scalars()
+    return [Sessions.unpacked(stored) for stored in rows if stored]
+
+
+def totals(db: Connection, account: int, first: int, end: int) -> Totals:
+    """The totals of these months."""
+    columns = (month_summary.c[name] for name in _TOTALS)
+    return sum((Totals(*row) for row in db.execute(_of_months(account, first, end, *columns)).all()), Totals())
+
+
+def texts(db: Connection, account: int, spellings: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """The artist and the title of names by their numbers."""
+    found: dict[int, tuple[str, str]] = {}
+    for some in parts(spellings):
+        for spelling, artist, title in db.execute(_TEXTS, {"of": account, "some": some}).all():
+            found[spelling] = (artist, title)
+    return found
+
+
+_TEXTS = select(summary_name.c.spelling, summary_name.c.artist, summary_name.c.title).where(
+    summary_name.c.account == bindparam("of"), Among(summary_name.c.spelling, "some")
+)
+
+_PLAYS = (
+    select(
+        *(play.c.timestamp, play.c.artist, play.c.album, play.c.track, play.c.played, play.c.duration, play.c.counted)
+    )
+    .where(
+        play.c.account == bindparam("of"),
+        play.c.timestamp >= bindparam("start"),
+        play.c.timestamp < bindparam("end"),
+        play.c.fate.not_in(NOT_COUNTED),
+    )
+    .order_by(play.c.timestamp)
+)
+
+
+def plays(db: Connection, account: int, start: int, end: int) -> list[FiguredPlay]:
+    """The plays of some seconds, from one to before another, in the order of time."""
+    rows = db.execute(_PLAYS, {"of": account, "start": start, "end": end}).all()
+    return [
+        FiguredPlay(at, artist, album, track, round(played or duration or 0), bool(counted))
+        for at, artist, album, track, played, duration, counted in rows
+    ]
