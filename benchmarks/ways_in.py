@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sqlite3
+import statistics
 import sys
 import time
 from collections import defaultdict
@@ -15,14 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
-from benchmarks import history, load, rig
+from benchmarks import history, load, processor, rig
 from benchmarks.history import Play
 from benchmarks.report import Options, Report, say
 from tonearm.ingest.audioscrobbler import SUBMISSION_PATH, Client
 from tonearm.service.players import PlayerKind
 
 BATCH, BATCH_CLIENTS = 50, 8
-_TICKS = os.sysconf("SC_CLK_TCK")
+
+SLICES = 6
+"""Turns that a way in and `POST /lastfm/scrobble` take, one play a request, each beginning every other one."""
 
 AS12 = Client("mpc", "0.31", "1.2").to_text()
 LASTFM20 = "2.0"
@@ -128,80 +130,95 @@ class Run:
 
 def measure(options: Options) -> Report:
     """Every way in turn and the stub beside them, so that whatever else the machine does strikes all."""
-    batched, single, warm_up = options.size(20_000, 400), options.size(5_000, 64), options.size(500, 50)
+    batched, single, warm_up = options.size(20_000, 400), options.size(6_000, 96), options.size(500, 50)
     spreads: dict[str, list[float]] = defaultdict(list)
     with rig.workshop() as folder, rig.lastfm(folder) as lastfm:
         ready, secrets = _with_players(folder / "ready", lastfm)
         rig.pin(rig.OTHERS)
         for _ in range(options.times()):
-            singles: dict[str, Run] = {}
-            for name, way in {"own": _own, **WAYS}.items():
-                if name != "own":
-                    run = _posted(ready, folder, secrets, way, batched, BATCH, BATCH_CLIENTS, warm_up)
-                    spreads[f"{name}_plays_per_s"].append(run.plays_per_s)
-                singles[name] = _posted(ready, folder, secrets, way, single, 1, load.CLIENTS, warm_up)
+            for name, way in WAYS.items():
+                run = _batches(ready.copy(folder / "run"), secrets, way, batched, warm_up)
+                spreads[f"{name}_plays_per_s"].append(run.plays_per_s)
+                spreads[f"{name}_cpu_us"].append(run.cpu_s * 1e6)
+                for figure, ratio in _singles(ready, folder, secrets, way, single, warm_up).items():
+                    spreads[f"{name}_{figure}"].append(ratio)
             with _stub(folder) as port:
                 requests = _requests(_listenbrainz, secrets, batched, BATCH, 0)
                 answers = load.post(requests, port, BATCH_CLIENTS)
                 spreads["stub_plays_per_s"].append(batched / answers.seconds)
-            _compare(singles, spreads)
+            spreads["single_ratio"].append(min(spreads[f"{name}_single_ratio"][-1] for name in WAYS))
+            spreads["cpu_ratio"].append(max(spreads[f"{name}_cpu_ratio"][-1] for name in WAYS))
             say(f"a run: {', '.join(f'{name} {values[-1]:.4g}' for name, values in spreads.items())}")
     return Report(
         "ways-in",
         dict(spreads),
-        {"plays": batched, "batch": BATCH, "batch_clients": BATCH_CLIENTS, "single_plays": single},
+        {"plays": batched, "batch": BATCH, "batch_clients": BATCH_CLIENTS, "single_plays": single, "slices": SLICES},
         "stub: a bare ASGI application under uvicorn on the same core, which reads the same ListenBrainz requests and "
-        "keeps nothing; single_ratio and cpu_ratio: `POST /lastfm/scrobble` of the same run, the worst of the three",
+        "keeps nothing; single_ratio and cpu_ratio: `POST /lastfm/scrobble` in turns with the way, the worst of the "
+        "three",
         f"`tonearm serve` on core {rig.MEASURED}, on a new file for each series; keep-alive connections of one process "
         f"on core {rig.OTHERS}: {BATCH_CLIENTS} with {BATCH} plays a request, and {load.CLIENTS} with one; all plays "
-        "differ, and all were counted in the database afterwards; *_cpu_ratio: the processor time of the service for a "
-        "play, with one a request",
+        "differ, and all were counted in the database afterwards; *_cpu_us: processor time of the service for a play "
+        "in batches; *_single_ratio and *_cpu_ratio: plays a second, and processor time of a play, with one a request, "
+        f"over those of `POST /lastfm/scrobble`, the median of {SLICES} turns of two services on one core",
     )
 
 
-def _compare(singles: dict[str, Run], spreads: dict[str, list[float]]) -> None:
-    own = singles["own"]
-    spreads["own_single_plays_per_s"].append(own.plays_per_s)
-    for name in WAYS:
-        spreads[f"{name}_single_ratio"].append(singles[name].plays_per_s / own.plays_per_s)
-        spreads[f"{name}_cpu_ratio"].append(singles[name].cpu_s / own.cpu_s if own.cpu_s else 1.0)
-    spreads["single_ratio"].append(min(spreads[f"{name}_single_ratio"][-1] for name in WAYS))
-    spreads["cpu_ratio"].append(max(spreads[f"{name}_cpu_ratio"][-1] for name in WAYS))
-
-
-def _posted(
-    ready: rig.Listener,
-    folder: Path,
-    secrets: Secrets,
-    way: Batch,
-    number: int,
-    batch: int,
-    clients: int,
-    warm_up: int,
-) -> Run:
-    listener = ready.copy(folder / "run")
+def _batches(listener: rig.Listener, secrets: Secrets, way: Batch, number: int, warm_up: int) -> Run:
     with rig.service(listener, rig.AWAY) as service:
-        load.post(_requests(way, secrets, warm_up, batch, 1), service.port, clients)
-        before = _processor_time(service.process.pid)
-        answers = load.post(_requests(way, secrets, number, batch, 0), service.port, clients)
-        used = _processor_time(service.process.pid) - before
-        refused = {status for status in answers.statuses if status.startswith("HTTP")}
+        load.post(_requests(way, secrets, warm_up, BATCH, 1), service.port, BATCH_CLIENTS)
+        run = _run(service, _requests(way, secrets, number, BATCH, 0), number, BATCH_CLIENTS)
+    _check(listener, number + warm_up)
+    return run
+
+
+def _singles(
+    ready: rig.Listener, folder: Path, secrets: Secrets, way: Batch, number: int, warm_up: int
+) -> dict[str, float]:
+    """A way in over our own endpoint, both in turns: the machine is seldom alike for longer than a turn."""
+    ways = {"way": way, "own": _own}
+    listeners = {name: ready.copy(folder / name) for name in ways}
+    each = number // SLICES
+    runs: dict[str, list[Run]] = {name: [] for name in ways}
+    with rig.service(listeners["way"], rig.AWAY) as first, rig.service(listeners["own"], rig.AWAY) as second:
+        services = {"way": first, "own": second}
+        requests = {name: _requests(ways[name], secrets, each * SLICES, 1, 0) for name in ways}
+        for name, service in services.items():
+            load.post(_requests(ways[name], secrets, warm_up, 1, 1), service.port)
+        for turn in range(SLICES):
+            for name in sorted(ways, reverse=bool(turn % 2)):
+                part = requests[name][turn * each : (turn + 1) * each]
+                runs[name].append(_run(services[name], part, each, load.CLIENTS))
+    for listener in listeners.values():
+        _check(listener, each * SLICES + warm_up)
+    pairs = list(zip(runs["way"], runs["own"], strict=True))
+    return {
+        "single_plays_per_s": statistics.median(run.plays_per_s for run in runs["way"]),
+        "own_single_plays_per_s": statistics.median(run.plays_per_s for run in runs["own"]),
+        "single_ratio": statistics.median(run.plays_per_s / own.plays_per_s for run, own in pairs),
+        "cpu_ratio": statistics.median(run.cpu_s / own.cpu_s for run, own in pairs),
+    }
+
+
+def _run(service: rig.Service, requests: Sequence[bytes], plays: int, clients: int) -> Run:
+    before = processor.seconds_of(service.process.pid)
+    answers = load.post(requests, service.port, clients)
+    used = processor.seconds_of(service.process.pid) - before
+    if refused := {status for status in answers.statuses if status.startswith("HTTP")}:
+        raise RuntimeError(f"answered with {refused}")
+    return Run(plays / answers.seconds, used / plays)
+
+
+def _check(listener: rig.Listener, number: int) -> None:
     with closing(sqlite3.connect(listener.database)) as db:
         kept = db.execute("SELECT count(*) FROM play").fetchone()[0]
-    if refused or kept != number + warm_up:
-        raise RuntimeError(f"{kept} of {number + warm_up} plays were kept {refused}")
-    return Run(number / answers.seconds, used / number)
+    if kept != number:
+        raise RuntimeError(f"{kept} of {number} plays were kept")
 
 
 def _requests(way: Batch, secrets: Secrets, number: int, batch: int, series: int) -> list[bytes]:
     plays = list(history.made_up(number, time.time(), series))
     return [way(plays[start : start + batch], secrets) for start in range(0, number, batch)]
-
-
-def _processor_time(process: int) -> float:
-    """Seconds that a process has used: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html."""
-    stat = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(stat[11]) + int(stat[12])) / _TICKS
 
 
 def _with_players(folder: Path, lastfm: rig.LastFm) -> tuple[rig.Listener, Secrets]:
