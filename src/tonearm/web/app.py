@@ -70,16 +70,18 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
     access = Access(deck)
     callback = f"{public_url}/lastfm/auth-callback" if public_url else None
     asked = [Depends(_TOKEN)]
-    app.include_router(lastfm_router(deck, access, callback), dependencies=asked)
-    app.include_router(stories_router(deck, access), dependencies=asked)
-    app.include_router(metadata_router(deck, access), dependencies=asked)
-    app.include_router(events_router(deck, access), dependencies=asked)
-    app.include_router(health_router(deck, access))
-    app.include_router(jobs_router(deck, access))
     secure = public_url.startswith("https://")
-    app.include_router(
-        pages_router(deck, access, secure=secure, public_url=public_url, emulator_url=options.emulator_url)
+    routers = (
+        lastfm_router(deck, access, callback, asked),
+        stories_router(deck, access, asked),
+        metadata_router(deck, access, asked),
+        events_router(deck, access, asked),
+        health_router(deck, access),
+        jobs_router(deck, access),
+        pages_router(deck, access, secure=secure, public_url=public_url, emulator_url=options.emulator_url),
     )
+    for router in routers:  # `include_router` would work out every route again, and look for it twice at each request
+        app.router.routes.extend(router.routes)
     add_not_found_page(app, safe_headers(deck.sign_in.auth_url))
     app.add_middleware(Guard, access=access, public_url=public_url)
 

@@ -2,12 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response, params
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.types import Receive, Scope, Send
@@ -62,9 +62,9 @@ class _EventStream(StreamingResponse):
                 del self._streams[self._me.id]
 
 
-def events_router(deck: Deck, who: Ask) -> APIRouter:
+def events_router(deck: Deck, who: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
     """`GET /events`."""
-    router = APIRouter(tags=["events"])
+    router = APIRouter(tags=["events"], dependencies=dependencies)
     streams: Counter[int] = Counter()
 
     @router.get("/events", response_class=StreamingResponse, responses=_STREAM)

@@ -6,11 +6,11 @@ without names: `/metadata/tracks?artist=..&title=.`.
 """
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, unquote
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response, params
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 from starlette.routing import Match
@@ -66,10 +66,14 @@ class ByRawPath(ErrorResponses):
         return super().matches({**scope, "path": path})
 
 
-def metadata_router(deck: Deck, who: Ask) -> APIRouter:
+def metadata_router(deck: Deck, who: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
     """The endpoints on a deck, for every signed-in listener: what Last.fm says is the same for all."""
     router = APIRouter(
-        prefix="/metadata", tags=["metadata"], responses=_AWAY, route_class=ByRawPath, dependencies=[Depends(who)]
+        prefix="/metadata",
+        tags=["metadata"],
+        responses=_AWAY,
+        route_class=ByRawPath,
+        dependencies=[*dependencies, Depends(who)],
     )
     _artist_routes(router, deck)
     _work_routes(router, deck)

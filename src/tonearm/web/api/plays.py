@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response, params
 from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import TypeAdapter
 
@@ -53,9 +53,13 @@ _SIGNED_IN: dict[int | str, dict[str, Any]] = {
 }
 
 
-def lastfm_router(deck: Deck, who: Ask, callback_url: str | None = None) -> APIRouter:
+def lastfm_router(
+    deck: Deck, who: Ask, callback_url: str | None = None, dependencies: Sequence[params.Depends] = ()
+) -> APIRouter:
     """The endpoints on a deck. `callback_url` is the public address of `/lastfm/auth-callback`, if it is known."""
-    router = APIRouter(prefix="/lastfm", tags=["lastfm"], responses=ERRORS, route_class=ErrorResponses)
+    router = APIRouter(
+        prefix="/lastfm", tags=["lastfm"], responses=ERRORS, route_class=ErrorResponses, dependencies=dependencies
+    )
     _play_routes(router, deck, who)  # first, since they are looked for in this order
     _sign_in_routes(router, deck, who, callback_url)
     _settings_routes(router, deck, who)

@@ -1,8 +1,9 @@
 """The queue play by play: what became of each and why, and the listener's decisions."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query, params
 from pydantic import BaseModel
 
 from tonearm.core.play import Track, length
@@ -144,9 +145,15 @@ _NOT_DONE: dict[int | str, dict[str, Any]] = {
 }
 
 
-def stories_router(deck: Deck, who: Ask) -> APIRouter:
+def stories_router(deck: Deck, who: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
     """`GET /lastfm/queue`, and one play's story, retry, edit and discard."""
-    router = APIRouter(prefix="/lastfm/queue", tags=["queue"], responses=ERRORS, route_class=ErrorResponses)
+    router = APIRouter(
+        prefix="/lastfm/queue",
+        tags=["queue"],
+        responses=ERRORS,
+        route_class=ErrorResponses,
+        dependencies=dependencies,
+    )
     _queue_routes(router, deck, who)  # first, since they are looked for in this order
     _play_routes(router, deck, who)
     return router

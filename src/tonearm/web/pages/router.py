@@ -54,8 +54,8 @@ def pages_router(
     settings_routes(router, frame)
     if emulator_url:
         emulator_routes(router, frame)
-    router.include_router(sign_in_router(deck, access, headers, secure=secure, public_url=public_url))
-    router.include_router(approval_router(deck, access, headers))
+    router.routes.extend(sign_in_router(deck, access, headers, secure=secure, public_url=public_url).routes)
+    router.routes.extend(approval_router(deck, access, headers).routes)
     _open_routes(router, deck, headers, public_url)
     return router
 
