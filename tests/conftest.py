@@ -170,6 +170,13 @@ def network(trusted: tuple[ssl.SSLContext, Path]) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def forgetting() -> Iterator[None]:
+    """The application of a test ends with it, and all that it holds."""
+    yield
+    routes.forget()
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
