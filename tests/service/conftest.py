@@ -15,6 +15,7 @@ import pytest
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator
 from lastfm_emulator.transport import Direct
+from tests.databases import secret_for, with_tables
 from tests.fake_clock import FakeClock
 from tests.listening import connect
 from tests.patience import PATIENCE
@@ -61,7 +62,7 @@ class House:
             "auth_url": "http://lastfm.test/api/auth/",
             "requests_per_second": 0,
             "clock": self.clock,
-            "secret_key": "" if isinstance(self.database, Path) else "a secret that all processes share",
+            "secret_key": secret_for(self.database),
         }
         async with (
             asyncio.timeout(PATIENCE),
@@ -160,6 +161,12 @@ class Room:
 
 def songs(*numbers: int) -> list[str]:
     return [f"Song {number:03}" for number in numbers]
+
+
+@pytest.fixture
+def database(database: Path | str, tables: Path) -> Path | str:
+    """A database of its own for each test."""
+    return with_tables(database, tables)
 
 
 @pytest.fixture
