@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.patience import PATIENCE
 
 TOOLS = (
     "bash",
@@ -63,7 +64,7 @@ class Machine:
             env={"PATH": str(self.programs), "HOME": str(self.root), **variables},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
 
@@ -168,7 +169,12 @@ def test_a_failed_installation_is_reported_and_tried_again(equipped: Machine) ->
 def test_the_quick_part_runs_on_several_cores_and_starts_no_process() -> None:
     words = ["--numprocesses", "1", "--quick", "-rs", "-k", "loads_nothing", "tests/test_public_names.py"]
     said = subprocess.run(
-        [sys.executable, "-m", "pytest", *words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "pytest", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert said.returncode == 0, said.stdout + said.stderr
     assert "starts a process" in said.stdout

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tests.patience import PATIENCE
+
 Started = Callable[[Any], None]
 
 
@@ -35,18 +37,20 @@ def in_a_thread(service: Callable[[Started, asyncio.Event], Awaitable[None]]) ->
         finally:
             ready.set()
 
-    thread = threading.Thread(target=run, name="service")
+    thread = threading.Thread(
+        target=run, name="service", daemon=True
+    )  # what starts too late keeps no test run from its end
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(PATIENCE)
     if not found:
-        thread.join(20)
+        thread.join(PATIENCE)
         raise failure[0]
     [(what, loop)] = found
     try:
         yield what
     finally:
         loop.call_soon_threadsafe(over.set)
-        thread.join(20)
+        thread.join(PATIENCE)
 
 
 async def _done(work: Awaitable[None]) -> None:

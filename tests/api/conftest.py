@@ -112,7 +112,7 @@ def running(
         with in_a_thread(serves) as (deck, loop, url):
 
             def call(work: Any) -> Any:
-                return asyncio.run_coroutine_threadsafe(work, loop).result(20)
+                return asyncio.run_coroutine_threadsafe(work, loop).result(PATIENCE)
 
             with httpx2.Client(base_url=url, timeout=PATIENCE) as http:
                 service = Service(url, http, emulator, deck, call)

@@ -16,6 +16,7 @@ from lastfm_emulator import API_KEY, API_SECRET, Emulator
 from tests import audio
 from tests.cli.conftest import on_deck, sign_in
 from tests.cli.shell import Shell
+from tests.patience import PATIENCE
 from tonearm.store.secrets.revoke import name_of
 from tonearm.store.secrets.tokens import TokenKind
 
@@ -176,7 +177,7 @@ def test_whose_plays_wait_is_named_and_they_are_discarded_by_that_name(connected
         address = err.until("Allow access here").rpartition(" ")[2]
         emulator.approve(httpx2.URL(address).params["token"], "anna")
         told = json.loads(out.until("{"))
-        assert out.process.wait(20) == 0
+        assert out.process.wait(PATIENCE) == 0
     held = "1 play for rj: sign in as that user, or 'tonearm queue discard --user rj'"
     assert told["held_for"] == [{"lastfm_user": "rj", "plays": 1}]
     assert told["message"] == f"connected as anna; on hold: {held}"
@@ -235,7 +236,7 @@ def test_login_connects_once_the_listener_has_approved(asking: Shell, emulator: 
         address = err.until("Allow access here").rpartition(" ")[2]
         emulator.approve(httpx2.URL(address).params["token"], "RJ")
         assert json.loads(out.until("{"))["username"] == "RJ"
-        assert out.process.wait(20) == 0
+        assert out.process.wait(PATIENCE) == 0
 
 
 def test_login_says_when_lastfm_refuses(asking: Shell, emulator: Emulator) -> None:

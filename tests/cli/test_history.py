@@ -14,6 +14,7 @@ from lastfm_emulator.account import Play
 from tests.cli.conftest import USER
 from tests.cli.shell import Shell
 from tests.history.files import AT, write, write_json
+from tests.patience import PATIENCE
 
 THREE = f"uts,artist,track\n{AT},Nina Simone,Sinnerman\n{AT + 700},Nina Simone,Sinnerman\n{AT},Nina Simone,Sinnerman\n"
 
@@ -112,7 +113,7 @@ def test_an_import_that_is_killed_is_continued_by_the_same_file(shell: Shell, tm
     rows = "".join(f"{AT + n * 60},Artist {n % 90},Song {n % 900}\n" for n in range(number))
     path = write(tmp_path, "uts,artist,track\n" + rows)
     with shell.running("import-history", "--yes", str(path)) as (said, _):
-        with closing(sqlite3.connect(shell.database, timeout=60)) as db:
+        with closing(sqlite3.connect(shell.database, timeout=PATIENCE)) as db:
             while not db.execute("SELECT count(*) FROM play").fetchone()[0]:
                 assert said.process.poll() is None
         said.end(signal.SIGKILL)

@@ -219,7 +219,7 @@ def gone(address: str) -> None:
     """Return when nobody answers there any more."""
     while True:
         try:
-            httpx2.get(address, timeout=5)
+            httpx2.get(address, timeout=PATIENCE)
         except httpx2.HTTPError:
             return
 
@@ -250,7 +250,7 @@ def test_a_service_starts_beside_a_login_that_waits_for_its_approval(asking: She
         with service(asking):
             emulator.approve(httpx2.URL(address).params["token"], "RJ")
             assert '"RJ"' in out.until("{")
-        assert out.process.wait(20) == 0
+        assert out.process.wait(PATIENCE) == 0
 
 
 def test_a_service_that_starts_while_a_command_sends_waits_for_it(shell: Shell) -> None:

@@ -38,7 +38,7 @@ def lastfm(emulator: Emulator) -> Iterator[Address]:
 
 @pytest.fixture
 def http() -> Iterator[httpx2.Client]:
-    with httpx2.Client(timeout=10) as client:
+    with httpx2.Client(timeout=PATIENCE) as client:
         yield client
 
 

@@ -20,6 +20,7 @@ import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from tests.databases import only_sqlite
 from tests.listening import connect
+from tests.patience import PATIENCE
 from tests.service.conftest import House
 from tonearm.core.play import Track
 from tonearm.store.db.file_lock import AlreadyOpen
@@ -72,7 +73,7 @@ asyncio.run(main())
 def run(program: str, *words: object) -> list[str]:
     """The lines that a process of its own prints."""
     command = [sys.executable, "-c", program, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout.splitlines()
 
 
 async def test_the_first_opening_makes_the_file_its_key_and_the_first_listener(tmp_path: Path) -> None:

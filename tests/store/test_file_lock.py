@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
 from tonearm.store.db.file_lock import AlreadyOpen, sole_sender
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 
@@ -42,7 +43,7 @@ def test_a_holder_that_is_killed_lets_go(tmp_path: Path) -> None:
     with pytest.raises(AlreadyOpen, match=f"process {process.pid}"), sole_sender(file):
         pass
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=10)
+    process.communicate(timeout=PATIENCE)
     with sole_sender(file):
         assert (tmp_path / "plays.db.lock").read_text() == f"{os.getpid()}\n"
 

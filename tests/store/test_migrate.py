@@ -20,6 +20,7 @@ from sqlalchemy import URL, Engine, inspect
 
 import tonearm
 from tests.databases import only_sqlite
+from tests.patience import PATIENCE
 from tests.store.rows import NOW
 from tonearm.store import accounts
 from tonearm.store.db.database import connect, database_url
@@ -166,14 +167,14 @@ def _start(database: Path | str, package: Path | None = None) -> subprocess.Pope
 
 def _run(database: Path, package: Path) -> tuple[int, str, str]:
     process = _start(database, package)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, out.strip(), err
 
 
 def test_processes_that_start_at_once_on_a_new_file_all_find_its_tables(tmp_path: Path) -> None:
     file = tmp_path / "plays.db"
     processes = [_start(file) for _ in range(3)]
-    ends = [(process.communicate(timeout=60), process.returncode) for process in processes]
+    ends = [(process.communicate(timeout=PATIENCE), process.returncode) for process in processes]
     assert [(out.strip(), code) for (out, _), code in ends] == [("None", 0)] * 3
     with closing(sqlite3.connect(file)) as db:
         assert db.execute("SELECT version_num FROM alembic_version").fetchall() == [(NEWEST,)]
@@ -227,7 +228,7 @@ def test_of_processes_that_update_one_postgresql_at_once_one_does_it_and_all_con
         while db.execute(waits).fetchone() != (len(processes),):
             assert all(process.poll() is None for process in processes)
             db.execute("SELECT pg_sleep(0.05)")
-    ends = [(*process.communicate(timeout=60), process.returncode) for process in processes]
+    ends = [(*process.communicate(timeout=PATIENCE), process.returncode) for process in processes]
     assert [(out.strip(), err, code) for out, err, code in ends] == [("None", "", 0)] * len(processes)
     with psycopg.connect(postgres_url) as db:
         assert db.execute("SELECT version_num FROM alembic_version").fetchall() == [(LATER,)]

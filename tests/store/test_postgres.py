@@ -20,6 +20,7 @@ from sqlalchemy import URL, Connection
 
 import tonearm
 from tests.databases import only_postgres
+from tests.patience import PATIENCE
 from tests.postgres import Server
 from tests.store.rows import NOW, a_play, enqueue, history_row, listener, names
 from tonearm.clock import SharedClock
@@ -66,7 +67,7 @@ def test_processes_that_start_at_once_on_an_empty_database_all_find_its_tables(e
         )
         for _ in range(3)
     ]
-    ends = [(start.communicate(timeout=60), start.returncode) for start in starts]
+    ends = [(start.communicate(timeout=PATIENCE), start.returncode) for start in starts]
     assert [(out.strip(), code) for (out, _), code in ends] == [("None", 0)] * 3, ends
     store = Store(empty_url)
     with store._reads.connect() as db:
@@ -282,7 +283,7 @@ def test_without_the_driver_it_is_said_what_to_install(database_url_for_tests: U
         [sys.executable, "-c", program, address(database_url_for_tests)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
         env=dict(os.environ),
     )

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from tests.databases import only_sqlite
+from tests.patience import PATIENCE
 from tests.store.rows import NOW, history_row, listener, names
 from tonearm.core.days import Stretch
 from tonearm.core.play import Play, Track
@@ -101,7 +102,7 @@ async def test_long_questions_wait_for_each_other_and_short_ones_for_none_of_the
     leave = threading.Event()
 
     def wait(_: object) -> None:
-        assert leave.wait(20)
+        assert leave.wait(PATIENCE)
 
     long = [asyncio.ensure_future(store.read_long(wait)) for _ in range(LONG_READERS + WAITING)]
     await asyncio.sleep(0)  # each has asked

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.patience import PATIENCE
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 from tonearm.store.secrets import seal
 from tonearm.store.secrets.seal import SealBroken, SessionCipher, key_file, seal_beside
@@ -83,7 +84,7 @@ def test_two_files_have_two_keys(tmp_path: Path) -> None:
 def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
     command = [sys.executable, "-c", MAKE, str(tmp_path / "plays.db")]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(5)]
-    secrets = {process.communicate(timeout=60)[0] for process in processes}
+    secrets = {process.communicate(timeout=PATIENCE)[0] for process in processes}
     assert len(secrets) == 1
     assert secrets == {seal_beside(tmp_path / "plays.db").secrets[0] + "\n"}
     assert [path.name for path in tmp_path.iterdir()] == ["plays.db.key"]

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, delete, select
 
 import tonearm
 from tests.databases import only_postgres, only_sqlite
+from tests.patience import PATIENCE
 from tests.store.rows import NOW
 from tonearm.core.account import SESSION_LOST
 from tonearm.store import accounts, queue
@@ -117,7 +118,7 @@ def test_of_processes_that_start_at_once_on_a_new_database_all_have_one_secret(d
         subprocess.Popen([sys.executable, "-c", OPEN, str(database), secret], stdout=subprocess.PIPE, text=True)
         for secret in secrets
     ]
-    said = [start.communicate(timeout=60)[0].strip() for start in starts]
+    said = [start.communicate(timeout=PATIENCE)[0].strip() for start in starts]
     assert sorted(said) == ["open", "open", "refused", "refused"]
     assert said[:2] == said[2:]
 

@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from tests.ingest.test_captured import PLAYS
+from tests.patience import PATIENCE
 from tests.ways_in.conftest import Room
 from tonearm.service.players import NewPlayer
 
@@ -29,7 +30,7 @@ def hexed(text: str) -> bytes:
 def send(url: str, request: bytes) -> tuple[int, bytes]:
     """The status and the body of an answer to these bytes."""
     at = httpx2.URL(url)
-    with socket.create_connection((at.host, at.port or 80), timeout=20) as sock:
+    with socket.create_connection((at.host, at.port or 80), timeout=PATIENCE) as sock:
         sock.sendall(request)
         answer = HTTPResponse(sock)
         answer.begin()

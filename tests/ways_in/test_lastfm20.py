@@ -16,6 +16,7 @@ import pytest
 from lastfm_emulator import Emulator
 from tests.api.conftest import running
 from tests.databases import with_tables
+from tests.patience import PATIENCE
 from tests.ways_in.conftest import Room, ago
 from tonearm.service.players import NewPlayer
 
@@ -239,7 +240,7 @@ def test_pylast_signs_in_through_the_approval_page(room: Room, transport: ToServ
         generator.get_web_auth_session_key(str(url))
     assert str(early.value.status) == "14"
     link = room.service.call(room.service.deck.accounts.link(1))
-    with httpx2.Client(base_url=room.url, timeout=20, follow_redirects=True) as browser:
+    with httpx2.Client(base_url=room.url, timeout=PATIENCE, follow_redirects=True) as browser:
         assert browser.get("/api/auth/", params=dict(url.params)).status_code == 401
         browser.get("/signin", params={"link": link})
         page = browser.get("/api/auth/", params=dict(url.params)).text

@@ -9,6 +9,7 @@ import httpx2
 import liblistenbrainz  # type: ignore[import-untyped]
 import pytest
 
+from tests.patience import PATIENCE
 from tests.ways_in.conftest import Room, ago
 from tonearm.service.players import NewPlayer
 
@@ -60,7 +61,7 @@ def test_a_listen_is_a_play_of_its_player(room: Room, http: httpx2.Client) -> No
 )
 def test_players_disagree_on_whether_the_address_ends_in_1(room: Room, path: str) -> None:
     player = room.player()
-    with httpx2.Client(timeout=20) as http:
+    with httpx2.Client(timeout=PATIENCE) as http:
         answer = submit(http, player, a_listen(), path=room.url + path)
     assert answer.json() == {"status": "ok"}
     assert room.titles() == ["Sinnerman"]
@@ -219,7 +220,7 @@ def test_the_history_can_be_narrowed_to_a_player(room: Room, http: httpx2.Client
     submit(http, room.player(name="Pano"), a_listen("from Pano", 9000))
     assert [play["player"] for play in room.plays()] == ["Pano", "Navidrome"]
     link = room.service.call(room.service.deck.accounts.link(1))
-    with httpx2.Client(base_url=room.url, timeout=20, follow_redirects=True) as browser:
+    with httpx2.Client(base_url=room.url, timeout=PATIENCE, follow_redirects=True) as browser:
         browser.get("/signin", params={"link": link})
         page = browser.get("/history", params={"player": "Pano"}).text
         assert "from Pano" in page

@@ -11,6 +11,7 @@ from typing import Any
 import pylast
 import pytest
 
+from tests.patience import PATIENCE
 from tests.ways_in.conftest import Room
 from tests.ways_in.test_lastfm20 import ToService
 from tonearm.service.players import NewPlayer
@@ -29,7 +30,7 @@ def pasted(room: Room, slug: str, step: int = 0) -> tuple[NewPlayer, str]:
 
 def in_a_shell(code: str) -> Any:
     """The JSON that a command answers with."""
-    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE)
     return json.loads(done.stdout)
 
 
@@ -61,7 +62,9 @@ def test_curl_speaks_audioscrobbler(room: Room, tmp_path: Path) -> None:
       curl -s "$to" -d "s=$s" -d 'a[0]=Can' -d 't[0]=Vitamin C' -d "i[0]=$((t - 900))" -d 'o[0]=P' -d 'r[0]=' \\
         -d 'l[0]=214' -d 'b[0]=' -d 'n[0]=' -d 'm[0]='
     """
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path)
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, check=True, timeout=PATIENCE, cwd=tmp_path
+    )
     assert done.stdout.strip() == "OK"
     assert room.titles() == ["Vitamin C"]
 

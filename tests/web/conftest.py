@@ -103,7 +103,7 @@ class Running:
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something on the service's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE)
 
     def link(self) -> str:
         """A new one-time link."""
