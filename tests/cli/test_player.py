@@ -37,6 +37,25 @@ def test_a_program_is_given_all_that_a_player_needs(shell: Shell) -> None:
     assert plex["address"] == f"http://127.0.0.1:0/webhook/plex/{plex['secret']}"
 
 
+def test_a_player_is_given_an_api_key_with_its_shared_secret_if_it_asks_for_a_pair(asking: Shell) -> None:
+    said = asking("player", "add", "Pano", "--kind", "lastfm", "--app-key").output
+    found = re.search(r" with API key (\w{32}) and shared secret (\w{32}), with this secret: \S+\n$", said)
+    assert found
+    opened: list[str | None] = []
+
+    async def ask(deck: tonearm.Deck) -> None:
+        opened.append(await deck.players.app_secret(found[1]))
+
+    on_deck(asking, ask)
+    asking("player", "revoke", "Pano")
+    on_deck(asking, ask)
+    assert opened == [found[2], None]
+    facts = asking.facts("player", "add", "Pano", "--kind", "lastfm", "--app-key")
+    assert set(facts) == {"name", "kind", "secret", "address", "user", "api_key", "api_secret"}
+    refused = asking("player", "add", "Navidrome", "--kind", "listenbrainz", "--app-key")
+    assert (refused.exit_code, "--app-key is for players of the kind lastfm" in refused.stderr) == (2, True)
+
+
 def test_players_are_listed_without_their_secrets_and_revoked_by_name(shell: Shell) -> None:
     assert shell("player", "list").output.startswith("me has no players: ")
     secret = shell.facts("player", "add", "Pano", "--kind", "lastfm")["secret"]

@@ -23,12 +23,15 @@ class Room:
         self.service = service
         self.url = service.url
 
-    def player(self, kind: str = "listenbrainz", listener: str = "me", name: str = "") -> NewPlayer:
+    def player(
+        self, kind: str = "listenbrainz", listener: str = "me", name: str = "", *, app_key: bool = False
+    ) -> NewPlayer:
         """A new player of a listener."""
 
         async def make() -> NewPlayer:
             who = await self.service.deck.listener(listener)
-            return await self.service.deck.players.add(who.id, name or f"{kind} of {listener}", PlayerKind(kind))
+            called = name or f"{kind} of {listener}"
+            return await self.service.deck.players.add(who.id, called, PlayerKind(kind), with_app_key=app_key)
 
         new = self.service.call(make())
         assert isinstance(new, NewPlayer)

@@ -95,8 +95,9 @@ def test_refusals_are_documents_with_the_codes_that_players_expect(room: Room, h
 
 def test_a_key_pair_of_ours_is_checked_and_a_foreign_one_cannot_be(room: Room, http: httpx2.Client) -> None:
     key = session(http, room.player("lastfm"))
-    me = room.service.call(room.service.deck.listener("me"))
-    ours, secret = room.service.call(room.service.deck.players.new_app_key(me.id))
+    other = room.player("lastfm", name="another", app_key=True)
+    assert other.app_key
+    ours, secret = other.app_key.api_key, other.app_key.shared_secret
     play = {"artist": "Can", "track": "Vitamin C", "timestamp": str(ago(5000)), "sk": key}
     assert error(call(http, "track.scrobble", **{**play, "api_key": ours, "api_sig": "0" * 32})) == 13
     signed = {**play, "api_key": ours, "method": "track.scrobble"}
@@ -104,6 +105,8 @@ def test_a_key_pair_of_ours_is_checked_and_a_foreign_one_cannot_be(room: Room, h
     assert http.post("/2.0/", data=signed).status_code == 200
     assert call(http, "track.scrobble", **play, api_sig="whatever").status_code == 200
     assert call(http, "track.scrobble", **{**play, "api_key": "no key at all"}).status_code == 200
+    room.revoke(other)  # and its pair with it: from then on the key is as foreign as any
+    assert call(http, "track.scrobble", **{**play, "api_key": ours, "api_sig": "0" * 32}).status_code == 200
 
 
 def test_errors_while_the_database_is_away_keep_plays_with_their_players(room: Room, http: httpx2.Client) -> None:
@@ -256,3 +259,20 @@ def test_pylast_signs_in_through_the_approval_page(room: Room, transport: ToServ
     lastfm = network(transport, session_key=key, username="me")
     lastfm.scrobble("Can", "Vitamin C", ago(100_000))
     assert [(play["track"], play["reporter"]) for play in room.plays()] == [("Vitamin C", "My player")]
+
+
+def test_pylast_signs_with_a_pair_of_ours_and_is_refused_with_another_secret(room: Room, transport: ToService) -> None:
+    new = room.player("lastfm", app_key=True)
+    assert new.app_key
+    api_key, hashed = new.app_key.api_key, pylast.md5(new.secret)
+    ours = pylast.LastFMNetwork(
+        api_key, new.app_key.shared_secret, username="me", password_hash=hashed, proxy={"https://": transport}
+    )
+    ours.scrobble("Can", "Vitamin C", ago(100_000))
+    forged = pylast.LastFMNetwork(api_key, SECRET, session_key=ours.session_key, proxy={"https://": transport})
+    with pytest.raises(pylast.WSError) as refused:
+        forged.scrobble("Can", "Halleluwah", ago(90_000))
+    with pytest.raises(pylast.WSError) as kept_out:
+        pylast.LastFMNetwork(api_key, SECRET, username="me", password_hash=hashed, proxy={"https://": transport})
+    assert (str(refused.value.status), str(kept_out.value.status)) == ("13", "13")
+    assert room.titles() == ["Vitamin C"]

@@ -23,9 +23,8 @@ needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not on
 def pasted(room: Room, slug: str, step: int = 0) -> tuple[NewPlayer, str]:
     """A new player of that kind, and what one of its steps says to paste."""
     setup = BY_SLUG[slug]
-    new = room.player(setup.kind)
-    steps = setup.fill_in(base=room.url, address=new.address(room.url), user=new.player.user, secret=new.secret)
-    return new, steps[step].code
+    new = room.player(setup.kind, app_key=setup.wants_app_key)
+    return new, setup.fill_in(new, room.url)[step].code
 
 
 def in_a_shell(code: str) -> Any:

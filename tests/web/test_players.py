@@ -45,7 +45,7 @@ async def test_each_player_is_given_an_address_and_its_secret(house: House, setu
     pasted = "\n".join(re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", page, re.DOTALL))
     assert secret in pasted
     assert "localhost" in pasted
-    for unfilled in ("$base", "$secret", "$user", "$address"):
+    for unfilled in ("$base", "$secret", "$user", "$address", "$api_key", "$api_secret"):
         assert unfilled not in pasted
 
 

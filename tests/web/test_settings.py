@@ -149,7 +149,7 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
     await house.http.post("/loved/import")
     plex = (await house.deck.players.add(house.me.id, "plex", PlayerKind.PLEX)).player
     await house.deck.players.new_session(plex, "listenbrainz")
-    await house.deck.players.new_app_key(house.me.id)
+    await house.deck.players.add(house.me.id, "Pano", PlayerKind.LASTFM, with_app_key=True)
     await house.deck.players.approvals.allow(await house.deck.players.approvals.ask("Pano"), plex)
     await house.deck.player_reports.hearts(plex, [Heart(song(1), loved=True)])
     playing = Notice(NoticeKind.STARTED, house.deck.clock.now(), song(4), 0.0)

@@ -30,14 +30,19 @@ def player() -> None:
 @player.command()
 @with_settings()
 @click.option("--kind", required=True, type=click.Choice(KINDS), help="The protocol that the player uses.")
+@click.option(
+    "--app-key", is_flag=True, help="With an API key and shared secret, if the player asks for a pair (lastfm)."
+)
 @for_listener
 @with_json
 @click.argument("name")
-def add(settings: Settings, kind: str, listener: str, as_json: bool, name: str) -> None:
+def add(settings: Settings, kind: str, app_key: bool, listener: str, as_json: bool, name: str) -> None:
     """Add a player. Its secret is shown only once; it can report plays and nothing else."""
     from tonearm.commands.opening import run
 
-    new = run(_add(settings, listener, name, kind))
+    if app_key and kind != "lastfm":
+        raise click.UsageError("--app-key is for players of the kind lastfm")
+    new = run(_add(settings, listener, name, kind, app_key=app_key))
     address = new.address(_base(settings))
     facts = {
         "name": new.player.name,
@@ -46,8 +51,11 @@ def add(settings: Settings, kind: str, listener: str, as_json: bool, name: str) 
         "address": address,
         "user": new.player.user,
     }
-    text = f"{new.player.name} reports to {address} as user {new.player.user}, with this secret: {new.secret}"
-    print_result(facts, text, as_json)
+    text = f"{new.player.name} reports to {address} as user {new.player.user}"
+    if pair := new.app_key:
+        facts |= {"api_key": pair.api_key, "api_secret": pair.shared_secret}
+        text += f", with API key {pair.api_key} and shared secret {pair.shared_secret}"
+    print_result(facts, f"{text}, with this secret: {new.secret}", as_json)
 
 
 @player.command("list")
@@ -161,14 +169,14 @@ def _last_report(found: StoredPlayer) -> str:
     return f"Last heard {moment(found.heard_at)}{f', from {found.program}' if found.program else ''}."
 
 
-async def _add(settings: Settings, listener: str, name: str, kind: str) -> NewPlayer:
+async def _add(settings: Settings, listener: str, name: str, kind: str, *, app_key: bool) -> NewPlayer:
     from tonearm.commands.opening import Sends, deck_of, listener_of
     from tonearm.service.players import BadPlayer, PlayerKind
 
     async with deck_of(settings, Sends.NO) as deck:
         me = await listener_of(deck, listener)
         try:
-            return await deck.players.add(me.id, name, PlayerKind(kind))
+            return await deck.players.add(me.id, name, PlayerKind(kind), with_app_key=app_key)
         except BadPlayer as bad:
             raise Failed(str(bad)) from None
 

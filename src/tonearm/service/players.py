@@ -81,11 +81,20 @@ class BadPlayer(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class AppKey:
+    """An API key that was issued here, with the shared secret that signs its requests, which is known only now."""
+
+    api_key: str
+    shared_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class NewPlayer:
-    """A player with its secret, which is known only now."""
+    """A player with its secret, which is known only now, and with an API key if one was asked for."""
 
     player: StoredPlayer
     secret: str = field(repr=False)
+    app_key: AppKey | None = None
 
     def address(self, base: str) -> str:
         """What to enter in the player; `base` is the address of this service, without a slash at its end."""
@@ -145,26 +154,40 @@ class Players:
 
     # -- by its listener ------------------------------------------------------
 
-    async def add(self, account: int, name: str, kind: PlayerKind) -> NewPlayer:
-        """A new player of a listener. Raises BadPlayer."""
+    async def add(self, account: int, name: str, kind: PlayerKind, *, with_app_key: bool = False) -> NewPlayer:
+        """A new player of a listener. Raises BadPlayer.
+
+        `with_app_key`: with an API key and its shared secret, for a program that wants a pair. What comes with that key
+        has to be signed with that secret. It is good for as long as the player.
+        """
         name = clean(name)
         if not 0 < len(name) <= LONGEST_NAME:
             raise BadPlayer(f"a player's name has 1 to {LONGEST_NAME} letters")
+        if with_app_key and kind is not PlayerKind.LASTFM:
+            raise BadPlayer("only players that speak Last.fm's API have an API key")
         secret = _new_secret()
-        sealed = self._seal.close(_md5(secret))
-        write = partial(
+        app_key = AppKey(secrets.token_hex(16), secrets.token_hex(16)) if with_app_key else None
+        add = partial(
             players.add,
             account=account,
             name=name,
             kind=kind,
             secret_hash=fingerprint(secret),
-            secret_sealed=sealed,
+            secret_sealed=self._seal.close(_md5(secret)),
             now=self._clock.now(),
         )
+        sealed = self._seal.close(app_key.shared_secret) if app_key else ""
+
+        def write(db: Connection) -> StoredPlayer | None:
+            added = add(db)
+            if added is not None and app_key is not None:
+                players.add_app_key(db, added, app_key.api_key, sealed)
+            return added
+
         added = await self._store.write(write)
         if added is None:
             raise BadPlayer(f'there is a player named "{name}": choose another name, or revoke that one first')
-        return NewPlayer(added, secret)
+        return NewPlayer(added, secret, app_key)
 
     async def of(self, account: int) -> list[StoredPlayer]:
         """The players of a listener, by name, with when they were last heard."""
@@ -316,13 +339,6 @@ class Players:
             return self._seal.open(sealed) if sealed else None
         except SealBroken:
             return None
-
-    async def new_app_key(self, account: int) -> tuple[str, str]:
-        """A new API key and its shared secret, for programs that want a pair; no program needs one of ours."""
-        api_key, secret = secrets.token_hex(16), secrets.token_hex(16)
-        sealed = self._seal.close(secret)
-        await self._store.write(partial(players.add_app_key, account=account, api_key=api_key, secret_sealed=sealed))
-        return api_key, secret
 
     # -- what is remembered of requests ---------------------------------------
 

@@ -127,11 +127,12 @@ def by_user(db: Connection, user: str) -> list[StoredPlayer]:
 
 
 def revoke(db: Connection, account: int, name: str, now: float) -> StoredPlayer | None:
-    """Revoke its secret and forget its sessions; None if there is no such player."""
+    """Revoke its secret and forget its sessions and its API keys; None if there is no such player."""
     found = _one(db, _FIND.where(player.c.account == account, player.c.name == name, player.c.revoked_at.is_(None)))
     if found is not None:
         db.execute(delete(player_session).where(player_session.c.player == found.id))
         db.execute(delete(player_user).where(player_user.c.player == found.id))
+        db.execute(delete(app_key).where(app_key.c.player == found.id))
         db.execute(update(player).where(player.c.id == found.id).values(revoked_at=now, secret_sealed=""))
     return found
 
@@ -183,9 +184,10 @@ def map_user(db: Connection, player_id: int, their_user: str, account: int | Non
         db.execute(insert(player_user).values(player=player_id, their_user=their_user, account=account))
 
 
-def add_app_key(db: Connection, account: int, api_key: str, secret_sealed: str) -> None:
-    """An API key that was issued here."""
-    db.execute(insert(app_key).values(api_key=api_key, account=account, secret_sealed=secret_sealed))
+def add_app_key(db: Connection, owner: StoredPlayer, api_key: str, secret_sealed: str) -> None:
+    """An API key that is issued here, for a player."""
+    values = {"player": owner.id, "account": owner.account, "secret_sealed": secret_sealed}
+    db.execute(insert(app_key).values(api_key=api_key, **values))
 
 
 def app_secret(db: Connection, api_key: str) -> str | None:

@@ -82,7 +82,7 @@ def begin(db: Connection, account_id: int, kept_session: str) -> None:
     db.execute(delete(player_user).where((player_user.c.account == account_id) | player_user.c.player.in_(players)))
     for table in (approval, device_clock):
         db.execute(delete(table).where(table.c.player.in_(players)))
-    for table in (job_run, login, job_failure, device_clock, player, app_key, history_import):
+    for table in (job_run, login, job_failure, device_clock, app_key, player, history_import):
         db.execute(delete(table).where(table.c.account == account_id))
     kept_tokens = (token.c.kind == TokenKind.BROWSER) & (token.c.hash == fingerprint(kept_session))
     db.execute(delete(token).where(token.c.account == account_id, ~kept_tokens))

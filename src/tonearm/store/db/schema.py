@@ -163,9 +163,10 @@ player_user = Table(
 )
 
 app_key = Table(
-    "app_key",  # API keys that we have issued
+    "app_key",  # API keys that we have issued, each for a player
     metadata,
     Column("api_key", Text, primary_key=True),
+    Column("player", Id, ForeignKey("player.id"), nullable=False),
     _account(),
     Column("secret_sealed", Text, nullable=False),
 )

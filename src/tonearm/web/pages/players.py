@@ -70,12 +70,11 @@ def player_routes(router: APIRouter, frame: Frame, public_url: str = "") -> None
         if setup is None:
             raise HTTPException(400, "No such kind of player.")
         try:
-            new = await frame.deck.players.add(me.id, name, setup.kind)
+            new = await frame.deck.players.add(me.id, name, setup.kind, with_app_key=setup.wants_app_key)
         except BadPlayer as error:
             return await _players_page(frame, me, kind, given=name, problem=sentence(str(error)))
         base = (public_url or str(request.base_url)).rstrip("/")
-        steps = setup.fill_in(base=base, address=new.address(base), user=new.player.user, secret=new.secret)
-        return await _players_page(frame, me, kind, NewConnection(new, setup.label, steps))
+        return await _players_page(frame, me, kind, NewConnection(new, setup.label, setup.fill_in(new, base)))
 
     _change_routes(router, frame)
 

@@ -1,7 +1,7 @@
 """How to connect a player: the setting or the file to paste, for the players that people use.
 
 Texts hold `$base` (this service's address, without a slash at its end), its parts `$host` and `$path`, `$address` (what
-the player reports to), `$user` and `$secret`.
+the player reports to), `$user` and `$secret`, and where a program wants a pair, `$api_key` and `$api_secret`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from string import Template
 from urllib.parse import urlsplit
 
 from tonearm.ingest import tautulli
-from tonearm.service.players import MEDIA_SERVERS, PlayerKind
+from tonearm.service.players import MEDIA_SERVERS, NewPlayer, PlayerKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,18 @@ class PlayerSetup:
         """Whether it reports what several people play, so that its users have to be named."""
         return self.kind in MEDIA_SERVERS
 
-    def fill_in(self, *, base: str, address: str, user: str, secret: str) -> list[SetupStep]:
-        """The steps with the player's own address and secret in them."""
+    @property
+    def wants_app_key(self) -> bool:
+        """Whether it is given an API key with a shared secret."""
+        return any("$api_key" in step.code for step in self.steps)
+
+    def fill_in(self, new: NewPlayer, base: str) -> list[SetupStep]:
+        """The steps with the player's own address and secret in them; `base` as in the texts."""
         parts = urlsplit(base)
-        address_parts = {"host": parts.netloc, "path": parts.path}
-        values = {"base": base, "address": address, "user": user, "secret": secret, **address_parts}
+        values = {"base": base, "host": parts.netloc, "path": parts.path}
+        values |= {"address": new.address(base), "user": new.player.user, "secret": new.secret}
+        if pair := new.app_key:
+            values |= {"api_key": pair.api_key, "api_secret": pair.shared_secret}
         return [
             SetupStep(Template(step.text).substitute(values), Template(step.code).substitute(values))
             for step in self.steps
@@ -66,13 +73,13 @@ _SESSION_KEY = """curl $base/2.0/ -d method=auth.getMobileSession -d api_key=ton
   -d username=$user -d password=$secret -d format=json"""
 _GOSCROBBLE = """[sinks.lastfm]
 base_url = "$base/2.0/"
-key = "tonearm"
-secret = "tonearm"
+key = "$api_key"
+secret = "$api_secret"
 session_key = "THE KEY FROM THE ANSWER\""""
 _PYLAST = """import time
 import pylast
 
-network = pylast.LastFMNetwork(api_key="tonearm", api_secret="tonearm")
+network = pylast.LastFMNetwork(api_key="$api_key", api_secret="$api_secret")
 network.ws_server = ("$host", "$path/2.0/")
 sign_in = pylast.SessionKeyGenerator(network)
 network.session_key = sign_in.get_session_key("$user", pylast.md5("$secret"))
@@ -235,7 +242,13 @@ SETUPS = (
         "lastfm",
         "Another player that speaks Last.fm's API 2.0",
         LASTFM,
-        (SetupStep("API address:", "$base/2.0/"), SetupStep("Username:", "$user"), SetupStep("Password:", "$secret")),
+        (
+            SetupStep("API address:", "$base/2.0/"),
+            SetupStep("Username:", "$user"),
+            SetupStep("Password:", "$secret"),
+            SetupStep("If it asks for an API key:", "$api_key"),
+            SetupStep("And for the key's shared secret:", "$api_secret"),
+        ),
     ),
 )
 """In the order in which they are offered."""

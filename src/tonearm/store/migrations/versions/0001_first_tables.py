@@ -480,11 +480,16 @@ def _players() -> None:
     op.create_table(
         "app_key",
         sa.Column("api_key", sa.Text(), nullable=False),
+        sa.Column("player", ID, nullable=False),
         sa.Column("account", ID, nullable=False),
         sa.Column("secret_sealed", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["account"],
             ["account.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["player"],
+            ["player.id"],
         ),
         sa.PrimaryKeyConstraint("api_key"),
     )
