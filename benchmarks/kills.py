@@ -152,8 +152,8 @@ def _come_to_rest(listener: rig.Listener, lastfm: rig.LastFm) -> None:
         with httpx2.Client(timeout=30, headers=headers, trust_env=False) as http:
             while time.monotonic() < deadline:
                 http.post(f"{address}/retry").raise_for_status()
-                standing = http.get(f"{address}/status").json()
-                if standing["queued_scrobbles"] == 0 and not standing["sending"]:
+                queue_status = http.get(f"{address}/status").json()
+                if queue_status["queued_scrobbles"] == 0 and not queue_status["sending"]:
                     return
 
 

@@ -102,8 +102,8 @@ def drained(service: rig.Service, token: str, within: float) -> None:
     deadline = time.monotonic() + within
     with httpx2.Client(headers={"Authorization": f"Bearer {token}"}, timeout=30) as http:
         while True:
-            standing = http.get(f"http://127.0.0.1:{service.port}/lastfm/queue/status").json()
-            if not int(standing["queued_scrobbles"]) + int(standing["sending"]):
+            queue_status = http.get(f"http://127.0.0.1:{service.port}/lastfm/queue/status").json()
+            if not int(queue_status["queued_scrobbles"]) + int(queue_status["sending"]):
                 return
             assert time.monotonic() < deadline, "the queue is not drained"
             time.sleep(0.1)

@@ -27,7 +27,7 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def own_file(tmp_path: Path) -> Path:
+def user_file(tmp_path: Path) -> Path:
     """The place of the user's own file."""
     folder = tmp_path / "config/tonearm"
     folder.mkdir(parents=True)
@@ -48,18 +48,18 @@ def test_without_any_setting_the_defaults_are_those_that_are_promised(tmp_path: 
 
 
 def test_the_file_wins_over_the_environment_and_an_option_over_both(
-    own_file: Path, monkeypatch: pytest.MonkeyPatch
+    user_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TONEARM_PORT", "1001")
     monkeypatch.setenv("TONEARM_HOST", "a.example")
     monkeypatch.setenv("TONEARM_LOG", "json")
-    own_file.write_text('TONEARM_PORT = 1002\ntonearm_host = "b.example"\n')
+    user_file.write_text('TONEARM_PORT = 1002\ntonearm_host = "b.example"\n')
     settings = load({"tonearm_port": "1003"})
     assert (settings.tonearm_port, settings.tonearm_host, settings.tonearm_log) == (1003, "b.example", "json")
 
 
-def test_the_file_in_the_configuration_folder_counts_unless_another_is_named(own_file: Path, tmp_path: Path) -> None:
-    own_file.write_text("TONEARM_PORT = 1004")
+def test_the_file_in_the_configuration_folder_counts_unless_another_is_named(user_file: Path, tmp_path: Path) -> None:
+    user_file.write_text("TONEARM_PORT = 1004")
     assert load().tonearm_port == 1004
     other = tmp_path / "other.toml"
     other.write_text("TONEARM_PORT = 1006")
@@ -88,9 +88,9 @@ def test_a_command_says_that_it_does_not_read_the_file_in_the_current_folder(tmp
     assert read.stderr == "Error: TONEARM_LOG (tonearm.toml): must be console or json, not 'xml'\n"
 
 
-def test_in_the_configuration_folder_itself_the_file_is_read(own_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own_file.write_text("TONEARM_PORT = 1004")
-    monkeypatch.chdir(own_file.parent)
+def test_in_the_configuration_folder_itself_the_file_is_read(user_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    user_file.write_text("TONEARM_PORT = 1004")
+    monkeypatch.chdir(user_file.parent)
     assert load().tonearm_port == 1004
     assert unread_file() is None
 

@@ -144,17 +144,17 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
         store = Store(url)
         try:
             seal = await seal_of(store, file, secret_key)
-            async with _line(http) as line:
+            async with _http_client(http) as http_client:
                 keys = tuple(Keys(key, secret) for key, secret in pairs)
                 limits = _DeckLimits(requests_per_second, daily_scrobbles)
-                client = partial(LastFm, url=api_url, http=line, user_agent=user_agent)
+                client = partial(LastFm, url=api_url, http=http_client, user_agent=user_agent)
                 async with (
                     _time(store, clock) as time,
                     _answers(url, time) as answers,
                     _announcer(store, time) as event_hub,
                 ):
                     remember = partial(Cache, now=time.now, answers=answers, realm=api_url, ttl=cache_ttl)
-                    images = ImageFetcher(line, time.now, answers=answers, near=api_url, user_agent=user_agent)
+                    images = ImageFetcher(http_client, time.now, answers=answers, near=api_url, user_agent=user_agent)
                     parts = _Parts(store, time, event_hub, seal, keys, auth_url, limits, remember, images)
                     async with _deck(parts, client, deliver) as deck:
                         yield deck
@@ -204,15 +204,15 @@ async def _answers(url: URL, clock: Clock) -> AsyncIterator[AnswerStore]:
 
 
 @asynccontextmanager
-async def _line(http: httpx2.AsyncClient | None) -> AsyncIterator[httpx2.AsyncClient]:
+async def _http_client(http: httpx2.AsyncClient | None) -> AsyncIterator[httpx2.AsyncClient]:
     """The host's own HTTP client, or one for as long as the deck is open."""
     if http is not None:
         yield http
         return
     import httpx2
 
-    async with httpx2.AsyncClient() as own:
-        yield own
+    async with httpx2.AsyncClient() as client:
+        yield client
 
 
 @asynccontextmanager

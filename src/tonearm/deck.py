@@ -186,7 +186,7 @@ class Listener:
 
     async def queue(self) -> QueueStatus:
         """The state of the queue."""
-        return await self.deck.accounts.queue_standing(self.id)
+        return await self.deck.accounts.queue_status(self.id)
 
     async def retry_expired(self) -> int:
         """Queue all plays that a wrong clock called too old: `expired`, and younger than 14 days. How many that is."""

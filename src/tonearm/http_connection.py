@@ -39,10 +39,10 @@ def room_for_connections() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_CONNECTIONS + FILES_KEPT
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        most = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+        limit = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
         with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-            soft = most
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+            soft = limit
     files = wanted if soft == resource.RLIM_INFINITY else min(soft, wanted)
     return max(files - FILES_KEPT, files // 3)
 
@@ -258,7 +258,7 @@ class HttpConnection(HttpToolsProtocol):
             if self._later is not None:
                 self._refuse(*self._later)
 
-    def hold_head(self, head: bytes) -> None:
+    def defer_head(self, head: bytes) -> None:
         """Keep the head of an answer until its body comes, but no longer than this turn of the loop."""
         self._head = head
         self.loop.call_soon(self.flush_head)
@@ -310,9 +310,9 @@ class HttpConnection(HttpToolsProtocol):
         self._write_refusal(line[1] if len(line) > 1 else "", 503, _CROWDED)
         self.end()
 
-    def _write_refusal(self, target: str, status: int, words: str) -> None:
+    def _write_refusal(self, target: str, status: int, message: str) -> None:
         refusal = self._busy_answer_for(target) if target else None
-        self.transport.write(_answer(status, words) if refusal is None else _rendered(refusal))
+        self.transport.write(_answer(status, message) if refusal is None else _rendered(refusal))
 
     def _is_answered(self) -> bool:
         return self.cycle is None or self.cycle.disconnected or (self.cycle.response_complete and not self.pipeline)
@@ -323,12 +323,12 @@ class HttpConnection(HttpToolsProtocol):
         else:
             self.transport.abort()
 
-    def _refuse(self, status: int, words: str) -> None:
+    def _refuse(self, status: int, message: str) -> None:
         if not self._is_answered():
-            self._phase, self._later, self._deadline = _Phase.CLOSING, (status, words), None
+            self._phase, self._later, self._deadline = _Phase.CLOSING, (status, message), None
             return
         late = self._phase is _Phase.BODY
-        self._write_refusal(self.url.decode("latin-1") if late else "", status, words)
+        self._write_refusal(self.url.decode("latin-1") if late else "", status, message)
         self._phase = _Phase.HEAD
         self.end()
 
@@ -366,8 +366,8 @@ class HttpConnection(HttpToolsProtocol):
 _CROWDED = "too many open connections: try again in a moment"
 
 
-def _answer(status: int, words: str) -> bytes:
-    return _rendered(BusyAnswer(status, "application/json", json.dumps({"detail": words}).encode()))
+def _answer(status: int, message: str) -> bytes:
+    return _rendered(BusyAnswer(status, "application/json", json.dumps({"detail": message}).encode()))
 
 
 def _rendered(refusal: BusyAnswer) -> bytes:
@@ -397,7 +397,7 @@ class _Answering:
             self._connection.write_with_head(data)
         else:
             self._begun = True
-            self._connection.hold_head(data)
+            self._connection.defer_head(data)
 
     def close(self) -> None:
         """End the connection after the answer."""

@@ -80,11 +80,11 @@ class BadSetting(ValueError):
     `place` is where it was given: `environment`, a file's path, or `option`.
     """
 
-    def __init__(self, name: str, place: str, words: str) -> None:
-        super().__init__(f"{name} ({place}): {words}" if name else f"{place}: {words}")
+    def __init__(self, name: str, place: str, message: str) -> None:
+        super().__init__(f"{name} ({place}): {message}" if name else f"{place}: {message}")
         self.name = name
         self.place = place
-        self.words = words
+        self.message = message
 
 
 class SecretText:
@@ -125,9 +125,9 @@ def _whole(lowest: int, highest: int) -> Callable[[str], int]:
     return read
 
 
-def _one_of(*words: str) -> Callable[[str], str]:
+def _one_of(*message: str) -> Callable[[str], str]:
     def read(text: str) -> str:
-        if text not in words:
+        if text not in message:
             raise ValueError
         return text
 
@@ -181,7 +181,7 @@ def _folder(variable: str, usual: str) -> Path:
     return Path.home() / usual / "tonearm"
 
 
-def _own_database() -> str:
+def _default_database() -> str:
     return str(data_folder() / "tonearm.db")
 
 
@@ -199,7 +199,7 @@ class Settings:
     lastfm_cache_ttl: float = 168 * 3600.0
     lastfm_requests_per_second: float = 4.0
     lastfm_daily_scrobbles: int | None = None
-    tonearm_database: str = field(default_factory=_own_database, repr=False)
+    tonearm_database: str = field(default_factory=_default_database, repr=False)
     tonearm_host: str = "127.0.0.1"
     tonearm_port: int = 8723
     tonearm_public_url: str = ""
@@ -258,9 +258,9 @@ class _Layer:
             raise self.wrong(name, f"{self.values[name]} is empty")
         return text
 
-    def wrong(self, name: str, words: str) -> BadSetting:
+    def wrong(self, name: str, message: str) -> BadSetting:
         """What is wrong with one of them."""
-        return BadSetting(_shown(name), self.place, words)
+        return BadSetting(_shown(name), self.place, message)
 
 
 def load(options: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
@@ -268,7 +268,7 @@ def load(options: Mapping[str, str] | None = None, file: Path | None = None) -> 
 
     Raises BadSetting at an unknown name or a bad value, the first that there is.
     """
-    path = file or (own_file() if own_file().is_file() else None)
+    path = file or (user_file() if user_file().is_file() else None)
     layers = [_Layer(ENVIRONMENT, _of_environment())]
     if path:
         layers.append(_Layer(str(path), _of_file(path)))
@@ -295,15 +295,15 @@ def _read(name: str, value: str, place: str) -> Any:
         raise BadSetting(_shown(name), place, _must_be(name, value)) from None
 
 
-def own_file() -> Path:
+def user_file() -> Path:
     """The user's own `tonearm.toml`, whether it is there or not."""
     return config_folder() / FILE_NAME
 
 
 def unread_file() -> Path | None:
     """A `tonearm.toml` in the current folder, which is not read unless it is asked for; None if there is none."""
-    here, own = Path(FILE_NAME), own_file()
-    return here if here.is_file() and not (own.is_file() and here.samefile(own)) else None
+    here, user = Path(FILE_NAME), user_file()
+    return here if here.is_file() and not (user.is_file() and here.samefile(user)) else None
 
 
 def _of_environment() -> dict[str, str]:

@@ -83,7 +83,7 @@ LIMITED = replace(WAITING, sent=312, daily_limit=700, clear_at=NOW + 40 * 3600)
 
 @pytest.mark.usefixtures("in_tokyo")
 @pytest.mark.parametrize(
-    ("standing", "words"),
+    ("queue_status", "words"),
     [
         (LIMITED, "312 of about 700 used, backlog clear by Friday 13:00"),
         (
@@ -97,9 +97,9 @@ LIMITED = replace(WAITING, sent=312, daily_limit=700, clear_at=NOW + 40 * 3600)
     ],
 )
 def test_a_known_daily_limit_says_how_much_is_used_and_when_the_backlog_is_clear(
-    standing: QueueStatus, words: str
+    queue_status: QueueStatus, words: str
 ) -> None:
-    assert daily_limit_text(standing, NOW) == words
+    assert daily_limit_text(queue_status, NOW) == words
 
 
 @pytest.mark.parametrize(

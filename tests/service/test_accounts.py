@@ -89,40 +89,40 @@ async def test_a_link_is_too_old_after_an_hour(room: Room) -> None:
 
 
 async def test_an_empty_queue_is_zero(room: Room) -> None:
-    standing = await room.me.queue()
-    assert (standing.queued, standing.sending, standing.held, standing.refused) == (0, 0, 0, 0)
-    assert (standing.next_attempt_at, standing.oldest, standing.expires_next) == (None, None, None)
-    assert (standing.state, standing.trouble) == ("connected", "")
+    queue_status = await room.me.queue()
+    assert (queue_status.queued, queue_status.sending, queue_status.held, queue_status.refused) == (0, 0, 0, 0)
+    assert (queue_status.next_attempt_at, queue_status.oldest, queue_status.expires_next) == (None, None, None)
+    assert (queue_status.state, queue_status.trouble) == ("connected", "")
 
 
 async def test_a_queue_says_what_is_oldest_and_when_it_expires(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
         await room.plays(5, 3, 9)
-        standing = await room.me.queue()
+        queue_status = await room.me.queue()
         oldest = (await room.history())[0].play.timestamp
-        assert (standing.queued, standing.held, standing.oldest) == (3, 0, oldest)
-        assert standing.expires_next == oldest + OLDEST
-        assert standing.next_attempt_at is not None
+        assert (queue_status.queued, queue_status.held, queue_status.oldest) == (3, 0, oldest)
+        assert queue_status.expires_next == oldest + OLDEST
+        assert queue_status.next_attempt_at is not None
 
 
 async def test_during_a_back_off_the_next_attempt_is_its_end(room: Room) -> None:
     room.emulator.fault("proxy-busy", seconds=500, methods=["track.scrobble"])
     await room.play(0)
     await room.until_calls(1)
-    standing = await room.me.queue()
-    assert standing.next_attempt_at is not None
-    assert 400 < standing.next_attempt_at - room.now <= 500
-    assert (standing.queued, standing.held) == (1, 0)
+    queue_status = await room.me.queue()
+    assert queue_status.next_attempt_at is not None
+    assert 400 < queue_status.next_attempt_at - room.now <= 500
+    assert (queue_status.queued, queue_status.held) == (1, 0)
 
 
 async def test_during_a_rest_of_the_key_the_next_attempt_is_its_end(room: Room) -> None:
     room.emulator.fault("error", error=26, methods=["track.scrobble"])
     await room.play(0)
     await room.until_calls(1)
-    standing = await room.me.queue()
-    assert standing.state == "suspended"
-    assert "error 26" in standing.trouble
+    queue_status = await room.me.queue()
+    assert queue_status.state == "suspended"
+    assert "error 26" in queue_status.trouble
 
 
 async def test_what_no_retry_brings_is_held(room: Room) -> None:
@@ -131,8 +131,8 @@ async def test_what_no_retry_brings_is_held(room: Room) -> None:
     await room.me.sign_out()
     assert (await room.me.queue()).held == 1
     await room.sign_in("Somebody Else")
-    standing = await room.me.queue()
-    assert (standing.queued, standing.held, standing.next_attempt_at) == (1, 1, None)
+    queue_status = await room.me.queue()
+    assert (queue_status.queued, queue_status.held, queue_status.next_attempt_at) == (1, 1, None)
 
 
 # Retry by hand

@@ -87,8 +87,8 @@ async def test_a_play_that_lies_ahead_is_held_until_its_time_has_come(room: Room
     assert ahead.status == "queued"
     await room.play(1)
     await room.until_calls(1)
-    standing = await room.me.queue()
-    assert (standing.queued, standing.held, standing.next_attempt_at) == (1, 1, its_time)
+    queue_status = await room.me.queue()
+    assert (queue_status.queued, queue_status.held, queue_status.next_attempt_at) == (1, 1, its_time)
     await room.me.retry()
     await room.wait(HOUR / 2)
     assert room.arrived() == songs(1)
@@ -222,10 +222,10 @@ async def test_back_off_grows_and_a_retry_by_hand_ends_it(room: Room) -> None:
     room.emulator.fault("error", error=8, calls=8, methods=SCROBBLE)
     await room.play(0)
     await room.until_calls(8)
-    standing = await room.me.queue()
-    assert standing.next_attempt_at is not None
-    assert standing.next_attempt_at > room.now
-    assert "Operation failed" in standing.trouble
+    queue_status = await room.me.queue()
+    assert queue_status.next_attempt_at is not None
+    assert queue_status.next_attempt_at > room.now
+    assert "Operation failed" in queue_status.trouble
     await room.me.retry()
     await room.until_calls(9)
     await everything_arrived(room, 1)
@@ -250,8 +250,13 @@ async def test_an_ended_session_holds_says_so_and_drains_after_the_sign_in(room:
     room.emulator.revoke("RJ")
     await room.plays(*range(3))
     await room.until_calls(1)
-    standing = await room.me.queue()
-    assert (standing.state, standing.queued, standing.held, standing.next_attempt_at) == ("needs_sign_in", 3, 3, None)
+    queue_status = await room.me.queue()
+    assert (queue_status.state, queue_status.queued, queue_status.held, queue_status.next_attempt_at) == (
+        "needs_sign_in",
+        3,
+        3,
+        None,
+    )
     assert AuthChanged("needs_sign_in", "RJ") in room.events
     assert (await room.play(3)).status == "queued"
     await room.wait(DAY)
@@ -282,8 +287,8 @@ async def test_plays_go_to_nobody_but_the_user_they_were_reported_for(room: Room
     while await room.length() > 2:
         await room.house.clock.sleep(1)
     await room.wait(HOUR)
-    standing = await room.me.queue()
-    assert (standing.queued, standing.held) == (2, 2)
+    queue_status = await room.me.queue()
+    assert (queue_status.queued, queue_status.held) == (2, 2)
     assert (room.arrived("Somebody Else"), room.arrived()) == (songs(2), [])
     assert (await room.sign_in("rj")) == SignedIn("RJ", 2)
     await room.until_empty()
@@ -368,9 +373,9 @@ async def test_a_suspended_key_holds_everybody_and_is_tried_once_an_hour(room: R
         await room.wait(HOUR / 2)
     await room.house.clock.sleep(30)
     assert 2 <= len(room.house.calls()) <= 7
-    standing = await room.me.queue()
-    assert (standing.state, standing.queued) == ("suspended", 1)
-    assert "error 26" in standing.trouble
+    queue_status = await room.me.queue()
+    assert (queue_status.state, queue_status.queued) == ("suspended", 1)
+    assert "error 26" in queue_status.trouble
     room.emulator.suspend_key(API_KEY, suspended=False)
     await room.wait(2 * HOUR)
     await everything_arrived(room, 1)
@@ -607,8 +612,8 @@ async def test_what_a_crash_left_being_sent_is_sent_again_unchanged(house: House
             queue.mark_sending(db, lease, queue.in_queue(db, room.me.id, "rj"))
 
         await room.deck.store.write(crash)
-        standing = await room.me.queue()
-        assert (standing.queued, standing.sending) == (0, 3)
+        queue_status = await room.me.queue()
+        assert (queue_status.queued, queue_status.sending) == (0, 3)
     async with house.open() as room:
         await everything_arrived(room, 3)
 

@@ -119,8 +119,13 @@ async def test_while_deliveries_are_paused_what_waits_says_so(room: Room) -> Non
     assert (await room.me.queue()).trouble == ""
     await room.deck.jobs.pause(DELIVER)
     taken = await room.play(1)
-    standing = await room.me.queue()
-    assert (standing.queued, standing.held, standing.next_attempt_at, standing.trouble) == (1, 1, None, PAUSED)
+    queue_status = await room.me.queue()
+    assert (queue_status.queued, queue_status.held, queue_status.next_attempt_at, queue_status.trouble) == (
+        1,
+        1,
+        None,
+        PAUSED,
+    )
     story = await room.deck.play_actions.details(room.me.id, taken.id)
     assert story is not None
     assert story.reason == PAUSED

@@ -274,10 +274,10 @@ async def test_where_the_key_is_no_longer_set_plays_wait_and_nobody_is_asked(hou
     async with house.open(**ONLY_SECOND) as room:
         await room.play(0)
         await room.house.clock.sleep(60)
-        standing, account = await room.me.queue(), await room.me.account()
+        queue_status, account = await room.me.queue(), await room.me.account()
         assert [story.reason for story in await room.deck.play_actions.latest(room.me.id, 2)] == [KEY_NOT_SET]
-        assert (standing.state, standing.queued, standing.held) == ("needs_sign_in", 1, 1)
-        assert standing.trouble == KEY_NOT_SET
+        assert (queue_status.state, queue_status.queued, queue_status.held) == ("needs_sign_in", 1, 1)
+        assert queue_status.trouble == KEY_NOT_SET
         assert (account.connection, account.key_is_set) == ("needs_sign_in", False)
         assert (await room.deck.accounts.named("me")).connection == "needs_sign_in"
         assert (await room.me.now_playing(Track("Nina Simone", "Sinnerman"))).message == KEY_NOT_SET

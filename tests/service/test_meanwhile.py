@@ -115,8 +115,8 @@ async def test_an_answer_counts_though_the_listener_has_signed_out(house: House)
         assert (await room.fates()).count("accepted") == 50
         await room.wait(HOUR)
         assert (await room.me.account()).connection == "disconnected"
-        standing = await room.me.queue()
-        assert (standing.queued, standing.sending, standing.held) == (10, 0, 10)
+        queue_status = await room.me.queue()
+        assert (queue_status.queued, queue_status.sending, queue_status.held) == (10, 0, 10)
         assert len(house.calls()) == 1
 
 

@@ -87,16 +87,16 @@ async def test_erasing_a_listener_takes_the_players_along(house: House) -> None:
 async def test_what_was_heard_and_refused_last_is_remembered(house: House) -> None:
     async with house.open(deliver=False) as room:
         new = await a_player(room)
-        await room.deck.players.heard(new.player, "mpdscribble 0.24", "Nina Simone – Sinnerman")
+        await room.deck.players.note_report(new.player, "mpdscribble 0.24", "Nina Simone – Sinnerman")
         await room.wait(5)
-        await room.deck.players.heard(new.player, "mpdscribble 0.24", "Can – Halleluwah")
+        await room.deck.players.note_report(new.player, "mpdscribble 0.24", "Can – Halleluwah")
         await room.deck.players.refused("Audioscrobbler", "wrong secret", likely=[new.player])
         (found,) = await room.deck.players.of(room.me.id)
         assert (found.program, found.refused_reason) == ("mpdscribble 0.24", "wrong secret")
         assert room.now - found.heard_at < 3
-        heard = room.deck.players.last_heard(found.id)
-        assert heard is not None
-        assert heard.track == "Can – Halleluwah"
+        last = room.deck.players.last_report(found.id)
+        assert last is not None
+        assert last.track == "Can – Halleluwah"
     async with house.open(deliver=False) as room:
         (found,) = await room.deck.players.of(room.me.id)
         assert (found.program, found.refused_reason) == ("mpdscribble 0.24", "wrong secret")

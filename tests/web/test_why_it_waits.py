@@ -177,9 +177,9 @@ def chip(page: str, label: str) -> int:
 
 
 async def the_command_line_agrees(house: House, waits: Waits) -> None:
-    standing, stories = await house.me.queue(), await house.deck.play_actions.waiting(house.me.id, 50)
-    why = why_it_waits(standing.waits, sent_by_somebody=True)
-    head, *rows = queue_command._lines(stories, standing, why, "")
+    queue_status, stories = await house.me.queue(), await house.deck.play_actions.waiting(house.me.id, 50)
+    why = why_it_waits(queue_status.waits, sent_by_somebody=True)
+    head, *rows = queue_command._lines(stories, queue_status, why, "")
     rows = [row for row in rows if "Nina Simone" in row]
     if waits.kind is WaitKind.NEXT_BATCH:
         assert head == "2 plays"

@@ -28,7 +28,7 @@ class Finding:
 
     what: str
     fine: bool
-    words: str
+    message: str
 
 
 @click.command()
@@ -43,7 +43,7 @@ def check(settings: Settings, as_json: bool) -> None:
     for finding in _findings(settings):
         findings.append(finding)
         if not as_json:
-            say(f"{'ok   ' if finding.fine else 'WRONG'}  {finding.what:13}  {finding.words}")
+            say(f"{'ok   ' if finding.fine else 'WRONG'}  {finding.what:13}  {finding.message}")
     wrong = [finding.what for finding in findings if not finding.fine]
     if as_json:
         print_result({"fine": not wrong, "findings": [asdict(finding) for finding in findings]}, "", as_json)
@@ -150,11 +150,11 @@ def _sqlite() -> Finding:
     here = sqlite_info()
     if here.wal_is_safe:
         return Finding("SQLite", True, f"{here.version}, journal mode {here.journal_mode}")
-    words = (
+    message = (
         f"{here.version} has the WAL-reset bug, so the journal mode is {here.journal_mode}, which is safe;"
         " pip install 'tonearm[sqlite]' installs a newer one, which lets pages be read without delaying plays"
     )
-    return Finding("SQLite", True, words)
+    return Finding("SQLite", True, message)
 
 
 def _key_file(settings: Settings) -> Finding:
@@ -207,11 +207,11 @@ def _key_check(settings: Settings, key: str, secret: str, which: str, skews: lis
     with client as lastfm:
         try:
             lastfm.get_token()
-            words, fine = f"answers and accepts {which}", True
+            message, fine = f"answers and accepts {which}", True
         except LastFmError as error:
             fine = bool(skews) and not key
-            words = "answers" if fine else str(error) if which == "the API key" else f"{which}: {error}"
-    return Finding("Last.fm", fine, f"{settings.lastfm_api_url} {words}")
+            message = "answers" if fine else str(error) if which == "the API key" else f"{which}: {error}"
+    return Finding("Last.fm", fine, f"{settings.lastfm_api_url} {message}")
 
 
 def _clock(skew: float) -> Finding:

@@ -64,5 +64,5 @@ async def _export(settings: Settings, name: str, form: str, file: IO[bytes], pro
     from tonearm.service.history_export import ExportFormat
 
     async with deck_of(settings, Sends.NO) as deck:
-        who = await listener_of(deck, name)
-        return await deck.history_export.write(who.id, who.name, ExportFormat(form), file, progress)
+        account = await listener_of(deck, name)
+        return await deck.history_export.write(account.id, account.name, ExportFormat(form), file, progress)

@@ -90,20 +90,20 @@ def import_history(
             raise click.UsageError("import files or the history at Last.fm, not both at once")
         if not yes:
             waiting = run(_from_lastfm_waiting(settings, listener))
-            words = f"Last.fm has {plays(waiting)} to compare with the history here. {_NEXT}"
-            print_result({"dry_run": True, "to_compare": waiting, "imports": []}, words, as_json)
+            text = f"Last.fm has {plays(waiting)} to compare with the history here. {_NEXT}"
+            print_result({"dry_run": True, "to_compare": waiting, "imports": []}, text, as_json)
             return
         with bar("importing", hidden=as_json) as progress:
             results = [run(_from_lastfm(settings, listener, progress))]
-        print_result(_facts(results, yes), _words(results[0], yes), as_json)
+        print_result(_facts(results, yes), _summary_text(results[0], yes), as_json)
     else:
         with bar("importing" if yes else "comparing", hidden=as_json) as progress:
             results = run(_import(settings, listener, files, progress, yes, zone, queue, doubtful, private))
         for result in results:
-            _tell_faults(result)
+            _print_unreadable(result)
         facts = _facts(results, yes)
         print_result(
-            facts, "\n".join(_words(result, yes) for result in results) + ("" if yes else f"\n{_NEXT}"), as_json
+            facts, "\n".join(_summary_text(result, yes) for result in results) + ("" if yes else f"\n{_NEXT}"), as_json
         )
 
 
@@ -126,10 +126,10 @@ async def _import(
 
     options = ReadOptions(zone, private)
     async with deck_of(settings, Sends.NO) as deck:
-        who = await listener_of(deck, name)
+        account = await listener_of(deck, name)
         try:
             return await deck.history_import.run(
-                who.id, files, options, progress, apply=yes, queue=queue, doubtful=doubtful
+                account.id, files, options, progress, apply=yes, queue=queue, doubtful=doubtful
             )
         except OSError as error:
             raise Failed(f"{error.filename or 'a file'}: {error.strerror or 'it could not be read'}") from None
@@ -177,7 +177,7 @@ def _facts(results: Sequence[ImportResult], yes: bool) -> dict[str, object]:
     }
 
 
-def _words(result: ImportResult, yes: bool) -> str:
+def _summary_text(result: ImportResult, yes: bool) -> str:
     counted = f"{result.new} new, {result.known} already there, {result.doubtful} doubtful"
     counted += f", {sum(result.skipped.values())} skipped, {result.unreadable} unreadable"
     lines = [f"{result.source} ({', '.join(result.files)}): {counted}"]
@@ -197,7 +197,7 @@ def _day(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
 
 
-def _tell_faults(result: ImportResult) -> None:
+def _print_unreadable(result: ImportResult) -> None:
     for fault in result.faults[:FAULTS_SHOWN]:
         text = f": {fault.text}" if fault.text else ""
         say(f"{fault.file}, line {fault.line}: {fault.reason}{text}", err=True)

@@ -80,12 +80,12 @@ async def _said(deck: Deck, asked: Any) -> Mapping[str, object]:
     if not isinstance(asked, dict) or not _alike(asked):
         return {}
     try:
-        facts, words = await _found(deck, asked)
+        facts, text = await _found(deck, asked)
     except UnknownListener as unknown:
         return {"failed": str(unknown)}
     except StoreUnavailable:
         return {}
-    return {"facts": facts, "words": words}
+    return {"facts": facts, "words": text}
 
 
 def _alike(asked: Mapping[str, Any]) -> bool:

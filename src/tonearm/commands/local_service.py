@@ -37,11 +37,11 @@ def service_answer(settings: Settings, question: str, about: Mapping[str, object
         return None
     asked = {"version": __version__, "zone": os.environ.get("TZ", ""), "question": question, **about}
     try:
-        with short_path(socket_beside(file)) as path, socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(PATIENCE)
-            line.connect(path)
-            line.sendall(json.dumps(asked).encode() + b"\n")
-            with line.makefile("rb") as reply:
+        with short_path(socket_beside(file)) as path, socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(PATIENCE)
+            connection.connect(path)
+            connection.sendall(json.dumps(asked).encode() + b"\n")
+            with connection.makefile("rb") as reply:
                 answer = json.loads(reply.readline())
     except (OSError, ValueError):
         return None

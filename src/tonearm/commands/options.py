@@ -95,7 +95,7 @@ def _load(options: dict[str, str], config: Path | None) -> Any:
         if bad.place != OPTION:
             raise Failed(str(bad)) from None
         flag = next((o.flag for o in SETTINGS if o.setting == bad.name.lower()), bad.name)
-        raise click.BadParameter(bad.words, param_hint=flag) from None
+        raise click.BadParameter(bad.message, param_hint=flag) from None
 
 
 def for_listener(command: Command) -> Command:

@@ -44,21 +44,21 @@ def plays(count: int) -> str:
     return "1 play" if count == 1 else f"{count} plays"
 
 
-def standing_facts(standing: QueueStatus) -> dict[str, object]:
+def status_facts(queue_status: QueueStatus) -> dict[str, object]:
     """The state of a queue, under the names that `GET /lastfm/queue/status` and `GET /lastfm/queue` have for it."""
     return {
-        "queued_scrobbles": standing.queued,
-        "sending": standing.sending,
-        "held": standing.held,
-        "refused": standing.refused,
-        "state": str(standing.state),
-        "next_attempt_at": standing.next_attempt_at,
-        "oldest": standing.oldest,
-        "expires_next": standing.expires_next,
-        "trouble": standing.trouble or None,
-        "waits_for": str(standing.waits.kind) if standing.waits else None,
-        "held_for": [{"lastfm_user": other.user, "plays": other.plays} for other in standing.others],
-        "budget": {"used": standing.sent, "about": standing.daily_limit, "clear_at": standing.clear_at},
+        "queued_scrobbles": queue_status.queued,
+        "sending": queue_status.sending,
+        "held": queue_status.held,
+        "refused": queue_status.refused,
+        "state": str(queue_status.state),
+        "next_attempt_at": queue_status.next_attempt_at,
+        "oldest": queue_status.oldest,
+        "expires_next": queue_status.expires_next,
+        "trouble": queue_status.trouble or None,
+        "waits_for": str(queue_status.waits.kind) if queue_status.waits else None,
+        "held_for": [{"lastfm_user": other.user, "plays": other.plays} for other in queue_status.others],
+        "budget": {"used": queue_status.sent, "about": queue_status.daily_limit, "clear_at": queue_status.clear_at},
     }
 
 
@@ -68,15 +68,15 @@ def others_wait(others: Sequence[Others]) -> str:
     return f"{waits}: sign in as that user, or 'tonearm queue discard --user {others[0].user}'" if others else ""
 
 
-def daily_limit_text(standing: QueueStatus, now: float) -> str:
+def daily_limit_text(queue_status: QueueStatus, now: float) -> str:
     """The day's plays against the daily limit, and when the backlog is clear; "" while no limit is known."""
-    if standing.daily_limit is None:
+    if queue_status.daily_limit is None:
         return ""
-    used = f"{standing.sent} of about {standing.daily_limit} used"
-    moves = standing.next_attempt_at is not None
-    if not moves or standing.clear_at is None or standing.clear_at <= now:
+    used = f"{queue_status.sent} of about {queue_status.daily_limit} used"
+    moves = queue_status.next_attempt_at is not None
+    if not moves or queue_status.clear_at is None or queue_status.clear_at <= now:
         return used
-    return f"{used}, backlog clear by {by(standing.clear_at, now)}"
+    return f"{used}, backlog clear by {by(queue_status.clear_at, now)}"
 
 
 def why_it_waits(waits: Waits | None, sent_by_somebody: bool) -> str:

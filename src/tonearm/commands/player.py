@@ -101,10 +101,10 @@ def test(settings: Settings, address: str, listener: str, as_json: bool, name: s
     facts = {"status": report.status, "name": found.name, "message": report.message, "heard_at": found.heard_at or None}
     queued = report.status == "queued"
     text = "would be queued for Last.fm" if queued else f"would be saved, but not sent: {report.message}"
-    words = (
+    text = (
         f"A play from {found.name} arrives at {trial.address} and {text}. It was removed again. {_last_report(found)}"
     )
-    print_result({**facts, "address": trial.address}, words, as_json)
+    print_result({**facts, "address": trial.address}, text, as_json)
     if trial.unmapped:
         hint = f"'tonearm player map \"{found.name}\" THEIR-USER {listener}' names one"
         say(f"None of its users is a listener here, so what they play is not kept: {hint}", err=True)

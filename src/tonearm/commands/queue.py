@@ -15,7 +15,7 @@ from tonearm.commands.output import (
     others_wait,
     plays,
     print_result,
-    standing_facts,
+    status_facts,
     why_it_waits,
 )
 from tonearm.commands.status import status
@@ -89,10 +89,10 @@ async def answer_queue(deck: Deck, listener: str, limit: int, *, sent_by_somebod
     from tonearm.commands.opening import listener_of
 
     me = await listener_of(deck, listener)
-    waiting, standing = await deck.play_actions.waiting(me.id, limit), await me.queue()
-    why = why_it_waits(standing.waits, sent_by_somebody)
-    facts = {**standing_facts(standing), "why": why or None, "plays": [_facts(details) for details in waiting]}
-    return facts, "\n".join(_lines(waiting, standing, why, daily_limit_text(standing, deck.clock.now())))
+    waiting, queue_status = await deck.play_actions.waiting(me.id, limit), await me.queue()
+    why = why_it_waits(queue_status.waits, sent_by_somebody)
+    facts = {**status_facts(queue_status), "why": why or None, "plays": [_facts(details) for details in waiting]}
+    return facts, "\n".join(_lines(waiting, queue_status, why, daily_limit_text(queue_status, deck.clock.now())))
 
 
 async def _refused(settings: Settings, name: str, limit: int) -> list[PlayDetails]:
@@ -121,10 +121,10 @@ def _facts(details: PlayDetails) -> dict[str, object]:
     }
 
 
-def _lines(waiting: list[PlayDetails], standing: QueueStatus, why: str, budget: str) -> list[str]:
-    all_of_them = standing.queued + standing.sending
+def _lines(waiting: list[PlayDetails], queue_status: QueueStatus, why: str, budget: str) -> list[str]:
+    all_of_them = queue_status.queued + queue_status.sending
     lines = [f"{plays(all_of_them)}{f': {why}' if why else ''}" if all_of_them else "nothing is waiting"]
-    if on_hold := others_wait(standing.others):
+    if on_hold := others_wait(queue_status.others):
         lines.append(f"on hold: {on_hold}")
     if budget:
         lines.append(f"daily limit: {budget}")

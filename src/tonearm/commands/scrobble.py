@@ -127,7 +127,7 @@ async def _fate(settings: Settings, me: Listener, result: ReportResult) -> Repor
     return replace(result, message=why or result.message)
 
 
-def _stuck(standing: QueueStatus, deadline: float) -> bool:
+def _stuck(queue_status: QueueStatus, deadline: float) -> bool:
     """Nothing will move within the time that there is."""
-    soon = standing.next_attempt_at is not None and standing.next_attempt_at <= deadline
-    return bool(standing.queued) and not standing.sending and not soon
+    soon = queue_status.next_attempt_at is not None and queue_status.next_attempt_at <= deadline
+    return bool(queue_status.queued) and not queue_status.sending and not soon

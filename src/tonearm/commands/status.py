@@ -15,7 +15,7 @@ from tonearm.commands.output import (
     others_wait,
     plays,
     print_result,
-    standing_facts,
+    status_facts,
     why_it_waits,
 )
 
@@ -41,8 +41,8 @@ def status(settings: Settings, listener: str, as_json: bool) -> None:
     if file := missing(settings):
         print_result({"listener": listener, "database": None}, f"no database yet: {file}", as_json)
         return
-    account, standing, now, server = run(_status(settings, listener))
-    print_result(*_found(account, standing, server, sender_of(settings), now), as_json)
+    account, queue_status, now, server = run(_status(settings, listener))
+    print_result(*_found(account, queue_status, server, sender_of(settings), now), as_json)
 
 
 async def answer_status(deck: Deck, listener: str) -> CommandResult:
@@ -54,7 +54,7 @@ async def answer_status(deck: Deck, listener: str) -> CommandResult:
 
 
 def _found(
-    account: Account, standing: QueueStatus, server: ServerInfo | None, sender: str | None, now: float
+    account: Account, queue_status: QueueStatus, server: ServerInfo | None, sender: str | None, now: float
 ) -> CommandResult:
     delivering = int(sender is not None) if server is None else server.deliver
     facts: dict[str, object] = {
@@ -65,9 +65,9 @@ def _found(
         "service": sender,
         "processes": None if server is None else server.processes,
         "delivering": delivering,
-        **standing_facts(standing),
+        **status_facts(queue_status),
     }
-    return facts, "\n".join(_lines(account, standing, _service(sender, server), delivering, now))
+    return facts, "\n".join(_lines(account, queue_status, _service(sender, server), delivering, now))
 
 
 async def _status(settings: Settings, name: str) -> tuple[Account, QueueStatus, float, ServerInfo | None]:
@@ -91,8 +91,8 @@ def _service(sender: str | None, server: ServerInfo | None) -> str:
     return f"{others}, and none delivers: start 'tonearm worker'"
 
 
-def _lines(account: Account, standing: QueueStatus, service: str, delivering: int, now: float) -> list[str]:
-    connection = str(standing.state).replace("_", " ")
+def _lines(account: Account, queue_status: QueueStatus, service: str, delivering: int, now: float) -> list[str]:
+    connection = str(queue_status.state).replace("_", " ")
     user = f", as {account.username}" if account.username else ""
     rule = "" if account.enabled else "; scrobbling is off"
     if not account.signed_in:
@@ -100,17 +100,18 @@ def _lines(account: Account, standing: QueueStatus, service: str, delivering: in
     lines = [
         f"listener  {account.name}: {connection}{user}{rule}",
         f"service   {service}",
-        f"queue     {plays(standing.queued)} waiting ({standing.held} on hold), {standing.sending} being sent",
+        f"queue     {plays(queue_status.queued)} waiting ({queue_status.held} on hold),"
+        f" {queue_status.sending} being sent",
     ]
-    if why := why_it_waits(standing.waits, delivering > 0):
+    if why := why_it_waits(queue_status.waits, delivering > 0):
         lines.append(f"why       {why}")
-    if others := others_wait(standing.others):
+    if others := others_wait(queue_status.others):
         lines.append(f"on hold   {others}")
-    if budget := daily_limit_text(standing, now):
+    if budget := daily_limit_text(queue_status, now):
         lines.append(f"limit     {budget}")
-    if standing.refused:
-        lines.append(f"rejected  {plays(standing.refused)}: 'tonearm queue list --refused' shows why")
-    if standing.oldest is not None and standing.expires_next is not None:
-        accepted_until = f"Last.fm accepts it until {moment(standing.expires_next)}"
-        lines.append(f"oldest    began {moment(standing.oldest)}; {accepted_until}")
+    if queue_status.refused:
+        lines.append(f"rejected  {plays(queue_status.refused)}: 'tonearm queue list --refused' shows why")
+    if queue_status.oldest is not None and queue_status.expires_next is not None:
+        accepted_until = f"Last.fm accepts it until {moment(queue_status.expires_next)}"
+        lines.append(f"oldest    began {moment(queue_status.oldest)}; {accepted_until}")
     return lines

@@ -27,7 +27,7 @@ class Circuit:
 
     fails: int = 0
     until: float = 0.0
-    why: str = ""
+    reason: str = ""
 
     def is_open(self, now: float) -> bool:
         """Whether the server is left alone now; more than a day ahead, a clock has been put back since."""
@@ -38,12 +38,12 @@ class Circuit:
         return replace(self, until=now + pacing.PROBE)
 
     def failed(
-        self, now: float, chance: float, why: str, retry_after: float | None = None, *, at_least: float = 0.0
+        self, now: float, chance: float, reason: str, retry_after: float | None = None, *, at_least: float = 0.0
     ) -> Circuit:
         """Once more there was no answer. `chance` is in [0, 1); `retry_after` and `at_least` are in seconds."""
         fails = self.fails + 1
         asked = min(retry_after or 0.0, pacing.LONGEST_THROTTLE)
-        return Circuit(fails, now + max(pacing.backoff(fails, chance), asked, at_least), why)
+        return Circuit(fails, now + max(pacing.backoff(fails, chance), asked, at_least), reason)
 
 
 CLOSED = Circuit()

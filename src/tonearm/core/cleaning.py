@@ -58,20 +58,20 @@ def clean(text: str) -> str:
             return " ".join(text.split())
         if not _RARE.search(text):
             return " ".join(unicodedata.normalize("NFC", text).split())
-    kept = "".join(_kept(c) for c in text)
-    if not any(unicodedata.bidirectional(c) in ("R", "AL") and c not in _DIRECTIONS for c in kept):
-        kept = kept.translate(_NO_DIRECTIONS)
-    kept = _HIDDEN_TAGS.sub(lambda found: found[1] or "", kept)
-    kept = " ".join(unicodedata.normalize("NFC", kept).split())
-    kept = _LOOSE_JOINERS.sub(_at_an_end, _LOOSE_SELECTORS.sub("", kept))
-    return _BLANKS_AROUND_DIRECTIONS.sub(_one_blank, kept).strip(_DIRECTIONS + " ")
+    cleaned_text = "".join(_cleaned(c) for c in text)
+    if not any(unicodedata.bidirectional(c) in ("R", "AL") and c not in _DIRECTIONS for c in cleaned_text):
+        cleaned_text = cleaned_text.translate(_NO_DIRECTIONS)
+    cleaned_text = _HIDDEN_TAGS.sub(lambda found: found[1] or "", cleaned_text)
+    cleaned_text = " ".join(unicodedata.normalize("NFC", cleaned_text).split())
+    cleaned_text = _LOOSE_JOINERS.sub(_at_an_end, _LOOSE_SELECTORS.sub("", cleaned_text))
+    return _BLANKS_AROUND_DIRECTIONS.sub(_one_blank, cleaned_text).strip(_DIRECTIONS + " ")
 
 
 _NO_DIRECTIONS = dict.fromkeys(map(ord, _DIRECTIONS))
 _STAYS = re.compile(f"[{_VISIBLE_FORMATS}{_JOINERS}{_SELECTORS}{_DIRECTIONS}{_TAGS}]")
 
 
-def _kept(character: str) -> str:
+def _cleaned(character: str) -> str:
     category = unicodedata.category(character)
     if character in _BLANKS or category in ("Zs", "Zl", "Zp"):
         return " "

@@ -262,10 +262,10 @@ class _Likely:
     def _beside(self, spelling: str, core: str) -> Iterator[int]:
         """Places of the artist's other titles that a typing error or a cut may have made of this one."""
         if spelling not in self._by_signature:
-            self._by_signature[spelling] = shelf = _Places()
+            self._by_signature[spelling] = places = _Places()
             for place in self._by_artist.at(spelling):
                 for signature in _signatures(self._bare[place].core):
-                    shelf.put(signature, place)
+                    places.put(signature, place)
         for signature in _signatures(core):
             for place in self._by_signature[spelling].at(signature)[:_MAX_COMPARED]:
                 if self._bare[place].core != core:

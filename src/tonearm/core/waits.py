@@ -171,7 +171,7 @@ def why_waits(play: WaitingPlay, facts: DeliveryFacts) -> Waits:
         return Waits(WaitKind.OTHER_USER, user=play.user)
     if stop := stopped(facts):
         return stop
-    wait, cause = _account_rest(facts)
+    wait, cause = _account_wait(facts)
     until = max(wait, play.not_before)
     if play.timestamp > facts.lastfm_now:
         begins = play.timestamp - (facts.lastfm_now - facts.now)
@@ -194,7 +194,7 @@ def queue_waits(plays: Sequence[WaitingPlay], facts: DeliveryFacts) -> Waits | N
     return min((why_waits(play, facts) for play in plays), key=_turn, default=None)
 
 
-def _account_rest(facts: DeliveryFacts) -> tuple[float, str]:
+def _account_wait(facts: DeliveryFacts) -> tuple[float, str]:
     """Until when an account rests, and why; 0 if it does not."""
     waits_ = [(0.0, "")]
     if in_force(facts.state.wait_until, facts.now):

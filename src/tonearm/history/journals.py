@@ -103,8 +103,8 @@ def playback_log(lines: Numbered, name: str, options: ReadOptions) -> Iterator[E
         if not found:
             yield Unreadable(number, "isn't a line of a playback.log", shown(line))
             continue
-        at, heard, length = int(found[1]), int(found[2]) / 1000, int(found[3]) / 1000
-        if not counts(length, heard).counts:
+        at, played, length = int(found[1]), int(found[2]) / 1000, int(found[3]) / 1000
+        if not counts(length, played).counts:
             yield SkippedLine(number, "not played for long enough")
         elif not EARLIEST_PLAY <= at < 2**33:
             yield SkippedLine(number, "has no time: the clock of the device wasn't set")
@@ -115,7 +115,7 @@ def playback_log(lines: Numbered, name: str, options: ReadOptions) -> Iterator[E
         else:
             start = from_wall_clock(at, options.zone)
             known = names.artist, names.title, names.album, names.album_artist
-            yield PastPlay(start, *known, length or names.duration, mbid=names.mbid, played=heard, line=number)
+            yield PastPlay(start, *known, length or names.duration, mbid=names.mbid, played=played, line=number)
 
 
 def mpdscribble(lines: Numbered) -> Iterator[Entry]:

@@ -109,7 +109,7 @@ class JsonStream:
         self._at = to
 
     def _more(self) -> None:
-        rest = self._buffer[self._at :]
-        more = self._read(max(CHUNK, len(rest)))
+        remaining = self._buffer[self._at :]
+        more = self._read(max(CHUNK, len(remaining)))
         self._ended = not more
-        self._buffer, self._at = rest + more, 0
+        self._buffer, self._at = remaining + more, 0

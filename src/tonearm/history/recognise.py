@@ -162,19 +162,19 @@ _FORM_LINE = re.compile(r"(?:[a-z]+=[^&\s]*&){3,}[a-z]+=[^&\s]*").fullmatch
 
 def _text(text: str, name: str) -> Kind | None:
     every = [line.rstrip("\r") for line in text.split("\n") if line.strip()][:50]
-    told = [line for line in every if not line.startswith("#")]
-    if every[0].startswith("#AUDIOSCROBBLER") or any(map(_LOG_LINE, told)):
+    data_lines = [line for line in every if not line.startswith("#")]
+    if every[0].startswith("#AUDIOSCROBBLER") or any(map(_LOG_LINE, data_lines)):
         device = every[0].startswith("#AUDIOSCROBBLER")
         parse = partial(_scrobbler_log, name=name)
         return Kind(".scrobbler.log" if device else "Audacious, waiting plays", parse, journal=not device)
-    if not told:
+    if not data_lines:
         return None
-    first = told[0]
+    first = data_lines[0]
     if _PLAYBACK_LINE(first):
         return Kind("Rockbox, playback.log", lambda text, options: journals.playback_log(lines(text), name, options))
-    if first.startswith("a = ") and any(line.startswith("i = ") for line in told):
+    if first.startswith("a = ") and any(line.startswith("i = ") for line in data_lines):
         return _by_lines("mpdscribble, waiting plays", journals.mpdscribble, journal=True)
-    if first.startswith("title=") and any(line.startswith("time=") for line in told):
+    if first.startswith("title=") and any(line.startswith("time=") for line in data_lines):
         return _by_lines("qmmp, waiting plays", journals.qmmp, journal=True)
     if _FORM_LINE(first) and "a=" in first and "i=" in first:
         return _by_lines("Rhythmbox, waiting plays", journals.rhythmbox, journal=True)

@@ -8,7 +8,7 @@ from typing import Any
 from tonearm.core.play import SHORTEST_TRACK
 from tonearm.history.json_stream import Damaged, JsonStream
 from tonearm.history.play import PLACEHOLDER, Entry, PastPlay, SkippedLine, Unreadable, placeholder
-from tonearm.history.text import mbid, moment, number, seconds, shown, unix, whole, words
+from tonearm.history.text import mbid, moment, number, seconds, shown, text_of, unix, whole
 
 TOO_SHORT = f"played for less than {SHORTEST_TRACK:.0f} seconds"
 PRIVATE = "played in a private session (add --private to import these too)"
@@ -52,7 +52,7 @@ def lastfm(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
             yield PastPlay(
                 at,
                 _text(track["artist"]),
-                words(track.get("name")),
+                text_of(track.get("name")),
                 _text(track.get("album")),
                 mbid=mbid(track.get("mbid")),
                 line=line,
@@ -61,8 +61,8 @@ def lastfm(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
 
 def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return words(value.get("#text") or value.get("name"))
-    return words(value)
+        return text_of(value.get("#text") or value.get("name"))
+    return text_of(value)
 
 
 def listenbrainz(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
@@ -79,20 +79,20 @@ def listenbrainz(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
 
 def _listen(line: int, at: int, track: Mapping[str, Any]) -> PastPlay:
     more, mapping = track.get("additional_info") or {}, track.get("mbid_mapping") or {}
-    heard = seconds(more.get("ms_played"), 1000)
+    played = seconds(more.get("ms_played"), 1000)
     from_spotify = more.get("music_service") == "spotify.com" and "ms_played" in more
-    end = from_spotify or words(more.get("submission_client")).endswith("Archive Importer")
+    end = from_spotify or text_of(more.get("submission_client")).endswith("Archive Importer")
     stamp = more.get("tonearm_stamp")
     return PastPlay(
-        at - round(heard or 0) if end else at,
-        words(track["artist_name"]),
-        words(track["track_name"]),
-        words(track.get("release_name")),
-        words(more.get("release_artist_name")),
+        at - round(played or 0) if end else at,
+        text_of(track["artist_name"]),
+        text_of(track["track_name"]),
+        text_of(track.get("release_name")),
+        text_of(more.get("release_artist_name")),
         seconds(more.get("duration_ms"), 1000) or seconds(more.get("duration")),
         whole(more.get("tracknumber")),
         mbid(more.get("recording_mbid")) or mbid(mapping.get("recording_mbid")),
-        heard or seconds(more.get("duration_played")),
+        played or seconds(more.get("duration_played")),
         60 if more.get("tonearm_precision") == 60 else 1,
         "end" if end else stamp if stamp in ("end", "unknown") else "start",
         line,
@@ -118,57 +118,57 @@ def spotify(private: bool) -> Read:
     """Spotify's extended history: `ts` is the end of a stream."""
 
     def read(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
-        title, heard = entry.get("master_metadata_track_name"), number(entry["ms_played"])
+        title, played = entry.get("master_metadata_track_name"), number(entry["ms_played"])
         found = moment(entry["ts"])
         if title is None:
             yield SkippedLine(line, "no song (a podcast, an audio book, or taken out by Spotify)")
-        elif heard is None or found is None:
+        elif played is None or found is None:
             yield Unreadable(line, NO_TIME, shown(repr(entry["ts"])))
-        elif heard < SHORTEST_TRACK * 1000:
+        elif played < SHORTEST_TRACK * 1000:
             yield SkippedLine(line, TOO_SHORT)
         elif entry.get("incognito_mode") is True and not private:
             yield SkippedLine(line, PRIVATE)
         else:
-            artist = words(entry.get("master_metadata_album_artist_name"))
-            album = words(entry.get("master_metadata_album_album_name"))
-            start = found[0] - round(heard / 1000)
-            yield PastPlay(start, artist, words(title), album, artist, played=heard / 1000, stamp="end", line=line)
+            artist = text_of(entry.get("master_metadata_album_artist_name"))
+            album = text_of(entry.get("master_metadata_album_album_name"))
+            start = found[0] - round(played / 1000)
+            yield PastPlay(start, artist, text_of(title), album, artist, played=played / 1000, stamp="end", line=line)
 
     return read
 
 
 def spotify_account(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
     """Spotify's account data: the end in minutes."""
-    heard, found = number(entry["msPlayed"]), moment(entry["endTime"])
-    if heard is None or found is None:
+    played, found = number(entry["msPlayed"]), moment(entry["endTime"])
+    if played is None or found is None:
         yield Unreadable(line, NO_TIME, shown(repr(entry["endTime"])))
-    elif heard < SHORTEST_TRACK * 1000:
+    elif played < SHORTEST_TRACK * 1000:
         yield SkippedLine(line, TOO_SHORT)
-    elif placeholder(*(names := (words(entry["artistName"]), words(entry["trackName"])))):
+    elif placeholder(*(names := (text_of(entry["artistName"]), text_of(entry["trackName"])))):
         yield SkippedLine(line, PLACEHOLDER)
     else:
-        start = found[0] - round(heard / 1000)
-        yield PastPlay(start, *names, played=heard / 1000, precision=60, stamp="end", line=line)
+        start = found[0] - round(played / 1000)
+        yield PastPlay(start, *names, played=played / 1000, precision=60, stamp="end", line=line)
 
 
 def maloja(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
     """A scrobble of Maloja, whose imports from Spotify have the end, and those from Last.fm made-up seconds."""
-    track, origin = entry["track"], words(entry.get("origin"))
+    track, origin = entry["track"], text_of(entry.get("origin"))
     at = unix(entry["time"])
     if at is None:
         yield Unreadable(line, NO_TIME, shown(repr(entry["time"])))
         return
     minutes, end = origin.startswith("import:lastfm"), origin.startswith("import:spotify")
-    heard = seconds(entry.get("duration"))
+    played = seconds(entry.get("duration"))
     album = track.get("album") or {}
     yield PastPlay(
-        at - at % 60 if minutes else at - round(heard or 0) if end else at,
-        ", ".join(words(artist) for artist in track["artists"]),
-        words(track["title"]),
-        words(album.get("albumtitle")),
-        ", ".join(words(artist) for artist in album.get("artists") or ()),
+        at - at % 60 if minutes else at - round(played or 0) if end else at,
+        ", ".join(text_of(artist) for artist in track["artists"]),
+        text_of(track["title"]),
+        text_of(album.get("albumtitle")),
+        ", ".join(text_of(artist) for artist in album.get("artists") or ()),
         seconds(track.get("length")),
-        played=heard,
+        played=played,
         precision=60 if minutes else 1,
         stamp="end" if end else "start",
         line=line,
@@ -195,8 +195,8 @@ def koito(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
 
 
 def _alias(aliases: Any) -> str:
-    found = [words(one["alias"]) for one in aliases if one.get("is_primary")]
-    return found[0] if found else words(aliases[0]["alias"]) if aliases else ""
+    found = [text_of(one["alias"]) for one in aliases if one.get("is_primary")]
+    return found[0] if found else text_of(aliases[0]["alias"]) if aliases else ""
 
 
 def pano(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
@@ -223,7 +223,7 @@ def strawberry(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
 
 
 def _named(entry: Mapping[str, Any], *keys: str) -> tuple[str, str, str, str]:
-    artist, title, album, album_artist = (words(entry.get(key)) for key in keys)
+    artist, title, album, album_artist = (text_of(entry.get(key)) for key in keys)
     return artist, title, album, album_artist
 
 
@@ -235,10 +235,10 @@ def tonearm(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
         return
     yield PastPlay(
         at,
-        words(entry["artist"]),
-        words(entry["track"]),
-        words(entry.get("album")),
-        words(entry.get("album_artist")),
+        text_of(entry["artist"]),
+        text_of(entry["track"]),
+        text_of(entry.get("album")),
+        text_of(entry.get("album_artist")),
         seconds(entry.get("duration")),
         whole(entry.get("track_number")),
         mbid(entry.get("recording_mbid", entry.get("mbid"))),

@@ -93,8 +93,8 @@ def _strict(text: str, separator: str) -> list[str] | None:
         return []
 
 
-def _next(back: deque[T], rest: Iterator[T]) -> T | None:
-    return back.popleft() if back else next(rest, None)
+def _next(back: deque[T], remaining: Iterator[T]) -> T | None:
+    return back.popleft() if back else next(remaining, None)
 
 
 def with_header(lines: Numbered) -> Iterator[Entry]:

@@ -75,7 +75,7 @@ def whole(value: object) -> int | None:
     return int(found) if found and found < 2**31 else None
 
 
-def words(value: object) -> str:
+def text_of(value: object) -> str:
     """A name; "" if it isn't text."""
     return value if isinstance(value, str) else ""
 

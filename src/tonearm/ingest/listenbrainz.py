@@ -216,15 +216,15 @@ def _report(listen: object, now: float, agent: str) -> Incoming | Skipped:
     timestamp = fields.moment_of_play(listen["listened_at"], now)
     if isinstance(timestamp, Skipped):
         return timestamp
-    heard = fields.seconds(read.info.get("duration_played"))
-    if heard is None and (ms_played := fields.seconds(read.info.get("ms_played"))) is not None:
-        heard = ms_played / 1000
+    played = fields.seconds(read.info.get("duration_played"))
+    if played is None and (ms_played := fields.seconds(read.info.get("ms_played"))) is not None:
+        played = ms_played / 1000
     return Incoming(
         read.track,
         timestamp,
         Stamp.START if read.program.lower().startswith(_TELL_THE_START) else Stamp.UNKNOWN,
-        heard,
-        Listening.ASSUMED if heard is None else Listening.MEASURED,
+        played,
+        Listening.ASSUMED if played is None else Listening.MEASURED,
         program=read.program,
         left_out=fields.explained(read.left_out),
     )

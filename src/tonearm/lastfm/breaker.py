@@ -65,12 +65,12 @@ class Breaker:
         """A call wants to go out. Raises Resting while it must not; the first after a rest is the probe."""
         circuit = self._circuit
         if circuit.is_open(now):
-            message = f"Last.fm can't be reached ({circuit.why}); trying again soon"
+            message = f"Last.fm can't be reached ({circuit.reason}); trying again soon"
             raise Resting(Cause(None, message), circuit.until - now, False)
         if circuit.fails:
             self._circuit = circuit.probed(now)
 
-    def heard(self, exchange: Exchange[Any], method: str, now: float, chance: float) -> LastFmError | None:
+    def record(self, exchange: Exchange[Any], method: str, now: float, chance: float) -> LastFmError | None:
         """What a call brought; the error, if it brought one."""
         state, outcome = state_of(exchange.reply, exchange.outcome), exchange.outcome
         if isinstance(outcome, Answer):

@@ -92,7 +92,7 @@ class RememberingLastFm(LastFm):
         self._breaker.enter(self._now())
         exchange = await super().exchange(request)
         chance = random.random()  # noqa: S311  # spreads retries; guards nothing
-        self._breaker.heard(exchange, request.method, self._now(), chance)
+        self._breaker.record(exchange, request.method, self._now(), chance)
         return exchange
 
     async def close(self) -> None:

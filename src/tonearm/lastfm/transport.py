@@ -109,11 +109,11 @@ class AsyncEndpoint(Endpoint):
     ) -> None:
         super().__init__(url, user_agent, patience)
         self._hosts = http
-        self._own: httpx2.AsyncClient | None = None
+        self._own_client: httpx2.AsyncClient | None = None
 
     async def send(self, sealed: SignedRequest) -> Reply | TransportError:
         """What came back, or why nothing did. Raises for no fault of the network."""
-        http = self._hosts or self._own or await self._open()
+        http = self._hosts or self._own_client or await self._open()
         if isinstance(http, TransportError) or http.is_closed:
             return http if isinstance(http, TransportError) else _CLOSED
         incoming = _Received(self._patience)
@@ -133,15 +133,17 @@ class AsyncEndpoint(Endpoint):
 
         # httpx2 and the certificates take a fifth of a second to load, once: not on the event loop.
         made = await anyio.to_thread.run_sync(_async_client)
-        if self._own or isinstance(made, TransportError):  # another task was quicker, and this one has no socket yet
-            return self._own or made
-        self._own = made
+        if self._own_client or isinstance(
+            made, TransportError
+        ):  # another task was quicker, and this one has no socket yet
+            return self._own_client or made
+        self._own_client = made
         return made
 
     async def close(self) -> None:
-        own, self._own = self._own, None
-        if own:
-            await own.aclose()
+        client, self._own_client = self._own_client, None
+        if client:
+            await client.aclose()
 
 
 class SyncEndpoint(Endpoint):
@@ -152,12 +154,12 @@ class SyncEndpoint(Endpoint):
     ) -> None:
         super().__init__(url, user_agent, patience)
         self._hosts = http
-        self._own: httpx2.Client | None = None
+        self._own_client: httpx2.Client | None = None
         self._opening = Lock()
 
     def send(self, sealed: SignedRequest) -> Reply | TransportError:
         """What came back, or why nothing did. Raises for no fault of the network."""
-        http = self._hosts or self._own or self._open()
+        http = self._hosts or self._own_client or self._open()
         if isinstance(http, TransportError) or http.is_closed:
             return http if isinstance(http, TransportError) else _CLOSED
         incoming = _Received(self._patience)
@@ -174,16 +176,16 @@ class SyncEndpoint(Endpoint):
 
     def _open(self) -> httpx2.Client | TransportError:
         with self._opening:
-            if self._own:
-                return self._own
+            if self._own_client:
+                return self._own_client
             made = _sync_client()
-            self._own = None if isinstance(made, TransportError) else made
+            self._own_client = None if isinstance(made, TransportError) else made
             return made
 
     def close(self) -> None:
-        own, self._own = self._own, None
-        if own:
-            own.close()
+        client, self._own_client = self._own_client, None
+        if client:
+            client.close()
 
 
 def _async_client() -> httpx2.AsyncClient | TransportError:

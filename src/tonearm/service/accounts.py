@@ -153,9 +153,9 @@ class Accounts:
         )
         return secret
 
-    async def queue_standing(self, account_id: int) -> QueueStatus:
+    async def queue_status(self, account_id: int) -> QueueStatus:
         """The status of the queue now."""
-        return await self.store.read(partial(self._standing, account_id=account_id))
+        return await self.store.read(partial(self._queue_status, account_id=account_id))
 
     def facts(self, db: Connection, account_id: int) -> DeliveryFacts:
         """What decides whether an account's plays go out now."""
@@ -163,7 +163,7 @@ class Accounts:
             db, account_id, self.keyring.names, self.clock.now(), self.time.now(), configured=self.keyring.configured
         )
 
-    def _standing(self, db: Connection, account_id: int) -> QueueStatus:
+    def _queue_status(self, db: Connection, account_id: int) -> QueueStatus:
         facts = self.facts(db, account_id)
         now = facts.now
         count = queue.count(db, account_id, facts.user, now, lastfm_now=facts.lastfm_now, limited=facts.limited)
@@ -206,10 +206,10 @@ class Accounts:
         """Retry, and wait until nothing more is sent or the seconds are over; how many plays are left."""
         deadline = self.clock.now() + seconds
         with event_hub.subscribe(account_id) as (subscription, _):
-            await self._settled(account_id, subscription, deadline, lambda standing, _: not standing.sending)
+            await self._settled(account_id, subscription, deadline, lambda queue_status, _: not queue_status.sending)
             await self.retry(account_id, ring)
-            standing = await self._settled(account_id, subscription, deadline, _rests)
-            return standing.queued + standing.sending
+            queue_status = await self._settled(account_id, subscription, deadline, _is_idle)
+            return queue_status.queued + queue_status.sending
 
     async def _settled(
         self,
@@ -220,9 +220,9 @@ class Accounts:
     ) -> QueueStatus:
         """The queue's status as soon as it has settled, or when the time is over."""
         while True:
-            standing, now = await self.queue_standing(account_id), self.clock.now()
-            if settled(standing, now) or now >= deadline:
-                return standing
+            queue_status, now = await self.queue_status(account_id), self.clock.now()
+            if settled(queue_status, now) or now >= deadline:
+                return queue_status
             await subscription.within(min(0.5, deadline - now))
 
 
@@ -248,6 +248,6 @@ def _trouble(facts: DeliveryFacts) -> str:
     return facts.throttle.reason if facts.throttle else facts.state.trouble
 
 
-def _rests(standing: QueueStatus, now: float) -> bool:
+def _is_idle(queue_status: QueueStatus, now: float) -> bool:
     """Whether nothing is being sent: what is left waits for a later moment, or for something that no retry brings."""
-    return not standing.sending and (standing.next_attempt_at is None or standing.next_attempt_at > now)
+    return not queue_status.sending and (queue_status.next_attempt_at is None or queue_status.next_attempt_at > now)

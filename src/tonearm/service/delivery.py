@@ -205,7 +205,7 @@ class Delivery(Generic[T]):
         circuit = (outage.circuit if outage else breaker.CLOSED).failed(
             now, answer.chance, str(verdict.cause), retry_after, at_least=PROBE
         )
-        met = KeyThrottled(circuit.until, circuit.why, False, circuit.fails, now, outage=True)
+        met = KeyThrottled(circuit.until, circuit.reason, False, circuit.fails, now, outage=True)
         pace.begin_throttle(db, sent.api_key, met)
         return pace.last_throttle(db, sent.api_key)
 

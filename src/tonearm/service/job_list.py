@@ -116,22 +116,22 @@ def _deliveries(db: Connection, here: ThisProcess, account: int | None, paused: 
     else:
         one = deliveries.of_account(db, account, now)
         all_ = [one] if one else []
-    who = accounts.by_id(db, [delivery.account for delivery in all_])
+    owners = accounts.by_id(db, [delivery.account for delivery in all_])
     for delivery in all_:
         if in_force(delivery.leased_until, now):
             runs_until = delivery.leased_until
             yield ListedJob(DELIVER, delivery.account, "", JobState.RUNNING, owner=delivery.owner, until=runs_until)
         else:
             throttle = throttles.get(delivery.api_key)
-            facts = _facts(delivery, who[delivery.account], here, throttle, DELIVER in paused)
+            facts = _facts(delivery, owners[delivery.account], here, throttle, DELIVER in paused)
             yield _that_waits(delivery, _waits(db, delivery, facts))
 
 
 def _facts(
-    delivery: AccountDelivery, who: Account, here: ThisProcess, throttle: KeyThrottled | None, paused: bool
+    delivery: AccountDelivery, account: Account, here: ThisProcess, throttle: KeyThrottled | None, paused: bool
 ) -> DeliveryFacts:
     return DeliveryFacts(
-        who.under(here.keys),
+        account.under(here.keys),
         DeliveryState(delivery.connection, delivery.wait_until, trouble=delivery.trouble),
         here.now,
         here.lastfm_now,

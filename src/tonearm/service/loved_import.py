@@ -142,8 +142,8 @@ class LovedImport:
         if last.total is None or len(tracks) < last.total:
             return None
         plan = await asyncio.to_thread(plan_import, tracks.values(), index, frozenset(), declined)
-        in_doubt = {candidate.id for one in plan.doubtful for candidate in one.candidates}
-        return frozenset({mark.id for mark in plan.marks} | in_doubt)
+        ambiguous = {candidate.id for one in plan.doubtful for candidate in one.candidates}
+        return frozenset({mark.id for mark in plan.marks} | ambiguous)
 
     async def _page(self, key: ApiKey, username: str, page_number: int) -> Page[LovedTrack]:
         for attempt, size in enumerate(TRIES, start=1):

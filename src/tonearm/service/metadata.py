@@ -144,8 +144,8 @@ class Metadata:
             found = await self.album(artist_, album_)
             url = "" if isinstance(found, NotKnown) else _sized(found.value.images, small=small)
         if not url and clean(title):
-            heard = await self.track(artist_, title)
-            on = None if isinstance(heard, NotKnown) else heard.value.album
+            track = await self.track(artist_, title)
+            on = None if isinstance(track, NotKnown) else track.value.album
             url = _sized(on.images, small=small) if on else ""
         return await self.images.get(url) if url else None
 

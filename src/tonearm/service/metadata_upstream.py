@@ -31,21 +31,21 @@ class MetadataUpstream:
         """What came back. Raises Resting if Last.fm is not asked: after an outage, or without an API key."""
         if not self.keyring.first.name:
             raise Resting(Cause(None, NO_KEY), None, False)
-        now, rests = self.clock.now(), list[KeyThrottled]()
+        now, throttles = self.clock.now(), list[KeyThrottled]()
         for key in self.keyring:
             last = await key.pace.last_throttle()
             if last and not last.outage and last.in_force(now):
-                rests.append(last)
+                throttles.append(last)
                 continue
             self.breaker.enter(now)
             exchange = await key.patient.exchange(request)
             await self._learn(key, request, exchange, rested=last is not None and not last.outage)
             return exchange
-        soonest = min(rests, key=lambda rest: rest.until)
+        soonest = min(throttles, key=lambda throttle: throttle.until)
         raise Resting(Cause(None, f"requests to Last.fm are paused: {soonest.reason}"), soonest.until - now, False)
 
     async def _learn(self, key: ApiKey, request: Request[T], exchange: Exchange[T], *, rested: bool) -> None:
-        error = self.breaker.heard(exchange, request.method, self.clock.now(), self.clock.chance())
+        error = self.breaker.record(exchange, request.method, self.clock.now(), self.clock.chance())
         if error is None and rested:
             await key.pace.served()
         if isinstance(error, RateLimited) and error.scope is Scope.ADDRESS:

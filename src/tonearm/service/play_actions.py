@@ -65,8 +65,8 @@ class PlayDetails:
         """
         if self.stored.counted_reason == COUNTED_BY_ITS_PLAYER:
             return True
-        length, heard = self.stored.play.track.duration, self.stored.play.played
-        rules = (counts(length, heard, threshold) for threshold in range(LOWEST_THRESHOLD, HIGHEST_THRESHOLD + 1))
+        length, played = self.stored.play.track.duration, self.stored.play.played
+        rules = (counts(length, played, threshold) for threshold in range(LOWEST_THRESHOLD, HIGHEST_THRESHOLD + 1))
         return next((rule.counts for rule in rules if rule.reason == self.stored.counted_reason), None)
 
 

@@ -57,7 +57,7 @@ class PlayerReports:
         else:
             taken = await self._reports.report_all(owner, reported, player.name, player.id)
         last = incoming[-1]
-        await self._heard(player, last.program, f"{last.track.artist} – {last.track.title}")
+        await self._note_report(player, last.program, f"{last.track.artist} – {last.track.title}")
         return taken
 
     async def announce(self, player: StoredPlayer, announced: Announced, account: int | None = None) -> None:
@@ -67,7 +67,7 @@ class PlayerReports:
         self._shown.add(task)
         task.add_done_callback(self._shown.discard)
         track = announced.track
-        await self._heard(player, announced.program, f"{track.artist} – {track.title}")
+        await self._note_report(player, announced.program, f"{track.artist} – {track.title}")
         await asyncio.wait((task,), timeout=PATIENCE)
 
     async def hearts(self, player: StoredPlayer, given: Sequence[Heart], account: int | None = None) -> None:
@@ -101,9 +101,9 @@ class PlayerReports:
         with suppress(StoreUnavailable, MissingName):  # it is never kept, so there is nothing to lose
             await self._shows.show(account, announced.track)
 
-    async def _heard(self, player: StoredPlayer, program: str, track: str) -> None:
+    async def _note_report(self, player: StoredPlayer, program: str, track: str) -> None:
         with suppress(StoreUnavailable):  # the plays are on disk
-            await self._players.heard(player, program, track)
+            await self._players.note_report(player, program, track)
 
     async def close(self) -> None:
         """Show nothing any more."""

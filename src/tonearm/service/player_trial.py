@@ -46,7 +46,7 @@ async def try_out(
         trial = Trial(address, lent.secret, lent.player.user, trial_track(player), clock.now())
         async with httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False, headers={"User-Agent": "tonearm"}) as http:
             problem = await _played(http, steps(player.kind, trial))
-        if not problem and not await players.was_heard(lent.player):
+        if not problem and not await players.has_reported(lent.player):
             problem = f"something answers at {base}/, but it is not the service with this database"
         unmapped = player.kind in MEDIA_SERVERS and not await players.users(player)
         return PlayerTrial(f"{base}/", problem, await reports.rehearse(player), unmapped)

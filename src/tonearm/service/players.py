@@ -110,7 +110,7 @@ def address_path(kind: PlayerKind, secret: str) -> str:
 class RefusedRequest:
     """A request that was refused at `at` (Unix seconds), why, and what is known of who sent it.
 
-    `told` says that it is noted with the players that may have sent it.
+    `attributed`: it is noted with the players that may have sent it.
     """
 
     at: float
@@ -118,11 +118,11 @@ class RefusedRequest:
     reason: str
     program: str = ""
     user: str = ""
-    told: bool = False
+    attributed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class HeardFrom:
+class LastReport:
     """What a player reported last, at `at` (Unix seconds)."""
 
     at: float
@@ -141,8 +141,8 @@ class Players:
         self._known: dict[str, tuple[float, StoredPlayer, str]] = {}
         self._app_secrets: dict[str, tuple[float, str | None]] = {}
         self._changes = 0
-        self._noted: dict[int, HeardFrom] = {}
-        self._heard: dict[int, HeardFrom] = {}
+        self._noted: dict[int, LastReport] = {}
+        self._last_reports: dict[int, LastReport] = {}
         self._refused: dict[tuple[int, ...], tuple[float, str]] = {}
         self._brake = Brake(clock, FREE_REFUSALS, REFUSALS_PER_SECOND)
         self._slowed_until = 0.0
@@ -219,8 +219,8 @@ class Players:
         )
         return NewPlayer(await self._store.write(write), secret)
 
-    async def was_heard(self, player: StoredPlayer) -> bool:
-        """Whether a process on this database has heard a player."""
+    async def has_reported(self, player: StoredPlayer) -> bool:
+        """Whether a player has reported to any process on this database."""
         found = await self._store.read(partial(players.by_id, player_id=player.id))
         return found is not None and found.heard_at > 0
 
@@ -240,16 +240,16 @@ class Players:
         write = partial(players.map_user, player_id=player.id, their_user=user, account=account)
         await self._store.write(write)
 
-    def last_heard(self, player: int) -> HeardFrom | None:
+    def last_report(self, player: int) -> LastReport | None:
         """What a player reported last to this process."""
-        return self._heard.get(player)
+        return self._last_reports.get(player)
 
     def nobodys_refusals(self, user: str) -> list[RefusedRequest]:
-        """The last requests that no player can be told for, latest first, each kind once; without other users' own."""
+        """The last rejected requests of unknown players, latest first, each kind once; without those of other users."""
         recent = self._clock.now() - SHOWN
-        found = [one for one in self.refusals if one.at >= recent and not one.told]
-        mine = [one for one in found if one.user.casefold() in ("", user.casefold())]
-        return list({(one.protocol, one.reason, one.program): one for one in reversed(mine)}.values())
+        found = [one for one in self.refusals if one.at >= recent and not one.attributed]
+        own_refusals = [one for one in found if one.user.casefold() in ("", user.casefold())]
+        return list({(one.protocol, one.reason, one.program): one for one in reversed(own_refusals)}.values())
 
     # -- by what a request brings ---------------------------------------------
 
@@ -342,18 +342,18 @@ class Players:
 
     # -- what is remembered of requests ---------------------------------------
 
-    async def heard(self, player: StoredPlayer, program: str, track: str) -> None:
-        """A player has reported a track. It is written down now and then."""
+    async def note_report(self, player: StoredPlayer, program: str, track: str) -> None:
+        """Note that a player has reported a track. It is written to the database now and then."""
         now = self._clock.now()
-        write = partial(players.note_heard, player_id=player.id, now=now, program=program)
+        write = partial(players.note_report, player_id=player.id, now=now, program=program)
         if player.trial:  # another may have its number soon
             await self._store.write(write)
             return
-        self._heard[player.id] = HeardFrom(now, program, track)
+        self._last_reports[player.id] = LastReport(now, program, track)
         noted = self._noted.get(player.id)
         if noted is not None and now - noted.at < NOTED and noted.program == program:
             return
-        self._noted[player.id] = HeardFrom(now, program, "")
+        self._noted[player.id] = LastReport(now, program, "")
         await self._store.write(write)
 
     async def refused(
@@ -389,10 +389,10 @@ class Players:
         await self._store.write(partial(players.note_refused, player_ids=ids, now=now, reason=reason))
 
     def _up_to_date(self, player: StoredPlayer) -> StoredPlayer:
-        heard = self._heard.get(player.id)
-        if heard is None or heard.at <= player.heard_at:
+        last = self._last_reports.get(player.id)
+        if last is None or last.at <= player.heard_at:
             return player
-        return replace(player, heard_at=heard.at, program=heard.program or player.program)
+        return replace(player, heard_at=last.at, program=last.program or player.program)
 
     def _forget(self, account: int | None) -> None:
         """Some token of this account is no longer valid; None: of any account."""

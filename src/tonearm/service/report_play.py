@@ -161,7 +161,7 @@ def frozen_play(
     NotATime before 2002-10-01, over 30 days ahead, or for a time that nobody can have heard.
     """
     reported = start_of_play(play.timestamp)
-    duration, played, until_end = _heard(play, _elapsed(reported, now, skew), basis.listening)
+    duration, played, until_end = _played(play, _elapsed(reported, now, skew), basis.listening)
     placed = place(reported, min(until_end, duration) if duration else until_end, now, skew, basis.stamp)
     if when(placed.timestamp, now + skew) is When.NONSENSE:
         raise NotATime(
@@ -175,7 +175,7 @@ def frozen_play(
     return Play(track, placed.timestamp, played, play.chosen_by_user), placed
 
 
-def _heard(play: Play, elapsed: float, listening: Listening) -> tuple[float | None, float, float]:
+def _played(play: Play, elapsed: float, listening: Listening) -> tuple[float | None, float, float]:
     """In seconds: the length of the track, what was heard, and what may have been heard until the end of the play."""
     duration, played = play.track.duration, play.played
     match listening:

@@ -224,9 +224,9 @@ class SignIn:
         def part(db: Connection) -> list[int]:
             accounts.lock(db, [account])
             waiting = queue.in_queue(db, account, user, after, last, AT_ONCE)
-            standings = queue.rows(db, waiting)
+            rows_ = queue.rows(db, waiting)
             plays.mark_unanswered(
-                db, (one for one, standing in standings.items() if standing.state is queue.QueueState.SENDING)
+                db, (one for one, queue_status in rows_.items() if queue_status.state is queue.QueueState.SENDING)
             )
             plays.settle(db, waiting, "discarded", now, reason=reason)
             queue.remove(db, waiting)

@@ -66,8 +66,8 @@ def _read(row: Any) -> StoredImport:
 
 def begin(db: Connection, account: int, source: str, name: str, digest: str, now: float) -> StoredImport:
     """A new import, or the interrupted one of the same files."""
-    mine = select(history_import).where(history_import.c.account == account, history_import.c.digest == digest)
-    unfinished = mine.where(history_import.c.state == ImportState.RUNNING).order_by(history_import.c.id.desc())
+    query = select(history_import).where(history_import.c.account == account, history_import.c.digest == digest)
+    unfinished = query.where(history_import.c.state == ImportState.RUNNING).order_by(history_import.c.id.desc())
     if row := db.execute(unfinished.limit(1)).first():
         return _read(row)
     fresh = insert(history_import).values(
@@ -107,8 +107,8 @@ def find(db: Connection, account: int, import_id: int) -> StoredImport | None:
 
 def listed(db: Connection, account: int) -> list[StoredImport]:
     """All imports of an account, the latest first."""
-    mine = select(history_import).where(history_import.c.account == account)
-    return [_read(row) for row in db.execute(mine.order_by(history_import.c.id.desc()))]
+    query = select(history_import).where(history_import.c.account == account)
+    return [_read(row) for row in db.execute(query.order_by(history_import.c.id.desc()))]
 
 
 def add(db: Connection, account: int, rows: Sequence[dict[str, Any]]) -> None:
@@ -156,10 +156,10 @@ def undo_part(db: Connection, undone: StoredImport, after: int) -> tuple[int, in
     What has been sent since then stays.
     """
     accounts.lock(db, [undone.account])
-    its_own = (play.c.id > after, play.c.import_id == undone.id, play.c.fate == IMPORTED)
-    ids = list(db.execute(select(play.c.id).where(*its_own).order_by(play.c.id).limit(UNDO_PART)).scalars())
+    added = (play.c.id > after, play.c.import_id == undone.id, play.c.fate == IMPORTED)
+    ids = list(db.execute(select(play.c.id).where(*added).order_by(play.c.id).limit(UNDO_PART)).scalars())
     if not ids:
         return None
     summaries.make_stale_of(db, ids)
-    db.execute(delete(play).where(*its_own, play.c.id <= ids[-1]))
+    db.execute(delete(play).where(*added, play.c.id <= ids[-1]))
     return len(ids), ids[-1]

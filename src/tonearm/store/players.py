@@ -137,7 +137,7 @@ def revoke(db: Connection, account: int, name: str, now: float) -> StoredPlayer 
     return found
 
 
-def note_heard(db: Connection, player_id: int, now: float, program: str) -> None:
+def note_report(db: Connection, player_id: int, now: float, program: str) -> None:
     """It has reported something; `program` is "" if the request doesn't name one."""
     values: dict[str, Any] = {"heard_at": now} | ({"program": program} if program else {})
     db.execute(update(player).where(player.c.id == player_id).values(**values))

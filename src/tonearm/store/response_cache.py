@@ -238,7 +238,7 @@ class AnswerStore:
                     os.close(os.open(self.file, os.O_CREAT | os.O_RDWR, 0o600))
                 self._engine = _open(self._url)
             except (SQLAlchemyError, StoreUnavailable, OSError) as error:
-                self._anew(error)
+                self._recreate(error)
             return self._engine
 
     def _broken(self, error: SQLAlchemyError) -> None:
@@ -246,9 +246,9 @@ class AnswerStore:
             log.warning("response cache: %s", plain(error))
             return
         with self._opening:
-            self._anew(error)
+            self._recreate(error)
 
-    def _anew(self, error: Exception) -> None:
+    def _recreate(self, error: Exception) -> None:
         log.warning("the response cache can't be used: %s", plain(error))
         if self._engine:
             self._engine.dispose()

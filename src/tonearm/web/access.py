@@ -135,8 +135,8 @@ class Guard:
         if not self._is_ours(hosts[0] if hosts else ""):
             return 400, "unknown host name: set TONEARM_PUBLIC_URL to the address that you use"
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and self._foreign(scope, hosts[0]):
-            words = "another site's page may not change anything here"
-            return 403, f"{words}; behind a proxy, set TONEARM_PUBLIC_URL to the address that you use"
+            message = "another site's page may not change anything here"
+            return 403, f"{message}; behind a proxy, set TONEARM_PUBLIC_URL to the address that you use"
         return None
 
     def _is_ours(self, host: str) -> bool:
@@ -201,8 +201,8 @@ def _is_address(name: str) -> bool:
     return True
 
 
-async def _refuse(send: Send, status: int, words: str) -> None:
-    body = b'{"detail":"' + words.encode() + b'"}'
+async def _refuse(send: Send, status: int, message: str) -> None:
+    body = b'{"detail":"' + message.encode() + b'"}'
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -50,8 +50,8 @@ def remember(request: Request, answer: Response) -> None:
     """Let the browser keep the page that was asked for, until it has signed in."""
     asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
     if len(asked) <= LONGEST_REMEMBERED:
-        kept = {"path": at("/"), "httponly": True, "samesite": "lax", "secure": request.url.scheme == "https"}
-        answer.set_cookie(cookie_name(request, "next"), quote(asked, safe="/"), REMEMBERED, **kept)  # type: ignore[arg-type]  # a dict of several types
+        options = {"path": at("/"), "httponly": True, "samesite": "lax", "secure": request.url.scheme == "https"}
+        answer.set_cookie(cookie_name(request, "next"), quote(asked, safe="/"), REMEMBERED, **options)  # type: ignore[arg-type]  # a dict of several types
 
 
 def asked_before(request: Request, answer_to: Callable[[str], Response]) -> Response:

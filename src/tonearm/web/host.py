@@ -20,15 +20,15 @@ def router(deck: Deck, *, listener: Callable[..., Any], callback_url: str | None
     `callback_url` is where a browser reaches `/lastfm/auth-callback`, where the request does not tell.
     """
 
-    async def who(name: Annotated[Any, Depends(listener)]) -> Listener:
+    async def authenticate(name: Annotated[Any, Depends(listener)]) -> Listener:
         try:
             return name if isinstance(name, Listener) else await deck.listener(name)
         except BadName as fault:
             raise HTTPException(422, str(fault)) from None
 
     both = APIRouter()
-    both.include_router(lastfm_router(deck, who, callback_url))
-    both.include_router(stories_router(deck, who))
-    both.include_router(metadata_router(deck, who))
-    both.include_router(events_router(deck, who))
+    both.include_router(lastfm_router(deck, authenticate, callback_url))
+    both.include_router(stories_router(deck, authenticate))
+    both.include_router(metadata_router(deck, authenticate))
+    both.include_router(events_router(deck, authenticate))
     return both

@@ -242,8 +242,8 @@ _SERVER = text(
 
 def server_info(db: Connection) -> ServerInfo:
     """The server as it is now."""
-    version, durable, connections, most = db.execute(_SERVER).one()
-    return ServerInfo(version, durable, connections, most, *processes.others(db))
+    version, durable, connections, connection_limit = db.execute(_SERVER).one()
+    return ServerInfo(version, durable, connections, connection_limit, *processes.others(db))
 
 
 def in_number(processes: int) -> str:

@@ -170,13 +170,13 @@ def filters(db: Connection, snapshot: Snapshot) -> dict[PlayFilter, int]:
         for filter_ in (kind for kind in FATES if kind not in (PlayFilter.ALL, PlayFilter.ACCEPTED))
         for fate in FATES[filter_]
     ]
-    in_line: list[Select[Any]] = [
+    queued: list[Select[Any]] = [
         select(literal_column("1"))
         .where(scrobble_queue.c.account == account_id, *_of_queue(snapshot.facts, filter_))
         .limit(COUNTED)
         for filter_ in (PlayFilter.RETRYING, PlayFilter.HELD)
     ]
-    questions = [select(func.count()).select_from(one.subquery()) for one in (*bounded, *in_line)]
+    questions = [select(func.count()).select_from(one.subquery()) for one in (*bounded, *queued)]
     found = list(db.execute(select(*(question.scalar_subquery() for question in questions))).one())
     counts = {PlayFilter.WAITING: count.queued + count.sending}
     counts[PlayFilter.HELD], counts[PlayFilter.RETRYING] = found.pop(), found.pop()

@@ -27,26 +27,26 @@ _FIRST = (
 
 
 def delivery_facts(
-    db: Connection, number: int, keys: Sequence[str], now: float, lastfm_now: float, *, configured: bool
+    db: Connection, account_id: int, keys: Sequence[str], now: float, lastfm_now: float, *, configured: bool
 ) -> DeliveryFacts:
     """The facts of one account, if these API keys are set; times are Unix seconds."""
-    who = accounts.by_id(db, [number])[number].under(keys)
-    held = pace.current_throttle(db, who.key_among(keys), now) if who.key_is_set else None
+    owner = accounts.by_id(db, [account_id])[account_id].under(keys)
+    throttled = pace.current_throttle(db, owner.key_among(keys), now) if owner.key_is_set else None
     return DeliveryFacts(
-        who,
-        queue.delivery_state(db, number),
+        owner,
+        queue.delivery_state(db, account_id),
         now,
         lastfm_now,
-        backlog_until=db.execute(select(account.c.backlog_until).where(account.c.id == number)).scalar_one(),
-        throttle=key_throttle(held),
+        backlog_until=db.execute(select(account.c.backlog_until).where(account.c.id == account_id)).scalar_one(),
+        throttle=key_throttle(throttled),
         paused=jobs.sending_paused(db),
         configured=configured,
     )
 
 
-def key_throttle(held: pace.KeyThrottled | None) -> KeyThrottle | None:
-    """What rests a key, for the core."""
-    return KeyThrottle(held.until, held.reason, held.refused, held.level) if held else None
+def key_throttle(throttled: pace.KeyThrottled | None) -> KeyThrottle | None:
+    """The throttle of a key, as the core knows it."""
+    return KeyThrottle(throttled.until, throttled.reason, throttled.refused, throttled.level) if throttled else None
 
 
 def first_of_count(db: Connection, facts: DeliveryFacts, count: Count) -> tuple[WaitingPlay, ...]:

@@ -62,14 +62,14 @@ class _EventStream(StreamingResponse):
                 del self._streams[self._me.id]
 
 
-def events_router(deck: Deck, who: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
+def events_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
     """`GET /events`."""
     router = APIRouter(tags=["events"], dependencies=dependencies)
     streams: Counter[int] = Counter()
 
     @router.get("/events", response_class=StreamingResponse, responses=_STREAM)
     async def events(
-        me: Annotated[Listener, Depends(who)],
+        me: Annotated[Listener, Depends(authenticate)],
         request: Request,
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> Response:
@@ -79,7 +79,7 @@ def events_router(deck: Deck, who: Ask, dependencies: Sequence[params.Depends] =
         absence), the stream begins with the current state: `lastfm:auth`, `lastfm:queue-updated` and, if something is
         playing, `lastfm:now-playing`.
         """
-        admitted = partial(_admitted, who, request)
+        admitted = partial(_admitted, authenticate, request)
         return _EventStream(events_of(deck, me, last_event_id, admitted), me, streams)
 
     return router
@@ -91,7 +91,7 @@ async def events_of(
     """Events until the listener's access ends, or until some were missed and the client has to resume."""
     with deck.event_hub.subscribe(me.id, after) as (subscription, resumed):
         if not resumed:
-            for event in await _standing(deck, me):
+            for event in await _current_events(deck, me):
                 yield _written(event)
         while True:
             numbered = await subscription.within(AT_ONCE if subscription.missed else SILENCE)
@@ -104,21 +104,21 @@ def _written(event: Event, event_id: str | None = None) -> bytes:
     return format_sse_event(event=event.kind, data_str=json.dumps(data(event)), id=event_id)
 
 
-async def _admitted(who: Ask, request: Request) -> bool:
+async def _admitted(authenticate: Ask, request: Request) -> bool:
     """Whether the token or the cookie is still valid; a host decides this itself."""
-    if not isinstance(who, Access):
+    if not isinstance(authenticate, Access):
         return True
     try:
-        return await who.listener(request) is not None
+        return await authenticate.listener(request) is not None
     except StoreUnavailable:
         return True
 
 
-async def _standing(deck: Deck, me: Listener) -> list[Event]:
-    account, standing = await me.account(), await me.queue()
+async def _current_events(deck: Deck, me: Listener) -> list[Event]:
+    account, queue_status = await me.account(), await me.queue()
     plays = deck.shows.current(me.id)
     return [
         AuthChanged(account.connection, account.username),
-        QueueUpdated(standing.queued + standing.sending),
+        QueueUpdated(queue_status.queued + queue_status.sending),
         *([plays] if plays else []),
     ]

@@ -21,7 +21,7 @@ NOBODY = (
 PAUSED = "sending is paused, so plays wait: run 'tonearm jobs resume deliver' to continue"
 
 
-def health_router(deck: Deck, who: Ask) -> APIRouter:
+def health_router(deck: Deck, authenticate: Ask) -> APIRouter:
     """`GET /health`, open to everybody, and `GET /metrics`."""
     router = APIRouter(tags=["operation"], route_class=ErrorResponses)
 
@@ -38,7 +38,7 @@ def health_router(deck: Deck, who: Ask) -> APIRouter:
         return Health(status="ok", database="ok", delivery=_delivery(deck), version=__version__, warnings=warnings)
 
     @router.get("/metrics", name="metrics", response_class=Response)
-    async def figures(_: Annotated[Listener, Depends(who)]) -> Response:
+    async def figures(_: Annotated[Listener, Depends(authenticate)]) -> Response:
         """Metrics for Prometheus: what this process has done, and the state of the whole installation."""
         keys = deck.accounts.keyring.names if deck.configured else ()
         now = deck.clock.now()

@@ -67,10 +67,10 @@ _OF_A_KIND: dict[int | str, dict[str, Any]] = {
 }
 
 
-def jobs_router(deck: Deck, who: Ask) -> APIRouter:
+def jobs_router(deck: Deck, authenticate: Ask) -> APIRouter:
     """`GET /jobs`, and what can be done with jobs."""
     router = APIRouter(prefix="/jobs", tags=["operation"], responses=ERRORS, route_class=ErrorResponses)
-    Me = Annotated[Listener, Depends(who)]
+    Me = Annotated[Listener, Depends(authenticate)]
 
     @router.get("", response_model=JobsOut)
     async def jobs(me: Me) -> JobsOut:
@@ -82,12 +82,12 @@ def jobs_router(deck: Deck, who: Ask) -> APIRouter:
     @router.post("/{id}/retry", response_model=Changed, responses=_OF_A_JOB)
     async def retry(me: Me, id: JobId) -> Changed:
         """Retry a waiting, broken or failed job now."""
-        return _answered(await deck.jobs.retry(*_own(me, id)))
+        return _answered(await deck.jobs.retry(*_run_of(me, id)))
 
     @router.delete("/{id}", response_model=Changed, responses=_OF_A_JOB)
     async def cancel(me: Me, id: JobId) -> Changed:
         """Stop a running job. No play is lost; a delivery starts again unless its kind is paused."""
-        return _answered(await deck.jobs.cancel(*_own(me, id)))
+        return _answered(await deck.jobs.cancel(*_run_of(me, id)))
 
     @router.post("/kinds/{kind}/pause", response_model=Changed, responses=_OF_A_KIND)
     async def pause(me: Me, kind: JobKind) -> Changed:
@@ -115,7 +115,7 @@ def _must_run_it(me: Listener) -> None:
         raise HTTPException(403, f"only the listener {FIRST_LISTENER!r}, who runs this service, can do that")
 
 
-def _own(me: Listener, id_: str) -> tuple[str, int]:
+def _run_of(me: Listener, id_: str) -> tuple[str, int]:
     kind, _, account = id_.partition("-")
     if not _runs_it(me) and int(account) != me.id:
         raise HTTPException(404, f"no job {id_}")

@@ -66,19 +66,19 @@ class ByRawPath(ErrorResponses):
         return super().matches({**scope, "path": path})
 
 
-def metadata_router(deck: Deck, who: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
+def metadata_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
     """The endpoints on a deck, for every signed-in listener: what Last.fm says is the same for all."""
     router = APIRouter(
         prefix="/metadata",
         tags=["metadata"],
         responses=_AWAY,
         route_class=ByRawPath,
-        dependencies=[*dependencies, Depends(who)],
+        dependencies=[*dependencies, Depends(authenticate)],
     )
     _artist_routes(router, deck)
     _work_routes(router, deck)
     _picture_routes(router, deck)
-    _enrich_routes(router, deck, who)
+    _enrich_routes(router, deck, authenticate)
     return router
 
 
@@ -156,8 +156,8 @@ def _picture_routes(router: APIRouter, deck: Deck) -> None:
         )
 
 
-def _enrich_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
-    Me = Annotated[Listener, Depends(who)]
+def _enrich_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
+    Me = Annotated[Listener, Depends(authenticate)]
 
     @router.post("/enrich", status_code=202, response_model=shapes.EnrichOut)
     async def enrich(me: Me, request: Request, response: Response) -> Any:

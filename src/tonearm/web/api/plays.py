@@ -54,22 +54,22 @@ _SIGNED_IN: dict[int | str, dict[str, Any]] = {
 
 
 def lastfm_router(
-    deck: Deck, who: Ask, callback_url: str | None = None, dependencies: Sequence[params.Depends] = ()
+    deck: Deck, authenticate: Ask, callback_url: str | None = None, dependencies: Sequence[params.Depends] = ()
 ) -> APIRouter:
     """The endpoints on a deck. `callback_url` is the public address of `/lastfm/auth-callback`, if it is known."""
     router = APIRouter(
         prefix="/lastfm", tags=["lastfm"], responses=ERRORS, route_class=ErrorResponses, dependencies=dependencies
     )
-    _play_routes(router, deck, who)  # first, since they are looked for in this order
-    _sign_in_routes(router, deck, who, callback_url)
-    _settings_routes(router, deck, who)
-    _queue_routes(router, deck, who)
-    _import_routes(router, deck, who)
+    _play_routes(router, deck, authenticate)  # first, since they are looked for in this order
+    _sign_in_routes(router, deck, authenticate, callback_url)
+    _settings_routes(router, deck, authenticate)
+    _queue_routes(router, deck, authenticate)
+    _import_routes(router, deck, authenticate)
     return router
 
 
-def _sign_in_routes(router: APIRouter, deck: Deck, who: Ask, callback_url: str | None) -> None:
-    Me = Annotated[Listener, Depends(who)]
+def _sign_in_routes(router: APIRouter, deck: Deck, authenticate: Ask, callback_url: str | None) -> None:
+    Me = Annotated[Listener, Depends(authenticate)]
 
     @router.get(
         "/auth-url", response_model=schemas.AuthUrl, responses={502: {"model": schemas.Detail}}, name="auth_url"
@@ -120,9 +120,9 @@ def _disconnected(waiting: SignedOut, discard: bool) -> schemas.Disconnected:
     of_user = f" of {waiting.username}" if waiting.username else ""
     done_with_them = "discarded" if discard else "kept for the same user"
     others = sum(other.plays for other in waiting.others)
-    own = f"{_plays(waiting.plays)}{of_user} {done_with_them}"
+    text = f"{_plays(waiting.plays)}{of_user} {done_with_them}"
     return schemas.Disconnected(
-        message=f"disconnected; {own}{waiting_for_others(waiting.others)}",
+        message=f"disconnected; {text}{waiting_for_others(waiting.others)}",
         kept=others if discard else waiting.plays + others,
         discarded=waiting.plays if discard else None,
         held_for=held_for(waiting.others) or None,
@@ -168,8 +168,8 @@ def _plays(count: int) -> str:
     return "1 play" if count == 1 else f"{count} plays"
 
 
-def _settings_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
-    Me = Annotated[Listener, Depends(who)]
+def _settings_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
+    Me = Annotated[Listener, Depends(authenticate)]
 
     @router.get("/settings", response_model=schemas.SettingsOut)
     async def settings(me: Me) -> Any:
@@ -195,8 +195,8 @@ def settings_of(account: Account, configured: bool) -> schemas.SettingsOut:
     )
 
 
-def _play_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
-    Me = Annotated[Listener, Depends(who)]
+def _play_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
+    Me = Annotated[Listener, Depends(authenticate)]
 
     async def scrobble(
         me: Me, request: Request, body: schemas.ScrobbleIn, prefer: Annotated[str, Header()] = ""
@@ -205,11 +205,13 @@ def _play_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
         return await _report(deck, me, request, body, prefer)
 
     async def straight(request: Request, body: schemas.ScrobbleIn) -> Response:
-        assert isinstance(who, Access)
-        me = await who(request)
+        assert isinstance(authenticate, Access)
+        me = await authenticate(request)
         return await _report(deck, me, request, body, request.headers.get("prefer", ""))
 
-    route = quick(schemas.ScrobbleIn, straight) if isinstance(who, Access) else None  # a host's dependency is FastAPI's
+    route = (
+        quick(schemas.ScrobbleIn, straight) if isinstance(authenticate, Access) else None
+    )  # a host's dependency is FastAPI's
     router.add_api_route(
         "/scrobble", scrobble, methods=["POST"], response_model=schemas.ScrobbleOut, route_class_override=route
     )
@@ -265,8 +267,8 @@ def _status(stored: StoredPlay) -> tuple[str, str]:
             return "ignored", stored.reason
 
 
-def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
-    Me = Annotated[Listener, Depends(who)]
+def _queue_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
+    Me = Annotated[Listener, Depends(authenticate)]
 
     @router.get("/queue/status", response_model=schemas.QueueCounts, response_model_exclude_unset=True)
     async def queue_status(me: Me) -> Any:
@@ -282,26 +284,26 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
         return schemas.Retried(remaining_queued=waiting)
 
 
-def _queue_counts(standing: QueueStatus) -> schemas.QueueCounts:
-    others: dict[str, Any] = {"held_for": held_for(standing.others)} if standing.others else {}
-    why = standing.waits
+def _queue_counts(queue_status: QueueStatus) -> schemas.QueueCounts:
+    others: dict[str, Any] = {"held_for": held_for(queue_status.others)} if queue_status.others else {}
+    why = queue_status.waits
     waits: dict[str, Any] = {"waits_for": why.kind, "why": explanation(why)} if why else {}
     return schemas.QueueCounts(
-        queued_scrobbles=standing.queued,
-        sending=standing.sending,
-        held=standing.held,
-        refused=standing.refused,
-        state=standing.state,
-        next_attempt_at=standing.next_attempt_at,
-        oldest=standing.oldest,
-        expires_next=standing.expires_next,
+        queued_scrobbles=queue_status.queued,
+        sending=queue_status.sending,
+        held=queue_status.held,
+        refused=queue_status.refused,
+        state=queue_status.state,
+        next_attempt_at=queue_status.next_attempt_at,
+        oldest=queue_status.oldest,
+        expires_next=queue_status.expires_next,
         **others,
         **waits,
     )
 
 
-def _import_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
-    Me = Annotated[Listener, Depends(who)]
+def _import_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
+    Me = Annotated[Listener, Depends(authenticate)]
 
     @router.post(
         "/import-loved-tracks",

@@ -145,8 +145,8 @@ _NOT_DONE: dict[int | str, dict[str, Any]] = {
 }
 
 
-def stories_router(deck: Deck, who: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
-    """`GET /lastfm/queue`, and one play's story, retry, edit and discard."""
+def stories_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
+    """`GET /lastfm/queue`, and for one play its details, retry, edit and discard."""
     router = APIRouter(
         prefix="/lastfm/queue",
         tags=["queue"],
@@ -154,13 +154,13 @@ def stories_router(deck: Deck, who: Ask, dependencies: Sequence[params.Depends] 
         route_class=ErrorResponses,
         dependencies=dependencies,
     )
-    _queue_routes(router, deck, who)  # first, since they are looked for in this order
-    _play_routes(router, deck, who)
+    _queue_routes(router, deck, authenticate)  # first, since they are looked for in this order
+    _play_routes(router, deck, authenticate)
     return router
 
 
-def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
-    Me = Annotated[Listener, Depends(who)]
+def _queue_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
+    Me = Annotated[Listener, Depends(authenticate)]
 
     @router.get("", response_model=PlaysOut)
     async def plays(
@@ -174,12 +174,12 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
         page = all_details[:limit]
         more = len(all_details) > limit
         last = page[-1].stored if page else None
-        standing = await me.queue()
+        queue_status = await me.queue()
         return PlaysOut(
             plays=[_play(details) for details in page],
             next=f"{last.play.timestamp}-{last.id}" if last and more else None,
-            budget=BudgetOut(used=standing.sent, about=standing.daily_limit, clear_at=standing.clear_at),
-            held_for=held_for(standing.others),
+            budget=BudgetOut(used=queue_status.sent, about=queue_status.daily_limit, clear_at=queue_status.clear_at),
+            held_for=held_for(queue_status.others),
         )
 
     @router.delete("", response_model=Discarded)
@@ -197,8 +197,8 @@ def _queue_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
         return SentAfterAll(queued=await me.retry_expired())
 
 
-def _play_routes(router: APIRouter, deck: Deck, who: Ask) -> None:
-    Me = Annotated[Listener, Depends(who)]
+def _play_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
+    Me = Annotated[Listener, Depends(authenticate)]
 
     @router.get("/{play}", response_model=PlayOut, responses=_NOT_DONE)
     async def details(me: Me, play: RowId) -> Any:

@@ -60,11 +60,11 @@ def queue_routes(router: APIRouter, frame: Frame) -> None:
     @router.post("/retry")
     async def retry(me: Me, request: Request) -> Response:
         """Retry everything that waits. The answer waits a little, to give the result."""
-        before = await frame.deck.accounts.queue_standing(me.id)
+        before = await frame.deck.accounts.queue_status(me.id)
         left = await frame.deck.accounts.retry_and_wait(me.id, frame.deck.ring, frame.deck.event_hub, RETRY_WAIT)
         if not is_htmx(request):
             return back(request, "/queue")
-        after = await frame.deck.accounts.queue_standing(me.id)
+        after = await frame.deck.accounts.queue_status(me.id)
         message = retry_result(before.queued + before.sending - left, left, after.trouble)
         return PlainTextResponse(message, headers=dict(frame.headers))
 

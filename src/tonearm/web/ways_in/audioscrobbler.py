@@ -78,12 +78,12 @@ class Audioscrobbler:
         base = request.base + (PREFIX if request.path.startswith(PREFIX) else "")
         if handshake.client.protocol == "1.1":
             return await self._challenge(handshake, base)
-        player = await self._who(handshake)
+        player = await self._player_of(handshake)
         if player is None:
             return await self._bad_auth(handshake)
         now = self._deck.clock.now()
         if not handshake.in_time(now):
-            await self._refused(handshake, _clock_words(handshake.seconds_fast(now)), [player])
+            await self._refused(handshake, _clock_text(handshake.seconds_fast(now)), [player])
             return audioscrobbler.render_bad_time()
         if self._is_replay(handshake, now):
             await self._refused(handshake, "an old handshake was sent again", [player])
@@ -91,7 +91,7 @@ class Audioscrobbler:
         session = await self._deck.players.new_session(player, handshake.client.to_text())
         return audioscrobbler.render_handshake(session, base)
 
-    async def _who(self, handshake: Handshake) -> StoredPlayer | None:
+    async def _player_of(self, handshake: Handshake) -> StoredPlayer | None:
         """The player that a handshake proves: by its secret, or if it was signed in by Last.fm 2.0, by that session."""
         if handshake.sk and (found := await self._deck.players.by_session(handshake.sk)):
             secret = await self._deck.players.app_secret(handshake.api_key)
@@ -178,6 +178,6 @@ class Audioscrobbler:
         return audioscrobbler.render_bad_auth(protocol) if protocol == "1.1" else audioscrobbler.render_bad_session()
 
 
-def _clock_words(fast: float) -> str:
+def _clock_text(fast: float) -> str:
     unit, size = ("min", 60.0) if abs(fast) < 2 * 3600 else ("h", 3600.0)
     return f"its clock is {abs(fast) / size:.0f} {unit} {'fast' if fast > 0 else 'slow'}"

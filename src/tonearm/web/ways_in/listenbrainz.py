@@ -154,6 +154,6 @@ def playing_now(deck: Deck, account: int) -> Announced | None:
     return Announced(Track(shown.artist, shown.track, shown.album, duration=shown.duration)) if shown else None
 
 
-def listened(kept: StoredPlay) -> Listened:
+def listened(stored: StoredPlay) -> Listened:
     """A play of the history, as the reading methods list it."""
-    return Listened(kept.play.track, kept.play.timestamp, program=kept.reporter)
+    return Listened(stored.play.track, stored.play.timestamp, program=stored.reporter)

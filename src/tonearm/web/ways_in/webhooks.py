@@ -59,7 +59,7 @@ class Webhooks:
                 kind, report.reason, program=request.program, user=player.user, likely=[player]
             )
             return webhook.render_malformed(report)
-        account = await self._whose(player, kind, report)
+        account = await self._listener_of(player, kind, report)
         if account is not None:
             await self._keep(player, report, account)
         return webhook.render_ok()
@@ -70,7 +70,7 @@ class Webhooks:
             return plex.parse(body, request.headers.get("content-type", ""), now)
         return _PARSERS[kind](body, now)
 
-    async def _whose(self, player: StoredPlayer, kind: PlayerKind, report: WebhookReport) -> int | None:
+    async def _listener_of(self, player: StoredPlayer, kind: PlayerKind, report: WebhookReport) -> int | None:
         """The account that it is about; None for a stranger on a media server, whose plays are nobody's here."""
         if kind not in MEDIA_SERVERS:
             return player.account
