@@ -88,26 +88,31 @@ def import_history(
     elif from_lastfm or not files:
         if files:
             raise click.UsageError("import files or the history at Last.fm, not both at once")
-        if not yes:
-            waiting = run(_from_lastfm_waiting(settings, listener))
-            text = f"Last.fm has {plays(waiting)} to compare with the history here. {_NEXT}"
-            print_result({"dry_run": True, "to_compare": waiting, "imports": []}, text, as_json)
-            return
-        with bar("importing", hidden=as_json) as progress:
-            results = [run(_from_lastfm(settings, listener, progress))]
-        print_result(_facts(results, yes), _summary_text(results[0], yes), as_json)
+        _import_from_lastfm(settings, listener, as_json, yes)
     else:
         with bar("importing" if yes else "comparing", hidden=as_json) as progress:
             results = run(_import(settings, listener, files, progress, yes, zone, queue, doubtful, private))
         for result in results:
             _print_unreadable(result)
-        facts = _facts(results, yes)
-        print_result(
-            facts, "\n".join(_summary_text(result, yes) for result in results) + ("" if yes else f"\n{_NEXT}"), as_json
-        )
+        text = "\n".join(_summary_text(result, yes) for result in results)
+        print_result(_facts(results, yes), text if yes else f"{text}\n{_NEXT}", as_json)
 
 
 _NEXT = "Nothing was written. Add --yes to import what is new."
+
+
+def _import_from_lastfm(settings: Settings, listener: str, as_json: bool, yes: bool) -> None:
+    from tonearm.commands.opening import run
+    from tonearm.commands.progress import bar
+
+    if not yes:
+        waiting = run(_from_lastfm_waiting(settings, listener))
+        text = f"Last.fm has {plays(waiting)} to compare with the history here. {_NEXT}"
+        print_result({"dry_run": True, "to_compare": waiting, "imports": []}, text, as_json)
+        return
+    with bar("importing", hidden=as_json) as progress:
+        result = run(_from_lastfm(settings, listener, progress))
+    print_result(_facts([result], yes), _summary_text(result, yes), as_json)
 
 
 async def _import(

@@ -102,17 +102,7 @@ def _listenbrainz(trial: Trial) -> TrialSteps:
 
 
 def _audioscrobbler(trial: Trial) -> TrialSteps:
-    at = str(int(trial.now))
-    query = {
-        "hs": "true",
-        "p": "1.2.1",
-        "c": "tst",
-        "v": __version__,
-        "u": trial.user,
-        "t": at,
-        "a": _md5(_md5(trial.secret) + at),
-    }
-    asks = TrialRequest("GET", f"{trial.base}/?{urlencode(query)}")
+    asks = _handshake(trial)
     answer = yield asks
     lines = answer.body.decode("utf-8", "replace").splitlines()
     match lines[:1]:
@@ -126,8 +116,33 @@ def _audioscrobbler(trial: Trial) -> TrialSteps:
             return f"it answers: {word}"
         case _:
             return _elsewhere(asks, answer, "Audioscrobbler")
+    sends = _submission(trial, session=lines[1], address=lines[3])
+    answer = yield sends
+    if answer.body.startswith(b"OK"):
+        return ""
+    said = answer.body.decode("utf-8", "replace").partition("\n")[0]
+    if answer.status == 200 and said.startswith(("FAILED", "BADSESSION")):
+        return f"it answers a play with {said}"
+    return f"{_elsewhere(sends, answer, 'Audioscrobbler')}. {_named_by_handshake(trial)}"
+
+
+def _handshake(trial: Trial) -> TrialRequest:
+    at = str(int(trial.now))
+    query = {
+        "hs": "true",
+        "p": "1.2.1",
+        "c": "tst",
+        "v": __version__,
+        "u": trial.user,
+        "t": at,
+        "a": _md5(_md5(trial.secret) + at),
+    }
+    return TrialRequest("GET", f"{trial.base}/?{urlencode(query)}")
+
+
+def _submission(trial: Trial, session: str, address: str) -> TrialRequest:
     play = {
-        "s": lines[1],
+        "s": session,
         "a[0]": trial.track.artist,
         "t[0]": trial.track.title,
         "i[0]": trial.start,
@@ -138,14 +153,7 @@ def _audioscrobbler(trial: Trial) -> TrialSteps:
         "n[0]": "",
         "m[0]": "",
     }
-    sends = TrialRequest("POST", lines[3], urlencode(play).encode(), {"Content-Type": _FORM})
-    answer = yield sends
-    if answer.body.startswith(b"OK"):
-        return ""
-    said = answer.body.decode("utf-8", "replace").partition("\n")[0]
-    if answer.status == 200 and said.startswith(("FAILED", "BADSESSION")):
-        return f"it answers a play with {said}"
-    return f"{_elsewhere(sends, answer, 'Audioscrobbler')}. {_named_by_handshake(trial)}"
+    return TrialRequest("POST", address, urlencode(play).encode(), {"Content-Type": _FORM})
 
 
 def _named_by_handshake(trial: Trial) -> str:

@@ -247,11 +247,7 @@ class _Run:
     async def to_the_end(self, digest: str) -> ImportResult:
         """Compare all plays and, if there is a digest, write those that are new."""
         source, store = self.source, self.room.store
-        begun = None
-        if digest:
-            begin = partial(history_imports.begin, source=source.kind, name=", ".join(source.files))
-            of_kind = f"{digest} {source.kind}"
-            begun = await store.write(lambda db: begin(db, self.account, digest=of_kind, now=self.room.clock.now()))
+        begun = await self._begin(digest) if digest else None
         known_until = await store.read(plays.last)
         judge = Judge(await store.read(partial(renamed, account=self.account)))
         counts: Counter[str] = Counter()
@@ -286,10 +282,21 @@ class _Run:
             **counts,
         )
         if begun:
-            facts = {**counts, "skipped": source.skipped.total(), "unreadable": source.unreadable}
-            now = self.room.clock.now()
-            await store.write(lambda db: history_imports.write(db, begun.id, ImportState.DONE, facts, now))
+            await self._finish(begun, counts)
         return result
+
+    async def _begin(self, digest: str) -> StoredImport:
+        source = self.source
+        begin = partial(history_imports.begin, source=source.kind, name=", ".join(source.files))
+        of_kind = f"{digest} {source.kind}"
+        return await self.room.store.write(
+            lambda db: begin(db, self.account, digest=of_kind, now=self.room.clock.now())
+        )
+
+    async def _finish(self, begun: StoredImport, counts: Counter[str]) -> None:
+        facts = {**counts, "skipped": self.source.skipped.total(), "unreadable": self.source.unreadable}
+        now = self.room.clock.now()
+        await self.room.store.write(lambda db: history_imports.write(db, begun.id, ImportState.DONE, facts, now))
 
     async def _settle(
         self, part: Sequence[PastPlay], judged: Sequence[Outcome], counts: Counter[str], begun: StoredImport | None

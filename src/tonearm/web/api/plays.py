@@ -62,6 +62,7 @@ def lastfm_router(
     )
     _play_routes(router, deck, authenticate)  # first, since they are looked for in this order
     _sign_in_routes(router, deck, authenticate, callback_url)
+    _sign_out_route(router, deck, authenticate)
     _settings_routes(router, deck, authenticate)
     _queue_routes(router, deck, authenticate)
     _import_routes(router, deck, authenticate)
@@ -107,6 +108,10 @@ def _sign_in_routes(router: APIRouter, deck: Deck, authenticate: Ask, callback_u
     async def finish_sign_in(me: Me, body: schemas.TokenIn) -> Response:
         """The same, for hosts that don't want a GET to change anything."""
         return _callback_answer(await deck.sign_in.finish(me.id, body.token, body.login))
+
+
+def _sign_out_route(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
+    Me = Annotated[Listener, Depends(authenticate)]
 
     @router.delete("/disconnect", response_model=schemas.Disconnected, response_model_exclude_none=True)
     async def disconnect(me: Me, discard: bool = False) -> Any:
@@ -326,13 +331,7 @@ def _import_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
         location = {"Location": str(request.url_for("import_job", job=job.id).path)}
         if _ASYNC.search(prefer):
             return JSONResponse(_job(job).model_dump(), 202, location)
-        over = await deck.loved_import.finished(me.id, job.id)
-        if over.state is RunState.RUNNING:  # it waits for what this request cannot bring
-            return JSONResponse(_job(over).model_dump(), 202, location)
-        if over.state is RunState.FAILED:
-            detail = f"{over.failure}; {over.done} of {over.total} done; the next import continues from there"
-            return JSONResponse({"detail": detail, "error": over.error_code}, 502)
-        return _loved_import(over)
+        return _import_answer(await deck.loved_import.finished(me.id, job.id), location)
 
     @router.get(
         "/jobs/{job}", response_model=schemas.JobStatus, name="import_job", responses={404: {"model": schemas.Detail}}
@@ -343,6 +342,15 @@ def _import_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
         if found is None:
             raise HTTPException(404, f"no job {job}")
         return _job(found)
+
+
+def _import_answer(run: Run, location: dict[str, str]) -> Any:
+    if run.state is RunState.RUNNING:  # it waits for something that this request cannot bring
+        return JSONResponse(_job(run).model_dump(), 202, location)
+    if run.state is RunState.FAILED:
+        detail = f"{run.failure}; {run.done} of {run.total} done; the next import continues from there"
+        return JSONResponse({"detail": detail, "error": run.error_code}, 502)
+    return _loved_import(run)
 
 
 def _job(run: Run) -> schemas.JobStatus:

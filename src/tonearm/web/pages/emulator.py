@@ -93,31 +93,15 @@ def emulator_routes(router: APIRouter, frame: Frame) -> None:
     """`/emulator`: start a fault, clear them all."""
     Me = Annotated[Listener, Depends(frame.listener)]
 
-    async def render(name: str, me: Listener) -> Response:
-        context = frame.context()
-        answer = await _call(frame, "GET")
-        snapshot, page = await frame.deck.views.latest(me.id, LATEST)
-        rows = [play_rows.play_row(entry, snapshot, context) for entry in page.entries]
-        return frame.page(
-            name,
-            snapshot,
-            context,
-            scenarios=SCENARIOS,
-            faults=answer.json()["faults"],
-            rows=rows,
-            refresh_in=play_rows.refresh_in(rows, context),
-            more=False,
-        )
-
     @router.get("/emulator")
     async def emulator(me: Me) -> Response:
         """The faults, and the plays that they hit."""
-        return await render("emulator", me)
+        return await _page(frame, "emulator", me)
 
     @router.get("/fragments/faults")
     async def faults_part(me: Me) -> Response:
         """The active faults."""
-        return await render("_faults", me)
+        return await _page(frame, "_faults", me)
 
     @router.post("/emulator/throw")
     async def start(
@@ -128,13 +112,30 @@ def emulator_routes(router: APIRouter, frame: Frame) -> None:
         if scenario is None:
             raise HTTPException(400, "There's no such fault.")
         await _call(frame, "POST", {**_SENDING, **scenario.fault})
-        return await render("_faults", me) if is_htmx(request) else RedirectResponse(at("/emulator"), 303)
+        return await _page(frame, "_faults", me) if is_htmx(request) else RedirectResponse(at("/emulator"), 303)
 
     @router.post("/emulator/calm")
     async def clear(me: Me, request: Request) -> Response:
         """Clear all faults."""
         await _call(frame, "DELETE")
-        return await render("_faults", me) if is_htmx(request) else RedirectResponse(at("/emulator"), 303)
+        return await _page(frame, "_faults", me) if is_htmx(request) else RedirectResponse(at("/emulator"), 303)
+
+
+async def _page(frame: Frame, name: str, me: Listener) -> Response:
+    context = frame.context()
+    answer = await _call(frame, "GET")
+    snapshot, page = await frame.deck.views.latest(me.id, LATEST)
+    rows = [play_rows.play_row(entry, snapshot, context) for entry in page.entries]
+    return frame.page(
+        name,
+        snapshot,
+        context,
+        scenarios=SCENARIOS,
+        faults=answer.json()["faults"],
+        rows=rows,
+        refresh_in=play_rows.refresh_in(rows, context),
+        more=False,
+    )
 
 
 async def _call(frame: Frame, method: str, fault: dict[str, Any] | None = None) -> httpx2.Response:

@@ -46,40 +46,15 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.listener)]
     Start = Annotated[int, Query(ge=0, le=1_000_000)]
 
-    async def render(name: str, me: Listener, outcome: LovedOutcome | None = None, start: int = 0) -> Response:
-        context = frame.context()
-        snapshot, view = await frame.deck.views.loved(
-            me.id, [outcome] if outcome else list(LovedOutcome), PAGE_SIZE, start
-        )
-        values: dict[str, Any] = {
-            "run": view.run,
-            "found": view.found,
-            "refresh_in": REFRESH if view.run and view.run.state == "running" else None,
-            "counts": view.counts,
-            "tracks": view.tracks,
-            "next_start": start + PAGE_SIZE if view.more else 0,
-            "files": view.files,
-        }
-        return frame.page(
-            name,
-            snapshot,
-            context,
-            outcome=view.outcome,
-            start=start,
-            ambiguities=AMBIGUITIES,
-            progress=_progress,
-            **values,
-        )
-
     @router.get("/loved")
     async def page(me: Me, show: LovedOutcome | None = None, start: Start = 0) -> Response:
         """The import, and the outcome for each loved track."""
-        return await render("loved", me, show, start)
+        return await _page(frame, "loved", me, show, start)
 
     @router.get("/fragments/loved")
     async def part(me: Me, show: LovedOutcome | None = None, start: Start = 0) -> Response:
         """The same without its layout, as it is now."""
-        return await render("_loved", me, show, start)
+        return await _page(frame, "_loved", me, show, start)
 
     @router.post("/loved/import")
     async def start_import(me: Me, request: Request) -> Response:
@@ -91,7 +66,7 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
         await frame.deck.loved_import.start(me.id)
         if not is_htmx(request):
             return RedirectResponse(at("/loved"), 303)
-        return await render("_loved", me)
+        return await _page(frame, "_loved", me)
 
     @router.post("/loved/{track}")
     async def choose(me: Me, request: Request, track: RowId, file: Annotated[RowId, Form()] = 0) -> Response:
@@ -100,7 +75,31 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
             raise HTTPException(404, "No such loved track, or this file isn't one of its possible matches.")
         if not is_htmx(request):
             return RedirectResponse(at("/loved"), 303)
-        return await render("_loved", me)
+        return await _page(frame, "_loved", me)
+
+
+async def _page(frame: Frame, name: str, me: Listener, outcome: LovedOutcome | None = None, start: int = 0) -> Response:
+    context = frame.context()
+    snapshot, view = await frame.deck.views.loved(me.id, [outcome] if outcome else list(LovedOutcome), PAGE_SIZE, start)
+    values: dict[str, Any] = {
+        "run": view.run,
+        "found": view.found,
+        "refresh_in": REFRESH if view.run and view.run.state == "running" else None,
+        "counts": view.counts,
+        "tracks": view.tracks,
+        "next_start": start + PAGE_SIZE if view.more else 0,
+        "files": view.files,
+    }
+    return frame.page(
+        name,
+        snapshot,
+        context,
+        outcome=view.outcome,
+        start=start,
+        ambiguities=AMBIGUITIES,
+        progress=_progress,
+        **values,
+    )
 
 
 def _progress(run: Run) -> float:

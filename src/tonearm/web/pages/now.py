@@ -26,24 +26,10 @@ def now_routes(router: APIRouter, frame: Frame) -> None:
     """`/` and its parts."""
     Me = Annotated[Listener, Depends(frame.listener)]
 
-    async def render(name: str, me: Listener, request: Request) -> Response:
-        context, zone = frame.context(), request_zone(request)
-        snapshot, latest = await frame.deck.views.latest(me.id, LATEST_SHOWN)
-        rows = [play_rows.play_row(entry, snapshot, context) for entry in latest.entries]
-        values: dict[str, Any] = {
-            "rows": rows,
-            "refresh_in": play_rows.refresh_in(rows, context),
-            "more": latest.after is not None,
-            "days": await _days(frame, me.id, context.now, zone),
-            "midnight": days.start_of(days.day_of(context.now, zone) + timedelta(days=1), zone) - context.now + 1,
-        }
-        now_playing = playing(frame.deck.shows.current(me.id), snapshot.account.threshold, context.now)
-        return frame.page(name, snapshot, context, playing=now_playing, **values)
-
     @router.get("/", name="home")
     async def home(me: Me, request: Request) -> Response:
         """What plays, and what happened to the last plays."""
-        return await render("now", me, request)
+        return await _page(frame, "now", me, request)
 
     @router.get("/accounted")
     async def accounted(me: Me) -> Response:
@@ -62,9 +48,24 @@ def now_routes(router: APIRouter, frame: Frame) -> None:
 
         async def fragment(me: Me, request: Request, part: str = f"_{part}") -> Response:
             """One part of the page, as it is now."""
-            return await render(part, me, request)
+            return await _page(frame, part, me, request)
 
         router.add_api_route(f"/fragments/{part}", fragment, methods=["GET"])
+
+
+async def _page(frame: Frame, name: str, me: Listener, request: Request) -> Response:
+    context, zone = frame.context(), request_zone(request)
+    snapshot, latest = await frame.deck.views.latest(me.id, LATEST_SHOWN)
+    rows = [play_rows.play_row(entry, snapshot, context) for entry in latest.entries]
+    values: dict[str, Any] = {
+        "rows": rows,
+        "refresh_in": play_rows.refresh_in(rows, context),
+        "more": latest.after is not None,
+        "days": await _days(frame, me.id, context.now, zone),
+        "midnight": days.start_of(days.day_of(context.now, zone) + timedelta(days=1), zone) - context.now + 1,
+    }
+    now_playing = playing(frame.deck.shows.current(me.id), snapshot.account.threshold, context.now)
+    return frame.page(name, snapshot, context, playing=now_playing, **values)
 
 
 async def _days(frame: Frame, account: int, now: float, zone: tzinfo) -> Chart:

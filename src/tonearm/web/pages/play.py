@@ -21,40 +21,27 @@ FormName = Annotated[str, Form(max_length=LONGEST_NAME)]
 
 def play_routes(router: APIRouter, frame: Frame) -> None:
     """`/plays/{id}`, its part, and what can be done to it."""
+    _view_routes(router, frame)
+    _action_routes(router, frame)
+    _edit_route(router, frame)
+
+
+def _view_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.listener)]
-
-    async def render(
-        name: str, me: Listener, play: int, given: dict[str, str] | None = None, error: MissingName | None = None
-    ) -> Response:
-        context = frame.context()
-        details = await frame.deck.play_actions.details(me.id, play)
-        if details is None:
-            raise HTTPException(404, "You don't have that play.")
-
-        snapshot, entry = await frame.deck.views.play(details.stored)
-        row = play_rows.play_row(entry, snapshot, context)
-        track = details.stored.play.track
-        names = {"artist": track.artist, "track": track.title, "album": track.album, "album_artist": track.album_artist}
-        problems = {"artist": "", "track": ""} | ({error.field: sentence(str(error))} if error else {})
-        values = {
-            "play": details.stored,
-            "details": details,
-            "row": row,
-            "refresh_in": play_rows.refresh_in([row], context),
-            "steps": steps(details, row),
-        }
-        status = 422 if error else 200
-        return frame.page(name, snapshot, context, status, given=given or names, problems=problems, **values)
 
     @router.get("/plays/{play}")
     async def play_page(me: Me, play: RowId) -> Response:
         """Everything that happened to a play."""
-        return await render("play", me, play)
+        return await _page(frame, "play", me, play)
 
     @router.get("/fragments/timeline/{play}")
     async def part(me: Me, play: RowId) -> Response:
         """What happened alone, as it is now."""
-        return await render("_timeline", me, play)
+        return await _page(frame, "_timeline", me, play)
+
+
+def _action_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.post("/plays/{play}/send")
     async def send(me: Me, request: Request, play: RowId) -> Response:
@@ -77,6 +64,10 @@ def play_routes(router: APIRouter, frame: Frame) -> None:
         _play_id(await frame.deck.play_actions.undo_discard(me.id, play))
         return back(request, "/queue")
 
+
+def _edit_route(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.listener)]
+
     @router.post("/plays/{play}/correct")
     async def edit(
         me: Me,
@@ -96,8 +87,37 @@ def play_routes(router: APIRouter, frame: Frame) -> None:
             play_id = _play_id(await frame.deck.play_actions.correct(me.id, play, change))
         except MissingName as error:
             given = {"artist": artist, "track": track, "album": album, "album_artist": album_artist}
-            return await render("play", me, play, given, error)
+            return await _page(frame, "play", me, play, given, error)
         return RedirectResponse(at(f"/plays/{play_id}"), 303)
+
+
+async def _page(
+    frame: Frame,
+    name: str,
+    me: Listener,
+    play: int,
+    given: dict[str, str] | None = None,
+    error: MissingName | None = None,
+) -> Response:
+    context = frame.context()
+    details = await frame.deck.play_actions.details(me.id, play)
+    if details is None:
+        raise HTTPException(404, "You don't have that play.")
+
+    snapshot, entry = await frame.deck.views.play(details.stored)
+    row = play_rows.play_row(entry, snapshot, context)
+    track = details.stored.play.track
+    names = {"artist": track.artist, "track": track.title, "album": track.album, "album_artist": track.album_artist}
+    problems = {"artist": "", "track": ""} | ({error.field: sentence(str(error))} if error else {})
+    values = {
+        "play": details.stored,
+        "details": details,
+        "row": row,
+        "refresh_in": play_rows.refresh_in([row], context),
+        "steps": steps(details, row),
+    }
+    status = 422 if error else 200
+    return frame.page(name, snapshot, context, status, given=given or names, problems=problems, **values)
 
 
 def _play_id(outcome: ActionResult) -> int:

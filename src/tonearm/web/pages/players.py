@@ -94,14 +94,14 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
         me: Me,
         name: Annotated[str, Form(max_length=LONGEST_FIELD)],
         user: Annotated[str, Form(max_length=LONGEST_FIELD)],
-        own_refusals: Annotated[bool, Form()] = True,
+        mine: Annotated[bool, Form()] = True,
     ) -> Response:
         """A user of a media server is this listener, or is no longer."""
         player = await frame.deck.players.named(me.id, name)
         if player is None:
             raise HTTPException(404, "No player has this name.")
         try:
-            await frame.deck.players.map_user(player, user, me.id if own_refusals else None)
+            await frame.deck.players.map_user(player, user, me.id if mine else None)
         except BadPlayer as error:
             raise HTTPException(400, f"{str(error)[0].upper()}{str(error)[1:]}.") from None
         return RedirectResponse(at("/players"), 303)

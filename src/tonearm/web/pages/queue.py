@@ -21,35 +21,27 @@ PAGE_SIZE = 50
 
 
 def queue_routes(router: APIRouter, frame: Frame) -> None:
-    """`/queue`, its part with the plays, and the retry of everything."""
-    Me = Annotated[Listener, Depends(frame.listener)]
+    """`/queue`, its part with the plays, and what can be done to all of them."""
+    _view_routes(router, frame)
+    _action_routes(router, frame)
 
-    async def render(name: str, me: Listener, filter_: PlayFilter | None, after: str | None) -> Response:
-        context, before = frame.context(), cursor(after)
-        snapshot, shown_filter, page, counts = await frame.deck.views.queue(me.id, filter_, PAGE_SIZE, before)
-        rows = [play_rows.play_row(entry, snapshot, context) for entry in page.entries]
-        return frame.page(
-            name,
-            snapshot,
-            context,
-            filter=shown_filter,
-            choices=play_rows.filter_choices(counts),
-            rows=rows,
-            may_send_all=shown_filter is PlayFilter.TOO_OLD and any(row.actions.send for row in rows),
-            refresh_in=play_rows.refresh_in(rows, context),
-            page_at=after or "",
-            next_page=f"{page.after[0]}-{page.after[1]}" if page.after else "",
-        )
+
+def _view_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/queue")
     async def queue(me: Me, state: PlayFilter | None = None, after: After = None) -> Response:
         """Plays by state; without one, what waits while anything does, else all plays."""
-        return await render("queue", me, state, after)
+        return await _page(frame, "queue", me, state, after)
 
     @router.get("/fragments/plays")
     async def plays(me: Me, state: PlayFilter | None = None, after: After = None) -> Response:
         """The plays alone, as they are now."""
-        return await render("_plays", me, state, after)
+        return await _page(frame, "_plays", me, state, after)
+
+
+def _action_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.post("/queue/discard")
     async def discard(me: Me, request: Request, user: Annotated[str, Form(min_length=1, max_length=255)]) -> Response:
@@ -73,3 +65,21 @@ def queue_routes(router: APIRouter, frame: Frame) -> None:
         """Queue all plays that are too old only because of a wrong clock."""
         await me.retry_expired()
         return back(request, "/queue?state=too-old")
+
+
+async def _page(frame: Frame, name: str, me: Listener, filter_: PlayFilter | None, after: str | None) -> Response:
+    context, before = frame.context(), cursor(after)
+    snapshot, shown_filter, page, counts = await frame.deck.views.queue(me.id, filter_, PAGE_SIZE, before)
+    rows = [play_rows.play_row(entry, snapshot, context) for entry in page.entries]
+    return frame.page(
+        name,
+        snapshot,
+        context,
+        filter=shown_filter,
+        choices=play_rows.filter_choices(counts),
+        rows=rows,
+        may_send_all=shown_filter is PlayFilter.TOO_OLD and any(row.actions.send for row in rows),
+        refresh_in=play_rows.refresh_in(rows, context),
+        page_at=after or "",
+        next_page=f"{page.after[0]}-{page.after[1]}" if page.after else "",
+    )

@@ -22,6 +22,7 @@ EXAMPLES = (150.0, 264.0, 622.0)
 def settings_routes(router: APIRouter, frame: Frame) -> None:
     """`/settings` and its forms."""
     _page_routes(router, frame)
+    _token_routes(router, frame)
     _data_routes(router, frame)
 
 
@@ -57,6 +58,10 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
         """How much of a track makes it count, from the next play on."""
         await frame.deck.accounts.change_settings(me.id, None, percent)
         return back(request, "/settings")
+
+
+def _token_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.post("/settings/tokens")
     async def create_token(me: Me, request: Request) -> Response:

@@ -119,26 +119,32 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
     async def check(me: Me, request: Request, token: Token, early: Annotated[bool, Form()] = False) -> Response:
         """Check whether access has been allowed."""
         result = await deck.sign_in.finish(me.id, token)
-        open_page = is_htmx(request)
-        match result:
-            case SignedIn() if open_page:
-                return Response(status_code=204, headers={"HX-Redirect": at("/")})
-            case Pending() if open_page:
-                return await _waiting_page(deck, me, token, "_waiting", headers, early=early)
-            case Pending():
-                return RedirectResponse(at(f"/connect/waiting?{urlencode({'token': token, 'early': True})}"), 303)
-            case Unreachable() if open_page:
-                return await _waiting_page(deck, me, token, "_waiting", headers, problem=result.message)
-            case _ if open_page:
-                return await _waiting_page(deck, me, token, "_waiting", headers)
-            case _:
-                return _result_page(result, headers)
+        if is_htmx(request):
+            return await _waiting_part(result, deck, me, token, headers, early=early)
+        if isinstance(result, Pending):
+            return RedirectResponse(at(f"/connect/waiting?{urlencode({'token': token, 'early': True})}"), 303)
+        return _result_page(result, headers)
 
     @router.post("/connect/cancel")
     async def cancel(me: Me, token: Token) -> Response:
         """Cancel the sign-in."""
         await deck.sign_in.cancel(me.id, token)
         return RedirectResponse(at("/settings"), 303)
+
+
+async def _waiting_part(
+    result: SignInResult, deck: Deck, me: Listener, token: str, headers: Mapping[str, str], *, early: bool
+) -> Response:
+    """What an open page that waits shows next."""
+    match result:
+        case SignedIn():
+            return Response(status_code=204, headers={"HX-Redirect": at("/")})
+        case Pending():
+            return await _waiting_page(deck, me, token, "_waiting", headers, early=early)
+        case Unreachable(message=message):
+            return await _waiting_page(deck, me, token, "_waiting", headers, problem=message)
+        case _:
+            return await _waiting_page(deck, me, token, "_waiting", headers)
 
 
 async def _waiting_page(
