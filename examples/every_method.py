@@ -25,7 +25,7 @@ from tonearm import (
     LastFmSync,
     LovedTrack,
     Page,
-    Place,
+    PagePosition,
     Play,
     RecentTrack,
     Session,
@@ -109,7 +109,7 @@ def about_a_listener(lastfm: LastFmSync) -> None:
         print(len(some.items), "plays kept")
         if number == 1:
             break
-    left_at: Place = walk.place  # save it, and continue tomorrow
+    left_at: PagePosition = walk.position  # save it, and continue tomorrow
     print([play.title for play in lastfm.recent_tracks(USER, start=left_at, limit=3)])
 
     artists: list[ArtistEntry] = list(lastfm.user_top_artists(USER, period="12month", limit=3))

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Final
 
 DAY: Final = 86_400
-NOW_PLAYING_LIFE: Final = 600  # seconds for a track whose length nobody told
+NOW_PLAYING_LIFE: Final = 600  # seconds for a track of unknown length
 
 _when = attrgetter("timestamp")
 

@@ -19,7 +19,7 @@ _log.setLevel(logging.WARNING)
 
 
 def _is_news(entry: logging.LogRecord) -> bool:
-    """Requests that wait out a delay are cancelled when the server stops: nothing to tell."""
+    """Requests that wait out a delay are cancelled when the server stops: nothing to log."""
     return not (entry.exc_info and isinstance(entry.exc_info[1], asyncio.CancelledError))
 
 

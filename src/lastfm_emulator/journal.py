@@ -16,7 +16,7 @@ LONGEST = 200_000
 class Entry:
     """One request, with the API key `key`. `outcome` is "ok", "error N", "closed", or what stood in its place.
 
-    `status` is None if no answer was sent; `committed` tells whether the call was carried out.
+    `status` is None if no answer was sent; `committed` says whether the call was carried out.
     """
 
     at: float

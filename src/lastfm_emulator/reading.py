@@ -1,6 +1,6 @@
 """user.getRecentTracks, user.getLovedTracks, user.getTrackScrobbles and user.getInfo.
 
-Members stand in the order of the XML answers, on which clients have come to rely; JSON has no order to keep.
+Members are in the order of the XML answers, on which clients have come to rely; JSON has no order to keep.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def user_info(call: Call) -> Body:
 
 
 def profile(user: User, *, friend: bool = False) -> Body:
-    """A friend is told of with less, and with a date in words."""
+    """A friend has fewer fields, and a date in words."""
     facts: dict[str, Value] = {
         "name": user.name,
         "realname": "",

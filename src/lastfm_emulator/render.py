@@ -2,7 +2,7 @@
 
 A body is written as its JSON looks: `@attr` holds a container's attributes, and a member `#text` makes its
 neighbours attributes too. `"#text": None` is a text that JSON leaves out altogether and XML shows as nothing:
-Last.fm does so for an album it was not told. One child or many is the method's to say; XML shows both alike.
+Last.fm does so for an album that was not named. One child or many is the method's to say; XML shows both alike.
 """
 
 from __future__ import annotations

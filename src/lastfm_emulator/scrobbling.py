@@ -95,7 +95,7 @@ def items(params: Mapping[str, str]) -> list[dict[str, str]]:
         if name.endswith("]"):
             bare, _, index = name[:-1].partition("[")
             if not index:
-                raise Refusal(13)  # PHP numbers `artist[]` anew before the signature is compared
+                raise Refusal(13)  # PHP renumbers `artist[]` before the signature is compared
             number = digits(index)
             if number is not None:
                 found.setdefault(number, {})[bare] = value

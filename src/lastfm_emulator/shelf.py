@@ -1,6 +1,6 @@
 """What a thing of music looks like on the wire: the members that many answers share.
 
-Members stand in the order of the XML answers; JSON has no order to keep.
+Members are in the order of the XML answers; JSON has no order to keep.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ _NO_SECRET = SecretText("")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the program is told from outside. Durations are in seconds, rates per second."""
+    """What the program is given from outside. Durations are in seconds, rates per second."""
 
     lastfm_api_key: str = field(default="", repr=False)  # or several, separated by commas
     lastfm_api_secret: SecretText = _NO_SECRET  # as many, in the same order

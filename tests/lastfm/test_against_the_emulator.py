@@ -32,8 +32,8 @@ from tonearm.lastfm import (
     LoginRequired,
     LovedTrack,
     Page,
+    PagePosition,
     Patience,
-    Place,
     RecentTrack,
     SignatureRejected,
     TokenExpired,
@@ -156,7 +156,7 @@ async def test_walks_go_page_by_page_and_resume_from_a_given_place(
         (2, 3, 5, 2),
         (3, 3, 5, 1),
     ]
-    resumed = await pages(client, "loved_tracks", "Ada", start=Place(3, 2))
+    resumed = await pages(client, "loved_tracks", "Ada", start=PagePosition(3, 2))
     assert [one.items for one in resumed] == [walk[2].items]
     recent = await pages(client, "recent_tracks", "Ada", size=20)
     assert [len(one.items) for one in recent] == [20, 20, 10]

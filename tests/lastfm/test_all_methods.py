@@ -289,12 +289,16 @@ BAD_ARGUMENTS: list[tuple[str, str, Callable[[LastFmSync], object]]] = [
     ("limit", "too many", lambda c: c.top_tags(limit=1001)),
     ("offset", "less than none", lambda c: c.top_tags(offset=-1)),
     ("size", "too large", lambda c: c.chart_top_artists(size=1001)),
-    ("size", "another than that of start", lambda c: c.chart_top_artists(size=10, start=lastfm.Place(2, 20))),
+    ("size", "another than that of start", lambda c: c.chart_top_artists(size=10, start=lastfm.PagePosition(2, 20))),
     ("period", "no period", lambda c: c.user_top_artists("Ada", period="1week")),  # type: ignore[arg-type]
     ("start", "without an end", lambda c: c.weekly_artist_chart("Ada", start=1)),
     ("since", "no zone", lambda c: c.recent_tracks("Ada", since=datetime(2024, 1, 1))),
     ("since", "before 1970", lambda c: c.recent_tracks("Ada", since=-1)),
-    ("until", "another than that of start", lambda c: c.recent_tracks("Ada", until=5, start=lastfm.Place(2, 20, 7))),
+    (
+        "until",
+        "another than that of start",
+        lambda c: c.recent_tracks("Ada", until=5, start=lastfm.PagePosition(2, 20, 7)),
+    ),
     ("tags", "one text", lambda c: c.add_artist_tags("Can", "slow", "sk")),
     ("tags", "none", lambda c: c.add_artist_tags("Can", [], "sk")),
     ("tags", "eleven", lambda c: c.add_artist_tags("Can", [f"t{i}" for i in range(11)], "sk")),

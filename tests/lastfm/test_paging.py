@@ -10,7 +10,7 @@ import pytest
 from lastfm_emulator import Address, Emulator, serve
 from lastfm_emulator.account import Play as Kept
 from tonearm.core.play import Track
-from tonearm.lastfm import LastFm, LastFmSync, LovedTrack, Page, Place, RateLimited, RecentTrack
+from tonearm.lastfm import LastFm, LastFmSync, LovedTrack, Page, PagePosition, RateLimited, RecentTrack
 from tonearm.lastfm.methods import charts, user
 from tonearm.lastfm.paging import Listing, PagingProgress
 from tonearm.lastfm.types import Page as AnyPage
@@ -69,7 +69,7 @@ async def test_the_async_face_walks_alike(address: Address) -> None:
     async with LastFm(KEYS, address.url) as client:
         walk = client.recent_tracks("Ada", size=10, limit=12)
         assert [track.title async for track in walk] == NEWEST_FIRST[:12]
-        assert walk.place.page == 3
+        assert walk.position.page == 3
         again = client.recent_tracks("Ada", size=10)
         assert [len(page.items) async for page in again.pages()] == [10, 10, 5]
         assert (await again.page(3)).page == 3
@@ -107,7 +107,7 @@ def test_a_walk_that_was_left_within_a_page_gives_that_page_once_more(
     for number, _ in enumerate(walk, 1):
         if number == left_after:
             break
-    assert walk.place.page == page
+    assert walk.position.page == page
     assert [track.title for track in walk] == titles[10 * (page - 1) :]
 
 
@@ -115,12 +115,12 @@ def test_a_walk_continues_in_another_process(client: LastFmSync, emulator: Emula
     walk = client.recent_tracks("Ada", size=10)
     pages = walk.pages()
     first = next(pages)
-    assert walk.place == Place(1, 10), "this page is not done with yet"
+    assert walk.position == PagePosition(1, 10), "this page is not done with yet"
     second = next(pages)
-    kept = json.dumps([walk.place.page, walk.place.size, walk.place.until])
+    kept = json.dumps([walk.position.page, walk.position.size, walk.position.until])
     play(emulator, 100, NOW - 1)
     page, size, until = json.loads(kept)
-    resumed = list(client.recent_tracks("Ada", start=Place(page, size, until)))
+    resumed = list(client.recent_tracks("Ada", start=PagePosition(page, size, until)))
     assert [track.title for track in (*first.items, *resumed)] == NEWEST_FIRST
     assert second.items == tuple(resumed[:10])
 
@@ -131,7 +131,7 @@ def test_a_walk_that_failed_continues_where_it_stopped(client: LastFmSync, emula
     seen: list[str] = []
     with pytest.raises(RateLimited):
         seen.extend(track.title for track in walk)
-    assert walk.place.page == 2
+    assert walk.position.page == 2
     seen = NEWEST_FIRST[:10] + [track.title for track in walk]
     assert seen == NEWEST_FIRST
 
@@ -148,7 +148,7 @@ def test_a_fixed_end_is_kept(client: LastFmSync) -> None:
     until = NOW - 10_000 + 60 * 10
     walk = client.recent_tracks("Ada", until=until, size=4)
     assert [track.title for track in walk] == NEWEST_FIRST[15:]
-    assert walk.place.until == until
+    assert walk.position.until == until
 
 
 def test_loved_tracks_that_are_pushed_over_a_border_are_given_once(client: LastFmSync, emulator: Emulator) -> None:
@@ -180,7 +180,7 @@ def test_a_listeners_own_list_continues_after_an_empty_page() -> None:
 
 
 def test_no_page_is_asked_for_beyond_the_last_that_may_be() -> None:
-    start = Place(1_000_000, 50)
+    start = PagePosition(1_000_000, 50)
     listing: Listing[object] = charts.chart_top_artists(start=start)  # type: ignore[assignment]  # of artists
     assert turned(listing, AnyPage((1,), 1_000_000, 108_588_996, 108_588_996))
 
@@ -191,7 +191,7 @@ def test_items_without_names_or_times_are_all_kept() -> None:
     page = AnyPage(broken, 1, 2, 4)
     assert plays.fresh(page).items == broken
     plays.turn(page)
-    assert plays.place.until is None, "nothing in it says when it was"
+    assert plays.position.until is None, "nothing in it says when it was"
     assert plays.fresh(page).items == broken
     loved: PagingProgress[LovedTrack] = PagingProgress(user.loved_tracks("Ada"))
     nameless = AnyPage((LovedTrack("", ""), LovedTrack("", "")), 1, 2, 4)

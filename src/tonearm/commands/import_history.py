@@ -165,11 +165,11 @@ async def _list(settings: Settings, name: str) -> list[StoredImport]:
         return await deck.history_import.listed((await listener_of(deck, name)).id)
 
 
-async def _undo(settings: Settings, name: str, number: int, progress: Callable[[int, int], None]) -> int:
+async def _undo(settings: Settings, name: str, import_id: int, progress: Callable[[int, int], None]) -> int:
     from tonearm.commands.opening import Sends, deck_of, listener_of
 
     async with deck_of(settings, Sends.NO) as deck:
-        return await deck.history_import.undo((await listener_of(deck, name)).id, number, progress)
+        return await deck.history_import.undo((await listener_of(deck, name)).id, import_id, progress)
 
 
 def _facts(results: Sequence[ImportResult], yes: bool) -> dict[str, object]:
@@ -188,7 +188,7 @@ def _summary_text(result: ImportResult, yes: bool) -> str:
     lines = [f"{result.source} ({', '.join(result.files)}): {counted}"]
     if result.first is not None and result.last is not None:
         lines.append(f"  from {_day(result.first)} to {_day(result.last)}")
-    lines += [f"  skipped {number}: {reason}" for reason, number in sorted(result.skipped.items())]
+    lines += [f"  skipped {count}: {reason}" for reason, count in sorted(result.skipped.items())]
     if result.queued:
         lines.append(f"  queued for Last.fm: {result.queued}")
     elif result.young:

@@ -1,6 +1,6 @@
 """Options that several commands share: every setting is one, then the listener and the form of the answer.
 
-The settings stand here once more, because `tonearm --help` must not wait for what reads them.
+The settings are repeated here, because `tonearm --help` must not wait for what reads them.
 """
 
 from __future__ import annotations

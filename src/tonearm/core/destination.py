@@ -45,9 +45,9 @@ class Rules:
     `batch` is how many plays one request may carry. `oldest` is the age in seconds from which no play is taken (None:
     any is), `too_old_reason` says so in words. `shortest` is the length in seconds from which tracks are taken.
     `daily_limit` says whether an account may send only so many plays a day, which is learned when it is met. The
-    ladders are the seconds of rest after each limit in a row, of one account or of everybody at this address. `codes`
-    are those that decide what is done with a play; `reason(play, code, words, now)` says why it was left out. `errors`
-    says what the errors of whole requests are about.
+    ladders are the seconds of throttling after each limit in a row, of one account or of everybody at this address.
+    `codes` are those that decide what is done with a play; `reason(play, code, message, now)` says why it was left
+    out. `errors` says what the errors of whole requests are about.
     """
 
     batch: int

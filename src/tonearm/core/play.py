@@ -171,7 +171,7 @@ def lengths(
     """The length of a track and what was heard of it, in seconds, if a player sends milliseconds for one or both.
 
     `elapsed` is the time from the start of the play to its report, in seconds, and `start_in_ms` whether the start
-    was in milliseconds. Nobody hears more than the time that passes, so what fits as seconds is seconds.
+    was in milliseconds. Nobody plays for longer than the time that passes, so what fits as seconds is seconds.
     """
     if played - _ROUNDED <= elapsed <= played + _ROUNDED and played >= LONGEST_NEEDED:
         return duration, played

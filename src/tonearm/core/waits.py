@@ -58,7 +58,7 @@ def connection_under(connection: Connection, *, refused: bool) -> Connection:
 class DeliveryFacts:
     """What decides whether an account's plays go out, as it was at `now` (Unix seconds).
 
-    `account` is the account under the API keys that are set (`Account.under`), `throttle` what rests its key now.
+    `account` is the account under the API keys that are set (`Account.under`), `throttle` the throttle of its key now.
     Before `backlog_until` only live plays are sent. `paused`: no delivery begins. `configured`: there is an API key
     with its secret. `lastfm_now` is what Last.fm's clock shows; `now` if that is not known.
     """
@@ -195,7 +195,7 @@ def queue_waits(plays: Sequence[WaitingPlay], facts: DeliveryFacts) -> Waits | N
 
 
 def _account_wait(facts: DeliveryFacts) -> tuple[float, str]:
-    """Until when an account rests, and why; 0 if it does not."""
+    """Until when an account is throttled, and why; 0 if it is not."""
     waits_ = [(0.0, "")]
     if in_force(facts.state.wait_until, facts.now):
         waits_.append((facts.state.wait_until, facts.state.trouble))

@@ -13,11 +13,11 @@ Due = Callable[[], Awaitable[Iterable[tuple[str, int]]]]
 """The sweep over the tables: every (kind, key) that has something to do now."""
 
 SWEEP = 2.0
-"""Seconds between sweeps, which repair what a lost hint would have rung."""
+"""Seconds between sweeps, which find the work of lost hints."""
 
 
 class Engine(Protocol):
-    """Runs handlers: one at a time for each (kind, key), again when it is rung while it runs."""
+    """Runs handlers: one at a time for each (kind, key), again if it is hinted while it runs."""
 
     def hint(self, kind: str, keys: Iterable[int]) -> None:
         """There may be something to do: best effort. Call it after the commit, from the event loop."""

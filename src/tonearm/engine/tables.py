@@ -31,7 +31,7 @@ SETTINGS = DBSettings.model_validate(
 RING = """
 INSERT INTO tonearm_pgqueuer AS job (priority, entrypoint, dedupe_key, payload, status)
 SELECT 0, kind, kind || ':' || key, convert_to(key::text, 'UTF8'), 'queued'
-FROM unnest($1::text[], $2::bigint[]) AS rung (kind, key)
+FROM unnest($1::text[], $2::bigint[]) AS hinted (kind, key)
 ON CONFLICT (dedupe_key) WHERE status IN ('queued', 'picked') AND dedupe_key IS NOT NULL
 DO UPDATE SET
     execute_after = LEAST(job.execute_after, now()),

@@ -71,7 +71,7 @@ def spans(plays: Sequence[PastPlay]) -> list[tuple[int, int]]:
 
 
 class Judge:
-    """Decides about the plays of one source in the order of time, part by part; each known play stands for one only.
+    """Decides about the plays of one source in the order of time, part by part; each known play matches only one.
 
     `renamed` are corrections of Last.fm: the folded names as they were sent, with those it files them under.
     """
@@ -95,7 +95,7 @@ class Judge:
         return [outcome or Outcome.NEW for outcome in outcomes]
 
     def _repeated(self, play: PastPlay) -> Outcome | None:
-        """What a play is that the source itself has told before. A minute may hold two, which we can't tell apart."""
+        """The outcome for a play that the source itself has listed before. A minute may hold two that look alike."""
         key = play.timestamp, play.artist, play.title
         if play.timestamp != self._at:
             self._at = play.timestamp

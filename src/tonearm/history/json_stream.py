@@ -34,7 +34,7 @@ class JsonStream:
     def entries(self, *names: str) -> Iterator[tuple[int, object]]:
         """The entries of the array at this place, or of the first member with one of these names that is an array.
 
-        A single object stands for an array of one where an array is wanted.
+        A single object is read as an array of one if an array is wanted.
         """
         match self._peek():
             case "[":

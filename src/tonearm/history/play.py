@@ -1,4 +1,4 @@
-"""A play as a history file has it, and what else may stand on its lines."""
+"""A play as a history file has it, and what else its lines may hold."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MINUTE = 60
 
 
 class PastPlay(NamedTuple):
-    """A play from a file. `timestamp` is its start in Unix seconds UTC, `line` where it stands in the file.
+    """A play from a file. `timestamp` is its start in Unix seconds UTC, `line` its place in the file.
 
     `stamp` is which moment the file names: `start`, `end` (then `timestamp` is that less what was heard, if the file
     says how much that was) or `unknown`. `precision` is 1 for seconds, 60 if the file has minutes only. `duration` and

@@ -111,7 +111,7 @@ def with_header(lines: Numbered) -> Iterator[Entry]:
         number, values = row
         if len(values) <= max(places["time"], places["artist"], places["title"]):
             yield Unreadable(number, f"has {len(values)} columns", shown(separator.join(values)))
-        elif values != head:  # the header stands again where two files were joined
+        elif values != head:  # the header is repeated where two files were joined
             fields = {what: values[place] for what, place in places.items() if place < len(values)}
             yield _play(number, fields, in_milliseconds)
 

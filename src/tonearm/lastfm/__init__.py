@@ -33,7 +33,7 @@ from tonearm.lastfm.music import (
     TrackInfo,
     Wiki,
 )
-from tonearm.lastfm.paging import Listing, Place
+from tonearm.lastfm.paging import Listing, PagePosition
 from tonearm.lastfm.request import Keys, Request
 from tonearm.lastfm.transport import Patience
 from tonearm.lastfm.types import LovedTrack, Page, RecentTrack, Session, UserInfo, Week, WeeklyChart
@@ -60,9 +60,9 @@ __all__ = [
     "LoginRequired",
     "LovedTrack",
     "Page",
+    "PagePosition",
     "Patience",
     "Period",
-    "Place",
     "RateLimited",
     "RecentTrack",
     "Request",

@@ -36,10 +36,10 @@ def state_of(reply: Reply | TransportError, outcome: Answer[Any] | Failure) -> B
     match outcome:
         case Answer():
             return BreakerState.THERE
-        case Refusal(Cause(number)):
-            if number in _AWAY or (away and number in _SOFT_FAILURES):
+        case Refusal(Cause(error_code)):
+            if error_code in _AWAY or (away and error_code in _SOFT_FAILURES):
                 return BreakerState.AWAY
-            return BreakerState.SOFT_FAILURE if number in _SOFT_FAILURES else BreakerState.THERE
+            return BreakerState.SOFT_FAILURE if error_code in _SOFT_FAILURES else BreakerState.THERE
         case Nonsense() | TransportError():
             return BreakerState.AWAY if away else BreakerState.SOFT_FAILURE
         case _:
@@ -62,7 +62,7 @@ class Breaker:
         return self._circuit.until
 
     def enter(self, now: float) -> None:
-        """A call wants to go out. Raises Resting while it must not; the first after a rest is the probe."""
+        """Admit a call. Raises Resting while none may be made; the first after that is the probe."""
         circuit = self._circuit
         if circuit.is_open(now):
             message = f"Last.fm can't be reached ({circuit.reason}); trying again soon"

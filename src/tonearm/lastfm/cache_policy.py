@@ -65,7 +65,7 @@ def cacheable(outcome: Answer[object] | Failure) -> Keepable | None:
     match outcome:
         case Answer():
             return outcome
-        case Refusal(Cause(number)) if number in _NOTHING_BY_THAT_NAME:
+        case Refusal(Cause(error_code)) if error_code in _NOTHING_BY_THAT_NAME:
             return outcome
         case _:
             return None

@@ -197,8 +197,8 @@ def _found_nothing(outcome: Answer[T] | Failure) -> bool:
     match outcome:
         case Answer(value=Page(items=()) | ()):
             return True
-        case Refusal(Cause(number)):
-            return number == NOT_FOUND
+        case Refusal(Cause(error_code)):
+            return error_code == NOT_FOUND
         case _:
             return False
 

@@ -1,6 +1,6 @@
 """What listeners wrote about music, from Last.fm's HTML to plain text and to HTML that is safe in any page.
 
-Nothing is kept of what came but text and the addresses of links: the HTML is written anew.
+Only text and the addresses of links are kept: the HTML is rebuilt from them.
 """
 
 from __future__ import annotations

@@ -19,11 +19,11 @@ LAST_PAGE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place in a list: the page that comes next, of how many items each.
+class PagePosition:
+    """A position in a list: the page that comes next, of how many items each.
 
     `until` is the second (Unix UTC) before which a list of plays was fixed, so that new ones don't move its pages.
-    Store it to continue later: `start=place`.
+    Store it to continue later: `start=position`.
     """
 
     page: int = 1
@@ -43,8 +43,8 @@ class Listing(Generic[T]):
     pages of a list may overlap.
     """
 
-    ask: Callable[[Place], Request[Page[T]]] = field(repr=False)
-    start: Place
+    ask: Callable[[PagePosition], Request[Page[T]]] = field(repr=False)
+    start: PagePosition
     limit: int | None = None
     fixed_by: Callable[[Page[T]], int | None] | None = field(default=None, repr=False)
     identity: Callable[[T], object] | None = field(default=None, repr=False)
@@ -58,7 +58,7 @@ class PagingProgress(Generic[T]):
     """How far a walk has come."""
 
     def __init__(self, listing: Listing[T]) -> None:
-        self.place = listing.start
+        self.position = listing.start
         """The page that is being read or comes next."""
         self.over = listing.limit == 0
         self._listing = listing
@@ -67,7 +67,7 @@ class PagingProgress(Generic[T]):
         self._previous: tuple[frozenset[object], int] = (frozenset(), 0)
 
     def request(self) -> Request[Page[T]]:
-        return self._listing.ask(self.place)
+        return self._listing.ask(self.position)
 
     def fresh(self, page: Page[T]) -> Page[T]:
         """The page without what the one before it showed already, and without what is too many.
@@ -88,13 +88,13 @@ class PagingProgress(Generic[T]):
         self._seen, given = self._previous
         if self._left is not None:
             self._left -= given
-        fixed_by, until = self._listing.fixed_by, self.place.until
+        fixed_by, until = self._listing.fixed_by, self.position.until
         if fixed_by and until is None:
             until = fixed_by(page)
         # Charts claim millions of pages and are empty after some: only a listener's own lists are walked past that.
         ended = not page.items and not self._listing.identity
-        self.over = ended or self.place.page >= min(page.total_pages, LAST_PAGE) or self._left == 0
-        self.place = replace(self.place, page=min(self.place.page + 1, LAST_PAGE), until=until)
+        self.over = ended or self.position.page >= min(page.total_pages, LAST_PAGE) or self._left == 0
+        self.position = replace(self.position, page=min(self.position.page + 1, LAST_PAGE), until=until)
 
 
 def within(argument: str, value: int, minimum: int, maximum: int) -> int:
@@ -105,10 +105,10 @@ def within(argument: str, value: int, minimum: int, maximum: int) -> int:
 
 
 def listing(
-    ask: Callable[[Place], Request[Page[T]]],
+    ask: Callable[[PagePosition], Request[Page[T]]],
     limit: int | None,
     size: int | None,
-    start: Place | None,
+    start: PagePosition | None,
     *,
     usual: int = LARGEST_PAGE,
 ) -> Listing[T]:
@@ -117,7 +117,7 @@ def listing(
         within("limit", limit, 0, 2**31 - 1)
     if start is None:
         chosen = min(usual, limit or usual) if size is None else within("size", size, 1, LARGEST_PAGE)
-        start = Place(1, chosen)
+        start = PagePosition(1, chosen)
     elif size is not None and size != start.size:
         raise ValueError(f"size must be left out or be that of start, {start.size}: the pages are counted by it")
     return Listing(ask, start, limit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Generic, TypeVar
 
-from tonearm.lastfm.paging import Listing, PagingProgress, Place
+from tonearm.lastfm.paging import Listing, PagePosition, PagingProgress
 from tonearm.lastfm.request import Request
 from tonearm.lastfm.types import Page
 
@@ -15,8 +15,8 @@ T = TypeVar("T")
 class Walk(Generic[T]):
     """A list whose pages come one after another: `async for item in walk`. A LastFmError ends it; it can be continued.
 
-    `place` is the page that is being read or comes next. To continue later, iterate again, or save it, even for another
-    process, and ask again with `start=place`; a page that was not read to its end is then read once more.
+    `position` is the page that is being read or comes next. To continue later, iterate again, or save it, even for
+    another process, and ask again with `start=position`; a page that was not read to its end is then read once more.
     """
 
     def __init__(
@@ -27,9 +27,9 @@ class Walk(Generic[T]):
         self._progress = PagingProgress(listing)
 
     @property
-    def place(self) -> Place:
+    def position(self) -> PagePosition:
         """The page that comes next."""
-        return self._progress.place
+        return self._progress.position
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self._items()
@@ -60,9 +60,9 @@ class SyncWalk(Generic[T]):
         self._progress = PagingProgress(listing)
 
     @property
-    def place(self) -> Place:
+    def position(self) -> PagePosition:
         """The page that comes next."""
-        return self._progress.place
+        return self._progress.position
 
     def __iter__(self) -> Iterator[T]:
         for page in self.pages():

@@ -133,9 +133,9 @@ class Accounts:
 
         return secret if await self.store.write(use) is not None else None
 
-    async def has_browser(self, number: int) -> bool:
+    async def has_browser(self, account_id: int) -> bool:
         """Whether a browser is signed in for this account."""
-        return await self.store.read(partial(tokens.any_browser, account=number, now=self.clock.now()))
+        return await self.store.read(partial(tokens.any_browser, account=account_id, now=self.clock.now()))
 
     async def by_secret(self, secret: str, *kinds: TokenKind) -> int | None:
         """The account of a token or a browser's session; None if it is not valid."""

@@ -28,7 +28,7 @@ class DeliveryEvents:
             self.queue_changed(account)
 
     def queue_changed(self, account: int) -> None:
-        """Have an account's subscribers told how many plays wait."""
+        """Publish to an account's subscribers how many plays wait."""
         self.event_hub.changed(account)
 
     def answered(self, verdict: Verdict) -> None:

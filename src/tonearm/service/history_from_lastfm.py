@@ -111,14 +111,14 @@ class _Walk:
     session: str | None
     until: int
 
-    async def page(self, number: int, since: int) -> Page[RecentTrack]:
+    async def page(self, page_number: int, since: int) -> Page[RecentTrack]:
         """That page of the plays from a second on; Last.fm answers some profiles' long pages with a 500."""
         clock = self.room.clock
         for attempt, size in enumerate(TRIES, start=1):
             if attempt < len(TRIES) and (throttle := await self.key.pace.current_throttle()):
                 raise RateLimited(Cause(None, f"requests to Last.fm are paused: {throttle.reason}"))
             try:
-                return await self._in_pages_of(size, number, since)
+                return await self._in_pages_of(size, page_number, since)
             except LastFmError as error:
                 if not error.retryable or attempt == len(TRIES):
                     raise
@@ -128,17 +128,17 @@ class _Walk:
             await clock.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
-    async def _in_pages_of(self, size: int, number: int, since: int) -> Page[RecentTrack]:
+    async def _in_pages_of(self, size: int, page_number: int, since: int) -> Page[RecentTrack]:
         each, items = PAGE // size, list[RecentTrack]()
         walk = self.key.patient.recent_tracks(
             self.listener.username, since=since or None, until=self.until, session_key=self.session, size=size
         )
-        for place in range((number - 1) * each + 1, number * each + 1):
+        for place in range((page_number - 1) * each + 1, page_number * each + 1):
             page = await walk.page(place)
             items += page.items
             if place >= page.total_pages:
                 break
-        return replace(page, items=tuple(items), page=number, total_pages=-(-page.total_pages // each))
+        return replace(page, items=tuple(items), page=page_number, total_pages=-(-page.total_pages // each))
 
 
 @dataclass(slots=True)
@@ -157,13 +157,14 @@ class _Copy:
         judge = Judge(await store.read(partial(renamed, account=self.listener.id)))
         known_until = await store.read(plays.last)
         page = await self.walk.page(1, self._from())
-        number, total = page.total_pages, page.total or 0
+        page_number, total = page.total_pages, page.total or 0
         overlap, first, last = 0, None, None
-        while number > 0:
-            if page.page != number:
-                page = await self.walk.page(number, self._from())
-                if page.total is not None and page.total > number * PAGE + overlap:  # plays came late, into the past
-                    number = -(-(page.total - overlap) // PAGE)
+        while page_number > 0:
+            if page.page != page_number:
+                page = await self.walk.page(page_number, self._from())
+                # If there are more plays now, they were reported late and lie in the past.
+                if page.total is not None and page.total > page_number * PAGE + overlap:
+                    page_number = -(-(page.total - overlap) // PAGE)
                     continue
             found = _in_order(page.items, self.since)
             counts["skipped"] += len(page.items) - len(_in_order(page.items, 0))
@@ -173,8 +174,8 @@ class _Copy:
             if found:
                 first, last = first or found[0].timestamp, found[-1].timestamp
                 overlap = sum(play.timestamp >= self.since - 1 for play in found)
-            number -= 1
-            progress(max(0, total - number * PAGE), max(total, 1))
+            page_number -= 1
+            progress(max(0, total - page_number * PAGE), max(total, 1))
         facts = {**counts, "until": self.since}
         now = self.room.clock.now()
         done = partial(history_imports.write, import_id=self.begun.id, state=ImportState.DONE, counts=facts, now=now)

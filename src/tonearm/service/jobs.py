@@ -54,7 +54,7 @@ class _Known:
 class Jobs:
     """Guards each job, lists all of them, and controls them.
 
-    `begin` starts or continues a run of a kind, `ring` tells the engine which account has something to deliver.
+    `begin` starts or continues a run of a kind, `ring` hints to the engine which account has something to deliver.
     """
 
     store: Store

@@ -26,7 +26,7 @@ _log = logging.getLogger("tonearm")
 
 
 class ListeningClocks:
-    """One clock for each device of each user. They are in the database, so each process may hear the next notice.
+    """One clock for each device of each user. They are in the database, so any process may receive the next notice.
 
     What is over is on disk before its clock moves on. If the process ends in between, or another one has moved the
     clock, the same play is reported once more: it has the same start, so it is known.
@@ -41,7 +41,7 @@ class ListeningClocks:
         self._sweeps: asyncio.Task[None] | None = None
 
     async def resume(self) -> None:
-        """Look after the clocks that go on since before this process began."""
+        """Take over the clocks that ran before this process started."""
         async with self._turn:
             try:
                 if not await self._store.read(device_clocks.any_open):

@@ -21,7 +21,7 @@ NO_KEY = "no API key is configured: set LASTFM_API_KEY and LASTFM_API_SECRET"
 
 @dataclass(frozen=True, slots=True)
 class MetadataUpstream:
-    """The way to Last.fm for whoever can wait and has no session: with the first API key that does not rest."""
+    """Calls to Last.fm that can wait and need no session: with the first API key that is not throttled."""
 
     keyring: Keyring
     clock: Clock

@@ -1,4 +1,4 @@
-"""The story of a play, and what its listener may still do about it."""
+"""What happened to a play, and what its listener can still do about it."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ SLOWED = 60.0
 _APP_KEY = re.compile(r"[0-9a-f]{32}").fullmatch
 
 SHOWN = 3600.0
-"""Seconds for which a request is shown that was refused, and that no player can be told for."""
+"""Seconds for which a rejected request of an unknown player is shown."""
 
 LAST_REFUSALS = 20
 """Refused requests that are kept to be shown."""

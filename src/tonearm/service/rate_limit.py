@@ -33,7 +33,7 @@ REBOOKINGS = 5
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The rate limit of one API key, kept in the database. `per_second` 0 lifts it; `rules` has how long it rests."""
+    """The rate limit of one API key, kept in the database; `per_second` 0 lifts it. `rules` has the throttle times."""
 
     store: Store
     clock: Clock

@@ -450,9 +450,9 @@ class Reports:
     ) -> ReportResult:
         """Write a play and answer; on disk when this returns. `reporter` distinguishes players of one listener.
 
-        `left_out` says in words what of the report could not be read: the answer and the story repeat it. `basis` says
-        which moment of the play its time is, and how `played` is known (0 if no seconds were sent; if they are
-        assumed, it is not looked at): what it says is taken as it is, the rest is guessed.
+        `left_out` says in words what of the report could not be read: the answer and the details repeat it. `basis`
+        says which moment of the play its time is, and how `played` is known (0 if no seconds were sent; not used if
+        they are assumed): what it says is taken as it is, anything else is guessed.
         Raises MissingName, NotATime, UnknownListener; StoreUnavailable: then it is not written.
         """
         report = self._report(self._moment(), account, play, clean(reporter), left_out, basis)

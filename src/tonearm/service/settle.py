@@ -1,4 +1,4 @@
-"""Settling: write what happened to each play, and keep failed attempts for its story."""
+"""Settling: write what happened to each play, and keep its failed attempts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def settle_one(db: Connection, settled: Settled, waiting: QueuedPlay, now: float
 
 
 def remember(db: Connection, account: int, verdict: Verdict, step: Step, now: float) -> None:
-    """Keep the attempt for the story of each play that it did not bring to Last.fm."""
+    """Keep the attempt for each play that it did not bring to Last.fm."""
     failed = [w.id for w in step.back] + [s.id for s in step.settled if not isinstance(s.fate, Accepted)]
     if failed:
         cause = Cause(None, "answered each play") if isinstance(verdict, Answered) else verdict.cause

@@ -369,7 +369,7 @@ def there_is(*conditions: Any) -> Any:
 
 
 DUE_ROW = (_ROW.owner == account.c.lastfm_user, _ROW.state == QueueState.QUEUED, _ROW.next_attempt_at <= NOW)
-# Two questions rather than `live OR backlog_until <= now` in one, which goes through the whole of a backlog that rests.
+# Two questions rather than `live OR backlog_until <= now` in one, which reads the whole of a backlog that waits.
 HAS_DUE = case(
     (over(account.c.backlog_until, NOW), there_is(*DUE_ROW)),
     else_=there_is(*DUE_ROW, _ROW.live),

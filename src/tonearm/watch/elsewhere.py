@@ -76,7 +76,7 @@ class Elsewhere:
             return
 
     async def report(self, finished: Finished, player: str) -> None:
-        """On disk when this returns; `send` does the rest. Raises SpoolBroken."""
+        """Save it to disk before this returns; `send` sends it. Raises SpoolBroken."""
         if self._destination.by_player:
             body = _listen(finished.track, player, finished)
         else:

@@ -75,7 +75,7 @@ class Watcher:
                 await self.stopped(player, now)
 
     async def close(self, now: float) -> None:
-        """Report what plays as it is: the watcher ends. If it is started again, the rest is the same listening."""
+        """Report what plays as it is: the watcher ends. If it is started again, what follows is the same listening."""
         for player in list(self._clocks):
             await self.stopped(player, now)
 

@@ -1,8 +1,8 @@
 """Who asks: a bearer token or the page's cookie, from a page of our own or from no page at all.
 
-Three guards stand before every request. The Host header must be one of ours (a stranger's name that resolves to
-this machine is refused: DNS rebinding), what changes state must not come from a foreign page, and nobody's body is read
-before it is known whose it is.
+Three checks come before every request. The Host header must be one of ours (another name that resolves to this machine
+is refused: DNS rebinding), what changes state must not come from another site's page, and a body is only read from a
+known listener.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ class Access:
         if found is not None and now < until:
             return found
         changes = self._changes
-        number = await self._deck.accounts.by_secret(secret, kind)
-        if number is None:
+        account_id = await self._deck.accounts.by_secret(secret, kind)
+        if account_id is None:
             self._known.pop(key, None)
             return None
-        account = await self._deck.accounts.account(number)
+        account = await self._deck.accounts.account(account_id)
         listener = Listener(self._deck, account.id, account.name)
         if len(self._known) > 10_000:
             self._known.clear()

@@ -17,7 +17,7 @@ def router(deck: Deck, *, listener: Callable[..., Any], callback_url: str | None
     """A router with the `/lastfm` endpoints, `/metadata` and `/events`.
 
     `listener` is the host's dependency: it returns the listener's name (or a Listener), or refuses.
-    `callback_url` is where a browser reaches `/lastfm/auth-callback`, where the request does not tell.
+    `callback_url` is where a browser reaches `/lastfm/auth-callback`, if the request does not say.
     """
 
     async def authenticate(name: Annotated[Any, Depends(listener)]) -> Listener:

@@ -6,7 +6,7 @@ from tonearm.lastfm import shapes
 from tonearm.lastfm.methods.arguments import language, named, named_if_given, one_of, results, user_params, yes
 from tonearm.lastfm.methods.artist import read_tags
 from tonearm.lastfm.music import AlbumEntry, AlbumInfo, Tag
-from tonearm.lastfm.paging import Listing, Place, listing
+from tonearm.lastfm.paging import Listing, PagePosition, listing
 from tonearm.lastfm.quirks import UnreadableAnswer, many, node, text, whole
 from tonearm.lastfm.request import Request, given
 
@@ -84,7 +84,7 @@ def tags(
 
 
 def search(
-    album: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+    album: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[AlbumEntry]:
     """Albums whose titles are like this, the best first. https://www.last.fm/api/show/album.search"""
     params = {"album": named("album", album)}

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from tonearm.lastfm import shapes
-from tonearm.lastfm.paging import Place, within
+from tonearm.lastfm.paging import PagePosition, within
 from tonearm.lastfm.quirks import Node
 from tonearm.lastfm.request import Request, given
 from tonearm.lastfm.types import Page
@@ -72,28 +72,28 @@ def user_params(user: str | None, session_key: str | None) -> Params:
     return {"user": named_if_given("user", user)}
 
 
-def paging(place: Place) -> Params:
-    return {"page": place.page, "limit": place.size}
+def paging(position: PagePosition) -> Params:
+    return {"page": position.page, "limit": position.size}
 
 
 def pages(
     method: str, root: str, child: str, read: Callable[[Node], T], params: Values
-) -> Callable[[Place], Request[Page[T]]]:
+) -> Callable[[PagePosition], Request[Page[T]]]:
     """How each page of a list is asked for."""
 
-    def ask(place: Place) -> Request[Page[T]]:
-        read_page = partial(shapes.page, child=child, read=read, requested_page=place.page)
-        return Request(method, given({**params, **paging(place)}), root, read_page)
+    def ask(position: PagePosition) -> Request[Page[T]]:
+        read_page = partial(shapes.page, child=child, read=read, requested_page=position.page)
+        return Request(method, given({**params, **paging(position)}), root, read_page)
 
     return ask
 
 
-def results(kind: str, read: Callable[[Node], T], params: Values) -> Callable[[Place], Request[Page[T]]]:
+def results(kind: str, read: Callable[[Node], T], params: Values) -> Callable[[PagePosition], Request[Page[T]]]:
     """How each page of a search is asked for."""
 
-    def ask(place: Place) -> Request[Page[T]]:
-        read_page = partial(shapes.results, kind=kind, read=read, requested_page=place.page)
-        return Request(f"{kind}.search", given({**params, **paging(place)}), "results", read_page)
+    def ask(position: PagePosition) -> Request[Page[T]]:
+        read_page = partial(shapes.results, kind=kind, read=read, requested_page=position.page)
+        return Request(f"{kind}.search", given({**params, **paging(position)}), "results", read_page)
 
     return ask
 

@@ -15,7 +15,7 @@ from tonearm.lastfm.methods.arguments import (
     yes,
 )
 from tonearm.lastfm.music import AlbumEntry, ArtistEntry, ArtistInfo, SimilarArtist, Tag, TrackEntry
-from tonearm.lastfm.paging import Listing, Place, listing
+from tonearm.lastfm.paging import Listing, PagePosition, listing
 from tonearm.lastfm.quirks import Node, UnreadableAnswer, flag, many, node, text, whole
 from tonearm.lastfm.request import Request, given
 
@@ -113,7 +113,7 @@ def top_tracks(
     autocorrect: bool = False,
     limit: int | None = None,
     size: int | None = None,
-    start: Place | None = None,
+    start: PagePosition | None = None,
 ) -> Listing[TrackEntry]:
     """An artist's tracks, the most heard first. https://www.last.fm/api/show/artist.getTopTracks
 
@@ -132,7 +132,7 @@ def top_albums(
     autocorrect: bool = False,
     limit: int | None = None,
     size: int | None = None,
-    start: Place | None = None,
+    start: PagePosition | None = None,
 ) -> Listing[AlbumEntry]:
     """An artist's albums, the most heard first. https://www.last.fm/api/show/artist.getTopAlbums
 
@@ -144,7 +144,7 @@ def top_albums(
 
 
 def search(
-    artist: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+    artist: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[ArtistEntry]:
     """Artists whose names are like this, the best first. https://www.last.fm/api/show/artist.search"""
     params = {"artist": named("artist", artist)}

@@ -12,7 +12,7 @@ from tonearm.lastfm.methods.arguments import at_most, named, named_if_given, pag
 from tonearm.lastfm.methods.artist import read_tags
 from tonearm.lastfm.methods.tag import entry, read_weeks
 from tonearm.lastfm.music import AlbumEntry, ArtistEntry, Tag, TagEntry, TrackEntry
-from tonearm.lastfm.paging import Listing, Place, listing
+from tonearm.lastfm.paging import Listing, PagePosition, listing
 from tonearm.lastfm.quirks import Node, at, attributes, node
 from tonearm.lastfm.request import Request, given
 from tonearm.lastfm.types import Week, WeeklyChart
@@ -24,7 +24,7 @@ Period = Literal["overall", "7day", "1month", "3month", "6month", "12month"]
 
 
 def chart_top_artists(
-    *, limit: int | None = None, size: int | None = None, start: Place | None = None
+    *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[ArtistEntry]:
     """The artists that all listeners play most. https://www.last.fm/api/show/chart.getTopArtists
 
@@ -35,21 +35,21 @@ def chart_top_artists(
 
 
 def chart_top_tags(
-    *, limit: int | None = None, size: int | None = None, start: Place | None = None
+    *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[TagEntry]:
     """The tags that all listeners give most. https://www.last.fm/api/show/chart.getTopTags"""
     return listing(pages("chart.getTopTags", "tags", "tag", entry, {}), limit, size, start, usual=50)
 
 
 def chart_top_tracks(
-    *, limit: int | None = None, size: int | None = None, start: Place | None = None
+    *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[TrackEntry]:
     """The tracks that all listeners play most. https://www.last.fm/api/show/chart.getTopTracks"""
     return listing(pages("chart.getTopTracks", "tracks", "track", shapes.track, {}), limit, size, start, usual=50)
 
 
 def geo_top_artists(
-    country: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+    country: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[ArtistEntry]:
     """The artists that a country plays most; it goes by its English name in ISO 3166-1.
 
@@ -66,7 +66,7 @@ def geo_top_tracks(
     location: str | None = None,
     limit: int | None = None,
     size: int | None = None,
-    start: Place | None = None,
+    start: PagePosition | None = None,
 ) -> Listing[TrackEntry]:
     """The tracks that a country plays most (English name in ISO 3166-1), or a place in it (`location`).
 
@@ -78,7 +78,7 @@ def geo_top_tracks(
 
 
 def library_artists(
-    user: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+    user: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[ArtistEntry]:
     """Every artist that a user ever played, with the plays. https://www.last.fm/api/show/library.getArtists"""
     ask = pages("library.getArtists", "artists", "artist", shapes.artist, {"user": named("user", user)})
@@ -97,7 +97,7 @@ def user_top_artists(
     period: Period = "overall",
     limit: int | None = None,
     size: int | None = None,
-    start: Place | None = None,
+    start: PagePosition | None = None,
 ) -> Listing[ArtistEntry]:
     """The artists that a user plays most. https://www.last.fm/api/show/user.getTopArtists
 
@@ -113,7 +113,7 @@ def user_top_albums(
     period: Period = "overall",
     limit: int | None = None,
     size: int | None = None,
-    start: Place | None = None,
+    start: PagePosition | None = None,
 ) -> Listing[AlbumEntry]:
     """The albums that a user plays most; as `user_top_artists`. https://www.last.fm/api/show/user.getTopAlbums"""
     ask = pages("user.getTopAlbums", "topalbums", "album", shapes.album, _of(user, period))
@@ -126,7 +126,7 @@ def user_top_tracks(
     period: Period = "overall",
     limit: int | None = None,
     size: int | None = None,
-    start: Place | None = None,
+    start: PagePosition | None = None,
 ) -> Listing[TrackEntry]:
     """The tracks that a user plays most; as `user_top_artists`. https://www.last.fm/api/show/user.getTopTracks"""
     ask = pages("user.getTopTracks", "toptracks", "track", shapes.track, _of(user, period))

@@ -6,7 +6,7 @@ from tonearm.lastfm import shapes
 from tonearm.lastfm.methods.arguments import at_most, language, named, pages
 from tonearm.lastfm.methods.artist import read_tags
 from tonearm.lastfm.music import AlbumEntry, ArtistEntry, Tag, TagEntry, TagInfo, TrackEntry
-from tonearm.lastfm.paging import Listing, Place, listing, within
+from tonearm.lastfm.paging import Listing, PagePosition, listing, within
 from tonearm.lastfm.quirks import Node, UnreadableAnswer, at, node, text, whole
 from tonearm.lastfm.request import Request, given
 from tonearm.lastfm.types import Week
@@ -44,7 +44,7 @@ def similar(tag: str) -> Request[tuple[Tag, ...]]:
 
 
 def top_artists(
-    tag: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+    tag: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[ArtistEntry]:
     """Artists that are tagged so, the most fitting first. https://www.last.fm/api/show/tag.getTopArtists"""
     ask = pages("tag.getTopArtists", "topartists", "artist", shapes.artist, {"tag": named("tag", tag)})
@@ -52,7 +52,7 @@ def top_artists(
 
 
 def top_albums(
-    tag: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+    tag: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[AlbumEntry]:
     """Albums that are tagged so, the most fitting first. https://www.last.fm/api/show/tag.getTopAlbums"""
     ask = pages("tag.getTopAlbums", "albums", "album", shapes.album, {"tag": named("tag", tag)})
@@ -60,7 +60,7 @@ def top_albums(
 
 
 def top_tracks(
-    tag: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+    tag: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[TrackEntry]:
     """Tracks that are tagged so, the most fitting first. https://www.last.fm/api/show/tag.getTopTracks"""
     ask = pages("tag.getTopTracks", "tracks", "track", shapes.track, {"tag": named("tag", tag)})

@@ -10,7 +10,7 @@ from tonearm.lastfm import shapes
 from tonearm.lastfm.methods.arguments import named, paging
 from tonearm.lastfm.methods.track import TrackWrite, read_done
 from tonearm.lastfm.music import AlbumEntry, ArtistEntry, TrackEntry
-from tonearm.lastfm.paging import Listing, Place, listing
+from tonearm.lastfm.paging import Listing, PagePosition, listing
 from tonearm.lastfm.quirks import Node, attributes, node
 from tonearm.lastfm.request import Request, given
 from tonearm.lastfm.types import Page
@@ -71,12 +71,12 @@ def remove_track_tag(artist: str, track: str, tag: str, session_key: str) -> Req
     return _tag_write("track.removeTag", params, session_key)
 
 
-def _tagged(kind: str, read: Callable[[Node], T], user: str, tag: str) -> Callable[[Place], Request[Page[T]]]:
+def _tagged(kind: str, read: Callable[[Node], T], user: str, tag: str) -> Callable[[PagePosition], Request[Page[T]]]:
     params = {"user": named("user", user), "tag": named("tag", tag), "taggingtype": kind}
 
-    def ask(place: Place) -> Request[Page[T]]:
-        read_page = partial(_read_tagged, kind=kind, read=read, requested_page=place.page)
-        return Request("user.getPersonalTags", given({**params, **paging(place)}), "taggings", read_page)
+    def ask(position: PagePosition) -> Request[Page[T]]:
+        read_page = partial(_read_tagged, kind=kind, read=read, requested_page=position.page)
+        return Request("user.getPersonalTags", given({**params, **paging(position)}), "taggings", read_page)
 
     return ask
 
@@ -90,21 +90,21 @@ def _read_tagged(content: object, kind: str, read: Callable[[Node], T], requeste
 
 
 def tagged_artists(
-    user: str, tag: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+    user: str, tag: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[ArtistEntry]:
     """The artists that a user tagged so. https://www.last.fm/api/show/user.getPersonalTags"""
     return listing(_tagged("artist", shapes.artist, user, tag), limit, size, start, usual=50)
 
 
 def tagged_albums(
-    user: str, tag: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+    user: str, tag: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[AlbumEntry]:
     """The albums that a user tagged so. https://www.last.fm/api/show/user.getPersonalTags"""
     return listing(_tagged("album", shapes.album, user, tag), limit, size, start, usual=50)
 
 
 def tagged_tracks(
-    user: str, tag: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+    user: str, tag: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[TrackEntry]:
     """The tracks that a user tagged so. https://www.last.fm/api/show/user.getPersonalTags"""
     return listing(_tagged("track", shapes.track, user, tag), limit, size, start, usual=50)

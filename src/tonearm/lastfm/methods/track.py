@@ -1,4 +1,4 @@
-"""Tracks: telling what plays, was played and is loved, all of which needs a session, and reading about them."""
+"""Tracks: reporting what plays, was played and is loved, all of which needs a session, and reading about them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tonearm.lastfm.mapper import plays_answers, plays_params, track_answer, tra
 from tonearm.lastfm.methods.arguments import at_most, named, named_if_given, one_of, results, user_params, yes
 from tonearm.lastfm.methods.artist import read_tags
 from tonearm.lastfm.music import CorrectedTrack, SimilarTrack, Tag, TrackEntry, TrackInfo
-from tonearm.lastfm.paging import Listing, Place, listing
+from tonearm.lastfm.paging import Listing, PagePosition, listing
 from tonearm.lastfm.quirks import Node, UnreadableAnswer, flag, node, seconds, text, whole
 from tonearm.lastfm.request import Request, given
 
@@ -164,7 +164,7 @@ def search(
     artist: str | None = None,
     limit: int | None = None,
     size: int | None = None,
-    start: Place | None = None,
+    start: PagePosition | None = None,
 ) -> Listing[TrackEntry]:
     """Tracks whose titles are like this, the best first; `artist` narrows it. https://www.last.fm/api/show/track.search"""
     params = {"track": named("track", track), "artist": named_if_given("artist", artist)}

@@ -8,7 +8,7 @@ from functools import partial
 
 from tonearm.lastfm import shapes
 from tonearm.lastfm.methods.arguments import named, named_if_given, pages, paging, unix, yes
-from tonearm.lastfm.paging import Listing, Place, listing
+from tonearm.lastfm.paging import Listing, PagePosition, listing
 from tonearm.lastfm.quirks import Node, UnreadableAnswer, flag, moment, node, text, whole
 from tonearm.lastfm.request import Request, given
 from tonearm.lastfm.types import LovedTrack, Page, RecentTrack, UserInfo
@@ -50,7 +50,7 @@ def _profile(profile: Node) -> UserInfo:
 
 
 def friends(
-    user: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+    user: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[UserInfo]:
     """Whom a user follows. https://www.last.fm/api/show/user.getFriends
 
@@ -61,7 +61,7 @@ def friends(
 
 
 def loved_tracks(
-    user: str, *, limit: int | None = None, size: int | None = None, start: Place | None = None
+    user: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[LovedTrack]:
     """What a user loves, newest first. https://www.last.fm/api/show/user.getLovedTracks
 
@@ -99,7 +99,7 @@ def recent_tracks(
     session_key: str | None = None,
     limit: int | None = None,
     size: int | None = None,
-    start: Place | None = None,
+    start: PagePosition | None = None,
 ) -> Listing[RecentTrack]:
     """Plays, newest first. https://www.last.fm/api/show/user.getRecentTracks
 
@@ -107,14 +107,14 @@ def recent_tracks(
     either side. `extended` says what is loved. A hidden history needs its own session, else it raises LoginRequired.
 
     Plays that come in during a walk don't move its pages: after the first it is fixed to what was played until
-    then (see `Place.until`), and no play is given twice. One that comes late, with a time before that, may be.
+    then (see `PagePosition.until`), and no play is given twice. One that comes late, with a time before that, may be.
     """
     first, last = unix("since", since), unix("until", until)
     params = {"user": named("user", user), "from": first, "extended": yes(extended)}
 
-    def ask(place: Place) -> Request[Page[RecentTrack]]:
-        page_params = given({**params, "to": place.until, **paging(place)})
-        read = partial(read_recent_tracks, requested_page=place.page)
+    def ask(position: PagePosition) -> Request[Page[RecentTrack]]:
+        page_params = given({**params, "to": position.until, **paging(position)})
+        read = partial(read_recent_tracks, requested_page=position.page)
         return Request("user.getRecentTracks", page_params, "recenttracks", read, session_key=session_key)
 
     return _plays(listing(ask, limit, size, start, usual=200), last, start)
@@ -134,25 +134,25 @@ def track_scrobbles(
     session_key: str | None = None,
     limit: int | None = None,
     size: int | None = None,
-    start: Place | None = None,
+    start: PagePosition | None = None,
 ) -> Listing[RecentTrack]:
     """A user's plays of one track, newest first; as `recent_tracks`. Last.fm does not document its method for it."""
     first, last = unix("since", since), unix("until", until)
     params = {"user": named("user", user), "artist": named("artist", artist), "track": named("track", track)}
 
-    def ask(place: Place) -> Request[Page[RecentTrack]]:
-        page_params = given({**params, "from": first, "to": place.until, **paging(place)})
-        read = partial(read_recent_tracks, requested_page=place.page)
+    def ask(position: PagePosition) -> Request[Page[RecentTrack]]:
+        page_params = given({**params, "from": first, "to": position.until, **paging(position)})
+        read = partial(read_recent_tracks, requested_page=position.page)
         return Request("user.getTrackScrobbles", page_params, "trackscrobbles", read, session_key=session_key)
 
     return _plays(listing(ask, limit, size, start, usual=200), last, start)
 
 
-def _plays(found: Listing[RecentTrack], until: int | None, start: Place | None) -> Listing[RecentTrack]:
+def _plays(found: Listing[RecentTrack], until: int | None, start: PagePosition | None) -> Listing[RecentTrack]:
     if start and until is not None and until != start.until:
         raise ValueError("until must be left out or be that of start, which fixes the pages")
-    place = found.start if start else replace(found.start, until=until)
-    return replace(found, start=place, fixed_by=_newest, identity=_play_identity)
+    position = found.start if start else replace(found.start, until=until)
+    return replace(found, start=position, fixed_by=_newest, identity=_play_identity)
 
 
 def _newest(page: Page[RecentTrack]) -> int | None:

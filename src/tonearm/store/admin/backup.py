@@ -164,8 +164,8 @@ def _finish(file: Path) -> None:
 @contextmanager
 def _replacing(file: Path) -> Iterator[Path]:
     """A file to write beside another; if the block succeeds, it is flushed and takes the other's place."""
-    number, name = mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)
-    os.close(number)
+    descriptor, name = mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)
+    os.close(descriptor)
     part = Path(name)
     try:
         yield part

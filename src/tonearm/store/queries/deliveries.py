@@ -88,7 +88,7 @@ def of_account(db: Connection, account_id: int, now: float) -> AccountDelivery |
 def of_all(db: Connection, keys: Sequence[str], now: float, limit: int) -> list[AccountDelivery]:
     """Those that are taken, those whose turn has come, and those that wait for something: so many of each at the most.
 
-    `keys` are the API keys that do not rest.
+    `keys` are the API keys that are not throttled.
     """
     values = {"keys": list(keys), "now": now, "limit": limit}
     return [_delivery(row) for query in (_TAKEN, _WAITING, _RESTING) for row in db.execute(query, values)]

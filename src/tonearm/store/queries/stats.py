@@ -169,8 +169,8 @@ def totals(db: Connection, account: int, spans: Sequence[tuple[int, int]]) -> li
         wanted = select(func.count(), func.sum(play.c.played)).where(
             *_of(StatsScope(account), start, end), play.c.counted, play.c.fate.not_in(TWICE)
         )
-        number, heard = db.execute(wanted).one()
-        found.append(DayTotal(number, heard or 0.0))
+        count, heard = db.execute(wanted).one()
+        found.append(DayTotal(count, heard or 0.0))
     return found
 
 

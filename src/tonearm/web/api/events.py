@@ -1,4 +1,4 @@
-"""Live events: one stream a listener, which goes on where a dropped connection left off."""
+"""Live events: one stream for each listener, which continues where a dropped connection left off."""
 
 import json
 from collections import Counter

@@ -1,6 +1,6 @@
 """`/metadata`: artists, albums, tracks and their pictures, from what is remembered of Last.fm's answers.
 
-Names stand in the path, each encoded for itself: `/metadata/tracks/AC%2FDC/T.N.T.`. What an address cannot hold
+Names are in the path, each encoded for itself: `/metadata/tracks/AC%2FDC/T.N.T.`. What an address cannot hold
 there (a name of one or two dots, or whatever a proxy decodes on the way) goes as parameters of the same address
 without names: `/metadata/tracks?artist=..&title=.`.
 """

@@ -202,7 +202,7 @@ def _play_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
 
     @router.get("/{play}", response_model=PlayOut, responses=_NOT_DONE)
     async def details(me: Me, play: RowId) -> Any:
-        """The whole story of a play, with each failed attempt."""
+        """Everything that happened to a play, with each failed attempt."""
         found = await deck.play_actions.details(me.id, play)
         if found is None:
             raise HTTPException(404, f"no play {play}")

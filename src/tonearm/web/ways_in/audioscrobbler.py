@@ -1,4 +1,4 @@
-"""Audioscrobbler 1.1, 1.2 and 1.2.1: at the root, because many players can only be told a host, and under a path."""
+"""Audioscrobbler 1.1, 1.2 and 1.2.1: at the root, because many players only accept a host, and under a path."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def ways_of(deck: Deck) -> Sequence[WayIn]:
 
 
 def refusals(deck: Deck, public_url: str) -> BusyAnswerFor:
-    """What players are told whose requests cannot be read, because there are too many or they take too long."""
+    """The answers to players whose requests cannot be read, because there are too many or they take too long."""
     ways = ways_of(deck)
 
     def refusal(target: str) -> BusyAnswer | None:

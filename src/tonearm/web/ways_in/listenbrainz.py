@@ -37,7 +37,7 @@ class ListenBrainz:
         return found is not None and found[0] in _WITHOUT_PREFIX
 
     def unavailable(self, _: PlayerRequest) -> PlayerAnswer:
-        """The code stands in the JSON, too: Navidrome reads it there, and keeps plays for 503 alone."""
+        """The code is in the JSON, too: Navidrome reads it there, and keeps plays for 503 alone."""
         return render.render_unavailable()
 
     async def answer(self, request: PlayerRequest) -> PlayerAnswer:
