@@ -37,7 +37,7 @@ class House:
     me: tonearm.Listener
     emulator: Emulator
     http: httpx2.AsyncClient
-    stranger: httpx2.AsyncClient
+    signed_out: httpx2.AsyncClient
 
     async def connect(self, user: str = "RJ") -> None:
         """Connect to Last.fm by the desktop flow."""
@@ -45,10 +45,10 @@ class House:
 
     async def show(self, track: tonearm.Track) -> None:
         """Announce what plays; on PostgreSQL the pages know of it when the server has passed it on."""
-        with self.deck.event_hub.subscribe(self.me.id) as (ear, _):
+        with self.deck.event_hub.subscribe(self.me.id) as (subscription, _):
             await self.me.now_playing(track)
-            async for told in ear:
-                if isinstance(told.event, NowPlayingShown):
+            async for published in subscription:
+                if isinstance(published.event, NowPlayingShown):
                     return
 
     async def page(self, path: str = "/") -> str:
@@ -62,20 +62,20 @@ class House:
 async def house_at(database: Path | str, *, key: str = API_KEY, deliver: bool = False) -> AsyncIterator[House]:
     """A house on a database, with the emulator behind it. Unless it delivers, what is queued stays so."""
     emulator = Emulator()
-    asked: dict[str, Any] = {"api_key": key, "api_secret": API_SECRET if key else "", "auth_url": AUTH}
-    async with httpx2.AsyncClient(transport=Direct(emulator)) as line:
-        options = {**asked, "http": line, "requests_per_second": 0, "deliver": deliver}
+    settings: dict[str, Any] = {"api_key": key, "api_secret": API_SECRET if key else "", "auth_url": AUTH}
+    async with httpx2.AsyncClient(transport=Direct(emulator)) as client:
+        options = {**settings, "http": client, "requests_per_second": 0, "deliver": deliver}
         options["secret_key"] = secret_for(database)
         async with tonearm.open(database, **options) as deck:
             app = httpx2.ASGITransport(create_app(deck))
             me = await deck.listener("me")
             async with (
                 httpx2.AsyncClient(transport=app, base_url="http://localhost") as http,
-                httpx2.AsyncClient(transport=app, base_url="http://localhost") as stranger,
+                httpx2.AsyncClient(transport=app, base_url="http://localhost") as signed_out,
             ):
                 link = await deck.accounts.link(me.id)
                 assert (await http.get("/signin", params={"link": link})).status_code == 303
-                yield House(deck, me, emulator, http, stranger)
+                yield House(deck, me, emulator, http, signed_out)
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ pytestmark = [
     only_sqlite,  # what a browser makes of a page: what the pages say of a PostgreSQL, the other tests ask
 ]
 
-Look = Callable[..., Page]
+OpenPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
@@ -80,19 +80,19 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def look(chromium: Browser, running_service: Running) -> Iterator[Look]:
+def open_page(chromium: Browser, running_service: Running) -> Iterator[OpenPage]:
     """Opens a page in a browser that has come in by a one-time link. No page may complain, or ask elsewhere."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
     ours = {running_service.url, running_service.lastfm}
 
-    def hear(said: ConsoleMessage) -> None:
+    def on_console(message: ConsoleMessage) -> None:
         # The service is away, or the browser was signed out in another tab: no fault of the page.
         away = ("Failed to load resource", "network error", "Failed to fetch", "SSE reconnect failed with status 401")
-        if said.type in ("error", "warning") and not any(words in said.text for words in away):
-            complaints.append(said.text)
+        if message.type in ("error", "warning") and not any(words in message.text for words in away):
+            complaints.append(message.text)
 
-    def see(answer: Response) -> None:
+    def on_response(answer: Response) -> None:
         document = answer.request.resource_type == "document" or answer.url.startswith(running_service.lastfm)
         if not answer.url.startswith(tuple(ours)) or (answer.status not in (200, 204, 303, 401, 409) and not document):
             complaints.append(f"{answer.status} {answer.url}")
@@ -103,9 +103,9 @@ def look(chromium: Browser, running_service: Running) -> Iterator[Look]:
         context = chromium.new_context(**options)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", hear)
+        page.on("console", on_console)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("response", see)
+        page.on("response", on_response)
         page.goto(service.link())
         if path != "/":
             page.goto(f"{service.url}{path}")
@@ -135,7 +135,7 @@ def fits(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
 
 
-def keep(page: Page, name: str) -> None:
+def screenshot(page: Page, name: str) -> None:
     """A picture for those who look at them."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=not name.endswith("-phone"))
@@ -146,11 +146,13 @@ def row(page: Page, title: str) -> Locator:
     return page.locator(".plays tbody tr", has_text=title)
 
 
-def test_a_listener_comes_in_connects_and_is_back_in_the_same_tab(look: Look, running_service: Running) -> None:
-    page = look()
+def test_a_listener_signs_in_connects_and_is_back_in_the_same_tab(
+    open_page: OpenPage, running_service: Running
+) -> None:
+    page = open_page()
     expect(page).to_have_url(f"{running_service.url}/")
     expect(page.get_by_role("heading", name="Connect your Last.fm profile")).to_be_visible()
-    keep(page, "empty-light")
+    screenshot(page, "empty-light")
     page.get_by_role("button", name="Connect with Last.fm").click()
     expect(page).to_have_url(re.compile(re.escape(running_service.lastfm)))
     approve(page, "night_owl")
@@ -160,9 +162,9 @@ def test_a_listener_comes_in_connects_and_is_back_in_the_same_tab(look: Look, ru
     assert len(page.context.pages) == 1
 
 
-def test_a_play_goes_from_queued_to_accepted_on_the_open_page(look: Look, running_service: Running) -> None:
+def test_a_play_goes_from_queued_to_accepted_on_the_open_page(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
-    page = look("/queue")
+    page = open_page("/queue")
     expect(page.locator("#lamp")).to_have_text("Live")
     running_service.emulator.fault("delay", methods=["track.scrobble"], seconds=1.0)
     played(running_service, "Sinnerman")
@@ -172,11 +174,11 @@ def test_a_play_goes_from_queued_to_accepted_on_the_open_page(look: Look, runnin
     expect(page.locator("#numbers b").first).to_have_text("1")
 
 
-def test_an_open_history_takes_in_what_is_played(look: Look, running_service: Running) -> None:
+def test_an_open_history_shows_new_plays(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
     played(running_service, "Sinnerman", ago=300_000.0)
     played(running_service, "Sinnerman", ago=100_000.0)
-    page = look("/history")
+    page = open_page("/history")
     expect(page.locator("#lamp")).to_have_text("Live")
     expect(page.locator("#zoom .u-over")).to_be_visible()
     search = page.get_by_role("searchbox")
@@ -194,9 +196,9 @@ def test_an_open_history_takes_in_what_is_played(look: Look, running_service: Ru
         expect(row(page, f"Song {number}")).to_contain_text("Accepted")
 
 
-def test_what_plays_now_shows_and_moves_on(look: Look, running_service: Running) -> None:
+def test_what_plays_now_shows_and_moves_on(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
-    page = look()
+    page = open_page()
     expect(page.locator("#lamp")).to_have_text("Live")
     with running_service.player() as player:
         player.post("/lastfm/now-playing", json={"artist": "Sigur Rós", "track": "Svefn-g-englar", "duration": 604})
@@ -205,9 +207,9 @@ def test_what_plays_now_shows_and_moves_on(look: Look, running_service: Running)
     expect(page.locator("#now [data-clock]")).to_have_text(re.compile("0:0[1-9]"))
 
 
-def test_an_outage_is_shown_with_its_reason_and_passes(look: Look, running_service: Running) -> None:
+def test_an_outage_is_shown_with_its_reason_and_passes(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
-    page = look("/queue")
+    page = open_page("/queue")
     expect(page.locator("#lamp")).to_have_text("Live")
     running_service.emulator.fault("error", error=11, methods=["track.scrobble"])
     played(running_service, "Sinnerman")
@@ -217,7 +219,7 @@ def test_an_outage_is_shown_with_its_reason_and_passes(look: Look, running_servi
     expect(waiting).to_contain_text(re.compile(r"Attempt \d+ (in \d+ s|now)"))
     expect(page.get_by_role("alert")).to_contain_text(re.compile(r"Last.fm has problems since \d\d:\d\d"))
     expect(page.locator("#who")).to_have_text("Last.fm has problems")
-    keep(page, "outage-light")
+    screenshot(page, "outage-light")
     running_service.emulator.clear_faults()
     with running_service.player() as player:
         player.post("/lastfm/queue/retry")
@@ -228,13 +230,13 @@ def test_an_outage_is_shown_with_its_reason_and_passes(look: Look, running_servi
     assert len(running_service.emulator.plays("RJ")) == 1
 
 
-def test_the_backlog_is_clear_by_a_day_and_hour_of_the_reader(look: Look, running_service: Running) -> None:
+def test_the_backlog_is_clear_by_a_day_and_hour_of_the_reader(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
     running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
     for number in range(15):
         played(running_service, f"Song {number}", ago=20_000 + 700 * number)
     running_service.call(running_service.deck.store.write(lambda db: db.execute(account.update().values(budget=10))))
-    page = look("/queue", timezone_id="Asia/Tokyo")
+    page = open_page("/queue", timezone_id="Asia/Tokyo")
     expect(page.locator("#plays")).to_contain_text("Daily limit: 0 of about 10 used, backlog clear by ")
     clear = page.locator("#plays time[data-by]")
     at = datetime.fromisoformat(str(clear.get_attribute("datetime"))).astimezone(ZoneInfo("Asia/Tokyo"))
@@ -242,9 +244,9 @@ def test_the_backlog_is_clear_by_a_day_and_hour_of_the_reader(look: Look, runnin
     assert fits(page)
 
 
-def test_a_suspect_is_sent_by_one_click(look: Look, running_service: Running) -> None:
+def test_a_suspect_is_sent_by_one_click(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
-    page = look("/queue")
+    page = open_page("/queue")
     expect(page.locator("#lamp")).to_have_text("Live")
     at = time.time() - 700
     for player in ("a server", "a player"):
@@ -254,18 +256,18 @@ def test_a_suspect_is_sent_by_one_click(look: Look, running_service: Running) ->
         at += 2
     suspect = row(page, "Duplicate?")
     expect(suspect).to_contain_text("reported for the same time")
-    keep(page, "suspected-light")
+    screenshot(page, "suspected-light")
     suspect.get_by_role("button", name="Send").click()
     expect(row(page, "Accepted")).to_have_count(2)
     expect(page.get_by_role("button", name="Send")).to_have_count(0)
     assert len(running_service.emulator.plays("RJ")) == 2
 
 
-def test_retrying_everything_does_not_leave_the_page(look: Look, running_service: Running) -> None:
+def test_retrying_everything_does_not_leave_the_page(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
     running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
     played(running_service, "Sinnerman")
-    page = look("/queue?state=all")
+    page = open_page("/queue?state=all")
     expect(row(page, "Sinnerman")).to_contain_text(re.compile(r"Attempt 2 in [45] min"))
     running_service.emulator.clear_faults()
     page.evaluate("document.body.dataset.same = 'page'")
@@ -276,11 +278,11 @@ def test_retrying_everything_does_not_leave_the_page(look: Look, running_service
     expect(page.locator("body[data-same=page]")).to_have_count(1)
 
 
-def test_an_answer_is_shown_though_its_button_went_meanwhile(look: Look, running_service: Running) -> None:
+def test_an_answer_is_shown_although_its_button_has_gone(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
     running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
     played(running_service, "Sinnerman")
-    page = look("/queue?state=all")
+    page = open_page("/queue?state=all")
     button = page.get_by_role("button", name="Retry all now")
     expect(button).to_have_count(1)
     running_service.emulator.clear_faults()
@@ -295,16 +297,16 @@ def test_an_answer_is_shown_though_its_button_went_meanwhile(look: Look, running
     expect(page.locator("#toast")).to_have_text("1 play sent. Nothing is waiting.")
 
 
-def test_a_session_that_ends_asks_for_a_sign_in_and_then_drains(look: Look, running_service: Running) -> None:
+def test_a_session_that_ends_asks_for_a_sign_in_and_then_drains(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
-    page = look("/queue")
+    page = open_page("/queue")
     expect(page.locator("#lamp")).to_have_text("Live")
     running_service.emulator.revoke("RJ")
     played(running_service, "Sinnerman")
     expect(page.get_by_role("alert")).to_contain_text("Last.fm asks you to sign in again")
     expect(page.get_by_role("alert")).to_contain_text("1 play waits here")
     expect(row(page, "Sinnerman")).to_contain_text("sign in to Last.fm")
-    keep(page, "sign-in-again-light")
+    screenshot(page, "sign-in-again-light")
     page.get_by_role("button", name="Sign in again").click()
     approve(page, "RJ")
     expect(page.locator("#who")).to_have_text("Connected as RJ")
@@ -312,9 +314,9 @@ def test_a_session_that_ends_asks_for_a_sign_in_and_then_drains(look: Look, runn
     expect(row(page, "Sinnerman")).to_contain_text("Accepted")
 
 
-def test_an_open_choice_stays_open_while_the_page_lives(look: Look, running_service: Running) -> None:
+def test_an_open_choice_stays_open_while_the_page_is_refreshed(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
-    page = look("/settings")
+    page = open_page("/settings")
     expect(page.locator("#lamp")).to_have_text("Live")
     account_part = page.locator("#account")
     page.get_by_text("Disconnect…").click()
@@ -327,13 +329,13 @@ def test_an_open_choice_stays_open_while_the_page_lives(look: Look, running_serv
     expect(page.get_by_role("heading", name="Disconnected from RJ")).to_be_visible()
 
 
-def test_the_lamp_shows_the_truth_and_the_page_catches_up(look: Look, tmp_path: Path) -> None:
+def test_the_lamp_shows_the_connection_and_the_page_catches_up(open_page: OpenPage, tmp_path: Path) -> None:
     with listening_socket("127.0.0.1", 0) as sock:
         port = sock.getsockname()[1]
     emulator = Emulator()
     with running(tmp_path / "here.db", emulator, port) as service:
         service.sign_in()
-        page = look("/queue", service=service)
+        page = open_page("/queue", service=service)
         expect(page.locator("#lamp")).to_have_text("Live")
     expect(page.locator("#lamp")).to_have_text("Offline")
     with running(tmp_path / "here.db", emulator, port) as service:
@@ -343,9 +345,9 @@ def test_the_lamp_shows_the_truth_and_the_page_catches_up(look: Look, tmp_path: 
         page.close()
 
 
-def test_signing_out_in_one_tab_ends_the_other_as_well(look: Look, running_service: Running) -> None:
+def test_signing_out_in_one_tab_ends_the_other_as_well(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
-    page = look("/queue")
+    page = open_page("/queue")
     expect(page.locator("#lamp")).to_have_text("Live")
     other = page.context.new_page()
     other.goto(running_service.url)
@@ -356,8 +358,8 @@ def test_signing_out_in_one_tab_ends_the_other_as_well(look: Look, running_servi
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_everything_but_liveness_works_without_scripts(look: Look, running_service: Running) -> None:
-    page = look(java_script_enabled=False)
+def test_everything_but_liveness_works_without_scripts(open_page: OpenPage, running_service: Running) -> None:
+    page = open_page(java_script_enabled=False)
     page.get_by_role("button", name="Connect with Last.fm").click()
     approve(page, "RJ")
     running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
@@ -394,7 +396,7 @@ PAGES = {
 }
 
 
-def test_every_page_fits_and_nothing_hostile_acts(look: Look, running_service: Running) -> None:
+def test_every_page_fits_and_nothing_hostile_acts(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in("night_owl")
     running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
     for place, text in enumerate(HOSTILE):  # on two days, so that the history has its chart
@@ -403,7 +405,7 @@ def test_every_page_fits_and_nothing_hostile_acts(look: Look, running_service: R
         player.post("/lastfm/now-playing", json={"artist": HOSTILE[-2], "track": HOSTILE[-2], "duration": 604})
         short = {"artist": HOSTILE[-2], "track": HOSTILE[0], "duration": 240, "played_time": 71}
         player.post("/lastfm/scrobble", json={**short, "timestamp": time.time() - 300})
-    page = look()
+    page = open_page()
     for name, path in PAGES.items():
         page.set_viewport_size(DESK)
         page.goto(f"{running_service.url}{path}")
@@ -413,7 +415,7 @@ def test_every_page_fits_and_nothing_hostile_acts(look: Look, running_service: R
         assert fits(page), name
         page.set_viewport_size(PHONE)
         assert fits(page), name
-        keep(page, f"hostile-{name}-phone")
+        screenshot(page, f"hostile-{name}-phone")
     page.add_init_script("window.ResizeObserver = class { observe() {} }")  # a chart that is late to be drawn anew
     page.set_viewport_size(DESK)
     page.goto(f"{running_service.url}/history")
@@ -444,14 +446,14 @@ def violations(page: Page, *rules: str) -> list[str]:
 
 
 @pytest.mark.parametrize("names", [list(PAGES)[0::2], list(PAGES)[1::2]], ids=["one half", "the other"])
-def test_nobody_is_shut_out_of_any_page(look: Look, running_service: Running, names: list[str]) -> None:
+def test_every_page_is_accessible(open_page: OpenPage, running_service: Running, names: list[str]) -> None:
     running_service.sign_in("night_owl")
     running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
     for number in range(3):
         played(running_service, f"Song {number}", ago=1000.0 * (number + 1))
     with running_service.player() as player:
         player.post("/lastfm/now-playing", json={"artist": "Sigur Rós", "track": "Svefn-g-englar", "duration": 604})
-    page = look()
+    page = open_page()
     for name in names:
         page.set_viewport_size(DESK)
         page.emulate_media(color_scheme="light", reduced_motion="reduce")
@@ -460,18 +462,18 @@ def test_nobody_is_shut_out_of_any_page(look: Look, running_service: Running, na
             expect(page.locator("#lamp")).to_have_text("Live")
         expect(page.locator(".spinner")).to_have_count(0)
         assert violations(page) == [], (name, "light")
-        keep(page, f"{name}-light")
+        screenshot(page, f"{name}-light")
         page.emulate_media(color_scheme="dark", reduced_motion="reduce")
         assert violations(page, "color-contrast", "link-in-text-block") == [], (name, "dark")
-        keep(page, f"{name}-dark")
+        screenshot(page, f"{name}-dark")
         page.set_viewport_size(PHONE)
         assert violations(page) == [], (name, "dark, on a phone")
         assert fits(page), name
-        keep(page, f"{name}-phone")
+        screenshot(page, f"{name}-phone")
 
 
-def test_nobody_is_shut_out_at_the_door(look: Look, running_service: Running) -> None:
-    page = look("/settings")
+def test_the_sign_in_pages_are_accessible(open_page: OpenPage, running_service: Running) -> None:
+    page = open_page("/settings")
     page.get_by_role("button", name="Trouble being redirected?").click()
     waiting = page.url
     for name, address in {
@@ -488,12 +490,12 @@ def test_nobody_is_shut_out_at_the_door(look: Look, running_service: Running) ->
             page.goto(address)
             assert violations(page) == [], (name, scheme)
             assert fits(page), name
-            keep(page, f"{name}-{'light' if size is DESK else 'phone'}")
+            screenshot(page, f"{name}-{'light' if size is DESK else 'phone'}")
 
 
-def test_a_threshold_is_moved_and_holds_from_the_next_play_on(look: Look, running_service: Running) -> None:
+def test_a_changed_threshold_applies_from_the_next_play(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
-    page = look("/settings")
+    page = open_page("/settings")
     slider = page.get_by_role("slider")
     slider.focus()
     for _ in range(20):
@@ -510,10 +512,10 @@ def test_a_threshold_is_moved_and_holds_from_the_next_play_on(look: Look, runnin
     expect(row(page, "Sinnerman")).to_contain_text("Heard 120 s of 200 s, needs 140 s.")
 
 
-def test_where_last_fm_cannot_send_the_browser_back_the_page_notices_by_itself(
-    look: Look, running_service: Running
+def test_if_last_fm_cannot_send_the_browser_back_the_page_notices_by_itself(
+    open_page: OpenPage, running_service: Running
 ) -> None:
-    page = look("/settings")
+    page = open_page("/settings")
     page.get_by_role("button", name="Trouble being redirected?").click()
     expect(page.get_by_role("status")).to_contain_text("The link works for another 60 min")
     with page.context.expect_page() as opened:
@@ -525,8 +527,8 @@ def test_where_last_fm_cannot_send_the_browser_back_the_page_notices_by_itself(
     expect(page.locator("#who")).to_contain_text("night_owl")
 
 
-def test_a_sign_in_can_be_denied_cancelled_too_late_or_tried_twice(look: Look, running_service: Running) -> None:
-    page = look("/settings")
+def test_a_sign_in_can_be_denied_cancelled_too_late_or_repeated(open_page: OpenPage, running_service: Running) -> None:
+    page = open_page("/settings")
     page.get_by_role("button", name="Connect with Last.fm").first.click()
     page.get_by_role("button", name="No, thanks").click()
     page.goto(f"{running_service.url}/settings")
@@ -557,11 +559,11 @@ def test_a_sign_in_can_be_denied_cancelled_too_late_or_tried_twice(look: Look, r
     expect(page.get_by_role("heading", name="This sign-in can't continue")).to_be_visible()
 
 
-def test_a_token_is_shown_once_and_revoked(look: Look, running_service: Running) -> None:
-    page = look("/settings")
+def test_a_token_is_shown_once_and_revoked(open_page: OpenPage, running_service: Running) -> None:
+    page = open_page("/settings")
     page.get_by_role("button", name="Create a token for a player").click()
     token = page.locator("#made code").inner_text()
-    keep(page, "token-light")
+    screenshot(page, "token-light")
     who = {"Authorization": f"Bearer {token}"}
     assert httpx2.get(f"{running_service.url}/lastfm/settings", headers=who).status_code == 200
     page.goto(f"{running_service.url}/settings")
@@ -570,9 +572,9 @@ def test_a_token_is_shown_once_and_revoked(look: Look, running_service: Running)
     expect(page.get_by_role("listitem").filter(has_text="Token")).to_have_count(0)
 
 
-def test_ones_own_data_is_exported_and_deleted(look: Look, running_service: Running) -> None:
+def test_the_listeners_data_is_exported_and_deleted(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
-    page = look("/settings")
+    page = open_page("/settings")
     played(running_service, "Sinnerman")
     with page.expect_download() as download:
         page.get_by_role("link", name="Export as CSV").click()
@@ -584,7 +586,7 @@ def test_ones_own_data_is_exported_and_deleted(look: Look, running_service: Runn
     expect(page.locator("#latest")).to_contain_text("No plays yet.")
 
 
-def test_loved_tracks_are_imported_before_ones_eyes_and_one_click_chooses(look: Look, running_service: Running) -> None:
+def test_an_import_is_shown_live_and_one_click_chooses_a_match(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
     names = [("Nina Simone", "Sinnerman"), ("Oasis", "Wonderwall"), ("Oasis", "Wonderwall (Live)")]
     rows = [library_row(f"/{place}.mp3", *name, album="An album", duration=258.0) for place, name in enumerate(names)]
@@ -595,13 +597,13 @@ def test_loved_tracks_are_imported_before_ones_eyes_and_one_click_chooses(look: 
     listener.heart("Nina Simone", "Sinnerman", 1_600_000_000)
     listener.heart("Oasis", "Wonderwall (Remastered)", 1_800_000_000)
     running_service.emulator.fault("delay", methods=["user.getLovedTracks"], seconds=0.5)
-    page = look("/loved")
+    page = open_page("/loved")
     expect(page.locator("#lamp")).to_have_text("Live")
     page.get_by_role("button", name="Import from Last.fm").click()
     expect(page.get_by_role("progressbar", name="Import")).to_be_visible()
     expect(page.locator("#loved")).to_contain_text("1,000 of 1,002 loved tracks")
     expect(page.locator("#loved")).to_contain_text("1,002 loved tracks")
-    keep(page, "loved-light")
+    screenshot(page, "loved-light")
     page.get_by_role("button", name="Match Wonderwall (Remastered) to Wonderwall by Oasis").click()
     expect(page.get_by_role("link", name="Matched 2")).to_have_attribute(
         "aria-current", "true"
@@ -615,10 +617,12 @@ def test_loved_tracks_are_imported_before_ones_eyes_and_one_click_chooses(look: 
     expect(page.locator("#loved")).to_contain_text("Nothing to review")
 
 
-def test_an_artist_shows_ones_own_plays_and_what_last_fm_knows(look: Look, running_service: Running) -> None:
+def test_an_artist_shows_the_listeners_plays_and_what_last_fm_knows(
+    open_page: OpenPage, running_service: Running
+) -> None:
     running_service.sign_in()
     played(running_service, "Sinnerman")
-    page = look("/queue")
+    page = open_page("/queue")
     page.get_by_role("link", name="Nina Simone").click()
     expect(page.get_by_role("heading", name="Nina Simone")).to_be_visible()
     about = page.locator("#about")
@@ -628,7 +632,7 @@ def test_an_artist_shows_ones_own_plays_and_what_last_fm_knows(look: Look, runni
     expect(page.locator(".most").first).to_contain_text("Sinnerman")
     about.locator(".covers a").first.click()
     expect(page.locator("#about img.cover")).to_be_visible()
-    keep(page, "cover-light")
+    screenshot(page, "cover-light")
     page.get_by_role("link", name="Nina Simone").first.click()
     other = about.locator(".similar a").first
     name = other.inner_text()
@@ -636,24 +640,24 @@ def test_an_artist_shows_ones_own_plays_and_what_last_fm_knows(look: Look, runni
     expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
 
 
-def test_an_artists_page_does_not_wait_for_last_fm(look: Look, running_service: Running) -> None:
+def test_an_artists_page_does_not_wait_for_last_fm(open_page: OpenPage, running_service: Running) -> None:
     running_service.emulator.fault("delay", methods=["artist.getInfo"], seconds=1.0)
-    page = look("/artist?name=Nina+Simone")
+    page = open_page("/artist?name=Nina+Simone")
     expect(page.locator("#about")).to_contain_text("Contacting Last.fm…")
     expect(page.locator("#about .tag").first).to_be_visible()
     running_service.emulator.fault("error", error=11)
     page.reload()
     expect(page.locator("#about .tag").first).to_be_visible()  # it is remembered
     running_service.emulator.clear_faults()
-    silent = look("/artist?name=Ella+Fitzgerald", java_script_enabled=False)
+    silent = open_page("/artist?name=Ella+Fitzgerald", java_script_enabled=False)
     if silent.locator("#about .waits").count():  # it was not there at once
         silent.get_by_role("link", name="Load from Last.fm").click()
     expect(silent.locator("#about .waits")).to_have_count(0)
 
 
-def test_a_fault_is_thrown_and_its_work_watched(look: Look, running_service: Running) -> None:
+def test_a_fault_is_started_and_its_effect_shown(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
-    page = look("/emulator")
+    page = open_page("/emulator")
     expect(page.locator("#lamp")).to_have_text("Live")
     expect(page.locator("#faults")).to_contain_text("No faults")
     page.get_by_role("button", name="Start: Last.fm is down").click()
@@ -669,11 +673,13 @@ def test_a_fault_is_thrown_and_its_work_watched(look: Look, running_service: Run
     expect(row(page, "Sinnerman")).to_contain_text("Accepted")
 
 
-def test_dragging_across_the_days_leads_to_the_statistics_of_that_time(look: Look, running_service: Running) -> None:
+def test_dragging_across_the_days_leads_to_the_statistics_of_that_time(
+    open_page: OpenPage, running_service: Running
+) -> None:
     running_service.sign_in()
     for number in range(6):
         played(running_service, f"Song {number}", ago=86400.0 * (2 * number + 1))
-    page = look("/history")
+    page = open_page("/history")
     plot = page.locator("#zoom .u-over")
     expect(plot).to_be_visible()
     box = plot.bounding_box()
@@ -683,7 +689,7 @@ def test_dragging_across_the_days_leads_to_the_statistics_of_that_time(look: Loo
     page.mouse.move(box["x"] + box["width"], box["y"] + 60, steps=4)
     page.mouse.up()
     expect(page.locator("#zoom-label")).to_have_text(re.compile(r"\d+ \w+ 20\d\d to \d+ \w+ 20\d\d: \d plays"))
-    keep(page, "zoom-light")
+    screenshot(page, "zoom-light")
     page.get_by_role("button", name="Zoom out").click()
     expect(page.get_by_role("link", name="Show this period")).to_be_hidden()
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 40)
@@ -695,11 +701,11 @@ def test_dragging_across_the_days_leads_to_the_statistics_of_that_time(look: Loo
     expect(page.get_by_role("heading", level=1)).to_contain_text(" to ")
 
 
-def test_a_finger_zooms_too(look: Look, running_service: Running) -> None:
+def test_a_finger_zooms_too(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
     for number in range(6):
         played(running_service, f"Song {number}", ago=86400.0 * (2 * number + 1))
-    page = look("/history", viewport=PHONE, has_touch=True, is_mobile=True)
+    page = open_page("/history", viewport=PHONE, has_touch=True, is_mobile=True)
     plot = page.locator("#zoom .u-over")
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
@@ -711,9 +717,9 @@ def test_a_finger_zooms_too(look: Look, running_service: Running) -> None:
     expect(page.get_by_role("link", name="Show this period")).to_be_visible()
 
 
-def test_what_last_fm_left_out_is_edited_and_sent_again(look: Look, running_service: Running) -> None:
+def test_what_last_fm_left_out_is_edited_and_sent_again(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
-    page = look("/queue?state=refused")
+    page = open_page("/queue?state=refused")
     expect(page.locator("#lamp")).to_have_text("Live")
     played(running_service, "Track 04", artist="Unknown Artist")
     expect(row(page, "Track 04")).to_contain_text("Ignored")
@@ -723,17 +729,17 @@ def test_what_last_fm_left_out_is_edited_and_sent_again(look: Look, running_serv
     page.get_by_role("button", name="Send with these names").click()
     expect(page.get_by_role("heading", name="Sinnerman")).to_be_visible()
     expect(page.locator("#timeline")).to_contain_text("Accepted")
-    keep(page, "timeline-light")
+    screenshot(page, "timeline-light")
     assert [(play.artist, play.track) for play in running_service.emulator.plays("RJ")] == [
         ("Nina Simone", "Sinnerman")
     ]
 
 
-def test_a_play_is_discarded_and_a_refusal_says_why(look: Look, running_service: Running) -> None:
+def test_a_play_is_discarded_and_a_failure_says_why(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
     running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
     played(running_service, "Sinnerman")
-    page = look("/queue?state=all")
+    page = open_page("/queue?state=all")
     expect(row(page, "Sinnerman")).to_contain_text("Retrying")
     page.get_by_role("button", name="Discard Sinnerman").click()
     expect(row(page, "Sinnerman")).to_contain_text("Discarded")
@@ -749,11 +755,11 @@ def test_a_play_is_discarded_and_a_refusal_says_why(look: Look, running_service:
     expect(page.locator("#toast")).to_have_text("Not signed in to Last.fm: sign in first.")
 
 
-def test_the_keyboard_keeps_its_place_when_what_it_pressed_is_gone(look: Look, running_service: Running) -> None:
+def test_the_focus_stays_near_a_button_that_has_gone(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
     running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
     played(running_service, "Sinnerman")
-    page = look("/settings")
+    page = open_page("/settings")
     save = page.get_by_role("button", name="Save")
     save.focus()
     page.keyboard.press("Enter")
@@ -768,12 +774,12 @@ def test_the_keyboard_keeps_its_place_when_what_it_pressed_is_gone(look: Look, r
     expect(page.get_by_role("link", name="Sinnerman", exact=True)).to_be_focused()
 
 
-def test_the_keyboard_stays_in_the_filter_whose_last_row_is_gone(look: Look, running_service: Running) -> None:
+def test_the_focus_stays_in_a_filter_whose_last_row_has_gone(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
     running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
     played(running_service, "Sinnerman")
     played(running_service, "Feeling Good", ago=1400)
-    page = look("/queue?state=waiting")
+    page = open_page("/queue?state=waiting")
     expect(page.locator("#lamp")).to_have_text("Live")
     page.get_by_role("button", name="Discard Feeling Good").focus()
     page.keyboard.press("Enter")
@@ -785,11 +791,11 @@ def test_the_keyboard_stays_in_the_filter_whose_last_row_is_gone(look: Look, run
     expect(page.locator(".filters [aria-current]")).to_be_focused()
 
 
-def test_a_chart_is_one_stop_of_the_tab_key(look: Look, running_service: Running) -> None:
+def test_a_chart_is_one_stop_of_the_tab_key(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
     for days in (1, 2, 9):
         played(running_service, "Sinnerman", ago=86400.0 * days)
-    page = look("/")
+    page = open_page("/")
     bars = page.locator("#days a")
     expect(bars).to_have_count(30)
     expect(page.locator("#days a[tabindex='0']")).to_have_count(1)
@@ -820,11 +826,11 @@ MOVES = """() => {
 }"""
 
 
-def test_back_to_the_history_is_back_at_its_place(look: Look, running_service: Running) -> None:
+def test_back_to_the_history_is_back_at_its_place(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
     for days in range(25):
         played(running_service, f"Song {days}", ago=43200.0 * (days + 1))
-    page = look("/history")
+    page = open_page("/history")
     expect(page.locator("#zoom .u-over")).to_be_visible()
     last = page.locator(".plays tbody tr").last
     last.scroll_into_view_if_needed()
@@ -839,11 +845,11 @@ def test_back_to_the_history_is_back_at_its_place(look: Look, running_service: R
     assert page.evaluate("window.moved") < 0.01
 
 
-def test_now_does_not_jump_while_one_reads_further_down(look: Look, running_service: Running) -> None:
+def test_now_does_not_scroll_while_the_reader_is_further_down(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
     for number in range(12):
         played(running_service, f"Song {number}", ago=5000.0 + 1000 * number)
-    page = look("/", viewport={"width": 900, "height": 500})
+    page = open_page("/", viewport={"width": 900, "height": 500})
     expect(page.locator("#lamp")).to_have_text("Live")
     expect(page.locator("#latest")).to_contain_text("Song 5")
     read = row(page, "Song 5")
@@ -857,10 +863,10 @@ def test_now_does_not_jump_while_one_reads_further_down(look: Look, running_serv
     assert abs(read.evaluate("row => row.getBoundingClientRect().top") - place) < 3
 
 
-def test_a_page_is_printed_without_what_only_a_screen_needs(look: Look, running_service: Running) -> None:
+def test_a_page_is_printed_without_what_only_a_screen_needs(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
     played(running_service, "Sinnerman")
-    page = look("/history", viewport=PHONE)
+    page = open_page("/history", viewport=PHONE)
     page.emulate_media(media="print")
     expect(page.locator(".tabs")).to_be_hidden()
     expect(page.get_by_role("searchbox")).to_be_hidden()
@@ -868,8 +874,8 @@ def test_a_page_is_printed_without_what_only_a_screen_needs(look: Look, running_
     assert page.evaluate("getComputedStyle(document.body).paddingBottom") == "0px"
 
 
-def test_the_page_can_be_worked_by_keyboard(look: Look, running_service: Running) -> None:
-    page = look("/queue")
+def test_the_page_can_be_used_by_keyboard(open_page: OpenPage, running_service: Running) -> None:
+    page = open_page("/queue")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")

@@ -29,7 +29,7 @@ async def test_a_play_reported_by_hand_is_queued_as_any_other(house: House) -> N
     assert (story.stored.fate, story.stored.reporter) == ("queued", "by hand")
     assert story.stored.play.track.duration == story.stored.play.played == 622
     assert abs(story.stored.play.timestamp + 622 - house.deck.clock.now()) < 60
-    assert (await house.stranger.post("/scrobble", data=PLAY)).status_code == 401
+    assert (await house.signed_out.post("/scrobble", data=PLAY)).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ async def test_a_form_that_fails_keeps_its_input_and_marks_the_field(
     assert f'id="{inputs[field]["aria-describedby"]}"' in answer.text
 
 
-def test_a_start_is_meant_in_the_readers_zone() -> None:
+def test_a_start_is_read_in_the_readers_zone() -> None:
     given = FormInput("Nina Simone", "Sinnerman", started="2026-05-12T20:30")
     here, there = play_from_form(given, NOW, UTC), play_from_form(given, NOW, ZoneInfo("Asia/Tokyo"))
     assert here.timestamp - there.timestamp == 9 * 3600
@@ -67,7 +67,7 @@ def test_a_length_is_read_as_people_write_it(text: str, length: float | None) ->
 
 
 @pytest.mark.parametrize("text", ["x", "4:", "-4", "4.5", "1:2:3:4", "٤"])
-def test_a_length_that_is_none_is_refused(text: str) -> None:
+def test_an_unreadable_length_is_rejected(text: str) -> None:
     with pytest.raises(FieldError):
         parse_length(text)
 
@@ -79,14 +79,14 @@ async def test_discarding_can_be_undone(house: House) -> None:
     answer = await house.http.post(f"/plays/{number}/discard", headers=open_page)
     assert answer.text == "Discarded. It stays in the history."
     undo = answer.headers["tonearm-undo"]
-    assert (await house.stranger.post(undo)).status_code == 401
+    assert (await house.signed_out.post(undo)).status_code == 401
     assert (await house.http.post(undo, headers=open_page)).status_code == 204
     assert (await house.me.queue()).queued == 1
 
 
 async def test_undoing_brings_back_the_reason_too(house: House) -> None:
     await house.connect()
-    await settled(house, "refused", why="Last.fm error 6: Invalid parameters")
+    await settled(house, "refused", reason="Last.fm error 6: Invalid parameters")
     undo = (await house.http.post("/plays/1/discard", headers={"HX-Request": "true"})).headers["tonearm-undo"]
     assert "Discarded by the listener." in await house.page("/plays/1")
     assert (await house.http.post(undo)).status_code == 303
@@ -112,4 +112,4 @@ async def test_every_page_keeps_its_navigation(house: House) -> None:
         answer = await house.http.get(path)
         assert answer.status_code == status, path
         assert re.search(r'<nav class="tabs".*href="/queue".*</nav>', answer.text, re.DOTALL), path
-    assert '<nav class="tabs"' not in (await house.stranger.get("/queue")).text
+    assert '<nav class="tabs"' not in (await house.signed_out.get("/queue")).text

@@ -21,22 +21,22 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_cover_comes_from_our_own_cache(house: House) -> None:
-    asked = {"artist": "Nina Simone", "album": "Pastel Blues"}
-    while (cover := await house.http.get("/covers", params=asked)).headers["content-type"] == "image/svg+xml":
+    wanted = {"artist": "Nina Simone", "album": "Pastel Blues"}
+    while (cover := await house.http.get("/covers", params=wanted)).headers["content-type"] == "image/svg+xml":
         assert "max-age=30" in cover.headers["cache-control"]  # it is being looked up
     assert cover.headers["content-type"].startswith("image/")
     assert "max-age=86400" in cover.headers["cache-control"]
     house.emulator.fault("error", error=11)
-    assert (await house.http.get("/covers", params=asked)).content == cover.content
-    large = await house.http.get("/covers", params={**asked, "large": "true"})
+    assert (await house.http.get("/covers", params=wanted)).content == cover.content
+    large = await house.http.get("/covers", params={**wanted, "large": "true"})
     assert large.status_code == 200
-    assert (await house.stranger.get("/covers", params=asked)).status_code == 401
+    assert (await house.signed_out.get("/covers", params=wanted)).status_code == 401
 
 
 async def test_without_a_cover_there_is_a_sleeve(database: Path | str) -> None:
     async with house_at(database, key="") as house:
-        for asked in ({"artist": "Björk"}, {"artist": "Björk", "album": "Homogenic"}, {"artist": "", "title": "x"}):
-            answer = await house.http.get("/covers", params=asked)
+        for wanted in ({"artist": "Björk"}, {"artist": "Björk", "album": "Homogenic"}, {"artist": "", "title": "x"}):
+            answer = await house.http.get("/covers", params=wanted)
             assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
             assert "default-src 'none'" in answer.headers["content-security-policy"]
 
@@ -100,7 +100,7 @@ async def test_every_list_has_covers_that_come_after_its_text(house: House) -> N
             assert image["src"].startswith("/covers?artist=Nina+Simone")
 
 
-async def test_what_plays_is_on_the_platter_and_in_the_title(house: House) -> None:
+async def test_the_current_track_is_on_the_turntable_and_in_the_title(house: House) -> None:
     await house.connect()
     assert "<title>Now · tonearm</title>" in await house.page()
     await house.show(SINNERMAN)

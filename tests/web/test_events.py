@@ -18,9 +18,7 @@ def now_playing(service: Running, title: str) -> None:
         player.post("/lastfm/now-playing", json={"artist": "Nina Simone", "track": title, "duration": 622})
 
 
-def test_a_stream_in_silence_says_that_it_is_still_there(
-    running_service: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_silent_stream_sends_signs_of_life(running_service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "SILENCE", 0.01)
     with running_service.player() as player, player.stream("GET", "/events") as stream:
         lines = stream.iter_lines()
@@ -31,7 +29,7 @@ def test_a_stream_in_silence_says_that_it_is_still_there(
             pass
 
 
-def test_a_browser_that_is_signed_out_hears_no_more(running_service: Running) -> None:
+def test_a_signed_out_browser_gets_no_more_events(running_service: Running) -> None:
     with httpx2.Client(base_url=running_service.url) as browser:
         browser.get(running_service.link())
         with browser.stream("GET", "/events") as stream:
@@ -45,7 +43,7 @@ def test_a_browser_that_is_signed_out_hears_no_more(running_service: Running) ->
 
 
 @pytest.mark.anyio
-async def test_a_reader_who_was_too_slow_gets_what_is_left_and_has_to_resume(house: House) -> None:
+async def test_a_reader_that_was_too_slow_gets_what_is_left_and_has_to_resume(house: House) -> None:
     async def admitted() -> bool:
         return True
 
@@ -53,6 +51,6 @@ async def test_a_reader_who_was_too_slow_gets_what_is_left_and_has_to_resume(hou
         assert b"lastfm:auth" in await anext(stream)
         for number in range(5 * REMEMBERED):
             house.deck.event_hub.publish_here(house.me.id, QueueUpdated(number))
-        told = [event async for event in stream]
-    assert len(told) == 4 * REMEMBERED + 1
-    assert f'"queued_count": {4 * REMEMBERED - 1}'.encode() in told[-1]
+        remaining = [event async for event in stream]
+    assert len(remaining) == 4 * REMEMBERED + 1
+    assert f'"queued_count": {4 * REMEMBERED - 1}'.encode() in remaining[-1]

@@ -28,7 +28,9 @@ def at(year: int, month: int, day: int, hour: int = 12, minute: int = 0) -> int:
     return int(datetime(year, month, day, hour, minute, tzinfo=UTC).timestamp())
 
 
-async def kept(house: House, *starts: int, artist: str = "Nina Simone", track: str = "Sinnerman", **more: Any) -> None:
+async def imported(
+    house: House, *starts: int, artist: str = "Nina Simone", track: str = "Sinnerman", **more: Any
+) -> None:
     """Plays of long ago in the history."""
     facts: dict[str, Any] = {"album": "Pastel Blues", "played": 240.0, "chosen_by_user": True}
     facts |= {"artist": artist, "track": track, **more}
@@ -59,7 +61,7 @@ async def test_an_empty_history_says_what_to_do(house: House) -> None:
 
 
 async def test_days_are_those_of_the_readers_zone(house: House) -> None:
-    await kept(house, at(2014, 5, 12, 23, 30), at(2014, 5, 13, 10))
+    await imported(house, at(2014, 5, 12, 23, 30), at(2014, 5, 13, 10))
     assert "2 plays on 2 days" in await house.page("/history?period=2014")
     house.http.cookies.set("zone", "Asia/Tokyo")
     assert "2 plays on 1 day," in await house.page("/history?period=2014")
@@ -71,8 +73,8 @@ async def test_days_are_those_of_the_readers_zone(house: House) -> None:
         assert "2 plays" in await house.page("/history?period=2014")
 
 
-async def test_the_usual_view_is_the_year_of_the_last_play_and_leads_everywhere(house: House) -> None:
-    await kept(house, at(2012, 1, 5), at(2013, 6, 7), at(2014, 5, 12))
+async def test_the_default_view_is_the_year_of_the_last_play_and_links_to_all_others(house: House) -> None:
+    await imported(house, at(2012, 1, 5), at(2013, 6, 7), at(2014, 5, 12))
     page = await house.page("/history")
     assert "<h1>2014</h1>" in page
     hrefs = {a["href"] for a in Tags(page).all("a")}
@@ -91,16 +93,16 @@ async def test_the_usual_view_is_the_year_of_the_last_play_and_leads_everywhere(
 
 @only_sqlite  # a period is read before any database is asked
 @pytest.mark.parametrize("period", ["x", "2014-13", "0001", "9999", "2014-05-12..2014-05-11", "1" * 31])
-async def test_a_period_of_nonsense_is_refused_in_words(house: House, period: str) -> None:
+async def test_an_unreadable_period_is_rejected_with_a_message(house: House, period: str) -> None:
     assert (await house.http.get("/history", params={"period": period})).status_code == 400
 
 
 async def test_the_most_played_are_counted_once_whatever_their_state(house: House) -> None:
-    await kept(house, at(2014, 1, 1), at(2014, 1, 2), fate="expired")
-    await kept(house, at(2014, 1, 3), track="Feeling Good", fate="threshold_not_met", counted=False)
-    await kept(house, at(2014, 1, 4), artist="Björk", track="Jóga", fate="ignored")
-    await kept(house, at(2014, 1, 4, 13), artist="Bjork", track="Joga", fate="discarded")
-    await kept(house, at(2014, 1, 4, 14), artist="Björk", track="Jóga", fate="suspected")
+    await imported(house, at(2014, 1, 1), at(2014, 1, 2), fate="expired")
+    await imported(house, at(2014, 1, 3), track="Feeling Good", fate="threshold_not_met", counted=False)
+    await imported(house, at(2014, 1, 4), artist="Björk", track="Jóga", fate="ignored")
+    await imported(house, at(2014, 1, 4, 13), artist="Bjork", track="Joga", fate="discarded")
+    await imported(house, at(2014, 1, 4, 14), artist="Björk", track="Jóga", fate="suspected")
     page = await house.page("/history?period=2014")
     assert "3 plays on 3 days, including ones not on Last.fm. 1 skipped track not counted." in page
     artists = page[page.index("<h2>Artists</h2>") : page.index("<h2>Albums</h2>")]
@@ -112,9 +114,9 @@ async def test_the_most_played_are_counted_once_whatever_their_state(house: Hous
 
 
 async def test_search_finds_every_word_in_artist_track_or_album(house: House) -> None:
-    await kept(house, at(2014, 1, 1))
-    await kept(house, at(2014, 1, 2), artist="100%", track="a_b")
-    await kept(house, at(2014, 1, 3), artist="Björk", track="Jóga", album="Homogenic")
+    await imported(house, at(2014, 1, 1))
+    await imported(house, at(2014, 1, 2), artist="100%", track="a_b")
+    await imported(house, at(2014, 1, 3), artist="Björk", track="Jóga", album="Homogenic")
     for words, found in (
         ("nina", 1),
         ("SINNER pastel", 1),
@@ -131,10 +133,10 @@ async def test_search_finds_every_word_in_artist_track_or_album(house: House) ->
     assert "Month by month" in await house.page("/history?q=%20")
 
 
-async def test_a_track_of_a_list_leads_to_its_own_plays(house: House) -> None:
-    await kept(house, at(2014, 1, 1), at(2014, 1, 2))
-    await kept(house, at(2014, 1, 3), track="Sinnerman (Live)")
-    await kept(house, at(2014, 1, 4), artist="Nina Simone & Sinnerman")
+async def test_a_track_in_a_list_leads_to_its_plays(house: House) -> None:
+    await imported(house, at(2014, 1, 1), at(2014, 1, 2))
+    await imported(house, at(2014, 1, 3), track="Sinnerman (Live)")
+    await imported(house, at(2014, 1, 4), artist="Nina Simone & Sinnerman")
     tracks = [a["href"] for a in Tags(await house.page("/history?period=2014")).all("a") if "track=" in a["href"]]
     page = await house.page(tracks[0])
     assert (page.count('<tr id="play-'), "Live" in page) == (2, False)
@@ -142,7 +144,7 @@ async def test_a_track_of_a_list_leads_to_its_own_plays(house: House) -> None:
 
 
 async def test_a_span_longer_than_the_history_is_no_more_work_than_the_history(house: House) -> None:
-    await kept(house, at(2014, 1, 1), at(2014, 3, 1))
+    await imported(house, at(2014, 1, 1), at(2014, 3, 1))
     page = await house.page("/history?period=1971-01-01..8999-12-31")
     assert "2 plays on 2 days" in page
     assert "1971" not in page[page.index("<h1>") :]
@@ -150,7 +152,7 @@ async def test_a_span_longer_than_the_history_is_no_more_work_than_the_history(h
 
 
 async def test_a_long_history_has_pages(house: House) -> None:
-    await kept(house, *(at(2014, 1, 1, 0, minute) for minute in range(40)))
+    await imported(house, *(at(2014, 1, 1, 0, minute) for minute in range(40)))
     for path in ("/history?period=2014", "/history?q=nina"):
         first = await house.page(path)
         (more,) = (a["href"] for a in Tags(first).all("a") if "after=" in a["href"])
@@ -161,7 +163,7 @@ async def test_a_long_history_has_pages(house: House) -> None:
 
 async def test_hostile_names_are_only_text_in_lists_and_searches(house: House) -> None:
     for place, name in enumerate(HOSTILE):
-        await kept(house, at(2014, 1, 1, place), artist=name, track=name, album=name)
+        await imported(house, at(2014, 1, 1, place), artist=name, track=name, album=name)
     calm = {"script": 5}
     for path in ("/history?period=2014", "/history?period=all"):
         tags = Tags(await house.page(path))
@@ -183,7 +185,7 @@ def test_the_lines_of_a_chart_are_round_numbers_and_four_at_most() -> None:
     assert charts.chart([Value(0, "", "today")], "Plays").summary == "Plays: none"
 
 
-def test_a_single_play_is_seen_beside_a_thousand() -> None:
+def test_a_single_play_is_visible_beside_a_thousand() -> None:
     assert charts.chart([Value(1, "", "one"), Value(1000, "", "all")], "Plays").bars[0].height >= 2
 
 
@@ -211,7 +213,7 @@ def test_a_week_of_all_years_leads_to_its_days() -> None:
     ]
 
 
-def test_a_chart_has_no_more_bars_than_a_finger_can_touch() -> None:
+def test_a_chart_has_only_as_many_bars_as_a_finger_can_touch() -> None:
     long = HistoryPeriod(PeriodKind.ALL, date(2005, 1, 1), date(2026, 3, 1))
     bars = figures.over_time(long, {(date(2010, 5, 3) - date(1970, 1, 1)).days: 3}).bars
     assert len(bars) == 22
@@ -244,8 +246,8 @@ def test_bars_and_shades_stand_out_from_their_ground(scheme: int) -> None:
 
 
 async def test_the_bar_of_an_artist_leads_to_that_artists_own_month(house: House) -> None:
-    await kept(house, at(2012, 5, 5), at(2014, 6, 7), at(2014, 6, 9))
-    await kept(house, at(2014, 6, 8), artist="Bj&rk")
+    await imported(house, at(2012, 5, 5), at(2014, 6, 7), at(2014, 6, 9))
+    await imported(house, at(2014, 6, 8), artist="Bj&rk")
     tags = Tags(await house.page("/artist?name=Nina+Simone"))
     (june,) = (a["href"] for a in tags.all("a") if a.get("aria-label") == "Jun 2014, 2 plays")
     page = await house.page(june)
@@ -261,8 +263,8 @@ async def test_the_bar_of_an_artist_leads_to_that_artists_own_month(house: House
 
 
 async def test_days_are_headings_with_their_plays_and_hours(house: House) -> None:
-    await kept(house, at(2014, 5, 12, 10), at(2014, 5, 12, 11), at(2014, 5, 13, 9), played=3900.0)
-    await kept(house, at(2014, 5, 12, 12), fate="threshold_not_met", counted=False)
+    await imported(house, at(2014, 5, 12, 10), at(2014, 5, 12, 11), at(2014, 5, 13, 9), played=3900.0)
+    await imported(house, at(2014, 5, 12, 12), fate="threshold_not_met", counted=False)
     page = await house.page("/history?period=2014-05")
     found = re.findall(r'<tr class="day">.*?href="([^"]+)">([^<]+)</a><span>([^<]+)</span>', page)
     assert found == [
@@ -270,13 +272,13 @@ async def test_days_are_headings_with_their_plays_and_hours(house: House) -> Non
         ("/history?period=2014-05-12", "Monday, 12 May 2014", ", 2 plays, 2 h 10 min"),
     ]
     now = house.deck.clock.now()
-    await kept(house, int(now), int(now) - 86400)
+    await imported(house, int(now), int(now) - 86400)
     page = await house.page("/history")
     assert page.index(">Today</a>") < page.index(">Yesterday</a>")
 
 
-async def test_one_can_jump_to_a_day(house: House) -> None:
-    await kept(house, at(2014, 5, 12))
+async def test_a_form_jumps_to_a_day(house: House) -> None:
+    await imported(house, at(2014, 5, 12))
     page = await house.page("/history?period=2014")
     (jump,) = (one for one in Tags(page).all("input") if one.get("type") == "date")
     assert jump["name"] == "period"
@@ -284,9 +286,9 @@ async def test_one_can_jump_to_a_day(house: House) -> None:
 
 
 async def test_days_are_links_and_the_chart_to_zoom_has_its_room(house: House) -> None:
-    await kept(house, at(2014, 5, 12))
+    await imported(house, at(2014, 5, 12))
     page = await house.page("/history?period=2014")
     assert "/history?period=2014-05-12" in {a["href"] for a in Tags(page).all("a")}
     assert 'id="zoom"' not in page
-    await kept(house, at(2014, 5, 14))
+    await imported(house, at(2014, 5, 14))
     assert re.search(r'<div class="zoom" id="zoom"[^>]*hx-morph-skip>', await house.page("/history?period=2014"))

@@ -74,7 +74,7 @@ async def test_an_import_shows_what_was_matched_what_is_missing_and_what_to_revi
         assert "Nothing to review" in await house.page("/loved?show=doubtful")
 
 
-async def test_it_opens_on_what_there_is(database: Path | str) -> None:
+async def test_the_page_opens_on_an_outcome_that_has_tracks(database: Path | str) -> None:
     async with house_at(database, deliver=True) as house:
         await house.connect()
         house.emulator.known_user("RJ").heart("Nina Simone", "Feeling Good", 1_700_000_000)
@@ -95,7 +95,7 @@ async def test_the_scanned_library_has_a_page(house: House) -> None:
     (more,) = (a["href"] for a in Tags(page).all("a") if "start=" in a["href"])
     assert "/59.mp3" in await house.page(more)
     assert (await house.http.get("/library?start=x")).status_code == 400
-    assert (await house.stranger.get("/library")).status_code == 401
+    assert (await house.signed_out.get("/library")).status_code == 401
 
 
 async def test_a_running_or_stopped_import_is_shown_with_its_progress(house: House) -> None:
@@ -123,7 +123,7 @@ async def test_a_running_or_stopped_import_is_shown_with_its_progress(house: Hou
     assert "Continue</button>" in page
 
 
-async def test_hostile_names_are_only_text_here_too(house: House) -> None:
+async def test_hostile_names_of_files_are_only_text(house: House) -> None:
     await house.connect()
     await has(house, *((name, name) for name in HOSTILE))
     await house.http.post("/loved/import")
@@ -143,4 +143,4 @@ async def test_hostile_names_are_only_text_here_too(house: House) -> None:
     assert len(tags.all("li")) == len(HOSTILE)
     assert len(tags.all("script")) == 3
     assert not [attr for _, attrs in tags.found for attr in attrs if attr.startswith("on")]
-    assert (await house.stranger.post("/loved/1", data={"file": "1"})).status_code == 401
+    assert (await house.signed_out.post("/loved/1", data={"file": "1"})).status_code == 401

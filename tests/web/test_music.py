@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.web.conftest import House, house_at
-from tests.web.test_history import at, kept
+from tests.web.test_history import at, imported
 from tests.web.test_page import HOSTILE, Tags
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_ones_own_plays_are_there_whatever_last_fm_says(house: House) -> None:
-    await kept(house, at(2012, 1, 5), at(2014, 6, 7))
-    await kept(house, at(2014, 6, 8), track="Feeling Good", album="I Put a Spell on You")
-    await kept(house, at(2014, 6, 9), artist="Björk", track="Jóga", album="Homogenic")
+async def test_the_listeners_plays_are_shown_whatever_last_fm_answers(house: House) -> None:
+    await imported(house, at(2012, 1, 5), at(2014, 6, 7))
+    await imported(house, at(2014, 6, 8), track="Feeling Good", album="I Put a Spell on You")
+    await imported(house, at(2014, 6, 9), artist="Björk", track="Jóga", album="Homogenic")
     house.emulator.fault("error", error=11)
     page = await house.page("/artist?name=Nina+Simone&wait=true")
     assert "<b>3</b> <span>plays</span>" in page
@@ -27,8 +27,8 @@ async def test_ones_own_plays_are_there_whatever_last_fm_says(house: House) -> N
     album = await house.page("/album?artist=Nina+Simone&title=Pastel+Blues&wait=true")
     assert "<b>2</b> <span>plays</span>" in album
     assert "Feeling Good" not in album
-    stranger = await house.page("/artist?name=Somebody&wait=true")
-    assert "You haven't played this yet." in stranger
+    signed_out = await house.page("/artist?name=Somebody&wait=true")
+    assert "You haven't played this yet." in signed_out
 
 
 async def test_what_last_fm_knows_is_shown_with_pictures_of_our_own(house: House) -> None:
@@ -51,7 +51,7 @@ async def test_the_part_of_last_fm_can_be_asked_for_by_itself(house: House) -> N
         assert '<p class="tags">' in found
 
 
-async def test_names_of_nothing_are_refused_and_without_a_key_it_is_said(database: Path | str) -> None:
+async def test_empty_names_are_rejected_and_a_missing_key_is_reported(database: Path | str) -> None:
     async with house_at(database, key="") as house:
         assert (await house.http.get("/artist?name=%20&wait=true")).status_code == 400
         assert (await house.http.get("/artist")).status_code == 400
@@ -60,7 +60,7 @@ async def test_names_of_nothing_are_refused_and_without_a_key_it_is_said(databas
 
 async def test_hostile_names_are_only_text_on_the_pages_of_music(house: House) -> None:
     for place, name in enumerate(HOSTILE):
-        await kept(house, at(2014, 1, 1, place), artist=name[:1024], track=name, album=name)
+        await imported(house, at(2014, 1, 1, place), artist=name[:1024], track=name, album=name)
         for path, named in (
             ("/artist", {"name": name[:1024]}),
             ("/album", {"artist": name[:1024], "title": name[:1024]}),

@@ -63,9 +63,9 @@ class Tags(HTMLParser):
 
 async def queued(house: House, track: Track = SINNERMAN, ago: int = 600) -> int:
     """A play in the queue of a listener who is connected; its number."""
-    taken = await house.me.scrobble(track, started_at=house.deck.clock.now() - ago, played=622)
-    assert taken.status in ("queued", "too_old")
-    return taken.id
+    saved = await house.me.scrobble(track, started_at=house.deck.clock.now() - ago, played=622)
+    assert saved.status in ("queued", "too_old")
+    return saved.id
 
 
 async def settled(
@@ -74,7 +74,7 @@ async def settled(
     track: Track = SINNERMAN,
     ago: int = 600,
     *,
-    why: str = "",
+    reason: str = "",
     correction: dict[str, str] | None = None,
     settled_ago: float = 0.0,
 ) -> None:
@@ -82,7 +82,7 @@ async def settled(
     number, at = await queued(house, track, ago), house.deck.clock.now() - settled_ago
 
     def settle(db: Connection) -> None:
-        plays.settle(db, [number], fate, at, reason=why, correction=correction)
+        plays.settle(db, [number], fate, at, reason=reason, correction=correction)
         queue.remove(db, [number])
 
     await house.deck.store.write(settle)
@@ -138,7 +138,7 @@ async def test_a_key_that_is_no_longer_set_is_a_banner_with_the_ways_out(databas
     assert "Sign in as night_owl" in await house.page()
 
 
-async def test_a_refused_key_is_a_banner_with_the_next_try(house: House) -> None:
+async def test_a_rejected_key_is_a_banner_with_the_next_try(house: House) -> None:
     await house.connect()
     held = pace.KeyThrottled(house.deck.clock.now() + 1800, "Last.fm error 26: API Key Suspended", refused=True)
     await house.deck.store.write(lambda db: pace.begin_throttle(db, API_KEY, held))
@@ -195,7 +195,7 @@ async def test_scrobbling_that_is_off_can_be_switched_on(house: House) -> None:
     assert "Scrobbling is turned off" not in await house.page()
 
 
-async def test_a_form_of_nonsense_is_a_page_and_changes_nothing(house: House) -> None:
+async def test_an_invalid_form_is_answered_with_a_page_and_changes_nothing(house: House) -> None:
     await house.connect()
     for path, form in (
         ("/disconnect", {}),
@@ -209,7 +209,7 @@ async def test_a_form_of_nonsense_is_a_page_and_changes_nothing(house: House) ->
     assert (await house.me.account()).enabled
 
 
-async def test_retrying_sends_everything_and_shows_what_came_of_it(database: Path | str) -> None:
+async def test_retrying_sends_everything_and_shows_the_result(database: Path | str) -> None:
     async with house_at(database, deliver=True) as house:
         await house.connect()
         house.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
@@ -291,7 +291,7 @@ async def test_every_play_is_accounted_for_and_the_sums_add_up(house: House) -> 
     assert "7 plays, all accounted for" in await house.page("/fragments/accounted")
 
 
-async def test_a_play_without_a_fate_is_said_to_be_missing(house: House) -> None:
+async def test_a_play_without_a_fate_is_shown_as_missing(house: House) -> None:
     await house.connect()
     number = await queued(house)
     await house.deck.store.write(lambda db: queue.remove(db, [number]))
@@ -299,7 +299,7 @@ async def test_a_play_without_a_fate_is_said_to_be_missing(house: House) -> None
 
 
 async def test_every_fate_is_on_the_page_with_its_reason(house: House) -> None:
-    told = {
+    expected = {
         "ignored": "Last.fm's filter ignored the artist",
         "refused": "Last.fm error 6: Invalid parameters",
         "expired": "older than 14 days",
@@ -309,28 +309,28 @@ async def test_every_fate_is_on_the_page_with_its_reason(house: House) -> None:
         "discarded": "discarded by the listener",
     }
     await house.connect()
-    for place, (fate, why) in enumerate(told.items()):
-        await settled(house, fate, Track("An artist", f"Track {place}", duration=200), why=why)
+    for place, (fate, reason) in enumerate(expected.items()):
+        await settled(house, fate, Track("An artist", f"Track {place}", duration=200), reason=reason)
     await settled(house, "accepted", Track("Bjork", "Joga"), correction={"artist": "Björk", "track": "Jóga"})
     page = await house.page("/queue")
-    for why in told.values():
-        assert why[1:].replace("'", "&#39;") in page
+    for reason in expected.values():
+        assert reason[1:].replace("'", "&#39;") in page
     assert "Corrected by Last.fm to Björk – Jóga." in page
-    assert page.count('<tr id="play-') == len(told) + 1
+    assert page.count('<tr id="play-') == len(expected) + 1
 
 
 async def test_a_suspect_is_sent_by_one_click_and_only_once(house: House) -> None:
     await house.connect()
     at = house.deck.clock.now() - 700
     for player, played in (("a server", 300), ("a player", 600)):
-        taken = await house.me.scrobble(SINNERMAN, started_at=at, played=played, reporter=player)
+        saved = await house.me.scrobble(SINNERMAN, started_at=at, played=played, reporter=player)
         at += 2
-    assert taken.status == "duplicate"
+    assert saved.status == "duplicate"
     plays_part = await house.page("/fragments/plays?state=suspected")
     assert '<span class="chip held">Duplicate?</span>' in plays_part
     send = next(form for form in Tags(plays_part).all("form") if form["action"].endswith("/send"))
-    assert send["action"] == send["hx-post"] == f"/plays/{taken.id}/send"
-    assert (await house.stranger.post(send["action"])).status_code == 401
+    assert send["action"] == send["hx-post"] == f"/plays/{saved.id}/send"
+    assert (await house.signed_out.post(send["action"])).status_code == 401
     answer = await house.http.post(send["action"], headers={"HX-Request": "true"})
     assert (answer.status_code, answer.text) == (204, "")
     assert (await house.me.queue()).queued == 2
@@ -340,14 +340,14 @@ async def test_a_suspect_is_sent_by_one_click_and_only_once(house: House) -> Non
     for path, status in (("/plays/99/send", 404), (f"/plays/{2**63}/send", 400)):
         assert (await house.http.post(path)).status_code == status
     await settled(house, "accepted", song(1))
-    number = taken.id + 1
+    number = saved.id + 1
     assert (await house.http.post(f"/plays/{number}/send")).status_code == 409
     refusal = await house.http.post(f"/plays/{number}/send", headers={"HX-Request": "true"})
     assert refusal.text == "Already on Last.fm, where plays can't be changed from here: edit or delete it on last.fm."
     assert refusal.headers["content-type"].startswith("text/plain")
 
 
-async def test_a_form_leads_back_to_the_page_that_it_was_on_and_to_no_other_site(house: House) -> None:
+async def test_a_form_leads_back_to_its_page_and_never_to_another_site(house: House) -> None:
     await house.connect()
     number = await queued(house)
     here = {"Referer": "http://localhost/queue?state=waiting"}
@@ -390,7 +390,7 @@ async def test_each_state_is_a_filter_and_a_long_list_has_pages(house: House) ->
     assert (await house.http.get("/queue?after=nonsense")).status_code == 400
 
 
-async def test_all_that_waits_is_held_while_nothing_can_go_out(house: House) -> None:
+async def test_everything_is_on_hold_while_nothing_can_be_sent(house: House) -> None:
     await house.connect()
     await queued(house)
     await house.deck.store.write(lambda db: db.execute(account.update().values(connection="needs_sign_in")))
@@ -399,28 +399,28 @@ async def test_all_that_waits_is_held_while_nothing_can_go_out(house: House) -> 
     assert "Last.fm has ended the session: sign in to Last.fm again." in page
 
 
-async def test_the_story_says_what_could_not_be_read(house: House) -> None:
+async def test_the_timeline_says_what_could_not_be_read(house: House) -> None:
     await house.connect()
     play = Play(SINNERMAN, int(house.deck.clock.now()) - 700, 622.0)
-    words = 'ignored because unreadable: track_number "A1"'
-    taken = await house.deck.reports.scrobble(house.me.id, play, left_out=words)
-    story = await house.page(f"/plays/{taken.id}")
+    text = 'ignored because unreadable: track_number "A1"'
+    saved = await house.deck.reports.scrobble(house.me.id, play, left_out=text)
+    story = await house.page(f"/plays/{saved.id}")
     assert "Some fields unreadable" in story
     assert "Ignored because unreadable: track_number &#34;A1&#34;." in story
 
 
-async def test_a_play_shows_its_whole_story(house: House) -> None:
+async def test_a_play_shows_everything_that_happened_to_it(house: House) -> None:
     await house.connect()
-    await settled(house, "refused", why="Last.fm error 6: Invalid parameters")
+    await settled(house, "refused", reason="Last.fm error 6: Invalid parameters")
     page = await house.page("/plays/1")
-    for words in ("Reported", "Counts", "Heard 622 s of 622 s", "Rejected", "Last.fm error 6: Invalid parameters."):
-        assert words in page
+    for text in ("Reported", "Counts", "Heard 622 s of 622 s", "Rejected", "Last.fm error 6: Invalid parameters."):
+        assert text in page
     assert (await house.http.get("/plays/77")).status_code == 404
     for row in ("/plays/1", "/fragments/timeline/1"):
-        assert (await house.stranger.get(row)).status_code == 401
+        assert (await house.signed_out.get(row)).status_code == 401
 
 
-async def test_a_play_is_corrected_and_sent_again(house: House) -> None:
+async def test_a_play_is_edited_and_sent_again(house: House) -> None:
     await house.connect()
     await settled(house, "ignored", Track("Unknown Artist", "Track 04", duration=622))
     names = {"artist": "Nina Simone", "track": "Sinnerman", "album": "Pastel Blues", "album_artist": ""}
@@ -459,8 +459,10 @@ async def test_a_known_daily_limit_is_shown_above_the_queue(house: House) -> Non
     await house.deck.store.write(lambda db: db.execute(account.update().values(budget=10)))
     for number in range(30):
         await queued(house, song(100 + number), ago=20_000 + 10 * number)
-    told = r"Daily limit: 1 of about 10 used, backlog clear by <time [^>]* data-by>[A-Z]\w+day \d\d:\d\d</time>\.</p>"
-    assert re.search(told, await house.page("/fragments/plays"))
+    expected = (
+        r"Daily limit: 1 of about 10 used, backlog clear by <time [^>]* data-by>[A-Z]\w+day \d\d:\d\d</time>\.</p>"
+    )
+    assert re.search(expected, await house.page("/fragments/plays"))
 
 
 async def test_what_plays_is_shown_until_it_is_over(house: House) -> None:
@@ -483,7 +485,7 @@ async def test_hostile_names_are_only_ever_text(house: House) -> None:
     for place, name in enumerate(HOSTILE, 1):
         track = Track(name, name, name, duration=200)
         await queued(house, track, ago=1000 + place)
-        await settled(house, "refused", track, ago=2000 + place, why=f"Last.fm error 6: {name}")
+        await settled(house, "refused", track, ago=2000 + place, reason=f"Last.fm error 6: {name}")
         await house.show(track)
         assert {tag for tag, _ in Tags(await house.page()).found} <= {tag for tag, _ in calm_home.found}
         text = await house.page("/queue?state=all")
@@ -510,7 +512,7 @@ PAGES = (
 
 
 async def test_every_page_forbids_what_it_does_not_need(house: House) -> None:
-    for browser, path in product((house.http, house.stranger), PAGES):
+    for browser, path in product((house.http, house.signed_out), PAGES):
         answer = await browser.get(path)
         assert answer.headers["content-type"].startswith("text/html")
         policy = answer.headers["content-security-policy"]
@@ -526,7 +528,7 @@ async def test_every_page_forbids_what_it_does_not_need(house: House) -> None:
 async def test_no_page_fetches_anything_from_elsewhere_or_carries_code(house: House) -> None:
     await house.connect()
     await queued(house)
-    for browser, path in product((house.http, house.stranger), PAGES):
+    for browser, path in product((house.http, house.signed_out), PAGES):
         tags = Tags((await browser.get(path)).text)
         for tag, attrs in tags.found:
             assert "style" not in attrs
@@ -540,7 +542,7 @@ async def test_no_page_fetches_anything_from_elsewhere_or_carries_code(house: Ho
         assert all(href.startswith("https://www.last.fm/") for href in outward)
 
 
-async def test_an_address_that_leads_nowhere_is_a_page_for_browsers_and_json_for_programs(house: House) -> None:
+async def test_an_unknown_address_is_a_page_for_browsers_and_json_for_programs(house: House) -> None:
     app = create_app(house.deck)
     add_not_found_page(app, safe_headers(AUTH))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://localhost") as http:
@@ -552,12 +554,12 @@ async def test_an_address_that_leads_nowhere_is_a_page_for_browsers_and_json_for
             assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
 
 
-async def test_where_last_fm_is_real_there_is_no_emulators_page(house: House) -> None:
+async def test_with_the_real_last_fm_there_is_no_emulators_page(house: House) -> None:
     assert (await house.http.get("/emulator")).status_code == 404
     assert "/emulator" not in await house.page()
 
 
-async def test_a_stand_in_that_is_gone_is_said_to_be(house: House) -> None:
+async def test_a_stand_in_that_is_gone_is_reported(house: House) -> None:
     app = create_app(house.deck, WebOptions(emulator_url="http://127.0.0.1:9/_faults"))
     link = await house.deck.accounts.link(house.me.id)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://localhost") as http:
@@ -573,25 +575,25 @@ async def test_files_carry_their_hash_and_are_kept_for_ever(house: House) -> Non
     files = [link["href"] for link in tags.all("link")] + [script["src"] for script in tags.all("script")]
     assert len(files) == 7
     for file in files:
-        answer = await house.stranger.get(file)
+        answer = await house.signed_out.get(file)
         assert answer.status_code == 200
         assert "immutable" in answer.headers["cache-control"]
         assert answer.headers["content-encoding"] == "gzip"
-        plain = await house.stranger.get(file, headers={"Accept-Encoding": "identity"})
+        plain = await house.signed_out.get(file, headers={"Accept-Encoding": "identity"})
         assert "content-encoding" not in plain.headers
         assert plain.content == answer.content
-    assert (await house.stranger.get("/static/page.000000000000.css")).status_code == 404
-    assert (await house.stranger.get("/static/..%2fpages.py")).status_code == 404
+    assert (await house.signed_out.get("/static/page.000000000000.css")).status_code == 404
+    assert (await house.signed_out.get("/static/..%2fpages.py")).status_code == 404
 
 
-async def test_a_phone_can_keep_the_page_beside_its_apps(house: House) -> None:
+async def test_a_phone_can_install_the_page_as_an_app(house: House) -> None:
     page = await house.page()
     tags = Tags(page)
     (at,) = (link["href"] for link in tags.all("link") if link["rel"] == "manifest")
-    manifest = (await house.stranger.get(at)).json()
+    manifest = (await house.signed_out.get(at)).json()
     assert urljoin(at, manifest["start_url"]) == "/"
     for icon in manifest["icons"]:
-        found = await house.stranger.get(urljoin(at, icon["src"]))
+        found = await house.signed_out.get(urljoin(at, icon["src"]))
         assert found.headers["content-type"] == icon["type"]
         assert struct.unpack(">II", found.content[16:24]) == tuple(map(int, icon["sizes"].split("x")))
     assert {meta["content"] for meta in tags.all("meta") if meta.get("name") == "theme-color"} == {"#ffffff", "#1c1d21"}
@@ -608,14 +610,14 @@ async def test_the_days_turn_over_at_midnight(house: House) -> None:
     assert 0 < float(part["data-stale-in"]) <= 25 * 3600 + 1
 
 
-async def test_equal_attempts_are_one_step(house: House) -> None:
+async def test_repeated_attempts_are_one_step(house: House) -> None:
     await house.connect()
     number, now = await queued(house), house.deck.clock.now()
 
     def write(db: Connection) -> None:
         offline = "Last.fm error 11: Service Offline"
-        for place, words in enumerate([offline] * 6 + ["no answer", offline]):
-            attempts.write(db, house.me.id, now - 600 + 60 * place, "Later", Cause(None, words), [number])
+        for place, text in enumerate([offline] * 6 + ["no answer", offline]):
+            attempts.write(db, house.me.id, now - 600 + 60 * place, "Later", Cause(None, text), [number])
 
     await house.deck.store.write(write)
     story = await house.page(f"/plays/{number}")
@@ -641,8 +643,8 @@ async def test_every_script_and_style_has_its_licence_beside_it() -> None:
 
 
 async def test_the_reference_names_every_endpoint_of_the_description(house: House) -> None:
-    described = (await house.stranger.get("/openapi.json")).json()
-    page = (await house.stranger.get("/docs")).text
+    described = (await house.signed_out.get("/openapi.json")).json()
+    page = (await house.signed_out.get("/docs")).text
     for path, methods in described["paths"].items():
         assert f'<code class="path">{path}</code>' in page
         for method in methods:

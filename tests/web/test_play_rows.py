@@ -140,7 +140,7 @@ def test_every_state_of_the_queue_says_why_and_when(
     assert (row.tone, row.label, row.reason, row.next_step, row.due_in) == shown
 
 
-def test_a_queue_that_moves_is_looked_at_again_soon_and_one_that_rests_when_it_is_due() -> None:
+def test_a_moving_queue_is_refreshed_soon_and_a_waiting_one_when_it_is_due() -> None:
     def refresh_in(snapshot: Snapshot, context: PageContext = CONTEXT) -> float | None:
         return play_rows.refresh_in([play_rows.play_row(PLAY, snapshot, context)], context)
 
@@ -167,7 +167,7 @@ def test_retrying_is_offered_only_where_it_can_help(
     assert delivery_status.status_line(snapshot, CONTEXT).may_retry is expected
 
 
-def test_while_sending_is_paused_all_that_waits_is_held_and_a_banner_says_who_can_end_it() -> None:
+def test_while_sending_is_paused_everything_is_on_hold_and_a_banner_says_who_can_resume() -> None:
     snapshot = a_snapshot(paused=True)
     delivery = delivery_status.status_line(snapshot, CONTEXT)
     assert (delivery.held, delivery.may_retry, delivery.next_due) == (1, False, None)
@@ -177,7 +177,7 @@ def test_while_sending_is_paused_all_that_waits_is_held_and_a_banner_says_who_ca
     assert banner.text.endswith("tonearm jobs resume deliver")
 
 
-def test_the_oldest_play_is_named_when_its_days_are_numbered() -> None:
+def test_the_oldest_play_is_shown_when_it_expires_soon() -> None:
     def left(days: float) -> float | None:
         old = replace(PLAY, play=replace(PLAY.play, timestamp=int(NOW - days * 86400)))
         return delivery_status.status_line(a_snapshot(old), CONTEXT).oldest_expires_in
@@ -207,7 +207,7 @@ def test_what_prevents_sending_is_shown_with_what_to_do(
     assert [banner.action for banner in found] == actions
 
 
-def test_a_session_that_is_lost_here_is_no_word_of_lastfms() -> None:
+def test_a_session_that_was_lost_here_is_not_blamed_on_lastfm() -> None:
     snapshot = a_snapshot(
         account=replace(ME, connection=Connection.NEEDS_SIGN_IN), delivery=DeliveryState(trouble=SESSION_LOST)
     )
@@ -289,7 +289,7 @@ def a_settled_play(fate: str, reason: str = "", correction: dict[str, str] | Non
         (a_settled_play("some_new_fate", "who knows?"), (Tone.QUIET, "Some new fate", "Who knows?")),
     ],
 )
-def test_every_fate_has_its_words(stored: StoredPlay, shown: tuple[str, str, str]) -> None:
+def test_every_fate_has_its_label_and_reason(stored: StoredPlay, shown: tuple[str, str, str]) -> None:
     row = play_rows.play_row(stored, a_snapshot(), CONTEXT)
     assert (row.tone, row.label, row.reason) == shown
 
@@ -354,7 +354,7 @@ def test_what_plays_is_shown_against_the_listeners_own_rule(
         (2e5, "3 days"),
     ],
 )
-def test_a_wait_is_said_in_one_unit(seconds: float, shown: str) -> None:
+def test_a_wait_is_shown_in_one_unit(seconds: float, shown: str) -> None:
     assert formats.span(seconds) == shown
 
 
@@ -370,15 +370,15 @@ def test_a_future_moment_is_shown_by_its_day_and_the_full_hour(ahead: float, pat
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(-1, "0:00"), (9.9, "0:09"), (151, "2:31"), (3725, "1:02:05")])
-def test_a_place_in_a_track_is_said_in_minutes(seconds: float, shown: str) -> None:
+def test_a_position_in_a_track_is_shown_in_minutes(seconds: float, shown: str) -> None:
     assert formats.clock(seconds) == shown
 
 
 @pytest.mark.parametrize("text", ["\u200b", "\u202e\u2066", "\u00a0\u3000", "\u0301\u0301"])
-def test_a_name_of_nothing_to_see_is_called_so(text: str) -> None:
+def test_an_invisible_name_is_shown_as_such(text: str) -> None:
     assert formats.name(text) == "(invisible characters)"
 
 
-def test_a_name_as_long_as_a_novel_is_cut() -> None:
+def test_a_very_long_name_is_cut() -> None:
     assert len(formats.name("x" * 10_000)) == formats.LONGEST_SHOWN
     assert formats.name("") == ""

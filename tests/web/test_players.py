@@ -49,24 +49,24 @@ async def test_each_player_is_given_an_address_and_its_secret(house: House, setu
         assert unfilled not in pasted
 
 
-async def test_the_page_says_what_it_heard_and_from_what_program(house: House) -> None:
+async def test_the_page_shows_what_a_player_reported_and_its_program(house: House) -> None:
     secret, page = await connected(house)
     assert "Waiting for its first play…" in page
     (part,) = re.findall(r'hx-get="(/fragments/players/\d+)"', page)
     headers = {"Authorization": f"Token {secret}", "User-Agent": "Navidrome/0.63"}
-    assert (await house.stranger.post("/1/submit-listens", json=LISTEN, headers=headers)).status_code == 200
-    heard = await house.page(part)
-    assert "Heard you: <bdi>" in heard
-    assert "Sinnerman" in heard
-    assert "Navidrome/0.63" in heard
-    assert (await house.stranger.get(part)).status_code == 401
+    assert (await house.signed_out.post("/1/submit-listens", json=LISTEN, headers=headers)).status_code == 200
+    shown = await house.page(part)
+    assert "Heard you: <bdi>" in shown
+    assert "Sinnerman" in shown
+    assert "Navidrome/0.63" in shown
+    assert (await house.signed_out.get(part)).status_code == 401
     assert (await house.http.get("/fragments/players/999")).status_code == 404
 
 
-async def test_a_request_that_was_refused_is_shown_with_the_reason(house: House) -> None:
+async def test_a_rejected_request_is_shown_with_the_reason(house: House) -> None:
     secret, _ = await connected(house)
     headers = {"Authorization": f"Token {secret}"}
-    assert (await house.stranger.post("/1/submit-listens", content=b"{", headers=headers)).status_code == 400
+    assert (await house.signed_out.post("/1/submit-listens", content=b"{", headers=headers)).status_code == 400
     assert re.search(r"Rejected .*?: \w+", await house.page("/players"))
 
 
@@ -74,25 +74,25 @@ async def test_a_request_of_an_unknown_player_is_shown_once_and_not_to_others(ho
     assert "unknown players" not in await house.page("/players")
     headers = {"Authorization": "Token mistyped", "User-Agent": "Navidrome/<0.63>"}
     for _ in range(2):
-        assert (await house.stranger.post("/1/submit-listens", json=LISTEN, headers=headers)).status_code == 401
+        assert (await house.signed_out.post("/1/submit-listens", json=LISTEN, headers=headers)).status_code == 401
     shake = {"hs": "true", "p": "1.2", "c": "tst", "v": "1", "t": "1790000000", "a": "0"}
     for user in ("me", "somebody"):
-        assert (await house.stranger.get("/", params={**shake, "u": user})).text == "BADAUTH\n"
+        assert (await house.signed_out.get("/", params={**shake, "u": user})).text == "BADAUTH\n"
     page = await house.page("/players")
     assert page.count("<bdi>Navidrome/&lt;0.63&gt;</bdi>") == 1
     assert len(re.findall(r"<li>Audioscrobbler, .*?: unknown user", page)) == 1
 
 
-async def test_a_revoked_player_reports_no_more(house: House) -> None:
+async def test_a_revoked_player_can_no_longer_report(house: House) -> None:
     secret, _ = await connected(house)
     assert (await house.http.post("/players/revoke", data={"name": "Kitchen"})).status_code == 303
     headers = {"Authorization": f"Token {secret}"}
-    assert (await house.stranger.post("/1/submit-listens", json=LISTEN, headers=headers)).status_code == 401
+    assert (await house.signed_out.post("/1/submit-listens", json=LISTEN, headers=headers)).status_code == 401
     assert "No players yet." in await house.page("/players")
     assert (await house.http.post("/players/revoke", data={"name": "Kitchen"})).status_code == 404
 
 
-async def test_a_media_servers_user_is_made_me_and_nobody_again(house: House) -> None:
+async def test_a_media_servers_user_is_mapped_and_unmapped(house: House) -> None:
     await connected(house, "Plex", "plex")
     assert (await house.http.post("/players/users", data={"name": "Plex", "user": "Anna B"})).status_code == 303
     assert "<bdi>anna b</bdi>" in await house.page("/players")
@@ -103,7 +103,7 @@ async def test_a_media_servers_user_is_made_me_and_nobody_again(house: House) ->
     assert (await house.http.post("/players/users", data={"name": "nobody", "user": "x"})).status_code == 404
 
 
-async def test_bad_forms_are_answered_in_a_sentence_and_names_are_text(house: House) -> None:
+async def test_invalid_forms_are_answered_with_a_sentence_and_names_are_text(house: House) -> None:
     nameless = await house.http.post("/players", data={"name": " ", "kind": "navidrome"})
     assert nameless.status_code == 422
     assert 'aria-describedby="player-name-problem"' in nameless.text
@@ -113,4 +113,4 @@ async def test_bad_forms_are_answered_in_a_sentence_and_names_are_text(house: Ho
     again = await house.http.post("/players", data={"name": HOSTILE[0][:60], "kind": "curl"})
     assert (again.status_code, "<script>alert" in again.text) == (422, False)
     assert "<script>alert" not in await house.page("/players")
-    assert (await house.stranger.get("/players")).status_code in (401, 303)
+    assert (await house.signed_out.get("/players")).status_code in (401, 303)

@@ -48,7 +48,7 @@ def number_of(db: Connection, table: Table) -> int:
     return db.execute(select(func.count()).select_from(table)).scalar_one()
 
 
-async def test_the_rule_is_explained_on_examples_with_the_listeners_own_threshold(house: House) -> None:
+async def test_the_rule_is_explained_by_examples_with_the_listeners_threshold(house: House) -> None:
     assert (await house.http.post("/threshold", data={"percent": "25"})).status_code == 303
     page = await house.page("/settings")
     assert re.search(r"A track of <b>4:24</b> counts after <b[^>]*>1:06</b>", page)
@@ -62,12 +62,12 @@ async def test_a_token_is_shown_once_and_can_be_revoked_by_its_owner_alone(house
     made = await house.http.post("/settings/tokens")
     secret = re.search(r'id="made".*?<code>([^<]+)</code>', made.text, re.DOTALL)
     assert secret is not None
-    who = {"Authorization": f"Bearer {secret[1]}"}
-    assert (await house.stranger.get("/lastfm/settings", headers=who)).status_code == 200
+    headers = {"Authorization": f"Bearer {secret[1]}"}
+    assert (await house.signed_out.get("/lastfm/settings", headers=headers)).status_code == 200
     page = await house.page("/settings")
     assert secret[1] not in page
     (revoke,) = (form["action"] for form in Tags(page).all("form") if form["action"].endswith("/revoke"))
-    assert (await house.stranger.post(revoke)).status_code == 401
+    assert (await house.signed_out.post(revoke)).status_code == 401
     assert (await house.http.post(revoke)).status_code == 303
     assert (await house.http.post(revoke)).status_code == 404
     assert not [form for form in Tags(await house.page("/settings")).all("form") if form["action"].endswith("/revoke")]
@@ -80,33 +80,33 @@ async def test_the_flow_in_two_steps_waits_until_it_is_allowed(house: House) -> 
     assert "Waiting for your approval" in page
     (form,) = (form for form in Tags(page).all("form") if form["action"] == "/connect/waiting")
     assert form["data-stale-in"] == "3"
-    asked = {"token": where.partition("token=")[2]}
-    look = {"HX-Request": "true"}
-    assert 'id="waiting"' in (await house.http.post("/connect/waiting", data=asked, headers=look)).text
-    early = (await house.http.post("/connect/waiting", data=asked)).headers["location"]
+    params = {"token": where.partition("token=")[2]}
+    open_page = {"HX-Request": "true"}
+    assert 'id="waiting"' in (await house.http.post("/connect/waiting", data=params, headers=open_page)).text
+    early = (await house.http.post("/connect/waiting", data=params)).headers["location"]
     assert early.startswith(where)
     assert "haven't allowed it yet" in await house.page(early)
     assert "haven't allowed it yet" not in await house.page(where)
     house.emulator.fault("error", error=11, methods=["auth.getSession"])
-    away = await house.http.post("/connect/waiting", data=asked, headers=look)
+    away = await house.http.post("/connect/waiting", data=params, headers=open_page)
     assert "Last.fm isn't answering properly" in away.text
     house.emulator.clear_faults()
-    house.emulator.approve(asked["token"], "RJ")
-    allowed = await house.http.post("/connect/waiting", data=asked, headers=look)
+    house.emulator.approve(params["token"], "RJ")
+    allowed = await house.http.post("/connect/waiting", data=params, headers=open_page)
     assert (allowed.status_code, allowed.headers["hx-redirect"]) == (204, "/")
     assert "Connected as <bdi>RJ</bdi>" in await house.page(where)
-    again = await house.http.post("/connect/waiting", data=asked, headers=look)
+    again = await house.http.post("/connect/waiting", data=params, headers=open_page)
     assert "Connected as" in again.text
-    assert (await house.http.post("/connect/waiting", data=asked)).status_code == 400
+    assert (await house.http.post("/connect/waiting", data=params)).status_code == 400
 
 
-async def test_a_flow_that_is_cancelled_or_of_somebody_else_is_over(house: House) -> None:
+async def test_a_sign_in_that_was_cancelled_or_is_someone_elses_has_ended(house: House) -> None:
     where = (await house.http.post("/connect/desktop")).headers["location"]
-    asked = {"token": where.partition("token=")[2]}
-    await house.http.post("/connect/cancel", data=asked)
-    house.emulator.approve(asked["token"], "RJ")
+    params = {"token": where.partition("token=")[2]}
+    await house.http.post("/connect/cancel", data=params)
+    house.emulator.approve(params["token"], "RJ")
     assert "This sign-in has ended" in await house.page(where)
-    assert (await house.http.post("/connect/waiting", data=asked)).status_code == 410
+    assert (await house.http.post("/connect/waiting", data=params)).status_code == 410
     other = await house.deck.listener("other")
     way = await other.sign_in()
     stolen = getattr(way, "token", "")
@@ -116,7 +116,7 @@ async def test_a_flow_that_is_cancelled_or_of_somebody_else_is_over(house: House
     assert not (await house.me.account()).signed_in
 
 
-async def test_a_flow_that_last_fm_refuses_to_begin_says_why(house: House) -> None:
+async def test_a_sign_in_that_last_fm_rejects_says_why(house: House) -> None:
     house.emulator.fault("error", error=11)
     answer = await house.http.post("/connect/desktop")
     assert answer.status_code == 502
@@ -126,19 +126,21 @@ async def test_a_flow_that_last_fm_refuses_to_begin_says_why(house: House) -> No
 async def test_every_play_is_exported_with_what_happened_to_it(house: House) -> None:
     await house.connect()
     for place, name in enumerate(HOSTILE):
-        await settled(house, "refused", Track(name, name, name, duration=200), ago=1000 + place, why="Last.fm error 6")
+        await settled(
+            house, "refused", Track(name, name, name, duration=200), ago=1000 + place, reason="Last.fm error 6"
+        )
     await queued(house, Track("=1+1", "@cmd", duration=200))
     lines = (await house.http.get("/settings/export?as=jsonl")).text.splitlines()
-    told = [json.loads(line) for line in lines]
-    assert len(told) == len(HOSTILE) + 1
-    assert (told[0]["artist"], told[0]["fate"]) == ("=1+1", "queued")
+    exported = [json.loads(line) for line in lines]
+    assert len(exported) == len(HOSTILE) + 1
+    assert (exported[0]["artist"], exported[0]["fate"]) == ("=1+1", "queued")
     answer = await house.http.get("/settings/export?as=csv")
     assert answer.headers["content-disposition"] == 'attachment; filename="tonearm-plays.csv"'
     rows = list(csv.DictReader(io.StringIO(answer.text)))
-    assert len(rows) == len(told)
+    assert len(rows) == len(exported)
     assert (rows[0]["artist"], rows[0]["track"]) == ("'=1+1", "'@cmd")  # no formula to a spreadsheet
     assert (await house.http.get("/settings/export?as=xml")).status_code == 400
-    assert (await house.stranger.get("/settings/export")).status_code == 401
+    assert (await house.signed_out.get("/settings/export")).status_code == 401
 
 
 async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_the_others(house: House) -> None:

@@ -16,65 +16,67 @@ from tonearm.web.app import WebOptions, create_app
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_stranger_learns_how_to_sign_in(house: House) -> None:
+async def test_an_unknown_browser_is_shown_how_to_sign_in(house: House) -> None:
     for path in ("/", "/fragments/plays", "/connect/back?token=x&login=y"):
-        answer = await house.stranger.get(path)
+        answer = await house.signed_out.get(path)
         assert answer.status_code == 401
         assert "one-time link" in answer.text
         assert "tonearm listener link me" in answer.text
         assert "night_owl" not in answer.text
     for path in ("/retry", "/disconnect", "/connect", "/scrobbling"):
-        assert (await house.stranger.post(path)).status_code == 401
+        assert (await house.signed_out.post(path)).status_code == 401
 
 
-async def test_a_link_lets_one_browser_in_once(house: House) -> None:
+async def test_a_link_signs_in_one_browser_once(house: House) -> None:
     link = await house.deck.accounts.link(house.me.id)
-    first = await house.stranger.get("/signin", params={"link": link})
+    first = await house.signed_out.get("/signin", params={"link": link})
     assert (first.status_code, first.headers["location"]) == (303, "/")
     cookie = first.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
-    assert (await house.stranger.get("/")).status_code == 200
-    house.stranger.cookies.clear()
-    again = await house.stranger.get("/signin", params={"link": link})
+    assert (await house.signed_out.get("/")).status_code == 200
+    house.signed_out.cookies.clear()
+    again = await house.signed_out.get("/signin", params={"link": link})
     assert again.status_code == 410
     assert "tonearm listener link me" in again.text
-    assert (await house.stranger.get("/")).status_code == 401
+    assert (await house.signed_out.get("/")).status_code == 401
 
 
-async def test_the_page_that_was_asked_for_is_there_after_signing_in(house: House) -> None:
+async def test_signing_in_leads_to_the_page_that_was_asked_for(house: House) -> None:
     async def enters() -> str:
         link = await house.deck.accounts.link(house.me.id)
-        answer = await house.stranger.get("/signin", params={"link": link})
-        house.stranger.cookies.delete("tonearm_session_80")
+        answer = await house.signed_out.get("/signin", params={"link": link})
+        house.signed_out.cookies.delete("tonearm_session_80")
         return answer.headers["location"]
 
-    for asked in ("/history?period=2014&q=a%20b%26", "/queue"):
-        assert (await house.stranger.get(asked)).status_code == 401
-        assert await enters() == asked
+    for wanted in ("/history?period=2014&q=a%20b%26", "/queue"):
+        assert (await house.signed_out.get(wanted)).status_code == 401
+        assert await enters() == wanted
         assert await enters() == "/"
-    await house.stranger.get("/history")
-    await house.stranger.get("/fragments/who", headers={"HX-Request": "true"})  # an open page asks for a part of itself
-    await house.stranger.post("/retry")
+    await house.signed_out.get("/history")
+    await house.signed_out.get(
+        "/fragments/who", headers={"HX-Request": "true"}
+    )  # an open page asks for a part of itself
+    await house.signed_out.post("/retry")
     assert await enters() == "/history"
-    await house.stranger.get(f"/history?q={'x' * 3000}")
+    await house.signed_out.get(f"/history?q={'x' * 3000}")
     assert await enters() == "/"
     for elsewhere in ("https://elsewhere.test/", "//elsewhere.test/", "/\\elsewhere.test", "/a%0d%0ab", "queue"):
-        house.stranger.cookies.set("tonearm_next_80", elsewhere)
+        house.signed_out.cookies.set("tonearm_next_80", elsewhere)
         assert await enters() == "/"
-        house.stranger.cookies.clear()
+        house.signed_out.cookies.clear()
 
 
 async def test_a_link_of_another_listener_asks_before_it_switches_the_browser(house: House) -> None:
     ada = await house.deck.listener("ada")
     link = await house.deck.accounts.link(ada.id)
-    asked = await house.http.get("/signin", params={"link": link})
-    assert asked.status_code == 200
-    assert "set-cookie" not in asked.headers
-    assert "Sign in as <bdi>ada</bdi>?" in asked.text
-    assert "signed in as <bdi>me</bdi>" in asked.text
+    wanted = await house.http.get("/signin", params={"link": link})
+    assert wanted.status_code == 200
+    assert "set-cookie" not in wanted.headers
+    assert "Sign in as <bdi>ada</bdi>?" in wanted.text
+    assert "signed in as <bdi>me</bdi>" in wanted.text
     assert 'action="/settings/tokens"' in await house.page("/settings")
-    action = re.findall(r'<form method="post" action="(/signin[^"]*)"', asked.text)[0]
+    action = re.findall(r'<form method="post" action="(/signin[^"]*)"', wanted.text)[0]
     foreign = await house.http.post(action, headers={"Origin": "https://attacker.example"})
     assert foreign.status_code == 403
     assert (await house.http.post(action)).status_code == 303
@@ -85,9 +87,9 @@ async def test_a_link_of_another_listener_asks_before_it_switches_the_browser(ho
 async def test_another_site_that_opens_a_link_signs_nobody_in(house: House) -> None:
     link = await house.deck.accounts.link(house.me.id)
     for site in ("cross-site", "same-site"):
-        asked = await house.stranger.get("/signin", params={"link": link}, headers={"Sec-Fetch-Site": site})
-        assert (asked.status_code, "Another site opened" in asked.text) == (200, True)
-    typed = await house.stranger.get("/signin", params={"link": link}, headers={"Sec-Fetch-Site": "none"})
+        wanted = await house.signed_out.get("/signin", params={"link": link}, headers={"Sec-Fetch-Site": site})
+        assert (wanted.status_code, "Another site opened" in wanted.text) == (200, True)
+    typed = await house.signed_out.get("/signin", params={"link": link}, headers={"Sec-Fetch-Site": "none"})
     assert typed.status_code == 303
 
 
@@ -102,22 +104,22 @@ async def test_two_services_on_one_host_have_cookies_of_their_own_that_last_90_d
             assert (await browser.get("/")).status_code == 200
 
 
-async def test_a_link_that_never_was_is_a_page_in_plain_words(house: House) -> None:
+async def test_an_unknown_link_is_answered_with_a_page(house: House) -> None:
     for query in ("", "?link=", "?link=never-was", f"?link={'x' * 10_000}", "?link=%00%ff"):
-        answer = await house.stranger.get(f"/signin{query}")
+        answer = await house.signed_out.get(f"/signin{query}")
         assert answer.status_code in (400, 410)
         assert answer.headers["content-type"].startswith("text/html")
 
 
 async def test_signing_out_ends_this_browser_only(house: House) -> None:
     link = await house.deck.accounts.link(house.me.id)
-    await house.stranger.get("/signin", params={"link": link})
-    assert (await house.stranger.post("/signout")).status_code == 303
-    assert (await house.stranger.get("/")).status_code == 401
+    await house.signed_out.get("/signin", params={"link": link})
+    assert (await house.signed_out.post("/signout")).status_code == 303
+    assert (await house.signed_out.get("/")).status_code == 401
     assert (await house.http.get("/")).status_code == 200
 
 
-async def test_a_foreign_page_can_press_no_button(house: House) -> None:
+async def test_another_sites_page_cannot_submit_a_form(house: House) -> None:
     await house.connect()
     for path in ("/retry", "/disconnect", "/connect", "/signout", "/scrobbling"):
         answer = await house.http.post(path, headers={"Origin": "http://elsewhere.test"}, data={"queue": "discard"})
@@ -128,9 +130,9 @@ async def test_a_foreign_page_can_press_no_button(house: House) -> None:
 async def test_connecting_goes_to_lastfm_and_comes_back_to_the_page(house: House) -> None:
     away = await house.http.post("/connect")
     assert away.status_code == 303
-    asked = urlsplit(away.headers["location"])
+    wanted = urlsplit(away.headers["location"])
     assert away.headers["location"].startswith(AUTH)
-    back = parse_qs(asked.query)["cb"][0]
+    back = parse_qs(wanted.query)["cb"][0]
     assert back.startswith("http://localhost/connect/back?login=")
     token = house.emulator.issue_token(API_KEY, "night_owl")
     there = await house.http.get(f"{back}&token={token}")

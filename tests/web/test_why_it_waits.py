@@ -113,8 +113,8 @@ async def two_plays(house: House, ahead: float) -> int:
     for number in range(2):
         track = Track("Nina Simone", f"Song {number}", duration=200)
         started = house.deck.clock.now() + ahead if ahead else house.deck.clock.now() - 600 + number
-        taken = await house.me.scrobble(track, started_at=started, played=200)
-    return taken.id
+        saved = await house.me.scrobble(track, started_at=started, played=200)
+    return saved.id
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -152,19 +152,19 @@ async def all_agree(house: House, case: Case, play: int, now: float) -> None:
 
 
 async def the_pages_agree(house: House, case: Case, play: int) -> None:
-    said = sentence(explanation(case.waits)).rstrip(".")
+    shown = sentence(explanation(case.waits)).rstrip(".")
     label = "On hold" if case.held else "Retrying" if case.retrying else "Queued"
     page = unescape(await house.page("/queue"))
     [card] = re.findall(r'<section class="card line".*?</section>', page, re.DOTALL)
-    assert said in card
+    assert shown in card
     assert (f"{case.held} on hold" in card) == bool(case.held)
     assert ("Next attempt" in card) == (case.again_in is not None)
     assert chip(page, "On hold") == case.held
     assert chip(page, "Retrying") == case.retrying
     [row] = re.findall(rf'<tr id="play-{play}">.*?</tr>', page, re.DOTALL)
-    assert said in row
+    assert shown in row
     assert f">{label}</span>" in row
-    assert said in unescape(await house.page(f"/plays/{play}"))
+    assert shown in unescape(await house.page(f"/plays/{play}"))
     for state, number in (("held", case.held), ("retrying", case.retrying)):
         assert (await house.page(f"/queue?state={state}")).count('<tr id="play-') == number
 
