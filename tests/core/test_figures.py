@@ -16,11 +16,11 @@ from tonearm.core.figures import (
     PAUSE,
     TIED,
     FiguredPlay,
+    ListeningSession,
     Measure,
     NameCounts,
     NameKind,
     Quarters,
-    Session,
     Sessions,
     Streak,
     Tally,
@@ -170,9 +170,9 @@ def test_a_session_lasts_while_no_pause_is_longer_than_half_an_hour() -> None:
     assert sessions_of([]) is None
     found = sessions_of([_play(0), _play(100 + PAUSE), _play(201 + 2 * PAUSE)])
     assert found == Sessions(
-        Session(START, START + 200 + PAUSE, 2),
-        Session(START + 201 + 2 * PAUSE, START + 301 + 2 * PAUSE, 1),
-        Session(START, START + 200 + PAUSE, 2),
+        ListeningSession(START, START + 200 + PAUSE, 2),
+        ListeningSession(START + 201 + 2 * PAUSE, START + 301 + 2 * PAUSE, 1),
+        ListeningSession(START, START + 200 + PAUSE, 2),
         one=False,
     )
 
@@ -182,7 +182,7 @@ def test_a_session_goes_on_from_one_month_to_the_next() -> None:
     assert first is not None
     assert second is not None
     joined = first.with_later(second)
-    assert (joined.first, joined.longest, joined.last.plays) == (Session(START, START + 400, 3),) * 2 + (1,)
+    assert (joined.first, joined.longest, joined.last.plays) == (ListeningSession(START, START + 400, 3),) * 2 + (1,)
 
 
 def test_ranks_are_shared_and_the_list_goes_on_behind_them() -> None:

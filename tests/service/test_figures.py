@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, select
 from tests.history.files import write
 from tests.service.conftest import DAY, House, Room
 from tests.store.rows import history_row
-from tonearm.core.figures import Measure, NameKind, Session
+from tonearm.core.figures import ListeningSession, Measure, NameKind
 from tonearm.core.period import HistoryPeriod, PeriodKind, before
 from tonearm.core.play import Play, Track
 from tonearm.core.spelling import fold
@@ -93,14 +93,14 @@ def most(heard: Iterable[Heard], kind: NameKind, by: Measure = Measure.PLAYS) ->
     return found
 
 
-def longest(heard: Iterable[Heard]) -> Session | None:
+def longest(heard: Iterable[Heard]) -> ListeningSession | None:
     found: list[list[int]] = []
     for one in heard:
         if found and one.at - found[-1][1] <= 1800:
             found[-1] = [found[-1][0], max(found[-1][1], one.at + one.seconds), found[-1][2] + 1]
         else:
             found.append([one.at, one.at + one.seconds, 1])
-    return max((Session(*one) for one in found), key=lambda one: (one.seconds, -one.start), default=None)
+    return max((ListeningSession(*one) for one in found), key=lambda one: (one.seconds, -one.start), default=None)
 
 
 async def check(room: Room, wanted: Span) -> None:

@@ -12,14 +12,14 @@ from tonearm.store import jobs, pace, queue, runs
 from tonearm.store.db.database import Store
 from tonearm.store.db.schema import account
 from tonearm.store.queries import monitoring
-from tonearm.store.queries.monitoring import Overview, WaitingPlays
+from tonearm.store.queries.monitoring import InstallationOverview, WaitingPlays
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_where_nothing_happens_all_is_zero(store: Store) -> None:
     seen = await store.read(lambda db: monitoring.load(db, ["key"], NOW))
-    assert seen == Overview(0, (), (None,), {"deliver": 0}, {}, frozenset())
+    assert seen == InstallationOverview(0, (), (None,), {"deliver": 0}, {}, frozenset())
 
 
 async def test_it_is_seen_what_waits_and_runs_and_broke_and_rests(store: Store) -> None:

@@ -33,12 +33,15 @@ from tonearm.store.db.schema import (
     login,
     loved,
     metadata,
+    month_summary,
     play,
     player,
     player_session,
     player_user,
     scrobble_queue,
+    summary_name,
     token,
+    year_summary,
 )
 
 pytestmark = pytest.mark.anyio
@@ -169,7 +172,11 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
     async def left(number: int) -> dict[str, int]:
         tables = (play, scrobble_queue, attempt, library, loved, job_run, login, token, job_failure, erasure)
         of_players = (player, player_user, app_key, device_clock, heart, history_import)
-        asks = {table.name: select(func.count()).where(table.c.account == number) for table in (*tables, *of_players)}
+        of_figures = (month_summary, year_summary, summary_name)
+        asks = {
+            table.name: select(func.count()).where(table.c.account == number)
+            for table in tables + of_players + of_figures
+        }
         return await house.deck.store.read(
             lambda db: {name: db.execute(ask).scalar_one() for name, ask in asks.items()}
         )

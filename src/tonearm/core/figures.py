@@ -137,7 +137,7 @@ class Quarters:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class ListeningSession:
     """Plays that follow each other with no pause longer than `PAUSE`; from the first start to the last end."""
 
     start: int
@@ -149,18 +149,18 @@ class Session:
         """How long it took."""
         return self.end - self.start
 
-    def with_next(self, later: Session) -> Session:
+    def with_next(self, later: ListeningSession) -> ListeningSession:
         """Both as one."""
-        return Session(self.start, max(self.end, later.end), self.plays + later.plays)
+        return ListeningSession(self.start, max(self.end, later.end), self.plays + later.plays)
 
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
     """The first, last and longest of some sessions; if there is `one`, it is all three."""
 
-    first: Session
-    last: Session
-    longest: Session
+    first: ListeningSession
+    last: ListeningSession
+    longest: ListeningSession
     one: bool
 
     def with_later(self, later: Sessions) -> Sessions:
@@ -182,20 +182,20 @@ class Sessions:
     @classmethod
     def unpacked(cls, stored: Sequence[int]) -> Sessions:
         """What `packed` has written."""
-        first, last, longest = (Session(*stored[place : place + 3]) for place in (0, 3, 6))
+        first, last, longest = (ListeningSession(*stored[place : place + 3]) for place in (0, 3, 6))
         return cls(first, last, longest, one=first == last)
 
 
-def _longer(*sessions: Session) -> Session:
+def _longer(*sessions: ListeningSession) -> ListeningSession:
     return max(sessions, key=lambda one: (one.seconds, -one.start))
 
 
 def sessions_of(plays: Iterable[FiguredPlay]) -> Sessions | None:
     """The sessions of plays in the order of time; None without any."""
     found: Sessions | None = None
-    current: Session | None = None
+    current: ListeningSession | None = None
     for play in plays:
-        this = Session(play.timestamp, play.timestamp + play.heard, 1)
+        this = ListeningSession(play.timestamp, play.timestamp + play.heard, 1)
         if current is not None and this.start - current.end <= PAUSE:
             current = current.with_next(this)
             continue
@@ -204,7 +204,7 @@ def sessions_of(plays: Iterable[FiguredPlay]) -> Sessions | None:
     return _and(found, current)
 
 
-def _and(found: Sessions | None, more: Session | None) -> Sessions | None:
+def _and(found: Sessions | None, more: ListeningSession | None) -> Sessions | None:
     if more is None:
         return found
     alone = Sessions(more, more, more, one=True)

@@ -26,10 +26,10 @@ from tonearm.core.days import Stretch
 from tonearm.core.figures import (
     FiguredPlay,
     FigurePart,
+    ListeningSession,
     Measure,
     NameKind,
     Quarters,
-    Session,
     Sessions,
     Streaks,
     Summary,
@@ -189,7 +189,7 @@ class Overview:
     before: Totals | None
     names: dict[NameKind, int]
     fresh: int
-    session: Session | None
+    session: ListeningSession | None
     tops: dict[NameKind, TopList]
 
 
@@ -255,7 +255,7 @@ class Figures:
         everything = await self.everything(account, zone)
         return await self._ask(account, lambda look: _on_this_day(look, everything, today, zone, top))
 
-    async def longest_session(self, account: int, span: Span) -> Session | None:
+    async def longest_session(self, account: int, span: Span) -> ListeningSession | None:
         """The longest session within a span; None without plays."""
         await self._make(account, [span], inside=True)
         return await self._ask(account, lambda look: _session(look, span))
@@ -675,7 +675,7 @@ def _on_this_day(look: _Look, everything: HistoryPeriod, today: date, zone: tzin
     return found
 
 
-def _session(look: _Look, span: Span) -> Session | None:
+def _session(look: _Look, span: Span) -> ListeningSession | None:
     parts: list[tuple[int, list[Sessions]]] = []
     for part in look.parts(span.start, span.end, inside=True):
         if part.whole:

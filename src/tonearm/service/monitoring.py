@@ -9,7 +9,7 @@ from tonearm.store import jobs
 from tonearm.store.db.database import Store
 from tonearm.store.db.schema import every_table
 from tonearm.store.queries import monitoring
-from tonearm.store.queries.monitoring import Overview
+from tonearm.store.queries.monitoring import InstallationOverview
 
 
 async def check_database(store: Store) -> None:
@@ -23,6 +23,6 @@ async def sending_paused(store: Store) -> bool:
     return await store.read(jobs.sending_paused)
 
 
-async def overview(store: Store, keys: Sequence[str], now: float) -> Overview:
+async def overview(store: Store, keys: Sequence[str], now: float) -> InstallationOverview:
     """The queue, the jobs and the API keys, where these are set. Raises StoreUnavailable."""
     return await store.read(partial(monitoring.load, keys=keys, now=now))

@@ -9,7 +9,7 @@ from tonearm.store.players import StoredPlayer
 from tonearm.store.plays import EXPORTED, PlayQuery, StoredPlay
 from tonearm.store.queries.account_overview import COUNTED, FATES, PlayFilter, PlayPage, QueuedRow, Snapshot
 from tonearm.store.queries.accounted import Accounted
-from tonearm.store.queries.monitoring import ACCOUNTS_COUNTED, PLAYS_COUNTED, Overview
+from tonearm.store.queries.monitoring import ACCOUNTS_COUNTED, PLAYS_COUNTED, InstallationOverview
 from tonearm.store.queries.stats import Hours, StatsScope, Top, TopLists
 from tonearm.store.queue import Others
 from tonearm.store.runs import Run, RunState
@@ -29,9 +29,9 @@ __all__ = [
     "DataFault",
     "Hours",
     "ImportState",
+    "InstallationOverview",
     "LibraryTrack",
     "Others",
-    "Overview",
     "PlayFilter",
     "PlayPage",
     "PlayQuery",

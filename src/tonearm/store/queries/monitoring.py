@@ -37,7 +37,7 @@ class WaitingPlays:
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
+class InstallationOverview:
     """An installation as it is now. `throttles` are those of the requested API keys, in their order.
 
     `running` counts deliveries (by "deliver") and unfinished runs of each kind, `failed` failed jobs.
@@ -97,10 +97,10 @@ _RUNNING = (
 _BROKEN = select(job_failure.c.kind, func.count().label("total")).group_by(job_failure.c.kind)
 
 
-def load(db: Connection, keys: Sequence[str], now: float) -> Overview:
+def load(db: Connection, keys: Sequence[str], now: float) -> InstallationOverview:
     """The installation as it is now, where these API keys are set."""
     limit = {"limit": ACCOUNTS_COUNTED}
-    return Overview(
+    return InstallationOverview(
         plays=plays(db),
         waiting=tuple(
             WaitingPlays(key, Connected(how), *numbers) for key, how, *numbers in db.execute(_WAITING, limit)

@@ -43,7 +43,7 @@ def health_router(deck: Deck, authenticate: Ask) -> APIRouter:
         keys = deck.accounts.keyring.names if deck.configured else ()
         now = deck.clock.now()
         overview = await monitoring.overview(deck.store, keys, now)
-        content, type_ = metrics.text(metrics.Figures(deck.counters, overview, keys, await deck.senders(), now))
+        content, type_ = metrics.text(metrics.MetricsSnapshot(deck.counters, overview, keys, await deck.senders(), now))
         return Response(content, media_type=type_)
 
     return router

@@ -10,7 +10,7 @@ from tonearm.core.account import Connection as Connected
 from tonearm.core.waits import connection_under
 from tonearm.service.counters import Counters
 from tonearm.service.job_list import KINDS, RUNS
-from tonearm.service.values import ACCOUNTS_COUNTED, PLAYS_COUNTED, Overview
+from tonearm.service.values import ACCOUNTS_COUNTED, PLAYS_COUNTED, InstallationOverview
 
 LONGEST_WHY = 200
 """Characters of Last.fm's message in a label."""
@@ -19,7 +19,7 @@ OTHER = "other"
 """The label of an API key that is no longer set."""
 
 
-def text(figures: Figures) -> tuple[bytes, str]:
+def text(figures: MetricsSnapshot) -> tuple[bytes, str]:
     """The metrics in Prometheus's text format, and its content type."""
     from prometheus_client import CollectorRegistry
     from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -30,14 +30,14 @@ def text(figures: Figures) -> tuple[bytes, str]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Figures:
+class MetricsSnapshot:
     """A snapshot. API keys are identified by their position in the list (`keys`, from 1), never by themselves.
 
     `senders` counts the processes that deliver, `now` is in Unix seconds.
     """
 
     tally: Counters
-    seen: Overview
+    seen: InstallationOverview
     keys: tuple[str, ...]
     senders: int
     now: float
