@@ -86,9 +86,9 @@ class Server(uvicorn.Server):
 
 @contextmanager
 def running(
-    database: Path | str, emulator: Emulator, *, key: str = API_KEY, signed_in: bool = True
+    database: Path | str, emulator: Emulator, *, key: str = API_KEY, signed_in: bool = True, deliver: bool = True
 ) -> Iterator[Service]:
-    """A service on a database, from its start to its end."""
+    """A service on a database, from its start to its end; one that does not deliver may be there beside another."""
     with serve(emulator) as lastfm:
 
         async def serves(started: Started, stop: asyncio.Event) -> None:
@@ -99,6 +99,7 @@ def running(
                 "auth_url": lastfm.auth_url,
                 "requests_per_second": 0,
                 "secret_key": secret_for(database),
+                "deliver": deliver,
             }
             async with tonearm.open(database, **options) as deck:
 

@@ -187,6 +187,32 @@ def test_protocol_1_1_proves_the_secret_with_each_submission(room: Room, http: h
     assert room.titles() == ["Sinnerman"]
 
 
+def test_a_challenge_of_one_process_is_answered_to_another(tmp_path: Path, tables: Path) -> None:
+    """Several services behind one address, which know nothing of each other but their database."""
+    database = with_tables(tmp_path / "plays.db", tables)
+    query = {"hs": "true", "p": "1.1", "c": "tst", "v": "1.0", "u": "Me"}
+    with (
+        running(database, Emulator(), signed_in=False) as one,
+        running(database, Emulator(), signed_in=False, deliver=False) as two,
+    ):
+        player = Room(one).player("audioscrobbler")
+        with one.stranger() as first, two.stranger() as second:
+            _, challenge, *_ = first.get("/", params=query).text.splitlines()
+            form = {"u": "me", "s": hexed(hexed(player.secret) + challenge), **play(0, i="2026-11-01 10:00:00")}
+            nameless = {name: value for name, value in form.items() if name != "u"}
+            assert second.post("/protocol_1.1", data=nameless).text.startswith("BADAUTH\n")
+            foreign = {**form, "s": hexed(hexed("another secret") + challenge)}
+            assert second.post("/protocol_1.1", data=foreign).text.startswith("BADAUTH\n")
+            headers = {"User-Agent": "scrobbler-helper/1.0 libwww-perl/6.68"}
+            assert second.post("/protocol_1.1", data=form, headers=headers).text.startswith("OK\n")
+            assert first.post("/protocol_1.1", data=form).text.startswith("OK\n")
+        assert Room(two).titles() == ["Sinnerman"]
+        assert Room(two).again(player).program == "scrobbler-helper 1.0 libwww-perl 6.68"
+        Room(one).revoke(player)
+        with two.stranger() as second:
+            assert second.post("/protocol_1.1", data=form | {"s": form["s"][::-1]}).text.startswith("BADAUTH\n")
+
+
 def test_a_session_outlives_a_restart(tmp_path: Path, tables: Path) -> None:
     database = with_tables(tmp_path / "plays.db", tables)
     with running(database, Emulator(), signed_in=False) as service, service.stranger() as http:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import md5
 
@@ -39,6 +39,7 @@ _SEND_THE_START = frozenset({"qlb", "qts", "rbx", "vlc"})
 
 _PROTOCOL_1_2 = re.compile(r"1\.2(\.[0-9])?").fullmatch
 _SESSION = re.compile(rb"(?:^|&)s=([^&]*)").search
+_USER = re.compile(rb"(?:^|&)u=([^&]*)").search
 _ITEM_FIELDS = frozenset("atiorlbnm")
 _CHOSEN_BY_A_MACHINE = ("R", "E", "L")
 
@@ -168,6 +169,12 @@ def session_of_form(body: bytes) -> str:
     return parse_form(b"s=" + found[1])["s"].strip() if found else ""
 
 
+def user_of_form(body: bytes) -> str:
+    """The user of a submission by 1.1; "" if it names none."""
+    found = _USER(body)
+    return parse_form(b"u=" + found[1])["u"].strip() if found else ""
+
+
 def parse_now_playing(body: bytes, client: Client) -> NowPlayingForm:
     """What plays now. Liquidsoap calls the album `album`."""
     form = parse_form(body[:LARGEST_FORM])
@@ -207,6 +214,16 @@ def parse_submission(body: bytes, client: Client, now: float) -> PlaySubmission 
 def session_of_challenge(secret_md5: str, challenge: str) -> str:
     """What a 1.1 player that knows the secret will send as its session after this challenge."""
     return _md5(secret_md5.lower() + challenge)
+
+
+def answers(session: str, secret_md5: str, challenges: Sequence[str]) -> bool:
+    """Whether a session of 1.1 was made from this secret and any of these challenges."""
+    return any(_same(session, session_of_challenge(secret_md5, challenge)) for challenge in challenges)
+
+
+def client_of_1_1(user_agent: str) -> Client:
+    """Which program sends a submission by 1.1 whose handshake somebody else has answered."""
+    return Client(_word(fields.program_of(user_agent)), "", "1.1")
 
 
 def _report(item: Mapping[str, str], program: str, stamp: Stamp, now: float) -> Incoming | Skipped:

@@ -42,6 +42,12 @@ REFUSALS_PER_SECOND = 5.0
 SLOWED = 60.0
 """Seconds for which a listener can see that wrong secrets were answered slowly."""
 
+CHALLENGED = 3600
+"""Seconds for which handshakes of a user by Audioscrobbler 1.1 have the same challenge."""
+
+CHALLENGES = 25
+"""Challenges, the last one first, that may be answered: a day after its handshake a player may send its first play."""
+
 _APP_KEY = re.compile(r"[0-9a-f]{32}").fullmatch
 
 SHOWN = 3600.0
@@ -290,6 +296,14 @@ class Players:
             if secret and proves(secret):
                 return player
         return None
+
+    def challenges(self, user: str) -> list[str]:
+        """What a user has to answer who signs in by Audioscrobbler 1.1: the first is that of now.
+
+        They are made from the time and the installation's secret, so that every process on the database knows them.
+        """
+        now = int(self._clock.now()) // CHALLENGED
+        return [self._seal.proof(f"challenge {hour} {user.lower()}") for hour in range(now, now - CHALLENGES, -1)]
 
     async def of_user(self, user: str) -> list[StoredPlayer]:
         """The players that sign in with that name, in any letter case."""

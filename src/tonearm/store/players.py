@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
+from tonearm.store.db.dialect import insert_ignore
 from tonearm.store.db.schema import account as account_table
 from tonearm.store.db.schema import app_key, device_clock, player, player_session, player_user
 
@@ -150,7 +151,8 @@ def note_refused(db: Connection, player_ids: Sequence[int], now: float, reason: 
 
 def add_session(db: Connection, player_id: int, session_hash: str, protocol: str, now: float) -> None:
     """A new session of a player, beside those that it has."""
-    db.execute(insert(player_session).values(hash=session_hash, player=player_id, protocol=protocol, created_at=now))
+    session = {"hash": session_hash, "player": player_id, "protocol": protocol, "created_at": now}
+    insert_ignore(db, player_session, [session])  # two processes may take the same answer to a challenge
     newest = (
         select(player_session.c.hash)
         .where(player_session.c.player == player_id)

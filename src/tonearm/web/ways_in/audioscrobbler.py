@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import OrderedDict
+from functools import partial
 
 from tonearm.deck import Deck
 from tonearm.ingest import audioscrobbler
@@ -27,7 +27,7 @@ SAME_MOMENT = 5.0
 """Seconds within which a player may send the same handshake again: some do so twice in one second."""
 
 MOST_REMEMBERED = 1000
-"""Handshakes that are known again, and challenges (1.1) that wait for an answer."""
+"""Handshakes that are known again, and users who have signed in by 1.1."""
 
 _SUBMISSIONS_1_1 = (SUBMISSION_1_1_PATH, "/v1.1")
 _PATHS = (NOW_PLAYING_PATH, SUBMISSION_PATH, *_SUBMISSIONS_1_1)
@@ -39,7 +39,7 @@ class Audioscrobbler:
     def __init__(self, deck: Deck) -> None:
         self._deck = deck
         self._handshakes: OrderedDict[tuple[str, str, str, str], float] = OrderedDict()
-        self._challenges: OrderedDict[str, tuple[StoredPlayer, Client]] = OrderedDict()
+        self._challenged: OrderedDict[str, Client] = OrderedDict()
 
     def takes(self, request: PlayerRequest) -> bool:
         """Whether a player asks, and no person: `/` is a page, too."""
@@ -122,24 +122,28 @@ class Audioscrobbler:
             await self._refused(handshake, "unknown user", [])
             await self._deck.players.slow_down()
             return audioscrobbler.render_bad_user()
-        challenge = secrets.token_hex(16)
-        for player in candidates:
-            if secret := self._deck.players.secret_md5(player):
-                session = audioscrobbler.session_of_challenge(secret, challenge)
-                self._challenges[session] = (player, handshake.client)
-        while len(self._challenges) > MOST_REMEMBERED:
-            self._challenges.popitem(last=False)
-        return audioscrobbler.render_challenge(challenge, base)
+        self._challenged[handshake.user.lower()] = handshake.client
+        if len(self._challenged) > MOST_REMEMBERED:
+            self._challenged.popitem(last=False)
+        return audioscrobbler.render_challenge(self._deck.players.challenges(handshake.user)[0], base)
 
     async def _session(self, session: str) -> tuple[StoredPlayer, Client] | None:
-        """The player of a session, and its program. What answers a challenge is a session from then on."""
+        """The player of a session, and its program."""
         found = await self._deck.players.by_session(session) if session else None
-        if found is not None:
-            return found[0], Client.from_text(found[1])
-        challenged = self._challenges.pop(session, None)
-        if challenged is not None:
-            await self._deck.players.new_session(challenged[0], challenged[1].to_text(), session)
-        return challenged
+        return (found[0], Client.from_text(found[1])) if found else None
+
+    async def _challenge_answered(self, request: PlayerRequest, body: bytes) -> tuple[StoredPlayer, Client] | None:
+        """The player that answers a challenge, and its program. Its answer is a session from then on."""
+        session, user = audioscrobbler.session_of_form(body), audioscrobbler.user_of_form(body)
+        if not (session and user):
+            return None
+        proves = partial(audioscrobbler.answers, session, challenges=self._deck.players.challenges(user))
+        player = await self._deck.players.proving(user, proves)
+        if player is None:
+            return None
+        client = self._challenged.get(user.lower()) or audioscrobbler.client_of_1_1(request.user_agent)
+        await self._deck.players.new_session(player, client.to_text(), session)
+        return player, client
 
     # -- reporting ------------------------------------------------------------
 
@@ -158,6 +162,8 @@ class Audioscrobbler:
         if len(body) > LARGEST_FORM:
             return audioscrobbler.render_failed(f"Too large: more than {LARGEST_FORM} bytes", protocol)
         found = await self._session(audioscrobbler.session_of_form(body))
+        if found is None and protocol == "1.1":
+            found = await self._challenge_answered(request, body)
         if found is None:
             return await self._bad_session(request, protocol)
         player, client = found
