@@ -35,7 +35,7 @@ from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.delivery import Delivery
 from tonearm.service.delivery_events import DeliveryEvents
 from tonearm.service.job_list import DELIVER
-from tonearm.service.keyring import ApiKey, Keyring, Lanes
+from tonearm.service.keyring import ApiKey, DeliveryKinds, Keyring
 from tonearm.service.lease import LEASE, Leases
 from tonearm.service.play_outbox import PlayOutbox
 from tonearm.service.rate_limit import Pace
@@ -327,8 +327,10 @@ class _Measured:
         leases = Leases(deck.store, deck.clock, "benchmark")
         events = DeliveryEvents(deck.event_hub, deck.counters)
         outbox = PlayOutbox(deck.clock, time_, Restamp(deck.clock, time_), LASTFM)
-        lanes = Lanes(DELIVER, keyring.names)
-        delivering = Delivery(deck.store, deck.clock, keyring, lanes, self.seal, leases, time_, events, outbox, LASTFM)
+        delivery_kinds = DeliveryKinds(DELIVER, keyring.names)
+        delivering = Delivery(
+            deck.store, deck.clock, keyring, delivery_kinds, self.seal, leases, time_, events, outbox, LASTFM
+        )
         await delivering.deliver(number)
         self.seconds["flush"] += [
             begun - ended for begun, ended in zip(lastfm.asked[1:], lastfm.answered, strict=False)

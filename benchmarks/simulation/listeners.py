@@ -243,7 +243,7 @@ class Listeners:
     async def retries_all(self, deck: Deck, account: Account) -> None:
         account.pressed_at = float("inf")
         try:
-            await deck.accounts.retry(account.number, deck.ring)
+            await deck.accounts.retry(account.number, deck.hint)
         finally:
             account.pressed_at = self.timeline.elapsed
         self.say(account.name, "retries all")

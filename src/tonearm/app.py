@@ -38,7 +38,7 @@ from tonearm.service.history_from_lastfm import HistoryFromLastFm
 from tonearm.service.history_import import HistoryImport
 from tonearm.service.job_list import DELIVER, ENRICH, IMPORT
 from tonearm.service.jobs import Jobs
-from tonearm.service.keyring import ApiKey, Keyring, Lanes
+from tonearm.service.keyring import ApiKey, DeliveryKinds, Keyring
 from tonearm.service.lease import Leases
 from tonearm.service.library_scan import LibraryScan
 from tonearm.service.listening_clocks import ListeningClocks
@@ -239,7 +239,7 @@ class _Wires:
     time: LastFmTime
     keyring: Keyring
     engine: Engine
-    lanes: Lanes
+    delivery_kinds: DeliveryKinds
     accounts: Accounts
     chores: Chores
     after_all: AfterAll
@@ -253,7 +253,7 @@ class _Wires:
 
     def crowded(self, account: int) -> bool:
         """Whether others wait in an account's line for their turn."""
-        return self.engine.crowded(self.lanes.of(account))
+        return self.engine.crowded(self.delivery_kinds.of(account))
 
     def begins(self, kind: str) -> Callable[[int], None]:
         """Wakes a run of that kind."""
@@ -265,9 +265,9 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     store, clock = parts.store, parts.clock
     counting = QueueLengths(store, clock, parts.event_hub)
     parts.event_hub.queue_changed.append(counting.note)
-    wires, ring = await _wired(parts, client, deliver)
+    wires, hint = await _wired(parts, client, deliver)
     cache = parts.remember(MetadataUpstream(wires.keyring, clock))
-    deck, tasks, stop = _assembled(wires, ring, Metadata(cache, parts.images, parts.seal)), wires.tasks, asyncio.Event()
+    deck, tasks, stop = _assembled(wires, hint, Metadata(cache, parts.images, parts.seal)), wires.tasks, asyncio.Event()
     await wires.keyring.begin()
     if wires.sends and store.one_process:
         await store.write(queue.free_all)
@@ -288,15 +288,15 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
 
 
 async def _wired(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> tuple[_Wires, Callable[[int], None]]:
-    """What connects the services, and the bell that wakes an account's delivery."""
+    """What connects the services, and the function that wakes the delivery of an account."""
     store, clock, event_hub = parts.store, parts.clock, parts.event_hub
     time = LastFmTime(clock)
     configured = all(keys.api_key and keys.api_secret for keys in parts.keys)
     keyring = Keyring(store, tuple(_key(parts, keys, client, time) for keys in parts.keys), configured)
-    engine, lanes = await _engine(store, clock), Lanes(DELIVER, keyring.names)
+    engine, delivery_kinds = await _engine(store, clock), DeliveryKinds(DELIVER, keyring.names)
 
-    def ring(account: int) -> None:
-        engine.hint(lanes.of(account), [account])
+    def hint(account: int) -> None:
+        engine.hint(delivery_kinds.of(account), [account])
         event_hub.changed(account)
 
     wires = _Wires(
@@ -304,24 +304,24 @@ async def _wired(parts: _Parts, client: Callable[..., LastFm], deliver: bool) ->
         time,
         keyring,
         engine,
-        lanes,
+        delivery_kinds,
         Accounts(store, clock, keyring, time, LASTFM, parts.limits.daily_scrobbles),
         Chores(store, clock),
-        AfterAll(store, clock, time, event_hub, ring, LASTFM),
+        AfterAll(store, clock, time, event_hub, hint, LASTFM),
         Counters(),
         _Tasks(),
         deliver and configured,
     )
-    return wires, ring
+    return wires, hint
 
 
-def _assembled(wires: _Wires, ring: Callable[[int], None], metadata: Metadata) -> Deck:
+def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -> Deck:
     parts, time, listeners, keyring = wires.parts, wires.time, wires.accounts, wires.keyring
     store, clock, seal, event_hub = parts.store, parts.clock, parts.seal, parts.event_hub
     imports, enriches = (WaitingRun(store, clock, kind, wires.delivers) for kind in (IMPORT, ENRICH))
     loving = LovedImport(store, clock, keyring, event_hub, wires.begins(IMPORT), imports)
     enriching = Enrichment(store, clock, metadata, event_hub, wires.begins(ENRICH), enriches)
-    reports = Reports(store, clock, event_hub, ring, wires.tally, time, LASTFM)
+    reports = Reports(store, clock, event_hub, hint, wires.tally, time, LASTFM)
     shows = NowPlaying(store, clock, keyring, seal, event_hub)
     players, player_reports, listening_clocks = _players(parts, reports, shows)
     return Deck(
@@ -333,14 +333,14 @@ def _assembled(wires: _Wires, ring: Callable[[int], None], metadata: Metadata) -
         players=players,
         player_reports=player_reports,
         listening_clocks=listening_clocks,
-        sign_in=SignIn(store, clock, keyring, seal, event_hub, ring, parts.auth_url),
-        play_actions=PlayActions(store, clock, event_hub, ring, listeners, time, LASTFM),
+        sign_in=SignIn(store, clock, keyring, seal, event_hub, hint, parts.auth_url),
+        play_actions=PlayActions(store, clock, event_hub, hint, listeners, time, LASTFM),
         views=Views(store, listeners),
         player_views=PlayerViews(store),
         after_all=wires.after_all,
         personal_data=PersonalData(store, clock, event_hub),
         loved_import=loving,
-        jobs=Jobs(store, clock, wires.chores, listeners, {IMPORT: loving.start, ENRICH: enriching.start}, ring),
+        jobs=Jobs(store, clock, wires.chores, listeners, {IMPORT: loving.start, ENRICH: enriching.start}, hint),
         library_scan=LibraryScan(store),
         history_import=HistoryImport(store, clock, reports),
         history_export=HistoryExport(store),
@@ -351,7 +351,7 @@ def _assembled(wires: _Wires, ring: Callable[[int], None], metadata: Metadata) -
         counters=wires.tally,
         configured=keyring.configured,
         store=store,
-        ring=ring,
+        hint=hint,
         delivers=wires.delivers,
     )
 
@@ -364,7 +364,7 @@ def _delivery(wires: _Wires) -> tuple[Delivery[QueuedPlay], Expiry]:
     outbox = PlayOutbox(clock, time, Restamp(clock, time), LASTFM, parts.limits.daily_scrobbles)
     leases = Leases(store, clock, processes.owner())
     delivering = Delivery(
-        store, clock, keyring, wires.lanes, parts.seal, leases, time, events, outbox, LASTFM, wires.crowded
+        store, clock, keyring, wires.delivery_kinds, parts.seal, leases, time, events, outbox, LASTFM, wires.crowded
     )
     return delivering, Expiry(store, clock, time, wires.chores, wires.after_all, events, LASTFM)
 
@@ -403,7 +403,7 @@ async def _finish_erasing(deck: Deck, stop: asyncio.Event) -> None:
 
 
 async def _run(wires: _Wires, delivery: tuple[Delivery[QueuedPlay], Expiry], deck: Deck, stop: asyncio.Event) -> None:
-    (delivering, expiry), lanes = delivery, wires.lanes
+    (delivering, expiry), delivery_kinds = delivery, wires.delivery_kinds
 
     async def due_accounts() -> list[int]:
         await expiry.if_due()
@@ -412,11 +412,11 @@ async def _run(wires: _Wires, delivery: tuple[Delivery[QueuedPlay], Expiry], dec
     handlers = {DELIVER: delivering.deliver, IMPORT: deck.loved_import.go_on, ENRICH: deck.enrichment.go_on}
     finders = {DELIVER: due_accounts, IMPORT: deck.loved_import.due, ENRICH: deck.enrichment.due}
     guarded = {kind: deck.jobs.guarded(kind, handler) for kind, handler in handlers.items()}
-    guarded |= dict.fromkeys(lanes.kinds.values(), guarded[DELIVER])
+    guarded |= dict.fromkeys(delivery_kinds.kinds.values(), guarded[DELIVER])
 
     async def due() -> list[tuple[str, int]]:
         found = await deck.jobs.due(finders)
-        return [(lanes.of(key) if kind == DELIVER else kind, key) for kind, key in found]
+        return [(delivery_kinds.of(key) if kind == DELIVER else kind, key) for kind, key in found]
 
     await deck.listening_clocks.resume()
     try:

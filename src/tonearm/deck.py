@@ -83,7 +83,7 @@ class Deck:
     metadata: Metadata
     enrichment: Enrichment
     counters: Counters
-    ring: Callable[[int], None]
+    hint: Callable[[int], None]
     configured: bool
     delivers: Callable[[], bool]
 
@@ -194,7 +194,7 @@ class Listener:
 
     async def retry(self) -> None:
         """Everything that waits is due now."""
-        await self.deck.accounts.retry(self.id, self.deck.ring)
+        await self.deck.accounts.retry(self.id, self.deck.hint)
 
     async def import_loved(self) -> loved.ImportCounts:
         """Mark the library's tracks that are loved on Last.fm; what no longer is loses its mark.

@@ -154,13 +154,13 @@ async def test_a_change_is_passed_only_to_the_manager_of_a_kind_of_which_a_job_w
         for kind in told:
             await JobDriver(line, kind).add_listener(tables.SETTINGS.channel, ear(kind))
         listens = asyncio.create_task(line.listen())
-        await other.execute(tables.RING, ["deliver"], [7])
+        await other.execute(tables.HINT, ["deliver"], [7])
         await until("deliver", CHANGE)
         await other.execute("SELECT pg_notify($1, $2)", tables.SETTINGS.channel, json.dumps({"type": "another"}))
         await until("import", "another")
         assert told["import"] == ["another"]  # what is no change is for all
         await other.execute("DELETE FROM tonearm_pgqueuer")
-        await other.execute(tables.RING, ["import"], [7])
+        await other.execute(tables.HINT, ["import"], [7])
         told["deliver"].clear()
         await until("import", CHANGE)
         assert told["deliver"] == []

@@ -142,7 +142,7 @@ async def test_a_retry_waits_until_nothing_is_left(room: Room) -> None:
     room.emulator.fault("error", error=8, calls=1, methods=["track.scrobble"])
     await room.plays(0, 1)
     await room.until_calls(1)
-    left = await room.deck.accounts.retry_and_wait(room.me.id, room.deck.ring, room.deck.event_hub, 10.0)
+    left = await room.deck.accounts.retry_and_wait(room.me.id, room.deck.hint, room.deck.event_hub, 10.0)
     assert (left if isinstance(left, int) else left.queued + left.sending) == 0
     assert len(room.emulator.plays("RJ")) == 2
 
@@ -151,6 +151,6 @@ async def test_a_retry_that_fails_says_what_is_left(room: Room) -> None:
     room.emulator.fault("error", error=8, methods=["track.scrobble"])
     await room.plays(0, 1)
     await room.until_calls(1)
-    left = await room.deck.accounts.retry_and_wait(room.me.id, room.deck.ring, room.deck.event_hub, 10.0)
+    left = await room.deck.accounts.retry_and_wait(room.me.id, room.deck.hint, room.deck.event_hub, 10.0)
     assert (left if isinstance(left, int) else left.queued + left.sending) == 2
     assert len(room.house.calls()) == 2

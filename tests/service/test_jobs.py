@@ -198,7 +198,7 @@ async def test_a_job_that_breaks_is_tried_again_later_each_time_and_shown_withou
 
 async def test_a_job_that_broke_is_tried_again_though_nothing_is_left(breaks: list[Exception], room: Room) -> None:
     breaks += [RuntimeError("a bug")] * 2
-    room.deck.ring(room.me.id)
+    room.deck.hint(room.me.id)
     await until_state(room, JobState.BROKEN)
     end = room.now + HOUR
     while jobs := await jobs_of(room):

@@ -63,7 +63,7 @@ async def _login(settings: Settings, name: str, browser: bool) -> SignedIn:
         connected = await _approved(me, start.token)
     if connected.drains:  # only now as the file's sender: an approval may take an hour
         async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
-            await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, DRAIN)
+            await deck.accounts.retry_and_wait(me.id, deck.hint, deck.event_hub, DRAIN)
     return connected
 
 

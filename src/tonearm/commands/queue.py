@@ -177,7 +177,7 @@ async def _retry(settings: Settings, name: str, play: int | None, expired: bool)
         if play is not None:
             _done(play, await deck.play_actions.retry(me.id, play))
         again = await me.retry_expired() if expired else 0
-        remaining = await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, RETRY_WAIT)
+        remaining = await deck.accounts.retry_and_wait(me.id, deck.hint, deck.event_hub, RETRY_WAIT)
         return remaining, why_it_waits((await me.queue()).waits, sent_elsewhere(settings)), again
 
 

@@ -58,7 +58,7 @@ async def show(sock: socket.socket, seconds: float | None, say: Say) -> DemoAcco
                 say(f"Faults   {lastfm.faults_url}  (make the stand-in for Last.fm fail)")
                 say("Playing. Press Ctrl-C to stop." if seconds is None else f"Playing for {seconds:g} seconds.")
                 player = await _played(deck, me, address, stop, seconds, say)
-                await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, DRAIN)
+                await deck.accounts.retry_and_wait(me.id, deck.hint, deck.event_hub, DRAIN)
                 return await _account(deck, me, player.reported, await lastfm.plays())
 
 

@@ -214,7 +214,7 @@ class PostgresEngine:
             for job in jobs:  # first, so that no later hint is missed
                 del self._hinted[job]
             try:
-                await connection.execute(tables.RING, [kind for kind, _ in jobs], [key for _, key in jobs])
+                await connection.execute(tables.HINT, [kind for kind, _ in jobs], [key for _, key in jobs])
             except psycopg.errors.DeadlockDetected:  # another process rang the same ones in another order
                 self._hinted.update(dict.fromkeys(jobs))
             except BaseException:

@@ -28,7 +28,7 @@ SETTINGS = DBSettings.model_validate(
 )
 
 # A key is there once, waiting or picked. One that is picked is marked, one that waits for a moment is due now.
-RING = """
+HINT = """
 INSERT INTO tonearm_pgqueuer AS job (priority, entrypoint, dedupe_key, payload, status)
 SELECT 0, kind, kind || ':' || key, convert_to(key::text, 'UTF8'), 'queued'
 FROM unnest($1::text[], $2::bigint[]) AS hinted (kind, key)

@@ -188,7 +188,7 @@ class Accounts:
             waits=Waits(WaitKind.SENDING) if count.sending else first,
         )
 
-    async def retry(self, account_id: int, ring: Callable[[int], None]) -> None:
+    async def retry(self, account_id: int, hint: Callable[[int], None]) -> None:
         """Everything that waits is due now; under a throttle one play probes whether it is over."""
 
         def due(db: Connection) -> None:
@@ -198,16 +198,16 @@ class Accounts:
             pace.probe_now(db, key.name, self.clock.now())
 
         await self.store.write(due)
-        ring(account_id)
+        hint(account_id)
 
     async def retry_and_wait(
-        self, account_id: int, ring: Callable[[int], None], event_hub: EventHub, seconds: float
+        self, account_id: int, hint: Callable[[int], None], event_hub: EventHub, seconds: float
     ) -> int:
         """Retry, and wait until nothing more is sent or the seconds are over; how many plays are left."""
         deadline = self.clock.now() + seconds
         with event_hub.subscribe(account_id) as (subscription, _):
             await self._settled(account_id, subscription, deadline, lambda queue_status, _: not queue_status.sending)
-            await self.retry(account_id, ring)
+            await self.retry(account_id, hint)
             queue_status = await self._settled(account_id, subscription, deadline, _is_idle)
             return queue_status.queued + queue_status.sending
 

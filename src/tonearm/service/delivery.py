@@ -29,7 +29,7 @@ from tonearm.lastfm.methods import auth
 from tonearm.lastfm.response import Answer, Refusal
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.delivery_events import DeliveryEvents
-from tonearm.service.keyring import ApiKey, Keyring, Lanes
+from tonearm.service.keyring import ApiKey, DeliveryKinds, Keyring
 from tonearm.service.lease import LEASE, Leases
 from tonearm.service.outbox import Batch, BatchAnswer, Nothing, Outbox
 from tonearm.service.rate_limit import Booked
@@ -73,7 +73,7 @@ class Delivery(Generic[T]):
     store: Store
     clock: Clock
     keyring: Keyring
-    lanes: Lanes
+    delivery_kinds: DeliveryKinds
     cipher: SessionCipher
     leases: Leases
     time: LastFmTime
@@ -89,7 +89,7 @@ class Delivery(Generic[T]):
         self.events.publish(account, turn.events)
         if turn.lease is None:
             return turn.until
-        self.lanes.saw(turn.lease.api_key, [account])
+        self.delivery_kinds.saw(turn.lease.api_key, [account])
         async with self.leases.renewed(turn.lease):
             try:
                 return await self._send_all(account, turn)
@@ -100,7 +100,7 @@ class Delivery(Generic[T]):
         """Accounts that have something to send now."""
         found = await self.store.read(partial(self._due, now=self.clock.now()))
         for key, account_ids in found.items():
-            self.lanes.saw(key, account_ids)
+            self.delivery_kinds.saw(key, account_ids)
         return [account_id for account_ids in found.values() for account_id in account_ids]
 
     def _due(self, db: Connection, now: float) -> dict[str, list[int]]:

@@ -58,7 +58,7 @@ class Enrichment:
     clock: Clock
     metadata: Metadata
     event_hub: EventHub
-    ring: Callable[[int], None]
+    hint: Callable[[int], None]
     waiting: WaitingRun
     _wait_until: dict[int, float] = field(default_factory=dict)
 
@@ -75,7 +75,7 @@ class Enrichment:
 
         run = await self.store.write(begin)
         self._wait_until.pop(account, None)
-        self.ring(account)
+        self.hint(account)
         return run
 
     async def job(self, account: int, run_id: int) -> Run | None:

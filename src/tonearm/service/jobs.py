@@ -54,7 +54,7 @@ class _Known:
 class Jobs:
     """Guards each job, lists all of them, and controls them.
 
-    `begin` starts or continues a run of a kind, `ring` hints to the engine which account has something to deliver.
+    `begin` starts or continues a run of a kind, `hint` tells the engine which account has something to deliver.
     """
 
     store: Store
@@ -62,7 +62,7 @@ class Jobs:
     chores: Chores
     listeners: Accounts
     begin: Mapping[str, Callable[[int], Awaitable[Run]]]
-    ring: Callable[[int], None]
+    hint: Callable[[int], None]
     known: _Known = field(default_factory=_Known)
 
     def guarded(self, kind: str, handler: JobHandler) -> JobHandler:
@@ -137,7 +137,7 @@ class Jobs:
         await self.listeners.account(account)
         await self._forget_failure(kind, account)
         if kind == DELIVER:
-            await self.listeners.retry(account, self.ring)
+            await self.listeners.retry(account, self.hint)
             return JobDone("all waiting plays are due now" + await self._paused_note(kind))
         last = await self.store.read(partial(runs.latest, account=account, kind=RUNS[kind]))
         if last is None or last.state is RunState.DONE:

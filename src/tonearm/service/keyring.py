@@ -94,7 +94,7 @@ class Keyring:
         return min(pace.unthrottled(db, self.names, now) or self.names, key=lambda name: connected.get(name, 0))
 
 
-class Lanes:
+class DeliveryKinds:
     """The engine's kind for each account: each API key has its own, so that nobody waits for another key's slots.
 
     An account whose key is not known yet waits in the first; the sweep finds its key within seconds.

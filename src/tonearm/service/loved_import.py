@@ -51,7 +51,7 @@ class LovedImport:
     clock: Clock
     keyring: Keyring
     event_hub: EventHub
-    ring: Callable[[int], None]
+    hint: Callable[[int], None]
     waiting: WaitingRun
 
     async def start(self, account: int) -> Run:
@@ -64,7 +64,7 @@ class LovedImport:
             return runs.begin(db, account, KIND, owner, now, RESUME_WITHIN)
 
         run = await self.store.write(begin)
-        self.ring(account)
+        self.hint(account)
         return run
 
     async def job(self, account: int, run_id: int) -> Run | None:

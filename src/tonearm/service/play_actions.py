@@ -100,7 +100,7 @@ class PlayActions:
     store: Store
     clock: Clock
     event_hub: EventHub
-    ring: Callable[[int], None]
+    hint: Callable[[int], None]
     accounts: Accounts
     time: LastFmTime
     rules: Rules
@@ -307,7 +307,7 @@ class PlayActions:
         if isinstance(outcome, ActionDone):
             track = outcome.track
             self.event_hub.publish(account, ScrobbleStatus(outcome.play, status, track.artist, track.title, message))
-            self.ring(account)
+            self.hint(account)
 
 
 def _instead(stored: StoredPlay, play: Play, restamp: Restamped, now: float) -> dict[str, object]:

@@ -435,12 +435,12 @@ class NotPlays(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """Accepts reports of plays. `ring` is called with the account that may have something to send, after the commit."""
+    """Accepts reports of plays. `hint` is called with the account that may have something to send, after the commit."""
 
     store: Store
     clock: Clock
     event_hub: EventHub
-    ring: Callable[[int], None]
+    hint: Callable[[int], None]
     tally: Counters
     time: LastFmTime
     rules: Rules
@@ -459,7 +459,7 @@ class Reports:
         taken = await self.store.write_together(self._take, report, account)
         self.tally.reports[taken.status] += 1
         if taken.status == "queued":
-            self.ring(account)
+            self.hint(account)
         self._announce(report, taken)
         return taken
 
@@ -552,7 +552,7 @@ class Reports:
                 taken += await self.store.write(partial(self._take, reports=reports[start : start + size]))
         self.tally.reports.update(answer.status for answer in taken)
         if any(answer.status == "queued" for answer in taken):
-            self.ring(account)
+            self.hint(account)
         for report, answer in zip(reports, taken, strict=True):
             if answer.status == "duplicate":
                 self._announce(report, answer)

@@ -38,7 +38,7 @@ class AfterAll:
     clock: Clock
     time: LastFmTime
     event_hub: EventHub
-    ring: Callable[[int], None]
+    hint: Callable[[int], None]
     rules: Rules
 
     async def by_themselves(self) -> int:
@@ -69,7 +69,7 @@ class AfterAll:
                     stored.account, ScrobbleStatus(stored.id, "queued", track.artist, track.title, reason)
                 )
             for owner in {stored.account for stored in queued}:
-                self.ring(owner)
+                self.hint(owner)
             total += len(queued)
             if not queued:  # another process was faster
                 break

@@ -100,7 +100,7 @@ class SignIn:
     keyring: Keyring
     seal: SessionCipher
     event_hub: EventHub
-    ring: Callable[[int], None]
+    hint: Callable[[int], None]
     auth_url: str
 
     async def desktop(self, account: int) -> AuthStart | Unreachable:
@@ -172,7 +172,7 @@ class SignIn:
             return Unreachable(error.error_code, error.message)
         signed_in = await self.store.write(partial(self._keep, account, session, secret, key))
         self.event_hub.publish(account, AuthChanged("connected", session.name))
-        self.ring(account)
+        self.hint(account)
         return signed_in
 
     def _keep(self, account: int, session: Session, secret: str, key: ApiKey, db: Connection) -> SignedIn:
@@ -203,7 +203,7 @@ class SignIn:
             total = await self._discard(account, user, "discarded when the profile was disconnected")
         left = SignedOut(username, total, await self.store.read(lambda db: queue.others(db, account, user)))
         self.event_hub.publish(account, AuthChanged("disconnected", left.username))
-        self.ring(account)
+        self.hint(account)
         return left
 
     async def discard_for(self, account: int, username: str) -> int:
@@ -213,7 +213,7 @@ class SignIn:
         """
         user = username.casefold()
         total = await self._discard(account, user, f"discarded by the listener with every play waiting for {user}")
-        self.ring(account)
+        self.hint(account)
         return total
 
     async def _discard(self, account: int, user: str, reason: str) -> int:

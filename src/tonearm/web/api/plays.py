@@ -285,7 +285,7 @@ def _queue_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
         """Everything that waits is due now; waits up to 10 s for it to be sent. The rate limit still applies."""
         if (await me.account()).connection is not Connection.CONNECTED:
             raise HTTPException(401, "not signed in to Last.fm: sign in, and waiting plays are sent automatically")
-        waiting = await deck.accounts.retry_and_wait(me.id, deck.ring, deck.event_hub, RETRY_WAIT)
+        waiting = await deck.accounts.retry_and_wait(me.id, deck.hint, deck.event_hub, RETRY_WAIT)
         return schemas.Retried(remaining_queued=waiting)
 
 

@@ -53,7 +53,7 @@ def _action_routes(router: APIRouter, frame: Frame) -> None:
     async def retry(me: Me, request: Request) -> Response:
         """Retry everything that waits. The answer waits a little, to give the result."""
         before = await frame.deck.accounts.queue_status(me.id)
-        left = await frame.deck.accounts.retry_and_wait(me.id, frame.deck.ring, frame.deck.event_hub, RETRY_WAIT)
+        left = await frame.deck.accounts.retry_and_wait(me.id, frame.deck.hint, frame.deck.event_hub, RETRY_WAIT)
         if not is_htmx(request):
             return back(request, "/queue")
         after = await frame.deck.accounts.queue_status(me.id)
