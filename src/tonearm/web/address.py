@@ -29,7 +29,7 @@ def root() -> str:
     return _ROOT.get()
 
 
-def at(path: str) -> str:
+def local_url(path: str) -> str:
     """The address of a path of ours for a browser."""
     return _ROOT.get() + path
 
@@ -41,7 +41,7 @@ def came_from(request: Request) -> str:
     except ValueError:
         return ""
     ours = {request.headers.get("host"), _NETLOC.get() or None}
-    if came.netloc not in ours or not came.path.startswith(at("/")) or came.path.startswith("//"):
+    if came.netloc not in ours or not came.path.startswith(local_url("/")) or came.path.startswith("//"):
         return ""
     return f"{came.path}?{came.query}" if came.query else came.path
 
@@ -50,17 +50,17 @@ def remember(request: Request, answer: Response) -> None:
     """Let the browser keep the page that was asked for, until it has signed in."""
     asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
     if len(asked) <= LONGEST_REMEMBERED:
-        options = {"path": at("/"), "httponly": True, "samesite": "lax", "secure": request.url.scheme == "https"}
+        options = {"path": local_url("/"), "httponly": True, "samesite": "lax", "secure": request.url.scheme == "https"}
         answer.set_cookie(cookie_name(request, "next"), quote(asked, safe="/"), REMEMBERED, **options)  # type: ignore[arg-type]  # a dict of several types
 
 
 def asked_before(request: Request, answer_to: Callable[[str], Response]) -> Response:
     """The answer that leads to the page that was asked for before signing in, else to the first page."""
     asked = unquote(request.cookies.get(cookie_name(request, "next"), ""))
-    ours = _OURS.fullmatch(asked) is not None and asked.startswith(at("/"))
-    answer = answer_to(asked if ours else at("/"))
+    ours = _OURS.fullmatch(asked) is not None and asked.startswith(local_url("/"))
+    answer = answer_to(asked if ours else local_url("/"))
     if asked:
-        answer.delete_cookie(cookie_name(request, "next"), at("/"))
+        answer.delete_cookie(cookie_name(request, "next"), local_url("/"))
     return answer
 
 

@@ -19,7 +19,7 @@ from tonearm.service.report_play import ReportResult
 from tonearm.service.sign_in import NotAsked, Pending, SignedIn, SignedOut, SignInExpired, SignInResult, Unreachable
 from tonearm.service.values import Others, Run, RunState, StoredPlay, fingerprint
 from tonearm.web.access import Access
-from tonearm.web.address import at
+from tonearm.web.address import local_url
 from tonearm.web.api import schemas
 from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.fast_route import quick
@@ -101,7 +101,7 @@ def _sign_in_routes(router: APIRouter, deck: Deck, authenticate: Ask, callback_u
         """Finish signing in with an approved token. A browser coming back from Last.fm is redirected."""
         outcome = await deck.sign_in.finish(me.id, token, login)
         if isinstance(outcome, SignedIn) and "text/html" in accept:
-            return RedirectResponse(at("/"), 303)
+            return RedirectResponse(local_url("/"), 303)
         return _callback_answer(outcome)
 
     @router.post("/auth-callback", response_model=schemas.CallbackAnswer, responses=_SIGNED_IN)

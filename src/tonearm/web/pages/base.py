@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from tonearm.deck import Listener
 from tonearm.service.values import StoreUnavailable
 from tonearm.web.access import Access
-from tonearm.web.address import at, remember
+from tonearm.web.address import local_url, remember
 from tonearm.web.view.templates import page
 
 _TITLES = {
@@ -95,7 +95,7 @@ def add_not_found_page(app: FastAPI, headers: Mapping[str, str]) -> None:
 
     async def not_found(request: Request, error: Exception) -> Response:
         assert isinstance(error, StarletteHTTPException)
-        if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(at("/lastfm/")):
+        if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(local_url("/lastfm/")):
             return problem_page(headers, error.status_code, "There's no page at this address.")
         return await http_exception_handler(request, error)
 

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from tonearm.core.play import LONGEST_NEEDED, MissingName, Play, Track
 from tonearm.deck import Listener
 from tonearm.service.report_play import NotATime
-from tonearm.web.address import at
+from tonearm.web.address import local_url
 from tonearm.web.api.schemas import LONGEST_NAME
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view.formats import sentence
@@ -81,7 +81,7 @@ def by_hand_routes(router: APIRouter, frame: Frame) -> None:
             return await render(me, given, FieldError(error.field, str(error)))
         except NotATime as error:
             return await render(me, given, FieldError("started", str(error)))
-        return RedirectResponse(at(f"/plays/{saved.id}"), 303)
+        return RedirectResponse(local_url(f"/plays/{saved.id}"), 303)
 
 
 def play_from_form(given: FormInput, now: float, zone: tzinfo) -> Play:

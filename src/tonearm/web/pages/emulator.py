@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from tonearm.deck import Listener
-from tonearm.web.address import at
+from tonearm.web.address import local_url
 from tonearm.web.pages.base import is_htmx
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view import play_rows
@@ -112,13 +112,13 @@ def emulator_routes(router: APIRouter, frame: Frame) -> None:
         if scenario is None:
             raise HTTPException(400, "There's no such fault.")
         await _call(frame, "POST", {**_SENDING, **scenario.fault})
-        return await _page(frame, "_faults", me) if is_htmx(request) else RedirectResponse(at("/emulator"), 303)
+        return await _page(frame, "_faults", me) if is_htmx(request) else RedirectResponse(local_url("/emulator"), 303)
 
     @router.post("/emulator/calm")
     async def clear(me: Me, request: Request) -> Response:
         """Clear all faults."""
         await _call(frame, "DELETE")
-        return await _page(frame, "_faults", me) if is_htmx(request) else RedirectResponse(at("/emulator"), 303)
+        return await _page(frame, "_faults", me) if is_htmx(request) else RedirectResponse(local_url("/emulator"), 303)
 
 
 async def _page(frame: Frame, name: str, me: Listener) -> Response:

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from tonearm.deck import Deck, Listener
 from tonearm.service.values import Snapshot
 from tonearm.web.access import Access
-from tonearm.web.address import at, came_from
+from tonearm.web.address import came_from, local_url
 from tonearm.web.pages.base import SignedInListener, is_htmx
 from tonearm.web.view import delivery_status
 from tonearm.web.view.templates import page
@@ -67,4 +67,4 @@ def back(request: Request, fallback: str) -> Response:
     """The answer to a form: nothing for an open page, which gets an event, else the page that the form was on."""
     if is_htmx(request):
         return Response(status_code=204)
-    return RedirectResponse(came_from(request) or at(fallback), 303)
+    return RedirectResponse(came_from(request) or local_url(fallback), 303)

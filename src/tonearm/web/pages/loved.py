@@ -10,7 +10,7 @@ from tonearm.core.likeness import Ambiguity
 from tonearm.deck import Listener
 from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.service.values import Run
-from tonearm.web.address import at
+from tonearm.web.address import local_url
 from tonearm.web.api.schemas import RowId
 from tonearm.web.pages.base import is_htmx
 from tonearm.web.pages.layout import Frame
@@ -65,7 +65,7 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
             raise HTTPException(409, "Connect your Last.fm profile first.")
         await frame.deck.loved_import.start(me.id)
         if not is_htmx(request):
-            return RedirectResponse(at("/loved"), 303)
+            return RedirectResponse(local_url("/loved"), 303)
         return await _page(frame, "_loved", me)
 
     @router.post("/loved/{track}")
@@ -74,7 +74,7 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
         if not await frame.deck.loved_import.choose(me.id, track, file or None):
             raise HTTPException(404, "No such loved track, or this file isn't one of its possible matches.")
         if not is_htmx(request):
-            return RedirectResponse(at("/loved"), 303)
+            return RedirectResponse(local_url("/loved"), 303)
         return await _page(frame, "_loved", me)
 
 

@@ -25,7 +25,7 @@ from tonearm.lastfm.error import LastFmError
 from tonearm.lastfm.music import Images
 from tonearm.service.metadata import LONGEST_NAME, NotKnown
 from tonearm.service.values import PlayQuery, StatsScope
-from tonearm.web.address import at
+from tonearm.web.address import local_url
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view import figures, play_rows
 from tonearm.web.view.time_zone import request_zone
@@ -135,7 +135,7 @@ async def _page(
 def _picture(frame: Frame, images: Images | None) -> str:
     """The address of a cover at our own service; "" if there is none."""
     url = (images.extralarge or images.largest) if images else ""
-    return at(f"/metadata/images/{frame.deck.metadata.ticket(url)}") if url else ""
+    return local_url(f"/metadata/images/{frame.deck.metadata.ticket(url)}") if url else ""
 
 
 async def _own_plays(frame: Frame, me: Listener, request: Request, scope: StatsScope) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from fastapi.responses import PlainTextResponse, RedirectResponse
 from tonearm.core.play import MissingName, Track
 from tonearm.deck import Listener
 from tonearm.service.play_actions import ActionDone, ActionRefused, ActionResult, NoSuchPlay
-from tonearm.web.address import at
+from tonearm.web.address import local_url
 from tonearm.web.api.schemas import LONGEST_NAME, RowId
 from tonearm.web.pages.base import is_htmx
 from tonearm.web.pages.layout import Frame, back
@@ -55,7 +55,7 @@ def _action_routes(router: APIRouter, frame: Frame) -> None:
         _play_id(await frame.deck.play_actions.discard(me.id, play))
         if not is_htmx(request):
             return back(request, "/queue")
-        undo = {"Tonearm-Undo": at(f"/plays/{play}/undo")}
+        undo = {"Tonearm-Undo": local_url(f"/plays/{play}/undo")}
         return PlainTextResponse("Discarded. It stays in the history.", headers={**frame.headers, **undo})
 
     @router.post("/plays/{play}/undo")
@@ -88,7 +88,7 @@ def _edit_route(router: APIRouter, frame: Frame) -> None:
         except MissingName as error:
             given = {"artist": artist, "track": track, "album": album, "album_artist": album_artist}
             return await _page(frame, "play", me, play, given, error)
-        return RedirectResponse(at(f"/plays/{play_id}"), 303)
+        return RedirectResponse(local_url(f"/plays/{play_id}"), 303)
 
 
 async def _page(

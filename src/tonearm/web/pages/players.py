@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from tonearm.deck import Deck, Listener
 from tonearm.service.players import BadPlayer, NewPlayer
 from tonearm.service.values import StoredPlayer
-from tonearm.web.address import at
+from tonearm.web.address import local_url
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view.formats import sentence
 from tonearm.web.view.player_setup import BY_SLUG, SETUPS, SetupStep
@@ -87,7 +87,7 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
         """Revoke the secret of a player."""
         if not await frame.deck.players.revoke(me.id, name):
             raise HTTPException(404, "No player has this name.")
-        return RedirectResponse(at("/players"), 303)
+        return RedirectResponse(local_url("/players"), 303)
 
     @router.post("/players/users")
     async def users(
@@ -104,7 +104,7 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
             await frame.deck.players.map_user(player, user, me.id if mine else None)
         except BadPlayer as error:
             raise HTTPException(400, f"{str(error)[0].upper()}{str(error)[1:]}.") from None
-        return RedirectResponse(at("/players"), 303)
+        return RedirectResponse(local_url("/players"), 303)
 
 
 async def _players_page(

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 from tonearm.core.play import HIGHEST_THRESHOLD, LONGEST_NEEDED, LOWEST_THRESHOLD, counts
 from tonearm.deck import Listener
 from tonearm.service.values import EXPORTED, TokenKind, name_of
-from tonearm.web.address import at, cookie_name
+from tonearm.web.address import cookie_name, local_url
 from tonearm.web.pages.layout import Frame, back
 
 EXAMPLES = (150.0, 264.0, 622.0)
@@ -43,7 +43,7 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
     async def disconnect(me: Me, queue: Annotated[str, Form(pattern="^(keep|discard)$")]) -> Response:
         """Forget the session; what waits is kept for the same Last.fm user, or discarded."""
         await frame.deck.sign_in.sign_out(me.id, queue == "discard")
-        return RedirectResponse(at("/settings"), 303)
+        return RedirectResponse(local_url("/settings"), 303)
 
     @router.post("/scrobbling")
     async def scrobbling(me: Me, request: Request, enabled: Annotated[bool, Form()]) -> Response:
@@ -73,7 +73,7 @@ def _token_routes(router: APIRouter, frame: Frame) -> None:
         """Revoke a token, a link or a browser."""
         if not await frame.deck.personal_data.revoke(me.id, name):
             raise HTTPException(404, "There's no such token or browser.")
-        return RedirectResponse(at("/settings"), 303)
+        return RedirectResponse(local_url("/settings"), 303)
 
 
 async def _settings_page(frame: Frame, name: str, me: Listener, request: Request, new_token: str = "") -> Response:
@@ -115,7 +115,7 @@ def _data_routes(router: APIRouter, frame: Frame) -> None:
         if name.strip() != me.name:
             raise HTTPException(400, f"Nothing was deleted. To confirm, type your name here: {me.name}.")
         await frame.deck.personal_data.erase(me.id, request.cookies.get(cookie_name(request), ""))
-        return RedirectResponse(at("/"), 303)
+        return RedirectResponse(local_url("/"), 303)
 
 
 async def _with_header(header: str, parts: AsyncIterator[str]) -> AsyncIterator[str]:

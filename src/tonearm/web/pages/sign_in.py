@@ -14,7 +14,7 @@ from tonearm.service.accounts import BROWSER_LIFE
 from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.service.sign_in import NotAsked, Pending, SignedIn, SignInExpired, SignInResult, Unreachable
 from tonearm.web.access import Access
-from tonearm.web.address import asked_before, at, cookie_name
+from tonearm.web.address import asked_before, cookie_name, local_url
 from tonearm.web.pages.base import SignedInListener, is_htmx, page_route, problem_page
 from tonearm.web.view.formats import sentence
 from tonearm.web.view.templates import page
@@ -32,7 +32,7 @@ def sign_in_router(
 
 def _browser_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapping[str, str], secure: bool) -> None:
     def cookie() -> dict[str, Any]:
-        return {"path": at("/"), "httponly": True, "samesite": "lax", "secure": secure}
+        return {"path": local_url("/"), "httponly": True, "samesite": "lax", "secure": secure}
 
     Link = Annotated[str, Query(max_length=200)]
 
@@ -64,7 +64,7 @@ def _browser_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
     async def sign_out(request: Request) -> Response:
         """End this browser's session; nothing changes at Last.fm."""
         await access.forget(request)
-        answer = RedirectResponse(at("/"), 303)
+        answer = RedirectResponse(local_url("/"), 303)
         answer.delete_cookie(cookie_name(request), **cookie())
         return answer
 
@@ -106,7 +106,7 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
         if isinstance(start, Unreachable):
             return _result_page(start, headers)
         assert start.token is not None
-        return RedirectResponse(at(f"/connect/waiting?{urlencode({'token': start.token})}"), 303)
+        return RedirectResponse(local_url(f"/connect/waiting?{urlencode({'token': start.token})}"), 303)
 
     @router.get("/connect/waiting")
     async def waiting(
@@ -122,14 +122,14 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
         if is_htmx(request):
             return await _waiting_part(result, deck, me, token, headers, early=early)
         if isinstance(result, Pending):
-            return RedirectResponse(at(f"/connect/waiting?{urlencode({'token': token, 'early': True})}"), 303)
+            return RedirectResponse(local_url(f"/connect/waiting?{urlencode({'token': token, 'early': True})}"), 303)
         return _result_page(result, headers)
 
     @router.post("/connect/cancel")
     async def cancel(me: Me, token: Token) -> Response:
         """Cancel the sign-in."""
         await deck.sign_in.cancel(me.id, token)
-        return RedirectResponse(at("/settings"), 303)
+        return RedirectResponse(local_url("/settings"), 303)
 
 
 async def _waiting_part(
@@ -138,7 +138,7 @@ async def _waiting_part(
     """What an open page that waits shows next."""
     match result:
         case SignedIn():
-            return Response(status_code=204, headers={"HX-Redirect": at("/")})
+            return Response(status_code=204, headers={"HX-Redirect": local_url("/")})
         case Pending():
             return await _waiting_page(deck, me, token, "_waiting", headers, early=early)
         case Unreachable(message=message):
@@ -172,7 +172,7 @@ async def _waiting_page(
 def _result_page(result: SignInResult, headers: Mapping[str, str]) -> Response:
     match result:
         case SignedIn():
-            return RedirectResponse(at("/"), 303)
+            return RedirectResponse(local_url("/"), 303)
         case Pending():
             message = "Last.fm says you haven't allowed access yet. Allow it there, then reload this page."
             return problem_page(headers, 202, message, title="Not connected yet", offer_sign_in=True)

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tonearm.service.metadata import LONGEST_NAME
 from tonearm.version import __version__
-from tonearm.web.address import at, root
+from tonearm.web.address import local_url, root
 from tonearm.web.view import assets, formats
 
 LONGEST_COVER_NAME = 60
@@ -52,33 +52,35 @@ def _environment() -> Environment:
 
 
 def _asset(name: str) -> str:
-    return at(assets.url(name))
+    return local_url(assets.url(name))
 
 
 def artist_url(name: str) -> str:
     """The address of an artist's page."""
-    return at(f"/artist?{urlencode({'name': name[:LONGEST_NAME]})}")
+    return local_url(f"/artist?{urlencode({'name': name[:LONGEST_NAME]})}")
 
 
 def album_url(artist: str, title: str) -> str:
     """The address of an album's page."""
-    return at(f"/album?{urlencode({'artist': artist[:LONGEST_NAME], 'title': title[:LONGEST_NAME]})}")
+    return local_url(f"/album?{urlencode({'artist': artist[:LONGEST_NAME], 'title': title[:LONGEST_NAME]})}")
 
 
 def cover_url(artist: str, album: str = "", title: str = "", *, large: bool = False) -> str:
     """The address of a cover, or of the sleeve drawn in its place; a track is looked up only if it names no album."""
     names = {"artist": artist, "album": album, "title": "" if album else title, "large": "true" if large else ""}
-    return at(f"/covers?{urlencode({name: value[:LONGEST_COVER_NAME] for name, value in names.items() if value})}")
+    return local_url(
+        f"/covers?{urlencode({name: value[:LONGEST_COVER_NAME] for name, value in names.items() if value})}"
+    )
 
 
 def track_url(artist: str, title: str) -> str:
     """The address of a track's plays."""
-    return at(f"/history?{urlencode({'artist': artist[:LONGEST_NAME], 'track': title[:LONGEST_NAME]})}")
+    return local_url(f"/history?{urlencode({'artist': artist[:LONGEST_NAME], 'track': title[:LONGEST_NAME]})}")
 
 
 def search_url(artist: str, title: str) -> str:
     """The address of a search for a track by names that may be spelled differently in the history."""
-    return at(f"/history?{urlencode({'q': f'{artist} {title}'[:LONGEST_SEARCH]})}")
+    return local_url(f"/history?{urlencode({'q': f'{artist} {title}'[:LONGEST_SEARCH]})}")
 
 
 def safe_headers(auth_url: str) -> dict[str, str]:
