@@ -233,8 +233,9 @@ def test_the_key_file_that_others_may_read_is_wrong(connected: Shell) -> None:
     assert "WRONG  key file" in said.output
     assert "chmod 600" in said.output
     found = connected("check", "--json")
-    findings = {finding["what"]: finding["fine"] for finding in json.loads(found.stdout)["findings"]}
-    assert findings == {
+    findings = json.loads(found.stdout)["findings"]
+    assert all(finding.keys() == {"what", "fine", "words"} for finding in findings)
+    assert {finding["what"]: finding["fine"] for finding in findings} == {
         "configuration": True,
         "database": True,
         "SQLite": True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -46,7 +46,8 @@ def check(settings: Settings, as_json: bool) -> None:
             say(f"{'ok   ' if finding.fine else 'WRONG'}  {finding.what:13}  {finding.message}")
     wrong = [finding.what for finding in findings if not finding.fine]
     if as_json:
-        print_result({"fine": not wrong, "findings": [asdict(finding) for finding in findings]}, "", as_json)
+        facts = [{"what": finding.what, "fine": finding.fine, "words": finding.message} for finding in findings]
+        print_result({"fine": not wrong, "findings": facts}, "", as_json)
     if wrong:
         raise Failed(f"problems found: {', '.join(wrong)}")
 
