@@ -88,7 +88,9 @@ class Checker:
         if play in self._rows:
             self.finds(Kind.DOUBLED, f"{play} stands twice in the history")
         if (row["timestamp"] != play.timestamp) != bool(row["restamp_reason"]) and play.artist != CORRECTED:
-            self.finds(Kind.UNEXPLAINED, f"{play} stands at {row['timestamp']}, moved because: {row['moved']!r}")
+            self.finds(
+                Kind.UNEXPLAINED, f"{play} stands at {row['timestamp']}, moved because: {row['restamp_reason']!r}"
+            )
         self._rows[play] = row
         self._sent_as[what] = play
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import partial
+from math import inf
 from typing import Any
 from xml.etree import ElementTree
 
@@ -107,7 +108,7 @@ class Referee:
     latest_skew: float = 0.0
     earliest_lastfm: float = 0.0
     latest_lastfm: float = 0.0
-    knows_the_time: bool = False
+    knows_since: float = inf
     clocks: list[tuple[float, float]] = field(default_factory=list)
     refusals: Refusals = field(default_factory=Refusals)
     requests: int = 0
@@ -139,14 +140,15 @@ class Referee:
 
     def starts(self) -> None:
         """A process comes up: it has heard nothing of Last.fm's time yet."""
-        self.knows_the_time = False
+        self.knows_since = inf
 
     def stepped(self) -> None:
         """The clock of the process was put forward or back: no rest that it has timed can be relied on."""
         self._forgets()
         self.clocks.append((self.timeline.now, self.clock() - self.timeline.now))
-        skew = self.emulator.now() - self.clock()
-        self.earliest_skew, self.latest_skew = min(self.earliest_skew, skew), max(self.latest_skew, skew)
+        for off in (self.emulator.now() - self.timeline.now, self.earliest_lastfm, self.latest_lastfm):
+            skew = self.timeline.now + off - self.clock()  # what was believed of Last.fm's time before still is
+            self.earliest_skew, self.latest_skew = min(self.earliest_skew, skew), max(self.latest_skew, skew)
 
     def waits(self, play: Reported) -> None:
         """A play was acknowledged as queued: from now on it has its place in the order, unless a clock is wrong."""
@@ -228,7 +230,8 @@ class Referee:
             self.finds(Kind.MISBEHAVED, f"#{sent.number} sends {play} as {sent.user}, it is of {sorted(play.owners)}")
         lag = SOON if self.alone else 10 * LAG
         age = self.clock() + min(0.0, self.earliest_skew) - timestamp
-        sure = abs(self.clock() - self.emulator.now()) <= EXACT and self.knows_the_time
+        right = abs(self.clock() - self.emulator.now()) <= EXACT
+        sure = right and self.alone and sent.at >= self.knows_since + SOON  # each worker learns the time for itself
         if sure and age >= TOO_OLD + lag:
             self.finds(Kind.MISBEHAVED, f"#{sent.number} sends {play}, which is {age / 86400:.3f} days old")
         ahead = timestamp - self.clock() - max(0.0, self.latest_skew)
@@ -300,7 +303,7 @@ class Referee:
         just_over = (
             play.timestamp + play.played > self.timeline.now - self.timeline.elapsed + play.answers[0].at - JUST_OVER
         )
-        if not self.knows_the_time and just_over:
+        if self.knows_since == inf and just_over:
             return False  # a clock of ours may have timed it, so it waits until Last.fm's time is known
         return play.answers[0].at < at - lag and LAG < age < TOO_OLD - max(0.0, self.latest_skew) - 10 * lag
 
@@ -321,7 +324,8 @@ class Referee:
             self.earliest_skew, self.latest_skew = min(self.earliest_skew, skew), max(self.latest_skew, skew)
         content = _read(reply.body)
         number = content.get("error") if content else None
-        self.knows_the_time |= content is not None and abs(shown - self.clock()) <= EXACT
+        if content is not None and abs(shown - self.clock()) <= EXACT:
+            self.knows_since = min(self.knows_since, self.timeline.elapsed)
         self.say("wire", f"#{sent.number} is answered: HTTP {reply.status} {_shortened(reply.body)}")
         if sent.method != "track.scrobble":
             if content is not None and number is None:

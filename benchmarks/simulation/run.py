@@ -219,7 +219,7 @@ class Run:
         if self.steps and self.chance.random() < 0.06:
             self._step(self.chance.choice((-20 * DAY, -7200.0, 400.0, 20 * DAY)))
         elif self.steps and self.chance.random() < 0.06:
-            self.network.lies = self.chance.choice((20.0 * DAY, 3650.0 * DAY, -7200.0))
+            self.network.lies = self.chance.choice((19.0 * DAY, 3650.0 * DAY, -5400.0))  # none that a step agrees with
             self.story.say("weather", f"an answer lies: its Date is {self.network.lies:+.0f} s off")
         if len(self.clocks) > 1 and self.chance.random() < 0.15:
             worker = self.chance.randrange(len(self.clocks))

@@ -145,6 +145,32 @@ async def test_a_start_that_a_lying_server_has_moved_comes_back_to_where_it_was(
     assert kept.restamp_reason.count(" s: the clock here") == 2
 
 
+@pytest.mark.parametrize("step", [-7200.0, 7200.0])
+async def test_a_start_comes_back_though_our_clock_is_set_before_the_truth_is_heard(room: Room, step: float) -> None:
+    lie = 20_000.0
+    room.emulator.fault("clock-skew", seconds=lie)
+    for _ in range(2):
+        await room.me.now_playing(SONG)
+        await room.house.clock.sleep(60)
+    room.emulator.clear_faults()
+    room.emulator.fault("close-before-commit")
+    room.house.clock.put(step)
+    begun, reported = room.emulator.now() - 160, int(room.now) - 160
+    await room.me.scrobble(SONG, started_at=reported, played=150)  # nobody has contradicted the lie yet
+    [moved] = await room.history()
+    assert abs(moved.play.timestamp - begun - lie) < 60
+    room.house.clock.put(400 - step)
+    room.emulator.clear_faults()
+    room.emulator.fault("error", error=11, methods=SCROBBLE)
+    for _ in range(2):
+        await room.me.now_playing(SONG)
+        await room.house.clock.sleep(60)
+    room.emulator.clear_faults()
+    await room.until_empty()
+    [play] = room.emulator.plays("RJ")
+    assert abs(play.timestamp - begun) < 60
+
+
 async def test_nothing_is_too_old_by_our_clock_alone_while_lastfm_is_away(house: House) -> None:
     async with house.open() as room:
         await room.sign_in()

@@ -88,8 +88,8 @@ class Report(NamedTuple):
 
     `reported_timestamp` is the start as it was reported, `restamp_reason` why it was corrected, `restamped_by` the
     seconds of that due to our clock, `skew` what our clock is behind, `left_out` what could not be read of it.
-    `counter` and `boot` say when it came whatever our clock showed; they are set only while Last.fm's time is not
-    known, so that the start can be corrected later.
+    `counter` and `boot` say when it came whatever our clock showed, so that the start can be corrected later: they are
+    set if Last.fm's time was not known for sure, or the start was moved by it.
     """
 
     account: int
@@ -143,12 +143,16 @@ class _Decision(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """When plays were reported together: `at`, `skew`, `counter` and `boot` of each Report."""
+    """When plays were reported together: by our clock and by the counter of this run of the machine.
+
+    `skew` is what our clock is behind Last.fm's, and `settled` whether that is known for sure.
+    """
 
     now: float
     skew: float
-    counter: float | None = None
-    boot: str = ""
+    counter: float
+    boot: str
+    settled: bool
 
 
 def frozen_play(
@@ -565,9 +569,8 @@ class Reports:
             self.event_hub.publish(report.account, event)
 
     def _moment(self) -> _Moment:
-        if self.time.settled:
-            return _Moment(self.clock.now(), self.time.skew)
-        return _Moment(self.clock.now(), self.time.skew, self.clock.steady(), self.clock.boot)
+        clock, time = self.clock, self.time
+        return _Moment(clock.now(), time.skew, clock.steady(), clock.boot, settled=time.settled)
 
     def _report(
         self,
@@ -582,6 +585,7 @@ class Reports:
         """As Report has it. What comes by a player has been cleaned where it came in."""
         clean_names = player is not None
         frozen, placed = frozen_play(play, moment.now, moment.skew, basis, clean_names=clean_names)
+        final = moment.settled and not placed.by_clock
         return Report(
             account,
             frozen,
@@ -592,8 +596,8 @@ class Reports:
             reporter,
             moment.skew,
             left_out,
-            moment.counter,
-            moment.boot,
+            None if final else moment.counter,
+            "" if final else moment.boot,
             basis.listening,
             player,
         )
