@@ -65,6 +65,7 @@ OWN_PATHS = frozenset(
         "signin",
         "signout",
         "static",
+        "stats",
         "threshold",
     }
 )

@@ -8,6 +8,7 @@ are read instead: figures are true in any case, and only slower then.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
-from tonearm.core import days, figures
+from tonearm.core import days, figures, period
 from tonearm.core.days import Stretch
 from tonearm.core.figures import (
     FiguredPlay,
@@ -40,7 +41,7 @@ from tonearm.core.figures import (
     parts_of,
     summed_up,
 )
-from tonearm.core.period import HistoryPeriod, PeriodKind, before
+from tonearm.core.period import HistoryPeriod, PeriodKind
 from tonearm.store import summaries
 from tonearm.store.db.database import Store
 from tonearm.store.db.readers import ReadQuestion
@@ -89,7 +90,7 @@ class Span:
     @property
     def before(self) -> Span | None:
         """The period of the same kind before it; None for all of the history."""
-        earlier = before(self.period)
+        earlier = period.before(self.period)
         return Span(earlier, self.zone) if earlier else None
 
 
@@ -202,10 +203,11 @@ class Figures:
     _makes: dict[int, asyncio.Lock] = field(default_factory=dict, repr=False)
 
     async def span(self, account: int, wanted: str, zone: tzinfo) -> Span | None:
-        """The period that a text names (`core.period.parse`), in a zone; None if it names none."""
-        from tonearm.core import period
-
+        """The period that a text names (`core.period.parse`, or 30d for 30 days until today); None if it names none."""
         everything = await self.everything(account, zone)
+        if lately := _LATELY.fullmatch(wanted):
+            today = days.day_of(self.clock.now(), zone)
+            return Span(HistoryPeriod(PeriodKind.SPAN, today - timedelta(days=int(lately[1]) - 1), today), zone)
         shown = period.parse(wanted, everything)
         if shown is None or not EARLIEST <= shown.first <= shown.last <= LATEST:
             return None
@@ -388,6 +390,7 @@ class Figures:
         await self.store.write(keep)
 
 
+_LATELY = re.compile(r"([1-9]\d{0,3})d", re.ASCII)
 EARLIEST, LATEST = date(1971, 1, 1), date(9000, 1, 1)
 _YEAR = 12
 

@@ -20,6 +20,7 @@ from tonearm.web.api.jobs import jobs_router
 from tonearm.web.api.metadata import metadata_router
 from tonearm.web.api.plays import lastfm_router
 from tonearm.web.api.queue import stories_router
+from tonearm.web.api.stats import stats_router
 from tonearm.web.pages.base import add_not_found_page
 from tonearm.web.pages.router import pages_router
 from tonearm.web.view.templates import safe_headers
@@ -75,6 +76,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
         lastfm_router(deck, access, callback, asked),
         stories_router(deck, access, asked),
         metadata_router(deck, access, asked),
+        stats_router(deck, access, asked),
         events_router(deck, access, asked),
         health_router(deck, access),
         jobs_router(deck, access),

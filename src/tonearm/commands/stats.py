@@ -1,0 +1,202 @@
+"""`tonearm stats`: figures of the listening history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.output import plays, print_result
+
+if TYPE_CHECKING:
+    from tonearm.service.figure_answers import Question
+    from tonearm.settings import Settings
+
+_LISTS = ("artists", "albums", "tracks")
+_SHOWN = ("overview", *_LISTS, "days", "hours", "new", "rediscovered", "on-this-day", "deliveries")
+_WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+LONGEST = 1000
+DEEPEST = 100_000
+
+
+def _zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzinfo:
+    from tonearm import zones
+
+    zone = zones.named(value) if value else zones.own()
+    if zone is None:
+        raise click.BadParameter(f"{value!r} isn't a time zone: use a name such as Europe/Berlin or UTC")
+    return zone
+
+
+@click.command()
+@with_settings()
+@for_listener
+@with_json
+@click.option("--show", type=click.Choice(_SHOWN), default="overview", show_default=True, help="Which figures to show.")
+@click.option("--of", type=click.Choice(_LISTS), default="artists", show_default=True, help="For new and rediscovered.")
+@click.option(
+    "--by", type=click.Choice(["plays", "heard"]), default="plays", show_default=True, help="What to rank by."
+)
+@click.option("--limit", type=click.IntRange(1, LONGEST), default=10, show_default=True, help="Names of a list.")
+@click.option("--offset", type=click.IntRange(0, DEEPEST), default=0, help="Names to leave out before them.")
+@click.option("--zone", callback=_zone, metavar="NAME", help="Time zone of days and hours; default: this machine's.")
+@click.argument("period", required=False, default="")
+def stats(
+    settings: Settings,
+    listener: str,
+    as_json: bool,
+    show: str,
+    of: str,
+    by: str,
+    limit: int,
+    offset: int,
+    zone: tzinfo,
+    period: str,
+) -> None:
+    """Show what you have played most, when, and how it changed.
+
+    PERIOD is 2014, 2014-05, 2014-05-12, 2014..2016, 30d (the last 30 days) or all; default: the latest year.
+    """
+    from tonearm.commands.opening import run
+    from tonearm.core.figures import Measure
+    from tonearm.service.figure_answers import KINDS, Question, Shown
+
+    asked = Question(Shown(show), period, zone, limit, offset, KINDS[Shown(of)], Measure(by))
+    facts = run(_answer(settings, listener, asked))
+    print_result({"listener": listener, **facts}, "\n".join(_WORDS[show](facts, zone)), as_json)
+
+
+async def _answer(settings: Settings, name: str, asked: Question) -> dict[str, Any]:
+    from tonearm.commands.errors import Failed
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.service.figure_answers import BadPeriod, answer
+
+    async with deck_of(settings, Sends.NO) as deck:
+        who = await listener_of(deck, name)
+        try:
+            return await answer(deck.figures, who.id, asked)
+        except BadPeriod as bad:
+            raise Failed(str(bad)) from None
+
+
+Facts = Mapping[str, Any]
+
+
+def _overview(facts: Facts, zone: tzinfo) -> list[str]:
+    before = facts["before"]
+    change = f" ({facts['plays'] - before['plays']:+,} from the period before)" if before else ""
+    lines = [f"{facts['period']}: {plays(facts['plays'])}, {_time(facts['seconds'])}{change}"]
+    if facts["untimed"]:
+        lines.append(f"  {plays(facts['untimed'])} without a known length")
+    lines += [
+        f"  {_many(facts['artists'], 'artist')} ({facts['new_artists']} new), {_many(facts['albums'], 'album')},"
+        f" {_many(facts['tracks'], 'track')}",
+        f"  {_many(facts['active_days'], 'day')} with plays",
+    ]
+    if session := facts["longest_session"]:
+        day = _day(session["from"], zone)
+        lines.append(f"  longest session: {_time(session['seconds'])}, {plays(session['plays'])}, on {day}")
+    streak = facts["streak"]
+    if longest := streak["longest"]:
+        current = streak["current"]
+        now = f"; now {_many(current['days'], 'day')}" if current else ""
+        lines.append(
+            f"  longest streak: {_many(longest['days'], 'day')} from {longest['first']} to {longest['last']}{now}"
+        )
+    if first := facts["first_play"]:
+        lines.append(f"  first play: {first['artist']} – {first['track']}, {_day(first['timestamp'], zone)}")
+    for kind in _LISTS:
+        if facts["top"][kind]:
+            lines += ["", kind.capitalize(), *_names(facts["top"][kind])]
+    return lines
+
+
+def _top(facts: Facts, zone: tzinfo) -> list[str]:
+    return _names(facts["names"]) or ["nothing"]
+
+
+def _names(names: Sequence[Facts]) -> list[str]:
+    return [
+        f"{one['rank']:>5}  {_name(one)}: {plays(one['plays'])}, {_time(one['seconds'])}{_change(one)}" for one in names
+    ]
+
+
+def _name(one: Facts) -> str:
+    return f"{one['artist']} – {one['title']}" if one["title"] else str(one["artist"])
+
+
+def _change(one: Facts) -> str:
+    if one["rank_before"] is None:
+        return ""
+    moved = one["rank_before"] - one["rank"]
+    return f" ({'up' if moved > 0 else 'down'} {abs(moved)})" if moved else " (same rank)"
+
+
+def _by_day(facts: Facts, zone: tzinfo) -> list[str]:
+    found = [f"{one['day']}  {plays(one['plays'])}, {_time(one['seconds'])}" for one in facts["days"]]
+    return found or ["nothing"]
+
+
+def _by_hour(facts: Facts, zone: tzinfo) -> list[str]:
+    most = max(4, *(len(str(number)) + 1 for hours in facts["week"] for number in hours))
+    head = "   " + "".join(f"{hour:>{most}}" for hour in range(24))
+    rows = zip(_WEEK, facts["week"], strict=True)
+    return [head, *(day + "".join(f"{number or '·':>{most}}" for number in hours) for day, hours in rows)]
+
+
+def _new(facts: Facts, zone: tzinfo) -> list[str]:
+    found = [
+        f"{_day(one['first'], zone)}  {_name(one)}: {plays(one['plays'])}, {_time(one['seconds'])}"
+        for one in facts["names"]
+    ]
+    return found or ["nothing new"]
+
+
+def _anniversaries(facts: Facts, zone: tzinfo) -> list[str]:
+    lines = []
+    for year in facts["years"]:
+        lines.append(f"{year['day']}  {plays(year['plays'])}, {_time(year['seconds'])}")
+        lines += [f"  {_name(one)}: {plays(one['plays'])}" for one in year["tracks"]]
+    return lines or ["nothing on this day in earlier years"]
+
+
+def _deliveries(facts: Facts, zone: tzinfo) -> list[str]:
+    lines = ["no plays accepted in this period"]
+    if facts["sample"]:
+        lines = [
+            f"of the last {facts['sample']} accepted plays, half took {facts['median_seconds']:.1f} s or less,"
+            f" 95 % {facts['slow_seconds']:.1f} s or less"
+        ]
+    from tonearm.core.wording import VERDICTS, fate
+
+    lines += [
+        f"  {_many(number, 'request')}: {VERDICTS.get(verdict, verdict)}" for verdict, number in facts["failed"].items()
+    ]
+    return lines + [f"  {fate(one['fate'])}: {plays(one['plays'])}, {one['reason']}" for one in facts["left_out"]]
+
+
+_WORDS: Mapping[str, Callable[[Facts, tzinfo], list[str]]] = {
+    "overview": _overview,
+    **dict.fromkeys((*_LISTS, "rediscovered"), _top),
+    "days": _by_day,
+    "hours": _by_hour,
+    "new": _new,
+    "on-this-day": _anniversaries,
+    "deliveries": _deliveries,
+}
+
+
+def _time(seconds: float) -> str:
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
+
+
+def _many(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _day(seconds: int, zone: tzinfo) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC).astimezone(zone):%Y-%m-%d}"

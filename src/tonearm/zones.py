@@ -1,0 +1,34 @@
+"""Time zones by their names, and this machine's own."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, tzinfo
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+LONGEST = 64
+"""Characters of a name that are looked at."""
+
+
+@lru_cache(64)
+def named(name: str) -> ZoneInfo | None:
+    """The zone with that name, such as Europe/Berlin; None if there is none."""
+    try:
+        return ZoneInfo(name[:LONGEST]) if name else None
+    except (LookupError, ValueError, OSError):
+        return None
+
+
+@lru_cache(1)
+def own() -> tzinfo:
+    """The zone that this machine's clock shows."""
+    found = named(os.environ.get("TZ", "").removeprefix(":"))
+    if found:
+        return found
+    try:
+        with Path("/etc/localtime").open("rb") as file:
+            return ZoneInfo.from_file(file)
+    except (OSError, ValueError):
+        return UTC
