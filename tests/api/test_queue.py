@@ -83,9 +83,9 @@ def test_a_play_is_heard_from_queued_to_accepted(service: Service) -> None:
     assert first == ["lastfm:auth", "lastfm:queue-updated"]
     service.http.post("/lastfm/scrobble", json=a_play(), headers={"Prefer": "wait=20"})
     heard = list(_events(service, "accepted", **{"Last-Event-ID": _first_id(service)}))
-    told = [event["data"] for event in heard if event["event"] == "lastfm:scrobble-status"]
-    assert [data["status"] for data in told] == ["queued", "accepted"]
-    assert told[1] == {
+    published = [event["data"] for event in heard if event["event"] == "lastfm:scrobble-status"]
+    assert [data["status"] for data in published] == ["queued", "accepted"]
+    assert published[1] == {
         "id": 1,
         "status": "accepted",
         "artist": "Nina Simone",

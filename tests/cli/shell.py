@@ -124,19 +124,19 @@ class Shell:
         assert process.stdout
         assert process.stderr
         both = Said(process), Said(process)
-        ears = [
+        readers = [
             threading.Thread(target=said.listen, args=(stream,))
             for said, stream in zip(both, (process.stdout, process.stderr), strict=True)
         ]
-        for ear in ears:
-            ear.start()
+        for reader in readers:
+            reader.start()
         try:
             yield both
         finally:
             if process.poll() is None:
                 process.kill()
             process.wait(PATIENCE)
-            for ear in ears:
-                ear.join()
+            for reader in readers:
+                reader.join()
             process.stdout.close()
             process.stderr.close()

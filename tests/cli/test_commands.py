@@ -127,12 +127,12 @@ def test_why_shows_each_attempt_with_its_verdict_and_lastfms_error_and_message(
     emulator.fault("error", error=6, methods=["track.scrobble"])
     connected("queue", "retry", "1")
     at = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
-    told = connected("queue", "why", "1").output.splitlines()
-    assert re.fullmatch(rf"1  {at}  Nina Simone – Sinnerman", told[0])
-    assert re.fullmatch(r"Queued: Last.fm error 6: .*", told[1])
-    assert told[2] == "counted: heard 620 s of 620 s, needs 240 s"
-    assert re.fullmatch(rf"  {at}  Rate limit reached: Last.fm error 29: .*", told[3])
-    assert re.fullmatch(rf"  {at}  Rejected in a batch; sent again in smaller parts: Last.fm error 6: .*", told[4])
+    lines = connected("queue", "why", "1").output.splitlines()
+    assert re.fullmatch(rf"1  {at}  Nina Simone – Sinnerman", lines[0])
+    assert re.fullmatch(r"Queued: Last.fm error 6: .*", lines[1])
+    assert lines[2] == "counted: heard 620 s of 620 s, needs 240 s"
+    assert re.fullmatch(rf"  {at}  Rate limit reached: Last.fm error 29: .*", lines[3])
+    assert re.fullmatch(rf"  {at}  Rejected in a batch; sent again in smaller parts: Last.fm error 6: .*", lines[4])
     facts = connected.facts("queue", "why", "1")
     assert [(tried["verdict"], tried["number"]) for tried in facts["attempts"]] == [("Throttled", 29), ("Split", 6)]
     assert (facts["heard"], facts["counted"]) == ("heard 620 s of 620 s, needs 240 s", True)
@@ -149,9 +149,9 @@ def test_why_shows_that_a_play_did_not_count_also_once_it_is_sent_by_hand(
     connected: Shell, length: str, played: str, words: str
 ) -> None:
     connected("scrobble", "--artist", "Anna Calvi", "--track", "Desire", "--duration", length, "--played", played)
-    told = connected("queue", "why", "1").output.splitlines()
-    assert told[1].startswith("Not sent ")
-    assert told[2] == words
+    lines = connected("queue", "why", "1").output.splitlines()
+    assert lines[1].startswith("Not sent ")
+    assert lines[2] == words
     connected("queue", "retry", "1")
     assert connected("queue", "why", "1").output.splitlines()[2] == words
 
@@ -176,11 +176,11 @@ def test_whose_plays_wait_is_named_and_they_are_discarded_by_that_name(connected
     with connected.running("login", "--json") as (out, err):
         address = err.until("Allow access here").rpartition(" ")[2]
         emulator.approve(httpx2.URL(address).params["token"], "anna")
-        told = json.loads(out.until("{"))
+        lines = json.loads(out.until("{"))
         assert out.process.wait(PATIENCE) == 0
     held = "1 play for rj: sign in as that user, or 'tonearm queue discard --user rj'"
-    assert told["held_for"] == [{"lastfm_user": "rj", "plays": 1}]
-    assert told["message"] == f"connected as anna; on hold: {held}"
+    assert lines["held_for"] == [{"lastfm_user": "rj", "plays": 1}]
+    assert lines["message"] == f"connected as anna; on hold: {held}"
     assert f"on hold   {held}" in connected("status").output.splitlines()
     listed = connected("queue").output
     assert f"on hold: {held}" in listed
@@ -222,10 +222,10 @@ def test_a_daily_limit_is_shown_with_the_hour_by_which_the_backlog_is_clear(conn
     assert "about" not in connected("queue").output + connected("status").output
     assert connected.facts("queue")["budget"] == {"used": 0, "about": None, "clear_at": None}
     limited = Shell(connected.home, {**connected.variables, "LASTFM_DAILY_SCROBBLES": "10"})
-    told = r"0 of about 10 used, backlog clear by [A-Z][a-z]+day \d\d:\d0$"
-    assert re.search(f"^daily limit: {told}", limited("queue").output, re.MULTILINE)
-    assert re.search(f"^limit     {told}", limited("status").output, re.MULTILINE)
-    assert re.search(f"^limit     {told}", limited("queue", "status").output, re.MULTILINE)
+    lines = r"0 of about 10 used, backlog clear by [A-Z][a-z]+day \d\d:\d0$"
+    assert re.search(f"^daily limit: {lines}", limited("queue").output, re.MULTILINE)
+    assert re.search(f"^limit     {lines}", limited("status").output, re.MULTILINE)
+    assert re.search(f"^limit     {lines}", limited("queue", "status").output, re.MULTILINE)
     budget = limited.facts("queue", "status")["budget"]
     assert (budget["used"], budget["about"]) == (0, 10)
     assert budget["clear_at"] > time.time() + 86400

@@ -88,9 +88,9 @@ async def at_a_delivery(deck: Deck, workers: list[Said], emulator: Emulator) -> 
 async def until_nothing_waits(listeners: list[Listener]) -> None:
     async with asyncio.timeout(PATIENCE):
         for one in listeners:
-            with one.deck.event_hub.subscribe(one.id) as (ear, _):
+            with one.deck.event_hub.subscribe(one.id) as (subscription, _):
                 while (await one.deck.jobs.overview(one.id)).jobs:
-                    await ear.within(LOOK)
+                    await subscription.within(LOOK)
 
 
 async def test_workers_that_halt_and_are_killed_lose_and_double_nothing_and_a_wrong_time_of_day_changes_nothing(

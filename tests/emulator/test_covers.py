@@ -44,6 +44,6 @@ def test_answers_say_where_pictures_lie() -> None:
     caller = Caller(emulator, "")
     assert PICTURES.encode() in caller.ask_all("album.getInfo", asked, "GET").body
     emulator.pictures_at = "http://localhost:9/i/u"
-    told = caller.ask_all("album.getInfo", asked, "GET").body
-    assert PICTURES.encode() not in told
-    assert re.search(rb"http://localhost:9/i/u/300x300/[0-9a-f]{32}\.png", told)
+    answered = caller.ask_all("album.getInfo", asked, "GET").body
+    assert PICTURES.encode() not in answered
+    assert re.search(rb"http://localhost:9/i/u/300x300/[0-9a-f]{32}\.png", answered)

@@ -206,9 +206,9 @@ def test_counts_may_be_strings(emulator: Emulator, rj: Caller) -> None:
 def test_the_answer_may_have_another_length(emulator: Emulator, rj: Caller, by: int, length: int) -> None:
     emulator.fault(Kind.WRONG_LENGTH, by=by)
     sent = [("A", "T", NOW), ("B", "T", NOW), ("C", "T", NOW)]
-    told = body(rj.ask_all("track.scrobble", plays(*sent)))["scrobbles"]
-    assert len(told["scrobble"]) == length
-    assert told["@attr"] == {"ignored": 0, "accepted": 3}
+    answered = body(rj.ask_all("track.scrobble", plays(*sent)))["scrobbles"]
+    assert len(answered["scrobble"]) == length
+    assert answered["@attr"] == {"ignored": 0, "accepted": 3}
     assert kept(emulator) == 3
 
 

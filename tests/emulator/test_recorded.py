@@ -59,9 +59,9 @@ def test_one_scrobble(test_data: Path, rj: Caller) -> None:
 def test_several_scrobbles(test_data: Path, rj: Caller) -> None:
     expected = recorded(test_data, "php-oauth/track.scrobble.multi.json")
     sent = plays(("Helium", "Vibrations", NOW - 300), ("Helium", "Leon's Space Song", NOW - 133))
-    told = body(rj.ask_all("track.scrobble", sent))
-    assert shape(told) == shape(expected)
-    assert [one["track"] for one in told["scrobbles"]["scrobble"]] == [
+    answered = body(rj.ask_all("track.scrobble", sent))
+    assert shape(answered) == shape(expected)
+    assert [one["track"] for one in answered["scrobbles"]["scrobble"]] == [
         one["track"] for one in expected["scrobbles"]["scrobble"]
     ]
 
@@ -73,9 +73,9 @@ def test_ignored_scrobbles(test_data: Path, rj: Caller) -> None:
     for index, one in enumerate(expected["scrobble"]):
         sent |= {f"{field}[{index}]": one[field].get("#text", "") for field in fields}
         sent[f"timestamp[{index}]"] = NOW
-    told = body(rj.ask_all("track.scrobble", sent))["scrobbles"]
+    answered = body(rj.ask_all("track.scrobble", sent))["scrobbles"]
     by_code = {one["ignoredMessage"]["code"]: one for one in expected["scrobble"]}
-    compared = [one for one in told["scrobble"] if one["ignoredMessage"]["code"] in {"0", "1", "2"}]
+    compared = [one for one in answered["scrobble"] if one["ignoredMessage"]["code"] in {"0", "1", "2"}]
     for one in compared:
         twin = by_code[one["ignoredMessage"]["code"]]
         assert shape(one) == shape(twin)
@@ -92,24 +92,24 @@ def test_counts_of_earlier_years_are_strings(test_data: Path, emulator: Emulator
 
 def test_now_playing(test_data: Path, rj: Caller) -> None:
     expected = recorded(test_data, "LastFM.swift/track.updateNowPlaying.json")
-    told = body(rj.ask("track.updateNowPlaying", artist="Soccer Mommy", track="Flaw", album="Clean"))
-    assert shape(told) == shape(expected)
+    answered = body(rj.ask("track.updateNowPlaying", artist="Soccer Mommy", track="Flaw", album="Clean"))
+    assert shape(answered) == shape(expected)
 
 
 def test_recent_tracks(test_data: Path, played: Caller) -> None:
     expected = recorded(test_data, "LastFM.swift/user.getRecentTracks.json")["recenttracks"]
-    told = played.read("user.getRecentTracks", user="RJ")["recenttracks"]
+    answered = played.read("user.getRecentTracks", user="RJ")["recenttracks"]
     playing, past = expected["track"][0], next(one for one in expected["track"] if "date" in one)
-    assert shape(told["track"][0]) == shape(playing)
-    assert shape(told["track"][1]) == shape(past)
-    assert shape(told["@attr"]) == shape(expected["@attr"])
+    assert shape(answered["track"][0]) == shape(playing)
+    assert shape(answered["track"][1]) == shape(past)
+    assert shape(answered["@attr"]) == shape(expected["@attr"])
 
 
 def test_extended_recent_tracks(test_data: Path, played: Caller) -> None:
     expected = recorded(test_data, "LastFM.swift/user.getExtendedRecentTracks.json")["recenttracks"]["track"]
-    told = played.read("user.getRecentTracks", user="RJ", extended=1)["recenttracks"]["track"]
+    answered = played.read("user.getRecentTracks", user="RJ", extended=1)["recenttracks"]["track"]
     past = next(one for one in expected if "date" in one)
-    assert shape(told[1]) == shape(past)
+    assert shape(answered[1]) == shape(past)
 
 
 def test_loved_tracks(test_data: Path, played: Caller) -> None:
@@ -143,8 +143,8 @@ def test_a_token(test_data: Path, rj: Caller) -> None:
 def test_errors(test_data: Path, rj: Caller, name: str, params: dict[str, object]) -> None:
     expected = recorded(test_data, f"LastFM.swift/{name}.json")
     asked = {"method": "user.getLovedTracks", "user": "RJ", "api_key": API_KEY, "format": "json", **params}
-    told = body(rj.send({field: value for field, value in asked.items() if value is not None}))
-    assert told == expected
+    answered = body(rj.send({field: value for field, value in asked.items() if value is not None}))
+    assert answered == expected
 
 
 def test_an_error_of_earlier_years(test_data: Path, emulator: Emulator, rj: Caller) -> None:

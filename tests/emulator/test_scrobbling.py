@@ -147,10 +147,10 @@ def test_an_ignored_play_is_answered_with_its_code(
 ) -> None:
     params = {"artist": "Low", "track": "Sunflower", "timestamp": NOW, field: value}
     reply = rj.ask_all("track.scrobble", params)
-    told = body(reply)
+    answered = body(reply)
     assert reply.status == 200
-    assert codes(told) == [code]
-    assert told["scrobbles"]["@attr"] == (
+    assert codes(answered) == [code]
+    assert answered["scrobbles"]["@attr"] == (
         {"ignored": 0, "accepted": 1} if code == "0" else {"ignored": 1, "accepted": 0}
     )
     assert len(emulator.plays("RJ")) == (code == "0")
@@ -164,9 +164,9 @@ def test_the_name_that_was_empty_comes_back_without_a_text(rj: Caller) -> None:
 
 def test_accepted_and_ignored_are_counted_apart(emulator: Emulator, rj: Caller) -> None:
     sent = [("A", "T", NOW), ("", "T", NOW), ("B", "T", NOW - 15 * DAY)]
-    told = body(rj.ask_all("track.scrobble", plays(*sent)))
-    assert codes(told) == ["0", "1", "3"]
-    assert told["scrobbles"]["@attr"] == {"ignored": 2, "accepted": 1}
+    answered = body(rj.ask_all("track.scrobble", plays(*sent)))
+    assert codes(answered) == ["0", "1", "3"]
+    assert answered["scrobbles"]["@attr"] == {"ignored": 2, "accepted": 1}
     (entry,) = emulator.journal
     assert (entry.items, entry.stored, entry.ignored) == (3, 1, 2)
 
@@ -248,8 +248,8 @@ def test_the_daily_limit_may_also_be_answered_play_by_play(clock: Clock) -> None
 
 
 def test_now_playing_is_answered_without_a_timestamp_and_shown(emulator: Emulator, rj: Caller) -> None:
-    told = body(rj.ask("track.updateNowPlaying", artist="Low", track="Sunflower", album="Album"))
-    assert told == {
+    answered = body(rj.ask("track.updateNowPlaying", artist="Low", track="Sunflower", album="Album"))
+    assert answered == {
         "nowplaying": {
             "artist": {"corrected": "0", "#text": "Low"},
             "track": {"corrected": "0", "#text": "Sunflower"},
@@ -276,8 +276,8 @@ def test_now_playing_fades_when_the_track_must_be_over(
 
 
 def test_now_playing_of_nothing_is_ignored_and_without_a_name_it_is_refused(emulator: Emulator, rj: Caller) -> None:
-    told = body(rj.ask("track.updateNowPlaying", artist="", track="Sunflower"))
-    assert told["nowplaying"]["ignoredMessage"]["code"] == "1"
+    answered = body(rj.ask("track.updateNowPlaying", artist="", track="Sunflower"))
+    assert answered["nowplaying"]["ignoredMessage"]["code"] == "1"
     assert emulator.now_playing("RJ") is None
     assert error(rj.ask("track.updateNowPlaying", artist="Low")) == (6, 400)
 

@@ -204,11 +204,11 @@ def test_in_the_foreground_it_prints_its_addresses_and_stops_quietly_on_request(
     arguments = ["lastfm_emulator", "--port", "0", "--private", "RJ", "--auto-approve", "Me"]
     monkeypatch.setattr(sys, "argv", arguments)
     monkeypatch.delitem(sys.modules, main.__module__)  # runpy warns of a module that was imported before
-    told = Telltale()
-    with redirect_stdout(told), pytest.raises(SystemExit) as ended:
+    output = Telltale()
+    with redirect_stdout(output), pytest.raises(SystemExit) as ended:
         runpy.run_module("lastfm_emulator", run_name="__main__")
     assert ended.value.code == 0
-    lines = dict(line.split(maxsplit=1) for line in told.getvalue().splitlines())
+    lines = dict(line.split(maxsplit=1) for line in output.getvalue().splitlines())
     assert lines["API"].startswith("http://127.0.0.1:")
     assert lines["Approval"].endswith("/api/auth/")
     assert lines["Faults"].endswith("/_faults")
@@ -218,10 +218,10 @@ def test_in_the_foreground_it_prints_its_addresses_and_stops_quietly_on_request(
 def test_a_port_that_is_taken_is_said_in_one_line(lastfm: Address, capsys: pytest.CaptureFixture[str]) -> None:
     port = lastfm.base_url.rpartition(":")[2]
     assert main(["--port", port]) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith(f"cannot listen on 127.0.0.1:{port}: ")
-    assert told.err.count("\n") == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith(f"cannot listen on 127.0.0.1:{port}: ")
+    assert output.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])

@@ -137,7 +137,7 @@ async def test_a_change_is_passed_only_to_the_manager_of_a_kind_of_which_a_job_w
     told: dict[str, list[str]] = {"deliver": [], "import": []}
     something = asyncio.Event()
 
-    def ear(kind: str) -> Callable[[str | bytes | bytearray], None]:
+    def listener(kind: str) -> Callable[[str | bytes | bytearray], None]:
         def hear(payload: str | bytes | bytearray) -> None:
             told[kind].append(json.loads(payload)["type"])
             something.set()
@@ -152,7 +152,7 @@ async def test_a_change_is_passed_only_to_the_manager_of_a_kind_of_which_a_job_w
 
     async with connections(shared.url, listens=True) as line, connections(shared.url, listens=False) as other:
         for kind in told:
-            await JobDriver(line, kind).add_listener(tables.SETTINGS.channel, ear(kind))
+            await JobDriver(line, kind).add_listener(tables.SETTINGS.channel, listener(kind))
         listens = asyncio.create_task(line.listen())
         await other.execute(tables.HINT, ["deliver"], [7])
         await until("deliver", CHANGE)

@@ -61,8 +61,8 @@ class Wire(httpx2.AsyncBaseTransport):
             await self.gate.wait()
         if self.away:
             raise httpx2.ConnectError("nobody there")
-        told = {"artist": {"name": f"{self.asked[-1].get('artist')} {self.version}"}}
-        return httpx2.Response(200, content=self.body or json.dumps(told).encode())
+        answered = {"artist": {"name": f"{self.asked[-1].get('artist')} {self.version}"}}
+        return httpx2.Response(200, content=self.body or json.dumps(answered).encode())
 
 
 @dataclass
@@ -189,8 +189,8 @@ async def test_a_stale_answer_comes_at_once_while_one_request_renews_it(desk: De
     await desk.name()
     desk.now += WEEK
     desk.wire.version, desk.wire.gate = 2, asyncio.Event()
-    told = [await desk.cache.ask(info()) for _ in range(3)]
-    assert {(one.value, one.stale, one.age) for one in told} == {("Nina 1", True, WEEK)}
+    answered = [await desk.cache.ask(info()) for _ in range(3)]
+    assert {(one.value, one.stale, one.age) for one in answered} == {("Nina 1", True, WEEK)}
     desk.wire.gate.set()
     await settled(desk.cache)
     renewed = await desk.cache.ask(info())
@@ -210,8 +210,8 @@ async def test_a_very_old_answer_is_served_after_a_restart_too_while_lastfm_is_a
     desk.now += 80 * DAY
     desk.wire.away = True
     await desk.restart()
-    told = await desk.cache.ask(info())
-    assert (told.value, told.stale, told.age) == ("Nina 1", True, 80 * DAY)
+    answered = await desk.cache.ask(info())
+    assert (answered.value, answered.stale, answered.age) == ("Nina 1", True, 80 * DAY)
 
 
 async def test_what_cannot_be_renewed_is_not_asked_for_again_for_a_minute(desk: Desk) -> None:
@@ -419,8 +419,8 @@ async def test_nothing_that_a_session_sees_is_kept_or_looked_up(desk: Desk, tmp_
     signed = Request("artist.getInfo", {"artist": "Nina"}, "artist", read_name, signed=True)
     desk.wire.version = 7
     for request in (hidden, signed):
-        told = await desk.cache.ask(request)
-        assert (told.value, told.age, told.stale) == ("Nina 7", 0, False)
+        answered = await desk.cache.ask(request)
+        assert (answered.value, answered.age, answered.stale) == ("Nina 7", 0, False)
         assert await desk.store.find(key_of(request, "here")) is None
     desk.wire.version = 1
     await desk.name()

@@ -113,7 +113,7 @@ async def live(steps: list[tuple[str, object]]) -> None:
 async def ask(world: World, cache: Cache, name: str, known: set[str]) -> None:
     before = len(world.asked)
     try:
-        told = await cache.ask(Request("artist.getInfo", {"artist": name}, "artist", read_at))
+        answered = await cache.ask(Request("artist.getInfo", {"artist": name}, "artist", read_at))
     except BadParameters:
         assert name == "nobody"
         known.add(name)
@@ -122,11 +122,11 @@ async def ask(world: World, cache: Cache, name: str, known: set[str]) -> None:
         assert name not in known
     else:
         assert name != "nobody"
-        assert told.value == int(told.fetched_at)
-        assert told.age == world.now - told.fetched_at
-        assert told.stale == (told.age >= WEEK)
+        assert answered.value == int(answered.fetched_at)
+        assert answered.age == world.now - answered.fetched_at
+        assert answered.stale == (answered.age >= WEEK)
         waits = len(world.asked) == before  # for a minute after it could not be had
-        assert told.age < 2 * WEEK or world.away or waits
+        assert answered.age < 2 * WEEK or world.away or waits
         known.add(name)
     await asyncio.gather(*cache._flights.values())
     now = [at for asked, at in world.asked[before:] if asked == name]

@@ -74,13 +74,13 @@ def unchanged(total: int) -> ScannedPage:
 
 
 def test_the_first_scan_finds_every_file_as_new(shelf: Shelf) -> None:
-    told = shelf.scan()
-    assert [(t.path, t.track.artist, t.track.title) for t in told.new] == [
+    found = shelf.scan()
+    assert [(t.path, t.track.artist, t.track.title) for t in found.new] == [
         (str(path), artist, title)
         for path, (artist, title) in zip(files(shelf.folder), [("A", "One"), ("A", "Two"), ("B", "Three")], strict=True)
     ]
-    assert (told.seen, told.total, told.gone, told.closed) == (3, 3, (), ())
-    assert told.new[0].track == Track("A", "One", "X", "A", told.new[0].track.duration, 2)
+    assert (found.seen, found.total, found.gone, found.closed) == (3, 3, (), ())
+    assert found.new[0].track == Track("A", "One", "X", "A", found.new[0].track.duration, 2)
 
 
 def test_a_second_scan_finds_nothing_to_do(shelf: Shelf) -> None:
@@ -94,10 +94,10 @@ def test_a_rewritten_file_is_changed_a_removed_one_gone_an_added_one_new(shelf: 
     one.write_bytes(audio.mp3(Tags("A", "One, corrected")))
     two.unlink()
     (shelf.folder / "four.flac").write_bytes(audio.flac(Tags("C", "Four")))
-    told = shelf.scan()
-    assert [tagged.track.title for tagged in told.changed] == ["One, corrected"]
-    assert [tagged.track.title for tagged in told.new] == ["Four"]
-    assert told.gone == (str(two),)
+    found = shelf.scan()
+    assert [tagged.track.title for tagged in found.changed] == ["One, corrected"]
+    assert [tagged.track.title for tagged in found.new] == ["Four"]
+    assert found.gone == (str(two),)
     assert shelf.scan() == unchanged(3)
 
 
@@ -136,8 +136,8 @@ def test_an_interrupted_scan_continues_where_it_stopped(shelf: Shelf) -> None:
 def test_a_file_without_tags_is_reported_once_until_it_changes(shelf: Shelf) -> None:
     untagged = shelf.folder / "hum.mp3"
     untagged.write_bytes(audio.mp3(Tags(title="Hum")))
-    (told,) = shelf.scan().unreadable
-    assert (told.path, told.reason) == (str(untagged), "no artist tag")
+    (found,) = shelf.scan().unreadable
+    assert (found.path, found.reason) == (str(untagged), "no artist tag")
     assert shelf.scan() == unchanged(4)
     untagged.write_bytes(audio.mp3(Tags("Me", "Hum")))
     assert [tagged.track.artist for tagged in shelf.scan().changed] == ["Me"]
@@ -168,12 +168,12 @@ def test_the_folder_may_be_given_relative_and_other_folders_are_left_alone(
 def test_a_name_in_another_encoding_is_read_and_kept(shelf: Shelf) -> None:
     name = os.path.join(os.fsencode(shelf.folder), b"caf\xe9.mp3")
     Path(os.fsdecode(name)).write_bytes(audio.mp3(Tags("A", "Café")))
-    (told,) = [tagged for tagged in shelf.scan().new if tagged.track.title == "Café"]
-    told.path.encode()
-    assert os.fsencode(on_disk(told.path)) == name
+    (found,) = [tagged for tagged in shelf.scan().new if tagged.track.title == "Café"]
+    found.path.encode()
+    assert os.fsencode(on_disk(found.path)) == name
     assert shelf.scan() == unchanged(4)
     os.unlink(name)
-    assert shelf.scan().gone == (told.path,)
+    assert shelf.scan().gone == (found.path,)
 
 
 def test_a_folder_whose_name_is_in_another_encoding_is_scanned(tmp_path: Path) -> None:
@@ -194,9 +194,9 @@ def test_links_are_followed_and_loops_end(shelf: Shelf, tmp_path: Path) -> None:
     (shelf.folder / "A" / "up").symlink_to(shelf.folder)
     (elsewhere / "back").symlink_to(shelf.folder / "A")
     (shelf.folder / "five.mp3").symlink_to(files(elsewhere)[0])
-    told = shelf.scan()
-    assert told.total == 5
-    assert [tagged.path for tagged in told.new if tagged.track.title == "Four"] == [
+    found = shelf.scan()
+    assert found.total == 5
+    assert [tagged.path for tagged in found.new if tagged.track.title == "Four"] == [
         str(shelf.folder / "a link" / "C" / "no album" / files(elsewhere)[0].name),
         str(shelf.folder / "five.mp3"),
     ]
@@ -211,9 +211,9 @@ def test_tracks_behind_a_link_to_a_disk_that_is_away_are_not_gone(shelf: Shelf, 
     (shelf.folder / "five.flac").symlink_to(files(disk)[0])
     shelf.scan()
     disk.rename(tmp_path / "unmounted")
-    told = shelf.scan()
-    assert told.gone == ()
-    assert {door.path: door.reason for door in told.closed} == {
+    found = shelf.scan()
+    assert found.gone == ()
+    assert {door.path: door.reason for door in found.closed} == {
         str(link): "broken link",
         str(shelf.folder / "five.flac"): "broken link",
     }
@@ -221,9 +221,9 @@ def test_tracks_behind_a_link_to_a_disk_that_is_away_are_not_gone(shelf: Shelf, 
 
 def test_a_link_to_itself_is_reported_and_does_no_harm(shelf: Shelf) -> None:
     (shelf.folder / "loop").symlink_to(shelf.folder / "loop")
-    told = shelf.scan()
-    assert told.total == 3
-    assert told.closed == (Closed(str(shelf.folder / "loop"), "Too many levels of symbolic links"),)
+    found = shelf.scan()
+    assert found.total == 3
+    assert found.closed == (Closed(str(shelf.folder / "loop"), "Too many levels of symbolic links"),)
 
 
 @contextmanager
@@ -255,9 +255,9 @@ def test_tracks_in_a_subfolder_that_may_not_be_read_are_not_gone(open_shelf: She
     gone.unlink()
     shut.chmod(0)
     with as_nobody():
-        told = open_shelf.scan()
-    assert told.gone == (str(gone),)
-    assert told.closed == (Closed(str(shut), "Permission denied"),)
+        found = open_shelf.scan()
+    assert found.gone == (str(gone),)
+    assert found.closed == (Closed(str(shut), "Permission denied"),)
     shut.chmod(0o755)
     assert open_shelf.scan() == unchanged(2)
 
@@ -328,9 +328,9 @@ def test_a_library_of_18_000_real_names_is_read_without_a_loss(tmp_path: Path, t
         names = [(artist, title, album) for artist, title, album in list(csv.reader(file))[1:]]
     shelf = Shelf(tmp_path / "music")
     assert audio.write_library(shelf.folder, names, seconds=0.1) == len(names) == 18_000
-    told = shelf.scan()
-    assert told.unreadable == ()
-    read = sorted((t.track.artist, t.track.title, t.track.album) for t in told.new)
+    found = shelf.scan()
+    assert found.unreadable == ()
+    read = sorted((t.track.artist, t.track.title, t.track.album) for t in found.new)
     assert len(read) == 18_000
     assert set(read) == {tuple(map(clean, row)) for row in names}
     assert shelf.scan() == unchanged(18_000)

@@ -75,9 +75,9 @@ class House:
             answers: Any = deck.metadata.cache._answers
             answers.find = self.clock.watched(answers.find)
             me = await deck.listener("me")
-            with deck.event_hub.subscribe(me.id) as (ear, _):
+            with deck.event_hub.subscribe(me.id) as (subscription, _):
                 room = Room(self, deck, me)
-                listens = asyncio.create_task(room.note(ear))
+                listens = asyncio.create_task(room.note(subscription))
                 try:
                     yield room
                 finally:
@@ -97,9 +97,9 @@ class Room:
     me: Listener
     events: list[Event] = field(default_factory=list)
 
-    async def note(self, ear: Any) -> None:
-        async for told in ear:
-            self.events.append(told.event)
+    async def note(self, subscription: Any) -> None:
+        async for published in subscription:
+            self.events.append(published.event)
 
     @property
     def emulator(self) -> Emulator:

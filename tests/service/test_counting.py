@@ -16,12 +16,12 @@ pytestmark = pytest.mark.anyio
 async def test_a_queue_that_has_changed_is_counted_for_who_listens(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
-        with room.deck.event_hub.subscribe(room.me.id) as (ear, _):
+        with room.deck.event_hub.subscribe(room.me.id) as (subscription, _):
             counted: list[tuple[float, int]] = []
             await room.play(0)
-            async for told in ear:
-                if isinstance(told.event, QueueUpdated) and told.event.queued_count:
-                    counted.append((room.now, told.event.queued_count))
+            async for published in subscription:
+                if isinstance(published.event, QueueUpdated) and published.event.queued_count:
+                    counted.append((room.now, published.event.queued_count))
                     if len(counted) == 3:
                         break
                     await room.plays(*range(10 * len(counted), 10 * len(counted) + 3))

@@ -106,9 +106,9 @@ async def test_what_was_looked_up_lately_is_left_out_and_after_a_month_looked_up
 async def test_progress_is_reported_and_adds_up(room: Room) -> None:
     await unknown(room, 3 * STEP + 1)
     await room.me.enrich()
-    told = [event for event in room.events if isinstance(event, EnrichProgress)]
-    assert [event.done for event in told] == [STEP, 2 * STEP, 3 * STEP, 3 * STEP + 1]
-    assert {event.total for event in told} == {3 * STEP + 1}
+    published = [event for event in room.events if isinstance(event, EnrichProgress)]
+    assert [event.done for event in published] == [STEP, 2 * STEP, 3 * STEP, 3 * STEP + 1]
+    assert {event.total for event in published} == {3 * STEP + 1}
 
 
 async def test_while_lastfm_is_away_it_rests_and_then_continues_by_itself_where_it_was(room: Room) -> None:

@@ -43,19 +43,19 @@ async def processes(database: Path | str, number: int = 2) -> AsyncIterator[list
         yield decks
 
 
-async def until(ear: Subscription, wanted: Callable[[Event], bool]) -> list[Event]:
+async def until(subscription: Subscription, wanted: Callable[[Event], bool]) -> list[Event]:
     """What is heard until an event of that kind, which is the last."""
     heard: list[Event] = []
     while not (heard and wanted(heard[-1])):
-        heard.append((await anext(aiter(ear))).event)
+        heard.append((await anext(aiter(subscription))).event)
     return heard
 
 
-async def reports(ear: Subscription, number: int) -> list[ScrobbleStatus]:
+async def reports(subscription: Subscription, number: int) -> list[ScrobbleStatus]:
     """So many events of plays."""
     heard: list[ScrobbleStatus] = []
     while len(heard) < number:
-        event = (await anext(aiter(ear))).event
+        event = (await anext(aiter(subscription))).event
         if isinstance(event, ScrobbleStatus):
             heard.append(event)
     return heard
@@ -74,31 +74,31 @@ async def play(deck: Deck, number: int, title: str = "Song") -> None:
 @only_postgres
 async def test_what_one_process_takes_is_heard_in_the_other_with_the_true_count(database: Path | str) -> None:
     async with processes(database) as (one, other):
-        with other.event_hub.subscribe(1) as (ear, _):
+        with other.event_hub.subscribe(1) as (subscription, _):
             await play(one, 1)
-            heard = await until(ear, lambda event: event == QueueUpdated(1))
+            heard = await until(subscription, lambda event: event == QueueUpdated(1))
     assert [event.status for event in heard if isinstance(event, ScrobbleStatus)] == ["queued"]
 
 
 @only_postgres
 async def test_all_hear_the_same_in_the_same_order(database: Path | str) -> None:
     async with processes(database, 3) as decks, asyncio.timeout(PATIENCE), AsyncExitStack() as stack:
-        ears = [stack.enter_context(deck.event_hub.subscribe(1))[0] for deck in decks]
+        subscriptions = [stack.enter_context(deck.event_hub.subscribe(1))[0] for deck in decks]
         await asyncio.gather(*(play(decks[n % 3], n) for n in range(30)))
-        told = [await reports(ear, 30) for ear in ears]
-    assert len({event.id for event in told[0]}) == 30
-    assert told[0] == told[1] == told[2]
+        published = [await reports(subscription, 30) for subscription in subscriptions]
+    assert len({event.id for event in published[0]}) == 30
+    assert published[0] == published[1] == published[2]
 
 
 @only_postgres
 async def test_who_comes_back_to_another_process_continues_where_it_was(database: Path | str) -> None:
     async with processes(database) as (one, other):
-        with one.event_hub.subscribe(1) as (ear, _), other.event_hub.subscribe(1) as (there, _):
+        with one.event_hub.subscribe(1) as (subscription, _), other.event_hub.subscribe(1) as (there, _):
             await play(one, 1)
             last = ""
             while not last:
-                told = await anext(aiter(ear))
-                last = told.id if plays(1)(told.event) else ""
+                published = await anext(aiter(subscription))
+                last = published.id if plays(1)(published.event) else ""
             await play(one, 2)
             await until(there, plays(2))
         with other.event_hub.subscribe(1, after=last) as (again, continues):
@@ -110,24 +110,24 @@ async def test_who_comes_back_to_another_process_continues_where_it_was(database
 async def test_what_another_version_publishes_is_received_as_far_as_it_is_known(database: Path | str) -> None:
     """As while processes are replaced one after the other."""
     queue = {"queued_count": 7}
-    told = [
+    published = [
         [1, "a-1", "lfm:unheard-of", {}],
         [1, "a-2", "lastfm:scrobble-status", {"id": 1}],
         [1, "a-3", "lastfm:queue-updated", {**queue, "more": "news"}],
     ]
     async with processes(database, 1) as [deck]:
-        with deck.event_hub.subscribe(1) as (ear, _):
-            await deck.store.write(lambda db: publish(db, [json.dumps(told)]))
-            assert await until(ear, lambda event: isinstance(event, QueueUpdated)) == [QueueUpdated(7)]
+        with deck.event_hub.subscribe(1) as (subscription, _):
+            await deck.store.write(lambda db: publish(db, [json.dumps(published)]))
+            assert await until(subscription, lambda event: isinstance(event, QueueUpdated)) == [QueueUpdated(7)]
 
 
 @only_postgres
 async def test_what_plays_is_known_in_every_process(database: Path | str) -> None:
     async with processes(database) as (one, other):
         me = await one.listener()
-        with other.event_hub.subscribe(me.id) as (ear, _):
+        with other.event_hub.subscribe(me.id) as (subscription, _):
             await me.now_playing(Track("Nina Simone", "Sinnerman", duration=622))
-            await until(ear, lambda event: isinstance(event, NowPlayingShown))
+            await until(subscription, lambda event: isinstance(event, NowPlayingShown))
         shown = other.shows.current(me.id)
         assert shown is not None
         assert (shown.artist, shown.track) == ("Nina Simone", "Sinnerman")
@@ -137,36 +137,36 @@ async def test_what_plays_is_known_in_every_process(database: Path | str) -> Non
 async def test_names_that_are_too_long_for_a_notice_are_cut(database: Path | str) -> None:
     long = "ö" * 5000
     async with processes(database) as (one, other):
-        with other.event_hub.subscribe(1) as (ear, _):
+        with other.event_hub.subscribe(1) as (subscription, _):
             await play(one, 1, long)
-            [told, *_] = await until(ear, lambda event: isinstance(event, ScrobbleStatus))
-    assert isinstance(told, ScrobbleStatus)
-    assert told.track.startswith("öööö")
-    assert told.track.endswith("…")
+            [published, *_] = await until(subscription, lambda event: isinstance(event, ScrobbleStatus))
+    assert isinstance(published, ScrobbleStatus)
+    assert published.track.startswith("öööö")
+    assert published.track.endswith("…")
 
 
 @only_postgres
 async def test_many_events_at_once_all_arrive(database: Path | str) -> None:
     async with processes(database) as (one, other):
-        with other.event_hub.subscribe(1) as (ear, _):
+        with other.event_hub.subscribe(1) as (subscription, _):
             for number in range(500):
                 one.event_hub.publish(1, ScrobbleStatus(number, "queued", "Nina Simone", f"Song {number}", "x" * 100))
-            heard = await until(ear, plays(499))
+            heard = await until(subscription, plays(499))
     assert [event.id for event in heard if isinstance(event, ScrobbleStatus)] == list(range(500))
 
 
 @only_postgres
-async def test_an_ear_knows_that_it_may_have_missed_something_while_the_server_was_away(
+async def test_a_subscription_knows_that_it_may_have_missed_something_while_the_server_was_away(
     database: Path | str, postgres: Server
 ) -> None:
     async with processes(database) as (one, other):
-        with one.event_hub.subscribe(1) as (before, _), other.event_hub.subscribe(1) as (ear, _):
+        with one.event_hub.subscribe(1) as (before, _), other.event_hub.subscribe(1) as (subscription, _):
             await play(one, 1)
             last = (await anext(aiter(before))).id
             postgres.stop()
             postgres.start()
-            while not (ear.missed and before.missed):
-                await ear.within(0.01)
+            while not (subscription.missed and before.missed):
+                await subscription.within(0.01)
         with other.event_hub.subscribe(1, after=last) as (again, continues):
             assert not continues
             await play(one, 2)
@@ -196,14 +196,14 @@ async def test_an_outage_is_logged_once_by_each_part_and_once_that_it_is_over(
             return await flush(write)
 
         monkeypatch.setattr(deck.store, "write", counted_write)
-        with deck.event_hub.subscribe(1) as (ear, _):
+        with deck.event_hub.subscribe(1) as (subscription, _):
             postgres.stop()
             deck.event_hub.publish(1, ScrobbleStatus(7, "accepted", "Nina Simone", "Song 7", ""))
             while min(tries["listening"], tries["telling"]) < 5:
-                await ear.within(0.01)
+                await subscription.within(0.01)
             postgres.start()
-            while not ear.missed or "no longer wait" not in caplog.text:
-                await ear.within(0.01)
+            while not subscription.missed or "no longer wait" not in caplog.text:
+                await subscription.within(0.01)
     for words in (
         "events wait for the database",
         "events no longer wait for the database",
@@ -230,13 +230,13 @@ async def heard_last(deck: Deck, notice: str) -> None:
 async def test_who_comes_back_continues_only_if_nothing_was_dropped_while_nobody_listened(
     database: Path | str, more: int
 ) -> None:
-    told = [queue_notice(1, 1)] + [queue_notice(2, number) for number in range(2, UNREAD + 1 + more)]
+    published = [queue_notice(1, 1)] + [queue_notice(2, number) for number in range(2, UNREAD + 1 + more)]
     async with processes(database, 1) as [deck]:
-        with deck.event_hub.subscribe(1) as (ear, _):
+        with deck.event_hub.subscribe(1) as (subscription, _):
             await deck.store.write(lambda db: publish(db, [queue_notice(1, 0)]))
-            last = await anext(aiter(ear))
-        await deck.store.write(lambda db: publish(db, told))
-        await heard_last(deck, told[-1])
+            last = await anext(aiter(subscription))
+        await deck.store.write(lambda db: publish(db, published))
+        await heard_last(deck, published[-1])
         with deck.event_hub.subscribe(1, after=last.id) as (again, continues):
             assert continues is not bool(more)
             if continues:
@@ -252,12 +252,12 @@ async def test_what_cannot_be_read_is_a_gap_and_ends_nothing(
     database: Path | str, notice: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with processes(database, 1) as [deck]:
-        with deck.event_hub.subscribe(1) as (ear, _):
+        with deck.event_hub.subscribe(1) as (subscription, _):
             await deck.store.write(lambda db: publish(db, [queue_notice(1, 0)]))
-            last = await anext(aiter(ear))
+            last = await anext(aiter(subscription))
             await deck.store.write(lambda db: publish(db, [notice]))
-            while not ear.missed:
-                assert await ear.within(0.01) is None
+            while not subscription.missed:
+                assert await subscription.within(0.01) is None
         await deck.store.write(lambda db: publish(db, [notice, queue_notice(1, 1)]))
         await heard_last(deck, queue_notice(1, 1))
         with deck.event_hub.subscribe(1, after=last.id) as (_, continues):
@@ -276,9 +276,9 @@ async def test_what_is_deleted_and_who_is_shut_out_is_forgotten_in_every_process
     async with processes(database) as (one, other):
         shut_out: asyncio.Queue[int | None] = asyncio.Queue()
         other.event_hub.not_admitted.append(shut_out.put_nowait)
-        with other.event_hub.subscribe(1) as (ear, _):
+        with other.event_hub.subscribe(1) as (subscription, _):
             one.event_hub.publish(1, NowPlayingShown("Nina Simone", "Sinnerman", "", None, 0.0, "success"))
-            await until(ear, lambda event: isinstance(event, NowPlayingShown))
+            await until(subscription, lambda event: isinstance(event, NowPlayingShown))
         assert other.event_hub.now_playing(1) is not None
         await one.personal_data.revoke(1, "a token")
         await one.personal_data.erase(1, "")
@@ -294,20 +294,20 @@ async def test_events_that_were_dropped_during_a_long_outage_are_a_gap_to_all_pr
 ) -> None:
     monkeypatch.setattr(event_bridge, "KEPT", 5)
     async with processes(database) as (one, other):
-        with other.event_hub.subscribe(1) as (ear, _):
+        with other.event_hub.subscribe(1) as (subscription, _):
             for number in range(20):  # more than are kept until they are told together
                 one.event_hub.publish(1, QueueUpdated(number))
-            while not ear.missed:
-                await ear.within(0.01)
+            while not subscription.missed:
+                await subscription.within(0.01)
 
 
 @only_postgres
 async def test_what_is_published_at_the_end_of_a_process_still_arrives(database: Path | str) -> None:
     async with processes(database, 1) as (one,):
-        with one.event_hub.subscribe(1) as (ear, _):
+        with one.event_hub.subscribe(1) as (subscription, _):
             async with tonearm.open(database, **KEYS) as leaving:
                 leaving.event_hub.publish(1, ScrobbleStatus(7, "accepted", "Nina Simone", "Song 7", ""))
-            await until(ear, plays(7))
+            await until(subscription, plays(7))
 
 
 async def test_events_of_accounts_that_nobody_hears_of_any_more_are_let_go() -> None:

@@ -13,12 +13,12 @@ from tonearm.service.events import REMEMBERED, EventHub, Subscription
 pytestmark = pytest.mark.anyio
 
 
-async def heard(ear: Subscription) -> list[int]:
+async def heard(subscription: Subscription) -> list[int]:
     """The numbers that an ear has, without waiting for more."""
     numbers = []
-    while (told := await ear.within(0.01)) is not None:
-        assert isinstance(told.event, QueueUpdated)
-        numbers.append(told.event.queued_count)
+    while (published := await subscription.within(0.01)) is not None:
+        assert isinstance(published.event, QueueUpdated)
+        numbers.append(published.event.queued_count)
     return numbers
 
 
@@ -29,10 +29,10 @@ def tell(event_hub: EventHub, account: int, *numbers: int) -> None:
 
 async def test_an_ear_hears_its_own_account_in_order() -> None:
     event_hub = EventHub("a")
-    with event_hub.subscribe(1) as (ear, _), event_hub.subscribe(2) as (other, _):
+    with event_hub.subscribe(1) as (subscription, _), event_hub.subscribe(2) as (other, _):
         tell(event_hub, 1, 1, 2, 3)
         tell(event_hub, 2, 9)
-        assert await heard(ear) == [1, 2, 3]
+        assert await heard(subscription) == [1, 2, 3]
         assert await heard(other) == [9]
 
 
@@ -45,10 +45,10 @@ async def test_several_ears_hear_the_same() -> None:
 
 async def test_an_ear_that_was_taken_away_hears_no_more() -> None:
     event_hub = EventHub("a")
-    with event_hub.subscribe(1) as (ear, _):
+    with event_hub.subscribe(1) as (subscription, _):
         assert event_hub.has_subscribers(1)
     tell(event_hub, 1, 1)
-    assert await heard(ear) == []
+    assert await heard(subscription) == []
     assert not event_hub.has_subscribers(1)
     assert not event_hub.has_subscribers(2)
 
@@ -56,81 +56,81 @@ async def test_an_ear_that_was_taken_away_hears_no_more() -> None:
 async def test_what_was_published_before_is_not_sent_to_a_new_subscriber() -> None:
     event_hub = EventHub("a")
     tell(event_hub, 1, 1, 2)
-    with event_hub.subscribe(1) as (ear, continues):
+    with event_hub.subscribe(1) as (subscription, continues):
         assert not continues
-        assert await heard(ear) == []
+        assert await heard(subscription) == []
 
 
 async def test_who_comes_back_hears_what_was_published_meanwhile() -> None:
     event_hub = EventHub("a")
-    with event_hub.subscribe(1) as (ear, _):
+    with event_hub.subscribe(1) as (subscription, _):
         tell(event_hub, 1, 1)
-        first = await ear.within(1)
+        first = await subscription.within(1)
     assert first is not None
     tell(event_hub, 2, 77)
     tell(event_hub, 1, 2, 3)
-    with event_hub.subscribe(1, first.id) as (ear, continues):
+    with event_hub.subscribe(1, first.id) as (subscription, continues):
         assert continues
         tell(event_hub, 1, 4)
-        assert await heard(ear) == [2, 3, 4]
+        assert await heard(subscription) == [2, 3, 4]
 
 
 async def test_who_missed_nothing_continues_too() -> None:
     event_hub = EventHub("a")
-    with event_hub.subscribe(1) as (ear, _):
+    with event_hub.subscribe(1) as (subscription, _):
         tell(event_hub, 1, 1)
-        last = await ear.within(1)
+        last = await subscription.within(1)
     assert last is not None
-    with event_hub.subscribe(1, last.id) as (ear, continues):
-        assert (continues, await heard(ear)) == (True, [])
+    with event_hub.subscribe(1, last.id) as (subscription, continues):
+        assert (continues, await heard(subscription)) == (True, [])
 
 
 @pytest.mark.parametrize("after", ["b-1", "a-999", "nonsense", ""])
 async def test_who_comes_back_too_late_learns_that_there_is_a_gap(after: str) -> None:
     event_hub = EventHub("a")
     tell(event_hub, 1, 1, 2)
-    with event_hub.subscribe(1, after) as (ear, continues):
-        assert (continues, await heard(ear)) == (False, [])
+    with event_hub.subscribe(1, after) as (subscription, continues):
+        assert (continues, await heard(subscription)) == (False, [])
 
 
 async def test_so_many_events_are_remembered() -> None:
     event_hub = EventHub("a")
-    with event_hub.subscribe(1) as (ear, _):
+    with event_hub.subscribe(1) as (subscription, _):
         tell(event_hub, 1, *range(2))
-        first, second = await ear.within(1), await ear.within(1)
+        first, second = await subscription.within(1), await subscription.within(1)
     assert first is not None
     assert second is not None
     tell(event_hub, 1, *range(2, REMEMBERED))
-    with event_hub.subscribe(1, first.id) as (ear, continues):
+    with event_hub.subscribe(1, first.id) as (subscription, continues):
         assert continues
-        assert await heard(ear) == list(range(1, REMEMBERED))
+        assert await heard(subscription) == list(range(1, REMEMBERED))
     tell(event_hub, 1, 999)
-    with event_hub.subscribe(1, first.id) as (ear, continues):
-        assert (continues, await heard(ear)) == (False, [])
+    with event_hub.subscribe(1, first.id) as (subscription, continues):
+        assert (continues, await heard(subscription)) == (False, [])
     with event_hub.subscribe(1, second.id) as (_, continues):
         assert continues
 
 
 async def test_an_ear_that_does_not_listen_misses_and_knows_it() -> None:
     event_hub = EventHub("a")
-    with event_hub.subscribe(1) as (ear, _):
+    with event_hub.subscribe(1) as (subscription, _):
         tell(event_hub, 1, *range(4 * REMEMBERED))
-        missed_before = ear.missed
+        missed_before = subscription.missed
         tell(event_hub, 1, 9999)
-        assert (missed_before, ear.missed) == (False, True)
-        assert len(await heard(ear)) == 4 * REMEMBERED
+        assert (missed_before, subscription.missed) == (False, True)
+        assert len(await heard(subscription)) == 4 * REMEMBERED
 
 
 async def test_no_two_events_have_one_id() -> None:
     event_hub, later = EventHub("a"), EventHub("b")
     ids: list[str] = []
     for one in (event_hub, later):
-        with one.subscribe(1) as (ear, _), one.subscribe(2) as (other, _):
+        with one.subscribe(1) as (subscription, _), one.subscribe(2) as (other, _):
             tell(one, 1, 1, 2)
             tell(one, 2, 3)
-            for told in (await ear.within(1), await ear.within(1), await other.within(1)):
-                assert told is not None
-                ids.append(told.id)
+            for published in (await subscription.within(1), await subscription.within(1), await other.within(1)):
+                assert published is not None
+                ids.append(published.id)
     assert len(set(ids)) == 6
     assert all(one != other for one, other in pairwise(ids))
 
@@ -138,12 +138,12 @@ async def test_no_two_events_have_one_id() -> None:
 async def test_an_ear_is_iterated_as_events_come() -> None:
     event_hub = EventHub("a")
     got: list[int] = []
-    with event_hub.subscribe(1) as (ear, _):
+    with event_hub.subscribe(1) as (subscription, _):
 
         async def listen() -> None:
-            async for told in ear:
-                assert isinstance(told.event, QueueUpdated)
-                got.append(told.event.queued_count)
+            async for published in subscription:
+                assert isinstance(published.event, QueueUpdated)
+                got.append(published.event.queued_count)
                 if len(got) == 3:
                     return
 
@@ -156,30 +156,30 @@ async def test_an_ear_is_iterated_as_events_come() -> None:
 async def test_nothing_that_comes_after_a_gap_is_heard_by_who_was_there_before_it() -> None:
     """Else they would resume from there, as if they had missed nothing."""
     event_hub = EventHub("a")
-    with event_hub.subscribe(1) as (ear, _):
+    with event_hub.subscribe(1) as (subscription, _):
         tell(event_hub, 1, 1)
         event_hub.forget()
         tell(event_hub, 1, 2)
-        assert await heard(ear) == [1]
-        assert ear.missed
-        assert [told.id async for told in ear] == []
+        assert await heard(subscription) == [1]
+        assert subscription.missed
+        assert [published.id async for published in subscription] == []
     with event_hub.subscribe(1, "a-1") as (_, resumed):
         assert not resumed
 
 
 async def test_an_ear_that_was_full_hears_nothing_that_came_after_what_it_missed() -> None:
     event_hub = EventHub("a")
-    with event_hub.subscribe(1) as (ear, _):
+    with event_hub.subscribe(1) as (subscription, _):
         tell(event_hub, 1, *range(4 * REMEMBERED + 1))
-        await ear.within(1)
+        await subscription.within(1)
         tell(event_hub, 1, -1)
-        assert (await heard(ear))[-1] == 4 * REMEMBERED - 1
+        assert (await heard(subscription))[-1] == 4 * REMEMBERED - 1
 
 
 async def test_who_waits_for_an_event_is_woken_by_a_gap() -> None:
     event_hub = EventHub("a")
-    with event_hub.subscribe(1) as (ear, _):
-        waits = asyncio.create_task(ear.within(300))
+    with event_hub.subscribe(1) as (subscription, _):
+        waits = asyncio.create_task(subscription.within(300))
         await asyncio.sleep(0)
         event_hub.forget()
         assert await waits is None
@@ -189,11 +189,11 @@ async def test_nothing_of_an_erased_account_stays_in_memory() -> None:
     event_hub, shut_out = EventHub("a"), list[int | None]()
     event_hub.not_admitted.append(shut_out.append)
     event_hub.publish(1, NowPlayingShown("Nina Simone", "Sinnerman", "", None, 0.0, "success"))
-    with event_hub.subscribe(1) as (ear, _):
+    with event_hub.subscribe(1) as (subscription, _):
         tell(event_hub, 1, 1)
         event_hub.erased(1)
-        assert await heard(ear) == []
-        assert ear.missed
+        assert await heard(subscription) == []
+        assert subscription.missed
     assert event_hub.now_playing(1) is None
     with event_hub.subscribe(1, "a-1") as (_, resumed):
         assert not resumed

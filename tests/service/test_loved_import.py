@@ -116,9 +116,9 @@ async def test_an_import_says_how_far_it_is(room: Room) -> None:
     loves(room, *range(2500))
     await room.me.import_loved()
     await room.house.clock.still()
-    told = [event for event in room.events if isinstance(event, ImportProgress)]
-    assert [(event.done, event.total) for event in told] == [(1000, 2500), (2000, 2500), (2500, 2500)]
-    assert len({event.job for event in told}) == 1
+    published = [event for event in room.events if isinstance(event, ImportProgress)]
+    assert [(event.done, event.total) for event in published] == [(1000, 2500), (2000, 2500), (2500, 2500)]
+    assert len({event.job for event in published}) == 1
 
 
 async def test_a_page_that_fails_is_asked_for_again(room: Room) -> None:

@@ -25,9 +25,14 @@ async def test_what_plays_is_shown_on_the_profile(room: Room) -> None:
     assert shown is not None
     assert (shown.artist, shown.track, shown.album) == ("Nina Simone", "Sinnerman", "Pastel Blues")
     await room.house.clock.still()
-    [told] = [event for event in room.events if isinstance(event, NowPlayingShown)]
-    assert (told.artist, told.track, told.status, told.duration) == ("Nina Simone", "Sinnerman", "success", 622)
-    assert room.deck.shows.current(room.me.id) == told
+    [published] = [event for event in room.events if isinstance(event, NowPlayingShown)]
+    assert (published.artist, published.track, published.status, published.duration) == (
+        "Nina Simone",
+        "Sinnerman",
+        "success",
+        622,
+    )
+    assert room.deck.shows.current(room.me.id) == published
 
 
 async def test_what_plays_is_over_when_its_length_is(room: Room) -> None:

@@ -60,9 +60,9 @@ class Pair:
 
     async def until(self, seen: Callable[[list[ListedJob]], bool]) -> list[ListedJob]:
         """The jobs as soon as they are so: what happens is heard of, and now and then looked for."""
-        with self.service.event_hub.subscribe(self.me.id) as (ear, _):
+        with self.service.event_hub.subscribe(self.me.id) as (subscription, _):
             while not seen(found := await self.jobs()):
-                await ear.within(LOOK)
+                await subscription.within(LOOK)
             return found
 
     def arrived(self) -> list[str]:

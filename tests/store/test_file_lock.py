@@ -26,8 +26,8 @@ with sole_sender(Path(sys.argv[1])):
 
 def test_a_second_sender_learns_who_holds_the_file(tmp_path: Path) -> None:
     file = tmp_path / "plays.db"
-    told = rf"plays\.db is in use by another tonearm \(process {os.getpid()}\)"
-    with sole_sender(file), pytest.raises(AlreadyOpen, match=told), sole_sender(file):
+    message = rf"plays\.db is in use by another tonearm \(process {os.getpid()}\)"
+    with sole_sender(file), pytest.raises(AlreadyOpen, match=message), sole_sender(file):
         pass
     with sole_sender(file):
         pass
@@ -61,6 +61,6 @@ def test_a_lock_whose_holder_did_not_write_its_number_is_held_all_the_same(tmp_p
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    told = r"nowhere/plays\.db\.lock: No such file or directory"
-    with pytest.raises(StoreUnavailable, match=told), sole_sender(tmp_path / "nowhere" / "plays.db"):
+    message = r"nowhere/plays\.db\.lock: No such file or directory"
+    with pytest.raises(StoreUnavailable, match=message), sole_sender(tmp_path / "nowhere" / "plays.db"):
         pass
