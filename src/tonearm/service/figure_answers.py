@@ -15,7 +15,7 @@ from tonearm.core import days
 from tonearm.core.figures import ListeningSession, Measure, NameKind, Streak, Totals
 from tonearm.service.figures import DEEPEST, LONGEST_LIST, Figures, Span, TopList, TopName
 
-Facts = dict[str, Any]
+FigureAnswer = dict[str, Any]
 
 
 class Shown(StrEnum):
@@ -62,10 +62,10 @@ class Question:
             raise ValueError(f"a list has 1 to {LONGEST_LIST} names, and begins at 0 to {DEEPEST}")
 
 
-async def answer(figures: Figures, account: int, asked: Question) -> Facts:
+async def answer(figures: Figures, account: int, asked: Question) -> FigureAnswer:
     """The answer. Raises BadPeriod, StoreUnavailable."""
     span = await _span(figures, account, asked)
-    period: Facts = {"period": str(span.period), "from": span.start, "to": span.end, "zone": str(asked.zone)}
+    period: FigureAnswer = {"period": str(span.period), "from": span.start, "to": span.end, "zone": str(asked.zone)}
     return period | await _of(figures, account, asked, span)
 
 
@@ -79,7 +79,7 @@ async def _span(figures: Figures, account: int, asked: Question) -> Span:
     return span
 
 
-async def _of(figures: Figures, account: int, asked: Question, span: Span) -> Facts:
+async def _of(figures: Figures, account: int, asked: Question, span: Span) -> FigureAnswer:
     match asked.shown:
         case Shown.OVERVIEW:
             return await _overview(figures, account, asked, span)
@@ -125,7 +125,7 @@ async def _of(figures: Figures, account: int, asked: Question, span: Span) -> Fa
             assert_never(asked.shown)
 
 
-async def _overview(figures: Figures, account: int, asked: Question, span: Span) -> Facts:
+async def _overview(figures: Figures, account: int, asked: Question, span: Span) -> FigureAnswer:
     found = await figures.overview(account, span, asked.limit)
     active = len((await figures.times(account, span)).days)
     streaks = await figures.streaks(account, asked.zone)
@@ -145,28 +145,28 @@ async def _overview(figures: Figures, account: int, asked: Question, span: Span)
     }
 
 
-def _totals(totals: Totals) -> Facts:
+def _totals(totals: Totals) -> FigureAnswer:
     return {"plays": totals.plays, "seconds": totals.heard, "untimed": totals.untimed, "skipped": totals.skipped}
 
 
-def _session(session: ListeningSession | None) -> Facts | None:
+def _session(session: ListeningSession | None) -> FigureAnswer | None:
     if session is None:
         return None
     return {"from": session.start, "to": session.end, "seconds": session.seconds, "plays": session.plays}
 
 
-def _streak(streak: Streak | None) -> Facts | None:
+def _streak(streak: Streak | None) -> FigureAnswer | None:
     if streak is None:
         return None
     first, last = days.date_of(streak.first), days.date_of(streak.last)
     return {"days": streak.days, "first": str(first), "last": str(last)}
 
 
-def _list(found: TopList) -> Facts:
+def _list(found: TopList) -> FigureAnswer:
     return {"total": found.total, "names": _names(found.names)}
 
 
-def _names(names: Iterable[TopName]) -> list[Facts]:
+def _names(names: Iterable[TopName]) -> list[FigureAnswer]:
     return [
         {
             "rank": one.rank,

@@ -185,7 +185,7 @@ class DeliveriesOut(PeriodOut):
     left_out: list[LeftOutOut]
 
 
-Period = Annotated[
+PeriodText = Annotated[
     str,
     Query(
         max_length=30,
@@ -197,12 +197,12 @@ Limit = Annotated[int, Query(ge=1, le=LONGEST_LIST)]
 Offset = Annotated[int, Query(ge=0, le=DEEPEST)]
 
 
-def stats_router(deck: Deck, who: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
+def stats_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
     """`/stats`: each figure at an address of its own."""
     router = APIRouter(
         prefix="/stats", tags=["figures"], responses=ERRORS, route_class=ErrorResponses, dependencies=dependencies
     )
-    Me = Annotated[Listener, Depends(who)]
+    Me = Annotated[Listener, Depends(authenticate)]
 
     async def found(me: Listener, shown: Shown, period: str, zone: str, **more: Any) -> dict[str, Any]:
         try:
@@ -211,17 +211,17 @@ def stats_router(deck: Deck, who: Ask, dependencies: Sequence[params.Depends] = 
             raise _invalid("period", str(bad)) from None
 
     @router.get("", response_model=OverviewOut)
-    async def overview(me: Me, period: Period = "", zone: Zone = "", limit: Limit = 10) -> Any:
+    async def overview(me: Me, period: PeriodText = "", zone: Zone = "", limit: Limit = 10) -> Any:
         """A period in a few figures, with the most played."""
         return await found(me, Shown.OVERVIEW, period, zone, limit=limit)
 
     @router.get("/days", response_model=DaysOut)
-    async def by_day(me: Me, period: Period = "", zone: Zone = "") -> Any:
+    async def by_day(me: Me, period: PeriodText = "", zone: Zone = "") -> Any:
         """Plays and listening time of each day."""
         return await found(me, Shown.DAYS, period, zone)
 
     @router.get("/hours", response_model=HoursOut)
-    async def by_hour(me: Me, period: Period = "", zone: Zone = "") -> Any:
+    async def by_hour(me: Me, period: PeriodText = "", zone: Zone = "") -> Any:
         """Plays by weekday and hour."""
         return await found(me, Shown.HOURS, period, zone)
 
@@ -231,18 +231,20 @@ def stats_router(deck: Deck, who: Ask, dependencies: Sequence[params.Depends] = 
         return await found(me, Shown.ON_THIS_DAY, "", zone)
 
     @router.get("/deliveries", response_model=DeliveriesOut)
-    async def deliveries(me: Me, period: Period = "", zone: Zone = "") -> Any:
+    async def deliveries(me: Me, period: PeriodText = "", zone: Zone = "") -> Any:
         """How long it took until Last.fm had the plays, and what it has not taken."""
         return await found(me, Shown.DELIVERIES, period, zone)
 
     @router.get("/new/{of}", response_model=NewOut)
-    async def new(me: Me, of: Many, period: Period = "", zone: Zone = "", limit: Limit = 50, offset: Offset = 0) -> Any:
+    async def new(
+        me: Me, of: Many, period: PeriodText = "", zone: Zone = "", limit: Limit = 50, offset: Offset = 0
+    ) -> Any:
         """What was heard for the first time, the latest first."""
         return await found(me, Shown.NEW, period, zone, limit=limit, offset=offset, of=_kind(of))
 
     @router.get("/rediscovered/{of}", response_model=ListOut)
     async def rediscovered(
-        me: Me, of: Many, period: Period = "", zone: Zone = "", limit: Limit = 50, offset: Offset = 0
+        me: Me, of: Many, period: PeriodText = "", zone: Zone = "", limit: Limit = 50, offset: Offset = 0
     ) -> Any:
         """What was heard again after a year or more without it, the most played first."""
         return await found(me, Shown.REDISCOVERED, period, zone, limit=limit, offset=offset, of=_kind(of))
@@ -251,7 +253,7 @@ def stats_router(deck: Deck, who: Ask, dependencies: Sequence[params.Depends] = 
     async def top(
         me: Me,
         of: Many,
-        period: Period = "",
+        period: PeriodText = "",
         zone: Zone = "",
         limit: Limit = 50,
         offset: Offset = 0,
