@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
-from tonearm.core.play import LONGEST_NEEDED, Counted, Play, Track, When, counts, long_enough, seconds_needed, when
-from tonearm.core.spelling import fold
+from tonearm.core.play import LONGEST_NEEDED, Counted, Play, When, counts, long_enough, seconds_needed, when
+from tonearm.core.spelling import SURELY_SHORT, fold
 
 SLACK = 10.0
 """Seconds by which honest clocks and rounded times differ."""
@@ -144,7 +145,11 @@ def same_play(one: Play, other: Play) -> bool:
     A repeat begins after its first play has ended, and what was heard is never longer than what went by, so a
     true repeat shares no time with its first play.
     """
-    return _shared(one, other) > OVERLAP and _song(one.track) == _song(other.track)
+    return (
+        _shared(one, other) > OVERLAP
+        and _same_name(one.track.artist, other.track.artist)
+        and _same_name(one.track.title, other.track.title)
+    )
 
 
 def _shared(one: Play, other: Play) -> float:
@@ -152,5 +157,13 @@ def _shared(one: Play, other: Play) -> float:
     return end - max(one.timestamp, other.timestamp)
 
 
-def _song(track: Track) -> tuple[str, str]:
-    return fold(track.artist), fold(track.title)
+def _same_name(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    if len(one) > SURELY_SHORT or len(other) > SURELY_SHORT:
+        return fold(one) == fold(other)
+    return _known_fold(one) == _known_fold(other)
+
+
+_known_fold = lru_cache(maxsize=4096)(fold)
+"""Plays around one time are compared with each other again and again."""

@@ -314,7 +314,7 @@ def _suspected(
     judged: list[_Decision] = []
     in_this_batch: dict[tuple[int, str, str], list[tuple[int, Play]]] = {}
     of_others: dict[tuple[int, str], plays.PlaysOfOthers] = {}
-    in_this_batch_of: dict[int, list[tuple[str, Play]]] = {}
+    by_reporter: dict[int, dict[str, list[tuple[int, Play]]]] = {}
     counted = [index for index, decision in enumerate(decided) if decision.status == "queued"]
     found = plays.near(db, [(reports[index].account, reports[index].play) for index in counted])
     near_by_index = {index: found.get(row, ()) for row, index in enumerate(counted)}
@@ -326,18 +326,19 @@ def _suspected(
         if decision.status == "queued":
             play, song = report.play, keys[index][:3]
             near = [*near_by_index[index], *in_this_batch.get(song, ())]
-            beside = in_this_batch_of.setdefault(report.account, [])
+            beside = by_reporter.setdefault(report.account, {})
             if account.several_reporters:
                 source = (report.account, report.reporter)
                 if source not in of_others:
                     theirs = [reports[i].play for i in counted if (reports[i].account, reports[i].reporter) == source]
                     of_others[source] = plays.of_others(db, *source, theirs)
                 near += of_others[source].beside(play)
-                near += [(0, other) for reporter, other in beside if reporter != report.reporter]
+                for reporter, theirs_here in beside.items():
+                    near += theirs_here if reporter != report.reporter else ()
             twin = next((n for n, other in near if _again(play, other)), None)
             if twin is None:
                 in_this_batch.setdefault(song, []).append((0, play))
-                beside.append((report.reporter, play))
+                beside.setdefault(report.reporter, []).append((0, play))
         judged.append(decision if twin is None else _held_back(decision, twin))
     return judged
 

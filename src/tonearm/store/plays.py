@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -190,7 +191,7 @@ _SPANS: tuple[Column[Any], ...] = (
 @cache
 def _around(dialect: str) -> Select[Any]:
     asked = given_rows(dialect, _SPANS)
-    return select(play).where(
+    return select(play.c.id, *frozen_columns(play)).where(
         play.c.account == asked.c.account,
         play.c.timestamp.between(asked.c.earliest, asked.c.latest),
         play.c.timestamp + play.c.played > asked.c.start,
@@ -202,24 +203,25 @@ def _around(dialect: str) -> Select[Any]:
 class PlaysOfOthers:
     """Plays that others have reported, which are or will be on Last.fm: those that share time with a play."""
 
-    def __init__(self, rows: Iterable[Any]) -> None:
-        found = sorted(rows, key=lambda row: (row.timestamp, row.artist, row.track))
-        self._usual = [row for row in found if row.played <= _USUAL]
-        self._starts = [row.timestamp for row in self._usual]
-        self._long = [row for row in found if row.played > _USUAL]
+    def __init__(self, found: Iterable[tuple[int, Play]]) -> None:
+        spans = [
+            (one.timestamp, one.track.artist, one.track.title, one.timestamp + one.played, play_id, one)
+            for play_id, one in found
+        ]
+        spans.sort(key=itemgetter(0, 1, 2))
+        self._usual = [span for span in spans if span[3] - span[0] <= _USUAL]
+        self._starts = [span[0] for span in self._usual]
+        self._long = [span for span in spans if span[3] - span[0] > _USUAL]
 
     def beside(self, one: Play) -> list[tuple[int, Play]]:
         """Their numbers and themselves, the first to begin first."""
-        end = one.timestamp + one.played
-        near = self._usual[bisect_left(self._starts, one.timestamp - _USUAL) : bisect_left(self._starts, end)]
-        earliest = one.timestamp - LONGEST_PLAY
-        shared = [
-            row
-            for row in (*near, *self._long)
-            if row.timestamp + row.played > one.timestamp and earliest <= row.timestamp < end
-        ]
-        shared.sort(key=lambda row: (row.timestamp, row.artist, row.track))
-        return [(row.id, play_from_row(row)) for row in shared]
+        start, end = one.timestamp, one.timestamp + one.played
+        near = self._usual[bisect_left(self._starts, start - _USUAL) : bisect_left(self._starts, end)]
+        shared = [span for span in near if span[3] > start]
+        if self._long:
+            shared += [span for span in self._long if span[3] > start and start - LONGEST_PLAY <= span[0] < end]
+            shared.sort(key=itemgetter(0, 1, 2))
+        return [(span[4], span[5]) for span in shared]
 
 
 def of_others(db: Connection, account: int, reporter: str, theirs: Iterable[Play]) -> PlaysOfOthers:
@@ -231,7 +233,8 @@ def of_others(db: Connection, account: int, reporter: str, theirs: Iterable[Play
             start, end = spans[-1][0], max(end, spans.pop()[1])
         spans.append((start, end))
     rows = [(account, reporter, start - LONGEST_PLAY, start, math.ceil(end)) for start, end in spans]
-    return PlaysOfOthers(asking(db, _around(db.dialect.name), _SPANS, rows) if rows else ())
+    found = asking(db, _around(db.dialect.name), _SPANS, rows) if rows else ()
+    return PlaysOfOthers([(row[0], play_from_tuple(row[1:])) for row in found])
 
 
 _SONG = ("artist", "track")
