@@ -1,1 +1,1 @@
-"""The commands: each asks the settings for what it needs, opens a deck, and says what came of it."""
+"""The commands: each asks the settings for what it needs, opens a deck, and prints the result."""

@@ -1,4 +1,4 @@
-"""`tonearm check`: is everything as it should be? A line for each thing that is looked at."""
+"""`tonearm check`: is everything as it should be? A line for each check."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SKEW = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     what: str
     fine: bool

@@ -36,7 +36,7 @@ WAITS = 60.0
 """Seconds that a database server gets for its start: they may have been started together."""
 
 LOOKS_AGAIN = 0.5
-"""Seconds between two looks at what may have changed."""
+"""Seconds between two checks whether something has changed."""
 
 
 class Sends(Enum):

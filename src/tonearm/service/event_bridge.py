@@ -25,7 +25,7 @@ GATHER = 0.05
 """Seconds in which events are gathered into one notice: a notice costs all processes a transaction's turn."""
 
 KEPT = 10_000
-"""Notes that wait for a database that is away, the latest; when it is back everybody looks at the tables anyway."""
+"""The latest notes that wait while the database is away; when it is back, everyone reads the tables anyway."""
 
 UNREAD = 2000
 """Notices that are kept until somebody here wants to know, the latest: some megabytes, tens of thousands of events.

@@ -20,7 +20,7 @@ from tonearm.store import accounts, attempts, plays, queue
 from tonearm.store.db.database import Store
 
 EVERY = 60.0
-"""Seconds between two looks at what has grown too old. It is not sent in the meantime: that is asked of each batch."""
+"""Seconds between two searches for plays that have grown too old. Meanwhile each batch leaves them out."""
 
 EXPIRED_AT_ONCE = 500
 
@@ -41,7 +41,7 @@ class Expiry:
     rules: Rules
 
     async def if_due(self) -> None:
-        """Look at what has grown too old, if it is time and this process's turn."""
+        """Settle what has grown too old, if it is time and this process's turn."""
         if await self.chores.take("tidy", EVERY):
             await self._look(self.clock.now())
 

@@ -27,7 +27,7 @@ from tonearm.store.secrets.tokens import fingerprint
 
 LONGEST_NAME = 64
 REMEMBERED = 1.0
-"""Seconds for which a player needs no new look at the database, and may still report after it was revoked elsewhere."""
+"""Seconds for which a player is not looked up again, and may still report after another process has revoked it."""
 
 NOTED = 30.0
 """Seconds between two notes in the database that a player was heard."""

@@ -32,7 +32,7 @@ Cursor = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class LovedView:
-    """The last import of loved tracks (None: there was none), and what came of each.
+    """The last import of loved tracks (None: there was none), and the outcome of each.
 
     `tracks` are those of `outcome`; `more` follow.
     """

@@ -24,7 +24,7 @@ from tonearm.web import address
 from tonearm.web.address import cookie_name
 
 REMEMBERED = 30.0
-"""Seconds for which a token that was let in needs no new look at the database."""
+"""Seconds for which an accepted token is not looked up again in the database."""
 
 
 class Access:
@@ -40,7 +40,7 @@ class Access:
         """The listener who asks."""
         found = await self.listener(request)
         if found is None:
-            raise _stranger()
+            raise _not_signed_in()
         return found
 
     async def listener(self, request: Request) -> Listener | None:
@@ -81,7 +81,7 @@ class Access:
             await self._deck.accounts.forget(cookie)
 
 
-def _stranger() -> HTTPException:
+def _not_signed_in() -> HTTPException:
     return HTTPException(
         401,
         "missing or unknown token: send 'Authorization: Bearer <token>' ('tonearm token NAME' makes one)",
@@ -90,7 +90,7 @@ def _stranger() -> HTTPException:
 
 
 class Guard:
-    """Refuses foreign hosts and foreign pages before anything else is looked at, and bodies of strangers unread.
+    """Refuses foreign hosts and foreign pages before anything else is read, and the bodies of strangers unread.
 
     `public_url` is the address that this service goes by, beside localhost and plain addresses; "" if it has none.
     """
@@ -122,7 +122,7 @@ class Guard:
         async def read() -> MutableMapping[str, Any]:
             nonlocal known
             if not known and await self._access.listener(Request(scope)) is None:
-                raise _stranger()
+                raise _not_signed_in()
             known = True
             return await receive()
 

@@ -43,7 +43,7 @@ MAX_SECONDS = 10.0
 """Seconds after which a single question is given up, whether or not anybody waits for it."""
 
 STEPS = 20_000
-"""Steps of SQLite's machine, about a millisecond, from one look at the clock to the next."""
+"""Steps of SQLite's machine, about a millisecond, from one reading of the clock to the next."""
 
 
 class ReadQuestion(Protocol):

@@ -23,7 +23,7 @@ PLAYS_COUNTED = 100_000
 """Plays in the queue that are counted; of more than that there is an estimate, on SQLite this number."""
 
 ACCOUNTS_COUNTED = 1_000
-"""Accounts with plays in the queue that are looked at, the first ones by number."""
+"""The most accounts with plays in the queue that are counted, the first ones by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ _LIMIT: BindParameter[Any] = bindparam("limit")
 _COUNTED = select(func.count()).select_from(
     select(literal_column("1")).select_from(scrobble_queue).limit(_LIMIT).subquery()
 )
-# As the planner estimates it: the rows of a page when it was last looked at, times the pages of now.
+# As the planner estimates it: the rows of a page when it was last analysed, times the pages of now.
 _ESTIMATED = text(
     "SELECT reltuples * (pg_relation_size(oid) / current_setting('block_size')::int) / relpages"
     " FROM pg_class WHERE oid = to_regclass('scrobble_queue') AND relpages > 0"

@@ -1,4 +1,4 @@
-"""A look at the jobs, and a hand on them: each listener at their own, the first one at all."""
+"""List and control the jobs: each listener their own, the first one all."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""The queue play by play: what became of each and why, and the listener's decisions."""
+"""The queue play by play: what happened to each and why, and the listener's decisions."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
