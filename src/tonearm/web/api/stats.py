@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tonearm import zones
 from tonearm.core.figures import Measure, NameKind
 from tonearm.deck import Deck, Listener
-from tonearm.service.figure_answers import KINDS, BadPeriod, Question, Shown, answer
+from tonearm.service.figure_answers import KINDS, BadPeriod, FigureAnswer, Question, Shown, answer
 from tonearm.service.figures import DEEPEST, LONGEST_LIST
 from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.plays import ERRORS, Ask
@@ -202,52 +202,56 @@ def stats_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.De
     router = APIRouter(
         prefix="/stats", tags=["figures"], responses=ERRORS, route_class=ErrorResponses, dependencies=dependencies
     )
-    Me = Annotated[Listener, Depends(authenticate)]
+    _period_routes(router, deck, authenticate)
+    _list_routes(router, deck, authenticate)  # last, since /{of} takes any name
+    return router
 
-    async def found(me: Listener, shown: Shown, period: str, zone: str, **more: Any) -> dict[str, Any]:
-        try:
-            return await answer(deck.figures, me.id, Question(shown, period, _zone(zone), **more))
-        except BadPeriod as bad:
-            raise _invalid("period", str(bad)) from None
+
+def _period_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
+    Me = Annotated[Listener, Depends(authenticate)]
 
     @router.get("", response_model=OverviewOut)
     async def overview(me: Me, period: PeriodText = "", zone: Zone = "", limit: Limit = 10) -> Any:
         """A period in a few figures, with the most played."""
-        return await found(me, Shown.OVERVIEW, period, zone, limit=limit)
+        return await _answer(deck, me, Shown.OVERVIEW, period, zone, limit=limit)
 
     @router.get("/days", response_model=DaysOut)
     async def by_day(me: Me, period: PeriodText = "", zone: Zone = "") -> Any:
         """Plays and listening time of each day."""
-        return await found(me, Shown.DAYS, period, zone)
+        return await _answer(deck, me, Shown.DAYS, period, zone)
 
     @router.get("/hours", response_model=HoursOut)
     async def by_hour(me: Me, period: PeriodText = "", zone: Zone = "") -> Any:
         """Plays by weekday and hour."""
-        return await found(me, Shown.HOURS, period, zone)
+        return await _answer(deck, me, Shown.HOURS, period, zone)
 
     @router.get("/on-this-day", response_model=OnThisDayOut)
     async def on_this_day(me: Me, zone: Zone = "") -> Any:
         """What was played on this day in earlier years."""
-        return await found(me, Shown.ON_THIS_DAY, "", zone)
+        return await _answer(deck, me, Shown.ON_THIS_DAY, "", zone)
 
     @router.get("/deliveries", response_model=DeliveriesOut)
     async def deliveries(me: Me, period: PeriodText = "", zone: Zone = "") -> Any:
         """How long it took until Last.fm had the plays, and what it has not taken."""
-        return await found(me, Shown.DELIVERIES, period, zone)
+        return await _answer(deck, me, Shown.DELIVERIES, period, zone)
+
+
+def _list_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
+    Me = Annotated[Listener, Depends(authenticate)]
 
     @router.get("/new/{of}", response_model=NewOut)
     async def new(
         me: Me, of: Many, period: PeriodText = "", zone: Zone = "", limit: Limit = 50, offset: Offset = 0
     ) -> Any:
         """What was heard for the first time, the latest first."""
-        return await found(me, Shown.NEW, period, zone, limit=limit, offset=offset, of=_kind(of))
+        return await _answer(deck, me, Shown.NEW, period, zone, limit=limit, offset=offset, of=_kind(of))
 
     @router.get("/rediscovered/{of}", response_model=ListOut)
     async def rediscovered(
         me: Me, of: Many, period: PeriodText = "", zone: Zone = "", limit: Limit = 50, offset: Offset = 0
     ) -> Any:
         """What was heard again after a year or more without it, the most played first."""
-        return await found(me, Shown.REDISCOVERED, period, zone, limit=limit, offset=offset, of=_kind(of))
+        return await _answer(deck, me, Shown.REDISCOVERED, period, zone, limit=limit, offset=offset, of=_kind(of))
 
     @router.get("/{of}", response_model=ListOut)
     async def top(
@@ -260,9 +264,14 @@ def stats_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.De
         by: Measure = Measure.PLAYS,
     ) -> Any:
         """The most played, with ranks and plays in the period before. `by=heard` goes by the seconds heard."""
-        return await found(me, Shown(of), period, zone, limit=limit, offset=offset, by=by)
+        return await _answer(deck, me, Shown(of), period, zone, limit=limit, offset=offset, by=by)
 
-    return router
+
+async def _answer(deck: Deck, me: Listener, shown: Shown, period: str, zone: str, **more: Any) -> FigureAnswer:
+    try:
+        return await answer(deck.figures, me.id, Question(shown, period, _zone(zone), **more))
+    except BadPeriod as bad:
+        raise _invalid("period", str(bad)) from None
 
 
 def _kind(of: Many) -> NameKind:
