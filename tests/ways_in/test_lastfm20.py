@@ -100,6 +100,7 @@ def test_a_key_pair_of_ours_is_checked_and_a_foreign_one_cannot_be(room: Room, h
     ours, secret = other.app_key.api_key, other.app_key.shared_secret
     play = {"artist": "Can", "track": "Vitamin C", "timestamp": str(ago(5000)), "sk": key}
     assert error(call(http, "track.scrobble", **{**play, "api_key": ours, "api_sig": "0" * 32})) == 13
+    assert room.again(other).refused_reason == "wrong signature"
     signed = {**play, "api_key": ours, "method": "track.scrobble"}
     signed["api_sig"] = hexed("".join(name + signed[name] for name in sorted(signed)) + secret)
     assert http.post("/2.0/", data=signed).status_code == 200

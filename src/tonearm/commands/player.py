@@ -159,7 +159,7 @@ def _facts(found: StoredPlayer) -> dict[str, object]:
 def _line(found: StoredPlayer) -> str:
     text = f"{found.name}  {found.kind}  {_last_report(found)}"
     if found.refused_at:
-        text += f"  Rejected {moment(found.refused_at)}: {found.refused_reason}."
+        text += f"  Rejected {moment(found.refused_at)}: {found.refused_reason.rstrip('.')}."
     return text
 
 

@@ -348,6 +348,10 @@ class Players:
             self._app_secrets[api_key] = (now + REMEMBERED, secret)
         return secret
 
+    async def by_app_key(self, api_key: str) -> StoredPlayer | None:
+        """The player that an API key was issued for; None for a foreign key. Raises StoreUnavailable."""
+        return await self._store.read(partial(players.by_app_key, api_key=api_key))
+
     def _opened(self, sealed: str | None) -> str | None:
         try:
             return self._seal.open(sealed) if sealed else None

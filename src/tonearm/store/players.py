@@ -195,3 +195,9 @@ def add_app_key(db: Connection, owner: StoredPlayer, api_key: str, secret_sealed
 def app_secret(db: Connection, api_key: str) -> str | None:
     """The sealed secret of an API key that was issued here; None for a foreign one."""
     return db.execute(select(app_key.c.secret_sealed).where(app_key.c.api_key == api_key)).scalar()
+
+
+def by_app_key(db: Connection, api_key: str) -> StoredPlayer | None:
+    """The player that an API key was issued for; None for a foreign one."""
+    owner = select(app_key.c.player).where(app_key.c.api_key == api_key).scalar_subquery()
+    return _one(db, _FIND.where(player.c.id == owner))

@@ -57,7 +57,8 @@ class LastFm20:
     async def _call(self, request: PlayerRequest, call: LastFmCall) -> PlayerAnswer | LfmError:
         parsed = lastfm20.parse(call, self._deck.clock.now(), request.user_agent)
         if not await self._is_signed(call):
-            return await self._refused(request, LfmError(13), "wrong signature")
+            owner = await self._deck.players.by_app_key(call.api_key)
+            return await self._refused(request, LfmError(13), "wrong signature", likely=[owner] if owner else [])
         match parsed:
             case LfmError():
                 return parsed
