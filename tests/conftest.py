@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 
 from benchmarks import rig
-from tests import routes, statements
+from tests import connections, routes, statements
 from tests.network import tls_of
 from tests.postgres import Server, empty, hang_up, running
 from tonearm import serving
@@ -29,6 +29,7 @@ hypothesis.settings.load_profile("untimed")
 
 statements.compile_once()
 routes.analyse_once()
+connections.lend()
 
 DATABASES = ("sqlite", "postgresql")
 ROOT = Path(__file__).resolve().parent.parent
@@ -195,6 +196,7 @@ def test_data() -> Path:
 def postgres() -> Iterator[Server]:
     """The PostgreSQL server of this test run (of each of its processes): started for the first who asks."""
     with running("deadlock_timeout=100ms") as server:  # nobody here waits for one a whole second
+        server.ending = connections.close
         yield server
 
 
@@ -211,6 +213,7 @@ def postgres_tables(postgres: Server) -> Iterator[str]:
     """The URL of a database with our tables, which each test leaves empty."""
     url = postgres.database()
     migrate(database_url(url))
+    connections.share(database_url(url))
     yield url
     hang_up(url)
 

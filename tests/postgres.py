@@ -24,7 +24,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -87,12 +87,16 @@ def _as_nobody() -> dict[str, Any]:
 
 @dataclass
 class Server:
-    """A PostgreSQL server on a port of 127.0.0.1; `settings` are lines such as `max_connections=20`."""
+    """A PostgreSQL server on a port of 127.0.0.1; `settings` are lines such as `max_connections=20`.
+
+    `ending` is called before it stops.
+    """
 
     folder: Path
     durable: bool = False
     settings: Sequence[str] = ()
     port: int = 0
+    ending: Callable[[], None] = lambda: None
     _process: subprocess.Popen[bytes] | None = None
     _names: Iterator[int] = field(default_factory=itertools.count)
 
@@ -219,6 +223,7 @@ class Server:
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:
             return
+        self.ending()
         self._process.send_signal(how)
         self._process.wait(PATIENCE)
         self._process = None
