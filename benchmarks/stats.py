@@ -33,7 +33,7 @@ from tonearm.store.db.schema import play
 
 REAL, MANY = 104_571, 5_000_000
 YEARS = 20 * 365 * 86400
-SONGS, ARTISTS = 100_003, 10_007
+SONGS, ARTISTS = 30_000, 2_000
 AT_ONCE = 20_000
 ZONE = ZoneInfo("Europe/Berlin")
 

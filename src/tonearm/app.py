@@ -36,7 +36,8 @@ from tonearm.service.figures import Figures
 from tonearm.service.history_export import HistoryExport
 from tonearm.service.history_from_lastfm import HistoryFromLastFm
 from tonearm.service.history_import import HistoryImport
-from tonearm.service.job_list import DELIVER, ENRICH, IMPORT
+from tonearm.service.history_mirror import HistoryMirror
+from tonearm.service.job_list import DELIVER, ENRICH, HISTORY, IMPORT
 from tonearm.service.jobs import Jobs
 from tonearm.service.keyring import ApiKey, DeliveryKinds, Keyring
 from tonearm.service.lease import Leases
@@ -318,9 +319,13 @@ async def _wired(parts: _Parts, client: Callable[..., LastFm], deliver: bool) ->
 def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -> Deck:
     parts, time, listeners, keyring = wires.parts, wires.time, wires.accounts, wires.keyring
     store, clock, seal, event_hub = parts.store, parts.clock, parts.seal, parts.event_hub
-    imports, enriches = (WaitingRun(store, clock, kind, wires.delivers) for kind in (IMPORT, ENRICH))
+    imports, enriches, mirrors = (WaitingRun(store, clock, kind, wires.delivers) for kind in (IMPORT, ENRICH, HISTORY))
     loving = LovedImport(store, clock, keyring, event_hub, wires.begins(IMPORT), imports)
     enriching = Enrichment(store, clock, metadata, event_hub, wires.begins(ENRICH), enriches)
+    from_lastfm = HistoryFromLastFm(store, clock, keyring, seal)
+    begins_history = wires.begins(HISTORY)
+    mirroring = HistoryMirror(store, clock, event_hub, from_lastfm, wires.chores, begins_history, mirrors)
+    begins = {IMPORT: loving.start, ENRICH: enriching.start, HISTORY: mirroring.start}
     reports = Reports(store, clock, event_hub, hint, wires.tally, time, LASTFM)
     shows = NowPlaying(store, clock, keyring, seal, event_hub)
     players, player_reports, listening_clocks = _players(parts, reports, shows)
@@ -340,11 +345,12 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
         after_all=wires.after_all,
         personal_data=PersonalData(store, clock, event_hub),
         loved_import=loving,
-        jobs=Jobs(store, clock, wires.chores, listeners, {IMPORT: loving.start, ENRICH: enriching.start}, hint),
+        jobs=Jobs(store, clock, wires.chores, listeners, begins, hint),
         library_scan=LibraryScan(store),
         history_import=HistoryImport(store, clock, reports),
         history_export=HistoryExport(store),
-        history_from_lastfm=HistoryFromLastFm(store, clock, keyring, seal),
+        history_from_lastfm=from_lastfm,
+        history_mirror=mirroring,
         figures=Figures(store, clock),
         metadata=metadata,
         enrichment=enriching,
@@ -409,8 +415,10 @@ async def _run(wires: _Wires, delivery: tuple[Delivery[QueuedPlay], Expiry], dec
         await expiry.if_due()
         return await delivering.due()
 
-    handlers = {DELIVER: delivering.deliver, IMPORT: deck.loved_import.go_on, ENRICH: deck.enrichment.go_on}
-    finders = {DELIVER: due_accounts, IMPORT: deck.loved_import.due, ENRICH: deck.enrichment.due}
+    imports, enriches, histories = deck.loved_import, deck.enrichment, deck.history_mirror
+    goes_on = {IMPORT: imports.go_on, ENRICH: enriches.go_on, HISTORY: histories.go_on}
+    handlers = {DELIVER: delivering.deliver} | goes_on
+    finders = {DELIVER: due_accounts, IMPORT: imports.due, ENRICH: enriches.due, HISTORY: histories.due}
     guarded = {kind: deck.jobs.guarded(kind, handler) for kind, handler in handlers.items()}
     guarded |= dict.fromkeys(delivery_kinds.kinds.values(), guarded[DELIVER])
 

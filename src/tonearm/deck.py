@@ -22,6 +22,7 @@ from tonearm.service.figures import Figures
 from tonearm.service.history_export import HistoryExport
 from tonearm.service.history_from_lastfm import HistoryFromLastFm
 from tonearm.service.history_import import HistoryImport
+from tonearm.service.history_mirror import HistoryMirror
 from tonearm.service.jobs import Jobs
 from tonearm.service.library_scan import LibraryScan, ScanResult
 from tonearm.service.listening_clocks import ListeningClocks
@@ -79,6 +80,7 @@ class Deck:
     history_import: HistoryImport
     history_export: HistoryExport
     history_from_lastfm: HistoryFromLastFm
+    history_mirror: HistoryMirror
     figures: Figures
     metadata: Metadata
     enrichment: Enrichment

@@ -125,3 +125,10 @@ def test_an_import_that_is_killed_is_continued_by_the_same_file(shell: Shell, tm
     with closing(sqlite3.connect(shell.database)) as db:
         assert db.execute("SELECT count(*) FROM play").fetchone() == (number,)
     assert shell.facts("import-history", "--undo", str(half["id"]))["removed"] == number
+
+
+def test_the_history_at_last_fm_can_be_imported_every_hour(shell: Shell) -> None:
+    assert shell("import-history", "--mirror").stdout == (
+        "the history at Last.fm is imported every hour while a service runs\n"
+    )
+    assert shell.facts("import-history", "--no-mirror") == {"mirror": False}

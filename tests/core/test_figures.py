@@ -36,6 +36,7 @@ from tonearm.core.figures import (
     streaks,
     summed_up,
     top_parts,
+    whole_hours,
 )
 
 START = 1_700_000_000
@@ -116,6 +117,9 @@ def test_hours_are_those_of_the_zone(plays: list[FiguredPlay], zone: str) -> Non
     local = [datetime.fromtimestamp(play.timestamp, here) for play in inside]
     assert found == Counter(days.day_number(one.date()) * 24 + one.hour for one in local)
     assert heard.total() == sum(play.heard for play in inside)
+    if whole_hours(days.stretches(here, start, end)):
+        by_hour = by_local_hour([summed_up(plays).quarters.by_hour()], days.stretches(here, start, end), hours=True)
+        assert by_hour == (found, heard)
     week = by_weekday_and_hour(found)
     assert {(d, h): n for d, hours in enumerate(week) for h, n in enumerate(hours) if n} == Counter(
         (one.weekday(), one.hour) for one in local
@@ -129,11 +133,13 @@ def test_hours_are_those_of_the_zone(plays: list[FiguredPlay], zone: str) -> Non
     inside=st.booleans(),
 )
 def test_a_span_is_its_months_and_the_rest(start: int, length: int, until: int, inside: bool) -> None:
-    end, until = start + length, month_start(month_of(until))
+    end, until = start + length, until // days.DAY * days.DAY
     found = parts_of(start, end, until, inside=inside)
     sums: Counter[int] = Counter()
     for part in found:
-        first, last = (month_start(part.first), month_start(part.end)) if part.whole else (part.first, part.end)
+        first, last = part.first, part.end
+        if part.whole:
+            first, last = month_start(part.first), min(month_start(part.end), until)
         assert first < last
         assert not part.whole or last <= until
         assert part.sign == 1 or (not inside and last - first <= 16 * days.DAY)

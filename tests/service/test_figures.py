@@ -27,7 +27,7 @@ from tonearm.service.figures import AWAY, Span
 from tonearm.service.report_play import ReportResult
 from tonearm.store import plays, summaries
 from tonearm.store.admin import erase
-from tonearm.store.db.schema import month_summary, play, summary_name, year_summary
+from tonearm.store.db.schema import month_part, month_summary, play, summary_name, year_summary
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -231,7 +231,7 @@ async def test_whatever_is_written_into_a_month_that_is_summed_up_counts_at_once
     async def agree() -> None:
         await check(room, SPANS[0])
         await check(room, SPANS[3])
-        stored = await deck.store.read(partial(summaries.made, account=me))
+        stored = await deck.store.read(partial(summaries.made, account=me, until=int(room.now) // 86400 * 86400))
         assert len(stored) > 30
 
     await agree()
@@ -420,6 +420,8 @@ async def test_nothing_of_a_listener_is_left_in_summaries_when_all_is_erased(hou
         await room.deck.store.write(partial(erase.begin, account_id=me, kept_session=""))
         while await room.deck.store.write(partial(erase.erase_part, account_id=me)) is not None:
             await check(room, SPANS[1])
-        counts = [select(func.count()).select_from(table) for table in (month_summary, year_summary, summary_name)]
-        assert await room.deck.store.read(lambda db: [db.execute(count).scalar() for count in counts]) == [0, 0, 0]
+        counts = [
+            select(func.count()).select_from(table) for table in (month_part, month_summary, year_summary, summary_name)
+        ]
+        assert await room.deck.store.read(lambda db: [db.execute(count).scalar() for count in counts]) == [0, 0, 0, 0]
         await check(room, SPANS[0])

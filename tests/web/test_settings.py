@@ -33,6 +33,7 @@ from tonearm.store.db.schema import (
     login,
     loved,
     metadata,
+    month_part,
     month_summary,
     play,
     player,
@@ -172,7 +173,7 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
     async def left(number: int) -> dict[str, int]:
         tables = (play, scrobble_queue, attempt, library, loved, job_run, login, token, job_failure, erasure)
         of_players = (player, player_user, app_key, device_clock, heart, history_import)
-        of_figures = (month_summary, year_summary, summary_name)
+        of_figures = (month_part, month_summary, year_summary, summary_name)
         asks = {
             table.name: select(func.count()).where(table.c.account == number)
             for table in tables + of_players + of_figures

@@ -47,6 +47,7 @@ def _zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzin
 @click.option("--doubtful", is_flag=True, help="Also import plays that may be in the history already.")
 @click.option("--private", is_flag=True, help="Also import what was played in private sessions of Spotify.")
 @click.option("--from-lastfm", is_flag=True, help="Import from your Last.fm profile (the default without FILE).")
+@click.option("--mirror/--no-mirror", default=None, help="Import from Last.fm every hour from now on, or no longer.")
 @click.option("--list", "listing", is_flag=True, help="List the imports so far.")
 @click.option("--undo", type=int, metavar="ID", help="Take back everything that an import has added.")
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -61,6 +62,7 @@ def import_history(
     doubtful: bool,
     private: bool,
     from_lastfm: bool,
+    mirror: bool | None,
     listing: bool,
     undo: int | None,
     files: tuple[Path, ...],
@@ -78,7 +80,11 @@ def import_history(
 
     if yes and dry_run:
         raise click.UsageError("--yes and --dry-run contradict each other")
-    if listing:
+    if mirror is not None:
+        run(_mirror(settings, listener, mirror))
+        words = "every hour while a service runs" if mirror else "only when you ask for it"
+        print_result({"mirror": mirror}, f"the history at Last.fm is imported {words}", as_json)
+    elif listing:
         found = run(_list(settings, listener))
         print_result({"imports": [_listed_facts(one) for one in found]}, _listed(found), as_json)
     elif undo is not None:
@@ -158,6 +164,13 @@ async def _from_lastfm_waiting(settings: Settings, name: str) -> int:
         return await deck.history_from_lastfm.waiting((await listener_of(deck, name)).id)
 
 
+async def _mirror(settings: Settings, name: str, on: bool) -> None:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        await deck.history_mirror.mirror((await listener_of(deck, name)).id, on=on)
+
+
 async def _list(settings: Settings, name: str) -> list[StoredImport]:
     from tonearm.commands.opening import Sends, deck_of, listener_of
 
@@ -193,7 +206,7 @@ def _summary_text(result: ImportResult, yes: bool) -> str:
         lines.append(f"  queued for Last.fm: {result.queued}")
     elif result.young:
         lines.append(f"  Last.fm still accepts {plays(result.young)} of these: add --queue to send them too")
-    if yes:
+    if yes and result.id is not None:
         lines.append(f"  import {result.id}: 'tonearm import-history --undo {result.id}' takes it back")
     return "\n".join(lines)
 

@@ -17,9 +17,9 @@ from enum import StrEnum
 from functools import lru_cache
 from hashlib import blake2b
 from heapq import nlargest
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
-from tonearm.core.days import DAY, Stretch
+from tonearm.core.days import DAY, HOUR, Stretch
 from tonearm.core.spelling import fold
 
 QUARTER = 900
@@ -72,12 +72,13 @@ class FiguredPlay(NamedTuple):
     counted: bool
 
 
-@lru_cache(2**15)
+@lru_cache(2**14)
 def numbers(kind: NameKind, artist: str, title: str) -> tuple[int, int]:
     """The numbers of a name: of just this spelling, and of all spellings that fold alike."""
     return _number(kind, artist, title), _number(f"{kind} folded", _folded(artist), _folded(title))
 
 
+@lru_cache(2**14)
 def _folded(name: str) -> str:
     return fold(name) or name.casefold()
 
@@ -118,7 +119,10 @@ _OF_A_NAME = 28
 
 @dataclass(frozen=True, slots=True)
 class Quarters:
-    """Plays and seconds heard by the quarter of an hour (its number since 1970), for those in which one began."""
+    """Plays and seconds heard by the quarter of an hour (its number since 1970), for those in which one began.
+
+    Or by the hour, which is as good for zones whose clocks are off by whole hours.
+    """
 
     at: Sequence[int] = ()
     plays: Sequence[int] = ()
@@ -127,6 +131,15 @@ class Quarters:
     def packed(self) -> bytes:
         """As it is stored: the columns one after the other."""
         return struct.pack(f"<{len(self.at) * 3}I", *self.at, *self.plays, *self.heard)
+
+    def by_hour(self) -> Quarters:
+        """The same by the hour."""
+        plays: dict[int, int] = {}
+        heard: dict[int, int] = {}
+        for at, number, seconds in zip(self.at, self.plays, self.heard, strict=True):
+            plays[at >> 2] = plays.get(at >> 2, 0) + number
+            heard[at >> 2] = heard.get(at >> 2, 0) + seconds
+        return Quarters(list(plays), list(plays.values()), list(heard.values()))
 
     @classmethod
     def unpacked(cls, stored: bytes) -> Quarters:
@@ -253,33 +266,46 @@ class Summary:
 
 def summed_up(plays: Sequence[FiguredPlay]) -> Summary:
     """The summary of plays in the order of time."""
-    counted = [play for play in plays if play.counted]
-    names: dict[NameKind, dict[tuple[str, str], list[int]]] = {kind: {} for kind in NameKind}
-    artists, albums, tracks = (names[kind] for kind in NameKind)
-    quarters: dict[int, list[int]] = {}
-    for play in counted:
-        at, heard = play.timestamp, play.heard
-        _count(artists, (play.artist, ""), heard, at)
-        if play.album:
-            _count(albums, (play.artist, play.album), heard, at)
-        _count(tracks, (play.artist, play.track), heard, at)
-        of_quarter = quarters.setdefault(at // QUARTER, [0, 0])
-        of_quarter[0] += 1
-        of_quarter[1] += heard
     texts: dict[int, tuple[str, str]] = {}
-    packed = {kind: _columns(kind, of_kind, texts) for kind, of_kind in names.items()}
-    return Summary(
-        Totals(
-            len(counted),
-            sum(play.heard for play in counted),
-            sum(not play.heard for play in counted),
-            len(plays) - len(counted),
-        ),
-        packed,
-        Quarters(list(quarters), [plays for plays, _ in quarters.values()], [heard for _, heard in quarters.values()]),
-        sessions_of(counted),
-        texts,
-    )
+    names = {kind: names_of(plays, kind, texts) for kind in NameKind}
+    counted = [play for play in plays if play.counted]
+    return Summary(totals_of(plays), names, quarters_of(plays), sessions_of(counted), texts)
+
+
+def totals_of(plays: Sequence[FiguredPlay]) -> Totals:
+    """The totals of plays."""
+    heard = [play.heard for play in plays if play.counted]
+    return Totals(len(heard), sum(heard), heard.count(0), len(plays) - len(heard))
+
+
+def quarters_of(plays: Iterable[FiguredPlay]) -> Quarters:
+    """The quarters of an hour in which plays in the order of time began."""
+    quarters: dict[int, list[int]] = {}
+    for play in plays:
+        if play.counted:
+            of_quarter = quarters.setdefault(play.timestamp // QUARTER, [0, 0])
+            of_quarter[0] += 1
+            of_quarter[1] += play.heard
+    return Quarters(list(quarters), [one for one, _ in quarters.values()], [heard for _, heard in quarters.values()])
+
+
+def names_of(plays: Iterable[FiguredPlay], kind: NameKind, texts: dict[int, tuple[str, str]]) -> NameCounts:
+    """The names of one kind; the texts of their spellings are added to `texts`."""
+    names: dict[tuple[str, str], list[int]] = {}
+    for play in plays:
+        if not play.counted:
+            continue
+        match kind:
+            case NameKind.ARTIST:
+                _count(names, (play.artist, ""), play.heard, play.timestamp)
+            case NameKind.ALBUM:
+                if play.album:
+                    _count(names, (play.artist, play.album), play.heard, play.timestamp)
+            case NameKind.TRACK:
+                _count(names, (play.artist, play.track), play.heard, play.timestamp)
+            case _:
+                assert_never(kind)
+    return _columns(kind, names, texts)
 
 
 def _count(names: dict[tuple[str, str], list[int]], name: tuple[str, str], heard: int, at: int) -> None:
@@ -419,24 +445,32 @@ def top_parts(sums: Mapping[int, int], limit: int, offset: int) -> list[TopPart]
     return parts
 
 
-def by_local_hour(quarters: Iterable[Quarters], stretches: Sequence[Stretch]) -> tuple[Counter[int], Counter[int]]:
+def whole_hours(stretches: Iterable[Stretch]) -> bool:
+    """Whether all of these begin, end and are off from UTC by whole hours."""
+    return not any(one.offset % HOUR or one.start % HOUR or one.end % HOUR for one in stretches)
+
+
+def by_local_hour(
+    quarters: Iterable[Quarters], stretches: Sequence[Stretch], *, hours: bool = False
+) -> tuple[Counter[int], Counter[int]]:
     """Plays and seconds heard by the number of the local hour since 1970; `// 24` is the number of the day.
 
-    What lies outside of the stretches is left out.
+    What lies outside of the stretches is left out. `hours`: the quarters are whole hours.
     """
     plays: dict[int, int] = {}
     heard: dict[int, int] = {}
+    unit, places = (HOUR, 0) if hours else (QUARTER, 2)
     for each in quarters:
         for stretch in stretches:
-            start, end = -(-stretch.start // QUARTER), -(-stretch.end // QUARTER)
+            start, end = -(-stretch.start // unit), -(-stretch.end // unit)
             if not each.at or start > each.at[-1] or end <= each.at[0]:
                 continue
             first, last = bisect_left(each.at, start), bisect_left(each.at, end)
-            shift = stretch.offset // QUARTER
+            shift = stretch.offset // unit
             for at, number, seconds in zip(
                 each.at[first:last], each.plays[first:last], each.heard[first:last], strict=True
             ):
-                hour = (at + shift) >> 2
+                hour = (at + shift) >> places
                 plays[hour] = plays.get(hour, 0) + number
                 heard[hour] = heard.get(hour, 0) + seconds
     return Counter(plays), Counter(heard)
@@ -497,9 +531,10 @@ class FigurePart:
 
 
 def parts_of(start: int, end: int, until: int, *, inside: bool = False) -> list[FigurePart]:
-    """A span of time (from, to before, in Unix seconds) in months that end until `until`, and the rest in seconds.
+    """A span of time (from, to before, in Unix seconds) in months until `until`, and the rest in seconds.
 
-    The months are those between the months' beginnings that are nearest to both ends, or `inside` the span.
+    The months are those between the months' beginnings that are nearest to both ends, or `inside` the span; the one of
+    `until` ends there, and is among them if the span goes on until then.
     """
     if start >= end:
         return []
@@ -507,10 +542,11 @@ def parts_of(start: int, end: int, until: int, *, inside: bool = False) -> list[
         first, last = month_of(start - 1) + 1, month_of(end)
     else:
         first, last = _nearest(start), _nearest(end)
-    last = min(last, month_of(until))
+    present = month_of(until)
+    last = present + 1 if end >= until > month_start(present) else min(last, present)
     if first >= last:
         return [FigurePart(start, end, whole=False)]
-    begins, ends = month_start(first), month_start(last)
+    begins, ends = month_start(first), min(month_start(last), until)
     edges = (
         (start, begins, 1),
         (begins, start, -1),

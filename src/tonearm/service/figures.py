@@ -285,8 +285,8 @@ class Figures:
             await self._make_of(account, [(0, first[1] + 1)], inside=False)
 
     def _until(self) -> int:
-        """Months are summed up once they are over."""
-        return month_start(month_of(self.clock.now()))
+        """The end of yesterday (UTC), until which plays are summed up."""
+        return int(self.clock.now()) // days.DAY * days.DAY
 
     async def _ask(self, account: int, question: Callable[[_Look], T]) -> T:
         until = self._until()
@@ -317,7 +317,7 @@ class Figures:
         """Make the summaries that are missing, and of them those of years; what cannot be written is left."""
         try:
             async with self._makes.setdefault(account, asyncio.Lock()):
-                made = await self.store.read(partial(summaries.made, account=account))
+                made = await self.store.read(partial(summaries.made, account=account, until=self._until()))
                 missing = [month for month in months if month not in made]
                 if missing:
                     await self._summarise_months(account, missing)
@@ -327,13 +327,12 @@ class Figures:
             return
 
     async def _summarise_months(self, account: int, missing: Sequence[int]) -> None:
-        stamps = {month: secrets.randbits(62) + 1 for month in missing}
-        await self.store.write(partial(summaries.claim, account=account, stamps=stamps, until=self._until()))
+        stamps, until = {month: secrets.randbits(62) + 1 for month in missing}, self._until()
+        await self.store.write(partial(summaries.claim, account=account, stamps=stamps, until=until))
         batch: dict[int, Summary] = {}
         for month in missing:
-            plays = await self.store.read_long(
-                partial(_plays, account=account, start=month_start(month), end=month_start(month + 1)), begun=True
-            )
+            start, end = month_start(month), min(month_start(month + 1), until)
+            plays = await self.store.read_long(partial(_plays, account=account, start=start, end=end), begun=True)
             batch[month] = await asyncio.to_thread(summed_up, plays)
             if sum(one.totals.plays for one in batch.values()) >= PLAYS_TOGETHER:
                 await self._keep(account, stamps, batch)
@@ -363,10 +362,11 @@ class Figures:
 
     async def _summarise_years(self, account: int, months: Sequence[int]) -> None:
         """Sum up the names of whole years, and those of all months, where that is not done or no longer true."""
-        made = await self.store.read(partial(summaries.made, account=account))
-        wanted = _years(sorted(made))
-        if months[0] <= min(made, default=0):
-            wanted[summaries.ALL] = range(min(made, default=0), max(made, default=0) + 1)
+        made = await self.store.read(partial(summaries.made, account=account, until=self._until()))
+        over = _over(made, self._until())
+        wanted = _years(over)
+        if over and months[0] <= over[0]:
+            wanted[summaries.ALL] = range(over[0], over[-1] + 1)
         there = await self.store.read(partial(summaries.years, account=account, wanted=list(wanted)))
         for year, of_year in wanted.items():
             made_of = _signature(made, of_year)
@@ -384,7 +384,7 @@ class Figures:
         names = await self.store.read_long(read, begun=True)
 
         def keep(db: Connection) -> None:
-            if _signature(summaries.made(db, account), months) == made_of:
+            if _signature(summaries.made(db, account, self._until()), months) == made_of:
                 summaries.write_year(db, account, year, made_of, names)
 
         await self.store.write(keep)
@@ -393,6 +393,11 @@ class Figures:
 _LATELY = re.compile(r"([1-9]\d{0,3})d", re.ASCII)
 EARLIEST, LATEST = date(1971, 1, 1), date(9000, 1, 1)
 _YEAR = 12
+
+
+def _over(made: Iterable[int], until: int) -> list[int]:
+    """The months that are over, of these."""
+    return sorted(month for month in made if month < month_of(until))
 
 
 def _signature(made: Mapping[int, int], months: Iterable[int]) -> str:
@@ -430,11 +435,8 @@ def _rounded(start: int, end: int, first: int, last: int, until: int) -> tuple[i
 
 def _look(ask: ReadQuestion, account: int, until: int) -> _Look:
     def read(db: Connection) -> _Look:
-        made = summaries.made(db, account)
         first, last = stats.first_and_last(db, account) or (until, until)
-        return _Look(
-            ask, account, {month: made[month] for month in made if month < month_of(until)}, until, first, last
-        )
+        return _Look(ask, account, summaries.made(db, account, until), until, first, last)
 
     return ask(read)
 
@@ -443,7 +445,7 @@ def _look(ask: ReadQuestion, account: int, until: int) -> _Look:
 class _Look:
     """A look at a history from its `first` play to its `last` one, which began then.
 
-    `made` are the months that are summed up, and `until` is when the last of those ends that can be.
+    `made` are the months that are summed up until `until`.
     """
 
     ask: ReadQuestion
@@ -452,7 +454,8 @@ class _Look:
     until: int
     first: int
     last: int
-    read: dict[tuple[int, int], Summary] = field(default_factory=dict)
+    read: dict[tuple[int, int], list[FiguredPlay]] = field(default_factory=dict)
+    counted: dict[tuple[int, int, NameKind], figures.NameCounts] = field(default_factory=dict)
     texts: dict[int, tuple[str, str]] = field(default_factory=dict)
 
     def parts(self, start: int, end: int, *, inside: bool = False) -> Iterator[FigurePart]:
@@ -470,15 +473,21 @@ class _Look:
                 if made:
                     yield FigurePart(months[0], months[-1] + 1, whole=True)
                 else:
-                    yield FigurePart(month_start(months[0]), month_start(months[-1] + 1), whole=False)
+                    yield FigurePart(month_start(months[0]), min(month_start(months[-1] + 1), self.until), whole=False)
 
-    def plays(self, part: FigurePart) -> Summary:
-        """What was played in the seconds of a part."""
+    def plays(self, part: FigurePart) -> list[FiguredPlay]:
+        """What was played in the seconds of a part, in the order of time."""
         key = (part.first, part.end)
         if key not in self.read:
-            self.read[key] = found = summed_up(_plays(self.ask, self.account, *key))
-            self.texts.update(found.texts)
+            self.read[key] = _plays(self.ask, self.account, *key)
         return self.read[key]
+
+    def names_in(self, part: FigurePart, kind: NameKind) -> figures.NameCounts:
+        """The names in the seconds of a part."""
+        key = (part.first, part.end, kind)
+        if key not in self.counted:
+            self.counted[key] = figures.names_of(self.plays(part), kind, self.texts)
+        return self.counted[key]
 
     def names(self, spellings: Iterable[int]) -> dict[int, tuple[str, str]]:
         """The names behind these numbers."""
@@ -492,14 +501,14 @@ def _summed(look: _Look, kind: NameKind, months: range, but: int | None = None) 
     """The names of whole months that are summed up: by years where these are too, `but` not by this one."""
     tally = Tally()
     wanted = _years(list(months))
-    everything = sorted(look.made)
-    if everything and [everything[0], everything[-1]] == [months[0], months[-1]]:
-        wanted = {summaries.ALL: months, **wanted}
+    over = _over(look.made, look.until)
+    if over and over[0] == months[0] and over[-1] <= months[-1]:
+        wanted = {summaries.ALL: range(over[0], over[-1] + 1), **wanted}
     wanted.pop(but, None)  # type: ignore[arg-type]  # None is no year
     there = look.ask(partial(summaries.years, account=look.account, wanted=list(wanted))) if wanted else {}
     true = {year: of_year for year, of_year in wanted.items() if there.get(year) == _signature(look.made, of_year)}
     if summaries.ALL in true:
-        true = {summaries.ALL: months}
+        true = {summaries.ALL: true[summaries.ALL]}
     at = months[0]
     for year, of_year in sorted(true.items(), key=lambda one: one[1][0]):
         for counts in _of_months(look, kind, at, of_year[0]):
@@ -531,9 +540,9 @@ def _tally(look: _Look, kind: NameKind, start: int, end: int) -> Tally:
             else:
                 tally = months
         elif part.sign > 0:
-            tally.add(look.plays(part).names[kind])
+            tally.add(look.names_in(part, kind))
         else:
-            taken.append(look.plays(part).names[kind])
+            taken.append(look.names_in(part, kind))
     for counts in taken:
         tally.take(counts)
     return tally
@@ -585,17 +594,28 @@ def _listed(
 def _hours(look: _Look, span: Span) -> tuple[Counter[int], Counter[int]]:
     """Plays and seconds heard by the local hour of a span."""
     found: list[Quarters] = []
-    months = range(month_of(span.start), month_of(span.end - 1) + 1)
-    for made, run in groupby(months, key=look.made.__contains__):
-        some = list(run)
+    stretches = span.stretches
+    hours = figures.whole_hours(stretches)
+
+    def read(start: int, end: int) -> None:
+        start, end = max(span.start, start), min(span.end, end)
+        if start < end:
+            quarters = figures.quarters_of(look.plays(FigurePart(start, end, whole=False)))
+            found.append(quarters.by_hour() if hours else quarters)
+
+    start, end = _rounded(span.start, span.end, look.first, look.last, look.until)
+    for made, run in groupby(range(month_of(start), month_of(end - 1) + 1), key=look.made.__contains__):
+        months = list(run)
         if not made:
-            start, end = max(span.start, month_start(some[0])), min(span.end, month_start(some[-1] + 1))
-            found.append(look.plays(FigurePart(start, end, whole=False)).quarters)
+            read(month_start(months[0]), month_start(months[-1] + 1))
             continue
-        for first in range(some[0], some[-1] + 1, _YEAR):
-            last = min(first + _YEAR, some[-1] + 1)
-            found += look.ask(partial(summaries.quarters, account=look.account, first=first, end=last))
-    return figures.by_local_hour(found, span.stretches)
+        for first in range(months[0], months[-1] + 1, _YEAR):
+            last = min(first + _YEAR, months[-1] + 1)
+            asked = partial(summaries.quarters, account=look.account, first=first, end=last, hours=hours)
+            found += look.ask(asked)
+        if months[-1] == month_of(look.until):
+            read(look.until, month_start(months[-1] + 1))
+    return figures.by_local_hour(found, stretches, hours=hours)
 
 
 def _totals(look: _Look, start: int, end: int) -> Totals:
@@ -604,9 +624,9 @@ def _totals(look: _Look, start: int, end: int) -> Totals:
         if part.whole:
             found += look.ask(partial(summaries.totals, account=look.account, first=part.first, end=part.end))
         elif part.sign > 0:
-            found += look.plays(part).totals
+            found += figures.totals_of(look.plays(part))
         else:
-            found -= look.plays(part).totals
+            found -= figures.totals_of(look.plays(part))
     return found
 
 
@@ -669,12 +689,13 @@ def _on_this_day(look: _Look, everything: HistoryPeriod, today: date, zone: tzin
         except ValueError:  # 29 February
             continue
         start, end = days.start_of(day, zone), days.start_of(day + timedelta(days=1), zone)
-        summary = look.plays(FigurePart(start, end, whole=False))
-        if summary.totals.plays:
+        part = FigurePart(start, end, whole=False)
+        totals = figures.totals_of(look.plays(part))
+        if totals.plays:
             tally = Tally()
-            tally.add(summary.names[NameKind.TRACK])
+            tally.add(look.names_in(part, NameKind.TRACK))
             tracks = _listed(look, tally, Tally(), top, 0, Measure.PLAYS)
-            found.append(Anniversary(day, summary.totals, tracks.names))
+            found.append(Anniversary(day, totals, tracks.names))
     return found
 
 
@@ -684,7 +705,7 @@ def _session(look: _Look, span: Span) -> ListeningSession | None:
         if part.whole:
             found = look.ask(partial(summaries.sessions, account=look.account, first=part.first, end=part.end))
             parts.append((month_start(part.first), found))
-        elif (sessions := look.plays(part).sessions) is not None:
+        elif sessions := figures.sessions_of(play for play in look.plays(part) if play.counted):
             parts.append((part.first, [sessions]))
     whole: Sessions | None = None
     for _, several in sorted(parts, key=lambda one: one[0]):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -38,6 +38,14 @@ LATE = 15 * int(DAY)
 """Seconds before the end of the last import from which the next one looks again: scrobbles may be 14 days late."""
 
 
+Step = Callable[[int, int], Awaitable[bool]]
+"""Gets (done, total) plays after each page, and says whether to go on."""
+
+
+class Paused(Exception):
+    """The import has stopped because it was told to; the next one continues."""
+
+
 class NotImported(Exception):
     """Last.fm has not given the whole history; what came is kept. The words say why."""
 
@@ -51,15 +59,16 @@ class HistoryFromLastFm:
     keyring: Keyring
     cipher: SessionCipher
 
-    async def run(self, account: int, progress: Progress) -> ImportResult:
-        """Import what is new at Last.fm; `progress` is called with (done, total) plays.
+    async def run(self, account: int, progress: Progress, step: Step | None = None) -> ImportResult:
+        """Import what is new at Last.fm; `progress` is called with (done, total) plays, and so is `step`.
 
-        Raises NotImported, after which the next import continues, and Undone if somebody is undoing it meanwhile.
+        Raises NotImported and Paused, after which the next import continues, and Undone if somebody is undoing it
+        meanwhile. An import that has found nothing new is not listed; then its `id` is None.
         """
         walk = await self._walk(account)
         begun, since = await self.store.write(partial(_begin, listener=walk.listener, now=self.clock.now()))
         try:
-            return await _Copy(self, walk.listener, begun, walk, since).to_the_end(progress)
+            return await _Copy(self, walk.listener, begun, walk, since).to_the_end(progress, step)
         except LastFmError as error:
             raise NotImported(f"Last.fm: {error}; the next import continues where this one stopped") from error
 
@@ -151,7 +160,7 @@ class _Copy:
     walk: _Walk
     since: int
 
-    async def to_the_end(self, progress: Progress) -> ImportResult:
+    async def to_the_end(self, progress: Progress, step: Step | None) -> ImportResult:
         store = self.room.store
         counts = Counter({name: n for name, n in self.begun.counts.items() if name != "until"})
         judge = Judge(await store.read(partial(renamed, account=self.listener.id)))
@@ -178,12 +187,11 @@ class _Copy:
             progress(max(0, total - page_number * PAGE), max(total, 1))
         facts = {**counts, "until": self.since}
         now = self.room.clock.now()
-        done = partial(history_imports.write, import_id=self.begun.id, state=ImportState.DONE, counts=facts, now=now)
-        await store.write(done)
+        number_of = await store.write(partial(history_imports.finish, begun=self.begun, counts=facts, now=now))
         return ImportResult(
             SOURCE,
             (self.listener.username,),
-            self.begun.id,
+            number_of,
             new=counts["new"],
             known=counts["known"],
             doubtful=counts["doubtful"],

@@ -179,3 +179,19 @@ def end_session(db: Connection, account_id: int, sealed: str) -> str | None:
         .returning(account.c.lastfm_username)
     )
     return db.execute(ended).scalar()
+
+
+def mirror_at(db: Connection, account_id: int) -> float | None:
+    """When the history at Last.fm is imported next (Unix seconds); None if it is not imported by itself."""
+    return db.execute(select(account.c.mirror_at).where(account.c.id == account_id)).scalar()
+
+
+def set_mirror(db: Connection, account_id: int, at: float | None) -> None:
+    """Import the history at Last.fm at that time, or (None) not by itself."""
+    db.execute(update(account).where(account.c.id == account_id).values(mirror_at=at))
+
+
+def mirrors_due(db: Connection, now: float) -> list[int]:
+    """Connected accounts whose history at Last.fm is to be imported now."""
+    wanted = (account.c.mirror_at.is_not(None), account.c.mirror_at <= now, account.c.connection == Connected.CONNECTED)
+    return list(db.execute(select(account.c.id).where(*wanted).order_by(account.c.id)).scalars())

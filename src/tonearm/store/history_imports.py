@@ -91,6 +91,27 @@ def write(db: Connection, import_id: int, state: ImportState, counts: Mapping[st
     return bool(db.execute(update(history_import).where(*running).values(**changed)).rowcount)
 
 
+def finish(db: Connection, begun: StoredImport, counts: Mapping[str, int], now: float) -> int | None:
+    """An import is done; its id. If it has found nothing new, what it knows goes to the one before it, and it is gone.
+
+    Otherwise whoever imports every hour would have a list of imports without plays.
+    """
+    earlier = (
+        history_import.c.account == begun.account,
+        history_import.c.digest == begun.digest,
+        history_import.c.state == ImportState.DONE,
+        history_import.c.id < begun.id,
+    )
+    before = db.execute(select(history_import).where(*earlier).order_by(history_import.c.id.desc()).limit(1)).first()
+    if before is None or counts.get("new"):
+        write(db, begun.id, ImportState.DONE, counts, now)
+        return begun.id
+    known = {**before.counts, "until": max(before.counts.get("until", 0), counts.get("until", 0))}
+    db.execute(update(history_import).where(history_import.c.id == before.id).values(counts=known, updated_at=now))
+    db.execute(delete(history_import).where(history_import.c.id == begun.id))
+    return None
+
+
 def turn(db: Connection, import_id: int, state: ImportState, now: float) -> None:
     """An import is being undone, or is undone."""
     changed = {"state": state, "updated_at": now}

@@ -13,11 +13,21 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, select, update
 
-from tonearm.core.figures import FiguredPlay, NameCounts, NameKind, Quarters, Sessions, Summary, Totals, month_of
+from tonearm.core.figures import (
+    FiguredPlay,
+    NameCounts,
+    NameKind,
+    Quarters,
+    Sessions,
+    Summary,
+    Totals,
+    month_of,
+    month_start,
+)
 from tonearm.store import accounts
 from tonearm.store.db.dialect import Among, insert_ignore, insert_or_change, parts
 from tonearm.store.db.schema import account as account_table
-from tonearm.store.db.schema import month_summary, play, summary_name, year_summary
+from tonearm.store.db.schema import month_part, month_summary, play, summary_name, year_summary
 
 NOT_COUNTED = ("discarded", "suspected")
 """Plays that count for nothing: another one stands for them."""
@@ -61,6 +71,7 @@ FORGOTTEN = (12, 500)
 def forget(db: Connection, account: int) -> bool:
     """Erase some of the summaries of an account, which is locked; False once there are none."""
     for table, key, limit in (
+        (month_part, month_part.c.month, FORGOTTEN[0]),
         (month_summary, month_summary.c.month, FORGOTTEN[0]),
         (year_summary, year_summary.c.year, FORGOTTEN[0]),
         (summary_name, summary_name.c.spelling, FORGOTTEN[1]),
@@ -72,18 +83,23 @@ def forget(db: Connection, account: int) -> bool:
     return False
 
 
-def made(db: Connection, account: int) -> dict[int, int]:
-    """The months whose summaries are true, each with the stamp of its summary."""
+def made(db: Connection, account: int, until: int) -> dict[int, int]:
+    """The months whose summaries are true until then, each with the stamp of its summary."""
     rows = db.execute(
-        select(month_summary.c.month, month_summary.c.stamp).where(
+        select(month_summary.c.month, month_summary.c.stamp, month_summary.c.until).where(
             month_summary.c.account == account, month_summary.c.made
         )
-    )
-    return {row.month: row.stamp for row in rows}
+    ).all()
+    present = month_of(until)
+    return {
+        month: stamp
+        for month, stamp, ends in rows
+        if month <= present and ends == min(month_start(month + 1), until) and ends > month_start(month)
+    }
 
 
 def claim(db: Connection, account: int, stamps: Mapping[int, int], until: int) -> None:
-    """Begin the summaries of months, which end until `until`, each with a new stamp.
+    """Begin the summaries of months, until `until`, each with a new stamp.
 
     Whoever writes a play into one from now on makes it stale, and what is written with the stamp then is void.
     """
@@ -93,8 +109,17 @@ def claim(db: Connection, account: int, stamps: Mapping[int, int], until: int) -
         .where(account_table.c.id == account, account_table.c.summed_until < until)
         .values(summed_until=until)
     )
-    rows = [{"account": account, "month": month, "stamp": stamp, "made": False} for month, stamp in stamps.items()]
-    insert_or_change(db, month_summary, rows, ("account", "month"), ("stamp", "made"))
+    rows = [
+        {
+            "account": account,
+            "month": month,
+            "stamp": stamp,
+            "made": False,
+            "until": min(month_start(month + 1), until),
+        }
+        for month, stamp in stamps.items()
+    ]
+    insert_or_change(db, month_summary, rows, ("account", "month"), ("stamp", "made", "until"))
 
 
 def write_names(
@@ -134,14 +159,18 @@ def write(db: Connection, account: int, month: int, stamp: int, summary: Summary
     totals = summary.totals
     values = {
         **{name: getattr(totals, name) for name in _TOTALS},
-        **_packed(summary.names),
-        "quarters": summary.quarters.packed(),
         "sessions": summary.sessions.packed() if summary.sessions else None,
         "made": True,
     }
     accounts.lock(db, [account])
     claimed = _claimed(account, month, stamp)
-    return bool(db.execute(update(month_summary).where(*claimed).values(**values)).rowcount)
+    if not db.execute(update(month_summary).where(*claimed).values(**values)).rowcount:
+        return False
+    quarters = {"quarters": summary.quarters.packed(), "hours": summary.quarters.by_hour().packed()}
+    parts_ = {**_packed(summary.names), **quarters}.items()
+    rows = [{"account": account, "part": part, "month": month, "data": data} for part, data in parts_]
+    insert_or_change(db, month_part, rows, ("account", "part", "month"), ("data",))
+    return True
 
 
 def _packed(names: Mapping[NameKind, NameCounts]) -> dict[str, bytes]:
@@ -164,28 +193,37 @@ def years(db: Connection, account: int, wanted: Collection[int]) -> dict[int, st
     return {row.year: row.made_of for row in rows}
 
 
-@cache
-def _names_of(kind: NameKind) -> tuple[Select[Any], Select[Any]]:
-    months, of_years = month_summary.c, year_summary.c
-    return (
-        select(months[_COLUMN[kind]]).where(
-            months.account == bindparam("of"), months.month >= bindparam("first"), months.month < bindparam("end")
-        ),
-        select(of_years[_COLUMN[kind]]).where(of_years.account == bindparam("of"), of_years.year == bindparam("year")),
+_PARTS = (
+    select(month_part.c.data)
+    .where(
+        month_part.c.account == bindparam("of"),
+        month_part.c.part == bindparam("part"),
+        month_part.c.month >= bindparam("first"),
+        month_part.c.month < bindparam("end"),
     )
+    .order_by(month_part.c.month)
+)
+
+
+def _parts(db: Connection, account: int, part: str, first: int, end: int) -> list[bytes]:
+    return list(db.execute(_PARTS, {"of": account, "part": part, "first": first, "end": end}).scalars())
 
 
 def names_of_months(db: Connection, account: int, kind: NameKind, first: int, end: int) -> list[NameCounts]:
     """The names of each month from one to before another."""
-    months, _ = _names_of(kind)
-    rows = db.execute(months, {"of": account, "first": first, "end": end}).scalars()
-    return [NameCounts.unpacked(stored) for stored in rows if stored]
+    return [NameCounts.unpacked(stored) for stored in _parts(db, account, _COLUMN[kind], first, end)]
+
+
+@cache
+def _of_year(kind: NameKind) -> Select[Any]:
+    wanted = (year_summary.c.account == bindparam("of"), year_summary.c.year == bindparam("year"))
+    return select(year_summary.c[_COLUMN[kind]]).where(*wanted)
 
 
 def names_of_year(db: Connection, account: int, kind: NameKind, year: int) -> list[NameCounts]:
     """The names of a year, or of `ALL`."""
-    _, of_year = _names_of(kind)
-    return [NameCounts.unpacked(stored) for stored in db.execute(of_year, {"of": account, "year": year}).scalars()]
+    rows = db.execute(_of_year(kind), {"of": account, "year": year}).scalars()
+    return [NameCounts.unpacked(stored) for stored in rows]
 
 
 def _of_months(account: int, first: int, end: int, *columns: Any) -> Select[Any]:
@@ -194,10 +232,10 @@ def _of_months(account: int, first: int, end: int, *columns: Any) -> Select[Any]
     return select(*columns).where(*wanted).order_by(month)
 
 
-def quarters(db: Connection, account: int, first: int, end: int) -> list[Quarters]:
-    """The quarters of an hour of each month."""
-    rows = db.execute(_of_months(account, first, end, month_summary.c.quarters)).scalars()
-    return [Quarters.unpacked(stored) for stored in rows if stored]
+def quarters(db: Connection, account: int, first: int, end: int, *, hours: bool) -> list[Quarters]:
+    """The quarters of an hour of each month, or whole hours."""
+    part = "hours" if hours else "quarters"
+    return [Quarters.unpacked(stored) for stored in _parts(db, account, part, first, end)]
 
 
 def sessions(db: Connection, account: int, first: int, end: int) -> list[Sessions]:

@@ -16,6 +16,7 @@ from tonearm.version import __version__
 from tonearm.web.access import Access, Guard
 from tonearm.web.api.events import events_router
 from tonearm.web.api.health import health_router
+from tonearm.web.api.history_imports import history_imports_router
 from tonearm.web.api.jobs import jobs_router
 from tonearm.web.api.metadata import metadata_router
 from tonearm.web.api.plays import lastfm_router
@@ -77,6 +78,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
         stories_router(deck, access, asked),
         metadata_router(deck, access, asked),
         stats_router(deck, access, asked),
+        history_imports_router(deck, access, asked),
         events_router(deck, access, asked),
         health_router(deck, access),
         jobs_router(deck, access),

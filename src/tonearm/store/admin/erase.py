@@ -64,6 +64,7 @@ _AS_NEW: dict[str, Any] = {
     "lease_owner": "",
     "lease_until": 0,
     "summed_until": 0,
+    "mirror_at": None,
 }
 """What an account is but for its name, before anybody has used it."""
 

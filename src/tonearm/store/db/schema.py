@@ -100,7 +100,9 @@ account = Table(
     _integer("lease_id"),
     _time("created_at"),
     Column("summed_until", BigInteger, nullable=False, server_default="0"),  # whose months before this are summed up
+    Column("mirror_at", Float(53)),  # when the history at Last.fm is imported next; None if not by itself
 )
+_index(account, "account_mirrored", "mirror_at", where=account.c.mirror_at.is_not(None))
 
 token = Table(
     "token",
@@ -451,11 +453,20 @@ month_summary = Table(
     Column("month", Integer, nullable=False),  # `core.figures.month_of`
     Column("stamp", BigInteger, nullable=False),  # of the sum, or of whoever is about to make it; 0 if it is stale
     Column("made", Boolean, nullable=False),
+    Column("until", BigInteger, nullable=False),  # the end of the month, or of yesterday in this one
     *(_integer(name) for name in ("plays", "heard", "untimed", "skipped")),
-    *_names(),
-    Column("quarters", LargeBinary),  # `core.figures.Quarters`
     Column("sessions", JSON),  # `core.figures.Sessions`
     PrimaryKeyConstraint("account", "month"),
+)
+
+month_part = Table(
+    "month_part",  # the long parts of the summaries of months, each in a row, so that nobody reads past the others
+    metadata,
+    _account(),
+    Column("part", Text, nullable=False),  # artists, albums, tracks (`NameCounts`), quarters, hours (`Quarters`)
+    Column("month", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("account", "part", "month"),
 )
 
 year_summary = Table(

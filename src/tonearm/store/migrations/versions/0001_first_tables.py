@@ -50,9 +50,11 @@ def upgrade() -> None:
         sa.Column("lease_id", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("summed_until", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("mirror_at", sa.Float(precision=53), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
     )
+    index_some("account_mirrored", "account", ["mirror_at"], "mirror_at IS NOT NULL")
     op.create_table(
         "pace",
         sa.Column("key", sa.Text(), nullable=False),
@@ -229,20 +231,29 @@ def upgrade() -> None:
         sa.Column("month", sa.Integer(), nullable=False),
         sa.Column("stamp", sa.BigInteger(), nullable=False),
         sa.Column("made", sa.Boolean(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
         sa.Column("plays", sa.Integer(), server_default="0", nullable=False),
         sa.Column("heard", sa.Integer(), server_default="0", nullable=False),
         sa.Column("untimed", sa.Integer(), server_default="0", nullable=False),
         sa.Column("skipped", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("artists", sa.LargeBinary(), nullable=True),
-        sa.Column("albums", sa.LargeBinary(), nullable=True),
-        sa.Column("tracks", sa.LargeBinary(), nullable=True),
-        sa.Column("quarters", sa.LargeBinary(), nullable=True),
         sa.Column("sessions", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(
             ["account"],
             ["account.id"],
         ),
         sa.PrimaryKeyConstraint("account", "month"),
+    )
+    op.create_table(
+        "month_part",
+        sa.Column("account", ID, nullable=False),
+        sa.Column("part", sa.Text(), nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("account", "part", "month"),
     )
     op.create_table(
         "year_summary",
