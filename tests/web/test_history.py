@@ -292,3 +292,44 @@ async def test_days_are_links_and_the_chart_to_zoom_has_its_room(house: House) -
     assert 'id="zoom"' not in page
     await imported(house, at(2014, 5, 14))
     assert re.search(r'<div class="zoom" id="zoom"[^>]*hx-morph-skip>', await house.page("/history?period=2014"))
+
+
+async def test_a_period_says_how_long_was_listened_and_what_changed(house: House) -> None:
+    await imported(house, at(2013, 5, 1), at(2014, 5, 1), at(2014, 5, 1, 12, 5), at(2014, 5, 2), played=1800.0)
+    await imported(house, at(2014, 6, 1), artist="Low", track="Words", album="", played=1800.0)
+    page = await house.page("/history?period=2014")
+    assert "2 h 0 min of listening." in page
+    assert "3 more plays than in the period before." in page
+    assert "1 artist heard for the first time." in page
+    assert "Longest session: 35 min, 2 plays." in page
+    assert "of listening" not in await house.page("/history?period=1999")
+
+
+async def test_a_list_goes_on_behind_its_first_ten_with_ranks_and_changes(house: House) -> None:
+    for number in range(12):
+        await imported(house, *(at(2014, 3, 1 + n, number) for n in range(12 - number)), artist=f"Artist {number:02}")
+    await imported(house, at(2013, 3, 1), at(2013, 3, 2), artist="Artist 11")
+    await imported(house, at(2013, 3, 3), artist="Artist 00")
+    page = await house.page("/history?period=2014")
+    assert "Show all artists" in page
+    assert "Show all albums" in page
+    assert "of=artists&amp;period=2014" in page
+    page = await house.page("/history/top?of=artists&period=2014")
+    assert "12 artists, the most played first." in page
+    assert re.findall(r"Artist \d\d(?=</a>)", page) == [f"Artist {number:02}" for number in range(12)]
+    assert ("▲ 1" in page, "▼ 11" in page) == (True, True)
+    rest = await house.page("/history/top?of=tracks&period=2014&by=heard&start=11")
+    assert "Artist 11" in rest
+    assert "Back to the first page" in rest
+    assert "No plays in this period." in await house.page("/history/top?period=1999")
+    for wrong in ("of=songs", "period=never", "start=-1", "by=weight"):
+        assert (await house.http.get(f"/history/top?{wrong}")).status_code in (400, 422)
+
+
+async def test_spellings_that_fold_alike_are_one_in_the_lists(house: House) -> None:
+    await imported(house, at(2014, 5, 1), at(2014, 5, 2), artist="Sigur Rós", track="Ágætis byrjun")
+    await imported(house, at(2014, 5, 3), artist="Sigur Ros", track="Agaetis Byrjun")
+    page = await house.page("/history/top?of=tracks&period=2014")
+    assert "1 track, the most played first." in page
+    assert "Ágætis byrjun" in page
+    assert "Agaetis Byrjun" not in page

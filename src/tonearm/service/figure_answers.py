@@ -126,8 +126,7 @@ async def _of(figures: Figures, account: int, asked: Question, span: Span) -> Fi
 
 
 async def _overview(figures: Figures, account: int, asked: Question, span: Span) -> FigureAnswer:
-    found = await figures.overview(account, span, asked.limit)
-    active = len((await figures.times(account, span)).days)
+    found, times = await figures.period(account, span, asked.limit)
     streaks = await figures.streaks(account, asked.zone)
     first = await figures.first_play(account)
     return {
@@ -137,7 +136,7 @@ async def _overview(figures: Figures, account: int, asked: Question, span: Span)
         "albums": found.names[NameKind.ALBUM],
         "tracks": found.names[NameKind.TRACK],
         "new_artists": found.fresh,
-        "active_days": active,
+        "active_days": len(times.days),
         "longest_session": _session(found.session),
         "streak": {"current": _streak(streaks.current), "longest": _streak(streaks.longest)},
         "first_play": {"timestamp": first.at, "artist": first.artist, "track": first.track} if first else None,

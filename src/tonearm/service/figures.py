@@ -278,6 +278,13 @@ class Figures:
         await self._make(account, [span] if earlier is None else [span, earlier])
         return await self._ask(account, lambda look: _overview(look, span, top))
 
+    async def period(self, account: int, span: Span, top: int) -> tuple[Overview, ListeningTimes]:
+        """A period in a few figures, with the first names of each list, and when was played in it."""
+        earlier = span.before
+        await self._make_until(account, span)
+        await self._make(account, [span] if earlier is None else [span, earlier])
+        return await self._ask(account, lambda look: (_overview(look, span, top), _times(look, span)))
+
     async def make_all(self, account: int) -> None:
         """Sum up whatever is not yet, so that the next figures are quick."""
         first = await self.store.read(partial(stats.first_and_last, account=account))

@@ -154,10 +154,6 @@ class Views:
         """Plays by the hour, of a time that is short."""
         return await self.store.read_parts(partial(stats.hours, scope=scope, stretches=stretches))
 
-    async def hours(self, scope: StatsScope, stretches: Sequence[Stretch]) -> Hours:
-        """Plays by the hour, of any time."""
-        return await self.store.read_long(partial(stats.hours, scope=scope, stretches=stretches))
-
     async def found(
         self, query: PlayQuery, limit: int, after: Cursor | None = None, span: tuple[int, int] | None = None
     ) -> PlayPage:

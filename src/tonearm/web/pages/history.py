@@ -3,18 +3,19 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from tonearm.core import days
 from tonearm.core import period as periods
-from tonearm.core.days import Stretch
+from tonearm.core.figures import Measure, NameKind
 from tonearm.core.period import HistoryPeriod, PeriodKind
 from tonearm.deck import Listener
+from tonearm.service.figures import DEEPEST, Overview, Span
 from tonearm.service.metadata import LONGEST_NAME
-from tonearm.service.values import Hours, PlayPage, PlayQuery, QueuedRow, Snapshot, StatsScope
+from tonearm.service.values import Hours, PlayPage, PlayQuery, QueuedRow, Snapshot
 from tonearm.web.api.schemas import After, cursor
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view import figures, play_rows
@@ -28,6 +29,13 @@ PAGE_SIZE = 25
 
 TOP_SIZE = 10
 """Rows of each top list."""
+
+TOP_PAGE_SIZE = 100
+"""Rows of a page that is one top list."""
+
+Many = Literal["artists", "albums", "tracks"]
+KINDS: dict[Many, NameKind] = {"artists": NameKind.ARTIST, "albums": NameKind.ALBUM, "tracks": NameKind.TRACK}
+MANY = {kind: many for many, kind in KINDS.items()}
 
 
 def history_routes(router: APIRouter, frame: Frame) -> None:
@@ -58,14 +66,25 @@ def history_routes(router: APIRouter, frame: Frame) -> None:
             return await _statistics_page(frame, me, request_zone(request), period_text, after, _address(request))
         return await _search_page(frame, query, request_zone(request), period_text, after, _address(request))
 
+    @router.get("/history/top")
+    async def top(
+        me: Me,
+        request: Request,
+        of: Many = "artists",
+        period_text: Annotated[str, Query(alias="period", max_length=30)] = "",
+        by: Measure = Measure.PLAYS,
+        start: Annotated[int, Query(ge=0, le=DEEPEST)] = 0,
+    ) -> Response:
+        """All artists, albums or tracks of a period, the most played first."""
+        return await _top_page(frame, me, request_zone(request), of, period_text, by, start)
+
     @router.get("/history/days.json")
     async def counts(me: Me, request: Request) -> Response:
         """Plays of each local day: the first day, and the counts from it on."""
         zone = request_zone(request)
         whole = await _whole_history(frame, me.id, zone)
-        stretches = _stretches(whole, zone)
-        hours = await frame.deck.views.hours(StatsScope(me.id), stretches)
-        counts_by_day, first = hours.by_day, days.day_number(whole.first)
+        times = await frame.deck.figures.times(me.id, Span(whole, zone))
+        counts_by_day, first = Hours(times.by_hour).by_day, days.day_number(whole.first)
         last = max(counts_by_day, default=first)
         body = {"first": first, "counts": [counts_by_day[day_number] for day_number in range(first, last + 1)]}
         return JSONResponse(body, headers=dict(frame.headers))
@@ -148,10 +167,6 @@ async def _whole_history(frame: Frame, account: int, zone: tzinfo) -> HistoryPer
     return HistoryPeriod(PeriodKind.ALL, days.day_of(first, zone), days.day_of(last, zone))
 
 
-def _stretches(period: HistoryPeriod, zone: tzinfo) -> list[Stretch]:
-    return days.stretches(zone, *_span(period, zone))
-
-
 def _span(period: HistoryPeriod, zone: tzinfo) -> tuple[int, int]:
     """Unix seconds from the beginning of a period to before its end."""
     return days.start_of(period.first, zone), days.start_of(period.last + timedelta(days=1), zone)
@@ -165,11 +180,10 @@ async def _statistics_page(
     period = _period(period_text, whole) if period_text else periods.year(whole.last.year)
     today = days.day_of(context.now, zone)
     period = periods.within(period, whole.first, max(whole.last, today))
-    span, stretches, scope = _span(period, zone), _stretches(period, zone), StatsScope(me.id)
     snapshot = await frame.snapshot(me)
-    page, hours, top = await frame.deck.views.figures(
-        scope, span, stretches, TOP_SIZE, PlayQuery(me.id), PAGE_SIZE, listed=span, after=cursor(after)
-    )
+    page = await frame.deck.views.found(PlayQuery(me.id), PAGE_SIZE, cursor(after), _span(period, zone))
+    overview, times = await frame.deck.figures.period(me.id, Span(period, zone), TOP_SIZE)
+    hours = Hours(times.by_hour, overview.totals.skipped)
     return frame.page(
         "history",
         snapshot,
@@ -180,9 +194,44 @@ async def _statistics_page(
         live_page=period.last >= today or any(isinstance(entry, QueuedRow) for entry in page.entries),
         **_rows(page, snapshot, context),
         **_charts(period, whole, hours),
-        artists=figures.top_rows(top.artists),
-        albums=figures.top_rows(top.albums),
-        tracks=figures.top_rows(top.tracks),
+        **_overview(overview),
+    )
+
+
+def _overview(overview: Overview) -> dict[str, Any]:
+    """The top lists with their lengths, and how long was listened, next to the period before."""
+    totals, before, session = overview.totals, overview.before, overview.session
+    return {
+        **{MANY[kind]: figures.top_rows(top.names) for kind, top in overview.tops.items()},
+        "lengths": {MANY[kind]: top.total for kind, top in overview.tops.items()},
+        "heard": duration(totals.heard) if totals.heard else "",
+        "more_than_before": totals.plays - before.plays if before and before.plays else None,
+        "new_artists": overview.fresh,
+        "session": (session.start, duration(session.seconds), session.plays) if session and session.plays > 1 else None,
+    }
+
+
+async def _top_page(
+    frame: Frame, me: Listener, zone: tzinfo, many: Many, period_text: str, by: Measure, start: int
+) -> Response:
+    """A part of a list of the most played."""
+    whole = await _whole_history(frame, me.id, zone)
+    period = _period(period_text, whole) if period_text else periods.year(whole.last.year)
+    top = await frame.deck.figures.top(me.id, KINDS[many], Span(period, zone), TOP_PAGE_SIZE, start, by)
+    end = start + len(top.names)
+    return frame.page(
+        "top",
+        await frame.snapshot(me),
+        frame.context(),
+        many=many,
+        kind=KINDS[many].value,
+        period=period,
+        title=period_title(period),
+        top=figures.top_rows(top.names),
+        total=top.total,
+        by=by.value,
+        start=start,
+        next_start=end if top.names and end < min(top.total, DEEPEST) else None,
     )
 
 

@@ -9,9 +9,10 @@ from datetime import date, timedelta
 
 from tonearm.core import days
 from tonearm.core.period import HistoryPeriod, PeriodKind
+from tonearm.service.figures import TopName
 from tonearm.service.values import Top
 from tonearm.web.view.charts import Chart, Value, chart
-from tonearm.web.view.formats import day_name, hour_range, long_date, month, name, plays, short_date
+from tonearm.web.view.formats import day_name, duration, hour_range, long_date, month, name, plays, short_date
 
 LEVELS = 4
 """Shades of the grid, without the one for no plays."""
@@ -59,16 +60,19 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class TopRow:
-    """A row of a top list: `share` is the percentage of the first row."""
+    """A row of a top list: `share` is the percentage of the first row; `change` says what its rank was before."""
 
     title: str
     by: str
     plays: int
     share: float
-    top: Top
+    top: Top | TopName
+    change: str = ""
+    rank: int = 0
+    heard: str = ""
 
 
-def top_rows(tops: Sequence[Top]) -> list[TopRow]:
+def top_rows(tops: Sequence[Top | TopName]) -> list[TopRow]:
     """The rows of a top list, in its order."""
     highest = max((top.plays for top in tops), default=1)
     return [
@@ -78,9 +82,19 @@ def top_rows(tops: Sequence[Top]) -> list[TopRow]:
             top.plays,
             top.plays / highest * 100,
             top,
+            *(_changed(top) if isinstance(top, TopName) else ()),
         )
         for top in tops
     ]
+
+
+def _changed(top: TopName) -> tuple[str, int, str]:
+    """How the rank has changed, the rank, and how long it was heard."""
+    heard = duration(top.heard) if top.heard else ""
+    if top.rank_before is None:
+        return "", top.rank, heard
+    moved = top.rank_before - top.rank
+    return (f"{'▲' if moved > 0 else '▼'} {abs(moved)}" if moved else "="), top.rank, heard
 
 
 def over_time(period: HistoryPeriod, counts: Mapping[int, int], link: str = "/history?period=") -> Chart:
