@@ -87,7 +87,9 @@ class Checker:
             return
         if play in self._rows:
             self.finds(Kind.DOUBLED, f"{play} stands twice in the history")
-        if (row["timestamp"] != play.timestamp) != bool(row["restamp_reason"]) and play.artist != CORRECTED:
+        moved, reason = row["timestamp"] != play.timestamp, row["restamp_reason"]
+        came_back = not moved and "; moved by" in reason
+        if moved != bool(reason) and not came_back and play.artist != CORRECTED:
             self.finds(
                 Kind.UNEXPLAINED, f"{play} stands at {row['timestamp']}, moved because: {row['restamp_reason']!r}"
             )

@@ -45,6 +45,9 @@ class Watch:
     def unanswered(self, sent: Sent) -> None:
         raise RuntimeError(f"request #{sent.number} got no answer, though all is well")
 
+    def lies_agree(self, lie: float) -> None:
+        """No answer lies here."""
+
     def answered(self, sent: Sent, reply: Reply) -> None:
         if reply.status != 200:
             raise RuntimeError(f"request #{sent.number} was refused, though all is well: {reply.body[:200]!r}")

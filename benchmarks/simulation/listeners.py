@@ -280,6 +280,7 @@ class Listeners:
         edited.owners |= play.owners
         edited.unheard, play.discarded = 1, True
         play.corrected_to = edited
+        edited.offs |= {*play.offs, self.timeline.now - self.clock()}  # it has the start that a wrong clock has told
         change = Track(CORRECTED, title)
         with account.meanwhile(edited):
             outcome = await deck.play_actions.correct(

@@ -307,6 +307,12 @@ class Referee:
             return False  # a clock of ours may have timed it, so it waits until Last.fm's time is known
         return play.answers[0].at < at - lag and LAG < age < TOO_OLD - max(0.0, self.latest_skew) - 10 * lag
 
+    def lies_agree(self, lie: float) -> None:
+        """Two answers lie by so many seconds: what they agree on counts."""
+        self.earliest_lastfm, self.latest_lastfm = min(self.earliest_lastfm, lie), max(self.latest_lastfm, lie)
+        skew = self.timeline.now + lie - self.clock()
+        self.earliest_skew, self.latest_skew = min(self.earliest_skew, skew), max(self.latest_skew, skew)
+
     def unanswered(self, sent: Sent) -> None:
         """No answer came."""
         self.say("wire", f"#{sent.number} gets no answer")

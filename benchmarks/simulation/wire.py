@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import partial
 from random import Random
@@ -34,6 +34,9 @@ class Witness(Protocol):
     def answered(self, sent: Sent, reply: Reply) -> None:
         """An answer arrives, which may be nonsense."""
 
+    def lies_agree(self, lie: float) -> None:
+        """An answer lies by so many seconds, as another did before: two that agree are believed."""
+
 
 @dataclass(slots=True)
 class Network:
@@ -45,12 +48,16 @@ class Network:
     witness: Witness
     cut_until: float = 0.0
     lies: float = 0.0
+    told: set[float] = field(default_factory=set)
 
     def lied(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """The headers of an answer; once, if it lies, with a `Date` that is so many seconds off."""
         lies, self.lies = self.lies, 0.0
         if not lies:
             return list(headers)
+        if lies in self.told:
+            self.witness.lies_agree(lies)
+        self.told.add(lies)
         told = [(name, value) for name, value in headers if name.lower() != "date"]
         return [*told, ("Date", formatdate(self.emulator.now() + lies, usegmt=True))]
 
