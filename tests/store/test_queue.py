@@ -580,6 +580,8 @@ async def test_what_others_reported_is_found_by_the_time_that_it_shares(store: S
         assert beside((-500, 1)) == [[]]
         assert beside((60 * 24 + 1, 3), (2, 2), (60, 1)) == [["Song 9"], ["Song 1", "Song 8", "Song 2"], []]
         assert beside() == []
+        said(10, -200, 300)
+        assert beside((60, 1), (-190, 1)) == [["Song 10"], ["Song 4", "Song 3", "Song 10"]]
 
     await store.write(work)
 

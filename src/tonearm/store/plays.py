@@ -234,7 +234,8 @@ def of_others(db: Connection, account: int, reporter: str, theirs: Iterable[Play
         spans.append((start, end))
     rows = [(account, reporter, start - LONGEST_PLAY, start, math.ceil(end)) for start, end in spans]
     found = asking(db, _around(db.dialect.name), _SPANS, rows) if rows else ()
-    return PlaysOfOthers([(row[0], play_from_tuple(row[1:])) for row in found])
+    once = {row[0]: row for row in found}  # a long play may reach into several spans
+    return PlaysOfOthers([(play_id, play_from_tuple(row[1:])) for play_id, row in once.items()])
 
 
 _SONG = ("artist", "track")
