@@ -23,7 +23,7 @@ from tonearm.service.players import PlayerKind
 
 BATCH, BATCH_CLIENTS = 50, 8
 
-SLICES = 6
+SLICES = 12
 """Turns that a way in and `POST /lastfm/scrobble` take, one play a request, each beginning every other one."""
 
 AS12 = Client("mpc", "0.31", "1.2").to_text()
