@@ -37,6 +37,7 @@ from tonearm.service.history_export import HistoryExport
 from tonearm.service.history_from_lastfm import HistoryFromLastFm
 from tonearm.service.history_import import HistoryImport
 from tonearm.service.history_mirror import HistoryMirror
+from tonearm.service.history_uploads import HistoryUploads
 from tonearm.service.job_list import DELIVER, ENRICH, HISTORY, IMPORT
 from tonearm.service.jobs import Jobs
 from tonearm.service.keyring import ApiKey, DeliveryKinds, Keyring
@@ -283,6 +284,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     finally:
         tasks.end(stop)
         await deck.listening_clocks.close()
+        await deck.history_uploads.close()
         await asyncio.gather(*tasks.running.values(), return_exceptions=True)
         await cache.close()
         await parts.images.close()
@@ -327,6 +329,7 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
     mirroring = HistoryMirror(store, clock, event_hub, from_lastfm, wires.chores, begins_history, mirrors)
     begins = {IMPORT: loving.start, ENRICH: enriching.start, HISTORY: mirroring.start}
     reports = Reports(store, clock, event_hub, hint, wires.tally, time, LASTFM)
+    from_files = HistoryImport(store, clock, reports)
     shows = NowPlaying(store, clock, keyring, seal, event_hub)
     players, player_reports, listening_clocks = _players(parts, reports, shows)
     return Deck(
@@ -347,7 +350,8 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
         loved_import=loving,
         jobs=Jobs(store, clock, wires.chores, listeners, begins, hint),
         library_scan=LibraryScan(store),
-        history_import=HistoryImport(store, clock, reports),
+        history_import=from_files,
+        history_uploads=HistoryUploads(from_files, clock),
         history_export=HistoryExport(store),
         history_from_lastfm=from_lastfm,
         history_mirror=mirroring,

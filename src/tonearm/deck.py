@@ -23,6 +23,7 @@ from tonearm.service.history_export import HistoryExport
 from tonearm.service.history_from_lastfm import HistoryFromLastFm
 from tonearm.service.history_import import HistoryImport
 from tonearm.service.history_mirror import HistoryMirror
+from tonearm.service.history_uploads import HistoryUploads
 from tonearm.service.jobs import Jobs
 from tonearm.service.library_scan import LibraryScan, ScanResult
 from tonearm.service.listening_clocks import ListeningClocks
@@ -81,6 +82,7 @@ class Deck:
     history_export: HistoryExport
     history_from_lastfm: HistoryFromLastFm
     history_mirror: HistoryMirror
+    history_uploads: HistoryUploads
     figures: Figures
     metadata: Metadata
     enrichment: Enrichment

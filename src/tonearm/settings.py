@@ -47,6 +47,7 @@ OWN_PATHS = frozenset(
         "fragments",
         "health",
         "history",
+        "history-export",
         "history-imports",
         "jobs",
         "lastfm",

@@ -67,6 +67,18 @@ class HistoryExport:
             file.write(exports.MALOJA_TAIL.encode())
         return done
 
+    async def text(self, account: int, form: ExportFormat) -> AsyncIterator[bytes]:
+        """The history in a form that is text, piece by piece: every form but LISTENBRAINZ. Raises StoreUnavailable."""
+        yield {ExportFormat.CSV: exports.as_csv((), head=True), ExportFormat.MALOJA: exports.MALOJA_HEAD}.get(
+            form, ""
+        ).encode()
+        first = True
+        async for part in self.parts(account):
+            yield (await asyncio.to_thread(_written, form, part, first)).encode("utf-8", "replace")
+            first = False
+        if form is ExportFormat.MALOJA:
+            yield exports.MALOJA_TAIL.encode()
+
     async def parts(self, account: int) -> AsyncIterator[list[PastPlay]]:
         """The plays that count, in the order of time."""
         after: tuple[int, int] | None = (0, 0)

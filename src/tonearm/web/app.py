@@ -16,7 +16,7 @@ from tonearm.version import __version__
 from tonearm.web.access import Access, Guard
 from tonearm.web.api.events import events_router
 from tonearm.web.api.health import health_router
-from tonearm.web.api.history_imports import history_imports_router
+from tonearm.web.api.history_imports import history_export_router, history_imports_router
 from tonearm.web.api.jobs import jobs_router
 from tonearm.web.api.metadata import metadata_router
 from tonearm.web.api.plays import lastfm_router
@@ -79,6 +79,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
         metadata_router(deck, access, asked),
         stats_router(deck, access, asked),
         history_imports_router(deck, access, asked),
+        history_export_router(deck, access, asked),
         events_router(deck, access, asked),
         health_router(deck, access),
         jobs_router(deck, access),

@@ -1,13 +1,22 @@
-"""Histories that come home: from Last.fm as a job, on demand or every hour, and what imports there were."""
+"""Histories that come home, from uploaded files and from Last.fm as a job, and go out as files."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import asdict
+from tempfile import TemporaryFile
+from typing import IO, Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response, params
+from fastapi import APIRouter, Depends, File, Form, HTTPException, Path, Request, Response, UploadFile, params
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
+from tonearm import zones
 from tonearm.deck import Deck, Listener
+from tonearm.history.play import ReadOptions
+from tonearm.service.history_export import ExportFormat
 from tonearm.service.history_import import CannotUndo
+from tonearm.service.history_uploads import Upload, UploadBusy
 from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.service.values import Run, RunState, StoredImport
 from tonearm.web.api.errors import ErrorResponses
@@ -37,6 +46,52 @@ class HistoryImportsOut(BaseModel):
     """All imports, the latest first."""
 
     imports: list[HistoryImportOut]
+
+
+class FaultOut(BaseModel):
+    """A line that can't be read."""
+
+    file: str
+    line: int
+    reason: str
+    text: str
+
+
+class FoundOut(BaseModel):
+    """What files of one kind hold, and what an import of them has added or would add.
+
+    `known` plays are there already, `doubtful` ones may be; `young` are waiting plays of other scrobblers that Last.fm
+    still accepts. `skipped` is by reason. `first` and `last` play in Unix seconds UTC. `id` is that of the import.
+    """
+
+    id: int | None
+    source: str
+    files: list[str]
+    new: int
+    known: int
+    doubtful: int
+    queued: int
+    young: int
+    unreadable: int
+    skipped: dict[str, int]
+    faults: list[FaultOut]
+    first: int | None
+    last: int | None
+
+
+class UploadOut(BaseModel):
+    """An uploaded file. `read`: it was compared, nothing is written, and `found` says what an import would add.
+
+    `done`: it is imported. `failed`: `fault` says why; nothing is lost.
+    """
+
+    id: str
+    name: str
+    state: Literal["reading", "read", "importing", "done", "failed"]
+    done: int
+    total: int
+    fault: str | None
+    found: list[FoundOut]
 
 
 class UndoneOut(BaseModel):
@@ -75,6 +130,30 @@ class MirrorIn(Strict):
 
 _UNDO: dict[int | str, dict[str, Any]] = {409: {"model": Detail, "description": "No such import, or undone already."}}
 _JOB: dict[int | str, dict[str, Any]] = {404: {"model": Detail, "description": "No such import."}}
+_UPLOAD: dict[int | str, dict[str, Any]] = {
+    409: {"model": Detail, "description": "Another file is on its way."},
+    413: {"model": Detail, "description": "The file is too large: import it with `tonearm import-history`."},
+}
+
+LARGEST_UPLOAD = 100 * 2**20
+"""Bytes of an uploaded file with what is around it. Larger ones are imported in a shell."""
+
+TOO_LARGE = "the file is larger than 100 MiB: zip it, or import it in a shell with 'tonearm import-history'"
+
+
+class UploadRoute(ErrorResponses):
+    """A route that refuses a body by its length, before a part of it is kept in a file."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler."""
+        handler = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            if int(request.headers.get("content-length", 0)) > LARGEST_UPLOAD:
+                return JSONResponse({"detail": TOO_LARGE}, 413)
+            return await handler(request)
+
+        return answer
 
 
 def history_imports_router(deck: Deck, who: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
@@ -83,7 +162,7 @@ def history_imports_router(deck: Deck, who: Ask, dependencies: Sequence[params.D
         prefix="/history-imports",
         tags=["history"],
         responses=ERRORS,
-        route_class=ErrorResponses,
+        route_class=UploadRoute,
         dependencies=dependencies,
     )
     Me = Annotated[Listener, Depends(who)]
@@ -92,6 +171,8 @@ def history_imports_router(deck: Deck, who: Ask, dependencies: Sequence[params.D
     async def imports(me: Me) -> HistoryImportsOut:
         """The imports so far, from files and from Last.fm."""
         return HistoryImportsOut(imports=[_import(one) for one in await deck.history_import.listed(me.id)])
+
+    _file_routes(router, deck, Me)
 
     @router.post("/{id}/undo", response_model=UndoneOut, responses=_UNDO)
     async def undo(me: Me, id: RowId) -> UndoneOut:
@@ -132,6 +213,133 @@ def history_imports_router(deck: Deck, who: Ask, dependencies: Sequence[params.D
         return _job(run)
 
     return router
+
+
+def _file_routes(router: APIRouter, deck: Deck, Me: Any) -> None:
+    """Declared before the routes with an id, which would take their paths."""
+
+    @router.post("/file", response_model=UploadOut, status_code=202, responses=_UPLOAD, max_body_size=LARGEST_UPLOAD)
+    async def upload(
+        me: Me,
+        request: Request,
+        response: Response,
+        file: Annotated[UploadFile, File(description="a history in any form that `tonearm import-history` reads")],
+        zone: Annotated[str, Form(max_length=zones.LONGEST)] = "",
+        private: Annotated[bool, Form()] = False,
+    ) -> UploadOut:
+        """Upload a history and compare it with the one here. Nothing is written; Location is where to follow it.
+
+        `zone` is that of a device which logs local times; `private` takes Spotify's private sessions, too. It replaces
+        the file before.
+        """
+        found = await kept(deck, me, file, zone, private)
+        response.headers["Location"] = str(request.url_for("history_file").path)
+        return _upload(found)
+
+    @router.get("/file", response_model=UploadOut, responses=_JOB, name="history_file")
+    async def uploaded(me: Me) -> UploadOut:
+        """The file that was uploaded last, and what it holds."""
+        found = deck.history_uploads.of(me.id)
+        if found is None:
+            raise HTTPException(404, "no file")
+        return _upload(found)
+
+    @router.post("/file/{upload}", response_model=UploadOut, status_code=202, responses=_UPLOAD | _JOB)
+    async def import_file(
+        me: Me, upload: Annotated[str, Path(max_length=32)], doubtful: bool = False, queue: bool = False
+    ) -> UploadOut:
+        """Import the file that was uploaded. If that fails halfway, do it again: it continues.
+
+        `doubtful` adds what may be there, too; `queue` also sends what Last.fm still accepts.
+        """
+        return _upload(begun(deck, me, upload, doubtful, queue))
+
+    @router.delete("/file", status_code=204)
+    async def forget(me: Me) -> None:
+        """Forget the file that was uploaded, unless it is being imported."""
+        await deck.history_uploads.forget(me.id)
+
+
+async def kept(deck: Deck, me: Listener, file: UploadFile, zone: str, private: bool) -> Upload:
+    """An uploaded file, which is being compared now."""
+    device = zones.named(zone)
+    if zone and device is None:
+        words = f"{zone!r} isn't a time zone: use a name such as Europe/Berlin or UTC"
+        raise RequestValidationError([{"loc": ["body", "zone"], "msg": words, "type": "value_error"}])
+    try:
+        return await deck.history_uploads.add(me.id, file.filename or "", file.file, ReadOptions(device, private))
+    except UploadBusy as busy:
+        raise HTTPException(409, str(busy)) from None
+    except OSError as error:
+        raise HTTPException(503, f"the file could not be kept ({error.strerror}); nothing was imported") from None
+
+
+def begun(deck: Deck, me: Listener, upload: str, doubtful: bool, queue: bool) -> Upload:
+    """The file, which is being imported now."""
+    try:
+        found = deck.history_uploads.start(me.id, upload, queue=queue, doubtful=doubtful)
+    except UploadBusy as busy:
+        raise HTTPException(409, str(busy)) from None
+    if found is None:
+        raise HTTPException(404, "no such file: upload it again")
+    return found
+
+
+def _upload(one: Upload) -> UploadOut:
+    found = [FoundOut.model_validate(asdict(result)) for result in one.results]
+    return UploadOut(
+        id=one.id,
+        name=one.name,
+        state=one.state.value,
+        done=one.done,
+        total=one.total,
+        fault=one.fault or None,
+        found=found,
+    )
+
+
+def history_export_router(deck: Deck, who: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
+    """`/history-export`."""
+    router = APIRouter(tags=["history"], responses=ERRORS, route_class=ErrorResponses, dependencies=dependencies)
+    Me = Annotated[Listener, Depends(who)]
+
+    @router.get("/history-export", response_class=StreamingResponse, responses=_FILE)
+    async def export(me: Me, format: ExportFormat = ExportFormat.CSV) -> Response:
+        """The history as a file: every play that counts, the oldest first."""
+        media, ending = _MEDIA[format]
+        headers = {
+            "Content-Disposition": f'attachment; filename="tonearm-history.{ending}"',
+            "Cache-Control": "no-store",
+        }
+        if format is not ExportFormat.LISTENBRAINZ:
+            return StreamingResponse(deck.history_export.text(me.id, format), headers=headers, media_type=media)
+        file: IO[bytes] = await asyncio.to_thread(TemporaryFile)
+        try:
+            await deck.history_export.write(me.id, me.name, format, file, lambda done: None)
+        except BaseException:
+            file.close()
+            raise
+        return StreamingResponse(_pieces(file), headers=headers, media_type=media)
+
+    return router
+
+
+async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
+    with file:
+        file.seek(0)
+        while piece := await asyncio.to_thread(file.read, 2**16):
+            yield piece
+
+
+_MEDIA = {
+    ExportFormat.CSV: ("text/csv; charset=utf-8", "csv"),
+    ExportFormat.JSONL: ("application/jsonl; charset=utf-8", "jsonl"),
+    ExportFormat.LISTENBRAINZ: ("application/zip", "zip"),
+    ExportFormat.MALOJA: ("application/json", "json"),
+}
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {media.partition(";")[0]: {} for media, _ in _MEDIA.values()}, "description": "The file."}
+}
 
 
 async def _mirror(deck: Deck, me: Listener) -> MirrorOut:
