@@ -12,6 +12,7 @@ from tonearm.web.pages.by_hand import by_hand_routes
 from tonearm.web.pages.covers import cover_routes
 from tonearm.web.pages.emulator import emulator_routes
 from tonearm.web.pages.history import history_routes
+from tonearm.web.pages.history_imports import history_import_routes
 from tonearm.web.pages.layout import Frame
 from tonearm.web.pages.library import library_routes
 from tonearm.web.pages.loved import loved_routes
@@ -45,6 +46,7 @@ def pages_router(
     queue_routes(router, frame)
     by_hand_routes(router, frame)
     history_routes(router, frame)
+    history_import_routes(router, frame)
     loved_routes(router, frame)
     library_routes(router, frame)
     music_routes(router, frame)

@@ -1,0 +1,129 @@
+"""The page at `/history/import`: histories come home from files and from Last.fm, and go out as files."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, File, Form, HTTPException, Path, Request, Response, UploadFile
+from fastapi.responses import RedirectResponse
+
+from tonearm import zones
+from tonearm.deck import Listener
+from tonearm.service.history_export import ExportFormat
+from tonearm.service.history_import import CannotUndo
+from tonearm.service.metadata_upstream import NO_KEY
+from tonearm.service.values import RunState
+from tonearm.web.address import local_url
+from tonearm.web.api.history_imports import LARGEST_UPLOAD, TOO_LARGE, begun, kept
+from tonearm.web.api.schemas import RowId
+from tonearm.web.pages.layout import Frame
+from tonearm.web.view.formats import sentence
+from tonearm.web.view.time_zone import request_zone
+
+REFRESH = 1.0
+"""Seconds after which the part is fetched again while something is read or imported."""
+
+FAULTS_SHOWN = 20
+"""Unreadable lines that are shown; all are counted."""
+
+EXPORTS = {
+    ExportFormat.CSV: "CSV",
+    ExportFormat.JSONL: "JSON Lines",
+    ExportFormat.LISTENBRAINZ: "ListenBrainz, Koito (zip)",
+    ExportFormat.MALOJA: "Maloja (JSON)",
+}
+
+
+def history_import_routes(router: APIRouter, frame: Frame) -> None:
+    """`/history/import`, its part and its forms."""
+    Me = Annotated[Listener, Depends(frame.listener)]
+
+    @router.get("/history/import")
+    async def page(me: Me, request: Request) -> Response:
+        """What can be imported, what is being imported, and what was."""
+        return await _page(frame, "import", me, request)
+
+    @router.get("/fragments/imports")
+    async def part(me: Me, request: Request) -> Response:
+        """The same without its layout, as it is now."""
+        return await _page(frame, "_imports", me, request)
+
+    @router.post("/history/import", max_body_size=LARGEST_UPLOAD)
+    async def upload(
+        me: Me,
+        file: Annotated[UploadFile, File()],
+        zone: Annotated[str, Form(max_length=zones.LONGEST)] = "",
+        private: Annotated[bool, Form()] = False,
+    ) -> Response:
+        """Compare a file; nothing is written."""
+        if not file.filename:
+            raise HTTPException(400, "Choose a file first.")
+        await kept(frame.deck, me, file, zone.strip(), private)
+        return _back()
+
+    @router.post("/history/import/{upload}/start")
+    async def start(
+        me: Me, upload: Annotated[str, Path(max_length=32)], doubtful: Annotated[bool, Form()] = False
+    ) -> Response:
+        """Import the file that was compared."""
+        begun(frame.deck, me, upload, doubtful, queue=False)
+        return _back()
+
+    @router.post("/history/import/forget")
+    async def forget(me: Me) -> Response:
+        """Forget the file."""
+        await frame.deck.history_uploads.forget(me.id)
+        return _back()
+
+    @router.post("/history/import/lastfm")
+    async def from_lastfm(me: Me) -> Response:
+        """Import what is new at Last.fm."""
+        if not frame.deck.configured:
+            raise HTTPException(503, sentence(NO_KEY))
+        if not (await me.account()).signed_in:
+            raise HTTPException(409, "Connect your Last.fm profile first.")
+        await frame.deck.history_mirror.start(me.id)
+        return _back()
+
+    @router.post("/history/import/mirror")
+    async def mirror(me: Me, on: Annotated[bool, Form()] = False) -> Response:
+        """Import every hour, or no longer."""
+        await frame.deck.history_mirror.mirror(me.id, on=on)
+        return _back()
+
+    @router.post("/history/imports/{number}/undo")
+    async def undo(me: Me, number: RowId) -> Response:
+        """Take back everything that an import has added."""
+        try:
+            await frame.deck.history_import.undo(me.id, number, lambda done, total: None)
+        except CannotUndo as refused:
+            raise HTTPException(409, sentence(str(refused))) from None
+        return _back()
+
+
+def _back() -> Response:
+    return RedirectResponse(local_url("/history/import"), 303)
+
+
+async def _page(frame: Frame, name: str, me: Listener, request: Request) -> Response:
+    deck = frame.deck
+    upload, run = deck.history_uploads.of(me.id), await deck.history_mirror.latest(me.id)
+    working = (upload is not None and upload.works) or (run is not None and run.state is RunState.RUNNING)
+    return frame.page(
+        name,
+        await frame.snapshot(me),
+        frame.context(),
+        upload=upload,
+        run=run,
+        mirror_at=await deck.history_mirror.mirrored(me.id),
+        imports=await deck.history_import.listed(me.id),
+        refresh_in=REFRESH if working else None,
+        faults_shown=FAULTS_SHOWN,
+        zone=str(request_zone(request)),
+        exports=EXPORTS,
+        too_large=TOO_LARGE,
+        percent=_percent,
+    )
+
+
+def _percent(one: Any) -> float:
+    """How far an import or a file is."""
+    return one.done / one.total * 100 if one.total else 0.0

@@ -1,0 +1,87 @@
+"""The page on which histories come home: what is found is shown first, then imported, then taken back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.history.files import AT
+from tests.web.conftest import House
+
+pytestmark = pytest.mark.anyio
+
+TABLE = f"uts,artist,track\n{AT},Low,Words\n{AT + 600},Low,Fear\n{AT},Low,Words\n,Low,Cut\nwhen,Low,Lullaby\n"
+
+
+async def upload(house: House, content: str, name: str = "old.csv", **form: str) -> str:
+    """The page when the file is compared."""
+    answer = await house.http.post("/history/import", files={"file": (name, content)}, data=form)
+    assert answer.status_code == 303, answer.text
+    assert answer.headers["location"].endswith("/history/import")
+    return await settled(house)
+
+
+async def settled(house: House) -> str:
+    while "data-stale-in" in (page := await house.page("/fragments/imports")):
+        pass
+    return page
+
+
+async def test_a_file_is_compared_imported_and_undone(house: House) -> None:
+    assert "From a file" in await house.page("/history/import")
+    page = await upload(house, TABLE)
+    assert "2 new, 1 already here, 0 doubtful, 1 skipped, 1 unreadable." in page
+    assert "1 skipped: has no time" in page
+    assert "old.csv, line 6: has no time that can be read" in page
+    assert "Nothing has been written yet." in page
+    start = re.search(r'action="(/history/import/\w+/start)"', page)
+    assert start
+    assert (await house.http.post(start[1])).status_code == 303
+    page = await settled(house)
+    assert "2 added, 1 already here" in page
+    assert "2 plays added" in page
+    undo = re.search(r'action="(/history/imports/\d+/undo)"', page)
+    assert undo
+    assert (await house.http.post(undo[1])).status_code == 303
+    assert "undone" in await settled(house)
+    assert (await house.http.post(undo[1])).status_code == 409
+    await house.http.post("/history/import/forget")
+    assert "From a file" in await house.page("/history/import")
+
+
+async def test_what_cannot_be_imported_is_said_with_what_to_do(house: House) -> None:
+    page = await upload(house, "<html><body></body></html>", "export.html")
+    assert "is a web page (HTML)" in page
+    log = f"#AUDIOSCROBBLER/1.1\n#TZ/UNKNOWN\nA\tB\tC\t1\t200\tL\t{AT}\t\n"
+    assert "for example Europe/Berlin" in await upload(house, log, ".scrobbler.log")
+    assert "1 new" in await upload(house, log, ".scrobbler.log", zone="Europe/Berlin")
+    for form in ({"zone": "Atlantis"}, {}):
+        answer = await house.http.post(
+            "/history/import", files={"file": ("", "")} if not form else {"file": ("x", log)}, data=form
+        )
+        assert answer.status_code in (400, 422)
+    assert (await house.http.post("/history/import/unknown/start")).status_code == 404
+
+
+async def test_names_in_a_file_are_shown_as_text(house: House) -> None:
+    page = await upload(house, f"uts,artist,track\n{AT},Low,Words\n<script>alert(1)</script>,Low,Fear\n", "<b>.csv")
+    assert "<script>alert" not in page
+    assert "<b>.csv" not in page
+
+
+async def test_the_profile_is_imported_and_mirrored(house: House) -> None:
+    page = await house.page("/history/import")
+    assert "Import every hour from now on" in page
+    await house.http.post("/history/import/mirror", data={"on": "true"})
+    assert "Stop importing every hour" in await house.page("/history/import")
+    await house.http.post("/history/import/mirror")
+    assert "Import every hour from now on" in await house.page("/history/import")
+
+
+async def test_the_history_leads_to_its_import_and_export(house: House) -> None:
+    assert 'href="/history/import"' in await house.page("/history")
+    page = await house.page("/history/import")
+    for form in ("csv", "jsonl", "listenbrainz", "maloja"):
+        assert f'href="/history-export?format={form}"' in page
+        assert (await house.http.get(f"/history-export?format={form}")).status_code == 200
