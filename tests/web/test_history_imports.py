@@ -73,6 +73,11 @@ async def test_names_in_a_file_are_shown_as_text(house: House) -> None:
 async def test_the_profile_is_imported_and_mirrored(house: House) -> None:
     page = await house.page("/history/import")
     assert "Import every hour from now on" in page
+    assert (await house.http.post("/history/import/lastfm")).status_code == 409
+    await house.connect()
+    assert "Import from Last.fm</button>" in await house.page("/history/import")
+    assert (await house.http.post("/history/import/lastfm")).status_code == 303
+    assert "Reading" in await house.page("/history/import")  # until a process that delivers takes it up
     await house.http.post("/history/import/mirror", data={"on": "true"})
     assert "Stop importing every hour" in await house.page("/history/import")
     await house.http.post("/history/import/mirror")
