@@ -326,7 +326,10 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
     enriching = Enrichment(store, clock, metadata, event_hub, wires.begins(ENRICH), enriches)
     from_lastfm = HistoryFromLastFm(store, clock, keyring, seal)
     begins_history = wires.begins(HISTORY)
-    mirroring = HistoryMirror(store, clock, event_hub, from_lastfm, wires.chores, begins_history, mirrors)
+    figures = Figures(store, clock)
+    mirroring = HistoryMirror(
+        store, clock, event_hub, from_lastfm, wires.chores, begins_history, mirrors, figures.make_all
+    )
     begins = {IMPORT: loving.start, ENRICH: enriching.start, HISTORY: mirroring.start}
     reports = Reports(store, clock, event_hub, hint, wires.tally, time, LASTFM)
     from_files = HistoryImport(store, clock, reports)
@@ -351,11 +354,11 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
         jobs=Jobs(store, clock, wires.chores, listeners, begins, hint),
         library_scan=LibraryScan(store),
         history_import=from_files,
-        history_uploads=HistoryUploads(from_files, clock),
+        history_uploads=HistoryUploads(from_files, clock, figures.make_all),
         history_export=HistoryExport(store),
         history_from_lastfm=from_lastfm,
         history_mirror=mirroring,
-        figures=Figures(store, clock),
+        figures=figures,
         metadata=metadata,
         enrichment=enriching,
         counters=wires.tally,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from tests.history.files import AT
 from tests.service.conftest import House, Room
 from tonearm import zones
 from tonearm.history.play import ReadOptions
+from tonearm.service.history_import import write_part
 from tonearm.service.history_uploads import KEPT, MOST, Upload, UploadBusy, UploadState
+from tonearm.store import summaries
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -49,18 +52,20 @@ async def test_a_file_waits_for_its_listener_and_is_busy_meanwhile(room: Room) -
     assert (begun.state, begun.done, begun.total) == (UploadState.DONE, 1200, 1200)
     assert uploads.start(me, begun.id) is begun
     assert begun.state is UploadState.DONE
+    while not await room.deck.store.read(partial(summaries.made, account=me, until=AT + 90 * 86400)):
+        await room.house.clock.sleep(0.1)
     await uploads.forget(me)
     assert not begun.file.parent.exists()
 
 
 async def test_an_import_that_fails_halfway_is_continued(room: Room) -> None:
     upload = await uploaded(room)
-    write, writes = room.deck.store.write, 0
+    write, parts = room.deck.store.write, 0
 
     async def full(work: Any) -> Any:
-        nonlocal writes
-        writes += 1
-        if writes > 2:
+        nonlocal parts
+        parts += getattr(work, "func", None) is write_part
+        if parts > 1:
             raise StoreUnavailable("the disk is full")
         return await write(work)
 

@@ -298,7 +298,7 @@ class Figures:
     async def _ask(self, account: int, question: Callable[[_Look], T]) -> T:
         until = self._until()
 
-        return await self.store.read_long(lambda ask: question(_look(ask, account, until)), begun=True)
+        return await self.store.read_long(lambda ask: question(_look(ask, account, until)))
 
     async def _make_until(self, account: int, span: Span) -> None:
         """Sum up the months from the first play to the end of a span."""

@@ -7,7 +7,7 @@ and then.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -39,7 +39,10 @@ CHUNK = 60.0
 
 @dataclass(frozen=True, slots=True)
 class HistoryMirror:
-    """Imports from Last.fm as runs: one at a time for each account."""
+    """Imports from Last.fm as runs: one at a time for each account.
+
+    `figure` sums up a history that has grown, so that its figures are quick.
+    """
 
     store: Store
     clock: Clock
@@ -48,6 +51,7 @@ class HistoryMirror:
     chores: Chores
     hint: Callable[[int], None]
     waiting: WaitingRun
+    figure: Callable[[int], Awaitable[None]]
 
     async def start(self, account: int) -> Run:
         """Begin an import, or join the unfinished one."""
@@ -107,6 +111,8 @@ class HistoryMirror:
             return None
         done = max(step.run.total, found.new + found.known)
         await step.write(replace(step.run, state=RunState.DONE, done=done, total=done, counts=_counts(found)))
+        if found.new:
+            await self.figure(account)
         return None
 
 

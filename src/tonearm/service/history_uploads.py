@@ -11,7 +11,8 @@ import logging
 import re
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -83,10 +84,11 @@ class Upload:
 
 @dataclass(slots=True)
 class HistoryUploads:
-    """The files of this process."""
+    """The files of this process. `figure` sums up a history that has grown, so that its figures are quick."""
 
     imports: HistoryImport
     clock: Clock
+    figure: Callable[[int], Awaitable[None]]
     kept: dict[int, Upload] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -158,6 +160,9 @@ class HistoryUploads:
         else:
             upload.results, upload.at = tuple(found), self.clock.now()
             upload.state = UploadState.DONE if apply else UploadState.READ
+            if apply:
+                with suppress(StoreUnavailable):
+                    await self.figure(upload.account)
             return
         upload.state = UploadState.FAILED
 
