@@ -321,7 +321,7 @@ class _Measured:
         """How many plays were sent."""
         deck, lastfm = self.deck, _LastFm()
         pace, asks = Pace(deck.store, deck.clock, API_KEY, 0, LASTFM), LastFm(Keys(API_KEY, API_SECRET), rig.AWAY)
-        keyring = Keyring(deck.store, (ApiKey(pace, asks, asks, lastfm.post),))
+        keyring = Keyring(deck.store, (ApiKey(pace, asks, asks, lastfm.post, asks),))
         time_ = LastFmTime(deck.clock)
 
         leases = Leases(deck.store, deck.clock, "benchmark")

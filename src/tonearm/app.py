@@ -33,12 +33,13 @@ from tonearm.service.enrichment import Enrichment
 from tonearm.service.events import EventHub
 from tonearm.service.expiry import Expiry
 from tonearm.service.figures import Figures
+from tonearm.service.hearts import Hearts
 from tonearm.service.history_export import HistoryExport
 from tonearm.service.history_from_lastfm import HistoryFromLastFm
 from tonearm.service.history_import import HistoryImport
 from tonearm.service.history_mirror import HistoryMirror
 from tonearm.service.history_uploads import HistoryUploads
-from tonearm.service.job_list import DELIVER, ENRICH, HISTORY, IMPORT
+from tonearm.service.job_list import DELIVER, ENRICH, HISTORY, IMPORT, LOVE
 from tonearm.service.jobs import Jobs
 from tonearm.service.keyring import ApiKey, DeliveryKinds, Keyring
 from tonearm.service.lease import Leases
@@ -322,7 +323,8 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
     parts, time, listeners, keyring = wires.parts, wires.time, wires.accounts, wires.keyring
     store, clock, seal, event_hub = parts.store, parts.clock, parts.seal, parts.event_hub
     imports, enriches, mirrors = (WaitingRun(store, clock, kind, wires.delivers) for kind in (IMPORT, ENRICH, HISTORY))
-    loving = LovedImport(store, clock, keyring, event_hub, wires.begins(IMPORT), imports)
+    loving = LovedImport(store, clock, keyring, event_hub, wires.begins(IMPORT), wires.begins(LOVE), imports)
+    hearts = Hearts(store, clock, time, keyring, seal, event_hub, wires.begins(LOVE))
     enriching = Enrichment(store, clock, metadata, event_hub, wires.begins(ENRICH), enriches)
     from_lastfm = HistoryFromLastFm(store, clock, keyring, seal)
     begins_history = wires.begins(HISTORY)
@@ -334,7 +336,7 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
     reports = Reports(store, clock, event_hub, hint, wires.tally, time, LASTFM)
     from_files = HistoryImport(store, clock, reports)
     shows = NowPlaying(store, clock, keyring, seal, event_hub)
-    players, player_reports, listening_clocks = _players(parts, reports, shows)
+    players, player_reports, listening_clocks = _players(parts, reports, shows, hearts)
     return Deck(
         clock=clock,
         event_hub=event_hub,
@@ -351,7 +353,8 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
         after_all=wires.after_all,
         personal_data=PersonalData(store, clock, event_hub),
         loved_import=loving,
-        jobs=Jobs(store, clock, wires.chores, listeners, begins, hint),
+        hearts=hearts,
+        jobs=Jobs(store, clock, wires.chores, listeners, begins, hint, hearts.retry),
         library_scan=LibraryScan(store),
         history_import=from_files,
         history_uploads=HistoryUploads(from_files, clock, figures.make_all),
@@ -382,17 +385,20 @@ def _delivery(wires: _Wires) -> tuple[Delivery[QueuedPlay], Expiry]:
     return delivering, Expiry(store, clock, time, wires.chores, wires.after_all, events, LASTFM)
 
 
-def _players(parts: _Parts, reports: Reports, shows: NowPlaying) -> tuple[Players, PlayerReports, ListeningClocks]:
+def _players(
+    parts: _Parts, reports: Reports, shows: NowPlaying, hearts: Hearts
+) -> tuple[Players, PlayerReports, ListeningClocks]:
     """The players, what they report, and the clocks of the devices that media servers report about."""
     players = Players(parts.store, parts.clock, parts.seal, parts.event_hub)
-    player_reports = PlayerReports(parts.store, reports, shows, players, parts.clock)
+    player_reports = PlayerReports(parts.store, reports, shows, players, hearts, parts.clock)
     return players, player_reports, ListeningClocks(parts.store, player_reports, shows, parts.clock)
 
 
 def _key(parts: _Parts, keys: Keys, client: Callable[..., LastFm], time: LastFmTime) -> ApiKey:
     pace = Pace(parts.store, parts.clock, keys.api_key, parts.limits.requests_per_second, LASTFM)
     asks = partial(client, keys=keys, on_date=time.note_reading)
-    return ApiKey(pace, asks(pace=pace.turn), asks(pace=pace.spare_turn), asks().scrobble)
+    unpaced = asks()
+    return ApiKey(pace, asks(pace=pace.turn), asks(pace=pace.spare_turn), unpaced.scrobble, unpaced)
 
 
 async def _engine(store: Store, clock: Clock) -> Engine:
@@ -424,8 +430,9 @@ async def _run(wires: _Wires, delivery: tuple[Delivery[QueuedPlay], Expiry], dec
 
     imports, enriches, histories = deck.loved_import, deck.enrichment, deck.history_mirror
     goes_on = {IMPORT: imports.go_on, ENRICH: enriches.go_on, HISTORY: histories.go_on}
-    handlers = {DELIVER: delivering.deliver} | goes_on
-    finders = {DELIVER: due_accounts, IMPORT: imports.due, ENRICH: enriches.due, HISTORY: histories.due}
+    handlers = {DELIVER: delivering.deliver, LOVE: deck.hearts.deliver} | goes_on
+    finders = {DELIVER: due_accounts, LOVE: deck.hearts.due}
+    finders |= {IMPORT: imports.due, ENRICH: enriches.due, HISTORY: histories.due}
     guarded = {kind: deck.jobs.guarded(kind, handler) for kind, handler in handlers.items()}
     guarded |= dict.fromkeys(delivery_kinds.kinds.values(), guarded[DELIVER])
 

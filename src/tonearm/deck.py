@@ -11,6 +11,7 @@ from tonearm.clock import Clock
 from tonearm.core import loved
 from tonearm.core.account import Account
 from tonearm.core.play import Play, Track
+from tonearm.ingest.incoming import Heart
 from tonearm.lastfm.cache import Remembered
 from tonearm.lastfm.images import Image
 from tonearm.lastfm.music import AlbumInfo, TrackInfo
@@ -19,6 +20,7 @@ from tonearm.service.counters import Counters
 from tonearm.service.enrichment import Enriched, Enrichment, enriched
 from tonearm.service.events import EventHub
 from tonearm.service.figures import Figures
+from tonearm.service.hearts import Hearts
 from tonearm.service.history_export import HistoryExport
 from tonearm.service.history_from_lastfm import HistoryFromLastFm
 from tonearm.service.history_import import HistoryImport
@@ -72,6 +74,7 @@ class Deck:
     player_views: PlayerViews
     after_all: AfterAll
     loved_import: LovedImport
+    hearts: Hearts
     personal_data: PersonalData
     players: Players
     player_reports: PlayerReports
@@ -215,6 +218,19 @@ class Listener:
         if over.state is not RunState.DONE:
             raise ImportFailed(over.failure, over.error_code)
         return tally(over)
+
+    async def love(self, artist: str, title: str) -> None:
+        """Love a track: on disk when this returns, and sent to Last.fm from there. Raises MissingName."""
+        await self.deck.hearts.say(self.id, [Heart(Track(artist, title), True)])
+
+    async def unlove(self, artist: str, title: str) -> None:
+        """Love a track no longer; as `love`. The last word on a track counts, wherever it was said."""
+        await self.deck.hearts.say(self.id, [Heart(Track(artist, title), False)])
+
+    async def loves(self, artist: str, title: str) -> bool:
+        """Whether a track is loved here."""
+        [loved] = await self.deck.hearts.loved(self.id, [Track(artist, title)])
+        return loved
 
     async def enrich(self) -> Enriched:
         """Look up the library's songs at Last.fm, in slots that no scrobble wants: four a second at the most.

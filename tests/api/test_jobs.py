@@ -53,6 +53,7 @@ def test_a_paused_kind_is_shown_and_begins_nothing_until_it_is_resumed(service: 
     assert state_of(service.http, "waiting")["id"] == "deliver-1"
     assert service.http.get("/jobs").json()["kinds"] == [
         {"kind": "deliver", "paused": True},
+        {"kind": "love", "paused": False},
         {"kind": "import", "paused": False},
         {"kind": "enrich", "paused": False},
         {"kind": "history", "paused": False},

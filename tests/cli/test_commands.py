@@ -344,6 +344,16 @@ def test_a_folder_is_scanned_and_its_loved_tracks_are_marked(
     assert connected("import-loved").output.startswith("0 of 2 loved tracks newly marked; 1 already marked")
 
 
+def test_a_track_is_loved_from_a_shell(connected: Shell, emulator: Emulator) -> None:
+    song = ("--artist", "Nina Simone", "--track", "Sinnerman")
+    assert connected("love", *song).stdout == "loved: Nina Simone – Sinnerman: Last.fm has it\n"
+    assert [one.track for one in emulator.users["rj"].loved.values()] == ["Sinnerman"]
+    said = connected.facts("unlove", *song)
+    assert (said["status"], said["loved"]) == ("accepted", False)
+    assert not emulator.users["rj"].loved
+    assert connected("love", "--artist", " ", "--track", "x").stderr == "Error: enter an artist\n"
+
+
 def test_a_scan_names_what_it_cannot_read_and_reads_all_again_if_asked(connected: Shell, tmp_path: Path) -> None:
     music = tmp_path / "music"
     music.mkdir()

@@ -79,7 +79,8 @@ async def test_plays_are_paced(house: House) -> None:
         await room.until_empty()
     at = [entry.at for entry in house.calls()]
     assert len(at) == 6
-    assert all(later - earlier >= 0.5 - 1e-6 for earlier, later in pairwise(at))
+    late = 0.25  # half an interval: a request that a busy machine delays for longer takes another slot
+    assert all(last - first >= 0.5 * more - late for i, first in enumerate(at) for more, last in enumerate(at[i:]))
 
 
 async def test_a_play_that_lies_ahead_is_held_until_its_time_has_come(room: Room) -> None:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.store.rows import NOW, listener
+from tonearm.core.hearts import SyncedHeart
 from tonearm.core.play import Track
 from tonearm.core.session import ListeningClock
 from tonearm.store import approvals, device_clocks, hearts, players
@@ -105,9 +106,10 @@ async def test_the_last_word_on_a_heart_counts(store: Store) -> None:
         player = a_player(db, me)
         track = Track("Can", "Vitamin C")
         for number, loved in enumerate((True, False, True)):
-            hearts.write(db, me, [StoredHeart(track, loved, NOW + number, player)])
-        by_id = StoredHeart(Track("", ""), True, NOW + 9, player, "5f1c3f0e-6d0f-4c55-9a4e-0b9d8f7f8a35")
-        hearts.write(db, me, [by_id])
-        assert hearts.of_account(db, me, 10) == [by_id, StoredHeart(track, True, NOW + 2, player)]
+            hearts.write(db, me, [StoredHeart(track, SyncedHeart(loved, NOW + number), player=player)])
+        recording = "5f1c3f0e-6d0f-4c55-9a4e-0b9d8f7f8a35"
+        hearts.write(db, me, [StoredHeart(Track("", ""), SyncedHeart(True, NOW + 9), recording, player)])
+        kept = [(one.track.title, one.recording, one.heart) for one in hearts.of_account(db, me, 10)]
+        assert kept == [("", recording, SyncedHeart(True, NOW + 9)), ("Vitamin C", "", SyncedHeart(True, NOW + 2))]
 
     await store.write(work)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from tests.listening import library_row
 from tests.web.conftest import House, house_at
 from tests.web.test_page import HOSTILE, Tags
+from tonearm.core.play import Track
 from tonearm.store import library, loved, runs
 from tonearm.store.runs import RunState
 
@@ -144,3 +145,32 @@ async def test_hostile_names_of_files_are_only_text(house: House) -> None:
     assert len(tags.all("script")) == 3
     assert not [attr for _, attrs in tags.found for attr in attrs if attr.startswith("on")]
     assert (await house.signed_out.post("/loved/1", data={"file": "1"})).status_code == 401
+
+
+async def test_a_heart_is_given_on_a_plays_page_and_taken_where_it_is_listed(house: House) -> None:
+    await house.connect()
+    track = Track("Nina Simone", "Sinnerman", duration=200)
+    await house.me.scrobble(track, started_at=house.deck.clock.now() - 700, played=200)
+    page = await house.page("/plays/1")
+    (button,) = [one for one in Tags(page).all("button") if one.get("aria-label", "").startswith("Love ")]
+    assert button["aria-pressed"] == "false"
+    given = {"artist": "Nina Simone", "track": "Sinnerman", "loved": "1"}
+    assert (await house.http.post("/heart", data=given)).status_code == 303
+    assert 'aria-pressed="true"' in await house.page("/plays/1")
+    page = await house.page("/loved?show=missing")
+    assert "Not on Last.fm yet" in page
+    assert "Love: waiting." in page
+    assert (await house.http.post("/loved/retry")).status_code == 303
+    assert (await house.http.post("/heart", data={**given, "loved": "0"})).status_code == 303
+    assert 'aria-pressed="false"' in await house.page("/fragments/heart?artist=NINA+SIMONE&track=sinnerman")
+    assert "Remove the heart: waiting." in await house.page("/loved?show=missing")
+
+
+async def test_a_heart_in_place_is_answered_with_a_sentence(house: House) -> None:
+    given = {"artist": "Nina Simone", "track": "Sinnerman", "loved": "1"}
+    answer = await house.http.post("/heart", data=given, headers={"HX-Request": "true"})
+    assert answer.text == "Loved. Connect Last.fm to have it there too."
+    await house.connect()
+    answer = await house.http.post("/heart", data={**given, "loved": "0"}, headers={"HX-Request": "true"})
+    assert answer.text == "No longer loved."
+    assert (await house.http.post("/heart", data={**given, "artist": " "})).status_code == 422

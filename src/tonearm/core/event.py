@@ -68,7 +68,19 @@ class EnrichProgress:
     total: int
 
 
-Event = AuthChanged | NowPlayingShown | ScrobbleStatus | QueueUpdated | ImportProgress | EnrichProgress
+@dataclass(frozen=True, slots=True)
+class HeartChanged:
+    """A track is loved or no longer. `status` is waiting, accepted, rejected, or kept if nobody is signed in."""
+
+    kind: ClassVar[str] = "lastfm:heart"
+    artist: str
+    track: str
+    loved: bool
+    status: str
+    message: str
+
+
+Event = AuthChanged | NowPlayingShown | ScrobbleStatus | QueueUpdated | ImportProgress | EnrichProgress | HeartChanged
 
 
 def data(event: Event) -> dict[str, object]:

@@ -12,7 +12,7 @@ from tonearm.core.account import Account
 from tonearm.core.delivery import DeliveryState
 from tonearm.core.pacing import in_force
 from tonearm.core.waits import DeliveryFacts, WaitingPlay, WaitKind, Waits, explanation, queue_waits
-from tonearm.service import enrichment, history_mirror, loved_import
+from tonearm.service import enrichment, hearts, history_mirror, loved_import
 from tonearm.store import accounts, jobs, pace, queue, runs
 from tonearm.store.jobs import JobFailure
 from tonearm.store.pace import KeyThrottled
@@ -20,11 +20,11 @@ from tonearm.store.queries import deliveries, waiting
 from tonearm.store.queries.deliveries import AccountDelivery
 from tonearm.store.runs import Run, RunState
 
-DELIVER, IMPORT, ENRICH, HISTORY = jobs.DELIVER, "import", "enrich", "history"
+DELIVER, LOVE, IMPORT, ENRICH, HISTORY = jobs.DELIVER, hearts.KIND, "import", "enrich", "history"
 RUNS = {IMPORT: loved_import.KIND, ENRICH: enrichment.KIND, HISTORY: history_mirror.KIND}
 """What runs of a kind are called in their table."""
 
-KINDS = (DELIVER, *RUNS)
+KINDS = (DELIVER, LOVE, *RUNS)
 
 SHOWN_FOR = 86400.0
 """Seconds for which a run that is over is shown."""

@@ -12,7 +12,7 @@ from tonearm.core import pacing
 from tonearm.service import job_list
 from tonearm.service.accounts import Accounts
 from tonearm.service.chores import Chores
-from tonearm.service.job_list import DELIVER, RUNS, JobList
+from tonearm.service.job_list import DELIVER, LOVE, RUNS, JobList
 from tonearm.store import jobs, runs
 from tonearm.store.db.database import Store
 from tonearm.store.db.sqlite_writer import StoreUnavailable
@@ -54,7 +54,8 @@ class _Known:
 class Jobs:
     """Guards each job, lists all of them, and controls them.
 
-    `begin` starts or continues a run of a kind, `hint` tells the engine which account has something to deliver.
+    `begin` starts or continues a run of a kind, `hint` tells the engine which account has something to deliver,
+    `send_hearts` sends an account's hearts now.
     """
 
     store: Store
@@ -63,6 +64,7 @@ class Jobs:
     listeners: Accounts
     begin: Mapping[str, Callable[[int], Awaitable[Run]]]
     hint: Callable[[int], None]
+    send_hearts: Callable[[int], Awaitable[None]]
     known: _Known = field(default_factory=_Known)
 
     def guarded(self, kind: str, handler: JobHandler) -> JobHandler:
@@ -139,6 +141,9 @@ class Jobs:
         if kind == DELIVER:
             await self.listeners.retry(account, self.hint)
             return JobDone("all waiting plays are due now" + await self._paused_note(kind))
+        if kind == LOVE:
+            await self.send_hearts(account)
+            return JobDone("all waiting hearts are due now" + await self._paused_note(kind))
         last = await self.store.read(partial(runs.latest, account=account, kind=RUNS[kind]))
         if last is None or last.state is RunState.DONE:
             return JobBusy(f"there's no unfinished {kind} job")
@@ -161,6 +166,8 @@ class Jobs:
             if not await self.store.write(partial(jobs.break_lease, account_id=account, now=now)):
                 return JobBusy("not running")
             return JobDone("stopping; its plays stay queued and are sent again unless sending is paused")
+        if kind == LOVE:
+            return JobBusy("each heart is one short request: pause love to send none")
         give_up = partial(runs.give_up, account=account, kind=RUNS[kind], failure=CANCELLED, now=now)
         if not await self.store.write(give_up):
             return JobBusy("not running")

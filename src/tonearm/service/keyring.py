@@ -23,13 +23,15 @@ Post = Callable[[Sequence[Play], str], Awaitable[Verdict]]
 class ApiKey:
     """One API key. `urgent` takes the next slot of its pace, `patient` one that nobody else wants.
 
-    `post` takes none: its slot is booked in the transaction that marks what it sends.
+    `post` and `unpaced` take none: whoever sends plays or hearts has booked the slot before writing that they are on
+    their way.
     """
 
     pace: Pace
     urgent: LastFm
     patient: LastFm
     post: Post
+    unpaced: LastFm
 
     @property
     def name(self) -> str:

@@ -1,13 +1,15 @@
-"""Import of loved tracks: tracks loved on Last.fm get their hearts in the library, and others lose them.
+"""Import of loved tracks: Last.fm's list and the hearts here are brought together, and the library's files are marked.
 
-Page by page; it continues after a crash."""
+Page by page; it continues after a crash. What was loved or unloved here meanwhile, and what Last.fm has still to be
+told, stays."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from enum import Enum
 from functools import partial
 
 from sqlalchemy import Connection
@@ -16,17 +18,20 @@ from tonearm.clock import Clock
 from tonearm.core import pacing
 from tonearm.core.account import Account
 from tonearm.core.event import ImportProgress
+from tonearm.core.hearts import ConflictRule, SyncedHeart, merge_listed, merge_unlisted
 from tonearm.core.loved import ImportCounts, ImportPlan, Loved, plan_import
 from tonearm.core.matching import LibraryIndex
-from tonearm.core.naming import Names, Renamed, entries_by_other_names
+from tonearm.core.play import Track
 from tonearm.core.verdict import Cause
 from tonearm.lastfm.error import LastFmError, RateLimited
 from tonearm.lastfm.types import LovedTrack, Page
 from tonearm.service.events import EventHub
 from tonearm.service.keyring import ApiKey, Keyring
+from tonearm.service.library_index import LibraryNames, library_names
 from tonearm.service.waiting import WaitingRun
-from tonearm.store import accounts, library, loved, plays, runs
+from tonearm.store import accounts, hearts, library, loved, runs
 from tonearm.store.db.database import Store
+from tonearm.store.hearts import HeartState, StoredHeart
 from tonearm.store.runs import Run, RunState
 
 KIND = "import-loved"
@@ -52,7 +57,9 @@ class LovedImport:
     keyring: Keyring
     event_hub: EventHub
     hint: Callable[[int], None]
+    hint_hearts: Callable[[int], None]
     waiting: WaitingRun
+    rule: ConflictRule = ConflictRule.LATEST
 
     async def start(self, account: int) -> Run:
         """Begin an import, or join the unfinished one."""
@@ -99,51 +106,71 @@ class LovedImport:
         run = await self.store.read(partial(runs.unfinished, account=account, kind=KIND))
         if run is None:
             return None
-        listener, files, hearts, declined = await self.store.read(partial(_library, account=account))
+        listener, names, marked = await self.store.read(partial(_library, account=account))
         if not listener.signed_in or listener.username.casefold() != run.owner:
             left = replace(run, state=RunState.FAILED, failure=runs.LEFT, updated_at=self.clock.now())
             await self.store.write(partial(runs.write, run=left, cursor=run.cursor))
             return None
-        index = await asyncio.to_thread(files.index)
+        library_ = _Library(await asyncio.to_thread(names.index), names.declined, marked)
         while run.state is RunState.RUNNING:
             try:
                 page = await self._page(self.keyring.of(listener), listener.username, run.cursor)
             except LastFmError as error:
                 failed = _failed(run, error, self.clock.now())
                 still_ours = await self.store.write(partial(runs.write, run=failed, cursor=run.cursor))
-                run = failed
+                advanced = failed if still_ours else None
             else:
-                tracks = [_loved(track) for track in page.items]
-                plan = await asyncio.to_thread(plan_import, tracks, index, hearts, declined)
-                advanced = _advanced(run, page, plan, self.clock.now())
-                loved_files = None
-                if advanced.state is RunState.DONE and run.total in (
-                    0,
-                    page.total,
-                ):  # else tracks may have moved past us
-                    loved_files = await self._loved_files(advanced, page, index, declined)
-                write = partial(_write, account=account, page=page, plan=plan, run=advanced, cursor=run.cursor)
-                write = partial(write, loved_files=loved_files)
-                still_ours = await self.store.write(write)
-                hearts |= {mark.id for mark in plan.marks}
-                run = advanced
-            if not still_ours:  # another process continues it
+                advanced = await self._merge(run, page, library_)
+            if advanced is None:  # another process continues it
                 return None
+            run = advanced
             self.event_hub.publish(account, ImportProgress(run.id, run.done, run.total))
+        if run.state is RunState.DONE:
+            self.hint_hearts(account)
         return None
 
-    async def _loved_files(
-        self, run: Run, last: Page[LovedTrack], index: LibraryIndex, declined: frozenset[tuple[str, str]]
-    ) -> frozenset[int] | None:
-        """The files that may be something that is loved, by all pages; None if we have not seen the whole list."""
-        earlier = await self.store.read(partial(loved.listed_in, account=run.account, run_id=run.id))
-        tracks = {(artist, title): Loved(artist, title, mbid) for artist, title, mbid in earlier}
-        tracks |= {(track.artist, track.title): _loved(track) for track in last.items}
-        if last.total is None or len(tracks) < last.total:
+    async def _merge(self, run: Run, page: Page[LovedTrack], library_: _Library) -> Run | None:
+        """Bring a page of Last.fm's list and the hearts here together; the run after it, None if it is another's now.
+
+        Worked out on a read, and written only if nothing was said meanwhile.
+        """
+        tracks = [_loved(track) for track in page.items]
+        while True:
+            merger = _Merger(run, self.clock.now(), self.rule)
+            listed = await self.store.read(partial(merger.listed, tracks=tracks))
+            plan = await asyncio.to_thread(
+                plan_import, listed.loved, library_.index, library_.marked, library_.declined
+            )
+            advanced = _advanced(run, page, plan, self.clock.now())
+            whole = advanced.state is RunState.DONE and run.total in (
+                0,
+                page.total,
+            )  # else tracks may have moved past us
+            closing = await self._closing(merger, listed, page, library_) if whole else None
+            write = partial(
+                _write, merger=merger, tracks=tracks, listed=listed, plan=plan, run=advanced, closing=closing
+            )
+            match await self.store.write(write):
+                case _Written.YES:
+                    library_.marked |= {mark.id for mark in plan.marks}
+                    return advanced
+                case _Written.LOST:
+                    return None
+                case _Written.STALE:
+                    continue
+
+    async def _closing(
+        self, merger: _Merger, listed: _Listed, last: Page[LovedTrack], library_: _Library
+    ) -> _Closing | None:
+        """What the end of a complete walk changes; None if we have not seen the whole list."""
+        earlier, seen, unlisted = await self.store.read(partial(merger.others, last=listed))
+        if last.total is None or seen < last.total:
             return None
-        plan = await asyncio.to_thread(plan_import, tracks.values(), index, frozenset(), declined)
-        ambiguous = {candidate.id for one in plan.doubtful for candidate in one.candidates}
-        return frozenset({mark.id for mark in plan.marks} | ambiguous)
+        tracks = {(artist, title): Loved(artist, title, mbid) for artist, title, mbid in earlier}
+        tracks |= {(track.artist, track.title): track for track in (*listed.loved, *unlisted.loved)}
+        plan = await asyncio.to_thread(plan_import, tracks.values(), library_.index, frozenset(), library_.declined)
+        in_doubt = {candidate.id for one in plan.doubtful for candidate in one.candidates}
+        return _Closing(unlisted, frozenset({mark.id for mark in plan.marks} | in_doubt))
 
     async def _page(self, key: ApiKey, username: str, page_number: int) -> Page[LovedTrack]:
         for attempt, size in enumerate(TRIES, start=1):
@@ -181,33 +208,93 @@ def tally(run: Run) -> ImportCounts:
     return ImportCounts(**run.counts)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Library:
-    """What the database has of a listener's library, and how its songs are named at Last.fm."""
+    """The library while a list is walked; `marked` are the files that have the mark."""
 
-    files: list[tuple[int, str, str, str]]
-    artists: dict[int, tuple[str, ...]]
-    chosen: list[tuple[int, str, str, str]]
-    corrections: list[tuple[Names, Names]]
-
-    def index(self) -> LibraryIndex:
-        """The library under all names that its songs are known by."""
-        other_names = entries_by_other_names(self.files, self.artists, Renamed(self.corrections))
-        by_one_artist = (
-            (file, artist, title, "") for file, _, title, _ in self.files for artist in self.artists.get(file, ())
-        )
-        return LibraryIndex([*self.files, *self.chosen, *other_names], by_one_artist)
+    index: LibraryIndex
+    declined: frozenset[tuple[str, str]]
+    marked: set[int]
 
 
-def _library(db: Connection, account: int) -> tuple[Account, _Library, set[int], frozenset[tuple[str, str]]]:
-    """Whose list it is, the library (a file that was chosen goes by the loved track's names, too), hearts, declined."""
-    listener = accounts.by_id(db, [account])[account]
-    names, choices = library.names(db, account), loved.choices(db, account)
-    there = {file_id for file_id, *_ in names}
-    chosen = [(file, artist, title, "") for file, artist, title in choices if file in there]
-    declined = frozenset((artist, title) for file, artist, title in choices if not file)
-    files = _Library(names, library.several_artists(db, account), chosen, plays.corrections(db, account))
-    return listener, files, library.loved(db, account), declined
+def _library(db: Connection, account: int) -> tuple[Account, LibraryNames, set[int]]:
+    """Whose list it is, the library, and its files that have the mark."""
+    return accounts.by_id(db, [account])[account], library_names(db, account), library.loved(db, account)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """Hearts before and after they are merged, by key, and the tracks that are loved then."""
+
+    before: dict[hearts.HeartKey, StoredHeart]
+    after: dict[hearts.HeartKey, StoredHeart]
+    loved: list[Loved]
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """What the end of a complete walk changes: hearts that were not listed, and which files alone are loved."""
+
+    unlisted: _Listed
+    loved_files: frozenset[int]
+
+
+class _Written(Enum):
+    YES = "yes"
+    STALE = "something was said meanwhile"
+    LOST = "another process has gone on with the run"
+
+
+@dataclass(frozen=True, slots=True)
+class _Merger:
+    """Merges the hearts of a run's account with what its walk finds."""
+
+    run: Run
+    now: float
+    rule: ConflictRule
+
+    def listed(self, db: Connection, tracks: Sequence[Loved]) -> _Listed:
+        """The hearts of tracks that Last.fm lists."""
+        named = {hearts.key_of(Track(one.artist, one.title)): one for one in tracks}
+        before, after = hearts.find(db, self.run.account, named), dict[hearts.HeartKey, StoredHeart]()
+        for key, one in named.items():
+            stored = before.get(key)
+            known = stored.heart if stored and stored.owner in (self.run.owner, "") else None
+            heart = merge_listed(known, float(one.loved_at), self.now, self.run.id, self.rule)
+            after[key] = self._stored(stored, Track(one.artist, one.title, mbid=one.mbid), heart, self.run.id)
+        still = [one for one in tracks if after[hearts.key_of(Track(one.artist, one.title))].heart.loved]
+        return _Listed(before, after, still)
+
+    def unlisted(self, db: Connection, last: _Listed) -> _Listed:
+        """The hearts of tracks that it does not list, once the whole list is known."""
+        found = hearts.unlisted(db, self.run.account, self.run.owner, self.run.id)
+        before = {one.key: one for one in found if one.key not in last.after}
+        after = {
+            key: self._stored(one, one.track, merge_unlisted(one.heart, self.now, self.run.id), one.listed_in)
+            for key, one in before.items()
+        }
+        kept = [one for one in after.values() if one.heart.loved]
+        return _Listed(before, after, [Loved(one.track.artist, one.track.title, one.track.mbid) for one in kept])
+
+    def others(self, db: Connection, last: _Listed) -> tuple[list[tuple[str, str, str]], int, _Listed]:
+        """(artist, track, mbid) of what the earlier pages listed, how many tracks the list had, what it had not."""
+        earlier = loved.listed_in(db, self.run.account, self.run.id)
+        names = {(artist, title) for artist, title, _ in earlier} | {(one.artist, one.title) for one in last.loved}
+        unloved = hearts.unloved_listed(db, self.run.account, self.run.id)
+        unloved |= {key for key, one in last.after.items() if not one.heart.loved}
+        return earlier, len(names) + len(unloved), self.unlisted(db, last)
+
+    def _stored(self, before: StoredHeart | None, track: Track, heart: SyncedHeart, listed_in: int) -> StoredHeart:
+        """A heart as it is written; one that Last.fm has still to be told of goes out with the next ones."""
+        owner = self.run.owner
+        if before and before.owner == owner and heart == before.heart:
+            return replace(before, listed_in=listed_in)
+        merged = StoredHeart(track, heart, player=before.player if before else None, owner=owner, listed_in=listed_in)
+        if not heart.owed:
+            return merged
+        if before is None or before.owner != owner or before.state is HeartState.NONE:
+            return replace(merged, state=HeartState.WAITING, due_at=self.now)
+        return replace(before, heart=heart, listed_in=listed_in)
 
 
 def _loved(track: LovedTrack) -> Loved:
@@ -233,44 +320,30 @@ def _advanced(run: Run, page: Page[LovedTrack], plan: ImportPlan, now: float) ->
 
 def _write(
     db: Connection,
-    account: int,
-    page: Page[LovedTrack],
+    merger: _Merger,
+    tracks: Sequence[Loved],
+    listed: _Listed,
     plan: ImportPlan,
     run: Run,
-    cursor: int,
-    loved_files: frozenset[int] | None,
-) -> bool:
-    """Write a page's hearts, its loved tracks and the cursor together; False if the cursor has advanced before.
+    closing: _Closing | None,
+) -> _Written:
+    """Write a page's hearts, its loved tracks and the cursor together.
 
-    With the last page, what is no longer loved is forgotten, and all but the `loved_files` lose their hearts.
+    With the last page, what is no longer loved is forgotten, and all other files lose their marks.
     """
-    if not runs.write(db, run, cursor):
-        return False
-    doubtful = {(u.loved.artist, u.loved.title): u.candidates for u in plan.doubtful}
-    missing = {(m.artist, m.title) for m in plan.missing}
+    account = run.account
+    accounts.lock(db, [account])
+    if merger.listed(db, tracks).before != listed.before:
+        return _Written.STALE
+    if closing and merger.unlisted(db, listed).before != closing.unlisted.before:
+        return _Written.STALE
+    if not runs.write(db, run, merger.run.cursor):
+        return _Written.LOST
+    hearts.write(db, account, listed.after.values())
     library.love(db, [mark.id for mark in plan.marks])
-    loved.write(
-        db,
-        account,
-        [
-            {
-                "artist": track.artist,
-                "track": track.title,
-                "mbid": track.mbid,
-                "loved_at": _unix(track.loved_at),
-                "outcome": _outcome((track.artist, track.title), doubtful, missing),
-                "candidates": [[c.id, c.ambiguity] for c in doubtful.get((track.artist, track.title), ())],
-                "last_import": run.id,
-            }
-            for track in page.items
-        ],
-    )
-    if loved_files is not None:
-        library.love_only(db, account, loved_files | loved.forget_unlisted(db, account, run.id))
-    return True
-
-
-def _outcome(names: tuple[str, str], doubtful: Container[tuple[str, str]], missing: set[tuple[str, str]]) -> str:
-    if names in doubtful:
-        return "doubtful"
-    return "missing" if names in missing else "matched"
+    loved.write_plan(db, account, listed.loved, plan, run.id)
+    if closing:
+        hearts.write(db, account, closing.unlisted.after.values())
+        loved.keep_listed(db, account, [(one.artist, one.title) for one in closing.unlisted.loved], run.id)
+        library.love_only(db, account, closing.loved_files | loved.forget_unlisted(db, account, run.id))
+    return _Written.YES

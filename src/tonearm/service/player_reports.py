@@ -8,16 +8,17 @@ from contextlib import suppress
 from functools import partial
 
 from tonearm.clock import Clock
+from tonearm.core.cleaning import clean
 from tonearm.core.play import MissingName, Play, Track
 from tonearm.core.report import Basis, Listening, Stamp
 from tonearm.ingest.incoming import Announced, Heart, Incoming
+from tonearm.service.hearts import Hearts
 from tonearm.service.now_playing import NowPlaying
 from tonearm.service.players import Players
 from tonearm.service.report_play import ReportedPlay, ReportResult, Reports
-from tonearm.store import hearts, plays
+from tonearm.store import plays
 from tonearm.store.db.database import Store
 from tonearm.store.db.sqlite_writer import StoreUnavailable
-from tonearm.store.hearts import StoredHeart
 from tonearm.store.players import StoredPlayer
 
 RECALLED = 500
@@ -30,11 +31,14 @@ PATIENCE = 1.0
 class PlayerReports:
     """Takes what players report, each for its listener."""
 
-    def __init__(self, store: Store, reports: Reports, shows: NowPlaying, players: Players, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, reports: Reports, shows: NowPlaying, players: Players, hearts: Hearts, clock: Clock
+    ) -> None:
         self._store = store
         self._reports = reports
         self._shows = shows
         self._players = players
+        self._hearts = hearts
         self._clock = clock
         self._shown: set[asyncio.Task[None]] = set()
 
@@ -71,16 +75,15 @@ class PlayerReports:
         await asyncio.wait((task,), timeout=PATIENCE)
 
     async def hearts(self, player: StoredPlayer, given: Sequence[Heart], account: int | None = None) -> None:
-        """Keep hearts given or taken, the last word on each track: on disk when this returns.
+        """Keep hearts given or taken, the last word on each track: on disk when this returns, and sent from there.
 
-        `account` as in `report`. Raises StoreUnavailable.
+        `account` as in `report`. What can be no track is left out. Raises StoreUnavailable.
         """
         if not given or player.trial:
             return
-        now = self._clock.now()
         owner = player.account if account is None else account
-        said = [StoredHeart(one.track, one.loved, now, player.id, one.recording) for one in given]
-        await self._store.write(partial(hearts.write, account=owner, hearts=said))
+        said = [Heart(one.track, one.loved, one.recording) for one in given if one.recording or _has_names(one.track)]
+        await self._hearts.say(owner, said, player.id)
 
     async def recall(self, account: int, is_it: Callable[[Track], bool]) -> Track | None:
         """The track that is meant by something else than its names: the one that plays now, or was played lately."""
@@ -115,6 +118,11 @@ class PlayerReports:
 def trial_track(player: StoredPlayer) -> Track:
     """What a player plays on trial."""
     return Track("tonearm", f"Test of {player.name}", duration=240.0)
+
+
+def _has_names(track: Track) -> bool:
+    """Whether a track has an artist and a title with something visible in them."""
+    return bool(clean(track.artist) and clean(track.title))
 
 
 def _reported(incoming: Incoming, now: float) -> ReportedPlay:

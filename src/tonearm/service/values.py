@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tonearm.store.attempts import Attempt
 from tonearm.store.db.sqlite_writer import DataFault, StoreUnavailable
+from tonearm.store.hearts import StoredHeart
 from tonearm.store.history_imports import ImportState, StoredImport
 from tonearm.store.players import StoredPlayer
 from tonearm.store.plays import EXPORTED, PlayQuery, StoredPlay
@@ -41,6 +42,7 @@ __all__ = [
     "Snapshot",
     "StatsScope",
     "StoreUnavailable",
+    "StoredHeart",
     "StoredImport",
     "StoredPlay",
     "StoredPlayer",

@@ -102,11 +102,16 @@ def love(db: Connection, ids: Iterable[int]) -> None:
 _UNLOVE = update(library).where(library.c.id == bindparam("file_id")).values(lastfm_loved=False)
 
 
-def love_only(db: Connection, account: int, ids: Set[int]) -> None:
-    """Remove the hearts of all other files of an account."""
-    rows = [{"file_id": file_id} for file_id in loved(db, account) - ids]
+def unlove(db: Connection, ids: Iterable[int]) -> None:
+    """Take the mark away."""
+    rows = [{"file_id": file_id} for file_id in ids]
     if rows:
         db.execute(_UNLOVE, rows)
+
+
+def love_only(db: Connection, account: int, ids: Set[int]) -> None:
+    """Remove the hearts of all other files of an account."""
+    unlove(db, loved(db, account) - ids)
 
 
 def size(db: Connection, account: int) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
+from tonearm.core.loved import ImportPlan, Loved
 from tonearm.store import library
 from tonearm.store.db.dialect import insert_or_change
 from tonearm.store.db.schema import library as files
@@ -15,6 +16,9 @@ from tonearm.store.db.schema import loved
 
 NONE_OF_THEM = 0
 """Stored as the choice if no file is the song."""
+
+NOT_LISTED = 0
+"""Stored as the last import of a track that was loved here, and that none has listed yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,44 @@ def write(db: Connection, account: int, rows: Sequence[dict[str, Any]]) -> None:
     of_account = [{"candidates": [], **row, "account": account} for row in rows]
     changed = ("mbid", "loved_at", "outcome", "candidates", "last_import")
     insert_or_change(db, loved, of_account, ("account", "artist", "track"), changed)
+
+
+def write_plan(db: Connection, account: int, tracks: Iterable[Loved], plan: ImportPlan, run_id: int) -> None:
+    """Write loved tracks, as this import has listed them (NOT_LISTED: none has), with what the plan found for each."""
+    doubtful = {(one.loved.artist, one.loved.title): one.candidates for one in plan.doubtful}
+    missing = {(one.artist, one.title) for one in plan.missing}
+    rows = [
+        {
+            "artist": track.artist,
+            "track": track.title,
+            "mbid": track.mbid,
+            "loved_at": track.loved_at,
+            "outcome": _outcome((track.artist, track.title), doubtful, missing),
+            "candidates": [[c.id, c.ambiguity] for c in doubtful.get((track.artist, track.title), ())],
+            "last_import": run_id,
+        }
+        for track in tracks
+    ]
+    write(db, account, rows)
+
+
+def _outcome(names: tuple[str, str], doubtful: Container[tuple[str, str]], missing: Container[tuple[str, str]]) -> str:
+    if names in doubtful:
+        return "doubtful"
+    return "missing" if names in missing else "matched"
+
+
+def forget(db: Connection, account: int, names: Iterable[tuple[str, str]]) -> None:
+    """Delete loved tracks, by their (artist, track)."""
+    for artist, track in names:
+        db.execute(delete(loved).where(loved.c.account == account, loved.c.artist == artist, loved.c.track == track))
+
+
+def keep_listed(db: Connection, account: int, names: Iterable[tuple[str, str]], run_id: int) -> None:
+    """Keep loved tracks that an import has not listed, since Last.fm has still to be told of them."""
+    for artist, track in names:
+        one = loved.c.account == account, loved.c.artist == artist, loved.c.track == track
+        db.execute(update(loved).where(*one).values(last_import=run_id))
 
 
 def listed_in(db: Connection, account: int, run_id: int) -> list[tuple[str, str, str]]:

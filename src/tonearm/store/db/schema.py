@@ -201,19 +201,33 @@ device_clock = Table(
 _index(device_clock, "device_clock_open", "at", where=~device_clock.c.ended)
 
 heart = Table(
-    "heart",  # given or taken by players, the last word on each track; a player may only say the id of a recording
+    "heart",  # what is loved here and at Last.fm: the last word on each track, and what Last.fm has still to be told
     metadata,
     Column("id", Id, primary_key=True),
     _account(),
     Column("artist", Text, nullable=False),
     Column("track", Text, nullable=False),
+    Column("artist_key", Text, nullable=False),  # `core.hearts.heart_key`
+    Column("track_key", Text, nullable=False),
     Column("recording", Text, nullable=False),  # an MBID, or an id of ours, if no names are known; "" otherwise
     _text("mbid"),
     Column("loved", Boolean, nullable=False),
     _time("said_at"),
     Column("player", Id),  # as with plays
+    _text("owner"),  # the Last.fm user it is meant for, case folded; "" if nobody was signed in
+    Column("there", Boolean),  # what that user has at Last.fm, as far as we know
+    _time("loved_there_at"),
+    Column("walk", Id, nullable=False, server_default="0"),  # the import during which it was changed
+    Column("listed_in", Id, nullable=False, server_default="0"),  # the last import that has listed it
+    _text("state"),  # waiting, sending or rejected; "" if nothing is owed
+    _integer("tries"),
+    _integer("refusals"),
+    _time("due_at"),
+    _text("reason"),  # why it waits or was rejected
 )
-_once(heart, "heart_once", ("account",), ("artist", "track", "recording"))
+_once(heart, "heart_once", ("account",), ("artist_key", "track_key", "recording"))
+_index(heart, "heart_owed", "account", "due_at", where=heart.c.state != literal("", literal_execute=True))
+_index(heart, "heart_loved", "account", "said_at", where=heart.c.loved)
 
 
 def _frozen() -> list[Column[Any]]:

@@ -13,7 +13,7 @@ from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.plays import ERRORS, Ask
 from tonearm.web.api.schemas import Detail
 
-JobKind = Literal["deliver", "import", "enrich", "history"]
+JobKind = Literal["deliver", "love", "import", "enrich", "history"]
 
 
 class KindOut(BaseModel):

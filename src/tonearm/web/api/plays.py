@@ -9,20 +9,23 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import TypeAdapter
 
 from tonearm.core.account import Account, Connection
+from tonearm.core.play import Track
 from tonearm.core.waits import explanation
 from tonearm.deck import Deck, Listener
+from tonearm.ingest.incoming import Heart
 from tonearm.service import enrichment
 from tonearm.service.accounts import QueueStatus
 from tonearm.service.loved_import import tally
 from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.service.report_play import ReportResult
 from tonearm.service.sign_in import NotAsked, Pending, SignedIn, SignedOut, SignInExpired, SignInResult, Unreachable
-from tonearm.service.values import Others, Run, RunState, StoredPlay, fingerprint
+from tonearm.service.values import Others, Run, RunState, StoredHeart, StoredPlay, fingerprint
 from tonearm.web.access import Access
 from tonearm.web.address import local_url
 from tonearm.web.api import schemas
 from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.fast_route import quick
+from tonearm.web.api.lenient import readable
 
 LONGEST_WAIT = 30.0
 """Seconds that `Prefer: wait=N` may ask for."""
@@ -65,6 +68,7 @@ def lastfm_router(
     _sign_out_route(router, deck, authenticate)
     _settings_routes(router, deck, authenticate)
     _queue_routes(router, deck, authenticate)
+    _heart_routes(router, deck, authenticate)
     _import_routes(router, deck, authenticate)
     return router
 
@@ -305,6 +309,44 @@ def _queue_counts(queue_status: QueueStatus) -> schemas.QueueCounts:
         **others,
         **waits,
     )
+
+
+def _heart(one: StoredHeart) -> schemas.HeartOut:
+    return schemas.HeartOut.model_validate(
+        {
+            "artist": one.track.artist,
+            "track": one.track.title,
+            "loved": one.heart.loved,
+            "status": one.status,
+            "message": one.reason,
+        }
+    )
+
+
+def _heart_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
+    Me = Annotated[Listener, Depends(authenticate)]
+
+    async def say(me: Listener, track: Track, loved: bool) -> schemas.HeartOut:
+        [said] = await deck.hearts.say(me.id, [Heart(track, loved)])
+        return _heart(said)
+
+    @router.put("/loved", response_model=schemas.HeartOut)
+    async def love(me: Me, track: schemas.TrackIn) -> schemas.HeartOut:
+        """Love a track. It is on disk when this answers, and is sent to Last.fm from there.
+
+        The library's files of it are marked at once. The last word on a track counts, wherever it was said.
+        """
+        return await say(me, Track(track.artist, track.track, mbid=readable(track.mbid, "")), True)
+
+    @router.delete("/loved", response_model=schemas.HeartOut)
+    async def unlove(me: Me, artist: schemas.PlainName, track: schemas.PlainName) -> schemas.HeartOut:
+        """Love a track no longer; as `PUT`."""
+        return await say(me, Track(artist, track), False)
+
+    @router.get("/loved", response_model=schemas.HeartsOut)
+    async def owed(me: Me) -> schemas.HeartsOut:
+        """The hearts that Last.fm does not have yet, or has rejected."""
+        return schemas.HeartsOut(hearts=[_heart(one) for one in await deck.hearts.owed(me.id) if one.track.title])
 
 
 def _import_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:

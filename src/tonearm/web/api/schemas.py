@@ -92,6 +92,34 @@ class NowPlayingIn(Strict):
         )
 
 
+class TrackIn(Strict):
+    """A track by its names."""
+
+    artist: PlainName
+    track: PlainName
+    mbid: Annotated[OptionalName, LENIENT_MBID] = ""
+
+
+class HeartOut(BaseModel):
+    """A track that is loved here or no longer. `status` is `waiting` until Last.fm has accepted it (`accepted`).
+
+    `rejected`: Last.fm has refused it. `kept`: nobody is signed in, so it is known here alone. `message` says why it
+    waits or was rejected.
+    """
+
+    artist: str
+    track: str
+    loved: bool
+    status: Literal["waiting", "accepted", "rejected", "kept"]
+    message: str
+
+
+class HeartsOut(BaseModel):
+    """The hearts that Last.fm does not have yet, or has rejected; the latest first, 100 at the most."""
+
+    hearts: list[HeartOut]
+
+
 class ScrobbleIn(NowPlayingIn):
     """A play: `timestamp` is its start (Unix seconds UTC), `played_time` the seconds heard."""
 

@@ -89,6 +89,7 @@ async def _page(frame: Frame, name: str, me: Listener, outcome: LovedOutcome | N
         "tracks": view.tracks,
         "next_start": start + PAGE_SIZE if view.more else 0,
         "files": view.files,
+        "owed": [one for one in await frame.deck.hearts.owed(me.id) if one.track.title],
     }
     return frame.page(
         name,

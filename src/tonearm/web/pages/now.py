@@ -65,7 +65,8 @@ async def _page(frame: Frame, name: str, me: Listener, request: Request) -> Resp
         "midnight": days.start_of(days.day_of(context.now, zone) + timedelta(days=1), zone) - context.now + 1,
     }
     now_playing = playing(frame.deck.shows.current(me.id), snapshot.account.threshold, context.now)
-    return frame.page(name, snapshot, context, playing=now_playing, **values)
+    loved = now_playing is not None and await me.loves(now_playing.track.artist, now_playing.track.title)
+    return frame.page(name, snapshot, context, playing=now_playing, loved=loved, **values)
 
 
 async def _days(frame: Frame, account: int, now: float, zone: tzinfo) -> Chart:

@@ -115,6 +115,7 @@ async def _page(
         "row": row,
         "refresh_in": play_rows.refresh_in([row], context),
         "steps": steps(details, row),
+        "loved": await me.loves(track.artist, track.title),
     }
     status = 422 if error else 200
     return frame.page(name, snapshot, context, status, given=given or names, problems=problems, **values)

@@ -11,6 +11,7 @@ from tonearm.web.pages.base import page_route
 from tonearm.web.pages.by_hand import by_hand_routes
 from tonearm.web.pages.covers import cover_routes
 from tonearm.web.pages.emulator import emulator_routes
+from tonearm.web.pages.hearts import heart_routes
 from tonearm.web.pages.history import history_routes
 from tonearm.web.pages.history_imports import history_import_routes
 from tonearm.web.pages.layout import Frame
@@ -47,6 +48,7 @@ def pages_router(
     by_hand_routes(router, frame)
     history_routes(router, frame)
     history_import_routes(router, frame)
+    heart_routes(router, frame)  # before the choices at /loved/ID
     loved_routes(router, frame)
     library_routes(router, frame)
     music_routes(router, frame)

@@ -546,18 +546,32 @@ def _players() -> None:
         sa.Column("account", ID, nullable=False),
         sa.Column("artist", sa.Text(), nullable=False),
         sa.Column("track", sa.Text(), nullable=False),
+        sa.Column("artist_key", sa.Text(), nullable=False),
+        sa.Column("track_key", sa.Text(), nullable=False),
         sa.Column("recording", sa.Text(), nullable=False),
         sa.Column("mbid", sa.Text(), server_default="", nullable=False),
         sa.Column("loved", sa.Boolean(), nullable=False),
         sa.Column("said_at", sa.Float(precision=53), server_default="0", nullable=False),
         sa.Column("player", ID, nullable=True),
+        sa.Column("owner", sa.Text(), server_default="", nullable=False),
+        sa.Column("there", sa.Boolean(), nullable=True),
+        sa.Column("loved_there_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("walk", ID, server_default="0", nullable=False),
+        sa.Column("listed_in", ID, server_default="0", nullable=False),
+        sa.Column("state", sa.Text(), server_default="", nullable=False),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("refusals", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("due_at", sa.Float(precision=53), server_default="0", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["account"],
             ["account.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        *once("heart_once", "account", "artist", "track", "recording"),
+        *once("heart_once", "account", "artist_key", "track_key", "recording"),
     )
     if on_postgres():
-        told = "md5(artist || chr(31) || track || chr(31) || recording)"
-        op.execute(f"CREATE UNIQUE INDEX heart_once ON heart (account, {told})")
+        key = "md5(artist_key || chr(31) || track_key || chr(31) || recording)"
+        op.execute(f"CREATE UNIQUE INDEX heart_once ON heart (account, {key})")
+    index_some("heart_owed", "heart", ["account", "due_at"], "state <> ''" if on_postgres() else "state != ''")
+    index_some("heart_loved", "heart", ["account", "said_at"], "loved")

@@ -1,0 +1,268 @@
+"""Hearts: given and taken here, kept on disk, and sent to Last.fm until it has them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core import hearts as rules
+from tonearm.core.account import Account
+from tonearm.core.event import AuthChanged, HeartChanged
+from tonearm.core.hearts import HeartAnswer
+from tonearm.core.loved import Loved, plan_import
+from tonearm.core.matching import LibraryIndex
+from tonearm.core.play import Track, cleaned
+from tonearm.core.verdict import Answered, Scope, SessionEnded, SessionSuspect, Throttled, Verdict
+from tonearm.ingest.incoming import Heart
+from tonearm.lastfm.error import verdict_of
+from tonearm.lastfm.methods import track as methods
+from tonearm.lastfm.response import Answer
+from tonearm.service.clock_skew import LastFmTime
+from tonearm.service.events import EventHub
+from tonearm.service.keyring import ApiKey, Keyring
+from tonearm.service.library_index import LibraryNames, library_names
+from tonearm.store import accounts, hearts, library, loved, runs
+from tonearm.store.db.database import Store
+from tonearm.store.hearts import HeartState, StoredHeart
+from tonearm.store.secrets.seal import SealBroken, SessionCipher
+
+KIND = "love"
+"""The kind of job that sends an account's hearts."""
+
+WALK = "import-loved"
+"""The kind of run that walks Last.fm's list of loved tracks."""
+
+ON_ITS_WAY = 60.0
+"""Seconds for which a heart that is being sent is left to its sender; a request takes half of that at the most."""
+
+CHUNK = 20
+"""Hearts of one account before others have their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hearts:
+    """Keeps hearts and sends them. `hint` wakes the sending of an account's."""
+
+    store: Store
+    clock: Clock
+    time: LastFmTime
+    keyring: Keyring
+    seal: SessionCipher
+    event_hub: EventHub
+    hint: Callable[[int], None]
+    suspicions: dict[int, int] = field(default_factory=dict)  # errors 4 in a row of an account
+
+    async def say(self, account: int, given: Sequence[Heart], player: int | None = None) -> list[StoredHeart]:
+        """Keep hearts given or taken, the last word on each track: on disk when this returns.
+
+        They are sent to the Last.fm user who is signed in. The library's files get or lose their mark at once.
+        Raises MissingName for a track without a name (unless it has a `recording`), and StoreUnavailable.
+        """
+        ready = [
+            one if one.recording and not one.track.title else replace(one, track=cleaned(one.track)) for one in given
+        ]
+        if not ready:
+            return []
+        names = await self.store.read(partial(library_names, account=account))
+        index = await asyncio.to_thread(names.index)
+        saying = _Saying(ready, player, self.time.now(), self.clock.now(), index, names)
+        kept = await self.store.write(partial(saying.write, account=account))
+        for one in kept:
+            self._announce(account, one)
+        if any(one.state is HeartState.WAITING for one in kept):
+            self.hint(account)
+        return kept
+
+    async def retry(self, account: int) -> None:
+        """Send everything that waits, or was rejected, now."""
+        await self.store.write(partial(hearts.retry, account_id=account, now=self.clock.now()))
+        self.hint(account)
+
+    async def owed(self, account: int, limit: int = 100) -> list[StoredHeart]:
+        """The hearts that Last.fm does not have yet, or has rejected, the latest first."""
+        return await self.store.read(partial(hearts.owed, account_id=account, limit=limit))
+
+    async def settled(self, account: int, said: StoredHeart, seconds: float) -> StoredHeart:
+        """A heart as soon as Last.fm has answered it, or after so many seconds as it is then."""
+        deadline = self.clock.now() + seconds
+        with self.event_hub.subscribe(account) as (subscription, _):
+            while True:
+                found = await self.store.read(partial(hearts.find, account_id=account, keys=[said.key]))
+                current, left = found.get(said.key, said), deadline - self.clock.now()
+                if current.status != HeartState.WAITING or current.reason or left <= 0:
+                    return current
+                await subscription.within(left)
+
+    async def loved(self, account: int, tracks: Iterable[Track]) -> list[bool]:
+        """Whether each of these tracks is loved here."""
+        keys = [hearts.key_of(track) for track in tracks]
+        found = await self.store.read(partial(hearts.find, account_id=account, keys=keys))
+        return [key in found and found[key].heart.loved for key in keys]
+
+    async def due(self) -> list[int]:
+        """Accounts that have hearts to send now."""
+        return await self.store.read(partial(hearts.due, now=self.clock.now()))
+
+    async def deliver(self, account: int) -> float | None:
+        """Send the hearts of an account, one after another; when to look again (Unix seconds), if that is known."""
+        for _ in range(CHUNK):
+            next_at = await self._send_next(account)
+            if next_at is None or next_at > self.clock.now():
+                return next_at
+        return self.clock.now()
+
+    async def _send_next(self, account: int) -> float | None:
+        """Send the next heart; when there is more to do, None if there is nothing."""
+        found, sealed = await self.store.read(partial(accounts.with_session, account_id=account))
+        waiting = await self.store.read(partial(hearts.next_owed, account_id=account))
+        key = self.keyring.get(found.api_key)
+        if waiting is None or not found.signed_in or key is None:
+            return None
+        if waiting.due_at > self.clock.now():
+            return waiting.due_at
+        if throttle := await key.pace.current_throttle():
+            return throttle.until
+        try:
+            session = self.seal.open(sealed)
+        except SealBroken:
+            return None  # the delivery of plays says so
+        await key.pace.spare_turn()
+        taken = await self.store.write(partial(self._take, account=account, heart_id=waiting.id))
+        if taken is None:
+            return self.clock.now()
+        verdict = await _post(key, taken, session)
+        await self._learn(found, sealed, key, verdict)
+        answered = await self.store.write(partial(self._answered, account=account, taken=taken, verdict=verdict))
+        self._announce(account, answered)
+        return self.clock.now()
+
+    def _take(self, db: Connection, account: int, heart_id: int) -> StoredHeart | None:
+        """Write that a heart is on its way: until the answer nobody knows what Last.fm has.
+
+        None if it is not to be sent any more, or another process sends it.
+        """
+        accounts.lock(db, [account])
+        waiting, now = hearts.next_owed(db, account), self.clock.now()
+        if waiting is None or waiting.id != heart_id or waiting.due_at > now:
+            return None
+        heart = replace(waiting.heart, there=None, walk=_walk(db, account))
+        taken = replace(
+            waiting, heart=heart, state=HeartState.SENDING, tries=waiting.tries + 1, due_at=now + ON_ITS_WAY
+        )
+        hearts.write(db, account, [taken])
+        return taken
+
+    async def _learn(self, account: Account, sealed: str, key: ApiKey, verdict: Verdict) -> None:
+        """What an answer says about the key and the session."""
+        suspicions = self.suspicions.pop(account.id, 0)
+        if isinstance(verdict, Throttled) and verdict.scope is Scope.ADDRESS:
+            await key.pace.throttled(verdict.cause, verdict.retry_after)
+        if isinstance(verdict, SessionSuspect):
+            self.suspicions[account.id] = suspicions = suspicions + 1
+        if isinstance(verdict, SessionEnded) or suspicions >= rules.MAX_SUSPICIONS:
+            username = await self.store.write(partial(accounts.end_session, account_id=account.id, sealed=sealed))
+            if username is not None:
+                self.event_hub.publish(account.id, AuthChanged("needs_sign_in", username))
+
+    def _answered(self, db: Connection, account: int, taken: StoredHeart, verdict: Verdict) -> StoredHeart:
+        """Write what Last.fm's answer means for a heart; the listener may have said something else meanwhile."""
+        accounts.lock(db, [account])
+        current = hearts.find(db, account, [taken.key])[taken.key]
+        if current.owner != taken.owner or current.state is not HeartState.SENDING or current.due_at != taken.due_at:
+            return current  # another sender has it, or somebody else has signed in
+        answer = rules.answer(verdict, taken.tries, taken.refusals, self.clock.chance())
+        after = _after(current, taken.heart.loved, answer, self.clock.now(), self.time.now(), _walk(db, account))
+        hearts.write(db, account, [after])
+        return after
+
+    def _announce(self, account: int, one: StoredHeart) -> None:
+        if one.track.title:
+            said = HeartChanged(one.track.artist, one.track.title, one.heart.loved, one.status, one.reason)
+            self.event_hub.publish(account, said)
+
+
+async def _post(key: ApiKey, one: StoredHeart, session: str) -> Verdict:
+    change = methods.love if one.heart.loved else methods.unlove
+    outcome = (await key.unpaced.exchange(change(one.track.artist, one.track.title, session))).outcome
+    return Answered(outcome.value) if isinstance(outcome, Answer) else verdict_of(outcome)
+
+
+def _after(
+    current: StoredHeart, sent: bool, answer: HeartAnswer, now: float, their_now: float, walk: int
+) -> StoredHeart:
+    """A heart after the answer to what was sent of it."""
+    heart = rules.sent(current.heart, sent, their_now, walk) if answer.accepted else replace(current.heart, walk=walk)
+    if not heart.owed:
+        return replace(current, heart=heart, state=HeartState.NONE, tries=0, refusals=0, due_at=0.0, reason="")
+    if current.heart.loved is not sent:  # the listener has said something else since, which goes out at once
+        return replace(current, heart=heart, state=HeartState.WAITING, tries=0, refusals=0, due_at=now, reason="")
+    state = HeartState.REJECTED if answer.rejected else HeartState.WAITING
+    refusals = current.refusals + answer.refused
+    return replace(current, heart=heart, state=state, refusals=refusals, due_at=now + answer.wait, reason=answer.reason)
+
+
+def _walk(db: Connection, account: int) -> int:
+    """The id of the last walk of Last.fm's list of loved tracks, 0 if there was none."""
+    last = runs.latest(db, account, WALK)
+    return last.id if last else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Saying:
+    """Writes what was said. `now` is Last.fm's time, `due_at` ours."""
+
+    given: Sequence[Heart]
+    player: int | None
+    now: float
+    due_at: float
+    index: LibraryIndex
+    names: LibraryNames
+
+    def write(self, db: Connection, account: int) -> list[StoredHeart]:
+        """Write the hearts, and mark the library's files; returns the hearts as they are now."""
+        accounts.lock(db, [account])
+        listener, walk = accounts.by_id(db, [account])[account], _walk(db, account)
+        owner = listener.username.casefold() if listener.signed_in else ""
+        found = hearts.find(db, account, [hearts.key_of(one.track, one.recording) for one in self.given])
+        for one in self.given:
+            key = hearts.key_of(one.track, one.recording)
+            before = found.get(key)
+            found[key] = said = self._said(before, one, owner, walk)
+            hearts.write(db, account, [said])
+            if said.track.title:
+                self._mark(db, account, said, before)
+        keys = dict.fromkeys(hearts.key_of(one.track, one.recording) for one in self.given)
+        return [found[key] for key in keys]
+
+    def _said(self, before: StoredHeart | None, one: Heart, owner: str, walk: int) -> StoredHeart:
+        """The heart after this was said. One that is on its way is answered first, and sent again then."""
+        known = before.heart if before and before.owner == owner else None
+        heart = rules.said(known, one.loved, self.now, walk)
+        state = before.state if before and known else HeartState.NONE
+        said = StoredHeart(one.track, heart, one.recording, self.player, owner)
+        if before and known and known.there:  # as Last.fm spells it
+            said = replace(said, track=replace(before.track, mbid=one.track.mbid or before.track.mbid))
+        if state is HeartState.SENDING:
+            assert before is not None
+            return replace(said, state=state, due_at=before.due_at, tries=before.tries)
+        if owner and one.track.title and heart.owed:
+            return replace(said, state=HeartState.WAITING, due_at=self.due_at)
+        return said
+
+    def _mark(self, db: Connection, account: int, said: StoredHeart, before: StoredHeart | None) -> None:
+        """Mark the library's files, or take their mark away, and list the track among the loved, or no longer."""
+        wanted = Loved(said.track.artist, said.track.title, said.track.mbid, int(said.heart.said_at))
+        plan = plan_import([wanted], self.index, frozenset(), self.names.declined)
+        spellings = {(one.track.artist, one.track.title) for one in (said, before or said)}
+        if said.heart.loved:
+            loved.forget(db, account, spellings - {(wanted.artist, wanted.title)})
+            loved.write_plan(db, account, [wanted], plan, loved.NOT_LISTED)
+            library.love(db, [mark.id for mark in plan.marks])
+        else:
+            loved.forget(db, account, spellings)
+            library.unlove(db, [mark.id for mark in plan.marks])

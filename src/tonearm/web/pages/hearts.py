@@ -1,0 +1,52 @@
+"""Hearts on the pages: given and taken by one click."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from tonearm.core.play import MissingName, Track
+from tonearm.deck import Listener
+from tonearm.ingest.incoming import Heart
+from tonearm.web.api.schemas import LONGEST_NAME
+from tonearm.web.pages.base import is_htmx
+from tonearm.web.pages.layout import Frame, back
+from tonearm.web.pages.play import FormName
+from tonearm.web.view.formats import sentence
+
+WantedHeart = Annotated[bool, Form()]
+AskedName = Annotated[str, Query(max_length=LONGEST_NAME)]
+
+
+def heart_routes(router: APIRouter, frame: Frame) -> None:
+    """The heart of a track: as it is now, and the button that changes it."""
+    Me = Annotated[Listener, Depends(frame.listener)]
+
+    @router.get("/fragments/heart")
+    async def part(me: Me, artist: AskedName, track: AskedName) -> Response:
+        """The heart of a track, as it is now."""
+        given = Track(artist, track)
+        [loved] = await frame.deck.hearts.loved(me.id, [given])
+        return frame.page("_heart", await frame.snapshot(me), frame.context(), given=given, loved=loved)
+
+    @router.post("/heart")
+    async def say(
+        me: Me, request: Request, artist: FormName, track: FormName, loved: Annotated[bool, Form()]
+    ) -> Response:
+        """Love a track, or love it no longer."""
+        try:
+            [said] = await frame.deck.hearts.say(me.id, [Heart(Track(artist, track), loved)])
+        except MissingName as nameless:
+            raise HTTPException(422, sentence(str(nameless))) from None
+        if not is_htmx(request):
+            return back(request, "/loved")
+        text = "Loved." if loved else "No longer loved."
+        if said.status == "kept":
+            text += " Connect Last.fm to have it there too."
+        return PlainTextResponse(text, headers=dict(frame.headers))
+
+    @router.post("/loved/retry")
+    async def retry(me: Me, request: Request) -> Response:
+        """Send everything that waits, or was rejected, now."""
+        await frame.deck.hearts.retry(me.id)
+        return back(request, "/loved")

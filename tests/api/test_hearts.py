@@ -1,0 +1,52 @@
+"""Hearts over HTTP: said, waiting, refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.conftest import Service
+
+SONG = {"artist": "Nina Simone", "track": "Sinnerman"}
+
+
+def loves(service: Service) -> list[str]:
+    return [one.track for one in service.emulator.known_user("RJ").loved.values()]
+
+
+def until_told(service: Service) -> None:
+    with service.deck.event_hub.subscribe(1) as (news, _):
+        while service.http.get("/lastfm/loved").json()["hearts"]:
+            service.call(news.within(0.2))
+
+
+def test_a_track_is_loved_and_loved_no_longer(service: Service) -> None:
+    answer = service.http.put("/lastfm/loved", json=SONG)
+    assert answer.status_code == 200
+    assert answer.json() == {**SONG, "loved": True, "status": "waiting", "message": ""}
+    until_told(service)
+    assert loves(service) == ["Sinnerman"]
+    answer = service.http.delete("/lastfm/loved", params=SONG)
+    assert (answer.status_code, answer.json()["loved"]) == (200, False)
+    until_told(service)
+    assert loves(service) == []
+
+
+def test_a_heart_waits_with_the_reason(service: Service) -> None:
+    service.emulator.fault("error", error=11, methods=["track.love"])
+    service.http.put("/lastfm/loved", json=SONG)
+    with service.deck.event_hub.subscribe(1) as (news, _):
+        while not (waiting := service.http.get("/lastfm/loved").json()["hearts"])[0]["message"]:
+            service.call(news.within(0.2))
+    assert waiting[0]["status"] == "waiting"
+    assert waiting[0]["message"].startswith("Last.fm error 11")
+
+
+def test_a_heart_of_nobody_who_is_signed_in_is_kept_here(signed_out: Service) -> None:
+    assert signed_out.http.put("/lastfm/loved", json=SONG).json()["status"] == "kept"
+
+
+@pytest.mark.parametrize("track", [{"artist": "", "track": "x"}, {"artist": "x"}, {"artist": "x", "track": "\u200b"}])
+def test_a_heart_needs_an_artist_and_a_track(service: Service, track: dict[str, str]) -> None:
+    assert service.http.put("/lastfm/loved", json=track).status_code == 422
+    assert service.http.delete("/lastfm/loved", params=track).status_code == 422
+    assert service.http.get("/lastfm/loved").json() == {"hearts": []}

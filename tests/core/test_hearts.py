@@ -1,0 +1,227 @@
+"""Hearts on two sides: who knows what, and what is brought together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from tonearm.core import pacing
+from tonearm.core.hearts import (
+    REFUSALS_BELIEVED,
+    ConflictRule,
+    HeartAnswer,
+    SyncedHeart,
+    answer,
+    heart_key,
+    merge_listed,
+    merge_unlisted,
+    said,
+    sent,
+)
+from tonearm.core.verdict import (
+    Answered,
+    Cause,
+    KeyRefused,
+    Later,
+    Scope,
+    SessionEnded,
+    SessionSuspect,
+    Split,
+    Throttled,
+    Unsure,
+)
+
+BEFORE, NOW = 1_000.0, 2_000.0
+LATEST = ConflictRule.LATEST
+AWAY = Cause(None, "Last.fm is away")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Björk", "BJÖRK"), ("  Bjo\u0308rk ", "björk"), ("Stra\u00dfe", "STRASSE"), ("a\u200bb", "AB")]
+)
+def test_spellings_that_lastfm_takes_for_the_same_have_one_key(one: str, other: str) -> None:
+    assert heart_key(one) == heart_key(other)
+
+
+def test_names_with_other_letters_have_another_key() -> None:
+    assert heart_key("Bjork") != heart_key("Björk")
+
+
+def test_what_is_said_here_is_owed_until_lastfm_has_accepted_it() -> None:
+    heart = said(None, True, NOW)
+    assert heart == SyncedHeart(True, NOW)
+    assert heart.owed
+    heart = sent(heart, True, NOW + 5)
+    assert not heart.owed
+    assert (heart.there, heart.loved_there_at) == (True, NOW + 5)
+    heart = said(heart, False, NOW + 9)
+    assert heart.owed
+    assert sent(heart, False, NOW + 10) == SyncedHeart(False, NOW + 9, False, NOW + 5)
+
+
+def test_the_last_word_counts_though_it_was_the_first_too() -> None:
+    loved = SyncedHeart(True, BEFORE, True, BEFORE)  # somebody may have changed it at Last.fm since
+    assert said(said(loved, False, NOW), True, NOW + 1) == SyncedHeart(True, NOW + 1, None, BEFORE)
+
+
+def test_what_was_said_while_another_word_was_on_its_way_is_still_owed() -> None:
+    on_its_way = replace(SyncedHeart(True, BEFORE), there=None)
+    assert sent(said(on_its_way, False, NOW), True, NOW).owed
+
+
+@pytest.mark.parametrize(
+    ("heart", "listed", "after"),
+    [
+        (None, True, SyncedHeart(True, 1500.0, True, 1500.0)),
+        (SyncedHeart(True, BEFORE), True, SyncedHeart(True, BEFORE, True, 1500.0)),  # loved on both sides
+        (SyncedHeart(True, BEFORE), False, SyncedHeart(True, BEFORE, False)),  # Last.fm has still to be told
+        (SyncedHeart(True, BEFORE, False), False, SyncedHeart(True, BEFORE, False)),
+        (SyncedHeart(True, BEFORE, True, 900.0), False, SyncedHeart(False, NOW, False, 900.0)),  # unloved there
+        (SyncedHeart(False, BEFORE, True, 1500.0), True, SyncedHeart(False, BEFORE, True, 1500.0)),  # unloved here
+        (SyncedHeart(False, BEFORE, None, 1500.0), True, SyncedHeart(False, BEFORE, True, 1500.0)),
+        (
+            SyncedHeart(False, BEFORE, True, 1500.0),
+            False,
+            SyncedHeart(False, BEFORE, False, 1500.0),
+        ),  # on both
+        (SyncedHeart(False, BEFORE, False, 900.0), True, SyncedHeart(True, 1500.0, True, 1500.0)),  # loved there since
+        (SyncedHeart(False, BEFORE), False, SyncedHeart(False, BEFORE, False)),
+    ],
+)
+def test_each_side_learns_what_the_other_changed(heart: SyncedHeart | None, listed: bool, after: SyncedHeart) -> None:
+    if listed:
+        assert merge_listed(heart, 1500.0, NOW, 7, LATEST) == after
+    else:
+        assert heart is not None
+        assert merge_unlisted(heart, NOW, 7) == after
+
+
+@pytest.mark.parametrize(
+    ("rule", "loved_at", "loved"),
+    [
+        (ConflictRule.LATEST, 1100.0, True),
+        (ConflictRule.LATEST, 950.0, False),
+        (ConflictRule.HERE, 1100.0, False),
+        (ConflictRule.LASTFM, 950.0, True),
+        (ConflictRule.LASTFM, 900.0, False),  # the love that was unloved here: Last.fm has still to be told
+    ],
+)
+def test_a_track_that_was_changed_on_both_sides_goes_by_the_rule(
+    rule: ConflictRule, loved_at: float, loved: bool
+) -> None:
+    unloved_here = SyncedHeart(False, 1000.0, True, 900.0)
+    after = merge_listed(unloved_here, loved_at, NOW, 7, rule)
+    assert after.loved is loved
+    assert after.owed is not loved
+
+
+def test_a_love_of_unknown_time_is_one_of_now() -> None:
+    assert merge_listed(None, 0.0, NOW, 7, LATEST) == SyncedHeart(True, NOW, True)
+    assert merge_listed(SyncedHeart(False, BEFORE, False), 0.0, NOW, 7, LATEST) == SyncedHeart(True, NOW, True)
+
+
+@pytest.mark.parametrize("loved", [True, False])
+@pytest.mark.parametrize("there", [None, True, False])
+def test_what_changed_since_the_walk_began_is_newer_than_its_list(loved: bool, there: bool | None) -> None:
+    heart = SyncedHeart(loved, NOW, there, BEFORE, 7)
+    assert merge_listed(heart, BEFORE, NOW, 7, LATEST) == heart
+    assert merge_unlisted(heart, NOW, 7) == heart
+
+
+class TwoSides(RuleBasedStateMachine):
+    """A listener says something on either side; a walk that meets nothing new makes them equal once all is sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heart: SyncedHeart | None = None
+        self.there, self.loved_at, self.now, self.walk = False, 0.0, BEFORE, 0
+        self.last_word: bool | None = None
+
+    @rule(loved=st.booleans())
+    def say_here(self, loved: bool) -> None:
+        self.now += 10
+        self.heart = said(self.heart, loved, self.now, self.walk)
+        self.last_word = loved
+
+    @rule(loved=st.booleans())
+    def say_there(self, loved: bool) -> None:
+        self.now += 10
+        if self.heart and self.heart.owed:
+            return  # both sides changed: see the rules of a conflict
+        if loved and not self.there:
+            self.loved_at = self.now
+        if self.there is not loved:
+            self.last_word = loved
+        self.there = loved
+
+    @rule(arrives=st.booleans())
+    def send(self, arrives: bool) -> None:
+        self.now += 10
+        if self.heart and self.heart.owed and self._known():
+            loved = self.heart.loved
+            self.heart = replace(self.heart, there=None)
+            self._arrive(loved)
+            if arrives:
+                self.heart = sent(self.heart, loved, self.now, self.walk)
+
+    def _known(self) -> bool:
+        """Whether nothing has changed there since the last walk: else what is sent is a conflict."""
+        return self.heart is not None and (self.heart.there is None or self.heart.there is self.there)
+
+    def _arrive(self, loved: bool) -> None:
+        if loved and not self.there:
+            self.loved_at = self.now
+        self.there = loved
+
+    @rule()
+    def merge(self) -> None:
+        self.now += 10
+        self.walk += 1
+        if self.there:
+            self.heart = merge_listed(self.heart, self.loved_at, self.now, self.walk, LATEST)
+        elif self.heart:
+            self.heart = merge_unlisted(self.heart, self.now, self.walk)
+        if self.heart and not self.heart.owed:
+            assert self.heart.loved is self.there is (self.last_word is True)
+
+    @invariant()
+    def nothing_is_believed_that_is_not_so(self) -> None:
+        if self.heart and self.heart.owed and self.last_word is not None and self._known():
+            assert self.heart.loved is self.last_word
+
+
+TestTwoSides = TwoSides.TestCase
+
+
+def test_an_answer_is_the_end_of_it() -> None:
+    assert answer(Answered(()), 1, 0, 0.5) == HeartAnswer(accepted=True)
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [Later(AWAY), Unsure(AWAY), Throttled(Scope.ADDRESS, AWAY), SessionSuspect(AWAY), SessionEnded(AWAY)],
+)
+def test_what_may_pass_is_sent_again_and_later_each_time(verdict: Later) -> None:
+    waits = [answer(verdict, tries, 0, 1.0) for tries in range(1, 30)]
+    assert not any(one.accepted or one.rejected or one.refused for one in waits)
+    assert all(one.reason == "Last.fm is away" for one in waits)
+    assert sorted(waits, key=lambda one: one.wait) == waits
+    assert waits[-1].wait == pacing.LONGEST_WAIT
+
+
+def test_a_server_that_names_its_wait_is_left_alone_for_it() -> None:
+    assert answer(Later(AWAY, 1234.0), 1, 0, 0.5).wait == 1234.0
+
+
+def test_a_refusal_is_believed_when_it_was_repeated() -> None:
+    waits = [answer(Split(Cause(6, "no such track")), 1, refusals, 0.5) for refusals in range(REFUSALS_BELIEVED)]
+    assert [one.rejected for one in waits] == [False] * (REFUSALS_BELIEVED - 1) + [True]
+    assert [one.wait for one in waits] == list(pacing.REFUSED_LADDER)
+    assert all(one.refused for one in waits)
+
+
+def test_a_refused_key_is_probed_by_the_hour() -> None:
+    assert answer(KeyRefused(AWAY), 1, 0, 0.5) == HeartAnswer(wait=pacing.KEY_PROBE, reason="Last.fm is away")

@@ -1,0 +1,259 @@
+"""Hearts given and taken here reach Last.fm, those of Last.fm come here, and the last word on a track counts."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx2
+import pytest
+from sqlalchemy import Connection, select
+
+from tests.listening import connect, library_row
+from tests.service.conftest import DAY, HOUR, During, House, Room
+from tonearm.core.event import AuthChanged, HeartChanged
+from tonearm.core.play import MissingName, Track
+from tonearm.ingest.incoming import Heart
+from tonearm.store import library, loved
+from tonearm.store.db.schema import loved as loved_table
+from tonearm.store.hearts import HeartState
+
+pytestmark = pytest.mark.anyio
+
+SONG = ("Nina Simone", "Sinnerman")
+OTHER = ("Nina Simone", "Feeling Good")
+
+
+def at_lastfm(room: Room, user: str = "RJ") -> set[tuple[str, str]]:
+    """What that user loves at Last.fm."""
+    return {(one.artist, one.track) for one in room.emulator.known_user(user).loved.values()}
+
+
+async def owed(room: Room) -> list[tuple[str, bool, str]]:
+    """(title, loved, state) of what Last.fm has still to be told, or has rejected."""
+    return [(one.track.title, one.heart.loved, str(one.state)) for one in await room.deck.hearts.owed(room.me.id)]
+
+
+async def until_told(room: Room, within: float = DAY) -> None:
+    """Return when Last.fm has all hearts."""
+    end = room.now + within
+    while any(state != HeartState.REJECTED for _, _, state in await owed(room)):
+        assert room.now < end, await owed(room)
+        await room.house.clock.sleep(HOUR / 2)
+    await room.house.clock.still()
+
+
+async def marked(room: Room) -> set[str]:
+    """The titles of the library's files that have the mark."""
+    ids = await room.deck.store.read(lambda db: library.loved(db, room.me.id))
+    names = await room.deck.store.read(lambda db: library.names(db, room.me.id))
+    return {title for file_id, _, title, _ in names if file_id in ids}
+
+
+async def has(room: Room, *songs: tuple[str, str]) -> None:
+    rows = [library_row(f"/{artist}/{title}.mp3", artist, title) for artist, title in songs]
+    await room.deck.store.write(lambda db: library.write(db, room.me.id, rows))
+
+
+async def listed(room: Room) -> set[tuple[str, str]]:
+    """The (title, outcome) of what is listed as loved here."""
+
+    def read(db: Connection) -> set[tuple[str, str]]:
+        return {(track, outcome) for track, outcome in db.execute(select(loved_table.c.track, loved_table.c.outcome))}
+
+    return await room.deck.store.read(read)
+
+
+async def test_a_heart_is_on_disk_at_lastfm_and_in_the_library(room: Room) -> None:
+    await has(room, SONG, OTHER)
+    await room.me.love(*SONG)
+    assert await room.me.loves("NINA SIMONE", "sinnerman")
+    assert await marked(room) == {"Sinnerman"}
+    await until_told(room)
+    assert at_lastfm(room) == {SONG}
+    told = [event for event in room.events if isinstance(event, HeartChanged)]
+    assert [(event.loved, event.status) for event in told] == [(True, "waiting"), (True, "accepted")]
+    await room.me.unlove(*SONG)
+    assert await marked(room) == set()
+    await until_told(room)
+    assert at_lastfm(room) == set()
+    assert not await room.me.loves(*SONG)
+
+
+async def test_the_last_word_counts_in_any_spelling(room: Room) -> None:
+    await room.me.love(*SONG)
+    await room.me.unlove("nina simone", "SINNERMAN")
+    await room.me.love("Nina  Simone", "Sinnerman\u200b")
+    await until_told(room)
+    assert {(artist.casefold(), title.casefold()) for artist, title in at_lastfm(room)} == {
+        ("nina simone", "sinnerman")
+    }
+    await room.me.unlove("NINA SIMONE", "SINNERMAN")
+    await until_told(room)
+    assert at_lastfm(room) == set()
+
+
+@pytest.mark.parametrize("track", [("", "Sinnerman"), ("Nina Simone", "\u200b")])
+async def test_a_heart_needs_names(room: Room, track: tuple[str, str]) -> None:
+    with pytest.raises(MissingName):
+        await room.me.love(*track)
+    assert await owed(room) == []
+
+
+@pytest.mark.parametrize(
+    "fault", ["error", "proxy-busy", "cut-off", "commit-then-close", "close-before-commit", "html-in-200"]
+)
+async def test_hearts_outlive_an_outage_and_arrive_once_it_is_over(house: House, fault: str) -> None:
+    async with house.open() as room:
+        await room.sign_in()
+        room.emulator.fault(fault, methods=["track.love"], until=room.now + 2 * HOUR, error=11)
+        await room.me.love(*SONG)
+        await room.wait(HOUR)
+        assert await owed(room) == [("Sinnerman", True, "waiting")]
+        [waiting] = await room.deck.hearts.owed(room.me.id)
+        assert waiting.reason
+        await room.play(1)  # plays go on meanwhile
+        await room.until_empty(HOUR / 2)
+    async with house.open() as room:  # after a restart
+        await until_told(room)
+        assert at_lastfm(room) == {SONG}
+
+
+async def test_a_word_said_while_another_is_on_its_way_goes_out_after_it(house: House) -> None:
+    during = During(house.emulator, "track.love")
+    async with httpx2.AsyncClient(transport=during) as http, house.open(http=http) as room:
+        await room.sign_in()
+
+        async def taken_back() -> None:
+            await room.me.unlove(*SONG)
+
+        during.happens.append(taken_back)
+        await room.me.love(*SONG)
+        await until_told(room)
+        assert at_lastfm(room) == set()
+        assert [entry.method for entry in house.emulator.journal if "love" in entry.method] == [
+            "track.love",
+            "track.unlove",
+        ]
+
+
+async def test_a_track_that_lastfm_rejects_is_kept_with_the_reason_and_can_be_retried(room: Room) -> None:
+    room.emulator.fault("error", error=6, methods=["track.love"])
+    await room.me.love(*SONG)
+    await until_told(room)
+    assert await owed(room) == [("Sinnerman", True, "rejected")]
+    [rejected] = await room.deck.hearts.owed(room.me.id)
+    assert "Last.fm error 6" in rejected.reason
+    room.emulator.clear_faults()
+    await room.deck.hearts.retry(room.me.id)
+    await until_told(room)
+    assert (await owed(room), at_lastfm(room)) == ([], {SONG})
+
+
+async def test_hearts_wait_for_the_user_they_were_given_as(room: Room) -> None:
+    room.emulator.revoke("RJ")
+    await room.me.love(*SONG)
+    await room.wait(HOUR)
+    assert any(isinstance(event, AuthChanged) and event.state == "needs_sign_in" for event in room.events)
+    await connect(room.me, room.emulator, "Ann")
+    await room.wait(HOUR)
+    assert at_lastfm(room, "Ann") == set()
+    await connect(room.me, room.emulator, "RJ")
+    await until_told(room)
+    assert (at_lastfm(room), at_lastfm(room, "Ann")) == ({SONG}, set())
+
+
+async def test_a_heart_given_while_nobody_is_signed_in_goes_out_with_the_next_import(house: House) -> None:
+    async with house.open() as room:
+        await room.me.love(*SONG)
+        assert await owed(room) == []
+        assert await room.me.loves(*SONG)
+        await room.sign_in()
+        room.emulator.known_user("RJ").heart(*OTHER, room.now - 100)
+        await room.me.import_loved()
+        await until_told(room)
+        assert at_lastfm(room) == {SONG, OTHER}
+
+
+async def test_both_sides_are_equal_after_days_apart(room: Room) -> None:
+    names = [("Nina Simone", f"Song {n}") for n in range(6)]
+    await has(room, *names)
+    rj = room.emulator.known_user("RJ")
+    for name in names[:4]:
+        rj.heart(*name, room.now - 1000)
+    await room.me.import_loved()
+    room.emulator.fault("proxy-busy", methods=["track.love", "track.unlove"], until=room.now + 2 * DAY)
+    await room.me.unlove(*names[0])
+    await room.me.love(*names[4])
+    rj.unheart(*names[1])
+    rj.heart(*names[5], room.now)
+    await room.wait(DAY)
+    await room.me.import_loved()
+    assert await marked(room) == {"Song 2", "Song 3", "Song 4", "Song 5"}
+    assert {title for title, _ in await listed(room)} == await marked(room)
+    await until_told(room, 3 * DAY)
+    assert at_lastfm(room) == {names[2], names[3], names[4], names[5]}
+    assert not await room.me.loves(*names[1])
+
+
+async def test_what_is_said_while_the_list_is_walked_stays(house: House) -> None:
+    during = During(house.emulator, "user.getLovedTracks")
+    async with httpx2.AsyncClient(transport=during) as http, house.open(http=http) as room:
+        await room.sign_in()
+        await has(room, SONG, OTHER)
+        rj = room.emulator.known_user("RJ")
+        rj.heart(*SONG, room.now - 1000)
+        await room.me.import_loved()
+        room.emulator.fault("proxy-busy", methods=["track.love", "track.unlove"], until=room.now + HOUR)
+
+        async def say() -> None:
+            await room.me.unlove(*SONG)
+            await room.me.love(*OTHER)
+
+        during.happens.append(say)
+        await room.me.import_loved()
+        assert await marked(room) == {"Feeling Good"}
+        assert await listed(room) == {("Feeling Good", "matched")}
+        await until_told(room)
+        assert at_lastfm(room) == {OTHER}
+
+
+async def test_a_heart_of_a_recording_without_names_is_kept_and_not_sent(room: Room) -> None:
+    hearts = [Heart(Track(*SONG), True), Heart(Track("", ""), True, "b1a9c0e9-d987-4042-ae91-78d6a3267d69")]
+    kept = await room.deck.hearts.say(room.me.id, hearts)
+    assert [one.status for one in kept] == ["waiting", "kept"]
+    await until_told(room)
+    assert at_lastfm(room) == {SONG}
+
+
+async def test_many_hearts_go_out_at_the_pace_of_the_key(house: House) -> None:
+    async with house.open(requests_per_second=2.0) as room:
+        await room.sign_in()
+        hearts = [Heart(Track("Nina Simone", f"Song {n}"), True) for n in range(30)]
+        await room.deck.hearts.say(room.me.id, hearts)
+        await until_told(room)
+    at = [entry.at for entry in house.calls("track.love")]
+    assert len(at) == 30
+    assert at[-1] - at[0] >= 14.0
+
+
+async def test_two_processes_send_each_heart_in_its_order(house: House) -> None:
+    async with house.open() as room:
+        await room.sign_in()
+        for _ in range(5):
+            await room.me.love(*SONG)
+            await room.me.unlove(*SONG)
+            await asyncio.gather(*(room.deck.hearts.deliver(room.me.id) for _ in range(3)))
+        await room.me.love(*SONG)
+        await asyncio.gather(*(room.deck.hearts.deliver(room.me.id) for _ in range(3)))
+        await until_told(room)
+        assert at_lastfm(room) == {SONG}
+
+
+async def test_an_unloved_track_is_listed_no_longer_and_a_loved_one_is(room: Room) -> None:
+    await has(room, SONG)
+    await room.me.love(*SONG)
+    await room.me.love(*OTHER)
+    assert await listed(room) == {("Sinnerman", "matched"), ("Feeling Good", "missing")}
+    await room.me.unlove("nina simone", "sinnerman")
+    assert await listed(room) == {("Feeling Good", "missing")}
+    assert loved.NOT_LISTED == 0
