@@ -11,6 +11,7 @@ import pytest
 from lastfm_emulator.account import Play
 from tests.api.conftest import Service
 from tests.history.files import AT
+from tonearm.service import history_mirror
 from tonearm.web.api.history_imports import LARGEST_UPLOAD
 from tonearm.web.app import LARGEST_BODY
 
@@ -45,7 +46,8 @@ def test_the_history_at_last_fm_comes_home_and_goes_back(service: Service) -> No
     assert service.http.get("/history-imports").json()["imports"][0]["state"] == "undone"
 
 
-def test_a_mirror_is_turned_on_and_off(service: Service) -> None:
+def test_a_mirror_is_turned_on_and_off(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_mirror, "CHECKED", 0.0)  # nobody here waits a minute for it
     assert service.http.get("/history-imports/lastfm").json() == {"mirror": False, "next_at": None, "job": None}
     scrobbled(service, 1)
     assert service.http.put("/history-imports/lastfm", json={"mirror": True}).json()["mirror"] is True
