@@ -42,6 +42,9 @@ LAG = 30.0
 SOON = 5.0
 """The same, where only the pace of a few accounts lies between."""
 
+FURTHEST_SLOT = 3600.0
+"""Seconds that a request may wait for a slot which a clock has booked that was put back since."""
+
 EXACT = 5.0
 """Seconds by which clocks may differ and still be the same."""
 
@@ -249,7 +252,10 @@ class Referee:
         return any(early <= move - off <= late for move in moves for off in play.offs)
 
     def _of_account(self, sent: Sent, account: Account) -> None:
-        if account.left_at is not None and sent.at > account.left_at + (LAG if self.alone else 10 * LAG):
+        lag = LAG if self.alone else 10 * LAG
+        if any(self.timeline.now - at < FURTHEST_SLOT for at, _ in self.clocks):
+            lag += FURTHEST_SLOT  # a slot was booked by a clock that has been put back since
+        if account.left_at is not None and sent.at > account.left_at + lag:
             self.finds(Kind.MISBEHAVED, f"#{sent.number} is sent after {account.name} signed out")
         if not self.alone:
             return
