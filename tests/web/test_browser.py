@@ -383,6 +383,8 @@ PAGES = {
     "queue": "/queue",
     "play": "/plays/1",
     "history": "/history",
+    "top": "/history/top?of=tracks&period=all",
+    "import": "/history/import",
     "search": "/history?q=o",
     "loved": "/loved",
     "library": "/library",
