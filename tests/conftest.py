@@ -235,6 +235,11 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | 
 @pytest.fixture(scope="module", params=DATABASES)
 def module_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | str]:
     """As `database`, one for all tests of a module, beside those that a test has for itself."""
+    yield from for_a_module(request, tmp_path_factory)
+
+
+def for_a_module(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | str]:
+    """A new database of the kind that a fixture's parameter names, until the module's tests are over."""
     if request.param == "sqlite":
         yield tmp_path_factory.mktemp("module") / "plays.db"
         return

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 only_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+module_on_sqlite = pytest.mark.parametrize("crowded_database", ["sqlite"], indirect=True, scope="module")
 only_postgres = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +17,29 @@ import uvicorn
 
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
+from tests.conftest import DATABASES, for_a_module
 from tests.databases import secret_for, with_tables
 from tests.patience import PATIENCE
 from tests.threads import Started, in_a_thread
 from tonearm.web.app import WebOptions, create_app
 
+NEW = itertools.count(1)
+"""Of listeners, none is called as another."""
+
 
 @dataclass(frozen=True)
 class Service:
-    """A running service: `http` asks as the listener `me`, who is signed in as RJ unless a test says otherwise."""
+    """A running service: `http` asks as the listener `me`, who is signed in as RJ unless a test says otherwise.
+
+    `user` is the Last.fm user of that listener.
+    """
 
     url: str
     http: httpx2.Client
     emulator: Emulator
     deck: tonearm.Deck
     call: Callable[..., Any]
+    user: str = "RJ"
 
     def token_of(self, name: str) -> str:
         """A new API token of a listener."""
@@ -141,6 +150,29 @@ def unmoved(module_database: Path | str) -> Iterator[Service]:
     """The same for all tests of a module that are about what is refused: it has no plays, and gets none."""
     with running(module_database, Emulator()) as service:
         yield service
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def crowded_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | str]:
+    """One for all tests of a module that are each about a listener of their own."""
+    yield from for_a_module(request, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def crowded(crowded_database: Path | str) -> Iterator[Service]:
+    """The service on it."""
+    with running(crowded_database, Emulator()) as service:
+        yield service
+
+
+@pytest.fixture
+def newcomer(crowded: Service) -> Iterator[Service]:
+    """A service to which a listener has just come, who is signed in as a `user` that nobody else is."""
+    user = f"listener-{next(NEW)}"
+    with httpx2.Client(base_url=crowded.url, timeout=PATIENCE) as http:
+        http.headers["Authorization"] = f"Bearer {crowded.token_of(user)}"
+        crowded.sign_in(http, user)
+        yield replace(crowded, http=http, user=user)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Service
-from tests.databases import only_sqlite
+from tests.databases import module_on_sqlite, only_sqlite
 
 
 def a_play(**changes: Any) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def test_the_same_play_again_is_a_duplicate_of_the_first(service: Service) -> No
     assert (again["status"], again["id"]) == ("duplicate", first["id"])
 
 
-@only_sqlite  # the rule knows nothing of where plays are kept
+@module_on_sqlite  # the rule knows nothing of where plays are kept
 @pytest.mark.parametrize(
     ("changes", "status"),
     [
@@ -84,8 +84,8 @@ def test_the_same_play_again_is_a_duplicate_of_the_first(service: Service) -> No
         ({"timestamp": (time.time() - 900) * 1000}, "queued"),
     ],
 )
-def test_the_rule(service: Service, changes: dict[str, Any], status: str) -> None:
-    assert service.http.post("/lastfm/scrobble", json=a_play(**changes)).json()["status"] == status
+def test_the_rule(newcomer: Service, changes: dict[str, Any], status: str) -> None:
+    assert newcomer.http.post("/lastfm/scrobble", json=a_play(**changes)).json()["status"] == status
 
 
 def test_a_duration_that_is_left_out_is_an_unknown_one(service: Service) -> None:
@@ -173,12 +173,12 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_names_are_cleaned_before_they_are_frozen(service: Service, name: str) -> None:
+def test_names_are_cleaned_before_they_are_frozen(newcomer: Service, name: str) -> None:
     sent, kept = NAMES[name]
     body = json.dumps(a_play(artist=sent))
     headers = {"Prefer": "wait=20", "Content-Type": "application/json"}
-    assert service.http.post("/lastfm/scrobble", content=body, headers=headers).json()["status"] == "success"
-    [arrived] = service.emulator.plays("RJ")
+    assert newcomer.http.post("/lastfm/scrobble", content=body, headers=headers).json()["status"] == "success"
+    [arrived] = newcomer.emulator.plays(newcomer.user)
     assert arrived.artist == kept
 
 
@@ -194,15 +194,15 @@ LENIENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@only_sqlite  # what a body says is read before any database is asked
+@module_on_sqlite  # what a body says is read before any database is asked
 @pytest.mark.parametrize("name", LENIENT)
-def test_what_is_optional_is_read_as_it_is_meant(service: Service, name: str) -> None:
+def test_what_is_optional_is_read_as_it_is_meant(newcomer: Service, name: str) -> None:
     changes, meant = LENIENT[name]
-    answer = service.http.post("/lastfm/scrobble", json=a_play(**changes), headers={"Prefer": "wait=20"}).json()
+    answer = newcomer.http.post("/lastfm/scrobble", json=a_play(**changes), headers={"Prefer": "wait=20"}).json()
     assert (answer["status"], answer["message"]) == ("success", "on Last.fm")
-    [arrived] = service.emulator.plays("RJ")
+    [arrived] = newcomer.emulator.plays(newcomer.user)
     assert {field: getattr(arrived, field) for field in meant} == meant
-    assert service.http.get(f"/lastfm/queue/{answer['id']}").json()["left_out"] == ""
+    assert newcomer.http.get(f"/lastfm/queue/{answer['id']}").json()["left_out"] == ""
 
 
 UNREADABLE: dict[str, tuple[dict[str, Any], str]] = {
@@ -222,18 +222,18 @@ UNREADABLE: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@only_sqlite  # what a body says is read before any database is asked
+@module_on_sqlite  # what a body says is read before any database is asked
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_what_is_optional_and_unreadable_is_left_out_and_the_story_says_so(service: Service, name: str) -> None:
+def test_what_is_optional_and_unreadable_is_left_out_and_the_story_says_so(newcomer: Service, name: str) -> None:
     changes, words = UNREADABLE[name]
     body = a_play(**changes)
     words = f"ignored because unreadable: {words}"
-    answer = service.http.post("/lastfm/scrobble", json=body, headers={"Prefer": "wait=20"}).json()
+    answer = newcomer.http.post("/lastfm/scrobble", json=body, headers={"Prefer": "wait=20"}).json()
     assert (answer["status"], answer["message"]) == ("success", f"on Last.fm; {words}")
-    assert service.http.get(f"/lastfm/queue/{answer['id']}").json()["left_out"] == words
-    [arrived] = service.emulator.plays("RJ")
+    assert newcomer.http.get(f"/lastfm/queue/{answer['id']}").json()["left_out"] == words
+    [arrived] = newcomer.emulator.plays(newcomer.user)
     assert arrived.artist == "Nina Simone"
-    shown = service.http.post("/lastfm/now-playing", json={**body, "chosen_by_user": True}).json()
+    shown = newcomer.http.post("/lastfm/now-playing", json={**body, "chosen_by_user": True}).json()
     assert shown["status"] == "success"
     assert ("chosen_by_user" in words) or shown["message"] == words
 
@@ -245,12 +245,12 @@ def test_of_several_plays_each_says_what_was_left_out_of_it(service: Service) ->
     assert "left out" not in second["message"]
 
 
-@only_sqlite  # what a body says is read before any database is asked
+@module_on_sqlite  # what a body says is read before any database is asked
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
 @pytest.mark.parametrize("field", ["duration", "track_number"])
-def test_an_optional_number_that_is_none_is_left_out(service: Service, field: str, number: str) -> None:
+def test_an_optional_number_that_is_none_is_left_out(newcomer: Service, field: str, number: str) -> None:
     body = json.dumps(a_play(**{field: "@"})).replace('"@"', number)
-    answer = service.http.post("/lastfm/scrobble", content=body, headers={"Content-Type": "application/json"})
+    answer = newcomer.http.post("/lastfm/scrobble", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 200
     assert f"{field} {'NaN' if number == 'NaN' else 'Infinity'}" in answer.json()["message"]
 
