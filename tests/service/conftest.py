@@ -22,6 +22,7 @@ from tests.patience import PATIENCE
 from tonearm.core.event import Event
 from tonearm.core.play import Track
 from tonearm.deck import Deck, Listener
+from tonearm.engine import embedded
 from tonearm.service.report_play import ReportResult
 from tonearm.service.sign_in import SignedIn
 from tonearm.store import plays, queue
@@ -167,6 +168,12 @@ def songs(*numbers: int) -> list[str]:
 def database(database: Path | str, tables: Path) -> Path | str:
     """A database of its own for each test."""
     return with_tables(database, tables)
+
+
+@pytest.fixture
+def calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests in which hours pass: nobody looks every two seconds whether there is something to do."""
+    monkeypatch.setattr(embedded, "SWEEP", 30.0)
 
 
 @pytest.fixture

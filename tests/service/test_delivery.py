@@ -17,7 +17,6 @@ from tests.service.conftest import DAY, HOUR, During, House, Room, songs
 from tonearm.core.account import SESSION_LOST
 from tonearm.core.event import AuthChanged, QueueUpdated, ScrobbleStatus
 from tonearm.core.play import Track
-from tonearm.engine import embedded
 from tonearm.service import sign_in
 from tonearm.service.sign_in import SignedIn
 from tonearm.store import accounts, pace, queue
@@ -706,10 +705,8 @@ async def test_nobody_else_takes_an_account_while_an_answer_takes_its_time(house
         assert claimed == [None] * 100
 
 
-async def test_an_outage_that_follows_a_refusal_of_the_key_is_named_and_left_alone(
-    room: Room, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(embedded, "SWEEP", 30.0)  # hours pass
+@pytest.mark.usefixtures("calm")
+async def test_an_outage_that_follows_a_refusal_of_the_key_is_named_and_left_alone(room: Room) -> None:
     listeners = [room.me, *[await room.deck.listener(f"listener-{number}") for number in range(2)]]
     for number, listener in enumerate(listeners[1:]):
         await room.sign_in(f"user{number}", listener)

@@ -12,12 +12,13 @@ from tests.listening import connect, library_row
 from tests.service.conftest import DAY, HOUR, During, House, Room
 from tonearm.core.event import AuthChanged, HeartChanged
 from tonearm.core.play import MissingName, Track
+from tonearm.engine import embedded
 from tonearm.ingest.incoming import Heart
 from tonearm.store import library, loved
 from tonearm.store.db.schema import loved as loved_table
 from tonearm.store.hearts import HeartState
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("calm")]
 
 SONG = ("Nina Simone", "Sinnerman")
 OTHER = ("Nina Simone", "Feeling Good")
@@ -174,7 +175,8 @@ async def test_a_heart_given_while_nobody_is_signed_in_goes_out_with_the_next_im
         assert at_lastfm(room) == {SONG, OTHER}
 
 
-async def test_both_sides_are_equal_after_days_apart(room: Room) -> None:
+async def test_both_sides_are_equal_after_days_apart(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "SWEEP", 600.0)
     names = [("Nina Simone", f"Song {n}") for n in range(6)]
     await has(room, *names)
     rj = room.emulator.known_user("RJ")

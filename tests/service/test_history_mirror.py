@@ -15,7 +15,7 @@ from tonearm.service.job_list import HISTORY, JobState
 from tonearm.service.jobs import JobDone
 from tonearm.store.runs import Run, RunState
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("calm")]
 
 METHOD = "user.getRecentTracks"
 
