@@ -194,12 +194,18 @@ class Checker:
             return None  # held for somebody who is not signed in
         return "it still waits, and nothing stands in its way"
 
+    def _starts(self, play: Reported) -> set[int]:
+        """When it may have begun: as it was told, as it stands, and as its player meant it if it told the end."""
+        row = self._rows.get(play)
+        told_its_end = row is not None and "the player sent the end time" in row["restamp_reason"]
+        return {play.timestamp, self._start(play), play.timestamp - round(play.played) * told_its_end}
+
     def _not_suspected(self, play: Reported) -> str | None:
         """Somebody has told of the same song for the same time, as it was told or as it was moved."""
         for other in self.ledger.songs(play.artist, play.title):
             if other is play:
                 continue
-            for one, two in product((play.timestamp, self._start(play)), (other.timestamp, self._start(other))):
+            for one, two in product(self._starts(play), self._starts(other)):
                 shared = min(one + play.played, two + other.played) - max(one, two)
                 if shared > 0:
                     return None

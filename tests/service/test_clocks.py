@@ -316,3 +316,47 @@ async def test_a_play_is_not_moved_onto_one_that_is_there_already(house: House) 
     assert history[0] == (0, "accepted")
     assert [play.timestamp - start for play in house.emulator.plays("RJ")].count(0) == 1
     assert len(history) == 2
+
+
+async def test_a_start_that_two_lies_have_moved_comes_back_though_our_clock_is_set_between_them(room: Room) -> None:
+    async def believe(seconds: float) -> None:
+        room.emulator.fault("clock-skew", seconds=seconds)
+        for _ in range(2):
+            await room.me.now_playing(SONG)
+            await room.house.clock.sleep(60)
+        room.emulator.clear_faults()
+        room.emulator.fault("error", error=11, methods=SCROBBLE)
+
+    room.house.clock.put(400)
+    await believe(20_000)
+    begun = room.emulator.now() - 160
+    await room.me.scrobble(SONG, started_at=int(room.now) - 160, played=150)
+    room.house.clock.put(-7200)
+    await believe(50_000)
+    await room.house.clock.sleep(HOUR)
+    room.house.clock.put(3600)
+    await believe(0)
+    room.emulator.clear_faults()
+    await room.until_empty()
+    [play] = room.emulator.plays("RJ")
+    assert abs(play.timestamp - begun) < 60
+
+
+async def test_a_start_ahead_of_our_clock_is_left_as_it_is_whatever_a_lie_says(room: Room) -> None:
+    room.house.clock.put(40)  # so that the truth, too, needs two answers
+    room.emulator.fault("clock-skew", seconds=50_000.0)
+    for _ in range(2):
+        await room.me.now_playing(SONG)
+        await room.house.clock.sleep(60)
+    room.emulator.clear_faults()
+    room.emulator.fault("error", error=11, methods=SCROBBLE)
+    await room.me.now_playing(SONG)  # the truth, once
+    start = int(room.now) + 320
+    await room.me.scrobble(SONG, started_at=start, played=150)
+    for _ in range(2):
+        await room.house.clock.sleep(60)
+        await room.me.now_playing(SONG)
+    room.emulator.clear_faults()
+    await room.until_empty()
+    [play] = room.emulator.plays("RJ")
+    assert play.timestamp == start

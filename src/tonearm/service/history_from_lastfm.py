@@ -38,7 +38,7 @@ LATE = 15 * int(DAY)
 """Seconds before the end of the last import from which the next one looks again: scrobbles may be 14 days late."""
 
 
-Step = Callable[[int, int], Awaitable[bool]]
+AfterPage = Callable[[int, int], Awaitable[bool]]
 """Gets (done, total) plays after each page, and says whether to go on."""
 
 
@@ -59,7 +59,7 @@ class HistoryFromLastFm:
     keyring: Keyring
     cipher: SessionCipher
 
-    async def run(self, account: int, progress: Progress, step: Step | None = None) -> ImportResult:
+    async def run(self, account: int, progress: Progress, step: AfterPage | None = None) -> ImportResult:
         """Import what is new at Last.fm; `progress` is called with (done, total) plays, and so is `step`.
 
         Raises NotImported and Paused, after which the next import continues, and Undone if somebody is undoing it
@@ -160,7 +160,7 @@ class _Copy:
     walk: _Walk
     since: int
 
-    async def to_the_end(self, progress: Progress, step: Step | None) -> ImportResult:
+    async def to_the_end(self, progress: Progress, step: AfterPage | None) -> ImportResult:
         store = self.room.store
         counts = Counter({name: n for name, n in self.begun.counts.items() if name != "until"})
         judge = Judge(await store.read(partial(renamed, account=self.listener.id)))

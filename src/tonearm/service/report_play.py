@@ -586,7 +586,7 @@ class Reports:
         """As Report has it. What comes by a player has been cleaned where it came in."""
         clean_names = player is not None
         frozen, placed = frozen_play(play, moment.now, moment.skew, basis, clean_names=clean_names)
-        final = moment.settled and not placed.by_clock
+        final = not placed.by_clock and (moment.settled or bool(moment.skew))  # no clock of ours has made its start
         return Report(
             account,
             frozen,

@@ -11,7 +11,7 @@ from tonearm.clock import Clock
 from tonearm.core import delivery
 from tonearm.core.delivery import QueuedPlay
 from tonearm.core.play import Play
-from tonearm.core.report import queued_by_a_fast_clock
+from tonearm.core.report import SKEW_THAT_MATTERS, queued_by_a_fast_clock
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.store import plays, queue
 from tonearm.store.queue import Lease
@@ -49,7 +49,7 @@ class Restamp:
         """
         skew = self.time.skew
         return tuple(
-            self._moved(db, lease, w, self._off(db, w), "the clock here was ahead")
+            ((by := self._off(db, w)) and self._moved(db, lease, w, by, "the clock here was ahead"))
             or replace(w, not_before=delivery.its_time(w, now, skew))
             if w.refused_ahead and queued_by_a_fast_clock(w.enqueued_at, now, skew)
             else w
@@ -57,8 +57,13 @@ class Restamp:
         )
 
     def _off(self, db: Connection, w: QueuedPlay) -> int:
-        """Seconds by which the start of a play is still wrong that our fast clock has timed."""
-        return round(w.off or self.time.skew - plays.restamped(db, w.id).by)
+        """Seconds by which the start of a play is still wrong that our fast clock has timed.
+
+        By the counter, if it was kept; else our clock is taken to be wrong now by what it was wrong then.
+        """
+        if w.counter is not None and w.boot == self.clock.boot and w.off is not None:
+            return round(w.off) if abs(w.off) > SKEW_THAT_MATTERS else 0
+        return round(self.time.skew - plays.restamped(db, w.id).by)
 
     def _moved(self, db: Connection, lease: Lease, w: QueuedPlay, by: int, reason: str) -> QueuedPlay | None:
         """The play with its start moved by so many seconds; None if it has to stay, and waits until its time has come.
@@ -76,7 +81,7 @@ class Restamp:
         ahead = play.timestamp > self.time.now()
         not_before = delivery.its_time(replace(w, play=play), self.clock.now(), self.time.skew) if ahead else 0.0
         queue.restamp(db, w.id, play.timestamp, by, not_before)
-        return replace(w, play=play, enqueued_at=w.enqueued_at + by, counter=None, off=0.0, not_before=not_before)
+        return replace(w, play=play, enqueued_at=w.enqueued_at + by, off=0.0, not_before=not_before)
 
 
 def _key(account: int, play: Play) -> plays.PlayKey:

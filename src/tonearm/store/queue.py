@@ -530,7 +530,6 @@ _RESTAMP = (
         timestamp=bindparam("to"),
         enqueued_at=_ROW.enqueued_at + bindparam("by"),
         next_attempt_at=bindparam("at"),
-        counter=None,
     )
 )
 

@@ -16,7 +16,7 @@ from tonearm.service.figures import DEEPEST, LONGEST_LIST
 from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.plays import ERRORS, Ask
 
-Many = Literal["artists", "albums", "tracks"]
+ListKind = Literal["artists", "albums", "tracks"]
 
 
 class PeriodOut(BaseModel):
@@ -146,7 +146,7 @@ class OverviewOut(PeriodOut, TotalsOut):
     longest_session: SessionOut | None
     streak: StreaksOut
     first_play: FirstPlayOut | None
-    top: dict[Many, list[NameOut]]
+    top: dict[ListKind, list[NameOut]]
 
 
 class YearOut(TotalsOut):
@@ -241,14 +241,14 @@ def _list_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
 
     @router.get("/new/{of}", response_model=NewOut)
     async def new(
-        me: Me, of: Many, period: PeriodText = "", zone: Zone = "", limit: Limit = 50, offset: Offset = 0
+        me: Me, of: ListKind, period: PeriodText = "", zone: Zone = "", limit: Limit = 50, offset: Offset = 0
     ) -> Any:
         """What was heard for the first time, the latest first."""
         return await _answer(deck, me, Shown.NEW, period, zone, limit=limit, offset=offset, of=_kind(of))
 
     @router.get("/rediscovered/{of}", response_model=ListOut)
     async def rediscovered(
-        me: Me, of: Many, period: PeriodText = "", zone: Zone = "", limit: Limit = 50, offset: Offset = 0
+        me: Me, of: ListKind, period: PeriodText = "", zone: Zone = "", limit: Limit = 50, offset: Offset = 0
     ) -> Any:
         """What was heard again after a year or more without it, the most played first."""
         return await _answer(deck, me, Shown.REDISCOVERED, period, zone, limit=limit, offset=offset, of=_kind(of))
@@ -256,7 +256,7 @@ def _list_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
     @router.get("/{of}", response_model=ListOut)
     async def top(
         me: Me,
-        of: Many,
+        of: ListKind,
         period: PeriodText = "",
         zone: Zone = "",
         limit: Limit = 50,
@@ -274,7 +274,7 @@ async def _answer(deck: Deck, me: Listener, shown: Shown, period: str, zone: str
         raise _invalid("period", str(bad)) from None
 
 
-def _kind(of: Many) -> NameKind:
+def _kind(of: ListKind) -> NameKind:
     return KINDS[Shown(of)]
 
 

@@ -33,8 +33,8 @@ TOP_SIZE = 10
 TOP_PAGE_SIZE = 100
 """Rows of a page that is one top list."""
 
-Many = Literal["artists", "albums", "tracks"]
-KINDS: dict[Many, NameKind] = {"artists": NameKind.ARTIST, "albums": NameKind.ALBUM, "tracks": NameKind.TRACK}
+ListChoice = Literal["artists", "albums", "tracks"]
+KINDS: dict[ListChoice, NameKind] = {"artists": NameKind.ARTIST, "albums": NameKind.ALBUM, "tracks": NameKind.TRACK}
 MANY = {kind: many for many, kind in KINDS.items()}
 
 
@@ -70,7 +70,7 @@ def history_routes(router: APIRouter, frame: Frame) -> None:
     async def top(
         me: Me,
         request: Request,
-        of: Many = "artists",
+        of: ListChoice = "artists",
         period_text: Annotated[str, Query(alias="period", max_length=30)] = "",
         by: Measure = Measure.PLAYS,
         start: Annotated[int, Query(ge=0, le=DEEPEST)] = 0,
@@ -212,7 +212,7 @@ def _overview(overview: Overview) -> dict[str, Any]:
 
 
 async def _top_page(
-    frame: Frame, me: Listener, zone: tzinfo, many: Many, period_text: str, by: Measure, start: int
+    frame: Frame, me: Listener, zone: tzinfo, many: ListChoice, period_text: str, by: Measure, start: int
 ) -> Response:
     """A part of a list of the most played."""
     whole = await _whole_history(frame, me.id, zone)
