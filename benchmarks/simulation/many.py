@@ -16,7 +16,7 @@ USUAL_PLAYS = 40
 CROWD = 120
 """Plays of a run in which more of them wait than fit into a request."""
 
-WITHIN = 300
+WITHIN = 400
 """Seeds within which every planted bug is to be caught."""
 
 _rooms: list[Room] = []

@@ -360,3 +360,21 @@ async def test_a_start_ahead_of_our_clock_is_left_as_it_is_whatever_a_lie_says(r
     await room.until_empty()
     [play] = room.emulator.plays("RJ")
     assert play.timestamp == start
+
+
+@pytest.mark.parametrize("error", [29, 26], ids=["too many requests", "a suspended key"])
+async def test_a_rest_that_a_fast_clock_began_keeps_no_later_rest_from_its_effect(room: Room, error: int) -> None:
+    room.house.clock.put(20 * DAY)
+    room.emulator.fault("error", error=29, methods=SCROBBLE)
+    await room.play(0)
+    await room.until_calls(1)
+    room.emulator.clear_faults()
+    room.emulator.fault("error", error=error, methods=SCROBBLE)
+    room.house.clock.put(-20 * DAY)
+    before = len(room.house.calls())
+    await room.house.clock.sleep(HOUR / 2)
+    assert len(room.house.calls()) - before <= 10  # with no rest at all some hundreds
+    assert await room.deck.shows.keyring.first.pace.last_throttle() is not None
+    room.emulator.clear_faults()
+    await room.until_empty()
+    assert await room.deck.shows.keyring.first.pace.last_throttle() is None

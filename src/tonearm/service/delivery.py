@@ -155,7 +155,8 @@ class Delivery(Generic[T]):
         lease = self.leases.claim(db, account)
         if lease is None:  # another's, who may have been killed: then it is ours when the lease is over
             return _Turn(None, until=queue.leased_until(db, account))
-        return self._next(db, lease, pace.last_throttle(db, lease.api_key, lock=True), ())
+        throttle = pace.last_throttle(db, lease.api_key, lock=True, now=self.clock.now())
+        return self._next(db, lease, throttle, ())
 
     def _go_on(self, sent: Lease, turn: _Turn[T], verdict: Verdict, db: Connection, *, last: bool) -> _Turn[T]:
         """Write what an answer means, on the account as it is now; take the next batch unless it was the last."""
@@ -163,21 +164,21 @@ class Delivery(Generic[T]):
         lease = queue.lock_lease(db, sent)
         if lease.sealed_session != sent.sealed_session and isinstance(verdict, SessionEnded | SessionSuspect):
             verdict = Later(verdict.cause)  # it is about a session that has been replaced meanwhile
-        throttle = pace.last_throttle(db, sent.api_key, lock=True)
+        throttle = pace.last_throttle(db, sent.api_key, lock=True, now=now)
         level = throttle.level if throttle and not throttle.outage else 0
         answer = BatchAnswer(turn.batch, verdict, now, self.clock.chance())
         step = self.outbox.step(db, lease, answer, level)
         queue.set_delivery_state(db, lease, step.state, now + LEASE)
         if step.key_throttle:
             pace.begin_throttle(db, sent.api_key, _stored(step.key_throttle, now))
-            throttle = pace.last_throttle(db, sent.api_key)
+            throttle = pace.last_throttle(db, sent.api_key, now=now)
         else:
             throttle = self._learn(db, sent, turn, answer, throttle)
         events = self.outbox.write(db, lease, answer, step)
         if step.state.connection is not lease.state.connection:
             events.append(AuthChanged(step.state.connection, _username(db, lease.account)))
         if lease.api_key != sent.api_key:  # a new sign-in, with another
-            throttle = pace.last_throttle(db, lease.api_key, lock=True)
+            throttle = pace.last_throttle(db, lease.api_key, lock=True, now=now)
         return self._next(db, replace(lease, state=step.state), throttle, tuple(events), last=last)
 
     def _learn(
@@ -207,7 +208,7 @@ class Delivery(Generic[T]):
         )
         met = KeyThrottled(circuit.until, circuit.reason, False, circuit.fails, now, outage=True)
         pace.begin_throttle(db, sent.api_key, met)
-        return pace.last_throttle(db, sent.api_key)
+        return pace.last_throttle(db, sent.api_key, now=now)
 
     def _next(
         self,

@@ -78,7 +78,8 @@ class Pace:
         await self.store.write(lambda db: self._begin_throttle(db, cause, retry_after))
 
     def _begin_throttle(self, db: Connection, cause: Cause, retry_after: float | None) -> None:
-        last, now = pace.last_throttle(db, self.key, lock=True), self.clock.now()
+        now = self.clock.now()
+        last = pace.last_throttle(db, self.key, lock=True, now=now)
         level = last.level if last and not last.outage else 0
         wait = max(pacing.ladder_wait(self.rules.address_ladder, level), retry_after or 0.0)
         pace.begin_throttle(db, self.key, pace.KeyThrottled(now + wait, str(cause), False, level + 1, now))
@@ -103,7 +104,7 @@ class Pace:
 
     async def last_throttle(self) -> pace.KeyThrottled | None:
         """The last throttle, over or not, until an answer proves that this key is served again."""
-        return await self.store.read(lambda db: pace.last_throttle(db, self.key))
+        return await self.store.read(lambda db: pace.last_throttle(db, self.key, now=self.clock.now()))
 
     async def served(self) -> None:
         """A request that began after the last throttle was answered: that throttle is over."""

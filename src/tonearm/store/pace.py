@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from math import inf
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, or_, select, update
@@ -83,20 +84,26 @@ def _throttled(row: Row[Any]) -> KeyThrottled:
     )
 
 
-def last_throttle(db: Connection, key: str, *, lock: bool = False) -> KeyThrottled | None:
+PUT_BACK = 60.0
+"""Seconds; a throttle that begins further ahead was written by a clock that has been put back since."""
+
+
+def last_throttle(db: Connection, key: str, *, lock: bool = False, now: float = inf) -> KeyThrottled | None:
     """The last throttle of this key, over or not, until an answer proves that the key is served again.
 
-    `lock`: no other writer changes it until the transaction ends.
+    `lock`: no other writer changes it until the transaction ends. One that begins after `now` was written by a clock
+    that has been put back since: it is over, and any answer may end it.
     """
     row = db.execute(_THROTTLE, {"named": key}).first()
     if row and lock and db.dialect.name != "sqlite":  # there a writer has the whole database
         row = db.execute(_THROTTLE_LOCKED, {"named": key}).first()
-    return _throttled(row) if row else None
+    last = _throttled(row) if row else None
+    return replace(last, since=0.0, until=0.0) if last and last.since > now + PUT_BACK else last
 
 
 def current_throttle(db: Connection, key: str, now: float) -> KeyThrottled | None:
     """The throttle of this key that is in force now."""
-    last = last_throttle(db, key)
+    last = last_throttle(db, key, now=now)
     return last if last and last.in_force(now) else None
 
 
@@ -106,9 +113,10 @@ def unthrottled(db: Connection, keys: Sequence[str], now: float) -> list[str]:
     return [key for key in keys if key not in resting]
 
 
+_PUT_BACK_SINCE = pace.c.throttle_since > bindparam("since") + PUT_BACK
 _BEGIN_THROTTLE = (
     update(pace)
-    .where(_NAMED, pace.c.throttle_until < bindparam("until"))
+    .where(_NAMED, or_(pace.c.throttle_until < bindparam("until"), _PUT_BACK_SINCE))
     .values(
         throttle_until=bindparam("until"),
         throttle_reason=bindparam("reason"),
@@ -121,7 +129,7 @@ _BEGIN_THROTTLE = (
 
 
 def begin_throttle(db: Connection, key: str, throttle: KeyThrottled) -> None:
-    """Throttle this key; a longer throttle stays."""
+    """Throttle this key; a longer throttle stays, unless a clock has written it that has been put back since."""
     db.execute(_BEGIN_THROTTLE, {"named": key, **asdict(throttle)})
 
 
