@@ -46,6 +46,7 @@ OWN_PATHS = frozenset(
         "export",
         "fragments",
         "health",
+        "heart",
         "history",
         "history-export",
         "history-imports",

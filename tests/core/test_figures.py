@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tonearm.core import days
@@ -62,6 +62,10 @@ plays_in_order = st.lists(
 ).map(lambda plays: sorted(plays, key=lambda play: play.timestamp))
 
 
+SAME_SECOND = FiguredPlay(START, "Sigur Rós", "Ágætis byrjun", "One", 0, True)
+
+
+@example(plays=[SAME_SECOND, SAME_SECOND], cut=1)
 @given(plays=plays_in_order, cut=st.integers(0, 40))
 def test_two_summaries_together_are_that_of_the_whole(plays: list[FiguredPlay], cut: int) -> None:
     whole, first, second = summed_up(plays), summed_up(plays[:cut]), summed_up(plays[cut:])

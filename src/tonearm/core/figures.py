@@ -200,7 +200,7 @@ class Sessions:
 
 
 def _longer(*sessions: ListeningSession) -> ListeningSession:
-    return max(sessions, key=lambda one: (one.seconds, -one.start))
+    return max(sessions, key=lambda one: (one.seconds, -one.start, one.plays))
 
 
 def sessions_of(plays: Iterable[FiguredPlay]) -> Sessions | None:
