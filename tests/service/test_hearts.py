@@ -259,3 +259,26 @@ async def test_an_unloved_track_is_listed_no_longer_and_a_loved_one_is(room: Roo
     await room.me.unlove("nina simone", "sinnerman")
     assert await listed(room) == {("Feeling Good", "missing")}
     assert loved.NOT_LISTED == 0
+
+
+async def test_nobody_is_asked_for_hearts_while_the_key_rests(room: Room) -> None:
+    room.emulator.fault("error", error=29, methods=["track.love"])
+    await room.me.love(*SONG)
+    while await room.deck.shows.keyring.first.pace.current_throttle() is None:
+        await room.house.clock.sleep(1)
+    assert await room.deck.hearts.due() == []
+
+
+async def test_everything_is_deleted_while_a_heart_is_on_its_way(house: House) -> None:
+    during = During(house.emulator, "track.love")
+    async with httpx2.AsyncClient(transport=during) as http, house.open(http=http) as room:
+        await room.sign_in()
+
+        async def delete() -> None:
+            await room.deck.personal_data.erase(room.me.id, "")
+
+        during.happens.append(delete)
+        await room.me.love(*SONG)
+        await room.house.clock.sleep(HOUR)
+        assert (await room.deck.jobs.overview()).jobs == ()
+        assert await owed(room) == []

@@ -258,6 +258,20 @@ async def test_a_key_rests_until_its_rest_is_over(store: Store) -> None:
     await store.write(work)
 
 
+async def test_a_rest_that_begins_hours_from_now_is_over_for_everybody(store: Store) -> None:
+    def work(db: Connection) -> None:
+        pace.begin(db, "key")
+        by_a_fast_clock = KeyThrottled(NOW + 7800, "busy", refused=False, since=NOW + 7200)
+        pace.begin_throttle(db, "key", by_a_fast_clock)
+        assert pace.current_throttle(db, "key", NOW) is None
+        assert pace.unthrottled(db, ["key"], NOW) == ["key"]
+        pace.begin_throttle(db, "key", now := KeyThrottled(NOW + 600, "busy", refused=False, since=NOW))
+        assert pace.current_throttle(db, "key", NOW) == now
+        assert pace.unthrottled(db, ["key"], NOW) == []
+
+    await store.write(work)
+
+
 async def test_the_daily_limit_of_one_lastfm_user_is_not_the_next_ones(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db, user="RJ")

@@ -109,7 +109,9 @@ async def test_the_last_word_on_a_heart_counts(store: Store) -> None:
             hearts.write(db, me, [StoredHeart(track, SyncedHeart(loved, NOW + number), player=player)])
         recording = "5f1c3f0e-6d0f-4c55-9a4e-0b9d8f7f8a35"
         hearts.write(db, me, [StoredHeart(Track("", ""), SyncedHeart(True, NOW + 9), recording, player)])
-        kept = [(one.track.title, one.recording, one.heart) for one in hearts.of_account(db, me, 10)]
-        assert kept == [("", recording, SyncedHeart(True, NOW + 9)), ("Vitamin C", "", SyncedHeart(True, NOW + 2))]
+        named, unnamed = hearts.key_of(track), hearts.key_of(Track("", ""), recording)
+        found = hearts.find(db, me, [named, unnamed])
+        kept = {key: one.heart for key, one in found.items()}
+        assert kept == {named: SyncedHeart(True, NOW + 2), unnamed: SyncedHeart(True, NOW + 9)}
 
     await store.write(work)

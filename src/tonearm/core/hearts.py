@@ -25,8 +25,8 @@ from tonearm.core.verdict import (
     Verdict,
 )
 
-MAX_SUSPICIONS = 3
-"""Errors 4 in a row that end a session, as with plays: fewer may be Last.fm's load."""
+SETTLING = 600.0
+"""Seconds for which a list of Last.fm's may still be without what it has accepted: a later walk decides then."""
 
 REFUSALS_BELIEVED = 3
 """Refusals in a row until a heart counts as rejected: an undocumented error may pass."""
@@ -88,6 +88,8 @@ def merge_listed(heart: SyncedHeart | None, loved_at: float, now: float, walk: i
         return SyncedHeart(True, loved_at or now, True, loved_at)
     if heart.walk >= walk:
         return heart
+    if heart.there is False and _settling(heart.said_at, now):  # what was unloved a moment ago may still be listed
+        return heart
     if not heart.loved and _loved_again(heart, loved_at, rule):
         return replace(heart, loved=True, said_at=loved_at or now, there=True, loved_there_at=loved_at)
     return replace(heart, there=True, loved_there_at=loved_at)
@@ -97,9 +99,15 @@ def merge_unlisted(heart: SyncedHeart, now: float, walk: int) -> SyncedHeart:
     """The heart of a track that is not in Last.fm's complete list; what has changed since the walk began stays."""
     if heart.walk >= walk:
         return heart
+    if heart.loved and heart.there and _settling(heart.loved_there_at, now):
+        return heart
     if heart.loved and heart.there:
         return replace(heart, loved=False, said_at=now, there=False)
     return replace(heart, there=False)
+
+
+def _settling(at: float, now: float) -> bool:
+    return abs(now - at) < SETTLING
 
 
 def _loved_again(heart: SyncedHeart, loved_at: float, rule: ConflictRule) -> bool:

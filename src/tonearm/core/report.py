@@ -167,3 +167,8 @@ def _same_name(one: str, other: str) -> bool:
 
 _known_fold = lru_cache(maxsize=4096)(fold)
 """Plays around one time are compared with each other again and again."""
+
+
+def forget_names() -> None:
+    """Keep no name in memory that was compared: somebody's data are erased."""
+    _known_fold.cache_clear()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tonearm.core.event import Event, NowPlayingShown
+from tonearm.core.report import forget_names
 
 REMEMBERED = 256
 """Events kept for each account, for subscribers whose connection dropped."""
@@ -171,7 +172,8 @@ class EventHub:
             self.relay.erased(account)
 
     def forget_account(self, account: int) -> None:
-        """Forget the events of an account, which may hold names, and who is let in as its listener."""
+        """Forget the events of an account and whatever else may hold names, and who is let in as its listener."""
+        forget_names()
         self._past.pop(account, None)
         self._plays.pop(account, None)
         for subscription in self._subscriptions.get(account, ()):

@@ -273,16 +273,12 @@ class Figures:
 
     async def overview(self, account: int, span: Span, top: int) -> Overview:
         """A period in a few figures, with the first names of each list."""
-        earlier = span.before
-        await self._make_until(account, span)
-        await self._make(account, [span] if earlier is None else [span, earlier])
+        await self._make_for_overview(account, span)
         return await self._ask(account, lambda look: _overview(look, span, top))
 
     async def period(self, account: int, span: Span, top: int) -> tuple[Overview, ListeningTimes]:
         """A period in a few figures, with the first names of each list, and when was played in it."""
-        earlier = span.before
-        await self._make_until(account, span)
-        await self._make(account, [span] if earlier is None else [span, earlier])
+        await self._make_for_overview(account, span)
         return await self._ask(account, lambda look: (_overview(look, span, top), _times(look, span)))
 
     async def make_all(self, account: int) -> None:
@@ -299,6 +295,11 @@ class Figures:
         until = self._until()
 
         return await self.store.read_long(lambda ask: question(_look(ask, account, until)))
+
+    async def _make_for_overview(self, account: int, span: Span) -> None:
+        earlier = span.before
+        await self._make_until(account, span)
+        await self._make(account, [span] if earlier is None else [span, earlier])
 
     async def _make_until(self, account: int, span: Span) -> None:
         """Sum up the months from the first play to the end of a span."""

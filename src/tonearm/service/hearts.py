@@ -12,30 +12,26 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core import hearts as rules
 from tonearm.core.account import Account
+from tonearm.core.delivery_answer import MAX_SOFT_FAILURES
 from tonearm.core.event import AuthChanged, HeartChanged
 from tonearm.core.hearts import HeartAnswer
 from tonearm.core.loved import Loved, plan_import
 from tonearm.core.matching import LibraryIndex
 from tonearm.core.play import Track, cleaned
-from tonearm.core.verdict import Answered, Scope, SessionEnded, SessionSuspect, Throttled, Verdict
+from tonearm.core.verdict import Scope, SessionEnded, SessionSuspect, Throttled, Verdict
 from tonearm.ingest.incoming import Heart
-from tonearm.lastfm.error import verdict_of
-from tonearm.lastfm.methods import track as methods
-from tonearm.lastfm.response import Answer
+from tonearm.service import loved_import
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
 from tonearm.service.keyring import ApiKey, Keyring
 from tonearm.service.library_index import LibraryNames, library_names
-from tonearm.store import accounts, hearts, library, loved, runs
+from tonearm.store import accounts, hearts, library, loved, pace, runs
 from tonearm.store.db.database import Store
 from tonearm.store.hearts import HeartState, StoredHeart
 from tonearm.store.secrets.seal import SealBroken, SessionCipher
 
 KIND = "love"
 """The kind of job that sends an account's hearts."""
-
-WALK = "import-loved"
-"""The kind of run that walks Last.fm's list of loved tracks."""
 
 ON_ITS_WAY = 60.0
 """Seconds for which a heart that is being sent is left to its sender; a request takes half of that at the most."""
@@ -106,7 +102,10 @@ class Hearts:
 
     async def due(self) -> list[int]:
         """Accounts that have hearts to send now."""
-        return await self.store.read(partial(hearts.due, now=self.clock.now()))
+        return await self.store.read(partial(self._due, now=self.clock.now()))
+
+    def _due(self, db: Connection, now: float) -> list[int]:
+        return hearts.due(db, now, pace.unthrottled(db, self.keyring.names, now))
 
     async def deliver(self, account: int) -> float | None:
         """Send the hearts of an account, one after another; when to look again (Unix seconds), if that is known."""
@@ -164,7 +163,7 @@ class Hearts:
             await key.pace.throttled(verdict.cause, verdict.retry_after)
         if isinstance(verdict, SessionSuspect):
             self.suspicions[account.id] = suspicions = suspicions + 1
-        if isinstance(verdict, SessionEnded) or suspicions >= rules.MAX_SUSPICIONS:
+        if isinstance(verdict, SessionEnded) or suspicions >= MAX_SOFT_FAILURES:
             username = await self.store.write(partial(accounts.end_session, account_id=account.id, sealed=sealed))
             if username is not None:
                 self.event_hub.publish(account.id, AuthChanged("needs_sign_in", username))
@@ -172,7 +171,9 @@ class Hearts:
     def _answered(self, db: Connection, account: int, taken: StoredHeart, verdict: Verdict) -> StoredHeart:
         """Write what Last.fm's answer means for a heart; the listener may have said something else meanwhile."""
         accounts.lock(db, [account])
-        current = hearts.find(db, account, [taken.key])[taken.key]
+        current = hearts.find(db, account, [taken.key]).get(taken.key)
+        if current is None:  # everything of the account was deleted meanwhile
+            return taken
         if current.owner != taken.owner or current.state is not HeartState.SENDING or current.due_at != taken.due_at:
             return current  # another sender has it, or somebody else has signed in
         answer = rules.answer(verdict, taken.tries, taken.refusals, self.clock.chance())
@@ -187,9 +188,8 @@ class Hearts:
 
 
 async def _post(key: ApiKey, one: StoredHeart, session: str) -> Verdict:
-    change = methods.love if one.heart.loved else methods.unlove
-    outcome = (await key.unpaced.exchange(change(one.track.artist, one.track.title, session))).outcome
-    return Answered(outcome.value) if isinstance(outcome, Answer) else verdict_of(outcome)
+    change = key.unpaced.love if one.heart.loved else key.unpaced.unlove
+    return await change(one.track.artist, one.track.title, session)
 
 
 def _after(
@@ -208,7 +208,7 @@ def _after(
 
 def _walk(db: Connection, account: int) -> int:
     """The id of the last walk of Last.fm's list of loved tracks, 0 if there was none."""
-    last = runs.latest(db, account, WALK)
+    last = runs.latest(db, account, loved_import.KIND)
     return last.id if last else 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Text, and_, bindparam, column, literal, or_, 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.hearts import SyncedHeart, heart_key
 from tonearm.core.play import Track
-from tonearm.store.db.dialect import asked_rows, insert_or_change, parts, rows_as_json, same_texts
+from tonearm.store.db.dialect import Among, asked_rows, insert_or_change, parts, rows_as_json, same_texts
 from tonearm.store.db.schema import account, heart
 
 
@@ -147,14 +147,15 @@ _DUE = (
         heart.c.due_at <= bindparam("now"),
         heart.c.owner == account.c.lastfm_user,
         account.c.connection == Connected.CONNECTED,
+        Among(account.c.lastfm_api_key, "keys"),
     )
     .distinct()
 )
 
 
-def due(db: Connection, now: float) -> list[int]:
-    """Connected accounts that have hearts to send now to the Last.fm user who is signed in."""
-    return list(db.execute(_DUE, {"now": now}).scalars())
+def due(db: Connection, now: float, keys: Sequence[str]) -> list[int]:
+    """Accounts connected with these API keys that have hearts to send now to the Last.fm user who is signed in."""
+    return list(db.execute(_DUE, {"now": now, "keys": list(keys)}).scalars())
 
 
 _NEXT = (
@@ -175,12 +176,6 @@ def next_owed(db: Connection, account_id: int) -> StoredHeart | None:
     """The heart of an account that is due first for the Last.fm user who is signed in."""
     row = db.execute(_NEXT, {"account_id": account_id}).first()
     return _stored(row) if row else None
-
-
-def of_account(db: Connection, account_id: int, limit: int) -> list[StoredHeart]:
-    """The hearts of an account, the latest first."""
-    wanted = select(heart).where(heart.c.account == account_id).order_by(heart.c.said_at.desc(), heart.c.id.desc())
-    return [_stored(row) for row in db.execute(wanted.limit(limit))]
 
 
 def owed(db: Connection, account_id: int, limit: int) -> list[StoredHeart]:

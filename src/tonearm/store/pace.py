@@ -73,8 +73,12 @@ _THROTTLE_LOCKED = _THROTTLE.with_for_update()
 _THROTTLES = select(pace).where(pace.c.key.in_(bindparam("keys", expanding=True)), pace.c.throttle_level > 0)
 
 
-def _throttled(row: Row[Any]) -> KeyThrottled:
-    return KeyThrottled(
+PUT_BACK = 60.0
+"""Seconds; a throttle that begins further ahead was written by a clock that has been put back since."""
+
+
+def _throttled(row: Row[Any], now: float) -> KeyThrottled:
+    last = KeyThrottled(
         row.throttle_until,
         row.throttle_reason,
         bool(row.throttle_refused),
@@ -82,10 +86,7 @@ def _throttled(row: Row[Any]) -> KeyThrottled:
         row.throttle_since,
         bool(row.throttle_outage),
     )
-
-
-PUT_BACK = 60.0
-"""Seconds; a throttle that begins further ahead was written by a clock that has been put back since."""
+    return replace(last, since=0.0, until=0.0) if last.since > now + PUT_BACK else last
 
 
 def last_throttle(db: Connection, key: str, *, lock: bool = False, now: float = inf) -> KeyThrottled | None:
@@ -97,8 +98,7 @@ def last_throttle(db: Connection, key: str, *, lock: bool = False, now: float = 
     row = db.execute(_THROTTLE, {"named": key}).first()
     if row and lock and db.dialect.name != "sqlite":  # there a writer has the whole database
         row = db.execute(_THROTTLE_LOCKED, {"named": key}).first()
-    last = _throttled(row) if row else None
-    return replace(last, since=0.0, until=0.0) if last and last.since > now + PUT_BACK else last
+    return _throttled(row, now) if row else None
 
 
 def current_throttle(db: Connection, key: str, now: float) -> KeyThrottled | None:
@@ -109,7 +109,7 @@ def current_throttle(db: Connection, key: str, now: float) -> KeyThrottled | Non
 
 def unthrottled(db: Connection, keys: Sequence[str], now: float) -> list[str]:
     """Those of these keys that are not throttled now."""
-    resting = {row.key for row in db.execute(_THROTTLES, {"keys": list(keys)}) if _throttled(row).in_force(now)}
+    resting = {row.key for row in db.execute(_THROTTLES, {"keys": list(keys)}) if _throttled(row, now).in_force(now)}
     return [key for key in keys if key not in resting]
 
 
