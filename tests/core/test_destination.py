@@ -10,7 +10,7 @@ from tests.core.test_delivery import HOUR, NOW, batch_of, waiting
 from tonearm.core import breaker, delivery
 from tonearm.core.delivery import DeliveryState, Idle, Ignored, Send
 from tonearm.core.delivery_answer import next_step
-from tonearm.core.destination import Ignoring, Rules
+from tonearm.core.destination import DestinationKind, Ignoring, Rules
 from tonearm.core.verdict import Answered, Cause, ItemAnswer, Scope, Split, Throttled
 from tonearm.lastfm.rules import LASTFM
 
@@ -74,3 +74,14 @@ def test_which_errors_may_be_a_plays_own_its_destination_says() -> None:
     other = replace(LASTFM, errors={})
     assert breaker.is_outage(said, other)
     assert not breaker.proves_the_key(said, other)
+
+
+def test_each_kind_of_destination_has_a_name_for_people() -> None:
+    assert {kind.value: kind.label for kind in DestinationKind} == {
+        "lastfm": "Last.fm",
+        "listenbrainz": "ListenBrainz",
+        "librefm": "Libre.fm",
+        "lastfm-like": "Last.fm-like server",
+        "maloja": "Maloja",
+        "koito": "Koito",
+    }

@@ -9,6 +9,31 @@ from enum import StrEnum
 from tonearm.core.play import Play
 
 
+class DestinationKind(StrEnum):
+    """What a destination is, as tables, JSON and commands name it. `label` is its name for people."""
+
+    LASTFM = "lastfm"
+    LISTENBRAINZ = "listenbrainz"
+    LIBREFM = "librefm"
+    LASTFM_LIKE = "lastfm-like"
+    MALOJA = "maloja"
+    KOITO = "koito"
+
+    @property
+    def label(self) -> str:
+        return _LABELS[self]
+
+
+_LABELS = {
+    DestinationKind.LASTFM: "Last.fm",
+    DestinationKind.LISTENBRAINZ: "ListenBrainz",
+    DestinationKind.LIBREFM: "Libre.fm",
+    DestinationKind.LASTFM_LIKE: "Last.fm-like server",
+    DestinationKind.MALOJA: "Maloja",
+    DestinationKind.KOITO: "Koito",
+}
+
+
 class Ignoring(StrEnum):
     """What a code means with which a destination leaves a play out, as far as it decides what is done."""
 
