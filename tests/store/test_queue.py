@@ -393,6 +393,23 @@ async def test_a_retry_makes_due_what_waits_and_ends_the_back_off(store: Store) 
     await store.write(work)
 
 
+@pytest.mark.parametrize("skew", [0.0, 3600.0, -3600.0])
+async def test_a_retry_by_a_fast_clock_sends_nothing_early_once_the_clock_is_right(store: Store, skew: float) -> None:
+    def work(db: Connection) -> None:
+        me = listener(db)
+        enqueue(db, me, 1, next_attempt_at=NOW + 99)
+        ahead = enqueue(db, me, 2, -50_000, next_attempt_at=NOW + 50_000)
+        start = a_play(2, -50_000).timestamp
+        fast = NOW + 20 * 86400
+        queue.retry_all(db, me, fast, skew)
+        queue.due_now(db, me, ahead, fast, skew)
+        assert len(queue.waiting(db, me, "rj", fast, 50)) == 2
+        assert [w.play for w in queue.waiting(db, me, "rj", NOW, 50)] == [a_play(1)]
+        assert len(queue.waiting(db, me, "rj", start - skew, 50)) == 2
+
+    await store.write(work)
+
+
 # Counts
 
 

@@ -193,7 +193,7 @@ class Accounts:
 
         def due(db: Connection) -> None:
             accounts.lock(db, [account_id])
-            queue.retry_all(db, account_id, self.time.now())
+            queue.retry_all(db, account_id, self.clock.now(), self.time.skew)
             key = self.keyring.of(accounts.by_id(db, [account_id])[account_id])
             pace.probe_now(db, key.name, self.clock.now())
 

@@ -171,7 +171,7 @@ class PlayActions:
                 return ActionRefused(STARTS_LATER)
             if stored.owner and stored.owner != accounts.by_id(db, [account])[account].username.casefold():
                 return ActionRefused(f"it waits for the Last.fm user {stored.owner}: sign in as that user to send it")
-            queue.due_now(db, account, play_id, self.time.now())
+            queue.due_now(db, account, play_id, self.clock.now(), self.time.skew)
             return ActionDone(play_id, stored.play.track)
         if stored.fate not in SENT_AGAIN:
             return ActionRefused(_final(stored, self.rules))
@@ -253,7 +253,7 @@ class PlayActions:
         if isinstance(again, ActionDone):
             plays.rewrite(db, stored.id, plays.facts(play))
             queue.rewrite(db, stored.id, plays.facts(play))
-            queue.due_now(db, stored.account, stored.id, self.time.now())
+            queue.due_now(db, stored.account, stored.id, self.clock.now(), self.time.skew)
         return again
 
     async def discard(self, account: int, play_id: int) -> ActionResult:

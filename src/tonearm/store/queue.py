@@ -16,6 +16,7 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    literal,
     literal_column,
     or_,
     select,
@@ -455,13 +456,19 @@ def due_at_their_time(db: Connection, account_ids: Sequence[int], now: float, sk
     db.execute(_AT_ITS_TIME, {"accounts": list(account_ids), "now": now, "skew": skew})
 
 
-def retry_all(db: Connection, account_id: int, now: float) -> None:
+def _at_once(now: float, skew: float) -> Any:
+    """Plays that wait are due now, except those in the future. Our clock shows `now`, and is `skew` behind Last.fm's.
+
+    What was reported before its time is due since then: if our clock is put back later, it waits for its time again.
+    """
+    when = case((_ROW.timestamp > _ROW.enqueued_at, _ROW.timestamp - literal(skew, Float(53))), else_=0.0)
+    past = (_ROW.state == QueueState.QUEUED, _ROW.timestamp <= now + skew)
+    return update(scrobble_queue).where(*past).values(next_attempt_at=when)
+
+
+def retry_all(db: Connection, account_id: int, now: float, skew: float = 0.0) -> None:
     """Everything that waits is due now, except plays in the future; a learned daily limit is tried again."""
-    db.execute(
-        update(scrobble_queue)
-        .where(_ROW.account == account_id, _ROW.state == QueueState.QUEUED, _ROW.timestamp <= now)
-        .values(next_attempt_at=0)
-    )
+    db.execute(_at_once(now, skew).where(_ROW.account == account_id))
     db.execute(update(account).where(account.c.id == account_id).values(wait_until=0, backlog_until=0, budget=0))
 
 
@@ -544,13 +551,9 @@ def rewrite(db: Connection, play: int, facts: dict[str, Any]) -> None:
     db.execute(update(scrobble_queue).where(*_row(play)).values(**facts))
 
 
-def due_now(db: Connection, account_id: int, play: int, now: float) -> None:
-    """One play is due now, and its account no longer waits."""
-    db.execute(
-        update(scrobble_queue)
-        .where(_ROW.account == account_id, _ROW.id == play, _ROW.state == QueueState.QUEUED, _ROW.timestamp <= now)
-        .values(next_attempt_at=0)
-    )
+def due_now(db: Connection, account_id: int, play: int, now: float, skew: float = 0.0) -> None:
+    """One play is due now, unless it lies in the future, and its account no longer waits."""
+    db.execute(_at_once(now, skew).where(_ROW.account == account_id, _ROW.id == play))
     db.execute(update(account).where(account.c.id == account_id).values(wait_until=0, backlog_until=0))
 
 
