@@ -76,6 +76,17 @@ def test_which_errors_may_be_a_plays_own_its_destination_says() -> None:
     assert not breaker.proves_the_key(said, other)
 
 
+def test_what_is_said_of_a_play_names_its_destination() -> None:
+    rules = replace(ANY, service="Libre.fm")
+    ahead = waiting(1, -HOUR)
+    answered = Answered((ItemAnswer(8),))
+    (back,) = next_step(DeliveryState(), [ahead], answered, NOW, 0.5, rules=rules).back
+    assert back.error == "Libre.fm says that this play starts in the future"
+    (unsure,) = next_step(DeliveryState(), [replace(ahead, off=None)], answered, NOW, 0.5, rules=rules).back
+    assert unsure.error == "Libre.fm rejects this play's start time, and our clock may be wrong"
+    assert str(Cause(9, "Invalid session key", "Libre.fm")) == "Libre.fm error 9: Invalid session key"
+
+
 def test_each_kind_of_destination_has_a_name_for_people() -> None:
     assert {kind.value: kind.label for kind in DestinationKind} == {
         "lastfm": "Last.fm",

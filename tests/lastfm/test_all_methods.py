@@ -16,11 +16,12 @@ import pytest
 from lastfm_emulator import Emulator, Kind, serve
 from tonearm import lastfm
 from tonearm.core.verdict import Answered
+from tonearm.http_exchange import Reply
 from tonearm.lastfm import LastFm, LastFmSync, music, types
 from tonearm.lastfm.catalogue import METHODS, Catalogue
 from tonearm.lastfm.methods import album, artist, tag, track
 from tonearm.lastfm.request import Request, sign_request
-from tonearm.lastfm.response import Answer, Nonsense, Reply, understand
+from tonearm.lastfm.response import Answer, Nonsense, understand
 
 from .faces import KEYS
 from .questions import QUESTIONS, READS, furnish

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tonearm.core import pacing
 from tonearm.core.verdict import Cause
+from tonearm.http_exchange import Reply, TransportError
 from tonearm.lastfm.breaker import MAX_SOFT_FAILURES, Breaker, BreakerState, Resting, state_of
-from tonearm.lastfm.response import Answer, Failure, Nonsense, Refusal, Reply, TransportError
+from tonearm.lastfm.response import Answer, Failure, Nonsense, Refusal
 
 NOW = 1_760_000_000.0
 

@@ -9,12 +9,13 @@ from typing import TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tonearm.http_exchange import Reply, TransportError
 from tonearm.lastfm import BadParameters, Request, Unavailable
 from tonearm.lastfm.cache import RETRY, Cache
 from tonearm.lastfm.cache_policy import DAY, NEGATIVE, WEEK
 from tonearm.lastfm.quirks import node, whole
 from tonearm.lastfm.request import SignedRequest, Verb
-from tonearm.lastfm.response import Exchange, Reply, TransportError, understand
+from tonearm.lastfm.response import Exchange, understand
 
 T = TypeVar("T")
 

@@ -21,6 +21,7 @@ from tonearm.core.verdict import (
     Unsure,
     Verdict,
 )
+from tonearm.http_exchange import Reply, TransportError
 from tonearm.lastfm import (
     BadParameters,
     CallRefused,
@@ -38,7 +39,7 @@ from tonearm.lastfm import (
 from tonearm.lastfm.error import error_of, verdict_of
 from tonearm.lastfm.methods import track
 from tonearm.lastfm.request import sign_request
-from tonearm.lastfm.response import Answer, Failure, Reply, TransportError, understand
+from tonearm.lastfm.response import Answer, Failure, understand
 
 from .bodies import PLAYS, body
 from .faces import KEYS

@@ -18,10 +18,11 @@ from lastfm_emulator import Emulator
 from tests.emulator.caller import Caller
 from tests.emulator.caller import body as body_of
 from tonearm.core.verdict import Answered, Verdict
+from tonearm.http_exchange import Reply, server_time
 from tonearm.lastfm import LastFmError
 from tonearm.lastfm.error import error_of, verdict_of
 from tonearm.lastfm.request import Request, sign_request
-from tonearm.lastfm.response import Answer, Reply, server_time, understand
+from tonearm.lastfm.response import Answer, understand
 
 from .bodies import (
     NOW_PLAYING,

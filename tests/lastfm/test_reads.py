@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tonearm.http_exchange import Reply
 from tonearm.lastfm import Images, LovedTrack, RecentTrack, Session, Unavailable, UserInfo, approval_url
 from tonearm.lastfm.error import error_of
 from tonearm.lastfm.methods import album, artist, auth, track, user
 from tonearm.lastfm.request import Request, sign_request
-from tonearm.lastfm.response import Answer, Reply, understand
+from tonearm.lastfm.response import Answer, understand
 from tonearm.lastfm.types import Page
 
 from .bodies import SESSION, STAR, TOKEN, USER, body, listing, loved, playing, recent

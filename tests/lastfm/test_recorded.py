@@ -11,6 +11,7 @@ import pytest
 
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Cause, ItemAnswer
+from tonearm.http_exchange import Reply
 from tonearm.lastfm import BadParameters, KeyRejected, LastFmError, SessionRejected, TokenUnknown
 from tonearm.lastfm.body import parse
 from tonearm.lastfm.error import error_of
@@ -19,7 +20,7 @@ from tonearm.lastfm.methods import auth, track, user
 from tonearm.lastfm.music import Images
 from tonearm.lastfm.quirks import UnreadableAnswer
 from tonearm.lastfm.request import Request, sign_request
-from tonearm.lastfm.response import Answer, Nonsense, Refusal, Reply, understand
+from tonearm.lastfm.response import Answer, Nonsense, Refusal, understand
 from tonearm.lastfm.types import LovedTrack, Page, RecentTrack, Session, UserInfo
 
 from .faces import KEYS

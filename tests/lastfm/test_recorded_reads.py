@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from tonearm.http_exchange import Reply
 from tonearm.lastfm import AlbumEntry, AlbumInfo, ArtistEntry, ArtistInfo, Page, SimilarArtist, Tag, TagInfo, TrackInfo
 from tonearm.lastfm.body import parse
 from tonearm.lastfm.error import error_of
 from tonearm.lastfm.methods import album, artist, charts, tag, tagging, track, user
 from tonearm.lastfm.request import Request, sign_request
-from tonearm.lastfm.response import Answer, Nonsense, Refusal, Reply, understand
+from tonearm.lastfm.response import Answer, Nonsense, Refusal, understand
 
 from .faces import KEYS
 from .questions import READS

@@ -11,10 +11,10 @@ import pytest
 
 from tonearm.core.play import Track
 from tonearm.core.verdict import Verdict
+from tonearm.http_exchange import Reply
 from tonearm.lastfm import Keys, LastFmError, Session
 from tonearm.lastfm.methods import auth, track, user
 from tonearm.lastfm.request import sign_request
-from tonearm.lastfm.response import Reply
 
 from .bodies import PLAYS, body
 from .faces import Face, call

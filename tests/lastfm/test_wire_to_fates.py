@@ -6,10 +6,11 @@ import pytest
 
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Answered, Cause, Correction, ItemAnswer, Split, Unsure, Verdict
+from tonearm.http_exchange import Reply
 from tonearm.lastfm.error import verdict_of
 from tonearm.lastfm.methods import track
 from tonearm.lastfm.request import Request, sign_request
-from tonearm.lastfm.response import Answer, Reply, understand
+from tonearm.lastfm.response import Answer, understand
 
 from .bodies import NOW_PLAYING, PLAYS, body, scrobbled, scrobbles
 from .faces import KEYS

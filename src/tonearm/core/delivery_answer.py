@@ -248,7 +248,7 @@ def _answered(
     calm = replace(state, fails=0, soft_failures=0, throttle_level=0, wait_until=0.0, answered_at=now, trouble="")
     meant = {rules.codes.get(a.ignored_code) for a in items}
     if Ignoring.DAILY_LIMIT in meant:
-        cause = Cause(None, "Last.fm's daily limit is reached")
+        cause = Cause(None, f"{rules.service}'s daily limit is reached")
         throttled = _throttled(
             replace(calm, throttle_level=state.throttle_level), (), Scope.ACCOUNT, cause, now, rules, used=used
         )
@@ -302,23 +302,23 @@ def _outcome(
         case Ignoring.NOT_STORED:
             return replace(again, error=_NOT_STORED)
         case Ignoring.TOO_OLD | Ignoring.TOO_NEW if _unchecked(waiting, doubtful):
-            error = "Last.fm rejects this play's start time, and our clock may be wrong"
+            error = f"{rules.service} rejects this play's start time, and our clock may be wrong"
             return replace(again, not_before=now + UNCHECKED, error=error)
         case Ignoring.TOO_OLD | Ignoring.TOO_NEW if not waiting.too_new and start_moves_by(waiting):
-            error = "Last.fm rejects this play's start time, and our clock was wrong"
+            error = f"{rules.service} rejects this play's start time, and our clock was wrong"
             return replace(again, too_new=1, not_before=now, error=error)
     ahead = not waiting.too_new or waiting.play.timestamp > lastfm_now
     if ahead and rules.meaning(waiting.play, code, lastfm_now) is Ignoring.TOO_NEW:
-        return _ahead(waiting, now, skew)
+        return _ahead(waiting, now, skew, rules)
     return Ignored(code, rules.reason(waiting.play, code, answer.message, lastfm_now))
 
 
-def _ahead(waiting: QueuedPlay, now: float, skew: float) -> QueuedPlay:
+def _ahead(waiting: QueuedPlay, now: float, skew: float, rules: Rules) -> QueuedPlay:
     """A play in the future waits until then, or is sent at once if our fast clock has queued it."""
     later, first = its_time(waiting, now, skew), not waiting.too_new
     if first and queued_by_a_fast_clock(waiting.enqueued_at, now, skew):
         later = now  # our clock was wrong, as is known by now: its start is corrected, and it is sent at once
-    error = "Last.fm says that this play starts in the future"
+    error = f"{rules.service} says that this play starts in the future"
     return replace(waiting, tries=waiting.tries + 1, too_new=1, not_before=later, error=error, refused_ahead=first)
 
 

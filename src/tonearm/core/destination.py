@@ -72,7 +72,7 @@ class Rules:
     `daily_limit` says whether an account may send only so many plays a day, which is learned when it is met. The
     ladders are the seconds of throttling after each limit in a row, of one account or of everybody at this address.
     `codes` are those that decide what is done with a play; `reason(play, code, message, now)` says why it was left
-    out. `errors` says what the errors of whole requests are about.
+    out. `errors` says what the errors of whole requests are about. `service` is its name for people.
     """
 
     batch: int
@@ -85,6 +85,7 @@ class Rules:
     codes: Mapping[int, Ignoring]
     errors: Mapping[int, Concern]
     reason: Callable[[Play, int, str, float], str]
+    service: str = "Last.fm"
 
     def too_old(self, timestamp: int, now: float) -> bool:
         """Whether a play that began then is not taken any more at that time; both are Unix seconds."""

@@ -1,6 +1,6 @@
-"""What an answer of Last.fm means for the plays that were sent.
+"""What an answer of a destination means for the plays that were sent.
 
-The wire (`tonearm.lastfm`) reads an answer into a Verdict; the rules (`core.delivery`) turn it into a step.
+The wire (`tonearm.lastfm`, say) reads an answer into a Verdict; the rules (`core.delivery`) turn it into a step.
 """
 
 from __future__ import annotations
@@ -11,13 +11,17 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why something did not go through: Last.fm's error code (None: no error of the API) and the message."""
+    """Why something did not go through: an error code (None: no error of the API) and the message.
+
+    `service` is the name of the destination whose code it is.
+    """
 
     error_code: int | None
     message: str
+    service: str = "Last.fm"
 
     def __str__(self) -> str:
-        return self.message if self.error_code is None else f"Last.fm error {self.error_code}: {self.message}"
+        return self.message if self.error_code is None else f"{self.service} error {self.error_code}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)

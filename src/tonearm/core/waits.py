@@ -209,48 +209,48 @@ def _turn(waits: Waits) -> tuple[bool, bool, float]:
     return waits.kind is not WaitKind.SENDING, waits.held and waits.until is None, waits.until or 0.0
 
 
-def reason(waits: Waits) -> str:  # noqa: PLR0912  # a branch for each kind
-    """Why, as the end of a sentence: in Last.fm's words if those say it."""
+def reason(waits: Waits, service: str = "Last.fm") -> str:  # noqa: PLR0912  # a branch for each kind
+    """Why, as the end of a sentence: in the destination's words if those say it. `service` is its name for people."""
     match waits.kind:
         case WaitKind.SENDING:
-            return "on its way to Last.fm now"
+            return f"on its way to {service} now"
         case WaitKind.NEXT_BATCH:
             return "goes out with the next batch"
         case WaitKind.LATER | WaitKind.RETRYING:
             return waits.cause or "waits for its next attempt"
         case WaitKind.DAILY_LIMIT:
-            return "reported late: waits until Last.fm's daily limit leaves room"
+            return f"reported late: waits until {service}'s daily limit leaves room"
         case WaitKind.FUTURE_START:
             return "starts in the future: on hold until then, in case our clock is wrong"
         case WaitKind.PAUSED:
             return PAUSED
         case WaitKind.KEY_REFUSED:
-            return f"Last.fm rejects the API key{f': {waits.cause}' if waits.cause else ''}"
+            return f"{service} rejects the API key{f': {waits.cause}' if waits.cause else ''}"
         case WaitKind.SESSION_ENDED:
-            return "Last.fm has ended the session"
+            return f"{service} has ended the session"
         case WaitKind.SESSION_LOST:
             return SESSION_LOST
         case WaitKind.KEY_NOT_SET:
             return KEY_NOT_SET
         case WaitKind.DISCONNECTED:
-            return f"on hold for the Last.fm user {waits.user}" if waits.user else "not connected to Last.fm"
+            return f"on hold for the {service} user {waits.user}" if waits.user else f"not connected to {service}"
         case WaitKind.NOT_CONFIGURED:
             return NOT_CONFIGURED
         case WaitKind.OTHER_USER:
-            return f"on hold for the Last.fm user {waits.user}"
+            return f"on hold for the {service} user {waits.user}"
         case _:
             assert_never(waits.kind)
 
 
-def advice(waits: Waits) -> str:
+def advice(waits: Waits, service: str = "Last.fm") -> str:
     """What to do about it in the service's own pages, as the end of a sentence; "" if nothing has to be done."""
     match waits.remedy:
         case Remedy.SIGN_IN if waits.kind is WaitKind.KEY_NOT_SET:
             return ""  # its reason says so
         case Remedy.SIGN_IN if waits.user:
-            return f"sign in to Last.fm as {waits.user}"
+            return f"sign in to {service} as {waits.user}"
         case Remedy.SIGN_IN:
-            return "sign in to Last.fm again"
+            return f"sign in to {service} again"
         case Remedy.SIGN_IN_AS:
             return "sign in as that user to send it"
         case Remedy.SET_KEY | Remedy.RESUME | Remedy.RETRY | Remedy.NONE:
@@ -259,7 +259,7 @@ def advice(waits: Waits) -> str:
             assert_never(waits.remedy)
 
 
-def explanation(waits: Waits) -> str:
+def explanation(waits: Waits, service: str = "Last.fm") -> str:
     """Why, and what to do about it."""
-    what = advice(waits)
-    return f"{reason(waits)}: {what}" if what else reason(waits)
+    why, what = reason(waits, service), advice(waits, service)
+    return f"{why}: {what}" if what else why

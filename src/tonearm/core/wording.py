@@ -38,6 +38,11 @@ VERDICTS: Final = {
 """What an attempt came to, by the name of its verdict (`core.verdict`)."""
 
 
+def attempt(verdict: str, service: str = "Last.fm") -> str:
+    """What an attempt came to, by the name of its verdict; `service` is the destination's name for people."""
+    return VERDICTS.get(verdict, verdict).replace("Last.fm", service)
+
+
 def fate(name: str) -> str:
     """What a play's state is called; a name that is not known is spelled out."""
     return FATES.get(name, name.replace("_", " ").capitalize())

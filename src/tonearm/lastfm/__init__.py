@@ -1,5 +1,6 @@
 """The wire: only here are Last.fm's field names known. https://www.last.fm/api"""
 
+from tonearm.http_exchange import Patience
 from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm, LastFmSync, user_agent
 from tonearm.lastfm.error import (
     BadParameters,
@@ -35,7 +36,6 @@ from tonearm.lastfm.music import (
 )
 from tonearm.lastfm.paging import Listing, PagePosition
 from tonearm.lastfm.request import Keys, Request
-from tonearm.lastfm.transport import Patience
 from tonearm.lastfm.types import LovedTrack, Page, RecentTrack, Session, UserInfo, Week, WeeklyChart
 from tonearm.lastfm.walk import SyncWalk, Walk
 

@@ -7,8 +7,9 @@ from typing import Any, assert_never
 
 from tonearm.core.breaker import CLOSED
 from tonearm.core.verdict import Cause
+from tonearm.http_exchange import Reply, TransportError
 from tonearm.lastfm.error import LastFmError, Unavailable, error_of
-from tonearm.lastfm.response import Answer, Exchange, Failure, Nonsense, Refusal, Reply, TransportError
+from tonearm.lastfm.response import Answer, Exchange, Failure, Nonsense, Refusal
 
 MAX_SOFT_FAILURES = 3
 """Answers in a row that may be about one call alone, such as a deep page's, until they are taken for an outage."""

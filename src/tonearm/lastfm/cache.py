@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
+from tonearm.http_exchange import Reply, TransportError
 from tonearm.lastfm.cache_policy import (
     EVERY_LISTENER,
     MINUTE,
@@ -28,7 +29,7 @@ from tonearm.lastfm.cache_policy import (
 )
 from tonearm.lastfm.error import LastFmError, LoginRequired, error_of
 from tonearm.lastfm.request import Request, SignedRequest, Verb
-from tonearm.lastfm.response import Answer, Exchange, Refusal, Reply, TransportError, understand
+from tonearm.lastfm.response import Answer, Exchange, Refusal, understand
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from tonearm.core.verdict import Verdict
+from tonearm.http_exchange import PATIENCE, Patience
 from tonearm.lastfm.breaker import Breaker
 from tonearm.lastfm.cache import MAX_BYTES, Cache, CachedReads, Remembered
 from tonearm.lastfm.cache_policy import EVERY_LISTENER, WEEK, fresh_for
@@ -15,7 +16,6 @@ from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm, OnDate
 from tonearm.lastfm.methods.track import TrackWrite
 from tonearm.lastfm.request import Keys, Request
 from tonearm.lastfm.response import Exchange
-from tonearm.lastfm.transport import PATIENCE, Patience
 
 if TYPE_CHECKING:
     import httpx2

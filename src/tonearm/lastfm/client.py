@@ -8,13 +8,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from tonearm.core.verdict import Answered, Cause, Verdict
+from tonearm.http_exchange import PATIENCE, Patience, Reply, TransportError, shown_time
 from tonearm.lastfm.catalogue import AsyncCatalogue, SyncCatalogue
 from tonearm.lastfm.error import error_of, verdict_of
 from tonearm.lastfm.methods import track
 from tonearm.lastfm.paging import Listing
 from tonearm.lastfm.request import Keys, Request, sign_request, variants
-from tonearm.lastfm.response import Answer, Exchange, Failure, Refusal, Reply, TransportError, server_time, understand
-from tonearm.lastfm.transport import PATIENCE, AsyncEndpoint, Patience, SyncEndpoint
+from tonearm.lastfm.response import Answer, Exchange, Failure, Refusal, understand
+from tonearm.lastfm.transport import AsyncEndpoint, SyncEndpoint
 from tonearm.lastfm.types import Page
 from tonearm.lastfm.walk import SyncWalk, Walk
 from tonearm.version import __version__
@@ -185,7 +186,7 @@ class LastFmSync(SyncCatalogue):
 
 def _verdict(exchange: Exchange[track.TrackWrite]) -> Verdict:
     outcome = exchange.outcome
-    return Answered(outcome.value, _shown_time(exchange.reply)) if isinstance(outcome, Answer) else verdict_of(outcome)
+    return Answered(outcome.value, shown_time(exchange.reply)) if isinstance(outcome, Answer) else verdict_of(outcome)
 
 
 def _found(exchange: Exchange[T]) -> bool:
@@ -207,10 +208,5 @@ def _report_time(reply: Reply | TransportError, outcome: Answer[T] | Failure, on
     """By an answer of the API only: a gateway, a cache or a hotel's sign-in page has a clock of its own."""
     if on_date is None or isinstance(reply, TransportError) or not isinstance(outcome, Answer | Refusal):
         return
-    if (at := _shown_time(reply)) is not None:
+    if (at := shown_time(reply)) is not None:
         on_date(at, reply.round_trip)
-
-
-def _shown_time(reply: Reply | TransportError) -> float | None:
-    """The server's clock; None if it shows none, or if a cache has kept the answer."""
-    return None if isinstance(reply, TransportError) or "age" in reply.headers else server_time(reply.headers)

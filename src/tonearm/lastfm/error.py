@@ -21,7 +21,8 @@ from tonearm.core.verdict import (
     Unsure,
     Verdict,
 )
-from tonearm.lastfm.response import Failure, Nonsense, Refusal, TransportError
+from tonearm.http_exchange import TransportError
+from tonearm.lastfm.response import Failure, Nonsense, Refusal
 
 
 class LastFmError(Exception):

@@ -7,29 +7,16 @@ permanent by itself: Last.fm wraps failures of its own backend in 400.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from tonearm.core.verdict import Cause
+from tonearm.http_exchange import Reply, TransportError, plain, retry_after, unread
 from tonearm.lastfm.body import parse
-from tonearm.lastfm.quirks import UnreadableAnswer, fraction, node, small, text
+from tonearm.lastfm.quirks import UnreadableAnswer, node, small, text
 from tonearm.lastfm.request import Request, SignedRequest
 
 T = TypeVar("T")
-
-_LONGEST_MESSAGE = 300
-_LONGEST_WAIT = 86400.0
-"""Seconds; a proxy's slip in Retry-After must not stop an account for a year."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An HTTP answer, whole. Header names are in lower case; `round_trip` is in seconds."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    round_trip: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +43,6 @@ class Nonsense:
     retry_after: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TransportError:
-    """No answer came. `sent` is False if the request surely never reached Last.fm."""
-
-    sent: bool
-    message: str
-
-
 Failure = Refusal | Nonsense | TransportError
 
 
@@ -78,11 +57,11 @@ class Exchange(Generic[T]):
 def understand(request: Request[T], sealed: SignedRequest, reply: Reply | TransportError) -> Answer[T] | Failure:
     """The answer to a request, or its failure, without anything secret in the words."""
     if isinstance(reply, TransportError):
-        return TransportError(reply.sent, _plain(reply.message, sealed.secrets))
+        return TransportError(reply.sent, plain(reply.message, sealed.secrets))
     wait = retry_after(reply.headers)
     found = parse(reply.body)
     if found is None:
-        return Nonsense(reply.status, f"HTTP {reply.status} {_unread(reply.body)}", wait)
+        return Nonsense(reply.status, f"HTTP {reply.status} {unread(reply.body)}", wait)
     if "error" in found:
         return _refusal(found, reply.status, wait, sealed.secrets)
     if request.root is None:
@@ -96,7 +75,7 @@ def understand(request: Request[T], sealed: SignedRequest, reply: Reply | Transp
     try:
         return Answer(request.read(content))
     except UnreadableAnswer as error:
-        return Nonsense(reply.status, _plain(str(error), sealed.secrets), wait)
+        return Nonsense(reply.status, plain(str(error), sealed.secrets), wait)
 
 
 def _refusal(
@@ -110,45 +89,4 @@ def _refusal(
     if error_code is None:
         return Nonsense(status, f"HTTP {status} with an error that has no number", wait)
     message = text(inner) or text(inner.get("message")) or text(found.get("message"))
-    return Refusal(Cause(error_code, _plain(message, secrets) or "no words"), wait)
-
-
-def _unread(body: bytes) -> str:
-    start = body.lstrip()[:1]
-    if not start:
-        return "and nothing in the body"
-    return "with a page instead of an answer" if start == b"<" else "with a body that cannot be read"
-
-
-def _plain(message: str, secrets: Iterable[str]) -> str:
-    """Words fit for a log: one line, not endless, and without a secret that something echoed."""
-    for secret in secrets:
-        if len(secret) >= 8:
-            message = message.replace(secret, "…")
-    message = " ".join("".join(c if c.isprintable() else " " for c in message).split())
-    return message if len(message) <= _LONGEST_MESSAGE else message[: _LONGEST_MESSAGE - 1] + "…"
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds by the Retry-After header, at most a day; a date in it counts from the answer's own Date."""
-    named = headers.get("retry-after", "")
-    wait = fraction(named)
-    if wait is None:
-        until, answered = _unix(named), server_time(headers)
-        wait = None if until is None or answered is None else until - answered
-    return None if wait is None else min(max(float(wait), 0.0), _LONGEST_WAIT)
-
-
-def server_time(headers: Mapping[str, str]) -> float | None:
-    """Unix seconds of the Date header: the server's clock, to the whole second."""
-    return _unix(headers.get("date", ""))
-
-
-def _unix(date: str) -> float | None:
-    from email.utils import mktime_tz, parsedate_tz
-
-    parts = parsedate_tz(date)
-    try:
-        return None if parts is None else float(mktime_tz(parts))
-    except (ValueError, OverflowError):
-        return None
+    return Refusal(Cause(error_code, plain(message, secrets) or "no words"), wait)

@@ -1,0 +1,258 @@
+"""HTTP as the wires use it: one request out, and one answer back or why there is none.
+
+Decides nothing but whether a request may have arrived. No redirects and no retries: what is sent again, and when, is
+for the rules to say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+if TYPE_CHECKING:
+    import httpx2
+
+C = TypeVar("C")
+
+_LONGEST_MESSAGE = 300
+_LONGEST_WAIT = 86400.0
+"""Seconds; a proxy's slip in Retry-After must not stop an account for a year."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer, whole. Header names are in lower case; `round_trip` is in seconds."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    round_trip: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TransportError:
+    """No answer came. `sent` is False if the request surely never reached the server."""
+
+    sent: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait, in seconds: to connect, for the next bytes, for the whole answer; and its bytes, unpacked.
+
+    Slow answers to a batch of 50 are normal at Last.fm. A server that drips never runs into `read`, so there is
+    `answer`. A page of 1,000 plays takes about 2 MB.
+    """
+
+    connect: float = 5.0
+    read: float = 30.0
+    answer: float = 60.0
+    max_bytes: int = 32 * 2**20
+
+    @property
+    def timeouts(self) -> dict[str, float]:
+        """As httpx2 wants them."""
+        return {"connect": self.connect, "pool": self.connect, "write": self.read, "read": self.read}
+
+
+PATIENCE = Patience()
+CLOSED = TransportError(False, "the HTTP client is closed")
+
+
+def checked_address(url: str) -> SplitResult:
+    """The parts of an API's address; raises ValueError if no request can be made of it."""
+    parts = urlsplit(url)
+    bad_port = parts.port == 0  # looking at it raises ValueError for a worse one
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or bad_port:
+        raise ValueError("the API's address must be http(s)://host/path, without a query")
+    return parts
+
+
+def checked_agent(user_agent: str) -> str:
+    """The User-Agent; raises ValueError if it cannot be one."""
+    if not user_agent.strip() or not user_agent.isascii() or not user_agent.isprintable():
+        raise ValueError("the User-Agent must be printable ASCII")
+    return user_agent
+
+
+class Endless(Exception):
+    """The answer takes too long or is too large."""
+
+
+class Received:
+    """An answer while it comes in."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._start = perf_counter()
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def take(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size > self._patience.max_bytes or self.seconds > self._patience.answer:
+            raise Endless
+
+    @property
+    def seconds(self) -> float:
+        return perf_counter() - self._start
+
+    def reply(self, response: httpx2.Response) -> Reply:
+        headers = dict(response.headers.items())
+        return Reply(response.status_code, headers, b"".join(self._chunks), self.seconds)
+
+
+class AsyncTransport:
+    """Sends requests. Closes only a client that it opened itself, and opens another if it is used after that."""
+
+    def __init__(self, http: httpx2.AsyncClient | None = None, patience: Patience = PATIENCE) -> None:
+        self._hosts = http
+        self._patience = patience
+        self._own_client: httpx2.AsyncClient | None = None
+
+    async def send(self, make: Callable[[], httpx2.Request]) -> Reply | TransportError:
+        """What came back, or why nothing did. Raises for no fault of the network."""
+        http = self._hosts or self._own_client or await self._open()
+        if isinstance(http, TransportError) or http.is_closed:
+            return http if isinstance(http, TransportError) else CLOSED
+        incoming = Received(self._patience)
+        try:
+            response = await http.send(make(), stream=True, follow_redirects=False)
+            try:
+                async for chunk in response.aiter_bytes():
+                    incoming.take(chunk)
+            finally:
+                await response.aclose()
+            return incoming.reply(response)
+        except transport_error_types() as error:
+            return transport_error(error)
+
+    async def _open(self) -> httpx2.AsyncClient | TransportError:
+        import anyio.to_thread
+
+        # httpx2 and the certificates take a fifth of a second to load, once: not on the event loop.
+        made = await anyio.to_thread.run_sync(_async_client)
+        if self._own_client or isinstance(
+            made, TransportError
+        ):  # another task was quicker, and this one has no socket yet
+            return self._own_client or made
+        self._own_client = made
+        return made
+
+    async def close(self) -> None:
+        client, self._own_client = self._own_client, None
+        if client:
+            await client.aclose()
+
+
+def _async_client() -> httpx2.AsyncClient | TransportError:
+    import httpx2
+
+    return opened(httpx2.AsyncClient)
+
+
+def opened(make: Callable[[], C]) -> C | TransportError:
+    """A client as the environment's proxies and certificates want it, or why they allow none."""
+    import httpx2
+
+    try:
+        return make()
+    except (ValueError, ImportError, OSError, httpx2.InvalidURL):
+        # Not its words: they may hold a proxy's password.
+        return TransportError(False, "the environment's proxy or certificate settings allow no connection")
+
+
+def transport_error_types() -> tuple[type[Exception], ...]:
+    """What sending a request and reading its answer may raise."""
+    import httpx2
+
+    # OSError comes only from a transport that a host brought: httpx2's own turns it into one of its errors.
+    return httpx2.HTTPError, httpx2.InvalidURL, OSError, Endless
+
+
+def transport_error(error: Exception) -> TransportError:
+    """Whether it may have arrived. A value, so that no exception of httpx2 with its request hangs on ours."""
+    import httpx2
+
+    match error:
+        case httpx2.ConnectError():
+            return TransportError(False, f"no connection: {error}")
+        case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
+            return TransportError(False, "no connection in time")
+        case httpx2.ProxyError():
+            return TransportError(False, "the proxy let nothing through")
+        case httpx2.UnsupportedProtocol() | httpx2.LocalProtocolError() | httpx2.InvalidURL():
+            return TransportError(False, "no request could be made: the address cannot be used")
+        case httpx2.ReadTimeout():
+            return TransportError(True, "no answer in time")
+        case Endless():
+            return TransportError(True, "an answer without end")
+        case _:
+            return TransportError(True, "the connection broke before the answer was whole")
+
+
+def plain(message: str, secrets: Iterable[str]) -> str:
+    """Words fit for a log: one line, not endless, and without a secret that something echoed."""
+    for secret in secrets:
+        if len(secret) >= 8:
+            message = message.replace(secret, "…")
+    message = " ".join("".join(c if c.isprintable() else " " for c in message).split())
+    return message if len(message) <= _LONGEST_MESSAGE else message[: _LONGEST_MESSAGE - 1] + "…"
+
+
+def unread(body: bytes) -> str:
+    """What a body that holds no answer is, as the end of a sentence."""
+    start = body.lstrip()[:1]
+    if not start:
+        return "and nothing in the body"
+    return "with a page instead of an answer" if start == b"<" else "with a body that cannot be read"
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds by the Retry-After header, at most a day; a date in it counts from the answer's own Date."""
+    named = headers.get("retry-after", "")
+    wait = number(named)
+    if wait is None:
+        until, answered = _unix(named), server_time(headers)
+        wait = None if until is None or answered is None else until - answered
+    return within_a_day(wait)
+
+
+def within_a_day(wait: float | None) -> float | None:
+    """Seconds to wait, from 0 to a day; None stays None."""
+    return None if wait is None else min(max(float(wait), 0.0), _LONGEST_WAIT)
+
+
+def number(digits: str) -> float | None:
+    """A finite number in a header; None for anything else."""
+    try:
+        found = float(digits)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def server_time(headers: Mapping[str, str]) -> float | None:
+    """Unix seconds of the Date header: the server's clock, to the whole second."""
+    return _unix(headers.get("date", ""))
+
+
+def shown_time(reply: Reply | TransportError) -> float | None:
+    """The server's clock; None if it shows none, or if a cache has kept the answer."""
+    return None if isinstance(reply, TransportError) or "age" in reply.headers else server_time(reply.headers)
+
+
+def _unix(date: str) -> float | None:
+    from email.utils import mktime_tz, parsedate_tz
+
+    parts = parsedate_tz(date)
+    try:
+        return None if parts is None else float(mktime_tz(parts))
+    except (ValueError, OverflowError):
+        return None
