@@ -73,6 +73,54 @@ def checked_address(url: str) -> SplitResult:
     return parts
 
 
+def base_address(url: str) -> str:
+    """An address that somebody typed, as the base of a server's API: without blanks around it or a slash at its end.
+
+    Raises ValueError with words for whoever typed it.
+    """
+    url = url.strip()
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("the address can't be read: it must be like https://music.example.org") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("the address must begin with https:// or http://, followed by a host")
+    if parts.query or parts.fragment or parts.username is not None or port == 0 or not url.isprintable() or " " in url:
+        raise ValueError("the address must be only a host and a path, like https://music.example.org/path")
+    return url.rstrip("/")
+
+
+def host_of(url: str) -> str:
+    """The host of an address, with the port if it names one."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def unreachable(error: TransportError, url: str) -> str:
+    """Why no answer came from there, for whoever typed the address."""
+    host, said = host_of(url), error.message
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        why = said.rpartition("certificate verify failed: ")[2].partition(" (_ssl")[0]
+        return f"the certificate of {host} isn't valid: {why}"
+    if "SSL" in said:
+        return f"{host} doesn't answer by https: is it http://?"
+    if any(sign in said for sign in ("Name or service", "No address associated", "getaddrinfo", "name resolution")):
+        return f"the host {host} wasn't found: check the address"
+    if said.startswith("no connection"):
+        return f"nothing answers at {host}: is the address right, and is it running?"
+    return f"{host}: {said}"
+
+
+def redirected(reply: Reply, url: str) -> str:
+    """Where a server that redirects wants its requests, for whoever typed the address."""
+    asked, wanted = urlsplit(url), urlsplit(reply.headers.get("location", ""))
+    if wanted.scheme == "https" and asked.scheme == "http" and wanted.hostname == asked.hostname:
+        return f"{host_of(url)} wants https: use https:// in the address"
+    if wanted.scheme in ("http", "https") and wanted.hostname:
+        return f"{host_of(url)} redirects to {wanted.scheme}://{wanted.hostname}: use the address of the API itself"
+    return f"{host_of(url)} redirects elsewhere: use the address of the API itself"
+
+
 def checked_agent(user_agent: str) -> str:
     """The User-Agent; raises ValueError if it cannot be one."""
     if not user_agent.strip() or not user_agent.isascii() or not user_agent.isprintable():

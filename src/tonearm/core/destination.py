@@ -34,6 +34,19 @@ _LABELS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class TokenCheck:
+    """What a destination says of a token, in words for its listener.
+
+    `user` is whose it is ("" if the destination names nobody), `trouble` is why it cannot be used ("" if it can), and
+    `passing` says that the trouble may pass by itself.
+    """
+
+    user: str = ""
+    trouble: str = ""
+    passing: bool = False
+
+
 class Ignoring(StrEnum):
     """What a code means with which a destination leaves a play out, as far as it decides what is done."""
 

@@ -1,0 +1,150 @@
+"""What came back: status, headers and bytes -> a verdict, or what is known of a token or a recording.
+
+ListenBrainz answers for a whole request: it takes all listens of a batch or none, and says why in `error`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from tonearm.core.destination import TokenCheck
+from tonearm.core.play import MBID
+from tonearm.core.verdict import (
+    Answered,
+    Cause,
+    ItemAnswer,
+    Later,
+    Scope,
+    SessionEnded,
+    SessionSuspect,
+    Split,
+    Throttled,
+    Unsure,
+    Verdict,
+)
+from tonearm.http_exchange import (
+    Reply,
+    TransportError,
+    number,
+    plain,
+    redirected,
+    retry_after,
+    server_time,
+    shown_time,
+    unreachable,
+    unread,
+    within_a_day,
+)
+from tonearm.listenbrainz.rules import ListenCode, reason_of
+
+_NAMED = {"too high": ListenCode.TOO_NEW, "too low": ListenCode.TOO_EARLY}
+"""Words about `listened_at`: such a listen is not a bad one, but one for another time, or for none."""
+
+
+def verdict_on(
+    reply: Reply | TransportError, sent: int, token: str, url: str, service: str, *, doubts_401: bool = False
+) -> Verdict:
+    """What the answer to a write of so many listens means. `doubts_401`: a 401 may be about the server's state."""
+    if isinstance(reply, TransportError):
+        cause = Cause(None, plain(reply.message, [token]), service)
+        return Unsure(cause) if reply.sent else Later(cause)
+    status, wait, found = reply.status, rate_wait(reply.headers), members(reply.body)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Throttled(Scope.ADDRESS, _cause(reply, found, token, service), wait)
+    if 300 <= status < 400:
+        return Later(Cause(None, redirected(reply, url), service), wait)
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:  # a proxy says so before anything is stored, in HTML
+        return Split(_cause(reply, found, token, service))
+    if found is None:
+        # A page of a gateway's: the server behind it may have stored them. Nothing is there to store them at 404.
+        cause = Cause(None, f"HTTP {status} {unread(reply.body)}", service)
+        return Later(cause, wait) if status in (404, 405) else Unsure(cause, wait)
+    if 200 <= status < 300:
+        if found.get("status") == "ok":
+            return Answered((ItemAnswer(0),) * sent, shown_time(reply))
+        return Unsure(Cause(None, f"HTTP {status} with an answer to something else", service), wait)
+    cause = _cause(reply, found, token, service)
+    match status:
+        case HTTPStatus.BAD_REQUEST:
+            code = next((code for words, code in _NAMED.items() if words in cause.message), None)
+            if sent == 1 and code is not None:
+                return Answered((ItemAnswer(code, cause.message),), shown_time(reply))
+            return Split(cause)
+        case HTTPStatus.UNAUTHORIZED:
+            rejected = Cause(None, rejects_token(service, cause.message), service)
+            return SessionSuspect(rejected) if doubts_401 else SessionEnded(rejected)
+        case HTTPStatus.INTERNAL_SERVER_ERROR | HTTPStatus.BAD_GATEWAY | HTTPStatus.GATEWAY_TIMEOUT:
+            return Unsure(cause, wait)
+        case _:
+            return Later(cause, wait)
+
+
+def token_check(reply: Reply | TransportError, token: str, url: str, service: str) -> TokenCheck:
+    """What the answer to a question about a token means, in words for its listener."""
+    if isinstance(reply, TransportError):
+        return TokenCheck(trouble=plain(unreachable(reply, url), [token]), passing=True)
+    status, found = reply.status, members(reply.body)
+    if 300 <= status < 400:
+        return TokenCheck(trouble=plain(redirected(reply, url), [token]))
+    if status == HTTPStatus.UNAUTHORIZED:
+        return TokenCheck(trouble=rejects_token(service, _words(found, token)))
+    if status >= 500 or status == HTTPStatus.TOO_MANY_REQUESTS:
+        return TokenCheck(trouble=f"{service} can't check the token now (HTTP {status}): try again later", passing=True)
+    if found is None or status >= 400 or not isinstance(found.get("valid"), bool):
+        what = f"HTTP {status} {unread(reply.body)}" if found is None else f"HTTP {status}"
+        return TokenCheck(trouble=f"what answers there isn't {service} ({what}): check the address")
+    if not found["valid"]:
+        return TokenCheck(trouble=rejects_token(service, _words(found, token)))
+    name = found.get("user_name")
+    return TokenCheck(user=plain(name, [token]) if isinstance(name, str) else "")
+
+
+def recording_of(reply: Reply) -> str | None:
+    """The MBID of the recording that a look-up found; "" if it found none, None if this is no answer to it."""
+    found = members(reply.body)
+    if reply.status != HTTPStatus.OK or found is None:
+        return None
+    mbid = found.get("recording_mbid")
+    return mbid if isinstance(mbid, str) and MBID.fullmatch(mbid) else ""
+
+
+def left_out(code: ListenCode, service: str) -> ItemAnswer:
+    """The answer for a listen or a heart that needs no request, since it can only be left out."""
+    return ItemAnswer(code, reason_of(service, code, ""))
+
+
+def rejects_token(service: str, words: str) -> str:
+    return f"{service} rejects the token{f': {words}' if words else ''}"
+
+
+def members(body: bytes) -> Mapping[str, object] | None:
+    """The members of a JSON object; None for anything else."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def rate_wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds until more may be sent, at most a day.
+
+    `X-RateLimit-Reset-In` first: unlike `X-RateLimit-Reset` it needs no clock.
+    """
+    wait = number(headers.get("x-ratelimit-reset-in", ""))
+    if wait is None and headers.get("x-ratelimit-remaining") == "0":
+        until, now = number(headers.get("x-ratelimit-reset", "")), server_time(headers)
+        wait = None if until is None or now is None else until - now
+    return retry_after(headers) if wait is None else within_a_day(wait)
+
+
+def _cause(reply: Reply, found: Mapping[str, object] | None, token: str, service: str) -> Cause:
+    words = _words(found, token) or (unread(reply.body) if found is None else "no words")
+    return Cause(reply.status, words, service)
+
+
+def _words(found: Mapping[str, object] | None, token: str) -> str:
+    named = (found or {}).get("error") or (found or {}).get("message")
+    return plain(named, [token]) if isinstance(named, str) else ""

@@ -1,0 +1,232 @@
+"""ListenBrainz as a place to send plays to: pace, send, understand, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlencode, urlsplit
+
+from tonearm.core.destination import Rules, TokenCheck
+from tonearm.core.play import MBID, Play, Track
+from tonearm.core.verdict import Answered, Cause, ItemAnswer, Later, SessionEnded, Unsure, Verdict
+from tonearm.http_exchange import (
+    PATIENCE,
+    AsyncTransport,
+    Patience,
+    Reply,
+    TransportError,
+    base_address,
+    checked_agent,
+    shown_time,
+)
+from tonearm.listenbrainz import answer, listen
+from tonearm.listenbrainz.rules import KOITO, LISTENBRAINZ, ListenCode
+from tonearm.version import __version__
+
+if TYPE_CHECKING:
+    import httpx2
+
+API_URL = "https://api.listenbrainz.org"
+_WEBSITE = ("listenbrainz.org", "www.listenbrainz.org")
+_SPARE_ENDS = ("/submit-listens", "/1")
+"""What people paste with the address: players disagree on how much of it they want."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a server speaks ListenBrainz's API.
+
+    `path` is where it answers below a host that is given without a path. `hearts` says whether it keeps them.
+    `doubts_401`: it says "unauthorized" for a fault of its own, too.
+    """
+
+    rules: Rules
+    path: str = ""
+    hearts: bool = True
+    doubts_401: bool = False
+
+
+LISTENBRAINZ_API = Dialect(LISTENBRAINZ)
+KOITO_API = Dialect(KOITO, "/apis/listenbrainz", hearts=False, doubts_401=True)
+"""Koito answers 401 also when it can't ask its database whose key it is."""
+
+
+def user_agent(contact: str) -> str:
+    """ "tonearm/VERSION ( contact )": MetaBrainz blocks addresses whose requests don't say whom to write to.
+
+    Raises ValueError for a contact that cannot be in a header. https://musicbrainz.org/doc/MusicBrainz_API/Rate_Limiting
+    """
+    if not contact.strip() or set(contact) & set("()\\"):
+        raise ValueError(f"contact must be a mail or web address in printable ASCII, without brackets, not {contact!r}")
+    return checked_agent(f"tonearm/{__version__} ( {contact.strip()} )")
+
+
+class ListenBrainzClient:
+    """ListenBrainz for async code. Raises nothing for what the server or the network does.
+
+    `url` is the address that a listener was given, with or without "/1": ValueError says what is wrong with it, and
+    `address` is what is used. Without `http` it opens an httpx2 client of its own with the first request; a host's own
+    is never closed. `pace` is awaited before each request, `on_date` is told the server's Unix time and the round trip
+    in seconds after each answer of the API.
+    """
+
+    def __init__(
+        self,
+        url: str = API_URL,
+        *,
+        user_agent: str,
+        dialect: Dialect = LISTENBRAINZ_API,
+        http: httpx2.AsyncClient | None = None,
+        pace: Callable[[], Awaitable[None]] | None = None,
+        on_date: Callable[[float, float], None] | None = None,
+        patience: Patience = PATIENCE,
+    ) -> None:
+        self.address = _root(url, dialect.path)
+        self.dialect = dialect
+        self._agent = checked_agent(user_agent)
+        self._transport = AsyncTransport(http, patience)
+        self._pace = pace
+        self._on_date = on_date
+        self._patience = patience
+
+    @property
+    def rules(self) -> Rules:
+        """What this server takes."""
+        return self.dialect.rules
+
+    async def submit(self, plays: Sequence[Play], token: str, *, live: bool) -> Verdict:
+        """Send plays: one that was played just now (`live`) as a single, all others as an import.
+
+        Raises ValueError unless there are 1 to `rules.batch` of them. What it can never take is answered for without
+        being sent. Sending the same plays again makes no second listens.
+        """
+        if not 1 <= len(plays) <= self.rules.batch:
+            raise ValueError(f"a batch holds 1 to {self.rules.batch} plays, not {len(plays)}")
+        listens = [listen.packed(play) for play in plays]
+        good = [one for one in listens if isinstance(one, bytes)]
+        verdict: Verdict = Answered(())
+        if good:
+            kind = "single" if live and len(plays) == 1 else "import"
+            verdict = await self._write("submit-listens", listen.body(kind, good), token, len(good))
+        if not isinstance(verdict, Answered):
+            return verdict
+        items = iter(verdict.items)
+        answers = tuple(next(items) if isinstance(one, bytes) else self._left_out(one) for one in listens)
+        return Answered(answers, verdict.at)
+
+    async def playing_now(self, track: Track, token: str) -> Verdict:
+        """What plays now. It ends by itself: after the track's length, or in ten minutes if that is unknown."""
+        playing = listen.encoded({"track_metadata": listen.listen_of(track)})
+        return await self._write("submit-listens", listen.body("playing_now", [playing]), token, 1)
+
+    async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
+        """Give a heart to a track's recording, or take it away. Doing so twice is fine.
+
+        Without an MBID the recording is looked up by its names. If there is none, the answer is an item with the code
+        `ListenCode.UNKNOWN_RECORDING`.
+        """
+        if not self.dialect.hearts:
+            return Answered((self._left_out(ListenCode.NO_HEARTS),))
+        mbid = track.mbid.lower() if MBID.fullmatch(track.mbid) else await self._recording(track, token)
+        if not isinstance(mbid, str):
+            return mbid
+        if not mbid:
+            return Answered((self._left_out(ListenCode.UNKNOWN_RECORDING),))
+        heart = listen.encoded({"recording_mbid": mbid, "score": 1 if loved else 0})
+        return await self._write("feedback/recording-feedback", heart, token, 1)
+
+    async def validate(self, token: str) -> TokenCheck:
+        """Whose token it is, or in words for its listener why it can't be used here."""
+        if not usable(token):
+            return TokenCheck(trouble="enter the token: letters, digits and signs without blanks")
+        reply = await self._send("GET", "validate-token", token)
+        return answer.token_check(reply, token, self.address, self.rules.service)
+
+    async def _recording(self, track: Track, token: str) -> str | Verdict:
+        """The MBID of a track's recording, "" if there is none, or why that is not known. Nothing is changed by it."""
+        names = {"artist_name": track.artist, "recording_name": track.title, "release_name": track.album}
+        query = urlencode({name: value for name, value in names.items() if value}, errors="ignore")
+        if not usable(token):
+            return self._unusable()
+        reply = await self._send("GET", f"metadata/lookup/?{query}", token)
+        found = None if isinstance(reply, TransportError) else answer.recording_of(reply)
+        if found is not None:
+            return found
+        match self._verdict(reply, token, 1):
+            case Unsure(cause, wait):  # a question alone changes nothing
+                return Later(cause, wait)
+            case Answered():
+                return Later(Cause(None, "an answer to something else", self.rules.service))
+            case verdict:
+                return verdict
+
+    async def _write(self, path: str, body: bytes, token: str, sent: int) -> Verdict:
+        if not usable(token):
+            return self._unusable()
+        return self._verdict(await self._send("POST", path, token, body), token, sent)
+
+    def _verdict(self, reply: Reply | TransportError, token: str, sent: int) -> Verdict:
+        doubts = self.dialect.doubts_401
+        return answer.verdict_on(reply, sent, token, self.address, self.rules.service, doubts_401=doubts)
+
+    async def _send(self, method: str, path: str, token: str, body: bytes | None = None) -> Reply | TransportError:
+        def request() -> httpx2.Request:
+            import httpx2
+
+            return httpx2.Request(
+                method,
+                f"{self.address}/1/{path}",
+                headers={**headers, **({} if body is None else {"Content-Type": "application/json"})},
+                content=body,
+                extensions={"timeout": self._patience.timeouts},
+            )
+
+        headers = {
+            "User-Agent": self._agent,
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "Authorization": f"Token {token}",
+        }
+        if self._pace:
+            await self._pace()
+        reply = await self._transport.send(request)
+        if self._on_date and isinstance(reply, Reply) and answer.members(reply.body) is not None:
+            at = shown_time(reply)
+            if at is not None:
+                self._on_date(at, reply.round_trip)
+        return reply
+
+    def _left_out(self, code: ListenCode) -> ItemAnswer:
+        return answer.left_out(code, self.rules.service)
+
+    def _unusable(self) -> SessionEnded:
+        return SessionEnded(Cause(None, "the stored token has characters that no token has", self.rules.service))
+
+    async def close(self) -> None:
+        """Close its own HTTP client; `async with` does it."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def usable(token: str) -> bool:
+    """Whether a token can travel in a header."""
+    return bool(token) and token.isascii() and token.isprintable() and " " not in token
+
+
+def _root(url: str, path: str) -> str:
+    address = base_address(url)
+    for end in _SPARE_ENDS:
+        address = address.removesuffix(end).rstrip("/")
+    parts = urlsplit(address)
+    if parts.hostname in _WEBSITE:
+        return API_URL
+    return address if parts.path.strip("/") else address + path
