@@ -113,7 +113,11 @@ def unreachable(error: TransportError, url: str) -> str:
 
 def redirected(reply: Reply, url: str) -> str:
     """Where a server that redirects wants its requests, for whoever typed the address."""
-    asked, wanted = urlsplit(url), urlsplit(reply.headers.get("location", ""))
+    asked = urlsplit(url)
+    try:
+        wanted = urlsplit(reply.headers.get("location", ""))
+    except ValueError:
+        wanted = urlsplit("")
     if wanted.scheme == "https" and asked.scheme == "http" and wanted.hostname == asked.hostname:
         return f"{host_of(url)} wants https: use https:// in the address"
     if wanted.scheme in ("http", "https") and wanted.hostname:

@@ -54,8 +54,10 @@ def verdict_on(
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Throttled(Scope.ADDRESS, _cause(reply, found, token, service), wait)
     if 300 <= status < 400:
-        return Later(Cause(None, redirected(reply, url), service), wait)
-    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:  # a proxy says so before anything is stored, in HTML
+        return Later(Cause(None, plain(redirected(reply, url), [token]), service), wait)
+    if status in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.INTERNAL_SERVER_ERROR):
+        # The first comes from a proxy, in HTML. The second from the server itself, which one listen may have upset:
+        # waiting for it could hold up all others for ever. What is there already is dropped when it comes again.
         return Split(_cause(reply, found, token, service))
     if found is None:
         # A page of a gateway's: the server behind it may have stored them. Nothing is there to store them at 404.
@@ -75,7 +77,7 @@ def verdict_on(
         case HTTPStatus.UNAUTHORIZED:
             rejected = Cause(None, rejects_token(service, cause.message), service)
             return SessionSuspect(rejected) if doubts_401 else SessionEnded(rejected)
-        case HTTPStatus.INTERNAL_SERVER_ERROR | HTTPStatus.BAD_GATEWAY | HTTPStatus.GATEWAY_TIMEOUT:
+        case HTTPStatus.BAD_GATEWAY | HTTPStatus.GATEWAY_TIMEOUT:
             return Unsure(cause, wait)
         case _:
             return Later(cause, wait)
