@@ -324,13 +324,11 @@ class _Measured:
         keyring = Keyring(deck.store, (ApiKey(pace, asks, asks, lastfm.post, asks),))
         time_ = LastFmTime(deck.clock)
 
-        leases = Leases(deck.store, deck.clock, "benchmark")
+        leases = Leases(deck.store, deck.clock, "benchmark", queue.LINE)
         events = DeliveryEvents(deck.event_hub, deck.counters)
-        outbox = PlayOutbox(deck.clock, time_, Restamp(deck.clock, time_), LASTFM)
+        outbox = PlayOutbox(deck.clock, time_, Restamp(deck.clock, time_), LASTFM, keyring.names)
         delivery_kinds = DeliveryKinds(DELIVER, keyring.names)
-        delivering = Delivery(
-            deck.store, deck.clock, keyring, delivery_kinds, self.seal, leases, time_, events, outbox, LASTFM
-        )
+        delivering = Delivery(deck.store, deck.clock, keyring, delivery_kinds.saw, self.seal, leases, events, outbox)
         await delivering.deliver(number)
         self.seconds["flush"] += [
             begun - ended for begun, ended in zip(lastfm.asked[1:], lastfm.answered, strict=False)

@@ -29,12 +29,12 @@ from tonearm.service.requeue import AfterAll
 from tonearm.store import accounts, plays, queue
 from tonearm.store.db import sqlite_writer
 from tonearm.store.db.schema import account, scrobble_queue
-from tonearm.store.queue import Lease
+from tonearm.store.line import Lease, Line
 
 Bug = Callable[[], AbstractContextManager[None]]
 
 _next_step, _outcome, _divided = delivery_answer.next_step, delivery_answer._outcome, delivery_answer._divided
-_waiting, _hold = queue.waiting, queue.lock_lease
+_waiting, _hold = queue.waiting, Line.lock_lease
 
 
 @contextmanager
@@ -162,10 +162,10 @@ def sent_to_whoever_is_signed_in() -> AbstractContextManager[None]:
 def session_kept_for_the_next_user() -> AbstractContextManager[None]:
     """A sender goes on with the session that it began with."""
 
-    def hold(db: Connection, lease: Lease) -> Lease:
-        return replace(_hold(db, lease), sealed_session=lease.sealed_session)
+    def hold(lines: Line, db: Connection, lease: Lease) -> Lease:
+        return replace(_hold(lines, db, lease), sealed_session=lease.sealed_session)
 
-    return _all((queue, "lock_lease", hold))
+    return _all((Line, "lock_lease", hold))
 
 
 def never_marked() -> AbstractContextManager[None]:
@@ -180,7 +180,7 @@ def left_sending_after_a_death() -> AbstractContextManager[None]:
         db.execute(update(account).values(lease_until=0, lease_owner=""))
 
     nothing = select(scrobble_queue.c.id).where(scrobble_queue.c.id < 0)
-    return _all((queue, "free_all", free_all), (queue, "_RESCUE", nothing))
+    return _all((queue, "free_all", free_all), (queue.LINE, "_rescue", nothing))
 
 
 def never_too_old() -> AbstractContextManager[None]:

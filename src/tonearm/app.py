@@ -372,15 +372,15 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
     )
 
 
-def _delivery(wires: _Wires) -> tuple[Delivery[QueuedPlay], Expiry]:
+def _delivery(wires: _Wires) -> tuple[Delivery[QueuedPlay, ApiKey], Expiry]:
     """What sends plays, and what settles those that have grown too old."""
     parts, time, keyring = wires.parts, wires.time, wires.keyring
     store, clock = parts.store, parts.clock
     events = DeliveryEvents(parts.event_hub, wires.tally)
-    outbox = PlayOutbox(clock, time, Restamp(clock, time), LASTFM, parts.limits.daily_scrobbles)
-    leases = Leases(store, clock, processes.owner())
+    outbox = PlayOutbox(clock, time, Restamp(clock, time), LASTFM, keyring.names, parts.limits.daily_scrobbles)
+    leases = Leases(store, clock, processes.owner(), queue.LINE)
     delivering = Delivery(
-        store, clock, keyring, wires.delivery_kinds, parts.seal, leases, time, events, outbox, LASTFM, wires.crowded
+        store, clock, keyring, wires.delivery_kinds.saw, parts.seal, leases, events, outbox, wires.crowded
     )
     return delivering, Expiry(store, clock, time, wires.chores, wires.after_all, events, LASTFM)
 
@@ -421,7 +421,9 @@ async def _finish_erasing(deck: Deck, stop: asyncio.Event) -> None:
         task.cancel()
 
 
-async def _run(wires: _Wires, delivery: tuple[Delivery[QueuedPlay], Expiry], deck: Deck, stop: asyncio.Event) -> None:
+async def _run(
+    wires: _Wires, delivery: tuple[Delivery[QueuedPlay, ApiKey], Expiry], deck: Deck, stop: asyncio.Event
+) -> None:
     (delivering, expiry), delivery_kinds = delivery, wires.delivery_kinds
 
     async def due_accounts() -> list[int]:

@@ -21,6 +21,7 @@ from tonearm.service.chores import Chores
 from tonearm.service.delivery import Delivery
 from tonearm.service.job_list import DELIVER, IMPORT, JobState, ListedJob
 from tonearm.service.jobs import CANCELLED, JobBusy, JobDone
+from tonearm.service.keyring import ApiKey
 from tonearm.service.report_play import UnknownListener
 from tonearm.store import jobs as rows
 
@@ -173,7 +174,7 @@ def breaks(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
     """Bugs of ours in delivering, which are met one after the other."""
     deliver, bugs = Delivery.deliver, list[Exception]()
 
-    async def break_first(delivering: Delivery[QueuedPlay], account: int) -> float | None:
+    async def break_first(delivering: Delivery[QueuedPlay, ApiKey], account: int) -> float | None:
         if bugs:
             raise bugs.pop()
         return await deliver(delivering, account)

@@ -10,6 +10,7 @@ from tonearm.core.play import Play, Track
 from tonearm.store import accounts, plays, queue
 from tonearm.store.db.schema import account as account_table
 from tonearm.store.db.schema import play
+from tonearm.store.line import QueueState
 
 NOW = 1_760_000_000.0
 
@@ -43,7 +44,7 @@ def names(db: Connection) -> list[str]:
 
 
 def queue_row(kept: int, **changed: Any) -> dict[str, Any]:
-    return {"id": kept, "owner": "rj", "live": True, "state": queue.QueueState.QUEUED, "enqueued_at": NOW, **changed}
+    return {"id": kept, "owner": "rj", "live": True, "state": QueueState.QUEUED, "enqueued_at": NOW, **changed}
 
 
 def enqueue(db: Connection, account: int, number: int, age: float = 3600.0, **changed: Any) -> int:

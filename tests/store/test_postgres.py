@@ -179,7 +179,7 @@ async def test_of_many_that_claim_an_account_at_once_one_has_it(store: Store, ot
     for turn in range(5):
         now = NOW + 100 * turn
         claims = [
-            one.write(partial(queue.claim, account_id=me, owner=f"{number}", now=now, until=now + 30))
+            one.write(partial(queue.claim, line=me, owner=f"{number}", now=now, until=now + 30))
             for number in range(4)
             for one in (store, other)
         ]

@@ -20,9 +20,9 @@ from tonearm.store.db.database import Store
 from tonearm.store.db.schema import metadata, scrobble_queue
 from tonearm.store.db.schema import play as history
 from tonearm.store.db.sqlite_writer import DataFault
+from tonearm.store.line import Fenced, Lease, QueueState
 from tonearm.store.queries import account_overview, deliveries
 from tonearm.store.queries.waiting import delivery_facts
-from tonearm.store.queue import Fenced, Lease, QueueState
 
 pytestmark = pytest.mark.anyio
 
@@ -77,7 +77,7 @@ async def test_a_sign_of_life_that_comes_after_the_account_was_given_back_does_n
         me = listener(db)
         lease = claimed(db, me)
         queue.release(db, lease)
-        with pytest.raises(queue.Fenced):
+        with pytest.raises(Fenced):
             queue.renew(db, lease, NOW + 90)
         assert claimed(db, me)
 

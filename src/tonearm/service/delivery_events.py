@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from tonearm.core.event import Event, ScrobbleStatus
 from tonearm.core.verdict import Verdict, verdict_name
 from tonearm.service.counters import Counters
 from tonearm.service.events import EventHub
+
+
+class Announcer(Protocol):
+    """Announces what a delivery has done, after its commit."""
+
+    def publish(self, account: int, events: Sequence[Event]) -> None:
+        """Tell an account's subscribers, in this order."""
+
+    def queue_changed(self, account: int) -> None:
+        """What waits for an account has changed."""
+
+    def answered(self, verdict: Verdict) -> None:
+        """A request was answered."""
 
 
 @dataclass(frozen=True, slots=True)

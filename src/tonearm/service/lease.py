@@ -1,4 +1,4 @@
-"""The right to send what an account owes: claimed by one sender, renewed while it works, given back at the end."""
+"""The right to send what waits in a line: claimed by one sender, renewed while it works, given back at the end."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from functools import partial
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
-from tonearm.store import queue
 from tonearm.store.db.database import Store
 from tonearm.store.db.sqlite_writer import StoreUnavailable
-from tonearm.store.queue import Fenced, Lease
+from tonearm.store.line import Fenced, Lease, Line
 
 LEASE = 30.0
-"""Seconds that an account stays taken without a sign of life."""
+"""Seconds that a line stays taken without a sign of life."""
 
 HEARTBEAT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Leases:
-    """The leases of one process, which `owner` names."""
+    """The leases of one process, which `owner` names, on the lines of Last.fm or those of other destinations."""
 
     store: Store
     clock: Clock
     owner: str
+    lines: Line
     _endings: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def claim(self, db: Connection, account: int) -> Lease | None:
-        """Take an account; None if another sender has it."""
+    def claim(self, db: Connection, line: int) -> Lease | None:
+        """Take a line; None if another sender has it."""
         now = self.clock.now()
-        return queue.claim(db, account, self.owner, now, now + LEASE)
+        return self.lines.claim(db, line, self.owner, now, now + LEASE)
 
     @asynccontextmanager
     async def renewed(self, lease: Lease) -> AsyncIterator[None]:
@@ -50,12 +50,12 @@ class Leases:
             while True:
                 await self.clock.sleep(HEARTBEAT)
                 with suppress(StoreUnavailable):
-                    await self.store.write(partial(queue.renew, lease=lease, until=self.clock.now() + LEASE))
+                    await self.store.write(partial(self.lines.renew, lease=lease, until=self.clock.now() + LEASE))
 
     async def give_back(self, lease: Lease) -> None:
-        """Let others have the account at once; if that can't be written, the lease ends by itself."""
+        """Let others have the line at once; if that can't be written, the lease ends by itself."""
         with suppress(StoreUnavailable):
-            await self.store.write(partial(queue.release, lease=lease))
+            await self.store.write(partial(self.lines.release, lease=lease))
 
     async def to_its_end(self, work: Coroutine[None, None, None]) -> None:
         """Finish some work. Whoever is cancelled once more meanwhile waits no longer; `ended` does."""
@@ -65,5 +65,5 @@ class Leases:
         await asyncio.shield(task)
 
     async def ended(self) -> None:
-        """Return when all accounts are given back, once nothing is delivered any more."""
+        """Return when all lines are given back, once nothing is delivered any more."""
         await asyncio.gather(*self._endings, return_exceptions=True)

@@ -21,8 +21,9 @@ from tonearm.service.report_play import NOT_QUEUED, STARTS_LATER, queue_row
 from tonearm.store import accounts, attempts, plays, queue, summaries
 from tonearm.store.attempts import Attempt
 from tonearm.store.db.database import Store
+from tonearm.store.line import QueueState
 from tonearm.store.plays import Restamped, StoredPlay
-from tonearm.store.queue import QueueRow, QueueState
+from tonearm.store.queue import QueueRow
 
 SENT_AGAIN = ("ignored", "refused", "discarded", "suspected", "expired", *NOT_QUEUED)
 """Fates after which a listener may send a play by hand: it is not on Last.fm, and still may get there."""

@@ -9,36 +9,41 @@ from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core import delivery, delivery_answer
-from tonearm.core.delivery import QueuedPlay, Send, Step
+from tonearm.core.delivery import DeliveryState, QueuedPlay, Send, Step
 from tonearm.core.destination import Ignoring, Rules
-from tonearm.core.event import Event
+from tonearm.core.event import AuthChanged, Event
 from tonearm.core.pacing import BUDGET_DAY
 from tonearm.core.verdict import Answered, Throttled, Verdict
+from tonearm.lastfm.error import verdict_of
+from tonearm.lastfm.methods import auth
+from tonearm.lastfm.response import Answer, Refusal
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.keyring import ApiKey
 from tonearm.service.outbox import Batch, BatchAnswer, Nothing
 from tonearm.service.restamp import Restamp
 from tonearm.service.settle import expire, remember, settle
-from tonearm.store import plays, queue
-from tonearm.store.queue import Lease
+from tonearm.store import accounts, pace, plays, queue
+from tonearm.store.line import Lease
 
 
 @dataclass(frozen=True, slots=True)
 class PlayOutbox:
-    """What `Delivery` sends: plays, oldest first.
+    """What `Delivery` sends to Last.fm: plays, oldest first.
 
-    `daily` is the daily limit of scrobbles of an account; None: it is learned when it is met.
+    `keys` are the API keys that are set. `daily` is the daily limit of scrobbles of an account; None: it is learned
+    when it is met.
     """
 
     clock: Clock
     time: LastFmTime
     restamp: Restamp
     rules: Rules
+    keys: Sequence[str]
     daily: int | None = None
 
-    def due(self, db: Connection, now: float, key: str) -> list[int]:
-        """Accounts connected with this API key that have plays to send now."""
-        return queue.due(db, now, key)
+    def due(self, db: Connection, now: float) -> dict[str, list[int]]:
+        """Accounts that have plays to send now, by the API keys that they are connected with."""
+        return {key: queue.due(db, now, key) for key in pace.unthrottled(db, self.keys, now)}
 
     def next(self, db: Connection, lease: Lease, *, probe: bool) -> tuple[Batch[QueuedPlay] | Nothing, list[Event]]:
         """The plays that go out next, moved if a wrong clock has timed them; what is too old is settled first."""
@@ -69,9 +74,16 @@ class PlayOutbox:
         """Write that these are on their way."""
         queue.mark_sending(db, lease, [w.id for w in batch])
 
-    async def post(self, key: ApiKey, batch: Sequence[QueuedPlay], session: str) -> Verdict:
+    async def ask(self, outlet: ApiKey) -> Verdict:
+        """Ask Last.fm for its time."""
+        outcome = (await outlet.urgent.exchange(auth.token())).outcome  # a short answer that no cache keeps
+        if isinstance(outcome, Answer | Refusal):
+            self.time.asked()
+        return Answered(()) if isinstance(outcome, Answer) else verdict_of(outcome)
+
+    async def post(self, outlet: ApiKey, batch: Sequence[QueuedPlay], session: str) -> Verdict:
         """Send them; what the answer means."""
-        return await key.post([w.play for w in batch], session)
+        return await outlet.post([w.play for w in batch], session)
 
     def step(self, db: Connection, lease: Lease, answer: BatchAnswer[QueuedPlay], level: int) -> Step:
         """What an answer means for the account and its plays. `level` counts the throttles in a row of the key."""
@@ -100,6 +112,10 @@ class PlayOutbox:
         queue.put_back(db, self.restamp.put_right_refused(db, lease, step.back, answer.at))
         remember(db, lease.account, answer.verdict, step, answer.at)
         return events
+
+    def connected(self, db: Connection, lease: Lease, state: DeliveryState) -> Event:
+        """The event that says that the connection to Last.fm is another one now."""
+        return AuthChanged(state.connection, accounts.by_id(db, [lease.account])[lease.account].username)
 
     def _may_be_limited(self, verdict: Verdict) -> bool:
         """Whether an answer may speak of the daily limit, so that the day's plays have to be counted."""

@@ -46,6 +46,7 @@ from tonearm.service.counters import Counters
 from tonearm.service.events import EventHub, Subscription
 from tonearm.store import accounts, plays, queue, summaries
 from tonearm.store.db.database import Store
+from tonearm.store.line import QueueState
 
 NOT_QUEUED = ("threshold_not_met", "disabled", "not_authenticated")
 """Fates of plays that stay in the history only, and may be queued when they are reported better."""
@@ -422,7 +423,7 @@ def queue_row(
         "id": play_id,
         "owner": account.username.casefold(),
         "live": now - play.timestamp <= LIVE_WITHIN + play.played,
-        "state": queue.QueueState.QUEUED,
+        "state": QueueState.QUEUED,
         "next_attempt_at": not_before,
         "enqueued_at": now,
         "counter": counter,

@@ -14,7 +14,7 @@ from tonearm.core.play import Play
 from tonearm.core.report import SKEW_THAT_MATTERS, queued_by_a_fast_clock
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.store import plays, queue
-from tonearm.store.queue import Lease
+from tonearm.store.line import Lease
 
 
 @dataclass(frozen=True, slots=True)

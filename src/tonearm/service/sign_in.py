@@ -23,6 +23,7 @@ from tonearm.service.events import EventHub
 from tonearm.service.keyring import ApiKey, Keyring
 from tonearm.store import accounts, plays, queue, runs
 from tonearm.store.db.database import Store
+from tonearm.store.line import QueueState
 from tonearm.store.queue import Others
 from tonearm.store.secrets import tokens
 from tonearm.store.secrets.seal import SessionCipher
@@ -226,7 +227,7 @@ class SignIn:
             waiting = queue.in_queue(db, account, user, after, last, AT_ONCE)
             rows_ = queue.rows(db, waiting)
             plays.mark_unanswered(
-                db, (one for one, queue_status in rows_.items() if queue_status.state is queue.QueueState.SENDING)
+                db, (one for one, queue_status in rows_.items() if queue_status.state is QueueState.SENDING)
             )
             plays.settle(db, waiting, "discarded", now, reason=reason)
             queue.remove(db, waiting)

@@ -1,10 +1,9 @@
-"""The queue: plays to be sent, and the fenced lease under which one sender takes an account's plays."""
+"""The queue: plays to be sent to Last.fm."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -25,12 +24,13 @@ from sqlalchemy import (
 )
 
 from tonearm.core.account import Connection as Connected
-from tonearm.core.delivery import DeliveryState, QueuedPlay
-from tonearm.core.pacing import LONGEST_APART, LONGEST_THROTTLE
+from tonearm.core.delivery import QueuedPlay
+from tonearm.core.pacing import LONGEST_APART
 from tonearm.store import plays
 from tonearm.store.db.dialect import Among, insert_copies, parts
 from tonearm.store.db.schema import account, job_failure, scrobble_queue
 from tonearm.store.db.schema import play as history
+from tonearm.store.line import Lease, Line, QueueState, over
 from tonearm.store.plays import frozen_columns, play_from_tuple
 
 DELIVER = "deliver"
@@ -38,29 +38,6 @@ DELIVER = "deliver"
 
 DUE_AT_ONCE = 1000
 """Accounts that one query finds; the next one finds the others."""
-
-
-class QueueState(StrEnum):
-    """The state of a row in the queue; a play whose fate is known is no longer in it."""
-
-    QUEUED = "queued"
-    SENDING = "sending"
-
-
-class Fenced(Exception):
-    """The lease was given back or belongs to somebody else: this sender may write nothing more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to send an account's plays, with what is needed for it."""
-
-    account: int
-    lease_id: int
-    user: str
-    sealed_session: str
-    api_key: str
-    state: DeliveryState
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +68,6 @@ class Count:
 
 
 _ROW = scrobble_queue.c
-_STATE = (
-    account.c.connection,
-    account.c.wait_until,
-    account.c.fails,
-    account.c.soft_failures,
-    account.c.throttle_level,
-    account.c.answered_at,
-    account.c.trouble,
-    account.c.budget,
-    account.c.budget_at,
-)
-_SESSION = (account.c.lastfm_user, account.c.lastfm_session_key, account.c.lastfm_api_key)
 
 
 def owing() -> Any:
@@ -125,24 +90,6 @@ def _row(play_id: Any) -> tuple[Any, Any]:
     ).scalar_subquery(), _ROW.id == play_id
 
 
-def _state(row: Any) -> DeliveryState:
-    return DeliveryState(
-        Connected(row.connection),
-        row.wait_until,
-        row.fails,
-        row.soft_failures,
-        row.throttle_level,
-        row.answered_at,
-        row.trouble,
-        row.budget,
-        row.budget_at,
-    )
-
-
-def _lease(account_id: int, lease: int, row: Any) -> Lease:
-    return Lease(account_id, lease, row.lastfm_user, row.lastfm_session_key, row.lastfm_api_key, _state(row))
-
-
 _OF_HISTORY = ("id", "account", *(column.name for column in frozen_columns(history)))
 
 
@@ -154,86 +101,24 @@ def enqueue(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
     insert_copies(db, scrobble_queue, history, _OF_HISTORY, rows)
 
 
-def over(until: Any, now: Any) -> Any:
-    """Whether a wait is over, or was written by a clock that has been put back since."""
-    return or_(until <= now, until > now + LONGEST_THROTTLE)
+def _mark_unanswered(db: Connection, _: int, ids: Iterable[int]) -> None:
+    plays.mark_unanswered(db, ids)
 
 
-_CLAIM = (
-    update(account)
-    .where(account.c.id == bindparam("account_id"), over(account.c.lease_until, bindparam("now")))
-    .values(
-        lease_owner=bindparam("owner"),
-        lease_until=bindparam("until"),
-        lease_id=account.c.lease_id + 1,
-    )
-    .returning(account.c.lease_id, *_SESSION, *_STATE)
+LINE = Line(
+    account,
+    _ROW.account,
+    account="id",
+    user="lastfm_user",
+    secret="lastfm_session_key",  # noqa: S106  # the name of a column
+    key="lastfm_api_key",
+    unanswered=_mark_unanswered,
 )
-_RESCUE = (
-    update(scrobble_queue)
-    .where(_ROW.account == bindparam("account_id"), _ROW.state == QueueState.SENDING)
-    .values(state=QueueState.QUEUED)
-    .returning(_ROW.id)
-)
+"""The lines of accounts: what waits for their Last.fm."""
 
-
-def claim(db: Connection, account_id: int, owner: str, now: float, until: float) -> Lease | None:
-    """Take the lease of an account; None while another sender has it.
-
-    What is found `sending` was left by a sender that died: it is queued again, unchanged, since Last.fm drops
-    identical repeats.
-    """
-    row = db.execute(_CLAIM, {"account_id": account_id, "now": now, "owner": owner, "until": until}).first()
-    if row is None:
-        return None
-    rescue(db, account_id)
-    return _lease(account_id, row.lease_id, row)
-
-
-def leased_until(db: Connection, account_id: int) -> float | None:
-    """When (Unix seconds) the lease of an account ends, if its holder does not renew it."""
-    until: float | None = db.execute(select(account.c.lease_until).where(account.c.id == account_id)).scalar()
-    return until
-
-
-# A lease that was given back is nobody's; a renewal may still arrive after that.
-_LEASED = (
-    account.c.id == bindparam("account_id"),
-    account.c.lease_id == bindparam("lease"),
-    account.c.lease_until > 0,
-)
-_RENEW = update(account).where(*_LEASED).values(lease_until=bindparam("until"))
-
-
-def renew(db: Connection, lease: Lease, until: float) -> None:
-    """Extend the lease until then; raises Fenced if it is no longer this sender's."""
-    if not db.execute(_RENEW, {"account_id": lease.account, "lease": lease.lease_id, "until": until}).rowcount:
-        raise Fenced
-
-
-_LOCK_LEASE = select(*_SESSION, *_STATE).where(*_LEASED).with_for_update()
-
-
-def lock_lease(db: Connection, lease: Lease) -> Lease:
-    """Lock the lease until the transaction ends, and return it with the account's state; raises Fenced as `renew`."""
-    row = db.execute(_LOCK_LEASE, {"account_id": lease.account, "lease": lease.lease_id}).first()
-    if row is None:
-        raise Fenced
-    return _lease(lease.account, lease.lease_id, row)
-
-
-_RELEASE = update(account).where(*_LEASED).values(lease_until=0, lease_owner="")
-
-
-def release(db: Connection, lease: Lease) -> None:
-    """Give the lease back; plays that were still being sent are queued again. Does nothing once fenced."""
-    if db.execute(_RELEASE, {"account_id": lease.account, "lease": lease.lease_id}).rowcount:
-        rescue(db, lease.account)
-
-
-def rescue(db: Connection, account_id: int) -> None:
-    """Queue again what was being sent, marked as unanswered: its sender has lost the lease."""
-    plays.mark_unanswered(db, [row.id for row in db.execute(_RESCUE, {"account_id": account_id})])
+claim, renew, release, rescue = LINE.claim, LINE.renew, LINE.release, LINE.rescue
+leased_until, lock_lease = LINE.leased_until, LINE.lock_lease
+set_delivery_state, delivery_state, pause_backlog = LINE.set_delivery_state, LINE.delivery_state, LINE.pause_backlog
 
 
 def free_all(db: Connection) -> None:
@@ -340,20 +225,6 @@ def put_back(db: Connection, back: Sequence[QueuedPlay]) -> None:
                 for w in back
             ],
         )
-
-
-_SET_STATE = (
-    update(account)
-    .where(*_LEASED)
-    .values({column: bindparam(f"new_{column.name}") for column in (*_STATE, account.c.lease_until)})
-)
-
-
-def set_delivery_state(db: Connection, lease: Lease, state: DeliveryState, until: float) -> None:
-    """Write the state of an account's delivery and extend its lease until then; raises Fenced as `renew` does."""
-    new = {f"new_{column.name}": getattr(state, column.name) for column in _STATE} | {"new_lease_until": until}
-    if not db.execute(_SET_STATE, {"account_id": lease.account, "lease": lease.lease_id, **new}).rowcount:
-        raise Fenced
 
 
 NOW: BindParameter[Any] = bindparam("now")
@@ -472,14 +343,6 @@ def retry_all(db: Connection, account_id: int, now: float, skew: float = 0.0) ->
     db.execute(update(account).where(account.c.id == account_id).values(wait_until=0, backlog_until=0, budget=0))
 
 
-_PAUSE_BACKLOG = update(account).where(*_LEASED).values(backlog_until=bindparam("until"))
-
-
-def pause_backlog(db: Connection, lease: Lease, until: float) -> None:
-    """The daily budget is used up: only live plays are due until then."""
-    db.execute(_PAUSE_BACKLOG, {"account_id": lease.account, "lease": lease.lease_id, "until": until})
-
-
 def waiting_for(db: Connection, account_id: int, user: str) -> int:
     """How many plays of an account wait for a Last.fm user, those on their way included."""
     return db.execute(select(func.count()).where(_ROW.account == account_id, _ROW.owner == user)).scalar_one()
@@ -561,11 +424,6 @@ def oldest(db: Connection, account_id: int, limit: int) -> list[int]:
     """The ids of the plays in an account's queue, oldest play first."""
     wanted = select(_ROW.id).where(_ROW.account == account_id)
     return list(db.execute(wanted.order_by(_ROW.timestamp, _ROW.id).limit(limit)).scalars())
-
-
-def delivery_state(db: Connection, account_id: int) -> DeliveryState:
-    """The state of an account's delivery."""
-    return _state(db.execute(select(*_STATE).where(account.c.id == account_id)).one())
 
 
 def _counted() -> Any:

@@ -289,6 +289,9 @@ TUNING = (
     "ALTER TABLE pace SET (fillfactor = 10)",
     "ALTER TABLE scrobble_queue SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02,"
     " autovacuum_analyze_scale_factor = 0.02)",
+    "ALTER TABLE destination SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02)",
+    "ALTER TABLE destination_queue SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02,"
+    " autovacuum_analyze_scale_factor = 0.02)",
     "ALTER TABLE play SET (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05,"
     " autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02)",
 )

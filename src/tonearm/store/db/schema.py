@@ -324,6 +324,98 @@ Index(
     scrobble_queue.c.next_attempt_at,
 )
 
+destination = Table(
+    "destination",  # other services that a listener's plays are sent to; Last.fm's own state is on the account
+    metadata,
+    Column("id", Id, primary_key=True),
+    _account(),
+    Column("kind", Text, nullable=False),  # `core.destination.Kind`
+    Column("url", Text, nullable=False),
+    Column("username", Text, nullable=False),
+    Column("user_folded", Text, nullable=False),  # the same, case folded
+    _text("secret_sealed"),  # "" once it is removed
+    _text("pace_key"),  # its row in `pace`: kind, address and a fingerprint of the secret
+    Column("policy", JSON, nullable=False),  # `core.policy.Policy`
+    _time("created_at"),
+    Column("paused_at", Float(53)),  # by its listener
+    Column("removed_at", Float(53)),  # what it has had is still known, in case it is added again
+    Column("backlog_at", BigInteger),  # how far the history is queued, if it was asked for; None once all of it is
+    Column("backlog_id", Id, nullable=False, server_default="0"),
+    Column("backlog_last", Id, nullable=False, server_default="0"),  # the last play of the history then
+    # As on the account.
+    Column("connection", Text, nullable=False),
+    _time("wait_until"),
+    _integer("fails"),
+    _integer("soft_failures"),
+    _integer("throttle_level"),
+    _time("answered_at"),
+    _text("trouble"),
+    _integer("budget"),
+    _time("budget_at"),
+    _time("backlog_until"),
+    _text("lease_owner"),
+    _time("lease_until"),
+    _integer("lease_id"),
+)
+_once(destination, "destination_once", ("account",), ("kind", "url", "user_folded"))
+
+destination_queue = Table(
+    "destination_queue",  # the plays that wait for a destination, as they are sent to it
+    metadata,
+    Column("destination", Id, ForeignKey("destination.id"), nullable=False),
+    Column("id", Id, nullable=False, autoincrement=False),  # of the play
+    Column("account", Id, nullable=False),
+    *_frozen(),
+    Column("live", Boolean, nullable=False),  # reported when it was played
+    Column("state", Text, nullable=False),
+    _integer("retry_count"),
+    _time("next_attempt_at"),
+    _text("last_error"),
+    _integer("batch"),
+    Column("split_group", Id, nullable=False, server_default="0"),
+    _time("split_at"),
+    _integer("too_new"),
+    _integer("refusals"),
+    _time("enqueued_at"),
+    Column("counter", Float(53)),
+    _text("boot"),
+    Column("unanswered", Boolean, nullable=False, server_default=false()),  # an answer was lost: it may be there
+    PrimaryKeyConstraint("destination", "id"),
+    sqlite_with_rowid=False,
+)
+Index(
+    "destination_queue_by_turn",
+    destination_queue.c.destination,
+    destination_queue.c.state,
+    destination_queue.c.live.desc(),
+    destination_queue.c.timestamp,
+    destination_queue.c.id,
+    destination_queue.c.next_attempt_at,
+)
+
+delivery = Table(
+    "delivery",  # what happened to a play at a destination, once that is known
+    metadata,
+    Column("destination", Id, ForeignKey("destination.id"), nullable=False),
+    Column("play", Id, nullable=False, autoincrement=False),
+    Column("fate", Text, nullable=False),
+    _text("reason"),
+    Column("code", Integer),
+    Column("correction", JSON(none_as_null=True)),
+    _time("settled_at"),
+    _integer("attempts"),  # that failed before
+    PrimaryKeyConstraint("destination", "play"),
+    sqlite_with_rowid=False,
+)
+_index(
+    delivery,
+    "delivery_not_accepted",
+    "destination",
+    "fate",
+    "settled_at",
+    where=delivery.c.fate != literal("accepted", literal_execute=True),
+)
+
 attempt = Table(
     "attempt",  # a request that settled not all of its plays as accepted
     metadata,
@@ -426,7 +518,7 @@ Index(
 pace = Table(
     "pace",
     metadata,
-    Column("key", Text, primary_key=True),  # one row per API key
+    Column("key", Text, primary_key=True),  # one row per API key, and `destination.pace_key`
     _time("tat"),
     _time("throttle_until"),
     _text("throttle_reason"),
@@ -536,7 +628,7 @@ job_failure = Table(
     "job_failure",  # jobs that failed, and when they are tried again
     metadata,
     Column("kind", Text, nullable=False),
-    _account(),
+    Column("account", Id, nullable=False, autoincrement=False),  # of kind `destination`, that destination
     _integer("tries"),
     _time("at"),
     _time("retry_at"),

@@ -16,9 +16,10 @@ from tonearm.core.waits import DeliveryFacts, WaitingPlay, stopped
 from tonearm.store import attempts, plays, queue
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.db.schema import play, scrobble_queue
+from tonearm.store.line import QueueState
 from tonearm.store.plays import PlayQuery, StoredPlay, play_from_row
 from tonearm.store.queries import waiting
-from tonearm.store.queue import Count, QueueState
+from tonearm.store.queue import Count
 
 DAY = 86400.0
 COUNTED = 1000

@@ -10,7 +10,8 @@ from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, case,
 
 from tonearm.core.account import Connection as Connected
 from tonearm.store.db.schema import account, scrobble_queue
-from tonearm.store.queue import HAS_DUE, NOW, QueueState, over, owing, there_is
+from tonearm.store.line import QueueState, over
+from tonearm.store.queue import HAS_DUE, NOW, owing, there_is
 
 
 @dataclass(frozen=True, slots=True)

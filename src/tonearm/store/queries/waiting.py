@@ -10,7 +10,8 @@ from tonearm.core.delivery import KeyThrottle
 from tonearm.core.waits import DeliveryFacts, WaitingPlay
 from tonearm.store import accounts, jobs, pace, queue
 from tonearm.store.db.schema import account, scrobble_queue
-from tonearm.store.queue import Count, QueueState
+from tonearm.store.line import QueueState
+from tonearm.store.queue import Count
 
 _ROW = scrobble_queue.c
 _FIRST = (

@@ -1,0 +1,181 @@
+"""A line: plays that wait for one service, and the fenced lease under which one sender takes them.
+
+An account's line is its Last.fm's; each other destination has one of its own. What they share is here: `Line` makes the
+same statements for the table that has the lines, and for the one that has their plays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Column, Connection, Table, bindparam, or_, select, update
+
+from tonearm.core.account import Connection as Connected
+from tonearm.core.delivery import DeliveryState
+from tonearm.core.pacing import LONGEST_THROTTLE
+
+
+class QueueState(StrEnum):
+    """The state of a row in the queue; a play whose fate is known is no longer in it."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+
+
+class Fenced(Exception):
+    """The lease was given back or belongs to somebody else: this sender may write nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to send an account's plays, with what is needed for it: to Last.fm, or to another `destination`.
+
+    `api_key` is the row of `pace` that its requests go by.
+    """
+
+    account: int
+    lease_id: int
+    user: str
+    sealed_session: str
+    api_key: str
+    state: DeliveryState
+    destination: int | None = None
+
+    @property
+    def line(self) -> int:
+        """The number of the line: of the destination, or of the account."""
+        return self.account if self.destination is None else self.destination
+
+
+def over(until: Any, now: Any) -> Any:
+    """Whether a wait is over, or was written by a clock that has been put back since."""
+    return or_(until <= now, until > now + LONGEST_THROTTLE)
+
+
+def state_columns(lines: Table) -> tuple[Column[Any], ...]:
+    """The columns of a DeliveryState, by the names of its fields."""
+    names = ("connection", "wait_until", "fails", "soft_failures", "throttle_level", "answered_at", "trouble")
+    return tuple(lines.c[name] for name in (*names, "budget", "budget_at"))
+
+
+def state_of(values: Sequence[Any]) -> DeliveryState:
+    """The state in the values of `state_columns`."""
+    connection, *others = values
+    return DeliveryState(Connected(connection), *others)
+
+
+Unanswered = Callable[[Connection, int, Iterable[int]], None]
+"""Writes that the answer to a request with these plays of a line was lost."""
+
+
+class Line:
+    """The statements of lines, for a table that has a row for each of them and one that has the plays of all.
+
+    `line_of` is the column of the plays that says which line is theirs, `user`, `secret` and `key` are columns of the
+    line; `account` is the column that says whose line it is.
+    """
+
+    def __init__(
+        self,
+        lines: Table,
+        line_of: Column[Any],
+        *,
+        account: str,
+        user: str,
+        secret: str,
+        key: str,
+        unanswered: Unanswered,
+    ) -> None:
+        self._unanswered = unanswered
+        self._is_account = account == "id"
+        plays = line_of.table
+        assert isinstance(plays, Table)
+        state = state_columns(lines)
+        facts = (*(lines.c[name] for name in (account, user, secret, key)), *state)
+        # A lease that was given back is nobody's; a renewal may still arrive after that.
+        leased = (lines.c.id == bindparam("line"), lines.c.lease_id == bindparam("lease"), lines.c.lease_until > 0)
+        self._claim = (
+            update(lines)
+            .where(lines.c.id == bindparam("line"), over(lines.c.lease_until, bindparam("now")))
+            .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), lease_id=lines.c.lease_id + 1)
+            .returning(lines.c.lease_id, *facts)
+        )
+        sending = plays.c.state == QueueState.SENDING
+        self._rescue = (
+            update(plays)
+            .where(line_of == bindparam("of_line"), sending)
+            .values(state=QueueState.QUEUED)
+            .returning(plays.c.id)
+        )
+        self._leased_until = select(lines.c.lease_until).where(lines.c.id == bindparam("line"))
+        self._renew = update(lines).where(*leased).values(lease_until=bindparam("until"))
+        self._lock = select(*facts).where(*leased).with_for_update()
+        self._release = update(lines).where(*leased).values(lease_until=0, lease_owner="")
+        self._set_state = (
+            update(lines)
+            .where(*leased)
+            .values({column: bindparam(f"new_{column.name}") for column in (*state, lines.c.lease_until)})
+        )
+        self._pause_backlog = update(lines).where(*leased).values(backlog_until=bindparam("until"))
+        self._state = select(*state).where(lines.c.id == bindparam("line"))
+        self._names = tuple(column.name for column in state)
+
+    def claim(self, db: Connection, line: int, owner: str, now: float, until: float) -> Lease | None:
+        """Take the lease of a line; None while another sender has it.
+
+        What is found `sending` was left by a sender that died: it is queued again, unchanged, since services drop
+        identical repeats.
+        """
+        row = db.execute(self._claim, {"line": line, "now": now, "owner": owner, "until": until}).first()
+        if row is None:
+            return None
+        self.rescue(db, line)
+        lease_id, *facts = row
+        return self._lease(line, lease_id, facts)
+
+    def _lease(self, line: int, lease_id: int, facts: Sequence[Any]) -> Lease:
+        account, user, secret, key, *state = facts
+        return Lease(account, lease_id, user, secret, key, state_of(state), None if self._is_account else line)
+
+    def leased_until(self, db: Connection, line: int) -> float | None:
+        """When (Unix seconds) the lease of a line ends, if its holder does not renew it."""
+        until: float | None = db.execute(self._leased_until, {"line": line}).scalar()
+        return until
+
+    def renew(self, db: Connection, lease: Lease, until: float) -> None:
+        """Extend the lease until then; raises Fenced if it is no longer this sender's."""
+        if not db.execute(self._renew, {"line": lease.line, "lease": lease.lease_id, "until": until}).rowcount:
+            raise Fenced
+
+    def lock_lease(self, db: Connection, lease: Lease) -> Lease:
+        """Lock the lease until the transaction ends, and return it with the line's state; raises Fenced as `renew`."""
+        row = db.execute(self._lock, {"line": lease.line, "lease": lease.lease_id}).first()
+        if row is None:
+            raise Fenced
+        return self._lease(lease.line, lease.lease_id, row)
+
+    def release(self, db: Connection, lease: Lease) -> None:
+        """Give the lease back; plays that were still being sent are queued again. Does nothing once fenced."""
+        if db.execute(self._release, {"line": lease.line, "lease": lease.lease_id}).rowcount:
+            self.rescue(db, lease.line)
+
+    def rescue(self, db: Connection, line: int) -> None:
+        """Queue again what was being sent, marked as unanswered: its sender has lost the lease."""
+        self._unanswered(db, line, [row.id for row in db.execute(self._rescue, {"of_line": line})])
+
+    def set_delivery_state(self, db: Connection, lease: Lease, state: DeliveryState, until: float) -> None:
+        """Write the state of a line and extend its lease until then; raises Fenced as `renew` does."""
+        new = {f"new_{name}": getattr(state, name) for name in self._names} | {"new_lease_until": until}
+        if not db.execute(self._set_state, {"line": lease.line, "lease": lease.lease_id, **new}).rowcount:
+            raise Fenced
+
+    def pause_backlog(self, db: Connection, lease: Lease, until: float) -> None:
+        """The daily budget is used up: only live plays are due until then."""
+        db.execute(self._pause_backlog, {"line": lease.line, "lease": lease.lease_id, "until": until})
+
+    def delivery_state(self, db: Connection, line: int) -> DeliveryState:
+        """The state of a line."""
+        return state_of(db.execute(self._state, {"line": line}).one())
