@@ -19,10 +19,9 @@ from benchmarks.simulation.disk import Disk, Drive
 from benchmarks.simulation.timeline import Loop, Timeline
 from benchmarks.simulation.wire import Network, Wire
 from lastfm_emulator import API_KEY, API_SECRET
-from tonearm import app
+from tonearm import app, http_exchange
 from tonearm.deck import Deck
 from tonearm.engine import embedded
-from tonearm.lastfm import transport
 from tonearm.store.db import database
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 
@@ -164,7 +163,7 @@ def surroundings(process: Process) -> Iterator[None]:
             (database, "Writer", _DRIVE.writer),
             (app, "migrate", lambda _: None),  # the file comes with its tables
             (app, "sole_sender", _nobody_else),
-            (transport, "perf_counter", lambda: process.timeline.elapsed),
+            (http_exchange, "perf_counter", lambda: process.timeline.elapsed),
         ):
             stack.enter_context(replaced(place, name, value))
         if len(process.clocks) > 1:
