@@ -6,6 +6,7 @@ for the rules to say.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -264,6 +265,15 @@ def unread(body: bytes) -> str:
     if not start:
         return "and nothing in the body"
     return "with a page instead of an answer" if start == b"<" else "with a body that cannot be read"
+
+
+def members(body: bytes) -> Mapping[str, object] | None:
+    """The members of an answer that is a JSON object; None for anything else."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

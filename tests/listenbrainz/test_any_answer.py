@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.listenbrainz.plays import TOKEN
 from tonearm.core.verdict import Answered, Verdict
-from tonearm.http_exchange import Reply
+from tonearm.http_exchange import Reply, members
 from tonearm.listenbrainz import answer
 
 VALUES = st.recursive(
@@ -49,7 +49,7 @@ def test_any_answer_about_a_token_is_a_user_or_a_trouble(reply: Reply) -> None:
     assert good(found.trouble)
     assert good(found.user)
     if not found.trouble:
-        assert answer.members(reply.body)["valid"] is True  # type: ignore[index]
+        assert members(reply.body)["valid"] is True  # type: ignore[index]
 
 
 @given(REPLIES)

@@ -5,7 +5,6 @@ ListenBrainz answers for a whole request: it takes all listens of a batch or non
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -27,6 +26,7 @@ from tonearm.core.verdict import (
 from tonearm.http_exchange import (
     Reply,
     TransportError,
+    members,
     number,
     plain,
     redirected,
@@ -119,15 +119,6 @@ def left_out(code: ListenCode, service: str) -> ItemAnswer:
 
 def rejects_token(service: str, words: str) -> str:
     return f"{service} rejects the token{f': {words}' if words else ''}"
-
-
-def members(body: bytes) -> Mapping[str, object] | None:
-    """The members of a JSON object; None for anything else."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def rate_wait(headers: Mapping[str, str]) -> float | None:

@@ -19,6 +19,7 @@ from tonearm.http_exchange import (
     TransportError,
     base_address,
     checked_agent,
+    members,
     shown_time,
 )
 from tonearm.listenbrainz import answer, listen
@@ -192,7 +193,7 @@ class ListenBrainzClient:
         if self._pace:
             await self._pace()
         reply = await self._transport.send(request)
-        if self._on_date and isinstance(reply, Reply) and answer.members(reply.body) is not None:
+        if self._on_date and isinstance(reply, Reply) and members(reply.body) is not None:
             at = shown_time(reply)
             if at is not None:
                 self._on_date(at, reply.round_trip)

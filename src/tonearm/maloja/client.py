@@ -1,0 +1,162 @@
+"""Maloja as a place to send plays to: pace, send, understand, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from tonearm.core.destination import Rules, TokenCheck
+from tonearm.core.play import Play, Track
+from tonearm.core.verdict import Answered, ItemAnswer, Verdict
+from tonearm.http_exchange import (
+    PATIENCE,
+    AsyncTransport,
+    Patience,
+    Reply,
+    TransportError,
+    base_address,
+    checked_agent,
+    members,
+    shown_time,
+)
+from tonearm.maloja import answer
+from tonearm.maloja.rules import MALOJA, MalojaCode, reason_of
+
+if TYPE_CHECKING:
+    import httpx2
+
+_NEW_SCROBBLE = "/apis/mlj_1/newscrobble"
+_SPARE_ENDS = ("/newscrobble", "/mlj_1", "/1", "/listenbrainz", "/apis")
+"""What people paste with the address."""
+
+_UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+class MalojaClient:
+    """Maloja for async code. Raises nothing for what the server or the network does.
+
+    `url` is the address that a listener was given: ValueError says what is wrong with it, and `address` is what is
+    used. Without `http` it opens an httpx2 client of its own with the first request; a host's own is never closed.
+    `pace` is awaited before each request, `on_date` is told the server's Unix time and the round trip in seconds after
+    each answer of the API.
+    """
+
+    rules: Rules = MALOJA
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        user_agent: str,
+        http: httpx2.AsyncClient | None = None,
+        pace: Callable[[], Awaitable[None]] | None = None,
+        on_date: Callable[[float, float], None] | None = None,
+        patience: Patience = PATIENCE,
+    ) -> None:
+        self.address = base_address(url)
+        for end in _SPARE_ENDS:
+            self.address = self.address.removesuffix(end).rstrip("/")
+        self._agent = checked_agent(user_agent)
+        self._transport = AsyncTransport(http, patience)
+        self._pace = pace
+        self._on_date = on_date
+        self._patience = patience
+
+    async def submit(self, plays: Sequence[Play], token: str, *, live: bool) -> Verdict:
+        """Send a play; `token` is the API key. Raises ValueError unless it is one play.
+
+        Sent again, the same play makes no second one. Another play of the same second is answered with the code
+        `MalojaCode.SECOND_TAKEN`: Maloja will never take it.
+        """
+        if len(plays) != 1:
+            raise ValueError(f"Maloja takes one play a request, not {len(plays)}")
+        return answer.verdict_on(await self._send(_scrobble(plays[0]), token), token, self.address)
+
+    async def playing_now(self, track: Track, token: str) -> Verdict:
+        """Maloja has no place for what plays now, which the answer says."""
+        return _no_place_for(MalojaCode.NO_PLAYING_NOW)
+
+    async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
+        """Maloja has no hearts, which the answer says."""
+        return _no_place_for(MalojaCode.NO_HEARTS)
+
+    async def validate(self, token: str) -> TokenCheck:
+        """Whether the API key can be used here, or why not in words for its listener. It names no user.
+
+        A play without names asks it: the call that is made for it, `test`, wants the key in the address, and addresses
+        end up in logs.
+        """
+        if not token.strip():
+            return TokenCheck(trouble="enter the API key")
+        reply = await self._send({"artists": [], "title": ""}, token)
+        return answer.key_check(reply, token, self.address)
+
+    async def _send(self, scrobble: dict[str, Any], token: str) -> Reply | TransportError:
+        def request() -> httpx2.Request:
+            import httpx2
+
+            return httpx2.Request(
+                "POST",
+                f"{self.address}{_NEW_SCROBBLE}",
+                headers={
+                    "User-Agent": self._agent,
+                    "Accept": "application/json",
+                    "Accept-Encoding": "gzip, deflate",
+                    "Content-Type": "application/json",
+                },
+                content=json.dumps({**scrobble, "key": token}).encode(),
+                extensions={"timeout": self._patience.timeouts},
+            )
+
+        if self._pace:
+            await self._pace()
+        reply = await self._transport.send(request)
+        if self._on_date and isinstance(reply, Reply) and members(reply.body) is not None:
+            at = shown_time(reply)
+            if at is not None:
+                self._on_date(at, reply.round_trip)
+        return reply
+
+    async def close(self) -> None:
+        """Close its own HTTP client; `async with` does it."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def _scrobble(play: Play) -> dict[str, Any]:
+    """A play under Maloja's names; what is unknown is left out. `duration` is the time heard, `length` the track's."""
+    track = play.track
+    scrobble: dict[str, Any] = {
+        "artists": [_sendable(track.artist)],
+        "title": _sendable(track.title),
+        "time": play.timestamp,
+        "nofix": True,  # the names stay as they are
+    }
+    if track.album:
+        scrobble["album"] = _sendable(track.album)
+        if track.album_artist:
+            scrobble["albumartists"] = [_sendable(track.album_artist)]
+    if track.duration and math.isfinite(track.duration) and track.duration >= 1:
+        scrobble["length"] = round(track.duration)
+    if math.isfinite(play.played) and play.played >= 1:
+        scrobble["duration"] = int(play.played)
+    return scrobble
+
+
+def _sendable(name: str) -> str:
+    return name if name.isprintable() else _UNSENDABLE.sub("", name).strip()
+
+
+def _no_place_for(code: MalojaCode) -> Answered:
+    return Answered((ItemAnswer(code, reason_of(code, "")),))

@@ -1,0 +1,49 @@
+"""What Maloja takes: plays of any age, one a request, and one for each second."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from tonearm.core.destination import Concern, Rules
+from tonearm.core.play import Play
+
+
+class MalojaCode(IntEnum):
+    """Why a play is left out, or what Maloja has no place for. It has no such numbers: they are ours."""
+
+    SECOND_TAKEN = 1
+    NO_PLAYING_NOW = 2
+    NO_HEARTS = 3
+
+
+def reason_of(code: int, message: str) -> str:
+    """Why a play was left out."""
+    match code:
+        case MalojaCode.SECOND_TAKEN:
+            return "Maloja has another play that began in the same second, and keeps only one"
+        case MalojaCode.NO_PLAYING_NOW:
+            return "Maloja doesn't show what plays now"
+        case MalojaCode.NO_HEARTS:
+            return "Maloja has no hearts"
+        case _:
+            return f"Maloja left it out{f' ({message})' if message else ''}"
+
+
+def _reason(play: Play, code: int, message: str, now: float) -> str:
+    return reason_of(code, message)
+
+
+MALOJA = Rules(
+    batch=1,
+    oldest=None,
+    too_old_reason="Maloja takes plays of any age",
+    shortest=0.0,
+    daily_limit=False,
+    account_ladder=(60.0, 300.0, 900.0),
+    address_ladder=(10.0, 30.0, 120.0, 600.0),  # it has no limit itself; a proxy before it may have one
+    codes={},
+    errors={400: Concern.PLAY, 413: Concern.PLAY},
+    reason=_reason,
+    service="Maloja",
+)
+"""The same track in the same second again makes no second play: Maloja says that it has it, which is accepted."""
