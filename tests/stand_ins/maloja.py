@@ -23,7 +23,7 @@ class MalojaStandIn(StandIn):
                 try:
                     document = asked.json()
                 except ValueError:
-                    return Said(400, b"", {"Content-Type": "text/html; charset=UTF-8"})
+                    return page(400, "Error 400 - Maloja")
                 return self._scrobble(document, fault)
             case "GET", path if path.startswith("/apis/"):
                 return said(200, {"error": "Not found"})
