@@ -13,6 +13,7 @@ NAMES = (
     "ingest",
     "drain",
     "loved",
+    "matching",
     "scan",
     "start",
     "live",

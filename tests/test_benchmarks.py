@@ -50,6 +50,7 @@ PROMISED["stats"] = (
     "top_artists_of_all_ms_of_many",
     "overview_of_today_ms_of_many_on_postgresql",
 )
+MATCHED = ("precision", "recall", "recall_with_doubtful", "pairs", "near_misses", "automatic")
 MACHINE = ("cores", "python", "sqlite", "compared_with", "runs")
 
 
@@ -94,6 +95,14 @@ def test_the_replay_of_a_real_history_finds_every_play_once(
     found = bench("replay", "--quick")
     assert all(found[field] for field in (*PROMISED["replay"], *MACHINE))
     assert (found["lost"], found["doubled"], found["unexplained"]) == (0, 0, 0)
+
+
+def test_matching_says_how_much_of_real_names_it_finds(
+    test_data: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TONEARM_TEST_DATA", str(test_data))
+    found = bench("matching", "--quick")
+    assert all(found[field] for field in (*MATCHED, *MACHINE, "seconds"))
 
 
 def test_a_replay_without_the_history_says_so_and_is_no_failure(

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from tonearm.core.spelling import credit, fold, readable, without_guests
+from tonearm.core.spelling import credit, fold, plain, readable, without_guests
 
 
 class Ambiguity(StrEnum):
@@ -18,6 +18,7 @@ class Ambiguity(StrEnum):
     VERSION = "version"
     CREDIT = "credit"
     CUT = "cut"
+    WORDING = "wording"
     IDENTIFIER = "identifier"
 
 
@@ -127,6 +128,48 @@ def misspelt(one: str, other: str) -> bool:
     if not end:  # "Exploration A" and "B", "Flood" and "Flood I" are two
         return not (here and there) and not set(slip) <= set("ivx")
     return True
+
+
+_CLOSE = 0.78
+"""Share of their letters that two titles have in common, at the least, if they may be one."""
+_SHORTEST_REWORDED = 6
+_TELLING_WORD = 4
+_ENDS = 3
+"""Letters of a word, or at either end, that two such titles share."""
+
+
+class Wording(NamedTuple):
+    """A title by its words; `letters` is all of them without blanks."""
+
+    words: frozenset[str]
+    letters: str
+
+
+def wording(title: str) -> Wording:
+    """A title's words, with everything in brackets, and without those that say little."""
+    number = _NUMBER(title)
+    title = title[number.end() :] if number else title
+    found = [word for word in _WORD.findall(plain(readable(title))) if word not in _SMALL_WORDS]
+    return Wording(frozenset(found), "".join(found))
+
+
+def reworded(one: Wording, other: Wording) -> bool:
+    """Whether two titles of one artist differ by a word or by some letters, but by no number or single letter."""
+    apart = one.words ^ other.words
+    if not apart or any(len(word) == 1 or word.isdigit() or not set(word) - set("ivx") for word in apart):
+        return False
+    shorter, longer = sorted((one.letters, other.letters), key=len)
+    if len(shorter) < _SHORTEST_REWORDED or len(shorter) * 2 < len(longer) or len(longer) > _COMPARED:
+        return False
+    if one.words <= other.words or other.words <= one.words:
+        return True
+    if len(shorter) * (2 - _CLOSE) < len(longer) * _CLOSE or max(shorter + longer) >= _LETTERS_SAY_LITTLE:
+        return False
+    shared = any(len(word) >= _TELLING_WORD for word in one.words & other.words)
+    if not shared and shorter[:_ENDS] != longer[:_ENDS] and shorter[-_ENDS:] != longer[-_ENDS:]:
+        return False
+    matcher = SequenceMatcher(None, shorter, longer, autojunk=False)
+    return matcher.quick_ratio() >= _CLOSE and matcher.ratio() >= _CLOSE
 
 
 def _common(one: str, other: str) -> int:

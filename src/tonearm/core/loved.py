@@ -83,6 +83,8 @@ def plan_import(
     All copies of a song are marked. "Imported" is a loved track of which at least one copy is newly marked, so
     the same page planned again, with its marks among `hearts`, imports nothing.
     """
+    page = list(page)
+    library.learn((loved.artist, loved.title) for loved in page)
     marks: dict[int, LoveMark] = {}
     doubtful: list[Undecided] = []
     missing: list[Loved] = []

@@ -11,18 +11,22 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tonearm.core.aliases import Agreements
 from tonearm.core.likeness import (
     Ambiguity,
     Bare,
+    Wording,
     akin,
     bare,
     compatible,
     cut_off,
     in_two_scripts,
     misspelt,
+    reworded,
     unlike,
+    wording,
 )
-from tonearm.core.spelling import credit, song_keys, without_track_number
+from tonearm.core.spelling import artist_spellings, credit, song_keys, without_track_number
 
 LibraryEntry = tuple[int, str, str, str]
 """A track of the library: id, artist, title, MusicBrainz recording or "". An id may appear under several names:
@@ -35,6 +39,7 @@ class Sure(StrEnum):
     IDENTIFIER = "identifier"
     EXACT = "exact"
     FOLDED = "folded"
+    ALIAS = "alias"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +117,28 @@ class LibraryIndex:
             if mbid:
                 self._recordings.put(mbid.lower(), place)
         self._likely: _Likely | None = None
+        self._agreements = Agreements()
+        self._by_song: _Places | None = None
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def learn(self, songs: Iterable[tuple[str, str]]) -> None:
+        """Learn other names of the library's artists from (artist, title) of songs that are looked up.
+
+        If several titles that the library lacks under one name are there under another name, and the two names may be
+        one, `find` takes them for one from now on. More songs may be learnt from later.
+        """
+        if self._by_song is None:
+            self._by_song = _Places()
+            for place, (_, artist, title, _) in enumerate(self._entries):
+                self._by_song.put(song_keys(artist, title)[0][1], place)
+        for artist, title in songs:
+            spelling, song = song_keys(artist, title)[0]
+            places = self._by_song.at(song)
+            if spelling and places and len(places) <= MAX_CANDIDATES:
+                theirs = {song_keys(*self._names(place))[0][0]: self._names(place)[0] for place in places}
+                self._agreements.note(spelling, artist, song, theirs)
 
     def find(self, artist: str, title: str, mbid: str = "") -> MatchResult:
         """The song: by name, else by its MusicBrainz recording, else the candidates that may be it.
@@ -133,7 +157,15 @@ class LibraryIndex:
             return self._found([*right, *copies], Sure.IDENTIFIER)
         if ids := self._credited(artist, title):
             return Match(ids[0], Sure.FOLDED) if len(ids) == 1 else Several(ids, Sure.FOLDED)
+        if not wrong and (places := self._under(self._agreements.aliases(artist_spellings(artist)[0]), title)):
+            return self._found(places, Sure.ALIAS)
+        if not wrong and (other := _with_or_without_article(title)) and (places := self._named(artist, other)):
+            return self._found(places, Sure.FOLDED)
         return self._doubtful(artist, title, wrong)
+
+    def _under(self, artists: Iterable[str], title: str) -> list[int]:
+        """Places of the copies of a song under any of these artists' names."""
+        return [place for artist in artists for place in self._named(artist, title)]
 
     def _credited(self, artist: str, title: str) -> tuple[int, ...]:
         """Files in whose credit the artist is one of several."""
@@ -178,6 +210,8 @@ class LibraryIndex:
         ambiguities: dict[int, Ambiguity] = {}
         for place, ambiguity in self._likely.find(artist, title):
             ambiguities.setdefault(self._entries[place][0], ambiguity)
+        for place in self._under(self._agreements.likely(artist_spellings(artist)[0]), title):
+            ambiguities.setdefault(self._entries[place][0], Ambiguity.CREDIT)
         for place in wrong:
             ambiguities.setdefault(self._entries[place][0], Ambiguity.IDENTIFIER)
         ranked = sorted(ambiguities.items(), key=lambda ranked_pair: _RANK[ranked_pair[1]])
@@ -208,6 +242,8 @@ _LEFT_BY_A_CUT = 20
 """Letters that are sure to be left of a title cut to 30 characters."""
 _MAX_COMPARED = 50
 """Bounds the time for a library of one artist, or of one title."""
+_MAX_REWORDED = 200
+"""Titles of an artist that are compared word for word."""
 _TELLING = 6
 """Letters from which a shared title suggests that two artists in two scripts are one; "Intro" does not."""
 
@@ -221,6 +257,7 @@ class _Likely:
         self._by_title = _Places()
         self._by_artist = _Places()
         self._by_signature: dict[str, _Places] = {}
+        self._wordings: dict[int, Wording] = {}
         for place, (_, artist, _, _) in enumerate(entries):
             self._by_title.put(self._bare[place].core, place)
             for spelling in credit(artist).spellings:
@@ -239,6 +276,9 @@ class _Likely:
             for place in self._beside(spelling, wanted.core):
                 if ambiguity := self._written(place, wanted, title):
                     yield place, ambiguity
+        for spelling in spellings:
+            for place in self._reworded(spelling, wanted, title):
+                yield place, Ambiguity.WORDING
 
     def _dressed(self, place: int, wanted: Bare, artist: str) -> Ambiguity | None:
         """How the names differ if the bare titles are the same."""
@@ -259,6 +299,15 @@ class _Likely:
             return Ambiguity.CUT
         return None
 
+    def _reworded(self, spelling: str, wanted: Bare, title: str) -> Iterator[int]:
+        """Places of the artist's titles that differ from this one in more than a slip."""
+        words = wording(title)
+        for place in self._by_artist.at(spelling)[:_MAX_REWORDED]:
+            if (theirs := self._wordings.get(place)) is None:
+                theirs = self._wordings[place] = wording(self._entries[place][2])
+            if reworded(words, theirs) and compatible(wanted, self._bare[place]):
+                yield place
+
     def _beside(self, spelling: str, core: str) -> Iterator[int]:
         """Places of the artist's other titles that a typing error or a cut may have made of this one."""
         if spelling not in self._by_signature:
@@ -270,6 +319,18 @@ class _Likely:
             for place in self._by_signature[spelling].at(signature)[:_MAX_COMPARED]:
                 if self._bare[place].core != core:
                     yield place
+
+
+_LONG_ENOUGH = 10
+"""Letters from which a title is the same with and without "The"; "The End" may be another song than "End"."""
+
+
+def _with_or_without_article(title: str) -> str:
+    """A title of some length without its leading "The", or with one; "" if it is too short or has one word."""
+    bare_title = title[4:].strip() if title[:4].lower() == "the " else title
+    if len(bare_title) < _LONG_ENOUGH or len(bare_title.split()) < 2:
+        return ""
+    return f"The {title}" if bare_title is title else bare_title
 
 
 def _signatures(core: str) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ class LibraryNames:
     corrections: list[tuple[Names, Names]]
     declined: frozenset[tuple[str, str]]
     """The (artist, title) for which the listener has rejected every candidate."""
+    loved: list[Names]
+    """The loved tracks: what many of them agree on are other names of the library's artists."""
 
     def index(self) -> LibraryIndex:
         """The library under all its names; a second for 20,000 files, so not for the event loop."""
@@ -30,7 +32,9 @@ class LibraryNames:
         by_one_artist = (
             (file, artist, title, "") for file, _, title, _ in self.files for artist in self.artists.get(file, ())
         )
-        return LibraryIndex([*self.files, *self.chosen, *other_names], by_one_artist)
+        index = LibraryIndex([*self.files, *self.chosen, *other_names], by_one_artist)
+        index.learn(self.loved)
+        return index
 
 
 def library_names(db: Connection, account: int) -> LibraryNames:
@@ -40,4 +44,4 @@ def library_names(db: Connection, account: int) -> LibraryNames:
     chosen = [(file, artist, title, "") for file, artist, title in choices if file in there]
     declined = frozenset((artist, title) for file, artist, title in choices if not file)
     several, corrections = library.several_artists(db, account), plays.corrections(db, account)
-    return LibraryNames(names, several, chosen, corrections, declined)
+    return LibraryNames(names, several, chosen, corrections, declined, loved.names(db, account))

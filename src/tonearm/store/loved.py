@@ -141,6 +141,12 @@ def _file(row: Any, ambiguity: str) -> File:
     return File(row.id, row.artist, row.title, row.album, row.path, row.duration, ambiguity)
 
 
+def names(db: Connection, account: int) -> list[tuple[str, str]]:
+    """(artist, track) of all loved tracks."""
+    rows = db.execute(select(loved.c.artist, loved.c.track).where(loved.c.account == account))
+    return [(artist, track) for artist, track in rows]
+
+
 def choices(db: Connection, account: int) -> list[tuple[int, str, str]]:
     """(file or NONE_OF_THEM, artist, track) of what the listener has chosen."""
     wanted = select(loved.c.chosen, loved.c.artist, loved.c.track)

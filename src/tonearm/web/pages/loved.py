@@ -36,6 +36,7 @@ AMBIGUITIES = {
     Ambiguity.VERSION: "probably another version",
     Ambiguity.CREDIT: "different artists",
     Ambiguity.CUT: "one title is cut short",
+    Ambiguity.WORDING: "a word is different",
     Ambiguity.IDENTIFIER: "same MusicBrainz ID, different title",
 }
 """Why a file may be the wrong one."""

@@ -1,0 +1,127 @@
+"""Aliases: two names of one artist, as many tracks agree that they are one ("Mahler", "Gustav Mahler").
+
+That the library has titles of one artist under another name says little by itself: who covers an album has all its
+titles. So a name is only an alias if the two names may be one name, too; the others are a hint.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+
+from tonearm.core.likeness import akin, in_two_scripts, misspelt, words
+from tonearm.core.spelling import fold, readable
+
+AGREEING = 3
+"""Titles that have to agree on a surname, or on one of several who are credited together."""
+
+AGREEING_BY_THEMSELVES = 15
+"""Titles that have to agree if the names say little: more than an album, which others may cover."""
+
+AGREEING_ON_A_SLIP = 2
+"""Titles that have to agree that a letter or two of a name are a slip."""
+
+_TELLING = 6
+"""Letters from which a title says something; many artists have an "Intro"."""
+
+_SPECIAL = 24
+"""Letters from which a title says twice as much."""
+
+_SHARED = 2
+"""Artists of a library that may have a title which still says something."""
+
+_AGAINST = 3
+"""Titles that have to agree for each that the library has of both artists, which speaks for two."""
+
+_TRIBUTE = re.compile(
+    r"(?:tributes?|covers?|covered|karaoke|revival|experience|show|plays?|played|playing|performs?|performed|sings?"
+    r"|quartet|orchestra|philharmonic|symphon\w*|choir|lullab\w*|rockabye|babies|kids|piano|string|strings|8bit|bit"
+    r"|chiptune|project|remix\w*|reggae|jazz|bossa|salsa|versions?|style|soundalikes?|imitators?|impersonators?|australian|bootleg|brit|fab|fake|faux|not)"
+).fullmatch
+"""Words with which somebody names himself after the artist whose songs he plays."""
+
+
+class Agreements:
+    """What titles that were looked up say about the names of artists. Artists are given by their folded names."""
+
+    def __init__(self) -> None:
+        self._titles: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._of_both: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        self._shown: dict[str, str] = {}
+        self._decided: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+
+    def note(self, artist: str, shown: str, title: str, theirs: Mapping[str, str]) -> None:
+        """A title of an artist was looked up, and the library has it under these artists (folded: as written)."""
+        if artist in theirs:
+            for other in theirs.keys() - {artist}:
+                self._of_both[artist, other].add(title)
+        elif len(theirs) <= _SHARED and len(title) >= _TELLING:
+            for other, written in theirs.items():
+                self._titles[artist][other].add(title)
+                self._shown.setdefault(other, written)
+            self._shown.setdefault(artist, shown)
+        self._decided.pop(artist, None)
+
+    def aliases(self, artist: str) -> tuple[str, ...]:
+        """The names, as written, under which the library surely has the artist."""
+        return self._names(artist)[0]
+
+    def likely(self, artist: str) -> tuple[str, ...]:
+        """The other names under which it has so many of the artist's titles that they may be the artist."""
+        return self._names(artist)[1]
+
+    def _names(self, artist: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if artist not in self._titles:
+            return (), ()
+        if artist not in self._decided:
+            self._decided[artist] = self._decide(artist)
+        return self._decided[artist]
+
+    def _decide(self, artist: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        here, found = self._shown[artist], self._titles[artist]
+        related = {other for other in found if _may_be_one(here, self._shown[other])}
+        one_artist = all(_may_be_one(self._shown[a], self._shown[b]) for a, b in combinations(sorted(related), 2))
+        sure = {other for other in related if one_artist and self._agree(artist, other)}
+        likely = {other for other, titles in found.items() if len(titles) >= AGREEING} - sure
+        return self._as_written(sure), self._as_written(likely)
+
+    def _agree(self, artist: str, other: str) -> bool:
+        """Whether enough titles agree, and too few speak against it. "Oasis/Oasis" has no other words than "Oasis"."""
+        here, there, titles = self._shown[artist], self._shown[other], self._titles[artist][other]
+        against = 0 if words(here) == words(there) else len(self._of_both.get((artist, other), ()))
+        if len(titles) <= _AGAINST * against:
+            return False
+        said = sum(1 + (len(title) >= _SPECIAL) for title in titles)
+        if misspelt(artist, other) and len(words(here)) == len(words(there)):
+            return said >= AGREEING_ON_A_SLIP
+        if _surname_or_credit(here, there):
+            return said >= AGREEING
+        return len(titles) >= AGREEING_BY_THEMSELVES
+
+    def _as_written(self, artists: Iterable[str]) -> tuple[str, ...]:
+        return tuple(sorted(self._shown[artist] for artist in artists))
+
+
+_TOGETHER = re.compile(r"\s*(?:[,;/&+()\[\]|]|\s[-–—x]\s|\s(?:and|with|feat\.?|featuring|ft\.?|vs\.?)\s)\s*").split
+
+
+def _surname_or_credit(one: str, other: str) -> bool:
+    """Whether one name ends the other ("Mahler"), or is one of those that the other names ("A & B"), or has its words.
+
+    What only begins it may be another band: "Beatles Revival".
+    """
+    if words(one) == words(other):
+        return True
+    (fewer, short), (_, long) = sorted((len(words(name)), name) for name in (one, other))
+    return bool(fewer) and (
+        fold(long).endswith(fold(short)) or any(words(part) == words(short) for part in _TOGETHER(readable(long)))
+    )
+
+
+def _may_be_one(one: str, other: str) -> bool:
+    """Whether two names may be one artist's; "Johann Strauss" and "Richard Strauss" are two, and both are "Strauss"."""
+    if any(map(_TRIBUTE, words(one) ^ words(other))):
+        return False
+    return akin(one, other) or in_two_scripts(one, other)
