@@ -42,7 +42,7 @@ class GnuFmStandIn(StandIn):
     """`users` are the names by their session keys. `approve` is what a listener does on the page with the token.
 
     `playing` is what plays now by user, `hearts` are (user, artist, title). `unstored` are plays that its database
-    cannot store, which it says with code 92 or 93.
+    cannot store, which it says with code 92 or 93 and `unstored_words`.
     """
 
     path = "/2.0/"
@@ -52,6 +52,7 @@ class GnuFmStandIn(StandIn):
         self.playing: dict[str, Stored] = {}
         self.hearts: set[tuple[str, str, str]] = set()
         self.unstored: dict[tuple[int, str], int] = {}
+        self.unstored_words = "exception with message 'ERROR: value too long for type character varying(255)'"
         self.tokens: dict[str, str | None] = {}
 
     @property
@@ -107,9 +108,10 @@ class GnuFmStandIn(StandIn):
         return {"token": token}
 
     def _session(self, params: dict[str, str]) -> dict[str, Any]:
-        user = self.tokens.pop(params.get("token", ""), None)
+        user = self.tokens.get(params.get("token", ""))
         if user is None:
-            raise Failed(14)  # whether it was never approved or never issued
+            raise Failed(14)  # whether it was never approved, or never issued
+        del self.tokens[params["token"]]
         key = hashlib.md5(f"session {len(self.users)}".encode()).hexdigest()
         self.users[key] = user
         return {"session": {"name": user, "key": key, "subscriber": "0"}}
@@ -145,7 +147,7 @@ class GnuFmStandIn(StandIn):
         if play[:4] in {kept[:4] for kept in self.stored}:
             return 91, "Already scrobbled"
         if code := self.unstored.get((play.timestamp, play.title)):
-            return code, "exception 'Exception' with message 'ERROR: value too long for type character varying(255)'"
+            return code, self.unstored_words
         return 0, ""
 
     def _now_playing(self, params: dict[str, str], user: str) -> dict[str, Any]:

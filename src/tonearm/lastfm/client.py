@@ -15,6 +15,7 @@ from tonearm.lastfm.methods import track
 from tonearm.lastfm.paging import Listing
 from tonearm.lastfm.request import Keys, Request, sign_request, variants
 from tonearm.lastfm.response import Answer, Exchange, Failure, Refusal, understand
+from tonearm.lastfm.servers import LastFmServer
 from tonearm.lastfm.transport import AsyncEndpoint, SyncEndpoint
 from tonearm.lastfm.types import Page
 from tonearm.lastfm.walk import SyncWalk, Walk
@@ -55,7 +56,7 @@ class LastFm(AsyncCatalogue):
 
     Without `http` it opens an httpx2 client of its own with the first request, by the environment's proxies and
     certificates, and keeps its connections; a host's own `http` is never closed. `patience` is 5 s to connect and 30 s
-    for the next bytes.
+    for the next bytes. `server` is what else speaks Last.fm's API at this address, if it is not Last.fm.
     """
 
     def __init__(
@@ -68,11 +69,13 @@ class LastFm(AsyncCatalogue):
         pace: Callable[[], Awaitable[None]] | None = None,
         on_date: OnDate | None = None,
         patience: Patience = PATIENCE,
+        server: LastFmServer | None = None,
     ) -> None:
         self._keys = keys
         self._endpoint = AsyncEndpoint(url, user_agent, http, patience)
         self._pace = pace
         self._on_date = on_date
+        self._server = server
 
     async def ask(self, request: Request[T]) -> T:
         """The answer to a read, or a LastFmError."""
@@ -83,7 +86,9 @@ class LastFm(AsyncCatalogue):
 
     async def write(self, request: Request[track.TrackWrite]) -> Verdict:
         """The verdict on a write. Raises nothing for what Last.fm or the network does."""
-        return _verdict(await self.exchange(request))
+        exchange = await self.exchange(request)
+        verdict = self._server.verdict_on(exchange) if self._server else None
+        return verdict or _verdict(exchange)
 
     def walk(self, listing: Listing[T]) -> Walk[T]:
         """A list in pages, from where it is to start."""
@@ -104,6 +109,8 @@ class LastFm(AsyncCatalogue):
             await self._pace()
         reply = await self._endpoint.send(sealed)
         outcome = understand(request, sealed, reply)
+        if self._server:
+            outcome = self._server.named(outcome)
         _report_time(reply, outcome, self._on_date)
         return Exchange(reply, outcome)
 

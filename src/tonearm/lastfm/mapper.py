@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Correction, ItemAnswer
 from tonearm.lastfm.quirks import Node, UnreadableAnswer, flag, many, node, small, text, whole
-from tonearm.lastfm.rules import ALREADY_THERE, LASTFM
+from tonearm.lastfm.rules import ALREADY_THERE, LASTFM, NAME_TOO_LONG, NOT_STORED
 
 _NAMES = ("artist", "track", "album", "albumArtist")
 
@@ -70,6 +70,8 @@ def _play_answer(word: Node, play: Play) -> tuple[int, ItemAnswer]:
     answer = track_answer(word, play.track, timestamp) or ItemAnswer(0, "", timestamp)
     if answer.ignored_code == ALREADY_THERE:
         return ALREADY_THERE, ItemAnswer(0, "", timestamp, _correction(word, play.track))
+    if answer.ignored_code in NOT_STORED and "too long" in answer.message:  # in the words of its database
+        return answer.ignored_code, ItemAnswer(NAME_TOO_LONG, "", timestamp)
     return answer.ignored_code, answer
 
 

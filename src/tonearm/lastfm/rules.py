@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
 from tonearm.core.destination import Concern, Ignoring, Rules
 from tonearm.core.placeholder import placeholder
 from tonearm.core.play import SHORTEST_TRACK, Play
@@ -16,27 +19,51 @@ _BY_NAME = (1, 2)
 """Ignored codes of the filter, which blames the artist for other names, too."""
 
 
+NOT_STORED = (92, 93)
+"""GNU FM's codes for a play that its own database could not store."""
+
+NAME_TOO_LONG = 94
+"""Ours: a play that GNU FM could not store, for a name that its database has no room for (255 letters)."""
+
+_LASTFMS_CODES = {  # https://www.last.fm/api/show/track.scrobble
+    3: Ignoring.TOO_OLD,
+    4: Ignoring.TOO_NEW,
+    5: Ignoring.DAILY_LIMIT,
+    **dict.fromkeys(NOT_STORED, Ignoring.NOT_STORED),  # nothing is wrong with the play
+}
+
+_GNU_FMS_CODES = {**_LASTFMS_CODES, 3: Ignoring.TOO_NEW, 4: Ignoring.TOO_OLD}
+"""GNU FM says 3 and 4 the other way round."""
+
+
 def true_reason(play: Play, code: int, message: str, now: float) -> str:
     """Why Last.fm left a play out: its code says "artist" for many things, so the facts are asked first."""
-    track = play.track
-    if LASTFM.too_old(play.timestamp, now):
-        return LASTFM.too_old_reason
-    if track.duration and track.duration < LASTFM.shortest:
-        return f"the track is shorter than {LASTFM.shortest:.0f} seconds"
-    if code in _BY_NAME and (found := placeholder(track)):
-        return f"Last.fm's filter ignores placeholders such as the {found.field} {found.name!r}: correct the tags"
+    return _true_reason(LASTFM, play, code, message, now, by_name=_BY_NAME)
+
+
+def _true_reason(rules: Rules, play: Play, code: int, message: str, now: float, *, by_name: Collection[int]) -> str:
+    """Why a play was left out. `by_name` are the codes of a filter that ignores placeholders."""
+    track, service = play.track, rules.service
+    if rules.too_old(play.timestamp, now):
+        return rules.too_old_reason
+    if track.duration and track.duration < rules.shortest:
+        return f"the track is shorter than {rules.shortest:.0f} seconds"
+    if code in by_name and (found := placeholder(track)):
+        return f"{service}'s filter ignores placeholders such as the {found.field} {found.name!r}: correct the tags"
     quoted = f" ({message})" if message else ""
-    match LASTFM.meaning(play, code, now):
+    match rules.meaning(play, code, now):
         case Ignoring.TOO_OLD:
-            return f"Last.fm says that the play is too old{quoted}"
+            return f"{service} says that the play is too old{quoted}"
         case Ignoring.TOO_NEW:
-            return f"Last.fm said twice that this play starts in the future; is a clock wrong?{quoted}"
+            return f"{service} said twice that this play starts in the future; is a clock wrong?{quoted}"
         case _ if code == 1:
-            return f"Last.fm's filter ignored the artist {track.artist!r}{quoted}"
+            return f"{service}'s filter ignored the artist {track.artist!r}{quoted}"
         case _ if code == 2:
-            return f"Last.fm's filter ignored the track {track.title!r}{quoted}"
+            return f"{service}'s filter ignored the track {track.title!r}{quoted}"
+        case _ if code == NAME_TOO_LONG:
+            return f"its names are too long for {service}"
         case _:
-            return f"Last.fm ignored it with code {code}{quoted}"
+            return f"{service} ignored it with code {code}{quoted}"
 
 
 LASTFM = Rules(
@@ -49,14 +76,7 @@ LASTFM = Rules(
     account_ladder=(300.0, 900.0, 1800.0, 3600.0, 7200.0),
     # Seconds for everybody after "your IP has made too many requests".
     address_ladder=(60.0, 120.0, 300.0, 600.0),
-    codes={  # https://www.last.fm/api/show/track.scrobble
-        3: Ignoring.TOO_OLD,
-        4: Ignoring.TOO_NEW,
-        5: Ignoring.DAILY_LIMIT,
-        # GNU FM's codes for a play that its own database could not store: nothing is wrong with the play.
-        92: Ignoring.NOT_STORED,
-        93: Ignoring.NOT_STORED,
-    },
+    codes=_LASTFMS_CODES,
     errors={  # https://www.last.fm/api/errorcodes
         6: Concern.PLAY,
         7: Concern.PLAY,
@@ -69,3 +89,33 @@ LASTFM = Rules(
     reason=true_reason,
 )
 """Last.fm, and what speaks its protocol. The very same play sent again makes no second one: it drops the repeat."""
+
+
+def like_lastfm(service: str, codes: Mapping[int, Ignoring] = _LASTFMS_CODES) -> Rules:
+    """What another server that speaks Last.fm's protocol takes: plays of any age and length, as many as there are.
+
+    `service` is its name for people.
+    """
+
+    def reason(play: Play, code: int, message: str, now: float) -> str:
+        return _true_reason(rules, play, code, message, now, by_name=())
+
+    rules = replace(
+        LASTFM,
+        oldest=None,
+        too_old_reason=f"{service} takes plays of any age",
+        shortest=0.0,
+        daily_limit=False,
+        codes=codes,
+        reason=reason,
+        service=service,
+    )
+    return rules
+
+
+def gnu_fm(service: str) -> Rules:
+    """What a server takes that runs GNU FM: the very same play again makes no second one, and is answered with 91."""
+    return like_lastfm(service, _GNU_FMS_CODES)
+
+
+LIBREFM = gnu_fm("Libre.fm")

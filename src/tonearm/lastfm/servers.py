@@ -1,0 +1,66 @@
+"""Other servers that speak Last.fm's API: where they are, and what is different there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import md5
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from tonearm.core.destination import Rules
+from tonearm.core.verdict import Cause, Split
+from tonearm.http_exchange import base_address, host_of
+from tonearm.lastfm.request import Keys
+from tonearm.lastfm.response import Answer, Exchange, Failure, Nonsense, Refusal
+from tonearm.lastfm.rules import LIBREFM, like_lastfm
+
+T = TypeVar("T")
+
+_API_PATH = "/2.0/"
+_APPROVAL_PATH = "/api/auth/"
+
+OPEN_KEYS = Keys(*[md5(word, usedforsecurity=False).hexdigest() for word in (b"tonearm", b"in the open")])
+"""For servers that look at the length of keys alone, as GNU FM does: the listener's own stay with Last.fm."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastFmServer:
+    """A server that speaks Last.fm's API. `approval_url` is where its listeners approve (`approval_url(base=…)`)."""
+
+    rules: Rules
+    api_url: str
+    approval_url: str
+
+    def named(self, outcome: Answer[T] | Failure) -> Answer[T] | Failure:
+        """The same, with an error that is this server's."""
+        if not isinstance(outcome, Refusal):
+            return outcome
+        return replace(outcome, cause=replace(outcome.cause, service=self.rules.service))
+
+    def verdict_on(self, exchange: Exchange[T]) -> Split | None:
+        """What an answer to a write means, if that is something else than at Last.fm.
+
+        A program that fails with HTTP 500 and no words may do so because of one play. At Last.fm such a play grows too
+        old; where no play does, it would hold up all others for ever. What was stored is known when it comes again.
+        """
+        match exchange.outcome:
+            case Nonsense(500, message):
+                return Split(Cause(None, message, self.rules.service))
+            case _:
+                return None
+
+
+LIBREFM_SERVER = LastFmServer(LIBREFM, "https://libre.fm/2.0/", "https://libre.fm/api/auth/")
+
+
+def server_at(url: str, *, approval_url: str = "", name: str = "", rules: Rules | None = None) -> LastFmServer:
+    """A server by the address that a listener was given: its API is below it, at /2.0/, unless the address has a path.
+
+    `approval_url` is /api/auth/ on the same host if it is not given, `name` (for people) is the host. Raises
+    ValueError with words for whoever typed an address that is none.
+    """
+    base = base_address(url)
+    parts = urlsplit(base)
+    api_url = f"{base}/" if parts.path.strip("/") else base + _API_PATH
+    pages = f"{base_address(approval_url)}/" if approval_url else f"{parts.scheme}://{parts.netloc}{_APPROVAL_PATH}"
+    return LastFmServer(rules or like_lastfm(name or host_of(base)), api_url, pages)
