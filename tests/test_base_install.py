@@ -20,7 +20,7 @@ MOST_PACKAGES, MOST_BYTES = 10, 5_000_000
 
 BLOCKED = (
     "sqlalchemy,alembic,cryptography,mutagen,fastapi,starlette,pydantic,uvicorn,click,jinja2,rich,prometheus_client,"
-    "psycopg,pgqueuer,python_multipart,pylast"
+    "psycopg,pgqueuer,python_multipart,pylast,segno"
 )
 WITHOUT = """
 import sys

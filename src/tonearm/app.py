@@ -39,6 +39,7 @@ from tonearm.service.history_from_lastfm import HistoryFromLastFm
 from tonearm.service.history_import import HistoryImport
 from tonearm.service.history_mirror import HistoryMirror
 from tonearm.service.history_uploads import HistoryUploads
+from tonearm.service.household import Households
 from tonearm.service.job_list import DELIVER, ENRICH, HISTORY, IMPORT, LOVE
 from tonearm.service.jobs import Jobs
 from tonearm.service.keyring import ApiKey, DeliveryKinds, Keyring
@@ -341,6 +342,7 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
         clock=clock,
         event_hub=event_hub,
         accounts=listeners,
+        households=Households(store, clock, listeners),
         reports=reports,
         shows=shows,
         players=players,

@@ -26,6 +26,7 @@ from tonearm.service.history_from_lastfm import HistoryFromLastFm
 from tonearm.service.history_import import HistoryImport
 from tonearm.service.history_mirror import HistoryMirror
 from tonearm.service.history_uploads import HistoryUploads
+from tonearm.service.household import Households
 from tonearm.service.jobs import Jobs
 from tonearm.service.library_scan import LibraryScan, ScanResult
 from tonearm.service.listening_clocks import ListeningClocks
@@ -66,6 +67,7 @@ class Deck:
     store: Store
     event_hub: EventHub
     accounts: Accounts
+    households: Households
     reports: Reports
     shows: NowPlaying
     sign_in: SignIn

@@ -125,6 +125,14 @@ login = Table(
     _time("asked_at"),
 )
 
+viewer = Table(
+    "viewer",  # who may see what a listener plays
+    metadata,
+    _account(),
+    Column("viewer", Id, ForeignKey("account.id"), nullable=False),
+    PrimaryKeyConstraint("account", "viewer"),
+    Index("viewer_by_viewer", "viewer"),
+)
 
 player = Table(
     "player",

@@ -14,6 +14,7 @@ from tonearm.web.pages.emulator import emulator_routes
 from tonearm.web.pages.hearts import heart_routes
 from tonearm.web.pages.history import history_routes
 from tonearm.web.pages.history_imports import history_import_routes
+from tonearm.web.pages.household import household_routes
 from tonearm.web.pages.layout import Frame
 from tonearm.web.pages.library import library_routes
 from tonearm.web.pages.loved import loved_routes
@@ -56,6 +57,7 @@ def pages_router(
     play_routes(router, frame)
     player_routes(router, frame, public_url)
     settings_routes(router, frame)
+    household_routes(router, frame, public_url)
     if emulator_url:
         emulator_routes(router, frame)
     router.routes.extend(sign_in_router(deck, access, headers, secure=secure, public_url=public_url).routes)

@@ -1,0 +1,130 @@
+"""The household: who listens here, how others are invited, and who may see what whom plays."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.service.accounts import Accounts
+from tonearm.store import accounts, household
+from tonearm.store.db.database import Store
+from tonearm.store.household import StoredMember
+from tonearm.store.plays import StoredPlay
+from tonearm.store.secrets import tokens
+from tonearm.store.secrets.tokens import TokenKind
+
+INVITATION_LIFE = 7 * 86400.0
+"""Seconds for which an invitation can be used, once."""
+
+SHOWN = 30
+"""Plays of another listener that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """The listeners, as one of them sees them. `may_invite`: only who came first invites others."""
+
+    me: int
+    members: tuple[StoredMember, ...]
+    may_invite: bool
+
+    @property
+    def others(self) -> tuple[StoredMember, ...]:
+        """All but the one who asks."""
+        return tuple(member for member in self.members if member.id != self.me)
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What lets somebody in, once, within a week: `secret` is the end of the link's address."""
+
+    name: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotInvited:
+    """Nobody is invited, and why not."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What another listener has played lately, latest first."""
+
+    account: int
+    name: str
+    plays: tuple[StoredPlay, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Households:
+    """The listeners of one database. Each sees their own, and of others what these show."""
+
+    store: Store
+    clock: Clock
+    accounts: Accounts
+
+    async def of(self, account: int) -> Household:
+        """The listeners, as one of them sees them."""
+        return await self.store.read(partial(_household, account=account))
+
+    async def invite(self, account: int, name: str) -> Invitation | NotInvited:
+        """Make a listener, and what lets them in. A name that nobody has used yet can be invited again.
+
+        Raises BadName.
+        """
+        secret = secrets.token_urlsafe(32)
+        refused = await self.store.read(partial(self._refused, account=account, name=name))
+        if refused is not None:
+            return refused
+        await self.accounts.add(name)
+        return await self.store.write(partial(self._invite, account=account, name=name, secret=secret))
+
+    def _refused(self, db: Connection, account: int, name: str) -> NotInvited | None:
+        if household.first(db) != account:
+            return NotInvited("only the first listener of this service can invite others")
+        found = accounts.named(db, name)
+        if found is not None and household.has_come(db, found.id, self.clock.now()):
+            return NotInvited(f"{name} is here already, and can add a device on this page")
+        return None
+
+    def _invite(self, db: Connection, account: int, name: str, secret: str) -> Invitation | NotInvited:
+        refused, now = self._refused(db, account, name), self.clock.now()
+        found = accounts.named(db, name)
+        if refused is not None or found is None:
+            return refused or NotInvited("the listener was removed meanwhile")
+        tokens.add(db, found.id, secret, TokenKind.LINK, now, now + INVITATION_LIFE)
+        return Invitation(name, secret)
+
+    async def share(self, account: int, with_whom: int, *, shown: bool) -> bool:
+        """Show another listener what this one plays, or no longer; False if there is no such other listener."""
+        return await self.store.write(partial(_share, account=account, with_whom=with_whom, shown=shown))
+
+    async def seen(self, account: int, name: str) -> Shared | None:
+        """What another listener has played lately; None if there is no such listener, or it is not shown."""
+        return await self.store.read(partial(_seen, account=account, name=name))
+
+
+def _household(db: Connection, account: int) -> Household:
+    return Household(account, tuple(household.members(db, account)), household.first(db) == account)
+
+
+def _share(db: Connection, account: int, with_whom: int, *, shown: bool) -> bool:
+    if with_whom == account or with_whom not in accounts.by_id(db, [with_whom]):
+        return False
+    change = household.share if shown else household.stop_sharing
+    change(db, account, with_whom)
+    return True
+
+
+def _seen(db: Connection, account: int, name: str) -> Shared | None:
+    found = next((member for member in household.members(db, account) if member.name == name), None)
+    if found is None or not found.sees:
+        return None
+    return Shared(found.id, found.name, tuple(household.latest(db, found.id, SHOWN)))

@@ -1,0 +1,73 @@
+"""The listeners of one service, and who may see what whom plays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, exists, func, or_, select
+
+from tonearm.store.db.dialect import insert_ignore
+from tonearm.store.db.schema import account, play, player, token, viewer
+from tonearm.store.plays import StoredPlay, stored_play
+from tonearm.store.secrets.tokens import TokenKind
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMember:
+    """A listener of this service. `sees` and `shows` are about the one who asks: may see them, and is shown to them."""
+
+    id: int
+    name: str
+    sees: bool
+    shows: bool
+
+
+def members(db: Connection, asking: int) -> list[StoredMember]:
+    """All listeners in the order in which they came."""
+    shown = select(viewer.c.viewer).where(viewer.c.account == asking, viewer.c.viewer == account.c.id)
+    seen = select(viewer.c.account).where(viewer.c.account == account.c.id, viewer.c.viewer == asking)
+    rows = db.execute(
+        select(account.c.id, account.c.name, exists(seen).label("sees"), exists(shown).label("shows")).order_by(
+            account.c.id
+        )
+    )
+    return [StoredMember(row.id, row.name, bool(row.sees), bool(row.shows)) for row in rows]
+
+
+def first(db: Connection) -> int | None:
+    """The listener who came first; None if there is none yet."""
+    found: int | None = db.execute(select(func.min(account.c.id))).scalar()
+    return found
+
+
+def has_come(db: Connection, account_id: int, now: float) -> bool:
+    """Whether a listener has, or has had until now, a way in: a browser, a token, or a player."""
+    alive = or_(token.c.expires_at.is_(None), token.c.expires_at > now)
+    let_in = select(token.c.hash).where(token.c.account == account_id, token.c.kind != TokenKind.LINK, alive).limit(1)
+    players = select(player.c.id).where(player.c.account == account_id).limit(1)
+    return db.execute(let_in).first() is not None or db.execute(players).first() is not None
+
+
+_NOT_SHOWN = ("discarded", "suspected", "threshold_not_met")
+
+
+def latest(db: Connection, account_id: int, limit: int) -> list[StoredPlay]:
+    """The last plays of a listener that counted, latest first."""
+    counted = (play.c.account == account_id, play.c.counted, play.c.fate.not_in(_NOT_SHOWN))
+    newest_first = select(play).where(*counted).order_by(play.c.timestamp.desc(), play.c.id.desc()).limit(limit)
+    return [stored_play(row) for row in db.execute(newest_first)]
+
+
+def share(db: Connection, account_id: int, with_whom: int) -> None:
+    """Let another listener see what this one plays."""
+    insert_ignore(db, viewer, [{"account": account_id, "viewer": with_whom}])
+
+
+def stop_sharing(db: Connection, account_id: int, with_whom: int) -> None:
+    """Another listener no longer sees what this one plays."""
+    db.execute(delete(viewer).where(viewer.c.account == account_id, viewer.c.viewer == with_whom))
+
+
+def forget(db: Connection, account_id: int) -> None:
+    """Nobody sees this listener, who sees nobody."""
+    db.execute(delete(viewer).where(or_(viewer.c.account == account_id, viewer.c.viewer == account_id)))

@@ -1,0 +1,168 @@
+"""The household's page: who listens here, links for devices and other listeners, and what they show each other."""
+
+from __future__ import annotations
+
+import html
+import re
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+import tonearm
+from tests.databases import only_sqlite
+from tests.web.conftest import House
+from tonearm.service.players import PlayerKind
+
+pytestmark = pytest.mark.anyio
+
+TRACK = tonearm.Track("Nina Simone", "Baltimore", duration=200)
+
+
+def shown_link(page: str) -> str:
+    """The path of the link that a page shows."""
+    found = re.search(r"<code>(http://localhost/signin\?link=[^<]+)</code>", page)
+    assert found, page
+    address = urlsplit(html.unescape(found[1]))
+    return f"{address.path}?{address.query}"
+
+
+async def invited(house: House, name: str) -> httpx2.AsyncClient:
+    """A browser of a new listener."""
+    answer = await house.http.post("/household/invite", data={"name": name})
+    assert answer.status_code == 200, answer.text
+    browser = house.signed_out
+    assert (await browser.get(shown_link(answer.text))).status_code == 303
+    return browser
+
+
+async def test_who_is_invited_has_pages_of_their_own(house: House) -> None:
+    await house.me.scrobble(TRACK, started_at=house.deck.clock.now() - 900, played=200)
+    anna = await invited(house, "anna")
+    assert "Baltimore" not in (await anna.get("/history")).text
+    assert "Add a listener" not in (await anna.get("/household")).text
+    assert "anna" in await house.page("/household")
+
+
+async def test_an_invitation_is_a_code_to_scan_and_works_once(house: House) -> None:
+    answer = await house.http.post("/household/invite", data={"name": "anna"})
+    assert 'aria-label="QR code of the link"' in answer.text
+    assert "<svg" in answer.text
+    assert "only works on this machine" in answer.text
+    link = shown_link(answer.text)
+    assert link not in await house.page("/household")
+    assert (await house.signed_out.get(link)).status_code == 303
+    assert (await house.signed_out.get(link)).status_code == 410
+
+
+@only_sqlite
+async def test_the_address_in_a_code_is_one_that_a_phone_can_reach(house: House) -> None:
+    answer = await house.http.post("http://192.168.1.20:8765/household/device", headers=await cookies(house))
+    assert "http://192.168.1.20:8765/signin?link=" in answer.text
+    assert "only works on this machine" not in answer.text
+
+
+async def cookies(house: House) -> dict[str, str]:
+    """The session as a browser has it under another address of the same service."""
+    session = next(iter(house.http.cookies.values()))
+    return {"Cookie": f"tonearm_session_8765={session}"}
+
+
+async def test_another_device_is_signed_in_as_the_same_listener(house: House) -> None:
+    await house.me.scrobble(TRACK, started_at=house.deck.clock.now() - 900, played=200)
+    answer = await house.http.post("/household/device")
+    assert (await house.signed_out.get(shown_link(answer.text))).status_code == 303
+    assert "Baltimore" in (await house.signed_out.get("/")).text
+
+
+async def test_only_who_came_first_invites(house: House) -> None:
+    anna = await invited(house, "anna")
+    answer = await anna.post("/household/invite", data={"name": "bob"})
+    assert answer.status_code == 400
+    assert "Only the first listener" in answer.text
+    assert "bob" not in await house.page("/household")
+
+
+@pytest.mark.parametrize("by", ["browser", "token", "player"])
+async def test_nobody_is_let_in_as_somebody_who_is_here(house: House, by: str) -> None:
+    anna = await house.deck.listener("anna")
+    match by:
+        case "browser":
+            await house.deck.accounts.browser(await house.deck.accounts.link(anna.id))
+        case "token":
+            await house.deck.accounts.token(anna.id)
+        case _:
+            await house.deck.players.add(anna.id, "Kitchen", PlayerKind.LISTENBRAINZ)
+    answer = await house.http.post("/household/invite", data={"name": "anna"})
+    assert answer.status_code == 400
+    assert "is here already" in answer.text
+
+
+async def test_a_listener_who_has_not_come_yet_can_be_invited_again(house: House) -> None:
+    for _ in range(2):
+        answer = await house.http.post("/household/invite", data={"name": "anna"})
+        assert answer.status_code == 200
+    assert (await house.signed_out.get(shown_link(answer.text))).status_code == 303
+
+
+@only_sqlite
+async def test_a_name_that_cannot_be_is_marked_and_kept_in_the_form(house: House) -> None:
+    answer = await house.http.post("/household/invite", data={"name": "an na"})
+    assert answer.status_code == 400
+    assert 'value="an na"' in answer.text
+    assert 'aria-invalid="true"' in answer.text
+
+
+async def test_plays_are_seen_by_those_they_are_shown_to_and_by_nobody_else(house: House) -> None:
+    now = house.deck.clock.now()
+    await house.me.scrobble(TRACK, started_at=now - 900, played=200)
+    skipped = tonearm.Track("Nina Simone", "Skipped", duration=200)
+    await house.me.scrobble(skipped, started_at=now - 300, played=20)
+    anna, me = await invited(house, "anna"), house.me
+    hers = (await house.deck.listener("anna")).id
+    assert (await anna.get("/household/me")).status_code == 404
+    assert "show you" in (await anna.get("/household")).text
+    shared = await house.http.post("/household/share", data={"listener": str(hers), "shown": "true"})
+    assert shared.status_code == 303
+    page = (await anna.get("/household/me")).text
+    assert "Baltimore" in page
+    assert "Skipped" not in page
+    assert "/plays/" not in page
+    assert (await house.http.get("/household/anna")).status_code == 404, "it is not shown in return"
+    assert 'href="/household/me"' in (await anna.get("/household")).text
+    await house.http.post("/household/share", data={"listener": str(hers), "shown": "false"})
+    assert (await anna.get("/household/me")).status_code == 404
+    assert me.id != hers
+
+
+@pytest.mark.parametrize("number", ["0", "99", "me"])
+async def test_plays_are_shown_to_other_listeners_only(house: House, number: str) -> None:
+    number = str(house.me.id) if number == "me" else number
+    answer = await house.http.post("/household/share", data={"listener": number, "shown": "true"})
+    assert answer.status_code == 404
+
+
+async def test_what_plays_is_seen_too(house: House) -> None:
+    anna = await invited(house, "anna")
+    await house.http.post(
+        "/household/share", data={"listener": str((await house.deck.listener("anna")).id), "shown": "true"}
+    )
+    assert "No plays yet" in (await anna.get("/household/me")).text
+    await house.show(TRACK)
+    assert "Playing now" in (await anna.get("/household/me")).text
+
+
+async def test_erasing_ends_what_was_shown(house: House) -> None:
+    anna = await invited(house, "anna")
+    hers = await house.deck.listener("anna")
+    await house.deck.households.share(house.me.id, hers.id, shown=True)
+    await house.deck.households.share(hers.id, house.me.id, shown=True)
+    await house.deck.personal_data.erase(hers.id, "")
+    assert (await house.http.get("/household/anna")).status_code == 404
+    assert await house.deck.households.seen(hers.id, "me") is None
+    assert (await anna.get("/household")).status_code == 401
+
+
+async def test_strangers_see_no_household(house: House) -> None:
+    assert (await house.signed_out.get("/household")).status_code == 401
+    assert (await house.signed_out.get("/household/me")).status_code == 401
