@@ -78,7 +78,7 @@ async def test_another_device_is_signed_in_as_the_same_listener(house: House) ->
 async def test_only_who_came_first_invites(house: House) -> None:
     anna = await invited(house, "anna")
     answer = await anna.post("/household/invite", data={"name": "bob"})
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert "Only the first listener" in answer.text
     assert "bob" not in await house.page("/household")
 
@@ -94,7 +94,7 @@ async def test_nobody_is_let_in_as_somebody_who_is_here(house: House, by: str) -
         case _:
             await house.deck.players.add(anna.id, "Kitchen", PlayerKind.LISTENBRAINZ)
     answer = await house.http.post("/household/invite", data={"name": "anna"})
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert "is here already" in answer.text
 
 
@@ -108,7 +108,7 @@ async def test_a_listener_who_has_not_come_yet_can_be_invited_again(house: House
 @only_sqlite
 async def test_a_name_that_cannot_be_is_marked_and_kept_in_the_form(house: House) -> None:
     answer = await house.http.post("/household/invite", data={"name": "an na"})
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert 'value="an na"' in answer.text
     assert 'aria-invalid="true"' in answer.text
 

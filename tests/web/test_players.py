@@ -99,7 +99,10 @@ async def test_a_media_servers_user_is_mapped_and_unmapped(house: House) -> None
     gone = {"name": "Plex", "user": "anna b", "mine": "false"}
     assert (await house.http.post("/players/users", data=gone)).status_code == 303
     assert "anna b" not in await house.page("/players")
-    assert (await house.http.post("/players/users", data={"name": "Plex", "user": " "})).status_code == 400
+    wrong = await house.http.post("/players/users", data={"name": "Plex", "user": " "})
+    assert wrong.status_code == 422
+    assert "Enter the name of the media server's user." in html.unescape(wrong.text)
+    assert 'aria-invalid="true"' in wrong.text
     assert (await house.http.post("/players/users", data={"name": "nobody", "user": "x"})).status_code == 404
 
 

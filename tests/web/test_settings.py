@@ -163,7 +163,10 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
     other = await house.deck.listener("other")
     await house.deck.players.map_user(plex, "them", other.id)
     await other.scrobble(song(3), started_at=house.deck.clock.now() - 700, played=622)
-    assert (await house.http.post("/settings/erase", data={"name": "somebody"})).status_code == 400
+    wrong = await house.http.post("/settings/erase", data={"name": "somebody"})
+    assert wrong.status_code == 422
+    assert "Nothing was deleted" in wrong.text
+    assert 'value="somebody"' in wrong.text, "the form keeps what was typed, and marks the field"
     assert (await house.me.queue()).queued == 1
     assert (await house.http.post("/settings/erase", data={"name": "me"})).status_code == 303
     page = await house.page()

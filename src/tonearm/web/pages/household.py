@@ -93,7 +93,7 @@ async def _page(
 ) -> Response:
     household = await frame.deck.households.of(me.id)
     facts = {"me": me, "household": household, "link": link, "given": given, "problem": problem}
-    return frame.page("household", await frame.snapshot(me), frame.context(), 400 if problem else 200, **facts)
+    return frame.page("household", await frame.snapshot(me), frame.context(), 422 if problem else 200, **facts)
 
 
 def _link(name: str, secret: str, request: Request, public_url: str) -> Link:

@@ -31,6 +31,15 @@ class PlayerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class WrongUser:
+    """A user of a media server that could not be taken: what was typed for which player, and why not."""
+
+    player: int
+    given: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewConnection:
     """A player that was added just now, with what to enter in it. The secret is never shown again."""
 
@@ -103,7 +112,8 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
         try:
             await frame.deck.players.map_user(player, user, me.id if mine else None)
         except BadPlayer as error:
-            raise HTTPException(400, f"{str(error)[0].upper()}{str(error)[1:]}.") from None
+            wrong = WrongUser(player.id, user, sentence(str(error)))
+            return await _players_page(frame, me, DEFAULT_SETUP, wrong_user=wrong)
         return RedirectResponse(local_url("/players"), 303)
 
 
@@ -115,6 +125,7 @@ async def _players_page(
     *,
     given: str = "",
     problem: str = "",
+    wrong_user: WrongUser | None = None,
 ) -> Response:
     context = frame.context()
     snapshot = await frame.snapshot(me)
@@ -122,7 +133,8 @@ async def _players_page(
         "players",
         snapshot,
         context,
-        422 if problem else 200,
+        422 if problem or wrong_user else 200,
+        wrong_user=wrong_user,
         given=given,
         problem=problem,
         players=[await _row(frame.deck, player) for player in await frame.deck.players.of(me.id)],

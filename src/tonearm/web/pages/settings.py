@@ -76,7 +76,10 @@ def _token_routes(router: APIRouter, frame: Frame) -> None:
         return RedirectResponse(local_url("/settings"), 303)
 
 
-async def _settings_page(frame: Frame, name: str, me: Listener, request: Request, new_token: str = "") -> Response:
+async def _settings_page(
+    frame: Frame, name: str, me: Listener, request: Request, new_token: str = "", unconfirmed: str | None = None
+) -> Response:
+    """The page; `unconfirmed` is what was typed instead of the listener's name to confirm that all is deleted."""
     context = frame.context()
     snapshot = await frame.snapshot(me)
     credentials = await frame.deck.personal_data.admissions(me.id)
@@ -85,6 +88,8 @@ async def _settings_page(frame: Frame, name: str, me: Listener, request: Request
         name,
         snapshot,
         context,
+        200 if unconfirmed is None else 422,
+        unconfirmed=unconfirmed,
         lowest=LOWEST_THRESHOLD,
         highest=HIGHEST_THRESHOLD,
         longest_needed=LONGEST_NEEDED,
@@ -113,7 +118,7 @@ def _data_routes(router: APIRouter, frame: Frame) -> None:
     async def erase(me: Me, request: Request, name: Annotated[str, Form(max_length=200)]) -> Response:
         """Delete all data of the listener, who has typed their name to confirm."""
         if name.strip() != me.name:
-            raise HTTPException(400, f"Nothing was deleted. To confirm, type your name here: {me.name}.")
+            return await _settings_page(frame, "settings", me, request, unconfirmed=name)
         await frame.deck.personal_data.erase(me.id, request.cookies.get(cookie_name(request), ""))
         return RedirectResponse(local_url("/"), 303)
 
