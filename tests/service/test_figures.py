@@ -18,12 +18,13 @@ from sqlalchemy import Connection, func, select
 from tests.history.files import write
 from tests.service.conftest import DAY, House, Room
 from tests.store.rows import history_row
+from tonearm.core import days
 from tonearm.core.figures import ListeningSession, Measure, NameKind
 from tonearm.core.period import HistoryPeriod, PeriodKind, before
 from tonearm.core.play import Play, Track
 from tonearm.core.spelling import fold
 from tonearm.history.play import ReadOptions
-from tonearm.service.figures import AWAY, Span
+from tonearm.service.figures import AWAY, NameFigures, Span
 from tonearm.service.report_play import ReportResult
 from tonearm.store import plays, summaries
 from tonearm.store.admin import erase
@@ -167,6 +168,33 @@ async def check_firsts(room: Room, wanted: Span, kind: NameKind, everything: lis
     assert {folded((one.artist, one.title)) for one in rediscovered.names} == again
 
 
+async def check_names(room: Room, zone: tzinfo = BERLIN) -> None:
+    """What is said of single names against a recount."""
+    everything = await recount(room)
+    for kind in NameKind:
+        counts = most(everything, kind)
+        names = sorted({name for one in everything if (name := one.name(kind)) is not None})
+        for name in names[:: len(names) // 5 or 1]:
+            of_it = [one for one in everything if (spelt := one.name(kind)) and folded(spelt) == folded(name)]
+            found = await room.deck.figures.of_name(room.me.id, kind, name, zone, 5, 3)
+            assert (found.plays, found.first, found.last) == (len(of_it), of_it[0].at, of_it[-1].at)
+            assert found.heard == sum(one.seconds for one in of_it)
+            assert found.rank == 1 + sum(number > counts[folded(name)] for number in counts.values())
+            assert found.total == len(counts)
+            assert found.names == {one.name(kind) for one in of_it}
+            assert found.names == await room.deck.figures.spellings(room.me.id, kind, name)
+            local = Counter(_local(one, zone).date() for one in of_it)
+            assert {days.date_of(day): number for day, number in found.by_day.items()} == local
+            rows = await room.deck.store.read(partial(plays.by_id, account=room.me.id, ids=found.ids))
+            assert [rows[id_].play.timestamp for id_ in found.ids] == [one.at for one in of_it[:-4:-1]]
+            for other, top in found.tops.items():
+                expected = most(of_it, other)
+                assert (top.total, [one.plays for one in top.names]) == (
+                    len(expected),
+                    sorted(expected.values(), reverse=True)[:5],
+                )
+
+
 def _local(one: Heard, zone: tzinfo) -> datetime:
     return datetime.fromtimestamp(one.at, zone)
 
@@ -219,6 +247,9 @@ async def test_all_figures_are_those_of_a_recount(room: Room) -> None:
     assert overview.names[NameKind.ARTIST] == overview.fresh == 3
     assert overview.session == longest(everything)
     assert [len(top.names) for top in overview.tops.values()] == [3, 2, 3]
+    await check_names(room)
+    nobody = await room.deck.figures.of_name(room.me.id, NameKind.TRACK, ("Nobody", "Nothing"), BERLIN, 5, 3)
+    assert nobody == NameFigures(frozenset({("Nobody", "Nothing")}))
     first = await room.deck.figures.first_play(room.me.id)
     assert first is not None
     assert (first.at, first.artist, first.track) == (everything[0].at, everything[0].artist, everything[0].track)
@@ -231,6 +262,7 @@ async def test_whatever_is_written_into_a_month_that_is_summed_up_counts_at_once
     async def agree() -> None:
         await check(room, SPANS[0])
         await check(room, SPANS[3])
+        await check_names(room, NEPAL)
         stored = await deck.store.read(partial(summaries.made, account=me, until=int(room.now) // 86400 * 86400))
         assert len(stored) > 30
 

@@ -391,7 +391,7 @@ PAGES = {
     "accounted": "/accounted",
     "by-hand": "/scrobble",
     "artist": "/artist?name=Nina+Simone",
-    "album": "/album?artist=Nina+Simone&title=Pastel+Blues",
+    "track": "/track?artist=Nina+Simone&title=Sinnerman",
     "settings": "/settings",
     "emulator": "/emulator",
     "docs": "/docs",

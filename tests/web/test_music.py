@@ -36,8 +36,8 @@ async def test_what_last_fm_knows_is_shown_with_pictures_of_our_own(house: House
     tags = Tags(page)
     pictures = [image["src"] for image in tags.all("img")]
     assert pictures
-    assert all(src.startswith("/metadata/images/") for src in pictures)
-    assert (await house.http.get(pictures[0])).headers["content-type"].startswith("image/")
+    assert all(src.startswith(("/metadata/images/", "/covers?")) for src in pictures)
+    assert (await house.http.get(pictures[-1])).headers["content-type"].startswith("image/")
     similar = page[page.index('class="similar"') :]
     assert re.search(r'href="/artist\?name=[^"]+"', similar)
     (album, *_) = re.findall(r'href="(/album\?[^"]+)"', page)
@@ -64,9 +64,47 @@ async def test_hostile_names_are_only_text_on_the_pages_of_music(house: House) -
         for path, named in (
             ("/artist", {"name": name[:1024]}),
             ("/album", {"artist": name[:1024], "title": name[:1024]}),
+            ("/track", {"artist": name[:1024], "title": name[:1024]}),
         ):
             answer = await house.http.get(path, params={**named, "wait": "true"})
             assert answer.status_code == 200, name
             tags = Tags(answer.text)
             assert len(tags.all("script")) == 3
             assert not [attr for _, attrs in tags.found for attr in attrs if attr.startswith("on")]
+
+
+async def test_a_track_has_a_page_with_its_figures_its_albums_and_its_heart(house: House) -> None:
+    await imported(house, at(2012, 1, 5), at(2014, 6, 7), played=3600.0)
+    await imported(house, at(2014, 6, 8), album="The Best Of", played=3600.0)
+    for day in range(1, 5):
+        await imported(house, at(2013, 6, day), artist="Björk", track="Jóga", album="Homogenic")
+    page = await house.page("/track?artist=Nina+Simone&title=Sinnerman&wait=true")
+    figures = page[page.index('class="figures own"') : page.index("</ul>")]
+    assert re.findall(r"<b>([^<]+)</b> <span>([^<]+)", figures) == [
+        ("3", "plays"),
+        ("#2", "of your 2 tracks"),
+        ("3 h 0 min", "of listening"),
+        ("5 Jan 2012", "first play"),
+        ("8 Jun 2014", "latest play"),
+    ]
+    hrefs = [a["href"] for a in Tags(page).all("a")]
+    assert {"/history/top?of=tracks&period=all&start=0", "/history?period=2012-01-05"} <= set(hrefs)
+    assert {"/album?artist=Nina+Simone&title=Pastel+Blues", "/artist?name=Nina+Simone"} <= set(hrefs)
+    (bar,) = (a["href"] for a in Tags(page).all("a") if a.get("aria-label") == "Jun 2014, 2 plays")
+    assert (await house.page(bar)).count('<tr id="play-') == 2
+    assert 'aria-label="Love Sinnerman"' in page
+    assert "long</p>" in page  # what Last.fm knows
+    assert "You haven't played this yet." in await house.page("/track?artist=Nina+Simone&title=Nothing")
+    await imported(house, at(2014, 7, 1), track="Skipped", counted=False)
+    skipped = await house.page("/track?artist=Nina+Simone&title=Skipped")
+    assert ("No play of this counts yet." in skipped, skipped.count('<tr id="play-')) == (True, 1)
+    assert "#" not in await house.page("/fragments/track?artist=Nina+Simone&title=Sinnerman")
+
+
+async def test_spellings_of_one_name_share_its_page(house: House) -> None:
+    await imported(house, at(2014, 6, 7), at(2014, 6, 8), artist="Björk", track="Jóga", album="Homogenic")
+    await imported(house, at(2014, 6, 9), artist="Bjork", track="Joga", album="HOMOGENIC")
+    for path in ("/artist?name=BJORK", "/album?artist=bj%C3%B6rk&title=homogenic", "/track?artist=Bjork&title=joga"):
+        page = await house.page(path)
+        assert "<b>3</b> <span>plays</span>" in page
+        assert page.count('<tr id="play-') == 3

@@ -112,6 +112,19 @@ class NameCounts:
         values = struct.unpack(f"<{number * 2}q{number * 3}I", stored)
         return cls(*(values[number * column : number * (column + 1)] for column in range(5)))
 
+    @staticmethod
+    def packed_spellings(stored: bytes, group: int) -> list[int]:
+        """The spellings of one name in what `packed` has written, without unpacking it."""
+        number = len(stored) // _OF_A_NAME
+        wanted, end = struct.pack("<q", group), number * 16
+        found: list[int] = []
+        at = stored.find(wanted, number * 8, end)
+        while at >= 0:
+            if at % 8 == 0:
+                found += struct.unpack_from("<q", stored, at - number * 8)
+            at = stored.find(wanted, at + 1, end)
+        return found
+
 
 _OF_A_NAME = 28
 """Bytes."""

@@ -47,7 +47,7 @@ from tonearm.store.db.database import Store
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.db.slices import forward
 from tonearm.store.db.sqlite_writer import StoreUnavailable
-from tonearm.store.queries import delivery_figures, stats
+from tonearm.store.queries import delivery_figures, name_plays, stats
 from tonearm.store.queries.delivery_figures import DeliveryFigures
 
 T = TypeVar("T")
@@ -195,6 +195,28 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
+class NameFigures:
+    """What was played of an artist, an album or a track in all its spellings, `names`, as (artist, title).
+
+    `rank` is its place among all `total` names of its kind, None if it has no play that counts. `first` and `last` are
+    the starts of its first and its last play, 0 without one. `by_day` is by the number of the local day. `ids` are
+    those of the last plays, the latest first. `tops` lists what belongs to it: an artist's albums and tracks, an
+    album's tracks, the albums that a track is on.
+    """
+
+    names: frozenset[tuple[str, str]]
+    rank: int | None = None
+    total: int = 0
+    plays: int = 0
+    heard: int = 0
+    first: int = 0
+    last: int = 0
+    by_day: Counter[int] = field(default_factory=Counter)
+    ids: tuple[int, ...] = ()
+    tops: dict[NameKind, TopList] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """Figures of accounts' histories. Spans that begin before the history or end after it are figured as they are."""
 
@@ -280,6 +302,18 @@ class Figures:
         """A period in a few figures, with the first names of each list, and when was played in it."""
         await self._make_for_overview(account, span)
         return await self._ask(account, lambda look: (_overview(look, span, top), _times(look, span)))
+
+    async def of_name(
+        self, account: int, kind: NameKind, name: tuple[str, str], zone: tzinfo, top: int, latest: int
+    ) -> NameFigures:
+        """What was played of one name (artist, title): its first `top` of each list, and its `latest` plays."""
+        await self.make_all(account)
+        return await self._ask(account, lambda look: _of_name(look, kind, name, zone, top, latest))
+
+    async def spellings(self, account: int, kind: NameKind, name: tuple[str, str]) -> frozenset[tuple[str, str]]:
+        """All spellings of one name (artist, title) in the history, and the one given."""
+        await self.make_all(account)
+        return await self._ask(account, lambda look: _where_played(look, kind, name)[0])
 
     async def make_all(self, account: int) -> None:
         """Sum up whatever is not yet, so that the next figures are quick."""
@@ -720,6 +754,86 @@ def _session(look: _Look, span: Span) -> ListeningSession | None:
         for one in several:
             whole = one if whole is None else whole.with_later(one)
     return whole.longest if whole else None
+
+
+_BELONGING = {
+    NameKind.ARTIST: (NameKind.TRACK, NameKind.ALBUM),
+    NameKind.ALBUM: (NameKind.TRACK,),
+    NameKind.TRACK: (NameKind.ALBUM,),
+}
+
+
+def _of_name(look: _Look, kind: NameKind, name: tuple[str, str], zone: tzinfo, top: int, latest: int) -> NameFigures:
+    names, spans = _where_played(look, kind, name)
+    numbered: list[tuple[int, FiguredPlay]] = []
+    for start, end in spans:
+        for first, last in forward(look.ask, look.account, start, end):
+            numbered += look.ask(
+                partial(name_plays.of_name, account=look.account, kind=kind, names=names, start=first, end=last)
+            )
+    if not numbered:
+        return NameFigures(names)
+    numbered.sort(key=lambda one: one[1].timestamp)
+    plays = [play for _, play in numbered]
+    sums = _tally(look, kind, look.first, look.last + 1).by_group()
+    group = figures.numbers(kind, *name)[1]
+    first, last = plays[0].timestamp, plays[-1].timestamp
+    hours = days.stretches(zone, first // days.HOUR * days.HOUR, (last // days.HOUR + 1) * days.HOUR)
+    by_hour, _ = figures.by_local_hour([figures.quarters_of(plays)], hours)
+    by_day: Counter[int] = Counter()
+    for hour, number in by_hour.items():
+        by_day[hour // 24] += number
+    tops = {}
+    for other in _BELONGING[kind]:
+        tally = Tally()
+        tally.add(figures.names_of(plays, other, look.texts))
+        tops[other] = _listed(look, tally, Tally(), top, 0, Measure.PLAYS)
+    return NameFigures(
+        names,
+        figures.ranks(sums, [group]).get(group),
+        len(sums),
+        len(plays),
+        sum(play.heard for play in plays),
+        first,
+        last,
+        by_day,
+        tuple(id_ for id_, _ in numbered[: -latest - 1 : -1]),
+        tops,
+    )
+
+
+def _where_played(
+    look: _Look, kind: NameKind, name: tuple[str, str]
+) -> tuple[frozenset[tuple[str, str]], list[tuple[int, int]]]:
+    """All spellings of a name, and the spans of time (from, to before) outside of which it was not played."""
+    names, spans = {name}, []
+    group = figures.numbers(kind, *name)[1]
+    for part in look.parts(look.first, look.last + 1):
+        if not part.whole:
+            texts: dict[int, tuple[str, str]] = {}
+            counts = figures.names_of(look.plays(part), kind, texts)
+            spelt = [spelling for spelling, of in zip(counts.spellings, counts.groups, strict=True) if of == group]
+            names.update(texts[spelling] for spelling in spelt)
+            spans += [(part.first, part.end)] if spelt else []
+            continue
+        for first in range(part.first, part.end, _YEAR):
+            last = min(first + _YEAR, part.end)
+            asked = partial(summaries.months_with, account=look.account, kind=kind, first=first, end=last, group=group)
+            months = look.ask(asked)
+            names.update(look.names(spelling for spellings in months.values() for spelling in spellings).values())
+            spans += [(month_start(month), min(month_start(month + 1), look.until)) for month in months]
+    return frozenset(names), _joined(spans)
+
+
+def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans of time that follow each other as one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if joined and joined[-1][1] == start:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def _overview(look: _Look, span: Span, top: int) -> Overview:

@@ -11,7 +11,7 @@ from tonearm.store.plays import EXPORTED, PlayQuery, StoredPlay
 from tonearm.store.queries.account_overview import COUNTED, FATES, PlayFilter, PlayPage, QueuedRow, Snapshot
 from tonearm.store.queries.accounted import Accounted
 from tonearm.store.queries.monitoring import ACCOUNTS_COUNTED, PLAYS_COUNTED, InstallationOverview
-from tonearm.store.queries.stats import Hours, StatsScope, Top, TopLists
+from tonearm.store.queries.stats import Hours, StatsScope
 from tonearm.store.queue import Others
 from tonearm.store.runs import Run, RunState
 from tonearm.store.secrets.revoke import Admission, name_of
@@ -47,8 +47,6 @@ __all__ = [
     "StoredPlay",
     "StoredPlayer",
     "TokenKind",
-    "Top",
-    "TopLists",
     "fingerprint",
     "name_of",
 ]

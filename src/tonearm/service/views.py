@@ -14,13 +14,12 @@ from tonearm.service import loved_import
 from tonearm.service.accounts import Accounts
 from tonearm.store import library, loved, runs
 from tonearm.store.db.database import Store
-from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.loved import LovedRow
 from tonearm.store.plays import PlayQuery, StoredPlay
 from tonearm.store.queries import account_overview, accounted, stats
 from tonearm.store.queries.account_overview import PlayFilter, PlayPage, QueuedRow, Snapshot
 from tonearm.store.queries.accounted import Accounted
-from tonearm.store.queries.stats import DayTotal, Hours, StatsScope, TopLists
+from tonearm.store.queries.stats import DayTotal, Hours, StatsScope
 from tonearm.store.runs import Run
 
 LONGEST_COUNTED = 600.0
@@ -162,22 +161,6 @@ class Views:
             partial(account_overview.history, query=query, limit=limit, span=span, after=after)
         )
 
-    async def figures(
-        self,
-        scope: StatsScope,
-        span: tuple[int, int],
-        stretches: Sequence[Stretch],
-        top: int,
-        query: PlayQuery,
-        limit: int,
-        *,
-        listed: tuple[int, int] | None = None,
-        after: Cursor | None = None,
-    ) -> tuple[PlayPage, Hours, TopLists]:
-        """A page of wanted plays (of the time `listed`), plays by the hour, and what was played most in a span."""
-
-        def read(ask: ReadQuestion) -> tuple[PlayPage, Hours, TopLists]:
-            page = account_overview.history(ask, query, limit, listed, after)
-            return page, stats.hours(ask, scope, stretches), stats.most(ask, scope, *span, top)
-
-        return await self.store.read_long(read)
+    async def these(self, account: int, ids: Sequence[int]) -> list[StoredPlay | QueuedRow]:
+        """Plays by their ids, in this order."""
+        return await self.store.read(partial(account_overview.these, account_id=account, ids=ids))

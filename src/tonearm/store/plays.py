@@ -564,7 +564,10 @@ CUT_FROM = 1024
 
 @dataclass(frozen=True, slots=True)
 class PlayQuery:
-    """Which plays of an account: with all of these words in their names, of an artist, an album, a track, a player."""
+    """Which plays of an account: with all of these words in their names, of an artist, an album, a track, a player.
+
+    `spellings` are other spellings of the artist with the album or the track, as (artist, title).
+    """
 
     account: int
     search: str = ""
@@ -572,19 +575,27 @@ class PlayQuery:
     album: str | None = None
     track: str | None = None
     player: str | None = None
+    spellings: frozenset[tuple[str, str]] = frozenset()
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """What is true of such a play."""
-        names = {play.c.artist: self.artist, play.c.album: self.album, play.c.track: self.track}
-        named = [
-            column.startswith(name, autoescape=True) if len(name) >= CUT_FROM else column == name
-            for column, name in names.items()
-            if name is not None
-        ]
+        artists, titles = ({names[place] for names in self.spellings} for place in (0, 1))
+        names = (
+            (play.c.artist, self.artist, artists),
+            (play.c.album, self.album, titles if self.track is None else set[str]()),
+            (play.c.track, self.track, titles),
+        )
+        named = [_named(column, name, others) for column, name, others in names if name is not None]
         words = [play.c.searched.contains(term, autoescape=True) for term in terms(self.search)]
         if self.player is not None:
             named += [play.c.player.is_not(None), play.c.reporter == self.player]
         return [play.c.account == self.account, *named, *words]
+
+
+def _named(column: Column[str], name: str, others: set[str]) -> ColumnElement[bool]:
+    if len(name) >= CUT_FROM:
+        return column.startswith(name, autoescape=True)
+    return column.in_(sorted(others | {name})) if others - {name} else column == name
 
 
 def found(

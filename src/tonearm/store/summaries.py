@@ -204,6 +204,8 @@ _PARTS = (
     .order_by(month_part.c.month)
 )
 
+_MONTH_PARTS = _PARTS.add_columns(month_part.c.month)
+
 
 def _parts(db: Connection, account: int, part: str, first: int, end: int) -> list[bytes]:
     return list(db.execute(_PARTS, {"of": account, "part": part, "first": first, "end": end}).scalars())
@@ -212,6 +214,13 @@ def _parts(db: Connection, account: int, part: str, first: int, end: int) -> lis
 def names_of_months(db: Connection, account: int, kind: NameKind, first: int, end: int) -> list[NameCounts]:
     """The names of each month from one to before another."""
     return [NameCounts.unpacked(stored) for stored in _parts(db, account, _COLUMN[kind], first, end)]
+
+
+def months_with(db: Connection, account: int, kind: NameKind, first: int, end: int, group: int) -> dict[int, list[int]]:
+    """The months in which a name was played, whatever its spelling, each with the numbers of its spellings."""
+    wanted = {"of": account, "part": _COLUMN[kind], "first": first, "end": end}
+    found = {row.month: NameCounts.packed_spellings(row.data, group) for row in db.execute(_MONTH_PARTS, wanted)}
+    return {month: spellings for month, spellings in found.items() if spellings}
 
 
 @cache

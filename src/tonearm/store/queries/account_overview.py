@@ -156,6 +156,13 @@ def history(
     return _page_of([waits.get(one.id, one) for one in stored], limit)
 
 
+def these(db: Connection, account_id: int, ids: Sequence[int]) -> list[StoredPlay | QueuedRow]:
+    """Plays by their ids, in this order, each where it is now."""
+    stored = plays.by_id(db, account_id, ids)
+    waits = _queued(db, account_id, [one.id for one in stored.values() if one.fate == "queued"])
+    return [waits.get(id_, stored[id_]) for id_ in ids if id_ in stored]
+
+
 def entry(db: Connection, stored: StoredPlay) -> StoredPlay | QueuedRow:
     """The play where it is now: in the queue, or settled."""
     return _queued(db, stored.account, [stored.id]).get(stored.id, stored) if stored.fate == "queued" else stored

@@ -21,7 +21,6 @@ from tonearm.web.pages.layout import Frame
 from tonearm.web.view import figures, play_rows
 from tonearm.web.view.delivery_status import PageContext
 from tonearm.web.view.formats import duration, long_date, period_title, plays
-from tonearm.web.view.templates import LONGEST_SEARCH
 from tonearm.web.view.time_zone import request_zone
 
 PAGE_SIZE = 25
@@ -29,6 +28,9 @@ PAGE_SIZE = 25
 
 TOP_SIZE = 10
 """Rows of each top list."""
+
+LONGEST_SEARCH = 1000
+"""Characters of a search."""
 
 TOP_PAGE_SIZE = 100
 """Rows of a page that is one top list."""
@@ -59,7 +61,7 @@ def history_routes(router: APIRouter, frame: Frame) -> None:
         if player:
             query = PlayQuery(me.id, player=player)
         elif artist:
-            query = PlayQuery(me.id, artist=artist, album=album or None, track=track or None)
+            query = await _of_name(frame, me, artist, album, track)
         elif q.strip():
             query = PlayQuery(me.id, search=q)
         if query is None:
@@ -88,6 +90,13 @@ def history_routes(router: APIRouter, frame: Frame) -> None:
         last = max(counts_by_day, default=first)
         body = {"first": first, "counts": [counts_by_day[day_number] for day_number in range(first, last + 1)]}
         return JSONResponse(body, headers=dict(frame.headers))
+
+
+async def _of_name(frame: Frame, me: Listener, artist: str, album: str, track: str) -> PlayQuery:
+    """The plays of an artist, an album or a track, in all its spellings."""
+    kind = NameKind.TRACK if track else NameKind.ALBUM if album else NameKind.ARTIST
+    spellings = await frame.deck.figures.spellings(me.id, kind, (artist, track or album))
+    return PlayQuery(me.id, artist=artist, album=album or None, track=track or None, spellings=spellings)
 
 
 def _address(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""The pages of an artist and of an album: the listener's plays over time, and what Last.fm knows.
+"""The pages of an artist, an album and a track: the listener's plays over time, and what Last.fm knows.
 
 The listener's plays are there at once, and so is Last.fm's part if it is cached. Otherwise the open page asks for it,
 or the reader follows the link in its place.
@@ -16,18 +16,19 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from tonearm.core import days
-from tonearm.core.days import Stretch
+from tonearm.core.figures import NameKind
 from tonearm.core.period import HistoryPeriod, PeriodKind
-from tonearm.core.play import MissingName
+from tonearm.core.play import MissingName, Track
 from tonearm.deck import Listener
 from tonearm.lastfm.cache import Remembered
 from tonearm.lastfm.error import LastFmError
 from tonearm.lastfm.music import Images
 from tonearm.service.metadata import LONGEST_NAME, NotKnown
-from tonearm.service.values import PlayQuery, StatsScope
+from tonearm.service.values import PlayQuery
 from tonearm.web.address import local_url
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view import figures, play_rows
+from tonearm.web.view.formats import duration
 from tonearm.web.view.time_zone import request_zone
 
 T = TypeVar("T")
@@ -57,14 +58,14 @@ class MusicInfo:
 
 
 def music_routes(router: APIRouter, frame: Frame) -> None:
-    """`/artist` and `/album`, each with Last.fm's part."""
+    """`/artist`, `/album` and `/track`, each with Last.fm's part."""
     Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/artist")
     async def artist(me: Me, request: Request, name: RequiredName, wait: bool = False) -> Response:
         """The page of an artist."""
         about = await _if_quick(_from_lastfm(frame.deck.metadata.artist(name)), wait)
-        own = await _own_plays(frame, me, request, StatsScope(me.id, name))
+        own = await _own_plays(frame, me, request, NameKind.ARTIST, name)
         return await _page(frame, me, "artist", {"name": name}, about, artist=name, **own)
 
     @router.get("/fragments/artist")
@@ -79,7 +80,7 @@ def music_routes(router: APIRouter, frame: Frame) -> None:
     ) -> Response:
         """The page of an album."""
         about = await _if_quick(_from_lastfm(frame.deck.metadata.album(artist, title)), wait)
-        own = await _own_plays(frame, me, request, StatsScope(me.id, artist, title))
+        own = await _own_plays(frame, me, request, NameKind.ALBUM, artist, title)
         params = {"artist": artist, "title": title}
         return await _page(frame, me, "album", params, about, **params, **own)
 
@@ -89,6 +90,25 @@ def music_routes(router: APIRouter, frame: Frame) -> None:
         about = await _from_lastfm(frame.deck.metadata.album(artist, title))
         params = {"artist": artist, "title": title}
         return await _page(frame, me, "_about_album", params, about, **params)
+
+    @router.get("/track")
+    async def track(
+        me: Me, request: Request, artist: RequiredName, title: RequiredName, wait: bool = False
+    ) -> Response:
+        """The page of a track."""
+        about = await _if_quick(_from_lastfm(frame.deck.metadata.track(artist, title)), wait)
+        own = await _own_plays(frame, me, request, NameKind.TRACK, artist, title)
+        given = Track(artist, title)
+        [loved] = await frame.deck.hearts.loved(me.id, [given])
+        params = {"artist": artist, "title": title}
+        return await _page(frame, me, "track", params, about, **params, **own, given=given, loved=loved)
+
+    @router.get("/fragments/track")
+    async def about_track(me: Me, artist: RequiredName, title: RequiredName) -> Response:
+        """What Last.fm knows of a track, however long it takes."""
+        about = await _from_lastfm(frame.deck.metadata.track(artist, title))
+        params = {"artist": artist, "title": title}
+        return await _page(frame, me, "_about_track", params, about, **params)
 
 
 async def _from_lastfm(answer: Awaitable[Remembered[T] | NotKnown]) -> MusicInfo:
@@ -138,31 +158,40 @@ def _picture(frame: Frame, images: Images | None) -> str:
     return local_url(f"/metadata/images/{frame.deck.metadata.ticket(url)}") if url else ""
 
 
-async def _own_plays(frame: Frame, me: Listener, request: Request, scope: StatsScope) -> dict[str, Any]:
-    """The listener's plays of it."""
+async def _own_plays(
+    frame: Frame, me: Listener, request: Request, kind: NameKind, artist: str, title: str = ""
+) -> dict[str, Any]:
+    """The listener's plays of it, in all spellings: the list has those that the figures count."""
     zone, context = request_zone(request), frame.context()
-    bounds = await frame.deck.views.first_and_last(me.id) or (0, 0)
-    start, end = bounds[0], bounds[1] + 1
-    stretches: list[Stretch] = days.stretches(zone, start, end)
-
-    query = PlayQuery(me.id, artist=scope.artist, album=scope.album)
+    found = await frame.deck.figures.of_name(me.id, kind, (artist, title), zone, TOP_SIZE, LATEST)
     snapshot = await frame.snapshot(me)
-    latest, hours, top = await frame.deck.views.figures(scope, (start, end), stretches, TOP_SIZE, query, LATEST)
-    counts = hours.by_day
+    if found.ids:
+        entries = await frame.deck.views.these(me.id, found.ids)
+    else:  # only skipped, or by a longer name than an address has room for
+        entries = list((await frame.deck.views.found(_query(me.id, kind, artist, title), LATEST)).entries)
     return {
-        "total": counts.total(),
-        "since": days.date_of(min(counts)) if counts else None,
-        "over_time": _over_time(counts, scope),
-        "albums": figures.top_rows(top.albums),
-        "tracks": figures.top_rows(top.tracks),
-        "rows": [play_rows.play_row(entry, snapshot, context) for entry in latest.entries],
+        "total": found.plays,
+        "rank": found.rank,
+        "of": found.total,
+        "kind": kind.value,
+        "heard": duration(found.heard) if found.heard else "",
+        "first": days.day_of(found.first, zone) if found.plays else None,
+        "last": days.day_of(found.last, zone) if found.plays else None,
+        "over_time": _over_time(found.by_day, kind, artist, title),
+        **{f"{other}s": figures.top_rows(found.tops[other].names if other in found.tops else ()) for other in NameKind},
+        "rows": [play_rows.play_row(entry, snapshot, context) for entry in entries],
     }
 
 
-def _over_time(counts: Counter[int], scope: StatsScope) -> Any:
+def _query(account: int, kind: NameKind, artist: str, title: str) -> PlayQuery:
+    album, track = (title if kind is one else None for one in (NameKind.ALBUM, NameKind.TRACK))
+    return PlayQuery(account, artist=artist, album=album, track=track)
+
+
+def _over_time(counts: Counter[int], kind: NameKind, artist: str, title: str) -> Any:
     if not counts:
         return None
     first, last = min(counts), max(counts)
     period = HistoryPeriod(PeriodKind.SPAN, days.date_of(min(first, last - MIN_DAYS)), days.date_of(last))
-    params = {"artist": scope.artist or ""} | ({"album": scope.album} if scope.album else {})
+    params = {"artist": artist} | ({kind.value: title} if title else {})
     return figures.over_time(period, counts, f"/history?{urlencode(params)}&period=")

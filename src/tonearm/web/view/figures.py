@@ -10,7 +10,6 @@ from datetime import date, timedelta
 from tonearm.core import days
 from tonearm.core.period import HistoryPeriod, PeriodKind
 from tonearm.service.figures import TopName
-from tonearm.service.values import Top
 from tonearm.web.view.charts import Chart, Value, chart
 from tonearm.web.view.formats import day_name, duration, hour_range, long_date, month, name, plays, short_date
 
@@ -66,13 +65,13 @@ class TopRow:
     by: str
     plays: int
     share: float
-    top: Top | TopName
+    top: TopName
     change: str = ""
     rank: int = 0
     heard: str = ""
 
 
-def top_rows(tops: Sequence[Top | TopName]) -> list[TopRow]:
+def top_rows(tops: Sequence[TopName]) -> list[TopRow]:
     """The rows of a top list, in its order."""
     highest = max((top.plays for top in tops), default=1)
     return [
@@ -82,7 +81,7 @@ def top_rows(tops: Sequence[Top | TopName]) -> list[TopRow]:
             top.plays,
             top.plays / highest * 100,
             top,
-            *(_changed(top) if isinstance(top, TopName) else ()),
+            *_changed(top),
         )
         for top in tops
     ]

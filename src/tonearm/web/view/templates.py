@@ -18,9 +18,6 @@ from tonearm.web.view import assets, formats
 LONGEST_COVER_NAME = 60
 """Characters of a name that a cover is looked up by: real names are shorter, and lists stay small."""
 
-LONGEST_SEARCH = 1000
-"""Characters of a search in the history."""
-
 
 @cache
 def _environment() -> Environment:
@@ -32,7 +29,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(asset=_asset, root=root, version=__version__, artist_url=artist_url, album_url=album_url)
-    environment.globals.update(track_url=track_url, cover_url=cover_url, search_url=search_url)
+    environment.globals.update(track_url=track_url, cover_url=cover_url)
     for filter_ in (
         formats.ago,
         formats.by,
@@ -74,13 +71,8 @@ def cover_url(artist: str, album: str = "", title: str = "", *, large: bool = Fa
 
 
 def track_url(artist: str, title: str) -> str:
-    """The address of a track's plays."""
-    return local_url(f"/history?{urlencode({'artist': artist[:LONGEST_NAME], 'track': title[:LONGEST_NAME]})}")
-
-
-def search_url(artist: str, title: str) -> str:
-    """The address of a search for a track by names that may be spelled differently in the history."""
-    return local_url(f"/history?{urlencode({'q': f'{artist} {title}'[:LONGEST_SEARCH]})}")
+    """The address of a track's page."""
+    return local_url(f"/track?{urlencode({'artist': artist[:LONGEST_NAME], 'title': title[:LONGEST_NAME]})}")
 
 
 def safe_headers(auth_url: str) -> dict[str, str]:
