@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from tonearm.clock import Clock, SharedClock, SystemClock
 from tonearm.core.delivery import QueuedPlay
+from tonearm.core.destination import DestinationKind
 from tonearm.core.keys import paired
 from tonearm.deck import Deck
 from tonearm.engine.embedded import PAUSE, EmbeddedEngine
@@ -23,15 +25,21 @@ from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm
 from tonearm.lastfm.images import ImageFetcher
 from tonearm.lastfm.request import Keys
 from tonearm.lastfm.rules import LASTFM
+from tonearm.listenbrainz import KOITO_API, LISTENBRAINZ_API, ListenBrainzClient
+from tonearm.listenbrainz import user_agent as telling_agent
+from tonearm.maloja import MalojaClient
 from tonearm.service.accounts import Accounts
 from tonearm.service.chores import Chores
 from tonearm.service.clock_skew import LastFmTime, keep_clock_set, set_clock
 from tonearm.service.counters import Counters
 from tonearm.service.delivery import Delivery
 from tonearm.service.delivery_events import DeliveryEvents
+from tonearm.service.destination_outbox import DestinationEvents, DestinationOutbox
+from tonearm.service.destinations import DestinationHints, Destinations
 from tonearm.service.enrichment import Enrichment
 from tonearm.service.events import EventHub
 from tonearm.service.expiry import Expiry
+from tonearm.service.fan_out import FanOut
 from tonearm.service.figures import Figures
 from tonearm.service.hearts import Hearts
 from tonearm.service.history_export import HistoryExport
@@ -40,7 +48,7 @@ from tonearm.service.history_import import HistoryImport
 from tonearm.service.history_mirror import HistoryMirror
 from tonearm.service.history_uploads import HistoryUploads
 from tonearm.service.household import Households
-from tonearm.service.job_list import DELIVER, ENRICH, HISTORY, IMPORT, LOVE
+from tonearm.service.job_list import DELIVER, DESTINATION, ENRICH, HISTORY, IMPORT, LOVE
 from tonearm.service.jobs import Jobs
 from tonearm.service.keyring import ApiKey, DeliveryKinds, Keyring
 from tonearm.service.lease import Leases
@@ -50,6 +58,7 @@ from tonearm.service.loved_import import LovedImport
 from tonearm.service.metadata import Metadata
 from tonearm.service.metadata_upstream import MetadataUpstream
 from tonearm.service.now_playing import NowPlaying
+from tonearm.service.outlets import DestinationOutlet, DestinationOutlets, MakeWire
 from tonearm.service.personal_data import PersonalData
 from tonearm.service.play_actions import PlayActions
 from tonearm.service.play_outbox import PlayOutbox
@@ -64,7 +73,7 @@ from tonearm.service.restamp import Restamp
 from tonearm.service.sign_in import SignIn
 from tonearm.service.views import Views
 from tonearm.service.waiting import WaitingRun
-from tonearm.store import queue
+from tonearm.store import destination_queue, destinations, queue
 from tonearm.store.db import processes
 from tonearm.store.db.database import Store, database_url, sqlite_file
 from tonearm.store.db.file_lock import sole_sender
@@ -75,12 +84,17 @@ from tonearm.store.secrets.seal import SessionCipher
 
 if TYPE_CHECKING:
     import httpx2
-    from sqlalchemy import URL
+    from sqlalchemy import URL, Connection
 
 AUTH_URL = "https://www.last.fm/api/auth/"
 REQUESTS_PER_SECOND = 4.0
 """Last.fm's old terms named 5 a second; the present ones leave it to them: https://www.last.fm/api/tos"""
 
+
+NO_CONTACT = "no contact given by whoever runs it"
+
+OTHERS_PER_SECOND = 2.0
+"""ListenBrainz allows 30 requests in 10 seconds: https://listenbrainz.readthedocs.io/en/latest/users/api/core.html"""
 
 _COUNTING, _DELIVERY, _ERASING, _HINTS = "queue lengths", "delivery", "erasing", "hints"
 """What a deck does in the background."""
@@ -113,6 +127,7 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
     api_url: str = API_URL,
     auth_url: str = AUTH_URL,
     user_agent: str = USER_AGENT,
+    contact: str = "",
     requests_per_second: float = REQUESTS_PER_SECOND,
     daily_scrobbles: int | None = None,
     cache_ttl: float = WEEK,
@@ -134,11 +149,15 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
     `api_key` may hold several keys, separated by commas, and `api_secret` as many secrets in the same order (ValueError
     otherwise): each listener is connected with one of them, and each has the rate for itself.
 
+    `contact` is a mail or web address of whoever runs the service, which ListenBrainz wants to know (ValueError for one
+    that can't be in a header).
+
     `http` is the host's own client for all requests to Last.fm, which is left open; None: one of the deck's own.
     `clock` is where the deck has time, waiting and chance from; None: the machine's, with the
     time of its server on PostgreSQL.
     """
     pairs = paired(api_key, api_secret)
+    agent = telling_agent(contact or NO_CONTACT)
     url = database_url(database)
     file = sqlite_file(url)
     await asyncio.to_thread(migrate, url)
@@ -159,7 +178,10 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
                 ):
                     remember = partial(Cache, now=time.now, answers=answers, realm=api_url, ttl=cache_ttl)
                     images = ImageFetcher(http_client, time.now, answers=answers, near=api_url, user_agent=user_agent)
-                    parts = _Parts(store, time, event_hub, seal, keys, auth_url, limits, remember, images)
+                    makers = _makers(http_client, agent)
+                    parts = _Parts(
+                        store, time, event_hub, seal, keys, auth_url, limits, remember, images, makers, api_url
+                    )
                     async with _deck(parts, client, deliver) as deck:
                         yield deck
         finally:
@@ -183,6 +205,18 @@ class _Parts:
     limits: _DeckLimits
     remember: Callable[[MetadataUpstream], Cache]
     images: ImageFetcher
+    makers: Mapping[DestinationKind, MakeWire]
+    api_url: str
+
+
+def _makers(http: httpx2.AsyncClient, agent: str) -> dict[DestinationKind, MakeWire]:
+    """What makes the wire to each kind of destination."""
+    listens = partial(ListenBrainzClient, user_agent=agent, http=http)
+    return {
+        DestinationKind.LISTENBRAINZ: partial(listens, dialect=LISTENBRAINZ_API),
+        DestinationKind.KOITO: partial(listens, dialect=KOITO_API),
+        DestinationKind.MALOJA: partial(MalojaClient, user_agent=agent, http=http),
+    }
 
 
 @asynccontextmanager
@@ -250,6 +284,9 @@ class _Wires:
     tally: Counters
     tasks: _Tasks
     sends: bool
+    outlets: DestinationOutlets
+    hints: DestinationHints
+    fan_out: FanOut
 
     def delivers(self) -> bool:
         """Whether this process sends plays now."""
@@ -273,13 +310,15 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     cache = parts.remember(MetadataUpstream(wires.keyring, clock))
     deck, tasks, stop = _assembled(wires, hint, Metadata(cache, parts.images, parts.seal)), wires.tasks, asyncio.Event()
     await wires.keyring.begin()
-    if wires.sends and store.one_process:
-        await store.write(queue.free_all)
+    if deliver and store.one_process:
+        await store.write(_free_all)
+    wires.hints.seen(await store.read(destinations.owners))
     tasks.begin(_COUNTING, counting.run())
+    if deliver:
+        tasks.begin(_DELIVERY, _run(wires, _delivery(wires), _others(wires), deck, stop))
     if wires.sends:
-        tasks.begin(_DELIVERY, _run(wires, _delivery(wires), deck, stop))
         tasks.begin(_ERASING, _finish_erasing(deck, stop))
-    elif not isinstance(wires.engine, EmbeddedEngine):  # the delivering process is notified
+    if not deliver and not isinstance(wires.engine, EmbeddedEngine):  # the delivering process is notified
         tasks.begin(_HINTS, wires.engine.run({}, partial(deck.jobs.due, {}), stop))
     try:
         yield deck
@@ -287,6 +326,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         tasks.end(stop)
         await deck.listening_clocks.close()
         await deck.history_uploads.close()
+        await deck.destinations.close()
         await asyncio.gather(*tasks.running.values(), return_exceptions=True)
         await cache.close()
         await parts.images.close()
@@ -299,9 +339,13 @@ async def _wired(parts: _Parts, client: Callable[..., LastFm], deliver: bool) ->
     configured = all(keys.api_key and keys.api_secret for keys in parts.keys)
     keyring = Keyring(store, tuple(_key(parts, keys, client, time) for keys in parts.keys), configured)
     engine, delivery_kinds = await _engine(store, clock), DeliveryKinds(DELIVER, keyring.names)
+    per_second = min(OTHERS_PER_SECOND, parts.limits.requests_per_second)
+    outlets = DestinationOutlets(store, clock, parts.makers, per_second)
+    hints = DestinationHints(partial(engine.hint, DESTINATION))
 
     def hint(account: int) -> None:
         engine.hint(delivery_kinds.of(account), [account])
+        hints.of_account(account)
         event_hub.changed(account)
 
     wires = _Wires(
@@ -316,6 +360,9 @@ async def _wired(parts: _Parts, client: Callable[..., LastFm], deliver: bool) ->
         Counters(),
         _Tasks(),
         deliver and configured,
+        outlets,
+        hints,
+        FanOut(outlets.rules()),
     )
     return wires, hint
 
@@ -334,9 +381,11 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
         store, clock, event_hub, from_lastfm, wires.chores, begins_history, mirrors, figures.make_all
     )
     begins = {IMPORT: loving.start, ENRICH: enriching.start, HISTORY: mirroring.start}
-    reports = Reports(store, clock, event_hub, hint, wires.tally, time, LASTFM)
+    reports = Reports(store, clock, event_hub, hint, wires.tally, time, LASTFM, wires.fan_out, wires.hints.of_account)
+    same_host = partial(_same_host, parts.api_url)
+    others = Destinations(store, clock, time, wires.outlets, seal, event_hub, wires.hints, same_host)
+    shows = NowPlaying(store, clock, keyring, seal, event_hub, others.show)
     from_files = HistoryImport(store, clock, reports)
-    shows = NowPlaying(store, clock, keyring, seal, event_hub)
     players, player_reports, listening_clocks = _players(parts, reports, shows, hearts)
     return Deck(
         clock=clock,
@@ -356,7 +405,7 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
         personal_data=PersonalData(store, clock, event_hub),
         loved_import=loving,
         hearts=hearts,
-        jobs=Jobs(store, clock, wires.chores, listeners, begins, hint, hearts.retry),
+        jobs=Jobs(store, clock, wires.chores, listeners, begins, hint, hearts.retry, others),
         library_scan=LibraryScan(store),
         history_import=from_files,
         history_uploads=HistoryUploads(from_files, clock, figures.make_all),
@@ -367,6 +416,7 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
         metadata=metadata,
         enrichment=enriching,
         counters=wires.tally,
+        destinations=others,
         configured=keyring.configured,
         store=store,
         hint=hint,
@@ -423,8 +473,37 @@ async def _finish_erasing(deck: Deck, stop: asyncio.Event) -> None:
         task.cancel()
 
 
+def _others(wires: _Wires) -> Delivery[QueuedPlay, DestinationOutlet]:
+    """What sends plays to other destinations."""
+    parts, time = wires.parts, wires.time
+    store, clock = parts.store, parts.clock
+    leases = Leases(store, clock, processes.owner(), destination_queue.LINE)
+    outbox = DestinationOutbox(clock, time, Restamp(clock, time), wires.outlets, wires.keyring.names)
+    events, crowded = DestinationEvents(parts.event_hub), wires.engine.crowded
+    return Delivery(
+        store, clock, wires.outlets, _unseen, parts.seal, leases, events, outbox, lambda _: crowded(DESTINATION)
+    )
+
+
+def _unseen(name: str, lines: object) -> None:
+    """All destinations are of one kind to the engine."""
+
+
+def _free_all(db: Connection) -> None:
+    queue.free_all(db)
+    destination_queue.free_all(db)
+
+
+def _same_host(one: str, other: str) -> bool:
+    return urlsplit(one).netloc.lower() == urlsplit(other).netloc.lower()
+
+
 async def _run(
-    wires: _Wires, delivery: tuple[Delivery[QueuedPlay, ApiKey], Expiry], deck: Deck, stop: asyncio.Event
+    wires: _Wires,
+    delivery: tuple[Delivery[QueuedPlay, ApiKey], Expiry],
+    others: Delivery[QueuedPlay, DestinationOutlet],
+    deck: Deck,
+    stop: asyncio.Event,
 ) -> None:
     (delivering, expiry), delivery_kinds = delivery, wires.delivery_kinds
 
@@ -432,13 +511,21 @@ async def _run(
         await expiry.if_due()
         return await delivering.due()
 
+    async def due_destinations() -> list[int]:
+        wires.hints.seen(await deck.store.read(destinations.owners))
+        return await others.due()
+
     imports, enriches, histories = deck.loved_import, deck.enrichment, deck.history_mirror
     goes_on = {IMPORT: imports.go_on, ENRICH: enriches.go_on, HISTORY: histories.go_on}
     handlers = {DELIVER: delivering.deliver, LOVE: deck.hearts.deliver} | goes_on
     finders = {DELIVER: due_accounts, LOVE: deck.hearts.due}
     finders |= {IMPORT: imports.due, ENRICH: enriches.due, HISTORY: histories.due}
+    if not wires.sends:  # without an API key nothing is asked of Last.fm
+        handlers, finders = {}, {}
+    handlers[DESTINATION], finders[DESTINATION] = others.deliver, due_destinations
     guarded = {kind: deck.jobs.guarded(kind, handler) for kind, handler in handlers.items()}
-    guarded |= dict.fromkeys(delivery_kinds.kinds.values(), guarded[DELIVER])
+    if wires.sends:
+        guarded |= dict.fromkeys(delivery_kinds.kinds.values(), guarded[DELIVER])
 
     async def due() -> list[tuple[str, int]]:
         found = await deck.jobs.due(finders)
@@ -449,3 +536,4 @@ async def _run(
         await wires.engine.run(guarded, due, stop)
     finally:
         await delivering.leases.ended()
+        await others.leases.ended()

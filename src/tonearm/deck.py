@@ -17,6 +17,7 @@ from tonearm.lastfm.images import Image
 from tonearm.lastfm.music import AlbumInfo, TrackInfo
 from tonearm.service.accounts import FIRST_LISTENER, Accounts, QueueStatus
 from tonearm.service.counters import Counters
+from tonearm.service.destinations import Destinations
 from tonearm.service.enrichment import Enriched, Enrichment, enriched
 from tonearm.service.events import EventHub
 from tonearm.service.figures import Figures
@@ -91,6 +92,7 @@ class Deck:
     figures: Figures
     metadata: Metadata
     enrichment: Enrichment
+    destinations: Destinations
     counters: Counters
     hint: Callable[[int], None]
     configured: bool

@@ -57,6 +57,7 @@ def test_a_paused_kind_is_shown_and_begins_nothing_until_it_is_resumed(service: 
         {"kind": "import", "paused": False},
         {"kind": "enrich", "paused": False},
         {"kind": "history", "paused": False},
+        {"kind": "destination", "paused": False},
     ]
     assert service.emulator.plays("RJ") == []
     assert service.http.get("/lastfm/queue/1").json()["why"] == "sending is paused"

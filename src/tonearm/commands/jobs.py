@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tonearm.service.jobs import JobBusy, JobDone
     from tonearm.settings import Settings
 
-KINDS = ("deliver", "love", "import", "enrich", "history")
+KINDS = ("deliver", "love", "import", "enrich", "history", "destination")
 KIND = click.Choice(KINDS)
 
 

@@ -80,7 +80,41 @@ class HeartChanged:
     message: str
 
 
-Event = AuthChanged | NowPlayingShown | ScrobbleStatus | QueueUpdated | ImportProgress | EnrichProgress | HeartChanged
+@dataclass(frozen=True, slots=True)
+class DestinationStatus:
+    """A play has a new status at a destination: accepted, ignored, refused, expired or discarded."""
+
+    kind: ClassVar[str] = "destination:scrobble-status"
+    destination: int
+    id: int
+    status: str
+    artist: str
+    track: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationChanged:
+    """The connection to a destination changed, or it was added, paused or removed: `state` says what it is now."""
+
+    kind: ClassVar[str] = "destination:changed"
+    destination: int
+    service: str
+    username: str
+    state: str
+
+
+Event = (
+    AuthChanged
+    | NowPlayingShown
+    | ScrobbleStatus
+    | QueueUpdated
+    | ImportProgress
+    | EnrichProgress
+    | HeartChanged
+    | DestinationStatus
+    | DestinationChanged
+)
 
 
 def data(event: Event) -> dict[str, object]:

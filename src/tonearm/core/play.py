@@ -106,13 +106,16 @@ def cleaned_changes(frozen: Track, changed: Track) -> Track:
     return replace(track, **{name: old for name in names if (old := getattr(frozen, name)) == getattr(changed, name)})
 
 
-def counts(duration: float | None, played: float, threshold: int = DEFAULT_THRESHOLD) -> Counted:
+def counts(
+    duration: float | None, played: float, threshold: int = DEFAULT_THRESHOLD, shortest: float = SHORTEST_TRACK
+) -> Counted:
     """The listener's rule: longer than 30 s, and heard for `threshold` percent or 240 s, whichever is less.
 
-    All in seconds, fractions allowed. An unknown duration needs 240 s.
+    All in seconds, fractions allowed. An unknown duration needs 240 s. `shortest` is for a service that takes tracks of
+    another length than Last.fm.
     """
     needed = seconds_needed(duration, threshold)
-    if duration and not long_enough(duration):
+    if duration and not long_enough(duration, shortest):
         reason = f"the track is {_s(duration)} long; Last.fm only accepts tracks longer than {_s(SHORTEST_TRACK)}"
         return Counted(played, needed, False, reason)
     length = f"of {_s(duration)}" if duration else "of an unknown length"
@@ -124,9 +127,9 @@ def seconds_needed(duration: float | None, threshold: int = DEFAULT_THRESHOLD) -
     return min(duration * threshold / 100, LONGEST_NEEDED) if duration else LONGEST_NEEDED
 
 
-def long_enough(duration: float | None) -> bool:
+def long_enough(duration: float | None, shortest: float = SHORTEST_TRACK) -> bool:
     """Whether a track is long enough for its plays to count; one of an unknown length may be."""
-    return not duration or duration > SHORTEST_TRACK
+    return not duration or duration > shortest
 
 
 @lru_cache(maxsize=4096)

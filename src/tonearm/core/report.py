@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from tonearm.core.play import LONGEST_NEEDED, Counted, Play, When, counts, long_enough, seconds_needed, when
+from tonearm.core.play import (
+    LONGEST_NEEDED,
+    SHORTEST_TRACK,
+    Counted,
+    Play,
+    When,
+    counts,
+    long_enough,
+    seconds_needed,
+    when,
+)
 from tonearm.core.spelling import SURELY_SHORT, fold
 
 SLACK = 10.0
@@ -103,11 +113,11 @@ def assumed_played(duration: float | None) -> tuple[float, float]:
     return seconds_needed(duration), duration or LONGEST_NEEDED
 
 
-def judged(play: Play, listening: Listening, threshold: int) -> Counted:
+def judged(play: Play, listening: Listening, threshold: int, shortest: float = SHORTEST_TRACK) -> Counted:
     """Whether a reported play counts: by the listener's rule, or if nothing was measured, by its player's word."""
     duration = play.track.duration
-    if listening is not Listening.ASSUMED or not long_enough(duration):
-        return counts(duration, play.played, threshold)
+    if listening is not Listening.ASSUMED or not long_enough(duration, shortest):
+        return counts(duration, play.played, threshold, shortest)
     return Counted(play.played, seconds_needed(duration, threshold), True, COUNTED_BY_ITS_PLAYER)
 
 

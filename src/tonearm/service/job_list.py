@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 
 from tonearm.core.account import Account
 from tonearm.core.delivery import DeliveryState
+from tonearm.core.destination import DestinationKind
 from tonearm.core.pacing import in_force
 from tonearm.core.waits import DeliveryFacts, WaitingPlay, WaitKind, Waits, explanation, queue_waits
-from tonearm.service import enrichment, hearts, history_mirror, loved_import
-from tonearm.store import accounts, jobs, pace, queue, runs
+from tonearm.service import destination_waits, enrichment, hearts, history_mirror, loved_import
+from tonearm.store import accounts, destination_queue, destinations, jobs, pace, queue, runs
 from tonearm.store.jobs import JobFailure
 from tonearm.store.pace import KeyThrottled
 from tonearm.store.queries import deliveries, waiting
@@ -21,10 +22,11 @@ from tonearm.store.queries.deliveries import AccountDelivery
 from tonearm.store.runs import Run, RunState
 
 DELIVER, LOVE, IMPORT, ENRICH, HISTORY = jobs.DELIVER, hearts.KIND, "import", "enrich", "history"
+DESTINATION = destination_queue.KIND
 RUNS = {IMPORT: loved_import.KIND, ENRICH: enrichment.KIND, HISTORY: history_mirror.KIND}
 """What runs of a kind are called in their table."""
 
-KINDS = (DELIVER, LOVE, *RUNS)
+KINDS = (DELIVER, LOVE, *RUNS, DESTINATION)
 
 SHOWN_FOR = 86400.0
 """Seconds for which a run that is over is shown."""
@@ -49,7 +51,10 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListedJob:
-    """A job: `owner` is the process that runs it, `until` when its lease ends or it is tried again."""
+    """A job: `owner` is the process that runs it, `until` when its lease ends or it is tried again.
+
+    A job of kind `destination` is that of one `destination` of the listener.
+    """
 
     kind: str
     account: int
@@ -61,11 +66,17 @@ class ListedJob:
     reason: str = ""
     done: int = 0
     total: int = 0
+    destination: int | None = None
+
+    @property
+    def key(self) -> int:
+        """What the engine knows it by: the listener, or the destination."""
+        return self.account if self.destination is None else self.destination
 
     @property
     def id(self) -> str:
         """The name by which it is retried and cancelled."""
-        return f"{self.kind}-{self.account}"
+        return f"{self.kind}-{self.key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +107,14 @@ def load(db: Connection, here: ThisProcess, account: int | None) -> JobList:
         found[job.kind, run.account] = job
     for job in _deliveries(db, here, account, paused):
         found[DELIVER, job.account] = job
-    for broken in jobs.failures(db, LIMIT, account):
+    owners = destinations.owner_of_each(db, account)
+    for job in _destinations(db, here, owners, paused):
+        found[DESTINATION, job.key] = job
+    for broken in jobs.failures(db, LIMIT, account, sorted(owners)):
         there = found.get((broken.kind, broken.account))
         if there is None or not there.owner:
-            found[broken.kind, broken.account] = _of_fault(broken)
+            found[broken.kind, broken.account] = _of_fault(broken, owners)
+    found = {key: job for key, job in found.items() if job.account}
     names = jobs.names(db, sorted({job.account for job in found.values()}))
     order = list(JobState)
     shown = (replace(job, listener=names[job.account]) for job in found.values())
@@ -157,10 +172,44 @@ def _that_waits(delivery: AccountDelivery, waits: Waits) -> ListedJob:
     return ListedJob(DELIVER, delivery.account, "", state, until=waits.until, reason=explanation(waits))
 
 
-def _of_fault(failure: JobFailure) -> ListedJob:
+def _destinations(
+    db: Connection, here: ThisProcess, owners: Mapping[int, int], paused: frozenset[str]
+) -> Iterator[ListedJob]:
+    """What is being sent to destinations, and what waits for them."""
+    counts = destination_queue.counts(db, list(owners)[:LIMIT])
+    for number in counts:
+        one = destinations.find(db, number)
+        if one is None or one.removed_at is not None:
+            continue
+        if in_force(one.lease_until, here.now):
+            until: float | None = one.lease_until
+            state, reason, owner = JobState.RUNNING, "", one.lease_owner
+        else:
+            facts = destination_waits.facts(db, one, here.now, here.lastfm_now, paused=DESTINATION in paused)
+            waits = destination_waits.of_queue(db, one, counts[number], facts) or Waits(WaitKind.NEXT_BATCH)
+            moves = waits.kind is WaitKind.PAUSED or not (waits.held or waits.until)
+            state, owner, until = JobState.WAITING if moves else JobState.RESTING, "", waits.until
+            next_ = waits.kind in (WaitKind.SENDING, WaitKind.NEXT_BATCH)
+            reason = "" if next_ else destination_waits.explained(waits, DestinationKind(one.kind))
+        yield ListedJob(
+            DESTINATION, one.account, "", state, owner=owner, until=until, reason=reason, destination=number
+        )
+
+
+def _of_fault(failure: JobFailure, owners: Mapping[int, int]) -> ListedJob:
+    account, destination = failure.account, None
+    if failure.kind == DESTINATION:
+        account, destination = owners.get(failure.account, 0), failure.account
     state = JobState.BROKEN
     return ListedJob(
-        failure.kind, failure.account, "", state, until=failure.retry_at, tries=failure.tries, reason=failure.message
+        failure.kind,
+        account,
+        "",
+        state,
+        until=failure.retry_at,
+        tries=failure.tries,
+        reason=failure.message,
+        destination=destination,
     )
 
 

@@ -12,8 +12,9 @@ from tonearm.core import pacing
 from tonearm.service import job_list
 from tonearm.service.accounts import Accounts
 from tonearm.service.chores import Chores
-from tonearm.service.job_list import DELIVER, LOVE, RUNS, JobList
-from tonearm.store import jobs, runs
+from tonearm.service.destinations import Destinations
+from tonearm.service.job_list import DELIVER, DESTINATION, LOVE, RUNS, JobList
+from tonearm.store import destinations, jobs, runs
 from tonearm.store.db.database import Store
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 from tonearm.store.jobs import Gate, JobFailure
@@ -55,7 +56,7 @@ class Jobs:
     """Guards each job, lists all of them, and controls them.
 
     `begin` starts or continues a run of a kind, `hint` tells the engine which account has something to deliver,
-    `send_hearts` sends an account's hearts now.
+    `send_hearts` sends an account's hearts now. The job of a destination is known by the destination's number.
     """
 
     store: Store
@@ -65,6 +66,7 @@ class Jobs:
     begin: Mapping[str, Callable[[int], Awaitable[Run]]]
     hint: Callable[[int], None]
     send_hearts: Callable[[int], Awaitable[None]]
+    destinations: Destinations
     known: _Known = field(default_factory=_Known)
 
     def guarded(self, kind: str, handler: JobHandler) -> JobHandler:
@@ -136,6 +138,8 @@ class Jobs:
 
     async def retry(self, kind: str, account: int) -> JobDone | JobBusy:
         """Retry a waiting or failed job now. Raises UnknownListener."""
+        if kind == DESTINATION:
+            return await self._retry_destination(account)
         await self.listeners.account(account)
         await self._forget_failure(kind, account)
         if kind == DELIVER:
@@ -150,6 +154,20 @@ class Jobs:
         await self.begin[kind](account)
         return JobDone(f"{kind} resumed" + await self._paused_note(kind))
 
+    async def owner(self, kind: str, key: int) -> int | None:
+        """The account whose job it is; None if there is no such destination."""
+        if kind != DESTINATION:
+            return key
+        return (await self.store.read(partial(destinations.owner_of_each, account_id=None))).get(key)
+
+    async def _retry_destination(self, number: int) -> JobDone | JobBusy:
+        owner = await self.owner(DESTINATION, number)
+        if owner is None:
+            return JobBusy("there's no such destination")
+        await self._forget_failure(DESTINATION, number)
+        await self.destinations.retry(owner, number)
+        return JobDone("all waiting plays are due now" + await self._paused_note(DESTINATION))
+
     async def _paused_note(self, kind: str) -> str:
         """A note if the kind is paused; "" if it is not."""
         paused = kind in await self.store.read(jobs.paused)
@@ -160,8 +178,12 @@ class Jobs:
 
         Raises UnknownListener.
         """
-        await self.listeners.account(account)
         now = self.clock.now()
+        if kind == DESTINATION:
+            if not await self.store.write(partial(jobs.break_lease_of_destination, number=account, now=now)):
+                return JobBusy("not running")
+            return JobDone("stopping; its plays stay queued and are sent again unless it is paused")
+        await self.listeners.account(account)
         if kind == DELIVER:
             if not await self.store.write(partial(jobs.break_lease, account_id=account, now=now)):
                 return JobBusy("not running")

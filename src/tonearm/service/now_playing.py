@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -34,17 +35,19 @@ class NowPlayingResult:
 
 @dataclass(frozen=True, slots=True)
 class NowPlaying:
-    """Sends Last.fm what plays, and keeps it for this service's own listeners."""
+    """Sends Last.fm what plays, and keeps it for this service's own listeners. `elsewhere` tells other destinations."""
 
     store: Store
     clock: Clock
     keyring: Keyring
     seal: SessionCipher
     event_hub: EventHub
+    elsewhere: Callable[[int, Track], None] = lambda _, __: None
 
     async def show(self, account: int, track: Track) -> NowPlayingResult:
         """Announce a track. Raises MissingName and StoreUnavailable; what Last.fm does is in the answer."""
         track = cleaned(replace(track, duration=length(track.duration)))
+        self.elsewhere(account, track)
         found, sealed = await self.store.read(partial(accounts.with_session, account_id=account))
         shown = await self._send(found, sealed, track)
         now = self.clock.now()

@@ -44,16 +44,13 @@ from tonearm.core.waits import WaitKind, Waits, reason
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.counters import Counters
 from tonearm.service.events import EventHub, Subscription
+from tonearm.service.fan_out import LIVE_WITHIN, NOWHERE, FanOut, Sendable, receiving
 from tonearm.store import accounts, plays, queue, summaries
 from tonearm.store.db.database import Store
 from tonearm.store.line import QueueState
 
 NOT_QUEUED = ("threshold_not_met", "disabled", "not_authenticated")
 """Fates of plays that stay in the history only, and may be queued when they are reported better."""
-
-
-LIVE_WITHIN = 3600.0
-"""Seconds between the end of a play and its report up to which it is live; what comes later is a backlog."""
 
 
 TOGETHER, PART = 1000, 250
@@ -230,8 +227,8 @@ _BEFORE = "reported before"
 """Nothing new, unlike a suspected duplicate: that one is a play of its own, and announced."""
 
 
-def take(db: Connection, reports: Sequence[Report], rules: Rules) -> list[ReportResult]:
-    """Write reported plays and answer each by the rules of where they go, in one transaction."""
+def take(db: Connection, reports: Sequence[Report], rules: Rules, fan_out: FanOut = NOWHERE) -> list[ReportResult]:
+    """Write reported plays and answer each by the rules of Last.fm, in one transaction; other destinations get them."""
     accounts.lock(db, {r.account for r in reports})
     listeners = accounts.by_id(db, {r.account for r in reports})
     keys = [_key(r) for r in reports]
@@ -249,6 +246,8 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules) -> list[Report
     before = there | {key: known for key, known in restamped.items() if key not in there or known[1] not in NOT_QUEUED}
     taken: list[ReportResult] = []
     queued: dict[int, dict[str, Any]] = {}
+    others = receiving(db, set(listeners)) if fan_out.rules else {}
+    sendable: dict[int, Sendable] = {}
     for report, key, decision in zip(reports, keys, decided, strict=True):
         play_id, fate = before.get(key) or (numbers[key], "")
         again = fate and fate not in NOT_QUEUED
@@ -268,10 +267,33 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules) -> list[Report
                 report.boot,
             )
         before[key] = (play_id, decision.fate)
+        if report.account in others and decision.fate != "suspected":
+            sendable[play_id] = _sendable(play_id, report, listeners[report.account], fresh=not fate)
         said = f"{decision.reason}; {report.left_out}" if report.left_out else decision.reason
         taken.append(_taken(decision.status, play_id, said, decision.heard))
     queue.enqueue(db, list(queued.values()))
+    if sendable:
+        fan_out.queue(db, others, list(sendable.values()))
     return taken
+
+
+def _sendable(play_id: int, report: Report, account: Account, *, fresh: bool) -> Sendable:
+    """What destinations may get of a report: whatever Last.fm takes, and whether or not anybody is signed in there."""
+    now, play = report.at + report.skew, report.play
+    return Sendable(
+        play_id,
+        report.account,
+        play,
+        report.reporter,
+        report.at,
+        now,
+        play.timestamp - report.skew if play.timestamp > now else 0.0,
+        lambda shortest: judged(play, report.listening, account.threshold, shortest).counts,
+        report.counter,
+        report.boot,
+        account.several_reporters,
+        fresh,
+    )
 
 
 def _summed_up_no_longer(db: Connection, listeners: dict[int, Account], written: Iterable[plays.PlayKey]) -> None:
@@ -441,7 +463,10 @@ class NotPlays(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """Accepts reports of plays. `hint` is called with the account that may have something to send, after the commit."""
+    """Accepts reports of plays. `hint` is called with the account that may have something to send, after the commit.
+
+    `hint_others` is called where that can only be for other destinations than Last.fm, which `fan_out` knows.
+    """
 
     store: Store
     clock: Clock
@@ -450,6 +475,8 @@ class Reports:
     tally: Counters
     time: LastFmTime
     rules: Rules
+    fan_out: FanOut = NOWHERE
+    hint_others: Callable[[int], None] = lambda _: None
 
     async def scrobble(
         self, account: int, play: Play, reporter: str = "", left_out: str = "", basis: Basis = _UNSAID
@@ -464,8 +491,7 @@ class Reports:
         report = self._report(self._moment(), account, play, clean(reporter), left_out, basis)
         taken = await self.store.write_together(self._take, report, account)
         self.tally.reports[taken.status] += 1
-        if taken.status == "queued":
-            self.hint(account)
+        self._hint(account, [taken])
         self._announce(report, taken)
         return taken
 
@@ -531,7 +557,7 @@ class Reports:
             return self._player_report(moment, account, unmeasured, reporter, player)
 
     def _take(self, db: Connection, reports: Sequence[Report]) -> list[ReportResult]:
-        return take(db, reports, self.rules)
+        return take(db, reports, self.rules, self.fan_out)
 
     def _take_batches(self, db: Connection, batches: Sequence[Sequence[Report]]) -> list[list[ReportResult]]:
         """Write the plays of several requests and answer each, in one transaction."""
@@ -557,12 +583,18 @@ class Reports:
             for start in range(0, len(reports), size):
                 taken += await self.store.write(partial(self._take, reports=reports[start : start + size]))
         self.tally.reports.update(answer.status for answer in taken)
-        if any(answer.status == "queued" for answer in taken):
-            self.hint(account)
+        self._hint(account, taken)
         for report, answer in zip(reports, taken, strict=True):
             if answer.status == "duplicate":
                 self._announce(report, answer)
         return taken
+
+    def _hint(self, account: int, taken: Sequence[ReportResult]) -> None:
+        """Wake what sends plays: Last.fm's, or that of other destinations, which may take what Last.fm does not."""
+        if any(answer.status == "queued" for answer in taken):
+            self.hint(account)
+        elif any(answer.status != "duplicate" for answer in taken):
+            self.hint_others(account)
 
     def _announce(self, report: Report, taken: ReportResult) -> None:
         if taken.message != _BEFORE:

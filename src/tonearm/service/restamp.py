@@ -13,7 +13,7 @@ from tonearm.core.delivery import QueuedPlay
 from tonearm.core.play import Play
 from tonearm.core.report import SKEW_THAT_MATTERS, queued_by_a_fast_clock
 from tonearm.service.clock_skew import LastFmTime
-from tonearm.store import plays, queue
+from tonearm.store import destination_queue, plays, queue
 from tonearm.store.line import Lease
 
 
@@ -81,6 +81,7 @@ class Restamp:
         ahead = play.timestamp > self.time.now()
         not_before = delivery.its_time(replace(w, play=play), self.clock.now(), self.time.skew) if ahead else 0.0
         queue.restamp(db, w.id, play.timestamp, by, not_before)
+        destination_queue.restamp(db, lease.account, w.id, play.timestamp, by, not_before)
         return replace(w, play=play, enqueued_at=w.enqueued_at + by, off=0.0, not_before=not_before)
 
 

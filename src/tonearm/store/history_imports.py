@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from tonearm.core.search import searchable
-from tonearm.store import accounts, summaries
+from tonearm.store import accounts, destination_queue, summaries
 from tonearm.store.db.dialect import asked_rows, insert_ignore, rows_as_json
 from tonearm.store.db.schema import history_import, play
 
@@ -177,10 +177,14 @@ def undo_part(db: Connection, undone: StoredImport, after: int) -> tuple[int, in
     What has been sent since then stays.
     """
     accounts.lock(db, [undone.account])
-    added = (play.c.id > after, play.c.import_id == undone.id, play.c.fate == IMPORTED)
+    others = destination_queue.numbers_of(db, undone.account)
+    added: list[Any] = [play.c.id > after, play.c.import_id == undone.id, play.c.fate == IMPORTED]
+    if others:
+        added.append(~destination_queue.has_had(play.c.id, others))
     ids = list(db.execute(select(play.c.id).where(*added).order_by(play.c.id).limit(UNDO_PART)).scalars())
     if not ids:
         return None
     summaries.make_stale_of(db, ids)
     db.execute(delete(play).where(*added, play.c.id <= ids[-1]))
+    destination_queue.forget(db, ids, others)
     return len(ids), ids[-1]

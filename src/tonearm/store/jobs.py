@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, or_, select, update
 
-from tonearm.store import queue
+from tonearm.store import destination_queue, queue
 from tonearm.store.db.dialect import insert_ignore
-from tonearm.store.db.schema import account, job_failure, paused_kind, periodic_task
+from tonearm.store.db.schema import account, destination, job_failure, paused_kind, periodic_task
+from tonearm.store.line import Line
 
 DELIVER = queue.DELIVER
 
@@ -76,9 +77,13 @@ def paused(db: Connection) -> frozenset[str]:
     return frozenset(row.kind for row in db.execute(_PAUSED))
 
 
-def failures(db: Connection, limit: int, account_id: int | None) -> list[JobFailure]:
-    """Failures with no success since, the first to be retried first: of all accounts, or of one."""
-    wanted = _FAULTS if account_id is None else _FAULTS.where(job_failure.c.account == account_id)
+def failures(db: Connection, limit: int, account_id: int | None, destinations: Sequence[int] = ()) -> list[JobFailure]:
+    """Failures with no success since, the first to be retried first: of all, or of an account and its destinations."""
+    is_destination = job_failure.c.kind == destination_queue.KIND
+    mine = (~is_destination & (job_failure.c.account == account_id)) | (
+        is_destination & job_failure.c.account.in_(list(destinations))
+    )
+    wanted = _FAULTS if account_id is None else _FAULTS.where(mine)
     return [JobFailure(*row) for row in db.execute(wanted.order_by(job_failure.c.retry_at).limit(limit))]
 
 
@@ -108,14 +113,23 @@ def forget_failure(db: Connection, kind: str, account_id: int) -> None:
 
 def break_lease(db: Connection, account_id: int, now: float) -> bool:
     """End the lease of an account, so that its holder can write nothing more; False if nobody holds it."""
+    return _break(db, account, queue.LINE, account_id, now)
+
+
+def break_lease_of_destination(db: Connection, number: int, now: float) -> bool:
+    """As `break_lease`, of a destination."""
+    return _break(db, destination, destination_queue.LINE, number, now)
+
+
+def _break(db: Connection, lines: Table, line: Line, number: int, now: float) -> bool:
     taken = (
-        update(account)
-        .where(account.c.id == account_id, account.c.lease_until > now)
-        .values(lease_id=account.c.lease_id + 1, lease_until=0, lease_owner="")
+        update(lines)
+        .where(lines.c.id == number, lines.c.lease_until > now)
+        .values(lease_id=lines.c.lease_id + 1, lease_until=0, lease_owner="")
     )
     if not db.execute(taken).rowcount:
         return False
-    queue.rescue(db, account_id)
+    line.rescue(db, number)
     return True
 
 

@@ -112,7 +112,7 @@ class Line:
         )
         self._leased_until = select(lines.c.lease_until).where(lines.c.id == bindparam("line"))
         self._renew = update(lines).where(*leased).values(lease_until=bindparam("until"))
-        self._lock = select(*facts).where(*leased).with_for_update()
+        self._lock = select(*facts).where(*leased).with_for_update(key_share=not self._is_account)
         self._release = update(lines).where(*leased).values(lease_until=0, lease_owner="")
         self._set_state = (
             update(lines)

@@ -189,14 +189,14 @@ _SPANS: tuple[Column[Any], ...] = (
 
 
 @cache
-def _around(dialect: str) -> Select[Any]:
+def _around(dialect: str, fates: tuple[str, ...]) -> Select[Any]:
     asked = given_rows(dialect, _SPANS)
     return select(play.c.id, *frozen_columns(play)).where(
         play.c.account == asked.c.account,
         play.c.timestamp.between(asked.c.earliest, asked.c.latest),
         play.c.timestamp + play.c.played > asked.c.start,
         play.c.reporter != asked.c.but,
-        play.c.fate.in_(("queued", "accepted")),
+        play.c.fate.in_(fates),
     )
 
 
@@ -224,8 +224,17 @@ class PlaysOfOthers:
         return [(span[4], span[5]) for span in shared]
 
 
-def of_others(db: Connection, account: int, reporter: str, theirs: Iterable[Play]) -> PlaysOfOthers:
-    """What others than this reporter have reported for an account, as far as it may share time with these plays."""
+ON_LASTFM = ("queued", "accepted")
+"""Fates of plays that are or will be on Last.fm."""
+
+
+def of_others(
+    db: Connection, account: int, reporter: str, theirs: Iterable[Play], fates: tuple[str, ...] = ON_LASTFM
+) -> PlaysOfOthers:
+    """What others than this reporter have reported for an account, as far as it may share time with these plays.
+
+    By default what is or will be on Last.fm.
+    """
     spans: list[tuple[int, float]] = []
     for one in sorted(theirs, key=lambda play_: play_.timestamp):
         start, end = one.timestamp, one.timestamp + one.played
@@ -233,7 +242,7 @@ def of_others(db: Connection, account: int, reporter: str, theirs: Iterable[Play
             start, end = spans[-1][0], max(end, spans.pop()[1])
         spans.append((start, end))
     rows = [(account, reporter, start - LONGEST_PLAY, start, math.ceil(end)) for start, end in spans]
-    found = asking(db, _around(db.dialect.name), _SPANS, rows) if rows else ()
+    found = asking(db, _around(db.dialect.name, fates), _SPANS, rows) if rows else ()
     once = {row[0]: row for row in found}  # a long play may reach into several spans
     return PlaysOfOthers([(play_id, play_from_tuple(row[1:])) for play_id, row in once.items()])
 
@@ -249,20 +258,23 @@ _ASKED: tuple[Column[Any], ...] = (
 
 
 @cache
-def _near(dialect: str) -> Select[Any]:
+def _near(dialect: str, fates: tuple[str, ...]) -> Select[Any]:
     asked = given_rows(dialect, _ASKED)
     return select(asked.c.place, play).where(
         play.c.account == asked.c.account,
         play.c.timestamp.between(asked.c.earliest, asked.c.latest),
         *same_texts(dialect, play, asked, _SONG),
-        play.c.fate.in_(("queued", "accepted", "discarded")),
+        play.c.fate.in_(fates),
     )
 
 
-def near(db: Connection, account_plays: Sequence[tuple[int, Play]]) -> dict[int, list[tuple[int, Play]]]:
+def near(
+    db: Connection, account_plays: Sequence[tuple[int, Play]], fates: tuple[str, ...] = (*ON_LASTFM, "discarded")
+) -> dict[int, list[tuple[int, Play]]]:
     """For each (account, play), by its place: plays of just these names that began around the same time.
 
-    With their numbers; whoever reported them. Those that are or will be on Last.fm, or were taken out by the listener.
+    With their numbers; whoever reported them. By default those that are or will be on Last.fm, or were taken out by the
+    listener.
     """
     rows = [
         (
@@ -277,7 +289,7 @@ def near(db: Connection, account_plays: Sequence[tuple[int, Play]]) -> dict[int,
     ]
     found: dict[int, list[tuple[int, Play]]] = {}
     if rows:
-        for row in asking(db, _near(db.dialect.name), _ASKED, rows):
+        for row in asking(db, _near(db.dialect.name, fates), _ASKED, rows):
             found.setdefault(row.place, []).append((row.id, play_from_row(row)))
     return found
 

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, u
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.play import DEFAULT_THRESHOLD
-from tonearm.store import accounts, household, summaries
+from tonearm.store import accounts, destination_queue, destinations, household, summaries
 from tonearm.store.db.dialect import insert_or_change
 from tonearm.store.db.schema import (
     account,
@@ -20,6 +20,8 @@ from tonearm.store.db.schema import (
     approval,
     attempt,
     attempt_play,
+    delivery,
+    destination,
     device_clock,
     erasure,
     heart,
@@ -29,6 +31,7 @@ from tonearm.store.db.schema import (
     library,
     login,
     loved,
+    pace,
     play,
     player,
     player_session,
@@ -36,6 +39,7 @@ from tonearm.store.db.schema import (
     scrobble_queue,
     token,
 )
+from tonearm.store.db.schema import destination_queue as destination_queue_table
 from tonearm.store.secrets.tokens import TokenKind, fingerprint
 
 PART = 500
@@ -83,12 +87,52 @@ def begin(db: Connection, account_id: int, kept_session: str) -> None:
     db.execute(delete(player_user).where((player_user.c.account == account_id) | player_user.c.player.in_(players)))
     for table in (approval, device_clock):
         db.execute(delete(table).where(table.c.player.in_(players)))
-    for table in (job_run, login, job_failure, device_clock, app_key, player, history_import):
+    for table in (job_run, login, device_clock, app_key, player, history_import):
         db.execute(delete(table).where(table.c.account == account_id))
     household.forget(db, account_id)
+    _begin_destinations(db, account_id)
     kept_tokens = (token.c.kind == TokenKind.BROWSER) & (token.c.hash == fingerprint(kept_session))
     db.execute(delete(token).where(token.c.account == account_id, ~kept_tokens))
     db.execute(update(account).where(account.c.id == account_id).values(_AS_NEW))
+
+
+def _begin_destinations(db: Connection, account_id: int) -> None:
+    """An account has no destinations any more; what they have had is erased with its plays."""
+    mine = destination_queue.numbers_of(db, account_id)
+    of_job = (job_failure.c.kind != destination_queue.KIND) & (job_failure.c.account == account_id)
+    of_destination = (job_failure.c.kind == destination_queue.KIND) & job_failure.c.account.in_(mine)
+    db.execute(delete(job_failure).where(of_job | of_destination))
+    keys = select(destination.c.pace_key).where(destination.c.account == account_id, destination.c.pace_key != "")
+    db.execute(delete(pace).where(pace.c.key.in_(keys)))
+    for number in mine:
+        destinations.remove(db, number, _LONG_AGO)
+
+
+_LONG_AGO = 1.0
+"""Unix seconds. When it was is nobody's business."""
+
+
+def _erase_destinations(db: Connection, account_id: int, last: int) -> int:
+    """Erase some of what is known of plays at the destinations of an account; how many rows that was."""
+    mine = destination_queue.numbers_of(db, account_id)
+    for number in mine:
+        for of, play_id in (
+            (destination_queue_table.c.destination, destination_queue_table.c.id),
+            (delivery.c.destination, delivery.c.play),
+        ):
+            wanted = select(play_id).where(of == number, play_id <= last).order_by(play_id).limit(PART)
+            if found := list(db.execute(wanted).scalars()):
+                db.execute(delete(of.table).where(of == number, play_id.in_(found)))
+                return len(found)
+    return 0
+
+
+def _forget_destinations(db: Connection, account_id: int) -> None:
+    """Those that were not added again since."""
+    for number in destination_queue.numbers_of(db, account_id):
+        found = destinations.find(db, number)
+        if found is not None and found.removed_at == _LONG_AGO:
+            db.execute(delete(destination).where(destination.c.id == number))
 
 
 def erase_part(db: Connection, account_id: int) -> int | None:
@@ -102,12 +146,15 @@ def erase_part(db: Connection, account_id: int) -> int | None:
         return None
     if _erase(db, scrobble_queue, account_id, scrobble_queue.c.id <= last):
         return 0
+    if _erase_destinations(db, account_id, last):
+        return 0
     if gone := _erase(db, play, account_id, play.c.id <= last):
         return gone
     if any(_erase(db, table, account_id) for table in (loved, heart, library, attempt)):
         return 0
     if summaries.forget(db, account_id):
         return 0
+    _forget_destinations(db, account_id)
     db.execute(delete(erasure).where(erasure.c.account == account_id))
     return None
 

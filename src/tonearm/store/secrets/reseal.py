@@ -10,7 +10,7 @@ from sqlalchemy import BindParameter, Column, Connection, Table, bindparam, sele
 from tonearm.core.account import SESSION_LOST
 from tonearm.core.account import Connection as Connected
 from tonearm.store.db import postgres
-from tonearm.store.db.schema import account, app_key, player
+from tonearm.store.db.schema import account, app_key, destination, player
 from tonearm.store.secrets import check
 from tonearm.store.secrets.check import WrongSecret
 from tonearm.store.secrets.seal import SessionCipher
@@ -60,10 +60,22 @@ def reseal(db: Connection, seal: SessionCipher, *, lost: bool) -> Resealed:
         db.execute(_SEALED, resealed + unreadable)
     if unreadable:
         db.execute(_LOST, unreadable)
+    _reseal_destinations(db, seal)
     for table, key in ((player, player.c.id), (app_key, app_key.c.api_key)):
         _reseal_column(db, seal, table, key)
     check.change(db, seal)
     return Resealed(len(resealed), len(unreadable))
+
+
+def _reseal_destinations(db: Connection, seal: SessionCipher) -> None:
+    """As sessions of Last.fm's: what cannot be opened any more needs a new token."""
+    here = select(destination.c.id, destination.c.secret_sealed).where(destination.c.secret_sealed != "")
+    for number, sealed in db.execute(here.with_for_update()).all():
+        opens = seal.opens(sealed)
+        values: dict[str, Any] = {"secret_sealed": seal.close(seal.open(sealed)) if opens else ""}
+        if not opens:
+            values |= {"connection": Connected.NEEDS_SIGN_IN, "trouble": SESSION_LOST}
+        db.execute(update(destination).where(destination.c.id == number).values(**values))
 
 
 def _reseal_column(db: Connection, seal: SessionCipher, table: Table, key: Column[Any]) -> None:

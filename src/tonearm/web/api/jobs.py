@@ -13,7 +13,7 @@ from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.plays import ERRORS, Ask
 from tonearm.web.api.schemas import Detail
 
-JobKind = Literal["deliver", "love", "import", "enrich", "history"]
+JobKind = Literal["deliver", "love", "import", "enrich", "history", "destination"]
 
 
 class KindOut(BaseModel):
@@ -82,12 +82,12 @@ def jobs_router(deck: Deck, authenticate: Ask) -> APIRouter:
     @router.post("/{id}/retry", response_model=Changed, responses=_OF_A_JOB)
     async def retry(me: Me, id: JobId) -> Changed:
         """Retry a waiting, broken or failed job now."""
-        return _answered(await deck.jobs.retry(*_run_of(me, id)))
+        return _answered(await deck.jobs.retry(*await _run_of(deck, me, id)))
 
     @router.delete("/{id}", response_model=Changed, responses=_OF_A_JOB)
     async def cancel(me: Me, id: JobId) -> Changed:
         """Stop a running job. No play is lost; a delivery starts again unless its kind is paused."""
-        return _answered(await deck.jobs.cancel(*_run_of(me, id)))
+        return _answered(await deck.jobs.cancel(*await _run_of(deck, me, id)))
 
     @router.post("/kinds/{kind}/pause", response_model=Changed, responses=_OF_A_KIND)
     async def pause(me: Me, kind: JobKind) -> Changed:
@@ -115,11 +115,12 @@ def _must_run_it(me: Listener) -> None:
         raise HTTPException(403, f"only the listener {FIRST_LISTENER!r}, who runs this service, can do that")
 
 
-def _run_of(me: Listener, id_: str) -> tuple[str, int]:
-    kind, _, account = id_.partition("-")
-    if not _runs_it(me) and int(account) != me.id:
+async def _run_of(deck: Deck, me: Listener, id_: str) -> tuple[str, int]:
+    kind, _, key = id_.partition("-")
+    owner = await deck.jobs.owner(kind, int(key))
+    if owner is None or (not _runs_it(me) and owner != me.id):
         raise HTTPException(404, f"no job {id_}")
-    return kind, int(account)
+    return kind, int(key)
 
 
 def _answered(outcome: JobDone | JobBusy) -> Changed:

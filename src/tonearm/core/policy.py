@@ -1,0 +1,79 @@
+"""What a listener wants of a destination: which plays it gets, and under which names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Self
+
+from tonearm.core.play import Track
+from tonearm.core.spelling import without_guests
+
+
+class ArtistForm(StrEnum):
+    """Which artist is sent: all as they are credited, or the first alone."""
+
+    CREDITED = "credited"
+    FIRST = "first"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a destination gets. It applies to a play once, when it is queued for it: later changes are for later plays.
+
+    `album_artist` says whether the album's artist is sent. Plays that the players `not_from` have reported are kept
+    here, and so is what is reported before `private_until` (Unix seconds).
+    """
+
+    artist: ArtistForm = ArtistForm.CREDITED
+    album_artist: bool = True
+    not_from: tuple[str, ...] = ()
+    private_until: float = 0.0
+
+    def applied(self, track: Track) -> Track:
+        """The track as it is sent."""
+        artist = first_artist(track.artist) if self.artist is ArtistForm.FIRST else track.artist
+        album_artist = track.album_artist if self.album_artist else ""
+        if (artist, album_artist) == (track.artist, track.album_artist):
+            return track
+        return replace(track, artist=artist, album_artist=album_artist)
+
+    def keeps(self, reporter: str, reported_at: float) -> str:
+        """Why a play is kept here that a player has reported then (Unix seconds); "" if it is sent."""
+        if reported_at < self.private_until:
+            return "kept here: private mode was on"
+        if reporter in self.not_from:
+            return f"kept here: plays from {reporter} aren't sent there"
+        return ""
+
+    def stored(self) -> dict[str, Any]:
+        """The policy in JSON."""
+        return {
+            "artist": self.artist.value,
+            "album_artist": self.album_artist,
+            "not_from": list(self.not_from),
+            "private_until": self.private_until,
+        }
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        """The policy that `stored` has made; what a later version has added is left out."""
+        return cls(
+            ArtistForm(stored.get("artist", ArtistForm.CREDITED)),
+            bool(stored.get("album_artist", True)),
+            tuple(stored.get("not_from", ())),
+            float(stored.get("private_until", 0.0)),
+        )
+
+
+_BETWEEN_ARTISTS = (";", " / ")
+"""What surely stands between two artists. Commas and ampersands stand within names: "Earth, Wind & Fire"."""
+
+
+def first_artist(artist: str) -> str:
+    """The first of several artists, as far as it is sure that they are several; else all of them."""
+    first, _ = without_guests(artist)
+    for sign in _BETWEEN_ARTISTS:
+        first = first.partition(sign)[0]
+    return first.strip() or artist

@@ -1,0 +1,260 @@
+"""The plays that wait for a destination: which go out next, and what is written when they were answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import assert_never
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core import delivery, delivery_answer
+from tonearm.core.account import Connection as Connected
+from tonearm.core.delivery import (
+    Accepted,
+    DeliveryState,
+    Expired,
+    Fate,
+    Ignored,
+    QueuedPlay,
+    Refused,
+    Send,
+    Settled,
+    Step,
+)
+from tonearm.core.destination import DestinationKind, Ignoring, Rules
+from tonearm.core.event import DestinationChanged, DestinationStatus, Event
+from tonearm.core.pacing import BUDGET_DAY
+from tonearm.core.verdict import Answered, Throttled, Verdict
+from tonearm.service.clock_skew import LastFmTime
+from tonearm.service.events import EventHub
+from tonearm.service.fan_out import Sendable, row
+from tonearm.service.outbox import Batch, BatchAnswer, Nothing
+from tonearm.service.outlets import DestinationOutlet, DestinationOutlets
+from tonearm.service.restamp import Restamp
+from tonearm.store import accounts, destination_queue, destinations, queue
+from tonearm.store.destination_queue import LINE, Settlement
+from tonearm.store.destinations import StoredDestination
+from tonearm.store.line import Lease
+
+CHUNK = 500
+"""Plays of the history that are queued at once, when little else waits."""
+
+UNTIL_CHECKED = 60.0
+"""Seconds for which a play waits that our clock has timed, until Last.fm has shown whether that clock is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationEvents:
+    """Publishes what was written about destinations, after its commit."""
+
+    event_hub: EventHub
+
+    def publish(self, account: int, events: Sequence[Event]) -> None:
+        """Tell an account's subscribers, in this order."""
+        for event in events:
+            self.event_hub.publish(account, event)
+
+    def queue_changed(self, account: int) -> None:
+        """The queue that is counted is Last.fm's, which has not changed."""
+
+    def answered(self, verdict: Verdict) -> None:
+        """What is counted are answers of Last.fm."""
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationOutbox:
+    """What `Delivery` sends to destinations. `keys` are the API keys of Last.fm's that are set."""
+
+    clock: Clock
+    time: LastFmTime
+    restamp: Restamp
+    outlets: DestinationOutlets
+    keys: Sequence[str]
+
+    def due(self, db: Connection, now: float) -> dict[str, list[int]]:
+        """Destinations that have something to send now."""
+        return {"": destination_queue.due(db, now)}
+
+    def next(self, db: Connection, lease: Lease, *, probe: bool) -> tuple[Batch[QueuedPlay] | Nothing, list[Event]]:
+        """The plays that go out next: live ones first. While there is room the next part of the history is queued."""
+        now, time, number, rules = self.clock.now(), self.time, lease.line, self._rules(lease)
+        target = destinations.find(db, number)
+        if target is None or target.paused_at is not None or target.removed_at is not None:
+            return Nothing(None), []
+        found = destination_queue.waiting(db, number, now, rules.batch)
+        if target.backlog_at is not None and len(found) < rules.batch and lease.state.connection is Connected.CONNECTED:
+            self._queue_history(db, target, now)
+            found = destination_queue.waiting(db, number, now, rules.batch)
+        waiting = self._put_right(db, lease, found)
+        unchecked_until = self._unchecked_until(db, lease, waiting, now)
+        if unchecked_until <= now:  # nobody will show whether our clock is right, so they are as good as all others
+            waiting = tuple(replace(w, off=w.off or 0.0) for w in waiting)
+        move = delivery.next_move(
+            lease.state,
+            waiting,
+            now,
+            rules=rules,
+            used=destination_queue.accepted_since(db, number, now - BUDGET_DAY) if lease.state.budget else 0,
+            probe=probe,
+            skew=time.skew,
+            known=time.known,
+            unchecked_until=unchecked_until,
+        )
+        events = self._settled(db, lease, move.expired, waiting, now)
+        if isinstance(move, Send):
+            return Batch(move.batch), events
+        if move.backlog_until:
+            LINE.pause_backlog(db, lease, move.backlog_until)
+        return Nothing(move.until), events
+
+    def mark(self, db: Connection, lease: Lease, batch: Sequence[QueuedPlay]) -> None:
+        """Write that these are on their way."""
+        destination_queue.mark_sending(db, lease, [w.id for w in batch])
+
+    async def ask(self, outlet: DestinationOutlet) -> Verdict:
+        """Nothing: only Last.fm is asked for its time."""
+        return Answered(())
+
+    async def post(self, outlet: DestinationOutlet, batch: Sequence[QueuedPlay], session: str) -> Verdict:
+        """Send them; what the answer means."""
+        live = len(batch) == 1 and batch[0].live
+        return await outlet.wire.submit([w.play for w in batch], session, live=live)
+
+    def step(self, db: Connection, lease: Lease, answer: BatchAnswer[QueuedPlay], level: int) -> Step:
+        """What an answer means for the destination and the plays. `level` counts the throttles in a row."""
+        verdict, now, rules = answer.verdict, answer.at, self._rules(lease)
+        limited = rules.daily_limit and _may_be_limited(verdict, rules)
+        used = destination_queue.accepted_since(db, lease.line, now - BUDGET_DAY) if limited else 0
+        return delivery_answer.next_step(
+            lease.state,
+            self.restamp.checked(answer.batch.items),
+            verdict,
+            now,
+            answer.chance,
+            rules=rules,
+            used=used,
+            key_level=level,
+            skew=self.time.skew,
+            doubtful=self.time.doubtful,
+        )
+
+    def write(self, db: Connection, lease: Lease, answer: BatchAnswer[QueuedPlay], step: Step) -> list[Event]:
+        """Write what happened to each play here, and what comes back; returns the events that say so."""
+        events = self._settled(db, lease, step.settled, answer.batch.items, answer.at)
+        skew = self.time.skew
+        back = [
+            replace(w, not_before=delivery.its_time(w, answer.at, skew)) if w.refused_ahead else w for w in step.back
+        ]  # a start that other services have got is not moved for one
+        destination_queue.put_back(db, lease.line, back)
+        return events
+
+    def connected(self, db: Connection, lease: Lease, state: DeliveryState) -> Event:
+        """The event that says that the connection is another one now."""
+        target = destinations.find(db, lease.line)
+        assert target is not None
+        return DestinationChanged(target.id, target.kind, target.username, state.connection)
+
+    def _rules(self, lease: Lease) -> Rules:
+        outlet = self.outlets.get(lease.api_key)
+        if outlet is None:  # a new session, of a kind that this version does not know
+            raise LookupError("an outlet that isn't there")
+        return outlet.pace.rules
+
+    def _queue_history(self, db: Connection, target: StoredDestination, now: float) -> None:
+        """Queue the next part of the history, oldest first: what is not there yet, and has not come from there."""
+        assert target.backlog_at is not None
+        label = DestinationKind(target.kind).label
+        after = (target.backlog_at, target.backlog_id)
+        past = destination_queue.past(db, target.account, after, target.backlog_last, label, CHUNK)
+        known = destination_queue.known(db, [target.id], [one.id for one in past])
+        sendable = [
+            Sendable(one.id, target.account, one.play, one.reporter, now, now, 0.0, _counts, late=True)
+            for one in past
+            if (target.id, one.id) not in known and one.reporter not in target.policy.not_from
+        ]
+        destination_queue.enqueue(db, [row(one, target) for one in sendable])
+        if len(past) < CHUNK:
+            destinations.set_backlog(db, target.id, None, 0, 0)
+        else:
+            destinations.set_backlog(db, target.id, past[-1].play.timestamp, past[-1].id, target.backlog_last)
+
+    def _put_right(self, db: Connection, lease: Lease, found: Sequence[QueuedPlay]) -> tuple[QueuedPlay, ...]:
+        """What waits, with starts moved that a wrong clock of ours has made.
+
+        What waits for Last.fm too is moved there within moments, and left out until then: so a play has one start.
+        """
+        checked = self.restamp.checked(found)
+        wrong = [w for w in checked if delivery.start_moves_by(w)]
+        if not wrong:
+            return checked
+        elsewhere = queue.rows(db, [w.id for w in wrong])
+        moved = self.restamp.put_right_waiting(db, lease, [w for w in wrong if w.id not in elsewhere])
+        right = {w.id: w for w in moved}
+        return tuple(right.get(w.id, w) for w in checked if w.id not in elsewhere)
+
+    def _unchecked_until(self, db: Connection, lease: Lease, waiting: Sequence[QueuedPlay], now: float) -> float:
+        """Until when plays wait whose start is not checked: as long as Last.fm may show soon which clock is right."""
+        unchecked = [w.enqueued_at for w in waiting if w.off is None]
+        if self.time.settled or not unchecked:
+            return now
+        if self.time.confirmed_in:
+            return now + self.time.confirmed_in
+        account = accounts.by_id(db, [lease.account])[lease.account]
+        asks = account.connection is Connected.CONNECTED and account.api_key in self.keys
+        return max(unchecked) + UNTIL_CHECKED if asks else now
+
+    def _settled(
+        self, db: Connection, lease: Lease, settled: Sequence[Settled], waiting: Sequence[QueuedPlay], now: float
+    ) -> list[Event]:
+        """Write the fates of plays at this destination, and take them out of its queue; the events that say so."""
+        if not settled:
+            return []
+        by_id = {w.id: w for w in waiting}
+        service = self._rules(lease).service
+        written = [_settlement(s, by_id[s.id], now) for s in settled]
+        destination_queue.settle(db, lease.line, written)
+        return [
+            DestinationStatus(
+                lease.line,
+                one.play,
+                one.fate,
+                by_id[one.play].play.track.artist,
+                by_id[one.play].play.track.title,
+                one.reason or f"on {service}",
+            )
+            for one in written
+        ]
+
+
+def _settlement(settled: Settled, waiting: QueuedPlay, now: float) -> Settlement:
+    fate: Fate = settled.fate
+    tries = waiting.tries
+    match fate:
+        case Accepted(correction):
+            names = asdict(correction) if correction else None
+            return Settlement(settled.id, "accepted", now, correction=names, attempts=tries)
+        case Ignored(code, reason):
+            return Settlement(settled.id, "ignored", now, reason, code, attempts=tries)
+        case Refused(cause):
+            return Settlement(settled.id, "refused", now, str(cause), cause.error_code, attempts=tries)
+        case Expired(reason):
+            return Settlement(settled.id, "expired", now, reason, attempts=tries)
+        case _:
+            assert_never(fate)
+
+
+def _may_be_limited(verdict: Verdict, rules: Rules) -> bool:
+    """Whether an answer may speak of a daily limit, so that the day's plays have to be counted."""
+    match verdict:
+        case Throttled():
+            return True
+        case Answered(items):
+            return any(rules.codes.get(item.ignored_code) is Ignoring.DAILY_LIMIT for item in items)
+        case _:
+            return False
+
+
+def _counts(_: float) -> bool:
+    return True

@@ -1,0 +1,490 @@
+"""Destinations: other services that a listener's plays are sent to, added, watched, paused and removed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core.account import Connection as Connected
+from tonearm.core.destination import DestinationKind
+from tonearm.core.event import DestinationChanged
+from tonearm.core.play import Track
+from tonearm.core.policy import Policy
+from tonearm.core.waits import DeliveryFacts, Waits
+from tonearm.service import destination_waits
+from tonearm.service.clock_skew import LastFmTime
+from tonearm.service.events import EventHub
+from tonearm.service.outlets import DestinationOutlets, pace_key
+from tonearm.store import accounts, destination_queue, destinations, jobs, pace, plays
+from tonearm.store.db.database import Store
+from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.store.destination_queue import KIND, Delivered, Waiting
+from tonearm.store.destinations import StoredDestination
+from tonearm.store.secrets.seal import SealBroken, SessionCipher
+
+DAY = 86400.0
+
+EVERYTHING = float("inf")
+"""Days: the whole history, as far as it goes back."""
+
+PREVIEWED = 1000
+"""Plays of the history that a preview looks through."""
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationRefused:
+    """It cannot be done, and why, in words for the listener. Nothing was changed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchDestination:
+    """This listener has no destination with that number."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepOrDiscard:
+    """Plays wait there: removing it has to say whether they are kept or discarded."""
+
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationRemoved:
+    """It is removed. `kept` plays wait until it is added again, `discarded` ones are never sent there."""
+
+    kept: int = 0
+    discarded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationOverview:
+    """A destination as it is now. Times are Unix seconds, None for never.
+
+    `state` is `connected`, `paused`, `needs_sign_in` or `disconnected`. `waits` says why its queue has not been sent
+    yet, None if nothing waits. `outcomes` counts its plays by fate, but for the accepted ones. `queues_history`: part
+    of the history is still to be queued.
+    """
+
+    stored: StoredDestination
+    state: str
+    waiting: Waiting
+    waits: Waits | None
+    outcomes: Mapping[str, int]
+
+    @property
+    def kind(self) -> DestinationKind:
+        return DestinationKind(self.stored.kind)
+
+    @property
+    def reason(self) -> str:
+        """Why it waits and what to do about it, as the end of a sentence; "" if nothing waits."""
+        return destination_waits.explained(self.waits, self.kind) if self.waits else self.stored.state.trouble
+
+    @property
+    def queues_history(self) -> bool:
+        return self.stored.backlog_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class PlayAtDestination:
+    """What happened to a play at a destination. `reason` says why it waits, or what happened to it."""
+
+    destination: StoredDestination
+    delivered: Delivered
+    reason: str
+    waits: Waits | None = None
+
+    @property
+    def kind(self) -> DestinationKind:
+        return DestinationKind(self.destination.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPreview:
+    """What a policy would have done to the latest plays: `plays` were looked at, `kept` would not have been sent.
+
+    `changed` has the tracks that would have been sent under other names: as they were heard, and as sent.
+    """
+
+    plays: int
+    kept: int
+    changed: tuple[tuple[Track, Track], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationHints:
+    """Wakes the sending for destinations. Which an account has is known from the last look at the tables."""
+
+    ring: Callable[[Iterable[int]], None]
+    _owned: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def seen(self, owned: Mapping[int, tuple[int, ...]]) -> None:
+        """These are the destinations of all accounts."""
+        self._owned.clear()
+        self._owned.update(owned)
+
+    def has_any(self, account: int) -> bool:
+        """Whether an account has destinations."""
+        return account in self._owned
+
+    def of_account(self, account: int) -> None:
+        """There may be something to send for an account's destinations."""
+        if mine := self._owned.get(account):
+            self.ring(mine)
+
+
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """Adds, shows, pauses and removes destinations."""
+
+    store: Store
+    clock: Clock
+    time: LastFmTime
+    outlets: DestinationOutlets
+    cipher: SessionCipher
+    event_hub: EventHub
+    hints: DestinationHints
+    is_lastfm: Callable[[str], bool] = lambda _: False
+    _shows: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+
+    async def add(
+        self,
+        account: int,
+        kind: DestinationKind,
+        address: str,
+        token: str,
+        *,
+        policy: Policy | None = None,
+        days: float = 0.0,
+    ) -> StoredDestination | DestinationRefused:
+        """Add a destination, or one again that was removed: then what waited is found again.
+
+        The service is asked first whose token it is. `days` of the history are sent too, after what is played from now
+        on: `EVERYTHING` for all of it. Raises StoreUnavailable.
+        """
+        checked = await self._checked(kind, address, token)
+        if isinstance(checked, DestinationRefused):
+            return checked
+        address, user = checked
+        outcome = await self.store.write(
+            partial(
+                self._add, account=account, kind=kind, address=address, user=user, token=token, policy=policy, days=days
+            )
+        )
+        if isinstance(outcome, StoredDestination):
+            self._announce(outcome)
+        return outcome
+
+    async def _checked(self, kind: DestinationKind, address: str, token: str) -> tuple[str, str] | DestinationRefused:
+        """The address as it is kept, and the user; the service is asked."""
+        try:
+            wire = self.outlets.wire(kind, address)
+        except ValueError as error:
+            return DestinationRefused(str(error))
+        address = _lower_host(wire.address)
+        wire = self.outlets.wire(kind, address)
+        check = await wire.validate(token)
+        if check.trouble:
+            return DestinationRefused(check.trouble)
+        return address, check.user
+
+    def _add(
+        self,
+        db: Connection,
+        account: int,
+        kind: DestinationKind,
+        address: str,
+        user: str,
+        token: str,
+        policy: Policy | None,
+        days: float,
+    ) -> StoredDestination | DestinationRefused:
+        accounts.lock(db, [account])
+        now, key = self.clock.now(), pace_key(kind, address, token)
+        known = destinations.named(db, account, kind, address, user)
+        if known is not None and known.removed_at is None:
+            return DestinationRefused(f"{_named(known)} is one of your destinations already")
+        if any(other.account != account for other in destinations.with_pace_key(db, key)):
+            return DestinationRefused(
+                f"another listener here already sends plays with this {kind.label} token:"
+                " use a token of your own, or their plays and yours would be mixed there"
+            )
+        if refused := self._is_lastfm_already(db, account, kind, address, user):
+            return refused
+        made = known or destinations.add(db, account, kind, address, user, policy or Policy(), now)
+        destinations.sign_in(db, made.id, user, self.cipher.close(token), key)
+        if policy is not None:
+            destinations.set_policy(db, made.id, policy)
+        if days > 0:
+            destinations.set_backlog(db, made.id, int(max(0.0, now - days * DAY)), 0, plays.last(db))
+        self.hints.seen(destinations.owners(db))
+        found = destinations.find(db, made.id)
+        assert found is not None
+        return found
+
+    def _is_lastfm_already(
+        self, db: Connection, account: int, kind: DestinationKind, address: str, user: str
+    ) -> DestinationRefused | None:
+        listener = accounts.by_id(db, [account])[account]
+        if kind is DestinationKind.LASTFM_LIKE and self.is_lastfm(address) and listener.signed_in:
+            same = not user or user.casefold() == listener.username.casefold()
+            if same:
+                return DestinationRefused("you're signed in there already: that is the Last.fm of your settings")
+        return None
+
+    async def sign_in_again(
+        self, account: int, number: int, token: str
+    ) -> StoredDestination | DestinationRefused | NoSuchDestination:
+        """Go on with a new token of the same user; what waits is sent with it."""
+        found = await self.store.read(partial(destinations.of_account, account_id=account, number=number))
+        if found is None:
+            return NoSuchDestination()
+        checked = await self._checked(DestinationKind(found.kind), found.url, token)
+        if isinstance(checked, DestinationRefused):
+            return checked
+        address, user = checked
+        if user.casefold() != found.username.casefold():
+            return DestinationRefused(
+                f"this token is {user}'s, and plays wait here for {found.username}: add {user} as another destination"
+            )
+        key, sealed = pace_key(found.kind, address, token), self.cipher.close(token)
+
+        def write(db: Connection) -> StoredDestination | NoSuchDestination:
+            accounts.lock(db, [account])
+            now = destinations.of_account(db, account, number)
+            if now is None:
+                return NoSuchDestination()
+            destinations.sign_in(db, number, user, sealed, key)
+            return destinations.find(db, number) or now
+
+        outcome = await self.store.write(write)
+        if isinstance(outcome, StoredDestination):
+            self._announce(outcome)
+        return outcome
+
+    async def pause(self, account: int, number: int, *, paused: bool) -> StoredDestination | NoSuchDestination:
+        """Send nothing there until it is resumed: plays wait; or go on."""
+        at = self.clock.now() if paused else None
+        return await self._changed(account, number, partial(destinations.pause, number=number, now=at))
+
+    async def set_policy(self, account: int, number: int, policy: Policy) -> StoredDestination | NoSuchDestination:
+        """What it gets of the plays that are reported from now on."""
+        return await self._changed(account, number, partial(destinations.set_policy, number=number, policy=policy))
+
+    async def send_history(self, account: int, number: int, days: float) -> StoredDestination | NoSuchDestination:
+        """Send the history of so many days as well, what is not there yet: after what is played from now on."""
+        since = int(max(0.0, self.clock.now() - days * DAY))
+
+        def change(db: Connection) -> None:
+            destinations.set_backlog(db, number, since, 0, plays.last(db))
+
+        return await self._changed(account, number, change)
+
+    async def retry(self, account: int, number: int) -> StoredDestination | NoSuchDestination:
+        """Everything that waits there is due now, except what starts in the future."""
+        now = self.time.now()
+
+        def change(db: Connection) -> None:
+            found = destinations.find(db, number)
+            destinations.retry(db, number)
+            destination_queue.due_now(db, number, now)
+            if found is not None and found.pace_key:
+                pace.probe_now(db, found.pace_key, self.clock.now())
+
+        return await self._changed(account, number, change)
+
+    async def _changed(
+        self, account: int, number: int, change: Callable[[Connection], None]
+    ) -> StoredDestination | NoSuchDestination:
+        def write(db: Connection) -> StoredDestination | NoSuchDestination:
+            accounts.lock(db, [account])
+            if destinations.of_account(db, account, number) is None:
+                return NoSuchDestination()
+            change(db)
+            self.hints.seen(destinations.owners(db))
+            return destinations.of_account(db, account, number) or NoSuchDestination()
+
+        outcome = await self.store.write(write)
+        if isinstance(outcome, StoredDestination):
+            self._announce(outcome)
+        return outcome
+
+    async def remove(
+        self, account: int, number: int, *, discard: bool | None = None
+    ) -> DestinationRemoved | KeepOrDiscard | NoSuchDestination:
+        """Remove a destination and forget its token. If plays wait, `discard` has to say what becomes of them.
+
+        Kept ones are sent when the same profile is added again.
+        """
+
+        def write(db: Connection) -> DestinationRemoved | KeepOrDiscard | NoSuchDestination:
+            accounts.lock(db, [account])
+            found = destinations.of_account(db, account, number)
+            if found is None:
+                return NoSuchDestination()
+            waiting = destination_queue.counts(db, [number]).get(number, Waiting()).plays
+            if waiting and discard is None:
+                return KeepOrDiscard(waiting)
+            now = self.clock.now()
+            destinations.remove(db, number, now)
+            if discard:
+                return DestinationRemoved(discarded=destination_queue.discard_all(db, number, now))
+            destination_queue.LINE.rescue(db, number)
+            return DestinationRemoved(kept=waiting)
+
+        found = await self.store.read(partial(destinations.of_account, account_id=account, number=number))
+        outcome = await self.store.write(write)
+        if found is not None and isinstance(outcome, DestinationRemoved):
+            self.hints.seen(await self.store.read(destinations.owners))
+            gone = DestinationChanged(found.id, found.kind, found.username, "removed")
+            self.event_hub.publish(account, gone)
+        return outcome
+
+    def _announce(self, found: StoredDestination) -> None:
+        self.event_hub.publish(found.account, DestinationChanged(found.id, found.kind, found.username, state_of(found)))
+        self.hints.ring([found.id])
+
+    async def all(self, account: int) -> list[DestinationOverview]:
+        """The destinations of a listener as they are now, in the order in which they were added."""
+        return await self.store.read(partial(self._all, account=account))
+
+    def _all(self, db: Connection, account: int) -> list[DestinationOverview]:
+        found = destinations.of_accounts(db, [account]).get(account, [])
+        numbers = [one.id for one in found]
+        waiting, outcomes = destination_queue.counts(db, numbers), destination_queue.fates(db, numbers)
+        paused = KIND in jobs.paused(db)
+        return [
+            DestinationOverview(
+                one,
+                state_of(one),
+                waiting.get(one.id, Waiting()),
+                destination_waits.of_queue(db, one, waiting.get(one.id), self._facts(db, one, paused=paused)),
+                outcomes.get(one.id, {}),
+            )
+            for one in found
+        ]
+
+    def _facts(self, db: Connection, one: StoredDestination, *, paused: bool) -> DeliveryFacts:
+        return destination_waits.facts(db, one, self.clock.now(), self.time.now(), paused=paused)
+
+    async def of_plays(self, account: int, ids: Sequence[int]) -> dict[int, list[PlayAtDestination]]:
+        """What happened to plays at each destination, also at those that were removed since."""
+        return await self.store.read(partial(self.read_plays, account=account, ids=ids))
+
+    def read_plays(self, db: Connection, account: int, ids: Sequence[int]) -> dict[int, list[PlayAtDestination]]:
+        """As `of_plays`, within a transaction."""
+        mine = {one.id: one for one in destinations.all_of(db, account)}
+        found: dict[int, list[PlayAtDestination]] = {}
+        if not mine:
+            return found
+        paused = KIND in jobs.paused(db)
+        facts: dict[int, DeliveryFacts] = {}
+        for delivered in destination_queue.stories(db, sorted(mine), ids):
+            one, waits = mine[delivered.destination], None
+            reason = delivered.reason or ("accepted" if delivered.fate == destination_queue.ACCEPTED else "")
+            if delivered.fate == "queued":
+                if one.id not in facts:
+                    facts[one.id] = self._facts(db, one, paused=paused)
+                waits = destination_waits.of_play(one, delivered, facts[one.id])
+                reason = destination_waits.explained(waits, DestinationKind(one.kind))
+            elif delivered.fate == destination_queue.ACCEPTED:
+                reason = f"on {DestinationKind(one.kind).label}"
+            found.setdefault(delivered.play, []).append(PlayAtDestination(one, delivered, reason, waits))
+        return found
+
+    async def rejected(self, account: int, number: int, limit: int) -> list[PlayAtDestination]:
+        """The latest plays that a destination has rejected or ignored."""
+
+        def read(db: Connection) -> list[PlayAtDestination]:
+            if destinations.of_account(db, account, number) is None:
+                return []
+            ids = destination_queue.of_fate(db, number, ("refused", "ignored"), limit)
+            there = self.read_plays(db, account, ids)
+            return [one for play_id in ids for one in there.get(play_id, []) if one.destination.id == number]
+
+        return await self.store.read(read)
+
+    async def preview(self, account: int, policy: Policy, limit: int = PREVIEWED) -> PolicyPreview:
+        """What a policy would have done to the latest plays of a listener."""
+        return await self.store.read(partial(_preview, account=account, policy=policy, limit=limit))
+
+    def show(self, account: int, track: Track) -> None:
+        """Say at each destination what plays, in the background: the latest word alone counts."""
+        if not self.hints.has_any(account):
+            return
+        before = self._shows.get(account)
+        if before is not None:
+            before.cancel()
+        self._shows[account] = asyncio.create_task(self._show(account, track), name="now playing elsewhere")
+
+    async def _show(self, account: int, track: Track) -> None:
+        with suppress(StoreUnavailable):
+            await self.playing(account, track)
+
+    async def close(self) -> None:
+        """Say no more what plays."""
+        tasks = list(self._shows.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def playing(self, account: int, track: Track, reporter: str = "") -> None:
+        """Say at each destination what plays: once, and only where that goes through at once."""
+        found = (await self.store.read(partial(destinations.of_accounts, account_ids=[account]))).get(account, [])
+        now = self.clock.now()
+        for one in found:
+            shown = one.state.connection is Connected.CONNECTED and one.paused_at is None
+            if not shown or one.policy.keeps(reporter, now):
+                continue
+            outlet = self.outlets.get(one.pace_key)
+            if outlet is None or await outlet.pace.current_throttle():
+                continue
+            try:
+                token = self.cipher.open(one.sealed)
+            except SealBroken:
+                continue
+            await outlet.wire.playing_now(one.policy.applied(track), token)
+
+
+def state_of(found: StoredDestination) -> str:
+    """The state of a destination, in a word."""
+    if found.state.connection is Connected.CONNECTED and found.paused_at is not None:
+        return "paused"
+    return found.state.connection
+
+
+def _named(found: StoredDestination) -> str:
+    """A destination in words: "ListenBrainz (RJ)"."""
+    label = DestinationKind(found.kind).label
+    who = found.username or urlsplit(found.url).netloc
+    return f"{label} ({who})"
+
+
+def _lower_host(address: str) -> str:
+    """An address by which two are the same: the scheme and the host in lower case."""
+    parts = urlsplit(address)
+    host = parts.netloc.lower()
+    default = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+    return parts._replace(netloc=host.removesuffix(default) if default else host).geturl()
+
+
+def _preview(db: Connection, account: int, policy: Policy, limit: int) -> PolicyPreview:
+    latest = plays.latest(db, account, limit)
+    kept, changed = 0, dict[tuple[Track, Track], None]()
+    now = max((stored.reported_at for stored in latest), default=0.0)
+    always = replace(policy, private_until=0.0)
+    for stored in latest:
+        if always.keeps(stored.reporter, now):
+            kept += 1
+        elif (sent := always.applied(stored.play.track)) != stored.play.track:
+            changed[stored.play.track, sent] = None
+    return PolicyPreview(len(latest), kept, tuple(changed))

@@ -1,0 +1,167 @@
+"""Fan-out: a play that counts is queued for each destination of its listener, in the transaction that reports it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from tonearm.core.destination import Rules
+from tonearm.core.play import Play
+from tonearm.core.report import same_play
+from tonearm.store import destination_queue, destinations, plays
+from tonearm.store.destination_queue import ACCEPTED, DISCARDED, KEPT, SUSPECTED, Settlement
+from tonearm.store.destinations import StoredDestination
+from tonearm.store.line import QueueState
+
+LIVE_WITHIN = 3600.0
+"""Seconds between the end of a play and its report up to which it is live; what comes later is a backlog."""
+
+THERE = ("queued", ACCEPTED, DISCARDED)
+"""What is known at a destination of a play that another one may repeat there."""
+
+FATES = ("queued", ACCEPTED, DISCARDED, "disabled", "not_authenticated", "threshold_not_met", "expired")
+"""Fates, for Last.fm, of plays that may have been sent to other destinations."""
+
+
+class Sendable(NamedTuple):
+    """A play that may be sent to destinations. `now` is the time by which it was reported, as good as it is known.
+
+    `counts(shortest)` says whether it counts where tracks are taken from so many seconds. `several`: its listener has
+    several players, which may spell the same names otherwise. `fresh`: it has just been written, so nothing can be
+    known of it yet. `late`: it is sent after what is played now, whenever it was reported. `by_hand`: its listener
+    wants it to be sent, so no policy and no likeness to another keeps it.
+    """
+
+    id: int
+    account: int
+    play: Play
+    reporter: str
+    reported_at: float
+    now: float
+    not_before: float
+    counts: Callable[[float], bool]
+    counter: float | None = None
+    boot: str = ""
+    several: bool = False
+    fresh: bool = False
+    late: bool = False
+    by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FanOut:
+    """Queues plays for destinations. `rules` has those of each kind that there is."""
+
+    rules: Mapping[str, Rules] = field(default_factory=dict)
+
+    def queue(
+        self, db: Connection, found: Mapping[int, Sequence[StoredDestination]], sendable: Sequence[Sendable]
+    ) -> set[int]:
+        """Queue plays for the destinations of their listeners, which are `found`; the destinations that have more.
+
+        A play is queued once for each, and not where a repeat of it waits, was sent or was discarded.
+        """
+        wanted = [(one, target) for one in sendable for target in found.get(one.account, ()) if self._goes(one, target)]
+        if not wanted:
+            return set()
+        known = self._known(db, [(one, target) for one, target in wanted if not one.fresh])
+        wanted = [(one, target) for one, target in wanted if known.get((target.id, one.id)) not in THERE]
+        twins = _Twins(db, wanted)
+        rows: list[dict[str, Any]] = []
+        kept: dict[int, list[Settlement]] = {}
+        for one, target in wanted:
+            if why := "" if one.by_hand else target.policy.keeps(one.reporter, one.reported_at):
+                kept.setdefault(target.id, []).append(Settlement(one.id, KEPT, one.reported_at, why))
+            elif not one.by_hand and (twin := twins.of(one, target)) is not None:
+                which = f"play {twin}" if twin else "a play"
+                why = f"looks like {which}, reported for the same time; not sent there"
+                kept.setdefault(target.id, []).append(Settlement(one.id, SUSPECTED, one.reported_at, why))
+            else:
+                twins.sent(one, target)
+                rows.append(row(one, target))
+        for number, outcomes in kept.items():
+            destination_queue.settle(db, number, outcomes)
+        destination_queue.enqueue(db, rows)
+        return {one["destination"] for one in rows}
+
+    def _goes(self, one: Sendable, target: StoredDestination) -> bool:
+        rules = self.rules.get(target.kind)
+        if rules is None or rules.too_old(one.play.timestamp, one.now):
+            return False
+        return one.counts(rules.shortest)
+
+    def _known(
+        self, db: Connection, wanted: Sequence[tuple[Sendable, StoredDestination]]
+    ) -> dict[tuple[int, int], str]:
+        targets, ids = {target.id for _, target in wanted}, {one.id for one, _ in wanted}
+        return destination_queue.known(db, sorted(targets), sorted(ids))
+
+
+def row(one: Sendable, target: StoredDestination) -> dict[str, Any]:
+    """What waits for a destination: the play, as the destination's policy sends it."""
+    play = Play(target.policy.applied(one.play.track), one.play.timestamp, one.play.played, one.play.chosen_by_user)
+    return {
+        "destination": target.id,
+        "id": one.id,
+        "account": one.account,
+        **plays.facts(play),
+        "live": not one.late and one.now - play.timestamp <= LIVE_WITHIN + play.played,
+        "state": QueueState.QUEUED,
+        "next_attempt_at": one.not_before,
+        "enqueued_at": one.now,
+        "counter": one.counter,
+        "boot": one.boot,
+    }
+
+
+class _Twins:
+    """Plays that others may repeat: what is at a destination already, and what goes there in this transaction."""
+
+    def __init__(self, db: Connection, wanted: Sequence[tuple[Sendable, StoredDestination]]) -> None:
+        self._by_song: dict[tuple[int, int, str, str], list[Sendable]] = {}
+        self._by_reporter: dict[tuple[int, int], dict[str, list[Sendable]]] = {}
+        asking = list({one.id: one for one, _ in wanted if not one.by_hand}.values())
+        near = plays.near(db, [(one.account, one.play) for one in asking], FATES) if asking else {}
+        self._near = {one.id: list(near.get(place, ())) for place, one in enumerate(asking)}
+        by_source: dict[tuple[int, str], list[Sendable]] = {}
+        for one in asking:
+            if one.several:
+                by_source.setdefault((one.account, one.reporter), []).append(one)
+        for (account, reporter), theirs in by_source.items():
+            beside = plays.of_others(db, account, reporter, [one.play for one in theirs], FATES)
+            for one in theirs:
+                self._near[one.id] += beside.beside(one.play)
+        ids = {play_id for found in self._near.values() for play_id, _ in found} - {one.id for one in asking}
+        targets = sorted({target.id for _, target in wanted})
+        self._known = destination_queue.known(db, targets, sorted(ids)) if ids else {}
+
+    def of(self, one: Sendable, target: StoredDestination) -> int | None:
+        """The play that another one repeats at a destination; None if it repeats none."""
+        there = [(n, other) for n, other in self._near[one.id] if self._known.get((target.id, n)) in THERE]
+        there += [(before.id, before.play) for before in self._by_song.get(_song(one, target), ())]
+        if one.several:
+            for reporter, theirs in self._by_reporter.get((target.id, one.account), {}).items():
+                there += [(before.id, before.play) for before in theirs if reporter != one.reporter]
+        return next((n for n, other in there if n != one.id and same_play(one.play, other)), None)
+
+    def sent(self, one: Sendable, target: StoredDestination) -> None:
+        """A play goes to a destination."""
+        self._by_song.setdefault(_song(one, target), []).append(one)
+        theirs = self._by_reporter.setdefault((target.id, one.account), {})
+        theirs.setdefault(one.reporter, []).append(one)
+
+
+def _song(one: Sendable, target: StoredDestination) -> tuple[int, int, str, str]:
+    return target.id, one.account, one.play.track.artist, one.play.track.title
+
+
+NOWHERE = FanOut()
+"""Where there are no destinations."""
+
+
+def receiving(db: Connection, accounts: set[int]) -> dict[int, list[StoredDestination]]:
+    """The destinations of accounts that get plays; a paused one too: they wait."""
+    return destinations.of_accounts(db, accounts)

@@ -1,0 +1,109 @@
+"""Outlets: each access to another service, with its wire and its rate limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Protocol
+
+from tonearm.clock import Clock
+from tonearm.core.destination import DestinationKind, Rules, TokenCheck
+from tonearm.core.play import Play, Track
+from tonearm.core.verdict import Verdict
+from tonearm.listenbrainz import KOITO, LISTENBRAINZ
+from tonearm.maloja import MALOJA
+from tonearm.service.rate_limit import Pace
+from tonearm.store.db.database import Store
+
+
+class DestinationWire(Protocol):
+    """How a service is spoken to. Raises nothing for what the server or the network does."""
+
+    @property
+    def address(self) -> str:
+        """The address that requests go to, as it is kept."""
+
+    @property
+    def rules(self) -> Rules:
+        """What it takes."""
+
+    async def submit(self, plays: Sequence[Play], token: str, *, live: bool) -> Verdict:
+        """Send plays, as many as its rules allow. `live`: it was played just now."""
+
+    async def playing_now(self, track: Track, token: str) -> Verdict:
+        """Say what plays."""
+
+    async def validate(self, token: str) -> TokenCheck:
+        """Whose token it is, or why it can't be used."""
+
+
+RULES: Mapping[DestinationKind, Rules] = {
+    DestinationKind.LISTENBRAINZ: LISTENBRAINZ,
+    DestinationKind.KOITO: KOITO,
+    DestinationKind.MALOJA: MALOJA,
+}
+"""What each kind takes that there is a wire for."""
+
+MakeWire = Callable[[str], DestinationWire]
+"""Makes the wire to an address; raises ValueError, with words for whoever typed the address."""
+
+
+class UnknownKind(ValueError):
+    """There is no way to speak to such a service."""
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationOutlet:
+    """An access: its wire, and its rate limit in the database."""
+
+    pace: Pace
+    wire: DestinationWire
+
+
+def pace_key(kind: str, address: str, token: str) -> str:
+    """The name of an access. Nobody can read the token from it; the same one makes the same name."""
+    return f"{kind} {address} {sha256(token.encode()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationOutlets:
+    """The accesses to other services. `makers` makes the wires of each kind that there is.
+
+    `per_second` is the rate of requests for each access, 0 for no limit.
+    """
+
+    store: Store
+    clock: Clock
+    makers: Mapping[DestinationKind, MakeWire]
+    per_second: float
+    _wires: dict[tuple[str, str], DestinationWire] = field(default_factory=dict)
+    _made: dict[str, DestinationOutlet] = field(default_factory=dict)
+
+    def rules(self) -> dict[str, Rules]:
+        """What each kind takes."""
+        return {kind: RULES[kind] for kind in self.makers}
+
+    def wire(self, kind: DestinationKind, address: str) -> DestinationWire:
+        """The wire to an address. Raises ValueError as `MakeWire` does, and UnknownKind."""
+        made = self._wires.get((kind, address))
+        if made is None:
+            if kind not in self.makers:
+                raise UnknownKind(f"plays can't be sent to {kind.label} yet")
+            made = self._wires[kind, address] = self.makers[kind](address)
+        return made
+
+    def get(self, name: str) -> DestinationOutlet | None:
+        """The access of that name; None if this version does not know the kind of service."""
+        made = self._made.get(name)
+        if made is None:
+            kind, _, rest = name.partition(" ")
+            address = rest.partition(" ")[0]
+            try:
+                wire = self.wire(DestinationKind(kind), address)
+            except ValueError:
+                return None
+            made = self._made[name] = DestinationOutlet(
+                Pace(self.store, self.clock, name, self.per_second, wire.rules), wire
+            )
+        return made

@@ -1,0 +1,470 @@
+"""What waits for destinations, and what happened to each play at each: the ledger of a play has a line for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    bindparam,
+    case,
+    delete,
+    false,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from tonearm.core.account import Connection as Connected
+from tonearm.core.delivery import QueuedPlay
+from tonearm.store.db.dialect import Among, insert_ignore, insert_or_change, parts
+from tonearm.store.db.schema import delivery, destination, destination_queue, history_import, job_failure, pace, play
+from tonearm.store.line import Lease, Line, QueueState, over
+from tonearm.store.plays import frozen_columns, play_from_tuple
+
+KIND = "destination"
+"""The kind of job that delivers what waits for a destination."""
+
+ACCEPTED, DISCARDED, KEPT, SUSPECTED = "accepted", "discarded", "kept", "suspected"
+"""Fates that are not an answer's own: `kept` here by the policy of a destination."""
+
+_ROW = destination_queue.c
+
+
+def _mark_unanswered(db: Connection, number: int, ids: Iterable[int]) -> None:
+    for play_ids in parts(ids):
+        db.execute(_UNANSWERED, {"of": number, "ids": play_ids})
+
+
+_UNANSWERED = (
+    update(destination_queue).where(_ROW.destination == bindparam("of"), Among(_ROW.id, "ids")).values(unanswered=True)
+)
+
+LINE = Line(
+    destination,
+    _ROW.destination,
+    account="account",
+    user="user_folded",
+    secret="secret_sealed",  # noqa: S106  # the name of a column
+    key="pace_key",
+    unanswered=_mark_unanswered,
+)
+"""The lines of destinations."""
+
+
+def free_all(db: Connection) -> None:
+    """End every lease and queue again what was being sent: for the only sending process, at its start."""
+    db.execute(update(destination).where(destination.c.lease_until > 0).values(lease_until=0, lease_owner=""))
+    for number in db.execute(select(destination.c.id)).scalars().all():
+        LINE.rescue(db, number)
+
+
+def enqueue(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Put plays into the queues of destinations; one that waits there already stays as it is."""
+    insert_ignore(db, destination_queue, rows)
+
+
+_QUEUED = select(_ROW.destination, _ROW.id).where(Among(_ROW.destination, "destinations"), Among(_ROW.id, "ids"))
+_SETTLED = select(delivery.c.destination, delivery.c.play, delivery.c.fate).where(
+    Among(delivery.c.destination, "destinations"), Among(delivery.c.play, "ids")
+)
+
+
+def known(db: Connection, destinations: Sequence[int], ids: Iterable[int]) -> dict[tuple[int, int], str]:
+    """What is known of these plays at these destinations: the fate by (destination, play); `queued` while it waits."""
+    found: dict[tuple[int, int], str] = {}
+    for play_ids in parts(ids) if destinations else ():
+        asked = {"destinations": list(destinations), "ids": play_ids}
+        queued = [(number, play_id) for number, play_id in db.execute(_QUEUED, asked)]  # first: from there it goes on
+        found |= {(number, play_id): fate for number, play_id, fate in db.execute(_SETTLED, asked)}
+        found |= dict.fromkeys(queued, "queued")
+    return found
+
+
+_HOW = (
+    *(_ROW.retry_count, _ROW.next_attempt_at, _ROW.split_group, _ROW.split_at, _ROW.too_new, _ROW.refusals),
+    *(_ROW.last_error, _ROW.live, _ROW.enqueued_at, _ROW.counter, _ROW.boot),
+)
+_WAITING = (
+    select(_ROW.id, *_HOW, *frozen_columns(destination_queue))
+    .where(
+        _ROW.destination == bindparam("of"),
+        _ROW.state == QueueState.QUEUED,
+        _ROW.next_attempt_at <= bindparam("now"),
+    )
+    .order_by(_ROW.live.desc(), _ROW.timestamp, _ROW.id)
+    .limit(bindparam("limit"))
+)
+
+
+def waiting(db: Connection, number: int, now: float, limit: int) -> list[QueuedPlay]:
+    """The plays that are due for a destination: live ones, then its backlog, oldest first."""
+    rows = db.execute(_WAITING, {"of": number, "now": now, "limit": limit})
+    end = 1 + len(_HOW)
+    return [QueuedPlay(row[0], play_from_tuple(row[end:]), *row[1:end]) for row in rows]
+
+
+_SENDING = (
+    update(destination_queue)
+    .where(_ROW.destination == bindparam("of"), Among(_ROW.id, "ids"))
+    .values(state=QueueState.SENDING, batch=bindparam("lease"))
+)
+
+
+def mark_sending(db: Connection, lease: Lease, ids: Iterable[int]) -> None:
+    """Mark plays as being sent; committed before the request."""
+    db.execute(_SENDING, {"of": lease.line, "ids": list(ids), "lease": lease.lease_id})
+
+
+_BACK = (
+    update(destination_queue)
+    .where(_ROW.destination == bindparam("of"), _ROW.id == bindparam("row"))
+    .values(
+        state=QueueState.QUEUED,
+        retry_count=bindparam("tries"),
+        next_attempt_at=bindparam("at"),
+        split_group=bindparam("group"),
+        split_at=bindparam("divided"),
+        too_new=bindparam("new"),
+        refusals=bindparam("refused"),
+        last_error=bindparam("error"),
+    )
+)
+
+
+def put_back(db: Connection, number: int, back: Sequence[QueuedPlay]) -> None:
+    """Queue plays of a destination again, with the reason."""
+    _mark_unanswered(db, number, [w.id for w in back if w.unanswered])
+    values = [
+        {
+            "of": number,
+            "row": w.id,
+            "tries": w.tries,
+            "at": w.not_before,
+            "group": w.group,
+            "divided": w.split_at,
+            "new": w.too_new,
+            "refused": w.refusals,
+            "error": w.error,
+        }
+        for w in back
+    ]
+    if values:
+        db.execute(_BACK, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What happened to a play at a destination, and when (Unix seconds). `attempts` is how many failed before."""
+
+    play: int
+    fate: str
+    at: float
+    reason: str = ""
+    code: int | None = None
+    correction: Mapping[str, str] | None = None
+    attempts: int = 0
+
+
+_REMOVE = delete(destination_queue).where(_ROW.destination == bindparam("of"), Among(_ROW.id, "ids"))
+_CHANGED = ("fate", "reason", "code", "correction", "settled_at", "attempts")
+
+
+def settle(db: Connection, number: int, outcomes: Sequence[Settlement]) -> None:
+    """Write what happened to plays at a destination, and take them out of its queue."""
+    rows = [
+        {
+            "destination": number,
+            "play": one.play,
+            "fate": one.fate,
+            "reason": one.reason,
+            "code": one.code,
+            "correction": one.correction,
+            "settled_at": one.at,
+            "attempts": one.attempts,
+        }
+        for one in outcomes
+    ]
+    insert_or_change(db, delivery, rows, ("destination", "play"), _CHANGED)
+    for ids in parts(one.play for one in outcomes):
+        db.execute(_REMOVE, {"of": number, "ids": ids})
+
+
+def discard_all(db: Connection, number: int, now: float) -> int:
+    """Discard everything that waits for a destination; how many plays that is. What was on its way may be there."""
+    rest = select(
+        _ROW.destination,
+        _ROW.id,
+        literal_column(f"'{DISCARDED}'"),
+        case(
+            (or_(_ROW.unanswered, _ROW.state == QueueState.SENDING), "discarded; an answer was lost: it may be there"),
+            else_="discarded by the listener",
+        ),
+        bindparam("at", now),
+        _ROW.retry_count,
+    ).where(_ROW.destination == number)
+    names = ["destination", "play", "fate", "reason", "settled_at", "attempts"]
+    db.execute(
+        delete(delivery).where(
+            delivery.c.destination == number, delivery.c.play.in_(select(_ROW.id).where(_ROW.destination == number))
+        )
+    )
+    db.execute(insert(delivery).from_select(names, rest))
+    return db.execute(delete(destination_queue).where(_ROW.destination == number)).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What happened to a play at a destination; while it waits the `fate` is `queued`, and `at` the next attempt."""
+
+    destination: int
+    play: int
+    fate: str
+    reason: str
+    code: int | None
+    at: float
+    attempts: int
+    sending: bool = False
+    timestamp: int = 0
+    live: bool = True
+    unanswered: bool = False
+
+
+_STORY_QUEUED = select(
+    *(_ROW.destination, _ROW.id, literal_column("'queued'"), _ROW.last_error, literal_column("NULL")),
+    *(_ROW.next_attempt_at, _ROW.retry_count, _ROW.state, _ROW.timestamp, _ROW.live, _ROW.unanswered),
+).where(Among(_ROW.destination, "destinations"), Among(_ROW.id, "ids"))
+_STORY_SETTLED = select(
+    *(delivery.c.destination, delivery.c.play, delivery.c.fate, delivery.c.reason, delivery.c.code),
+    *(delivery.c.settled_at, delivery.c.attempts),
+).where(Among(delivery.c.destination, "destinations"), Among(delivery.c.play, "ids"))
+
+
+def stories(db: Connection, destinations: Sequence[int], ids: Iterable[int]) -> list[Delivered]:
+    """What happened to plays at destinations, with what waits there."""
+    found: dict[tuple[int, int], Delivered] = {}
+    for play_ids in parts(ids) if destinations else ():
+        asked = {"destinations": list(destinations), "ids": play_ids}
+        queued = db.execute(_STORY_QUEUED, asked).all()  # first: from there it goes on
+        found |= {(row[0], row[1]): Delivered(*row) for row in db.execute(_STORY_SETTLED, asked)}
+        for row in queued:
+            facts: list[Any] = list(row)
+            facts[7] = facts[7] == QueueState.SENDING
+            found[row[0], row[1]] = Delivered(*facts)
+    return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for a destination: how many plays, those being sent among them, and the start of the oldest."""
+
+    plays: int = 0
+    sending: int = 0
+    oldest: int | None = None
+    next_live_at: float | None = None
+    next_late_at: float | None = None
+
+
+_COUNT = (
+    select(
+        _ROW.destination,
+        func.count(),
+        func.sum(case((_ROW.state == QueueState.SENDING, 1), else_=0)),
+        func.min(_ROW.timestamp),
+        func.min(case((_ROW.live, _ROW.next_attempt_at))),
+        func.min(case((~_ROW.live, _ROW.next_attempt_at))),
+    )
+    .where(Among(_ROW.destination, "destinations"))
+    .group_by(_ROW.destination)
+)
+
+
+def counts(db: Connection, destinations: Sequence[int]) -> dict[int, Waiting]:
+    """What waits for destinations; those for which nothing does are left out."""
+    if not destinations:
+        return {}
+    return {row[0]: Waiting(*row[1:]) for row in db.execute(_COUNT, {"destinations": list(destinations)})}
+
+
+_FATES = (
+    select(delivery.c.destination, delivery.c.fate, func.count())
+    .where(Among(delivery.c.destination, "destinations"), delivery.c.fate != literal_column("'accepted'"))
+    .group_by(delivery.c.destination, delivery.c.fate)
+)
+
+
+def fates(db: Connection, destinations: Sequence[int]) -> dict[int, dict[str, int]]:
+    """How many plays of destinations have each fate but `accepted`."""
+    found: dict[int, dict[str, int]] = {}
+    for number, fate, total in db.execute(_FATES, {"destinations": list(destinations)}) if destinations else ():
+        found.setdefault(number, {})[fate] = total
+    return found
+
+
+_ACCEPTED_SINCE = select(func.count()).where(
+    delivery.c.destination == bindparam("of"),
+    delivery.c.fate == ACCEPTED,
+    delivery.c.settled_at > bindparam("since"),
+)
+
+
+def accepted_since(db: Connection, number: int, since: float) -> int:
+    """How many plays a destination has accepted since then."""
+    total: int = db.execute(_ACCEPTED_SINCE, {"of": number, "since": since}).scalar_one()
+    return total
+
+
+def of_fate(db: Connection, number: int, fates_: Sequence[str], limit: int) -> list[int]:
+    """The plays of a destination with one of these fates, which are not `accepted`, the latest first."""
+    wanted = select(delivery.c.play).where(delivery.c.destination == number, delivery.c.fate.in_(list(fates_)))
+    latest = wanted.order_by(delivery.c.settled_at.desc(), delivery.c.play.desc()).limit(limit)
+    return list(db.execute(latest.where(delivery.c.fate != literal_column("'accepted'"))).scalars())
+
+
+def first(db: Connection, number: int, limit: int) -> list[int]:
+    """The plays that wait for a destination, in the order in which they are sent."""
+    wanted = select(_ROW.id).where(_ROW.destination == number)
+    return list(db.execute(wanted.order_by(_ROW.live.desc(), _ROW.timestamp, _ROW.id).limit(limit)).scalars())
+
+
+def due_now(db: Connection, number: int, now: float) -> None:
+    """Everything that waits for a destination is due now, except plays in the future."""
+    waits = (_ROW.destination == number, _ROW.state == QueueState.QUEUED, _ROW.timestamp <= now)
+    db.execute(update(destination_queue).where(*waits).values(next_attempt_at=0))
+
+
+_MINE = select(destination.c.id).where(destination.c.account == bindparam("account_id"))
+_RESTAMP = (
+    update(destination_queue)
+    .where(
+        _ROW.destination.in_(_MINE),
+        _ROW.id == bindparam("play"),
+        _ROW.state == QueueState.QUEUED,
+        _ROW.unanswered == false(),
+    )
+    .values(
+        timestamp=bindparam("to"),
+        enqueued_at=_ROW.enqueued_at + bindparam("by"),
+        next_attempt_at=bindparam("at"),
+    )
+)
+
+
+def restamp(db: Connection, account_id: int, play_id: int, timestamp: int, by: int, not_before: float) -> None:
+    """Correct the start of a play wherever it waits, unless it may be there already."""
+    values = {"account_id": account_id, "play": play_id, "to": timestamp, "by": by, "at": not_before}
+    db.execute(_RESTAMP, values)
+
+
+def rewrite(db: Connection, number: int, play_id: int, facts: dict[str, Any]) -> None:
+    """Overwrite the facts of a play that waits for a destination."""
+    db.execute(update(destination_queue).where(_ROW.destination == number, _ROW.id == play_id).values(**facts))
+
+
+NOW: BindParameter[Any] = bindparam("now")
+
+
+def _there_is(*conditions: Any) -> Any:
+    of_line = _ROW.destination == destination.c.id
+    one: Any = select(literal_column("1")).where(of_line, *conditions).limit(1).correlate(destination)
+    return one.scalar_subquery().is_not(None)
+
+
+_DUE_ROW = (_ROW.state == QueueState.QUEUED, _ROW.next_attempt_at <= NOW)
+_HAS_DUE = case((over(destination.c.backlog_until, NOW), _there_is(*_DUE_ROW)), else_=_there_is(*_DUE_ROW, _ROW.live))
+_WAITS_FOR_RETRY = (
+    select(job_failure.c.account)
+    .where(
+        job_failure.c.kind == KIND,
+        job_failure.c.account == destination.c.id,
+        job_failure.c.at <= NOW,
+        job_failure.c.retry_at > NOW,
+    )
+    .correlate(destination)
+    .exists()
+)
+_DUE = (
+    select(destination.c.id)
+    .outerjoin(pace, pace.c.key == destination.c.pace_key)
+    .where(
+        destination.c.connection == Connected.CONNECTED,
+        destination.c.removed_at.is_(None),
+        destination.c.paused_at.is_(None),
+        over(destination.c.wait_until, NOW),
+        over(destination.c.lease_until, NOW),
+        or_(pace.c.throttle_level.is_(None), pace.c.throttle_level == 0, over(pace.c.throttle_until, NOW)),
+        or_(_HAS_DUE, _there_is(_ROW.state == QueueState.SENDING), destination.c.backlog_at.is_not(None)),
+        ~_WAITS_FOR_RETRY,
+    )
+    .order_by(destination.c.answered_at)
+    .limit(1000)
+)
+
+
+def due(db: Connection, now: float) -> list[int]:
+    """Destinations that have something to send now, the longest waiting first; none that waits to retry."""
+    return list(db.execute(_DUE, {"now": now}).scalars())
+
+
+_PAST = (
+    select(play.c.id, play.c.reporter, *frozen_columns(play))
+    .outerjoin(history_import, history_import.c.id == play.c.import_id)
+    .where(
+        play.c.account == bindparam("account_id"),
+        tuple_(play.c.timestamp, play.c.id) > tuple_(bindparam("at"), bindparam("after")),
+        play.c.id <= bindparam("last"),
+        play.c.counted,
+        play.c.fate.not_in(("suspected", "discarded")),
+        or_(play.c.import_id.is_(None), func.lower(history_import.c.source).not_like(bindparam("source"))),
+    )
+    .order_by(play.c.timestamp, play.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PastRow:
+    """A play of the history that a destination may get."""
+
+    id: int
+    reporter: str
+    play: Any
+
+
+def past(db: Connection, account_id: int, after: tuple[int, int], last: int, source: str, limit: int) -> list[PastRow]:
+    """Plays that count, in the order of time from behind a (timestamp, id), up to the play `last`.
+
+    Without those that an import has brought from a source that is named like `source`.
+    """
+    asked = {"account_id": account_id, "at": after[0], "after": after[1], "last": last, "limit": limit}
+    rows = db.execute(_PAST, {**asked, "source": f"%{source.lower()}%"})
+    return [PastRow(row[0], row[1], play_from_tuple(row[2:])) for row in rows]
+
+
+def numbers_of(db: Connection, account_id: int) -> list[int]:
+    """The numbers of all destinations that an account has or had."""
+    return list(db.execute(select(destination.c.id).where(destination.c.account == account_id)).scalars())
+
+
+def has_had(play_id: Any, destinations: Sequence[int]) -> Any:
+    """Whether one of these destinations has a play, or may have it."""
+    settled = (delivery.c.destination.in_(list(destinations)), delivery.c.play == play_id, delivery.c.fate == ACCEPTED)
+    open_ = or_(_ROW.state == QueueState.SENDING, _ROW.unanswered)
+    waits = (_ROW.destination.in_(list(destinations)), _ROW.id == play_id, open_)
+    return or_(select(delivery.c.play).where(*settled).exists(), select(_ROW.id).where(*waits).exists())
+
+
+def forget(db: Connection, ids: Iterable[int], destinations: Sequence[int]) -> None:
+    """Plays are taken out of the history, and with them what is known of them at destinations."""
+    for play_ids in parts(ids) if destinations else ():
+        here = (delivery.c.destination.in_(list(destinations)), delivery.c.play.in_(play_ids))
+        db.execute(delete(delivery).where(*here))
+        waits = (_ROW.destination.in_(list(destinations)), _ROW.id.in_(play_ids))
+        db.execute(delete(destination_queue).where(*waits))

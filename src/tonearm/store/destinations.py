@@ -1,0 +1,205 @@
+"""Destinations: other services that a listener's plays are sent to, beside the Last.fm of the account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, select, update
+
+from tonearm.core.account import Connection as Connected
+from tonearm.core.delivery import DeliveryState
+from tonearm.core.policy import Policy
+from tonearm.store import pace
+from tonearm.store.db.dialect import Among, insert_ignore
+from tonearm.store.db.schema import destination
+from tonearm.store.line import state_columns, state_of
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDestination:
+    """A destination of an account. Times are Unix seconds.
+
+    `kind`, `url` and the case folded `username` are its identity, which nothing changes. While it is paused
+    (`paused_at` is not None) its plays wait. Once it is removed it gets none any more; what it has had is still known.
+    `backlog_at` is the start of the last play of the history that was queued, if that was asked for and is not done.
+    """
+
+    id: int
+    account: int
+    kind: str
+    url: str
+    username: str
+    pace_key: str
+    policy: Policy
+    created_at: float
+    paused_at: float | None
+    removed_at: float | None
+    backlog_at: int | None
+    backlog_id: int
+    backlog_last: int
+    backlog_until: float
+    lease_until: float
+    lease_owner: str
+    sealed: str = field(repr=False)
+    state: DeliveryState
+
+
+_FACTS = (
+    *(destination.c[name] for name in ("id", "account", "kind", "url", "username", "pace_key", "policy", "created_at")),
+    *(destination.c[name] for name in ("paused_at", "removed_at", "backlog_at", "backlog_id", "backlog_last")),
+    *(destination.c[name] for name in ("backlog_until", "lease_until", "lease_owner", "secret_sealed")),
+    *state_columns(destination),
+)
+_FIND: Select[Any] = select(*_FACTS)
+_OF = _FIND.where(Among(destination.c.account, "accounts"), destination.c.removed_at.is_(None)).order_by(
+    destination.c.id
+)
+_ONE = _FIND.where(destination.c.id == bindparam("number"))
+_HERE = update(destination).where(destination.c.id == bindparam("number"))
+
+
+def _read(row: Any) -> StoredDestination:
+    values = list(row)
+    facts: list[Any] = [*values[:17], state_of(values[17:])]
+    facts[6] = Policy.of(facts[6])
+    return StoredDestination(*facts)
+
+
+def of_accounts(db: Connection, account_ids: Iterable[int]) -> dict[int, list[StoredDestination]]:
+    """The destinations of these accounts that are not removed, in the order in which they were added."""
+    found: dict[int, list[StoredDestination]] = {}
+    for row in db.execute(_OF, {"accounts": list(account_ids)}):
+        found.setdefault(row.account, []).append(_read(row))
+    return found
+
+
+def find(db: Connection, number: int) -> StoredDestination | None:
+    """A destination, removed or not."""
+    row = db.execute(_ONE, {"number": number}).first()
+    return _read(row) if row else None
+
+
+def of_account(db: Connection, account_id: int, number: int) -> StoredDestination | None:
+    """A destination of an account that is not removed."""
+    found = find(db, number)
+    return found if found and found.account == account_id and found.removed_at is None else None
+
+
+def all_of(db: Connection, account_id: int) -> list[StoredDestination]:
+    """The destinations of an account, with those that are removed."""
+    return [_read(row) for row in db.execute(_FIND.where(destination.c.account == account_id))]
+
+
+def named(db: Connection, account_id: int, kind: str, url: str, user: str) -> StoredDestination | None:
+    """The destination of this identity, removed or not."""
+    wanted = (destination.c.account == account_id, destination.c.kind == kind, destination.c.url == url)
+    row = db.execute(_FIND.where(*wanted, destination.c.user_folded == user.casefold())).first()
+    return _read(row) if row else None
+
+
+def with_pace_key(db: Connection, pace_key: str) -> list[StoredDestination]:
+    """Those that are not removed of this access, whoever has added them."""
+    wanted = _FIND.where(destination.c.pace_key == pace_key, destination.c.removed_at.is_(None))
+    return [_read(row) for row in db.execute(wanted)]
+
+
+def owner_of_each(db: Connection, account_id: int | None) -> dict[int, int]:
+    """The account of each destination that is not removed: of all accounts, or of one."""
+    here = select(destination.c.id, destination.c.account).where(destination.c.removed_at.is_(None))
+    here = here if account_id is None else here.where(destination.c.account == account_id)
+    return {row.id: row.account for row in db.execute(here)}
+
+
+def owners(db: Connection) -> dict[int, tuple[int, ...]]:
+    """The numbers of all destinations that are not removed, by their accounts."""
+    found: dict[int, tuple[int, ...]] = {}
+    here = select(destination.c.account, destination.c.id).where(destination.c.removed_at.is_(None))
+    for account_id, number in db.execute(here):
+        found[account_id] = (*found.get(account_id, ()), number)
+    return found
+
+
+def add(
+    db: Connection, account_id: int, kind: str, url: str, username: str, policy: Policy, now: float
+) -> StoredDestination:
+    """The destination of this identity, made if there was none; it has no session yet."""
+    row = {
+        "account": account_id,
+        "kind": kind,
+        "url": url,
+        "username": username,
+        "user_folded": username.casefold(),
+        "policy": policy.stored(),
+        "created_at": now,
+        "connection": Connected.DISCONNECTED,
+    }
+    insert_ignore(db, destination, [row])
+    found = named(db, account_id, kind, url, username)
+    assert found is not None
+    return found
+
+
+_FRESH: Mapping[str, Any] = {
+    "wait_until": 0,
+    "fails": 0,
+    "soft_failures": 0,
+    "throttle_level": 0,
+    "backlog_until": 0,
+    "trouble": "",
+}
+
+
+def sign_in(db: Connection, number: int, username: str, sealed: str, pace_key: str) -> None:
+    """Store a session, and clear everything that blocked delivery. It is no longer removed."""
+    pace.begin(db, pace_key)
+    session = {"username": username, "secret_sealed": sealed, "pace_key": pace_key}
+    db.execute(_HERE.values(connection=Connected.CONNECTED, removed_at=None, **session, **_FRESH), {"number": number})
+
+
+def remove(db: Connection, number: int, now: float) -> None:
+    """Forget the session. A sender that is at work is fenced off."""
+    gone: dict[str, Any] = {
+        "removed_at": now,
+        "secret_sealed": "",
+        "pace_key": "",
+        "connection": Connected.DISCONNECTED,
+        "backlog_at": None,
+        "paused_at": None,
+        "trouble": "",
+        "lease_id": destination.c.lease_id + 1,
+        "lease_until": 0,
+        "lease_owner": "",
+    }
+    db.execute(_HERE.values(**gone), {"number": number})
+
+
+def pause(db: Connection, number: int, now: float | None) -> None:
+    """Send nothing from `now` on; None: go on."""
+    db.execute(_HERE.values(paused_at=now), {"number": number})
+
+
+def set_policy(db: Connection, number: int, policy: Policy) -> None:
+    """What the destination gets from now on."""
+    db.execute(_HERE.values(policy=policy.stored()), {"number": number})
+
+
+def set_backlog(db: Connection, number: int, at: int | None, play_id: int, last: int) -> None:
+    """How far the history is queued: up to the play of that number that began then; None: all of it.
+
+    `last` is the last play of the history that is meant.
+    """
+    db.execute(_HERE.values(backlog_at=at, backlog_id=play_id, backlog_last=last), {"number": number})
+
+
+def retry(db: Connection, number: int) -> None:
+    """Nothing holds the destination up any more but a pause, or a session that has ended."""
+    db.execute(_HERE.values(wait_until=0, backlog_until=0, budget=0), {"number": number})
+
+
+def end_session(db: Connection, number: int, sealed: str, trouble: str) -> bool:
+    """A session is not accepted any more; False if there is another by now."""
+    now = (destination.c.secret_sealed == sealed, destination.c.connection == Connected.CONNECTED)
+    ended = _HERE.where(*now).values(connection=Connected.NEEDS_SIGN_IN, trouble=trouble)
+    return db.execute(ended, {"number": number}).rowcount > 0

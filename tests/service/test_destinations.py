@@ -1,0 +1,525 @@
+"""Several destinations: each play reaches each of them once, and each has a ledger of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from sqlalchemy import Connection, func, select
+
+from lastfm_emulator import Emulator
+from tests.service.conftest import DAY, HOUR, House, Room, songs
+from tests.stand_ins.beside import Beside
+from tests.stand_ins.listenbrainz import ListenBrainzStandIn
+from tests.stand_ins.serving import Fault, StandIn
+from tonearm.core.destination import DestinationKind
+from tonearm.core.event import DestinationStatus
+from tonearm.core.play import Play, Track
+from tonearm.core.policy import ArtistForm, Policy
+from tonearm.history.play import ReadOptions
+from tonearm.service.destinations import (
+    EVERYTHING,
+    DestinationOverview,
+    DestinationRefused,
+    DestinationRemoved,
+    KeepOrDiscard,
+)
+from tonearm.service.jobs import JobDone
+from tonearm.store import destination_queue
+from tonearm.store.db import schema
+from tonearm.store.destination_queue import LINE
+from tonearm.store.destinations import StoredDestination
+
+pytestmark = pytest.mark.anyio
+TOKEN, OTHERS = "a-token-of-mine", "a-token-of-others"
+LISTENBRAINZ = DestinationKind.LISTENBRAINZ
+
+
+@dataclass
+class World:
+    """Last.fm, two servers that speak ListenBrainz, and what leads to them."""
+
+    house: House
+    network: Beside
+    first: ListenBrainzStandIn
+    second: ListenBrainzStandIn
+
+    @asynccontextmanager
+    async def open(self, **options: Any) -> AsyncIterator[Room]:
+        async with httpx2.AsyncClient(transport=self.network) as http, self.house.open(http=http, **options) as room:
+            yield room
+
+
+@pytest.fixture
+def world(house: House, emulator: Emulator) -> World:
+    stand_ins = [ListenBrainzStandIn(now=house.clock.now) for _ in range(2)]
+    for one in stand_ins:
+        one.users = {TOKEN: "rob", OTHERS: "ann"}
+    hosts: dict[str, StandIn] = {"one.test": stand_ins[0], "two.test": stand_ins[1]}
+    return World(house, Beside(emulator, hosts), *stand_ins)
+
+
+async def add(room: Room, host: str = "one.test", token: str = TOKEN, **how: Any) -> StoredDestination:
+    added = await room.deck.destinations.add(room.me.id, LISTENBRAINZ, f"http://{host}", token, **how)
+    assert isinstance(added, StoredDestination), added
+    await room.house.clock.still()
+    return added
+
+
+async def pause(room: Room, one: StoredDestination, *, paused: bool = True) -> None:
+    await room.deck.destinations.pause(room.me.id, one.id, paused=paused)
+
+
+async def overview(room: Room, number: int = 0) -> DestinationOverview:
+    return (await room.deck.destinations.all(room.me.id))[number]
+
+
+async def until_sent(room: Room, within: float = DAY) -> None:
+    """Return when nothing waits for any destination, and nothing of the history is to be queued."""
+    end = room.now + within
+    while any(one.waiting.plays or one.queues_history for one in await room.deck.destinations.all(room.me.id)):
+        assert room.now < end, await room.deck.destinations.all(room.me.id)
+        await room.house.clock.sleep(1)
+    await room.house.clock.still()
+
+
+def titles(server: ListenBrainzStandIn) -> list[str]:
+    return [one.title for one in server.stored]
+
+
+async def fates(room: Room, one: StoredDestination) -> dict[str, str]:
+    """What happened to each play at a destination, by its title."""
+    history = await room.history()
+    found = await room.deck.destinations.of_plays(room.me.id, [kept.id for kept in history])
+    return {
+        kept.play.track.title: there.delivered.fate
+        for kept in history
+        for there in found.get(kept.id, [])
+        if there.destination.id == one.id
+    }
+
+
+async def test_a_play_reaches_lastfm_and_every_destination_once(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        await add(room)
+        await add(room, "two.test")
+        await room.plays(*range(5))
+        await room.until_empty()
+        await until_sent(room)
+        assert room.arrived() == songs(*range(5))
+        assert sorted(titles(world.first)) == sorted(titles(world.second)) == songs(*range(5))
+        told = [event for event in room.events if isinstance(event, DestinationStatus)]
+        assert {event.status for event in told} == {"accepted"}
+        assert len(told) == 10
+
+
+# Each for itself
+
+
+async def test_an_outage_of_one_delays_no_other(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        away, there = await add(room), await add(room, "two.test")
+        world.network.gone.add("one.test")
+        await room.plays(*range(3))
+        await room.wait(5)
+        assert room.arrived() == titles(world.second) == songs(*range(3))
+        assert set((await fates(room, away)).values()) == {"queued"}
+        assert set((await fates(room, there)).values()) == {"accepted"}
+        assert await room.fates() == ["accepted"] * 3
+        seen = await overview(room)
+        assert seen.waiting.plays == 3
+        assert seen.waits
+        assert seen.waits.kind == "retrying"
+        world.network.gone.clear()
+        await until_sent(room)
+        assert titles(world.first) == songs(*range(3))
+
+
+async def test_an_outage_of_lastfm_delays_no_destination(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        await add(room)
+        world.network.gone.add("lastfm.test")
+        await room.plays(*range(3))
+        await until_sent(room, within=60)
+        assert (titles(world.first), room.arrived()) == (songs(*range(3)), [])
+
+
+async def test_one_bad_play_is_rejected_alone_and_only_where_it_is_bad(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        strict, lenient = await add(room), await add(room, "two.test")
+        await pause(room, strict)
+        world.first.bad = lambda play: play.title == "Song 003"
+        await room.plays(*range(9))
+        await room.until_empty()
+        await pause(room, strict, paused=False)
+        await until_sent(room)
+        assert sorted(titles(world.first)) == songs(*(n for n in range(9) if n != 3))
+        assert [title for title, fate in (await fates(room, strict)).items() if fate == "refused"] == songs(3)
+        assert set((await fates(room, lenient)).values()) == {"accepted"}
+        assert await room.fates() == ["accepted"] * 9
+        [rejected] = await room.deck.destinations.rejected(room.me.id, strict.id, 10)
+        assert "ListenBrainz error 400" in rejected.reason
+
+
+async def test_a_token_that_is_no_longer_good_holds_its_plays_until_there_is_another(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        one = await add(room)
+        del world.first.users[TOKEN]
+        await room.plays(*range(3))
+        while (seen := await overview(room)).state != "needs_sign_in":
+            await room.house.clock.sleep(1)
+        await room.house.clock.still()
+        assert seen.waiting.plays == 3
+        assert "ListenBrainz rejects the token" in seen.stored.state.trouble
+        assert seen.reason == "ListenBrainz has ended the session: enter a new token"
+        again = await room.deck.destinations.sign_in_again(room.me.id, one.id, OTHERS)
+        assert isinstance(again, DestinationRefused)
+        assert "ann" in again.reason
+        world.first.users["a-new-token"] = "rob"
+        again = await room.deck.destinations.sign_in_again(room.me.id, one.id, "a-new-token")
+        assert isinstance(again, StoredDestination)
+        await until_sent(room)
+        assert titles(world.first) == songs(*range(3))
+        assert await room.fates() == ["accepted"] * 3
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST_ANSWER, Fault.CUT, Fault.HANG_UP, Fault.GATEWAY, Fault.BROKEN])
+async def test_what_was_not_answered_is_sent_again_and_is_there_once(world: World, fault: Fault) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        await add(room)
+        world.first.fail_next(fault, fault)
+        await room.plays(*range(4))
+        await until_sent(room)
+        assert sorted(titles(world.first)) == songs(*range(4))
+
+
+async def test_a_limit_is_waited_for_as_long_as_the_server_says(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        await add(room)
+        world.first.retry_after = 90
+        world.first.fail_next(Fault.THROTTLED)
+        await room.play(1)
+        await room.wait(1)
+        await room.wait(80)
+        assert titles(world.first) == []
+        await until_sent(room, within=30)
+        assert titles(world.first) == songs(1)
+
+
+async def test_what_a_sender_left_in_the_middle_is_sent_by_the_next(world: World) -> None:
+    async with world.open(deliver=False) as room:
+        await room.sign_in()
+        one = await add(room)
+        await room.plays(*range(3))
+
+        def die(db: Connection) -> None:
+            lease = LINE.claim(db, one.id, "a process that died", room.now, room.now + 30)
+            assert lease is not None
+            due = destination_queue.waiting(db, one.id, room.now, 10)
+            destination_queue.mark_sending(db, lease, [w.id for w in due])
+
+        await room.deck.store.write(die)
+    async with world.open() as room:
+        await until_sent(room)
+        assert titles(world.first) == songs(*range(3))
+
+
+# What goes where
+
+
+async def test_what_lastfm_does_not_get_goes_to_the_others(world: World) -> None:
+    async with world.open() as room:
+        await add(room)
+        await room.play(0)  # nobody is signed in
+        await room.sign_in()
+        await room.play(1, age=20 * DAY)  # too old for Last.fm
+        short = Track("Nina Simone", "Song 002", duration=20)
+        await room.me.scrobble(short, started_at=room.now - HOUR, played=20)
+        await room.deck.accounts.change_settings(room.me.id, enabled=False, threshold=None)
+        await room.play(3)  # scrobbling is off
+        await room.play(4, played=10)  # not heard for long enough
+        await until_sent(room)
+        assert sorted(titles(world.first)) == songs(0, 1, 2, 3)
+        assert room.arrived() == []
+        kept = ["disabled", "disabled", "expired", "not_authenticated", "threshold_not_met"]
+        assert sorted(await room.fates()) == kept
+
+
+async def test_a_listen_that_is_reported_twice_is_sent_once_also_without_lastfm(world: World) -> None:
+    async with world.open() as room:
+        one = await add(room)
+        track, at = Track("Nina Simone", "Sinnerman", duration=622), room.now - 700
+        await room.me.scrobble(track, started_at=at, played=400)
+        await room.me.scrobble(track, started_at=at + 2, played=400)
+        other = Track("Nina Simone", "Sinnerman!", duration=622)
+        await room.me.scrobble(other, started_at=at + 3, played=400, reporter="another player")
+        await until_sent(room)
+        assert titles(world.first) == ["Sinnerman"]
+        history = await room.history()
+        found = await room.deck.destinations.of_plays(room.me.id, [kept.id for kept in history])
+        assert sorted(there.delivered.fate for [there] in found.values()) == ["accepted", "suspected", "suspected"]
+        assert {there.destination.id for [there] in found.values()} == {one.id}
+
+
+async def test_plays_of_one_request_that_repeat_each_other_are_sent_once(world: World) -> None:
+    async with world.open() as room:
+        await add(room)
+        track, at = Track("Nina Simone", "Sinnerman", duration=622), int(room.now) - 9000
+        await room.me.scrobble_all([Play(track, at, 400), Play(track, at + 2, 400), Play(track, at + 800, 400)])
+        await until_sent(room)
+        assert [play.timestamp for play in world.first.stored] == [at, at + 800]
+
+
+async def test_a_play_that_is_reported_again_is_not_sent_again(world: World) -> None:
+    async with world.open() as room:
+        await add(room)
+        await room.play(1)
+        await until_sent(room)
+        await room.play(1)
+        await until_sent(room)
+        assert [asked.path for asked in world.first.seen] == ["/1/validate-token", "/1/submit-listens"]
+        assert titles(world.first) == songs(1)
+
+
+async def test_a_destination_that_is_paused_keeps_its_plays(world: World) -> None:
+    async with world.open() as room:
+        one = await add(room)
+        await pause(room, one)
+        await room.plays(*range(3))
+        await room.wait(HOUR)
+        seen = await overview(room)
+        assert (seen.state, seen.waiting.plays, seen.reason) == ("paused", 3, "sending is paused")
+        assert titles(world.first) == []
+        await pause(room, one, paused=False)
+        await until_sent(room)
+        assert titles(world.first) == songs(*range(3))
+
+
+async def test_a_new_destination_gets_nothing_old_unless_it_is_asked_for(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        await room.play(0, age=5 * DAY)
+        await room.play(1, age=2 * DAY)
+        await room.until_empty()
+        nothing = await add(room)
+        days = await add(room, "two.test", days=3)
+        await room.play(2)
+        await until_sent(room)
+        assert (titles(world.first), sorted(titles(world.second))) == (songs(2), songs(1, 2))
+        for one in (nothing, days):
+            await room.deck.destinations.send_history(room.me.id, one.id, EVERYTHING)
+        await until_sent(room)
+        assert sorted(titles(world.first)) == sorted(titles(world.second)) == songs(0, 1, 2)
+
+
+async def test_a_backlog_never_goes_ahead_of_what_is_played_now(world: World) -> None:
+    async with world.open() as room:
+        tracks = [Track("Nina Simone", f"Old {n:03}", duration=200) for n in range(250)]
+        old = [Play(track, int(room.now - DAY) + 300 * n, 150) for n, track in enumerate(tracks)]
+        await room.deck.reports.scrobble_all(room.me.id, old)
+        one = await add(room)
+        await pause(room, one)
+        await room.deck.destinations.send_history(room.me.id, one.id, EVERYTHING)
+        await room.play(7, age=400)
+        await pause(room, one, paused=False)
+        await until_sent(room)
+        assert len(titles(world.first)) == 251
+        assert titles(world.first).index("Song 007") < 100  # in the first request
+
+
+async def test_what_came_from_a_destination_is_not_sent_back_to_it(world: World, tmp_path: Path) -> None:
+    listens = [
+        {
+            "listened_at": 1_700_000_000 + 300 * n,
+            "track_metadata": {"artist_name": "Nina Simone", "track_name": f"Song {n:03}"},
+        }
+        for n in range(3)
+    ]
+    export = tmp_path / "listens.json"
+    export.write_text(json.dumps(listens))
+    async with world.open() as room:
+        imports = room.deck.history_import
+        await imports.run(room.me.id, [export], ReadOptions(), lambda done, total: None, apply=True)
+        await room.play(5)
+        await add(room, days=EVERYTHING)
+        await until_sent(room)
+        assert titles(world.first) == songs(5)
+
+
+# Policies
+
+
+async def test_a_policy_is_applied_once_when_a_play_is_queued(world: World) -> None:
+    async with world.open(deliver=False) as room:
+        policy = Policy(artist=ArtistForm.FIRST, album_artist=False, not_from=("tablet",))
+        one = await add(room, policy=policy)
+        track = Track("Nina Simone feat. Hal Mooney", "One", "Wild", "Various", 200)
+        await room.me.scrobble(track, started_at=room.now - 1000, played=150)
+        await room.me.scrobble(replace(track, title="Two"), started_at=room.now - 700, played=150, reporter="tablet")
+        await room.deck.destinations.set_policy(room.me.id, one.id, Policy(private_until=room.now + 60))
+        await room.me.scrobble(replace(track, title="Three"), started_at=room.now - 400, played=150)
+    async with world.open() as room:
+        await until_sent(room)
+        assert [(play.artist, play.title) for play in world.first.stored] == [("Nina Simone", "One")]
+        assert await fates(room, one) == {"One": "accepted", "Two": "kept", "Three": "kept"}
+        assert {kept.play.track.artist for kept in await room.history()} == {track.artist}
+        await room.wait(60)
+        await room.me.scrobble(replace(track, title="Four"), started_at=room.now - 300, played=150)
+        await until_sent(room)
+        assert world.first.stored[-1].artist == track.artist
+
+
+async def test_a_policy_shows_beforehand_what_it_would_have_done(world: World) -> None:
+    async with world.open() as room:
+        await room.me.scrobble(Track("Air; Beth", "One", duration=200), started_at=room.now - 900, played=150)
+        air = Track("Air", "Two", duration=200)
+        await room.me.scrobble(air, started_at=room.now - 600, played=150, reporter="tablet")
+        policy = Policy(artist=ArtistForm.FIRST, not_from=("tablet",))
+        seen = await room.deck.destinations.preview(room.me.id, policy)
+        assert (seen.plays, seen.kept) == (2, 1)
+        assert [(heard.artist, sent.artist) for heard, sent in seen.changed] == [("Air; Beth", "Air")]
+
+
+# Adding and removing
+
+
+async def test_the_same_profile_is_one_destination(world: World) -> None:
+    async with world.open() as room:
+        await add(room)
+        again = await room.deck.destinations.add(room.me.id, LISTENBRAINZ, "http://ONE.test/1/", TOKEN)
+        assert again == DestinationRefused("ListenBrainz (rob) is one of your destinations already")
+        assert len(await room.deck.destinations.all(room.me.id)) == 1
+
+
+async def test_two_listeners_do_not_send_with_one_token(world: World) -> None:
+    async with world.open() as room:
+        await add(room)
+        ann = await room.deck.listener("ann")
+        refused = await room.deck.destinations.add(ann.id, LISTENBRAINZ, "http://one.test", TOKEN)
+        assert isinstance(refused, DestinationRefused)
+        assert "use a token of your own" in refused.reason
+        other = await room.deck.destinations.add(ann.id, LISTENBRAINZ, "http://one.test", OTHERS)
+        assert isinstance(other, StoredDestination)
+
+
+@pytest.mark.parametrize(
+    ("address", "token", "fault", "says"),
+    [
+        ("http://one.test", "wrong", Fault.NONE, "ListenBrainz rejects the token"),
+        ("http://nobody.test", TOKEN, Fault.NONE, "nobody.test"),
+        ("http://one.test", TOKEN, Fault.PAGE, "isn't ListenBrainz"),
+        ("http://one.test", TOKEN, Fault.OUTAGE, "try again later"),
+        ("one.test", TOKEN, Fault.NONE, "must begin with https:// or http://"),
+    ],
+)
+async def test_nothing_is_added_that_does_not_work(
+    world: World, address: str, token: str, fault: Fault, says: str
+) -> None:
+    async with world.open() as room:
+        world.network.gone.add("nobody.test")
+        world.first.fault = fault
+        refused = await room.deck.destinations.add(room.me.id, LISTENBRAINZ, address, token)
+        assert isinstance(refused, DestinationRefused)
+        assert says in refused.reason
+        assert TOKEN not in refused.reason
+        assert await room.deck.destinations.all(room.me.id) == []
+
+
+async def test_what_waits_is_kept_for_the_profile_and_found_again(world: World) -> None:
+    async with world.open() as room:
+        one = await add(room)
+        world.network.gone.add("one.test")
+        await room.plays(*range(3))
+        await room.wait(5)
+        remove = room.deck.destinations.remove
+        assert await remove(room.me.id, one.id) == KeepOrDiscard(3)
+        assert await remove(room.me.id, one.id, discard=False) == DestinationRemoved(kept=3)
+        assert await room.deck.destinations.all(room.me.id) == []
+        world.network.gone.clear()
+        await room.play(5)
+        await room.wait(60)
+        assert titles(world.first) == []
+        assert (await add(room)).id == one.id
+        await until_sent(room)
+        assert titles(world.first) == songs(*range(3))
+
+
+async def test_what_waits_is_discarded_if_the_listener_says_so(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        one = await add(room)
+        world.network.gone.add("one.test")
+        await room.plays(*range(3))
+        await room.wait(5)
+        removed = await room.deck.destinations.remove(room.me.id, one.id, discard=True)
+        assert removed == DestinationRemoved(discarded=3)
+        world.network.gone.clear()
+        await add(room)
+        await room.play(5)
+        await until_sent(room)
+        assert titles(world.first) == songs(5)
+        assert set((await fates(room, one)).values()) == {"discarded", "accepted"}
+        assert await room.fates() == ["accepted"] * 4
+
+
+async def test_everything_of_a_listener_is_erased_at_destinations_too(world: World) -> None:
+    async with world.open() as room:
+        await add(room)
+        await room.plays(*range(3))
+        await until_sent(room)
+        paused = await add(room, "two.test", days=EVERYTHING)
+        await pause(room, paused)
+        await room.play(7)
+        await room.deck.personal_data.erase(room.me.id, "")
+        await room.deck.personal_data.finish_erasing()
+
+        def left(db: Connection) -> list[int]:
+            tables = (schema.destination, schema.destination_queue, schema.delivery)
+            return [db.execute(select(func.count()).select_from(table)).scalar_one() for table in tables]
+
+        assert await room.deck.store.read(left) == [0, 0, 0]
+
+
+# Beside plays
+
+
+async def test_what_plays_now_is_shown_at_destinations(world: World) -> None:
+    async with world.open() as room:
+        await add(room)
+        await room.me.now_playing(Track("Nina Simone", "Sinnerman", duration=622))
+        await room.house.clock.still()
+        assert world.first.playing["rob"].title == "Sinnerman"
+
+
+async def test_a_job_of_a_destination_is_listed_with_its_listener(world: World) -> None:
+    async with world.open() as room:
+        one = await add(room)
+        world.network.gone.add("one.test")
+        await room.play(1)
+        await room.wait(3)
+        [job] = [job for job in (await room.deck.jobs.overview()).jobs if job.kind == "destination"]
+        assert (job.id, job.listener, job.state) == (f"destination-{one.id}", "me", "resting")
+        world.network.gone.clear()
+        assert await room.deck.jobs.retry("destination", one.id) == JobDone("all waiting plays are due now")
+        await until_sent(room, within=10)
+
+
+async def test_a_destination_works_without_an_api_key_of_lastfm(world: World) -> None:
+    async with world.open(api_key="", api_secret="") as room:
+        await add(room)
+        await room.play(1)
+        await until_sent(room)
+        assert titles(world.first) == songs(1)
