@@ -268,6 +268,15 @@ def test_what_only_time_holds_up_is_no_standstill() -> None:
     assert stopped(replace(FACTS, state=RESTING, throttle=BUSY, backlog_until=NOW + 900)) is None
 
 
+def test_why_a_token_is_rejected_is_told() -> None:
+    cause = "ListenBrainz rejects the token: User account is paused."
+    waits = Waits(WaitKind.SESSION_ENDED, cause=cause)
+    assert reason(waits, "ListenBrainz") == cause
+    assert reason(Waits(WaitKind.SESSION_ENDED, cause="Libre.fm error 9: x"), "Libre.fm") == (
+        "Libre.fm has ended the session"
+    )
+
+
 @pytest.mark.parametrize("kind", WaitKind)
 @pytest.mark.parametrize("user", ["", "anna"])
 def test_another_destination_is_named_where_lastfm_would_be(kind: WaitKind, user: str) -> None:

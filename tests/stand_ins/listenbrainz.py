@@ -7,7 +7,7 @@ from collections.abc import Callable
 from time import time
 from typing import Any
 
-from tests.stand_ins.serving import Asked, Fault, Said, StandIn, Stored, said
+from tests.stand_ins.serving import Asked, Fault, Said, StandIn, Stored, page, said
 
 OLDEST = 1033430400
 MOST, LARGEST = 1000, 10240
@@ -23,7 +23,7 @@ class ListenBrainzStandIn(StandIn):
     """`playing` is what plays now by user, `hearts` the score by (user, recording MBID).
 
     `recordings` are the MBIDs that a look-up finds, by (artist, title) in lower case. `paused` are users whose
-    accounts take no listens.
+    accounts take no listens. `blocked` are the names of programs that say nothing of whom to write to.
     """
 
     def __init__(self, now: Callable[[], float] = time) -> None:
@@ -32,7 +32,7 @@ class ListenBrainzStandIn(StandIn):
         self.hearts: dict[tuple[str, str], int] = {}
         self.recordings: dict[tuple[str, str], str] = {}
         self.paused: set[str] = set()
-        self.agents: set[str] = set()
+        self.blocked = re.compile(r"|(python-requests|python-httpx2?|Go-http-client|curl)/.*")
         self._keys: set[Key] = set()
 
     def handle(self, asked: Asked, fault: Fault) -> Said:
@@ -45,8 +45,8 @@ class ListenBrainzStandIn(StandIn):
         return Said(answer.status, answer.body, {**answer.headers, **limits})
 
     def _routed(self, asked: Asked, fault: Fault) -> Said:
-        if "tonearm" not in asked.headers.get("user-agent", ""):
-            return self._error(403, "Requests need a telling User-Agent.")
+        if self.blocked.fullmatch(asked.headers.get("user-agent", "")):
+            return page(403, "403 Forbidden")
         match asked.method, asked.path.removeprefix(self.path):
             case "GET", "/1/validate-token":
                 return self._validate(asked, fault)

@@ -226,6 +226,8 @@ def reason(waits: Waits, service: str = "Last.fm") -> str:  # noqa: PLR0912  # a
             return PAUSED
         case WaitKind.KEY_REFUSED:
             return f"{service} rejects the API key{f': {waits.cause}' if waits.cause else ''}"
+        case WaitKind.SESSION_ENDED if waits.cause.startswith(f"{service} rejects"):
+            return waits.cause  # a token, and why
         case WaitKind.SESSION_ENDED:
             return f"{service} has ended the session"
         case WaitKind.SESSION_LOST:
