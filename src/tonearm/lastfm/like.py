@@ -1,0 +1,155 @@
+"""A server that speaks Last.fm's API as a place to send plays to beside Last.fm: Libre.fm, any GNU FM, and others."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from tonearm.core.destination import Rules, TokenCheck
+from tonearm.core.play import Play, Track
+from tonearm.core.verdict import Verdict
+from tonearm.http_exchange import PATIENCE, Patience, TransportError, base_address, plain, redirected, unreachable
+from tonearm.lastfm.client import LastFm
+from tonearm.lastfm.methods.auth import approval_url, session, token
+from tonearm.lastfm.request import Keys
+from tonearm.lastfm.response import Answer, Exchange, Refusal
+from tonearm.lastfm.servers import LIBREFM_SERVER, OPEN_KEYS, LastFmServer, server_at
+from tonearm.lastfm.types import Session
+
+if TYPE_CHECKING:
+    import httpx2
+
+_NOT_APPROVED = 14
+_PASSING = (8, 11, 16, 29)
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPage:
+    """A sign-in that was begun: the listener approves at `url`, then `token` brings the session. It lives an hour."""
+
+    token: str = field(repr=False)
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedSession:
+    """A session: whose it is, and its key, which is what plays are sent with."""
+
+    user: str
+    key: str = field(repr=False)
+
+
+class LastFmLikeClient:
+    """Another server that speaks Last.fm's API. Raises nothing for what the server or the network does.
+
+    `url` is the address that a listener was given (ValueError says what is wrong with it), and `address` is what is
+    used. `approval_page` is where its listeners approve, if that is elsewhere, `keys` are for servers that hand out
+    keys of their own. Without `http` it opens an httpx2 client of its own; a host's own is never closed. `pace` is
+    awaited before each request, `on_date` is told the server's Unix time and the round trip in seconds.
+    """
+
+    def __init__(
+        self,
+        url: str = LIBREFM_SERVER.api_url,
+        *,
+        user_agent: str,
+        keys: Keys = OPEN_KEYS,
+        approval_page: str = "",
+        http: httpx2.AsyncClient | None = None,
+        pace: Callable[[], Awaitable[None]] | None = None,
+        on_date: Callable[[float, float], None] | None = None,
+        patience: Patience = PATIENCE,
+    ) -> None:
+        self.server = _server(url, approval_page)
+        self._keys = keys
+        self._lastfm = LastFm(
+            keys,
+            self.server.api_url,
+            http=http,
+            user_agent=user_agent,
+            pace=pace,
+            on_date=on_date,
+            patience=patience,
+            server=self.server,
+        )
+
+    @property
+    def address(self) -> str:
+        """The address that requests go to."""
+        return self.server.api_url
+
+    @property
+    def rules(self) -> Rules:
+        """What this server takes."""
+        return self.server.rules
+
+    async def submit(self, plays: Sequence[Play], token: str, *, live: bool) -> Verdict:
+        """Send plays; `token` is the session key. Raises ValueError unless there are 1 to `rules.batch` of them."""
+        return await self._lastfm.scrobble(plays, token)
+
+    async def playing_now(self, track: Track, token: str) -> Verdict:
+        """What plays now."""
+        return await self._lastfm.now_playing(track, token)
+
+    async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
+        """Give a heart to a track, or take it away. Doing so twice is fine."""
+        write = self._lastfm.love if loved else self._lastfm.unlove
+        return await write(track.artist, track.title, token)
+
+    async def begin_sign_in(self) -> SignInPage | TokenCheck:
+        """Where the listener approves, or why not in words for them."""
+        exchange = await self._lastfm.exchange(token())
+        if isinstance(exchange.outcome, Answer):
+            issued = exchange.outcome.value
+            page = approval_url(self._keys.api_key, token=issued, base=self.server.approval_url)
+            return SignInPage(issued, page)
+        return self._trouble(exchange)
+
+    async def finish_sign_in(self, issued: str) -> GrantedSession | TokenCheck:
+        """The session that was approved, or why there is none in words for the listener: ask again while it passes.
+
+        An answer that is lost may have used up the token: then the sign-in begins again.
+        """
+        exchange = await self._lastfm.exchange(session(issued))
+        if isinstance(exchange.outcome, Answer):
+            granted = exchange.outcome.value
+            return GrantedSession(granted.name, granted.key)
+        return self._trouble(exchange)
+
+    def _trouble(self, exchange: Exchange[str] | Exchange[Session]) -> TokenCheck:
+        service, reply = self.rules.service, exchange.reply
+        if isinstance(reply, TransportError):
+            return TokenCheck(trouble=plain(unreachable(reply, self.address), []), passing=True)
+        if isinstance(exchange.outcome, Refusal):
+            cause = exchange.outcome.cause
+            if cause.error_code == _NOT_APPROVED:
+                return TokenCheck(trouble=f"not approved yet at {service}", passing=True)
+            return TokenCheck(trouble=str(cause), passing=cause.error_code in _PASSING)
+        status = reply.status
+        if 300 <= status < 400:
+            return TokenCheck(trouble=plain(redirected(reply, self.address), []))
+        if status >= 500 or status == HTTPStatus.TOO_MANY_REQUESTS:
+            return TokenCheck(trouble=f"{service} can't answer now (HTTP {status}): try again later", passing=True)
+        return TokenCheck(trouble=f"what answers there doesn't speak Last.fm's API (HTTP {status}): check the address")
+
+    async def close(self) -> None:
+        """Close its own HTTP client; `async with` does it."""
+        await self._lastfm.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def _server(url: str, approval_page: str) -> LastFmServer:
+    if urlsplit(base_address(url)).hostname in ("libre.fm", "www.libre.fm"):
+        return LIBREFM_SERVER
+    return server_at(url, approval_url=approval_page)

@@ -1,0 +1,122 @@
+"""Libre.fm and its like as a place to send plays to: signed in at their own page, and spoken of by their own name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.stand_ins import Fault, GnuFmStandIn, ListenBrainzStandIn, Stored
+from tonearm.core.destination import TokenCheck
+from tonearm.core.verdict import Answered, ItemAnswer, SessionEnded
+from tonearm.http_exchange import Patience
+from tonearm.lastfm.like import GrantedSession, LastFmLikeClient, SignInPage
+from tonearm.lastfm.rules import LIBREFM
+from tonearm.lastfm.servers import LIBREFM_SERVER
+
+from .bodies import PLAYS
+from .loopback import answering, nobody, serving
+
+pytestmark = pytest.mark.anyio
+
+NOW = 1_795_000_000
+SK = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def server() -> Iterator[GnuFmStandIn]:
+    with GnuFmStandIn(lambda: NOW) as started:
+        started.users[SK] = "anna"
+        yield started
+
+
+def client(url: str, **options: Any) -> LastFmLikeClient:
+    return LastFmLikeClient(url, user_agent="tonearm/0 ( tests )", patience=Patience(1.0, 1.0, 1.0), **options)
+
+
+def host(server: GnuFmStandIn) -> str:
+    return server.url.removeprefix("http://").partition("/")[0]
+
+
+async def test_a_listener_signs_in_at_its_page_and_plays_go_there(server: GnuFmStandIn) -> None:
+    async with client(server.url) as gnufm:
+        begun = await gnufm.begin_sign_in()
+        assert isinstance(begun, SignInPage)
+        assert begun.url.startswith(f"{server.auth_url}?api_key=")
+        assert begun.token in begun.url
+        assert begun.token not in repr(begun)
+        waits = await gnufm.finish_sign_in(begun.token)
+        assert waits == TokenCheck(trouble=f"not approved yet at {host(server)}", passing=True)
+        server.approve(begun.token, "anna")
+        granted = await gnufm.finish_sign_in(begun.token)
+        assert isinstance(granted, GrantedSession)
+        assert granted.user == "anna"
+        assert granted.key not in repr(granted)
+        verdict = await gnufm.submit(PLAYS[:1], granted.key, live=True)
+    assert verdict == Answered((ItemAnswer(0, timestamp=PLAYS[0].timestamp),))
+    assert server.stored == [Stored("anna", 1700000000, "Low", "Sunflower", "Things We Lost in the Fire", 276)]
+
+
+async def test_what_plays_now_and_hearts_go_there_too(server: GnuFmStandIn) -> None:
+    async with client(server.url) as gnufm:
+        await gnufm.playing_now(PLAYS[0].track, SK)
+        await gnufm.feedback(PLAYS[0].track, SK, loved=True)
+        assert server.hearts == {("anna", "Low", "Sunflower")}
+        await gnufm.feedback(PLAYS[0].track, SK, loved=False)
+    assert server.playing["anna"].title == "Sunflower"
+    assert server.hearts == set()
+
+
+async def test_an_ended_session_is_told_in_its_name(server: GnuFmStandIn) -> None:
+    async with client(server.url) as gnufm:
+        verdict = await gnufm.submit(PLAYS, "another", live=False)
+    assert isinstance(verdict, SessionEnded)
+    assert str(verdict.cause) == f"{host(server)} error 9: Invalid session key - Please re-authenticate"
+
+
+@pytest.mark.parametrize(
+    ("fault", "words", "passing"),
+    [
+        (Fault.OUTAGE, "HOST error 11: Service Offline", True),
+        (Fault.BAD_REQUEST, "HOST error 6: Invalid parameters", False),
+        (Fault.GATEWAY, "HOST can't answer now (HTTP 502): try again later", True),
+        (Fault.THROTTLED, "HOST can't answer now (HTTP 429): try again later", True),
+        (Fault.PAGE, "what answers there doesn't speak Last.fm's API (HTTP 200): check the address", False),
+        (Fault.HANG_UP, "HOST: the connection broke before the answer was whole", True),
+    ],
+)
+async def test_why_no_sign_in_begins_is_told(server: GnuFmStandIn, fault: Fault, words: str, passing: bool) -> None:
+    server.fault = fault
+    async with client(server.url) as gnufm:
+        found = await gnufm.begin_sign_in()
+    assert isinstance(found, TokenCheck)
+    assert found.trouble.startswith(words.replace("HOST", host(server)))
+    assert found.passing == passing
+
+
+async def test_another_service_and_another_address_are_told() -> None:
+    with ListenBrainzStandIn() as other:
+        async with client(other.url) as gnufm:
+            found = await gnufm.begin_sign_in()
+            words = "what answers there doesn't speak Last.fm's API (HTTP 404): check the address"
+            assert found == TokenCheck(trouble=words)
+    with serving(answering(b"", "301 Moved", "Location: https://127.0.0.1/2.0/")) as insecure:
+        async with client(insecure.url) as gnufm:
+            assert "wants https" in str(await gnufm.begin_sign_in())
+    async with client(nobody()) as gnufm:
+        assert "nothing answers at" in str(await gnufm.begin_sign_in())
+
+
+@pytest.mark.parametrize("url", ["https://libre.fm", "https://www.libre.fm/", "https://libre.fm/2.0/"])
+def test_libre_fm_is_known_by_any_of_its_addresses(url: str) -> None:
+    assert client(url).server is LIBREFM_SERVER
+    assert LastFmLikeClient(user_agent="tonearm/0").rules is LIBREFM
+
+
+def test_others_are_where_their_address_says() -> None:
+    other = client("https://music.example", approval_page="https://music.example/allow")
+    assert other.address == "https://music.example/2.0/"
+    assert other.server.approval_url == "https://music.example/allow/"
+    with pytest.raises(ValueError, match="the address must begin with"):
+        client("music.example")
