@@ -8,12 +8,12 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from tonearm.core.play import MissingName
 from tonearm.service.report_play import NotATime, NotPlays, UnknownListener
 from tonearm.service.values import DataFault, StoreUnavailable
+from tonearm.web.deferred_route import DeferredRoute
 
 _UNREADABLE = "There was an error parsing the body"
 """FastAPI's words for a body that breaks the parser itself; what is merely not JSON is a RequestValidationError."""
@@ -21,7 +21,7 @@ _UNREADABLE = "There was an error parsing the body"
 ErrorHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class ErrorResponses(APIRoute):
+class ErrorResponses(DeferredRoute):
     """A route that turns what its use case raises into responses; part of the router, so that a host gets it too."""
 
     def get_route_handler(self) -> ErrorHandler:

@@ -18,6 +18,7 @@ from tonearm.service.values import StoreUnavailable
 from tonearm.web.access import Access
 from tonearm.web.api.plays import Ask
 from tonearm.web.api.schemas import Detail
+from tonearm.web.deferred_route import DeferredRoute
 
 SILENCE = 15.0
 """Seconds without an event after which a stream says that it is still there."""
@@ -64,7 +65,7 @@ class _EventStream(StreamingResponse):
 
 def events_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
     """`GET /events`."""
-    router = APIRouter(tags=["events"], dependencies=dependencies)
+    router = APIRouter(tags=["events"], route_class=DeferredRoute, dependencies=dependencies)
     streams: Counter[int] = Counter()
 
     @router.get("/events", response_class=StreamingResponse, responses=_STREAM)

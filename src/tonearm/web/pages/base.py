@@ -17,6 +17,7 @@ from tonearm.deck import Listener
 from tonearm.service.values import StoreUnavailable
 from tonearm.web.access import Access
 from tonearm.web.address import local_url, remember
+from tonearm.web.deferred_route import DeferredRoute
 from tonearm.web.view.templates import page
 
 _TITLES = {
@@ -53,10 +54,10 @@ def is_htmx(request: Request) -> bool:
 def page_route(headers: Mapping[str, str]) -> type[APIRoute]:
     """A route whose errors are pages."""
 
-    class PageRoute(APIRoute):
+    class PageRoute(DeferredRoute):
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
-            if self.methods and "GET" in self.methods:
+            if "GET" in self.methods:
                 self.methods.add("HEAD")  # the server leaves out the body
 
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

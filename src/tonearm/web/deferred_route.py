@@ -1,0 +1,56 @@
+"""Routes that cost nothing until somebody asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from fastapi.routing import APIRoute
+from starlette.routing import compile_path, get_name
+
+
+class DeferredRoute(APIRoute):
+    """A route that FastAPI analyses when it is first asked for, or described.
+
+    That takes longer than all else at the start of the service, and a process rarely serves every route. Until then it
+    knows what requests are matched by. What is wrong with an endpoint shows as late.
+    """
+
+    methods: set[str]
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        methods: Collection[str] | None = None,
+        name: str | None = None,
+        include_in_schema: bool = True,
+        **options: Any,
+    ) -> None:
+        self.path, self.endpoint = path, endpoint
+        self.name = name or get_name(endpoint)
+        self.path_regex, self.path_format, self.param_convertors = compile_path(path)
+        self.methods = {method.upper() for method in methods or ("GET",)}
+        self.include_in_schema = include_in_schema
+        self._options: dict[str, Any] | None = options
+
+    def __getattr__(self, name: str) -> Any:
+        """What only the analysis finds out."""
+        options = self.__dict__.get("_options")
+        if options is None or name.startswith("__"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self._options = None
+        try:
+            super().__init__(
+                self.path,
+                self.endpoint,
+                methods=self.methods,
+                name=self.name,
+                include_in_schema=self.include_in_schema,
+                **options,
+            )
+        except BaseException:
+            self._options = options
+            raise
+        return getattr(self, name)
