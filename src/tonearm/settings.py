@@ -50,6 +50,7 @@ OWN_PATHS = frozenset(
         "history",
         "history-export",
         "history-imports",
+        "household",
         "jobs",
         "lastfm",
         "library",
@@ -70,6 +71,7 @@ OWN_PATHS = frozenset(
         "static",
         "stats",
         "threshold",
+        "track",
     }
 )
 """How the service's own paths begin. A path that a proxy adds has to begin differently, to be distinguishable."""
