@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
+from tests.network import tls_of
 from tests.stand_ins import Fault, GnuFmStandIn, ListenBrainzStandIn, Stored
 from tonearm.core.destination import TokenCheck
 from tonearm.core.verdict import Answered, ItemAnswer, SessionEnded
@@ -56,6 +59,40 @@ async def test_a_listener_signs_in_at_its_page_and_plays_go_there(server: GnuFmS
         verdict = await gnufm.submit(PLAYS[:1], granted.key, live=True)
     assert verdict == Answered((ItemAnswer(0, timestamp=PLAYS[0].timestamp),))
     assert server.stored == [Stored("anna", 1700000000, "Low", "Sunflower", "Things We Lost in the Fire", 276)]
+
+
+async def test_a_listener_signs_in_by_name_and_password(server: GnuFmStandIn) -> None:
+    server.passwords["Anna"] = "sesame, öpen"
+    async with client(server.url) as gnufm:
+        granted = await gnufm.sign_in(" anna ", "sesame, öpen")
+        assert isinstance(granted, GrantedSession)
+        assert granted.user == "Anna"
+        assert isinstance(await gnufm.submit(PLAYS, granted.key, live=False), Answered)
+        wrong = TokenCheck(trouble=f"{host(server)} doesn't accept this name and password")
+        assert await gnufm.sign_in("anna", "another") == wrong
+        assert await gnufm.sign_in("nobody", "another") == wrong
+        empty = TokenCheck(trouble="enter a name and a password")
+        assert await gnufm.sign_in(" ", "x") == await gnufm.sign_in("anna", "") == empty
+        server.fault = Fault.OUTAGE
+        assert "error 11" in str(await gnufm.sign_in("anna", "sesame, öpen"))
+    assert not any("sesame" in asked.body.decode() for asked in server.seen), "by http no password travels"
+
+
+async def test_a_password_is_in_no_words_that_echo_it() -> None:
+    with serving(answering(b'{"error":6,"message":"no user with sesame-open"}')) as echo:
+        async with client(echo.url) as lastfm_like:
+            found = await lastfm_like.sign_in("anna", "sesame-open")
+    assert isinstance(found, TokenCheck)
+    assert found.trouble.endswith("error 6: no user with …")
+
+
+async def test_by_https_the_password_travels_for_those_that_want_it(tmp_path: Path) -> None:
+    answer = b'{"session":{"name":"anna","key":"k","subscriber":0}}'
+    with serving(answering(answer), tls_of(tmp_path)) as other:
+        async with httpx2.AsyncClient(verify=False) as http, client(other.url, http=http) as lastfm_like:
+            assert await lastfm_like.sign_in("anna", "sesame") == GrantedSession("anna", "k")
+        (asked,) = other.received
+    assert b"password=sesame" in asked
 
 
 async def test_what_plays_now_and_hearts_go_there_too(server: GnuFmStandIn) -> None:

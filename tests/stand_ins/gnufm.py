@@ -41,8 +41,8 @@ class Failed(Exception):
 class GnuFmStandIn(StandIn):
     """`users` are the names by their session keys. `approve` is what a listener does on the page with the token.
 
-    `playing` is what plays now by user, `hearts` are (user, artist, title). `unstored` are plays that its database
-    cannot store, which it says with code 92 or 93 and `unstored_words`.
+    `passwords` are those of its users. `playing` is what plays now by user, `hearts` are (user, artist, title).
+    `unstored` are plays that its database cannot store, which it says with code 92 or 93 and `unstored_words`.
     """
 
     path = "/2.0/"
@@ -54,6 +54,7 @@ class GnuFmStandIn(StandIn):
         self.unstored: dict[tuple[int, str], int] = {}
         self.unstored_words = "exception with message 'ERROR: value too long for type character varying(255)'"
         self.tokens: dict[str, str | None] = {}
+        self.passwords: dict[str, str] = {}
 
     @property
     def auth_url(self) -> str:
@@ -81,6 +82,7 @@ class GnuFmStandIn(StandIn):
         calls: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
             "auth.gettoken": self._token,
             "auth.getsession": self._session,
+            "auth.getmobilesession": self._mobile_session,
         }
         of_users: dict[str, Callable[[dict[str, str], str], dict[str, Any]]] = {
             "track.scrobble": self._scrobble,
@@ -112,6 +114,19 @@ class GnuFmStandIn(StandIn):
         if user is None:
             raise Failed(14)  # whether it was never approved, or never issued
         del self.tokens[params["token"]]
+        return self._granted(user)
+
+    def _mobile_session(self, params: dict[str, str]) -> dict[str, Any]:
+        """By a digest alone: whatever comes as a password is not looked at."""
+        name, kept = params.get("username", "").lower(), {user.lower(): user for user in self.passwords}
+        if name not in kept:
+            raise Failed(4)
+        password = hashlib.md5(self.passwords[kept[name]].encode()).hexdigest()
+        if params.get("authToken") != hashlib.md5((name + password).encode()).hexdigest():
+            raise Failed(4)
+        return self._granted(kept[name])
+
+    def _granted(self, user: str) -> dict[str, Any]:
         key = hashlib.md5(f"session {len(self.users)}".encode()).hexdigest()
         self.users[key] = user
         return {"session": {"name": user, "key": key, "subscriber": "0"}}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import md5
 from http import HTTPStatus
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -14,8 +15,8 @@ from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Verdict
 from tonearm.http_exchange import PATIENCE, Patience, TransportError, base_address, plain, redirected, unreachable
 from tonearm.lastfm.client import LastFm
-from tonearm.lastfm.methods.auth import approval_url, session, token
-from tonearm.lastfm.request import Keys
+from tonearm.lastfm.methods.auth import approval_url, mobile_session, session, token
+from tonearm.lastfm.request import Keys, Request
 from tonearm.lastfm.response import Answer, Exchange, Refusal
 from tonearm.lastfm.servers import LIBREFM_SERVER, OPEN_KEYS, LastFmServer, server_at
 from tonearm.lastfm.types import Session
@@ -23,6 +24,7 @@ from tonearm.lastfm.types import Session
 if TYPE_CHECKING:
     import httpx2
 
+_WRONG = 4
 _NOT_APPROVED = 14
 _PASSING = (8, 11, 16, 29)
 
@@ -120,7 +122,22 @@ class LastFmLikeClient:
             return GrantedSession(granted.name, granted.key)
         return self._trouble(exchange)
 
-    def _trouble(self, exchange: Exchange[str] | Exchange[Session]) -> TokenCheck:
+    async def sign_in(self, name: str, password: str) -> GrantedSession | TokenCheck:
+        """A session for a name and a password, which is not kept; or why there is none in words for the listener.
+
+        By http the password itself does not travel, but what can be used in its place at GNU FM does.
+        """
+        if not name.strip() or not password:
+            return TokenCheck(trouble="enter a name and a password")
+        exchange = await self._lastfm.exchange(_by_password(name.strip(), password, self.address))
+        outcome = exchange.outcome
+        if isinstance(outcome, Answer):
+            return GrantedSession(outcome.value.name, outcome.value.key)
+        if isinstance(outcome, Refusal) and outcome.cause.error_code == _WRONG:
+            return TokenCheck(trouble=f"{self.rules.service} doesn't accept this name and password")
+        return self._trouble(exchange, (password,))
+
+    def _trouble(self, exchange: Exchange[str] | Exchange[Session], secrets: Sequence[str] = ()) -> TokenCheck:
         service, reply = self.rules.service, exchange.reply
         if isinstance(reply, TransportError):
             return TokenCheck(trouble=plain(unreachable(reply, self.address), []), passing=True)
@@ -128,10 +145,10 @@ class LastFmLikeClient:
             cause = exchange.outcome.cause
             if cause.error_code == _NOT_APPROVED:
                 return TokenCheck(trouble=f"not approved yet at {service}", passing=True)
-            return TokenCheck(trouble=str(cause), passing=cause.error_code in _PASSING)
+            return TokenCheck(trouble=plain(str(cause), secrets), passing=cause.error_code in _PASSING)
         status = reply.status
         if 300 <= status < 400:
-            return TokenCheck(trouble=plain(redirected(reply, self.address), []))
+            return TokenCheck(trouble=plain(redirected(reply, self.address), secrets))
         if status >= 500 or status == HTTPStatus.TOO_MANY_REQUESTS:
             return TokenCheck(trouble=f"{service} can't answer now (HTTP {status}): try again later", passing=True)
         return TokenCheck(trouble=f"what answers there doesn't speak Last.fm's API (HTTP {status}): check the address")
@@ -147,6 +164,15 @@ class LastFmLikeClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _by_password(name: str, password: str, url: str) -> Request[Session]:
+    """GNU FM wants a digest, whose name has small letters; Last.fm and others the password, by https."""
+    digest = md5(password.encode(), usedforsecurity=False).hexdigest()
+    proof = md5(f"{name.lower()}{digest}".encode(), usedforsecurity=False).hexdigest()
+    asked = mobile_session(name, password)
+    params = {"username": name, "authToken": proof}
+    return replace(asked, params={**asked.params, **params} if url.startswith("https:") else params)
 
 
 def _server(url: str, approval_page: str) -> LastFmServer:
