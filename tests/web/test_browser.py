@@ -384,6 +384,7 @@ PAGES = {
     "play": "/plays/1",
     "history": "/history",
     "top": "/history/top?of=tracks&period=all",
+    "rewind": "/history/rewind",
     "import": "/history/import",
     "search": "/history?q=o",
     "loved": "/loved",

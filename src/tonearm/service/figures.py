@@ -32,6 +32,7 @@ from tonearm.core.figures import (
     NameKind,
     Quarters,
     Sessions,
+    Streak,
     Streaks,
     Summary,
     Tally,
@@ -195,6 +196,18 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewind:
+    """A period looked back on: `new` are the most played of the artists that were first heard in it, `again` of those
+    that were heard again after `AWAY` days or more. `streak` is the longest within it."""
+
+    overview: Overview
+    times: ListeningTimes
+    new: TopList
+    again: TopList
+    streak: Streak | None
+
+
+@dataclass(frozen=True, slots=True)
 class NameFigures:
     """What was played of an artist, an album or a track in all its spellings, `names`, as (artist, title).
 
@@ -302,6 +315,12 @@ class Figures:
         """A period in a few figures, with the first names of each list, and when was played in it."""
         await self._make_for_overview(account, span)
         return await self._ask(account, lambda look: (_overview(look, span, top), _times(look, span)))
+
+    async def rewind(self, account: int, span: Span, top: int) -> Rewind:
+        """A period looked back on, with the first names of each list."""
+        await self._make_for_overview(account, span)
+        today = days.day_number(days.day_of(self.clock.now(), span.zone))
+        return await self._ask(account, lambda look: _rewind(look, span, top, today))
 
     async def of_name(
         self, account: int, kind: NameKind, name: tuple[str, str], zone: tzinfo, top: int, latest: int
@@ -499,6 +518,7 @@ class _Look:
     read: dict[tuple[int, int], list[FiguredPlay]] = field(default_factory=dict)
     counted: dict[tuple[int, int, NameKind], figures.NameCounts] = field(default_factory=dict)
     texts: dict[int, tuple[str, str]] = field(default_factory=dict)
+    tallies: dict[tuple[NameKind, int, int], Tally] = field(default_factory=dict)
 
     def parts(self, start: int, end: int, *, inside: bool = False) -> Iterator[FigurePart]:
         """A span in months that are summed up, and in seconds for the rest.
@@ -571,7 +591,14 @@ def _of_months(look: _Look, kind: NameKind, first: int, end: int) -> Iterator[fi
 
 
 def _tally(look: _Look, kind: NameKind, start: int, end: int) -> Tally:
-    """The names of a span of time."""
+    """The names of a span of time; nobody may change it."""
+    key = (kind, start, end)
+    if key not in look.tallies:
+        look.tallies[key] = _made_tally(look, *key)
+    return look.tallies[key]
+
+
+def _made_tally(look: _Look, kind: NameKind, start: int, end: int) -> Tally:
     tally = Tally()
     taken = []
     for part in look.parts(start, end):
@@ -754,6 +781,19 @@ def _session(look: _Look, span: Span) -> ListeningSession | None:
         for one in several:
             whole = one if whole is None else whole.with_later(one)
     return whole.longest if whole else None
+
+
+def _rewind(look: _Look, span: Span, top: int, today: int) -> Rewind:
+    times = _times(look, span)
+    artists = _tally(look, NameKind.ARTIST, span.start, span.end)
+    fresh = set(_fresh(look, NameKind.ARTIST, span))
+    return Rewind(
+        _overview(look, span, top),
+        times,
+        _listed(look, artists, Tally(), top, 0, Measure.PLAYS, fresh),
+        _rediscovered(look, NameKind.ARTIST, span, top, 0),
+        figures.streaks((days.day_number(one.day) for one in times.days), today).longest,
+    )
 
 
 _BELONGING = {

@@ -84,7 +84,7 @@ def history_routes(router: APIRouter, frame: Frame) -> None:
     async def counts(me: Me, request: Request) -> Response:
         """Plays of each local day: the first day, and the counts from it on."""
         zone = request_zone(request)
-        whole = await _whole_history(frame, me.id, zone)
+        whole = await whole_history(frame, me.id, zone)
         times = await frame.deck.figures.times(me.id, Span(whole, zone))
         counts_by_day, first = Hours(times.by_hour).by_day, days.day_number(whole.first)
         last = max(counts_by_day, default=first)
@@ -107,7 +107,7 @@ async def _search_page(
     frame: Frame, query: PlayQuery, zone: tzinfo, period_text: str, after: str | None, address: str
 ) -> Response:
     context = frame.context()
-    period = _period(period_text, await _whole_history(frame, query.account, zone)) if period_text else None
+    period = read_period(period_text, await whole_history(frame, query.account, zone)) if period_text else None
     snapshot = await frame.deck.views.snapshot(query.account)
     page = await frame.deck.views.found(query, PAGE_SIZE, cursor(after), _span(period, zone) if period else None)
     values: dict[str, Any] = {
@@ -131,7 +131,8 @@ def _query_params(query: PlayQuery) -> dict[str, str]:
     return {name: value for name, value in {**names, "player": query.player}.items() if value}
 
 
-def _period(text: str, whole: HistoryPeriod) -> HistoryPeriod:
+def read_period(text: str, whole: HistoryPeriod) -> HistoryPeriod:
+    """The period that an address names; raises HTTPException if it names none."""
     period = periods.parse(text, whole)
     if period is None or not date(1971, 1, 1) <= period.first <= period.last <= date(9000, 1, 1):
         raise HTTPException(400, "We can't read that date. Use 2014, 2014-05 or 2014-05-12.")
@@ -169,7 +170,7 @@ def _day_name(day: date, today: date) -> str:
     return {today: "Today", today - timedelta(days=1): "Yesterday"}.get(day, long_date(day))
 
 
-async def _whole_history(frame: Frame, account: int, zone: tzinfo) -> HistoryPeriod:
+async def whole_history(frame: Frame, account: int, zone: tzinfo) -> HistoryPeriod:
     """From the day of the first play to that of the last; today if there is none."""
     now = frame.deck.clock.now()
     first, last = await frame.deck.views.first_and_last(account) or (now, now)
@@ -185,8 +186,8 @@ async def _statistics_page(
     frame: Frame, me: Listener, zone: tzinfo, period_text: str, after: str | None, address: str
 ) -> Response:
     context = frame.context()
-    whole = await _whole_history(frame, me.id, zone)
-    period = _period(period_text, whole) if period_text else periods.year(whole.last.year)
+    whole = await whole_history(frame, me.id, zone)
+    period = read_period(period_text, whole) if period_text else periods.year(whole.last.year)
     today = days.day_of(context.now, zone)
     period = periods.within(period, whole.first, max(whole.last, today))
     snapshot = await frame.snapshot(me)
@@ -224,8 +225,8 @@ async def _top_page(
     frame: Frame, me: Listener, zone: tzinfo, many: ListChoice, period_text: str, by: Measure, start: int
 ) -> Response:
     """A part of a list of the most played."""
-    whole = await _whole_history(frame, me.id, zone)
-    period = _period(period_text, whole) if period_text else periods.year(whole.last.year)
+    whole = await whole_history(frame, me.id, zone)
+    period = read_period(period_text, whole) if period_text else periods.year(whole.last.year)
     top = await frame.deck.figures.top(me.id, KINDS[many], Span(period, zone), TOP_PAGE_SIZE, start, by)
     end = start + len(top.names)
     return frame.page(

@@ -13,6 +13,7 @@ from tonearm.web.pages.covers import cover_routes
 from tonearm.web.pages.emulator import emulator_routes
 from tonearm.web.pages.hearts import heart_routes
 from tonearm.web.pages.history import history_routes
+from tonearm.web.pages.history_figures import history_figure_routes
 from tonearm.web.pages.history_imports import history_import_routes
 from tonearm.web.pages.household import household_routes
 from tonearm.web.pages.layout import Frame
@@ -48,6 +49,7 @@ def pages_router(
     queue_routes(router, frame)
     by_hand_routes(router, frame)
     history_routes(router, frame)
+    history_figure_routes(router, frame)
     history_import_routes(router, frame)
     heart_routes(router, frame)  # before the choices at /loved/ID
     loved_routes(router, frame)

@@ -1,0 +1,246 @@
+"""Pages of figures of the history: a period looked back on, this day in earlier years, what was new or heard again."""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+
+from tonearm.core import days
+from tonearm.core import period as periods
+from tonearm.core.figures import NameKind
+from tonearm.core.period import HistoryPeriod
+from tonearm.core.play import MissingName
+from tonearm.core.wording import attempt, fate
+from tonearm.deck import Deck, Listener
+from tonearm.lastfm.error import LastFmError
+from tonearm.service.figures import DEEPEST, Span, TopName
+from tonearm.service.values import FATES, PlayFilter
+from tonearm.web.pages.history import KINDS, ListChoice, read_period, whole_history
+from tonearm.web.pages.layout import Frame
+from tonearm.web.view import figures, rewind
+from tonearm.web.view.formats import duration, number, period_title
+from tonearm.web.view.sleeves import sleeve
+from tonearm.web.view.time_zone import request_zone
+
+TOP_SIZE = 5
+"""Rows of each list of a rewind."""
+
+LIST_SIZE = 100
+"""Rows of a page that is one list."""
+
+COVERS_WITHIN = 1.5
+"""Seconds that a picture waits for covers: it is made once, to be kept."""
+
+AskedPeriod = Annotated[str, Query(alias="period", max_length=30)]
+ListStart = Annotated[int, Query(ge=0, le=DEEPEST)]
+FirstTime = Literal["new", "again"]
+
+
+def history_figure_routes(router: APIRouter, frame: Frame) -> None:
+    """`/history/rewind` with its picture, and beside it `on-this-day`, `new`, `again` and `deliveries`."""
+    Me = Annotated[Listener, Depends(frame.listener)]
+
+    @router.get("/history/rewind")
+    async def look_back(me: Me, request: Request, period_text: AskedPeriod = "") -> Response:
+        """A year, a month, or any other period looked back on."""
+        return await _rewind(frame, me, request, period_text)
+
+    @router.get("/history/rewind.svg")
+    async def picture(me: Me, request: Request, period_text: AskedPeriod = "") -> Response:
+        """The same as a picture to share."""
+        _, span = await _span(frame, me, request, period_text)
+        found = await frame.deck.figures.rewind(me.id, span, TOP_SIZE)
+        covers = await _covers(frame.deck, found.overview.tops[NameKind.ALBUM].names)
+        headers = {
+            "Cache-Control": "private, no-cache",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "default-src 'none'; img-src data:; sandbox",
+        }
+        body = rewind.picture(span.period, found, covers)
+        return Response(body, media_type="image/svg+xml", headers=headers)
+
+    @router.get("/history/on-this-day")
+    async def on_this_day(me: Me, request: Request, day: Annotated[str, Query(max_length=10)] = "") -> Response:
+        """This day of the year in all earlier years."""
+        return await _on_this_day(frame, me, request, day)
+
+    @router.get("/history/new")
+    async def new(
+        me: Me, request: Request, of: ListChoice = "artists", period_text: AskedPeriod = "", start: ListStart = 0
+    ) -> Response:
+        """What was heard for the first time in a period."""
+        return await _first_times(frame, me, request, "new", of, period_text, start)
+
+    @router.get("/history/again")
+    async def again(
+        me: Me, request: Request, of: ListChoice = "artists", period_text: AskedPeriod = "", start: ListStart = 0
+    ) -> Response:
+        """What was heard again in a period, after a year or more without."""
+        return await _first_times(frame, me, request, "again", of, period_text, start)
+
+    @router.get("/history/deliveries")
+    async def deliveries(me: Me, request: Request, period_text: AskedPeriod = "") -> Response:
+        """How the plays fared on their way to Last.fm."""
+        return await _deliveries(frame, me, request, period_text)
+
+
+async def _span(frame: Frame, me: Listener, request: Request, text: str) -> tuple[HistoryPeriod, Span]:
+    """The whole history, and the period that is meant: by default the year of the last play."""
+    zone = request_zone(request)
+    whole = await whole_history(frame, me.id, zone)
+    period = read_period(text, whole) if text else periods.year(whole.last.year)
+    return whole, Span(periods.within(period, whole.first, whole.last), zone)
+
+
+def _around(period: HistoryPeriod, whole: HistoryPeriod) -> dict[str, Any]:
+    """The period, and those around it that have plays."""
+    return {
+        "period": period,
+        "title": period_title(period),
+        "up": periods.around(period),
+        "earlier": periods.before(period) if period.first > whole.first else None,
+        "later": periods.after(period) if period.last < whole.last else None,
+        "period_title": period_title,
+    }
+
+
+async def _rewind(frame: Frame, me: Listener, request: Request, text: str) -> Response:
+    whole, span = await _span(frame, me, request, text)
+    found = await frame.deck.figures.rewind(me.id, span, TOP_SIZE)
+    totals, before = found.overview.totals, found.overview.before
+    first = await frame.deck.figures.first_play(me.id) if span.period.kind is periods.PeriodKind.ALL else None
+    return frame.page(
+        "rewind",
+        await frame.snapshot(me),
+        frame.context(),
+        **_around(span.period, whole),
+        heading=rewind.rewind_title(span.period),
+        total=totals.plays,
+        heard=_long(totals.heard) if totals.heard else "",
+        active_days=len(found.times.days),
+        more_than_before=totals.plays - before.plays if before and before.plays else None,
+        names={kind.value: count for kind, count in found.overview.names.items()},
+        fresh=found.overview.fresh,
+        lists={kind.value: figures.top_rows(top.names) for kind, top in found.overview.tops.items()},
+        new=figures.top_rows(found.new.names),
+        again=figures.top_rows(found.again.names),
+        comeback=found.again.names[0] if found.again.names else None,
+        highlights=rewind.highlights(found),
+        first=first,
+        size=(rewind.WIDTH, rewind.HEIGHT),
+    )
+
+
+def _long(seconds: int) -> str:
+    """A length of time, without minutes where there are many hours."""
+    hours = seconds // days.HOUR
+    return f"{number(hours)} h" if hours >= 100 else duration(seconds)
+
+
+async def _covers(deck: Deck, albums: Sequence[TopName]) -> list[str]:
+    """Covers as parts of a picture; a drawn sleeve where there is none in time."""
+    lookups = [asyncio.create_task(_cover(deck, one)) for one in albums]
+    if lookups:
+        await asyncio.wait(lookups, timeout=COVERS_WITHIN)
+    found = []
+    for one, lookup in zip(albums, lookups, strict=True):
+        lookup.add_done_callback(lambda task: task.cancelled() or task.exception())
+        cover = lookup.result() if lookup.done() and not lookup.exception() else ""
+        found.append(cover or sleeve(one.artist, one.title))
+    return found
+
+
+async def _cover(deck: Deck, album: TopName) -> str:
+    with suppress(LastFmError, MissingName):
+        image = await deck.metadata.cover(album.artist, album_=album.title)
+        if image is not None:
+            data = f"data:{image.kind};base64,{b64encode(image.body).decode()}"
+            return f'<image width="40" height="40" preserveAspectRatio="xMidYMid slice" href="{data}"/>'
+    return ""
+
+
+async def _on_this_day(frame: Frame, me: Listener, request: Request, day: str) -> Response:
+    zone = request_zone(request)
+    today = days.day_of(frame.deck.clock.now(), zone)
+    shown = today
+    if day:
+        try:
+            shown = date.fromisoformat(day)
+        except ValueError:
+            raise HTTPException(400, "We can't read that date. Use 2014-05-12.") from None
+        if not 1972 <= shown.year <= 9000:
+            raise HTTPException(400, "We have no plays of that day.")
+    found = await frame.deck.figures.on_this_day(me.id, shown, zone, TOP_SIZE)
+    years = [
+        {
+            "day": one.day,
+            "ago": shown.year - one.day.year,
+            "plays": one.totals.plays,
+            "heard": duration(one.totals.heard) if one.totals.heard else "",
+            "rows": figures.top_rows(one.tracks),
+        }
+        for one in found
+    ]
+    return frame.page(
+        "on_this_day",
+        await frame.snapshot(me),
+        frame.context(),
+        day=shown,
+        today=shown == today,
+        years=years,
+        earlier=shown - timedelta(days=1),
+        later=shown + timedelta(days=1),
+        first=await frame.deck.figures.first_play(me.id),
+        streaks=await frame.deck.figures.streaks(me.id, zone),
+        date_of=days.date_of,
+    )
+
+
+async def _first_times(
+    frame: Frame, me: Listener, request: Request, which: FirstTime, many: ListChoice, text: str, start: int
+) -> Response:
+    whole, span = await _span(frame, me, request, text)
+    kind = KINDS[many]
+    names: Sequence[Any]
+    if which == "new":
+        fresh = await frame.deck.figures.discoveries(me.id, kind, span, LIST_SIZE, start)
+        total, names = fresh.total, fresh.names
+    else:
+        again = await frame.deck.figures.rediscovered(me.id, kind, span, LIST_SIZE, start)
+        total, names = again.total, again.names
+    end = start + len(names)
+    return frame.page(
+        "first_times",
+        await frame.snapshot(me),
+        frame.context(),
+        **_around(span.period, whole),
+        which=which,
+        many=many,
+        kind=kind.value,
+        total=total,
+        names=names,
+        start=start,
+        next_start=end if names and end < min(total, DEEPEST) else None,
+    )
+
+
+async def _deliveries(frame: Frame, me: Listener, request: Request, text: str) -> Response:
+    whole, span = await _span(frame, me, request, text)
+    found = await frame.deck.figures.deliveries(me.id, span)
+    filters = {settled: filter_ for filter_, settled_fates in FATES.items() for settled in settled_fates}
+    left_out = [
+        (fate(one.fate), filters.get(one.fate, PlayFilter.ALL).value, one.reason, one.plays) for one in found.left_out
+    ]
+    return frame.page(
+        "deliveries",
+        await frame.snapshot(me),
+        frame.context(),
+        **_around(span.period, whole),
+        found=found,
+        failed=sorted(((attempt(verdict), count) for verdict, count in found.failed.items()), key=lambda one: -one[1]),
+        left_out=left_out,
+    )
