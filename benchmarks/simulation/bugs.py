@@ -14,14 +14,15 @@ from benchmarks.simulation import disk
 from benchmarks.simulation.finding import Finding
 from benchmarks.simulation.process import replaced
 from tonearm import app
-from tonearm.core import delivery, delivery_answer, pacing
+from tonearm.core import delivery, delivery_answer, hearts, pacing
 from tonearm.core.delivery import Accepted, DeliveryState, QueuedPlay, Refused, Settled, Step
 from tonearm.core.destination import Ignoring
 from tonearm.core.server_time import ServerTime
-from tonearm.core.verdict import Answered, Cause, ItemAnswer, Unsure, Verdict
+from tonearm.core.verdict import Answered, Cause, ItemAnswer, Later, Unsure, Verdict
 from tonearm.lastfm import mapper
 from tonearm.lastfm.rules import LASTFM
 from tonearm.service import delivery as service_delivery
+from tonearm.service import loved_import
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.rate_limit import Booked, Pace
 from tonearm.service.report_play import Reports, take
@@ -326,6 +327,41 @@ def everybody_meets_the_outage() -> AbstractContextManager[None]:
     return _all((service_delivery, "OUTAGE_ACCOUNTS", 10**9))
 
 
+def hearts_without_an_answer_are_there() -> AbstractContextManager[None]:
+    """A heart whose answer was lost counts as accepted."""
+
+    def answer(verdict: Verdict, *rest: Any) -> hearts.HeartAnswer:
+        lost = isinstance(verdict, Unsure | Later)
+        return hearts.HeartAnswer(accepted=True) if lost else _answer(verdict, *rest)
+
+    return _all((hearts, "answer", answer))
+
+
+_answer = hearts.answer
+
+
+def the_list_is_always_right() -> AbstractContextManager[None]:
+    """What Last.fm lists is loved here, also if it has still to be told that it no longer is."""
+
+    def merge_listed(heart: hearts.SyncedHeart | None, loved_at: float, *rest: Any) -> hearts.SyncedHeart:
+        merged = _merge_listed(heart, loved_at, *rest)
+        return replace(merged, loved=True, there=True)
+
+    return _all((loved_import, "merge_listed", merge_listed))
+
+
+_merge_listed = hearts.merge_listed
+
+
+def what_is_not_listed_is_unloved() -> AbstractContextManager[None]:
+    """What Last.fm does not list is not loved here either, also if it has still to be told."""
+
+    def merge_unlisted(heart: hearts.SyncedHeart, *_: Any) -> hearts.SyncedHeart:
+        return replace(heart, loved=False, there=False)
+
+    return _all((loved_import, "merge_unlisted", merge_unlisted))
+
+
 _PLANTED: tuple[Bug, ...] = (
     restamped_on_retry,
     acknowledged_before_the_commit,
@@ -356,8 +392,16 @@ _PLANTED: tuple[Bug, ...] = (
     refusals_without_a_wait,
     what_was_not_stored_is_ignored,
     everybody_meets_the_outage,
+    hearts_without_an_answer_are_there,
+    the_list_is_always_right,
+    what_is_not_listed_is_unloved,
 )
 BUGS = {bug.__name__: bug for bug in _PLANTED}
+
+ABOUT_HEARTS = frozenset(
+    {"hearts_without_an_answer_are_there", "the_list_is_always_right", "what_is_not_listed_is_unloved"}
+)
+"""Bugs that show only where tracks are loved."""
 
 NEED_MANY = frozenset({"too_many_at_once", "newest_first"})
 """Bugs that show only where more plays wait than fit into a request."""
@@ -394,6 +438,9 @@ STANDS_FOR: dict[str, tuple[str, ...]] = {
     "refusals_without_a_wait": ("refusals in a row",),
     "what_was_not_stored_is_ignored": ("so it was to wait",),
     "everybody_meets_the_outage": ("met the same outage",),
+    "hearts_without_an_answer_are_there": ("has lost its heart", "though the last word"),
+    "the_list_is_always_right": ("though the last word", "and not by"),
+    "what_is_not_listed_is_unloved": ("has lost its heart",),
 }
 """Words of the findings that a bug is there for: a crash of the process is never one of them."""
 

@@ -10,12 +10,14 @@ CRASH = "the process: "
 
 
 class Kind(StrEnum):
-    """The promises: nothing lost, nothing doubled, everything explained; and how a good citizen behaves."""
+    """The promises: nothing lost, nothing doubled, everything explained, hearts too; and how a good citizen behaves."""
 
     LOST = "lost"
     DOUBLED = "doubled"
     UNEXPLAINED = "unexplained"
     MISBEHAVED = "misbehaved"
+    HEARTS_LOST = "hearts_lost"
+    HEARTS_INVENTED = "hearts_invented"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from benchmarks.simulation.finding import Kind
+from benchmarks.simulation.hearts import Hearts
 from benchmarks.simulation.ledger import CORRECTED, Account, Ledger, Reported, Told
 from benchmarks.simulation.network_faults import MISSPELT, POISON, Weather
 from benchmarks.simulation.oracle import Referee
@@ -43,6 +44,7 @@ class Listeners:
     users: tuple[str, ...]
     left: int
     scale: float
+    hearts: Hearts | None = None
     made: int = 0
 
     async def act(self, deck: Deck) -> None:
@@ -64,6 +66,8 @@ class Listeners:
             (self.switches, 0.4),
             (self.revokes, 0.3),
         ]
+        if self.hearts is not None:
+            acts += [(self.hearts.here, 6), (self.hearts.there, 4), (self.hearts.merges, 3)]
         [act] = self.chance.choices([act for act, _ in acts], [weight for _, weight in acts])
         try:
             await act(deck, account)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from benchmarks.simulation import bugs
-from benchmarks.simulation.run import Result, Room, run
+from benchmarks.simulation.run import Result, Room, run, with_hearts
 
 USUAL_PLAYS = 40
 CROWD = 120
@@ -49,6 +49,8 @@ def caught(name: str, room: Room, first: int = 0) -> Result | None:
     plant = bugs.BUGS[name]
     plays = CROWD if name in bugs.NEED_MANY else USUAL_PLAYS
     for seed in (*range(first, WITHIN), *range(first)):
+        if name in bugs.ABOUT_HEARTS and not with_hearts(seed):
+            continue
         with plant():
             result = run(seed, plays, room)
         if bugs.caught_by(name, result.findings):

@@ -28,6 +28,7 @@ _OUTAGE = (30, 0, 19, 28, 99, -5, 6, 7)
 """What a server that is down may answer to everything: numbers that nobody has documented, or those about a play."""
 
 _NOT_STORED = (92, 93)
+_OF_HEARTS = ("track.love", "track.unlove", "user.getLovedTracks")
 
 _PLAIN = (
     Kind.GATEWAY_HTML,
@@ -68,6 +69,7 @@ class Weather:
     chance: Random
     say: Callable[[str, str], None]
     scale: float
+    hearts: bool = False
 
     def begin(self) -> None:
         """What is always so."""
@@ -110,7 +112,7 @@ class Weather:
             case _:
                 how |= {"probability": self.chance.choice((0.2, 0.5)), "until": self.timeline.now + 3 * self._while()}
         if self.chance.random() < 0.7:
-            how["methods"] = ("track.scrobble",)
+            how["methods"] = ("track.scrobble", *(_OF_HEARTS if self.hearts else ()))
         self.emulator.fault(kind, **how)
         self.say("weather", f"{kind} {how}")
 

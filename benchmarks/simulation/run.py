@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
@@ -18,6 +19,7 @@ from benchmarks.simulation.checks import Checker
 from benchmarks.simulation.crash_points import Doom, drawn
 from benchmarks.simulation.disk import Disk
 from benchmarks.simulation.finding import CRASH, Finding, Kind
+from benchmarks.simulation.hearts import LATE, Hearts
 from benchmarks.simulation.ledger import Account, Ledger
 from benchmarks.simulation.listeners import DAY, Listeners
 from benchmarks.simulation.network_faults import Weather
@@ -129,7 +131,10 @@ class Run:
         self.referee = Referee(timeline, self.emulator, self.ledger, now, say, _PER_SECOND, workers == 1, self._told)
         self.network = Network(timeline, self.emulator, chance, self.referee)
         self.disk = Disk(room.file(), timeline, chance, self.referee.forgets_rests)
-        self.weather = Weather(timeline, self.emulator, self.network, self.disk, chance, say, self.scale)
+        self.hearts = self._hearts(say, plays) if with_hearts(seed) else None
+        self.weather = Weather(
+            timeline, self.emulator, self.network, self.disk, chance, say, self.scale, self.hearts is not None
+        )
         self.weather.begin()
         self.process = Process(timeline, self.network, self.disk, self.clocks, _PER_SECOND, self._mishap, say)
         self.listeners = Listeners(
@@ -144,12 +149,19 @@ class Run:
             _USERS[: chance.choice((1, 2, 2, 4))],
             plays,
             self.scale,
+            self.hearts,
         )
         self.referee.stepped()
         self.deaths = 0
         self.off = 0.0
         self.steps = seed % 4 == 3
         """In every fourth run the clock is put forward or back, and answers lie about the time."""
+
+    def _hearts(self, say: Callable[[str, str], None], words: int) -> Hearts:
+        chance = Random(f"hearts of {self.seed}")
+        hearts = Hearts(self.ledger, self.emulator, self.referee, self.disk, chance, say, words)
+        self.network.lands = hearts.lands
+        return hearts
 
     def _told(self, artist: str, title: str, timestamp: int) -> int:
         found = self.disk.look(_TOLD, artist, title, timestamp)
@@ -169,11 +181,13 @@ class Run:
             finally:
                 self.disk.look_away()
         Checker(self.ledger, self.emulator, self.disk.file, self.referee).check()
+        if self.hearts is not None:
+            self.hearts.check(self.disk.file)
         return self._result()
 
     def _trouble(self) -> None:
-        lives = 3 + self.listeners.left // 12
-        while self.listeners.left > 0:
+        lives = 3 + self._left // 12
+        while self._left > 0:
             doom = drawn(self.chance) if self.deaths < lives else Doom()
             acts = self.chance.randint(3, _LONGEST_LIFE)
             self.story.say("PROCESS", "comes up")
@@ -185,6 +199,11 @@ class Run:
             down = self.chance.choice((0.0, 0.5, 10.0, 40.0, self.scale, 10 * self.scale))
             self.timeline.pass_until(self.timeline.elapsed + down)
 
+    @property
+    def _left(self) -> int:
+        """How much is still to be reported, and to be loved."""
+        return max(0, self.listeners.left) + (max(0, self.hearts.left) if self.hearts else 0)
+
     async def _life(self, decks: list[Deck], acts: int) -> None:
         await self._arrive(decks)
         going_on: set[asyncio.Task[None]] = set()
@@ -194,7 +213,7 @@ class Run:
                     account.wished = self.chance.choice(self.listeners.users)
                     await self.listeners.signs_in(decks[0], account, account.wished)
         for _ in range(acts):
-            if self.listeners.left <= 0:
+            if self._left <= 0:
                 break
             await asyncio.sleep(self._gap())
             self._change_the_weather()
@@ -254,6 +273,23 @@ class Run:
     async def _healing(self, decks: list[Deck]) -> None:
         self.weather.clears()
         await self._arrive(decks)
+        await self._plays_heal(decks)
+        if self.hearts is not None:
+            await self._hearts_heal(decks[0], self.hearts)
+
+    async def _hearts_heal(self, deck: Deck, hearts: Hearts) -> None:
+        """Everybody signs in as everybody they have been, what waits is sent, and both sides are brought together."""
+        await asyncio.sleep(LATE)
+        for _ in range(2):  # what one account has sent, another of the same Last.fm user learns
+            for name, user in hearts.owners():
+                account = self.ledger.accounts[name]
+                if not await self.listeners.signs_in(deck, account, user):
+                    self.referee.finds(Kind.UNEXPLAINED, f"{name} cannot sign in as {user} though all is well")
+                elif not await hearts.merged(deck, account):
+                    self.referee.finds(Kind.HEARTS_LOST, f"the loved tracks of {name} as {user} cannot be imported")
+            await asyncio.sleep(LATE)
+
+    async def _plays_heal(self, decks: list[Deck]) -> None:
         for _ in range(len(_USERS)):
             owed = self._owed()
             if not owed and not self._called_too_old():
@@ -312,6 +348,11 @@ class Run:
             digest.hexdigest(),
             tuple(self.story.lines),
         )
+
+
+def with_hearts(seed: int) -> bool:
+    """In every fifth run they also love tracks, here and on Last.fm."""
+    return seed % 5 == 1
 
 
 def run(seed: int, plays: int, room: Room, *, told: bool = False) -> Result:

@@ -40,7 +40,10 @@ class Witness(Protocol):
 
 @dataclass(slots=True)
 class Network:
-    """The world between the two. Until `cut_until` nothing gets through."""
+    """The world between the two. Until `cut_until` nothing gets through.
+
+    `lands` is told of each request that arrives, and whether somebody still waits for its answer.
+    """
 
     timeline: Timeline
     emulator: Emulator
@@ -49,6 +52,7 @@ class Network:
     cut_until: float = 0.0
     lies: float = 0.0
     told: set[float] = field(default_factory=set)
+    lands: Callable[[Request, bool], None] = field(default=lambda request, awaited: None)
 
     def lied(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """The headers of an answer; once, if it lies, with a `Date` that is so many seconds off."""
@@ -69,19 +73,20 @@ class Network:
         """Seconds one way."""
         return self.chance.choice((0.02, 0.05, 0.05, 0.2, 0.2, 0.9, 2.0, 8.0))
 
-    def carry(self, request: Request, answer: Callable[[Reply | Hangup], None]) -> None:
+    def carry(self, request: Request, answered: asyncio.Future[Reply | Hangup]) -> None:
         """Bring a request to Last.fm and its answer back, whether or not anybody still waits for it."""
-        self.timeline.after(self.latency(), partial(self._arrive, request, answer))
+        self.timeline.after(self.latency(), partial(self._arrive, request, answered))
 
-    def _arrive(self, request: Request, answer: Callable[[Reply | Hangup], None]) -> None:
+    def _arrive(self, request: Request, answered: asyncio.Future[Reply | Hangup]) -> None:
         plan = self.emulator.plan(request)
-        self.timeline.after(plan.delay, partial(self._carry_out, plan, answer))
+        self.timeline.after(plan.delay, partial(self._carry_out, request, plan, answered))
 
-    def _carry_out(self, plan: Plan, answer: Callable[[Reply | Hangup], None]) -> None:
+    def _carry_out(self, request: Request, plan: Plan, answered: asyncio.Future[Reply | Hangup]) -> None:
+        self.lands(request, not answered.get_loop().is_closed() and not answered.done())
         reply = self.emulator.fulfil(plan)
         if isinstance(reply, Reply):
             reply = Reply(reply.status, reply.body, (*self.emulator.courtesies(), *reply.headers))
-        self.timeline.after(self.latency(), partial(answer, reply))
+        self.timeline.after(self.latency(), partial(_hand_over, answered, reply))
 
 
 class Wire(httpx2.AsyncBaseTransport):
@@ -104,7 +109,7 @@ class Wire(httpx2.AsyncBaseTransport):
             await asyncio.sleep(0)
         sent = network.witness.leaves(asked, self._worker)
         answered: asyncio.Future[Reply | Hangup] = asyncio.get_running_loop().create_future()
-        network.carry(asked, partial(_hand_over, answered))
+        network.carry(asked, answered)
         if self._doom.strikes(End.REQUEST_SENT):
             await asyncio.sleep(0)
         return self._response(request, sent, await self._wait(request, sent, answered))

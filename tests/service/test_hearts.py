@@ -238,6 +238,21 @@ async def test_many_hearts_go_out_at_the_pace_of_the_key(house: House) -> None:
     assert at[-1] - at[0] >= 14.0
 
 
+async def test_hearts_rest_together_while_lastfm_is_away_and_new_ones_with_them(house: House) -> None:
+    async with house.open() as room:
+        await room.sign_in()
+        room.emulator.fault("close-before-commit", methods=["track.love"], until=room.now + 3 * HOUR)
+        await room.deck.hearts.say(room.me.id, [Heart(Track("Nina Simone", f"Song {n}"), True) for n in range(30)])
+        await room.wait(2 * HOUR)
+        asked = len(house.calls("track.love"))
+        assert asked < 60  # a few while the waits grow, then one every five minutes or so; not 30 times as many
+        await room.deck.hearts.say(room.me.id, [Heart(Track("Nina Simone", f"More {n}"), True) for n in range(30)])
+        await room.house.clock.still()
+        assert len(house.calls("track.love")) <= asked + 1
+        await until_told(room)
+        assert len(at_lastfm(room)) == 60
+
+
 async def test_two_processes_send_each_heart_in_its_order(house: House) -> None:
     async with house.open() as room:
         await room.sign_in()

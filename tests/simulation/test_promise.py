@@ -70,6 +70,13 @@ def test_plays_die_and_come_back_in_the_runs(room: Room) -> None:
     assert sum(result.requests for result in found) > 100
 
 
+def test_tracks_are_loved_on_both_sides_in_the_runs_with_hearts(room: Room) -> None:
+    told = [line for seed in (11, 16, 21) for line in run(seed, USUAL_PLAYS, room, told=True).story]
+    for words in (" loves 'Heart", " unloves 'Heart", "on Last.fm", "imports the loved tracks"):
+        assert any(words in line for line in told)
+    assert not any("Heart" in line for line in run(12, USUAL_PLAYS, room, told=True).story)
+
+
 def test_a_broken_promise_names_the_command_that_replays_it_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     words = faults.command(3, 12, "unsure_taken_for_accepted")
     assert words == "./run bench faults --seed 3 --plays 12 --bug unsure_taken_for_accepted --trace"
@@ -83,10 +90,9 @@ def test_a_broken_promise_names_the_command_that_replays_it_in_words(capsys: pyt
 def test_the_bench_ends_with_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["faults", "--seeds", "3", "--plays", "8", "--processes", "1", "--no-bugs", "--json"]) == 0
     fields = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert {name: fields[name] for name in ("seeds", "plays", "lost", "doubled", "unexplained")} == {
+    promises = ("lost", "doubled", "unexplained", "hearts_lost", "hearts_invented")
+    assert {name: fields[name] for name in ("seeds", "plays", *promises)} == {
         "seeds": 3,
         "plays": 8,
-        "lost": 0,
-        "doubled": 0,
-        "unexplained": 0,
+        **dict.fromkeys(promises, 0),
     }

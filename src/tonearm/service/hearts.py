@@ -179,6 +179,8 @@ class Hearts:
         answer = rules.answer(verdict, taken.tries, taken.refusals, self.clock.chance())
         after = _after(current, taken.heart.loved, answer, self.clock.now(), self.time.now(), _walk(db, account))
         hearts.write(db, account, [after])
+        if after.state is HeartState.WAITING and not (answer.accepted or answer.refused):  # so would the others fail
+            hearts.rest(db, account, after.owner, self.clock.now() + answer.wait)
         return after
 
     def _announce(self, account: int, one: StoredHeart) -> None:
@@ -229,17 +231,18 @@ class _Saying:
         listener, walk = accounts.by_id(db, [account])[account], _walk(db, account)
         owner = listener.username.casefold() if listener.signed_in else ""
         found = hearts.find(db, account, [hearts.key_of(one.track, one.recording) for one in self.given])
+        due_at = max(self.due_at, hearts.resting_until(db, account, owner))
         for one in self.given:
             key = hearts.key_of(one.track, one.recording)
             before = found.get(key)
-            found[key] = said = self._said(before, one, owner, walk)
+            found[key] = said = self._said(before, one, owner, walk, due_at)
             hearts.write(db, account, [said])
             if said.track.title:
                 self._mark(db, account, said, before)
         keys = dict.fromkeys(hearts.key_of(one.track, one.recording) for one in self.given)
         return [found[key] for key in keys]
 
-    def _said(self, before: StoredHeart | None, one: Heart, owner: str, walk: int) -> StoredHeart:
+    def _said(self, before: StoredHeart | None, one: Heart, owner: str, walk: int, due_at: float) -> StoredHeart:
         """The heart after this was said. One that is on its way is answered first, and sent again then."""
         known = before.heart if before and before.owner == owner else None
         heart = rules.said(known, one.loved, self.now, walk)
@@ -251,7 +254,7 @@ class _Saying:
             assert before is not None
             return replace(said, state=state, due_at=before.due_at, tries=before.tries)
         if owner and one.track.title and heart.owed:
-            return replace(said, state=HeartState.WAITING, due_at=self.due_at)
+            return replace(said, state=HeartState.WAITING, due_at=due_at)
         return said
 
     def _mark(self, db: Connection, account: int, said: StoredHeart, before: StoredHeart | None) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Text, and_, bindparam, column, literal, or_, select, update
+from sqlalchemy import Connection, Text, and_, bindparam, column, func, literal, or_, select, update
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.hearts import SyncedHeart, heart_key
@@ -188,7 +188,20 @@ def retry(db: Connection, account_id: int, now: float) -> None:
     """Everything that waits or was rejected is due now."""
     resting = heart.c.state.in_([HeartState.WAITING, HeartState.REJECTED])
     mine = heart.c.account == account_id, _OWED, resting
-    db.execute(update(heart).where(*mine).values(state=HeartState.WAITING, due_at=now, refusals=0))
+    db.execute(update(heart).where(*mine).values(state=HeartState.WAITING, due_at=now, tries=0, refusals=0))
+
+
+def rest(db: Connection, account_id: int, owner: str, until: float) -> None:
+    """Nothing that waits for that Last.fm user is due before then."""
+    waiting = heart.c.account == account_id, _OWED, heart.c.state == HeartState.WAITING, heart.c.owner == owner
+    db.execute(update(heart).where(*waiting, heart.c.due_at < until).values(due_at=until))
+
+
+def resting_until(db: Connection, account_id: int, owner: str) -> float:
+    """When one that failed, and not because it was refused, is due again; 0 if there is none."""
+    failed = (heart.c.state == HeartState.WAITING, heart.c.tries > 0, heart.c.refusals == 0, heart.c.owner == owner)
+    soonest = select(func.min(heart.c.due_at)).where(heart.c.account == account_id, _OWED, *failed)
+    return db.execute(soonest).scalar() or 0.0
 
 
 def unlisted(db: Connection, account_id: int, owner: str, walk: int) -> list[StoredHeart]:

@@ -1,0 +1,215 @@
+"""Hearts: what listeners love and unlove, here and on Last.fm, and what both sides are to have in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from benchmarks.simulation.disk import Disk
+from benchmarks.simulation.finding import Kind
+from benchmarks.simulation.ledger import Account, Ledger
+from benchmarks.simulation.oracle import EXACT, Referee
+from lastfm_emulator import Emulator
+from lastfm_emulator.request import Request
+from tonearm.core.play import Track
+from tonearm.deck import Deck
+from tonearm.ingest.incoming import Heart
+
+ARTIST = "Mogwai"
+"""Of every track that is loved; its title names the listener and the Last.fm user."""
+
+LATE = 4000.0
+"""Seconds after which no request is under way any more, and no list is without what was accepted."""
+
+_SENT = {"track.love": True, "track.unlove": False}
+
+_OWED = "SELECT account.name, owner FROM heart JOIN account ON account.id = heart.account WHERE state != ''"
+_OWNERS = "SELECT DISTINCT account.name, owner FROM heart JOIN account ON account.id = heart.account"
+_HERE = f"{_OWNERS.replace('DISTINCT account.name, owner', 'account.name, owner, track')} WHERE loved"
+_UNSETTLED = "SELECT 1 FROM heart WHERE track = ? AND state != ''"
+_RUN = "SELECT state FROM job_run WHERE account = ? AND kind = 'import-loved' ORDER BY id DESC LIMIT 1"
+
+
+@dataclass(slots=True, eq=False)
+class Loving:
+    """One track of one listener as one Last.fm user ("" for nobody), and what it may be in the end.
+
+    `saying` counts the words that are being said here; `crowd`: several were at once, so that either may be the last.
+    `changed_there`: somebody changed it on Last.fm, so that a wrong clock may not tell which word was the later one.
+    """
+
+    account: str
+    user: str
+    title: str
+    may: set[bool] = field(default_factory=lambda: {False})
+    saying: int = 0
+    crowd: bool = False
+    changed_there: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.title!r} of {self.account} as {self.user or 'nobody'}"
+
+
+@dataclass(slots=True, eq=False)
+class Hearts:
+    """Everybody's hearts. They have a chance of their own, so that runs without hearts stay as they are.
+
+    `left` words are still to be said.
+    """
+
+    ledger: Ledger
+    emulator: Emulator
+    referee: Referee
+    disk: Disk
+    chance: Random
+    say: Callable[[str, str], None]
+    left: int
+    tracks: dict[str, Loving] = field(default_factory=dict)
+
+    def lands(self, request: Request, awaited: bool) -> None:
+        """A request arrives at Last.fm: one that nobody waits for any more may undo a later word."""
+        params = request.params()
+        loved = _SENT.get(params.get("method", ""))
+        track = self.tracks.get(params.get("track", ""))
+        if loved is not None and track is not None and not awaited:
+            self.say("wire", f"a late {params['method']} arrives for {track}")
+            track.may.add(loved)
+
+    # What they do
+
+    async def here(self, deck: Deck, account: Account) -> None:
+        """Love a track or take the heart away, once or several times in a row."""
+        if account.busy or len(account.users) != 1:
+            return
+        account.busy = True  # nobody signs in meanwhile
+        try:
+            [user] = account.users
+            signed_in = (await deck.accounts.account(account.number)).signed_in
+            track = self._track(account.name, user if signed_in else "")
+            await asyncio.gather(*(self._says(deck, account, track) for _ in range(self.chance.choice((1, 1, 1, 2)))))
+        finally:
+            account.busy = False
+
+    async def _says(self, deck: Deck, account: Account, track: Loving) -> None:
+        loved = self.chance.random() < 0.6
+        self.left -= 1
+        track.saying += 1
+        track.crowd |= track.saying > 1
+        track.may.add(loved)
+        try:
+            await deck.hearts.say(account.number, [Heart(Track(ARTIST, track.title), loved)])
+            self.say(account.name, f"{'loves' if loved else 'unloves'} {track}")
+            if not track.crowd and (self._clocks_are_right or not track.changed_there):
+                track.may = {loved}
+        finally:
+            track.saying -= 1
+            track.crowd &= track.saying > 0
+
+    async def there(self, _: Deck, account: Account) -> None:
+        """Love a track on Last.fm, or take the heart away. It counts if nothing is on its way there."""
+        if account.busy or len(account.users) != 1 or account.users == {""}:
+            return
+        [user] = account.users
+        track, loved = self._track(account.name, user), self.chance.random() < 0.6
+        self.left -= 1
+        profile = self.emulator.known_user(user)
+        (profile.heart if loved else profile.unheart)(ARTIST, track.title, *((self.emulator.now(),) if loved else ()))
+        settled = not track.saying and not self.disk.look(_UNSETTLED, track.title)
+        track.changed_there = True
+        track.may = {loved} if settled else track.may | {loved}
+        self.say(account.name, f"{'loves' if loved else 'unloves'} {track} on Last.fm{'' if settled else ' meanwhile'}")
+
+    async def merges(self, deck: Deck, account: Account) -> None:
+        """Bring both sides together, or begin to."""
+        if account.busy or not (await deck.accounts.account(account.number)).signed_in:
+            return
+        run = await deck.loved_import.start(account.number)
+        self.say(account.name, f"imports the loved tracks, run {run.id}")
+
+    @property
+    def _clocks_are_right(self) -> bool:
+        """As far as anybody was told."""
+        return -EXACT <= self.referee.earliest_skew <= self.referee.latest_skew <= EXACT
+
+    def _track(self, account: str, user: str) -> Loving:
+        own = [track for track in self.tracks.values() if (track.account, track.user) == (account, user)]
+        if own and self.chance.random() < 0.75:
+            return self.chance.choice(own[-4:])
+        track = Loving(account, user, f"Heart {len(self.tracks) + 1} of {account} as {user or 'nobody'}")
+        self.tracks[track.title] = track
+        return track
+
+    # Healing
+
+    def owners(self) -> list[tuple[str, str]]:
+        """(account, Last.fm user) whose hearts are to be equal in the end."""
+        found = {(name, owner) for name, owner in self.disk.look(_OWNERS) if owner}
+        found |= {(track.account, track.user) for track in self.tracks.values() if track.user}
+        return sorted(found)
+
+    async def merged(self, deck: Deck, account: Account) -> bool:
+        """Send what is owed, and merge; whether that came to an end."""
+        await deck.hearts.retry(account.number)
+        await self._sent(account)
+        await deck.loved_import.start(account.number)
+        for _ in range(2000):
+            [(state,)] = self.disk.look(_RUN, account.number)
+            if state != "running":
+                break
+            await asyncio.sleep(10.0)
+        await self._sent(account)
+        return bool(state == "done")
+
+    async def _sent(self, account: Account) -> None:
+        """Wait until nothing of the signed-in user is owed."""
+        [user] = account.users
+        pause = 5.0
+        for _ in range(60):
+            if (account.name, user) not in set(self.disk.look(_OWED)):
+                return
+            await asyncio.sleep(pause)
+            pause = min(1800.0, pause * 1.5)
+
+    # The reckoning
+
+    def check(self, file: Path) -> None:
+        """Tell which hearts are lost, or were invented."""
+        here: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        with closing(sqlite3.connect(file)) as db:
+            owners = {(name, owner) for name, owner in db.execute(_OWNERS)}
+            for name, owner, title in db.execute(_HERE):
+                here[name, owner].add(title)
+        for name, owner in sorted(owners):
+            if owner:
+                self._equal(name, owner, here[name, owner])
+        for track in self.tracks.values():
+            if track.user:
+                self._true(track, self.emulator.known_user(track.user).loves(ARTIST, track.title), "on Last.fm")
+            else:
+                loved = any(track.title in titles for (name, _), titles in here.items() if name == track.account)
+                self._true(track, loved, "here")
+
+    def _equal(self, name: str, owner: str, here: set[str]) -> None:
+        there = {loved.track for loved in self.emulator.known_user(owner).loved.values()}
+        for title in sorted(here - there):
+            self._finds(title, True, f"{title!r} is loved by {name}, and not on Last.fm as {owner}")
+        for title in sorted(there - here):
+            self._finds(title, False, f"{title!r} is loved on Last.fm as {owner}, and not by {name}")
+
+    def _finds(self, title: str, here: bool, words: str) -> None:
+        track = self.tracks.get(title)
+        invented = track is not None and track.may == {False}
+        self.referee.finds(Kind.HEARTS_INVENTED if invented else Kind.HEARTS_LOST, words)
+
+    def _true(self, track: Loving, loved: bool, where: str) -> None:
+        if loved in track.may:
+            return
+        kind = Kind.HEARTS_INVENTED if loved else Kind.HEARTS_LOST
+        words = "is loved, though the last word was to take the heart away" if loved else "has lost its heart"
+        self.referee.finds(kind, f"{track} {words} ({where})")
