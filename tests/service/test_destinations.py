@@ -523,3 +523,15 @@ async def test_a_destination_works_without_an_api_key_of_lastfm(world: World) ->
         await room.play(1)
         await until_sent(room)
         assert titles(world.first) == songs(1)
+
+
+async def test_a_retry_by_a_fast_clock_sends_nothing_before_its_time(world: World) -> None:
+    async with world.open() as room:
+        one = await add(room)
+        await pause(room, one)
+        start = int(room.now) + 10 * HOUR
+        await room.me.scrobble(Track("Nina Simone", "Tomorrow", duration=200), started_at=start, played=200)
+        room.house.clock.put(20 * DAY)
+        await room.deck.destinations.retry(room.me.id, one.id)
+        row = select(schema.destination_queue.c.next_attempt_at)
+        assert await room.deck.store.read(lambda db: db.execute(row).scalar_one()) == start

@@ -291,12 +291,11 @@ class Destinations:
 
     async def retry(self, account: int, number: int) -> StoredDestination | NoSuchDestination:
         """Everything that waits there is due now, except what starts in the future."""
-        now = self.time.now()
 
         def change(db: Connection) -> None:
             found = destinations.find(db, number)
             destinations.retry(db, number)
-            destination_queue.due_now(db, number, now)
+            destination_queue.due_now(db, number, self.clock.now(), self.time.skew)
             if found is not None and found.pace_key:
                 pace.probe_now(db, found.pace_key, self.clock.now())
 

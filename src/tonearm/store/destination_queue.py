@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy import (
     BindParameter,
     Connection,
+    Float,
     bindparam,
     case,
     delete,
     false,
     func,
     insert,
+    literal,
     literal_column,
     or_,
     select,
@@ -334,10 +336,11 @@ def first(db: Connection, number: int, limit: int) -> list[int]:
     return list(db.execute(wanted.order_by(_ROW.live.desc(), _ROW.timestamp, _ROW.id).limit(limit)).scalars())
 
 
-def due_now(db: Connection, number: int, now: float) -> None:
-    """Everything that waits for a destination is due now, except plays in the future."""
-    waits = (_ROW.destination == number, _ROW.state == QueueState.QUEUED, _ROW.timestamp <= now)
-    db.execute(update(destination_queue).where(*waits).values(next_attempt_at=0))
+def due_now(db: Connection, number: int, now: float, skew: float = 0.0) -> None:
+    """Everything that waits for a destination is due now, except plays in the future; as `queue.retry_all`."""
+    waits = (_ROW.destination == number, _ROW.state == QueueState.QUEUED, _ROW.timestamp <= now + skew)
+    when = case((_ROW.timestamp > _ROW.enqueued_at, _ROW.timestamp - literal(skew, Float(53))), else_=0.0)
+    db.execute(update(destination_queue).where(*waits).values(next_attempt_at=when))
 
 
 _MINE = select(destination.c.id).where(destination.c.account == bindparam("account_id"))
