@@ -182,7 +182,7 @@ async def test_a_token_that_is_no_longer_good_holds_its_plays_until_there_is_ano
         await room.house.clock.still()
         assert seen.waiting.plays == 3
         assert "ListenBrainz rejects the token" in seen.stored.state.trouble
-        assert seen.reason == "ListenBrainz has ended the session: enter a new token"
+        assert seen.reason == "ListenBrainz rejects the token: enter a new token"
         again = await room.deck.destinations.sign_in_again(room.me.id, one.id, OTHERS)
         assert isinstance(again, DestinationRefused)
         assert "ann" in again.reason
