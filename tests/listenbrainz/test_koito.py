@@ -8,7 +8,18 @@ import pytest
 
 from tests.listenbrainz.plays import NOW, PLAYS, TOKEN, koito
 from tests.stand_ins import Fault, KoitoStandIn, Stored
-from tonearm.core.verdict import Answered, Cause, ItemAnswer, SessionSuspect, Split, Throttled, Unsure, Verdict
+from tonearm.core.verdict import (
+    Answered,
+    Cause,
+    ItemAnswer,
+    Later,
+    SessionEnded,
+    SessionSuspect,
+    Split,
+    Throttled,
+    Unsure,
+    Verdict,
+)
 from tonearm.listenbrainz import KOITO
 from tonearm.listenbrainz.rules import ListenCode
 
@@ -43,10 +54,31 @@ async def test_plays_go_one_by_one(server: KoitoStandIn) -> None:
             await client.submit(PLAYS, TOKEN, live=False)
 
 
-@pytest.mark.parametrize("fault", [Fault.REVOKED, Fault.OUTAGE])
-async def test_unauthorized_may_mean_that_its_database_is_away(server: KoitoStandIn, fault: Fault) -> None:
-    server.fault = fault
-    assert await submitted(server) == SessionSuspect(Cause(None, "Koito rejects the token: unauthorized", "Koito"))
+WRONG = Cause(None, "Koito rejects the token: unauthorized", "Koito")
+
+
+async def test_a_wrong_key_holds_the_plays_and_says_why(server: KoitoStandIn) -> None:
+    server.users.clear()
+    assert await submitted(server) == SessionEnded(WRONG)
+    open_read = server.seen[-1]
+    assert (open_read.path, open_read.query) == ("/apis/web/v1/listens", {"limit": "1"})
+    assert "authorization" not in open_read.headers
+
+
+async def test_unauthorized_while_its_database_is_away_waits(server: KoitoStandIn) -> None:
+    server.fault = Fault.OUTAGE
+    words = "Koito rejects the token: unauthorized; but it has troubles of its own"
+    assert await submitted(server) == Later(Cause(None, words, "Koito"))
+    server.fail_next(Fault.OUTAGE, Fault.HANG_UP)
+    assert await submitted(server) == Later(Cause(None, words, "Koito"))
+    server.fault = Fault.NONE
+    assert await submitted(server) == Answered((ItemAnswer(0),))
+
+
+async def test_where_all_reads_need_a_key_a_wrong_one_is_doubted_first(server: KoitoStandIn) -> None:
+    server.users.clear()
+    server.login_gate = True
+    assert await submitted(server) == SessionSuspect(WRONG)
 
 
 async def test_too_many_requests_wait(server: KoitoStandIn) -> None:

@@ -8,15 +8,21 @@ from tests.stand_ins.serving import Asked, Fault, Said, StandIn, Stored, page, s
 
 
 class KoitoStandIn(StandIn):
-    """Its database drops a listen that it has: the same track in the same second. Its pages answer everything else."""
+    """Its database drops a listen that it has: the same track in the same second. Its pages answer everything else.
+
+    `login_gate`: nobody reads anything without a key.
+    """
 
     path = "/apis/listenbrainz"
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.playing: dict[str, Stored] = {}
+        self.login_gate = False
 
     def handle(self, asked: Asked, fault: Fault) -> Said:
+        if asked.path == "/apis/web/v1/listens":
+            return self._listens(fault)
         call = asked.path.removeprefix(self.path)
         if call == asked.path or call not in ("/1/submit-listens", "/1/validate-token"):
             return page(200, "Koito") if asked.method == "GET" else Said(405, b"")
@@ -30,6 +36,13 @@ class KoitoStandIn(StandIn):
         if call == "/1/validate-token":
             return said(200, {"code": 200, "message": "Token valid.", "valid": True, "user_name": user})
         return self._submit(user, asked.json(), fault)
+
+    def _listens(self, fault: Fault) -> Said:
+        if self.login_gate:
+            return said(401, {"error": "unauthorized"})
+        if fault is Fault.OUTAGE:
+            return said(500, {"error": "failed to get listens"})
+        return said(200, {"items": [], "total_record_count": len(self.stored)})
 
     def _submit(self, user: str, document: Any, fault: Fault) -> Said:
         payload = document.get("payload") or []

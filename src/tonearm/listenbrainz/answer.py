@@ -43,10 +43,8 @@ _NAMED = {"too high": ListenCode.TOO_NEW, "too low": ListenCode.TOO_EARLY}
 """Words about `listened_at`: such a listen is not a bad one, but one for another time, or for none."""
 
 
-def verdict_on(
-    reply: Reply | TransportError, sent: int, token: str, url: str, service: str, *, doubts_401: bool = False
-) -> Verdict:
-    """What the answer to a write of so many listens means. `doubts_401`: a 401 may be about the server's state."""
+def verdict_on(reply: Reply | TransportError, sent: int, token: str, url: str, service: str) -> Verdict:
+    """What the answer to a write of so many listens means."""
     if isinstance(reply, TransportError):
         cause = Cause(None, plain(reply.message, [token]), service)
         return Unsure(cause) if reply.sent else Later(cause)
@@ -75,12 +73,23 @@ def verdict_on(
                 return Answered((ItemAnswer(code, cause.message),), shown_time(reply))
             return Split(cause)
         case HTTPStatus.UNAUTHORIZED:
-            rejected = Cause(None, rejects_token(service, cause.message), service)
-            return SessionSuspect(rejected) if doubts_401 else SessionEnded(rejected)
+            return SessionEnded(Cause(None, rejects_token(service, cause.message), service))
         case HTTPStatus.BAD_GATEWAY | HTTPStatus.GATEWAY_TIMEOUT:
             return Unsure(cause, wait)
         case _:
             return Later(cause, wait)
+
+
+def of_a_token_in_doubt(ended: SessionEnded, state: Reply | TransportError) -> Verdict:
+    """What a rejected token means at a server that rejects all of them while it is in trouble.
+
+    `state` is what it answered to a read without a token.
+    """
+    if isinstance(state, TransportError) or state.status >= 500:
+        return Later(Cause(None, f"{ended.cause}; but it has troubles of its own", ended.cause.service))
+    if state.status == HTTPStatus.OK and members(state.body) is not None:
+        return ended
+    return SessionSuspect(ended.cause)
 
 
 def token_check(reply: Reply | TransportError, token: str, url: str, service: str) -> TokenCheck:

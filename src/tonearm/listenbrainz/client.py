@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from tonearm.core.destination import Rules, TokenCheck
 from tonearm.core.play import MBID, Play, Track
@@ -40,18 +40,20 @@ class Dialect:
     """How a server speaks ListenBrainz's API.
 
     `path` is where it answers below a host that is given without a path. `hearts` says whether it keeps them.
-    `doubts_401`: it says "unauthorized" for a fault of its own, too.
+
+    `state` is set where "unauthorized" may also be a fault of the server's: what to read then, from the address of the
+    API, without a token. If that answers, the token is wrong.
     """
 
     rules: Rules
     path: str = ""
     hearts: bool = True
-    doubts_401: bool = False
+    state: str = ""
 
 
 LISTENBRAINZ_API = Dialect(LISTENBRAINZ)
-KOITO_API = Dialect(KOITO, "/apis/listenbrainz", hearts=False, doubts_401=True)
-"""Koito answers 401 also when it can't ask its database whose key it is."""
+KOITO_API = Dialect(KOITO, "/apis/listenbrainz", hearts=False, state="../web/v1/listens?limit=1")
+"""Koito answers 401 also when it can't ask its database whose key it is; without the database it lists no listens."""
 
 
 def user_agent(contact: str) -> str:
@@ -166,11 +168,14 @@ class ListenBrainzClient:
     async def _write(self, path: str, body: bytes, token: str, sent: int) -> Verdict:
         if not usable(token):
             return self._unusable()
-        return self._verdict(await self._send("POST", path, token, body), token, sent)
+        verdict = self._verdict(await self._send("POST", path, token, body), token, sent)
+        if isinstance(verdict, SessionEnded) and self.dialect.state:
+            url = urljoin(f"{self.address}/", self.dialect.state)
+            return answer.of_a_token_in_doubt(verdict, await self._send("GET", url, ""))
+        return verdict
 
     def _verdict(self, reply: Reply | TransportError, token: str, sent: int) -> Verdict:
-        doubts = self.dialect.doubts_401
-        return answer.verdict_on(reply, sent, token, self.address, self.rules.service, doubts_401=doubts)
+        return answer.verdict_on(reply, sent, token, self.address, self.rules.service)
 
     async def _send(self, method: str, path: str, token: str, body: bytes | None = None) -> Reply | TransportError:
         def request() -> httpx2.Request:
@@ -178,8 +183,8 @@ class ListenBrainzClient:
 
             return httpx2.Request(
                 method,
-                f"{self.address}/1/{path}",
-                headers={**headers, **({} if body is None else {"Content-Type": "application/json"})},
+                urljoin(f"{self.address}/1/", path),
+                headers=headers,
                 content=body,
                 extensions={"timeout": self._patience.timeouts},
             )
@@ -188,8 +193,11 @@ class ListenBrainzClient:
             "User-Agent": self._agent,
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
-            "Authorization": f"Token {token}",
         }
+        if token:
+            headers["Authorization"] = f"Token {token}"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         if self._pace:
             await self._pace()
         reply = await self._transport.send(request)
