@@ -22,7 +22,7 @@ SECRETS = ("lastfm_api_key", "lastfm_api_secret", "tonearm_secret_key")
 """Each of these may also be given as NAME_FILE: the file that holds it."""
 
 _OURS = ("TONEARM_", "LASTFM_")
-_NOT_OURS = frozenset({"TONEARM_TEST_DATA", "TONEARM_WATCH_TO", "TONEARM_WATCH_TOKEN"})
+_NOT_OURS = frozenset({"TONEARM_DESTINATION_TOKEN", "TONEARM_TEST_DATA", "TONEARM_WATCH_TO", "TONEARM_WATCH_TOKEN"})
 """What tests and `tonearm watch` read: no settings."""
 
 _OF_A_SERVICE = re.compile(

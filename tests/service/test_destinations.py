@@ -29,6 +29,7 @@ from tonearm.service.destinations import (
     DestinationRefused,
     DestinationRemoved,
     KeepOrDiscard,
+    WhyRefused,
 )
 from tonearm.service.jobs import JobDone
 from tonearm.store import destination_queue
@@ -400,7 +401,7 @@ async def test_the_same_profile_is_one_destination(world: World) -> None:
     async with world.open() as room:
         await add(room)
         again = await room.deck.destinations.add(room.me.id, LISTENBRAINZ, "http://ONE.test/1/", TOKEN)
-        assert again == DestinationRefused("ListenBrainz (rob) is one of your destinations already")
+        assert again == DestinationRefused("ListenBrainz (rob) is one of your destinations already", WhyRefused.TAKEN)
         assert len(await room.deck.destinations.all(room.me.id)) == 1
 
 

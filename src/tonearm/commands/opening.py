@@ -170,6 +170,7 @@ def _opened(settings: Settings, deliver: bool) -> Any:
         api_secret=settings.lastfm_api_secret.get_secret_value(),
         api_url=settings.lastfm_api_url,
         user_agent=_introduced(settings),
+        contact=_contact(settings),
         auth_url=settings.lastfm_auth_url,
         requests_per_second=settings.lastfm_requests_per_second,
         daily_scrobbles=settings.lastfm_daily_scrobbles,
@@ -183,6 +184,12 @@ def _introduced(settings: Settings) -> str:
     """As whom Last.fm is called: with the service's own address as the contact, if it has one."""
     contact = settings.tonearm_public_url
     return f"{USER_AGENT} (+{contact})" if contact and contact.isascii() and contact.isprintable() else USER_AGENT
+
+
+def _contact(settings: Settings) -> str:
+    """The service's own address, where ListenBrainz finds whoever runs it; "" if it has none for a header."""
+    url = settings.tonearm_public_url
+    return url if url.isascii() and url.isprintable() and not set(url) & set("()\\") else ""
 
 
 def missing(settings: Settings) -> Path | None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from tonearm.core.event import DestinationChanged
 from tonearm.core.play import Track
 from tonearm.core.policy import Policy
 from tonearm.core.waits import DeliveryFacts, Waits
+from tonearm.listenbrainz import API_URL as LISTENBRAINZ_URL
 from tonearm.service import destination_waits
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
@@ -31,6 +33,9 @@ from tonearm.store.secrets.seal import SealBroken, SessionCipher
 
 DAY = 86400.0
 
+DEFAULT_ADDRESSES = {DestinationKind.LISTENBRAINZ: LISTENBRAINZ_URL}
+"""Where services are that need no address."""
+
 EVERYTHING = float("inf")
 """Days: the whole history, as far as it goes back."""
 
@@ -38,11 +43,24 @@ PREVIEWED = 1000
 """Plays of the history that a preview looks through."""
 
 
+class WhyRefused(StrEnum):
+    """Why something cannot be done: what was entered is wrong, somebody has it already, or the service is away."""
+
+    INVALID = "invalid"
+    TAKEN = "taken"
+    AWAY = "away"
+
+
 @dataclass(frozen=True, slots=True)
 class DestinationRefused:
-    """It cannot be done, and why, in words for the listener. Nothing was changed."""
+    """It cannot be done, and why, in words for the listener. Nothing was changed.
+
+    If what was entered is wrong, `field` says which part: `url` or `token`.
+    """
 
     reason: str
+    why: WhyRefused = WhyRefused.INVALID
+    field: str = "token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +205,14 @@ class Destinations:
     async def _checked(self, kind: DestinationKind, address: str, token: str) -> tuple[str, str] | DestinationRefused:
         """The address as it is kept, and the user; the service is asked."""
         try:
-            wire = self.outlets.wire(kind, address)
+            wire = self.outlets.wire(kind, address or DEFAULT_ADDRESSES.get(kind, ""))
         except ValueError as error:
-            return DestinationRefused(str(error))
+            return DestinationRefused(str(error), field="url")
         address = _lower_host(wire.address)
         wire = self.outlets.wire(kind, address)
         check = await wire.validate(token)
         if check.trouble:
-            return DestinationRefused(check.trouble)
+            return DestinationRefused(check.trouble, WhyRefused.AWAY if check.passing else WhyRefused.INVALID)
         return address, check.user
 
     def _add(
@@ -212,11 +230,12 @@ class Destinations:
         now, key = self.clock.now(), pace_key(kind, address, token)
         known = destinations.named(db, account, kind, address, user)
         if known is not None and known.removed_at is None:
-            return DestinationRefused(f"{_named(known)} is one of your destinations already")
+            return DestinationRefused(f"{_named(known)} is one of your destinations already", WhyRefused.TAKEN)
         if any(other.account != account for other in destinations.with_pace_key(db, key)):
             return DestinationRefused(
                 f"another listener here already sends plays with this {kind.label} token:"
-                " use a token of your own, or their plays and yours would be mixed there"
+                " use a token of your own, or their plays and yours would be mixed there",
+                WhyRefused.TAKEN,
             )
         if refused := self._is_lastfm_already(db, account, kind, address, user):
             return refused
@@ -238,7 +257,8 @@ class Destinations:
         if kind is DestinationKind.LASTFM_LIKE and self.is_lastfm(address) and listener.signed_in:
             same = not user or user.casefold() == listener.username.casefold()
             if same:
-                return DestinationRefused("you're signed in there already: that is the Last.fm of your settings")
+                text = "you're signed in there already: that is the Last.fm of your settings"
+                return DestinationRefused(text, WhyRefused.TAKEN)
         return None
 
     async def sign_in_again(

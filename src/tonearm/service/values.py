@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tonearm.store.attempts import Attempt
 from tonearm.store.db.sqlite_writer import DataFault, StoreUnavailable
+from tonearm.store.destinations import StoredDestination
 from tonearm.store.hearts import StoredHeart
 from tonearm.store.history_imports import ImportState, StoredImport
 from tonearm.store.players import StoredPlayer
@@ -42,6 +43,7 @@ __all__ = [
     "Snapshot",
     "StatsScope",
     "StoreUnavailable",
+    "StoredDestination",
     "StoredHeart",
     "StoredImport",
     "StoredPlay",

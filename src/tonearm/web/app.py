@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from tonearm.deck import Deck
 from tonearm.version import __version__
 from tonearm.web.access import Access, Guard
+from tonearm.web.api.destinations import destinations_router
 from tonearm.web.api.events import events_router
 from tonearm.web.api.health import health_router
 from tonearm.web.api.history_imports import history_export_router, history_imports_router
@@ -83,6 +84,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
         events_router(deck, access, asked),
         health_router(deck, access),
         jobs_router(deck, access),
+        destinations_router(deck, access, asked),
         pages_router(deck, access, secure=secure, public_url=public_url, emulator_url=options.emulator_url),
     )
     for router in routers:  # `include_router` would work out every route again, and look for it twice at each request

@@ -1,0 +1,334 @@
+"""Destinations: the other services that your plays are sent to."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, params
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+
+from tonearm.core.destination import DestinationKind
+from tonearm.core.policy import ArtistForm, Policy
+from tonearm.core.waits import WaitKind
+from tonearm.deck import Deck, Listener
+from tonearm.service.destinations import (
+    EVERYTHING,
+    DestinationOverview,
+    DestinationRefused,
+    KeepOrDiscard,
+    NoSuchDestination,
+    PlayAtDestination,
+    WhyRefused,
+)
+from tonearm.service.values import StoredDestination
+from tonearm.web.api.errors import ErrorResponses
+from tonearm.web.api.plays import ERRORS, Ask
+from tonearm.web.api.schemas import Detail, RowId, Strict
+
+KindIn = Literal["listenbrainz", "maloja", "koito"]
+PlayerNameIn = Annotated[str, Field(max_length=1024)]
+Days = Annotated[float, Field(gt=0, le=36500)] | Literal["all"]
+DestinationNumber = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+_STATUS = {WhyRefused.TAKEN: 409, WhyRefused.AWAY: 502}
+_REFUSED: dict[int | str, dict[str, object]] = {
+    409: {"model": Detail, "description": "This profile is a destination already, or another listener's."},
+    502: {"model": Detail, "description": "The service can't be reached, or can't say now whose token it is."},
+}
+_UNKNOWN: dict[int | str, dict[str, object]] = {404: {"model": Detail, "description": "You have no such destination."}}
+
+
+class PolicyIn(Strict):
+    """What a destination gets of the plays that are reported from now on.
+
+    `artist` is `credited` (as it is in the play) or `first` (the first of several). Plays that the players `not_from`
+    report are kept here, and so is what is reported before `private_until` (Unix seconds).
+    """
+
+    artist: Literal["credited", "first"] | None = None
+    album_artist: bool | None = None
+    not_from: Annotated[list[PlayerNameIn], Field(max_length=100)] | None = None
+    private_until: Annotated[float, Field(ge=0, le=2**40)] | None = None
+
+    def policy(self, before: Policy) -> Policy:
+        """The policy, with what is not given as it was before."""
+        return Policy(
+            before.artist if self.artist is None else ArtistForm(self.artist),
+            before.album_artist if self.album_artist is None else self.album_artist,
+            before.not_from if self.not_from is None else tuple(self.not_from),
+            before.private_until if self.private_until is None else self.private_until,
+        )
+
+
+class DestinationIn(PolicyIn):
+    """A destination to add. `url` is its address, which ListenBrainz need not be given.
+
+    `token` is a token or an API key of that service. `history_days` of your history are sent as well, after what you
+    play from now on; `all` for all of it, null for none.
+    """
+
+    kind: KindIn
+    token: Annotated[str, Field(min_length=1, max_length=1024)]
+    url: Annotated[str, Field(max_length=1024)] = ""
+    history_days: Days | None = None
+
+
+class DestinationChange(PolicyIn):
+    """What to change; what is left out stays. `token` is a new token of the same user."""
+
+    paused: bool | None = None
+    token: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    history_days: Days | None = None
+
+
+class DestinationOut(BaseModel):
+    """A destination as it is now. Times are Unix seconds UTC, null for never.
+
+    `waiting` plays have not been sent yet, `sending` of them are in a request. `why` says what they wait for, and
+    `waits_for` in one word. `rejected` and `ignored` plays were not accepted there. `queues_history`: not all of the
+    history that you asked for is queued yet.
+    """
+
+    id: int
+    kind: DestinationKind
+    name: str
+    url: str
+    username: str
+    state: Literal["connected", "paused", "needs_sign_in", "disconnected", "suspended"]
+    waiting: int
+    sending: int
+    oldest: int | None
+    why: str
+    waits_for: WaitKind | None
+    next_attempt_at: float | None
+    last_answer_at: float | None
+    trouble: str
+    rejected: int
+    ignored: int
+    queues_history: bool
+    artist: ArtistForm
+    album_artist: bool
+    not_from: list[str]
+    private_until: float | None
+
+
+class DestinationsOut(BaseModel):
+    """Your destinations beside the Last.fm of `GET /lastfm/settings`, in the order in which they were added."""
+
+    destinations: list[DestinationOut]
+
+
+class AtDestination(BaseModel):
+    """What happened to a play at a destination. `at` is when, or the next attempt while it is `queued`."""
+
+    destination: int
+    kind: DestinationKind
+    username: str
+    fate: str
+    why: str
+    code: int | None
+    at: float | None
+    attempts: int
+    sending: bool
+
+
+class PlayAtDestinations(BaseModel):
+    """What happened to a play at each destination that it was meant for."""
+
+    id: int
+    destinations: list[AtDestination]
+
+
+class RemovedDestination(BaseModel):
+    """`kept` plays wait until the same profile is added again; `discarded` ones are never sent there."""
+
+    status: Literal["success"] = "success"
+    kept: int
+    discarded: int
+
+
+class ChangedName(BaseModel):
+    """Names as they were heard, and as they would have been sent."""
+
+    artist: str
+    track: str
+    album_artist: str
+    sent_artist: str
+    sent_album_artist: str
+
+
+class Preview(BaseModel):
+    """What a policy would have done to your latest `plays`: `kept` would not have been sent."""
+
+    plays: int
+    kept: int
+    changed: list[ChangedName]
+
+
+def destinations_router(  # noqa: PLR0915  # one statement for each answer
+    deck: Deck, authenticate: Ask, dependencies: Sequence[params.Depends] = ()
+) -> APIRouter:
+    """`GET /destinations`, and what can be done with them."""
+    router = APIRouter(
+        prefix="/destinations",
+        tags=["destinations"],
+        responses=ERRORS,
+        route_class=ErrorResponses,
+        dependencies=list(dependencies),
+    )
+    Me = Annotated[Listener, Depends(authenticate)]
+
+    async def shown(me: Listener, number: int) -> DestinationOut:
+        for found in await deck.destinations.all(me.id):
+            if found.stored.id == number:
+                return _out(found)
+        raise _unknown(number)
+
+    @router.get("", response_model=DestinationsOut)
+    async def destinations(me: Me) -> DestinationsOut:
+        """Your destinations with their state, what waits, and why."""
+        return DestinationsOut(destinations=[_out(found) for found in await deck.destinations.all(me.id)])
+
+    @router.post("", response_model=DestinationOut, status_code=201, responses=_REFUSED)
+    async def add(me: Me, wanted: DestinationIn) -> DestinationOut:
+        """Add a destination. The service is asked whose token it is; what is played from now on is sent there."""
+        days = _days(wanted.history_days)
+        kind = DestinationKind(wanted.kind)
+        policy = wanted.policy(Policy())
+        added = await deck.destinations.add(me.id, kind, wanted.url, wanted.token, policy=policy, days=days)
+        return await shown(me, _done(added, 0).id)
+
+    @router.post("/preview", response_model=Preview)
+    async def preview(me: Me, wanted: PolicyIn) -> Preview:
+        """What a policy would have done to your latest plays. Nothing is changed."""
+        seen = await deck.destinations.preview(me.id, wanted.policy(Policy()))
+        changed = [
+            ChangedName(
+                artist=heard.artist,
+                track=heard.title,
+                album_artist=heard.album_artist,
+                sent_artist=sent.artist,
+                sent_album_artist=sent.album_artist,
+            )
+            for heard, sent in seen.changed
+        ]
+        return Preview(plays=seen.plays, kept=seen.kept, changed=changed)
+
+    @router.get("/plays/{id}", response_model=PlayAtDestinations)
+    async def play(me: Me, id: Annotated[RowId, Path()]) -> PlayAtDestinations:
+        """What happened to one of your plays at each destination; `GET /lastfm/queue/{id}` says it for Last.fm."""
+        found = (await deck.destinations.of_plays(me.id, [id])).get(id, [])
+        return PlayAtDestinations(id=id, destinations=[_at(one) for one in found])
+
+    @router.patch("/{number}", response_model=DestinationOut, responses=_UNKNOWN | _REFUSED)
+    async def change(me: Me, number: DestinationNumber, wanted: DestinationChange) -> DestinationOut:
+        """Pause or resume it, change what it gets, send more of your history, or enter a new token."""
+        found = next((one for one in await deck.destinations.all(me.id) if one.stored.id == number), None)
+        if found is None:
+            raise _unknown(number)
+        if wanted.token is not None:
+            _done(await deck.destinations.sign_in_again(me.id, number, wanted.token), number)
+        policy = wanted.policy(found.stored.policy)
+        if policy != found.stored.policy:
+            _done(await deck.destinations.set_policy(me.id, number, policy), number)
+        if wanted.paused is not None:
+            _done(await deck.destinations.pause(me.id, number, paused=wanted.paused), number)
+        if wanted.history_days is not None:
+            _done(await deck.destinations.send_history(me.id, number, _days(wanted.history_days)), number)
+        return await shown(me, number)
+
+    @router.post("/{number}/retry", response_model=DestinationOut, responses=_UNKNOWN)
+    async def retry(me: Me, number: DestinationNumber) -> DestinationOut:
+        """Everything that waits there is due now; plays that start in the future stay on hold."""
+        _done(await deck.destinations.retry(me.id, number), number)
+        return await shown(me, number)
+
+    @router.get("/{number}/rejected", response_model=list[PlayAtDestinations], responses=_UNKNOWN)
+    async def rejected(
+        me: Me, number: DestinationNumber, limit: Annotated[int, Query(ge=1, le=500)] = 100
+    ) -> list[PlayAtDestinations]:
+        """The latest plays that this destination has rejected or ignored."""
+        await shown(me, number)
+        found = await deck.destinations.rejected(me.id, number, limit)
+        return [PlayAtDestinations(id=one.delivered.play, destinations=[_at(one)]) for one in found]
+
+    @router.delete("/{number}", response_model=RemovedDestination, responses=_UNKNOWN | {409: {"model": Detail}})
+    async def remove(
+        me: Me, number: DestinationNumber, plays: Annotated[Literal["keep", "discard"] | None, Query()] = None
+    ) -> RemovedDestination:
+        """Remove it and forget its token. If plays wait, say whether to `keep` them for the same profile or not."""
+        discard = None if plays is None else plays == "discard"
+        outcome = await deck.destinations.remove(me.id, number, discard=discard)
+        match outcome:
+            case NoSuchDestination():
+                raise _unknown(number)
+            case KeepOrDiscard(waiting):
+                waits = "1 play waits" if waiting == 1 else f"{waiting} plays wait"
+                raise HTTPException(409, f"{waits} there: add ?plays=keep or ?plays=discard")
+            case _:
+                return RemovedDestination(kept=outcome.kept, discarded=outcome.discarded)
+
+    return router
+
+
+def _days(given: float | str | None) -> float:
+    if given is None:
+        return 0.0
+    return EVERYTHING if isinstance(given, str) else given
+
+
+def _unknown(number: int) -> HTTPException:
+    return HTTPException(404, f"no destination {number}")
+
+
+def _done(outcome: StoredDestination | DestinationRefused | NoSuchDestination, number: int) -> StoredDestination:
+    match outcome:
+        case NoSuchDestination():
+            raise _unknown(number)
+        case DestinationRefused(reason, WhyRefused.INVALID, field):
+            raise RequestValidationError([{"loc": ("body", field), "msg": reason, "type": "destination"}])
+        case DestinationRefused(reason, why):
+            raise HTTPException(_STATUS[why], reason)
+        case _:
+            return outcome
+
+
+def _out(found: DestinationOverview) -> DestinationOut:
+    stored, waits = found.stored, found.waits
+    return DestinationOut(
+        id=stored.id,
+        kind=found.kind,
+        name=found.kind.label,
+        url=stored.url,
+        username=stored.username,
+        state=found.state,  # type: ignore[arg-type]  # one of these
+        waiting=found.waiting.plays,
+        sending=found.waiting.sending,
+        oldest=found.waiting.oldest,
+        why=found.reason,
+        waits_for=waits.kind if waits else None,
+        next_attempt_at=waits.until if waits else None,
+        last_answer_at=stored.state.answered_at or None,
+        trouble=stored.state.trouble,
+        rejected=found.outcomes.get("refused", 0),
+        ignored=found.outcomes.get("ignored", 0),
+        queues_history=found.queues_history,
+        artist=stored.policy.artist,
+        album_artist=stored.policy.album_artist,
+        not_from=list(stored.policy.not_from),
+        private_until=stored.policy.private_until or None,
+    )
+
+
+def _at(one: PlayAtDestination) -> AtDestination:
+    return AtDestination(
+        destination=one.destination.id,
+        kind=one.kind,
+        username=one.destination.username,
+        fate=one.delivered.fate,
+        why=one.reason,
+        code=one.delivered.code,
+        at=one.delivered.at or None,
+        attempts=one.delivered.attempts,
+        sending=one.delivered.sending,
+    )

@@ -1,0 +1,128 @@
+"""Destinations over HTTP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from tests.api.conftest import Service
+from tests.stand_ins.listenbrainz import ListenBrainzStandIn
+from tests.stand_ins.serving import Fault
+
+TOKEN = "a-token-of-mine"
+
+
+@pytest.fixture
+def server() -> Iterator[ListenBrainzStandIn]:
+    started = ListenBrainzStandIn().start()
+    started.users = {TOKEN: "rob"}
+    yield started
+    started.stop()
+
+
+def add(service: Service, server: ListenBrainzStandIn, **more: object) -> httpx2.Response:
+    return service.http.post("/destinations", json={"kind": "listenbrainz", "url": server.url, "token": TOKEN, **more})
+
+
+def report(service: Service, age: int = 600) -> int:
+    play = {"artist": "Nina Simone", "track": "Sinnerman", "duration": 200, "played_time": 150}
+    answer = service.http.post("/lastfm/scrobble", json={**play, "timestamp": int(time.time()) - age})
+    assert answer.json()["status"] == "queued"
+    return int(answer.json()["id"])
+
+
+def test_a_destination_is_added_and_gets_what_is_played(service: Service, server: ListenBrainzStandIn) -> None:
+    assert service.http.get("/destinations").json() == {"destinations": []}
+    added = add(service, server)
+    assert added.status_code == 201
+    made = added.json()
+    assert (made["kind"], made["name"], made["username"], made["state"]) == (
+        "listenbrainz",
+        "ListenBrainz",
+        "rob",
+        "connected",
+    )
+    assert TOKEN not in added.text
+    play = report(service)
+    while not server.stored:
+        pass
+    while (there := service.http.get(f"/destinations/plays/{play}").json())["destinations"][0]["fate"] == "queued":
+        pass
+    [at] = there["destinations"]
+    assert (at["destination"], at["kind"], at["fate"], at["why"]) == (
+        made["id"],
+        "listenbrainz",
+        "accepted",
+        "on ListenBrainz",
+    )
+    [found] = service.http.get("/destinations").json()["destinations"]
+    assert (found["waiting"], found["waits_for"], found["rejected"]) == (0, None, 0)
+    assert found["last_answer_at"] is not None
+
+
+def test_what_cannot_be_added_is_said_with_the_reason(service: Service, server: ListenBrainzStandIn) -> None:
+    wrong = add(service, server, token="wrong")
+    assert wrong.status_code == 422
+    [fault] = wrong.json()["detail"]
+    assert fault["loc"] == ["body", "token"]
+    assert "ListenBrainz rejects the token" in fault["msg"]
+    server.fault = Fault.OUTAGE
+    assert add(service, server).status_code == 502
+    server.fault = Fault.NONE
+    assert add(service, server).status_code == 201
+    again = add(service, server)
+    assert (again.status_code, again.json()["detail"]) == (
+        409,
+        "ListenBrainz (rob) is one of your destinations already",
+    )
+    for bad in ({"kind": "myspace"}, {"token": ""}, {"history_days": -1}, {"artist": "none"}, {"url": "nowhere"}):
+        assert add(service, server, **bad).status_code == 422
+
+
+def test_a_destination_is_changed_and_removed(service: Service, server: ListenBrainzStandIn) -> None:
+    number = add(service, server).json()["id"]
+    at = f"/destinations/{number}"
+    paused = service.http.patch(at, json={"paused": True, "artist": "first", "not_from": ["tablet"]}).json()
+    assert (paused["state"], paused["artist"], paused["album_artist"], paused["not_from"]) == (
+        "paused",
+        "first",
+        True,
+        ["tablet"],
+    )
+    report(service)
+    asks = service.http.delete(at)
+    assert asks.status_code == 409
+    assert asks.json()["detail"] == "1 play waits there: add ?plays=keep or ?plays=discard"
+    assert service.http.post(f"{at}/retry").json()["waiting"] == 1
+    assert service.http.patch(at, json={"token": "wrong"}).status_code == 422
+    assert service.http.patch(at, json={"token": TOKEN, "history_days": "all"}).json()["queues_history"]
+    assert service.http.delete(at, params={"plays": "keep"}).json() == {"status": "success", "kept": 1, "discarded": 0}
+    for gone in (service.http.delete(at), service.http.patch(at, json={}), service.http.post(f"{at}/retry")):
+        assert gone.status_code == 404
+    assert service.http.get(f"{at}/rejected").status_code == 404
+
+
+def test_a_play_that_is_rejected_there_is_listed(service: Service, server: ListenBrainzStandIn) -> None:
+    server.bad = lambda play: play.artist == "Nina Simone"
+    number = add(service, server).json()["id"]
+    assert service.http.get(f"/destinations/{number}/rejected").json() == []
+    preview = service.http.post("/destinations/preview", json={"artist": "first"})
+    assert preview.json() == {"plays": 0, "kept": 0, "changed": []}
+
+
+def test_destinations_are_their_listeners_own(service: Service, server: ListenBrainzStandIn) -> None:
+    number = add(service, server).json()["id"]
+    with service.stranger(Authorization=f"Bearer {service.token_of('other')}") as other:
+        assert other.get("/destinations").json() == {"destinations": []}
+        for answer in (
+            other.delete(f"/destinations/{number}"),
+            other.patch(f"/destinations/{number}", json={"paused": True}),
+            other.post(f"/destinations/{number}/retry"),
+            other.post(f"/jobs/destination-{number}/retry"),
+        ):
+            assert answer.status_code == 404
+    with service.stranger() as nobody:
+        assert nobody.get("/destinations").status_code == 401

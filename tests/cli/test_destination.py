@@ -1,0 +1,119 @@
+"""Destinations are added, listed, paused and removed from a shell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import tonearm
+from tests.cli.conftest import on_deck
+from tests.cli.shell import Shell
+from tests.stand_ins.listenbrainz import ListenBrainzStandIn
+from tests.stand_ins.serving import Fault
+
+TOKEN = "a-token-of-mine"
+
+
+@pytest.fixture
+def server() -> Iterator[ListenBrainzStandIn]:
+    started = ListenBrainzStandIn().start()
+    started.users = {TOKEN: "rob", "another": "rob", "of-ann": "ann"}
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def with_token(asking: Shell) -> Shell:
+    return replace(asking, variables={**asking.variables, "TONEARM_DESTINATION_TOKEN": TOKEN})
+
+
+def report(shell: Shell) -> None:
+    async def play(deck: tonearm.Deck) -> None:
+        me = await deck.listener("me")
+        track = tonearm.Track("Nina Simone", "Sinnerman", duration=200)
+        await me.scrobble(track, started_at=deck.clock.now() - 900, played=150)
+
+    on_deck(shell, play)
+
+
+def test_a_service_is_added_and_listed(with_token: Shell, server: ListenBrainzStandIn) -> None:
+    said = with_token("destination", "add", "listenbrainz", "--url", server.url)
+    assert said.exit_code == 0, said.output
+    assert "ListenBrainz (rob) is destination 1: it gets what you play from now on" in said.stdout
+    assert TOKEN not in said.output
+    [found] = with_token.facts("destination", "list")["destinations"]
+    assert (found["id"], found["kind"], found["username"], found["state"]) == (1, "listenbrainz", "rob", "connected")
+    assert with_token("destination", "list").stdout == "1  ListenBrainz (rob)  connected\n"
+    assert "nobody" not in with_token("destination", "list").output
+
+
+def test_nothing_is_listed_for_who_has_only_lastfm(shell: Shell) -> None:
+    assert "me has no destination but Last.fm" in shell("destination", "list").stdout
+    assert shell.facts("destination", "list") == {"destinations": []}
+
+
+def test_a_token_comes_from_a_file(shell: Shell, server: ListenBrainzStandIn, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    words = ("destination", "add", "listenbrainz", "--url", server.url)
+    assert shell.facts(*words, "--token-file", str(file))["username"] == "rob"
+    empty = tmp_path / "empty"
+    empty.write_text("\n")
+    refused = shell(*words, "--token-file", str(empty))
+    assert (refused.exit_code, refused.stderr) == (1, "Error: enter a token: the service shows it in its settings\n")
+
+
+def test_what_cannot_be_used_is_said_in_one_line(with_token: Shell, server: ListenBrainzStandIn) -> None:
+    words = ("destination", "add", "listenbrainz", "--url", server.url)
+    server.users.clear()
+    refused = with_token(*words)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert "ListenBrainz rejects the token" in refused.stderr
+    server.fault = Fault.PAGE
+    assert "isn't ListenBrainz" in with_token(*words).stderr
+    assert with_token(*words, "--history", "ever").exit_code == 2
+    assert with_token("destination", "pause", "7").stderr == (
+        "Error: me has no destination 7: 'tonearm destination list' shows them\n"
+    )
+
+
+def test_a_destination_is_paused_resumed_and_removed(with_token: Shell, server: ListenBrainzStandIn) -> None:
+    with_token("destination", "add", "listenbrainz", "--url", server.url)
+    assert with_token("destination", "pause", "1").stdout == "ListenBrainz (rob) is paused\n"
+    report(with_token)
+    assert "1 play waits: sending is paused" in with_token("destination", "list").stdout
+    assert with_token.facts("destination", "resume", "1")["waiting"] == 1
+    assert with_token.facts("destination", "retry", "1")["state"] == "connected"
+    asks = with_token("destination", "remove", "1")
+    assert (asks.exit_code, asks.stderr) == (1, "Error: 1 play waits there: add --keep or --discard\n")
+    gone = with_token.facts("destination", "remove", "1", "--discard")
+    assert gone == {"status": "success", "kept": 0, "discarded": 1}
+    assert with_token.facts("destination", "list") == {"destinations": []}
+
+
+def test_what_is_kept_waits_for_the_same_profile(with_token: Shell, server: ListenBrainzStandIn) -> None:
+    with_token("destination", "add", "listenbrainz", "--url", server.url)
+    report(with_token)
+    kept = with_token("destination", "remove", "1", "--keep").stdout
+    assert kept == "destination 1 is removed; 1 play will be sent if the same profile is added again\n"
+    assert with_token.facts("destination", "add", "listenbrainz", "--url", server.url)["waiting"] == 1
+
+
+def test_a_new_token_of_the_same_user_is_entered(with_token: Shell, server: ListenBrainzStandIn) -> None:
+    with_token("destination", "add", "listenbrainz", "--url", server.url)
+    other = replace(with_token, variables={**with_token.variables, "TONEARM_DESTINATION_TOKEN": "another"})
+    assert other("destination", "token", "1").stdout == "ListenBrainz (rob) has a new token\n"
+    ann = replace(with_token, variables={**with_token.variables, "TONEARM_DESTINATION_TOKEN": "of-ann"})
+    assert "this token is ann's" in ann("destination", "token", "1").stderr
+
+
+def test_a_policy_is_previewed_and_set(with_token: Shell, server: ListenBrainzStandIn) -> None:
+    report(with_token)
+    words = ("destination", "add", "listenbrainz", "--url", server.url, "--first-artist", "--not-from", "")
+    assert with_token.facts(*words, "--preview") == {"plays": 1, "kept": 1, "changed": []}
+    found = with_token.facts(*words[:-2], "--no-album-artist", "--history", "all")
+    assert (found["artist"], found["album_artist"], found["queues_history"]) == ("first", False, True)
+    assert "gets your history too" in with_token("destination", "history", "7", "1").stdout
