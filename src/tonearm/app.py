@@ -398,7 +398,7 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
         player_reports=player_reports,
         listening_clocks=listening_clocks,
         sign_in=SignIn(store, clock, keyring, seal, event_hub, hint, parts.auth_url),
-        play_actions=PlayActions(store, clock, event_hub, hint, listeners, time, LASTFM),
+        play_actions=PlayActions(store, clock, event_hub, hint, listeners, time, LASTFM, wires.fan_out),
         views=Views(store, listeners),
         player_views=PlayerViews(store),
         after_all=wires.after_all,

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from tonearm.service.destinations import (
     WhyRefused,
 )
 from tonearm.service.jobs import JobDone
+from tonearm.service.play_actions import ActionDone
 from tonearm.store import destination_queue
 from tonearm.store.db import schema
 from tonearm.store.destination_queue import LINE
@@ -536,3 +538,75 @@ async def test_a_retry_by_a_fast_clock_sends_nothing_before_its_time(world: Worl
         await room.deck.destinations.retry(room.me.id, one.id)
         row = select(schema.destination_queue.c.next_attempt_at)
         assert await room.deck.store.read(lambda db: db.execute(row).scalar_one()) == start
+
+
+# A listener's decisions
+
+
+async def test_a_play_that_is_discarded_goes_nowhere_and_may_come_back(world: World) -> None:
+    async with world.open() as room:
+        one = await add(room)
+        await pause(room, one)
+        taken = await room.play(1)
+        await room.deck.play_actions.discard(room.me.id, taken.id)
+        assert await fates(room, one) == {"Song 001": "discarded"}
+        sent = await room.deck.play_actions.retry(room.me.id, taken.id)
+        assert isinstance(sent, ActionDone)
+        await pause(room, one, paused=False)
+        await until_sent(room)
+        assert titles(world.first) == songs(1)
+
+
+async def test_a_play_that_did_not_count_is_sent_by_hand_also_without_lastfm(world: World) -> None:
+    async with world.open() as room:
+        await add(room)
+        taken = await room.play(1, played=10)
+        await room.wait(10)
+        assert titles(world.first) == []
+        assert isinstance(await room.deck.play_actions.retry(room.me.id, taken.id), ActionDone)
+        await until_sent(room)
+        assert titles(world.first) == songs(1)
+
+
+async def test_a_play_that_a_destination_has_is_not_sent_to_it_again(world: World) -> None:
+    async with world.open() as room:
+        await add(room)
+        taken = await room.play(1)
+        await until_sent(room)
+        await room.sign_in()
+        await room.deck.play_actions.retry(room.me.id, taken.id)
+        await room.until_empty()
+        assert (titles(world.first), room.arrived()) == (songs(1), songs(1))
+        assert len(world.first.seen) == 2
+
+
+async def test_an_edited_play_replaces_the_old_one_where_that_is_not_yet(world: World) -> None:
+    async with world.open() as room:
+        there, not_yet = await add(room), await add(room, "two.test")
+        await pause(room, not_yet)
+        taken = await room.play(1)
+        while (await fates(room, there))["Song 001"] != "accepted":
+            await room.house.clock.sleep(1)
+        edited = await room.deck.play_actions.correct(
+            room.me.id, taken.id, lambda track: replace(track, title="Song 002")
+        )
+        assert isinstance(edited, ActionDone)
+        await pause(room, not_yet, paused=False)
+        await until_sent(room)
+        assert (titles(world.first), titles(world.second)) == (songs(1), songs(2))
+        assert await fates(room, there) == {"Song 001": "accepted", "Song 002": "kept"}
+        assert await fates(room, not_yet) == {"Song 001": "discarded", "Song 002": "accepted"}
+
+
+async def test_another_album_is_sent_where_the_play_is_not_yet(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        one = await add(room, policy=Policy(album_artist=False))
+        await pause(room, one)
+        await room.deck.jobs.pause("deliver")
+        taken = await room.play(1)
+        change = partial(replace, album="Pastel Blues", album_artist="Nina Simone")
+        assert isinstance(await room.deck.play_actions.correct(room.me.id, taken.id, change), ActionDone)
+        await pause(room, one, paused=False)
+        await until_sent(room)
+        assert [play.album for play in world.first.stored] == ["Pastel Blues"]

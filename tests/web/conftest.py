@@ -14,10 +14,11 @@ import pytest
 
 import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
-from lastfm_emulator.transport import Direct
 from tests.databases import secret_for, with_tables
 from tests.listening import connect
 from tests.patience import PATIENCE
+from tests.stand_ins.beside import Beside
+from tests.stand_ins.serving import StandIn
 from tests.threads import Started, in_a_thread
 from tonearm.core.event import NowPlayingShown
 from tonearm.port import address_of, listening_socket
@@ -59,11 +60,16 @@ class House:
 
 
 @asynccontextmanager
-async def house_at(database: Path | str, *, key: str = API_KEY, deliver: bool = False) -> AsyncIterator[House]:
-    """A house on a database, with the emulator behind it. Unless it delivers, what is queued stays so."""
+async def house_at(
+    database: Path | str, *, key: str = API_KEY, deliver: bool = False, hosts: dict[str, StandIn] | None = None
+) -> AsyncIterator[House]:
+    """A house on a database, with the emulator behind it, and other services at these hosts.
+
+    Unless it delivers, what is queued stays so.
+    """
     emulator = Emulator()
     settings: dict[str, Any] = {"api_key": key, "api_secret": API_SECRET if key else "", "auth_url": AUTH}
-    async with httpx2.AsyncClient(transport=Direct(emulator)) as client:
+    async with httpx2.AsyncClient(transport=Beside(emulator, hosts or {})) as client:
         options = {**settings, "http": client, "requests_per_second": 0, "deliver": deliver}
         options["secret_key"] = secret_for(database)
         async with tonearm.open(database, **options) as deck:

@@ -23,6 +23,8 @@ from tonearm.store.db.schema import (
     app_key,
     approval,
     attempt,
+    destination,
+    destination_queue,
     device_clock,
     erasure,
     heart,
@@ -42,6 +44,7 @@ from tonearm.store.db.schema import (
     scrobble_queue,
     summary_name,
     token,
+    viewer,
     year_summary,
 )
 
@@ -175,11 +178,12 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
 
     async def left(number: int) -> dict[str, int]:
         tables = (play, scrobble_queue, attempt, library, loved, job_run, login, token, job_failure, erasure)
-        of_players = (player, player_user, app_key, device_clock, heart, history_import)
+        of_players = (player, player_user, app_key, device_clock, heart, history_import, viewer)
+        of_others = (destination, destination_queue)
         of_figures = (month_part, month_summary, year_summary, summary_name)
         asks = {
             table.name: select(func.count()).where(table.c.account == number)
-            for table in tables + of_players + of_figures
+            for table in tables + of_players + of_figures + of_others
         }
         return await house.deck.store.read(
             lambda db: {name: db.execute(ask).scalar_one() for name, ask in asks.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -12,7 +12,7 @@ from tonearm.core.destination import Rules
 from tonearm.core.play import Play
 from tonearm.core.report import same_play
 from tonearm.store import destination_queue, destinations, plays
-from tonearm.store.destination_queue import ACCEPTED, DISCARDED, KEPT, SUSPECTED, Settlement
+from tonearm.store.destination_queue import ACCEPTED, DISCARDED, KEPT, SUSPECTED, Delivered, Settlement
 from tonearm.store.destinations import StoredDestination
 from tonearm.store.line import QueueState
 
@@ -21,6 +21,9 @@ LIVE_WITHIN = 3600.0
 
 THERE = ("queued", ACCEPTED, DISCARDED)
 """What is known at a destination of a play that another one may repeat there."""
+
+AT_LEAST_THERE = ("queued", ACCEPTED)
+"""What is not sent again, though its listener wants it to be sent."""
 
 FATES = ("queued", ACCEPTED, DISCARDED, "disabled", "not_authenticated", "threshold_not_met", "expired")
 """Fates, for Last.fm, of plays that may have been sent to other destinations."""
@@ -32,7 +35,7 @@ class Sendable(NamedTuple):
     `counts(shortest)` says whether it counts where tracks are taken from so many seconds. `several`: its listener has
     several players, which may spell the same names otherwise. `fresh`: it has just been written, so nothing can be
     known of it yet. `late`: it is sent after what is played now, whenever it was reported. `by_hand`: its listener
-    wants it to be sent, so no policy and no likeness to another keeps it.
+    wants it to be sent, so no policy and no likeness to another keeps it. It may be sent `instead_of` another.
     """
 
     id: int
@@ -49,6 +52,7 @@ class Sendable(NamedTuple):
     fresh: bool = False
     late: bool = False
     by_hand: bool = False
+    instead_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class FanOut:
         if not wanted:
             return set()
         known = self._known(db, [(one, target) for one, target in wanted if not one.fresh])
-        wanted = [(one, target) for one, target in wanted if known.get((target.id, one.id)) not in THERE]
+        wanted = [(one, target) for one, target in wanted if known.get((target.id, one.id)) not in _blocking(one)]
         twins = _Twins(db, wanted)
         rows: list[dict[str, Any]] = []
         kept: dict[int, list[Settlement]] = {}
@@ -86,6 +90,47 @@ class FanOut:
             destination_queue.settle(db, number, outcomes)
         destination_queue.enqueue(db, rows)
         return {one["destination"] for one in rows}
+
+    def send(self, db: Connection, one: Sendable) -> bool:
+        """Queue a play that its listener wants to be sent, where it is not yet; whether there is such a destination."""
+        found = receiving(db, {one.account}) if self.rules else {}
+        return bool(found and self.queue(db, found, [one]))
+
+    def discard(self, db: Connection, account: int, play_id: int, now: float) -> None:
+        """Take a play out wherever it waits; where it is on its way it goes on."""
+        for one in self._waiting(db, account, play_id):
+            if not one.sending:
+                doubt = "; it may be there, because an answer was lost" if one.unanswered else ""
+                why = f"discarded by the listener{doubt}"
+                gone = Settlement(play_id, DISCARDED, now, why, attempts=one.attempts)
+                destination_queue.settle(db, one.destination, [gone])
+
+    def replace(self, db: Connection, account: int, play_id: int, fresh: int, now: float) -> None:
+        """A play is sent with other names, as a new one: not where the old one is or may be, else instead of it."""
+        targets = destinations.of_accounts(db, [account]).get(account, [])
+        for one in destination_queue.stories(db, [target.id for target in targets], [play_id]):
+            if one.fate == ACCEPTED or one.sending or one.unanswered:
+                why = f"play {play_id}, which it replaces, is there under its old names"
+                destination_queue.settle(db, one.destination, [Settlement(fresh, KEPT, now, why)])
+            elif one.fate == "queued":
+                why = f"edited by the listener: sent as {fresh}"
+                destination_queue.settle(db, one.destination, [Settlement(play_id, DISCARDED, now, why)])
+
+    def forget(self, db: Connection, account: int, play_id: int) -> None:
+        """A play is taken back that was written in this transaction."""
+        destination_queue.forget(db, [play_id], destination_queue.numbers_of(db, account))
+
+    def rewrite(self, db: Connection, account: int, play_id: int, play: Play) -> None:
+        """Other facts for a play that stays the same one, where it surely is not yet."""
+        targets = {target.id: target for target in destinations.of_accounts(db, [account]).get(account, [])}
+        for one in self._waiting(db, account, play_id):
+            if one.destination in targets and not one.sending and not one.unanswered:
+                sent = replace(play, track=targets[one.destination].policy.applied(play.track))
+                destination_queue.rewrite(db, one.destination, play_id, plays.facts(sent))
+
+    def _waiting(self, db: Connection, account: int, play_id: int) -> list[Delivered]:
+        mine = [target.id for target in destinations.all_of(db, account)]
+        return [one for one in destination_queue.stories(db, mine, [play_id]) if one.fate == "queued"]
 
     def _goes(self, one: Sendable, target: StoredDestination) -> bool:
         rules = self.rules.get(target.kind)
@@ -156,6 +201,13 @@ class _Twins:
 
 def _song(one: Sendable, target: StoredDestination) -> tuple[int, int, str, str]:
     return target.id, one.account, one.play.track.artist, one.play.track.title
+
+
+def _blocking(one: Sendable) -> tuple[str, ...]:
+    """What, known of a play at a destination, keeps it from being sent there."""
+    if not one.by_hand:
+        return THERE
+    return AT_LEAST_THERE if one.instead_of is None else (*AT_LEAST_THERE, KEPT)
 
 
 NOWHERE = FanOut()

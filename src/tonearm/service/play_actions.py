@@ -17,6 +17,7 @@ from tonearm.core.waits import WaitingPlay, Waits, explanation, why_waits
 from tonearm.service.accounts import Accounts
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
+from tonearm.service.fan_out import NOWHERE, FanOut, Sendable
 from tonearm.service.report_play import NOT_QUEUED, STARTS_LATER, queue_row
 from tonearm.store import accounts, attempts, plays, queue, summaries
 from tonearm.store.attempts import Attempt
@@ -105,6 +106,7 @@ class PlayActions:
     accounts: Accounts
     time: LastFmTime
     rules: Rules
+    fan_out: FanOut = NOWHERE
     _discarded: dict[int, StoredPlay] = field(default_factory=dict, repr=False)
 
     async def details(self, account: int, play_id: int) -> PlayDetails | None:
@@ -181,6 +183,29 @@ class PlayActions:
         return self._enqueue(db, stored, now)
 
     def _enqueue(self, db: Connection, stored: StoredPlay, now: float) -> ActionResult:
+        """Queue a play for Last.fm and wherever else it is not yet; refused if it can be sent nowhere."""
+        elsewhere = self.fan_out.send(db, self._sendable(stored, now))
+        outcome = self._enqueue_for_lastfm(db, stored, now)
+        if not elsewhere or isinstance(outcome, ActionDone):
+            return outcome
+        plays.count(db, stored.id)
+        return ActionDone(stored.id, stored.play.track)
+
+    def _sendable(self, stored: StoredPlay, now: float) -> Sendable:
+        return Sendable(
+            stored.id,
+            stored.account,
+            stored.play,
+            stored.reporter,
+            now,
+            self.time.now(),
+            self._not_before(stored.play),
+            lambda _: True,
+            by_hand=True,
+            instead_of=stored.instead_of,
+        )
+
+    def _enqueue_for_lastfm(self, db: Connection, stored: StoredPlay, now: float) -> ActionResult:
         listener = accounts.by_id(db, [stored.account])[stored.account]
         if too_old(stored.play.timestamp, now, self.time.skew, self.rules.oldest):
             return ActionRefused(self.rules.too_old_reason)
@@ -224,8 +249,10 @@ class PlayActions:
             return self._put_right(db, stored, play, now)
         fresh = plays.insert(db, [_instead(stored, play, plays.restamped(db, play_id), now)])[key]
         summaries.make_stale_of(db, [fresh])
-        again = self._enqueue(db, replace(stored, id=fresh, play=play), now)
+        self.fan_out.replace(db, account, play_id, fresh, now)
+        again = self._enqueue(db, replace(stored, id=fresh, play=play, instead_of=play_id), now)
         if isinstance(again, ActionRefused):
+            self.fan_out.forget(db, account, fresh)
             plays.drop(db, fresh)
             return again
         plays.settle(db, [play_id], "discarded", now, reason=f"edited by the listener: sent as {fresh}")
@@ -253,6 +280,7 @@ class PlayActions:
         )
         if isinstance(again, ActionDone):
             plays.rewrite(db, stored.id, plays.facts(play))
+            self.fan_out.rewrite(db, stored.account, stored.id, play)
             queue.rewrite(db, stored.id, plays.facts(play))
             queue.due_now(db, stored.account, stored.id, self.clock.now(), self.time.skew)
         return again
@@ -277,6 +305,7 @@ class PlayActions:
             reason += "; Last.fm may have it, because an answer was lost"
         plays.settle(db, [play_id], "discarded", self.clock.now(), reason=reason)
         queue.remove(db, [play_id])
+        self.fan_out.discard(db, account, play_id, self.clock.now())
         self._discarded[play_id] = stored
         while len(self._discarded) > UNDOABLE:
             self._discarded.pop(next(iter(self._discarded)))

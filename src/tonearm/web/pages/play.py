@@ -13,6 +13,7 @@ from tonearm.web.api.schemas import LONGEST_NAME, RowId
 from tonearm.web.pages.base import is_htmx
 from tonearm.web.pages.layout import Frame, back
 from tonearm.web.view import play_rows
+from tonearm.web.view.destinations import play_there
 from tonearm.web.view.formats import sentence
 from tonearm.web.view.play_timeline import steps
 
@@ -116,6 +117,7 @@ async def _page(
         "refresh_in": play_rows.refresh_in([row], context),
         "steps": steps(details, row),
         "loved": await me.loves(track.artist, track.title),
+        "elsewhere": [play_there(one) for one in (await frame.deck.destinations.of_plays(me.id, [play])).get(play, [])],
     }
     status = 422 if error else 200
     return frame.page(name, snapshot, context, status, given=given or names, problems=problems, **values)

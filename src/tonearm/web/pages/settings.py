@@ -4,16 +4,21 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from tonearm.core.play import HIGHEST_THRESHOLD, LONGEST_NEEDED, LOWEST_THRESHOLD, counts
 from tonearm.deck import Listener
+from tonearm.service.destinations import NoSuchDestination
 from tonearm.service.values import EXPORTED, TokenKind, name_of
 from tonearm.web.address import cookie_name, local_url
+from tonearm.web.api.schemas import RowId
 from tonearm.web.pages.layout import Frame, back
+from tonearm.web.view.destinations import destination_card
+
+DestinationAction = Literal["pause", "resume", "retry"]
 
 EXAMPLES = (150.0, 264.0, 622.0)
 """Lengths of tracks, in seconds, as examples for the threshold."""
@@ -23,6 +28,7 @@ def settings_routes(router: APIRouter, frame: Frame) -> None:
     """`/settings` and its forms."""
     _page_routes(router, frame)
     _token_routes(router, frame)
+    _destination_routes(router, frame)
     _data_routes(router, frame)
 
 
@@ -76,6 +82,22 @@ def _token_routes(router: APIRouter, frame: Frame) -> None:
         return RedirectResponse(local_url("/settings"), 303)
 
 
+def _destination_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.listener)]
+
+    @router.post("/settings/destinations/{number}/{action}")
+    async def destination(me: Me, request: Request, number: RowId, action: DestinationAction) -> Response:
+        """Pause or resume another service, or send everything that waits for it now."""
+        destinations = frame.deck.destinations
+        if action == "retry":
+            outcome = await destinations.retry(me.id, number)
+        else:
+            outcome = await destinations.pause(me.id, number, paused=action == "pause")
+        if isinstance(outcome, NoSuchDestination):
+            raise HTTPException(404, "You don't have that service.")
+        return back(request, "/settings")
+
+
 async def _settings_page(
     frame: Frame, name: str, me: Listener, request: Request, new_token: str = "", unconfirmed: str | None = None
 ) -> Response:
@@ -98,6 +120,7 @@ async def _settings_page(
         this_browser=name_of(request.cookies.get(cookie_name(request), "")),
         me=me,
         new_token=new_token,
+        destinations=[destination_card(found) for found in await frame.deck.destinations.all(me.id)],
     )
 
 

@@ -1,0 +1,84 @@
+"""Destinations as pages show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tonearm.service.destinations import DestinationOverview, PlayAtDestination
+from tonearm.web.view.formats import sentence
+
+_LAMPS = {"connected": "live", "needs_sign_in": "lost", "disconnected": "lost", "suspended": "lost"}
+_STATES = {
+    "connected": "Connected",
+    "paused": "Paused",
+    "needs_sign_in": "Needs a new token",
+    "disconnected": "Not connected",
+    "suspended": "Not connected",
+}
+_FATES = {
+    "queued": "Queued",
+    "accepted": "Accepted",
+    "ignored": "Ignored",
+    "refused": "Rejected",
+    "expired": "Too old",
+    "discarded": "Discarded",
+    "suspected": "Duplicate?",
+    "kept": "Not sent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationCard:
+    """A destination: its `lamp`, and in words how it is. Times are Unix seconds, None for never."""
+
+    id: int
+    name: str
+    lamp: str
+    state: str
+    waiting: str
+    why: str
+    rejected: int
+    answered_at: float | None
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlayThere:
+    """A play at a destination: `at` is when that was decided (Unix seconds), None while it waits."""
+
+    name: str
+    status: str
+    why: str
+    at: float | None
+
+
+def destination_card(found: DestinationOverview) -> DestinationCard:
+    """A destination as the settings show it."""
+    stored, waiting = found.stored, found.waiting.plays
+    away = found.state == "connected" and bool(stored.state.fails)
+    plays = "1 play waits" if waiting == 1 else f"{waiting} plays wait"
+    why = found.reason if waiting else stored.state.trouble
+    return DestinationCard(
+        stored.id,
+        _named(found.kind.label, stored.username),
+        "away" if away else _LAMPS.get(found.state, ""),
+        _STATES.get(found.state, found.state),
+        plays if waiting else "Nothing waits",
+        sentence(why) if why and found.state != "paused" else "",
+        found.outcomes.get("refused", 0) + found.outcomes.get("ignored", 0),
+        stored.state.answered_at or None,
+        found.state == "paused",
+    )
+
+
+def play_there(one: PlayAtDestination) -> PlayThere:
+    """What happened to a play at a destination."""
+    status = "Sending" if one.delivered.sending else _FATES.get(one.delivered.fate, one.delivered.fate)
+    waits = one.delivered.fate == "queued"
+    why = "" if one.delivered.fate == "accepted" else sentence(one.reason)
+    at = None if waits else one.delivered.at or None
+    return PlayThere(_named(one.kind.label, one.destination.username), status, why, at)
+
+
+def _named(label: str, username: str) -> str:
+    return f"{label} ({username})" if username else label
