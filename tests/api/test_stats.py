@@ -89,3 +89,26 @@ def test_what_cannot_be_read_is_said(service: Service) -> None:
     assert (wrong["loc"], "30d" in wrong["msg"]) == (["query", "period"], True)
     with service.stranger() as http:
         assert http.get("/stats").status_code == 401
+
+
+def test_names_are_merged_for_the_figures_and_come_apart_again(played: Service) -> None:
+    http = played.http
+    wanted = {"kind": "artist", "artist": "Low", "to_artist": "Sigur Rós"}
+    [one] = http.put("/stats/names", json=wanted).json()["names"]
+    assert one | {"renamed_at": 0} == {**wanted, "title": None, "to_title": None, "renamed_at": 0}
+    assert [(one["artist"], one["plays"]) for one in http.get("/stats/artists").json()["names"]] == [("Sigur Rós", 4)]
+    assert {one["artist"] for one in http.get("/stats/tracks").json()["names"]} == {"Sigur Rós"}
+    assert http.get("/stats/names").json()["names"] == [one]
+    gone = http.delete("/stats/names", params={"kind": "artist", "artist": "Low"})
+    assert gone.json() == {"names": []}
+    assert http.get("/stats/artists").json()["total"] == 2
+    again = http.delete("/stats/names", params={"kind": "artist", "artist": "Low"})
+    assert (again.status_code, again.json()) == (404, {"detail": "this name isn't renamed"})
+
+
+def test_a_name_cannot_become_nothing(service: Service) -> None:
+    wanted = {"kind": "track", "artist": "Low", "title": "Words", "to_artist": "Low", "to_title": " "}
+    answer = service.http.put("/stats/names", json=wanted)
+    assert answer.status_code == 422
+    [fault] = answer.json()["detail"]
+    assert (fault["loc"], fault["msg"]) == (["body", "to_title"], "enter a title")

@@ -41,6 +41,7 @@ from tonearm.store.db.schema import (
     player,
     player_session,
     player_user,
+    renamed_name,
     scrobble_queue,
     summary_name,
     token,
@@ -180,7 +181,7 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
         tables = (play, scrobble_queue, attempt, library, loved, job_run, login, token, job_failure, erasure)
         of_players = (player, player_user, app_key, device_clock, heart, history_import, viewer)
         of_others = (destination, destination_queue)
-        of_figures = (month_part, month_summary, year_summary, summary_name)
+        of_figures = (month_part, month_summary, year_summary, summary_name, renamed_name)
         asks = {
             table.name: select(func.count()).where(table.c.account == number)
             for table in tables + of_players + of_figures + of_others

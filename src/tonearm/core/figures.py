@@ -88,6 +88,39 @@ def _number(*texts: str) -> int:
     return int.from_bytes(digest, "little", signed=True)
 
 
+NAMES_IN_A_ROW = 8
+"""Renames that are followed from a name to the one that it counts as."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renames:
+    """Names that a listener has merged or renamed: (artist, title) by the kind and the number of all spellings."""
+
+    names: Mapping[tuple[NameKind, int], tuple[str, str]] = field(default_factory=dict)
+
+    def applied(self, kind: NameKind, artist: str, title: str) -> tuple[str, str]:
+        """What a name counts as. A renamed artist's albums and tracks are renamed with it."""
+        if not self.names:
+            return artist, title
+        for _ in range(NAMES_IN_A_ROW):
+            found = self.names.get((kind, numbers(kind, artist, title)[1]))
+            if found is None and kind is not NameKind.ARTIST:
+                of_artist = self.names.get((NameKind.ARTIST, numbers(NameKind.ARTIST, artist, "")[1]))
+                found = (of_artist[0], title) if of_artist else None
+            if found is None or found == (artist, title):
+                break
+            artist, title = found
+        return artist, title
+
+    def group(self, kind: NameKind, artist: str, title: str) -> int:
+        """The number of all spellings of what a name counts as."""
+        return numbers(kind, *self.applied(kind, artist, title))[1]
+
+
+AS_PLAYED = Renames()
+"""Nothing is renamed."""
+
+
 @dataclass(frozen=True, slots=True)
 class NameCounts:
     """For each spelling of a name: its number, that of all its spellings, plays, seconds heard, and the first play."""
@@ -277,10 +310,10 @@ class Summary:
     texts: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
 
-def summed_up(plays: Sequence[FiguredPlay]) -> Summary:
+def summed_up(plays: Sequence[FiguredPlay], renames: Renames = AS_PLAYED) -> Summary:
     """The summary of plays in the order of time."""
     texts: dict[int, tuple[str, str]] = {}
-    names = {kind: names_of(plays, kind, texts) for kind in NameKind}
+    names = {kind: names_of(plays, kind, texts, renames) for kind in NameKind}
     counted = [play for play in plays if play.counted]
     return Summary(totals_of(plays), names, quarters_of(plays), sessions_of(counted), texts)
 
@@ -302,7 +335,12 @@ def quarters_of(plays: Iterable[FiguredPlay]) -> Quarters:
     return Quarters(list(quarters), [one for one, _ in quarters.values()], [heard for _, heard in quarters.values()])
 
 
-def names_of(plays: Iterable[FiguredPlay], kind: NameKind, texts: dict[int, tuple[str, str]]) -> NameCounts:
+def names_of(
+    plays: Iterable[FiguredPlay],
+    kind: NameKind,
+    texts: dict[int, tuple[str, str]],
+    renames: Renames = AS_PLAYED,
+) -> NameCounts:
     """The names of one kind; the texts of their spellings are added to `texts`."""
     names: dict[tuple[str, str], list[int]] = {}
     for play in plays:
@@ -318,7 +356,7 @@ def names_of(plays: Iterable[FiguredPlay], kind: NameKind, texts: dict[int, tupl
                 _count(names, (play.artist, play.track), play.heard, play.timestamp)
             case _:
                 assert_never(kind)
-    return _columns(kind, names, texts)
+    return _columns(kind, names, texts, renames)
 
 
 def _count(names: dict[tuple[str, str], list[int]], name: tuple[str, str], heard: int, at: int) -> None:
@@ -331,14 +369,17 @@ def _count(names: dict[tuple[str, str], list[int]], name: tuple[str, str], heard
 
 
 def _columns(
-    kind: NameKind, names: Mapping[tuple[str, str], list[int]], texts: dict[int, tuple[str, str]]
+    kind: NameKind,
+    names: Mapping[tuple[str, str], list[int]],
+    texts: dict[int, tuple[str, str]],
+    renames: Renames,
 ) -> NameCounts:
     spellings, groups = list[int](), list[int]()
     for name in names:
         spelling, group = numbers(kind, *name)
         texts[spelling] = name
         spellings.append(spelling)
-        groups.append(group)
+        groups.append(renames.group(kind, *name) if renames.names else group)
     plays, heard, first = ([found[place] for found in names.values()] for place in range(3))
     return NameCounts(spellings, groups, plays, heard, first)
 

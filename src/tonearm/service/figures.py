@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core import days, figures, period
+from tonearm.core.cleaning import clean
 from tonearm.core.days import Stretch
 from tonearm.core.figures import (
     FiguredPlay,
@@ -31,6 +32,7 @@ from tonearm.core.figures import (
     Measure,
     NameKind,
     Quarters,
+    Renames,
     Sessions,
     Streak,
     Streaks,
@@ -43,13 +45,15 @@ from tonearm.core.figures import (
     summed_up,
 )
 from tonearm.core.period import HistoryPeriod, PeriodKind
-from tonearm.store import summaries
+from tonearm.core.play import MissingName
+from tonearm.store import renames, summaries
 from tonearm.store.db.database import Store
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.db.slices import forward
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 from tonearm.store.queries import delivery_figures, name_plays, stats
 from tonearm.store.queries.delivery_figures import DeliveryFigures
+from tonearm.store.renames import StoredRename
 
 T = TypeVar("T")
 
@@ -334,6 +338,24 @@ class Figures:
         await self.make_all(account)
         return await self._ask(account, lambda look: _where_played(look, kind, name)[0])
 
+    async def rename(self, account: int, kind: NameKind, name: tuple[str, str], to: tuple[str, str]) -> None:
+        """Count a name, (artist, title), as another one in all figures; the title is "" for an artist.
+
+        Nothing that was sent changes, and `undo_rename` takes it back. Raises MissingName if a name is empty, and
+        TooManyRenames.
+        """
+        kept = _cleaned(kind, *to)
+        work = partial(renames.rename, account=account, kind=kind, name=name, to=kept, now=self.clock.now())
+        await self.store.write(work)
+
+    async def undo_rename(self, account: int, kind: NameKind, name: tuple[str, str]) -> bool:
+        """Count a name as itself again; False if it was not renamed."""
+        return await self.store.write(partial(renames.undo, account=account, kind=kind, name=name))
+
+    async def renames(self, account: int) -> list[StoredRename]:
+        """What a listener has renamed, the latest first."""
+        return await self.store.read(partial(renames.of_account, account=account))
+
     async def make_all(self, account: int) -> None:
         """Sum up whatever is not yet, so that the next figures are quick."""
         first = await self.store.read(partial(stats.first_and_last, account=account))
@@ -390,11 +412,12 @@ class Figures:
     async def _summarise_months(self, account: int, missing: Sequence[int]) -> None:
         stamps, until = {month: secrets.randbits(62) + 1 for month in missing}, self._until()
         await self.store.write(partial(summaries.claim, account=account, stamps=stamps, until=until))
+        renamed = await self.store.read(partial(renames.applied_by, account=account))  # later ones make the claim void
         batch: dict[int, Summary] = {}
         for month in missing:
             start, end = month_start(month), min(month_start(month + 1), until)
             plays = await self.store.read_long(partial(_plays, account=account, start=start, end=end), begun=True)
-            batch[month] = await asyncio.to_thread(summed_up, plays)
+            batch[month] = await asyncio.to_thread(summed_up, plays, renamed)
             if sum(one.totals.plays for one in batch.values()) >= PLAYS_TOGETHER:
                 await self._keep(account, stamps, batch)
                 batch = {}
@@ -497,7 +520,8 @@ def _rounded(start: int, end: int, first: int, last: int, until: int) -> tuple[i
 def _look(ask: ReadQuestion, account: int, until: int) -> _Look:
     def read(db: Connection) -> _Look:
         first, last = stats.first_and_last(db, account) or (until, until)
-        return _Look(ask, account, summaries.made(db, account, until), until, first, last)
+        made, renamed = summaries.made(db, account, until), renames.applied_by(db, account)
+        return _Look(ask, account, made, until, first, last, renamed)
 
     return ask(read)
 
@@ -515,6 +539,7 @@ class _Look:
     until: int
     first: int
     last: int
+    renames: Renames
     read: dict[tuple[int, int], list[FiguredPlay]] = field(default_factory=dict)
     counted: dict[tuple[int, int, NameKind], figures.NameCounts] = field(default_factory=dict)
     texts: dict[int, tuple[str, str]] = field(default_factory=dict)
@@ -548,7 +573,7 @@ class _Look:
         """The names in the seconds of a part."""
         key = (part.first, part.end, kind)
         if key not in self.counted:
-            self.counted[key] = figures.names_of(self.plays(part), kind, self.texts)
+            self.counted[key] = figures.names_of(self.plays(part), kind, self.texts, self.renames)
         return self.counted[key]
 
     def names(self, spellings: Iterable[int]) -> dict[int, tuple[str, str]]:
@@ -557,6 +582,10 @@ class _Look:
         if unknown := wanted - self.texts.keys():
             self.texts.update(self.ask(partial(summaries.texts, account=self.account, spellings=sorted(unknown))))
         return {spelling: self.texts.get(spelling, ("", "")) for spelling in wanted}  # erased meanwhile
+
+    def shown(self, kind: NameKind, spellings: Iterable[int]) -> dict[int, tuple[str, str]]:
+        """As `names`, as the listener has renamed them."""
+        return {spelling: self.renames.applied(kind, *name) for spelling, name in self.names(spellings).items()}
 
 
 def _summed(look: _Look, kind: NameKind, months: range, but: int | None = None) -> Tally:
@@ -621,11 +650,18 @@ def _top(look: _Look, kind: NameKind, span: Span, limit: int, offset: int, by: M
     tally = _tally(look, kind, span.start, span.end)
     earlier = span.before
     past = _tally(look, kind, earlier.start, earlier.end) if earlier else Tally()
-    return _listed(look, tally, past, limit, offset, by)
+    return _listed(look, kind, tally, past, limit, offset, by)
 
 
 def _listed(
-    look: _Look, tally: Tally, past: Tally, limit: int, offset: int, by: Measure, among: set[int] | None = None
+    look: _Look,
+    kind: NameKind,
+    tally: Tally,
+    past: Tally,
+    limit: int,
+    offset: int,
+    by: Measure,
+    among: set[int] | None = None,
 ) -> TopList:
     """A part of the list of the most played, `among` these names if they are given."""
     sums = tally.by_group(by)
@@ -637,10 +673,10 @@ def _listed(
     for part in wanted:
         groups = list(part.groups)
         if not part.many:
-            names = look.names(spelt[group][0] for group in groups)
+            names = look.shown(kind, (spelt[group][0] for group in groups))
             groups.sort(key=lambda group: tuple(map(str.casefold, names[spelt[group][0]])))
         shown += groups[max(0, offset - part.start) : max(0, offset + limit - part.start)]
-    names = look.names(spelt[group][0] for group in shown)
+    names = look.shown(kind, (spelt[group][0] for group in shown))
     rank = figures.ranks(sums, shown)
     before, plays_before = past.by_group(by), past.by_group()
     rank_before = figures.ranks(before, shown)
@@ -720,7 +756,7 @@ def _discoveries(look: _Look, kind: NameKind, span: Span, limit: int, offset: in
     found = _fresh(look, kind, span)
     shown = sorted(found, key=lambda group: (-found[group], group))[offset : offset + limit]
     spelt = tally.spellings_of(shown)
-    names = look.names(spelt[group][0] for group in shown)
+    names = look.shown(kind, (spelt[group][0] for group in shown))
     return FirstHeardList(
         len(found),
         tuple(
@@ -747,7 +783,7 @@ def _rediscovered(look: _Look, kind: NameKind, span: Span, limit: int, offset: i
     long_ago = _tally(look, kind, look.first, since).by_group()
     lately = _tally(look, kind, since, span.start).by_group()
     again = {group for group in tally.by_group() if group in long_ago and group not in lately}
-    return _listed(look, tally, Tally(), limit, offset, Measure.PLAYS, again)
+    return _listed(look, kind, tally, Tally(), limit, offset, Measure.PLAYS, again)
 
 
 def _on_this_day(look: _Look, everything: HistoryPeriod, today: date, zone: tzinfo, top: int) -> list[Anniversary]:
@@ -763,7 +799,7 @@ def _on_this_day(look: _Look, everything: HistoryPeriod, today: date, zone: tzin
         if totals.plays:
             tally = Tally()
             tally.add(look.names_in(part, NameKind.TRACK))
-            tracks = _listed(look, tally, Tally(), top, 0, Measure.PLAYS)
+            tracks = _listed(look, NameKind.TRACK, tally, Tally(), top, 0, Measure.PLAYS)
             found.append(Anniversary(day, totals, tracks.names))
     return found
 
@@ -790,7 +826,7 @@ def _rewind(look: _Look, span: Span, top: int, today: int) -> Rewind:
     return Rewind(
         _overview(look, span, top),
         times,
-        _listed(look, artists, Tally(), top, 0, Measure.PLAYS, fresh),
+        _listed(look, NameKind.ARTIST, artists, Tally(), top, 0, Measure.PLAYS, fresh),
         _rediscovered(look, NameKind.ARTIST, span, top, 0),
         figures.streaks((days.day_number(one.day) for one in times.days), today).longest,
     )
@@ -811,12 +847,14 @@ def _of_name(look: _Look, kind: NameKind, name: tuple[str, str], zone: tzinfo, t
             numbered += look.ask(
                 partial(name_plays.of_name, account=look.account, kind=kind, names=names, start=first, end=last)
             )
+    group = look.renames.group(kind, *name)
+    if look.renames.names:  # of two artists and two titles that are one track, not every pair may be it
+        numbered = [one for one in numbered if look.renames.group(kind, *_name_of(kind, one[1])) == group]
     if not numbered:
         return NameFigures(names)
     numbered.sort(key=lambda one: one[1].timestamp)
     plays = [play for _, play in numbered]
     sums = _tally(look, kind, look.first, look.last + 1).by_group()
-    group = figures.numbers(kind, *name)[1]
     first, last = plays[0].timestamp, plays[-1].timestamp
     hours = days.stretches(zone, first // days.HOUR * days.HOUR, (last // days.HOUR + 1) * days.HOUR)
     by_hour, _ = figures.by_local_hour([figures.quarters_of(plays)], hours)
@@ -826,8 +864,8 @@ def _of_name(look: _Look, kind: NameKind, name: tuple[str, str], zone: tzinfo, t
     tops = {}
     for other in _BELONGING[kind]:
         tally = Tally()
-        tally.add(figures.names_of(plays, other, look.texts))
-        tops[other] = _listed(look, tally, Tally(), top, 0, Measure.PLAYS)
+        tally.add(figures.names_of(plays, other, look.texts, look.renames))
+        tops[other] = _listed(look, other, tally, Tally(), top, 0, Measure.PLAYS)
     return NameFigures(
         names,
         figures.ranks(sums, [group]).get(group),
@@ -847,11 +885,11 @@ def _where_played(
 ) -> tuple[frozenset[tuple[str, str]], list[tuple[int, int]]]:
     """All spellings of a name, and the spans of time (from, to before) outside of which it was not played."""
     names, spans = {name}, []
-    group = figures.numbers(kind, *name)[1]
+    group = look.renames.group(kind, *name)
     for part in look.parts(look.first, look.last + 1):
         if not part.whole:
             texts: dict[int, tuple[str, str]] = {}
-            counts = figures.names_of(look.plays(part), kind, texts)
+            counts = figures.names_of(look.plays(part), kind, texts, look.renames)
             spelt = [spelling for spelling, of in zip(counts.spellings, counts.groups, strict=True) if of == group]
             names.update(texts[spelling] for spelling in spelt)
             spans += [(part.first, part.end)] if spelt else []
@@ -863,6 +901,21 @@ def _where_played(
             names.update(look.names(spelling for spellings in months.values() for spelling in spellings).values())
             spans += [(month_start(month), min(month_start(month + 1), look.until)) for month in months]
     return frozenset(names), _joined(spans)
+
+
+def _cleaned(kind: NameKind, artist: str, title: str) -> tuple[str, str]:
+    artist, title = clean(artist), clean(title)
+    if not artist:
+        raise MissingName("artist")
+    if kind is NameKind.ARTIST:
+        return artist, ""
+    if not title:
+        raise MissingName("title")
+    return artist, title
+
+
+def _name_of(kind: NameKind, play: FiguredPlay) -> tuple[str, str]:
+    return play.artist, {NameKind.ARTIST: "", NameKind.ALBUM: play.album, NameKind.TRACK: play.track}[kind]
 
 
 def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

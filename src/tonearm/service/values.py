@@ -14,6 +14,8 @@ from tonearm.store.queries.accounted import Accounted
 from tonearm.store.queries.monitoring import ACCOUNTS_COUNTED, PLAYS_COUNTED, InstallationOverview
 from tonearm.store.queries.stats import Hours, StatsScope
 from tonearm.store.queue import Others
+from tonearm.store.renames import MOST as MOST_RENAMES
+from tonearm.store.renames import StoredRename, TooManyRenames
 from tonearm.store.runs import Run, RunState
 from tonearm.store.secrets.revoke import Admission, name_of
 from tonearm.store.secrets.tokens import TokenKind, fingerprint
@@ -24,6 +26,7 @@ __all__ = [
     "COUNTED",
     "EXPORTED",
     "FATES",
+    "MOST_RENAMES",
     "PLAYS_COUNTED",
     "Accounted",
     "Admission",
@@ -48,7 +51,9 @@ __all__ = [
     "StoredImport",
     "StoredPlay",
     "StoredPlayer",
+    "StoredRename",
     "TokenKind",
+    "TooManyRenames",
     "fingerprint",
     "name_of",
 ]

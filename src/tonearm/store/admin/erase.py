@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, u
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.play import DEFAULT_THRESHOLD
-from tonearm.store import accounts, destination_queue, destinations, household, summaries
+from tonearm.store import accounts, destination_queue, destinations, household, renames, summaries
 from tonearm.store.db.dialect import insert_or_change
 from tonearm.store.db.schema import (
     account,
@@ -90,6 +90,7 @@ def begin(db: Connection, account_id: int, kept_session: str) -> None:
     for table in (job_run, login, device_clock, app_key, player, history_import):
         db.execute(delete(table).where(table.c.account == account_id))
     household.forget(db, account_id)
+    renames.forget(db, account_id)
     _begin_destinations(db, account_id)
     kept_tokens = (token.c.kind == TokenKind.BROWSER) & (token.c.hash == fingerprint(kept_session))
     db.execute(delete(token).where(token.c.account == account_id, ~kept_tokens))

@@ -593,6 +593,19 @@ year_summary = Table(
     PrimaryKeyConstraint("account", "year"),
 )
 
+renamed_name = Table(
+    "renamed_name",  # names that a listener has merged or renamed, for figures alone: nothing that was sent changes
+    metadata,
+    _account(),
+    Column("kind", Text, nullable=False),
+    Column("spellings", BigInteger, nullable=False),  # the number of all spellings of the name: `core.figures.numbers`
+    Column("artist", Text, nullable=False),
+    _text("title"),
+    Column("to_artist", Text, nullable=False),
+    _text("to_title"),
+    _time("renamed_at"),
+    PrimaryKeyConstraint("account", "kind", "spellings"),
+)
 summary_name = Table(
     "summary_name",  # the names in summaries by their numbers
     metadata,

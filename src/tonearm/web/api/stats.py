@@ -4,19 +4,24 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, params
+from fastapi import APIRouter, Depends, HTTPException, Query, params
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 
 from tonearm import zones
 from tonearm.core.figures import Measure, NameKind
+from tonearm.core.play import MissingName
 from tonearm.deck import Deck, Listener
 from tonearm.service.figure_answers import KINDS, BadPeriod, FigureAnswer, Question, Shown, answer
 from tonearm.service.figures import DEEPEST, LONGEST_LIST
+from tonearm.service.metadata import LONGEST_NAME
+from tonearm.service.values import MOST_RENAMES, TooManyRenames
 from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.plays import ERRORS, Ask
+from tonearm.web.api.schemas import Detail, Strict
 
 ListKind = Literal["artists", "albums", "tracks"]
+BoundedName = Annotated[str, Field(max_length=LONGEST_NAME)]
 
 
 class PeriodOut(BaseModel):
@@ -195,6 +200,7 @@ PeriodText = Annotated[
 Zone = Annotated[str, Query(max_length=zones.LONGEST, description="such as Europe/Berlin; default: the service's own")]
 Limit = Annotated[int, Query(ge=1, le=LONGEST_LIST)]
 Offset = Annotated[int, Query(ge=0, le=DEEPEST)]
+NameQuery = Annotated[str, Query(max_length=LONGEST_NAME)]
 
 
 def stats_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
@@ -203,6 +209,7 @@ def stats_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.De
         prefix="/stats", tags=["figures"], responses=ERRORS, route_class=ErrorResponses, dependencies=dependencies
     )
     _period_routes(router, deck, authenticate)
+    _rename_routes(router, deck, authenticate)
     _list_routes(router, deck, authenticate)  # last, since /{of} takes any name
     return router
 
@@ -267,6 +274,78 @@ def _list_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
         return await _answer(deck, me, Shown(of), period, zone, limit=limit, offset=offset, by=by)
 
 
+class RenameIn(Strict):
+    """A name that is to count as another one: an artist, or an album or track with its `title`."""
+
+    kind: Literal["artist", "album", "track"]
+    artist: BoundedName
+    title: BoundedName = ""
+    to_artist: BoundedName
+    to_title: BoundedName = ""
+
+
+class RenameOut(BaseModel):
+    """A name that counts as another one in all figures, since `renamed_at` (Unix seconds UTC)."""
+
+    kind: NameKind
+    artist: str
+    title: str | None
+    to_artist: str
+    to_title: str | None
+    renamed_at: float
+
+
+class RenamesOut(BaseModel):
+    """All names that count as others, the latest first."""
+
+    names: list[RenameOut]
+
+
+def _rename_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
+    Me = Annotated[Listener, Depends(authenticate)]
+
+    async def renames(me: Listener) -> RenamesOut:
+        found = await deck.figures.renames(me.id)
+        return RenamesOut(
+            names=[
+                RenameOut(
+                    kind=one.kind,
+                    artist=one.name[0],
+                    title=one.name[1] or None,
+                    to_artist=one.to[0],
+                    to_title=one.to[1] or None,
+                    renamed_at=one.renamed_at,
+                )
+                for one in found
+            ]
+        )
+
+    @router.get("/names")
+    async def names(me: Me) -> RenamesOut:
+        """Names that were merged or renamed for the figures."""
+        return await renames(me)
+
+    @router.put("/names")
+    async def rename(me: Me, wanted: RenameIn) -> RenamesOut:
+        """Count a name as another one in all figures. What was sent stays as it was."""
+        kind = NameKind(wanted.kind)
+        name = (wanted.artist, "" if kind is NameKind.ARTIST else wanted.title)
+        try:
+            await deck.figures.rename(me.id, kind, name, (wanted.to_artist, wanted.to_title))
+        except MissingName as missing:
+            raise _invalid(f"to_{missing.field}", str(missing), "body") from None
+        except TooManyRenames:
+            raise _invalid("kind", f"{MOST_RENAMES} names are renamed, which is as many as can be", "body") from None
+        return await renames(me)
+
+    @router.delete("/names", responses={404: {"model": Detail, "description": "This name isn't renamed."}})
+    async def undo(me: Me, kind: NameKind, artist: NameQuery, title: NameQuery = "") -> RenamesOut:
+        """Count a name as itself again."""
+        if not await deck.figures.undo_rename(me.id, kind, (artist, title)):
+            raise HTTPException(404, "this name isn't renamed")
+        return await renames(me)
+
+
 async def _answer(deck: Deck, me: Listener, shown: Shown, period: str, zone: str, **more: Any) -> FigureAnswer:
     try:
         return await answer(deck.figures, me.id, Question(shown, period, _zone(zone), **more))
@@ -287,5 +366,5 @@ def _zone(name: str) -> tzinfo:
     return zone
 
 
-def _invalid(field: str, words: str) -> RequestValidationError:
-    return RequestValidationError([{"loc": ["query", field], "msg": words, "type": "value_error"}])
+def _invalid(field: str, words: str, where: str = "query") -> RequestValidationError:
+    return RequestValidationError([{"loc": [where, field], "msg": words, "type": "value_error"}])

@@ -20,6 +20,7 @@ from tonearm.web.pages.layout import Frame
 from tonearm.web.pages.library import library_routes
 from tonearm.web.pages.loved import loved_routes
 from tonearm.web.pages.music import music_routes
+from tonearm.web.pages.names import name_routes
 from tonearm.web.pages.now import now_routes
 from tonearm.web.pages.play import play_routes
 from tonearm.web.pages.players import player_routes
@@ -55,6 +56,7 @@ def pages_router(
     loved_routes(router, frame)
     library_routes(router, frame)
     music_routes(router, frame)
+    name_routes(router, frame)
     cover_routes(router, frame)
     play_routes(router, frame)
     player_routes(router, frame, public_url)

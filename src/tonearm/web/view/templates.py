@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from tonearm.core.figures import NameKind
 from tonearm.service.metadata import LONGEST_NAME
 from tonearm.version import __version__
 from tonearm.web.address import local_url, root
@@ -73,6 +74,17 @@ def cover_url(artist: str, album: str = "", title: str = "", *, large: bool = Fa
 def track_url(artist: str, title: str) -> str:
     """The address of a track's page."""
     return local_url(f"/track?{urlencode({'artist': artist[:LONGEST_NAME], 'title': title[:LONGEST_NAME]})}")
+
+
+def name_url(kind: NameKind, artist: str, title: str) -> str:
+    """The address of the page of an artist, an album or a track."""
+    match kind:
+        case NameKind.ARTIST:
+            return artist_url(artist)
+        case NameKind.ALBUM:
+            return album_url(artist, title)
+        case _:
+            return track_url(artist, title)
 
 
 def safe_headers(auth_url: str) -> dict[str, str]:

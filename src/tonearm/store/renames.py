@@ -1,0 +1,91 @@
+"""Names that listeners have merged or renamed. Every write makes the account's summaries stale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, select, update
+
+from tonearm.core.figures import NameKind, Renames, numbers
+from tonearm.store import accounts
+from tonearm.store.db.dialect import insert_or_change
+from tonearm.store.db.schema import month_summary, renamed_name
+
+MOST = 1000
+"""Renames of one listener."""
+
+
+class TooManyRenames(Exception):
+    """The listener has as many as there may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRename:
+    """A name, (artist, title), and what it counts as; the title is "" for an artist."""
+
+    kind: NameKind
+    name: tuple[str, str]
+    to: tuple[str, str]
+    renamed_at: float
+
+
+def of_account(db: Connection, account: int) -> list[StoredRename]:
+    """The renames of a listener, the latest first."""
+    wanted = select(renamed_name).where(renamed_name.c.account == account)
+    rows = db.execute(wanted.order_by(renamed_name.c.renamed_at.desc(), renamed_name.c.spellings))
+    return [
+        StoredRename(NameKind(row.kind), (row.artist, row.title), (row.to_artist, row.to_title), row.renamed_at)
+        for row in rows
+    ]
+
+
+def applied_by(db: Connection, account: int) -> Renames:
+    """What each renamed name counts as."""
+    wanted = select(renamed_name.c.kind, renamed_name.c.spellings, renamed_name.c.to_artist, renamed_name.c.to_title)
+    rows = db.execute(wanted.where(renamed_name.c.account == account))
+    return Renames({(NameKind(row.kind), row.spellings): (row.to_artist, row.to_title) for row in rows})
+
+
+def rename(
+    db: Connection, account: int, kind: NameKind, name: tuple[str, str], to: tuple[str, str], now: float
+) -> None:
+    """A name counts as another one from now on. If that one counts as this one, it no longer does.
+
+    Raises TooManyRenames.
+    """
+    accounts.lock(db, [account])
+    group, back = numbers(kind, *name)[1], numbers(kind, *to)[1]
+    before = applied_by(db, account)
+    if len(before.names) >= MOST and (kind, group) not in before.names:
+        raise TooManyRenames
+    if group != back and before.group(kind, *to) == group:
+        _remove(db, account, kind, back)
+    row = {"account": account, "kind": kind, "spellings": group, "artist": name[0], "title": name[1]}
+    row |= {"to_artist": to[0], "to_title": to[1], "renamed_at": now}
+    if group != back or name != to:
+        changed = ("artist", "title", "to_artist", "to_title", "renamed_at")
+        insert_or_change(db, renamed_name, [row], ("account", "kind", "spellings"), changed)
+    _make_stale(db, account)
+
+
+def undo(db: Connection, account: int, kind: NameKind, name: tuple[str, str]) -> bool:
+    """A name counts as itself again; False if it was not renamed."""
+    accounts.lock(db, [account])
+    gone = _remove(db, account, kind, numbers(kind, *name)[1])
+    if gone:
+        _make_stale(db, account)
+    return gone
+
+
+def _remove(db: Connection, account: int, kind: NameKind, group: int) -> bool:
+    mine = (renamed_name.c.account == account, renamed_name.c.kind == kind, renamed_name.c.spellings == group)
+    return bool(db.execute(delete(renamed_name).where(*mine)).rowcount)
+
+
+def _make_stale(db: Connection, account: int) -> None:
+    db.execute(update(month_summary).where(month_summary.c.account == account).values(stamp=0, made=False))
+
+
+def forget(db: Connection, account: int) -> None:
+    """All names of a listener count as themselves."""
+    db.execute(delete(renamed_name).where(renamed_name.c.account == account))

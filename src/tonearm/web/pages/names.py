@@ -1,0 +1,76 @@
+"""The page at `/history/names`: names that the listener has merged or renamed, and how to take that back."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Response
+from fastapi.responses import RedirectResponse
+
+from tonearm.core.figures import NameKind
+from tonearm.core.play import MissingName
+from tonearm.deck import Listener
+from tonearm.service.metadata import LONGEST_NAME
+from tonearm.service.values import MOST_RENAMES, TooManyRenames
+from tonearm.web.address import local_url
+from tonearm.web.pages.layout import Frame
+from tonearm.web.view.formats import sentence
+from tonearm.web.view.templates import name_url
+
+TypedName = Annotated[str, Form(max_length=LONGEST_NAME)]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRename:
+    """A rename that could not be made: what was typed for which name, and why not."""
+
+    kind: NameKind
+    artist: str
+    title: str
+    to_artist: str
+    to_title: str
+    problem: str
+
+
+def name_routes(router: APIRouter, frame: Frame) -> None:
+    """`/history/names` and its forms."""
+    Me = Annotated[Listener, Depends(frame.listener)]
+
+    @router.get("/history/names")
+    async def names(me: Me) -> Response:
+        """The whole page."""
+        return await _page(frame, me)
+
+    @router.post("/history/names")
+    async def rename(
+        me: Me,
+        kind: Annotated[NameKind, Form()],
+        artist: TypedName,
+        to_artist: TypedName,
+        title: TypedName = "",
+        to_title: TypedName = "",
+    ) -> Response:
+        """Count a name as another one from now on."""
+        title = "" if kind is NameKind.ARTIST else title
+        try:
+            await frame.deck.figures.rename(me.id, kind, (artist, title), (to_artist, to_title))
+        except MissingName as missing:
+            problem = sentence(str(missing))
+            return await _page(frame, me, RefusedRename(kind, artist, title, to_artist, to_title, problem))
+        except TooManyRenames:
+            problem = f"You have renamed {MOST_RENAMES} names, which is as many as there can be. Undo some first."
+            return await _page(frame, me, RefusedRename(kind, artist, title, to_artist, to_title, problem))
+        return RedirectResponse(local_url("/history/names"), 303)
+
+    @router.post("/history/names/undo")
+    async def undo(me: Me, kind: Annotated[NameKind, Form()], artist: TypedName, title: TypedName = "") -> Response:
+        """Count a name as itself again."""
+        if not await frame.deck.figures.undo_rename(me.id, kind, (artist, title)):
+            raise HTTPException(404, "This name isn't renamed.")
+        return RedirectResponse(local_url("/history/names"), 303)
+
+
+async def _page(frame: Frame, me: Listener, asked: RefusedRename | None = None) -> Response:
+    renamed = await frame.deck.figures.renames(me.id)
+    shown = [(one, name_url(one.kind, *one.to)) for one in renamed]
+    status = 422 if asked else 200
+    return frame.page("names", await frame.snapshot(me), frame.context(), status, renamed=shown, asked=asked)
