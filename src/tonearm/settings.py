@@ -39,6 +39,7 @@ OWN_PATHS = frozenset(
         "artist",
         "connect",
         "covers",
+        "destinations",
         "disconnect",
         "docs",
         "emulator",
@@ -57,6 +58,7 @@ OWN_PATHS = frozenset(
         "loved",
         "metadata",
         "metrics",
+        "offline",
         "openapi.json",
         "players",
         "plays",
@@ -72,6 +74,7 @@ OWN_PATHS = frozenset(
         "stats",
         "threshold",
         "track",
+        "worker.js",
     }
 )
 """How the service's own paths begin. A path that a proxy adds has to begin differently, to be distinguishable."""

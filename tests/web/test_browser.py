@@ -88,7 +88,13 @@ def open_page(chromium: Browser, running_service: Running) -> Iterator[OpenPage]
 
     def on_console(message: ConsoleMessage) -> None:
         # The service is away, or the browser was signed out in another tab: no fault of the page.
-        away = ("Failed to load resource", "network error", "Failed to fetch", "SSE reconnect failed with status 401")
+        away = (
+            "Failed to load resource",
+            "network error",
+            "Failed to fetch",
+            "SSE reconnect failed with status 401",
+            "Service Worker registration blocked",
+        )
         if message.type in ("error", "warning") and not any(words in message.text for words in away):
             complaints.append(message.text)
 
@@ -99,7 +105,13 @@ def open_page(chromium: Browser, running_service: Running) -> Iterator[OpenPage]
 
     def open_(path: str = "/", *, service: Running = running_service, scheme: str = "light", **how: Any) -> Page:
         ours.add(service.url)
-        options = {"viewport": DESK, "color_scheme": scheme, "reduced_motion": "reduce", **how}
+        options = {
+            "viewport": DESK,
+            "color_scheme": scheme,
+            "reduced_motion": "reduce",
+            "service_workers": "block",
+            **how,
+        }
         context = chromium.new_context(**options)
         contexts.append(context)
         page = context.new_page()
@@ -329,19 +341,34 @@ def test_an_open_choice_stays_open_while_the_page_is_refreshed(open_page: OpenPa
     expect(page.get_by_role("heading", name="Disconnected from RJ")).to_be_visible()
 
 
-def test_the_lamp_shows_the_connection_and_the_page_catches_up(open_page: OpenPage, tmp_path: Path) -> None:
+def test_away_pages_say_so_and_what_waited_and_catch_up_afterwards(open_page: OpenPage, tmp_path: Path) -> None:
     with listening_socket("127.0.0.1", 0) as sock:
         port = sock.getsockname()[1]
     emulator = Emulator()
     with running(tmp_path / "here.db", emulator, port) as service:
         service.sign_in()
-        page = open_page("/queue", service=service)
+        emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
+        page = open_page("/queue", service=service, service_workers="allow")
         expect(page.locator("#lamp")).to_have_text("Live")
+        played(service, "Feeling Good")
+        expect(page.locator("#notices")).to_have_attribute("data-waiting", "1")
+        page.evaluate("navigator.serviceWorker.ready.then(() => null)")
     expect(page.locator("#lamp")).to_have_text("Offline")
+    other = page.context.new_page()
+    other.goto(f"{service.url}/history", wait_until="commit")
+    expect(other.get_by_role("heading", name="Can't reach tonearm")).to_be_visible()
+    expect(other.locator("#last")).to_contain_text("1 play was waiting.")
+    assert violations(other) == []
+    emulator.clear_faults()
     with running(tmp_path / "here.db", emulator, port) as service:
+        other.evaluate("dispatchEvent(new Event('online'))")
+        expect(other).to_have_title(re.compile("History"))
         played(service, "Sinnerman")
         expect(page.locator("#lamp")).to_have_text("Live")
-        expect(row(page, "Sinnerman")).to_contain_text("Accepted")
+        expect(row(page, "Sinnerman")).to_contain_text("Queued")
+        page.get_by_role("button", name="Retry all now").click()
+        expect(page.locator("#notices")).to_have_attribute("data-waiting", "0")
+        other.close()
         page.close()
 
 

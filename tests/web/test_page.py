@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 from html.parser import HTMLParser
@@ -504,6 +505,7 @@ PAGES = (
     "/settings",
     "/plays/1",
     "/docs",
+    "/offline",
     "/signin?link=used",
     "/fragments/nothing",
     "/connect/back",
@@ -597,6 +599,24 @@ async def test_a_phone_can_install_the_page_as_an_app(house: House) -> None:
         assert found.headers["content-type"] == icon["type"]
         assert struct.unpack(">II", found.content[16:24]) == tuple(map(int, icon["sizes"].split("x")))
     assert {meta["content"] for meta in tags.all("meta") if meta.get("name") == "theme-color"} == {"#ffffff", "#1c1d21"}
+
+
+async def test_the_installed_app_keeps_a_page_for_when_it_is_offline(house: House) -> None:
+    answer = await house.signed_out.get("/worker.js")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["cache-control"] == "no-cache"
+    assert "connect-src 'self'" in answer.headers["content-security-policy"]
+    facts = dict(re.findall(r"^const ([A-Z]+) = (.*);$", answer.text, re.MULTILINE))
+    offline = await house.signed_out.get(json.loads(facts["PAGE"]))
+    assert "Can't reach tonearm" in offline.text
+    tags = Tags(offline.text)
+    needed = {link["href"] for link in tags.all("link") if link["rel"] == "stylesheet"}
+    needed |= {script["src"] for script in tags.all("script")}
+    assert needed <= set(json.loads(facts["FILES"]))
+    for file in json.loads(facts["FILES"]):
+        assert (await house.signed_out.get(file)).status_code == 200
+    assert assets.worker("/music", "/music/offline") != answer.text
+    assert '"/music/static/page.' in assets.worker("/music", "/music/offline")
 
 
 async def test_every_page_answers_head_as_it_answers_get(house: House) -> None:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from tonearm.deck import Deck, Listener
 from tonearm.web.access import Access
+from tonearm.web.address import root
 from tonearm.web.pages.approval import approval_router
 from tonearm.web.pages.base import page_route
 from tonearm.web.pages.by_hand import by_hand_routes
@@ -96,6 +97,18 @@ def _open_routes(router: APIRouter, deck: Deck, headers: dict[str, str], public_
         sample_time = int(deck.clock.now()) - 700
         base = public_url or str(request.base_url).rstrip("/")
         return page("docs", headers, groups=groups, base=base, sample_time=sample_time)
+
+    @router.get("/offline")
+    async def offline() -> Response:
+        """What the installed app shows while this service can't be reached."""
+        return page("offline", headers)
+
+    @router.get("/worker.js")
+    async def worker() -> Response:
+        """The service worker, which keeps that page."""
+        policy = "default-src 'none'; connect-src 'self'"
+        own = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
+        return Response(assets.worker(root(), f"{root()}/offline"), media_type="text/javascript", headers=own)
 
     @router.get("/fragments/{name}")
     async def unknown_part(name: str) -> Response:

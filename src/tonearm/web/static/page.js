@@ -69,9 +69,19 @@
     if (root.matches?.("[data-stale-in]")) parts.push(root);
     for (const part of parts) fetchSoon(part, Math.min(Number(part.dataset.staleIn) * 1000, 3600000));
     oneStop(root);
+    rememberWaiting(root);
     const titled = document.querySelector("[data-title]");
     if (titled) document.title = titled.dataset.title;
     tick();
+  };
+
+  const WAITING = `tonearm-waiting${document.documentElement.dataset.root}`;
+  const rememberWaiting = (root) => { // for the offline page
+    const part = root.matches?.("[data-waiting]") ? root : root.querySelector("[data-waiting]");
+    if (!part) return;
+    try {
+      localStorage.setItem(WAITING, JSON.stringify({ waiting: Number(part.dataset.waiting), at: Date.now() }));
+    } catch { /* a browser that keeps nothing */ }
   };
 
   const tick = () => {
@@ -272,5 +282,6 @@
     showLamp("waiting", "Connecting");
     readPart(document);
     setInterval(tick, 1000);
+    navigator.serviceWorker?.register(`${document.documentElement.dataset.root}/worker.js`).catch(() => {}); // only over HTTPS
   });
 })();

@@ -46,12 +46,22 @@ def _manifest(files: Mapping[str, Asset]) -> Asset:
 _FILES = [file for file in sorted(_FOLDER.rglob("*")) if file.suffix in _MEDIA]
 _BY_NAME = {file.name: _asset(file.name, _MEDIA[file.suffix], file.read_bytes()) for file in _FILES}
 _BY_NAME[_MANIFEST] = _manifest(_BY_NAME)
+_OFFLINE_FILES = ("page.css", "offline.js", "favicon.svg")
 _BY_URL = {asset.url: asset for asset in _BY_NAME.values()}
 
 
 def url(name: str) -> str:
     """The address of a file; KeyError if there is none of that name."""
     return _BY_NAME[name].url
+
+
+def worker(root: str, page: str) -> str:
+    """The service worker: it keeps the page at `page` with the files that this loads; `root` as in addresses."""
+    files = [root + url(name) for name in _OFFLINE_FILES]
+    text = _BY_NAME["worker.js"].body.decode()
+    digest = sha256(json.dumps([files, page, text]).encode()).hexdigest()[:12]
+    facts = {"CACHE": f"tonearm-offline-{digest}", "PAGE": page, "FILES": files}
+    return "".join(f"const {name} = {json.dumps(value)};\n" for name, value in facts.items()) + text
 
 
 def find(path: str) -> Asset | None:
