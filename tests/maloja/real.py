@@ -18,7 +18,7 @@ from tests.nginx import free_port
 from tests.patience import PATIENCE
 
 PROGRAM = shutil.which("maloja", path=str(Path(sys.executable).parent))
-MISSING = "Maloja is not installed: pip install malojaserver"
+MISSING = "Maloja is not installed. On Python 3.12 and older: pip install malojaserver"
 KEY = "a-key-for-tests-0123456789"
 
 
@@ -53,7 +53,8 @@ def maloja(folder: Path) -> Iterator[str]:
                 assert time.monotonic() < until, "Maloja does not start"
             yield url
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait(PATIENCE)
 
 
