@@ -343,3 +343,33 @@ async def test_spellings_that_fold_alike_are_one_in_the_lists(house: House) -> N
     assert "1 track, the most played first." in page
     assert "Ágætis byrjun" in page
     assert "Agaetis Byrjun" not in page
+
+
+async def test_plays_of_one_album_in_a_row_are_folded_unless_one_needs_its_listener(house: House) -> None:
+    await imported(house, *(at(2014, 5, 12, 10, minute) for minute in range(4)))
+    await imported(house, *(at(2014, 5, 12, 11, minute) for minute in range(3)), artist="Low", album="Trust")
+    await imported(house, *(at(2014, 5, 12, 12, minute) for minute in range(4)), artist="Björk", album="")
+    await imported(house, *(at(2014, 5, 12, 13, minute) for minute in range(3)), album="Debut")
+    await imported(house, at(2014, 5, 12, 13, 30), album="Debut", fate="ignored")
+    await imported(house, *(at(2014, 5, 13, 10, minute) for minute in range(5)))
+    page = await house.page("/history?period=2014-05")
+    folds = re.findall(r'<tbody class="run">.*?</tbody>', page, re.DOTALL)
+    assert [(fold.count('<tr id="play-'), re.findall(r"</span> (\d plays)</span>", fold)) for fold in folds] == [
+        (5, ["5 plays"]),
+        (4, ["4 plays"]),
+    ]
+    assert all("/album?artist=Nina+Simone&amp;title=Pastel+Blues" in fold for fold in folds)
+    assert page.count('<tr id="play-') == 20
+    labels = re.findall(r'<label id="(fold-\d+)" hx-morph-skip>', page)
+    assert len(set(labels)) == 2
+    assert '<tbody class="run">' not in await house.page("/queue?state=all")
+
+
+async def test_a_random_play_is_one_of_those_that_count(house: House) -> None:
+    assert (await house.http.get("/history/random")).headers["location"] == "/history"
+    await imported(house, at(2012, 5, 12), counted=False)
+    await imported(house, at(2014, 5, 12), at(2014, 5, 13))
+    await imported(house, at(2015, 5, 12), fate="discarded")
+    for _ in range(5):
+        answer = await house.http.get("/history/random")
+        assert (answer.status_code, answer.headers["location"]) in {(303, "/plays/2"), (303, "/plays/3")}

@@ -306,6 +306,14 @@ class Figures:
         row = await self.store.read(partial(stats.first_play, account=account))
         return FirstPlay(*row) if row else None
 
+    async def random_play(self, account: int) -> int | None:
+        """The id of a play that counts, of any time; None if there is none."""
+        ends = await self.store.read(partial(stats.first_and_last, account=account))
+        if ends is None:
+            return None
+        start = ends[0] + int(self.clock.chance() * (ends[1] - ends[0] + 1))
+        return await self.store.read(partial(stats.play_after, account=account, start=start))
+
     async def deliveries(self, account: int, span: Span) -> DeliveryFigures:
         """How the plays fared on their way to Last.fm that were settled in a span."""
         return await self.store.read(partial(delivery_figures.figures, account=account, start=span.start, end=span.end))

@@ -188,6 +188,20 @@ def first_play(db: Connection, account: int) -> tuple[int, str, str, str] | None
     return (row.timestamp, row.artist, row.track, row.album) if row else None
 
 
+_AFTER = (
+    select(play.c.id)
+    .where(play.c.account == bindparam("of"), play.c.counted, play.c.fate.not_in(TWICE))
+    .order_by(play.c.timestamp, play.c.id)
+    .limit(1)
+)
+
+
+def play_after(db: Connection, account: int, start: int) -> int | None:
+    """The first play that counts of those that began then or later, else the first of all; None if there is none."""
+    found = db.execute(_AFTER.where(play.c.timestamp >= start), {"of": account}).scalar()
+    return found if found is not None else db.execute(_AFTER, {"of": account}).scalar()
+
+
 def first_and_last(db: Connection, account: int) -> tuple[int, int] | None:
     """The start of an account's first and last play; None if it has none."""
     ends = [

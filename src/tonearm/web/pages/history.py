@@ -194,15 +194,17 @@ async def _statistics_page(
     page = await frame.deck.views.found(PlayQuery(me.id), PAGE_SIZE, cursor(after), _span(period, zone))
     overview, times = await frame.deck.figures.period(me.id, Span(period, zone), TOP_SIZE)
     hours = Hours(times.by_hour, overview.totals.skipped)
+    headings, rows = await _headings(frame, me, page, zone, today), _rows(page, snapshot, context)
     return frame.page(
         "history",
         snapshot,
         context,
         page_at=after or "",
         address=address,
-        headings=await _headings(frame, me, page, zone, today),
+        headings=headings,
+        runs=play_rows.album_runs(rows["rows"], headings),
         live_page=period.last >= today or any(isinstance(entry, QueuedRow) for entry in page.entries),
-        **_rows(page, snapshot, context),
+        **rows,
         **_charts(period, whole, hours),
         **_overview(overview),
     )

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.responses import RedirectResponse
 
 from tonearm.core import days
 from tonearm.core import period as periods
@@ -19,6 +20,7 @@ from tonearm.deck import Deck, Listener
 from tonearm.lastfm.error import LastFmError
 from tonearm.service.figures import DEEPEST, Span, TopName
 from tonearm.service.values import FATES, PlayFilter
+from tonearm.web.address import local_url
 from tonearm.web.pages.history import KINDS, ListChoice, read_period, whole_history
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view import figures, rewind
@@ -67,6 +69,12 @@ def history_figure_routes(router: APIRouter, frame: Frame) -> None:
     async def on_this_day(me: Me, request: Request, day: Annotated[str, Query(max_length=10)] = "") -> Response:
         """This day of the year in all earlier years."""
         return await _on_this_day(frame, me, request, day)
+
+    @router.get("/history/random")
+    async def random_play(me: Me) -> Response:
+        """Leads to a play of any time."""
+        play = await frame.deck.figures.random_play(me.id)
+        return RedirectResponse(local_url("/history" if play is None else f"/plays/{play}"), 303)
 
     @router.get("/history/new")
     async def new(

@@ -62,6 +62,44 @@ class PlayRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AlbumRun:
+    """Plays of one album that follow each other, of which a list shows one row until it is opened.
+
+    `row` is the latest of them, `first` the id of the earliest, and `started_at` its start.
+    """
+
+    row: PlayRow
+    plays: int
+    first: int
+    started_at: int
+
+
+SHORTEST_RUN = 4
+"""Plays from which on a run is folded."""
+
+
+def album_runs(rows: Sequence[PlayRow], breaks: Mapping[int, object]) -> dict[int, AlbumRun]:
+    """The runs in a list, latest first, by the id of their first row. None goes on over a row of `breaks`.
+
+    Only plays in the same state are folded, so that none is hidden that needs its listener.
+    """
+    runs: dict[int, AlbumRun] = {}
+    begun = 0
+    for place in range(1, len(rows) + 1):
+        if place < len(rows) and rows[place].id not in breaks and _run_key(rows[place]) == _run_key(rows[begun]):
+            continue
+        if place - begun >= SHORTEST_RUN and rows[begun].track.album:
+            first = rows[place - 1]
+            runs[rows[begun].id] = AlbumRun(rows[begun], place - begun, first.id, first.started_at)
+        begun = place
+    return runs
+
+
+def _run_key(row: PlayRow) -> tuple[str, str, str, str]:
+    return row.track.artist, row.track.album, row.label, row.reason
+
+
+@dataclass(frozen=True, slots=True)
 class FilterChoice:
     """A filter to choose: its label, and how many plays it shows ("" if that is not counted)."""
 
