@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from tests.api.conftest import Service
+from tests.stand_ins.gnufm import GnuFmStandIn
 from tests.stand_ins.listenbrainz import ListenBrainzStandIn
 from tests.stand_ins.serving import Fault
 
@@ -126,3 +127,18 @@ def test_destinations_are_their_listeners_own(service: Service, server: ListenBr
             assert answer.status_code == 404
     with service.stranger() as nobody:
         assert nobody.get("/destinations").status_code == 401
+
+
+def test_a_service_with_a_page_is_allowed_there(service: Service, server: ListenBrainzStandIn) -> None:
+    with GnuFmStandIn() as libre:
+        begun = service.http.post("/destinations/sign-in", json={"kind": "librefm", "url": libre.url})
+        assert begun.status_code == 200
+        token = begun.json()["token"]
+        assert begun.json()["auth_url"].startswith(libre.auth_url)
+        wanted = {"kind": "librefm", "url": libre.url, "token": token}
+        assert service.http.post("/destinations", json=wanted).status_code == 502
+        libre.approve(token, "anna")
+        added = service.http.post("/destinations", json=wanted)
+        assert (added.status_code, added.json()["username"]) == (201, "anna")
+    elsewhere = service.http.post("/destinations/sign-in", json={"kind": "lastfm-like", "url": "nowhere"})
+    assert elsewhere.json()["detail"][0]["loc"] == ["body", "url"]

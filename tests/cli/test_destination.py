@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tonearm
 from tests.cli.conftest import on_deck
 from tests.cli.shell import Shell
+from tests.stand_ins.gnufm import GnuFmStandIn
 from tests.stand_ins.listenbrainz import ListenBrainzStandIn
 from tests.stand_ins.serving import Fault
 
@@ -117,3 +119,28 @@ def test_a_policy_is_previewed_and_set(with_token: Shell, server: ListenBrainzSt
     found = with_token.facts(*words[:-2], "--no-album-artist", "--history", "all")
     assert (found["artist"], found["album_artist"], found["queues_history"]) == ("first", False, True)
     assert "gets your history too" in with_token("destination", "history", "7", "1").stdout
+
+
+class Willing(GnuFmStandIn):
+    """Whoever asks is allowed at once, as by a listener who is quick."""
+
+    def _token(self, params: dict[str, str]) -> dict[str, Any]:
+        answer = super()._token(params)
+        for token in self.tokens:
+            self.approve(token, "anna")
+        return answer
+
+
+def test_a_service_with_a_page_is_allowed_there(asking: Shell, tmp_path: Path) -> None:
+    with Willing() as server:
+        words = ("destination", "add", "librefm", "--url", server.url)
+        said = asking(*words)
+        assert f"Open this address, and allow tonearm there:\n{server.auth_url}?api_key=" in said.stderr
+        assert said.stdout == "Libre.fm (anna) is destination 1: it gets what you play from now on\n"
+        assert asking("destination", "token", "1").stdout == "Libre.fm (anna) has a new token\n"
+        keys = tmp_path / "keys"
+        keys.write_text("one\n")
+        refused = asking("destination", "add", "lastfm-like", "--url", server.url, "--token-file", str(keys))
+        assert "an API key and its shared secret" in refused.stderr
+        nowhere = asking("destination", "add", "lastfm-like", "--url", "nowhere")
+        assert "must begin with https:// or http://" in nowhere.stderr

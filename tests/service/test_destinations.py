@@ -14,9 +14,10 @@ import httpx2
 import pytest
 from sqlalchemy import Connection, func, select
 
-from lastfm_emulator import Emulator
+from lastfm_emulator import API_KEY, API_SECRET, Emulator
 from tests.service.conftest import DAY, HOUR, House, Room, songs
 from tests.stand_ins.beside import Beside
+from tests.stand_ins.gnufm import GnuFmStandIn
 from tests.stand_ins.listenbrainz import ListenBrainzStandIn
 from tests.stand_ins.serving import Fault, StandIn
 from tonearm.core.destination import DestinationKind
@@ -40,8 +41,10 @@ from tonearm.store.destination_queue import LINE
 from tonearm.store.destinations import StoredDestination
 
 pytestmark = pytest.mark.anyio
+KEY = "0" * 32
 TOKEN, OTHERS = "a-token-of-mine", "a-token-of-others"
-LISTENBRAINZ = DestinationKind.LISTENBRAINZ
+LISTENBRAINZ, LIBREFM = DestinationKind.LISTENBRAINZ, DestinationKind.LIBREFM
+LIKE_LASTFM = DestinationKind.LASTFM_LIKE
 
 
 @dataclass
@@ -610,3 +613,77 @@ async def test_another_album_is_sent_where_the_play_is_not_yet(world: World) -> 
         await pause(room, one, paused=False)
         await until_sent(room)
         assert [play.album for play in world.first.stored] == ["Pastel Blues"]
+
+
+# Services that are allowed on a page
+
+
+@pytest.mark.parametrize(("kind", "keys"), [(LIBREFM, ""), (LIKE_LASTFM, f"{KEY} {KEY}")])
+async def test_a_server_like_lastfm_is_allowed_on_its_page(world: World, kind: DestinationKind, keys: str) -> None:
+    server = GnuFmStandIn(world.house.clock.now)
+    world.network.hosts["fm.test"] = server
+    async with world.open() as room:
+        destinations = room.deck.destinations
+        begun = await destinations.begin(kind, "http://fm.test", keys)
+        assert isinstance(begun, tuple)
+        address, secret = begun
+        token = secret.split()[0]
+        assert address.startswith("http://fm.test/api/auth/?")
+        assert f"token={token}" in address
+        early = await destinations.add(room.me.id, kind, "http://fm.test", secret)
+        assert isinstance(early, DestinationRefused)
+        assert "allow it at" in early.reason
+        server.approve(token, "anna")
+        one = await destinations.add(room.me.id, kind, "http://fm.test", secret)
+        assert isinstance(one, StoredDestination)
+        assert one.username == "anna"
+        await room.plays(*range(3))
+        await until_sent(room)
+        assert [play.title for play in server.stored] == songs(*range(3))
+        assert set((await fates(room, one)).values()) == {"accepted"}
+        server.users.clear()
+        await room.play(7)
+        while (await overview(room)).state != "needs_sign_in":
+            await room.house.clock.sleep(1)
+        again = await destinations.begin(kind, one.url, keys)
+        assert isinstance(again, tuple)
+        server.approve(again[1].split()[0], "anna")
+        assert isinstance(await destinations.sign_in_again(room.me.id, one.id, again[1]), StoredDestination)
+        await until_sent(room)
+        assert [play.title for play in server.stored] == songs(*range(3), 7)
+
+
+async def test_a_service_with_a_token_has_no_page_to_allow_it_on(world: World) -> None:
+    async with world.open() as room:
+        begun = await room.deck.destinations.begin(LISTENBRAINZ, "http://one.test")
+        assert isinstance(begun, DestinationRefused)
+        assert begun.reason == "ListenBrainz has no page to allow it on: enter a token"
+        world.network.gone.add("fm.test")
+        away = await room.deck.destinations.begin(LIBREFM, "http://fm.test")
+        assert isinstance(away, DestinationRefused)
+        assert away.why is WhyRefused.AWAY
+        page = await room.deck.destinations.begin(LIKE_LASTFM, "http://one.test")
+        assert isinstance(page, DestinationRefused)
+
+
+async def test_lastfm_itself_is_no_second_destination(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        begun = await room.deck.destinations.begin(LIKE_LASTFM, "http://lastfm.test", f"{API_KEY} {API_SECRET}")
+        assert isinstance(begun, tuple)
+        room.emulator.approve(begun[1].split()[0], "RJ")
+        refused = await room.deck.destinations.add(room.me.id, LIKE_LASTFM, "http://lastfm.test", begun[1])
+        assert isinstance(refused, DestinationRefused)
+        assert refused.reason.startswith("you're signed in there already")
+
+
+async def test_what_was_private_stays_private_when_it_is_reported_again(world: World) -> None:
+    async with world.open() as room:
+        one = await add(room, policy=Policy(private_until=room.now + 600))
+        at = int(room.now) - 900
+        track = Track("Nina Simone", "Sinnerman", duration=200)
+        await room.me.scrobble(track, started_at=at, played=150)
+        await room.wait(700)
+        await room.me.scrobble(track, started_at=at, played=150)
+        await until_sent(room)
+        assert (titles(world.first), await fates(room, one)) == ([], {"Sinnerman": "kept"})

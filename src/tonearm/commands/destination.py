@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-KINDS = ("listenbrainz", "maloja", "koito")
+KINDS = ("listenbrainz", "maloja", "koito", "librefm", "lastfm-like")
+APPROVED = ("librefm", "lastfm-like")
 """As `core.destination.DestinationKind` has them, which would be slow to import for `--help`."""
 
 TOKEN = "TONEARM_DESTINATION_TOKEN"  # noqa: S105  # the name of a variable
@@ -30,7 +31,8 @@ TOKEN_FILE = click.option(
     "--token-file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
-    help=f"Its token or API key, from a file or - for standard input; or set {TOKEN}. Asked for otherwise.",
+    help=f"Its token or API key, from a file or - for standard input; or set {TOKEN}. Asked for otherwise."
+    " For lastfm-like: an API key and its shared secret, if the server wants them.",
 )
 NUMBER = click.argument("number", type=click.IntRange(min=1))
 
@@ -75,7 +77,8 @@ def add(
         print_result(facts, text, as_json)
         return
     days = _days(history)
-    found = run(_add(settings, listener, kind, url, _token(token_file), policy, days))
+    secret = _approved(settings, kind, url, _keys(token_file)) if kind in APPROVED else _token(token_file)
+    found = run(_add(settings, listener, kind, url, secret, policy, days))
     text = f"{_name(found)} is destination {found.stored.id}: it gets what you play from now on"
     if days:
         text += ", and of your history what you asked for"
@@ -150,7 +153,11 @@ def retry(settings: Settings, listener: str, as_json: bool, number: int) -> None
 @NUMBER
 def token(settings: Settings, token_file: Path | None, listener: str, as_json: bool, number: int) -> None:
     """Enter a new token for the same user. What waits is sent with it."""
-    new = _token(token_file)
+    from tonearm.commands.opening import run
+
+    found = run(_found(settings, listener, number))
+    kind, url = str(found.kind), found.stored.url
+    new = _approved(settings, kind, url, _keys(token_file)) if kind in APPROVED else _token(token_file)
     _change(
         settings,
         listener,
@@ -276,6 +283,38 @@ def _token(file: Path | None) -> str:
     return given.strip()
 
 
+def _keys(file: Path | None) -> str:
+    """An API key and its shared secret, if the server wants to know the program."""
+    if file is None and not os.environ.get(TOKEN):
+        return ""
+    keys = " ".join(_token(file).split())
+    if len(keys.split(" ")) != 2:
+        raise Failed("the file must hold an API key and its shared secret, with a blank or a line break between them")
+    return keys
+
+
+def _approved(settings: Settings, kind: str, url: str, keys: str) -> str:
+    """What its listener has allowed on the service's page."""
+    from tonearm.commands.opening import run
+
+    address, secret = run(_begin(settings, kind, url, keys))
+    say(f"Open this address, and allow tonearm there:\n{address}", err=True)
+    click.pause("Then press a key", err=True)
+    return secret
+
+
+async def _begin(settings: Settings, kind: str, url: str, keys: str) -> tuple[str, str]:
+    from tonearm.commands.opening import Sends, deck_of
+    from tonearm.core.destination import DestinationKind
+    from tonearm.service.destinations import DestinationRefused
+
+    async with deck_of(settings, Sends.NO) as deck:
+        begun = await deck.destinations.begin(DestinationKind(kind), url, keys)
+        if isinstance(begun, DestinationRefused):
+            raise Failed(begun.reason)
+        return begun
+
+
 def _change(
     settings: Settings,
     listener: str,
@@ -328,6 +367,13 @@ async def _one(deck: Deck, account: int, listener: str, number: int) -> Destinat
         if found.stored.id == number:
             return found
     raise _unknown(listener, number)
+
+
+async def _found(settings: Settings, listener: str, number: int) -> DestinationOverview:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        return await _one(deck, (await listener_of(deck, listener)).id, listener, number)
 
 
 async def _all(settings: Settings, listener: str) -> list[DestinationOverview]:

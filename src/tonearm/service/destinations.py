@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
+from typing import cast
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
@@ -19,11 +20,12 @@ from tonearm.core.event import DestinationChanged
 from tonearm.core.play import Track
 from tonearm.core.policy import Policy
 from tonearm.core.waits import DeliveryFacts, Waits
+from tonearm.lastfm.servers import LIBREFM_SERVER
 from tonearm.listenbrainz import API_URL as LISTENBRAINZ_URL
 from tonearm.service import destination_waits
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
-from tonearm.service.outlets import DestinationOutlets, pace_key
+from tonearm.service.outlets import APPROVED, ApprovedWire, DestinationOutlets, pace_key
 from tonearm.store import accounts, destination_queue, destinations, jobs, pace, plays
 from tonearm.store.db.database import Store
 from tonearm.store.db.sqlite_writer import StoreUnavailable
@@ -33,7 +35,10 @@ from tonearm.store.secrets.seal import SealBroken, SessionCipher
 
 DAY = 86400.0
 
-DEFAULT_ADDRESSES = {DestinationKind.LISTENBRAINZ: LISTENBRAINZ_URL}
+DEFAULT_ADDRESSES = {
+    DestinationKind.LISTENBRAINZ: LISTENBRAINZ_URL,
+    DestinationKind.LIBREFM: LIBREFM_SERVER.api_url,
+}
 """Where services are that need no address."""
 
 EVERYTHING = float("inf")
@@ -192,7 +197,7 @@ class Destinations:
         checked = await self._checked(kind, address, token)
         if isinstance(checked, DestinationRefused):
             return checked
-        address, user = checked
+        address, user, token = checked
         outcome = await self.store.write(
             partial(
                 self._add, account=account, kind=kind, address=address, user=user, token=token, policy=policy, days=days
@@ -202,18 +207,39 @@ class Destinations:
             self._announce(outcome)
         return outcome
 
-    async def _checked(self, kind: DestinationKind, address: str, token: str) -> tuple[str, str] | DestinationRefused:
-        """The address as it is kept, and the user; the service is asked."""
+    async def begin(self, kind: DestinationKind, address: str, keys: str = "") -> tuple[str, str] | DestinationRefused:
+        """For services whose listeners allow us in on a page: its address, and the token to add it with after that.
+
+        `keys` are an API key and its shared secret with a blank between them, if the server wants to know the program.
+        """
+        try:
+            wire = self.outlets.wire(kind, address or DEFAULT_ADDRESSES.get(kind, ""))
+        except ValueError as error:
+            return DestinationRefused(str(error), field="url")
+        if kind not in APPROVED:
+            return DestinationRefused(f"{kind.label} has no page to allow it on: enter a token", field="kind")
+        begun = await cast(ApprovedWire, wire).begin(keys)
+        if isinstance(begun, tuple):
+            return begun
+        return DestinationRefused(begun.trouble, WhyRefused.AWAY if begun.passing else WhyRefused.INVALID, "url")
+
+    async def _checked(
+        self, kind: DestinationKind, address: str, token: str
+    ) -> tuple[str, str, str] | DestinationRefused:
+        """The address as it is kept, the user, and the secret as it is kept; the service is asked."""
         try:
             wire = self.outlets.wire(kind, address or DEFAULT_ADDRESSES.get(kind, ""))
         except ValueError as error:
             return DestinationRefused(str(error), field="url")
         address = _lower_host(wire.address)
         wire = self.outlets.wire(kind, address)
-        check = await wire.validate(token)
+        if kind in APPROVED:
+            check, token = await cast(ApprovedWire, wire).sign_in(token)
+        else:
+            check = await wire.validate(token)
         if check.trouble:
             return DestinationRefused(check.trouble, WhyRefused.AWAY if check.passing else WhyRefused.INVALID)
-        return address, check.user
+        return address, check.user, token
 
     def _add(
         self,
@@ -271,7 +297,7 @@ class Destinations:
         checked = await self._checked(DestinationKind(found.kind), found.url, token)
         if isinstance(checked, DestinationRefused):
             return checked
-        address, user = checked
+        address, user, token = checked
         if user.casefold() != found.username.casefold():
             return DestinationRefused(
                 f"this token is {user}'s, and plays wait here for {found.username}: add {user} as another destination"

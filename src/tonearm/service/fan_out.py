@@ -72,7 +72,7 @@ class FanOut:
         if not wanted:
             return set()
         known = self._known(db, [(one, target) for one, target in wanted if not one.fresh])
-        wanted = [(one, target) for one, target in wanted if known.get((target.id, one.id)) not in _blocking(one)]
+        wanted = [(one, target) for one, target in wanted if not _blocks(one, known.get((target.id, one.id)))]
         twins = _Twins(db, wanted)
         rows: list[dict[str, Any]] = []
         kept: dict[int, list[Settlement]] = {}
@@ -203,11 +203,11 @@ def _song(one: Sendable, target: StoredDestination) -> tuple[int, int, str, str]
     return target.id, one.account, one.play.track.artist, one.play.track.title
 
 
-def _blocking(one: Sendable) -> tuple[str, ...]:
-    """What, known of a play at a destination, keeps it from being sent there."""
-    if not one.by_hand:
-        return THERE
-    return AT_LEAST_THERE if one.instead_of is None else (*AT_LEAST_THERE, KEPT)
+def _blocks(one: Sendable, fate: str | None) -> bool:
+    """Whether what is known of a play at a destination keeps it from being sent there. What was decided stays so."""
+    if fate is None or not one.by_hand:
+        return fate is not None
+    return fate in AT_LEAST_THERE or (fate == KEPT and one.instead_of is not None)
 
 
 NOWHERE = FanOut()

@@ -11,6 +11,7 @@ from tonearm.clock import Clock
 from tonearm.core.destination import DestinationKind, Rules, TokenCheck
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Verdict
+from tonearm.lastfm.rules import LIBREFM, like_lastfm
 from tonearm.listenbrainz import KOITO, LISTENBRAINZ
 from tonearm.maloja import MALOJA
 from tonearm.service.rate_limit import Pace
@@ -42,8 +43,24 @@ RULES: Mapping[DestinationKind, Rules] = {
     DestinationKind.LISTENBRAINZ: LISTENBRAINZ,
     DestinationKind.KOITO: KOITO,
     DestinationKind.MALOJA: MALOJA,
+    DestinationKind.LIBREFM: LIBREFM,
+    DestinationKind.LASTFM_LIKE: like_lastfm("the server"),
 }
 """What each kind takes that there is a wire for."""
+
+
+class ApprovedWire(DestinationWire, Protocol):
+    """A wire to a service whose listeners allow us in on a page of its own."""
+
+    async def begin(self, keys: str = "") -> tuple[str, str] | TokenCheck:
+        """The address of that page, and the secret to sign in with once it is allowed; or why there is none."""
+
+    async def sign_in(self, secret: str) -> tuple[TokenCheck, str]:
+        """Whose it is, and the secret that is kept; or why it can't be used. It works once."""
+
+
+APPROVED = (DestinationKind.LIBREFM, DestinationKind.LASTFM_LIKE)
+"""The kinds with an ApprovedWire."""
 
 MakeWire = Callable[[str], DestinationWire]
 """Makes the wire to an address; raises ValueError, with words for whoever typed the address."""

@@ -25,7 +25,7 @@ from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.plays import ERRORS, Ask
 from tonearm.web.api.schemas import Detail, RowId, Strict
 
-KindIn = Literal["listenbrainz", "maloja", "koito"]
+KindIn = Literal["listenbrainz", "maloja", "koito", "librefm", "lastfm-like"]
 PlayerNameIn = Annotated[str, Field(max_length=1024)]
 Days = Annotated[float, Field(gt=0, le=36500)] | Literal["all"]
 DestinationNumber = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -63,7 +63,8 @@ class PolicyIn(Strict):
 class DestinationIn(PolicyIn):
     """A destination to add. `url` is its address, which ListenBrainz need not be given.
 
-    `token` is a token or an API key of that service. `history_days` of your history are sent as well, after what you
+    `token` is a token or an API key of that service, or for `librefm` and `lastfm-like` what `POST
+    /destinations/sign-in` gave, once that was allowed. `history_days` of your history are sent as well, after what you
     play from now on; `all` for all of it, null for none.
     """
 
@@ -71,6 +72,22 @@ class DestinationIn(PolicyIn):
     token: Annotated[str, Field(min_length=1, max_length=1024)]
     url: Annotated[str, Field(max_length=1024)] = ""
     history_days: Days | None = None
+
+
+class SignInAtDestination(Strict):
+    """A service whose listeners allow us in on a page of its own. Some want an API key and its shared secret."""
+
+    kind: Literal["librefm", "lastfm-like"]
+    url: Annotated[str, Field(max_length=1024)] = ""
+    api_key: Annotated[str, Field(max_length=200, pattern=r"^\S*$")] = ""
+    api_secret: Annotated[str, Field(max_length=200, pattern=r"^\S*$")] = ""
+
+
+class ApprovalAsked(BaseModel):
+    """Open `auth_url`, allow it there, and send `token` with `POST /destinations` then."""
+
+    auth_url: str
+    token: str
 
 
 class DestinationChange(PolicyIn):
@@ -198,6 +215,15 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
         added = await deck.destinations.add(me.id, kind, wanted.url, wanted.token, policy=policy, days=days)
         return await shown(me, _done(added, 0).id)
 
+    @router.post("/sign-in", response_model=ApprovalAsked, responses=_REFUSED)
+    async def sign_in(me: Me, wanted: SignInAtDestination) -> ApprovalAsked:
+        """Begin to add Libre.fm, or another server that speaks Last.fm's API."""
+        keys = f"{wanted.api_key} {wanted.api_secret}".strip()
+        begun = await deck.destinations.begin(DestinationKind(wanted.kind), wanted.url, keys)
+        if isinstance(begun, DestinationRefused):
+            raise _refused(begun)
+        return ApprovalAsked(auth_url=begun[0], token=begun[1])
+
     @router.post("/preview", response_model=Preview)
     async def preview(me: Me, wanted: PolicyIn) -> Preview:
         """What a policy would have done to your latest plays. Nothing is changed."""
@@ -285,12 +311,16 @@ def _done(outcome: StoredDestination | DestinationRefused | NoSuchDestination, n
     match outcome:
         case NoSuchDestination():
             raise _unknown(number)
-        case DestinationRefused(reason, WhyRefused.INVALID, field):
-            raise RequestValidationError([{"loc": ("body", field), "msg": reason, "type": "destination"}])
-        case DestinationRefused(reason, why):
-            raise HTTPException(_STATUS[why], reason)
+        case DestinationRefused():
+            raise _refused(outcome)
         case _:
             return outcome
+
+
+def _refused(refused: DestinationRefused) -> Exception:
+    if refused.why is WhyRefused.INVALID:
+        return RequestValidationError([{"loc": ("body", refused.field), "msg": refused.reason, "type": "destination"}])
+    return HTTPException(_STATUS[refused.why], refused.reason)
 
 
 def _out(found: DestinationOverview) -> DestinationOut:
