@@ -33,6 +33,7 @@ from tonearm.service.destinations import (
     KeepOrDiscard,
     WhyRefused,
 )
+from tonearm.service.job_list import ListedJob
 from tonearm.service.jobs import JobDone
 from tonearm.service.play_actions import ActionDone
 from tonearm.store import destination_queue
@@ -510,14 +511,19 @@ async def test_what_plays_now_is_shown_at_destinations(world: World) -> None:
         assert world.first.playing["rob"].title == "Sinnerman"
 
 
+async def job_of_destination(room: Room) -> ListedJob:
+    [job] = [job for job in (await room.deck.jobs.overview()).jobs if job.kind == "destination"]
+    return job
+
+
 async def test_a_job_of_a_destination_is_listed_with_its_listener(world: World) -> None:
     async with world.open() as room:
         one = await add(room)
         world.network.gone.add("one.test")
         await room.play(1)
-        await room.wait(3)
-        [job] = [job for job in (await room.deck.jobs.overview()).jobs if job.kind == "destination"]
-        assert (job.id, job.listener, job.state) == (f"destination-{one.id}", "me", "resting")
+        while (job := await job_of_destination(room)).state != "resting":
+            await room.house.clock.sleep(0.2)
+        assert (job.id, job.listener) == (f"destination-{one.id}", "me")
         world.network.gone.clear()
         assert await room.deck.jobs.retry("destination", one.id) == JobDone("all waiting plays are due now")
         await until_sent(room, within=10)

@@ -33,7 +33,8 @@ class Account:
     `reporter` is the first that reported plays (None: nobody yet; "": one without a name); with several of them, two
     may report the same play. `api_key` is the only one that its session works with; "" before there is a session.
     `summed_until` (Unix seconds): months before it have been summed up, and a play of then makes the sum of its month
-    stale. `key_is_set` is False if that key is not among those that are set now.
+    stale. `key_is_set` is False if that key is not among those that are set now. `has_destinations`: plays go to other
+    services as well.
     """
 
     id: int
@@ -47,6 +48,7 @@ class Account:
     api_key: str = field(default="", repr=False)
     summed_until: int = 0
     key_is_set: bool = True
+    has_destinations: bool = False
 
     @property
     def signed_in(self) -> bool:

@@ -215,5 +215,5 @@ NOWHERE = FanOut()
 
 
 def receiving(db: Connection, accounts: set[int]) -> dict[int, list[StoredDestination]]:
-    """The destinations of accounts that get plays; a paused one too: they wait."""
-    return destinations.of_accounts(db, accounts)
+    """The destinations of these accounts that get plays; a paused one too: they wait."""
+    return destinations.of_accounts(db, accounts) if accounts else {}

@@ -246,7 +246,7 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules, fan_out: FanOu
     before = there | {key: known for key, known in restamped.items() if key not in there or known[1] not in NOT_QUEUED}
     taken: list[ReportResult] = []
     queued: dict[int, dict[str, Any]] = {}
-    others = receiving(db, set(listeners)) if fan_out.rules else {}
+    others = receiving(db, {account.id for account in listeners.values() if account.has_destinations})
     sendable: dict[int, Sendable] = {}
     for report, key, decision in zip(reports, keys, decided, strict=True):
         play_id, fate = before.get(key) or (numbers[key], "")

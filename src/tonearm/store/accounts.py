@@ -25,15 +25,27 @@ _FACTS = (
     account.c.several_reporters,
     account.c.lastfm_api_key,
     account.c.summed_until,
+    account.c.has_destinations,
 )
 _FIND = select(*_FACTS)
 _BY_ID = _FIND.where(Among(account.c.id, "account_ids"))
 
 
 def _read(row: Sequence[Any]) -> Account:
-    account_id, name, connection, username, enabled, threshold, reporter, several, key, summed = row
-    state = Connected(connection)
-    return Account(account_id, name, state, username, bool(enabled), threshold, reporter, bool(several), key, summed)
+    account_id, name, connection, username, enabled, threshold, reporter, several, key, summed, others = row
+    return Account(
+        account_id,
+        name,
+        Connected(connection),
+        username,
+        bool(enabled),
+        threshold,
+        reporter,
+        bool(several),
+        key,
+        summed,
+        has_destinations=bool(others),
+    )
 
 
 _LOCK = (

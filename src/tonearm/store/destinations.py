@@ -13,7 +13,7 @@ from tonearm.core.delivery import DeliveryState
 from tonearm.core.policy import Policy
 from tonearm.store import pace
 from tonearm.store.db.dialect import Among, insert_ignore
-from tonearm.store.db.schema import destination
+from tonearm.store.db.schema import account, destination
 from tonearm.store.line import state_columns, state_of
 
 
@@ -156,6 +156,7 @@ def sign_in(db: Connection, number: int, username: str, sealed: str, pace_key: s
     pace.begin(db, pace_key)
     session = {"username": username, "secret_sealed": sealed, "pace_key": pace_key}
     db.execute(_HERE.values(connection=Connected.CONNECTED, removed_at=None, **session, **_FRESH), {"number": number})
+    _note_whether_any(db, number)
 
 
 def remove(db: Connection, number: int, now: float) -> None:
@@ -173,6 +174,14 @@ def remove(db: Connection, number: int, now: float) -> None:
         "lease_owner": "",
     }
     db.execute(_HERE.values(**gone), {"number": number})
+    _note_whether_any(db, number)
+
+
+def _note_whether_any(db: Connection, number: int) -> None:
+    """Note on the account whether it has destinations, so that nobody who has none is asked for them."""
+    mine = select(destination.c.account).where(destination.c.id == number).scalar_subquery()
+    here = select(destination.c.id).where(destination.c.account == account.c.id, destination.c.removed_at.is_(None))
+    db.execute(update(account).where(account.c.id == mine).values(has_destinations=here.exists()))
 
 
 def pause(db: Connection, number: int, now: float | None) -> None:

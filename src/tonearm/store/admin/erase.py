@@ -69,6 +69,7 @@ _AS_NEW: dict[str, Any] = {
     "lease_until": 0,
     "summed_until": 0,
     "mirror_at": None,
+    "has_destinations": False,
 }
 """What an account is but for its name, before anybody has used it."""
 

@@ -101,6 +101,7 @@ account = Table(
     _time("created_at"),
     Column("summed_until", BigInteger, nullable=False, server_default="0"),  # whose months before this are summed up
     Column("mirror_at", Float(53)),  # when the history at Last.fm is imported next; None if not by itself
+    Column("has_destinations", Boolean, nullable=False, server_default=false()),
 )
 _index(account, "account_mirrored", "mirror_at", where=account.c.mirror_at.is_not(None))
 
