@@ -59,6 +59,8 @@ async def test_a_year_is_looked_back_on(house: House) -> None:
         "Favourite time": ["Mondays", "Most often between 12:00 and 13:00"],
         "Comeback": ["Low", "1 play after a year or more without any"],
     }
+    assert 'aria-label="Plays by weekday and hour: most on Monday, 20:00 to 20:59, 2 plays"' in page
+    assert "<title>Thursday, 12:00 to 12:59, 1 play</title>" in page
     new = page[page.index('aria-label="New artists"') : page.index('aria-label="Artists heard again"')]
     assert ("Björk" in new, "Nina Simone" in new) == (True, False)
     hrefs = {a["href"] for a in Tags(page).all("a")}

@@ -137,6 +137,7 @@ async def _rewind(frame: Frame, me: Listener, request: Request, text: str) -> Re
         new=figures.top_rows(found.new.names),
         again=figures.top_rows(found.again.names),
         comeback=found.again.names[0] if found.again.names else None,
+        week=figures.week_grid(found.times.week) if totals.plays else None,
         highlights=rewind.highlights(found),
         first=first,
         size=(rewind.WIDTH, rewind.HEIGHT),

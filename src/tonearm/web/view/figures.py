@@ -245,6 +245,20 @@ def years_grid(everything: HistoryPeriod, counts: Mapping[int, int]) -> Grid:
     return _grid(squares, last - first + 1, above, left, _summary(counts, f"Plays of each week from {first} to {last}"))
 
 
+def week_grid(week: Sequence[Sequence[int]]) -> Grid:
+    """The hours of the week: a row for each day, Monday above, a column for each hour. Its cells lead nowhere."""
+    squares = [
+        _Square(hour, day, count, f"{day_name(day)}, {hour_range(hour)}", "")
+        for day, hours in enumerate(week)
+        for hour, count in enumerate(hours)
+    ]
+    above = [GridLabel(hour, str(hour), minor=hour % 6 != 0) for hour in range(0, 24, 3)]
+    left = [GridLabel(day, day_name(day)[:3], minor=day % 3 != 0) for day in range(7)]
+    best = max(squares, key=lambda square: square.plays)
+    summary = f"Plays by weekday and hour: most on {best.title}, {plays(best.plays)}"
+    return _grid(squares, 7, above, left, summary)
+
+
 @dataclass(frozen=True, slots=True)
 class _Square:
     column: int
