@@ -33,7 +33,7 @@ _OWED = "SELECT account.name, owner FROM heart JOIN account ON account.id = hear
 _OWNERS = "SELECT DISTINCT account.name, owner FROM heart JOIN account ON account.id = heart.account"
 _HERE = f"{_OWNERS.replace('DISTINCT account.name, owner', 'account.name, owner, track')} WHERE loved"
 _UNSETTLED = "SELECT 1 FROM heart WHERE track = ? AND state != ''"
-_RUN = "SELECT state FROM job_run WHERE account = ? AND kind = 'import-loved' ORDER BY id DESC LIMIT 1"
+_RUN = "SELECT state FROM job_run WHERE id = ?"
 
 
 @dataclass(slots=True, eq=False)
@@ -157,9 +157,9 @@ class Hearts:
         """Send what is owed, and merge; whether that came to an end."""
         await deck.hearts.retry(account.number)
         await self._sent(account)
-        await deck.loved_import.start(account.number)
+        run = await deck.loved_import.start(account.number)
         for _ in range(2000):
-            [(state,)] = self.disk.look(_RUN, account.number)
+            [(state,)] = self.disk.look(_RUN, run.id)
             if state != "running":
                 break
             await asyncio.sleep(10.0)
