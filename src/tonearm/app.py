@@ -383,7 +383,8 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
     parts, time, listeners, keyring = wires.parts, wires.time, wires.accounts, wires.keyring
     store, clock, seal, event_hub = parts.store, parts.clock, parts.seal, parts.event_hub
     imports, enriches, mirrors = (WaitingRun(store, clock, kind, wires.delivers) for kind in (IMPORT, ENRICH, HISTORY))
-    loving = LovedImport(store, clock, keyring, event_hub, wires.begins(IMPORT), wires.begins(LOVE), imports)
+    begin = wires.begins(IMPORT), wires.begins(LOVE)
+    loving = LovedImport(store, clock, keyring, event_hub, *begin, imports, wires.chores, time)
     hearts = Hearts(store, clock, time, keyring, seal, event_hub, wires.begins(LOVE))
     enriching = Enrichment(store, clock, metadata, event_hub, wires.begins(ENRICH), enriches)
     from_lastfm = HistoryFromLastFm(store, clock, keyring, seal)

@@ -50,3 +50,25 @@ def test_a_heart_needs_an_artist_and_a_track(service: Service, track: dict[str, 
     assert service.http.put("/lastfm/loved", json=track).status_code == 422
     assert service.http.delete("/lastfm/loved", params=track).status_code == 422
     assert service.http.get("/lastfm/loved").json() == {"hearts": []}
+
+
+def test_how_both_sides_are_brought_together_is_a_choice(service: Service) -> None:
+    assert service.http.get("/lastfm/loved/sync").json() == {"hourly": False, "conflicts": "latest", "next_at": None}
+    answer = service.http.put("/lastfm/loved/sync", json={"conflicts": "here"})
+    assert answer.json() == {"hourly": False, "conflicts": "here", "next_at": None}
+    answer = service.http.put("/lastfm/loved/sync", json={"hourly": True}).json()
+    assert (answer["hourly"], answer["conflicts"]) == (True, "here")
+    assert service.http.put("/lastfm/loved/sync", json={"conflicts": "me"}).status_code == 422
+
+
+def test_a_plan_says_what_an_import_would_change(service: Service) -> None:
+    service.emulator.known_user("RJ").heart("Nina Simone", "Sinnerman", 1_700_000_000)
+    plan = service.http.get("/lastfm/loved/plan").json()
+    assert plan["tracks"] == [{**SONG, "change": "love_here", "conflict": False}]
+    assert (plan["love_here"], plan["unlove_there"], plan["conflicts"]) == (1, 0, 0)
+    service.emulator.fault("error", error=6, methods=["user.getLovedTracks"])
+    assert service.http.get("/lastfm/loved/plan").status_code == 502
+
+
+def test_a_plan_needs_a_profile(signed_out: Service) -> None:
+    assert signed_out.http.get("/lastfm/loved/plan").status_code == 401

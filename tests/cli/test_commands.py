@@ -379,6 +379,24 @@ def test_an_import_that_lastfm_rejects_says_where_it_continues(connected: Shell,
     assert (said.exit_code, "the next import continues from there" in said.stderr) == (1, True)
 
 
+def test_an_import_says_beforehand_what_it_would_change(connected: Shell, emulator: Emulator) -> None:
+    assert connected("import-loved", "--dry-run").stdout == "both sides are equal: nothing would change\n"
+    emulator.users["rj"].heart("Nina Simone", "Sinnerman", time.time())
+    assert connected("import-loved", "--dry-run").stdout == "Nina Simone – Sinnerman would be loved here\n"
+    found = connected.facts("import-loved", "--dry-run")
+    assert (found["love_here"], found["tracks"][0]["change"]) == (1, "love_here")
+    emulator.fault("error", error=6, methods=["user.getlovedtracks"])
+    assert connected("import-loved", "--dry-run").stderr.startswith("Error: Last.fm: ")
+
+
+def test_imports_begin_by_themselves_if_that_is_asked_for(connected: Shell) -> None:
+    assert connected("import-loved", "--mirror").stdout == (
+        "loved tracks are imported every hour while a service runs; in a conflict the later word counts\n"
+    )
+    assert connected.facts("import-loved", "--conflicts", "here") == {"mirror": True, "conflicts": "here"}
+    assert connected.facts("import-loved", "--no-mirror") == {"mirror": False, "conflicts": "here"}
+
+
 def test_an_import_needs_a_sign_in(asking: Shell) -> None:
     assert "'tonearm login' first" in asking("import-loved").stderr
 

@@ -13,9 +13,12 @@ from tonearm.core.hearts import (
     REFUSALS_BELIEVED,
     ConflictRule,
     HeartAnswer,
+    HeartChange,
     SyncedHeart,
     answer,
+    change,
     heart_key,
+    in_conflict,
     merge_listed,
     merge_unlisted,
     said,
@@ -234,3 +237,30 @@ def test_a_refusal_is_believed_when_it_was_repeated() -> None:
 
 def test_a_refused_key_is_probed_by_the_hour() -> None:
     assert answer(KeyRefused(AWAY), 1, 0, 0.5) == HeartAnswer(wait=pacing.KEY_PROBE, reason="Last.fm is away")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "done"),
+    [
+        (None, SyncedHeart(True, 1.0, True), HeartChange.LOVE_HERE),
+        (SyncedHeart(False, 1.0, False), SyncedHeart(True, 2.0, True), HeartChange.LOVE_HERE),
+        (SyncedHeart(True, 1.0, True), SyncedHeart(False, 2.0, False), HeartChange.UNLOVE_HERE),
+        (SyncedHeart(True, 1.0), SyncedHeart(True, 1.0, False), HeartChange.LOVE_THERE),
+        (SyncedHeart(False, 1.0), SyncedHeart(False, 1.0, True), HeartChange.UNLOVE_THERE),
+        (SyncedHeart(True, 1.0), SyncedHeart(True, 1.0, True), None),
+        (SyncedHeart(False, 1.0), SyncedHeart(False, 1.0, False), None),
+    ],
+)
+def test_a_plan_says_what_is_done_on_which_side(
+    before: SyncedHeart | None, after: SyncedHeart, done: HeartChange | None
+) -> None:
+    assert change(before, after) is done
+
+
+def test_it_is_a_conflict_where_both_sides_have_changed() -> None:
+    assert in_conflict(SyncedHeart(False, 5.0, None, 1.0), 9.0)
+    assert in_conflict(SyncedHeart(False, 5.0, True, 1.0), 9.0)
+    assert not in_conflict(SyncedHeart(False, 5.0, None, 1.0), 1.0)
+    assert not in_conflict(SyncedHeart(False, 5.0, False, 1.0), 9.0)
+    assert not in_conflict(SyncedHeart(True, 5.0, None, 1.0), 9.0)
+    assert not in_conflict(None, 9.0)

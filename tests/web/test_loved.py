@@ -62,7 +62,7 @@ async def test_an_import_shows_what_was_matched_what_is_missing_and_what_to_revi
         (where,) = {
             form["action"]
             for form in Tags(page).all("form")
-            if form["action"].startswith("/loved/") and form["action"] != "/loved/import"
+            if form["action"].startswith("/loved/") and form["action"] not in ("/loved/import", "/loved/settings")
         }
         assert "Feeling Good" in await house.page("/loved?show=missing")
         assert "Sinnerman" in await house.page("/loved?show=matched")
@@ -174,3 +174,34 @@ async def test_a_heart_in_place_is_answered_with_a_sentence(house: House) -> Non
     answer = await house.http.post("/heart", data={**given, "loved": "0"}, headers={"HX-Request": "true"})
     assert answer.text == "No longer loved."
     assert (await house.http.post("/heart", data={**given, "artist": " "})).status_code == 422
+
+
+async def test_the_page_offers_how_both_sides_are_brought_together(house: House) -> None:
+    assert "Import every hour" not in await house.page("/loved")
+    await house.connect()
+    page = await house.page("/loved")
+    assert '<option value="latest" selected>' in page
+    assert " checked" not in page
+    chosen = {"conflicts": "here", "hourly": "true"}
+    assert (await house.http.post("/loved/settings", data=chosen)).status_code == 303
+    page = await house.page("/loved")
+    assert '<option value="here" selected>' in page
+    assert " checked" in page
+    await house.http.post("/loved/settings", data={"conflicts": "lastfm"})
+    found = await house.deck.loved_import.settings(house.me.id)
+    assert (found.mirror_at, found.rule) == (None, "lastfm")
+    assert (await house.http.post("/loved/settings", data={"conflicts": "nobody"})).status_code == 400
+
+
+async def test_the_page_shows_what_an_import_would_change(house: House) -> None:
+    assert (await house.http.get("/loved/plan")).status_code == 409
+    await house.connect()
+    assert "would change nothing" in await house.page("/loved/plan")
+    rj = house.emulator.known_user("RJ")
+    for n in range(60):
+        rj.heart("Nina Simone", f"Song {n}", 1_700_000_000 + n)
+    page = await house.page("/loved/plan")
+    assert "Loved here: 60" in page
+    assert "And 10 more" in page
+    house.emulator.fault("error", error=6, methods=["user.getLovedTracks"])
+    assert "error 6" in await house.page("/loved/plan")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,15 +13,40 @@ from tonearm.commands.output import print_result
 
 if TYPE_CHECKING:
     from tonearm.core.loved import ImportCounts
+    from tonearm.deck import Deck, Listener
     from tonearm.settings import Settings
 
 
 @click.command()
+@click.option("--dry-run", is_flag=True, help="Show what would change here and on Last.fm, and change nothing.")
+@click.option("--mirror/--no-mirror", default=None, help="Import every hour from now on, or no longer.")
+@click.option(
+    "--conflicts",
+    type=click.Choice(["latest", "here", "lastfm"]),
+    help="Who is right about a track unloved here and loved on Last.fm since they last agreed (default: latest).",
+)
 @with_settings()
 @for_listener
 @with_json
-def import_loved(settings: Settings, listener: str, as_json: bool) -> None:
-    """Mark the library's tracks that you love on Last.fm. An interrupted import continues where it stopped."""
+def import_loved(
+    settings: Settings, listener: str, as_json: bool, dry_run: bool, mirror: bool | None, conflicts: str | None
+) -> None:
+    """Bring what you love here and on Last.fm together, and mark the library's tracks.
+
+    An interrupted import continues where it stopped. --mirror and --conflicts are remembered, and import nothing.
+    """
+    from tonearm.commands.opening import run
+
+    if mirror is not None or conflicts is not None:
+        facts, text = run(_set(settings, listener, mirror, conflicts))
+    elif dry_run:
+        facts, text = run(_plan(settings, listener))
+    else:
+        facts, text = _imported(settings, listener, as_json)
+    print_result(facts, text, as_json)
+
+
+def _imported(settings: Settings, listener: str, as_json: bool) -> tuple[dict[str, Any], str]:
     from tonearm.commands.opening import run
     from tonearm.commands.progress import bar
 
@@ -40,7 +65,7 @@ def import_loved(settings: Settings, listener: str, as_json: bool) -> None:
         "missing": found.missing,
         "message": text,
     }
-    print_result(facts, text, as_json)
+    return facts, text
 
 
 async def _import(settings: Settings, name: str, progress: Callable[[int, int], None]) -> ImportCounts:
@@ -49,11 +74,7 @@ async def _import(settings: Settings, name: str, progress: Callable[[int, int], 
     from tonearm.service.values import RunState
 
     async with deck_of(settings, Sends.NO) as deck:
-        if not deck.configured:
-            raise Failed(NO_KEY)
-        me = await listener_of(deck, name)
-        if not (await me.account()).signed_in:
-            raise Failed(f"{name} isn't signed in to Last.fm: run 'tonearm login' first")
+        me = await _ready(deck, await listener_of(deck, name))
         run = await deck.loved_import.start(me.id)
         run = await run_to_its_end(deck, deck.loved_import, me.id, run, progress)
         if run.state is RunState.FAILED:
@@ -61,3 +82,64 @@ async def _import(settings: Settings, name: str, progress: Callable[[int, int], 
                 f"Last.fm: {run.failure}; {run.done} of {run.total} done; the next import continues from there"
             )
         return tally(run)
+
+
+async def _ready(deck: Deck, me: Listener) -> Listener:
+    if not deck.configured:
+        raise Failed(NO_KEY)
+    if not (account := await me.account()).signed_in:
+        raise Failed(f"{account.name} isn't signed in to Last.fm: run 'tonearm login' first")
+    return me
+
+
+CONFLICTS = {
+    "latest": "the later word counts",
+    "here": "what was said here counts",
+    "lastfm": "what Last.fm has counts",
+}
+"""Who is right in a conflict, in words."""
+
+
+async def _set(settings: Settings, name: str, mirror: bool | None, conflicts: str | None) -> tuple[dict[str, Any], str]:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.core.hearts import ConflictRule
+
+    async with deck_of(settings, Sends.NO) as deck:
+        me = await listener_of(deck, name)
+        if mirror is not None:
+            await deck.loved_import.mirror(me.id, on=mirror)
+        if conflicts is not None:
+            await deck.loved_import.decide(me.id, ConflictRule(conflicts))
+        found = await deck.loved_import.settings(me.id)
+    hourly = found.mirror_at is not None
+    when = "every hour while a service runs" if hourly else "only when you ask for it"
+    said = f"loved tracks are imported {when}; in a conflict {CONFLICTS[found.rule]}"
+    return {"mirror": hourly, "conflicts": str(found.rule)}, said
+
+
+_DONE = {
+    "love_here": "would be loved here",
+    "unlove_here": "would no longer be loved here",
+    "love_there": "would be loved on Last.fm",
+    "unlove_there": "would no longer be loved on Last.fm",
+}
+
+
+async def _plan(settings: Settings, name: str) -> tuple[dict[str, Any], str]:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.service.loved_import import NotPlanned, counted
+
+    async with deck_of(settings, Sends.NO) as deck:
+        me = await _ready(deck, await listener_of(deck, name))
+        try:
+            planned = await deck.loved_import.plan(me.id)
+        except NotPlanned as fault:
+            raise Failed(f"Last.fm: {fault}") from fault
+    lines = [
+        f"{one.artist} – {one.title} {_DONE[one.change]}{' (conflict)' if one.conflict else ''}" for one in planned
+    ]
+    tracks = [
+        {"artist": one.artist, "track": one.title, "change": str(one.change), "conflict": one.conflict}
+        for one in planned
+    ]
+    return {**counted(planned), "tracks": tracks}, "\n".join(lines) or "both sides are equal: nothing would change"

@@ -125,6 +125,29 @@ def _loved_again(heart: SyncedHeart, loved_at: float, rule: ConflictRule) -> boo
             return True
 
 
+def in_conflict(heart: SyncedHeart | None, loved_at: float) -> bool:
+    """Whether a track that Last.fm lists was unloved here, which it has still to be told, and loved there since."""
+    return heart is not None and not heart.loved and heart.there is not False and loved_at > heart.loved_there_at
+
+
+class HeartChange(StrEnum):
+    """What bringing both sides together does to a track, and where."""
+
+    LOVE_HERE = "love_here"
+    UNLOVE_HERE = "unlove_here"
+    LOVE_THERE = "love_there"
+    UNLOVE_THERE = "unlove_there"
+
+
+def change(before: SyncedHeart | None, after: SyncedHeart) -> HeartChange | None:
+    """What is done to a track whose heart was this and becomes that; None if both sides have it so already."""
+    if after.loved is not (before is not None and before.loved):
+        return HeartChange.LOVE_HERE if after.loved else HeartChange.UNLOVE_HERE
+    if after.owed:
+        return HeartChange.LOVE_THERE if after.loved else HeartChange.UNLOVE_THERE
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class HeartAnswer:
     """What an answer means for the heart that was sent: `accepted`, `rejected` for good, or again in `wait` seconds.

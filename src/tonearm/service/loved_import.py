@@ -18,20 +18,31 @@ from tonearm.clock import Clock
 from tonearm.core import pacing
 from tonearm.core.account import Account
 from tonearm.core.event import ImportProgress
-from tonearm.core.hearts import ConflictRule, SyncedHeart, merge_listed, merge_unlisted
+from tonearm.core.hearts import (
+    ConflictRule,
+    HeartChange,
+    SyncedHeart,
+    change,
+    in_conflict,
+    merge_listed,
+    merge_unlisted,
+)
 from tonearm.core.loved import ImportCounts, ImportPlan, Loved, plan_import
 from tonearm.core.matching import LibraryIndex
 from tonearm.core.play import Track
 from tonearm.core.verdict import Cause
 from tonearm.lastfm.error import LastFmError, RateLimited
 from tonearm.lastfm.types import LovedTrack, Page
+from tonearm.service.chores import Chores
+from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
 from tonearm.service.keyring import ApiKey, Keyring
 from tonearm.service.library_index import LibraryNames, library_names
 from tonearm.service.waiting import WaitingRun
-from tonearm.store import accounts, hearts, library, loved, runs
+from tonearm.store import accounts, hearts, library, loved, loved_sync, runs
 from tonearm.store.db.database import Store
 from tonearm.store.hearts import HeartState, StoredHeart
+from tonearm.store.loved_sync import LovedSync
 from tonearm.store.runs import Run, RunState
 
 KIND = "import-loved"
@@ -48,6 +59,27 @@ RESUME_WITHIN = 86400.0
 """Seconds for which a run that failed is taken up again; later the list has moved too far."""
 
 
+EVERY = 3600.0
+"""Seconds from one import that begins by itself to the next."""
+
+CHECKED = 60.0
+"""Seconds after which somebody looks for whom one is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedHeart:
+    """A track that an import would change; of a conflict, it says which side would be right."""
+
+    artist: str
+    title: str
+    change: HeartChange
+    conflict: bool = False
+
+
+class NotPlanned(Exception):
+    """Last.fm's list could not be read; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class LovedImport:
     """Imports of loved tracks: one at a time for each account."""
@@ -59,20 +91,67 @@ class LovedImport:
     hint: Callable[[int], None]
     hint_hearts: Callable[[int], None]
     waiting: WaitingRun
-    rule: ConflictRule = ConflictRule.LATEST
+    chores: Chores
+    time: LastFmTime
 
     async def start(self, account: int) -> Run:
         """Begin an import, or join the unfinished one."""
-        now = self.clock.now()
-
-        def begin(db: Connection) -> Run:
-            accounts.lock(db, [account])
-            owner = accounts.by_id(db, [account])[account].username.casefold()
-            return runs.begin(db, account, KIND, owner, now, RESUME_WITHIN)
-
-        run = await self.store.write(begin)
+        run = await self.store.write(partial(self._begin, account=account))
         self.hint(account)
         return run
+
+    def _begin(self, db: Connection, account: int) -> Run:
+        accounts.lock(db, [account])
+        owner = accounts.by_id(db, [account])[account].username.casefold()
+        return runs.begin(db, account, KIND, owner, self.clock.now(), RESUME_WITHIN)
+
+    async def settings(self, account: int) -> LovedSync:
+        """Whether and when imports begin by themselves, and who is right in a conflict."""
+        return await self.store.read(partial(loved_sync.read, account_id=account))
+
+    async def mirror(self, account: int, *, on: bool) -> None:
+        """Import every hour from now on, or only when somebody asks for it."""
+        await self.store.write(partial(loved_sync.set_mirror, account_id=account, at=0.0 if on else None))
+
+    async def decide(self, account: int, rule: ConflictRule) -> None:
+        """Who is right about a track that was unloved here and loved at Last.fm since they last agreed."""
+        await self.store.write(partial(loved_sync.set_rule, account_id=account, rule=rule))
+
+    async def plan(self, account: int) -> list[PlannedHeart]:
+        """What an import would change now. Nothing is written. Raises NotPlanned.
+
+        It reads the whole list at Last.fm: one request for each thousand tracks.
+        """
+        listener = await self.store.read(lambda db: accounts.by_id(db, [account])[account])
+        listed, number = list[Loved](), 1
+        while True:
+            try:
+                page = await self._page(self.keyring.of(listener), listener.username, number)
+            except LastFmError as error:
+                raise NotPlanned(str(error)) from error
+            listed += [_loved(track) for track in page.items]
+            if number >= page.total_pages:
+                return await self.store.read(partial(self._planned, listener=listener, listed=listed))
+            number += 1
+
+    def _planned(self, db: Connection, listener: Account, listed: Sequence[Loved]) -> list[PlannedHeart]:
+        last, rule = runs.latest(db, listener.id, KIND), loved_sync.read(db, listener.id).rule
+        walk = Run(last.id + 1 if last else 1, listener.id, KIND, RunState.RUNNING, 1, 0, 0)
+        walk = replace(walk, owner=listener.username.casefold())
+        merger = _Merger(walk, self.clock.now(), self.time.now(), rule)
+        here = merger.listed(db, listed)
+        planned = []
+        for one in listed:
+            key = hearts.key_of(Track(one.artist, one.title))
+            known = merger.known(here.before.get(key))
+            if done := change(known, here.after[key].heart):
+                conflict = in_conflict(known, float(one.loved_at))
+                planned.append(PlannedHeart(one.artist, one.title, done, conflict))
+        there = merger.unlisted(db, here)
+        for key, stored in there.before.items():
+            if done := change(stored.heart, there.after[key].heart):
+                planned.append(PlannedHeart(stored.track.artist, stored.track.title, done))
+        return planned
 
     async def job(self, account: int, run_id: int) -> Run | None:
         """An import; None if there is none with this id."""
@@ -98,8 +177,15 @@ class LovedImport:
         return await self.store.write(write)
 
     async def due(self) -> list[int]:
-        """Accounts with an unfinished import, also after a crash."""
+        """Accounts with an unfinished import, also after a crash, and those whose hour has come."""
+        if await self.chores.take("loved", CHECKED):
+            for account in await self.store.read(partial(loved_sync.due, now=self.clock.now())):
+                await self.store.write(partial(self._begin_hourly, account=account))
         return await self.store.read(partial(runs.running, kind=KIND))
+
+    def _begin_hourly(self, db: Connection, account: int) -> None:
+        self._begin(db, account)
+        loved_sync.set_mirror(db, account, self.clock.now() + EVERY)
 
     async def go_on(self, account: int) -> float | None:
         """Import page after page until all are done, or Last.fm has failed too often."""
@@ -136,7 +222,8 @@ class LovedImport:
         """
         tracks = [_loved(track) for track in page.items]
         while True:
-            merger = _Merger(run, self.clock.now(), self.rule)
+            rule = (await self.settings(run.account)).rule
+            merger = _Merger(run, self.clock.now(), self.time.now(), rule)
             listed = await self.store.read(partial(merger.listed, tracks=tracks))
             plan = await asyncio.to_thread(
                 plan_import, listed.loved, library_.index, library_.marked, library_.declined
@@ -199,6 +286,12 @@ class LovedImport:
         return replace(page, items=tuple(items), page=page_number, total_pages=-(-page.total_pages // each))
 
 
+def counted(planned: Sequence[PlannedHeart]) -> dict[str, int]:
+    """How many tracks a plan changes in each way, and how many of them are conflicts."""
+    changes = {str(change): sum(one.change is change for one in planned) for change in HeartChange}
+    return {**changes, "conflicts": sum(one.conflict for one in planned)}
+
+
 def _failed(run: Run, error: LastFmError, now: float) -> Run:
     return replace(run, state=RunState.FAILED, failure=str(error), error_code=error.error_code, updated_at=now)
 
@@ -247,11 +340,16 @@ class _Written(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Merger:
-    """Merges the hearts of a run's account with what its walk finds."""
+    """Merges the hearts of a run's account with what its walk finds. `now` is our time, `their_now` Last.fm's."""
 
     run: Run
     now: float
+    their_now: float
     rule: ConflictRule
+
+    def known(self, stored: StoredHeart | None) -> SyncedHeart | None:
+        """What is known of a heart as far as it is about the Last.fm user whose list is walked."""
+        return stored.heart if stored and stored.owner in (self.run.owner, "") else None
 
     def listed(self, db: Connection, tracks: Sequence[Loved]) -> _Listed:
         """The hearts of tracks that Last.fm lists."""
@@ -259,8 +357,8 @@ class _Merger:
         before, after = hearts.find(db, self.run.account, named), dict[hearts.HeartKey, StoredHeart]()
         for key, one in named.items():
             stored = before.get(key)
-            known = stored.heart if stored and stored.owner in (self.run.owner, "") else None
-            heart = merge_listed(known, float(one.loved_at), self.now, self.run.id, self.rule)
+            known = self.known(stored)
+            heart = merge_listed(known, float(one.loved_at), self.their_now, self.run.id, self.rule)
             after[key] = self._stored(stored, Track(one.artist, one.title, mbid=one.mbid), heart, self.run.id)
         still = [one for one in tracks if after[hearts.key_of(Track(one.artist, one.title))].heart.loved]
         return _Listed(before, after, still)
@@ -270,7 +368,7 @@ class _Merger:
         found = hearts.unlisted(db, self.run.account, self.run.owner, self.run.id)
         before = {one.key: one for one in found if one.key not in last.after}
         after = {
-            key: self._stored(one, one.track, merge_unlisted(one.heart, self.now, self.run.id), one.listed_in)
+            key: self._stored(one, one.track, merge_unlisted(one.heart, self.their_now, self.run.id), one.listed_in)
             for key, one in before.items()
         }
         kept = [one for one in after.values() if one.heart.loved]

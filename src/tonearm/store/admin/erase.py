@@ -31,6 +31,7 @@ from tonearm.store.db.schema import (
     library,
     login,
     loved,
+    loved_sync,
     pace,
     play,
     player,
@@ -88,7 +89,7 @@ def begin(db: Connection, account_id: int, kept_session: str) -> None:
     db.execute(delete(player_user).where((player_user.c.account == account_id) | player_user.c.player.in_(players)))
     for table in (approval, device_clock):
         db.execute(delete(table).where(table.c.player.in_(players)))
-    for table in (job_run, login, device_clock, app_key, player, history_import):
+    for table in (job_run, login, device_clock, app_key, player, history_import, loved_sync):
         db.execute(delete(table).where(table.c.account == account_id))
     household.forget(db, account_id)
     renames.forget(db, account_id)

@@ -126,6 +126,14 @@ login = Table(
     _time("asked_at"),
 )
 
+loved_sync = Table(
+    "loved_sync",  # how hearts are brought together with Last.fm's, if a listener has chosen anything
+    metadata,
+    Column("account", Id, ForeignKey("account.id"), primary_key=True, autoincrement=False),
+    Column("mirror_at", Float(53)),  # when that happens next; None if not by itself
+    Column("rule", Text, nullable=False, server_default="latest"),  # `core.hearts.ConflictRule`
+)
+
 viewer = Table(
     "viewer",  # who may see what a listener plays
     metadata,

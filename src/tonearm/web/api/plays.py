@@ -9,13 +9,14 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import TypeAdapter
 
 from tonearm.core.account import Account, Connection
+from tonearm.core.hearts import ConflictRule
 from tonearm.core.play import Track
 from tonearm.core.waits import explanation
 from tonearm.deck import Deck, Listener
 from tonearm.ingest.incoming import Heart
 from tonearm.service import enrichment
 from tonearm.service.accounts import QueueStatus
-from tonearm.service.loved_import import tally
+from tonearm.service.loved_import import NotPlanned, counted, tally
 from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.service.report_play import ReportResult
 from tonearm.service.sign_in import NotAsked, Pending, SignedIn, SignedOut, SignInExpired, SignInResult, Unreachable
@@ -69,6 +70,7 @@ def lastfm_router(
     _settings_routes(router, deck, authenticate)
     _queue_routes(router, deck, authenticate)
     _heart_routes(router, deck, authenticate)
+    _sync_routes(router, deck, authenticate)
     _import_routes(router, deck, authenticate)
     return router
 
@@ -311,6 +313,10 @@ def _queue_counts(queue_status: QueueStatus) -> schemas.QueueCounts:
     )
 
 
+PLANNED_SHOWN = 1000
+"""Tracks that a plan lists."""
+
+
 def _heart(one: StoredHeart) -> schemas.HeartOut:
     return schemas.HeartOut.model_validate(
         {
@@ -349,6 +355,48 @@ def _heart_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
         return schemas.HeartsOut(hearts=[_heart(one) for one in await deck.hearts.owed(me.id) if one.track.title])
 
 
+def _sync_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
+    Me = Annotated[Listener, Depends(authenticate)]
+
+    async def settings(me: Listener) -> schemas.LovedSyncOut:
+        found = await deck.loved_import.settings(me.id)
+        at = found.mirror_at
+        return schemas.LovedSyncOut(hourly=at is not None, conflicts=found.rule, next_at=at or None)
+
+    @router.get("/loved/sync", response_model=schemas.LovedSyncOut)
+    async def sync(me: Me) -> schemas.LovedSyncOut:
+        """How hearts here and on Last.fm are brought together."""
+        return await settings(me)
+
+    @router.put("/loved/sync", response_model=schemas.LovedSyncOut)
+    async def set_sync(me: Me, body: schemas.LovedSyncIn) -> schemas.LovedSyncOut:
+        """Bring both sides together every hour or only on demand, and say who is right in a conflict."""
+        if body.hourly is not None:
+            await deck.loved_import.mirror(me.id, on=body.hourly)
+        if body.conflicts is not None:
+            await deck.loved_import.decide(me.id, ConflictRule(body.conflicts))
+        return await settings(me)
+
+    @router.get("/loved/plan", response_model=schemas.LovedPlanOut, responses={502: {"model": schemas.Detail}})
+    async def plan(me: Me) -> Any:
+        """What an import of loved tracks would change now, here and on Last.fm. Nothing is changed.
+
+        It reads the whole list on Last.fm, a thousand tracks with each request.
+        """
+        await _ready_to_import(me, deck)
+        try:
+            planned = await deck.loved_import.plan(me.id)
+        except NotPlanned as fault:
+            raise HTTPException(502, str(fault)) from fault
+        return schemas.LovedPlanOut(
+            **counted(planned),
+            tracks=[
+                schemas.PlannedHeartOut(artist=one.artist, track=one.title, change=one.change, conflict=one.conflict)
+                for one in planned[:PLANNED_SHOWN]
+            ],
+        )
+
+
 def _import_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
     Me = Annotated[Listener, Depends(authenticate)]
 
@@ -365,10 +413,7 @@ def _import_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
         `Prefer: respond-async` answers at once. So does an import that can't run now, for example while imports are
         paused: its `fault` says why.
         """
-        if not (await me.account()).signed_in:
-            raise HTTPException(401, "not signed in to Last.fm: sign in first")
-        if not deck.configured:
-            raise HTTPException(503, NO_KEY)
+        await _ready_to_import(me, deck)
         job = await deck.loved_import.start(me.id)
         location = {"Location": str(request.url_for("import_job", job=job.id).path)}
         if _ASYNC.search(prefer):
@@ -384,6 +429,13 @@ def _import_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
         if found is None:
             raise HTTPException(404, f"no job {job}")
         return _job(found)
+
+
+async def _ready_to_import(me: Listener, deck: Deck) -> None:
+    if not (await me.account()).signed_in:
+        raise HTTPException(401, "not signed in to Last.fm: sign in first")
+    if not deck.configured:
+        raise HTTPException(503, NO_KEY)
 
 
 def _import_answer(run: Run, location: dict[str, str]) -> Any:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from tonearm.core.hearts import ConflictRule, HeartChange
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, Play, Track
 from tonearm.core.waits import WaitKind
 from tonearm.web.api.lenient import (
@@ -118,6 +119,45 @@ class HeartsOut(BaseModel):
     """The hearts that Last.fm does not have yet, or has rejected; the latest first, 100 at the most."""
 
     hearts: list[HeartOut]
+
+
+class LovedSyncIn(Strict):
+    """How both sides are brought together; what is left out stays as it is.
+
+    `conflicts`: who is right about a track that was unloved here and loved on Last.fm since they last agreed: the
+    later one (`latest`), `here`, or `lastfm`.
+    """
+
+    hourly: bool | None = None
+    conflicts: Literal["latest", "here", "lastfm"] | None = None
+
+
+class LovedSyncOut(BaseModel):
+    """How both sides are brought together. `next_at` (Unix seconds UTC): when that begins by itself, null if never."""
+
+    hourly: bool
+    conflicts: ConflictRule
+    next_at: float | None
+
+
+class PlannedHeartOut(BaseModel):
+    """A track that an import would change. `conflict`: it was unloved here and loved on Last.fm since."""
+
+    artist: str
+    track: str
+    change: HeartChange
+    conflict: bool
+
+
+class LovedPlanOut(BaseModel):
+    """What an import of loved tracks would change: how many tracks in each way, and the first 1,000 of them."""
+
+    love_here: int
+    unlove_here: int
+    love_there: int
+    unlove_there: int
+    conflicts: int
+    tracks: list[PlannedHeartOut]
 
 
 class ScrobbleIn(NowPlayingIn):

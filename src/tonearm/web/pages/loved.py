@@ -6,8 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from tonearm.core.hearts import ConflictRule, HeartChange
 from tonearm.core.likeness import Ambiguity
 from tonearm.deck import Listener
+from tonearm.service.loved_import import NotPlanned, PlannedHeart
 from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.service.values import Run
 from tonearm.web.address import local_url
@@ -41,6 +43,20 @@ AMBIGUITIES = {
 }
 """Why a file may be the wrong one."""
 
+CONFLICTS = {
+    ConflictRule.LATEST: "The later word counts",
+    ConflictRule.HERE: "What you said here counts",
+    ConflictRule.LASTFM: "What Last.fm has counts",
+}
+"""Who is right about a track that was unloved here and loved on Last.fm since they last agreed."""
+
+CHANGES = {
+    HeartChange.LOVE_HERE: "Loved here",
+    HeartChange.UNLOVE_HERE: "No longer loved here",
+    HeartChange.LOVE_THERE: "Loved on Last.fm",
+    HeartChange.UNLOVE_THERE: "No longer loved on Last.fm",
+}
+
 
 def loved_routes(router: APIRouter, frame: Frame) -> None:
     """`/loved`, its part, the import and the choice."""
@@ -69,6 +85,33 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
             return RedirectResponse(local_url("/loved"), 303)
         return await _page(frame, "_loved", me)
 
+    @router.post("/loved/settings")
+    async def settings(
+        me: Me, conflicts: Annotated[ConflictRule, Form()], hourly: Annotated[bool, Form()] = False
+    ) -> Response:
+        """Import every hour or only on demand, and who is right in a conflict."""
+        before = await frame.deck.loved_import.settings(me.id)
+        if hourly is not (before.mirror_at is not None):
+            await frame.deck.loved_import.mirror(me.id, on=hourly)
+        await frame.deck.loved_import.decide(me.id, conflicts)
+        return RedirectResponse(local_url("/loved"), 303)
+
+    @router.get("/loved/plan")
+    async def plan(me: Me) -> Response:
+        """What an import would change, here and on Last.fm."""
+        if not frame.deck.configured:
+            raise HTTPException(503, sentence(NO_KEY))
+        if not (await me.account()).signed_in:
+            raise HTTPException(409, "Connect your Last.fm profile first.")
+        context, fault, planned = frame.context(), "", list[PlannedHeart]()
+        try:
+            planned = await frame.deck.loved_import.plan(me.id)
+        except NotPlanned as error:
+            fault = str(error)
+        snapshot, _ = await frame.deck.views.loved(me.id, [LovedOutcome.MATCHED], 1, 0)
+        shown = {change: [one for one in planned if one.change is change] for change in HeartChange}
+        return frame.page("loved_plan", snapshot, context, planned=shown, words=CHANGES, fault=fault, limit=PAGE_SIZE)
+
     @router.post("/loved/{track}")
     async def choose(me: Me, request: Request, track: RowId, file: Annotated[RowId, Form()] = 0) -> Response:
         """A loved track is this file; 0: none of its possible matches."""
@@ -90,6 +133,8 @@ async def _page(frame: Frame, name: str, me: Listener, outcome: LovedOutcome | N
         "tracks": view.tracks,
         "next_start": start + PAGE_SIZE if view.more else 0,
         "files": view.files,
+        "sync": await frame.deck.loved_import.settings(me.id),
+        "conflict_rules": CONFLICTS,
         "owed": [one for one in await frame.deck.hearts.owed(me.id) if one.track.title],
     }
     return frame.page(

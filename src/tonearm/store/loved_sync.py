@@ -1,0 +1,50 @@
+"""How a listener's hearts are brought together with Last.fm's: by themselves or on demand, and who is right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from tonearm.core.account import Connection as Connected
+from tonearm.core.hearts import ConflictRule
+from tonearm.store.db.dialect import insert_or_change
+from tonearm.store.db.schema import account, loved_sync
+
+
+@dataclass(frozen=True, slots=True)
+class LovedSync:
+    """`mirror_at` (Unix seconds, 0 for now): when both sides are brought together next; None if not by themselves."""
+
+    mirror_at: float | None = None
+    rule: ConflictRule = ConflictRule.LATEST
+
+
+def read(db: Connection, account_id: int) -> LovedSync:
+    """The settings of an account."""
+    row = db.execute(select(loved_sync).where(loved_sync.c.account == account_id)).first()
+    return LovedSync(row.mirror_at, ConflictRule(row.rule)) if row else LovedSync()
+
+
+def set_mirror(db: Connection, account_id: int, at: float | None) -> None:
+    """Bring both sides together at that time (Unix seconds), or (None) only when somebody asks for it."""
+    _change(db, account_id, mirror_at=at)
+
+
+def set_rule(db: Connection, account_id: int, rule: ConflictRule) -> None:
+    """Which side decides about a track that was unloved here and loved at Last.fm."""
+    _change(db, account_id, rule=rule)
+
+
+def _change(db: Connection, account_id: int, **changed: Any) -> None:
+    before = read(db, account_id)
+    row = {"account": account_id, "mirror_at": before.mirror_at, "rule": before.rule, **changed}
+    insert_or_change(db, loved_sync, [row], ("account",), tuple(changed))
+
+
+def due(db: Connection, now: float) -> list[int]:
+    """Accounts whose time has come."""
+    wanted = select(loved_sync.c.account).join(account, account.c.id == loved_sync.c.account)
+    here = loved_sync.c.mirror_at <= now, account.c.connection == Connected.CONNECTED
+    return list(db.execute(wanted.where(*here).order_by(loved_sync.c.account)).scalars())
