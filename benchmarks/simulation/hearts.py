@@ -41,7 +41,8 @@ class Loving:
     """One track of one listener as one Last.fm user ("" for nobody), and what it may be in the end.
 
     `saying` counts the words that are being said here; `crowd`: several were at once, so that either may be the last.
-    `changed_there`: somebody changed it on Last.fm, so that a wrong clock may not tell which word was the later one.
+    `changed_there`: somebody changed it on Last.fm, so that a wrong clock may not tell which word was the later one;
+    nor can it for a track of nobody, which each user may have got.
     """
 
     account: str
@@ -105,7 +106,7 @@ class Hearts:
         try:
             await deck.hearts.say(account.number, [Heart(Track(ARTIST, track.title), loved)])
             self.say(account.name, f"{'loves' if loved else 'unloves'} {track}")
-            if not track.crowd and (self._clocks_are_right or not track.changed_there):
+            if not track.crowd and (self._clocks_are_right or (track.user and not track.changed_there)):
                 track.may = {loved}
         finally:
             track.saying -= 1

@@ -70,6 +70,17 @@ async def test_the_last_word_is_right_unless_the_listener_chooses(room: Room) ->
     assert [one.change for one in await room.deck.loved_import.plan(room.me.id)] == [HeartChange.UNLOVE_THERE]
 
 
+async def test_what_is_unloved_while_nobody_is_signed_in_is_no_conflict(room: Room) -> None:
+    await room.deck.loved_import.decide(room.me.id, ConflictRule.LASTFM)
+    await room.me.love(*SONG)
+    await until_told(room)
+    await room.deck.sign_in.sign_out(room.me.id, discard=False)
+    await room.me.unlove(*SONG)
+    await room.sign_in()
+    planned = await room.deck.loved_import.plan(room.me.id)
+    assert planned == [PlannedHeart(*SONG, HeartChange.UNLOVE_THERE)]
+
+
 async def test_a_plan_shows_each_change_and_changes_nothing(room: Room) -> None:
     rj = room.emulator.known_user("RJ")
     for n in range(3):

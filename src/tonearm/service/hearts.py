@@ -244,9 +244,10 @@ class _Saying:
 
     def _said(self, before: StoredHeart | None, one: Heart, owner: str, walk: int, due_at: float) -> StoredHeart:
         """The heart after this was said. One that is on its way is answered first, and sent again then."""
-        known = before.heart if before and before.owner == owner else None
+        same = before is not None and before.owner == owner
+        known = before.heart if before and (same or "" in (owner, before.owner)) else None  # somebody may sign out
         heart = rules.said(known, one.loved, self.now, walk)
-        state = before.state if before and known else HeartState.NONE
+        state = before.state if before and same else HeartState.NONE
         said = StoredHeart(one.track, heart, one.recording, self.player, owner)
         if before and known and known.there:  # as Last.fm spells it
             said = replace(said, track=replace(before.track, mbid=one.track.mbid or before.track.mbid))
