@@ -183,6 +183,7 @@ def breaks(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
     return bugs
 
 
+@pytest.mark.failing_jobs
 async def test_a_job_that_breaks_is_tried_again_later_each_time_and_shown_without_what_it_said(
     breaks: list[Exception], room: Room
 ) -> None:
@@ -197,6 +198,7 @@ async def test_a_job_that_breaks_is_tried_again_later_each_time_and_shown_withou
     assert await jobs_of(room) == []
 
 
+@pytest.mark.failing_jobs
 async def test_a_job_that_broke_is_tried_again_though_nothing_is_left(breaks: list[Exception], room: Room) -> None:
     breaks += [RuntimeError("a bug")] * 2
     room.deck.hint(room.me.id)
@@ -207,6 +209,7 @@ async def test_a_job_that_broke_is_tried_again_though_nothing_is_left(breaks: li
         await room.house.clock.sleep(1)
 
 
+@pytest.mark.failing_jobs
 async def test_a_hint_does_not_hurry_a_job_that_broke_but_a_retry_does(breaks: list[Exception], room: Room) -> None:
     breaks += [RuntimeError("a bug")] * 5
     await room.play(1)

@@ -270,6 +270,7 @@ async def test_who_is_ended_while_a_batch_is_being_marked_gives_it_back(house: H
         assert (await room.me.queue()).sending == 0
 
 
+@pytest.mark.failing_jobs
 async def test_a_bug_in_the_way_to_lastfm_gives_the_account_back(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -128,6 +128,17 @@ async def test_an_accepted_play_is_done(room: Room) -> None:
         assert "on Last.fm" in outcome.reason
 
 
+async def test_a_waiting_play_that_was_discarded_waits_again_after_all(house: House) -> None:
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        taken = await room.play(0)
+        assert isinstance(await room.deck.play_actions.discard(room.me.id, taken.id), ActionDone)
+        assert isinstance(await room.deck.play_actions.undo_discard(room.me.id + 1, taken.id), ActionRefused)
+        assert isinstance(await room.deck.play_actions.undo_discard(room.me.id, taken.id), ActionDone)
+        assert await room.fates() == ["queued"]
+        assert await room.length() == 1
+
+
 async def test_a_discarded_play_is_discarded_once_and_may_be_sent_after_all(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()

@@ -25,6 +25,7 @@ async def test_a_secret_is_known_again_until_it_is_revoked(house: House) -> None
         found = await room.deck.players.by_secret(new.secret)
         assert found is not None
         assert found.name == "Kitchen MPD"
+        assert await room.deck.players.by_secret(new.secret) == found
         assert new.secret not in repr(new)
         assert await room.deck.players.by_secret("nonsense") is None
         session = await room.deck.players.new_session(new.player, "1.2/mdc/0.24")

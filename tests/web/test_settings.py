@@ -156,6 +156,7 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
     await settled(house, "refused", song(1))
     await queued(house, song(2))
     await house.http.post("/settings/tokens")
+    await house.deck.accounts.browser(await house.deck.accounts.link(house.me.id))  # another browser, signed out by it
     await house.http.post("/loved/import")
     plex = (await house.deck.players.add(house.me.id, "plex", PlayerKind.PLEX)).player
     await house.deck.players.new_session(plex, "listenbrainz")
