@@ -34,6 +34,7 @@ from tonearm.store.db.schema import (
     library,
     login,
     loved,
+    loved_sync,
     metadata,
     month_part,
     month_summary,
@@ -180,7 +181,7 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
 
     async def left(number: int) -> dict[str, int]:
         tables = (play, scrobble_queue, attempt, library, loved, job_run, login, token, job_failure, erasure)
-        of_players = (player, player_user, app_key, device_clock, heart, history_import, viewer)
+        of_players = (player, player_user, app_key, device_clock, heart, history_import, viewer, loved_sync)
         of_others = (destination, destination_queue)
         of_figures = (month_part, month_summary, year_summary, summary_name, renamed_name)
         asks = {
