@@ -134,6 +134,12 @@ async def test_this_day_in_earlier_years(house: House) -> None:
     page = await house.page("/history/on-this-day")
     assert "<h1>On this day</h1>" in page
     assert cards(page)["Current streak"][0] == "3 days"
+    assert await house.page("/fragments/on-this-day") == ""
+    ago = 4 if (today.month, today.day) == (2, 29) else 2
+    await imported(house, *(int(today.replace(year=today.year - ago, minute=at_).timestamp()) for at_ in (1, 2)))
+    short = await house.page("/fragments/on-this-day")
+    assert f">{ago} years ago</b></a>: 2 plays, most often <a" in short
+    assert "3 days in a row" in short
     assert "You have no plays on 1 Feb of an earlier year." in await house.page("/history/on-this-day?day=2015-02-01")
 
 

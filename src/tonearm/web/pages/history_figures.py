@@ -4,7 +4,7 @@ import asyncio
 from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date, timedelta, tzinfo
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
@@ -69,6 +69,16 @@ def history_figure_routes(router: APIRouter, frame: Frame) -> None:
     async def on_this_day(me: Me, request: Request, day: Annotated[str, Query(max_length=10)] = "") -> Response:
         """This day of the year in all earlier years."""
         return await _on_this_day(frame, me, request, day)
+
+    @router.get("/fragments/on-this-day")
+    async def day_in_short(me: Me, request: Request) -> Response:
+        """The same in short, for the first page."""
+        zone = request_zone(request)
+        today = days.day_of(frame.deck.clock.now(), zone)
+        years = await _years(frame, me, today, zone, 1)
+        streaks = await frame.deck.figures.streaks(me.id, zone)
+        streak = streaks.current.days if streaks.current else 0
+        return frame.page("_on_this_day", await frame.snapshot(me), frame.context(), years=years, streak=streak)
 
     @router.get("/history/random")
     async def random_play(me: Me) -> Response:
@@ -172,6 +182,20 @@ async def _cover(deck: Deck, album: TopName) -> str:
     return ""
 
 
+async def _years(frame: Frame, me: Listener, shown: date, zone: tzinfo, top: int) -> list[dict[str, Any]]:
+    """A day of the year in each earlier year with plays."""
+    return [
+        {
+            "day": one.day,
+            "ago": shown.year - one.day.year,
+            "plays": one.totals.plays,
+            "heard": duration(one.totals.heard) if one.totals.heard else "",
+            "rows": figures.top_rows(one.tracks),
+        }
+        for one in await frame.deck.figures.on_this_day(me.id, shown, zone, top)
+    ]
+
+
 async def _on_this_day(frame: Frame, me: Listener, request: Request, day: str) -> Response:
     zone = request_zone(request)
     today = days.day_of(frame.deck.clock.now(), zone)
@@ -183,17 +207,7 @@ async def _on_this_day(frame: Frame, me: Listener, request: Request, day: str) -
             raise HTTPException(400, "We can't read that date. Use 2014-05-12.") from None
         if not 1972 <= shown.year <= 9000:
             raise HTTPException(400, "We have no plays of that day.")
-    found = await frame.deck.figures.on_this_day(me.id, shown, zone, TOP_SIZE)
-    years = [
-        {
-            "day": one.day,
-            "ago": shown.year - one.day.year,
-            "plays": one.totals.plays,
-            "heard": duration(one.totals.heard) if one.totals.heard else "",
-            "rows": figures.top_rows(one.tracks),
-        }
-        for one in found
-    ]
+    years = await _years(frame, me, shown, zone, TOP_SIZE)
     return frame.page(
         "on_this_day",
         await frame.snapshot(me),
