@@ -297,3 +297,10 @@ async def test_everything_is_deleted_while_a_heart_is_on_its_way(house: House) -
         await room.house.clock.sleep(HOUR)
         assert (await room.deck.jobs.overview()).jobs == ()
         assert await owed(room) == []
+
+
+async def test_a_heart_goes_out_as_soon_as_it_is_given(room: Room) -> None:
+    await room.house.clock.sleep(1)  # the next look for work is half a minute away
+    await room.me.love(*SONG)
+    await room.house.clock.sleep(5)
+    assert at_lastfm(room) == {SONG}

@@ -193,6 +193,9 @@ async def test_a_job_that_breaks_is_tried_again_later_each_time_and_shown_withou
     job = await until_state(room, JobState.BROKEN)
     assert "RuntimeError" in job.reason
     assert "secret" not in job.reason
+    assert [one.state for one in (await room.deck.jobs.overview(room.me.id)).jobs] == [JobState.BROKEN]
+    other = await room.deck.listener("other")
+    assert (await room.deck.jobs.overview(other.id)).jobs == ()
     await room.until_empty(within=HOUR)
     assert room.now - begun >= sum(retry_wait(tries) for tries in (1, 2, 3, 4))
     assert await jobs_of(room) == []

@@ -135,3 +135,14 @@ async def test_the_length_of_what_plays_may_be_in_milliseconds(room: Room) -> No
     shown = room.deck.shows.current(room.me.id)
     assert shown is not None
     assert shown.duration == 622
+
+
+async def test_nothing_is_sent_while_requests_are_paused(room: Room) -> None:
+    room.emulator.fault("error", error=29)
+    await room.play(0)
+    await room.until_calls(1)
+    calls = len(room.house.calls(METHOD))
+    shown = await room.me.now_playing(SONG)
+    assert shown.status == "error"
+    assert shown.message.startswith("requests to Last.fm are paused: ")
+    assert len(room.house.calls(METHOD)) == calls
