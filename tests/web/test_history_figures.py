@@ -57,7 +57,7 @@ async def test_a_year_is_looked_back_on(house: House) -> None:
         "Longest session": ["35 min", "2 plays in one go"],
         "Busiest day": ["2 plays", "Monday, 12 May 2014"],
         "Favourite time": ["Mondays", "Most often between 12:00 and 13:00"],
-        "Comeback": ["Low", "1 play after a year or more without any"],
+        "Comeback": ["Low", "1 play after a break of a year or more"],
     }
     assert 'aria-label="Plays by weekday and hour: most on Monday, 20:00 to 20:59, 2 plays"' in page
     assert "<title>Thursday, 12:00 to 12:59, 1 play</title>" in page
@@ -149,7 +149,7 @@ async def test_lists_of_what_was_new_and_what_was_heard_again(house: House) -> N
     assert "1 track that you heard for the first time, the latest first." in page
     assert "/track?artist=Bj%C3%B6rk&title=J%C3%B3ga" in {a["href"] for a in Tags(page).all("a")}
     page = await house.page("/history/again?period=2014")
-    assert "1 artist that you heard again after a year or more without, the most played first." in page
+    assert "1 artist that you heard again after a break of a year or more, the most played first." in page
     assert "/artist?name=Low" in {a["href"] for a in Tags(page).all("a")}
     assert "None in this period." in await house.page("/history/again?period=2013&of=albums")
     for number in range(101):

@@ -97,7 +97,7 @@ async def test_a_track_has_a_page_with_its_figures_its_albums_and_its_heart(hous
     assert "You haven't played this yet." in await house.page("/track?artist=Nina+Simone&title=Nothing")
     await imported(house, at(2014, 7, 1), track="Skipped", counted=False)
     skipped = await house.page("/track?artist=Nina+Simone&title=Skipped")
-    assert ("No play of this counts yet." in skipped, skipped.count('<tr id="play-')) == (True, 1)
+    assert ("You never played this long enough to count." in skipped, skipped.count('<tr id="play-')) == (True, 1)
     assert "#" not in await house.page("/fragments/track?artist=Nina+Simone&title=Sinnerman")
 
 

@@ -97,7 +97,7 @@ def history_figure_routes(router: APIRouter, frame: Frame) -> None:
     async def again(
         me: Me, request: Request, of: ListChoice = "artists", period_text: AskedPeriod = "", start: ListStart = 0
     ) -> Response:
-        """What was heard again in a period, after a year or more without."""
+        """What was heard again in a period, after a break of a year or more."""
         return await _first_times(frame, me, request, "again", of, period_text, start)
 
     @router.get("/history/deliveries")

@@ -92,6 +92,7 @@ def picture(period: HistoryPeriod, found: Rewind, covers: Sequence[str]) -> str:
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
             f'height="{HEIGHT}" font-family="system-ui, sans-serif" fill="#f1efea">',
+            f"<title>{escape(rewind_title(period))}</title>",
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#17181b"/>',
             _record(WIDTH - 70, 120),
             _text(70, 110, "tonearm rewind", 30, weight=600, fill="#ff6f63"),
