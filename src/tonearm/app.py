@@ -353,7 +353,7 @@ async def _wired(parts: _Parts, client: Callable[..., LastFm], deliver: bool) ->
     engine, delivery_kinds = await _engine(store, clock), DeliveryKinds(DELIVER, keyring.names)
     per_second = min(OTHERS_PER_SECOND, parts.limits.requests_per_second)
     outlets = DestinationOutlets(store, clock, parts.makers, per_second)
-    hints = DestinationHints(partial(engine.hint, DESTINATION))
+    hints = DestinationHints(engine.hint)
 
     def hint(account: int) -> None:
         engine.hint(delivery_kinds.of(account), [account])
@@ -492,14 +492,12 @@ def _others(wires: _Wires) -> Delivery[QueuedPlay, DestinationOutlet]:
     store, clock = parts.store, parts.clock
     leases = Leases(store, clock, processes.owner(), destination_queue.LINE)
     outbox = DestinationOutbox(clock, time, Restamp(clock, time), wires.outlets, wires.keyring.names)
-    events, crowded = DestinationEvents(parts.event_hub), wires.engine.crowded
-    return Delivery(
-        store, clock, wires.outlets, _unseen, parts.seal, leases, events, outbox, lambda _: crowded(DESTINATION)
-    )
+    events, hints, engine = DestinationEvents(parts.event_hub), wires.hints, wires.engine
 
+    def crowded(number: int) -> bool:
+        return engine.crowded(hints.kind(number))
 
-def _unseen(name: str, lines: object) -> None:
-    """All destinations are of one kind to the engine."""
+    return Delivery(store, clock, wires.outlets, hints.found, parts.seal, leases, events, outbox, crowded)
 
 
 def _free_all(db: Connection) -> None:
@@ -524,6 +522,11 @@ async def _run(
         await expiry.if_due()
         return await delivering.due()
 
+    async def deliver_to(number: int) -> float | None:
+        again_at = await others.deliver(number)
+        waits = again_at is None or again_at > deck.clock.now()
+        return None if waits else again_at  # the sweep finds it then, and knows whether it has failed
+
     async def due_destinations() -> list[int]:
         wires.hints.seen(await deck.store.read(destinations.owners))
         return await others.due()
@@ -535,14 +538,16 @@ async def _run(
     finders |= {IMPORT: imports.due, ENRICH: enriches.due, HISTORY: histories.due}
     if not wires.sends:  # without an API key nothing is asked of Last.fm
         handlers, finders = {}, {}
-    handlers[DESTINATION], finders[DESTINATION] = others.deliver, due_destinations
+    handlers[DESTINATION], finders[DESTINATION] = deliver_to, due_destinations
     guarded = {kind: deck.jobs.guarded(kind, handler) for kind, handler in handlers.items()}
+    guarded[destination_queue.FAILING] = guarded[DESTINATION]
     if wires.sends:
         guarded |= dict.fromkeys(delivery_kinds.kinds.values(), guarded[DELIVER])
 
     async def due() -> list[tuple[str, int]]:
         found = await deck.jobs.due(finders)
-        return [(delivery_kinds.of(key) if kind == DELIVER else kind, key) for kind, key in found]
+        lanes = {DELIVER: delivery_kinds.of, DESTINATION: wires.hints.kind}
+        return [(lanes[kind](key) if kind in lanes else kind, key) for kind, key in found]
 
     await deck.listening_clocks.resume()
     try:

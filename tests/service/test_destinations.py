@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx2
@@ -19,6 +21,7 @@ from tests.service.conftest import DAY, HOUR, House, Room, songs
 from tests.stand_ins.beside import Beside
 from tests.stand_ins.gnufm import GnuFmStandIn
 from tests.stand_ins.listenbrainz import ListenBrainzStandIn
+from tests.stand_ins.maloja import MalojaStandIn
 from tests.stand_ins.serving import Fault, StandIn
 from tonearm.core.destination import DestinationKind
 from tonearm.core.event import DestinationStatus
@@ -148,6 +151,26 @@ async def test_an_outage_of_one_delays_no_other(world: World) -> None:
         world.network.gone.clear()
         await until_sent(room)
         assert titles(world.first) == songs(*range(3))
+
+
+async def test_those_that_never_answer_take_no_place_of_those_that_do(world: World) -> None:
+    """Eight servers that keep every request until its patience is over would be all that the engine has places for."""
+    async with world.open() as room:
+        slow = [await room.deck.listener(f"slow-{n}") for n in range(8)]
+        world.first.users |= {f"token-{n}": f"user {n}" for n in range(8)}
+        for n, listener in enumerate(slow):
+            await room.deck.destinations.add(listener.id, LISTENBRAINZ, "http://one.test", f"token-{n}")
+        there = await add(room, "two.test")
+        world.network.gone.add("one.test")
+        for listener in slow:
+            await room.play(0, listener=listener)
+        await room.wait(5)
+        answers = world.network.hangs["one.test"] = asyncio.Event()
+        await room.wait(30)  # all of them are being asked now
+        await room.play(1)
+        await room.wait(2)
+        assert await fates(room, there) == {"Song 001": "accepted"}
+        answers.set()
 
 
 async def test_an_outage_of_lastfm_delays_no_destination(world: World) -> None:
@@ -693,3 +716,68 @@ async def test_what_was_private_stays_private_when_it_is_reported_again(world: W
         await room.me.scrobble(track, started_at=at, played=150)
         await until_sent(room)
         assert (titles(world.first), await fates(room, one)) == ([], {"Sinnerman": "kept"})
+
+
+# Whatever goes wrong
+
+
+FAULTS = (Fault.OUTAGE, Fault.THROTTLED, Fault.LOST_ANSWER, Fault.HANG_UP, Fault.GATEWAY, Fault.CUT, Fault.PAGE)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_goes_wrong_each_destination_has_each_play_once(world: World, seed: int) -> None:
+    """Outages, lost answers, limits, pauses, removals, restarts in the middle: nothing is lost, and nothing doubled."""
+    chance, played = Random(seed), 0
+    third = MalojaStandIn(world.house.clock.now)
+    third.users = {TOKEN: "rob"}
+    world.network.hosts["three.test"] = third
+    servers: dict[str, StandIn] = {"one.test": world.first, "two.test": world.second, "three.test": third}
+    kinds = {"one.test": LISTENBRAINZ, "two.test": LISTENBRAINZ, "three.test": DestinationKind.MALOJA}
+
+    async def add_all(room: Room) -> None:
+        for host, kind in kinds.items():
+            await room.deck.destinations.add(room.me.id, kind, f"http://{host}", TOKEN)
+
+    async def disturb(room: Room) -> None:
+        host = chance.choice(list(servers))
+        match chance.randrange(6):
+            case 0:
+                world.network.gone.symmetric_difference_update({host})
+            case 1:
+                servers[host].fail_next(*chance.choices(FAULTS, k=chance.randrange(1, 4)))
+            case 2:
+                servers[host].fault = chance.choice((Fault.NONE, *FAULTS))
+            case 3:
+                world.network.gone.symmetric_difference_update({"lastfm.test"})
+            case 4:
+                one = chance.choice(await room.deck.destinations.all(room.me.id))
+                await pause(room, one.stored, paused=one.state != "paused")
+            case _:
+                await room.wait(chance.choice((1, 30, 700)))
+
+    async with world.open() as room:
+        await room.sign_in()
+        await add_all(room)
+    for _ in range(6):
+        async with world.open() as room:
+            for _ in range(chance.randrange(3, 9)):
+                await room.play(played, age=chance.choice((400, HOUR, 20 * DAY)))
+                played += 1
+                await disturb(room)
+            if chance.random() < 0.5:
+                await room.house.clock.sleep(chance.random() * 3)
+    world.network.gone.clear()
+    for server in servers.values():
+        server.fault = Fault.NONE
+        server._next.clear()
+    async with world.open() as room:
+        for one in await room.deck.destinations.all(room.me.id):
+            await pause(room, one.stored, paused=False)
+        await until_sent(room)
+        for server in servers.values():
+            assert sorted(play.title for play in server.stored) == songs(*range(played))
+        history = await room.history()
+        found = await room.deck.destinations.of_plays(room.me.id, [kept.id for kept in history])
+        assert {there.delivered.fate for one in found.values() for there in one} == {"accepted"}
+        assert {len(one) for one in found.values()} == {3}
+        assert len(found) == played

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import parse_qsl
 
 import httpx2
@@ -12,15 +13,19 @@ from tests.stand_ins.serving import Asked, StandIn
 
 
 class Beside(Direct):
-    """Answers for the stand-ins by the names of their hosts. `gone` are hosts that nobody can reach."""
+    """Answers for the stand-ins by the names of their hosts. `gone` are hosts that nobody can
+    reach, and those of `hangs` answer once their event is set."""
 
     def __init__(self, emulator: Emulator, hosts: dict[str, StandIn]) -> None:
         super().__init__(emulator)
         self.hosts = hosts
         self.gone: set[str] = set()
+        self.hangs: dict[str, asyncio.Event] = {}
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         host = request.url.host
+        if host in self.hangs:
+            await self.hangs[host].wait()
         if host in self.gone:
             raise httpx2.ConnectError("connection refused", request=request)
         if host not in self.hosts:

@@ -74,8 +74,8 @@ class DestinationOutbox:
     keys: Sequence[str]
 
     def due(self, db: Connection, now: float) -> dict[str, list[int]]:
-        """Destinations that have something to send now."""
-        return {"": destination_queue.due(db, now)}
+        """Destinations that have something to send now, by the engine's kind of job that sends it."""
+        return destination_queue.due(db, now)
 
     def next(self, db: Connection, lease: Lease, *, probe: bool) -> tuple[Batch[QueuedPlay] | Nothing, list[Event]]:
         """The plays that go out next: live ones first. While there is room the next part of the history is queued."""

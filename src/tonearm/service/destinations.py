@@ -29,7 +29,7 @@ from tonearm.service.outlets import APPROVED, ApprovedWire, DestinationOutlets, 
 from tonearm.store import accounts, destination_queue, destinations, jobs, pace, plays
 from tonearm.store.db.database import Store
 from tonearm.store.db.sqlite_writer import StoreUnavailable
-from tonearm.store.destination_queue import KIND, Delivered, Waiting
+from tonearm.store.destination_queue import FAILING, KIND, Delivered, Waiting
 from tonearm.store.destinations import StoredDestination
 from tonearm.store.secrets.seal import SealBroken, SessionCipher
 
@@ -145,10 +145,31 @@ class PolicyPreview:
 
 @dataclass(frozen=True, slots=True)
 class DestinationHints:
-    """Wakes the sending for destinations. Which an account has is known from the last look at the tables."""
+    """Wakes the sending for destinations. Which an account has is known from the last look at the tables.
 
-    ring: Callable[[Iterable[int]], None]
+    `hint` tells the engine. Destinations that have just failed are a kind of their own to it: they may keep a place
+    busy for as long as a server takes that does not answer.
+    """
+
+    hint: Callable[[str, Iterable[int]], None]
     _owned: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    _failing: set[int] = field(default_factory=set)
+
+    def ring(self, numbers: Iterable[int]) -> None:
+        """There may be something to send for these destinations."""
+        for number in numbers:
+            self.hint(self.kind(number), [number])
+
+    def kind(self, number: int) -> str:
+        """The engine's kind for a destination."""
+        return FAILING if number in self._failing else KIND
+
+    def found(self, kind: str, numbers: Sequence[int]) -> None:
+        """These have something to send, as jobs of that kind; what else they may be called says nothing of it."""
+        if kind == FAILING:
+            self._failing.update(numbers)
+        elif kind == KIND:
+            self._failing.difference_update(numbers)
 
     def seen(self, owned: Mapping[int, tuple[int, ...]]) -> None:
         """These are the destinations of all accounts."""

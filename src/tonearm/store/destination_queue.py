@@ -34,6 +34,9 @@ from tonearm.store.plays import frozen_columns, play_from_tuple
 KIND = "destination"
 """The kind of job that delivers what waits for a destination."""
 
+FAILING = f"{KIND}:2"
+"""The same for the engine, if the destination has just failed: so those that answer wait for none that does not."""
+
 ACCEPTED, DISCARDED, KEPT, SUSPECTED = "accepted", "discarded", "kept", "suspected"
 """Fates that are not an answer's own: `kept` here by the policy of a destination."""
 
@@ -394,7 +397,7 @@ _WAITS_FOR_RETRY = (
     .exists()
 )
 _DUE = (
-    select(destination.c.id)
+    select(destination.c.id, destination.c.fails)
     .outerjoin(pace, pace.c.key == destination.c.pace_key)
     .where(
         destination.c.connection == Connected.CONNECTED,
@@ -411,9 +414,15 @@ _DUE = (
 )
 
 
-def due(db: Connection, now: float) -> list[int]:
-    """Destinations that have something to send now, the longest waiting first; none that waits to retry."""
-    return list(db.execute(_DUE, {"now": now}).scalars())
+def due(db: Connection, now: float) -> dict[str, list[int]]:
+    """Destinations that have something to send now, the longest waiting first; none that waits to retry.
+
+    Those that have just failed are by themselves, under `FAILING`; the others are under `KIND`.
+    """
+    found: dict[str, list[int]] = {}
+    for number, fails in db.execute(_DUE, {"now": now}):
+        found.setdefault(FAILING if fails else KIND, []).append(number)
+    return found
 
 
 _PAST = (
