@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from tonearm.app import open
     from tonearm.clock import Clock
     from tonearm.core.account import Account, Connection
+    from tonearm.core.destination import DestinationKind
     from tonearm.core.loved import ImportCounts
     from tonearm.core.play import MissingName, Play, Track
+    from tonearm.core.policy import ArtistForm, Policy
     from tonearm.core.verdict import Answered, Verdict
     from tonearm.deck import Deck, ImportFailed, Listener
     from tonearm.lastfm import (
@@ -68,6 +70,14 @@ if TYPE_CHECKING:
     from tonearm.lastfm.images import Image
     from tonearm.library.folder import FolderUnreadable
     from tonearm.service.accounts import BadName, QueueStatus
+    from tonearm.service.destinations import (
+        DestinationOverview,
+        DestinationRefused,
+        DestinationRemoved,
+        KeepOrDiscard,
+        NoSuchDestination,
+        WhyRefused,
+    )
     from tonearm.service.enrichment import Enriched
     from tonearm.service.library_scan import ScanResult
     from tonearm.service.metadata import Artist, NotKnown, SearchKind
@@ -77,6 +87,7 @@ if TYPE_CHECKING:
     from tonearm.store.db.file_lock import AlreadyOpen
     from tonearm.store.db.migrate import DatabaseTooNew
     from tonearm.store.db.sqlite_writer import StoreUnavailable
+    from tonearm.store.destinations import StoredDestination
     from tonearm.store.plays import StoredPlay
     from tonearm.store.secrets.check import WrongSecret
     from tonearm.store.songs import LibraryTrack, Song
@@ -91,6 +102,7 @@ __all__ = [
     "Answered",
     "Artist",
     "ArtistEntry",
+    "ArtistForm",
     "ArtistInfo",
     "AuthStart",
     "BadName",
@@ -101,12 +113,17 @@ __all__ = [
     "CorrectedTrack",
     "DatabaseTooNew",
     "Deck",
+    "DestinationKind",
+    "DestinationOverview",
+    "DestinationRefused",
+    "DestinationRemoved",
     "Enriched",
     "FolderUnreadable",
     "Image",
     "Images",
     "ImportCounts",
     "ImportFailed",
+    "KeepOrDiscard",
     "KeyRejected",
     "Keys",
     "LastFm",
@@ -118,6 +135,7 @@ __all__ = [
     "LoginRequired",
     "LovedTrack",
     "MissingName",
+    "NoSuchDestination",
     "NotATime",
     "NotAsked",
     "NotKnown",
@@ -129,6 +147,7 @@ __all__ = [
     "Pending",
     "Period",
     "Play",
+    "Policy",
     "QueueStatus",
     "RateLimited",
     "RecentTrack",
@@ -149,6 +168,7 @@ __all__ = [
     "SimilarTrack",
     "Song",
     "StoreUnavailable",
+    "StoredDestination",
     "StoredPlay",
     "SyncDeck",
     "SyncListener",
@@ -170,6 +190,7 @@ __all__ = [
     "Walk",
     "Week",
     "WeeklyChart",
+    "WhyRefused",
     "Wiki",
     "WrongSecret",
     "__version__",
@@ -188,7 +209,9 @@ _HOME = {
     "Answered": "tonearm.core.verdict",
     "Artist": "tonearm.service.metadata",
     "ArtistEntry": "tonearm.lastfm",
+    "ArtistForm": "tonearm.core.policy",
     "ArtistInfo": "tonearm.lastfm",
+    "AuthStart": "tonearm.service.sign_in",
     "BadName": "tonearm.service.accounts",
     "BadParameters": "tonearm.lastfm",
     "CallRefused": "tonearm.lastfm",
@@ -197,15 +220,17 @@ _HOME = {
     "CorrectedTrack": "tonearm.lastfm",
     "DatabaseTooNew": "tonearm.store.db.migrate",
     "Deck": "tonearm.deck",
+    "DestinationKind": "tonearm.core.destination",
+    "DestinationOverview": "tonearm.service.destinations",
+    "DestinationRefused": "tonearm.service.destinations",
+    "DestinationRemoved": "tonearm.service.destinations",
     "Enriched": "tonearm.service.enrichment",
-    "SignInExpired": "tonearm.service.sign_in",
     "FolderUnreadable": "tonearm.library.folder",
-    "ScanResult": "tonearm.service.library_scan",
     "Image": "tonearm.lastfm.images",
     "Images": "tonearm.lastfm",
+    "ImportCounts": "tonearm.core.loved",
     "ImportFailed": "tonearm.deck",
-    "StoredPlay": "tonearm.store.plays",
-    "ReportResult": "tonearm.service.report_play",
+    "KeepOrDiscard": "tonearm.service.destinations",
     "KeyRejected": "tonearm.lastfm",
     "Keys": "tonearm.lastfm",
     "LastFm": "tonearm.lastfm",
@@ -217,41 +242,47 @@ _HOME = {
     "LoginRequired": "tonearm.lastfm",
     "LovedTrack": "tonearm.lastfm",
     "MissingName": "tonearm.core.play",
+    "NoSuchDestination": "tonearm.service.destinations",
     "NotATime": "tonearm.service.report_play",
     "NotAsked": "tonearm.service.sign_in",
     "NotKnown": "tonearm.service.metadata",
     "NotPlays": "tonearm.service.report_play",
-    "SignInResult": "tonearm.service.sign_in",
+    "NowPlayingResult": "tonearm.service.now_playing",
     "Page": "tonearm.lastfm",
+    "PagePosition": "tonearm.lastfm",
     "Patience": "tonearm.lastfm",
     "Pending": "tonearm.service.sign_in",
     "Period": "tonearm.lastfm",
-    "PagePosition": "tonearm.lastfm",
     "Play": "tonearm.core.play",
+    "Policy": "tonearm.core.policy",
     "QueueStatus": "tonearm.service.accounts",
     "RateLimited": "tonearm.lastfm",
     "RecentTrack": "tonearm.lastfm",
     "Remembered": "tonearm.lastfm.cache",
     "RememberingLastFm": "tonearm.lastfm.caching_client",
+    "ReportResult": "tonearm.service.report_play",
     "Request": "tonearm.lastfm",
     "Resting": "tonearm.lastfm.breaker",
+    "ScanResult": "tonearm.service.library_scan",
     "SearchKind": "tonearm.service.metadata",
     "Session": "tonearm.lastfm",
     "SessionRejected": "tonearm.lastfm",
-    "NowPlayingResult": "tonearm.service.now_playing",
+    "SignInExpired": "tonearm.service.sign_in",
+    "SignInResult": "tonearm.service.sign_in",
     "SignatureRejected": "tonearm.lastfm",
     "SignedIn": "tonearm.service.sign_in",
     "SimilarArtist": "tonearm.lastfm",
     "SimilarTrack": "tonearm.lastfm",
     "Song": "tonearm.store.songs",
     "StoreUnavailable": "tonearm.store.db.sqlite_writer",
+    "StoredDestination": "tonearm.store.destinations",
+    "StoredPlay": "tonearm.store.plays",
     "SyncDeck": "tonearm.sync",
     "SyncListener": "tonearm.sync",
     "SyncWalk": "tonearm.lastfm",
     "Tag": "tonearm.lastfm",
     "TagEntry": "tonearm.lastfm",
     "TagInfo": "tonearm.lastfm",
-    "ImportCounts": "tonearm.core.loved",
     "TokenExpired": "tonearm.lastfm",
     "TokenNotApproved": "tonearm.lastfm",
     "TokenUnknown": "tonearm.lastfm",
@@ -264,9 +295,9 @@ _HOME = {
     "UserInfo": "tonearm.lastfm",
     "Verdict": "tonearm.core.verdict",
     "Walk": "tonearm.lastfm",
-    "AuthStart": "tonearm.service.sign_in",
     "Week": "tonearm.lastfm",
     "WeeklyChart": "tonearm.lastfm",
+    "WhyRefused": "tonearm.service.destinations",
     "Wiki": "tonearm.lastfm",
     "WrongSecret": "tonearm.store.secrets.check",
     "approval_url": "tonearm.lastfm",

@@ -10,14 +10,23 @@ from pathlib import Path
 from tonearm.clock import Clock
 from tonearm.core import loved
 from tonearm.core.account import Account
+from tonearm.core.destination import DestinationKind
 from tonearm.core.play import Play, Track
+from tonearm.core.policy import Policy
 from tonearm.ingest.incoming import Heart
 from tonearm.lastfm.cache import Remembered
 from tonearm.lastfm.images import Image
 from tonearm.lastfm.music import AlbumInfo, TrackInfo
 from tonearm.service.accounts import FIRST_LISTENER, Accounts, QueueStatus
 from tonearm.service.counters import Counters
-from tonearm.service.destinations import Destinations
+from tonearm.service.destinations import (
+    DestinationOverview,
+    DestinationRefused,
+    DestinationRemoved,
+    Destinations,
+    KeepOrDiscard,
+    NoSuchDestination,
+)
 from tonearm.service.enrichment import Enriched, Enrichment, enriched
 from tonearm.service.events import EventHub
 from tonearm.service.figures import Figures
@@ -44,6 +53,7 @@ from tonearm.service.requeue import AfterAll
 from tonearm.service.sign_in import AuthStart, SignIn, SignInResult, Unreachable
 from tonearm.service.views import Views
 from tonearm.store.db.database import Store
+from tonearm.store.destinations import StoredDestination
 from tonearm.store.runs import RunState
 from tonearm.store.songs import LibraryTrack
 
@@ -206,6 +216,26 @@ class Listener:
     async def retry(self) -> None:
         """Everything that waits is due now."""
         await self.deck.accounts.retry(self.id, self.deck.hint)
+
+    async def destinations(self) -> list[DestinationOverview]:
+        """The other services that plays are sent to: their state, what waits, and why."""
+        return await self.deck.destinations.all(self.id)
+
+    async def add_destination(
+        self, kind: DestinationKind, token: str, *, url: str = "", policy: Policy | None = None, days: float = 0.0
+    ) -> StoredDestination | DestinationRefused:
+        """Send what is played from now on to another service, too, which is asked first whose token it is.
+
+        So many `days` of the history go there as well, after what is played now (`math.inf`: all of it). If the same
+        profile was removed before, what waits for it is found again.
+        """
+        return await self.deck.destinations.add(self.id, kind, url, token, policy=policy, days=days)
+
+    async def remove_destination(
+        self, number: int, *, discard: bool | None = None
+    ) -> DestinationRemoved | KeepOrDiscard | NoSuchDestination:
+        """Send nothing there any more, and forget the token. If plays wait, `discard` says what becomes of them."""
+        return await self.deck.destinations.remove(self.id, number, discard=discard)
 
     async def import_loved(self) -> loved.ImportCounts:
         """Mark the library's tracks that are loved on Last.fm; what no longer is loses its mark.

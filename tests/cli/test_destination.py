@@ -144,3 +144,14 @@ def test_a_service_with_a_page_is_allowed_there(asking: Shell, tmp_path: Path) -
         assert "an API key and its shared secret" in refused.stderr
         nowhere = asking("destination", "add", "lastfm-like", "--url", "nowhere")
         assert "must begin with https:// or http://" in nowhere.stderr
+
+
+def test_an_hour_may_be_private(with_token: Shell, server: ListenBrainzStandIn) -> None:
+    with_token("destination", "add", "listenbrainz", "--url", server.url)
+    said = with_token("destination", "private", "1", "1").stdout
+    assert said == "ListenBrainz (rob) gets nothing of what you play in the next 1 h\n"
+    report(with_token)
+    [found] = with_token.facts("destination", "list")["destinations"]
+    assert found["waiting"] == 0
+    assert found["private_until"] is not None
+    assert with_token("destination", "private", "0", "1").stdout == "ListenBrainz (rob) gets what you play again\n"

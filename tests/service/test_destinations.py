@@ -523,6 +523,17 @@ async def test_everything_of_a_listener_is_erased_at_destinations_too(world: Wor
         assert await room.deck.store.read(left) == [0, 0, 0]
 
 
+async def test_an_embedding_host_adds_and_removes_destinations(world: World) -> None:
+    async with world.open() as room:
+        refused = await room.me.add_destination(LISTENBRAINZ, "wrong", url="http://one.test")
+        assert isinstance(refused, DestinationRefused)
+        added = await room.me.add_destination(LISTENBRAINZ, TOKEN, url="http://one.test", policy=Policy(), days=1)
+        assert isinstance(added, StoredDestination)
+        assert [found.stored.id for found in await room.me.destinations()] == [added.id]
+        assert await room.me.remove_destination(added.id) == DestinationRemoved()
+        assert await room.me.destinations() == []
+
+
 # Beside plays
 
 
@@ -532,6 +543,14 @@ async def test_what_plays_now_is_shown_at_destinations(world: World) -> None:
         await room.me.now_playing(Track("Nina Simone", "Sinnerman", duration=622))
         await room.house.clock.still()
         assert world.first.playing["rob"].title == "Sinnerman"
+
+
+async def test_what_a_player_plays_that_a_destination_gets_nothing_of_is_not_shown_there(world: World) -> None:
+    async with world.open() as room:
+        await add(room, policy=Policy(not_from=("tablet",)))
+        await room.deck.shows.show(room.me.id, Track("Nina Simone", "Sinnerman"), "tablet")
+        await room.house.clock.still()
+        assert world.first.playing == {}
 
 
 async def job_of_destination(room: Room) -> ListedJob:

@@ -56,7 +56,7 @@ async def test_who_has_only_lastfm_sees_nothing_of_other_services(house: House) 
 async def test_the_settings_show_each_service_and_pause_it(delivering: House) -> None:
     await add(delivering)
     page = await delivering.page("/settings")
-    assert '<b class="lamp" data-state="live"><bdi>ListenBrainz (rob)</bdi></b>' in page
+    assert 'data-state="live" href="/settings/destinations/1"><bdi>ListenBrainz (rob)</bdi></a>' in page
     assert "Nothing waits" in page
     number = (await only(delivering)).stored.id
     answer = await delivering.http.post(f"/settings/destinations/{number}/pause")
@@ -65,6 +65,11 @@ async def test_the_settings_show_each_service_and_pause_it(delivering: House) ->
     page = await delivering.page("/settings")
     assert "Paused" in page
     assert "1 play waits" in page
+    page = await delivering.page(f"/settings/destinations/{number}")
+    assert "<bdi>Nina Simone</bdi> – <bdi>Sinnerman</bdi>" in page
+    assert "Queued: Sending is paused." in page
+    assert "Not accepted" not in page
+    assert (await delivering.http.get("/settings/destinations/99")).status_code == 404
     for action in ("resume", "retry"):
         assert (await delivering.http.post(f"/settings/destinations/{number}/{action}")).status_code == 303
     assert (await only(delivering)).state == "connected"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,7 +12,7 @@ import click
 
 from tonearm.commands.errors import Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
-from tonearm.commands.output import moment, plays, print_result
+from tonearm.commands.output import HOUR, moment, plays, print_result
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
@@ -181,6 +182,24 @@ def history(settings: Settings, days: str, listener: str, as_json: bool, number:
     _change(
         settings, listener, as_json, number, said, lambda deck, me: deck.destinations.send_history(me, number, wanted)
     )
+
+
+@destination.command()
+@with_settings()
+@click.argument("hours", type=click.FloatRange(0, 8760))
+@for_listener
+@with_json
+@NUMBER
+def private(settings: Settings, hours: float, listener: str, as_json: bool, number: int) -> None:
+    """Keep here what you play in the next HOURS; 0 ends that."""
+    said = f"gets nothing of what you play in the next {hours:g} h" if hours else "gets what you play again"
+
+    async def change(deck: Deck, me: int) -> object:
+        found = await _one(deck, me, listener, number)
+        until = deck.clock.now() + hours * HOUR if hours else 0.0
+        return await deck.destinations.set_policy(me, number, replace(found.stored.policy, private_until=until))
+
+    _change(settings, listener, as_json, number, said, change)
 
 
 @destination.command()

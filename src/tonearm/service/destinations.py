@@ -31,6 +31,7 @@ from tonearm.store.db.database import Store
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 from tonearm.store.destination_queue import FAILING, KIND, Delivered, Waiting
 from tonearm.store.destinations import StoredDestination
+from tonearm.store.plays import StoredPlay
 from tonearm.store.secrets.seal import SealBroken, SessionCipher
 
 DAY = 86400.0
@@ -129,6 +130,14 @@ class PlayAtDestination:
     @property
     def kind(self) -> DestinationKind:
         return DestinationKind(self.destination.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationPlays:
+    """Plays of a destination, each with what happened to it there."""
+
+    waiting: tuple[tuple[StoredPlay, PlayAtDestination], ...]
+    rejected: tuple[tuple[StoredPlay, PlayAtDestination], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -479,22 +488,47 @@ class Destinations:
 
         return await self.store.read(read)
 
+    async def listed(self, account: int, number: int, limit: int) -> DestinationPlays | NoSuchDestination:
+        """What waits for a destination, as it goes out, and the latest plays that it has rejected or ignored."""
+
+        def read(db: Connection) -> DestinationPlays | NoSuchDestination:
+            if destinations.of_account(db, account, number) is None:
+                return NoSuchDestination()
+            waiting = destination_queue.first(db, number, limit)
+            rejected = destination_queue.of_fate(db, number, ("refused", "ignored"), limit)
+            stored, there = (
+                plays.by_id(db, account, waiting + rejected),
+                self.read_plays(db, account, waiting + rejected),
+            )
+            both = [
+                tuple(
+                    (stored[play_id], one)
+                    for play_id in ids
+                    for one in there.get(play_id, [])
+                    if one.destination.id == number and play_id in stored
+                )
+                for ids in (waiting, rejected)
+            ]
+            return DestinationPlays(*both)
+
+        return await self.store.read(read)
+
     async def preview(self, account: int, policy: Policy, limit: int = PREVIEWED) -> PolicyPreview:
         """What a policy would have done to the latest plays of a listener."""
         return await self.store.read(partial(_preview, account=account, policy=policy, limit=limit))
 
-    def show(self, account: int, track: Track) -> None:
+    def show(self, account: int, track: Track, reporter: str = "") -> None:
         """Say at each destination what plays, in the background: the latest word alone counts."""
         if not self.hints.has_any(account):
             return
         before = self._shows.get(account)
         if before is not None:
             before.cancel()
-        self._shows[account] = asyncio.create_task(self._show(account, track), name="now playing elsewhere")
+        self._shows[account] = asyncio.create_task(self._show(account, track, reporter), name="now playing elsewhere")
 
-    async def _show(self, account: int, track: Track) -> None:
+    async def _show(self, account: int, track: Track, reporter: str) -> None:
         with suppress(StoreUnavailable):
-            await self.playing(account, track)
+            await self.playing(account, track, reporter)
 
     async def close(self) -> None:
         """Say no more what plays."""

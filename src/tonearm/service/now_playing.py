@@ -42,12 +42,15 @@ class NowPlaying:
     keyring: Keyring
     seal: SessionCipher
     event_hub: EventHub
-    elsewhere: Callable[[int, Track], None] = lambda _, __: None
+    elsewhere: Callable[[int, Track, str], None] = lambda *_: None
 
-    async def show(self, account: int, track: Track) -> NowPlayingResult:
-        """Announce a track. Raises MissingName and StoreUnavailable; what Last.fm does is in the answer."""
+    async def show(self, account: int, track: Track, reporter: str = "") -> NowPlayingResult:
+        """Announce a track, which `reporter` plays. What Last.fm does is in the answer.
+
+        Raises MissingName and StoreUnavailable.
+        """
         track = cleaned(replace(track, duration=length(track.duration)))
-        self.elsewhere(account, track)
+        self.elsewhere(account, track, reporter)
         found, sealed = await self.store.read(partial(accounts.with_session, account_id=account))
         shown = await self._send(found, sealed, track)
         now = self.clock.now()

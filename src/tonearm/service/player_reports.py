@@ -67,7 +67,7 @@ class PlayerReports:
     async def announce(self, player: StoredPlayer, announced: Announced, account: int | None = None) -> None:
         """Show what plays now, and wait a little for Last.fm."""
         owner = player.account if account is None else account
-        task = asyncio.create_task(self._show(owner, announced))
+        task = asyncio.create_task(self._show(owner, announced, player.name))
         self._shown.add(task)
         task.add_done_callback(self._shown.discard)
         track = announced.track
@@ -100,9 +100,9 @@ class PlayerReports:
         reported = ReportedPlay(Play(track, start, 0.0), Basis(Stamp.START, Listening.ASSUMED))
         return await self._reports.rehearse(player.account, reported, player.name, player.id)
 
-    async def _show(self, account: int, announced: Announced) -> None:
+    async def _show(self, account: int, announced: Announced, reporter: str) -> None:
         with suppress(StoreUnavailable, MissingName):  # it is never kept, so there is nothing to lose
-            await self._shows.show(account, announced.track)
+            await self._shows.show(account, announced.track, reporter)
 
     async def _note_report(self, player: StoredPlayer, program: str, track: str) -> None:
         with suppress(StoreUnavailable):  # the plays are on disk

@@ -16,9 +16,12 @@ from tonearm.service.values import EXPORTED, TokenKind, name_of
 from tonearm.web.address import cookie_name, local_url
 from tonearm.web.api.schemas import RowId
 from tonearm.web.pages.layout import Frame, back
-from tonearm.web.view.destinations import destination_card
+from tonearm.web.view.destinations import destination_card, listed_play
 
 DestinationAction = Literal["pause", "resume", "retry"]
+
+SHOWN = 100
+"""Plays of each sort that the page of a destination shows."""
 
 EXAMPLES = (150.0, 264.0, 622.0)
 """Lengths of tracks, in seconds, as examples for the threshold."""
@@ -84,6 +87,23 @@ def _token_routes(router: APIRouter, frame: Frame) -> None:
 
 def _destination_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.listener)]
+
+    @router.get("/settings/destinations/{number}")
+    async def destination_page(me: Me, number: RowId) -> Response:
+        """What waits for another service, and what it has rejected."""
+        shown = [one for one in await frame.deck.destinations.all(me.id) if one.stored.id == number]
+        listed = await frame.deck.destinations.listed(me.id, number, SHOWN)
+        if not shown or isinstance(listed, NoSuchDestination):
+            raise HTTPException(404, "You don't have that service.")
+        context = frame.context()
+        return frame.page(
+            "destination",
+            await frame.snapshot(me),
+            context,
+            destination=destination_card(shown[0]),
+            waiting=[listed_play(stored, one) for stored, one in listed.waiting],
+            rejected=[listed_play(stored, one) for stored, one in listed.rejected],
+        )
 
     @router.post("/settings/destinations/{number}/{action}")
     async def destination(me: Me, request: Request, number: RowId, action: DestinationAction) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tonearm.service.destinations import DestinationOverview, PlayAtDestination
+from tonearm.service.values import StoredPlay
 from tonearm.web.view.formats import sentence
 
 _LAMPS = {"connected": "live", "needs_sign_in": "lost", "disconnected": "lost", "suspended": "lost"}
@@ -50,6 +51,24 @@ class PlayThere:
     status: str
     why: str
     at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPlay:
+    """A play in the list of a destination. `started_at` is in Unix seconds."""
+
+    id: int
+    artist: str
+    title: str
+    started_at: int
+    status: str
+    why: str
+
+
+def listed_play(stored: StoredPlay, one: PlayAtDestination) -> ListedPlay:
+    """A play as the page of a destination lists it."""
+    track, there = stored.play.track, play_there(one)
+    return ListedPlay(stored.id, track.artist, track.title, stored.play.timestamp, there.status, there.why)
 
 
 def destination_card(found: DestinationOverview) -> DestinationCard:
