@@ -174,6 +174,7 @@ async def test_a_wait_that_a_proxy_names_is_kept(room: Room) -> None:
     assert done.at - busy.at >= 90
 
 
+@pytest.mark.usefixtures("calm")
 @pytest.mark.parametrize("error", [8, 11, 30, None])
 async def test_with_lastfm_away_one_play_tries_for_all_accounts(house: House, error: int | None) -> None:
     """Not every account for itself."""
@@ -219,6 +220,7 @@ async def test_two_hands_do_not_end_a_rest_of_everybody_more_than_once_a_minute(
     await room.until_calls(3)
 
 
+@pytest.mark.usefixtures("calm")
 async def test_back_off_grows_and_a_retry_by_hand_ends_it(room: Room) -> None:
     room.emulator.fault("error", error=8, calls=8, methods=SCROBBLE)
     await room.play(0)
@@ -363,6 +365,7 @@ async def test_a_secret_that_was_changed_under_a_running_service_signs_nobody_ou
 # Keys and addresses
 
 
+@pytest.mark.usefixtures("calm")
 async def test_a_suspended_key_holds_everybody_and_is_tried_once_an_hour(room: Room) -> None:
     other = await room.deck.listener("other")
     await room.sign_in("Other", other)
@@ -467,7 +470,9 @@ async def test_one_bad_play_is_refused_alone_and_all_others_are_sent(house: Hous
 
 
 @pytest.mark.parametrize("number", [30, 0, 19, 28, 99, -5, 6, 7])
-async def test_an_outage_that_refuses_everything_refuses_no_play_and_is_not_hammered(house: House, number: int) -> None:
+async def test_an_outage_that_refuses_everything_refuses_no_play_and_is_not_hammered(
+    house: House, number: int, request: pytest.FixtureRequest
+) -> None:
     house.emulator.fault("error", error=number, methods=SCROBBLE)
     async with house.open(deliver=False) as room:
         await room.sign_in()
@@ -477,6 +482,7 @@ async def test_an_outage_that_refuses_everything_refuses_no_play_and_is_not_hamm
         await room.wait(20)
         assert set(await room.fates()) == {"queued"}
         assert len(house.calls()) <= 14
+        request.getfixturevalue("calm")
         house.emulator.clear_faults()
         while await room.length():
             await room.wait(300)
@@ -662,6 +668,7 @@ async def test_a_rest_of_the_key_is_of_this_key(house: House) -> None:
         await everything_arrived(room, 1)
 
 
+@pytest.mark.usefixtures("calm")
 async def test_an_account_that_another_process_sends_for_is_left_to_it(room: Room) -> None:
     await room.deck.store.write(lambda db: queue.claim(db, room.me.id, "another", room.now, room.now + 300))
     await room.play(0)

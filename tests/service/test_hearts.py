@@ -103,7 +103,10 @@ async def test_a_heart_needs_names(room: Room, track: tuple[str, str]) -> None:
 @pytest.mark.parametrize(
     "fault", ["error", "proxy-busy", "cut-off", "commit-then-close", "close-before-commit", "html-in-200"]
 )
-async def test_hearts_outlive_an_outage_and_arrive_once_it_is_over(house: House, fault: str) -> None:
+async def test_hearts_outlive_an_outage_and_arrive_once_it_is_over(
+    house: House, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "SWEEP", 300.0)
     async with house.open() as room:
         await room.sign_in()
         room.emulator.fault(fault, methods=["track.love"], until=room.now + 2 * HOUR, error=11)
@@ -176,7 +179,7 @@ async def test_a_heart_given_while_nobody_is_signed_in_goes_out_with_the_next_im
 
 
 async def test_both_sides_are_equal_after_days_apart(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "SWEEP", 600.0)
+    monkeypatch.setattr(embedded, "SWEEP", 1800.0)
     names = [("Nina Simone", f"Song {n}") for n in range(6)]
     await has(room, *names)
     rj = room.emulator.known_user("RJ")

@@ -13,11 +13,20 @@ from benchmarks.simulation import bugs
 from benchmarks.simulation.many import USUAL_PLAYS, WITHIN, caught, results
 from benchmarks.simulation.run import Room, run
 
-SEEDS, PLAYS = 200, 30
+SEEDS, PLAYS = 100, 30
 AT_ONCE = 25
 """Seeds of one test: the cores on which the tests run share them."""
 
 CAUGHT_BY = {
+    "acknowledged_before_the_commit": 5,
+    "answers_in_the_wrong_order": 3,
+    "never_too_old": 17,
+    "sent_before_its_time": 2,
+    "no_back_off": 2,
+    "no_pace": 14,
+    "too_many_at_once": 2,
+    "a_refusal_alone_is_believed": 10,
+    "hearts_without_an_answer_are_there": 31,
     "sent_to_whoever_is_signed_in": 19,
     "session_kept_for_the_next_user": 247,
     "totals_not_read": 120,
