@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from tests.service.conftest import DAY, HOUR, House, Room
+from tonearm.core.play import Track
 from tonearm.lastfm.rules import OLDEST
 from tonearm.service.accounts import BROWSER_LIFE, LINK_LIFE, BadName, BadThreshold
 from tonearm.service.report_play import UnknownListener
@@ -154,3 +155,10 @@ async def test_a_retry_that_fails_says_what_is_left(room: Room) -> None:
     left = await room.deck.accounts.retry_and_wait(room.me.id, room.deck.hint, room.deck.event_hub, 10.0)
     assert (left if isinstance(left, int) else left.queued + left.sending) == 2
     assert len(room.house.calls()) == 2
+
+
+async def test_what_lastfm_ignored_and_what_it_refused_is_counted_as_one(room: Room) -> None:
+    await room.me.scrobble(Track("Various", "Song", duration=200), started_at=room.now - 900, played=150)
+    await room.until_empty()
+    assert await room.fates() == ["ignored"]
+    assert (await room.me.queue()).refused == 1
