@@ -119,6 +119,67 @@ def test_the_program_works_with_the_newest_migration() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [NEWEST]
 
 
+def rows_of(url: URL) -> dict[str, list[tuple[object, ...]]]:
+    """Everything in the tables of the first release, in its own columns."""
+    engine = connect(url, writes=False)
+    with engine.connect() as db:
+        found = {
+            table: [tuple(row) for row in db.exec_driver_sql(f"SELECT {', '.join(columns)} FROM {table} ORDER BY 1, 2")]
+            for table, columns in FIRST_RELEASE.items()
+        }
+    engine.dispose()
+    return found
+
+
+FIRST_RELEASE = {
+    "account": ("id", "name", "lastfm_username", "lastfm_session_key", "connection", "budget", "wait_until"),
+    "play": ("id", "account", "artist", "track", "timestamp", "fate", "reason", "owner", "settled_at", "unanswered"),
+    "scrobble_queue": ("account", "id", "artist", "track", "timestamp", "state", "retry_count", "next_attempt_at"),
+    "job_failure": ("kind", "account", "tries", "at", "retry_at", "message"),
+}
+LISTENERS = """INSERT INTO account (id, name, lastfm_username, lastfm_user, lastfm_session_key, connection, budget,
+    wait_until, lastfm_scrobbling_enabled, lastfm_scrobble_threshold)
+    VALUES (1, 'me', 'RJ', 'rj', 'sealed', 'connected', 3000, 99, true, 50),
+           (2, 'anna', 'Ann', 'ann', '', 'needs_sign_in', 0, 0, true, 75)"""
+PLAYS = """INSERT INTO play (id, account, artist, track, timestamp, played, chosen_by_user, reported_timestamp, fate,
+    reason, owner, settled_at, unanswered)
+    VALUES (%d, %d, 'Low', 'Song %d', %d, 200, true, %d, '%s', '%s', '%s', %s, false)"""
+QUEUED = """INSERT INTO scrobble_queue (id, account, artist, track, timestamp, played, chosen_by_user, owner, live,
+    state, retry_count, next_attempt_at) VALUES (%d, %d, 'Low', 'Song %d', %d, 200, true, '%s', true, '%s', %d, %d)"""
+
+
+def test_a_database_of_the_first_release_opens_with_nothing_lost(empty_url: URL) -> None:
+    from alembic import command
+
+    config = _config("0001")
+    engine = connect(empty_url, writes=True)
+    with engine.begin() as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, "0001")
+        db.exec_driver_sql(LISTENERS)
+        for number, fate in enumerate(
+            ("accepted", "ignored", "refused", "expired", "queued", "queued", "disabled") * 20
+        ):
+            account, at = 1 + number % 2, int(NOW) - number * 300
+            settled = "NULL" if fate == "queued" else str(NOW)
+            owner = ("rj", "ann")[number % 2]
+            said = (number, account, number, at, at, fate, f"why {number}", owner, settled)
+            db.exec_driver_sql((PLAYS % said).replace("%", "%%"))
+            if fate == "queued":
+                state = ("queued", "sending")[number % 7 // 5]
+                waits = (number, account, number, at, owner, state, number % 4, int(NOW) + number)
+                db.exec_driver_sql((QUEUED % waits).replace("%", "%%"))
+        db.exec_driver_sql("INSERT INTO job_failure VALUES ('deliver', 2, 3, 1.0, 2.0, 'a bug')")
+    engine.dispose()
+    before = rows_of(empty_url)
+    assert (len(before["play"]), len(before["scrobble_queue"])) == (140, 40)
+    copy = migrate(empty_url)
+    assert rows_of(empty_url) == before
+    if copy is not None:
+        assert rows_of(database_url(copy)) == before
+    assert migrate(empty_url) is None
+
+
 def test_the_promised_tables_have_the_promised_columns(empty_url: URL) -> None:
     migrate(empty_url)
     engine = connect(empty_url, writes=False)
