@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import httpx2
 import pytest
+from sqlalchemy import update
 
 from lastfm_emulator.account import Play
 from tests.history.files import AT
 from tests.service.conftest import DAY, During, House, Room
 from tonearm.service.history_from_lastfm import NotImported
 from tonearm.service.history_import import ImportResult
+from tonearm.store.db.schema import account
 from tonearm.store.history_imports import ImportState
 
 pytestmark = pytest.mark.anyio
@@ -139,3 +141,11 @@ async def test_histories_of_several_profiles_stay_apart(room: Room) -> None:
     scrobbled(room, AT + 10, title=f"Song {AT}", user="Other")
     assert (await brought(room)).new == 1
     assert len(await starts(room)) == 2
+
+
+async def test_a_session_that_is_damaged_is_said(house: House) -> None:
+    async with house.open(deliver=False) as room:
+        await room.sign_in()
+        await room.deck.store.write(lambda db: db.execute(update(account).values(lastfm_session_key="damaged")))
+        with pytest.raises(NotImported, match="sign in again"):
+            await brought(room)
