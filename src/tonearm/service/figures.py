@@ -49,7 +49,7 @@ from tonearm.core.play import MissingName
 from tonearm.store import renames, summaries
 from tonearm.store.db.database import Store
 from tonearm.store.db.readers import ReadQuestion
-from tonearm.store.db.slices import forward
+from tonearm.store.db.slices import FEW_OF_MANY, forward
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 from tonearm.store.queries import delivery_figures, name_plays, stats
 from tonearm.store.queries.delivery_figures import DeliveryFigures
@@ -851,7 +851,7 @@ def _of_name(look: _Look, kind: NameKind, name: tuple[str, str], zone: tzinfo, t
     names, spans = _where_played(look, kind, name)
     numbered: list[tuple[int, FiguredPlay]] = []
     for start, end in spans:
-        for first, last in forward(look.ask, look.account, start, end):
+        for first, last in forward(look.ask, look.account, start, end, FEW_OF_MANY):
             numbered += look.ask(
                 partial(name_plays.of_name, account=look.account, kind=kind, names=names, start=first, end=last)
             )

@@ -17,14 +17,19 @@ SLICE = 2000
 _OF_SPAN = select(play.c.timestamp).where(
     play.c.account == bindparam("of"), play.c.timestamp >= bindparam("start"), play.c.timestamp < bindparam("end")
 )
+FEW_OF_MANY = 10_000
+"""Plays of a slice of which an index says that few are wanted."""
+
 _AFTER = _OF_SPAN.order_by(play.c.timestamp).limit(1).offset(bindparam("skipped"))
 _BEFORE = _OF_SPAN.order_by(play.c.timestamp.desc()).limit(1).offset(bindparam("skipped"))
 
 
-def forward(ask: ReadQuestion, account: int, start: int, end: int) -> Iterator[tuple[int, int]]:
+def forward(
+    ask: ReadQuestion, account: int, start: int, end: int, plays: int | None = None
+) -> Iterator[tuple[int, int]]:
     """The slices of a span of time, the oldest first, each in Unix seconds from one moment to before another."""
     while start < end:
-        found = ask(partial(_timestamp, wanted=_AFTER, account=account, start=start, end=end))
+        found = ask(partial(_timestamp, wanted=_AFTER, account=account, start=start, end=end, plays=plays))
         middle = end if found is None else max(found, start + 1)
         yield start, middle
         start = middle
@@ -39,6 +44,10 @@ def backward(ask: ReadQuestion, account: int, start: int, end: int) -> Iterator[
         end = middle
 
 
-def _timestamp(db: Connection, wanted: Select[Any], account: int, start: int, end: int) -> int | None:
-    found: int | None = db.execute(wanted, {"of": account, "start": start, "end": end, "skipped": SLICE}).scalar()
+def _timestamp(
+    db: Connection, wanted: Select[Any], account: int, start: int, end: int, plays: int | None = None
+) -> int | None:
+    found: int | None = db.execute(
+        wanted, {"of": account, "start": start, "end": end, "skipped": plays or SLICE}
+    ).scalar()
     return found
