@@ -19,15 +19,13 @@ from tonearm.core.keys import paired
 from tonearm.deck import Deck
 from tonearm.engine.embedded import PAUSE, EmbeddedEngine
 from tonearm.engine.engine import Engine
-from tonearm.http_exchange import host_of
 from tonearm.lastfm.cache import Cache
 from tonearm.lastfm.cache_policy import WEEK
 from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm
 from tonearm.lastfm.destination import LastFmDestination
 from tonearm.lastfm.images import ImageFetcher
 from tonearm.lastfm.request import Keys
-from tonearm.lastfm.rules import LASTFM, gnu_fm
-from tonearm.lastfm.servers import LIBREFM_SERVER, server_at
+from tonearm.lastfm.rules import LASTFM
 from tonearm.listenbrainz import KOITO_API, LISTENBRAINZ_API, ListenBrainzClient
 from tonearm.listenbrainz import user_agent as telling_agent
 from tonearm.maloja import MalojaClient
@@ -219,16 +217,9 @@ def _makers(http: httpx2.AsyncClient, agent: str) -> dict[DestinationKind, MakeW
         DestinationKind.LISTENBRAINZ: partial(listens, dialect=LISTENBRAINZ_API),
         DestinationKind.KOITO: partial(listens, dialect=KOITO_API),
         DestinationKind.MALOJA: partial(MalojaClient, user_agent=agent, http=http),
-        DestinationKind.LIBREFM: partial(_librefm, http, agent),
-        DestinationKind.LASTFM_LIKE: lambda url: LastFmDestination(server_at(url), http=http, user_agent=agent),
+        DestinationKind.LIBREFM: partial(LastFmDestination, user_agent=agent, http=http, gnu_fm=True),
+        DestinationKind.LASTFM_LIKE: partial(LastFmDestination, user_agent=agent, http=http),
     }
-
-
-def _librefm(http: httpx2.AsyncClient, agent: str, url: str) -> LastFmDestination:
-    """Libre.fm, or another server that runs GNU FM."""
-    server = server_at(url)
-    server = LIBREFM_SERVER if server.api_url == LIBREFM_SERVER.api_url else server_at(url, rules=gnu_fm(host_of(url)))
-    return LastFmDestination(server, http=http, user_agent=agent)
 
 
 @asynccontextmanager

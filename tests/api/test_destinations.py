@@ -129,16 +129,70 @@ def test_destinations_are_their_listeners_own(service: Service, server: ListenBr
         assert nobody.get("/destinations").status_code == 401
 
 
-def test_a_service_with_a_page_is_allowed_there(service: Service, server: ListenBrainzStandIn) -> None:
-    with GnuFmStandIn() as libre:
-        begun = service.http.post("/destinations/sign-in", json={"kind": "librefm", "url": libre.url})
-        assert begun.status_code == 200
-        token = begun.json()["token"]
-        assert begun.json()["auth_url"].startswith(libre.auth_url)
-        wanted = {"kind": "librefm", "url": libre.url, "token": token}
-        assert service.http.post("/destinations", json=wanted).status_code == 502
-        libre.approve(token, "anna")
-        added = service.http.post("/destinations", json=wanted)
-        assert (added.status_code, added.json()["username"]) == (201, "anna")
+@pytest.fixture
+def libre() -> Iterator[GnuFmStandIn]:
+    with GnuFmStandIn() as started:
+        started.passwords["anna"] = "sesame, open"
+        yield started
+
+
+def approve(libre: GnuFmStandIn, begun: httpx2.Response, user: str = "anna") -> str:
+    """Approve on the page; the token to finish with."""
+    assert begun.status_code == 200, begun.text
+    libre.approve(begun.json()["auth_url"].partition("token=")[2], user)
+    return str(begun.json()["token"])
+
+
+def test_a_service_with_a_page_is_approved_there(service: Service, libre: GnuFmStandIn) -> None:
+    begun = service.http.post("/destinations/sign-in", json={"kind": "librefm", "url": libre.url})
+    assert begun.json()["auth_url"].startswith(libre.auth_url)
+    assert time.time() < begun.json()["expires_at"] <= time.time() + 3600
+    wanted = {"kind": "librefm", "token": begun.json()["token"]}
+    pending = service.http.post("/destinations", json=wanted)
+    assert pending.status_code == 409
+    assert pending.json()["detail"].startswith("not approved yet at 127.0.0.1")
+    approve(libre, begun)
+    added = service.http.post("/destinations", json=wanted)
+    assert (added.status_code, added.json()["username"]) == (201, "anna")
     elsewhere = service.http.post("/destinations/sign-in", json={"kind": "lastfm-like", "url": "nowhere"})
     assert elsewhere.json()["detail"][0]["loc"] == ["body", "url"]
+
+
+def test_an_ended_session_is_renewed_on_the_page_or_by_password(service: Service, libre: GnuFmStandIn) -> None:
+    own = {"api_key": "1" * 32, "api_secret": "2" * 32}
+    account = {"username": "anna", "password": "sesame, open"}
+    wanted = {"kind": "lastfm-like", "url": libre.url, **own, **account}
+    added = service.http.post("/destinations", json=wanted)
+    assert (added.status_code, added.json()["state"]) == (201, "connected")
+    assert not any(secret in added.text for secret in ("sesame", "2" * 32))
+    libre.users.clear()
+    report(service)
+    number = added.json()["id"]
+    while service.http.get("/destinations").json()["destinations"][0]["state"] != "needs_sign_in":
+        pass
+    assert libre.stored == []
+    begun = service.http.post(f"/destinations/{number}/sign-in", json={})
+    assert "api_key=" + "1" * 32 in begun.json()["auth_url"]
+    assert "2" * 32 not in begun.text
+    renewed = service.http.patch(f"/destinations/{number}", json={"token": approve(libre, begun)})
+    assert (renewed.status_code, renewed.json()["state"]) == (200, "connected")
+    while not libre.stored:
+        pass
+    again = service.http.patch(f"/destinations/{number}", json=account)
+    assert again.json()["state"] == "connected"
+
+
+def test_what_is_wrong_with_a_sign_in_is_said_of_its_part(service: Service, libre: GnuFmStandIn) -> None:
+    wanted = {"kind": "librefm", "url": libre.url}
+    for more, part in (
+        ({}, "token"),
+        ({"token": "mine"}, "token"),
+        ({"username": "anna", "password": "another"}, "password"),
+        ({"username": "anna", "password": "another", "api_key": "1" * 32}, "api_key"),
+        ({"username": "anna", "password": "another", "approval_url": "nowhere"}, "approval_url"),
+    ):
+        answer = service.http.post("/destinations", json={**wanted, **more})
+        assert answer.status_code == 422
+        assert answer.json()["detail"][0]["loc"] == ["body", part]
+    assert service.http.post("/destinations/7/sign-in", json={}).status_code == 404
+    assert service.http.get("/destinations").json() == {"destinations": []}

@@ -15,6 +15,7 @@ from tests.cli.shell import Shell
 from tests.stand_ins.gnufm import GnuFmStandIn
 from tests.stand_ins.listenbrainz import ListenBrainzStandIn
 from tests.stand_ins.serving import Fault
+from tonearm.store.destinations import end_session
 
 TOKEN = "a-token-of-mine"
 
@@ -122,28 +123,88 @@ def test_a_policy_is_previewed_and_set(with_token: Shell, server: ListenBrainzSt
 
 
 class Willing(GnuFmStandIn):
-    """Whoever asks is allowed at once, as by a listener who is quick."""
+    """Whoever asks for the second time is approved, as by a listener who takes a moment; `looks` counts."""
 
-    def _token(self, params: dict[str, str]) -> dict[str, Any]:
-        answer = super()._token(params)
-        for token in self.tokens:
-            self.approve(token, "anna")
-        return answer
+    looks = 0
+
+    def _session(self, params: dict[str, str]) -> dict[str, Any]:
+        self.looks += 1
+        if self.looks % 2 == 0:
+            self.approve(params["token"], "anna")
+        return super()._session(params)
 
 
-def test_a_service_with_a_page_is_allowed_there(asking: Shell, tmp_path: Path) -> None:
+@pytest.fixture
+def libre(monkeypatch: pytest.MonkeyPatch) -> Iterator[Willing]:
+    monkeypatch.setattr("tonearm.commands.destination.ASK_AGAIN", 0.0)
     with Willing() as server:
-        words = ("destination", "add", "librefm", "--url", server.url)
-        said = asking(*words)
-        assert f"Open this address, and allow tonearm there:\n{server.auth_url}?api_key=" in said.stderr
-        assert said.stdout == "Libre.fm (anna) is destination 1: it gets what you play from now on\n"
-        assert asking("destination", "token", "1").stdout == "Libre.fm (anna) has a new token\n"
-        keys = tmp_path / "keys"
-        keys.write_text("one\n")
-        refused = asking("destination", "add", "lastfm-like", "--url", server.url, "--token-file", str(keys))
-        assert "an API key and its shared secret" in refused.stderr
-        nowhere = asking("destination", "add", "lastfm-like", "--url", "nowhere")
-        assert "must begin with https:// or http://" in nowhere.stderr
+        server.passwords["anna"] = "sesame, open"
+        yield server
+
+
+def test_a_service_with_a_page_waits_for_its_listener(asking: Shell, libre: Willing) -> None:
+    said = asking("destination", "add", "librefm", "--url", libre.url)
+    assert f"Allow access here: {libre.auth_url}?api_key=" in said.stderr
+    assert said.stdout == "Libre.fm (anna) is destination 1: it gets what you play from now on\n"
+    assert asking("destination", "token", "1", "--no-browser").stdout == "Libre.fm (anna) is signed in again\n"
+    assert libre.looks == 4
+    again = asking("destination", "add", "lastfm-like", "--url", libre.url)
+    assert "Libre.fm (anna) is one of your destinations already" in again.stderr
+
+
+def test_a_password_is_read_from_a_file_or_asked_for(asking: Shell, libre: Willing, tmp_path: Path) -> None:
+    password, secret = tmp_path / "password", tmp_path / "secret"
+    password.write_text("sesame, open\n")
+    secret.write_text(f"{'2' * 32}\n")
+    here = ("lastfm-like", "--url", libre.url, "--user", "anna")
+    wrong = asking("destination", "add", *here, "--password-file", str(secret))
+    assert "doesn't accept this name and password" in wrong.stderr
+    keys = ("--api-key", "1" * 32, "--api-secret-file", str(secret))
+    said = asking("destination", "add", *here, "--password-file", str(password), *keys)
+    assert said.stdout.startswith("Last.fm-like server (anna) is destination 1")
+    assert libre.seen[-1].form()["api_key"] == "1" * 32
+    assert "sesame" not in said.output
+    again = asking("destination", "token", "1", "--user", "anna", "--password-file", str(password))
+    assert "is signed in again" in again.stdout
+
+
+def test_options_that_a_service_has_no_use_for_are_refused(asking: Shell, libre: Willing, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("a-secret\n")
+    for words, said in (
+        (("listenbrainz", "--user", "anna"), "--user is for librefm and lastfm-like"),
+        (("librefm", "--token-file", str(file)), "librefm has no tokens: approve on its page, or add --user NAME"),
+        (("librefm", "--password-file", str(file)), "--password-file needs --user NAME"),
+        (("lastfm-like", "--url", libre.url, "--api-key", "1" * 32), "belong together: enter both"),
+        (("lastfm-like", "--url", "nowhere"), "must begin with https:// or http://"),
+        (("lastfm-like",), "must begin with https:// or http://"),
+    ):
+        refused = asking("destination", "add", *words)
+        assert refused.exit_code != 0
+        assert said in refused.stderr
+        assert "Traceback" not in refused.output
+
+
+def test_a_service_that_stays_out_of_reach_is_not_waited_for(asking: Shell, libre: Willing) -> None:
+    libre.fail_next(Fault.NONE, *[Fault.OUTAGE] * 5)
+    said = asking("destination", "add", "librefm", "--url", libre.url)
+    assert said.exit_code == 1
+    assert "error 11" in said.stderr
+
+
+def test_an_ended_session_is_shown(asking: Shell, libre: Willing) -> None:
+    asking("destination", "add", "librefm", "--url", libre.url)
+
+    async def end(deck: tonearm.Deck) -> None:
+        sealed = (await deck.destinations.all((await deck.listener("me")).id))[0].stored.sealed
+        await deck.store.write(lambda db: end_session(db, 1, sealed, "Libre.fm error 9: no"))
+
+    on_deck(asking, end)
+    report(asking)
+    said = asking("destination", "list").stdout
+    assert said.startswith(
+        "1  Libre.fm (anna)  has ended the session  1 play waits: Libre.fm has ended the session: sign"
+    )
 
 
 def test_an_hour_may_be_private(with_token: Shell, server: ListenBrainzStandIn) -> None:

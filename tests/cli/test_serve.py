@@ -9,6 +9,7 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -17,6 +18,7 @@ import pytest
 from lastfm_emulator import Emulator
 from tests.cli.shell import Said, Shell
 from tests.patience import PATIENCE
+from tests.stand_ins.listenbrainz import ListenBrainzStandIn
 from tonearm.store.db.file_lock import sole_sender
 
 
@@ -47,6 +49,16 @@ def test_the_first_start_prints_a_link_that_signs_one_browser_in_once(shell: She
     with service(shell, "--link") as (_, out, _):
         assert "/signin?link=" in out.until("Sign in with your browser")
         assert out.end() == 0
+
+
+def test_without_a_key_plays_go_to_the_other_services(shell: Shell) -> None:
+    with ListenBrainzStandIn() as server:
+        server.users["a-token"] = "rob"
+        with_token = replace(shell, variables={**shell.variables, "TONEARM_DESTINATION_TOKEN": "a-token"})
+        assert with_token("destination", "add", "listenbrainz", "--url", server.url).exit_code == 0
+        with service(shell) as (_, out, err):
+            err.until("Plays are saved but sent to your other services only: set LASTFM_API_KEY")
+            assert out.end() == 0
 
 
 def test_a_link_leads_to_the_service_that_runs_wherever_it_listens(shell: Shell) -> None:

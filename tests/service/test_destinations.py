@@ -28,12 +28,15 @@ from tonearm.core.event import DestinationStatus
 from tonearm.core.play import Play, Track
 from tonearm.core.policy import ArtistForm, Policy
 from tonearm.history.play import ReadOptions
+from tonearm.lastfm.servers import OPEN_KEYS
+from tonearm.service.destination_sign_in import NO_KEYS, Approving, NameAndPassword, OwnKeys
 from tonearm.service.destinations import (
     EVERYTHING,
     DestinationOverview,
     DestinationRefused,
     DestinationRemoved,
     KeepOrDiscard,
+    NoSuchDestination,
     WhyRefused,
 )
 from tonearm.service.job_list import ListedJob
@@ -663,66 +666,220 @@ async def test_another_album_is_sent_where_the_play_is_not_yet(world: World) -> 
         assert [play.album for play in world.first.stored] == ["Pastel Blues"]
 
 
-# Services that are allowed on a page
+# Services that are signed in to
 
 
-@pytest.mark.parametrize(("kind", "keys"), [(LIBREFM, ""), (LIKE_LASTFM, f"{KEY} {KEY}")])
-async def test_a_server_like_lastfm_is_allowed_on_its_page(world: World, kind: DestinationKind, keys: str) -> None:
+OWN = OwnKeys(KEY, KEY, "http://fm.test/allow")
+PASSWORD = "sesame, open"
+
+
+@pytest.fixture
+def fm(world: World) -> GnuFmStandIn:
     server = GnuFmStandIn(world.house.clock.now)
+    server.passwords["anna"] = PASSWORD
     world.network.hosts["fm.test"] = server
+    return server
+
+
+async def begin(room: Room, kind: DestinationKind = LIBREFM, keys: OwnKeys = NO_KEYS, again: int = 0) -> Approving:
+    destinations = room.deck.destinations
+    begun = await (
+        destinations.begin_again(room.me.id, again, keys) if again else destinations.begin(kind, "http://fm.test", keys)
+    )
+    assert isinstance(begun, Approving), begun
+    return begun
+
+
+def approve(server: GnuFmStandIn, begun: Approving, user: str = "anna") -> None:
+    server.approve(begun.url.partition("token=")[2], user)
+
+
+async def sign_in(
+    room: Room,
+    kind: DestinationKind = LIBREFM,
+    name: str = "anna",
+    password: str = PASSWORD,
+    url: str = "http://fm.test",
+) -> StoredDestination | DestinationRefused:
+    return await room.deck.destinations.add(room.me.id, kind, url, NameAndPassword(name, password))
+
+
+async def until_state(room: Room, state: str) -> None:
+    while (await overview(room)).state != state:
+        await room.house.clock.sleep(1)
+    await room.house.clock.still()
+
+
+@pytest.mark.parametrize(("kind", "keys"), [(LIBREFM, NO_KEYS), (LIKE_LASTFM, OWN)])
+async def test_a_server_like_lastfm_is_approved_on_its_page(
+    world: World, fm: GnuFmStandIn, kind: DestinationKind, keys: OwnKeys
+) -> None:
     async with world.open() as room:
         destinations = room.deck.destinations
-        begun = await destinations.begin(kind, "http://fm.test", keys)
-        assert isinstance(begun, tuple)
-        address, secret = begun
-        token = secret.split()[0]
-        assert address.startswith("http://fm.test/api/auth/?")
-        assert f"token={token}" in address
-        early = await destinations.add(room.me.id, kind, "http://fm.test", secret)
-        assert isinstance(early, DestinationRefused)
-        assert "allow it at" in early.reason
-        server.approve(token, "anna")
-        one = await destinations.add(room.me.id, kind, "http://fm.test", secret)
+        begun = await begin(room, kind, keys)
+        assert begun.url.startswith("http://fm.test/allow/?" if keys is OWN else "http://fm.test/api/auth/?")
+        assert KEY not in begun.state
+        early = await destinations.add(room.me.id, kind, "http://fm.test", begun.state)
+        assert early == DestinationRefused("not approved yet at fm.test", WhyRefused.PENDING)
+        approve(fm, begun)
+        one = await destinations.add(room.me.id, kind, "", begun.state)
         assert isinstance(one, StoredDestination)
-        assert one.username == "anna"
+        assert (one.username, one.url) == ("anna", "http://fm.test/2.0/")
         await room.plays(*range(3))
         await until_sent(room)
-        assert [play.title for play in server.stored] == songs(*range(3))
+        assert [play.title for play in fm.stored] == songs(*range(3))
         assert set((await fates(room, one)).values()) == {"accepted"}
-        server.users.clear()
-        await room.play(7)
-        while (await overview(room)).state != "needs_sign_in":
-            await room.house.clock.sleep(1)
-        again = await destinations.begin(kind, one.url, keys)
-        assert isinstance(again, tuple)
-        server.approve(again[1].split()[0], "anna")
-        assert isinstance(await destinations.sign_in_again(room.me.id, one.id, again[1]), StoredDestination)
-        await until_sent(room)
-        assert [play.title for play in server.stored] == songs(*range(3), 7)
+        assert fm.seen[-1].form()["api_key"] == (KEY if keys is OWN else OPEN_KEYS.api_key)
 
 
-async def test_a_service_with_a_token_has_no_page_to_allow_it_on(world: World) -> None:
+@pytest.mark.parametrize(("kind", "keys"), [(LIBREFM, NO_KEYS), (LIKE_LASTFM, OWN)])
+async def test_an_ended_session_holds_its_plays_until_the_listener_signs_in_again(
+    world: World, fm: GnuFmStandIn, kind: DestinationKind, keys: OwnKeys
+) -> None:
     async with world.open() as room:
-        begun = await room.deck.destinations.begin(LISTENBRAINZ, "http://one.test")
-        assert isinstance(begun, DestinationRefused)
-        assert begun.reason == "ListenBrainz has no page to allow it on: enter a token"
+        destinations = room.deck.destinations
+        begun = await begin(room, kind, keys)
+        approve(fm, begun)
+        one = await destinations.add(room.me.id, kind, "http://fm.test", begun.state)
+        assert isinstance(one, StoredDestination)
+        fm.users.clear()
+        await room.plays(*range(3))
+        await until_state(room, "needs_sign_in")
+        seen = await overview(room)
+        assert (seen.waiting.plays, fm.stored) == (3, [])
+        assert seen.reason == f"{kind.label} has ended the session: sign in again"
+        again = await begin(room, again=one.id)
+        assert begun.url.partition("token=")[0] == again.url.partition("token=")[0]
+        approve(fm, again, "ben")
+        other = await destinations.sign_in_again(room.me.id, one.id, again.state)
+        assert isinstance(other, DestinationRefused)
+        assert other.reason.startswith("you signed in as ben, and plays wait here for anna")
+        again = await begin(room, again=one.id)
+        approve(fm, again)
+        assert isinstance(await destinations.sign_in_again(room.me.id, one.id, again.state), StoredDestination)
+        await until_sent(room)
+        assert [play.title for play in fm.stored] == songs(*range(3))
+
+
+async def test_a_name_and_a_password_do_too_and_the_password_is_not_kept(world: World, fm: GnuFmStandIn) -> None:
+    async with world.open() as room:
+        wrong = await sign_in(room, password="another")
+        assert wrong == DestinationRefused("fm.test doesn't accept this name and password", field="password")
+        one = await sign_in(room)
+        assert isinstance(one, StoredDestination)
+        assert PASSWORD not in room.deck.destinations.cipher.open(one.sealed)
+        fm.users.clear()
+        await room.play(1)
+        await until_state(room, "needs_sign_in")
+        again = NameAndPassword("anna", PASSWORD)
+        assert isinstance(await room.deck.destinations.sign_in_again(room.me.id, one.id, again), StoredDestination)
+        await until_sent(room)
+        assert [play.title for play in fm.stored] == songs(1)
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST_ANSWER, Fault.CUT, Fault.HANG_UP, Fault.GATEWAY, Fault.BROKEN])
+async def test_after_a_lost_answer_gnu_fm_has_each_play_once(world: World, fm: GnuFmStandIn, fault: Fault) -> None:
+    async with world.open() as room:
+        one = await sign_in(room)
+        assert isinstance(one, StoredDestination)
+        await pause(room, one)
+        await room.plays(*range(5))
+        fm.fail_next(fault)
+        await pause(room, one, paused=False)
+        await until_sent(room)
+        assert sorted(play.title for play in fm.stored) == songs(*range(5))
+        assert set((await fates(room, one)).values()) == {"accepted"}
+
+
+async def test_why_a_sign_in_cannot_be_finished_is_said(world: World, fm: GnuFmStandIn) -> None:
+    async with world.open() as room:
+        begun = await begin(room)
+
+        async def refusal(token: str, kind: DestinationKind = LIBREFM, url: str = "http://fm.test") -> str:
+            refused = await room.deck.destinations.add(room.me.id, kind, url, token)
+            assert isinstance(refused, DestinationRefused)
+            return refused.reason
+
+        assert await refusal("a-token") == "this sign-in wasn't begun at fm.test: start again"
+        assert await refusal(begun.state, LIKE_LASTFM) == "this sign-in wasn't begun at fm.test: start again"
+        assert "wasn't begun at one.test" in await refusal(begun.state, url="http://one.test")
+        approve(fm, begun)
+        await room.wait(HOUR)
+        assert await refusal(begun.state) == "access wasn't allowed at fm.test within an hour: start again"
+
+
+async def test_a_sign_in_that_cannot_begin_says_what_is_wrong(world: World, fm: GnuFmStandIn) -> None:
+    async with world.open() as room:
+        destinations = room.deck.destinations
+
+        async def refusal(kind: DestinationKind, url: str, keys: OwnKeys = NO_KEYS) -> DestinationRefused:
+            refused = await destinations.begin(kind, url, keys)
+            assert isinstance(refused, DestinationRefused)
+            return refused
+
+        assert (await refusal(LISTENBRAINZ, "http://one.test")).field == "kind"
+        assert (await refusal(LIKE_LASTFM, "nowhere")).field == "url"
+        assert (await refusal(LIKE_LASTFM, "")).field == "url"
+        page = OwnKeys(approval_url="nowhere")
+        assert (await refusal(LIKE_LASTFM, "http://fm.test", page)).field == "approval_url"
+        half, spaced = OwnKeys(KEY), OwnKeys("a b", KEY)
+        assert "enter both" in (await refusal(LIKE_LASTFM, "http://fm.test", half)).reason
+        assert "no blanks" in (await refusal(LIKE_LASTFM, "http://fm.test", spaced)).reason
+        for keys, field in ((half, "api_key"), (page, "approval_url")):
+            given = NameAndPassword("anna", PASSWORD, keys)
+            refused = await destinations.add(room.me.id, LIKE_LASTFM, "http://fm.test", given)
+            assert isinstance(refused, DestinationRefused)
+            assert refused.field == field
+        by_password = await destinations.add(
+            room.me.id, LISTENBRAINZ, "http://one.test", NameAndPassword("anna", PASSWORD)
+        )
+        assert isinstance(by_password, DestinationRefused)
+        assert by_password.reason == "ListenBrainz is not signed in to with a password: enter a token"
+        assert await destinations.begin_again(room.me.id, 99) == NoSuchDestination()
+        other = await refusal(LIKE_LASTFM, "http://one.test")
+        assert other.reason == "what answers there doesn't speak Last.fm's API (HTTP 404): check the address"
         world.network.gone.add("fm.test")
-        away = await room.deck.destinations.begin(LIBREFM, "http://fm.test")
-        assert isinstance(away, DestinationRefused)
-        assert away.why is WhyRefused.AWAY
-        page = await room.deck.destinations.begin(LIKE_LASTFM, "http://one.test")
-        assert isinstance(page, DestinationRefused)
+        away = await refusal(LIBREFM, "http://fm.test")
+        assert (away.why, away.reason) == (
+            WhyRefused.AWAY,
+            "nothing answers at fm.test: is the address right, and is it running?",
+        )
 
 
-async def test_lastfm_itself_is_no_second_destination(world: World) -> None:
+async def test_a_profile_is_no_second_destination_whatever_it_is_called(world: World, fm: GnuFmStandIn) -> None:
     async with world.open() as room:
         await room.sign_in()
-        begun = await room.deck.destinations.begin(LIKE_LASTFM, "http://lastfm.test", f"{API_KEY} {API_SECRET}")
-        assert isinstance(begun, tuple)
-        room.emulator.approve(begun[1].split()[0], "RJ")
-        refused = await room.deck.destinations.add(room.me.id, LIKE_LASTFM, "http://lastfm.test", begun[1])
-        assert isinstance(refused, DestinationRefused)
-        assert refused.reason.startswith("you're signed in there already")
+        destinations = room.deck.destinations
+        own = OwnKeys(API_KEY, API_SECRET)
+        for kind in (LIKE_LASTFM, LIBREFM):
+            begun = await destinations.begin(kind, "http://lastfm.test", own)
+            assert isinstance(begun, Approving)
+            room.emulator.approve(begun.url.partition("token=")[2], "RJ")
+            refused = await destinations.add(room.me.id, kind, "", begun.state)
+            assert isinstance(refused, DestinationRefused)
+            assert refused.reason.startswith("you're signed in there already")
+        assert isinstance(await sign_in(room, LIBREFM), StoredDestination)
+        again = await sign_in(room, LIKE_LASTFM, name="Anna")
+        assert again == DestinationRefused("Libre.fm (anna) is one of your destinations already", WhyRefused.TAKEN)
+
+
+async def test_keys_that_cannot_be_decrypted_any_more_are_asked_for_again(world: World, fm: GnuFmStandIn) -> None:
+    async with world.open() as room:
+        begun = await begin(room, LIKE_LASTFM, OWN)
+        approve(fm, begun)
+        one = await room.deck.destinations.add(room.me.id, LIKE_LASTFM, "", begun.state)
+        assert isinstance(one, StoredDestination)
+
+        def lose(db: Connection) -> None:
+            db.execute(schema.destination.update().values(secret_sealed=""))
+
+        await room.deck.store.write(lose)
+        again = await begin(room, again=one.id, keys=OWN)
+        assert f"api_key={KEY}" in again.url
+        approve(fm, again)
+        assert isinstance(
+            await room.deck.destinations.sign_in_again(room.me.id, one.id, again.state), StoredDestination
+        )
 
 
 async def test_what_was_private_stays_private_when_it_is_reported_again(world: World) -> None:

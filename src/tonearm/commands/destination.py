@@ -4,38 +4,123 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.login import has_a_screen
+from tonearm.commands.options import Command, for_listener, with_json, with_settings
 from tonearm.commands.output import HOUR, moment, plays, print_result
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
     from tonearm.core.policy import Policy
     from tonearm.deck import Deck
-    from tonearm.service.destinations import DestinationOverview
+    from tonearm.service.destination_sign_in import Approving, NameAndPassword, OwnKeys
+    from tonearm.service.destinations import DestinationOverview, DestinationRefused, NoSuchDestination
     from tonearm.settings import Settings
 
+    NotDone = DestinationRefused | NoSuchDestination
+
 T = TypeVar("T")
+
+ASK_AGAIN = 2.0
+"""Seconds between two looks whether the listener has approved."""
+
+OUT_OF_REACH = 5
+"""How often in a row a service may be out of reach in between."""
 
 KINDS = ("listenbrainz", "maloja", "koito", "librefm", "lastfm-like")
 APPROVED = ("librefm", "lastfm-like")
 """As `core.destination.DestinationKind` has them, which would be slow to import for `--help`."""
 
 TOKEN = "TONEARM_DESTINATION_TOKEN"  # noqa: S105  # the name of a variable
+_A_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 TOKEN_FILE = click.option(
     "--token-file",
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
-    help=f"Its token or API key, from a file or - for standard input; or set {TOKEN}. Asked for otherwise."
-    " For lastfm-like: an API key and its shared secret, if the server wants them.",
+    type=_A_FILE,
+    help=f"Its token or API key, from a file or - for standard input; or set {TOKEN}. Asked for otherwise.",
+)
+SIGN_IN = (
+    click.option("--user", metavar="NAME", help="Libre.fm and its like: sign in with this name and a password."),
+    click.option(
+        "--password-file",
+        metavar="FILE",
+        type=_A_FILE,
+        help="The password, from a file or -; asked for otherwise. It is not stored.",
+    ),
+    click.option("--no-browser", is_flag=True, help="Only print the address of the page to approve on."),
+    click.option("--api-key", metavar="KEY", default="", help="Your API key there, if the server wants one."),
+    click.option("--api-secret-file", metavar="FILE", type=_A_FILE, help="Its shared secret, from a file or -."),
+    click.option("--approval-url", metavar="URL", default="", help="Its page to approve on, if that is elsewhere."),
 )
 NUMBER = click.argument("number", type=click.IntRange(min=1))
+
+
+@dataclass(frozen=True)
+class _SignIn:
+    """The options of how to sign in."""
+
+    user: str | None
+    password_file: Path | None
+    no_browser: bool
+    api_key: str
+    api_secret_file: Path | None
+    approval_url: str
+
+    def checked(self, kind: str, token_file: Path | None) -> None:
+        """Nothing was given that this kind of service would ignore."""
+        named = {
+            "--user": self.user,
+            "--password-file": self.password_file,
+            "--api-key": self.api_key,
+            "--api-secret-file": self.api_secret_file,
+            "--approval-url": self.approval_url,
+        }
+        given = [name for name, value in named.items() if value]
+        if given and kind not in APPROVED:
+            raise click.UsageError(f"{given[0]} is for {' and '.join(APPROVED)}")
+        if token_file is not None and kind in APPROVED:
+            raise click.UsageError(f"{kind} has no tokens: approve on its page, or add --user NAME")
+        if self.password_file and not self.user:
+            raise click.UsageError("--password-file needs --user NAME")
+
+    def keys(self) -> OwnKeys:
+        """The listener's own keys, if there are any."""
+        from tonearm.service.destination_sign_in import OwnKeys
+
+        secret = _from_file(self.api_secret_file).strip() if self.api_secret_file else ""
+        return OwnKeys(self.api_key.strip(), secret, self.approval_url)
+
+    def by_password(self) -> NameAndPassword | None:
+        """The name and the password, if that is how to sign in."""
+        from tonearm.service.destination_sign_in import NameAndPassword
+
+        if not self.user:
+            return None
+        if self.password_file:
+            password = _from_file(self.password_file).removesuffix("\n").removesuffix("\r")
+        else:
+            password = str(click.prompt("Password", hide_input=True, err=True))
+        return NameAndPassword(self.user, password, self.keys())
+
+
+def _with_sign_in(command: Command) -> Command:
+    """Adds the options of signing in, in one argument."""
+
+    @wraps(command)
+    def taking(*settings: Settings, **given: Any) -> None:
+        options = _SignIn(**{one.name: given.pop(one.name) for one in fields(_SignIn)})
+        command(*settings, sign_in=options, **given)
+
+    for option in reversed(SIGN_IN):
+        option(taking)
+    return taking
 
 
 @click.group()
@@ -47,6 +132,7 @@ def destination() -> None:
 @with_settings()
 @click.option("--url", metavar="URL", default="", help="Its address; ListenBrainz needs none.")
 @TOKEN_FILE
+@_with_sign_in
 @click.option("--history", metavar="DAYS", help="Also send this many days of your history, or: all.")
 @click.option("--first-artist", is_flag=True, help="Send the first artist of several only.")
 @click.option("--no-album-artist", is_flag=True, help="Don't send the artist of the album.")
@@ -67,8 +153,12 @@ def add(
     listener: str,
     as_json: bool,
     kind: str,
+    sign_in: _SignIn,
 ) -> None:
-    """Add a service that gets what you play from now on. It is asked first whose token it is."""
+    """Add a service that gets what you play from now on. It is asked first whose token it is.
+
+    Libre.fm and other servers like Last.fm have no tokens: approve on the page that opens, or sign in with a password.
+    """
     from tonearm.commands.opening import run
     from tonearm.core.policy import ArtistForm, Policy
 
@@ -78,8 +168,9 @@ def add(
         print_result(facts, text, as_json)
         return
     days = _days(history)
-    secret = _approved(settings, kind, url, _keys(token_file)) if kind in APPROVED else _token(token_file)
-    found = run(_add(settings, listener, kind, url, secret, policy, days))
+    sign_in.checked(kind, token_file)
+    given = sign_in.by_password() if kind in APPROVED else _token(token_file)
+    found = run(_add(settings, listener, kind, url, given, sign_in, policy, days))
     text = f"{_name(found)} is destination {found.stored.id}: it gets what you play from now on"
     if days:
         text += ", and of your history what you asked for"
@@ -149,24 +240,28 @@ def retry(settings: Settings, listener: str, as_json: bool, number: int) -> None
 @destination.command()
 @with_settings()
 @TOKEN_FILE
+@_with_sign_in
 @for_listener
 @with_json
 @NUMBER
-def token(settings: Settings, token_file: Path | None, listener: str, as_json: bool, number: int) -> None:
-    """Enter a new token for the same user. What waits is sent with it."""
+def token(
+    settings: Settings, token_file: Path | None, listener: str, as_json: bool, number: int, sign_in: _SignIn
+) -> None:
+    """Enter a new token for the same user, or sign in again. What waits is sent then."""
     from tonearm.commands.opening import run
 
-    found = run(_found(settings, listener, number))
-    kind, url = str(found.kind), found.stored.url
-    new = _approved(settings, kind, url, _keys(token_file)) if kind in APPROVED else _token(token_file)
-    _change(
-        settings,
-        listener,
-        as_json,
-        number,
-        "has a new token",
-        lambda deck, me: deck.destinations.sign_in_again(me, number, new),
-    )
+    kind = str(run(_found(settings, listener, number)).kind)
+    sign_in.checked(kind, token_file)
+    given = sign_in.by_password() if kind in APPROVED else _token(token_file)
+
+    async def renew(deck: Deck, me: int) -> object:
+        if given is not None:
+            return await deck.destinations.sign_in_again(me, number, given)
+        begun = await deck.destinations.begin_again(me, number, sign_in.keys())
+        return await _approved(deck, begun, sign_in, lambda state: deck.destinations.sign_in_again(me, number, state))
+
+    said = "is signed in again" if kind in APPROVED else "has a new token"
+    _change(settings, listener, as_json, number, said, renew)
 
 
 @destination.command()
@@ -255,12 +350,10 @@ def _name(found: DestinationOverview) -> str:
     return f"{found.kind.label} ({stored.username or stored.url})"
 
 
-_STATES = {"connected": "connected", "paused": "paused", "needs_sign_in": "needs a new token"}
-
-
 def _line(found: DestinationOverview) -> str:
     stored, waiting = found.stored, found.waiting.plays
-    text = f"{stored.id}  {_name(found)}  {_STATES.get(found.state, found.state)}"
+    needs = "has ended the session" if stored.kind in APPROVED else "needs a new token"
+    text = f"{stored.id}  {_name(found)}  {needs if found.state == 'needs_sign_in' else found.state}"
     if waiting:
         verb = "waits" if waiting == 1 else "wait"
         text += f"  {plays(waiting)} {verb}" + (f": {found.reason.rstrip('.')}" if found.reason else "")
@@ -289,49 +382,44 @@ def _days(given: str | None) -> float:
 
 def _token(file: Path | None) -> str:
     """The token, from where no other user of this machine sees it."""
-    try:
-        if file is not None:
-            with click.open_file(str(file), encoding="utf-8") as opened:
-                given = str(opened.read())
-        else:
-            given = os.environ.get(TOKEN, "") or str(click.prompt("Token", hide_input=True, err=True))
-    except (OSError, UnicodeDecodeError):
-        raise Failed(f"{file}: cannot be read") from None
+    if file is not None:
+        given = _from_file(file)
+    else:
+        given = os.environ.get(TOKEN, "") or str(click.prompt("Token", hide_input=True, err=True))
     if not given.strip():
         raise Failed("enter a token: the service shows it in its settings")
     return given.strip()
 
 
-def _keys(file: Path | None) -> str:
-    """An API key and its shared secret, if the server wants to know the program."""
-    if file is None and not os.environ.get(TOKEN):
-        return ""
-    keys = " ".join(_token(file).split())
-    if len(keys.split(" ")) != 2:
-        raise Failed("the file must hold an API key and its shared secret, with a blank or a line break between them")
-    return keys
+def _from_file(file: Path) -> str:
+    try:
+        with click.open_file(str(file), encoding="utf-8") as opened:
+            return str(opened.read())
+    except (OSError, UnicodeDecodeError):
+        raise Failed(f"{file}: cannot be read") from None
 
 
-def _approved(settings: Settings, kind: str, url: str, keys: str) -> str:
-    """What its listener has allowed on the service's page."""
-    from tonearm.commands.opening import run
+async def _approved(
+    deck: Deck, begun: Approving | NotDone, options: _SignIn, finish: Callable[[str], Awaitable[T | DestinationRefused]]
+) -> T | NotDone:
+    """What finishing brings once the listener has approved; or why it cannot be finished."""
+    from tonearm.service.destination_sign_in import Approving
+    from tonearm.service.destinations import DestinationRefused, WhyRefused
 
-    address, secret = run(_begin(settings, kind, url, keys))
-    say(f"Open this address, and allow tonearm there:\n{address}", err=True)
-    click.pause("Then press a key", err=True)
-    return secret
-
-
-async def _begin(settings: Settings, kind: str, url: str, keys: str) -> tuple[str, str]:
-    from tonearm.commands.opening import Sends, deck_of
-    from tonearm.core.destination import DestinationKind
-    from tonearm.service.destinations import DestinationRefused
-
-    async with deck_of(settings, Sends.NO) as deck:
-        begun = await deck.destinations.begin(DestinationKind(kind), url, keys)
-        if isinstance(begun, DestinationRefused):
-            raise Failed(begun.reason)
+    if not isinstance(begun, Approving):
         return begun
+    say(f"Allow access here: {begun.url}", err=True)
+    if not options.no_browser and has_a_screen():
+        click.launch(begun.url)
+    away = 0
+    while True:
+        outcome = await finish(begun.state)
+        if not isinstance(outcome, DestinationRefused) or outcome.why not in (WhyRefused.PENDING, WhyRefused.AWAY):
+            return outcome
+        away = away + 1 if outcome.why is WhyRefused.AWAY else 0
+        if away == OUT_OF_REACH:
+            return outcome
+        await deck.clock.sleep(ASK_AGAIN)
 
 
 def _change(
@@ -357,28 +445,47 @@ async def _changed(
     async with deck_of(settings, Sends.NO) as deck:
         me = await listener_of(deck, listener)
         outcome = await change(deck, me.id)
-        if isinstance(outcome, DestinationRefused):
-            raise Failed(outcome.reason)
-        if isinstance(outcome, NoSuchDestination):
-            raise _unknown(listener, number)
+        if isinstance(outcome, DestinationRefused | NoSuchDestination):
+            raise _failed(outcome, listener, number)
         return await _one(deck, me.id, listener, number)
 
 
 async def _add(
-    settings: Settings, listener: str, kind: str, url: str, token: str, policy: Policy, days: float
+    settings: Settings,
+    listener: str,
+    kind: str,
+    url: str,
+    given: str | NameAndPassword | None,
+    sign_in: _SignIn,
+    policy: Policy,
+    days: float,
 ) -> DestinationOverview:
     from tonearm.commands.opening import Sends, deck_of, listener_of
     from tonearm.core.destination import DestinationKind
-    from tonearm.service.destinations import DestinationRefused
+    from tonearm.service.values import StoredDestination
 
     async with deck_of(settings, Sends.NO) as deck:
-        me = await listener_of(deck, listener)
-        added = await deck.destinations.add(me.id, DestinationKind(kind), url, token, policy=policy, days=days)
-        if isinstance(added, DestinationRefused):
-            raise Failed(added.reason)
+        me, of_kind = await listener_of(deck, listener), DestinationKind(kind)
+
+        async def finish(token: str | NameAndPassword) -> StoredDestination | DestinationRefused:
+            return await deck.destinations.add(me.id, of_kind, url, token, policy=policy, days=days)
+
+        if given is not None:
+            added: StoredDestination | NotDone = await finish(given)
+        else:
+            begun = await deck.destinations.begin(of_kind, url, sign_in.keys())
+            added = await _approved(deck, begun, sign_in, finish)
+        if not isinstance(added, StoredDestination):
+            raise _failed(added, listener, 0)
         if not await deck.senders():
             say("It is sent when 'tonearm serve' runs.", err=True)
         return await _one(deck, me.id, listener, added.id)
+
+
+def _failed(refused: NotDone, listener: str, number: int) -> Failed:
+    from tonearm.service.destinations import DestinationRefused
+
+    return Failed(refused.reason) if isinstance(refused, DestinationRefused) else _unknown(listener, number)
 
 
 async def _one(deck: Deck, account: int, listener: str, number: int) -> DestinationOverview:

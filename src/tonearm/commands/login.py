@@ -57,7 +57,7 @@ async def _login(settings: Settings, name: str, browser: bool) -> SignedIn:
         if isinstance(start, Unreachable):
             raise Failed(f"Last.fm: {start.message}")
         say(f"Allow access here: {start.auth_url}", err=True)
-        if browser and _has_a_screen():
+        if browser and has_a_screen():
             click.launch(start.auth_url)
         assert start.token is not None
         connected = await _approved(me, start.token)
@@ -92,6 +92,6 @@ async def _approved(me: Listener, token: str) -> SignedIn:
         await me.deck.clock.sleep(ASK_AGAIN)
 
 
-def _has_a_screen() -> bool:
+def has_a_screen() -> bool:
     """Whether a browser would open in a window, and not in this terminal."""
     return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -80,7 +80,8 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
                 note_address(file, address_of(sock))
             say(f"tonearm listens on {address_of(sock)}{f', for {public}' if public else ''}")
             if not deck.configured:
-                say("Plays are saved but not sent: set LASTFM_API_KEY and LASTFM_API_SECRET", err=True)
+                only = "sent to your other services only" if deck.destinations.any_here else "not sent"
+                say(f"Plays are saved but {only}: set LASTFM_API_KEY and LASTFM_API_SECRET", err=True)
             if secret:
                 door = f"{public or address_of(sock)}/signin?link={secret}"
                 say(f"Sign in with your browser (once, within an hour): {door}")

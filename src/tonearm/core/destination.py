@@ -39,12 +39,13 @@ class TokenCheck:
     """What a destination says of a token, in words for its listener.
 
     `user` is whose it is ("" if the destination names nobody), `trouble` is why it cannot be used ("" if it can), and
-    `passing` says that the trouble may pass by itself.
+    `passing` says that the trouble may pass by itself. `pending`: the listener has still to approve.
     """
 
     user: str = ""
     trouble: str = ""
     passing: bool = False
+    pending: bool = False
 
 
 class Ignoring(StrEnum):

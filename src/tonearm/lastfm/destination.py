@@ -3,112 +3,125 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
 from tonearm.core.destination import Rules, TokenCheck
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Cause, SessionEnded, Verdict
-from tonearm.http_exchange import PATIENCE, Patience, TransportError, unreachable
-from tonearm.lastfm.client import USER_AGENT, LastFm
-from tonearm.lastfm.methods import auth
+from tonearm.http_exchange import PATIENCE, Patience
+from tonearm.lastfm.like import GrantedSession, LastFmLikeClient, SignInPage
 from tonearm.lastfm.request import Keys
-from tonearm.lastfm.response import Answer, Nonsense, Refusal
-from tonearm.lastfm.servers import OPEN_KEYS, LastFmServer
+from tonearm.lastfm.servers import OPEN_KEYS
 
 if TYPE_CHECKING:
     import httpx2
 
-_NOT_APPROVED, _EXPIRED, _UNKNOWN = 14, 15, 4
-_AWAY = (8, 11, 16)
+
+@dataclass(frozen=True, slots=True)
+class LastFmAccess:
+    """What an access needs, and what is kept of it: `secret` is a session key, or a token until it has become one.
+
+    `keys` are the listener's own, if the server hands out some, and `approval_page` is where it asks its listeners,
+    if that is elsewhere. As text the parts are between blanks.
+    """
+
+    secret: str = field(default="", repr=False)
+    keys: Keys | None = None
+    approval_page: str = ""
+
+    def __str__(self) -> str:
+        keys = (self.keys.api_key, self.keys.api_secret) if self.keys else ()
+        return " ".join(map(quote, (self.secret, *keys, *([self.approval_page] if self.approval_page else ()))))
+
+    @classmethod
+    def of(cls, text: str) -> LastFmAccess:
+        """What `str` has made of it."""
+        secret, *rest = map(unquote, text.split(" "))
+        keys = Keys(rest[0], rest[1]) if len(rest) > 1 else None
+        return cls(secret, keys, rest[-1] if len(rest) % 2 else "")
 
 
 class LastFmDestination:
     """A server of that kind. Raises nothing for what the server or the network does.
 
-    A secret is what a listener signs in with or has got for it: a token or a session key. If the server wants to know
-    the program, an API key and its shared secret follow, after blanks.
+    `url` is the address that a listener was given (ValueError says what is wrong with it). A token is here the text of
+    a `LastFmAccess`.
     """
 
     def __init__(
         self,
-        server: LastFmServer,
+        url: str,
         *,
-        http: httpx2.AsyncClient | None = None,
-        user_agent: str = USER_AGENT,
+        http: httpx2.AsyncClient,
+        user_agent: str,
+        gnu_fm: bool = False,
         patience: Patience = PATIENCE,
     ) -> None:
-        self._server = server
+        self._url = url
         self._http = http
         self._agent = user_agent
+        self._gnu_fm = gnu_fm
         self._patience = patience
+        self._usual = self._client(LastFmAccess())
 
     @property
     def address(self) -> str:
         """Where its API is."""
-        return self._server.api_url
+        return self._usual.address
 
     @property
     def rules(self) -> Rules:
         """What it takes."""
-        return self._server.rules
+        return self._usual.rules
 
-    async def begin(self, keys: str = "") -> tuple[str, str] | TokenCheck:
-        """The address at which a listener allows us in, and the secret to sign in with then; or why there is none."""
-        client, _, pair = self._client(f"- {keys}".strip())
-        outcome = (await client.exchange(auth.token())).outcome
-        if not isinstance(outcome, Answer):
-            return self._trouble(outcome)
-        address = auth.approval_url(pair.api_key, token=outcome.value, base=self._server.approval_url)
-        return address, f"{outcome.value} {keys}".strip()
+    async def begin(self, access: LastFmAccess) -> tuple[str, LastFmAccess] | TokenCheck:
+        """The page on which a listener approves, and the access to finish with then; or why there is none.
 
-    async def sign_in(self, secret: str) -> tuple[TokenCheck, str]:
-        """Whose session an allowed token has become, and the secret that is kept; or why there is none."""
-        client, token, _ = self._client(secret)
-        outcome = (await client.exchange(auth.session(token))).outcome
-        if not isinstance(outcome, Answer):
-            return self._trouble(outcome), ""
-        return TokenCheck(user=outcome.value.name), " ".join((outcome.value.key, *secret.split()[1:]))
+        Raises ValueError if the page of the access cannot be one.
+        """
+        begun = await self._client(access).begin_sign_in()
+        return (begun.url, replace(access, secret=begun.token)) if isinstance(begun, SignInPage) else begun
+
+    async def finish(self, begun: LastFmAccess) -> tuple[str, LastFmAccess] | TokenCheck:
+        """Whose session an approved token has become, and the access that is kept; or why there is none. Once only."""
+        return _kept(begun, await self._client(begun).finish_sign_in(begun.secret))
+
+    async def sign_in(self, access: LastFmAccess, name: str, password: str) -> tuple[str, LastFmAccess] | TokenCheck:
+        """The same for a name and a password, which is not kept."""
+        return _kept(access, await self._client(access).sign_in(name, password))
 
     async def submit(self, plays: Sequence[Play], token: str, *, live: bool) -> Verdict:
         """Send plays."""
-        client, session, _ = self._client(token)
-        return await client.scrobble(plays, session) if session else self._no_session()
+        access = LastFmAccess.of(token)
+        return await self._client(access).submit(plays, access.secret, live=live) if access.secret else self._none()
 
     async def playing_now(self, track: Track, token: str) -> Verdict:
         """Say what plays."""
-        client, session, _ = self._client(token)
-        return await client.now_playing(track, session) if session else self._no_session()
+        access = LastFmAccess.of(token)
+        return await self._client(access).playing_now(track, access.secret) if access.secret else self._none()
 
     async def validate(self, token: str) -> TokenCheck:
-        """As `sign_in`: the token is spent by it."""
-        return (await self.sign_in(token))[0]
+        """Nobody can be asked whose a session is."""
+        return TokenCheck(trouble=f"{self.rules.service} has no tokens: sign in there")
 
-    def _client(self, secret: str) -> tuple[LastFm, str, Keys]:
-        first, *pair = secret.split() or [""]
-        keys = Keys(*pair) if len(pair) == 2 else OPEN_KEYS
-        client = LastFm(
-            keys,
-            self._server.api_url,
-            http=self._http,
+    def _client(self, access: LastFmAccess) -> LastFmLikeClient:
+        return LastFmLikeClient(
+            self._url,
             user_agent=self._agent,
+            keys=access.keys or OPEN_KEYS,
+            approval_page=access.approval_page,
+            http=self._http,
             patience=self._patience,
-            server=self._server,
+            gnu_fm=self._gnu_fm,
         )
-        return client, first, keys
 
-    def _no_session(self) -> Verdict:
+    def _none(self) -> Verdict:
         return SessionEnded(Cause(None, "there is no session", self.rules.service))
 
-    def _trouble(self, outcome: Refusal | Nonsense | TransportError) -> TokenCheck:
-        service = self.rules.service
-        match outcome:
-            case TransportError():
-                return TokenCheck(trouble=unreachable(outcome, self.address), passing=True)
-            case Nonsense():
-                return TokenCheck(trouble=f"what answers there isn't {service}: check the address")
-            case Refusal(cause) if cause.error_code == _NOT_APPROVED:
-                return TokenCheck(trouble=f"allow it at {service} first, then try again", passing=True)
-            case Refusal(cause) if cause.error_code in (_EXPIRED, _UNKNOWN):
-                return TokenCheck(trouble=f"that took too long, or was used already: begin again at {service}")
-            case Refusal(cause):
-                return TokenCheck(trouble=str(cause), passing=cause.error_code in _AWAY)
+
+def _kept(access: LastFmAccess, granted: GrantedSession | TokenCheck) -> tuple[str, LastFmAccess] | TokenCheck:
+    if isinstance(granted, TokenCheck):
+        return granted
+    return granted.user, replace(access, secret=granted.key)

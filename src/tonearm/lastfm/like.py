@@ -13,11 +13,21 @@ from urllib.parse import urlsplit
 from tonearm.core.destination import Rules, TokenCheck
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Verdict
-from tonearm.http_exchange import PATIENCE, Patience, TransportError, base_address, plain, redirected, unreachable
-from tonearm.lastfm.client import LastFm
-from tonearm.lastfm.methods.auth import approval_url, mobile_session, session, token
+from tonearm.http_exchange import (
+    PATIENCE,
+    Patience,
+    TransportError,
+    base_address,
+    host_of,
+    plain,
+    redirected,
+    unreachable,
+)
+from tonearm.lastfm.client import API_URL, LastFm
+from tonearm.lastfm.methods.auth import APPROVAL_URL, approval_url, mobile_session, session, token
 from tonearm.lastfm.request import Keys, Request
 from tonearm.lastfm.response import Answer, Exchange, Refusal
+from tonearm.lastfm.rules import LASTFM, gnu_fm, like_lastfm
 from tonearm.lastfm.servers import LIBREFM_SERVER, OPEN_KEYS, LastFmServer, server_at
 from tonearm.lastfm.types import Session
 
@@ -25,8 +35,13 @@ if TYPE_CHECKING:
     import httpx2
 
 _WRONG = 4
+_KEY_REFUSED = 10
 _NOT_APPROVED = 14
+_EXPIRED = 15
 _PASSING = (8, 11, 16, 29)
+
+LASTFM_SERVER = LastFmServer(LASTFM, API_URL, APPROVAL_URL)
+"""Last.fm itself, as somebody's second profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +65,9 @@ class LastFmLikeClient:
 
     `url` is the address that a listener was given (ValueError says what is wrong with it), and `address` is what is
     used. `approval_page` is where its listeners approve, if that is elsewhere, `keys` are for servers that hand out
-    keys of their own. Without `http` it opens an httpx2 client of its own; a host's own is never closed. `pace` is
-    awaited before each request, `on_date` is told the server's Unix time and the round trip in seconds.
+    keys of their own, and `gnu_fm` says that it is known to run GNU FM. Without `http` it opens an httpx2 client of
+    its own; a host's own is never closed. `pace` is awaited before each request, `on_date` is told the server's Unix
+    time and the round trip in seconds.
     """
 
     def __init__(
@@ -65,8 +81,9 @@ class LastFmLikeClient:
         pace: Callable[[], Awaitable[None]] | None = None,
         on_date: Callable[[float, float], None] | None = None,
         patience: Patience = PATIENCE,
+        gnu_fm: bool = False,
     ) -> None:
-        self.server = _server(url, approval_page)
+        self.server = _server(url, approval_page, runs_gnu_fm=gnu_fm)
         self._keys = keys
         self._lastfm = LastFm(
             keys,
@@ -76,7 +93,7 @@ class LastFmLikeClient:
             pace=pace,
             on_date=on_date,
             patience=patience,
-            server=self.server,
+            server=None if self.server is LASTFM_SERVER else self.server,
         )
 
     @property
@@ -120,6 +137,8 @@ class LastFmLikeClient:
         if isinstance(exchange.outcome, Answer):
             granted = exchange.outcome.value
             return GrantedSession(granted.name, granted.key)
+        if isinstance(exchange.outcome, Refusal) and exchange.outcome.cause.error_code in (_WRONG, _EXPIRED):
+            return TokenCheck(trouble=f"this approval has expired, or was used already: start again at {self._name}")
         return self._trouble(exchange)
 
     async def sign_in(self, name: str, password: str) -> GrantedSession | TokenCheck:
@@ -134,17 +153,23 @@ class LastFmLikeClient:
         if isinstance(outcome, Answer):
             return GrantedSession(outcome.value.name, outcome.value.key)
         if isinstance(outcome, Refusal) and outcome.cause.error_code == _WRONG:
-            return TokenCheck(trouble=f"{self.rules.service} doesn't accept this name and password")
+            return TokenCheck(trouble=f"{self._name} doesn't accept this name and password")
         return self._trouble(exchange, (password,))
 
+    @property
+    def _name(self) -> str:
+        return self.rules.service
+
     def _trouble(self, exchange: Exchange[str] | Exchange[Session], secrets: Sequence[str] = ()) -> TokenCheck:
-        service, reply = self.rules.service, exchange.reply
+        service, reply = self._name, exchange.reply
         if isinstance(reply, TransportError):
             return TokenCheck(trouble=plain(unreachable(reply, self.address), []), passing=True)
         if isinstance(exchange.outcome, Refusal):
             cause = exchange.outcome.cause
             if cause.error_code == _NOT_APPROVED:
-                return TokenCheck(trouble=f"not approved yet at {service}", passing=True)
+                return TokenCheck(trouble=f"not approved yet at {service}", passing=True, pending=True)
+            if cause.error_code == _KEY_REFUSED:
+                return TokenCheck(trouble=f"{service} wants an API key of its own: enter one, with its shared secret")
             return TokenCheck(trouble=plain(str(cause), secrets), passing=cause.error_code in _PASSING)
         status = reply.status
         if 300 <= status < 400:
@@ -175,7 +200,12 @@ def _by_password(name: str, password: str, url: str) -> Request[Session]:
     return replace(asked, params={**asked.params, **params} if url.startswith("https:") else params)
 
 
-def _server(url: str, approval_page: str) -> LastFmServer:
-    if urlsplit(base_address(url)).hostname in ("libre.fm", "www.libre.fm"):
+def _server(url: str, approval_page: str, *, runs_gnu_fm: bool) -> LastFmServer:
+    base = base_address(url)
+    host = urlsplit(base).hostname
+    if host in ("libre.fm", "www.libre.fm"):
         return LIBREFM_SERVER
-    return server_at(url, approval_url=approval_page)
+    if host in (urlsplit(API_URL).hostname, "last.fm", "www.last.fm"):
+        return LASTFM_SERVER
+    name = host_of(base)
+    return server_at(url, approval_url=approval_page, rules=gnu_fm(name) if runs_gnu_fm else like_lastfm(name))

@@ -8,24 +8,25 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
-from typing import cast
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core.account import Connection as Connected
-from tonearm.core.destination import DestinationKind
+from tonearm.core.destination import DestinationKind, TokenCheck
 from tonearm.core.event import DestinationChanged
 from tonearm.core.play import Track
 from tonearm.core.policy import Policy
 from tonearm.core.waits import DeliveryFacts, Waits
+from tonearm.lastfm.destination import LastFmAccess
 from tonearm.lastfm.servers import LIBREFM_SERVER
 from tonearm.listenbrainz import API_URL as LISTENBRAINZ_URL
 from tonearm.service import destination_waits
 from tonearm.service.clock_skew import LastFmTime
+from tonearm.service.destination_sign_in import NO_KEYS, Approving, DestinationSignIn, NameAndPassword, OwnKeys
 from tonearm.service.events import EventHub
-from tonearm.service.outlets import APPROVED, ApprovedWire, DestinationOutlets, pace_key
+from tonearm.service.outlets import APPROVED, DestinationOutlets, DestinationWire, pace_key
 from tonearm.store import accounts, destination_queue, destinations, jobs, pace, plays
 from tonearm.store.db.database import Store
 from tonearm.store.db.sqlite_writer import StoreUnavailable
@@ -50,9 +51,12 @@ PREVIEWED = 1000
 
 
 class WhyRefused(StrEnum):
-    """Why something cannot be done: what was entered is wrong, somebody has it already, or the service is away."""
+    """Why something cannot be done: what was entered is wrong, the listener has still to approve at the service,
+    somebody has it already, or the service is away.
+    """
 
     INVALID = "invalid"
+    PENDING = "pending"
     TAKEN = "taken"
     AWAY = "away"
 
@@ -61,7 +65,7 @@ class WhyRefused(StrEnum):
 class DestinationRefused:
     """It cannot be done, and why, in words for the listener. Nothing was changed.
 
-    If what was entered is wrong, `field` says which part: `url` or `token`.
+    If what was entered is wrong, `field` says which part: `url`, `token`, `password`, `api_key` or `approval_url`.
     """
 
     reason: str
@@ -185,6 +189,11 @@ class DestinationHints:
         self._owned.clear()
         self._owned.update(owned)
 
+    @property
+    def any_here(self) -> bool:
+        """Whether anybody has destinations."""
+        return bool(self._owned)
+
     def has_any(self, account: int) -> bool:
         """Whether an account has destinations."""
         return account in self._owned
@@ -209,67 +218,96 @@ class Destinations:
     is_lastfm: Callable[[str], bool] = lambda _: False
     _shows: dict[int, asyncio.Task[None]] = field(default_factory=dict)
 
+    async def begin(
+        self, kind: DestinationKind, address: str, keys: OwnKeys = NO_KEYS
+    ) -> Approving | DestinationRefused:
+        """Sign in at a service that has no tokens: where the listener approves. `add` finishes it with the `state`."""
+        return await self._begun(kind, address, keys, LastFmAccess())
+
+    async def begin_again(
+        self, account: int, number: int, keys: OwnKeys = NO_KEYS
+    ) -> Approving | DestinationRefused | NoSuchDestination:
+        """The same for a destination whose session has ended; `sign_in_again` finishes it. Its own keys are known."""
+        found = await self.store.read(partial(destinations.of_account, account_id=account, number=number))
+        if found is None:
+            return NoSuchDestination()
+        return await self._begun(DestinationKind(found.kind), found.url, keys, self._sign_in.kept(found.sealed))
+
+    async def _begun(
+        self, kind: DestinationKind, address: str, keys: OwnKeys, before: LastFmAccess
+    ) -> Approving | DestinationRefused:
+        wire = self._wire(kind, address)
+        if isinstance(wire, DestinationRefused):
+            return wire
+        if kind not in APPROVED:
+            return DestinationRefused(f"{kind.label} has no page to allow it on: enter a token", field="kind")
+        if keys.trouble:
+            return DestinationRefused(keys.trouble, field="api_key")
+        try:
+            begun = await self._sign_in.begin(kind, wire, keys.over(before))
+        except ValueError as error:
+            return DestinationRefused(str(error), field="approval_url")
+        return begun if isinstance(begun, Approving) else DestinationRefused(begun.trouble, _why(begun), "url")
+
+    @property
+    def _sign_in(self) -> DestinationSignIn:
+        return DestinationSignIn(self.clock, self.cipher)
+
     async def add(
         self,
         account: int,
         kind: DestinationKind,
         address: str,
-        token: str,
+        token: str | NameAndPassword,
         *,
         policy: Policy | None = None,
         days: float = 0.0,
     ) -> StoredDestination | DestinationRefused:
         """Add a destination, or one again that was removed: then what waited is found again.
 
-        The service is asked first whose token it is. `days` of the history are sent too, after what is played from now
-        on: `EVERYTHING` for all of it. Raises StoreUnavailable.
+        The service is asked first whose token it is. Where it has none, `token` is the `state` of a sign-in that was
+        begun and approved, or a name and a password. `days` of the history are sent too, after what is played from
+        now on: `EVERYTHING` for all of it. Raises StoreUnavailable.
         """
-        checked = await self._checked(kind, address, token)
+        checked = await self._checked(kind, address, token, "")
         if isinstance(checked, DestinationRefused):
             return checked
-        address, user, token = checked
+        address, user, kept = checked
         outcome = await self.store.write(
             partial(
-                self._add, account=account, kind=kind, address=address, user=user, token=token, policy=policy, days=days
+                self._add, account=account, kind=kind, address=address, user=user, token=kept, policy=policy, days=days
             )
         )
         if isinstance(outcome, StoredDestination):
             self._announce(outcome)
         return outcome
 
-    async def begin(self, kind: DestinationKind, address: str, keys: str = "") -> tuple[str, str] | DestinationRefused:
-        """For services whose listeners allow us in on a page: its address, and the token to add it with after that.
-
-        `keys` are an API key and its shared secret with a blank between them, if the server wants to know the program.
-        """
+    def _wire(self, kind: DestinationKind, address: str) -> DestinationWire | DestinationRefused:
+        """The wire to an address as it is kept."""
         try:
             wire = self.outlets.wire(kind, address or DEFAULT_ADDRESSES.get(kind, ""))
         except ValueError as error:
             return DestinationRefused(str(error), field="url")
-        if kind not in APPROVED:
-            return DestinationRefused(f"{kind.label} has no page to allow it on: enter a token", field="kind")
-        begun = await cast(ApprovedWire, wire).begin(keys)
-        if isinstance(begun, tuple):
-            return begun
-        return DestinationRefused(begun.trouble, WhyRefused.AWAY if begun.passing else WhyRefused.INVALID, "url")
+        return self.outlets.wire(kind, _lower_host(wire.address))
 
     async def _checked(
-        self, kind: DestinationKind, address: str, token: str
+        self, kind: DestinationKind, address: str, given: str | NameAndPassword, sealed: str
     ) -> tuple[str, str, str] | DestinationRefused:
         """The address as it is kept, the user, and the secret as it is kept; the service is asked."""
+        if isinstance(given, str) and kind in APPROVED and not address:
+            address = self._sign_in.begun_at(kind, given)
+        wire = self._wire(kind, address)
+        if isinstance(wire, DestinationRefused):
+            return wire
+        if isinstance(given, NameAndPassword) and given.keys.trouble:
+            return DestinationRefused(given.keys.trouble, field="api_key")
         try:
-            wire = self.outlets.wire(kind, address or DEFAULT_ADDRESSES.get(kind, ""))
+            check, kept = await self._sign_in.finish(kind, wire, given, self._sign_in.kept(sealed))
         except ValueError as error:
-            return DestinationRefused(str(error), field="url")
-        address = _lower_host(wire.address)
-        wire = self.outlets.wire(kind, address)
-        if kind in APPROVED:
-            check, token = await cast(ApprovedWire, wire).sign_in(token)
-        else:
-            check = await wire.validate(token)
+            return DestinationRefused(str(error), field="approval_url")
         if check.trouble:
-            return DestinationRefused(check.trouble, WhyRefused.AWAY if check.passing else WhyRefused.INVALID)
-        return address, check.user, token
+            return DestinationRefused(check.trouble, _why(check), "token" if isinstance(given, str) else "password")
+        return wire.address, check.user, kept
 
     def _add(
         self,
@@ -293,7 +331,7 @@ class Destinations:
                 " use a token of your own, or their plays and yours would be mixed there",
                 WhyRefused.TAKEN,
             )
-        if refused := self._is_lastfm_already(db, account, kind, address, user):
+        if refused := self._is_there_already(db, account, kind, address, user):
             return refused
         made = known or destinations.add(db, account, kind, address, user, policy or Policy(), now)
         destinations.sign_in(db, made.id, user, self.cipher.close(token), key)
@@ -306,33 +344,39 @@ class Destinations:
         assert found is not None
         return found
 
-    def _is_lastfm_already(
+    def _is_there_already(
         self, db: Connection, account: int, kind: DestinationKind, address: str, user: str
     ) -> DestinationRefused | None:
+        """A profile that another way leads to: Last.fm's own, or a server that was added as another kind."""
+        if kind not in APPROVED:
+            return None
         listener = accounts.by_id(db, [account])[account]
-        if kind is DestinationKind.LASTFM_LIKE and self.is_lastfm(address) and listener.signed_in:
-            same = not user or user.casefold() == listener.username.casefold()
-            if same:
-                text = "you're signed in there already: that is the Last.fm of your settings"
-                return DestinationRefused(text, WhyRefused.TAKEN)
+        if self.is_lastfm(address) and listener.signed_in and user.casefold() == listener.username.casefold():
+            text = "you're signed in there already: that is the Last.fm of your settings"
+            return DestinationRefused(text, WhyRefused.TAKEN)
+        for other in destinations.of_accounts(db, [account]).get(account, []):
+            same = (other.url, other.username.casefold()) == (address, user.casefold())
+            if same and other.kind in APPROVED and other.kind != kind:
+                return DestinationRefused(f"{_named(other)} is one of your destinations already", WhyRefused.TAKEN)
         return None
 
     async def sign_in_again(
-        self, account: int, number: int, token: str
+        self, account: int, number: int, token: str | NameAndPassword
     ) -> StoredDestination | DestinationRefused | NoSuchDestination:
-        """Go on with a new token of the same user; what waits is sent with it."""
+        """Go on with a new token of the same user (as in `add`); what waits is sent with it."""
         found = await self.store.read(partial(destinations.of_account, account_id=account, number=number))
         if found is None:
             return NoSuchDestination()
-        checked = await self._checked(DestinationKind(found.kind), found.url, token)
+        checked = await self._checked(DestinationKind(found.kind), found.url, token, found.sealed)
         if isinstance(checked, DestinationRefused):
             return checked
-        address, user, token = checked
+        address, user, kept = checked
         if user.casefold() != found.username.casefold():
+            whose = f"you signed in as {user}" if found.kind in APPROVED else f"this token is {user}'s"
             return DestinationRefused(
-                f"this token is {user}'s, and plays wait here for {found.username}: add {user} as another destination"
+                f"{whose}, and plays wait here for {found.username}: add {user} as another destination"
             )
-        key, sealed = pace_key(found.kind, address, token), self.cipher.close(token)
+        key, sealed = pace_key(found.kind, address, kept), self.cipher.close(kept)
 
         def write(db: Connection) -> StoredDestination | NoSuchDestination:
             accounts.lock(db, [account])
@@ -427,6 +471,11 @@ class Destinations:
     def _announce(self, found: StoredDestination) -> None:
         self.event_hub.publish(found.account, DestinationChanged(found.id, found.kind, found.username, state_of(found)))
         self.hints.ring([found.id])
+
+    @property
+    def any_here(self) -> bool:
+        """Whether anybody here has destinations."""
+        return self.hints.any_here
 
     async def all(self, account: int) -> list[DestinationOverview]:
         """The destinations of a listener as they are now, in the order in which they were added."""
@@ -560,6 +609,12 @@ def state_of(found: StoredDestination) -> str:
     if found.state.connection is Connected.CONNECTED and found.paused_at is not None:
         return "paused"
     return found.state.connection
+
+
+def _why(check: TokenCheck) -> WhyRefused:
+    if check.pending:
+        return WhyRefused.PENDING
+    return WhyRefused.AWAY if check.passing else WhyRefused.INVALID
 
 
 def _named(found: StoredDestination) -> str:

@@ -11,6 +11,7 @@ from tonearm.clock import Clock
 from tonearm.core.destination import DestinationKind, Rules, TokenCheck
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Verdict
+from tonearm.lastfm.destination import LastFmAccess
 from tonearm.lastfm.rules import LIBREFM, like_lastfm
 from tonearm.listenbrainz import KOITO, LISTENBRAINZ
 from tonearm.maloja import MALOJA
@@ -50,13 +51,16 @@ RULES: Mapping[DestinationKind, Rules] = {
 
 
 class ApprovedWire(DestinationWire, Protocol):
-    """A wire to a service whose listeners allow us in on a page of its own."""
+    """A wire to a service whose listeners sign in: on a page of its own, or with a name and a password."""
 
-    async def begin(self, keys: str = "") -> tuple[str, str] | TokenCheck:
-        """The address of that page, and the secret to sign in with once it is allowed; or why there is none."""
+    async def begin(self, access: LastFmAccess) -> tuple[str, LastFmAccess] | TokenCheck:
+        """The address of that page, and the access to finish with; or why there is none. Raises ValueError."""
 
-    async def sign_in(self, secret: str) -> tuple[TokenCheck, str]:
-        """Whose it is, and the secret that is kept; or why it can't be used. It works once."""
+    async def finish(self, begun: LastFmAccess) -> tuple[str, LastFmAccess] | TokenCheck:
+        """Whose it is, and the access that is kept; or why there is none. It works once."""
+
+    async def sign_in(self, access: LastFmAccess, name: str, password: str) -> tuple[str, LastFmAccess] | TokenCheck:
+        """The same, by name and password."""
 
 
 APPROVED = (DestinationKind.LIBREFM, DestinationKind.LASTFM_LIKE)

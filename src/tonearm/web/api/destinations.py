@@ -11,6 +11,7 @@ from tonearm.core.destination import DestinationKind
 from tonearm.core.policy import ArtistForm, Policy
 from tonearm.core.waits import WaitKind
 from tonearm.deck import Deck, Listener
+from tonearm.service.destination_sign_in import Approving, NameAndPassword, OwnKeys
 from tonearm.service.destinations import (
     EVERYTHING,
     DestinationOverview,
@@ -30,9 +31,9 @@ PlayerNameIn = Annotated[str, Field(max_length=1024)]
 Days = Annotated[float, Field(gt=0, le=36500)] | Literal["all"]
 DestinationNumber = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
-_STATUS = {WhyRefused.TAKEN: 409, WhyRefused.AWAY: 502}
+_STATUS = {WhyRefused.TAKEN: 409, WhyRefused.PENDING: 409, WhyRefused.AWAY: 502}
 _REFUSED: dict[int | str, dict[str, object]] = {
-    409: {"model": Detail, "description": "This profile is a destination already, or another listener's."},
+    409: {"model": Detail, "description": "A destination already, another listener's, or not approved yet."},
     502: {"model": Detail, "description": "The service can't be reached, or can't say now whose token it is."},
 }
 _UNKNOWN: dict[int | str, dict[str, object]] = {404: {"model": Detail, "description": "You have no such destination."}}
@@ -60,41 +61,68 @@ class PolicyIn(Strict):
         )
 
 
-class DestinationIn(PolicyIn):
-    """A destination to add. `url` is its address, which ListenBrainz need not be given.
+class OwnKeysIn(Strict):
+    """What some servers that speak Last.fm's API want: an API key with its shared secret, and their approval page."""
 
-    `token` is a token or an API key of that service, or for `librefm` and `lastfm-like` what `POST
-    /destinations/sign-in` gave, once that was allowed. `history_days` of your history are sent as well, after what you
-    play from now on; `all` for all of it, null for none.
+    api_key: Annotated[str, Field(max_length=200)] = ""
+    api_secret: Annotated[str, Field(max_length=200)] = ""
+    approval_url: Annotated[str, Field(max_length=1024)] = ""
+
+    def own_keys(self) -> OwnKeys:
+        """The same, as the service takes them."""
+        return OwnKeys(self.api_key.strip(), self.api_secret.strip(), self.approval_url)
+
+
+class CredentialsIn(OwnKeysIn):
+    """What a listener is known by at a destination: a `token`, or a `username` and a `password`."""
+
+    token: Annotated[str, Field(min_length=1, max_length=8192)] | None = None
+    username: Annotated[str, Field(max_length=200)] = ""
+    password: Annotated[str, Field(max_length=1024)] | None = None
+
+    def credentials(self) -> str | NameAndPassword | None:
+        """The same, as the service takes it; None if nothing is given."""
+        if self.password is not None:
+            return NameAndPassword(self.username, self.password, self.own_keys())
+        return self.token
+
+
+class DestinationIn(PolicyIn, CredentialsIn):
+    """A destination to add. `url` is its address, which ListenBrainz and Libre.fm need not be given.
+
+    `token` is a token or an API key of that service. For `librefm` and `lastfm-like` it is what `POST
+    /destinations/sign-in` gave, once that was approved; or give a `username` and a `password`, which is not stored.
+    `history_days` of your history are sent as well, after what you play from now on; `all` for all of it, null for
+    none.
     """
 
     kind: KindIn
-    token: Annotated[str, Field(min_length=1, max_length=1024)]
     url: Annotated[str, Field(max_length=1024)] = ""
     history_days: Days | None = None
 
 
-class SignInAtDestination(Strict):
-    """A service whose listeners allow us in on a page of its own. Some want an API key and its shared secret."""
+class SignInAtDestination(OwnKeysIn):
+    """A service that its listeners sign in to, on a page of its own."""
 
     kind: Literal["librefm", "lastfm-like"]
     url: Annotated[str, Field(max_length=1024)] = ""
-    api_key: Annotated[str, Field(max_length=200, pattern=r"^\S*$")] = ""
-    api_secret: Annotated[str, Field(max_length=200, pattern=r"^\S*$")] = ""
 
 
 class ApprovalAsked(BaseModel):
-    """Open `auth_url`, allow it there, and send `token` with `POST /destinations` then."""
+    """Open `auth_url`, approve there, and then send `token` with `POST /destinations`, or `PATCH /destinations/{id}`.
+
+    Both are good until `expires_at` (Unix seconds).
+    """
 
     auth_url: str
     token: str
+    expires_at: float
 
 
-class DestinationChange(PolicyIn):
-    """What to change; what is left out stays. `token` is a new token of the same user."""
+class DestinationChange(PolicyIn, CredentialsIn):
+    """What to change; what is left out stays. The token, or name and password, are new ones of the same user."""
 
     paused: bool | None = None
-    token: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     history_days: Days | None = None
 
 
@@ -212,17 +240,21 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
         days = _days(wanted.history_days)
         kind = DestinationKind(wanted.kind)
         policy = wanted.policy(Policy())
-        added = await deck.destinations.add(me.id, kind, wanted.url, wanted.token, policy=policy, days=days)
+        given = wanted.credentials()
+        if given is None:
+            raise _refused(DestinationRefused("enter a token, or a name and a password"))
+        added = await deck.destinations.add(me.id, kind, wanted.url, given, policy=policy, days=days)
         return await shown(me, _done(added, 0).id)
 
     @router.post("/sign-in", response_model=ApprovalAsked, responses=_REFUSED)
     async def sign_in(me: Me, wanted: SignInAtDestination) -> ApprovalAsked:
         """Begin to add Libre.fm, or another server that speaks Last.fm's API."""
-        keys = f"{wanted.api_key} {wanted.api_secret}".strip()
-        begun = await deck.destinations.begin(DestinationKind(wanted.kind), wanted.url, keys)
-        if isinstance(begun, DestinationRefused):
-            raise _refused(begun)
-        return ApprovalAsked(auth_url=begun[0], token=begun[1])
+        return _asked(await deck.destinations.begin(DestinationKind(wanted.kind), wanted.url, wanted.own_keys()), 0)
+
+    @router.post("/{number}/sign-in", response_model=ApprovalAsked, responses=_UNKNOWN | _REFUSED)
+    async def sign_in_again(me: Me, number: DestinationNumber, wanted: OwnKeysIn) -> ApprovalAsked:
+        """Begin to sign in again, after its session has ended. Its own keys and approval page are known."""
+        return _asked(await deck.destinations.begin_again(me.id, number, wanted.own_keys()), number)
 
     @router.post("/preview", response_model=Preview)
     async def preview(me: Me, wanted: PolicyIn) -> Preview:
@@ -252,8 +284,8 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
         found = next((one for one in await deck.destinations.all(me.id) if one.stored.id == number), None)
         if found is None:
             raise _unknown(number)
-        if wanted.token is not None:
-            _done(await deck.destinations.sign_in_again(me.id, number, wanted.token), number)
+        if (given := wanted.credentials()) is not None:
+            _done(await deck.destinations.sign_in_again(me.id, number, given), number)
         policy = wanted.policy(found.stored.policy)
         if policy != found.stored.policy:
             _done(await deck.destinations.set_policy(me.id, number, policy), number)
@@ -315,6 +347,16 @@ def _done(outcome: StoredDestination | DestinationRefused | NoSuchDestination, n
             raise _refused(outcome)
         case _:
             return outcome
+
+
+def _asked(begun: Approving | DestinationRefused | NoSuchDestination, number: int) -> ApprovalAsked:
+    match begun:
+        case NoSuchDestination():
+            raise _unknown(number)
+        case DestinationRefused():
+            raise _refused(begun)
+        case _:
+            return ApprovalAsked(auth_url=begun.url, token=begun.state, expires_at=begun.expires_at)
 
 
 def _refused(refused: DestinationRefused) -> Exception:
