@@ -32,7 +32,7 @@ from tonearm.store.db.database import connect, database_url
 from tonearm.store.db.schema import play
 
 REAL, MANY = 104_571, 5_000_000
-YEARS = 20 * 365 * 86400
+YEARS, FEW_YEARS = 20, 2
 SONGS, ARTISTS = 30_000, 2_000
 AT_ONCE = 20_000
 ZONE = ZoneInfo("Europe/Berlin")
@@ -82,6 +82,7 @@ class _Asked:
 def measure(options: Options) -> Report:
     """Each question at both sizes on both databases, asked of the service as pages, endpoints and commands do."""
     sizes = {"ms": options.size(REAL, 300), "ms_of_many": options.plays or options.size(MANY, 1000)}
+    years = options.size(YEARS, FEW_YEARS)
     found: dict[str, list[float]] = {}
     facts: dict[str, Figure] = {}
     with (
@@ -92,7 +93,7 @@ def measure(options: Options) -> Report:
             for kind in ("sqlite", "postgresql"):
                 database = folder / f"{size}.db" if kind == "sqlite" else server.database()
                 unit = size if kind == "sqlite" else f"{size}_on_postgresql"
-                measured, made = uvloop.run(_measured(database, number, options.times()))
+                measured, made = uvloop.run(_measured(database, number, years, options.times()))
                 facts[f"sum_up_seconds_{unit}"] = round(made, 2)
                 for name, values in measured.items():
                     found[f"{name}_{unit}"] = values
@@ -110,13 +111,13 @@ def measure(options: Options) -> Report:
     )
 
 
-async def _measured(database: Path | str, number: int, times: int) -> tuple[dict[str, list[float]], float]:
+async def _measured(database: Path | str, number: int, years: int, times: int) -> tuple[dict[str, list[float]], float]:
     """Milliseconds of each question, and the seconds that summing up took."""
     secret = "" if isinstance(database, Path) else "a benchmark's"
     async with rig.deck_on(database, "http://127.0.0.1:9/", deliver=False, secret_key=secret) as deck:
         me = await deck.listener()
         now = time.time()
-        busiest = _fill(database, me.id, _real(number, now) or _made_up(number, now))
+        busiest = _fill(database, me.id, _real(number, now) or _made_up(number, now, years))
         start = time.perf_counter()
         await deck.figures.make_all(me.id)
         everything = await deck.figures.span(me.id, "all", ZONE)
@@ -159,9 +160,10 @@ def _real(number: int, now: float) -> Iterator[Row] | None:
     return iter([(at + moved, (row["artist"], row["album"], row["track"])) for at, row in rows])
 
 
-def _made_up(number: int, now: float) -> Iterator[Row]:
-    step = YEARS / number
-    start = now - YEARS
+def _made_up(number: int, now: float, years: int) -> Iterator[Row]:
+    seconds = years * 365 * 86400
+    step = seconds / number
+    start = now - seconds
     names = [(f"Ärtist {song % ARTISTS}", f"Album {song // 12}", f"Song {song} (Remastered)") for song in range(SONGS)]
     for n in range(number):
         yield int(start + n * step), names[n * 7919 % SONGS]
