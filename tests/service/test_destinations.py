@@ -594,6 +594,27 @@ async def test_a_retry_by_a_fast_clock_sends_nothing_before_its_time(world: Worl
         assert await room.deck.store.read(lambda db: db.execute(row).scalar_one()) == start
 
 
+async def test_a_start_that_a_wrong_clock_made_stays_where_a_destination_may_have_it(world: World) -> None:
+    """The machine starts a day fast, nobody is signed in to Last.fm, and the answer of the destination is lost."""
+    async with world.open() as room:
+        await add(room)
+    world.house.clock.put(DAY)
+    async with world.open() as room:
+        world.first.fail_next(Fault.LOST_ANSWER)
+        world.first.fault = Fault.OUTAGE
+        told = int(room.now) - 160
+        await room.me.scrobble(Track("Nina Simone", "Sinnerman", duration=200), started_at=told, played=150)
+        await room.wait(60)
+        assert len(world.first.stored) == 1
+        for _ in range(2):  # Last.fm's answers show what time it is
+            await room.deck.sign_in.desktop(room.me.id)
+            await room.wait(60)
+        world.first.fault = Fault.NONE
+        await until_sent(room)
+        sent = [asked.json()["payload"] for asked in world.first.seen if asked.body]
+        assert {listen["listened_at"] for [listen] in sent} == {told}
+
+
 # A listener's decisions
 
 

@@ -33,10 +33,10 @@ from tonearm.service.fan_out import Sendable, row
 from tonearm.service.outbox import Batch, BatchAnswer, Nothing
 from tonearm.service.outlets import DestinationOutlet, DestinationOutlets
 from tonearm.service.restamp import Restamp
-from tonearm.store import accounts, destination_queue, destinations, queue
+from tonearm.store import accounts, destination_queue, destinations, plays, queue
 from tonearm.store.destination_queue import LINE, Settlement
 from tonearm.store.destinations import StoredDestination
-from tonearm.store.line import Lease
+from tonearm.store.line import Lease, QueueState
 
 CHUNK = 500
 """Plays of the history that are queued at once, when little else waits."""
@@ -181,18 +181,32 @@ class DestinationOutbox:
             destinations.set_backlog(db, target.id, past[-1].play.timestamp, past[-1].id, target.backlog_last)
 
     def _put_right(self, db: Connection, lease: Lease, found: Sequence[QueuedPlay]) -> tuple[QueuedPlay, ...]:
-        """What waits, with starts moved that a wrong clock of ours has made.
+        """What waits, with starts moved that a wrong clock of ours has made: for Last.fm, too, so that each has one.
 
-        What waits for Last.fm too is moved there within moments, and left out until then: so a play has one start.
+        It stays where any service has the play, or may have it because an answer was lost. What is on its way to
+        Last.fm is left out until that has answered.
         """
         checked = self.restamp.checked(found)
         wrong = [w for w in checked if delivery.start_moves_by(w)]
         if not wrong:
             return checked
-        elsewhere = queue.rows(db, [w.id for w in wrong])
-        moved = self.restamp.put_right_waiting(db, lease, [w for w in wrong if w.id not in elsewhere])
+        ids = [w.id for w in wrong]
+        rows = queue.rows(db, ids)
+        sending = {play_id for play_id, row_ in rows.items() if row_.state is QueueState.SENDING}
+        stay = sending | {w.id for w in wrong if w.unanswered} | self._elsewhere(db, lease, ids)
+        moved = self.restamp.put_right_waiting(db, lease, [w for w in wrong if w.id not in stay])
         right = {w.id: w for w in moved}
-        return tuple(right.get(w.id, w) for w in checked if w.id not in elsewhere)
+        return tuple(right.get(w.id, w) for w in checked if w.id not in sending)
+
+    def _elsewhere(self, db: Connection, lease: Lease, ids: Sequence[int]) -> set[int]:
+        """Those of the plays that Last.fm has, or another destination has or may have."""
+        others = [number for number in destination_queue.numbers_of(db, lease.account) if number != lease.line]
+        there = {
+            one.play
+            for one in destination_queue.stories(db, others, ids)
+            if one.fate == destination_queue.ACCEPTED or one.sending or one.unanswered
+        }
+        return there | {one.id for one in plays.by_id(db, lease.account, ids).values() if one.fate == "accepted"}
 
     def _unchecked_until(self, db: Connection, lease: Lease, waiting: Sequence[QueuedPlay], now: float) -> float:
         """Until when plays wait whose start is not checked: as long as Last.fm may show soon which clock is right."""

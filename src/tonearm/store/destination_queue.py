@@ -98,7 +98,7 @@ _HOW = (
     *(_ROW.last_error, _ROW.live, _ROW.enqueued_at, _ROW.counter, _ROW.boot),
 )
 _WAITING = (
-    select(_ROW.id, *_HOW, *frozen_columns(destination_queue))
+    select(_ROW.id, *_HOW, _ROW.unanswered, *frozen_columns(destination_queue))
     .where(
         _ROW.destination == bindparam("of"),
         _ROW.state == QueueState.QUEUED,
@@ -112,8 +112,14 @@ _WAITING = (
 def waiting(db: Connection, number: int, now: float, limit: int) -> list[QueuedPlay]:
     """The plays that are due for a destination: live ones, then its backlog, oldest first."""
     rows = db.execute(_WAITING, {"of": number, "now": now, "limit": limit})
+    return [_queued(list(row)) for row in rows]
+
+
+def _queued(row: list[Any]) -> QueuedPlay:
     end = 1 + len(_HOW)
-    return [QueuedPlay(row[0], play_from_tuple(row[end:]), *row[1:end]) for row in rows]
+    known_by_an_answer: list[Any] = [0.0, False, row[end]]  # off, refused_ahead and unanswered
+    facts = [row[0], play_from_tuple(tuple(row[end + 1 :])), *row[1:end], *known_by_an_answer]
+    return QueuedPlay(*facts)
 
 
 _SENDING = (
