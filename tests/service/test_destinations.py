@@ -673,6 +673,18 @@ async def test_an_edited_play_replaces_the_old_one_where_that_is_not_yet(world: 
         assert await fates(room, not_yet) == {"Song 001": "discarded", "Song 002": "accepted"}
 
 
+async def test_an_edited_play_that_lastfm_does_not_get_says_why(world: World) -> None:
+    async with world.open() as room:
+        await pause(room, await add(room))
+        taken = await room.play(1)
+        edited = await room.deck.play_actions.correct(
+            room.me.id, taken.id, lambda track: replace(track, title="Song 002")
+        )
+        assert isinstance(edited, ActionDone)
+        new = next(kept for kept in await room.history() if kept.id == edited.play)
+        assert (new.fate, new.reason) == ("not_authenticated", "not signed in to Last.fm: sign in first")
+
+
 async def test_another_album_is_sent_where_the_play_is_not_yet(world: World) -> None:
     async with world.open() as room:
         await room.sign_in()

@@ -182,12 +182,18 @@ class PlayActions:
             return ActionRefused(f"edited: play {instead} was sent in its place")
         return self._enqueue(db, stored, now)
 
-    def _enqueue(self, db: Connection, stored: StoredPlay, now: float) -> ActionResult:
-        """Queue a play for Last.fm and wherever else it is not yet; refused if it can be sent nowhere."""
+    def _enqueue(self, db: Connection, stored: StoredPlay, now: float, *, fresh: bool = False) -> ActionResult:
+        """Queue a play for Last.fm and wherever else it is not yet; refused if it can be sent nowhere.
+
+        `fresh`: it is a new play, so it needs a fate where only others than Last.fm get it.
+        """
         elsewhere = self.fan_out.send(db, self._sendable(stored, now))
         outcome = self._enqueue_for_lastfm(db, stored, now)
         if not elsewhere or isinstance(outcome, ActionDone):
             return outcome
+        if fresh and isinstance(outcome, ActionRefused):
+            fate = "expired" if outcome.reason == self.rules.too_old_reason else "not_authenticated"
+            plays.settle(db, [stored.id], fate, now, reason=outcome.reason)
         plays.count(db, stored.id)
         return ActionDone(stored.id, stored.play.track)
 
@@ -250,7 +256,7 @@ class PlayActions:
         fresh = plays.insert(db, [_instead(stored, play, plays.restamped(db, play_id), now)])[key]
         summaries.make_stale_of(db, [fresh])
         self.fan_out.replace(db, account, play_id, fresh, now)
-        again = self._enqueue(db, replace(stored, id=fresh, play=play, instead_of=play_id), now)
+        again = self._enqueue(db, replace(stored, id=fresh, play=play, instead_of=play_id), now, fresh=True)
         if isinstance(again, ActionRefused):
             self.fan_out.forget(db, account, fresh)
             plays.drop(db, fresh)
