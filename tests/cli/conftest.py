@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,13 @@ def emulator() -> Emulator:
 @pytest.fixture
 def lastfm(emulator: Emulator) -> Iterator[dict[str, str]]:
     """The settings that lead to the emulator."""
+    with settings_for(emulator) as settings:
+        yield settings
+
+
+@contextmanager
+def settings_for(emulator: Emulator) -> Iterator[dict[str, str]]:
+    """The settings that lead to an emulator, which listens while the block lasts."""
     with serve(emulator) as address:
         yield {
             "LASTFM_API_URL": address.url,
@@ -48,8 +56,7 @@ def fresh_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def shell(tmp_path: Path, fresh_database: Path) -> Shell:
     """A shell without an API key."""
-    shutil.copy(fresh_database, tmp_path / "plays.db")
-    return Shell(tmp_path, {"TONEARM_DATABASE": str(tmp_path / "plays.db"), "TONEARM_PORT": "0"})
+    return shell_in(tmp_path, fresh_database)
 
 
 @pytest.fixture
@@ -63,6 +70,12 @@ def connected(asking: Shell, emulator: Emulator) -> Shell:
     """A shell whose first listener is signed in."""
     sign_in(asking, emulator)
     return asking
+
+
+def shell_in(home: Path, fresh_database: Path) -> Shell:
+    """A shell in a folder, with a database of its own."""
+    shutil.copy(fresh_database, home / "plays.db")
+    return Shell(home, {"TONEARM_DATABASE": str(home / "plays.db"), "TONEARM_PORT": "0"})
 
 
 def sign_in(shell: Shell, emulator: Emulator, name: str = "me", user: str = USER) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lastfm_emulator import Emulator
-from tests.cli.conftest import sign_in
+from tests.cli.conftest import settings_for, shell_in, sign_in
 from tests.cli.shell import Said, Shell
 from tests.cli.test_serve import service
 
@@ -67,19 +67,34 @@ def served(connected: Shell) -> Iterator[tuple[Shell, Said]]:
         yield connected, out
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, fresh_database: Path) -> Iterator[tuple[Shell, Said, Emulator]]:
+    """The same for all tests that leave the first listener and the service as they are, with its emulator."""
+    emulator = Emulator()
+    alone = shell_in(tmp_path_factory.mktemp("shared"), fresh_database)
+    with settings_for(emulator) as settings:
+        shell = Shell(alone.home, {**alone.variables, **settings})
+        sign_in(shell, emulator)
+        with service(shell) as (_, out, _):
+            out.until("sign")
+            yield shell, out, emulator
+
+
 @pytest.mark.parametrize("words", [("--version",), ("--help",)])
 def test_what_needs_no_database_imports_nothing_heavy(shell: Shell, words: tuple[str, ...]) -> None:
     assert not HEAVY & imported(shell, *words)
 
 
-def test_beside_a_service_nothing_heavy_is_imported(served: tuple[Shell, Said]) -> None:
-    shell, _ = served
+def test_beside_a_service_nothing_heavy_is_imported(shared: tuple[Shell, Said, Emulator]) -> None:
+    shell, _, _ = shared
     for words in (["status"], ["status", "--json"], ["queue"], ["queue", "list", "--limit", "3"]):
         assert not HEAVY & imported(shell, *words)
 
 
-def test_the_service_says_what_the_command_would_have_found_itself(served: tuple[Shell, Said]) -> None:
-    shell, out = served
+def test_the_service_says_what_the_command_would_have_found_itself(
+    shared: tuple[Shell, Said, Emulator],
+) -> None:
+    shell, out, _ = shared
     itself = Shell(shell.home, {**shell.variables, "TZ": "Asia/Tokyo"})
     same_clock = {"TZ": "UTC"}
     assert HEAVY & imported(itself, "status"), "the clock on the wall of the other shell shows something else"
@@ -101,16 +116,16 @@ def test_the_plays_that_wait_are_the_same_from_both(waiting: Shell) -> None:
         assert "and 1 more" in waiting("queue", "--limit", "2").output
 
 
-def test_an_unknown_listener_is_said_as_ever(served: tuple[Shell, Said]) -> None:
-    shell, _ = served
+def test_an_unknown_listener_is_said_as_ever(shared: tuple[Shell, Said, Emulator]) -> None:
+    shell, _, _ = shared
     for command in ("status", "queue"):
         said = shell(command, "--listener", "nobody")
         assert said.exit_code == 1
         assert said.stderr == "Error: no listener named 'nobody': add one with 'tonearm listener add'\n"
 
 
-def test_each_listener_gets_what_is_theirs(served: tuple[Shell, Said], emulator: Emulator) -> None:
-    shell, _ = served
+def test_each_listener_gets_what_is_theirs(shared: tuple[Shell, Said, Emulator]) -> None:
+    shell, _, emulator = shared
     shell("listener", "add", "ann")
     sign_in(shell, emulator, "ann", "Ann")
     assert (shell.facts("status")["username"], shell.facts("status", "--listener", "ann")["username"]) == ("RJ", "Ann")
