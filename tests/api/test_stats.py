@@ -48,7 +48,7 @@ def test_one_folded_spelling_counts_once_and_is_shown_as_it_is_written_most(play
     assert [(one["rank"], one["artist"]) for one in second["names"]] == [(2, "Low")]
 
 
-def test_a_period_is_told_in_a_few_figures(played: Service) -> None:
+def test_a_period_is_summed_up_in_a_few_figures(played: Service) -> None:
     found = played.http.get("/stats?period=30d").json()
     assert (found["plays"], found["seconds"], found["untimed"], found["skipped"]) == (4, 800, 0, 0)
     assert (found["artists"], found["albums"], found["tracks"], found["new_artists"]) == (2, 2, 2, 2)

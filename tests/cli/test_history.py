@@ -64,7 +64,7 @@ def test_an_export_is_written_whole_or_not_at_all(shell: Shell, tmp_path: Path) 
     assert sorted(one.name for one in tmp_path.iterdir() if one.name.endswith(".part")) == []
 
 
-def test_what_cannot_be_imported_is_told_in_a_line(shell: Shell, tmp_path: Path) -> None:
+def test_what_cannot_be_imported_is_reported_in_a_line(shell: Shell, tmp_path: Path) -> None:
     page = write(tmp_path, "<html>", "page.csv")
     said = shell("import-history", str(page))
     assert (said.exit_code, said.stderr.count("\n")) == (1, 1)

@@ -65,7 +65,7 @@ def test_a_change_of_rank_is_said(shell: Shell, tmp_path: Path) -> None:
     assert [line.partition("min")[2] for line in said] == [" (up 1)", " (down 1)", ""]
 
 
-def test_what_cannot_be_read_is_told_in_a_line(shell: Shell) -> None:
+def test_what_cannot_be_read_is_reported_in_a_line(shell: Shell) -> None:
     said = shell("stats", "someday")
     assert (said.exit_code, said.stderr.count("\n"), "2014-05-12" in said.stderr) == (1, 1, True)
     assert shell("stats", "--zone", "Atlantis").exit_code == 2

@@ -268,7 +268,7 @@ def test_what_only_time_holds_up_is_no_standstill() -> None:
     assert stopped(replace(FACTS, state=RESTING, throttle=BUSY, backlog_until=NOW + 900)) is None
 
 
-def test_why_a_token_is_rejected_is_told() -> None:
+def test_why_a_token_is_rejected_is_reported() -> None:
     cause = "ListenBrainz rejects the token: User account is paused."
     waits = Waits(WaitKind.SESSION_ENDED, cause=cause)
     assert reason(waits, "ListenBrainz") == cause

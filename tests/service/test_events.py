@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def heard(subscription: Subscription) -> list[int]:
-    """The numbers that an ear has, without waiting for more."""
+    """The numbers that a subscription has, without waiting for more."""
     numbers = []
     while (published := await subscription.within(0.01)) is not None:
         assert isinstance(published.event, QueueUpdated)
@@ -27,7 +27,7 @@ def tell(event_hub: EventHub, account: int, *numbers: int) -> None:
         event_hub.publish(account, QueueUpdated(number))
 
 
-async def test_an_ear_hears_its_own_account_in_order() -> None:
+async def test_a_subscription_receives_events_of_its_account_in_order() -> None:
     event_hub = EventHub("a")
     with event_hub.subscribe(1) as (subscription, _), event_hub.subscribe(2) as (other, _):
         tell(event_hub, 1, 1, 2, 3)
@@ -43,7 +43,7 @@ async def test_several_ears_hear_the_same() -> None:
         assert await heard(one) == await heard(other) == [1, 2]
 
 
-async def test_an_ear_that_was_taken_away_hears_no_more() -> None:
+async def test_a_subscription_that_has_ended_receives_nothing_more() -> None:
     event_hub = EventHub("a")
     with event_hub.subscribe(1) as (subscription, _):
         assert event_hub.has_subscribers(1)
@@ -111,7 +111,7 @@ async def test_so_many_events_are_remembered() -> None:
         assert continues
 
 
-async def test_an_ear_that_does_not_listen_misses_and_knows_it() -> None:
+async def test_a_subscription_that_nobody_reads_misses_events_and_knows_it() -> None:
     event_hub = EventHub("a")
     with event_hub.subscribe(1) as (subscription, _):
         tell(event_hub, 1, *range(4 * REMEMBERED))
@@ -135,7 +135,7 @@ async def test_no_two_events_have_one_id() -> None:
     assert all(one != other for one, other in pairwise(ids))
 
 
-async def test_an_ear_is_iterated_as_events_come() -> None:
+async def test_a_subscription_is_iterated_as_events_come() -> None:
     event_hub = EventHub("a")
     got: list[int] = []
     with event_hub.subscribe(1) as (subscription, _):
@@ -167,7 +167,7 @@ async def test_nothing_that_comes_after_a_gap_is_heard_by_who_was_there_before_i
         assert not resumed
 
 
-async def test_an_ear_that_was_full_hears_nothing_that_came_after_what_it_missed() -> None:
+async def test_a_subscription_that_was_full_receives_nothing_that_came_after_what_it_missed() -> None:
     event_hub = EventHub("a")
     with event_hub.subscribe(1) as (subscription, _):
         tell(event_hub, 1, *range(4 * REMEMBERED + 1))

@@ -128,7 +128,7 @@ async def test_a_private_profile_is_read_with_its_own_session(room: Room) -> Non
     assert (await brought(room)).new == 1
 
 
-async def test_who_is_not_signed_in_is_told(house: House) -> None:
+async def test_who_is_not_signed_in_is_reported(house: House) -> None:
     async with house.open() as room:
         with pytest.raises(NotImported, match="tonearm login"):
             await brought(room)

@@ -91,7 +91,9 @@ async def test_a_file_that_is_gone_is_said(room: Room) -> None:
     assert await room.history() == []
 
 
-async def test_a_fault_of_ours_is_logged_and_told_without_its_name(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_fault_of_ours_is_logged_and_reported_without_its_name(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
     upload = await uploaded(room)
 
     async def broken(*_: Any, **__: Any) -> Any:
