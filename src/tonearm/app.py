@@ -365,7 +365,7 @@ async def _wired(parts: _Parts, client: Callable[..., LastFm], deliver: bool) ->
         deliver and configured,
         outlets,
         hints,
-        FanOut(outlets.rules()),
+        FanOut(outlets.rules_at),
     )
     return wires, hint
 

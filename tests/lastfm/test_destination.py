@@ -134,5 +134,6 @@ async def test_rules_are_those_of_the_address(http: httpx2.AsyncClient) -> None:
     assert rules_of("https://gnu.example:8443", gnu_fm=True) == ("gnu.example:8443", None, Ignoring.TOO_OLD)
     assert rules_of("https://libre.fm", gnu_fm=True) == ("Libre.fm", None, Ignoring.TOO_OLD)
     assert rules_of("https://ws.audioscrobbler.com") == ("Last.fm", 14 * 86400, Ignoring.TOO_NEW)
+    assert LastFmDestination("https://libre.fm", http=http, user_agent=AGENT).address == "https://libre.fm/2.0/"
     assert LASTFM_SERVER.rules is LASTFM
     assert LastFmLikeClient("https://www.last.fm/", user_agent=AGENT).server is LASTFM_SERVER

@@ -896,6 +896,20 @@ async def test_a_profile_is_no_second_destination_whatever_it_is_called(world: W
         assert again == DestinationRefused("Libre.fm (anna) is one of your destinations already", WhyRefused.TAKEN)
 
 
+async def test_a_second_profile_at_lastfm_has_its_limits(world: World, fm: GnuFmStandIn) -> None:
+    world.network.hosts["ws.audioscrobbler.com"] = fm
+    async with world.open() as room:
+        for url in ("https://ws.audioscrobbler.com", "https://fm.test"):
+            assert isinstance(await sign_in(room, LIKE_LASTFM, url=url), StoredDestination)
+        short, old = Track("Low", "Short", duration=20), Track("Low", "Old", duration=200)
+        await room.me.scrobble(short, started_at=room.now - 60, played=20)
+        await room.me.scrobble(old, started_at=room.now - 15 * DAY, played=200)
+        lastfm, other = await overview(room, 0), await overview(room, 1)
+        assert lastfm.stored.url == "https://ws.audioscrobbler.com/2.0/"
+        assert await fates(room, lastfm.stored) == {}
+        assert set(await fates(room, other.stored)) == {"Short", "Old"}
+
+
 async def test_keys_that_cannot_be_decrypted_any_more_are_asked_for_again(world: World, fm: GnuFmStandIn) -> None:
     async with world.open() as room:
         begun = await begin(room, LIKE_LASTFM, OWN)

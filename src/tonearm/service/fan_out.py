@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -57,9 +57,9 @@ class Sendable(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """Queues plays for destinations. `rules` has those of each kind that there is."""
+    """Queues plays for destinations. `rules_at` has what a kind of service takes at an address; None: nothing."""
 
-    rules: Mapping[str, Rules] = field(default_factory=dict)
+    rules_at: Callable[[str, str], Rules | None] | None = None
 
     def queue(
         self, db: Connection, found: Mapping[int, Sequence[StoredDestination]], sendable: Sequence[Sendable]
@@ -93,7 +93,7 @@ class FanOut:
 
     def send(self, db: Connection, one: Sendable) -> bool:
         """Queue a play that its listener wants to be sent, where it is not yet; whether there is such a destination."""
-        found = receiving(db, {one.account}) if self.rules else {}
+        found = receiving(db, {one.account}) if self.rules_at else {}
         return bool(found and self.queue(db, found, [one]))
 
     def discard(self, db: Connection, account: int, play_id: int, now: float) -> None:
@@ -133,7 +133,7 @@ class FanOut:
         return [one for one in destination_queue.stories(db, mine, [play_id]) if one.fate == "queued"]
 
     def _goes(self, one: Sendable, target: StoredDestination) -> bool:
-        rules = self.rules.get(target.kind)
+        rules = self.rules_at(target.kind, target.url) if self.rules_at else None
         if rules is None or rules.too_old(one.play.timestamp, one.now):
             return False
         return one.counts(rules.shortest)

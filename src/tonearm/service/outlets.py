@@ -12,9 +12,6 @@ from tonearm.core.destination import DestinationKind, Rules, TokenCheck
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Verdict
 from tonearm.lastfm.destination import LastFmAccess
-from tonearm.lastfm.rules import LIBREFM, like_lastfm
-from tonearm.listenbrainz import KOITO, LISTENBRAINZ
-from tonearm.maloja import MALOJA
 from tonearm.service.rate_limit import Pace
 from tonearm.store.db.database import Store
 
@@ -38,16 +35,6 @@ class DestinationWire(Protocol):
 
     async def validate(self, token: str) -> TokenCheck:
         """Whose token it is, or why it can't be used."""
-
-
-RULES: Mapping[DestinationKind, Rules] = {
-    DestinationKind.LISTENBRAINZ: LISTENBRAINZ,
-    DestinationKind.KOITO: KOITO,
-    DestinationKind.MALOJA: MALOJA,
-    DestinationKind.LIBREFM: LIBREFM,
-    DestinationKind.LASTFM_LIKE: like_lastfm("the server"),
-}
-"""What each kind takes that there is a wire for."""
 
 
 class ApprovedWire(DestinationWire, Protocol):
@@ -101,9 +88,12 @@ class DestinationOutlets:
     _wires: dict[tuple[str, str], DestinationWire] = field(default_factory=dict)
     _made: dict[str, DestinationOutlet] = field(default_factory=dict)
 
-    def rules(self) -> dict[str, Rules]:
-        """What each kind takes."""
-        return {kind: RULES[kind] for kind in self.makers}
+    def rules_at(self, kind: str, address: str) -> Rules | None:
+        """What a kind of service takes at an address; None if this version does not know it."""
+        try:
+            return self.wire(DestinationKind(kind), address).rules
+        except ValueError:
+            return None
 
     def wire(self, kind: DestinationKind, address: str) -> DestinationWire:
         """The wire to an address. Raises ValueError as `MakeWire` does, and UnknownKind."""
