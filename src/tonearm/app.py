@@ -56,6 +56,7 @@ from tonearm.service.lease import Leases
 from tonearm.service.library_scan import LibraryScan
 from tonearm.service.listening_clocks import ListeningClocks
 from tonearm.service.loved_import import LovedImport
+from tonearm.service.loved_matching import LovedMatching
 from tonearm.service.metadata import Metadata
 from tonearm.service.metadata_upstream import MetadataUpstream
 from tonearm.service.now_playing import NowPlaying
@@ -376,6 +377,7 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
     imports, enriches, mirrors = (WaitingRun(store, clock, kind, wires.delivers) for kind in (IMPORT, ENRICH, HISTORY))
     begin = wires.begins(IMPORT), wires.begins(LOVE)
     loving = LovedImport(store, clock, keyring, event_hub, *begin, imports, wires.chores, time)
+    matching = LovedMatching(store)
     hearts = Hearts(store, clock, time, keyring, seal, event_hub, wires.begins(LOVE))
     enriching = Enrichment(store, clock, metadata, event_hub, wires.begins(ENRICH), enriches)
     from_lastfm = HistoryFromLastFm(store, clock, keyring, seal)
@@ -410,7 +412,8 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
         loved_import=loving,
         hearts=hearts,
         jobs=Jobs(store, clock, wires.chores, listeners, begins, hint, hearts.retry, others),
-        library_scan=LibraryScan(store),
+        library_scan=LibraryScan(store, matching.check),
+        loved_matching=matching,
         history_import=from_files,
         history_uploads=HistoryUploads(from_files, clock, figures.make_all),
         history_export=HistoryExport(store),

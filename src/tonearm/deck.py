@@ -41,6 +41,7 @@ from tonearm.service.jobs import Jobs
 from tonearm.service.library_scan import LibraryScan, ScanResult
 from tonearm.service.listening_clocks import ListeningClocks
 from tonearm.service.loved_import import LovedImport, tally
+from tonearm.service.loved_matching import LovedMatching
 from tonearm.service.metadata import Artist, Metadata, NotKnown, SearchKind, SearchResult
 from tonearm.service.now_playing import NowPlaying, NowPlayingResult
 from tonearm.service.personal_data import PersonalData
@@ -87,6 +88,7 @@ class Deck:
     player_views: PlayerViews
     after_all: AfterAll
     loved_import: LovedImport
+    loved_matching: LovedMatching
     hearts: Hearts
     personal_data: PersonalData
     players: Players

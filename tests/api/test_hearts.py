@@ -72,3 +72,9 @@ def test_a_plan_says_what_an_import_would_change(service: Service) -> None:
 
 def test_a_plan_needs_a_profile(signed_out: Service) -> None:
     assert signed_out.http.get("/lastfm/loved/plan").status_code == 401
+
+
+def test_what_is_loved_is_looked_for_again(service: Service) -> None:
+    service.http.put("/lastfm/loved", json=SONG)
+    found = service.http.post("/lastfm/loved/check").json()
+    assert (found["total_loved_tracks"], found["missing"], found["imported_count"]) == (1, 1, 0)

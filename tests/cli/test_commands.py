@@ -389,6 +389,12 @@ def test_an_import_says_beforehand_what_it_would_change(connected: Shell, emulat
     assert connected("import-loved", "--dry-run").stderr.startswith("Error: Last.fm: ")
 
 
+def test_what_is_loved_is_looked_for_again_from_a_shell(connected: Shell) -> None:
+    connected("love", "--artist", "Nina Simone", "--track", "Sinnerman")
+    said = connected("import-loved", "--check").stdout
+    assert said == "0 of 1 loved tracks newly marked; 0 already marked, 0 may be in the library, 1 are not\n"
+
+
 def test_imports_begin_by_themselves_if_that_is_asked_for(connected: Shell) -> None:
     assert connected("import-loved", "--mirror").stdout == (
         "loved tracks are imported every hour while a service runs; in a conflict the later word counts\n"

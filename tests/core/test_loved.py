@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonearm.core.likeness import Ambiguity
-from tonearm.core.loved import ImportCounts, ImportPlan, Loved, LoveMark, Undecided, plan_import
-from tonearm.core.matching import Candidate, LibraryIndex
+from tonearm.core.loved import ImportCounts, ImportPlan, Loved, LoveMark, Matched, Undecided, plan_import
+from tonearm.core.matching import Candidate, LibraryIndex, Sure
 
 LIBRARY = LibraryIndex(
     [
@@ -37,6 +37,11 @@ def test_every_loved_track_gets_one_outcome() -> None:
         doubtful=(Undecided(WONDERWALL, (Candidate(4, Ambiguity.VERSION),)),),
         missing=(UNKNOWN,),
         counts=ImportCounts(imported=2, already=1, doubtful=1, missing=1),
+        matched=(
+            Matched(SINNERMAN, (1, 2), Sure.EXACT),
+            Matched(HOPPIPOLLA, (3,), Sure.FOLDED),
+            Matched(BEETLEBUM, (5,), Sure.IDENTIFIER),
+        ),
     )
 
 

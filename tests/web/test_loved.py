@@ -62,7 +62,8 @@ async def test_an_import_shows_what_was_matched_what_is_missing_and_what_to_revi
         (where,) = {
             form["action"]
             for form in Tags(page).all("form")
-            if form["action"].startswith("/loved/") and form["action"] not in ("/loved/import", "/loved/settings")
+            if form["action"].startswith("/loved/")
+            and form["action"] not in ("/loved/import", "/loved/settings", "/loved/check")
         }
         assert "Feeling Good" in await house.page("/loved?show=missing")
         assert "Sinnerman" in await house.page("/loved?show=matched")
@@ -205,3 +206,16 @@ async def test_the_page_shows_what_an_import_would_change(house: House) -> None:
     assert "And 10 more" in page
     house.emulator.fault("error", error=6, methods=["user.getLovedTracks"])
     assert "error 6" in await house.page("/loved/plan")
+
+
+async def test_matched_tracks_say_which_files_they_are_and_can_be_checked_again(house: House) -> None:
+    await house.connect()
+    await house.me.love("Nina Simone", "Sinnerman")
+    await has(house, ("Nina Simone", "Sinnerman"))
+    page = await house.page("/loved?show=missing")
+    assert "Check again</button>" in page
+    assert (await house.http.post("/loved/check")).status_code == 303
+    page = await house.page("/loved?show=matched")
+    assert "/0.mp3" in page
+    answer = await house.http.post("/loved/check", headers={"HX-Request": "true"})
+    assert (answer.status_code, "Check again" in answer.text) == (200, True)

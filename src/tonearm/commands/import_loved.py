@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Show what would change here and on Last.fm, and change nothing.")
+@click.option("--check", is_flag=True, help="Look for what is loved in the library again, without asking Last.fm.")
 @click.option("--mirror/--no-mirror", default=None, help="Import every hour from now on, or no longer.")
 @click.option(
     "--conflicts",
@@ -29,7 +30,13 @@ if TYPE_CHECKING:
 @for_listener
 @with_json
 def import_loved(
-    settings: Settings, listener: str, as_json: bool, dry_run: bool, mirror: bool | None, conflicts: str | None
+    settings: Settings,
+    listener: str,
+    as_json: bool,
+    dry_run: bool,
+    check: bool,
+    mirror: bool | None,
+    conflicts: str | None,
 ) -> None:
     """Bring what you love here and on Last.fm together, and mark the library's tracks.
 
@@ -42,16 +49,19 @@ def import_loved(
     elif dry_run:
         facts, text = run(_plan(settings, listener))
     else:
-        facts, text = _imported(settings, listener, as_json)
+        facts, text = _imported(settings, listener, as_json, check)
     print_result(facts, text, as_json)
 
 
-def _imported(settings: Settings, listener: str, as_json: bool) -> tuple[dict[str, Any], str]:
+def _imported(settings: Settings, listener: str, as_json: bool, check: bool) -> tuple[dict[str, Any], str]:
     from tonearm.commands.opening import run
     from tonearm.commands.progress import bar
 
-    with bar("importing", hidden=as_json) as progress:
-        found = run(_import(settings, listener, progress))
+    if check:
+        found = run(_check(settings, listener))
+    else:
+        with bar("importing", hidden=as_json) as progress:
+            found = run(_import(settings, listener, progress))
     text = (
         f"{found.imported} of {found.total} loved tracks newly marked; {found.already} already marked,"
         f" {found.doubtful} may be in the library, {found.missing} are not"
@@ -82,6 +92,13 @@ async def _import(settings: Settings, name: str, progress: Callable[[int, int], 
                 f"Last.fm: {run.failure}; {run.done} of {run.total} done; the next import continues from there"
             )
         return tally(run)
+
+
+async def _check(settings: Settings, name: str) -> ImportCounts:
+    from tonearm.commands.opening import Sends, deck_of, listener_of
+
+    async with deck_of(settings, Sends.NO) as deck:
+        return await deck.loved_matching.check((await listener_of(deck, name)).id)
 
 
 async def _ready(deck: Deck, me: Listener) -> Listener:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import assert_never
 
-from tonearm.core.matching import Candidate, Doubtful, LibraryIndex, Match, NoMatch, Several
+from tonearm.core.matching import Candidate, Doubtful, LibraryIndex, Match, NoMatch, Several, Sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,15 @@ class Undecided:
 
     loved: Loved
     candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A loved track and the files of the library that are it, the best match first."""
+
+    loved: Loved
+    ids: tuple[int, ...]
+    by: Sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,7 @@ class ImportPlan:
     doubtful: tuple[Undecided, ...]
     missing: tuple[Loved, ...]
     counts: ImportCounts
+    matched: tuple[Matched, ...] = ()
 
 
 def plan_import(
@@ -88,10 +98,12 @@ def plan_import(
     marks: dict[int, LoveMark] = {}
     doubtful: list[Undecided] = []
     missing: list[Loved] = []
+    matched: list[Matched] = []
     imported = already = 0
     for loved in page:
         match library.find(loved.artist, loved.title, loved.mbid):
-            case Match(ids=ids) | Several(ids=ids):
+            case Match(ids=ids, by=by) | Several(ids=ids, by=by):
+                matched.append(Matched(loved, ids, by))
                 new = [id for id in ids if id not in hearts and id not in marks]
                 marks.update((id, LoveMark(id, loved.loved_at)) for id in new)
                 imported += bool(new)
@@ -105,4 +117,4 @@ def plan_import(
             case never:
                 assert_never(never)
     tally = ImportCounts(imported, already, len(doubtful), len(missing))
-    return ImportPlan(tuple(marks.values()), tuple(doubtful), tuple(missing), tally)
+    return ImportPlan(tuple(marks.values()), tuple(doubtful), tuple(missing), tally, tuple(matched))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -42,9 +42,10 @@ class ScanResult:
 
 @dataclass(frozen=True, slots=True)
 class LibraryScan:
-    """Scans of folders into accounts' libraries."""
+    """Scans of folders into accounts' libraries. `match` looks for what is loved in a library that has changed."""
 
     store: Store
+    match: Callable[[int], Awaitable[object]]
 
     async def scan(
         self,
@@ -56,6 +57,8 @@ class LibraryScan:
         everything: bool = False,
     ) -> ScanResult:
         """Read what is new or changed below a folder; `progress` is called with (seen, total) after each page.
+
+        If anything has changed, what is loved is looked for in the library again.
 
         With `everything`, files that seem unchanged are read again too.
 
@@ -76,6 +79,8 @@ class LibraryScan:
                 still.pop(path, None)
             if progress is not None:
                 progress(page.seen, page.total)
+        if found.new or found.changed or found.gone:
+            await self.match(account)
         faults = [f"{path}: {reason}" for path, reason in still.items()]
         return replace(found, unreadable=found.unreadable + len(still), faults=(*found.faults, *faults)[:FAULTS_SHOWN])
 

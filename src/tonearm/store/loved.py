@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ NOT_LISTED = 0
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that may be a loved track, and how its names differ."""
+    """A file that is a loved track, or may be it: how it was matched, or how its names differ."""
 
     id: int
     artist: str
@@ -36,7 +36,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class LovedRow:
-    """A loved track with its outcome; `files` are the candidates if it was ambiguous."""
+    """A loved track with its outcome; `files` are those it was matched with, or the candidates if it was ambiguous."""
 
     id: int
     artist: str
@@ -56,27 +56,58 @@ def write(db: Connection, account: int, rows: Sequence[dict[str, Any]]) -> None:
 
 def write_plan(db: Connection, account: int, tracks: Iterable[Loved], plan: ImportPlan, run_id: int) -> None:
     """Write loved tracks, as this import has listed them (NOT_LISTED: none has), with what the plan found for each."""
-    doubtful = {(one.loved.artist, one.loved.title): one.candidates for one in plan.doubtful}
-    missing = {(one.artist, one.title) for one in plan.missing}
-    rows = [
-        {
-            "artist": track.artist,
-            "track": track.title,
-            "mbid": track.mbid,
-            "loved_at": track.loved_at,
-            "outcome": _outcome((track.artist, track.title), doubtful, missing),
-            "candidates": [[c.id, c.ambiguity] for c in doubtful.get((track.artist, track.title), ())],
-            "last_import": run_id,
-        }
-        for track in tracks
-    ]
+    outcomes = outcomes_of(plan)
+    rows = []
+    for track in tracks:
+        outcome, files = outcomes.get((track.artist, track.title), ("missing", []))
+        facts = {"artist": track.artist, "track": track.title, "mbid": track.mbid, "loved_at": track.loved_at}
+        rows.append({**facts, "outcome": outcome, "candidates": files, "last_import": run_id})
     write(db, account, rows)
 
 
-def _outcome(names: tuple[str, str], doubtful: Container[tuple[str, str]], missing: Container[tuple[str, str]]) -> str:
-    if names in doubtful:
-        return "doubtful"
-    return "missing" if names in missing else "matched"
+StoredOutcome = tuple[str, list[list[int | str]]]
+"""matched, doubtful or missing, and the files: [id, how it was matched, or how its names differ]."""
+
+SHOWN_FILES = 12
+"""Files of a matched track that are kept with it, for people to see."""
+
+
+def outcomes_of(plan: ImportPlan) -> dict[tuple[str, str], StoredOutcome]:
+    """What a plan has found for each (artist, track)."""
+    found: dict[tuple[str, str], StoredOutcome] = {(one.artist, one.title): ("missing", []) for one in plan.missing}
+    for matched in plan.matched:
+        files: list[list[int | str]] = [[file_id, matched.by] for file_id in matched.ids[:SHOWN_FILES]]
+        found[matched.loved.artist, matched.loved.title] = "matched", files
+    for one in plan.doubtful:
+        found[one.loved.artist, one.loved.title] = "doubtful", [[c.id, c.ambiguity] for c in one.candidates]
+    return found
+
+
+def entries(db: Connection, account: int) -> dict[tuple[str, str], tuple[Loved, StoredOutcome]]:
+    """All loved tracks with what was found for them, by (artist, track)."""
+    rows = db.execute(select(loved).where(loved.c.account == account).order_by(loved.c.id))
+    return {
+        (row.artist, row.track): (
+            Loved(row.artist, row.track, row.mbid, int(row.loved_at)),
+            (row.outcome, row.candidates or []),
+        )
+        for row in rows
+    }
+
+
+def write_outcomes(db: Connection, account: int, outcomes: Mapping[tuple[str, str], StoredOutcome]) -> None:
+    """Write what was found for loved tracks that are there, and nothing else of them."""
+    rows = [
+        {"account": account, "artist": artist, "track": track, "outcome": outcome, "candidates": files}
+        for (artist, track), (outcome, files) in outcomes.items()
+    ]
+    if rows:
+        insert_or_change(db, loved, rows, ("account", "artist", "track"), ("outcome", "candidates"))
+
+
+def chosen(db: Connection, account: int) -> set[int]:
+    """The files that were chosen for loved tracks."""
+    return {file for file, _, _ in choices(db, account) if file}
 
 
 def forget(db: Connection, account: int, names: Iterable[tuple[str, str]]) -> None:

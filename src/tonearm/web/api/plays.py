@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from tonearm.core.account import Account, Connection
 from tonearm.core.hearts import ConflictRule
+from tonearm.core.loved import ImportCounts
 from tonearm.core.play import Track
 from tonearm.core.waits import explanation
 from tonearm.deck import Deck, Listener
@@ -377,6 +378,14 @@ def _sync_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
             await deck.loved_import.decide(me.id, ConflictRule(body.conflicts))
         return await settings(me)
 
+    @router.post("/loved/check", response_model=schemas.LovedImportStatus)
+    async def check(me: Me) -> schemas.LovedImportStatus:
+        """Look for everything that is loved in the library as it is now. Last.fm isn't asked.
+
+        A scan that changes the library does that by itself.
+        """
+        return _loved_status(await deck.loved_matching.check(me.id))
+
     @router.get("/loved/plan", response_model=schemas.LovedPlanOut, responses={502: {"model": schemas.Detail}})
     async def plan(me: Me) -> Any:
         """What an import of loved tracks would change now, here and on Last.fm. Nothing is changed.
@@ -468,7 +477,10 @@ def _result(run: Run) -> schemas.LovedImportStatus | schemas.EnrichStatus:
 
 
 def _loved_import(run: Run) -> schemas.LovedImportStatus:
-    found = tally(run)
+    return _loved_status(tally(run))
+
+
+def _loved_status(found: ImportCounts) -> schemas.LovedImportStatus:
     return schemas.LovedImportStatus(
         total_loved_tracks=found.total,
         imported_count=found.imported,

@@ -85,6 +85,14 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
             return RedirectResponse(local_url("/loved"), 303)
         return await _page(frame, "_loved", me)
 
+    @router.post("/loved/check")
+    async def check(me: Me, request: Request) -> Response:
+        """Look for everything that is loved in the library again."""
+        await frame.deck.loved_matching.check(me.id)
+        if not is_htmx(request):
+            return RedirectResponse(local_url("/loved"), 303)
+        return await _page(frame, "_loved", me)
+
     @router.post("/loved/settings")
     async def settings(
         me: Me, conflicts: Annotated[ConflictRule, Form()], hourly: Annotated[bool, Form()] = False
