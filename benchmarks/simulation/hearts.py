@@ -180,30 +180,35 @@ class Hearts:
     # The reckoning
 
     def check(self, file: Path) -> None:
-        """Tell which hearts are lost, or were invented."""
+        """Tell which hearts are lost, or were invented.
+
+        A heart that was given while nobody was signed in goes to one of the Last.fm users of its listener: nobody says
+        which, if there are several.
+        """
         here: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         with closing(sqlite3.connect(file)) as db:
-            owners = {(name, owner) for name, owner in db.execute(_OWNERS)}
+            owners = {(name, owner) for name, owner in db.execute(_OWNERS) if owner}
             for name, owner, title in db.execute(_HERE):
                 here[name, owner].add(title)
+        several = {name for name, owner in owners if any(name == other and owner != user for other, user in owners)}
+        anybodys = {track.title for track in self.tracks.values() if not track.user and track.account in several}
         for name, owner in sorted(owners):
-            if owner:
-                self._equal(name, owner, here[name, owner])
+            self._equal(name, owner, here[name, owner], anybodys)
         for track in self.tracks.values():
             if track.user:
                 self._true(track, self.emulator.known_user(track.user).loves(ARTIST, track.title), "on Last.fm")
-            else:
+            elif track.title not in anybodys:
                 loved = any(track.title in titles for (name, _), titles in here.items() if name == track.account)
                 self._true(track, loved, "here")
 
-    def _equal(self, name: str, owner: str, here: set[str]) -> None:
+    def _equal(self, name: str, owner: str, here: set[str], anybodys: set[str]) -> None:
         there = {loved.track for loved in self.emulator.known_user(owner).loved.values()}
-        for title in sorted(here - there):
-            self._finds(title, True, f"{title!r} is loved by {name}, and not on Last.fm as {owner}")
-        for title in sorted(there - here):
-            self._finds(title, False, f"{title!r} is loved on Last.fm as {owner}, and not by {name}")
+        for title in sorted(here - there - anybodys):
+            self._finds(title, f"{title!r} is loved by {name}, and not on Last.fm as {owner}")
+        for title in sorted(there - here - anybodys):
+            self._finds(title, f"{title!r} is loved on Last.fm as {owner}, and not by {name}")
 
-    def _finds(self, title: str, here: bool, words: str) -> None:
+    def _finds(self, title: str, words: str) -> None:
         track = self.tracks.get(title)
         invented = track is not None and track.may == {False}
         self.referee.finds(Kind.HEARTS_INVENTED if invented else Kind.HEARTS_LOST, words)

@@ -256,6 +256,23 @@ async def test_hearts_rest_together_while_lastfm_is_away_and_new_ones_with_them(
         assert len(at_lastfm(room)) == 60
 
 
+@pytest.mark.parametrize("fault", ["close-before-commit", "delay"])
+async def test_hearts_do_not_wait_for_a_time_that_only_a_fast_clock_knew(house: House, fault: str) -> None:
+    fast = 20 * DAY
+    async with house.open() as room:
+        await room.sign_in()
+        room.emulator.fault(fault, methods=["track.love"], seconds=3600)
+        house.clock.put(fast)
+        await room.me.love(*SONG)
+        await room.wait(30.0)  # it has failed, or is on its way when the process ends
+    room.emulator.clear_faults()
+    house.clock.put(-fast)
+    async with house.open() as room:
+        await room.me.love(*OTHER)
+        await until_told(room, HOUR * 3)
+        assert at_lastfm(room) == {SONG, OTHER}
+
+
 async def test_two_processes_send_each_heart_in_its_order(house: House) -> None:
     async with house.open() as room:
         await room.sign_in()

@@ -27,14 +27,11 @@ from tonearm.service.keyring import ApiKey, Keyring
 from tonearm.service.library_index import LibraryNames, library_names
 from tonearm.store import accounts, hearts, library, loved, pace, runs
 from tonearm.store.db.database import Store
-from tonearm.store.hearts import HeartState, StoredHeart
+from tonearm.store.hearts import ON_ITS_WAY, HeartState, StoredHeart
 from tonearm.store.secrets.seal import SealBroken, SessionCipher
 
 KIND = "love"
 """The kind of job that sends an account's hearts."""
-
-ON_ITS_WAY = 60.0
-"""Seconds for which a heart that is being sent is left to its sender; a request takes half of that at the most."""
 
 CHUNK = 20
 """Hearts of one account before others have their turn."""
@@ -118,7 +115,7 @@ class Hearts:
     async def _send_next(self, account: int) -> float | None:
         """Send the next heart; when there is more to do, None if there is nothing."""
         found, sealed = await self.store.read(partial(accounts.with_session, account_id=account))
-        waiting = await self.store.read(partial(hearts.next_owed, account_id=account))
+        waiting = await self.store.read(partial(hearts.next_owed, account_id=account, now=self.clock.now()))
         key = self.keyring.get(found.api_key)
         if waiting is None or not found.signed_in or key is None:
             return None
@@ -146,7 +143,8 @@ class Hearts:
         None if it is not to be sent any more, or another process sends it.
         """
         accounts.lock(db, [account])
-        waiting, now = hearts.next_owed(db, account), self.clock.now()
+        now = self.clock.now()
+        waiting = hearts.next_owed(db, account, now)
         if waiting is None or waiting.id != heart_id or waiting.due_at > now:
             return None
         heart = replace(waiting.heart, there=None, walk=_walk(db, account))
@@ -231,7 +229,7 @@ class _Saying:
         listener, walk = accounts.by_id(db, [account])[account], _walk(db, account)
         owner = listener.username.casefold() if listener.signed_in else ""
         found = hearts.find(db, account, [hearts.key_of(one.track, one.recording) for one in self.given])
-        due_at = max(self.due_at, hearts.resting_until(db, account, owner))
+        due_at = max(self.due_at, hearts.resting_until(db, account, owner, self.due_at))
         for one in self.given:
             key = hearts.key_of(one.track, one.recording)
             before = found.get(key)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Text, and_, bindparam, column, func, literal, or_, select, update
+from sqlalchemy import Connection, Text, and_, bindparam, case, column, func, literal, or_, select, update
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.hearts import SyncedHeart, heart_key
@@ -136,6 +136,18 @@ def find(db: Connection, account_id: int, keys: Iterable[HeartKey]) -> dict[Hear
     return {one.key: one for one in found}
 
 
+ON_ITS_WAY = 60.0
+"""Seconds for which a heart that is being sent is left to its sender; a request takes half of that at the most."""
+
+LONGEST_REST = 86400.0
+"""Seconds that a heart may wait; one that is due later was timed by a clock that has been put back since."""
+
+_READY = or_(
+    heart.c.due_at <= bindparam("now"),
+    heart.c.due_at > bindparam("now") + LONGEST_REST,
+    and_(heart.c.state == HeartState.SENDING, heart.c.due_at > bindparam("now") + ON_ITS_WAY),
+)
+
 _OWED = heart.c.state != literal("", literal_execute=True)  # as the index has it
 
 _DUE = (
@@ -144,7 +156,7 @@ _DUE = (
     .where(
         _OWED,
         heart.c.state != HeartState.REJECTED,
-        heart.c.due_at <= bindparam("now"),
+        _READY,
         heart.c.owner == account.c.lastfm_user,
         account.c.connection == Connected.CONNECTED,
         Among(account.c.lastfm_api_key, "keys"),
@@ -167,15 +179,21 @@ _NEXT = (
         heart.c.state != HeartState.REJECTED,
         heart.c.owner == account.c.lastfm_user,
     )
-    .order_by(heart.c.due_at, heart.c.id)
+    .order_by(case((_READY, 0), else_=1), heart.c.due_at, heart.c.id)
     .limit(1)
 )
 
 
-def next_owed(db: Connection, account_id: int) -> StoredHeart | None:
-    """The heart of an account that is due first for the Last.fm user who is signed in."""
-    row = db.execute(_NEXT, {"account_id": account_id}).first()
-    return _stored(row) if row else None
+def next_owed(db: Connection, account_id: int, now: float) -> StoredHeart | None:
+    """The heart of an account that is due first for the Last.fm user who is signed in.
+
+    One that is due now has a `due_at` of now at the latest, though a clock that has been put back has timed it.
+    """
+    row = db.execute(_NEXT, {"account_id": account_id, "now": now}).first()
+    if row is None:
+        return None
+    one, latest = _stored(row), ON_ITS_WAY if row.state == HeartState.SENDING else LONGEST_REST
+    return one if one.due_at <= now + latest else replace(one, due_at=now)
 
 
 def owed(db: Connection, account_id: int, limit: int) -> list[StoredHeart]:
@@ -197,10 +215,12 @@ def rest(db: Connection, account_id: int, owner: str, until: float) -> None:
     db.execute(update(heart).where(*waiting, heart.c.due_at < until).values(due_at=until))
 
 
-def resting_until(db: Connection, account_id: int, owner: str) -> float:
+def resting_until(db: Connection, account_id: int, owner: str, now: float) -> float:
     """When one that failed, and not because it was refused, is due again; 0 if there is none."""
     failed = (heart.c.state == HeartState.WAITING, heart.c.tries > 0, heart.c.refusals == 0, heart.c.owner == owner)
-    soonest = select(func.min(heart.c.due_at)).where(heart.c.account == account_id, _OWED, *failed)
+    soonest = select(func.min(heart.c.due_at)).where(
+        heart.c.account == account_id, _OWED, *failed, heart.c.due_at <= now + LONGEST_REST
+    )
     return db.execute(soonest).scalar() or 0.0
 
 
