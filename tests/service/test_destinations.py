@@ -22,7 +22,7 @@ from tests.stand_ins.beside import Beside
 from tests.stand_ins.gnufm import GnuFmStandIn
 from tests.stand_ins.listenbrainz import ListenBrainzStandIn
 from tests.stand_ins.maloja import MalojaStandIn
-from tests.stand_ins.serving import Fault, StandIn
+from tests.stand_ins.serving import Fault, StandIn, Stored
 from tonearm.core.destination import DestinationKind
 from tonearm.core.event import DestinationStatus
 from tonearm.core.play import Play, Track
@@ -71,7 +71,7 @@ class World:
 
 @pytest.fixture
 def world(house: House, emulator: Emulator) -> World:
-    stand_ins = [ListenBrainzStandIn(now=house.clock.now) for _ in range(2)]
+    stand_ins = [ListenBrainzStandIn(now=house.clock.true) for _ in range(2)]
     for one in stand_ins:
         one.users = {TOKEN: "rob", OTHERS: "ann"}
     hosts: dict[str, StandIn] = {"one.test": stand_ins[0], "two.test": stand_ins[1]}
@@ -600,6 +600,7 @@ async def test_a_start_that_a_wrong_clock_made_stays_where_a_destination_may_hav
         await add(room)
     world.house.clock.put(DAY)
     async with world.open() as room:
+        world.first.now = world.house.clock.now  # it has no objection
         world.first.fail_next(Fault.LOST_ANSWER)
         world.first.fault = Fault.OUTAGE
         told = int(room.now) - 160
@@ -708,7 +709,7 @@ PASSWORD = "sesame, open"
 
 @pytest.fixture
 def fm(world: World) -> GnuFmStandIn:
-    server = GnuFmStandIn(world.house.clock.now)
+    server = GnuFmStandIn(world.house.clock.true)
     server.passwords["anna"] = PASSWORD
     world.network.hosts["fm.test"] = server
     return server
@@ -951,7 +952,7 @@ FAULTS = (Fault.OUTAGE, Fault.THROTTLED, Fault.LOST_ANSWER, Fault.HANG_UP, Fault
 async def test_whatever_goes_wrong_each_destination_has_each_play_once(world: World, seed: int) -> None:
     """Outages, lost answers, limits, pauses, removals, restarts in the middle: nothing is lost, and nothing doubled."""
     chance, played = Random(seed), 0
-    third = MalojaStandIn(world.house.clock.now)
+    third = MalojaStandIn(world.house.clock.true)
     third.users = {TOKEN: "rob"}
     world.network.hosts["three.test"] = third
     servers: dict[str, StandIn] = {"one.test": world.first, "two.test": world.second, "three.test": third}
@@ -1004,3 +1005,74 @@ async def test_whatever_goes_wrong_each_destination_has_each_play_once(world: Wo
         assert {there.delivered.fate for one in found.values() for there in one} == {"accepted"}
         assert {len(one) for one in found.values()} == {3}
         assert len(found) == played
+
+
+# Clocks
+
+
+@pytest.mark.parametrize("off", [-DAY, DAY])
+async def test_a_start_that_a_wrong_clock_has_made_is_put_right_before_it_is_sent(world: World, off: float) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        await add(room)
+    world.house.clock.put(off)
+    async with world.open() as room:  # the machine starts anew, and Last.fm answers in a moment
+        begun = room.emulator.now() - 160
+        track = Track("Nina Simone", "Sinnerman", duration=200)
+        await room.me.scrobble(track, started_at=room.now - 160, played=150)
+        await room.until_empty()
+        await until_sent(room)
+        [sent] = world.first.stored
+        [kept] = await room.history()
+        assert abs(sent.timestamp - begun) < 60
+        assert (kept.fate, kept.play.timestamp) == ("accepted", sent.timestamp)
+
+
+async def test_a_play_that_waits_nowhere_else_is_put_right_here(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        one = await add(room)
+        await room.deck.accounts.change_settings(room.me.id, enabled=False, threshold=None)
+    world.house.clock.put(-DAY)
+    async with world.open() as room:
+        await pause(room, one)
+        begun = room.emulator.now() - 160
+        track = Track("Nina Simone", "Sinnerman", duration=200)
+        await room.me.scrobble(track, started_at=room.now - 160, played=150)
+        for _ in range(2):  # Last.fm's time is believed once it has been seen twice
+            await room.deck.accounts.change_settings(room.me.id, enabled=True, threshold=None)
+            await room.me.now_playing(track)
+            await room.house.clock.sleep(40)
+        await pause(room, one, paused=False)
+        await until_sent(room)
+        [sent] = world.first.stored
+        assert abs(sent.timestamp - begun) < 60
+
+
+async def test_a_play_that_starts_in_the_future_waits_for_its_time(world: World) -> None:
+    async with world.open() as room:
+        await add(room)
+        track = Track("Nina Simone", "Sinnerman", duration=200)
+        await room.me.scrobble(track, started_at=room.now + 2 * HOUR, played=150)
+        await room.wait(60)
+        seen = await overview(room)
+        assert (seen.waiting.plays, seen.waits and seen.waits.kind) == (1, "future_start")
+        await room.wait(2 * HOUR)
+        await until_sent(room)
+        assert titles(world.first) == ["Sinnerman"]
+
+
+async def test_what_a_service_can_never_take_is_ignored_with_its_reason(world: World) -> None:
+    maloja = MalojaStandIn(world.house.clock.true)
+    maloja.users = {TOKEN: "rob"}
+    world.network.hosts["three.test"] = maloja
+    async with world.open() as room:
+        one = await room.deck.destinations.add(room.me.id, DestinationKind.MALOJA, "http://three.test", TOKEN)
+        assert isinstance(one, StoredDestination)
+        at = int(room.now) - 9000
+        maloja.stored.append(Stored("rob", at, "Somebody", "Something"))
+        await room.me.scrobble(Track("Nina Simone", "Sinnerman", duration=200), started_at=at, played=150)
+        await until_sent(room)
+        assert set((await fates(room, one)).values()) <= {"ignored", "refused"}
+        [rejected] = await room.deck.destinations.rejected(room.me.id, one.id, 10)
+        assert rejected.reason
