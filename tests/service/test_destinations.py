@@ -307,6 +307,19 @@ async def test_a_listen_that_is_reported_twice_is_sent_once_also_without_lastfm(
         assert {there.destination.id for [there] in found.values()} == {one.id}
 
 
+async def test_a_listen_that_lastfm_ignored_is_sent_elsewhere_once_if_it_is_reported_again(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        await add(room)
+        track, at = Track("Unknown Artist", "Sinnerman", duration=622), room.now - 700
+        for late in (0, 2):
+            await room.me.scrobble(track, started_at=at + late, played=400)
+            await until_sent(room)
+            await room.until_empty()
+        assert await room.fates() == ["ignored", "ignored"]
+        assert titles(world.first) == ["Sinnerman"]
+
+
 async def test_plays_of_one_request_that_repeat_each_other_are_sent_once(world: World) -> None:
     async with world.open() as room:
         await add(room)

@@ -25,8 +25,11 @@ THERE = ("queued", ACCEPTED, DISCARDED)
 AT_LEAST_THERE = ("queued", ACCEPTED)
 """What is not sent again, though its listener wants it to be sent."""
 
-FATES = ("queued", ACCEPTED, DISCARDED, "disabled", "not_authenticated", "threshold_not_met", "expired")
-"""Fates, for Last.fm, of plays that may have been sent to other destinations."""
+FATES = (
+    *("queued", ACCEPTED, DISCARDED, "disabled", "not_authenticated", "threshold_not_met", "expired"),
+    *("ignored", "refused", SUSPECTED),
+)
+"""Fates, for Last.fm, of plays that may have been sent to other destinations: what it rejects they may take."""
 
 
 class Sendable(NamedTuple):
