@@ -371,6 +371,19 @@ async def test_a_new_destination_gets_nothing_old_unless_it_is_asked_for(world: 
         assert sorted(titles(world.first)) == sorted(titles(world.second)) == songs(0, 1, 2)
 
 
+async def test_a_shorter_history_takes_nothing_from_a_longer_one_that_is_not_queued_yet(world: World) -> None:
+    async with world.open() as room:
+        for n, days in enumerate((1, 20, 40)):
+            await room.play(n, age=days * DAY)
+        one = await add(room)
+        await pause(room, one)
+        for asked in (EVERYTHING, 5):
+            await room.deck.destinations.send_history(room.me.id, one.id, asked)
+        await pause(room, one, paused=False)
+        await until_sent(room)
+        assert sorted(titles(world.first)) == songs(0, 1, 2)
+
+
 async def test_a_backlog_never_goes_ahead_of_what_is_played_now(world: World) -> None:
     async with world.open() as room:
         tracks = [Track("Nina Simone", f"Old {n:03}", duration=200) for n in range(250)]

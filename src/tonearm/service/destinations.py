@@ -401,11 +401,18 @@ class Destinations:
         return await self._changed(account, number, partial(destinations.set_policy, number=number, policy=policy))
 
     async def send_history(self, account: int, number: int, days: float) -> StoredDestination | NoSuchDestination:
-        """Send the history of so many days as well, what is not there yet: after what is played from now on."""
+        """Send the history of so many days as well, what is not there yet: after what is played from now on.
+
+        What was asked for before, and is not queued yet, is still sent.
+        """
         since = int(max(0.0, self.clock.now() - days * DAY))
 
         def change(db: Connection) -> None:
-            destinations.set_backlog(db, number, since, 0, plays.last(db))
+            found = destinations.find(db, number)
+            after = (since, 0)
+            if found is not None and found.backlog_at is not None:
+                after = min(after, (found.backlog_at, found.backlog_id))
+            destinations.set_backlog(db, number, *after, plays.last(db))
 
         return await self._changed(account, number, change)
 
