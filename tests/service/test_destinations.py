@@ -574,6 +574,17 @@ async def test_what_plays_now_is_shown_at_destinations(world: World) -> None:
         assert world.first.playing["rob"].title == "Sinnerman"
 
 
+async def test_what_plays_now_is_shown_at_others_while_one_does_not_answer(world: World) -> None:
+    async with world.open() as room:
+        await add(room)
+        await add(room, "two.test")
+        answers = world.network.hangs["one.test"] = asyncio.Event()
+        await room.me.now_playing(Track("Nina Simone", "Sinnerman", duration=622))
+        await room.house.clock.still()
+        assert [shown.title for shown in world.second.playing.values()] == ["Sinnerman"]
+        answers.set()
+
+
 async def test_what_a_player_plays_that_a_destination_gets_nothing_of_is_not_shown_there(world: World) -> None:
     async with world.open() as room:
         await add(room, policy=Policy(not_from=("tablet",)))

@@ -594,21 +594,27 @@ class Destinations:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def playing(self, account: int, track: Track, reporter: str = "") -> None:
-        """Say at each destination what plays: once, and only where that goes through at once."""
+        """Say at each destination what plays: once, and only where that goes through at once. None waits for others."""
         found = (await self.store.read(partial(destinations.of_accounts, account_ids=[account]))).get(account, [])
         now = self.clock.now()
-        for one in found:
-            shown = one.state.connection is Connected.CONNECTED and one.paused_at is None
-            if not shown or one.policy.keeps(reporter, now):
-                continue
-            outlet = self.outlets.get(one.pace_key)
-            if outlet is None or await outlet.pace.current_throttle():
-                continue
-            try:
-                token = self.cipher.open(one.sealed)
-            except SealBroken:
-                continue
-            await outlet.wire.playing_now(one.policy.applied(track), token)
+        shown = [
+            self._show_at(one, track)
+            for one in found
+            if one.state.connection is Connected.CONNECTED
+            and one.paused_at is None
+            and not one.policy.keeps(reporter, now)
+        ]
+        await asyncio.gather(*shown)
+
+    async def _show_at(self, one: StoredDestination, track: Track) -> None:
+        outlet = self.outlets.get(one.pace_key)
+        if outlet is None or await outlet.pace.current_throttle():
+            return
+        try:
+            token = self.cipher.open(one.sealed)
+        except SealBroken:
+            return
+        await outlet.wire.playing_now(one.policy.applied(track), token)
 
 
 def state_of(found: StoredDestination) -> str:
