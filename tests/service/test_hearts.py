@@ -36,10 +36,10 @@ async def owed(room: Room) -> list[tuple[str, bool, str]]:
 
 async def until_told(room: Room, within: float = DAY) -> None:
     """Return when Last.fm has all hearts."""
-    end = room.now + within
+    begun = room.now
     while any(state != HeartState.REJECTED for _, _, state in await owed(room)):
-        assert room.now < end, await owed(room)
-        await room.house.clock.sleep(HOUR / 2)
+        assert room.now < begun + within, await owed(room)
+        await room.house.clock.sleep(min(HOUR / 2, max(1.0, room.now - begun)))
     await room.house.clock.still()
 
 
