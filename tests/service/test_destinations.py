@@ -41,7 +41,7 @@ from tonearm.service.destinations import (
 )
 from tonearm.service.job_list import ListedJob
 from tonearm.service.jobs import JobDone
-from tonearm.service.play_actions import ActionDone
+from tonearm.service.play_actions import ActionDone, ActionRefused
 from tonearm.store import destination_queue
 from tonearm.store.db import schema
 from tonearm.store.destination_queue import LINE
@@ -670,6 +670,40 @@ async def test_a_play_that_is_discarded_goes_nowhere_and_may_come_back(world: Wo
         assert titles(world.first) == songs(1)
 
 
+async def test_a_discard_is_not_undone_once_the_play_was_edited(world: World) -> None:
+    async with world.open() as room:
+        one = await add(room)
+        await pause(room, one)
+        taken, actions = await room.play(1), room.deck.play_actions
+        await actions.discard(room.me.id, taken.id)
+        edited = await actions.correct(room.me.id, taken.id, lambda track: replace(track, title="Song 002"))
+        assert isinstance(edited, ActionDone)
+        refused = await actions.undo_discard(room.me.id, taken.id)
+        assert refused == ActionRefused(f"edited: play {edited.play} was sent in its place")
+        await pause(room, one, paused=False)
+        await until_sent(room)
+        assert titles(world.first) == songs(2)
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+async def test_a_discard_that_is_undone_is_undone_where_the_play_waited(world: World, signed_in: bool) -> None:
+    async with world.open() as room:
+        if signed_in:
+            await room.sign_in()
+            await room.deck.jobs.pause("deliver")
+        waits, private = await add(room), await add(room, "two.test", policy=Policy(private_until=room.now + HOUR))
+        await pause(room, waits)
+        taken = await room.play(1)
+        before = await room.fates()
+        await room.deck.play_actions.discard(room.me.id, taken.id)
+        assert isinstance(await room.deck.play_actions.undo_discard(room.me.id, taken.id), ActionDone)
+        assert await room.fates() == before
+        assert await fates(room, private) == {"Song 001": "kept"}
+        await pause(room, waits, paused=False)
+        await until_sent(room)
+        assert (titles(world.first), titles(world.second)) == (songs(1), [])
+
+
 async def test_a_play_that_did_not_count_is_sent_by_hand_also_without_lastfm(world: World) -> None:
     async with world.open() as room:
         await add(room)
@@ -731,6 +765,18 @@ async def test_another_album_is_sent_where_the_play_is_not_yet(world: World) -> 
         await room.deck.jobs.pause("deliver")
         taken = await room.play(1)
         change = partial(replace, album="Pastel Blues", album_artist="Nina Simone")
+        assert isinstance(await room.deck.play_actions.correct(room.me.id, taken.id, change), ActionDone)
+        await pause(room, one, paused=False)
+        await until_sent(room)
+        assert [play.album for play in world.first.stored] == ["Pastel Blues"]
+
+
+async def test_another_album_is_sent_also_without_lastfm(world: World) -> None:
+    async with world.open() as room:
+        one = await add(room)
+        await pause(room, one)
+        taken = await room.play(1)
+        change = partial(replace, album="Pastel Blues")
         assert isinstance(await room.deck.play_actions.correct(room.me.id, taken.id, change), ActionDone)
         await pause(room, one, paused=False)
         await until_sent(room)

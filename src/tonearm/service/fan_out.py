@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -99,14 +99,23 @@ class FanOut:
         found = receiving(db, {one.account}) if self.rules_at else {}
         return bool(found and self.queue(db, found, [one]))
 
-    def discard(self, db: Connection, account: int, play_id: int, now: float) -> None:
-        """Take a play out wherever it waits; where it is on its way it goes on."""
-        for one in self._waiting(db, account, play_id):
-            if not one.sending:
-                doubt = "; it may be there, because an answer was lost" if one.unanswered else ""
-                why = f"discarded by the listener{doubt}"
-                gone = Settlement(play_id, DISCARDED, now, why, attempts=one.attempts)
-                destination_queue.settle(db, one.destination, [gone])
+    def bring_back(self, db: Connection, one: Sendable, numbers: Collection[int]) -> None:
+        """Queue a play again for those of these destinations from whose queues it was discarded."""
+        known = destination_queue.known(db, sorted(numbers), [one.id])
+        mine = destinations.all_of(db, one.account)
+        back = [target for target in mine if known.get((target.id, one.id)) == DISCARDED]
+        destination_queue.take_back(db, [target.id for target in back], one.id)
+        destination_queue.enqueue(db, [row(one, target) for target in back])
+
+    def discard(self, db: Connection, account: int, play_id: int, now: float) -> list[int]:
+        """Take a play out wherever it waits; where it is on its way it goes on. The destinations it was taken from."""
+        waiting = [one for one in self._waiting(db, account, play_id) if not one.sending]
+        for one in waiting:
+            doubt = "; it may be there, because an answer was lost" if one.unanswered else ""
+            why = f"discarded by the listener{doubt}"
+            gone = Settlement(play_id, DISCARDED, now, why, attempts=one.attempts)
+            destination_queue.settle(db, one.destination, [gone])
+        return [one.destination for one in waiting]
 
     def replace(self, db: Connection, account: int, play_id: int, fresh: int, now: float) -> None:
         """A play is sent with other names, as a new one: not where the old one is or may be, else instead of it."""
@@ -130,6 +139,10 @@ class FanOut:
             if one.destination in targets and not one.sending and not one.unanswered:
                 sent = replace(play, track=targets[one.destination].policy.applied(play.track))
                 destination_queue.rewrite(db, one.destination, play_id, plays.facts(sent))
+
+    def waits(self, db: Connection, account: int, play_id: int) -> bool:
+        """Whether a play waits for a destination."""
+        return bool(self._waiting(db, account, play_id))
 
     def _waiting(self, db: Connection, account: int, play_id: int) -> list[Delivered]:
         mine = [target.id for target in destinations.all_of(db, account)]

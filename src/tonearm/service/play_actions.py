@@ -107,7 +107,8 @@ class PlayActions:
     time: LastFmTime
     rules: Rules
     fan_out: FanOut = NOWHERE
-    _discarded: dict[int, StoredPlay] = field(default_factory=dict, repr=False)
+    _discarded: dict[int, tuple[StoredPlay, list[int]]] = field(default_factory=dict, repr=False)
+    """What was discarded, as it was, and the destinations for which it waited."""
 
     async def details(self, account: int, play_id: int) -> PlayDetails | None:
         """What happened to a play and why; None if the listener has no such play."""
@@ -284,6 +285,8 @@ class PlayActions:
             if stored.fate == "queued"
             else self._enqueue(db, replace(stored, play=play), now)
         )
+        if isinstance(again, ActionRefused) and self.fan_out.waits(db, stored.account, stored.id):
+            again = ActionDone(stored.id, play.track)
         if isinstance(again, ActionDone):
             plays.rewrite(db, stored.id, plays.facts(play))
             self.fan_out.rewrite(db, stored.account, stored.id, play)
@@ -311,30 +314,36 @@ class PlayActions:
             reason += "; Last.fm may have it, because an answer was lost"
         plays.settle(db, [play_id], "discarded", self.clock.now(), reason=reason)
         queue.remove(db, [play_id])
-        self.fan_out.discard(db, account, play_id, self.clock.now())
-        self._discarded[play_id] = stored
+        self._discarded[play_id] = stored, self.fan_out.discard(db, account, play_id, self.clock.now())
         while len(self._discarded) > UNDOABLE:
             self._discarded.pop(next(iter(self._discarded)))
         return ActionDone(play_id, stored.play.track)
 
     async def undo_discard(self, account: int, play_id: int) -> ActionResult:
         """A play that this process discarded is again what it was: in the queue, or kept with its reason."""
-        before = self._discarded.get(play_id)
+        before, waited_for = self._discarded.get(play_id, (None, []))
         if before is None or before.account != account:
             return ActionRefused("it was discarded too long ago to undo: send it instead")
-        if before.fate == "queued":
-            return await self.retry(account, play_id)
-        outcome = await self.store.write(partial(self._restore, before=before))
-        self._publish(account, outcome, before.fate, before.reason)
+        outcome = await self.store.write(partial(self._restore, before=before, waited_for=waited_for))
+        said = "queued by the listener" if before.fate == "queued" else before.reason
+        self._publish(account, outcome, before.fate, said)
         return outcome
 
-    def _restore(self, db: Connection, before: StoredPlay) -> ActionResult:
+    def _restore(self, db: Connection, before: StoredPlay, waited_for: Sequence[int]) -> ActionResult:
+        """As it was; for Last.fm it is queued as by hand, elsewhere for what it has `waited_for`."""
         accounts.lock(db, [before.account])
         now = plays.find(db, before.account, before.id)
         if now is None:
             return NoSuchPlay()
         if now.fate != "discarded":
             return ActionRefused(_final(now, self.rules))
+        if (instead := plays.replaced_by(db, before.account, before.id)) is not None:
+            return ActionRefused(f"edited: play {instead} was sent in its place")
+        if waited_for:
+            self.fan_out.bring_back(db, self._sendable(now, self.clock.now()), waited_for)
+        if before.fate == "queued":
+            outcome = self._enqueue_for_lastfm(db, now, self.clock.now())
+            return ActionDone(before.id, before.play.track) if waited_for else outcome
         facts = {"reason": before.reason, "code": before.code, "correction": before.correction}
         plays.settle(db, [before.id], before.fate, before.settled_at, **facts)  # type: ignore[arg-type]  # a dict of several types
         return ActionDone(before.id, before.play.track)

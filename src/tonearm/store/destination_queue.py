@@ -208,6 +208,12 @@ def settle(db: Connection, number: int, outcomes: Sequence[Settlement]) -> None:
         db.execute(_REMOVE, {"of": number, "ids": ids})
 
 
+def take_back(db: Connection, numbers: Sequence[int], play_id: int) -> None:
+    """What was decided on a play at these destinations is decided no longer."""
+    decided = (delivery.c.destination.in_(list(numbers)), delivery.c.play == play_id)
+    db.execute(delete(delivery).where(*decided))
+
+
 def discard_all(db: Connection, number: int, now: float) -> int:
     """Discard everything that waits for a destination; how many plays that is. What was on its way may be there."""
     rest = select(
