@@ -463,6 +463,25 @@ async def test_the_same_profile_is_one_destination(world: World) -> None:
         assert len(await room.deck.destinations.all(room.me.id)) == 1
 
 
+async def test_the_same_profile_by_https_is_no_second_destination(world: World) -> None:
+    async with world.open() as room:
+        await add(room)
+        again = await room.deck.destinations.add(room.me.id, LISTENBRAINZ, "https://one.test", TOKEN)
+        assert again == DestinationRefused("ListenBrainz (rob) is one of your destinations already", WhyRefused.TAKEN)
+
+
+async def test_a_token_of_another_listener_is_no_new_one(world: World) -> None:
+    async with world.open() as room:
+        await add(room)
+        ann = await room.deck.listener("ann")
+        world.first.users["another-key"] = "rob"
+        hers = await room.deck.destinations.add(ann.id, LISTENBRAINZ, "http://one.test", "another-key")
+        assert isinstance(hers, StoredDestination)
+        refused = await room.deck.destinations.sign_in_again(ann.id, hers.id, TOKEN)
+        assert isinstance(refused, DestinationRefused)
+        assert "use a token of your own" in refused.reason
+
+
 async def test_two_listeners_do_not_send_with_one_token(world: World) -> None:
     async with world.open() as room:
         await add(room)

@@ -325,12 +325,8 @@ class Destinations:
         known = destinations.named(db, account, kind, address, user)
         if known is not None and known.removed_at is None:
             return DestinationRefused(f"{_named(known)} is one of your destinations already", WhyRefused.TAKEN)
-        if any(other.account != account for other in destinations.with_pace_key(db, key)):
-            return DestinationRefused(
-                f"another listener here already sends plays with this {kind.label} token:"
-                " use a token of your own, or their plays and yours would be mixed there",
-                WhyRefused.TAKEN,
-            )
+        if refused := _is_of_another(db, account, kind, key):
+            return refused
         if refused := self._is_there_already(db, account, kind, address, user):
             return refused
         made = known or destinations.add(db, account, kind, address, user, policy or Policy(), now)
@@ -347,16 +343,15 @@ class Destinations:
     def _is_there_already(
         self, db: Connection, account: int, kind: DestinationKind, address: str, user: str
     ) -> DestinationRefused | None:
-        """A profile that another way leads to: Last.fm's own, or a server that was added as another kind."""
-        if kind not in APPROVED:
-            return None
+        """A profile that another way leads to: Last.fm's own, or a server that was added as another kind or by http."""
         listener = accounts.by_id(db, [account])[account]
-        if self.is_lastfm(address) and listener.signed_in and user.casefold() == listener.username.casefold():
+        same_name = listener.signed_in and user.casefold() == listener.username.casefold()
+        if kind in APPROVED and same_name and self.is_lastfm(address):
             text = "you're signed in there already: that is the Last.fm of your settings"
             return DestinationRefused(text, WhyRefused.TAKEN)
         for other in destinations.of_accounts(db, [account]).get(account, []):
-            same = (other.url, other.username.casefold()) == (address, user.casefold())
-            if same and other.kind in APPROVED and other.kind != kind:
+            same_user = other.username.casefold() == user.casefold()
+            if same_user and urlsplit(other.url)[1:] == urlsplit(address)[1:]:
                 return DestinationRefused(f"{_named(other)} is one of your destinations already", WhyRefused.TAKEN)
         return None
 
@@ -378,11 +373,13 @@ class Destinations:
             )
         key, sealed = pace_key(found.kind, address, kept), self.cipher.close(kept)
 
-        def write(db: Connection) -> StoredDestination | NoSuchDestination:
+        def write(db: Connection) -> StoredDestination | DestinationRefused | NoSuchDestination:
             accounts.lock(db, [account])
             now = destinations.of_account(db, account, number)
             if now is None:
                 return NoSuchDestination()
+            if refused := _is_of_another(db, account, DestinationKind(found.kind), key):
+                return refused
             destinations.sign_in(db, number, user, sealed, key)
             return destinations.find(db, number) or now
 
@@ -622,6 +619,17 @@ def state_of(found: StoredDestination) -> str:
     if found.state.connection is Connected.CONNECTED and found.paused_at is not None:
         return "paused"
     return found.state.connection
+
+
+def _is_of_another(db: Connection, account: int, kind: DestinationKind, key: str) -> DestinationRefused | None:
+    """A token that another listener here sends with already."""
+    if all(other.account == account for other in destinations.with_pace_key(db, key)):
+        return None
+    return DestinationRefused(
+        f"another listener here already sends plays with this {kind.label} token:"
+        " use a token of your own, or their plays and yours would be mixed there",
+        WhyRefused.TAKEN,
+    )
 
 
 def _why(check: TokenCheck) -> WhyRefused:
