@@ -22,14 +22,18 @@ from tonearm.core.verdict import Answered, Cause, ItemAnswer, Later, Unsure, Ver
 from tonearm.lastfm import mapper
 from tonearm.lastfm.rules import LASTFM
 from tonearm.service import delivery as service_delivery
-from tonearm.service import loved_import
+from tonearm.service import fan_out, loved_import, report_play
 from tonearm.service.clock_skew import LastFmTime
+from tonearm.service.destination_outbox import DestinationOutbox
+from tonearm.service.outbox import BatchAnswer
 from tonearm.service.rate_limit import Booked, Pace
 from tonearm.service.report_play import Reports, take
 from tonearm.service.requeue import AfterAll
-from tonearm.store import accounts, plays, queue
-from tonearm.store.db import sqlite_writer
+from tonearm.store import accounts, destination_queue, destinations, plays, queue
+from tonearm.store.db import schema, sqlite_writer
 from tonearm.store.db.schema import account, scrobble_queue
+from tonearm.store.destination_queue import Settlement
+from tonearm.store.destinations import StoredDestination
 from tonearm.store.line import Lease, Line
 
 Bug = Callable[[], AbstractContextManager[None]]
@@ -362,6 +366,119 @@ def what_is_not_listed_is_unloved() -> AbstractContextManager[None]:
     return _all((loved_import, "merge_unlisted", merge_unlisted))
 
 
+def fate_written_to_every_destination() -> AbstractContextManager[None]:
+    """What happened to a play at one destination is written to all where it waits."""
+
+    def settle(db: Connection, number: int, outcomes: Sequence[Settlement]) -> None:
+        row, ids = schema.destination_queue.c, [one.play for one in outcomes]
+        waits = db.execute(select(row.destination, row.id).where(row.id.in_(ids))).all()
+        for other in {*(of for of, _ in waits), number}:
+            here = {play for of, play in waits if of == other}
+            _settle_there(db, other, [one for one in outcomes if other == number or one.play in here])
+
+    return _all((destination_queue, "settle", settle))
+
+
+_settle_there = destination_queue.settle
+
+
+def one_wait_for_all_destinations() -> AbstractContextManager[None]:
+    """When one destination is to rest, all of its listener rest, and an hour longer."""
+
+    def set_state(line: Line, db: Connection, lease: Lease, state: DeliveryState, until: float) -> None:
+        _set_state(line, db, lease, state, until)
+        if line is destination_queue.LINE and state.wait_until:
+            of = schema.destination.c.account == lease.account
+            db.execute(update(schema.destination).where(of).values(wait_until=state.wait_until + 3600.0))
+
+    return _all((Line, "set_delivery_state", set_state))
+
+
+_set_state = Line.set_delivery_state
+
+
+def removed_destination_still_sent_to() -> AbstractContextManager[None]:
+    """Removing a destination only says so."""
+    return _all((destinations, "remove", lambda *_: None))
+
+
+def history_sent_unasked() -> AbstractContextManager[None]:
+    """A new destination gets the whole history, whoever wanted that."""
+
+    def sign_in(db: Connection, number: int, *rest: Any) -> None:
+        _sign_in_there(db, number, *rest)
+        destinations.set_backlog(db, number, 0, 0, plays.last(db))
+
+    return _all((destinations, "sign_in", sign_in))
+
+
+_sign_in_there = destinations.sign_in
+
+
+def repeat_told_as_refused() -> AbstractContextManager[None]:
+    """What is there when it is sent again counts as refused."""
+
+    def step(
+        outbox: DestinationOutbox, db: Connection, lease: Lease, answer: BatchAnswer[QueuedPlay], level: int
+    ) -> Step:
+        step = _step(outbox, db, lease, answer, level)
+        again = {w.id for w in answer.batch.items if w.unanswered}
+        refused = Refused(Cause(400, "it is there already"))
+        return replace(step, settled=tuple(replace(s, fate=refused) if s.id in again else s for s in step.settled))
+
+    return _all((DestinationOutbox, "step", step))
+
+
+_step = DestinationOutbox.step
+
+
+def lost_answer_resent_otherwise() -> AbstractContextManager[None]:
+    """What a destination did not answer for is sent again as of another second."""
+
+    def put_back(db: Connection, number: int, back: Sequence[QueuedPlay]) -> None:
+        _put_back_there(db, number, back)
+        row, ids = schema.destination_queue.c, [w.id for w in back if w.unanswered]
+        here = update(schema.destination_queue).where(row.destination == number, row.id.in_(ids))
+        db.execute(here.values(timestamp=row.timestamp + 1))
+
+    return _all((destination_queue, "put_back", put_back))
+
+
+_put_back_there = destination_queue.put_back
+
+
+def no_answer_from_a_destination_is_one() -> AbstractContextManager[None]:
+    """What a destination did not answer for is taken to be there."""
+
+    async def post(outbox: DestinationOutbox, outlet: Any, batch: Sequence[QueuedPlay], session: str) -> Verdict:
+        verdict = await _post(outbox, outlet, batch, session)
+        return Answered((ItemAnswer(0),) * len(batch)) if isinstance(verdict, Unsure) else verdict
+
+    return _all((DestinationOutbox, "post", post))
+
+
+_post = DestinationOutbox.post
+
+
+def sent_to_everybodys_destinations() -> AbstractContextManager[None]:
+    """A play goes to the destinations of all listeners."""
+
+    def receiving(db: Connection, wanted: set[int]) -> dict[int, list[StoredDestination]]:
+        everybody = db.execute(select(account.c.id)).scalars().all()
+        found = [one for some in _receiving(db, set(everybody)).values() for one in some]
+        return dict.fromkeys(wanted, found)
+
+    return _all((fan_out, "receiving", receiving), (report_play, "receiving", receiving))
+
+
+_receiving = fan_out.receiving
+
+
+def paused_destination_sent_to() -> AbstractContextManager[None]:
+    """A pause is not kept."""
+    return _all((destinations, "pause", lambda *_, **__: None))
+
+
 _PLANTED: tuple[Bug, ...] = (
     restamped_on_retry,
     acknowledged_before_the_commit,
@@ -395,6 +512,15 @@ _PLANTED: tuple[Bug, ...] = (
     hearts_without_an_answer_are_there,
     the_list_is_always_right,
     what_is_not_listed_is_unloved,
+    fate_written_to_every_destination,
+    one_wait_for_all_destinations,
+    removed_destination_still_sent_to,
+    history_sent_unasked,
+    repeat_told_as_refused,
+    lost_answer_resent_otherwise,
+    no_answer_from_a_destination_is_one,
+    sent_to_everybodys_destinations,
+    paused_destination_sent_to,
 )
 BUGS = {bug.__name__: bug for bug in _PLANTED}
 
@@ -402,6 +528,21 @@ ABOUT_HEARTS = frozenset(
     {"hearts_without_an_answer_are_there", "the_list_is_always_right", "what_is_not_listed_is_unloved"}
 )
 """Bugs that show only where tracks are loved."""
+
+ABOUT_DESTINATIONS = frozenset(
+    {
+        "fate_written_to_every_destination",
+        "one_wait_for_all_destinations",
+        "removed_destination_still_sent_to",
+        "history_sent_unasked",
+        "repeat_told_as_refused",
+        "lost_answer_resent_otherwise",
+        "no_answer_from_a_destination_is_one",
+        "sent_to_everybodys_destinations",
+        "paused_destination_sent_to",
+    }
+)
+"""Bugs that show only where plays go to other services, too."""
 
 NEED_MANY = frozenset({"too_many_at_once", "newest_first"})
 """Bugs that show only where more plays wait than fit into a request."""
@@ -441,6 +582,15 @@ STANDS_FOR: dict[str, tuple[str, ...]] = {
     "hearts_without_an_answer_are_there": ("has lost its heart", "though the last word"),
     "the_list_is_always_right": ("though the last word", "and not by"),
     "what_is_not_listed_is_unloved": ("has lost its heart",),
+    "fate_written_to_every_destination": ("it is not there", "it was never refused alone", "it was called too new"),
+    "one_wait_for_all_destinations": ("s late",),
+    "removed_destination_still_sent_to": ("was removed",),
+    "history_sent_unasked": ("for which nobody asked",),
+    "repeat_told_as_refused": ("it was never refused alone", "by the ledger"),
+    "lost_answer_resent_otherwise": ("otherwise than before",),
+    "no_answer_from_a_destination_is_one": ("it is not there",),
+    "sent_to_everybodys_destinations": ("a destination of",),
+    "paused_destination_sent_to": ("was paused",),
 }
 """Words of the findings that a bug is there for: a crash of the process is never one of them."""
 

@@ -29,13 +29,16 @@ _FILTERED = {"various", "[unknown]", "unknown album", "va"}
 
 @dataclass(slots=True, eq=False)
 class Checker:
-    """Reads the file with nothing of the product's, and Last.fm's profiles from the inside."""
+    """Reads the file with nothing of the product's, and Last.fm's profiles from the inside.
+
+    `rows` are the plays of the history by what was reported, once it was checked.
+    """
 
     ledger: Ledger
     emulator: Emulator
     file: Path
     referee: Referee
-    _rows: dict[Reported, sqlite3.Row] = field(default_factory=dict)
+    rows: dict[Reported, sqlite3.Row] = field(default_factory=dict)
     _sent_as: dict[Key, Reported] = field(default_factory=dict)
     _queue: dict[int, sqlite3.Row] = field(default_factory=dict)
     _users: dict[str, str] = field(default_factory=dict)
@@ -61,7 +64,7 @@ class Checker:
 
     def _as_reported(self, play: Reported) -> bool:
         """Whether it is on Last.fm with the start that it was reported with, and by no wish of its listener."""
-        row = self._rows.get(play)
+        row = self.rows.get(play)
         as_told = row is not None and not row["restamp_reason"] and row["timestamp"] == play.timestamp
         return as_told and not play.resent and not play.discarded and self._there(play)
 
@@ -85,7 +88,7 @@ class Checker:
         if play is None:
             self.finds(Kind.DOUBLED, f"{what} stands in the history, and nobody reported it")
             return
-        if play in self._rows:
+        if play in self.rows:
             self.finds(Kind.DOUBLED, f"{play} stands twice in the history")
         moved, reason = row["timestamp"] != play.timestamp, row["restamp_reason"]
         came_back = not moved and "; moved by" in reason
@@ -93,7 +96,7 @@ class Checker:
             self.finds(
                 Kind.UNEXPLAINED, f"{play} stands at {row['timestamp']}, moved because: {row['restamp_reason']!r}"
             )
-        self._rows[play] = row
+        self.rows[play] = row
         self._sent_as[what] = play
 
     def _profiles(self) -> None:
@@ -118,18 +121,18 @@ class Checker:
         """The play that was sent so before it was moved: nobody heard Last.fm's word on it, whose clock was wrong."""
         artist, title, timestamp = key
         for play in self.ledger.songs(artist, title):
-            row = self._rows.get(play)
+            row = self.rows.get(play)
             if timestamp in play.flight.starts and row and row["unanswered"] and not self._there(play):
                 return play
         return None
 
     def _there(self, play: Reported) -> bool:
         """Whether it is on Last.fm."""
-        row = self._rows.get(play)
+        row = self.rows.get(play)
         return row is not None and bool(self._on_lastfm.get((play.artist, play.title, row["timestamp"])))
 
     def _play(self, play: Reported) -> None:
-        row = self._rows.get(play)
+        row = self.rows.get(play)
         if row is None:
             if play.acknowledged and not self._told_twice(play):
                 self.finds(Kind.LOST, f"{play} was acknowledged and is not in the history")
@@ -148,7 +151,7 @@ class Checker:
 
     def _told_twice(self, play: Reported) -> bool:
         """Whether it was taken for the same song that was told otherwise, and moved to the same start or from it."""
-        same = [self._rows[other] for other in self.ledger.songs(play.artist, play.title) if other in self._rows]
+        same = [self.rows[other] for other in self.ledger.songs(play.artist, play.title) if other in self.rows]
         slack = play.played + SLACK + max(self.referee.latest_skew, -self.referee.earliest_skew)
         near = {
             row["id"]
@@ -196,7 +199,7 @@ class Checker:
 
     def _starts(self, play: Reported) -> set[int]:
         """When it may have begun: as it was told, as it stands, and as its player meant it if it told the end."""
-        row = self._rows.get(play)
+        row = self.rows.get(play)
         told_its_end = row is not None and "the player sent the end time" in row["restamp_reason"]
         return {play.timestamp, self._start(play), play.timestamp - round(play.played) * told_its_end}
 
@@ -213,7 +216,7 @@ class Checker:
 
     def _start(self, play: Reported) -> int:
         """Where it stands in the history, if it does."""
-        row = self._rows.get(play)
+        row = self.rows.get(play)
         return row["timestamp"] if row is not None else play.timestamp
 
     def _not_ignored(self, play: Reported, row: sqlite3.Row) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from benchmarks.simulation.elsewhere import Elsewhere
 from benchmarks.simulation.finding import Kind
 from benchmarks.simulation.hearts import Hearts
 from benchmarks.simulation.ledger import CORRECTED, Account, Ledger, Reported, Told
@@ -45,6 +46,7 @@ class Listeners:
     left: int
     scale: float
     hearts: Hearts | None = None
+    elsewhere: Elsewhere | None = None
     made: int = 0
 
     async def act(self, deck: Deck) -> None:
@@ -68,6 +70,8 @@ class Listeners:
         ]
         if self.hearts is not None:
             acts += [(self.hearts.here, 6), (self.hearts.there, 4), (self.hearts.merges, 3)]
+        if self.elsewhere is not None:
+            acts += [(self.elsewhere.acts, 7)]
         [act] = self.chance.choices([act for act, _ in acts], [weight for _, weight in acts])
         try:
             await act(deck, account)
@@ -125,6 +129,8 @@ class Listeners:
         heard = (duration or 400.0) * chance.choice((0.6, 1.0))
         names = {"artist": chance.choice(_ARTISTS), **(chance.choice(_FILTERED) if chance.random() < 0.05 else {})}
         artist = names.pop("artist")
+        if self.elsewhere is not None:
+            artist = self.elsewhere.featured(artist)
         title = f"Song {self.made} of {account.name}"
         if chance.random() < 0.03:
             title = f"{chance.choice(list(POISON))} {self.made} of {account.name}"
@@ -153,6 +159,8 @@ class Listeners:
         """Report a play, in one of the spellings in which it may come."""
         play.discarded |= account.discards
         play.offs.add(self.timeline.now - self.clock())
+        if self.elsewhere is not None:
+            self.elsewhere.reports(play)
         heard = False  # unless there is an answer; the process may die
         try:
             with account.meanwhile(play):
@@ -165,6 +173,8 @@ class Listeners:
         self.say(account.name, f"reports {play}: {taken.status} as {taken.id}")
         if first and taken.status == "queued":
             self.referee.waits(play)
+        if first and self.elsewhere is not None:
+            self.elsewhere.reported(play, taken.status)
 
     def _spelt(self, play: Reported) -> Play:
         title = self.chance.choice((play.title, play.title, f" {play.title}\x07 "))
@@ -257,6 +267,8 @@ class Listeners:
         if (play := self._known(account)) is None or play.id is None:
             return
         account.pressed_at = float("inf")
+        if self.elsewhere is not None:
+            self.elsewhere.by_hand(play)
         try:
             with account.meanwhile(play):
                 outcome = await deck.play_actions.retry(account.number, play.id)
@@ -286,6 +298,8 @@ class Listeners:
         play.corrected_to = edited
         edited.offs |= {*play.offs, self.timeline.now - self.clock()}  # it has the start that a wrong clock has told
         change = Track(CORRECTED, title)
+        if self.elsewhere is not None:
+            self.elsewhere.by_hand(edited)
         with account.meanwhile(edited):
             outcome = await deck.play_actions.correct(
                 account.number, play.id, lambda track: replace(change, duration=track.duration)

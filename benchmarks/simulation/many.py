@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from benchmarks.simulation import bugs
-from benchmarks.simulation.run import Result, Room, run, with_hearts
+from benchmarks.simulation.run import Result, Room, run, with_destinations, with_hearts
 
 USUAL_PLAYS = 40
 CROWD = 120
@@ -50,6 +50,8 @@ def caught(name: str, room: Room, first: int = 0) -> Result | None:
     plays = CROWD if name in bugs.NEED_MANY else USUAL_PLAYS
     for seed in (*range(first, WITHIN), *range(first)):
         if name in bugs.ABOUT_HEARTS and not with_hearts(seed):
+            continue
+        if name in bugs.ABOUT_DESTINATIONS and not with_destinations(seed):
             continue
         with plant():
             result = run(seed, plays, room)

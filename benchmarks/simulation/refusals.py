@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from benchmarks.simulation.ledger import Reported
+from benchmarks.simulation.ledger import Flight
 
 ABOUT_A_PLAY = frozenset({6, 7, 13})
 """Errors that a single play causes for all that are sent with it."""
@@ -25,12 +27,19 @@ OUTAGE_ACCOUNTS = 3
 """Accounts that meet an outage, with no answer in between, before a single play tries for all of them."""
 
 
+class Sent(Protocol):
+    """What is sent, with what was seen of it on the wire."""
+
+    flight: Flight
+
+
 @dataclass(slots=True)
 class Refusals:
     """What has arrived so far. All of it errs on the side of the process, which may have died before it wrote it."""
 
     away_from: set[str] = field(default_factory=set)
     may_be_away_from: set[str] = field(default_factory=set)
+    about_a_play: frozenset[int] = ABOUT_A_PLAY
     _in_a_row: Counter[str] = field(default_factory=Counter)
     _answered_at: dict[str, float] = field(default_factory=dict)
     _refused_at: dict[str, float] = field(default_factory=dict)
@@ -58,7 +67,7 @@ class Refusals:
         if self._refused_at.get(account, 0.0) <= since:
             self._in_a_row.pop(account, None)
 
-    def refused(self, account: str, plays: list[Reported], number: int, at: float) -> int:
+    def refused(self, account: str, plays: Sequence[Sent], number: int, at: float) -> int:
         """Plays of an account were refused together; how many requests of it have been, one after the other."""
         self._refused_at[account] = at
         flights = [play.flight for play in plays]
@@ -69,12 +78,12 @@ class Refusals:
             [flight] = flights
             flight.refused_alone += 1
             proven = self._answered_at.get(account, -1.0) > (flight.suspected_at or 0.0)
-            if proven and (number in ABOUT_A_PLAY or flight.refused_alone >= BELIEVED):
+            if proven and (number in self.about_a_play or flight.refused_alone >= BELIEVED):
                 flight.believable.add(number)
                 self.calm(account)
                 return 0
             news = flight.refused_alone == 1 or self._in_a_row[account] > FREE_REFUSALS
-            if number not in ABOUT_A_PLAY:
+            if number not in self.about_a_play:
                 flight.suspected_at = at
         self._in_a_row[account] += news
         return self._in_a_row[account]

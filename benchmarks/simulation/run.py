@@ -15,9 +15,11 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Self
 
+from benchmarks.simulation import elsewhere_checks
 from benchmarks.simulation.checks import Checker
 from benchmarks.simulation.crash_points import Doom, drawn
 from benchmarks.simulation.disk import Disk
+from benchmarks.simulation.elsewhere import Elsewhere
 from benchmarks.simulation.finding import CRASH, Finding, Kind
 from benchmarks.simulation.hearts import LATE, Hearts
 from benchmarks.simulation.ledger import Account, Ledger
@@ -130,8 +132,9 @@ class Run:
         now = self.clocks[0].now
         self.referee = Referee(timeline, self.emulator, self.ledger, now, say, _PER_SECOND, workers == 1, self._told)
         self.network = Network(timeline, self.emulator, chance, self.referee)
-        self.disk = Disk(room.file(), timeline, chance, self.referee.forgets_rests)
+        self.disk = Disk(room.file(), timeline, chance, self._forgets)
         self.hearts = self._hearts(say, plays) if with_hearts(seed) else None
+        self.elsewhere = self._elsewhere(say) if with_destinations(seed) else None
         self.weather = Weather(
             timeline, self.emulator, self.network, self.disk, chance, say, self.scale, self.hearts is not None
         )
@@ -150,6 +153,7 @@ class Run:
             plays,
             self.scale,
             self.hearts,
+            self.elsewhere,
         )
         self.referee.stepped()
         self.deaths = 0
@@ -162,6 +166,29 @@ class Run:
         hearts = Hearts(self.ledger, self.emulator, self.referee, self.disk, chance, say, words)
         self.network.lands = hearts.lands
         return hearts
+
+    def _elsewhere(self, say: Callable[[str, str], None]) -> Elsewhere:
+        chance = Random(f"destinations of {self.seed}")
+        elsewhere = Elsewhere(
+            self.ledger,
+            self.timeline,
+            self.referee,
+            self.disk,
+            chance,
+            say,
+            self.scale,
+            self._sweep,
+            lambda: self.network.cut_until,
+        )
+        elsewhere.begin()
+        self.network.elsewhere = elsewhere
+        return elsewhere
+
+    def _forgets(self) -> None:
+        """The process died, or the disk did not take what it was told."""
+        self.referee.forgets_rests()
+        if self.elsewhere is not None:
+            self.elsewhere.forgets()
 
     def _told(self, artist: str, title: str, timestamp: int) -> int:
         found = self.disk.look(_TOLD, artist, title, timestamp)
@@ -180,7 +207,10 @@ class Run:
                 self._mishap("".join(traceback.format_exception(fault)[-3:]))
             finally:
                 self.disk.look_away()
-        Checker(self.ledger, self.emulator, self.disk.file, self.referee).check()
+        checker = Checker(self.ledger, self.emulator, self.disk.file, self.referee)
+        checker.check()
+        if self.elsewhere is not None:
+            elsewhere_checks.check(self.elsewhere, self.disk.file, checker.rows)
         if self.hearts is not None:
             self.hearts.check(self.disk.file)
         return self._result()
@@ -191,11 +221,10 @@ class Run:
             doom = drawn(self.chance) if self.deaths < lives else Doom()
             acts = self.chance.randint(3, _LONGEST_LIFE)
             self.story.say("PROCESS", "comes up")
-            self.referee.starts()
-            sweep = min(max(2.0, 4 * self.scale), _SLOW_SWEEP)
-            if not self.process.live(doom, sweep, partial(self._life, acts=acts)):
+            self._starts()
+            if not self.process.live(doom, self._sweep, partial(self._life, acts=acts)):
                 self.deaths += 1
-            self.referee.forgets_rests()
+            self._forgets()
             down = self.chance.choice((0.0, 0.5, 10.0, 40.0, self.scale, 10 * self.scale))
             self.timeline.pass_until(self.timeline.elapsed + down)
 
@@ -203,6 +232,15 @@ class Run:
     def _left(self) -> int:
         """How much is still to be reported, and to be loved."""
         return max(0, self.listeners.left) + (max(0, self.hearts.left) if self.hearts else 0)
+
+    def _starts(self) -> None:
+        self.referee.starts()
+        if self.elsewhere is not None:
+            self.elsewhere.starts()
+
+    @property
+    def _sweep(self) -> float:
+        return min(max(2.0, 4 * self.scale), _SLOW_SWEEP)
 
     async def _life(self, decks: list[Deck], acts: int) -> None:
         await self._arrive(decks)
@@ -212,6 +250,8 @@ class Run:
                 if self.chance.random() < 0.9:
                     account.wished = self.chance.choice(self.listeners.users)
                     await self.listeners.signs_in(decks[0], account, account.wished)
+            if self.elsewhere is not None:
+                await self.elsewhere.opens(decks[0])
         for _ in range(acts):
             if self._left <= 0:
                 break
@@ -235,6 +275,8 @@ class Run:
             self.weather.changes()
         elif dice < 0.42:
             self.weather.clears()
+        if self.elsewhere is not None:
+            self.elsewhere.changes()
         if self.steps and self.chance.random() < 0.06:
             self._step(self.chance.choice((-20 * DAY, -7200.0, 400.0, 20 * DAY)))
         elif self.steps and self.chance.random() < 0.06:
@@ -257,6 +299,9 @@ class Run:
         for name, account in self.ledger.accounts.items():
             account.number = (await decks[0].listener(name)).id
             self.listeners.arrives(account, (await decks[0].accounts.account(account.number)).username)
+            if self.elsewhere is not None:
+                found = await decks[0].destinations.all(account.number)
+                self.elsewhere.arrives(account, [one.stored for one in found])
 
     # Healing
 
@@ -267,13 +312,17 @@ class Run:
             clock.stopped_until = 0.0
         if self.off:
             self._step(0.0)
-        self.referee.starts()
+        self._starts()
         self.process.live(Doom(), _SLOW_SWEEP, self._healing)
 
     async def _healing(self, decks: list[Deck]) -> None:
         self.weather.clears()
+        if self.elsewhere is not None:
+            self.elsewhere.clears()
         await self._arrive(decks)
         await self._plays_heal(decks)
+        if self.elsewhere is not None:
+            await self.elsewhere.heal(decks[0])
         if self.hearts is not None:
             await self._hearts_heal(decks[0], self.hearts)
 
@@ -338,11 +387,13 @@ class Run:
         for entry in self.emulator.journal:
             digest.update(repr((round(entry.at, 3), entry.user, entry.items, entry.outcome, entry.stored)).encode())
         digest.update(repr([(play.key, play.answers) for play in self.ledger.plays]).encode())
+        for words in self.elsewhere.journal() if self.elsewhere is not None else ():
+            digest.update(words.encode())
         return Result(
             self.seed,
             len(self.ledger.plays),
             tuple(self.referee.findings),
-            self.referee.requests,
+            self.referee.requests + (self.elsewhere.requests if self.elsewhere is not None else 0),
             self.deaths,
             self.referee.most_in_a_second,
             digest.hexdigest(),
@@ -353,6 +404,11 @@ class Run:
 def with_hearts(seed: int) -> bool:
     """In every fifth run they also love tracks, here and on Last.fm."""
     return seed % 5 == 1
+
+
+def with_destinations(seed: int) -> bool:
+    """In two of nine runs listeners send their plays to other services, too."""
+    return seed % 9 in (0, 2)
 
 
 def run(seed: int, plays: int, room: Room, *, told: bool = False) -> Result:

@@ -13,6 +13,7 @@ from typing import Protocol
 import httpx2
 
 from benchmarks.simulation.crash_points import Doom, End
+from benchmarks.simulation.elsewhere import Elsewhere
 from benchmarks.simulation.oracle import Sent
 from benchmarks.simulation.timeline import Timeline
 from lastfm_emulator import Emulator
@@ -42,7 +43,8 @@ class Witness(Protocol):
 class Network:
     """The world between the two. Until `cut_until` nothing gets through.
 
-    `lands` is told of each request that arrives, and whether somebody still waits for its answer.
+    `lands` is told of each request that arrives, and whether somebody still waits for its answer. What is not for
+    Last.fm goes `elsewhere`.
     """
 
     timeline: Timeline
@@ -53,6 +55,7 @@ class Network:
     lies: float = 0.0
     told: set[float] = field(default_factory=set)
     lands: Callable[[Request, bool], None] = field(default=lambda request, awaited: None)
+    elsewhere: Elsewhere | None = None
 
     def lied(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """The headers of an answer; once, if it lies, with a `Date` that is so many seconds off."""
@@ -100,6 +103,10 @@ class Wire(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         await request.aread()
         network = self._network
+        if network.elsewhere is not None:
+            answer = await network.elsewhere.carry(request, self._doom, network.cut)
+            if answer is not None:
+                return answer
         if network.cut:
             await self._unconnected(request)
         asked = Request(

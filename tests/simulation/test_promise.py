@@ -42,6 +42,9 @@ CAUGHT_BY = {
     "everybodys_plays_discarded_at_sign_out": 49,
     "what_was_not_stored_is_ignored": 69,
     "everybody_meets_the_outage": 167,
+    "removed_destination_still_sent_to": 45,
+    "one_wait_for_all_destinations": 29,
+    "history_sent_unasked": 38,
 }
 """Seeds that catch what few of the first seeds catch: looked at first, to save time; all others where they do not."""
 
@@ -86,6 +89,18 @@ def test_tracks_are_loved_on_both_sides_in_the_runs_with_hearts(room: Room) -> N
     for words in (" loves 'Heart", " unloves 'Heart", "on Last.fm", "imports the loved tracks"):
         assert any(words in line for line in told)
     assert not any("Heart" in line for line in run(12, USUAL_PLAYS, room, told=True).story)
+
+
+def test_plays_go_to_other_services_in_the_runs_with_destinations(room: Room) -> None:
+    told = [line for seed in (2, 9, 11) for line in run(seed, USUAL_PLAYS, room, told=True).story]
+    for words in (
+        "adds Anna at listens-",
+        " leaves for Anna at listens-",
+        "is answered: HTTP 200",
+        "listens-0.example says",
+    ):
+        assert any(words in line for line in told), words
+    assert not any("listens-" in line for line in run(12, USUAL_PLAYS, room, told=True).story)
 
 
 def test_a_broken_promise_names_the_command_that_replays_it_in_words(capsys: pytest.CaptureFixture[str]) -> None:

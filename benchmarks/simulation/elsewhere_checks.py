@@ -1,0 +1,153 @@
+"""The reckoning elsewhere: every play that counts is at each destination once, or its ledger has a true reason."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import closing
+from itertools import product
+from pathlib import Path
+
+from benchmarks.simulation.elsewhere import Elsewhere, Parcel, Target, keeps
+from benchmarks.simulation.finding import Kind
+from benchmarks.simulation.ledger import Reported
+
+Rows = Mapping[Reported, sqlite3.Row]
+
+
+def check(elsewhere: Elsewhere, file: Path, history: Rows) -> None:
+    """Tell everything that is wrong."""
+    with closing(sqlite3.connect(file)) as db:
+        db.row_factory = sqlite3.Row
+        known = {row["id"]: row for row in db.execute("SELECT * FROM destination")}
+        settled = {(row["destination"], row["play"]): row for row in db.execute("SELECT * FROM delivery")}
+        waiting = {(row["destination"], row["id"]): row for row in db.execute("SELECT * FROM destination_queue")}
+    by_id = {row["id"]: play for play, row in history.items()}
+    for target in elsewhere.targets:
+        removed = target.number not in known or known[target.number]["removed_at"] is not None
+        ledger = {play: dict(row) for (of, play), row in settled.items() if of == target.number}
+        queue = {play: dict(row) for (of, play), row in waiting.items() if of == target.number}
+        _Reckoning(elsewhere, target, history, by_id, ledger, queue, removed).check()
+
+
+class _Reckoning:
+    """Of one destination: its ledger and its queue by the numbers of plays."""
+
+    def __init__(
+        self,
+        elsewhere: Elsewhere,
+        target: Target,
+        history: Rows,
+        by_id: Mapping[int, Reported],
+        ledger: Mapping[int, dict[str, object]],
+        queue: Mapping[int, dict[str, object]],
+        removed: bool,
+    ) -> None:
+        self.elsewhere, self.target, self.history, self.by_id = elsewhere, target, history, by_id
+        self.ledger, self.queue, self.removed = ledger, queue, removed
+        self.there: defaultdict[Reported, list[int]] = defaultdict(list)
+
+    def finds(self, kind: Kind, words: str) -> None:
+        self.elsewhere.finds(kind, f"{words} ({self.target})")
+
+    def check(self) -> None:
+        self._profile()
+        for play_id in {*self.ledger, *self.queue}:
+            play = self.by_id.get(play_id)
+            if play is None or play.account != self.target.account:
+                self.finds(Kind.UNEXPLAINED, f"the ledger speaks of play {play_id}, which is not its listener's")
+        for play, row in self.history.items():
+            if play.account == self.target.account:
+                self._play(self.target.parcel(play), row)
+
+    def _profile(self) -> None:
+        server, user = self.target.server, self.target.user
+        for listen in server.stored.values():
+            if listen.user != user:
+                continue
+            play = self.target.sent_as.get((listen.at, listen.artist, listen.title))
+            if play is None:
+                self.finds(Kind.DOUBLED, f"{listen} is on the profile, and nobody played it")
+                continue
+            self.there[play].append(listen.at)
+            if len(self.there[play]) > 1:
+                self.finds(Kind.DOUBLED, f"{play} is there more than once, at {self.there[play]}")
+
+    def _play(self, parcel: Parcel, row: sqlite3.Row) -> None:
+        play, waits, fate = parcel.play, self.queue.get(row["id"]), self.ledger.get(row["id"])
+        if waits is None and fate is None:
+            if self.there.get(play):
+                self.finds(Kind.UNEXPLAINED, f"{play} is there, and the ledger does not know it")
+            elif self._must(parcel, row):
+                self.finds(Kind.LOST, f"{play} was acknowledged, and is neither there nor in the ledger")
+            return
+        if True not in parcel.goes and not parcel.asked:
+            self.finds(Kind.DOUBLED, f"{play} is in the ledger of a destination for which nobody asked")
+        if waits is not None:
+            if waits["state"] != "queued":
+                self.finds(Kind.UNEXPLAINED, f"{play} is {waits['state']} though nobody sends it")
+            elif not self.removed:
+                self.finds(
+                    Kind.UNEXPLAINED, f"{play} still waits, and nothing stands in its way: {waits['last_error']}"
+                )
+            return
+        assert fate is not None
+        if why_not := self._untrue(parcel, fate):
+            kind = Kind.LOST if fate["fate"] == "accepted" else Kind.UNEXPLAINED
+            self.finds(kind, f"{play} is {fate['fate']} there ({fate['reason']}): {why_not}")
+        open_, doubtful = bool(parcel.flight.open), fate["fate"] in ("discarded", "refused", "ignored")
+        if self.there.get(play) and fate["fate"] != "accepted" and not (open_ and doubtful):
+            self.finds(Kind.UNEXPLAINED, f"{play} is {fate['fate']} by the ledger ({fate['reason']}), and it is there")
+
+    def _must(self, parcel: Parcel, row: sqlite3.Row) -> bool:
+        """Whether it surely has to be there, or in the ledger."""
+        play = parcel.play
+        plain = play.acknowledged and play.answers[0].status in ("queued", "too_old") and not play.was_told("duplicate")
+        return plain and bool(row["counted"]) and row["fate"] != "suspected" and parcel.goes == {True}
+
+    def _untrue(self, parcel: Parcel, row: dict[str, object]) -> str | None:
+        play, reason = parcel.play, str(row["reason"])
+        match row["fate"]:
+            case "accepted":
+                return None if self.there.get(play) else "it is not there"
+            case "discarded":
+                return None if play.discarded or parcel.discarded else "nobody discarded it"
+            case "kept" if "which it replaces" in reason:
+                return None if self._before_is_there(play) else "what it replaces is not there"
+            case "kept":
+                return None if any(keeps(policy, play) for policy in parcel.policies) else "no policy keeps it"
+            case "suspected":
+                return None if self._twin(play) else "nobody told of that song for that time otherwise"
+            case "ignored":
+                said = row["code"] == 2 and parcel.too_high > 1
+                return None if said else f"it was called too new {parcel.too_high} times"
+            case "refused":
+                return self._not_refused(parcel, row["code"] if isinstance(row["code"], int) else 0)
+            case _:
+                return "there is no such fate there"
+
+    def _not_refused(self, parcel: Parcel, number: int) -> str | None:
+        if number not in parcel.flight.errors:
+            return f"it was never refused alone with {number}"
+        if parcel.play.title.startswith(self.target.server.bad) or number in parcel.flight.believable:
+            return None
+        return "nothing is wrong with it, and what refused it may have refused any play"
+
+    def _before_is_there(self, play: Reported) -> bool:
+        for before, parcel in self.target.parcels.items():
+            if before.corrected_to is play and (self.there.get(before) or parcel.flight.first is not None):
+                return True
+        return False
+
+    def _twin(self, play: Reported) -> bool:
+        row = self.history[play]
+        for other in self.elsewhere.ledger.songs(play.artist, play.title):
+            if other is play:
+                continue
+            theirs = {other.timestamp} | ({self.history[other]["timestamp"]} if other in self.history else set())
+            for one, two in product({play.timestamp, row["timestamp"]}, theirs):
+                shared = min(one + play.played, two + other.played) - max(one, two)
+                if shared > 0:
+                    return True
+        return False
