@@ -11,6 +11,10 @@ from tonearm.core.naming import Names, Renamed, entries_by_other_names
 from tonearm.store import library, loved, plays
 
 
+LEARNT_FROM = 5000
+"""Loved tracks that names are learnt from before others are looked up, however many there are."""
+
+
 @dataclass(frozen=True, slots=True)
 class LibraryNames:
     """What the database has of a listener's library, and how its songs are named at Last.fm."""
@@ -22,7 +26,7 @@ class LibraryNames:
     declined: frozenset[tuple[str, str]]
     """The (artist, title) for which the listener has rejected every candidate."""
     loved: list[Names]
-    """The loved tracks: what many of them agree on are other names of the library's artists."""
+    """Loved tracks: what many of them agree on are other names of the library's artists."""
 
     def index(self) -> LibraryIndex:
         """The library under all its names; a second for 20,000 files, so not for the event loop."""
@@ -44,4 +48,4 @@ def library_names(db: Connection, account: int) -> LibraryNames:
     chosen = [(file, artist, title, "") for file, artist, title in choices if file in there]
     declined = frozenset((artist, title) for file, artist, title in choices if not file)
     several, corrections = library.several_artists(db, account), plays.corrections(db, account)
-    return LibraryNames(names, several, chosen, corrections, declined, loved.names(db, account))
+    return LibraryNames(names, several, chosen, corrections, declined, loved.names(db, account, LEARNT_FROM))

@@ -172,9 +172,10 @@ def _file(row: Any, ambiguity: str) -> File:
     return File(row.id, row.artist, row.title, row.album, row.path, row.duration, ambiguity)
 
 
-def names(db: Connection, account: int) -> list[tuple[str, str]]:
-    """(artist, track) of all loved tracks."""
-    rows = db.execute(select(loved.c.artist, loved.c.track).where(loved.c.account == account))
+def names(db: Connection, account: int, limit: int) -> list[tuple[str, str]]:
+    """(artist, track) of the loved tracks that became known last."""
+    wanted = select(loved.c.artist, loved.c.track).where(loved.c.account == account)
+    rows = db.execute(wanted.order_by(loved.c.id.desc()).limit(limit))
     return [(artist, track) for artist, track in rows]
 
 
