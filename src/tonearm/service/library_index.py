@@ -10,7 +10,6 @@ from tonearm.core.matching import LibraryIndex
 from tonearm.core.naming import Names, Renamed, entries_by_other_names
 from tonearm.store import library, loved, plays
 
-
 LEARNT_FROM = 5000
 """Loved tracks that names are learnt from before others are looked up, however many there are."""
 

@@ -6,7 +6,7 @@ told, stays."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -131,27 +131,23 @@ class LovedImport:
                 raise NotPlanned(str(error)) from error
             listed += [_loved(track) for track in page.items]
             if number >= page.total_pages:
-                return await self.store.read(partial(self._planned, listener=listener, listed=listed))
+                break
             number += 1
+        merger = await self.store.read(partial(self._would_merge, listener=listener))
+        planned, listed_keys = list[PlannedHeart](), dict[hearts.HeartKey, StoredHeart]()
+        for start in range(0, len(listed), PAGE):  # no question to the database takes long
+            part = listed[start : start + PAGE]
+            here = await self.store.read(partial(merger.listed, tracks=part))
+            planned += _planned(merger, here, part)
+            listed_keys |= here.after
+        there = await self.store.read(partial(merger.unlisted, last=_Listed({}, listed_keys, [])))
+        return planned + _planned_unlisted(there)
 
-    def _planned(self, db: Connection, listener: Account, listed: Sequence[Loved]) -> list[PlannedHeart]:
+    def _would_merge(self, db: Connection, listener: Account) -> _Merger:
+        """What would merge if an import began now."""
         last, rule = runs.latest(db, listener.id, KIND), loved_sync.read(db, listener.id).rule
         walk = Run(last.id + 1 if last else 1, listener.id, KIND, RunState.RUNNING, 1, 0, 0)
-        walk = replace(walk, owner=listener.username.casefold())
-        merger = _Merger(walk, self.clock.now(), self.time.now(), rule)
-        here = merger.listed(db, listed)
-        planned = []
-        for one in listed:
-            key = hearts.key_of(Track(one.artist, one.title))
-            known = merger.known(here.before.get(key))
-            if done := change(known, here.after[key].heart):
-                conflict = in_conflict(known, float(one.loved_at))
-                planned.append(PlannedHeart(one.artist, one.title, done, conflict))
-        there = merger.unlisted(db, here)
-        for key, stored in there.before.items():
-            if done := change(stored.heart, there.after[key].heart):
-                planned.append(PlannedHeart(stored.track.artist, stored.track.title, done))
-        return planned
+        return _Merger(replace(walk, owner=listener.username.casefold()), self.clock.now(), self.time.now(), rule)
 
     async def job(self, account: int, run_id: int) -> Run | None:
         """An import; None if there is none with this id."""
@@ -284,6 +280,19 @@ class LovedImport:
             if place >= page.total_pages:
                 break
         return replace(page, items=tuple(items), page=page_number, total_pages=-(-page.total_pages // each))
+
+
+def _planned(merger: _Merger, here: _Listed, listed: Sequence[Loved]) -> Iterator[PlannedHeart]:
+    for one in listed:
+        key = hearts.key_of(Track(one.artist, one.title))
+        known = merger.known(here.before.get(key))
+        if done := change(known, here.after[key].heart):
+            yield PlannedHeart(one.artist, one.title, done, in_conflict(known, float(one.loved_at)))
+
+
+def _planned_unlisted(there: _Listed) -> list[PlannedHeart]:
+    changes = ((stored.track, change(stored.heart, there.after[key].heart)) for key, stored in there.before.items())
+    return [PlannedHeart(track.artist, track.title, done) for track, done in changes if done]
 
 
 def counted(planned: Sequence[PlannedHeart]) -> dict[str, int]:
