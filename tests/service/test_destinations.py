@@ -790,6 +790,21 @@ async def test_another_album_is_sent_where_the_play_is_not_yet(world: World) -> 
         assert [play.album for play in world.first.stored] == ["Pastel Blues"]
 
 
+@pytest.mark.parametrize("left", [{"state": "sending"}, {"unanswered": True}])
+async def test_what_may_be_there_keeps_its_facts(world: World, left: dict[str, Any]) -> None:
+    async with world.open() as room:
+        one = await add(room)
+        await pause(room, one)
+        taken = await room.play(1)
+
+        def rewritten(db: Connection) -> str:
+            db.execute(schema.destination_queue.update().values(**left))
+            destination_queue.rewrite(db, one.id, taken.id, {"album": "Pastel Blues"})
+            return str(db.execute(select(schema.destination_queue.c.album)).scalar_one())
+
+        assert await room.deck.store.write(rewritten) == ""
+
+
 async def test_another_album_is_sent_also_without_lastfm(world: World) -> None:
     async with world.open() as room:
         one = await add(room)

@@ -382,8 +382,9 @@ def restamp(db: Connection, account_id: int, play_id: int, timestamp: int, by: i
 
 
 def rewrite(db: Connection, number: int, play_id: int, facts: dict[str, Any]) -> None:
-    """Overwrite the facts of a play that waits for a destination."""
-    db.execute(update(destination_queue).where(_ROW.destination == number, _ROW.id == play_id).values(**facts))
+    """Overwrite the facts of a play that waits for a destination, unless it may be there already."""
+    waits = (_ROW.destination == number, _ROW.id == play_id, _ROW.state == QueueState.QUEUED, ~_ROW.unanswered)
+    db.execute(update(destination_queue).where(*waits).values(**facts))
 
 
 NOW: BindParameter[Any] = bindparam("now")
