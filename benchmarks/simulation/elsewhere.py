@@ -595,13 +595,18 @@ class Elsewhere:
         for server in self.servers:
             server.well()
 
-    async def heal(self, deck: Deck) -> None:
-        """Everything goes on, and what waits is sent; some that were removed are added again."""
+    async def heal(self, deck: Deck, plays_on: Callable[[Deck, Account], Awaitable[None]]) -> None:
+        """Everything goes on, and what waits is sent; some that were removed are added again.
+
+        A bad play is believed to be bad only once another was answered for, so `plays_on` has somebody play.
+        """
         for target in self.targets:
             if True in target.there:
                 if "was paused" in target.held:
                     await self._pauses(deck, target)
                 await self._renews(deck, target)
+                self._may(target, policy=Policy())
+                await deck.destinations.set_policy(self._number(target), target.number, Policy())
                 await self._retries(deck, target)
             elif target.number and self.chance.random() < 0.7:
                 await self._add(deck, target)
@@ -611,6 +616,9 @@ class Elsewhere:
         deadline, pause = max(self.timeline.now, latest) + HEALING, 5.0
         while self.disk.look(_OWED) and self.timeline.now < deadline:
             await asyncio.sleep(pause)
+            if pause < 1800.0 <= pause * 1.5 or self.chance.random() < 0.1:
+                for account in self.ledger.accounts.values():
+                    await plays_on(deck, account)
             pause = min(1800.0, pause * 1.5)
 
     def journal(self) -> Iterator[str]:

@@ -96,7 +96,8 @@ class _Reckoning:
         if why_not := self._untrue(parcel, fate):
             kind = Kind.LOST if fate["fate"] == "accepted" else Kind.UNEXPLAINED
             self.finds(kind, f"{play} is {fate['fate']} there ({fate['reason']}): {why_not}")
-        open_, doubtful = bool(parcel.flight.open), fate["fate"] in ("discarded", "refused", "ignored")
+        open_ = bool(parcel.flight.open) or "it may be there" in str(fate["reason"])
+        doubtful = fate["fate"] in ("discarded", "refused", "ignored")
         if self.there.get(play) and fate["fate"] != "accepted" and not (open_ and doubtful):
             self.finds(Kind.UNEXPLAINED, f"{play} is {fate['fate']} by the ledger ({fate['reason']}), and it is there")
 

@@ -322,7 +322,7 @@ class Run:
         await self._arrive(decks)
         await self._plays_heal(decks)
         if self.elsewhere is not None:
-            await self.elsewhere.heal(decks[0])
+            await self.elsewhere.heal(decks[0], self.listeners.plays_on)
         if self.hearts is not None:
             await self._hearts_heal(decks[0], self.hearts)
 
