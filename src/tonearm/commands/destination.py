@@ -375,9 +375,9 @@ def _days(given: str | None) -> float:
         return 0.0
     if given == "all":
         return EVERYTHING
-    if given.isascii() and given.isdigit() and 0 < int(given) <= 36500:
+    if given.isascii() and given.isdigit() and len(given) <= 5 and 0 < int(given) <= 36500:
         return float(given)
-    raise click.UsageError(f"{given} isn't a number of days from 1 to 36500, nor: all")
+    raise click.UsageError(f"{given[:80]} isn't a number of days from 1 to 36500, nor: all")
 
 
 def _token(file: Path | None) -> str:

@@ -19,7 +19,7 @@ from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
 from tonearm.service.fan_out import NOWHERE, FanOut, Sendable
 from tonearm.service.report_play import NOT_QUEUED, STARTS_LATER, queue_row
-from tonearm.store import accounts, attempts, plays, queue, summaries
+from tonearm.store import accounts, attempts, destinations, plays, queue, summaries
 from tonearm.store.attempts import Attempt
 from tonearm.store.db.database import Store
 from tonearm.store.line import QueueState
@@ -165,7 +165,7 @@ class PlayActions:
         return outcome
 
     def _retry(self, db: Connection, account: int, play_id: int) -> ActionResult:
-        accounts.lock(db, [account])
+        _lock(db, account)
         now = self.clock.now()
         stored = plays.find(db, account, play_id)
         if stored is None:
@@ -240,7 +240,7 @@ class PlayActions:
         return outcome
 
     def _correct(self, db: Connection, account: int, play_id: int, change: Callable[[Track], Track]) -> ActionResult:
-        accounts.lock(db, [account])
+        _lock(db, account)
         now = self.clock.now()
         stored = plays.find(db, account, play_id)
         if stored is None:
@@ -301,7 +301,7 @@ class PlayActions:
         return outcome
 
     def _discard(self, db: Connection, account: int, play_id: int) -> ActionResult:
-        accounts.lock(db, [account])
+        _lock(db, account)
         stored = plays.find(db, account, play_id)
         if stored is None:
             return NoSuchPlay()
@@ -331,7 +331,7 @@ class PlayActions:
 
     def _restore(self, db: Connection, before: StoredPlay, waited_for: Sequence[int]) -> ActionResult:
         """As it was; for Last.fm it is queued as by hand, elsewhere for what it has `waited_for`."""
-        accounts.lock(db, [before.account])
+        _lock(db, before.account)
         now = plays.find(db, before.account, before.id)
         if now is None:
             return NoSuchPlay()
@@ -353,6 +353,12 @@ class PlayActions:
             track = outcome.track
             self.event_hub.publish(account, ScrobbleStatus(outcome.play, status, track.artist, track.title, message))
             self.hint(account)
+
+
+def _lock(db: Connection, account: int) -> None:
+    """No delivery takes plays of this account until the transaction ends, to Last.fm or elsewhere."""
+    accounts.lock(db, [account])
+    destinations.lock(db, account)
 
 
 def _instead(stored: StoredPlay, play: Play, restamp: Restamped, now: float) -> dict[str, object]:

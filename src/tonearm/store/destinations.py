@@ -75,6 +75,19 @@ def of_accounts(db: Connection, account_ids: Iterable[int]) -> dict[int, list[St
     return found
 
 
+_LOCK = select(destination.c.id).where(destination.c.account == bindparam("owner")).order_by(destination.c.id)
+_LOCKED = _LOCK.with_for_update()
+
+
+def lock(db: Connection, account_id: int) -> None:
+    """Lock the destinations of an account, which is locked, until the transaction ends: none takes plays meanwhile.
+
+    As `accounts.lock`, and before any play is written: a delivery that moves a start holds its destination's first.
+    """
+    if db.dialect.name != "sqlite":
+        db.execute(_LOCKED, {"owner": account_id})
+
+
 def find(db: Connection, number: int) -> StoredDestination | None:
     """A destination, removed or not."""
     row = db.execute(_ONE, {"number": number}).first()
