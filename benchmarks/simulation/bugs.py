@@ -544,8 +544,8 @@ ABOUT_DESTINATIONS = frozenset(
 )
 """Bugs that show only where plays go to other services, too."""
 
-NEED_MANY = frozenset({"too_many_at_once", "newest_first"})
-"""Bugs that show only where more plays wait than fit into a request."""
+NEED_MANY = frozenset({"too_many_at_once", "newest_first", "the_list_is_always_right"})
+"""Bugs that show only where more plays wait than fit into a request, or more hearts are given and taken."""
 
 
 _GONE, _EARLY = "it is not on Last.fm", "too early"

@@ -13,7 +13,7 @@ from benchmarks.simulation import bugs
 from benchmarks.simulation.run import Result, Room, run, with_destinations, with_hearts
 
 USUAL_PLAYS = 40
-CROWD = 120
+CROWD = 160
 """Plays of a run in which more of them wait than fit into a request."""
 
 WITHIN = 400

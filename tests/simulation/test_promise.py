@@ -28,7 +28,7 @@ CAUGHT_BY = {
     "a_refusal_alone_is_believed": 10,
     "hearts_without_an_answer_are_there": 31,
     "what_is_not_listed_is_unloved": 11,
-    "the_list_is_always_right": 31,
+    "the_list_is_always_right": 26,
     "sent_to_whoever_is_signed_in": 19,
     "session_kept_for_the_next_user": 247,
     "totals_not_read": 120,
