@@ -249,8 +249,8 @@ async def test_a_key_rests_until_its_rest_is_over(store: Store) -> None:
         assert pace.current_throttle(db, "key", NOW) is None
         pace.begin(db, "key")
         assert pace.current_throttle(db, "key", NOW) is None
-        pace.begin_throttle(db, "key", long := KeyThrottled(NOW + 10, "busy", refused=False))
-        pace.begin_throttle(db, "key", KeyThrottled(NOW + 5, "busy, for a shorter time", refused=False))
+        pace.begin_throttle(db, "key", long := KeyThrottled(NOW + 10, "busy", refused=False, since=NOW))
+        pace.begin_throttle(db, "key", KeyThrottled(NOW + 5, "busy, for a shorter time", refused=False, since=NOW))
         assert pace.current_throttle(db, "key", NOW + 9) == long
         assert pace.current_throttle(db, "key", NOW + 10) is None
         assert pace.current_throttle(db, "other", NOW) is None

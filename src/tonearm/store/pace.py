@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from math import inf
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, or_, select, update
+from sqlalchemy import Connection, Float, Row, bindparam, or_, select, update
 
 from tonearm.core import pacing
 from tonearm.core.breaker import Circuit
@@ -114,9 +114,11 @@ def unthrottled(db: Connection, keys: Sequence[str], now: float) -> list[str]:
 
 
 _PUT_BACK_SINCE = pace.c.throttle_since > bindparam("since") + PUT_BACK
+# A probe by a fast clock prolongs a throttle and leaves its beginning as it was.
+_TOO_FAR_AHEAD = pace.c.throttle_until > bindparam("since", type_=Float(53)) + pacing.LONGEST_THROTTLE
 _BEGIN_THROTTLE = (
     update(pace)
-    .where(_NAMED, or_(pace.c.throttle_until < bindparam("until"), _PUT_BACK_SINCE))
+    .where(_NAMED, or_(pace.c.throttle_until < bindparam("until"), _PUT_BACK_SINCE, _TOO_FAR_AHEAD))
     .values(
         throttle_until=bindparam("until"),
         throttle_reason=bindparam("reason"),
