@@ -105,8 +105,8 @@ async def main() -> None:
         )
         async with opened as deck, serving(deck, sock, WebOptions()):
             me = await _signed_in(deck, emulator)
-            link = f"{address_of(sock)}/signin?link={await deck.listeners.link(me.id)}"
-            token = await deck.listeners.token(me.id)
+            link = f"{address_of(sock)}/signin?link={await deck.accounts.link(me.id)}"
+            token = await deck.accounts.token(me.id)
             who = {"Authorization": f"Bearer {token}"}
             async with httpx2.AsyncClient(base_url=address_of(sock), headers=who) as player:
                 await _year(deck, me, clock)
@@ -135,8 +135,8 @@ async def _year(deck: tonearm.Deck, me: tonearm.Listener, clock: WoundClock) -> 
         for _ in range(max(0, round(chance.gauss(6, 6)))):
             track = PLAYS[int(chance.random() ** 2 * len(PLAYS))]
             said = plays.facts(Play(track, at, track.duration or 0.0))
-            told = {"reported_timestamp": at, "reported_at": at + 400.0, "settled_at": at + 401.0}
-            rows.append({**said, **told, "account": me.id, "fate": "accepted", "owner": "night_owl"})
+            report = {"reported_timestamp": at, "reported_at": at + 400.0, "settled_at": at + 401.0}
+            rows.append({**said, **report, "account": me.id, "fate": "accepted", "owner": "night_owl"})
             at += int(track.duration or 0) + chance.randrange(5, 400)
     await deck.store.write(lambda db: plays.insert(db, rows))
 
@@ -163,8 +163,8 @@ async def _report(player: httpx2.AsyncClient, heard: Heard, starts: float, *, wa
 async def _calm(player: httpx2.AsyncClient, clock: WoundClock) -> None:
     """Return when the next attempt is some seconds off, so that the picture shows its count-down."""
     while True:
-        standing = (await player.get("/lastfm/queue/status")).json()
-        if (standing["next_attempt_at"] or 0) - clock.now() > 8:
+        queue_status = (await player.get("/lastfm/queue/status")).json()
+        if (queue_status["next_attempt_at"] or 0) - clock.now() > 8:
             return
         await asyncio.sleep(0.2)
 
