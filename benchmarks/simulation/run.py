@@ -323,6 +323,7 @@ class Run:
         await self._plays_heal(decks)
         if self.elsewhere is not None:
             await self.elsewhere.heal(decks[0], self.listeners.plays_on)
+            await self._plays_heal(decks)  # of what they have played on meanwhile, perhaps without a session
         if self.hearts is not None:
             await self._hearts_heal(decks[0], self.hearts)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from lastfm_emulator import API_KEY, API_SECRET, Emulator
 from tests.service.conftest import DAY, HOUR, House, Room, songs
@@ -1196,3 +1196,22 @@ async def test_what_a_service_can_never_take_is_ignored_with_its_reason(world: W
         assert set((await fates(room, one)).values()) <= {"ignored", "refused"}
         [rejected] = await room.deck.destinations.rejected(room.me.id, one.id, 10)
         assert rejected.reason
+
+
+async def test_what_a_wrong_clock_has_put_back_goes_there_when_its_time_has_come(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        one = await add(room)
+        start = int(room.now) + 2 * HOUR
+        await room.me.scrobble(Track("Nina Simone", "Later", duration=200), started_at=start, played=200)
+        weeks = update(schema.destination_queue).values(next_attempt_at=start + 19 * DAY)  # as by a lie that was believed
+        await room.deck.store.write(lambda db: db.execute(weeks))
+        for _ in range(2):  # Last.fm's time is known by these
+            await room.me.now_playing(Track("Nina Simone", "Sinnerman", duration=622))
+            await room.house.clock.sleep(60)
+        await room.wait(HOUR)
+        assert titles(world.first) == []
+        await room.wait(HOUR)
+        await until_sent(room, within=HOUR)
+        assert titles(world.first) == ["Later"]
+        assert (await overview(room)).stored.id == one.id

@@ -367,12 +367,12 @@ async def test_what_a_wrong_clock_has_put_back_is_due_when_its_time_has_come(sto
         past = enqueue(db, me, 2, next_attempt_at=NOW + 3 * 3600)
         enqueue(db, other, 1, next_attempt_at=NOW + 3600)  # as after a refusal
         enqueue(db, other, 2, -9000, next_attempt_at=NOW + 9000)  # its own time
-        assert queue.held_too_long(db, NOW, 0.5) == [me]
-        queue.due_at_their_time(db, [me], NOW, 0.5)
-        assert queue.held_too_long(db, NOW, 0.5) == []
+        assert queue.PUT_BACK.accounts(db, NOW, 0.5) == [me]
+        queue.PUT_BACK.due_at_their_time(db, [me], NOW, 0.5)
+        assert queue.PUT_BACK.accounts(db, NOW, 0.5) == []
         assert [w.id for w in queue.waiting(db, me, "rj", NOW, 50)] == [past]
         assert {w.id for w in queue.waiting(db, me, "rj", NOW + 502, 50)} == {past, ahead}
-        assert queue.held_too_long(db, NOW, 20000.0) == [other], "by Last.fm's clock its time has long come"
+        assert queue.PUT_BACK.accounts(db, NOW, 20000.0) == [other], "by Last.fm's clock its time has long come"
 
     await store.write(work)
 

@@ -16,7 +16,7 @@ from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.delivery_events import DeliveryEvents
 from tonearm.service.requeue import AfterAll
 from tonearm.service.settle import settle_one
-from tonearm.store import accounts, attempts, plays, queue
+from tonearm.store import accounts, attempts, destination_queue, destinations, plays, queue
 from tonearm.store.db.database import Store
 
 EVERY = 60.0
@@ -66,15 +66,22 @@ class Expiry:
         """What a wrong clock has put back further than a right one does goes out when its own time has come."""
         if not self.time.settled:
             return
-        held = partial(queue.held_too_long, now=self.clock.now(), skew=self.time.skew)
-        if await self.store.read(held):
+        if any(await self.store.read(self._put_back)):
             await self.store.write(self._due_at_their_time)
+
+    def _put_back(self, db: Connection) -> tuple[list[int], list[int]]:
+        """Accounts with such plays in their queue, and those with some that wait for other destinations."""
+        now, skew = self.clock.now(), self.time.skew
+        return queue.PUT_BACK.accounts(db, now, skew), destination_queue.PUT_BACK.accounts(db, now, skew)
 
     def _due_at_their_time(self, db: Connection) -> None:
         now, skew = self.clock.now(), self.time.skew
-        held = queue.held_too_long(db, now, skew)
-        accounts.lock(db, held)
-        queue.due_at_their_time(db, held, now, skew)
+        here, elsewhere = self._put_back(db)
+        accounts.lock(db, {*here, *elsewhere})
+        for account in sorted(elsewhere):
+            destinations.lock(db, account)
+        queue.PUT_BACK.due_at_their_time(db, here, now, skew)
+        destination_queue.PUT_BACK.due_at_their_time(db, elsewhere, now, skew)
 
     def _expire(self, db: Connection, before: float) -> list[tuple[int, ScrobbleStatus]]:
         now = self.clock.now()

@@ -9,14 +9,12 @@ from typing import Any
 from sqlalchemy import (
     BindParameter,
     Connection,
-    Float,
     bindparam,
     case,
     delete,
     false,
     func,
     insert,
-    literal,
     literal_column,
     or_,
     select,
@@ -28,6 +26,7 @@ from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import QueuedPlay
 from tonearm.store.db.dialect import Among, insert_ignore, insert_or_change, parts
 from tonearm.store.db.schema import delivery, destination, destination_queue, history_import, job_failure, pace, play
+from tonearm.store.due_times import PutBack, at_once
 from tonearm.store.line import Lease, Line, QueueState, over
 from tonearm.store.plays import frozen_columns, play_from_tuple
 
@@ -352,10 +351,12 @@ def first(db: Connection, number: int, limit: int) -> list[int]:
 
 
 def due_now(db: Connection, number: int, now: float, skew: float = 0.0) -> None:
-    """Everything that waits for a destination is due now, except plays in the future; as `queue.retry_all`."""
-    waits = (_ROW.destination == number, _ROW.state == QueueState.QUEUED, _ROW.timestamp <= now + skew)
-    when = case((_ROW.timestamp > _ROW.enqueued_at, _ROW.timestamp - literal(skew, Float(53))), else_=0.0)
-    db.execute(update(destination_queue).where(*waits).values(next_attempt_at=when))
+    """Everything that waits for a destination is due now, except plays in the future."""
+    db.execute(at_once(destination_queue, now, skew).where(_ROW.destination == number))
+
+
+PUT_BACK = PutBack(destination_queue)
+"""What a wrong clock has put back."""
 
 
 _MINE = select(destination.c.id).where(destination.c.account == bindparam("account_id"))

@@ -9,13 +9,11 @@ from typing import Any
 from sqlalchemy import (
     BindParameter,
     Connection,
-    Float,
     Select,
     bindparam,
     case,
     delete,
     func,
-    literal,
     literal_column,
     or_,
     select,
@@ -25,11 +23,11 @@ from sqlalchemy import (
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import QueuedPlay
-from tonearm.core.pacing import LONGEST_APART
 from tonearm.store import plays
 from tonearm.store.db.dialect import Among, insert_copies, parts
 from tonearm.store.db.schema import account, job_failure, scrobble_queue
 from tonearm.store.db.schema import play as history
+from tonearm.store.due_times import PutBack, at_once
 from tonearm.store.line import Lease, Line, QueueState, over
 from tonearm.store.plays import frozen_columns, play_from_tuple
 
@@ -300,46 +298,13 @@ def too_old(db: Connection, before: float, limit: int, boot: str) -> list[tuple[
     return [(row.id, row.account) for row in db.execute(_TOO_OLD, values)]
 
 
-_ITS_TIME = _ROW.timestamp - bindparam("skew", type_=Float(53))
-_PAST_ITS_TIME = (
-    _ROW.state == QueueState.QUEUED,
-    _ROW.next_attempt_at - LONGEST_APART > bindparam("now", type_=Float(53)),
-    _ROW.next_attempt_at - LONGEST_APART > _ITS_TIME,
-)
-_HELD_TOO_LONG = select(_ROW.account).where(_OF_ANYBODY, *_PAST_ITS_TIME).distinct()
-_AT_ITS_TIME = (
-    update(scrobble_queue)
-    .where(_ROW.account.in_(bindparam("accounts", expanding=True)), *_PAST_ITS_TIME)
-    .values(next_attempt_at=_ITS_TIME)
-)
-
-
-def held_too_long(db: Connection, now: float, skew: float) -> list[int]:
-    """Accounts with plays that a wrong clock has put back: past their time, and longer than anything else does.
-
-    Our clock shows `now`, and is `skew` seconds behind Last.fm's.
-    """
-    return list(db.execute(_HELD_TOO_LONG, {"now": now, "skew": skew}).scalars())
-
-
-def due_at_their_time(db: Connection, account_ids: Sequence[int], now: float, skew: float) -> None:
-    """The plays of these accounts that a wrong clock has put back are due when their time has come."""
-    db.execute(_AT_ITS_TIME, {"accounts": list(account_ids), "now": now, "skew": skew})
-
-
-def _at_once(now: float, skew: float) -> Any:
-    """Plays that wait are due now, except those in the future. Our clock shows `now`, and is `skew` behind Last.fm's.
-
-    What was reported before its time is due since then: if our clock is put back later, it waits for its time again.
-    """
-    when = case((_ROW.timestamp > _ROW.enqueued_at, _ROW.timestamp - literal(skew, Float(53))), else_=0.0)
-    past = (_ROW.state == QueueState.QUEUED, _ROW.timestamp <= now + skew)
-    return update(scrobble_queue).where(*past).values(next_attempt_at=when)
+PUT_BACK = PutBack(scrobble_queue, _OF_ANYBODY)
+"""What a wrong clock has put back."""
 
 
 def retry_all(db: Connection, account_id: int, now: float, skew: float = 0.0) -> None:
     """Everything that waits is due now, except plays in the future; a learned daily limit is tried again."""
-    db.execute(_at_once(now, skew).where(_ROW.account == account_id))
+    db.execute(at_once(scrobble_queue, now, skew).where(_ROW.account == account_id))
     db.execute(update(account).where(account.c.id == account_id).values(wait_until=0, backlog_until=0, budget=0))
 
 
@@ -416,7 +381,7 @@ def rewrite(db: Connection, play: int, facts: dict[str, Any]) -> None:
 
 def due_now(db: Connection, account_id: int, play: int, now: float, skew: float = 0.0) -> None:
     """One play is due now, unless it lies in the future, and its account no longer waits."""
-    db.execute(_at_once(now, skew).where(_ROW.account == account_id, _ROW.id == play))
+    db.execute(at_once(scrobble_queue, now, skew).where(_ROW.account == account_id, _ROW.id == play))
     db.execute(update(account).where(account.c.id == account_id).values(wait_until=0, backlog_until=0))
 
 
