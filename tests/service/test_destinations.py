@@ -687,6 +687,23 @@ async def test_a_play_that_is_discarded_goes_nowhere_and_may_come_back(world: Wo
         assert await fates(room, one) == {"Song 001": "discarded"}
         sent = await room.deck.play_actions.retry(room.me.id, taken.id)
         assert isinstance(sent, ActionDone)
+        assert await room.fates() == ["not_authenticated"], "it counts again, and can be discarded again"
+        await pause(room, one, paused=False)
+        await until_sent(room)
+        assert titles(world.first) == songs(1)
+
+
+async def test_a_discard_is_undone_elsewhere_though_nobody_is_signed_in_to_lastfm_any_more(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        await room.deck.jobs.pause("deliver")
+        one = await add(room)
+        await pause(room, one)
+        taken = await room.play(1)
+        await room.deck.play_actions.discard(room.me.id, taken.id)
+        await room.me.sign_out()
+        assert isinstance(await room.deck.play_actions.undo_discard(room.me.id, taken.id), ActionDone)
+        assert await room.fates() == ["not_authenticated"]
         await pause(room, one, paused=False)
         await until_sent(room)
         assert titles(world.first) == songs(1)
@@ -1204,7 +1221,7 @@ async def test_what_a_wrong_clock_has_put_back_goes_there_when_its_time_has_come
         one = await add(room)
         start = int(room.now) + 2 * HOUR
         await room.me.scrobble(Track("Nina Simone", "Later", duration=200), started_at=start, played=200)
-        weeks = update(schema.destination_queue).values(next_attempt_at=start + 19 * DAY)  # as by a lie that was believed
+        weeks = update(schema.destination_queue).values(next_attempt_at=start + 19 * DAY)  # by a lie
         await room.deck.store.write(lambda db: db.execute(weeks))
         for _ in range(2):  # Last.fm's time is known by these
             await room.me.now_playing(Track("Nina Simone", "Sinnerman", duration=622))

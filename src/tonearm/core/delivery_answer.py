@@ -262,6 +262,17 @@ def _answered(
     return Step(calm, tuple(settled), tuple(back))
 
 
+def may_be_limited(verdict: Verdict, rules: Rules) -> bool:
+    """Whether an answer may speak of a daily limit, so that the day's plays have to be counted."""
+    match verdict:
+        case Throttled():
+            return rules.daily_limit
+        case Answered(items):
+            return any(rules.codes.get(item.ignored_code) is Ignoring.DAILY_LIMIT for item in items)
+        case _:
+            return False
+
+
 def step_without_time(
     state: DeliveryState,
     batch: Sequence[QueuedPlay],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from math import inf
 from typing import assert_never
 
 from sqlalchemy import Connection
@@ -23,10 +24,11 @@ from tonearm.core.delivery import (
     Settled,
     Step,
 )
-from tonearm.core.destination import DestinationKind, Ignoring, Rules
+from tonearm.core.delivery_answer import may_be_limited
+from tonearm.core.destination import DestinationKind, Rules
 from tonearm.core.event import DestinationChanged, DestinationStatus, Event
 from tonearm.core.pacing import BUDGET_DAY
-from tonearm.core.verdict import Answered, Throttled, Verdict
+from tonearm.core.verdict import Answered, Verdict
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
 from tonearm.service.fan_out import Sendable, row
@@ -125,7 +127,7 @@ class DestinationOutbox:
     def step(self, db: Connection, lease: Lease, answer: BatchAnswer[QueuedPlay], level: int) -> Step:
         """What an answer means for the destination and the plays. `level` counts the throttles in a row."""
         verdict, now, rules = answer.verdict, answer.at, self._rules(lease)
-        limited = rules.daily_limit and _may_be_limited(verdict, rules)
+        limited = may_be_limited(verdict, rules)
         used = destination_queue.accepted_since(db, lease.line, now - BUDGET_DAY) if limited else 0
         return delivery_answer.next_step(
             lease.state,
@@ -170,9 +172,9 @@ class DestinationOutbox:
         past = destination_queue.past(db, target.account, after, target.backlog_last, label, CHUNK)
         known = destination_queue.known(db, [target.id], [one.id for one in past])
         sendable = [
-            Sendable(one.id, target.account, one.play, one.reporter, now, now, 0.0, _counts, late=True)
+            Sendable(one.id, target.account, one.play, one.reporter, now, now, 0.0, late=True)
             for one in past
-            if (target.id, one.id) not in known and one.reporter not in target.policy.not_from
+            if (target.id, one.id) not in known and not target.policy.keeps(one.reporter, inf)
         ]
         destination_queue.enqueue(db, [row(one, target) for one in sendable])
         if len(past) < CHUNK:
@@ -257,18 +259,3 @@ def _settlement(settled: Settled, waiting: QueuedPlay, now: float) -> Settlement
             return Settlement(settled.id, "expired", now, reason, attempts=tries)
         case _:
             assert_never(fate)
-
-
-def _may_be_limited(verdict: Verdict, rules: Rules) -> bool:
-    """Whether an answer may speak of a daily limit, so that the day's plays have to be counted."""
-    match verdict:
-        case Throttled():
-            return True
-        case Answered(items):
-            return any(rules.codes.get(item.ignored_code) is Ignoring.DAILY_LIMIT for item in items)
-        case _:
-            return False
-
-
-def _counts(_: float) -> bool:
-    return True

@@ -194,10 +194,6 @@ class DestinationHints:
         """Whether anybody has destinations."""
         return bool(self._owned)
 
-    def has_any(self, account: int) -> bool:
-        """Whether an account has destinations."""
-        return account in self._owned
-
     def of_account(self, account: int) -> None:
         """There may be something to send for an account's destinations."""
         if mine := self._owned.get(account):
@@ -572,8 +568,6 @@ class Destinations:
 
     def show(self, account: int, track: Track, reporter: str = "") -> None:
         """Say at each destination what plays, in the background: the latest word alone counts."""
-        if not self.hints.has_any(account):
-            return
         before = self._shows.get(account)
         if before is not None:
             before.cancel()

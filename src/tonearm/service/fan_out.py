@@ -48,7 +48,7 @@ class Sendable(NamedTuple):
     reported_at: float
     now: float
     not_before: float
-    counts: Callable[[float], bool]
+    counts: Callable[[float], bool] = lambda _: True
     counter: float | None = None
     boot: str = ""
     several: bool = False

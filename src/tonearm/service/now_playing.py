@@ -50,8 +50,9 @@ class NowPlaying:
         Raises MissingName and StoreUnavailable.
         """
         track = cleaned(replace(track, duration=length(track.duration)))
-        self.elsewhere(account, track, reporter)
         found, sealed = await self.store.read(partial(accounts.with_session, account_id=account))
+        if found.has_destinations:
+            self.elsewhere(account, track, reporter)
         shown = await self._send(found, sealed, track)
         now = self.clock.now()
         event = NowPlayingShown(track.artist, track.title, track.album, track.duration, now, shown.status)

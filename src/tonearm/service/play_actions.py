@@ -25,6 +25,7 @@ from tonearm.store.db.database import Store
 from tonearm.store.line import QueueState
 from tonearm.store.plays import Restamped, StoredPlay
 from tonearm.store.queue import QueueRow
+from tonearm.store.summaries import NOT_COUNTED
 
 SENT_AGAIN = ("ignored", "refused", "discarded", "suspected", "expired", *NOT_QUEUED)
 """Fates after which a listener may send a play by hand: it is not on Last.fm, and still may get there."""
@@ -186,17 +187,22 @@ class PlayActions:
     def _enqueue(self, db: Connection, stored: StoredPlay, now: float, *, fresh: bool = False) -> ActionResult:
         """Queue a play for Last.fm and wherever else it is not yet; refused if it can be sent nowhere.
 
-        `fresh`: it is a new play, so it needs a fate where only others than Last.fm get it.
+        `fresh`: it is a new play, so it needs a fate if only others than Last.fm get it; so does one that stood for
+        nothing until now.
         """
         elsewhere = self.fan_out.send(db, self._sendable(stored, now))
         outcome = self._enqueue_for_lastfm(db, stored, now)
         if not elsewhere or isinstance(outcome, ActionDone):
             return outcome
-        if fresh and isinstance(outcome, ActionRefused):
-            fate = "expired" if outcome.reason == self.rules.too_old_reason else "not_authenticated"
-            plays.settle(db, [stored.id], fate, now, reason=outcome.reason)
+        if (fresh or stored.fate in NOT_COUNTED) and isinstance(outcome, ActionRefused):
+            self._left_out(db, stored.id, outcome, now)
         plays.count(db, stored.id)
         return ActionDone(stored.id, stored.play.track)
+
+    def _left_out(self, db: Connection, play_id: int, refused: ActionRefused, now: float) -> None:
+        """Last.fm does not get a play that others get."""
+        fate = "expired" if refused.reason == self.rules.too_old_reason else "not_authenticated"
+        plays.settle(db, [play_id], fate, now, reason=refused.reason)
 
     def _sendable(self, stored: StoredPlay, now: float) -> Sendable:
         return Sendable(
@@ -207,7 +213,6 @@ class PlayActions:
             now,
             self.time.now(),
             self._not_before(stored.play),
-            lambda _: True,
             by_hand=True,
             instead_of=stored.instead_of,
         )
@@ -343,7 +348,10 @@ class PlayActions:
             self.fan_out.bring_back(db, self._sendable(now, self.clock.now()), waited_for)
         if before.fate == "queued":
             outcome = self._enqueue_for_lastfm(db, now, self.clock.now())
-            return ActionDone(before.id, before.play.track) if waited_for else outcome
+            if not waited_for or not isinstance(outcome, ActionRefused):
+                return outcome
+            self._left_out(db, before.id, outcome, self.clock.now())
+            return ActionDone(before.id, before.play.track)
         facts = {"reason": before.reason, "code": before.code, "correction": before.correction}
         plays.settle(db, [before.id], before.fate, before.settled_at, **facts)  # type: ignore[arg-type]  # a dict of several types
         return ActionDone(before.id, before.play.track)

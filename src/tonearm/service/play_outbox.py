@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core import delivery, delivery_answer
 from tonearm.core.delivery import DeliveryState, QueuedPlay, Send, Step
-from tonearm.core.destination import Ignoring, Rules
+from tonearm.core.delivery_answer import may_be_limited
+from tonearm.core.destination import Rules
 from tonearm.core.event import AuthChanged, Event
 from tonearm.core.pacing import BUDGET_DAY
-from tonearm.core.verdict import Answered, Throttled, Verdict
+from tonearm.core.verdict import Answered, Verdict
 from tonearm.lastfm.error import verdict_of
 from tonearm.lastfm.methods import auth
 from tonearm.lastfm.response import Answer, Refusal
@@ -89,7 +90,7 @@ class PlayOutbox:
         """What an answer means for the account and its plays. `level` counts the throttles in a row of the key."""
         verdict, now, chance = answer.verdict, answer.at, answer.chance
         sent = self.restamp.checked(answer.batch.items)
-        used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if self._may_be_limited(verdict) else 0
+        used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if may_be_limited(verdict, self.rules) else 0
         if answer.batch.ask:
             return delivery_answer.step_without_time(lease.state, sent, verdict, now, chance, level, rules=self.rules)
         skew, doubtful = self.time.skew, self.time.doubtful
@@ -116,13 +117,3 @@ class PlayOutbox:
     def connected(self, db: Connection, lease: Lease, state: DeliveryState) -> Event:
         """The event that says that the connection to Last.fm is another one now."""
         return AuthChanged(state.connection, accounts.by_id(db, [lease.account])[lease.account].username)
-
-    def _may_be_limited(self, verdict: Verdict) -> bool:
-        """Whether an answer may speak of the daily limit, so that the day's plays have to be counted."""
-        match verdict:
-            case Throttled():
-                return True
-            case Answered(items):
-                return any(self.rules.codes.get(item.ignored_code) is Ignoring.DAILY_LIMIT for item in items)
-            case _:
-                return False

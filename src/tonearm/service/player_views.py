@@ -10,8 +10,9 @@ from tonearm.store.db.database import Store
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.plays import PlayQuery, StoredPlay
 from tonearm.store.queries import player_pages, stats
-from tonearm.store.queries.player_pages import NOT_LISTED, LovedEntry
+from tonearm.store.queries.player_pages import LovedEntry
 from tonearm.store.queries.stats import StatsScope, Top
+from tonearm.store.summaries import NOT_COUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class PlayerViews:
             end = plays.LATEST_END if before is None else before
             found = plays.found(ask, PlayQuery(account), limit, (start, end)) if limit and start < end else []
             ends = ask(partial(stats.first_and_last, account=account)) or (0, 0)
-            return [one for one in found if one.fate not in NOT_LISTED], ends
+            return [one for one in found if one.fate not in NOT_COUNTED], ends
 
         return await self.store.read_parts(read)
 

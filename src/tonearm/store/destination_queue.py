@@ -28,6 +28,7 @@ from tonearm.store.db.dialect import Among, insert_ignore, insert_or_change, par
 from tonearm.store.db.schema import delivery, destination, destination_queue, history_import, job_failure, pace, play
 from tonearm.store.due_times import PutBack, at_once
 from tonearm.store.line import Lease, Line, QueueState, over
+from tonearm.store.pace import no_throttle
 from tonearm.store.plays import frozen_columns, play_from_tuple
 
 KIND = "destination"
@@ -66,8 +67,8 @@ LINE = Line(
 def free_all(db: Connection) -> None:
     """End every lease and queue again what was being sent: for the only sending process, at its start."""
     db.execute(update(destination).where(destination.c.lease_until > 0).values(lease_until=0, lease_owner=""))
-    for number in db.execute(select(destination.c.id)).scalars().all():
-        LINE.rescue(db, number)
+    sending = _ROW.destination.in_(select(destination.c.id)) & (_ROW.state == QueueState.SENDING)
+    db.execute(update(destination_queue).where(sending).values(state=QueueState.QUEUED, unanswered=True))
 
 
 def enqueue(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -419,7 +420,7 @@ _DUE = (
         destination.c.paused_at.is_(None),
         over(destination.c.wait_until, NOW),
         over(destination.c.lease_until, NOW),
-        or_(pace.c.throttle_level.is_(None), pace.c.throttle_level == 0, over(pace.c.throttle_until, NOW)),
+        no_throttle(NOW),
         or_(_HAS_DUE, _there_is(_ROW.state == QueueState.SENDING), destination.c.backlog_at.is_not(None)),
         ~_WAITS_FOR_RETRY,
     )

@@ -10,6 +10,7 @@ from tonearm.store.db.dialect import insert_ignore
 from tonearm.store.db.schema import account, play, player, token, viewer
 from tonearm.store.plays import StoredPlay, stored_play
 from tonearm.store.secrets.tokens import TokenKind
+from tonearm.store.summaries import NOT_COUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,9 @@ def has_come(db: Connection, account_id: int, now: float) -> bool:
     return db.execute(let_in).first() is not None or db.execute(players).first() is not None
 
 
-_NOT_SHOWN = ("discarded", "suspected", "threshold_not_met")
-
-
 def latest(db: Connection, account_id: int, limit: int) -> list[StoredPlay]:
     """The last plays of a listener that counted, latest first."""
-    counted = (play.c.account == account_id, play.c.counted, play.c.fate.not_in(_NOT_SHOWN))
+    counted = (play.c.account == account_id, play.c.counted, play.c.fate.not_in(NOT_COUNTED))
     newest_first = select(play).where(*counted).order_by(play.c.timestamp.desc(), play.c.id.desc()).limit(limit)
     return [stored_play(row) for row in db.execute(newest_first)]
 

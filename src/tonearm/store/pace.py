@@ -13,6 +13,7 @@ from tonearm.core import pacing
 from tonearm.core.breaker import Circuit
 from tonearm.store.db.dialect import insert_ignore
 from tonearm.store.db.schema import pace
+from tonearm.store.line import over
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,12 @@ def unthrottled(db: Connection, keys: Sequence[str], now: float) -> list[str]:
     """Those of these keys that are not throttled now."""
     resting = {row.key for row in db.execute(_THROTTLES, {"keys": list(keys)}) if _throttled(row, now).in_force(now)}
     return [key for key in keys if key not in resting]
+
+
+def no_throttle(now: Any) -> Any:
+    """SQL for what `unthrottled` says: no throttle of a row of `pace` is in force, or there is no row."""
+    never = or_(pace.c.throttle_level.is_(None), pace.c.throttle_level == 0)
+    return or_(never, over(pace.c.throttle_until, now), pace.c.throttle_since > now + PUT_BACK)
 
 
 _PUT_BACK_SINCE = pace.c.throttle_since > bindparam("since") + PUT_BACK

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select
 
 from tonearm.core.figures import NameKind, Renames, numbers
-from tonearm.store import accounts
+from tonearm.store import accounts, summaries
 from tonearm.store.db.dialect import insert_or_change
-from tonearm.store.db.schema import month_summary, renamed_name
+from tonearm.store.db.schema import renamed_name
 
 MOST = 1000
 """Renames of one listener."""
@@ -65,7 +65,7 @@ def rename(
     if group != back or name != to:
         changed = ("artist", "title", "to_artist", "to_title", "renamed_at")
         insert_or_change(db, renamed_name, [row], ("account", "kind", "spellings"), changed)
-    _make_stale(db, account)
+    summaries.make_all_stale(db, account)
 
 
 def undo(db: Connection, account: int, kind: NameKind, name: tuple[str, str]) -> bool:
@@ -73,17 +73,13 @@ def undo(db: Connection, account: int, kind: NameKind, name: tuple[str, str]) ->
     accounts.lock(db, [account])
     gone = _remove(db, account, kind, numbers(kind, *name)[1])
     if gone:
-        _make_stale(db, account)
+        summaries.make_all_stale(db, account)
     return gone
 
 
 def _remove(db: Connection, account: int, kind: NameKind, group: int) -> bool:
     mine = (renamed_name.c.account == account, renamed_name.c.kind == kind, renamed_name.c.spellings == group)
     return bool(db.execute(delete(renamed_name).where(*mine)).rowcount)
-
-
-def _make_stale(db: Connection, account: int) -> None:
-    db.execute(update(month_summary).where(month_summary.c.account == account).values(stamp=0, made=False))
 
 
 def forget(db: Connection, account: int) -> None:

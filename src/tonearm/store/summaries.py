@@ -64,6 +64,11 @@ def make_stale_of(db: Connection, ids: Iterable[int]) -> None:
         make_stale(db, account, timestamps)
 
 
+def make_all_stale(db: Connection, account: int) -> None:
+    """All summaries of an account, which is locked, are of no use any more."""
+    db.execute(update(month_summary).where(month_summary.c.account == account).values(stamp=0, made=False))
+
+
 FORGOTTEN = (12, 500)
 """Months and names that one transaction erases."""
 

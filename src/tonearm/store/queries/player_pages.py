@@ -9,9 +9,7 @@ from sqlalchemy import Connection, exists, func, select, union_all
 from tonearm.core.play import Track
 from tonearm.store.db.schema import heart, loved, play
 from tonearm.store.plays import StoredPlay, stored_play
-
-NOT_LISTED = ("discarded", "suspected")
-"""Fates of reports that are not plays of their own."""
+from tonearm.store.summaries import NOT_COUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ def played(
     db: Connection, account: int, limit: int, offset: int, after: int | None = None, before: int | None = None
 ) -> tuple[list[StoredPlay], int]:
     """Plays from `after` to `before` (Unix seconds, both included), latest first, and how many there are."""
-    conditions = [play.c.account == account, play.c.fate.not_in(NOT_LISTED)]
+    conditions = [play.c.account == account, play.c.fate.not_in(NOT_COUNTED)]
     if after is not None:
         conditions.append(play.c.timestamp >= after)
     if before is not None:

@@ -21,8 +21,8 @@ from tonearm.core.days import HOUR, Stretch
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.db.schema import play
 from tonearm.store.db.slices import forward
+from tonearm.store.summaries import NOT_COUNTED
 
-TWICE = ("discarded", "suspected")
 HOURS = 24
 
 
@@ -100,8 +100,8 @@ def hours(ask: ReadQuestion, scope: StatsScope, stretches: Sequence[Stretch]) ->
 def _hours(db: Connection, scope: StatsScope, stretch: Stretch) -> tuple[list[Any], list[Any], list[Any]]:
     """All plays by hour, and of them those that do not count: an index has the first, another one the few others."""
     wanted = _of(scope, stretch.start, stretch.end)
-    twice = [*wanted, play.c.settled_at.is_not(None), play.c.fate.in_(TWICE)]
-    skipped = [*wanted, ~play.c.counted, play.c.fate.not_in(TWICE)]
+    twice = [*wanted, play.c.settled_at.is_not(None), play.c.fate.in_(NOT_COUNTED)]
+    skipped = [*wanted, ~play.c.counted, play.c.fate.not_in(NOT_COUNTED)]
     all_, repeated, skips = (_by_hour(db, conditions, stretch.offset) for conditions in (wanted, twice, skipped))
     return all_, repeated, skips
 
@@ -144,7 +144,7 @@ _ARTIST, _ALBUM, _TRACK = itemgetter(0), itemgetter(0, 1), itemgetter(0, 2)
 def _songs(db: Connection, scope: StatsScope, start: int, end: int) -> list[Any]:
     """A row for each play. They are counted here: sorting them to group them takes SQLite longer."""
     wanted = select(play.c.artist, play.c.album, play.c.track)
-    conditions = [*_of(scope, start, end), play.c.counted, play.c.fate.not_in(TWICE)]
+    conditions = [*_of(scope, start, end), play.c.counted, play.c.fate.not_in(NOT_COUNTED)]
     return list(db.execute(wanted.where(*conditions)))
 
 
@@ -167,7 +167,7 @@ def totals(db: Connection, account: int, spans: Sequence[tuple[int, int]]) -> li
     found = []
     for start, end in spans:
         wanted = select(func.count(), func.sum(play.c.played)).where(
-            *_of(StatsScope(account), start, end), play.c.counted, play.c.fate.not_in(TWICE)
+            *_of(StatsScope(account), start, end), play.c.counted, play.c.fate.not_in(NOT_COUNTED)
         )
         count, heard = db.execute(wanted).one()
         found.append(DayTotal(count, heard or 0.0))
@@ -176,7 +176,7 @@ def totals(db: Connection, account: int, spans: Sequence[tuple[int, int]]) -> li
 
 _FIRST = (
     select(play.c.timestamp, play.c.artist, play.c.track, play.c.album)
-    .where(play.c.account == bindparam("of"), play.c.counted, play.c.fate.not_in(TWICE))
+    .where(play.c.account == bindparam("of"), play.c.counted, play.c.fate.not_in(NOT_COUNTED))
     .order_by(play.c.timestamp, play.c.id)
     .limit(1)
 )
@@ -190,7 +190,7 @@ def first_play(db: Connection, account: int) -> tuple[int, str, str, str] | None
 
 _AFTER = (
     select(play.c.id)
-    .where(play.c.account == bindparam("of"), play.c.counted, play.c.fate.not_in(TWICE))
+    .where(play.c.account == bindparam("of"), play.c.counted, play.c.fate.not_in(NOT_COUNTED))
     .order_by(play.c.timestamp, play.c.id)
     .limit(1)
 )
