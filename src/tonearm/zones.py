@@ -21,6 +21,11 @@ def named(name: str) -> ZoneInfo | None:
         return None
 
 
+def unknown(name: str) -> str:
+    """What is said of a name that is no zone's."""
+    return f"{name!r} isn't a time zone: use a name such as Europe/Berlin or UTC"
+
+
 @lru_cache(1)
 def own() -> tzinfo:
     """The zone that this machine's clock shows."""

@@ -56,7 +56,7 @@ async def test_a_year_is_looked_back_on(house: House) -> None:
         "Longest streak": ["4 days", "Music every day from 1 May to 4 May 2014"],
         "Longest session": ["35 min", "2 plays in one go"],
         "Busiest day": ["2 plays", "Monday, 12 May 2014"],
-        "Favourite time": ["Mondays", "Most often between 12:00 and 13:00"],
+        "Favourite time": ["Mondays", "And on any day between 12:00 and 13:00"],
         "Comeback": ["Low", "1 play after a break of a year or more"],
     }
     assert 'aria-label="Plays by weekday and hour: most on Monday, 20:00 to 20:59, 2 plays"' in page

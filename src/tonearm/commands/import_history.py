@@ -26,12 +26,12 @@ FAULTS_SHOWN = 20
 
 
 def _zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzinfo | None:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+    from tonearm import zones
 
-    try:
-        return ZoneInfo(value) if value else None
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise click.BadParameter(f"{value!r} isn't a time zone: use a name such as Europe/Berlin or UTC") from None
+    zone = zones.named(value or "")
+    if value and zone is None:
+        raise click.BadParameter(zones.unknown(value))
+    return zone
 
 
 @click.command()

@@ -304,9 +304,9 @@ def _attempt_message(attempt: Attempt) -> str:
 
 
 def _verdict_name(verdict: str) -> str:
-    from tonearm.core.wording import VERDICTS
+    from tonearm.core.wording import attempt
 
-    return VERDICTS[verdict]
+    return attempt(verdict)
 
 
 def _details_lines(details: PlayDetails, reason: str) -> list[str]:

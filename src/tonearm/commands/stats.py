@@ -27,7 +27,7 @@ def _zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzin
 
     zone = zones.named(value) if value else zones.own()
     if zone is None:
-        raise click.BadParameter(f"{value!r} isn't a time zone: use a name such as Europe/Berlin or UTC")
+        raise click.BadParameter(zones.unknown(value or ""))
     return zone
 
 
@@ -170,11 +170,9 @@ def _deliveries(facts: Facts, zone: tzinfo) -> list[str]:
             f"of the last {facts['sample']} accepted plays, half took {facts['median_seconds']:.1f} s or less,"
             f" 95 % {facts['slow_seconds']:.1f} s or less"
         ]
-    from tonearm.core.wording import VERDICTS, fate
+    from tonearm.core.wording import attempt, fate
 
-    lines += [
-        f"  {_many(number, 'request')}: {VERDICTS.get(verdict, verdict)}" for verdict, number in facts["failed"].items()
-    ]
+    lines += [f"  {_many(number, 'request')}: {attempt(verdict)}" for verdict, number in facts["failed"].items()]
     return lines + [f"  {fate(one['fate'])}: {plays(one['plays'])}, {one['reason']}" for one in facts["left_out"]]
 
 

@@ -19,6 +19,7 @@ FATES: Final = {
     "disabled": "Not sent",
     "not_authenticated": "Not sent",
     "imported": "Imported",
+    "kept": "Not sent",
 }
 """A play's state."""
 

@@ -264,7 +264,7 @@ async def kept(deck: Deck, me: Listener, file: UploadFile, zone: str, private: b
     """An uploaded file, which is being compared now."""
     device = zones.named(zone)
     if zone and device is None:
-        words = f"{zone!r} isn't a time zone: use a name such as Europe/Berlin or UTC"
+        words = zones.unknown(zone)
         raise RequestValidationError([{"loc": ["body", "zone"], "msg": words, "type": "value_error"}])
     try:
         return await deck.history_uploads.add(me.id, file.filename or "", file.file, ReadOptions(device, private))

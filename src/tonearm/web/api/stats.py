@@ -362,7 +362,7 @@ def _zone(name: str) -> tzinfo:
         return zones.own()
     zone = zones.named(name)
     if zone is None:
-        raise _invalid("zone", f"{name!r} isn't a time zone: use a name such as Europe/Berlin or UTC")
+        raise _invalid("zone", zones.unknown(name))
     return zone
 
 

@@ -14,7 +14,6 @@ from tonearm.web.pages.layout import Frame, back
 from tonearm.web.pages.play import FormName
 from tonearm.web.view.formats import sentence
 
-WantedHeart = Annotated[bool, Form()]
 AskedName = Annotated[str, Query(max_length=LONGEST_NAME)]
 
 

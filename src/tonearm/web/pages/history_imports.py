@@ -12,7 +12,7 @@ from tonearm.service.history_import import CannotUndo
 from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.service.values import RunState
 from tonearm.web.address import local_url
-from tonearm.web.api.history_imports import LARGEST_UPLOAD, TOO_LARGE, begun, kept
+from tonearm.web.api.history_imports import LARGEST_UPLOAD, begun, kept
 from tonearm.web.api.schemas import RowId
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view.formats import sentence
@@ -119,7 +119,6 @@ async def _page(frame: Frame, name: str, me: Listener, request: Request) -> Resp
         faults_shown=FAULTS_SHOWN,
         zone=str(request_zone(request)),
         exports=EXPORTS,
-        too_large=TOO_LARGE,
         percent=_percent,
     )
 

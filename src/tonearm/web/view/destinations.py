@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tonearm.core.wording import fate
 from tonearm.service.destinations import DestinationOverview, PlayAtDestination
+from tonearm.service.outlets import APPROVED
 from tonearm.service.values import StoredPlay
 from tonearm.web.view.formats import sentence
 
@@ -16,21 +18,14 @@ _STATES = {
     "disconnected": "Not connected",
     "suspended": "Not connected",
 }
-_FATES = {
-    "queued": "Queued",
-    "accepted": "Accepted",
-    "ignored": "Ignored",
-    "refused": "Rejected",
-    "expired": "Too old",
-    "discarded": "Discarded",
-    "suspected": "Duplicate?",
-    "kept": "Not sent",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationCard:
-    """A destination: its `lamp`, and in words how it is. Times are Unix seconds, None for never."""
+    """A destination: its `lamp`, and in words how it is. Times are Unix seconds, None for never.
+
+    `signs_in`: nothing goes there until its listener has signed in again, or has entered a new token.
+    """
 
     id: int
     name: str
@@ -41,6 +36,7 @@ class DestinationCard:
     rejected: int
     answered_at: float | None
     paused: bool
+    signs_in: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +77,25 @@ def destination_card(found: DestinationOverview) -> DestinationCard:
         stored.id,
         _named(found.kind.label, stored.username),
         "away" if away else _LAMPS.get(found.state, ""),
-        _STATES.get(found.state, found.state),
+        _state(found),
         plays if waiting else "Nothing waits",
         sentence(why) if why and found.state != "paused" else "",
         found.outcomes.get("refused", 0) + found.outcomes.get("ignored", 0),
         stored.state.answered_at or None,
         found.state == "paused",
+        found.state == "needs_sign_in",
     )
+
+
+def _state(found: DestinationOverview) -> str:
+    if found.state == "needs_sign_in" and found.kind in APPROVED:
+        return "Session ended"
+    return _STATES.get(found.state, found.state)
 
 
 def play_there(one: PlayAtDestination) -> PlayThere:
     """What happened to a play at a destination."""
-    status = "Sending" if one.delivered.sending else _FATES.get(one.delivered.fate, one.delivered.fate)
+    status = "Sending" if one.delivered.sending else fate(one.delivered.fate)
     waits = one.delivered.fate == "queued"
     why = "" if one.delivered.fate == "accepted" else sentence(one.reason)
     at = None if waits else one.delivered.at or None

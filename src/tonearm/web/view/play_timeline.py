@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from tonearm.core.wording import VERDICTS
+from tonearm.core.wording import attempt
 from tonearm.service.play_actions import PlayDetails
 from tonearm.service.values import Attempt
 from tonearm.web.view.formats import name, sentence
@@ -54,7 +54,7 @@ def _outcome_of(attempt: Attempt) -> tuple[str, str]:
 def _attempts(group: Sequence[Attempt]) -> TimelineStep:
     """Attempts in a row with the same outcome, as one step."""
     first, last = group[0], group[-1]
-    title = VERDICTS.get(first.verdict, first.verdict)
+    title = attempt(first.verdict)
     if len(group) == 1:
         return TimelineStep(first.at, title, sentence(first.message))
     return TimelineStep(first.at, f"{title}, {len(group)} attempts", sentence(first.message), until=last.at)

@@ -67,7 +67,7 @@ def _times(times: ListeningTimes) -> list[Highlight]:
     hour = max(range(24), key=by_hour.__getitem__)
     weekday = max(range(7), key=lambda day: sum(times.week[day]))
     found.append(
-        Highlight("Favourite time", f"{day_name(weekday)}s", f"Most often between {hour}:00 and {hour + 1}:00")
+        Highlight("Favourite time", f"{day_name(weekday)}s", f"And on any day between {hour}:00 and {hour + 1}:00")
     )
     return found
 
@@ -84,9 +84,10 @@ def picture(period: HistoryPeriod, found: Rewind, covers: Sequence[str]) -> str:
     if totals.heard >= 3600:
         hours = totals.heard // 3600
         figures.append((number(hours), "hour" if hours == 1 else "hours"))
-    figures.append((number(found.overview.names[NameKind.ARTIST]), "artists"))
-    if found.overview.fresh:
-        figures.append((number(found.overview.fresh), "new artists"))
+    artists, fresh = found.overview.names[NameKind.ARTIST], found.overview.fresh
+    figures.append((number(artists), "artist" if artists == 1 else "artists"))
+    if fresh:
+        figures.append((number(fresh), "new artist" if fresh == 1 else "new artists"))
     title = "All years" if period.kind is PeriodKind.ALL else _picture_title(period)
     return "".join(
         (

@@ -30,7 +30,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(asset=_asset, root=root, version=__version__, artist_url=artist_url, album_url=album_url)
-    environment.globals.update(track_url=track_url, cover_url=cover_url)
+    environment.globals.update(track_url=track_url, name_url=name_url, cover_url=cover_url)
     for filter_ in (
         formats.ago,
         formats.by,
