@@ -69,7 +69,8 @@ _OWED = (
 class Parcel:
     """A play at a destination. `goes`: whether it was added when the play was reported, as far as is known.
 
-    `policies` are those one of which applies. `asked`: its listener wants it there, in the history or by hand.
+    `policies` are those one of which applies. `asked`: its listener wants it there, in the history or by hand;
+    `asked_again`: and has said so since it was last sent, so that the policy of now applies to what is settled.
     `due_since` (seconds of the run) where it is sure; `too_high` counts how often it alone was called too new.
     """
 
@@ -78,6 +79,7 @@ class Parcel:
     policies: set[Policy] = field(default_factory=set)
     asked: bool = False
     discarded: bool = False
+    asked_again: bool = False
     due_since: float | None = None
     too_high: int = 0
     flight: Flight = field(default_factory=Flight)
@@ -190,7 +192,7 @@ class Elsewhere:
 
     def _ask(self, target: Target, play: Reported) -> None:
         parcel = target.parcel(play)
-        parcel.asked = True
+        parcel.asked = parcel.asked_again = True
         parcel.policies |= target.policies
 
     def _may(self, target: Target, *, there: bool | None = None, policy: Policy | None = None) -> None:
@@ -495,7 +497,8 @@ class Elsewhere:
         self._as_its_policy_says(posted, parcel, about)
         params = {"timestamp": str(at), "about": json.dumps(about)}
         before, parcel.flight.params = parcel.flight.params, params
-        moved = not parcel.flight.open and {**before, "timestamp": ""} == {**params, "timestamp": ""}
+        moved = parcel.asked_again or {**before, "timestamp": ""} == {**params, "timestamp": ""}
+        moved, parcel.asked_again = moved and not parcel.flight.open, False
         if before and before != params and not moved:
             self.finds(
                 Kind.DOUBLED, f"E{posted.number} sends {play} to {target} otherwise than before: {params}, was {before}"

@@ -87,7 +87,7 @@ class _Reckoning:
         if waits is not None:
             if waits["state"] != "queued":
                 self.finds(Kind.UNEXPLAINED, f"{play} is {waits['state']} though nobody sends it")
-            elif not self.removed:
+            elif not self.removed and not self._lies_ahead(waits):
                 self.finds(
                     Kind.UNEXPLAINED, f"{play} still waits, and nothing stands in its way: {waits['last_error']}"
                 )
@@ -100,6 +100,13 @@ class _Reckoning:
         doubtful = fate["fate"] in ("discarded", "refused", "ignored")
         if self.there.get(play) and fate["fate"] != "accepted" and not (open_ and doubtful):
             self.finds(Kind.UNEXPLAINED, f"{play} is {fate['fate']} by the ledger ({fate['reason']}), and it is there")
+
+    def _lies_ahead(self, waits: dict[str, object]) -> bool:
+        """Whether the server still calls it too new, or did within the hour after which it is tried again.
+
+        So it is where our clock is days ahead and nobody is signed in at Last.fm, from which the time is learnt.
+        """
+        return float(str(waits["timestamp"])) > self.target.server.now()
 
     def _must(self, parcel: Parcel, row: sqlite3.Row) -> bool:
         """Whether it surely has to be there, or in the ledger."""
