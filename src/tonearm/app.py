@@ -366,7 +366,7 @@ async def _wired(parts: _Parts, client: Callable[..., LastFm], deliver: bool) ->
         deliver and configured,
         outlets,
         hints,
-        FanOut(outlets.rules_at),
+        FanOut(outlets.rules_at, hints.noted),
     )
     return wires, hint
 
@@ -403,7 +403,7 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
         players=players,
         player_reports=player_reports,
         listening_clocks=listening_clocks,
-        sign_in=SignIn(store, clock, keyring, seal, event_hub, hint, parts.auth_url),
+        sign_in=SignIn(store, clock, keyring, seal, event_hub, hint, parts.auth_url, others.why_not_at_lastfm),
         play_actions=PlayActions(store, clock, event_hub, hint, listeners, time, LASTFM, wires.fan_out),
         views=Views(store, listeners),
         player_views=PlayerViews(store),

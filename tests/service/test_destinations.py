@@ -29,6 +29,7 @@ from tonearm.core.play import Play, Track
 from tonearm.core.policy import ArtistForm, Policy
 from tonearm.history.play import ReadOptions
 from tonearm.lastfm.servers import OPEN_KEYS
+from tonearm.service import job_list, outlets
 from tonearm.service.destination_sign_in import NO_KEYS, Approving, NameAndPassword, OwnKeys
 from tonearm.service.destinations import (
     EVERYTHING,
@@ -41,7 +42,9 @@ from tonearm.service.destinations import (
 )
 from tonearm.service.job_list import ListedJob
 from tonearm.service.jobs import JobDone
+from tonearm.service.outlets import pace_key
 from tonearm.service.play_actions import ActionDone, ActionRefused
+from tonearm.service.sign_in import AuthStart, NotAsked
 from tonearm.store import destination_queue
 from tonearm.store.db import schema
 from tonearm.store.destination_queue import LINE
@@ -477,9 +480,10 @@ async def test_a_token_of_another_listener_is_no_new_one(world: World) -> None:
     async with world.open() as room:
         await add(room)
         ann = await room.deck.listener("ann")
-        world.first.users["another-key"] = "rob"
+        world.first.users["another-key"] = "ann"
         hers = await room.deck.destinations.add(ann.id, LISTENBRAINZ, "http://one.test", "another-key")
         assert isinstance(hers, StoredDestination)
+        world.first.users[TOKEN] = "ann"
         refused = await room.deck.destinations.sign_in_again(ann.id, hers.id, TOKEN)
         assert isinstance(refused, DestinationRefused)
         assert "use a token of your own" in refused.reason
@@ -837,6 +841,122 @@ async def test_another_album_is_sent_also_without_lastfm(world: World) -> None:
         assert [play.album for play in world.first.stored] == ["Pastel Blues"]
 
 
+# Several reports of one listen, and edits while a destination is removed
+
+
+OTHER_PLAYERS = Policy(not_from=("a child's tablet",))
+SINNERMAN = Track("Nina Simone", "Sinnerman", duration=622)
+
+
+async def listen(room: Room, at: float, reporter: str, title: str = "Sinnerman") -> None:
+    track = replace(SINNERMAN, title=title)
+    await room.me.scrobble(track, started_at=at, played=400, reporter=reporter)
+
+
+async def test_a_listen_that_a_player_left_out_reported_first_is_sent_as_another_reports_it(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        one, other = await add(room, policy=OTHER_PLAYERS), await add(room, "two.test")
+        await listen(room, room.now - 700, "a child's tablet")
+        await listen(room, room.now - 698, "the stereo", "Sinnerman!")
+        await until_sent(room)
+        await room.until_empty()
+        assert (titles(world.first), titles(world.second)) == (["Sinnerman!"], ["Sinnerman"])
+        assert await room.fates() == ["accepted", "suspected"]
+        assert await fates(room, one) == {"Sinnerman": "kept", "Sinnerman!": "accepted"}
+        assert await fates(room, other) == {"Sinnerman": "accepted", "Sinnerman!": "suspected"}
+        await listen(room, room.now - 697, "the radio", "Sinnerman?")
+        await until_sent(room)
+        assert (await fates(room, one))["Sinnerman?"] == "suspected"
+        assert len(world.first.stored) == len(world.second.stored) == 1
+
+
+async def test_both_reports_of_a_listen_may_come_in_one_request(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        one = await add(room, policy=OTHER_PLAYERS)
+        at = int(room.now) - 9000
+        for reporter in ("a child's tablet", "the stereo"):
+            both = [Play(SINNERMAN, at, 400), Play(SINNERMAN, at + 2, 400)]
+            await room.deck.reports.scrobble_all(room.me.id, both, reporter)
+            at += 1
+        await until_sent(room)
+        assert len(world.first.stored) == 1
+        assert sorted(there.delivered.fate for there in await ledger(room, one)) == [
+            *("accepted", "kept", "kept", "suspected")
+        ]
+
+
+async def ledger(room: Room, one: StoredDestination) -> list[Any]:
+    history = await room.history()
+    found = await room.deck.destinations.of_plays(room.me.id, [kept.id for kept in history])
+    return [there for found_here in found.values() for there in found_here if there.destination.id == one.id]
+
+
+async def test_what_was_private_is_not_sent_when_another_player_reports_it_later(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        one = await add(room, policy=Policy(private_until=room.now + 600))
+        at = room.now - 900
+        await listen(room, at, "the stereo")
+        await room.wait(700)
+        await listen(room, at + 2, "the radio")
+        await until_sent(room)
+        assert titles(world.first) == []
+        assert sorted(there.delivered.fate for there in await ledger(room, one)) == ["kept", "suspected"]
+
+
+async def test_a_duplicate_of_an_old_play_is_not_sent_to_a_new_destination(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        at = room.now - 5000
+        await listen(room, at, "the stereo")
+        one = await add(room)
+        await listen(room, at + 2, "the radio")
+        await until_sent(room)
+        assert titles(world.first) == []
+        await room.deck.destinations.send_history(room.me.id, one.id, EVERYTHING)
+        await until_sent(room)
+        assert len(world.first.stored) == 1
+
+
+async def test_the_history_has_each_listen_once_whichever_player_is_left_out(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        at = room.now - 90000
+        await listen(room, at, "a child's tablet", "One")
+        await listen(room, at + 2, "the stereo", "One")
+        await listen(room, at + 3, "the radio", "One")
+        await listen(room, at + 2000, "the stereo", "Two")
+        await listen(room, at + 2002, "a child's tablet", "Two")
+        await listen(room, at + 4000, "the stereo", "Three")
+        await listen(room, at + 4002, "the radio", "Three")
+        await room.until_empty()
+        await add(room, policy=OTHER_PLAYERS, days=EVERYTHING)
+        await until_sent(room)
+        assert sorted(titles(world.first)) == ["One", "Three", "Two"]
+
+
+async def test_an_edited_play_waits_with_its_new_names_where_its_destination_is_removed(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        one = await add(room)
+        await pause(room, one)
+        await room.deck.jobs.pause("deliver")
+        names, album = await room.play(1), await room.play(2)
+        await room.deck.destinations.remove(room.me.id, one.id, discard=False)
+        correct = room.deck.play_actions.correct
+        assert isinstance(await correct(room.me.id, names.id, partial(replace, title="Song 003")), ActionDone)
+        assert isinstance(await correct(room.me.id, album.id, partial(replace, album="Blues")), ActionDone)
+        await add(room)
+        await until_sent(room)
+        assert sorted((play.title, play.album) for play in world.first.stored) == [
+            ("Song 002", "Blues"),
+            ("Song 003", ""),
+        ]
+        assert await fates(room, one) == {"Song 001": "discarded", "Song 002": "accepted", "Song 003": "accepted"}
+
+
 # Services that are signed in to
 
 
@@ -1077,6 +1197,156 @@ async def test_what_was_private_stays_private_when_it_is_reported_again(world: W
         await room.me.scrobble(track, started_at=at, played=150)
         await until_sent(room)
         assert (titles(world.first), await fates(room, one)) == ([], {"Sinnerman": "kept"})
+
+
+# One profile, one listener
+
+
+async def test_two_listeners_do_not_send_to_one_profile_with_different_tokens(world: World) -> None:
+    async with world.open() as room:
+        await add(room)
+        ann = await room.deck.listener("ann")
+        world.first.users["another-key"] = "Rob"
+        for address in ("http://one.test", "https://one.test/1/"):
+            refused = await room.deck.destinations.add(ann.id, LISTENBRAINZ, address, "another-key")
+            assert isinstance(refused, DestinationRefused)
+            assert refused.why is WhyRefused.TAKEN
+            assert refused.reason == (
+                "another listener here already sends plays to Rob at ListenBrainz: use a profile of your own,"
+                " or their plays and yours would be mixed there"
+            )
+        assert await room.deck.destinations.all(ann.id) == []
+
+
+async def test_two_who_add_one_profile_at_once_do_not_both_get_it(world: World) -> None:
+    async with world.open() as room:
+        world.first.users["another-key"] = "rob"
+        ann = await room.deck.listener("ann")
+        wanted = [(room.me.id, TOKEN), (ann.id, "another-key")]
+        added = await asyncio.gather(
+            *(room.deck.destinations.add(account, LISTENBRAINZ, "http://one.test", token) for account, token in wanted)
+        )
+        assert sorted(isinstance(one, StoredDestination) for one in added) == [False, True]
+
+
+async def test_a_server_of_one_person_is_not_for_two_listeners(world: World) -> None:
+    async with world.open() as room:
+        maloja = MalojaStandIn(world.house.clock.true)
+        maloja.users = {TOKEN: "", OTHERS: ""}
+        world.network.hosts["three.test"] = maloja
+        ann = await room.deck.listener("ann")
+        add_ = partial(room.deck.destinations.add, kind=DestinationKind.MALOJA, address="http://three.test")
+        assert isinstance(await add_(room.me.id, token=TOKEN), StoredDestination)
+        refused = await add_(ann.id, token=OTHERS)
+        assert isinstance(refused, DestinationRefused)
+        assert "another listener here already sends plays to this Maloja" in refused.reason
+
+
+async def test_a_user_who_is_named_later_is_known_then(world: World) -> None:
+    """Before that, nobody can say whether two tokens are one user's."""
+    async with world.open() as room:
+        add_, again = room.deck.destinations.add, room.deck.destinations.sign_in_again
+        world.first.users = {TOKEN: "", OTHERS: ""}
+        ann = await room.deck.listener("ann")
+        mine = await add_(room.me.id, LISTENBRAINZ, "http://one.test", TOKEN)
+        hers = await add_(ann.id, LISTENBRAINZ, "http://one.test", OTHERS)
+        assert isinstance(mine, StoredDestination)
+        assert isinstance(hers, StoredDestination)
+        world.first.users = {TOKEN: "rob", OTHERS: "rob"}
+        named = await again(room.me.id, mine.id, TOKEN)
+        assert isinstance(named, StoredDestination)
+        assert named.username == "rob"
+        refused = await again(ann.id, hers.id, OTHERS)
+        assert isinstance(refused, DestinationRefused)
+        assert "to rob at ListenBrainz" in refused.reason
+        world.first.users = {TOKEN: ""}
+        refused = await again(room.me.id, mine.id, TOKEN)
+        assert refused == DestinationRefused("ListenBrainz doesn't say whose this is, and plays wait for rob")
+
+
+async def test_a_name_that_turns_out_to_be_that_of_a_removed_destination_is_not_taken_twice(world: World) -> None:
+    async with world.open() as room:
+        before = await add(room)
+        await room.deck.destinations.remove(room.me.id, before.id, discard=False)
+        world.first.users = {TOKEN: ""}
+        unnamed = await add(room)
+        world.first.users = {TOKEN: "rob"}
+        refused = await room.deck.destinations.sign_in_again(room.me.id, unnamed.id, TOKEN)
+        assert isinstance(refused, DestinationRefused)
+        assert refused.reason == "this is rob's, who was one of your destinations before: add it again"
+
+
+@pytest.mark.parametrize("who", ["me", "ann"])
+async def test_a_profile_at_lastfm_that_is_a_destination_is_not_connected_as_well(
+    world: World, fm: GnuFmStandIn, who: str
+) -> None:
+    async with world.open(api_url="http://ws.audioscrobbler.com/2.0/") as room:
+        world.network.hosts["ws.audioscrobbler.com"] = fm
+        added = await sign_in(room, LIKE_LASTFM, url="https://ws.audioscrobbler.com")
+        assert isinstance(added, StoredDestination)
+        del world.network.hosts["ws.audioscrobbler.com"]
+        listener = await room.deck.listener(who)
+        begun = await listener.sign_in()
+        assert isinstance(begun, AuthStart)
+        assert begun.token is not None
+        world.house.emulator.approve(begun.token, "Anna")
+        refused = await listener.finish_sign_in(begun.token)
+        assert isinstance(refused, NotAsked)
+        assert ("remove it there" if who == "me" else "another listener") in refused.reason
+
+
+async def test_a_profile_that_another_listener_is_connected_to_is_no_destination(
+    world: World, fm: GnuFmStandIn
+) -> None:
+    async with world.open(api_url="http://ws.audioscrobbler.com/2.0/") as room:
+        ann = await room.deck.listener("ann")
+        await room.sign_in("anna", ann)
+        world.network.hosts["ws.audioscrobbler.com"] = fm
+        refused = await sign_in(room, LIKE_LASTFM, url="https://ws.audioscrobbler.com")
+        assert isinstance(refused, DestinationRefused)
+        assert "another listener here already sends plays to this Last.fm" in refused.reason
+
+
+async def test_trying_addresses_fills_no_memory(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outlets, "MOST_KEPT", 5)
+    async with world.open() as room:
+        one = await add(room)
+        for n in range(9):
+            with pytest.raises(ValueError, match="begin with"):
+                room.deck.destinations.outlets.wire(LISTENBRAINZ, f"{n}.test")
+            room.deck.destinations.outlets.wire(LISTENBRAINZ, f"http://{n}.test")
+            assert room.deck.destinations.outlets.get(pace_key(LISTENBRAINZ, "http://one.test", str(n)))
+        assert len(room.deck.destinations.outlets._wires) == len(room.deck.destinations.outlets._made) == 5
+        await room.play(1)
+        await until_sent(room)
+        assert (titles(world.first), await fates(room, one)) == (songs(1), {"Song 001": "accepted"})
+
+
+async def test_a_process_that_only_reports_learns_of_destinations_that_another_has_added(world: World) -> None:
+    async with world.open(deliver=False) as room:
+        one = await add(room)
+        room.deck.destinations.hints.seen({})  # as a process that began before has it
+        await room.play(1)
+        assert room.deck.destinations.hints._owned == {room.me.id: (one.id,)}
+
+
+async def test_of_many_destinations_those_with_work_are_listed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_list, "LIMIT", 2)
+    async with world.open() as room:
+        world.first.users = {f"token-{n}": f"user {n}" for n in range(5)}
+        added = [await add(room, token=f"token-{n}") for n in range(5)]
+        for one in added[2:4]:
+            await pause(room, one)
+        await room.play(1)
+        await until_fewer(room, 2)
+        jobs = [job for job in (await room.deck.jobs.overview()).jobs if job.kind == "destination"]
+        assert [job.destination for job in jobs] == [one.id for one in added[2:4]]
+
+
+async def until_fewer(room: Room, waiting: int) -> None:
+    """Return when plays wait at no more destinations than that."""
+    while sum(one.waiting.plays for one in await room.deck.destinations.all(room.me.id)) > waiting:
+        await room.house.clock.sleep(1)
 
 
 # Whatever goes wrong

@@ -10,6 +10,9 @@ from typing import Any, Self
 from tonearm.core.play import Track
 from tonearm.core.spelling import without_guests
 
+PRIVATE = "kept here: private mode was on"
+"""Why a play is kept that was reported in private mode."""
+
 
 class ArtistForm(StrEnum):
     """Which artist is sent: all as they are credited, or the first alone."""
@@ -42,7 +45,7 @@ class Policy:
     def keeps(self, reporter: str, reported_at: float) -> str:
         """Why a play is kept here that a player has reported then (Unix seconds); "" if it is sent."""
         if reported_at < self.private_until:
-            return "kept here: private mode was on"
+            return PRIVATE
         if reporter in self.not_from:
             return f"kept here: plays from {reporter} aren't sent there"
         return ""

@@ -31,7 +31,7 @@ from tonearm.core.pacing import BUDGET_DAY
 from tonearm.core.verdict import Answered, Verdict
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
-from tonearm.service.fan_out import Sendable, row
+from tonearm.service.fan_out import Sendable, reported_by_no_other, row
 from tonearm.service.outbox import Batch, BatchAnswer, Nothing
 from tonearm.service.outlets import DestinationOutlet, DestinationOutlets
 from tonearm.service.restamp import Restamp
@@ -168,15 +168,25 @@ class DestinationOutbox:
         """Queue the next part of the history, oldest first: what is not there yet, and has not come from there."""
         assert target.backlog_at is not None
         label = DestinationKind(target.kind).label
-        after = (target.backlog_at, target.backlog_id)
-        past = destination_queue.past(db, target.account, after, target.backlog_last, label, CHUNK)
+        after, left_out = (target.backlog_at, target.backlog_id), bool(target.policy.not_from)
+        past = destination_queue.past(
+            db, target.account, after, target.backlog_last, label, CHUNK, with_suspected=left_out
+        )
         known = destination_queue.known(db, [target.id], [one.id for one in past])
+        several = left_out and accounts.by_id(db, [target.account])[target.account].several_reporters
         sendable = [
-            Sendable(one.id, target.account, one.play, one.reporter, now, now, 0.0, late=True)
+            Sendable(
+                *(one.id, target.account, one.play, one.reporter, now, now, 0.0),
+                several=several,
+                late=True,
+                suspected=one.suspected,
+            )
             for one in past
             if (target.id, one.id) not in known and not target.policy.keeps(one.reporter, inf)
         ]
-        destination_queue.enqueue(db, [row(one, target) for one in sendable])
+        first_reports = reported_by_no_other(db, [one for one in sendable if one.suspected], target)
+        goes = [one for one in sendable if not one.suspected or one.id in first_reports]
+        destination_queue.enqueue(db, [row(one, target) for one in goes])
         if len(past) < CHUNK:
             destinations.set_backlog(db, target.id, None, 0, 0)
         else:

@@ -20,6 +20,7 @@ from tonearm.core.play import Track
 from tonearm.core.policy import Policy
 from tonearm.core.waits import DeliveryFacts, Waits
 from tonearm.lastfm.destination import LastFmAccess
+from tonearm.lastfm.like import LASTFM_SERVER
 from tonearm.lastfm.servers import LIBREFM_SERVER
 from tonearm.listenbrainz import API_URL as LISTENBRAINZ_URL
 from tonearm.service import destination_waits
@@ -42,6 +43,9 @@ DEFAULT_ADDRESSES = {
     DestinationKind.LIBREFM: LIBREFM_SERVER.api_url,
 }
 """Where services are that need no address."""
+
+NAME_NOBODY = (DestinationKind.MALOJA,)
+"""Kinds that have one profile, whatever the token: so they need not say whose it is."""
 
 EVERYTHING = float("inf")
 """Days: the whole history, as far as it goes back."""
@@ -189,6 +193,10 @@ class DestinationHints:
         self._owned.clear()
         self._owned.update(owned)
 
+    def noted(self, account: int, numbers: tuple[int, ...]) -> None:
+        """These are the destinations of an account, as a process knows that has looked at no others since it began."""
+        self._owned[account] = numbers
+
     @property
     def any_here(self) -> bool:
         """Whether anybody has destinations."""
@@ -318,13 +326,9 @@ class Destinations:
     ) -> StoredDestination | DestinationRefused:
         accounts.lock(db, [account])
         now, key = self.clock.now(), pace_key(kind, address, token)
+        if refused := self._taken(db, account, kind, address, user, key):
+            return refused
         known = destinations.named(db, account, kind, address, user)
-        if known is not None and known.removed_at is None:
-            return DestinationRefused(f"{_named(known)} is one of your destinations already", WhyRefused.TAKEN)
-        if refused := _is_of_another(db, account, kind, key):
-            return refused
-        if refused := self._is_there_already(db, account, kind, address, user):
-            return refused
         made = known or destinations.add(db, account, kind, address, user, policy or Policy(), now)
         destinations.sign_in(db, made.id, user, self.cipher.close(token), key)
         if policy is not None:
@@ -336,20 +340,38 @@ class Destinations:
         assert found is not None
         return found
 
-    def _is_there_already(
-        self, db: Connection, account: int, kind: DestinationKind, address: str, user: str
+    def _taken(
+        self, db: Connection, account: int, kind: DestinationKind, address: str, user: str, key: str, but: int = 0
     ) -> DestinationRefused | None:
-        """A profile that another way leads to: Last.fm's own, or a server that was added as another kind or by http."""
-        listener = accounts.by_id(db, [account])[account]
-        same_name = listener.signed_in and user.casefold() == listener.username.casefold()
-        if kind in APPROVED and same_name and self.is_lastfm(address):
-            text = "you're signed in there already: that is the Last.fm of your settings"
-            return DestinationRefused(text, WhyRefused.TAKEN)
-        for other in destinations.of_accounts(db, [account]).get(account, []):
-            same_user = other.username.casefold() == user.casefold()
-            if same_user and urlsplit(other.url)[1:] == urlsplit(address)[1:]:
-                return DestinationRefused(f"{_named(other)} is one of your destinations already", WhyRefused.TAKEN)
+        """Why a profile can't be added: plays are sent there already, by this listener or by another one.
+
+        That may be by another token, by http, as another kind, or as somebody's Last.fm. `but` is not looked at.
+        """
+        self._lock_profile(db, address, user)
+        others = [one for one in destinations.at_profile(db, user) if one.id != but]
+        same = [one for one in others if _place(one.url) == _place(address)]
+        if mine := next((one for one in same if one.account == account), None):
+            return DestinationRefused(f"{_named(mine)} is one of your destinations already", WhyRefused.TAKEN)
+        with_token = any(other.account != account for other in destinations.with_pace_key(db, key))
+        if with_token or (same and (user or kind in NAME_NOBODY)):
+            return _of_another(kind, user, by_token=with_token)
+        if kind in APPROVED and self.is_lastfm(address):
+            return _is_lastfm_of(account, accounts.with_lastfm_user(db, user))
         return None
+
+    def _lock_profile(self, db: Connection, address: str, user: str) -> None:
+        """Two who want the same profile at once come here one after the other."""
+        destinations.lock_profile(db, "Last.fm" if self.is_lastfm(address) else _place(address), user)
+
+    def why_not_at_lastfm(self, db: Connection, account: int, user: str) -> str:
+        """Why an account can't be connected to a Last.fm user: a destination sends plays there; "" if it can."""
+        self._lock_profile(db, LASTFM_SERVER.api_url, user)
+        there = [one for one in destinations.at_profile(db, user) if one.kind in APPROVED and self.is_lastfm(one.url)]
+        if not there:
+            return ""
+        if any(one.account == account for one in there):
+            return f"{user} at Last.fm is one of your other services: remove it there, then connect"
+        return f"another listener here already sends plays to {user} at Last.fm"
 
     async def sign_in_again(
         self, account: int, number: int, token: str | NameAndPassword
@@ -362,7 +384,10 @@ class Destinations:
         if isinstance(checked, DestinationRefused):
             return checked
         address, user, kept = checked
-        if user.casefold() != found.username.casefold():
+        if found.username and not user:
+            service = DestinationKind(found.kind).label
+            return DestinationRefused(f"{service} doesn't say whose this is, and plays wait for {found.username}")
+        if found.username and user.casefold() != found.username.casefold():
             whose = f"you signed in as {user}" if found.kind in APPROVED else f"this token is {user}'s"
             return DestinationRefused(
                 f"{whose}, and plays wait here for {found.username}: add {user} as another destination"
@@ -374,8 +399,10 @@ class Destinations:
             now = destinations.of_account(db, account, number)
             if now is None:
                 return NoSuchDestination()
-            if refused := _is_of_another(db, account, DestinationKind(found.kind), key):
+            if refused := self._taken(db, account, DestinationKind(found.kind), address, user, key, but=number):
                 return refused
+            if not now.username and user and destinations.named(db, account, found.kind, found.url, user):
+                return DestinationRefused(f"this is {user}'s, who was one of your destinations before: add it again")
             destinations.sign_in(db, number, user, sealed, key)
             return destinations.find(db, number) or now
 
@@ -615,15 +642,23 @@ def state_of(found: StoredDestination) -> str:
     return found.state.connection
 
 
-def _is_of_another(db: Connection, account: int, kind: DestinationKind, key: str) -> DestinationRefused | None:
-    """A token that another listener here sends with already."""
-    if all(other.account == account for other in destinations.with_pace_key(db, key)):
-        return None
-    return DestinationRefused(
-        f"another listener here already sends plays with this {kind.label} token:"
-        " use a token of your own, or their plays and yours would be mixed there",
-        WhyRefused.TAKEN,
-    )
+def _of_another(kind: DestinationKind, user: str, *, by_token: bool) -> DestinationRefused:
+    """Another listener here sends there already: with the same token, or with another one of the same user."""
+    mixed = "or their plays and yours would be mixed there"
+    if by_token:
+        text = f"another listener here already sends plays with this {kind.label} token: use a token of your own"
+    else:
+        to = f"to {user} at {kind.label}" if user else f"to this {kind.label}"
+        text = f"another listener here already sends plays {to}: use a profile of your own"
+    return DestinationRefused(f"{text}, {mixed}", WhyRefused.TAKEN)
+
+
+def _is_lastfm_of(account: int, signed_in: Sequence[int]) -> DestinationRefused | None:
+    """A profile at Last.fm itself to which the plays of these listeners are sent already."""
+    if account in signed_in:
+        text = "you're signed in there already: that is the Last.fm of your settings"
+        return DestinationRefused(text, WhyRefused.TAKEN)
+    return _of_another(DestinationKind.LASTFM, "", by_token=False) if signed_in else None
 
 
 def _why(check: TokenCheck) -> WhyRefused:
@@ -637,6 +672,11 @@ def _named(found: StoredDestination) -> str:
     label = DestinationKind(found.kind).label
     who = found.username or urlsplit(found.url).netloc
     return f"{label} ({who})"
+
+
+def _place(address: str) -> str:
+    """Where an address leads, whether by http or by https."""
+    return "".join(urlsplit(address)[1:])
 
 
 def _lower_host(address: str) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from tonearm.core.destination import Rules
 from tonearm.core.play import Play
+from tonearm.core.policy import PRIVATE
 from tonearm.core.report import same_play
 from tonearm.store import destination_queue, destinations, plays
 from tonearm.store.destination_queue import ACCEPTED, DISCARDED, KEPT, SUSPECTED, Delivered, Settlement
@@ -39,6 +40,7 @@ class Sendable(NamedTuple):
     several players, which may spell the same names otherwise. `fresh`: it has just been written, so nothing can be
     known of it yet. `late`: it is sent after what is played now, whenever it was reported. `by_hand`: its listener
     wants it to be sent, so no policy and no likeness to another keeps it. It may be sent `instead_of` another.
+    `suspected`: Last.fm does not get it, because it looks like a play that was reported before.
     """
 
     id: int
@@ -56,13 +58,18 @@ class Sendable(NamedTuple):
     late: bool = False
     by_hand: bool = False
     instead_of: int | None = None
+    suspected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """Queues plays for destinations. `rules_at` has what a kind of service takes at an address; None: nothing."""
+    """Queues plays for destinations. `rules_at` has what a kind of service takes at an address; None: nothing.
+
+    `noted` is called with the destinations that an account turns out to have.
+    """
 
     rules_at: Callable[[str, str], Rules | None] | None = None
+    noted: Callable[[int, tuple[int, ...]], None] = lambda _, __: None
 
     def queue(
         self, db: Connection, found: Mapping[int, Sequence[StoredDestination]], sendable: Sequence[Sendable]
@@ -71,6 +78,8 @@ class FanOut:
 
         A play is queued once for each, and not where a repeat of it waits, was sent or was discarded.
         """
+        for account, targets in found.items():
+            self.noted(account, tuple(target.id for target in targets if target.removed_at is None))
         wanted = [(one, target) for one in sendable for target in found.get(one.account, ()) if self._goes(one, target)]
         if not wanted:
             return set()
@@ -94,10 +103,14 @@ class FanOut:
         destination_queue.enqueue(db, rows)
         return {one["destination"] for one in rows}
 
-    def send(self, db: Connection, one: Sendable) -> bool:
-        """Queue a play that its listener wants to be sent, where it is not yet; whether there is such a destination."""
+    def send(self, db: Connection, one: Sendable, also: Sequence[StoredDestination] = ()) -> bool:
+        """Queue a play that its listener wants to be sent, where it is not yet; whether there is such a destination.
+
+        It waits `also` for these, which may be removed: until they are added again.
+        """
         found = receiving(db, {one.account}) if self.rules_at else {}
-        return bool(found and self.queue(db, found, [one]))
+        here = {target.id: target for target in (*found.get(one.account, ()), *also)}
+        return bool(here and self.queue(db, {one.account: list(here.values())}, [one]))
 
     def bring_back(self, db: Connection, one: Sendable, numbers: Collection[int]) -> None:
         """Queue a play again for those of these destinations from whose queues it was discarded."""
@@ -117,16 +130,29 @@ class FanOut:
             destination_queue.settle(db, one.destination, [gone])
         return [one.destination for one in waiting]
 
-    def replace(self, db: Connection, account: int, play_id: int, fresh: int, now: float) -> None:
-        """A play is sent with other names, as a new one: not where the old one is or may be, else instead of it."""
-        targets = destinations.of_accounts(db, [account]).get(account, [])
-        for one in destination_queue.stories(db, [target.id for target in targets], [play_id]):
+    def replace(self, db: Connection, account: int, play_id: int, fresh: int, now: float) -> list[StoredDestination]:
+        """A play is sent with other names, as a new one: not where the old one is or may be.
+
+        Returns where the old one waits, at removed destinations, too: there the new one goes instead of it, and
+        `give_way` takes the old one out.
+        """
+        targets = {target.id: target for target in destinations.all_of(db, account)}
+        waits: list[StoredDestination] = []
+        for one in destination_queue.stories(db, sorted(targets), [play_id]):
             if one.fate == ACCEPTED or one.sending or one.unanswered:
                 why = f"play {play_id}, which it replaces, is there under its old names"
                 destination_queue.settle(db, one.destination, [Settlement(fresh, KEPT, now, why)])
             elif one.fate == "queued":
-                why = f"edited by the listener: sent as {fresh}"
-                destination_queue.settle(db, one.destination, [Settlement(play_id, DISCARDED, now, why)])
+                waits.append(targets[one.destination])
+        return waits
+
+    def give_way(
+        self, db: Connection, targets: Sequence[StoredDestination], play_id: int, fresh: int, now: float
+    ) -> None:
+        """Take a play out of these queues that is sent with other names."""
+        why = f"edited by the listener: sent as {fresh}"
+        for target in targets:
+            destination_queue.settle(db, target.id, [Settlement(play_id, DISCARDED, now, why)])
 
     def forget(self, db: Connection, account: int, play_id: int) -> None:
         """A play is taken back that was written in this transaction."""
@@ -134,9 +160,9 @@ class FanOut:
 
     def rewrite(self, db: Connection, account: int, play_id: int, play: Play) -> None:
         """Other facts for a play that stays the same one, where it surely is not yet."""
-        targets = {target.id: target for target in destinations.of_accounts(db, [account]).get(account, [])}
+        targets = {target.id: target for target in destinations.all_of(db, account)}
         for one in self._waiting(db, account, play_id):
-            if one.destination in targets and not one.sending and not one.unanswered:
+            if not one.sending and not one.unanswered:
                 sent = replace(play, track=targets[one.destination].policy.applied(play.track))
                 destination_queue.rewrite(db, one.destination, play_id, plays.facts(sent))
 
@@ -178,6 +204,12 @@ def row(one: Sendable, target: StoredDestination) -> dict[str, Any]:
     }
 
 
+def reported_by_no_other(db: Connection, suspected: Sequence[Sendable], target: StoredDestination) -> set[int]:
+    """Plays that look like others, which a destination does not get: its policy leaves out whoever reported those."""
+    twins = _Twins(db, [(one, target) for one in suspected])
+    return {one.id for one in suspected if twins.of(one, target) is None}
+
+
 class _Twins:
     """Plays that others may repeat: what is at a destination already, and what goes there in this transaction."""
 
@@ -185,34 +217,72 @@ class _Twins:
         self._by_song: dict[tuple[int, int, str, str], list[Sendable]] = {}
         self._by_reporter: dict[tuple[int, int], dict[str, list[Sendable]]] = {}
         asking = list({one.id: one for one, _ in wanted if not one.by_hand}.values())
-        near = plays.near(db, [(one.account, one.play) for one in asking], FATES) if asking else {}
-        self._near = {one.id: list(near.get(place, ())) for place, one in enumerate(asking)}
-        by_source: dict[tuple[int, str], list[Sendable]] = {}
-        for one in asking:
-            if one.several:
-                by_source.setdefault((one.account, one.reporter), []).append(one)
-        for (account, reporter), theirs in by_source.items():
-            beside = plays.of_others(db, account, reporter, [one.play for one in theirs], FATES)
-            for one in theirs:
-                self._near[one.id] += beside.beside(one.play)
-        ids = {play_id for found in self._near.values() for play_id, _ in found} - {one.id for one in asking}
+        self._near = _near(db, asking)
+        ids = {play_id for found in self._near.values() for play_id, _ in found}
         targets = sorted({target.id for _, target in wanted})
-        self._known = destination_queue.known(db, targets, sorted(ids)) if ids else {}
+        known = destination_queue.known(db, targets, sorted(ids - {one.id for one in asking})) if ids else {}
+        kept = sorted({play_id for (_, play_id), fate in known.items() if fate == KEPT})
+        stories = destination_queue.stories(db, targets if kept else [], kept)
+        private = {(one.destination, one.play) for one in stories if one.reason == PRIVATE}  # whoever reports it later
+        self._there = private | {key for key, fate in known.items() if fate in THERE}
+        self._by_policy = {key for key, fate in known.items() if fate == KEPT} - private
+        self._known = set(known)
+        self._reporters = _reporters(db, [one for one in asking if one.suspected], self._near)
 
     def of(self, one: Sendable, target: StoredDestination) -> int | None:
-        """The play that another one repeats at a destination; None if it repeats none."""
-        there = [(n, other) for n, other in self._near[one.id] if self._known.get((target.id, n)) in THERE]
+        """The play that another one repeats at a destination; None if it repeats none, 0 for one that is not known."""
+        if one.suspected:
+            return self._first_report(one, target)
+        there = [(n, other) for n, other in self._near[one.id] if (target.id, n) in self._there]
         there += [(before.id, before.play) for before in self._by_song.get(_song(one, target), ())]
         if one.several:
             for reporter, theirs in self._by_reporter.get((target.id, one.account), {}).items():
                 there += [(before.id, before.play) for before in theirs if reporter != one.reporter]
         return next((n for n, other in there if n != one.id and same_play(one.play, other)), None)
 
+    def _first_report(self, one: Sendable, target: StoredDestination) -> int | None:
+        """As `of`, for a play that was reported before: None if a destination gets that report of no other player."""
+        before = [n for n, other in self._near[one.id] if n != one.id and same_play(one.play, other)]
+        before = before or [0]
+        return next((n for n in before if not self._left_out(n, one, target)), None)
+
+    def _left_out(self, play_id: int, one: Sendable, target: StoredDestination) -> bool:
+        """Whether a destination surely does not get a play that another one repeats, so that it gets that one."""
+        if (target.id, play_id) in self._known:
+            return (target.id, play_id) in self._by_policy
+        return play_id > one.id or self._reporters.get(play_id) in target.policy.not_from
+
     def sent(self, one: Sendable, target: StoredDestination) -> None:
         """A play goes to a destination."""
         self._by_song.setdefault(_song(one, target), []).append(one)
         theirs = self._by_reporter.setdefault((target.id, one.account), {})
         theirs.setdefault(one.reporter, []).append(one)
+
+
+def _near(db: Connection, asking: Sequence[Sendable]) -> dict[int, list[tuple[int, Play]]]:
+    """The plays around the time of each of these, which may be the same listen."""
+    near = plays.near(db, [(one.account, one.play) for one in asking], FATES) if asking else {}
+    found = {one.id: list(near.get(place, ())) for place, one in enumerate(asking)}
+    by_source: dict[tuple[int, str], list[Sendable]] = {}
+    for one in asking:
+        if one.several:
+            by_source.setdefault((one.account, one.reporter), []).append(one)
+    for (account, reporter), theirs in by_source.items():
+        beside = plays.of_others(db, account, reporter, [one.play for one in theirs], FATES)
+        for one in theirs:
+            found[one.id] += beside.beside(one.play)
+    return found
+
+
+def _reporters(
+    db: Connection, suspected: Sequence[Sendable], near: Mapping[int, Sequence[tuple[int, Play]]]
+) -> dict[int, str]:
+    """Who has reported the plays that these look like."""
+    found: dict[int, str] = {}
+    for account in {one.account for one in suspected}:
+        ids = {play_id for one in suspected if one.account == account for play_id, _ in near[one.id]}
+        found |= {stored.id: stored.reporter for stored in plays.by_id(db, account, sorted(ids)).values()}
+    return found
 
 
 def _song(one: Sendable, target: StoredDestination) -> tuple[int, int, str, str]:

@@ -108,7 +108,7 @@ def load(db: Connection, here: ThisProcess, account: int | None) -> JobList:
     for job in _deliveries(db, here, account, paused):
         found[DELIVER, job.account] = job
     owners = destinations.owner_of_each(db, account)
-    for job in _destinations(db, here, owners, paused):
+    for job in _destinations(db, here, account, paused):
         found[DESTINATION, job.key] = job
     for broken in jobs.failures(db, LIMIT, account, sorted(owners)):
         there = found.get((broken.kind, broken.account))
@@ -118,7 +118,7 @@ def load(db: Connection, here: ThisProcess, account: int | None) -> JobList:
     names = jobs.names(db, sorted({job.account for job in found.values()}))
     order = list(JobState)
     shown = (replace(job, listener=names[job.account]) for job in found.values())
-    ordered = sorted(shown, key=lambda job: (order.index(job.state), job.until or 0, job.kind, job.account))
+    ordered = sorted(shown, key=lambda job: (order.index(job.state), job.until or 0, job.kind, job.account, job.key))
     return JobList(tuple(ordered), paused)
 
 
@@ -173,26 +173,24 @@ def _that_waits(delivery: AccountDelivery, waits: Waits) -> ListedJob:
 
 
 def _destinations(
-    db: Connection, here: ThisProcess, owners: Mapping[int, int], paused: frozenset[str]
+    db: Connection, here: ThisProcess, account: int | None, paused: frozenset[str]
 ) -> Iterator[ListedJob]:
     """What is being sent to destinations, and what waits for them."""
-    counts = destination_queue.counts(db, list(owners)[:LIMIT])
-    for number in counts:
-        one = destinations.find(db, number)
-        if one is None or one.removed_at is not None:
-            continue
+    numbers = destination_queue.at_work(db, account, here.now, LIMIT)
+    counts = destination_queue.counts(db, numbers)
+    for one in (found for number in numbers if (found := destinations.find(db, number))):
         if in_force(one.lease_until, here.now):
             until: float | None = one.lease_until
             state, reason, owner = JobState.RUNNING, "", one.lease_owner
         else:
             facts = destination_waits.facts(db, one, here.now, here.lastfm_now, paused=DESTINATION in paused)
-            waits = destination_waits.of_queue(db, one, counts[number], facts) or Waits(WaitKind.NEXT_BATCH)
+            waits = destination_waits.of_queue(db, one, counts.get(one.id), facts) or Waits(WaitKind.NEXT_BATCH)
             moves = waits.kind is WaitKind.PAUSED or not (waits.held or waits.until)
             state, owner, until = JobState.WAITING if moves else JobState.RESTING, "", waits.until
             next_ = waits.kind in (WaitKind.SENDING, WaitKind.NEXT_BATCH)
             reason = "" if next_ else destination_waits.explained(waits, DestinationKind(one.kind))
         yield ListedJob(
-            DESTINATION, one.account, "", state, owner=owner, until=until, reason=reason, destination=number
+            DESTINATION, one.account, "", state, owner=owner, until=until, reason=reason, destination=one.id
         )
 
 

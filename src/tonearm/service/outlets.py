@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tonearm.clock import Clock
 from tonearm.core.destination import DestinationKind, Rules, TokenCheck
@@ -14,6 +14,9 @@ from tonearm.core.verdict import Verdict
 from tonearm.lastfm.destination import LastFmAccess
 from tonearm.service.rate_limit import Pace
 from tonearm.store.db.database import Store
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class DestinationWire(Protocol):
@@ -74,6 +77,18 @@ def pace_key(kind: str, address: str, token: str) -> str:
     return f"{kind} {address} {sha256(token.encode()).hexdigest()[:16]}"
 
 
+MOST_KEPT = 1000
+"""Wires and accesses that a process keeps, the latest: whoever tries addresses and tokens fills no memory."""
+
+
+def _keep(kept: dict[K, V], key: K, value: V) -> V:
+    """Keep a value, and let the oldest go, which are made again if they are needed. Any thread may do so."""
+    kept[key] = value
+    for oldest in list(kept)[:-MOST_KEPT]:
+        kept.pop(oldest, None)
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class DestinationOutlets:
     """The accesses to other services. `makers` makes the wires of each kind that there is.
@@ -101,7 +116,7 @@ class DestinationOutlets:
         if made is None:
             if kind not in self.makers:
                 raise UnknownKind(f"plays can't be sent to {kind.label} yet")
-            made = self._wires[kind, address] = self.makers[kind](address)
+            made = _keep(self._wires, (kind, address), self.makers[kind](address))
         return made
 
     def get(self, name: str) -> DestinationOutlet | None:
@@ -114,7 +129,6 @@ class DestinationOutlets:
                 wire = self.wire(DestinationKind(kind), address)
             except ValueError:
                 return None
-            made = self._made[name] = DestinationOutlet(
-                Pace(self.store, self.clock, name, self.per_second, wire.rules), wire
-            )
+            pace = Pace(self.store, self.clock, name, self.per_second, wire.rules)
+            made = _keep(self._made, name, DestinationOutlet(pace, wire))
         return made

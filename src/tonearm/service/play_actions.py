@@ -22,6 +22,7 @@ from tonearm.service.report_play import NOT_QUEUED, STARTS_LATER, queue_row
 from tonearm.store import accounts, attempts, destinations, plays, queue, summaries
 from tonearm.store.attempts import Attempt
 from tonearm.store.db.database import Store
+from tonearm.store.destinations import StoredDestination
 from tonearm.store.line import QueueState
 from tonearm.store.plays import Restamped, StoredPlay
 from tonearm.store.queue import QueueRow
@@ -184,13 +185,21 @@ class PlayActions:
             return ActionRefused(f"edited: play {instead} was sent in its place")
         return self._enqueue(db, stored, now)
 
-    def _enqueue(self, db: Connection, stored: StoredPlay, now: float, *, fresh: bool = False) -> ActionResult:
+    def _enqueue(
+        self,
+        db: Connection,
+        stored: StoredPlay,
+        now: float,
+        *,
+        fresh: bool = False,
+        also: Sequence[StoredDestination] = (),
+    ) -> ActionResult:
         """Queue a play for Last.fm and wherever else it is not yet; refused if it can be sent nowhere.
 
         `fresh`: it is a new play, so it needs a fate if only others than Last.fm get it; so does one that stood for
-        nothing until now.
+        nothing until now. It waits `also` for these.
         """
-        elsewhere = self.fan_out.send(db, self._sendable(stored, now))
+        elsewhere = self.fan_out.send(db, self._sendable(stored, now), also)
         outcome = self._enqueue_for_lastfm(db, stored, now)
         if not elsewhere or isinstance(outcome, ActionDone):
             return outcome
@@ -261,12 +270,14 @@ class PlayActions:
             return self._put_right(db, stored, play, now)
         fresh = plays.insert(db, [_instead(stored, play, plays.restamped(db, play_id), now)])[key]
         summaries.make_stale_of(db, [fresh])
-        self.fan_out.replace(db, account, play_id, fresh, now)
-        again = self._enqueue(db, replace(stored, id=fresh, play=play, instead_of=play_id), now, fresh=True)
+        waits = self.fan_out.replace(db, account, play_id, fresh, now)
+        new = replace(stored, id=fresh, play=play, instead_of=play_id)
+        again = self._enqueue(db, new, now, fresh=True, also=waits)
         if isinstance(again, ActionRefused):
             self.fan_out.forget(db, account, fresh)
             plays.drop(db, fresh)
             return again
+        self.fan_out.give_way(db, waits, play_id, fresh, now)
         plays.settle(db, [play_id], "discarded", now, reason=f"edited by the listener: sent as {fresh}")
         queue.remove(db, [play_id])
         return again

@@ -267,8 +267,9 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules, fan_out: FanOu
                 report.boot,
             )
         before[key] = (play_id, decision.fate)
-        if report.account in others and decision.fate != "suspected":
-            sendable[play_id] = _sendable(play_id, report, listeners[report.account], fresh=not fate)
+        if report.account in others:  # what Last.fm has already, a destination may not have: its policy decides
+            suspected, listener = decision.fate == "suspected", listeners[report.account]
+            sendable[play_id] = _sendable(play_id, report, listener, fresh=not fate, suspected=suspected)
         said = f"{decision.reason}; {report.left_out}" if report.left_out else decision.reason
         taken.append(_taken(decision.status, play_id, said, decision.heard))
     queue.enqueue(db, list(queued.values()))
@@ -277,7 +278,7 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules, fan_out: FanOu
     return taken
 
 
-def _sendable(play_id: int, report: Report, account: Account, *, fresh: bool) -> Sendable:
+def _sendable(play_id: int, report: Report, account: Account, *, fresh: bool, suspected: bool) -> Sendable:
     """What destinations may get of a report: whatever Last.fm takes, and whether or not anybody is signed in there."""
     now, play = report.at + report.skew, report.play
     return Sendable(
@@ -293,6 +294,7 @@ def _sendable(play_id: int, report: Report, account: Account, *, fresh: bool) ->
         report.boot,
         account.several_reporters,
         fresh,
+        suspected=suspected,
     )
 
 
@@ -593,7 +595,7 @@ class Reports:
         """Wake what sends plays: Last.fm's, or that of other destinations, which may take what Last.fm does not."""
         if any(answer.status == "queued" for answer in taken):
             self.hint(account)
-        elif any(answer.status != "duplicate" for answer in taken):
+        elif any(answer.message != _BEFORE for answer in taken):
             self.hint_others(account)
 
     def _announce(self, report: Report, taken: ReportResult) -> None:

@@ -84,7 +84,7 @@ class SignInExpired:
 
 @dataclass(frozen=True, slots=True)
 class NotAsked:
-    """Unknown, used, or asked for by somebody else; `reason` says which, as far as that may be shown."""
+    """Unknown, used, asked for by somebody else, or of a profile that gets plays already; `reason` says which."""
 
     reason: str
 
@@ -94,7 +94,10 @@ SignInResult = SignedIn | Pending | SignInExpired | NotAsked | Unreachable
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Sign-ins of this service's listeners. `auth_url` is Last.fm's page, `callback` the address of ours."""
+    """Sign-ins of this service's listeners. `auth_url` is Last.fm's page, `callback` the address of ours.
+
+    `why_not` says why an account cannot be that Last.fm user's; "" if it can.
+    """
 
     store: Store
     clock: Clock
@@ -103,6 +106,7 @@ class SignIn:
     event_hub: EventHub
     hint: Callable[[int], None]
     auth_url: str
+    why_not: Callable[[Connection, int, str], str] = lambda _db, _account, _user: ""
 
     async def desktop(self, account: int) -> AuthStart | Unreachable:
         """The desktop flow: a token to approve and to come back with."""
@@ -172,12 +176,16 @@ class SignIn:
         except LastFmError as error:
             return Unreachable(error.error_code, error.message)
         signed_in = await self.store.write(partial(self._keep, account, session, secret, key))
+        if isinstance(signed_in, NotAsked):
+            return signed_in
         self.event_hub.publish(account, AuthChanged("connected", session.name))
         self.hint(account)
         return signed_in
 
-    def _keep(self, account: int, session: Session, secret: str, key: ApiKey, db: Connection) -> SignedIn:
+    def _keep(self, account: int, session: Session, secret: str, key: ApiKey, db: Connection) -> SignedIn | NotAsked:
         accounts.lock(db, [account])
+        if why_not := self.why_not(db, account, session.name):
+            return NotAsked(why_not)
         accounts.sign_in(db, account, session.name, self.seal.close(session.key), key.name)
         runs.end_others(db, account, session.name.casefold(), self.clock.now())
         tokens.end_login(db, secret, LoginState.GRANTED)

@@ -106,6 +106,13 @@ def by_id(db: Connection, account_ids: Iterable[int]) -> dict[int, Account]:
     return {row.id: _read(row) for row in rows}
 
 
+def with_lastfm_user(db: Connection, username: str) -> list[int]:
+    """The accounts that send plays to a Last.fm user, or will once that one has signed in again."""
+    signed_in = account.c.connection != Connected.DISCONNECTED
+    here = select(account.c.id).where(account.c.lastfm_user == username.casefold(), signed_in)
+    return list(db.execute(here.order_by(account.c.id)).scalars())
+
+
 def change_settings(db: Connection, account_id: int, *, enabled: bool | None, threshold: int | None) -> None:
     """Write the settings that are not None."""
     values: dict[str, object] = {}

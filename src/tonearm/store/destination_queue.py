@@ -440,15 +440,34 @@ def due(db: Connection, now: float) -> dict[str, list[int]]:
     return found
 
 
+_LEASED = case((over(destination.c.lease_until, NOW), 1), else_=0)
+_AT_WORK = (
+    select(destination.c.id)
+    .where(destination.c.removed_at.is_(None), or_(_LEASED == 0, _there_is()))
+    .order_by(_LEASED, destination.c.connection != Connected.CONNECTED, destination.c.wait_until, destination.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+def at_work(db: Connection, account_id: int | None, now: float, limit: int) -> list[int]:
+    """Destinations that are being sent to, then those for which plays wait: first what is not left for later.
+
+    Of all accounts, or of one.
+    """
+    wanted = _AT_WORK if account_id is None else _AT_WORK.where(destination.c.account == account_id)
+    return list(db.execute(wanted, {"now": now, "limit": limit}).scalars())
+
+
 _PAST = (
-    select(play.c.id, play.c.reporter, *frozen_columns(play))
+    select(play.c.id, play.c.reporter, play.c.fate, *frozen_columns(play))
     .outerjoin(history_import, history_import.c.id == play.c.import_id)
     .where(
         play.c.account == bindparam("account_id"),
         tuple_(play.c.timestamp, play.c.id) > tuple_(bindparam("at"), bindparam("after")),
         play.c.id <= bindparam("last"),
         play.c.counted,
-        play.c.fate.not_in(("suspected", "discarded")),
+        play.c.fate != DISCARDED,
+        or_(play.c.fate != SUSPECTED, bindparam("with_suspected")),
         or_(play.c.import_id.is_(None), func.lower(history_import.c.source).not_like(bindparam("source"))),
     )
     .order_by(play.c.timestamp, play.c.id)
@@ -462,17 +481,27 @@ class PastRow:
 
     id: int
     reporter: str
+    suspected: bool
     play: Any
 
 
-def past(db: Connection, account_id: int, after: tuple[int, int], last: int, source: str, limit: int) -> list[PastRow]:
+def past(
+    db: Connection,
+    account_id: int,
+    after: tuple[int, int],
+    last: int,
+    source: str,
+    limit: int,
+    *,
+    with_suspected: bool = False,
+) -> list[PastRow]:
     """Plays that count, in the order of time from behind a (timestamp, id), up to the play `last`.
 
     Without those that an import has brought from a source that is named like `source`.
     """
     asked = {"account_id": account_id, "at": after[0], "after": after[1], "last": last, "limit": limit}
-    rows = db.execute(_PAST, {**asked, "source": f"%{source.lower()}%"})
-    return [PastRow(row[0], row[1], play_from_tuple(row[2:])) for row in rows]
+    rows = db.execute(_PAST, {**asked, "source": f"%{source.lower()}%", "with_suspected": with_suspected})
+    return [PastRow(row[0], row[1], row[2] == SUSPECTED, play_from_tuple(row[3:])) for row in rows]
 
 
 def numbers_of(db: Connection, account_id: int) -> list[int]:

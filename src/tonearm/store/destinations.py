@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select, update
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import DeliveryState
@@ -118,6 +118,24 @@ def with_pace_key(db: Connection, pace_key: str) -> list[StoredDestination]:
     return [_read(row) for row in db.execute(wanted)]
 
 
+_AT_PROFILE = _FIND.where(destination.c.user_folded == bindparam("user"), destination.c.removed_at.is_(None))
+
+
+def at_profile(db: Connection, user: str) -> list[StoredDestination]:
+    """Those of a user of that name that are not removed, at any address, whoever has added them."""
+    return [_read(row) for row in db.execute(_AT_PROFILE.order_by(destination.c.id), {"user": user.casefold()})]
+
+
+_PROFILES = 8724
+"""Which of PostgreSQL's advisory locks are those of profiles."""
+
+
+def lock_profile(db: Connection, place: str, user: str) -> None:
+    """No other transaction looks who has a profile until this one ends; after the accounts."""
+    if db.dialect.name != "sqlite":
+        db.execute(select(func.pg_advisory_xact_lock(_PROFILES, func.hashtext(f"{place} {user.casefold()}"))))
+
+
 def owner_of_each(db: Connection, account_id: int | None) -> dict[int, int]:
     """The account of each destination that is not removed: of all accounts, or of one."""
     here = select(destination.c.id, destination.c.account).where(destination.c.removed_at.is_(None))
@@ -167,7 +185,7 @@ _FRESH: Mapping[str, Any] = {
 def sign_in(db: Connection, number: int, username: str, sealed: str, pace_key: str) -> None:
     """Store a session, and clear everything that blocked delivery. It is no longer removed."""
     pace.begin(db, pace_key)
-    session = {"username": username, "secret_sealed": sealed, "pace_key": pace_key}
+    session = {"username": username, "user_folded": username.casefold(), "secret_sealed": sealed, "pace_key": pace_key}
     db.execute(_HERE.values(connection=Connected.CONNECTED, removed_at=None, **session, **_FRESH), {"number": number})
     _note_whether_any(db, number)
 
