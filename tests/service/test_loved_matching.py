@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, insert, select, update
 
+from benchmarks import matching
 from tests import audio
 from tests.audio import Tags
 from tests.listening import library_row
@@ -16,8 +19,11 @@ from tests.service.test_hearts import has, listed, marked
 from tonearm.core.loved import ImportCounts
 from tonearm.core.play import Track
 from tonearm.ingest.incoming import Heart
-from tonearm.service import loved_matching
+from tonearm.service import library_index, loved_matching
 from tonearm.store import library, loved
+from tonearm.store.db.schema import library as library_table
+from tonearm.store.db.schema import library_key, play
+from tonearm.store.db.schema import loved as loved_table
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("calm")]
 
@@ -101,3 +107,74 @@ async def test_a_check_that_something_was_loved_during_writes_nothing(room: Room
 async def test_without_anything_loved_there_is_nothing_to_check(room: Room) -> None:
     await has(room, ("Nina Simone", "Sinnerman"))
     assert await room.deck.loved_matching.check(room.me.id) == ImportCounts()
+
+
+async def test_a_heart_finds_the_files_that_a_check_of_everything_finds(room: Room, test_data: Path) -> None:
+    material = matching.material(test_data / "data")
+    chance = Random(17)
+    hidden, near = dict(chance.sample(material.hidden, 250)), chance.sample(material.near, 150)
+    names = dict.fromkeys([*chance.sample(material.library, 2000), *hidden.values()])
+    files = [library_row(f"/{number}", *name, mbid=_recording(number)) for number, name in enumerate(names)]
+    songs = [Track(*name, mbid=_recording(chance.randrange(2500))) for name in (*hidden, *near)]
+    sent = [(file, now) for now, file in list(hidden.items())[:80]]  # which Last.fm has corrected
+    await room.deck.store.write(partial(_write_all, account=room.me.id, files=files, songs=songs, corrected=sent))
+    for song in songs[:4]:
+        [row] = [one for one in await _listing(room) if (one.artist, one.title) == (song.artist, song.title)]
+        await room.deck.store.write(partial(_choose, loved_id=row.id, file=chance.choice((0, 5, 900))))
+    said = [*songs[:4], *songs[50:110], *songs[300:330]]
+    for song in said:
+        await room.deck.hearts.say(room.me.id, [Heart(song, True)])
+    before = await room.deck.store.read(partial(loved.entries, account=room.me.id))
+    await room.deck.loved_matching.check(room.me.id)
+    after = await room.deck.store.read(partial(loved.entries, account=room.me.id))
+    by_check = {(song.artist, song.title): after[song.artist, song.title][1] for song in said}
+    assert {names: before[names][1] for names in by_check} == by_check
+    assert {outcome for outcome, _ in by_check.values()} == {"matched", "doubtful", "missing"}
+
+
+def _recording(number: int) -> str:
+    return f"{number:08d}-0000-4000-8000-000000000000" if number % 4 == 0 else ""
+
+
+async def _listing(room: Room) -> list[loved.LovedRow]:
+    return await room.deck.store.read(lambda db: loved.listing(db, room.me.id, "missing", 1000))
+
+
+def _choose(db: Connection, loved_id: int, file: int) -> None:
+    db.execute(update(loved_table).where(loved_table.c.id == loved_id).values(chosen=file))
+
+
+def _write_all(
+    db: Connection,
+    account: int,
+    files: list[dict[str, Any]],
+    songs: list[Track],
+    corrected: list[tuple[tuple[str, str], tuple[str, str]]],
+) -> None:
+    """A library, what is loved, and plays that Last.fm has corrected; without keys, as an older tonearm left them."""
+    library.write(db, account, files)
+    facts = {"loved_at": 1, "outcome": "missing", "last_import": 1}
+    loved.write(db, account, [{"artist": s.artist, "track": s.title, "mbid": s.mbid, **facts} for s in songs])
+    db.execute(delete(library_key))
+    db.execute(update(library_table).values(keyed=False))
+    db.execute(update(loved_table).values(artist_key=None))
+    for number, ((artist, track), (now_artist, now_track)) in enumerate(corrected):
+        row = {"account": account, "artist": artist, "track": track, "timestamp": number, "reported_timestamp": number}
+        correction = {"artist": now_artist, "track": now_track}
+        fate = {"played": 1.0, "chosen_by_user": True, "fate": "accepted", "correction": correction}
+        db.execute(insert(play).values(**row, **fate))
+
+
+async def test_many_hearts_at_once_are_matched_like_one(room: Room) -> None:
+    await has(room, *(("Nina Simone", f"Song {number}") for number in range(library_index.MANY + 1)))
+    songs = [Track("NINA SIMONE", f"song {number}") for number in range(library_index.MANY + 1)]
+    await room.deck.hearts.say(room.me.id, [Heart(song, True) for song in songs])
+    assert {outcome for _, outcome in await listed(room)} == {"matched"}
+    assert len(await marked(room)) == len(songs)
+
+
+async def test_a_file_that_is_gone_leaves_no_keys(room: Room) -> None:
+    await has(room, ("Nina Simone", "Sinnerman"), ("Nina Simone", "Four Women"))
+    gone = ["/Nina Simone/Sinnerman.mp3", "/Nina Simone/Four Women.mp3"]
+    await room.deck.store.write(lambda db: library.forget(db, room.me.id, gone))
+    assert not await room.deck.store.read(lambda db: list(db.execute(select(library_key))))

@@ -219,3 +219,17 @@ async def test_matched_tracks_say_which_files_they_are_and_can_be_checked_again(
     assert "/0.mp3" in page
     answer = await house.http.post("/loved/check", headers={"HX-Request": "true"})
     assert (answer.status_code, "Check again" in answer.text) == (200, True)
+
+
+async def test_every_loved_track_is_on_one_page(house: House) -> None:
+    rows = [{"artist": "Can", "track": f"Song {n:03}.", "loved_at": 1_700_000_000 + n // 3} for n in range(120)]
+    for row in rows:
+        row |= {"mbid": "", "outcome": "missing", "last_import": 1}
+    await house.deck.store.write(lambda db: loved.write(db, house.me.id, rows))
+    address, titles = "/loved?show=missing", list[str]()
+    while address:
+        page = await house.page(address)
+        titles += re.findall(r"Song \d{3}\.", re.sub(r"<[^>]*>", "", page))
+        address = next((a["href"] for a in Tags(page).all("a") if "after=" in a["href"]), "")
+    assert titles == [f"Song {n:03}." for n in reversed(range(120))]
+    assert (await house.http.get("/loved?after=x")).status_code == 400

@@ -49,7 +49,7 @@ class Agreements:
     def __init__(self) -> None:
         self._titles: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self._of_both: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-        self._shown: dict[str, str] = {}
+        self._shown: dict[tuple[str, str], str] = {}
         self._decided: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
     def note(self, artist: str, shown: str, title: str, theirs: Mapping[str, str]) -> None:
@@ -60,9 +60,13 @@ class Agreements:
         elif len(theirs) <= _SHARED and len(title) >= _TELLING:
             for other, written in theirs.items():
                 self._titles[artist][other].add(title)
-                self._shown.setdefault(other, written)
-            self._shown.setdefault(artist, shown)
+                self._show(artist, other, written)
+            self._show(artist, artist, shown)
         self._decided.pop(artist, None)
+
+    def _show(self, artist: str, name: str, written: str) -> None:
+        """How a name is written in what was looked up of an artist: one way, whatever came first."""
+        self._shown[artist, name] = min(written, self._shown.get((artist, name), written))
 
     def aliases(self, artist: str) -> tuple[str, ...]:
         """The names, as written, under which the library surely has the artist."""
@@ -80,16 +84,18 @@ class Agreements:
         return self._decided[artist]
 
     def _decide(self, artist: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        here, found = self._shown[artist], self._titles[artist]
-        related = {other for other in found if _may_be_one(here, self._shown[other])}
-        one_artist = all(_may_be_one(self._shown[a], self._shown[b]) for a, b in combinations(sorted(related), 2))
+        found = self._titles[artist]
+        shown = {name: self._shown[artist, name] for name in (artist, *found)}
+        related = {other for other in found if _may_be_one(shown[artist], shown[other])}
+        one_artist = all(_may_be_one(shown[a], shown[b]) for a, b in combinations(sorted(related), 2))
         sure = {other for other in related if one_artist and self._agree(artist, other)}
         likely = {other for other, titles in found.items() if len(titles) >= AGREEING} - sure
-        return self._as_written(sure), self._as_written(likely)
+        return _as_written(sure, shown), _as_written(likely, shown)
 
     def _agree(self, artist: str, other: str) -> bool:
         """Whether enough titles agree, and too few speak against it. "Oasis/Oasis" has no other words than "Oasis"."""
-        here, there, titles = self._shown[artist], self._shown[other], self._titles[artist][other]
+        here, there = self._shown[artist, artist], self._shown[artist, other]
+        titles = self._titles[artist][other]
         against = 0 if words(here) == words(there) else len(self._of_both.get((artist, other), ()))
         if len(titles) <= _AGAINST * against:
             return False
@@ -100,8 +106,9 @@ class Agreements:
             return said >= AGREEING
         return len(titles) >= AGREEING_BY_THEMSELVES
 
-    def _as_written(self, artists: Iterable[str]) -> tuple[str, ...]:
-        return tuple(sorted(self._shown[artist] for artist in artists))
+
+def _as_written(artists: Iterable[str], shown: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(sorted(shown[artist] for artist in artists))
 
 
 _TOGETHER = re.compile(r"\s*(?:[,;/&+()\[\]|]|\s[-–—x]\s|\s(?:and|with|feat\.?|featuring|ft\.?|vs\.?)\s)\s*").split

@@ -55,17 +55,36 @@ def bare(artist: str, title: str, folded: str | None = None) -> Bare:
     if not _may_be_dressed(title):
         return Bare(fold(title) if folded is None else folded, "", (), with_artist)
     text, guests = without_guests(readable(title))
-    if " - " in text:
-        head, _, tail = text.partition(" - ")
-        if tail.strip() and fold(head) in spellings:
-            text = tail
+    if (tail := _after_dash(text, spellings)) is not None:
+        text = tail
+    core, number, additions = _stripped(text)
+    return Bare(core, number, additions, fold(guests) if guests else with_artist)
+
+
+def cores(title: str) -> set[str]:
+    """Every core that `bare` may find in a title, whoever the artist is."""
+    if not _may_be_dressed(title):
+        return {fold(title)}
+    text = without_guests(readable(title))[0]
+    _, _, tail = text.partition(" - ")
+    return {_stripped(text)[0], _stripped(tail)[0]} if tail.strip() else {_stripped(text)[0]}
+
+
+def _after_dash(text: str, spellings: tuple[str, ...]) -> str | None:
+    """The title in "Artist - Title"."""
+    head, _, tail = text.partition(" - ")
+    return tail if tail.strip() and fold(head) in spellings else None
+
+
+def _stripped(text: str) -> tuple[str, str, tuple[str, ...]]:
+    """The core of a title without guests, its number, and its additions."""
     number = ""
     if found := _NUMBER(text):
         number, text = found[0].strip(" -.)_:").lstrip("0"), text[found.end() :]
     text, additions = _undressed(text)
     if article := _ARTICLE(text):
         text = text[article.end() :]
-    return Bare(fold(text), number, additions, fold(guests) if guests else with_artist)
+    return fold(text), number, additions
 
 
 def _may_be_dressed(title: str) -> bool:

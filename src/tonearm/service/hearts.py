@@ -24,7 +24,7 @@ from tonearm.service import loved_import
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
 from tonearm.service.keyring import ApiKey, Keyring
-from tonearm.service.library_index import LibraryNames, library_names
+from tonearm.service.library_index import LibraryNames, names_around
 from tonearm.store import accounts, hearts, library, loved, pace, runs
 from tonearm.store.db.database import Store
 from tonearm.store.hearts import ON_ITS_WAY, HeartState, StoredHeart
@@ -61,7 +61,10 @@ class Hearts:
         ]
         if not ready:
             return []
-        names = await self.store.read(partial(library_names, account=account))
+        keys = [hearts.key_of(one.track, one.recording) for one in ready]
+        known = await self.store.read(partial(hearts.find, account_id=account, keys=keys))
+        tracks = [one.track for one in ready] + [one.track for one in known.values()]
+        names = await names_around(self.store, account, [_as_loved(track) for track in tracks if track.title])
         index = await asyncio.to_thread(names.index)
         saying = _Saying(ready, player, self.time.now(), self.clock.now(), index, names)
         kept = await self.store.write(partial(saying.write, account=account))
@@ -187,6 +190,10 @@ class Hearts:
             self.event_hub.publish(account, said)
 
 
+def _as_loved(track: Track, at: int = 0) -> Loved:
+    return Loved(track.artist, track.title, track.mbid, at)
+
+
 async def _post(key: ApiKey, one: StoredHeart, session: str) -> Verdict:
     change = key.unpaced.love if one.heart.loved else key.unpaced.unlove
     return await change(one.track.artist, one.track.title, session)
@@ -258,7 +265,7 @@ class _Saying:
 
     def _mark(self, db: Connection, account: int, said: StoredHeart, before: StoredHeart | None) -> None:
         """Mark the library's files, or take their mark away, and list the track among the loved, or no longer."""
-        wanted = Loved(said.track.artist, said.track.title, said.track.mbid, int(said.heart.said_at))
+        wanted = _as_loved(said.track, int(said.heart.said_at))
         plan = plan_import([wanted], self.index, frozenset(), self.names.declined)
         spellings = {(one.track.artist, one.track.title) for one in (said, before or said)}
         if said.heart.loved:

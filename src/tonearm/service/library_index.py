@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 from sqlalchemy import Connection
 
+from tonearm.core.loved import Loved
 from tonearm.core.matching import LibraryIndex
+from tonearm.core.name_keys import CorrectionKeys, asking_key, keys_of_song, recording_keys, title_keys
 from tonearm.core.naming import Names, Renamed, entries_by_other_names
 from tonearm.store import library, loved, plays
+from tonearm.store.db.database import Store
 
 LEARNT_FROM = 5000
 """Loved tracks that names are learnt from before others are looked up, however many there are."""
@@ -16,7 +21,7 @@ LEARNT_FROM = 5000
 
 @dataclass(frozen=True, slots=True)
 class LibraryNames:
-    """What the database has of a listener's library, and how its songs are named at Last.fm."""
+    """What the database has of a listener's library, or of a part of it, and how its songs are named at Last.fm."""
 
     files: list[tuple[int, str, str, str]]
     artists: dict[int, tuple[str, ...]]
@@ -28,10 +33,10 @@ class LibraryNames:
     """Loved tracks: what many of them agree on are other names of the library's artists."""
 
     def index(self) -> LibraryIndex:
-        """The library under all its names; a second for 20,000 files, so not for the event loop."""
-        if not self.files:
+        """The files under all their names; a second for 20,000 files, so not for the event loop."""
+        if not self.files and not self.chosen:
             return LibraryIndex(())
-        other_names = entries_by_other_names(self.files, self.artists, Renamed(self.corrections))
+        other_names = entries_by_other_names(self.files, self.artists, _renamed(tuple(self.corrections)))
         by_one_artist = (
             (file, artist, title, "") for file, _, title, _ in self.files for artist in self.artists.get(file, ())
         )
@@ -42,9 +47,69 @@ class LibraryNames:
 
 def library_names(db: Connection, account: int) -> LibraryNames:
     """The library of an account; a file that was chosen for a loved track goes by the track's names, too."""
-    names, choices = library.names(db, account), loved.choices(db, account)
-    there = {file_id for file_id, *_ in names}
-    chosen = [(file, artist, title, "") for file, artist, title in choices if file in there]
-    declined = frozenset((artist, title) for file, artist, title in choices if not file)
+    names = library.names(db, account)
+    chosen, declined = _choices(db, account, {file_id for file_id, *_ in names})
     several, corrections = library.several_artists(db, account), plays.corrections(db, account)
     return LibraryNames(names, several, chosen, corrections, declined, loved.names(db, account, LEARNT_FROM))
+
+
+def _choices(
+    db: Connection, account: int, there: set[int] | None = None
+) -> tuple[list[tuple[int, str, str, str]], frozenset[Names]]:
+    """The files that were chosen under the names they were chosen for, and the names that no file was chosen for."""
+    choices = loved.choices(db, account)
+    if there is None:
+        there = library.readable(db, account, {file for file, _, _ in choices if file})
+    chosen = [(file, artist, title, "") for file, artist, title in choices if file in there]
+    return chosen, frozenset((artist, title) for file, artist, title in choices if not file)
+
+
+@lru_cache(maxsize=8)
+def _renamed(corrections: tuple[tuple[Names, Names], ...]) -> Renamed:
+    return Renamed(corrections)
+
+
+@lru_cache(maxsize=8)
+def _behind(corrections: tuple[tuple[Names, Names], ...]) -> CorrectionKeys:
+    return CorrectionKeys(corrections)
+
+
+MANY = 100
+"""Songs from which the whole library is indexed to look them up."""
+
+
+async def names_around(store: Store, account: int, songs: Sequence[Loved]) -> LibraryNames:
+    """What the matches of these songs depend on: the index of it finds for them what that of the library finds.
+
+    Many songs get the whole library.
+    """
+    if len(songs) > MANY:
+        return await store.read(partial(library_names, account=account))
+    while (names := await store.read(partial(_around, account=account, songs=songs))) is None:
+        while await store.write(partial(_key_some, account=account)):
+            pass
+    return names
+
+
+def _around(db: Connection, account: int, songs: Iterable[Loved]) -> LibraryNames | None:
+    """None if some of the library has no keys yet."""
+    if library.unkeyed(db, account) or loved.unkeyed(db, account):
+        return None
+    keys = {key for song in songs for key in keys_of_song(song.artist, song.title, song.mbid)}
+    recordings = {key for song in songs for key in recording_keys(song.mbid)}
+    copies = library.with_keys(db, account, recordings) if recordings else []
+    learnt = loved.of_artists(db, account, {asking_key(song.artist) for song in songs})
+    for title in {title for _, _, title, _, _ in copies} | {title for _, title in learnt}:
+        keys |= title_keys(title)
+    corrections = plays.corrections(db, account)
+    found = library.with_keys(db, account, _behind(tuple(corrections)).behind(keys))
+    files = [(file_id, artist, title, mbid) for file_id, artist, title, mbid, _ in found]
+    several = {file_id: tuple(artists) for file_id, *_, artists in found if artists}
+    chosen, declined = _choices(db, account)
+    return LibraryNames(files, several, chosen, corrections, declined, learnt)
+
+
+def _key_some(db: Connection, account: int) -> bool:
+    """Give some files and loved tracks their keys; whether there may be more."""
+    more_files, more_loved = library.key_some(db, account), loved.key_some(db, account)
+    return more_files or more_loved

@@ -14,7 +14,7 @@ from tonearm.service import loved_import
 from tonearm.service.accounts import Accounts
 from tonearm.store import library, loved, runs
 from tonearm.store.db.database import Store
-from tonearm.store.loved import LovedRow
+from tonearm.store.loved import LovedRow, Place
 from tonearm.store.plays import PlayQuery, StoredPlay
 from tonearm.store.queries import account_overview, accounted, stats
 from tonearm.store.queries.account_overview import PlayFilter, PlayPage, QueuedRow, Snapshot
@@ -109,8 +109,10 @@ class Views:
 
         return await self.store.read(read)
 
-    async def loved(self, account: int, outcomes: Sequence[str], limit: int, start: int) -> tuple[Snapshot, LovedView]:
-        """The account, the last import of loved tracks, and those of one outcome, skipping `start` of them.
+    async def loved(
+        self, account: int, outcomes: Sequence[str], limit: int, after: Place | None = None
+    ) -> tuple[Snapshot, LovedView]:
+        """The account, the last import of loved tracks, and those of one outcome, `after` one of them.
 
         That outcome is the first of `outcomes` that any has, else the first.
         """
@@ -119,7 +121,7 @@ class Views:
             run = runs.latest(db, account, loved_import.KIND)
             counts = loved.counts(db, account)
             outcome = next((one for one in outcomes if counts.get(one)), outcomes[0])
-            found = loved.listing(db, account, outcome, limit + 1, start)
+            found = loved.listing(db, account, outcome, limit + 1, after)
             view = LovedView(
                 run,
                 loved_import.tally(run) if run else ImportCounts(),

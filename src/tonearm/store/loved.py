@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, tuple_, update
 
 from tonearm.core.loved import ImportPlan, Loved
+from tonearm.core.name_keys import learning_key
 from tonearm.store import library
 from tonearm.store.db.dialect import insert_or_change
 from tonearm.store.db.schema import library as files
@@ -49,8 +50,10 @@ class LovedRow:
 
 def write(db: Connection, account: int, rows: Sequence[dict[str, Any]]) -> None:
     """Write loved tracks with their outcomes: matched, doubtful or missing. What the listener has chosen stays."""
-    of_account = [{"candidates": [], **row, "account": account} for row in rows]
-    changed = ("mbid", "loved_at", "outcome", "candidates", "last_import")
+    of_account = [
+        {"candidates": [], **row, "account": account, "artist_key": learning_key(row["artist"])} for row in rows
+    ]
+    changed = ("mbid", "loved_at", "outcome", "candidates", "last_import", "artist_key")
     insert_or_change(db, loved, of_account, ("account", "artist", "track"), changed)
 
 
@@ -146,10 +149,16 @@ def counts(db: Connection, account: int) -> dict[str, int]:
     return {row.outcome: row.total for row in db.execute(wanted.group_by(loved.c.outcome))}
 
 
-def listing(db: Connection, account: int, outcome: str, limit: int, start: int = 0) -> list[LovedRow]:
-    """Loved tracks of one outcome, the last loved first, from the `start`th on."""
+Place = tuple[float, int]
+"""The (loved_at, id) of a loved track, after which a page continues."""
+
+
+def listing(db: Connection, account: int, outcome: str, limit: int, after: Place | None = None) -> list[LovedRow]:
+    """Loved tracks of one outcome, the last loved first; after one of them, if it is given."""
     wanted = select(loved).where(loved.c.account == account, loved.c.outcome == outcome)
-    rows = list(db.execute(wanted.order_by(loved.c.loved_at.desc(), loved.c.id).limit(limit).offset(start)))
+    if after is not None:
+        wanted = wanted.where(tuple_(loved.c.loved_at, loved.c.id) < after)
+    rows = list(db.execute(wanted.order_by(loved.c.loved_at.desc(), loved.c.id.desc()).limit(limit)))
     file_ids = {file_id for row in rows for file_id, _ in row.candidates or ()}
     found = {
         row.id: row for row in db.execute(select(files).where(files.c.account == account, files.c.id.in_(file_ids)))
@@ -177,6 +186,38 @@ def names(db: Connection, account: int, limit: int) -> list[tuple[str, str]]:
     wanted = select(loved.c.artist, loved.c.track).where(loved.c.account == account)
     rows = db.execute(wanted.order_by(loved.c.id.desc()).limit(limit))
     return [(artist, track) for artist, track in rows]
+
+
+LEARNT_OF_AN_ARTIST = 1000
+"""Loved tracks of an artist, the last that became known, from which other names of the artist are learnt."""
+
+
+def of_artists(db: Connection, account: int, artist_keys: Iterable[int]) -> list[tuple[str, str]]:
+    """(artist, track) of the loved tracks of artists by their `learning_key`; what is `unkeyed` is not found."""
+    found = list[tuple[str, str]]()
+    for key in sorted(artist_keys):
+        wanted = select(loved.c.artist, loved.c.track).where(loved.c.account == account, loved.c.artist_key == key)
+        rows = db.execute(wanted.order_by(loved.c.id.desc()).limit(LEARNT_OF_AN_ARTIST))
+        found += [(artist, track) for artist, track in rows]
+    return found
+
+
+_KEY = update(loved).where(loved.c.id == bindparam("loved_id")).values(artist_key=bindparam("number"))
+
+
+def unkeyed(db: Connection, account: int) -> bool:
+    """Whether there are loved tracks that `key_some` has yet to key."""
+    wanted = select(loved.c.id).where(loved.c.account == account, loved.c.artist_key.is_(None))
+    return db.execute(wanted.limit(1)).first() is not None
+
+
+def key_some(db: Connection, account: int, limit: int = library.KEYED_AT_ONCE) -> bool:
+    """Give loved tracks without an `artist_key` theirs; whether there were as many as `limit`."""
+    wanted = select(loved.c.id, loved.c.artist).where(loved.c.account == account, loved.c.artist_key.is_(None))
+    rows = [{"loved_id": id_, "number": learning_key(artist)} for id_, artist in db.execute(wanted.limit(limit))]
+    if rows:
+        db.execute(_KEY, rows)
+    return len(rows) == limit
 
 
 def choices(db: Connection, account: int) -> list[tuple[int, str, str]]:

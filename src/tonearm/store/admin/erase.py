@@ -29,6 +29,7 @@ from tonearm.store.db.schema import (
     job_failure,
     job_run,
     library,
+    library_key,
     login,
     loved,
     loved_sync,
@@ -176,6 +177,8 @@ def _erase(db: Connection, table: Table, account_id: int, *conditions: ColumnEle
         db.execute(
             delete(attempt_play).where((attempt_play.c.play if table is play else attempt_play.c.attempt).in_(ids))
         )
+    if table is library:
+        db.execute(delete(library_key).where(library_key.c.file.in_(ids)))
     db.execute(delete(table).where(table.c.account == account_id, table.c.id.in_(ids)))
     return len(ids)
 

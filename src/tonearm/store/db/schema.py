@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     false,
     literal,
     null,
@@ -244,7 +245,9 @@ heart = Table(
 )
 _once(heart, "heart_once", ("account",), ("artist_key", "track_key", "recording"))
 _index(heart, "heart_owed", "account", "due_at", where=heart.c.state != literal("", literal_execute=True))
-_index(heart, "heart_loved", "account", "said_at", where=heart.c.loved)
+HEART_LISTED = and_(heart.c.loved == true(), heart.c.recording == literal("", literal_execute=True))
+"""What is listed as loved, as the index has it."""
+_index(heart, "heart_listed", "account", "said_at", "id", where=HEART_LISTED)
 
 
 def _frozen() -> list[Column[Any]]:
@@ -472,8 +475,27 @@ library = Table(
     Column("ctime_ns", BigInteger, nullable=False),
     Column("size", BigInteger, nullable=False),
     _text("unreadable_reason"),
+    Column("keyed", Boolean, nullable=False, server_default=false()),  # whether `library_key` has its keys
 )
 _once(library, "library_path_once", ("account",), ("path",))
+_index(library, "library_unkeyed", "account", where=~library.c.keyed)
+_index(
+    library,
+    "library_readable",
+    "account",
+    where=library.c.unreadable_reason == literal("", literal_execute=True),
+)
+
+library_key = Table(
+    "library_key",  # files by the keys of their names: `core.name_keys`. A change of these makes all files unkeyed
+    metadata,
+    _account(),
+    Column("key", BigInteger, nullable=False),
+    Column("file", Id, nullable=False, autoincrement=False),
+    PrimaryKeyConstraint("account", "key", "file"),
+    Index("library_key_by_file", "file"),
+    sqlite_with_rowid=False,
+)
 
 song = Table(
     "song",  # what Last.fm knows about the songs of libraries, by the names in their files; no listener's own
@@ -506,8 +528,12 @@ loved = Table(
     Column("candidates", JSON),  # of the library, where it was doubtful: [id, doubt] each, the likeliest first
     Column("chosen", Id),  # the listener's choice, 0 for none of them
     Column("last_import", Id, nullable=False, server_default="0"),  # the last import that listed it
+    Column("artist_key", BigInteger),  # `core.name_keys.learning_key`, None if it is not known yet
+    Index("loved_by_artist", "account", "artist_key"),
+    Index("loved_by_outcome", "account", "outcome", "loved_at", "id"),  # read backwards
 )
 _once(loved, "loved_once", ("account",), ("artist", "track"))
+_index(loved, "loved_chosen", "account", where=loved.c.chosen.is_not(None))
 
 job_run = Table(
     "job_run",

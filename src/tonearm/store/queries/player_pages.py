@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, exists, func, select, union_all
+from sqlalchemy import Connection, func, select
 
 from tonearm.core.play import Track
-from tonearm.store.db.schema import heart, loved, play
+from tonearm.store.db.schema import HEART_LISTED, heart, play
 from tonearm.store.plays import StoredPlay, stored_play
 from tonearm.store.summaries import NOT_COUNTED
 
@@ -35,18 +35,9 @@ def played(
 
 
 def loved_tracks(db: Connection, account: int, limit: int, offset: int) -> tuple[list[LovedEntry], int]:
-    """Loved tracks, the latest first, and how many there are: those at Last.fm, and what players have said since."""
-    same = (heart.c.account == loved.c.account) & (heart.c.artist == loved.c.artist) & (heart.c.track == loved.c.track)
-    said_since = exists().where(same, heart.c.recording == "", heart.c.said_at >= loved.c.loved_at)
-    listed_since = exists().where(same, loved.c.loved_at > heart.c.said_at)
-    listed = select(loved.c.artist, loved.c.track, loved.c.mbid, loved.c.loved_at).where(
-        loved.c.account == account, ~said_since.correlate(loved)
-    )
-    said = select(heart.c.artist, heart.c.track, heart.c.mbid, heart.c.said_at.label("loved_at")).where(
-        heart.c.account == account, heart.c.loved, heart.c.recording == "", ~listed_since.correlate(heart)
-    )
-    both = union_all(listed, said).subquery("both")
-    total = db.execute(select(func.count()).select_from(both)).scalar_one()
-    newest_first = select(both).order_by(both.c.loved_at.desc(), both.c.artist, both.c.track)
+    """Loved tracks, the latest first, and how many there are."""
+    listed = heart.c.account == account, HEART_LISTED
+    total = db.execute(select(func.count()).select_from(heart).where(*listed)).scalar_one()
+    newest_first = select(heart).where(*listed).order_by(heart.c.said_at.desc(), heart.c.id.desc())
     rows = db.execute(newest_first.limit(limit).offset(offset))
-    return [LovedEntry(Track(row.artist, row.track, mbid=row.mbid), row.loved_at) for row in rows], total
+    return [LovedEntry(Track(row.artist, row.track, mbid=row.mbid), row.said_at) for row in rows], total

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from tonearm.core.hearts import ConflictRule, HeartChange
@@ -13,7 +13,7 @@ from tonearm.service.loved_import import NotPlanned, PlannedHeart
 from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.service.values import Run
 from tonearm.web.address import local_url
-from tonearm.web.api.schemas import RowId
+from tonearm.web.api.schemas import After, RowId, cursor
 from tonearm.web.pages.base import is_htmx
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view.formats import sentence
@@ -61,17 +61,16 @@ CHANGES = {
 def loved_routes(router: APIRouter, frame: Frame) -> None:
     """`/loved`, its part, the import and the choice."""
     Me = Annotated[Listener, Depends(frame.listener)]
-    Start = Annotated[int, Query(ge=0, le=1_000_000)]
 
     @router.get("/loved")
-    async def page(me: Me, show: LovedOutcome | None = None, start: Start = 0) -> Response:
+    async def page(me: Me, show: LovedOutcome | None = None, after: After = None) -> Response:
         """The import, and the outcome for each loved track."""
-        return await _page(frame, "loved", me, show, start)
+        return await _page(frame, "loved", me, show, after)
 
     @router.get("/fragments/loved")
-    async def part(me: Me, show: LovedOutcome | None = None, start: Start = 0) -> Response:
+    async def part(me: Me, show: LovedOutcome | None = None, after: After = None) -> Response:
         """The same without its layout, as it is now."""
-        return await _page(frame, "_loved", me, show, start)
+        return await _page(frame, "_loved", me, show, after)
 
     @router.post("/loved/import")
     async def start_import(me: Me, request: Request) -> Response:
@@ -116,7 +115,7 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
             planned = await frame.deck.loved_import.plan(me.id)
         except NotPlanned as error:
             fault = str(error)
-        snapshot, _ = await frame.deck.views.loved(me.id, [LovedOutcome.MATCHED], 1, 0)
+        snapshot, _ = await frame.deck.views.loved(me.id, [LovedOutcome.MATCHED], 1)
         shown = {change: [one for one in planned if one.change is change] for change in HeartChange}
         return frame.page("loved_plan", snapshot, context, planned=shown, words=CHANGES, fault=fault, limit=PAGE_SIZE)
 
@@ -130,16 +129,19 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
         return await _page(frame, "_loved", me)
 
 
-async def _page(frame: Frame, name: str, me: Listener, outcome: LovedOutcome | None = None, start: int = 0) -> Response:
+async def _page(
+    frame: Frame, name: str, me: Listener, outcome: LovedOutcome | None = None, after: str | None = None
+) -> Response:
     context = frame.context()
-    snapshot, view = await frame.deck.views.loved(me.id, [outcome] if outcome else list(LovedOutcome), PAGE_SIZE, start)
+    outcomes = [outcome] if outcome else list(LovedOutcome)
+    snapshot, view = await frame.deck.views.loved(me.id, outcomes, PAGE_SIZE, cursor(after))
     values: dict[str, Any] = {
         "run": view.run,
         "found": view.found,
         "refresh_in": REFRESH if view.run and view.run.state == "running" else None,
         "counts": view.counts,
         "tracks": view.tracks,
-        "next_start": start + PAGE_SIZE if view.more else 0,
+        "next_page": f"{int(view.tracks[-1].loved_at)}-{view.tracks[-1].id}" if view.more else "",
         "files": view.files,
         "sync": await frame.deck.loved_import.settings(me.id),
         "conflict_rules": CONFLICTS,
@@ -150,7 +152,7 @@ async def _page(frame: Frame, name: str, me: Listener, outcome: LovedOutcome | N
         snapshot,
         context,
         outcome=view.outcome,
-        start=start,
+        page_at=after or "",
         ambiguities=AMBIGUITIES,
         progress=_progress,
         **values,
