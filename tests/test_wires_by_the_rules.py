@@ -173,7 +173,7 @@ async def test_of_two_plays_in_one_second_maloja_keeps_the_first_and_the_other_h
         assert len(line.server.stored) == 29
         (fate,) = [fate for fate in line.fates.values() if not isinstance(fate, Accepted)]
         assert isinstance(fate, Ignored)
-        assert fate.reason == "Maloja has another play that began in the same second, and keeps only one"
+        assert fate.reason == "Maloja has another play that started in the same second, and keeps only one"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -24,7 +24,7 @@ _COMMANDS = {
     "status": ("status", "Show the connection and the queue."),
     "scan": ("scan", "Scan a folder of tagged audio files into the library."),
     "love": ("love", "Love a track."),
-    "unlove": ("love", "Love a track no longer."),
+    "unlove": ("love", "Unlove a track."),
     "import-loved": ("import_loved", "Mark the library's tracks that you love on Last.fm."),
     "import-history": ("import_history", "Import a listening history from files or Last.fm."),
     "export-history": ("export_history", "Export the listening history for other services."),

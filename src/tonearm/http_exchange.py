@@ -86,7 +86,7 @@ def base_address(url: str) -> str:
     except ValueError:
         raise ValueError("the address can't be read: it must be like https://music.example.org") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("the address must begin with https:// or http://, followed by a host")
+        raise ValueError("the address must start with https:// or http://, followed by a host")
     if parts.query or parts.fragment or parts.username is not None or port == 0 or not url.isprintable() or " " in url:
         raise ValueError("the address must be only a host and a path, like https://music.example.org/path")
     return url.rstrip("/")
@@ -104,7 +104,7 @@ def unreachable(error: TransportError, url: str) -> str:
         why = said.rpartition("certificate verify failed: ")[2].partition(" (_ssl")[0]
         return f"the certificate of {host} isn't valid: {why}"
     if "SSL" in said:
-        return f"{host} doesn't answer by https: is it http://?"
+        return f"{host} doesn't answer over https: is it http://?"
     if any(sign in said for sign in ("Name or service", "No address associated", "getaddrinfo", "name resolution")):
         return f"the host {host} wasn't found: check the address"
     if said.startswith("no connection"):
@@ -241,11 +241,11 @@ def transport_error(error: Exception) -> TransportError:
         case httpx2.ProxyError():
             return TransportError(False, "the proxy let nothing through")
         case httpx2.UnsupportedProtocol() | httpx2.LocalProtocolError() | httpx2.InvalidURL():
-            return TransportError(False, "no request could be made: the address cannot be used")
+            return TransportError(False, "no request could be made: the address can't be used")
         case httpx2.ReadTimeout():
             return TransportError(True, "no answer in time")
         case Endless():
-            return TransportError(True, "an answer without end")
+            return TransportError(True, "the answer didn't end")
         case _:
             return TransportError(True, "the connection broke before the answer was whole")
 

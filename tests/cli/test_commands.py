@@ -397,7 +397,7 @@ def test_what_is_loved_is_looked_for_again_from_a_shell(connected: Shell) -> Non
 
 def test_imports_begin_by_themselves_if_that_is_asked_for(connected: Shell) -> None:
     assert connected("import-loved", "--mirror").stdout == (
-        "loved tracks are imported every hour while a service runs; in a conflict the later word counts\n"
+        "loved tracks are imported every hour while a service runs; in a conflict the later change wins\n"
     )
     assert connected.facts("import-loved", "--conflicts", "here") == {"mirror": True, "conflicts": "here"}
     assert connected.facts("import-loved", "--no-mirror") == {"mirror": False, "conflicts": "here"}

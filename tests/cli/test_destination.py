@@ -54,7 +54,7 @@ def test_a_service_is_added_and_listed(with_token: Shell, server: ListenBrainzSt
 
 
 def test_nothing_is_listed_for_who_has_only_lastfm(shell: Shell) -> None:
-    assert "me has no destination but Last.fm" in shell("destination", "list").stdout
+    assert "me has no destinations besides Last.fm" in shell("destination", "list").stdout
     assert shell.facts("destination", "list") == {"destinations": []}
 
 
@@ -176,8 +176,8 @@ def test_options_that_a_service_has_no_use_for_are_refused(asking: Shell, libre:
         (("librefm", "--token-file", str(file)), "librefm has no tokens: approve on its page, or add --user NAME"),
         (("librefm", "--password-file", str(file)), "--password-file needs --user NAME"),
         (("lastfm-like", "--url", libre.url, "--api-key", "1" * 32), "belong together: enter both"),
-        (("lastfm-like", "--url", "nowhere"), "must begin with https:// or http://"),
-        (("lastfm-like",), "must begin with https:// or http://"),
+        (("lastfm-like", "--url", "nowhere"), "must start with https:// or http://"),
+        (("lastfm-like",), "must start with https:// or http://"),
     ):
         refused = asking("destination", "add", *words)
         assert refused.exit_code != 0

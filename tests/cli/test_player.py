@@ -62,7 +62,7 @@ def test_players_are_listed_without_their_secrets_and_revoked_by_name(shell: She
     again = shell("player", "add", "Pano", "--kind", "lastfm")
     assert (again.exit_code, 'there is a player named "Pano"' in again.stderr) == (1, True)
     listed = shell("player", "list").output
-    assert listed == "Pano  lastfm  Not heard yet.\n"
+    assert listed == "Pano  lastfm  No reports yet.\n"
     assert shell.facts("player", "list")["players"][0]["name"] == "Pano"
     assert shell("player", "revoke", "Pano").output == "Pano is revoked\n"
     assert shell("player", "revoke", "Pano").exit_code == 1
@@ -73,7 +73,7 @@ def test_players_are_listed_without_their_secrets_and_revoked_by_name(shell: She
 def test_a_test_sends_a_play_to_the_running_service_and_keeps_nothing(asking: Shell, emulator: Emulator) -> None:
     asking("player", "add", "Quod Libet", "--kind", "audioscrobbler")
     absent = asking("player", "test", "Quod Libet", "--address", "http://127.0.0.1:9/")
-    assert (absent.exit_code, "does not arrive: nobody answers at" in absent.stderr) == (1, True)
+    assert (absent.exit_code, "does not arrive: nothing answers at" in absent.stderr) == (1, True)
     with asking.running("serve", "--port", "0") as (out, _):
         address = re.findall(r"http://[^\s,]+", out.until("tonearm listens on"))[0]
         said = asking("player", "test", "Quod Libet").output

@@ -79,7 +79,7 @@ def test_what_the_service_refuses_for_good_stays_on_disk_and_stops_nothing(askin
         sent, said = reporting(address, token, file, plays)
         assert sent
         assert len(said) == 1
-        assert "refuses a play, which stays in" in said[0]
+        assert "rejected a play, which stays in" in said[0]
         assert out.end() == 0
     assert history(asking) == [("Sinnerman", now - 1000, 400.0)]
     with closing(sqlite3.connect(file)) as db:

@@ -40,7 +40,7 @@ def test_a_worker_delivers_what_a_service_only_takes(shared: Shell, emulator: Em
             assert (job["id"], job["state"]) == ("deliver-1", "waiting")
             assert shared.facts("jobs")["jobs"] == [job]
             said = shared("status").output
-            assert "1 other tonearm process connected to the database, and none delivers" in said
+            assert "1 other tonearm process connected to the database, and none sends plays" in said
             assert "it is sent when 'tonearm serve' runs" in said
             assert "no process is sending" in shared("jobs").output
             with shared.running("worker") as (worker, complaints):
@@ -50,7 +50,7 @@ def test_a_worker_delivers_what_a_service_only_takes(shared: Shell, emulator: Em
                 assert http.get("/health").json()["warnings"] == []
                 assert "tonearm_delivering_processes 1.0" in http.get("/metrics").text
                 said = shared("status").output
-                assert "2 other tonearm processes connected to the database, 1 of them delivers" in said
+                assert "2 other tonearm processes connected to the database, 1 of them sends plays" in said
                 while http.get("/jobs").json()["jobs"]:
                     pass
                 assert [play.track for play in emulator.plays("RJ")] == ["Sinnerman"]

@@ -24,7 +24,7 @@ ANY = replace(
     address_ladder=(9.0,),
     codes={8: Ignoring.TOO_NEW},
 )
-"""One that takes plays of any age, a thousand at once, and knows no daily limit."""
+"""One that accepts plays of any age, a thousand at once, and knows no daily limit."""
 
 
 @pytest.mark.parametrize(("rules", "sent"), [(LASTFM, 50), (ANY, 60), (replace(ANY, batch=1), 1)])

@@ -200,7 +200,7 @@ def test_a_queue_waits_for_what_its_first_play_waits_for(
     ("waits", "held", "remedy", "why", "what"),
     [
         (Waits(WaitKind.SENDING), False, Remedy.NONE, "on its way to Last.fm now", ""),
-        (Waits(WaitKind.NEXT_BATCH), False, Remedy.NONE, "goes out with the next batch", ""),
+        (Waits(WaitKind.NEXT_BATCH), False, Remedy.NONE, "will be sent with the next batch", ""),
         (Waits(WaitKind.LATER, NOW, OFFLINE), False, Remedy.RETRY, OFFLINE, ""),
         (Waits(WaitKind.LATER, NOW), False, Remedy.RETRY, "waits for its next attempt", ""),
         (Waits(WaitKind.RETRYING, NOW, OFFLINE), False, Remedy.RETRY, OFFLINE, ""),

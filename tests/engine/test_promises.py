@@ -184,7 +184,7 @@ async def test_a_hint_rings_before_the_moment_that_was_named(yard: Yard, work: W
 
 
 FAULTS = [
-    pytest.param(RuntimeError("a bug"), "failed; it is tried again", id="a fault of ours"),
+    pytest.param(RuntimeError("a bug"), "failed; it will be retried", id="a fault of ours"),
     pytest.param(StoreUnavailable("the disk is full"), "waits for the database: the disk is full", id="no database"),
 ]
 

@@ -151,7 +151,7 @@ def test_spotifys_extended_history_has_the_end_and_many_rows_that_are_no_plays(t
     )
     assert [reason.partition(" (")[0] for _, reason in skipped(found)] == [
         "played for less than 30 seconds",
-        "no song",
+        "not a song",
         "played in a private session",
     ]
     assert len(unreadable(found)) == 1
@@ -250,7 +250,7 @@ def test_a_scrobbler_log_keeps_quotes_and_drops_what_was_skipped(tmp_path: Path)
         AT, "Nina Simone", '"Sinnerman"', "Pastel Blues", duration=622, track_number=10, mbid=MBID, line=4
     )
     assert [line for line, _ in skipped(found)] == [5, 6, 7, 8]
-    assert unreadable(found) == [(10, "has other columns than a .scrobbler.log")]
+    assert unreadable(found) == [(10, "doesn't have the columns of a .scrobbler.log")]
 
 
 def test_a_log_in_local_time_asks_for_the_zone(tmp_path: Path) -> None:

@@ -43,9 +43,9 @@ def text(body: str) -> TrialAnswer:
         (TrialAnswer(0, trouble="connection refused"), "(connection refused): is the service running"),
         (TrialAnswer(301, location="https://music.example/other?x=1"), "redirects to https://music.example/other, and"),
         (TrialAnswer(302, location="http://[broken"), "redirects to another address"),
-        (TrialAnswer(401, b"<html>", HTML), "a proxy wants a login there"),
-        (TrialAnswer(502, b"<html>", HTML), "does not reach the service"),
-        (TrialAnswer(404, b"<html>", HTML), "a proxy does not forward this path"),
+        (TrialAnswer(401, b"<html>", HTML), "a proxy asks for a login there"),
+        (TrialAnswer(502, b"<html>", HTML), "can't reach the service"),
+        (TrialAnswer(404, b"<html>", HTML), "a proxy doesn't forward this path"),
         (TrialAnswer(200, b"<html>", HTML), "answers with a web page"),
         (TrialAnswer(200, b"[]", JSON), "something else is there"),
         (TrialAnswer(500, b"\xff", ""), "HTTP 500"),
@@ -89,7 +89,7 @@ OK = text("OK\nsession\nhttps://music.example/np_1.2\nhttp://localhost:8723/prot
         ("audioscrobbler", [OK, TrialAnswer(0, trouble="connection refused")], "set TONEARM_PUBLIC_URL"),
         ("lastfm", [said({"error": 16, "message": "try again."}, 503)], "try again."),
         ("lastfm", [said({"session": {"key": "k"}}), said({"error": 16, "message": "later"}, 503)], "later"),
-        ("lastfm", [said({"session": {"key": "k"}}), TrialAnswer(502)], "does not reach the service"),
+        ("lastfm", [said({"session": {"key": "k"}}), TrialAnswer(502)], "can't reach the service"),
     ],
 )
 def test_a_refusal_is_repeated(kind: str, answers: list[TrialAnswer], words: str) -> None:

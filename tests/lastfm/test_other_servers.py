@@ -199,7 +199,7 @@ def test_its_approval_page_and_its_name_may_be_elsewhere() -> None:
     server = server_at("https://ws.example/2.0", approval_url="https://www.example/allow", name="Example", rules=None)
     assert (server.approval_url, server.rules.service) == ("https://www.example/allow/", "Example")
     assert server_at("https://gnu.example", rules=gnu_fm("GNU FM")).rules.service == "GNU FM"
-    with pytest.raises(ValueError, match="the address must begin with https"):
+    with pytest.raises(ValueError, match="the address must start with https"):
         server_at("music.example")
 
 

@@ -112,7 +112,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_told(tmp_path: Path) -> 
 async def test_https_where_only_http_is_spoken_is_told() -> None:
     with ListenBrainzStandIn() as server:
         found = await checked(server.url.replace("http:", "https:"))
-    assert found.trouble.endswith("doesn't answer by https: is it http://?")
+    assert found.trouble.endswith("doesn't answer over https: is it http://?")
 
 
 async def test_where_nobody_answers_is_told() -> None:
@@ -161,10 +161,10 @@ def test_the_website_of_listenbrainz_means_its_api(website: str) -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("music.example.org", "must begin with https:// or http://"),
-        ("ftp://music.example.org", "must begin with https:// or http://"),
-        ("https://", "must begin with https:// or http://"),
-        ("", "must begin with https:// or http://"),
+        ("music.example.org", "must start with https:// or http://"),
+        ("ftp://music.example.org", "must start with https:// or http://"),
+        ("https://", "must start with https:// or http://"),
+        ("", "must start with https:// or http://"),
         ("https://[::1", "can't be read"),
         ("https://host:port", "can't be read"),
         ("https://host:0", "must be only a host and a path"),

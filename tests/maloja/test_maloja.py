@@ -107,7 +107,7 @@ async def test_another_play_of_the_same_second_is_left_out_for_good_with_the_rea
     verdict = await submitted(server, other)
     words = "A scrobble is already registered with this timestamp."
     assert verdict == Answered((ItemAnswer(MalojaCode.SECOND_TAKEN, words),))
-    why = "Maloja has another play that began in the same second, and keeps only one"
+    why = "Maloja has another play that started in the same second, and keeps only one"
     assert MALOJA.reason(other, MalojaCode.SECOND_TAKEN, words, NOW) == why
     assert server.stored == [VITAMIN]
 
@@ -161,7 +161,7 @@ async def test_what_breaks_leaves_it_unsure() -> None:
 async def test_one_play_goes_in_a_request(server: MalojaStandIn, plays: tuple[Play, ...]) -> None:
     assert MALOJA.batch == 1
     async with client(server.url) as maloja:
-        with pytest.raises(ValueError, match=f"one play a request, not {len(plays)}"):
+        with pytest.raises(ValueError, match=f"one play per request, not {len(plays)}"):
             await maloja.submit(plays, KEY, live=False)
 
 

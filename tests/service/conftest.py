@@ -203,5 +203,5 @@ async def room(house: House) -> AsyncIterator[Room]:
 def no_job_fails(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """A job that meets a fault of ours is tried again and may succeed then, so nobody else would notice."""
     yield
-    failed = [line for line in caplog.get_records("call") if "failed; it is tried again" in line.getMessage()]
+    failed = [line for line in caplog.get_records("call") if "failed; it will be retried" in line.getMessage()]
     assert not failed or request.node.get_closest_marker("failing_jobs"), failed

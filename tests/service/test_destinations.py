@@ -507,7 +507,7 @@ async def test_two_listeners_do_not_send_with_one_token(world: World) -> None:
         ("http://nobody.test", TOKEN, Fault.NONE, "nobody.test"),
         ("http://one.test", TOKEN, Fault.PAGE, "isn't ListenBrainz"),
         ("http://one.test", TOKEN, Fault.OUTAGE, "try again later"),
-        ("one.test", TOKEN, Fault.NONE, "must begin with https:// or http://"),
+        ("one.test", TOKEN, Fault.NONE, "must start with https:// or http://"),
     ],
 )
 async def test_nothing_is_added_that_does_not_work(
@@ -1091,8 +1091,8 @@ async def test_why_a_sign_in_cannot_be_finished_is_said(world: World, fm: GnuFmS
             assert isinstance(refused, DestinationRefused)
             return refused.reason
 
-        assert await refusal("a-token") == "this sign-in wasn't begun at fm.test: start again"
-        assert await refusal(begun.state, LIKE_LASTFM) == "this sign-in wasn't begun at fm.test: start again"
+        assert await refusal("a-token") == "this sign-in wasn't started at fm.test: start again"
+        assert await refusal(begun.state, LIKE_LASTFM) == "this sign-in wasn't started at fm.test: start again"
         assert "wasn't begun at one.test" in await refusal(begun.state, url="http://one.test")
         approve(fm, begun)
         await room.wait(HOUR)

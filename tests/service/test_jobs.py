@@ -322,7 +322,7 @@ async def test_a_fault_of_the_data_is_a_broken_job_that_is_shown_and_rests_longe
         house.emulator.clear_faults()
         await room.deck.jobs.retry(DELIVER, room.me.id)
         await room.until_empty()
-    assert "failed; it is tried again" in caplog.text
+    assert "failed; it will be retried" in caplog.text
     caplog.clear()
 
 

@@ -49,7 +49,7 @@ class Control:
         self._socket.sendall(f"{command}\n".encode())
         answer: list[str] = []
         while (line := self._lines.readline().rstrip("\n")) != "OK":
-            assert line, f"MPD hung up on {command}"
+            assert line, f"MPD closed the connection on {command}"
             assert not line.startswith("ACK"), line
             answer.append(line)
         return answer

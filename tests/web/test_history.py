@@ -325,7 +325,7 @@ async def test_a_list_goes_on_behind_its_first_ten_with_ranks_and_changes(house:
     assert "Show all albums" in page
     assert "of=artists&amp;period=2014" in page
     page = await house.page("/history/top?of=artists&period=2014")
-    assert "12 artists, the most played first." in page
+    assert "12 artists, most played first." in page
     assert re.findall(r"Artist \d\d(?=</a>)", page) == [f"Artist {number:02}" for number in range(12)]
     assert ("▲ 1" in page, "▼ 11" in page) == (True, True)
     rest = await house.page("/history/top?of=tracks&period=2014&by=heard&start=11")
@@ -340,7 +340,7 @@ async def test_spellings_that_fold_alike_are_one_in_the_lists(house: House) -> N
     await imported(house, at(2014, 5, 1), at(2014, 5, 2), artist="Sigur Rós", track="Ágætis byrjun")
     await imported(house, at(2014, 5, 3), artist="Sigur Ros", track="Agaetis Byrjun")
     page = await house.page("/history/top?of=tracks&period=2014")
-    assert "1 track, the most played first." in page
+    assert "1 track." in page
     assert "Ágætis byrjun" in page
     assert "Agaetis Byrjun" not in page
 

@@ -34,7 +34,7 @@ async def test_a_file_is_compared_imported_and_undone(house: House) -> None:
     assert "2 new, 1 already here, 0 doubtful, 1 skipped, 1 unreadable." in page
     assert "1 skipped: has no time" in page
     assert "old.csv, line 6: has no time that can be read" in page
-    assert "Nothing has been written yet." in page
+    assert "Nothing has been imported yet." in page
     start = re.search(r'action="(/history/import/\w+/start)"', page)
     assert start
     assert (await house.http.post(start[1])).status_code == 303

@@ -173,7 +173,7 @@ async def test_a_heart_in_place_is_answered_with_a_sentence(house: House) -> Non
     assert answer.text == "Loved. Connect Last.fm to have it there too."
     await house.connect()
     answer = await house.http.post("/heart", data={**given, "loved": "0"}, headers={"HX-Request": "true"})
-    assert answer.text == "No longer loved."
+    assert answer.text == "Unloved."
     assert (await house.http.post("/heart", data={**given, "artist": " "})).status_code == 422
 
 

@@ -155,7 +155,7 @@ async def test_after_disconnecting_what_waits_is_kept_for_the_same_user(house: H
     assert (await house.http.post("/disconnect", data={"queue": "keep"})).status_code == 303
     page = await house.page()
     assert "Disconnected from RJ" in page
-    assert "1 play is kept for RJ and for nobody else" in page
+    assert "1 play is kept for RJ only" in page
     await house.connect("somebody_else")
     assert "On hold for the Last.fm user rj: sign in as that user to send it." in await house.page("/queue?state=held")
 
@@ -283,7 +283,7 @@ async def test_every_play_is_accounted_for_and_the_sums_add_up(house: House) -> 
         "Not sent": 1,
         "Duplicate?": 1,
         "Waiting": 1,
-        "Together": 7,
+        "Total": 7,
         "Plays reported, counted separately": 7,
     }
     for href, _, count in rows:

@@ -49,7 +49,7 @@ def a_snapshot(
 @pytest.mark.parametrize(
     ("play", "facts", "shown"),
     [
-        ({}, {}, (Tone.MOVING, "Queued", "", "Goes out with the next batch", None)),
+        ({}, {}, (Tone.MOVING, "Queued", "", "Will be sent with the next batch", None)),
         ({"sending": True}, {}, (Tone.MOVING, "Sending", "On its way to Last.fm now.", "", None)),
         (
             {"tries": 2, "error": OFFLINE},
@@ -100,7 +100,7 @@ def a_snapshot(
                 900,
             ),
         ),
-        ({}, {"backlog_until": NOW + 900}, (Tone.MOVING, "Queued", "", "Goes out with the next batch", None)),
+        ({}, {"backlog_until": NOW + 900}, (Tone.MOVING, "Queued", "", "Will be sent with the next batch", None)),
         (
             {"tries": 1, "error": "Last.fm error 9"},
             {"account": replace(ME, connection=Connection.NEEDS_SIGN_IN)},

@@ -26,7 +26,7 @@ async def connected(house: House, name: str = "Kitchen", kind: str = "navidrome"
     """A new player: its secret, and the page that shows it."""
     answer = await house.http.post("/players", data={"name": name, "kind": kind})
     assert answer.status_code == 200, answer.text
-    secret = re.search(r"shown only now: <code>([^<]+)</code>", answer.text)
+    secret = re.search(r"shown only once: <code>([^<]+)</code>", answer.text)
     assert secret
     return secret[1], html.unescape(answer.text)
 
@@ -56,7 +56,7 @@ async def test_the_page_shows_what_a_player_reported_and_its_program(house: Hous
     headers = {"Authorization": f"Token {secret}", "User-Agent": "Navidrome/0.63"}
     assert (await house.signed_out.post("/1/submit-listens", json=LISTEN, headers=headers)).status_code == 200
     shown = await house.page(part)
-    assert "Heard you: <bdi>" in shown
+    assert "Latest: <bdi>" in shown
     assert "Sinnerman" in shown
     assert "Navidrome/0.63" in shown
     assert (await house.signed_out.get(part)).status_code == 401

@@ -122,7 +122,7 @@ def _server(settings: Settings) -> Iterator[Finding]:
     except Failed:  # said of the database already
         return
     processes = f"{about.processes} other tonearm process{'es' if about.processes != 1 else ''} connected"
-    processes += f", {about.deliver} of them deliver{'s' if about.deliver == 1 else ''}" if about.processes else ""
+    processes += f", {about.deliver} of them send{'s' if about.deliver == 1 else ''} plays" if about.processes else ""
     room = f"{about.connections} of {about.max_connections} connections in use"
     yield Finding("PostgreSQL", about.durable, f"{about.version}, {room}, {processes}{_durable(about.durable)}")
     agrees = "agrees with the database's" if abs(skew) <= SKEW else f"{abs(skew):.0f} s from the database's"

@@ -134,7 +134,7 @@ def destination() -> None:
 @TOKEN_FILE
 @_with_sign_in
 @click.option("--history", metavar="DAYS", help="Also send this many days of your history, or: all.")
-@click.option("--first-artist", is_flag=True, help="Send the first artist of several only.")
+@click.option("--first-artist", is_flag=True, help="If there are several artists, send only the first.")
 @click.option("--no-album-artist", is_flag=True, help="Don't send the artist of the album.")
 @click.option("--not-from", metavar="PLAYER", multiple=True, help="Don't send what this player reports.")
 @click.option("--preview", is_flag=True, help="Only show what this would have changed in your latest plays.")
@@ -155,7 +155,7 @@ def add(
     kind: str,
     sign_in: _SignIn,
 ) -> None:
-    """Add a service that gets what you play from now on. It is asked first whose token it is.
+    """Add a service that gets what you play from now on. Its token is checked there first.
 
     Libre.fm and other servers like Last.fm have no tokens: approve on the page that opens, or sign in with a password.
     """
@@ -173,7 +173,7 @@ def add(
     found = run(_add(settings, listener, kind, url, given, sign_in, policy, days))
     text = f"{_name(found)} is destination {found.stored.id}: it gets what you play from now on"
     if days:
-        text += ", and of your history what you asked for"
+        text += ", and the part of your history that you chose"
     print_result(facts_of(found), text, as_json)
 
 
@@ -186,7 +186,7 @@ def show(settings: Settings, listener: str, as_json: bool) -> None:
     from tonearm.commands.opening import run
 
     found = run(_all(settings, listener))
-    nothing = f"{listener} has no destination but Last.fm: 'tonearm destination add KIND' adds one"
+    nothing = f"{listener} has no destinations besides Last.fm: 'tonearm destination add KIND' adds one"
     text = "\n".join(map(_line, found)) or nothing
     print_result({"destinations": [facts_of(each) for each in found]}, text, as_json)
 
@@ -214,7 +214,7 @@ def pause(settings: Settings, listener: str, as_json: bool, number: int) -> None
 @with_json
 @NUMBER
 def resume(settings: Settings, listener: str, as_json: bool, number: int) -> None:
-    """Send what waits there, and go on."""
+    """Resume sending, starting with what waits."""
     _change(
         settings,
         listener,
@@ -271,7 +271,7 @@ def token(
 @with_json
 @NUMBER
 def history(settings: Settings, days: str, listener: str, as_json: bool, number: int) -> None:
-    """Also send so many DAYS of your history there, or: all. What it has already is not sent again."""
+    """Also send the last DAYS of your history there, or: all. What it already has is not sent again."""
     wanted = _days(days)
     said = "gets your history too, after what you play now"
     _change(
@@ -286,7 +286,7 @@ def history(settings: Settings, days: str, listener: str, as_json: bool, number:
 @with_json
 @NUMBER
 def private(settings: Settings, hours: float, listener: str, as_json: bool, number: int) -> None:
-    """Keep here what you play in the next HOURS; 0 ends that."""
+    """Don't send what you play in the next HOURS there; it stays here. 0 ends that."""
     said = f"gets nothing of what you play in the next {hours:g} h" if hours else "gets what you play again"
 
     async def change(deck: Deck, me: int) -> object:
@@ -305,7 +305,7 @@ def private(settings: Settings, hours: float, listener: str, as_json: bool, numb
 @with_json
 @NUMBER
 def remove(settings: Settings, choice: str | None, listener: str, as_json: bool, number: int) -> None:
-    """Remove a destination and forget its token. What it has had stays there."""
+    """Remove a destination and forget its token. What was already sent stays there."""
     from tonearm.commands.opening import run
 
     kept, discarded = run(_remove(settings, listener, number, choice))
@@ -377,7 +377,7 @@ def _days(given: str | None) -> float:
         return EVERYTHING
     if given.isascii() and given.isdigit() and len(given) <= 5 and 0 < int(given) <= 36500:
         return float(given)
-    raise click.UsageError(f"{given[:80]} isn't a number of days from 1 to 36500, nor: all")
+    raise click.UsageError(f"{given[:80]} isn't a number of days: use 1 to 36500, or: all")
 
 
 def _token(file: Path | None) -> str:

@@ -47,9 +47,9 @@ def _zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzin
 @click.option("--doubtful", is_flag=True, help="Also import plays that may be in the history already.")
 @click.option("--private", is_flag=True, help="Also import what was played in private sessions of Spotify.")
 @click.option("--from-lastfm", is_flag=True, help="Import from your Last.fm profile (the default without FILE).")
-@click.option("--mirror/--no-mirror", default=None, help="Import from Last.fm every hour from now on, or no longer.")
+@click.option("--mirror/--no-mirror", default=None, help="Import from Last.fm every hour, or stop doing so.")
 @click.option("--list", "listing", is_flag=True, help="List the imports so far.")
-@click.option("--undo", type=int, metavar="ID", help="Take back everything that an import has added.")
+@click.option("--undo", type=int, metavar="ID", help="Remove everything that an import added.")
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_history(
     settings: Settings,
@@ -207,7 +207,7 @@ def _summary_text(result: ImportResult, yes: bool) -> str:
     elif result.young:
         lines.append(f"  Last.fm still accepts {plays(result.young)} of these: add --queue to send them too")
     if yes and result.id is not None:
-        lines.append(f"  import {result.id}: 'tonearm import-history --undo {result.id}' takes it back")
+        lines.append(f"  import {result.id}: 'tonearm import-history --undo {result.id}' undoes it")
     return "\n".join(lines)
 
 

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Show what would change here and on Last.fm, and change nothing.")
 @click.option("--check", is_flag=True, help="Look for what is loved in the library again, without asking Last.fm.")
-@click.option("--mirror/--no-mirror", default=None, help="Import every hour from now on, or no longer.")
+@click.option("--mirror/--no-mirror", default=None, help="Import every hour, or stop doing so.")
 @click.option(
     "--conflicts",
     type=click.Choice(["latest", "here", "lastfm"]),
-    help="Who is right about a track unloved here and loved on Last.fm since they last agreed (default: latest).",
+    help="Which side wins if you unloved a track here and loved it on Last.fm since the last import (default: latest).",
 )
 @with_settings()
 @for_listener
@@ -110,9 +110,9 @@ async def _ready(deck: Deck, me: Listener) -> Listener:
 
 
 CONFLICTS = {
-    "latest": "the later word counts",
-    "here": "what was said here counts",
-    "lastfm": "what Last.fm has counts",
+    "latest": "the later change wins",
+    "here": "what you did here wins",
+    "lastfm": "what Last.fm has wins",
 }
 """Who is right in a conflict, in words."""
 

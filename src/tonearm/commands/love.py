@@ -43,7 +43,7 @@ def love(settings: Settings, listener: str, as_json: bool, artist: str, track: s
 @click.option("--artist", required=True)
 @click.option("--track", required=True)
 def unlove(settings: Settings, listener: str, as_json: bool, artist: str, track: str) -> None:
-    """Love a track no longer, here and on Last.fm."""
+    """Unlove a track, here and on Last.fm."""
     _say(settings, listener, artist, track, False, as_json)
 
 

@@ -139,8 +139,8 @@ def url_of(settings: Settings) -> URL:
         raise Failed(f"TONEARM_DATABASE: {error}") from None
     if sqlite_file(url) is None and not settings.tonearm_secret_key.get_secret_value():
         raise Failed(
-            "TONEARM_SECRET_KEY: required on PostgreSQL, and the same for all processes, since there is no file to keep"
-            " a key beside: use a long random text, such as 'openssl rand -hex 32' prints"
+            "TONEARM_SECRET_KEY: required on PostgreSQL, and the same for all processes: use a long random"
+            " text, for example from 'openssl rand -hex 32'"
         )
     return url
 

@@ -31,7 +31,7 @@ def player() -> None:
 @with_settings()
 @click.option("--kind", required=True, type=click.Choice(KINDS), help="The protocol that the player uses.")
 @click.option(
-    "--app-key", is_flag=True, help="With an API key and shared secret, if the player asks for a pair (lastfm)."
+    "--app-key", is_flag=True, help="Also make an API key and shared secret, if the player wants a pair (lastfm)."
 )
 @for_listener
 @with_json
@@ -86,12 +86,14 @@ def revoke(settings: Settings, listener: str, as_json: bool, name: str) -> None:
 
 @player.command()
 @with_settings()
-@click.option("--address", metavar="URL", default="", help="Where the player finds this service, if it is elsewhere.")
+@click.option(
+    "--address", metavar="URL", default="", help="The address at which the player reaches this service, if it differs."
+)
 @for_listener
 @with_json
 @click.argument("name")
 def test(settings: Settings, address: str, listener: str, as_json: bool, name: str) -> None:
-    """Send a play to the running service as this player would, and take it away again."""
+    """Send a test play to the running service as this player would, then remove it."""
     from tonearm.commands.opening import run
 
     found, trial = run(_test(settings, listener, name, address.rstrip("/") or _base(settings)))
@@ -122,7 +124,7 @@ def test(settings: Settings, address: str, listener: str, as_json: bool, name: s
 def map_user(
     settings: Settings, listener: str, as_json: bool, name: str, their_user: str, is_listener: str | None
 ) -> None:
-    """Say which listener a media server's user is. Without IS_LISTENER, that user is no longer anybody here.
+    """Choose which listener a media server's user is. Without IS_LISTENER, that user's plays are ignored from now on.
 
     Plays of users who are not listeners here are ignored.
     """
@@ -165,8 +167,8 @@ def _line(found: StoredPlayer) -> str:
 
 def _last_report(found: StoredPlayer) -> str:
     if not found.heard_at:
-        return "Not heard yet."
-    return f"Last heard {moment(found.heard_at)}{f', from {found.program}' if found.program else ''}."
+        return "No reports yet."
+    return f"Last report {moment(found.heard_at)}{f', from {found.program}' if found.program else ''}."
 
 
 async def _add(settings: Settings, listener: str, name: str, kind: str, *, app_key: bool) -> NewPlayer:

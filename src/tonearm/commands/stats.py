@@ -40,8 +40,8 @@ def _zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzin
 @click.option(
     "--by", type=click.Choice(["plays", "heard"]), default="plays", show_default=True, help="What to rank by."
 )
-@click.option("--limit", type=click.IntRange(1, LONGEST), default=10, show_default=True, help="Names of a list.")
-@click.option("--offset", type=click.IntRange(0, DEEPEST), default=0, help="Names to leave out before them.")
+@click.option("--limit", type=click.IntRange(1, LONGEST), default=10, show_default=True, help="How many names to show.")
+@click.option("--offset", type=click.IntRange(0, DEEPEST), default=0, help="How many names to skip first.")
 @click.option("--zone", callback=_zone, metavar="NAME", help="Time zone of days and hours; default: this machine's.")
 @click.argument("period", required=False, default="")
 def stats(

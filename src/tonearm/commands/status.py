@@ -87,8 +87,8 @@ def _service(sender: str | None, server: ServerInfo | None) -> str:
         f"{server.processes} other tonearm process{'es' if server.processes != 1 else ''} connected to the database"
     )
     if server.deliver:
-        return f"{others}, {server.deliver} of them deliver{'s' if server.deliver == 1 else ''}"
-    return f"{others}, and none delivers: start 'tonearm worker'"
+        return f"{others}, {server.deliver} of them send{'s' if server.deliver == 1 else ''} plays"
+    return f"{others}, and none sends plays: start 'tonearm worker'"
 
 
 def _lines(account: Account, queue_status: QueueStatus, service: str, delivering: int, now: float) -> list[str]:
@@ -113,5 +113,5 @@ def _lines(account: Account, queue_status: QueueStatus, service: str, delivering
         lines.append(f"rejected  {plays(queue_status.refused)}: 'tonearm queue list --refused' shows why")
     if queue_status.oldest is not None and queue_status.expires_next is not None:
         accepted_until = f"Last.fm accepts it until {moment(queue_status.expires_next)}"
-        lines.append(f"oldest    began {moment(queue_status.oldest)}; {accepted_until}")
+        lines.append(f"oldest    started {moment(queue_status.oldest)}; {accepted_until}")
     return lines

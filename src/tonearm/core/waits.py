@@ -215,7 +215,7 @@ def reason(waits: Waits, service: str = "Last.fm") -> str:  # noqa: PLR0912  # a
         case WaitKind.SENDING:
             return f"on its way to {service} now"
         case WaitKind.NEXT_BATCH:
-            return "goes out with the next batch"
+            return "will be sent with the next batch"
         case WaitKind.LATER | WaitKind.RETRYING:
             return waits.cause or "waits for its next attempt"
         case WaitKind.DAILY_LIMIT:

@@ -32,7 +32,7 @@ VERDICTS: Final = {
     "Unsure": "Sent, but no clear answer came",
     "Split": "Rejected in a batch; sent again in smaller parts",
     "SessionDoubted": "Last.fm may have ended the session",
-    "SessionEnded": "The session had ended",
+    "SessionEnded": "Session ended",
     "KeyRefused": "Last.fm rejected the API key",
     "Answered": "Last.fm ignored it",
 }

@@ -114,7 +114,7 @@ class EmbeddedEngine:
         except StoreUnavailable as fault:
             log.warning("%s of %s waits for the database: %s", kind, key, fault)
         except Exception:  # the queue continues whatever happens to one account; the sweep comes back to it
-            log.exception("%s of %s failed; it is tried again", *job)
+            log.exception("%s of %s failed; it will be retried", *job)
         finally:
             self._busy.discard(job)
             self._running[kind] -= 1
@@ -127,7 +127,7 @@ class EmbeddedEngine:
         except StoreUnavailable as fault:
             log.warning("looking for work waits for the database: %s", fault)
         except Exception:
-            log.exception("looking for work failed; it is tried again")
+            log.exception("looking for work failed; it will be retried")
 
     async def _until_hinted(self, seconds: float) -> None:
         bell = asyncio.create_task(self._wake.wait())

@@ -94,7 +94,7 @@ class PostgresEngine:
         self._running: Counter[str] = Counter()
         self._others_wait: set[str] = set()
         self._work: set[asyncio.Task[Any]] = set()
-        self._outage = Outage(log, "the engine waits for the database", "the engine no longer waits for the database")
+        self._outage = Outage(log, "the engine waits for the database", "the engine reaches the database again")
         self._blind = Outage(log, "looking for work waits for the database", "looking for work continues")
 
     def hint(self, kind: str, keys: Iterable[int]) -> None:
@@ -187,7 +187,7 @@ class PostgresEngine:
         except StoreUnavailable as error:
             log.warning("%s of %s waits for the database: %s", kind, key, error)
         except Exception:  # one account's error stops no others; the sweep retries it
-            log.exception("%s of %s failed; it is tried again", kind, key)
+            log.exception("%s of %s failed; it will be retried", kind, key)
         finally:
             self._running[kind] -= 1
             self._work.discard(task)
@@ -230,7 +230,7 @@ class PostgresEngine:
             except StoreUnavailable as error:
                 self._blind.met(error)
             except Exception:
-                log.exception("looking for work failed; it is tried again")
+                log.exception("looking for work failed; it will be retried")
             await asyncio.sleep(SWEEP)
 
 

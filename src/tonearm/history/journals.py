@@ -70,7 +70,7 @@ def _logged(number: int, line: str, zone: tzinfo | None, name: str) -> Entry:
         return _half(number, line)
     artist, album, title, place, length, rating, time, *rest = fields
     if not _RATED(rating):
-        return Unreadable(number, "has other columns than a .scrobbler.log", shown(line))
+        return Unreadable(number, "doesn't have the columns of a .scrobbler.log", shown(line))
     if rating == "S":
         return SkippedLine(number, SKIPPED)
     at = unix(time) or 0

@@ -55,7 +55,7 @@ class Unreadable(NamedTuple):
 Entry = PastPlay | SkippedLine | Unreadable
 
 
-PLACEHOLDER = "has a placeholder for a name"
+PLACEHOLDER = "has a placeholder instead of a name"
 _PLACEHOLDERS = frozenset({"<untagged>", "untagged", "unknown artist", "unknown track"})
 
 

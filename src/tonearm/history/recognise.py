@@ -145,7 +145,7 @@ def _xml(text: str, name: str) -> Kind | None:
     def parse(whole: TextIOWrapper, options: ReadOptions) -> Iterator[Entry]:
         content = whole.read(journals.LARGEST_XML)
         if len(content) == journals.LARGEST_XML:
-            raise HistoryFileError(f"{name} is too large for a journal of plays that wait")
+            raise HistoryFileError(f"{name} is too large for a journal of waiting plays")
         return journals.liblastfm(content, name)
 
     return Kind("liblastfm (Clementine and others), waiting plays", parse, journal=True)

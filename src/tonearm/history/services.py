@@ -30,12 +30,12 @@ def entries(stream: JsonStream, read: Read, *names: str) -> Iterator[Entry]:
 def one(line: int, entry: object, read: Read) -> Iterator[Entry]:
     """What is read of one entry; Unreadable if its shape is another one than that of its kind."""
     if not isinstance(entry, dict):
-        yield Unreadable(line, "isn't the entry that belongs here", shown(repr(entry)))
+        yield Unreadable(line, "is an unexpected entry", shown(repr(entry)))
         return
     try:
         yield from read(line, entry)
     except (AttributeError, TypeError, ValueError, KeyError, IndexError, OverflowError):
-        yield Unreadable(line, "isn't the entry that belongs here", shown(repr(entry)))
+        yield Unreadable(line, "is an unexpected entry", shown(repr(entry)))
 
 
 def lastfm(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
@@ -121,7 +121,7 @@ def spotify(private: bool) -> Read:
         title, played = entry.get("master_metadata_track_name"), number(entry["ms_played"])
         found = moment(entry["ts"])
         if title is None:
-            yield SkippedLine(line, "no song (a podcast, an audio book, or taken out by Spotify)")
+            yield SkippedLine(line, "not a song (a podcast, an audiobook, or removed by Spotify)")
         elif played is None or found is None:
             yield Unreadable(line, NO_TIME, shown(repr(entry["ts"])))
         elif played < SHORTEST_TRACK * 1000:

@@ -74,10 +74,10 @@ def moment_of_play(sent: object, now: float) -> int | Skipped:
     """The time of a play in whole Unix seconds; milliseconds are recognised by their size."""
     found = unix_time(sent)
     if found is None:
-        return Skipped(f"no time of a play: {quoted(sent)}")
+        return Skipped(f"not the time of a play: {quoted(sent)}")
     timestamp = start_of_play(found)
     if when(timestamp, now) is When.NONSENSE:
-        return Skipped(f"no time of a play: {quoted(sent)} (needed: between 2002-10-01 and 30 days from now)")
+        return Skipped(f"not the time of a play: {quoted(sent)} (needed: between 2002-10-01 and 30 days from now)")
     return timestamp
 
 

@@ -41,7 +41,7 @@ def parse(body: bytes, now: float) -> WebhookReport | Malformed:
         return _heart(sent, source)
     kind = _KINDS.get(notification) if isinstance(notification, str) else None
     if kind is None:
-        return _skipped(f"no playback: {fields.quoted(notification)}", source)
+        return _skipped(f"not a playback: {fields.quoted(notification)}", source)
     track = _track(sent)
     if isinstance(track, Skipped):
         return _skipped(track.reason, source)
@@ -53,7 +53,7 @@ def parse(body: bytes, now: float) -> WebhookReport | Malformed:
 def _heart(sent: Mapping[str, Any], source: Source) -> WebhookReport:
     """Jellyfin saves a user's rating and its own play counts by the same notice."""
     if sent.get("SaveReason") != "UpdateUserRating":
-        return _skipped("no playback, and no heart", source)
+        return _skipped("neither a playback nor a heart", source)
     track = _track(sent)
     if isinstance(track, Skipped):
         return _skipped(track.reason, source)
@@ -66,7 +66,7 @@ def _skipped(reason: str, source: Source) -> WebhookReport:
 
 def _track(sent: Mapping[str, Any]) -> Track | Skipped:
     if sent.get("ItemType") not in ("Audio", "Song"):
-        return Skipped(f"no music: {fields.quoted(sent.get('ItemType'))}")
+        return Skipped(f"not music: {fields.quoted(sent.get('ItemType'))}")
     return fields.read_track(
         _text(sent, "Artist") or _text(sent, "AlbumArtist"),
         _text(sent, "Name"),

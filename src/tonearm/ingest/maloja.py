@@ -82,7 +82,7 @@ def render_bad_key() -> PlayerAnswer:
 
 def render_unavailable() -> PlayerAnswer:
     """503: the play could not be kept."""
-    return render_error(503, "server_error", "cannot keep the play now, try again later")
+    return render_error(503, "server_error", "can't save the play now, try again later")
 
 
 def _joined(names: object) -> str:

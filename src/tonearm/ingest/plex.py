@@ -53,9 +53,9 @@ def parse(body: bytes, content_type: str, now: float) -> WebhookReport | Malform
         return _rated(sent, metadata, track, source)
     kind = _KINDS.get(event) if isinstance(event, str) else None
     if kind is None:
-        return _skipped(f"no playback: {fields.quoted(event)}", source)
+        return _skipped(f"not a playback: {fields.quoted(event)}", source)
     if kind is NoticeKind.COUNTED and name.lower() == _ECHO:
-        return _skipped("said a second time, by Plex' cloud", source)
+        return _skipped("reported a second time, by Plex's cloud", source)
     notice = Notice(kind, now, track, _seconds(metadata.get("viewOffset")), fields.label(metadata.get("ratingKey")))
     return WebhookReport(notice=notice, source=source)
 
@@ -82,7 +82,7 @@ def _rated(sent: Mapping[str, Any], metadata: Mapping[str, Any], track: Track, s
     given = sent.get("rating")
     rating = fields.number(metadata.get("userRating") if given is None else given)
     if rating is None or 0 < rating < _HEART:
-        return _skipped("a rating, and no heart", source)
+        return _skipped("a rating that isn't a heart", source)
     return WebhookReport(loved=(Heart(track, rating >= _HEART),), source=source)
 
 
@@ -93,7 +93,7 @@ def _skipped(reason: str, source: Source) -> WebhookReport:
 def _track(metadata: Mapping[str, Any]) -> Track | Skipped:
     """`grandparentTitle` is the album's artist; the track's own comes along if it is another."""
     if metadata.get("type") != "track" or metadata.get("librarySectionType") not in (None, "artist"):
-        return Skipped(f"no music: {fields.quoted(metadata.get('type'))}")
+        return Skipped(f"not music: {fields.quoted(metadata.get('type'))}")
     album_artist = metadata.get("grandparentTitle")
     return fields.read_track(
         metadata.get("originalTitle") or album_artist,

@@ -286,28 +286,26 @@ def _posted(
     return f"it answers a play with {answer.status}: {said}" if said else _elsewhere(sends, answer, protocol)
 
 
-_UNKNOWN = (
-    "the service there does not know this player: it uses another database, or is another service than the one meant"
-)
+_UNKNOWN = "the service there doesn't know this player: it uses another database, or isn't the service you mean"
 
 
 def _elsewhere(request: TrialRequest, answer: TrialAnswer, protocol: str) -> str:
     """What is wrong with an answer that is not ours."""
     url = _shown(request.url)
     if not answer.status:
-        return f"nobody answers at {url} ({answer.trouble}): is the service running, and is this its address?"
+        return f"nothing answers at {url} ({answer.trouble}): is the service running, and is this its address?"
     if answer.status in _REDIRECTS:
         to = _shown(answer.location) or "another address"
         return f"{url} redirects to {to}, and players do not follow: give them that address"
     if answer.status in _LOGIN:
-        return f"{url} answers {answer.status}: a proxy wants a login there; let players' addresses through without one"
+        return f"{url} answers {answer.status}: a proxy asks for a login there: exempt the players' addresses from it"
     if answer.status in _GATEWAY:
-        return f"{url} answers {answer.status}: a proxy answers there, and does not reach the service"
+        return f"{url} answers {answer.status}: a proxy answers there, but can't reach the service"
     if answer.status == 404:
-        return f"{url} is not found: a proxy does not forward this path, or cuts it off or adds to it"
+        return f"{url} is not found: a proxy doesn't forward this path, or changes it"
     html = "html" in answer.content_type.lower()
     what = "a web page" if html else f"HTTP {answer.status}, and not as {protocol} does"
-    return f"{url} answers with {what}: something else is there, or a proxy does not forward this path"
+    return f"{url} answers with {what}: something else is there, or a proxy doesn't forward this path"
 
 
 def _shown(url: str) -> str:

@@ -106,7 +106,7 @@ def render_bad_secret() -> PlayerAnswer:
     return _answer(404, {"error": "unknown address"})
 
 
-def render_unavailable(reason: str = "cannot keep the play now, try again later") -> PlayerAnswer:
+def render_unavailable(reason: str = "can't save the play now, try again later") -> PlayerAnswer:
     """503: the play could not be kept."""
     return _answer(503, {"error": reason})
 

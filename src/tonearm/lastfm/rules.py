@@ -103,7 +103,7 @@ def like_lastfm(service: str, codes: Mapping[int, Ignoring] = _LASTFMS_CODES) ->
     rules = replace(
         LASTFM,
         oldest=None,
-        too_old_reason=f"{service} takes plays of any age",
+        too_old_reason=f"{service} accepts plays of any age",
         shortest=0.0,
         daily_limit=False,
         codes=codes,

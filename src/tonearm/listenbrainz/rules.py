@@ -29,7 +29,7 @@ def _rules(service: str, batch: int) -> Rules:
     return Rules(
         batch=batch,
         oldest=None,
-        too_old_reason=f"{service} takes plays of any age",
+        too_old_reason=f"{service} accepts plays of any age",
         shortest=0.0,
         daily_limit=False,
         account_ladder=(60.0, 300.0, 900.0),

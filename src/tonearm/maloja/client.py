@@ -73,7 +73,7 @@ class MalojaClient:
         `MalojaCode.SECOND_TAKEN`: Maloja will never take it.
         """
         if len(plays) != 1:
-            raise ValueError(f"Maloja takes one play a request, not {len(plays)}")
+            raise ValueError(f"Maloja accepts one play per request, not {len(plays)}")
         return answer.verdict_on(await self._send(_scrobble(plays[0]), token), token, self.address)
 
     async def playing_now(self, track: Track, token: str) -> Verdict:

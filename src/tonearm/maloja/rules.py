@@ -20,7 +20,7 @@ def reason_of(code: int, message: str) -> str:
     """Why a play was left out."""
     match code:
         case MalojaCode.SECOND_TAKEN:
-            return "Maloja has another play that began in the same second, and keeps only one"
+            return "Maloja has another play that started in the same second, and keeps only one"
         case MalojaCode.NO_PLAYING_NOW:
             return "Maloja doesn't show what plays now"
         case MalojaCode.NO_HEARTS:
@@ -36,7 +36,7 @@ def _reason(play: Play, code: int, message: str, now: float) -> str:
 MALOJA = Rules(
     batch=1,
     oldest=None,
-    too_old_reason="Maloja takes plays of any age",
+    too_old_reason="Maloja accepts plays of any age",
     shortest=0.0,
     daily_limit=False,
     account_ladder=(60.0, 300.0, 900.0),

@@ -108,7 +108,7 @@ class DestinationSignIn:
             return await wire.sign_in(given.keys.over(before), given.name, given.password)
         known, address, until, access = self._opened(given)
         if known != kind or address != wire.address:
-            return TokenCheck(trouble=f"this sign-in wasn't begun at {wire.rules.service}: start again")
+            return TokenCheck(trouble=f"this sign-in wasn't started at {wire.rules.service}: start again")
         if self.clock.now() >= until:
             return TokenCheck(trouble=f"access wasn't allowed at {wire.rules.service} within an hour: start again")
         return await wire.finish(LastFmAccess.of(access))

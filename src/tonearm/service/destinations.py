@@ -244,7 +244,7 @@ class Destinations:
         if isinstance(wire, DestinationRefused):
             return wire
         if kind not in APPROVED:
-            return DestinationRefused(f"{kind.label} has no page to allow it on: enter a token", field="kind")
+            return DestinationRefused(f"{kind.label} has no approval page: enter a token", field="kind")
         if keys.trouble:
             return DestinationRefused(keys.trouble, field="api_key")
         try:

@@ -56,7 +56,7 @@ class EventBridge:
     _unread: deque[str] = field(default_factory=partial(deque, maxlen=UNREAD))
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _outage: Outage = field(
-        default_factory=partial(Outage, log, "events wait for the database", "events no longer wait for the database")
+        default_factory=partial(Outage, log, "events wait for the database", "events are delivered again")
     )
 
     def publish(self, account: int, numbered: NumberedEvent) -> None:

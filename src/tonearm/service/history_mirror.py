@@ -81,7 +81,7 @@ class HistoryMirror:
         return await self.store.read(partial(accounts.mirror_at, account_id=account))
 
     async def mirror(self, account: int, *, on: bool) -> None:
-        """Import every hour from now on, or no longer."""
+        """Import every hour, or stop doing so."""
         await self.store.write(partial(accounts.set_mirror, account_id=account, at=0.0 if on else None))
 
     async def due(self) -> list[int]:

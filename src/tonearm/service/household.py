@@ -98,7 +98,7 @@ class Households:
         refused, now = self._refused(db, account, name), self.clock.now()
         found = accounts.named(db, name)
         if refused is not None or found is None:
-            return refused or NotInvited("the listener was removed meanwhile")
+            return refused or NotInvited("the listener has been removed")
         tokens.add(db, found.id, secret, TokenKind.LINK, now, now + INVITATION_LIFE)
         return Invitation(name, secret)
 

@@ -189,7 +189,7 @@ class Jobs:
                 return JobBusy("not running")
             return JobDone("stopping; its plays stay queued and are sent again unless sending is paused")
         if kind == LOVE:
-            return JobBusy("each heart is one short request: pause love to send none")
+            return JobBusy("each heart is one short request: pause 'love' to stop sending them")
         give_up = partial(runs.give_up, account=account, kind=RUNS[kind], failure=CANCELLED, now=now)
         if not await self.store.write(give_up):
             return JobBusy("not running")

@@ -108,7 +108,7 @@ class Elsewhere:
             trouble, refused = await self._attempt(body)
             if refused:
                 self._spool.refuse(id_, refused)
-                self._say(f"the service refuses a play, which stays in {self._spool.file}: {refused}")
+                self._say(f"the service rejected a play, which stays in {self._spool.file}: {refused}")
             elif trouble:
                 self._now_in(trouble)
                 return False

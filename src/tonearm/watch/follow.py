@@ -29,7 +29,7 @@ async def follow_mpd(address: MpdAddress, watcher: Watcher, clock: Clock, say: C
             connection = await MpdConnection.open(address)
         except OSError as fault:
             if attempts == 0:
-                say(f"{address.name} cannot be reached ({fault.strerror or 'no answer'}); it is tried again")
+                say(f"{address.name} cannot be reached ({fault.strerror or 'no answer'}); trying again")
         else:
             say(f"watching {address.name}")
             attempts = 0
@@ -39,7 +39,7 @@ async def follow_mpd(address: MpdAddress, watcher: Watcher, clock: Clock, say: C
             finally:
                 await connection.close()
             watcher.lost(address.name, clock.now())
-            say(f"{address.name} has gone; it is tried again")
+            say(f"{address.name} is gone; trying again")
         await watcher.look(clock.now())
         await clock.sleep(TRY_AGAIN[min(attempts, len(TRY_AGAIN) - 1)])
         attempts += 1

@@ -117,7 +117,7 @@ class MpdConnection:
         except ValueError:
             raise MpdError(NOT_MPD) from None
         if not line.endswith(b"\n"):
-            raise ConnectionResetError("MPD hung up")
+            raise ConnectionResetError("MPD closed the connection")
         return line[:-1].decode("utf-8", "replace")
 
 

@@ -66,7 +66,7 @@ async def _listen(
     """Listen, and again whenever the server has gone; only the first time may fail."""
     import psycopg
 
-    outage = Outage(log, "events of other processes are not heard", "events of other processes are heard again")
+    outage = Outage(log, "can't receive events from other processes", "receiving events from other processes again")
     while True:
         try:
             async with await _connect(url) as connection:

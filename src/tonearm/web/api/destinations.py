@@ -33,10 +33,10 @@ DestinationNumber = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 _STATUS = {WhyRefused.TAKEN: 409, WhyRefused.PENDING: 409, WhyRefused.AWAY: 502}
 _REFUSED: dict[int | str, dict[str, object]] = {
-    409: {"model": Detail, "description": "A destination already, another listener's, or not approved yet."},
-    502: {"model": Detail, "description": "The service can't be reached, or can't say now whose token it is."},
+    409: {"model": Detail, "description": "Already a destination (yours or another listener's), or not approved yet."},
+    502: {"model": Detail, "description": "The service can't be reached, or can't check the token now."},
 }
-_UNKNOWN: dict[int | str, dict[str, object]] = {404: {"model": Detail, "description": "You have no such destination."}}
+_UNKNOWN: dict[int | str, dict[str, object]] = {404: {"model": Detail, "description": "There's no such destination."}}
 
 
 class PolicyIn(Strict):
@@ -236,7 +236,7 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
 
     @router.post("", response_model=DestinationOut, status_code=201, responses=_REFUSED)
     async def add(me: Me, wanted: DestinationIn) -> DestinationOut:
-        """Add a destination. The service is asked whose token it is; what is played from now on is sent there."""
+        """Add a destination. The token is checked with the service first; what is played from now on is sent there."""
         days = _days(wanted.history_days)
         kind = DestinationKind(wanted.kind)
         policy = wanted.policy(Policy())
@@ -248,12 +248,12 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
 
     @router.post("/sign-in", response_model=ApprovalAsked, responses=_REFUSED)
     async def sign_in(me: Me, wanted: SignInAtDestination) -> ApprovalAsked:
-        """Begin to add Libre.fm, or another server that speaks Last.fm's API."""
+        """Start adding Libre.fm, or another server that speaks Last.fm's API."""
         return _asked(await deck.destinations.begin(DestinationKind(wanted.kind), wanted.url, wanted.own_keys()), 0)
 
     @router.post("/{number}/sign-in", response_model=ApprovalAsked, responses=_UNKNOWN | _REFUSED)
     async def sign_in_again(me: Me, number: DestinationNumber, wanted: OwnKeysIn) -> ApprovalAsked:
-        """Begin to sign in again, after its session has ended. Its own keys and approval page are known."""
+        """Start signing in again after its session has ended. Its keys and approval page are remembered."""
         return _asked(await deck.destinations.begin_again(me.id, number, wanted.own_keys()), number)
 
     @router.post("/preview", response_model=Preview)

@@ -176,7 +176,7 @@ def history_imports_router(deck: Deck, who: Ask, dependencies: Sequence[params.D
 
     @router.post("/{id}/undo", response_model=UndoneOut, responses=_UNDO)
     async def undo(me: Me, id: RowId) -> UndoneOut:
-        """Take back everything that an import has added. If it is interrupted, undo it again."""
+        """Remove everything that an import added. If this is interrupted, undo the import again."""
         try:
             return UndoneOut(removed=await deck.history_import.undo(me.id, id, lambda done, total: None))
         except CannotUndo as refused:
@@ -200,7 +200,7 @@ def history_imports_router(deck: Deck, who: Ask, dependencies: Sequence[params.D
 
     @router.put("/lastfm", response_model=MirrorOut)
     async def set_mirror(me: Me, body: MirrorIn) -> MirrorOut:
-        """Import every hour from now on, or no longer."""
+        """Import every hour, or stop doing so."""
         await deck.history_mirror.mirror(me.id, on=body.mirror)
         return await _mirror(deck, me)
 

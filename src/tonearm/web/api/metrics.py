@@ -97,7 +97,7 @@ class MetricsSnapshot:
         )
         yield _gauge(
             "tonearm_oldest_waiting_play_seconds",
-            f"Seconds since the oldest waiting play began, {which}; {bound}. Last.fm accepts none after 1209600.",
+            f"Seconds since the oldest waiting play started, {which}; {bound}. Last.fm accepts none after 1209600.",
             {labels: ages.get(labels, 0.0) for labels in accounts},
             ("key", "state"),
         )

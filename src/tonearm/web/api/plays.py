@@ -347,7 +347,7 @@ def _heart_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
 
     @router.delete("/loved", response_model=schemas.HeartOut)
     async def unlove(me: Me, artist: schemas.PlainName, track: schemas.PlainName) -> schemas.HeartOut:
-        """Love a track no longer; as `PUT`."""
+        """Unlove a track; input and answers as for `PUT`."""
         return await say(me, Track(artist, track), False)
 
     @router.get("/loved", response_model=schemas.HeartsOut)

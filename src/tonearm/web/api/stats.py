@@ -47,7 +47,7 @@ class TotalsOut(BaseModel):
 
 
 class NameOut(BaseModel):
-    """An artist, or an album or track with its `title`. Spellings that differ in case, accents or signs are one.
+    """An artist, or an album or track with its `title`. Spellings that differ only in case or accents count as one.
 
     Names with as many plays share a rank. `rank_before` and `plays_before` are those of the period before.
     """
@@ -239,7 +239,7 @@ def _period_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
 
     @router.get("/deliveries", response_model=DeliveriesOut)
     async def deliveries(me: Me, period: PeriodText = "", zone: Zone = "") -> Any:
-        """How long it took until Last.fm had the plays, and what it has not taken."""
+        """How long it took until Last.fm had the plays, and what it didn't accept."""
         return await _answer(deck, me, Shown.DELIVERIES, period, zone)
 
 

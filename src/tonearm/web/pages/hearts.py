@@ -32,14 +32,14 @@ def heart_routes(router: APIRouter, frame: Frame) -> None:
     async def say(
         me: Me, request: Request, artist: FormName, track: FormName, loved: Annotated[bool, Form()]
     ) -> Response:
-        """Love a track, or love it no longer."""
+        """Love or unlove a track."""
         try:
             [said] = await frame.deck.hearts.say(me.id, [Heart(Track(artist, track), loved)])
         except MissingName as nameless:
             raise HTTPException(422, sentence(str(nameless))) from None
         if not is_htmx(request):
             return back(request, "/loved")
-        text = "Loved." if loved else "No longer loved."
+        text = "Loved." if loved else "Unloved."
         if said.status == "kept":
             text += " Connect Last.fm to have it there too."
         return PlainTextResponse(text, headers=dict(frame.headers))

@@ -91,7 +91,7 @@ def history_import_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.post("/history/imports/{number}/undo")
     async def undo(me: Me, number: RowId) -> Response:
-        """Take back everything that an import has added."""
+        """Remove everything that an import added."""
         try:
             await frame.deck.history_import.undo(me.id, number, lambda done, total: None)
         except CannotUndo as refused:

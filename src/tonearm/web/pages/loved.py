@@ -44,9 +44,9 @@ AMBIGUITIES = {
 """Why a file may be the wrong one."""
 
 CONFLICTS = {
-    ConflictRule.LATEST: "The later word counts",
-    ConflictRule.HERE: "What you said here counts",
-    ConflictRule.LASTFM: "What Last.fm has counts",
+    ConflictRule.LATEST: "The later change wins",
+    ConflictRule.HERE: "What you did here wins",
+    ConflictRule.LASTFM: "What Last.fm has wins",
 }
 """Who is right about a track that was unloved here and loved on Last.fm since they last agreed."""
 

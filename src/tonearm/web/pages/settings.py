@@ -94,7 +94,7 @@ def _destination_routes(router: APIRouter, frame: Frame) -> None:
         shown = [one for one in await frame.deck.destinations.all(me.id) if one.stored.id == number]
         listed = await frame.deck.destinations.listed(me.id, number, SHOWN)
         if not shown or isinstance(listed, NoSuchDestination):
-            raise HTTPException(404, "You don't have that service.")
+            raise HTTPException(404, "There's no such destination.")
         context = frame.context()
         return frame.page(
             "destination",
@@ -114,7 +114,7 @@ def _destination_routes(router: APIRouter, frame: Frame) -> None:
         else:
             outcome = await destinations.pause(me.id, number, paused=action == "pause")
         if isinstance(outcome, NoSuchDestination):
-            raise HTTPException(404, "You don't have that service.")
+            raise HTTPException(404, "There's no such destination.")
         return back(request, "/settings")
 
 

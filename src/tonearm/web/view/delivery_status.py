@@ -187,7 +187,7 @@ def _disconnected(account: Account, waiting: int) -> Banner:
     if not account.username:
         text = "Until then plays stay in the history here, and are not queued."
         return Banner("Connect your Last.fm profile", text, BannerAction.CONNECT, "Connect with Last.fm")
-    saved = f"{plays(waiting)} {'is' if waiting == 1 else 'are'} kept for {account.username} and for nobody else. "
+    saved = f"{plays(waiting)} {'is' if waiting == 1 else 'are'} kept for {account.username} only. "
     text = f"{saved if waiting else ''}New plays stay in the history here and are not queued."
     return Banner(f"Disconnected from {account.username}", text, BannerAction.CONNECT, "Connect again")
 

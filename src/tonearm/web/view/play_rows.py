@@ -197,7 +197,7 @@ def _queued_row(play: QueuedRow, waits: Waits, now: float) -> PlayRow:
         case WaitKind.SENDING:
             return _build(play, Tone.MOVING, "Sending", reason)
         case WaitKind.NEXT_BATCH:
-            return _build(play, Tone.MOVING, "Queued", reason, "Goes out with the next batch")
+            return _build(play, Tone.MOVING, "Queued", reason, "Will be sent with the next batch")
         case WaitKind.LATER:
             return _build(play, Tone.MOVING, "Queued", reason, "Sends", due_in)
         case WaitKind.RETRYING:

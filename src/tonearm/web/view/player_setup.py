@@ -191,7 +191,7 @@ SETUPS = (
         "goscrobble",
         LASTFM,
         (
-            SetupStep("goscrobble only asks Last.fm itself for a session, so get one for it:", _SESSION_KEY),
+            SetupStep("goscrobble can only get a session from Last.fm itself, so make one for it:", _SESSION_KEY),
             SetupStep("Put the key from the answer into ~/.config/goscrobble/config.toml:", _GOSCROBBLE),
         ),
     ),

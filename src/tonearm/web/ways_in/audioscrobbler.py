@@ -21,7 +21,7 @@ from tonearm.web.ways_in.request import PlayerRequest
 
 PREFIX = "/apis/audioscrobbler"
 PROTOCOL = "Audioscrobbler"
-LATER = "The database takes nothing now, try again later"
+LATER = "Can't save plays now, try again later"
 
 SAME_MOMENT = 5.0
 """Seconds within which a player may send the same handshake again: some do so twice in one second."""

@@ -78,7 +78,7 @@ class Webhooks:
         account = await self._deck.players.listener_of(player, [source.user, source.user_id])
         if account is None:
             user = source.user or source.user_id
-            reason = f"its user {user} isn't a listener here" if user else "it does not say whose play it is"
+            reason = f"its user {user} isn't a listener here" if user else "it doesn't name the user who played"
             await self._deck.players.refused(kind, reason, program=source.program, user=user, likely=[player])
         return account
 
