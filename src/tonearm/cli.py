@@ -29,6 +29,7 @@ _COMMANDS = {
     "import-history": ("import_history", "Import a listening history from files or Last.fm."),
     "export-history": ("export_history", "Export the listening history for other services."),
     "stats": ("stats", "Show what you have played most, and when."),
+    "names": ("names", "Merge and rename artists, albums and tracks in your figures."),
     "artist": ("metadata", "Show what Last.fm knows about an artist."),
     "album": ("metadata", "Show what Last.fm knows about an album."),
     "track": ("metadata", "Show what Last.fm knows about a track."),

@@ -13,7 +13,7 @@ from tonearm import cli
 
 FIRST = ["demo", "serve", "worker", "login", "scan", "scrobble", "import-loved", "queue", "status", "emulator"]
 COMMANDS = [*FIRST, "artist", "album", "track", "search", "enrich", "listener", "token", "check", "change-secret"]
-COMMANDS += ["import-history", "export-history", "stats"]
+COMMANDS += ["import-history", "export-history", "stats", "names"]
 BELOW = [
     "queue list",
     "queue status",

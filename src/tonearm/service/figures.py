@@ -352,7 +352,7 @@ class Figures:
         Nothing that was sent changes, and `undo_rename` takes it back. Raises MissingName if a name is empty, and
         TooManyRenames.
         """
-        kept = _cleaned(kind, *to)
+        kept = cleaned_name(kind, *to)
         work = partial(renames.rename, account=account, kind=kind, name=name, to=kept, now=self.clock.now())
         await self.store.write(work)
 
@@ -911,7 +911,8 @@ def _where_played(
     return frozenset(names), _joined(spans)
 
 
-def _cleaned(kind: NameKind, artist: str, title: str) -> tuple[str, str]:
+def cleaned_name(kind: NameKind, artist: str, title: str) -> tuple[str, str]:
+    """A name, (artist, title), as renames keep it. Raises MissingName if there is nothing of it."""
     artist, title = clean(artist), clean(title)
     if not artist:
         raise MissingName("artist")
