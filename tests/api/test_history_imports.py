@@ -39,6 +39,12 @@ def test_the_history_at_last_fm_comes_home_and_goes_back(service: Service) -> No
     assert (done["state"], done["added"], done["known"], done["fault"]) == ("done", 30, 0, None)
     (listed,) = service.http.get("/history-imports").json()["imports"]
     assert (listed["source"], listed["name"], listed["state"], listed["added"]) == ("Last.fm", "RJ", "done", 30)
+    plays = service.http.get("/lastfm/queue", params={"fate": "imported"}).json()["plays"]
+    assert len(plays) == 30
+    assert service.http.get("/lastfm/queue").json()["plays"] == plays
+    story = service.http.get(f"/lastfm/queue/{plays[0]['id']}").json()
+    assert (story["fate"], story["why"]) == ("imported", "imported from Last.fm")
+    assert service.http.post(f"/lastfm/queue/{plays[0]['id']}/retry").status_code == 409
     jobs = service.http.get("/jobs").json()["jobs"]
     assert ("history", "done", 30) in {(job["kind"], job["state"], job["done"]) for job in jobs}
     assert service.http.post(f"/history-imports/{listed['id']}/undo").json() == {"removed": 30}

@@ -519,6 +519,8 @@ def _of_fate(account: int, fate: str) -> tuple[ColumnElement[bool], ...]:
     """Conditions that an index answers: one of the queue's for what waits."""
     if fate == "queued":
         return (play.c.id.in_(select(scrobble_queue.c.id).where(scrobble_queue.c.account == account)),)
+    if fate == "imported":  # never sent, so it is not settled either
+        return (play.c.fate == fate,)
     return play.c.fate == fate, play.c.settled_at.is_not(None)
 
 

@@ -36,6 +36,7 @@ FateFilter = Literal[
     "threshold_not_met",
     "disabled",
     "not_authenticated",
+    "imported",
 ]
 LONGEST_PAGE = 500
 
