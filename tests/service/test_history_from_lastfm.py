@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx2
 import pytest
 from sqlalchemy import update
 
 from lastfm_emulator.account import Play
-from tests.history.files import AT
+from tests.history.files import AT, write
 from tests.service.conftest import DAY, During, House, Room
+from tonearm.history.play import ReadOptions
 from tonearm.service.history_from_lastfm import NotImported
 from tonearm.service.history_import import ImportResult
 from tonearm.store.db.schema import account
@@ -141,6 +144,64 @@ async def test_histories_of_several_profiles_stay_apart(room: Room) -> None:
     scrobbled(room, AT + 10, title=f"Song {AT}", user="Other")
     assert (await brought(room)).new == 1
     assert len(await starts(room)) == 2
+
+
+async def undo(room: Room, import_id: int | None) -> int:
+    assert import_id is not None
+    return await room.deck.history_import.undo(room.me.id, import_id, lambda done, total: None)
+
+
+async def test_a_play_of_two_profiles_is_one_and_stays_while_either_has_it(room: Room) -> None:
+    scrobbled(room, *(AT + n * 300 for n in range(5)))
+    mine = await brought(room)
+    await room.sign_in("Other")
+    scrobbled(room, *(AT + n * 300 for n in range(3, 8)), user="Other")
+    theirs = await brought(room)
+    assert (theirs.new, theirs.known) == (3, 2)
+    assert await starts(room) == [AT + n * 300 for n in range(8)]
+    assert await undo(room, mine.id) == 3
+    assert await starts(room) == [AT + n * 300 for n in range(3, 8)]
+    listed = {one.id: one for one in await room.deck.history_import.listed(room.me.id)}
+    assert theirs.id is not None
+    assert (listed[theirs.id].counts["new"], listed[theirs.id].counts["known"]) == (5, 0)
+    assert (await brought(room)).new == 0
+    await room.sign_in("RJ")
+    assert ((again := await brought(room)).new, again.known) == (3, 2)
+    assert await undo(room, theirs.id) == 3
+    assert await starts(room) == [AT + n * 300 for n in range(5)]
+    assert await undo(room, again.id) == 5
+    assert await starts(room) == []
+
+
+async def test_a_profile_keeps_what_a_file_has_brought_before_it(room: Room, tmp_path: Path) -> None:
+    table = "\n".join(["uts,artist,track", *(f"{AT + n * 300 + 5},Nina Simone,Song {AT + n * 300}" for n in range(3))])
+    [file] = await room.deck.history_import.run(
+        room.me.id, [write(tmp_path, table)], ReadOptions(), lambda done, total: None, apply=True
+    )
+    scrobbled(room, AT, AT + 300)
+    found = await brought(room)
+    assert (found.new, found.known) == (0, 2)
+    lately = int(room.now) - 900
+    scrobbled(room, lately)
+    later = await brought(room)
+    assert later.new == 1
+    assert await undo(room, file.id) == 1
+    assert await starts(room) == [AT + 5, AT + 305, lately]
+    assert await undo(room, later.id) + await undo(room, found.id) == 3
+
+
+async def test_what_was_sent_to_one_profile_is_not_known_at_another(room: Room) -> None:
+    await room.play(1)
+    await room.until_empty()
+    (sent,) = await room.history()
+    await room.sign_in("Other")
+    scrobbled(room, sent.play.timestamp + 20, title=sent.play.track.title, artist=sent.play.track.artist, user="Other")
+    assert (await brought(room)).new == 1
+    scrobbled(room, sent.play.timestamp, title=sent.play.track.title, artist=sent.play.track.artist, user="Other")
+    found = await brought(room)
+    assert (found.new, len(await room.history()), await room.length()) == (0, 2, 0)
+    await room.sign_in("RJ")
+    assert (await brought(room)).known == 1
 
 
 async def test_a_session_that_is_damaged_is_said(house: House) -> None:

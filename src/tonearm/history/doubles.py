@@ -79,6 +79,8 @@ class Judge:
     def __init__(self, renamed: Mapping[SongKey, SongKey]) -> None:
         self._renamed = renamed
         self._claimed: dict[int, int] = {}
+        self.matched: list[int] = []
+        """The plays of the history, by their ids, that the last part has matched."""
         self._at = 0
         self._names: set[tuple[int, str, str]] = set()
         self._ended: list[PastPlay] = []
@@ -87,6 +89,7 @@ class Judge:
         self, plays: Sequence[PastPlay], ahead: Iterable[PastPlay], stored: Iterable[StoredPast]
     ) -> list[Outcome]:
         """What each of these is, given what the history has around them; `ahead` are the next ones of the source."""
+        self.matched = []
         outcomes = [self._repeated(play) for play in plays]
         by_song = self._by_song(stored, plays[0].timestamp)
         if by_song:
@@ -125,6 +128,7 @@ class Judge:
 
     def _claim(self, one: StoredPast) -> Outcome:
         self._claimed[one.id] = one.timestamp
+        self.matched.append(one.id)
         return Outcome.WRITTEN if one.ours else Outcome.KNOWN
 
     def _exactly(

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -218,6 +219,12 @@ class _Copy:
         )
         compared = [stored(one, begun.id) for one in there]
         outcomes = await asyncio.to_thread(judge.judge, part, [], compared)
+        from_files = {one.id for one in there if one.import_id is not None and one.owner != user}
+        shared = [play_id for play_id in judge.matched if play_id in from_files]
+        new = [place for place, outcome in enumerate(outcomes) if outcome is Outcome.NEW]
+        for place, one in (await self._of_other_users(part, new)).items():
+            outcomes[place] = Outcome.KNOWN
+            shared += [one.id] if one.import_id is not None else []
         now = self.room.clock.now()
         rows = []
         for play, outcome in zip(part, outcomes, strict=True):
@@ -227,8 +234,19 @@ class _Copy:
                 rows.append(row(play, self.listener.id, begun.id, SOURCE, now, user))
         until = part[-1].timestamp
         facts = {**counts, "until": until}
-        await store.write(partial(write_part, begun=begun, rows=rows, counts=facts, now=now))
+        await store.write(partial(write_part, begun=begun, rows=rows, counts=facts, now=now, shared=shared))
         self.since = until
+
+    async def _of_other_users(self, part: Sequence[PastPlay], new: Sequence[int]) -> dict[int, Any]:
+        """Plays of other Last.fm users that are the same to the second and to the letter, by their places: one listen.
+
+        One listener does not play a song twice in a second, so these are in both histories.
+        """
+        songs = {(part[place].timestamp, part[place].artist, part[place].title): place for place in new}
+        found = await self.room.store.read(
+            partial(history_imports.exactly, account=self.listener.id, songs=list(songs))
+        )
+        return {songs[one.timestamp, one.artist, one.track]: one for one in found}
 
 
 def _in_order(tracks: Sequence[RecentTrack], since: int) -> list[PastPlay]:

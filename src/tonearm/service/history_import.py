@@ -324,13 +324,22 @@ class _Run:
 
 
 def write_part(
-    db: Connection, begun: StoredImport, rows: list[dict[str, Any]], counts: dict[str, int], now: float
+    db: Connection,
+    begun: StoredImport,
+    rows: list[dict[str, Any]],
+    counts: dict[str, int],
+    now: float,
+    shared: Sequence[int] = (),
 ) -> None:
-    """Write some plays of an import, and how far it is. Raises Undone if somebody is undoing it."""
+    """Write some plays of an import, and how far it is; `shared` are plays of other imports that it has found as well.
+
+    Raises Undone if somebody is undoing it.
+    """
     accounts.lock(db, [begun.account])
     if not history_imports.write(db, begun.id, ImportState.RUNNING, counts, now):
         raise Undone(f"import {begun.id} is being undone")
     history_imports.add(db, begun.account, rows)
+    history_imports.share(db, begun.id, shared)
 
 
 def _parts(walk: Iterator[PastPlay]) -> Iterator[tuple[list[PastPlay], list[PastPlay]]]:

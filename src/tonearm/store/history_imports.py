@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -13,6 +13,8 @@ from sqlalchemy import (
     Column,
     Connection,
     Select,
+    Text,
+    and_,
     bindparam,
     delete,
     func,
@@ -24,8 +26,8 @@ from sqlalchemy import (
 
 from tonearm.core.search import searchable
 from tonearm.store import accounts, destination_queue, summaries
-from tonearm.store.db.dialect import asked_rows, insert_ignore, rows_as_json
-from tonearm.store.db.schema import history_import, play
+from tonearm.store.db.dialect import asked_rows, insert_ignore, parts, rows_as_json, same_texts
+from tonearm.store.db.schema import history_import, import_share, play
 
 IMPORTED = "imported"
 """The fate of a play that an import has brought."""
@@ -108,12 +110,16 @@ def finish(db: Connection, begun: StoredImport, counts: Mapping[str, int], now: 
         return begun.id
     known = {**before.counts, "until": max(before.counts.get("until", 0), counts.get("until", 0))}
     db.execute(update(history_import).where(history_import.c.id == before.id).values(counts=known, updated_at=now))
+    found = list(db.execute(select(import_share.c.play).where(import_share.c.import_id == begun.id)).scalars())
+    share(db, before.id, found)
+    _forget_shares(db, begun.id)
     db.execute(delete(history_import).where(history_import.c.id == begun.id))
     return None
 
 
 def turn(db: Connection, import_id: int, state: ImportState, now: float) -> None:
-    """An import is being undone, or is undone."""
+    """An import is being undone, or is undone: it has no plays of others any more."""
+    _forget_shares(db, import_id)
     changed = {"state": state, "updated_at": now}
     db.execute(update(history_import).where(history_import.c.id == import_id).values(**changed))
 
@@ -143,7 +149,7 @@ def add(db: Connection, account: int, rows: Sequence[dict[str, Any]]) -> None:
 _SPAN = (Column("earliest", BigInteger), Column("latest", BigInteger))
 _COMPARED = (
     *(play.c.id, play.c.timestamp, play.c.artist, play.c.track, play.c.correction, play.c.duration),
-    *(play.c.played, play.c.precision, play.c.stamp, play.c.import_id),
+    *(play.c.played, play.c.precision, play.c.stamp, play.c.import_id, play.c.owner),
 )
 
 
@@ -171,10 +177,69 @@ def around(
     return list(db.execute(_around(db.dialect.name, bool(owner)), values))
 
 
+_SONG = (Column("timestamp", BigInteger), Column("artist", Text), Column("track", Text))
+_NAMES = ("artist", "track")
+
+
+@cache
+def _exactly(dialect: str) -> Select[Any]:
+    asked = asked_rows(dialect, _SONG)
+    same = and_(play.c.timestamp == asked.c.timestamp, *same_texts(dialect, play, asked, _NAMES))
+    columns = (play.c.id, play.c.import_id, play.c.owner, play.c.timestamp, *(play.c[name] for name in _NAMES))
+    return select(*columns).join(asked, same).where(play.c.account == bindparam("of"))
+
+
+def exactly(db: Connection, account: int, songs: Sequence[tuple[int, str, str]]) -> list[Any]:
+    """The plays of an account with these times, artists and tracks to the letter, whoever they are of."""
+    rows = rows_as_json([{"timestamp": at, "artist": artist, "track": track} for at, artist, track in songs])
+    return list(db.execute(_exactly(db.dialect.name), {"of": account, "rows": rows})) if songs else []
+
+
+def share(db: Connection, import_id: int, play_ids: Iterable[int]) -> None:
+    """An import has found plays that another one has brought: they stay if that one is undone."""
+    insert_ignore(db, import_share, [{"import_id": import_id, "play": play_id} for play_id in play_ids])
+
+
+def _forget_shares(db: Connection, import_id: int) -> None:
+    db.execute(delete(import_share).where(import_share.c.import_id == import_id))
+
+
+def forget_all_shares(db: Connection, account: int) -> None:
+    """Nothing of an account's imports is known to be in two of them any more; before the imports are deleted."""
+    mine = select(history_import.c.id).where(history_import.c.account == account)
+    db.execute(delete(import_share).where(import_share.c.import_id.in_(mine)))
+
+
+def _hand_over(db: Connection, ids: Sequence[int]) -> set[int]:
+    """Give plays to imports that have found them too; which plays that were."""
+    living = history_import.c.state.in_([ImportState.RUNNING, ImportState.DONE])
+    wanted = select(import_share.c.play, func.max(import_share.c.import_id).label("import_id")).group_by(
+        import_share.c.play
+    )
+    rows = db.execute(
+        wanted.join(history_import, history_import.c.id == import_share.c.import_id).where(
+            living, import_share.c.play.in_(ids)
+        )
+    )
+    heirs: dict[int, list[int]] = {}
+    for row in rows:
+        heirs.setdefault(row.import_id, []).append(row.play)
+    for import_id, given in heirs.items():
+        heir = _read(db.execute(select(history_import).where(history_import.c.id == import_id)).one())
+        moved = {"import_id": import_id, "owner": heir.name.casefold()}
+        db.execute(update(play).where(play.c.id.in_(given)).values(**moved))
+        counts = heir.counts | {"new": heir.counts.get("new", 0) + len(given)}
+        counts["known"] = max(0, counts.get("known", 0) - len(given))
+        facts = {"first_play": min(heir.first_play, min(given) - 1), "counts": counts}
+        db.execute(update(history_import).where(history_import.c.id == import_id).values(**facts))
+        db.execute(delete(import_share).where(import_share.c.import_id == import_id, import_share.c.play.in_(given)))
+    return {play_id for given in heirs.values() for play_id in given}
+
+
 def undo_part(db: Connection, undone: StoredImport, after: int) -> tuple[int, int] | None:
     """Take back some plays of an import that follow play `after`: how many, and the last of them; None without any.
 
-    What has been sent since then stays.
+    What has been sent since then stays, and what the import of a Last.fm user has found too, which has it then.
     """
     accounts.lock(db, [undone.account])
     others = destination_queue.numbers_of(db, undone.account)
@@ -184,7 +249,11 @@ def undo_part(db: Connection, undone: StoredImport, after: int) -> tuple[int, in
     ids = list(db.execute(select(play.c.id).where(*added).order_by(play.c.id).limit(UNDO_PART)).scalars())
     if not ids:
         return None
-    summaries.make_stale_of(db, ids)
+    kept = set[int]().union(*(_hand_over(db, some) for some in parts(ids)))
+    gone = [play_id for play_id in ids if play_id not in kept]
+    summaries.make_stale_of(db, gone)
     db.execute(delete(play).where(*added, play.c.id <= ids[-1]))
-    destination_queue.forget(db, ids, others)
-    return len(ids), ids[-1]
+    for some in parts(gone):
+        db.execute(delete(import_share).where(import_share.c.play.in_(some)))
+    destination_queue.forget(db, gone, others)
+    return len(gone), ids[-1]

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, u
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.play import DEFAULT_THRESHOLD
-from tonearm.store import accounts, destination_queue, destinations, household, renames, summaries
+from tonearm.store import accounts, destination_queue, destinations, history_imports, household, renames, summaries
 from tonearm.store.db.dialect import insert_or_change
 from tonearm.store.db.schema import (
     account,
@@ -90,6 +90,7 @@ def begin(db: Connection, account_id: int, kept_session: str) -> None:
     db.execute(delete(player_user).where((player_user.c.account == account_id) | player_user.c.player.in_(players)))
     for table in (approval, device_clock):
         db.execute(delete(table).where(table.c.player.in_(players)))
+    history_imports.forget_all_shares(db, account_id)
     for table in (job_run, login, device_clock, app_key, player, history_import, loved_sync):
         db.execute(delete(table).where(table.c.account == account_id))
     household.forget(db, account_id)

@@ -589,6 +589,16 @@ history_import = Table(
     Index("history_import_by_account", "account", "id"),
 )
 
+import_share = Table(
+    "import_share",  # plays that another import has brought, and that an import of a Last.fm user has found as well
+    metadata,
+    Column("import_id", Id, nullable=False, autoincrement=False),
+    Column("play", Id, nullable=False, autoincrement=False),
+    PrimaryKeyConstraint("import_id", "play"),
+    Index("import_share_by_play", "play"),
+    sqlite_with_rowid=False,
+)
+
 
 def _names() -> list[Column[bytes]]:
     """`core.figures.NameCounts`, packed."""
