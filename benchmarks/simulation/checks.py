@@ -177,6 +177,8 @@ class Checker:
                 return None if play.discarded else "nobody discarded it"
             case "suspected":
                 return self._not_suspected(play)
+            case "not_authenticated" if play.asked_elsewhere:
+                return None  # sent by hand without a session: only other destinations get it
             case fate if fate in _HISTORY_ONLY:
                 return None if play.was_told(fate) or play.unheard else "its reporter was told otherwise"
             case _:

@@ -188,6 +188,7 @@ class Elsewhere:
     def by_hand(self, play: Reported) -> None:
         """Its listener wants it to be sent, wherever it is not yet."""
         for target in self.of(play.account):
+            play.asked_elsewhere = True
             self._ask(target, play)
 
     def _ask(self, target: Target, play: Reported) -> None:

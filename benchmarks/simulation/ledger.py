@@ -55,8 +55,8 @@ class Reported:
     """A play as somebody reported it, with the timestamp that it was reported with.
 
     `offs`: what its clock was behind the true one at its reports, in seconds. `owners`: the Last.fm users whom it
-    may have been reported for. `unheard` counts reports whose end nobody heard
-    of. `line` is where it was put at once, if that is sure.
+    may have been reported for. `unheard` counts reports whose end nobody heard of. `asked_elsewhere`: its listener
+    sent it by hand, and has other destinations than Last.fm. `line` is where it was put at once, if that is sure.
     """
 
     account: str
@@ -74,6 +74,7 @@ class Reported:
     line: Line | None = None
     discarded: bool = False
     resent: bool = False
+    asked_elsewhere: bool = False
     corrected_to: Reported | None = None
     flight: Flight = field(default_factory=Flight)
 
