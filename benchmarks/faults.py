@@ -60,7 +60,7 @@ def command(seed: int, plays: int, bug: str = "") -> str:
 
 def _replay(seed: int, plays: int, bug: str | None, trace: bool) -> int:
     with Room() as room, bugs.BUGS[bug]() if bug else nullcontext():
-        result = run(seed, plays, room, told=trace)
+        result = run(seed, plays, room, narrated=trace)
     for line in result.story:
         say(line)
     say(f"seed {seed}: {len(result.findings)} broken promises, digest {result.digest}")

@@ -207,9 +207,9 @@ def _run(files: Mapping[Size, Path], rounds: int) -> Found:
         processes = {size: running.enter_context(_process(file, size)) for size, file in files.items()}
         for what in [TURN] * rounds + [REST] * few + [LOOK] * few:
             for size, process in processes.items():
-                told = _asked(process, what)
-                memory[size] = told.pop("memory")[0]
-                for name, values in told.items():
+                timings = _asked(process, what)
+                memory[size] = timings.pop("memory")[0]
+                for name, values in timings.items():
                     seconds[size][name] += values
     return {
         size: {
@@ -234,8 +234,8 @@ def _asked(process: subprocess.Popen[str], what: str) -> dict[str, list[float]]:
     assert process.stdout
     process.stdin.write(f"{what}\n")
     process.stdin.flush()
-    told: dict[str, list[float]] = json.loads(process.stdout.readline() or "{}")
-    return told
+    timings: dict[str, list[float]] = json.loads(process.stdout.readline() or "{}")
+    return timings
 
 
 # In the process

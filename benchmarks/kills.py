@@ -162,15 +162,15 @@ def _reckoning(file: Path, lastfm: rig.LastFm, reports: Reports) -> dict[str, in
     sent = state["plays"].get(rig.LASTFM_USER, [])
     there = Counter((play["sent_artist"], play["sent_track"], play["timestamp"]) for play in sent)
     with closing(sqlite3.connect(file)) as db:
-        kept: dict[Key, tuple[int, str]] = {
+        stored: dict[Key, tuple[int, str]] = {
             (artist, title, at): (number, fate) for artist, title, at, number, fate in db.execute(_HISTORY)
         }
         [healthy] = db.execute("PRAGMA integrity_check").fetchone()
-    lost = [play for play in reports.acknowledged if play not in kept or not there[play]]
+    lost = [play for play in reports.acknowledged if play not in stored or not there[play]]
     known = reports.acknowledged.keys() | reports.unheard
     doubled = [play for play, number in there.items() if number > 1 or play not in known]
-    unexplained: list[Any] = [play for play, (_, fate) in kept.items() if fate != "accepted"]
-    unexplained += [play for play, number in reports.acknowledged.items() if kept.get(play, (number,))[0] != number]
+    unexplained: list[Any] = [play for play, (_, fate) in stored.items() if fate != "accepted"]
+    unexplained += [play for play, number in reports.acknowledged.items() if stored.get(play, (number,))[0] != number]
     unexplained += reports.wrong + ([healthy] if healthy != "ok" else [])
     for name, what in (("lost", lost), ("doubled", doubled), ("unexplained", unexplained)):
         for one in what[:5]:

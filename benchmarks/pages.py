@@ -145,11 +145,11 @@ def _fill(listener: rig.Listener, rows: Sequence[dict[str, Any]]) -> tuple[str, 
     def row(me: int, body: dict[str, Any]) -> dict[str, Any]:
         at = body["timestamp"]
         names = {name: body[name] for name in ("artist", "track", "album")}
-        told = {"timestamp": at, "reported_timestamp": at, "reported_at": at + 240.0, "settled_at": at + 241.0}
+        stamps = {"timestamp": at, "reported_timestamp": at, "reported_at": at + 240.0, "settled_at": at + 241.0}
         heard = {"duration": 240.0, "played": 240.0, "chosen_by_user": True, "owner": rig.LASTFM_USER}
         return {
             **names,
-            **told,
+            **stamps,
             **heard,
             "account": me,
             "searched": searchable(names.values()),

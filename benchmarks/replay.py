@@ -107,8 +107,8 @@ def key_of(play: history.Play) -> Key:
 
 
 def _plain(name: str) -> str:
-    kept = "".join(letter for letter in name if unicodedata.category(letter) != "Cc")
-    return " ".join(unicodedata.normalize("NFC", kept).split())
+    printable = "".join(letter for letter in name if unicodedata.category(letter) != "Cc")
+    return " ".join(unicodedata.normalize("NFC", printable).split())
 
 
 def _on_lastfm(lastfm: rig.LastFm, ignored: int) -> Counter[Key]:

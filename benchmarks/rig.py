@@ -103,8 +103,8 @@ def pin(core: int, process: int = 0) -> None:
 def environment(**more: str) -> Mapping[str, str]:
     """For our own processes: bytecode is kept, as it is where tonearm is installed; no settings from outside."""
     unwanted = ("LASTFM_", "TONEARM_", "COVERAGE_", "PYTHONDONTWRITEBYTECODE", "PYTHONPROFILE")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
-    return {**kept, "PYTHONPATH": str(ROOT / "src"), **more}
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+    return {**variables, "PYTHONPATH": str(ROOT / "src"), **more}
 
 
 @contextmanager

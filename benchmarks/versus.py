@@ -40,11 +40,11 @@ class Build:
     def run(self, name: str, options: Sequence[str]) -> Fields:
         """What a bench measured there, once. Raises Failed."""
         unwanted = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
-        kept = {key: value for key, value in os.environ.items() if key not in unwanted}
+        environment = {key: value for key, value in os.environ.items() if key not in unwanted}
         done = subprocess.run(
             [self.folder / ".venv/bin/python", "-m", "benchmarks", name, *options, "--json"],
             cwd=self.folder,
-            env={**kept, "PYTHONPATH": str(self.folder / "src")},
+            env={**environment, "PYTHONPATH": str(self.folder / "src")},
             stdout=subprocess.PIPE,
             text=True,
             check=False,

@@ -211,9 +211,9 @@ def _run(service: rig.Service, requests: Sequence[bytes], plays: int, clients: i
 
 def _check(listener: rig.Listener, number: int) -> None:
     with closing(sqlite3.connect(listener.database)) as db:
-        kept = db.execute("SELECT count(*) FROM play").fetchone()[0]
-    if kept != number:
-        raise RuntimeError(f"{kept} of {number} plays were kept")
+        stored = db.execute("SELECT count(*) FROM play").fetchone()[0]
+    if stored != number:
+        raise RuntimeError(f"{stored} of {number} plays were kept")
 
 
 def _requests(way: Batch, secrets: Secrets, number: int, batch: int, series: int) -> list[bytes]:

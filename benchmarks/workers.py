@@ -284,14 +284,14 @@ def _until_it_sends(made: Cluster, name: str) -> None:
 
 
 def _until_empty(made: Cluster, begun: float) -> None:
-    deadline, told = time.monotonic() + _DRAINED_WITHIN, time.monotonic()
+    deadline, printed_at = time.monotonic() + _DRAINED_WITHIN, time.monotonic()
     with psycopg.connect(made.url, autocommit=True) as db:  # one for all looks: a new one costs as much as a batch
         while db.execute("SELECT 1 FROM scrobble_queue LIMIT 1").fetchone():
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{made.waiting()} plays do not get there")
-            if time.monotonic() - told > 20:
-                told = time.monotonic()
-                say(f"{told - begun:6.1f} s  {made.waiting()} plays wait")
+            if time.monotonic() - printed_at > 20:
+                printed_at = time.monotonic()
+                say(f"{printed_at - begun:6.1f} s  {made.waiting()} plays wait")
             time.sleep(_LOOK)
 
 

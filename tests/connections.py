@@ -21,7 +21,7 @@ AT_MOST = 4
 _open, _prepare = postgres.connect, tables.prepare
 _shared: set[tuple[str, str]] = set()
 _prepared: set[tuple[str, str]] = set()
-_kept: defaultdict[Hashable, list[Engine]] = defaultdict(list)
+_idle: defaultdict[Hashable, list[Engine]] = defaultdict(list)
 
 
 def lend() -> None:
@@ -37,10 +37,10 @@ def share(url: URL) -> None:
 
 def close() -> None:
     """Close those that are kept, and later those that are lent: their server goes away."""
-    for engines in _kept.values():
+    for engines in _idle.values():
         for engine in engines:
             Engine.dispose(engine)
-    _kept.clear()
+    _idle.clear()
 
 
 def _place(url: URL) -> tuple[str, str]:
@@ -53,18 +53,18 @@ def _borrow(url: URL, *, writes: bool) -> Engine:
         return _open(url, writes=writes)
     settings = repr(postgres.connect_args()), postgres._SESSION, postgres.READERS, postgres.WRITERS
     kind = place, url.username, writes, settings
-    engine = _kept[kind].pop() if _kept[kind] else _open(url, writes=writes)
-    engine.dispose = partial(_give_back, engine, kind, _kept[kind])  # type: ignore[method-assign]
+    engine = _idle[kind].pop() if _idle[kind] else _open(url, writes=writes)
+    engine.dispose = partial(_give_back, engine, kind, _idle[kind])  # type: ignore[method-assign]
     return engine
 
 
-def _give_back(engine: Engine, kind: Hashable, kept: list[Engine]) -> None:
+def _give_back(engine: Engine, kind: Hashable, idle: list[Engine]) -> None:
     in_use = engine.pool.checkedout()  # type: ignore[attr-defined]  # a QueuePool
-    if in_use or engine._has_events or len(kept) == AT_MOST or _kept.get(kind) is not kept:
+    if in_use or engine._has_events or len(idle) == AT_MOST or _idle.get(kind) is not idle:
         Engine.dispose(engine)
     else:
         engine.dispose = _done  # type: ignore[method-assign]  # whoever closes a store twice gives nothing back
-        kept.append(engine)
+        idle.append(engine)
 
 
 def _done(close: bool = True) -> None:

@@ -49,9 +49,9 @@ def emulator() -> Emulator:
 @pytest.fixture
 def environment(emulator: Emulator) -> Iterator[dict[str, str]]:
     with serve(emulator) as lastfm:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("LASTFM_", "TONEARM_"))}
+        variables = {name: value for name, value in os.environ.items() if not name.startswith(("LASTFM_", "TONEARM_"))}
         path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
-        yield {**kept, "LASTFM_API_URL": lastfm.url, "LASTFM_AUTH_URL": lastfm.auth_url, "PYTHONPATH": path}
+        yield {**variables, "LASTFM_API_URL": lastfm.url, "LASTFM_AUTH_URL": lastfm.auth_url, "PYTHONPATH": path}
 
 
 @contextmanager

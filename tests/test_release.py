@@ -34,8 +34,8 @@ class Installed:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.python = folder / "venv/bin/python"
-        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-        self.environment = {**kept, "HOME": str(folder)}
+        variables = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        self.environment = {**variables, "HOME": str(folder)}
 
     def run(self, *words: str | Path) -> str:
         """What a program prints that ends well."""
@@ -75,8 +75,8 @@ def _uv(*words: str | Path) -> None:
     for theirs, ours in (("PIP_INDEX_URL", "UV_DEFAULT_INDEX"), ("PIP_CERT", "SSL_CERT_FILE")):
         if theirs in os.environ:
             settings[ours] = os.environ[theirs]
-    kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    done = subprocess.run([UV, *words], env={**settings, **kept}, capture_output=True, text=True, check=False)
+    variables = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    done = subprocess.run([UV, *words], env={**settings, **variables}, capture_output=True, text=True, check=False)
     if done.returncode and re.search(r"(?i)failed to (fetch|download)|connect|dns", done.stderr):
         pytest.skip(f"no network: {done.stderr.strip().splitlines()[-1]}")
     assert done.returncode == 0, done.stderr

@@ -128,7 +128,7 @@ def plays_of(chance: Random, number: int) -> list[Play]:
     return plays
 
 
-def kept(server: StandIn) -> list[tuple[int, str, str]]:
+def stored_by(server: StandIn) -> list[tuple[int, str, str]]:
     return sorted((play.timestamp, play.artist, play.title) for play in server.stored)
 
 
@@ -145,7 +145,7 @@ async def test_whatever_goes_wrong_all_plays_are_there_once_and_accepted(kind: s
         plays = plays_of(chance, 60)
         await line.deliver(plays, faulty=0.3)
         assert [fate for fate in line.fates.values() if not isinstance(fate, Accepted)] == []
-        assert kept(line.server) == named(plays)
+        assert stored_by(line.server) == named(plays)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -157,7 +157,7 @@ async def test_a_play_that_is_never_taken_ends_with_its_reason_and_holds_up_no_o
         bad = plays[40]
         line.server.bad = lambda play: play.timestamp == bad.timestamp
         await line.deliver(plays, faulty=0.0)
-        assert kept(line.server) == named([play for play in plays if play is not bad])
+        assert stored_by(line.server) == named([play for play in plays if play is not bad])
         (fate,) = [fate for fate in line.fates.values() if not isinstance(fate, Accepted)]
         assert isinstance(fate, Refused | Ignored)
         assert line.rules.service in str(fate.cause if isinstance(fate, Refused) else fate.reason)
@@ -185,4 +185,4 @@ async def test_a_server_whose_clock_is_behind_gets_its_plays_later(kind: str) ->
         plays = plays_of(chance, 40)
         await line.deliver(plays, faulty=0.1)
         assert [fate for fate in line.fates.values() if not isinstance(fate, Accepted)] == []
-        assert kept(line.server) == named(plays)
+        assert stored_by(line.server) == named(plays)

@@ -158,7 +158,7 @@ class Checker:
             for row in same
             if any(abs(at - play.timestamp) <= slack for at in (row["timestamp"], row["reported_timestamp"]))
         }
-        return all(told.id in near and told.status in {"duplicate", *_HISTORY_ONLY} for told in play.answers)
+        return all(answer.id in near and answer.status in {"duplicate", *_HISTORY_ONLY} for answer in play.answers)
 
     def _untrue(self, play: Reported, row: sqlite3.Row) -> str | None:
         """Why a fate is not true; None where it is."""
@@ -180,7 +180,7 @@ class Checker:
             case "not_authenticated" if play.asked_elsewhere:
                 return None  # sent by hand without a session: only other destinations get it
             case fate if fate in _HISTORY_ONLY:
-                return None if play.was_told(fate) or play.unheard else "its reporter was told otherwise"
+                return None if play.was_answered(fate) or play.unheard else "its reporter was told otherwise"
             case _:
                 return "there is no such fate"
 
@@ -237,7 +237,7 @@ class Checker:
     def _not_expired(self, play: Reported, row: sqlite3.Row) -> str | None:
         """Too old by the true time, give or take what Last.fm's clock was wrong by: whatever ours has shown."""
         now = self.referee.timeline.now
-        at = now if play.was_told("too_old") else self._true(row["settled_at"], now)
+        at = now if play.was_answered("too_old") else self._true(row["settled_at"], now)
         age = at + self.referee.latest_lastfm + SLACK - row["timestamp"]
         return None if age >= TOO_OLD else f"it is {age / 86400:.3f} days old"
 

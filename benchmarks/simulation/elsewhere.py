@@ -511,8 +511,8 @@ class Elsewhere:
     def _play(self, target: Target, artist: str, title: str, at: int) -> Reported | None:
         songs = [play for name in (artist, artist + GUEST) for play in self.ledger.songs(name, title)]
         if len(songs) > 1:
-            for original, told in self.disk.look(_SENT_AS, target.number, title, at):
-                return self.ledger.by_key.get((original, title, int(told)))
+            for original, reported_at in self.disk.look(_SENT_AS, target.number, title, at):
+                return self.ledger.by_key.get((original, title, int(reported_at)))
         return next(iter(songs), None)
 
     def _as_its_policy_says(self, posted: Posted, parcel: Parcel, about: dict[str, Any]) -> None:

@@ -111,7 +111,9 @@ class _Reckoning:
     def _must(self, parcel: Parcel, row: sqlite3.Row) -> bool:
         """Whether it surely has to be there, or in the ledger."""
         play = parcel.play
-        plain = play.acknowledged and play.answers[0].status in ("queued", "too_old") and not play.was_told("duplicate")
+        plain = (
+            play.acknowledged and play.answers[0].status in ("queued", "too_old") and not play.was_answered("duplicate")
+        )
         return plain and bool(row["counted"]) and row["fate"] != "suspected" and parcel.goes == {True}
 
     def _untrue(self, parcel: Parcel, row: dict[str, object]) -> str | None:

@@ -18,7 +18,7 @@ CORRECTED = "Corrected"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Answer:
     """What a reporter was told: the status, the play's number, and when (seconds of the run)."""
 
     status: str
@@ -67,7 +67,7 @@ class Reported:
     played: float
     extra: dict[str, str] = field(default_factory=dict)
     reporter: str = ""
-    answers: list[Told] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
     unheard: int = 0
     owners: set[str] = field(default_factory=set)
     offs: set[float] = field(default_factory=set)
@@ -96,8 +96,8 @@ class Reported:
     def end(self) -> float:
         return self.timestamp + self.played
 
-    def was_told(self, status: str) -> bool:
-        return any(told.status == status for told in self.answers)
+    def was_answered(self, status: str) -> bool:
+        return any(answer.status == status for answer in self.answers)
 
     def __str__(self) -> str:
         return f"{self.title!r} by {self.artist!r} at {self.timestamp} of {self.account}"
@@ -173,7 +173,7 @@ class Ledger:
         """All plays of a song."""
         return self._by_names.get((artist, title), [])
 
-    def find(self, artist: str, title: str, told: Callable[[], int]) -> Reported | None:
+    def find(self, artist: str, title: str, answer: Callable[[], int]) -> Reported | None:
         """The play that was reported so; a song that was played once is found whatever time it has."""
         songs = self.songs(artist, title)
-        return songs[0] if len(songs) == 1 else self.by_key.get((artist, title, told()))
+        return songs[0] if len(songs) == 1 else self.by_key.get((artist, title, answer()))

@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.simulation.elsewhere import Elsewhere
 from benchmarks.simulation.finding import Kind
 from benchmarks.simulation.hearts import Hearts
-from benchmarks.simulation.ledger import CORRECTED, Account, Ledger, Reported, Told
+from benchmarks.simulation.ledger import CORRECTED, Account, Answer, Ledger, Reported
 from benchmarks.simulation.network_faults import MISSPELT, POISON, Weather
 from benchmarks.simulation.oracle import Referee
 from benchmarks.simulation.timeline import Timeline
@@ -169,7 +169,7 @@ class Listeners:
         finally:
             play.unheard += not heard
         first = not play.answers and not play.unheard
-        play.answers.append(Told(taken.status, taken.id, self.timeline.elapsed))
+        play.answers.append(Answer(taken.status, taken.id, self.timeline.elapsed))
         self.say(account.name, f"reports {play}: {taken.status} as {taken.id}")
         if first and taken.status == "queued":
             self.referee.waits(play)
@@ -306,7 +306,7 @@ class Listeners:
             )
         self.say(account.name, f"corrects {play}: {outcome}")
         if isinstance(outcome, ActionDone):
-            edited.answers.append(Told("queued", outcome.play, self.timeline.elapsed))
+            edited.answers.append(Answer("queued", outcome.play, self.timeline.elapsed))
         else:
             play.corrected_to = None
             self.ledger.strike(edited)
@@ -328,8 +328,8 @@ class Listeners:
         flying = [p for sent in self.referee.under_way for p in sent.plays if p.account == account.name]
         if flying and self.chance.random() < 0.8:
             return self.chance.choice(flying)
-        told = [play for play in self.ledger.of[account.name] if play.acknowledged]
-        return self.chance.choice(told[-30:]) if told else None
+        acknowledged_plays = [play for play in self.ledger.of[account.name] if play.acknowledged]
+        return self.chance.choice(acknowledged_plays[-30:]) if acknowledged_plays else None
 
 
 def fresh(play: Reported, **changed: Any) -> Reported:

@@ -104,7 +104,7 @@ class Referee:
     say: Callable[[str, str], None]
     per_second: float
     alone: bool
-    told: Callable[[str, str, int], int]
+    reported_start: Callable[[str, str, int], int]
     findings: list[Finding] = field(default_factory=list)
     under_way: list[Sent] = field(default_factory=list)
     earliest_skew: float = 0.0
@@ -204,7 +204,7 @@ class Referee:
     def _scrobbles(self, sent: Sent, sent_items: list[dict[str, str]]) -> None:
         for item in sent_items:
             artist, title, timestamp = item.get("artist", ""), item.get("track", ""), int(item.get("timestamp", "0"))
-            play = self.ledger.find(artist, title, partial(self.told, artist, title, timestamp))
+            play = self.ledger.find(artist, title, partial(self.reported_start, artist, title, timestamp))
             if play is None:
                 self.finds(Kind.DOUBLED, f"#{sent.number} sends {item}, which nobody reported")
                 continue

@@ -102,11 +102,11 @@ class Story:
     """What happened, in order: told in full where it is wanted, else only as a sum."""
 
     timeline: Timeline
-    told: bool
+    narrated: bool
     lines: list[str] = field(default_factory=list)
 
     def say(self, who: str, words: str) -> None:
-        if self.told:
+        if self.narrated:
             days, seconds = divmod(self.timeline.elapsed, DAY)
             hours, minutes = int(seconds // 3600), int(seconds % 3600 // 60)
             self.lines.append(f"{days:2.0f}d {hours:02}:{minutes:02}:{seconds % 60:06.3f}  {who:<9} {words}")
@@ -115,11 +115,11 @@ class Story:
 class Run:
     """All that a seed sets up."""
 
-    def __init__(self, seed: int, plays: int, room: Room, told: bool) -> None:
+    def __init__(self, seed: int, plays: int, room: Room, narrated: bool) -> None:
         self.seed = seed
         chance = self.chance = Random(seed)
         self.timeline = timeline = Timeline()
-        self.story = Story(timeline, told)
+        self.story = Story(timeline, narrated)
         say = self.story.say
         self.scale = chance.choice((3.0, 60.0, 600.0, 3600.0, 4 * 3600.0))
         ahead = chance.choice((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -3.0, 40.0, 400.0, 90_000.0, -90_000.0))
@@ -412,6 +412,6 @@ def with_destinations(seed: int) -> bool:
     return seed % 9 in (0, 2)
 
 
-def run(seed: int, plays: int, room: Room, *, told: bool = False) -> Result:
+def run(seed: int, plays: int, room: Room, *, narrated: bool = False) -> Result:
     """One seed, from its beginning to its reckoning."""
-    return Run(seed, plays, room, told).go()
+    return Run(seed, plays, room, narrated).go()

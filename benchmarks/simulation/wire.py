@@ -53,7 +53,7 @@ class Network:
     witness: Witness
     cut_until: float = 0.0
     lies: float = 0.0
-    told: set[float] = field(default_factory=set)
+    dates: set[float] = field(default_factory=set)
     lands: Callable[[Request, bool], None] = field(default=lambda request, awaited: None)
     elsewhere: Elsewhere | None = None
 
@@ -62,11 +62,11 @@ class Network:
         lies, self.lies = self.lies, 0.0
         if not lies:
             return list(headers)
-        if lies in self.told:
+        if lies in self.dates:
             self.witness.lies_agree(lies)
-        self.told.add(lies)
-        told = [(name, value) for name, value in headers if name.lower() != "date"]
-        return [*told, ("Date", formatdate(self.emulator.now() + lies, usegmt=True))]
+        self.dates.add(lies)
+        dates = [(name, value) for name, value in headers if name.lower() != "date"]
+        return [*dates, ("Date", formatdate(self.emulator.now() + lies, usegmt=True))]
 
     @property
     def cut(self) -> bool:

@@ -13,7 +13,7 @@ def loves(service: Service) -> list[str]:
     return [one.track for one in service.emulator.known_user("RJ").loved.values()]
 
 
-def until_told(service: Service) -> None:
+def until_sent(service: Service) -> None:
     with service.deck.event_hub.subscribe(1) as (news, _):
         while service.http.get("/lastfm/loved").json()["hearts"]:
             service.call(news.within(0.2))
@@ -23,11 +23,11 @@ def test_a_track_is_loved_and_loved_no_longer(service: Service) -> None:
     answer = service.http.put("/lastfm/loved", json=SONG)
     assert answer.status_code == 200
     assert answer.json() == {**SONG, "loved": True, "status": "waiting", "message": ""}
-    until_told(service)
+    until_sent(service)
     assert loves(service) == ["Sinnerman"]
     answer = service.http.delete("/lastfm/loved", params=SONG)
     assert (answer.status_code, answer.json()["loved"]) == (200, False)
-    until_told(service)
+    until_sent(service)
     assert loves(service) == []
 
 

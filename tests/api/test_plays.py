@@ -174,12 +174,12 @@ NAMES = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_names_are_cleaned_before_they_are_frozen(newcomer: Service, name: str) -> None:
-    sent, kept = NAMES[name]
+    sent, stored = NAMES[name]
     body = json.dumps(a_play(artist=sent))
     headers = {"Prefer": "wait=20", "Content-Type": "application/json"}
     assert newcomer.http.post("/lastfm/scrobble", content=body, headers=headers).json()["status"] == "success"
     [arrived] = newcomer.emulator.plays(newcomer.user)
-    assert arrived.artist == kept
+    assert arrived.artist == stored
 
 
 LENIENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {

@@ -70,8 +70,8 @@ def test_an_ignored_play_is_corrected_and_sent_as_a_new_one_linked_to_the_old(se
     new = _story(service, answer.json()["id"])
     assert (new["fate"], new["artist"], new["instead_of"]) == ("accepted", "Nina Simone", old["id"])
     assert new["timestamp"] == old["timestamp"]
-    kept = _story(service, old["id"])
-    assert (kept["fate"], kept["replaced_by"]) == ("discarded", new["id"])
+    old_story = _story(service, old["id"])
+    assert (old_story["fate"], old_story["replaced_by"]) == ("discarded", new["id"])
     assert [play.artist for play in service.emulator.plays("RJ")] == ["Nina Simone"]
 
 

@@ -100,8 +100,8 @@ def test_a_destination_is_paused_resumed_and_removed(with_token: Shell, server: 
 def test_what_is_kept_waits_for_the_same_profile(with_token: Shell, server: ListenBrainzStandIn) -> None:
     with_token("destination", "add", "listenbrainz", "--url", server.url)
     report(with_token)
-    kept = with_token("destination", "remove", "1", "--keep").stdout
-    assert kept == "destination 1 is removed; 1 play will be sent if the same profile is added again\n"
+    printed = with_token("destination", "remove", "1", "--keep").stdout
+    assert printed == "destination 1 is removed; 1 play will be sent if the same profile is added again\n"
     assert with_token.facts("destination", "add", "listenbrainz", "--url", server.url)["waiting"] == 1
 
 

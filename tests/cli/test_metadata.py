@@ -52,7 +52,7 @@ def test_what_is_shown_steers_no_terminal(asking: Shell, emulator: Emulator) -> 
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "printed"),
     [
         (("artist", "nobody"), "Last.fm knows no artist 'nobody'"),
         (("album", "Can", "nothing"), "Last.fm knows no album 'nothing' by 'Can'"),
@@ -60,11 +60,11 @@ def test_what_is_shown_steers_no_terminal(asking: Shell, emulator: Emulator) -> 
         (("artist", " "), "enter an artist"),
     ],
 )
-def test_what_is_not_known_is_said_in_one_line(asking: Shell, words: tuple[str, ...], told: str) -> None:
+def test_what_is_not_known_is_said_in_one_line(asking: Shell, words: tuple[str, ...], printed: str) -> None:
     said = asking(*words)
     assert said.exit_code == 1
     [line] = said.stderr.splitlines()
-    assert told in line
+    assert printed in line
 
 
 def test_what_was_shown_once_is_shown_while_lastfm_is_away(asking: Shell, emulator: Emulator) -> None:

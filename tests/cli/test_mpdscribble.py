@@ -72,15 +72,15 @@ def mpdscribble(folder: Path, mpd: Mpd, port: int, secret: str) -> Iterator[None
         daemon.wait(30)
 
 
-def kept(shell: Shell) -> list[tuple[str, int, int]]:
+def stored(shell: Shell) -> list[tuple[str, int, int]]:
     """Titles, starts, and the times that were reported for them, in the order of the songs."""
     with closing(sqlite3.connect(shell.database)) as db:
         return db.execute("SELECT track, timestamp, reported_timestamp FROM play ORDER BY track, id").fetchall()
 
 
-def until_kept(shell: Shell, number: int, mpd: Mpd) -> None:
+def until_stored(shell: Shell, number: int, mpd: Mpd) -> None:
     """Wait for so many plays. mpdscribble looks at what waits when MPD says something, if its time has come."""
-    while len(kept(shell)) < number:
+    while len(stored(shell)) < number:
         mpd.control("play 8")
         mpd.control.until_heard(0.05)
         mpd.control("stop")
@@ -106,15 +106,15 @@ def test_five_plays_live_and_three_after_an_outage_arrive_once_with_their_starts
     ):
         for number in range(5):
             play(number, mpd)
-        until_kept(shell, 5, mpd)
+        until_stored(shell, 5, mpd)
         assert out.end() == 0
         for number in range(5, 8):
             play(number, mpd)
         with service(shell, "--port", str(port)) as (_, again, _):
-            until_kept(shell, 8, mpd)
+            until_stored(shell, 8, mpd)
             assert again.end() == 0
-    assert [title for title, _, _ in kept(shell)] == [song.title for song in SONGS[:8]]
-    for (_, start, reported), end in zip(kept(shell), ends, strict=True):
+    assert [title for title, _, _ in stored(shell)] == [song.title for song in SONGS[:8]]
+    for (_, start, reported), end in zip(stored(shell), ends, strict=True):
         assert abs(reported - end) <= 3  # mpdscribble sends the end of a play for its start
         assert start == reported - LENGTH
     listed = shell.facts("player", "list")["players"]

@@ -103,7 +103,7 @@ def test_a_known_daily_limit_says_how_much_is_used_and_when_the_backlog_is_clear
 
 
 @pytest.mark.parametrize(
-    ("fate", "correction", "told"),
+    ("fate", "correction", "shown"),
     [
         ("accepted", None, ("success", "on Last.fm")),
         ("accepted", {"artist": "Björk", "track": "Jóga"}, ("success", "on Last.fm, corrected to Björk – Jóga")),
@@ -114,13 +114,13 @@ def test_a_known_daily_limit_says_how_much_is_used_and_when_the_backlog_is_clear
     ],
 )
 def test_a_fate_is_printed_as_the_http_answer_gives_it(
-    fate: str, correction: dict[str, str] | None, told: tuple[str, str]
+    fate: str, correction: dict[str, str] | None, shown: tuple[str, str]
 ) -> None:
     play = Play(Track("Bjork", "Joga"), int(NOW), 300.0)
     facts: dict[str, Any] = {"play": play, "fate": fate, "reason": "the reason", "correction": correction}
     nothing: dict[str, Any] = dict.fromkeys((field.name for field in fields(StoredPlay)), None)
-    kept = StoredPlay(**nothing | facts)
-    assert report_answer(kept) == told
+    stored = StoredPlay(**nothing | facts)
+    assert report_answer(stored) == shown
 
 
 @pytest.fixture

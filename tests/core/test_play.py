@@ -133,10 +133,10 @@ def test_a_possible_duration_is_kept(duration: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "kept"), [(None, None), (0, None), (-3, None), (2**31, None), (2**31 - 1, 2**31 - 1), (1, 1)]
+    ("number", "stored"), [(None, None), (0, None), (-3, None), (2**31, None), (2**31 - 1, 2**31 - 1), (1, 1)]
 )
-def test_a_track_number_that_no_database_keeps_is_unknown(number: int | None, kept: int | None) -> None:
-    assert cleaned(Track("a", "t", track_number=number)).track_number == kept
+def test_a_track_number_that_no_database_keeps_is_unknown(number: int | None, stored: int | None) -> None:
+    assert cleaned(Track("a", "t", track_number=number)).track_number == stored
 
 
 @pytest.mark.parametrize(

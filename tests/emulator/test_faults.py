@@ -27,7 +27,7 @@ def replied(rj: Caller, **params: object) -> Reply:
     return reply
 
 
-def kept(emulator: Emulator) -> int:
+def stored_plays(emulator: Emulator) -> int:
     return len(emulator.plays("RJ"))
 
 
@@ -43,9 +43,9 @@ def test_every_kind_is_explained() -> None:
 def test_an_error_strikes_so_many_calls_and_no_more(emulator: Emulator, rj: Caller, number: int, status: int) -> None:
     emulator.fault(Kind.ERROR, error=number, calls=2)
     assert [error(replied(rj)) for _ in range(2)] == [(number, status)] * 2
-    assert kept(emulator) == 0
+    assert stored_plays(emulator) == 0
     assert replied(rj).status == 200
-    assert kept(emulator) == 1
+    assert stored_plays(emulator) == 1
     assert [entry.outcome for entry in emulator.journal] == [f"error {number}", f"error {number}", "ok"]
     assert [entry.items for entry in emulator.journal] == [1, 1, 1]
 
@@ -60,7 +60,7 @@ def test_an_error_may_have_a_status_and_a_text_of_its_own(emulator: Emulator, rj
 def test_an_error_may_be_answered_although_the_play_was_kept(emulator: Emulator, rj: Caller) -> None:
     emulator.fault("error", error=8, commit=True)
     assert error(replied(rj)) == (8, 500)
-    assert kept(emulator) == 1
+    assert stored_plays(emulator) == 1
 
 
 def test_the_account_limit_holds_until_its_time_for_that_account_alone(
@@ -83,7 +83,7 @@ def test_the_gateway_answers_500_in_html(emulator: Emulator, rj: Caller) -> None
     assert reply.status == 500
     assert b"openresty" in reply.body
     assert dict(reply.headers)["Content-Type"].startswith("text/html")
-    assert kept(emulator) == 0
+    assert stored_plays(emulator) == 0
     assert last_outcome(emulator) == "gateway-html"
 
 
@@ -99,7 +99,7 @@ def test_html_comes_with_200(emulator: Emulator, rj: Caller) -> None:
     emulator.fault(Kind.HTML_IN_200)
     reply = replied(rj)
     assert (reply.status, reply.body[:9]) == (200, b"<!DOCTYPE")
-    assert kept(emulator) == 0
+    assert stored_plays(emulator) == 0
 
 
 @pytest.mark.parametrize(("commit", "stored"), [(None, 1), (False, 0)])
@@ -108,7 +108,7 @@ def test_an_empty_body_says_nothing_about_what_was_done(
 ) -> None:
     emulator.fault(Kind.EMPTY_BODY, commit=commit)
     assert replied(rj) == Reply(200, b"")
-    assert kept(emulator) == stored
+    assert stored_plays(emulator) == stored
 
 
 @pytest.mark.parametrize(("commit", "stored"), [(None, 1), (False, 0)])
@@ -119,15 +119,15 @@ def test_a_cut_off_body_is_no_json(emulator: Emulator, rj: Caller, commit: bool 
     assert reply.body
     with pytest.raises(json.JSONDecodeError):
         body(reply)
-    assert kept(emulator) == stored
+    assert stored_plays(emulator) == stored
 
 
 def test_a_connection_may_close_after_the_play_was_kept(emulator: Emulator, rj: Caller) -> None:
     emulator.fault(Kind.COMMIT_THEN_CLOSE, calls=1)
     assert attempt(rj) == Hangup()
-    assert kept(emulator) == 1
+    assert stored_plays(emulator) == 1
     assert replied(rj).status == 200
-    assert (kept(emulator), emulator.repeats("RJ")) == (1, 1)
+    assert (stored_plays(emulator), emulator.repeats("RJ")) == (1, 1)
     first = next(iter(emulator.journal))
     assert (first.outcome, first.status, first.committed, first.stored) == ("closed", None, True, 1)
 
@@ -135,7 +135,7 @@ def test_a_connection_may_close_after_the_play_was_kept(emulator: Emulator, rj: 
 def test_a_connection_may_close_before_the_play_was_kept(emulator: Emulator, rj: Caller) -> None:
     emulator.fault(Kind.CLOSE_BEFORE_COMMIT, calls=1)
     assert attempt(rj) == Hangup()
-    assert kept(emulator) == 0
+    assert stored_plays(emulator) == 0
     (entry,) = emulator.journal
     assert (entry.outcome, entry.committed, entry.items) == ("closed", False, 1)
 
@@ -153,14 +153,14 @@ def test_a_delay_is_planned_and_then_the_call_is_done(emulator: Emulator, rj: Ca
     emulator.fault(Kind.DELAY, seconds=45)
     emulator.fault(Kind.DELAY, seconds=5, calls=1)
     assert replied(rj).status == 200, "answer() does not wait"
-    assert kept(emulator) == 1
+    assert stored_plays(emulator) == 1
     assert Fault(Kind.DELAY).waits() == 60
 
 
 def test_a_delay_that_does_nothing_ends_in_silence(emulator: Emulator, rj: Caller) -> None:
     emulator.fault(Kind.DELAY, commit=False)
     assert attempt(rj) == Hangup()
-    assert kept(emulator) == 0
+    assert stored_plays(emulator) == 0
 
 
 def test_a_good_session_may_be_called_bad(emulator: Emulator, rj: Caller) -> None:
@@ -193,7 +193,7 @@ def test_xml_may_come_although_json_was_asked_for(emulator: Emulator, rj: Caller
     for reply in (replied(rj), replied(rj, timestamp="x")):
         assert dict(reply.headers)["Content-Type"].startswith("text/xml")
         ElementTree.fromstring(reply.body)
-    assert kept(emulator) == 1
+    assert stored_plays(emulator) == 1
 
 
 def test_counts_may_be_strings(emulator: Emulator, rj: Caller) -> None:
@@ -209,13 +209,13 @@ def test_the_answer_may_have_another_length(emulator: Emulator, rj: Caller, by: 
     answered = body(rj.ask_all("track.scrobble", plays(*sent)))["scrobbles"]
     assert len(answered["scrobble"]) == length
     assert answered["@attr"] == {"ignored": 0, "accepted": 3}
-    assert kept(emulator) == 3
+    assert stored_plays(emulator) == 3
 
 
 def test_the_totals_may_contradict_the_plays(emulator: Emulator, rj: Caller) -> None:
     emulator.fault(Kind.WRONG_TOTALS, by=-1)
     assert body(replied(rj))["scrobbles"]["@attr"] == {"accepted": 0, "ignored": 0}
-    assert kept(emulator) == 1
+    assert stored_plays(emulator) == 1
     assert rj.read("user.getRecentTracks", user="RJ")["recenttracks"]["@attr"]["total"] == "1"
 
 
@@ -224,16 +224,16 @@ def test_plays_may_be_answered_as_accepted_and_not_be_stored(emulator: Emulator,
     answer = body(replied(rj))["scrobbles"]
     assert answer["@attr"] == {"accepted": 0, "ignored": 0}
     assert answer["scrobble"]["ignoredMessage"]["code"] == "0"
-    assert kept(emulator) == 0
+    assert stored_plays(emulator) == 0
     replied(rj)
-    assert kept(emulator) == 1
+    assert stored_plays(emulator) == 1
 
 
 def test_a_repeat_is_ignored_with_code_91_by_gnu_fm(emulator: Emulator, rj: Caller) -> None:
     emulator.fault(Kind.GNU_CODES)
     codes = [body(replied(rj))["scrobbles"]["scrobble"]["ignoredMessage"]["code"] for _ in range(2)]
     assert codes == ["0", "91"]
-    assert kept(emulator) == 1
+    assert stored_plays(emulator) == 1
 
 
 def test_too_old_and_too_new_are_swapped_by_gnu_fm(emulator: Emulator, rj: Caller) -> None:
@@ -272,7 +272,7 @@ def test_what_was_accepted_may_show_only_later(emulator: Emulator, rj: Caller, c
     def total() -> str:
         return str(rj.read("user.getRecentTracks", user="RJ")["recenttracks"]["@attr"]["total"])
 
-    assert (total(), kept(emulator)) == ("1", 2)
+    assert (total(), stored_plays(emulator)) == ("1", 2)
     clock.time += 89
     assert total() == "1"
     clock.time += 1
@@ -297,7 +297,7 @@ def test_a_proxy_may_say_when_to_come_again(emulator: Emulator, rj: Caller) -> N
     emulator.fault(Kind.PROXY_BUSY, status=429)
     reply = replied(rj)
     assert (reply.status, dict(reply.headers)["Retry-After"]) == (429, "30")
-    assert kept(emulator) == 0
+    assert stored_plays(emulator) == 0
 
 
 def test_a_fault_keeps_to_its_methods_in_any_letter_case(emulator: Emulator, rj: Caller) -> None:

@@ -201,10 +201,10 @@ def test_resending_anything_any_number_of_times_stores_each_play_once(sent: list
     rj = Caller(emulator, emulator.session_key("RJ"))
     for artist, track, seconds in sent:
         rj.scrobble(artist, track, NOW - seconds)
-    kept = [(play.artist, play.track, NOW - play.timestamp) for play in emulator.plays("RJ")]
-    assert sorted(kept) == sorted(set(sent))
-    assert [play.timestamp for play in emulator.plays("RJ")] == sorted(NOW - when for _, _, when in kept)
-    assert emulator.repeats("RJ") == len(sent) - len(kept)
+    stored_plays = [(play.artist, play.track, NOW - play.timestamp) for play in emulator.plays("RJ")]
+    assert sorted(stored_plays) == sorted(set(sent))
+    assert [play.timestamp for play in emulator.plays("RJ")] == sorted(NOW - when for _, _, when in stored_plays)
+    assert emulator.repeats("RJ") == len(sent) - len(stored_plays)
 
 
 def test_a_misspelt_artist_is_corrected_and_said_so(emulator: Emulator, rj: Caller) -> None:

@@ -134,36 +134,36 @@ async def test_an_engine_that_has_lost_one_of_its_two_lines_makes_both_again(
 
 
 async def test_a_change_is_passed_only_to_the_manager_of_a_kind_of_which_a_job_waits(shared: PostgresYard) -> None:
-    told: dict[str, list[str]] = {"deliver": [], "import": []}
+    reported: dict[str, list[str]] = {"deliver": [], "import": []}
     something = asyncio.Event()
 
     def listener(kind: str) -> Callable[[str | bytes | bytearray], None]:
         def hear(payload: str | bytes | bytearray) -> None:
-            told[kind].append(json.loads(payload)["type"])
+            reported[kind].append(json.loads(payload)["type"])
             something.set()
 
         return hear
 
     async def until(kind: str, said: str) -> None:
         async with asyncio.timeout(PATIENCE):
-            while said not in told[kind]:
+            while said not in reported[kind]:
                 something.clear()
                 await something.wait()
 
     async with connections(shared.url, listens=True) as line, connections(shared.url, listens=False) as other:
-        for kind in told:
+        for kind in reported:
             await JobDriver(line, kind).add_listener(tables.SETTINGS.channel, listener(kind))
         listens = asyncio.create_task(line.listen())
         await other.execute(tables.HINT, ["deliver"], [7])
         await until("deliver", CHANGE)
         await other.execute("SELECT pg_notify($1, $2)", tables.SETTINGS.channel, json.dumps({"type": "another"}))
         await until("import", "another")
-        assert told["import"] == ["another"]  # what is no change is for all
+        assert reported["import"] == ["another"]  # what is no change is for all
         await other.execute("DELETE FROM tonearm_pgqueuer")
         await other.execute(tables.HINT, ["import"], [7])
-        told["deliver"].clear()
+        reported["deliver"].clear()
         await until("import", CHANGE)
-        assert told["deliver"] == []
+        assert reported["deliver"] == []
         listens.cancel()
         await asyncio.gather(listens, return_exceptions=True)
 

@@ -432,9 +432,9 @@ READS: list[tuple[str, Told, Ours]] = [
 @pytest.mark.parametrize(("fact", "theirs", "ours"), READS, ids=[row[0] for row in READS])
 def test_both_read_the_same(both: tuple[Any, LastFmSync], fact: str, theirs: Told, ours: Ours) -> None:
     network, client = both
-    told = ours(client)
-    assert told == theirs(network)
-    assert told not in (None, [], 0) or fact in ("user's country", "whether a user pays")
+    answered = ours(client)
+    assert answered == theirs(network)
+    assert answered not in (None, [], 0) or fact in ("user's country", "whether a user pays")
 
 
 WRITES: list[tuple[str, Told, Callable[[LastFmSync, str], object]]] = [

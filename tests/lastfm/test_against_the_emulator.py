@@ -114,12 +114,12 @@ async def test_the_whole_way_from_the_first_token_to_the_last_page(
     fifty = await call(client, "scrobble", plays(50), sk)
     assert isinstance(fifty, Answered)
     assert [word.timestamp for word in fifty.items] == [play.timestamp for play in plays(50)]
-    kept = emulator.plays("Ada")
-    assert len(kept) == 50, "the first one was the same play, sent again"
-    assert [(p.artist, p.track, p.timestamp, p.album, p.track_number) for p in kept] == [
+    stored_plays = emulator.plays("Ada")
+    assert len(stored_plays) == 50, "the first one was the same play, sent again"
+    assert [(p.artist, p.track, p.timestamp, p.album, p.track_number) for p in stored_plays] == [
         (p.track.artist, p.track.title, p.timestamp, p.track.album, p.track.track_number) for p in plays(50)
     ]
-    assert [p.chosen_by_user for p in kept].index(False) == 3
+    assert [p.chosen_by_user for p in stored_plays].index(False) == 3
 
     assert isinstance(await call(client, "now_playing", Track("Low", "Sunflower", duration=276), sk), Answered)
     playing = emulator.now_playing("Ada")
@@ -306,11 +306,11 @@ async def test_hosts_call_either_face_with_names_and_types(address: Address, emu
     async with LastFm(KEYS, url=address.url) as lastfm:
         verdict: Verdict = await lastfm.scrobble(plays=plays(2), session_key=sk)
         recent: Page[RecentTrack] = await lastfm.recent_tracks("Ada", size=1, until=int(NOW)).page()
-        told: Verdict = await lastfm.love(artist="Low", title="Sunflower", session_key=sk)
+        answered: Verdict = await lastfm.love(artist="Low", title="Sunflower", session_key=sk)
         walked: list[LovedTrack] = [track async for track in lastfm.loved_tracks("Ada")]
         asked: UserInfo = await lastfm.ask(user.info("Ada"))
     assert isinstance(verdict, Answered)
-    assert isinstance(told, Answered)
+    assert isinstance(answered, Answered)
     assert (recent.total, len(walked), asked.playcount) == (2, 1, 2)
 
 

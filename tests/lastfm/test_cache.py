@@ -428,10 +428,10 @@ async def test_nothing_that_a_session_sees_is_kept_or_looked_up(desk: Desk, tmp_
         await desk.cache.ask(request)
     await desk.store.written()
     assert desk.times == 5
-    kept = everything_in(tmp_path)
-    assert b"Nina" in kept
+    cached = everything_in(tmp_path)
+    assert b"Nina" in cached
     for secret in (SESSION, KEYS.api_secret, KEYS.api_key, "Nina 7"):
-        assert secret.encode() not in kept
+        assert secret.encode() not in cached
 
 
 async def test_closing_ends_what_is_on_its_way(desk: Desk) -> None:

@@ -75,12 +75,12 @@ async def test_own_keys_and_an_approval_page_stay_with_the_session(
     begun = await wire.begin(elsewhere)
     assert isinstance(begun, tuple)
     assert begun[0].startswith(f"https://music.example/allow/?api_key={OWN.api_key}&token=")
-    kept = await approved(wire, server, elsewhere)
-    assert (kept.keys, kept.approval_page) == (OWN, elsewhere.approval_page)
-    await wire.submit(PLAYS, str(kept), live=False)
+    session = await approved(wire, server, elsewhere)
+    assert (session.keys, session.approval_page) == (OWN, elsewhere.approval_page)
+    await wire.submit(PLAYS, str(session), live=False)
     assert server.seen[-1].form()["api_key"] == OWN.api_key
-    assert OWN.api_secret not in repr(kept)
-    assert kept.secret not in repr(kept)
+    assert OWN.api_secret not in repr(session)
+    assert session.secret not in repr(session)
 
 
 @pytest.mark.parametrize("keys", [None, OWN])

@@ -190,17 +190,17 @@ async def test_a_client_of_the_host_is_used_as_it_is_and_never_closed(face: Face
 
 
 async def test_any_transport_of_a_host_gets_the_timeouts() -> None:
-    told: list[object] = []
+    heard: list[object] = []
 
     class Hosts(httpx2.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-            told.append(request.extensions["timeout"])
+            heard.append(request.extensions["timeout"])
             return httpx2.Response(200, content=body(TOKEN))
 
     async with httpx2.AsyncClient(transport=Hosts(), timeout=None) as http:
         await LastFm(KEYS, http=http).get_token()
         await LastFm(KEYS, http=http, patience=Patience(connect=1.0, read=2.0)).get_token()
-    assert told == [
+    assert heard == [
         {"connect": 5.0, "pool": 5.0, "read": 30.0, "write": 30.0},
         {"connect": 1.0, "pool": 1.0, "read": 2.0, "write": 2.0},
     ]
@@ -325,7 +325,7 @@ async def test_each_request_waits_for_its_turn_before_it_leaves(face: Face) -> N
 
 
 async def test_the_servers_clock_is_reported_with_each_answer_of_the_api_that_names_it(face: Face) -> None:
-    told: list[tuple[float, float]] = []
+    heard: list[tuple[float, float]] = []
     replies = iter(
         [
             http(body(TOKEN), "200 OK", "Date: Tue, 14 Nov 2023 22:13:20 GMT"),
@@ -339,15 +339,15 @@ async def test_the_servers_clock_is_reported_with_each_answer_of_the_api_that_na
         ]
     )
     with serving(lambda stream: stream.sendall(next(replies))) as server:
-        client = face(KEYS, server.url, on_date=lambda at, round_trip: told.append((at, round_trip)))
+        client = face(KEYS, server.url, on_date=lambda at, round_trip: heard.append((at, round_trip)))
         for _ in range(4):
             await call(client, "get_token")
         for _ in range(4):
             with pytest.raises(Unavailable):
                 await call(client, "get_token")
         await call(client, "close")
-    assert [at for at, _ in told] == [1700000000.0, 1700000001.0]
-    assert all(0 < round_trip < 60 for _, round_trip in told)
+    assert [at for at, _ in heard] == [1700000000.0, 1700000001.0]
+    assert all(0 < round_trip < 60 for _, round_trip in heard)
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ def emulator() -> Emulator:
 
 
 def play(emulator: Emulator, number: int, at: int) -> None:
-    kept = Kept("Low", f"T{number}", at, sent_artist="Low", sent_track=f"T{number}")
-    assert emulator.users["ada"].keep(kept)
+    stored = Kept("Low", f"T{number}", at, sent_artist="Low", sent_track=f"T{number}")
+    assert emulator.users["ada"].keep(stored)
 
 
 @pytest.fixture
@@ -117,9 +117,9 @@ def test_a_walk_continues_in_another_process(client: LastFmSync, emulator: Emula
     first = next(pages)
     assert walk.position == PagePosition(1, 10), "this page is not done with yet"
     second = next(pages)
-    kept = json.dumps([walk.position.page, walk.position.size, walk.position.until])
+    stored = json.dumps([walk.position.page, walk.position.size, walk.position.until])
     play(emulator, 100, NOW - 1)
-    page, size, until = json.loads(kept)
+    page, size, until = json.loads(stored)
     resumed = list(client.recent_tracks("Ada", start=PagePosition(page, size, until)))
     assert [track.title for track in (*first.items, *resumed)] == NEWEST_FIRST
     assert second.items == tuple(resumed[:10])

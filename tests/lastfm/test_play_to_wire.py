@@ -33,19 +33,19 @@ def test_an_album_artist_is_sent_only_if_it_differs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "sent"),
     [
         *((276.4, "276"), (276.6, "277"), (31, "31")),
         *((seconds, None) for seconds in (None, 0, 0.4, -5.0, math.nan, math.inf)),
     ],
 )
-def test_a_duration_is_sent_in_whole_seconds_or_not_at_all(seconds: float | None, told: str | None) -> None:
-    assert track_params(Track("Low", "Sunflower", duration=seconds)).get("duration") == told
+def test_a_duration_is_sent_in_whole_seconds_or_not_at_all(seconds: float | None, sent: str | None) -> None:
+    assert track_params(Track("Low", "Sunflower", duration=seconds)).get("duration") == sent
 
 
-@pytest.mark.parametrize(("number", "told"), [(7, "7"), (None, None), (0, None), (-1, None)])
-def test_a_track_number_is_sent_if_there_is_one(number: int | None, told: str | None) -> None:
-    assert track_params(Track("Low", "Sunflower", track_number=number)).get("trackNumber") == told
+@pytest.mark.parametrize(("number", "sent"), [(7, "7"), (None, None), (0, None), (-1, None)])
+def test_a_track_number_is_sent_if_there_is_one(number: int | None, sent: str | None) -> None:
+    assert track_params(Track("Low", "Sunflower", track_number=number)).get("trackNumber") == sent
 
 
 def test_each_play_of_a_batch_has_its_index() -> None:

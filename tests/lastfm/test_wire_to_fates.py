@@ -16,14 +16,14 @@ from .bodies import NOW_PLAYING, PLAYS, body, scrobbled, scrobbles
 from .faces import KEYS
 
 
-def told(request: Request[track.TrackWrite], tree: object, status: int = 200) -> Verdict:
+def judge(request: Request[track.TrackWrite], tree: object, status: int = 200) -> Verdict:
     content = tree if isinstance(tree, bytes) else body(tree)
     outcome = understand(request, sign_request(request, KEYS), Reply(status, {}, content))
     return Answered(outcome.value) if isinstance(outcome, Answer) else verdict_of(outcome)
 
 
 def scrobble(tree: object, plays: tuple[Play, ...] = PLAYS) -> Verdict:
-    return told(track.scrobble(plays, "sk"), tree)
+    return judge(track.scrobble(plays, "sk"), tree)
 
 
 def test_each_play_gets_the_answer_at_its_position() -> None:
@@ -195,10 +195,10 @@ def test_a_repeat_that_gnu_fm_knows_by_another_name_keeps_that_name() -> None:
     assert verdict.items[0].correction.artist == "Nina Simone (corrected)"
 
 
-@pytest.mark.parametrize(("code", "kept"), [("99999999999", 2**31 - 1), (-(10**12), -(2**31) + 1)])
-def test_a_code_that_no_database_keeps_is_the_nearest_that_it_can(code: object, kept: int) -> None:
+@pytest.mark.parametrize(("code", "stored"), [("99999999999", 2**31 - 1), (-(10**12), -(2**31) + 1)])
+def test_a_code_that_no_database_keeps_is_the_nearest_that_it_can(code: object, stored: int) -> None:
     word = scrobbled(PLAYS[0], ignoredMessage={"code": code, "#text": ""})
-    assert scrobble(scrobbles([word], 1), PLAYS[:1]) == Answered((ItemAnswer(kept, timestamp=1700000000),))
+    assert scrobble(scrobbles([word], 1), PLAYS[:1]) == Answered((ItemAnswer(stored, timestamp=1700000000),))
 
 
 @pytest.mark.parametrize("error", [10**12, "99999999999", {"code": str(2**40), "#text": "no"}])
@@ -227,10 +227,10 @@ def test_an_answer_in_xml_to_a_question_in_json_is_understood() -> None:
 
 def test_now_playing_is_one_word_without_a_time() -> None:
     request = track.now_playing(Track("Low", "Sunflower"), "sk")
-    assert told(request, NOW_PLAYING) == Answered((ItemAnswer(0),))
+    assert judge(request, NOW_PLAYING) == Answered((ItemAnswer(0),))
     ignored = {"nowplaying": {"ignoredMessage": {"code": "1", "#text": ""}}}
-    assert told(request, ignored) == Answered((ItemAnswer(1),))
-    assert told(request, {"nowplaying": "\n"}) == Answered((ItemAnswer(0),))
+    assert judge(request, ignored) == Answered((ItemAnswer(1),))
+    assert judge(request, {"nowplaying": "\n"}) == Answered((ItemAnswer(0),))
 
 
 @pytest.mark.parametrize(
@@ -240,13 +240,13 @@ def test_now_playing_is_one_word_without_a_time() -> None:
 )
 def test_a_love_is_done_when_nothing_is_said_against_it(content: object) -> None:
     for request in (track.love("Low", "Sunflower", "sk"), track.unlove("Low", "Sunflower", "sk")):
-        assert told(request, content) == Answered((ItemAnswer(0),))
+        assert judge(request, content) == Answered((ItemAnswer(0),))
 
 
 @pytest.mark.parametrize("content", [{"status": "failed"}, b'<lfm status="failed"></lfm>', [], "ok", b"", b"<html>"])
 def test_a_love_that_is_not_said_to_be_done_leaves_us_unsure(content: object) -> None:
-    assert isinstance(told(track.love("Low", "Sunflower", "sk"), content), Unsure)
+    assert isinstance(judge(track.love("Low", "Sunflower", "sk"), content), Unsure)
 
 
 def test_a_love_is_not_done_by_an_empty_answer_of_something_in_between() -> None:
-    assert isinstance(told(track.love("Low", "Sunflower", "sk"), {}, status=404), Unsure)
+    assert isinstance(judge(track.love("Low", "Sunflower", "sk"), {}, status=404), Unsure)

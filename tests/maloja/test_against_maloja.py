@@ -61,14 +61,14 @@ async def test_what_is_answered_as_accepted_is_there_once(real: str) -> None:
         verdict = await client_of_maloja.submit([other], KEY, live=False)
         words = "A scrobble is already registered with this timestamp."
         assert verdict == Answered((ItemAnswer(MalojaCode.SECOND_TAKEN, words),))
-    assert kept(real)[-3:] == [
+    assert stored(real)[-3:] == [
         (NOW - 3000, ["Low"], "Sunflower", "Things We Lost in the Fire", 276),
         (NOW - 2000, ["Can"], "Vitamin C", "Ege Bamyasi", 214),
         (NOW - 1000, ["Broadcast"], "Tender Buttons", None, None),
     ]
 
 
-def kept(url: str) -> list[tuple[Any, ...]]:
+def stored(url: str) -> list[tuple[Any, ...]]:
     with urllib.request.urlopen(f"{url}/apis/mlj_1/scrobbles?from=2026&perpage=1000", timeout=60) as answer:
         found = json.load(answer)["list"]
     rows = [
@@ -88,18 +88,18 @@ async def test_names_stay_as_they_are(real: str) -> None:
     play = Play(Track("Nobody; Anybody feat. Somebody", "Song (feat. You) [Live]", duration=100.0), NOW - 9000, 90.0)
     async with MalojaClient(real, user_agent=AGENT) as client_of_maloja:
         await client_of_maloja.submit([play], KEY, live=True)
-    names = [row[1:3] for row in kept(real) if row[0] == NOW - 9000]
+    names = [row[1:3] for row in stored(real) if row[0] == NOW - 9000]
     assert names == [(["Nobody; Anybody feat. Somebody"], "Song (feat. You) [Live]")]
 
 
 async def test_a_key_is_checked_without_leaving_anything(real: str) -> None:
-    before = kept(real)
+    before = stored(real)
     async with MalojaClient(real, user_agent=AGENT) as client_of_maloja:
         assert await client_of_maloja.validate(KEY) == TokenCheck()
         wrong = await client_of_maloja.validate("another")
         assert wrong.trouble == "Maloja rejects the API key: Invalid or missing authentication"
         assert isinstance(await client_of_maloja.submit(PLAYS[:1], "another", live=True), SessionEnded)
-    assert kept(real) == before
+    assert stored(real) == before
 
 
 async def test_it_is_not_taken_for_listenbrainz(real: str) -> None:

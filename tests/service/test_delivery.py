@@ -37,7 +37,7 @@ async def everything_arrived(room: Room, number: int) -> None:
     await room.until_empty()
     expected = songs(*range(number))
     assert [play.track for play in room.emulator.plays("RJ")] == expected
-    assert [kept.play.track.title for kept in await room.history()] == expected
+    assert [fate_of.play.track.title for fate_of in await room.history()] == expected
     assert set(await room.fates()) == {"accepted"}
     assert all(entry.items <= 50 for entry in room.house.calls())
 
@@ -333,11 +333,11 @@ async def test_a_session_that_is_damaged_asks_for_a_sign_in_and_is_no_answer_of_
         assert AuthChanged("needs_sign_in", "RJ") in room.events
         assert house.calls() == []
         assert room.deck.counters.verdicts == {}
-        [kept] = await room.history()
-        story = await room.deck.play_actions.details(room.me.id, kept.id)
+        [fate_of] = await room.history()
+        story = await room.deck.play_actions.details(room.me.id, fate_of.id)
         assert story
         assert story.row
-        assert (story.row.tries, story.attempts, kept.unanswered) == (0, (), False)
+        assert (story.row.tries, story.attempts, fate_of.unanswered) == (0, (), False)
         assert await room.deck.store.read(lambda db: pace.last_throttle(db, API_KEY)) == key_rests
         await room.sign_in()
         await everything_arrived(room, 1)
@@ -462,8 +462,10 @@ async def test_one_bad_play_is_refused_alone_and_all_others_are_sent(house: Hous
         await room.until_empty()
         others = songs(*(n for n in range(50) if n != 17))
         assert [play.track for play in house.emulator.plays("RJ")] == others
-        refused = [kept for kept in await room.history() if kept.fate != "accepted"]
-        assert [(kept.play.track.title, kept.fate, kept.code) for kept in refused] == [("Song 017", "refused", number)]
+        refused = [fate_of for fate_of in await room.history() if fate_of.fate != "accepted"]
+        assert [(fate_of.play.track.title, fate_of.fate, fate_of.code) for fate_of in refused] == [
+            ("Song 017", "refused", number)
+        ]
         assert f"error {number}" in refused[0].reason
         assert (await room.me.queue()).refused == 1
     assert len(house.calls()) <= 14
@@ -512,20 +514,20 @@ async def test_a_play_that_lastfm_ignores_has_its_true_reason(room: Room) -> Non
     for track in (various, short):
         await room.me.scrobble(track, started_at=at, played=150)
     await room.until_empty()
-    kept = {k.play.track.title: (k.fate, k.code, k.reason) for k in await room.history()}
-    assert kept["A"][:2] == kept["B"][:2] == ("ignored", 1)
-    assert "the artist 'Various'" in kept["A"][2]
-    assert "the album 'Unknown album'" in kept["B"][2]
+    fate_of = {k.play.track.title: (k.fate, k.code, k.reason) for k in await room.history()}
+    assert fate_of["A"][:2] == fate_of["B"][:2] == ("ignored", 1)
+    assert "the artist 'Various'" in fate_of["A"][2]
+    assert "the album 'Unknown album'" in fate_of["B"][2]
 
 
 async def test_a_correction_is_kept_and_nothing_is_resent(room: Room) -> None:
     room.emulator.correct_artist("Nina Simone", "Nina Simone (singer)")
     await room.play(0)
     await room.until_empty()
-    [kept] = await room.history()
-    assert kept.play.track.artist == "Nina Simone"
-    assert kept.correction is not None
-    assert (kept.correction["artist"], kept.correction["track"]) == ("Nina Simone (singer)", "Song 000")
+    [fate_of] = await room.history()
+    assert fate_of.play.track.artist == "Nina Simone"
+    assert fate_of.correction is not None
+    assert (fate_of.correction["artist"], fate_of.correction["track"]) == ("Nina Simone (singer)", "Song 000")
     [told] = [e for e in room.events if isinstance(e, ScrobbleStatus) and e.status == "accepted"]
     assert "Nina Simone (singer)" in told.message
 

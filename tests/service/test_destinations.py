@@ -112,11 +112,11 @@ def titles(server: ListenBrainzStandIn) -> list[str]:
 async def fates(room: Room, one: StoredDestination) -> dict[str, str]:
     """What happened to each play at a destination, by its title."""
     history = await room.history()
-    found = await room.deck.destinations.of_plays(room.me.id, [kept.id for kept in history])
+    found = await room.deck.destinations.of_plays(room.me.id, [expected.id for expected in history])
     return {
-        kept.play.track.title: there.delivered.fate
-        for kept in history
-        for there in found.get(kept.id, [])
+        expected.play.track.title: there.delivered.fate
+        for expected in history
+        for there in found.get(expected.id, [])
         if there.destination.id == one.id
     }
 
@@ -131,9 +131,9 @@ async def test_a_play_reaches_lastfm_and_every_destination_once(world: World) ->
         await until_sent(room)
         assert room.arrived() == songs(*range(5))
         assert sorted(titles(world.first)) == sorted(titles(world.second)) == songs(*range(5))
-        told = [event for event in room.events if isinstance(event, DestinationStatus)]
-        assert {event.status for event in told} == {"accepted"}
-        assert len(told) == 10
+        heard_of = [event for event in room.events if isinstance(event, DestinationStatus)]
+        assert {event.status for event in heard_of} == {"accepted"}
+        assert len(heard_of) == 10
 
 
 # Each for itself
@@ -293,8 +293,8 @@ async def test_what_lastfm_does_not_get_goes_to_the_others(world: World) -> None
         await until_sent(room)
         assert sorted(titles(world.first)) == songs(0, 1, 2, 3)
         assert room.arrived() == []
-        kept = ["disabled", "disabled", "expired", "not_authenticated", "threshold_not_met"]
-        assert sorted(await room.fates()) == kept
+        expected = ["disabled", "disabled", "expired", "not_authenticated", "threshold_not_met"]
+        assert sorted(await room.fates()) == expected
 
 
 async def test_a_listen_that_is_reported_twice_is_sent_once_also_without_lastfm(world: World) -> None:
@@ -308,7 +308,7 @@ async def test_a_listen_that_is_reported_twice_is_sent_once_also_without_lastfm(
         await until_sent(room)
         assert titles(world.first) == ["Sinnerman"]
         history = await room.history()
-        found = await room.deck.destinations.of_plays(room.me.id, [kept.id for kept in history])
+        found = await room.deck.destinations.of_plays(room.me.id, [expected.id for expected in history])
         assert sorted(there.delivered.fate for [there] in found.values()) == ["accepted", "suspected", "suspected"]
         assert {there.destination.id for [there] in found.values()} == {one.id}
 
@@ -440,7 +440,7 @@ async def test_a_policy_is_applied_once_when_a_play_is_queued(world: World) -> N
         await until_sent(room)
         assert [(play.artist, play.title) for play in world.first.stored] == [("Nina Simone", "One")]
         assert await fates(room, one) == {"One": "accepted", "Two": "kept", "Three": "kept"}
-        assert {kept.play.track.artist for kept in await room.history()} == {track.artist}
+        assert {expected.play.track.artist for expected in await room.history()} == {track.artist}
         await room.wait(60)
         await room.me.scrobble(replace(track, title="Four"), started_at=room.now - 300, played=150)
         await until_sent(room)
@@ -666,8 +666,8 @@ async def test_a_start_that_a_wrong_clock_made_stays_where_a_destination_may_hav
         world.first.now = world.house.clock.now  # it has no objection
         world.first.fail_next(Fault.LOST_ANSWER)
         world.first.fault = Fault.OUTAGE
-        told = int(room.now) - 160
-        await room.me.scrobble(Track("Nina Simone", "Sinnerman", duration=200), started_at=told, played=150)
+        heard_of = int(room.now) - 160
+        await room.me.scrobble(Track("Nina Simone", "Sinnerman", duration=200), started_at=heard_of, played=150)
         await room.wait(60)
         assert len(world.first.stored) == 1
         for _ in range(2):  # Last.fm's answers show what time it is
@@ -676,7 +676,7 @@ async def test_a_start_that_a_wrong_clock_made_stays_where_a_destination_may_hav
         world.first.fault = Fault.NONE
         await until_sent(room)
         sent = [asked.json()["payload"] for asked in world.first.seen if asked.body]
-        assert {listen["listened_at"] for [listen] in sent} == {told}
+        assert {listen["listened_at"] for [listen] in sent} == {heard_of}
 
 
 # A listener's decisions
@@ -796,7 +796,7 @@ async def test_an_edited_play_that_lastfm_does_not_get_says_why(world: World) ->
             room.me.id, taken.id, lambda track: replace(track, title="Song 002")
         )
         assert isinstance(edited, ActionDone)
-        new = next(kept for kept in await room.history() if kept.id == edited.play)
+        new = next(expected for expected in await room.history() if expected.id == edited.play)
         assert (new.fate, new.reason) == ("not_authenticated", "not signed in to Last.fm: sign in first")
 
 
@@ -1408,7 +1408,7 @@ async def test_whatever_goes_wrong_each_destination_has_each_play_once(world: Wo
         for server in servers.values():
             assert sorted(play.title for play in server.stored) == songs(*range(played))
         history = await room.history()
-        found = await room.deck.destinations.of_plays(room.me.id, [kept.id for kept in history])
+        found = await room.deck.destinations.of_plays(room.me.id, [expected.id for expected in history])
         assert {there.delivered.fate for one in found.values() for there in one} == {"accepted"}
         assert {len(one) for one in found.values()} == {3}
         assert len(found) == played
@@ -1430,9 +1430,9 @@ async def test_a_start_that_a_wrong_clock_has_made_is_put_right_before_it_is_sen
         await room.until_empty()
         await until_sent(room)
         [sent] = world.first.stored
-        [kept] = await room.history()
+        [expected] = await room.history()
         assert abs(sent.timestamp - begun) < 60
-        assert (kept.fate, kept.play.timestamp) == ("accepted", sent.timestamp)
+        assert (expected.fate, expected.play.timestamp) == ("accepted", sent.timestamp)
 
 
 async def test_a_play_that_waits_nowhere_else_is_put_right_here(world: World) -> None:

@@ -34,7 +34,7 @@ async def owed(room: Room) -> list[tuple[str, bool, str]]:
     return [(one.track.title, one.heart.loved, str(one.state)) for one in await room.deck.hearts.owed(room.me.id)]
 
 
-async def until_told(room: Room, within: float = DAY) -> None:
+async def until_sent(room: Room, within: float = DAY) -> None:
     """Return when Last.fm has all hearts."""
     begun = room.now
     while any(state != HeartState.REJECTED for _, _, state in await owed(room)):
@@ -69,13 +69,13 @@ async def test_a_heart_is_on_disk_at_lastfm_and_in_the_library(room: Room) -> No
     await room.me.love(*SONG)
     assert await room.me.loves("NINA SIMONE", "sinnerman")
     assert await marked(room) == {"Sinnerman"}
-    await until_told(room)
+    await until_sent(room)
     assert at_lastfm(room) == {SONG}
-    told = [event for event in room.events if isinstance(event, HeartChanged)]
-    assert [(event.loved, event.status) for event in told] == [(True, "waiting"), (True, "accepted")]
+    changes = [event for event in room.events if isinstance(event, HeartChanged)]
+    assert [(event.loved, event.status) for event in changes] == [(True, "waiting"), (True, "accepted")]
     await room.me.unlove(*SONG)
     assert await marked(room) == set()
-    await until_told(room)
+    await until_sent(room)
     assert at_lastfm(room) == set()
     assert not await room.me.loves(*SONG)
 
@@ -84,12 +84,12 @@ async def test_the_last_word_counts_in_any_spelling(room: Room) -> None:
     await room.me.love(*SONG)
     await room.me.unlove("nina simone", "SINNERMAN")
     await room.me.love("Nina  Simone", "Sinnerman\u200b")
-    await until_told(room)
+    await until_sent(room)
     assert {(artist.casefold(), title.casefold()) for artist, title in at_lastfm(room)} == {
         ("nina simone", "sinnerman")
     }
     await room.me.unlove("NINA SIMONE", "SINNERMAN")
-    await until_told(room)
+    await until_sent(room)
     assert at_lastfm(room) == set()
 
 
@@ -118,7 +118,7 @@ async def test_hearts_outlive_an_outage_and_arrive_once_it_is_over(
         await room.play(1)  # plays go on meanwhile
         await room.until_empty(HOUR / 2)
     async with house.open() as room:  # after a restart
-        await until_told(room)
+        await until_sent(room)
         assert at_lastfm(room) == {SONG}
 
 
@@ -132,7 +132,7 @@ async def test_a_word_said_while_another_is_on_its_way_goes_out_after_it(house: 
 
         during.happens.append(taken_back)
         await room.me.love(*SONG)
-        await until_told(room)
+        await until_sent(room)
         assert at_lastfm(room) == set()
         assert [entry.method for entry in house.emulator.journal if "love" in entry.method] == [
             "track.love",
@@ -143,13 +143,13 @@ async def test_a_word_said_while_another_is_on_its_way_goes_out_after_it(house: 
 async def test_a_track_that_lastfm_rejects_is_kept_with_the_reason_and_can_be_retried(room: Room) -> None:
     room.emulator.fault("error", error=6, methods=["track.love"])
     await room.me.love(*SONG)
-    await until_told(room)
+    await until_sent(room)
     assert await owed(room) == [("Sinnerman", True, "rejected")]
     [rejected] = await room.deck.hearts.owed(room.me.id)
     assert "Last.fm error 6" in rejected.reason
     room.emulator.clear_faults()
     await room.deck.hearts.retry(room.me.id)
-    await until_told(room)
+    await until_sent(room)
     assert (await owed(room), at_lastfm(room)) == ([], {SONG})
 
 
@@ -162,7 +162,7 @@ async def test_hearts_wait_for_the_user_they_were_given_as(room: Room) -> None:
     await room.wait(HOUR)
     assert at_lastfm(room, "Ann") == set()
     await connect(room.me, room.emulator, "RJ")
-    await until_told(room)
+    await until_sent(room)
     assert (at_lastfm(room), at_lastfm(room, "Ann")) == ({SONG}, set())
 
 
@@ -174,7 +174,7 @@ async def test_a_heart_given_while_nobody_is_signed_in_goes_out_with_the_next_im
         await room.sign_in()
         room.emulator.known_user("RJ").heart(*OTHER, room.now - 100)
         await room.me.import_loved()
-        await until_told(room)
+        await until_sent(room)
         assert at_lastfm(room) == {SONG, OTHER}
 
 
@@ -195,7 +195,7 @@ async def test_both_sides_are_equal_after_days_apart(room: Room, monkeypatch: py
     await room.me.import_loved()
     assert await marked(room) == {"Song 2", "Song 3", "Song 4", "Song 5"}
     assert {title for title, _ in await listed(room)} == await marked(room)
-    await until_told(room, 3 * DAY)
+    await until_sent(room, 3 * DAY)
     assert at_lastfm(room) == {names[2], names[3], names[4], names[5]}
     assert not await room.me.loves(*names[1])
 
@@ -218,15 +218,15 @@ async def test_what_is_said_while_the_list_is_walked_stays(house: House) -> None
         await room.me.import_loved()
         assert await marked(room) == {"Feeling Good"}
         assert await listed(room) == {("Feeling Good", "matched")}
-        await until_told(room)
+        await until_sent(room)
         assert at_lastfm(room) == {OTHER}
 
 
 async def test_a_heart_of_a_recording_without_names_is_kept_and_not_sent(room: Room) -> None:
     hearts = [Heart(Track(*SONG), True), Heart(Track("", ""), True, "b1a9c0e9-d987-4042-ae91-78d6a3267d69")]
-    kept = await room.deck.hearts.say(room.me.id, hearts)
-    assert [one.status for one in kept] == ["waiting", "kept"]
-    await until_told(room)
+    stored = await room.deck.hearts.say(room.me.id, hearts)
+    assert [one.status for one in stored] == ["waiting", "kept"]
+    await until_sent(room)
     assert at_lastfm(room) == {SONG}
 
 
@@ -235,7 +235,7 @@ async def test_many_hearts_go_out_at_the_pace_of_the_key(house: House) -> None:
         await room.sign_in()
         hearts = [Heart(Track("Nina Simone", f"Song {n}"), True) for n in range(30)]
         await room.deck.hearts.say(room.me.id, hearts)
-        await until_told(room)
+        await until_sent(room)
     at = [entry.at for entry in house.calls("track.love")]
     assert len(at) == 30
     assert at[-1] - at[0] >= 14.0
@@ -252,7 +252,7 @@ async def test_hearts_rest_together_while_lastfm_is_away_and_new_ones_with_them(
         await room.deck.hearts.say(room.me.id, [Heart(Track("Nina Simone", f"More {n}"), True) for n in range(30)])
         await room.house.clock.still()
         assert len(house.calls("track.love")) <= asked + 1
-        await until_told(room)
+        await until_sent(room)
         assert len(at_lastfm(room)) == 60
 
 
@@ -269,7 +269,7 @@ async def test_hearts_do_not_wait_for_a_time_that_only_a_fast_clock_knew(house: 
     house.clock.put(-fast)
     async with house.open() as room:
         await room.me.love(*OTHER)
-        await until_told(room, HOUR * 3)
+        await until_sent(room, HOUR * 3)
         assert at_lastfm(room) == {SONG, OTHER}
 
 
@@ -282,7 +282,7 @@ async def test_two_processes_send_each_heart_in_its_order(house: House) -> None:
             await asyncio.gather(*(room.deck.hearts.deliver(room.me.id) for _ in range(3)))
         await room.me.love(*SONG)
         await asyncio.gather(*(room.deck.hearts.deliver(room.me.id) for _ in range(3)))
-        await until_told(room)
+        await until_sent(room)
         assert at_lastfm(room) == {SONG}
 
 

@@ -115,9 +115,9 @@ async def test_files_that_nobody_imports_are_not_kept_for_ever(house: House) -> 
         with pytest.raises(UploadBusy):
             await uploaded(room, account=late.id)
         house.clock.advance(KEPT + 1)
-        kept = await uploaded(room, account=late.id)
-        assert (first.file.exists(), kept.file.exists()) == (False, True)
-    assert not kept.file.exists()
+        saved = await uploaded(room, account=late.id)
+        assert (first.file.exists(), saved.file.exists()) == (False, True)
+    assert not saved.file.exists()
 
 
 async def test_what_cannot_be_kept_leaves_nothing(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,8 +81,8 @@ def crowd(db: Connection, number: int) -> None:
         one = accounts.add(db, name, 0).id
         accounts.sign_in(db, one, name, "sealed", API_KEY)
     others = list(accounts.by_id(db, range(2, number + 2)))
-    kept = plays.insert(db, [history_row(one, a_play(1)) for one in others])
-    queue.enqueue(db, [queue_row(play, owner=f"other{key[0] - 2}") for key, play in kept.items()])
+    stored = plays.insert(db, [history_row(one, a_play(1)) for one in others])
+    queue.enqueue(db, [queue_row(play, owner=f"other{key[0] - 2}") for key, play in stored.items()])
 
 
 async def test_a_listeners_own_job_is_there_however_many_others_wait_for_their_turn(house: House) -> None:

@@ -258,9 +258,9 @@ async def test_processes_that_share_a_server_send_with_every_key(database: str) 
                 await connect(listener, emulator, name)
                 song = Track("Nina Simone", "Sinnerman", duration=622)
                 taken = await listener.scrobble(song, started_at=takes.clock.now() - 700, played=600)
-                kept = await takes.reports.fate(listener.id, taken.id, 20)
-                assert kept
-                assert kept.fate == "accepted"
+                waited = await takes.reports.fate(listener.id, taken.id, 20)
+                assert waited
+                assert waited.fate == "accepted"
     sent = [(call.user, call.key) for call in emulator.journal if call.method == "track.scrobble"]
     assert sent == [("RJ", API_KEY), ("Other", SECOND)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.service.conftest import HOUR, Room
-from tests.service.test_hearts import OTHER, SONG, at_lastfm, listed, until_told
+from tests.service.test_hearts import OTHER, SONG, at_lastfm, listed, until_sent
 from tonearm.core.hearts import ConflictRule, HeartChange
 from tonearm.service.loved_import import CHECKED, NotPlanned, PlannedHeart, counted
 
@@ -63,7 +63,7 @@ async def test_the_listener_chooses_who_is_right_in_a_conflict(room: Room, rule:
     await room.me.import_loved()
     assert await room.me.loves(*SONG) is loved
     room.emulator.clear_faults()
-    await until_told(room)
+    await until_sent(room)
     assert (SONG in at_lastfm(room)) is loved
 
 
@@ -76,7 +76,7 @@ async def test_the_last_word_is_right_unless_the_listener_chooses(room: Room) ->
 async def test_what_is_unloved_while_nobody_is_signed_in_is_no_conflict(room: Room) -> None:
     await room.deck.loved_import.decide(room.me.id, ConflictRule.LASTFM)
     await room.me.love(*SONG)
-    await until_told(room)
+    await until_sent(room)
     await room.deck.sign_in.sign_out(room.me.id, discard=False)
     await room.me.unlove(*SONG)
     await room.sign_in()
@@ -107,7 +107,7 @@ async def test_a_plan_shows_each_change_and_changes_nothing(room: Room) -> None:
     assert (await listed(room), at_lastfm(room)) == (before, there)
     await room.me.import_loved()
     room.emulator.clear_faults()
-    await until_told(room)
+    await until_sent(room)
     assert await room.deck.loved_import.plan(room.me.id) == []
     assert at_lastfm(room) == {SONG, OTHER, ("Nina Simone", "Song 0")}
 

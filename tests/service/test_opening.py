@@ -176,12 +176,12 @@ async def test_what_may_not_be_read_or_written_is_named(guarded: list[Path]) -> 
 
 async def test_a_disk_that_takes_no_more_acknowledges_only_what_it_has(tmp_path: Path) -> None:
     [said] = await asyncio.to_thread(run, FILL, tmp_path / "plays.db")
-    kept, faults = json.loads(said)
-    assert 0 < len(kept) < 500
+    waited, faults = json.loads(said)
+    assert 0 < len(waited) < 500
     assert all(fault.startswith("StoreUnavailable: ") for fault in faults)
     async with tonearm.open(tmp_path / "plays.db", api_key="k", api_secret="s", deliver=False) as deck:
         me = await deck.listener("me")
-        assert (await me.queue()).queued == len(kept)
+        assert (await me.queue()).queued == len(waited)
 
 
 async def test_a_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ async def test_the_whole_way_over_real_sockets_and_in_real_time(tmp_path: Path) 
             emulator.fault("commit-then-close", calls=1, methods=["track.scrobble"])
             track = Track("Nina Simone", "Sinnerman", duration=622)
             taken = await me.scrobble(track, started_at=time.time() - 700, played=600)
-            kept = await deck.reports.fate(me.id, taken.id, 30)
-            assert kept is not None
-            assert kept.fate == "accepted"
+            waited = await deck.reports.fate(me.id, taken.id, 30)
+            assert waited is not None
+            assert waited.fate == "accepted"
     assert len(emulator.plays("RJ")) == 1

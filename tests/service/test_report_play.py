@@ -70,9 +70,9 @@ async def test_the_answer_says_what_happened_to_a_report(
         assert taken.status == status
         assert message in taken.message
         assert (taken.heard, taken.needed) == (played, 100)
-        [kept] = await room.history()
-        assert (kept.id, kept.fate) == (taken.id, fate)
-        assert (kept.settled_at is None) == (fate == "queued")
+        [waited] = await room.history()
+        assert (waited.id, waited.fate) == (taken.id, fate)
+        assert (waited.settled_at is None) == (fate == "queued")
         assert await room.length() == (status == "queued")
 
 
@@ -108,8 +108,8 @@ async def test_a_time_is_what_its_report_says(house: House, stamp: Stamp, back: 
         play = Play(replace(SONG, duration=200.0), now, 150.0)
         taken = await room.deck.reports.scrobble(room.me.id, play, basis=Basis(stamp, Listening.MEASURED))
         assert taken.status == "queued"
-        [kept] = await room.history()
-        assert kept.play.timestamp == now - back
+        [waited] = await room.history()
+        assert waited.play.timestamp == now - back
         again = await room.deck.reports.scrobble(room.me.id, play, basis=Basis(stamp, Listening.MEASURED))
         assert (again.status, again.id) == ("duplicate", taken.id)
 
@@ -141,9 +141,9 @@ async def test_a_play_that_its_player_counts_is_sent_whatever_the_threshold_and_
         assert taken.status == "queued"
     await room.until_empty()
     assert len(room.emulator.plays("RJ")) == 2
-    for kept in await room.history():
-        assert kept.counted_reason == "its player decided that it counts, and doesn't say how much was heard"
-        story = await room.deck.play_actions.details(room.me.id, kept.id)
+    for waited in await room.history():
+        assert waited.counted_reason == "its player decided that it counts, and doesn't say how much was heard"
+        story = await room.deck.play_actions.details(room.me.id, waited.id)
         assert story is not None
         assert story.counted is True
 
@@ -197,11 +197,11 @@ async def test_one_listen_reported_twice_by_one_player_is_sent_once(
     room: Room, later: int, heard: float, at_once: bool
 ) -> None:
     track, start = replace(SONG, duration=210.0), int(room.now - HOUR)
-    told = [Play(track, start, 205.0), Play(track, start + later, heard)]
+    heard_of = [Play(track, start, 205.0), Play(track, start + later, heard)]
     if at_once:
-        taken = await room.me.scrobble_all(told)
+        taken = await room.me.scrobble_all(heard_of)
     else:
-        taken = [await room.me.scrobble(play.track, started_at=play.timestamp, played=play.played) for play in told]
+        taken = [await room.me.scrobble(play.track, started_at=play.timestamp, played=play.played) for play in heard_of]
     assert [one.status for one in taken] == ["queued", "duplicate"]
     await room.until_empty()
     assert await room.fates() == (["accepted", "suspected"] if later > 0 else ["suspected", "accepted"])
@@ -230,7 +230,7 @@ async def test_a_listen_that_was_corrected_or_discarded_does_not_come_back_a_sec
         for n, title in enumerate(titles):
             again = await room.me.scrobble(replace(SONG, title=title), started_at=start + 700 * n + 1, played=400)
             assert again.status == "duplicate"
-        assert [kept.play.track.title for kept in await room.history() if kept.fate == "queued"] == ["Right"]
+        assert [waited.play.track.title for waited in await room.history() if waited.fate == "queued"] == ["Right"]
 
 
 async def test_a_listen_that_is_not_on_lastfm_yet_may_be_reported_better_a_second_later(room: Room) -> None:
@@ -257,8 +257,8 @@ async def test_a_play_that_is_heard_further_counts_after_all(room: Room, at_once
     assert [t.status for t in taken] == ["threshold_not_met", "threshold_not_met", "queued"]
     assert {t.id for t in taken} == {1}
     await room.until_empty()
-    [kept] = await room.history()
-    assert (kept.fate, kept.play.played) == ("accepted", 320)
+    [waited] = await room.history()
+    assert (waited.fate, waited.play.played) == ("accepted", 320)
 
 
 async def test_a_play_that_counted_is_not_taken_back_by_a_poorer_report(room: Room) -> None:
@@ -266,8 +266,8 @@ async def test_a_play_that_counted_is_not_taken_back_by_a_poorer_report(room: Ro
     assert (await room.me.scrobble(SONG, started_at=start, played=320)).status == "queued"
     assert (await room.me.scrobble(SONG, started_at=start, played=3)).status == "duplicate"
     await room.until_empty()
-    [kept] = await room.history()
-    assert kept.play.played == 320
+    [waited] = await room.history()
+    assert waited.play.played == 320
 
 
 async def test_a_play_from_before_the_sign_in_can_be_reported_again(house: House) -> None:
@@ -320,8 +320,8 @@ async def test_a_moment_needs_its_time_zone(room: Room) -> None:
         await room.me.scrobble(SONG, started_at=datetime(2025, 10, 9, 8, 0), played=300)
     at = datetime.fromtimestamp(room.now - HOUR, UTC)
     assert (await room.me.scrobble(SONG, started_at=at, played=300)).status == "queued"
-    [kept] = await room.history()
-    assert kept.play.timestamp == int(at.timestamp())
+    [waited] = await room.history()
+    assert waited.play.timestamp == int(at.timestamp())
 
 
 async def test_a_play_of_nobody_is_refused_and_spoils_no_other(room: Room) -> None:
@@ -380,9 +380,9 @@ async def test_a_report_is_reported_with_its_status_and_then_its_fate(room: Room
     await room.play(1)
     await room.play(2, played=3)
     await room.until_empty()
-    told = [(e.id, e.status, e.track) for e in room.events if isinstance(e, ScrobbleStatus)]
-    assert [event for event in told if event[0] == 1] == [(1, "queued", "Song 001"), (1, "accepted", "Song 001")]
-    assert [event for event in told if event[0] == 2] == [(2, "threshold_not_met", "Song 002")]
+    heard_of = [(e.id, e.status, e.track) for e in room.events if isinstance(e, ScrobbleStatus)]
+    assert [event for event in heard_of if event[0] == 1] == [(1, "queued", "Song 001"), (1, "accepted", "Song 001")]
+    assert [event for event in heard_of if event[0] == 2] == [(2, "threshold_not_met", "Song 002")]
 
 
 async def test_a_duplicate_is_not_reported(room: Room) -> None:
@@ -397,8 +397,8 @@ async def test_a_play_that_is_suspected_is_reported(room: Room) -> None:
     for place, reporter in enumerate(("a server", "a player")):
         await room.me.scrobble(SONG, started_at=room.now - HOUR + place, played=300, reporter=reporter)
     await room.until_empty()
-    told = [(e.id, e.status) for e in room.events if isinstance(e, ScrobbleStatus)]
-    assert (2, "duplicate") in told
+    heard_of = [(e.id, e.status) for e in room.events if isinstance(e, ScrobbleStatus)]
+    assert (2, "duplicate") in heard_of
 
 
 async def test_the_first_reporter_is_one_though_it_has_no_name(room: Room) -> None:
@@ -416,8 +416,8 @@ async def test_plays_of_a_batch_are_reported_if_they_are_suspected_and_not_if_th
         [taken] = await room.me.scrobble_all([again], reporter="a player")
         assert taken.status == "duplicate"
     await room.until_empty()
-    told = [e.id for e in room.events if isinstance(e, ScrobbleStatus) and e.status == "duplicate"]
-    assert told == [2]
+    heard_of = [e.id for e in room.events if isinstance(e, ScrobbleStatus) and e.status == "duplicate"]
+    assert heard_of == [2]
 
 
 async def test_reports_are_counted_by_status(room: Room) -> None:
@@ -431,9 +431,9 @@ async def test_reports_are_counted_by_status(room: Room) -> None:
 
 async def test_who_wants_to_know_the_fate_waits_for_it(room: Room) -> None:
     taken = await room.play(1)
-    kept = await room.deck.reports.fate(room.me.id, taken.id, 30)
-    assert kept is not None
-    assert kept.fate == "accepted"
+    waited = await room.deck.reports.fate(room.me.id, taken.id, 30)
+    assert waited is not None
+    assert waited.fate == "accepted"
     assert await room.deck.reports.fate(room.me.id, 99, 30) is None
     assert await room.deck.reports.fate(room.me.id + 1, taken.id, 30) is None
 
@@ -442,9 +442,9 @@ async def test_who_waits_for_a_fate_that_does_not_come_is_answered_in_time(house
     async with house.open(deliver=False) as room:
         await room.sign_in()
         taken = await room.play(1)
-        kept = await room.deck.reports.fate(room.me.id, taken.id, 30)
-        assert kept is not None
-        assert kept.fate == "queued"
+        waited = await room.deck.reports.fate(room.me.id, taken.id, 30)
+        assert waited is not None
+        assert waited.fate == "queued"
 
 
 @pytest.mark.parametrize("fate", ["queued", "threshold_not_met"])
@@ -454,14 +454,14 @@ async def test_a_repeat_is_known_by_the_start_that_it_was_reported_with_if_it_li
     """What our clock lacks is learnt anew between the reports: the repeat is moved to where the second play is."""
     at = int(room.now) - 900
 
-    def told(start: int, now: int, reporter: str = "", played: float = 300.0) -> Report:
+    def heard_of(start: int, now: int, reporter: str = "", played: float = 300.0) -> Report:
         play = Play(SONG, at + now, played)
         return Report(room.me.id, play, room.now, at + start, "moved: the clock", now - start, reporter)
 
     played = 300.0 if fate == "queued" else 20.0
-    first, second = told(0, 60, played=played), told(1, 61, "phone", 300.0)
+    first, second = heard_of(0, 60, played=played), heard_of(1, 61, "phone", 300.0)
     [one, two] = await room.deck.store.write(lambda db: take(db, [first, second], LASTFM))
-    [again] = await room.deck.store.write(lambda db: take(db, [told(0, 61)], LASTFM))
+    [again] = await room.deck.store.write(lambda db: take(db, [heard_of(0, 61)], LASTFM))
     assert (one.status, again.status) == (fate, "duplicate")
     assert again.id == (one.id if fate == "queued" else two.id)
 

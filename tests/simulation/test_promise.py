@@ -69,9 +69,9 @@ def test_a_planted_bug_is_caught_within_400_seeds(bug: str, room: Room) -> None:
 
 
 def test_the_same_seed_is_the_same_run_whatever_ran_before(room: Room) -> None:
-    first = run(7, PLAYS, room, told=True)
+    first = run(7, PLAYS, room, narrated=True)
     run(8, PLAYS, room)
-    again = run(7, PLAYS, room, told=True)
+    again = run(7, PLAYS, room, narrated=True)
     assert again == first
     [elsewhere] = results([7], PLAYS, processes=2)
     assert elsewhere.digest == first.digest
@@ -85,22 +85,22 @@ def test_plays_die_and_come_back_in_the_runs(room: Room) -> None:
 
 
 def test_tracks_are_loved_on_both_sides_in_the_runs_with_hearts(room: Room) -> None:
-    told = [line for seed in (11, 16, 21) for line in run(seed, USUAL_PLAYS, room, told=True).story]
+    narrated = [line for seed in (11, 16, 21) for line in run(seed, USUAL_PLAYS, room, narrated=True).story]
     for words in (" loves 'Heart", " unloves 'Heart", "on Last.fm", "imports the loved tracks"):
-        assert any(words in line for line in told)
-    assert not any("Heart" in line for line in run(12, USUAL_PLAYS, room, told=True).story)
+        assert any(words in line for line in narrated)
+    assert not any("Heart" in line for line in run(12, USUAL_PLAYS, room, narrated=True).story)
 
 
 def test_plays_go_to_other_services_in_the_runs_with_destinations(room: Room) -> None:
-    told = [line for seed in (2, 9, 11) for line in run(seed, USUAL_PLAYS, room, told=True).story]
+    narrated = [line for seed in (2, 9, 11) for line in run(seed, USUAL_PLAYS, room, narrated=True).story]
     for words in (
         "adds Anna at listens-",
         " leaves for Anna at listens-",
         "is answered: HTTP 200",
         "listens-0.example says",
     ):
-        assert any(words in line for line in told), words
-    assert not any("listens-" in line for line in run(12, USUAL_PLAYS, room, told=True).story)
+        assert any(words in line for line in narrated), words
+    assert not any("listens-" in line for line in run(12, USUAL_PLAYS, room, narrated=True).story)
 
 
 def test_a_broken_promise_names_the_command_that_replays_it_in_words(capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,13 +118,13 @@ class GnuFmStandIn(StandIn):
 
     def _mobile_session(self, params: dict[str, str]) -> dict[str, Any]:
         """By a digest alone: whatever comes as a password is not looked at."""
-        name, kept = params.get("username", "").lower(), {user.lower(): user for user in self.passwords}
-        if name not in kept:
+        name, known = params.get("username", "").lower(), {user.lower(): user for user in self.passwords}
+        if name not in known:
             raise Failed(4)
-        password = hashlib.md5(self.passwords[kept[name]].encode()).hexdigest()
+        password = hashlib.md5(self.passwords[known[name]].encode()).hexdigest()
         if params.get("authToken") != hashlib.md5((name + password).encode()).hexdigest():
             raise Failed(4)
-        return self._granted(kept[name])
+        return self._granted(known[name])
 
     def _granted(self, user: str) -> dict[str, Any]:
         key = hashlib.md5(f"session {len(self.users)}".encode()).hexdigest()
@@ -159,7 +159,7 @@ class GnuFmStandIn(StandIn):
             return 3, "Timestamp is too new"
         if play.timestamp < OLDEST:
             return 4, "Timestamp is too old"
-        if play[:4] in {kept[:4] for kept in self.stored}:
+        if play[:4] in {known[:4] for known in self.stored}:
             return 91, "Already scrobbled"
         if code := self.unstored.get((play.timestamp, play.title)):
             return code, self.unstored_words

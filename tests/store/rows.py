@@ -43,13 +43,13 @@ def names(db: Connection) -> list[str]:
     return list(db.execute(select(account_table.c.name).order_by(account_table.c.name)).scalars())
 
 
-def queue_row(kept: int, **changed: Any) -> dict[str, Any]:
-    return {"id": kept, "owner": "rj", "live": True, "state": QueueState.QUEUED, "enqueued_at": NOW, **changed}
+def queue_row(play_id: int, **changed: Any) -> dict[str, Any]:
+    return {"id": play_id, "owner": "rj", "live": True, "state": QueueState.QUEUED, "enqueued_at": NOW, **changed}
 
 
 def enqueue(db: Connection, account: int, number: int, age: float = 3600.0, **changed: Any) -> int:
     """A play in the history and in the queue; its number there."""
     said = a_play(number, age)
-    [kept] = plays.insert(db, [history_row(account, said)]).values()
-    queue.enqueue(db, [queue_row(kept, **changed)])
-    return kept
+    [play_id] = plays.insert(db, [history_row(account, said)]).values()
+    queue.enqueue(db, [queue_row(play_id, **changed)])
+    return play_id

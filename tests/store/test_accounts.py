@@ -35,10 +35,10 @@ async def test_an_account_is_made_once_for_a_name(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("enabled", "threshold", "kept"), [(None, None, (True, 50)), (False, None, (False, 50)), (None, 25, (True, 25))]
+    ("enabled", "threshold", "stored"), [(None, None, (True, 50)), (False, None, (False, 50)), (None, 25, (True, 25))]
 )
 async def test_only_the_settings_that_are_given_change(
-    store: Store, enabled: bool | None, threshold: int | None, kept: tuple[bool, int]
+    store: Store, enabled: bool | None, threshold: int | None, stored: tuple[bool, int]
 ) -> None:
     def work(db: Connection) -> tuple[bool, int]:
         me, other = accounts.add(db, "me", NOW).id, accounts.add(db, "other", NOW).id
@@ -48,7 +48,7 @@ async def test_only_the_settings_that_are_given_change(
         assert (found[other].enabled, found[other].threshold) == (True, 50)
         return found[me].enabled, found[me].threshold
 
-    assert await store.write(work) == kept
+    assert await store.write(work) == stored
 
 
 async def test_a_sign_in_ends_whatever_stood_in_the_way(store: Store) -> None:

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.anyio
 LATER = Cause(8, "try again")
 
 
-def tell(db: Connection, account: int, at: float, *told: int) -> None:
-    attempts.write(db, account, at, "Later", LATER, told)
+def tell(db: Connection, account: int, at: float, *plays_tried: int) -> None:
+    attempts.write(db, account, at, "Later", LATER, plays_tried)
 
 
 def left(db: Connection) -> tuple[int, int]:
@@ -93,8 +93,8 @@ async def test_the_last_attempts_of_a_play_are_kept_and_those_of_others_stay(sto
         tell(db, me, NOW + 1, one)
         for n in range(REMEMBERED):
             tell(db, me, NOW + 2 + n, one)
-        assert [told.at for told in attempts.of_play(db, one)] == [NOW + 2 + n for n in range(REMEMBERED)]
-        assert [told.at for told in attempts.of_play(db, other)] == [NOW]
+        assert [plays_tried.at for plays_tried in attempts.of_play(db, one)] == [NOW + 2 + n for n in range(REMEMBERED)]
+        assert [plays_tried.at for plays_tried in attempts.of_play(db, other)] == [NOW]
         assert left(db) == (REMEMBERED + 1, REMEMBERED + 1)
 
     await store.write(work)

@@ -121,9 +121,9 @@ async def test_what_is_no_backup_changes_nothing(url: URL, tmp_path: Path) -> No
     await store.write(add("me"))
     store.close()
     back_up(url, whole := tmp_path / "whole")
-    kept = whole.read_bytes()
+    saved = whole.read_bytes()
     cut, foreign = tmp_path / "cut", tmp_path / "foreign"
-    cut.write_bytes(kept[: len(kept) // 2])
+    cut.write_bytes(saved[: len(saved) // 2])
     foreign.write_bytes(b"no database")
     for wrong in (cut, foreign, tmp_path / "missing"):
         with pytest.raises((CannotRestore, StoreUnavailable)):
@@ -187,7 +187,7 @@ for line in sys.stdin:
 """For each number that it reads, a process does the work, and dies after so many steps: says its exit status."""
 
 
-def found_after_each_death(what: str, file: Path, backup: Path, kept: Path) -> list[set[str]]:
+def found_after_each_death(what: str, file: Path, backup: Path, saved: Path) -> list[set[str]]:
     """The names that are there after a death at each step, and at last after the work's own end."""
     found = []
     command = [sys.executable, "-c", _DIES, what, str(file), str(backup)]
@@ -196,7 +196,7 @@ def found_after_each_death(what: str, file: Path, backup: Path, kept: Path) -> l
         assert dying.stdout
         for steps in range(100):
             for each in (file, backup):
-                shutil.copy(kept / each.name, each)
+                shutil.copy(saved / each.name, each)
             print(steps, file=dying.stdin, flush=True)
             status = int(dying.stdout.readline())
             found.append(names_in(database_url(backup if what == "back_up" else file)))
@@ -215,9 +215,9 @@ async def test_killed_at_any_step_it_leaves_the_old_state_or_the_new(url: URL, t
     back_up(url, backup)
     await store.write(add("new"))
     store.close()
-    kept = tmp_path / "kept"
-    shutil.copytree(tmp_path, kept, ignore=shutil.ignore_patterns("kept"))
-    found = await asyncio.to_thread(found_after_each_death, what, file, backup, kept)
+    saved = tmp_path / "kept"
+    shutil.copytree(tmp_path, saved, ignore=shutil.ignore_patterns("kept"))
+    found = await asyncio.to_thread(found_after_each_death, what, file, backup, saved)
     old, new = {"old"}, {"old", "new"}
     assert [names for names in found if names not in (old, new)] == []
     assert old in found

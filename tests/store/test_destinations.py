@@ -103,7 +103,7 @@ async def test_what_a_sender_that_died_was_sending_is_queued_again_as_unanswered
             destination_queue.mark_sending(db, claimed(db, each), ids[:2])
         claimed(db, one, NOW + 31)
         stories = destination_queue.stories(db, [one.id, other.id], ids)
-        assert {(told.destination, told.play, told.sending, told.unanswered) for told in stories} == {
+        assert {(reasons.destination, reasons.play, reasons.sending, reasons.unanswered) for reasons in stories} == {
             *((one.id, play_id, False, play_id in ids[:2]) for play_id in ids),
             *((other.id, play_id, play_id in ids[:2], False) for play_id in ids),
         }
@@ -161,7 +161,8 @@ async def test_a_start_is_moved_where_the_play_surely_is_not_yet(store: Store) -
         before = a_play(0).timestamp
         destination_queue.restamp(db, one.account, ids[0], before + 60, 60, 0.0)
         starts = {
-            told.destination: told.timestamp for told in destination_queue.stories(db, [one.id, other.id], [ids[0]])
+            reasons.destination: reasons.timestamp
+            for reasons in destination_queue.stories(db, [one.id, other.id], [ids[0]])
         }
         assert starts == {one.id: before, other.id: before + 60}
 
@@ -176,9 +177,9 @@ async def test_removing_keeps_the_ledger_and_discarding_says_what_is_unknown(sto
         assert destinations.of_accounts(db, [one.account]) == {}
         assert not accounts.by_id(db, [one.account])[one.account].has_destinations
         assert destination_queue.discard_all(db, one.id, NOW) == 3
-        told = {told.play: told.reason for told in destination_queue.stories(db, [one.id], ids)}
-        assert told[ids[0]] == "discarded; an answer was lost: it may be there"
-        assert told[ids[1]] == "discarded by the listener"
+        reasons = {reasons.play: reasons.reason for reasons in destination_queue.stories(db, [one.id], ids)}
+        assert reasons[ids[0]] == "discarded; an answer was lost: it may be there"
+        assert reasons[ids[1]] == "discarded by the listener"
         again = added(db, one.account, "ROB")
         assert (again.id, again.removed_at, again.sealed) == (one.id, None, "sealed token of ROB")
         assert accounts.by_id(db, [one.account])[one.account].has_destinations

@@ -72,8 +72,8 @@ async def test_of_many_devices_those_heard_lately_are_remembered(store: Store, m
         device_clocks.save(db, ended, None, a_clock(ended, NOW - 2 * 86400, ended=True))
         for number, device in enumerate(playing):
             device_clocks.save(db, device, None, a_clock(device, NOW + number))
-        kept = [device for device in (ended, *playing) if device_clocks.find(db, device)]
-        assert kept == playing[1:]
+        left = [device for device in (ended, *playing) if device_clocks.find(db, device)]
+        assert left == playing[1:]
         assert [one.device for one in device_clocks.overdue(db, NOW + 302)] == playing[1:2]
 
     await store.write(work)
@@ -111,7 +111,7 @@ async def test_the_last_word_on_a_heart_counts(store: Store) -> None:
         hearts.write(db, me, [StoredHeart(Track("", ""), SyncedHeart(True, NOW + 9), recording, player)])
         named, unnamed = hearts.key_of(track), hearts.key_of(Track("", ""), recording)
         found = hearts.find(db, me, [named, unnamed])
-        kept = {key: one.heart for key, one in found.items()}
-        assert kept == {named: SyncedHeart(True, NOW + 2), unnamed: SyncedHeart(True, NOW + 9)}
+        left = {key: one.heart for key, one in found.items()}
+        assert left == {named: SyncedHeart(True, NOW + 2), unnamed: SyncedHeart(True, NOW + 9)}
 
     await store.write(work)

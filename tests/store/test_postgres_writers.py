@@ -60,7 +60,7 @@ def reported(store: Store, *reports: Report) -> list[asyncio.Task[int]]:
 def titles(account: int, db: Connection) -> list[str]:
     """The plays of an account in the order in which they were written."""
     found = plays.latest(db, account, 100)
-    return [kept.play.track.title for kept in sorted(found, key=lambda kept: kept.id)]
+    return [stored.play.track.title for stored in sorted(found, key=lambda stored: stored.id)]
 
 
 async def test_who_reports_beside_a_locked_account_does_not_wait_for_it(

@@ -534,9 +534,9 @@ async def test_the_history_keeps_the_first_of_two_reports(store: Store) -> None:
         assert list(first) == [key]
         assert len(again) == 1
         assert len(plays.insert(db, [history_row(other, a_play(1))])) == 1
-        kept = plays.find(db, me, first[key])
-        assert kept is not None
-        assert (kept.reason, kept.play) == ("first", a_play(1))
+        stored = plays.find(db, me, first[key])
+        assert stored is not None
+        assert (stored.reason, stored.play) == ("first", a_play(1))
         assert plays.known(db, [key, (me, "x", "y", 1)]) == {key: (first[key], "queued")}
         assert plays.known(db, []) == {}
         assert plays.insert(db, []) == {}
@@ -625,10 +625,10 @@ async def test_the_fate_of_a_play_is_kept_with_all_that_was_said(store: Store) -
         one, two = enqueue(db, me, 1), enqueue(db, me, 2)
         plays.settle(db, [one, two], "ignored", NOW + 1, reason="a filter", code=1, correction={"artist": "N. Simone"})
         for number in (one, two):
-            kept = plays.find(db, me, number)
-            assert kept is not None
-            assert (kept.fate, kept.reason, kept.code, kept.settled_at) == ("ignored", "a filter", 1, NOW + 1)
-            assert kept.correction == {"artist": "N. Simone"}
+            stored = plays.find(db, me, number)
+            assert stored is not None
+            assert (stored.fate, stored.reason, stored.code, stored.settled_at) == ("ignored", "a filter", 1, NOW + 1)
+            assert stored.correction == {"artist": "N. Simone"}
         plays.settle(db, [one], "queued", None)
         again = plays.find(db, me, one)
         assert again is not None
@@ -650,8 +650,8 @@ async def test_the_latest_plays_come_first(store: Store) -> None:
         me = listener(db)
         numbers = [enqueue(db, me, n) for n in (2, 1, 3)]
         plays.settle(db, [numbers[1]], "accepted", NOW)
-        assert [kept.id for kept in plays.latest(db, me, 2)] == [numbers[2], numbers[0]]
-        assert [kept.id for kept in plays.latest(db, me, 9, ("accepted",))] == [numbers[1]]
+        assert [stored.id for stored in plays.latest(db, me, 2)] == [numbers[2], numbers[0]]
+        assert [stored.id for stored in plays.latest(db, me, 9, ("accepted",))] == [numbers[1]]
 
     await store.write(work)
 
@@ -661,9 +661,9 @@ async def test_a_play_that_is_reported_better_is_written_again(store: Store) -> 
         me = listener(db)
         [number] = plays.insert(db, [history_row(me, a_play(1), fate="threshold_not_met")]).values()
         plays.rewrite(db, number, history_row(me, replace(a_play(1), played=190.0)))
-        kept = plays.find(db, me, number)
-        assert kept is not None
-        assert (kept.fate, kept.play.played) == ("queued", 190.0)
+        stored = plays.find(db, me, number)
+        assert stored is not None
+        assert (stored.fate, stored.play.played) == ("queued", 190.0)
 
     await store.write(work)
 

@@ -41,52 +41,52 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
 
 
 @pytest.fixture
-def kept(url: URL, clock: Clock) -> Iterator[AnswerStore]:
+def answers(url: URL, clock: Clock) -> Iterator[AnswerStore]:
     opened = AnswerStore(url, clock)
     yield opened
     opened.close()
 
 
-async def save_answer(kept: AnswerStore, key: str, body: bytes = BODY, artist: str = "", listener: str = "") -> None:
-    kept.save(key, body, fetched_at=NOW, fresh_until=NOW + 60, artist=artist, listener=listener)
-    await kept.written()
+async def save_answer(answers: AnswerStore, key: str, body: bytes = BODY, artist: str = "", listener: str = "") -> None:
+    answers.save(key, body, fetched_at=NOW, fresh_until=NOW + 60, artist=artist, listener=listener)
+    await answers.written()
 
 
-async def has(kept: AnswerStore, *keys: str) -> list[bool]:
-    return [await kept.find(key) is not None for key in keys]
+async def has(answers: AnswerStore, *keys: str) -> list[bool]:
+    return [await answers.find(key) is not None for key in keys]
 
 
 @pytest.mark.parametrize("body", [BODY, b"", b"\x89PNG incompressible"])
 async def test_what_is_kept_comes_back_to_the_byte_and_the_second(
-    kept: AnswerStore, url: URL, clock: Clock, body: bytes
+    answers: AnswerStore, url: URL, clock: Clock, body: bytes
 ) -> None:
-    await save_answer(kept, "a", body)
+    await save_answer(answers, "a", body)
     another = AnswerStore(url, clock)
-    for store in (kept, another):
+    for store in (answers, another):
         found = await store.find("a")
         assert found == response_cache.CachedResponse(body, NOW, NOW + 60)
         assert await store.find("b") is None
     another.close()
 
 
-async def test_a_newer_answer_takes_the_place_of_the_older(kept: AnswerStore) -> None:
-    await save_answer(kept, "a", b"old")
-    await save_answer(kept, "a", b"new")
-    found = await kept.find("a")
+async def test_a_newer_answer_takes_the_place_of_the_older(answers: AnswerStore) -> None:
+    await save_answer(answers, "a", b"old")
+    await save_answer(answers, "a", b"new")
+    found = await answers.find("a")
     assert found
     assert found.body == b"new"
 
 
-async def test_it_forgets_by_artist_and_by_listener_and_nothing_else(kept: AnswerStore) -> None:
-    await save_answer(kept, "a", artist="nina")
-    await save_answer(kept, "b", listener="rj")
-    await save_answer(kept, "c")
-    await kept.forget()
-    assert await has(kept, "a", "b", "c") == [True, True, True]
-    await kept.forget(artist="nina")
-    assert await has(kept, "a", "b", "c") == [False, True, True]
-    await kept.forget(artist="somebody", listener="rj")
-    assert await has(kept, "a", "b", "c") == [False, False, True]
+async def test_it_forgets_by_artist_and_by_listener_and_nothing_else(answers: AnswerStore) -> None:
+    await save_answer(answers, "a", artist="nina")
+    await save_answer(answers, "b", listener="rj")
+    await save_answer(answers, "c")
+    await answers.forget()
+    assert await has(answers, "a", "b", "c") == [True, True, True]
+    await answers.forget(artist="nina")
+    assert await has(answers, "a", "b", "c") == [False, True, True]
+    await answers.forget(artist="somebody", listener="rj")
+    assert await has(answers, "a", "b", "c") == [False, False, True]
 
 
 async def test_what_was_used_longest_ago_goes_when_there_is_too_much(
@@ -104,20 +104,20 @@ async def test_what_was_used_longest_ago_goes_when_there_is_too_much(
 
 
 async def test_what_nobody_used_for_a_season_goes(
-    kept: AnswerStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    answers: AnswerStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(response_cache, "CHECK_SIZE_EVERY", 0)
-    await save_answer(kept, "a")
+    await save_answer(answers, "a")
     clock.now += UNUSED + 1
-    await save_answer(kept, "b")
-    assert await has(kept, "a", "b") == [False, True]
+    await save_answer(answers, "b")
+    assert await has(answers, "a", "b") == [False, True]
 
 
 @pytest.fixture
-def file(kept: AnswerStore) -> Path:
-    if kept.file is None:
+def file(answers: AnswerStore) -> Path:
+    if answers.file is None:
         pytest.skip("a server has no file that could be damaged")
-    return kept.file
+    return answers.file
 
 
 def replace_with_words(file: Path) -> None:
@@ -131,16 +131,16 @@ def wreck(file: Path) -> None:
 
 
 async def test_a_file_that_is_damaged_starts_over(
-    kept: AnswerStore, file: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+    answers: AnswerStore, file: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     replace_with_words(file)
     with caplog.at_level(logging.WARNING):
-        await save_answer(kept, "a")
-        await save_answer(kept, "a")
-    assert await has(kept, "a") == [True]
+        await save_answer(answers, "a")
+        await save_answer(answers, "a")
+    assert await has(answers, "a") == [True]
     assert "can't be used: file is not a database" in caplog.text
-    await kept.written()
-    kept.close()
+    await answers.written()
+    answers.close()
     wreck(file)
     again = AnswerStore(URL.create("sqlite", database=str(file).removesuffix(response_cache.SUFFIX)), clock)
     with pytest.raises(OSError, match="can't be read"):
@@ -150,55 +150,55 @@ async def test_a_file_that_is_damaged_starts_over(
     again.close()
 
 
-async def test_a_body_that_is_damaged_is_as_good_as_none(kept: AnswerStore) -> None:
-    await save_answer(kept, "a")
-    kept._with(lambda db: db.execute(response_cache.answer.update().values(body=b"x")))
-    assert await has(kept, "a") == [False]
+async def test_a_body_that_is_damaged_is_as_good_as_none(answers: AnswerStore) -> None:
+    await save_answer(answers, "a")
+    answers._with(lambda db: db.execute(response_cache.answer.update().values(body=b"x")))
+    assert await has(answers, "a") == [False]
 
 
 async def test_a_file_that_cannot_be_opened_is_tried_again_after_a_while(
-    kept: AnswerStore, file: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+    answers: AnswerStore, file: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     file.mkdir()  # noqa: ASYNC240  # it takes no time
     with caplog.at_level(logging.WARNING):
-        await save_answer(kept, "a")
+        await save_answer(answers, "a")
         with pytest.raises(OSError, match="can't be read"):
-            await kept.find("a")
+            await answers.find("a")
     assert caplog.text.count("can't be used") == 1
     file.rmdir()  # noqa: ASYNC240
     clock.now += RETRY_AFTER
-    await save_answer(kept, "a")
-    assert await has(kept, "a") == [True]
+    await save_answer(answers, "a")
+    assert await has(answers, "a") == [True]
 
 
 async def test_a_file_that_somebody_else_writes_to_is_no_reason_to_wait_for_long(
-    kept: AnswerStore, file: Path, clock: Clock, url: URL, monkeypatch: pytest.MonkeyPatch
+    answers: AnswerStore, file: Path, clock: Clock, url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(response_cache, "BUSY_SECONDS", 0.01)
-    await save_answer(kept, "a")
+    await save_answer(answers, "a")
     hasty = AnswerStore(url, clock)
-    with kept._opened().begin() as db:  # type: ignore[union-attr]
+    with answers._opened().begin() as db:  # type: ignore[union-attr]
         db.exec_driver_sql("DELETE FROM answer_1 WHERE key = 'z'")
         await save_answer(hasty, "b")
         assert await has(hasty, "a", "b") == [True, False], file
     hasty.close()
 
 
-async def test_after_its_end_nothing_is_kept_and_nobody_is_bothered(kept: AnswerStore) -> None:
-    kept.close()
-    kept.save("a", BODY, fetched_at=NOW, fresh_until=NOW)
+async def test_after_its_end_nothing_is_kept_and_nobody_is_bothered(answers: AnswerStore) -> None:
+    answers.close()
+    answers.save("a", BODY, fetched_at=NOW, fresh_until=NOW)
 
 
-async def test_an_answer_is_found_while_a_play_is_being_written(kept: AnswerStore, store: Store) -> None:
-    await save_answer(kept, "a")
+async def test_an_answer_is_found_while_a_play_is_being_written(answers: AnswerStore, store: Store) -> None:
+    await save_answer(answers, "a")
 
     def while_writing(db: object) -> response_cache.CachedResponse | None:
-        return kept._find("a")
+        return answers._find("a")
 
     assert await store.write(while_writing)
 
 
-async def test_a_file_of_answers_can_be_read_by_its_owner_alone(kept: AnswerStore, file: Path) -> None:
-    await save_answer(kept, "one")
+async def test_a_file_of_answers_can_be_read_by_its_owner_alone(answers: AnswerStore, file: Path) -> None:
+    await save_answer(answers, "one")
     found = await asyncio.to_thread(file.stat)
     assert found.st_mode & 0o777 == 0o600

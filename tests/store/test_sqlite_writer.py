@@ -225,12 +225,12 @@ async def test_a_full_disk_acknowledges_nothing_and_says_so(store: Store, databa
     row = history_row(me, a_play(0), reason="x" * 300)
     writes = [store.write(partial(plays.insert, rows=[{**row, "timestamp": n}])) for n in range(400)]
     results = await asyncio.gather(*writes, return_exceptions=True)
-    kept = [result for result in results if isinstance(result, dict)]
+    stored = [result for result in results if isinstance(result, dict)]
     refused = [result for result in results if not isinstance(result, dict)]
     assert {str(fault) for fault in refused} == {"database or disk is full"}
     assert all(isinstance(fault, StoreUnavailable) for fault in refused)
     with closing(sqlite3.connect(str(database_url_for_tests.database))) as db:
-        assert db.execute("SELECT count(*) FROM play").fetchone() == (len(kept),)
+        assert db.execute("SELECT count(*) FROM play").fetchone() == (len(stored),)
     await store.write(lambda db: limit(db, 1000))
     assert await store.write(lambda db: plays.insert(db, [row]))
 

@@ -45,7 +45,9 @@ def asking(db: Connection) -> ReadQuestion:
     return ask
 
 
-def kept(db: Connection, me: int, at: datetime, title: str = "Sinnerman", fate: str = "accepted", **names: str) -> int:
+def stored(
+    db: Connection, me: int, at: datetime, title: str = "Sinnerman", fate: str = "accepted", **names: str
+) -> int:
     """A play in the history; its number."""
     said = Play(
         Track(names.get("artist", "Nina Simone"), title, names.get("album", "Pastel Blues")), int(at.timestamp()), 240.0
@@ -58,7 +60,7 @@ async def test_days_and_hours_are_those_of_the_zone_on_both_sides_of_a_change_of
     def work(db: Connection) -> None:
         me = listener(db)
         for hour in (0, 1, 21, 22, 23):  # in UTC, where the clocks go forth at 1:00
-            kept(db, me, datetime(2026, 3, 29, hour, 30, tzinfo=UTC), f"Song {hour}")
+            stored(db, me, datetime(2026, 3, 29, hour, 30, tzinfo=UTC), f"Song {hour}")
         start = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp())
         found = days.stretches(BERLIN, start, start + 60 * days.DAY)
         hours = stats.hours(asking(db), StatsScope(me), found)
@@ -77,9 +79,9 @@ async def test_what_was_played_most_counts_nothing_twice(store: Store) -> None:
     def work(db: Connection) -> None:
         me, other = listener(db), listener(db, "other")
         for day in (1, 2, 3):
-            kept(db, me, datetime(2014, 5, day, tzinfo=UTC))
-            kept(db, other, datetime(2014, 5, day, tzinfo=UTC))
-        kept(db, me, datetime(2014, 5, 4, tzinfo=UTC), "Jóga", artist="Björk", album="")
+            stored(db, me, datetime(2014, 5, day, tzinfo=UTC))
+            stored(db, other, datetime(2014, 5, day, tzinfo=UTC))
+        stored(db, me, datetime(2014, 5, 4, tzinfo=UTC), "Jóga", artist="Björk", album="")
         span = (int(datetime(2014, 1, 1, tzinfo=UTC).timestamp()), int(datetime(2015, 1, 1, tzinfo=UTC).timestamp()))
         ask = asking(db)
         most = stats.most(ask, StatsScope(me), *span, 10)
@@ -87,8 +89,8 @@ async def test_what_was_played_most_counts_nothing_twice(store: Store) -> None:
         assert most.albums == [Top("Nina Simone", "Pastel Blues", 3)]
         assert stats.most(ask, StatsScope(me), *span, 1).tracks == [Top("Nina Simone", "Sinnerman", 3)]
         assert stats.most(ask, StatsScope(me, "Björk"), *span, 10).tracks == [Top("Björk", "Jóga", 1)]
-        kept(db, me, datetime(2014, 5, 5, tzinfo=UTC), fate="discarded")
-        kept(db, me, datetime(2014, 5, 6, tzinfo=UTC), fate="suspected")
+        stored(db, me, datetime(2014, 5, 5, tzinfo=UTC), fate="discarded")
+        stored(db, me, datetime(2014, 5, 6, tzinfo=UTC), fate="suspected")
         album = StatsScope(me, "Nina Simone", "Pastel Blues")
         assert stats.most(ask, album, *span, 10).tracks == [Top("Nina Simone", "Sinnerman", 3)]
         assert stats.hours(ask, album, [Stretch(*span, 0)]).by_hour == {0: 3}
@@ -104,7 +106,7 @@ async def test_each_shelf_has_its_plays_in_pages_and_its_true_count(store: Store
         me = listener(db)
         fates = ("accepted", "refused", "ignored", "suspected", "expired", "discarded", "disabled", "threshold_not_met")
         for place, fate in enumerate(fates):
-            kept(db, me, datetime(2014, 5, 1 + place, tzinfo=UTC), fate=fate)
+            stored(db, me, datetime(2014, 5, 1 + place, tzinfo=UTC), fate=fate)
         for number in range(5):
             enqueue(db, me, number, retry_count=number % 2)
         enqueue(db, me, 7, owner="somebody_else")
@@ -168,10 +170,10 @@ async def test_all_of_a_listener_is_erased_and_nothing_of_another(store: Store) 
         me, other = listener(db), listener(db, "other")
         for number in (me, other):
             enqueue(db, number, 1)
-            kept(db, number, datetime(2014, 5, 1, tzinfo=UTC))
+            stored(db, number, datetime(2014, 5, 1, tzinfo=UTC))
         erase.begin(db, me, "nobody's browser")
         assert erase.unfinished(db) == [me]
-        kept(db, me, datetime(2014, 5, 2, tzinfo=UTC), "reported since")
+        stored(db, me, datetime(2014, 5, 2, tzinfo=UTC), "reported since")
         parts = list(iter(lambda: erase.erase_part(db, me), None))
         assert (sum(parts), erase.unfinished(db)) == (2, [])
         assert [one.play.track.title for one in plays.latest(db, me, 10)] == ["reported since"]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.audio import Tags
-from tests.watch.kept import Kept
 from tests.watch.mpd import WHY_NOT, installed, playing
+from tests.watch.recorder import Recorder
 from tonearm.clock import SystemClock
 from tonearm.core.session import Notice
 from tonearm.watch.follow import follow_mpd
@@ -24,13 +24,13 @@ RED = Tags("King Crimson", "Red")
 
 
 @asynccontextmanager
-async def watching(address: MpdAddress) -> AsyncIterator[Kept]:
+async def watching(address: MpdAddress) -> AsyncIterator[Recorder]:
     """A watcher of one MPD; what plays at the end is reported."""
-    kept = Kept()
-    watcher = Watcher(kept)
+    recorder = Recorder()
+    watcher = Watcher(recorder)
     following = asyncio.create_task(follow_mpd(address, watcher, SystemClock(), lambda words: None))
     try:
-        yield kept
+        yield recorder
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
@@ -39,21 +39,21 @@ async def watching(address: MpdAddress) -> AsyncIterator[Kept]:
 
 @needs_mpd
 def test_what_mpd_plays_is_reported_with_its_start_and_the_seconds_heard(tmp_path: Path) -> None:
-    async def do() -> tuple[Kept, float]:
+    async def do() -> tuple[Recorder, float]:
         with playing(tmp_path, [(SINNERMAN, 2.5), (RED, 600)]) as mpd:
-            async with watching(MpdAddress(str(mpd.socket))) as kept:
+            async with watching(MpdAddress(str(mpd.socket))) as recorder:
                 began = SystemClock().now()
                 mpd.control("play 0")
-                await kept.until_announced(2)
+                await recorder.until_announced(2)
                 mpd.control("seekcur 500")
                 mpd.control("pause 1")
                 await asyncio.to_thread(mpd.control.until, "state: pause")
-                await kept.until_reported(1)
-            return kept, began
+                await recorder.until_reported(1)
+            return recorder, began
 
-    kept, began = asyncio.run(asyncio.wait_for(do(), 60))
-    first, second = kept.finished if len(kept.finished) == 2 else (kept.finished[0], None)
-    assert kept.announced == ["Sinnerman", "Red"]
+    recorder, began = asyncio.run(asyncio.wait_for(do(), 60))
+    first, second = recorder.finished if len(recorder.finished) == 2 else (recorder.finished[0], None)
+    assert recorder.announced == ["Sinnerman", "Red"]
     assert (first.track.album, first.track.track_number) == ("Pastel Blues", 9)
     assert first.track.duration == pytest.approx(2.5, abs=0.1)
     assert first.start == pytest.approx(began, abs=2)
@@ -63,19 +63,19 @@ def test_what_mpd_plays_is_reported_with_its_start_and_the_seconds_heard(tmp_pat
 
 @needs_mpd
 def test_mpd_may_end_and_come_back_while_it_is_watched(tmp_path: Path) -> None:
-    async def do() -> Kept:
+    async def do() -> Recorder:
         with playing(tmp_path, [(SINNERMAN, 600)]) as mpd:
-            async with watching(MpdAddress(str(mpd.socket))) as kept:
+            async with watching(MpdAddress(str(mpd.socket))) as recorder:
                 mpd.control("play 0")
-                await kept.until_announced(1)
+                await recorder.until_announced(1)
                 await asyncio.to_thread(mpd.control.until_heard, mpd.control.elapsed() + 1.5)  # less is not reported
                 mpd.stop()
                 mpd.start()
-                await kept.until_reported(1)  # it is back, and plays nothing
-                return kept
+                await recorder.until_reported(1)  # it is back, and plays nothing
+                return recorder
 
-    kept = asyncio.run(asyncio.wait_for(do(), 60))
-    assert [f.track.title for f in kept.finished] == ["Sinnerman"]
+    recorder = asyncio.run(asyncio.wait_for(do(), 60))
+    assert [f.track.title for f in recorder.finished] == ["Sinnerman"]
 
 
 async def _serve(answer: bytes) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.watch.desktop import needs_dbus, on_the_bus, session_bus
-from tests.watch.kept import Kept
+from tests.watch.recorder import Recorder
 from tonearm.clock import SystemClock
 from tonearm.core.session import Notice
 from tonearm.watch.follow import follow_mpris
@@ -21,13 +21,13 @@ __all__ = ["session_bus"]
 
 
 @asynccontextmanager
-async def watching(wanted: PlayerFilter) -> AsyncIterator[Kept]:
+async def watching(wanted: PlayerFilter) -> AsyncIterator[Recorder]:
     """A watcher of the session bus."""
-    kept, bus = Kept(), MprisBus(wanted)
+    recorder, bus = Recorder(), MprisBus(wanted)
     await bus.open()
-    following = asyncio.create_task(follow_mpris(bus, Watcher(kept, player_of), SystemClock()))
+    following = asyncio.create_task(follow_mpris(bus, Watcher(recorder, player_of), SystemClock()))
     try:
-        yield kept
+        yield recorder
     finally:
         bus.close()
         await following
@@ -36,48 +36,48 @@ async def watching(wanted: PlayerFilter) -> AsyncIterator[Kept]:
 @needs_dbus
 @pytest.mark.usefixtures("session_bus")
 def test_a_player_is_heard_whether_it_came_before_the_watcher_or_after() -> None:
-    async def do() -> Kept:
+    async def do() -> Recorder:
         async with on_the_bus("vlc.instance7") as first:
             first.play("Sinnerman", 100)
-            async with watching(PlayerFilter()) as kept:
-                await kept.until_announced(1)
+            async with watching(PlayerFilter()) as recorder:
+                await recorder.until_announced(1)
                 async with on_the_bus("spotify") as second:
                     second.play("Feeling Good", 30)
-                    await kept.until_announced(2)
+                    await recorder.until_announced(2)
                     first.play("Four Women")
-                    await kept.until_reported(1)
-                await kept.until_reported(2)  # the second was quit
-                return kept
+                    await recorder.until_reported(1)
+                await recorder.until_reported(2)  # the second was quit
+                return recorder
 
-    kept = asyncio.run(asyncio.wait_for(do(), 60))
-    assert kept.announced == ["Sinnerman", "Feeling Good", "Four Women"]
-    assert [f.track.title for f in kept.finished] == ["Sinnerman", "Feeling Good"]
-    assert kept.players == ["vlc", "spotify"]
-    assert {(f.track.artist, f.track.duration) for f in kept.finished} == {("Nina Simone", 622.0)}
-    assert kept.finished[0].played == pytest.approx(100, abs=20)
+    recorder = asyncio.run(asyncio.wait_for(do(), 60))
+    assert recorder.announced == ["Sinnerman", "Feeling Good", "Four Women"]
+    assert [f.track.title for f in recorder.finished] == ["Sinnerman", "Feeling Good"]
+    assert recorder.players == ["vlc", "spotify"]
+    assert {(f.track.artist, f.track.duration) for f in recorder.finished} == {("Nina Simone", 622.0)}
+    assert recorder.finished[0].played == pytest.approx(100, abs=20)
 
 
 @needs_dbus
 @pytest.mark.usefixtures("session_bus")
 def test_players_that_are_to_be_ignored_are_never_reported() -> None:
-    async def do() -> Kept:
+    async def do() -> Recorder:
         async with (
             on_the_bus("firefox.instance_1_2") as browser,
             on_the_bus("mpv") as player,
             on_the_bus("playerctld") as proxy,
-            watching(PlayerFilter(ignore=("FireFox*",))) as kept,
+            watching(PlayerFilter(ignore=("FireFox*",))) as recorder,
         ):
             for one in (browser, proxy, player):
                 one.play("Sinnerman", 100)
-            await kept.until_announced(1)
+            await recorder.until_announced(1)
             for one in (browser, proxy, player):
                 one.stop(110)
-            await kept.until_reported(1)
-            return kept
+            await recorder.until_reported(1)
+            return recorder
 
-    kept = asyncio.run(asyncio.wait_for(do(), 60))
-    assert kept.players == ["mpv"]
-    assert kept.announced == ["Sinnerman"]
+    recorder = asyncio.run(asyncio.wait_for(do(), 60))
+    assert recorder.players == ["mpv"]
+    assert recorder.announced == ["Sinnerman"]
 
 
 def test_without_a_session_bus_one_is_asked_to_run_it_as_the_user(monkeypatch: pytest.MonkeyPatch) -> None:

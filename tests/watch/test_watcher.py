@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from tests.watch.kept import Kept
+from tests.watch.recorder import Recorder
 from tonearm.core.play import Track
 from tonearm.core.session import PATIENCE, Notice, NoticeKind
 from tonearm.watch.watcher import Watcher
@@ -20,20 +20,20 @@ def at(seconds: float, track: Track, position: float | None, paused: bool = Fals
     return Notice(NoticeKind.PROGRESS, T0 + seconds, track, position, paused=paused)
 
 
-def watched(work: Callable[[Watcher], Awaitable[None]]) -> Kept:
+def watched(work: Callable[[Watcher], Awaitable[None]]) -> Recorder:
     """What a watcher has reported after this."""
-    kept = Kept()
+    recorder = Recorder()
 
     async def do() -> None:
-        await work(Watcher(kept))
+        await work(Watcher(recorder))
 
     asyncio.run(do())
-    return kept
+    return recorder
 
 
-def heard(kept: Kept) -> list[tuple[str, float, float]]:
+def heard(recorder: Recorder) -> list[tuple[str, float, float]]:
     """Title, start from the beginning of the test, and seconds heard."""
-    return [(f.track.title, round(f.start - T0, 1), round(f.played or 0, 1)) for f in kept.finished]
+    return [(f.track.title, round(f.start - T0, 1), round(f.played or 0, 1)) for f in recorder.finished]
 
 
 def test_each_track_is_announced_at_its_start_and_reported_at_its_end() -> None:
@@ -43,9 +43,9 @@ def test_each_track_is_announced_at_its_start_and_reported_at_its_end() -> None:
         await watcher.notice("a", at(622, RED, 0))
         await watcher.stopped("a", T0 + 630)
 
-    kept = watched(work)
-    assert kept.announced == ["Sinnerman", "Red"]
-    assert heard(kept) == [("Sinnerman", 0, 622), ("Red", 622, 8)]
+    recorder = watched(work)
+    assert recorder.announced == ["Sinnerman", "Red"]
+    assert heard(recorder) == [("Sinnerman", 0, 622), ("Red", 622, 8)]
 
 
 def test_a_pause_is_not_heard_and_two_players_do_not_disturb_each_other() -> None:
@@ -71,9 +71,9 @@ def test_a_player_that_was_away_for_a_moment_has_played_on() -> None:
         await watcher.notice("mpd", at(140, SINNERMAN, 140))
         await watcher.stopped("mpd", T0 + 150)
 
-    kept = watched(work)
-    assert heard(kept) == [("Sinnerman", 0, 150)]
-    assert kept.announced == ["Sinnerman"]
+    recorder = watched(work)
+    assert heard(recorder) == [("Sinnerman", 0, 150)]
+    assert recorder.announced == ["Sinnerman"]
 
 
 def test_a_player_that_does_not_come_back_is_reported_as_far_as_it_was_seen() -> None:

@@ -10,7 +10,7 @@ from tonearm.core.session import Finished
 
 
 @dataclass
-class Kept:
+class Recorder:
     """What was reported and announced, oldest first."""
 
     finished: list[Finished] = field(default_factory=list)
