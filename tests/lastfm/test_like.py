@@ -155,5 +155,5 @@ def test_others_are_where_their_address_says() -> None:
     other = client("https://music.example", approval_page="https://music.example/allow")
     assert other.address == "https://music.example/2.0/"
     assert other.server.approval_url == "https://music.example/allow/"
-    with pytest.raises(ValueError, match="the address must begin with"):
+    with pytest.raises(ValueError, match="the address must start with"):
         client("music.example")
