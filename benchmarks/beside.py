@@ -61,6 +61,11 @@ class Reports:
     refused: int = 0
     during: dict[str, float] = field(default_factory=dict)
 
+    def since(self) -> list[float]:
+        """The seconds of the reports since it was asked last."""
+        taken, self.seconds = self.seconds, []
+        return taken
+
 
 def measure(folder: Path, lastfm: rig.LastFm, number: int) -> Reports:
     """One reporter, and two browsers that open everything at once; then another listener's data are erased."""
@@ -71,7 +76,7 @@ def measure(folder: Path, lastfm: rig.LastFm, number: int) -> Reports:
         base = f"http://127.0.0.1:{service.port}"
         for link in ("one", "two", "three"):
             _warm(base, link)
-        with _reporting(reports, base, listener.token):
+        with reporting(reports, base, listener.token):
             time.sleep(ALONE)
             reports.alone, reports.seconds = reports.seconds, []
             browsers = [threading.Thread(target=_browse, args=(base, link, pages, reports)) for link, pages in _TOURS]
@@ -121,7 +126,8 @@ def _note(reports: Reports, what: str, before: int, start: float) -> None:
 
 
 @contextmanager
-def _reporting(reports: Reports, base: str, token: str) -> Iterator[None]:
+def reporting(reports: Reports, base: str, token: str) -> Iterator[None]:
+    """One reporter while the block lasts: its next report follows `PAUSE` after each answer."""
     over = threading.Event()
 
     def report() -> None:

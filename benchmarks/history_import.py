@@ -15,6 +15,7 @@ import httpx2
 import uvloop
 
 from benchmarks import rig
+from benchmarks.beside import Reports, reporting
 from benchmarks.report import Options, Report, say
 from lastfm_emulator import Emulator
 from lastfm_emulator.account import Play
@@ -44,14 +45,17 @@ def measure(options: Options) -> Report:
         _write(many, large)
         for run in range(options.times()):
             database = ready.copy(folder / "run").database
-            figures = {"file_seconds": _command(database, "import-history", "--yes", str(real))[0]}
+            seconds, processor, _ = _command(database, "import-history", "--yes", str(real))
+            figures = {"file_seconds": seconds, "file_processor_seconds": processor}
             database = ready.copy(folder / "run").database
-            seconds, peak = _command(database, "import-history", "--yes", str(many))
-            figures |= {"file_plays_per_s": large / seconds, "peak_mib": peak}
+            seconds, processor, peak = _command(database, "import-history", "--yes", str(many))
+            figures |= {"file_plays_per_s": large / seconds, "file_plays_per_processor_s": large / processor}
+            figures |= {"peak_mib": peak}
             for form in ("csv", "listenbrainz"):
-                seconds, peak = _command(database, "export-history", "--format", form, str(folder / "out"))
+                seconds, _, peak = _command(database, "export-history", "--format", form, str(folder / "out"))
                 figures |= {f"{form}_plays_per_s": large / seconds, f"{form}_peak_mib": peak}
             figures["export_peak_mib"] = max(figures["csv_peak_mib"], figures["listenbrainz_peak_mib"])
+            figures |= _beside(ready.copy(folder / "run"), real, seconds=options.size(10, 1))
             figures["walk_limit_ratio"] = uvloop.run(_walk(folder / f"walk{run}.db", profile, walked))
             for name, value in figures.items():
                 found[name] = [*found.get(name, ()), value]
@@ -60,8 +64,11 @@ def measure(options: Options) -> Report:
         "history",
         found,
         {"plays": large, "small": small, "real": str(is_real), "walked": walked},
-        f"walk_limit_ratio: against the time that {PER_SECOND:.0f} requests a second take; above 1 it is slower",
-        "commands as processes of their own, from their start to their end, on SQLite beside the sources; many plays"
+        f"walk_limit_ratio: against the time that {PER_SECOND:.0f} requests a second take; above 1 it is slower."
+        " post_p99_ratio: one reporter's 99th percentile while the small history is imported by the command beside the"
+        " service, or compared and imported by the service itself, the worse of both, over that without",
+        "commands as processes of their own, from their start to their end, on SQLite beside the sources, also in the"
+        " processor's time, which others on the machine change less; many plays"
         " are made up: 30,000 songs of 2,000 artists over twenty years",
     )
 
@@ -94,13 +101,14 @@ def _rows(number: int, step: int) -> Iterator[tuple[int, str, str, str]]:
 
 _LAUNCHER = (
     "import resource, subprocess, sys; ended = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode;"
-    " print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(ended)"
+    " used = resource.getrusage(resource.RUSAGE_CHILDREN);"
+    " print(used.ru_maxrss, used.ru_utime + used.ru_stime); sys.exit(ended)"
 )
 """A process counts as its own peak what the one that starts it has in memory, so a small one starts it."""
 
 
-def _command(database: Path, *words: str) -> tuple[float, float]:
-    """Seconds that a command takes, and the MiB that it needed at most."""
+def _command(database: Path, *words: str) -> tuple[float, float, float]:
+    """Seconds that a command takes, those of the processor's time, and the MiB that it needed at most."""
     start = time.perf_counter()
     said = subprocess.run(
         [sys.executable, "-c", _LAUNCHER, sys.executable, "-m", "tonearm", *words],
@@ -108,7 +116,8 @@ def _command(database: Path, *words: str) -> tuple[float, float]:
         stdout=subprocess.PIPE,
         check=True,
     ).stdout
-    return time.perf_counter() - start, int(said) * 1024 / MIB
+    kib, processor = said.split()
+    return time.perf_counter() - start, float(processor), int(kib) * 1024 / MIB
 
 
 def _profile(number: int) -> Emulator:
@@ -118,6 +127,51 @@ def _profile(number: int) -> Emulator:
     for at, artist, title, _ in _rows(number, 300):
         user.keep(Play(artist, title, at, sent_artist=artist, sent_track=title))
     return emulator
+
+
+def _beside(listener: rig.Listener, file: Path, seconds: float) -> dict[str, float]:
+    """How long reports to a service take: alone for some seconds, while the command imports, and while it does so."""
+    reports = Reports()
+    with rig.service(listener, rig.AWAY) as service:
+        base = f"http://127.0.0.1:{service.port}"
+        with reporting(reports, base, listener.token):
+            time.sleep(seconds)
+            alone = _p99(reports.since())
+            _command(listener.database, "import-history", "--yes", str(file))
+            by_command = _p99(reports.since())
+            _command(listener.database, "import-history", "--undo", "1")
+            reports.since()
+            _import_by_service(base, listener.token, file)
+            by_service = _p99(reports.since())
+    if reports.refused:
+        raise RuntimeError(f"{reports.refused} reports were not queued")
+    return {
+        "post_p99_ms": alone,
+        "post_p99_ms_by_command": by_command,
+        "post_p99_ms_by_service": by_service,
+        "post_p99_ratio": max(by_command, by_service) / alone,
+    }
+
+
+def _p99(seconds: Sequence[float]) -> float:
+    """In milliseconds."""
+    return sorted(seconds)[min(len(seconds) - 1, len(seconds) * 99 // 100)] * 1000
+
+
+def _import_by_service(base: str, token: str, file: Path) -> None:
+    with httpx2.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=300) as http:
+        with file.open("rb") as opened:
+            upload = http.post("/history-imports/file", files={"file": opened}).raise_for_status().json()
+        _until(http, "read")
+        http.post(f"/history-imports/file/{upload['id']}").raise_for_status()
+        _until(http, "done")
+
+
+def _until(http: httpx2.Client, state: str) -> None:
+    while (now := http.get("/history-imports/file").json())["state"] != state:
+        if now["state"] == "failed":
+            raise RuntimeError(f"not imported: {now['fault']}")
+        time.sleep(0.1)
 
 
 async def _walk(database: Path, emulator: Emulator, number: int) -> float:

@@ -15,8 +15,10 @@ from sqlalchemy import URL, Connection
 from tests.databases import only_sqlite
 from tests.store.rows import NOW, listener, names
 from tonearm.store import accounts
+from tonearm.store.db import database as database_module
 from tonearm.store.db.database import Store, database_url, journal_mode, sqlite_file
 from tonearm.store.db.schema import token
+from tonearm.store.db.sqlite_writer import StoreUnavailable
 from tonearm.store.sqlite import driver, newer
 
 pytestmark = pytest.mark.anyio
@@ -149,3 +151,29 @@ async def test_a_reader_sees_the_state_of_one_moment(store: Store) -> None:
 @only_sqlite
 async def test_sqlite_is_for_one_sender(store: Store) -> None:
     assert store.one_process
+
+
+@only_sqlite
+async def test_who_writes_waits_until_another_process_has_written(store: Store) -> None:
+    with closing(driver().connect(str(sqlite_file(store.url)), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writes = asyncio.create_task(store.write(lambda db: accounts.add(db, "late", NOW)))
+        await asyncio.wait([writes], timeout=0.02)
+        assert not writes.done()
+        other.execute("COMMIT")
+        await writes
+    assert "late" in await store.read(names)
+
+
+@only_sqlite
+async def test_who_waits_too_long_for_another_process_gets_an_error(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "BUSY_SECONDS", 0.02)
+    with closing(driver().connect(str(sqlite_file(store.url)), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="locked"):
+            await store.write(lambda db: accounts.add(db, "late", NOW))
+        other.execute("ROLLBACK")
+    await store.write(lambda db: accounts.add(db, "later", NOW))
+    assert "later" in await store.read(names)

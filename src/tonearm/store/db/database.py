@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -88,11 +89,35 @@ def connect(url: URL, *, writes: bool) -> Engine:
         connection.execute("PRAGMA cache_size=-4096")
 
     def begin(dbapi_connection: PoolProxiedConnection) -> None:
-        dbapi_connection.cursor().execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if writes:
+            _begin_to_write(dbapi_connection.cursor())
+        else:
+            dbapi_connection.cursor().execute("BEGIN")
 
     # Not an event: an engine that has one looks for others at every statement, which costs a fifth of it.
     engine.dialect.do_begin = begin  # type: ignore[method-assign]  # on purpose, see above
     return engine
+
+
+LOOKS = 0.001
+"""Seconds between two looks whether another process still writes. SQLite itself looks every tenth of a second in the
+end, and so would meet a process that writes again and again for seconds."""
+
+
+def _begin_to_write(cursor: Any) -> None:
+    """Begin a transaction as soon as no other process writes. Raises OperationalError after `BUSY_SECONDS`."""
+    cursor.execute("PRAGMA busy_timeout=0")
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+        except driver().OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(LOOKS)
+        else:
+            cursor.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+            return
 
 
 _WRITABLE = "SELECT pg_current_xact_id()"
