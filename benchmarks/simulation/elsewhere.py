@@ -245,6 +245,7 @@ class Elsewhere:
             self._asks_for(target)
         self._may(target, there=True)
         target.held.clear()
+        target.refusals.calm(target.account)  # it starts over
         self._presses(target)
         token = self._token(target)
         outcome = await deck.destinations.add(

@@ -291,6 +291,8 @@ def test_no_answer_in_a_time_yet_to_come_proves_a_refusal() -> None:
     play = replace(waiting(1), split_at=NOW, group=1)
     step = next_step(DeliveryState(answered_at=NOW + 20 * 86400), [play], Split(Cause(6, "x")), NOW + 9, 0.5)
     assert (step.settled, step.back[0].split_at) == ((), NOW)
+    again = next_step(step.state, step.back, Split(Cause(6, "x")), NOW + 21 * 86400, 0.5)
+    assert again.settled == (), "nor does that answer prove anything when the clock is put forward again"
 
 
 def test_a_refusal_in_a_time_yet_to_come_is_dated_again() -> None:

@@ -213,7 +213,8 @@ def _refused(
     """The account after refusals in a row. More of them than one bad play explains are not about the plays."""
     many, concern = fails > FREE_REFUSALS, rules.concern(cause.error_code)
     hint = " (is the API secret right?)" if concern is Concern.SIGNATURE and (many or alone) else ""
-    refused = replace(state, fails=fails, trouble=f"{cause}{hint}")
+    answered_at = state.answered_at if state.answered_at <= now else 0.0  # written by a clock put back since
+    refused = replace(state, fails=fails, trouble=f"{cause}{hint}", answered_at=answered_at)
     if not many:
         return refused
     longest = pacing.LONGEST_WAIT if concern is Concern.PLAY else pacing.KEY_PROBE
