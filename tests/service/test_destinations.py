@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Connection, func, select, update
 
 from lastfm_emulator import API_KEY, API_SECRET, Emulator
+from lastfm_emulator.account import Play as Scrobbled
 from tests.service.conftest import DAY, HOUR, House, Room, songs
 from tests.stand_ins.beside import Beside
 from tests.stand_ins.gnufm import GnuFmStandIn
@@ -134,6 +135,36 @@ async def test_a_play_reaches_lastfm_and_every_destination_once(world: World) ->
         heard_of = [event for event in room.events if isinstance(event, DestinationStatus)]
         assert {event.status for event in heard_of} == {"accepted"}
         assert len(heard_of) == 10
+
+
+async def test_what_was_imported_from_lastfm_reaches_a_destination_when_a_player_reports_it(world: World) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        start = int(room.now - HOUR)
+        for n in range(2):
+            sent = Scrobbled(
+                "Nina Simone", f"Song {n}", start + n * 600, sent_artist="Nina Simone", sent_track=f"Song {n}"
+            )
+            assert room.emulator.known_user("RJ").keep(sent)
+        await room.deck.history_from_lastfm.run(room.me.id, lambda done, total: None)
+        await add(room)
+
+        async def said(n: int) -> str:
+            track = Track("Nina Simone", f"Song {n}", duration=300)
+            return (
+                await room.me.scrobble(track, started_at=start + n * 600 + 2, played=200, reporter="a phone")
+            ).status
+
+        assert await said(0) == "duplicate"
+        await until_sent(room)
+        assert titles(world.first) == ["Song 0"]
+        two = await add(room, "two.test")
+        await room.deck.destinations.send_history(room.me.id, two.id, EVERYTHING)
+        await until_sent(room)
+        assert await said(1) == "duplicate"
+        await until_sent(room)
+        assert titles(world.first) == ["Song 0", "Song 1"]
+        assert sorted(titles(world.second)) == ["Song 0", "Song 1"]
 
 
 # Each for itself

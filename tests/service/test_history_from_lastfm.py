@@ -10,7 +10,8 @@ from sqlalchemy import update
 
 from lastfm_emulator.account import Play
 from tests.history.files import AT, write
-from tests.service.conftest import DAY, During, House, Room
+from tests.service.conftest import DAY, HOUR, During, House, Room
+from tonearm.core.play import Track
 from tonearm.history.play import ReadOptions
 from tonearm.service.history_from_lastfm import NotImported
 from tonearm.service.history_import import ImportResult
@@ -210,3 +211,28 @@ async def test_a_session_that_is_damaged_is_said(house: House) -> None:
         await room.deck.store.write(lambda db: db.execute(update(account).values(lastfm_session_key="damaged")))
         with pytest.raises(NotImported, match="sign in again"):
             await brought(room)
+
+
+@pytest.mark.parametrize("file_first", [False, True])
+async def test_what_is_on_last_fm_already_is_not_sent_when_a_player_reports_it(
+    room: Room, tmp_path: Path, file_first: bool
+) -> None:
+    start = int(room.now - HOUR)
+    scrobbled(room, start, title="Sinnerman")
+    if file_first:
+        path = write(tmp_path, f"uts,artist,track\n{start},Nina Simone,Sinnerman\n")
+        await room.deck.history_import.run(room.me.id, [path], ReadOptions(), lambda done, total: None, apply=True)
+    await brought(room)
+
+    async def said(by: int, title: str = "Sinnerman", played: float = 400) -> str:
+        track = Track("NINA SIMONE" if by else "Nina Simone", title, duration=622)
+        taken = await room.me.scrobble(track, started_at=start + by, played=played, reporter="a player")
+        return taken.status
+
+    assert [await said(0), await said(2), await said(-3)] == ["duplicate"] * 3
+    assert await room.fates() == ["suspected", "imported", "suspected"]
+    (kept, *_) = await room.history()
+    assert kept.reason == "looks like play 1, imported for the same time; not sent unless you choose to"
+    assert [await said(700), await said(300, "Four Women")] == ["queued"] * 2
+    await room.until_empty()
+    assert sorted(room.arrived()) == ["Four Women", "Sinnerman", "Sinnerman"]

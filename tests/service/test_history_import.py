@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.history.files import AT, jsonl, listen, write, write_json, write_zip
-from tests.service.conftest import DAY, House, Room
-from tonearm.core.play import Track
+from tests.service.conftest import DAY, HOUR, House, Room
+from tonearm.core.play import Play, Track
 from tonearm.history.play import HistoryFileError, PastPlay, ReadOptions, ZoneNeeded
 from tonearm.service.history_export import ExportFormat
 from tonearm.service.history_import import CannotUndo, ImportResult, Undone, write_part
@@ -171,6 +171,41 @@ async def test_young_waiting_plays_are_sent_if_that_is_wanted(room: Room, tmp_pa
     await room.until_empty()
     assert room.arrived() == ["Thunderstruck"]
     assert await room.fates() == ["imported", "accepted"]
+
+
+async def test_what_a_file_has_brought_is_sent_once_when_its_player_reports_it(room: Room, tmp_path: Path) -> None:
+    await room.sign_in()
+    start = int(room.now - 2 * HOUR) - AT
+    rows = [(start + n * 300, f"Song {n}") for n in range(4)]
+    await brought(room, write(tmp_path, table(rows)))
+    reported = [("Song 0", 0), ("SONG 1", 2), ("Song 2", -3), ("Song 2", 0), ("Song 1", 3), ("Song 3", 180)]
+    plays = [Play(Track("Nina Simone", n, duration=180), AT + rows[int(n[-1])][0] + by, 120) for n, by in reported]
+    taken = await room.me.scrobble_all(plays, reporter="a player")
+    assert [one.status for one in taken] == ["queued", "queued", "queued", "duplicate", "queued", "queued"]
+    await room.until_empty()
+    assert sorted(room.arrived()) == ["SONG 1", "Song 0", "Song 1", "Song 2", "Song 3"]
+
+
+async def test_a_play_of_a_file_and_its_report_are_one_play(room: Room, tmp_path: Path) -> None:
+    await room.sign_in()
+    start = int(room.now - 2 * HOUR)
+    path = write(tmp_path, table([(start - AT, "Sinnerman"), (start - AT + 3600, "Four Women")]))
+    (found,) = await brought(room, path)
+    assert found.id is not None
+    track = Track("nina simone", "Sinnerman", duration=622)
+    first = await room.me.scrobble(track, started_at=start + 2, played=400, reporter="a player")
+    again = await room.me.scrobble(track, started_at=start + 2, played=400, reporter="a player")
+    server = await room.me.scrobble(track, started_at=start, played=400, reporter="a server")
+    assert (first.status, again.status, server.status) == ("queued", "duplicate", "duplicate")
+    await room.until_empty()
+    assert room.arrived() == ["Sinnerman"]
+    assert await room.fates() == ["suspected", "accepted", "imported"]
+    assert [play.title async for part in room.deck.history_export.parts(room.me.id) for play in part] == [
+        "Sinnerman",
+        "Four Women",
+    ]
+    assert await room.deck.history_import.undo(room.me.id, found.id, lambda done, total: None) == 1
+    assert await room.fates() == ["suspected", "accepted"]
 
 
 async def test_a_log_of_a_device_finds_its_songs_in_the_library(room: Room, tmp_path: Path) -> None:

@@ -498,3 +498,24 @@ def test_of_plays_that_were_reported_alike_a_report_is_the_nearest(lies: int, ne
     told_alike = {60: (1, "queued"), 100: (2, "queued"), 160: (3, "queued")}
     report = Report(1, Play(SONG, lies, 300.0), 1000.0, 60)
     assert _nearest(told_alike, report) == (nearest, "queued")
+
+
+async def test_one_listen_of_two_players_is_one_play_while_nobody_is_signed_in(house: House) -> None:
+    async with house.open() as room:
+        start = int(room.now - HOUR)
+
+        async def said(reporter: str, by: int = 0, played: float = 300) -> ReportResult:
+            return await room.me.scrobble(SONG, started_at=start + by, played=played, reporter=reporter)
+
+        skipped = await said("a server", -30, 20)
+        assert (skipped.status, (await said("a server")).status) == ("not_authenticated",) * 2
+        assert (await said("a player", 2)).status == "duplicate"
+        assert await room.fates() == ["not_authenticated", "not_authenticated", "suspected"]
+        await room.sign_in()
+        late = await said("a phone", 4)
+        assert (late.status, late.id) == ("queued", 2)
+        await room.until_empty()
+        assert [play.timestamp for play in room.emulator.plays("RJ")] == [start + 4]
+        assert await room.fates() == ["not_authenticated", "suspected", "accepted"]
+        await room.deck.accounts.change_settings(room.me.id, enabled=False, threshold=None)
+        assert [(await said("a radio", by)).status for by in (5, 622)] == ["duplicate", "disabled"]

@@ -563,7 +563,9 @@ async def test_many_plays_are_written_found_and_queued_as_one_is(store: Store) -
         owners = queue.rows(db, ids)
         assert [owners[number].owner for number in ids] == ["rj"] * 70 + ["somebody else"] * 50
         near = plays.near(db, [(me, a_play(n)) for n in range(121)])
-        assert {place: found for place, [found] in near.items()} == {n: (ids[n], a_play(n)) for n in range(120)}
+        assert {place: found[:3] for place, [found] in near.items()} == {
+            n: (ids[n], a_play(n), "queued") for n in range(120)
+        }
 
     await store.write(work)
 
@@ -581,7 +583,7 @@ async def test_what_others_reported_is_found_by_the_time_that_it_shares(store: S
                 replace(a_play(0), timestamp=int(NOW + minutes * 60), played=length * 60) for minutes, length in asked
             ]
             found = plays.of_others(db, me, "a player", mine)
-            return [[theirs.track.title for _, theirs in found.beside(one)] for one in mine]
+            return [[theirs.play.track.title for theirs in found.beside(one)] for one in mine]
 
         said(1, 0, 3)
         said(2, 3, 4)

@@ -16,6 +16,7 @@ from tonearm.store import destination_queue, destinations, plays
 from tonearm.store.destination_queue import ACCEPTED, DISCARDED, KEPT, SUSPECTED, Delivered, Settlement
 from tonearm.store.destinations import StoredDestination
 from tonearm.store.line import QueueState
+from tonearm.store.plays import NearPlay
 
 LIVE_WITHIN = 3600.0
 """Seconds between the end of a play and its report up to which it is live; what comes later is a backlog."""
@@ -28,7 +29,7 @@ AT_LEAST_THERE = ("queued", ACCEPTED)
 
 FATES = (
     *("queued", ACCEPTED, DISCARDED, "disabled", "not_authenticated", "threshold_not_met", "expired"),
-    *("ignored", "refused", SUSPECTED),
+    *("ignored", "refused", SUSPECTED, plays.IMPORTED),
 )
 """Fates, for Last.fm, of plays that may have been sent to other destinations: what it rejects they may take."""
 
@@ -218,7 +219,7 @@ class _Twins:
         self._by_reporter: dict[tuple[int, int], dict[str, list[Sendable]]] = {}
         asking = list({one.id: one for one, _ in wanted if not one.by_hand}.values())
         self._near = _near(db, asking)
-        ids = {play_id for found in self._near.values() for play_id, _ in found}
+        ids = {near.id for found in self._near.values() for near in found}
         targets = sorted({target.id for _, target in wanted})
         known = destination_queue.known(db, targets, sorted(ids - {one.id for one in asking})) if ids else {}
         kept = sorted({play_id for (_, play_id), fate in known.items() if fate == KEPT})
@@ -233,7 +234,7 @@ class _Twins:
         """The play that another one repeats at a destination; None if it repeats none, 0 for one that is not known."""
         if one.suspected:
             return self._first_report(one, target)
-        there = [(n, other) for n, other in self._near[one.id] if (target.id, n) in self._there]
+        there = [(n, other) for n, other, *_ in self._near[one.id] if (target.id, n) in self._there]
         there += [(before.id, before.play) for before in self._by_song.get(_song(one, target), ())]
         if one.several:
             for reporter, theirs in self._by_reporter.get((target.id, one.account), {}).items():
@@ -242,7 +243,7 @@ class _Twins:
 
     def _first_report(self, one: Sendable, target: StoredDestination) -> int | None:
         """As `of`, for a play that was reported before: None if a destination gets that report of no other player."""
-        before = [n for n, other in self._near[one.id] if n != one.id and same_play(one.play, other)]
+        before = [near.id for near in self._near[one.id] if near.id != one.id and same_play(one.play, near.play)]
         before = before or [0]
         return next((n for n in before if not self._left_out(n, one, target)), None)
 
@@ -259,7 +260,7 @@ class _Twins:
         theirs.setdefault(one.reporter, []).append(one)
 
 
-def _near(db: Connection, asking: Sequence[Sendable]) -> dict[int, list[tuple[int, Play]]]:
+def _near(db: Connection, asking: Sequence[Sendable]) -> dict[int, list[NearPlay]]:
     """The plays around the time of each of these, which may be the same listen."""
     near = plays.near(db, [(one.account, one.play) for one in asking], FATES) if asking else {}
     found = {one.id: list(near.get(place, ())) for place, one in enumerate(asking)}
@@ -274,13 +275,11 @@ def _near(db: Connection, asking: Sequence[Sendable]) -> dict[int, list[tuple[in
     return found
 
 
-def _reporters(
-    db: Connection, suspected: Sequence[Sendable], near: Mapping[int, Sequence[tuple[int, Play]]]
-) -> dict[int, str]:
+def _reporters(db: Connection, suspected: Sequence[Sendable], near: Mapping[int, Sequence[NearPlay]]) -> dict[int, str]:
     """Who has reported the plays that these look like."""
     found: dict[int, str] = {}
     for account in {one.account for one in suspected}:
-        ids = {play_id for one in suspected if one.account == account for play_id, _ in near[one.id]}
+        ids = {beside.id for one in suspected if one.account == account for beside in near[one.id]}
         found |= {stored.id: stored.reporter for stored in plays.by_id(db, account, sorted(ids)).values()}
     return found
 

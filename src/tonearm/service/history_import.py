@@ -408,7 +408,7 @@ def row(play: PastPlay, account: int, import_id: int, source: str, now: float, o
         "reported_timestamp": play.timestamp,
         "owner": owner,
         "reporter": "",
-        "fate": history_imports.IMPORTED,
+        "fate": plays.IMPORTED,
         "reason": f"imported from {source}",
         "reported_at": now,
         "import_id": import_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -45,9 +45,10 @@ from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.counters import Counters
 from tonearm.service.events import EventHub, Subscription
 from tonearm.service.fan_out import LIVE_WITHIN, NOWHERE, FanOut, Sendable, receiving
-from tonearm.store import accounts, plays, queue, summaries
+from tonearm.store import accounts, history_imports, plays, queue, summaries
 from tonearm.store.db.database import Store
 from tonearm.store.line import QueueState
+from tonearm.store.plays import NearPlay
 
 NOT_QUEUED = ("threshold_not_met", "disabled", "not_authenticated")
 """Fates of plays that stay in the history only, and may be queued when they are reported better."""
@@ -132,11 +133,18 @@ class ReportResult:
 
 
 class _Decision(NamedTuple):
+    """What becomes of a report. It may take the place of a play that was kept here only, and is that play then.
+
+    `imported`: it is suspected because it was imported from Last.fm, so nobody here has sent it anywhere.
+    """
+
     status: str
     fate: str
     reason: str
     heard: Counted
     not_before: float = 0.0
+    takes_place_of: int | None = None
+    imported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +231,15 @@ def _decide(account: Account, report: Report, rules: Rules) -> _Decision:
             )
 
 
+_KEPT_HERE = ("disabled", "not_authenticated")
+"""Fates of plays that were not sent, however much of them was heard."""
+
+_MAY_REPEAT = (*plays.ON_LASTFM, "discarded", *_KEPT_HERE, plays.IMPORTED)
+"""Fates of plays that a report may repeat with another start, or with the names spelled otherwise."""
+
+_OF_OTHERS = (*plays.ON_LASTFM, *_KEPT_HERE, plays.IMPORTED)
+"""The same, for what others have reported."""
+
 _BEFORE = "reported before"
 """Nothing new, unlike a suspected duplicate: that one is a play of its own, and announced."""
 
@@ -235,27 +252,30 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules, fan_out: FanOu
     decided = [_decide(_known(listeners, r.account), r, rules) for r in reports]
     decided = _suspected(db, listeners, reports, keys, decided)
     restamped = _moved(db, reports, keys)
+    taken_over = _taken_over(db, keys, decided, restamped)
     fresh: dict[plays.PlayKey, dict[str, Any]] = {}
     for report, key, decision in zip(reports, keys, decided, strict=True):
-        if key not in restamped and (key not in fresh or fresh[key]["fate"] in NOT_QUEUED):
+        if key not in restamped and key not in taken_over and (key not in fresh or fresh[key]["fate"] in NOT_QUEUED):
             fresh[key] = _history_row(report, decision, listeners[report.account])
     numbers = plays.insert(db, list(fresh.values()))
     _summed_up_no_longer(db, listeners, numbers)
     there = plays.known(db, [key for key in (*restamped, *fresh) if key not in numbers])
     # What was reported identically is the same report, unless it may still be queued where another play lies by now.
     before = there | {key: known for key, known in restamped.items() if key not in there or known[1] not in NOT_QUEUED}
+    before |= {key: (play_id, "") for key, play_id in taken_over.items()}
     taken: list[ReportResult] = []
     queued: dict[int, dict[str, Any]] = {}
     others = receiving(db, {account.id for account in listeners.values() if account.has_destinations})
     sendable: dict[int, Sendable] = {}
     for report, key, decision in zip(reports, keys, decided, strict=True):
         play_id, fate = before.get(key) or (numbers[key], "")
+        in_place = taken_over.pop(key, None) is not None
         again = fate and fate not in NOT_QUEUED
         if again:
             taken.append(_taken("duplicate", play_id, _BEFORE, decision.heard))
             continue
-        if fate and decision.fate != fate:
-            plays.rewrite(db, play_id, _history_row(report, decision, listeners[report.account]))
+        if in_place or (fate and decision.fate != fate):
+            plays.rewrite(db, play_id, _history_row(report, decision, listeners[report.account]) | _TO_THE_SECOND)
         if decision.status == "queued":
             queued[play_id] = queue_row(
                 play_id,
@@ -268,14 +288,32 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules, fan_out: FanOu
             )
         before[key] = (play_id, decision.fate)
         if report.account in others:  # what Last.fm has already, a destination may not have: its policy decides
-            suspected, listener = decision.fate == "suspected", listeners[report.account]
-            sendable[play_id] = _sendable(play_id, report, listener, fresh=not fate, suspected=suspected)
+            suspected, listener = decision.fate == "suspected" and not decision.imported, listeners[report.account]
+            fresh_here = not fate and not in_place
+            sendable[play_id] = _sendable(play_id, report, listener, fresh=fresh_here, suspected=suspected)
         said = f"{decision.reason}; {report.left_out}" if report.left_out else decision.reason
         taken.append(_taken(decision.status, play_id, said, decision.heard))
     queue.enqueue(db, list(queued.values()))
     if sendable:
         fan_out.queue(db, others, list(sendable.values()))
     return taken
+
+
+_TO_THE_SECOND = {"precision": None, "stamp": None}
+"""A reported start, of a play whose start an import may have known less well."""
+
+
+def _taken_over(
+    db: Connection,
+    keys: Sequence[plays.PlayKey],
+    decided: Sequence[_Decision],
+    restamped: Collection[plays.PlayKey],
+) -> dict[plays.PlayKey, int]:
+    """Plays whose place reports take, by the keys of the reports; not if there is a play of the same key beside it."""
+    wanted = {key: one.takes_place_of for key, one in zip(keys, decided, strict=True) if one.takes_place_of is not None}
+    wanted = {key: play_id for key, play_id in wanted.items() if key not in restamped}
+    there = plays.known(db, list(wanted))
+    return {key: play_id for key, play_id in wanted.items() if key not in there or there[key][0] == play_id}
 
 
 def _sendable(play_id: int, report: Report, account: Account, *, fresh: bool, suspected: bool) -> Sendable:
@@ -337,18 +375,18 @@ def _suspected(
 ) -> list[_Decision]:
     """The decisions, with plays suspected that share time with a play of the same song, whoever reported that one."""
     judged: list[_Decision] = []
-    in_this_batch: dict[tuple[int, str, str], list[tuple[int, Play]]] = {}
+    in_this_batch: dict[tuple[int, str, str], list[NearPlay]] = {}
     of_others: dict[tuple[int, str], plays.PlaysOfOthers] = {}
-    by_reporter: dict[int, dict[str, list[tuple[int, Play]]]] = {}
-    counted = [index for index, decision in enumerate(decided) if decision.status == "queued"]
-    found = plays.near(db, [(reports[index].account, reports[index].play) for index in counted])
+    by_reporter: dict[int, dict[str, list[NearPlay]]] = {}
+    taken: set[int] = set()
+    counted = [index for index, decision in enumerate(decided) if _counts_now(decision)]
+    found = plays.near(db, [(reports[index].account, reports[index].play) for index in counted], _MAY_REPEAT)
     near_by_index = {index: found.get(row, ()) for row, index in enumerate(counted)}
     for index, (report, decision) in enumerate(zip(reports, decided, strict=True)):
         account = listeners[report.account]
         if report.reporter != account.reporter and not account.several_reporters:
             listeners[report.account] = account = accounts.remember_reporter(db, account, report.reporter)
-        twin = None
-        if decision.status == "queued":
+        if _counts_now(decision):
             play, song = report.play, keys[index][:3]
             near = [*near_by_index[index], *in_this_batch.get(song, ())]
             beside = by_reporter.setdefault(report.account, {})
@@ -356,19 +394,66 @@ def _suspected(
                 source = (report.account, report.reporter)
                 if source not in of_others:
                     theirs = [reports[i].play for i in counted if (reports[i].account, reports[i].reporter) == source]
-                    of_others[source] = plays.of_others(db, *source, theirs)
+                    of_others[source] = plays.of_others(db, *source, theirs, _OF_OTHERS)
                 near += of_others[source].beside(play)
                 for reporter, theirs_here in beside.items():
                     near += theirs_here if reporter != report.reporter else ()
-            twin = next((n for n, other in near if _again(play, other)), None)
-            if twin is None:
-                in_this_batch.setdefault(song, []).append((0, play))
-                beside.setdefault(report.reporter, []).append((0, play))
-        judged.append(decision if twin is None else _held_back(decision, twin))
+            near = [_standing(db, one) for one in near if one.counted and one.id not in taken]
+            compared = _compared(decision, play, near)
+            if compared.takes_place_of is not None:
+                taken.add(compared.takes_place_of)
+            if compared.fate != "suspected":
+                here = NearPlay(0, play, compared.fate)
+                in_this_batch.setdefault(song, []).append(here)
+                beside.setdefault(report.reporter, []).append(here)
+            judged.append(compared)
+        else:
+            judged.append(decision)
     return judged
 
 
-def by_others(db: Connection, account: Account, play: Play, reporter: str) -> list[tuple[int, Play]]:
+def _standing(db: Connection, one: NearPlay) -> NearPlay:
+    """The play; one that came from a file belongs to somebody at Last.fm if it was found there, too."""
+    if one.fate != plays.IMPORTED or one.owner or not history_imports.shared(db, one.id):
+        return one
+    return one._replace(owner=_SOMEBODY)
+
+
+_SOMEBODY = "?"
+"""No Last.fm user has this name."""
+
+
+def _counts_now(decision: _Decision) -> bool:
+    """Whether it is a play, of which there may be another report, sent or not."""
+    return decision.status == "queued" or (decision.status in _KEPT_HERE and decision.heard.counts)
+
+
+def _compared(decision: _Decision, play: Play, near: Sequence[NearPlay]) -> _Decision:
+    """The decision about a play that is like some of these, or like none.
+
+    What is or will be on Last.fm is not sent again. What was kept here only, or comes from a file, is sent now.
+    """
+    twins = [one for one in near if _again(play, one.play)]
+    sent = decision.status == "queued"
+    kept = [one for one in twins if _only_here(one)]
+    twin = next((one for one in twins if not (sent and _only_here(one))), None)
+    if twin is not None:
+        return _held_back(decision, twin)
+    if sent:
+        # The very same report is known by its start, unless an import has brought it.
+        kept += [one for one in near if one.fate == plays.IMPORTED and _only_here(one) and _itself(play, one.play)]
+        nearest = min(kept, key=lambda one: abs(one.play.timestamp - play.timestamp), default=None)
+        if nearest is not None and nearest.id:
+            return decision._replace(takes_place_of=nearest.id)
+    return decision
+
+
+def _only_here(one: NearPlay) -> bool:
+    """Whether a play was sent nowhere by anybody, as far as it is known."""
+    return one.fate in _KEPT_HERE or (one.fate == plays.IMPORTED and not one.owner)
+
+
+def by_others(db: Connection, account: Account, play: Play, reporter: str) -> list[NearPlay]:
     """Plays around the time of one, of an account's other reporters, who may spell the names otherwise."""
     if not account.several_reporters:
         return []
@@ -377,18 +462,31 @@ def by_others(db: Connection, account: Account, play: Play, reporter: str) -> li
 
 def _again(play: Play, other: Play) -> bool:
     """Whether a play repeats one that was reported before; the very same report is recognised by its start."""
+    return not _itself(play, other) and same_play(play, other)
+
+
+def _itself(play: Play, other: Play) -> bool:
+    """Whether two reports have the same start and the same names."""
     itself = (play.timestamp, play.track.artist, play.track.title)
-    return itself != (other.timestamp, other.track.artist, other.track.title) and same_play(play, other)
+    return itself == (other.timestamp, other.track.artist, other.track.title)
 
 
-def _held_back(decision: _Decision, twin: int) -> _Decision:
-    return _Decision("duplicate", "suspected", looks_like(twin), decision.heard)
+def _held_back(decision: _Decision, twin: NearPlay) -> _Decision:
+    imported = twin.fate == plays.IMPORTED
+    reason = f"looks like play {twin.id}, imported for the same time" if imported else _reported_for(twin.id)
+    return _Decision("duplicate", "suspected", f"{reason}{_BY_CHOICE}", decision.heard, imported=imported)
 
 
 def looks_like(twin: int) -> str:
     """Why a play is suspected, which shares time with another of that id (0: not known yet)."""
-    which = f"play {twin}" if twin else "a play"
-    return f"looks like {which}, reported for the same time; not sent unless you choose to"
+    return f"{_reported_for(twin)}{_BY_CHOICE}"
+
+
+_BY_CHOICE = "; not sent unless you choose to"
+
+
+def _reported_for(twin: int) -> str:
+    return f"looks like {f'play {twin}' if twin else 'a play'}, reported for the same time"
 
 
 def _known(listeners: dict[int, Account], account_id: int) -> Account:

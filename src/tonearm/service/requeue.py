@@ -18,7 +18,7 @@ from tonearm.service.events import EventHub
 from tonearm.service.report_play import by_others, looks_like, queue_row
 from tonearm.store import accounts, plays, queue
 from tonearm.store.db.database import Store
-from tonearm.store.plays import StoredPlay
+from tonearm.store.plays import NearPlay, StoredPlay
 
 AT_ONCE = 500
 """Plays of one transaction."""
@@ -107,9 +107,9 @@ def _with_twins(
     near = plays.near(db, [(stored.account, stored.play) for stored in expired])
     back: list[StoredPlay] = []
     for place, stored in enumerate(expired):
-        others = [*near.get(place, ()), *((other.id, other.play) for other in back if other.account == stored.account)]
+        others = [*near.get(place, ()), *(NearPlay(o.id, o.play) for o in back if o.account == stored.account)]
         others += by_others(db, listeners[stored.account], stored.play, stored.reporter)
-        twin = next((n for n, other in others if n != stored.id and same_play(stored.play, other)), None)
+        twin = next((o.id for o in others if o.id != stored.id and same_play(stored.play, o.play)), None)
         if twin is None:
             back.append(stored)
         yield stored, twin

@@ -131,6 +131,12 @@ def remember_reporter(db: Connection, before: Account, reporter: str) -> Account
     return replace(before, **values)
 
 
+def compare_reports(db: Connection, account_id: int) -> None:
+    """Plays of an account have come from several sources, which may report the same play."""
+    several = update(account).where(account.c.id == account_id, ~account.c.several_reporters)
+    db.execute(several.values(several_reporters=True))
+
+
 def sign_in(db: Connection, account_id: int, username: str, sealed_session: str, api_key: str) -> None:
     """Store a session, made with that API key, and clear everything that blocked delivery."""
     db.execute(

@@ -28,9 +28,7 @@ from tonearm.core.search import searchable
 from tonearm.store import accounts, destination_queue, summaries
 from tonearm.store.db.dialect import asked_rows, insert_ignore, parts, rows_as_json, same_texts
 from tonearm.store.db.schema import history_import, import_share, play
-
-IMPORTED = "imported"
-"""The fate of a play that an import has brought."""
+from tonearm.store.plays import IMPORTED
 
 UNDO_PART = 1000
 """Plays that one transaction takes back."""
@@ -139,7 +137,11 @@ def listed(db: Connection, account: int) -> list[StoredImport]:
 
 
 def add(db: Connection, account: int, rows: Sequence[dict[str, Any]]) -> None:
-    """Write plays of the past of an account; one that is there to the letter stays as it is."""
+    """Write plays of the past of an account; one that is there to the letter stays as it is.
+
+    What is reported from now on is compared with them as with another player's.
+    """
+    accounts.compare_reports(db, account)
     summaries.make_stale(db, account, [row["timestamp"] for row in rows])
     for row in rows:
         row["searched"] = searchable((row["artist"], row["track"], row["album"]))
@@ -198,6 +200,11 @@ def exactly(db: Connection, account: int, songs: Sequence[tuple[int, str, str]])
 def share(db: Connection, import_id: int, play_ids: Iterable[int]) -> None:
     """An import has found plays that another one has brought: they stay if that one is undone."""
     insert_ignore(db, import_share, [{"import_id": import_id, "play": play_id} for play_id in play_ids])
+
+
+def shared(db: Connection, play_id: int) -> bool:
+    """Whether a Last.fm user's import has found a play too that another one has brought."""
+    return db.execute(select(import_share.c.play).where(import_share.c.play == play_id).limit(1)).first() is not None
 
 
 def _forget_shares(db: Connection, import_id: int) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -19,16 +19,19 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    and_,
     bindparam,
     delete,
     func,
     null,
+    or_,
     select,
     tuple_,
     update,
 )
 
-from tonearm.core.play import Play, Track
+from tonearm.core.play import LONGEST_NEEDED, Play, Track
+from tonearm.core.report import assumed_played
 from tonearm.core.search import searchable, terms
 from tonearm.store import summaries
 from tonearm.store.db.dialect import Among, asking, given_rows, insert_numbered, parts, same_texts
@@ -43,6 +46,35 @@ PlayKey = tuple[int, str, str, int]
 
 LONGEST_PLAY = 6 * 3600
 """Seconds; a play that began earlier is over."""
+
+IMPORTED = "imported"
+"""The fate of a play that an import has brought."""
+
+ON_LASTFM = ("queued", "accepted")
+"""Fates of plays that are or will be on Last.fm."""
+
+
+class NearPlay(NamedTuple):
+    """A play of the history around the time of another one.
+
+    `owner` is the Last.fm user that it was reported for or imported from, "" if there was none.
+    """
+
+    id: int
+    play: Play
+    fate: str = "queued"
+    owner: str = ""
+    counted: bool = True
+
+    def as_heard(self, beside: Play) -> NearPlay:
+        """The same; if an import doesn't say how much was heard, with the least that makes it count.
+
+        Its length may be known from the play that it is `beside`.
+        """
+        if self.fate != IMPORTED or self.play.played:
+            return self
+        duration = self.play.track.duration or beside.track.duration
+        return self._replace(play=replace(self.play, played=assumed_played(duration)[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +220,23 @@ _SPANS: tuple[Column[Any], ...] = (
 )
 
 
+_STANDING = (play.c.fate, play.c.owner, play.c.counted)
+
+
 @cache
 def _around(dialect: str, fates: tuple[str, ...]) -> Select[Any]:
     asked = given_rows(dialect, _SPANS)
-    return select(play.c.id, *frozen_columns(play)).where(
+    lasts = play.c.timestamp + play.c.played > asked.c.start
+    by_another = play.c.reporter != asked.c.but
+    if IMPORTED in fates:
+        imported = play.c.fate == IMPORTED
+        lasts = or_(lasts, and_(imported, play.c.timestamp + LONGEST_NEEDED > asked.c.start))
+        by_another = or_(by_another, imported)
+    return select(play.c.id, *frozen_columns(play), *_STANDING).where(
         play.c.account == asked.c.account,
         play.c.timestamp.between(asked.c.earliest, asked.c.latest),
-        play.c.timestamp + play.c.played > asked.c.start,
-        play.c.reporter != asked.c.but,
+        lasts,
+        by_another,
         play.c.fate.in_(fates),
     )
 
@@ -203,29 +244,30 @@ def _around(dialect: str, fates: tuple[str, ...]) -> Select[Any]:
 class PlaysOfOthers:
     """Plays that others have reported, which are or will be on Last.fm: those that share time with a play."""
 
-    def __init__(self, found: Iterable[tuple[int, Play]]) -> None:
+    def __init__(self, found: Iterable[NearPlay]) -> None:
         spans = [
-            (one.timestamp, one.track.artist, one.track.title, one.timestamp + one.played, play_id, one)
-            for play_id, one in found
+            (near.play.timestamp, near.play.track.artist, near.play.track.title, _end(near), near) for near in found
         ]
         spans.sort(key=itemgetter(0, 1, 2))
         self._usual = [span for span in spans if span[3] - span[0] <= _USUAL]
         self._starts = [span[0] for span in self._usual]
         self._long = [span for span in spans if span[3] - span[0] > _USUAL]
 
-    def beside(self, one: Play) -> list[tuple[int, Play]]:
-        """Their numbers and themselves, the first to begin first."""
+    def beside(self, one: Play) -> list[NearPlay]:
+        """These plays, the first to begin first."""
         start, end = one.timestamp, one.timestamp + one.played
         near = self._usual[bisect_left(self._starts, start - _USUAL) : bisect_left(self._starts, end)]
         shared = [span for span in near if span[3] > start]
         if self._long:
             shared += [span for span in self._long if span[3] > start and start - LONGEST_PLAY <= span[0] < end]
             shared.sort(key=itemgetter(0, 1, 2))
-        return [(span[4], span[5]) for span in shared]
+        return [span[4].as_heard(one) for span in shared]
 
 
-ON_LASTFM = ("queued", "accepted")
-"""Fates of plays that are or will be on Last.fm."""
+def _end(near: NearPlay) -> float:
+    """When a play may have ended."""
+    unknown = near.fate == IMPORTED and not near.play.played
+    return near.play.timestamp + (LONGEST_NEEDED if unknown else near.play.played)
 
 
 def of_others(
@@ -233,7 +275,7 @@ def of_others(
 ) -> PlaysOfOthers:
     """What others than this reporter have reported for an account, as far as it may share time with these plays.
 
-    By default what is or will be on Last.fm.
+    By default what is or will be on Last.fm. What is imported, nobody has reported.
     """
     spans: list[tuple[int, float]] = []
     for one in sorted(theirs, key=lambda play_: play_.timestamp):
@@ -244,7 +286,7 @@ def of_others(
     rows = [(account, reporter, start - LONGEST_PLAY, start, math.ceil(end)) for start, end in spans]
     found = asking(db, _around(db.dialect.name, fates), _SPANS, rows) if rows else ()
     once = {row[0]: row for row in found}  # a long play may reach into several spans
-    return PlaysOfOthers([(play_id, play_from_tuple(row[1:])) for play_id, row in once.items()])
+    return PlaysOfOthers([NearPlay(row[0], play_from_tuple(row[1:-3]), *row[-3:]) for row in once.values()])
 
 
 _SONG = ("artist", "track")
@@ -270,10 +312,10 @@ def _near(dialect: str, fates: tuple[str, ...]) -> Select[Any]:
 
 def near(
     db: Connection, account_plays: Sequence[tuple[int, Play]], fates: tuple[str, ...] = (*ON_LASTFM, "discarded")
-) -> dict[int, list[tuple[int, Play]]]:
+) -> dict[int, list[NearPlay]]:
     """For each (account, play), by its place: plays of just these names that began around the same time.
 
-    With their numbers; whoever reported them. By default those that are or will be on Last.fm, or were taken out by the
+    Whoever reported them. By default those that are or will be on Last.fm, or were taken out by the
     listener.
     """
     rows = [
@@ -287,10 +329,11 @@ def near(
         )
         for place, (account, one) in enumerate(account_plays)
     ]
-    found: dict[int, list[tuple[int, Play]]] = {}
+    found: dict[int, list[NearPlay]] = {}
     if rows:
         for row in asking(db, _near(db.dialect.name, fates), _ASKED, rows):
-            found.setdefault(row.place, []).append((row.id, play_from_row(row)))
+            one = NearPlay(row.id, play_from_row(row), row.fate, row.owner, row.counted)
+            found.setdefault(row.place, []).append(one.as_heard(account_plays[row.place][1]))
     return found
 
 
@@ -519,7 +562,7 @@ def _of_fate(account: int, fate: str) -> tuple[ColumnElement[bool], ...]:
     """Conditions that an index answers: one of the queue's for what waits."""
     if fate == "queued":
         return (play.c.id.in_(select(scrobble_queue.c.id).where(scrobble_queue.c.account == account)),)
-    if fate == "imported":  # never sent, so it is not settled either
+    if fate == IMPORTED:  # never sent, so it is not settled either
         return (play.c.fate == fate,)
     return play.c.fate == fate, play.c.settled_at.is_not(None)
 
