@@ -110,7 +110,7 @@ def with_header(lines: Numbered) -> Iterator[Entry]:
             continue
         number, values = row
         if len(values) <= max(places["time"], places["artist"], places["title"]):
-            yield Unreadable(number, f"has {len(values)} columns", shown(separator.join(values)))
+            yield Unreadable(number, f"has only {_columns(len(values))}", shown(separator.join(values)))
         elif values != head:  # the header is repeated where two files were joined
             fields = {what: values[place] for what, place in places.items() if place < len(values)}
             yield _play(number, fields, in_milliseconds)
@@ -149,7 +149,7 @@ def artist_album_title_time(lines: Numbered) -> Iterator[Entry]:
             continue
         number, values = row
         if len(values) != 4:
-            yield Unreadable(number, f"has {len(values)} columns instead of 4", shown(",".join(values)))
+            yield Unreadable(number, f"has {_columns(len(values))} instead of 4", shown(",".join(values)))
         elif not values[3].strip():
             yield SkippedLine(number, "has no time")
         elif (found := moment(values[3])) is None:
@@ -164,10 +164,14 @@ def artist_title_time(lines: Numbered) -> Iterator[Entry]:
     for number, line in lines:
         values = (line or "").split("\t")
         if line is None or (len(values) != 3 and line):
-            yield Unreadable(number, TOO_LONG if line is None else f"has {len(values)} columns instead of 3")
+            yield Unreadable(number, TOO_LONG if line is None else f"has {_columns(len(values))} instead of 3")
         elif line:
             found = moment(values[2])
             if found is None:
                 yield Unreadable(number, "has no time that can be read", shown(line))
             else:
                 yield PastPlay(found[0], values[0], values[1], precision=found[1], line=number)
+
+
+def _columns(number: int) -> str:
+    return "1 column" if number == 1 else f"{number} columns"
