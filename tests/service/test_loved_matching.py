@@ -96,10 +96,10 @@ async def test_a_check_that_something_was_loved_during_writes_nothing(room: Room
     await has(room, ("Nina Simone", "Sinnerman"), ("Nina Simone", "Four Women"))
     await room.me.love("Nina Simone", "Sinnerman")
     store, me = room.deck.store, room.me.id
-    names, here, entries = await store.read(partial(loved_matching._read, account=me))
-    plan = loved_matching._planned(names, here, entries)
+    found = await store.read_parts(partial(loved_matching._read, account=me))
+    change = loved_matching._planned(found)
     await room.me.love("Nina Simone", "Four Women")
-    assert not await store.write(partial(loved_matching._write, account=me, entries=entries, plan=plan))
+    assert not await store.write(partial(loved_matching._write, account=me, state=found.state, change=change))
     assert await room.deck.loved_matching.check(me) == ImportCounts(already=2)
     assert await marked(room) == {"Sinnerman", "Four Women"}
 
@@ -124,9 +124,9 @@ async def test_a_heart_finds_the_files_that_a_check_of_everything_finds(room: Ro
     said = [*songs[:4], *songs[50:110], *songs[300:330]]
     for song in said:
         await room.deck.hearts.say(room.me.id, [Heart(song, True)])
-    before = await room.deck.store.read(partial(loved.entries, account=room.me.id))
+    before = loved.entries(await room.deck.store.read(partial(loved.state, account=room.me.id)))
     await room.deck.loved_matching.check(room.me.id)
-    after = await room.deck.store.read(partial(loved.entries, account=room.me.id))
+    after = loved.entries(await room.deck.store.read(partial(loved.state, account=room.me.id)))
     by_check = {(song.artist, song.title): after[song.artist, song.title][1] for song in said}
     assert {names: before[names][1] for names in by_check} == by_check
     assert {outcome for outcome, _ in by_check.values()} == {"matched", "doubtful", "missing"}

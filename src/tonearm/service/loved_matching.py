@@ -9,13 +9,12 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from tonearm.core.loved import ImportCounts, ImportPlan, Loved, plan_import
+from tonearm.core.loved import ImportCounts, plan_import
 from tonearm.service.library_index import LibraryNames, library_names
 from tonearm.store import accounts, library, loved
 from tonearm.store.db.database import Store
-from tonearm.store.loved import StoredOutcome
-
-_Entries = Mapping[tuple[str, str], tuple[Loved, StoredOutcome]]
+from tonearm.store.db.readers import ReadQuestion
+from tonearm.store.loved import LovedState, StoredOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +29,61 @@ class LovedMatching:
         Worked out on a read, and written only if nothing was loved or unloved meanwhile. Raises StoreUnavailable.
         """
         while True:
-            names, marked, entries = await self.store.read(partial(_read, account=account))
-            if not entries:
+            found = await self.store.read_parts(partial(_read, account=account))
+            if not found.state:
                 return ImportCounts()
-            plan = await asyncio.to_thread(_planned, names, marked, entries)
-            if await self.store.write(partial(_write, account=account, entries=entries, plan=plan)):
-                return plan.counts
+            change = await asyncio.to_thread(_planned, found)
+            if await self.store.write(partial(_write, account=account, state=found.state, change=change)):
+                return change.counts
 
 
-def _read(db: Connection, account: int) -> tuple[LibraryNames, set[int], _Entries]:
-    return library_names(db, account), library.loved(db, account), loved.entries(db, account)
+@dataclass(frozen=True, slots=True)
+class _Loved:
+    """What is loved, what was found for it, and the library; `marked` are the files that have the mark."""
+
+    names: LibraryNames
+    marked: set[int]
+    state: LovedState
 
 
-def _planned(names: LibraryNames, marked: set[int], entries: _Entries) -> ImportPlan:
-    return plan_import([track for track, _ in entries.values()], names.index(), marked, names.declined)
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a check has found: outcomes that are others than before, files that are loved now, and those that may be."""
+
+    counts: ImportCounts
+    outcomes: Mapping[tuple[str, str], StoredOutcome]
+    new: tuple[int, ...]
+    loved: frozenset[int]
 
 
-def _write(db: Connection, account: int, entries: _Entries, plan: ImportPlan) -> bool:
-    """Write what has changed; False if the loved tracks have."""
-    accounts.lock(db, [account])
-    if loved.entries(db, account) != entries:
-        return False
-    found = loved.outcomes_of(plan)
-    loved.write_outcomes(db, account, {names: now for names, now in found.items() if now != entries[names][1]})
-    library.love(db, [mark.id for mark in plan.marks])
+def _read(ask: ReadQuestion, account: int) -> _Loved:
+    names, marked = ask(partial(library_names, account=account)), ask(partial(library.loved, account=account))
+    state: LovedState = []
+    while True:
+        after = state[-1][0] if state else 0
+        part = ask(partial(loved.state, account=account, after=after, limit=loved.READ_AT_ONCE))
+        state += part
+        if len(part) < loved.READ_AT_ONCE:
+            return _Loved(names, marked, state)
+
+
+def _planned(found: _Loved) -> _Change:
+    entries = loved.entries(found.state)
+    tracks = [track for track, _ in entries.values()]
+    plan = plan_import(tracks, found.names.index(), found.marked, found.names.declined)
+    outcomes = {names: now for names, now in loved.outcomes_of(plan).items() if now != entries[names][1]}
     matched = {file_id for one in plan.matched for file_id in one.ids}
     in_doubt = {candidate.id for one in plan.doubtful for candidate in one.candidates}
-    library.love_only(db, account, matched | in_doubt | loved.chosen(db, account))
+    new = tuple(mark.id for mark in plan.marks)
+    return _Change(plan.counts, outcomes, new, frozenset(matched | in_doubt))
+
+
+def _write(db: Connection, account: int, state: LovedState, change: _Change) -> bool:
+    """Write what has changed; False if the loved tracks have. Reports wait for it, so it works out nothing."""
+    accounts.lock(db, [account])
+    if loved.state(db, account) != state:
+        return False
+    loved.write_outcomes(db, account, change.outcomes)
+    library.love(db, change.new)
+    library.love_only(db, account, change.loved | loved.chosen(db, account))
     return True

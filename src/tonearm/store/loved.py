@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import Connection, Text, bindparam, cast, delete, func, select, tuple_, update
 
 from tonearm.core.loved import ImportPlan, Loved
 from tonearm.core.name_keys import learning_key
@@ -86,15 +87,26 @@ def outcomes_of(plan: ImportPlan) -> dict[tuple[str, str], StoredOutcome]:
     return found
 
 
-def entries(db: Connection, account: int) -> dict[tuple[str, str], tuple[Loved, StoredOutcome]]:
-    """All loved tracks with what was found for them, by (artist, track)."""
-    rows = db.execute(select(loved).where(loved.c.account == account).order_by(loved.c.id))
+LovedState = list[tuple[Any, ...]]
+"""All that is kept of loved tracks: equal if and only if nothing of them has changed."""
+
+READ_AT_ONCE = 5000
+"""Loved tracks that one question reads, in some tens of milliseconds."""
+
+
+def state(db: Connection, account: int, after: int = 0, limit: int | None = None) -> LovedState:
+    """The loved tracks after an id, at most so many. It takes a quarter of the time that `entries` takes for them."""
+    columns = (loved.c.artist, loved.c.track, loved.c.mbid, loved.c.loved_at, loved.c.outcome, loved.c.chosen)
+    wanted = select(loved.c.id, *columns, cast(loved.c.candidates, Text))
+    wanted = wanted.where(loved.c.account == account, loved.c.id > after).order_by(loved.c.id)
+    return [tuple(row) for row in db.execute(wanted.limit(limit))]
+
+
+def entries(state: LovedState) -> dict[tuple[str, str], tuple[Loved, StoredOutcome]]:
+    """Loved tracks with what was found for them, by (artist, track)."""
     return {
-        (row.artist, row.track): (
-            Loved(row.artist, row.track, row.mbid, int(row.loved_at)),
-            (row.outcome, row.candidates or []),
-        )
-        for row in rows
+        (artist, track): (Loved(artist, track, mbid, int(loved_at)), (outcome, json.loads(candidates or "[]") or []))
+        for _, artist, track, mbid, loved_at, outcome, _, candidates in state
     }
 
 
