@@ -37,6 +37,7 @@ from tonearm.service.delivery import Delivery
 from tonearm.service.delivery_events import DeliveryEvents
 from tonearm.service.destination_outbox import DestinationEvents, DestinationOutbox
 from tonearm.service.destinations import DestinationHints, Destinations
+from tonearm.service.edit_rules import EditRules
 from tonearm.service.enrichment import Enrichment
 from tonearm.service.events import EventHub
 from tonearm.service.expiry import Expiry
@@ -404,6 +405,7 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
         player_reports=player_reports,
         listening_clocks=listening_clocks,
         sign_in=SignIn(store, clock, keyring, seal, event_hub, hint, parts.auth_url, others.why_not_at_lastfm),
+        edit_rules=EditRules(store, clock),
         play_actions=PlayActions(store, clock, event_hub, hint, listeners, time, LASTFM, wires.fan_out),
         views=Views(store, listeners),
         player_views=PlayerViews(store),

@@ -38,6 +38,7 @@ _COMMANDS = {
     "listener": ("listener", "Manage the listeners of this service."),
     "token": ("listener", "Make, list and revoke the API tokens of a listener."),
     "player": ("player", "Add, list, revoke and test the players that report here."),
+    "rule": ("rule", "Change names every time a player reports such a play."),
     "destination": ("destination", "Send plays to ListenBrainz, Maloja, Koito or Libre.fm as well."),
     "backup": ("backup", "Save a copy of the database, even while the service runs."),
     "restore": ("backup", "Replace the database with a backup."),

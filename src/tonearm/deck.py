@@ -27,6 +27,7 @@ from tonearm.service.destinations import (
     KeepOrDiscard,
     NoSuchDestination,
 )
+from tonearm.service.edit_rules import EditRules
 from tonearm.service.enrichment import Enriched, Enrichment, enriched
 from tonearm.service.events import EventHub
 from tonearm.service.figures import Figures
@@ -84,6 +85,7 @@ class Deck:
     shows: NowPlaying
     sign_in: SignIn
     play_actions: PlayActions
+    edit_rules: EditRules
     views: Views
     player_views: PlayerViews
     after_all: AfterAll

@@ -26,12 +26,14 @@ from tonearm.store.db.schema import (
     destination,
     destination_queue,
     device_clock,
+    edit_rule,
     erasure,
     heart,
     history_import,
     job_failure,
     job_run,
     library,
+    library_key,
     login,
     loved,
     loved_sync,
@@ -43,6 +45,7 @@ from tonearm.store.db.schema import (
     player_session,
     player_user,
     renamed_name,
+    reported_name,
     scrobble_queue,
     summary_name,
     token,
@@ -182,7 +185,7 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
     async def left(number: int) -> dict[str, int]:
         tables = (play, scrobble_queue, attempt, library, loved, job_run, login, token, job_failure, erasure)
         of_players = (player, player_user, app_key, device_clock, heart, history_import, viewer, loved_sync)
-        of_others = (destination, destination_queue)
+        of_others = (destination, destination_queue, edit_rule, reported_name, library_key)
         of_figures = (month_part, month_summary, year_summary, summary_name, renamed_name)
         asks = {
             table.name: select(func.count()).where(table.c.account == number)

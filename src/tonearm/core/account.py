@@ -34,7 +34,7 @@ class Account:
     may report the same play. `api_key` is the only one that its session works with; "" before there is a session.
     `summed_until` (Unix seconds): months before it have been summed up, and a play of then makes the sum of its month
     stale. `key_is_set` is False if that key is not among those that are set now. `has_destinations`: plays go to other
-    services as well.
+    services as well. `has_rules`: rules change names of its reports, or did so once.
     """
 
     id: int
@@ -49,6 +49,7 @@ class Account:
     summed_until: int = 0
     key_is_set: bool = True
     has_destinations: bool = False
+    has_rules: bool = False
 
     @property
     def signed_in(self) -> bool:

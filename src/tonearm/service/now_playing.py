@@ -6,14 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from sqlalchemy import Connection
+
 from tonearm.clock import Clock
 from tonearm.core.account import KEY_NOT_SET, Account
+from tonearm.core.edit_rules import ruled
 from tonearm.core.event import AuthChanged, NowPlayingShown
 from tonearm.core.play import Track, cleaned, length
 from tonearm.core.verdict import Answered, Scope, SessionEnded, Throttled, Verdict
 from tonearm.service.events import EventHub
 from tonearm.service.keyring import Keyring
-from tonearm.store import accounts
+from tonearm.store import accounts, edit_rules
 from tonearm.store.db.database import Store
 from tonearm.store.secrets.seal import SealBroken, SessionCipher
 
@@ -50,7 +53,7 @@ class NowPlaying:
         Raises MissingName and StoreUnavailable.
         """
         track = cleaned(replace(track, duration=length(track.duration)))
-        found, sealed = await self.store.read(partial(accounts.with_session, account_id=account))
+        found, sealed, track = await self.store.read(partial(_ruled, account=account, track=track))
         if found.has_destinations:
             self.elsewhere(account, track, reporter)
         shown = await self._send(found, sealed, track)
@@ -96,6 +99,14 @@ class NowPlaying:
             return None
         ends = event.started_at + (event.duration or UNKNOWN_LENGTH)
         return event if self.clock.now() < ends else None
+
+
+def _ruled(db: Connection, account: int, track: Track) -> tuple[Account, str, Track]:
+    """The account with its sealed session, and the track with the names that the listener's rules give it."""
+    found, sealed = accounts.with_session(db, account)
+    if found.has_rules:
+        track = ruled(track, edit_rules.of_accounts(db, [account]).get(account, ()))
+    return found, sealed, track
 
 
 def _shown(verdict: Verdict) -> NowPlayingResult:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core.destination import Rules
+from tonearm.core.edit_rules import PlayNames
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, Play, Track, cleaned_changes, counts
 from tonearm.core.report import COUNTED_BY_ITS_PLAYER, too_old
@@ -19,7 +20,7 @@ from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
 from tonearm.service.fan_out import NOWHERE, FanOut, Sendable
 from tonearm.service.report_play import NOT_QUEUED, STARTS_LATER, queue_row
-from tonearm.store import accounts, attempts, destinations, plays, queue, summaries
+from tonearm.store import accounts, attempts, destinations, edit_rules, plays, queue, summaries
 from tonearm.store.attempts import Attempt
 from tonearm.store.db.database import Store
 from tonearm.store.destinations import StoredDestination
@@ -41,13 +42,17 @@ NO_LATER_WORD = ("queued", "discarded", "expired")
 
 @dataclass(frozen=True, slots=True)
 class PlayDetails:
-    """Everything that is known of a play. `row` is its row in the queue, `waits` why it waits; None once settled."""
+    """Everything that is known of a play. `row` is its row in the queue, `waits` why it waits; None once settled.
+
+    `reported_as` is what the player sent, if a rule of the listener has changed it.
+    """
 
     stored: StoredPlay
     row: QueueRow | None
     attempts: tuple[Attempt, ...]
     replaced_by: int | None
     waits: Waits | None
+    reported_as: PlayNames | None = None
 
     @property
     def reason(self) -> str:
@@ -148,7 +153,8 @@ class PlayActions:
         row = queue.rows(db, [play_id]).get(play_id)
         found = tuple(attempts.of_play(db, play_id))
         waits = self._waits(db, account, {play_id: (stored, row)} if row else {}).get(play_id)
-        return PlayDetails(stored, row, found, plays.replaced_by(db, account, play_id), waits)
+        as_reported = edit_rules.as_reported(db, play_id)
+        return PlayDetails(stored, row, found, plays.replaced_by(db, account, play_id), waits, as_reported)
 
     def _waits(self, db: Connection, account: int, rows: Mapping[int, tuple[StoredPlay, QueueRow]]) -> dict[int, Waits]:
         """Why each of these plays has not been sent yet."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,11 +16,13 @@ from tonearm.clock import Clock
 from tonearm.core.account import Account
 from tonearm.core.cleaning import clean
 from tonearm.core.destination import Rules
+from tonearm.core.edit_rules import ruled
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import (
     Counted,
     MissingName,
     Play,
+    Track,
     When,
     cleaned,
     in_milliseconds,
@@ -45,7 +47,7 @@ from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.counters import Counters
 from tonearm.service.events import EventHub, Subscription
 from tonearm.service.fan_out import LIVE_WITHIN, NOWHERE, FanOut, Sendable, receiving
-from tonearm.store import accounts, history_imports, plays, queue, summaries
+from tonearm.store import accounts, edit_rules, history_imports, plays, queue, summaries
 from tonearm.store.db.database import Store
 from tonearm.store.line import QueueState
 from tonearm.store.plays import NearPlay
@@ -88,7 +90,8 @@ class Report(NamedTuple):
     `reported_timestamp` is the start as it was reported, `restamp_reason` why it was corrected, `restamped_by` the
     seconds of that due to our clock, `skew` what our clock is behind, `left_out` what could not be read of it.
     `counter` and `boot` say when it came whatever our clock showed, so that the start can be corrected later: they are
-    set if Last.fm's time was not known for sure, or the start was moved by it.
+    set if Last.fm's time was not known for sure, or the start was moved by it. `sent` is the track as it was reported,
+    if a rule of the listener has changed its names.
     """
 
     account: int
@@ -104,6 +107,7 @@ class Report(NamedTuple):
     boot: str = ""
     listening: Listening = Listening.UNKNOWN
     player: int | None = None
+    sent: Track | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,8 @@ class ReportedPlay:
 class ReportResult:
     """The answer to a report. `status` is `queued` (it is on disk), `duplicate`, or why it was not queued.
 
-    `id` is the play's id in the history; `heard` and `needed` are seconds.
+    `id` is the play's id in the history; `heard` and `needed` are seconds. `track` is the track with the names that the
+    listener's rules have given it; None if they have changed nothing.
     """
 
     status: str
@@ -130,6 +135,7 @@ class ReportResult:
     message: str
     heard: float
     needed: float
+    track: Track | None = None
 
 
 class _Decision(NamedTuple):
@@ -248,6 +254,7 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules, fan_out: FanOu
     """Write reported plays and answer each by the rules of Last.fm, in one transaction; other destinations get them."""
     accounts.lock(db, {r.account for r in reports})
     listeners = accounts.by_id(db, {r.account for r in reports})
+    reports = _ruled(db, listeners, reports)
     keys = [_key(r) for r in reports]
     decided = [_decide(_known(listeners, r.account), r, rules) for r in reports]
     decided = _suspected(db, listeners, reports, keys, decided)
@@ -259,6 +266,7 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules, fan_out: FanOu
             fresh[key] = _history_row(report, decision, listeners[report.account])
     numbers = plays.insert(db, list(fresh.values()))
     _summed_up_no_longer(db, listeners, numbers)
+    _remember_sent(db, reports, keys, numbers | taken_over)
     there = plays.known(db, [key for key in (*restamped, *fresh) if key not in numbers])
     # What was reported identically is the same report, unless it may still be queued where another play lies by now.
     before = there | {key: known for key, known in restamped.items() if key not in there or known[1] not in NOT_QUEUED}
@@ -272,7 +280,7 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules, fan_out: FanOu
         in_place = taken_over.pop(key, None) is not None
         again = fate and fate not in NOT_QUEUED
         if again:
-            taken.append(_taken("duplicate", play_id, _BEFORE, decision.heard))
+            taken.append(_taken("duplicate", play_id, _BEFORE, decision.heard, report))
             continue
         if in_place or (fate and decision.fate != fate):
             plays.rewrite(db, play_id, _history_row(report, decision, listeners[report.account]) | _TO_THE_SECOND)
@@ -292,7 +300,7 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules, fan_out: FanOu
             fresh_here = not fate and not in_place
             sendable[play_id] = _sendable(play_id, report, listener, fresh=fresh_here, suspected=suspected)
         said = f"{decision.reason}; {report.left_out}" if report.left_out else decision.reason
-        taken.append(_taken(decision.status, play_id, said, decision.heard))
+        taken.append(_taken(decision.status, play_id, said, decision.heard, report))
     queue.enqueue(db, list(queued.values()))
     if sendable:
         fan_out.queue(db, others, list(sendable.values()))
@@ -314,6 +322,50 @@ def _taken_over(
     wanted = {key: play_id for key, play_id in wanted.items() if key not in restamped}
     there = plays.known(db, list(wanted))
     return {key: play_id for key, play_id in wanted.items() if key not in there or there[key][0] == play_id}
+
+
+def _ruled(db: Connection, listeners: Mapping[int, Account], reports: Sequence[Report]) -> Sequence[Report]:
+    """The reports with the names that their listeners' rules give them.
+
+    What was reported before keeps the names it got then, whatever the rules are now: it is the same report.
+    """
+    with_rules = {account.id for account in listeners.values() if account.has_rules}
+    if not with_rules:
+        return reports
+    rules = edit_rules.of_accounts(db, with_rules)
+    concerned = [report for report in reports if report.account in with_rules]
+    as_reported = [_key_as_reported(report) for report in concerned]
+    recorded = edit_rules.recorded(db, as_reported)
+    there = plays.known(db, [_key(report) for report in concerned])
+    moved = plays.known_as_reported(db, as_reported, restamped=True)
+
+    def changed(report: Report) -> Report:
+        track, key = report.play.track, _key_as_reported(report)
+        if key in recorded:
+            new = recorded[key].on(track)
+        elif _key(report) in there or key in moved:
+            return report
+        else:
+            new = ruled(track, rules.get(report.account, ()))
+        return report if new == track else report._replace(play=replace(report.play, track=new), sent=track)
+
+    return [changed(report) if report.account in with_rules else report for report in reports]
+
+
+def _key_as_reported(report: Report) -> plays.PlayKey:
+    return (*_key(report)[:3], report.reported_timestamp)
+
+
+def _remember_sent(
+    db: Connection, reports: Sequence[Report], keys: Sequence[plays.PlayKey], numbers: Mapping[plays.PlayKey, int]
+) -> None:
+    """Keep what players sent of the plays that are new and that rules have changed."""
+    sent: dict[int, tuple[int, int, Track]] = {}
+    for report, key in zip(reports, keys, strict=True):
+        if report.sent is not None and key in numbers:
+            sent.setdefault(numbers[key], (report.account, report.reported_timestamp, report.sent))
+    if sent:
+        edit_rules.remember(db, sent)
 
 
 def _sendable(play_id: int, report: Report, account: Account, *, fresh: bool, suspected: bool) -> Sendable:
@@ -347,7 +399,7 @@ def _moved(
     db: Connection, reports: Sequence[Report], keys: Sequence[plays.PlayKey]
 ) -> dict[plays.PlayKey, tuple[int, str]]:
     """Plays that were reported before with another start, restamped then or now, by the present key of each."""
-    reported = [(*key[:3], r.reported_timestamp) for r, key in zip(reports, keys, strict=True)]
+    reported = [_key_as_reported(report) for report in reports]
     by_reported_start = plays.known_as_reported(db, reported, restamped=True)
     unmoved = [key for r, key in zip(reports, reported, strict=True) if r.restamp_reason or key in by_reported_start]
     for key, starts in plays.known_as_reported(db, unmoved, restamped=False).items():
@@ -500,8 +552,10 @@ def _key(report: Report) -> plays.PlayKey:
     return (report.account, track.artist, track.title, report.play.timestamp)
 
 
-def _taken(status: str, play_id: int, message: str, heard: Counted) -> ReportResult:
-    return ReportResult(status, play_id, message, heard.played, heard.needed)
+def _taken(status: str, play_id: int, message: str, heard: Counted, report: Report) -> ReportResult:
+    if report.sent is None:
+        return ReportResult(status, play_id, message, heard.played, heard.needed)
+    return ReportResult(status, play_id, message, heard.played, heard.needed, report.play.track)
 
 
 def _settled_at(report: Report, decision: _Decision) -> float | None:
@@ -698,7 +752,7 @@ class Reports:
 
     def _announce(self, report: Report, taken: ReportResult) -> None:
         if taken.message != _BEFORE:
-            track = report.play.track
+            track = taken.track or report.play.track
             event = ScrobbleStatus(taken.id, taken.status, track.artist, track.title, taken.message)
             self.event_hub.publish(report.account, event)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from tonearm.store.attempts import Attempt
 from tonearm.store.db.sqlite_writer import DataFault, StoreUnavailable
 from tonearm.store.destinations import StoredDestination
+from tonearm.store.edit_rules import MOST as MOST_RULES
+from tonearm.store.edit_rules import RulePreview, StoredRule, TooManyRules
 from tonearm.store.hearts import StoredHeart
 from tonearm.store.history_imports import ImportState, StoredImport
 from tonearm.store.players import StoredPlayer
@@ -27,6 +29,7 @@ __all__ = [
     "EXPORTED",
     "FATES",
     "MOST_RENAMES",
+    "MOST_RULES",
     "PLAYS_COUNTED",
     "Accounted",
     "Admission",
@@ -41,6 +44,7 @@ __all__ = [
     "PlayPage",
     "PlayQuery",
     "QueuedRow",
+    "RulePreview",
     "Run",
     "RunState",
     "Snapshot",
@@ -52,8 +56,10 @@ __all__ = [
     "StoredPlay",
     "StoredPlayer",
     "StoredRename",
+    "StoredRule",
     "TokenKind",
     "TooManyRenames",
+    "TooManyRules",
     "fingerprint",
     "name_of",
 ]

@@ -26,13 +26,14 @@ _FACTS = (
     account.c.lastfm_api_key,
     account.c.summed_until,
     account.c.has_destinations,
+    account.c.has_rules,
 )
 _FIND = select(*_FACTS)
 _BY_ID = _FIND.where(Among(account.c.id, "account_ids"))
 
 
 def _read(row: Sequence[Any]) -> Account:
-    account_id, name, connection, username, enabled, threshold, reporter, several, key, summed, others = row
+    account_id, name, connection, username, enabled, threshold, reporter, several, key, summed, others, rules = row
     return Account(
         account_id,
         name,
@@ -45,6 +46,7 @@ def _read(row: Sequence[Any]) -> Account:
         key,
         summed,
         has_destinations=bool(others),
+        has_rules=bool(rules),
     )
 
 

@@ -22,6 +22,7 @@ from tonearm.web.api.jobs import jobs_router
 from tonearm.web.api.metadata import metadata_router
 from tonearm.web.api.plays import lastfm_router
 from tonearm.web.api.queue import stories_router
+from tonearm.web.api.rules import rules_router
 from tonearm.web.api.stats import stats_router
 from tonearm.web.pages.base import add_not_found_page
 from tonearm.web.pages.router import pages_router
@@ -77,6 +78,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
     routers = (
         lastfm_router(deck, access, callback, asked),
         stories_router(deck, access, asked),
+        rules_router(deck, access, asked),
         metadata_router(deck, access, asked),
         stats_router(deck, access, asked),
         history_imports_router(deck, access, asked),

@@ -12,7 +12,16 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, u
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.play import DEFAULT_THRESHOLD
-from tonearm.store import accounts, destination_queue, destinations, history_imports, household, renames, summaries
+from tonearm.store import (
+    accounts,
+    destination_queue,
+    destinations,
+    edit_rules,
+    history_imports,
+    household,
+    renames,
+    summaries,
+)
 from tonearm.store.db.dialect import insert_or_change
 from tonearm.store.db.schema import (
     account,
@@ -72,6 +81,7 @@ _AS_NEW: dict[str, Any] = {
     "summed_until": 0,
     "mirror_at": None,
     "has_destinations": False,
+    "has_rules": False,
 }
 """What an account is but for its name, before anybody has used it."""
 
@@ -95,6 +105,7 @@ def begin(db: Connection, account_id: int, kept_session: str) -> None:
         db.execute(delete(table).where(table.c.account == account_id))
     household.forget(db, account_id)
     renames.forget(db, account_id)
+    edit_rules.forget(db, account_id)
     _begin_destinations(db, account_id)
     kept_tokens = (token.c.kind == TokenKind.BROWSER) & (token.c.hash == fingerprint(kept_session))
     db.execute(delete(token).where(token.c.account == account_id, ~kept_tokens))
@@ -174,6 +185,7 @@ def _erase(db: Connection, table: Table, account_id: int, *conditions: ColumnEle
         return 0
     if table is play:
         summaries.make_stale_of(db, ids)
+        edit_rules.forget_plays(db, ids)
     if table in (play, attempt):
         db.execute(
             delete(attempt_play).where((attempt_play.c.play if table is play else attempt_play.c.attempt).in_(ids))

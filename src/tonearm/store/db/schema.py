@@ -103,6 +103,7 @@ account = Table(
     Column("summed_until", BigInteger, nullable=False, server_default="0"),  # whose months before this are summed up
     Column("mirror_at", Float(53)),  # when the history at Last.fm is imported next; None if not by itself
     Column("has_destinations", Boolean, nullable=False, server_default=false()),
+    Column("has_rules", Boolean, nullable=False, server_default=false()),  # or had any: `reported_name` may have rows
 )
 _index(account, "account_mirrored", "mirror_at", where=account.c.mirror_at.is_not(None))
 
@@ -651,6 +652,39 @@ renamed_name = Table(
     _time("renamed_at"),
     PrimaryKeyConstraint("account", "kind", "spellings"),
 )
+
+edit_rule = Table(
+    "edit_rule",  # edits that a listener wants made every time, before plays are queued: `core.edit_rules`
+    metadata,
+    Column("id", Id, primary_key=True),
+    _account(),
+    Column("scope", Text, nullable=False),
+    Column("artist", Text, nullable=False),
+    Column("track", Text, nullable=False),
+    _text("album"),
+    _text("album_artist"),
+    Column("to_artist", Text, nullable=False),
+    Column("to_track", Text, nullable=False),
+    _text("to_album"),
+    _text("to_album_artist"),
+    _time("made_at"),
+    Index("edit_rule_by_account", "account", "id"),
+    sqlite_autoincrement=True,  # a page that is still open undoes no other rule
+)
+
+reported_name = Table(
+    "reported_name",  # what the player sent of plays that rules have changed
+    metadata,
+    Column("play", Id, primary_key=True, autoincrement=False),
+    Column("account", Id, nullable=False, autoincrement=False),
+    Column("timestamp", BigInteger, nullable=False),  # the start as it was reported
+    Column("artist", Text, nullable=False),
+    Column("track", Text, nullable=False),
+    _text("album"),
+    _text("album_artist"),
+    Index("reported_name_by_start", "account", "timestamp"),
+)
+
 summary_name = Table(
     "summary_name",  # the names in summaries by their numbers
     metadata,

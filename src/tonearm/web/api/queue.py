@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, HTTPException, Query, params
 from pydantic import BaseModel
 
+from tonearm.core.edit_rules import PlayNames
 from tonearm.core.play import Track, length
 from tonearm.core.waits import WaitKind
 from tonearm.deck import Deck, Listener
@@ -50,8 +51,20 @@ class AttemptOut(BaseModel):
     words: str
 
 
+class NamesOut(BaseModel):
+    """The names that the player sent."""
+
+    artist: str
+    track: str
+    album: str
+    album_artist: str
+
+
 class PlayOut(BaseModel):
-    """A play as it was reported, with what happened to it. Times are Unix seconds UTC, lengths seconds."""
+    """A play as it was reported, with what happened to it. Times are Unix seconds UTC, lengths seconds.
+
+    `reported_as`, for a single play: what the player sent, if one of your rules has changed it.
+    """
 
     id: int
     artist: str
@@ -79,6 +92,7 @@ class PlayOut(BaseModel):
     waits_for: WaitKind | None
     instead_of: int | None
     replaced_by: int | None
+    reported_as: NamesOut | None = None
     attempts: list[AttemptOut] | None = None
 
 
@@ -208,7 +222,7 @@ def _play_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
         if found is None:
             raise HTTPException(404, f"no play {play}")
         attempts = [AttemptOut(at=a.at, verdict=a.verdict, error=a.error_code, words=a.message) for a in found.attempts]
-        return _play(found).model_copy(update={"attempts": attempts})
+        return _play(found).model_copy(update={"attempts": attempts, "reported_as": _sent(found.reported_as)})
 
     @router.post("/{play}/retry", response_model=DoneOut, responses=_NOT_DONE)
     async def retry(me: Me, play: RowId) -> Any:
@@ -230,6 +244,12 @@ def _play_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
     async def discard(me: Me, play: RowId) -> Any:
         """Discard a play: it is never sent and stays in the history."""
         return _done(await deck.play_actions.discard(me.id, play), play)
+
+
+def _sent(names: PlayNames | None) -> NamesOut | None:
+    if names is None:
+        return None
+    return NamesOut(artist=names.artist, track=names.title, album=names.album, album_artist=names.album_artist)
 
 
 def _done(outcome: ActionResult, play: int) -> DoneOut:

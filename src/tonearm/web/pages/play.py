@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
+from tonearm.core.edit_rules import BadRule
 from tonearm.core.play import MissingName, Track
 from tonearm.deck import Listener
 from tonearm.service.play_actions import ActionDone, ActionRefused, ActionResult, NoSuchPlay
@@ -31,14 +32,14 @@ def _view_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/plays/{play}")
-    async def play_page(me: Me, play: RowId) -> Response:
+    async def whole(me: Me, play: RowId) -> Response:
         """Everything that happened to a play."""
-        return await _page(frame, "play", me, play)
+        return await play_page(frame, "play", me, play)
 
     @router.get("/fragments/timeline/{play}")
     async def part(me: Me, play: RowId) -> Response:
         """What happened alone, as it is now."""
-        return await _page(frame, "_timeline", me, play)
+        return await play_page(frame, "_timeline", me, play)
 
 
 def _action_routes(router: APIRouter, frame: Frame) -> None:
@@ -88,18 +89,19 @@ def _edit_route(router: APIRouter, frame: Frame) -> None:
             play_id = _play_id(await frame.deck.play_actions.correct(me.id, play, change))
         except MissingName as error:
             given = {"artist": artist, "track": track, "album": album, "album_artist": album_artist}
-            return await _page(frame, "play", me, play, given, error)
+            return await play_page(frame, "play", me, play, given, error)
         return RedirectResponse(local_url(f"/plays/{play_id}"), 303)
 
 
-async def _page(
+async def play_page(
     frame: Frame,
     name: str,
     me: Listener,
     play: int,
     given: dict[str, str] | None = None,
-    error: MissingName | None = None,
+    error: MissingName | BadRule | None = None,
 ) -> Response:
+    """The page of a play, or a part of it; with what was `given` in its form and what is wrong with that."""
     context = frame.context()
     details = await frame.deck.play_actions.details(me.id, play)
     if details is None:
@@ -109,7 +111,9 @@ async def _page(
     row = play_rows.play_row(entry, snapshot, context)
     track = details.stored.play.track
     names = {"artist": track.artist, "track": track.title, "album": track.album, "album_artist": track.album_artist}
-    problems = {"artist": "", "track": ""} | ({error.field: sentence(str(error))} if error else {})
+    problems = {"artist": "", "track": "", "rule": ""}
+    if error:
+        problems[error.field if isinstance(error, MissingName) else "rule"] = sentence(str(error))
     values = {
         "play": details.stored,
         "details": details,

@@ -27,6 +27,7 @@ from tonearm.web.pages.play import play_routes
 from tonearm.web.pages.players import player_routes
 from tonearm.web.pages.queue import queue_routes
 from tonearm.web.pages.reference import reference
+from tonearm.web.pages.rules import rule_routes
 from tonearm.web.pages.settings import settings_routes
 from tonearm.web.pages.sign_in import sign_in_router
 from tonearm.web.view import assets
@@ -60,6 +61,7 @@ def pages_router(
     name_routes(router, frame)
     cover_routes(router, frame)
     play_routes(router, frame)
+    rule_routes(router, frame)
     player_routes(router, frame, public_url)
     settings_routes(router, frame)
     household_routes(router, frame, public_url)

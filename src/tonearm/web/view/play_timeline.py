@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from tonearm.core.edit_rules import PlayNames
 from tonearm.core.wording import attempt
 from tonearm.service.play_actions import PlayDetails
 from tonearm.service.values import Attempt
@@ -33,6 +34,8 @@ def steps(details: PlayDetails, row: PlayRow) -> list[TimelineStep]:
         timeline[0] = TimelineStep(
             stored.reported_at, "Edited", f"Sent with these names in place of play {stored.instead_of}."
         )
+    if details.reported_as:
+        timeline.append(TimelineStep(None, "Names changed by your rule", _sent(details.reported_as)))
     if stored.restamp_reason:
         timeline.append(TimelineStep(None, "Start time corrected", sentence(stored.restamp_reason)))
     if stored.left_out:
@@ -45,6 +48,12 @@ def steps(details: PlayDetails, row: PlayRow) -> list[TimelineStep]:
             TimelineStep(None, "Last.fm may have it", "It was sent, but the answer was lost.", Tone.RETRYING)
         )
     return [*timeline, TimelineStep(stored.settled_at, row.label, row.reason, row.tone)]
+
+
+def _sent(names: PlayNames) -> str:
+    """What a player sent."""
+    album = f", from {name(names.album)}" if names.album else ""
+    return f"The player sent {name(names.artist)} – {name(names.title)}{album}."
 
 
 def _outcome_of(attempt: Attempt) -> tuple[str, str]:

@@ -1,0 +1,165 @@
+"""Rules that edit names every time, and what players sent of the plays that rules have changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select, update
+
+from tonearm.core.edit_rules import EditRule, PlayNames, RuleScope
+from tonearm.core.play import Play, Track
+from tonearm.store import accounts, plays
+from tonearm.store.db.dialect import Among
+from tonearm.store.db.schema import account as account_table
+from tonearm.store.db.schema import edit_rule, play, reported_name
+from tonearm.store.plays import PlayKey
+from tonearm.store.summaries import NOT_COUNTED
+
+MOST = 500
+"""Rules of one listener."""
+
+
+class TooManyRules(Exception):
+    """The listener has as many as there can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRule:
+    """A rule of a listener, made at a moment (Unix seconds)."""
+
+    id: int
+    rule: EditRule
+    made_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RulePreview:
+    """How many plays in the history a rule would have changed, and the latest of them."""
+
+    count: int
+    latest: list[tuple[int, Play]]
+
+
+_RULES = select(edit_rule).where(Among(edit_rule.c.account, "accounts")).order_by(edit_rule.c.id)
+
+
+def _rule(row: Any) -> EditRule:
+    seen = PlayNames(row.artist, row.track, row.album, row.album_artist)
+    return EditRule(
+        RuleScope(row.scope), seen, PlayNames(row.to_artist, row.to_track, row.to_album, row.to_album_artist)
+    )
+
+
+def of_account(db: Connection, account: int) -> list[StoredRule]:
+    """The rules of a listener, the latest first."""
+    rows = list(db.execute(_RULES, {"accounts": [account]}))
+    return [StoredRule(row.id, _rule(row), row.made_at) for row in reversed(rows)]
+
+
+def of_accounts(db: Connection, some: Collection[int]) -> dict[int, list[EditRule]]:
+    """The rules of these listeners, in the order in which they apply."""
+    found: dict[int, list[EditRule]] = defaultdict(list)
+    for row in db.execute(_RULES, {"accounts": sorted(some)}):
+        found[row.account].append(_rule(row))
+    return found
+
+
+def add(db: Connection, account: int, rule: EditRule, now: float) -> int:
+    """Keep a rule, in place of one for the same plays and names; its id. Raises TooManyRules."""
+    accounts.lock(db, [account])
+    seen = {"artist": rule.seen.artist, "track": rule.seen.title}
+    seen |= {"album": rule.seen.album, "album_artist": rule.seen.album_artist}
+    same = [edit_rule.c[name] == value for name, value in seen.items()]
+    db.execute(delete(edit_rule).where(edit_rule.c.account == account, edit_rule.c.scope == rule.scope, *same))
+    held = db.execute(select(func.count()).select_from(edit_rule).where(edit_rule.c.account == account)).scalar_one()
+    if held >= MOST:
+        raise TooManyRules
+    to = {"to_artist": rule.to.artist, "to_track": rule.to.title}
+    to |= {"to_album": rule.to.album, "to_album_artist": rule.to.album_artist}
+    row = {"account": account, "scope": rule.scope, "made_at": now, **seen, **to}
+    db.execute(update(account_table).where(account_table.c.id == account).values(has_rules=True))
+    return int(db.execute(edit_rule.insert().values(row).returning(edit_rule.c.id)).scalar_one())
+
+
+def remove(db: Connection, account: int, rule_id: int) -> bool:
+    """Apply a rule to no further report; False if there is none with that id."""
+    accounts.lock(db, [account])
+    mine = (edit_rule.c.account == account, edit_rule.c.id == rule_id)
+    return bool(db.execute(delete(edit_rule).where(*mine)).rowcount)
+
+
+_COLUMNS = {"artist": play.c.artist, "title": play.c.track, "album": play.c.album, "album_artist": play.c.album_artist}
+
+
+def preview(db: Connection, account: int, rule: EditRule, latest: int) -> RulePreview:
+    """What a rule would have changed of the plays in the history."""
+    changed: list[ColumnElement[bool]] = [_COLUMNS[name] == old for name, (old, _) in rule.changes.items()]
+    wanted = [play.c.account == account, *(_COLUMNS[name] == value for name, value in rule.wanted.items())]
+    wanted += [or_(*changed), play.c.fate.not_in(NOT_COUNTED)]
+    count = db.execute(select(func.count()).select_from(play).where(*wanted)).scalar_one()
+    rows = db.execute(select(play).where(*wanted).order_by(play.c.timestamp.desc()).limit(latest)) if count else ()
+    return RulePreview(count, [(row.id, plays.play_from_row(row)) for row in rows])
+
+
+_REPORTED = (
+    select(
+        *(reported_name.c.account, reported_name.c.artist, reported_name.c.track, reported_name.c.timestamp),
+        *(play.c.artist.label("now_artist"), play.c.track.label("now_track")),
+        *(play.c.album.label("now_album"), play.c.album_artist.label("now_album_artist")),
+    )
+    .join(play, play.c.id == reported_name.c.play)
+    .where(Among(reported_name.c.account, "accounts"), Among(reported_name.c.timestamp, "starts"))
+)
+
+
+def recorded(db: Connection, keys: Sequence[PlayKey]) -> dict[PlayKey, PlayNames]:
+    """The names of plays that rules have changed, by the names and the start that were reported."""
+    asked = {"accounts": sorted({key[0] for key in keys}), "starts": sorted({key[3] for key in keys})}
+    return {
+        (row.account, row.artist, row.track, row.timestamp): PlayNames(
+            row.now_artist, row.now_track, row.now_album, row.now_album_artist
+        )
+        for row in db.execute(_REPORTED, asked)
+    }
+
+
+def remember(db: Connection, sent: Mapping[int, tuple[int, int, Track]]) -> None:
+    """Keep what was sent of plays: by their ids the account, the start as it was reported, and the track."""
+    rows = [
+        {
+            "play": play_id,
+            "account": account,
+            "timestamp": timestamp,
+            "artist": track.artist,
+            "track": track.title,
+            "album": track.album,
+            "album_artist": track.album_artist,
+        }
+        for play_id, (account, timestamp, track) in sent.items()
+    ]
+    if rows:
+        db.execute(reported_name.insert(), rows)
+
+
+def as_reported(db: Connection, play_id: int) -> PlayNames | None:
+    """The names that the player sent, if a rule has changed them."""
+    row = db.execute(_AS_REPORTED, {"play_id": play_id}).first()
+    return PlayNames(*row) if row else None
+
+
+_AS_REPORTED = select(
+    reported_name.c.artist, reported_name.c.track, reported_name.c.album, reported_name.c.album_artist
+).where(reported_name.c.play == bindparam("play_id"))
+
+
+def forget_plays(db: Connection, ids: Iterable[int]) -> None:
+    """What was sent of these plays is not kept any longer."""
+    db.execute(delete(reported_name).where(reported_name.c.play.in_(list(ids))))
+
+
+def forget(db: Connection, account: int) -> None:
+    """A listener has no rules any more."""
+    db.execute(delete(edit_rule).where(edit_rule.c.account == account))

@@ -1,0 +1,119 @@
+"""Rules: edits that are made every time. Made from the page of a play, listed and undone at `/settings/rules`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Response
+from fastapi.responses import RedirectResponse
+
+from tonearm.core.edit_rules import BadRule, PlayNames, RuleScope, edit_rule
+from tonearm.core.play import MissingName
+from tonearm.deck import Listener
+from tonearm.service.play_actions import ActionRefused, ActionResult, PlayDetails
+from tonearm.service.values import MOST_RULES, TooManyRules
+from tonearm.web.address import local_url
+from tonearm.web.api.schemas import LONGEST_NAME, RowId
+from tonearm.web.pages.layout import Frame
+from tonearm.web.pages.play import play_page
+from tonearm.web.view.play_rows import play_row
+
+TypedName = Annotated[str, Form(max_length=LONGEST_NAME)]
+
+
+class _Form:
+    """The names that the form of a play was sent with."""
+
+    def __init__(
+        self, artist: TypedName = "", track: TypedName = "", album: TypedName = "", album_artist: TypedName = ""
+    ) -> None:
+        self.given = {"artist": artist, "track": track, "album": album, "album_artist": album_artist}
+        self.names = PlayNames(artist, track, album, album_artist)
+
+
+def rule_routes(router: APIRouter, frame: Frame) -> None:
+    """`/settings/rules`, and the forms by which a play's names are edited every time."""
+    _make_routes(router, frame)
+    _list_routes(router, frame)
+
+
+def _make_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.listener)]
+
+    @router.post("/plays/{play}/every-time")
+    async def preview(me: Me, play: RowId, form: Annotated[_Form, Depends()]) -> Response:
+        """Show what a rule would have changed, for each scope that it can have. Nothing is changed yet."""
+        stored = (await _found(frame, me, play)).stored
+        try:
+            previews = await frame.deck.edit_rules.previews(me.id, PlayNames.of(stored.play.track), form.names)
+        except (MissingName, BadRule) as error:
+            return await play_page(frame, "play", me, play, form.given, error)
+        snapshot, entry = await frame.deck.views.play(stored)
+        context = frame.context()
+        return frame.page(
+            "rule",
+            snapshot,
+            context,
+            play=stored,
+            given=form.given,
+            previews=previews,
+            changes=_labelled(previews[0][0].changes),
+            can_edit=play_row(entry, snapshot, context).actions.edit,
+        )
+
+    @router.post("/plays/{play}/rules")
+    async def make(
+        me: Me,
+        play: RowId,
+        form: Annotated[_Form, Depends()],
+        scope: Annotated[RuleScope, Form()],
+        edit: Annotated[bool, Form()] = False,
+    ) -> Response:
+        """Make the rule, and edit this play too if that is wanted."""
+        seen = PlayNames.of((await _found(frame, me, play)).stored.play.track)
+        try:
+            edit_rule(scope, seen, form.names)
+            if edit:
+                _check(await frame.deck.play_actions.correct(me.id, play, form.names.on))
+            await frame.deck.edit_rules.add(me.id, scope, seen, form.names)
+        except (MissingName, BadRule) as error:
+            return await play_page(frame, "play", me, play, form.given, error)
+        except TooManyRules:
+            raise HTTPException(409, f"You have {MOST_RULES} rules, which is the limit. Undo some first.") from None
+        return RedirectResponse(local_url("/settings/rules"), 303)
+
+
+async def _found(frame: Frame, me: Listener, play: int) -> PlayDetails:
+    details = await frame.deck.play_actions.details(me.id, play)
+    if details is None:
+        raise HTTPException(404, "You don't have that play.")
+    return details
+
+
+def _check(outcome: ActionResult) -> None:
+    if isinstance(outcome, ActionRefused):
+        raise BadRule(outcome.reason)
+
+
+def _list_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.listener)]
+
+    @router.get("/settings/rules")
+    async def listed(me: Me) -> Response:
+        """All rules, the latest first."""
+        stored = await frame.deck.edit_rules.of(me.id)
+        rows = [(one, _labelled(one.rule.changes)) for one in stored]
+        return frame.page("rules", await frame.snapshot(me), frame.context(), rules=rows)
+
+    @router.post("/settings/rules/{rule}/undo")
+    async def undo(me: Me, rule: RowId) -> Response:
+        """Apply a rule no longer."""
+        if not await frame.deck.edit_rules.remove(me.id, rule):
+            raise HTTPException(404, "There's no such rule.")
+        return RedirectResponse(local_url("/settings/rules"), 303)
+
+
+_LABELS = {"artist": "Artist", "title": "Track", "album": "Album", "album_artist": "Album artist"}
+
+
+def _labelled(changes: dict[str, tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """What changes: the name of the field, what it was and what it becomes."""
+    return [(_LABELS[name], old, new) for name, (old, new) in changes.items()]
