@@ -88,7 +88,7 @@ def play_from_form(given: FormInput, now: float, zone: tzinfo) -> Play:
     """The play that the form describes, played to its end. Raises FieldError."""
     length = parse_length(given.length)
     played = length or LONGEST_NEEDED
-    started = _start_time(given.started, zone) if given.started.strip() else now - played
+    started = local_time("started", given.started, zone) if given.started.strip() else now - played
     return Play(Track(given.artist, given.track, given.album, duration=length), int(started), played)
 
 
@@ -103,8 +103,9 @@ def parse_length(text: str) -> float | None:
     return float(hours * 3600 + minutes * 60 + rest_seconds)
 
 
-def _start_time(text: str, zone: tzinfo) -> float:
+def local_time(field: str, text: str, zone: tzinfo) -> float:
+    """The time (Unix seconds) of a field, as its reader's clock shows it. Raises FieldError."""
     try:
         return datetime.fromisoformat(text.strip()).replace(tzinfo=zone).timestamp()
     except (ValueError, OverflowError, OSError):
-        raise FieldError("started", "we can't read that time. Use 2026-05-12 20:30") from None
+        raise FieldError(field, "we can't read that time. Use 2026-05-12 20:30") from None

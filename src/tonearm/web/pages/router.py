@@ -10,6 +10,7 @@ from tonearm.web.address import root
 from tonearm.web.pages.approval import approval_router
 from tonearm.web.pages.base import page_route
 from tonearm.web.pages.by_hand import by_hand_routes
+from tonearm.web.pages.by_hand_album import album_by_hand_routes
 from tonearm.web.pages.covers import cover_routes
 from tonearm.web.pages.emulator import emulator_routes
 from tonearm.web.pages.hearts import heart_routes
@@ -51,6 +52,7 @@ def pages_router(
     now_routes(router, frame)
     queue_routes(router, frame)
     by_hand_routes(router, frame)
+    album_by_hand_routes(router, frame)
     history_routes(router, frame)
     history_figure_routes(router, frame)
     history_import_routes(router, frame)
