@@ -26,6 +26,7 @@ from tonearm.lastfm.destination import LastFmDestination
 from tonearm.lastfm.images import ImageFetcher
 from tonearm.lastfm.request import Keys
 from tonearm.lastfm.rules import LASTFM
+from tonearm.library.picture import pixels
 from tonearm.listenbrainz import KOITO_API, LISTENBRAINZ_API, ListenBrainzClient
 from tonearm.listenbrainz import user_agent as telling_agent
 from tonearm.maloja import MalojaClient
@@ -33,6 +34,7 @@ from tonearm.service.accounts import Accounts
 from tonearm.service.chores import Chores
 from tonearm.service.clock_skew import LastFmTime, keep_clock_set, set_clock
 from tonearm.service.counters import Counters
+from tonearm.service.cover_colours import CoverColours
 from tonearm.service.delivery import Delivery
 from tonearm.service.delivery_events import DeliveryEvents
 from tonearm.service.destination_outbox import DestinationEvents, DestinationOutbox
@@ -181,9 +183,10 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
                 ):
                     remember = partial(Cache, now=time.now, answers=answers, realm=api_url, ttl=cache_ttl)
                     images = ImageFetcher(http_client, time.now, answers=answers, near=api_url, user_agent=user_agent)
+                    colours = CoverColours(pixels, time.now, answers)
                     makers = _makers(http_client, agent)
                     parts = _Parts(
-                        store, time, event_hub, seal, keys, auth_url, limits, remember, images, makers, api_url
+                        store, time, event_hub, seal, keys, auth_url, limits, remember, images, colours, makers, api_url
                     )
                     async with _deck(parts, client, deliver) as deck:
                         yield deck
@@ -208,6 +211,7 @@ class _Parts:
     limits: _DeckLimits
     remember: Callable[[MetadataUpstream], Cache]
     images: ImageFetcher
+    colours: CoverColours
     makers: Mapping[DestinationKind, MakeWire]
     api_url: str
 
@@ -313,7 +317,8 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
     parts.event_hub.queue_changed.append(counting.note)
     wires, hint = await _wired(parts, client, deliver)
     cache = parts.remember(MetadataUpstream(wires.keyring, clock))
-    deck, tasks, stop = _assembled(wires, hint, Metadata(cache, parts.images, parts.seal)), wires.tasks, asyncio.Event()
+    metadata = Metadata(cache, parts.images, parts.colours, parts.seal)
+    deck, tasks, stop = _assembled(wires, hint, metadata), wires.tasks, asyncio.Event()
     await wires.keyring.begin()
     if deliver and store.one_process:
         await store.write(_free_all)
@@ -334,6 +339,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         await deck.destinations.close()
         await asyncio.gather(*tasks.running.values(), return_exceptions=True)
         await cache.close()
+        await parts.colours.close()
         await parts.images.close()
 
 

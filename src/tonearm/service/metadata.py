@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from tonearm.core.cleaning import clean
 from tonearm.core.play import MissingName
+from tonearm.core.tint import Tint
 from tonearm.lastfm.cache import Cache, Remembered
 from tonearm.lastfm.error import BadParameters, LastFmError
 from tonearm.lastfm.images import Image, ImageFetcher
@@ -28,6 +29,7 @@ from tonearm.lastfm.music import (
 )
 from tonearm.lastfm.request import Request
 from tonearm.lastfm.types import Page
+from tonearm.service.cover_colours import CoverColours
 from tonearm.store.secrets.seal import PROOF, SessionCipher
 
 T = TypeVar("T")
@@ -81,6 +83,7 @@ class Metadata:
 
     cache: Cache
     images: ImageFetcher
+    colours: CoverColours
     seal: SessionCipher
 
     async def artist(self, name: str) -> Remembered[Artist] | NotKnown:
@@ -148,6 +151,11 @@ class Metadata:
             on = None if isinstance(track, NotKnown) else track.value.album
             url = _sized(on.images, small=small) if on else ""
         return await self.images.get(url) if url else None
+
+    async def tint(self, artist_: str, *, album_: str = "", title: str = "") -> Tint | None:
+        """The colour of that picture; None if there is none."""
+        image = await self.cover(artist_, album_=album_, title=title, small=True)
+        return await self.colours.of(image) if image else None
 
     def ticket(self, url: str) -> str:
         """What `picture` takes for the address of an image that an answer named: nobody else can write one."""

@@ -5,7 +5,12 @@ from __future__ import annotations
 import unicodedata
 from hashlib import blake2b
 
+from tonearm.core.tint import Tint, in_hex
+
 _NOTE = "♪"
+
+_PALE = 0.4
+"""The saturation of a colour that is made from names."""
 
 
 def initials(name: str) -> str:
@@ -28,4 +33,20 @@ def sleeve(artist: str, album: str) -> str:
         '<circle cx="40" cy="40" r="7" fill="#fff" opacity=".2"/>'
         '<text x="20" y="20" dy=".35em" text-anchor="middle" font-family="system-ui, sans-serif" font-size="15" '
         f'font-weight="700" fill="#fff">{initials(artist)}</text></svg>'
+    )
+
+
+def sleeve_tint(artist: str, album: str) -> Tint:
+    """The colour of a sleeve."""
+    return Tint(hue(artist, album) / 360, _PALE)
+
+
+def ground(tint: Tint) -> str:
+    """A colour as the ground of a page, as an SVG document: strongest at the top, in the scheme of the page."""
+    light, dark = in_hex(tint.light), in_hex(tint.dark)
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10" preserveAspectRatio="none">'
+        f"<style>stop{{stop-color:{light}}}@media(prefers-color-scheme:dark){{stop{{stop-color:{dark}}}}}</style>"
+        '<linearGradient id="g" x1="0" y1="0" x2="0" y2="1"><stop offset="0"/><stop offset="1" stop-opacity="0"/>'
+        '</linearGradient><rect width="10" height="10" fill="url(#g)"/></svg>'
     )

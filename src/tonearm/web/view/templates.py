@@ -30,7 +30,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(asset=_asset, root=root, version=__version__, artist_url=artist_url, album_url=album_url)
-    environment.globals.update(track_url=track_url, name_url=name_url, cover_url=cover_url)
+    environment.globals.update(track_url=track_url, name_url=name_url, cover_url=cover_url, tint_url=tint_url)
     for filter_ in (
         formats.ago,
         formats.by,
@@ -65,10 +65,17 @@ def album_url(artist: str, title: str) -> str:
 
 def cover_url(artist: str, album: str = "", title: str = "", *, large: bool = False) -> str:
     """The address of a cover, or of the sleeve drawn in its place; a track is looked up only if it names no album."""
-    names = {"artist": artist, "album": album, "title": "" if album else title, "large": "true" if large else ""}
-    return local_url(
-        f"/covers?{urlencode({name: value[:LONGEST_COVER_NAME] for name, value in names.items() if value})}"
-    )
+    return local_url(f"/covers?{_cover_names(artist, album, title, large='true' if large else '')}")
+
+
+def tint_url(artist: str, album: str = "", title: str = "") -> str:
+    """The address of the colour of that cover, as a picture."""
+    return local_url(f"/covers/tint?{_cover_names(artist, album, title)}")
+
+
+def _cover_names(artist: str, album: str, title: str, **more: str) -> str:
+    names = {"artist": artist, "album": album, "title": "" if album else title, **more}
+    return urlencode({name: value[:LONGEST_COVER_NAME] for name, value in names.items() if value})
 
 
 def track_url(artist: str, title: str) -> str:

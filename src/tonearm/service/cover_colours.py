@@ -1,0 +1,62 @@
+"""The colours of covers: worked out once from the picture, and kept with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from hashlib import blake2b
+
+from tonearm.core.tint import Rgb, Tint, tint
+from tonearm.lastfm.cache import CachedReads
+from tonearm.lastfm.images import KEPT, Image
+
+AT_ONCE = 1
+"""Pictures that are decoded beside each other: each costs a process."""
+
+
+class CoverColours:
+    """The colour of each cover. `decode` gives a few pixels of a picture, none if it can't be read."""
+
+    def __init__(
+        self,
+        decode: Callable[[bytes], Awaitable[list[Rgb]]],
+        now: Callable[[], float],
+        answers: CachedReads | None = None,
+    ) -> None:
+        self._decode = decode
+        self._now = now
+        self._answers = answers
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self._flights: dict[str, asyncio.Task[Tint | None]] = {}
+
+    async def of(self, image: Image) -> Tint | None:
+        """The colour of a picture; None if it can't be read."""
+        key = blake2b(b"tint\0" + image.body, digest_size=16).hexdigest()
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = self._flights[key] = asyncio.create_task(self._obtain(key, image.body))
+            flight.add_done_callback(lambda _: self._flights.pop(key, None))
+        return await asyncio.shield(flight)
+
+    async def close(self) -> None:
+        """End what is being worked out."""
+        flights = list(self._flights.values())
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+
+    async def _obtain(self, key: str, body: bytes) -> Tint | None:
+        try:
+            kept = await self._answers.find(key) if self._answers else None
+        except OSError:
+            kept = None
+        if kept:
+            return Tint.unpacked(kept.body)
+        async with self._places:
+            pixels = await self._decode(body)
+        found = tint(pixels) if pixels else None
+        if self._answers:
+            now = self._now()
+            packed = found.packed() if found else b""
+            self._answers.save(key, packed, fetched_at=now, fresh_until=now + KEPT, artist="", listener="")
+        return found

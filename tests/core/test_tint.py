@@ -1,0 +1,60 @@
+"""The colour of a cover: its strongest hue, in grounds on which all text can be read."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.conftest import ROOT
+from tonearm.core.tint import Rgb, Tint, contrast, in_hex, tint
+
+RED, GREEN, GREY, BLACK, WHITE = (220, 20, 30), (20, 160, 60), (128, 128, 128), (0, 0, 0), (255, 255, 255)
+
+ON_THE_GROUND = ("ink", "soft", "accent", "bad", "good", "quiet")
+"""The colours in which the pages write beside their cards."""
+
+
+def written_in() -> list[dict[str, Rgb]]:
+    """The colours of the stylesheet, of the light scheme and of the dark one."""
+    sheet = (ROOT / "src/tonearm/web/static/page.css").read_text()
+    light, dark = sheet.split("@media (prefers-color-scheme: dark)", 1)
+    schemes = []
+    for scheme in (light, dark[:2000]):
+        found = {name: bytes.fromhex(value) for name, value in re.findall(r"--([\w-]+): #([0-9a-f]{6});", scheme)}
+        schemes.append({name: (red, green, blue) for name, (red, green, blue) in found.items()})
+    return schemes
+
+
+def test_text_can_be_read_on_every_ground() -> None:
+    light, dark = written_in()
+    for tenth in range(0, 3600, 25):
+        for strength in range(11):
+            cover = Tint(tenth / 3600, strength / 10)
+            for name in ON_THE_GROUND:
+                assert contrast(light[name], cover.light) >= 4.5, (name, cover)
+                assert contrast(dark[name], cover.dark) >= 4.5, (name, cover)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "hue"),
+    [([RED] * 9, 357), ([GREY] * 90 + [RED] * 10, 357), ([GREEN] * 6 + [RED] * 3 + [WHITE] * 20, 137)],
+)
+def test_the_hue_is_the_one_that_is_seen_most(pixels: list[Rgb], hue: int) -> None:
+    found = tint(pixels)
+    assert round(found.hue * 360) == hue
+    assert found.saturation > 0.2
+
+
+@pytest.mark.parametrize("pixels", [[], [GREY] * 5, [BLACK, WHITE], [(128, 128, 130)] * 9])
+def test_a_cover_without_colour_gives_a_grey_ground(pixels: list[Rgb]) -> None:
+    red, green, blue = tint(pixels).light
+    assert red == green == blue
+
+
+def test_a_colour_is_kept_as_it_is() -> None:
+    cover = Tint(0.25, 0.5)
+    assert Tint.unpacked(cover.packed()) == cover
+    assert Tint.unpacked(b"") is None
+    assert in_hex((1, 16, 255)) == "#0110ff"
+    assert contrast(BLACK, WHITE) == contrast(WHITE, BLACK) == 21
