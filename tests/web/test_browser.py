@@ -423,6 +423,8 @@ PAGES = {
     "settings": "/settings",
     "emulator": "/emulator",
     "docs": "/docs",
+    "rules": "/settings/rules",
+    "album-by-hand": "/scrobble/album?artist=Nina+Simone&album=Pastel+Blues",
 }
 
 
@@ -760,6 +762,29 @@ def test_what_last_fm_left_out_is_edited_and_sent_again(open_page: OpenPage, run
     assert [(play.artist, play.track) for play in running_service.emulator.plays("RJ")] == [
         ("Nina Simone", "Sinnerman")
     ]
+
+
+def test_an_edit_is_made_every_time(open_page: OpenPage, running_service: Running) -> None:
+    running_service.sign_in("night_owl")
+    running_service.emulator.fault("error", error=11, methods=["track.scrobble"])
+    played(running_service, "Joga", artist="Bjork")
+    page = open_page("/plays/1")
+    page.get_by_label("Artist", exact=True).fill("Björk")
+    page.get_by_role("button", name="Do this every time…").click()
+    expect(page.get_by_role("radio", name="Everything by Bjork would have changed 1 play")).to_be_checked()
+    assert violations(page) == []
+    page.set_viewport_size(PHONE)
+    assert fits(page)
+    screenshot(page, "rule-phone")
+    page.get_by_role("button", name="Do this every time").click()
+    expect(page.get_by_role("heading", name="Rules")).to_be_visible()
+    played(running_service, "Hunter", artist="Bjork", ago=2000.0)
+    page.goto(f"{running_service.url}/plays/3")
+    expect(page.locator("#timeline")).to_contain_text("The player sent Bjork – Hunter")
+    page.goto(f"{running_service.url}/settings/rules")
+    assert violations(page) == []
+    page.get_by_role("button", name="Undo the rule for Bjork").click()
+    expect(page.locator("main")).to_contain_text("No rules yet.")
 
 
 def test_a_play_is_discarded_and_a_failure_says_why(open_page: OpenPage, running_service: Running) -> None:

@@ -8,12 +8,13 @@ from fastapi.responses import RedirectResponse
 from tonearm.core.edit_rules import BadRule, PlayNames, RuleScope, edit_rule
 from tonearm.core.play import MissingName
 from tonearm.deck import Listener
-from tonearm.service.play_actions import ActionRefused, ActionResult, PlayDetails
+from tonearm.service.play_actions import ActionRefused, PlayDetails
 from tonearm.service.values import MOST_RULES, TooManyRules
 from tonearm.web.address import local_url
 from tonearm.web.api.schemas import LONGEST_NAME, RowId
 from tonearm.web.pages.layout import Frame
 from tonearm.web.pages.play import play_page
+from tonearm.web.view.formats import sentence
 from tonearm.web.view.play_rows import play_row
 
 TypedName = Annotated[str, Form(max_length=LONGEST_NAME)]
@@ -41,23 +42,7 @@ def _make_routes(router: APIRouter, frame: Frame) -> None:
     @router.post("/plays/{play}/every-time")
     async def preview(me: Me, play: RowId, form: Annotated[_Form, Depends()]) -> Response:
         """Show what a rule would have changed, for each scope that it can have. Nothing is changed yet."""
-        stored = (await _found(frame, me, play)).stored
-        try:
-            previews = await frame.deck.edit_rules.previews(me.id, PlayNames.of(stored.play.track), form.names)
-        except (MissingName, BadRule) as error:
-            return await play_page(frame, "play", me, play, form.given, error)
-        snapshot, entry = await frame.deck.views.play(stored)
-        context = frame.context()
-        return frame.page(
-            "rule",
-            snapshot,
-            context,
-            play=stored,
-            given=form.given,
-            previews=previews,
-            changes=_labelled(previews[0][0].changes),
-            can_edit=play_row(entry, snapshot, context).actions.edit,
-        )
+        return await _preview(frame, me, play, form)
 
     @router.post("/plays/{play}/rules")
     async def make(
@@ -67,18 +52,44 @@ def _make_routes(router: APIRouter, frame: Frame) -> None:
         scope: Annotated[RuleScope, Form()],
         edit: Annotated[bool, Form()] = False,
     ) -> Response:
-        """Make the rule, and edit this play too if that is wanted."""
+        """Make the rule, and edit this play too if that is wanted; if it can't be edited, nothing is done."""
         seen = PlayNames.of((await _found(frame, me, play)).stored.play.track)
         try:
             edit_rule(scope, seen, form.names)
-            if edit:
-                _check(await frame.deck.play_actions.correct(me.id, play, form.names.on))
-            await frame.deck.edit_rules.add(me.id, scope, seen, form.names)
         except (MissingName, BadRule) as error:
             return await play_page(frame, "play", me, play, form.given, error)
+        if edit:
+            edited = await frame.deck.play_actions.correct(me.id, play, form.names.on)
+            if isinstance(edited, ActionRefused):
+                return await _preview(frame, me, play, form, sentence(edited.reason))
+        try:
+            await frame.deck.edit_rules.add(me.id, scope, seen, form.names)
         except TooManyRules:
             raise HTTPException(409, f"You have {MOST_RULES} rules, which is the limit. Undo some first.") from None
         return RedirectResponse(local_url("/settings/rules"), 303)
+
+
+async def _preview(frame: Frame, me: Listener, play: int, form: _Form, problem: str = "") -> Response:
+    """What a rule would have changed; `problem` is why the play itself can't be edited now."""
+    stored = (await _found(frame, me, play)).stored
+    try:
+        previews = await frame.deck.edit_rules.previews(me.id, PlayNames.of(stored.play.track), form.names)
+    except (MissingName, BadRule) as error:
+        return await play_page(frame, "play", me, play, form.given, error)
+    snapshot, entry = await frame.deck.views.play(stored)
+    context = frame.context()
+    return frame.page(
+        "rule",
+        snapshot,
+        context,
+        422 if problem else 200,
+        play=stored,
+        given=form.given,
+        previews=previews,
+        changes=_labelled(previews[0][0].changes),
+        can_edit=play_row(entry, snapshot, context).actions.edit,
+        problem=problem,
+    )
 
 
 async def _found(frame: Frame, me: Listener, play: int) -> PlayDetails:
@@ -86,11 +97,6 @@ async def _found(frame: Frame, me: Listener, play: int) -> PlayDetails:
     if details is None:
         raise HTTPException(404, "You don't have that play.")
     return details
-
-
-def _check(outcome: ActionResult) -> None:
-    if isinstance(outcome, ActionRefused):
-        raise BadRule(outcome.reason)
 
 
 def _list_routes(router: APIRouter, frame: Frame) -> None:
