@@ -126,8 +126,7 @@ class ReportedPlay:
 class ReportResult:
     """The answer to a report. `status` is `queued` (it is on disk), `duplicate`, or why it was not queued.
 
-    `id` is the play's id in the history; `heard` and `needed` are seconds. `track` is the track with the names that the
-    listener's rules have given it; None if they have changed nothing.
+    `id` is the play's id in the history; `heard` and `needed` are seconds.
     """
 
     status: str
@@ -135,7 +134,13 @@ class ReportResult:
     message: str
     heard: float
     needed: float
-    track: Track | None = None
+
+
+class _RuledResult(ReportResult):
+    """The answer to a report whose names rules have changed. `track` is for events, and no part of the answer."""
+
+    __slots__ = ("track",)
+    track: Track
 
 
 class _Decision(NamedTuple):
@@ -555,7 +560,9 @@ def _key(report: Report) -> plays.PlayKey:
 def _taken(status: str, play_id: int, message: str, heard: Counted, report: Report) -> ReportResult:
     if report.sent is None:
         return ReportResult(status, play_id, message, heard.played, heard.needed)
-    return ReportResult(status, play_id, message, heard.played, heard.needed, report.play.track)
+    ruled_result = _RuledResult(status, play_id, message, heard.played, heard.needed)
+    object.__setattr__(ruled_result, "track", report.play.track)  # it is frozen
+    return ruled_result
 
 
 def _settled_at(report: Report, decision: _Decision) -> float | None:
@@ -752,7 +759,7 @@ class Reports:
 
     def _announce(self, report: Report, taken: ReportResult) -> None:
         if taken.message != _BEFORE:
-            track = taken.track or report.play.track
+            track = taken.track if isinstance(taken, _RuledResult) else report.play.track
             event = ScrobbleStatus(taken.id, taken.status, track.artist, track.title, taken.message)
             self.event_hub.publish(report.account, event)
 
