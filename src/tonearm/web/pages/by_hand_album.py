@@ -24,7 +24,7 @@ from tonearm.web.view.time_zone import request_zone
 MOST = 200
 """Tracks; a box of a dozen records has as many."""
 
-Name = Annotated[str, Query(max_length=LONGEST_NAME)]
+AlbumQuery = Annotated[str, Query(max_length=LONGEST_NAME)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def album_by_hand_routes(router: APIRouter, frame: Frame) -> None:
         return frame.page("by_hand_album", await frame.snapshot(me), frame.context(), status, **shown)
 
     @router.get("/scrobble/album")
-    async def form(me: Me, artist: Name = "", album: Name = "") -> Response:
+    async def form(me: Me, artist: AlbumQuery = "", album: AlbumQuery = "") -> Response:
         """The form."""
         return await render(me, AlbumInput(artist, album))
 

@@ -17,14 +17,14 @@ from tonearm.web.pages.play import play_page
 from tonearm.web.view.formats import sentence
 from tonearm.web.view.play_rows import play_row
 
-TypedName = Annotated[str, Form(max_length=LONGEST_NAME)]
+EditedName = Annotated[str, Form(max_length=LONGEST_NAME)]
 
 
 class _Form:
     """The names that the form of a play was sent with."""
 
     def __init__(
-        self, artist: TypedName = "", track: TypedName = "", album: TypedName = "", album_artist: TypedName = ""
+        self, artist: EditedName = "", track: EditedName = "", album: EditedName = "", album_artist: EditedName = ""
     ) -> None:
         self.given = {"artist": artist, "track": track, "album": album, "album_artist": album_artist}
         self.names = PlayNames(artist, track, album, album_artist)
