@@ -38,6 +38,7 @@ from tonearm.service.cover_colours import CoverColours
 from tonearm.service.delivery import Delivery
 from tonearm.service.delivery_events import DeliveryEvents
 from tonearm.service.destination_outbox import DestinationEvents, DestinationOutbox
+from tonearm.service.destination_setup import DestinationSetup
 from tonearm.service.destinations import DestinationHints, Destinations
 from tonearm.service.edit_rules import EditRules
 from tonearm.service.enrichment import Enrichment
@@ -432,6 +433,7 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
         enrichment=enriching,
         counters=wires.tally,
         destinations=others,
+        destination_setup=DestinationSetup(others),
         configured=keyring.configured,
         store=store,
         hint=hint,

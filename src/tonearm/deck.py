@@ -19,6 +19,7 @@ from tonearm.lastfm.images import Image
 from tonearm.lastfm.music import AlbumInfo, TrackInfo
 from tonearm.service.accounts import FIRST_LISTENER, Accounts, QueueStatus
 from tonearm.service.counters import Counters
+from tonearm.service.destination_setup import DestinationSetup
 from tonearm.service.destinations import (
     DestinationOverview,
     DestinationRefused,
@@ -107,6 +108,7 @@ class Deck:
     metadata: Metadata
     enrichment: Enrichment
     destinations: Destinations
+    destination_setup: DestinationSetup
     counters: Counters
     hint: Callable[[int], None]
     configured: bool

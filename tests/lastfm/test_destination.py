@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.stand_ins import Fault, GnuFmStandIn
-from tonearm.core.destination import Ignoring, TokenCheck
+from tonearm.core.destination import AccessPart, Ignoring, TokenCheck
 from tonearm.core.verdict import Answered, SessionEnded
 from tonearm.lastfm.destination import LastFmAccess, LastFmDestination
 from tonearm.lastfm.like import LASTFM_SERVER, LastFmLikeClient
@@ -122,7 +122,8 @@ async def test_what_to_do_is_told(http: httpx2.AsyncClient, error: int, words: s
     with serving(answering(b'{"error":%d,"message":"no"}' % error)) as other:
         wire = LastFmDestination(other.url, http=http, user_agent=AGENT)
         check = await wire.finish(LastFmAccess("a-token"))
-        assert check == TokenCheck(trouble=words.replace("HOST", wire.rules.service))
+        part = AccessPart.API_KEY if error == 10 else AccessPart.SECRET
+        assert check == TokenCheck(trouble=words.replace("HOST", wire.rules.service), part=part)
 
 
 async def test_rules_are_those_of_the_address(http: httpx2.AsyncClient) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.network import tls_of
 from tests.stand_ins import Fault, GnuFmStandIn, ListenBrainzStandIn, Stored
-from tonearm.core.destination import TokenCheck
+from tonearm.core.destination import AccessPart, TokenCheck
 from tonearm.core.verdict import Answered, ItemAnswer, SessionEnded
 from tonearm.http_exchange import Patience
 from tonearm.lastfm.like import GrantedSession, LastFmLikeClient, SignInPage
@@ -137,7 +137,7 @@ async def test_another_service_and_another_address_are_told() -> None:
         async with client(other.url) as gnufm:
             found = await gnufm.begin_sign_in()
             words = "what answers there doesn't speak Last.fm's API (HTTP 404): check the address"
-            assert found == TokenCheck(trouble=words)
+            assert found == TokenCheck(trouble=words, part=AccessPart.ADDRESS)
     with serving(answering(b"", "301 Moved", "Location: https://127.0.0.1/2.0/")) as insecure:
         async with client(insecure.url) as gnufm:
             assert "wants https" in str(await gnufm.begin_sign_in())

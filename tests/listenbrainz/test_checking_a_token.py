@@ -11,7 +11,7 @@ from tests.lastfm.loopback import answering, deaf, nobody, serving
 from tests.listenbrainz.plays import AGENT, NOW, TOKEN, client, koito
 from tests.network import tls_of
 from tests.stand_ins import Fault, KoitoStandIn, ListenBrainzStandIn, MalojaStandIn
-from tonearm.core.destination import TokenCheck
+from tonearm.core.destination import AccessPart, TokenCheck
 from tonearm.http_exchange import Patience, TransportError, unreachable
 from tonearm.listenbrainz import API_URL, ListenBrainzClient, user_agent
 
@@ -58,7 +58,7 @@ async def test_a_server_with_troubles_of_its_own_may_be_asked_later(fault: Fault
 async def test_another_services_pages_are_told() -> None:
     with MalojaStandIn() as server:
         words = "what answers there isn't ListenBrainz (HTTP 404 with a page instead of an answer): check the address"
-        assert await checked(server.url) == TokenCheck(trouble=words)
+        assert await checked(server.url) == TokenCheck(trouble=words, part=AccessPart.ADDRESS)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,8 @@ async def test_another_services_pages_are_told() -> None:
 )
 async def test_each_answer_is_said_in_words(body: bytes, status: str, words: str) -> None:
     with serving(answering(body, status)) as server:
-        assert await checked(server.url) == TokenCheck(trouble=words)
+        part = AccessPart.ADDRESS if "address" in words else AccessPart.SECRET
+        assert await checked(server.url) == TokenCheck(trouble=words, part=part)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,9 @@ async def test_where_nobody_answers_is_told() -> None:
     found = await checked(url)
     host = url.removeprefix("http://").partition("/")[0]
     assert found == TokenCheck(
-        trouble=f"nothing answers at {host}: is the address right, and is it running?", passing=True
+        trouble=f"nothing answers at {host}: is the address right, and is it running?",
+        passing=True,
+        part=AccessPart.ADDRESS,
     )
     with deaf() as unanswered:
         async with ListenBrainzClient(unanswered, user_agent=AGENT, patience=QUICK) as listenbrainz:

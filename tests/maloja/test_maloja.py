@@ -11,7 +11,7 @@ import pytest
 from tests.lastfm.loopback import answering, hanging_up, nobody, serving
 from tests.listenbrainz.plays import AGENT, NOW, PLAYS, QUICK
 from tests.stand_ins import Fault, ListenBrainzStandIn, MalojaStandIn, Stored
-from tonearm.core.destination import TokenCheck
+from tonearm.core.destination import AccessPart, TokenCheck
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import (
     Answered,
@@ -237,7 +237,7 @@ async def test_another_services_answers_are_told() -> None:
     with ListenBrainzStandIn() as other:
         async with client(other.url) as maloja:
             words = "what answers there isn't Maloja (HTTP 404): check the address"
-            assert await maloja.validate(KEY) == TokenCheck(trouble=words)
+            assert await maloja.validate(KEY) == TokenCheck(trouble=words, part=AccessPart.ADDRESS)
     with serving(answering(b"<html>")) as page:
         async with client(page.url) as maloja:
             assert (await maloja.validate(KEY)).trouble.startswith("what answers there isn't Maloja (HTTP 200 with a")

@@ -1124,7 +1124,7 @@ async def test_why_a_sign_in_cannot_be_finished_is_said(world: World, fm: GnuFmS
 
         assert await refusal("a-token") == "this sign-in wasn't started at fm.test: start again"
         assert await refusal(begun.state, LIKE_LASTFM) == "this sign-in wasn't started at fm.test: start again"
-        assert "wasn't begun at one.test" in await refusal(begun.state, url="http://one.test")
+        assert "wasn't started at one.test" in await refusal(begun.state, url="http://one.test")
         approve(fm, begun)
         await room.wait(HOUR)
         assert await refusal(begun.state) == "access wasn't allowed at fm.test within an hour: start again"
@@ -1292,7 +1292,7 @@ async def test_a_user_who_is_named_later_is_known_then(world: World) -> None:
         assert "to rob at ListenBrainz" in refused.reason
         world.first.users = {TOKEN: ""}
         refused = await again(room.me.id, mine.id, TOKEN)
-        assert refused == DestinationRefused("ListenBrainz doesn't say whose this is, and plays wait for rob")
+        assert refused == DestinationRefused("ListenBrainz doesn't say whose this is, and plays wait here for rob")
 
 
 async def test_a_name_that_turns_out_to_be_that_of_a_removed_destination_is_not_taken_twice(world: World) -> None:
@@ -1343,7 +1343,7 @@ async def test_trying_addresses_fills_no_memory(world: World, monkeypatch: pytes
     async with world.open() as room:
         one = await add(room)
         for n in range(9):
-            with pytest.raises(ValueError, match="begin with"):
+            with pytest.raises(ValueError, match="start with"):
                 room.deck.destinations.outlets.wire(LISTENBRAINZ, f"{n}.test")
             room.deck.destinations.outlets.wire(LISTENBRAINZ, f"http://{n}.test")
             assert room.deck.destinations.outlets.get(pace_key(LISTENBRAINZ, "http://one.test", str(n)))

@@ -18,6 +18,8 @@ from lastfm_emulator import Emulator
 from tests.conftest import ROOT
 from tests.databases import only_sqlite
 from tests.listening import library_row
+from tests.stand_ins.gnufm import GnuFmStandIn
+from tests.stand_ins.listenbrainz import ListenBrainzStandIn
 from tests.web.conftest import Running, running
 from tonearm.port import listening_socket
 from tonearm.store import library
@@ -502,6 +504,82 @@ def test_every_page_is_accessible(open_page: OpenPage, running_service: Running,
         assert violations(page) == [], (name, "dark, on a phone")
         assert fits(page), name
         screenshot(page, f"{name}-phone")
+
+
+def seen(page: Page, name: str) -> None:
+    """The page as it is now is accessible in both colours, and fits a phone."""
+    for scheme, size in (("light", DESK), ("dark", PHONE)):
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]  # a str is no Literal
+        assert violations(page) == [], (name, scheme)
+        assert fits(page), name
+        screenshot(page, f"{name}-{'light' if size is DESK else 'phone'}")
+
+
+def test_a_service_is_added_and_removed_by_keyboard(open_page: OpenPage, running_service: Running) -> None:
+    running_service.sign_in("night_owl")
+    for number in range(3):
+        played(running_service, f"Song {number}", ago=1000.0 * (number + 1), artist="Air feat. Beth Hirsch")
+    with ListenBrainzStandIn() as server:
+        server.users = {"a-token-of-mine": "rob"}
+        page = open_page("/settings", viewport=PHONE)
+        page.get_by_role("link", name="Send your plays to another service, too").press("Enter")
+        seen(page, "new-service")
+        page.get_by_label("Address").press_sequentially(server.url)
+        page.keyboard.press("Tab")
+        page.keyboard.type("wrong")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("ListenBrainz rejects the token")).to_be_visible()
+        expect(page.get_by_label("User token")).to_be_focused()
+        expect(page.get_by_label("Address")).to_have_value(server.url)
+        seen(page, "new-service-wrong")
+        page.keyboard.type("a-token-of-mine")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="rob at ListenBrainz")).to_be_visible()
+        page.get_by_label("Only the first artist").press("Space")
+        page.get_by_label("Everything: 3 plays").press("Space")
+        page.get_by_role("button", name="Preview").press("Enter")
+        expect(page.locator("#preview")).to_contain_text("3 plays of your history would follow")
+        expect(page.locator("#preview")).to_contain_text("sent as Air")
+        seen(page, "new-service-choices")
+        page.get_by_role("button", name="Add ListenBrainz").press("Enter")
+        expect(page.get_by_role("heading", name="ListenBrainz (rob)")).to_be_visible()
+        expect(page.get_by_text("last answer")).to_be_visible()
+        assert {one.artist for one in server.stored} == {"Air"}
+        seen(page, "service")
+        page.get_by_role("button", name="Pause").press("Enter")
+        expect(page.get_by_role("button", name="Resume")).to_be_visible()
+        played(running_service, "One more")
+        expect(page.get_by_text("1 play waits")).to_be_visible()
+        seen(page, "service-paused")
+        page.goto(f"{running_service.url}/queue")
+        page.get_by_role("link", name="ListenBrainz (rob) 1").press("Enter")
+        expect(row(page, "One more")).to_contain_text("On hold")
+        seen(page, "queue-of-a-service")
+        page.goto(f"{running_service.url}/settings")
+        seen(page, "settings-with-a-service")
+        page.get_by_role("link", name="ListenBrainz (rob)").press("Enter")
+        page.get_by_role("button", name="Remove, and discard 1 play").press("Enter")
+        expect(page.get_by_role("link", name="Send your plays to another service, too")).to_be_visible()
+
+
+def test_a_service_like_lastfm_is_signed_in_to_beside_its_own_page(
+    open_page: OpenPage, running_service: Running
+) -> None:
+    with GnuFmStandIn() as server:
+        page = open_page("/settings/destinations/new?kind=lastfm-like")
+        host = server.auth_url.removeprefix("http://").partition("/")[0]
+        page.get_by_label("Address of the server").fill(server.url)
+        page.get_by_role("button", name="Sign in on its page").click()
+        link = page.get_by_role("link", name="Open its page")
+        expect(link).to_have_attribute("href", re.compile(re.escape(server.auth_url)))
+        seen(page, "service-waiting")
+        [token] = server.tokens
+        server.approve(token, "anna")
+        expect(page.get_by_role("heading", name=f"anna at {host}")).to_be_visible()
+        page.get_by_role("button", name=f"Add {host}").click()
+        expect(page.get_by_role("heading", name="Last.fm-like server (anna)")).to_be_visible()
+        seen(page, "service-like-lastfm")
 
 
 def test_the_sign_in_pages_are_accessible(open_page: OpenPage, running_service: Running) -> None:

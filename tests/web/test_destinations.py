@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
+from httpx2 import Response
 
 import tonearm
+from tests.lastfm.loopback import answering, serving
+from tests.network import tls_of
+from tests.stand_ins.gnufm import GnuFmStandIn
 from tests.stand_ins.listenbrainz import ListenBrainzStandIn
+from tests.stand_ins.serving import Fault
 from tests.web.conftest import House, house_at
 from tonearm.core.destination import DestinationKind
-from tonearm.service.destinations import DestinationOverview
+from tonearm.core.policy import ArtistForm, Policy
+from tonearm.listenbrainz import ListenBrainzClient
+from tonearm.service.destination_setup import CheckedProfile
+from tonearm.service.destination_sign_in import NameAndPassword
+from tonearm.service.destinations import DestinationOverview, DestinationRefused
 from tonearm.store.destinations import StoredDestination
 
 pytestmark = pytest.mark.anyio
@@ -96,3 +111,306 @@ async def test_the_story_of_a_play_tells_what_happened_at_each_service(deliverin
     page = await delivering.page(f"/plays/{number}")
     assert "Other services" in page
     assert "<b><bdi>ListenBrainz (rob)</bdi></b> Accepted" in page
+
+
+async def test_the_queue_shows_what_waits_for_one_service(delivering: House) -> None:
+    await add(delivering)
+    number = (await only(delivering)).stored.id
+    await delivering.deck.destinations.pause(delivering.me.id, number, paused=True)
+    assert "Nothing waits, and nothing was rejected there." in await delivering.page(f"/queue?destination={number}")
+    await play(delivering)
+    page = await delivering.page("/queue")
+    assert f'href="/queue?destination={number}"><bdi>ListenBrainz (rob)</bdi> <b>1</b></a>' in page
+    page = await delivering.page(f"/queue?destination={number}")
+    assert f'href="/queue?destination={number}" aria-current="true"' in page
+    assert re.search(r"Sinnerman.*On hold.*Sending is paused\.", page, re.DOTALL)
+    assert f'hx-get="/fragments/plays?destination={number}"' in page
+    assert (await delivering.http.get("/queue?destination=99")).status_code == 404
+
+
+async def test_the_queue_shows_what_a_service_has_not_accepted(delivering: House, server: ListenBrainzStandIn) -> None:
+    await add(delivering)
+    server.bad = lambda play: True
+    number = (await only(delivering)).stored.id
+    await play(delivering)
+    server.fail_next(Fault.OUTAGE)
+    while (await only(delivering)).waiting.plays and not (await only(delivering)).waits:
+        pass
+    page = await delivering.page(f"/fragments/plays?destination={number}")
+    assert re.search(r"Sinnerman.*(Retrying|Rejected|Queued|Sending)", page, re.DOTALL)
+
+
+# Adding one on the page
+
+
+@pytest.fixture
+async def adding(database: str, server: ListenBrainzStandIn, fm: GnuFmStandIn) -> AsyncIterator[House]:
+    """A house that sends, beside two services that are not added yet."""
+    async with house_at(database, deliver=True, hosts={"one.test": server, "fm.test": fm}) as opened:
+        yield opened
+
+
+@pytest.fixture
+def fm() -> GnuFmStandIn:
+    stand_in = GnuFmStandIn()
+    stand_in.passwords["anna"] = "sesame, open"
+    return stand_in
+
+
+async def check(house: House, **given: str) -> Response:
+    """The form that asks a service whose token this is."""
+    entered = {"kind": "listenbrainz", "url": "http://one.test", "token": "a-token", **given}
+    return await house.http.post("/settings/destinations/new", data=entered)
+
+
+def hidden(page: str, name: str) -> str:
+    """The value of a hidden field."""
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found, page
+    return html.unescape(found[1])
+
+
+async def test_a_service_is_added_on_the_page_in_two_steps(adding: House, server: ListenBrainzStandIn) -> None:
+    await play(adding)
+    assert 'href="/settings/destinations/new"' in await adding.page("/settings")
+    page = await adding.page("/settings/destinations/new")
+    assert "User token" in page
+    checked = await check(adding)
+    assert checked.status_code == 200, checked.text
+    assert "<bdi>rob</bdi> at ListenBrainz" in checked.text
+    assert "Everything: 1 play" in checked.text
+    assert "a-token" not in checked.text
+    assert await adding.deck.destinations.all(adding.me.id) == []
+    chosen = {"state": hidden(checked.text, "state"), "artist": "first", "history": "everything"}
+    preview = await adding.http.post("/settings/destinations/preview", data=chosen)
+    assert "1 play of your history would follow. Of your latest 1 play, none would have stayed here" in preview.text
+    assert 'value="first" checked' in preview.text
+    part = await adding.http.post("/settings/destinations/preview", data=chosen, headers={"HX-Request": "true"})
+    assert part.text.startswith("<p>1 play of your history would follow")
+    added = await adding.http.post("/settings/destinations", data=chosen)
+    assert added.status_code == 303
+    found = await only(adding)
+    assert added.headers["location"] == f"/settings/destinations/{found.stored.id}"
+    assert (found.stored.policy.artist, found.stored.policy.album_artist) == ("first", False)
+    while not server.stored:
+        await only(adding)
+    assert [one.title for one in server.stored] == ["Sinnerman"]
+
+
+@pytest.mark.parametrize(
+    ("given", "at", "says"),
+    [
+        ({"token": "wrong"}, "token", "ListenBrainz rejects the token: "),
+        ({"token": ""}, "token", "Enter the token: letters, digits and signs without blanks."),
+        (
+            {"url": "http://nobody.test"},
+            "url",
+            "Nothing answers at nobody.test: is the address right, and is it running?",
+        ),
+        ({"url": "one.test"}, "url", "The address must start with https:// or http://, followed by a host."),
+        ({"url": "http://fm.test"}, "url", "What answers there isn&#39;t ListenBrainz (HTTP"),
+        ({"kind": "maloja", "url": ""}, "url", "The address must start with"),
+    ],
+)
+async def test_what_is_wrong_is_said_at_its_field_and_nothing_has_to_be_entered_again(
+    adding: House, given: dict[str, str], at: str, says: str
+) -> None:
+    if "nobody" in given.get("url", ""):
+        gone(adding, "nobody.test")
+    answer = await check(adding, **given)
+    assert answer.status_code == 422
+    [problem] = re.findall(rf'<p class="problem" id="{at}-problem"[^>]*>([^<]*)', answer.text)
+    assert says in problem
+    assert f'aria-describedby="{at}-problem"' in answer.text
+    url = given.get("url", "http://one.test")
+    assert f'name="url" type="text" value="{url}"' in answer.text
+    assert "a-token" not in answer.text
+    if given.get("token") is None:
+        kept = {"url": "http://one.test", "token": "", "kept": hidden(answer.text, "kept")}
+        assert "<bdi>rob</bdi> at ListenBrainz" in (await check(adding, **kept)).text
+    assert await adding.deck.destinations.all(adding.me.id) == []
+
+
+def gone(house: House, host: str) -> None:
+    """Nobody can reach that host."""
+    wire = house.deck.destinations.outlets.makers[DestinationKind.LISTENBRAINZ]
+    transport: Any = wire.keywords["http"]._transport  # type: ignore[attr-defined]
+    transport.gone.add(host)
+
+
+async def test_a_server_that_wants_https_or_has_another_certificate_says_so(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By real sockets: a certificate that nobody has signed, a redirect to https, and https where there is none."""
+    async with httpx2.AsyncClient() as http:
+        wire = partial(ListenBrainzClient, user_agent="tests", http=http)
+        monkeypatch.setitem(house.deck.destinations.outlets.makers, DestinationKind.LISTENBRAINZ, wire)
+        with serving(answering(b"{}"), tls_of(tmp_path)) as untrusted:
+            answer = await check(house, url=untrusted.url)
+            host = untrusted.url.removeprefix("https://").partition("/")[0]
+            assert f"The certificate of {host} isn&#39;t valid: self" in at_field(answer, "url")
+        with serving(answering(b"", "301 Moved", "Location: https://127.0.0.1/")) as redirects:
+            assert "wants https: use https:// in the address." in at_field(await check(house, url=redirects.url), "url")
+        with ListenBrainzStandIn() as plain:
+            answer = await check(house, url=plain.url.replace("http:", "https:"))
+            assert "doesn&#39;t answer over https: is it http://?" in at_field(answer, "url")
+
+
+def at_field(answer: Response, name: str) -> str:
+    """What a form says is wrong with a field."""
+    assert answer.status_code == 422
+    [problem] = re.findall(rf'<p class="problem" id="{name}-problem"[^>]*>([^<]*)', answer.text)
+    return str(problem)
+
+
+async def test_a_service_that_is_one_already_is_not_added_again(adding: House) -> None:
+    await add(adding)
+    answer = await check(adding)
+    assert answer.status_code == 422
+    assert "ListenBrainz (rob) is one of your destinations already." in answer.text
+
+
+async def test_a_check_of_another_listener_or_of_long_ago_adds_nothing(adding: House) -> None:
+    other = await adding.deck.listener("ann")
+    checked = await adding.deck.destination_setup.check(
+        other.id, DestinationKind.LISTENBRAINZ, "http://one.test", "a-token"
+    )
+    assert isinstance(checked, CheckedProfile)
+    for state in (checked.state, "nonsense"):
+        answer = await adding.http.post("/settings/destinations", data={"state": state})
+        assert answer.status_code == 422
+        assert "enter it again" in answer.text
+        answer = await adding.http.post("/settings/destinations/preview", data={"state": state})
+        assert answer.status_code == 410
+    late = await adding.deck.destination_setup.add(adding.me.id, "nonsense", Policy(), 0)
+    assert isinstance(late, DestinationRefused)
+    assert "start again" in late.reason
+
+
+async def test_days_that_are_no_number_are_asked_for_again(adding: House) -> None:
+    checked = await check(adding)
+    chosen = {"state": hidden(checked.text, "state"), "history": "days", "days": "many", "not_from": "a tablet"}
+    answer = await adding.http.post("/settings/destinations", data=chosen)
+    assert at_field(answer, "days") == "Enter a number of days."
+    assert 'name="not_from" value="a tablet" checked' in answer.text
+
+
+async def test_a_service_is_signed_in_to_on_its_page(adding: House, fm: GnuFmStandIn) -> None:
+    form = await adding.page("/settings/destinations/new?kind=lastfm-like")
+    assert "Sign in on its page" in form
+    asked = await check(adding, kind="lastfm-like", url="http://fm.test", token="")
+    assert asked.status_code == 200, asked.text
+    assert "http://fm.test/api/auth/?api_key=" in html.unescape(asked.text)
+    waiting = {name: hidden(asked.text, name) for name in ("kind", "state", "auth_url", "number")}
+    early = await adding.http.post("/settings/destinations/waiting", data=waiting)
+    assert "Not approved yet at fm.test." in early.text
+    part = await adding.http.post("/settings/destinations/waiting", data=waiting, headers={"HX-Request": "true"})
+    assert part.text.startswith('<div id="new-destination">')
+    assert "Not approved yet" not in part.text
+    [token] = fm.tokens
+    fm.approve(token, "anna")
+    part = await adding.http.post("/settings/destinations/waiting", data=waiting, headers={"HX-Request": "true"})
+    assert "<bdi>anna</bdi> at fm.test" in part.text
+    added = await adding.http.post("/settings/destinations", data={"state": hidden(part.text, "state")})
+    assert added.status_code == 303
+    again = await adding.http.post("/settings/destinations/waiting", data={**waiting, "state": "nonsense"})
+    assert again.status_code == 422
+    assert "start again" in again.text
+
+
+async def test_a_service_is_signed_in_to_with_a_password(adding: House, fm: GnuFmStandIn) -> None:
+    given = {"kind": "librefm", "url": "http://fm.test", "by": "password", "username": "anna"}
+    answer = await check(adding, **given, token="wrong")
+    assert "doesn&#39;t accept this name and password" in at_field(answer, "token")
+    assert 'value="anna"' in answer.text
+    answer = await check(adding, **given, token="sesame, open")
+    assert "<bdi>anna</bdi> at fm.test" in answer.text
+
+
+# The page of a service
+
+
+async def test_what_a_service_gets_is_changed_on_its_page(adding: House) -> None:
+    await add(adding)
+    at = f"/settings/destinations/{(await only(adding)).stored.id}"
+    await play(adding)
+    chosen = {"artist": "first", "not_from": "a tablet"}
+    preview = await adding.http.post(f"{at}/preview", data=chosen)
+    assert "Of your latest 1 play, none would have stayed here" in preview.text
+    assert 'value="a tablet" checked' in preview.text
+    part = await adding.http.post(f"{at}/preview", data=chosen, headers={"HX-Request": "true"})
+    assert part.text.startswith("<p>Of your latest 1 play")
+    assert (await only(adding)).stored.policy == Policy()
+    assert (await adding.http.post(f"{at}/policy", data=chosen)).status_code == 303
+    assert (await only(adding)).stored.policy == Policy(ArtistForm.FIRST, False, ("a tablet",))
+    assert (await adding.http.post(f"{at}/private", data={"on": "true"})).status_code == 303
+    assert "What is reported until" in await adding.page(at)
+    assert (await adding.http.post(f"{at}/private", data={"on": "false"})).status_code == 303
+    assert (await only(adding)).stored.policy == Policy(ArtistForm.FIRST, False, ("a tablet",))
+    answer = await adding.http.post(f"{at}/history", data={"history": "days", "days": "0"})
+    assert at_field(answer, "days") == "Enter a number of days."
+    assert (await adding.http.post(f"{at}/history", data={"history": "everything"})).status_code == 303
+    for path in ("policy", "preview", "history", "private", "token", "remove"):
+        data = {"on": "true", "token": "t"}
+        assert (await adding.http.post(f"/settings/destinations/99/{path}", data=data)).status_code == 404
+
+
+async def test_a_new_token_is_entered_on_the_page(adding: House, server: ListenBrainzStandIn) -> None:
+    await add(adding)
+    at = f"/settings/destinations/{(await only(adding)).stored.id}"
+    server.users = {"a-new-token": "rob", "of-ann": "ann"}
+    await play(adding)
+    while (await only(adding)).state != "needs_sign_in":
+        pass
+    assert ">New token<" in await adding.page("/settings")
+    assert "rejects the token" in at_field(await adding.http.post(f"{at}/token", data={"token": "a-token"}), "token")
+    answer = await adding.http.post(f"{at}/token", data={"token": "of-ann"})
+    assert "this token is ann&#39;s" in at_field(answer, "token").lower()
+    assert (await adding.http.post(f"{at}/token", data={"token": "a-new-token"})).status_code == 303
+    while not server.stored:
+        await only(adding)
+    assert (await only(adding)).state == "connected"
+
+
+async def test_a_session_that_has_ended_is_renewed_on_its_page(adding: House, fm: GnuFmStandIn) -> None:
+    given = NameAndPassword("anna", "sesame, open")
+    added = await adding.deck.destinations.add(adding.me.id, DestinationKind.LIBREFM, "http://fm.test", given)
+    assert isinstance(added, StoredDestination)
+    at = f"/settings/destinations/{added.id}"
+    fm.passwords["bob"] = "sesame"
+    answer = await adding.http.post(f"{at}/token", data={"by": "password", "username": "bob", "token": "sesame"})
+    assert "You signed in as bob, and plays wait here for anna" in answer.text
+    asked = await adding.http.post(f"{at}/token", data={"by": "page"})
+    waiting = {name: hidden(asked.text, name) for name in ("kind", "state", "auth_url", "number")}
+    [token] = fm.tokens
+    fm.approve(token, "bob")
+    answer = await adding.http.post("/settings/destinations/waiting", data=waiting)
+    assert "You signed in as bob" in answer.text
+    asked = await adding.http.post(f"{at}/token", data={"by": "page"})
+    waiting = {name: hidden(asked.text, name) for name in ("kind", "state", "auth_url", "number")}
+    [token] = fm.tokens
+    fm.approve(token, "anna")
+    done = await adding.http.post("/settings/destinations/waiting", data=waiting, headers={"HX-Request": "true"})
+    assert (done.status_code, done.headers["hx-redirect"]) == (204, at)
+    gone_ = {**waiting, "number": "99"}
+    assert (await adding.http.post("/settings/destinations/waiting", data=gone_)).status_code == 404
+    fm.fault = Fault.OUTAGE
+    answer = await adding.http.post(f"{at}/token", data={"by": "page"})
+    assert re.findall('<p class="problem" role="alert"[^>]*>([^<]*)', answer.text) == [
+        "Fm.test error 11: Service Offline - This service is temporarily offline. Try again later."
+    ]
+
+
+async def test_removing_a_service_asks_what_happens_to_what_waits(adding: House) -> None:
+    await add(adding)
+    number = (await only(adding)).stored.id
+    at = f"/settings/destinations/{number}"
+    assert "Remove ListenBrainz (rob)</button>" in await adding.page(at)
+    await adding.deck.destinations.pause(adding.me.id, number, paused=True)
+    await play(adding)
+    assert "Remove, and keep 1 play for it" in await adding.page(at)
+    answer = await adding.http.post(f"{at}/remove")
+    assert answer.status_code == 422
+    assert "1 play waits there: keep or discard it?" in answer.text
+    assert (await adding.http.post(f"{at}/remove", data={"plays": "discard"})).status_code == 303
+    assert await adding.deck.destinations.all(adding.me.id) == []

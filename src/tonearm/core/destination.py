@@ -34,18 +34,28 @@ _LABELS = {
 }
 
 
+class AccessPart(StrEnum):
+    """What is needed to reach a profile: an address, for some servers an API key, and a token or a password."""
+
+    ADDRESS = "address"
+    API_KEY = "api_key"
+    SECRET = "secret"  # noqa: S105  # the name of a part
+
+
 @dataclass(frozen=True, slots=True)
 class TokenCheck:
     """What a destination says of a token, in words for its listener.
 
     `user` is whose it is ("" if the destination names nobody), `trouble` is why it cannot be used ("" if it can), and
-    `passing` says that the trouble may pass by itself. `pending`: the listener has still to approve.
+    `passing` says that the trouble may pass by itself. `pending`: the listener has still to approve. `part` says what
+    the trouble is about.
     """
 
     user: str = ""
     trouble: str = ""
     passing: bool = False
     pending: bool = False
+    part: AccessPart = AccessPart.SECRET
 
 
 class Ignoring(StrEnum):

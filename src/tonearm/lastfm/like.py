@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from tonearm.core.destination import Rules, TokenCheck
+from tonearm.core.destination import AccessPart, Rules, TokenCheck
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Verdict
 from tonearm.http_exchange import (
@@ -163,20 +163,24 @@ class LastFmLikeClient:
     def _trouble(self, exchange: Exchange[str] | Exchange[Session], secrets: Sequence[str] = ()) -> TokenCheck:
         service, reply = self._name, exchange.reply
         if isinstance(reply, TransportError):
-            return TokenCheck(trouble=plain(unreachable(reply, self.address), []), passing=True)
+            return TokenCheck(
+                trouble=plain(unreachable(reply, self.address), []), passing=True, part=AccessPart.ADDRESS
+            )
         if isinstance(exchange.outcome, Refusal):
             cause = exchange.outcome.cause
             if cause.error_code == _NOT_APPROVED:
                 return TokenCheck(trouble=f"not approved yet at {service}", passing=True, pending=True)
             if cause.error_code == _KEY_REFUSED:
-                return TokenCheck(trouble=f"{service} wants an API key of its own: enter one, with its shared secret")
+                wants = f"{service} wants an API key of its own: enter one, with its shared secret"
+                return TokenCheck(trouble=wants, part=AccessPart.API_KEY)
             return TokenCheck(trouble=plain(str(cause), secrets), passing=cause.error_code in _PASSING)
         status = reply.status
         if 300 <= status < 400:
-            return TokenCheck(trouble=plain(redirected(reply, self.address), secrets))
+            return TokenCheck(trouble=plain(redirected(reply, self.address), secrets), part=AccessPart.ADDRESS)
         if status >= 500 or status == HTTPStatus.TOO_MANY_REQUESTS:
             return TokenCheck(trouble=f"{service} can't answer now (HTTP {status}): try again later", passing=True)
-        return TokenCheck(trouble=f"what answers there doesn't speak Last.fm's API (HTTP {status}): check the address")
+        what = f"what answers there doesn't speak Last.fm's API (HTTP {status}): check the address"
+        return TokenCheck(trouble=what, part=AccessPart.ADDRESS)
 
     async def close(self) -> None:
         """Close its own HTTP client; `async with` does it."""

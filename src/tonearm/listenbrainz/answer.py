@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from tonearm.core.destination import TokenCheck
+from tonearm.core.destination import AccessPart, TokenCheck
 from tonearm.core.play import MBID
 from tonearm.core.verdict import (
     Answered,
@@ -95,17 +95,19 @@ def of_a_token_in_doubt(ended: SessionEnded, state: Reply | TransportError) -> V
 def token_check(reply: Reply | TransportError, token: str, url: str, service: str) -> TokenCheck:
     """What the answer to a question about a token means, in words for its listener."""
     if isinstance(reply, TransportError):
-        return TokenCheck(trouble=plain(unreachable(reply, url), [token]), passing=True)
+        return TokenCheck(trouble=plain(unreachable(reply, url), [token]), passing=True, part=AccessPart.ADDRESS)
     status, found = reply.status, members(reply.body)
     if 300 <= status < 400:
-        return TokenCheck(trouble=plain(redirected(reply, url), [token]))
+        return TokenCheck(trouble=plain(redirected(reply, url), [token]), part=AccessPart.ADDRESS)
     if status == HTTPStatus.UNAUTHORIZED:
         return TokenCheck(trouble=rejects_token(service, _words(found, token)))
     if status >= 500 or status == HTTPStatus.TOO_MANY_REQUESTS:
         return TokenCheck(trouble=f"{service} can't check the token now (HTTP {status}): try again later", passing=True)
     if found is None or status >= 400 or not isinstance(found.get("valid"), bool):
         what = f"HTTP {status} {unread(reply.body)}" if found is None else f"HTTP {status}"
-        return TokenCheck(trouble=f"what answers there isn't {service} ({what}): check the address")
+        return TokenCheck(
+            trouble=f"what answers there isn't {service} ({what}): check the address", part=AccessPart.ADDRESS
+        )
     if not found["valid"]:
         return TokenCheck(trouble=rejects_token(service, _words(found, token)))
     name = found.get("user_name")

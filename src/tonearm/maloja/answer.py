@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from tonearm.core.destination import TokenCheck
+from tonearm.core.destination import AccessPart, TokenCheck
 from tonearm.core.verdict import (
     Answered,
     Cause,
@@ -74,11 +74,11 @@ def verdict_on(reply: Reply | TransportError, key: str, url: str) -> Verdict:
 def key_check(reply: Reply | TransportError, key: str, url: str) -> TokenCheck:
     """What the answer to a play without names means for the key: Maloja looks at the key first."""
     if isinstance(reply, TransportError):
-        return TokenCheck(trouble=plain(unreachable(reply, url), [key]), passing=True)
+        return TokenCheck(trouble=plain(unreachable(reply, url), [key]), passing=True, part=AccessPart.ADDRESS)
     status, found = reply.status, members(reply.body)
     kind, words = _error(found, key)
     if 300 <= status < 400:
-        return TokenCheck(trouble=plain(redirected(reply, url), [key]))
+        return TokenCheck(trouble=plain(redirected(reply, url), [key]), part=AccessPart.ADDRESS)
     if kind == _WRONG_KEY:
         return TokenCheck(trouble=_rejects_key(words))
     if status >= 500 or status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -86,7 +86,9 @@ def key_check(reply: Reply | TransportError, key: str, url: str) -> TokenCheck:
     if status == HTTPStatus.BAD_REQUEST and kind == _NO_NAMES:
         return TokenCheck()
     what = f"HTTP {status} {unread(reply.body)}" if found is None else f"HTTP {status}"
-    return TokenCheck(trouble=f"what answers there isn't {SERVICE} ({what}): check the address")
+    return TokenCheck(
+        trouble=f"what answers there isn't {SERVICE} ({what}): check the address", part=AccessPart.ADDRESS
+    )
 
 
 def _rejects_key(words: str) -> str:

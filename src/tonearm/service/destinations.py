@@ -14,8 +14,9 @@ from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core.account import Connection as Connected
-from tonearm.core.destination import DestinationKind, TokenCheck
+from tonearm.core.destination import AccessPart, DestinationKind, TokenCheck
 from tonearm.core.event import DestinationChanged
+from tonearm.core.pacing import BUDGET_DAY
 from tonearm.core.play import Track
 from tonearm.core.policy import Policy
 from tonearm.core.waits import DeliveryFacts, Waits
@@ -102,8 +103,9 @@ class DestinationOverview:
     """A destination as it is now. Times are Unix seconds, None for never.
 
     `state` is `connected`, `paused`, `needs_sign_in` or `disconnected`. `waits` says why its queue has not been sent
-    yet, None if nothing waits. `outcomes` counts its plays by fate, but for the accepted ones. `queues_history`: part
-    of the history is still to be queued.
+    yet, None if nothing waits. `outcomes` counts its plays by fate, but for the accepted ones. `used` is how many plays
+    of a daily limit are used up, if it has one (`stored.state.budget`). `queues_history`: part of the history is still
+    to be queued.
     """
 
     stored: StoredDestination
@@ -111,10 +113,16 @@ class DestinationOverview:
     waiting: Waiting
     waits: Waits | None
     outcomes: Mapping[str, int]
+    used: int = 0
 
     @property
     def kind(self) -> DestinationKind:
         return DestinationKind(self.stored.kind)
+
+    @property
+    def name(self) -> str:
+        """What it is called: "ListenBrainz (RJ)"."""
+        return _named(self.stored)
 
     @property
     def reason(self) -> str:
@@ -158,6 +166,21 @@ class PolicyPreview:
     plays: int
     kept: int
     changed: tuple[tuple[Track, Track], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationProfile:
+    """A profile at another service that has said whose it is ("" if it names nobody), and what plays are sent with."""
+
+    kind: DestinationKind
+    address: str
+    user: str
+    secret: str = field(repr=False)
+
+    @property
+    def key(self) -> str:
+        """The name of its access."""
+        return pace_key(self.kind, self.address, self.secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +274,9 @@ class Destinations:
             begun = await self._sign_in.begin(kind, wire, keys.over(before))
         except ValueError as error:
             return DestinationRefused(str(error), field="approval_url")
-        return begun if isinstance(begun, Approving) else DestinationRefused(begun.trouble, _why(begun), "url")
+        if isinstance(begun, Approving):
+            return begun
+        return DestinationRefused(begun.trouble, _why(begun), _field(begun, "url"))
 
     @property
     def _sign_in(self) -> DestinationSignIn:
@@ -273,18 +298,23 @@ class Destinations:
         begun and approved, or a name and a password. `days` of the history are sent too, after what is played from
         now on: `EVERYTHING` for all of it. Raises StoreUnavailable.
         """
-        checked = await self._checked(kind, address, token, "")
-        if isinstance(checked, DestinationRefused):
-            return checked
-        address, user, kept = checked
-        outcome = await self.store.write(
-            partial(
-                self._add, account=account, kind=kind, address=address, user=user, token=kept, policy=policy, days=days
-            )
-        )
+        profile = await self.whose(kind, address, token)
+        if isinstance(profile, DestinationRefused):
+            return profile
+        return await self.add_profile(account, profile, policy, days)
+
+    async def add_profile(
+        self, account: int, profile: DestinationProfile, policy: Policy | None, days: float
+    ) -> StoredDestination | DestinationRefused:
+        """As `add`, for a profile that is known. Without a policy one that was removed has the one that it had."""
+        outcome = await self.store.write(partial(self._add, account=account, profile=profile, policy=policy, days=days))
         if isinstance(outcome, StoredDestination):
             self._announce(outcome)
         return outcome
+
+    async def why_not(self, account: int, profile: DestinationProfile) -> DestinationRefused | None:
+        """Why a listener can't add a profile; None if they can."""
+        return await self.store.read(partial(self._taken, account=account, profile=profile))
 
     def _wire(self, kind: DestinationKind, address: str) -> DestinationWire | DestinationRefused:
         """The wire to an address as it is kept."""
@@ -294,12 +324,17 @@ class Destinations:
             return DestinationRefused(str(error), field="url")
         return self.outlets.wire(kind, _lower_host(wire.address))
 
-    async def _checked(
-        self, kind: DestinationKind, address: str, given: str | NameAndPassword, sealed: str
-    ) -> tuple[str, str, str] | DestinationRefused:
-        """The address as it is kept, the user, and the secret as it is kept; the service is asked."""
+    async def whose(
+        self, kind: DestinationKind, address: str, given: str | NameAndPassword, sealed: str = ""
+    ) -> DestinationProfile | DestinationRefused:
+        """Ask a service whose token, sign-in or password this is. Nothing is kept.
+
+        `sealed` is what the destination goes on with, if there is one already.
+        """
         if isinstance(given, str) and kind in APPROVED and not address:
             address = self._sign_in.begun_at(kind, given)
+            if not address:
+                return DestinationRefused("this sign-in wasn't started at this kind of service: start again")
         wire = self._wire(kind, address)
         if isinstance(wire, DestinationRefused):
             return wire
@@ -310,49 +345,50 @@ class Destinations:
         except ValueError as error:
             return DestinationRefused(str(error), field="approval_url")
         if check.trouble:
-            return DestinationRefused(check.trouble, _why(check), "token" if isinstance(given, str) else "password")
-        return wire.address, check.user, kept
+            return DestinationRefused(
+                check.trouble, _why(check), _field(check, "token" if isinstance(given, str) else "password")
+            )
+        return DestinationProfile(kind, wire.address, check.user, kept)
 
     def _add(
-        self,
-        db: Connection,
-        account: int,
-        kind: DestinationKind,
-        address: str,
-        user: str,
-        token: str,
-        policy: Policy | None,
-        days: float,
+        self, db: Connection, account: int, profile: DestinationProfile, policy: Policy | None, days: float
     ) -> StoredDestination | DestinationRefused:
         accounts.lock(db, [account])
-        now, key = self.clock.now(), pace_key(kind, address, token)
-        if refused := self._taken(db, account, kind, address, user, key):
+        self._lock_profile(db, profile.address, profile.user)
+        if refused := self._taken(db, account, profile):
             return refused
+        kind, address, user, now = profile.kind, profile.address, profile.user, self.clock.now()
         known = destinations.named(db, account, kind, address, user)
         made = known or destinations.add(db, account, kind, address, user, policy or Policy(), now)
-        destinations.sign_in(db, made.id, user, self.cipher.close(token), key)
+        destinations.sign_in(db, made.id, user, self.cipher.close(profile.secret), profile.key)
         if policy is not None:
             destinations.set_policy(db, made.id, policy)
         if days > 0:
-            destinations.set_backlog(db, made.id, int(max(0.0, now - days * DAY)), 0, plays.last(db))
+            destinations.set_backlog(db, made.id, self.history_from(kind, address, days), 0, plays.last(db))
         self.hints.seen(destinations.owners(db))
         found = destinations.find(db, made.id)
         assert found is not None
         return found
 
+    def history_from(self, kind: str, address: str, days: float) -> int:
+        """The start of the history of so many days, as far back as the service takes plays: Unix seconds."""
+        rules = self.outlets.rules_at(kind, address)
+        oldest = days * DAY if rules is None or rules.oldest is None else min(days * DAY, rules.oldest)
+        return int(max(0.0, self.clock.now() - oldest))
+
     def _taken(
-        self, db: Connection, account: int, kind: DestinationKind, address: str, user: str, key: str, but: int = 0
+        self, db: Connection, account: int, profile: DestinationProfile, but: int = 0
     ) -> DestinationRefused | None:
         """Why a profile can't be added: plays are sent there already, by this listener or by another one.
 
         That may be by another token, by http, as another kind, or as somebody's Last.fm. `but` is not looked at.
         """
-        self._lock_profile(db, address, user)
+        kind, address, user = profile.kind, profile.address, profile.user
         others = [one for one in destinations.at_profile(db, user) if one.id != but]
         same = [one for one in others if _place(one.url) == _place(address)]
         if mine := next((one for one in same if one.account == account), None):
             return DestinationRefused(f"{_named(mine)} is one of your destinations already", WhyRefused.TAKEN)
-        with_token = any(other.account != account for other in destinations.with_pace_key(db, key))
+        with_token = any(other.account != account for other in destinations.with_pace_key(db, profile.key))
         if with_token or (same and (user or kind in NAME_NOBODY)):
             return _of_another(kind, user, by_token=with_token)
         if kind in APPROVED and self.is_lastfm(address):
@@ -380,30 +416,25 @@ class Destinations:
         found = await self.store.read(partial(destinations.of_account, account_id=account, number=number))
         if found is None:
             return NoSuchDestination()
-        checked = await self._checked(DestinationKind(found.kind), found.url, token, found.sealed)
-        if isinstance(checked, DestinationRefused):
-            return checked
-        address, user, kept = checked
-        if found.username and not user:
-            service = DestinationKind(found.kind).label
-            return DestinationRefused(f"{service} doesn't say whose this is, and plays wait for {found.username}")
-        if found.username and user.casefold() != found.username.casefold():
-            whose = f"you signed in as {user}" if found.kind in APPROVED else f"this token is {user}'s"
-            return DestinationRefused(
-                f"{whose}, and plays wait here for {found.username}: add {user} as another destination"
-            )
-        key, sealed = pace_key(found.kind, address, kept), self.cipher.close(kept)
+        profile = await self.whose(DestinationKind(found.kind), found.url, token, found.sealed)
+        if isinstance(profile, DestinationRefused):
+            return profile
+        if refused := _somebody_elses(found, profile.user):
+            return refused
+        sealed = self.cipher.close(profile.secret)
 
         def write(db: Connection) -> StoredDestination | DestinationRefused | NoSuchDestination:
             accounts.lock(db, [account])
+            self._lock_profile(db, profile.address, profile.user)
             now = destinations.of_account(db, account, number)
             if now is None:
                 return NoSuchDestination()
-            if refused := self._taken(db, account, DestinationKind(found.kind), address, user, key, but=number):
+            if refused := self._taken(db, account, profile, but=number):
                 return refused
+            user = profile.user
             if not now.username and user and destinations.named(db, account, found.kind, found.url, user):
                 return DestinationRefused(f"this is {user}'s, who was one of your destinations before: add it again")
-            destinations.sign_in(db, number, user, sealed, key)
+            destinations.sign_in(db, number, user, sealed, profile.key)
             return destinations.find(db, number) or now
 
         outcome = await self.store.write(write)
@@ -425,12 +456,13 @@ class Destinations:
 
         What was asked for before, and is not queued yet, is still sent.
         """
-        since = int(max(0.0, self.clock.now() - days * DAY))
 
         def change(db: Connection) -> None:
             found = destinations.find(db, number)
-            after = (since, 0)
-            if found is not None and found.backlog_at is not None:
+            if found is None:
+                return
+            after = (self.history_from(found.kind, found.url, days), 0)
+            if found.backlog_at is not None:
                 after = min(after, (found.backlog_at, found.backlog_id))
             destinations.set_backlog(db, number, *after, plays.last(db))
 
@@ -512,7 +544,7 @@ class Destinations:
         found = destinations.of_accounts(db, [account]).get(account, [])
         numbers = [one.id for one in found]
         waiting, outcomes = destination_queue.counts(db, numbers), destination_queue.fates(db, numbers)
-        paused = KIND in jobs.paused(db)
+        paused, since = KIND in jobs.paused(db), self.clock.now() - BUDGET_DAY
         return [
             DestinationOverview(
                 one,
@@ -520,6 +552,7 @@ class Destinations:
                 waiting.get(one.id, Waiting()),
                 destination_waits.of_queue(db, one, waiting.get(one.id), self._facts(db, one, paused=paused)),
                 outcomes.get(one.id, {}),
+                destination_queue.accepted_since(db, one.id, since) if one.state.budget else 0,
             )
             for one in found
         ]
@@ -642,6 +675,17 @@ def state_of(found: StoredDestination) -> str:
     return found.state.connection
 
 
+def _somebody_elses(found: StoredDestination, user: str) -> DestinationRefused | None:
+    """Why a destination can't go on with a session of that user."""
+    service = DestinationKind(found.kind).label
+    if found.username and not user:
+        return DestinationRefused(f"{service} doesn't say whose this is, and plays wait here for {found.username}")
+    if not found.username or user.casefold() == found.username.casefold():
+        return None
+    whose = f"you signed in as {user}" if found.kind in APPROVED else f"this token is {user}'s"
+    return DestinationRefused(f"{whose}, and plays wait here for {found.username}: add {user} as another destination")
+
+
 def _of_another(kind: DestinationKind, user: str, *, by_token: bool) -> DestinationRefused:
     """Another listener here sends there already: with the same token, or with another one of the same user."""
     mixed = "or their plays and yours would be mixed there"
@@ -659,6 +703,11 @@ def _is_lastfm_of(account: int, signed_in: Sequence[int]) -> DestinationRefused 
         text = "you're signed in there already: that is the Last.fm of your settings"
         return DestinationRefused(text, WhyRefused.TAKEN)
     return _of_another(DestinationKind.LASTFM, "", by_token=False) if signed_in else None
+
+
+def _field(check: TokenCheck, secret: str) -> str:
+    """The field of what was entered that the trouble is about."""
+    return {AccessPart.ADDRESS: "url", AccessPart.API_KEY: "api_key"}.get(check.part, secret)
 
 
 def _why(check: TokenCheck) -> WhyRefused:

@@ -458,21 +458,36 @@ def at_work(db: Connection, account_id: int | None, now: float, limit: int) -> l
     return list(db.execute(wanted, {"now": now, "limit": limit}).scalars())
 
 
+_OF_THE_PAST = (
+    play.c.account == bindparam("account_id"),
+    play.c.fate != DISCARDED,
+    or_(play.c.fate != SUSPECTED, bindparam("with_suspected")),
+    play.c.counted,
+    or_(play.c.import_id.is_(None), func.lower(history_import.c.source).not_like(bindparam("source"))),
+)
 _PAST = (
     select(play.c.id, play.c.reporter, play.c.fate, *frozen_columns(play))
     .outerjoin(history_import, history_import.c.id == play.c.import_id)
     .where(
-        play.c.account == bindparam("account_id"),
+        *_OF_THE_PAST,
         tuple_(play.c.timestamp, play.c.id) > tuple_(bindparam("at"), bindparam("after")),
         play.c.id <= bindparam("last"),
-        play.c.counted,
-        play.c.fate != DISCARDED,
-        or_(play.c.fate != SUSPECTED, bindparam("with_suspected")),
-        or_(play.c.import_id.is_(None), func.lower(history_import.c.source).not_like(bindparam("source"))),
     )
     .order_by(play.c.timestamp, play.c.id)
     .limit(bindparam("limit"))
 )
+_COUNT_PAST = (
+    select(func.count())
+    .select_from(play.outerjoin(history_import, history_import.c.id == play.c.import_id))
+    .where(*_OF_THE_PAST, play.c.timestamp >= bindparam("begin"), play.c.timestamp < bindparam("end"))
+)
+
+
+def count_past(db: Connection, account_id: int, begin: int, end: int, source: str) -> int:
+    """How many plays `past` would find of that time, which ends before `end` (Unix seconds)."""
+    asked = {"account_id": account_id, "begin": begin, "end": end, "with_suspected": False}
+    total: int = db.execute(_COUNT_PAST, {**asked, "source": f"%{source.lower()}%"}).scalar_one()
+    return total
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,28 @@
 """The page at `/queue`: every play by its state, with the reason and the next attempt, and what can be done."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from tonearm.deck import Listener
-from tonearm.service.values import PlayFilter
+from tonearm.service.destinations import DestinationOverview, NoSuchDestination
+from tonearm.service.values import PlayFilter, Snapshot
 from tonearm.web.api.schemas import After, cursor
 from tonearm.web.pages.base import is_htmx
 from tonearm.web.pages.layout import Frame, back
 from tonearm.web.view import play_rows
 from tonearm.web.view.delivery_status import retry_result
+from tonearm.web.view.destinations import DestinationCard, destination_card, there_row
 
 RETRY_WAIT = 3.0
 """Seconds that a form's answer waits for attempts, so that the next page shows their results."""
 
 PAGE_SIZE = 50
 """Plays on a page."""
+
+Number = Annotated[int, Query(ge=0, le=2**63 - 1)]
 
 
 def queue_routes(router: APIRouter, frame: Frame) -> None:
@@ -30,14 +35,14 @@ def _view_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/queue")
-    async def queue(me: Me, state: PlayFilter | None = None, after: After = None) -> Response:
-        """Plays by state; without one, what waits while anything does, else all plays."""
-        return await _page(frame, "queue", me, state, after)
+    async def queue(me: Me, state: PlayFilter | None = None, after: After = None, destination: Number = 0) -> Response:
+        """Plays by state; without one, what waits while anything does, else all plays. Or those of a destination."""
+        return await _page(frame, "queue", me, state, after, destination)
 
     @router.get("/fragments/plays")
-    async def plays(me: Me, state: PlayFilter | None = None, after: After = None) -> Response:
+    async def plays(me: Me, state: PlayFilter | None = None, after: After = None, destination: Number = 0) -> Response:
         """The plays alone, as they are now."""
-        return await _page(frame, "_plays", me, state, after)
+        return await _page(frame, "_plays", me, state, after, destination)
 
 
 def _action_routes(router: APIRouter, frame: Frame) -> None:
@@ -67,9 +72,14 @@ def _action_routes(router: APIRouter, frame: Frame) -> None:
         return back(request, "/queue?state=too-old")
 
 
-async def _page(frame: Frame, name: str, me: Listener, filter_: PlayFilter | None, after: str | None) -> Response:
+async def _page(
+    frame: Frame, name: str, me: Listener, filter_: PlayFilter | None, after: str | None, destination: int
+) -> Response:
     context, before = frame.context(), cursor(after)
     snapshot, shown_filter, page, counts = await frame.deck.views.queue(me.id, filter_, PAGE_SIZE, before)
+    others = [destination_card(one) for one in await _others(frame, me, snapshot)]
+    if destination:
+        return await _page_of(frame, name, me, snapshot, others, counts, destination)
     rows = [play_rows.play_row(entry, snapshot, context) for entry in page.entries]
     return frame.page(
         name,
@@ -77,9 +87,48 @@ async def _page(frame: Frame, name: str, me: Listener, filter_: PlayFilter | Non
         context,
         filter=shown_filter,
         choices=play_rows.filter_choices(counts),
+        others=others,
+        destination=None,
         rows=rows,
         may_send_all=shown_filter is PlayFilter.TOO_OLD and any(row.actions.send for row in rows),
         refresh_in=play_rows.refresh_in(rows, context),
         page_at=after or "",
         next_page=f"{page.after[0]}-{page.after[1]}" if page.after else "",
+    )
+
+
+async def _others(frame: Frame, me: Listener, snapshot: Snapshot) -> list[DestinationOverview]:
+    """The other services; nobody who has none is asked for them."""
+    return await frame.deck.destinations.all(me.id) if snapshot.account.has_destinations else []
+
+
+async def _page_of(
+    frame: Frame,
+    name: str,
+    me: Listener,
+    snapshot: Snapshot,
+    others: Sequence[DestinationCard],
+    counts: Mapping[PlayFilter, int],
+    number: int,
+) -> Response:
+    """What waits for another service, and what it has not accepted."""
+    listed = await frame.deck.destinations.listed(me.id, number, PAGE_SIZE)
+    shown = next((one for one in others if one.id == number), None)
+    if shown is None or isinstance(listed, NoSuchDestination):
+        raise HTTPException(404, "There's no such destination.")
+    context = frame.context()
+    rows = [there_row(stored, one, context.now) for stored, one in (*listed.waiting, *listed.rejected)]
+    return frame.page(
+        name,
+        snapshot,
+        context,
+        filter="",
+        choices=play_rows.filter_choices(counts),
+        others=others,
+        destination=shown,
+        rows=rows,
+        may_send_all=False,
+        refresh_in=play_rows.refresh_in(rows, context),
+        page_at="",
+        next_page="",
     )

@@ -12,6 +12,7 @@ from tonearm.web.pages.base import page_route
 from tonearm.web.pages.by_hand import by_hand_routes
 from tonearm.web.pages.by_hand_album import album_by_hand_routes
 from tonearm.web.pages.covers import cover_routes
+from tonearm.web.pages.destinations import destination_routes
 from tonearm.web.pages.emulator import emulator_routes
 from tonearm.web.pages.hearts import heart_routes
 from tonearm.web.pages.history import history_routes
@@ -66,6 +67,7 @@ def pages_router(
     rule_routes(router, frame)
     player_routes(router, frame, public_url)
     settings_routes(router, frame)
+    destination_routes(router, frame)
     household_routes(router, frame, public_url)
     if emulator_url:
         emulator_routes(router, frame)

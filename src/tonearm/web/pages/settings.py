@@ -4,24 +4,17 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from tonearm.core.play import HIGHEST_THRESHOLD, LONGEST_NEEDED, LOWEST_THRESHOLD, counts
 from tonearm.deck import Listener
-from tonearm.service.destinations import NoSuchDestination
 from tonearm.service.values import EXPORTED, TokenKind, name_of
 from tonearm.web.address import cookie_name, local_url
-from tonearm.web.api.schemas import RowId
 from tonearm.web.pages.layout import Frame, back
-from tonearm.web.view.destinations import destination_card, listed_play
-
-DestinationAction = Literal["pause", "resume", "retry"]
-
-SHOWN = 100
-"""Plays of each sort that the page of a destination shows."""
+from tonearm.web.view.destinations import destination_card
 
 EXAMPLES = (150.0, 264.0, 622.0)
 """Lengths of tracks, in seconds, as examples for the threshold."""
@@ -31,7 +24,6 @@ def settings_routes(router: APIRouter, frame: Frame) -> None:
     """`/settings` and its forms."""
     _page_routes(router, frame)
     _token_routes(router, frame)
-    _destination_routes(router, frame)
     _data_routes(router, frame)
 
 
@@ -83,39 +75,6 @@ def _token_routes(router: APIRouter, frame: Frame) -> None:
         if not await frame.deck.personal_data.revoke(me.id, name):
             raise HTTPException(404, "There's no such token or browser.")
         return RedirectResponse(local_url("/settings"), 303)
-
-
-def _destination_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
-    @router.get("/settings/destinations/{number}")
-    async def destination_page(me: Me, number: RowId) -> Response:
-        """What waits for another service, and what it has rejected."""
-        shown = [one for one in await frame.deck.destinations.all(me.id) if one.stored.id == number]
-        listed = await frame.deck.destinations.listed(me.id, number, SHOWN)
-        if not shown or isinstance(listed, NoSuchDestination):
-            raise HTTPException(404, "There's no such destination.")
-        context = frame.context()
-        return frame.page(
-            "destination",
-            await frame.snapshot(me),
-            context,
-            destination=destination_card(shown[0]),
-            waiting=[listed_play(stored, one) for stored, one in listed.waiting],
-            rejected=[listed_play(stored, one) for stored, one in listed.rejected],
-        )
-
-    @router.post("/settings/destinations/{number}/{action}")
-    async def destination(me: Me, request: Request, number: RowId, action: DestinationAction) -> Response:
-        """Pause or resume another service, or send everything that waits for it now."""
-        destinations = frame.deck.destinations
-        if action == "retry":
-            outcome = await destinations.retry(me.id, number)
-        else:
-            outcome = await destinations.pause(me.id, number, paused=action == "pause")
-        if isinstance(outcome, NoSuchDestination):
-            raise HTTPException(404, "There's no such destination.")
-        return back(request, "/settings")
 
 
 async def _settings_page(

@@ -183,12 +183,18 @@ def retry_result(sent: int, left: int, trouble: str) -> str:
     return f"Nothing sent yet: {waits}. {sentence(trouble)}".strip()
 
 
+_KEPT = "New plays stay in the history here and are not queued."
+
+
 def _disconnected(account: Account, waiting: int) -> Banner:
     if not account.username:
         text = "Until then plays stay in the history here, and are not queued."
+        if account.has_destinations:
+            text = "Until then it gets none of your plays. Your other services do."
         return Banner("Connect your Last.fm profile", text, BannerAction.CONNECT, "Connect with Last.fm")
     saved = f"{plays(waiting)} {'is' if waiting == 1 else 'are'} kept for {account.username} only. "
-    text = f"{saved if waiting else ''}New plays stay in the history here and are not queued."
+    new = "New plays go to your other services only." if account.has_destinations else _KEPT
+    text = f"{saved if waiting else ''}{new}"
     return Banner(f"Disconnected from {account.username}", text, BannerAction.CONNECT, "Connect again")
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tonearm.core.waits import WaitKind
 from tonearm.core.wording import fate
 from tonearm.service.destinations import DestinationOverview, PlayAtDestination
 from tonearm.service.outlets import APPROVED
 from tonearm.service.values import StoredPlay
-from tonearm.web.view.formats import sentence
+from tonearm.web.view.formats import name, sentence
+from tonearm.web.view.play_rows import PlayRow, Tone
+
+REFRESH = 2.0
+"""Seconds after which a destination is looked at again while plays go there."""
 
 _LAMPS = {"connected": "live", "needs_sign_in": "lost", "disconnected": "lost", "suspended": "lost"}
 _STATES = {
@@ -24,19 +29,33 @@ _STATES = {
 class DestinationCard:
     """A destination: its `lamp`, and in words how it is. Times are Unix seconds, None for never.
 
-    `signs_in`: nothing goes there until its listener has signed in again, or has entered a new token.
+    `waits` plays wait, the next attempt is at `next_at` if only time has to pass. `signs_in`: nothing goes there until
+    its listener has signed in again (`approved`: on its page), or has entered a new token. `budget` is how much of a
+    daily limit is used, and the limit.
     """
 
     id: int
     name: str
     lamp: str
     state: str
+    waits: int
     waiting: str
     why: str
     rejected: int
     answered_at: float | None
     paused: bool
     signs_in: bool
+    approved: bool
+    address: str
+    next_at: float | None
+    budget: tuple[int, int] | None
+    queues_history: bool
+
+    @property
+    def refresh_in(self) -> float | None:
+        """Seconds until this is stale without an event; None if only an event changes it."""
+        busy = (self.waits and not self.paused and not self.signs_in) or self.queues_history
+        return REFRESH if busy else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +86,47 @@ def listed_play(stored: StoredPlay, one: PlayAtDestination) -> ListedPlay:
     return ListedPlay(stored.id, track.artist, track.title, stored.play.timestamp, there.status, there.why)
 
 
+def there_row(stored: StoredPlay, one: PlayAtDestination, now: float) -> PlayRow:
+    """A play as the queue's page lists it for a destination."""
+    track, waits = stored.play.track, one.waits
+    tone, label, due_in = Tone.BAD, fate(one.delivered.fate), None
+    if one.delivered.sending:
+        tone, label = Tone.MOVING, "Sending"
+    elif waits is not None:
+        due_in = waits.until - now if waits.until is not None and waits.until > now else None
+        tone, label = Tone.MOVING, "Queued"
+        if waits.kind is WaitKind.RETRYING:
+            tone, label = Tone.RETRYING, "Retrying"
+        elif waits.held or waits.kind is WaitKind.PAUSED:
+            tone, label = Tone.HELD, "On hold"
+    names = name(track.title), name(track.artist), name(track.album)
+    reason, next_step = sentence(one.reason), "Next attempt" if due_in is not None else ""
+    return PlayRow(stored.id, track, *names, stored.play.timestamp, tone, label, reason, next_step, due_in)
+
+
 def destination_card(found: DestinationOverview) -> DestinationCard:
     """A destination as the settings show it."""
     stored, waiting = found.stored, found.waiting.plays
     away = found.state == "connected" and bool(stored.state.fails)
-    plays = "1 play waits" if waiting == 1 else f"{waiting} plays wait"
+    plays = "1 play waits" if waiting == 1 else f"{waiting:,} plays wait"
     why = found.reason if waiting else stored.state.trouble
     return DestinationCard(
         stored.id,
         _named(found.kind.label, stored.username),
         "away" if away else _LAMPS.get(found.state, ""),
         _state(found),
+        waiting,
         plays if waiting else "Nothing waits",
         sentence(why) if why and found.state != "paused" else "",
         found.outcomes.get("refused", 0) + found.outcomes.get("ignored", 0),
         stored.state.answered_at or None,
         found.state == "paused",
         found.state == "needs_sign_in",
+        found.kind in APPROVED,
+        stored.url,
+        found.waits.until if found.waits and found.state != "paused" else None,
+        (found.used, stored.state.budget) if stored.state.budget else None,
+        found.queues_history,
     )
 
 

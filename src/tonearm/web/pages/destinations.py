@@ -1,0 +1,443 @@
+"""Other services: adding one step by step, and the page of each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
+
+from tonearm.core.destination import DestinationKind
+from tonearm.core.policy import Policy
+from tonearm.deck import Listener
+from tonearm.service.destination_setup import CheckedProfile
+from tonearm.service.destination_sign_in import Approving, NameAndPassword, OwnKeys
+from tonearm.service.destinations import (
+    DestinationOverview,
+    DestinationRefused,
+    KeepOrDiscard,
+    NoSuchDestination,
+    WhyRefused,
+)
+from tonearm.service.outlets import APPROVED
+from tonearm.web.address import local_url
+from tonearm.web.api.schemas import RowId
+from tonearm.web.pages.base import is_htmx
+from tonearm.web.pages.layout import Frame, back
+from tonearm.web.view.destination_forms import (
+    BY_KIND,
+    KINDS,
+    NO_PROBLEMS,
+    EnteredProfile,
+    HistoryChoice,
+    ShownPreview,
+    policy_from,
+    problems,
+    shown_preview,
+    where_it_is,
+)
+from tonearm.web.view.destinations import destination_card, listed_play
+from tonearm.web.view.formats import plays, sentence
+
+KindIn = Literal["listenbrainz", "maloja", "koito", "librefm", "lastfm-like"]
+Text = Annotated[str, Form(max_length=1024)]
+Secret = Annotated[str, Form(max_length=8192)]
+Sealed = Annotated[str, Form(max_length=20000)]
+DestinationAction = Literal["pause", "resume", "retry"]
+
+SHOWN = 100
+"""Plays of each sort that the page of a destination shows."""
+
+PRIVATE = 3600.0
+"""Seconds of private mode that one click starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a form says a destination gets, and what of the history."""
+
+    artist: Literal["credited", "first"]
+    album_artist: bool
+    not_from: list[str]
+    history: HistoryChoice
+
+    def policy(self, before: Policy) -> Policy:
+        """The policy, with what no form says as it was before."""
+        return policy_from(before, self.artist, self.album_artist, self.not_from)
+
+
+def choices(
+    artist: Annotated[Literal["credited", "first"], Form()] = "credited",
+    album_artist: Annotated[bool, Form()] = False,
+    not_from: Annotated[list[str], Form(max_length=200)] = [],  # noqa: B006  # FastAPI copies it
+    history: Annotated[Literal["nothing", "days", "everything"], Form()] = "nothing",
+    days: Annotated[str, Form(max_length=20)] = "",
+) -> Choices:
+    """The dependency that reads them from a form."""
+    try:
+        number = float(days) if days.strip() else None
+    except ValueError:
+        number = None
+    return Choices(artist, album_artist, not_from, HistoryChoice(history, number))
+
+
+Chosen = Annotated[Choices, Depends(choices)]
+
+
+def destination_routes(router: APIRouter, frame: Frame) -> None:
+    """`/settings/destinations`: adding one, and the page of each."""
+    _new_routes(router, frame)
+    _choice_routes(router, frame)
+    _page_routes(router, frame)
+    _change_routes(router, frame)
+
+
+def _new_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.listener)]
+
+    @router.get("/settings/destinations/new")
+    async def new(me: Me, kind: KindIn = "listenbrainz") -> Response:
+        """Which service, and what it knows its listener by."""
+        return await _form(frame, me, DestinationKind(kind), EnteredProfile())
+
+    @router.post("/settings/destinations/new")
+    async def check(
+        me: Me,
+        kind: Annotated[KindIn, Form()],
+        url: Text = "",
+        token: Secret = "",
+        kept: Sealed = "",
+        by: Annotated[Literal["page", "password"], Form()] = "page",
+        username: Text = "",
+        api_key: Text = "",
+        api_secret: Text = "",
+        approval_url: Text = "",
+    ) -> Response:
+        """Ask the service; then choose what goes there, or allow access on its page first."""
+        deck, of = frame.deck, DestinationKind(kind)
+        secret = token or deck.destination_setup.kept(me.id, kept)
+        entered = EnteredProfile(url.strip(), username, api_key, approval_url)
+        if of not in APPROVED or by == "password":
+            entered = replace(entered, kept=deck.destination_setup.keep(me.id, secret))
+        keys = OwnKeys(api_key.strip(), api_secret.strip(), approval_url)
+        outcome: Approving | CheckedProfile | DestinationRefused
+        if of in APPROVED and by == "page":
+            outcome = await deck.destinations.begin(of, entered.url, keys)
+        else:
+            given = NameAndPassword(username, secret, keys) if of in APPROVED else secret.strip()
+            outcome = await deck.destination_setup.check(me.id, of, entered.url, given)
+        match outcome:
+            case DestinationRefused(field="token" | "password"):  # what is wrong need not be kept
+                return await _form(frame, me, of, replace(entered, kept=""), outcome, by)
+            case DestinationRefused():
+                return await _form(frame, me, of, entered, outcome, by)
+            case Approving():
+                return await _waiting(frame, me, of, outcome.url, outcome.state)
+            case checked:
+                return await _choosing(frame, me, checked, Choices("credited", True, [], HistoryChoice()), first=True)
+
+    @router.post("/settings/destinations/waiting")
+    async def approved(
+        me: Me,
+        request: Request,
+        kind: Annotated[KindIn, Form()],
+        state: Sealed,
+        auth_url: Text,
+        number: Annotated[int, Form(ge=0)] = 0,
+        early: Annotated[bool, Form()] = False,
+    ) -> Response:
+        """Whether access was allowed at the service; then it goes on by itself."""
+        of, part = DestinationKind(kind), is_htmx(request)
+        if number:
+            again = await frame.deck.destinations.sign_in_again(me.id, number, state)
+            if isinstance(again, NoSuchDestination):
+                raise _unknown()
+            if not isinstance(again, DestinationRefused):
+                return _to(f"/settings/destinations/{number}", part=part)
+            refused = again
+        else:
+            checked = await frame.deck.destination_setup.check(me.id, of, "", state)
+            if isinstance(checked, CheckedProfile):
+                empty = Choices("credited", True, [], HistoryChoice())
+                return await _choosing(frame, me, checked, empty, first=True, part=part)
+            refused = checked
+        if refused.why in (WhyRefused.PENDING, WhyRefused.AWAY):
+            trouble = sentence(refused.reason) if refused.why is WhyRefused.AWAY or early or not part else ""
+            return await _waiting(frame, me, of, auth_url, state, number, trouble, part=part)
+        if number:
+            return await _page(frame, me, number, {"token": sentence(refused.reason)}, part=part)
+        return await _form(frame, me, of, EnteredProfile(), refused, part=part)
+
+
+def _choice_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.listener)]
+
+    @router.post("/settings/destinations/preview")
+    async def preview(me: Me, request: Request, state: Sealed, chosen: Chosen) -> Response:
+        """What these choices would have done to the latest plays, and how many of the history would follow."""
+        checked = await frame.deck.destination_setup.checked(me.id, state)
+        if checked is None:
+            raise HTTPException(410, "This was checked more than an hour ago. Start again.")
+        found = await _previewed(frame, me, chosen, checked.policy, checked.kind, checked.address)
+        if is_htmx(request):
+            return frame.page("_destination_preview", await frame.snapshot(me), frame.context(), preview=found)
+        return await _choosing(frame, me, checked, chosen, found)
+
+    @router.post("/settings/destinations")
+    async def add(me: Me, state: Sealed, chosen: Chosen) -> Response:
+        """Add what was checked, with these choices."""
+        setup = frame.deck.destination_setup
+        checked = await setup.checked(me.id, state)
+        if checked is None:
+            again = DestinationRefused("this was checked more than an hour ago: enter it again", field="")
+            return await _form(frame, me, DestinationKind.LISTENBRAINZ, EnteredProfile(), again)
+        if chosen.history.problem:
+            return await _choosing(frame, me, checked, chosen, problem=chosen.history.problem)
+        added = await setup.add(me.id, state, chosen.policy(checked.policy), chosen.history.asked)
+        if isinstance(added, DestinationRefused):
+            return await _form(frame, me, checked.kind, EnteredProfile(checked.address), added)
+        return _to(f"/settings/destinations/{added.id}")
+
+
+def _page_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.listener)]
+
+    @router.get("/settings/destinations/{number}")
+    async def destination_page(me: Me, number: RowId) -> Response:
+        """How another service is, what it gets, what waits for it, and what it has rejected."""
+        return await _page(frame, me, number)
+
+    @router.get("/fragments/destinations")
+    async def cards(me: Me) -> Response:
+        """The list in the settings."""
+        found = [destination_card(one) for one in await frame.deck.destinations.all(me.id)]
+        return frame.page("_destinations", await frame.snapshot(me), frame.context(), destinations=found)
+
+    @router.get("/fragments/destinations/{number}")
+    async def head(me: Me, number: RowId) -> Response:
+        """How another service is, and the plays there."""
+        return await _page(frame, me, number, name="_destination")
+
+
+def _change_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.listener)]
+
+    @router.post("/settings/destinations/{number}/policy")
+    async def policy(me: Me, number: RowId, chosen: Chosen) -> Response:
+        """What it gets from the next play on."""
+        found = await _found(frame, me, number)
+        await frame.deck.destinations.set_policy(me.id, number, chosen.policy(found.stored.policy))
+        return _to(f"/settings/destinations/{number}")
+
+    @router.post("/settings/destinations/{number}/preview")
+    async def preview(me: Me, request: Request, number: RowId, chosen: Chosen) -> Response:
+        """What that would have done to the latest plays."""
+        found = await _found(frame, me, number)
+        seen = await _previewed(frame, me, chosen, found.stored.policy, found.kind, found.stored.url)
+        if is_htmx(request):
+            return frame.page("_destination_preview", await frame.snapshot(me), frame.context(), preview=seen)
+        return await _page(frame, me, number, policy=chosen.policy(found.stored.policy), preview=seen)
+
+    @router.post("/settings/destinations/{number}/history")
+    async def history(me: Me, number: RowId, chosen: Chosen) -> Response:
+        """Send part of the history as well."""
+        await _found(frame, me, number)
+        if chosen.history.problem:
+            return await _page(frame, me, number, {"days": chosen.history.problem}, history=chosen.history)
+        await frame.deck.destinations.send_history(me.id, number, chosen.history.asked)
+        return _to(f"/settings/destinations/{number}")
+
+    @router.post("/settings/destinations/{number}/private")
+    async def private(me: Me, number: RowId, on: Annotated[bool, Form()]) -> Response:
+        """Keep here what is reported within an hour; or no longer."""
+        found = await _found(frame, me, number)
+        until = frame.deck.clock.now() + PRIVATE if on else 0.0
+        await frame.deck.destinations.set_policy(me.id, number, replace(found.stored.policy, private_until=until))
+        return _to(f"/settings/destinations/{number}")
+
+    _access_routes(router, frame)
+
+
+def _access_routes(router: APIRouter, frame: Frame) -> None:
+    Me = Annotated[Listener, Depends(frame.listener)]
+
+    @router.post("/settings/destinations/{number}/token")
+    async def token(
+        me: Me, number: RowId, token: Secret = "", username: Text = "", by: Annotated[str, Form(max_length=20)] = "page"
+    ) -> Response:
+        """A new token of the same user, or sign in again."""
+        found, destinations = await _found(frame, me, number), frame.deck.destinations
+        if found.kind in APPROVED and by == "page":
+            begun = await destinations.begin_again(me.id, number)
+            if isinstance(begun, Approving):
+                return await _waiting(frame, me, found.kind, begun.url, begun.state, number)
+            outcome: object = begun
+        else:
+            given = NameAndPassword(username, token) if found.kind in APPROVED else token.strip()
+            outcome = await destinations.sign_in_again(me.id, number, given)
+        if isinstance(outcome, NoSuchDestination):
+            raise _unknown()
+        if isinstance(outcome, DestinationRefused):
+            return await _page(frame, me, number, {"token": sentence(outcome.reason)})
+        return _to(f"/settings/destinations/{number}")
+
+    @router.post("/settings/destinations/{number}/remove")
+    async def remove(
+        me: Me, number: RowId, waiting: Annotated[Literal["", "keep", "discard"], Form(alias="plays")] = ""
+    ) -> Response:
+        """Remove it; if plays wait, its listener has to say what happens to them."""
+        discard = None if not waiting else waiting == "discard"
+        match await frame.deck.destinations.remove(me.id, number, discard=discard):
+            case NoSuchDestination():
+                raise _unknown()
+            case KeepOrDiscard(count):
+                wait, it = ("waits", "it") if count == 1 else ("wait", "them")
+                return await _page(frame, me, number, {"remove": f"{plays(count)} {wait} there: keep or discard {it}?"})
+            case _:
+                return _to("/settings")
+
+    @router.post("/settings/destinations/{number}/{action}")
+    async def act(me: Me, request: Request, number: RowId, action: DestinationAction) -> Response:
+        """Pause or resume another service, or send everything that waits for it now."""
+        destinations = frame.deck.destinations
+        if action == "retry":
+            outcome = await destinations.retry(me.id, number)
+        else:
+            outcome = await destinations.pause(me.id, number, paused=action == "pause")
+        if isinstance(outcome, NoSuchDestination):
+            raise _unknown()
+        return back(request, "/settings")
+
+
+def _to(path: str, *, part: bool = False) -> Response:
+    if part:
+        return Response(status_code=204, headers={"HX-Redirect": local_url(path)})
+    return RedirectResponse(local_url(path), 303)
+
+
+def _unknown() -> HTTPException:
+    return HTTPException(404, "There's no such destination.")
+
+
+async def _found(frame: Frame, me: Listener, number: int) -> DestinationOverview:
+    for one in await frame.deck.destinations.all(me.id):
+        if one.stored.id == number:
+            return one
+    raise _unknown()
+
+
+async def _previewed(
+    frame: Frame, me: Listener, chosen: Choices, before: Policy, kind: DestinationKind, address: str
+) -> ShownPreview:
+    found = await frame.deck.destinations.preview(me.id, chosen.policy(before))
+    days, history = chosen.history.asked, None
+    if days > 0:
+        history = await frame.deck.destination_setup.history(me.id, kind, address, days)
+    return shown_preview(found, history)
+
+
+async def _form(
+    frame: Frame,
+    me: Listener,
+    kind: DestinationKind,
+    entered: EnteredProfile,
+    refused: DestinationRefused | None = None,
+    by: str = "page",
+    *,
+    part: bool = False,
+) -> Response:
+    """Which service, and what it knows its listener by; with what was entered, and what is wrong with that."""
+    wrong = problems(refused, signs_in=kind in APPROVED) if refused else NO_PROBLEMS
+    values: dict[str, Any] = {"kinds": KINDS, "kind": BY_KIND[kind], "entered": entered, "problems": wrong, "by": by}
+    return await _step(frame, me, "form", values, 422 if refused and not part else 200, part=part)
+
+
+async def _waiting(
+    frame: Frame,
+    me: Listener,
+    kind: DestinationKind,
+    auth_url: str,
+    state: str,
+    number: int = 0,
+    trouble: str = "",
+    *,
+    part: bool = False,
+) -> Response:
+    """What to do at the service."""
+    values = {"kind": BY_KIND[kind], "auth_url": auth_url, "state": state, "number": number, "trouble": trouble}
+    values["where"] = where_it_is(kind, auth_url)
+    return await _step(frame, me, "waiting", values, part=part)
+
+
+async def _choosing(
+    frame: Frame,
+    me: Listener,
+    checked: CheckedProfile,
+    chosen: Choices,
+    preview: ShownPreview | None = None,
+    problem: str = "",
+    *,
+    first: bool = False,
+    part: bool = False,
+) -> Response:
+    """What goes there; `first`: nothing has been chosen yet."""
+    setup = frame.deck.destination_setup
+    policy = checked.policy if first else chosen.policy(checked.policy)
+    reporters = sorted({*await setup.reporters(me.id), *policy.not_from})
+    values: dict[str, Any] = {
+        "kind": BY_KIND[checked.kind],
+        "where": where_it_is(checked.kind, checked.address),
+        "checked": checked,
+        "policy": policy,
+        "reporters": reporters,
+        "history": chosen.history,
+        "everything": await setup.history(me.id, checked.kind, checked.address),
+        "preview": preview,
+        "problem": problem,
+    }
+    return await _step(frame, me, "choices", values, 422 if problem else 200, part=part)
+
+
+async def _step(
+    frame: Frame, me: Listener, step: str, values: Mapping[str, Any], status: int = 200, *, part: bool = False
+) -> Response:
+    name = "_new_destination" if part else "new_destination"
+    return frame.page(name, await frame.snapshot(me), frame.context(), status, step=step, **values)
+
+
+async def _page(
+    frame: Frame,
+    me: Listener,
+    number: int,
+    wrong: Mapping[str, str] = NO_PROBLEMS,
+    *,
+    policy: Policy | None = None,
+    preview: ShownPreview | None = None,
+    history: HistoryChoice | None = None,
+    name: str = "destination",
+    part: bool = False,
+) -> Response:
+    found = await _found(frame, me, number)
+    listed = await frame.deck.destinations.listed(me.id, number, SHOWN)
+    if isinstance(listed, NoSuchDestination):
+        raise _unknown()
+    if part:  # an open page that waits for something else: it is shown as a whole
+        return _to(f"/settings/destinations/{number}", part=True)
+    context, setup, stored = frame.context(), frame.deck.destination_setup, found.stored
+    policy = policy or stored.policy
+    values: dict[str, Any] = {
+        "destination": destination_card(found),
+        "waiting": [listed_play(play, one) for play, one in listed.waiting],
+        "rejected": [listed_play(play, one) for play, one in listed.rejected],
+    }
+    if name == "destination":
+        values |= {
+            "problems": wrong,
+            "policy": policy,
+            "reporters": sorted({*await setup.reporters(me.id), *policy.not_from}),
+            "history": history or HistoryChoice("days"),
+            "everything": await setup.history(me.id, stored.kind, stored.url),
+            "preview": preview,
+            "private_until": stored.policy.private_until if stored.policy.private_until > context.now else None,
+        }
+    return frame.page(name, await frame.snapshot(me), context, 422 if wrong else 200, **values)
