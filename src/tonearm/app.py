@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -37,6 +38,7 @@ from tonearm.service.counters import Counters
 from tonearm.service.cover_colours import CoverColours
 from tonearm.service.delivery import Delivery
 from tonearm.service.delivery_events import DeliveryEvents
+from tonearm.service.destination_hearts import DestinationHearts
 from tonearm.service.destination_outbox import DestinationEvents, DestinationOutbox
 from tonearm.service.destination_setup import DestinationSetup
 from tonearm.service.destinations import DestinationHints, Destinations
@@ -386,7 +388,12 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
     begin = wires.begins(IMPORT), wires.begins(LOVE)
     loving = LovedImport(store, clock, keyring, event_hub, *begin, imports, wires.chores, time)
     matching = LovedMatching(store)
-    hearts = Hearts(store, clock, time, keyring, seal, event_hub, wires.begins(LOVE))
+    hearts_elsewhere = DestinationHearts(store, clock, wires.outlets, seal, event_hub)
+    hearts = Hearts(
+        *(store, clock, time, keyring, seal, event_hub, wires.begins(LOVE)),
+        hearts_elsewhere.say,
+        wires.hints.of_account,
+    )
     enriching = Enrichment(store, clock, metadata, event_hub, wires.begins(ENRICH), enriches)
     from_lastfm = HistoryFromLastFm(store, clock, keyring, seal)
     begins_history = wires.begins(HISTORY)
@@ -434,6 +441,7 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
         counters=wires.tally,
         destinations=others,
         destination_setup=DestinationSetup(others),
+        destination_hearts=hearts_elsewhere,
         configured=keyring.configured,
         store=store,
         hint=hint,
@@ -527,13 +535,17 @@ async def _run(
         return await delivering.due()
 
     async def deliver_to(number: int) -> float | None:
-        again_at = await others.deliver(number)
-        waits = again_at is None or again_at > deck.clock.now()
-        return None if waits else again_at  # the sweep finds it then, and knows whether it has failed
+        again_at = [await others.deliver(number), await deck.destination_hearts.deliver(number)]
+        now = deck.clock.now()
+        return min((at for at in again_at if at is not None and at <= now), default=None)  # later: the sweep finds it
 
     async def due_destinations() -> list[int]:
         wires.hints.seen(await deck.store.read(destinations.owners))
-        return await others.due()
+        plays = await others.due()
+        hearts = await deck.destination_hearts.due() if wires.hints.any_here else {}
+        tried = [number for number in hearts.pop(destination_queue.FAILING, []) if number not in plays]
+        wires.hints.found(destination_queue.FAILING, tried)  # they wait for nobody's answer but theirs
+        return list(dict.fromkeys([*plays, *chain(*hearts.values()), *tried]))
 
     imports, enriches, histories = deck.loved_import, deck.enrichment, deck.history_mirror
     goes_on = {IMPORT: imports.go_on, ENRICH: enriches.go_on, HISTORY: histories.go_on}

@@ -19,6 +19,7 @@ from tonearm.lastfm.images import Image
 from tonearm.lastfm.music import AlbumInfo, TrackInfo
 from tonearm.service.accounts import FIRST_LISTENER, Accounts, QueueStatus
 from tonearm.service.counters import Counters
+from tonearm.service.destination_hearts import DestinationHearts
 from tonearm.service.destination_setup import DestinationSetup
 from tonearm.service.destinations import (
     DestinationOverview,
@@ -109,6 +110,7 @@ class Deck:
     enrichment: Enrichment
     destinations: Destinations
     destination_setup: DestinationSetup
+    destination_hearts: DestinationHearts
     counters: Counters
     hint: Callable[[int], None]
     configured: bool

@@ -196,3 +196,22 @@ def test_what_is_wrong_with_a_sign_in_is_said_of_its_part(service: Service, libr
         assert answer.json()["detail"][0]["loc"] == ["body", part]
     assert service.http.post("/destinations/7/sign-in", json={}).status_code == 404
     assert service.http.get("/destinations").json() == {"destinations": []}
+
+
+def test_hearts_that_a_destination_can_not_keep_are_listed(service: Service, server: ListenBrainzStandIn) -> None:
+    number = add(service, server).json()["id"]
+    loved = {"artist": "Nina Simone", "track": "Sinnerman"}
+    assert service.http.put("/lastfm/loved", json=loved).status_code == 200
+    while not (listed := service.http.get(f"/destinations/{number}/hearts").json()) or not listed[0]["why"]:
+        pass
+    assert listed == [
+        {
+            **loved,
+            "loved": True,
+            "status": "waiting",
+            "why": "ListenBrainz knows no recording of that name, so it can't keep the heart",
+        }
+    ]
+    [shown] = service.http.get("/destinations").json()["destinations"]
+    assert (shown["hearts_waiting"], shown["hearts_rejected"]) == (1, 0)
+    assert service.http.get("/destinations/99/hearts").status_code == 404

@@ -113,6 +113,14 @@ def test_a_new_token_of_the_same_user_is_entered(with_token: Shell, server: List
     assert "this token is ann's" in ann("destination", "token", "1").stderr
 
 
+def test_hearts_that_wait_are_listed(with_token: Shell, server: ListenBrainzStandIn) -> None:
+    with_token("destination", "add", "listenbrainz", "--url", server.url)
+    with_token("love", "--artist", "Nina Simone", "--track", "Sinnerman")
+    assert "  1 heart waits" in with_token("destination", "list").stdout
+    [found] = with_token.facts("destination", "list")["destinations"]
+    assert (found["hearts_waiting"], found["hearts_rejected"]) == (1, 0)
+
+
 def test_a_policy_is_previewed_and_set(with_token: Shell, server: ListenBrainzStandIn) -> None:
     report(with_token)
     words = ("destination", "add", "listenbrainz", "--url", server.url, "--first-artist", "--not-from", "")

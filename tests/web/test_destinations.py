@@ -22,6 +22,7 @@ from tests.stand_ins.serving import Fault
 from tests.web.conftest import House, house_at
 from tonearm.core.destination import DestinationKind
 from tonearm.core.policy import ArtistForm, Policy
+from tonearm.ingest.incoming import Heart
 from tonearm.listenbrainz import ListenBrainzClient
 from tonearm.service.destination_setup import CheckedProfile
 from tonearm.service.destination_sign_in import NameAndPassword
@@ -414,3 +415,18 @@ async def test_removing_a_service_asks_what_happens_to_what_waits(adding: House)
     assert "1 play waits there: keep or discard it?" in answer.text
     assert (await adding.http.post(f"{at}/remove", data={"plays": "discard"})).status_code == 303
     assert await adding.deck.destinations.all(adding.me.id) == []
+
+
+async def test_hearts_that_wait_are_shown_with_their_reason(adding: House) -> None:
+    await add(adding)
+    at = f"/settings/destinations/{(await only(adding)).stored.id}"
+    assert "heart" not in (await adding.page(at)).replace("destination:heart", "")
+    await adding.deck.hearts.say(adding.me.id, [Heart(TRACK, True)])
+    while not (await only(adding)).hearts_waiting:
+        pass
+    while "knows no recording" not in (page := await adding.page(at)):
+        pass
+    assert "1 heart waits" in page
+    assert re.search(r"Sinnerman</bdi></a> <span class=\"small\">Love.*Retrying: ListenBrainz knows no", page)
+    assert "Retry all now" in page
+    assert "1 heart waits" in await adding.page("/settings")

@@ -337,6 +337,8 @@ def facts_of(found: DestinationOverview) -> dict[str, object]:
         "trouble": stored.state.trouble,
         "rejected": found.outcomes.get("refused", 0),
         "ignored": found.outcomes.get("ignored", 0),
+        "hearts_waiting": found.hearts_waiting,
+        "hearts_rejected": found.hearts_rejected,
         "queues_history": found.queues_history,
         "artist": str(stored.policy.artist),
         "album_artist": stored.policy.album_artist,
@@ -363,6 +365,8 @@ def _line(found: DestinationOverview) -> str:
         text += f"; not before {moment(found.waits.until)}"
     if rejected := found.outcomes.get("refused", 0) + found.outcomes.get("ignored", 0):
         text += f"  {plays(rejected)} not accepted"
+    if found.hearts:
+        text += f"  {found.hearts}"
     if found.queues_history:
         text += "  your history follows"
     return text

@@ -104,6 +104,19 @@ class DestinationChanged:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class DestinationHeart:
+    """A destination was told of a heart: `status` is `accepted`, `waiting` (to be told again) or `rejected`."""
+
+    kind: ClassVar[str] = "destination:heart"
+    destination: int
+    artist: str
+    track: str
+    loved: bool
+    status: str
+    message: str
+
+
 Event = (
     AuthChanged
     | NowPlayingShown
@@ -114,6 +127,7 @@ Event = (
     | HeartChanged
     | DestinationStatus
     | DestinationChanged
+    | DestinationHeart
 )
 
 

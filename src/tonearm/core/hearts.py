@@ -162,6 +162,22 @@ class HeartAnswer:
     reason: str = ""
 
 
+LEFT_OUT_LADDER = (600.0, 43200.0)
+"""Seconds until a destination is told again of a heart that it could not keep, since it knows no such recording."""
+
+
+def left_out(reason: str, refusals: int) -> HeartAnswer:
+    """What it means that a heart could not be kept, after so many refusals: the recording may be known later."""
+    wait = pacing.ladder_wait(LEFT_OUT_LADDER, refusals)
+    return replace(refused(reason, refusals), wait=wait)
+
+
+def refused(reason: str, refusals: int) -> HeartAnswer:
+    """What it means that a heart was refused by itself, after so many refusals."""
+    wait = pacing.ladder_wait(pacing.REFUSED_LADDER, refusals)
+    return HeartAnswer(rejected=refusals + 1 >= REFUSALS_BELIEVED, refused=True, wait=wait, reason=reason)
+
+
 def answer(verdict: Verdict, tries: int, refusals: int, jitter: float) -> HeartAnswer:
     """What Last.fm's answer means for a heart that was sent so many times, and refused so often before.
 
@@ -171,9 +187,7 @@ def answer(verdict: Verdict, tries: int, refusals: int, jitter: float) -> HeartA
         case Answered():
             return HeartAnswer(accepted=True)
         case Split(cause):
-            rejected = refusals + 1 >= REFUSALS_BELIEVED
-            wait = pacing.ladder_wait(pacing.REFUSED_LADDER, refusals)
-            return HeartAnswer(rejected=rejected, refused=True, wait=wait, reason=str(cause))
+            return refused(str(cause), refusals)
         case KeyRefused(cause):
             return HeartAnswer(wait=pacing.KEY_PROBE, reason=str(cause))
         case Later(cause, retry_after) | Unsure(cause, retry_after) | Throttled(_, cause, retry_after):

@@ -102,6 +102,18 @@ class LastFmDestination:
         access = LastFmAccess.of(token)
         return await self._client(access).playing_now(track, access.secret) if access.secret else self._none()
 
+    @property
+    def hearts(self) -> bool:
+        """It keeps hearts, as Last.fm does."""
+        return True
+
+    async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
+        """Give a heart to a track, or take it away."""
+        access = LastFmAccess.of(token)
+        if not access.secret:
+            return self._none()
+        return await self._client(access).feedback(track, access.secret, loved=loved)
+
     async def validate(self, token: str) -> TokenCheck:
         """Nobody can be asked whose a session is."""
         return TokenCheck(trouble=f"{self.rules.service} has no tokens: sign in there")

@@ -99,6 +99,11 @@ class ListenBrainzClient:
         """What this server takes."""
         return self.dialect.rules
 
+    @property
+    def hearts(self) -> bool:
+        """Whether this server keeps hearts."""
+        return self.dialect.hearts
+
     async def submit(self, plays: Sequence[Play], token: str, *, live: bool) -> Verdict:
         """Send plays: one that was played just now (`live`) as a single, all others as an import.
 

@@ -46,6 +46,7 @@ class MalojaClient:
     """
 
     rules: Rules = MALOJA
+    hearts: bool = False
 
     def __init__(
         self,

@@ -29,7 +29,7 @@ from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.destination_sign_in import NO_KEYS, Approving, DestinationSignIn, NameAndPassword, OwnKeys
 from tonearm.service.events import EventHub
 from tonearm.service.outlets import APPROVED, DestinationOutlets, DestinationWire, pace_key
-from tonearm.store import accounts, destination_queue, destinations, jobs, pace, plays
+from tonearm.store import accounts, destination_hearts, destination_queue, destinations, jobs, pace, plays
 from tonearm.store.db.database import Store
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 from tonearm.store.destination_queue import FAILING, KIND, Delivered, Waiting
@@ -114,6 +114,8 @@ class DestinationOverview:
     waits: Waits | None
     outcomes: Mapping[str, int]
     used: int = 0
+    hearts_waiting: int = 0
+    hearts_rejected: int = 0
 
     @property
     def kind(self) -> DestinationKind:
@@ -128,6 +130,14 @@ class DestinationOverview:
     def reason(self) -> str:
         """Why it waits and what to do about it, as the end of a sentence; "" if nothing waits."""
         return destination_waits.explained(self.waits, self.kind) if self.waits else self.stored.state.trouble
+
+    @property
+    def hearts(self) -> str:
+        """The hearts that it does not have yet, or has rejected, in words; "" if there are none."""
+        waiting, rejected = self.hearts_waiting, self.hearts_rejected
+        waits = f"{waiting:,} {'heart waits' if waiting == 1 else 'hearts wait'}" if waiting else ""
+        gone = f"{rejected:,} {'heart' if rejected == 1 else 'hearts'} not accepted" if rejected else ""
+        return ", ".join(filter(None, (waits, gone)))
 
     @property
     def queues_history(self) -> bool:
@@ -475,6 +485,7 @@ class Destinations:
             found = destinations.find(db, number)
             destinations.retry(db, number)
             destination_queue.due_now(db, number, self.clock.now(), self.time.skew)
+            destination_hearts.retry(db, number, self.clock.now())
             if found is not None and found.pace_key:
                 pace.probe_now(db, found.pace_key, self.clock.now())
 
@@ -515,6 +526,7 @@ class Destinations:
             now = self.clock.now()
             destinations.remove(db, number, now)
             if discard:
+                destination_hearts.discard(db, number)
                 return DestinationRemoved(discarded=destination_queue.discard_all(db, number, now))
             destination_queue.LINE.rescue(db, number)
             return DestinationRemoved(kept=waiting)
@@ -544,6 +556,7 @@ class Destinations:
         found = destinations.of_accounts(db, [account]).get(account, [])
         numbers = [one.id for one in found]
         waiting, outcomes = destination_queue.counts(db, numbers), destination_queue.fates(db, numbers)
+        hearts = destination_hearts.counts(db, numbers)
         paused, since = KIND in jobs.paused(db), self.clock.now() - BUDGET_DAY
         return [
             DestinationOverview(
@@ -553,6 +566,7 @@ class Destinations:
                 destination_waits.of_queue(db, one, waiting.get(one.id), self._facts(db, one, paused=paused)),
                 outcomes.get(one.id, {}),
                 destination_queue.accepted_since(db, one.id, since) if one.state.budget else 0,
+                *hearts.get(one.id, (0, 0)),
             )
             for one in found
         ]

@@ -39,7 +39,10 @@ CHUNK = 20
 
 @dataclass(frozen=True, slots=True)
 class Hearts:
-    """Keeps hearts and sends them. `hint` wakes the sending of an account's."""
+    """Keeps hearts and sends them. `hint` wakes the sending of an account's.
+
+    `also` keeps them for the account's other destinations, in the same transaction, and `hint_others` wakes these.
+    """
 
     store: Store
     clock: Clock
@@ -48,6 +51,8 @@ class Hearts:
     seal: SessionCipher
     event_hub: EventHub
     hint: Callable[[int], None]
+    also: Callable[[Connection, int, Sequence[StoredHeart]], None] = lambda _db, _account, _said: None
+    hint_others: Callable[[int], None] = lambda _: None
     suspicions: dict[int, int] = field(default_factory=dict)  # errors 4 in a row of an account
 
     async def say(self, account: int, given: Sequence[Heart], player: int | None = None) -> list[StoredHeart]:
@@ -66,12 +71,13 @@ class Hearts:
         tracks = [one.track for one in ready] + [one.track for one in known.values()]
         names = await names_around(self.store, account, [_as_loved(track) for track in tracks if track.title])
         index = await asyncio.to_thread(names.index)
-        saying = _Saying(ready, player, self.time.now(), self.clock.now(), index, names)
+        saying = _Saying(ready, player, self.time.now(), self.clock.now(), index, names, self.also)
         kept = await self.store.write(partial(saying.write, account=account))
         for one in kept:
             self._announce(account, one)
         if any(one.state is HeartState.WAITING for one in kept):
             self.hint(account)
+        self.hint_others(account)
         return kept
 
     async def retry(self, account: int) -> None:
@@ -229,6 +235,7 @@ class _Saying:
     due_at: float
     index: LibraryIndex
     names: LibraryNames
+    also: Callable[[Connection, int, Sequence[StoredHeart]], None]
 
     def write(self, db: Connection, account: int) -> list[StoredHeart]:
         """Write the hearts, and mark the library's files; returns the hearts as they are now."""
@@ -245,7 +252,10 @@ class _Saying:
             if said.track.title:
                 self._mark(db, account, said, before)
         keys = dict.fromkeys(hearts.key_of(one.track, one.recording) for one in self.given)
-        return [found[key] for key in keys]
+        kept = [found[key] for key in keys]
+        if listener.has_destinations:
+            self.also(db, account, kept)
+        return kept
 
     def _said(self, before: StoredHeart | None, one: Heart, owner: str, walk: int, due_at: float) -> StoredHeart:
         """The heart after this was said. One that is on its way is answered first, and sent again then."""

@@ -39,6 +39,13 @@ class DestinationWire(Protocol):
     async def validate(self, token: str) -> TokenCheck:
         """Whose token it is, or why it can't be used."""
 
+    @property
+    def hearts(self) -> bool:
+        """Whether it keeps hearts at all."""
+
+    async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
+        """Give a heart to a track, or take it away; doing so twice is fine. Left out with a code: it can't keep it."""
+
 
 class ApprovedWire(DestinationWire, Protocol):
     """A wire to a service whose listeners sign in: on a page of its own, or with a name and a password."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tonearm.store.attempts import Attempt
 from tonearm.store.db.sqlite_writer import DataFault, StoreUnavailable
+from tonearm.store.destination_hearts import HeartThere
 from tonearm.store.destinations import StoredDestination
 from tonearm.store.edit_rules import MOST as MOST_RULES
 from tonearm.store.edit_rules import RulePreview, StoredRule, TooManyRules
@@ -35,6 +36,7 @@ __all__ = [
     "Admission",
     "Attempt",
     "DataFault",
+    "HeartThere",
     "Hours",
     "ImportState",
     "InstallationOverview",

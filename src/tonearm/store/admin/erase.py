@@ -14,6 +14,7 @@ from tonearm.core.account import Connection as Connected
 from tonearm.core.play import DEFAULT_THRESHOLD
 from tonearm.store import (
     accounts,
+    destination_hearts,
     destination_queue,
     destinations,
     edit_rules,
@@ -122,6 +123,7 @@ def _begin_destinations(db: Connection, account_id: int) -> None:
     db.execute(delete(pace).where(pace.c.key.in_(keys)))
     for number in mine:
         destinations.remove(db, number, _LONG_AGO)
+    destination_hearts.forget(db, mine)
 
 
 _LONG_AGO = 1.0

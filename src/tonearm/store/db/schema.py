@@ -380,6 +380,29 @@ destination = Table(
 )
 _once(destination, "destination_once", ("account",), ("kind", "url", "user_folded"))
 
+destination_heart = Table(
+    "destination_heart",  # the last word on each track that a destination has to be told, or was told
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("destination", Id, ForeignKey("destination.id"), nullable=False),
+    Column("artist", Text, nullable=False),
+    Column("track", Text, nullable=False),
+    Column("artist_key", Text, nullable=False),  # `core.hearts.heart_key`
+    Column("track_key", Text, nullable=False),
+    Column("recording", Text, nullable=False),  # as of `heart`
+    _text("mbid"),
+    Column("loved", Boolean, nullable=False),
+    _time("said_at"),
+    _text("state"),  # waiting, sending or rejected; "" once it is there
+    _integer("tries"),
+    _integer("refusals"),
+    _time("due_at"),
+    _text("reason"),  # why it waits or was rejected
+)
+_once(destination_heart, "destination_heart_once", ("destination",), ("artist_key", "track_key", "recording"))
+_owed_there = destination_heart.c.state != literal("", literal_execute=True)
+_index(destination_heart, "destination_heart_owed", "destination", "due_at", where=_owed_there)
+
 destination_queue = Table(
     "destination_queue",  # the plays that wait for a destination, as they are sent to it
     metadata,

@@ -131,7 +131,7 @@ class DestinationOut(BaseModel):
 
     `waiting` plays have not been sent yet, `sending` of them are in a request. `why` says what they wait for, and
     `waits_for` in one word. `rejected` and `ignored` plays were not accepted there. `queues_history`: not all of the
-    history that you asked for is queued yet.
+    history that you asked for is queued yet. `hearts_waiting` are still to be sent, `hearts_rejected` can't be kept.
     """
 
     id: int
@@ -150,6 +150,8 @@ class DestinationOut(BaseModel):
     trouble: str
     rejected: int
     ignored: int
+    hearts_waiting: int
+    hearts_rejected: int
     queues_history: bool
     artist: ArtistForm
     album_artist: bool
@@ -182,6 +184,16 @@ class PlayAtDestinations(BaseModel):
 
     id: int
     destinations: list[AtDestination]
+
+
+class HeartAtDestination(BaseModel):
+    """A heart that is to be given (`loved`) or taken away at a destination: it waits, or was rejected."""
+
+    artist: str
+    track: str
+    loved: bool
+    status: Literal["waiting", "rejected"]
+    why: str
 
 
 class RemovedDestination(BaseModel):
@@ -310,6 +322,23 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
         found = await deck.destinations.rejected(me.id, number, limit)
         return [PlayAtDestinations(id=one.delivered.play, destinations=[_at(one)]) for one in found]
 
+    @router.get("/{number}/hearts", response_model=list[HeartAtDestination], responses=_UNKNOWN)
+    async def hearts(
+        me: Me, number: DestinationNumber, limit: Annotated[int, Query(ge=1, le=500)] = 100
+    ) -> list[HeartAtDestination]:
+        """The hearts that this destination does not have yet, or has rejected."""
+        await shown(me, number)
+        return [
+            HeartAtDestination(
+                artist=one.track.artist,
+                track=one.track.title,
+                loved=one.loved,
+                status="rejected" if one.status == "rejected" else "waiting",
+                why=one.reason,
+            )
+            for one in await deck.destination_hearts.owed(number, limit)
+        ]
+
     @router.delete("/{number}", response_model=RemovedDestination, responses=_UNKNOWN | {409: {"model": Detail}})
     async def remove(
         me: Me, number: DestinationNumber, plays: Annotated[Literal["keep", "discard"] | None, Query()] = None
@@ -384,6 +413,8 @@ def _out(found: DestinationOverview) -> DestinationOut:
         trouble=stored.state.trouble,
         rejected=found.outcomes.get("refused", 0),
         ignored=found.outcomes.get("ignored", 0),
+        hearts_waiting=found.hearts_waiting,
+        hearts_rejected=found.hearts_rejected,
         queues_history=found.queues_history,
         artist=stored.policy.artist,
         album_artist=stored.policy.album_artist,

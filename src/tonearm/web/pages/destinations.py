@@ -36,13 +36,13 @@ from tonearm.web.view.destination_forms import (
     shown_preview,
     where_it_is,
 )
-from tonearm.web.view.destinations import destination_card, listed_play
+from tonearm.web.view.destinations import destination_card, listed_heart, listed_play
 from tonearm.web.view.formats import plays, sentence
 
-KindIn = Literal["listenbrainz", "maloja", "koito", "librefm", "lastfm-like"]
-Text = Annotated[str, Form(max_length=1024)]
-Secret = Annotated[str, Form(max_length=8192)]
-Sealed = Annotated[str, Form(max_length=20000)]
+AddableKind = Literal["listenbrainz", "maloja", "koito", "librefm", "lastfm-like"]
+FormText = Annotated[str, Form(max_length=1024)]
+FormSecret = Annotated[str, Form(max_length=8192)]
+SealedText = Annotated[str, Form(max_length=20000)]
 DestinationAction = Literal["pause", "resume", "retry"]
 
 SHOWN = 100
@@ -96,22 +96,22 @@ def _new_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/settings/destinations/new")
-    async def new(me: Me, kind: KindIn = "listenbrainz") -> Response:
+    async def new(me: Me, kind: AddableKind = "listenbrainz") -> Response:
         """Which service, and what it knows its listener by."""
         return await _form(frame, me, DestinationKind(kind), EnteredProfile())
 
     @router.post("/settings/destinations/new")
     async def check(
         me: Me,
-        kind: Annotated[KindIn, Form()],
-        url: Text = "",
-        token: Secret = "",
-        kept: Sealed = "",
+        kind: Annotated[AddableKind, Form()],
+        url: FormText = "",
+        token: FormSecret = "",
+        kept: SealedText = "",
         by: Annotated[Literal["page", "password"], Form()] = "page",
-        username: Text = "",
-        api_key: Text = "",
-        api_secret: Text = "",
-        approval_url: Text = "",
+        username: FormText = "",
+        api_key: FormText = "",
+        api_secret: FormText = "",
+        approval_url: FormText = "",
     ) -> Response:
         """Ask the service; then choose what goes there, or allow access on its page first."""
         deck, of = frame.deck, DestinationKind(kind)
@@ -140,9 +140,9 @@ def _new_routes(router: APIRouter, frame: Frame) -> None:
     async def approved(
         me: Me,
         request: Request,
-        kind: Annotated[KindIn, Form()],
-        state: Sealed,
-        auth_url: Text,
+        kind: Annotated[AddableKind, Form()],
+        state: SealedText,
+        auth_url: FormText,
         number: Annotated[int, Form(ge=0)] = 0,
         early: Annotated[bool, Form()] = False,
     ) -> Response:
@@ -173,7 +173,7 @@ def _choice_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.post("/settings/destinations/preview")
-    async def preview(me: Me, request: Request, state: Sealed, chosen: Chosen) -> Response:
+    async def preview(me: Me, request: Request, state: SealedText, chosen: Chosen) -> Response:
         """What these choices would have done to the latest plays, and how many of the history would follow."""
         checked = await frame.deck.destination_setup.checked(me.id, state)
         if checked is None:
@@ -184,7 +184,7 @@ def _choice_routes(router: APIRouter, frame: Frame) -> None:
         return await _choosing(frame, me, checked, chosen, found)
 
     @router.post("/settings/destinations")
-    async def add(me: Me, state: Sealed, chosen: Chosen) -> Response:
+    async def add(me: Me, state: SealedText, chosen: Chosen) -> Response:
         """Add what was checked, with these choices."""
         setup = frame.deck.destination_setup
         checked = await setup.checked(me.id, state)
@@ -263,7 +263,11 @@ def _access_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.post("/settings/destinations/{number}/token")
     async def token(
-        me: Me, number: RowId, token: Secret = "", username: Text = "", by: Annotated[str, Form(max_length=20)] = "page"
+        me: Me,
+        number: RowId,
+        token: FormSecret = "",
+        username: FormText = "",
+        by: Annotated[str, Form(max_length=20)] = "page",
     ) -> Response:
         """A new token of the same user, or sign in again."""
         found, destinations = await _found(frame, me, number), frame.deck.destinations
@@ -428,6 +432,7 @@ async def _page(
     values: dict[str, Any] = {
         "destination": destination_card(found),
         "waiting": [listed_play(play, one) for play, one in listed.waiting],
+        "hearts": [listed_heart(one) for one in await frame.deck.destination_hearts.owed(number, SHOWN)],
         "rejected": [listed_play(play, one) for play, one in listed.rejected],
     }
     if name == "destination":

@@ -22,7 +22,7 @@ RETRY_WAIT = 3.0
 PAGE_SIZE = 50
 """Plays on a page."""
 
-Number = Annotated[int, Query(ge=0, le=2**63 - 1)]
+DestinationFilter = Annotated[int, Query(ge=0, le=2**63 - 1)]
 
 
 def queue_routes(router: APIRouter, frame: Frame) -> None:
@@ -35,12 +35,16 @@ def _view_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/queue")
-    async def queue(me: Me, state: PlayFilter | None = None, after: After = None, destination: Number = 0) -> Response:
+    async def queue(
+        me: Me, state: PlayFilter | None = None, after: After = None, destination: DestinationFilter = 0
+    ) -> Response:
         """Plays by state; without one, what waits while anything does, else all plays. Or those of a destination."""
         return await _page(frame, "queue", me, state, after, destination)
 
     @router.get("/fragments/plays")
-    async def plays(me: Me, state: PlayFilter | None = None, after: After = None, destination: Number = 0) -> Response:
+    async def plays(
+        me: Me, state: PlayFilter | None = None, after: After = None, destination: DestinationFilter = 0
+    ) -> Response:
         """The plays alone, as they are now."""
         return await _page(frame, "_plays", me, state, after, destination)
 

@@ -7,7 +7,7 @@
   const THIS_WEEK = 6 * 86400000; // milliseconds for which the name of a weekday is unambiguous
   const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-  const EVENTS = ["auth", "now-playing", "scrobble-status", "queue-updated", "import-progress", "heart"].map((name) => `lastfm:${name}`).concat("destination:changed", "destination:scrobble-status");
+  const EVENTS = ["auth", "now-playing", "scrobble-status", "queue-updated", "import-progress", "heart"].map((name) => `lastfm:${name}`).concat("destination:changed", "destination:scrobble-status", "destination:heart");
   const readAt = new WeakMap(); // element -> when its numbers were current
   const fetches = new Map(); // id of a part -> when its next fetch is due, and its timer
 

@@ -8,7 +8,7 @@ from tonearm.core.waits import WaitKind
 from tonearm.core.wording import fate
 from tonearm.service.destinations import DestinationOverview, PlayAtDestination
 from tonearm.service.outlets import APPROVED
-from tonearm.service.values import StoredPlay
+from tonearm.service.values import HeartThere, StoredPlay
 from tonearm.web.view.formats import name, sentence
 from tonearm.web.view.play_rows import PlayRow, Tone
 
@@ -50,6 +50,7 @@ class DestinationCard:
     next_at: float | None
     budget: tuple[int, int] | None
     queues_history: bool
+    hearts: str
 
     @property
     def refresh_in(self) -> float | None:
@@ -78,6 +79,23 @@ class ListedPlay:
     started_at: int
     status: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedHeart:
+    """A heart that a destination has still to be told, or has rejected."""
+
+    artist: str
+    title: str
+    loved: bool
+    status: str
+    why: str
+
+
+def listed_heart(one: HeartThere) -> ListedHeart:
+    """A heart as the page of a destination lists it."""
+    status = "Not accepted" if one.status == "rejected" else "Retrying" if one.reason else "Waiting"
+    return ListedHeart(name(one.track.artist), name(one.track.title), one.loved, status, sentence(one.reason))
 
 
 def listed_play(stored: StoredPlay, one: PlayAtDestination) -> ListedPlay:
@@ -127,6 +145,7 @@ def destination_card(found: DestinationOverview) -> DestinationCard:
         found.waits.until if found.waits and found.state != "paused" else None,
         (found.used, stored.state.budget) if stored.state.budget else None,
         found.queues_history,
+        found.hearts,
     )
 
 

@@ -1,0 +1,164 @@
+"""Hearts for destinations: kept when they are said, and told to each that can keep them until it has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from tonearm.clock import Clock
+from tonearm.core import hearts as rules
+from tonearm.core.account import Connection as Connected
+from tonearm.core.destination import DestinationKind
+from tonearm.core.event import DestinationChanged, DestinationHeart
+from tonearm.core.hearts import HeartAnswer
+from tonearm.core.play import MBID
+from tonearm.core.verdict import Answered, Scope, SessionEnded, Throttled, Verdict
+from tonearm.service.events import EventHub
+from tonearm.service.outlets import DestinationOutlet, DestinationOutlets
+from tonearm.store import accounts, destination_hearts, destinations
+from tonearm.store.db.database import Store
+from tonearm.store.destination_hearts import HeartThere
+from tonearm.store.destinations import StoredDestination
+from tonearm.store.hearts import ON_ITS_WAY, HeartState, StoredHeart
+from tonearm.store.secrets.seal import SealBroken, SessionCipher
+
+CHUNK = 20
+"""Hearts of one destination before others have their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationHearts:
+    """Keeps hearts for destinations and tells them: the last word on each track, one after another."""
+
+    store: Store
+    clock: Clock
+    outlets: DestinationOutlets
+    cipher: SessionCipher
+    event_hub: EventHub
+
+    def say(self, db: Connection, account: int, said: Sequence[StoredHeart]) -> None:
+        """Keep what a listener, who has destinations, has said just now, for those that can keep it."""
+        now = self.clock.now()
+        for target in destinations.of_accounts(db, [account]).get(account, []):
+            destination_hearts.write(db, [self._said(db, target, one, now) for one in said if self._keeps(target, one)])
+
+    def _keeps(self, target: StoredDestination, one: StoredHeart) -> bool:
+        outlet = self.outlets.get(target.pace_key)
+        if outlet is None or not outlet.wire.hearts:
+            return False
+        by_id = target.kind == DestinationKind.LISTENBRAINZ and MBID.fullmatch(one.recording) is not None
+        return bool(one.track.title) or by_id
+
+    def _said(self, db: Connection, target: StoredDestination, one: StoredHeart, now: float) -> HeartThere:
+        """The heart after this was said. One that is on its way is answered first, and told again then."""
+        fresh = HeartThere(target.id, one.track, one.heart.loved, now, one.recording, due_at=now)
+        before = destination_hearts.find(db, target.id, one.track, one.recording)
+        if before is not None and before.state is HeartState.SENDING:
+            return replace(fresh, state=before.state, tries=before.tries, due_at=before.due_at)
+        return fresh
+
+    async def due(self) -> dict[str, list[int]]:
+        """Destinations that have hearts to be told now, by the engine's kind of job that tells them."""
+        return await self.store.read(partial(destination_hearts.due, now=self.clock.now()))
+
+    async def owed(self, number: int, limit: int = 100) -> list[HeartThere]:
+        """The hearts that a destination does not have yet, or has rejected, the latest first."""
+        return await self.store.read(partial(destination_hearts.owed, number=number, limit=limit))
+
+    async def deliver(self, number: int) -> float | None:
+        """Tell a destination its hearts; when to look again (Unix seconds), if that is known."""
+        for _ in range(CHUNK):
+            next_at = await self._tell_next(number)
+            if next_at is None or next_at > self.clock.now():
+                return next_at
+        return self.clock.now()
+
+    async def _tell_next(self, number: int) -> float | None:
+        """Tell the next heart; when there is more to do, None if there is nothing that time alone brings."""
+        target = await self.store.read(partial(destinations.find, number=number))
+        if target is None or target.removed_at is not None or target.paused_at is not None:
+            return None
+        waiting = await self.store.read(partial(destination_hearts.next_owed, number=number, now=self.clock.now()))
+        outlet = self.outlets.get(target.pace_key)
+        if waiting is None or outlet is None or target.state.connection is not Connected.CONNECTED:
+            return None
+        if waiting.due_at > self.clock.now():
+            return waiting.due_at
+        if throttle := await outlet.pace.current_throttle():
+            return throttle.until
+        try:
+            token = self.cipher.open(target.sealed)
+        except SealBroken:
+            return None  # the delivery of plays says so
+        await outlet.pace.spare_turn()
+        taken = await self.store.write(partial(self._take, target=target, heart_id=waiting.id))
+        if taken is None:
+            return self.clock.now()
+        verdict = await _post(outlet, taken, token)
+        if isinstance(verdict, Throttled) and verdict.scope is Scope.ADDRESS:
+            await outlet.pace.throttled(verdict.cause, verdict.retry_after)
+        answered = await self.store.write(partial(self._answered, target=target, taken=taken, verdict=verdict))
+        self._announce(target, answered)
+        return self.clock.now()
+
+    def _take(self, db: Connection, target: StoredDestination, heart_id: int) -> HeartThere | None:
+        """Write that a heart is on its way; None if it is not to be told any more, or another process tells it."""
+        accounts.lock(db, [target.account])
+        now = self.clock.now()
+        waiting = destination_hearts.next_owed(db, target.id, now)
+        if waiting is None or waiting.id != heart_id or waiting.due_at > now:
+            return None
+        taken = replace(waiting, state=HeartState.SENDING, tries=waiting.tries + 1, due_at=now + ON_ITS_WAY)
+        destination_hearts.write(db, [taken])
+        return taken
+
+    def _answered(self, db: Connection, target: StoredDestination, taken: HeartThere, verdict: Verdict) -> HeartThere:
+        """Write what an answer means for a heart; the listener may have said something else meanwhile."""
+        accounts.lock(db, [target.account])
+        current = destination_hearts.find(db, target.id, taken.track, taken.recording)
+        if current is None:  # everything of the account was deleted meanwhile, or it was discarded
+            return taken
+        if current.state is not HeartState.SENDING or current.due_at != taken.due_at:
+            return current  # another sender has it
+        if isinstance(verdict, SessionEnded) and destinations.end_session(
+            db, target.id, target.sealed, str(verdict.cause)
+        ):
+            ended = DestinationChanged(target.id, target.kind, target.username, Connected.NEEDS_SIGN_IN)
+            self.event_hub.publish(target.account, ended)
+        answer = self._answer(taken, verdict)
+        after = _after(current, taken.loved, answer, self.clock.now())
+        destination_hearts.write(db, [after])
+        if after.state is HeartState.WAITING and not (answer.accepted or answer.refused):  # so would the others fail
+            destination_hearts.rest(db, target.id, self.clock.now() + answer.wait)
+        return after
+
+    def _answer(self, taken: HeartThere, verdict: Verdict) -> HeartAnswer:
+        """What an answer means. What was left out is asked again later: a recording may be known by then."""
+        match verdict:
+            case Answered((item,), _) if item.ignored_code:
+                return rules.left_out(item.message, taken.refusals)
+            case _:
+                return rules.answer(verdict, taken.tries, taken.refusals, self.clock.chance())
+
+    def _announce(self, target: StoredDestination, one: HeartThere) -> None:
+        said = DestinationHeart(target.id, one.track.artist, one.track.title, one.loved, one.status, one.reason)
+        self.event_hub.publish(target.account, said)
+
+
+async def _post(outlet: DestinationOutlet, one: HeartThere, token: str) -> Verdict:
+    track = one.track if one.track.title else replace(one.track, mbid=one.recording)
+    return await outlet.wire.feedback(track, token, loved=one.loved)
+
+
+def _after(current: HeartThere, told: bool, answer: HeartAnswer, now: float) -> HeartThere:
+    """A heart after the answer to what was told of it."""
+    if current.loved is not told:  # the listener has said something else since, which goes out at once
+        return replace(current, state=HeartState.WAITING, tries=0, refusals=0, due_at=now, reason="")
+    if answer.accepted:
+        return replace(current, state=HeartState.NONE, tries=0, refusals=0, due_at=0.0, reason="")
+    state = HeartState.REJECTED if answer.rejected else HeartState.WAITING
+    refusals = current.refusals + answer.refused
+    return replace(current, state=state, refusals=refusals, due_at=now + answer.wait, reason=answer.reason)
