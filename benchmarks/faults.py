@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     """Exit status 1 where a promise was broken, or a planted bug got through."""
     options = _parser().parse_args(arguments)
     if options.seed is not None:
-        return _replay(options.seed, options.plays, options.bug, options.trace)
+        return _replay(options)
     fields, broken = _measure(options)
     for name, value in fields.items():
         say(f"{name:>28}  {value}")
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--plays", type=int, default=200, metavar="M", help="plays in each run (default: 200)")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="the first seed (default: 0)")
     parser.add_argument("--processes", type=int, default=0, metavar="N", help="default: one for each core")
+    parser.add_argument("--lastfm-only", action="store_true", help="nobody has another destination than Last.fm")
     parser.add_argument("--no-bugs", action="store_true", help="leave the planted bugs out")
     parser.add_argument("--kills", type=int, default=0, metavar="N", help="kill a real process so often, too")
     parser.add_argument("--seed", type=int, metavar="N", help="run this one alone")
@@ -53,14 +54,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def command(seed: int, plays: int, bug: str = "") -> str:
+def command(seed: int, plays: int, bug: str = "", *, lastfm_only: bool = False) -> str:
     """What replays a run in words."""
-    return f"./run bench faults --seed {seed} --plays {plays}{f' --bug {bug}' if bug else ''} --trace"
+    options = f"{f' --bug {bug}' if bug else ''}{' --lastfm-only' if lastfm_only else ''}"
+    return f"./run bench faults --seed {seed} --plays {plays}{options} --trace"
 
 
-def _replay(seed: int, plays: int, bug: str | None, trace: bool) -> int:
+def _replay(options: argparse.Namespace) -> int:
+    seed, bug = options.seed, options.bug
     with Room() as room, bugs.BUGS[bug]() if bug else nullcontext():
-        result = run(seed, plays, room, narrated=trace)
+        result = run(seed, options.plays, room, narrated=options.trace, lastfm_only=options.lastfm_only)
     for line in result.story:
         say(line)
     say(f"seed {seed}: {len(result.findings)} broken promises, digest {result.digest}")
@@ -71,7 +74,7 @@ def _replay(seed: int, plays: int, bug: str | None, trace: bool) -> int:
 
 def _measure(options: argparse.Namespace) -> tuple[dict[str, Figure], bool]:
     begun = time.perf_counter()
-    found = _runs(options.first, options.seeds, options.plays, options.processes)
+    found = _runs(options)
     seconds = time.perf_counter() - begun
     fields: dict[str, Figure] = {
         "benchmark": "faults",
@@ -97,21 +100,23 @@ def _measure(options: argparse.Namespace) -> tuple[dict[str, Figure], bool]:
     return {**fields, **machine()}, broken
 
 
-def _runs(first: int, number: int, plays: int, processes: int) -> list[Result]:
+def _runs(options: argparse.Namespace) -> list[Result]:
+    number, seeds = options.seeds, range(options.first, options.first + options.seeds)
     found: list[Result] = []
     spoken = time.monotonic()
-    for result in results(range(first, first + number), plays, processes):
+    for result in results(seeds, options.plays, options.processes, lastfm_only=options.lastfm_only):
         found.append(result)
         if result.findings:
-            _complain(result, plays)
+            _complain(result, options)
         if time.monotonic() - spoken > _BREATH:
             spoken = time.monotonic()
             say(f"{len(found)} of {number} seeds, {sum(bool(one.findings) for one in found)} with a broken promise")
     return found
 
 
-def _complain(result: Result, plays: int) -> None:
-    say(f"seed {result.seed} breaks {len(result.findings)} promises: {command(result.seed, plays)}")
+def _complain(result: Result, options: argparse.Namespace) -> None:
+    replay = command(result.seed, options.plays, lastfm_only=options.lastfm_only)
+    say(f"seed {result.seed} breaks {len(result.findings)} promises: {replay}")
     for finding in result.findings[:_SHOWN]:
         say(f"  {finding}")
 

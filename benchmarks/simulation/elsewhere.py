@@ -494,7 +494,7 @@ class Elsewhere:
         parcel = target.parcel(play)
         posted.parcels.append(parcel)
         target.sent_as[at, artist, title] = play
-        if True not in parcel.goes and not parcel.asked:
+        if not any(True in one.goes or one.asked for one in self.reports_of(target, play)):
             self.finds(Kind.DOUBLED, f"E{posted.number} sends {play} to {target}, for which nobody asked")
         self._as_its_policy_says(posted, parcel, about)
         params = {"timestamp": str(at), "about": json.dumps(about)}
@@ -516,11 +516,18 @@ class Elsewhere:
                 return self.ledger.by_key.get((original, title, int(reported_at)))
         return next(iter(songs), None)
 
+    def reports_of(self, target: Target, play: Reported) -> list[Parcel]:
+        """All reports that became this play: what was kept here may take the start of a later one, by another player."""
+        songs = self.ledger.songs(play.artist, play.title)
+        others = [one for one in songs if one is not play and one.account == play.account and one.id == play.id]
+        return [target.parcel(play), *(target.parcel(one) for one in others if play.id is not None)]
+
     def _as_its_policy_says(self, posted: Posted, parcel: Parcel, about: dict[str, Any]) -> None:
-        play = parcel.play
-        if not any(_fits(policy, play, about) for policy in parcel.policies):
+        play, alike = parcel.play, self.reports_of(posted.target, parcel.play)
+        if not any(_fits(policy, one.play, about) for one in alike for policy in one.policies):
             self.finds(Kind.DOUBLED, f"E{posted.number} sends {play} to {posted.target} under names that no policy has")
-        if not parcel.asked and parcel.policies and all(keeps(policy, play) for policy in parcel.policies):
+        kept = [keeps(policy, one.play) for one in alike for policy in one.policies]
+        if not parcel.asked and kept and all(kept):
             self.finds(Kind.DOUBLED, f"E{posted.number} sends {play} to {posted.target}, which is to be kept here")
 
     def _in_time(self, posted: Posted, parcel: Parcel) -> None:

@@ -82,7 +82,8 @@ class _Reckoning:
             elif self._must(parcel, row):
                 self.finds(Kind.LOST, f"{play} was acknowledged, and is neither there nor in the ledger")
             return
-        if True not in parcel.goes and not parcel.asked:
+        alike = self.elsewhere.reports_of(self.target, play)
+        if not any(True in one.goes or one.asked for one in alike):
             self.finds(Kind.DOUBLED, f"{play} is in the ledger of a destination for which nobody asked")
         if waits is not None:
             if waits["state"] != "queued":
@@ -126,7 +127,9 @@ class _Reckoning:
             case "kept" if "which it replaces" in reason:
                 return None if self._before_is_there(play) else "what it replaces is not there"
             case "kept":
-                return None if any(keeps(policy, play) for policy in parcel.policies) else "no policy keeps it"
+                alike = self.elsewhere.reports_of(self.target, play)
+                kept = any(keeps(policy, one.play) for one in alike for policy in one.policies)
+                return None if kept else "no policy keeps it"
             case "suspected":
                 return None if self._twin(play) else "nobody told of that song for that time otherwise"
             case "ignored":

@@ -65,6 +65,7 @@ OWN_PATHS = frozenset(
         "queue",
         "retry",
         "retry-expired",
+        "rules",
         "scrobble",
         "scrobbling",
         "settings",
