@@ -71,13 +71,17 @@ class _Reckoning:
                 self.finds(Kind.DOUBLED, f"{listen} is on the profile, and nobody played it")
                 continue
             self.there[play].append(listen.at)
-            if len(self.there[play]) > 1:
-                self.finds(Kind.DOUBLED, f"{play} is there more than once, at {self.there[play]}")
+            if len(at := self._there(play)) > 1:
+                self.finds(Kind.DOUBLED, f"{play} is there more than once, at {at}")
+
+    def _there(self, play: Reported) -> list[int]:
+        """When it was played by the profile, under whichever of its reports it was sent."""
+        return [at for one in self.elsewhere.reports_of(self.target, play) for at in self.there.get(one.play, ())]
 
     def _play(self, parcel: Parcel, row: sqlite3.Row) -> None:
         play, waits, fate = parcel.play, self.queue.get(row["id"]), self.ledger.get(row["id"])
         if waits is None and fate is None:
-            if self.there.get(play):
+            if self._there(play):
                 self.finds(Kind.UNEXPLAINED, f"{play} is there, and the ledger does not know it")
             elif self._must(parcel, row):
                 self.finds(Kind.LOST, f"{play} was acknowledged, and is neither there nor in the ledger")
@@ -99,7 +103,7 @@ class _Reckoning:
             self.finds(kind, f"{play} is {fate['fate']} there ({fate['reason']}): {why_not}")
         open_ = bool(parcel.flight.open) or "it may be there" in str(fate["reason"])
         doubtful = fate["fate"] in ("discarded", "refused", "ignored")
-        if self.there.get(play) and fate["fate"] != "accepted" and not (open_ and doubtful):
+        if self._there(play) and fate["fate"] != "accepted" and not (open_ and doubtful):
             self.finds(Kind.UNEXPLAINED, f"{play} is {fate['fate']} by the ledger ({fate['reason']}), and it is there")
 
     def _lies_ahead(self, waits: dict[str, object]) -> bool:
@@ -121,7 +125,7 @@ class _Reckoning:
         play, reason = parcel.play, str(row["reason"])
         match row["fate"]:
             case "accepted":
-                return None if self.there.get(play) else "it is not there"
+                return None if self._there(play) else "it is not there"
             case "discarded":
                 return None if play.discarded or parcel.discarded else "nobody discarded it"
             case "kept" if "which it replaces" in reason:
