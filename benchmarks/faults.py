@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--plays", type=int, default=200, metavar="M", help="plays in each run (default: 200)")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="the first seed (default: 0)")
     parser.add_argument("--processes", type=int, default=0, metavar="N", help="default: one for each core")
-    parser.add_argument("--lastfm-only", action="store_true", help="nobody has another destination than Last.fm")
+    parser.add_argument("--plays-only", action="store_true", help="no hearts, and no destination but Last.fm")
     parser.add_argument("--no-bugs", action="store_true", help="leave the planted bugs out")
     parser.add_argument("--kills", type=int, default=0, metavar="N", help="kill a real process so often, too")
     parser.add_argument("--seed", type=int, metavar="N", help="run this one alone")
@@ -54,16 +54,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def command(seed: int, plays: int, bug: str = "", *, lastfm_only: bool = False) -> str:
+def command(seed: int, plays: int, bug: str = "", *, plays_only: bool = False) -> str:
     """What replays a run in words."""
-    options = f"{f' --bug {bug}' if bug else ''}{' --lastfm-only' if lastfm_only else ''}"
+    options = f"{f' --bug {bug}' if bug else ''}{' --plays-only' if plays_only else ''}"
     return f"./run bench faults --seed {seed} --plays {plays}{options} --trace"
 
 
 def _replay(options: argparse.Namespace) -> int:
     seed, bug = options.seed, options.bug
     with Room() as room, bugs.BUGS[bug]() if bug else nullcontext():
-        result = run(seed, options.plays, room, narrated=options.trace, lastfm_only=options.lastfm_only)
+        result = run(seed, options.plays, room, narrated=options.trace, plays_only=options.plays_only)
     for line in result.story:
         say(line)
     say(f"seed {seed}: {len(result.findings)} broken promises, digest {result.digest}")
@@ -104,7 +104,7 @@ def _runs(options: argparse.Namespace) -> list[Result]:
     number, seeds = options.seeds, range(options.first, options.first + options.seeds)
     found: list[Result] = []
     spoken = time.monotonic()
-    for result in results(seeds, options.plays, options.processes, lastfm_only=options.lastfm_only):
+    for result in results(seeds, options.plays, options.processes, plays_only=options.plays_only):
         found.append(result)
         if result.findings:
             _complain(result, options)
@@ -115,7 +115,7 @@ def _runs(options: argparse.Namespace) -> list[Result]:
 
 
 def _complain(result: Result, options: argparse.Namespace) -> None:
-    replay = command(result.seed, options.plays, lastfm_only=options.lastfm_only)
+    replay = command(result.seed, options.plays, plays_only=options.plays_only)
     say(f"seed {result.seed} breaks {len(result.findings)} promises: {replay}")
     for finding in result.findings[:_SHOWN]:
         say(f"  {finding}")

@@ -115,7 +115,7 @@ class Story:
 class Run:
     """All that a seed sets up."""
 
-    def __init__(self, seed: int, plays: int, room: Room, *, narrated: bool, lastfm_only: bool) -> None:
+    def __init__(self, seed: int, plays: int, room: Room, *, narrated: bool, plays_only: bool) -> None:
         self.seed = seed
         chance = self.chance = Random(seed)
         self.timeline = timeline = Timeline()
@@ -133,8 +133,8 @@ class Run:
         self.referee = Referee(timeline, self.emulator, self.ledger, now, say, _PER_SECOND, workers == 1, self._told)
         self.network = Network(timeline, self.emulator, chance, self.referee)
         self.disk = Disk(room.file(), timeline, chance, self._forgets)
-        self.hearts = self._hearts(say, plays) if with_hearts(seed) else None
-        self.elsewhere = self._elsewhere(say) if with_destinations(seed) and not lastfm_only else None
+        self.hearts = self._hearts(say, plays) if with_hearts(seed) and not plays_only else None
+        self.elsewhere = self._elsewhere(say) if with_destinations(seed) and not plays_only else None
         self.weather = Weather(
             timeline, self.emulator, self.network, self.disk, chance, say, self.scale, self.hearts is not None
         )
@@ -412,6 +412,6 @@ def with_destinations(seed: int) -> bool:
     return seed % 9 in (0, 2)
 
 
-def run(seed: int, plays: int, room: Room, *, narrated: bool = False, lastfm_only: bool = False) -> Result:
+def run(seed: int, plays: int, room: Room, *, narrated: bool = False, plays_only: bool = False) -> Result:
     """One seed, from its beginning to its reckoning."""
-    return Run(seed, plays, room, narrated=narrated, lastfm_only=lastfm_only).go()
+    return Run(seed, plays, room, narrated=narrated, plays_only=plays_only).go()
