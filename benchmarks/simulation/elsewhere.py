@@ -517,7 +517,7 @@ class Elsewhere:
         return next(iter(songs), None)
 
     def reports_of(self, target: Target, play: Reported) -> list[Parcel]:
-        """All reports that became this play: what was kept here may take the start of a later one, by another player."""
+        """All reports that became this play: what was kept here may take a later one's start, of another player."""
         songs = self.ledger.songs(play.artist, play.title)
         others = [one for one in songs if one is not play and one.account == play.account and one.id == play.id]
         return [target.parcel(play), *(target.parcel(one) for one in others if play.id is not None)]
