@@ -262,8 +262,8 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules, fan_out: FanOu
     reports = _ruled(db, listeners, reports)
     keys = [_key(r) for r in reports]
     decided = [_decide(_known(listeners, r.account), r, rules) for r in reports]
-    decided = _suspected(db, listeners, reports, keys, decided)
     restamped = _moved(db, reports, keys)
+    decided = _suspected(db, listeners, reports, keys, decided, restamped)
     taken_over = _taken_over(db, keys, decided, restamped)
     fresh: dict[plays.PlayKey, dict[str, Any]] = {}
     for report, key, decision in zip(reports, keys, decided, strict=True):
@@ -429,8 +429,12 @@ def _suspected(
     reports: Sequence[Report],
     keys: Sequence[plays.PlayKey],
     decided: Sequence[_Decision],
+    restamped: Mapping[plays.PlayKey, tuple[int, str]],
 ) -> list[_Decision]:
-    """The decisions, with plays suspected that share time with a play of the same song, whoever reported that one."""
+    """The decisions, with plays suspected that share time with a play of the same song, whoever reported that one.
+
+    A report that is known with another start, as `restamped` says, is no other play than itself.
+    """
     judged: list[_Decision] = []
     in_this_batch: dict[tuple[int, str, str], list[NearPlay]] = {}
     of_others: dict[tuple[int, str], plays.PlaysOfOthers] = {}
@@ -455,7 +459,8 @@ def _suspected(
                 near += of_others[source].beside(play)
                 for reporter, theirs_here in beside.items():
                     near += theirs_here if reporter != report.reporter else ()
-            near = [_standing(db, one) for one in near if one.counted and one.id not in taken]
+            left_out = taken | {restamped[keys[index]][0]} if keys[index] in restamped else taken
+            near = [_standing(db, one) for one in near if one.counted and one.id not in left_out]
             compared = _compared(decision, play, near)
             if compared.takes_place_of is not None:
                 taken.add(compared.takes_place_of)
