@@ -466,6 +466,24 @@ async def test_a_repeat_is_known_by_the_start_that_it_was_reported_with_if_it_li
     assert again.id == (one.id if fate == "queued" else two.id)
 
 
+async def test_a_kept_play_is_known_by_its_report_after_our_clock_was_corrected(house: House) -> None:
+    """It is reported again with the same start, which is now moved to another one: no other play than itself."""
+    async with house.open(deliver=False) as room:
+        at = int(room.now) - 900
+
+        async def reported(by: int) -> tuple[str, int]:
+            report = Report(room.me.id, Play(SONG, at + by, 300.0), room.now, at, "moved: the clock" if by else "", by)
+            [result] = await room.deck.store.write(lambda db: take(db, [report], LASTFM))
+            return result.status, result.id
+
+        assert await reported(0) == ("not_authenticated", 1)
+        assert await reported(60) == ("not_authenticated", 1)
+        assert await room.fates() == ["not_authenticated"]
+        await room.sign_in()
+        assert await reported(90) == ("queued", 1)
+        assert await room.fates() == ["queued"]
+
+
 async def test_a_long_list_of_plays_lets_others_report_in_between(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
