@@ -254,7 +254,7 @@ def test_pylast_signs_in_through_the_approval_page(room: Room, transport: ToServ
         form = {"token": token[1], "name": "My player"}
         foreign = browser.post("/api/auth/", data=form, headers={"Origin": "https://elsewhere.example"})
         assert foreign.status_code == 403
-        assert "may report now" in browser.post("/api/auth/", data=form).text
+        assert "can report plays now" in browser.post("/api/auth/", data=form).text
         assert browser.post("/api/auth/", data=form).status_code == 400
     key = generator.get_web_auth_session_key(str(url))
     lastfm = network(transport, session_key=key, username="me")
