@@ -253,8 +253,8 @@ class Referee:
 
     def _of_account(self, sent: Sent, account: Account) -> None:
         lag = LAG if self.alone else 10 * LAG
-        if any(self.timeline.now - at < FURTHEST_SLOT for at, _ in self.clocks):
-            lag += FURTHEST_SLOT  # a slot was booked by a clock that has been put back since
+        if any(self.timeline.now - at < 2 * FURTHEST_SLOT for at, _ in self.clocks):
+            lag += FURTHEST_SLOT  # it waited for its slot behind one that was booked by a clock put back since
         if account.left_at is not None and sent.at > account.left_at + lag:
             self.finds(Kind.MISBEHAVED, f"#{sent.number} is sent after {account.name} signed out")
         if not self.alone:
