@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 from tonearm.core.tint import Rgb, Tint, tint
 from tonearm.lastfm.cache import CachedReads
-from tonearm.lastfm.images import KEPT, Image
+from tonearm.lastfm.images import KEPT, NONE_KEPT, Image
 
 AT_ONCE = 1
 """Pictures that are decoded beside each other: each costs a process."""
@@ -50,7 +50,7 @@ class CoverColours:
             kept = await self._answers.find(key) if self._answers else None
         except OSError:
             kept = None
-        if kept:
+        if kept and (kept.body or self._now() < kept.fresh_until):
             return Tint.unpacked(kept.body)
         async with self._places:
             pixels = await self._decode(body)
@@ -58,5 +58,6 @@ class CoverColours:
         if self._answers:
             now = self._now()
             packed = found.packed() if found else b""
-            self._answers.save(key, packed, fetched_at=now, fresh_until=now + KEPT, artist="", listener="")
+            until = now + (KEPT if found else NONE_KEPT)  # the machine may only have been too busy to read it
+            self._answers.save(key, packed, fetched_at=now, fresh_until=until, artist="", listener="")
         return found
