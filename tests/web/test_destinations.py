@@ -319,6 +319,13 @@ async def test_a_service_is_signed_in_to_on_its_page(adding: House, fm: GnuFmSta
     assert "start again" in again.text
 
 
+async def test_a_sign_in_at_a_destination_that_cant_be_is_refused(adding: House) -> None:
+    form = {"kind": "librefm", "state": "x", "auth_url": "http://fm.test/", "number": str(2**63)}
+    assert (await adding.http.post("/settings/destinations/waiting", data=form)).status_code == 400
+    form["number"] = "99"
+    assert (await adding.http.post("/settings/destinations/waiting", data=form)).status_code == 404
+
+
 async def test_a_service_is_signed_in_to_with_a_password(adding: House, fm: GnuFmStandIn) -> None:
     given = {"kind": "librefm", "url": "http://fm.test", "by": "password", "username": "anna"}
     answer = await check(adding, **given, token="wrong")

@@ -143,7 +143,7 @@ def _new_routes(router: APIRouter, frame: Frame) -> None:
         kind: Annotated[AddableKind, Form()],
         state: SealedText,
         auth_url: FormText,
-        number: Annotated[int, Form(ge=0)] = 0,
+        number: Annotated[RowId, Form()] = 0,
         early: Annotated[bool, Form()] = False,
     ) -> Response:
         """Whether access was allowed at the service; then it goes on by itself."""
