@@ -27,6 +27,7 @@ from tonearm.listenbrainz import ListenBrainzClient
 from tonearm.service.destination_setup import CheckedProfile
 from tonearm.service.destination_sign_in import NameAndPassword
 from tonearm.service.destinations import DestinationOverview, DestinationRefused
+from tonearm.service.players import PlayerKind
 from tonearm.store.destinations import StoredDestination
 
 pytestmark = pytest.mark.anyio
@@ -342,6 +343,9 @@ async def test_what_a_service_gets_is_changed_on_its_page(adding: House) -> None
     await add(adding)
     at = f"/settings/destinations/{(await only(adding)).stored.id}"
     await play(adding)
+    assert "Keep here what these players report" not in await adding.page(at)  # no player has reported it
+    await adding.deck.players.add(adding.me.id, "kitchen", PlayerKind.LASTFM)
+    assert re.findall(r'name="not_from" value="([^"]*)"', await adding.page(at)) == ["kitchen"]
     chosen = {"artist": "first", "not_from": "a tablet"}
     preview = await adding.http.post(f"{at}/preview", data=chosen)
     assert "Of your latest 1 play, none would have stayed here" in preview.text

@@ -105,7 +105,7 @@ class DestinationSetup:
 
         def read(db: Connection) -> list[str]:
             latest = {stored.reporter for stored in plays.latest(db, account, PREVIEWED)}
-            return sorted(latest | {one.name for one in players.of_account(db, account)} - {""})
+            return sorted((latest | {one.name for one in players.of_account(db, account)}) - {""})
 
         return await self.destinations.store.read(read)
 
