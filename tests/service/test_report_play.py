@@ -460,8 +460,8 @@ async def test_a_repeat_is_known_by_the_start_that_it_was_reported_with_if_it_li
 
     played = 300.0 if fate == "queued" else 20.0
     first, second = heard_of(0, 60, played=played), heard_of(1, 61, "phone", 300.0)
-    [one, two] = await room.deck.store.write(lambda db: take(db, [first, second], LASTFM))
-    [again] = await room.deck.store.write(lambda db: take(db, [heard_of(0, 61)], LASTFM))
+    [(one, _), (two, _)] = await room.deck.store.write(lambda db: take(db, [first, second], LASTFM))
+    [(again, _)] = await room.deck.store.write(lambda db: take(db, [heard_of(0, 61)], LASTFM))
     assert (one.status, again.status) == (fate, "duplicate")
     assert again.id == (one.id if fate == "queued" else two.id)
 
@@ -473,7 +473,7 @@ async def test_a_kept_play_is_known_by_its_report_after_our_clock_was_corrected(
 
         async def reported(by: int) -> tuple[str, int]:
             report = Report(room.me.id, Play(SONG, at + by, 300.0), room.now, at, "moved: the clock" if by else "", by)
-            [result] = await room.deck.store.write(lambda db: take(db, [report], LASTFM))
+            [(result, _)] = await room.deck.store.write(lambda db: take(db, [report], LASTFM))
             return result.status, result.id
 
         assert await reported(0) == ("not_authenticated", 1)

@@ -47,7 +47,7 @@ from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.counters import Counters
 from tonearm.service.events import EventHub, Subscription
 from tonearm.service.fan_out import LIVE_WITHIN, NOWHERE, FanOut, Sendable, receiving
-from tonearm.store import accounts, edit_rules, history_imports, plays, queue, summaries
+from tonearm.store import accounts, edit_rules, plays, queue, summaries
 from tonearm.store.db.database import Store
 from tonearm.store.line import QueueState
 from tonearm.store.plays import NearPlay
@@ -136,10 +136,10 @@ class ReportResult:
     needed: float
 
 
-class _RuledResult(ReportResult):
-    """The answer to a report whose names rules have changed. `track` is for events, and no part of the answer."""
+class Taken(NamedTuple):
+    """A report that was taken: its answer, and the track as the listener's rules have it."""
 
-    __slots__ = ("track",)
+    result: ReportResult
     track: Track
 
 
@@ -255,7 +255,7 @@ _BEFORE = "reported before"
 """Nothing new, unlike a suspected duplicate: that one is a play of its own, and announced."""
 
 
-def take(db: Connection, reports: Sequence[Report], rules: Rules, fan_out: FanOut = NOWHERE) -> list[ReportResult]:
+def take(db: Connection, reports: Sequence[Report], rules: Rules, fan_out: FanOut = NOWHERE) -> list[Taken]:
     """Write reported plays and answer each by the rules of Last.fm, in one transaction; other destinations get them."""
     accounts.lock(db, {r.account for r in reports})
     listeners = accounts.by_id(db, {r.account for r in reports})
@@ -276,7 +276,7 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules, fan_out: FanOu
     # What was reported identically is the same report, unless it may still be queued where another play lies by now.
     before = there | {key: known for key, known in restamped.items() if key not in there or known[1] not in NOT_QUEUED}
     before |= {key: (play_id, "") for key, play_id in taken_over.items()}
-    taken: list[ReportResult] = []
+    taken: list[Taken] = []
     queued: dict[int, dict[str, Any]] = {}
     others = receiving(db, {account.id for account in listeners.values() if account.has_destinations})
     sendable: dict[int, Sendable] = {}
@@ -460,7 +460,7 @@ def _suspected(
                 for reporter, theirs_here in beside.items():
                     near += theirs_here if reporter != report.reporter else ()
             left_out = taken | {restamped[keys[index]][0]} if keys[index] in restamped else taken
-            near = [_standing(db, one) for one in near if one.counted and one.id not in left_out]
+            near = [one for one in near if one.counted and one.id not in left_out]
             compared = _compared(decision, play, near)
             if compared.takes_place_of is not None:
                 taken.add(compared.takes_place_of)
@@ -472,17 +472,6 @@ def _suspected(
         else:
             judged.append(decision)
     return judged
-
-
-def _standing(db: Connection, one: NearPlay) -> NearPlay:
-    """The play; one that came from a file belongs to somebody at Last.fm if it was found there, too."""
-    if one.fate != plays.IMPORTED or one.owner or not history_imports.shared(db, one.id):
-        return one
-    return one._replace(owner=_SOMEBODY)
-
-
-_SOMEBODY = "?"
-"""No Last.fm user has this name."""
 
 
 def _counts_now(decision: _Decision) -> bool:
@@ -562,12 +551,8 @@ def _key(report: Report) -> plays.PlayKey:
     return (report.account, track.artist, track.title, report.play.timestamp)
 
 
-def _taken(status: str, play_id: int, message: str, heard: Counted, report: Report) -> ReportResult:
-    if report.sent is None:
-        return ReportResult(status, play_id, message, heard.played, heard.needed)
-    ruled_result = _RuledResult(status, play_id, message, heard.played, heard.needed)
-    object.__setattr__(ruled_result, "track", report.play.track)  # it is frozen
-    return ruled_result
+def _taken(status: str, play_id: int, message: str, heard: Counted, report: Report) -> Taken:
+    return Taken(ReportResult(status, play_id, message, heard.played, heard.needed), report.play.track)
 
 
 def _settled_at(report: Report, decision: _Decision) -> float | None:
@@ -656,10 +641,10 @@ class Reports:
         """
         report = self._report(self._moment(), account, play, clean(reporter), left_out, basis)
         taken = await self.store.write_together(self._take, report, account)
-        self.tally.reports[taken.status] += 1
+        self.tally.reports[taken.result.status] += 1
         self._hint(account, [taken])
-        self._announce(report, taken)
-        return taken
+        self._announce(account, taken)
+        return taken.result
 
     async def scrobble_all(
         self,
@@ -722,10 +707,10 @@ class Reports:
             unmeasured = ReportedPlay(reported.play, Basis(reported.basis.stamp, Listening.ASSUMED), message)
             return self._player_report(moment, account, unmeasured, reporter, player)
 
-    def _take(self, db: Connection, reports: Sequence[Report]) -> list[ReportResult]:
+    def _take(self, db: Connection, reports: Sequence[Report]) -> list[Taken]:
         return take(db, reports, self.rules, self.fan_out)
 
-    def _take_batches(self, db: Connection, batches: Sequence[Sequence[Report]]) -> list[list[ReportResult]]:
+    def _take_batches(self, db: Connection, batches: Sequence[Sequence[Report]]) -> list[list[Taken]]:
         """Write the plays of several requests and answer each, in one transaction."""
         answers = iter(self._take(db, list(chain.from_iterable(batches))))
         return [[next(answers) for _ in batch] for batch in batches]
@@ -734,39 +719,39 @@ class Reports:
         """What would be answered; nothing is written."""
         rehearsal = db.begin_nested()
         try:
-            return self._take(db, [report])[0]
+            return self._take(db, [report])[0].result
         finally:
             rehearsal.rollback()
 
     async def _take_all(self, account: int, reports: Sequence[Report]) -> list[ReportResult]:
-        taken: list[ReportResult] = []
         if not reports:
-            return taken
+            return []
+        taken: list[Taken] = []
         if len(reports) <= min(SHARED, TOGETHER):
             taken = await self.store.write_together(self._take_batches, reports, account)
         else:
             size = PART if len(reports) > TOGETHER else TOGETHER
             for start in range(0, len(reports), size):
                 taken += await self.store.write(partial(self._take, reports=reports[start : start + size]))
-        self.tally.reports.update(answer.status for answer in taken)
+        self.tally.reports.update(one.result.status for one in taken)
         self._hint(account, taken)
-        for report, answer in zip(reports, taken, strict=True):
-            if answer.status == "duplicate":
-                self._announce(report, answer)
-        return taken
+        for one in taken:
+            if one.result.status == "duplicate":
+                self._announce(account, one)
+        return [one.result for one in taken]
 
-    def _hint(self, account: int, taken: Sequence[ReportResult]) -> None:
+    def _hint(self, account: int, taken: Sequence[Taken]) -> None:
         """Wake what sends plays: Last.fm's, or that of other destinations, which may take what Last.fm does not."""
-        if any(answer.status == "queued" for answer in taken):
+        if any(one.result.status == "queued" for one in taken):
             self.hint(account)
-        elif any(answer.message != _BEFORE for answer in taken):
+        elif any(one.result.message != _BEFORE for one in taken):
             self.hint_others(account)
 
-    def _announce(self, report: Report, taken: ReportResult) -> None:
-        if taken.message != _BEFORE:
-            track = taken.track if isinstance(taken, _RuledResult) else report.play.track
-            event = ScrobbleStatus(taken.id, taken.status, track.artist, track.title, taken.message)
-            self.event_hub.publish(report.account, event)
+    def _announce(self, account: int, taken: Taken) -> None:
+        result, track = taken
+        if result.message != _BEFORE:
+            event = ScrobbleStatus(result.id, result.status, track.artist, track.title, result.message)
+            self.event_hub.publish(account, event)
 
     def _moment(self) -> _Moment:
         clock, time = self.clock, self.time

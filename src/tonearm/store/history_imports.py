@@ -202,11 +202,6 @@ def share(db: Connection, import_id: int, play_ids: Iterable[int]) -> None:
     insert_ignore(db, import_share, [{"import_id": import_id, "play": play_id} for play_id in play_ids])
 
 
-def shared(db: Connection, play_id: int) -> bool:
-    """Whether a Last.fm user's import has found a play too that another one has brought."""
-    return db.execute(select(import_share.c.play).where(import_share.c.play == play_id).limit(1)).first() is not None
-
-
 def _forget_shares(db: Connection, import_id: int) -> None:
     db.execute(delete(import_share).where(import_share.c.import_id == import_id))
 

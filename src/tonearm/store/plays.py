@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     delete,
     func,
     null,
@@ -37,7 +38,7 @@ from tonearm.store import summaries
 from tonearm.store.db.dialect import Among, asking, given_rows, insert_numbered, parts, same_texts
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.db.schema import account as account_table
-from tonearm.store.db.schema import play, scrobble_queue
+from tonearm.store.db.schema import history_import, import_share, play, scrobble_queue
 from tonearm.store.db.slices import backward
 
 PlayKey = tuple[int, str, str, int]
@@ -57,7 +58,8 @@ ON_LASTFM = ("queued", "accepted")
 class NearPlay(NamedTuple):
     """A play of the history around the time of another one.
 
-    `owner` is the Last.fm user that it was reported for or imported from, "" if there was none.
+    `owner` is the Last.fm user that it was reported for or imported from, also if a file had brought it before, "" if
+    there was none.
     """
 
     id: int
@@ -220,7 +222,23 @@ _SPANS: tuple[Column[Any], ...] = (
 )
 
 
-_STANDING = (play.c.fate, play.c.owner, play.c.counted)
+_FOUND_AT = (
+    select(history_import.c.name)
+    .join(import_share, import_share.c.import_id == history_import.c.id)
+    .where(import_share.c.play == play.c.id)
+    .order_by(history_import.c.id)
+    .limit(1)
+    .scalar_subquery()
+)
+"""The Last.fm user whose import has found a play that a file had brought."""
+
+
+def _standing(fates: tuple[str, ...]) -> tuple[ColumnElement[Any], ...]:
+    """Fate, owner and `counted`, as `NearPlay` has them."""
+    owner: ColumnElement[str] = play.c.owner
+    if IMPORTED in fates:
+        owner = case((and_(play.c.fate == IMPORTED, play.c.owner == ""), func.coalesce(_FOUND_AT, "")), else_=owner)
+    return play.c.fate, owner, play.c.counted
 
 
 @cache
@@ -232,7 +250,7 @@ def _around(dialect: str, fates: tuple[str, ...]) -> Select[Any]:
         imported = play.c.fate == IMPORTED
         lasts = or_(lasts, and_(imported, play.c.timestamp + LONGEST_NEEDED > asked.c.start))
         by_another = or_(by_another, imported)
-    return select(play.c.id, *frozen_columns(play), *_STANDING).where(
+    return select(play.c.id, *frozen_columns(play), *_standing(fates)).where(
         play.c.account == asked.c.account,
         play.c.timestamp.between(asked.c.earliest, asked.c.latest),
         lasts,
@@ -302,7 +320,7 @@ _ASKED: tuple[Column[Any], ...] = (
 @cache
 def _near(dialect: str, fates: tuple[str, ...]) -> Select[Any]:
     asked = given_rows(dialect, _ASKED)
-    return select(asked.c.place, play).where(
+    return select(asked.c.place, play.c.id, *frozen_columns(play), *_standing(fates)).where(
         play.c.account == asked.c.account,
         play.c.timestamp.between(asked.c.earliest, asked.c.latest),
         *same_texts(dialect, play, asked, _SONG),
@@ -332,7 +350,7 @@ def near(
     found: dict[int, list[NearPlay]] = {}
     if rows:
         for row in asking(db, _near(db.dialect.name, fates), _ASKED, rows):
-            one = NearPlay(row.id, play_from_row(row), row.fate, row.owner, row.counted)
+            one = NearPlay(row.id, play_from_tuple(row[2:-3]), *row[-3:])
             found.setdefault(row.place, []).append(one.as_heard(account_plays[row.place][1]))
     return found
 
