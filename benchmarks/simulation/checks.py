@@ -177,8 +177,8 @@ class Checker:
                 return None if play.discarded else "nobody discarded it"
             case "suspected":
                 return self._not_suspected(play)
-            case "not_authenticated" if play.asked_elsewhere:
-                return None  # sent by hand without a session: only other destinations get it
+            case "not_authenticated" if play.asked_elsewhere and (play.discarded or play.was_answered("duplicate")):
+                return None  # it stood for nothing until it was sent by hand, without a session: only others get it
             case fate if fate in _HISTORY_ONLY:
                 return None if play.was_answered(fate) or play.unheard else "its reporter was told otherwise"
             case _:

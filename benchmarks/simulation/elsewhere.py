@@ -499,8 +499,9 @@ class Elsewhere:
         self._as_its_policy_says(posted, parcel, about)
         params = {"timestamp": str(at), "about": json.dumps(about)}
         before, parcel.flight.params = parcel.flight.params, params
-        moved = parcel.asked_again or {**before, "timestamp": ""} == {**params, "timestamp": ""}
-        moved, parcel.asked_again = moved and not parcel.flight.open, False
+        settled = bool(parcel.flight.errors) or parcel.discarded or play.discarded
+        anew, parcel.asked_again = parcel.asked_again and settled, False
+        moved = not parcel.flight.open and (anew or {**before, "timestamp": ""} == {**params, "timestamp": ""})
         if before and before != params and not moved:
             self.finds(
                 Kind.DOUBLED, f"E{posted.number} sends {play} to {target} otherwise than before: {params}, was {before}"

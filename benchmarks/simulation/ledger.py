@@ -173,7 +173,7 @@ class Ledger:
         """All plays of a song."""
         return self._by_names.get((artist, title), [])
 
-    def find(self, artist: str, title: str, answer: Callable[[], int]) -> Reported | None:
+    def find(self, artist: str, title: str, reported_start: Callable[[], int]) -> Reported | None:
         """The play that was reported so; a song that was played once is found whatever time it has."""
         songs = self.songs(artist, title)
-        return songs[0] if len(songs) == 1 else self.by_key.get((artist, title, answer()))
+        return songs[0] if len(songs) == 1 else self.by_key.get((artist, title, reported_start()))

@@ -132,9 +132,9 @@ async def test_a_play_reaches_lastfm_and_every_destination_once(world: World) ->
         await until_sent(room)
         assert room.arrived() == songs(*range(5))
         assert sorted(titles(world.first)) == sorted(titles(world.second)) == songs(*range(5))
-        heard_of = [event for event in room.events if isinstance(event, DestinationStatus)]
-        assert {event.status for event in heard_of} == {"accepted"}
-        assert len(heard_of) == 10
+        events = [event for event in room.events if isinstance(event, DestinationStatus)]
+        assert {event.status for event in events} == {"accepted"}
+        assert len(events) == 10
 
 
 async def test_what_was_imported_from_lastfm_reaches_a_destination_when_a_player_reports_it(world: World) -> None:
@@ -697,8 +697,8 @@ async def test_a_start_that_a_wrong_clock_made_stays_where_a_destination_may_hav
         world.first.now = world.house.clock.now  # it has no objection
         world.first.fail_next(Fault.LOST_ANSWER)
         world.first.fault = Fault.OUTAGE
-        heard_of = int(room.now) - 160
-        await room.me.scrobble(Track("Nina Simone", "Sinnerman", duration=200), started_at=heard_of, played=150)
+        start = int(room.now) - 160
+        await room.me.scrobble(Track("Nina Simone", "Sinnerman", duration=200), started_at=start, played=150)
         await room.wait(60)
         assert len(world.first.stored) == 1
         for _ in range(2):  # Last.fm's answers show what time it is
@@ -707,7 +707,7 @@ async def test_a_start_that_a_wrong_clock_made_stays_where_a_destination_may_hav
         world.first.fault = Fault.NONE
         await until_sent(room)
         sent = [asked.json()["payload"] for asked in world.first.seen if asked.body]
-        assert {listen["listened_at"] for [listen] in sent} == {heard_of}
+        assert {listen["listened_at"] for [listen] in sent} == {start}
 
 
 # A listener's decisions

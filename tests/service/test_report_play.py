@@ -197,11 +197,11 @@ async def test_one_listen_reported_twice_by_one_player_is_sent_once(
     room: Room, later: int, heard: float, at_once: bool
 ) -> None:
     track, start = replace(SONG, duration=210.0), int(room.now - HOUR)
-    heard_of = [Play(track, start, 205.0), Play(track, start + later, heard)]
+    both = [Play(track, start, 205.0), Play(track, start + later, heard)]
     if at_once:
-        taken = await room.me.scrobble_all(heard_of)
+        taken = await room.me.scrobble_all(both)
     else:
-        taken = [await room.me.scrobble(play.track, started_at=play.timestamp, played=play.played) for play in heard_of]
+        taken = [await room.me.scrobble(play.track, started_at=play.timestamp, played=play.played) for play in both]
     assert [one.status for one in taken] == ["queued", "duplicate"]
     await room.until_empty()
     assert await room.fates() == (["accepted", "suspected"] if later > 0 else ["suspected", "accepted"])
@@ -380,9 +380,9 @@ async def test_a_report_is_reported_with_its_status_and_then_its_fate(room: Room
     await room.play(1)
     await room.play(2, played=3)
     await room.until_empty()
-    heard_of = [(e.id, e.status, e.track) for e in room.events if isinstance(e, ScrobbleStatus)]
-    assert [event for event in heard_of if event[0] == 1] == [(1, "queued", "Song 001"), (1, "accepted", "Song 001")]
-    assert [event for event in heard_of if event[0] == 2] == [(2, "threshold_not_met", "Song 002")]
+    events = [(e.id, e.status, e.track) for e in room.events if isinstance(e, ScrobbleStatus)]
+    assert [event for event in events if event[0] == 1] == [(1, "queued", "Song 001"), (1, "accepted", "Song 001")]
+    assert [event for event in events if event[0] == 2] == [(2, "threshold_not_met", "Song 002")]
 
 
 async def test_a_duplicate_is_not_reported(room: Room) -> None:
@@ -397,8 +397,8 @@ async def test_a_play_that_is_suspected_is_reported(room: Room) -> None:
     for place, reporter in enumerate(("a server", "a player")):
         await room.me.scrobble(SONG, started_at=room.now - HOUR + place, played=300, reporter=reporter)
     await room.until_empty()
-    heard_of = [(e.id, e.status) for e in room.events if isinstance(e, ScrobbleStatus)]
-    assert (2, "duplicate") in heard_of
+    events = [(e.id, e.status) for e in room.events if isinstance(e, ScrobbleStatus)]
+    assert (2, "duplicate") in events
 
 
 async def test_the_first_reporter_is_one_though_it_has_no_name(room: Room) -> None:
@@ -416,8 +416,8 @@ async def test_plays_of_a_batch_are_reported_if_they_are_suspected_and_not_if_th
         [taken] = await room.me.scrobble_all([again], reporter="a player")
         assert taken.status == "duplicate"
     await room.until_empty()
-    heard_of = [e.id for e in room.events if isinstance(e, ScrobbleStatus) and e.status == "duplicate"]
-    assert heard_of == [2]
+    duplicates = [e.id for e in room.events if isinstance(e, ScrobbleStatus) and e.status == "duplicate"]
+    assert duplicates == [2]
 
 
 async def test_reports_are_counted_by_status(room: Room) -> None:
@@ -454,14 +454,14 @@ async def test_a_repeat_is_known_by_the_start_that_it_was_reported_with_if_it_li
     """What our clock lacks is learnt anew between the reports: the repeat is moved to where the second play is."""
     at = int(room.now) - 900
 
-    def heard_of(start: int, now: int, reporter: str = "", played: float = 300.0) -> Report:
+    def reported(start: int, now: int, reporter: str = "", played: float = 300.0) -> Report:
         play = Play(SONG, at + now, played)
         return Report(room.me.id, play, room.now, at + start, "moved: the clock", now - start, reporter)
 
     played = 300.0 if fate == "queued" else 20.0
-    first, second = heard_of(0, 60, played=played), heard_of(1, 61, "phone", 300.0)
+    first, second = reported(0, 60, played=played), reported(1, 61, "phone", 300.0)
     [(one, _), (two, _)] = await room.deck.store.write(lambda db: take(db, [first, second], LASTFM))
-    [(again, _)] = await room.deck.store.write(lambda db: take(db, [heard_of(0, 61)], LASTFM))
+    [(again, _)] = await room.deck.store.write(lambda db: take(db, [reported(0, 61)], LASTFM))
     assert (one.status, again.status) == (fate, "duplicate")
     assert again.id == (one.id if fate == "queued" else two.id)
 
