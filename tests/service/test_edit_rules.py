@@ -99,6 +99,21 @@ async def test_a_report_whose_start_was_corrected_is_recognized_under_its_new_na
     assert (first.id, again.status) == (again.id, "duplicate")
 
 
+async def test_a_report_takes_the_place_of_a_play_that_a_rule_changed_and_that_was_kept_here(room: Room) -> None:
+    await make(room, PlayNames("Björk", "Joga"))
+    await room.deck.accounts.change_settings(room.me.id, enabled=False, threshold=None)
+    kept = await report(room, at(room, 900))
+    assert kept.status == "disabled"
+    await room.deck.accounts.change_settings(room.me.id, enabled=True, threshold=None)
+    later = at(room, 895)
+    sent = await report(room, later)
+    assert (sent.id, sent.status) == (kept.id, "queued")
+    assert (await report(room, later)).status == "duplicate"
+    details = await room.deck.play_actions.details(room.me.id, sent.id)
+    assert details is not None
+    assert details.reported_as == PlayNames("Bjork", "Joga", "Homogenic")
+
+
 async def test_two_names_of_one_play_are_one_listen(room: Room) -> None:
     await make(room, PlayNames("Björk", "Joga"))
     answers = await room.deck.reports.scrobble_all(room.me.id, [at(room, 900), at(room, 900, "Björk")], "player")

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, 
 from tonearm.core.edit_rules import EditRule, PlayNames, RuleScope
 from tonearm.core.play import Play, Track
 from tonearm.store import accounts, plays
-from tonearm.store.db.dialect import Among
+from tonearm.store.db.dialect import Among, insert_or_change
 from tonearm.store.db.schema import account as account_table
 from tonearm.store.db.schema import edit_rule, play, reported_name
 from tonearm.store.plays import PlayKey
@@ -127,7 +127,10 @@ def recorded(db: Connection, keys: Sequence[PlayKey]) -> dict[PlayKey, PlayNames
 
 
 def remember(db: Connection, sent: Mapping[int, tuple[int, int, Track]]) -> None:
-    """Keep what was sent of plays: by their ids the account, the start as it was reported, and the track."""
+    """Keep what was sent of plays: by their ids the account, the start as it was reported, and the track.
+
+    A play whose place another report has taken gets what that one sent.
+    """
     rows = [
         {
             "play": play_id,
@@ -140,8 +143,8 @@ def remember(db: Connection, sent: Mapping[int, tuple[int, int, Track]]) -> None
         }
         for play_id, (account, timestamp, track) in sent.items()
     ]
-    if rows:
-        db.execute(reported_name.insert(), rows)
+    changed = ("account", "timestamp", "artist", "track", "album", "album_artist")
+    insert_or_change(db, reported_name, rows, ("play",), changed)
 
 
 def as_reported(db: Connection, play_id: int) -> PlayNames | None:
