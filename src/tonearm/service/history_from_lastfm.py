@@ -168,6 +168,7 @@ class _Copy:
         known_until = await store.read(plays.last)
         page = await self.walk.page(1, self._from())
         page_number, total = page.total_pages, page.total or 0
+        before = counts["new"] + counts["known"] + counts["doubtful"]  # while it was interrupted
         overlap, first, last = 0, None, None
         while page_number > 0:
             if page.page != page_number:
@@ -185,7 +186,10 @@ class _Copy:
                 first, last = first or found[0].timestamp, found[-1].timestamp
                 overlap = sum(play.timestamp >= self.since - 1 for play in found)
             page_number -= 1
-            progress(max(0, total - page_number * PAGE), max(total, 1))
+            done = before + max(0, total - page_number * PAGE)
+            progress(done, max(before + total, 1))
+            if step is not None and page_number > 0 and not await step(done, before + total):
+                raise Paused
         facts = {**counts, "until": self.since}
         now = self.room.clock.now()
         number_of = await store.write(partial(history_imports.finish, begun=self.begun, counts=facts, now=now))
