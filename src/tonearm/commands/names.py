@@ -189,7 +189,7 @@ def _change(
 
 
 async def _renamed(deck: Deck, me: int, name: _Name, to: _Name, dry_run: bool, new: bool) -> _Renamed:
-    from tonearm.core.figures import numbers
+    from tonearm.core.figures import NameKind, numbers
     from tonearm.core.play import MissingName
     from tonearm.service.figures import cleaned_name
     from tonearm.service.values import MOST_RENAMES, TooManyRenames
@@ -198,7 +198,8 @@ async def _renamed(deck: Deck, me: int, name: _Name, to: _Name, dry_run: bool, n
     if not played:
         raise Failed(f"you haven't played {name}: nothing to {'rename' if new else 'merge'}")
     if to.artist == name.artist and name.title:  # as that artist is shown
-        to = replace(to, artist=await _shown_artist(deck, me, to.artist))
+        artist, _ = await deck.figures.counts_as(me, NameKind.ARTIST, (to.artist, ""))
+        to = replace(to, artist=artist)
     same = numbers(name.kind, *name.pair)[1] == numbers(to.kind, *to.pair)[1]
     joined = 0 if same else await _played(deck, me, to)
     if not new and not joined:
@@ -213,14 +214,6 @@ async def _renamed(deck: Deck, me: int, name: _Name, to: _Name, dry_run: bool, n
     except TooManyRenames:
         raise Failed(f"{MOST_RENAMES} names are renamed, which is as many as can be: undo some first") from None
     return _Renamed(name, _Name(to.kind, *cleaned), played, joined)
-
-
-async def _shown_artist(deck: Deck, me: int, artist: str) -> str:
-    """What an artist counts as."""
-    from tonearm.core.figures import NameKind, Renames, numbers
-
-    found = {(one.kind, numbers(one.kind, *one.name)[1]): one.to for one in await deck.figures.renames(me)}
-    return Renames(found).applied(NameKind.ARTIST, artist, "")[0]
 
 
 async def _played(deck: Deck, me: int, name: _Name) -> int:

@@ -364,6 +364,11 @@ class Figures:
         """What a listener has renamed, the latest first."""
         return await self.store.read(partial(renames.of_account, account=account))
 
+    async def counts_as(self, account: int, kind: NameKind, name: tuple[str, str]) -> tuple[str, str]:
+        """What a name, (artist, title), counts as in all figures: itself if it was not renamed."""
+        renamed = await self.store.read(partial(renames.applied_by, account=account))
+        return renamed.applied(kind, *name)
+
     async def make_all(self, account: int) -> None:
         """Sum up whatever is not yet, so that the next figures are quick."""
         first = await self.store.read(partial(stats.first_and_last, account=account))
