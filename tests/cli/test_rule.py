@@ -38,3 +38,7 @@ def test_the_names_that_are_given_say_what_a_rule_is_for(shell: Shell) -> None:
     assert [one["scope"] for one in facts] == ["track", "album"]
     nothing = shell("rule", "add", "--artist", "Low")
     assert (nothing.exit_code, nothing.stderr) == (1, "Error: change a name first\n")
+    for wrong in (("--to-track", "B"), ("--album", "One", "--to-track", "B"), ("--to-album", "Two")):
+        refused = shell("rule", "add", "--artist", "Low", *wrong)
+        assert refused.exit_code == 2, wrong
+        assert f"{wrong[-2]} goes with --" in refused.stderr

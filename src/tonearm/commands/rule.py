@@ -57,6 +57,10 @@ def add(settings: Settings, listener: str, as_json: bool, yes: bool, **names: An
     from tonearm.core.play import MissingName
     from tonearm.service.values import TooManyRules
 
+    if names["to_track"] is not None and not names["track"]:
+        raise click.UsageError("--to-track goes with --track")
+    if names["to_album"] is not None and not (names["album"] or names["track"]):
+        raise click.UsageError("--to-album goes with --album or --track")
     fields = ("artist", "track", "album", "album_artist")
     seen = PlayNames(*(names[field] for field in fields))
     to = PlayNames(*(names[field] if names[f"to_{field}"] is None else names[f"to_{field}"] for field in fields))
