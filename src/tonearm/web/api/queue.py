@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, HTTPException, Query, params
 from pydantic import BaseModel
 
-from tonearm.core.edit_rules import PlayNames
 from tonearm.core.play import Track, length
 from tonearm.core.waits import WaitKind
 from tonearm.deck import Deck, Listener
@@ -18,6 +17,7 @@ from tonearm.web.api.schemas import (
     Detail,
     Discarded,
     HeldFor,
+    NamesOut,
     Number,
     OptionalName,
     RowId,
@@ -49,15 +49,6 @@ class AttemptOut(BaseModel):
     verdict: str
     error: int | None
     words: str
-
-
-class NamesOut(BaseModel):
-    """The names that the player sent."""
-
-    artist: str
-    track: str
-    album: str
-    album_artist: str
 
 
 class PlayOut(BaseModel):
@@ -222,7 +213,8 @@ def _play_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
         if found is None:
             raise HTTPException(404, f"no play {play}")
         attempts = [AttemptOut(at=a.at, verdict=a.verdict, error=a.error_code, words=a.message) for a in found.attempts]
-        return _play(found).model_copy(update={"attempts": attempts, "reported_as": _sent(found.reported_as)})
+        sent = NamesOut.of(found.reported_as) if found.reported_as else None
+        return _play(found).model_copy(update={"attempts": attempts, "reported_as": sent})
 
     @router.post("/{play}/retry", response_model=DoneOut, responses=_NOT_DONE)
     async def retry(me: Me, play: RowId) -> Any:
@@ -244,12 +236,6 @@ def _play_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
     async def discard(me: Me, play: RowId) -> Any:
         """Discard a play: it is never sent and stays in the history."""
         return _done(await deck.play_actions.discard(me.id, play), play)
-
-
-def _sent(names: PlayNames | None) -> NamesOut | None:
-    if names is None:
-        return None
-    return NamesOut(artist=names.artist, track=names.title, album=names.album, album_artist=names.album_artist)
 
 
 def _done(outcome: ActionResult, play: int) -> DoneOut:

@@ -13,7 +13,7 @@ from tonearm.deck import Deck, Listener
 from tonearm.service.values import MOST_RULES, StoredRule, TooManyRules
 from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.plays import ERRORS, Ask
-from tonearm.web.api.schemas import Detail, OptionalName, RowId, Strict
+from tonearm.web.api.schemas import Detail, NamesOut, OptionalName, RowId, Strict
 
 
 class SeenIn(Strict):
@@ -32,15 +32,6 @@ class BecomeIn(Strict):
     track: OptionalName | None = None
     album: OptionalName | None = None
     album_artist: OptionalName | None = None
-
-
-class RuleNames(BaseModel):
-    """The names of a play."""
-
-    artist: str
-    track: str
-    album: str
-    album_artist: str
 
 
 class RuleIn(Strict):
@@ -73,8 +64,8 @@ class RuleOut(BaseModel):
 
     id: int
     scope: RuleScope
-    seen: RuleNames
-    to: RuleNames
+    seen: NamesOut
+    to: NamesOut
     made_at: float
 
 
@@ -111,10 +102,8 @@ def rules_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.De
         """
         try:
             return _out(await deck.edit_rules.add(me.id, *wanted.edit()))
-        except MissingName as missing:
-            raise _invalid(str(missing), "to", missing.field) from None
-        except BadRule as bad:
-            raise _invalid(str(bad), "to") from None
+        except (MissingName, BadRule) as error:
+            raise _no_rule(error) from None
         except TooManyRules:
             raise _invalid(f"you have {MOST_RULES} rules, which is the limit", "scope") from None
 
@@ -123,10 +112,8 @@ def rules_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.De
         """What a rule would have changed in your history. Nothing is changed."""
         try:
             found = await deck.edit_rules.preview(me.id, *wanted.edit())
-        except MissingName as missing:
-            raise _invalid(str(missing), "to", missing.field) from None
-        except BadRule as bad:
-            raise _invalid(str(bad), "to") from None
+        except (MissingName, BadRule) as error:
+            raise _no_rule(error) from None
         return PreviewOut(plays=found.count, latest=[play_id for play_id, _ in found.latest])
 
     @router.delete("/{rule}", responses={404: {"model": Detail, "description": "No such rule."}})
@@ -140,13 +127,14 @@ def rules_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.De
 
 
 def _out(one: StoredRule) -> RuleOut:
+    rule = one.rule
     return RuleOut(
-        id=one.id, scope=one.rule.scope, seen=_names(one.rule.seen), to=_names(one.rule.to), made_at=one.made_at
+        id=one.id, scope=rule.scope, seen=NamesOut.of(rule.seen), to=NamesOut.of(rule.to), made_at=one.made_at
     )
 
 
-def _names(names: PlayNames) -> RuleNames:
-    return RuleNames(artist=names.artist, track=names.title, album=names.album, album_artist=names.album_artist)
+def _no_rule(error: MissingName | BadRule) -> RequestValidationError:
+    return _invalid(str(error), "to", *([error.field] if isinstance(error, MissingName) else []))
 
 
 def _invalid(words: str, *where: str) -> RequestValidationError:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from tonearm.core.edit_rules import PlayNames
 from tonearm.core.hearts import ConflictRule, HeartChange
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, Play, Track
 from tonearm.core.waits import WaitKind
@@ -364,3 +365,17 @@ class Health(BaseModel):
     delivery: str
     version: str
     warnings: list[str] = []
+
+
+class NamesOut(BaseModel):
+    """The names of a play."""
+
+    artist: str
+    track: str
+    album: str
+    album_artist: str
+
+    @classmethod
+    def of(cls, names: PlayNames) -> NamesOut:
+        """The names as the API spells their fields."""
+        return cls(artist=names.artist, track=names.title, album=names.album, album_artist=names.album_artist)
