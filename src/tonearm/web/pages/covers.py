@@ -8,9 +8,8 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Depends, Query, Response
 
 from tonearm.core.play import MissingName
-from tonearm.deck import Deck, Listener
+from tonearm.deck import Listener
 from tonearm.lastfm.error import LastFmError
-from tonearm.lastfm.images import Image
 from tonearm.service.metadata import LONGEST_NAME
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view.sleeves import ground, sleeve, sleeve_tint
@@ -35,7 +34,9 @@ def cover_routes(router: APIRouter, frame: Frame) -> None:
     @router.get("/covers")
     async def cover(_: Me, artist: Name, album: Name = "", title: Name = "", large: bool = False) -> Response:
         """Always a picture: the cover of an album, or of the album that a track is on, or a drawn sleeve."""
-        image, max_age = await _if_quick(_cover(frame.deck, artist, album, title, large=large), AT_ONCE)
+        image, max_age = await _if_quick(
+            frame.deck.metadata.cover(artist, album_=album, title=title, small=not large), AT_ONCE
+        )
         if image is None:
             return _answer(sleeve(artist, album), SVG, max_age)
         return _answer(image.body, image.kind, max_age)
@@ -64,9 +65,3 @@ def _answer(picture: bytes | str, kind: str, max_age: int) -> Response:
         "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     }
     return Response(picture, media_type=kind, headers=headers)
-
-
-async def _cover(deck: Deck, artist: str, album: str, title: str, *, large: bool) -> Image | None:
-    if not album and not title:
-        return None  # Last.fm has no pictures of artists
-    return await deck.metadata.cover(artist, album_=album, title=title, small=not large)
