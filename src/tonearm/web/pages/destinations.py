@@ -134,7 +134,7 @@ def _new_routes(router: APIRouter, frame: Frame) -> None:
             case Approving():
                 return await _waiting(frame, me, of, outcome.url, outcome.state)
             case checked:
-                return await _choosing(frame, me, checked, Choices("credited", True, [], HistoryChoice()), first=True)
+                return await _choosing(frame, me, checked)
 
     @router.post("/settings/destinations/waiting")
     async def approved(
@@ -158,8 +158,7 @@ def _new_routes(router: APIRouter, frame: Frame) -> None:
         else:
             checked = await frame.deck.destination_setup.check(me.id, of, "", state)
             if isinstance(checked, CheckedProfile):
-                empty = Choices("credited", True, [], HistoryChoice())
-                return await _choosing(frame, me, checked, empty, first=True, part=part)
+                return await _choosing(frame, me, checked, part=part)
             refused = checked
         if refused.why in (WhyRefused.PENDING, WhyRefused.AWAY):
             trouble = sentence(refused.reason) if refused.why is WhyRefused.AWAY or early or not part else ""
@@ -377,16 +376,15 @@ async def _choosing(
     frame: Frame,
     me: Listener,
     checked: CheckedProfile,
-    chosen: Choices,
+    chosen: Choices | None = None,
     preview: ShownPreview | None = None,
     problem: str = "",
     *,
-    first: bool = False,
     part: bool = False,
 ) -> Response:
-    """What goes there; `first`: nothing has been chosen yet."""
+    """What goes there, with what was chosen before."""
     setup = frame.deck.destination_setup
-    policy = checked.policy if first else chosen.policy(checked.policy)
+    policy = chosen.policy(checked.policy) if chosen else checked.policy
     reporters = sorted({*await setup.reporters(me.id), *policy.not_from})
     values: dict[str, Any] = {
         "kind": BY_KIND[checked.kind],
@@ -394,7 +392,7 @@ async def _choosing(
         "checked": checked,
         "policy": policy,
         "reporters": reporters,
-        "history": chosen.history,
+        "history": chosen.history if chosen else HistoryChoice(),
         "everything": await setup.history(me.id, checked.kind, checked.address),
         "preview": preview,
         "problem": problem,
