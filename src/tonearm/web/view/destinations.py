@@ -10,7 +10,7 @@ from tonearm.service.destinations import DestinationOverview, PlayAtDestination
 from tonearm.service.outlets import APPROVED
 from tonearm.service.values import HeartThere, StoredPlay
 from tonearm.web.view.formats import name, sentence
-from tonearm.web.view.play_rows import PlayRow, Tone
+from tonearm.web.view.play_rows import PlayRow, Tone, build_row
 
 REFRESH = 2.0
 """Seconds after which a destination is looked at again while plays go there."""
@@ -106,7 +106,7 @@ def listed_play(stored: StoredPlay, one: PlayAtDestination) -> ListedPlay:
 
 def there_row(stored: StoredPlay, one: PlayAtDestination, now: float) -> PlayRow:
     """A play as the queue's page lists it for a destination."""
-    track, waits = stored.play.track, one.waits
+    waits = one.waits
     tone, label, due_in = Tone.BAD, fate(one.delivered.fate), None
     if one.delivered.sending:
         tone, label = Tone.MOVING, "Sending"
@@ -117,9 +117,8 @@ def there_row(stored: StoredPlay, one: PlayAtDestination, now: float) -> PlayRow
             tone, label = Tone.RETRYING, "Retrying"
         elif waits.held or waits.kind is WaitKind.PAUSED:
             tone, label = Tone.HELD, "On hold"
-    names = name(track.title), name(track.artist), name(track.album)
-    reason, next_step = sentence(one.reason), "Next attempt" if due_in is not None else ""
-    return PlayRow(stored.id, track, *names, stored.play.timestamp, tone, label, reason, next_step, due_in)
+    next_step = "Next attempt" if due_in is not None else ""
+    return build_row(stored, tone, label, sentence(one.reason), next_step, due_in)
 
 
 def destination_card(found: DestinationOverview) -> DestinationCard:

@@ -195,19 +195,19 @@ def _queued_row(play: QueuedRow, waits: Waits, now: float) -> PlayRow:
     reason = "" if waits.kind is WaitKind.NEXT_BATCH else sentence(explanation(waits))
     match waits.kind:
         case WaitKind.SENDING:
-            return _build(play, Tone.MOVING, "Sending", reason)
+            return build_row(play, Tone.MOVING, "Sending", reason)
         case WaitKind.NEXT_BATCH:
-            return _build(play, Tone.MOVING, "Queued", reason, "Will be sent with the next batch")
+            return build_row(play, Tone.MOVING, "Queued", reason, "Will be sent with the next batch")
         case WaitKind.LATER:
-            return _build(play, Tone.MOVING, "Queued", reason, "Sends", due_in)
+            return build_row(play, Tone.MOVING, "Queued", reason, "Sends", due_in)
         case WaitKind.RETRYING:
-            return _build(play, Tone.RETRYING, "Retrying", reason, f"Attempt {play.tries + 1}", due_in)
+            return build_row(play, Tone.RETRYING, "Retrying", reason, f"Attempt {play.tries + 1}", due_in)
         case WaitKind.FUTURE_START:
-            return _build(play, Tone.HELD, "On hold", reason, "Sends", due_in)
+            return build_row(play, Tone.HELD, "On hold", reason, "Sends", due_in)
         case WaitKind.DAILY_LIMIT:
-            return _build(play, Tone.HELD, "On hold", reason, "Checks again", due_in)
+            return build_row(play, Tone.HELD, "On hold", reason, "Checks again", due_in)
         case WaitKind.KEY_REFUSED:
-            return _build(play, Tone.HELD, "On hold", reason, "Next try" if due_in else "", due_in)
+            return build_row(play, Tone.HELD, "On hold", reason, "Next try" if due_in else "", due_in)
         case (
             WaitKind.OTHER_USER
             | WaitKind.PAUSED
@@ -217,21 +217,22 @@ def _queued_row(play: QueuedRow, waits: Waits, now: float) -> PlayRow:
             | WaitKind.KEY_NOT_SET
             | WaitKind.NOT_CONFIGURED
         ):
-            return _build(play, Tone.HELD, "On hold", reason)
+            return build_row(play, Tone.HELD, "On hold", reason)
         case _:
             assert_never(waits.kind)
 
 
-def _build(
+def build_row(
     entry: QueuedRow | StoredPlay, tone: Tone, label: str, reason: str, next_step: str = "", due_in: float | None = None
 ) -> PlayRow:
+    """A row of a list without actions; `due_in` seconds are left until the next step."""
     track = entry.play.track
     names = name(track.title), name(track.artist), name(track.album)
     return PlayRow(entry.id, track, *names, entry.play.timestamp, tone, label, reason, next_step, due_in)
 
 
 def _settled_row(stored: StoredPlay) -> PlayRow:
-    return _build(stored, *_fate(stored))
+    return build_row(stored, *_fate(stored))
 
 
 def _fate(stored: StoredPlay) -> tuple[Tone, str, str]:
