@@ -26,7 +26,7 @@ from tonearm.ingest.incoming import Heart
 from tonearm.listenbrainz import ListenBrainzClient
 from tonearm.service.destination_setup import CheckedProfile
 from tonearm.service.destination_sign_in import NameAndPassword
-from tonearm.service.destinations import DestinationOverview, DestinationRefused
+from tonearm.service.destinations import DestinationOverview, DestinationProfile, DestinationRefused
 from tonearm.service.players import PlayerKind
 from tonearm.store.destinations import StoredDestination
 
@@ -91,6 +91,18 @@ async def test_the_settings_show_each_service_and_pause_it(delivering: House) ->
         assert (await delivering.http.post(f"/settings/destinations/{number}/{action}")).status_code == 303
     assert (await only(delivering)).state == "connected"
     assert (await delivering.http.post("/settings/destinations/99/pause")).status_code == 404
+
+
+async def test_services_that_name_no_user_are_told_apart_by_their_hosts(house: House) -> None:
+    for host in ("one.test", "two.test"):
+        profile = DestinationProfile(DestinationKind.MALOJA, f"http://{host}", "", host)
+        added = await house.deck.destinations.add_profile(house.me.id, profile, None, 0.0)
+        assert isinstance(added, StoredDestination)
+    number = await play(house)
+    for path in ("/settings", "/queue", f"/plays/{number}"):
+        page = await house.page(path)
+        assert "<bdi>Maloja (one.test)</bdi>" in page, path
+        assert "<bdi>Maloja (two.test)</bdi>" in page, path
 
 
 async def test_a_service_that_needs_a_token_says_so(delivering: House, server: ListenBrainzStandIn) -> None:

@@ -157,6 +157,11 @@ class PlayAtDestination:
     def kind(self) -> DestinationKind:
         return DestinationKind(self.destination.kind)
 
+    @property
+    def name(self) -> str:
+        """What the destination is called: "ListenBrainz (RJ)"."""
+        return _named(self.destination)
+
 
 @dataclass(frozen=True, slots=True)
 class DestinationPlays:

@@ -129,7 +129,7 @@ def destination_card(found: DestinationOverview) -> DestinationCard:
     why = found.reason if waiting else stored.state.trouble
     return DestinationCard(
         stored.id,
-        _named(found.kind.label, stored.username),
+        found.name,
         "away" if away else _LAMPS.get(found.state, ""),
         _state(found),
         waiting,
@@ -160,8 +160,4 @@ def play_there(one: PlayAtDestination) -> PlayThere:
     waits = one.delivered.fate == "queued"
     why = "" if one.delivered.fate == "accepted" else sentence(one.reason)
     at = None if waits else one.delivered.at or None
-    return PlayThere(_named(one.kind.label, one.destination.username), status, why, at)
-
-
-def _named(label: str, username: str) -> str:
-    return f"{label} ({username})" if username else label
+    return PlayThere(one.name, status, why, at)
