@@ -84,7 +84,7 @@ async def test_the_settings_show_each_service_and_pause_it(delivering: House) ->
     assert "1 play waits" in page
     page = await delivering.page(f"/settings/destinations/{number}")
     assert "<bdi>Nina Simone</bdi> – <bdi>Sinnerman</bdi>" in page
-    assert "Queued: Sending is paused." in page
+    assert "On hold: Sending is paused." in page
     assert "Not accepted" not in page
     assert (await delivering.http.get("/settings/destinations/99")).status_code == 404
     for action in ("resume", "retry"):

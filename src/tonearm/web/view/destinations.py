@@ -106,19 +106,22 @@ def listed_play(stored: StoredPlay, one: PlayAtDestination) -> ListedPlay:
 
 def there_row(stored: StoredPlay, one: PlayAtDestination, now: float) -> PlayRow:
     """A play as the queue's page lists it for a destination."""
-    waits = one.waits
-    tone, label, due_in = Tone.BAD, fate(one.delivered.fate), None
-    if one.delivered.sending:
-        tone, label = Tone.MOVING, "Sending"
-    elif waits is not None:
-        due_in = waits.until - now if waits.until is not None and waits.until > now else None
-        tone, label = Tone.MOVING, "Queued"
-        if waits.kind is WaitKind.RETRYING:
-            tone, label = Tone.RETRYING, "Retrying"
-        elif waits.held or waits.kind is WaitKind.PAUSED:
-            tone, label = Tone.HELD, "On hold"
+    until = one.waits.until if one.waits and not one.delivered.sending else None
+    due_in = until - now if until is not None and until > now else None
     next_step = "Next attempt" if due_in is not None else ""
-    return build_row(stored, tone, label, sentence(one.reason), next_step, due_in)
+    return build_row(stored, *_state_there(one), sentence(one.reason), next_step, due_in)
+
+
+def _state_there(one: PlayAtDestination) -> tuple[Tone, str]:
+    """The state of a play at a destination, by the name that it has everywhere."""
+    if one.delivered.sending:
+        return Tone.MOVING, "Sending"
+    if one.waits is None:
+        return Tone.BAD, fate(one.delivered.fate)
+    if one.waits.kind is WaitKind.RETRYING:
+        return Tone.RETRYING, "Retrying"
+    held = one.waits.held or one.waits.kind is WaitKind.PAUSED
+    return (Tone.HELD, "On hold") if held else (Tone.MOVING, "Queued")
 
 
 def destination_card(found: DestinationOverview) -> DestinationCard:
@@ -156,7 +159,7 @@ def _state(found: DestinationOverview) -> str:
 
 def play_there(one: PlayAtDestination) -> PlayThere:
     """What happened to a play at a destination."""
-    status = "Sending" if one.delivered.sending else fate(one.delivered.fate)
+    _, status = _state_there(one)
     waits = one.delivered.fate == "queued"
     why = "" if one.delivered.fate == "accepted" else sentence(one.reason)
     at = None if waits else one.delivered.at or None
