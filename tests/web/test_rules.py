@@ -108,7 +108,15 @@ async def test_a_form_that_is_refused_keeps_what_was_typed(house: House, monkeyp
     monkeypatch.setattr(edit_rules, "MOST", 0)
     full = await house.http.post(f"/plays/{play}/rules", data=EDITED | {"scope": "track"})
     assert full.status_code == 409
-    assert "rules, which is the limit" in full.text
+    assert "You have 500 rules, which is the limit" in full.text
+    other = await heard(house, title="Hunter", ago=2000)
+    edit = EDITED | {"track": "Hunter", "scope": "track", "edit": "true"}
+    half = await house.http.post(f"/plays/{other}/rules", data=edit)
+    assert half.status_code == 409
+    assert "This play has its new names, but the rule wasn't made" in text(half.text)
+    details = await house.deck.play_actions.details(house.me.id, other)
+    assert details is not None
+    assert details.replaced_by is not None
 
 
 async def test_hostile_names_are_text_in_rules(house: House) -> None:

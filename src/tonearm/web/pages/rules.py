@@ -65,7 +65,8 @@ def _make_routes(router: APIRouter, frame: Frame) -> None:
         try:
             await frame.deck.edit_rules.add(me.id, scope, seen, form.names)
         except TooManyRules:
-            raise HTTPException(409, f"You have {MOST_RULES} rules, which is the limit. Undo some first.") from None
+            you = "This play has its new names, but the rule wasn't made: you" if edit else "You"
+            raise HTTPException(409, f"{you} have {MOST_RULES} rules, which is the limit. Undo some first.") from None
         return RedirectResponse(local_url("/settings/rules"), 303)
 
 
