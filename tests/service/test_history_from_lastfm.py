@@ -191,6 +191,36 @@ async def test_a_profile_keeps_what_a_file_has_brought_before_it(room: Room, tmp
     assert await undo(room, later.id) + await undo(room, found.id) == 3
 
 
+async def test_an_import_keeps_what_is_undone_elsewhere_while_it_runs(house: House, tmp_path: Path) -> None:
+    network = During(house.emulator, METHOD)
+    async with httpx2.AsyncClient(transport=network) as http, house.open(http=http, deliver=False) as room:
+        await room.sign_in()
+        lately = int(room.now - DAY)
+        scrobbled(room, *(lately + n * 30 for n in range(1100)))
+        await brought(room)
+        [file] = await room.deck.history_import.run(
+            room.me.id,
+            [write(tmp_path, f"uts,artist,track\n{lately - 500},Nina Simone,Song {lately - 500}\n")],
+            ReadOptions(),
+            lambda done, total: None,
+            apply=True,
+        )
+        scrobbled(room, lately - 500)
+
+        async def undone() -> None:
+            assert await undo(room, file.id) == 0
+
+        async def nothing() -> None:
+            """The oldest page has not been asked for yet."""
+
+        network.happens += [undone, nothing, nothing]
+        again = await brought(room)
+        assert network.happens == []
+        assert len(await starts(room)) == 1101
+        assert await undo(room, again.id) == 1
+        assert len(await starts(room)) == 1100
+
+
 async def test_what_was_sent_to_one_profile_is_not_known_at_another(room: Room) -> None:
     await room.play(1)
     await room.until_empty()

@@ -96,6 +96,8 @@ def finish(db: Connection, begun: StoredImport, counts: Mapping[str, int], now: 
 
     Otherwise whoever imports every hour would have a list of imports without plays.
     """
+    accounts.lock(db, [begun.account])
+    counts = _with_given(db, begun, counts)
     earlier = (
         history_import.c.account == begun.account,
         history_import.c.digest == begun.digest,
@@ -113,6 +115,17 @@ def finish(db: Connection, begun: StoredImport, counts: Mapping[str, int], now: 
     _forget_shares(db, begun.id)
     db.execute(delete(history_import).where(history_import.c.id == begun.id))
     return None
+
+
+def _with_given(db: Connection, begun: StoredImport, counts: Mapping[str, int]) -> dict[str, int]:
+    """The counts of an import with the plays that one which was undone meanwhile has given to it."""
+    new, known = counts.get("new", 0), counts.get("known", 0)
+    first = db.execute(select(history_import.c.first_play).where(history_import.c.id == begun.id)).scalar()
+    if first is None or (new and first == begun.first_play):
+        return dict(counts)
+    brought = select(func.count()).where(play.c.import_id == begun.id, play.c.id > first)
+    total: int = db.execute(brought).scalar_one()
+    return {**counts, "new": total, "known": max(0, known - (total - new))}
 
 
 def turn(db: Connection, import_id: int, state: ImportState, now: float) -> None:
