@@ -61,6 +61,9 @@ async def test_an_album_can_have_ended_earlier_and_tracks_can_be_skipped(house: 
     nothing = await house.http.post("/scrobble/album/report", data=form)
     assert nothing.status_code == 422
     assert "Choose at least one track." in nothing.text
+    never = await house.http.post("/scrobble/album/report", data=form | {"ended_at": str(2**40)})
+    assert never.status_code == 422
+    assert "Enter a time between" in never.text
 
 
 @pytest.mark.parametrize(
@@ -70,6 +73,8 @@ async def test_an_album_can_have_ended_earlier_and_tracks_can_be_skipped(house: 
         ({"album": ""}, "album", "Enter an album."),
         ({"album": "Nothing of the kind"}, "album", "Last.fm doesn't know this album: check both names."),
         ({"ended": "yesterday"}, "ended", "We can't read that time."),
+        ({"ended": "0001-01-01T00:00"}, "ended", "Enter a time between October 2002 and 30 days from now."),
+        ({"ended": "9999-12-31T23:59"}, "ended", "Enter a time between October 2002 and 30 days from now."),
     ],
 )
 async def test_a_form_that_fails_keeps_its_input_and_marks_the_field(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
 from tonearm.core.album import AlbumTrack, played_through
-from tonearm.core.play import SHORTEST_TRACK, MissingName, Play
+from tonearm.core.play import SHORTEST_TRACK, MissingName, Play, When, when
 from tonearm.deck import Deck, Listener
 from tonearm.lastfm.error import LastFmError
 from tonearm.lastfm.music import AlbumInfo
@@ -78,7 +78,7 @@ def album_by_hand_routes(router: APIRouter, frame: Frame) -> None:
     @router.post("/scrobble/album/report")
     async def report(
         me: Me,
-        ended_at: Annotated[int, Form(ge=0, le=2**40)],
+        ended_at: Annotated[int, Form()],
         artist: Text = "",
         album: Text = "",
         track: Annotated[list[int] | None, Form(max_length=MOST)] = None,
@@ -86,6 +86,7 @@ def album_by_hand_routes(router: APIRouter, frame: Frame) -> None:
         """Save the chosen tracks as plays that followed each other; doing it again changes nothing."""
         given = AlbumInput(artist, album)
         try:
+            _check_time(ended_at, frame.deck.clock.now())
             found = await _album(frame.deck, given)
         except FieldError as problem:
             return await render(me, given, problem)
@@ -145,7 +146,18 @@ def _rows(
 
 
 def _ended_at(given: AlbumInput, now: float, zone: tzinfo) -> int:
-    return int(local_time("ended", given.ended, zone) if given.ended.strip() else now)
+    """When the album ended. Raises FieldError."""
+    if not given.ended.strip():
+        return int(now)
+    ended_at = int(local_time("ended", given.ended, zone))
+    _check_time(ended_at, now)
+    return ended_at
+
+
+def _check_time(ended_at: int, now: float) -> None:
+    """Raises FieldError if nobody can have scrobbled then."""
+    if when(ended_at, now) is When.NONSENSE:
+        raise FieldError("ended", "enter a time between October 2002 and 30 days from now")
 
 
 _RESULTS = {
