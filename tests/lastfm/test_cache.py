@@ -122,7 +122,7 @@ def info(artist: str = "Nina", method: str = "artist.getInfo", **more: str) -> R
 
 async def settled(cache: Cache) -> None:
     """Return when no request is on its way."""
-    await asyncio.gather(*cache._flights.values())
+    await asyncio.gather(*cache._flights._tasks.values())
 
 
 async def test_what_was_answered_is_not_asked_again_for_a_week(desk: Desk) -> None:
@@ -441,7 +441,7 @@ async def test_closing_ends_what_is_on_its_way(desk: Desk) -> None:
     await desk.cache.close()
     await asyncio.gather(asked, return_exceptions=True)
     assert asked.cancelled()
-    assert not desk.cache._flights
+    assert not desk.cache._flights._tasks
 
 
 LIVES = [

@@ -107,7 +107,7 @@ async def live(steps: list[tuple[str, object]]) -> None:
             case _:
                 shelf.lose(str(what))  # memory may have it still, so it may be known or not
                 known.discard(str(what))
-        await asyncio.gather(*cache._flights.values())
+        await asyncio.gather(*cache._flights._tasks.values())
     await cache.close()
 
 
@@ -129,7 +129,7 @@ async def ask(world: World, cache: Cache, name: str, known: set[str]) -> None:
         waits = len(world.asked) == before  # for a minute after it could not be had
         assert answered.age < 2 * WEEK or world.away or waits
         known.add(name)
-    await asyncio.gather(*cache._flights.values())
+    await asyncio.gather(*cache._flights._tasks.values())
     now = [at for asked, at in world.asked[before:] if asked == name]
     assert len(now) <= 1
 

@@ -6,7 +6,6 @@ whatever carries a session or a signature is neither looked up nor written.
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from tonearm.lastfm.cache_policy import (
     listener_of,
 )
 from tonearm.lastfm.error import LastFmError, LoginRequired, error_of
+from tonearm.lastfm.flights import Flights
 from tonearm.lastfm.request import Request, SignedRequest, Verb
 from tonearm.lastfm.response import Answer, Exchange, Refusal, understand
 
@@ -141,7 +141,7 @@ class Cache:
         self._max_bytes = max_bytes
         self._memory: OrderedDict[str, _CacheEntry] = OrderedDict()
         self._size = 0
-        self._flights: dict[tuple[str, object], asyncio.Task[_CacheEntry | LastFmError]] = {}
+        self._flights = Flights[tuple[str, object], _CacheEntry | LastFmError]()
         self._forgotten = 0
 
     async def ask(self, request: Request[T]) -> Remembered[T]:
@@ -155,15 +155,15 @@ class Cache:
         key, read, now = key_of(request, self._realm), _reader(request), self._now()
         entry = self._memory.get(key)
         if entry is None or entry.read is not read or not self._trusts(entry, now):
-            entry = await self._shared(key, read, partial(self._obtain, key, request, seconds))
+            entry = await self._shared((key, read), partial(self._obtain, key, request, seconds))
             now = self._now()
         elif now >= entry.good_until and now >= entry.retry_at:
-            entry = await self._shared(key, read, partial(self._fetch, key, request, seconds, entry))
+            entry = await self._shared((key, read), partial(self._fetch, key, request, seconds, entry))
             now = self._now()
         else:
             self._memory.move_to_end(key)
         if now >= entry.fresh_until and now >= entry.retry_at:
-            self._begin(key, read, partial(self._fetch, key, request, seconds, entry))
+            self._flights.begin((key, read), partial(self._fetch, key, request, seconds, entry))
         return entry.remembered(request.method, now)
 
     async def forget(self, *, artist: str = "", listener: str = "") -> None:
@@ -179,10 +179,7 @@ class Cache:
 
     async def close(self) -> None:
         """End the requests that are on their way."""
-        flights = list(self._flights.values())
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        await self._flights.close()
 
     async def _straight(self, request: Request[T]) -> Remembered[T]:
         outcome = (await self._upstream.exchange(request)).outcome
@@ -194,22 +191,13 @@ class Cache:
         return self._answers is None or now < entry.trusted_until
 
     async def _shared(
-        self, key: str, read: object, work: Callable[[], Coroutine[Any, Any, _CacheEntry | LastFmError]]
+        self, key: tuple[str, object], work: Callable[[], Coroutine[Any, Any, _CacheEntry | LastFmError]]
     ) -> _CacheEntry:
-        """What the work brings, done once for all who want it; whoever leaves early stops nobody else's."""
-        found = await asyncio.shield(self._begin(key, read, work))
+        """What the work brings, done once for all who want it."""
+        found = await self._flights.result(key, work)
         if isinstance(found, LastFmError):
             raise type(found)(found.cause, found.retry_after, found.sent)  # one for each who waited
         return found
-
-    def _begin(
-        self, key: str, read: object, work: Callable[[], Coroutine[Any, Any, _CacheEntry | LastFmError]]
-    ) -> asyncio.Task[_CacheEntry | LastFmError]:
-        flight = self._flights.get((key, read))
-        if flight is None:
-            flight = self._flights[key, read] = asyncio.create_task(work())
-            flight.add_done_callback(lambda _: self._flights.pop((key, read), None))
-        return flight
 
     async def _obtain(self, key: str, request: Request[object], seconds: float) -> _CacheEntry | LastFmError:
         """From the store, else from Last.fm, else what is still in memory."""

@@ -10,12 +10,14 @@ import asyncio
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tonearm.lastfm.cache import CachedReads
 from tonearm.lastfm.cache_policy import DAY, MINUTE
+from tonearm.lastfm.flights import Flights
 
 if TYPE_CHECKING:
     import httpx2
@@ -73,24 +75,17 @@ class ImageFetcher:
         self._near = urlsplit(near).netloc.lower()
         self._headers = {"User-Agent": user_agent, "Accept": "image/*"}
         self._places = asyncio.Semaphore(AT_ONCE)
-        self._flights: dict[str, asyncio.Task[Image | None]] = {}
+        self._flights = Flights[str, Image | None]()
 
     async def get(self, url: str) -> Image | None:
         """The picture at an address; None if there is none, or none that a browser should get."""
         if not self._allowed(url):
             return None
-        flight = self._flights.get(url)
-        if flight is None:
-            flight = self._flights[url] = asyncio.create_task(self._obtain(url))
-            flight.add_done_callback(lambda _: self._flights.pop(url, None))
-        return await asyncio.shield(flight)
+        return await self._flights.result(url, partial(self._obtain, url))
 
     async def close(self) -> None:
         """End what is on its way."""
-        flights = list(self._flights.values())
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        await self._flights.close()
 
     def _allowed(self, url: str) -> bool:
         try:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from hashlib import blake2b
 
 from tonearm.core.tint import Rgb, Tint, tint
 from tonearm.lastfm.cache import CachedReads
+from tonearm.lastfm.flights import Flights
 from tonearm.lastfm.images import KEPT, NONE_KEPT, Image
 
 AT_ONCE = 1
@@ -27,23 +29,16 @@ class CoverColours:
         self._now = now
         self._answers = answers
         self._places = asyncio.Semaphore(AT_ONCE)
-        self._flights: dict[str, asyncio.Task[Tint | None]] = {}
+        self._flights = Flights[str, Tint | None]()
 
     async def of(self, image: Image) -> Tint | None:
         """The colour of a picture; None if it can't be read."""
         key = blake2b(b"tint\0" + image.body, digest_size=16).hexdigest()
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = self._flights[key] = asyncio.create_task(self._obtain(key, image.body))
-            flight.add_done_callback(lambda _: self._flights.pop(key, None))
-        return await asyncio.shield(flight)
+        return await self._flights.result(key, partial(self._obtain, key, image.body))
 
     async def close(self) -> None:
         """End what is being worked out."""
-        flights = list(self._flights.values())
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        await self._flights.close()
 
     async def _obtain(self, key: str, body: bytes) -> Tint | None:
         try:
