@@ -131,7 +131,7 @@ class DestinationOut(BaseModel):
 
     `waiting` plays have not been sent yet, `sending` of them are in a request. `why` says what they wait for, and
     `waits_for` in one word. `rejected` and `ignored` plays were not accepted there. `queues_history`: not all of the
-    history that you asked for is queued yet. `hearts_waiting` are still to be sent, `hearts_rejected` can't be kept.
+    history that you asked for is queued yet. `hearts_waiting` wait, `hearts_rejected` were not accepted.
     """
 
     id: int

@@ -190,7 +190,7 @@ def _disconnected(account: Account, waiting: int) -> Banner:
     if not account.username:
         text = "Until then plays stay in the history here, and are not queued."
         if account.has_destinations:
-            text = "Until then it gets none of your plays. Your other services do."
+            text = "Until then Last.fm gets none of your plays, but your other services do."
         return Banner("Connect your Last.fm profile", text, BannerAction.CONNECT, "Connect with Last.fm")
     saved = f"{plays(waiting)} {'is' if waiting == 1 else 'are'} kept for {account.username} only. "
     new = "New plays go to your other services only." if account.has_destinations else _KEPT
