@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import Connection, delete, insert, select, update
@@ -21,11 +23,15 @@ from tonearm.core.play import Track
 from tonearm.ingest.incoming import Heart
 from tonearm.service import library_index, loved_matching
 from tonearm.store import library, loved
+from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.db.schema import library as library_table
 from tonearm.store.db.schema import library_key, play
 from tonearm.store.db.schema import loved as loved_table
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("calm")]
+
+
+T = TypeVar("T")
 
 
 def song(folder: Path, name: str, title: str) -> Path:
@@ -102,6 +108,29 @@ async def test_a_check_that_something_was_loved_during_writes_nothing(room: Room
     assert not await store.write(partial(loved_matching._write, account=me, state=found.state, change=change))
     assert await room.deck.loved_matching.check(me) == ImportCounts(already=2)
     assert await marked(room) == {"Sinnerman", "Four Women"}
+
+
+async def test_a_check_that_something_was_chosen_during_writes_nothing(room: Room) -> None:
+    await has(room, ("Nina Simone", "Sinnerman"), ("Nina Simone", "Four Women"))
+    await room.me.love("Nina Simone", "Sinnermann")
+    store, me, loop = room.deck.store, room.me.id, asyncio.get_running_loop()
+    [row] = await store.read(lambda db: loved.listing(db, me, "doubtful", 1))
+    choices = [partial(loved.choose, account=me, loved_id=row.id, file=row.files[0].id)]
+
+    def read(ask: ReadQuestion) -> loved_matching._Loved:
+        def interrupted(question: Callable[[Connection], T], /) -> T:
+            answer = ask(question)
+            if choices:
+                assert asyncio.run_coroutine_threadsafe(store.write(choices.pop()), loop).result()
+            return answer
+
+        return loved_matching._read(interrupted, me)
+
+    found = await store.read_parts(read)
+    change = loved_matching._planned(found)
+    assert not await store.write(partial(loved_matching._write, account=me, state=found.state, change=change))
+    await room.deck.loved_matching.check(me)
+    assert await listed(room) == {("Sinnermann", "matched")}
 
 
 async def test_without_anything_loved_there_is_nothing_to_check(room: Room) -> None:

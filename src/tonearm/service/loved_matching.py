@@ -57,14 +57,16 @@ class _Change:
 
 
 def _read(ask: ReadQuestion, account: int) -> _Loved:
-    names, marked = ask(partial(library_names, account=account)), ask(partial(library.loved, account=account))
+    """What is loved comes first: what is loved or chosen later is noticed before anything is written."""
     state: LovedState = []
     while True:
         after = state[-1][0] if state else 0
         part = ask(partial(loved.state, account=account, after=after, limit=loved.READ_AT_ONCE))
         state += part
         if len(part) < loved.READ_AT_ONCE:
-            return _Loved(names, marked, state)
+            break
+    names, marked = ask(partial(library_names, account=account)), ask(partial(library.loved, account=account))
+    return _Loved(names, marked, state)
 
 
 def _planned(found: _Loved) -> _Change:
