@@ -10,10 +10,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tonearm.core import pacing
 from tonearm.core.hearts import (
+    ON_ITS_WAY,
     REFUSALS_BELIEVED,
     ConflictRule,
     HeartAnswer,
     HeartChange,
+    HeartState,
+    OwedHeart,
     SyncedHeart,
     answer,
     change,
@@ -233,6 +236,24 @@ def test_a_refusal_is_believed_when_it_was_repeated() -> None:
     assert [one.rejected for one in waits] == [False] * (REFUSALS_BELIEVED - 1) + [True]
     assert [one.wait for one in waits] == list(pacing.REFUSED_LADDER)
     assert all(one.refused for one in waits)
+
+
+def test_what_is_owed_is_sent_answered_and_settled() -> None:
+    taken = OwedHeart(state=HeartState.WAITING, tries=1, due_at=90.0).sending(100.0)
+    assert (taken.state, taken.tries, taken.due_at) == (HeartState.SENDING, 2, 100.0 + ON_ITS_WAY)
+    assert taken.is_on_its_way_as(taken)
+    assert not taken.sending(101.0).is_on_its_way_as(taken)
+    assert not OwedHeart(due_at=taken.due_at).is_on_its_way_as(taken)
+    assert taken.answered(HeartAnswer(accepted=True), 110.0, said_since=False) == OwedHeart()
+    again = OwedHeart(state=HeartState.WAITING, due_at=110.0)
+    assert taken.answered(HeartAnswer(accepted=True), 110.0, said_since=True) == again
+    refused = HeartAnswer(refused=True, wait=30.0, reason="no")
+    waits = OwedHeart(state=HeartState.WAITING, tries=2, refusals=1, due_at=140.0, reason="no")
+    assert taken.answered(refused, 110.0, said_since=False) == waits
+    last = taken.answered(replace(refused, rejected=True), 110.0, said_since=False)
+    assert [one.state.status for one in (taken, waits, last, OwedHeart())] == [
+        *("waiting", "waiting", "rejected", "accepted")
+    ]
 
 
 def test_a_refused_key_is_probed_by_the_hour() -> None:

@@ -19,6 +19,7 @@ from tests.stand_ins.serving import Fault, StandIn
 from tonearm.core import hearts
 from tonearm.core.destination import DestinationKind
 from tonearm.core.event import DestinationHeart
+from tonearm.core.hearts import HeartState
 from tonearm.core.play import Track
 from tonearm.ingest.incoming import Heart
 from tonearm.service.destination_sign_in import NameAndPassword
@@ -26,7 +27,6 @@ from tonearm.store import destination_hearts
 from tonearm.store.db import schema
 from tonearm.store.destination_hearts import HeartThere
 from tonearm.store.destinations import StoredDestination
-from tonearm.store.hearts import HeartState
 
 pytestmark = pytest.mark.anyio
 
@@ -139,6 +139,20 @@ async def test_the_last_word_counts_however_long_a_service_is_away(world: World,
     assert world.second.hearts == {("rob", MBID): 0}
 
 
+async def test_a_new_heart_leaves_a_service_alone_that_has_just_failed(world: World, room: Room) -> None:
+    one = await add(room)
+    world.network.gone.add("one.test")
+    await say(room)
+    [failed] = await owed(room, one)
+    world.network.gone.clear()
+    await say(room, track=Track("Nina Simone", "Four Women"))
+    waiting = await owed(room, one)
+    assert sorted((heart.track.title, heart.tries) for heart in waiting) == [("Four Women", 0), ("Sinnerman", 1)]
+    assert {heart.due_at for heart in waiting} == {failed.due_at}
+    assert failed.due_at > room.now
+    assert not [asked for asked in world.first.seen if "feedback" in asked.path]
+
+
 @pytest.mark.parametrize("fault", [Fault.LOST_ANSWER, Fault.GATEWAY, Fault.THROTTLED, Fault.PAGE, Fault.HANG_UP])
 async def test_whatever_is_lost_on_the_way_is_sent_again(room: Room, fm: GnuFmStandIn, fault: Fault) -> None:
     one = await add_fm(room)
@@ -154,7 +168,7 @@ async def test_what_is_said_while_a_heart_is_on_its_way_is_sent_after_it(world: 
     await say(room)
 
     def on_its_way(db: Connection) -> None:
-        [heart] = destination_hearts.owed(db, one.id, 1)
+        [heart] = destination_hearts.OWED.listed(db, one.id, 1)
         sending: Any = {"state": HeartState.SENDING, "due_at": room.now + 30}
         db.execute(schema.destination_heart.update().values(**sending))
         assert heart.state is HeartState.WAITING

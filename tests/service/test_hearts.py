@@ -11,12 +11,12 @@ from sqlalchemy import Connection, select
 from tests.listening import connect, library_row
 from tests.service.conftest import DAY, HOUR, During, House, Room
 from tonearm.core.event import AuthChanged, HeartChanged
+from tonearm.core.hearts import HeartState
 from tonearm.core.play import MissingName, Track
 from tonearm.engine import embedded
 from tonearm.ingest.incoming import Heart
 from tonearm.store import library, loved
 from tonearm.store.db.schema import loved as loved_table
-from tonearm.store.hearts import HeartState
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("calm")]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import assert_never
+from typing import Self, assert_never
 
 from tonearm.core import pacing
 from tonearm.core.cleaning import clean
@@ -30,6 +30,30 @@ SETTLING = 600.0
 
 REFUSALS_BELIEVED = 3
 """Refusals in a row until a heart counts as rejected: an undocumented error may pass."""
+
+ON_ITS_WAY = 60.0
+"""Seconds for which a heart that is being sent is left to its sender; a request takes half of that at the most."""
+
+LONGEST_REST = 86400.0
+"""Seconds that a heart may wait; one that is due later was timed by a clock that has been put back since."""
+
+
+class HeartState(StrEnum):
+    """The state of a heart that a service is owed. What is not owed has none; one that is being sent has it until
+    `due_at`.
+    """
+
+    NONE = ""
+    WAITING = "waiting"
+    SENDING = "sending"
+    REJECTED = "rejected"
+
+    @property
+    def status(self) -> str:
+        """What became of such a heart: `waiting`, `rejected` or `accepted`."""
+        if self is HeartState.NONE:
+            return "accepted"
+        return HeartState.WAITING if self is HeartState.SENDING else self
 
 
 class ConflictRule(StrEnum):
@@ -160,6 +184,43 @@ class HeartAnswer:
     refused: bool = False
     wait: float = 0.0
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwedHeart:
+    """What a service has still to be told of a heart. Times are Unix seconds.
+
+    It waits until `due_at`, or was rejected for a `reason`; without a state nothing is owed.
+    """
+
+    state: HeartState = HeartState.NONE
+    tries: int = 0
+    refusals: int = 0
+    due_at: float = 0.0
+    reason: str = ""
+    id: int = 0
+
+    def sending(self, now: float) -> Self:
+        """The heart on its way, once more."""
+        return replace(self, state=HeartState.SENDING, tries=self.tries + 1, due_at=now + ON_ITS_WAY)
+
+    def is_on_its_way_as(self, taken: OwedHeart) -> bool:
+        """Whether it is still on its way as its sender has taken it, and not as another one has."""
+        return self.state is HeartState.SENDING and self.due_at == taken.due_at
+
+    def settled(self) -> Self:
+        """The heart once nothing of it is owed."""
+        return replace(self, state=HeartState.NONE, tries=0, refusals=0, due_at=0.0, reason="")
+
+    def answered(self, answer: HeartAnswer, now: float, *, said_since: bool) -> Self:
+        """The heart after an answer; if something else was said since it was sent, that goes out at once."""
+        if said_since:
+            return replace(self, state=HeartState.WAITING, tries=0, refusals=0, due_at=now, reason="")
+        if answer.accepted:
+            return self.settled()
+        state = HeartState.REJECTED if answer.rejected else HeartState.WAITING
+        refusals = self.refusals + answer.refused
+        return replace(self, state=state, refusals=refusals, due_at=now + answer.wait, reason=answer.reason)
 
 
 LEFT_OUT_LADDER = (600.0, 43200.0)

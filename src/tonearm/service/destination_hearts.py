@@ -13,7 +13,7 @@ from tonearm.core import hearts as rules
 from tonearm.core.account import Connection as Connected
 from tonearm.core.destination import DestinationKind
 from tonearm.core.event import DestinationChanged, DestinationHeart
-from tonearm.core.hearts import HeartAnswer
+from tonearm.core.hearts import HeartAnswer, HeartState
 from tonearm.core.play import MBID
 from tonearm.core.verdict import Answered, Scope, SessionEnded, Throttled, Verdict
 from tonearm.service.events import EventHub
@@ -22,7 +22,7 @@ from tonearm.store import accounts, destination_hearts, destinations
 from tonearm.store.db.database import Store
 from tonearm.store.destination_hearts import HeartThere
 from tonearm.store.destinations import StoredDestination
-from tonearm.store.hearts import ON_ITS_WAY, HeartState, StoredHeart
+from tonearm.store.hearts import StoredHeart
 from tonearm.store.secrets.seal import SealBroken, SessionCipher
 
 CHUNK = 20
@@ -54,7 +54,10 @@ class DestinationHearts:
 
     def _said(self, db: Connection, target: StoredDestination, one: StoredHeart, now: float) -> HeartThere:
         """The heart after this was said. One that is on its way is answered first, and told again then."""
-        fresh = HeartThere(target.id, one.track, one.heart.loved, now, one.recording, due_at=now)
+        due_at = max(now, destination_hearts.OWED.resting_until(db, target.id, now))
+        fresh = HeartThere(
+            *(target.id, one.track, one.heart.loved, now, one.recording), state=HeartState.WAITING, due_at=due_at
+        )
         before = destination_hearts.find(db, target.id, one.track, one.recording)
         if before is not None and before.state is HeartState.SENDING:
             return replace(fresh, state=before.state, tries=before.tries, due_at=before.due_at)
@@ -66,7 +69,7 @@ class DestinationHearts:
 
     async def owed(self, number: int, limit: int = 100) -> list[HeartThere]:
         """The hearts that a destination does not have yet, or has rejected, the latest first."""
-        return await self.store.read(partial(destination_hearts.owed, number=number, limit=limit))
+        return await self.store.read(partial(destination_hearts.OWED.listed, line=number, limit=limit))
 
     async def deliver(self, number: int) -> float | None:
         """Tell a destination its hearts; when to look again (Unix seconds), if that is known."""
@@ -81,7 +84,7 @@ class DestinationHearts:
         target = await self.store.read(partial(destinations.find, number=number))
         if target is None or target.removed_at is not None or target.paused_at is not None:
             return None
-        waiting = await self.store.read(partial(destination_hearts.next_owed, number=number, now=self.clock.now()))
+        waiting = await self.store.read(partial(destination_hearts.OWED.next, line=number, now=self.clock.now()))
         outlet = self.outlets.get(target.pace_key)
         if waiting is None or outlet is None or target.state.connection is not Connected.CONNECTED:
             return None
@@ -108,10 +111,10 @@ class DestinationHearts:
         """Write that a heart is on its way; None if it is not to be told any more, or another process tells it."""
         accounts.lock(db, [target.account])
         now = self.clock.now()
-        waiting = destination_hearts.next_owed(db, target.id, now)
+        waiting = destination_hearts.OWED.next(db, target.id, now)
         if waiting is None or waiting.id != heart_id or waiting.due_at > now:
             return None
-        taken = replace(waiting, state=HeartState.SENDING, tries=waiting.tries + 1, due_at=now + ON_ITS_WAY)
+        taken = waiting.sending(now)
         destination_hearts.write(db, [taken])
         return taken
 
@@ -121,7 +124,7 @@ class DestinationHearts:
         current = destination_hearts.find(db, target.id, taken.track, taken.recording)
         if current is None:  # everything of the account was deleted meanwhile, or it was discarded
             return taken
-        if current.state is not HeartState.SENDING or current.due_at != taken.due_at:
+        if not current.is_on_its_way_as(taken):
             return current  # another sender has it
         if isinstance(verdict, SessionEnded) and destinations.end_session(
             db, target.id, target.sealed, str(verdict.cause)
@@ -129,10 +132,10 @@ class DestinationHearts:
             ended = DestinationChanged(target.id, target.kind, target.username, Connected.NEEDS_SIGN_IN)
             self.event_hub.publish(target.account, ended)
         answer = self._answer(taken, verdict)
-        after = _after(current, taken.loved, answer, self.clock.now())
+        after = current.answered(answer, self.clock.now(), said_since=current.loved is not taken.loved)
         destination_hearts.write(db, [after])
         if after.state is HeartState.WAITING and not (answer.accepted or answer.refused):  # so would the others fail
-            destination_hearts.rest(db, target.id, self.clock.now() + answer.wait)
+            destination_hearts.OWED.rest(db, target.id, self.clock.now() + answer.wait)
         return after
 
     def _answer(self, taken: HeartThere, verdict: Verdict) -> HeartAnswer:
@@ -151,14 +154,3 @@ class DestinationHearts:
 async def _post(outlet: DestinationOutlet, one: HeartThere, token: str) -> Verdict:
     track = one.track if one.track.title else replace(one.track, mbid=one.recording)
     return await outlet.wire.feedback(track, token, loved=one.loved)
-
-
-def _after(current: HeartThere, told: bool, answer: HeartAnswer, now: float) -> HeartThere:
-    """A heart after the answer to what was told of it."""
-    if current.loved is not told:  # the listener has said something else since, which goes out at once
-        return replace(current, state=HeartState.WAITING, tries=0, refusals=0, due_at=now, reason="")
-    if answer.accepted:
-        return replace(current, state=HeartState.NONE, tries=0, refusals=0, due_at=0.0, reason="")
-    state = HeartState.REJECTED if answer.rejected else HeartState.WAITING
-    refusals = current.refusals + answer.refused
-    return replace(current, state=state, refusals=refusals, due_at=now + answer.wait, reason=answer.reason)

@@ -490,7 +490,7 @@ class Destinations:
             found = destinations.find(db, number)
             destinations.retry(db, number)
             destination_queue.due_now(db, number, self.clock.now(), self.time.skew)
-            destination_hearts.retry(db, number, self.clock.now())
+            destination_hearts.OWED.retry(db, number, self.clock.now())
             if found is not None and found.pace_key:
                 pace.probe_now(db, found.pace_key, self.clock.now())
 

@@ -14,7 +14,7 @@ from tonearm.core import hearts as rules
 from tonearm.core.account import Account
 from tonearm.core.delivery_answer import MAX_SOFT_FAILURES
 from tonearm.core.event import AuthChanged, HeartChanged
-from tonearm.core.hearts import HeartAnswer
+from tonearm.core.hearts import HeartAnswer, HeartState
 from tonearm.core.loved import Loved, plan_import
 from tonearm.core.matching import LibraryIndex
 from tonearm.core.play import Track, cleaned
@@ -27,7 +27,7 @@ from tonearm.service.keyring import ApiKey, Keyring
 from tonearm.service.library_index import LibraryNames, names_around
 from tonearm.store import accounts, hearts, library, loved, pace, runs
 from tonearm.store.db.database import Store
-from tonearm.store.hearts import ON_ITS_WAY, HeartState, StoredHeart
+from tonearm.store.hearts import StoredHeart
 from tonearm.store.secrets.seal import SealBroken, SessionCipher
 
 KIND = "love"
@@ -82,12 +82,12 @@ class Hearts:
 
     async def retry(self, account: int) -> None:
         """Send everything that waits, or was rejected, now."""
-        await self.store.write(partial(hearts.retry, account_id=account, now=self.clock.now()))
+        await self.store.write(partial(hearts.OWED.retry, line=account, now=self.clock.now()))
         self.hint(account)
 
     async def owed(self, account: int, limit: int = 100) -> list[StoredHeart]:
         """The hearts that Last.fm does not have yet, or has rejected, the latest first."""
-        return await self.store.read(partial(hearts.owed, account_id=account, limit=limit))
+        return await self.store.read(partial(hearts.OWED.listed, line=account, limit=limit))
 
     async def settled(self, account: int, said: StoredHeart, seconds: float) -> StoredHeart:
         """A heart as soon as Last.fm has answered it, or after so many seconds as it is then."""
@@ -124,7 +124,7 @@ class Hearts:
     async def _send_next(self, account: int) -> float | None:
         """Send the next heart; when there is more to do, None if there is nothing."""
         found, sealed = await self.store.read(partial(accounts.with_session, account_id=account))
-        waiting = await self.store.read(partial(hearts.next_owed, account_id=account, now=self.clock.now()))
+        waiting = await self.store.read(partial(hearts.OWED.next, line=account, now=self.clock.now()))
         key = self.keyring.get(found.api_key)
         if waiting is None or not found.signed_in or key is None:
             return None
@@ -153,13 +153,11 @@ class Hearts:
         """
         accounts.lock(db, [account])
         now = self.clock.now()
-        waiting = hearts.next_owed(db, account, now)
+        waiting = hearts.OWED.next(db, account, now)
         if waiting is None or waiting.id != heart_id or waiting.due_at > now:
             return None
         heart = replace(waiting.heart, there=None, walk=_walk(db, account))
-        taken = replace(
-            waiting, heart=heart, state=HeartState.SENDING, tries=waiting.tries + 1, due_at=now + ON_ITS_WAY
-        )
+        taken = replace(waiting.sending(now), heart=heart)
         hearts.write(db, account, [taken])
         return taken
 
@@ -181,7 +179,7 @@ class Hearts:
         current = hearts.find(db, account, [taken.key]).get(taken.key)
         if current is None:  # everything of the account was deleted meanwhile
             return taken
-        if current.owner != taken.owner or current.state is not HeartState.SENDING or current.due_at != taken.due_at:
+        if current.owner != taken.owner or not current.is_on_its_way_as(taken):
             return current  # another sender has it, or somebody else has signed in
         answer = rules.answer(verdict, taken.tries, taken.refusals, self.clock.chance())
         after = _after(current, taken.heart.loved, answer, self.clock.now(), self.time.now(), _walk(db, account))
@@ -210,13 +208,8 @@ def _after(
 ) -> StoredHeart:
     """A heart after the answer to what was sent of it."""
     heart = rules.sent(current.heart, sent, their_now, walk) if answer.accepted else replace(current.heart, walk=walk)
-    if not heart.owed:
-        return replace(current, heart=heart, state=HeartState.NONE, tries=0, refusals=0, due_at=0.0, reason="")
-    if current.heart.loved is not sent:  # the listener has said something else since, which goes out at once
-        return replace(current, heart=heart, state=HeartState.WAITING, tries=0, refusals=0, due_at=now, reason="")
-    state = HeartState.REJECTED if answer.rejected else HeartState.WAITING
-    refusals = current.refusals + answer.refused
-    return replace(current, heart=heart, state=state, refusals=refusals, due_at=now + answer.wait, reason=answer.reason)
+    after = replace(current, heart=heart)
+    return after.answered(answer, now, said_since=heart.loved is not sent) if heart.owed else after.settled()
 
 
 def _walk(db: Connection, account: int) -> int:

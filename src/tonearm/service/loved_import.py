@@ -21,6 +21,7 @@ from tonearm.core.event import ImportProgress
 from tonearm.core.hearts import (
     ConflictRule,
     HeartChange,
+    HeartState,
     SyncedHeart,
     change,
     in_conflict,
@@ -41,7 +42,7 @@ from tonearm.service.library_index import LibraryNames, library_names
 from tonearm.service.waiting import WaitingRun
 from tonearm.store import accounts, hearts, library, loved, loved_sync, runs
 from tonearm.store.db.database import Store
-from tonearm.store.hearts import HeartState, StoredHeart
+from tonearm.store.hearts import StoredHeart
 from tonearm.store.loved_sync import LovedSync
 from tonearm.store.runs import Run, RunState
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, literal, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from tonearm.core.account import Connection as Connected
-from tonearm.core.hearts import heart_key
+from tonearm.core.hearts import HeartState, OwedHeart, heart_key
 from tonearm.core.play import Track
 from tonearm.store.db.dialect import Among, insert_or_change
 from tonearm.store.db.schema import destination, destination_heart, pace
 from tonearm.store.destination_queue import FAILING, KIND
-from tonearm.store.hearts import LONGEST_REST, ON_ITS_WAY, HeartState
 from tonearm.store.line import over
+from tonearm.store.owed_hearts import OwedHearts, owed_facts, owed_row
 from tonearm.store.pace import no_throttle
 
 
 @dataclass(frozen=True, slots=True)
-class HeartThere:
+class HeartThere(OwedHeart):
     """A heart as a destination has it, or has to be told. Times are Unix seconds.
 
     `recording` is the id of the recording if its names are not known: then the track has none. It waits until `due_at`,
@@ -32,19 +32,11 @@ class HeartThere:
     loved: bool
     said_at: float
     recording: str = ""
-    state: HeartState = HeartState.WAITING
-    tries: int = 0
-    refusals: int = 0
-    due_at: float = 0.0
-    reason: str = ""
-    id: int = 0
 
     @property
     def status(self) -> str:
         """What became of it: `waiting`, `rejected` or `accepted`."""
-        if self.state is HeartState.NONE:
-            return "accepted"
-        return HeartState.WAITING if self.state is HeartState.SENDING else self.state
+        return self.state.status
 
 
 _ROW = destination_heart.c
@@ -58,12 +50,7 @@ def _stored(row: Any) -> HeartThere:
         row.loved,
         row.said_at,
         row.recording,
-        HeartState(row.state),
-        row.tries,
-        row.refusals,
-        row.due_at,
-        row.reason,
-        row.id,
+        **owed_facts(row),
     )
 
 
@@ -78,11 +65,7 @@ def _row(one: HeartThere) -> dict[str, Any]:
         "mbid": one.track.mbid,
         "loved": one.loved,
         "said_at": one.said_at,
-        "state": one.state,
-        "tries": one.tries,
-        "refusals": one.refusals,
-        "due_at": one.due_at,
-        "reason": one.reason,
+        **owed_row(one),
     }
 
 
@@ -107,20 +90,16 @@ def find(db: Connection, number: int, track: Track, recording: str) -> HeartTher
     return _stored(row) if row else None
 
 
-_OWED = _ROW.state != literal("", literal_execute=True)  # as the index has it
-_MAY_GO = (_OWED, _ROW.state != HeartState.REJECTED)
-_READY = or_(
-    _ROW.due_at <= bindparam("now"),
-    _ROW.due_at > bindparam("now") + LONGEST_REST,
-    and_(_ROW.state == HeartState.SENDING, _ROW.due_at > bindparam("now") + ON_ITS_WAY),
-)
+OWED = OwedHearts(destination_heart, _ROW.destination, _stored)
+"""What destinations are owed, by their numbers."""
+
 _DUE = (
     select(destination.c.id, func.max(_ROW.tries))
     .join(destination_heart, _ROW.destination == destination.c.id)
     .outerjoin(pace, pace.c.key == destination.c.pace_key)
     .where(
-        *_MAY_GO,
-        _READY,
+        OWED.may_go,
+        OWED.ready,
         destination.c.connection == Connected.CONNECTED,
         destination.c.removed_at.is_(None),
         destination.c.paused_at.is_(None),
@@ -140,33 +119,9 @@ def due(db: Connection, now: float) -> dict[str, list[int]]:
     return found
 
 
-_NEXT = (
-    select(destination_heart)
-    .where(_ROW.destination == bindparam("of"), *_MAY_GO)
-    .order_by(case((_READY, 0), else_=1), _ROW.due_at, _ROW.id)
-    .limit(1)
-)
-
-
-def next_owed(db: Connection, number: int, now: float) -> HeartThere | None:
-    """The heart that a destination is told next; one that is due has a `due_at` of now at the latest."""
-    row = db.execute(_NEXT, {"of": number, "now": now}).first()
-    if row is None:
-        return None
-    one = _stored(row)
-    latest = ON_ITS_WAY if one.state is HeartState.SENDING else LONGEST_REST
-    return one if one.due_at <= now + latest else replace(one, due_at=now)
-
-
-def owed(db: Connection, number: int, limit: int) -> list[HeartThere]:
-    """The hearts that a destination has still to be told, or has rejected, the latest first."""
-    wanted = select(destination_heart).where(_ROW.destination == number, _OWED)
-    return [_stored(row) for row in db.execute(wanted.order_by(_ROW.said_at.desc(), _ROW.id.desc()).limit(limit))]
-
-
 _COUNT = (
     select(_ROW.destination, _ROW.state, func.count())
-    .where(Among(_ROW.destination, "destinations"), _OWED)
+    .where(Among(_ROW.destination, "destinations"), OWED.owed)
     .group_by(_ROW.destination, _ROW.state)
 )
 
@@ -179,22 +134,9 @@ def counts(db: Connection, numbers: Sequence[int]) -> dict[int, tuple[int, int]]
     return {number: (waiting, rejected) for number, (waiting, rejected) in found.items()}
 
 
-def rest(db: Connection, number: int, until: float) -> None:
-    """Nothing that waits for a destination is due before then."""
-    waiting = (_ROW.destination == number, _OWED, _ROW.state == HeartState.WAITING, _ROW.due_at < until)
-    db.execute(update(destination_heart).where(*waiting).values(due_at=until))
-
-
-def retry(db: Connection, number: int, now: float) -> None:
-    """Everything that waits or was rejected is due now."""
-    resting = (_ROW.destination == number, _OWED, _ROW.state != HeartState.SENDING)
-    again = {"state": HeartState.WAITING, "due_at": now, "tries": 0, "refusals": 0, "reason": ""}
-    db.execute(update(destination_heart).where(*resting).values(**again))
-
-
 def discard(db: Connection, number: int) -> None:
     """What a destination has still to be told is not told it any more."""
-    db.execute(delete(destination_heart).where(_ROW.destination == number, _OWED))
+    db.execute(delete(destination_heart).where(_ROW.destination == number, OWED.owed))
 
 
 def forget(db: Connection, numbers: Sequence[int]) -> None:

@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Text, and_, bindparam, case, column, func, literal, or_, select, update
+from sqlalchemy import Connection, Text, and_, column, or_, select
 
 from tonearm.core.account import Connection as Connected
-from tonearm.core.hearts import SyncedHeart, heart_key
+from tonearm.core.hearts import HeartState, OwedHeart, SyncedHeart, heart_key
 from tonearm.core.play import Track
 from tonearm.store.db.dialect import Among, asked_rows, insert_or_change, parts, rows_as_json, same_texts
 from tonearm.store.db.schema import account, heart
-
-
-class HeartState(StrEnum):
-    """The state of what is owed to Last.fm. What is not owed has none; one that is being sent has it until `due_at`."""
-
-    NONE = ""
-    WAITING = "waiting"
-    SENDING = "sending"
-    REJECTED = "rejected"
-
+from tonearm.store.owed_hearts import OwedHearts, owed_facts, owed_row
 
 HeartKey = tuple[str, str, str]
 """The keys of artist and track, and the recording: what one heart is found by."""
 
 
 @dataclass(frozen=True, slots=True)
-class StoredHeart:
+class StoredHeart(OwedHeart):
     """A heart with its track and what became of it. Times are Unix seconds.
 
     `recording` is the id of the recording if its names are not known: then the track has none. `player` is the id of
@@ -43,13 +33,7 @@ class StoredHeart:
     recording: str = ""
     player: int | None = None
     owner: str = ""
-    state: HeartState = HeartState.NONE
-    tries: int = 0
-    refusals: int = 0
-    due_at: float = 0.0
-    reason: str = ""
     listed_in: int = 0
-    id: int = 0
 
     @property
     def key(self) -> HeartKey:
@@ -59,9 +43,7 @@ class StoredHeart:
     @property
     def status(self) -> str:
         """What became of it: `waiting`, `rejected`, `accepted`, or `kept` here alone if nobody is signed in."""
-        if self.state is not HeartState.NONE:
-            return HeartState.WAITING if self.state is HeartState.SENDING else self.state
-        return "kept" if self.heart.owed else "accepted"
+        return "kept" if self.state is HeartState.NONE and self.heart.owed else self.state.status
 
 
 def key_of(track: Track, recording: str = "") -> HeartKey:
@@ -76,13 +58,8 @@ def _stored(row: Any) -> StoredHeart:
         row.recording,
         row.player,
         row.owner,
-        HeartState(row.state),
-        row.tries,
-        row.refusals,
-        row.due_at,
-        row.reason,
         row.listed_in,
-        row.id,
+        **owed_facts(row),
     )
 
 
@@ -106,11 +83,7 @@ def _row(account_id: int, one: StoredHeart) -> dict[str, Any]:
         "walk": one.heart.walk,
         "player": one.player,
         "owner": one.owner,
-        "state": one.state,
-        "tries": one.tries,
-        "refusals": one.refusals,
-        "due_at": one.due_at,
-        "reason": one.reason,
+        **owed_row(one),
         "listed_in": one.listed_in,
     }
 
@@ -136,28 +109,18 @@ def find(db: Connection, account_id: int, keys: Iterable[HeartKey]) -> dict[Hear
     return {one.key: one for one in found}
 
 
-ON_ITS_WAY = 60.0
-"""Seconds for which a heart that is being sent is left to its sender; a request takes half of that at the most."""
-
-LONGEST_REST = 86400.0
-"""Seconds that a heart may wait; one that is due later was timed by a clock that has been put back since."""
-
-_READY = or_(
-    heart.c.due_at <= bindparam("now"),
-    heart.c.due_at > bindparam("now") + LONGEST_REST,
-    and_(heart.c.state == HeartState.SENDING, heart.c.due_at > bindparam("now") + ON_ITS_WAY),
-)
-
-_OWED = heart.c.state != literal("", literal_execute=True)  # as the index has it
+_THEIR_USER = heart.c.owner == account.c.lastfm_user
+_WITH_ACCOUNT = heart.join(account, account.c.id == heart.c.account)
+OWED = OwedHearts(heart, heart.c.account, _stored, _THEIR_USER, within=_WITH_ACCOUNT)
+"""What is owed to the Last.fm users who are signed in, by the id of the account."""
 
 _DUE = (
     select(heart.c.account)
-    .join(account, account.c.id == heart.c.account)
+    .select_from(_WITH_ACCOUNT)
     .where(
-        _OWED,
-        heart.c.state != HeartState.REJECTED,
-        _READY,
-        heart.c.owner == account.c.lastfm_user,
+        OWED.may_go,
+        OWED.ready,
+        _THEIR_USER,
         account.c.connection == Connected.CONNECTED,
         Among(account.c.lastfm_api_key, "keys"),
     )
@@ -170,58 +133,14 @@ def due(db: Connection, now: float, keys: Sequence[str]) -> list[int]:
     return list(db.execute(_DUE, {"now": now, "keys": list(keys)}).scalars())
 
 
-_NEXT = (
-    select(heart)
-    .join(account, account.c.id == heart.c.account)
-    .where(
-        heart.c.account == bindparam("account_id"),
-        _OWED,
-        heart.c.state != HeartState.REJECTED,
-        heart.c.owner == account.c.lastfm_user,
-    )
-    .order_by(case((_READY, 0), else_=1), heart.c.due_at, heart.c.id)
-    .limit(1)
-)
-
-
-def next_owed(db: Connection, account_id: int, now: float) -> StoredHeart | None:
-    """The heart of an account that is due first for the Last.fm user who is signed in.
-
-    One that is due now has a `due_at` of now at the latest, though a clock that has been put back has timed it.
-    """
-    row = db.execute(_NEXT, {"account_id": account_id, "now": now}).first()
-    if row is None:
-        return None
-    one, latest = _stored(row), ON_ITS_WAY if row.state == HeartState.SENDING else LONGEST_REST
-    return one if one.due_at <= now + latest else replace(one, due_at=now)
-
-
-def owed(db: Connection, account_id: int, limit: int) -> list[StoredHeart]:
-    """The hearts of an account that Last.fm has still to be told, or has rejected, the latest first."""
-    wanted = select(heart).where(heart.c.account == account_id, _OWED)
-    return [_stored(row) for row in db.execute(wanted.order_by(heart.c.said_at.desc(), heart.c.id.desc()).limit(limit))]
-
-
-def retry(db: Connection, account_id: int, now: float) -> None:
-    """Everything that waits or was rejected is due now."""
-    resting = heart.c.state.in_([HeartState.WAITING, HeartState.REJECTED])
-    mine = heart.c.account == account_id, _OWED, resting
-    db.execute(update(heart).where(*mine).values(state=HeartState.WAITING, due_at=now, tries=0, refusals=0))
-
-
 def rest(db: Connection, account_id: int, owner: str, until: float) -> None:
     """Nothing that waits for that Last.fm user is due before then."""
-    waiting = heart.c.account == account_id, _OWED, heart.c.state == HeartState.WAITING, heart.c.owner == owner
-    db.execute(update(heart).where(*waiting, heart.c.due_at < until).values(due_at=until))
+    OWED.rest(db, account_id, until, heart.c.owner == owner)
 
 
 def resting_until(db: Connection, account_id: int, owner: str, now: float) -> float:
-    """When one that failed, and not because it was refused, is due again; 0 if there is none."""
-    failed = (heart.c.state == HeartState.WAITING, heart.c.tries > 0, heart.c.refusals == 0, heart.c.owner == owner)
-    soonest = select(func.min(heart.c.due_at)).where(
-        heart.c.account == account_id, _OWED, *failed, heart.c.due_at <= now + LONGEST_REST
-    )
-    return db.execute(soonest).scalar() or 0.0
+    """When one for that Last.fm user that failed, and not because it was refused, is due again; 0 without any."""
+    return OWED.resting_until(db, account_id, now, heart.c.owner == owner)
 
 
 def unlisted(db: Connection, account_id: int, owner: str, walk: int) -> list[StoredHeart]:
