@@ -19,6 +19,9 @@ from tonearm.web.view.time_zone import request_zone
 
 REPORTER = "by hand"
 
+IMPOSSIBLE = "enter a time between October 2002 and 30 days from now"
+"""What is wrong with a time at which nobody can have scrobbled."""
+
 _LENGTH = re.compile(r"(?:(?:(\d{1,2}):)?(\d{1,3}):)?(\d{1,5})", re.ASCII)
 
 Text = Annotated[str, Form(max_length=LONGEST_NAME)]
@@ -79,8 +82,8 @@ def by_hand_routes(router: APIRouter, frame: Frame) -> None:
             return await render(me, given, problem)
         except MissingName as error:
             return await render(me, given, FieldError(error.field, str(error)))
-        except NotATime as error:
-            return await render(me, given, FieldError("started", str(error)))
+        except NotATime:
+            return await render(me, given, FieldError("started", IMPOSSIBLE))
         return RedirectResponse(local_url(f"/plays/{saved.id}"), 303)
 
 

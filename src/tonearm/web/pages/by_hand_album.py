@@ -16,7 +16,7 @@ from tonearm.lastfm.music import AlbumInfo
 from tonearm.service.metadata import NotKnown
 from tonearm.service.report_play import NotPlays, ReportResult
 from tonearm.web.api.schemas import LONGEST_NAME
-from tonearm.web.pages.by_hand import REPORTER, FieldError, Short, Text, local_time
+from tonearm.web.pages.by_hand import IMPOSSIBLE, REPORTER, FieldError, Short, Text, local_time
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view.formats import plays, sentence
 from tonearm.web.view.time_zone import request_zone
@@ -157,7 +157,7 @@ def _ended_at(given: AlbumInput, now: float, zone: tzinfo) -> int:
 def _check_time(ended_at: int, now: float) -> None:
     """Raises FieldError if nobody can have scrobbled then."""
     if when(ended_at, now) is When.NONSENSE:
-        raise FieldError("ended", "enter a time between October 2002 and 30 days from now")
+        raise FieldError("ended", IMPOSSIBLE)
 
 
 _RESULTS = {
