@@ -22,13 +22,14 @@ from tonearm.core.verdict import Answered, Cause, ItemAnswer, Later, Unsure, Ver
 from tonearm.lastfm import mapper
 from tonearm.lastfm.rules import LASTFM
 from tonearm.service import delivery as service_delivery
-from tonearm.service import fan_out, loved_import, report_play
+from tonearm.service import fan_out, loved_import, take_reports
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.destination_outbox import DestinationOutbox
 from tonearm.service.outbox import BatchAnswer
 from tonearm.service.rate_limit import Booked, Pace
-from tonearm.service.report_play import Reports, take
+from tonearm.service.report_play import Reports
 from tonearm.service.requeue import AfterAll
+from tonearm.service.take_reports import take
 from tonearm.store import accounts, destination_queue, destinations, plays, queue
 from tonearm.store.db import schema, sqlite_writer
 from tonearm.store.db.schema import account, scrobble_queue
@@ -468,7 +469,7 @@ def sent_to_everybodys_destinations() -> AbstractContextManager[None]:
         found = [one for some in _receiving(db, set(everybody)).values() for one in some]
         return dict.fromkeys(wanted, found)
 
-    return _all((fan_out, "receiving", receiving), (report_play, "receiving", receiving))
+    return _all((fan_out, "receiving", receiving), (take_reports, "receiving", receiving))
 
 
 _receiving = fan_out.receiving

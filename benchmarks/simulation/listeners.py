@@ -21,7 +21,7 @@ from lastfm_emulator import Emulator
 from tonearm.core.play import Play, Track
 from tonearm.deck import Deck
 from tonearm.service.play_actions import ActionDone
-from tonearm.service.report_play import NotATime
+from tonearm.service.report import NotATime
 from tonearm.service.sign_in import AuthStart, SignedIn
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 

@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from tonearm.service.library_scan import ScanResult
     from tonearm.service.metadata import Artist, NotKnown, SearchKind
     from tonearm.service.now_playing import NowPlayingResult
-    from tonearm.service.report_play import NotATime, NotPlays, ReportResult, UnknownListener
+    from tonearm.service.report import NotATime, NotPlays, ReportResult, UnknownListener
     from tonearm.service.sign_in import AuthStart, NotAsked, Pending, SignedIn, SignInExpired, SignInResult, Unreachable
     from tonearm.store.db.file_lock import AlreadyOpen
     from tonearm.store.db.migrate import DatabaseTooNew
@@ -243,10 +243,10 @@ _HOME = {
     "LovedTrack": "tonearm.lastfm",
     "MissingName": "tonearm.core.play",
     "NoSuchDestination": "tonearm.service.destinations",
-    "NotATime": "tonearm.service.report_play",
+    "NotATime": "tonearm.service.report",
     "NotAsked": "tonearm.service.sign_in",
     "NotKnown": "tonearm.service.metadata",
-    "NotPlays": "tonearm.service.report_play",
+    "NotPlays": "tonearm.service.report",
     "NowPlayingResult": "tonearm.service.now_playing",
     "Page": "tonearm.lastfm",
     "PagePosition": "tonearm.lastfm",
@@ -260,7 +260,7 @@ _HOME = {
     "RecentTrack": "tonearm.lastfm",
     "Remembered": "tonearm.lastfm.cache",
     "RememberingLastFm": "tonearm.lastfm.caching_client",
-    "ReportResult": "tonearm.service.report_play",
+    "ReportResult": "tonearm.service.report",
     "Request": "tonearm.lastfm",
     "Resting": "tonearm.lastfm.breaker",
     "ScanResult": "tonearm.service.library_scan",
@@ -290,7 +290,7 @@ _HOME = {
     "TrackEntry": "tonearm.lastfm",
     "TrackInfo": "tonearm.lastfm",
     "Unavailable": "tonearm.lastfm",
-    "UnknownListener": "tonearm.service.report_play",
+    "UnknownListener": "tonearm.service.report",
     "Unreachable": "tonearm.service.sign_in",
     "UserInfo": "tonearm.lastfm",
     "Verdict": "tonearm.core.verdict",

@@ -52,7 +52,8 @@ from tonearm.service.play_actions import PlayActions
 from tonearm.service.player_reports import PlayerReports
 from tonearm.service.player_views import PlayerViews
 from tonearm.service.players import Players
-from tonearm.service.report_play import ReportResult, Reports
+from tonearm.service.report import ReportResult
+from tonearm.service.report_play import Reports
 from tonearm.service.requeue import AfterAll
 from tonearm.service.sign_in import AuthStart, SignIn, SignInResult, Unreachable
 from tonearm.service.views import Views

@@ -23,7 +23,7 @@ from tonearm.core.event import Event
 from tonearm.core.play import Track
 from tonearm.deck import Deck, Listener
 from tonearm.engine import embedded
-from tonearm.service.report_play import ReportResult
+from tonearm.service.report import ReportResult
 from tonearm.service.sign_in import SignedIn
 from tonearm.store import plays, queue
 from tonearm.store.plays import StoredPlay

@@ -10,7 +10,7 @@ from tests.service.conftest import DAY, HOUR, House, Room
 from tonearm.core.play import Track
 from tonearm.lastfm.rules import OLDEST
 from tonearm.service.accounts import BROWSER_LIFE, LINK_LIFE, BadName, BadThreshold
-from tonearm.service.report_play import UnknownListener
+from tonearm.service.report import UnknownListener
 from tonearm.store.secrets.tokens import TokenKind
 
 pytestmark = pytest.mark.anyio

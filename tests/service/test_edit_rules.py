@@ -13,7 +13,7 @@ from tests.service.conftest import Room
 from tonearm.core.edit_rules import PlayNames, RuleScope
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import Play, Track
-from tonearm.service.report_play import ReportResult
+from tonearm.service.report import ReportResult
 from tonearm.store import edit_rules
 from tonearm.store.db.schema import edit_rule, play, reported_name
 from tonearm.store.edit_rules import TooManyRules

@@ -25,7 +25,7 @@ from tonearm.core.play import Play, Track
 from tonearm.core.spelling import fold
 from tonearm.history.play import ReadOptions
 from tonearm.service.figures import AWAY, NameFigures, Span
-from tonearm.service.report_play import ReportResult
+from tonearm.service.report import ReportResult
 from tonearm.store import plays, summaries
 from tonearm.store.admin import erase
 from tonearm.store.db.schema import month_part, month_summary, play, summary_name, year_summary

@@ -22,7 +22,7 @@ from tonearm.service.delivery import Delivery
 from tonearm.service.job_list import DELIVER, IMPORT, JobState, ListedJob
 from tonearm.service.jobs import CANCELLED, JobBusy, JobDone
 from tonearm.service.keyring import ApiKey
-from tonearm.service.report_play import UnknownListener
+from tonearm.service.report import UnknownListener
 from tonearm.store import jobs as rows
 
 pytestmark = pytest.mark.anyio

@@ -17,7 +17,9 @@ from tonearm.core.play import MissingName, Play, Track
 from tonearm.core.report import Basis, Listening, Stamp
 from tonearm.lastfm.rules import LASTFM
 from tonearm.service import report_play
-from tonearm.service.report_play import NotATime, NotPlays, Report, ReportResult, UnknownListener, _nearest, take
+from tonearm.service.repeated_reports import nearest_of
+from tonearm.service.report import NotATime, NotPlays, Report, ReportResult, UnknownListener
+from tonearm.service.take_reports import take
 from tonearm.store.admin import erase
 from tonearm.store.db.database import connect
 from tonearm.store.db.sqlite_writer import StoreUnavailable
@@ -515,7 +517,7 @@ async def test_what_was_begun_to_be_erased_is_erased_by_the_next_process(house: 
 def test_of_plays_that_were_reported_alike_a_report_is_the_nearest(lies: int, nearest: int) -> None:
     told_alike = {60: (1, "queued"), 100: (2, "queued"), 160: (3, "queued")}
     report = Report(1, Play(SONG, lies, 300.0), 1000.0, 60)
-    assert _nearest(told_alike, report) == (nearest, "queued")
+    assert nearest_of(told_alike, report) == (nearest, "queued")
 
 
 async def test_one_listen_of_two_players_is_one_play_while_nobody_is_signed_in(house: House) -> None:

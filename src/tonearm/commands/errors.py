@@ -37,7 +37,7 @@ def in_one_line() -> Iterator[None]:
     from tonearm.service.database import AlreadyOpen, DatabaseTooNew, WrongSecret
     from tonearm.service.history_from_lastfm import NotImported
     from tonearm.service.history_import import CannotUndo, Undone
-    from tonearm.service.report_play import NotATime, UnknownListener
+    from tonearm.service.report import NotATime, UnknownListener
     from tonearm.service.values import StoreUnavailable
 
     try:

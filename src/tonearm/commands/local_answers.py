@@ -17,7 +17,7 @@ from tonearm.commands.local_service import CommandResult, short_path, socket_bes
 from tonearm.commands.queue import answer_queue
 from tonearm.commands.status import answer_status
 from tonearm.deck import Deck
-from tonearm.service.report_play import UnknownListener
+from tonearm.service.report import UnknownListener
 from tonearm.service.values import StoreUnavailable
 from tonearm.version import __version__
 

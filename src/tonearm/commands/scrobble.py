@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tonearm.core.play import Track
     from tonearm.deck import Listener
     from tonearm.service.accounts import QueueStatus
-    from tonearm.service.report_play import ReportResult
+    from tonearm.service.report import ReportResult
     from tonearm.settings import Settings
 
 WAIT = 10.0

@@ -230,7 +230,7 @@ class _Here:
     async def write_waiting(self) -> bool:
         """Write what waits; False if the database cannot be used now."""
         from tonearm.core.play import MissingName
-        from tonearm.service.report_play import NotATime
+        from tonearm.service.report import NotATime
         from tonearm.service.values import StoreUnavailable
 
         while self._waiting:

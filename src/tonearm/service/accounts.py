@@ -19,7 +19,7 @@ from tonearm.core.waits import DeliveryFacts, WaitKind, Waits, queue_waits, reas
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub, Subscription
 from tonearm.service.keyring import Keyring
-from tonearm.service.report_play import UnknownListener
+from tonearm.service.report import UnknownListener
 from tonearm.store import accounts, pace, plays, queue
 from tonearm.store.db.database import Store
 from tonearm.store.queries import waiting

@@ -19,7 +19,8 @@ from tonearm.service.accounts import Accounts
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
 from tonearm.service.fan_out import NOWHERE, FanOut, Sendable
-from tonearm.service.report_play import NOT_QUEUED, STARTS_LATER, queue_row
+from tonearm.service.report_decision import NOT_QUEUED, STARTS_LATER
+from tonearm.service.take_reports import queue_row
 from tonearm.store import accounts, attempts, destinations, edit_rules, plays, queue, summaries
 from tonearm.store.attempts import Attempt
 from tonearm.store.db.database import Store

@@ -15,7 +15,8 @@ from tonearm.ingest.incoming import Announced, Heart, Incoming
 from tonearm.service.hearts import Hearts
 from tonearm.service.now_playing import NowPlaying
 from tonearm.service.players import Players
-from tonearm.service.report_play import ReportedPlay, ReportResult, Reports
+from tonearm.service.report import ReportedPlay, ReportResult
+from tonearm.service.report_play import Reports
 from tonearm.store import plays
 from tonearm.store.db.database import Store
 from tonearm.store.db.sqlite_writer import StoreUnavailable

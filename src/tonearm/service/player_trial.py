@@ -13,7 +13,7 @@ from tonearm.clock import Clock
 from tonearm.ingest.trial import THEIR_USER, Trial, TrialAnswer, TrialRequest, TrialSteps, steps
 from tonearm.service.player_reports import PlayerReports, trial_track
 from tonearm.service.players import MEDIA_SERVERS, Players
-from tonearm.service.report_play import ReportResult
+from tonearm.service.report import ReportResult
 from tonearm.store.players import StoredPlayer
 
 TIMEOUT = 10.0

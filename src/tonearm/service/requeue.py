@@ -15,7 +15,8 @@ from tonearm.core.event import ScrobbleStatus
 from tonearm.core.report import same_play
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
-from tonearm.service.report_play import by_others, looks_like, queue_row
+from tonearm.service.repeated_reports import by_others, looks_like
+from tonearm.service.take_reports import queue_row
 from tonearm.store import accounts, plays, queue
 from tonearm.store.db.database import Store
 from tonearm.store.plays import NearPlay, StoredPlay

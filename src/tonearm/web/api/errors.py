@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from tonearm.core.play import MissingName
-from tonearm.service.report_play import NotATime, NotPlays, UnknownListener
+from tonearm.service.report import NotATime, NotPlays, UnknownListener
 from tonearm.service.values import DataFault, StoreUnavailable
 from tonearm.web.deferred_route import DeferredRoute
 

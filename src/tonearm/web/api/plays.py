@@ -19,7 +19,7 @@ from tonearm.service import enrichment
 from tonearm.service.accounts import QueueStatus
 from tonearm.service.loved_import import NotPlanned, counted, tally
 from tonearm.service.metadata_upstream import NO_KEY
-from tonearm.service.report_play import ReportResult
+from tonearm.service.report import ReportResult
 from tonearm.service.sign_in import NotAsked, Pending, SignedIn, SignedOut, SignInExpired, SignInResult, Unreachable
 from tonearm.service.values import Others, Run, RunState, StoredHeart, StoredPlay, fingerprint
 from tonearm.web.access import Access

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from tonearm.core.play import LONGEST_NEEDED, MissingName, Play, Track
 from tonearm.deck import Listener
-from tonearm.service.report_play import NotATime
+from tonearm.service.report import NotATime
 from tonearm.web.address import local_url
 from tonearm.web.api.schemas import LONGEST_NAME
 from tonearm.web.pages.layout import Frame

@@ -14,7 +14,7 @@ from tonearm.deck import Deck, Listener
 from tonearm.lastfm.error import LastFmError
 from tonearm.lastfm.music import AlbumInfo
 from tonearm.service.metadata import NotKnown
-from tonearm.service.report_play import NotPlays, ReportResult
+from tonearm.service.report import NotPlays, ReportResult
 from tonearm.web.api.schemas import LONGEST_NAME
 from tonearm.web.pages.by_hand import IMPOSSIBLE, REPORTER, FieldError, Short, Text, local_time
 from tonearm.web.pages.layout import Frame

@@ -1,0 +1,155 @@
+"""A play as somebody reports it, what is answered, and how its names and times are frozen for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, assert_never
+
+from tonearm.core.play import (
+    MissingName,
+    Play,
+    Track,
+    When,
+    cleaned,
+    in_milliseconds,
+    is_a_length_of_time,
+    lengths,
+    start_of_play,
+    when,
+)
+from tonearm.core.report import SLACK, Basis, Listening, Placed, assumed_played, place
+
+UNSAID = Basis()
+"""Nothing was said of how a report's times are known."""
+
+
+class UnknownListener(LookupError):
+    """There is no such account."""
+
+
+class NotATime(ValueError):
+    """The start of play cannot be a time at which anybody scrobbled, or the time heard cannot be a length of time.
+
+    `field` says which: `timestamp` or `played_time`.
+    """
+
+    def __init__(self, message: str, field: str = "timestamp") -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+class NotPlays(Exception):
+    """Some of several reports can be no plays: `faults` has their places (from 0) with what is wrong with each."""
+
+    def __init__(self, faults: Sequence[tuple[int, MissingName | NotATime]]) -> None:
+        super().__init__("; ".join(f"play {place}: {error}" for place, error in faults))
+        self.faults = tuple(faults)
+
+
+class Report(NamedTuple):
+    """A play as somebody reported it, cleaned and frozen, with the moment of the report by our clock.
+
+    `reported_timestamp` is the start as it was reported, `restamp_reason` why it was corrected, `restamped_by` the
+    seconds of that due to our clock, `skew` what our clock is behind, `left_out` what could not be read of it.
+    `counter` and `boot` say when it came whatever our clock showed, so that the start can be corrected later: they are
+    set if Last.fm's time was not known for sure, or the start was moved by it. `sent` is the track as it was reported,
+    if a rule of the listener has changed its names.
+    """
+
+    account: int
+    play: Play
+    at: float
+    reported_timestamp: int
+    restamp_reason: str = ""
+    restamped_by: int = 0
+    reporter: str = ""
+    skew: float = 0.0
+    left_out: str = ""
+    counter: float | None = None
+    boot: str = ""
+    listening: Listening = Listening.UNKNOWN
+    player: int | None = None
+    sent: Track | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedPlay:
+    """A play as a player reports it, and what is known of its times. `left_out` as in `scrobble`.
+
+    Its track is clean, and has an artist and a title.
+    """
+
+    play: Play
+    basis: Basis
+    left_out: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportResult:
+    """The answer to a report. `status` is `queued` (it is on disk), `duplicate`, or why it was not queued.
+
+    `id` is the play's id in the history; `heard` and `needed` are seconds.
+    """
+
+    status: str
+    id: int
+    message: str
+    heard: float
+    needed: float
+
+
+class Taken(NamedTuple):
+    """A report that was taken: its answer, and the track as the listener's rules have it."""
+
+    result: ReportResult
+    track: Track
+
+
+def frozen_play(
+    play: Play, now: float, skew: float = 0.0, basis: Basis = UNSAID, *, clean_names: bool = False
+) -> tuple[Play, Placed]:
+    """The play as it will be sent for ever, and where its start was put: names cleaned, times in (whole) seconds.
+
+    Our clock shows `now` and is `skew` seconds behind Last.fm's, whose time decides. What `basis` leaves open is
+    guessed. `clean_names`: the track came through `cleaned` already. Raises MissingName if no artist or title is left,
+    NotATime before 2002-10-01, over 30 days ahead, or for a time that nobody can have heard.
+    """
+    reported = start_of_play(play.timestamp)
+    duration, played, until_end = _played(play, _elapsed(reported, now, skew), basis.listening)
+    placed = place(reported, min(until_end, duration) if duration else until_end, now, skew, basis.stamp)
+    if when(placed.timestamp, now + skew) is When.NONSENSE:
+        raise NotATime(
+            f"{play.timestamp} isn't a valid start time (Unix seconds, between 2002-10-01 and 30 days from now)"
+        )
+    track = play.track
+    if duration != track.duration:
+        track = cleaned(replace(track, duration=duration))
+    elif not clean_names:
+        track = cleaned(track)
+    return Play(track, placed.timestamp, played, play.chosen_by_user), placed
+
+
+def _played(play: Play, elapsed: float, listening: Listening) -> tuple[float | None, float, float]:
+    """In seconds: the length of the track, what was heard, and what may have been heard until the end of the play."""
+    duration, played = play.track.duration, play.played
+    match listening:
+        case Listening.ASSUMED:
+            return duration, *assumed_played(duration)
+        case Listening.MEASURED:
+            pass
+        case Listening.UNKNOWN:
+            duration, played = lengths(duration, played, elapsed, in_milliseconds(play.timestamp))
+        case _:
+            assert_never(listening)
+    if not is_a_length_of_time(duration, played, elapsed):
+        raise NotATime(f"{play.played} isn't a valid number of seconds played for this track", "played_time")
+    return duration, played, played
+
+
+def _elapsed(start: int, now: float, skew: float) -> float:
+    """Seconds from a start to its report, by that of two clocks which shows fewer, and not less than none."""
+    if not skew:
+        return now - start
+    passed = [now - start, now + skew - start]
+    return min((seconds for seconds in passed if seconds >= -SLACK), default=max(passed))

@@ -1,0 +1,62 @@
+"""What becomes of one report by the listener's rule, by who is signed in, and by its time."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tonearm.core.account import Account
+from tonearm.core.destination import Rules
+from tonearm.core.play import Counted, When, when
+from tonearm.core.report import judged, too_old
+from tonearm.core.waits import WaitKind, Waits, reason
+from tonearm.service.report import Report
+
+NOT_QUEUED = ("threshold_not_met", "disabled", "not_authenticated")
+"""Fates of plays that stay in the history only, and may be queued when they are reported better."""
+
+KEPT_HERE = ("disabled", "not_authenticated")
+"""Fates of plays that were not sent, however much of them was heard."""
+
+STARTS_LATER = reason(Waits(WaitKind.FUTURE_START))
+"""The answer to a play whose time has not come, in the words of all who say why it waits."""
+
+
+class Decision(NamedTuple):
+    """What becomes of a report. It may take the place of a play that was kept here only, and is that play then.
+
+    `imported`: it is suspected because it was imported from Last.fm, so nobody here has sent it anywhere.
+    """
+
+    status: str
+    fate: str
+    reason: str
+    heard: Counted
+    not_before: float = 0.0
+    takes_place_of: int | None = None
+    imported: bool = False
+
+
+def decide(account: Account, report: Report, rules: Rules) -> Decision:
+    play = report.play
+    heard = judged(play, report.listening, account.threshold)
+    if not account.enabled:
+        return Decision("disabled", "disabled", "scrobbling is turned off", heard)
+    if not account.signed_in:
+        return Decision("not_authenticated", "not_authenticated", "not signed in to Last.fm", heard)
+    if not heard.counts:
+        return Decision("threshold_not_met", "threshold_not_met", heard.reason, heard)
+    match when(play.timestamp, report.at + report.skew, rules.oldest):
+        case When.TOO_OLD if too_old(play.timestamp, report.at, report.skew, rules.oldest):
+            return Decision("too_old", "expired", rules.too_old_reason, heard)
+        case When.AHEAD:
+            return Decision("queued", "queued", STARTS_LATER, heard, play.timestamp - report.skew)
+        case _:
+            on_disk = "saved, waiting to be sent to Last.fm"
+            return Decision(
+                "queued", "queued", f"{on_disk}; {report.restamp_reason}" if report.restamp_reason else on_disk, heard
+            )
+
+
+def counts_now(decision: Decision) -> bool:
+    """Whether it is a play, of which there may be another report, sent or not."""
+    return decision.status == "queued" or (decision.status in KEPT_HERE and decision.heard.counts)
